@@ -1,0 +1,126 @@
+"""The analyte dictionary of ``data_schema/analytes.yaml``, typed."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cache
+from typing import Any
+
+from pipeline.resources import schema_yaml
+
+
+@dataclass(frozen=True)
+class Analyte:
+    """One measurable thing in one specimen, with a canonical unit.
+
+    Attributes
+    ----------
+    unit : str
+        Canonical UCUM unit.
+    plausible, reference : tuple of float or None
+        Range in the canonical unit; None where there is none.
+    floor : float or None
+        Smallest value used on the log scale, canonical unit.
+    turnaround_hours : float
+        Collection to result, imputed when the result time is missing.
+    log : bool
+        Analysed on the log2 scale.
+    direction : mapping
+        Scale to ``up`` or ``down`` where the evidence is one-directional.
+    """
+
+    key: str
+    name: str
+    short: str
+    unit: str
+    pathway: str
+    core: bool = False
+    log: bool = False
+    floor: float | None = None
+    plausible: tuple[float | None, float | None] = (None, None)
+    reference: tuple[float | None, float | None] = (None, None)
+    turnaround_hours: float = 4.0
+    conversions: Mapping[str, float] = field(default_factory=dict)
+    refused: Mapping[str, str] = field(default_factory=dict)
+    direction: Mapping[str, str] = field(default_factory=dict)
+    loinc: tuple[str, ...] = ()
+    synonyms: tuple[str, ...] = ()
+    local: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; :func:`analyte_from_dict` reads them back."""
+        return asdict(self)
+
+
+def analyte_from_dict(content: Mapping[str, Any]) -> Analyte:
+    """Rebuild an analyte stored with :meth:`Analyte.to_dict`."""
+    pairs = {name: tuple(content[name]) for name in ("plausible", "reference", "loinc", "synonyms")}
+    return Analyte(**{**content, **pairs})
+
+
+@cache
+def dictionary() -> dict[str, Analyte]:
+    """All analytes by canonical key, in file order.
+
+    Examples
+    --------
+    >>> dictionary()["crp"].unit
+    'mg/L'
+    """
+    content = schema_yaml("analytes.yaml")["analytes"]
+    return {key: _analyte(key, entry) for key, entry in content.items()}
+
+
+@cache
+def name_index() -> dict[str, str]:
+    """Normalised key, name, synonym or LOINC code to canonical key."""
+    index: dict[str, str] = {}
+    for key, analyte in dictionary().items():
+        for name in (key, analyte.name, analyte.short, *analyte.synonyms, *analyte.loinc):
+            index.setdefault(normalise_name(name), key)
+    return index
+
+
+def normalise_name(text: str) -> str:
+    """Lower case with single underscores, so that spelling variants meet.
+
+    Examples
+    --------
+    >>> normalise_name("IL-6 "), normalise_name("Interleukin 6")
+    ('il_6', 'interleukin_6')
+    """
+    spelled = text.replace("γ", "gamma").replace("α", "alpha").replace("β", "beta")
+    plain = unicodedata.normalize("NFKD", spelled)
+    return re.sub(r"[^a-z0-9]+", "_", plain.lower()).strip("_")
+
+
+def local_key(text: str) -> str:
+    """Key of a cohort-local analyte: letters, digits and single underscores."""
+    name = normalise_name(text)
+    return name if name and name[0].isalpha() else f"x_{name}"
+
+
+def _analyte(key: str, entry: Mapping[str, Any]) -> Analyte:
+    return Analyte(
+        key=key,
+        name=entry["name"],
+        short=entry["short"],
+        unit=entry["unit"],
+        pathway=entry["pathway"],
+        core=entry.get("core", False),
+        log=entry.get("log", False),
+        floor=entry.get("floor"),
+        plausible=tuple(entry.get("plausible") or (None, None)),  # type: ignore[arg-type]
+        reference=tuple(entry.get("reference") or (None, None)),  # type: ignore[arg-type]
+        turnaround_hours=float(entry["turnaround_hours"]),
+        conversions={
+            unit: float(item["factor"]) for unit, item in (entry.get("conversions") or {}).items()
+        },
+        refused=dict(entry.get("refused") or {}),
+        direction=dict(entry.get("direction") or {}),
+        loinc=tuple(str(code) for code in (entry.get("loinc") or {})),
+        synonyms=tuple(entry.get("synonyms") or ()),
+    )

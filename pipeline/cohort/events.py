@@ -1,0 +1,220 @@
+"""Rows placed in time beside the labs: treatments, observations and assessments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+
+from pipeline.cohort.analytes import normalise_name
+from pipeline.cohort.clock import read_clock
+from pipeline.cohort.rejects import Ledger
+from pipeline.cohort.schema import TableSchema, enforce, to_number
+from pipeline.config import CohortConfig
+from pipeline.resources import schema_yaml
+
+
+def place(
+    raw: pd.DataFrame, patients: pd.DataFrame, name: str, file: str, ledger: Ledger
+) -> pd.DataFrame:
+    """Add the row number of each row's patient; reject rows of unknown patients."""
+    TableSchema.load(name).check_columns(raw, file)
+    number = pd.Series(np.arange(len(patients)), index=patients["patient_id"])
+    position = raw["patient_id"].map(number)
+    raw = ledger.reject(
+        raw,
+        position.isna(),
+        file=file,
+        column="patient_id",
+        code="unknown_patient",
+        reason="'" + raw["patient_id"] + "' has no accepted row in patients.",
+        remedy="Add the patient to the patients table, or see why its row there was rejected.",
+    )
+    return raw.assign(patient=position.loc[raw.index].astype(np.intp))
+
+
+def zero_of(table: pd.DataFrame, patients: pd.DataFrame) -> pd.Series | None:
+    """Time zero per row, None when no patient has one."""
+    zero = patients["infusion_time"]
+    if zero.isna().all():
+        return None
+    return pd.Series(zero.iloc[table["patient"].to_numpy()].array, index=table.index)
+
+
+def reject_future(
+    table: pd.DataFrame, hours: np.ndarray, limit: np.ndarray, file: str, clock: str, ledger: Ledger
+) -> pd.DataFrame:
+    """Reject rows at or after the as-of hour (or the present)."""
+    column = f"{clock}_at" if f"{clock}_at" in table else f"{clock}_hours"
+    return ledger.reject(
+        table,
+        hours >= limit,
+        file=file,
+        column=column,
+        code="future",
+        reason="The time lies at or after the moment of prediction.",
+        remedy="Check the clock and its offset; use --as-of to predict at an earlier moment.",
+    )
+
+
+def read_assessments(
+    raw: pd.DataFrame,
+    patients: pd.DataFrame,
+    file: str,
+    config: CohortConfig,
+    ledger: Ledger,
+    frontier: np.ndarray,
+    extra_scales: tuple[str, ...],
+) -> pd.DataFrame:
+    """Graded assessments; a grade outside its scale or of another grading system is refused."""
+    schema = TableSchema.load("assessments")
+    table = enforce(raw, schema, file, ledger)
+    table = table.assign(scale=table["scale"].str.lower())
+    known = {**dict.fromkeys(extra_scales, list(range(11))), **schema.scales}
+    table = ledger.reject(
+        table,
+        ~table["scale"].isin(list(known)),
+        file=file,
+        column="scale",
+        code="unknown_scale",
+        reason="'" + table["scale"] + "' is not a known scale.",
+        remedy="Use one of " + ", ".join(known) + ", or configure an outcome on this scale.",
+    )
+    pair = pd.Series(list(zip(table["scale"], table["grade"], strict=True)), index=table.index)
+    legal = {(scale, float(grade)) for scale, grades in known.items() for grade in grades}
+    table = ledger.reject(
+        table,
+        ~pair.isin(legal),
+        file=file,
+        column="grade",
+        code="grade_outside_scale",
+        reason="The grade is not one of the scale '" + table["scale"] + "'.",
+        remedy="; ".join(f"{scale}: {grades[0]} to {grades[-1]}" for scale, grades in known.items()),
+    )
+    if "grading_system" in table:
+        system = table["grading_system"]
+        table = ledger.reject(
+            table,
+            (system != "") & (system != config.grading_system),
+            file=file,
+            column="grading_system",
+            code="other_grading_system",
+            reason="Graded by '" + system + f"', this run uses '{config.grading_system}'.",
+            remedy="Grading systems are never pooled; regrade, or set cohort.grading_system.",
+        )
+    table = _timed(table, patients, "assessed", file, config, ledger, frontier)
+    table = ledger.collapse(
+        table, table.duplicated(["patient", "scale", "grade", "assessed_hours"]), file=file
+    )
+    table = table.assign(grade=table["grade"].astype(np.int64))
+    return _ordered(table, ["patient", "scale", "assessed_hours", "grade"])
+
+
+def read_treatments(
+    raw: pd.DataFrame,
+    patients: pd.DataFrame,
+    file: str,
+    config: CohortConfig,
+    ledger: Ledger,
+    frontier: np.ndarray,
+    extra_scales: tuple[str, ...],
+) -> pd.DataFrame:
+    """Drugs given; names become keys of ``drugs.yaml`` where known, else stay as written."""
+    table = enforce(raw, TableSchema.load("treatments"), file, ledger)
+    index = drug_index()
+    names = {text: index.get(normalise_name(text), normalise_name(text)) for text in table["drug"].unique()}
+    table = table.assign(
+        drug=table["drug"].map(names).astype("str"),
+        intent=table["intent"] if "intent" in table else "",
+    )
+    table = _timed(table, patients, "given", file, config, ledger, frontier)
+    content = [name for name in table.columns if name != "_line"]
+    table = ledger.collapse(table, table.duplicated(content), file=file)
+    return _ordered(table, ["patient", "given_hours", "drug", "intent"])
+
+
+def read_observations(
+    raw: pd.DataFrame,
+    patients: pd.DataFrame,
+    file: str,
+    config: CohortConfig,
+    ledger: Ledger,
+    frontier: np.ndarray,
+    extra_scales: tuple[str, ...],
+) -> pd.DataFrame:
+    """Raw vitals and ICE items; kept for grading, never for features."""
+    table = enforce(raw, TableSchema.load("observations"), file, ledger)
+    table = table.assign(item=table["item"].str.lower())
+    table = ledger.reject(
+        table,
+        ~table["item"].isin(list(schema_yaml("observations.yaml")["items"])),
+        file=file,
+        column="item",
+        code="unknown_item",
+        reason="'" + table["item"] + "' is not a known observation.",
+        remedy="data_schema/observations.yaml lists every item.",
+    )
+    numeric = [
+        key for key, entry in schema_yaml("observations.yaml")["items"].items() if entry["kind"] == "number"
+    ]
+    bad = table["item"].isin(numeric) & ~np.isfinite(to_number(table["value"]))
+    table = ledger.reject(
+        table,
+        bad,
+        file=file,
+        column="value",
+        code="illegal_value",
+        reason="'" + table["value"] + "' is not a number, which '" + table["item"] + "' needs.",
+        remedy="Correct the value.",
+    )
+    table = _timed(table, patients, "observed", file, config, ledger, frontier)
+    content = [name for name in table.columns if name != "_line"]
+    table = ledger.collapse(table, table.duplicated(content), file=file)
+    return _ordered(table, ["patient", "observed_hours", "item", "value"])
+
+
+Reader = Callable[
+    [pd.DataFrame, pd.DataFrame, str, CohortConfig, Ledger, np.ndarray, tuple[str, ...]],
+    pd.DataFrame,
+]
+READERS: dict[str, Reader] = {
+    "treatments": read_treatments,
+    "observations": read_observations,
+    "assessments": read_assessments,
+}
+
+
+def drug_index() -> dict[str, str]:
+    """Normalised key, name or synonym to drug key."""
+    index = {}
+    for key, entry in schema_yaml("drugs.yaml")["drugs"].items():
+        for name in (key, entry["name"], *entry.get("synonyms", ())):
+            index[normalise_name(name)] = key
+    return index
+
+
+def _timed(
+    table: pd.DataFrame,
+    patients: pd.DataFrame,
+    clock: str,
+    file: str,
+    config: CohortConfig,
+    ledger: Ledger,
+    frontier: np.ndarray,
+) -> pd.DataFrame:
+    table = read_clock(
+        table,
+        clock,
+        zero_of(table, patients),
+        file=file,
+        time_zone=config.time_zone,
+        required=True,
+        ledger=ledger,
+    )
+    hours = table[f"{clock}_hours"].to_numpy()
+    return reject_future(table, hours, frontier[table["patient"].to_numpy()], file, clock, ledger)
+
+
+def _ordered(table: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+    return table.sort_values(columns, kind="stable", ignore_index=True)[columns]

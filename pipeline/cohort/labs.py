@@ -1,0 +1,309 @@
+"""Raw lab rows to clean results: analyte, unit, value, clocks and versions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from pipeline.cohort.analytes import Analyte, dictionary, local_key, name_index, normalise_name
+from pipeline.cohort.clock import clock_hours, read_clock
+from pipeline.cohort.rejects import Ledger
+from pipeline.cohort.units import conversion
+from pipeline.cohort.values import apply_stated_limits, parse_values
+from pipeline.config import CohortConfig
+
+WITHDRAWN = ("cancelled", "entered-in-error")
+_STATUS_RANK = {"preliminary": 0, "final": 1, "": 1, "corrected": 2, "cancelled": 3, "entered-in-error": 3}
+COLUMNS = [
+    "patient",
+    "analyte",
+    "value",
+    "side",
+    "collected_hours",
+    "resulted_hours",
+    "superseded_hours",
+    "cancelled",
+]
+
+
+@dataclass(frozen=True)
+class AnalyteBook:
+    """The analytes one cohort uses: the dictionary and its cohort-local ones.
+
+    ``learning`` is true in training, where local analytes are taken from the export, and false in
+    prediction, where only those of the training cohort are known.
+    """
+
+    local: Mapping[str, Analyte]
+    learning: bool
+
+    def get(self, key: str) -> Analyte:
+        """Analyte by key, cohort-local ones first."""
+        return self.local[key] if key in self.local else dictionary()[key]
+
+
+def resolve_analytes(
+    raw: pd.DataFrame, file: str, config: CohortConfig, book: AnalyteBook, ledger: Ledger
+) -> tuple[pd.DataFrame, AnalyteBook]:
+    """Replace the exported name by the analyte key; refuse what is unknown or contradicts LOINC."""
+    codes, names = pd.factorize(raw["analyte"])
+    keys, local = [], dict(book.local)
+    for name in names:
+        key = _known_key(name, config, book)
+        if key is None and book.learning and _accepts(name, config):
+            key = local_key(name)
+            local[key] = Analyte(
+                key=key, name=name, short=name, unit="", pathway="organ_function", local=True
+            )
+        keys.append(key)
+    resolved = pd.Series(np.array(keys, dtype=object)[codes], index=raw.index)
+    raw = ledger.reject(
+        raw,
+        resolved.isna(),
+        file=file,
+        column="analyte",
+        code="unknown_analyte",
+        reason="'" + raw["analyte"] + "' is not in the analyte dictionary of this model.",
+        remedy="Use a name of data_schema/analytes.yaml, or list it under cohort.local_analytes.",
+    )
+    raw = raw.assign(key=resolved.loc[raw.index].astype("str"))
+    if "loinc" in raw:
+        coded = raw["loinc"].map(lambda code: name_index().get(normalise_name(code)) if code else None)
+        conflict = coded.notna() & (coded != raw["key"])
+        raw = ledger.reject(
+            raw,
+            conflict,
+            file=file,
+            column="loinc",
+            code="loinc_conflict",
+            reason="LOINC " + raw["loinc"] + " means another analyte than '" + raw["analyte"] + "'.",
+            remedy="Correct the code or the name.",
+        )
+    return raw, AnalyteBook(local, book.learning)
+
+
+def _known_key(name: str, config: CohortConfig, book: AnalyteBook) -> str | None:
+    if name in config.local_analytes or local_key(name) in book.local:
+        return local_key(name) if local_key(name) in book.local else None
+    return name_index().get(normalise_name(name))
+
+
+def _accepts(name: str, config: CohortConfig) -> bool:
+    if name == "":
+        return False
+    return config.extra_analytes == "accept" or name in config.local_analytes
+
+
+def read_times(
+    raw: pd.DataFrame,
+    infusion_time: pd.Series | None,
+    file: str,
+    config: CohortConfig,
+    book: AnalyteBook,
+    ledger: Ledger,
+) -> tuple[pd.DataFrame, pd.Series]:
+    """Collected and resulted hours; a missing result time is imputed as the config says.
+
+    Returns
+    -------
+    labs : DataFrame
+        With ``collected_hours`` and ``resulted_hours``, both finite.
+    imputed : Series of bool
+        Where ``resulted_hours`` was imputed.
+    """
+    labs = read_clock(
+        raw,
+        "collected",
+        infusion_time,
+        file=file,
+        time_zone=config.time_zone,
+        required=True,
+        ledger=ledger,
+    )
+    zero = None if infusion_time is None else infusion_time.loc[labs.index]
+    resulted, reason, column = clock_hours(
+        labs, "resulted", zero, file=file, time_zone=config.time_zone
+    )
+    labs = ledger.reject(
+        labs,
+        reason != "",
+        file=file,
+        column=column,
+        code="time_unusable",
+        reason=f"'{column}' " + reason + ".",
+        remedy="Give ISO 8601 with offset, hours as a number, or leave it blank.",
+    )
+    resulted = resulted.loc[labs.index]
+    imputed = resulted.isna()
+    delay = labs["key"].map({key: _turnaround(key, config, book) for key in labs["key"].unique()})
+    resulted = resulted.where(~imputed, labs["collected_hours"] + delay.astype("float64"))
+    labs = labs.assign(resulted_hours=resulted)
+    labs = ledger.reject(
+        labs,
+        labs["resulted_hours"] < labs["collected_hours"],
+        file=file,
+        column=column,
+        code="resulted_before_collected",
+        reason="The result time lies before the collection time.",
+        remedy="Check which of the two clocks is wrong.",
+    )
+    return labs, imputed.loc[labs.index]
+
+
+def _turnaround(key: str, config: CohortConfig, book: AnalyteBook) -> float:
+    setting = config.turnaround
+    if setting == "none":
+        return 0.0
+    default = book.get(key).turnaround_hours
+    if isinstance(setting, dict):
+        return float(setting.get(key, setting.get("hours", default)))
+    return default
+
+
+def read_values(
+    labs: pd.DataFrame, file: str, config: CohortConfig, book: AnalyteBook, ledger: Ledger
+) -> tuple[pd.DataFrame, AnalyteBook]:
+    """Numbers in canonical units; refuses unknown units and impossible values."""
+    labs, book = _agree_local_units(labs, file, book, ledger)
+    cancelled = labs["cancelled"]
+    parsed = parse_values(labs["value"])
+    labs = ledger.reject(
+        labs,
+        (parsed["problem"] != "") & ~cancelled,
+        file=file,
+        column="value",
+        code="value_unusable",
+        reason="'" + labs["value"].str.slice(0, 60) + "' " + parsed["problem"] + ".",
+        remedy="Give a number, optionally with < or > before it.",
+    )
+    parsed = parsed.loc[labs.index]
+    pair = labs["key"] + "\x1f" + labs["unit"]
+    codes, unique = pd.factorize(pair)
+    outcome = [_factor(*text.split("\x1f"), config=config, book=book) for text in unique]
+    factor = pd.Series(np.array([item[0] for item in outcome])[codes], index=labs.index)
+    why = pd.Series(np.array([item[1] for item in outcome], dtype=object)[codes], index=labs.index)
+    labs = ledger.reject(
+        labs,
+        factor.isna() & ~labs["cancelled"],
+        file=file,
+        column="unit",
+        code="unit_refused",
+        reason=why,
+        remedy="Correct the unit, or state what it means under cohort.assume_units in the config.",
+    )
+    factor = factor.loc[labs.index]
+    value, side = parsed.loc[labs.index, "value"] * factor, parsed.loc[labs.index, "side"]
+    limits = [
+        labs[name].astype("float64") * factor if name in labs else factor * np.nan
+        for name in ("lloq", "uloq")
+    ]
+    value, side = apply_stated_limits(value, side, *limits)
+    labs = labs.assign(value=value.astype("float64"), side=side.astype("int8"))
+    return _refuse_implausible(labs, file, book, ledger), book
+
+
+def _factor(key: str, unit: str, *, config: CohortConfig, book: AnalyteBook) -> tuple[float, str]:
+    analyte = book.get(key)
+    unit = config.assume_units.get(key, {}).get(unit, unit)
+    if analyte.local:
+        if unit == analyte.unit:
+            return 1.0, ""
+        return float("nan"), (
+            f"{analyte.name} is a cohort-local analyte with unit '{analyte.unit}', got '{unit}'."
+        )
+    return conversion(analyte, unit)
+
+
+def _agree_local_units(
+    labs: pd.DataFrame, file: str, book: AnalyteBook, ledger: Ledger
+) -> tuple[pd.DataFrame, AnalyteBook]:
+    """In training, a cohort-local analyte must carry one unit; it becomes its canonical unit."""
+    if not book.learning or not book.local:
+        return labs, book
+    units = labs.loc[labs["key"].isin(list(book.local))].groupby("key", sort=True)["unit"].unique()
+    mixed = sorted(key for key, found in units.items() if len(found) > 1)
+    labs = ledger.reject(
+        labs,
+        labs["key"].isin(mixed),
+        file=file,
+        column="unit",
+        code="unit_inconsistent",
+        reason="'" + labs["analyte"] + "' carries several units and is not in the dictionary.",
+        remedy="Give one unit throughout, or add the analyte with its conversions to analytes.yaml.",
+    )
+    local = {
+        key: Analyte(
+            key=key,
+            name=analyte.name,
+            short=analyte.short,
+            unit=str(units[key][0]),
+            pathway=analyte.pathway,
+            local=True,
+        )
+        for key, analyte in book.local.items()
+        if key in units.index and key not in mixed
+    }
+    return labs, AnalyteBook(local, book.learning)
+
+
+def _refuse_implausible(
+    labs: pd.DataFrame, file: str, book: AnalyteBook, ledger: Ledger
+) -> pd.DataFrame:
+    ranges = {key: book.get(key).plausible for key in labs["key"].unique()}
+    low = labs["key"].map({key: -np.inf if r[0] is None else r[0] for key, r in ranges.items()})
+    high = labs["key"].map({key: np.inf if r[1] is None else r[1] for key, r in ranges.items()})
+    # a value below a limit may lie under the plausible range; one above must not exceed it
+    outside = (labs["value"] < low.astype(float)) & (labs["side"] >= 0)
+    outside |= labs["value"] > high.astype(float)
+    words = low.astype("str") + " to " + high.astype("str")
+    return ledger.reject(
+        labs,
+        outside & ~labs["cancelled"],
+        file=file,
+        column="value",
+        code="implausible",
+        reason=labs["value"].round(6).astype("str")
+        + " lies outside the plausible range "
+        + words
+        + " (canonical unit).",
+        remedy="Check the unit and the decimal point.",
+    )
+
+
+def order_versions(labs: pd.DataFrame) -> pd.DataFrame:
+    """Sort results and state until when each version counts.
+
+    A later version of the same draw (same patient, analyte and collection time) supersedes the
+    earlier one from its own result time on; a cancellation supersedes without a value.
+
+    Parameters
+    ----------
+    labs : DataFrame
+        With ``patient, analyte, collected_hours, resulted_hours, rank, value, side, cancelled``.
+
+    Returns
+    -------
+    DataFrame
+        Sorted, with ``superseded_hours`` (inf for the newest version).
+    """
+    labs = labs.sort_values(
+        ["patient", "analyte", "collected_hours", "resulted_hours", "rank", "value", "side"],
+        kind="stable",
+        ignore_index=True,
+    )
+    draw = ["patient", "analyte", "collected_hours"]
+    same = (labs[draw] == labs[draw].shift(-1)).all(axis=1)
+    following = labs["resulted_hours"].shift(-1)
+    labs["superseded_hours"] = np.where(same, following, np.inf)
+    return labs[COLUMNS]
+
+
+def status_columns(raw: pd.DataFrame) -> pd.DataFrame:
+    """Add ``cancelled`` and the rank by which versions of equal result time are ordered."""
+    status = raw["status"].fillna("") if "status" in raw else pd.Series("", index=raw.index)
+    return raw.assign(
+        cancelled=status.isin(WITHDRAWN), rank=status.map(_STATUS_RANK).astype("int8")
+    )

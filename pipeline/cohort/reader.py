@@ -1,0 +1,241 @@
+"""Reads an export folder or a batch into a Cohort; one bad row never loses the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pipeline.cohort import events, labs
+from pipeline.cohort.analytes import Analyte
+from pipeline.cohort.clock import parse_timestamps
+from pipeline.cohort.files import find_table, read_raw, sha256_files
+from pipeline.cohort.patients import derive_patients, finish_patients, read_patients
+from pipeline.cohort.rejects import Ledger
+from pipeline.cohort.schema import TableSchema, enforce
+from pipeline.cohort.tables import TABLES, Cohort, empty_cohort
+from pipeline.config import CohortConfig
+from pipeline.errors import InputError, UsageError
+
+
+@dataclass
+class ReadResult:
+    """What the front door found.
+
+    Attributes
+    ----------
+    cohort : Cohort
+        Accepted rows only.
+    rejects : DataFrame
+        ``file, row, column, value, code, reason, remedy``.
+    counts : dict
+        Per file: read, accepted, rejected, collapsed, withdrawn, cells_ignored.
+    local : dict of Analyte
+        Cohort-local analytes by key.
+    seen_ids : list of str
+        Every patient id met in patients or labs, accepted or not, sorted.
+    lost : dict
+        Patient id to the code of its first reject.
+    as_of_hours : ndarray of float, shape (n_patients,)
+        Latest admissible hour per patient (inf where there is none).
+    """
+
+    cohort: Cohort
+    rejects: pd.DataFrame
+    counts: dict[str, dict[str, int]]
+    local: dict[str, Analyte]
+    seen_ids: list[str]
+    lost: dict[str, str]
+    sha256: str
+    turnaround_imputed: int
+    as_of_hours: np.ndarray
+    files: dict[str, str] = field(default_factory=dict)
+
+
+def read_cohort(folder: str | Path, config: CohortConfig, *, extra_scales: tuple[str, ...] = ()) -> ReadResult:
+    """Read a training cohort: ``patients``, ``labs`` and ``assessments`` are required.
+
+    Parameters
+    ----------
+    folder : path
+        Folder with CSV or Parquet tables.
+    config : CohortConfig
+    extra_scales : tuple of str
+        Scales used by configured outcomes that the schema does not know.
+
+    Raises
+    ------
+    InputError
+        If a required table or column is missing or no lab row can be used.
+    """
+    paths = _tables_of(Path(folder))
+    missing = [name for name in ("patients", "labs", "assessments") if name not in paths]
+    if missing:
+        raise InputError(
+            f"{folder} lacks {', '.join(f'{name}.csv' for name in missing)} (or .parquet). "
+            f"Found: {', '.join(sorted(path.name for path in paths.values())) or 'no table'}"
+        )
+    return _read(paths, config, {}, True, None, extra_scales)
+
+
+def read_batch(
+    path: str | Path,
+    config: CohortConfig,
+    local: Mapping[str, Analyte],
+    *,
+    as_of: str | None = None,
+    extra_scales: tuple[str, ...] = (),
+) -> ReadResult:
+    """Read a batch to be scored: a folder with ``labs`` or one labs file.
+
+    Parameters
+    ----------
+    path : path
+        Folder of tables, or a single labs file whose times are hours.
+    local : mapping
+        Cohort-local analytes of the training cohort.
+    as_of : str, optional
+        Hours since time zero or an ISO 8601 time; rows from then on are rejected.
+    """
+    source = Path(path)
+    if source.is_dir():
+        paths = _tables_of(source)
+    elif source.suffix in (".csv", ".parquet") and source.is_file():
+        paths = {"labs": source}
+    else:
+        raise InputError(f"{source} is neither a folder of tables nor a .csv or .parquet file")
+    if "labs" not in paths:
+        raise InputError(f"{source} lacks labs.csv (or .parquet), so there is nothing to score")
+    return _read(paths, config, local, False, as_of, extra_scales)
+
+
+def _tables_of(folder: Path) -> dict[str, Path]:
+    if not folder.is_dir():
+        raise InputError(f"{folder} is not a folder; give the folder that holds patients.csv, labs.csv, ...")
+    found = {name: find_table(folder, name) for name in TABLES}
+    return {name: path for name, path in found.items() if path is not None}
+
+
+def _read(
+    paths: dict[str, Path],
+    config: CohortConfig,
+    local: Mapping[str, Analyte],
+    learning: bool,
+    as_of: str | None,
+    extra_scales: tuple[str, ...],
+) -> ReadResult:
+    ledger = Ledger()
+    raw = {name: read_raw(path, ledger) for name, path in paths.items()}
+    names = {name: path.name for name, path in paths.items()}
+    TableSchema.load("labs").check_columns(raw["labs"], names["labs"])
+    if len(raw["labs"]) == 0:
+        raise InputError(f"{paths['labs']} has a header but no usable row")
+    seen = set(raw["labs"]["patient_id"]) | (
+        set(raw["patients"].get("patient_id", ())) if "patients" in raw else set()
+    )
+    if "patients" in raw:
+        patients = read_patients(raw["patients"], names["patients"], config, ledger)
+    else:
+        patients = derive_patients(raw["labs"], names["labs"])
+    if patients.empty:
+        raise InputError("no patient row could be used: " + _first_reasons(ledger))
+    frontier = _frontier(patients, as_of, config)
+    placed = {
+        name: events.place(raw[name], patients, name, names[name], ledger)
+        for name in TABLES[1:]
+        if name in raw
+    }
+    book = labs.AnalyteBook(dict(local), learning)
+    lab_rows, book, imputed = _read_labs(
+        placed["labs"], patients, names["labs"], config, book, ledger, frontier
+    )
+    tables = {
+        name: events.READERS[name](
+            placed[name], patients, names[name], config, ledger, frontier, extra_scales
+        )
+        if name in placed
+        else getattr(empty_cohort([]), name)
+        for name in TABLES[2:]
+    }
+    cohort = finish_patients(Cohort(patients, lab_rows, **tables))
+    return ReadResult(
+        cohort=cohort,
+        rejects=ledger.frame(),
+        counts=ledger.counts({names["labs"]: int(lab_rows["cancelled"].sum())}),
+        local=dict(book.local),
+        seen_ids=sorted(item for item in seen if item),
+        lost=ledger.lost_patients,
+        sha256=sha256_files(list(paths.values())),
+        turnaround_imputed=imputed,
+        as_of_hours=frontier,
+        files={name: path.name for name, path in paths.items()},
+    )
+
+
+def _read_labs(
+    raw: pd.DataFrame,
+    patients: pd.DataFrame,
+    file: str,
+    config: CohortConfig,
+    book: labs.AnalyteBook,
+    ledger: Ledger,
+    frontier: np.ndarray,
+) -> tuple[pd.DataFrame, labs.AnalyteBook, int]:
+    table = enforce(raw, TableSchema.load("labs"), file, ledger)
+    table, book = labs.resolve_analytes(table, file, config, book, ledger)
+    table, imputed = labs.read_times(
+        table, events.zero_of(table, patients), file, config, book, ledger
+    )
+    limit = frontier[table["patient"].to_numpy()]
+    known = table["resulted_hours"].where(~imputed, table["collected_hours"]).to_numpy()
+    table = events.reject_future(table, known, limit, file, "resulted", ledger)
+    # an exported row has its result by now, whatever the dictionary's turnaround says
+    limit = frontier[table["patient"].to_numpy()]
+    just_before = np.nextafter(limit, -np.inf)
+    table = table.assign(resulted_hours=np.minimum(table["resulted_hours"], just_before))
+    table, book = labs.read_values(labs.status_columns(table), file, config, book, ledger)
+    table = ledger.collapse(
+        table,
+        table.duplicated(
+            ["patient", "key", "value", "side", "collected_hours", "resulted_hours", "rank"]
+        ),
+        file=file,
+    )
+    count = int(imputed.loc[table.index].sum())
+    ordered = labs.order_versions(table.drop(columns="analyte").rename(columns={"key": "analyte"}))
+    return ordered, book, count
+
+
+def _frontier(patients: pd.DataFrame, as_of: str | None, config: CohortConfig) -> np.ndarray:
+    """Hour per patient from which rows lie in the future (inf where that cannot be known)."""
+    zero = patients["infusion_time"]
+    now = pd.Timestamp(datetime.now(UTC))
+    frontier = ((now - zero).dt.total_seconds() / 3600.0).fillna(np.inf).to_numpy(dtype=float)
+    if as_of is None:
+        return frontier
+    try:
+        return np.minimum(frontier, float(as_of))
+    except ValueError:
+        moment, reason = parse_timestamps(pd.Series([as_of], dtype="str"), config.time_zone)
+    if reason[0]:
+        raise UsageError(f"--as-of '{as_of}' {reason[0]}; give hours since {config.time_zero} or ISO 8601")
+    if zero.isna().any():
+        raise UsageError("--as-of as a time needs patients.infusion_time; give hours instead")
+    return np.asarray(
+        np.minimum(frontier, (moment[0] - zero).dt.total_seconds() / 3600.0), dtype=float
+    )
+
+
+def _first_reasons(ledger: Ledger) -> str:
+    rejects = ledger.frame()
+    if rejects.empty:
+        return "the table is empty"
+    parts = rejects.head(3)
+    return " ".join(
+        f"{file} line {row}: {reason}"
+        for file, row, reason in zip(parts["file"], parts["row"], parts["reason"], strict=True)
+    )

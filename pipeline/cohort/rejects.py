@@ -1,0 +1,144 @@
+"""The ledger of what was not used: every refused row or cell with reason and remedy."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+COLUMNS = ["file", "row", "column", "value", "code", "reason", "remedy"]
+
+
+@dataclass
+class Ledger:
+    """Collects rejects; tables carry their file line in the column ``_line``."""
+
+    parts: list[pd.DataFrame] = field(default_factory=list)
+    rejected: Counter[str] = field(default_factory=Counter)
+    collapsed: Counter[str] = field(default_factory=Counter)
+    read: Counter[str] = field(default_factory=Counter)
+    cells_ignored: Counter[str] = field(default_factory=Counter)
+    lost_patients: dict[str, str] = field(default_factory=dict)
+
+    def reject(
+        self,
+        table: pd.DataFrame,
+        mask: np.ndarray | pd.Series,
+        *,
+        file: str,
+        column: str,
+        code: str,
+        reason: str | pd.Series,
+        remedy: str,
+    ) -> pd.DataFrame:
+        """Record the masked rows and return the table without them."""
+        chosen = np.asarray(mask, dtype=bool)
+        if not chosen.any():
+            return table
+        self._write(table.loc[chosen], file, column, code, _masked(reason, chosen), remedy)
+        self.rejected[file] += int(chosen.sum())
+        if "patient_id" in table:
+            for patient in table.loc[chosen, "patient_id"].unique():
+                self.lost_patients.setdefault(str(patient), code)
+        return table.loc[~chosen]
+
+    def ignore_cells(
+        self,
+        table: pd.DataFrame,
+        mask: np.ndarray | pd.Series,
+        *,
+        file: str,
+        column: str,
+        code: str,
+        reason: str | pd.Series,
+        remedy: str,
+    ) -> None:
+        """Record cells that are treated as missing while their row is kept."""
+        chosen = np.asarray(mask, dtype=bool)
+        if not chosen.any():
+            return
+        text = _masked(reason, chosen)
+        suffix = " The cell is treated as missing; the row is kept."
+        noted = text + suffix if isinstance(text, str) else text.astype("str") + suffix
+        self._write(table.loc[chosen], file, column, code, noted, remedy)
+        self.cells_ignored[file] += int(chosen.sum())
+
+    def collapse(self, table: pd.DataFrame, mask: np.ndarray | pd.Series, *, file: str) -> pd.DataFrame:
+        """Count exact duplicates and return the table without them."""
+        chosen = np.asarray(mask, dtype=bool)
+        self.collapsed[file] += int(chosen.sum())
+        return table.loc[~chosen]
+
+    def ragged(self, file: str, line: int, fields: int, expected: int) -> None:
+        """Record a line whose number of fields differs from the header's."""
+        self.parts.append(
+            pd.DataFrame(
+                [
+                    (
+                        file,
+                        line,
+                        "",
+                        "",
+                        "ragged_line",
+                        f"The line has {fields} fields where the header has {expected}.",
+                        "Quote fields that hold the separator, or complete the line.",
+                    )
+                ],
+                columns=COLUMNS,
+            )
+        )
+        self.rejected[file] += 1
+
+    def frame(self) -> pd.DataFrame:
+        """All entries in the order of ``rejects.csv``."""
+        if not self.parts:
+            return pd.DataFrame({name: pd.Series([], dtype="str") for name in COLUMNS})
+        return pd.concat(self.parts, ignore_index=True).sort_values(
+            ["file", "row", "column"], kind="stable", ignore_index=True
+        )
+
+    def counts(self, withdrawn: dict[str, int]) -> dict[str, dict[str, int]]:
+        """Rows per file: ``read = accepted + rejected + collapsed + withdrawn``."""
+        result = {}
+        for file in sorted(self.read):
+            gone = withdrawn.get(file, 0)
+            rejected, collapsed = self.rejected[file], self.collapsed[file]
+            result[file] = {
+                "read": self.read[file],
+                "accepted": self.read[file] - rejected - collapsed - gone,
+                "rejected": rejected,
+                "collapsed": collapsed,
+                "withdrawn": gone,
+                "cells_ignored": self.cells_ignored[file],
+            }
+        return result
+
+    def _write(
+        self,
+        rows: pd.DataFrame,
+        file: str,
+        column: str,
+        code: str,
+        reason: str | pd.Series,
+        remedy: str,
+    ) -> None:
+        value = rows[column].astype("str") if column in rows else pd.Series("", index=rows.index)
+        self.parts.append(
+            pd.DataFrame(
+                {
+                    "file": file,
+                    "row": rows["_line"].to_numpy(),
+                    "column": column,
+                    "value": value.str.slice(0, 80).to_numpy(),
+                    "code": code,
+                    "reason": reason if isinstance(reason, str) else reason.to_numpy(),
+                    "remedy": remedy,
+                }
+            )
+        )
+
+
+def _masked(reason: str | pd.Series, mask: np.ndarray) -> str | pd.Series:
+    return reason if isinstance(reason, str) else reason.loc[mask]

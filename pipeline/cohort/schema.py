@@ -1,0 +1,148 @@
+"""Enforces the JSON Table Schemas of ``data_schema/`` on raw text tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline.cohort.rejects import Ledger
+from pipeline.errors import InputError
+from pipeline.resources import schema_json
+
+
+@dataclass(frozen=True)
+class TableSchema:
+    """One input table: its fields, its clocks and its scales.
+
+    Examples
+    --------
+    >>> TableSchema.load("labs").required_clocks
+    ('collected',)
+    """
+
+    name: str
+    fields: dict[str, dict[str, Any]]
+    required_clocks: tuple[str, ...]
+    optional_clocks: tuple[str, ...]
+    scales: dict[str, list[int]]
+
+    @classmethod
+    def load(cls, name: str) -> TableSchema:
+        """Read ``data_schema/<name>.json``."""
+        content = schema_json(f"{name}.json")
+        return cls(
+            name,
+            {item["name"]: item for item in content["fields"]},
+            tuple(content.get("requiredClocks", ())),
+            tuple(content.get("optionalClocks", ())),
+            {scale: list(grades) for scale, grades in content.get("scales", {}).items()},
+        )
+
+    def required(self) -> list[str]:
+        """Columns that must exist."""
+        return [
+            name for name, item in self.fields.items() if item.get("constraints", {}).get("required")
+        ]
+
+    def plain_fields(self) -> list[str]:
+        """Fields that are not clocks."""
+        return [name for name, item in self.fields.items() if "clock" not in item]
+
+    def check_columns(self, table: pd.DataFrame, file: str) -> None:
+        """Refuse a table without its required columns or with two readings of one clock.
+
+        Raises
+        ------
+        InputError
+            Naming what is missing, what was found and the way out.
+        """
+        present = [name for name in table.columns if name != "_line"]
+        missing = [name for name in self.required() if name not in table]
+        for clock in self.required_clocks:
+            if f"{clock}_hours" not in table and f"{clock}_at" not in table:
+                missing.append(f"{clock}_hours or {clock}_at")
+        if missing:
+            raise InputError(
+                f"{file} lacks the column {'; '.join(missing)}. Found: {', '.join(present)}. "
+                f"Rename or add it; data_schema/{self.name}.json lists every column"
+            )
+        for clock in (*self.required_clocks, *self.optional_clocks):
+            if f"{clock}_hours" in table and f"{clock}_at" in table:
+                raise InputError(
+                    f"{file} has both {clock}_hours and {clock}_at; keep one, because it cannot be "
+                    "known which is meant"
+                )
+
+
+def enforce(table: pd.DataFrame, schema: TableSchema, file: str, ledger: Ledger) -> pd.DataFrame:
+    """Check types, enumerations and bounds of every field that is not a clock.
+
+    A bad cell of a required field rejects its row; a bad optional cell is treated as missing and
+    listed. Columns outside the schema are kept as they are.
+
+    Returns
+    -------
+    DataFrame
+        The accepted rows; number and integer fields as float, others as text.
+    """
+    schema.check_columns(table, file)
+    for name in schema.plain_fields():
+        if name not in table:
+            continue
+        item = schema.fields[name]
+        limits = item.get("constraints", {})
+        if limits.get("required") and not item.get("mayBeBlank"):
+            table = ledger.reject(
+                table,
+                table[name] == "",
+                file=file,
+                column=name,
+                code="required_blank",
+                reason=f"'{name}' is blank but required.",
+                remedy=f"Fill in '{name}'.",
+            )
+        bad, legal, parsed = _check_field(table[name], item)
+        reported = {
+            "file": file,
+            "column": name,
+            "code": "illegal_value",
+            "reason": "'" + table[name] + f"' is not legal here; legal is {legal}.",
+            "remedy": f"Correct '{name}' or leave it blank.",
+        }
+        if limits.get("required"):
+            table = ledger.reject(table, bad, **reported)  # type: ignore[arg-type]
+            table = table.assign(**{name: parsed.loc[table.index]})
+        else:
+            ledger.ignore_cells(table, bad, **reported)  # type: ignore[arg-type]
+            missing: object = "" if parsed.dtype == "str" else np.nan
+            table = table.assign(**{name: parsed.mask(bad, missing)})  # type: ignore[call-overload]
+    return table
+
+
+def _check_field(cells: pd.Series, item: dict[str, Any]) -> tuple[np.ndarray, str, pd.Series]:
+    """Mask of illegal cells, what is legal in words, and the parsed cells."""
+    limits = item.get("constraints", {})
+    filled = (cells != "").to_numpy()
+    if "enum" in limits:
+        lower = cells.str.lower()
+        bad = filled & ~lower.isin(limits["enum"]).to_numpy()
+        return bad, "one of " + ", ".join(map(str, limits["enum"])), lower
+    if item.get("type") not in ("number", "integer"):
+        return np.zeros(len(cells), dtype=bool), "text", cells
+    number = to_number(cells)
+    values = number.to_numpy()
+    low, high = limits.get("minimum", -np.inf), limits.get("maximum", np.inf)
+    bad = filled & ~((values >= low) & (values <= high) & np.isfinite(values))
+    legal = f"a number from {low} to {high}"
+    if item["type"] == "integer":
+        bad |= filled & (values != np.floor(values))
+        legal = "a whole" + legal[1:]
+    return bad, legal, number
+
+
+def to_number(cells: pd.Series) -> pd.Series:
+    """Text to float64; anything that is not a plain number becomes NaN."""
+    return pd.to_numeric(cells.replace("", None), errors="coerce").astype("float64")

@@ -1,0 +1,99 @@
+"""The Cohort: five validated tables, all times in hours since time zero."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+TABLES = ("patients", "labs", "treatments", "observations", "assessments")
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """Five tables; ``patient`` in the last four is the row number in ``patients``.
+
+    Attributes
+    ----------
+    patients : DataFrame
+        One row per patient, sorted by ``patient_id``, with at least ``patient_id``,
+        ``record_end_hours``, ``followed_until_hours``, ``death_hours``,
+        ``second_infusion_hours``, ``new_therapy_hours`` (hours, NaN where none) and
+        ``infusion_time`` (UTC, NaT where only hours are known).
+    labs : DataFrame
+        ``patient, analyte, value, side, collected_hours, resulted_hours, superseded_hours,
+        cancelled``. ``value`` is in the canonical unit; ``side`` is -1 below a limit, +1 above,
+        0 exact. A version of a result counts at landmark L iff
+        ``resulted_hours < L <= superseded_hours`` and it is not cancelled.
+    treatments : DataFrame
+        ``patient, drug, given_hours, intent``.
+    observations : DataFrame
+        ``patient, item, value, observed_hours``; never a feature.
+    assessments : DataFrame
+        ``patient, scale, grade, assessed_hours``.
+    """
+
+    patients: pd.DataFrame
+    labs: pd.DataFrame
+    treatments: pd.DataFrame
+    observations: pd.DataFrame
+    assessments: pd.DataFrame
+
+    def __len__(self) -> int:
+        return len(self.patients)
+
+    def take(self, patients: NDArray[np.intp]) -> Cohort:
+        """Cohort of the given patients (row numbers), renumbered in the given order.
+
+        Examples
+        --------
+        >>> from pipeline.cohort.tables import empty_cohort
+        >>> len(empty_cohort(["a", "b"]).take(np.array([1])))
+        1
+        """
+        new_number = np.full(len(self), -1, dtype=np.intp)
+        new_number[patients] = np.arange(len(patients))
+        parts = {}
+        for name in TABLES[1:]:
+            table = getattr(self, name)
+            number = new_number[table["patient"].to_numpy()]
+            kept = table.loc[number >= 0].copy()
+            kept["patient"] = number[number >= 0]
+            parts[name] = kept.reset_index(drop=True)
+        return Cohort(self.patients.iloc[patients].reset_index(drop=True), **parts)
+
+    def with_labs(self, labs: pd.DataFrame) -> Cohort:
+        """Return the same cohort with another labs table."""
+        return replace(self, labs=labs)
+
+
+def empty_cohort(patient_ids: list[str]) -> Cohort:
+    """Cohort of patients without a single row, the start of many tests and defaults."""
+    count = len(patient_ids)
+    hours = ["record_end", "followed_until", "death", "second_infusion", "new_therapy"]
+    patients = pd.DataFrame({"patient_id": pd.Series(patient_ids, dtype="str")})
+    for name in hours:
+        patients[f"{name}_hours"] = np.full(count, np.nan)
+    patients["infusion_time"] = pd.Series([pd.NaT] * count, dtype="datetime64[us, UTC]")
+    return Cohort(
+        patients,
+        _empty(
+            patient=np.intp,
+            analyte="str",
+            value=float,
+            side=np.int8,
+            collected_hours=float,
+            resulted_hours=float,
+            superseded_hours=float,
+            cancelled=bool,
+        ),
+        _empty(patient=np.intp, drug="str", given_hours=float, intent="str"),
+        _empty(patient=np.intp, item="str", value="str", observed_hours=float),
+        _empty(patient=np.intp, scale="str", grade=np.int64, assessed_hours=float),
+    )
+
+
+def _empty(**columns: object) -> pd.DataFrame:
+    return pd.DataFrame({name: pd.Series([], dtype=kind) for name, kind in columns.items()})  # type: ignore[call-overload]

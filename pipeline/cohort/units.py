@@ -1,0 +1,53 @@
+"""Units: one spelling, then a factor to the canonical unit or a refusal."""
+
+from __future__ import annotations
+
+import re
+
+from pipeline.cohort.analytes import Analyte
+
+
+def normalise_unit(text: str) -> str:
+    """One spelling per unit: micro signs, spaces, case, powers and D-dimer basis.
+
+    Examples
+    --------
+    >>> normalise_unit("µg/mL FEU"), normalise_unit("x10^9/L"), normalise_unit("mcg / ml")
+    ('ug/ml{feu}', '10*9/l', 'ug/ml')
+    """
+    unit = text.strip().lower().replace("µ", "u").replace("μ", "u").replace("mcg", "ug")
+    unit = re.sub(r"[\s_]+", "", unit)
+    unit = re.sub(r"\(?\{?(feu|ddu)\}?\)?$", r"{\1}", unit)
+    unit = re.sub(r"^(ug|mg|ng|g)\{(feu|ddu)\}(/.*)$", r"\1\3{\2}", unit)
+    unit = re.sub(r"^x?10[\^*e]?(\d+)/", r"10*\1/", unit)
+    return unit
+
+
+def conversion(analyte: Analyte, unit: str) -> tuple[float, str]:
+    """Factor from ``unit`` to the canonical unit, or the reason for refusing.
+
+    Returns
+    -------
+    factor : float
+        NaN when refused.
+    reason : str
+        Empty when converted.
+
+    Examples
+    --------
+    >>> from pipeline.cohort.analytes import dictionary
+    >>> conversion(dictionary()["crp"], "mg/dL")
+    (10.0, '')
+    """
+    wanted = normalise_unit(unit)
+    if wanted == normalise_unit(analyte.unit):
+        return 1.0, ""
+    for spelling, factor in analyte.conversions.items():
+        if normalise_unit(spelling) == wanted:
+            return factor, ""
+    legal = ", ".join([analyte.unit, *analyte.conversions])
+    for spelling, why in analyte.refused.items():
+        if normalise_unit(spelling) == wanted:
+            return float("nan"), f"{analyte.short} in '{unit}' is refused: {why} Legal: {legal}."
+    given = f"unit '{unit}'" if unit else "a blank unit"
+    return float("nan"), f"{analyte.short} with {given} cannot be read. Legal: {legal}."

@@ -1,0 +1,255 @@
+"""Typed settings: pydantic models of ``configs/*.yaml``; an unknown key is an error."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from pipeline.errors import UsageError
+from pipeline.resources import config_path, read_yaml
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+PositiveHours = Annotated[float, Field(gt=0, le=2160)]
+
+
+class CohortConfig(_Strict):
+    """How the tables are read."""
+
+    name: str = "cohort"
+    synthetic: bool = False
+    time_zero: str = "infusion"
+    time_zone: str | None = None
+    turnaround: Literal["dictionary", "none"] | dict[str, float] = "dictionary"
+    grading_system: Literal["astct", "lee2014", "penn", "ctcae"] = "astct"
+    assume_units: dict[str, dict[str, str]] = Field(default_factory=dict)
+    extra_analytes: Literal["reject", "accept"] = "reject"
+    local_analytes: tuple[str, ...] = ()
+    host_columns: tuple[str, ...] = ("age_years", "sex", "n_prior_lines", "dose_cells")
+    below_limit_factor: float = Field(default=0.7071067811865476, gt=0, le=1)
+
+
+class OutcomeConfig(_Strict):
+    """One outcome: the first grade of at least ``threshold`` on ``scale``."""
+
+    scale: str
+    threshold: int = Field(ge=1)
+    label: str
+    shown_after: str | None = None
+
+
+class LandmarkConfig(_Strict):
+    """When predictions are made in training (hours since time zero)."""
+
+    grid_hours: PositiveHours = 24
+    first_hours: PositiveHours = 24
+    last_hours: PositiveHours = 672
+    extra_hours: tuple[PositiveHours, ...] = ()
+    at_results: Literal["auto", "always", "never"] = "auto"
+    at_results_last_hours: PositiveHours = 336
+
+
+class FeatureConfig(_Strict):
+    """Which features are built."""
+
+    analytes: tuple[str, ...] | Literal["all"] = "all"
+    windows_hours: tuple[PositiveHours, ...] = (24, 72, 168)
+    baseline_from_hours: float = Field(default=-168, lt=0)
+    grade_valid_hours: PositiveHours = 36
+    min_slope_span_hours: PositiveHours = 6
+
+
+class ModelConfig(_Strict):
+    """Members and their penalties."""
+
+    horizons_hours: tuple[PositiveHours, ...] = (24, 48, 72, 168)
+    signs: bool = True
+    ridge_context: float = Field(default=1.0, gt=0)
+    ridge_state: float = Field(default=10.0, gt=0)
+    ridge_labs: float = Field(default=300.0, gt=0)
+    ridge_calibration: float = Field(default=5.0, gt=0)
+    other_threshold_weight: float = Field(default=0.5, ge=0, le=1)
+    booster_rounds: int = Field(default=150, ge=1, le=5000)
+    booster_depth: int = Field(default=3, ge=1, le=8)
+    booster_eta: float = Field(default=0.04, gt=0, le=1)
+    booster_min_child_weight: float = Field(default=10.0, ge=0)
+    booster_lambda: float = Field(default=10.0, ge=0)
+    booster_subsample: float = Field(default=0.5, gt=0, le=1)
+    booster_colsample: float = Field(default=0.5, gt=0, le=1)
+    linear_statistics: tuple[str, ...] = (
+        "last",
+        "ever_measured",
+        "hours_since_last",
+        "peak",
+        "nadir",
+        "delta_72h",
+        "delta_168h",
+    )
+    booster_statistics: tuple[str, ...] = (
+        "last",
+        "hours_since_last",
+        "last_censored",
+        "fold_baseline",
+        "peak",
+        "nadir",
+        "slope_72h",
+        "delta_72h",
+        "delta_168h",
+    )
+    booster_host: bool = False
+    inner_folds: int = Field(default=5, ge=2, le=20)
+    bootstrap_members: int = Field(default=40, ge=0, le=500)
+    interval_level: float = Field(default=0.8, gt=0, lt=1)
+    ipcw_floor: float = Field(default=0.1, gt=0, le=1)
+
+    @model_validator(mode="after")
+    def _horizons_rise(self) -> ModelConfig:
+        if list(self.horizons_hours) != sorted(set(self.horizons_hours)):
+            raise ValueError("horizons_hours must rise without repeats, e.g. [24, 48, 72, 168]")
+        return self
+
+
+class EvaluationConfig(_Strict):
+    """Cross-validation and intervals."""
+
+    folds: int = Field(default=5, ge=2, le=20)
+    repeats: int = Field(default=4, ge=1, le=50)
+    bootstrap: int = Field(default=300, ge=20, le=5000)
+    min_event_patients: int = Field(default=5, ge=1)
+
+
+class PredictConfig(_Strict):
+    """When an estimate is refused."""
+
+    min_analytes: int = Field(default=1, ge=0)
+    newest_lab_hours: PositiveHours = 72
+    max_out_of_range_share: float = Field(default=0.5, gt=0, le=1)
+    stale_hours: PositiveHours = 48
+    min_product_patients: int = Field(default=1, ge=0)
+
+
+class GateConfig(_Strict):
+    """Promotion gates (design decision 12)."""
+
+    margin_auroc: float = Field(default=0.02, ge=0)
+    slope_low: float = 0.8
+    slope_high: float = 1.25
+    horizon_hours: PositiveHours = 72
+
+
+class TrackingConfig(_Strict):
+    """Names used in MLflow."""
+
+    experiment: str = "cytocast"
+    model_name: str = "cytocast"
+
+
+class Config(_Strict):
+    """All settings of one run; what is not stated keeps its default."""
+
+    seed: int = 0
+    cohort: CohortConfig = CohortConfig()
+    outcomes: dict[str, OutcomeConfig]
+    landmarks: LandmarkConfig = LandmarkConfig()
+    features: FeatureConfig = FeatureConfig()
+    model: ModelConfig = ModelConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+    predict: PredictConfig = PredictConfig()
+    gates: GateConfig = GateConfig()
+    tracking: TrackingConfig = TrackingConfig()
+
+    @model_validator(mode="after")
+    def _outcomes_refer_to_each_other(self) -> Config:
+        for name, outcome in self.outcomes.items():
+            if outcome.shown_after is not None and outcome.shown_after not in self.outcomes:
+                raise ValueError(
+                    f"outcomes.{name}.shown_after names {outcome.shown_after!r}, "
+                    f"which is not among the outcomes {sorted(self.outcomes)}"
+                )
+        return self
+
+    def select_outcomes(self, names: Sequence[str]) -> Config:
+        """Keep only the named outcomes.
+
+        Raises
+        ------
+        UsageError
+            If a name is not configured.
+        """
+        unknown = [name for name in names if name not in self.outcomes]
+        if unknown:
+            raise UsageError(
+                f"unknown outcome {', '.join(unknown)}; configured are "
+                f"{', '.join(self.outcomes)}. Add it under 'outcomes' in a config file"
+            )
+        kept = {
+            name: outcome.model_copy(
+                update={"shown_after": outcome.shown_after if outcome.shown_after in names else None}
+            )
+            for name, outcome in self.outcomes.items()
+            if name in names
+        }
+        return self.model_copy(update={"outcomes": kept})
+
+    def sha256(self) -> str:
+        """Digest of the resolved settings."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def load_config(paths: Sequence[str | Path] = (), *, seed: int | None = None) -> Config:
+    """Read ``configs/default.yaml``, then each given file; later values win.
+
+    A mapping under ``outcomes`` in a later file replaces the earlier outcomes as a whole; every
+    other mapping is merged key by key.
+
+    Raises
+    ------
+    UsageError
+        If a file is missing, not YAML, or holds an unknown key or illegal value.
+
+    Examples
+    --------
+    >>> sorted(load_config().outcomes)
+    ['icans', 'severe_crs', 'severe_icans']
+    """
+    merged: dict[str, Any] = {}
+    for path in [config_path("default.yaml"), *map(Path, paths)]:
+        content = read_yaml(path) or {}
+        if not isinstance(content, Mapping):
+            raise UsageError(f"{path} must hold a mapping of settings, got {type(content).__name__}")
+        merged = _merge(merged, content)
+    if seed is not None:
+        merged["seed"] = seed
+    return parse_config(merged, source=" + ".join(str(path) for path in paths) or "default.yaml")
+
+
+def parse_config(content: Mapping[str, Any], *, source: str) -> Config:
+    """Validate settings already read; errors name the key, the value and what is legal."""
+    try:
+        return Config.model_validate(content)
+    except ValidationError as error:
+        lines = [
+            f"  {'.'.join(str(part) for part in item['loc']) or '(top level)'}: "
+            f"{item['msg']}, got {item['input']!r}"
+            for item in error.errors(include_url=False)
+        ]
+        raise UsageError(f"configuration {source} cannot be used:\n" + "\n".join(lines)) from error
+
+
+def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    result = dict(base)
+    for key, value in over.items():
+        if key != "outcomes" and isinstance(value, Mapping) and isinstance(base.get(key), Mapping):
+            result[key] = _merge(base[key], value)
+        else:
+            result[key] = value
+    return result

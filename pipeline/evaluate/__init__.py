@@ -1,0 +1,1 @@
+"""Outcomes, splits, metrics, comparators and the evaluation page."""

@@ -1,0 +1,165 @@
+"""Metrics under row weights, many bootstrap draws at once; AUROC is ranked within groups.
+
+``weight`` has one column per draw: column 0 is the sample itself, the others say how often each
+row's patient was drawn. A *group* is one fold of one repeat: scores are never ranked across
+groups, so a constant predictor has an AUROC of exactly 0.50.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pipeline.model.logistic import logit, sigmoid
+from pipeline.model.stack import Floats, Ints
+
+
+def auroc(label: Floats, score: Floats, weight: Floats, group: Ints) -> Floats:
+    """Weighted concordance of pairs within groups, ties counting one half.
+
+    Parameters
+    ----------
+    label, score : ndarray, shape (n,)
+    weight : ndarray, shape (n, n_draws)
+    group : ndarray of int, shape (n,)
+
+    Returns
+    -------
+    ndarray, shape (n_draws,)
+        NaN where a draw has no comparable pair.
+
+    Examples
+    --------
+    >>> ones = np.ones((4, 1))
+    >>> auroc(np.array([0, 0, 1, 1.0]), np.array([.1, .4, .35, .8]), ones, np.zeros(4, int))
+    array([0.75])
+    """
+    concordant = np.zeros(weight.shape[1])
+    pairs = np.zeros(weight.shape[1])
+    for part in _groups(group):
+        events, others = part[label[part] == 1], part[label[part] == 0]
+        if len(events) == 0 or len(others) == 0:
+            continue
+        order = np.argsort(score[others], kind="stable")
+        below = np.vstack([np.zeros(weight.shape[1]), np.cumsum(weight[others][order], axis=0)])
+        ranked = score[others][order]
+        left = below[np.searchsorted(ranked, score[events], side="left")]
+        right = below[np.searchsorted(ranked, score[events], side="right")]
+        concordant += np.sum(weight[events] * (left + right) / 2.0, axis=0)
+        pairs += weight[events].sum(axis=0) * below[-1]
+    return np.divide(concordant, pairs, out=np.full(len(pairs), np.nan), where=pairs > 0)
+
+
+def auprc(label: Floats, score: Floats, weight: Floats, group: Ints) -> float:
+    """Average precision, mean over groups weighted by their events (first draw only).
+
+    Ties are taken together, as scikit-learn does.
+    """
+    total, events_seen = 0.0, 0.0
+    for part in _groups(group):
+        y, s, w = label[part], score[part], weight[part, 0]
+        events = float((y * w).sum())
+        if events == 0:
+            continue
+        order = np.argsort(-s, kind="stable")
+        hits = np.cumsum((y * w)[order])
+        taken = np.cumsum(w[order])
+        last = np.r_[np.flatnonzero(np.diff(s[order])), len(s) - 1]
+        gained = np.diff(np.r_[0.0, hits[last]])
+        precision = np.divide(hits[last], taken[last], out=np.zeros(len(last)), where=taken[last] > 0)
+        total += float((gained * precision).sum())
+        events_seen += events
+    return total / events_seen if events_seen else float("nan")
+
+
+def brier(label: Floats, risk: Floats, weight: Floats) -> Floats:
+    """Weighted mean squared error per draw."""
+    squared = (risk - label) ** 2
+    return np.asarray(squared @ weight / weight.sum(axis=0))
+
+
+def ipa(label: Floats, risk: Floats, weight: Floats) -> float:
+    """Index of prediction accuracy: 1 - Brier / Brier of the event rate (first draw).
+
+    Kattan and Gerds, 10.1186/s41512-018-0029-2.
+    """
+    w = weight[:, 0]
+    rate = float((label * w).sum() / w.sum())
+    reference = rate * (1.0 - rate)
+    return float("nan") if reference == 0 else 1.0 - float(brier(label, risk, weight)[0]) / reference
+
+
+def calibration_line(label: Floats, risk: Floats, weight: Floats) -> tuple[Floats, Floats]:
+    """Intercept (calibration in the large) and slope of the recalibration line, per draw.
+
+    The slope comes from ``logit P(y) = a + b logit(risk)``, the intercept from the same model
+    with b = 1 (Van Calster et al., 10.1186/s12916-019-1466-7). Newton steps on all draws at once.
+
+    Returns
+    -------
+    intercept, slope : ndarray, shape (n_draws,)
+        NaN where the draw has one class only or the fit diverges.
+    """
+    x = logit(np.clip(risk, 1e-6, 1 - 1e-6))[:, None]
+    y = label[:, None]
+    draws = weight.shape[1]
+    in_large, a, b = np.zeros(draws), np.zeros(draws), np.ones(draws)
+    for _ in range(25):
+        p = sigmoid(in_large + x)
+        curvature = np.maximum((weight * p * (1 - p)).sum(axis=0), 1e-12)
+        in_large = in_large + np.clip((weight * (y - p)).sum(axis=0) / curvature, -2, 2)
+        p = sigmoid(a + b * x)
+        spread = weight * p * (1 - p)
+        residual = weight * (y - p)
+        g0, g1 = residual.sum(axis=0), (residual * x).sum(axis=0)
+        h00, h01, h11 = spread.sum(axis=0), (spread * x).sum(axis=0), (spread * x * x).sum(axis=0)
+        determinant = np.maximum(h00 * h11 - h01**2, 1e-12)
+        a = a + np.clip((h11 * g0 - h01 * g1) / determinant, -2, 2)
+        b = b + np.clip((h00 * g1 - h01 * g0) / determinant, -2, 2)
+    events, total = (weight * y).sum(axis=0), weight.sum(axis=0)
+    usable = (events > 0) & (events < total) & (np.abs(b) < 50) & (np.ptp(x) > 1e-9)
+    return np.where(usable, in_large, np.nan), np.where(usable, b, np.nan)
+
+
+def ici(label: Floats, risk: Floats, weight: Floats) -> float:
+    """Integrated calibration index: mean distance of risk from the smoothed observed rate.
+
+    Austin and Steyerberg, 10.1002/sim.8281; smoothed by logistic regression on the logit and its
+    square instead of loess, which is unstable at few events.
+    """
+    from pipeline.model.logistic import fit_logistic, penalty
+
+    x = logit(np.clip(risk, 1e-6, 1 - 1e-6))
+    centred = (x - x.mean()) / max(float(x.std()), 1e-9)
+    design = np.stack([np.ones(len(x)), centred, centred**2], axis=1)
+    theta = fit_logistic(
+        np.zeros((len(x), 0)),
+        design,
+        np.arange(len(x)),
+        label,
+        weight[:, 0],
+        penalty([0.0, 1e-6, 1e-3]),
+    )
+    smooth = sigmoid(design @ theta)
+    return float(np.average(np.abs(smooth - risk), weights=weight[:, 0]))
+
+
+def roc_points(label: Floats, score: Floats, group: Ints) -> tuple[Floats, Floats]:
+    """False and true positive rate, averaged over groups on a grid of 101 false positive rates."""
+    grid = np.linspace(0.0, 1.0, 101)
+    curves = []
+    for part in _groups(group):
+        y, s = label[part], score[part]
+        if y.min() == y.max():
+            continue
+        order = np.argsort(-s, kind="stable")
+        last = np.r_[np.flatnonzero(np.diff(s[order])), len(s) - 1]
+        true = np.r_[0.0, np.cumsum(y[order])[last] / y.sum()]
+        false = np.r_[0.0, np.cumsum(1 - y[order])[last] / (1 - y).sum()]
+        curves.append(np.interp(grid, false, true))
+    return grid, np.mean(curves, axis=0) if curves else np.full(101, np.nan)
+
+
+def _groups(group: Ints) -> list[Ints]:
+    order = np.argsort(group, kind="stable")
+    edges = np.flatnonzero(np.diff(group[order])) + 1
+    return np.split(order, edges) if len(order) else []

@@ -1,0 +1,1 @@
+"""A risk, and why."""

@@ -1,0 +1,87 @@
+"""Builds the feature matrix; the only code path, for training and prediction alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from pipeline.cohort.tables import Cohort
+from pipeline.features.host import host_features, host_meta
+from pipeline.features.kernel import Floats
+from pipeline.features.names import FeatureMeta
+from pipeline.features.series import series_features, series_meta
+from pipeline.features.spec import FeatureSpec
+from pipeline.features.state import state_features, state_meta
+from pipeline.features.treatments import treatment_features, treatment_meta
+
+
+@dataclass(frozen=True)
+class FeatureMatrix:
+    """Features of landmarks.
+
+    Attributes
+    ----------
+    values : ndarray, shape (n_landmarks, n_features)
+        NaN where not measured or not defined.
+    metas : tuple of FeatureMeta
+        One per column.
+    landmarks : DataFrame
+        ``patient, hours`` and whatever else the landmarks carried.
+    """
+
+    values: Floats
+    metas: tuple[FeatureMeta, ...]
+    landmarks: pd.DataFrame
+
+    @property
+    def names(self) -> list[str]:
+        """Column names."""
+        return [meta.name for meta in self.metas]
+
+    def column(self, name: str) -> Floats:
+        """One feature; NaN everywhere when the matrix has no such column."""
+        names = self.names
+        if name not in names:
+            return np.full(len(self.values), np.nan)
+        return self.values[:, names.index(name)]
+
+    def take(self, rows: np.typing.NDArray[np.intp]) -> FeatureMatrix:
+        """Return the given landmarks."""
+        landmarks = self.landmarks.iloc[rows].reset_index(drop=True)
+        return FeatureMatrix(self.values[rows], self.metas, landmarks)
+
+    def frame(self) -> pd.DataFrame:
+        """Features as a DataFrame."""
+        return pd.DataFrame(self.values, columns=self.names)
+
+
+def feature_metas(spec: FeatureSpec) -> tuple[FeatureMeta, ...]:
+    """Metadata of every column that a spec gives, in order."""
+    return (*series_meta(spec), *state_meta(spec), *treatment_meta(spec), *host_meta(spec))
+
+
+def build_features(cohort: Cohort, landmarks: pd.DataFrame, spec: FeatureSpec) -> FeatureMatrix:
+    """Features of each landmark from what was visible strictly before it.
+
+    Parameters
+    ----------
+    cohort : Cohort
+    landmarks : DataFrame
+        ``patient`` (row number in ``cohort.patients``) and ``hours`` since time zero.
+    spec : FeatureSpec
+
+    Returns
+    -------
+    FeatureMatrix
+    """
+    values = np.hstack(
+        [
+            series_features(cohort.labs, landmarks, spec),
+            state_features(cohort.assessments, landmarks, spec),
+            treatment_features(cohort.treatments, landmarks, spec),
+            host_features(cohort.patients, landmarks, spec),
+        ]
+    )
+    return FeatureMatrix(values, feature_metas(spec), landmarks.reset_index(drop=True))

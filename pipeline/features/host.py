@@ -1,0 +1,67 @@
+"""Who the patient is and what was infused, and the time since then."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from pipeline.cohort.analytes import normalise_name
+from pipeline.features.kernel import Floats
+from pipeline.features.names import FeatureMeta, group_meta
+from pipeline.features.spec import FeatureSpec, HostColumn
+
+_SEX = {"m": 1.0, "male": 1.0, "f": 0.0, "female": 0.0}
+
+
+def host_meta(spec: FeatureSpec) -> list[FeatureMeta]:
+    """Metadata of the columns that :func:`host_features` returns, in order."""
+    metas = [group_meta("time", "hours", "host_product", "h", "hours since time zero")]
+    for column in spec.host:
+        words = column.name.replace("_", " ")
+        if column.kind == "number":
+            metas.append(group_meta("host", column.name, "host_product", "", words))
+        elif column.kind == "sex":
+            metas.append(group_meta("host", "sex_male", "host_product", "1", "male"))
+        else:
+            subject = "product" if column.name == "product" else f"host_{column.name}"
+            metas += [
+                group_meta(subject, level, "host_product", "1", f"{words}: {level}")
+                for level in column.levels
+            ]
+    return metas
+
+
+def host_features(patients: pd.DataFrame, landmarks: pd.DataFrame, spec: FeatureSpec) -> Floats:
+    """Host, product and time at every landmark.
+
+    A category never seen in training has 0 in every column of its levels; a missing one NaN.
+
+    Returns
+    -------
+    ndarray, shape (n_landmarks, n_columns)
+    """
+    row = landmarks["patient"].to_numpy()
+    columns = [landmarks["hours"].to_numpy(dtype=float)]
+    for column in spec.host:
+        columns += [values[row] for values in _values(patients, column)]
+    return np.stack(columns, axis=1)
+
+
+def category(cells: pd.Series) -> pd.Series:
+    """One spelling per category; missing stays missing."""
+    text = cells.astype("str").where(cells.notna(), "")
+    return text.map(normalise_name).replace("", np.nan)
+
+
+def _values(patients: pd.DataFrame, column: HostColumn) -> list[Floats]:
+    width = max(1, len(column.levels))
+    if column.name not in patients:
+        return [np.full(len(patients), np.nan)] * (width if column.kind == "category" else 1)
+    cells = patients[column.name]
+    if column.kind == "number":
+        return [pd.to_numeric(cells.replace("", np.nan), errors="coerce").to_numpy(dtype=float)]
+    if column.kind == "sex":
+        return [cells.astype("str").str.lower().map(_SEX).to_numpy(dtype=float)]
+    names = category(cells)
+    known = names.notna().to_numpy()
+    return [np.where(known, (names == level).to_numpy(dtype=float), np.nan) for level in column.levels]

@@ -1,0 +1,96 @@
+"""Landmarks: the (patient, hour) moments at which a prediction is made."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from pipeline.cohort.tables import Cohort
+from pipeline.config import LandmarkConfig
+
+_MINUTE = 1.0 / 60.0
+_FINE_GAP_HOURS = 20.0
+_BATCH_GAP_HOURS = 1.0
+
+
+def grid_landmarks(cohort: Cohort, hours: NDArray[np.float64]) -> pd.DataFrame:
+    """Every patient at every given hour up to and including the end of the record.
+
+    Returns
+    -------
+    DataFrame
+        ``patient`` (row number), ``hours``, ``source`` = ``grid``, sorted.
+    """
+    end = cohort.patients["record_end_hours"].to_numpy()
+    patient, which = np.nonzero(hours[None, :] <= end[:, None])
+    return pd.DataFrame({"patient": patient, "hours": hours[which], "source": "grid"})
+
+
+def result_landmarks(cohort: Cohort, last_hours: float) -> pd.DataFrame:
+    """Every patient just after each batch of results: the first whole minute strictly later.
+
+    Results less than an hour apart belong to one batch, which ends with its last result.
+    """
+    rows = cohort.labs.loc[cohort.labs["resulted_hours"] >= 0, ["patient", "resulted_hours"]]
+    rows = rows.drop_duplicates().sort_values(["patient", "resulted_hours"], ignore_index=True)
+    following = rows["resulted_hours"].shift(-1) - rows["resulted_hours"]
+    goes_on = (rows["patient"].shift(-1) == rows["patient"]) & (following < _BATCH_GAP_HOURS)
+    batches = rows.loc[~goes_on]
+    moments = pd.DataFrame(
+        {
+            "patient": batches["patient"].to_numpy(),
+            "hours": next_minute(batches["resulted_hours"].to_numpy()),
+            "source": "result",
+        }
+    ).drop_duplicates(["patient", "hours"])
+    end = cohort.patients["record_end_hours"].to_numpy()[moments["patient"].to_numpy()]
+    return moments.loc[moments["hours"] <= np.minimum(end, last_hours)]
+
+
+def next_minute(hours: NDArray[np.float64]) -> NDArray[np.float64]:
+    """First whole minute strictly after each hour.
+
+    Examples
+    --------
+    >>> (next_minute(np.array([1.0, 1.001])) * 60).round(6).tolist()
+    [61.0, 61.0]
+    """
+    minutes = np.floor(np.asarray(hours, dtype=float) * 60.0 + 1e-9)
+    moment = (minutes + 1.0) / 60.0
+    return np.where(moment > hours, moment, (minutes + 2.0) / 60.0)
+
+
+def assessed_finely(cohort: Cohort, scale: str) -> bool:
+    """Whether assessments of a scale stand less than a day apart (median gap under 20 h)."""
+    rows = cohort.assessments.query("scale == @scale")
+    gaps = rows.groupby("patient", sort=False)["assessed_hours"].diff().dropna()
+    return len(gaps) > 0 and float(gaps.median()) < _FINE_GAP_HOURS
+
+
+def training_landmarks(cohort: Cohort, config: LandmarkConfig, scale: str) -> pd.DataFrame:
+    """Landmarks of a training cohort with weights that sum to 1 per patient and day.
+
+    Returns
+    -------
+    DataFrame
+        ``patient, hours, source, weight``, sorted by patient and hour, one row per moment.
+    """
+    hours = np.arange(config.first_hours, config.last_hours + 1e-9, config.grid_hours)
+    hours = np.unique(np.concatenate([hours, np.asarray(config.extra_hours, dtype=float)]))
+    parts = [grid_landmarks(cohort, hours)]
+    wanted = config.at_results == "always" or (
+        config.at_results == "auto" and assessed_finely(cohort, scale)
+    )
+    if wanted:
+        parts.append(result_landmarks(cohort, config.at_results_last_hours))
+    return weighted(pd.concat(parts, ignore_index=True))
+
+
+def weighted(moments: pd.DataFrame) -> pd.DataFrame:
+    """Sort, drop repeated moments (the grid wins) and weigh by 1 / moments of the patient-day."""
+    result = moments.sort_values(["patient", "hours", "source"], kind="stable")
+    result = result.drop_duplicates(["patient", "hours"]).reset_index(drop=True)
+    day = np.floor(result["hours"] / 24.0)
+    count = result.groupby([result["patient"], day])["hours"].transform("size")
+    return result.assign(weight=1.0 / count.to_numpy())

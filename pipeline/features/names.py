@@ -1,0 +1,152 @@
+"""Feature names by one grammar, and what each name means.
+
+``<subject>__<statistic>`` with an optional window: ``il6__max_72h``, ``state_crs__grade``,
+``treat_corticosteroid__n_doses``, ``host__age_years``, ``product__axi_cel``, ``time__hours``.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from pipeline.cohort.analytes import Analyte
+
+WINDOWED = ("count", "min", "max", "mean", "slope", "delta")
+PLAIN = (
+    "last",
+    "hours_since_last",
+    "baseline",
+    "fold_baseline",
+    "ever_measured",
+    "last_censored",
+    "peak",
+    "nadir",
+)
+MEASUREMENT = frozenset({"hours_since_last", "ever_measured", "last_censored", "count"})
+SIGNED = frozenset({"last", "min", "max", "mean", "delta", "peak", "nadir", "fold_baseline", "slope"})
+_NAME = re.compile(r"^(?P<subject>[a-z][a-z0-9]*(?:_[a-z0-9]+)*)__(?P<rest>[a-z0-9_]+)$")
+_WINDOW = re.compile(r"^(?P<statistic>[a-z_]+)_(?P<hours>\d+)h$")
+_WORDS = {
+    "last": "last value",
+    "hours_since_last": "hours since the last sample",
+    "baseline": "last value before time zero",
+    "fold_baseline": "change against the value before time zero (log2 of the ratio)",
+    "ever_measured": "measured at least once",
+    "last_censored": "last value at a limit (-1 below, +1 above)",
+    "peak": "highest value since time zero",
+    "nadir": "lowest value since time zero",
+    "count": "number of samples",
+    "min": "lowest value",
+    "max": "highest value",
+    "mean": "mean value",
+    "slope": "slope per day",
+    "delta": "last minus first value",
+}
+
+
+@dataclass(frozen=True)
+class FeatureMeta:
+    """What a feature is.
+
+    Attributes
+    ----------
+    group : str
+        ``analyte``, ``measurement``, ``clinical_state``, ``treatments`` or ``host_product``.
+    player : str
+        What switches together in an explanation: the analyte key or the group.
+    window_hours : float or None
+    """
+
+    name: str
+    subject: str
+    statistic: str
+    window_hours: float | None
+    group: str
+    player: str
+    pathway: str
+    unit: str
+    words: str
+
+    @property
+    def is_state(self) -> bool:
+        """Whether the feature tells the grades charted so far."""
+        return self.group == "clinical_state"
+
+
+def feature_name(subject: str, statistic: str, window_hours: float | None = None) -> str:
+    """Name of a feature.
+
+    Examples
+    --------
+    >>> feature_name("il6", "max", 72), feature_name("il6", "last")
+    ('il6__max_72h', 'il6__last')
+    """
+    suffix = "" if window_hours is None else f"_{window_hours:g}h"
+    return f"{subject}__{statistic}{suffix}"
+
+
+def parse_name(name: str) -> tuple[str, str, float | None]:
+    """Subject, statistic and window of a name.
+
+    Raises
+    ------
+    ValueError
+        If the name does not follow the grammar.
+
+    Examples
+    --------
+    >>> parse_name("il6__max_72h")
+    ('il6', 'max', 72.0)
+    """
+    match = _NAME.match(name)
+    if match is None:
+        raise ValueError(f"'{name}' is not <subject>__<statistic>[_<hours>h]")
+    window = _WINDOW.match(match["rest"])
+    if window is not None:
+        return match["subject"], window["statistic"], float(window["hours"])
+    return match["subject"], match["rest"], None
+
+
+def analyte_meta(analyte: Analyte, statistic: str, window_hours: float | None) -> FeatureMeta:
+    """Metadata of one statistic of an analyte."""
+    measured = statistic in MEASUREMENT
+    words = f"{analyte.short}: {_WORDS[statistic]}"
+    if window_hours is not None:
+        words += f" in the last {window_hours:g} h"
+    return FeatureMeta(
+        name=feature_name(analyte.key, statistic, window_hours),
+        subject=analyte.key,
+        statistic=statistic,
+        window_hours=window_hours,
+        group="measurement" if measured else "analyte",
+        player="measurement" if measured else analyte.key,
+        pathway="measurement" if measured else analyte.pathway,
+        unit=_unit(analyte, statistic),
+        words=words,
+    )
+
+
+def _unit(analyte: Analyte, statistic: str) -> str:
+    if statistic == "hours_since_last":
+        return "h"
+    if statistic in MEASUREMENT:
+        return "1"
+    if statistic == "fold_baseline":
+        return "log2 ratio"
+    scale = f"log2({analyte.unit})" if analyte.log else analyte.unit
+    return f"{scale}/d" if statistic == "slope" else scale
+
+
+def group_meta(subject: str, statistic: str, group: str, unit: str, words: str) -> FeatureMeta:
+    """Metadata of a feature that belongs to no analyte."""
+    return FeatureMeta(
+        name=feature_name(subject, statistic),
+        subject=subject,
+        statistic=statistic,
+        window_hours=None,
+        group=group,
+        player=group,
+        pathway=group,
+        unit=unit,
+        words=words,
+    )

@@ -1,0 +1,143 @@
+"""FeatureSpec: which features exist, learned once in training and stored with the model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pandas as pd
+
+from pipeline.cohort.analytes import Analyte, analyte_from_dict, dictionary
+from pipeline.cohort.tables import Cohort
+from pipeline.config import Config
+from pipeline.errors import UsageError
+from pipeline.resources import schema_json, schema_yaml
+
+STATE_SCALES = ("crs", "icans")
+
+
+@dataclass(frozen=True)
+class HostColumn:
+    """A column of ``patients`` used as a feature: ``number``, ``sex`` or ``category``."""
+
+    name: str
+    kind: str
+    levels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class FeatureSpec:
+    """Everything that decides the columns of the feature matrix."""
+
+    analytes: tuple[Analyte, ...]
+    windows_hours: tuple[float, ...]
+    baseline_from_hours: float
+    min_slope_span_hours: float
+    grade_valid_hours: float
+    below_limit_factor: float
+    state_scales: tuple[str, ...]
+    drug_classes: tuple[str, ...]
+    host: tuple[HostColumn, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self)
+
+
+def spec_from_dict(content: Mapping[str, Any]) -> FeatureSpec:
+    """Rebuild a spec stored with :meth:`FeatureSpec.to_dict`."""
+    return FeatureSpec(
+        **{
+            **content,
+            "analytes": tuple(analyte_from_dict(item) for item in content["analytes"]),
+            "windows_hours": tuple(content["windows_hours"]),
+            "state_scales": tuple(content["state_scales"]),
+            "drug_classes": tuple(content["drug_classes"]),
+            "host": tuple(
+                HostColumn(item["name"], item["kind"], tuple(item["levels"]))
+                for item in content["host"]
+            ),
+        }
+    )
+
+
+def learn_spec(cohort: Cohort, config: Config, local: Mapping[str, Analyte]) -> FeatureSpec:
+    """Decide the columns from a training cohort; looks at no outcome.
+
+    Analytes are those measured in the cohort and allowed by ``features.analytes``; drug classes,
+    host columns and category levels are those that occur.
+
+    Raises
+    ------
+    UsageError
+        If the config names an analyte that does not exist.
+    """
+    measured = set(cohort.labs.loc[~cohort.labs["cancelled"], "analyte"].unique())
+    known = {**dictionary(), **local}
+    wanted = config.features.analytes
+    if wanted == "all":
+        keys = [key for key in known if key in measured]
+    else:
+        unknown = [key for key in wanted if key not in known]
+        if unknown:
+            raise UsageError(
+                f"features.analytes names {', '.join(unknown)}, which is neither in "
+                "data_schema/analytes.yaml nor among the cohort's local analytes "
+                f"({', '.join(sorted(local)) or 'none'})"
+            )
+        keys = [key for key in wanted if key in measured]
+    scaled = [_with_scale(known[key], cohort) for key in sorted(keys)]
+    return FeatureSpec(
+        analytes=tuple(scaled),
+        windows_hours=tuple(float(hours) for hours in config.features.windows_hours),
+        baseline_from_hours=config.features.baseline_from_hours,
+        min_slope_span_hours=config.features.min_slope_span_hours,
+        grade_valid_hours=config.features.grade_valid_hours,
+        below_limit_factor=config.cohort.below_limit_factor,
+        state_scales=tuple(
+            scale for scale in STATE_SCALES if (cohort.assessments["scale"] == scale).any()
+        ),
+        drug_classes=_drug_classes(cohort),
+        host=tuple(_host_columns(cohort.patients, config)),
+    )
+
+
+def _with_scale(analyte: Analyte, cohort: Cohort) -> Analyte:
+    """A cohort-local analyte goes on the log scale when positive and spread over a decade."""
+    if not analyte.local:
+        return analyte
+    rows = cohort.labs.loc[cohort.labs["analyte"] == analyte.key, "value"].dropna()
+    low, high = rows.quantile(0.05), rows.quantile(0.95)
+    logged = bool(low > 0 and high / low > 10)
+    content = {**analyte.to_dict(), "log": logged, "floor": float(low) if logged else None}
+    return analyte_from_dict(content)
+
+
+def _drug_classes(cohort: Cohort) -> tuple[str, ...]:
+    drugs = schema_yaml("drugs.yaml")["drugs"]
+    given = {drug for drug in cohort.treatments["drug"].unique() if drug in drugs}
+    return tuple(sorted({drugs[drug]["class"] for drug in given if drugs[drug]["feature"]}))
+
+
+def _host_columns(patients: pd.DataFrame, config: Config) -> list[HostColumn]:
+    from pipeline.features.host import category
+
+    fields = {item["name"]: item for item in schema_json("patients.json")["fields"]}
+    columns = []
+    for name in (*config.cohort.host_columns, "product"):
+        if name not in patients or patients[name].replace("", None).isna().all():
+            continue
+        if name == "sex":
+            columns.append(HostColumn(name, "sex"))
+        elif fields.get(name, {}).get("type") in ("number", "integer") or _numeric(patients[name]):
+            columns.append(HostColumn(name, "number"))
+        else:
+            levels = sorted(category(patients[name]).dropna().unique())
+            columns.append(HostColumn(name, "category", tuple(levels)))
+    return columns
+
+
+def _numeric(cells: pd.Series) -> bool:
+    filled = cells.replace("", None).dropna()
+    return bool(pd.to_numeric(filled, errors="coerce").notna().all())

@@ -1,0 +1,84 @@
+"""Clinical state: the grades charted before the landmark, on every scale."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from pipeline.features import kernel
+from pipeline.features.kernel import Floats
+from pipeline.features.names import FeatureMeta, group_meta
+from pipeline.features.spec import FeatureSpec
+
+STATISTICS = {
+    "grade": ("1", "current grade"),
+    "worst": ("1", "worst grade so far"),
+    "hours_since_onset": ("h", "hours since the first grade of 1 or more"),
+    "change": ("1", "change of grade against the previous assessment"),
+    "n_ge1": ("1", "assessments at grade 1 or more (5 or more count as 5)"),
+    "n_ge2": ("1", "assessments at grade 2 or more (4 or more count as 4)"),
+}
+
+
+def state_meta(spec: FeatureSpec) -> list[FeatureMeta]:
+    """Metadata of the columns that :func:`state_features` returns, in order."""
+    return [
+        group_meta(f"state_{scale}", statistic, "clinical_state", unit, f"{scale.upper()}: {words}")
+        for scale in spec.state_scales
+        for statistic, (unit, words) in STATISTICS.items()
+    ]
+
+
+def state_features(assessments: pd.DataFrame, landmarks: pd.DataFrame, spec: FeatureSpec) -> Floats:
+    """Grades so far at every landmark, from assessments charted strictly before it.
+
+    The current grade is unknown (NaN) when the newest assessment is older than
+    ``spec.grade_valid_hours``; unknown is never grade 0.
+
+    Returns
+    -------
+    ndarray, shape (n_landmarks, n_scales * len(STATISTICS))
+    """
+    parts = [
+        _one_scale(assessments.loc[assessments["scale"] == scale], landmarks, spec)
+        for scale in spec.state_scales
+    ]
+    return np.hstack(parts) if parts else np.empty((len(landmarks), 0))
+
+
+def _one_scale(rows: pd.DataFrame, landmarks: pd.DataFrame, spec: FeatureSpec) -> Floats:
+    moment = landmarks["hours"].to_numpy(dtype=float)
+    count = len(landmarks)
+    patient = rows["patient"].to_numpy()
+    start = np.searchsorted(patient, landmarks["patient"].to_numpy(), side="left")
+    stop = np.searchsorted(patient, landmarks["patient"].to_numpy(), side="right")
+    cell, position = kernel.expand(start, stop)
+    time = rows["assessed_hours"].to_numpy(dtype=float)[position]
+    seen = time < moment[cell]
+    cell, time = cell[seen], time[seen]
+    grade = rows["grade"].to_numpy(dtype=float)[position[seen]]
+    newest = kernel.last(cell, grade, count)
+    age = moment - kernel.last(cell, time, count)
+    fresh = age <= spec.grade_valid_hours
+    present = grade >= 1
+    onset = kernel.first(cell[present], time[present], count)
+    rank_from_end = _rank_from_end(cell)
+    earlier = rank_from_end == 1
+    previous = kernel.last(cell[earlier], grade[earlier], count)
+    columns = [
+        np.where(fresh, newest, np.nan),
+        kernel.maximum(cell, grade, count),
+        moment - onset,
+        np.where(fresh, newest - previous, np.nan),
+        np.minimum(kernel.count(cell[present], count), 5.0),
+        np.minimum(kernel.count(cell[grade >= 2], count), 4.0),
+    ]
+    return np.stack(columns, axis=1)
+
+
+def _rank_from_end(cell: kernel.Ints) -> kernel.Ints:
+    """0 for the last point of each cell, 1 for the one before, and so on."""
+    if len(cell) == 0:
+        return cell
+    stops = np.flatnonzero(np.r_[cell[1:] != cell[:-1], True])
+    return stops[np.searchsorted(stops, np.arange(len(cell)))] - np.arange(len(cell))

@@ -1,0 +1,69 @@
+"""Logs and progress on stderr; nothing patient-level is ever logged."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+T = TypeVar("T")
+_LOGGER = logging.getLogger("cytocast")
+_STATE = {"progress": True}
+
+
+class _JsonFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return json.dumps(
+            {
+                "level": record.levelname.lower(),
+                "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
+                "message": record.getMessage(),
+            }
+        )
+
+
+def configure(*, quiet: bool = False, json_logs: bool = False) -> None:
+    """Send library logs to stderr; ``quiet`` keeps warnings and hides progress."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_JsonFormatter() if json_logs else logging.Formatter("%(message)s"))
+    _LOGGER.handlers[:] = [handler]
+    _LOGGER.setLevel(logging.WARNING if quiet else logging.INFO)
+    _LOGGER.propagate = False
+    _STATE["progress"] = not (quiet or json_logs)
+
+
+def info(message: str) -> None:
+    """Log one sentence at level info."""
+    _LOGGER.info(message)
+
+
+def warn(message: str) -> None:
+    """Log one sentence at level warning."""
+    _LOGGER.warning(message)
+
+
+def progress(items: Iterable[T], *, label: str, total: int | None = None) -> Iterator[T]:
+    """Iterate with a progress bar on stderr.
+
+    Examples
+    --------
+    >>> list(progress([1, 2], label="fits", total=2))
+    [1, 2]
+    """
+    if not (_STATE["progress"] and sys.stderr.isatty()):
+        yield from _plain_progress(items, label, total)
+        return
+    from tqdm import tqdm
+
+    yield from tqdm(items, desc=label, total=total, file=sys.stderr, leave=True)
+
+
+def _plain_progress(items: Iterable[T], label: str, total: int | None) -> Iterator[T]:
+    """Without a terminal: a line per quarter, so that a log file stays short."""
+    step = max(1, (total or 0) // 4)
+    for done, item in enumerate(items):
+        if total and _STATE["progress"] and done % step == 0:
+            _LOGGER.info("%s: %d of %d", label, done, total)
+        yield item

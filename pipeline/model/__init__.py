@@ -1,0 +1,1 @@
+"""Stacked rows, members, calibration, RiskModel, TrainingReference and the bundle on disk."""

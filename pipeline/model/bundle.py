@@ -1,0 +1,200 @@
+"""The bundle on disk: JSON and booster files under a manifest of digests; loading runs no code."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.config import Config, parse_config
+from pipeline.errors import BundleError, UsageError
+from pipeline.model.booster import load_booster
+from pipeline.model.calibration import calibration_from_dict
+from pipeline.model.linear import linear_from_dict
+from pipeline.model.reference import TrainingReference, reference_from_dict
+from pipeline.model.risk_model import RiskModel, Variant
+
+FORMAT = 1
+SCHEMA_VERSION = "1"
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """RiskModels by scale, what was learned beside them, and where they come from.
+
+    Attributes
+    ----------
+    provenance : dict
+        ``cohort_name, cohort_sha256, config_sha256, synthetic, package_version, n_patients,
+        outcomes`` (per outcome: event patients) and the like; never anything about one patient.
+    sha256 : str
+        Digest of the manifest's file list; empty before saving.
+    """
+
+    config: Config
+    reference: TrainingReference
+    models: Mapping[str, RiskModel]
+    provenance: Mapping[str, Any]
+    sha256: str = ""
+
+
+def save_bundle(bundle: Bundle, folder: Path) -> str:
+    """Write a bundle into an empty or new folder.
+
+    Returns
+    -------
+    str
+        The bundle's SHA-256.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_json(folder / "config.json", bundle.config.model_dump(mode="json"))
+    _write_json(folder / "reference.json", bundle.reference.to_dict())
+    _write_json(folder / "provenance.json", dict(bundle.provenance))
+    for scale, model in bundle.models.items():
+        _save_model(model, folder, scale)
+    files = {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != MANIFEST
+    }
+    digest = _digest(files)
+    _write_json(
+        folder / MANIFEST,
+        {
+            "format": FORMAT,
+            "schema_version": SCHEMA_VERSION,
+            "bundle_sha256": digest,
+            "scales": sorted(bundle.models),
+            "files": files,
+        },
+    )
+    return digest
+
+
+def load_bundle(folder: str | Path) -> Bundle:
+    """Read a bundle and verify every file against the manifest.
+
+    Raises
+    ------
+    BundleError
+        If the folder is no bundle, a file is missing, truncated or changed, or the format is not
+        the one this version reads.
+    """
+    root = Path(folder)
+    manifest = read_manifest(root)
+    for name, expected in manifest["files"].items():
+        path = root / name
+        if not path.is_file():
+            raise BundleError(f"{root} is incomplete: {name} is missing; copy the whole folder again")
+        if hashlib.sha256(path.read_bytes()).hexdigest() != expected:
+            raise BundleError(
+                f"{root} is damaged or was changed: {name} does not match the manifest; copy the "
+                "bundle again or retrain"
+            )
+    try:
+        models = {scale: _load_model(root, scale) for scale in manifest["scales"]}
+        return Bundle(
+            parse_config(_read_json(root / "config.json"), source=str(root / "config.json")),
+            reference_from_dict(_read_json(root / "reference.json")),
+            models,
+            _read_json(root / "provenance.json"),
+            manifest["bundle_sha256"],
+        )
+    except (KeyError, TypeError, ValueError, UsageError) as error:
+        raise BundleError(
+            f"{root} cannot be read by this version ({error}); retrain, or use the version that wrote it"
+        ) from error
+
+
+def read_manifest(root: Path) -> dict[str, Any]:
+    """Manifest of a bundle folder, checked for format and for its own digest.
+
+    Raises
+    ------
+    BundleError
+    """
+    path = root / MANIFEST
+    if not path.is_file():
+        raise BundleError(
+            f"{root} is not a bundle (no {MANIFEST}); give the folder that 'cytocast train' wrote, "
+            "or models:/<name>@<alias>"
+        )
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        found, files = manifest["format"], manifest["files"]
+        scales, digest = manifest["scales"], manifest["bundle_sha256"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise BundleError(f"{path} is damaged ({error}); copy the bundle again") from error
+    if found != FORMAT:
+        raise BundleError(f"{root} has bundle format {found}, this version reads {FORMAT}; retrain")
+    if digest != _digest(files) or not isinstance(scales, list):
+        raise BundleError(f"{path} was changed: its digest does not match; copy the bundle again")
+    return dict(manifest)
+
+
+def _save_model(model: RiskModel, folder: Path, scale: str) -> None:
+    content: dict[str, Any] = {
+        "scale": model.scale,
+        "thresholds": list(model.thresholds),
+        "horizons": list(model.horizons),
+        "grade": model.grade,
+        "reference": model.reference.to_dict(),
+    }
+    for name in ("no_state", "state"):
+        variant: Variant | None = getattr(model, name)
+        content[name] = None
+        if variant is None:
+            continue
+        content[name] = {
+            "linear": [member.to_dict() for member in variant.linear],
+            "boosters": [member.to_dict() for member in variant.boosters],
+            "calibration": variant.calibration.to_dict(),
+        }
+        for number, booster in enumerate(variant.boosters):
+            booster.save(folder / f"{scale}_{name}_{number}.ubj")
+    _write_json(folder / f"{scale}.json", content)
+
+
+def _load_model(root: Path, scale: str) -> RiskModel:
+    content = _read_json(root / f"{scale}.json")
+    variants: dict[str, Variant | None] = {"no_state": None, "state": None}
+    for name in variants:
+        part = content[name]
+        if part is None:
+            continue
+        variants[name] = Variant(
+            tuple(linear_from_dict(item) for item in part["linear"]),
+            tuple(
+                load_booster(item, root / f"{scale}_{name}_{number}.ubj")
+                for number, item in enumerate(part["boosters"])
+            ),
+            calibration_from_dict(part["calibration"]),
+        )
+    no_state = variants["no_state"]
+    if no_state is None:
+        raise ValueError(f"{scale}.json has no variant without clinical state")
+    return RiskModel(
+        content["scale"],
+        tuple(content["thresholds"]),
+        tuple(content["horizons"]),
+        content["grade"],
+        linear_from_dict(content["reference"]),
+        no_state,
+        variants["state"],
+    )
+
+
+def _digest(files: Mapping[str, str]) -> str:
+    return hashlib.sha256(json.dumps(dict(files), sort_keys=True).encode()).hexdigest()
+
+
+def _write_json(path: Path, content: Any) -> None:
+    path.write_text(json.dumps(content, sort_keys=True, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def _read_json(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))

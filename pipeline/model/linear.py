@@ -1,0 +1,227 @@
+"""Linear members: ridge logistic regressions on chosen columns, monotone by bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pipeline.features.build import FeatureMatrix
+from pipeline.model.basis import cross, horizon_steps, threshold_steps
+from pipeline.model.logistic import Penalty, fit_logistic, penalty
+from pipeline.model.stack import Floats, StackedRows
+
+Z_LIMIT = 4.0
+DAY_SCALE_HOURS = 336.0
+LOGGED = frozenset({"hours_since_last", "hours_since_onset"})
+
+
+@dataclass(frozen=True)
+class LinearDesign:
+    """Which columns a linear member uses and how they are bounded.
+
+    Attributes
+    ----------
+    columns : tuple of str
+        Feature names; a name ending in ``?`` is the indicator "known".
+    ridge : tuple of float
+        Penalty per column.
+    sign : tuple of int
+        +1 coefficient >= 0, -1 <= 0, 0 free.
+    grade : str or None
+        Column whose value sets the context in which horizon and threshold act.
+    """
+
+    columns: tuple[str, ...]
+    ridge: tuple[float, ...]
+    sign: tuple[int, ...]
+    grade: str | None
+    ridge_context: float
+
+
+@dataclass(frozen=True)
+class LinearMember:
+    """A fitted linear member.
+
+    Attributes
+    ----------
+    coefficients : ndarray, shape (1 + n_bootstrap, p + q)
+        First row: fit on all patients; others: patient bootstrap refits.
+    """
+
+    name: str
+    design: LinearDesign
+    centre: Floats
+    scale: Floats
+    knots: tuple[float, ...]
+    thresholds: tuple[int, ...]
+    coefficients: Floats
+
+    def log_odds(self, matrix: FeatureMatrix, rows: StackedRows, draw: int = 0) -> Floats:
+        """Log-odds of each stacked row under one set of coefficients."""
+        return self.all_log_odds(matrix, rows, slice(draw, draw + 1))[:, 0]
+
+    def all_log_odds(
+        self, matrix: FeatureMatrix, rows: StackedRows, draws: slice = slice(None)
+    ) -> Floats:
+        """Log-odds, shape (n_rows, n_draws)."""
+        features = self._standardised(matrix)
+        context = _context(matrix, rows, self.design, self.knots, self.thresholds)
+        theta = self.coefficients[draws]
+        size = features.shape[1]
+        return np.asarray(
+            (features @ theta[:, :size].T)[rows.landmark] + context @ theta[:, size:].T
+        )
+
+    def contributions(self, matrix: FeatureMatrix) -> tuple[tuple[str, ...], Floats]:
+        """Log-odds each column adds against the training mean, per landmark."""
+        features = self._standardised(matrix)
+        return self.design.columns, features * self.coefficients[0, : features.shape[1]]
+
+    def _standardised(self, matrix: FeatureMatrix) -> Floats:
+        return _standardise(_raw(matrix, self.design.columns), self.centre, self.scale)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "name": self.name,
+            "columns": list(self.design.columns),
+            "ridge": list(self.design.ridge),
+            "sign": list(self.design.sign),
+            "grade": self.design.grade,
+            "ridge_context": self.design.ridge_context,
+            "centre": self.centre.tolist(),
+            "scale": self.scale.tolist(),
+            "knots": list(self.knots),
+            "thresholds": list(self.thresholds),
+            "coefficients": self.coefficients.tolist(),
+        }
+
+
+def linear_from_dict(content: Mapping[str, Any]) -> LinearMember:
+    """Rebuild a member stored with :meth:`LinearMember.to_dict`."""
+    design = LinearDesign(
+        tuple(content["columns"]),
+        tuple(content["ridge"]),
+        tuple(content["sign"]),
+        content["grade"],
+        content["ridge_context"],
+    )
+    return LinearMember(
+        content["name"],
+        design,
+        np.asarray(content["centre"], dtype=float),
+        np.asarray(content["scale"], dtype=float),
+        tuple(content["knots"]),
+        tuple(content["thresholds"]),
+        np.asarray(content["coefficients"], dtype=float),
+    )
+
+
+def fit_linear(
+    name: str,
+    design: LinearDesign,
+    matrix: FeatureMatrix,
+    rows: StackedRows,
+    knots: tuple[float, ...],
+    thresholds: tuple[int, ...],
+    *,
+    resample: Floats | None = None,
+) -> LinearMember:
+    """Fit one linear member.
+
+    Parameters
+    ----------
+    resample : ndarray, shape (n_bootstrap, n_landmarks), optional
+        How often each landmark's patient is drawn in each bootstrap sample.
+    """
+    raw = _raw(matrix, design.columns)
+    used = np.unique(rows.landmark)
+    centre, scale = _moments(raw[used])
+    features = _standardise(raw, centre, scale)
+    context = _context(matrix, rows, design, knots, thresholds)
+    limits = _limits(design, context.shape[1], knots, thresholds)
+    best = fit_logistic(features, context, rows.landmark, rows.label, rows.weight, limits)
+    fits = [best]
+    for times in resample if resample is not None else ():
+        weight = rows.weight * times[rows.landmark]
+        fits.append(
+            fit_logistic(
+                features, context, rows.landmark, rows.label, weight, limits, start=best
+            )
+        )
+    return LinearMember(name, design, centre, scale, knots, thresholds, np.array(fits))
+
+
+def _raw(matrix: FeatureMatrix, columns: tuple[str, ...]) -> Floats:
+    position = {name: number for number, name in enumerate(matrix.names)}
+    result = np.empty((len(matrix.values), len(columns)))
+    for number, column in enumerate(columns):
+        name = column.rstrip("?")
+        values = matrix.values[:, position[name]]
+        if column.endswith("?"):
+            values = (~np.isnan(values)).astype(float)
+        elif name.split("__")[1] in LOGGED:
+            values = np.log1p(np.maximum(values, 0.0))
+        result[:, number] = values
+    return result
+
+
+def _moments(raw: Floats) -> tuple[Floats, Floats]:
+    """Mean and standard deviation of the known values; 0 and 1 where there are none."""
+    known = ~np.isnan(raw)
+    count = np.maximum(known.sum(axis=0), 1)
+    centre = np.where(known, raw, 0.0).sum(axis=0) / count
+    spread = np.sqrt((np.where(known, raw - centre, 0.0) ** 2).sum(axis=0) / count)
+    return centre, np.where(spread > 1e-9, spread, 1.0)
+
+
+def _standardise(raw: Floats, centre: Floats, scale: Floats) -> Floats:
+    """Unknown values sit at the training mean; the rest within four standard deviations."""
+    return np.nan_to_num(np.clip((raw - centre) / scale, -Z_LIMIT, Z_LIMIT), nan=0.0)
+
+
+def _context(
+    matrix: FeatureMatrix,
+    rows: StackedRows,
+    design: LinearDesign,
+    knots: tuple[float, ...],
+    thresholds: tuple[int, ...],
+) -> Floats:
+    """Intercept, then horizon and threshold steps in every context."""
+    day = np.clip(matrix.column("time__hours") / DAY_SCALE_HOURS, 0.0, 1.0)
+    contexts = np.stack([1.0 - day, day], axis=1)
+    stages = np.ones((len(day), 1))
+    if design.grade is not None:
+        worse = np.nan_to_num(np.clip(matrix.column(design.grade) / 3.0, 0.0, 1.0))
+        stages = np.stack([1.0 - worse, worse], axis=1)
+        contexts = cross(contexts, stages)
+    return np.hstack(
+        [
+            np.ones((len(rows.landmark), 1)),
+            cross(horizon_steps(rows.horizon, knots), contexts[rows.landmark]),
+            cross(threshold_steps(rows.threshold, thresholds), stages[rows.landmark]),
+        ]
+    )
+
+
+def _limits(
+    design: LinearDesign, n_context: int, knots: tuple[float, ...], thresholds: tuple[int, ...]
+) -> Penalty:
+    stages = 1 if design.grade is None else 2
+    rising, falling = (len(knots) - 1) * 2 * stages, (len(thresholds) - 1) * stages
+    if 1 + rising + falling != n_context:
+        raise AssertionError("context columns and bounds disagree")
+    sign = np.asarray(design.sign)
+    free = np.inf
+    return penalty(
+        np.concatenate([design.ridge, [0.0], np.full(n_context - 1, design.ridge_context)]),
+        lower=np.concatenate(
+            [np.where(sign > 0, 0.0, -free), [-free], np.zeros(rising), np.full(falling, -free)]
+        ),
+        upper=np.concatenate(
+            [np.where(sign < 0, 0.0, free), [free], np.full(rising, free), np.zeros(falling)]
+        ),
+    )

@@ -1,0 +1,121 @@
+"""Which columns, penalties and signs each member of a RiskModel gets."""
+
+from __future__ import annotations
+
+from pipeline.config import ModelConfig
+from pipeline.features.names import SIGNED, FeatureMeta
+from pipeline.features.spec import FeatureSpec
+from pipeline.model.linear import LinearDesign
+
+REFERENCE = "grade_and_day"
+
+
+def grade_column(scale: str, spec: FeatureSpec) -> str | None:
+    """Column of the current grade on a scale, None where the cohort does not grade it."""
+    return f"state_{scale}__grade" if scale in spec.state_scales else None
+
+
+def reference_design(scale: str, spec: FeatureSpec, config: ModelConfig) -> LinearDesign:
+    """Grade and day; for ICANS also the CRS grade. Without grades: the day alone."""
+    scales = [scale] if scale != "icans" else ["icans", "crs"]
+    columns = [f"state_{item}__grade" for item in scales if item in spec.state_scales]
+    if scale == "icans" and "crs" in spec.state_scales:
+        columns.append("state_crs__grade?")
+    grade = grade_column(scale, spec)
+    if grade is None:
+        columns = []
+    columns.append("time__hours")
+    return LinearDesign(
+        tuple(columns),
+        (config.ridge_context,) * len(columns),
+        (0,) * len(columns),
+        grade,
+        config.ridge_context,
+    )
+
+
+def state_columns(metas: tuple[FeatureMeta, ...]) -> list[str]:
+    """Grades so far on every scale, with indicators of what is known, and the time."""
+    names = [meta.name for meta in metas if meta.is_state]
+    known = [f"{name}?" for name in names if name.endswith(("__grade", "__hours_since_onset"))]
+    return [*names, *known, "time__hours"]
+
+
+def state_design(
+    scale: str, spec: FeatureSpec, metas: tuple[FeatureMeta, ...], config: ModelConfig
+) -> LinearDesign:
+    """Everything the charts say, no labs."""
+    columns = state_columns(metas)
+    return LinearDesign(
+        tuple(columns),
+        (config.ridge_state,) * len(columns),
+        (0,) * len(columns),
+        grade_column(scale, spec),
+        config.ridge_context,
+    )
+
+
+def labs_design(
+    scale: str,
+    spec: FeatureSpec,
+    metas: tuple[FeatureMeta, ...],
+    config: ModelConfig,
+    *,
+    with_state: bool,
+) -> LinearDesign:
+    """Labs, treatments and host under a strong ridge with signs; state under a weaker one."""
+    chosen = [meta for meta in metas if _linear_column(meta, config)]
+    names = [meta.name for meta in chosen]
+    signs = [_sign(meta, scale, spec, config) for meta in chosen]
+    ridges = [config.ridge_labs] * len(chosen)
+    state = state_columns(metas) if with_state else ["time__hours"]
+    return LinearDesign(
+        (*state, *names),
+        (*((config.ridge_state,) * len(state)), *ridges),
+        (*((0,) * len(state)), *signs),
+        grade_column(scale, spec) if with_state else None,
+        config.ridge_context,
+    )
+
+
+def booster_columns(
+    scale: str,
+    spec: FeatureSpec,
+    metas: tuple[FeatureMeta, ...],
+    config: ModelConfig,
+    *,
+    with_state: bool,
+) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """Columns of the booster and their monotone constraints."""
+    chosen = [
+        meta
+        for meta in metas
+        if (meta.is_state and with_state)
+        or meta.name == "time__hours"
+        or (meta.group == "treatments")
+        or (meta.group == "host_product" and config.booster_host)
+        or (meta.group in ("analyte", "measurement") and _statistic(meta) in config.booster_statistics)
+    ]
+    names = tuple(dict.fromkeys(meta.name for meta in chosen))
+    sign = {meta.name: _sign(meta, scale, spec, config) for meta in chosen}
+    return names, tuple(sign[name] for name in names)
+
+
+def _linear_column(meta: FeatureMeta, config: ModelConfig) -> bool:
+    if meta.group in ("analyte", "measurement"):
+        return _statistic(meta) in config.linear_statistics
+    return meta.group in ("treatments", "host_product") and meta.name != "time__hours"
+
+
+def _statistic(meta: FeatureMeta) -> str:
+    return meta.name.split("__")[1]
+
+
+def _sign(meta: FeatureMeta, scale: str, spec: FeatureSpec, config: ModelConfig) -> int:
+    """Direction of an analyte on a scale where the evidence is one-directional."""
+    if not config.signs or meta.group != "analyte" or meta.statistic not in SIGNED:
+        return 0
+    if meta.statistic == "nadir":
+        return 0
+    direction = {analyte.key: analyte.direction for analyte in spec.analytes}[meta.subject]
+    return {"up": 1, "down": -1}.get(direction.get(scale, ""), 0)

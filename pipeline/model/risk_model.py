@@ -1,0 +1,327 @@
+"""RiskModel: members and calibration for one scale, with and without clinical state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.config import ModelConfig
+from pipeline.features.build import FeatureMatrix
+from pipeline.features.spec import FeatureSpec
+from pipeline.model import members
+from pipeline.model.booster import BoosterMember, fit_booster
+from pipeline.model.calibration import Calibration, fit_calibration
+from pipeline.model.linear import LinearMember, fit_linear
+from pipeline.model.logistic import sigmoid
+from pipeline.model.stack import Floats, Ints, StackedRows, Targets, query, stack
+
+
+@dataclass(frozen=True)
+class Variant:
+    """Members whose log-odds are averaged, and the calibration of their mean."""
+
+    linear: tuple[LinearMember, ...]
+    boosters: tuple[BoosterMember, ...]
+    calibration: Calibration
+
+    def blend(self, matrix: FeatureMatrix, rows: StackedRows) -> Floats:
+        """Equal mean of the members' log-odds."""
+        parts = [member.log_odds(matrix, rows) for member in self.linear]
+        parts += [member.log_odds(matrix, rows) for member in self.boosters]
+        return np.mean(parts, axis=0)
+
+    def risk(self, matrix: FeatureMatrix, rows: StackedRows) -> Floats:
+        """Calibrated probability of each stacked row."""
+        return sigmoid(self.calibration.log_odds(self.blend(matrix, rows), rows))
+
+    def interval(
+        self, matrix: FeatureMatrix, rows: StackedRows, level: float
+    ) -> tuple[Floats, Floats]:
+        """Central interval over the bootstrap refits of the linear members.
+
+        The booster and the calibration are held at their fit, so the interval covers the
+        sampling error of the linear part only.
+        """
+        draws = [member.all_log_odds(matrix, rows) for member in self.linear]
+        fixed = [member.log_odds(matrix, rows)[:, None] for member in self.boosters]
+        total = sum(draws) + sum(fixed) if fixed else sum(draws)
+        log_odds = self.calibration.log_odds(total / (len(draws) + len(fixed)), rows)
+        tail = (1.0 - level) / 2.0
+        spread = log_odds[:, 1:] if log_odds.shape[1] > 1 else log_odds
+        low, high = np.quantile(spread, [tail, 1.0 - tail], axis=1)
+        return sigmoid(np.minimum(low, log_odds[:, 0])), sigmoid(np.maximum(high, log_odds[:, 0]))
+
+
+@dataclass(frozen=True)
+class RiskModel:
+    """Risk of every threshold of one scale at any horizon within the fitted range.
+
+    Attributes
+    ----------
+    reference : LinearMember
+        ``grade_and_day``: the built-in bar, reported beside the model.
+    no_state : Variant
+        Labs, treatments, host and time only.
+    state : Variant or None
+        With the grades charted so far; None where the cohort does not grade.
+    """
+
+    scale: str
+    thresholds: tuple[int, ...]
+    horizons: tuple[float, ...]
+    grade: str | None
+    reference: LinearMember
+    no_state: Variant
+    state: Variant | None
+
+    def risk(
+        self,
+        matrix: FeatureMatrix,
+        threshold: int,
+        horizons: tuple[float, ...],
+        *,
+        use_state: bool = True,
+    ) -> Floats:
+        """Risk, shape (n_landmarks, n_horizons).
+
+        Landmarks whose current grade is unknown use the variant without clinical state.
+        """
+        result = np.empty((len(matrix.values), len(horizons)))
+        for variant, rows in self._by_variant(matrix, use_state):
+            part = matrix.take(rows)
+            asked = query(len(rows), horizons, threshold)
+            result[rows] = variant.risk(part, asked).reshape(len(rows), len(horizons))
+        return result
+
+    def interval(
+        self, matrix: FeatureMatrix, threshold: int, horizons: tuple[float, ...], level: float
+    ) -> tuple[Floats, Floats]:
+        """Lower and upper ends of the risk interval, each (n_landmarks, n_horizons)."""
+        shape = (len(matrix.values), len(horizons))
+        low, high = np.empty(shape), np.empty(shape)
+        for variant, rows in self._by_variant(matrix, True):
+            part = matrix.take(rows)
+            asked = query(len(rows), horizons, threshold)
+            ends = variant.interval(part, asked, level)
+            low[rows] = ends[0].reshape(len(rows), -1)
+            high[rows] = ends[1].reshape(len(rows), -1)
+        return low, high
+
+    def reference_risk(
+        self, matrix: FeatureMatrix, threshold: int, horizons: tuple[float, ...]
+    ) -> Floats:
+        """Risk by grade and day alone, shape (n_landmarks, n_horizons)."""
+        asked = query(len(matrix.values), horizons, threshold)
+        log_odds = self.reference.log_odds(matrix, asked)
+        return sigmoid(log_odds).reshape(-1, len(horizons))
+
+    def state_known(self, matrix: FeatureMatrix) -> np.typing.NDArray[np.bool_]:
+        """Whether the current grade is known, so that the state variant applies."""
+        if self.state is None or self.grade is None:
+            return np.zeros(len(matrix.values), dtype=bool)
+        return ~np.isnan(matrix.column(self.grade))
+
+    def variant_of(self, known: bool) -> Variant:
+        """Variant used where the grade is known or not."""
+        return self.state if known and self.state is not None else self.no_state
+
+    def _by_variant(
+        self, matrix: FeatureMatrix, use_state: bool
+    ) -> Iterator[tuple[Variant, Ints]]:
+        known = self.state_known(matrix) & use_state
+        for flag in (True, False):
+            rows = np.flatnonzero(known == flag)
+            if len(rows):
+                yield self.variant_of(flag), rows
+
+
+@dataclass(frozen=True)
+class FitPlan:
+    """What stays the same over the fits of one scale."""
+
+    scale: str
+    reported: tuple[int, ...]
+    spec: FeatureSpec
+    config: ModelConfig
+    seed: int
+    jobs: int
+
+
+def fit_risk_model(
+    matrix: FeatureMatrix, targets: Targets, plan: FitPlan, *, bootstrap: int = 0
+) -> RiskModel:
+    """Fit members and calibration on the given landmarks.
+
+    Parameters
+    ----------
+    matrix : FeatureMatrix
+    targets : Targets
+        Aligned with ``matrix``.
+    plan : FitPlan
+    bootstrap : int
+        Patient bootstrap refits of the linear members, for intervals.
+    """
+    rows = _stacked(targets, plan)
+    grade = members.grade_column(plan.scale, plan.spec)
+    resample = patient_resample(targets.patient, bootstrap, plan.seed) if bootstrap else None
+    design = members.reference_design(plan.scale, plan.spec, plan.config)
+    known = np.ones(len(matrix.values), dtype=bool)
+    if grade is not None:
+        known = ~np.isnan(matrix.column(grade))
+    horizons = tuple(float(hours) for hours in plan.config.horizons_hours)
+    reference = fit_linear(
+        members.REFERENCE,
+        design,
+        matrix,
+        _only(rows, known),
+        horizons,
+        targets.thresholds,
+        resample=resample,
+    )
+    no_state = _fit_variant(matrix, targets, rows, plan, None, resample)
+    state = None
+    if grade is not None:
+        state = _fit_variant(matrix, targets, _only(rows, known), plan, reference, resample)
+    return RiskModel(
+        plan.scale, targets.thresholds, horizons, grade, reference, no_state, state
+    )
+
+
+def patient_resample(patient: Ints, draws: int, seed: int) -> Floats:
+    """How often each landmark's patient occurs in each bootstrap sample of patients.
+
+    Returns
+    -------
+    ndarray, shape (draws, n_landmarks)
+    """
+    unique, code = np.unique(patient, return_inverse=True)
+    random = np.random.default_rng(seed)
+    times = random.multinomial(len(unique), np.full(len(unique), 1.0 / len(unique)), size=draws)
+    return times[:, code].astype(float)
+
+
+def inner_folds(patient: Ints, event: np.typing.NDArray[np.bool_], folds: int, seed: int) -> Ints:
+    """Fold per landmark; patients stay whole and event patients are spread evenly."""
+    unique, code = np.unique(patient, return_inverse=True)
+    has_event = np.zeros(len(unique), dtype=bool)
+    np.logical_or.at(has_event, code, event)
+    random = np.random.default_rng(seed)
+    fold = np.empty(len(unique), dtype=np.intp)
+    offset = 0
+    for group in (True, False):
+        chosen = random.permutation(np.flatnonzero(has_event == group))
+        fold[chosen] = (np.arange(len(chosen)) + offset) % folds
+        offset += len(chosen)
+    return fold[code]
+
+
+def _stacked(targets: Targets, plan: FitPlan) -> StackedRows:
+    return stack(
+        targets,
+        tuple(float(hours) for hours in plan.config.horizons_hours),
+        reported=plan.reported,
+        other_weight=plan.config.other_threshold_weight,
+        ipcw_floor=plan.config.ipcw_floor,
+    )
+
+
+def _only(rows: StackedRows, landmarks: np.typing.NDArray[np.bool_]) -> StackedRows:
+    kept = landmarks[rows.landmark]
+    return StackedRows(
+        rows.landmark[kept],
+        rows.horizon[kept],
+        rows.threshold[kept],
+        rows.label[kept],
+        rows.weight[kept],
+    )
+
+
+def _fit_variant(
+    matrix: FeatureMatrix,
+    targets: Targets,
+    rows: StackedRows,
+    plan: FitPlan,
+    reference: LinearMember | None,
+    resample: Floats | None,
+) -> Variant:
+    """Fit the members of one variant on all rows, its calibration on out-of-fold log-odds."""
+    with_state = reference is not None
+    uncalibrated = _fit_members(matrix, targets, rows, plan, with_state, reference, resample)
+    reported = np.isin(rows.threshold, plan.reported)
+    columns = [targets.thresholds.index(threshold) for threshold in plan.reported]
+    event = np.any(((targets.status == 1) & targets.at_risk)[:, columns], axis=1)
+    fold = inner_folds(targets.patient, event, plan.config.inner_folds, plan.seed)
+    blend = np.full(len(rows.landmark), np.nan)
+    for number in range(plan.config.inner_folds):
+        held_out = fold == number
+        test = _only(rows, held_out)
+        train = _only(rows, ~held_out)
+        if len(test.landmark) == 0 or train.label.min(initial=1) == train.label.max(initial=0):
+            continue
+        fitted = _fit_members(matrix, targets, train, plan, with_state, None, None)
+        blend[held_out[rows.landmark]] = fitted.blend(matrix, test)
+    usable = reported & ~np.isnan(blend)
+    kept = StackedRows(
+        rows.landmark[usable],
+        rows.horizon[usable],
+        rows.threshold[usable],
+        rows.label[usable],
+        rows.weight[usable],
+    )
+    calibration = fit_calibration(
+        blend[usable],
+        kept,
+        uncalibrated.calibration.knots,
+        targets.thresholds,
+        plan.config.ridge_calibration,
+    )
+    return Variant(uncalibrated.linear, uncalibrated.boosters, calibration)
+
+
+def _fit_members(
+    matrix: FeatureMatrix,
+    targets: Targets,
+    rows: StackedRows,
+    plan: FitPlan,
+    with_state: bool,
+    reference: LinearMember | None,
+    resample: Floats | None,
+) -> Variant:
+    from pipeline.model.calibration import identity
+
+    horizons = tuple(float(hours) for hours in plan.config.horizons_hours)
+    designs = {}
+    if with_state:
+        if reference is None:
+            designs[members.REFERENCE] = members.reference_design(
+                plan.scale, plan.spec, plan.config
+            )
+        designs["state"] = members.state_design(
+            plan.scale, plan.spec, matrix.metas, plan.config
+        )
+    designs["labs"] = members.labs_design(
+        plan.scale, plan.spec, matrix.metas, plan.config, with_state=with_state
+    )
+    linear = [] if reference is None else [reference]
+    linear += [
+        fit_linear(name, design, matrix, rows, horizons, targets.thresholds, resample=resample)
+        for name, design in designs.items()
+    ]
+    columns, sign = members.booster_columns(
+        plan.scale, plan.spec, matrix.metas, plan.config, with_state=with_state
+    )
+    grade = members.grade_column(plan.scale, plan.spec) if with_state else None
+    booster = fit_booster(
+        "booster",
+        columns,
+        sign,
+        grade,
+        matrix,
+        rows,
+        plan.config,
+        seed=plan.seed,
+        jobs=plan.jobs,
+    )
+    return Variant(tuple(linear), (booster,), identity(horizons, targets.thresholds))

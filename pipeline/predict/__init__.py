@@ -1,0 +1,1 @@
+"""From a lab batch to predictions."""

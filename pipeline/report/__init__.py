@@ -1,0 +1,1 @@
+"""What every page shares: the HTML shell, numbers as text, axis scales and accessible charts."""

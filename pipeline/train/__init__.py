@@ -1,0 +1,1 @@
+"""From a cohort export to a bundle."""

@@ -1,0 +1,207 @@
+"""The evaluation page is whole, safe and honest for complete, poor and hostile input."""
+
+import math
+import re
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pipeline.evaluate.page import check_rows, headline, render_evaluation
+
+HOURS = ("24", "72")
+COUNTS = ("n", "n_patients", "n_events", "n_event_patients")
+RANKING = ("auroc", "auroc_lo", "auroc_hi", "auprc", "diff_auroc", "diff_lo", "diff_hi")
+SLOPE = ("cal_slope", "cal_slope_lo", "cal_slope_hi", "cal_intercept")
+FIGURES = (*COUNTS, *RANKING, *SLOPE, "brier", "ipa", "ici")
+VOID = {"meta", "br", "hr", "img", "link", "input"}
+SHARES = st.none() | st.just(math.nan) | st.floats(0, 1)
+METRICS = st.dictionaries(st.sampled_from(FIGURES), st.none() | st.floats(), max_size=18)
+
+
+class Reader(HTMLParser):
+    """Collect the text and tags, and check that tags close in order."""
+
+    def __init__(self):
+        super().__init__()
+        self.stack, self.tags, self.text = [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.stack.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.stack.pop() == tag
+
+    def handle_data(self, data):
+        if "style" not in self.stack:
+            self.text.append(data)
+
+
+def read(page):
+    """Parse a page and check what holds for every page."""
+    reader = Reader()
+    reader.feed(page)
+    reader.close()
+    assert reader.stack == []
+    tags = [tag for tag, _ in reader.tags]
+    assert (tags.count("main"), tags.count("h1"), tags.count("script")) == (1, 1, 0)
+    policies = [a["content"] for t, a in reader.tags if t == "meta" and "http-equiv" in a]
+    assert policies == ["default-src 'none'; style-src 'unsafe-inline'; img-src data:"]
+    assert not any({"src", "href", "onload", "onclick"} & set(a) for _, a in reader.tags)
+    assert not re.search(r"https?://", page.replace("http://www.w3.org/2000/svg", ""))
+    assert not re.search(r"\b(nan|inf|None|NaN)\b", page)
+    return reader
+
+
+def metrics(**changes):
+    return dict.fromkeys(FIGURES, 0.25) | {"n": 900, "n_event_patients": 41} | changes
+
+
+def evaluation(m, **changes):
+    by_hour = dict.fromkeys(HOURS, m)
+    outcome = {
+        "label": "Severe CRS (ASTCT grade 3 or more)",
+        "model": by_hour,
+        "model_no_state": by_hour,
+        "comparators": {"grade_and_day": by_hour, "last_crp": by_hour},
+        "by_day": {"10": {"n": 5}, "3": {"n": 90, "base_rate": 0.07, "mean_risk": None}},
+    }
+    cohort = {"name": "demo", "n_patients": 301, "n_landmarks": 900, "sha256": "ab" * 32}
+    protocol = {"folds": 5, "repeats": 2, "bootstrap": 500, "horizons_h": [24, 72], "seed": 7}
+    whole = {
+        "cohort": cohort,
+        "protocol": protocol,
+        "kind": "cross-validated",
+        "canary_auroc": 0.5,
+        "outcomes": {"severe_crs": outcome},
+        "warnings": [],
+    }
+    return whole | changes
+
+
+def curves(shares=(0.0, 0.2, 1.0)):
+    values = list(shares)
+    one = {
+        "roc": {"model": {"fpr": values, "tpr": values}},
+        "calibration": dict.fromkeys(("predicted", "observed", "lo", "hi", "n"), values),
+        "risk_distribution": {"edges": [0, 0.5, 1], "events": [1, 2], "non_events": [9, 0]},
+    }
+    return {"severe_crs": dict.fromkeys(HOURS, one)}
+
+
+def test_complete_page_shows_every_part_in_order():
+    page = render_evaluation(evaluation(metrics()), curves(), title="Evaluation")
+    reader = read(page)
+    text = " ".join(reader.text)
+    parts = ["Research use only", "fitted without that patient", "What was predicted", "In short"]
+    parts += ["Next 24 h", "Next 72 h", "By day", "Canary", "How to read", "Pitfalls", "ab" * 32]
+    places = [text.index(part) for part in parts]
+    assert places == sorted(places)
+    assert [tag for tag, _ in reader.tags].count("svg") == 6
+    assert "within the next 24 and 72 hours" in text
+    assert "SYNTHETIC" not in text
+
+
+def test_tables_have_captions_and_scopes():
+    reader = read(render_evaluation(evaluation(metrics()), curves(), title="Evaluation"))
+    tags = [tag for tag, _ in reader.tags]
+    assert tags.count("table") == tags.count("caption") == 3
+    assert all("scope" in attrs for tag, attrs in reader.tags if tag == "th")
+
+
+@pytest.mark.parametrize("missing", [None, math.nan])
+def test_unestimable_figures_become_dashes_with_a_footnote(missing):
+    poor = dict.fromkeys(FIGURES, missing)
+    text = " ".join(read(render_evaluation(evaluation(poor), {}, title="Poor")).text)
+    assert "fewer than 5 event patients, or not estimable" in text
+    assert "could not be estimated" in text
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(m=METRICS, shares=st.lists(SHARES, max_size=5), canary=SHARES, rate=SHARES)
+def test_any_figures_give_a_clean_page(m, shares, canary, rate):
+    whole = evaluation(m, canary_auroc=canary, contrast={"24": m | {"auroc": None}})
+    whole["outcomes"]["severe_crs"]["by_day"] = {"1": {"base_rate": rate, "mean_risk": rate}}
+    whole["outcomes"]["severe_crs"]["subgroups"] = {"product": {"x": {"24": m}}}
+    read(render_evaluation(whole, curves(shares), title="Any"))
+
+
+def test_hostile_names_are_text():
+    name = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
+    whole = evaluation(metrics(), cohort={"name": name, "note": name}, warnings=[name], kind=name)
+    whole["outcomes"]["severe_crs"]["label"] = name
+    whole["outcomes"]["severe_crs"]["comparators"] = {name: {"24": metrics()}}
+    page = render_evaluation(whole, curves(), title=name)
+    tags = {tag for tag, _ in read(page).tags}
+    assert "img" not in tags
+    assert "&lt;script&gt;" in page
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("apparent", "scored on its own training patients: optimistic"),
+        ("external", "patients of another cohort"),
+        ("guessed", "an unknown kind of evaluation"),
+    ],
+)
+def test_kind_is_said_in_words(kind, words):
+    assert words in render_evaluation(evaluation(metrics(), kind=kind), {}, title="Kind")
+
+
+@pytest.mark.parametrize(
+    ("canary", "words"),
+    [(0.5, "must read 0.50"), (0.61, "Do not use these figures"), (None, "unchecked")],
+)
+def test_canary_is_judged(canary, words):
+    assert words in render_evaluation(evaluation({}, canary_auroc=canary), {}, title="Canary")
+
+
+@pytest.mark.parametrize("argument", [True, False])
+def test_synthetic_data_are_labelled(argument):
+    whole = evaluation({}, cohort={"synthetic": not argument})
+    assert "SYNTHETIC DATA" in render_evaluation(whole, {}, title="S", synthetic=argument)
+
+
+@pytest.mark.parametrize("whole", [{}, {"outcomes": {"icans": {}}}, {"outcomes": {}}])
+def test_an_empty_evaluation_still_gives_a_page(whole):
+    read(render_evaluation(whole, {}, title="Empty"))
+
+
+@pytest.mark.parametrize(
+    ("lo", "diff", "hi", "words"),
+    [
+        (0.01, 0.06, 0.11, "the model is 0.06 higher (difference 0.01 to 0.11)."),
+        (-0.02, 0.03, 0.08, "so no difference is shown."),
+        (-0.09, -0.05, -0.01, "the model is 0.05 lower (difference −0.09 to −0.01)."),
+        (None, 0.03, None, "the model is 0.03 higher."),
+        (None, None, None, "could not be estimated."),
+    ],
+)
+def test_headline_weighs_the_difference(lo, diff, hi, words):
+    other = {"72": {"auroc": 0.75, "diff_auroc": diff, "diff_lo": lo, "diff_hi": hi}}
+    outcome = {"model": {"72": {"auroc": 0.8}}, "comparators": {"grade_and_day": other}}
+    assert headline("ICANS", outcome).endswith(words)
+
+
+def test_days_are_in_numeric_order():
+    text = " ".join(read(render_evaluation(evaluation({}), {}, title="Days")).text)
+    days = text[text.index("Observed rate") :].split()
+    assert days.index("3") < days.index("10")
+
+
+def test_figures_are_found_however_deep_their_names_are():
+    m = {"auroc": 0.7}
+    rows = check_rows(
+        {"added_value": {"24": m}, "subgroups": {"site": {"A": {"72": m}}}, "x": None}
+    )
+    assert [(row["name"], row["hours"]) for row in rows] == [
+        ("Added value of labs", "24"),
+        ("Subgroups, site, A", "72"),
+    ]

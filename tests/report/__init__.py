@@ -1,0 +1,1 @@
+"""Tests of the shared page shell, number formats and charts."""
