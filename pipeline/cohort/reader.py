@@ -56,7 +56,13 @@ class ReadResult:
     files: dict[str, str] = field(default_factory=dict)
 
 
-def read_cohort(folder: str | Path, config: CohortConfig, *, extra_scales: tuple[str, ...] = ()) -> ReadResult:
+def read_cohort(
+    folder: str | Path,
+    config: CohortConfig,
+    *,
+    extra_scales: tuple[str, ...] = (),
+    local: Mapping[str, Analyte] | None = None,
+) -> ReadResult:
     """Read a training cohort: ``patients``, ``labs`` and ``assessments`` are required.
 
     Parameters
@@ -66,6 +72,9 @@ def read_cohort(folder: str | Path, config: CohortConfig, *, extra_scales: tuple
     config : CohortConfig
     extra_scales : tuple of str
         Scales used by configured outcomes that the schema does not know.
+    local : mapping, optional
+        Cohort-local analytes of an earlier training cohort, when a bundle is evaluated; None lets
+        this cohort state its own.
 
     Raises
     ------
@@ -79,7 +88,7 @@ def read_cohort(folder: str | Path, config: CohortConfig, *, extra_scales: tuple
             f"{folder} lacks {', '.join(f'{name}.csv' for name in missing)} (or .parquet). "
             f"Found: {', '.join(sorted(path.name for path in paths.values())) or 'no table'}"
         )
-    return _read(paths, config, {}, True, None, extra_scales)
+    return _read(paths, config, local or {}, local is None, None, extra_scales)
 
 
 def read_batch(
@@ -101,6 +110,17 @@ def read_batch(
     as_of : str, optional
         Hours since time zero or an ISO 8601 time; rows from then on are rejected.
     """
+    return _read(batch_paths(path), config, local, False, as_of, extra_scales)
+
+
+def batch_paths(path: str | Path) -> dict[str, Path]:
+    """Files of a batch by table name.
+
+    Raises
+    ------
+    InputError
+        If there is no labs table.
+    """
     source = Path(path)
     if source.is_dir():
         paths = _tables_of(source)
@@ -110,7 +130,7 @@ def read_batch(
         raise InputError(f"{source} is neither a folder of tables nor a .csv or .parquet file")
     if "labs" not in paths:
         raise InputError(f"{source} lacks labs.csv (or .parquet), so there is nothing to score")
-    return _read(paths, config, local, False, as_of, extra_scales)
+    return paths
 
 
 def _tables_of(folder: Path) -> dict[str, Path]:

@@ -80,6 +80,17 @@ class LinearMember:
         features = self._standardised(matrix)
         return self.design.columns, features * self.coefficients[0, : features.shape[1]]
 
+    def log_odds_at_mean_grade(self, matrix: FeatureMatrix, rows: StackedRows) -> Floats:
+        """Intercept, horizon and threshold terms with the grade at its training mean."""
+        grade = self.design.grade
+        if grade is None:
+            raise ValueError(f"member '{self.name}' does not use a grade")
+        values = matrix.values.copy()
+        values[:, matrix.names.index(grade)] = self.centre[self.design.columns.index(grade)]
+        at_mean = FeatureMatrix(values, matrix.metas, matrix.landmarks)
+        context = _context(at_mean, rows, self.design, self.knots, self.thresholds)
+        return np.asarray(context @ self.coefficients[0, len(self.design.columns) :])
+
     def _standardised(self, matrix: FeatureMatrix) -> Floats:
         return _standardise(_raw(matrix, self.design.columns), self.centre, self.scale)
 

@@ -1,0 +1,134 @@
+"""The command line: one thin function per command; heavy imports wait until they are needed."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from pipeline import __version__, log
+from pipeline.errors import CytocastError
+
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("DO_NOT_TRACK", "true")
+os.environ.setdefault("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
+
+CHAMPION = "models:/cytocast@champion"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its documented exit code."""
+    options = _parser().parse_args(arguments)
+    log.configure(quiet=options.quiet, json_logs=options.json_logs)
+    try:
+        code, summary = options.run(options)
+    except CytocastError as error:
+        sys.stderr.write(f"cytocast {options.command}: {error}\n")
+        return error.exit_code
+    sys.stdout.write(summary + "\n")
+    return int(code)
+
+
+def _train(options: argparse.Namespace) -> tuple[int, str]:
+    from pipeline.train.command import train_command
+
+    return train_command(
+        options.cohort,
+        options.out,
+        options.config,
+        outcomes=options.outcomes,
+        seed=options.seed,
+        time_zone=options.tz,
+        jobs=options.jobs,
+        force=options.force,
+        track=not options.no_track,
+    )
+
+
+def _evaluate(options: argparse.Namespace) -> tuple[int, str]:
+    from pipeline.train.command import evaluate_command
+
+    return evaluate_command(
+        options.model, options.cohort, options.out, time_zone=options.tz, force=options.force
+    )
+
+
+def _promote(options: argparse.Namespace) -> tuple[int, str]:
+    from pipeline.train.promotion import promote
+
+    return promote(options.name, force=options.force)
+
+
+def _predict(options: argparse.Namespace) -> tuple[int, str]:
+    from pipeline.predict.run import predict
+
+    return predict(
+        options.input,
+        options.out,
+        options.model,
+        as_of=options.as_of,
+        time_zone=options.tz,
+        strict=options.strict,
+        force=options.force,
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="cytocast",
+        description="Severe CRS and ICANS risk from serial biomarkers. Research use only.",
+    )
+    parser.add_argument("--version", action="version", version=f"cytocast {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    train = _command(commands, "train", _train, "cohort export to bundle, evaluation and MLflow run")
+    train.add_argument("--cohort", type=Path, required=True, metavar="DIR", help="folder of tables")
+    train.add_argument("--out", type=Path, required=True, metavar="DIR", help="bundle to write")
+    train.add_argument("--outcomes", default="", help="comma-separated; default: all configured")
+    train.add_argument("--no-track", action="store_true", help="do not log to MLflow")
+    _configured(train)
+    _seeded(train)
+    evaluate = _command(commands, "evaluate", _evaluate, "score a bundle on another cohort")
+    evaluate.add_argument("--model", required=True, help=f"bundle folder or {CHAMPION}")
+    evaluate.add_argument("--cohort", type=Path, required=True, metavar="DIR")
+    evaluate.add_argument("--out", type=Path, required=True, metavar="DIR")
+    promote = _command(commands, "promote", _promote, "make the challenger champion if gates pass")
+    promote.add_argument("--name", default="cytocast", help="registered model")
+    predict = _command(commands, "predict", _predict, "score a lab batch")
+    predict.add_argument("--input", type=Path, required=True, metavar="PATH")
+    predict.add_argument("--out", type=Path, required=True, metavar="DIR")
+    predict.add_argument("--model", default=CHAMPION, help=f"bundle folder or {CHAMPION}")
+    predict.add_argument("--as-of", metavar="TIME", help="hours since time zero, or ISO 8601")
+    predict.add_argument("--strict", action="store_true", help="any refused row is fatal")
+    return parser
+
+
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    run: Callable[[argparse.Namespace], tuple[int, str]],
+    words: str,
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=words, description=words)
+    parser.set_defaults(run=run)
+    parser.add_argument("--tz", metavar="ZONE", help="time zone of times without offset")
+    parser.add_argument("--force", action="store_true", help="replace what --out holds")
+    parser.add_argument("--quiet", action="store_true", help="warnings only, no progress")
+    parser.add_argument("--json-logs", action="store_true", help="one JSON object per log line")
+    return parser
+
+
+def _configured(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--config", type=Path, action="append", default=[], metavar="FILE", help="repeatable"
+    )
+
+
+def _seeded(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--seed", type=int, help="default: the config's seed")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="default: all cores")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,75 @@
+"""Scores a bundle on a cohort it was not trained on (or says that it was)."""
+
+from __future__ import annotations
+
+from pipeline.cohort.limits import apply_limits
+from pipeline.cohort.reader import ReadResult
+from pipeline.errors import InputError
+from pipeline.evaluate.cross_validation import score, scored_rows
+from pipeline.evaluate.document import Evaluation, assemble, event_patients
+from pipeline.evaluate.outcomes import build_targets
+from pipeline.features.build import build_features
+from pipeline.features.landmarks import training_landmarks
+from pipeline.model.bundle import Bundle
+from pipeline.model.reference import clip_ages
+from pipeline.model.stack import Ints
+
+
+def evaluate_bundle(bundle: Bundle, read: ReadResult) -> Evaluation:
+    """Evaluate every outcome of a bundle on a cohort.
+
+    The bundle's own limits, units, base rates and settings are applied; nothing is learned from
+    the cohort. The same cohort digest as in training is labelled ``apparent``.
+
+    Raises
+    ------
+    InputError
+        If none of the bundle's outcomes can be scored on the cohort.
+    """
+    import numpy as np
+
+    cohort = read.cohort.with_labs(apply_limits(read.cohort.labs, bundle.reference.limits))
+    scores, warnings, n_landmarks = {}, [], 0
+    for name, outcome in bundle.config.outcomes.items():
+        model = bundle.models[outcome.scale]
+        landmarks = training_landmarks(cohort, bundle.config.landmarks, outcome.scale)
+        landmarks = landmarks.loc[landmarks["source"] == "grid"].reset_index(drop=True)
+        targets = build_targets(cohort, landmarks, outcome.scale, model.thresholds)
+        graded = outcome.scale == "death" or (cohort.assessments["scale"] == outcome.scale).any()
+        if not graded or len(landmarks) == 0:
+            warnings.append(
+                f"{name}: not scored, because the cohort has no assessment on the scale "
+                f"'{outcome.scale}' or no landmark."
+            )
+            continue
+        matrix = clip_ages(build_features(cohort, landmarks, bundle.reference.spec), bundle.reference)
+        everyone: Ints = np.arange(len(landmarks))
+        rows = scored_rows(matrix, targets, everyone, outcome.threshold)
+        if len(rows) == 0:
+            warnings.append(f"{name}: not scored, because no landmark is at risk.")
+            continue
+        if event_patients(targets, outcome.threshold) < bundle.config.evaluation.min_event_patients:
+            warnings.append(
+                f"{name}: fewer than {bundle.config.evaluation.min_event_patients} event patients, "
+                "so discrimination and calibration are not printed."
+            )
+        n_landmarks = max(n_landmarks, len(rows))
+        rates = bundle.reference.base_rates[name]
+        scores[name] = score(
+            model, matrix.take(rows), targets.take(rows), outcome.threshold, rates
+        )
+    if not scores:
+        raise InputError(" ".join(warnings))
+    apparent = read.sha256 == bundle.provenance["cohort_sha256"]
+    facts = {
+        "name": "apparent" if apparent else "external",
+        "n_patients": len(cohort),
+        "n_landmarks": n_landmarks,
+        "n_lab_rows": len(cohort.labs),
+        "sha256": read.sha256,
+        "synthetic": bundle.config.cohort.synthetic,
+        "trained_on": bundle.provenance["cohort_name"],
+        "bundle_sha256": bundle.sha256,
+    }
+    kind = "apparent" if apparent else "external"
+    return assemble(scores, bundle.config, kind=kind, cohort=facts, warnings=warnings)

@@ -1,0 +1,145 @@
+"""Contributions as rows of ``explanations.parquet`` and as the top three reasons."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from pipeline.cohort.analytes import Analyte
+from pipeline.explain.contributions import Contributions
+from pipeline.features.build import FeatureMatrix
+from pipeline.features.spec import FeatureSpec
+
+COLUMNS = [
+    "patient_id",
+    "landmark_hours",
+    "outcome",
+    "horizon_h",
+    "level",
+    "name",
+    "pathway",
+    "points",
+    "reference_risk",
+    "risk",
+    "value",
+    "unit",
+    "collected_hours",
+    "sentence",
+]
+GROUP_NAMES = {
+    "clinical_state": "Grades charted so far",
+    "treatments": "Drugs given so far",
+    "host_product": "Patient, product and day",
+    "measurement": "What was measured and when",
+}
+_SHOWN_POINTS = 0.05
+
+
+def explanation_rows(
+    result: Contributions,
+    matrix: FeatureMatrix,
+    patient_ids: pd.Series,
+    spec: FeatureSpec,
+    outcome: str,
+    horizons: tuple[float, ...],
+) -> pd.DataFrame:
+    """One row per landmark, horizon and player (level ``analyte``) and pathway."""
+    analytes = {analyte.key: analyte for analyte in spec.analytes}
+    pathway = {player: _pathway(player, analytes) for player in result.players}
+    frames = []
+    for number, player in enumerate(result.players):
+        value, collected = _newest(player, matrix, analytes)
+        points = result.points[:, :, number]
+        frames.append(
+            _rows(result, matrix, patient_ids, outcome, horizons, points).assign(
+                level="analyte",
+                name=player,
+                pathway=pathway[player],
+                value=np.repeat(value, len(horizons)),
+                unit=analytes[player].unit if player in analytes else "",
+                collected_hours=np.repeat(collected, len(horizons)),
+                sentence=_sentences(player, points.ravel(), analytes),
+            )
+        )
+    for name in dict.fromkeys(pathway.values()):
+        chosen = [index for index, player in enumerate(result.players) if pathway[player] == name]
+        points = result.points[:, :, chosen].sum(axis=2)
+        frames.append(
+            _rows(result, matrix, patient_ids, outcome, horizons, points).assign(
+                level="pathway",
+                name=name,
+                pathway=name,
+                value=np.nan,
+                unit="",
+                collected_hours=np.nan,
+                sentence="",
+            )
+        )
+    return pd.concat(frames, ignore_index=True)[COLUMNS]
+
+
+def top_reasons(result: Contributions, spec: FeatureSpec, count: int = 3) -> np.ndarray:
+    """The strongest contributions in words, shape (n_landmarks, n_horizons, count)."""
+    analytes = {analyte.key: analyte for analyte in spec.analytes}
+    order = np.argsort(-np.abs(result.points), axis=2, kind="stable")[:, :, :count]
+    reasons = np.full((*order.shape[:2], count), "", dtype=object)
+    for place in np.ndindex(order.shape):
+        player = result.players[order[place]]
+        points = result.points[place[0], place[1], order[place]]
+        if abs(points) >= _SHOWN_POINTS:
+            reasons[place] = _sentence(player, points, analytes)
+    return reasons
+
+
+def _rows(
+    result: Contributions,
+    matrix: FeatureMatrix,
+    patient_ids: pd.Series,
+    outcome: str,
+    horizons: tuple[float, ...],
+    points: np.ndarray,
+) -> pd.DataFrame:
+    count = len(horizons)
+    return pd.DataFrame(
+        {
+            "patient_id": np.repeat(patient_ids.to_numpy(), count),
+            "landmark_hours": np.repeat(matrix.landmarks["hours"].to_numpy(dtype=float), count),
+            "outcome": outcome,
+            "horizon_h": np.tile(np.asarray(horizons, dtype=float), len(matrix.values)),
+            "points": points.ravel(),
+            "reference_risk": result.reference_risk.ravel(),
+            "risk": result.risk.ravel(),
+        }
+    )
+
+
+def _newest(
+    player: str, matrix: FeatureMatrix, analytes: dict[str, Analyte]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Newest value in the canonical unit and when it was collected; NaN for groups."""
+    if player not in analytes:
+        blank = np.full(len(matrix.values), np.nan)
+        return blank, blank
+    value = matrix.column(f"{player}__last")
+    if analytes[player].log:
+        value = np.exp2(value)
+    hours = matrix.landmarks["hours"].to_numpy(dtype=float)
+    return value, hours - matrix.column(f"{player}__hours_since_last")
+
+
+def _pathway(player: str, analytes: dict[str, Analyte]) -> str:
+    return analytes[player].pathway if player in analytes else player
+
+
+def _sentences(player: str, points: np.ndarray, analytes: dict[str, Analyte]) -> list[str]:
+    return [_sentence(player, value, analytes) for value in points]
+
+
+def _sentence(player: str, points: float, analytes: dict[str, Analyte]) -> str:
+    name = analytes[player].short if player in analytes else GROUP_NAMES[player]
+    if abs(points) < _SHOWN_POINTS:
+        return f"{name}: hardly changes the estimate"
+    verb = "raises" if points > 0 else "lowers"
+    size = "less than 1" if abs(points) < 1 else f"{abs(points):.0f}"
+    plural = "" if size in ("1", "less than 1") else "s"
+    return f"{name}: {verb} the estimate by {size} percentage point{plural}"

@@ -1,0 +1,116 @@
+"""Writes a scored batch: the four files, complete or not at all, and the same again for nothing."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pipeline import __version__
+from pipeline.cohort.reader import ReadResult
+from pipeline.folders import complete_folder
+from pipeline.model.bundle import SCHEMA_VERSION, Bundle
+from pipeline.predict.batch import BatchResult, ModelName
+from pipeline.resources import schema_json
+
+SUMMARY = "run_summary.json"
+_WHOLE = ("infusion_day", "n_labs_24h", "base_rate_n")
+
+
+def write_outputs(
+    out: Path,
+    result: BatchResult,
+    read: ReadResult,
+    summary: Mapping[str, Any],
+    *,
+    force: bool,
+) -> None:
+    """Write ``predictions.csv``, ``explanations.parquet``, ``rejects.csv`` and the summary."""
+    with complete_folder(out, force=force) as folder:
+        predictions_text(result.predictions, folder / "predictions.csv")
+        _write_explanations(result.explanations, folder / "explanations.parquet")
+        read.rejects.to_csv(folder / "rejects.csv", index=False, lineterminator="\n")
+        text = json.dumps(dict(summary), indent=1, sort_keys=True, allow_nan=False)
+        (folder / SUMMARY).write_text(text + "\n", encoding="utf-8")
+
+
+def predictions_text(predictions: pd.DataFrame, path: Path) -> None:
+    """Write predictions with four decimals, LF and blanks for what is missing."""
+    table = predictions.copy()
+    for name in _WHOLE:
+        table[name] = table[name].astype("Float64").round().astype("Int64")
+    table["horizon_h"] = table["horizon_h"].map(lambda hours: f"{hours:g}")
+    table.to_csv(path, index=False, float_format="%.4f", lineterminator="\n", encoding="utf-8")
+
+
+def summarise(
+    read: ReadResult,
+    result: BatchResult,
+    bundle: Bundle,
+    model_name: ModelName,
+    *,
+    as_of: str | None,
+    exit_code: int,
+    started: float,
+) -> dict[str, Any]:
+    """Content of ``run_summary.json``: counts, digests and versions, nothing patient-level."""
+    statuses = result.predictions.drop_duplicates(["patient_id", "outcome"])
+    by_status = statuses.groupby(["outcome", "status"]).size()
+    counts: dict[str, dict[str, int]] = {}
+    for (outcome, status), number in by_status.items():
+        counts.setdefault(str(outcome), {})[str(status)] = int(number)
+    return {
+        "files": read.counts,
+        "patients": len(read.seen_ids),
+        "patients_without_estimate": result.unscored_patients(),
+        "statuses": counts,
+        "turnaround_imputed": read.turnaround_imputed,
+        "input_sha256": read.sha256,
+        "as_of": as_of,
+        "bundle_sha256": bundle.sha256,
+        "model_name": model_name.name,
+        "model_version": model_name.version,
+        "synthetic_model": bundle.config.cohort.synthetic,
+        "package_version": __version__,
+        "schema_version": SCHEMA_VERSION,
+        "exit_code": exit_code,
+        "seconds": round(time.perf_counter() - started, 3),
+    }
+
+
+def finished_before(out: Path, input_sha256: str, bundle_sha256: str, as_of: str | None) -> int | None:
+    """Exit code of an identical finished run in ``out``; None when there is none."""
+    path = out / SUMMARY
+    if not path.is_file():
+        return None
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        return None
+    wanted = {
+        "input_sha256": input_sha256,
+        "bundle_sha256": bundle_sha256,
+        "as_of": as_of,
+        "package_version": __version__,
+    }
+    same = all(found.get(key) == value for key, value in wanted.items())
+    return int(found["exit_code"]) if same and "exit_code" in found else None
+
+
+def _write_explanations(explanations: pd.DataFrame, path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    kinds = {"number": pa.float64(), "string": pa.string()}
+    fields = [
+        (item["name"], kinds.get(item["type"], pa.string()))
+        for item in schema_json("explanations.json")["fields"]
+    ]
+    schema = pa.schema(fields)
+    pq.write_table(
+        pa.Table.from_pandas(explanations[schema.names], schema=schema, preserve_index=False), path
+    )

@@ -1,0 +1,111 @@
+"""The operator's command: a batch in, a complete output folder and an exit code out."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from pipeline import log
+from pipeline.cohort.files import sha256_files
+from pipeline.cohort.reader import batch_paths, read_batch
+from pipeline.errors import InputError
+from pipeline.folders import refuse_occupied
+from pipeline.model.bundle import Bundle, load_bundle, read_manifest
+from pipeline.predict.batch import ModelName, score_batch
+from pipeline.predict.outputs import finished_before, summarise, write_outputs
+
+DONE, NOTHING_SCORED, PARTIAL = 0, 3, 4
+
+
+def predict(
+    source: Path,
+    out: Path,
+    model: str,
+    *,
+    as_of: str | None = None,
+    time_zone: str | None = None,
+    strict: bool = False,
+    force: bool = False,
+) -> tuple[int, str]:
+    """Score a batch and write ``out``.
+
+    Parameters
+    ----------
+    source : Path
+        Folder of tables or a labs file.
+    model : str
+        Bundle folder or ``models:/<name>@<alias>``.
+    strict : bool
+        Treat any rejected row as fatal.
+
+    Returns
+    -------
+    exit_code : int
+        0 done, 3 nothing scored, 4 at least one patient without an estimate because of input.
+    summary : str
+        Result in words for stdout.
+    """
+    started = time.perf_counter()
+    paths = batch_paths(source)
+    folder, version = resolve_model(model)
+    digest = read_manifest(folder)["bundle_sha256"]
+    before = finished_before(out, sha256_files(list(paths.values())), digest, as_of)
+    if before is not None and not force:
+        return before, f"{out} already holds this result; nothing was rewritten"
+    refuse_occupied(out, force=force)
+    bundle = load_bundle(folder)
+    config = bundle.config.cohort
+    if time_zone is not None:
+        config = config.model_copy(update={"time_zone": time_zone})
+    scales = tuple(item.scale for item in bundle.config.outcomes.values())
+    read = read_batch(source, config, bundle.reference.local, as_of=as_of, extra_scales=scales)
+    if strict and len(read.rejects):
+        first = read.rejects.iloc[0]
+        raise InputError(
+            f"--strict: {len(read.rejects)} cells or rows were refused, first {first['file']} line "
+            f"{first['row']}, {first['column']}: {first['reason']} {first['remedy']}"
+        )
+    name = ModelName(bundle.config.tracking.model_name, version or digest[:12])
+    result = score_batch(read, bundle, name, as_of=as_of is not None)
+    code = _exit_code(len(read.cohort.labs), result.unscored_patients())
+    summary = summarise(
+        read, result, bundle, name, as_of=as_of, exit_code=code, started=started
+    )
+    write_outputs(out, result, read, summary, force=force)
+    return code, _words(out, summary, bundle, len(read.rejects))
+
+
+def resolve_model(model: str) -> tuple[Path, str]:
+    """Bundle folder of a path or registry address, and the registered version ("" for a path)."""
+    if not model.startswith("models:/"):
+        return Path(model), ""
+    from pipeline.model.registry import fetch_bundle
+
+    log.info(f"fetching {model}")
+    return fetch_bundle(model)
+
+
+def _exit_code(lab_rows: int, unscored: int) -> int:
+    if lab_rows == 0:
+        return NOTHING_SCORED
+    return PARTIAL if unscored else DONE
+
+
+def _words(out: Path, summary: dict[str, object], bundle: Bundle, rejects: int) -> str:
+    lines = []
+    if bundle.config.cohort.synthetic:
+        lines.append("SYNTHETIC model: trained on simulated patients.")
+    lines.append(f"{summary['patients']} patients read, results in {out}")
+    statuses = summary["statuses"]
+    if isinstance(statuses, dict):
+        for outcome, counts in statuses.items():
+            said = ", ".join(f"{number} {status}" for status, number in sorted(counts.items()))
+            lines.append(f"  {outcome}: {said}")
+    lines.append(f"  {rejects} refused rows or cells, see {out / 'rejects.csv'}")
+    unscored = summary["patients_without_estimate"]
+    if unscored:
+        lines.append(f"  {unscored} patients have no estimate because of their input (exit code 4)")
+    lines.append("Research use only; not for clinical decisions.")
+    return "\n".join(lines)
+
+

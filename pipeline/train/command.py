@@ -1,0 +1,124 @@
+"""The commands ``train`` and ``evaluate``: settings in, bundle or evaluation and words out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pipeline import log
+from pipeline.cohort.reader import read_cohort
+from pipeline.config import Config, load_config
+from pipeline.errors import UsageError
+from pipeline.evaluate.external import evaluate_bundle
+from pipeline.evaluate.page import render_evaluation
+from pipeline.folders import complete_folder, refuse_occupied
+from pipeline.model.bundle import load_bundle
+from pipeline.model.registry import fetch_bundle
+from pipeline.train.run import train
+from pipeline.train.tracking import log_training, tracking_ready
+
+
+def train_command(
+    cohort: Path,
+    out: Path,
+    config_files: Sequence[Path],
+    *,
+    outcomes: str,
+    seed: int | None,
+    time_zone: str | None,
+    jobs: int,
+    force: bool,
+    track: bool,
+) -> tuple[int, str]:
+    """Train, write the bundle, log it to MLflow and register it as challenger."""
+    config = _settings(config_files, outcomes, seed, time_zone)
+    if jobs < 1:
+        raise UsageError(f"--jobs must be at least 1, got {jobs}")
+    refuse_occupied(out, force=force)
+    if track:
+        tracking_ready()
+    result = train(cohort, out, config, jobs=jobs, force=force)
+    lines = [describe(result.evaluation.content), f"Bundle: {out}"]
+    lines.append(f"Page: {out / 'evaluation.html'}")
+    if track:
+        version = log_training(result, config_files)
+        lines.append(f"MLflow: registered as {config.tracking.model_name} version {version}, challenger")
+    return 0, "\n".join(lines)
+
+
+def evaluate_command(
+    model: str, cohort: Path, out: Path, *, time_zone: str | None, force: bool
+) -> tuple[int, str]:
+    """Score a bundle on a cohort and write ``evaluation.json`` and ``evaluation.html``."""
+    refuse_occupied(out, force=force)
+    folder = fetch_bundle(model)[0] if model.startswith("models:/") else Path(model)
+    bundle = load_bundle(folder)
+    config = bundle.config.cohort
+    if time_zone is not None:
+        config = config.model_copy(update={"time_zone": time_zone})
+    scales = tuple(item.scale for item in bundle.config.outcomes.values())
+    log.info("reading the cohort")
+    read = read_cohort(cohort, config, extra_scales=scales, local=bundle.reference.local)
+    result = evaluate_bundle(bundle, read)
+    with complete_folder(out, force=force) as target:
+        text = json.dumps(result.content, indent=1, sort_keys=True, allow_nan=False) + "\n"
+        (target / "evaluation.json").write_text(text, encoding="utf-8")
+        page = render_evaluation(
+            result.content,
+            result.curves,
+            title=f"Evaluation on another cohort of {bundle.config.cohort.name}",
+            synthetic=bundle.config.cohort.synthetic,
+        )
+        (target / "evaluation.html").write_text(page, encoding="utf-8")
+        read.rejects.to_csv(target / "rejects.csv", index=False, lineterminator="\n")
+    return 0, f"{describe(result.content)}\nPage: {out / 'evaluation.html'}"
+
+
+def describe(evaluation: Mapping[str, Any]) -> str:
+    """The evaluation in a few lines for stdout."""
+    lines = []
+    if evaluation["cohort"].get("synthetic"):
+        lines.append("SYNTHETIC data: simulated patients.")
+    lines.append(
+        f"{evaluation['kind']}, {evaluation['cohort']['n_patients']} patients; AUROC [95 % interval]"
+    )
+    for name, outcome in evaluation["outcomes"].items():
+        lines.append(f"  {outcome['label']} ({name})")
+        for key, cell in outcome["model"].items():
+            bar = outcome["comparators"]["grade_and_day"][key]
+            lines.append(
+                f"    within {key} h: {_area(cell)}  without clinical state "
+                f"{_area(outcome['model_no_state'][key])}  grade and day {_area(bar)}  "
+                f"Brier {_plain(cell['brier'], 4)}  slope {_plain(cell['cal_slope'], 2)}  "
+                f"{cell['n_events']} of {cell['n']} landmarks, {cell['n_event_patients']} event patients"
+            )
+    lines += [f"  note: {sentence}" for sentence in evaluation["warnings"]]
+    lines.append(f"  constant predictor: {_plain(evaluation['canary_auroc'], 2)}")
+    return "\n".join(lines)
+
+
+def _settings(
+    files: Sequence[Path], outcomes: str, seed: int | None, time_zone: str | None
+) -> Config:
+    config = load_config(files, seed=seed)
+    names = [name.strip() for name in outcomes.split(",") if name.strip()]
+    if names:
+        config = config.select_outcomes(names)
+    if time_zone is not None:
+        cohort = config.cohort.model_copy(update={"time_zone": time_zone})
+        config = config.model_copy(update={"cohort": cohort})
+    return config
+
+
+def _area(cell: Mapping[str, Any]) -> str:
+    if cell["auroc"] is None:
+        return "not estimable"
+    return f"{cell['auroc']:.3f} [{_plain(cell['auroc_lo'], 3)}, {_plain(cell['auroc_hi'], 3)}]"
+
+
+def _plain(value: float | None, places: int) -> str:
+    return "not estimable" if value is None else f"{value:.{places}f}"
+
+

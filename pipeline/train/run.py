@@ -1,0 +1,220 @@
+"""Trains on a cohort export: read, cross-validate, fit on everyone, write the bundle."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from threadpoolctl import threadpool_limits
+
+from pipeline import __version__, log
+from pipeline.cohort.limits import apply_limits, infer_limits
+from pipeline.cohort.reader import ReadResult, read_cohort
+from pipeline.cohort.tables import Cohort
+from pipeline.config import Config
+from pipeline.errors import InputError
+from pipeline.evaluate.cross_validation import cross_validate
+from pipeline.evaluate.document import Evaluation, assemble, event_patients
+from pipeline.evaluate.outcomes import build_targets, reported_thresholds, stacked_thresholds
+from pipeline.evaluate.page import render_evaluation
+from pipeline.evaluate.scores import Scores
+from pipeline.features.build import FeatureMatrix, build_features
+from pipeline.features.landmarks import training_landmarks
+from pipeline.features.spec import FeatureSpec, learn_spec
+from pipeline.folders import complete_folder
+from pipeline.model.bundle import Bundle, save_bundle
+from pipeline.model.reference import TrainingReference, base_rate_table, feature_ranges
+from pipeline.model.risk_model import FitPlan, RiskModel, fit_risk_model
+from pipeline.model.stack import Targets
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """A trained bundle, how good it is, and what the front door refused."""
+
+    bundle: Bundle
+    evaluation: Evaluation
+    read: ReadResult
+    folder: Path
+
+
+@dataclass(frozen=True)
+class _ScaleResult:
+    model: RiskModel
+    matrix: FeatureMatrix
+    targets: Targets
+    scores: dict[int, Scores]
+
+
+def train(
+    cohort_folder: str | Path, out: Path, config: Config, *, jobs: int, force: bool = False
+) -> TrainingResult:
+    """Train every configured outcome and write a complete bundle to ``out``.
+
+    ``out`` holds the bundle with ``evaluation.json`` and ``evaluation.html``. Rejected rows go to
+    ``<out>.rejects.csv`` beside it, because a bundle carries no patient's data.
+
+    Raises
+    ------
+    InputError
+        If the cohort cannot be used.
+    UsageError
+        If ``out`` holds something else.
+    """
+    scales = tuple(dict.fromkeys(item.scale for item in config.outcomes.values()))
+    read = read_cohort(cohort_folder, config.cohort, extra_scales=scales)
+    _report_reading(read)
+    if len(read.cohort.labs) == 0:
+        raise InputError(
+            "no lab row could be used: " + " ".join(read.rejects["reason"].head(3).astype("str"))
+        )
+    limits = infer_limits(read.cohort.labs)
+    cohort = read.cohort.with_labs(apply_limits(read.cohort.labs, limits))
+    spec = learn_spec(cohort, config, read.local)
+    with threadpool_limits(1, user_api="blas"):
+        results = {scale: _train_scale(cohort, spec, scale, config, jobs) for scale in scales}
+    by_outcome = {
+        name: results[item.scale].scores[item.threshold] for name, item in config.outcomes.items()
+    }
+    facts = _cohort_facts(read, config, results)
+    log.info("bootstrap intervals")
+    evaluation = assemble(
+        by_outcome, config, kind="cross-validated", cohort=facts, warnings=_warnings(config, results)
+    )
+    reference = _reference(read, cohort, spec, limits, config, results)
+    provenance = {
+        **{f"cohort_{key}": facts[key] for key in ("name", "sha256")},
+        "config_sha256": config.sha256(),
+        "package_version": __version__,
+        "n_patients": facts["n_patients"],
+        "synthetic": config.cohort.synthetic,
+        "event_patients": facts["event_patients"],
+        "intended_use": "research use only",
+    }
+    models = {scale: result.model for scale, result in results.items()}
+    bundle = Bundle(config, reference, models, provenance)
+    with complete_folder(out, force=force) as folder:
+        (folder / "evaluation.json").write_text(_json(evaluation.content), encoding="utf-8")
+        title = f"Evaluation of {config.cohort.name}"
+        page = render_evaluation(
+            evaluation.content, evaluation.curves, title=title, synthetic=config.cohort.synthetic
+        )
+        (folder / "evaluation.html").write_text(page, encoding="utf-8")
+        digest = save_bundle(bundle, folder)
+    _write_rejects(read, out)
+    saved = Bundle(config, reference, models, provenance, digest)
+    return TrainingResult(saved, evaluation, read, out)
+
+
+def _train_scale(
+    cohort: Cohort, spec: FeatureSpec, scale: str, config: Config, jobs: int
+) -> _ScaleResult:
+    reported = reported_thresholds(config.outcomes, scale)
+    thresholds = stacked_thresholds(cohort, scale, reported)
+    landmarks = training_landmarks(cohort, config.landmarks, scale)
+    targets = build_targets(cohort, landmarks, scale, thresholds)
+    if len(landmarks) == 0 or not targets.at_risk.any():
+        raise InputError(
+            f"no landmark is at risk on the scale '{scale}'; check record_end_hours and landmarks"
+        )
+    matrix = build_features(cohort, landmarks, spec)
+    plan = FitPlan(scale, reported, spec, config.model, config.seed, jobs)
+    scores = cross_validate(
+        matrix, targets, plan, folds=config.evaluation.folds, repeats=config.evaluation.repeats
+    )
+    log.info(f"fit on all patients ({scale})")
+    model = fit_risk_model(matrix, targets, plan, bootstrap=config.model.bootstrap_members)
+    return _ScaleResult(model, matrix, targets, scores)
+
+
+def _reference(
+    read: ReadResult,
+    cohort: Cohort,
+    spec: FeatureSpec,
+    limits: dict[str, dict[str, float]],
+    config: Config,
+    results: dict[str, _ScaleResult],
+) -> TrainingReference:
+    rates, ranges, on_grid = {}, {}, True
+    for name, outcome in config.outcomes.items():
+        part = results[outcome.scale]
+        rates[name] = base_rate_table(
+            part.matrix, part.targets, outcome.threshold, part.model.horizons
+        )
+    for part in results.values():
+        ranges.update(feature_ranges(part.matrix))
+        on_grid &= bool((part.matrix.landmarks["source"] == "grid").all())
+    products: dict[str, int] = {}
+    if "product" in cohort.patients:
+        from pipeline.features.host import category
+
+        counts = category(cohort.patients["product"]).value_counts()
+        products = {str(key): int(value) for key, value in counts.items()}
+    return TrainingReference(
+        spec=spec,
+        local=read.local,
+        limits=limits,
+        base_rates=rates,
+        ranges=ranges,
+        clip_ages=on_grid,
+        products=products,
+        n_patients=len(cohort),
+    )
+
+
+def _cohort_facts(
+    read: ReadResult, config: Config, results: dict[str, _ScaleResult]
+) -> dict[str, Any]:
+    events = {
+        name: event_patients(results[item.scale].targets, item.threshold)
+        for name, item in config.outcomes.items()
+    }
+    grid = [
+        int((part.matrix.landmarks["source"] == "grid").sum()) for part in results.values()
+    ]
+    return {
+        "name": config.cohort.name,
+        "n_patients": len(read.cohort),
+        "n_landmarks": max(grid),
+        "n_lab_rows": len(read.cohort.labs),
+        "sha256": read.sha256,
+        "synthetic": config.cohort.synthetic,
+        "event_patients": events,
+    }
+
+
+def _warnings(config: Config, results: dict[str, _ScaleResult]) -> list[str]:
+    sentences = []
+    for name, outcome in config.outcomes.items():
+        count = event_patients(results[outcome.scale].targets, outcome.threshold)
+        if count < 100:
+            sentences.append(
+                f"{name}: {count} event patients; differences in AUROC below about "
+                f"{0.18 / max(count, 1) ** 0.5:.2f} are noise at this size."
+            )
+    return sentences
+
+
+def _report_reading(read: ReadResult) -> None:
+    for file, count in read.counts.items():
+        log.info(
+            f"{file}: {count['read']} rows read, {count['accepted']} accepted, "
+            f"{count['rejected']} rejected, {count['collapsed']} repeated, "
+            f"{count['withdrawn']} withdrawn"
+        )
+    if read.turnaround_imputed:
+        log.info(f"result time imputed from the turnaround for {read.turnaround_imputed} lab rows")
+
+
+def _write_rejects(read: ReadResult, out: Path) -> None:
+    path = out.with_name(f"{out.name}.rejects.csv")
+    path.unlink(missing_ok=True)
+    if len(read.rejects):
+        read.rejects.to_csv(path, index=False, lineterminator="\n")
+        log.warn(f"{len(read.rejects)} entries in {path}")
+
+
+def _json(content: Any) -> str:
+    return json.dumps(content, indent=1, sort_keys=True, allow_nan=False) + "\n"
