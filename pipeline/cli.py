@@ -82,7 +82,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"cytocast {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    train = _command(commands, "train", _train, "cohort export to bundle, evaluation and MLflow run")
+    train = _command(
+        commands, "train", _train, "cohort export to bundle, evaluation and MLflow run"
+    )
     train.add_argument("--cohort", type=Path, required=True, metavar="DIR", help="folder of tables")
     train.add_argument("--out", type=Path, required=True, metavar="DIR", help="bundle to write")
     train.add_argument("--outcomes", default="", help="comma-separated; default: all configured")

@@ -192,7 +192,9 @@ class Config(_Strict):
             )
         kept = {
             name: outcome.model_copy(
-                update={"shown_after": outcome.shown_after if outcome.shown_after in names else None}
+                update={
+                    "shown_after": outcome.shown_after if outcome.shown_after in names else None
+                }
             )
             for name, outcome in self.outcomes.items()
             if name in names
@@ -225,7 +227,9 @@ def load_config(paths: Sequence[str | Path] = (), *, seed: int | None = None) ->
     for path in [config_path("default.yaml"), *map(Path, paths)]:
         content = read_yaml(path) or {}
         if not isinstance(content, Mapping):
-            raise UsageError(f"{path} must hold a mapping of settings, got {type(content).__name__}")
+            raise UsageError(
+                f"{path} must hold a mapping of settings, got {type(content).__name__}"
+            )
         merged = _merge(merged, content)
     if seed is not None:
         merged["seed"] = seed

@@ -29,7 +29,9 @@ def zone(name: str | None) -> ZoneInfo | None:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError) as error:
-        raise UsageError(f"unknown time zone {name!r}; use an IANA name such as Europe/Berlin") from error
+        raise UsageError(
+            f"unknown time zone {name!r}; use an IANA name such as Europe/Berlin"
+        ) from error
 
 
 def parse_timestamps(cells: pd.Series, time_zone: str | None) -> tuple[pd.Series, pd.Series]:

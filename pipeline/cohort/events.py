@@ -90,7 +90,9 @@ def read_assessments(
         column="grade",
         code="grade_outside_scale",
         reason="The grade is not one of the scale '" + table["scale"] + "'.",
-        remedy="; ".join(f"{scale}: {grades[0]} to {grades[-1]}" for scale, grades in known.items()),
+        remedy="; ".join(
+            f"{scale}: {grades[0]} to {grades[-1]}" for scale, grades in known.items()
+        ),
     )
     if "grading_system" in table:
         system = table["grading_system"]
@@ -123,7 +125,10 @@ def read_treatments(
     """Drugs given; names become keys of ``drugs.yaml`` where known, else stay as written."""
     table = enforce(raw, TableSchema.load("treatments"), file, ledger)
     index = drug_index()
-    names = {text: index.get(normalise_name(text), normalise_name(text)) for text in table["drug"].unique()}
+    names = {
+        text: index.get(normalise_name(text), normalise_name(text))
+        for text in table["drug"].unique()
+    }
     table = table.assign(
         drug=table["drug"].map(names).astype("str"),
         intent=table["intent"] if "intent" in table else "",
@@ -156,7 +161,9 @@ def read_observations(
         remedy="data_schema/observations.yaml lists every item.",
     )
     numeric = [
-        key for key, entry in schema_yaml("observations.yaml")["items"].items() if entry["kind"] == "number"
+        key
+        for key, entry in schema_yaml("observations.yaml")["items"].items()
+        if entry["kind"] == "number"
     ]
     bad = table["item"].isin(numeric) & ~np.isfinite(to_number(table["value"]))
     table = ledger.reject(

@@ -24,7 +24,9 @@ def find_table(folder: Path, name: str) -> Path | None:
     InputError
         If both exist, because it cannot be known which one is meant.
     """
-    found = [folder / (name + suffix) for suffix in _SUFFIXES if (folder / (name + suffix)).is_file()]
+    found = [
+        folder / (name + suffix) for suffix in _SUFFIXES if (folder / (name + suffix)).is_file()
+    ]
     if len(found) > 1:
         raise InputError(
             f"{folder} holds {found[0].name} and {found[1].name}; keep one of them, "
@@ -80,7 +82,10 @@ def _read_csv(path: Path, ledger: Ledger) -> pd.DataFrame:
         ) from error
     columns = zip(*rows, strict=True) if rows else ([] for _ in header)
     table = pd.DataFrame(
-        {name: pd.Series(list(cells), dtype="str") for name, cells in zip(header, columns, strict=True)}
+        {
+            name: pd.Series(list(cells), dtype="str")
+            for name, cells in zip(header, columns, strict=True)
+        }
     )
     for name in header:
         table[name] = table[name].str.strip()

@@ -16,7 +16,14 @@ from pipeline.cohort.values import apply_stated_limits, parse_values
 from pipeline.config import CohortConfig
 
 WITHDRAWN = ("cancelled", "entered-in-error")
-_STATUS_RANK = {"preliminary": 0, "final": 1, "": 1, "corrected": 2, "cancelled": 3, "entered-in-error": 3}
+_STATUS_RANK = {
+    "preliminary": 0,
+    "final": 1,
+    "": 1,
+    "corrected": 2,
+    "cancelled": 3,
+    "entered-in-error": 3,
+}
 COLUMNS = [
     "patient",
     "analyte",
@@ -71,7 +78,9 @@ def resolve_analytes(
     )
     raw = raw.assign(key=resolved.loc[raw.index].astype("str"))
     if "loinc" in raw:
-        coded = raw["loinc"].map(lambda code: name_index().get(normalise_name(code)) if code else None)
+        coded = raw["loinc"].map(
+            lambda code: name_index().get(normalise_name(code)) if code else None
+        )
         conflict = coded.notna() & (coded != raw["key"])
         raw = ledger.reject(
             raw,
@@ -79,7 +88,11 @@ def resolve_analytes(
             file=file,
             column="loinc",
             code="loinc_conflict",
-            reason="LOINC " + raw["loinc"] + " means another analyte than '" + raw["analyte"] + "'.",
+            reason="LOINC "
+            + raw["loinc"]
+            + " means another analyte than '"
+            + raw["analyte"]
+            + "'.",
             remedy="Correct the code or the name.",
         )
     return raw, AnalyteBook(local, book.learning)

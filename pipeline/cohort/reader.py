@@ -135,7 +135,9 @@ def batch_paths(path: str | Path) -> dict[str, Path]:
 
 def _tables_of(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
-        raise InputError(f"{folder} is not a folder; give the folder that holds patients.csv, labs.csv, ...")
+        raise InputError(
+            f"{folder} is not a folder; give the folder that holds patients.csv, labs.csv, ..."
+        )
     found = {name: find_table(folder, name) for name in TABLES}
     return {name: path for name, path in found.items() if path is not None}
 
@@ -242,7 +244,9 @@ def _frontier(patients: pd.DataFrame, as_of: str | None, config: CohortConfig) -
     except ValueError:
         moment, reason = parse_timestamps(pd.Series([as_of], dtype="str"), config.time_zone)
     if reason[0]:
-        raise UsageError(f"--as-of '{as_of}' {reason[0]}; give hours since {config.time_zero} or ISO 8601")
+        raise UsageError(
+            f"--as-of '{as_of}' {reason[0]}; give hours since {config.time_zero} or ISO 8601"
+        )
     if zero.isna().any():
         raise UsageError("--as-of as a time needs patients.infusion_time; give hours instead")
     return np.asarray(

@@ -65,7 +65,9 @@ class Ledger:
         self._write(table.loc[chosen], file, column, code, noted, remedy)
         self.cells_ignored[file] += int(chosen.sum())
 
-    def collapse(self, table: pd.DataFrame, mask: np.ndarray | pd.Series, *, file: str) -> pd.DataFrame:
+    def collapse(
+        self, table: pd.DataFrame, mask: np.ndarray | pd.Series, *, file: str
+    ) -> pd.DataFrame:
         """Count exact duplicates and return the table without them."""
         chosen = np.asarray(mask, dtype=bool)
         self.collapsed[file] += int(chosen.sum())

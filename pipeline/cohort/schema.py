@@ -44,7 +44,9 @@ class TableSchema:
     def required(self) -> list[str]:
         """Columns that must exist."""
         return [
-            name for name, item in self.fields.items() if item.get("constraints", {}).get("required")
+            name
+            for name, item in self.fields.items()
+            if item.get("constraints", {}).get("required")
         ]
 
     def plain_fields(self) -> list[str]:

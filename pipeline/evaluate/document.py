@@ -75,5 +75,3 @@ def event_patients(targets: Targets, threshold: int) -> int:
     column = targets.thresholds.index(threshold)
     hit = (targets.status[:, column] == EVENT) & targets.at_risk[:, column]
     return len(np.unique(targets.patient[hit]))
-
-

@@ -167,7 +167,9 @@ def _calibration_points(
     edges = np.unique(np.quantile(risk, np.linspace(0, 1, 9)))
     group = np.clip(np.searchsorted(edges, risk, side="right") - 1, 0, max(len(edges) - 2, 0))
     draws = patient_draws(patient, 200, 0)
-    points: dict[str, list[float]] = {name: [] for name in ("predicted", "observed", "lo", "hi", "n")}
+    points: dict[str, list[float]] = {
+        name: [] for name in ("predicted", "observed", "lo", "hi", "n")
+    }
     for number in np.unique(group):
         rows = group == number
         weight = draws[rows]

@@ -42,7 +42,9 @@ def evaluate_bundle(bundle: Bundle, read: ReadResult) -> Evaluation:
                 f"'{outcome.scale}' or no landmark."
             )
             continue
-        matrix = clip_ages(build_features(cohort, landmarks, bundle.reference.spec), bundle.reference)
+        matrix = clip_ages(
+            build_features(cohort, landmarks, bundle.reference.spec), bundle.reference
+        )
         everyone: Ints = np.arange(len(landmarks))
         rows = scored_rows(matrix, targets, everyone, outcome.threshold)
         if len(rows) == 0:
@@ -55,9 +57,7 @@ def evaluate_bundle(bundle: Bundle, read: ReadResult) -> Evaluation:
             )
         n_landmarks = max(n_landmarks, len(rows))
         rates = bundle.reference.base_rates[name]
-        scores[name] = score(
-            model, matrix.take(rows), targets.take(rows), outcome.threshold, rates
-        )
+        scores[name] = score(model, matrix.take(rows), targets.take(rows), outcome.threshold, rates)
     if not scores:
         raise InputError(" ".join(warnings))
     apparent = read.sha256 == bundle.provenance["cohort_sha256"]

@@ -65,7 +65,9 @@ def auprc(label: Floats, score: Floats, weight: Floats, group: Ints) -> float:
         taken = np.cumsum(w[order])
         last = np.r_[np.flatnonzero(np.diff(s[order])), len(s) - 1]
         gained = np.diff(np.r_[0.0, hits[last]])
-        precision = np.divide(hits[last], taken[last], out=np.zeros(len(last)), where=taken[last] > 0)
+        precision = np.divide(
+            hits[last], taken[last], out=np.zeros(len(last)), where=taken[last] > 0
+        )
         total += float((gained * precision).sum())
         events_seen += events
     return total / events_seen if events_seen else float("nan")
@@ -85,7 +87,9 @@ def ipa(label: Floats, risk: Floats, weight: Floats) -> float:
     w = weight[:, 0]
     rate = float((label * w).sum() / w.sum())
     reference = rate * (1.0 - rate)
-    return float("nan") if reference == 0 else 1.0 - float(brier(label, risk, weight)[0]) / reference
+    return (
+        float("nan") if reference == 0 else 1.0 - float(brier(label, risk, weight)[0]) / reference
+    )
 
 
 def calibration_line(label: Floats, risk: Floats, weight: Floats) -> tuple[Floats, Floats]:

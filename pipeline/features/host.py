@@ -64,4 +64,6 @@ def _values(patients: pd.DataFrame, column: HostColumn) -> list[Floats]:
         return [cells.astype("str").str.lower().map(_SEX).to_numpy(dtype=float)]
     names = category(cells)
     known = names.notna().to_numpy()
-    return [np.where(known, (names == level).to_numpy(dtype=float), np.nan) for level in column.levels]
+    return [
+        np.where(known, (names == level).to_numpy(dtype=float), np.nan) for level in column.levels
+    ]

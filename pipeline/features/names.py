@@ -23,7 +23,9 @@ PLAIN = (
     "nadir",
 )
 MEASUREMENT = frozenset({"hours_since_last", "ever_measured", "last_censored", "count"})
-SIGNED = frozenset({"last", "min", "max", "mean", "delta", "peak", "nadir", "fold_baseline", "slope"})
+SIGNED = frozenset(
+    {"last", "min", "max", "mean", "delta", "peak", "nadir", "fold_baseline", "slope"}
+)
 _NAME = re.compile(r"^(?P<subject>[a-z][a-z0-9]*(?:_[a-z0-9]+)*)__(?P<rest>[a-z0-9_]+)$")
 _WINDOW = re.compile(r"^(?P<statistic>[a-z_]+)_(?P<hours>\d+)h$")
 _WORDS = {

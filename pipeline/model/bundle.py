@@ -89,7 +89,9 @@ def load_bundle(folder: str | Path) -> Bundle:
     for name, expected in manifest["files"].items():
         path = root / name
         if not path.is_file():
-            raise BundleError(f"{root} is incomplete: {name} is missing; copy the whole folder again")
+            raise BundleError(
+                f"{root} is incomplete: {name} is missing; copy the whole folder again"
+            )
         if hashlib.sha256(path.read_bytes()).hexdigest() != expected:
             raise BundleError(
                 f"{root} is damaged or was changed: {name} does not match the manifest; copy the "
@@ -193,7 +195,9 @@ def _digest(files: Mapping[str, str]) -> str:
 
 
 def _write_json(path: Path, content: Any) -> None:
-    path.write_text(json.dumps(content, sort_keys=True, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    path.write_text(
+        json.dumps(content, sort_keys=True, indent=1, allow_nan=False) + "\n", encoding="utf-8"
+    )
 
 
 def _read_json(path: Path) -> Any:

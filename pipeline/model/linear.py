@@ -159,9 +159,7 @@ def fit_linear(
     for times in resample if resample is not None else ():
         weight = rows.weight * times[rows.landmark]
         fits.append(
-            fit_logistic(
-                features, context, rows.landmark, rows.label, weight, limits, start=best
-            )
+            fit_logistic(features, context, rows.landmark, rows.label, weight, limits, start=best)
         )
     return LinearMember(name, design, centre, scale, knots, thresholds, np.array(fits))
 

@@ -94,7 +94,10 @@ def booster_columns(
         or meta.name == "time__hours"
         or (meta.group == "treatments")
         or (meta.group == "host_product" and config.booster_host)
-        or (meta.group in ("analyte", "measurement") and _statistic(meta) in config.booster_statistics)
+        or (
+            meta.group in ("analyte", "measurement")
+            and _statistic(meta) in config.booster_statistics
+        )
     ]
     names = tuple(dict.fromkeys(meta.name for meta in chosen))
     sign = {meta.name: _sign(meta, scale, spec, config) for meta in chosen}

@@ -127,9 +127,7 @@ class RiskModel:
         """Variant used where the grade is known or not."""
         return self.state if known and self.state is not None else self.no_state
 
-    def _by_variant(
-        self, matrix: FeatureMatrix, use_state: bool
-    ) -> Iterator[tuple[Variant, Ints]]:
+    def _by_variant(self, matrix: FeatureMatrix, use_state: bool) -> Iterator[tuple[Variant, Ints]]:
         known = self.state_known(matrix) & use_state
         for flag in (True, False):
             rows = np.flatnonzero(known == flag)
@@ -184,9 +182,7 @@ def fit_risk_model(
     state = None
     if grade is not None:
         state = _fit_variant(matrix, targets, _only(rows, known), plan, reference, resample)
-    return RiskModel(
-        plan.scale, targets.thresholds, horizons, grade, reference, no_state, state
-    )
+    return RiskModel(plan.scale, targets.thresholds, horizons, grade, reference, no_state, state)
 
 
 def patient_resample(patient: Ints, draws: int, seed: int) -> Floats:
@@ -298,9 +294,7 @@ def _fit_members(
             designs[members.REFERENCE] = members.reference_design(
                 plan.scale, plan.spec, plan.config
             )
-        designs["state"] = members.state_design(
-            plan.scale, plan.spec, matrix.metas, plan.config
-        )
+        designs["state"] = members.state_design(plan.scale, plan.spec, matrix.metas, plan.config)
     designs["labs"] = members.labs_design(
         plan.scale, plan.spec, matrix.metas, plan.config, with_state=with_state
     )

@@ -129,9 +129,7 @@ def query(n_landmarks: int, horizons: tuple[float, ...], threshold: int) -> Stac
     )
 
 
-def censoring_weight(
-    time: Floats, status: NDArray[np.int8], at: Floats, floor: float
-) -> Floats:
+def censoring_weight(time: Floats, status: NDArray[np.int8], at: Floats, floor: float) -> Floats:
     """1 / P(still followed just before ``at``), Kaplan-Meier, truncated at ``1 / floor``.
 
     Examples

@@ -94,7 +94,9 @@ def score_batch(
     )
     filled = [frame for frame in explained if len(frame)]
     explanations = (
-        pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=EXPLANATION_COLUMNS)
+        pd.concat(filled, ignore_index=True)
+        if filled
+        else pd.DataFrame(columns=EXPLANATION_COLUMNS)
     )
     return BatchResult(predictions.reindex(columns=COLUMNS), explanations)
 
@@ -115,9 +117,7 @@ def _facts(cohort: Cohort, matrix: FeatureMatrix, bundle: Bundle) -> pd.DataFram
     patients = cohort.patients.iloc[matrix.landmarks["patient"].to_numpy()].reset_index(drop=True)
     keys, ages = analyte_ages(matrix)
     stale_hours = bundle.config.predict.stale_hours
-    counts = [
-        matrix.column(name) for name in matrix.names if name.endswith("__count_24h")
-    ]
+    counts = [matrix.column(name) for name in matrix.names if name.endswith("__count_24h")]
     newest = np.full(len(moment), np.nan)
     seen = ~np.isnan(ages).all(axis=1) if ages.shape[1] else np.zeros(len(moment), dtype=bool)
     newest[seen] = np.nanmin(ages[seen], axis=1)

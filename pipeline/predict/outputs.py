@@ -82,7 +82,9 @@ def summarise(
     }
 
 
-def finished_before(out: Path, input_sha256: str, bundle_sha256: str, as_of: str | None) -> int | None:
+def finished_before(
+    out: Path, input_sha256: str, bundle_sha256: str, as_of: str | None
+) -> int | None:
     """Exit code of an identical finished run in ``out``; None when there is none."""
     path = out / SUMMARY
     if not path.is_file():

@@ -68,9 +68,7 @@ def predict(
     name = ModelName(bundle.config.tracking.model_name, version or digest[:12])
     result = score_batch(read, bundle, name, as_of=as_of is not None)
     code = _exit_code(len(read.cohort.labs), result.unscored_patients())
-    summary = summarise(
-        read, result, bundle, name, as_of=as_of, exit_code=code, started=started
-    )
+    summary = summarise(read, result, bundle, name, as_of=as_of, exit_code=code, started=started)
     write_outputs(out, result, read, summary, force=force)
     return code, _words(out, summary, bundle, len(read.rejects))
 
@@ -107,5 +105,3 @@ def _words(out: Path, summary: dict[str, object], bundle: Bundle, rejects: int) 
         lines.append(f"  {unscored} patients have no estimate because of their input (exit code 4)")
     lines.append("Research use only; not for clinical decisions.")
     return "\n".join(lines)
-
-

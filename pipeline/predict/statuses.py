@@ -46,8 +46,15 @@ def outcome_statuses(
     competing = competing_hours(cohort, outcome.scale)[patient]
     refuse(competing < moment, "death, second infusion or new therapy came first")
     refuse(moment < 0, "no result since time zero")
-    last_day = max((entry["day"] for rows in reference.base_rates.values() for table in rows.values()
-                    for entry in table), default=np.inf)
+    last_day = max(
+        (
+            entry["day"]
+            for rows in reference.base_rates.values()
+            for table in rows.values()
+            for entry in table
+        ),
+        default=np.inf,
+    )
     refuse(moment > (last_day + 1) * _DAY + _DAY, "later than any day seen in training")
     refuse(*_few_analytes(matrix, config))
     refuse(*_unseen_product(cohort, patient, reference, config))
@@ -75,7 +82,11 @@ def out_of_range(matrix: FeatureMatrix, reference: TrainingReference) -> np.ndar
 
 def analyte_ages(matrix: FeatureMatrix) -> tuple[list[str], np.ndarray]:
     """Analyte keys and hours since each one's last sample (NaN where never measured)."""
-    keys = [meta.subject for meta in matrix.metas if meta.statistic == "hours_since_last" and meta.group == "measurement"]
+    keys = [
+        meta.subject
+        for meta in matrix.metas
+        if meta.statistic == "hours_since_last" and meta.group == "measurement"
+    ]
     if not keys:
         return keys, np.zeros((len(matrix.values), 0))
     return keys, np.stack([matrix.column(f"{key}__hours_since_last") for key in keys], axis=1)

@@ -44,7 +44,9 @@ def train_command(
     lines.append(f"Page: {out / 'evaluation.html'}")
     if track:
         version = log_training(result, config_files)
-        lines.append(f"MLflow: registered as {config.tracking.model_name} version {version}, challenger")
+        lines.append(
+            f"MLflow: registered as {config.tracking.model_name} version {version}, challenger"
+        )
     return 0, "\n".join(lines)
 
 
@@ -120,5 +122,3 @@ def _area(cell: Mapping[str, Any]) -> str:
 
 def _plain(value: float | None, places: int) -> str:
     return "not estimable" if value is None else f"{value:.{places}f}"
-
-

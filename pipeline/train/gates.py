@@ -62,7 +62,9 @@ def _not_worse(
     low = cell["diff_lo"]
     name = f"{outcome}/h{key}/not worse than {comparator}"
     if low is None:
-        return Gate(name, False, f"{outcome} at {key} h: too few events to compare with {comparator}.")
+        return Gate(
+            name, False, f"{outcome} at {key} h: too few events to compare with {comparator}."
+        )
     return Gate(
         name,
         low > -margin,

@@ -81,7 +81,11 @@ def train(
     facts = _cohort_facts(read, config, results)
     log.info("bootstrap intervals")
     evaluation = assemble(
-        by_outcome, config, kind="cross-validated", cohort=facts, warnings=_warnings(config, results)
+        by_outcome,
+        config,
+        kind="cross-validated",
+        cohort=facts,
+        warnings=_warnings(config, results),
     )
     reference = _reference(read, cohort, spec, limits, config, results)
     provenance = {
@@ -171,9 +175,7 @@ def _cohort_facts(
         name: event_patients(results[item.scale].targets, item.threshold)
         for name, item in config.outcomes.items()
     }
-    grid = [
-        int((part.matrix.landmarks["source"] == "grid").sum()) for part in results.values()
-    ]
+    grid = [int((part.matrix.landmarks["source"] == "grid").sum()) for part in results.values()]
     return {
         "name": config.cohort.name,
         "n_patients": len(read.cohort),
