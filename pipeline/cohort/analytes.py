@@ -30,6 +30,8 @@ class Analyte:
         Analysed on the log2 scale.
     direction : mapping
         Scale to ``up`` or ``down`` where the evidence is one-directional.
+    loinc_units : mapping
+        LOINC code to the only unit, or the only basis in braces, that it may carry.
     """
 
     key: str
@@ -47,6 +49,7 @@ class Analyte:
     refused: Mapping[str, str] = field(default_factory=dict)
     direction: Mapping[str, str] = field(default_factory=dict)
     loinc: tuple[str, ...] = ()
+    loinc_units: Mapping[str, str] = field(default_factory=dict)
     synonyms: tuple[str, ...] = ()
     local: bool = False
 
@@ -122,5 +125,6 @@ def _analyte(key: str, entry: Mapping[str, Any]) -> Analyte:
         refused=dict(entry.get("refused") or {}),
         direction=dict(entry.get("direction") or {}),
         loinc=tuple(str(code) for code in (entry.get("loinc") or {})),
+        loinc_units=dict(entry.get("loinc_units") or {}),
         synonyms=tuple(entry.get("synonyms") or ()),
     )

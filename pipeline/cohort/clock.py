@@ -13,7 +13,9 @@ from pipeline.errors import InputError, UsageError
 
 EARLIEST_HOURS = -90 * 24.0
 LATEST_HOURS = 2 * 365 * 24.0
-_HAS_OFFSET = r"(?:[zZ]|[+-]\d{2}:?\d{2})$"
+_DATE = r"\d{4}-?\d{2}-?\d{2}"
+_TIME = r"[T ]\d{2}(?::?\d{2}(?::?\d{2}(?:[.,]\d+)?)?)?"
+_OFFSET = r" ?(?:[zZ]|[+-]\d{2}(?::?\d{2})?)"
 
 
 def zone(name: str | None) -> ZoneInfo | None:
@@ -28,7 +30,7 @@ def zone(name: str | None) -> ZoneInfo | None:
         return None
     try:
         return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError) as error:
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise UsageError(
             f"unknown time zone {name!r}; use an IANA name such as Europe/Berlin"
         ) from error
@@ -36,6 +38,8 @@ def zone(name: str | None) -> ZoneInfo | None:
 
 def parse_timestamps(cells: pd.Series, time_zone: str | None) -> tuple[pd.Series, pd.Series]:
     """ISO 8601 text to UTC timestamps and, per cell, the reason why it could not be read.
+
+    A date without a time of day is refused: read as midnight, a result would count hours too early.
 
     Returns
     -------
@@ -52,15 +56,13 @@ def parse_timestamps(cells: pd.Series, time_zone: str | None) -> tuple[pd.Series
     """
     text = cells.astype("str")
     filled = text != ""
-    aware = filled & text.str.contains(_HAS_OFFSET, regex=True)
-    # without a clock time there is no offset either: "2026-03-01" ends in "-01"
-    aware &= text.str.len() > 10
+    aware = text.str.fullmatch(_DATE + _TIME + _OFFSET)
+    naive = text.str.fullmatch(_DATE + _TIME)
     reason = pd.Series("", index=text.index, dtype="str")
     times = pd.Series(pd.NaT, index=text.index, dtype="datetime64[us, UTC]")
     times[aware] = pd.to_datetime(
         text[aware], format="ISO8601", utc=True, errors="coerce"
     ).dt.as_unit("us")
-    naive = filled & ~aware
     local_zone = zone(time_zone)
     if naive.any() and local_zone is not None:
         local = pd.to_datetime(text[naive], format="ISO8601", errors="coerce").dt.as_unit("us")
@@ -72,6 +74,7 @@ def parse_timestamps(cells: pd.Series, time_zone: str | None) -> tuple[pd.Series
     elif naive.any():
         parsed = pd.to_datetime(text[naive], format="ISO8601", errors="coerce")
         reason[parsed.index[parsed.notna()]] = "has no offset and no time zone is stated"
+    reason[text.str.fullmatch(_DATE)] = "is a date without a time of day"
     reason[filled & times.isna() & (reason == "")] = "is not an ISO 8601 time"
     return times, reason
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from pipeline.cohort.analytes import normalise_name
 from pipeline.cohort.clock import read_clock
-from pipeline.cohort.rejects import Ledger
+from pipeline.cohort.rejects import Ledger, quoted
 from pipeline.cohort.schema import TableSchema, enforce, to_number
 from pipeline.config import CohortConfig
 from pipeline.resources import schema_yaml
@@ -28,7 +29,7 @@ def place(
         file=file,
         column="patient_id",
         code="unknown_patient",
-        reason="'" + raw["patient_id"] + "' has no accepted row in patients.",
+        reason=quoted(raw["patient_id"]) + " has no accepted row in patients.",
         remedy="Add the patient to the patients table, or see why its row there was rejected.",
     )
     return raw.assign(patient=position.loc[raw.index].astype(np.intp))
@@ -69,7 +70,7 @@ def read_assessments(
 ) -> pd.DataFrame:
     """Graded assessments; a grade outside its scale or of another grading system is refused."""
     schema = TableSchema.load("assessments")
-    table = enforce(raw, schema, file, ledger)
+    table = enforce(raw, schema, file, ledger, decisive=("grading_system",))
     table = table.assign(scale=table["scale"].str.lower())
     known = {**dict.fromkeys(extra_scales, list(range(11))), **schema.scales}
     table = ledger.reject(
@@ -78,7 +79,7 @@ def read_assessments(
         file=file,
         column="scale",
         code="unknown_scale",
-        reason="'" + table["scale"] + "' is not a known scale.",
+        reason=quoted(table["scale"]) + " is not a known scale.",
         remedy="Use one of " + ", ".join(known) + ", or configure an outcome on this scale.",
     )
     pair = pd.Series(list(zip(table["scale"], table["grade"], strict=True)), index=table.index)
@@ -151,34 +152,54 @@ def read_observations(
     """Raw vitals and ICE items; kept for grading, never for features."""
     table = enforce(raw, TableSchema.load("observations"), file, ledger)
     table = table.assign(item=table["item"].str.lower())
+    items = schema_yaml("observations.yaml")["items"]
     table = ledger.reject(
         table,
-        ~table["item"].isin(list(schema_yaml("observations.yaml")["items"])),
+        ~table["item"].isin(list(items)),
         file=file,
         column="item",
         code="unknown_item",
-        reason="'" + table["item"] + "' is not a known observation.",
+        reason=quoted(table["item"]) + " is not a known observation.",
         remedy="data_schema/observations.yaml lists every item.",
     )
-    numeric = [
-        key
-        for key, entry in schema_yaml("observations.yaml")["items"].items()
-        if entry["kind"] == "number"
-    ]
-    bad = table["item"].isin(numeric) & ~np.isfinite(to_number(table["value"]))
     table = ledger.reject(
         table,
-        bad,
+        ~_legal_observations(table, items),
         file=file,
         column="value",
         code="illegal_value",
-        reason="'" + table["value"] + "' is not a number, which '" + table["item"] + "' needs.",
-        remedy="Correct the value.",
+        reason=quoted(table["value"]) + " is not legal for '" + table["item"] + "'.",
+        remedy="data_schema/observations.yaml lists the range or the words of every item.",
     )
     table = _timed(table, patients, "observed", file, config, ledger, frontier)
     content = [name for name in table.columns if name != "_line"]
     table = ledger.collapse(table, table.duplicated(content), file=file)
     return _ordered(table, ["patient", "observed_hours", "item", "value"])
+
+
+def _legal_observations(table: pd.DataFrame, items: Mapping[str, Mapping[str, Any]]) -> pd.Series:
+    """Whether each value is a number in the range, or one of the words, of its item."""
+    legal = pd.Series(False, index=table.index)
+    for key in table["item"].unique():
+        item, rows = items[key], table["item"] == key
+        cells = table.loc[rows, "value"]
+        if item["kind"] == "number":
+            number = to_number(cells)
+            good = number.between(*item["range"])
+            if item.get("integer"):
+                good &= number == np.floor(number)
+        else:
+            good = cells.str.lower().isin(list(item["values"]))
+        if item["kind"] == "drug":
+            drugs = schema_yaml("drugs.yaml")["drugs"]
+            known = (
+                cells.map(normalise_name)
+                .map(drug_index())
+                .map({name: drug["class"] for name, drug in drugs.items()})
+            )
+            good |= known == item["drug_class"]
+        legal[rows] = good
+    return legal
 
 
 Reader = Callable[

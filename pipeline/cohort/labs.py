@@ -10,10 +10,11 @@ import pandas as pd
 
 from pipeline.cohort.analytes import Analyte, dictionary, local_key, name_index, normalise_name
 from pipeline.cohort.clock import clock_hours, read_clock
-from pipeline.cohort.rejects import Ledger
-from pipeline.cohort.units import conversion
+from pipeline.cohort.rejects import Ledger, quoted
+from pipeline.cohort.units import conversion, normalise_unit, suits_loinc
 from pipeline.cohort.values import apply_stated_limits, parse_values
 from pipeline.config import CohortConfig
+from pipeline.errors import UsageError
 
 WITHDRAWN = ("cancelled", "entered-in-error")
 _STATUS_RANK = {
@@ -56,24 +57,24 @@ def resolve_analytes(
     raw: pd.DataFrame, file: str, config: CohortConfig, book: AnalyteBook, ledger: Ledger
 ) -> tuple[pd.DataFrame, AnalyteBook]:
     """Replace the exported name by the analyte key; refuse what is unknown or contradicts LOINC."""
-    codes, names = pd.factorize(raw["analyte"])
-    keys, local = [], dict(book.local)
-    for name in names:
+    local = dict(book.local)
+    keys = {}
+    for name in sorted(raw["analyte"].unique(), reverse=True):  # of two spellings the first stays
         key = _known_key(name, config, book)
         if key is None and book.learning and _accepts(name, config):
             key = local_key(name)
             local[key] = Analyte(
                 key=key, name=name, short=name, unit="", pathway="organ_function", local=True
             )
-        keys.append(key)
-    resolved = pd.Series(np.array(keys, dtype=object)[codes], index=raw.index)
+        keys[name] = key
+    resolved = raw["analyte"].map(keys)
     raw = ledger.reject(
         raw,
         resolved.isna(),
         file=file,
         column="analyte",
         code="unknown_analyte",
-        reason="'" + raw["analyte"] + "' is not in the analyte dictionary of this model.",
+        reason=quoted(raw["analyte"]) + " is not in the analyte dictionary of this model.",
         remedy="Use a name of data_schema/analytes.yaml, or list it under cohort.local_analytes.",
     )
     raw = raw.assign(key=resolved.loc[raw.index].astype("str"))
@@ -89,25 +90,52 @@ def resolve_analytes(
             column="loinc",
             code="loinc_conflict",
             reason="LOINC "
-            + raw["loinc"]
-            + " means another analyte than '"
-            + raw["analyte"]
-            + "'.",
+            + quoted(raw["loinc"])
+            + " means another analyte than "
+            + quoted(raw["analyte"])
+            + ".",
             remedy="Correct the code or the name.",
         )
     return raw, AnalyteBook(local, book.learning)
 
 
+def check_settings(config: CohortConfig, book: AnalyteBook) -> None:
+    """Refuse settings for analytes that do not exist, which would change nothing unnoticed.
+
+    Raises
+    ------
+    UsageError
+        Naming the setting and the unknown analyte.
+    """
+    turnaround = config.turnaround if isinstance(config.turnaround, dict) else {}
+    known = {*dictionary(), *book.local, *_listed(config)}
+    for setting, keys in (
+        ("assume_units", set(config.assume_units)),
+        ("turnaround", set(turnaround) - {"hours"}),
+    ):
+        unknown = sorted(keys - known)
+        if unknown:
+            raise UsageError(
+                f"cohort.{setting} names {', '.join(map(repr, unknown))}, which is no analyte key; "
+                "data_schema/analytes.yaml lists them"
+            )
+
+
 def _known_key(name: str, config: CohortConfig, book: AnalyteBook) -> str | None:
-    if name in config.local_analytes or local_key(name) in book.local:
-        return local_key(name) if local_key(name) in book.local else None
-    return name_index().get(normalise_name(name))
+    key = local_key(name)
+    if key in book.local:
+        return key
+    return None if key in _listed(config) else name_index().get(normalise_name(name))
 
 
 def _accepts(name: str, config: CohortConfig) -> bool:
-    if name == "":
+    if normalise_name(name) == "":  # no letter or digit that a key could be made of
         return False
-    return config.extra_analytes == "accept" or name in config.local_analytes
+    return config.extra_analytes == "accept" or local_key(name) in _listed(config)
+
+
+def _listed(config: CohortConfig) -> set[str]:
+    return {local_key(name) for name in config.local_analytes}
 
 
 def read_times(
@@ -180,6 +208,7 @@ def read_values(
     labs: pd.DataFrame, file: str, config: CohortConfig, book: AnalyteBook, ledger: Ledger
 ) -> tuple[pd.DataFrame, AnalyteBook]:
     """Numbers in canonical units; refuses unknown units and impossible values."""
+    labs = labs.assign(meant=_meant_units(labs, config))
     labs, book = _agree_local_units(labs, file, book, ledger)
     cancelled = labs["cancelled"]
     parsed = parse_values(labs["value"])
@@ -189,15 +218,11 @@ def read_values(
         file=file,
         column="value",
         code="value_unusable",
-        reason="'" + labs["value"].str.slice(0, 60) + "' " + parsed["problem"] + ".",
+        reason=quoted(labs["value"]) + " " + parsed["problem"] + ".",
         remedy="Give a number, optionally with < or > before it.",
     )
     parsed = parsed.loc[labs.index]
-    pair = labs["key"] + "\x1f" + labs["unit"]
-    codes, unique = pd.factorize(pair)
-    outcome = [_factor(*text.split("\x1f"), config=config, book=book) for text in unique]
-    factor = pd.Series(np.array([item[0] for item in outcome])[codes], index=labs.index)
-    why = pd.Series(np.array([item[1] for item in outcome], dtype=object)[codes], index=labs.index)
+    factor, why = _factors(labs, book)
     labs = ledger.reject(
         labs,
         factor.isna() & ~labs["cancelled"],
@@ -207,6 +232,7 @@ def read_values(
         reason=why,
         remedy="Correct the unit, or state what it means under cohort.assume_units in the config.",
     )
+    labs = _refuse_loinc_units(labs, file, book, ledger)
     factor = factor.loc[labs.index]
     value, side = parsed.loc[labs.index, "value"] * factor, parsed.loc[labs.index, "side"]
     limits = [
@@ -218,16 +244,63 @@ def read_values(
     return _refuse_implausible(labs, file, book, ledger), book
 
 
-def _factor(key: str, unit: str, *, config: CohortConfig, book: AnalyteBook) -> tuple[float, str]:
-    analyte = book.get(key)
-    unit = config.assume_units.get(key, {}).get(unit, unit)
-    if analyte.local:
-        if unit == analyte.unit:
-            return 1.0, ""
-        return float("nan"), (
-            f"{analyte.name} is a cohort-local analyte with unit '{analyte.unit}', got '{unit}'."
+def _meant_units(labs: pd.DataFrame, config: CohortConfig) -> pd.Series:
+    """Units as exported, replaced where ``assume_units`` states what one means."""
+    meant = labs["unit"].copy()
+    for key, assumed in config.assume_units.items():
+        rows = labs["key"] == key
+        spelled = labs.loc[rows, "unit"].map(normalise_unit)
+        stated = spelled.map({normalise_unit(unit): text for unit, text in assumed.items()})
+        meant[rows] = stated.where(stated.notna(), meant[rows]).astype("str")
+    return meant
+
+
+def _factors(labs: pd.DataFrame, book: AnalyteBook) -> tuple[pd.Series, pd.Series]:
+    """Factor to the canonical unit per row, and why there is none."""
+    factor = pd.Series(np.nan, index=labs.index)
+    why = pd.Series("", index=labs.index, dtype="str")
+    for (key, unit), rows in labs.groupby(["key", "meant"], sort=False).groups.items():
+        factor[rows], why[rows] = _factor(book.get(str(key)), str(unit))
+    return factor, why
+
+
+def _factor(analyte: Analyte, unit: str) -> tuple[float, str]:
+    if not analyte.local:
+        return conversion(analyte, unit)
+    if normalise_unit(unit) == normalise_unit(analyte.unit):
+        return 1.0, ""
+    return float("nan"), (
+        f"{analyte.name} is a cohort-local analyte with unit '{analyte.unit}', got '{unit}'."
+    )
+
+
+def _refuse_loinc_units(
+    labs: pd.DataFrame, file: str, book: AnalyteBook, ledger: Ledger
+) -> pd.DataFrame:
+    """Refuse a unit that the row's LOINC code, in either column, cannot carry."""
+    for column in ("loinc", "analyte"):
+        if column not in labs:
+            continue
+        triples = labs[["key", column, "meant"]].drop_duplicates()
+        bad = [
+            not suits_loinc(book.get(key), code, unit)
+            for key, code, unit in triples.itertuples(index=False)
+        ]
+        found = pd.MultiIndex.from_frame(labs[["key", column, "meant"]])
+        labs = ledger.reject(
+            labs,
+            found.isin(pd.MultiIndex.from_frame(triples.loc[bad])) & ~labs["cancelled"],
+            file=file,
+            column="unit",
+            code="loinc_unit_conflict",
+            reason="LOINC "
+            + quoted(labs[column])
+            + " cannot carry the unit "
+            + quoted(labs["meant"])
+            + ".",
+            remedy="Correct the code or the unit; analytes.yaml lists what each code may carry.",
         )
-    return conversion(analyte, unit)
+    return labs
 
 
 def _agree_local_units(
@@ -236,15 +309,16 @@ def _agree_local_units(
     """In training, a cohort-local analyte must carry one unit; it becomes its canonical unit."""
     if not book.learning or not book.local:
         return labs, book
-    units = labs.loc[labs["key"].isin(list(book.local))].groupby("key", sort=True)["unit"].unique()
-    mixed = sorted(key for key, found in units.items() if len(found) > 1)
+    stated = labs.loc[labs["key"].isin(list(book.local)) & ~labs["cancelled"], ["key", "meant"]]
+    units = {str(key): sorted(found.unique()) for key, found in stated.groupby("key")["meant"]}
+    mixed = [key for key, found in units.items() if len({normalise_unit(u) for u in found}) > 1]
     labs = ledger.reject(
         labs,
         labs["key"].isin(mixed),
         file=file,
         column="unit",
         code="unit_inconsistent",
-        reason="'" + labs["analyte"] + "' carries several units and is not in the dictionary.",
+        reason=quoted(labs["analyte"]) + " carries several units and is not in the dictionary.",
         remedy="Give one unit throughout, or add the analyte with its conversions to analytes.yaml.",
     )
     local = {
@@ -252,12 +326,12 @@ def _agree_local_units(
             key=key,
             name=analyte.name,
             short=analyte.short,
-            unit=str(units[key][0]),
+            unit=units[key][0] if key in units else "",
             pathway=analyte.pathway,
             local=True,
         )
         for key, analyte in book.local.items()
-        if key in units.index and key not in mixed
+        if key not in mixed
     }
     return labs, AnalyteBook(local, book.learning)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.cohort.clock import clock_hours, parse_timestamps
-from pipeline.cohort.rejects import Ledger
+from pipeline.cohort.rejects import Ledger, quoted
 from pipeline.cohort.schema import TableSchema, enforce
 from pipeline.cohort.tables import Cohort, empty_cohort
 from pipeline.config import CohortConfig
@@ -39,7 +39,7 @@ def read_patients(
         file=file,
         column="patient_id",
         code="duplicate_patient",
-        reason="'" + table["patient_id"] + "' stands on several rows that differ.",
+        reason=quoted(table["patient_id"]) + " stands on several rows that differ.",
         remedy="Keep one row per patient.",
     )
     if "episode" in table:

@@ -16,7 +16,7 @@ from pipeline.cohort.clock import parse_timestamps
 from pipeline.cohort.files import find_table, read_raw, sha256_files
 from pipeline.cohort.patients import derive_patients, finish_patients, read_patients
 from pipeline.cohort.rejects import Ledger
-from pipeline.cohort.schema import TableSchema, enforce
+from pipeline.cohort.schema import TableSchema, enforce, to_number
 from pipeline.cohort.tables import TABLES, Cohort, empty_cohort
 from pipeline.config import CohortConfig
 from pipeline.errors import InputError, UsageError
@@ -88,7 +88,13 @@ def read_cohort(
             f"{folder} lacks {', '.join(f'{name}.csv' for name in missing)} (or .parquet). "
             f"Found: {', '.join(sorted(path.name for path in paths.values())) or 'no table'}"
         )
-    return _read(paths, config, local or {}, local is None, None, extra_scales)
+    read = _read(paths, config, local or {}, local is None, None, extra_scales)
+    if read.cohort.labs["cancelled"].all():
+        raise InputError(
+            f"no row of {paths['labs']} could be used: "
+            + _first_reasons(read.rejects, read.files["labs"])
+        )
+    return read
 
 
 def read_batch(
@@ -156,15 +162,18 @@ def _read(
     TableSchema.load("labs").check_columns(raw["labs"], names["labs"])
     if len(raw["labs"]) == 0:
         raise InputError(f"{paths['labs']} has a header but no usable row")
-    seen = set(raw["labs"]["patient_id"]) | (
-        set(raw["patients"].get("patient_id", ())) if "patients" in raw else set()
-    )
+    seen = set(raw["labs"]["patient_id"])
+    if "patients" in raw:
+        seen |= set(raw["patients"].get("patient_id", ()))
+    for name in ("labs", "patients"):
+        seen |= ledger.ragged_patients.get(names.get(name, ""), set())
     if "patients" in raw:
         patients = read_patients(raw["patients"], names["patients"], config, ledger)
     else:
         patients = derive_patients(raw["labs"], names["labs"])
     if patients.empty:
-        raise InputError("no patient row could be used: " + _first_reasons(ledger))
+        reasons = _first_reasons(ledger.frame(), names.get("patients", names["labs"]))
+        raise InputError(f"no patient row could be used: {reasons}")
     frontier = _frontier(patients, as_of, config)
     placed = {
         name: events.place(raw[name], patients, name, names[name], ledger)
@@ -207,19 +216,25 @@ def _read_labs(
     ledger: Ledger,
     frontier: np.ndarray,
 ) -> tuple[pd.DataFrame, labs.AnalyteBook, int]:
-    table = enforce(raw, TableSchema.load("labs"), file, ledger)
+    table = enforce(raw, TableSchema.load("labs"), file, ledger, decisive=("status",))
+    table = labs.status_columns(table)
     table, book = labs.resolve_analytes(table, file, config, book, ledger)
+    labs.check_settings(config, book)
     table, imputed = labs.read_times(
         table, events.zero_of(table, patients), file, config, book, ledger
     )
     limit = frontier[table["patient"].to_numpy()]
-    known = table["resulted_hours"].where(~imputed, table["collected_hours"]).to_numpy()
-    table = events.reject_future(table, known, limit, file, "resulted", ledger)
+    table = events.reject_future(
+        table, table["collected_hours"].to_numpy(), limit, file, "collected", ledger
+    )
+    limit = frontier[table["patient"].to_numpy()]
+    stated = table["resulted_hours"].mask(imputed.loc[table.index], -np.inf).to_numpy()
+    table = events.reject_future(table, stated, limit, file, "resulted", ledger)
     # an exported row has its result by now, whatever the dictionary's turnaround says
     limit = frontier[table["patient"].to_numpy()]
     just_before = np.nextafter(limit, -np.inf)
     table = table.assign(resulted_hours=np.minimum(table["resulted_hours"], just_before))
-    table, book = labs.read_values(labs.status_columns(table), file, config, book, ledger)
+    table, book = labs.read_values(table, file, config, book, ledger)
     table = ledger.collapse(
         table,
         table.duplicated(
@@ -236,16 +251,18 @@ def _frontier(patients: pd.DataFrame, as_of: str | None, config: CohortConfig) -
     """Hour per patient from which rows lie in the future (inf where that cannot be known)."""
     zero = patients["infusion_time"]
     now = pd.Timestamp(datetime.now(UTC))
-    frontier = ((now - zero).dt.total_seconds() / 3600.0).fillna(np.inf).to_numpy(dtype=float)
+    ahead = ((now - zero).dt.total_seconds() / 3600.0).fillna(np.inf)
+    frontier = np.asarray(ahead, dtype=float)
     if as_of is None:
         return frontier
-    try:
-        return np.minimum(frontier, float(as_of))
-    except ValueError:
-        moment, reason = parse_timestamps(pd.Series([as_of], dtype="str"), config.time_zone)
-    if reason[0]:
+    hours = to_number(pd.Series([as_of], dtype="str"))[0]
+    if np.isfinite(hours):
+        return np.asarray(np.minimum(frontier, hours), dtype=float)
+    moment, reason = parse_timestamps(pd.Series([as_of], dtype="str"), config.time_zone)
+    if pd.isna(moment[0]):
         raise UsageError(
-            f"--as-of '{as_of}' {reason[0]}; give hours since {config.time_zero} or ISO 8601"
+            f"--as-of '{as_of}' {reason[0] or 'is blank'}; give hours since {config.time_zero} "
+            "or ISO 8601"
         )
     if zero.isna().any():
         raise UsageError("--as-of as a time needs patients.infusion_time; give hours instead")
@@ -254,11 +271,10 @@ def _frontier(patients: pd.DataFrame, as_of: str | None, config: CohortConfig) -
     )
 
 
-def _first_reasons(ledger: Ledger) -> str:
-    rejects = ledger.frame()
-    if rejects.empty:
-        return "the table is empty"
-    parts = rejects.head(3)
+def _first_reasons(rejects: pd.DataFrame, name: str) -> str:
+    parts = rejects.loc[rejects["file"] == name].head(3)
+    if parts.empty:
+        return f"{name} has no usable row"
     return " ".join(
         f"{file} line {row}: {reason}"
         for file, row, reason in zip(parts["file"], parts["row"], parts["reason"], strict=True)

@@ -21,6 +21,7 @@ class Ledger:
     read: Counter[str] = field(default_factory=Counter)
     cells_ignored: Counter[str] = field(default_factory=Counter)
     lost_patients: dict[str, str] = field(default_factory=dict)
+    ragged_patients: dict[str, set[str]] = field(default_factory=dict)
 
     def reject(
         self,
@@ -73,25 +74,15 @@ class Ledger:
         self.collapsed[file] += int(chosen.sum())
         return table.loc[~chosen]
 
-    def ragged(self, file: str, line: int, fields: int, expected: int) -> None:
-        """Record a line whose number of fields differs from the header's."""
-        self.parts.append(
-            pd.DataFrame(
-                [
-                    (
-                        file,
-                        line,
-                        "",
-                        "",
-                        "ragged_line",
-                        f"The line has {fields} fields where the header has {expected}.",
-                        "Quote fields that hold the separator, or complete the line.",
-                    )
-                ],
-                columns=COLUMNS,
-            )
-        )
+    def ragged(self, file: str, line: int, reason: str, *, patient: str = "") -> None:
+        """Record a line that does not have the header's fields; ``patient`` where it can be told."""
+        remedy = "Quote fields that hold the separator, close every quote, or complete the line."
+        entry = (file, line, "", "", "ragged_line", reason, remedy)
+        self.parts.append(pd.DataFrame([entry], columns=COLUMNS))
         self.rejected[file] += 1
+        if patient:
+            self.ragged_patients.setdefault(file, set()).add(patient)
+            self.lost_patients.setdefault(patient, "ragged_line")
 
     def frame(self) -> pd.DataFrame:
         """All entries in the order of ``rejects.csv``."""
@@ -140,6 +131,17 @@ class Ledger:
                 }
             )
         )
+
+
+def quoted(cells: pd.Series) -> pd.Series:
+    """Cells in quotes as reasons show them, cut where they are long.
+
+    Examples
+    --------
+    >>> quoted(pd.Series(["n/a"], dtype="str"))[0]
+    "'n/a'"
+    """
+    return "'" + cells.str.slice(0, 60) + "'"
 
 
 def _masked(reason: str | pd.Series, mask: np.ndarray) -> str | pd.Series:

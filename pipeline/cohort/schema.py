@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.cohort.rejects import Ledger
+from pipeline.cohort.rejects import Ledger, quoted
 from pipeline.errors import InputError
 from pipeline.resources import schema_json
 
@@ -79,7 +79,14 @@ class TableSchema:
                 )
 
 
-def enforce(table: pd.DataFrame, schema: TableSchema, file: str, ledger: Ledger) -> pd.DataFrame:
+def enforce(
+    table: pd.DataFrame,
+    schema: TableSchema,
+    file: str,
+    ledger: Ledger,
+    *,
+    decisive: tuple[str, ...] = (),
+) -> pd.DataFrame:
     """Check types, enumerations and bounds of every field that is not a clock.
 
     A bad cell of a required field rejects its row; a bad optional cell is treated as missing and
@@ -111,10 +118,10 @@ def enforce(table: pd.DataFrame, schema: TableSchema, file: str, ledger: Ledger)
             "file": file,
             "column": name,
             "code": "illegal_value",
-            "reason": "'" + table[name] + f"' is not legal here; legal is {legal}.",
+            "reason": quoted(table[name]) + f" is not legal here; legal is {legal}.",
             "remedy": f"Correct '{name}' or leave it blank.",
         }
-        if limits.get("required"):
+        if limits.get("required") or name in decisive:
             table = ledger.reject(table, bad, **reported)  # type: ignore[arg-type]
             table = table.assign(**{name: parsed.loc[table.index]})
         else:

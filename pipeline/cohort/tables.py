@@ -47,12 +47,19 @@ class Cohort:
     def take(self, patients: NDArray[np.intp]) -> Cohort:
         """Cohort of the given patients (row numbers), renumbered in the given order.
 
+        Raises
+        ------
+        ValueError
+            If a patient is named twice.
+
         Examples
         --------
         >>> from pipeline.cohort.tables import empty_cohort
         >>> len(empty_cohort(["a", "b"]).take(np.array([1])))
         1
         """
+        if len(np.unique(patients)) != len(patients):
+            raise ValueError("'patients' names a row number twice; each patient can be taken once")
         new_number = np.full(len(self), -1, dtype=np.intp)
         new_number[patients] = np.arange(len(patients))
         parts = {}
@@ -61,7 +68,7 @@ class Cohort:
             number = new_number[table["patient"].to_numpy()]
             kept = table.loc[number >= 0].copy()
             kept["patient"] = number[number >= 0]
-            parts[name] = kept.reset_index(drop=True)
+            parts[name] = kept.sort_values("patient", kind="stable", ignore_index=True)
         return Cohort(self.patients.iloc[patients].reset_index(drop=True), **parts)
 
     def with_labs(self, labs: pd.DataFrame) -> Cohort:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from pipeline.cohort.analytes import Analyte
 
@@ -14,8 +15,11 @@ def normalise_unit(text: str) -> str:
     --------
     >>> normalise_unit("µg/mL FEU"), normalise_unit("x10^9/L"), normalise_unit("mcg / ml")
     ('ug/ml{feu}', '10*9/l', 'ug/ml')
+    >>> normalise_unit("×10⁹/L")
+    '10*9/l'
     """
-    unit = text.strip().lower().replace("µ", "u").replace("μ", "u").replace("mcg", "ug")
+    unit = unicodedata.normalize("NFKC", text).lower().replace("×", "x")
+    unit = unit.replace("μ", "u").replace("mcg", "ug")
     unit = re.sub(r"[\s_]+", "", unit)
     unit = re.sub(r"\(?\{?(feu|ddu)\}?\)?$", r"{\1}", unit)
     unit = re.sub(r"^(ug|mg|ng|g)\{(feu|ddu)\}(/.*)$", r"\1\3{\2}", unit)
@@ -51,3 +55,22 @@ def conversion(analyte: Analyte, unit: str) -> tuple[float, str]:
             return float("nan"), f"{analyte.short} in '{unit}' is refused: {why} Legal: {legal}."
     given = f"unit '{unit}'" if unit else "a blank unit"
     return float("nan"), f"{analyte.short} with {given} cannot be read. Legal: {legal}."
+
+
+def suits_loinc(analyte: Analyte, code: str, unit: str) -> bool:
+    """Whether a LOINC code may carry a unit; true for codes that prescribe none.
+
+    Examples
+    --------
+    >>> from pipeline.cohort.analytes import dictionary
+    >>> d_dimer = dictionary()["d_dimer"]
+    >>> suits_loinc(d_dimer, "48065-7", "mg/L FEU"), suits_loinc(d_dimer, "48065-7", "mg/L DDU")
+    (True, False)
+    """
+    only = analyte.loinc_units.get(code)
+    if only is None:
+        return True
+    given = normalise_unit(unit)
+    if only.startswith("{"):
+        return only.strip("{}").lower() in given
+    return given == normalise_unit(only)

@@ -41,7 +41,7 @@ def parse_values(cells: pd.Series) -> pd.DataFrame:
     problem[pd.Series(unique, dtype="str") == ""] = "is blank"
     problem[np.isinf(number)] = "is not finite"
     problem[number < 0] = "is negative"
-    number = number.where(problem == "")
+    number = number.where(problem == "") + 0.0  # "-0" becomes 0
     return pd.DataFrame(
         {
             "value": number.to_numpy()[codes],

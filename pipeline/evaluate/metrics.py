@@ -46,7 +46,7 @@ def auroc(label: Floats, score: Floats, weight: Floats, group: Ints) -> Floats:
         right = below[np.searchsorted(ranked, score[events], side="right")]
         concordant += np.sum(weight[events] * (left + right) / 2.0, axis=0)
         pairs += weight[events].sum(axis=0) * below[-1]
-    return np.divide(concordant, pairs, out=np.full(len(pairs), np.nan), where=pairs > 0)
+    return _ratio(concordant, pairs)
 
 
 def auprc(label: Floats, score: Floats, weight: Floats, group: Ints) -> float:
@@ -74,9 +74,9 @@ def auprc(label: Floats, score: Floats, weight: Floats, group: Ints) -> float:
 
 
 def brier(label: Floats, risk: Floats, weight: Floats) -> Floats:
-    """Weighted mean squared error per draw."""
+    """Weighted mean squared error per draw; NaN where a draw holds no row."""
     squared = (risk - label) ** 2
-    return np.asarray(squared @ weight / weight.sum(axis=0))
+    return _ratio(squared @ weight, weight.sum(axis=0))
 
 
 def ipa(label: Floats, risk: Floats, weight: Floats) -> float:
@@ -88,7 +88,9 @@ def ipa(label: Floats, risk: Floats, weight: Floats) -> float:
     rate = float((label * w).sum() / w.sum())
     reference = rate * (1.0 - rate)
     return (
-        float("nan") if reference == 0 else 1.0 - float(brier(label, risk, weight)[0]) / reference
+        float("nan")
+        if reference == 0
+        else 1.0 - float(brier(label, risk, weight[:, :1])[0]) / reference
     )
 
 
@@ -161,6 +163,11 @@ def roc_points(label: Floats, score: Floats, group: Ints) -> tuple[Floats, Float
         false = np.r_[0.0, np.cumsum(1 - y[order])[last] / (1 - y).sum()]
         curves.append(np.interp(grid, false, true))
     return grid, np.mean(curves, axis=0) if curves else np.full(101, np.nan)
+
+
+def _ratio(part: Floats, whole: Floats) -> Floats:
+    """Quotient per draw, NaN where nothing was drawn."""
+    return np.asarray(np.divide(part, whole, out=np.full(len(whole), np.nan), where=whole > 0))
 
 
 def _groups(group: Ints) -> list[Ints]:

@@ -8,7 +8,9 @@ import pandas as pd
 from pipeline.cohort.tables import Cohort
 from pipeline.config import OutcomeConfig
 from pipeline.errors import InputError
-from pipeline.model.stack import CENSORED, COMPETING, EVENT, Floats, Targets
+from pipeline.model.stack import CENSORED, COMPETING, EVENT, Floats, FollowUp, Targets
+
+_MIN_FOLLOWED = 0.1
 
 
 def onset_hours(cohort: Cohort, scale: str, threshold: int) -> Floats:
@@ -47,6 +49,8 @@ def build_targets(
     """What happened after each landmark, for every threshold of a scale.
 
     At risk means: not charted strictly before the landmark, and no competing event before it.
+    A grade charted after death stands for the time before it and counts at the hour of death.
+    A horizon is within reach of a landmark while a tenth of the patients are followed to its end.
 
     Parameters
     ----------
@@ -57,23 +61,31 @@ def build_targets(
     moment = landmarks["hours"].to_numpy(dtype=float)
     competing = competing_hours(cohort, scale)[patient]
     followed = cohort.patients["followed_until_hours"].to_numpy(dtype=float)[patient]
-    time, status, at_risk = [], [], []
+    death = cohort.patients["death_hours"].fillna(np.inf).to_numpy(dtype=float)[patient]
+    once = np.unique(patient, return_index=True)[1]
+    time, status, at_risk, reach = [], [], [], []
     for threshold in thresholds:
         onset = onset_hours(cohort, scale, threshold)[patient]
+        onset = np.where(np.isfinite(onset), np.minimum(onset, death), onset)
         # an event charted after a competing one is not the first event any more
         is_event = np.isfinite(onset) & (onset <= competing)
         is_competing = ~is_event & np.isfinite(competing)
         end = np.where(is_event, onset, np.where(is_competing, competing, followed))
         time.append(np.maximum(end - moment, 0.0))
-        status.append(np.where(is_event, EVENT, np.where(is_competing, COMPETING, CENSORED)))
+        kind = np.where(is_event, EVENT, np.where(is_competing, COMPETING, CENSORED))
+        status.append(kind.astype(np.int8))
         at_risk.append((onset >= moment) & (competing >= moment))
+        follow_up = FollowUp.fit(end[once], status[-1][once])
+        reach.append(follow_up.reach(moment, _MIN_FOLLOWED))
     return Targets(
         thresholds,
         np.stack(time, axis=1),
-        np.stack(status, axis=1).astype(np.int8),
+        np.stack(status, axis=1),
         np.stack(at_risk, axis=1),
         landmarks["weight"].to_numpy(dtype=float),
         patient.astype(np.intp),
+        moment,
+        np.stack(reach, axis=1),
     )
 
 

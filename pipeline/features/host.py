@@ -17,13 +17,13 @@ def host_meta(spec: FeatureSpec) -> list[FeatureMeta]:
     """Metadata of the columns that :func:`host_features` returns, in order."""
     metas = [group_meta("time", "hours", "host_product", "h", "hours since time zero")]
     for column in spec.host:
-        words = column.name.replace("_", " ")
+        name, words = normalise_name(column.name), column.name.replace("_", " ")
         if column.kind == "number":
-            metas.append(group_meta("host", column.name, "host_product", "", words))
+            metas.append(group_meta("host", name, "host_product", "", words))
         elif column.kind == "sex":
             metas.append(group_meta("host", "sex_male", "host_product", "1", "male"))
         else:
-            subject = "product" if column.name == "product" else f"host_{column.name}"
+            subject = "product" if column.name == "product" else f"host_{name}"
             metas += [
                 group_meta(subject, level, "host_product", "1", f"{words}: {level}")
                 for level in column.levels
@@ -56,12 +56,14 @@ def category(cells: pd.Series) -> pd.Series:
 def _values(patients: pd.DataFrame, column: HostColumn) -> list[Floats]:
     width = max(1, len(column.levels))
     if column.name not in patients:
-        return [np.full(len(patients), np.nan)] * (width if column.kind == "category" else 1)
+        unknown: Floats = np.full(len(patients), np.nan)
+        return [unknown] * (width if column.kind == "category" else 1)
     cells = patients[column.name]
     if column.kind == "number":
-        return [pd.to_numeric(cells.replace("", np.nan), errors="coerce").to_numpy(dtype=float)]
+        numbers = pd.to_numeric(cells.replace("", np.nan), errors="coerce")
+        return [np.asarray(numbers.to_numpy(dtype=float))]
     if column.kind == "sex":
-        return [cells.astype("str").str.lower().map(_SEX).to_numpy(dtype=float)]
+        return [np.asarray(cells.astype("str").str.lower().map(_SEX).to_numpy(dtype=float))]
     names = category(cells)
     known = names.notna().to_numpy()
     return [

@@ -62,7 +62,7 @@ def mean(cell: Ints, values: Floats, n_cells: int) -> Floats:
     """Arithmetic mean."""
     points = count(cell, n_cells)
     total = np.bincount(cell, weights=values, minlength=n_cells)
-    return np.divide(total, points, out=np.full(n_cells, np.nan), where=points > 0)
+    return np.asarray(np.divide(total, points, out=np.full(n_cells, np.nan), where=points > 0))
 
 
 def slope(cell: Ints, hours: Floats, values: Floats, n_cells: int, min_span_hours: float) -> Floats:
@@ -76,7 +76,8 @@ def slope(cell: Ints, hours: Floats, values: Floats, n_cells: int, min_span_hour
     variance = np.bincount(cell, weights=from_mean**2, minlength=n_cells)
     span = last(cell, hours, n_cells) - first(cell, hours, n_cells)
     enough = (count(cell, n_cells) >= 2) & (span >= min_span_hours)
-    return 24.0 * np.divide(covariance, variance, out=np.full(n_cells, np.nan), where=enough)
+    per_hour = np.divide(covariance, variance, out=np.full(n_cells, np.nan), where=enough)
+    return np.asarray(24.0 * per_hour)
 
 
 def delta(cell: Ints, values: Floats, n_cells: int) -> Floats:

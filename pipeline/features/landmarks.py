@@ -45,7 +45,8 @@ def result_landmarks(cohort: Cohort, last_hours: float) -> pd.DataFrame:
         }
     ).drop_duplicates(["patient", "hours"])
     end = cohort.patients["record_end_hours"].to_numpy()[moments["patient"].to_numpy()]
-    return moments.loc[moments["hours"] <= np.minimum(end, last_hours)]
+    in_time: pd.DataFrame = moments.loc[moments["hours"] <= np.minimum(end, last_hours)]
+    return in_time
 
 
 def next_minute(hours: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -26,8 +26,8 @@ MEASUREMENT = frozenset({"hours_since_last", "ever_measured", "last_censored", "
 SIGNED = frozenset(
     {"last", "min", "max", "mean", "delta", "peak", "nadir", "fold_baseline", "slope"}
 )
-_NAME = re.compile(r"^(?P<subject>[a-z][a-z0-9]*(?:_[a-z0-9]+)*)__(?P<rest>[a-z0-9_]+)$")
-_WINDOW = re.compile(r"^(?P<statistic>[a-z_]+)_(?P<hours>\d+)h$")
+_NAME = re.compile(r"^(?P<subject>[a-z][a-z0-9]*(?:_[a-z0-9]+)*)__(?P<rest>[a-z0-9_]+(?:\.\d+h)?)$")
+_WINDOW = re.compile(rf"^(?P<statistic>{'|'.join(WINDOWED)})_(?P<hours>\d+(?:\.\d+)?)h$")
 _WORDS = {
     "last": "last value",
     "hours_since_last": "hours since the last sample",

@@ -58,8 +58,8 @@ class _Rows:
     def __init__(self, labs: pd.DataFrame, spec: FeatureSpec) -> None:
         code = {analyte.key: number for number, analyte in enumerate(spec.analytes)}
         number = labs["analyte"].map(code).to_numpy(dtype=float)
-        kept = labs.loc[~np.isnan(number) & ~labs["cancelled"].to_numpy()]
-        codes = number[kept.index.to_numpy()].astype(np.intp)
+        usable = ~np.isnan(number) & ~labs["cancelled"].to_numpy()
+        kept, codes = labs.loc[usable], number[usable].astype(np.intp)
         side = kept["side"].to_numpy()
         value = kept["value"].to_numpy(dtype=float)
         value = np.where(side < 0, value * spec.below_limit_factor, value)

@@ -125,7 +125,7 @@ def _host_columns(patients: pd.DataFrame, config: Config) -> list[HostColumn]:
 
     fields = {item["name"]: item for item in schema_json("patients.json")["fields"]}
     columns = []
-    for name in (*config.cohort.host_columns, "product"):
+    for name in dict.fromkeys((*config.cohort.host_columns, "product")):
         if name not in patients or patients[name].replace("", None).isna().all():
             continue
         if name == "sex":

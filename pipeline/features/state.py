@@ -35,6 +35,8 @@ def state_features(assessments: pd.DataFrame, landmarks: pd.DataFrame, spec: Fea
     The current grade is unknown (NaN) when the newest assessment is older than
     ``spec.grade_valid_hours``; unknown is never grade 0.
 
+    Grades of the same hour are one assessment, of which the highest counts.
+
     Returns
     -------
     ndarray, shape (n_landmarks, n_scales * len(STATISTICS))
@@ -49,6 +51,8 @@ def state_features(assessments: pd.DataFrame, landmarks: pd.DataFrame, spec: Fea
 def _one_scale(rows: pd.DataFrame, landmarks: pd.DataFrame, spec: FeatureSpec) -> Floats:
     moment = landmarks["hours"].to_numpy(dtype=float)
     count = len(landmarks)
+    rows = rows.sort_values(["patient", "assessed_hours", "grade"], kind="stable")
+    rows = rows.drop_duplicates(["patient", "assessed_hours"], keep="last")
     patient = rows["patient"].to_numpy()
     start = np.searchsorted(patient, landmarks["patient"].to_numpy(), side="left")
     stop = np.searchsorted(patient, landmarks["patient"].to_numpy(), side="right")

@@ -55,6 +55,7 @@ def treatment_features(
 def _one_class(rows: pd.DataFrame, landmarks: pd.DataFrame) -> Floats:
     moment = landmarks["hours"].to_numpy(dtype=float)
     count = len(landmarks)
+    rows = rows.sort_values(["patient", "given_hours"], kind="stable")
     patient = rows["patient"].to_numpy()
     start = np.searchsorted(patient, landmarks["patient"].to_numpy(), side="left")
     stop = np.searchsorted(patient, landmarks["patient"].to_numpy(), side="right")

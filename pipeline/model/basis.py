@@ -24,7 +24,7 @@ def horizon_steps(horizon: Floats, knots: tuple[float, ...]) -> Floats:
     position = np.log(horizon)[:, None]
     if len(logs) < 2:
         return np.zeros((len(horizon), 0))
-    return np.clip((position - logs[:-1]) / np.diff(logs), 0.0, 1.0)
+    return np.asarray(np.clip((position - logs[:-1]) / np.diff(logs), 0.0, 1.0))
 
 
 def threshold_steps(threshold: Floats, thresholds: tuple[int, ...]) -> Floats:

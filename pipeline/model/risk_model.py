@@ -30,7 +30,7 @@ class Variant:
         """Equal mean of the members' log-odds."""
         parts = [member.log_odds(matrix, rows) for member in self.linear]
         parts += [member.log_odds(matrix, rows) for member in self.boosters]
-        return np.mean(parts, axis=0)
+        return np.asarray(np.mean(parts, axis=0))
 
     def risk(self, matrix: FeatureMatrix, rows: StackedRows) -> Floats:
         """Calibrated probability of each stacked row."""
@@ -45,9 +45,9 @@ class Variant:
         sampling error of the linear part only.
         """
         draws = [member.all_log_odds(matrix, rows) for member in self.linear]
-        fixed = [member.log_odds(matrix, rows)[:, None] for member in self.boosters]
-        total = sum(draws) + sum(fixed) if fixed else sum(draws)
-        log_odds = self.calibration.log_odds(total / (len(draws) + len(fixed)), rows)
+        draws += [member.log_odds(matrix, rows)[:, None] for member in self.boosters]
+        total = np.asarray(sum(draws[1:], start=draws[0]))
+        log_odds = self.calibration.log_odds(total / len(draws), rows)
         tail = (1.0 - level) / 2.0
         spread = log_odds[:, 1:] if log_odds.shape[1] > 1 else log_odds
         low, high = np.quantile(spread, [tail, 1.0 - tail], axis=1)

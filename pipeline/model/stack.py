@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 CENSORED, EVENT, COMPETING = 0, 1, 2
+_SAME_HOURS = 1e-6
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,10 @@ class Targets:
     weight : ndarray, shape (n_landmarks,)
         1 / landmarks of the same patient and day.
     patient : ndarray of int, shape (n_landmarks,)
+    hours : ndarray, shape (n_landmarks,)
+        Time zero to the landmark.
+    reach : ndarray, shape (n_landmarks, n_thresholds)
+        Longest horizon to which enough patients are followed from the landmark.
     """
 
     thresholds: tuple[int, ...]
@@ -37,6 +42,8 @@ class Targets:
     at_risk: NDArray[np.bool_]
     weight: Floats
     patient: Ints
+    hours: Floats
+    reach: Floats
 
     def take(self, rows: Ints) -> Targets:
         """Targets of the given landmarks."""
@@ -47,14 +54,73 @@ class Targets:
             self.at_risk[rows],
             self.weight[rows],
             self.patient[rows],
+            self.hours[rows],
+            self.reach[rows],
         )
 
     def label(self, threshold: int, horizon: float) -> Floats:
-        """1 event within the horizon, 0 none, NaN not at risk or not followed long enough."""
+        """1 event within the horizon, 0 none, NaN not at risk or not followed long enough.
+
+        NaN as well where the horizon lies beyond ``reach``: near the end of follow-up only events
+        would be known, and every landmark there would seem to precede one.
+        """
         column = self.thresholds.index(threshold)
-        return _label(
-            self.time[:, column], self.status[:, column], self.at_risk[:, column], horizon
-        )
+        time, status = self.time[:, column], self.status[:, column]
+        within = time <= horizon
+        label = np.where(within & (status == EVENT), 1.0, 0.0)
+        unknown = ~self.at_risk[:, column] | (self.reach[:, column] < horizon - _SAME_HOURS)
+        unknown |= (status == CENSORED) & (time < horizon - _SAME_HOURS)
+        return np.where(unknown, np.nan, label)
+
+    def followed(self, threshold: int) -> FollowUp:
+        """How long the patients at risk of a threshold are followed, each counted once."""
+        column = self.thresholds.index(threshold)
+        rows = np.flatnonzero(self.at_risk[:, column])
+        rows = rows[np.unique(self.patient[rows], return_index=True)[1]]
+        end = self.hours[rows] + self.time[rows, column]
+        return FollowUp.fit(end, self.status[rows, column])
+
+
+@dataclass(frozen=True)
+class FollowUp:
+    """Kaplan-Meier curve of being followed, on the clock that starts at time zero.
+
+    Attributes
+    ----------
+    moments : ndarray
+        Hours at which follow-up of somebody ended, rising.
+    share : ndarray
+        Share still followed before the first moment, after it, after the second, ...
+    """
+
+    moments: Floats
+    share: Floats
+
+    @classmethod
+    def fit(cls, end: Floats, status: NDArray[np.int8]) -> FollowUp:
+        """Curve of patients whose time ended at ``end`` with ``status``; events precede losses.
+
+        Examples
+        --------
+        >>> FollowUp.fit(np.array([5.0, 9.0]), np.array([0, 1], dtype=np.int8)).share
+        array([1. , 0.5])
+        """
+        moments, lost = np.unique(end[status == CENSORED], return_counts=True)
+        over = np.sort(end[status != CENSORED])
+        left = np.sort(end[status == CENSORED])
+        exposed = len(over) - np.searchsorted(over, moments, side="right")
+        exposed += len(left) - np.searchsorted(left, moments, side="left")
+        return cls(moments, np.concatenate([[1.0], np.cumprod(1.0 - lost / exposed)]))
+
+    def before(self, hours: Floats) -> Floats:
+        """Share still followed just before each hour."""
+        return np.asarray(self.share[np.searchsorted(self.moments, hours - _SAME_HOURS)])
+
+    def reach(self, landmark: Floats, floor: float) -> Floats:
+        """Longest horizon from each landmark to which at least ``floor`` of the patients stay."""
+        enough = np.searchsorted(-self.share, -floor * self.before(landmark), side="right")
+        ends = np.concatenate([self.moments, [np.inf]])
+        return np.asarray(ends[enough - 1] - landmark)
 
 
 @dataclass(frozen=True)
@@ -86,21 +152,24 @@ def stack(
     """Stack labelled rows of every threshold and horizon.
 
     Rows lost to follow-up before the horizon are left out; the others carry the inverse
-    probability of being followed (Kaplan-Meier of the censoring times of these targets),
-    truncated at ``1 / ipcw_floor``. Thresholds that are not reported weigh ``other_weight``.
+    probability of being followed from the landmark on (Kaplan-Meier of the patients of these
+    targets), truncated at ``1 / ipcw_floor``. Thresholds that are not reported weigh
+    ``other_weight``.
     """
     parts = []
     for column, threshold in enumerate(targets.thresholds):
-        time, status = targets.time[:, column], targets.status[:, column]
-        at_risk = targets.at_risk[:, column]
         share = 1.0 if threshold in reported else other_weight
         if share == 0.0:
             continue
+        follow_up = targets.followed(threshold)
         for horizon in horizons:
-            label = _label(time, status, at_risk, horizon)
+            label = targets.label(threshold, horizon)
             rows = np.flatnonzero(~np.isnan(label))
             followed = censoring_weight(
-                time[at_risk], status[at_risk], np.minimum(time[rows], horizon), ipcw_floor
+                follow_up,
+                targets.hours[rows],
+                np.minimum(targets.time[rows, column], horizon),
+                ipcw_floor,
             )
             parts.append(
                 (
@@ -129,29 +198,16 @@ def query(n_landmarks: int, horizons: tuple[float, ...], threshold: int) -> Stac
     )
 
 
-def censoring_weight(time: Floats, status: NDArray[np.int8], at: Floats, floor: float) -> Floats:
-    """1 / P(still followed just before ``at``), Kaplan-Meier, truncated at ``1 / floor``.
+def censoring_weight(follow_up: FollowUp, landmark: Floats, time: Floats, floor: float) -> Floats:
+    """1 / P(still followed just before ``landmark + time``, given so at the landmark).
+
+    Truncated at ``1 / floor``.
 
     Examples
     --------
-    >>> censoring_weight(np.array([5.0, 9.0]), np.array([0, 1], dtype=np.int8), np.array([9.0]), 0.1)
-    array([2.])
+    >>> follow_up = FollowUp.fit(np.array([5.0, 9.0]), np.array([0, 1], dtype=np.int8))
+    >>> censoring_weight(follow_up, np.array([2.0, 6.0]), np.array([7.0, 3.0]), 0.1)
+    array([2., 1.])
     """
-    lost = np.sort(time[status == CENSORED])
-    if len(lost) == 0:
-        return np.ones(len(at))
-    moments, counts = np.unique(lost, return_counts=True)
-    ordered = np.sort(time)
-    exposed = len(ordered) - np.searchsorted(ordered, moments, side="left")
-    survival = np.concatenate([[1.0], np.cumprod(1.0 - counts / exposed)])
-    followed = survival[np.searchsorted(moments, at, side="left")]
-    return 1.0 / np.maximum(followed, floor)
-
-
-def _label(
-    time: Floats, status: NDArray[np.int8], at_risk: NDArray[np.bool_], horizon: float
-) -> Floats:
-    within = time <= horizon
-    label = np.where(within & (status == EVENT), 1.0, 0.0)
-    unknown = ~at_risk | (within & (status == CENSORED) & (time < horizon))
-    return np.where(unknown, np.nan, label)
+    kept = follow_up.before(landmark + time) / follow_up.before(landmark)
+    return np.asarray(1.0 / np.maximum(kept, floor))

@@ -1,0 +1,92 @@
+.DEFAULT_GOAL := help
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+CHAMPION := models:/cytocast@champion
+
+# inputs of the targets below; all are given in capitals on the command line
+COHORT ?=
+INPUT ?=
+OUT ?=
+CONFIG ?=
+MODEL ?=
+OUTCOMES ?=
+JOBS ?=
+AS_OF ?=
+TZ_NAME ?=
+FORCE ?=
+SEED ?=
+
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export MLFLOW_DISABLE_TELEMETRY := true
+export DO_NOT_TRACK := true
+export MLFLOW_ALLOW_PICKLE_DESERIALIZATION := false
+
+train_out = $(or $(OUT),out/$(notdir $(patsubst %/,%,$(COHORT))))
+model = $(or $(MODEL),$(CHAMPION))
+force = $(if $(filter-out 0 no false,$(FORCE)),--force)
+zone = $(if $(TZ_NAME),--tz "$(TZ_NAME)")
+as_of = $(if $(AS_OF),--as-of "$(AS_OF)")
+configs = $(foreach file,$(CONFIG),--config "$(file)")
+fitting = $(if $(OUTCOMES),--outcomes "$(OUTCOMES)") $(if $(SEED),--seed "$(SEED)") $(if $(JOBS),--jobs "$(JOBS)")
+
+.PHONY: help train evaluate promote predict ui test lint typecheck clean
+
+help: ## Show this help
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+train: need-COHORT $(READY) ## Cohort export to bundle: COHORT=DIR [OUT= CONFIG="A B" OUTCOMES=a,b JOBS= SEED= TZ_NAME= FORCE=1]
+	@$(BIN)/cytocast train --cohort "$(COHORT)" --out "$(train_out)" $(configs) $(fitting) $(zone) $(force)
+
+evaluate: need-COHORT need-OUT $(READY) ## Score a bundle on another cohort: COHORT=DIR OUT=DIR [MODEL= TZ_NAME= FORCE=1]
+	@$(BIN)/cytocast evaluate --model "$(model)" --cohort "$(COHORT)" --out "$(OUT)" $(zone) $(force)
+
+promote: $(READY) ## Make the challenger champion if every gate passes [FORCE=1]
+	@$(BIN)/cytocast promote $(force)
+
+predict: need-INPUT need-OUT $(READY) ## Score a lab batch: INPUT=PATH OUT=DIR [MODEL= AS_OF= TZ_NAME= FORCE=1]
+	@$(BIN)/cytocast predict --input "$(INPUT)" --out "$(OUT)" --model "$(model)" $(as_of) $(zone) $(force) || { code=$$?; [ $$code -eq 4 ] || exit $$code; echo "Some patients have no estimate; see status_reason in $(OUT)/predictions.csv."; }
+
+ui: $(READY) ## Browse runs and models at http://127.0.0.1:5000
+	@$(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1
+
+test: $(READY) ## Run the tests
+	@$(BIN)/pytest
+
+lint: $(READY) ## Check style, format and the layers of imports
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports
+
+typecheck: $(READY) ## Check types
+	@$(BIN)/mypy
+
+clean: ## Remove the environment and caches; results stay
+	@rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+train: EXAMPLE = make train COHORT=exports/2026 CONFIG=configs/cohorts/mine.yaml
+evaluate: EXAMPLE = make evaluate COHORT=exports/other-site OUT=out/other-site MODEL=out/2026
+predict: EXAMPLE = make predict INPUT=batches/today OUT=out/today MODEL=out/2026
+
+need-%:
+	@: $(if $(strip $($*)),,$(error $* is missing; for example: $(EXAMPLE)))
+
+# The environment: made once, and again when the requirements change.
+SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+$(READY): pyproject.toml constraints.txt
+	@if ! $(BIN)/python -c '$(SUPPORTED)' 2>/dev/null; then \
+	  found=; \
+	  for name in $(or $(PYTHON),python3.11 python3.12 python3.13 python3); do \
+	    if "$$name" -c '$(SUPPORTED)' 2>/dev/null; then found=$$name; break; fi; \
+	  done; \
+	  if [ -z "$$found" ]; then \
+	    echo "Python 3.11, 3.12 or 3.13 is needed$(if $(PYTHON),: $(PYTHON) is not one of them); install one, or name it: make PYTHON=/path/to/python3.11" >&2; \
+	    exit 2; \
+	  fi; \
+	  "$$found" -m venv --clear $(VENV); \
+	fi
+	@echo "Installing the pinned requirements into $(VENV); this takes a few minutes the first time." >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@

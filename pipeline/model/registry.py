@@ -1,0 +1,84 @@
+"""MLflow as a store of bundles: where it is, how a bundle is fetched from it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from types import ModuleType
+
+from pipeline.errors import BundleError
+
+DEFAULT_URI = "sqlite:///mlflow.db"
+BUNDLE_ARTIFACT = "bundle"
+
+
+def connect() -> ModuleType:
+    """Import MLflow with telemetry and unpickling off and point it at the tracking store.
+
+    The store is ``MLFLOW_TRACKING_URI``, by default ``sqlite:///mlflow.db``.
+    """
+    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+    os.environ["DO_NOT_TRACK"] = "true"
+    os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] = "false"
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    import logging
+
+    import mlflow
+
+    # database migrations and artifact chatter say nothing to a user of this command line
+    for name in ("alembic", "mlflow"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    mlflow.set_tracking_uri(os.environ.get("MLFLOW_TRACKING_URI", DEFAULT_URI))
+    return mlflow
+
+
+def fetch_bundle(address: str) -> tuple[Path, str]:
+    """Local bundle folder and version of ``models:/<name>@<alias>`` or ``models:/<name>/<version>``.
+
+    Raises
+    ------
+    BundleError
+        If the registry holds no such model.
+    """
+    mlflow = connect()
+    from mlflow.exceptions import MlflowException
+
+    name, alias, number = parse_address(address)
+    client = mlflow.MlflowClient()
+    try:
+        version = (
+            client.get_model_version_by_alias(name, alias)
+            if alias
+            else client.get_model_version(name, number)
+        )
+        folder = mlflow.artifacts.download_artifacts(artifact_uri=f"models:/{name}/{version.version}")
+    except (MlflowException, OSError) as error:
+        raise BundleError(
+            f"{address} is not in the registry at {mlflow.get_tracking_uri()} ({error}). Train and "
+            "promote a model first, or give the folder of a bundle"
+        ) from error
+    return Path(folder) / "artifacts" / BUNDLE_ARTIFACT, str(version.version)
+
+
+def parse_address(address: str) -> tuple[str, str, str]:
+    """Name, alias and version of a registry address; one of the last two is empty.
+
+    Raises
+    ------
+    BundleError
+
+    Examples
+    --------
+    >>> parse_address("models:/cytocast@champion")
+    ('cytocast', 'champion', '')
+    """
+    rest = address.removeprefix("models:/")
+    name, at, alias = rest.partition("@")
+    if at and name and alias:
+        return name, alias, ""
+    name, slash, number = rest.partition("/")
+    if slash and name and number.isdigit():
+        return name, "", number
+    raise BundleError(
+        f"'{address}' is not a registry address; write models:/<name>@<alias> or models:/<name>/<version>"
+    )

@@ -1,0 +1,52 @@
+"""The MLflow model as code over the bundle: raw lab rows in, rows of predictions.csv out."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import pandas as pd
+
+from pipeline.cohort.reader import read_batch
+from pipeline.model.bundle import Bundle, load_bundle
+from pipeline.predict.batch import ModelName, score_batch
+
+
+class CytocastModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
+    """Scores raw lab rows exactly as ``cytocast predict`` does."""
+
+    bundle: Bundle
+
+    def load_context(self, context: Any) -> None:
+        """Load and verify the bundle."""
+        self.bundle = load_bundle(context.artifacts["bundle"])
+
+    def predict(
+        self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None
+    ) -> pd.DataFrame:
+        """Predictions for every patient of the given lab rows.
+
+        Parameters
+        ----------
+        model_input : DataFrame
+            ``patient_id, analyte, value, unit`` as text, ``collected_hours`` and optionally
+            ``resulted_hours`` since time zero.
+        params : dict, optional
+            ``as_of``: hour from which rows are dropped.
+        """
+        as_of = (params or {}).get("as_of") or None
+        config = self.bundle.config.cohort
+        scales = tuple(item.scale for item in self.bundle.config.outcomes.values())
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "labs.csv"
+            model_input.to_csv(path, index=False)
+            read = read_batch(
+                path, config, self.bundle.reference.local, as_of=as_of, extra_scales=scales
+            )
+        name = ModelName(self.bundle.config.tracking.model_name, self.bundle.sha256[:12])
+        return score_batch(read, self.bundle, name, as_of=as_of is not None).predictions
+
+
+mlflow.models.set_model(CytocastModel())

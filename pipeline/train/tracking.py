@@ -1,0 +1,228 @@
+"""Logs a training to MLflow: aggregates, figures, bundle and model; nothing patient-level."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import yaml
+
+import pipeline
+from pipeline import log
+from pipeline.errors import UsageError
+from pipeline.model.bundle import SCHEMA_VERSION
+from pipeline.model.registry import BUNDLE_ARTIFACT, connect
+from pipeline.report.charts import calibration_chart, histogram_pair, roc_chart
+from pipeline.resources import config_path, schema_path
+from pipeline.train.run import TrainingResult
+
+CHALLENGER = "challenger"
+_METRICS = (
+    "auroc",
+    "auroc_lo",
+    "auroc_hi",
+    "auprc",
+    "brier",
+    "ipa",
+    "cal_slope",
+    "cal_intercept",
+    "n_events",
+)
+_REQUIRED = ("mlflow", "numpy", "pandas", "pyarrow", "pydantic", "pyyaml", "scikit-learn", "scipy")
+
+
+def tracking_ready() -> None:
+    """Check that the tracking store answers before hours of work depend on it.
+
+    Raises
+    ------
+    UsageError
+    """
+    mlflow = connect()
+    from mlflow.exceptions import MlflowException
+
+    try:
+        mlflow.MlflowClient().search_experiments(max_results=1)
+    except (MlflowException, OSError) as error:
+        raise UsageError(
+            f"the tracking store {mlflow.get_tracking_uri()} does not answer ({error}); set "
+            "MLFLOW_TRACKING_URI, or train with --no-track"
+        ) from error
+
+
+def log_training(result: TrainingResult, config_files: Sequence[Path]) -> str:
+    """Log one parent run and a child run per outcome, and register the model as challenger.
+
+    Returns
+    -------
+    str
+        The registered version.
+    """
+    mlflow = connect()
+    log.info("logging to MLflow")
+    config = result.bundle.config
+    mlflow.set_experiment(config.tracking.experiment)
+    evaluation = result.evaluation.content
+    with mlflow.start_run(run_name=f"train {config.cohort.name}") as run:
+        mlflow.set_tags(_tags(result, ", ".join(evaluation["outcomes"])))
+        mlflow.log_params(_params(config.model_dump(mode="json")))
+        mlflow.log_text(yaml.safe_dump(config.model_dump(mode="json")), "config.yaml")
+        mlflow.log_dict(evaluation, "evaluation.json")
+        mlflow.log_artifact(str(result.folder / "evaluation.html"))
+        for name, outcome in evaluation["outcomes"].items():
+            _log_outcome(mlflow, result, name, outcome)
+        model_version = _register(mlflow, result, run.info.run_id)
+    return model_version
+
+
+def _log_outcome(
+    mlflow: ModuleType, result: TrainingResult, name: str, outcome: Mapping[str, Any]
+) -> None:
+    metrics = {
+        f"{name}/h{hours}/{metric}": cell[metric]
+        for hours, cell in outcome["model"].items()
+        for metric in _METRICS
+        if cell[metric] is not None
+    }
+    mlflow.log_metrics(metrics)
+    with mlflow.start_run(run_name=name, nested=True):
+        mlflow.set_tags(_tags(result, name))
+        mlflow.log_metrics(metrics)
+        for hours, drawn in result.evaluation.curves[name].items():
+            for kind, svg in _figures(drawn, f"{outcome['label']}, within {hours} h"):
+                mlflow.log_text(svg, f"figures/h{hours}_{kind}.svg")
+
+
+def _figures(drawn: Mapping[str, Any], title: str) -> Iterator[tuple[str, str]]:
+    yield "roc", _svg(roc_chart(drawn["roc"], title=f"ROC: {title}"))
+    yield "calibration", _svg(calibration_chart(drawn["calibration"], title=f"Calibration: {title}"))
+    spread = drawn["risk_distribution"]
+    yield (
+        "risk_distribution",
+        _svg(
+            histogram_pair(
+                spread["edges"], spread["events"], spread["non_events"], title=f"Risks: {title}"
+            )
+        ),
+    )
+
+
+def _svg(markup: str) -> str:
+    text = str(markup)
+    if "xmlns=" not in text.split(">", 1)[0]:
+        text = text.replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"', 1)
+    return text
+
+
+def _tags(result: TrainingResult, outcome: str) -> dict[str, str]:
+    commit, dirty = _git()
+    return {
+        "outcome": outcome,
+        "cohort_sha256": result.bundle.provenance["cohort_sha256"],
+        "bundle_sha256": result.bundle.sha256,
+        "schema_version": SCHEMA_VERSION,
+        "git_commit": commit,
+        "git_dirty": dirty,
+        "synthetic": str(result.bundle.config.cohort.synthetic).lower(),
+        "intended_use": "research use only",
+    }
+
+
+def _params(settings: Mapping[str, Any]) -> dict[str, str]:
+    """Settings as flat parameters; nested keys joined by dots."""
+    flat: dict[str, str] = {}
+
+    def walk(prefix: str, value: Any) -> None:
+        if isinstance(value, Mapping):
+            for key, inner in value.items():
+                walk(f"{prefix}.{key}" if prefix else str(key), inner)
+        else:
+            flat[prefix] = json.dumps(value, ensure_ascii=False)[:500]
+
+    walk("", settings)
+    allowed = str.maketrans({character: "_" for character in "@[]<>(),'\""})
+    return {key.translate(allowed): value for key, value in flat.items()}
+
+
+def _register(mlflow: ModuleType, result: TrainingResult, run_id: str) -> str:
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
+
+    name = result.bundle.config.tracking.model_name
+    inputs = Schema(
+        [ColSpec("string", column) for column in ("patient_id", "analyte", "value", "unit")]
+        + [ColSpec("double", "collected_hours")]
+        + [ColSpec("double", "resulted_hours", required=False)]
+    )
+    signature = ModelSignature(inputs, params=ParamSchema([ParamSpec("as_of", "string", "")]))
+    code = Path(pipeline.__file__).parent
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "model"
+        mlflow.pyfunc.save_model(
+            path=str(target),
+            python_model=str(code / "predict" / "pyfunc.py"),
+            artifacts={BUNDLE_ARTIFACT: str(result.folder)},
+            code_paths=[str(code), str(schema_path("")), str(config_path(""))],
+            signature=signature,
+            pip_requirements=_requirements(),
+        )
+        _forget_paths(target)
+        mlflow.log_artifacts(str(target), "model")
+    registered = mlflow.register_model(f"runs:/{run_id}/model", name)
+    client = mlflow.MlflowClient()
+    client.set_registered_model_alias(name, CHALLENGER, registered.version)
+    client.set_model_version_tag(
+        name, registered.version, "bundle_sha256", result.bundle.sha256
+    )
+    return str(registered.version)
+
+
+def _forget_paths(target: Path) -> None:
+    """Remove this machine's paths and caches from the saved model."""
+    path = target / "MLmodel"
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    flavor = content["flavors"]["python_function"]
+    flavor["model_code_path"] = Path(flavor["model_code_path"]).name
+    for artifact in flavor.get("artifacts", {}).values():
+        artifact["uri"] = artifact["path"]
+    path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+    for cache in sorted(target.rglob("__pycache__"), reverse=True):
+        for file in cache.iterdir():
+            file.unlink()
+        cache.rmdir()
+
+
+def _requirements() -> list[str]:
+    from importlib.metadata import PackageNotFoundError
+
+    pins = [f"{name}=={version(name)}" for name in _REQUIRED]
+    for name in ("xgboost-cpu", "xgboost"):
+        try:
+            return [*pins, f"{name}=={version(name)}"]
+        except PackageNotFoundError:
+            continue
+    return pins
+
+
+def _git() -> tuple[str, str]:
+    """Commit of the code and whether it had changes; ``unknown`` outside a checkout."""
+    root = Path(pipeline.__file__).parent.parent
+    try:
+        commit = subprocess.run(
+            ["git", "-C", str(root), "rev-parse", "HEAD"], capture_output=True, text=True, check=True
+        ).stdout.strip()
+        changes = subprocess.run(
+            ["git", "-C", str(root), "status", "--porcelain"],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown", "unknown"
+    return commit, str(bool(changes)).lower()
