@@ -116,8 +116,8 @@ def _analyte(key: str, entry: Mapping[str, Any]) -> Analyte:
         core=entry.get("core", False),
         log=entry.get("log", False),
         floor=entry.get("floor"),
-        plausible=tuple(entry.get("plausible") or (None, None)),  # type: ignore[arg-type]
-        reference=tuple(entry.get("reference") or (None, None)),  # type: ignore[arg-type]
+        plausible=tuple(entry.get("plausible") or (None, None)),
+        reference=tuple(entry.get("reference") or (None, None)),
         turnaround_hours=float(entry["turnaround_hours"]),
         conversions={
             unit: float(item["factor"]) for unit, item in (entry.get("conversions") or {}).items()

@@ -13,7 +13,8 @@ from pipeline.errors import InputError, UsageError
 
 EARLIEST_HOURS = -90 * 24.0
 LATEST_HOURS = 2 * 365 * 24.0
-_DATE = r"\d{4}-?\d{2}-?\d{2}"
+# years 1900 to 2199, so that the "never" of some exports (9999-12-31) is no time
+_DATE = r"(?:19|2[01])\d{2}-?\d{2}-?\d{2}"
 _TIME = r"[T ]\d{2}(?::?\d{2}(?::?\d{2}(?:[.,]\d+)?)?)?"
 _OFFSET = r" ?(?:[zZ]|[+-]\d{2}(?::?\d{2})?)"
 
@@ -119,8 +120,8 @@ def clock_hours(
         column = f"{clock}_at"
         if infusion_time is None:
             raise InputError(
-                f"{file} gives '{column}' but patients has no 'infusion_time'; add it (ISO 8601 with "
-                f"offset) or give '{clock}_hours'"
+                f"{file} gives '{column}' but patients has no 'infusion_time'; add it (ISO 8601 "
+                f"with offset) or give '{clock}_hours'"
             )
         times, reason = parse_timestamps(table[column], time_zone)
         hours = (times - infusion_time).dt.total_seconds() / 3600.0

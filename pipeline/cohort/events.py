@@ -72,7 +72,7 @@ def read_assessments(
     schema = TableSchema.load("assessments")
     table = enforce(raw, schema, file, ledger, decisive=("grading_system",))
     table = table.assign(scale=table["scale"].str.lower())
-    known = {**dict.fromkeys(extra_scales, list(range(11))), **schema.scales}
+    known = {**{scale: list(range(11)) for scale in extra_scales}, **schema.scales}
     table = ledger.reject(
         table,
         ~table["scale"].isin(list(known)),
@@ -132,7 +132,7 @@ def read_treatments(
     }
     table = table.assign(
         drug=table["drug"].map(names).astype("str"),
-        intent=table["intent"] if "intent" in table else "",
+        intent=table.get("intent", ""),
     )
     table = _timed(table, patients, "given", file, config, ledger, frontier)
     content = [name for name in table.columns if name != "_line"]

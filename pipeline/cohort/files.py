@@ -160,12 +160,11 @@ def _as_text(column: pa.ChunkedArray) -> pd.Series:
 
     if pa.types.is_floating(column.type) or pa.types.is_integer(column.type):
         # by way of arrow, because pandas would turn whole numbers beside a null into 1.0
-        text = column.cast(pa.string()).to_pandas().astype("str")
-        blank = text.isna() | (text == "nan")
-        return text.mask(blank, "")
-    cells = column.to_pandas()
+        numbers: pd.Series = column.cast(pa.string()).to_pandas().astype("str")
+        return numbers.mask(numbers.isna() | (numbers == "nan"), "")
+    cells: pd.Series = column.to_pandas()
     if isinstance(cells.dtype, pd.DatetimeTZDtype):
-        text = cells.dt.tz_convert("UTC").dt.strftime("%Y-%m-%dT%H:%M:%S.%f+00:00")
+        text: pd.Series = cells.dt.tz_convert("UTC").dt.strftime("%Y-%m-%dT%H:%M:%S.%f+00:00")
     elif pd.api.types.is_datetime64_dtype(cells.dtype):
         text = cells.dt.strftime("%Y-%m-%dT%H:%M:%S.%f")
     else:

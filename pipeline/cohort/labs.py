@@ -1,141 +1,17 @@
-"""Raw lab rows to clean results: analyte, unit, value, clocks and versions."""
+"""Raw lab rows to clean results: clocks, units and values."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from pipeline.cohort.analytes import Analyte, dictionary, local_key, name_index, normalise_name
+from pipeline.cohort.analytes import Analyte, dictionary
+from pipeline.cohort.book import AnalyteBook
 from pipeline.cohort.clock import clock_hours, read_clock
 from pipeline.cohort.rejects import Ledger, quoted
 from pipeline.cohort.units import conversion, normalise_unit, suits_loinc
 from pipeline.cohort.values import apply_stated_limits, parse_values
 from pipeline.config import CohortConfig
-from pipeline.errors import UsageError
-
-WITHDRAWN = ("cancelled", "entered-in-error")
-_STATUS_RANK = {
-    "preliminary": 0,
-    "final": 1,
-    "": 1,
-    "corrected": 2,
-    "cancelled": 3,
-    "entered-in-error": 3,
-}
-COLUMNS = [
-    "patient",
-    "analyte",
-    "value",
-    "side",
-    "collected_hours",
-    "resulted_hours",
-    "superseded_hours",
-    "cancelled",
-]
-
-
-@dataclass(frozen=True)
-class AnalyteBook:
-    """The analytes one cohort uses: the dictionary and its cohort-local ones.
-
-    ``learning`` is true in training, where local analytes are taken from the export, and false in
-    prediction, where only those of the training cohort are known.
-    """
-
-    local: Mapping[str, Analyte]
-    learning: bool
-
-    def get(self, key: str) -> Analyte:
-        """Analyte by key, cohort-local ones first."""
-        return self.local[key] if key in self.local else dictionary()[key]
-
-
-def resolve_analytes(
-    raw: pd.DataFrame, file: str, config: CohortConfig, book: AnalyteBook, ledger: Ledger
-) -> tuple[pd.DataFrame, AnalyteBook]:
-    """Replace the exported name by the analyte key; refuse what is unknown or contradicts LOINC."""
-    local = dict(book.local)
-    keys = {}
-    for name in sorted(raw["analyte"].unique(), reverse=True):  # of two spellings the first stays
-        key = _known_key(name, config, book)
-        if key is None and book.learning and _accepts(name, config):
-            key = local_key(name)
-            local[key] = Analyte(
-                key=key, name=name, short=name, unit="", pathway="organ_function", local=True
-            )
-        keys[name] = key
-    resolved = raw["analyte"].map(keys)
-    raw = ledger.reject(
-        raw,
-        resolved.isna(),
-        file=file,
-        column="analyte",
-        code="unknown_analyte",
-        reason=quoted(raw["analyte"]) + " is not in the analyte dictionary of this model.",
-        remedy="Use a name of data_schema/analytes.yaml, or list it under cohort.local_analytes.",
-    )
-    raw = raw.assign(key=resolved.loc[raw.index].astype("str"))
-    if "loinc" in raw:
-        coded = raw["loinc"].map(
-            lambda code: name_index().get(normalise_name(code)) if code else None
-        )
-        conflict = coded.notna() & (coded != raw["key"])
-        raw = ledger.reject(
-            raw,
-            conflict,
-            file=file,
-            column="loinc",
-            code="loinc_conflict",
-            reason="LOINC "
-            + quoted(raw["loinc"])
-            + " means another analyte than "
-            + quoted(raw["analyte"])
-            + ".",
-            remedy="Correct the code or the name.",
-        )
-    return raw, AnalyteBook(local, book.learning)
-
-
-def check_settings(config: CohortConfig, book: AnalyteBook) -> None:
-    """Refuse settings for analytes that do not exist, which would change nothing unnoticed.
-
-    Raises
-    ------
-    UsageError
-        Naming the setting and the unknown analyte.
-    """
-    turnaround = config.turnaround if isinstance(config.turnaround, dict) else {}
-    known = {*dictionary(), *book.local, *_listed(config)}
-    for setting, keys in (
-        ("assume_units", set(config.assume_units)),
-        ("turnaround", set(turnaround) - {"hours"}),
-    ):
-        unknown = sorted(keys - known)
-        if unknown:
-            raise UsageError(
-                f"cohort.{setting} names {', '.join(map(repr, unknown))}, which is no analyte key; "
-                "data_schema/analytes.yaml lists them"
-            )
-
-
-def _known_key(name: str, config: CohortConfig, book: AnalyteBook) -> str | None:
-    key = local_key(name)
-    if key in book.local:
-        return key
-    return None if key in _listed(config) else name_index().get(normalise_name(name))
-
-
-def _accepts(name: str, config: CohortConfig) -> bool:
-    if normalise_name(name) == "":  # no letter or digit that a key could be made of
-        return False
-    return config.extra_analytes == "accept" or local_key(name) in _listed(config)
-
-
-def _listed(config: CohortConfig) -> set[str]:
-    return {local_key(name) for name in config.local_analytes}
 
 
 def read_times(
@@ -146,7 +22,7 @@ def read_times(
     book: AnalyteBook,
     ledger: Ledger,
 ) -> tuple[pd.DataFrame, pd.Series]:
-    """Collected and resulted hours; a missing result time is imputed as the config says.
+    """Read both clocks; a missing result time is imputed as the config says.
 
     Returns
     -------
@@ -257,11 +133,18 @@ def _meant_units(labs: pd.DataFrame, config: CohortConfig) -> pd.Series:
 
 def _factors(labs: pd.DataFrame, book: AnalyteBook) -> tuple[pd.Series, pd.Series]:
     """Factor to the canonical unit per row, and why there is none."""
-    factor = pd.Series(np.nan, index=labs.index)
-    why = pd.Series("", index=labs.index, dtype="str")
-    for (key, unit), rows in labs.groupby(["key", "meant"], sort=False).groups.items():
-        factor[rows], why[rows] = _factor(book.get(str(key)), str(unit))
-    return factor, why
+    pairs = labs[["key", "meant"]]
+    outcome = [
+        _factor(book.get(key), unit)
+        for key, unit in pairs.drop_duplicates().itertuples(index=False)
+    ]
+    number = pairs.groupby(["key", "meant"], sort=False).ngroup().to_numpy()
+    factors = np.array([factor for factor, _ in outcome], dtype=float)
+    reasons = np.array([why for _, why in outcome], dtype=object)
+    return (
+        pd.Series(factors[number], index=labs.index),
+        pd.Series(reasons[number], index=labs.index, dtype="str"),
+    )
 
 
 def _factor(analyte: Analyte, unit: str) -> tuple[float, str]:
@@ -278,18 +161,18 @@ def _refuse_loinc_units(
     labs: pd.DataFrame, file: str, book: AnalyteBook, ledger: Ledger
 ) -> pd.DataFrame:
     """Refuse a unit that the row's LOINC code, in either column, cannot carry."""
+    bound = {code for analyte in dictionary().values() for code in analyte.loinc_units}
     for column in ("loinc", "analyte"):
         if column not in labs:
             continue
-        triples = labs[["key", column, "meant"]].drop_duplicates()
-        bad = [
+        coded = labs.loc[labs[column].isin(bound) & ~labs["cancelled"], ["key", column, "meant"]]
+        conflict = [
             not suits_loinc(book.get(key), code, unit)
-            for key, code, unit in triples.itertuples(index=False)
+            for key, code, unit in coded.itertuples(index=False)
         ]
-        found = pd.MultiIndex.from_frame(labs[["key", column, "meant"]])
         labs = ledger.reject(
             labs,
-            found.isin(pd.MultiIndex.from_frame(triples.loc[bad])) & ~labs["cancelled"],
+            labs.index.isin(coded.index[conflict]),
             file=file,
             column="unit",
             code="loinc_unit_conflict",
@@ -319,7 +202,7 @@ def _agree_local_units(
         column="unit",
         code="unit_inconsistent",
         reason=quoted(labs["analyte"]) + " carries several units and is not in the dictionary.",
-        remedy="Give one unit throughout, or add the analyte with its conversions to analytes.yaml.",
+        remedy="Give one unit throughout, or add the analyte and its conversions to analytes.yaml.",
     )
     local = {
         key: Analyte(
@@ -357,40 +240,4 @@ def _refuse_implausible(
         + words
         + " (canonical unit).",
         remedy="Check the unit and the decimal point.",
-    )
-
-
-def order_versions(labs: pd.DataFrame) -> pd.DataFrame:
-    """Sort results and state until when each version counts.
-
-    A later version of the same draw (same patient, analyte and collection time) supersedes the
-    earlier one from its own result time on; a cancellation supersedes without a value.
-
-    Parameters
-    ----------
-    labs : DataFrame
-        With ``patient, analyte, collected_hours, resulted_hours, rank, value, side, cancelled``.
-
-    Returns
-    -------
-    DataFrame
-        Sorted, with ``superseded_hours`` (inf for the newest version).
-    """
-    labs = labs.sort_values(
-        ["patient", "analyte", "collected_hours", "resulted_hours", "rank", "value", "side"],
-        kind="stable",
-        ignore_index=True,
-    )
-    draw = ["patient", "analyte", "collected_hours"]
-    same = (labs[draw] == labs[draw].shift(-1)).all(axis=1)
-    following = labs["resulted_hours"].shift(-1)
-    labs["superseded_hours"] = np.where(same, following, np.inf)
-    return labs[COLUMNS]
-
-
-def status_columns(raw: pd.DataFrame) -> pd.DataFrame:
-    """Add ``cancelled`` and the rank by which versions of equal result time are ordered."""
-    status = raw["status"].fillna("") if "status" in raw else pd.Series("", index=raw.index)
-    return raw.assign(
-        cancelled=status.isin(WITHDRAWN), rank=status.map(_STATUS_RANK).astype("int8")
     )

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipeline.cohort import events, labs
+from pipeline.cohort import events, labs, versions
 from pipeline.cohort.analytes import Analyte
+from pipeline.cohort.book import AnalyteBook, check_settings, resolve_analytes
 from pipeline.cohort.clock import parse_timestamps
 from pipeline.cohort.files import find_table, read_raw, sha256_files
 from pipeline.cohort.patients import derive_patients, finish_patients, read_patients
@@ -180,7 +181,7 @@ def _read(
         for name in TABLES[1:]
         if name in raw
     }
-    book = labs.AnalyteBook(dict(local), learning)
+    book = AnalyteBook(dict(local), learning)
     lab_rows, book, imputed = _read_labs(
         placed["labs"], patients, names["labs"], config, book, ledger, frontier
     )
@@ -212,14 +213,14 @@ def _read_labs(
     patients: pd.DataFrame,
     file: str,
     config: CohortConfig,
-    book: labs.AnalyteBook,
+    book: AnalyteBook,
     ledger: Ledger,
     frontier: np.ndarray,
-) -> tuple[pd.DataFrame, labs.AnalyteBook, int]:
+) -> tuple[pd.DataFrame, AnalyteBook, int]:
     table = enforce(raw, TableSchema.load("labs"), file, ledger, decisive=("status",))
-    table = labs.status_columns(table)
-    table, book = labs.resolve_analytes(table, file, config, book, ledger)
-    labs.check_settings(config, book)
+    table = versions.status_columns(table)
+    table, book = resolve_analytes(table, file, config, book, ledger)
+    check_settings(config, book)
     table, imputed = labs.read_times(
         table, events.zero_of(table, patients), file, config, book, ledger
     )
@@ -243,7 +244,9 @@ def _read_labs(
         file=file,
     )
     count = int(imputed.loc[table.index].sum())
-    ordered = labs.order_versions(table.drop(columns="analyte").rename(columns={"key": "analyte"}))
+    ordered = versions.order_versions(
+        table.drop(columns="analyte").rename(columns={"key": "analyte"})
+    )
     return ordered, book, count
 
 

@@ -75,7 +75,7 @@ class Ledger:
         return table.loc[~chosen]
 
     def ragged(self, file: str, line: int, reason: str, *, patient: str = "") -> None:
-        """Record a line that does not have the header's fields; ``patient`` where it can be told."""
+        """Record a line without the header's fields; ``patient`` where it can be told."""
         remedy = "Quote fields that hold the separator, close every quote, or complete the line."
         entry = (file, line, "", "", "ragged_line", reason, remedy)
         self.parts.append(pd.DataFrame([entry], columns=COLUMNS))

@@ -114,6 +114,9 @@ def enforce(
                 remedy=f"Fill in '{name}'.",
             )
         bad, legal, parsed = _check_field(table[name], item)
+        if not bad.any():
+            table = table.assign(**{name: parsed})
+            continue
         reported = {
             "file": file,
             "column": name,
@@ -127,7 +130,7 @@ def enforce(
         else:
             ledger.ignore_cells(table, bad, **reported)  # type: ignore[arg-type]
             missing: object = "" if parsed.dtype == "str" else np.nan
-            table = table.assign(**{name: parsed.mask(bad, missing)})  # type: ignore[call-overload]
+            table = table.assign(**{name: parsed.mask(bad, missing)})
     return table
 
 

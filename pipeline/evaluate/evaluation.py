@@ -117,7 +117,7 @@ def _probability_metrics(label: Floats, risk: Floats, weight: Floats) -> dict[st
 
 
 def by_day(scores: Scores, config: EvaluationConfig) -> dict[str, Any]:
-    """Counts, mean risk and AUROC per landmark day at the longest horizon."""
+    """Count landmarks, with mean risk and AUROC, per landmark day at the longest horizon."""
     number = len(scores.horizons) - 1
     result = {}
     known = ~np.isnan(scores.label[:, number])

@@ -98,32 +98,56 @@ def calibration_line(label: Floats, risk: Floats, weight: Floats) -> tuple[Float
     """Intercept (calibration in the large) and slope of the recalibration line, per draw.
 
     The slope comes from ``logit P(y) = a + b logit(risk)``, the intercept from the same model
-    with b = 1 (Van Calster et al., 10.1186/s12916-019-1466-7). Newton steps on all draws at once.
+    with b = 1 (Van Calster et al., 10.1186/s12916-019-1466-7).
 
     Returns
     -------
     intercept, slope : ndarray, shape (n_draws,)
         NaN where the draw has one class only or the fit diverges.
     """
-    x = logit(np.clip(risk, 1e-6, 1 - 1e-6))[:, None]
-    y = label[:, None]
-    draws = weight.shape[1]
-    in_large, a, b = np.zeros(draws), np.zeros(draws), np.ones(draws)
-    for _ in range(25):
-        p = sigmoid(in_large + x)
-        curvature = np.maximum((weight * p * (1 - p)).sum(axis=0), 1e-12)
-        in_large = in_large + np.clip((weight * (y - p)).sum(axis=0) / curvature, -2, 2)
-        p = sigmoid(a + b * x)
-        spread = weight * p * (1 - p)
-        residual = weight * (y - p)
-        g0, g1 = residual.sum(axis=0), (residual * x).sum(axis=0)
-        h00, h01, h11 = spread.sum(axis=0), (spread * x).sum(axis=0), (spread * x * x).sum(axis=0)
-        determinant = np.maximum(h00 * h11 - h01**2, 1e-12)
-        a = a + np.clip((h11 * g0 - h01 * g1) / determinant, -2, 2)
-        b = b + np.clip((h00 * g1 - h01 * g0) / determinant, -2, 2)
-    events, total = (weight * y).sum(axis=0), weight.sum(axis=0)
-    usable = (events > 0) & (events < total) & (np.abs(b) < 50) & (np.ptp(x) > 1e-9)
-    return np.where(usable, in_large, np.nan), np.where(usable, b, np.nan)
+    x = logit(np.clip(risk, 1e-6, 1 - 1e-6))
+    in_large = _newton(np.ones((len(x), 1)), x, label, weight)[0]
+    centred = np.stack([np.ones(len(x)), x - x.mean()], axis=1)
+    slope = _newton(centred, np.zeros(len(x)), label, weight)[1]
+    events, total = label @ weight, weight.sum(axis=0)
+    usable = (events > 0) & (events < total) & ~np.isnan(slope) & (np.ptp(x) > 1e-9)
+    return np.where(usable, in_large, np.nan), np.where(usable, slope, np.nan)
+
+
+def _newton(columns: Floats, offset: Floats, label: Floats, weight: Floats) -> Floats:
+    """Logistic coefficients of all draws at once; steps that raise the loss are halved.
+
+    Returns
+    -------
+    ndarray, shape (n_columns, n_draws)
+        NaN where the steps do not settle, as when the classes are separated.
+    """
+    size, draws = columns.shape[1], weight.shape[1]
+    products = (columns[:, :, None] * columns[:, None, :]).reshape(len(columns), -1).T
+    theta, moved = np.zeros((size, draws)), np.full(draws, np.inf)
+    target = (columns * label[:, None]).T @ weight
+
+    def at(theta: Floats) -> tuple[Floats, Floats]:
+        eta = offset[:, None] + columns @ theta
+        small = np.exp(-np.abs(eta))
+        loss = (weight * (np.maximum(eta, 0.0) + np.log1p(small))).sum(axis=0)
+        return np.where(eta >= 0, 1.0, small) / (1.0 + small), loss - (target * theta).sum(axis=0)
+
+    p, current = at(theta)
+    for _ in range(40):
+        spread = weight * p
+        gradient = target - columns.T @ spread
+        curvature = (products @ (spread * (1 - p))).T.reshape(draws, size, size)
+        step = np.linalg.solve(curvature + 1e-9 * np.eye(size), gradient.T[:, :, None])[:, :, 0].T
+        p, tried = at(theta + step)
+        while (tried > current + 1e-9).any() and np.abs(step).max() > 1e-9:
+            step = np.where(tried > current + 1e-9, step / 2.0, step)
+            p, tried = at(theta + step)
+        theta, current = theta + step, tried
+        moved = np.abs(step).max(axis=0)
+        if moved.max() < 1e-6:
+            break
+    return np.where(moved < 1e-5, theta, np.nan)
 
 
 def ici(label: Floats, risk: Floats, weight: Floats) -> float:
@@ -150,7 +174,7 @@ def ici(label: Floats, risk: Floats, weight: Floats) -> float:
 
 
 def roc_points(label: Floats, score: Floats, group: Ints) -> tuple[Floats, Floats]:
-    """False and true positive rate, averaged over groups on a grid of 101 false positive rates."""
+    """Average the ROC curves of all groups on a grid of 101 false positive rates."""
     grid = np.linspace(0.0, 1.0, 101)
     curves = []
     for part in _groups(group):

@@ -46,7 +46,7 @@ def competing_hours(cohort: Cohort, scale: str) -> Floats:
 def build_targets(
     cohort: Cohort, landmarks: pd.DataFrame, scale: str, thresholds: tuple[int, ...]
 ) -> Targets:
-    """What happened after each landmark, for every threshold of a scale.
+    """Tell what happened after each landmark, for every threshold of a scale.
 
     At risk means: not charted strictly before the landmark, and no competing event before it.
     A grade charted after death stands for the time before it and counts at the hour of death.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 
@@ -97,7 +99,7 @@ def _chunks(pairs: Ints) -> list[slice]:
         base = total[edges[-1] - 1] if edges[-1] else 0
         stop = int(np.searchsorted(total, base + _PAIRS_PER_CHUNK, side="right"))
         edges.append(max(stop, edges[-1] + 1))
-    return [slice(low, high) for low, high in zip(edges[:-1], edges[1:], strict=True)]
+    return [slice(low, high) for low, high in pairwise(edges)]
 
 
 def _chunk(rows: _Rows, hours: Floats, start: Ints, stop: Ints, spec: FeatureSpec) -> Floats:

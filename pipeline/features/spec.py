@@ -104,7 +104,7 @@ def learn_spec(cohort: Cohort, config: Config, local: Mapping[str, Analyte]) -> 
 
 
 def _with_scale(analyte: Analyte, cohort: Cohort) -> Analyte:
-    """A cohort-local analyte goes on the log scale when positive and spread over a decade."""
+    """Put a cohort-local analyte on the log scale when positive and spread over a decade."""
     if not analyte.local:
         return analyte
     rows = cohort.labs.loc[cohort.labs["analyte"] == analyte.key, "value"].dropna()

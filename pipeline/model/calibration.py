@@ -32,7 +32,7 @@ class Calibration:
         return self.slope * blend + (shift if blend.ndim == 1 else shift[:, None])
 
     def shift(self, rows: StackedRows) -> Floats:
-        """What calibration adds to ``slope * z`` in each row."""
+        """Return what calibration adds to ``slope * z`` in each row."""
         return (
             self.intercept
             + horizon_steps(rows.horizon, self.knots) @ self.horizon

@@ -134,7 +134,7 @@ def base_rate_table(
 def rates_of_days(
     table: RateTable, day: Ints, horizons: tuple[float, ...]
 ) -> tuple[Floats, Floats]:
-    """Base rate and its n for each landmark day; the nearest known day stands in.
+    """Look up base rate and its n for each landmark day; the nearest known day stands in.
 
     Returns
     -------

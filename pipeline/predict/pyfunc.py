@@ -32,7 +32,8 @@ class CytocastModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
         ----------
         model_input : DataFrame
             ``patient_id, analyte, value, unit`` as text, ``collected_hours`` and optionally
-            ``resulted_hours`` since time zero.
+            ``resulted_hours`` since time zero; host columns the model uses (``product``,
+            ``age_years``, ...) may stand on every row of a patient.
         params : dict, optional
             ``as_of``: hour from which rows are dropped.
         """
@@ -40,13 +41,18 @@ class CytocastModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
         config = self.bundle.config.cohort
         scales = tuple(item.scale for item in self.bundle.config.outcomes.values())
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "labs.csv"
-            model_input.to_csv(path, index=False)
+            self._write_tables(model_input, Path(folder))
             read = read_batch(
-                path, config, self.bundle.reference.local, as_of=as_of, extra_scales=scales
+                folder, config, self.bundle.reference.local, as_of=as_of, extra_scales=scales
             )
         name = ModelName(self.bundle.config.tracking.model_name, self.bundle.sha256[:12])
         return score_batch(read, self.bundle, name, as_of=as_of is not None).predictions
+
+    def _write_tables(self, rows: pd.DataFrame, folder: Path) -> None:
+        host = [column.name for column in self.bundle.reference.spec.host if column.name in rows]
+        rows.drop(columns=host).to_csv(folder / "labs.csv", index=False)
+        patients = rows[["patient_id", *host]].drop_duplicates()
+        patients.to_csv(folder / "patients.csv", index=False)
 
 
 mlflow.models.set_model(CytocastModel())

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from pipeline import log
+from pipeline.cohort.clock import zone
 from pipeline.cohort.files import sha256_files
 from pipeline.cohort.reader import batch_paths, read_batch
 from pipeline.errors import InputError
@@ -46,6 +47,7 @@ def predict(
         Result in words for stdout.
     """
     started = time.perf_counter()
+    zone(time_zone)
     paths = batch_paths(source)
     folder, version = resolve_model(model)
     digest = read_manifest(folder)["bundle_sha256"]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import log
+from pipeline.cohort.clock import zone
 from pipeline.cohort.reader import read_cohort
 from pipeline.config import Config, load_config
 from pipeline.errors import UsageError
@@ -59,6 +60,7 @@ def evaluate_command(
     bundle = load_bundle(folder)
     config = bundle.config.cohort
     if time_zone is not None:
+        zone(time_zone)
         config = config.model_copy(update={"time_zone": time_zone})
     scales = tuple(item.scale for item in bundle.config.outcomes.values())
     log.info("reading the cohort")
@@ -109,6 +111,7 @@ def _settings(
     if names:
         config = config.select_outcomes(names)
     if time_zone is not None:
+        zone(time_zone)
         cohort = config.cohort.model_copy(update={"time_zone": time_zone})
         config = config.model_copy(update={"cohort": cohort})
     return config

@@ -193,8 +193,8 @@ def _warnings(config: Config, results: dict[str, _ScaleResult]) -> list[str]:
         count = event_patients(results[outcome.scale].targets, outcome.threshold)
         if count < 100:
             sentences.append(
-                f"{name}: {count} event patients; differences in AUROC below about "
-                f"{0.18 / max(count, 1) ** 0.5:.2f} are noise at this size."
+                f"{name}: {count} event patients; read the intervals, because small differences "
+                "in AUROC are noise at this size."
             )
     return sentences
 

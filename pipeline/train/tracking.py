@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import pandas as pd
 import yaml
 
 import pipeline
@@ -159,17 +161,24 @@ def _register(mlflow: ModuleType, result: TrainingResult, run_id: str) -> str:
         [ColSpec("string", column) for column in ("patient_id", "analyte", "value", "unit")]
         + [ColSpec("double", "collected_hours")]
         + [ColSpec("double", "resulted_hours", required=False)]
+        + [
+            ColSpec("string", column.name, required=False)
+            for column in result.bundle.reference.spec.host
+        ]
     )
     signature = ModelSignature(inputs, params=ParamSchema([ParamSpec("as_of", "string", "")]))
     code = Path(pipeline.__file__).parent
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "model"
+        # the artifact is stored under the name of the folder it comes from
+        bundle = shutil.copytree(result.folder, Path(folder) / BUNDLE_ARTIFACT)
         mlflow.pyfunc.save_model(
             path=str(target),
             python_model=str(code / "predict" / "pyfunc.py"),
-            artifacts={BUNDLE_ARTIFACT: str(result.folder)},
+            artifacts={BUNDLE_ARTIFACT: str(bundle)},
             code_paths=[str(code), str(schema_path("")), str(config_path(""))],
             signature=signature,
+            input_example=_example(),
             pip_requirements=_requirements(),
         )
         _forget_paths(target)
@@ -181,6 +190,20 @@ def _register(mlflow: ModuleType, result: TrainingResult, run_id: str) -> str:
         name, registered.version, "bundle_sha256", result.bundle.sha256
     )
     return str(registered.version)
+
+
+def _example() -> pd.DataFrame:
+    """One invented patient with two results, which shows the expected columns."""
+    return pd.DataFrame(
+        {
+            "patient_id": ["example-1", "example-1"],
+            "analyte": ["crp", "crp"],
+            "value": ["12.5", "<0.3"],
+            "unit": ["mg/L", "mg/L"],
+            "collected_hours": [30.0, 6.0],
+            "resulted_hours": [32.0, 8.0],
+        }
+    )
 
 
 def _forget_paths(target: Path) -> None:

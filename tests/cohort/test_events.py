@@ -1,0 +1,174 @@
+import pytest
+
+from pipeline.cohort import read_cohort
+from pipeline.config import CohortConfig
+
+from .export import codes, conserved, read, write_export
+
+
+def assessed(tmp_path, *rows, columns="scale grade assessed_hours", **settings):
+    folder = write_export(tmp_path, assessments=[["patient_id", *columns.split()], *rows])
+    result = read(folder, **settings)
+    conserved(result)
+    return result
+
+
+def given(tmp_path, *rows, columns="drug given_hours"):
+    folder = write_export(tmp_path, treatments=[["patient_id", *columns.split()], *rows])
+    result = read(folder)
+    conserved(result)
+    return result
+
+
+def observed(tmp_path, *rows):
+    header = ["patient_id", "item", "value", "observed_hours"]
+    result = read(write_export(tmp_path, observations=[header, *rows]))
+    conserved(result)
+    return result
+
+
+def test_an_assessment_of_an_unknown_patient_is_refused(tmp_path):
+    result = assessed(tmp_path, ("A", "crs", "1", "5"), ("Z", "crs", "1", "5"))
+    assert codes(result) == ["unknown_patient"]
+    assert "'Z' has no accepted row in patients" in result.rejects["reason"][0]
+
+
+@pytest.mark.parametrize(
+    ("scale", "grade"),
+    [("crs", "6"), ("icans", "9"), ("hlh", "2"), ("death", "2"), ("iec_hs", "5")],
+)
+def test_a_grade_outside_its_scale_is_refused(tmp_path, scale, grade):
+    result = assessed(tmp_path, ("A", scale, grade, "5"), ("A", "crs", "1", "5"))
+    assert codes(result) == ["grade_outside_scale"]
+    assert f"{scale}: 0 to" in result.rejects["remedy"][0]
+
+
+@pytest.mark.parametrize("grade", ["-1", "1.5", "severe", "", "inf"])
+def test_a_grade_that_is_no_grade_is_refused(tmp_path, grade):
+    result = assessed(tmp_path, ("A", "crs", grade, "5"))
+    assert codes(result) == ["required_blank" if grade == "" else "illegal_value"]
+
+
+def test_an_unknown_scale_is_refused_unless_an_outcome_uses_it(tmp_path):
+    result = assessed(tmp_path, ("A", "sofa", "3", "5"), ("A", "CRS", "3", "5"))
+    assert codes(result) == ["unknown_scale"]
+    assert result.cohort.assessments["scale"].tolist() == ["crs"]
+    configured = read_cohort(tmp_path, CohortConfig(), extra_scales=("sofa",))
+    assert configured.cohort.assessments["scale"].tolist() == ["crs", "sofa"]
+
+
+@pytest.mark.parametrize("system", ["lee2014", "penn", "CTCAE", "Lee 2014"])
+def test_grading_systems_are_never_pooled(tmp_path, system):
+    columns = "scale grade assessed_hours grading_system"
+    result = assessed(
+        tmp_path,
+        ("A", "crs", "1", "5", ""),
+        ("A", "crs", "2", "6", "ASTCT"),
+        ("A", "crs", "3", "7", system),
+        columns=columns,
+    )
+    assert len(codes(result)) == 1
+    assert result.cohort.assessments["grade"].tolist() == [1, 2]
+
+
+def test_the_config_chooses_the_grading_system(tmp_path):
+    columns = "scale grade assessed_hours grading_system"
+    result = assessed(
+        tmp_path,
+        ("A", "crs", "2", "6", "astct"),
+        ("A", "crs", "3", "7", "penn"),
+        columns=columns,
+        grading_system="penn",
+    )
+    assert codes(result) == ["other_grading_system"]
+    assert result.cohort.assessments["grade"].tolist() == [3]
+
+
+def test_assessments_are_sorted_and_identical_ones_collapse(tmp_path):
+    result = assessed(
+        tmp_path,
+        ("B", "crs", "1", "5"),
+        ("A", "icans", "1", "5"),
+        ("A", "crs", "2", "9"),
+        ("A", "crs", "1.0", "5.0"),
+        ("A", "crs", "1", "5"),
+    )
+    table = result.cohort.assessments
+    assert table["patient"].tolist() == [0, 0, 0, 1]
+    assert table["scale"].tolist() == ["crs", "crs", "icans", "crs"]
+    assert table["assessed_hours"].tolist() == [5, 9, 5, 5]
+    assert result.counts["assessments.csv"]["collapsed"] == 1
+
+
+def test_drugs_get_their_key_whatever_the_brand(tmp_path):
+    result = given(
+        tmp_path, ("A", "Actemra", 5), ("A", "TOCILIZUMAB ", 6), ("A", "Something New", 7)
+    )
+    assert result.cohort.treatments["drug"].tolist() == [
+        "tocilizumab",
+        "tocilizumab",
+        "something_new",
+    ]
+    assert codes(result) == []
+
+
+def test_two_doses_at_once_are_two_rows_and_the_same_row_twice_is_one(tmp_path):
+    result = given(
+        tmp_path,
+        ("A", "dexamethasone", 5, 10),
+        ("A", "dexamethasone", 5, 20),
+        ("A", "dexamethasone", 5, "20.0"),
+        columns="drug given_hours dose",
+    )
+    assert len(result.cohort.treatments) == 2
+    assert result.counts["treatments.csv"]["collapsed"] == 1
+
+
+def test_an_illegal_intent_is_ignored_and_noted(tmp_path):
+    result = given(
+        tmp_path,
+        ("A", "anakinra", 5, "Prophylaxis"),
+        ("A", "anakinra", 6, "hope"),
+        columns="drug given_hours intent",
+    )
+    assert result.cohort.treatments["intent"].tolist() == ["prophylaxis", ""]
+    assert result.counts["treatments.csv"]["cells_ignored"] == 1
+
+
+def test_a_blank_drug_is_refused(tmp_path):
+    assert codes(given(tmp_path, ("A", "", 5))) == ["required_blank"]
+
+
+@pytest.mark.parametrize(
+    ("item", "value"),
+    [
+        ("temperature_c", "39.4"),
+        ("ice_score", "10"),
+        ("oxygen_device", "Room_Air"),
+        ("vasopressor", "none"),
+        ("vasopressor", "Levophed"),
+        ("SEIZURE", "brief"),
+    ],
+)
+def test_legal_observations(tmp_path, item, value):
+    assert codes(observed(tmp_path, ("A", item, value, 5))) == []
+
+
+@pytest.mark.parametrize(
+    ("item", "value", "code"),
+    [
+        ("temperature_c", "warm", "illegal_value"),
+        ("temperature_c", "102.2", "illegal_value"),
+        ("temperature_c", "inf", "illegal_value"),
+        ("ice_score", "7.5", "illegal_value"),
+        ("ice_score", "11", "illegal_value"),
+        ("oxygen_device", "hose", "illegal_value"),
+        ("vasopressor", "tocilizumab", "illegal_value"),
+        ("mood", "good", "unknown_item"),
+        ("temperature_c", "", "required_blank"),
+    ],
+)
+def test_illegal_observations(tmp_path, item, value, code):
+    result = observed(tmp_path, ("A", item, value, 5), ("A", "temperature_c", "37", 6))
+    assert codes(result) == [code]
+    assert len(result.cohort.observations) == 1

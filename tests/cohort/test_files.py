@@ -1,0 +1,152 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.cohort.files import find_table, read_raw, sha256_files
+from pipeline.cohort.rejects import Ledger
+from pipeline.errors import InputError
+
+
+def raw(path, content, ledger=None):
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return read_raw(path, ledger if ledger is not None else Ledger())
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "labs.csv"
+
+
+def test_cells_are_text_without_outer_spaces_and_know_their_line(path):
+    table = raw(path, "a,b\n 1 ,x\n,y\n")
+    assert table.drop(columns="_line").to_dict("list") == {"a": ["1", ""], "b": ["x", "y"]}
+    assert table["_line"].tolist() == [2, 3]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_line_ends_of_every_system(path, end):
+    assert raw(path, end.join(["a,b", "1,2", "3,4"]))["b"].tolist() == ["2", "4"]
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_column(path):
+    assert "a" in raw(path, b"\xef\xbb\xbfa,b\n1,2\n")
+
+
+def test_blank_lines_are_skipped_and_line_numbers_hold(path):
+    assert raw(path, "a,b\n\n1,2\n \n3,4\n")["_line"].tolist() == [3, 5]
+
+
+def test_quoted_cells_may_hold_separators_quotes_and_line_ends(path):
+    table = raw(path, 'a,b\n"1,5","say ""x"""\n"two\nlines",2\nlast,3\n')
+    assert table["a"].tolist() == ["1,5", "two\nlines", "last"]
+    assert table["b"].tolist() == ['say "x"', "2", "3"]
+    assert table["_line"].tolist() == [2, 3, 5]
+
+
+def test_ragged_lines_are_kept_out_and_the_rest_is_read(path):
+    ledger = Ledger()
+    table = raw(path, "patient_id,b\nA,2\nB\nC,3,4\nD,5\n", ledger)
+    assert table["patient_id"].tolist() == ["A", "D"]
+    rejects = ledger.frame()
+    assert rejects["row"].tolist() == [3, 4]
+    assert rejects["code"].unique().tolist() == ["ragged_line"]
+    assert "3 fields where the header has 2" in rejects["reason"][1]
+    assert ledger.read["labs.csv"] == 4
+    assert ledger.lost_patients == {"B": "ragged_line", "C": "ragged_line"}
+
+
+@pytest.mark.parametrize("tail", ["", "\n9,9" * 200], ids=["short", "long"])
+def test_a_quote_left_open_costs_one_line(path, tail):
+    ledger = Ledger()
+    table = raw(path, 'a,b\n1,2\n"3,4\n5,6\n7,8' + tail, ledger)
+    assert table["a"].tolist()[:3] == ["1", "5", "7"]
+    assert ledger.frame()["row"].tolist() == [3]
+    assert "quote" in ledger.frame()["reason"][0]
+    assert ledger.read["labs.csv"] == len(table) + 1
+
+
+def test_two_open_quotes_do_not_swallow_the_lines_between(path):
+    ledger = Ledger()
+    table = raw(path, 'a,b\n1,"x\n2,y\n3,"z\n4,w\n', ledger)
+    assert table["a"].tolist() == ["2", "4"]
+    assert ledger.frame()["row"].tolist() == [2, 4]
+
+
+def test_nul_characters_do_not_end_a_cell(path):
+    assert raw(path, "a,b\n1\x002,3\n")["b"].tolist() == ["3"]
+
+
+@pytest.mark.parametrize("content", [b"a,b\n\xff\xfe,2\n", "a,b\n1,2\n".encode("utf-16")])
+def test_other_encodings_are_refused_with_the_way_out(path, content):
+    with pytest.raises(InputError, match=r"labs\.csv cannot be read as UTF-8.*Export it again"):
+        raw(path, content)
+
+
+@pytest.mark.parametrize("content", ["", "\n", ",\n1,2\n", "\ufeff"])
+def test_a_file_without_column_names_is_refused(path, content):
+    with pytest.raises(InputError, match="is empty: the first line must name the columns"):
+        raw(path, content)
+
+
+def test_a_repeated_column_is_refused(path):
+    with pytest.raises(InputError, match="repeats the column 'a'"):
+        raw(path, "a,b,a\n1,2,3\n")
+
+
+def test_a_header_alone_is_a_table_without_rows(path):
+    table = raw(path, "a,b\n")
+    assert len(table) == 0
+    assert list(table.columns) == ["a", "b", "_line"]
+
+
+def test_both_formats_at_once_are_refused(tmp_path):
+    assert find_table(tmp_path, "labs") is None
+    for name in ("labs.csv", "labs.parquet"):
+        (tmp_path / name).write_text("a\n")
+    with pytest.raises(InputError, match=r"labs\.csv and labs\.parquet; keep one"):
+        find_table(tmp_path, "labs")
+
+
+def test_parquet_cells_become_the_text_a_csv_would_hold(tmp_path):
+    path = tmp_path / "labs.parquet"
+    pd.DataFrame(
+        {
+            "id": pd.array([7, None], dtype="Int64"),
+            "value": [0.1, np.nan],
+            "single": np.array([0.1, 2.5], dtype=np.float32),
+            "text": [" <5 ", None],
+            "at": pd.to_datetime(["2024-03-01T08:00:00+01:00", None], utc=True),
+            "naive": pd.to_datetime(["2024-03-01T08:00:00.5", None]),
+            "kind": pd.Categorical(["crp", None]),
+        }
+    ).to_parquet(path)
+    table = read_raw(path, Ledger()).drop(columns="_line")
+    assert table.iloc[0].to_dict() == {
+        "id": "7",
+        "value": "0.1",
+        "single": "0.1",
+        "text": "<5",
+        "at": "2024-03-01T07:00:00.000000+00:00",
+        "naive": "2024-03-01T08:00:00.500000",
+        "kind": "crp",
+    }
+    assert table.iloc[1].drop("single").tolist() == [""] * 6
+
+
+def test_a_truncated_parquet_file_is_refused(tmp_path):
+    path = tmp_path / "labs.parquet"
+    pd.DataFrame({"a": range(100)}).to_parquet(path)
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(InputError, match="not a readable Parquet file"):
+        read_raw(path, Ledger())
+
+
+def test_the_digest_depends_on_names_and_bytes_only(tmp_path):
+    for folder in ("x", "y"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a.csv").write_text("1")
+        (tmp_path / folder / "b.csv").write_text("2")
+    first = sha256_files([tmp_path / "x" / "a.csv", tmp_path / "x" / "b.csv"])
+    assert first == sha256_files([tmp_path / "y" / "b.csv", tmp_path / "y" / "a.csv"])
+    (tmp_path / "y" / "b.csv").write_text("3")
+    assert first != sha256_files([tmp_path / "y" / "b.csv", tmp_path / "y" / "a.csv"])

@@ -1,0 +1,162 @@
+import numpy as np
+import pytest
+
+from .export import codes, read_labs
+
+
+def results(labs):
+    return list(zip(labs["value"], labs["side"], strict=True))
+
+
+def test_values_arrive_in_canonical_units_with_their_side(tmp_path):
+    labs = read_labs(
+        tmp_path,
+        ("crp", "1.2", "mg/dL", 1, 2),
+        ("crp", "<0.5", "mg/dL", 2, 3),
+        ("crp", "> 300", "mg/L", 3, 4),
+    ).cohort.labs
+    assert results(labs) == [(12.0, 0), (5.0, -1), (300.0, 1)]
+
+
+@pytest.mark.parametrize("value", ["", "n/a", "inf", "-inf", "nan", "-3", "1e999", "5\x1f6"])
+def test_unusable_values_are_refused_with_the_cell_shown(tmp_path, value):
+    result = read_labs(tmp_path, ("crp", "7", "mg/L", 1, 2), ("crp", value, "mg/L", 1, 2))
+    assert codes(result) == ["value_unusable"]
+    assert f"'{value}'" in result.rejects["reason"][0]
+    assert len(result.cohort.labs) == 1
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "unit"),
+    [("crp", "900", "mg/L"), ("ferritin", "0.1", "ng/mL"), ("crp", ">5000", "mg/L")],
+)
+def test_implausible_concentrations_are_refused(tmp_path, key, value, unit):
+    result = read_labs(tmp_path, (key, value, unit, 1, 2))
+    assert codes(result) == ["implausible"]
+    assert "plausible range" in result.rejects["reason"][0]
+
+
+def test_a_value_below_a_limit_may_lie_under_the_plausible_range(tmp_path):
+    assert codes(read_labs(tmp_path, ("ferritin", "<0.5", "ng/mL", 1, 2))) == []
+
+
+@pytest.mark.parametrize("unit", ["", "furlongs", "a\x1fb", "U/mL"])
+def test_units_are_never_guessed(tmp_path, unit):
+    result = read_labs(tmp_path, ("crp", "7", unit, 1, 2))
+    assert codes(result) == ["unit_refused"]
+    assert "Legal: mg/L" in result.rejects["reason"][0]
+    assert "assume_units" in result.rejects["remedy"][0]
+
+
+def test_d_dimer_needs_a_basis_that_the_config_may_state(tmp_path):
+    row = ("d_dimer", "2", "MG/L", 1, 2)
+    refused = read_labs(tmp_path, row)
+    assert codes(refused) == ["unit_refused"]
+    assert "FEU or DDU" in refused.rejects["reason"][0]
+    for basis, value in (("FEU", 2.0), ("DDU", 4.0)):
+        assumed = read_labs(tmp_path, row, assume_units={"d_dimer": {"mg/L": f"mg/L{{{basis}}}"}})
+        assert assumed.cohort.labs["value"].tolist() == [value]
+
+
+def test_an_assumption_does_not_touch_a_stated_basis(tmp_path):
+    assume = {"d_dimer": {"mg/L": "mg/L{FEU}"}}
+    labs = read_labs(tmp_path, ("d_dimer", "2", "mg/L DDU", 1, 2), assume_units=assume).cohort.labs
+    assert labs["value"].tolist() == [4.0]
+
+
+@pytest.mark.parametrize("column", ["loinc", "analyte"])
+@pytest.mark.parametrize(
+    ("name", "code", "value", "unit", "refused"),
+    [
+        ("d_dimer", "48065-7", "2", "mg/L FEU", False),
+        ("d_dimer", "48065-7", "2", "mg/L DDU", True),
+        ("csf_serum_albumin", "1756-6", "0.6", "%", False),
+        ("csf_serum_albumin", "1756-6", "0.006", "1", True),
+        ("crp", "76485-2", "95", "nmol/L", False),
+        ("crp", "76485-2", "95", "mg/L", True),
+    ],
+)
+def test_a_code_that_prescribes_a_unit_refuses_others(
+    tmp_path, column, name, code, value, unit, refused
+):
+    if column == "loinc":
+        result = read_labs(tmp_path, (name, value, unit, 1, 2, code), columns="loinc")
+    else:
+        result = read_labs(tmp_path, (code, value, unit, 1, 2))
+    assert codes(result) == (["loinc_unit_conflict"] if refused else [])
+    if refused:
+        assert f"LOINC '{code}' cannot carry the unit" in result.rejects["reason"][0]
+
+
+def test_a_prescribed_basis_holds_after_the_assumption(tmp_path):
+    row = ("d_dimer", "2", "mg/L", 1, 2, "48066-5")
+    assume = {"d_dimer": {"mg/L": "mg/L{FEU}"}}
+    assert codes(read_labs(tmp_path, row, columns="loinc", assume_units=assume)) == [
+        "loinc_unit_conflict"
+    ]
+
+
+def test_stated_limits_are_in_the_unit_of_their_row(tmp_path):
+    labs = read_labs(
+        tmp_path,
+        ("crp", "0.02", "mg/dL", 1, 2, "0.05", "30"),
+        ("crp", "35", "mg/dL", 2, 3, "0.05", "30"),
+        ("crp", "1", "mg/dL", 3, 4, "0.05", "30"),
+        ("crp", "2", "mg/dL", 4, 5, "", ""),
+        columns="lloq uloq",
+    ).cohort.labs
+    assert labs["value"].tolist() == pytest.approx([0.5, 300.0, 10.0, 20.0])
+    assert labs["side"].tolist() == [-1, 1, 0, 0]
+
+
+def test_an_unreadable_limit_is_ignored_and_noted(tmp_path):
+    result = read_labs(tmp_path, ("crp", "1", "mg/L", 1, 2, "low", "inf"), columns="lloq uloq")
+    assert codes(result) == ["illegal_value"] * 2
+    assert result.counts["labs.csv"]["cells_ignored"] == 2
+    assert results(result.cohort.labs) == [(1.0, 0)]
+
+
+@pytest.mark.parametrize(
+    ("setting", "expected"),
+    [
+        ("dictionary", {"crp": 14.0, "nfl": 106.0}),
+        ("none", {"crp": 10.0, "nfl": 10.0}),
+        ({"hours": 6}, {"crp": 16.0, "nfl": 16.0}),
+        ({"hours": 6, "nfl": 50}, {"crp": 16.0, "nfl": 60.0}),
+        ({"nfl": 50}, {"crp": 14.0, "nfl": 60.0}),
+    ],
+    ids=["dictionary", "none", "hours", "hours and one analyte", "one analyte"],
+)
+def test_missing_result_times_follow_the_turnaround_and_are_counted(tmp_path, setting, expected):
+    result = read_labs(
+        tmp_path,
+        ("crp", "7", "mg/L", 10, ""),
+        ("nfl", "20", "pg/mL", 10, ""),
+        ("il6", "20", "pg/mL", 10, 11.5),
+        turnaround=setting,
+    )
+    labs = result.cohort.labs.set_index("analyte")["resulted_hours"].to_dict()
+    assert labs == {**expected, "il6": 11.5}
+    assert result.turnaround_imputed == 2
+
+
+def test_a_result_before_its_collection_is_refused(tmp_path):
+    result = read_labs(tmp_path, ("crp", "7", "mg/L", 10, 9.99), ("crp", "7", "mg/L", 10, 10))
+    assert codes(result) == ["resulted_before_collected"]
+
+
+def test_an_unreadable_result_time_is_not_taken_as_missing(tmp_path):
+    assert codes(read_labs(tmp_path, ("crp", "7", "mg/L", 10, "soon"))) == ["time_unusable"]
+
+
+def test_baseline_labs_before_the_infusion_are_legal(tmp_path):
+    labs = read_labs(tmp_path, ("crp", "7", "mg/L", -2000, -1990)).cohort.labs
+    assert labs["collected_hours"].tolist() == [-2000.0]
+
+
+def test_a_batch_of_refused_rows_is_an_empty_cohort(tmp_path):
+    result = read_labs(tmp_path, ("nonsense", "7", "mg/L", 10, 11))
+    assert len(result.cohort.labs) == 0
+    assert result.lost == {"A": "unknown_analyte"}
+    assert result.seen_ids == ["A"]
+    assert np.isposinf(result.as_of_hours).all()

@@ -1,0 +1,141 @@
+"""Who is at risk at a landmark, and what followed."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.cohort import read_cohort
+from pipeline.config import load_config
+from pipeline.errors import InputError
+from pipeline.evaluate.cross_validation import scored_rows
+from pipeline.evaluate.outcomes import (
+    build_targets,
+    onset_hours,
+    reported_thresholds,
+    stacked_thresholds,
+)
+from pipeline.features import build_features
+from pipeline.features.landmarks import training_landmarks
+from tests.builders import at, make_cohort, make_config, make_spec
+
+NAN = float("nan")
+ROOT = Path(__file__).parents[2]
+SHARED = ROOT.parent / "shared" / "data"
+
+
+def labels(cohort, hours, scale="crs", threshold=3, horizon=72.0):
+    landmarks = at(*[(0, hour) for hour in hours])
+    return build_targets(cohort, landmarks, scale, (threshold,)).label(threshold, horizon)
+
+
+def patient(assessments=(), followed=600.0, **clocks):
+    columns = {f"{name}_hours": [value] for name, value in clocks.items()}
+    columns["followed_until_hours"] = [followed]
+    return make_cohort(1, assessments=[(0, *row) for row in assessments], patients=columns)
+
+
+def test_labels_follow_the_charted_onset():
+    cohort = patient([("crs", 1, 20.0), ("crs", 3, 90.0), ("crs", 4, 120.0)])
+    found = labels(cohort, [17.9, 18.0, 48.0, 90.0, 90.1, 200.0])
+    np.testing.assert_equal(found, [0.0, 1.0, 1.0, 1.0, NAN, NAN])
+
+
+def test_grade_five_counts_as_severe():
+    np.testing.assert_equal(labels(patient([("crs", 5, 90.0)]), [48.0]), [1.0])
+
+
+@pytest.mark.parametrize("clock", ["death", "second_infusion", "new_therapy"])
+def test_a_competing_event_ends_the_risk_and_is_no_event(clock):
+    cohort = patient([("crs", 3, 90.0)], **{clock: 60.0})
+    severe_later = [0.0, 0.0, NAN] if clock != "death" else [1.0, 1.0, NAN]
+    np.testing.assert_equal(labels(cohort, [24.0, 60.0, 61.0]), severe_later)
+    free = patient(**{clock: 60.0})
+    np.testing.assert_equal(labels(free, [24.0, 60.0, 61.0], horizon=168.0), [0.0, 0.0, NAN])
+    late = patient([("crs", 3, 90.0)], **{clock: 90.0})
+    np.testing.assert_equal(labels(late, [48.0]), [1.0])
+
+
+def test_a_grade_charted_after_death_stands_for_the_time_before_it():
+    cohort = patient([("crs", 2, 47.9), ("crs", 5, 71.9)], death=60.0)
+    targets = build_targets(cohort, at((0, 48.0), (0, 66.0)), "crs", (3,))
+    assert targets.time[0, 0] == 12.0
+    np.testing.assert_equal(targets.label(3, 24.0), [1.0, NAN])
+
+
+def test_death_as_outcome_comes_from_either_table():
+    stated = patient(death=60.0)
+    charted = patient([("death", 1, 60.0)])
+    for cohort in (stated, charted):
+        assert onset_hours(cohort, "death", 1).tolist() == [60.0]
+        np.testing.assert_equal(labels(cohort, [24.0], "death", 1), [1.0])
+
+
+def test_only_loss_of_follow_up_is_unknown():
+    cohort = make_cohort(
+        2, patients={"followed_until_hours": [100.0, 600.0], "record_end_hours": [90.0, 90.0]}
+    )
+    targets = build_targets(cohort, at((0, 24.0), (0, 48.0), (1, 48.0)), "crs", (3,))
+    np.testing.assert_equal(targets.label(3, 72.0), [0.0, NAN, 0.0])
+    assert targets.at_risk.all()
+
+
+def test_the_end_of_follow_up_does_not_leave_events_only():
+    grades = [(number, "crs", 3, 95.0) for number in range(5)]
+    cohort = make_cohort(
+        40, assessments=grades, patients={"followed_until_hours": np.full(40, 100.0)}
+    )
+    targets = build_targets(cohort, at(*[(number, 72.0) for number in range(40)]), "crs", (3,))
+    assert np.nansum(targets.label(3, 24.0)) == 5
+    assert not np.isnan(targets.label(3, 28.0)).any()
+    assert np.isnan(targets.label(3, 48.0)).all()
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    grades=st.lists(st.tuples(st.integers(0, 5), st.integers(0, 100).map(float)), max_size=6),
+    later=st.lists(st.tuples(st.integers(0, 5), st.integers(60, 200).map(float)), max_size=6),
+    death=st.none() | st.integers(60, 200).map(float),
+)
+def test_no_landmark_is_dropped_because_of_what_follows(grades, later, death):
+    clocks = {"record_end": 96.0}
+    landmarks = [24.0, 48.0, 60.0]
+
+    def at_risk(rows, **more):
+        cohort = patient([("crs", *row) for row in rows], **clocks, **more)
+        found = training_landmarks(cohort, load_config().landmarks, "crs")
+        assert found["hours"].tolist() == [24.0, 48.0, 72.0, 96.0]
+        return build_targets(cohort, at(*[(0, hour) for hour in landmarks]), "crs", (1, 3)).at_risk
+
+    past = [row for row in grades if row[1] < 60.0]
+    more = {} if death is None else {"death": death}
+    np.testing.assert_array_equal(at_risk(past), at_risk([*past, *later], **more))
+
+
+def test_thresholds_taught_together():
+    grades = [(0, "crs", 1, 5.0), (1, "crs", 2, 5.0), (2, "crs", 2, 5.0), (3, "crs", 5, 5.0)]
+    cohort = make_cohort(5, assessments=grades)
+    assert stacked_thresholds(cohort, "crs", (3,)) == (1, 2, 3)
+    with pytest.raises(InputError, match="no assessment on the scale 'icans'"):
+        stacked_thresholds(cohort, "icans", (1,))
+    mild = make_cohort(2, assessments=grades[:2])
+    with pytest.raises(InputError, match="no patient reaches grade 3"):
+        stacked_thresholds(mild, "crs", (3,))
+    assert reported_thresholds(load_config().outcomes, "icans") == (1, 3)
+    assert reported_thresholds(make_config().outcomes, "crs") == (3,)
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the public cohorts are not beside the project")
+def test_counts_on_the_recovered_public_cohort():
+    config = load_config([ROOT / "configs" / "cohorts" / "prcrs.yaml"])
+    cohort = read_cohort(SHARED / "prcrs_recovered", config.cohort).cohort
+    landmarks = training_landmarks(cohort, config.landmarks, "crs")
+    targets = build_targets(cohort, landmarks, "crs", (3,))
+    matrix = build_features(cohort, landmarks, make_spec(analytes=()))
+    rows = scored_rows(matrix, targets, np.arange(len(landmarks)), 3)
+    assert len(rows) == 983
+    assert (landmarks["weight"] == 1.0).all()
+    events = [int(targets.label(3, horizon)[rows].sum()) for horizon in (24.0, 48.0, 72.0, 168.0)]
+    assert events == [31, 62, 92, 159]

@@ -1,0 +1,114 @@
+"""Splits by patient, and scores and metrics made from them."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.config import EvaluationConfig
+from pipeline.errors import InputError
+from pipeline.evaluate.evaluation import evaluate_scores, patient_draws
+from pipeline.evaluate.scores import Scores, concatenate
+from pipeline.evaluate.splits import repeated_patient_folds
+
+
+@given(
+    patient=st.lists(st.integers(0, 30), min_size=1, max_size=80).map(np.array),
+    folds=st.integers(2, 5),
+    seed=st.integers(0, 100),
+)
+def test_no_patient_stands_on_both_sides(patient, folds, seed):
+    event = patient % 3 == 0
+    if len(np.unique(patient)) < folds:
+        with pytest.raises(InputError, match="cannot be split"):
+            repeated_patient_folds(patient, event, folds=folds, repeats=2, seed=seed)
+        return
+    splits = repeated_patient_folds(patient, event, folds=folds, repeats=2, seed=seed)
+    assert len(splits) == 2 * folds
+    for split in splits:
+        assert not set(patient[split.train]) & set(patient[split.test])
+        assert len(split.train) + len(split.test) == len(patient)
+    for repeat in range(2):
+        tested = np.concatenate([split.test for split in splits if split.repeat == repeat])
+        assert sorted(tested) == list(range(len(patient)))
+        hit = [len(np.unique(patient[s.test][event[s.test]])) for s in splits if s.repeat == repeat]
+        assert max(hit) - min(hit) <= 1
+
+
+def test_repeats_differ_and_a_seed_repeats():
+    patient = np.repeat(np.arange(40), 3)
+    event = patient < 10
+    first, again = (
+        repeated_patient_folds(patient, event, folds=5, repeats=2, seed=1) for _ in range(2)
+    )
+    assert all((a.test == b.test).all() for a, b in zip(first, again, strict=True))
+    assert not np.array_equal(first[0].test, first[5].test)
+
+
+def test_draws_keep_patients_whole():
+    patient = np.array([3, 3, 7, 9, 9, 9])
+    draws = patient_draws(patient, 50, 0)
+    assert (draws[:, 0] == 1).all()
+    assert (draws[0] == draws[1]).all()
+    assert (draws[3] == draws[5]).all()
+    assert (draws[[0, 2, 3], 1:].sum(axis=0) == 3).all()
+
+
+def simulated_scores(n=240, seed=0):
+    random = np.random.default_rng(seed)
+    parts = []
+    for _fold in range(4):
+        risk = random.uniform(0.02, 0.8, n)
+        label = (random.random(n) < risk).astype(float)
+        label[:5] = np.nan
+        noisy = np.clip(risk + random.normal(0, 0.3, n), 0.01, 0.99)
+        lab = np.where(random.random(n) < 0.5, np.nan, risk)
+        risks = {
+            "model": risk,
+            "model_no_state": noisy,
+            "base_rate": np.full(n, 0.4),
+            "grade_and_day": noisy,
+            "constant": np.full(n, 0.5),
+            "last_crp": lab,
+        }
+        parts.append(
+            Scores(
+                (24.0,),
+                {name: values[:, None] for name, values in risks.items()},
+                label[:, None],
+                random.integers(0, 60, n),
+                random.integers(1, 5, n),
+                np.zeros(n, dtype=int),
+                1,
+            )
+        )
+    return concatenate(parts, 2)
+
+
+def test_document_of_one_outcome():
+    scores = simulated_scores()
+    config = EvaluationConfig(bootstrap=40)
+    result = evaluate_scores(scores, config, seed=0)
+    model = result["model"]["24"]
+    assert model["n"] == round((~np.isnan(scores.label)).sum() / 2)
+    assert model["auroc_lo"] < model["auroc"] < model["auroc_hi"]
+    assert 0.8 < model["cal_slope"] < 1.2
+    assert result["canary"] == 0.5
+    assert result["comparators"]["base_rate"]["24"]["auroc"] == 0.5
+    bar = result["comparators"]["grade_and_day"]["24"]
+    assert bar["diff_auroc"] == pytest.approx(model["auroc"] - bar["auroc"], abs=2e-6)
+    assert bar["diff_lo"] > 0
+    crp = result["comparators"]["last_crp"]["24"]
+    assert crp["brier"] is None
+    assert crp["n"] < model["n"]
+    assert crp["diff_auroc"] == 0.0
+    assert evaluate_scores(scores, config, seed=0) == result
+
+
+def test_too_few_event_patients_print_counts_only():
+    scores = simulated_scores()
+    few = EvaluationConfig(bootstrap=20, min_event_patients=1000)
+    cell = evaluate_scores(scores, few, seed=0)["model"]["24"]
+    assert cell["n"] > 0
+    assert cell["auroc"] is None
+    assert cell["cal_slope_lo"] is None

@@ -1,0 +1,93 @@
+"""Landmarks: grid, batches of results, ends of records and weights."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.config import LandmarkConfig
+from pipeline.features.landmarks import (
+    assessed_finely,
+    grid_landmarks,
+    next_minute,
+    result_landmarks,
+    training_landmarks,
+)
+from tests.builders import lab, make_cohort
+
+MINUTE = 1.0 / 60.0
+
+
+def test_grid_ends_with_the_record_inclusive():
+    cohort = make_cohort(3, patients={"record_end_hours": [72.0, 71.9, 10.0]})
+    found = grid_landmarks(cohort, np.array([24.0, 48.0, 72.0]))
+    assert list(zip(found["patient"], found["hours"], strict=True)) == [
+        (0, 24.0),
+        (0, 48.0),
+        (0, 72.0),
+        (1, 24.0),
+        (1, 48.0),
+    ]
+
+
+@given(hour=st.floats(-200, 2000) | st.integers(-2000, 100000).map(lambda number: number / 60.0))
+def test_next_minute_is_whole_and_strictly_later(hour):
+    moment = float(next_minute(np.array([hour]))[0])
+    assert moment > hour
+    assert moment - hour <= 1.01 * MINUTE + 1e-9
+    assert abs(moment * 60.0 - round(moment * 60.0)) < 1e-6
+
+
+def test_a_batch_of_results_gives_one_landmark_just_after_its_last_result():
+    rows = [
+        lab(0, "crp", 1.0, 5.0, 8.0),
+        lab(0, "il6", 1.0, 5.0, 8.5),
+        lab(0, "ldh", 1.0, 5.0, 8.5),
+        lab(0, "crp", 1.0, 9.0, 9.5),
+        lab(0, "crp", 1.0, -9.0, -5.0),
+        lab(0, "crp", 1.0, 20.0, 40.0),
+        lab(1, "crp", 1.0, 8.0, 9.0),
+    ]
+    ends = {"record_end_hours": [40.0, 100.0]}
+    found = result_landmarks(make_cohort(2, rows, patients=ends), 336.0)
+    assert found["patient"].tolist() == [0, 0, 1]
+    assert found["hours"].tolist() == pytest.approx([8.5 + MINUTE, 9.5 + MINUTE, 9.0 + MINUTE])
+    assert result_landmarks(make_cohort(2, rows, patients=ends), 9.2)["patient"].tolist() == [0, 1]
+
+
+def test_result_landmarks_only_where_grades_are_finer_than_a_day():
+    rows = [lab(0, "crp", 1.0, 30.0)]
+    daily = make_cohort(1, rows, [(0, "crs", 0, 24.0 * day) for day in range(1, 5)])
+    fine = make_cohort(1, rows, [(0, "crs", 0, 8.0 * shift) for shift in range(1, 12)])
+    assert not assessed_finely(daily, "crs")
+    assert assessed_finely(fine, "crs")
+    assert not assessed_finely(fine, "icans")
+    settings_ = LandmarkConfig()
+    assert set(training_landmarks(daily, settings_, "crs")["source"]) == {"grid"}
+    assert set(training_landmarks(fine, settings_, "crs")["source"]) == {"grid", "result"}
+    always = LandmarkConfig(at_results="always")
+    assert set(training_landmarks(daily, always, "crs")["source"]) == {"grid", "result"}
+    assert len(training_landmarks(make_cohort(2), always, "crs")) == 0
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    resulted=st.lists(
+        st.tuples(st.integers(0, 2), st.integers(0, 9000).map(lambda minute: minute / 60.0)),
+        max_size=30,
+    )
+)
+def test_weights_sum_to_one_per_patient_day_and_moments_are_unique(resulted):
+    rows = [lab(who, "crp", 1.0, hours) for who, hours in resulted]
+    cohort = make_cohort(3, rows, patients={"record_end_hours": [150.0, 100.0, 24.0]})
+    config = LandmarkConfig(at_results="always", extra_hours=(12.0,))
+    found = training_landmarks(cohort, config, "crs")
+    assert not found.duplicated(["patient", "hours"]).any()
+    order = np.lexsort((found["hours"], found["patient"]))
+    assert (order == np.arange(len(found))).all()
+    end = cohort.patients["record_end_hours"].to_numpy()[found["patient"]]
+    assert (found["hours"] <= end).all()
+    total = found.groupby([found["patient"], found["hours"] // 24])["weight"].sum()
+    np.testing.assert_allclose(total, 1.0)
+    grid = found.loc[found["source"] == "grid"]
+    assert set(grid.loc[grid["patient"] == 2, "hours"]) == {12.0, 24.0}

@@ -1,0 +1,213 @@
+"""Every statistic against a plain loop over rows that shares no code with the kernel."""
+
+import math
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.cohort.analytes import dictionary
+from pipeline.features import build_features
+from tests.builders import at, lab, make_cohort, make_spec
+
+SPEC = make_spec()
+NAN = float("nan")
+RANK = {"preliminary": 0, "final": 1, "corrected": 2, "cancelled": 3}
+CLASSES = {
+    "dexamethasone": "corticosteroid",
+    "methylprednisolone": "corticosteroid",
+    "tocilizumab": "il6_receptor_blocker",
+}
+
+hour = st.integers(-400, 480).map(lambda number: number / 2.0)
+lab_rows = st.lists(
+    st.builds(
+        lambda patient, analyte, value, collected, delay, side, status: lab(
+            patient, analyte, value, collected, collected + delay, side, status
+        ),
+        st.integers(0, 1),
+        st.sampled_from(["crp", "albumin"]),
+        st.sampled_from([0.0, 0.2, 1.0, 2.5, 4.0, 7.25]),
+        st.one_of(hour, st.sampled_from([0.0, 12.0, 36.0, 40.0, 60.0])),
+        st.sampled_from([0.0, 0.5, 4.0, 30.0, 100.0]),
+        st.sampled_from([-1, 0, 0, 1]),
+        st.sampled_from(["preliminary", "final", "final", "corrected", "cancelled"]),
+    ),
+    max_size=25,
+)
+moments = st.one_of(
+    st.integers(1, 480).map(lambda number: number / 2.0), st.sampled_from([36.0, 60.0, 72.0])
+)
+
+
+def visible_points(rows, patient, analyte, moment):
+    """(collected, value on its scale, side) of what stood on the ward's screen."""
+    draws = {}
+    for who, what, value, collected, resulted, side, status in rows:
+        if who == patient and what == analyte and resulted < moment:
+            version = (resulted, RANK[status], value, side)
+            draws[collected] = max(draws.get(collected, version), version)
+    points = []
+    for collected in sorted(draws):
+        _, rank, value, side = draws[collected]
+        if rank < 3:
+            value = value * SPEC.below_limit_factor if side < 0 else value
+            meta = dictionary()[analyte]
+            value = math.log2(max(value, meta.floor or 1e-12)) if meta.log else value
+            points.append((collected, value, side))
+    return points
+
+
+def plain_statistics(points, moment, logged):
+    before = [value for time, value, _ in points if -168.0 <= time < 0]
+    since = [value for time, value, _ in points if time >= 0]
+    result = dict.fromkeys(("last", "hours_since_last", "last_censored", "fold_baseline"), NAN)
+    result["ever_measured"] = float(bool(points))
+    result["baseline"] = before[-1] if before else NAN
+    result["peak"] = max(since) if since else NAN
+    result["nadir"] = min(since) if since else NAN
+    if points:
+        time, value, side = points[-1]
+        result.update(last=value, hours_since_last=moment - time, last_censored=float(side))
+        if before and logged:
+            result["fold_baseline"] = value - before[-1]
+        elif before and value > 0 and before[-1] > 0:
+            result["fold_baseline"] = math.log2(value / before[-1])
+    return result
+
+
+def window_statistics(points, moment, window):
+    inside = [(time, value) for time, value, _ in points if moment - window <= time]
+    times, values = [time for time, _ in inside], [value for _, value in inside]
+    count = len(inside)
+    result = dict.fromkeys(("min", "max", "mean", "slope", "delta"), NAN)
+    result["count"] = float(count)
+    if count:
+        result.update(min=min(values), max=max(values), mean=sum(values) / count)
+    if count >= 2:
+        result["delta"] = values[-1] - values[0]
+        if times[-1] - times[0] >= SPEC.min_slope_span_hours:
+            middle, level = sum(times) / count, sum(values) / count
+            above = sum((t - middle) * (v - level) for t, v in inside)
+            result["slope"] = 24.0 * above / sum((t - middle) ** 2 for t in times)
+    return result
+
+
+@settings(deadline=None, max_examples=100)
+@given(rows=lab_rows, moment=moments)
+def test_lab_statistics_agree_with_a_plain_loop(rows, moment):
+    matrix = build_features(make_cohort(2, rows), at((0, moment), (1, moment)), SPEC)
+    for patient in (0, 1):
+        expected = {}
+        for analyte in SPEC.analytes:
+            points = visible_points(rows, patient, analyte.key, moment)
+            for name, value in plain_statistics(points, moment, analyte.log).items():
+                expected[f"{analyte.key}__{name}"] = value
+            for window in SPEC.windows_hours:
+                for name, value in window_statistics(points, moment, window).items():
+                    expected[f"{analyte.key}__{name}_{window:g}h"] = value
+        found = dict(zip(matrix.names, matrix.values[patient], strict=True))
+        assert {meta.name for meta in matrix.metas if meta.group in ("analyte", "measurement")} == (
+            set(expected)
+        )
+        for name, value in expected.items():
+            np.testing.assert_allclose(found[name], value, rtol=1e-9, atol=1e-9, err_msg=name)
+
+
+def state_statistics(rows, patient, scale, moment):
+    by_hour = {}
+    for who, what, grade, assessed in rows:
+        if who == patient and what == scale and assessed < moment:
+            by_hour[assessed] = max(grade, by_hour.get(assessed, 0))
+    hours = sorted(by_hour)
+    grades = [by_hour[assessed] for assessed in hours]
+    present = [assessed for assessed in hours if by_hour[assessed] >= 1]
+    known = bool(hours) and moment - hours[-1] <= 36.0
+    return {
+        "grade": grades[-1] if known else NAN,
+        "worst": max(grades) if grades else NAN,
+        "hours_since_onset": moment - present[0] if present else NAN,
+        "change": grades[-1] - grades[-2] if known and len(grades) > 1 else NAN,
+        "n_ge1": min(len(present), 5),
+        "n_ge2": min(sum(grade >= 2 for grade in grades), 4),
+    }
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    rows=st.lists(
+        st.tuples(
+            st.integers(0, 1),
+            st.sampled_from(["crs", "icans"]),
+            st.integers(0, 4),
+            st.integers(0, 40).map(lambda number: 6.0 * number),
+        ),
+        max_size=20,
+    ),
+    moment=st.integers(1, 42).map(lambda number: 6.0 * number),
+)
+def test_state_agrees_with_a_plain_loop(rows, moment):
+    cohort = make_cohort(2, assessments=rows)
+    matrix = build_features(cohort, at((0, moment), (1, moment)), SPEC)
+    for patient in (0, 1):
+        for scale in ("crs", "icans"):
+            for name, value in state_statistics(rows, patient, scale, moment).items():
+                found = matrix.column(f"state_{scale}__{name}")[patient]
+                np.testing.assert_equal(found, float(value), err_msg=f"{scale} {name}")
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    rows=st.lists(
+        st.tuples(
+            st.integers(0, 1),
+            st.sampled_from([*CLASSES, "norepinephrine", "filgrastim", "something_else"]),
+            st.integers(-10, 40).map(lambda number: 6.0 * number),
+        ),
+        max_size=15,
+    ),
+    moment=st.integers(1, 42).map(lambda number: 6.0 * number),
+)
+def test_treatments_agree_with_a_plain_loop(rows, moment):
+    cohort = make_cohort(2, treatments=rows)
+    matrix = build_features(cohort, at((0, moment), (1, moment)), SPEC)
+    for patient in (0, 1):
+        for group in SPEC.drug_classes:
+            doses = [
+                given
+                for who, drug, given in rows
+                if who == patient and CLASSES.get(drug) == group and given < moment
+            ]
+            name = f"treat_{group}__"
+            assert matrix.column(f"{name}given")[patient] == float(bool(doses))
+            assert matrix.column(f"{name}n_doses")[patient] == len(doses)
+            since = moment - max(doses) if doses else NAN
+            np.testing.assert_equal(matrix.column(f"{name}hours_since_last")[patient], since)
+
+
+def test_grade_assessed_at_the_landmark_is_invisible_and_36_hours_are_the_limit():
+    cohort = make_cohort(1, assessments=[(0, "crs", 2, 24.0)])
+    matrix = build_features(cohort, at((0, 24.0), (0, 24.01), (0, 60.0), (0, 60.01)), SPEC)
+    np.testing.assert_equal(matrix.column("state_crs__grade"), [np.nan, 2.0, 2.0, np.nan])
+    np.testing.assert_equal(matrix.column("state_crs__worst"), [np.nan, 2.0, 2.0, 2.0])
+
+
+def test_no_landmark_and_no_row_give_an_empty_matrix():
+    assert build_features(make_cohort(1), at(), SPEC).values.shape[0] == 0
+    matrix = build_features(make_cohort(1), at((0, 24.0)), SPEC)
+    assert matrix.column("crp__ever_measured")[0] == 0.0
+    assert matrix.column("crp__count_24h")[0] == 0.0
+    assert np.isnan(matrix.column("crp__last")[0])
+    bare = make_spec(analytes=(), scales=(), drugs=())
+    assert build_features(make_cohort(1), at((0, 24.0)), bare).names == ["time__hours"]
+
+
+def test_memory_chunks_do_not_change_the_result(monkeypatch):
+    rows = [lab(patient, "crp", 1.0 + hour, hour) for patient in (0, 1) for hour in range(0, 90, 7)]
+    cohort, landmarks = (
+        make_cohort(2, rows),
+        at(*[(p, 24.0 * d) for p in (0, 1) for d in (1, 2, 3)]),
+    )
+    whole = build_features(cohort, landmarks, SPEC).values
+    monkeypatch.setattr("pipeline.features.series._PAIRS_PER_CHUNK", 20)
+    np.testing.assert_array_equal(build_features(cohort, landmarks, SPEC).values, whole)

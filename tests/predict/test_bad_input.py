@@ -1,0 +1,267 @@
+"""Bad input: a clear message, the documented exit code, and nothing lost."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.conftest import edit, read_predictions
+
+
+def rejects(out: Path) -> pd.DataFrame:
+    return pd.read_csv(out / "rejects.csv", dtype=str, keep_default_na=False)
+
+
+def set_cell(batch: Path, table: str, row: int, **cells: str) -> None:
+    def change(frame: pd.DataFrame) -> pd.DataFrame:
+        for name, value in cells.items():
+            if name not in frame:
+                frame[name] = ""
+            frame.loc[row, name] = value
+        return frame
+
+    edit(batch / f"{table}.csv", change)
+
+
+@pytest.mark.parametrize(
+    ("cells", "code"),
+    [
+        ({"unit": "furlong"}, "unit_refused"),
+        ({"unit": ""}, "unit_refused"),
+        ({"value": "see comment"}, "value_unusable"),
+        ({"value": ""}, "value_unusable"),
+        ({"value": "inf"}, "value_unusable"),
+        ({"value": "-5"}, "value_unusable"),
+        ({"value": "1e9"}, "implausible"),
+        ({"analyte": "unobtainium"}, "unknown_analyte"),
+        ({"collected_at": "yesterday"}, "time_unusable"),
+        ({"collected_at": "2024-01-09T08:00:00"}, "time_unusable"),
+        ({"resulted_at": "2093-01-09T08:00:00+00:00"}, "time_unusable"),
+        ({"patient_id": ""}, "unknown_patient"),
+    ],
+)
+def test_one_bad_lab_row_loses_only_itself(mini, predict, batch, cells, code) -> None:
+    set_cell(batch, "labs", 4, **cells)
+    exit_code, out = predict(batch)
+    found = rejects(out)
+    assert exit_code == 0
+    assert len(found) == 1
+    assert found.loc[0, "file"] == "labs.csv"
+    assert found.loc[0, "row"] == "6"
+    assert found.loc[0, "code"] == code
+    assert found.loc[0, "reason"]
+    assert found.loc[0, "remedy"]
+    assert set(read_predictions(out)["patient_id"]) == set(mini.patients)
+    counts = json.loads((out / "run_summary.json").read_text())["files"]["labs.csv"]
+    assert counts["rejected"] == 1
+    assert counts["read"] == counts["accepted"] + 1
+
+
+def test_a_time_later_than_now_is_rejected_as_future(mini, predict, batch) -> None:
+    soon = (pd.Timestamp.now(tz="UTC") + pd.Timedelta(hours=3)).isoformat()
+    start = (pd.Timestamp.now(tz="UTC") - pd.Timedelta(hours=60)).isoformat()
+    set_cell(batch, "patients", 0, infusion_time=start)
+    patient = pd.read_csv(batch / "patients.csv", dtype=str)["patient_id"][0]
+    before = (pd.Timestamp.now(tz="UTC") - pd.Timedelta(hours=9)).isoformat()
+
+    def change(frame: pd.DataFrame) -> pd.DataFrame:
+        own = frame["patient_id"] == patient
+        frame.loc[own, ["collected_at", "resulted_at"]] = before
+        first = frame.index[own][0]
+        frame.loc[first, "resulted_at"] = soon
+        return frame
+
+    edit(batch / "labs.csv", change)
+    (batch / "assessments.csv").unlink()
+    (batch / "treatments.csv").unlink()
+    code, out = predict(batch)
+    assert code == 0
+    assert list(rejects(out)["code"]) == ["future"]
+
+
+def test_a_patient_without_one_usable_row_is_in_the_output_as_rejected(
+    mini, predict, batch
+) -> None:
+    patient = mini.patients[2]
+
+    def change(frame: pd.DataFrame) -> pd.DataFrame:
+        frame.loc[frame["patient_id"] == patient, "unit"] = "furlong"
+        return frame
+
+    edit(batch / "labs.csv", change)
+    code, out = predict(batch)
+    rows = read_predictions(out)
+    own = rows[rows["patient_id"] == patient]
+    assert code == 4
+    assert set(own["status"]) == {"rejected"}
+    assert set(own["status_reason"]) == {"unit_refused"}
+    assert set(own["outcome"]) == {"severe_crs", "icans"}
+    others = rows[rows["patient_id"] != patient]
+    assert others["status"].isin(["ok", "event_present"]).all()
+
+
+def test_contradicting_rows_of_one_patient_reject_that_patient_only(mini, predict, batch) -> None:
+    def change(frame: pd.DataFrame) -> pd.DataFrame:
+        return pd.concat([frame, frame.iloc[[0]].assign(age_years="3")])
+
+    edit(batch / "patients.csv", change)
+    code, out = predict(batch)
+    rows = read_predictions(out)
+    assert code == 4
+    own = rows[rows["patient_id"] == mini.patients[0]]
+    assert set(own["status"]) == {"rejected"}
+    assert set(own["status_reason"]) == {"duplicate_patient"}
+    assert set(rejects(out)["code"]) >= {"duplicate_patient"}
+
+
+def test_a_repeated_patient_row_collapses(mini, predict, batch) -> None:
+    edit(batch / "patients.csv", lambda frame: pd.concat([frame, frame.iloc[[0]]]))
+    code, out = predict(batch)
+    assert code == 0
+    assert json.loads((out / "run_summary.json").read_text())["files"]["patients.csv"][
+        "collapsed"
+    ] == 1
+
+
+def test_an_assessment_of_an_unknown_patient_is_listed(mini, predict, batch) -> None:
+    set_cell(batch, "assessments", 0, patient_id="Z9")
+    code, out = predict(batch)
+    assert code == 0
+    assert list(rejects(out)["code"]) == ["unknown_patient"]
+
+
+def test_a_grade_outside_its_scale_is_listed(mini, predict, batch) -> None:
+    set_cell(batch, "assessments", 0, grade="7")
+    code, out = predict(batch)
+    assert code == 0
+    assert list(rejects(out)["code"]) == ["grade_outside_scale"]
+
+
+def test_a_product_never_seen_in_training_is_abstained(mini, predict, batch) -> None:
+    set_cell(batch, "patients", 1, product="new-cel")
+    code, out = predict(batch)
+    rows = read_predictions(out)
+    own = rows[(rows["patient_id"] == mini.patients[1]) & (rows["status"] != "event_present")]
+    assert code == 4
+    assert set(own["status"]) == {"abstained"}
+    assert own["status_reason"].str.contains("new_cel").all()
+    assert own["risk"].isna().all()
+
+
+def test_old_labs_only_are_abstained(mini, predict, tmp_path) -> None:
+    labs = tmp_path / "labs.csv"
+    labs.write_text("patient_id,analyte,value,unit,collected_hours\nP1,crp,120,mg/L,10\n")
+    code, out = predict(labs, "--as-of", "150")
+    rows = read_predictions(out)
+    assert code == 4
+    assert set(rows["status"]) == {"abstained"}
+
+
+@pytest.mark.parametrize("files", [{}, {"patients.csv": "patient_id\nP1\n"}])
+def test_a_folder_without_labs_is_unusable(predict, tmp_path, capsys, files) -> None:
+    source = tmp_path / "in"
+    source.mkdir()
+    for name, text in files.items():
+        (source / name).write_text(text)
+    code, out = predict(source)
+    assert code == 3
+    assert not out.exists()
+    assert "labs.csv" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "empty"),
+        ("patient_id,analyte,value,unit,collected_hours\n", "no usable row"),
+        ("patient_id,analyte,value,collected_hours\nP1,crp,3,5\n", "unit"),
+        ("patient_id,analyte,value,unit\nP1,crp,3,mg/L\n", "collected_hours or collected_at"),
+        ("patient_id,analyte,value,unit,collected_at\nP1,crp,3,mg/L,2024\n", "infusion_time"),
+    ],
+)
+def test_an_unusable_labs_file_is_named(predict, tmp_path, capsys, text, said) -> None:
+    labs = tmp_path / "labs.csv"
+    labs.write_text(text)
+    code, out = predict(labs)
+    assert code == 3
+    assert not out.exists()
+    error = capsys.readouterr().err
+    assert said in error
+    assert "labs.csv" in error
+
+
+def test_when_no_row_is_usable_the_rejects_are_still_written(predict, tmp_path) -> None:
+    labs = tmp_path / "labs.csv"
+    labs.write_text("patient_id,analyte,value,unit,collected_hours\nP1,crp,3,furlong,5\n")
+    code, out = predict(labs)
+    assert code == 3
+    assert len(rejects(out)) == 1
+    assert set(read_predictions(out)["status"]) == {"rejected"}
+
+
+def test_strict_makes_a_reject_fatal(mini, predict, batch, capsys) -> None:
+    set_cell(batch, "labs", 4, unit="furlong")
+    code, out = predict(batch, "--strict")
+    assert code == 3
+    assert not out.exists()
+    assert "line 6" in capsys.readouterr().err
+
+
+def damaged(bundle: Path, target: Path, how: str) -> Path:
+    copy = shutil.copytree(bundle, target)
+    if how == "truncated booster":
+        path = copy / "crs_state_0.ubj"
+        path.write_bytes(path.read_bytes()[:100])
+    elif how == "changed coefficients":
+        path = copy / "crs.json"
+        path.write_text(path.read_text().replace("0.", "1.", 1))
+    elif how == "missing file":
+        (copy / "reference.json").unlink()
+    elif how == "no manifest":
+        (copy / "manifest.json").unlink()
+    elif how == "manifest is no JSON":
+        (copy / "manifest.json").write_text("{")
+    elif how == "manifest digest":
+        path = copy / "manifest.json"
+        content = json.loads(path.read_text())
+        content["files"]["crs.json"] = "0" * 64
+        path.write_text(json.dumps(content))
+    elif how == "newer format":
+        path = copy / "manifest.json"
+        content = json.loads(path.read_text())
+        content["format"] = 99
+        path.write_text(json.dumps(content))
+    return copy
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        "truncated booster",
+        "changed coefficients",
+        "missing file",
+        "no manifest",
+        "manifest is no JSON",
+        "manifest digest",
+        "newer format",
+    ],
+)
+def test_a_damaged_bundle_is_refused(mini, predict, tmp_path, capsys, how) -> None:
+    bundle = damaged(mini.bundle, tmp_path / "damaged", how)
+    code, out = predict(mini.batch, "--model", str(bundle))
+    assert code == 5
+    assert not out.exists()
+    error = capsys.readouterr().err
+    assert "Traceback" not in error
+    assert "damaged" in error or "bundle" in error
+
+
+def test_an_unknown_time_zone_and_as_of_are_usage_errors(mini, predict, capsys) -> None:
+    assert predict(mini.batch, "--as-of", "noon")[0] == 2
+    assert "noon" in capsys.readouterr().err
+    assert predict(mini.batch, "--tz", "Mars/Olympus")[0] == 2
+    assert "Mars/Olympus" in capsys.readouterr().err

@@ -1,0 +1,290 @@
+"""From a cohort export to a bundle, an evaluation and a tracked, promotable model."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from pipeline.cli import main
+from pipeline.model.bundle import load_bundle
+from tests.conftest import Mini, edit, read_predictions
+from tests.minicohort import write_cohort
+
+METRICS = {
+    "n", "n_patients", "n_events", "n_event_patients", "auroc", "auroc_lo", "auroc_hi", "auprc",
+    "brier", "ipa", "cal_slope", "cal_slope_lo", "cal_slope_hi", "cal_intercept", "ici",
+}  # fmt: skip
+
+
+def train(mini: Mini, out: Path, *extra: str, cohort: Path | None = None) -> int:
+    source = cohort or mini.cohort
+    arguments = ["--cohort", str(source), "--config", str(mini.config), "--out", str(out)]
+    return main(["train", *arguments, "--quiet", "--jobs", "2", *extra])
+
+
+def evaluation_of(bundle: Path) -> dict:
+    return json.loads((bundle / "evaluation.json").read_text())
+
+
+def test_evaluation_follows_the_contract(mini) -> None:
+    content = evaluation_of(mini.bundle)
+    assert content["kind"] == "cross-validated"
+    assert set(content["outcomes"]) == {"severe_crs", "icans", "severe_icans"}
+    for outcome in content["outcomes"].values():
+        for name in ("model", "model_no_state"):
+            assert set(outcome[name]) == {"24", "48", "72", "168"}
+            assert all(set(cell) == METRICS for cell in outcome[name].values())
+        assert {"base_rate", "grade_and_day", "last_crp", "last_ferritin"} <= set(
+            outcome["comparators"]
+        )
+        for table in outcome["comparators"].values():
+            for cell in table.values():
+                assert set(cell) == METRICS | {"diff_auroc", "diff_lo", "diff_hi"}
+
+
+def test_a_constant_predictor_scores_one_half(mini) -> None:
+    assert evaluation_of(mini.bundle)["canary_auroc"] == 0.5
+
+
+def test_intervals_contain_their_estimate_and_few_events_print_nothing(mini) -> None:
+    for outcome in evaluation_of(mini.bundle)["outcomes"].values():
+        for cell in outcome["model"].values():
+            if cell["n_event_patients"] < 5:
+                assert cell["auroc"] is None
+            else:
+                assert cell["auroc_lo"] <= cell["auroc"] <= cell["auroc_hi"]
+
+
+def test_the_page_is_self_contained_and_says_synthetic(mini) -> None:
+    page = (mini.bundle / "evaluation.html").read_text()
+    assert "ynthetic" in page
+    assert "Content-Security-Policy" in page
+    assert "<script" not in page
+    assert "M0001" not in page
+
+
+def test_a_bundle_holds_no_patient(mini) -> None:
+    for path in mini.bundle.rglob("*"):
+        if path.is_file():
+            assert b"M0001" not in path.read_bytes(), path.name
+
+
+def test_same_cohort_config_and_seed_give_the_same_bundle(mini, tmp_path) -> None:
+    assert train(mini, tmp_path / "again", "--no-track") == 0
+    assert load_bundle(tmp_path / "again").sha256 == load_bundle(mini.bundle).sha256
+
+
+def test_only_the_asked_outcomes_are_trained(mini, tmp_path) -> None:
+    assert train(mini, tmp_path / "b", "--no-track", "--outcomes", "severe_crs") == 0
+    bundle = load_bundle(tmp_path / "b")
+    assert list(bundle.config.outcomes) == ["severe_crs"]
+    assert list(bundle.models) == ["crs"]
+
+
+@pytest.mark.parametrize(
+    ("extra", "said"),
+    [
+        (["--outcomes", "sepsis"], "sepsis"),
+        (["--config", "missing.yaml"], "missing.yaml"),
+        (["--tz", "Mars/Olympus"], "Mars/Olympus"),
+        (["--jobs", "0"], "--jobs"),
+    ],
+)
+def test_usage_errors_exit_2(mini, tmp_path, capsys, extra, said) -> None:
+    assert train(mini, tmp_path / "b", "--no-track", *extra) == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "b").exists()
+
+
+def test_an_unknown_key_in_a_config_is_named(mini, tmp_path, capsys) -> None:
+    config = tmp_path / "typo.yaml"
+    config.write_text("model: {booster_round: 3}\n")
+    assert train(mini, tmp_path / "b", "--no-track", "--config", str(config)) == 2
+    assert "model.booster_round" in capsys.readouterr().err
+
+
+def test_an_occupied_output_is_refused_before_any_work(mini, tmp_path, capsys) -> None:
+    out = tmp_path / "b"
+    out.mkdir()
+    (out / "keep.txt").write_text("mine")
+    assert train(mini, out, "--no-track") == 2
+    assert (out / "keep.txt").exists()
+    assert "--force" in capsys.readouterr().err
+
+
+@pytest.fixture
+def spoiled(mini, tmp_path) -> Path:
+    target = tmp_path / "cohort"
+    target.mkdir()
+    for path in mini.cohort.iterdir():
+        (target / path.name).write_bytes(path.read_bytes())
+    return target
+
+
+def test_missing_table_column_and_rows_exit_3(mini, spoiled, tmp_path, capsys) -> None:
+    edit(spoiled / "labs.csv", lambda table: table.drop(columns="unit"))
+    assert train(mini, tmp_path / "b", "--no-track", cohort=spoiled) == 3
+    assert "unit" in capsys.readouterr().err
+    edit(spoiled / "labs.csv", lambda table: table.assign(unit="furlong"))
+    assert train(mini, tmp_path / "b", "--no-track", cohort=spoiled) == 3
+    (spoiled / "assessments.csv").unlink()
+    assert train(mini, tmp_path / "b", "--no-track", cohort=spoiled) == 3
+    assert "assessments" in capsys.readouterr().err
+    assert train(mini, tmp_path / "b", "--no-track", cohort=tmp_path / "nowhere") == 3
+
+
+def test_an_outcome_nobody_has_exits_3(mini, spoiled, tmp_path, capsys) -> None:
+    edit(spoiled / "assessments.csv", lambda table: table[table["scale"] == "crs"])
+    assert train(mini, tmp_path / "b", "--no-track", cohort=spoiled) == 3
+    assert "icans" in capsys.readouterr().err
+    edit(spoiled / "assessments.csv", lambda table: table[table["grade"].astype(int) < 3])
+    arguments = ("--no-track", "--outcomes", "severe_crs")
+    assert train(mini, tmp_path / "b", *arguments, cohort=spoiled) == 3
+    assert "grade 3" in capsys.readouterr().err
+
+
+def test_rejected_rows_of_a_training_go_beside_the_bundle(mini, spoiled, tmp_path) -> None:
+    def change(table: pd.DataFrame) -> pd.DataFrame:
+        table.loc[3, "unit"] = "furlong"
+        return table
+
+    edit(spoiled / "labs.csv", change)
+    assert train(mini, tmp_path / "b", "--no-track", cohort=spoiled) == 0
+    found = pd.read_csv(tmp_path / "b.rejects.csv")
+    assert list(found["code"]) == ["unit_refused"]
+    assert list(found["row"]) == [5]
+
+
+def test_vasopressors_oxygen_and_ice_change_no_prediction_model(mini, spoiled, tmp_path) -> None:
+    people = pd.read_csv(spoiled / "patients.csv", dtype=str)
+    pressors = pd.DataFrame(
+        {
+            "patient_id": people["patient_id"],
+            "drug": "norepinephrine",
+            "given_at": people["infusion_time"],
+        }
+    )
+    edit(spoiled / "treatments.csv", lambda table: pd.concat([table, pressors]))
+    pd.DataFrame(
+        {
+            "patient_id": people["patient_id"],
+            "item": "ice_score",
+            "value": "3",
+            "observed_at": people["infusion_time"],
+        }
+    ).to_csv(spoiled / "observations.csv", index=False)
+    assert train(mini, tmp_path / "b", "--no-track", cohort=spoiled) == 0
+    changed, original = load_bundle(tmp_path / "b"), load_bundle(mini.bundle)
+    assert changed.reference.to_dict() == original.reference.to_dict()
+    for name in ("crs.json", "icans.json", "crs_state_0.ubj"):
+        assert (tmp_path / "b" / name).read_bytes() == (mini.bundle / name).read_bytes()
+
+
+def test_external_and_apparent_evaluation(mini, tmp_path) -> None:
+    others = write_cohort(tmp_path / "others", patients=40, seed=9, prefix="X")
+    for cohort, kind in ((others, "external"), (mini.cohort, "apparent")):
+        out = tmp_path / kind
+        arguments = ["--model", str(mini.bundle), "--cohort", str(cohort), "--out", str(out)]
+        assert main(["evaluate", *arguments, "--quiet"]) == 0
+        content = evaluation_of(out)
+        assert content["kind"] == kind
+        assert content["canary_auroc"] == 0.5
+        assert content["outcomes"]["severe_crs"]["model"]["168"]["auroc"] is not None
+        assert "<script" not in (out / "evaluation.html").read_text()
+
+
+@pytest.fixture(scope="module")
+def tracked(mini, tmp_path_factory) -> Iterator[Path]:
+    """A training logged to a fresh MLflow store; yields the working folder."""
+    root = tmp_path_factory.mktemp("tracked")
+    before, here = os.environ.get("MLFLOW_TRACKING_URI"), Path.cwd()
+    os.chdir(root)
+    os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{root}/mlflow.db"
+    try:
+        assert train(mini, root / "b", "--outcomes", "severe_crs,icans") == 0
+        yield root
+    finally:
+        os.chdir(here)
+        if before is None:
+            del os.environ["MLFLOW_TRACKING_URI"]
+        else:
+            os.environ["MLFLOW_TRACKING_URI"] = before
+
+
+def test_mlflow_holds_metrics_figures_and_a_challenger(tracked) -> None:
+    import mlflow
+
+    client = mlflow.MlflowClient()
+    version = client.get_model_version_by_alias("cytocast", "challenger")
+    parent = client.get_run(version.run_id)
+    assert parent.data.tags["synthetic"] == "true"
+    assert parent.data.tags["intended_use"] == "research use only"
+    assert len(parent.data.tags["cohort_sha256"]) == 64
+    assert "severe_crs/h72/auroc" in parent.data.metrics
+    assert "icans/h24/brier" in parent.data.metrics
+    assert parent.data.params["model.booster_rounds"] == "12"
+    query = f"tags.mlflow.parentRunId = '{version.run_id}'"
+    children = client.search_runs([parent.info.experiment_id], query)
+    assert {run.data.tags["outcome"] for run in children} == {"severe_crs", "icans"}
+    figures = [item.path for item in client.list_artifacts(children[0].info.run_id, "figures")]
+    assert {"figures/h72_roc.svg", "figures/h72_calibration.svg"} <= set(figures)
+    assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
+
+
+def test_nothing_patient_level_and_no_path_reaches_mlflow(tracked) -> None:
+    files = [path for path in tracked.rglob("*") if path.is_file() and "mlruns" in path.parts]
+    assert len(files) > 10
+    for path in files:
+        assert b"M0001" not in path.read_bytes(), path
+        if path.name in ("MLmodel", "config.yaml", "manifest.json", "provenance.json"):
+            assert str(tracked).encode() not in path.read_bytes(), path
+    assert b"M0001" not in (tracked / "mlflow.db").read_bytes()
+
+
+def test_promotion_then_prediction_by_alias_equals_the_bundle(mini, tracked, tmp_path) -> None:
+    source = ["--input", str(mini.batch), "--quiet"]
+    assert main(["predict", *source, "--out", str(tmp_path / "early")]) == 5
+    assert main(["promote", "--quiet", "--force"]) == 0
+    assert main(["promote", "--quiet"]) == 0
+    assert main(["predict", *source, "--out", str(tmp_path / "alias")]) == 0
+    bundle = ["--model", str(tracked / "b")]
+    assert main(["predict", *source, "--out", str(tmp_path / "path"), *bundle]) == 0
+    by_alias = read_predictions(tmp_path / "alias")
+    by_path = read_predictions(tmp_path / "path")
+    assert set(by_alias["model_version"].astype(str)) == {"1"}
+    same = [name for name in by_alias.columns if name != "model_version"]
+    pd.testing.assert_frame_equal(by_alias[same], by_path[same])
+
+
+def test_the_registered_pyfunc_scores_raw_rows_like_the_command(mini, tracked, tmp_path) -> None:
+    import mlflow
+
+    labs = pd.DataFrame(
+        {
+            "patient_id": ["P1", "P1", "P2"],
+            "analyte": ["CRP", "ferritin", "il-6"],
+            "value": ["120", "2,5e", "<2"],
+            "unit": ["mg/L", "ng/mL", "pg/mL"],
+            "collected_hours": [50.0, 50.0, 40.0],
+            "resulted_hours": [52.0, 52.0, 43.0],
+            "product": ["axi-cel", "axi-cel", "tisa-cel"],
+        }
+    )
+    model = mlflow.pyfunc.load_model("models:/cytocast@challenger")
+    scored = model.predict(labs)
+    folder = tmp_path / "in"
+    folder.mkdir()
+    labs.drop(columns="product").to_csv(folder / "labs.csv", index=False)
+    labs[["patient_id", "product"]].drop_duplicates().to_csv(folder / "patients.csv", index=False)
+    out = tmp_path / "out"
+    arguments = ["--input", str(folder), "--out", str(out), "--model", str(tracked / "b")]
+    assert main(["predict", *arguments, "--quiet"]) == 0
+    written = read_predictions(out)
+    assert len(pd.read_csv(out / "rejects.csv")) == 1
+    assert list(scored.columns) == list(written.columns)
+    assert (scored["risk"].astype(float).round(4) - written["risk"]).abs().max() == 0
