@@ -1,0 +1,100 @@
+"""End to end on the public development cohorts, with fewer folds than a real training."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from pipeline.cli import main
+from tests.conftest import read_predictions
+
+CONFIGS = Path(__file__).parent.parent / "configs" / "cohorts"
+QUICK = """\
+model: {booster_rounds: 60, inner_folds: 2, bootstrap_members: 4}
+evaluation: {folds: 3, repeats: 1, bootstrap: 60}
+"""
+
+
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("quick") / "quick.yaml"
+    path.write_text(QUICK, encoding="utf-8")
+    return path
+
+
+def split(source: Path, root: Path, every: int) -> tuple[Path, Path]:
+    """Two cohorts: all patients but every n-th, and every n-th."""
+    people = pd.read_csv(source / "patients.csv", dtype=str)
+    left_out = set(people["patient_id"][::every])
+    for name, keep in (("train", False), ("left_out", True)):
+        (root / name).mkdir()
+        for table in ("patients", "labs", "assessments"):
+            rows = pd.read_csv(source / f"{table}.csv", dtype=str, keep_default_na=False)
+            chosen = rows["patient_id"].isin(left_out) == keep
+            rows[chosen].to_csv(root / name / f"{table}.csv", index=False)
+    return root / "train", root / "left_out"
+
+
+def cut_at_day_4(source: Path, target: Path, *, assessments: bool) -> list[str]:
+    """Three patients as they stood at hour 96."""
+    target.mkdir()
+    people = pd.read_csv(source / "patients.csv", dtype=str)
+    chosen = list(people["patient_id"][:3])
+    kept = people[people["patient_id"].isin(chosen)]
+    kept.drop(columns=["record_end_hours", "followed_until_hours"]).to_csv(
+        target / "patients.csv", index=False
+    )
+    for table, clock in (("labs", "resulted_hours"), ("assessments", "assessed_hours")):
+        if table == "assessments" and not assessments:
+            continue
+        rows = pd.read_csv(source / f"{table}.csv", dtype=str, keep_default_na=False)
+        rows = rows[rows["patient_id"].isin(chosen) & (rows[clock].astype(float) < 96)]
+        rows.to_csv(target / f"{table}.csv", index=False)
+    return chosen
+
+
+@pytest.mark.parametrize(
+    ("cohort", "config", "outcome", "horizon", "low", "high"),
+    [
+        ("prcrs_recovered", "prcrs.yaml", "severe_crs", "72", 0.80, 0.97),
+        ("wuhan", "wuhan.yaml", "death", "168", 0.82, 0.96),
+    ],
+)
+def test_train_evaluate_and_predict(
+    shared_data, quick, tmp_path, cohort, config, outcome, horizon, low, high
+) -> None:
+    training, left_out = split(shared_data / cohort, tmp_path, every=4)
+    bundle = tmp_path / "bundle"
+    settings = ["--config", str(CONFIGS / config), "--config", str(quick)]
+    arguments = ["--cohort", str(training), "--out", str(bundle), "--outcomes", outcome, "--quiet"]
+    assert main(["train", *arguments, *settings, "--no-track", "--jobs", "2"]) == 0
+    inside = json.loads((bundle / "evaluation.json").read_text())
+    assert inside["canary_auroc"] == 0.5
+    assert low < inside["outcomes"][outcome]["model"][horizon]["auroc"] < high
+
+    external = tmp_path / "external"
+    arguments = ["--model", str(bundle), "--cohort", str(left_out), "--out", str(external)]
+    assert main(["evaluate", *arguments, "--quiet"]) == 0
+    outside = json.loads((external / "evaluation.json").read_text())
+    assert outside["kind"] == "external"
+    cell = outside["outcomes"][outcome]["model"][horizon]
+    assert cell["n_event_patients"] >= 5
+    # an eighth to a quarter of the events: only a gross error would leave these bounds
+    assert 0.65 < cell["auroc"] <= 1
+
+    for assessments in (True, False):
+        batch, out = tmp_path / f"batch{assessments}", tmp_path / f"out{assessments}"
+        patients = cut_at_day_4(left_out, batch, assessments=assessments)
+        arguments = ["--input", str(batch), "--out", str(out), "--model", str(bundle), "--quiet"]
+        assert main(["predict", *arguments]) in (0, 4)
+        rows = read_predictions(out)
+        assert set(rows["patient_id"]) == set(patients)
+        assert rows["status"].isin(["ok", "event_present", "abstained"]).all()
+        ok = rows[rows["status"] == "ok"]
+        assert len(ok) > 0
+        assert ok["risk"].between(0, 1).all()
+        if not assessments:
+            assert not ok["state_used"].astype(bool).any()
