@@ -51,7 +51,8 @@ def contributions(
     The reference is a landmark with the same day, horizon and threshold whose columns all sit at
     their training mean.
     """
-    players = tuple(dict.fromkeys([meta.player for meta in matrix.metas] + ["clinical_state"]))
+    groups = ["clinical_state", "measurement"]
+    players = tuple(dict.fromkeys([meta.player for meta in matrix.metas] + groups))
     shape = (len(matrix.values), len(horizons))
     phi = np.zeros((*shape, len(players)))
     base = np.zeros(shape)
@@ -124,8 +125,14 @@ def _booster(
 ) -> tuple[Floats, Floats]:
     parts = member.contributions(matrix, asked)
     share = np.zeros((len(parts), len(players)))
+    measurement = players.index("measurement")
     for number, column in enumerate(member.columns):
-        share[:, players.index(metas[column].player)] += parts[:, number]
+        # what the booster reads from an absent value is about measuring, not about the analyte
+        absent = np.isnan(matrix.column(column))[asked.landmark] & (
+            metas[column].group == "analyte"
+        )
+        share[:, players.index(metas[column].player)] += np.where(absent, 0.0, parts[:, number])
+        share[:, measurement] += np.where(absent, parts[:, number], 0.0)
     horizon, threshold, distance = len(member.columns), -3, -2
     start = parts[:, horizon] + parts[:, threshold] + parts[:, -1]
     if member.grade is None:

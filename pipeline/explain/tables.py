@@ -85,7 +85,7 @@ def top_reasons(result: Contributions, spec: FeatureSpec, count: int = 3) -> np.
     reasons = np.full((*order.shape[:2], count), "", dtype=object)
     for place in np.ndindex(order.shape):
         player = result.players[order[place]]
-        points = result.points[place[0], place[1], order[place]]
+        points = float(result.points[place[0], place[1], order[place]])
         if abs(points) >= _SHOWN_POINTS:
             reasons[place] = _sentence(player, points, analytes)
     return reasons

@@ -108,7 +108,8 @@ def load_bundle(folder: str | Path) -> Bundle:
         )
     except (KeyError, TypeError, ValueError, UsageError) as error:
         raise BundleError(
-            f"{root} cannot be read by this version ({error}); retrain, or use the version that wrote it"
+            f"{root} cannot be read by this version ({error}); retrain, or use the version that "
+            "wrote it"
         ) from error
 
 

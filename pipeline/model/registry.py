@@ -33,7 +33,12 @@ def connect() -> ModuleType:
 
 
 def fetch_bundle(address: str) -> tuple[Path, str]:
-    """Local bundle folder and version of ``models:/<name>@<alias>`` or ``models:/<name>/<version>``.
+    """Local bundle folder and version of a registry address.
+
+    Parameters
+    ----------
+    address : str
+        ``models:/<name>@<alias>`` or ``models:/<name>/<version>``.
 
     Raises
     ------
@@ -51,7 +56,8 @@ def fetch_bundle(address: str) -> tuple[Path, str]:
             if alias
             else client.get_model_version(name, number)
         )
-        folder = mlflow.artifacts.download_artifacts(artifact_uri=f"models:/{name}/{version.version}")
+        source = f"models:/{name}/{version.version}"
+        folder = mlflow.artifacts.download_artifacts(artifact_uri=source)
     except (MlflowException, OSError) as error:
         raise BundleError(
             f"{address} is not in the registry at {mlflow.get_tracking_uri()} ({error}). Train and "
@@ -80,5 +86,6 @@ def parse_address(address: str) -> tuple[str, str, str]:
     if slash and name and number.isdigit():
         return name, "", number
     raise BundleError(
-        f"'{address}' is not a registry address; write models:/<name>@<alias> or models:/<name>/<version>"
+        f"'{address}' is not a registry address; write models:/<name>@<alias> or "
+        "models:/<name>/<version>"
     )

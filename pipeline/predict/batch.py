@@ -49,10 +49,9 @@ class BatchResult:
 
     def unscored_patients(self) -> int:
         """Patients for whom input alone prevented an estimate (rejected or abstained)."""
-        known = self.predictions.groupby("patient_id")["status"].agg(
-            lambda found: found.isin([OK, EVENT_PRESENT]).any()
-        )
-        return int((~known).sum())
+        answered = self.predictions["status"].isin([OK, EVENT_PRESENT])
+        everyone = self.predictions["patient_id"]
+        return everyone.nunique() - everyone[answered].nunique()
 
 
 def score_batch(

@@ -61,8 +61,8 @@ def summarise(
     statuses = result.predictions.drop_duplicates(["patient_id", "outcome"])
     by_status = statuses.groupby(["outcome", "status"]).size()
     counts: dict[str, dict[str, int]] = {}
-    for (outcome, status), number in by_status.items():
-        counts.setdefault(str(outcome), {})[str(status)] = int(number)
+    for row in by_status.reset_index(name="number").to_dict("records"):
+        counts.setdefault(str(row["outcome"]), {})[str(row["status"])] = int(row["number"])
     return {
         "files": read.counts,
         "patients": len(read.seen_ids),

@@ -6,7 +6,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import mlflow
+import mlflow.models
+import mlflow.pyfunc
 import pandas as pd
 
 from pipeline.cohort.reader import read_batch
@@ -14,7 +15,7 @@ from pipeline.model.bundle import Bundle, load_bundle
 from pipeline.predict.batch import ModelName, score_batch
 
 
-class CytocastModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
+class CytocastModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc, name-defined]
     """Scores raw lab rows exactly as ``cytocast predict`` does."""
 
     bundle: Bundle

@@ -95,15 +95,15 @@ def _words(out: Path, summary: dict[str, object], bundle: Bundle, rejects: int) 
     lines = []
     if bundle.config.cohort.synthetic:
         lines.append("SYNTHETIC model: trained on simulated patients.")
-    lines.append(f"{summary['patients']} patients read, results in {out}")
+    lines.append(f"patients read: {summary['patients']}, results in {out}")
     statuses = summary["statuses"]
     if isinstance(statuses, dict):
         for outcome, counts in statuses.items():
             said = ", ".join(f"{number} {status}" for status, number in sorted(counts.items()))
             lines.append(f"  {outcome}: {said}")
-    lines.append(f"  {rejects} refused rows or cells, see {out / 'rejects.csv'}")
+    lines.append(f"  refused rows or cells: {rejects}, see {out / 'rejects.csv'}")
     unscored = summary["patients_without_estimate"]
     if unscored:
-        lines.append(f"  {unscored} patients have no estimate because of their input (exit code 4)")
+        lines.append(f"  patients without an estimate because of their input: {unscored}")
     lines.append("Research use only; not for clinical decisions.")
     return "\n".join(lines)

@@ -93,7 +93,8 @@ def analyte_ages(matrix: FeatureMatrix) -> tuple[list[str], np.ndarray]:
 
 
 def _ever_measured(matrix: FeatureMatrix) -> np.ndarray:
-    return ~np.isnan(analyte_ages(matrix)[1])
+    known: np.ndarray = ~np.isnan(analyte_ages(matrix)[1])
+    return known
 
 
 def _few_analytes(matrix: FeatureMatrix, config: PredictConfig) -> tuple[np.ndarray, np.ndarray]:

@@ -32,7 +32,7 @@ def promote(name: str, *, force: bool) -> tuple[int, str]:
     mlflow = connect()
     client = mlflow.MlflowClient()
     aliases = client.get_registered_model(name).aliases
-    if aliases.get(CHAMPION) == version:
+    if str(aliases.get(CHAMPION, "")) == version:
         return 0, f"{name} version {version} is champion already"
     champion = None
     if CHAMPION in aliases:

@@ -103,7 +103,10 @@ def _log_outcome(
 
 def _figures(drawn: Mapping[str, Any], title: str) -> Iterator[tuple[str, str]]:
     yield "roc", _svg(roc_chart(drawn["roc"], title=f"ROC: {title}"))
-    yield "calibration", _svg(calibration_chart(drawn["calibration"], title=f"Calibration: {title}"))
+    yield (
+        "calibration",
+        _svg(calibration_chart(drawn["calibration"], title=f"Calibration: {title}")),
+    )
     spread = drawn["risk_distribution"]
     yield (
         "risk_distribution",
@@ -157,15 +160,15 @@ def _register(mlflow: ModuleType, result: TrainingResult, run_id: str) -> str:
     from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 
     name = result.bundle.config.tracking.model_name
-    inputs = Schema(
-        [ColSpec("string", column) for column in ("patient_id", "analyte", "value", "unit")]
-        + [ColSpec("double", "collected_hours")]
-        + [ColSpec("double", "resulted_hours", required=False)]
-        + [
-            ColSpec("string", column.name, required=False)
-            for column in result.bundle.reference.spec.host
-        ]
-    )
+    columns: list[Any] = [
+        *(ColSpec("string", column) for column in ("patient_id", "analyte", "value", "unit")),
+        ColSpec("double", "collected_hours"),
+        ColSpec("double", "resulted_hours", required=False),
+    ]
+    columns += [
+        ColSpec("string", host.name, required=False) for host in result.bundle.reference.spec.host
+    ]
+    inputs = Schema(columns)
     signature = ModelSignature(inputs, params=ParamSchema([ParamSpec("as_of", "string", "")]))
     code = Path(pipeline.__file__).parent
     with tempfile.TemporaryDirectory() as folder:
@@ -186,9 +189,7 @@ def _register(mlflow: ModuleType, result: TrainingResult, run_id: str) -> str:
     registered = mlflow.register_model(f"runs:/{run_id}/model", name)
     client = mlflow.MlflowClient()
     client.set_registered_model_alias(name, CHALLENGER, registered.version)
-    client.set_model_version_tag(
-        name, registered.version, "bundle_sha256", result.bundle.sha256
-    )
+    client.set_model_version_tag(name, registered.version, "bundle_sha256", result.bundle.sha256)
     return str(registered.version)
 
 
@@ -238,7 +239,10 @@ def _git() -> tuple[str, str]:
     root = Path(pipeline.__file__).parent.parent
     try:
         commit = subprocess.run(
-            ["git", "-C", str(root), "rev-parse", "HEAD"], capture_output=True, text=True, check=True
+            ["git", "-C", str(root), "rev-parse", "HEAD"],
+            capture_output=True,
+            text=True,
+            check=True,
         ).stdout.strip()
         changes = subprocess.run(
             ["git", "-C", str(root), "status", "--porcelain"],

@@ -122,9 +122,10 @@ def test_a_repeated_patient_row_collapses(mini, predict, batch) -> None:
     edit(batch / "patients.csv", lambda frame: pd.concat([frame, frame.iloc[[0]]]))
     code, out = predict(batch)
     assert code == 0
-    assert json.loads((out / "run_summary.json").read_text())["files"]["patients.csv"][
-        "collapsed"
-    ] == 1
+    assert (
+        json.loads((out / "run_summary.json").read_text())["files"]["patients.csv"]["collapsed"]
+        == 1
+    )
 
 
 def test_an_assessment_of_an_unknown_patient_is_listed(mini, predict, batch) -> None:

@@ -55,9 +55,7 @@ def test_each_gate_can_fail(changes, gate) -> None:
 def test_a_champion_on_the_same_cohort_must_not_be_better() -> None:
     champion = evaluation(auroc=0.81)
     assert failed(evaluation(), champion) == []
-    assert failed(evaluation(auroc=0.78), champion) == [
-        "severe_crs/h72/not worse than champion"
-    ]
+    assert failed(evaluation(auroc=0.78), champion) == ["severe_crs/h72/not worse than champion"]
 
 
 def test_a_champion_of_another_cohort_cannot_be_compared() -> None:
