@@ -151,7 +151,7 @@ def _score_outcome(
     name: str,
     outcome: OutcomeConfig,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Rows of one outcome; ``matrices`` are the features as measured and as the model reads them."""
+    """Rows of one outcome; ``matrices``: features as measured, and as the model reads them."""
     raw, matrix = matrices
     model, reference = bundle.models[outcome.scale], bundle.reference
     status, reason = outcome_statuses(cohort, raw, outcome, reference, bundle.config.predict)

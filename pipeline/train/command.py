@@ -21,6 +21,18 @@ from pipeline.train.run import train
 from pipeline.train.tracking import log_training, tracking_ready
 
 
+_ROW = "{:7} {:21} {:21} {:21} {:7} {:6} {}"
+_HEADINGS = (
+    "within",
+    "model",
+    "without state",
+    "grade and day",
+    "Brier",
+    "slope",
+    "landmarks with event",
+)
+
+
 def train_command(
     cohort: Path,
     out: Path,
@@ -86,21 +98,29 @@ def describe(evaluation: Mapping[str, Any]) -> str:
     if evaluation["cohort"].get("synthetic"):
         lines.append("SYNTHETIC data: simulated patients.")
     lines.append(
-        f"{evaluation['kind']}, {evaluation['cohort']['n_patients']} patients; AUROC [95 % interval]"
+        f"{evaluation['kind']}, {evaluation['cohort']['n_patients']} patients; "
+        "AUROC [95 % interval]"
     )
     for name, outcome in evaluation["outcomes"].items():
         lines.append(f"  {outcome['label']} ({name})")
-        for key, cell in outcome["model"].items():
-            bar = outcome["comparators"]["grade_and_day"][key]
-            lines.append(
-                f"    within {key} h: {_area(cell)}  without clinical state "
-                f"{_area(outcome['model_no_state'][key])}  grade and day {_area(bar)}  "
-                f"Brier {_plain(cell['brier'], 4)}  slope {_plain(cell['cal_slope'], 2)}  "
-                f"{cell['n_events']} of {cell['n']} landmarks, {cell['n_event_patients']} event patients"
-            )
+        lines.append("    " + _ROW.format(*_HEADINGS))
+        lines += ["    " + _ROW.format(*_cells(outcome, key)) for key in outcome["model"]]
     lines += [f"  note: {sentence}" for sentence in evaluation["warnings"]]
     lines.append(f"  constant predictor: {_plain(evaluation['canary_auroc'], 2)}")
     return "\n".join(lines)
+
+
+def _cells(outcome: Mapping[str, Any], key: str) -> list[str]:
+    cell = outcome["model"][key]
+    return [
+        f"{key} h",
+        _area(cell),
+        _area(outcome["model_no_state"][key]),
+        _area(outcome["comparators"]["grade_and_day"][key]),
+        _plain(cell["brier"], 4),
+        _plain(cell["cal_slope"], 2),
+        f"{cell['n_events']} of {cell['n']} ({cell['n_event_patients']} patients)",
+    ]
 
 
 def _settings(
@@ -124,4 +144,4 @@ def _area(cell: Mapping[str, Any]) -> str:
 
 
 def _plain(value: float | None, places: int) -> str:
-    return "not estimable" if value is None else f"{value:.{places}f}"
+    return "-" if value is None else f"{value:.{places}f}"

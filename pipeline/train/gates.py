@@ -81,8 +81,8 @@ def _slope(outcome: str, key: str, cell: Mapping[str, Any], config: GateConfig) 
     return Gate(
         name,
         low <= config.slope_high and high >= config.slope_low,
-        f"{outcome} at {key} h: calibration slope {cell['cal_slope']:.2f}, 95 % interval {low:.2f} to "
-        f"{high:.2f}; it must overlap {config.slope_low} to {config.slope_high}.",
+        f"{outcome} at {key} h: calibration slope {cell['cal_slope']:.2f}, 95 % interval "
+        f"{low:.2f} to {high:.2f}; it must overlap {config.slope_low} to {config.slope_high}.",
     )
 
 

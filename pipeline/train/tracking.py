@@ -151,7 +151,7 @@ def _params(settings: Mapping[str, Any]) -> dict[str, str]:
             flat[prefix] = json.dumps(value, ensure_ascii=False)[:500]
 
     walk("", settings)
-    allowed = str.maketrans({character: "_" for character in "@[]<>(),'\""})
+    allowed = str.maketrans(dict.fromkeys("@[]<>(),'\"", "_"))
     return {key.translate(allowed): value for key, value in flat.items()}
 
 
