@@ -20,7 +20,6 @@ from pipeline.model.registry import fetch_bundle
 from pipeline.train.run import train
 from pipeline.train.tracking import log_training, tracking_ready
 
-
 _ROW = "{:7} {:21} {:21} {:21} {:7} {:6} {}"
 _HEADINGS = (
     "within",

@@ -74,9 +74,9 @@ def test_nothing_from_the_landmark_on_changes_its_row(data, labs, assessments, t
     before = row_of(labs, assessments, treatments)
     edited = data.draw(later_labs(labs))
     graded = [row for row in assessments if row[3] < L]
-    graded += data.draw(gradings.map(lambda rows: [row for row in rows if row[3] >= L]))
+    graded += [(*row[:3], L + abs(row[3]) // 20) for row in data.draw(gradings)]
     given_drugs = [row for row in treatments if row[2] < L]
-    given_drugs += data.draw(doses.map(lambda rows: [row for row in rows if row[2] >= L]))
+    given_drugs += [(*row[:2], L + abs(row[2]) // 20) for row in data.draw(doses)]
     assert same(before, row_of(edited, graded, given_drugs))
 
 
