@@ -96,9 +96,7 @@ def fit_booster(
         "seed": seed,
         "nthread": jobs,
     }
-    data = xgboost.QuantileDMatrix(
-        inputs, label=rows.label, weight=rows.weight, max_bin=64, nthread=jobs
-    )
+    data = xgboost.DMatrix(inputs, label=rows.label, weight=rows.weight, nthread=jobs)
     booster = xgboost.train(parameters, data, num_boost_round=config.booster_rounds)
     return BoosterMember(name, columns, grade, booster)
 
