@@ -9,9 +9,7 @@ from numpy.typing import NDArray
 from pipeline.cohort.tables import Cohort
 from pipeline.config import LandmarkConfig
 
-_MINUTE = 1.0 / 60.0
 _FINE_GAP_HOURS = 20.0
-_BATCH_GAP_HOURS = 1.0
 
 
 def grid_landmarks(cohort: Cohort, hours: NDArray[np.float64]) -> pd.DataFrame:
@@ -28,21 +26,15 @@ def grid_landmarks(cohort: Cohort, hours: NDArray[np.float64]) -> pd.DataFrame:
 
 
 def result_landmarks(cohort: Cohort, last_hours: float) -> pd.DataFrame:
-    """Every patient just after each batch of results: the first whole minute strictly later.
+    """Every patient at the end of each hour in which results came in.
 
-    Results less than an hour apart belong to one batch, which ends with its last result.
+    The hours are whole hours since time zero, so a landmark gathers the results of one draw and
+    yet depends on nothing that comes after it.
     """
     rows = cohort.labs.loc[cohort.labs["resulted_hours"] >= 0, ["patient", "resulted_hours"]]
-    rows = rows.drop_duplicates().sort_values(["patient", "resulted_hours"], ignore_index=True)
-    following = rows["resulted_hours"].shift(-1) - rows["resulted_hours"]
-    goes_on = (rows["patient"].shift(-1) == rows["patient"]) & (following < _BATCH_GAP_HOURS)
-    batches = rows.loc[~goes_on]
+    hours = np.floor(rows["resulted_hours"].to_numpy(dtype=float)) + 1.0
     moments = pd.DataFrame(
-        {
-            "patient": batches["patient"].to_numpy(),
-            "hours": next_minute(batches["resulted_hours"].to_numpy()),
-            "source": "result",
-        }
+        {"patient": rows["patient"].to_numpy(), "hours": hours, "source": "result"}
     ).drop_duplicates(["patient", "hours"])
     end = cohort.patients["record_end_hours"].to_numpy()[moments["patient"].to_numpy()]
     in_time: pd.DataFrame = moments.loc[moments["hours"] <= np.minimum(end, last_hours)]

@@ -156,6 +156,7 @@ def _save_model(model: RiskModel, folder: Path, scale: str) -> None:
             "linear": [member.to_dict() for member in variant.linear],
             "boosters": [member.to_dict() for member in variant.boosters],
             "calibration": variant.calibration.to_dict(),
+            "redrawn": [item.to_dict() for item in variant.redrawn],
         }
         for number, booster in enumerate(variant.boosters):
             booster.save(folder / f"{scale}_{name}_{number}.ubj")
@@ -176,6 +177,7 @@ def _load_model(root: Path, scale: str) -> RiskModel:
                 for number, item in enumerate(part["boosters"])
             ),
             calibration_from_dict(part["calibration"]),
+            tuple(calibration_from_dict(item) for item in part["redrawn"]),
         )
     no_state = variants["no_state"]
     if no_state is None:

@@ -12,7 +12,7 @@ from pipeline.model.basis import horizon_steps, threshold_steps
 from pipeline.model.logistic import fit_logistic, penalty
 from pipeline.model.stack import Floats, StackedRows
 
-MIN_EVENTS = 5
+MIN_EVENT_PATIENTS = 5
 
 
 @dataclass(frozen=True)
@@ -77,11 +77,11 @@ def fit_calibration(
     thresholds: tuple[int, ...],
     ridge: float,
 ) -> Calibration:
-    """Fit on out-of-fold log-odds; with fewer than five events nothing is changed.
+    """Fit on out-of-fold log-odds; with fewer than five event rows nothing changes.
 
     The slope is shrunk towards 1 and the steps towards 0.
     """
-    if rows.label.sum() < MIN_EVENTS:
+    if rows.label.sum() < MIN_EVENT_PATIENTS:
         return identity(knots, thresholds)
     rise = horizon_steps(rows.horizon, knots)
     fall = threshold_steps(rows.threshold, thresholds)

@@ -149,7 +149,7 @@ def rates_of_days(
         days = np.array([entry["day"] for entry in entries])
         nearest = np.abs(day[:, None] - days[None, :]).argmin(axis=1)
         rate[:, number] = np.array([entry["rate"] for entry in entries])[nearest]
-        n[:, number] = np.array([entry["n"] for entry in entries])[nearest]
+        n[:, number] = np.array([entry["patients"] for entry in entries])[nearest]
     return rate, n
 
 

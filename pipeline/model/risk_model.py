@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,7 +12,12 @@ from pipeline.features.build import FeatureMatrix
 from pipeline.features.spec import FeatureSpec
 from pipeline.model import members
 from pipeline.model.booster import BoosterMember, fit_booster
-from pipeline.model.calibration import Calibration, fit_calibration
+from pipeline.model.calibration import (
+    MIN_EVENT_PATIENTS,
+    Calibration,
+    fit_calibration,
+    identity,
+)
 from pipeline.model.linear import LinearMember, fit_linear
 from pipeline.model.logistic import sigmoid
 from pipeline.model.stack import Floats, Ints, StackedRows, Targets, query, stack
@@ -25,6 +30,7 @@ class Variant:
     linear: tuple[LinearMember, ...]
     boosters: tuple[BoosterMember, ...]
     calibration: Calibration
+    redrawn: tuple[Calibration, ...] = ()
 
     def blend(self, matrix: FeatureMatrix, rows: StackedRows) -> Floats:
         """Equal mean of the members' log-odds."""
@@ -39,15 +45,18 @@ class Variant:
     def interval(
         self, matrix: FeatureMatrix, rows: StackedRows, level: float
     ) -> tuple[Floats, Floats]:
-        """Central interval over the bootstrap refits of the linear members.
+        """Central interval over the bootstrap refits of the linear members and the calibration.
 
-        The booster and the calibration are held at their fit, so the interval covers the
-        sampling error of the linear part only.
+        ``redrawn`` holds one calibration per draw, fitted on the same patients. The booster is
+        held at its fit, so the interval leaves its sampling error out.
         """
         draws = [member.all_log_odds(matrix, rows) for member in self.linear]
         draws += [member.log_odds(matrix, rows)[:, None] for member in self.boosters]
         total = np.asarray(sum(draws[1:], start=draws[0]))
-        log_odds = self.calibration.log_odds(total / len(draws), rows)
+        blend = total / len(draws)
+        log_odds = self.calibration.log_odds(blend, rows)
+        for draw, calibration in enumerate(self.redrawn, start=1):
+            log_odds[:, draw] = calibration.log_odds(blend[:, draw], rows)
         tail = (1.0 - level) / 2.0
         spread = log_odds[:, 1:] if log_odds.shape[1] > 1 else log_odds
         low, high = np.quantile(spread, [tail, 1.0 - tail], axis=1)
@@ -266,14 +275,23 @@ def _fit_variant(
         rows.label[usable],
         rows.weight[usable],
     )
-    calibration = fit_calibration(
-        blend[usable],
-        kept,
-        uncalibrated.calibration.knots,
-        targets.thresholds,
-        plan.config.ridge_calibration,
-    )
-    return Variant(uncalibrated.linear, uncalibrated.boosters, calibration)
+    knots, ridge = uncalibrated.calibration.knots, plan.config.ridge_calibration
+    fitted_members = (uncalibrated.linear, uncalibrated.boosters)
+    event_patients = len(np.unique(targets.patient[kept.landmark[kept.label == 1]]))
+    if event_patients < MIN_EVENT_PATIENTS:
+        return Variant(*fitted_members, identity(knots, targets.thresholds))
+    calibration = fit_calibration(blend[usable], kept, knots, targets.thresholds, ridge)
+    redrawn = [
+        fit_calibration(
+            blend[usable],
+            replace(kept, weight=kept.weight * times[kept.landmark]),
+            knots,
+            targets.thresholds,
+            ridge,
+        )
+        for times in (resample if resample is not None else ())
+    ]
+    return Variant(*fitted_members, calibration, tuple(redrawn))
 
 
 def _fit_members(
@@ -285,8 +303,6 @@ def _fit_members(
     reference: LinearMember | None,
     resample: Floats | None,
 ) -> Variant:
-    from pipeline.model.calibration import identity
-
     horizons = tuple(float(hours) for hours in plan.config.horizons_hours)
     designs = {}
     if with_state:

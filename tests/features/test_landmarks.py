@@ -1,7 +1,6 @@
 """Landmarks: grid, batches of results, ends of records and weights."""
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -38,7 +37,7 @@ def test_next_minute_is_whole_and_strictly_later(hour):
     assert abs(moment * 60.0 - round(moment * 60.0)) < 1e-6
 
 
-def test_a_batch_of_results_gives_one_landmark_just_after_its_last_result():
+def test_results_of_one_hour_give_one_landmark_at_its_end():
     rows = [
         lab(0, "crp", 1.0, 5.0, 8.0),
         lab(0, "il6", 1.0, 5.0, 8.5),
@@ -51,8 +50,17 @@ def test_a_batch_of_results_gives_one_landmark_just_after_its_last_result():
     ends = {"record_end_hours": [40.0, 100.0]}
     found = result_landmarks(make_cohort(2, rows, patients=ends), 336.0)
     assert found["patient"].tolist() == [0, 0, 1]
-    assert found["hours"].tolist() == pytest.approx([8.5 + MINUTE, 9.5 + MINUTE, 9.0 + MINUTE])
-    assert result_landmarks(make_cohort(2, rows, patients=ends), 9.2)["patient"].tolist() == [0, 1]
+    assert found["hours"].tolist() == [9.0, 10.0, 10.0]
+    assert result_landmarks(make_cohort(2, rows, patients=ends), 9.2)["patient"].tolist() == [0]
+
+
+def test_result_landmarks_up_to_an_hour_do_not_depend_on_what_comes_later():
+    rows = [lab(0, "crp", 1.0, hours, hours + 0.2) for hours in (3.0, 3.5, 3.9, 4.4, 9.0)]
+    ends = {"record_end_hours": [50.0]}
+    for kept in range(1, len(rows) + 1):
+        earlier = result_landmarks(make_cohort(1, rows[:kept], patients=ends), 336.0)["hours"]
+        everything = result_landmarks(make_cohort(1, rows, patients=ends), 336.0)["hours"]
+        assert set(earlier) <= set(everything)
 
 
 def test_result_landmarks_only_where_grades_are_finer_than_a_day():
