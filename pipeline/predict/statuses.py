@@ -68,6 +68,8 @@ def outcome_statuses(
 def out_of_range(matrix: FeatureMatrix, reference: TrainingReference) -> np.ndarray:
     """Whether each analyte's last value lies outside its training range.
 
+    A result below its limit is not unusually low: only the limit is known.
+
     Returns
     -------
     ndarray of bool, shape (n_landmarks, n_analytes)
@@ -76,7 +78,8 @@ def out_of_range(matrix: FeatureMatrix, reference: TrainingReference) -> np.ndar
     for analyte in reference.spec.analytes:
         values = matrix.column(f"{analyte.key}__last")
         low, high = reference.ranges.get(f"{analyte.key}__last", (np.inf, -np.inf))
-        columns.append((values < low) | (values > high))
+        below_limit = matrix.column(f"{analyte.key}__last_censored") < 0
+        columns.append(((values < low) & ~below_limit) | (values > high))
     return np.stack(columns, axis=1) if columns else np.zeros((len(matrix.values), 0), dtype=bool)
 
 
