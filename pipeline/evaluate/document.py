@@ -58,8 +58,8 @@ def assemble(
                 "folds": config.evaluation.folds if internal else None,
                 "repeats": config.evaluation.repeats if internal else None,
                 "bootstrap": config.evaluation.bootstrap,
-                "horizons_h": [float(hours) for hours in config.model.horizons_hours],
-                "by_day_horizon_h": float(config.model.horizons_hours[-1]),
+                "horizons_h": [_whole(hours) for hours in config.model.horizons_hours],
+                "by_day_horizon_h": _whole(config.model.horizons_hours[-1]),
                 "seed": config.seed,
             },
             "canary_auroc": float(np.mean(canaries)) if canaries else None,
@@ -68,6 +68,11 @@ def assemble(
         },
         drawn,
     )
+
+
+def _whole(hours: float) -> float:
+    """24 rather than 24.0, so that pages and files read naturally."""
+    return int(hours) if float(hours).is_integer() else float(hours)
 
 
 def event_patients(targets: Targets, threshold: int) -> int:

@@ -175,11 +175,15 @@ def _cohort_facts(
         name: event_patients(results[item.scale].targets, item.threshold)
         for name, item in config.outcomes.items()
     }
-    grid = [int((part.matrix.landmarks["source"] == "grid").sum()) for part in results.values()]
+    scored = [
+        len(part.scores[threshold].day) // part.scores[threshold].n_repeats
+        for part in results.values()
+        for threshold in part.scores
+    ]
     return {
         "name": config.cohort.name,
         "n_patients": len(read.cohort),
-        "n_landmarks": max(grid),
+        "n_landmarks": max(scored),
         "n_lab_rows": len(read.cohort.labs),
         "sha256": read.sha256,
         "synthetic": config.cohort.synthetic,
