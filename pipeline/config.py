@@ -129,7 +129,7 @@ class EvaluationConfig(_Strict):
 class PredictConfig(_Strict):
     """When an estimate is refused."""
 
-    min_analytes: int = Field(default=1, ge=0)
+    min_analytes: int = Field(default=2, ge=0)
     newest_lab_hours: PositiveHours = 72
     max_out_of_range_share: float = Field(default=0.5, gt=0, le=1)
     stale_hours: PositiveHours = 48
@@ -142,6 +142,7 @@ class GateConfig(_Strict):
     margin_auroc: float = Field(default=0.02, ge=0)
     slope_low: float = 0.8
     slope_high: float = 1.25
+    min_event_patients: int = Field(default=20, ge=1)
     horizon_hours: PositiveHours = 72
 
 

@@ -173,6 +173,11 @@ def _as_text(column: pa.ChunkedArray) -> pd.Series:
 
 
 def _check_header(header: list[str], path: Path) -> None:
+    if len(header) == 1 and any(mark in header[0] for mark in (";", "\t", "|")):
+        raise InputError(
+            f"{path} is not separated by commas: its first line reads '{header[0][:60]}'. Export "
+            "it again with commas between the columns"
+        )
     if not header or all(name == "" for name in header):
         raise InputError(f"{path} is empty: the first line must name the columns")
     repeated = sorted({name for name in header if header.count(name) > 1})

@@ -70,6 +70,34 @@ def read_times(
     return labs, imputed.loc[labs.index]
 
 
+def cap_imputed(
+    labs: pd.DataFrame, imputed: pd.Series, limit: np.ndarray, *, live: bool
+) -> pd.DataFrame:
+    """Bring imputed result times to a moment at which the row is known to exist.
+
+    A row that stands in an export has its result by then. In a live batch the export is as old as
+    the patient's newest stated time, so an imputed result time never lies after that; a slow
+    assay then cannot move the landmark into the future.
+
+    Parameters
+    ----------
+    labs : DataFrame
+        With ``patient``, ``collected_hours`` and ``resulted_hours``.
+    imputed : Series of bool
+        Where ``resulted_hours`` was imputed.
+    limit : ndarray of float
+        Per row, the hour before which its result must lie (inf where unknown).
+    live : bool
+        Whether this is a batch to be scored rather than a finished record.
+    """
+    resulted = np.minimum(labs["resulted_hours"], np.nextafter(limit, -np.inf))
+    if live:
+        stated = labs["resulted_hours"].mask(imputed, labs["collected_hours"])
+        newest = stated.groupby(labs["patient"]).transform("max")
+        resulted = resulted.where(~imputed, np.minimum(resulted, newest))
+    return labs.assign(resulted_hours=resulted)
+
+
 def _turnaround(key: str, config: CohortConfig, book: AnalyteBook) -> float:
     setting = config.turnaround
     if setting == "none":
@@ -106,7 +134,7 @@ def read_values(
         column="unit",
         code="unit_refused",
         reason=why,
-        remedy="Correct the unit, or state what it means under cohort.assume_units in the config.",
+        remedy="Correct the unit. In training, cohort.assume_units can state what it means.",
     )
     labs = _refuse_loinc_units(labs, file, book, ledger)
     factor = factor.loc[labs.index]

@@ -117,7 +117,7 @@ def read_batch(
     as_of : str, optional
         Hours since time zero or an ISO 8601 time; rows from then on are rejected.
     """
-    return _read(batch_paths(path), config, local, False, as_of, extra_scales)
+    return _read(batch_paths(path), config, local, False, as_of, extra_scales, live=True)
 
 
 def batch_paths(path: str | Path) -> dict[str, Path]:
@@ -136,7 +136,11 @@ def batch_paths(path: str | Path) -> dict[str, Path]:
     else:
         raise InputError(f"{source} is neither a folder of tables nor a .csv or .parquet file")
     if "labs" not in paths:
-        raise InputError(f"{source} lacks labs.csv (or .parquet), so there is nothing to score")
+        found = sorted(item.name for item in source.iterdir()) if source.is_dir() else []
+        raise InputError(
+            f"{source} lacks labs.csv (or .parquet; lower case), so there is nothing to score. "
+            f"Found: {', '.join(found[:10]) or 'nothing'}"
+        )
     return paths
 
 
@@ -156,6 +160,8 @@ def _read(
     learning: bool,
     as_of: str | None,
     extra_scales: tuple[str, ...],
+    *,
+    live: bool = False,
 ) -> ReadResult:
     ledger = Ledger()
     raw = {name: read_raw(path, ledger) for name, path in paths.items()}
@@ -183,7 +189,7 @@ def _read(
     }
     book = AnalyteBook(dict(local), learning)
     lab_rows, book, imputed = _read_labs(
-        placed["labs"], patients, names["labs"], config, book, ledger, frontier
+        placed["labs"], patients, names["labs"], config, book, ledger, frontier, live=live
     )
     tables = {
         name: events.READERS[name](
@@ -216,6 +222,8 @@ def _read_labs(
     book: AnalyteBook,
     ledger: Ledger,
     frontier: np.ndarray,
+    *,
+    live: bool,
 ) -> tuple[pd.DataFrame, AnalyteBook, int]:
     table = enforce(raw, TableSchema.load("labs"), file, ledger, decisive=("status",))
     table = versions.status_columns(table)
@@ -231,10 +239,8 @@ def _read_labs(
     limit = frontier[table["patient"].to_numpy()]
     stated = table["resulted_hours"].mask(imputed.loc[table.index], -np.inf).to_numpy()
     table = events.reject_future(table, stated, limit, file, "resulted", ledger)
-    # an exported row has its result by now, whatever the dictionary's turnaround says
     limit = frontier[table["patient"].to_numpy()]
-    just_before = np.nextafter(limit, -np.inf)
-    table = table.assign(resulted_hours=np.minimum(table["resulted_hours"], just_before))
+    table = labs.cap_imputed(table, imputed.loc[table.index], limit, live=live)
     table, book = labs.read_values(table, file, config, book, ledger)
     table = ledger.collapse(
         table,

@@ -89,7 +89,10 @@ class Ledger:
         if not self.parts:
             return pd.DataFrame({name: pd.Series([], dtype="str") for name in COLUMNS})
         return pd.concat(self.parts, ignore_index=True).sort_values(
-            ["file", "row", "column"], kind="stable", ignore_index=True
+            ["file", "row", "column"],
+            key=lambda cells: cells.map(_causes_first) if cells.name == "file" else cells,
+            kind="stable",
+            ignore_index=True,
         )
 
     def counts(self, withdrawn: dict[str, int]) -> dict[str, dict[str, int]]:
@@ -142,6 +145,11 @@ def quoted(cells: pd.Series) -> pd.Series:
     "'n/a'"
     """
     return "'" + cells.str.slice(0, 60) + "'"
+
+
+def _causes_first(file: str) -> str:
+    """A patient refused in ``patients`` explains refusals in every other table."""
+    return f"0{file}" if file.startswith("patients") else f"1{file}"
 
 
 def _masked(reason: str | pd.Series, mask: np.ndarray) -> str | pd.Series:

@@ -14,6 +14,7 @@ from pipeline.model.stack import Floats, Ints
 RANKING_ONLY = frozenset({"last_crp", "last_ferritin", "constant"})
 MODELS = ("model", "model_no_state")
 _SLOPE_DRAWS = 200
+_MIN_LANDMARKS_PER_DAY = 10
 
 
 def evaluate_scores(scores: Scores, config: EvaluationConfig, *, seed: int) -> dict[str, Any]:
@@ -125,13 +126,14 @@ def by_day(scores: Scores, config: EvaluationConfig) -> dict[str, Any]:
         rows = np.flatnonzero(known & (scores.day == day))
         label, risk = scores.label[rows, number], scores.risks["model"][rows, number]
         event_patients = len(np.unique(scores.patient[rows][label == 1]))
+        shown = len(rows) / scores.n_repeats >= _MIN_LANDMARKS_PER_DAY
         enough = event_patients >= config.min_event_patients and (label == 0).any()
         area = metrics.auroc(label, risk, np.ones((len(rows), 1)), scores.group[rows])
         result[str(int(day))] = {
             "n": round(len(rows) / scores.n_repeats),
             "n_events": round(float(label.sum()) / scores.n_repeats),
-            "base_rate": _number(label.mean()),
-            "mean_risk": _number(risk.mean()),
+            "base_rate": _number(label.mean()) if shown else None,
+            "mean_risk": _number(risk.mean()) if shown else None,
             "auroc": _number(area[0]) if enough else None,
         }
     return result

@@ -55,12 +55,23 @@ def evaluate_bundle(bundle: Bundle, read: ReadResult) -> Evaluation:
                 f"{name}: fewer than {bundle.config.evaluation.min_event_patients} event patients, "
                 "so discrimination and calibration are not printed."
             )
+        count = event_patients(targets, outcome.threshold)
+        if 0 < count < 100:
+            warnings.append(
+                f"{name}: {count} event patients; read the intervals, because small differences "
+                "are noise at this size."
+            )
         n_landmarks = max(n_landmarks, len(rows))
         rates = bundle.reference.base_rates[name]
         scores[name] = score(model, matrix.take(rows), targets.take(rows), outcome.threshold, rates)
     if not scores:
         raise InputError(" ".join(warnings))
     apparent = read.sha256 == bundle.provenance["cohort_sha256"]
+    if not apparent:
+        warnings.append(
+            "Whether patients of this cohort were also in the training cohort is not checked; the "
+            "figures are external only if none was."
+        )
     facts = {
         "name": "apparent" if apparent else "external",
         "n_patients": len(cohort),

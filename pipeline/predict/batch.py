@@ -29,6 +29,7 @@ from pipeline.predict.statuses import (
 )
 from pipeline.resources import schema_json
 
+_MIN_BASE_EVENTS = 5  # a ratio to a base rate of fewer events says nothing
 COLUMNS = [item["name"] for item in schema_json("predictions.json")["fields"]]
 
 
@@ -200,7 +201,7 @@ def _score_outcome(
             risk.ravel(),
             rate.ravel(),
             out=np.full(risk.size, np.nan),
-            where=estimated & (rate.ravel() > 0),
+            where=estimated & (rate.ravel() * n.ravel() >= _MIN_BASE_EVENTS),
         ),
         state_used=np.where(
             estimated, np.where(np.repeat(model.state_known(matrix), count), "true", "false"), ""

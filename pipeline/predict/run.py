@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import pandas as pd
+
 from pipeline import log
 from pipeline.cohort.clock import zone
 from pipeline.cohort.files import sha256_files
@@ -72,7 +74,7 @@ def predict(
     code = _exit_code(len(read.cohort.labs), result.unscored_patients())
     summary = summarise(read, result, bundle, name, as_of=as_of, exit_code=code, started=started)
     write_outputs(out, result, read, summary, force=force)
-    return code, _words(out, summary, bundle, len(read.rejects))
+    return code, _words(out, summary, bundle, read.rejects)
 
 
 def resolve_model(model: str) -> tuple[Path, str]:
@@ -91,7 +93,7 @@ def _exit_code(lab_rows: int, unscored: int) -> int:
     return PARTIAL if unscored else DONE
 
 
-def _words(out: Path, summary: dict[str, object], bundle: Bundle, rejects: int) -> str:
+def _words(out: Path, summary: dict[str, object], bundle: Bundle, rejects: pd.DataFrame) -> str:
     lines = []
     if bundle.config.cohort.synthetic:
         lines.append("SYNTHETIC model: trained on simulated patients.")
@@ -101,7 +103,9 @@ def _words(out: Path, summary: dict[str, object], bundle: Bundle, rejects: int) 
         for outcome, counts in statuses.items():
             said = ", ".join(f"{number} {status}" for status, number in sorted(counts.items()))
             lines.append(f"  {outcome}: {said}")
-    lines.append(f"  refused rows or cells: {rejects}, see {out / 'rejects.csv'}")
+    lines.append(f"  refused rows or cells: {len(rejects)}, see {out / 'rejects.csv'}")
+    for code, number in rejects["code"].value_counts().head(5).items():
+        lines.append(f"    {code}: {number}")
     unscored = summary["patients_without_estimate"]
     if unscored:
         lines.append(f"  patients without an estimate because of their input: {unscored}")

@@ -20,7 +20,7 @@ from pipeline.model.registry import fetch_bundle
 from pipeline.train.run import train
 from pipeline.train.tracking import log_training, tracking_ready
 
-_ROW = "{:7} {:21} {:21} {:21} {:7} {:6} {}"
+_ROW = "{:7} {:21} {:21} {:21} {:7} {:6} {:10} {}"
 _HEADINGS = (
     "within",
     "model",
@@ -28,6 +28,7 @@ _HEADINGS = (
     "grade and day",
     "Brier",
     "slope",
+    "intercept",
     "landmarks with event",
 )
 
@@ -118,6 +119,7 @@ def _cells(outcome: Mapping[str, Any], key: str) -> list[str]:
         _area(outcome["comparators"]["grade_and_day"][key]),
         _plain(cell["brier"], 4),
         _plain(cell["cal_slope"], 2),
+        _plain(cell["cal_intercept"], 2),
         f"{cell['n_events']} of {cell['n']} ({cell['n_event_patients']} patients)",
     ]
 

@@ -40,6 +40,7 @@ def check_gates(
             for comparator, table in outcome["comparators"].items()
         ]
         gates.append(_slope(name, key, outcome["model"][key], config))
+        gates.append(_enough_events(name, key, outcome["model"][key], config))
     if champion is not None:
         gates += _against_champion(evaluation, champion, config)
     return gates
@@ -83,6 +84,17 @@ def _slope(outcome: str, key: str, cell: Mapping[str, Any], config: GateConfig) 
         low <= config.slope_high and high >= config.slope_low,
         f"{outcome} at {key} h: calibration slope {cell['cal_slope']:.2f}, 95 % interval "
         f"{low:.2f} to {high:.2f}; it must overlap {config.slope_low} to {config.slope_high}.",
+    )
+
+
+def _enough_events(outcome: str, key: str, cell: Mapping[str, Any], config: GateConfig) -> Gate:
+    """Wide intervals overlap anything, so the other gates mean little with few events."""
+    count = cell["n_event_patients"]
+    return Gate(
+        f"{outcome}/h{key}/enough events",
+        count >= config.min_event_patients,
+        f"{outcome} at {key} h: {count} event patients; at least {config.min_event_patients} are "
+        "needed for the intervals to mean something.",
     )
 
 

@@ -33,6 +33,8 @@ _METRICS = (
     "brier",
     "ipa",
     "cal_slope",
+    "cal_slope_lo",
+    "cal_slope_hi",
     "cal_intercept",
     "n_events",
 )
@@ -92,6 +94,12 @@ def _log_outcome(
         for metric in _METRICS
         if cell[metric] is not None
     }
+    metrics |= {
+        f"{name}/h{hours}/no_state/{metric}": cell[metric]
+        for hours, cell in outcome["model_no_state"].items()
+        for metric in ("auroc", "brier", "cal_slope")
+        if cell[metric] is not None
+    }
     mlflow.log_metrics(metrics)
     with mlflow.start_run(run_name=name, nested=True):
         mlflow.set_tags(_tags(result, name))
@@ -136,6 +144,7 @@ def _tags(result: TrainingResult, outcome: str) -> dict[str, str]:
         "git_dirty": dirty,
         "synthetic": str(result.bundle.config.cohort.synthetic).lower(),
         "intended_use": "research use only",
+        "mlflow.source.name": "cytocast train",
     }
 
 
@@ -190,7 +199,18 @@ def _register(mlflow: ModuleType, result: TrainingResult, run_id: str) -> str:
     client = mlflow.MlflowClient()
     client.set_registered_model_alias(name, CHALLENGER, registered.version)
     client.set_model_version_tag(name, registered.version, "bundle_sha256", result.bundle.sha256)
+    client.update_model_version(name, registered.version, description=_description(result))
     return str(registered.version)
+
+
+def _description(result: TrainingResult) -> str:
+    facts = result.evaluation.content["cohort"]
+    synthetic = "SYNTHETIC data. " if facts.get("synthetic") else ""
+    outcomes = ", ".join(result.evaluation.content["outcomes"])
+    return (
+        f"{synthetic}Research use only. Trained on {facts['n_patients']} patients of the cohort "
+        f"'{facts['name']}' for {outcomes}; see evaluation.html."
+    )
 
 
 def _example() -> pd.DataFrame:

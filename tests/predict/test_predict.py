@@ -207,7 +207,8 @@ def test_a_single_labs_file_in_hours_is_enough(mini, predict, tmp_path) -> None:
     labs = tmp_path / "today.csv"
     labs.write_text(
         "patient_id,analyte,value,unit,collected_hours\n"
-        "P1,CRP,120,mg/L,50\nP1,ferritin,2100,ug/L,50\nP2,crp,3,mg/dL,20\n"
+        "P1,CRP,120,mg/L,50\nP1,ferritin,2100,ug/L,50\n"
+        "P2,crp,3,mg/dL,20\nP2,ferritin,900,ug/L,19\n"
     )
     code, out = predict(labs)
     rows = read_predictions(out)
@@ -215,7 +216,20 @@ def test_a_single_labs_file_in_hours_is_enough(mini, predict, tmp_path) -> None:
     assert set(rows["patient_id"]) == {"P1", "P2"}
     assert (rows["status"] == "ok").all()
     assert rows["landmark_at"].isna().all()
-    assert json.loads((out / "run_summary.json").read_text())["turnaround_imputed"] == 3
+    assert json.loads((out / "run_summary.json").read_text())["turnaround_imputed"] == 4
+    hours = rows.drop_duplicates("patient_id").set_index("patient_id")["landmark_hours"]
+    assert hours.to_dict() == pytest.approx({"P1": 50 + 1 / 60, "P2": 20 + 1 / 60}, abs=1e-3)
+
+
+def test_a_slow_assay_without_result_time_does_not_move_the_landmark(predict, tmp_path) -> None:
+    labs = tmp_path / "labs.csv"
+    labs.write_text(
+        "patient_id,analyte,value,unit,collected_hours,resulted_hours\n"
+        "P1,crp,120,mg/L,40,44\nP1,ferritin,2100,ug/L,40,45\nP1,ifn_gamma,30,pg/mL,38,\n"
+    )
+    rows = read_predictions(predict(labs)[1])
+    assert rows["landmark_hours"].iloc[0] == pytest.approx(45 + 1 / 60, abs=1e-3)
+    assert (rows["status"] == "ok").all()
 
 
 def test_predicting_from_a_folder_imports_neither_mlflow_nor_shap(mini, tmp_path) -> None:

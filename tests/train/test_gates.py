@@ -13,6 +13,7 @@ from pipeline.train.gates import check_gates
 
 def evaluation(**changes: Any) -> dict[str, Any]:
     cell = {"auroc": 0.8, "cal_slope": 1.0, "cal_slope_lo": 0.7, "cal_slope_hi": 1.3}
+    cell["n_event_patients"] = 31
     bar = {"diff_auroc": 0.01, "diff_lo": -0.01, "diff_hi": 0.03}
     cell.update({key: value for key, value in changes.items() if key in cell})
     bar.update({key: value for key, value in changes.items() if key in bar})
@@ -41,6 +42,7 @@ def test_a_sound_first_challenger_passes() -> None:
     [
         ({"canary": 0.51}, "canary"),
         ({"canary": None}, "canary"),
+        ({"n_event_patients": 19}, "severe_crs/h72/enough events"),
         ({"diff_lo": -0.021}, "severe_crs/h72/not worse than grade_and_day"),
         ({"diff_lo": None}, "severe_crs/h72/not worse than grade_and_day"),
         ({"cal_slope_lo": 1.26, "cal_slope_hi": 2.0}, "severe_crs/h72/calibration slope"),

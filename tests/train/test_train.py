@@ -266,13 +266,13 @@ def test_the_registered_pyfunc_scores_raw_rows_like_the_command(mini, tracked, t
 
     labs = pd.DataFrame(
         {
-            "patient_id": ["P1", "P1", "P2"],
-            "analyte": ["CRP", "ferritin", "il-6"],
-            "value": ["120", "2,5e", "<2"],
-            "unit": ["mg/L", "ng/mL", "pg/mL"],
-            "collected_hours": [50.0, 50.0, 40.0],
-            "resulted_hours": [52.0, 52.0, 43.0],
-            "product": ["axi-cel", "axi-cel", "tisa-cel"],
+            "patient_id": ["P1", "P1", "P1", "P2", "P2"],
+            "analyte": ["CRP", "ferritin", "il-6", "il-6", "CRP"],
+            "value": ["120", "2,5e", "14", "<2", "9"],
+            "unit": ["mg/L", "ng/mL", "pg/mL", "pg/mL", "mg/L"],
+            "collected_hours": [50.0, 50.0, 50.0, 40.0, 40.0],
+            "resulted_hours": [52.0, 52.0, 53.0, 43.0, 42.0],
+            "product": ["axi-cel", "axi-cel", "axi-cel", "tisa-cel", "tisa-cel"],
         }
     )
     model = mlflow.pyfunc.load_model("models:/cytocast@challenger")
