@@ -1,9 +1,9 @@
-"""How long do the contributions of 25 patients and 2 outcomes take, at all horizons?
+"""Time the contributions of 25 patients and 2 outcomes at all horizons.
 
-    python benchmarks/explain.py [--patients 25] [--analytes 25] [--training 200]
+    python benchmarks/explain.py [--patients 25] [--analytes 25] [--training 200] [--sweep]
 
-A wide SYNTHETIC cohort is made first (analytes of every pathway, both syndromes graded); its numbers
-mean nothing beyond this benchmark. Also prints the error of sampling against a long run.
+A wide SYNTHETIC cohort is made first (analytes of every pathway, both syndromes graded); its
+numbers mean nothing beyond this benchmark. ``--sweep`` compares budgets with full enumeration.
 """
 
 from __future__ import annotations
@@ -31,7 +31,17 @@ from pipeline.model.risk_model import FitPlan, RiskModel, fit_risk_model
 
 LIMIT_SECONDS = 10.0
 OUTCOMES = {"severe_crs": ("crs", 3), "icans": ("icans", 1)}
-FIRST = "crp ferritin il6 d_dimer fibrinogen csf_serum_albumin nfl il1ra gm_csf".split()
+FIRST = [
+    "crp",
+    "ferritin",
+    "il6",
+    "d_dimer",
+    "fibrinogen",
+    "csf_serum_albumin",
+    "nfl",
+    "il1ra",
+    "gm_csf",
+]
 Part = tuple[RiskModel, FeatureMatrix, int, Background]
 
 
@@ -61,11 +71,11 @@ def write_wide(folder: Path, analytes: list[str], patients: int, days: int, seed
                 grade = int(np.clip(np.floor(surge - lag + random.normal(0, 0.4)), 0, 4))
                 grades.append((name, 24.0 * day + 23.0, scale, grade))
     folder.mkdir(parents=True)
-    lab_columns = "patient_id analyte value unit collected_hours resulted_hours".split()
+    lab_columns = ["patient_id", "analyte", "value", "unit", "collected_hours", "resulted_hours"]
     pd.DataFrame(labs, columns=lab_columns).to_csv(folder / "labs.csv", index=False)
-    grade_columns = "patient_id assessed_hours scale grade".split()
+    grade_columns = ["patient_id", "assessed_hours", "scale", "grade"]
     pd.DataFrame(grades, columns=grade_columns).to_csv(folder / "assessments.csv", index=False)
-    columns = "patient_id age_years sex record_end_hours".split()
+    columns = ["patient_id", "age_years", "sex", "record_end_hours"]
     table = pd.DataFrame(people, columns=columns).assign(followed_until_hours=672.0)
     table.to_csv(folder / "patients.csv", index=False)
 
