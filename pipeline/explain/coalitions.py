@@ -21,7 +21,7 @@ from pipeline.model.booster import BoosterMember
 from pipeline.model.linear import LinearMember
 from pipeline.model.logistic import sigmoid
 from pipeline.model.risk_model import Variant
-from pipeline.model.stack import StackedRows, query
+from pipeline.model.stack import Ints, StackedRows, query
 
 STATE, MEASUREMENT, TIME = "clinical_state", "measurement", "time__hours"
 _CHUNK = 512
@@ -68,15 +68,16 @@ class RiskGame:
 
     def _log_odds(self, coalitions: Bools) -> _LogOdds:
         """Players who are always together count as one, so that fewer terms remain."""
-        together, number = np.unique(coalitions, axis=1, return_inverse=True)
-        joined = np.arange(together.shape[1]) == number.reshape(-1, 1)
+        first, number = _distinct(coalitions.T)
+        joined = np.arange(len(first)) == number[:, None]
         needed = self.subsets.astype(np.float32) @ joined.astype(np.float32) > 0
-        distinct, term = np.unique(needed, axis=0, return_inverse=True)
-        order = np.argsort(term.ravel(), kind="stable")
-        starts = np.searchsorted(term.ravel()[order], np.arange(len(distinct)))
+        kept, term = _distinct(needed)
+        order = np.argsort(term, kind="stable")
+        starts = np.searchsorted(term[order], np.arange(len(kept)))
         flat = self.terms.reshape(len(self.terms), -1)
         terms = np.add.reduceat(flat[order], starts, axis=0) if len(order) else flat
         start = self.whole[:, None] - self.terms.sum(axis=0)
+        together, distinct = coalitions[:, first], needed[kept]
         return _LogOdds(together.astype(np.float32), distinct.astype(np.float32), terms, start)
 
 
@@ -92,6 +93,14 @@ class _LogOdds:
         counts = self.coalitions[part] @ self.subsets.T == self.subsets.sum(axis=1)
         added = counts.astype(float) @ self.terms
         return np.asarray(added.reshape(-1, *self.start.shape) + self.start)
+
+
+def _distinct(rows: Bools) -> tuple[Ints, Ints]:
+    """First place of every distinct row, and which of them each row is."""
+    packed = np.packbits(rows, axis=1)
+    places: dict[bytes, int] = {}
+    number = np.array([places.setdefault(row.tobytes(), len(places)) for row in packed])
+    return np.unique(number, return_index=True)[1], number
 
 
 class Switchboard:

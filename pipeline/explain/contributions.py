@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from pipeline.explain.coalitions import MEASUREMENT, STATE, TIME, RiskGame, Switchboard
 from pipeline.explain.game import Effort, owen_values
@@ -80,9 +81,11 @@ def contributions(
         for row in np.flatnonzero(known == flag):
             patient = matrix.take(np.array([row]))
             others, weight = _opponents(patient, background, model.grade if flag else None)
-            game = board.game(patient, others, weight)
-            reference[row], risk[row] = game.risk(ends)
-            shares = _shares(game, pathways, effort or Effort())
+            # the products are small: threads cost more than they save
+            with threadpool_limits(1, user_api="blas"):
+                game = board.game(patient, others, weight)
+                reference[row], risk[row] = game.risk(ends)
+                shares = _shares(game, pathways, effort or Effort())
             points[row], error[row] = 100.0 * shares[0].T, 100.0 * shares[1].T
     return Contributions(players, pathways, points, error, risk, reference)
 
