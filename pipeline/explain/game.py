@@ -32,7 +32,7 @@ class Effort:
         Antithetic pairs of orders drawn where enumeration would take more.
     """
 
-    budget: int = 4096
+    budget: int = 8192
     pairs: int = 64
     seed: int = 0
 
