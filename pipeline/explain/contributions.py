@@ -1,11 +1,9 @@
 """What each analyte, the clinical state and the rest add to a displayed risk.
 
-The log-odds of every member are additive over its columns: exactly for the linear members, by
-TreeSHAP for the booster (Lundberg et al., 10.1038/s42256-019-0138-9). Averaged over the members
-and multiplied by the calibration slope they sum to the calibrated log-odds minus a reference.
-They are turned into percentage points along the straight path from the reference to the patient
-(Aumann-Shapley): points = phi * (risk - reference risk) / sum(phi), which sums to the displayed
-difference.
+Two-level Shapley values (Owen, 10.1007/978-3-642-45494-3_7) of the calibrated risk itself, with
+the pathways as unions: the points of a pathway are its exact Shapley value between pathways, the
+points of its analytes sum to it, and all sum to the displayed risk minus the mean risk of the
+background at the same moment, horizon and threshold.
 """
 
 from __future__ import annotations
@@ -13,131 +11,129 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
+from threadpoolctl import threadpool_limits
 
+from pipeline.explain.coalitions import MEASUREMENT, STATE, TIME, RiskGame, Switchboard
+from pipeline.explain.game import Effort, owen_values
 from pipeline.features.build import FeatureMatrix
 from pipeline.features.names import FeatureMeta
-from pipeline.model.booster import BoosterMember
-from pipeline.model.linear import LinearMember
-from pipeline.model.logistic import sigmoid
-from pipeline.model.risk_model import RiskModel, Variant
-from pipeline.model.stack import Floats, StackedRows, query
+from pipeline.model.background import Background, Prototypes
+from pipeline.model.risk_model import RiskModel
+from pipeline.model.stack import Floats
 
 
 @dataclass(frozen=True)
 class Contributions:
-    """Contributions of landmarks, ordered landmark by landmark, horizon fastest.
+    """Contributions of landmarks.
 
     Attributes
     ----------
     players : tuple of str
         Analyte keys and the groups ``clinical_state``, ``treatments``, ``host_product`` and
         ``measurement``.
+    pathways : tuple of str
+        Pathway of each player.
     points : ndarray, shape (n_landmarks, n_horizons, n_players)
         Percentage points; their sum is ``100 * (risk - reference_risk)``.
+    error : ndarray, same shape
+        Standard error of ``points`` in percentage points; 0 where all coalitions were enumerated.
     risk, reference_risk : ndarray, shape (n_landmarks, n_horizons)
     """
 
     players: tuple[str, ...]
+    pathways: tuple[str, ...]
     points: Floats
+    error: Floats
     risk: Floats
     reference_risk: Floats
 
 
 def contributions(
-    model: RiskModel, matrix: FeatureMatrix, threshold: int, horizons: tuple[float, ...]
+    model: RiskModel,
+    matrix: FeatureMatrix,
+    threshold: int,
+    horizons: tuple[float, ...],
+    background: Background,
+    effort: Effort | None = None,
 ) -> Contributions:
     """Contributions of every player to the displayed risk of every landmark.
 
-    The reference is a landmark with the same day, horizon and threshold whose columns all sit at
-    their training mean.
+    An analyte of which a landmark has no value belongs to the measurement process there, so that
+    no points are given to a result that does not exist.
+
+    Parameters
+    ----------
+    background : Background
+        Of the same outcome; the prototypes of the landmark's day are used.
     """
-    groups = ["clinical_state", "measurement"]
-    players = tuple(dict.fromkeys([meta.player for meta in matrix.metas] + groups))
+    pathway = {meta.player: meta.pathway for meta in matrix.metas}
+    pathway.update({STATE: STATE, MEASUREMENT: MEASUREMENT})
+    players, pathways = tuple(pathway), tuple(pathway.values())
     shape = (len(matrix.values), len(horizons))
-    phi = np.zeros((*shape, len(players)))
-    base = np.zeros(shape)
+    points, error = np.zeros((*shape, len(players))), np.zeros((*shape, len(players)))
+    risk, reference = np.empty(shape), np.empty(shape)
     known = model.state_known(matrix)
-    for flag in (True, False):
-        rows = np.flatnonzero(known == flag)
-        if len(rows) == 0:
-            continue
-        part = matrix.take(rows)
-        asked = query(len(rows), horizons, threshold)
-        share, start = _variant_log_odds(model.variant_of(flag), part, asked, players)
-        phi[rows] = share.reshape(len(rows), len(horizons), -1)
-        base[rows] = start.reshape(len(rows), len(horizons))
-    total = phi.sum(axis=2)
-    risk, reference = sigmoid(base + total), sigmoid(base)
-    flat = np.abs(total) < 1e-9
-    rate = np.where(
-        flat, reference * (1 - reference), (risk - reference) / np.where(flat, 1.0, total)
-    )
-    return Contributions(players, 100.0 * phi * rate[:, :, None], risk, reference)
+    ends = np.stack([np.zeros(len(players), dtype=bool), np.ones(len(players), dtype=bool)])
+    for flag in np.unique(known):
+        variant = model.variant_of(bool(flag))
+        board = Switchboard(variant, matrix.metas, players, threshold, horizons)
+        for row in np.flatnonzero(known == flag):
+            patient = matrix.take(np.array([row]))
+            others, weight = _opponents(patient, background, model.grade if flag else None)
+            # the products are small: threads cost more than they save
+            with threadpool_limits(1, user_api="blas"):
+                game = board.game(patient, others, weight)
+                reference[row], risk[row] = game.risk(ends)
+                shares = _shares(game, pathways, effort or Effort())
+            points[row], error[row] = 100.0 * shares[0].T, 100.0 * shares[1].T
+    return Contributions(players, pathways, points, error, risk, reference)
 
 
-def _variant_log_odds(
-    variant: Variant, matrix: FeatureMatrix, asked: StackedRows, players: tuple[str, ...]
-) -> tuple[Floats, Floats]:
-    """Calibrated log-odds per stacked row and player, and the reference log-odds."""
-    metas = {meta.name: meta for meta in matrix.metas}
-    share = np.zeros((len(asked.landmark), len(players)))
-    base = np.zeros(len(asked.landmark))
-    for member in variant.linear:
-        part, start = _linear(member, matrix, asked, metas, players)
-        share += part
-        base += start
-    for booster in variant.boosters:
-        part, start = _booster(booster, matrix, asked, metas, players)
-        share += part
-        base += start
-    count = len(variant.linear) + len(variant.boosters)
-    slope = variant.calibration.slope / count
-    return share * slope, base * slope + variant.calibration.shift(asked)
+def _shares(game: RiskGame, pathways: tuple[str, ...], effort: Effort) -> tuple[Floats, Floats]:
+    """Owen values and their errors; players and pathways that change nothing are left out."""
+    active = np.flatnonzero(game.active())
+    shape = (len(pathways), len(game.whole))
+    points, error = np.zeros(shape), np.zeros(shape)
+    if len(active):
+        names = list(dict.fromkeys(pathways[player] for player in active))
+        slim = RiskGame(game.subsets[:, active], game.terms, game.whole, game.weight)
+        union_of = [names.index(pathways[player]) for player in active]
+        values = owen_values(slim.risk, union_of, effort)
+        points[active], error[active] = values.points, values.error
+    return points, error
 
 
-def _linear(
-    member: LinearMember,
-    matrix: FeatureMatrix,
-    asked: StackedRows,
-    metas: dict[str, FeatureMeta],
-    players: tuple[str, ...],
-) -> tuple[Floats, Floats]:
-    columns, parts = member.contributions(matrix)
-    share = np.zeros((len(matrix.values), len(players)))
-    for number, column in enumerate(columns):
-        share[:, players.index(metas[column.rstrip("?")].player)] += parts[:, number]
-    share = share[asked.landmark]
-    full = member.log_odds(matrix, asked)
-    context = full - parts.sum(axis=1)[asked.landmark]
-    start = context
-    if member.design.grade is not None:
-        start = member.log_odds_at_mean_grade(matrix, asked)
-        share[:, players.index("clinical_state")] += context - start
-    return share, start
+def _opponents(
+    patient: FeatureMatrix, background: Background, grade: str | None
+) -> tuple[FeatureMatrix, Floats]:
+    """Prototypes of the patient's day at the patient's moment, and their weights.
+
+    Where the risk was estimated with a known grade, prototypes of unknown grade are left out.
+    """
+    prototypes = background.of_day(float(patient.landmarks["hours"].iloc[0]))
+    prototypes = _with_known(prototypes, background.columns, grade)
+    values = _aligned(prototypes.values, background.columns, patient.metas)
+    names = patient.names
+    if TIME in names:
+        values[:, names.index(TIME)] = patient.column(TIME)
+    landmarks = pd.DataFrame({"hours": np.repeat(patient.landmarks["hours"], len(values))})
+    return FeatureMatrix(values, patient.metas, landmarks), prototypes.patients
 
 
-def _booster(
-    member: BoosterMember,
-    matrix: FeatureMatrix,
-    asked: StackedRows,
-    metas: dict[str, FeatureMeta],
-    players: tuple[str, ...],
-) -> tuple[Floats, Floats]:
-    parts = member.contributions(matrix, asked)
-    share = np.zeros((len(parts), len(players)))
-    measurement = players.index("measurement")
-    for number, column in enumerate(member.columns):
-        # what the booster reads from an absent value is about measuring, not about the analyte
-        absent = np.isnan(matrix.column(column))[asked.landmark] & (
-            metas[column].group == "analyte"
-        )
-        share[:, players.index(metas[column].player)] += np.where(absent, 0.0, parts[:, number])
-        share[:, measurement] += np.where(absent, parts[:, number], 0.0)
-    horizon, threshold, distance = len(member.columns), -3, -2
-    start = parts[:, horizon] + parts[:, threshold] + parts[:, -1]
-    if member.grade is None:
-        start = start + parts[:, distance]
-    else:
-        share[:, players.index("clinical_state")] += parts[:, distance]
-    # TreeSHAP is computed in float32: let the reference absorb the rounding, so sums are exact
-    return share, start + (member.log_odds(matrix, asked) - share.sum(axis=1) - start)
+def _with_known(prototypes: Prototypes, columns: tuple[str, ...], grade: str | None) -> Prototypes:
+    if grade is None or grade not in columns:
+        return prototypes
+    known = ~np.isnan(prototypes.values[:, columns.index(grade)])
+    if not known.any():
+        return prototypes
+    return Prototypes(prototypes.patients[known], prototypes.values[known])
+
+
+def _aligned(values: Floats, columns: tuple[str, ...], metas: tuple[FeatureMeta, ...]) -> Floats:
+    result = np.full((len(values), len(metas)), np.nan)
+    position = {name: number for number, name in enumerate(columns)}
+    for number, meta in enumerate(metas):
+        if meta.name in position:
+            result[:, number] = values[:, position[meta.name]]
+    return result

@@ -1,4 +1,4 @@
-"""Contributions as rows of ``explanations.parquet`` and as the top three reasons."""
+"""Contributions as rows of ``explanations.parquet``, contrasts among them, and the top reasons."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pipeline.cohort.analytes import Analyte
 from pipeline.explain.contributions import Contributions
 from pipeline.features.build import FeatureMatrix
 from pipeline.features.spec import FeatureSpec
+from pipeline.resources import schema_yaml
 
 COLUMNS = [
     "patient_id",
@@ -29,9 +30,10 @@ COLUMNS = [
 GROUP_NAMES = {
     "clinical_state": "Grades charted so far",
     "treatments": "Drugs given so far",
-    "host_product": "Patient, product and day",
+    "host_product": "Patient and product",
     "measurement": "What was measured and when",
 }
+CONTRASTED = ("severe_crs", "icans")
 _SHOWN_POINTS = 0.05
 
 
@@ -45,7 +47,7 @@ def explanation_rows(
 ) -> pd.DataFrame:
     """One row per landmark, horizon and player (level ``analyte``) and pathway."""
     analytes = {analyte.key: analyte for analyte in spec.analytes}
-    pathway = {player: _pathway(player, analytes) for player in result.players}
+    pathway = dict(zip(result.players, result.pathways, strict=True))
     frames = []
     for number, player in enumerate(result.players):
         value, collected = _newest(player, matrix, analytes)
@@ -58,7 +60,9 @@ def explanation_rows(
                 value=np.repeat(value, len(horizons)),
                 unit=analytes[player].unit if player in analytes else "",
                 collected_hours=np.repeat(collected, len(horizons)),
-                sentence=_sentences(player, points.ravel(), analytes),
+                sentence=_sentences(
+                    player, points.ravel(), np.repeat(value, len(horizons)), analytes
+                ),
             )
         )
     for name in dict.fromkeys(pathway.values()):
@@ -76,6 +80,40 @@ def explanation_rows(
             )
         )
     return pd.concat(frames, ignore_index=True)[COLUMNS]
+
+
+def contrast_rows(explained: pd.DataFrame, spec: FeatureSpec) -> pd.DataFrame:
+    """What points to severe CRS rather than ICANS, where both are estimated.
+
+    Parameters
+    ----------
+    explained : DataFrame
+        Rows of :func:`explanation_rows` for every outcome.
+
+    Returns
+    -------
+    DataFrame
+        Level ``contrast``: points of CRS minus points of ICANS, for every pathway and analyte.
+        A group that is its own pathway has one row.
+    """
+    key = ["patient_id", "horizon_h", "level", "name"]
+    first, second = (explained[explained["outcome"] == name] for name in CONTRASTED)
+    both = first.merge(second[[*key, "points"]], on=key, suffixes=("", "_second"))
+    both = both[(both["level"] == "pathway") | (both["name"] != both["pathway"])]
+    points = both["points"] - both["points_second"]
+    words = _pathway_names() | {analyte.key: analyte.short for analyte in spec.analytes}
+    rows = both.assign(
+        outcome="_vs_".join(CONTRASTED),
+        level="contrast",
+        points=points,
+        reference_risk=np.nan,
+        risk=np.nan,
+        sentence=[
+            f"{words.get(name, name)}: {_direction(added)}"
+            for name, added in zip(both["name"], points, strict=True)
+        ],
+    )
+    return rows[COLUMNS].reset_index(drop=True)
 
 
 def top_reasons(result: Contributions, spec: FeatureSpec, count: int = 3) -> np.ndarray:
@@ -127,12 +165,15 @@ def _newest(
     return value, hours - matrix.column(f"{player}__hours_since_last")
 
 
-def _pathway(player: str, analytes: dict[str, Analyte]) -> str:
-    return analytes[player].pathway if player in analytes else player
-
-
-def _sentences(player: str, points: np.ndarray, analytes: dict[str, Analyte]) -> list[str]:
-    return [_sentence(player, value, analytes) for value in points]
+def _sentences(
+    player: str, points: np.ndarray, value: np.ndarray, analytes: dict[str, Analyte]
+) -> list[str]:
+    return [
+        f"{analytes[player].short}: no result"
+        if player in analytes and np.isnan(newest) and added == 0.0
+        else _sentence(player, added, analytes)
+        for added, newest in zip(points, value, strict=True)
+    ]
 
 
 def _sentence(player: str, points: float, analytes: dict[str, Analyte]) -> str:
@@ -143,3 +184,15 @@ def _sentence(player: str, points: float, analytes: dict[str, Analyte]) -> str:
     size = "less than 1" if abs(points) < 1 else f"{abs(points):.0f}"
     plural = "" if size in ("1", "less than 1") else "s"
     return f"{name}: {verb} the estimate by {size} percentage point{plural}"
+
+
+def _direction(points: float) -> str:
+    if abs(points) < _SHOWN_POINTS:
+        return "does not tell CRS from ICANS"
+    first, second = ("CRS", "ICANS") if points > 0 else ("ICANS", "CRS")
+    return f"points to {first} rather than {second}"
+
+
+def _pathway_names() -> dict[str, str]:
+    entries = schema_yaml("pathways.yaml")["pathways"]
+    return {**{key: item["name"] for key, item in entries.items()}, **GROUP_NAMES}

@@ -35,16 +35,13 @@ class BoosterMember:
 
     def log_odds(self, matrix: FeatureMatrix, rows: StackedRows) -> Floats:
         """Log-odds of each stacked row."""
-        inputs = _inputs(matrix, rows, self.columns, self.grade)
+        inputs = self.inputs(matrix, rows)
         margin = self.booster.inplace_predict(inputs, predict_type="margin")
         return np.asarray(margin, dtype=float)
 
-    def contributions(self, matrix: FeatureMatrix, rows: StackedRows) -> Floats:
-        """SHAP values in log-odds, shape (n_rows, n_columns + 3 query columns + bias)."""
-        import xgboost
-
-        data = xgboost.DMatrix(_inputs(matrix, rows, self.columns, self.grade))
-        return np.asarray(self.booster.predict(data, pred_contribs=True), dtype=float)
+    def inputs(self, matrix: FeatureMatrix, rows: StackedRows) -> np.typing.NDArray[np.float32]:
+        """What the trees read: ``columns``, then ``QUERY_COLUMNS``."""
+        return _inputs(matrix, rows, self.columns, self.grade)
 
     def save(self, path: Path) -> None:
         """Write the booster as UBJSON."""

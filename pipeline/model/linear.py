@@ -75,21 +75,15 @@ class LinearMember:
             (features @ theta[:, :size].T)[rows.landmark] + context @ theta[:, size:].T
         )
 
-    def contributions(self, matrix: FeatureMatrix) -> tuple[tuple[str, ...], Floats]:
-        """Log-odds each column adds against the training mean, per landmark."""
+    def column_log_odds(self, matrix: FeatureMatrix) -> Floats:
+        """Log-odds each of ``design.columns`` adds against the training mean, per landmark."""
         features = self._standardised(matrix)
-        return self.design.columns, features * self.coefficients[0, : features.shape[1]]
+        return np.asarray(features * self.coefficients[0, : features.shape[1]])
 
-    def log_odds_at_mean_grade(self, matrix: FeatureMatrix, rows: StackedRows) -> Floats:
-        """Intercept, horizon and threshold terms with the grade at its training mean."""
-        grade = self.design.grade
-        if grade is None:
-            raise ValueError(f"member '{self.name}' does not use a grade")
-        values = matrix.values.copy()
-        values[:, matrix.names.index(grade)] = self.centre[self.design.columns.index(grade)]
-        at_mean = FeatureMatrix(values, matrix.metas, matrix.landmarks)
-        context = _context(at_mean, rows, self.design, self.knots, self.thresholds)
-        return np.asarray(context @ self.coefficients[0, len(self.design.columns) :])
+    def context_log_odds(self, matrix: FeatureMatrix, rows: StackedRows) -> Floats:
+        """Log-odds of each intercept, horizon and threshold term, per stacked row."""
+        context = _context(matrix, rows, self.design, self.knots, self.thresholds)
+        return np.asarray(context * self.coefficients[0, len(self.design.columns) :])
 
     def _standardised(self, matrix: FeatureMatrix) -> Floats:
         return _standardise(_raw(matrix, self.design.columns), self.centre, self.scale)

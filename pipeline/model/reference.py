@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,10 @@ import numpy as np
 from pipeline.cohort.analytes import Analyte, analyte_from_dict
 from pipeline.features.build import FeatureMatrix
 from pipeline.features.spec import FeatureSpec, spec_from_dict
+from pipeline.model.background import Background, background_from_dict
+from pipeline.model.days import landmark_days, neighbourhood
 from pipeline.model.stack import Floats, Ints, Targets
 
-MIN_PATIENTS_PER_DAY = 30
 _AGE = "hours_since_last"
 
 RateTable = dict[str, list[dict[str, float]]]
@@ -39,6 +40,8 @@ class TrainingReference:
         ``hours_since_last`` features to their training range, to which prediction is clipped
         when training landmarks stood on a grid only.
     clip_ages : bool
+    background : dict
+        Outcome to the prototypes by day against which a risk is explained.
     """
 
     spec: FeatureSpec
@@ -49,6 +52,7 @@ class TrainingReference:
     clip_ages: bool
     products: dict[str, int]
     n_patients: int
+    background: dict[str, Background] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -61,6 +65,7 @@ class TrainingReference:
             "clip_ages": self.clip_ages,
             "products": self.products,
             "n_patients": self.n_patients,
+            "background": {name: item.to_dict() for name, item in self.background.items()},
         }
 
 
@@ -75,6 +80,9 @@ def reference_from_dict(content: Mapping[str, Any]) -> TrainingReference:
         clip_ages=bool(content["clip_ages"]),
         products=dict(content["products"]),
         n_patients=int(content["n_patients"]),
+        background={
+            name: background_from_dict(item) for name, item in content["background"].items()
+        },
     )
 
 
@@ -109,14 +117,14 @@ def base_rate_table(
     A day with fewer than 30 patients borrows from its neighbouring days, one more on each side
     until 30 are reached.
     """
-    day = np.floor(matrix.landmarks["hours"].to_numpy(dtype=float) / 24.0 + 1e-9)
+    day = landmark_days(matrix)
     table: RateTable = {}
     for horizon in horizons:
         label = targets.label(threshold, horizon)
         known = ~np.isnan(label)
         entries = []
         for centre in np.unique(day[known]):
-            rows = _neighbourhood(day, known, targets.patient, centre)
+            rows = neighbourhood(day, known, targets.patient, centre)
             weight = targets.weight[rows]
             total = float(weight.sum())
             entries.append(
@@ -151,13 +159,3 @@ def rates_of_days(
         rate[:, number] = np.array([entry["rate"] for entry in entries])[nearest]
         n[:, number] = np.array([entry["patients"] for entry in entries])[nearest]
     return rate, n
-
-
-def _neighbourhood(
-    day: Floats, known: np.typing.NDArray[np.bool_], patient: Ints, centre: float
-) -> Ints:
-    for reach in range(0, 30):
-        rows = np.flatnonzero(known & (np.abs(day - centre) <= reach))
-        if len(np.unique(patient[rows])) >= MIN_PATIENTS_PER_DAY:
-            break
-    return rows

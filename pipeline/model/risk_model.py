@@ -32,6 +32,13 @@ class Variant:
     calibration: Calibration
     redrawn: tuple[Calibration, ...] = ()
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Features that any member reads."""
+        names = [name.rstrip("?") for member in self.linear for name in member.design.columns]
+        names += [name for member in self.boosters for name in member.columns]
+        return tuple(dict.fromkeys(names))
+
     def blend(self, matrix: FeatureMatrix, rows: StackedRows) -> Floats:
         """Equal mean of the members' log-odds."""
         parts = [member.log_odds(matrix, rows) for member in self.linear]
@@ -84,6 +91,12 @@ class RiskModel:
     reference: LinearMember
     no_state: Variant
     state: Variant | None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Features that either variant reads."""
+        state = self.state.columns if self.state is not None else ()
+        return tuple(dict.fromkeys((*state, *self.no_state.columns)))
 
     def risk(
         self,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from pipeline import log
 from pipeline.cohort.limits import apply_limits
 from pipeline.cohort.reader import ReadResult
 from pipeline.cohort.tables import Cohort
@@ -14,7 +15,7 @@ from pipeline.config import OutcomeConfig
 from pipeline.evaluate.comparators import landmark_day
 from pipeline.explain.contributions import contributions
 from pipeline.explain.tables import COLUMNS as EXPLANATION_COLUMNS
-from pipeline.explain.tables import explanation_rows, top_reasons
+from pipeline.explain.tables import contrast_rows, explanation_rows, top_reasons
 from pipeline.features.build import FeatureMatrix, build_features
 from pipeline.features.landmarks import next_minute
 from pipeline.model.bundle import SCHEMA_VERSION, Bundle
@@ -43,10 +44,18 @@ class ModelName:
 
 @dataclass(frozen=True)
 class BatchResult:
-    """Predictions (every patient of the input) and explanations (estimates only)."""
+    """Predictions (every patient of the input) and explanations (estimates only).
+
+    Attributes
+    ----------
+    points_error : float
+        Largest standard error of any contribution, in percentage points; 0 where every
+        coalition was enumerated.
+    """
 
     predictions: pd.DataFrame
     explanations: pd.DataFrame
+    points_error: float = 0.0
 
     def unscored_patients(self) -> int:
         """Patients for whom input alone prevented an estimate (rejected or abstained)."""
@@ -72,11 +81,12 @@ def score_batch(
     raw = build_features(cohort, landmarks, bundle.reference.spec)
     matrix = clip_ages(raw, bundle.reference)
     facts = _facts(cohort, raw, bundle)
-    frames, explained = [], []
+    frames, explained, errors = [], [], [0.0]
     for name, outcome in bundle.config.outcomes.items():
-        rows, why = _score_outcome(cohort, (raw, matrix), facts, bundle, name, outcome)
+        rows, why, error = _score_outcome(cohort, (raw, matrix), facts, bundle, name, outcome)
         frames.append(rows)
         explained.append(why)
+        errors.append(error)
     frames.append(_rejected(read, landmarks, bundle))
     predictions = pd.concat([frame for frame in frames if len(frame)], ignore_index=True)
     predictions = predictions.assign(
@@ -92,13 +102,20 @@ def score_batch(
         kind="stable",
         ignore_index=True,
     )
+    explanations = _explanations(explained, bundle)
+    if max(errors) > 0:
+        log.info(f"contributions: standard error at most {max(errors):.2g} percentage points")
+    return BatchResult(predictions.reindex(columns=COLUMNS), explanations, max(errors))
+
+
+def _explanations(explained: list[pd.DataFrame], bundle: Bundle) -> pd.DataFrame:
+    """Rows of every outcome, then what tells the two syndromes apart."""
     filled = [frame for frame in explained if len(frame)]
-    explanations = (
-        pd.concat(filled, ignore_index=True)
-        if filled
-        else pd.DataFrame(columns=EXPLANATION_COLUMNS)
-    )
-    return BatchResult(predictions.reindex(columns=COLUMNS), explanations)
+    if not filled:
+        return pd.DataFrame(columns=EXPLANATION_COLUMNS)
+    together = pd.concat(filled, ignore_index=True)
+    contrast = contrast_rows(together, bundle.reference.spec)
+    return pd.concat([together, contrast], ignore_index=True) if len(contrast) else together
 
 
 def batch_landmarks(cohort: Cohort, as_of_hours: np.ndarray | None) -> pd.DataFrame:
@@ -151,8 +168,11 @@ def _score_outcome(
     bundle: Bundle,
     name: str,
     outcome: OutcomeConfig,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Rows of one outcome; ``matrices``: features as measured, and as the model reads them."""
+) -> tuple[pd.DataFrame, pd.DataFrame, float]:
+    """Rows of one outcome, why, and the error of the latter.
+
+    ``matrices``: features as measured, and as the model reads them.
+    """
     raw, matrix = matrices
     model, reference = bundle.models[outcome.scale], bundle.reference
     status, reason = outcome_statuses(cohort, raw, outcome, reference, bundle.config.predict)
@@ -173,20 +193,21 @@ def _score_outcome(
     risk, low, high = (np.full((len(asked), count), np.nan) for _ in range(3))
     reasons = np.full((len(asked), count, 3), "", dtype=object)
     rows = np.flatnonzero(status == OK)
-    explained = pd.DataFrame(columns=EXPLANATION_COLUMNS)
+    explained, error = pd.DataFrame(columns=EXPLANATION_COLUMNS), 0.0
     if len(rows):
         part = matrix.take(rows)
         risk[rows] = model.risk(part, outcome.threshold, horizons)
         level = bundle.config.model.interval_level
         low[rows], high[rows] = model.interval(part, outcome.threshold, horizons, level)
-        result = contributions(model, part, outcome.threshold, horizons)
+        result = contributions(model, part, outcome.threshold, horizons, reference.background[name])
+        error = float(result.error.max())
         reasons[rows] = top_reasons(result, reference.spec)
         ids = facts["patient_id"].iloc[rows]
         measured = raw.take(rows)
         explained = explanation_rows(result, measured, ids, reference.spec, name, horizons)
     frame = facts.loc[np.repeat(np.arange(len(facts)), count)].reset_index(drop=True)
     estimated = np.repeat(status == OK, count)
-    return frame.assign(
+    scored = frame.assign(
         outcome=name,
         horizon_h=np.tile(np.asarray(horizons, dtype=float), len(facts)),
         status=np.repeat(status, count),
@@ -209,7 +230,8 @@ def _score_outcome(
         top_1=reasons[:, :, 0].ravel(),
         top_2=reasons[:, :, 1].ravel(),
         top_3=reasons[:, :, 2].ravel(),
-    ), explained
+    )
+    return scored, explained, error
 
 
 def _rejected(read: ReadResult, landmarks: pd.DataFrame, bundle: Bundle) -> pd.DataFrame:

@@ -68,6 +68,7 @@ def summarise(
         "patients": len(read.seen_ids),
         "patients_without_estimate": result.unscored_patients(),
         "statuses": counts,
+        "contributions_error_points": round(result.points_error, 4),
         "turnaround_imputed": read.turnaround_imputed,
         "input_sha256": read.sha256,
         "as_of": as_of,

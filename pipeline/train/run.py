@@ -24,6 +24,7 @@ from pipeline.features.build import FeatureMatrix, build_features
 from pipeline.features.landmarks import training_landmarks
 from pipeline.features.spec import FeatureSpec, learn_spec
 from pipeline.folders import complete_folder
+from pipeline.model.background import learn_background
 from pipeline.model.bundle import Bundle, save_bundle
 from pipeline.model.reference import TrainingReference, base_rate_table, feature_ranges
 from pipeline.model.risk_model import FitPlan, RiskModel, fit_risk_model
@@ -141,11 +142,15 @@ def _reference(
     config: Config,
     results: dict[str, _ScaleResult],
 ) -> TrainingReference:
-    rates, ranges, on_grid = {}, {}, True
+    rates, ranges, background, on_grid = {}, {}, {}, True
     for name, outcome in config.outcomes.items():
         part = results[outcome.scale]
         rates[name] = base_rate_table(
             part.matrix, part.targets, outcome.threshold, part.model.horizons
+        )
+        at_risk = part.targets.at_risk[:, part.targets.thresholds.index(outcome.threshold)]
+        background[name] = learn_background(
+            part.matrix, at_risk, part.targets.patient, part.model.columns
         )
     for part in results.values():
         ranges.update(feature_ranges(part.matrix))
@@ -165,6 +170,7 @@ def _reference(
         clip_ages=on_grid,
         products=products,
         n_patients=len(cohort),
+        background=background,
     )
 
 

@@ -75,6 +75,22 @@ def test_explanations_add_up_to_the_displayed_risk(mini, predict) -> None:
     assert set(table["patient_id"]) == set(ok.index.get_level_values(0))
 
 
+def test_contrast_rows_are_crs_minus_icans(mini, predict) -> None:
+    table = pq.read_table(predict(mini.batch)[1] / "explanations.parquet").to_pandas()
+    contrast = table[table["level"] == "contrast"]
+    assert set(contrast["outcome"]) == {"severe_crs_vs_icans"}
+    asked = contrast[contrast["name"] == contrast["pathway"]]
+    key = ["patient_id", "horizon_h"]
+    gap = {}
+    for outcome in ("severe_crs", "icans"):
+        rows = table[table["outcome"] == outcome].groupby(key)[["risk", "reference_risk"]].first()
+        gap[outcome] = 100 * (rows["risk"] - rows["reference_risk"])
+    total = asked.groupby(key)["points"].sum()
+    assert (total - (gap["severe_crs"] - gap["icans"])[total.index]).abs().max() < 1e-9
+    both = gap["severe_crs"].index.intersection(gap["icans"].index)
+    assert len(total) == len(both) > 0
+
+
 def test_explained_values_are_those_of_the_input(mini, predict) -> None:
     table = pq.read_table(predict(mini.batch)[1] / "explanations.parquet").to_pandas()
     labs = pd.read_csv(mini.batch / "labs.csv", dtype=str)

@@ -1,0 +1,183 @@
+"""The game of a displayed risk: what it would be if only some players were the patient's.
+
+In a coalition its players take the patient's columns and all others those of a prototype; the
+moment, the horizon and the threshold stay those of the query. The worth is the mean of the
+calibrated risk over the prototypes. Log-odds are kept as sums of terms, each of which appears
+once all its players take part: one player per term in the linear members, at most as many as the
+depth in the trees. A coalition then costs a few additions instead of a run of the model.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.explain.game import Bools, Floats
+from pipeline.explain.trees import FIXED, PlayerTrees, player_trees
+from pipeline.features.build import FeatureMatrix
+from pipeline.features.names import FeatureMeta
+from pipeline.model.booster import BoosterMember
+from pipeline.model.linear import LinearMember
+from pipeline.model.logistic import sigmoid
+from pipeline.model.risk_model import Variant
+from pipeline.model.stack import Ints, StackedRows, query
+
+STATE, MEASUREMENT, TIME = "clinical_state", "measurement", "time__hours"
+_CHUNK = 512
+
+
+@dataclass(frozen=True)
+class RiskGame:
+    """Risk of one patient at every horizon as a game between players.
+
+    Attributes
+    ----------
+    subsets : ndarray of bool, shape (n_terms, n_players)
+        Who must take part for a term to count.
+    terms : ndarray, shape (n_terms, n_horizons, n_prototypes)
+        Calibrated log-odds.
+    whole : ndarray, shape (n_horizons,)
+        Calibrated log-odds of the patient: every term counts.
+    weight : ndarray, shape (n_prototypes,)
+        Sums to 1.
+    """
+
+    subsets: Bools
+    terms: Floats
+    whole: Floats
+    weight: Floats
+
+    def active(self) -> Bools:
+        """Players who change anything for any prototype; the others are worth exactly 0."""
+        felt = np.any(self.terms != 0.0, axis=(1, 2))
+        return np.asarray(self.subsets[felt].any(axis=0))
+
+    def risk(self, coalitions: Bools) -> Floats:
+        """Mean risk of each coalition, shape (n_coalitions, n_horizons)."""
+        log_odds = self._log_odds(coalitions)
+        result = np.empty((len(coalitions), len(self.whole)))
+        for start in range(0, len(coalitions), _CHUNK):
+            part = slice(start, start + _CHUNK)
+            result[part] = sigmoid(log_odds(part)) @ self.weight
+        return result
+
+    def mean_log_odds(self, coalitions: Bools) -> Floats:
+        """Mean calibrated log-odds of each coalition, shape (n_coalitions, n_horizons)."""
+        return np.asarray(self._log_odds(coalitions)(slice(None)) @ self.weight)
+
+    def _log_odds(self, coalitions: Bools) -> _LogOdds:
+        """Players who are always together count as one, so that fewer terms remain."""
+        first, number = _distinct(coalitions.T)
+        joined = np.arange(len(first)) == number[:, None]
+        needed = self.subsets.astype(np.float32) @ joined.astype(np.float32) > 0
+        kept, term = _distinct(needed)
+        order = np.argsort(term, kind="stable")
+        starts = np.searchsorted(term[order], np.arange(len(kept)))
+        flat = self.terms.reshape(len(self.terms), -1)
+        terms = np.add.reduceat(flat[order], starts, axis=0) if len(order) else flat
+        start = self.whole[:, None] - self.terms.sum(axis=0)
+        together, distinct = coalitions[:, first], needed[kept]
+        return _LogOdds(together.astype(np.float32), distinct.astype(np.float32), terms, start)
+
+
+@dataclass(frozen=True)
+class _LogOdds:
+    coalitions: np.typing.NDArray[np.float32]
+    subsets: np.typing.NDArray[np.float32]
+    terms: Floats
+    start: Floats
+
+    def __call__(self, part: slice) -> Floats:
+        """Shape (n_coalitions, n_horizons, n_prototypes)."""
+        counts = self.coalitions[part] @ self.subsets.T == self.subsets.sum(axis=1)
+        added = counts.astype(float) @ self.terms
+        return np.asarray(added.reshape(-1, *self.start.shape) + self.start)
+
+
+def _distinct(rows: Bools) -> tuple[Ints, Ints]:
+    """First place of every distinct row, and which of them each row is."""
+    packed = np.packbits(rows, axis=1)
+    places: dict[bytes, int] = {}
+    number = np.array([places.setdefault(row.tobytes(), len(places)) for row in packed])
+    return np.unique(number, return_index=True)[1], number
+
+
+class Switchboard:
+    """Builds the games of patients who share a variant, a threshold and horizons."""
+
+    def __init__(
+        self,
+        variant: Variant,
+        metas: tuple[FeatureMeta, ...],
+        players: tuple[str, ...],
+        threshold: int,
+        horizons: tuple[float, ...],
+    ) -> None:
+        self._variant, self._players = variant, players
+        self._threshold, self._horizons = threshold, horizons
+        self._owner = {meta.name: players.index(meta.player) for meta in metas}
+        self._values = {
+            player: [n for n, meta in enumerate(metas) if meta.player == player]
+            for player in {meta.player for meta in metas if meta.group == "analyte"}
+        }
+        self._trees = [self._read(member) for member in variant.boosters]
+
+    def game(self, patient: FeatureMatrix, background: FeatureMatrix, weight: Floats) -> RiskGame:
+        """Game of one patient (one row) against prototypes whose time is the patient's."""
+        asked = query(1, self._horizons, self._threshold)
+        subsets, terms = [], []
+        for member in self._variant.linear:
+            subsets.append(np.eye(len(self._players), dtype=bool))
+            terms.append(self._linear(member, patient, background))
+        one = query(len(background.values), self._horizons[:1], self._threshold)
+        for booster, trees in zip(self._variant.boosters, self._trees, strict=True):
+            subsets.append(trees.subsets)
+            own, others = booster.inputs(patient, asked), booster.inputs(background, one)
+            terms.append(trees.terms(own, others).transpose(0, 2, 1))
+        calibration = self._variant.calibration
+        whole = calibration.log_odds(self._variant.blend(patient, asked), asked)
+        scale = calibration.slope / len(terms)
+        return RiskGame(
+            self._without_absent(np.concatenate(subsets), patient),
+            np.concatenate(terms) * scale,
+            whole,
+            weight / weight.sum(),
+        )
+
+    def _without_absent(self, subsets: Bools, patient: FeatureMatrix) -> Bools:
+        """Return terms in which an analyte the patient lacks is part of the measurement process."""
+        absent = [
+            self._players.index(player)
+            for player, columns in self._values.items()
+            if np.isnan(patient.values[0, columns]).all()
+        ]
+        result = subsets.copy()
+        result[:, self._players.index(MEASUREMENT)] |= subsets[:, absent].any(axis=1)
+        result[:, absent] = False
+        return result
+
+    def _linear(
+        self, member: LinearMember, patient: FeatureMatrix, background: FeatureMatrix
+    ) -> Floats:
+        """One term per player, shape (n_players, n_horizons, n_prototypes)."""
+        change = member.column_log_odds(patient) - member.column_log_odds(background)
+        result = np.zeros((len(self._players), len(self._horizons), len(change)))
+        for column, name in enumerate(member.design.columns):
+            result[self._owner[name.rstrip("?")]] += change[:, column]
+        if member.design.grade is not None:
+            own = member.context_log_odds(patient, self._asked(1))
+            others = member.context_log_odds(background, self._asked(len(change)))
+            others = others.reshape(len(change), len(self._horizons), -1)
+            result[self._players.index(STATE)] += (own - others).sum(axis=2).T
+        return result
+
+    def _asked(self, count: int) -> StackedRows:
+        return query(count, self._horizons, self._threshold)
+
+    def _read(self, member: BoosterMember) -> PlayerTrees:
+        player_of = [FIXED if name == TIME else self._owner[name] for name in member.columns]
+        distance = FIXED if member.grade is None else self._players.index(STATE)
+        return player_trees(
+            member.booster, (*player_of, FIXED, FIXED, distance), len(self._players)
+        )

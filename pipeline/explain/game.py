@@ -1,0 +1,175 @@
+"""Owen values of a cooperative game: what each union, and within it each player, contributes.
+
+Players are grouped in unions. A union gets its Shapley value in the game between the unions; a
+player gets a share of its union by a second Shapley value in which the other unions enter whole
+(Owen, 10.1007/978-3-642-45494-3_7). Nothing here knows what a player or a value is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import comb
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Value = Callable[[Bools], Floats]
+"""Coalitions (n_coalitions, n_players) to what they are worth (n_coalitions, n_outputs)."""
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How far coalitions are enumerated, and how many are drawn beyond.
+
+    Attributes
+    ----------
+    budget : int
+        Most coalitions that one enumeration may take.
+    pairs : int
+        Antithetic pairs of orders drawn where enumeration would take more.
+    """
+
+    budget: int = 8192
+    pairs: int = 64
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class OwenValues:
+    """Values of players; over a union they sum to its value, over all to v(all) - v(none).
+
+    Attributes
+    ----------
+    points : ndarray, shape (n_players, n_outputs)
+    unions : ndarray, shape (n_unions, n_outputs)
+    error : ndarray, shape (n_players, n_outputs)
+        Standard error of ``points``; 0 where coalitions were enumerated.
+    """
+
+    points: Floats
+    unions: Floats
+    error: Floats
+
+
+def owen_values(value: Value, union_of: Sequence[int], effort: Effort) -> OwenValues:
+    """Owen values of every player.
+
+    Parameters
+    ----------
+    value : callable
+        The game.
+    union_of : sequence of int
+        Union of each player; every number from 0 on occurs.
+
+    Examples
+    --------
+    The glove game, the owners of the right gloves in one union:
+
+    >>> def pairs(coalitions):
+    ...     return np.minimum(coalitions[:, :1], coalitions[:, 1:].sum(axis=1, keepdims=True))
+    >>> owen_values(pairs, [0, 1, 1], Effort()).points.ravel()
+    array([0.5 , 0.25, 0.25])
+    """
+    member = np.asarray(union_of)
+    n_players = len(member)
+    atoms = np.stack([member == union for union in range(member.max(initial=-1) + 1)])
+    ends = value(np.stack([np.zeros(n_players, dtype=bool), np.ones(n_players, dtype=bool)]))
+    unions, union_error = _share(value, atoms, atoms[:0], ends[1] - ends[0], effort)
+    points = np.empty((n_players, ends.shape[1]))
+    error = np.empty_like(points)
+    for union, atom in enumerate(atoms):
+        players = np.flatnonzero(atom)
+        single = np.eye(n_players, dtype=bool)[players]
+        others = np.delete(atoms, union, axis=0)
+        if len(players) == 1:
+            points[players], error[players] = unions[union], union_error[union]
+            continue
+        points[players], error[players] = _share(value, single, others, unions[union], effort)
+    return OwenValues(points, unions, error)
+
+
+def shapley_values(worth: Floats) -> Floats:
+    """Shapley values from the worth of every coalition (Shapley, 10.1515/9781400881970-018).
+
+    Parameters
+    ----------
+    worth : ndarray, shape (2 ** n, n_outputs)
+        Bit i of the row number says whether player i takes part.
+
+    Returns
+    -------
+    ndarray, shape (n, n_outputs)
+
+    Examples
+    --------
+    >>> shapley_values(np.array([[0.0], [1.0], [2.0], [5.0]])).ravel()
+    array([2., 3.])
+    """
+    count = len(worth).bit_length() - 1
+    mask = np.arange(len(worth))
+    weight = _weights(count)[np.bitwise_count(mask)]
+    result = np.empty((count, worth.shape[1]))
+    for player in range(count):
+        without = mask[(mask >> player) & 1 == 0]
+        gain = worth[without | (1 << player)] - worth[without]
+        result[player] = weight[without] @ gain
+    return result
+
+
+def _share(
+    value: Value, atoms: Bools, others: Bools, total: Floats, effort: Effort
+) -> tuple[Floats, Floats]:
+    """Shapley values of ``atoms`` while ``others`` enter in random order, and their error."""
+    if 2 ** (len(atoms) + len(others)) > effort.budget:
+        return _sampled(value, atoms, others, total, effort)
+    around, within = _coalitions(others), _coalitions(atoms)
+    every = (around[:, None, :] | within[None, :, :]).reshape(-1, atoms.shape[1])
+    worth = value(every).reshape(len(around), len(within), -1)
+    # the weight of a coalition of n others is that of a coalition without one of n + 1 players
+    weight = _weights(len(others) + 1)[np.bitwise_count(np.arange(len(around)))]
+    result = shapley_values(np.tensordot(weight, worth, axes=1))
+    return result, np.zeros_like(result)
+
+
+def _sampled(
+    value: Value, atoms: Bools, others: Bools, total: Floats, effort: Effort
+) -> tuple[Floats, Floats]:
+    """Values from random orders, each also reversed; the rest goes where the variance is."""
+    random = np.random.default_rng(effort.seed)
+    count, n_others = len(atoms), len(others)
+    orders, starts = [], []
+    # every number of others ahead is equally likely: whole rounds over the possible numbers
+    pairs = -(-max(effort.pairs, 2) // (n_others + 1)) * (n_others + 1)
+    for number in range(pairs):
+        order = random.permutation(count)
+        ahead = np.zeros(n_others, dtype=bool)
+        ahead[random.permutation(n_others)[: number % (n_others + 1)]] = True
+        orders += [order, order[::-1]]
+        starts += [ahead, ~ahead]
+    chains = np.zeros((len(orders), count + 1, atoms.shape[1]), dtype=bool)
+    for number, (order, ahead) in enumerate(zip(orders, starts, strict=True)):
+        chains[number, 0] = others[ahead].any(axis=0)
+        chains[number, 1:] = chains[number, 0] | np.logical_or.accumulate(atoms[order], axis=0)
+    worth = value(chains.reshape(-1, atoms.shape[1])).reshape(len(orders), count + 1, -1)
+    gain = np.empty((len(orders), count, worth.shape[2]))
+    np.put_along_axis(gain, np.array(orders)[:, :, None], np.diff(worth, axis=1), axis=1)
+    pair = gain.reshape(pairs, 2, count, -1).mean(axis=1)
+    estimate, variance = pair.mean(axis=0), pair.var(axis=0, ddof=1) / pairs
+    spread = variance.sum(axis=0)
+    share = np.where(spread > 0, variance / np.where(spread > 0, spread, 1.0), 1.0 / count)
+    return estimate + share * (total - estimate.sum(axis=0)), np.sqrt(variance)
+
+
+def _coalitions(atoms: Bools) -> Bools:
+    """Players of every union of atoms; bit i of the row number says whether atom i is in."""
+    mask = np.arange(2 ** len(atoms))
+    chosen = (mask[:, None] >> np.arange(len(atoms))) & 1 == 1
+    return np.asarray(chosen.astype(np.float32) @ atoms.astype(np.float32) > 0)
+
+
+def _weights(count: int) -> Floats:
+    """Weight of a coalition without one given player of ``count``, by its size."""
+    return np.array([1.0 / (count * comb(count - 1, size)) for size in range(count)] + [0.0])
