@@ -43,9 +43,9 @@ def report_results(
     unit, factor = _units(key, entry, names, patient)
     value = _print(level, limits, factor, entry, names)
     status = np.full(len(patient), "final", dtype=object)
-    codes = [code for code, only in analyte.loinc_units.items() if only] or list(analyte.loinc)
-    coded = np.array([sites[name]["loinc"] for name in names], dtype=bool) if len(names) else []
-    code = codes[0] if codes and not analyte.loinc_units else ""
+    coded = np.array([sites[name]["loinc"] for name in names], dtype=bool)
+    # a code that prescribes a unit is left out: it would have to change with the unit
+    code = next(iter(analyte.loinc), "") if not analyte.loinc_units else ""
     shown = np.array([sites[name]["limits"] for name in names], dtype=bool)
     rows = pd.DataFrame(
         {
@@ -58,8 +58,8 @@ def report_results(
             "loinc": np.where(coded, code, ""),
             "specimen": _SPECIMEN.get(entry["batch"], "serum"),
             "status": status,
-            "lloq": np.where(shown, limits[0] / factor, np.nan),
-            "uloq": np.where(shown, limits[1] / factor, np.nan),
+            "lloq": np.where(shown & (limits[0] > 0), limits[0] / factor, np.nan),
+            "uloq": np.where(shown & np.isfinite(limits[1]), limits[1] / factor, np.nan),
         }
     )
     return _versions(rows, level, limits, factor, entry, names, settings["sampling"], random)

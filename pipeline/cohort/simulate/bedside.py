@@ -88,11 +88,11 @@ def _write_crs(writer: _Writer, crs: Ints, treated: Bools, random: np.random.Gen
     everyone = np.ones(count, dtype=bool)
     draw = random.uniform(size=(6, count))
     masked = (crs >= 2) & treated & (draw[0] < 0.5)
-    warm = np.where(
-        (crs >= 1) & ~masked, 38.0 + 1.9 * draw[1] + 0.1 * crs, 36.2 + 1.3 * draw[1]
-    )
+    warm = np.where((crs >= 1) & ~masked, 38.0 + 1.9 * draw[1] + 0.1 * crs, 36.2 + 1.3 * draw[1])
     writer.write("temperature_c", everyone, _decimal(warm))
-    writer.write("antipyretic", (crs >= 1) | masked, np.where(masked | (draw[2] < 0.3), "yes", "no"))
+    writer.write(
+        "antipyretic", (crs >= 1) | masked, np.where(masked | (draw[2] < 0.3), "yes", "no")
+    )
     # how the grade came about: 0 through the circulation, 1 through the lungs, 2 through both
     way = np.minimum((3 * draw[3]).astype(np.int64), 2)
     low = (crs >= 2) & (way != 1)

@@ -94,9 +94,7 @@ def _truth_and_report(
     return f"report: {passed} of {len(lines)} figures within their bounds (report.md)\n"
 
 
-def _summary(
-    exports: Tables, planted: pd.DataFrame, out: Path, kind: str, verdict: str
-) -> str:
+def _summary(exports: Tables, planted: pd.DataFrame, out: Path, kind: str, verdict: str) -> str:
     rows = ", ".join(f"{name} {len(table)}" for name, table in exports.items())
     return (
         f"SYNTHETIC {kind}: no row describes a real person.\n"

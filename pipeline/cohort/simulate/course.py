@@ -73,15 +73,18 @@ def _move_axes(
     calm = calm * np.where(steroid, policies["steroid_surge_factor"], 1.0)
     source = strength * (course["before_onset"] * growing + surge) * calm
     state.inflammation = _relax(state.inflammation, source, step, lag["inflammation"])
-    # CRP is made by the liver under IL-6: without its receptor it only decays
+    # severe CRS spills over into the blood more than its cause alone explains
+    spill = state.inflammation * (1 + course["spill_per_grade"] * np.maximum(state.crs - 1, 0))
+    state.cytokine = _relax(state.cytokine, spill, step, lag["cytokine"])
+    # CRP is made by the liver under IL-6: without its receptor hardly any is made
     blocked = hour >= state.first_toci
     decay = policies["crp_half_life_hours"] / np.log(2.0)
     state.acute_phase = np.where(
         blocked,
-        state.acute_phase * np.exp(-step / decay),
-        _relax(state.acute_phase, state.inflammation, step, lag["acute_phase"]),
+        _relax(state.acute_phase, policies["toci_crp_leak"] * spill, step, decay),
+        _relax(state.acute_phase, spill, step, lag["acute_phase"]),
     )
-    state.macrophage = _relax(state.macrophage, state.inflammation, step, lag["macrophage"])
+    state.macrophage = _relax(state.macrophage, spill, step, lag["macrophage"])
     leak = state.inflammation * np.exp(course["endothelial_sd"] * people.ze)
     state.endothelium = _relax(state.endothelium, leak, step, lag["endothelium"])
     window = expansion(middle, people.icans_peak, course["icans_power"])

@@ -20,8 +20,7 @@ def to_exports(
     tables: Tables, ids: list[str], people: People, settings: Mapping[str, Any]
 ) -> Tables:
     """Replace row numbers by pseudonyms and hours by timestamps with offset; all cells as text."""
-    start = pd.Timestamp(settings["time"]["first_infusion"]).timestamp()
-    zero = np.round(start + people.infusion * _HOUR)
+    zero = _infusion_seconds(people, settings)
     names = np.array(ids, dtype=object)
     result = {}
     for name, table in tables.items():
@@ -49,11 +48,41 @@ def stamps(
     seconds = np.round(zero[patient] + np.where(known, hours, 0.0) * _HOUR).astype(np.int64)
     for number, site in enumerate(named(settings["sites"]).values()):
         rows = known & (people.site[patient] == number)
-        if rows.any():
-            moments = pd.DatetimeIndex(seconds[rows].astype("datetime64[s]")).tz_localize("UTC")
-            local = moments.tz_convert(site["time_zone"]).strftime("%Y-%m-%dT%H:%M:%S%z")
-            text[rows] = local.str.slice(0, 22) + ":" + local.str.slice(22)
+        if not rows.any():
+            continue
+        moments = pd.DatetimeIndex(seconds[rows].astype("datetime64[s]")).tz_localize("UTC")
+        wall = moments.tz_convert(site["time_zone"]).tz_localize(None).to_numpy("datetime64[s]")
+        ahead = wall.astype(np.int64) - seconds[rows]
+        words = {int(item): _offset(int(item)) for item in np.unique(ahead)}
+        suffix = np.array([words[int(item)] for item in ahead], dtype=object)
+        text[rows] = np.datetime_as_string(wall).astype(object) + suffix
     return text
+
+
+def _infusion_seconds(people: People, settings: Mapping[str, Any]) -> Floats:
+    """Seconds since 1970 of each infusion, whose hour is the one on the wall of the site."""
+    start = np.datetime64(settings["time"]["first_infusion"], "s")
+    wall = start + np.round(people.infusion * _HOUR).astype("timedelta64[s]")
+    zero = np.zeros(len(people))
+    for number, site in enumerate(named(settings["sites"]).values()):
+        rows = people.site == number
+        local = pd.DatetimeIndex(wall[rows]).tz_localize(site["time_zone"])
+        zero[rows] = (
+            local.tz_convert("UTC").tz_localize(None).to_numpy("datetime64[s]").astype(np.int64)
+        )
+    return zero
+
+
+def _offset(seconds: int) -> str:
+    """Offset from UTC as ISO 8601 writes it.
+
+    Examples
+    --------
+    >>> _offset(7200), _offset(-18000)
+    ('+02:00', '-05:00')
+    """
+    minutes = abs(seconds) // 60
+    return f"{'-' if seconds < 0 else '+'}{minutes // 60:02d}:{minutes % 60:02d}"
 
 
 def write(tables: Tables, folder: Path) -> None:

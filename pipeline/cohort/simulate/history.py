@@ -15,6 +15,7 @@ from pipeline.cohort.simulate.state import State, at_rest
 
 AXES = (
     "inflammation",
+    "cytokine",
     "acute_phase",
     "macrophage",
     "endothelium",

@@ -14,7 +14,14 @@ Fault = tuple[str, Mapping[str, str], Mapping[str, str], str, str]
 FAULTS: tuple[Fault, ...] = (
     ("labs", {"analyte": "d_dimer"}, {"unit": "mg/L", "loinc": ""}, "unit", "unit_refused"),
     ("labs", {"analyte": "ferritin"}, {"unit": "IU/mL"}, "unit", "unit_refused"),
-    ("labs", {"analyte": "crp"}, {"value": "12000", "unit": "mg/L"}, "value", "implausible"),
+    # beyond a stated upper limit a number is read as "above the limit", so none is stated here
+    (
+        "labs",
+        {"analyte": "crp"},
+        {"value": "12000", "unit": "mg/L", "uloq": ""},
+        "value",
+        "implausible",
+    ),
     ("labs", {"analyte": "hemoglobin"}, {"value": "98", "unit": "g/dL"}, "value", "implausible"),
     ("labs", {"analyte": "platelets"}, {"value": "clotted"}, "value", "value_unusable"),
     ("labs", {"analyte": "il6"}, {"value": "-1"}, "value", "value_unusable"),

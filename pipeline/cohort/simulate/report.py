@@ -97,7 +97,9 @@ def _line(
             "days": 7.5 / float(np.sqrt(max(n, 1))),
             "auroc": 0.8 / float(np.sqrt(max(n, 1))),
         }[near]
-        low, high = middle - tolerance - margin, middle + tolerance + margin
+        low = middle - tolerance - margin
+        high = middle + tolerance + margin
+        low, high = (max(low, 0.0), min(high, 1.0)) if near != "days" else (max(low, 0.0), high)
     return {
         "name": name,
         "simulated": round(float(value), 4),

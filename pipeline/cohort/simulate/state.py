@@ -17,7 +17,7 @@ class State:
     ----------
     fluctuation : ndarray
         AR(1) deviation of inflammation, natural log.
-    inflammation, acute_phase, macrophage, endothelium, barrier, neuronal, myeloid : ndarray
+    inflammation, cytokine, acute_phase, macrophage, endothelium, barrier, neuronal, myeloid
         Axes, zero at rest.
     crs, icans : ndarray of int
         Grade as of the last assessment.
@@ -33,6 +33,7 @@ class State:
 
     fluctuation: Floats
     inflammation: Floats
+    cytokine: Floats
     acute_phase: Floats
     macrophage: Floats
     endothelium: Floats

@@ -70,9 +70,7 @@ def _labs(
     for key in settings["analytes"]:
         patient, hours = order(key, people, history, rounds, settings, random["orders"])
         level = levels(key, patient, hours, people, history, settings, random["markers"])
-        parts.append(
-            report_results(key, patient, hours, level, people, settings, random["assays"])
-        )
+        parts.append(report_results(key, patient, hours, level, people, settings, random["assays"]))
     rows = pd.concat(parts, ignore_index=True)
     # a result that comes after death or follow-up is never filed
     until = np.minimum(history.followed_until, history.final.died)[rows["patient"].to_numpy()]
