@@ -1,4 +1,4 @@
-"""The synthetic cohort: the same bytes by seed, legal at the front door, and close to its sources."""
+"""The synthetic cohort: same bytes by seed, legal at the front door, close to its sources."""
 
 from __future__ import annotations
 
@@ -32,10 +32,8 @@ OUTCOMES = {"severe_crs": ("crs", 3), "icans": ("icans", 1), "severe_icans": ("i
 
 
 def simulate(out: Path, patients: int, seed: int, *extra: str) -> Path:
-    code = main(
-        ["simulate", "--patients", str(patients), "--seed", str(seed), "--out", str(out), "--quiet"]
-        + list(extra)
-    )
+    numbers = ["--patients", str(patients), "--seed", str(seed)]
+    code = main(["simulate", *numbers, "--out", str(out), "--quiet", *extra])
     assert code == 0
     return out
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pandas as pd
 import pytest
 
@@ -55,7 +53,7 @@ def icans_grade(items: dict[str, list[str]]) -> int:
 @pytest.fixture(scope="module")
 def moments(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[dict[str, list[str]], dict]]:
     folder = tmp_path_factory.mktemp("grades") / "cohort"
-    arguments = ["simulate", "--patients", "120", "--seed", "4", "--out", str(folder), "--quiet"]
+    arguments = ["simulate", "--patients", "250", "--seed", "4", "--out", str(folder), "--quiet"]
     assert main(arguments) == 0
     cohort = read_cohort(folder, CohortConfig()).cohort
     seen = cohort.observations.assign(hours=cohort.observations["observed_hours"].round(4))

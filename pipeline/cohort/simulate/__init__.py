@@ -1,1 +1,1 @@
-"""A synthetic cohort whose truth is known: latent course, what the ward sees of it, and the risk."""
+"""A synthetic cohort whose truth is known: its course, what the ward sees, and the true risk."""

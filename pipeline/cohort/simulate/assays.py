@@ -10,7 +10,7 @@ import pandas as pd
 
 from pipeline.cohort.analytes import dictionary
 from pipeline.cohort.simulate.people import People
-from pipeline.cohort.simulate.settings import Floats, Ints, named
+from pipeline.cohort.simulate.settings import Floats, Ints, between, named
 from pipeline.cohort.units import conversion
 
 _SPECIMEN = {"coagulation": "plasma", "csf": "CSF and serum"}
@@ -142,13 +142,13 @@ def _turnaround(
     middle, spread = entry["turnaround"]
     delay = middle * np.exp(spread * random.standard_normal(len(patient)))
     late = random.uniform(size=len(patient)) < sampling["late"]
-    delay = delay + np.where(late, random.uniform(*sampling["late_hours"], len(patient)), 0.0)
+    delay = delay + np.where(late, between(random, sampling["late_hours"], len(patient)), 0.0)
     if "run_weekday" in entry:
         start = pd.Timestamp(settings["time"]["first_infusion"])
         offset = 24.0 * ((entry["run_weekday"] - start.weekday()) % 7) + 14.0
         since = people.infusion[patient] + hours + delay - offset
         delay = delay + (-since) % _WEEK
-    return np.round(delay * 60.0) / 60.0 + 1.0 / 60.0
+    return np.asarray(np.round(delay * 60.0) / 60.0 + 1.0 / 60.0)
 
 
 def _versions(
@@ -165,8 +165,8 @@ def _versions(
     draw = random.uniform(size=len(rows))
     edges = np.cumsum([sampling[name] for name in ("corrected", "cancelled", "preliminary")])
     kind = np.searchsorted(edges, draw, side="right")
-    wait = np.round(random.uniform(*sampling["corrected_after_hours"], len(rows)) * 60) / 60
-    wrong = level * random.uniform(*sampling["corrected_factor"], len(rows))
+    wait = np.round(between(random, sampling["corrected_after_hours"], len(rows)) * 60) / 60
+    wrong = level * between(random, sampling["corrected_factor"], len(rows))
     blank = (random.uniform(size=len(rows)) < sampling["no_result_time"]) & (kind == 3)
     later = rows.copy()
     later["resulted_hours"] = rows["resulted_hours"] + wait

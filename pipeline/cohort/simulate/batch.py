@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.cohort.simulate.settings import Floats
+from pipeline.cohort.simulate.settings import Floats, between
 from pipeline.cohort.simulate.tables import Tables
 
 _CLOCKS = {
@@ -21,7 +21,7 @@ _UNKNOWN = ["record_end_hours", "followed_until_hours", "death_hours"]
 
 def draw_cuts(count: int, settings: Mapping[str, Any], random: np.random.Generator) -> Floats:
     """Hour at which each patient is looked at."""
-    return np.round(random.uniform(*settings["batch"]["cut_hours"], count), 2)
+    return np.asarray(np.round(between(random, settings["batch"]["cut_hours"], count), 2))
 
 
 def cut(tables: Tables, hours: Floats) -> Tables:

@@ -14,7 +14,8 @@ from pipeline.cohort.simulate.export import to_exports, write
 from pipeline.cohort.simulate.history import History, live
 from pipeline.cohort.simulate.people import People, draw_people
 from pipeline.cohort.simulate.planted import plant
-from pipeline.cohort.simulate.report import compare, markdown
+from pipeline.cohort.simulate.report import compare
+from pipeline.cohort.simulate.report_lines import markdown
 from pipeline.cohort.simulate.settings import generators, load
 from pipeline.cohort.simulate.tables import Tables, build_tables
 from pipeline.cohort.simulate.truth import true_risk

@@ -10,7 +10,7 @@ import numpy as np
 
 from pipeline.cohort.simulate.course import advance
 from pipeline.cohort.simulate.people import People
-from pipeline.cohort.simulate.settings import Bools, Floats, Ints
+from pipeline.cohort.simulate.settings import Bools, Floats, Ints, between
 from pipeline.cohort.simulate.state import State, at_rest
 
 AXES = (
@@ -83,7 +83,7 @@ def live(people: People, settings: Mapping[str, Any], random: np.random.Generato
     stacked = {name: np.stack(rows) for name, rows in tracks.items()}
     ill = (stacked["crs"] > 0) | (stacked["icans"] > 0)
     last_ill = np.where(ill, hours[:, None], 0.0).max(axis=0)
-    home = np.round(random.uniform(*time["discharge_hours"], len(people)))
+    home = np.round(between(random, time["discharge_hours"], len(people)))
     end = np.maximum(home, last_ill + time["discharge_after_grade_hours"])
     follow_up = float(time["follow_up_hours"])
     record_end = np.minimum(np.minimum(end, follow_up), state.died)

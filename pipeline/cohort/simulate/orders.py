@@ -10,7 +10,7 @@ import numpy as np
 
 from pipeline.cohort.simulate.history import History
 from pipeline.cohort.simulate.people import People
-from pipeline.cohort.simulate.settings import Bools, Floats, Ints, named
+from pipeline.cohort.simulate.settings import Bools, Floats, Ints, between, named
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ def plan_rounds(
     first = settings["time"]["first_lab_hours"] // 24
     days = np.arange(first, settings["time"]["follow_up_hours"] // 24, dtype=np.int64)
     shape = (len(days), count)
-    wall = random.uniform(*sampling["draw_local_hour"], shape)
+    wall = between(random, sampling["draw_local_hour"], shape)
     hour_of_infusion = people.infusion % 24.0
     morning = 24.0 * (days[:, None] + 1) + wall - hour_of_infusion[None, :]
     morning = np.round(morning * 60.0) / 60.0
@@ -95,7 +95,7 @@ def order(
         hours = np.concatenate([hours, extra[inside]])
     if "after_icans" in entry:
         onset = history.final.icans_onset
-        tap = onset + random.uniform(*sampling["tap_after_icans_hours"], shape[1])
+        tap = onset + between(random, sampling["tap_after_icans_hours"], shape[1])
         asked = random.uniform(size=shape[1]) < entry["after_icans"] * np.minimum(site, 1.0)
         who = np.flatnonzero(asked & (tap < history.record_end))
         patient = np.concatenate([patient, who])
@@ -108,7 +108,8 @@ def _site_factor(entry: Mapping[str, Any], settings: Mapping[str, Any]) -> Float
     sites = named(settings["sites"])
     factor = np.array([site["orders"] for site in sites.values()], dtype=float)
     if entry["batch"] == "routine":
-        return np.minimum(factor, 1.0)
+        factor = np.minimum(factor, 1.0)
     if entry["batch"] == "research":
-        factor = factor * np.array([settings["sampling"]["research_sites"][name] for name in sites])
-    return factor
+        habits = settings["sampling"]["research_sites"]
+        factor = factor * np.array([habits[name] for name in sites], dtype=float)
+    return np.asarray(factor)

@@ -83,7 +83,7 @@ def draw_people(count: int, settings: Mapping[str, Any], random: np.random.Gener
         site=site,
         age=np.round(np.clip(mean + spread * random.standard_normal(count), low, high)),
         female=random.uniform(size=count) < host["female"],
-        prior_lines=prior,
+        prior_lines=prior.astype(float),
         dose_cells=host["dose_cells_median"]
         * np.exp(host["dose_cells_log_sd"] * random.standard_normal(count)),
         infusion=24.0 * day + np.round(random.uniform(8, 15, count) * 60) / 60,

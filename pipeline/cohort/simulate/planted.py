@@ -80,12 +80,14 @@ def plant(tables: Tables, random: np.random.Generator) -> tuple[Tables, pd.DataF
     result = dict(tables)
     entries = []
     for name, table in tables.items():
-        spoilt, positions, found = [], [], []
+        spoilt: list[dict[str, str]] = []
+        positions: list[float] = []
+        found: list[tuple[str, str]] = []
         for target, model, change, column, code in FAULTS:
             place = _place(table, model, random) if target == name else None
             if place is not None:
-                # a spoilt copy of an unfinished row could fail for another reason
-                spoilt.append({**table.iloc[place].to_dict(), **_changes(table, place, change)})
+                copied = {str(key): str(cell) for key, cell in table.iloc[place].items()}
+                spoilt.append({**copied, **_changes(table, place, change)})
                 positions.append(place + 0.5 + 0.001 * len(positions))
                 found.append((column, code))
         if not spoilt:

@@ -11,11 +11,11 @@ from scipy.stats import rankdata
 
 from pipeline.cohort.simulate.history import History
 from pipeline.cohort.simulate.people import People
+from pipeline.cohort.simulate.report_lines import Line, report_line
 from pipeline.cohort.simulate.results import read_results
 from pipeline.cohort.simulate.settings import Bools, Floats
 from pipeline.cohort.simulate.tables import Tables
 
-Line = dict[str, Any]
 _FEWEST = 12
 
 
@@ -58,62 +58,6 @@ def auroc(score: Floats, event: Bools) -> float:
     return float((ranks[event].sum() - events * (events + 1) / 2) / (events * others))
 
 
-def markdown(lines: list[Line], patients: int) -> str:
-    """Return the report as a page of Markdown."""
-    rows = [
-        "# Synthetic cohort: simulated against published figures",
-        "",
-        f"SYNTHETIC: {patients} simulated patients; no row describes a real person. Sources are "
-        "marked as in data_schema/simulation.yaml.",
-        "",
-        "| figure | n | simulated | published | bounds | within | source |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for line in lines:
-        simulated = _shown(line["simulated"], line["quartiles"])
-        target = _shown(line["target"], line["target_quartiles"])
-        bounds = f"{_number(line['low'])} to {_number(line['high'])}"
-        verdict = "yes" if line["pass"] else "**no**"
-        cells = [line["name"], str(line["n"]), simulated, target, bounds, verdict, line["source"]]
-        rows.append("| " + " | ".join(cells) + " |")
-    return "\n".join(rows) + "\n"
-
-
-def _line(
-    name: str,
-    value: float,
-    n: int,
-    entry: Mapping[str, Any],
-    quartiles: list[float] | None = None,
-) -> Line:
-    target = entry["target"]
-    middle, spread = (target[0], list(target[1:])) if isinstance(target, list) else (target, [])
-    tolerance, near = float(entry["tolerance"]), entry.get("near", "factor")
-    if near == "factor":
-        low, high = middle / tolerance, middle * tolerance
-    else:
-        margin = {
-            "share": 2.6 * float(np.sqrt(max(middle * (1 - middle), 0.0) / max(n, 1))),
-            "days": 7.5 / float(np.sqrt(max(n, 1))),
-            "auroc": 0.8 / float(np.sqrt(max(n, 1))),
-        }[near]
-        low = middle - tolerance - margin
-        high = middle + tolerance + margin
-        low, high = (max(low, 0.0), min(high, 1.0)) if near != "days" else (max(low, 0.0), high)
-    return {
-        "name": name,
-        "simulated": round(float(value), 4),
-        "n": int(n),
-        "target": middle,
-        "low": round(float(low), 4),
-        "high": round(float(high), 4),
-        "quartiles": [round(float(item), 4) for item in quartiles or []],
-        "target_quartiles": spread,
-        "pass": bool(low <= value <= high),
-        "source": entry["source"],
-    }
-
-
 def _products(people: People, history: History, settings: Mapping[str, Any]) -> list[Line]:
     worst = {scale: history.tracks[scale].max(axis=0) for scale in ("crs", "icans")}
     onset = {"crs": history.final.crs_onset, "icans": history.final.icans_onset}
@@ -135,7 +79,7 @@ def _products(people: People, history: History, settings: Mapping[str, Any]) -> 
             if n >= _FEWEST:
                 words = f"{product}: {name.replace('_', ' ')}"
                 entry_of = {**base, "near": near, "tolerance": tolerance[near]}
-                lines.append(_line(words, value, n, entry_of))
+                lines.append(report_line(words, value, n, entry_of))
     return lines
 
 
@@ -147,18 +91,20 @@ def _rates(history: History, settings: Mapping[str, Any]) -> list[Line]:
     given = {name: rows.any(axis=0) for name, rows in history.doses.items()}
     days = settings["time"]["step_hours"] / 24.0
     every = np.ones(len(worst_crs), dtype=bool)
-    late = {
-        "late_crs": np.isfinite(final.crs_onset) & (final.crs_onset > window + 12),
-        "late_icans": np.isfinite(final.icans_onset) & (final.icans_onset > window + 12),
+    late: dict[str, Bools] = {
+        "late_crs": np.asarray(np.isfinite(final.crs_onset) & (final.crs_onset > window + 12)),
+        "late_icans": np.asarray(
+            np.isfinite(final.icans_onset) & (final.icans_onset > window + 12)
+        ),
     }
     shares: dict[str, tuple[Bools, Bools]] = {
         "severe_crs": (worst_crs >= 3, every),
         "icans": (worst_icans >= 1, every),
         "severe_icans": (worst_icans >= 3, every),
         "crs_first": (final.crs_onset < final.icans_onset, both),
-        "tocilizumab": (given["tocilizumab"], every),
-        "steroids": (given["dexamethasone"], every),
-        "anakinra": (given["anakinra"], every),
+        "tocilizumab": (np.asarray(given["tocilizumab"]), every),
+        "steroids": (np.asarray(given["dexamethasone"]), every),
+        "anakinra": (np.asarray(given["anakinra"]), every),
         "deaths": (~final.alive, every),
         **{name: (rows, every) for name, rows in late.items()},
     }
@@ -175,7 +121,7 @@ def _rates(history: History, settings: Mapping[str, Any]) -> list[Line]:
             value = float(np.median(length)) if n else np.nan
             quartiles = list(np.percentile(length, [25, 75])) if n else None
         if n >= _FEWEST:
-            lines.append(_line(entry["words"], value, n, entry, quartiles))
+            lines.append(report_line(entry["words"], value, n, entry, quartiles))
     return lines
 
 
@@ -199,7 +145,7 @@ def _levels(results: pd.DataFrame, entries: list[Mapping[str, Any]]) -> list[Lin
             values = rows.groupby("patient")["value"].min()
         if len(values) >= _FEWEST:
             q1, middle, q3 = np.percentile(values, [25, 50, 75])
-            lines.append(_line(entry["words"], float(middle), len(values), entry, [q1, q3]))
+            lines.append(report_line(entry["words"], float(middle), len(values), entry, [q1, q3]))
     return lines
 
 
@@ -223,13 +169,15 @@ def _timing(results: pd.DataFrame, entries: Mapping[str, Any]) -> list[Line]:
         if len(day) >= _FEWEST:
             q1, middle, q3 = np.percentile(day, [25, 50, 75])
             lines.append(
-                _line(entries[name]["words"], float(middle), len(day), entries[name], [q1, q3])
+                report_line(
+                    entries[name]["words"], float(middle), len(day), entries[name], [q1, q3]
+                )
             )
     before = results.loc[(results["analyte"] == "il6") & (results["hours"] < 0)]
     if len(before) >= _FEWEST:
         entry = entries["il6_baseline_sd"]
         spread = float(np.log10(before["value"]).std())
-        lines.append(_line(entry["words"], spread, len(before), entry))
+        lines.append(report_line(entry["words"], spread, len(before), entry))
     return lines
 
 
@@ -246,14 +194,7 @@ def _oracle(history: History, risk: pd.DataFrame, settings: Mapping[str, Any]) -
         event = first[rows["patient"].to_numpy()] <= entry["landmark_hours"] + horizon
         value = auroc(rows["risk"].to_numpy(), event)
         if event.sum() >= _FEWEST:
-            lines.append(_line(f"{entry['words']}, {horizon} h", value, int(event.sum()), entry))
+            lines.append(
+                report_line(f"{entry['words']}, {horizon} h", value, int(event.sum()), entry)
+            )
     return lines
-
-
-def _shown(value: float, quartiles: list[float]) -> str:
-    text = _number(value)
-    return f"{text} [{_number(quartiles[0])}-{_number(quartiles[1])}]" if quartiles else text
-
-
-def _number(value: float) -> str:
-    return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -53,3 +53,10 @@ def choose(shares: Floats, draws: Floats) -> Ints:
     """
     edges = np.cumsum(shares / shares.sum())
     return np.minimum(np.searchsorted(edges, draws, side="right"), len(shares) - 1).astype(np.int64)
+
+
+def between(
+    random: np.random.Generator, bounds: Sequence[float], size: int | tuple[int, ...]
+) -> Floats:
+    """Uniform draws between two bounds of the settings."""
+    return np.asarray(random.uniform(float(bounds[0]), float(bounds[1]), size), dtype=float)

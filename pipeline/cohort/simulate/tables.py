@@ -54,7 +54,7 @@ def _patients(people: People, history: History, settings: Mapping[str, Any]) -> 
             "sex": np.where(people.female, "F", "M"),
             "disease": diseases[people.product],
             "dose_cells": (np.round(people.dose_cells / 1e6) * 1e6).astype(np.int64),
-            "n_prior_lines": pd.array(people.prior_lines, dtype="Int64"),
+            "n_prior_lines": pd.Series(people.prior_lines).astype("Int64"),
             "record_end_hours": history.record_end,
             "followed_until_hours": np.minimum(history.followed_until, history.final.died),
             "death_hours": np.where(history.final.alive, np.nan, history.final.died),
@@ -75,11 +75,12 @@ def _labs(
     # a result that comes after death or follow-up is never filed
     until = np.minimum(history.followed_until, history.final.died)[rows["patient"].to_numpy()]
     kept = rows["resulted_hours"].isna() | (rows["resulted_hours"] < until)
-    return rows.loc[kept].sort_values(
+    filed: pd.DataFrame = rows.loc[kept].sort_values(
         ["patient", "collected_hours", "analyte", "resulted_hours", "status"],
         kind="stable",
         ignore_index=True,
     )
+    return filed
 
 
 def _treatments(people: People, history: History, settings: Mapping[str, Any]) -> pd.DataFrame:
@@ -103,7 +104,9 @@ def _treatments(people: People, history: History, settings: Mapping[str, Any]) -
         )
     rows = pd.concat(parts, ignore_index=True)
     rows = rows.loc[rows["given_hours"] < history.final.died[rows["patient"].to_numpy()]]
-    return rows.sort_values(["patient", "given_hours", "drug"], kind="stable", ignore_index=True)
+    order_by = ["patient", "given_hours", "drug"]
+    ordered: pd.DataFrame = rows.sort_values(order_by, kind="stable", ignore_index=True)
+    return ordered
 
 
 def _assessed(history: History, random: np.random.Generator) -> pd.DataFrame:

@@ -52,9 +52,10 @@ def true_risk(
                 )
                 parts.append(part.loc[~past])
     table = pd.concat(parts, ignore_index=True)
-    return table.sort_values(
+    ordered: pd.DataFrame = table.sort_values(
         ["patient", "landmark_hours", "outcome", "horizon_h"], kind="stable", ignore_index=True
     )
+    return ordered
 
 
 def _first_charted(
