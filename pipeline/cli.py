@@ -31,6 +31,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return int(code)
 
 
+def _simulate(options: argparse.Namespace) -> tuple[int, str]:
+    from pipeline.cohort.simulate.command import simulate
+
+    return simulate(
+        options.patients, options.seed, options.out, batch=options.batch, force=options.force
+    )
+
+
 def _train(options: argparse.Namespace) -> tuple[int, str]:
     from pipeline.train.command import train_command
 
@@ -82,6 +90,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"cytocast {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    simulate = _command(commands, "simulate", _simulate, "write a synthetic cohort")
+    simulate.add_argument("--patients", type=int, default=400, metavar="N", help="default: 400")
+    simulate.add_argument("--seed", type=int, default=0, metavar="S", help="default: 0")
+    simulate.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
+    simulate.add_argument(
+        "--batch", action="store_true", help="patients in mid-course, to be scored"
+    )
     train = _command(
         commands, "train", _train, "cohort export to bundle, evaluation and MLflow run"
     )

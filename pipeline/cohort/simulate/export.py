@@ -1,0 +1,98 @@
+"""Tables to CSV: pseudonyms, and clock times with the offset of the site."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline.cohort.simulate.people import People
+from pipeline.cohort.simulate.settings import Floats, Ints, named
+from pipeline.cohort.simulate.tables import Tables
+
+_HOUR = 3600.0
+
+
+def to_exports(
+    tables: Tables, ids: list[str], people: People, settings: Mapping[str, Any]
+) -> Tables:
+    """Replace row numbers by pseudonyms and hours by timestamps with offset; all cells as text."""
+    zero = _infusion_seconds(people, settings)
+    names = np.array(ids, dtype=object)
+    result = {}
+    for name, table in tables.items():
+        patient = table["patient"].to_numpy(dtype=np.int64)
+        columns: dict[str, Any] = {"patient_id": names[patient]}
+        if name == "patients":
+            columns["infusion_time"] = stamps(np.zeros(len(table)), patient, zero, people, settings)
+        for column in table.columns.drop("patient"):
+            if column.endswith("_hours"):
+                hours = table[column].to_numpy(dtype=float)
+                text = stamps(hours, patient, zero, people, settings)
+                columns[column.removesuffix("_hours") + "_at"] = text
+            else:
+                columns[column] = _text(table[column])
+        result[name] = pd.DataFrame(columns).astype("str")
+    return result
+
+
+def stamps(
+    hours: Floats, patient: Ints, zero: Floats, people: People, settings: Mapping[str, Any]
+) -> np.ndarray:
+    """ISO 8601 with the offset valid at the site then; blank where ``hours`` is NaN."""
+    text = np.full(len(hours), "", dtype=object)
+    known = np.isfinite(hours)
+    seconds = np.round(zero[patient] + np.where(known, hours, 0.0) * _HOUR).astype(np.int64)
+    for number, site in enumerate(named(settings["sites"]).values()):
+        rows = known & (people.site[patient] == number)
+        if not rows.any():
+            continue
+        moments = pd.DatetimeIndex(seconds[rows].astype("datetime64[s]")).tz_localize("UTC")
+        wall = moments.tz_convert(site["time_zone"]).tz_localize(None).to_numpy("datetime64[s]")
+        ahead = wall.astype(np.int64) - seconds[rows]
+        words = {int(item): _offset(int(item)) for item in np.unique(ahead)}
+        suffix = np.array([words[int(item)] for item in ahead], dtype=object)
+        text[rows] = np.datetime_as_string(wall).astype(object) + suffix
+    return text
+
+
+def _infusion_seconds(people: People, settings: Mapping[str, Any]) -> Floats:
+    """Seconds since 1970 of each infusion, whose hour is the one on the wall of the site."""
+    start = np.datetime64(settings["time"]["first_infusion"], "s")
+    wall = start + np.round(people.infusion * _HOUR).astype("timedelta64[s]")
+    zero = np.zeros(len(people))
+    for number, site in enumerate(named(settings["sites"]).values()):
+        rows = people.site == number
+        local = pd.DatetimeIndex(wall[rows]).tz_localize(site["time_zone"])
+        zero[rows] = (
+            local.tz_convert("UTC").tz_localize(None).to_numpy("datetime64[s]").astype(np.int64)
+        )
+    return zero
+
+
+def _offset(seconds: int) -> str:
+    """Offset from UTC as ISO 8601 writes it.
+
+    Examples
+    --------
+    >>> _offset(7200), _offset(-18000)
+    ('+02:00', '-05:00')
+    """
+    minutes = abs(seconds) // 60
+    return f"{'-' if seconds < 0 else '+'}{minutes // 60:02d}:{minutes % 60:02d}"
+
+
+def write(tables: Tables, folder: Path) -> None:
+    """Write every table as ``<name>.csv``."""
+    for name, table in tables.items():
+        table.to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
+
+
+def _text(column: pd.Series) -> np.ndarray:
+    if pd.api.types.is_float_dtype(column):
+        return np.array(["" if np.isnan(item) else f"{item:.6g}" for item in column], dtype=object)
+    filled = column.astype("object").where(column.notna(), "")
+    return np.array([str(item) for item in filled], dtype=object)
