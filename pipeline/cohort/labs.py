@@ -138,14 +138,18 @@ def read_values(
     )
     labs = _refuse_loinc_units(labs, file, book, ledger)
     factor = factor.loc[labs.index]
-    value, side = parsed.loc[labs.index, "value"] * factor, parsed.loc[labs.index, "side"]
+    labs = labs.assign(
+        value=parsed.loc[labs.index, "value"] * factor, side=parsed.loc[labs.index, "side"]
+    )
+    # before limits are applied: an impossible number must not hide behind its own upper limit
+    labs = _refuse_implausible(labs, file, book, ledger)
+    factor = factor.loc[labs.index]
     limits = [
         labs[name].astype("float64") * factor if name in labs else factor * np.nan
         for name in ("lloq", "uloq")
     ]
-    value, side = apply_stated_limits(value, side, *limits)
-    labs = labs.assign(value=value.astype("float64"), side=side.astype("int8"))
-    return _refuse_implausible(labs, file, book, ledger), book
+    value, side = apply_stated_limits(labs["value"], labs["side"], *limits)
+    return labs.assign(value=value.astype("float64"), side=side.astype("int8")), book
 
 
 def _meant_units(labs: pd.DataFrame, config: CohortConfig) -> pd.Series:

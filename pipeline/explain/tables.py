@@ -7,6 +7,7 @@ import pandas as pd
 
 from pipeline.cohort.analytes import Analyte
 from pipeline.explain.contributions import Contributions
+from pipeline.explain.newest import as_reported, of_analyte
 from pipeline.features.build import FeatureMatrix
 from pipeline.features.spec import FeatureSpec
 from pipeline.resources import schema_yaml
@@ -40,29 +41,42 @@ _SHOWN_POINTS = 0.05
 def explanation_rows(
     result: Contributions,
     matrix: FeatureMatrix,
+    newest: pd.DataFrame,
     patient_ids: pd.Series,
     spec: FeatureSpec,
     outcome: str,
     horizons: tuple[float, ...],
 ) -> pd.DataFrame:
-    """One row per landmark, horizon and player (level ``analyte``) and pathway."""
+    """One row per landmark, horizon and player (level ``analyte``) and pathway.
+
+    Parameters
+    ----------
+    newest : DataFrame
+        From :func:`pipeline.explain.newest.newest_results` for the landmarks of ``matrix``.
+    """
     analytes = {analyte.key: analyte for analyte in spec.analytes}
     pathway = dict(zip(result.players, result.pathways, strict=True))
     frames = []
     for number, player in enumerate(result.players):
-        value, collected = _newest(player, matrix, analytes)
+        results = of_analyte(newest, player, len(matrix.values))
+        labels = _labels(player, results, analytes)
         points = result.points[:, :, number]
         frames.append(
             _rows(result, matrix, patient_ids, outcome, horizons, points).assign(
                 level="analyte",
                 name=player,
                 pathway=pathway[player],
-                value=np.repeat(value, len(horizons)),
+                value=np.repeat(results["value"].to_numpy(dtype=float), len(horizons)),
                 unit=analytes[player].unit if player in analytes else "",
-                collected_hours=np.repeat(collected, len(horizons)),
-                sentence=_sentences(
-                    player, points.ravel(), np.repeat(value, len(horizons)), analytes
+                collected_hours=np.repeat(
+                    results["collected_hours"].to_numpy(dtype=float), len(horizons)
                 ),
+                sentence=[
+                    _sentence(label, added)
+                    for label, added in zip(
+                        np.repeat(labels, len(horizons)), points.ravel(), strict=True
+                    )
+                ],
             )
         )
     for name in dict.fromkeys(pathway.values()):
@@ -116,16 +130,21 @@ def contrast_rows(explained: pd.DataFrame, spec: FeatureSpec) -> pd.DataFrame:
     return rows[COLUMNS].reset_index(drop=True)
 
 
-def top_reasons(result: Contributions, spec: FeatureSpec, count: int = 3) -> np.ndarray:
+def top_reasons(
+    result: Contributions, newest: pd.DataFrame, spec: FeatureSpec, count: int = 3
+) -> np.ndarray:
     """The strongest contributions in words, shape (n_landmarks, n_horizons, count)."""
     analytes = {analyte.key: analyte for analyte in spec.analytes}
+    size = len(result.points)
+    labels = [
+        _labels(player, of_analyte(newest, player, size), analytes) for player in result.players
+    ]
     order = np.argsort(-np.abs(result.points), axis=2, kind="stable")[:, :, :count]
     reasons = np.full((*order.shape[:2], count), "", dtype=object)
     for place in np.ndindex(order.shape):
-        player = result.players[order[place]]
         points = float(result.points[place[0], place[1], order[place]])
         if abs(points) >= _SHOWN_POINTS:
-            reasons[place] = _sentence(player, points, analytes)
+            reasons[place] = _sentence(labels[order[place]][place[0]], points)
     return reasons
 
 
@@ -151,39 +170,26 @@ def _rows(
     )
 
 
-def _newest(
-    player: str, matrix: FeatureMatrix, analytes: dict[str, Analyte]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Newest value in the canonical unit and when it was collected; NaN for groups."""
+def _labels(player: str, results: pd.DataFrame, analytes: dict[str, Analyte]) -> list[str]:
+    """What a player is at each landmark: an analyte with its newest result, or a group."""
     if player not in analytes:
-        blank = np.full(len(matrix.values), np.nan)
-        return blank, blank
-    value = matrix.column(f"{player}__last")
-    if analytes[player].log:
-        value = np.exp2(value)
-    hours = matrix.landmarks["hours"].to_numpy(dtype=float)
-    return value, hours - matrix.column(f"{player}__hours_since_last")
-
-
-def _sentences(
-    player: str, points: np.ndarray, value: np.ndarray, analytes: dict[str, Analyte]
-) -> list[str]:
+        return [GROUP_NAMES[player]] * len(results)
+    analyte = analytes[player]
     return [
-        f"{analytes[player].short}: no result"
-        if player in analytes and np.isnan(newest) and added == 0.0
-        else _sentence(player, added, analytes)
-        for added, newest in zip(points, value, strict=True)
+        f"{analyte.short} not measured"
+        if np.isnan(value)
+        else f"{analyte.short} {as_reported(value, side, analyte.unit)}"
+        for value, side in zip(results["value"], results["side"], strict=True)
     ]
 
 
-def _sentence(player: str, points: float, analytes: dict[str, Analyte]) -> str:
-    name = analytes[player].short if player in analytes else GROUP_NAMES[player]
+def _sentence(label: str, points: float) -> str:
     if abs(points) < _SHOWN_POINTS:
-        return f"{name}: hardly changes the estimate"
+        return label if label.endswith("not measured") else f"{label}: hardly changes the estimate"
     verb = "raises" if points > 0 else "lowers"
     size = "less than 1" if abs(points) < 1 else f"{abs(points):.0f}"
     plural = "" if size in ("1", "less than 1") else "s"
-    return f"{name}: {verb} the estimate by {size} percentage point{plural}"
+    return f"{label}: {verb} the estimate by {size} percentage point{plural}"
 
 
 def _direction(points: float) -> str:

@@ -14,6 +14,7 @@ from pipeline.cohort.tables import Cohort
 from pipeline.config import OutcomeConfig
 from pipeline.evaluate.comparators import landmark_day
 from pipeline.explain.contributions import contributions
+from pipeline.explain.newest import newest_results
 from pipeline.explain.tables import COLUMNS as EXPLANATION_COLUMNS
 from pipeline.explain.tables import contrast_rows, explanation_rows, top_reasons
 from pipeline.features.build import FeatureMatrix, build_features
@@ -201,10 +202,11 @@ def _score_outcome(
         low[rows], high[rows] = model.interval(part, outcome.threshold, horizons, level)
         result = contributions(model, part, outcome.threshold, horizons, reference.background[name])
         error = float(result.error.max())
-        reasons[rows] = top_reasons(result, reference.spec)
-        ids = facts["patient_id"].iloc[rows]
         measured = raw.take(rows)
-        explained = explanation_rows(result, measured, ids, reference.spec, name, horizons)
+        newest = newest_results(cohort.labs, measured.landmarks)
+        reasons[rows] = top_reasons(result, newest, reference.spec)
+        ids = facts["patient_id"].iloc[rows]
+        explained = explanation_rows(result, measured, newest, ids, reference.spec, name, horizons)
     frame = facts.loc[np.repeat(np.arange(len(facts)), count)].reset_index(drop=True)
     estimated = np.repeat(status == OK, count)
     scored = frame.assign(

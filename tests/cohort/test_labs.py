@@ -132,11 +132,11 @@ def test_missing_result_times_follow_the_turnaround_and_are_counted(tmp_path, se
         tmp_path,
         ("crp", "7", "mg/L", 10, ""),
         ("nfl", "20", "pg/mL", 10, ""),
-        ("il6", "20", "pg/mL", 10, 11.5),
+        ("il6", "20", "pg/mL", 10, 200),
         turnaround=setting,
     )
     labs = result.cohort.labs.set_index("analyte")["resulted_hours"].to_dict()
-    assert labs == {**expected, "il6": 11.5}
+    assert labs == {**expected, "il6": 200.0}
     assert result.turnaround_imputed == 2
 
 

@@ -39,9 +39,23 @@ def result(explained, asked):
 
 
 @pytest.fixture(scope="module")
-def rows(asked, result, spec):
+def newest(asked, spec):
+    """A result of 12 below its limit for every analyte but the second landmark's ferritin."""
+    return pd.DataFrame(
+        [
+            (number, analyte.key, 12.0, -1, 5.0)
+            for number in range(len(asked.values))
+            for analyte in spec.analytes
+            if (number, analyte.key) != (1, "ferritin")
+        ],
+        columns=["landmark", "analyte", "value", "side", "collected_hours"],
+    )
+
+
+@pytest.fixture(scope="module")
+def rows(asked, result, newest, spec):
     ids = pd.Series([f"P{number}" for number in range(len(asked.values))])
-    return explanation_rows(result, asked, ids, spec, "severe_crs", HORIZONS)
+    return explanation_rows(result, asked, newest, ids, spec, "severe_crs", HORIZONS)
 
 
 def test_levels_sum_to_the_same_and_pathways_to_their_analytes(rows):
@@ -63,11 +77,17 @@ def test_an_analyte_without_results_says_so(rows):
     lacking = rows[(rows["name"].isin(["crp", "ferritin"])) & rows["value"].isna()]
     assert set(lacking["patient_id"]) == {"P1"}
     assert (lacking["points"] == 0).all()
-    assert lacking["sentence"].str.endswith(": no result").all()
+    assert set(lacking["sentence"]) == {"Ferritin not measured"}
 
 
-def test_top_reasons_are_the_largest_points(result, spec):
-    reasons = top_reasons(result, spec)
+def test_a_limit_is_shown_as_a_limit(rows):
+    crp = rows[(rows["name"] == "crp") & (rows["level"] == "analyte")]
+    assert (crp["value"] == 12.0).all()
+    assert crp["sentence"].str.startswith("CRP <12 mg/L").all()
+
+
+def test_top_reasons_are_the_largest_points(result, newest, spec):
+    reasons = top_reasons(result, newest, spec)
     assert reasons.shape == (*result.risk.shape, 3)
     biggest = np.abs(result.points).max(axis=2) >= 0.05
     assert (reasons[:, :, 0][biggest] != "").all()
