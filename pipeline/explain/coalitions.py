@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import expit
 
 from pipeline.explain.game import Bools, Floats
 from pipeline.explain.trees import FIXED, PlayerTrees, player_trees
@@ -19,7 +20,6 @@ from pipeline.features.build import FeatureMatrix
 from pipeline.features.names import FeatureMeta
 from pipeline.model.booster import BoosterMember
 from pipeline.model.linear import LinearMember
-from pipeline.model.logistic import sigmoid
 from pipeline.model.risk_model import Variant
 from pipeline.model.stack import Ints, StackedRows, query
 
@@ -59,7 +59,8 @@ class RiskGame:
         result = np.empty((len(coalitions), len(self.whole)))
         for start in range(0, len(coalitions), _CHUNK):
             part = slice(start, start + _CHUNK)
-            result[part] = sigmoid(log_odds(part)) @ self.weight
+            here = log_odds(part)
+            result[part] = expit(here, out=here) @ self.weight
         return result
 
     def mean_log_odds(self, coalitions: Bools) -> Floats:

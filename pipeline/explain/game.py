@@ -32,8 +32,8 @@ class Effort:
         Antithetic pairs of orders drawn where enumeration would take more.
     """
 
-    budget: int = 8192
-    pairs: int = 64
+    budget: int = 2048
+    pairs: int = 32
     seed: int = 0
 
 

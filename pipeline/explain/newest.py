@@ -40,8 +40,13 @@ def newest_results(labs: pd.DataFrame, landmarks: pd.DataFrame) -> pd.DataFrame:
 
 def of_analyte(newest: pd.DataFrame, analyte: str, count: int) -> pd.DataFrame:
     """Newest results of one analyte, one row per landmark; NaN where it was never measured."""
-    rows = newest.loc[newest["analyte"] == analyte].set_index("landmark")
-    return rows[["value", "side", "collected_hours"]].reindex(np.arange(count))
+    mine = np.flatnonzero(newest["analyte"].to_numpy() == analyte)
+    landmark = newest["landmark"].to_numpy()[mine]
+    columns = {}
+    for name in ("value", "side", "collected_hours"):
+        columns[name] = np.full(count, np.nan)
+        columns[name][landmark] = newest[name].to_numpy(dtype=float)[mine]
+    return pd.DataFrame(columns)
 
 
 def as_reported(value: float, side: float, unit: str) -> str:
