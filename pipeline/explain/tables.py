@@ -10,24 +10,9 @@ from pipeline.explain.contributions import Contributions
 from pipeline.explain.newest import as_reported, of_analyte
 from pipeline.features.build import FeatureMatrix
 from pipeline.features.spec import FeatureSpec
-from pipeline.resources import schema_yaml
+from pipeline.resources import schema_json, schema_yaml
 
-COLUMNS = [
-    "patient_id",
-    "landmark_hours",
-    "outcome",
-    "horizon_h",
-    "level",
-    "name",
-    "pathway",
-    "points",
-    "reference_risk",
-    "risk",
-    "value",
-    "unit",
-    "collected_hours",
-    "sentence",
-]
+COLUMNS = [item["name"] for item in schema_json("explanations.json")["fields"]]
 GROUP_NAMES = {
     "clinical_state": "Grades charted so far",
     "treatments": "Drugs given so far",
