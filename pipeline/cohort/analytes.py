@@ -22,6 +22,16 @@ class Analyte:
         Canonical UCUM unit.
     plausible, reference : tuple of float or None
         Range in the canonical unit; None where there is none.
+    reference_by_age : tuple of (from_years, to_years, upper limit)
+        Upper reference limits that depend on age; empty where ``reference`` holds for all adults.
+    usual : tuple of float or None
+        Where the median of a cohort usually lies, canonical unit.
+    detection : mapping
+        ``lower`` and ``upper``: detection limits that assays commonly have, canonical unit.
+    evidence : mapping
+        Scale to the source of its direction.
+    specimen : str
+        What is sampled.
     floor : float or None
         Smallest value used on the log scale, canonical unit.
     turnaround_hours : float
@@ -44,14 +54,32 @@ class Analyte:
     floor: float | None = None
     plausible: tuple[float | None, float | None] = (None, None)
     reference: tuple[float | None, float | None] = (None, None)
+    reference_by_age: tuple[tuple[float, float, float], ...] = ()
+    usual: tuple[float | None, float | None] = (None, None)
+    detection: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    specimen: str = ""
     turnaround_hours: float = 4.0
     conversions: Mapping[str, float] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
     direction: Mapping[str, str] = field(default_factory=dict)
+    evidence: Mapping[str, str] = field(default_factory=dict)
     loinc: tuple[str, ...] = ()
     loinc_units: Mapping[str, str] = field(default_factory=dict)
     synonyms: tuple[str, ...] = ()
     local: bool = False
+
+    def reference_at(self, age_years: float) -> tuple[float | None, float | None]:
+        """Reference range at an age; the adult one where no band of the dictionary holds the age.
+
+        Examples
+        --------
+        >>> dictionary()["nfl"].reference_at(62), dictionary()["nfl"].reference_at(30)
+        ((None, 28.8), (None, None))
+        """
+        for first, last, high in self.reference_by_age:
+            if first <= age_years < last + 1:
+                return self.reference[0], high
+        return self.reference
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; :func:`analyte_from_dict` reads them back."""
@@ -60,7 +88,8 @@ class Analyte:
 
 def analyte_from_dict(content: Mapping[str, Any]) -> Analyte:
     """Rebuild an analyte stored with :meth:`Analyte.to_dict`."""
-    pairs = {name: tuple(content[name]) for name in ("plausible", "reference", "loinc", "synonyms")}
+    names = ("plausible", "reference", "reference_by_age", "usual", "loinc", "synonyms")
+    pairs = {name: tuple(content[name]) for name in names if name in content}
     return Analyte(**{**content, **pairs})
 
 
@@ -118,12 +147,24 @@ def _analyte(key: str, entry: Mapping[str, Any]) -> Analyte:
         floor=entry.get("floor"),
         plausible=tuple(entry.get("plausible") or (None, None)),
         reference=tuple(entry.get("reference") or (None, None)),
+        reference_by_age=tuple(
+            (float(band["from"]), float(band["to"]), float(band["high"]))
+            for band in entry.get("reference_by_age", ())
+        ),
+        usual=tuple(entry.get("usual") or (None, None)),
+        detection={
+            end: tuple(map(float, limits))
+            for end, limits in (entry.get("detection") or {}).items()
+            if end in ("lower", "upper")
+        },
+        specimen=entry.get("specimen", ""),
         turnaround_hours=float(entry["turnaround_hours"]),
         conversions={
             unit: float(item["factor"]) for unit, item in (entry.get("conversions") or {}).items()
         },
         refused=dict(entry.get("refused") or {}),
         direction=dict(entry.get("direction") or {}),
+        evidence=dict(entry.get("evidence") or {}),
         loinc=tuple(str(code) for code in (entry.get("loinc") or {})),
         loinc_units=dict(entry.get("loinc_units") or {}),
         synonyms=tuple(entry.get("synonyms") or ()),

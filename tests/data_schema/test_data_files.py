@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import re
@@ -65,7 +66,7 @@ REQUIRED_KEYS = {
     "name", "short", "specimen", "core", "loinc", "unit", "conversions", "refused", "plausible",
     "reference", "turnaround_hours", "log", "direction", "pathway", "synonyms", "source",
 }  # fmt: skip
-OPTIONAL_KEYS = {"loinc_units", "floor"}
+OPTIONAL_KEYS = {"loinc_units", "floor", "reference_by_age", "usual", "detection", "evidence"}
 every_analyte = pytest.mark.parametrize("key", ANALYTES)
 
 
@@ -303,6 +304,33 @@ def test_directions_are_up_or_down_on_known_scales(key):
     direction = ANALYTES[key]["direction"]
     assert set(direction) <= {"crs", "icans"}
     assert set(direction.values()) <= {"up", "down"}
+    # a direction without its evidence, or evidence for none, is a slip of the reviewer
+    assert set(ANALYTES[key].get("evidence", {})) == set(direction)
+
+
+@every_analyte
+def test_usual_medians_and_detection_limits_lie_within_the_plausible_range(key):
+    entry = ANALYTES[key]
+    low, high = entry["plausible"]
+    if entry["core"] or key in COMPANIONS:
+        assert "usual" in entry
+    if "usual" in entry:
+        assert low <= entry["usual"][0] < entry["usual"][1] <= high
+    for end in ("lower", "upper"):
+        limits = entry.get("detection", {}).get(end, [])
+        assert limits == sorted(limits)
+        assert all(0 < limit <= high for limit in limits)
+
+
+def test_age_bands_rise_and_do_not_overlap():
+    assert "reference_by_age" in ANALYTES["nfl"]
+    for entry in ANALYTES.values():
+        bands = entry.get("reference_by_age", [])
+        for band in bands:
+            assert band["from"] <= band["to"]
+        for younger, older in itertools.pairwise(bands):
+            assert younger["to"] < older["from"]
+            assert younger["high"] < older["high"]
 
 
 def test_directions_where_the_evidence_is_one_sided():
