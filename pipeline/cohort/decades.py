@@ -69,8 +69,8 @@ def unit_slips(
     >>> from pipeline.cohort.analytes import dictionary
     >>> labs = pd.DataFrame({"patient": np.arange(40) % 8, "analyte": "albumin",
     ...                      "value": 38.0 + np.arange(40) % 5, "cancelled": False})
-    >>> unit_slips(labs, None, dictionary())["words"][0][51:]
-    'usual. As if numbers in g/L had been labelled g/dL.'
+    >>> unit_slips(labs, None, dictionary())[["analyte", "factor"]].to_numpy().tolist()
+    [['albumin', 0.1]]
     """
     rows = labs.loc[~labs["cancelled"] & (labs["value"] > 0), ["patient", "analyte", "value"]]
     place = pd.Series("", index=rows.index, dtype="str")
