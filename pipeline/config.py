@@ -124,6 +124,7 @@ class EvaluationConfig(_Strict):
     repeats: int = Field(default=4, ge=1, le=50)
     bootstrap: int = Field(default=300, ge=20, le=5000)
     min_event_patients: int = Field(default=5, ge=1)
+    expected_auroc: float = Field(default=0.75, gt=0.5, lt=1)
 
 
 class PredictConfig(_Strict):

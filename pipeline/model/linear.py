@@ -85,6 +85,12 @@ class LinearMember:
         context = _context(matrix, rows, self.design, self.knots, self.thresholds)
         return np.asarray(context * self.coefficients[0, len(self.design.columns) :])
 
+    def design_matrix(self, matrix: FeatureMatrix, rows: StackedRows) -> tuple[Floats, Penalty]:
+        """Everything the coefficients multiply, one line per stacked row, and their limits."""
+        context = _context(matrix, rows, self.design, self.knots, self.thresholds)
+        limits = _limits(self.design, context.shape[1], self.knots, self.thresholds)
+        return np.hstack([self._standardised(matrix)[rows.landmark], context]), limits
+
     def _standardised(self, matrix: FeatureMatrix) -> Floats:
         return _standardise(_raw(matrix, self.design.columns), self.centre, self.scale)
 

@@ -140,6 +140,17 @@ class StackedRows:
     label: Floats
     weight: Floats
 
+    def of(self, landmarks: NDArray[np.bool_]) -> StackedRows:
+        """Rows of the chosen landmarks."""
+        kept = landmarks[self.landmark]
+        return StackedRows(
+            self.landmark[kept],
+            self.horizon[kept],
+            self.threshold[kept],
+            self.label[kept],
+            self.weight[kept],
+        )
+
 
 def stack(
     targets: Targets,

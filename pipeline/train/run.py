@@ -29,6 +29,7 @@ from pipeline.model.bundle import Bundle, save_bundle
 from pipeline.model.reference import TrainingReference, base_rate_table, feature_ranges
 from pipeline.model.risk_model import FitPlan, RiskModel, fit_risk_model
 from pipeline.model.stack import Targets
+from pipeline.train.size import size_report
 
 
 @dataclass(frozen=True)
@@ -80,14 +81,20 @@ def train(
         name: results[item.scale].scores[item.threshold] for name, item in config.outcomes.items()
     }
     facts = _cohort_facts(read, config, results)
+    sizes = {
+        name: size_report(name, config, part.model, part.matrix, part.targets)
+        for name, item in config.outcomes.items()
+        for part in (results[item.scale],)
+    }
     log.info("bootstrap intervals")
     evaluation = assemble(
         by_outcome,
         config,
         kind="cross-validated",
         cohort=facts,
-        warnings=_warnings(config, results),
+        warnings=[*_warnings(config, results), *(item["sentence"] for item in sizes.values())],
     )
+    evaluation.content["sample_size"] = sizes
     reference = _reference(read, cohort, spec, limits, config, results)
     provenance = {
         **{f"cohort_{key}": facts[key] for key in ("name", "sha256")},

@@ -1,0 +1,47 @@
+"""Effective parameters: all without a penalty, fewer with one, none that a bound holds."""
+
+import numpy as np
+import pandas as pd
+
+from pipeline.features.build import FeatureMatrix
+from pipeline.features.names import group_meta
+from pipeline.model.effective import effective_parameters
+from pipeline.model.linear import LinearDesign, LinearMember, fit_linear
+from pipeline.model.stack import StackedRows
+
+
+def fitted(ridge: float, sign: int = 0) -> tuple[LinearMember, FeatureMatrix, StackedRows]:
+    random = np.random.default_rng(0)
+    n = 300
+    values = np.column_stack([random.normal(size=(n, 3)), np.zeros(n)])
+    names = [("host", "a"), ("host", "b"), ("host", "c"), ("time", "hours")]
+    metas = tuple(group_meta(*name, "host_product", "1", "") for name in names)
+    label = (random.normal(size=n) + values[:, 0] > 0).astype(float)
+    rows = StackedRows(np.arange(n), np.full(n, 24.0), np.full(n, 1.0), label, np.ones(n))
+    matrix = FeatureMatrix(values, metas, pd.DataFrame({"hours": np.zeros(n)}))
+    columns = tuple(meta.name for meta in metas[:3])
+    design = LinearDesign(columns, (ridge,) * 3, (sign,) * 3, None, 1.0)
+    return fit_linear("m", design, matrix, rows, (24.0,), (1,)), matrix, rows
+
+
+def test_an_unpenalised_fit_counts_every_coefficient():
+    assert np.isclose(effective_parameters(*fitted(0.0)), 4.0)
+
+
+def test_a_penalty_leaves_the_trace_of_the_hat_matrix():
+    member, matrix, rows = fitted(20.0)
+    design, limits = member.design_matrix(matrix, rows)
+    eta = design @ member.coefficients[0]
+    weight = np.sqrt(np.exp(-np.logaddexp(0, eta) - np.logaddexp(0, -eta)))[:, None]
+    scaled = design * weight
+    hat = scaled @ np.linalg.inv(scaled.T @ scaled + np.diag(limits.ridge)) @ scaled.T
+    assert np.isclose(effective_parameters(member, matrix, rows), np.trace(hat))
+    assert 1.0 < np.trace(hat) < 4.0
+
+
+def test_a_penalty_without_end_leaves_the_intercept():
+    assert np.isclose(effective_parameters(*fitted(1e9)), 1.0, atol=1e-4)
+
+
+def test_a_coefficient_at_its_bound_does_not_count():
+    assert effective_parameters(*fitted(0.0, sign=-1)) < 4.0 - 0.9
