@@ -18,6 +18,7 @@ FORCE ?=
 SEED ?=
 PATIENTS ?=
 BATCH ?=
+AGAINST ?=
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export MLFLOW_DISABLE_TELEMETRY := true
@@ -46,8 +47,8 @@ train: need-COHORT $(READY) ## Cohort export to bundle: COHORT=DIR [OUT= CONFIG=
 evaluate: need-COHORT need-OUT $(READY) ## Score a bundle on another cohort: COHORT=DIR OUT=DIR [MODEL= TZ_NAME= FORCE=1]
 	@$(BIN)/cytocast evaluate --model "$(model)" --cohort "$(COHORT)" --out "$(OUT)" $(zone) $(force)
 
-promote: $(READY) ## Make the challenger champion if every gate passes [FORCE=1]
-	@$(BIN)/cytocast promote $(force)
+promote: $(READY) ## Make the challenger champion if every gate passes [AGAINST=DIR FORCE=1]
+	@$(BIN)/cytocast promote $(if $(AGAINST),--against "$(AGAINST)") $(force)
 
 predict: need-INPUT need-OUT $(READY) ## Score a lab batch: INPUT=PATH OUT=DIR [MODEL= AS_OF= TZ_NAME= FORCE=1]
 	@$(BIN)/cytocast predict --input "$(INPUT)" --out "$(OUT)" --model "$(model)" $(as_of) $(zone) $(force) || { code=$$?; [ $$code -eq 4 ] || exit $$code; echo "Some patients have no estimate; see status_reason in $(OUT)/predictions.csv."; }

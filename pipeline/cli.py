@@ -66,7 +66,7 @@ def _evaluate(options: argparse.Namespace) -> tuple[int, str]:
 def _promote(options: argparse.Namespace) -> tuple[int, str]:
     from pipeline.train.promotion import promote
 
-    return promote(options.name, force=options.force)
+    return promote(options.name, force=options.force, against=options.against)
 
 
 def _predict(options: argparse.Namespace) -> tuple[int, str]:
@@ -112,6 +112,12 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--out", type=Path, required=True, metavar="DIR")
     promote = _command(commands, "promote", _promote, "make the challenger champion if gates pass")
     promote.add_argument("--name", default="cytocast", help="registered model")
+    promote.add_argument(
+        "--against",
+        type=Path,
+        metavar="DIR",
+        help="bundle with the champion's settings, trained on the challenger's cohort",
+    )
     predict = _command(commands, "predict", _predict, "score a lab batch")
     predict.add_argument("--input", type=Path, required=True, metavar="PATH")
     predict.add_argument("--out", type=Path, required=True, metavar="DIR")

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from pipeline.config import GateConfig
 
 _CANARY_TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What the gates look at: ``evaluation.json`` and the AUROC draws of one bundle."""
+
+    evaluation: Mapping[str, Any]
+    draws: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -21,29 +31,42 @@ class Gate:
 
 
 def check_gates(
-    evaluation: Mapping[str, Any], config: GateConfig, champion: Mapping[str, Any] | None
+    challenger: Candidate, config: GateConfig, champion: Candidate | None
 ) -> list[Gate]:
     """Gates of design decision 12 on a cross-validated evaluation.
 
     Parameters
     ----------
-    evaluation : mapping
-        Challenger's ``evaluation.json``.
-    champion : mapping or None
-        Champion's ``evaluation.json``; None when there is no champion.
+    challenger : Candidate
+    champion : Candidate or None
+        None when there is no champion yet.
     """
+    evaluation = challenger.evaluation
     gates = [_canary(evaluation)]
     for name, outcome in evaluation["outcomes"].items():
-        key = _horizon(outcome["model"], config.horizon_hours)
+        key = gate_horizon(outcome["model"], config.horizon_hours)
+        cell = outcome["model"][key]
+        gates.append(_enough_events(name, key, cell, config))
         gates += [
-            _not_worse(name, key, comparator, table[key], config.margin_auroc)
+            _not_worse(name, key, comparator, table[key], config)
             for comparator, table in outcome["comparators"].items()
+            if key in table
         ]
-        gates.append(_slope(name, key, outcome["model"][key], config))
-        gates.append(_enough_events(name, key, outcome["model"][key], config))
+        gates.append(_slope(name, key, cell, config))
     if champion is not None:
-        gates += _against_champion(evaluation, champion, config)
+        gates += _against_champion(challenger, champion, config)
     return gates
+
+
+def gate_horizon(horizons: Iterable[str], wanted: float) -> str:
+    """Name of the horizon nearest to the wanted one; the shorter of two equally near.
+
+    Examples
+    --------
+    >>> gate_horizon(["24", "72", "168"], 96)
+    '72'
+    """
+    return min(horizons, key=lambda key: (abs(float(key) - wanted), float(key)))
 
 
 def _canary(evaluation: Mapping[str, Any]) -> Gate:
@@ -53,24 +76,27 @@ def _canary(evaluation: Mapping[str, Any]) -> Gate:
     return Gate("canary", passed, f"A constant predictor {shown}; it must score 0.50.")
 
 
-def _horizon(table: Mapping[str, Any], wanted: float) -> str:
-    return min(table, key=lambda key: (abs(float(key) - wanted), float(key)))
-
-
 def _not_worse(
-    outcome: str, key: str, comparator: str, cell: Mapping[str, Any], margin: float
+    outcome: str, key: str, comparator: str, cell: Mapping[str, Any], config: GateConfig
 ) -> Gate:
+    """The lower bound decides; a comparator whose inputs too few patients have is no bar."""
     low = cell["diff_lo"]
     name = f"{outcome}/h{key}/not worse than {comparator}"
     if low is None:
+        count = cell["n_event_patients"]
         return Gate(
-            name, False, f"{outcome} at {key} h: too few events to compare with {comparator}."
+            name,
+            count < config.min_event_patients,
+            f"{outcome} at {key} h: only {count} event patients have what {comparator} needs, so "
+            "it is no bar."
+            if count < config.min_event_patients
+            else f"{outcome} at {key} h: the difference to {comparator} has no interval.",
         )
     return Gate(
         name,
-        low > -margin,
+        low > -config.margin_auroc,
         f"{outcome} at {key} h: AUROC minus that of {comparator} is {cell['diff_auroc']:+.3f}, "
-        f"95 % interval from {low:+.3f}; the lower end must exceed {-margin:+.3f}.",
+        f"95 % interval from {low:+.3f}; the lower end must exceed {-config.margin_auroc:+.3f}.",
     )
 
 
@@ -98,34 +124,68 @@ def _enough_events(outcome: str, key: str, cell: Mapping[str, Any], config: Gate
     )
 
 
-def _against_champion(
-    evaluation: Mapping[str, Any], champion: Mapping[str, Any], config: GateConfig
-) -> list[Gate]:
-    if evaluation["cohort"]["sha256"] != champion["cohort"]["sha256"]:
+def _against_champion(challenger: Candidate, champion: Candidate, config: GateConfig) -> list[Gate]:
+    """Non-inferior to the champion on the same cohort, and no outcome fewer."""
+    ours, theirs = challenger.evaluation, champion.evaluation
+    lost = [name for name in theirs["outcomes"] if name not in ours["outcomes"]]
+    kept = Gate(
+        "champion/outcomes kept",
+        not lost,
+        f"The champion also predicts {', '.join(lost)}, which the challenger does not."
+        if lost
+        else "The challenger predicts every outcome that the champion predicts.",
+    )
+    if ours["cohort"]["sha256"] != theirs["cohort"]["sha256"]:
         return [
+            kept,
             Gate(
                 "champion/same cohort",
                 False,
-                "The champion was evaluated on another cohort, so the two cannot be compared; "
-                "retrain the champion's configuration on this cohort, or use --force.",
-            )
+                "The champion was evaluated on another cohort, so the two cannot be compared: "
+                "train once more on the challenger's cohort with the champion's config.json "
+                "(--config, --no-track), then promote with --against that bundle.",
+            ),
         ]
-    gates = []
-    for name, outcome in evaluation["outcomes"].items():
-        other = champion["outcomes"].get(name)
-        if other is None:
-            continue
-        key = _horizon(outcome["model"], config.horizon_hours)
-        ours, theirs = outcome["model"][key]["auroc"], other["model"].get(key, {}).get("auroc")
-        known = ours is not None and theirs is not None
-        gates.append(
-            Gate(
-                f"{name}/h{key}/not worse than champion",
-                known and ours - theirs > -config.margin_auroc,
-                f"{name} at {key} h: AUROC {ours:.3f} against the champion's {theirs:.3f} on the "
-                f"same cohort; it may be at most {config.margin_auroc} lower."
-                if known
-                else f"{name} at {key} h: no AUROC to compare with the champion.",
-            )
+    shared = [name for name in ours["outcomes"] if name in theirs["outcomes"]]
+    return [kept, *(_not_inferior(name, challenger, champion, config) for name in shared)]
+
+
+def _not_inferior(
+    outcome: str, challenger: Candidate, champion: Candidate, config: GateConfig
+) -> Gate:
+    drawn = _paired(outcome, challenger.draws, champion.draws)
+    if drawn is None:
+        return Gate(
+            f"{outcome}/not worse than champion",
+            False,
+            f"{outcome}: the champion was evaluated with another seed, horizon or number of "
+            "draws, so the difference has no paired interval; use its seed and evaluation "
+            "settings.",
         )
-    return gates
+    key, difference = drawn
+    known = difference[1:][~np.isnan(difference[1:])]
+    name = f"{outcome}/h{key}/not worse than champion"
+    if np.isnan(difference[0]) or len(known) < 0.9 * (len(difference) - 1):
+        return Gate(name, False, f"{outcome} at {key} h: too few events to compare with champion.")
+    low = float(np.quantile(known, 0.025))
+    return Gate(
+        name,
+        low > -config.margin_auroc,
+        f"{outcome} at {key} h: AUROC minus that of the champion is {difference[0]:+.3f}, 95 % "
+        f"interval from {low:+.3f}; the lower end must exceed {-config.margin_auroc:+.3f}.",
+    )
+
+
+def _paired(
+    outcome: str, ours: Mapping[str, Any], theirs: Mapping[str, Any]
+) -> tuple[str, np.typing.NDArray[np.float64]] | None:
+    """Horizon, and difference in AUROC of the sample and of every draw; None if not paired."""
+    mine = ours.get("outcomes", {}).get(outcome)
+    other = theirs.get("outcomes", {}).get(outcome)
+    if mine is None or other is None or ours["seed"] != theirs["seed"]:
+        return None
+    same = all(mine[part] == other[part] for part in ("horizon_h", "n"))
+    if not same or len(mine["auroc"]) != len(other["auroc"]):
+        return None
+    first, second = (np.array(part["auroc"], dtype=float) for part in (mine, other))
+    return mine["horizon_h"], first - second

@@ -29,6 +29,7 @@ from pipeline.model.bundle import Bundle, save_bundle
 from pipeline.model.reference import TrainingReference, base_rate_table, feature_ranges
 from pipeline.model.risk_model import FitPlan, RiskModel, fit_risk_model
 from pipeline.model.stack import Targets
+from pipeline.train.draws import gate_draws, write_draws
 from pipeline.train.size import size_report
 
 
@@ -109,6 +110,7 @@ def train(
     bundle = Bundle(config, reference, models, provenance)
     with complete_folder(out, force=force) as folder:
         (folder / "evaluation.json").write_text(_json(evaluation.content), encoding="utf-8")
+        write_draws(gate_draws(by_outcome, config, facts["sha256"]), folder)
         title = f"Evaluation of {config.cohort.name}"
         page = render_evaluation(
             evaluation.content, evaluation.curves, title=title, synthetic=config.cohort.synthetic

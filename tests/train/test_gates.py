@@ -5,16 +5,18 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+import numpy as np
 import pytest
 
 from pipeline.config import GateConfig
-from pipeline.train.gates import check_gates
+from pipeline.train.gates import Candidate, check_gates
 
 
 def evaluation(**changes: Any) -> dict[str, Any]:
     cell = {"auroc": 0.8, "cal_slope": 1.0, "cal_slope_lo": 0.7, "cal_slope_hi": 1.3}
     cell["n_event_patients"] = 31
     bar = {"diff_auroc": 0.01, "diff_lo": -0.01, "diff_hi": 0.03}
+    bar["n_event_patients"] = changes.get("bar_event_patients", 31)
     cell.update({key: value for key, value in changes.items() if key in cell})
     bar.update({key: value for key, value in changes.items() if key in bar})
     return {
@@ -29,8 +31,22 @@ def evaluation(**changes: Any) -> dict[str, Any]:
     }
 
 
-def failed(content: dict[str, Any], champion: dict[str, Any] | None = None) -> list[str]:
-    return [gate.name for gate in check_gates(content, GateConfig(), champion) if not gate.passed]
+def draws(auroc: float = 0.8, spread: float = 0.0, **changes: Any) -> dict[str, Any]:
+    """AUROC of the sample and of 100 draws around it."""
+    drawn = np.random.default_rng(0).normal(auroc, 0.05, size=100)
+    noise = np.random.default_rng(1).normal(0.0, spread, size=100)
+    part = {"horizon_h": "72", "n": 900, "auroc": [auroc, *(drawn + noise)]}
+    return {"seed": 0, "outcomes": {"severe_crs": part}, **changes}
+
+
+def candidate(content: dict[str, Any], drawn: dict[str, Any] | None = None) -> Candidate:
+    return Candidate(content, draws() if drawn is None else drawn)
+
+
+def failed(content: dict[str, Any], *champion: Any) -> list[str]:
+    bar = candidate(*champion) if champion else None
+    gates = check_gates(candidate(content), GateConfig(), bar)
+    return [gate.name for gate in gates if not gate.passed]
 
 
 def test_a_sound_first_challenger_passes() -> None:
@@ -54,14 +70,32 @@ def test_each_gate_can_fail(changes, gate) -> None:
     assert failed(evaluation(**changes)) == [gate]
 
 
-def test_a_champion_on_the_same_cohort_must_not_be_better() -> None:
-    champion = evaluation(auroc=0.81)
-    assert failed(evaluation(), champion) == []
-    assert failed(evaluation(auroc=0.78), champion) == ["severe_crs/h72/not worse than champion"]
+def test_a_comparator_that_few_patients_have_inputs_for_is_no_bar() -> None:
+    assert failed(evaluation(diff_lo=None, bar_event_patients=3)) == []
+
+
+def test_the_paired_interval_against_the_champion_decides() -> None:
+    """Equal draws cancel, however wide each is; the same mean with noise does not pass."""
+    assert failed(evaluation(), evaluation(), draws(0.81)) == []
+    worse = ["severe_crs/h72/not worse than champion"]
+    assert failed(evaluation(), evaluation(), draws(0.83)) == worse
+    assert failed(evaluation(), evaluation(), draws(0.8, spread=0.05)) == worse
+
+
+@pytest.mark.parametrize("changes", [{"seed": 1}, {"outcomes": {}}])
+def test_draws_that_do_not_pair_are_a_refusal(changes) -> None:
+    found = failed(evaluation(), evaluation(), draws(**changes))
+    assert found == ["severe_crs/not worse than champion"]
 
 
 def test_a_champion_of_another_cohort_cannot_be_compared() -> None:
-    found = check_gates(evaluation(sha="b"), GateConfig(), evaluation())
+    found = check_gates(candidate(evaluation(sha="b")), GateConfig(), candidate(evaluation()))
     refusal = [gate for gate in found if not gate.passed]
     assert [gate.name for gate in refusal] == ["champion/same cohort"]
-    assert "another cohort" in refusal[0].sentence
+    assert "--against" in refusal[0].sentence
+
+
+def test_a_challenger_may_not_drop_an_outcome() -> None:
+    champion = evaluation()
+    champion["outcomes"]["icans"] = champion["outcomes"]["severe_crs"]
+    assert failed(evaluation(), champion) == ["champion/outcomes kept"]

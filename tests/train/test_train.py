@@ -288,3 +288,25 @@ def test_the_registered_pyfunc_scores_raw_rows_like_the_command(mini, tracked, t
     assert len(pd.read_csv(out / "rejects.csv")) == 1
     assert list(scored.columns) == list(written.columns)
     assert (scored["risk"].astype(float).round(4) - written["risk"]).abs().max() == 0
+
+
+def test_the_gate_table_is_stored_with_the_registered_version(tracked) -> None:
+    import mlflow
+
+    assert main(["promote", "--quiet", "--force"]) == 0
+    client = mlflow.MlflowClient()
+    version = client.get_model_version_by_alias("cytocast", "champion")
+    path = client.download_artifacts(version.run_id, "gates.json")
+    gates = json.loads(Path(path).read_text())["gates"]
+    assert {gate["name"] for gate in gates} >= {"canary", "icans/h72/calibration slope"}
+    assert all(gate["sentence"].endswith(".") for gate in gates)
+    assert version.tags["gates_passed"] == str(all(gate["passed"] for gate in gates)).lower()
+
+
+def test_only_the_champions_settings_may_stand_in_for_it(mini, tracked, capsys) -> None:
+    assert main(["promote", "--quiet", "--force"]) == 0
+    assert train(mini, tracked / "b2", "--outcomes", "severe_crs,icans", "--seed", "5") == 0
+    assert main(["promote", "--quiet", "--against", str(mini.bundle)]) == 2
+    assert "champion's settings" in capsys.readouterr().err
+    assert main(["promote", "--quiet", "--against", str(tracked / "b")]) == 6
+    assert "another seed" in capsys.readouterr().err
