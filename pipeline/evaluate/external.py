@@ -5,11 +5,13 @@ from __future__ import annotations
 from pipeline.cohort.limits import apply_limits
 from pipeline.cohort.reader import ReadResult
 from pipeline.errors import InputError
+from pipeline.evaluate.abstentions import applied_abstentions
 from pipeline.evaluate.cross_validation import score, scored_rows
 from pipeline.evaluate.document import Evaluation, assemble, event_patients
 from pipeline.evaluate.outcomes import build_targets
 from pipeline.features.build import build_features
 from pipeline.features.landmarks import training_landmarks
+from pipeline.model.abstention import familiar_from_reference
 from pipeline.model.bundle import Bundle
 from pipeline.model.reference import clip_ages
 from pipeline.model.stack import Ints
@@ -30,6 +32,7 @@ def evaluate_bundle(bundle: Bundle, read: ReadResult) -> Evaluation:
 
     cohort = read.cohort.with_labs(apply_limits(read.cohort.labs, bundle.reference.limits))
     scores, warnings, n_landmarks = {}, [], 0
+    familiar, abstained = familiar_from_reference(bundle.reference), {}
     for name, outcome in bundle.config.outcomes.items():
         model = bundle.models[outcome.scale]
         landmarks = training_landmarks(cohort, bundle.config.landmarks, outcome.scale)
@@ -42,9 +45,8 @@ def evaluate_bundle(bundle: Bundle, read: ReadResult) -> Evaluation:
                 f"'{outcome.scale}' or no landmark."
             )
             continue
-        matrix = clip_ages(
-            build_features(cohort, landmarks, bundle.reference.spec), bundle.reference
-        )
+        measured = build_features(cohort, landmarks, bundle.reference.spec)
+        matrix = clip_ages(measured, bundle.reference)
         everyone: Ints = np.arange(len(landmarks))
         rows = scored_rows(matrix, targets, everyone, outcome.threshold)
         if len(rows) == 0:
@@ -62,6 +64,9 @@ def evaluate_bundle(bundle: Bundle, read: ReadResult) -> Evaluation:
                 "are noise at this size."
             )
         n_landmarks = max(n_landmarks, len(rows))
+        abstained[name] = applied_abstentions(
+            cohort, measured, targets, outcome.threshold, familiar, bundle.config
+        )
         rates = bundle.reference.base_rates[name]
         scores[name] = score(model, matrix.take(rows), targets.take(rows), outcome.threshold, rates)
     if not scores:
@@ -83,4 +88,6 @@ def evaluate_bundle(bundle: Bundle, read: ReadResult) -> Evaluation:
         "bundle_sha256": bundle.sha256,
     }
     kind = "apparent" if apparent else "external"
-    return assemble(scores, bundle.config, kind=kind, cohort=facts, warnings=warnings)
+    result = assemble(scores, bundle.config, kind=kind, cohort=facts, warnings=warnings)
+    result.content["abstention"] = abstained
+    return result

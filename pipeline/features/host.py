@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.cohort.analytes import normalise_name
+from pipeline.cohort.tables import Cohort
 from pipeline.features.kernel import Floats
 from pipeline.features.names import FeatureMeta, group_meta
 from pipeline.features.spec import FeatureSpec, HostColumn
@@ -69,3 +70,10 @@ def _values(patients: pd.DataFrame, column: HostColumn) -> list[Floats]:
     return [
         np.where(known, (names == level).to_numpy(dtype=float), np.nan) for level in column.levels
     ]
+
+
+def products_of(cohort: Cohort, patient: np.typing.NDArray[np.intp]) -> pd.Series | None:
+    """Product of each given patient, missing where unknown; None where the cohort names none."""
+    if "product" not in cohort.patients:
+        return None
+    return category(cohort.patients["product"]).iloc[patient].reset_index(drop=True)

@@ -19,14 +19,13 @@ from pipeline.explain.tables import COLUMNS as EXPLANATION_COLUMNS
 from pipeline.explain.tables import contrast_rows, explanation_rows, top_reasons
 from pipeline.features.build import FeatureMatrix, build_features
 from pipeline.features.landmarks import next_minute
+from pipeline.model.abstention import analyte_ages, familiar_from_reference, out_of_range
 from pipeline.model.bundle import SCHEMA_VERSION, Bundle
 from pipeline.model.reference import clip_ages, rates_of_days
 from pipeline.predict.statuses import (
     EVENT_PRESENT,
     OK,
     REJECTED,
-    analyte_ages,
-    out_of_range,
     outcome_statuses,
 )
 from pipeline.resources import schema_json
@@ -152,7 +151,7 @@ def _facts(cohort: Cohort, matrix: FeatureMatrix, bundle: Bundle) -> pd.DataFram
             "newest_lab_hours": newest,
             "out_of_range": _listed(
                 [analyte.key for analyte in bundle.reference.spec.analytes],
-                out_of_range(matrix, bundle.reference),
+                out_of_range(matrix, familiar_from_reference(bundle.reference)),
             ),
         }
     )

@@ -16,6 +16,7 @@ from pipeline.folders import refuse_occupied
 from pipeline.model.bundle import Bundle, load_bundle, read_manifest
 from pipeline.predict.batch import ModelName, score_batch
 from pipeline.predict.outputs import finished_before, summarise, write_outputs
+from pipeline.predict.statuses import ABSTAINED
 
 DONE, NOTHING_SCORED, PARTIAL = 0, 3, 4
 
@@ -102,7 +103,8 @@ def _words(out: Path, summary: dict[str, object], bundle: Bundle, rejects: pd.Da
     if isinstance(statuses, dict):
         for outcome, counts in statuses.items():
             said = ", ".join(f"{number} {status}" for status, number in sorted(counts.items()))
-            lines.append(f"  {outcome}: {said}")
+            share = counts.get(ABSTAINED, 0) / sum(counts.values())
+            lines.append(f"  {outcome}: {said} (abstention rate {100 * share:.0f} %)")
     lines.append(f"  refused rows or cells: {len(rejects)}, see {out / 'rejects.csv'}")
     for code, number in rejects["code"].value_counts().head(5).items():
         lines.append(f"    {code}: {number}")

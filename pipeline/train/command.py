@@ -12,6 +12,7 @@ from pipeline.cohort.clock import zone
 from pipeline.cohort.reader import read_cohort
 from pipeline.config import Config, load_config
 from pipeline.errors import UsageError
+from pipeline.evaluate.abstentions import abstention_line
 from pipeline.evaluate.external import evaluate_bundle
 from pipeline.evaluate.page import render_evaluation
 from pipeline.folders import complete_folder, refuse_occupied
@@ -105,6 +106,10 @@ def describe(evaluation: Mapping[str, Any]) -> str:
         lines.append(f"  {outcome['label']} ({name})")
         lines.append("    " + _ROW.format(*_HEADINGS))
         lines += ["    " + _ROW.format(*_cells(outcome, key)) for key in outcome["model"]]
+    lines += [
+        f"  {abstention_line(name, report)}"
+        for name, report in evaluation.get("abstention", {}).items()
+    ]
     lines += [f"  note: {sentence}" for sentence in evaluation["warnings"]]
     lines.append(f"  constant predictor: {_plain(evaluation['canary_auroc'], 2)}")
     return "\n".join(lines)

@@ -15,6 +15,7 @@ from pipeline.cohort.reader import ReadResult, read_cohort
 from pipeline.cohort.tables import Cohort
 from pipeline.config import Config
 from pipeline.errors import InputError
+from pipeline.evaluate.abstentions import cross_validated_abstentions
 from pipeline.evaluate.cross_validation import cross_validate
 from pipeline.evaluate.document import Evaluation, assemble, event_patients
 from pipeline.evaluate.outcomes import build_targets, reported_thresholds, stacked_thresholds
@@ -96,6 +97,7 @@ def train(
         warnings=[*_warnings(config, results), *(item["sentence"] for item in sizes.values())],
     )
     evaluation.content["sample_size"] = sizes
+    evaluation.content["abstention"] = _abstentions(cohort, spec, config, results)
     reference = _reference(read, cohort, spec, limits, config, results)
     provenance = {
         **{f"cohort_{key}": facts[key] for key in ("name", "sha256")},
@@ -181,6 +183,19 @@ def _reference(
         n_patients=len(cohort),
         background=background,
     )
+
+
+def _abstentions(
+    cohort: Cohort, spec: FeatureSpec, config: Config, results: dict[str, _ScaleResult]
+) -> dict[str, Any]:
+    keys = tuple(analyte.key for analyte in spec.analytes)
+    return {
+        name: cross_validated_abstentions(
+            cohort, part.matrix, part.targets, item.threshold, keys, config
+        )
+        for name, item in config.outcomes.items()
+        for part in (results[item.scale],)
+    }
 
 
 def _cohort_facts(

@@ -1,0 +1,122 @@
+"""How often the rule for giving no estimate would have spoken, and why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from pipeline.cohort.tables import Cohort
+from pipeline.config import Config
+from pipeline.evaluate.cross_validation import scored_rows
+from pipeline.evaluate.splits import repeated_patient_folds
+from pipeline.features.build import FeatureMatrix
+from pipeline.features.host import products_of
+from pipeline.model.abstention import (
+    Familiar,
+    familiar_from_rows,
+    refusals,
+    without_lab,
+)
+from pipeline.model.stack import EVENT, Ints, Targets
+
+
+def cross_validated_abstentions(
+    cohort: Cohort,
+    matrix: FeatureMatrix,
+    targets: Targets,
+    threshold: int,
+    analytes: tuple[str, ...],
+    config: Config,
+) -> dict[str, Any]:
+    """Abstentions on held-out patients; what is familiar comes from the other folds.
+
+    Parameters
+    ----------
+    analytes : tuple of str
+        Keys of the model's analytes.
+
+    Returns
+    -------
+    dict
+        As :func:`abstention_report`.
+    """
+    column = targets.thresholds.index(threshold)
+    event = (targets.status[:, column] == EVENT) & targets.at_risk[:, column]
+    code = np.full(len(matrix.values), "", dtype=object)
+    product = products_of(cohort, matrix.landmarks["patient"].to_numpy())
+    folds = config.evaluation.folds
+    for split in repeated_patient_folds(
+        targets.patient, event, folds=folds, repeats=1, seed=config.seed
+    ):
+        once = split.train[np.unique(targets.patient[split.train], return_index=True)[1]]
+        seen = None if product is None else product.iloc[once]
+        familiar = familiar_from_rows(matrix.take(split.train), analytes, seen)
+        asked = None if product is None else product.iloc[split.test].reset_index(drop=True)
+        code[split.test] = refusals(matrix.take(split.test), asked, familiar, config.predict).code
+    rows = scored_rows(matrix, targets, np.arange(len(code)), threshold)
+    return abstention_report(code, matrix, targets, threshold, rows)
+
+
+def applied_abstentions(
+    cohort: Cohort,
+    matrix: FeatureMatrix,
+    targets: Targets,
+    threshold: int,
+    familiar: Familiar,
+    config: Config,
+) -> dict[str, Any]:
+    """Abstentions of a bundle on another cohort; ``matrix`` holds features as measured."""
+    product = products_of(cohort, matrix.landmarks["patient"].to_numpy())
+    code = refusals(matrix, product, familiar, config.predict).code
+    rows = scored_rows(matrix, targets, np.arange(len(code)), threshold)
+    return abstention_report(code, matrix, targets, threshold, rows)
+
+
+def abstention_report(
+    code: np.typing.NDArray[np.object_],
+    matrix: FeatureMatrix,
+    targets: Targets,
+    threshold: int,
+    rows: Ints,
+) -> dict[str, Any]:
+    """Counts over scored landmarks.
+
+    Returns
+    -------
+    dict
+        ``n, n_abstained, rate, by_reason, n_without_lab`` and ``n_before_event``: abstentions of
+        patients who have the event later.
+    """
+    column = targets.thresholds.index(threshold)
+    said = code[rows]
+    refused = said != ""
+    reasons, counts = np.unique(said[refused].astype(str), return_counts=True)
+    later = targets.status[rows, column] == EVENT
+    return {
+        "n": len(rows),
+        "n_abstained": int(refused.sum()),
+        "rate": round(float(refused.mean()), 6) if len(rows) else None,
+        "by_reason": {str(key): int(value) for key, value in zip(reasons, counts, strict=True)},
+        "n_without_lab": int(without_lab(matrix)[rows].sum()),
+        "n_before_event": int((refused & later).sum()),
+    }
+
+
+def abstention_line(name: str, report: dict[str, Any]) -> str:
+    """The report in one line for stdout.
+
+    Examples
+    --------
+    >>> report = {"n": 50, "n_abstained": 3, "rate": 0.06, "by_reason": {"no_lab": 3}}
+    >>> abstention_line("icans", report | {"n_without_lab": 3, "n_before_event": 1})
+    'icans: no estimate at 3 of 50 landmarks (6.0 %: no_lab 3), 1 before an event; 3 without a lab'
+    """
+    if not report["n"]:
+        return f"{name}: no landmark scored"
+    why = ", ".join(f"{reason} {count}" for reason, count in report["by_reason"].items())
+    share = f"{100 * report['rate']:.1f} %" + (f": {why}" if why else "")
+    return (
+        f"{name}: no estimate at {report['n_abstained']} of {report['n']} landmarks ({share}), "
+        f"{report['n_before_event']} before an event; {report['n_without_lab']} without a lab"
+    )
