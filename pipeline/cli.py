@@ -39,6 +39,14 @@ def _simulate(options: argparse.Namespace) -> tuple[int, str]:
     )
 
 
+def _grade(options: argparse.Namespace) -> tuple[int, str]:
+    from pipeline.cohort.astct.command import grade_command
+
+    return grade_command(
+        options.cohort, options.out, options.config, time_zone=options.tz, force=options.force
+    )
+
+
 def _train(options: argparse.Namespace) -> tuple[int, str]:
     from pipeline.train.command import train_command
 
@@ -97,6 +105,12 @@ def _parser() -> argparse.ArgumentParser:
     simulate.add_argument(
         "--batch", action="store_true", help="patients in mid-course, to be scored"
     )
+    grade = _command(commands, "grade", _grade, "derive CRS and ICANS grades from observations")
+    grade.add_argument("--cohort", type=Path, required=True, metavar="DIR", help="folder of tables")
+    grade.add_argument(
+        "--out", type=Path, required=True, metavar="FILE", help=".csv or .parquet to write"
+    )
+    _configured(grade)
     train = _command(
         commands, "train", _train, "cohort export to bundle, evaluation and MLflow run"
     )

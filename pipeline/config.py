@@ -21,6 +21,16 @@ class _Strict(BaseModel):
 PositiveHours = Annotated[float, Field(gt=0, le=2160)]
 
 
+class GradingConfig(_Strict):
+    """How ASTCT grades are derived from observations."""
+
+    together_hours: PositiveHours = 1
+    carry_hours: PositiveHours = 12
+    fever_memory_hours: PositiveHours = 168
+    charted_valid_hours: PositiveHours = 36
+    capd_below_years: float = Field(default=12, ge=0, le=30)
+
+
 class CohortConfig(_Strict):
     """How the tables are read."""
 
@@ -30,11 +40,22 @@ class CohortConfig(_Strict):
     time_zone: str | None = None
     turnaround: Literal["dictionary", "none"] | dict[str, float] = "dictionary"
     grading_system: Literal["astct", "lee2014", "penn", "ctcae"] = "astct"
+    grades: Literal["charted", "derived", "charted_else_derived"] = "charted"
+    grading: GradingConfig = GradingConfig()
     assume_units: dict[str, dict[str, str]] = Field(default_factory=dict)
     extra_analytes: Literal["reject", "accept"] = "reject"
     local_analytes: tuple[str, ...] = ()
     host_columns: tuple[str, ...] = ("age_years", "sex", "n_prior_lines", "dose_cells")
     below_limit_factor: float = Field(default=0.7071067811865476, gt=0, le=1)
+
+    @model_validator(mode="after")
+    def _derived_grades_are_astct(self) -> CohortConfig:
+        if self.grades != "charted" and self.grading_system != "astct":
+            raise ValueError(
+                f"grades: {self.grades} gives ASTCT grades, which are never pooled with "
+                f"{self.grading_system}; set grading_system: astct or grades: charted"
+            )
+        return self
 
 
 class OutcomeConfig(_Strict):

@@ -97,6 +97,7 @@ def read_assessments(
     )
     if "grading_system" in table:
         system = table["grading_system"]
+        _note_other_systems(table, config.grading_system, ledger)
         table = ledger.reject(
             table,
             (system != "") & (system != config.grading_system),
@@ -112,6 +113,16 @@ def read_assessments(
     )
     table = table.assign(grade=table["grade"].astype(np.int64))
     return _ordered(table, ["patient", "scale", "assessed_hours", "grade"])
+
+
+def _note_other_systems(table: pd.DataFrame, wanted: str, ledger: Ledger) -> None:
+    """Remember who has no grade left on a scale once other grading systems are refused."""
+    other = ~table["grading_system"].isin(["", wanted])
+    kept = pd.MultiIndex.from_frame(table.loc[~other, ["patient_id", "scale"]])
+    alone = table.loc[other]
+    alone = alone.loc[~pd.MultiIndex.from_frame(alone[["patient_id", "scale"]]).isin(kept)]
+    for system, patient in zip(alone["grading_system"], alone["patient_id"], strict=True):
+        ledger.other_systems.setdefault(str(system), set()).add(str(patient))
 
 
 def read_treatments(

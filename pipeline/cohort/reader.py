@@ -12,6 +12,7 @@ import pandas as pd
 
 from pipeline.cohort import events, labs, versions
 from pipeline.cohort.analytes import Analyte
+from pipeline.cohort.astct import with_grades
 from pipeline.cohort.book import AnalyteBook, check_settings, resolve_analytes
 from pipeline.cohort.clock import parse_timestamps
 from pipeline.cohort.files import find_table, read_raw, sha256_files
@@ -83,11 +84,18 @@ def read_cohort(
         If a required table or column is missing or no lab row can be used.
     """
     paths = _tables_of(Path(folder))
-    missing = [name for name in ("patients", "labs", "assessments") if name not in paths]
+    needed = ["patients", "labs", "assessments" if config.grades == "charted" else "observations"]
+    missing = [name for name in needed if name not in paths]
     if missing:
+        way_out = (
+            ". Grades can be derived from the observations: set cohort.grades: derived"
+            if "assessments" in missing and "observations" in paths
+            else ""
+        )
         raise InputError(
             f"{folder} lacks {', '.join(f'{name}.csv' for name in missing)} (or .parquet). "
             f"Found: {', '.join(sorted(path.name for path in paths.values())) or 'no table'}"
+            + way_out
         )
     read = _read(paths, config, local or {}, local is None, None, extra_scales)
     if read.cohort.labs["cancelled"].all():
@@ -199,7 +207,9 @@ def _read(
         else getattr(empty_cohort([]), name)
         for name in TABLES[2:]
     }
-    cohort = finish_patients(Cohort(patients, lab_rows, **tables))
+    if not live and config.grades == "charted":
+        _refuse_mixed_systems(ledger, names["assessments"], config)
+    cohort = with_grades(finish_patients(Cohort(patients, lab_rows, **tables)), config)
     return ReadResult(
         cohort=cohort,
         rejects=ledger.frame(),
@@ -211,6 +221,24 @@ def _read(
         turnaround_imputed=imputed,
         as_of_hours=frontier,
         files={name: path.name for name, path in paths.items()},
+    )
+
+
+def _refuse_mixed_systems(ledger: Ledger, file: str, config: CohortConfig) -> None:
+    """Refuse a cohort some of whose patients are graded by another system only.
+
+    Without their grades they would pass as patients to whom nothing happened.
+    """
+    if not ledger.other_systems:
+        return
+    found = "; ".join(
+        f"{system}: {len(patients)} patients" for system, patients in ledger.other_systems.items()
+    )
+    raise InputError(
+        f"{file} mixes grading systems: this run uses '{config.grading_system}', but some patients "
+        f"have a scale graded by another one only ({found}). Systems are never pooled. Train them "
+        "apart, with cohort.grading_system set to their system; or regrade them from observations "
+        "with cohort.grades: charted_else_derived; or take them out of the export"
     )
 
 

@@ -13,7 +13,10 @@ COLUMNS = ["file", "row", "column", "value", "code", "reason", "remedy"]
 
 @dataclass
 class Ledger:
-    """Collects rejects; tables carry their file line in the column ``_line``."""
+    """Collects rejects; tables carry their file line in the column ``_line``.
+
+    ``other_systems`` maps a grading system to patients graded on some scale by it alone.
+    """
 
     parts: list[pd.DataFrame] = field(default_factory=list)
     rejected: Counter[str] = field(default_factory=Counter)
@@ -22,6 +25,7 @@ class Ledger:
     cells_ignored: Counter[str] = field(default_factory=Counter)
     lost_patients: dict[str, str] = field(default_factory=dict)
     ragged_patients: dict[str, set[str]] = field(default_factory=dict)
+    other_systems: dict[str, set[str]] = field(default_factory=dict)
 
     def reject(
         self,

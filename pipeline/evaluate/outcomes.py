@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from pipeline.cohort.astct.derive import gradable_scales
 from pipeline.cohort.tables import Cohort
 from pipeline.config import OutcomeConfig
 from pipeline.errors import InputError
@@ -102,9 +103,11 @@ def stacked_thresholds(
     rows = cohort.assessments
     if not (rows["scale"] == scale).any() and scale != "death":
         found = ", ".join(sorted(rows["scale"].unique())) or "none"
+        derivable = scale in gradable_scales(cohort.observations)
         raise InputError(
             f"the cohort has no assessment on the scale '{scale}' (found: {found}); name other "
             "outcomes with --outcomes, or add assessments"
+            + (", or derive them: cohort.grades: charted_else_derived" if derivable else "")
         )
     grades = rows.loc[rows["scale"] == scale, "grade"]
     top = int(grades.max()) if len(grades) else 1

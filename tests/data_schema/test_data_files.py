@@ -375,7 +375,7 @@ def test_the_pathway_of_an_analyte_exists(key):
 
 CLASSES = {
     "il6_receptor_blocker", "il6_binder", "il1_blocker", "corticosteroid", "ifng_blocker",
-    "jak_inhibitor", "g_csf", "vasopressor", "blood_product",
+    "jak_inhibitor", "g_csf", "vasopressor", "blood_product", "antipyretic",
 }  # fmt: skip
 
 
@@ -388,9 +388,9 @@ def test_drug_entries_are_complete_and_unambiguous():
     assert shared == {}
 
 
-def test_vasopressors_are_never_features_and_all_others_are():
+def test_drugs_that_belong_to_grading_are_never_features_and_all_others_are():
     for entry in DRUGS.values():
-        assert entry["feature"] is (entry["class"] != "vasopressor")
+        assert entry["feature"] is (entry["class"] not in ("vasopressor", "antipyretic"))
     present = {key for key, entry in DRUGS.items() if entry["class"] == "vasopressor"}
     assert present >= {
         "norepinephrine", "epinephrine", "vasopressin", "phenylephrine", "dopamine", "dobutamine",

@@ -1,0 +1,56 @@
+"""The table of graded cases: every row of the grading tables and every edge case."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from pipeline.cohort.astct import derive_grades
+from pipeline.config import GradingConfig
+from tests.builders import make_cohort
+
+CASES = yaml.safe_load(Path(__file__).with_name("astct_cases.yaml").read_text(encoding="utf-8"))
+_ALL = [(scale, case) for scale, cases in CASES.items() for case in cases]
+
+
+def graded(case, scale):
+    """The last derived row of a case."""
+    seen = [
+        (0, item, str(value), float(hour))
+        for hour, items in case["seen"].items()
+        for item, values in items.items()
+        for value in (values if isinstance(values, list) else [values])
+    ]
+    given = [(0, drug, float(hour)) for drug, hour in case.get("given", {}).items()]
+    patients = {"age_years": [case.get("age", 55)]}
+    if "delayed" in case:
+        patients["developmental_delay"] = [case["delayed"]]
+    config = GradingConfig(capd_below_years=case.get("capd_below_years", 12))
+    cohort = make_cohort(1, observations=seen, treatments=given, patients=patients)
+    table = derive_grades(cohort, config)
+    return table.loc[table["scale"] == scale].iloc[-1]
+
+
+@pytest.mark.parametrize(("scale", "case"), _ALL, ids=[case["name"] for _, case in _ALL])
+def test_case(scale, case):
+    row = graded(case, scale)
+    found = None if np.isnan(row["grade"]) else int(row["grade"])
+    assert found == case["grade"], row.to_dict()
+    assert row["confidence"] == case.get("confidence", "complete"), row.to_dict()
+    if "domain" in case:
+        assert row["domain"] == case["domain"]
+    if "missing" in case:
+        assert row["missing"] == case["missing"]
+    elif scale == "crs":
+        assert row["missing"] == ""
+    assert case.get("note", "") in row["note"]
+    assert row["assessed_hours"] == max(case["seen"])
+
+
+def test_there_are_enough_cases_and_no_name_twice():
+    names = [case["name"] for _, case in _ALL]
+    assert len(names) >= 80
+    assert len(set(names)) == len(names)
