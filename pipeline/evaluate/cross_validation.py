@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from pipeline import log
 from pipeline.evaluate.comparators import comparator_risks, landmark_day
 from pipeline.evaluate.scores import Scores, concatenate
 from pipeline.evaluate.splits import Split, repeated_patient_folds
 from pipeline.features.build import FeatureMatrix
+from pipeline.model.parallel import side_by_side
 from pipeline.model.reference import RateTable, base_rate_table
 from pipeline.model.risk_model import FitPlan, RiskModel, fit_risk_model
 from pipeline.model.stack import EVENT, Ints, Targets
@@ -47,10 +46,9 @@ def cross_validate(
     def run(split: Split) -> dict[int, Scores]:
         return _score_fold(matrix, targets, split, one_core)
 
-    # threads are enough: xgboost and BLAS work outside the interpreter lock
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(max(plan.jobs, 1)) as pool:
-        label = f"cross-validation {plan.scale}"
-        folded = list(log.progress(pool.map(run, splits), label=label, total=len(splits)))
+    label = f"cross-validation {plan.scale}"
+    scored = side_by_side(run, splits, plan.jobs)
+    folded = list(log.progress(scored, label=label, total=len(splits)))
     return {
         threshold: concatenate([part[threshold] for part in folded], repeats)
         for threshold in plan.reported

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from pipeline.model.logistic import logit, sigmoid
+from pipeline.model.parallel import one_blas_thread
 from pipeline.model.stack import Floats, Ints
 
 
@@ -150,6 +151,7 @@ def _newton(columns: Floats, offset: Floats, label: Floats, weight: Floats) -> F
     return np.where(moved < 1e-5, theta, np.nan)
 
 
+@one_blas_thread()
 def ici(label: Floats, risk: Floats, weight: Floats) -> float:
     """Integrated calibration index: mean distance of risk from the smoothed observed rate.
 

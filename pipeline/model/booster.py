@@ -72,9 +72,8 @@ def fit_booster(
     config: ModelConfig,
     *,
     seed: int,
-    jobs: int,
 ) -> BoosterMember:
-    """Fit the booster; ``sign`` gives the monotone constraint of each column."""
+    """Fit the booster on one thread; ``sign`` gives the monotone constraint of each column."""
     import xgboost
 
     inputs = _inputs(matrix, rows, columns, grade)
@@ -91,9 +90,9 @@ def fit_booster(
         "tree_method": "hist",
         "monotone_constraints": "(" + ",".join(map(str, constraints)) + ")",
         "seed": seed,
-        "nthread": jobs,
+        "nthread": 1,
     }
-    data = xgboost.DMatrix(inputs, label=rows.label, weight=rows.weight, nthread=jobs)
+    data = xgboost.DMatrix(inputs, label=rows.label, weight=rows.weight, nthread=1)
     booster = xgboost.train(parameters, data, num_boost_round=config.booster_rounds)
     return BoosterMember(name, columns, grade, booster)
 

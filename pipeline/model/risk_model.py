@@ -20,6 +20,7 @@ from pipeline.model.calibration import (
 )
 from pipeline.model.linear import LinearMember, fit_linear
 from pipeline.model.logistic import sigmoid
+from pipeline.model.parallel import one_blas_thread, side_by_side
 from pipeline.model.stack import Floats, Ints, StackedRows, Targets, query, stack
 
 
@@ -169,6 +170,7 @@ class FitPlan:
     jobs: int
 
 
+@one_blas_thread()
 def fit_risk_model(
     matrix: FeatureMatrix, targets: Targets, plan: FitPlan, *, bootstrap: int = 0
 ) -> RiskModel:
@@ -266,20 +268,25 @@ def _fit_variant(
 ) -> Variant:
     """Fit the members of one variant on all rows, its calibration on out-of-fold log-odds."""
     with_state = reference is not None
-    uncalibrated = _fit_members(matrix, targets, rows, plan, with_state, reference, resample)
     reported = np.isin(rows.threshold, plan.reported)
     columns = [targets.thresholds.index(threshold) for threshold in plan.reported]
     event = np.any(((targets.status == 1) & targets.at_risk)[:, columns], axis=1)
     fold = inner_folds(targets.patient, event, plan.config.inner_folds, plan.seed)
+    inner = [
+        number for number in range(plan.config.inner_folds) if _both_classes(rows, fold, number)
+    ]
+
+    def run(number: int | None) -> Variant:
+        if number is None:
+            return _fit_members(matrix, targets, rows, plan, with_state, reference, resample)
+        train = _only(rows, fold != number)
+        return _fit_members(matrix, targets, train, plan, with_state, None, None)
+
+    uncalibrated, *fitted = side_by_side(run, [None, *inner], plan.jobs)
     blend = np.full(len(rows.landmark), np.nan)
-    for number in range(plan.config.inner_folds):
+    for number, part in zip(inner, fitted, strict=True):
         held_out = fold == number
-        test = _only(rows, held_out)
-        train = _only(rows, ~held_out)
-        if len(test.landmark) == 0 or train.label.min(initial=1) == train.label.max(initial=0):
-            continue
-        fitted = _fit_members(matrix, targets, train, plan, with_state, None, None)
-        blend[held_out[rows.landmark]] = fitted.blend(matrix, test)
+        blend[held_out[rows.landmark]] = part.blend(matrix, _only(rows, held_out))
     usable = reported & ~np.isnan(blend)
     kept = StackedRows(
         rows.landmark[usable],
@@ -305,6 +312,13 @@ def _fit_variant(
         for times in (resample if resample is not None else ())
     ]
     return Variant(*fitted_members, calibration, tuple(redrawn))
+
+
+def _both_classes(rows: StackedRows, fold: Ints, number: int) -> bool:
+    """Whether a fold has rows and the others have rows with and without the event."""
+    held_out = (fold == number)[rows.landmark]
+    label = rows.label[~held_out]
+    return bool(held_out.any() and label.min(initial=1) < label.max(initial=0))
 
 
 def _fit_members(
@@ -345,6 +359,5 @@ def _fit_members(
         rows,
         plan.config,
         seed=plan.seed,
-        jobs=plan.jobs,
     )
     return Variant(tuple(linear), (booster,), identity(horizons, targets.thresholds))

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from threadpoolctl import threadpool_limits
-
 from pipeline import __version__, log
 from pipeline.cohort.limits import apply_limits, infer_limits
 from pipeline.cohort.reader import ReadResult, read_cohort
@@ -77,8 +75,7 @@ def train(
     limits = infer_limits(read.cohort.labs)
     cohort = read.cohort.with_labs(apply_limits(read.cohort.labs, limits))
     spec = learn_spec(cohort, config, read.local)
-    with threadpool_limits(1, user_api="blas"):
-        results = {scale: _train_scale(cohort, spec, scale, config, jobs) for scale in scales}
+    results = {scale: _train_scale(cohort, spec, scale, config, jobs) for scale in scales}
     by_outcome = {
         name: results[item.scale].scores[item.threshold] for name, item in config.outcomes.items()
     }

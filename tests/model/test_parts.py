@@ -195,9 +195,7 @@ def test_the_booster_keeps_the_sign_of_an_analyte(sign):
     label = (random.random(200) < sigmoid(np.log(value) - 2)).astype(float)
     rows = rows_of(label, np.full(200, 24.0))
     config = make_config(booster_min_child_weight=1.0).model
-    member = fit_booster(
-        "booster", ("crp__last",), (sign,), None, matrix, rows, config, seed=0, jobs=1
-    )
+    member = fit_booster("booster", ("crp__last",), (sign,), None, matrix, rows, config, seed=0)
     found = member.log_odds(matrix, query(200, (24.0,), 3))
     change = np.diff(found[np.argsort(value)]) * sign
     assert (change >= -1e-6).all()
