@@ -1,0 +1,167 @@
+"""Raw text tables as typed frames that keep every row, NaN where a cell cannot be read."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from pipeline.cohort.analytes import Analyte, dictionary, local_key, name_index, normalise_name
+from pipeline.cohort.clock import parse_timestamps
+from pipeline.cohort.schema import to_number
+from pipeline.cohort.units import conversion, normalise_unit
+from pipeline.config import CohortConfig
+
+_SIDES = r"^\s*(?P<side><=|>=|<|>|≤|≥)?\s*(?P<number>\S*)$"
+ENDS = ("record_end", "followed_until", "death")
+
+
+def people_frame(raw: pd.DataFrame | None, ids: pd.Index, config: CohortConfig) -> pd.DataFrame:
+    """One row per id, with its line in patients, its infusion and the ends of its record.
+
+    Returns
+    -------
+    DataFrame
+        ``line`` (0 where the id has no row), ``infusion`` (UTC), ``site`` and, in hours,
+        ``record_end``, ``followed_until`` and ``death``; indexed by patient code. The columns of
+        the raw table follow by their position in ``index`` of :attr:`AuditContext.raw`.
+    """
+    people = pd.DataFrame({"line": 0, "position": -1}, index=pd.RangeIndex(len(ids)))
+    people["infusion"] = pd.Series(pd.NaT, index=people.index, dtype="datetime64[us, UTC]")
+    people["site"] = pd.Series("", index=people.index, dtype="str")
+    for clock in ENDS:
+        people[clock] = np.nan
+    if raw is None or "patient_id" not in raw:
+        return people
+    first = raw[(raw["patient_id"] != "") & ~raw.duplicated("patient_id")]
+    code = ids.get_indexer(first["patient_id"])
+    people.loc[code, "line"] = first["_line"].to_numpy()
+    people.loc[code, "position"] = first.index.to_numpy()
+    if "infusion_time" in raw:
+        moment = parse_timestamps(first["infusion_time"], config.time_zone or "UTC")[0]
+        people.loc[code, "infusion"] = moment.to_numpy()
+    if "site" in raw:
+        people.loc[code, "site"] = first["site"].to_numpy()
+    zero = people["infusion"].iloc[code].set_axis(first.index)
+    for clock in ENDS:
+        people.loc[code, clock] = lenient_hours(first, clock, zero, config).to_numpy()
+    return people
+
+
+def lab_frame(
+    raw: pd.DataFrame | None, ids: pd.Index, people: pd.DataFrame, config: CohortConfig
+) -> pd.DataFrame:
+    """Every lab row as far as it can be read.
+
+    Returns
+    -------
+    DataFrame
+        Indexed like the raw table: ``patient`` (code, -1 unknown), ``key``, ``unit``, ``text``,
+        ``number`` (as exported), ``side``, ``factor`` and ``value`` (canonical, NaN where the
+        unit cannot be converted), ``hours``, ``resulted``, ``day``, ``site``, ``line``.
+    """
+    names = ("patient_id", "analyte", "value", "unit")
+    if raw is None or any(name not in raw for name in names):
+        raw = pd.DataFrame({name: pd.Series([], dtype="str") for name in (*names, "_line")})
+    patient = ids.get_indexer(raw["patient_id"])
+    codes, spelled = pd.factorize(raw["analyte"])
+    keys = np.array([analyte_key(name, config) for name in spelled], dtype=object)
+    number, side = _numbers(raw["value"])
+    zero, site = _of(people["infusion"], patient, raw.index), _of(people["site"], patient, raw.index)
+    hours = lenient_hours(raw, "collected", zero, config)
+    frame = pd.DataFrame(
+        {
+            "patient": patient,
+            "key": pd.Series(keys[codes], index=raw.index, dtype="str"),
+            "unit": raw["unit"],
+            "text": raw["value"],
+            "number": number,
+            "side": side,
+            "hours": hours,
+            "resulted": lenient_hours(raw, "resulted", zero, config),
+            "day": np.floor(hours / 24.0),
+            "site": site,
+            "line": raw["_line"].astype("int64"),
+        },
+        index=raw.index,
+    )
+    frame["factor"] = _factors(frame, config)
+    return frame.assign(value=frame["number"] * frame["factor"])
+
+
+def grade_frame(
+    raw: pd.DataFrame | None, ids: pd.Index, people: pd.DataFrame, config: CohortConfig
+) -> pd.DataFrame:
+    """Every assessment: ``patient, scale, grade, hours, day, system, line``."""
+    names = ("patient_id", "scale", "grade")
+    if raw is None or any(name not in raw for name in names):
+        raw = pd.DataFrame({name: pd.Series([], dtype="str") for name in (*names, "_line")})
+    patient = ids.get_indexer(raw["patient_id"])
+    hours = lenient_hours(raw, "assessed", _of(people["infusion"], patient, raw.index), config)
+    blank = pd.Series("", index=raw.index, dtype="str")
+    return pd.DataFrame(
+        {
+            "patient": patient,
+            "scale": raw["scale"].str.lower(),
+            "grade": to_number(raw["grade"]),
+            "hours": hours,
+            "day": np.floor(hours / 24.0),
+            "system": raw["grading_system"] if "grading_system" in raw else blank,
+            "line": raw["_line"].astype("int64"),
+        },
+        index=raw.index,
+    )
+
+
+def analyte_key(name: str, config: CohortConfig) -> str:
+    """Key of a dictionary or cohort-local analyte, whether or not the cohort accepts it."""
+    key = local_key(name)
+    if key in {local_key(item) for item in config.local_analytes}:
+        return key
+    return name_index().get(normalise_name(name), key)
+
+
+def lenient_hours(
+    table: pd.DataFrame, clock: str, zero: pd.Series, config: CohortConfig
+) -> pd.Series:
+    """Hours since time zero of one clock, NaN where it cannot be read; naive times are taken as
+    local, or as UTC where no zone is stated.
+    """
+    if f"{clock}_hours" in table:
+        hours = to_number(table[f"{clock}_hours"])
+        return hours.where(np.isfinite(hours))
+    if f"{clock}_at" in table:
+        moment = parse_timestamps(table[f"{clock}_at"], config.time_zone or "UTC")[0]
+        return (moment - zero).dt.total_seconds() / 3600.0
+    return pd.Series(np.nan, index=table.index)
+
+
+def accepted_unit(key: str, unit: str, config: CohortConfig) -> float:
+    """Factor to the canonical unit of the dictionary, NaN where there is none."""
+    if key not in dictionary():
+        return float("nan")
+    analyte: Analyte = dictionary()[key]
+    assumed = {normalise_unit(k): v for k, v in config.assume_units.get(key, {}).items()}
+    return conversion(analyte, assumed.get(normalise_unit(unit), unit))[0]
+
+
+def _factors(labs: pd.DataFrame, config: CohortConfig) -> np.ndarray:
+    pairs = labs[["key", "unit"]]
+    unique = pairs.drop_duplicates()
+    factors = [accepted_unit(key, unit, config) for key, unit in unique.itertuples(index=False)]
+    number = pairs.groupby(["key", "unit"], sort=False).ngroup().to_numpy()
+    return np.array(factors, dtype=float)[number]
+
+
+def _numbers(cells: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    """Number and side of a limit of every cell; negative numbers are kept, unlike in reading."""
+    codes, unique = pd.factorize(cells)
+    parts = pd.Series(unique, dtype="str").str.extract(_SIDES)
+    number = pd.to_numeric(parts["number"], errors="coerce").astype("float64")
+    number = number.where(np.isfinite(number))
+    side = parts["side"].map({"<": -1, "<=": -1, "≤": -1, ">": 1, ">=": 1, "≥": 1}).fillna(0)
+    return number.to_numpy()[codes], side.to_numpy(dtype=np.int8)[codes]
+
+
+def _of(column: pd.Series, patient: np.ndarray, index: pd.Index) -> pd.Series:
+    """Value of each row's patient; missing where the patient is unknown."""
+    return column.reindex(patient).set_axis(index)

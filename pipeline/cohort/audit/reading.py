@@ -1,0 +1,158 @@
+"""CHK001 to CHK004: whether the export can be used at all, and what was refused."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pipeline.cohort.audit.check import Check
+from pipeline.cohort.audit.context import AuditContext
+from pipeline.cohort.audit.finding import Example, Finding, NotApplicable
+from pipeline.cohort.audit.words import listed
+
+FEW_EVENTS = 20
+
+
+class Unreadable(Check):
+    """A table or column is missing, or nothing in it can be used."""
+
+    code = "CHK001"
+    title = "The export cannot be read for training"
+    severity = "error"
+    effect = "There is no result at all until this is fixed. It cannot be acknowledged."
+    remedy = (
+        "A training cohort needs patients, labs and assessments, as .csv or .parquet with the "
+        "columns of docs/data.md. Correct what the evidence names and run the audit again."
+    )
+
+    def check(self, context: AuditContext) -> list[Finding]:
+        """Report why the front door refused the whole export."""
+        if not context.problem:
+            return []
+        tables = [name for name in context.files if context.files[name] in context.problem]
+        return [
+            self.finding(
+                context.problem,
+                table=tables[0] if tables else "",
+                columns=(),
+                counts={f"rows in {context.files[t]}": len(raw) for t, raw in context.raw.items()},
+            )
+        ]
+
+
+class RefusedRows(Check):
+    """Rows and cells that the front door does not use, by reason, most frequent first."""
+
+    code = "CHK002"
+    title = "Rows are refused"
+    effect = (
+        "Refused rows are missing from training and from prediction. If they are many, or fall on "
+        "one analyte or one site, features are missing where a measurement exists."
+    )
+    remedy = "Correct the cause at its source; one cause usually explains all rows of a code."
+
+    def check(self, context: AuditContext) -> list[Finding]:
+        """One finding per table and code of rejects.csv."""
+        if context.read is None:
+            raise NotApplicable("the export could not be read, so no row was judged")
+        rejects, findings = context.read.rejects, []
+        groups = rejects.groupby(["file", "code"], sort=False)
+        table_of = {file: table for table, file in context.files.items()}
+        for (file, code), part in sorted(groups, key=lambda item: -len(item[1])):
+            read = context.read.counts[str(file)]["read"]
+            columns = list(dict.fromkeys(part["column"]))
+            first = part.iloc[0]
+            findings.append(
+                self.finding(
+                    f"{len(part)} of {read} rows of {file}: {code}. For example: {first['reason']}",
+                    table=table_of[str(file)],
+                    columns=[name for name in columns if name],
+                    counts={"entries": len(part), "rows read": read},
+                    examples=[
+                        Example(str(file), int(row), str(column), _cell(str(column), str(value)))
+                        for row, column, value in part[["row", "column", "value"]]
+                        .head(3)
+                        .itertuples(index=False)
+                    ],
+                    remedy=str(first["remedy"]),
+                )
+            )
+        return findings
+
+
+class FewEvents(Check):
+    """A configured outcome never happens, or in so few patients that nothing can be learned."""
+
+    code = "CHK003"
+    title = "An outcome has few or no events"
+    effect = (
+        "An outcome that never happens cannot be trained. Below about twenty event patients every "
+        "interval is so wide that a good and a useless model look alike."
+    )
+    remedy = (
+        "Check that the scale is exported under its name (crs, icans, ...) and that grades are "
+        "numbers. If the events are truly few, pool sites, or configure a lower threshold."
+    )
+
+    def check(self, context: AuditContext) -> list[Finding]:
+        """Count patients with each configured outcome."""
+        findings = []
+        events = {label.name: int(label.event.sum()) for label in context.labels}
+        scales = sorted(context.grades["scale"].unique())
+        few = {
+            name: events.get(name, 0)
+            for name in context.config.outcomes
+            if events.get(name, 0) < FEW_EVENTS
+        }
+        for name, count in few.items():
+            outcome = context.config.outcomes[name]
+            findings.append(
+                self.finding(
+                    f"{name} ({outcome.scale} grade {outcome.threshold} or more) is charted in "
+                    f"{count} of {len(context.ids)} patients. Scales in the export: "
+                    f"{listed(scales) or 'none'}.",
+                    table="assessments",
+                    columns=("scale", "grade"),
+                    counts={"event patients": count, "patients": len(context.ids)},
+                )
+            )
+        return findings
+
+
+class PatientsWithoutLabs(Check):
+    """Patients of whom there is no lab row."""
+
+    code = "CHK004"
+    title = "Patients without any lab result"
+    effect = (
+        "They get no estimate and teach the model nothing but their outcome. If they are sicker "
+        "or healthier than the rest, the base rate is off."
+    )
+    remedy = "Check whether their labs were lost in the export, or drop them for a stated reason."
+
+    def check(self, context: AuditContext) -> list[Finding]:
+        """Compare the ids of patients with those of labs."""
+        labs = context.need_labs()
+        people = context.people[context.people["position"] >= 0]
+        if people.empty:
+            raise NotApplicable("there is no patients table")
+        bare = people[~np.isin(people.index, labs["patient"])]
+        if bare.empty:
+            return []
+        return [
+            self.finding(
+                f"{len(bare)} of {len(people)} patients have no row in "
+                f"{context.files['labs']}.",
+                table="labs",
+                columns=("patient_id",),
+                counts={"patients": len(bare), "of": len(people)},
+                examples=[
+                    Example(context.files["patients"], int(line), "patient_id")
+                    for line in bare["line"].head(5)
+                ],
+            )
+        ]
+
+
+def _cell(column: str, value: str) -> str:
+    """A refused cell as it may be shown: never an id."""
+    return "" if column == "patient_id" else value[:40]

@@ -1,0 +1,38 @@
+"""Every check of the audit, in the order of its code."""
+
+from __future__ import annotations
+
+from pipeline.cohort.audit.check import Check
+from pipeline.cohort.audit.encoding import EncodingConstants
+from pipeline.cohort.audit.identity import PersonsInTheExport, SamePatientTwice, TellingOrder
+from pipeline.cohort.audit.leakage import ColumnsThatAreTheOutcome, OutcomeAmongInputs
+from pipeline.cohort.audit.reading import (
+    FewEvents,
+    PatientsWithoutLabs,
+    RefusedRows,
+    Unreadable,
+)
+
+CHECKS: tuple[type[Check], ...] = (
+    Unreadable,
+    RefusedRows,
+    FewEvents,
+    PatientsWithoutLabs,
+    EncodingConstants,
+    ColumnsThatAreTheOutcome,
+    OutcomeAmongInputs,
+    SamePatientTwice,
+    TellingOrder,
+    PersonsInTheExport,
+)
+
+
+def by_code() -> dict[str, type[Check]]:
+    """Checks by code.
+
+    Examples
+    --------
+    >>> by_code()["CHK104"].title
+    'The same patient under two ids'
+    """
+    return {check.code: check for check in CHECKS}
