@@ -26,6 +26,7 @@ export DO_NOT_TRACK := true
 export MLFLOW_ALLOW_PICKLE_DESERIALIZATION := false
 
 train_out = $(or $(OUT),out/$(notdir $(patsubst %/,%,$(COHORT))))
+audit_out = $(or $(OUT),out/$(notdir $(patsubst %/,%,$(COHORT)))-audit)
 model = $(or $(MODEL),$(CHAMPION))
 force = $(if $(filter-out 0 no false,$(FORCE)),--force)
 zone = $(if $(TZ_NAME),--tz "$(TZ_NAME)")
@@ -33,7 +34,7 @@ as_of = $(if $(AS_OF),--as-of "$(AS_OF)")
 configs = $(foreach file,$(CONFIG),--config "$(file)")
 fitting = $(if $(OUTCOMES),--outcomes "$(OUTCOMES)") $(if $(SEED),--seed "$(SEED)") $(if $(JOBS),--jobs "$(JOBS)")
 
-.PHONY: help simulate grade train evaluate promote predict ui test lint typecheck clean
+.PHONY: help simulate audit grade train evaluate promote predict ui test lint typecheck clean
 
 help: ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +44,9 @@ simulate: need-OUT $(READY) ## Write a synthetic cohort: OUT=DIR [PATIENTS=400 S
 
 grade: need-COHORT need-OUT $(READY) ## Derive ASTCT grades from observations: COHORT=DIR OUT=FILE [CONFIG= TZ_NAME= FORCE=1]
 	@$(BIN)/cytocast grade --cohort "$(COHORT)" --out "$(OUT)" $(configs) $(zone) $(force)
+
+audit: need-COHORT $(READY) ## What is wrong with a cohort export, and where: COHORT=DIR [OUT= CONFIG="A B" TZ_NAME= FORCE=1]
+	@$(BIN)/cytocast audit --cohort "$(COHORT)" --out "$(audit_out)" $(configs) $(zone) $(force)
 
 train: need-COHORT $(READY) ## Cohort export to bundle: COHORT=DIR [OUT= CONFIG="A B" OUTCOMES=a,b JOBS= SEED= TZ_NAME= FORCE=1]
 	@$(BIN)/cytocast train --cohort "$(COHORT)" --out "$(train_out)" $(configs) $(fitting) $(zone) $(force)
@@ -76,6 +80,7 @@ clean: ## Remove the environment and caches; results stay
 
 simulate: EXAMPLE = make simulate OUT=out/synthetic-cohort
 grade: EXAMPLE = make grade COHORT=exports/2026 OUT=out/grades.csv
+audit: EXAMPLE = make audit COHORT=exports/2026 CONFIG=configs/cohorts/mine.yaml
 train: EXAMPLE = make train COHORT=exports/2026 CONFIG=configs/cohorts/mine.yaml
 evaluate: EXAMPLE = make evaluate COHORT=exports/other-site OUT=out/other-site MODEL=out/2026
 predict: EXAMPLE = make predict INPUT=batches/today OUT=out/today MODEL=out/2026

@@ -47,6 +47,14 @@ def _grade(options: argparse.Namespace) -> tuple[int, str]:
     )
 
 
+def _audit(options: argparse.Namespace) -> tuple[int, str]:
+    from pipeline.cohort.audit.command import audit_command
+
+    return audit_command(
+        options.cohort, options.out, options.config, time_zone=options.tz, force=options.force
+    )
+
+
 def _train(options: argparse.Namespace) -> tuple[int, str]:
     from pipeline.train.command import train_command
 
@@ -111,6 +119,10 @@ def _parser() -> argparse.ArgumentParser:
         "--out", type=Path, required=True, metavar="FILE", help=".csv or .parquet to write"
     )
     _configured(grade)
+    audit = _command(commands, "audit", _audit, "what is wrong with a cohort export, and where")
+    audit.add_argument("--cohort", type=Path, required=True, metavar="DIR", help="folder of tables")
+    audit.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
+    _configured(audit)
     train = _command(
         commands, "train", _train, "cohort export to bundle, evaluation and MLflow run"
     )

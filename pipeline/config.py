@@ -168,6 +168,12 @@ class GateConfig(_Strict):
     horizon_hours: PositiveHours = 72
 
 
+class AuditConfig(_Strict):
+    """Which errors of the audit are known and accepted."""
+
+    acknowledge: tuple[Annotated[str, Field(pattern=r"^CHK\d{3}$")], ...] = ()
+
+
 class TrackingConfig(_Strict):
     """Names used in MLflow."""
 
@@ -187,6 +193,7 @@ class Config(_Strict):
     evaluation: EvaluationConfig = EvaluationConfig()
     predict: PredictConfig = PredictConfig()
     gates: GateConfig = GateConfig()
+    audit: AuditConfig = AuditConfig()
     tracking: TrackingConfig = TrackingConfig()
 
     @model_validator(mode="after")

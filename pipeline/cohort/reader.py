@@ -64,6 +64,7 @@ def read_cohort(
     *,
     extra_scales: tuple[str, ...] = (),
     local: Mapping[str, Analyte] | None = None,
+    required: tuple[str, ...] | None = None,
 ) -> ReadResult:
     """Read a training cohort: ``patients``, ``labs`` and ``assessments`` are required.
 
@@ -77,6 +78,8 @@ def read_cohort(
     local : mapping, optional
         Cohort-local analytes of an earlier training cohort, when a bundle is evaluated; None lets
         this cohort state its own.
+    required : tuple of str, optional
+        Tables that must exist; the audit asks for labs only, to judge what there is.
 
     Raises
     ------
@@ -84,7 +87,11 @@ def read_cohort(
         If a required table or column is missing or no lab row can be used.
     """
     paths = _tables_of(Path(folder))
-    needed = ["patients", "labs", "assessments" if config.grades == "charted" else "observations"]
+    needed = required or (
+        "patients",
+        "labs",
+        "assessments" if config.grades == "charted" else "observations",
+    )
     missing = [name for name in needed if name not in paths]
     if missing:
         way_out = (

@@ -42,7 +42,7 @@ def check_gates(
         None when there is no champion yet.
     """
     evaluation = challenger.evaluation
-    gates = [_canary(evaluation)]
+    gates = [_canary(evaluation), _audited(evaluation)]
     for name, outcome in evaluation["outcomes"].items():
         key = gate_horizon(outcome["model"], config.horizon_hours)
         cell = outcome["model"][key]
@@ -74,6 +74,16 @@ def _canary(evaluation: Mapping[str, Any]) -> Gate:
     passed = value is not None and abs(value - 0.5) < _CANARY_TOLERANCE
     shown = "could not be scored" if value is None else f"scores {value:.2f}"
     return Gate("canary", passed, f"A constant predictor {shown}; it must score 0.50.")
+
+
+def _audited(evaluation: Mapping[str, Any]) -> Gate:
+    audit = evaluation.get("audit")
+    if audit is None:
+        return Gate("audit", False, "The training cohort was not audited; train again.")
+    open_errors, known = audit["unacknowledged_errors"], audit["acknowledged_errors"]
+    said = f" Acknowledged in the configuration: {', '.join(known)}." if known else ""
+    found = ", ".join(open_errors) or "none"
+    return Gate("audit", not open_errors, f"Unacknowledged audit errors: {found}.{said}")
 
 
 def _not_worse(

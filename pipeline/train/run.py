@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import __version__, log
+from pipeline.cohort.audit import AuditReport
+from pipeline.cohort.audit.command import as_json
 from pipeline.cohort.limits import apply_limits, infer_limits
 from pipeline.cohort.reader import ReadResult, read_cohort
 from pipeline.cohort.tables import Cohort
@@ -28,6 +30,7 @@ from pipeline.model.bundle import Bundle, save_bundle
 from pipeline.model.reference import TrainingReference, base_rate_table, feature_ranges
 from pipeline.model.risk_model import FitPlan, RiskModel, fit_risk_model
 from pipeline.model.stack import Targets
+from pipeline.train.audit import audit_cohort, audit_warnings
 from pipeline.train.draws import gate_draws, write_draws
 from pipeline.train.size import size_report
 
@@ -39,6 +42,7 @@ class TrainingResult:
     bundle: Bundle
     evaluation: Evaluation
     read: ReadResult
+    audit: AuditReport
     folder: Path
 
 
@@ -55,19 +59,21 @@ def train(
 ) -> TrainingResult:
     """Train every configured outcome and write a complete bundle to ``out``.
 
-    ``out`` holds the bundle with ``evaluation.json`` and ``evaluation.html``. Rejected rows go to
-    ``<out>.rejects.csv`` beside it, because a bundle carries no patient's data.
+    ``out`` holds the bundle with ``evaluation.json``, ``evaluation.html`` and an ``audit.json``
+    without examples. Rejected rows go to ``<out>.rejects.csv`` and the page of the audit to
+    ``<out>.audit.html`` beside it, because a bundle carries no patient's data.
 
     Raises
     ------
     InputError
-        If the cohort cannot be used.
+        If the cohort cannot be used, or an error of the audit blocks.
     UsageError
         If ``out`` holds something else.
     """
     scales = tuple(dict.fromkeys(item.scale for item in config.outcomes.values()))
     read = read_cohort(cohort_folder, config.cohort, extra_scales=scales)
     _report_reading(read)
+    audit = audit_cohort(cohort_folder, config, read, out)
     if len(read.cohort.labs) == 0:
         raise InputError(
             "no lab row could be used: " + " ".join(read.rejects["reason"].head(3).astype("str"))
@@ -91,10 +97,15 @@ def train(
         config,
         kind="cross-validated",
         cohort=facts,
-        warnings=[*_warnings(config, results), *(item["sentence"] for item in sizes.values())],
+        warnings=[
+            *audit_warnings(audit),
+            *_warnings(config, results),
+            *(item["sentence"] for item in sizes.values()),
+        ],
     )
     evaluation.content["sample_size"] = sizes
     evaluation.content["abstention"] = _abstentions(cohort, spec, config, results)
+    evaluation.content["audit"] = audit.summary()
     reference = _reference(read, cohort, spec, limits, config, results)
     provenance = {
         **{f"cohort_{key}": facts[key] for key in ("name", "sha256")},
@@ -103,6 +114,7 @@ def train(
         "n_patients": facts["n_patients"],
         "synthetic": config.cohort.synthetic,
         "event_patients": facts["event_patients"],
+        "audit": audit.summary(),
         "intended_use": "research use only",
     }
     models = {scale: result.model for scale, result in results.items()}
@@ -115,10 +127,11 @@ def train(
             evaluation.content, evaluation.curves, title=title, synthetic=config.cohort.synthetic
         )
         (folder / "evaluation.html").write_text(page, encoding="utf-8")
+        (folder / "audit.json").write_text(as_json(audit, examples=False), encoding="utf-8")
         digest = save_bundle(bundle, folder)
     _write_rejects(read, out)
     saved = Bundle(config, reference, models, provenance, digest)
-    return TrainingResult(saved, evaluation, read, out)
+    return TrainingResult(saved, evaluation, read, audit, out)
 
 
 def _train_scale(

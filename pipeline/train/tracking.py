@@ -78,6 +78,7 @@ def log_training(result: TrainingResult, config_files: Sequence[Path]) -> str:
         mlflow.log_params(_params(config.model_dump(mode="json")))
         mlflow.log_text(yaml.safe_dump(config.model_dump(mode="json")), "config.yaml")
         mlflow.log_dict(evaluation, "evaluation.json")
+        mlflow.log_artifact(str(result.folder / "audit.json"))
         mlflow.log_artifact(str(result.folder / "evaluation.html"))
         for name, outcome in evaluation["outcomes"].items():
             _log_outcome(mlflow, result, name, outcome)

@@ -22,6 +22,10 @@ def evaluation(**changes: Any) -> dict[str, Any]:
     return {
         "canary_auroc": changes.get("canary", 0.5),
         "cohort": {"sha256": changes.get("sha", "a")},
+        "audit": {
+            "acknowledged_errors": changes.get("acknowledged", []),
+            "unacknowledged_errors": changes.get("errors", []),
+        },
         "outcomes": {
             "severe_crs": {
                 "model": {"24": copy.copy(cell), "72": cell},
@@ -58,6 +62,7 @@ def test_a_sound_first_challenger_passes() -> None:
     [
         ({"canary": 0.51}, "canary"),
         ({"canary": None}, "canary"),
+        ({"errors": ["CHK101"]}, "audit"),
         ({"n_event_patients": 19}, "severe_crs/h72/enough events"),
         ({"diff_lo": -0.021}, "severe_crs/h72/not worse than grade_and_day"),
         ({"diff_lo": None}, "severe_crs/h72/not worse than grade_and_day"),
@@ -86,6 +91,19 @@ def test_the_paired_interval_against_the_champion_decides() -> None:
 def test_draws_that_do_not_pair_are_a_refusal(changes) -> None:
     found = failed(evaluation(), evaluation(), draws(**changes))
     assert found == ["severe_crs/not worse than champion"]
+
+
+def test_an_acknowledged_audit_error_passes_and_is_named() -> None:
+    gates = check_gates(candidate(evaluation(acknowledged=["CHK104"])), GateConfig(), None)
+    audit = next(gate for gate in gates if gate.name == "audit")
+    assert audit.passed
+    assert "CHK104" in audit.sentence
+
+
+def test_a_training_without_an_audit_does_not_pass() -> None:
+    content = evaluation()
+    del content["audit"]
+    assert failed(content) == ["audit"]
 
 
 def test_a_champion_of_another_cohort_cannot_be_compared() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.cohort.audit.finding import Example, NotApplicable
-from pipeline.cohort.audit.frames import grade_frame, lab_frame, people_frame
+from pipeline.cohort.audit.frames import derived_grades, grade_frame, lab_frame, people_frame
 from pipeline.cohort.files import find_table, read_raw
 from pipeline.cohort.reader import ReadResult, read_cohort
 from pipeline.cohort.rejects import Ledger
@@ -80,7 +80,12 @@ class AuditContext:
 
     @cached_property
     def grades(self) -> pd.DataFrame:
-        """Every assessment; see :func:`~pipeline.cohort.audit.frames.grade_frame`."""
+        """Every assessment; see :func:`~pipeline.cohort.audit.frames.grade_frame`.
+
+        Where the configuration derives grades from observations, those of the accepted cohort.
+        """
+        if self.read is not None and self.config.cohort.grades != "charted":
+            return derived_grades(self.read.cohort, self.ids)
         return grade_frame(self.raw.get("assessments"), self.ids, self.people, self.config.cohort)
 
     @cached_property
@@ -187,12 +192,22 @@ def open_export(
         )
     problem = " ".join(problems)
     if read is None and not problem:
-        scales = tuple(dict.fromkeys(item.scale for item in config.outcomes.values()))
-        try:
-            read = read_cohort(folder, config.cohort, extra_scales=scales)
-        except InputError as error:
-            problem = str(error).replace(f"{folder}/", "")
+        read, problem = _read(folder, config)
     return AuditContext(raw, files, config, read=read, problem=problem)
+
+
+def _read(folder: Path, config: Config) -> tuple[ReadResult | None, str]:
+    """The cohort and why it cannot train; without grades the labs are still judged."""
+    scales = tuple(dict.fromkeys(item.scale for item in config.outcomes.values()))
+    try:
+        return read_cohort(folder, config.cohort, extra_scales=scales), ""
+    except InputError as error:
+        problem = str(error).replace(f"{folder}/", "").replace(str(folder), "The folder")
+    try:
+        read = read_cohort(folder, config.cohort, extra_scales=scales, required=("labs",))
+    except InputError:
+        return None, problem  # the same words again, or those of a table that is missing too
+    return read, problem
 
 
 def _raw_tables(folder: Path) -> tuple[dict[str, pd.DataFrame], dict[str, str], Sequence[str]]:

@@ -36,8 +36,10 @@ class EncodingConstants(Check):
         """Look at the grade of the day on every scale, and at who has each outcome."""
         labs, findings = context.need_labs(), []
         labels = context.need_labels()
-        targets = {f"the {scale} grade of the day": context.lab_grade(scale) for scale in
-                   dict.fromkeys(label.scale for label in labels)}
+        targets = {
+            f"the {scale} grade of the day": context.lab_grade(scale)
+            for scale in dict.fromkeys(label.scale for label in labels)
+        }
         for label in labels:
             event = np.append(label.event, False)[labs["patient"]].astype(float)
             targets[f"who has {label.name}"] = np.where(labs["patient"] >= 0, event, np.nan)
@@ -123,22 +125,25 @@ def encoding_constants(rows: pd.DataFrame) -> pd.DataFrame:
     inner = (table["start"] > table["low"]) & (table["end"] < table["high"])
     pure = table["top"] >= MIN_PURITY * table["n"]
     chosen = table[inner & pure & (table["patients"] >= MIN_PATIENTS)]
-    target = rows["target"].to_numpy()
-    chance = [_log_chance(target, row) for row in chosen.itertuples(index=False)]
+    target = rows["target"].to_numpy(dtype=float)
+    fields = ["start", "end", "low", "high", "patients", "target"]
+    chance = [_log_chance(target, *row) for row in chosen[fields].to_numpy().tolist()]
     chosen = chosen.assign(chance=np.array(chance, dtype=float))
-    found = chosen[chosen["chance"] < LOG_ALPHA - np.log(max(len(chosen), 1))]
-    found = found.sort_values("chance", kind="stable").rename(columns={"target": "encoded"})
-    return found[["key", "number", "encoded", "n"]].reset_index(drop=True)
+    found: pd.DataFrame = chosen[chosen["chance"] < LOG_ALPHA - np.log(max(len(chosen), 1))]
+    found = found.sort_values("chance", kind="stable", ignore_index=True)
+    return found.rename(columns={"target": "encoded"})[["key", "number", "encoded", "n"]]
 
 
-def _log_chance(target: np.ndarray, row: object) -> float:
-    start, end, low, high = (int(getattr(row, name)) for name in ("start", "end", "low", "high"))
-    n = int(getattr(row, "patients"))
-    width = max(MIN_NEIGHBOURS, 4 * n) // 2
-    around = np.concatenate([target[max(start - width, low) : start],
-                             target[end : min(end + width, high)]])
-    m, misses = len(around), int((around != getattr(row, "target")).sum())
-    return float(_log_choose(m, misses) - _log_choose(m + n, misses))
+def _log_chance(
+    target: np.ndarray, start: float, end: float, low: float, high: float, n: float, label: float
+) -> float:
+    """Log of the chance that none of the other labels around a value falls on the value."""
+    width = max(MIN_NEIGHBOURS, 4 * int(n)) // 2
+    before = target[max(int(start) - width, int(low)) : int(start)]
+    after = target[int(end) : min(int(end) + width, int(high))]
+    m = len(before) + len(after)
+    misses = int((before != label).sum() + (after != label).sum())
+    return float(_log_choose(m, misses) - _log_choose(m + int(n), misses))
 
 
 def _log_choose(n: int, k: int) -> float:

@@ -10,7 +10,7 @@ Severity = Literal["error", "warning", "info"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 
 
-class NotApplicable(Exception):  # noqa: N818 - not an error: the check has nothing to look at
+class NotApplicable(Exception):
     """A check has nothing to look at; the message says what is missing."""
 
 

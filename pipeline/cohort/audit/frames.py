@@ -8,6 +8,7 @@ import pandas as pd
 from pipeline.cohort.analytes import Analyte, dictionary, local_key, name_index, normalise_name
 from pipeline.cohort.clock import parse_timestamps
 from pipeline.cohort.schema import to_number
+from pipeline.cohort.tables import Cohort
 from pipeline.cohort.units import conversion, normalise_unit
 from pipeline.config import CohortConfig
 
@@ -33,7 +34,7 @@ def people_frame(raw: pd.DataFrame | None, ids: pd.Index, config: CohortConfig) 
     if raw is None or "patient_id" not in raw:
         return people
     first = raw[(raw["patient_id"] != "") & ~raw.duplicated("patient_id")]
-    code = ids.get_indexer(first["patient_id"])
+    code = ids.get_indexer(pd.Index(first["patient_id"]))
     people.loc[code, "line"] = first["_line"].to_numpy()
     people.loc[code, "position"] = first.index.to_numpy()
     if "infusion_time" in raw:
@@ -62,11 +63,14 @@ def lab_frame(
     names = ("patient_id", "analyte", "value", "unit")
     if raw is None or any(name not in raw for name in names):
         raw = pd.DataFrame({name: pd.Series([], dtype="str") for name in (*names, "_line")})
-    patient = ids.get_indexer(raw["patient_id"])
+    patient = ids.get_indexer(pd.Index(raw["patient_id"]))
     codes, spelled = pd.factorize(raw["analyte"])
     keys = np.array([analyte_key(name, config) for name in spelled], dtype=object)
     number, side = _numbers(raw["value"])
-    zero, site = _of(people["infusion"], patient, raw.index), _of(people["site"], patient, raw.index)
+    zero, site = (
+        _of(people["infusion"], patient, raw.index),
+        _of(people["site"], patient, raw.index),
+    )
     hours = lenient_hours(raw, "collected", zero, config)
     frame = pd.DataFrame(
         {
@@ -95,7 +99,7 @@ def grade_frame(
     names = ("patient_id", "scale", "grade")
     if raw is None or any(name not in raw for name in names):
         raw = pd.DataFrame({name: pd.Series([], dtype="str") for name in (*names, "_line")})
-    patient = ids.get_indexer(raw["patient_id"])
+    patient = ids.get_indexer(pd.Index(raw["patient_id"]))
     hours = lenient_hours(raw, "assessed", _of(people["infusion"], patient, raw.index), config)
     blank = pd.Series("", index=raw.index, dtype="str")
     return pd.DataFrame(
@@ -105,10 +109,27 @@ def grade_frame(
             "grade": to_number(raw["grade"]),
             "hours": hours,
             "day": np.floor(hours / 24.0),
-            "system": raw["grading_system"] if "grading_system" in raw else blank,
+            "system": raw.get("grading_system", blank),
             "line": raw["_line"].astype("int64"),
         },
         index=raw.index,
+    )
+
+
+def derived_grades(cohort: Cohort, ids: pd.Index) -> pd.DataFrame:
+    """Grades of an accepted cohort in the columns of :func:`grade_frame`; they stand on no line."""
+    rows = cohort.assessments
+    number = ids.get_indexer(pd.Index(cohort.patients["patient_id"]))
+    return pd.DataFrame(
+        {
+            "patient": number[rows["patient"].to_numpy()],
+            "scale": rows["scale"],
+            "grade": rows["grade"].astype(float),
+            "hours": rows["assessed_hours"],
+            "day": np.floor(rows["assessed_hours"] / 24.0),
+            "system": "",
+            "line": 0,
+        }
     )
 
 
@@ -123,8 +144,9 @@ def analyte_key(name: str, config: CohortConfig) -> str:
 def lenient_hours(
     table: pd.DataFrame, clock: str, zero: pd.Series, config: CohortConfig
 ) -> pd.Series:
-    """Hours since time zero of one clock, NaN where it cannot be read; naive times are taken as
-    local, or as UTC where no zone is stated.
+    """Hours since time zero of one clock, NaN where it cannot be read.
+
+    Times without offset are taken as local, or as UTC where no zone is stated.
     """
     if f"{clock}_hours" in table:
         hours = to_number(table[f"{clock}_hours"])

@@ -39,22 +39,23 @@ class SamePatientTwice(Check):
         """Compare pairs of consecutive values per analyte between patients."""
         pairs = shared_courses(context.need_labs())
         people, findings = context.people, []
-        for pair in pairs.head(20).itertuples(index=False):
-            lines = [int(people["line"].iloc[code]) for code in (pair.first, pair.second)]
+        for first, second, shared, of, share in pairs.head(20).to_numpy().tolist():
+            couple = [int(first), int(second)]
+            lines = [int(people["line"].iloc[code]) for code in couple]
             file = context.files.get("patients", "")
             examples = [Example(file, line, "patient_id") for line in lines if line]
             if not examples:
-                rows = context.labs[context.labs["patient"].isin([pair.first, pair.second])]
+                rows = context.labs[context.labs["patient"].isin(couple)]
                 examples = context.examples(
                     "labs", rows.drop_duplicates("patient"), "patient_id", show=False
                 )
             findings.append(
                 self.finding(
-                    f"Two ids share {pair.shared} pairs of consecutive lab values, "
-                    f"{100 * pair.share:.0f} % of those of the shorter record, in the same order.",
+                    f"Two ids share {shared:.0f} pairs of consecutive lab values, "
+                    f"{100 * share:.0f} % of those of the shorter record, in the same order.",
                     table="patients",
                     columns=("patient_id",),
-                    counts={"shared pairs of values": int(pair.shared), "of": int(pair.of)},
+                    counts={"shared pairs of values": int(shared), "of": int(of)},
                     examples=examples,
                 )
             )
@@ -116,11 +117,11 @@ class TellingOrder(Check):
             spread = table[:, 1] / table.sum(axis=1)
             large = table.sum(axis=1) >= MIN_EVENTS
             if chance < 1e-6 and large.sum() >= 2 and np.ptp(spread[large]) >= 0.3:
-                rates = " to ".join(f"{100 * rate:.0f} %" for rate in np.sort(spread[large])[[0, -1]])
+                low, high = 100 * spread[large].min(), 100 * spread[large].max()
                 return [
                     self.finding(
                         f"The letters before the number in patient_id go with {label.name}: its "
-                        f"rate ranges from {rates} between them.",
+                        f"rate ranges from {low:.0f} % to {high:.0f} % between them.",
                         table="patients",
                         columns=("patient_id",),
                         counts={"prefixes": len(counts)},
@@ -151,7 +152,11 @@ class PersonsInTheExport(Check):
             for column in raw.columns.drop("_line", errors="ignore"):
                 if column.lower() in innocent or column in ("analyte", "value", "unit"):
                     continue
-                if column != "patient_id" and holds_word(column, words) and (raw[column] != "").any():
+                if (
+                    column != "patient_id"
+                    and holds_word(column, words)
+                    and (raw[column] != "").any()
+                ):
                     why = "its name says so"
                 else:
                     why = _identifies(raw[column])
@@ -205,7 +210,9 @@ def shared_courses(labs: pd.DataFrame) -> pd.DataFrame:
     """
     rows = labs[labs["number"].notna() & labs["hours"].notna() & (labs["patient"] >= 0)]
     rows = rows.sort_values(["patient", "key", "hours", "line"], kind="stable")
-    follows = (rows["patient"] == rows["patient"].shift(-1)) & (rows["key"] == rows["key"].shift(-1))
+    follows = (rows["patient"] == rows["patient"].shift(-1)) & (
+        rows["key"] == rows["key"].shift(-1)
+    )
     steps = pd.DataFrame(
         {
             "patient": rows["patient"],

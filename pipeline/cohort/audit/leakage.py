@@ -138,8 +138,11 @@ class OutcomeAmongInputs(Check):
             findings.append(
                 self.finding(
                     f"{len(rows)} lab rows are called '{key}', which by name states an outcome or "
-                    + ("what defines it; the cohort accepts them as an analyte." if inside else
-                       "what defines it; the front door refuses them."),
+                    + (
+                        "what defines it; the cohort accepts them as an analyte."
+                        if inside
+                        else "what defines it; the front door refuses them."
+                    ),
                     table="labs",
                     columns=("analyte",),
                     counts={"rows": len(rows)},

@@ -101,8 +101,10 @@ def _what(report: AuditReport) -> str:
     events = [
         f"{words(name)} in {integer(count)}" for name, count in report.facts["events"].items()
     ]
-    found = f"Outcomes charted: {joined(events)} patients. " if events else (
-        "No configured outcome was found in the assessments. "
+    found = (
+        f"Outcomes charted: {joined(events)} patients. "
+        if events
+        else ("No configured outcome was found in the assessments. ")
     )
     made = sum(item.status != "not applicable" for item in report.outcomes)
     return (

@@ -140,8 +140,7 @@ class PatientsWithoutLabs(Check):
             return []
         return [
             self.finding(
-                f"{len(bare)} of {len(people)} patients have no row in "
-                f"{context.files['labs']}.",
+                f"{len(bare)} of {len(people)} patients have no row in {context.files['labs']}.",
                 table="labs",
                 columns=("patient_id",),
                 counts={"patients": len(bare), "of": len(people)},

@@ -57,8 +57,8 @@ def level_gain(levels: np.ndarray, label: np.ndarray) -> tuple[float, float]:
     """
     table = pd.crosstab(pd.Series(levels), pd.Series(label))
     counts = table.to_numpy(dtype=float)
-    row = table.index.get_indexer(levels)
-    column = table.columns.get_indexer(label)
+    row = table.index.get_indexer(pd.Index(levels))
+    column = table.columns.get_indexer(pd.Index(label))
     others = counts[row]
     others[np.arange(len(row)), column] -= 1
     hit = (others.argmax(axis=1) == column) & (others.max(axis=1) > 0)

@@ -1,0 +1,165 @@
+"""Defects to plant into a simulated export, one per check of the audit, at any strength.
+
+``benchmarks/audit.py`` measures with them how often each check finds its defect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+
+from pipeline.cohort.simulate.export import to_exports
+from pipeline.cohort.simulate.history import live
+from pipeline.cohort.simulate.people import draw_people
+from pipeline.cohort.simulate.settings import generators, load
+from pipeline.cohort.simulate.tables import Tables, build_tables
+
+Plant = Callable[[Tables, np.random.Generator, float], Tables]
+DEFECTS: dict[str, Plant] = {}
+
+
+def simulated_tables(patients: int, seed: int) -> Tables:
+    """Tables of a clean simulated export as text, without rows wrong on purpose."""
+    settings, random = load(), generators(seed)
+    people = draw_people(patients, settings, random["people"])
+    history = live(people, settings, random["course"])
+    tables = build_tables(people, history, settings, random)
+    ids = [f"S{seed}-{number + 1:04d}" for number in range(patients)]
+    return to_exports(tables, ids, people, settings)
+
+
+def plant_defect(tables: Tables, code: str, random: np.random.Generator, strength: float) -> Tables:
+    """Tables with the defect of one check; ``strength`` from 0 (nothing) to 1 (blatant)."""
+    copied = {name: table.copy() for name, table in tables.items()}
+    return DEFECTS[code](copied, random, strength)
+
+
+def _plants(code: str) -> Callable[[Plant], Plant]:
+    def register(function: Plant) -> Plant:
+        DEFECTS[code] = function
+        return function
+
+    return register
+
+
+def _chosen(count: int, share: float, random: np.random.Generator) -> np.ndarray:
+    return random.random(count) < share
+
+
+def _severe(tables: Tables, scale: str = "icans", threshold: int = 1) -> np.ndarray:
+    """Whether each row of patients ever has the outcome."""
+    grades = tables["assessments"]
+    rows = (grades["scale"] == scale) & (grades["grade"].astype(int) >= threshold)
+    return tables["patients"]["patient_id"].isin(grades.loc[rows, "patient_id"]).to_numpy()
+
+
+@_plants("CHK001")
+def _no_grades(tables: Tables, random: np.random.Generator, strength: float) -> Tables:
+    """At full strength the assessments are gone, below it a required column of labs."""
+    if strength >= 1:
+        return {name: table for name, table in tables.items() if name != "assessments"}
+    return {**tables, "labs": tables["labs"].drop(columns="unit")}
+
+
+@_plants("CHK002")
+def _unreadable_values(tables: Tables, random: np.random.Generator, strength: float) -> Tables:
+    labs = tables["labs"]
+    rows = _chosen(len(labs), 0.05 * strength, random)
+    return {**tables, "labs": labs.assign(value=labs["value"].mask(rows, "haemolysed"))}
+
+
+@_plants("CHK003")
+def _no_events(tables: Tables, random: np.random.Generator, strength: float) -> Tables:
+    grades = tables["assessments"]
+    kept = (grades["grade"].astype(int) < 3) | ~_chosen(len(grades), strength, random)
+    return {**tables, "assessments": grades[kept].reset_index(drop=True)}
+
+
+@_plants("CHK004")
+def _lost_labs(tables: Tables, random: np.random.Generator, strength: float) -> Tables:
+    people, labs = tables["patients"], tables["labs"]
+    lost = people["patient_id"][_chosen(len(people), 0.1 * strength, random)]
+    return {**tables, "labs": labs[~labs["patient_id"].isin(lost)].reset_index(drop=True)}
+
+
+@_plants("CHK101")
+def _grade_fills(tables: Tables, random: np.random.Generator, strength: float) -> Tables:
+    """Fill a share of the results of six analytes with a median per grade of the day."""
+    labs, grades = tables["labs"].copy(), tables["assessments"]
+    crs = grades[grades["scale"] == "crs"]
+    day = crs["patient_id"] + crs["assessed_at"].str[:10]
+    worst = crs["grade"].astype(int).groupby(day).max()
+    grade = (labs["patient_id"] + labs["collected_at"].str[:10]).map(worst)
+    exact = pd.to_numeric(labs["value"], errors="coerce")
+    for analyte in ("crp", "ferritin", "ldh", "il6", "d_dimer", "platelets"):
+        of = labs["analyte"] == analyte
+        for unit in labs.loc[of, "unit"].unique():
+            group = of & (labs["unit"] == unit)
+            for level in sorted(grade[group].dropna().unique()):
+                rows = group & (grade == level)
+                fill = f"{exact[rows].median() * (1 + 0.001 * level):.3f}"
+                labs.loc[rows & _chosen(len(labs), 0.5 * strength, random), "value"] = fill
+    return {**tables, "labs": labs}
+
+
+@_plants("CHK102")
+def _telling_column(tables: Tables, random: np.random.Generator, strength: float) -> Tables:
+    """Replace the number of prior lines, an input, by a column that names the outcome."""
+    people, event = tables["patients"].copy(), _severe(tables)
+    wrong = _chosen(len(people), 0.02 * (1 - strength), random)
+    people["n_prior_lines"] = np.where(event ^ wrong, "4", "1")
+    return {**tables, "patients": people}
+
+
+@_plants("CHK103")
+def _grade_as_analyte(tables: Tables, random: np.random.Generator, strength: float) -> Tables:
+    """Write charted grades into labs under a name that says so."""
+    grades, labs = tables["assessments"], tables["labs"]
+    chosen = grades[(grades["scale"] == "crs") & _chosen(len(grades), strength, random)]
+    extra = pd.DataFrame("", index=chosen.index, columns=labs.columns)
+    extra = extra.assign(
+        patient_id=chosen["patient_id"],
+        analyte="crs_grade",
+        value=chosen["grade"],
+        unit="1",
+        collected_at=chosen["assessed_at"],
+        resulted_at=chosen["assessed_at"],
+    )
+    return {**tables, "labs": pd.concat([labs, extra], ignore_index=True)}
+
+
+@_plants("CHK104")
+def _second_id(tables: Tables, random: np.random.Generator, strength: float) -> Tables:
+    """Give two patients a second id; below full strength only part of their record is copied."""
+    twins = random.choice(tables["patients"]["patient_id"], 2, replace=False)
+    result = {}
+    for name, table in tables.items():
+        copies = table[table["patient_id"].isin(twins)]
+        if name != "patients":
+            keep = np.ceil(copies.groupby("patient_id")["patient_id"].transform("size") * strength)
+            copies = copies[copies.groupby("patient_id").cumcount() < keep]
+        copies = copies.assign(patient_id=copies["patient_id"] + "b")
+        result[name] = pd.concat([table, copies], ignore_index=True)
+    return result
+
+
+@_plants("CHK105")
+def _sorted_by_outcome(tables: Tables, random: np.random.Generator, strength: float) -> Tables:
+    """Sort patients so that those with the outcome tend to stand last."""
+    people = tables["patients"]
+    score = _severe(tables) * strength + random.random(len(people)) * (1.6 - strength)
+    order = np.argsort(score, kind="stable")
+    return {**tables, "patients": people.iloc[order].reset_index(drop=True)}
+
+
+@_plants("CHK106")
+def _names(tables: Tables, random: np.random.Generator, strength: float) -> Tables:
+    """Add a column of invented names; below full strength under a harmless heading."""
+    people = tables["patients"].copy()
+    syllables = np.array(["ba", "ko", "li", "mo", "ne", "ri", "sa", "tu"])
+    drawn = random.choice(syllables, (len(people), 4))
+    words = ["".join(row[:2]).title() + ", " + "".join(row[2:]).title() for row in drawn]
+    people["surname" if strength >= 1 else "remark"] = words
+    return {**tables, "patients": people}
