@@ -15,6 +15,7 @@ from pipeline.cohort.schema import TableSchema, to_number
 
 MIN_EVENTS = 8
 MIN_AUC = 0.99
+MIN_ANALYTE_AUC = 0.998  # a strong marker in a small cohort may reach .99 honestly
 MIN_ACCURACY = 0.97
 MOST_LEVELS = 30
 
@@ -193,7 +194,7 @@ def _follows_grade(part: pd.DataFrame) -> str:
         if min(len(np.unique(patients[event])), len(np.unique(patients[~event]))) < MIN_EVENTS:
             continue
         auc = rank_auc(number, event)[0]
-        if max(auc, 1 - auc) >= MIN_AUC:
+        if max(auc, 1 - auc) >= MIN_ANALYTE_AUC:
             return f"AUROC {max(auc, 1 - auc):.3f} for grade {threshold:g} or more"
         if len(np.unique(number)) <= MOST_LEVELS:
             accuracy, balanced = level_gain(number, event.astype(int))
