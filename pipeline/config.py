@@ -18,6 +18,7 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+Share = Annotated[float, Field(gt=0, lt=1)]
 PositiveHours = Annotated[float, Field(gt=0, le=2160)]
 
 
@@ -146,6 +147,22 @@ class EvaluationConfig(_Strict):
     bootstrap: int = Field(default=300, ge=20, le=5000)
     min_event_patients: int = Field(default=5, ge=1)
     expected_auroc: float = Field(default=0.75, gt=0.5, lt=1)
+    control_permutations: int = Field(default=3, ge=0, le=50)
+    analyte_importance: bool = True
+    further_splits: tuple[Literal["site", "temporal"], ...] = ("site", "temporal")
+    temporal_test_share: float = Field(default=0.3, gt=0, lt=1)
+    alert_rates: tuple[Share, ...] = (0.05, 0.1, 0.2)
+    net_benefit_range: tuple[Share, Share] = (0.05, 0.3)
+    early_onset_hours: PositiveHours = 12
+    age_bands: tuple[int, ...] = Field(default=(18, 40, 65), min_length=1)
+
+    @model_validator(mode="after")
+    def _ranges_rise(self) -> EvaluationConfig:
+        if self.net_benefit_range[0] >= self.net_benefit_range[1]:
+            raise ValueError("net_benefit_range must rise, e.g. [0.05, 0.3]")
+        if list(self.age_bands) != sorted(set(self.age_bands)):
+            raise ValueError("age_bands must rise without repeats, e.g. [18, 40, 65]")
+        return self
 
 
 class PredictConfig(_Strict):

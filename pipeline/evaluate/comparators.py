@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from pipeline.features.build import FeatureMatrix
+from pipeline.model.logistic import sigmoid
 from pipeline.model.reference import RateTable, rates_of_days
 from pipeline.model.risk_model import RiskModel
-from pipeline.model.stack import Floats
+from pipeline.model.stack import Floats, query
 
 SINGLE_LABS = {"last_crp": "crp__last", "last_ferritin": "ferritin__last"}
+PROBABILITIES = frozenset(
+    {"model", "model_no_state", "base_rate", "grade_and_day", "clinical_state"}
+)
+EXPECTED = (
+    "base_rate",
+    "current_grade",
+    "grade_and_day",
+    "clinical_state",
+    "last_crp",
+    "last_ferritin",
+    "easix",
+    "s_easix",
+    "m_easix",
+    "nfl_age_z",
+    "car_hematotox",
+)
 
 
 def comparator_risks(
@@ -18,26 +37,50 @@ def comparator_risks(
     test: FeatureMatrix,
     threshold: int,
     horizons: tuple[float, ...],
+    ranked: Mapping[str, Floats] | None = None,
 ) -> dict[str, Floats]:
     """Scores of every comparator, each (n_landmarks, n_horizons).
 
-    ``base_rate`` and ``grade_and_day`` are probabilities; ``last_*`` are raw values, for ranking
-    only. A lab never measured in the training cohort is left out.
+    ``base_rate``, ``grade_and_day`` and ``clinical_state`` (all grades so far, no labs) are
+    probabilities; the others are for ranking only. One without a single input is left out.
 
     Parameters
     ----------
     rates : RateTable
         Base rates by day of the training patients.
+    ranked : mapping, optional
+        Published scores at the same landmarks, one value each.
     """
     result = {
         "base_rate": rates_of_days(rates, landmark_day(test), horizons)[0],
         "grade_and_day": model.reference_risk(test, threshold, horizons),
         "constant": np.full((len(test.values), len(horizons)), 0.5),
     }
-    for name, column in SINGLE_LABS.items():
-        if column in test.names:
-            result[name] = np.repeat(test.column(column)[:, None], len(horizons), axis=1)
+    state = state_risk(model, test, threshold, horizons)
+    if state is not None:
+        result["clinical_state"] = state
+    single = {name: test.column(column) for name, column in SINGLE_LABS.items()}
+    if model.grade is not None:
+        single["current_grade"] = test.column(model.grade)
+    single.update(ranked or {})
+    for name, values in single.items():
+        result[name] = np.repeat(values[:, None], len(horizons), axis=1)
     return result
+
+
+def state_risk(
+    model: RiskModel, matrix: FeatureMatrix, threshold: int, horizons: tuple[float, ...]
+) -> Floats | None:
+    """Risk by the grades so far and the day, no labs; None where the cohort is not graded.
+
+    This is the model's own member, uncalibrated: its ranking is exact, its level approximate.
+    """
+    members = model.state.linear if model.state is not None else ()
+    for member in members:
+        if member.name == "state":
+            asked = query(len(matrix.values), horizons, threshold)
+            return sigmoid(member.log_odds(matrix, asked)).reshape(-1, len(horizons))
+    return None
 
 
 def landmark_day(matrix: FeatureMatrix) -> np.typing.NDArray[np.intp]:

@@ -2,28 +2,55 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from pipeline import log
 from pipeline.evaluate.comparators import comparator_risks, landmark_day
+from pipeline.evaluate.donors import analyte_columns
 from pipeline.evaluate.scores import Scores, concatenate
-from pipeline.evaluate.splits import Split, repeated_patient_folds
+from pipeline.evaluate.splits import Split
 from pipeline.features.build import FeatureMatrix
 from pipeline.model.parallel import side_by_side
 from pipeline.model.reference import RateTable, base_rate_table
 from pipeline.model.risk_model import FitPlan, RiskModel, fit_risk_model
-from pipeline.model.stack import EVENT, Ints, Targets
+from pipeline.model.stack import Floats, Ints, Targets
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What is scored beside the model at every landmark of a matrix.
+
+    Attributes
+    ----------
+    ranked : mapping
+        Published scores by name, one value per landmark.
+    swapped : FeatureMatrix or None
+        The same landmarks with the labs of another patient of the day.
+    """
+
+    ranked: Mapping[str, Floats] = field(default_factory=dict)
+    swapped: FeatureMatrix | None = None
+
+    def take(self, rows: Ints) -> Beside:
+        """Return those of the given landmarks."""
+        swapped = None if self.swapped is None else self.swapped.take(rows)
+        return Beside({name: values[rows] for name, values in self.ranked.items()}, swapped)
+
+
+NOTHING = Beside()
 
 
 def cross_validate(
     matrix: FeatureMatrix,
     targets: Targets,
     plan: FitPlan,
+    splits: Sequence[Split],
     *,
-    folds: int,
-    repeats: int,
+    beside: Beside = NOTHING,
+    label: str = "cross-validation",
 ) -> dict[int, Scores]:
     """Scores of every reported threshold on held-out grid landmarks.
 
@@ -31,40 +58,50 @@ def cross_validate(
     ----------
     matrix, targets
         All landmarks of the cohort; those added at new results are trained on, not scored.
+    splits : sequence of Split
+        Divisions by patient; one without a landmark to score is passed over.
 
     Returns
     -------
     dict of Scores by threshold
+        Without those of which no landmark is at risk.
     """
-    columns = [targets.thresholds.index(threshold) for threshold in plan.reported]
-    event = np.any((targets.status == EVENT)[:, columns] & targets.at_risk[:, columns], axis=1)
-    splits = repeated_patient_folds(
-        targets.patient, event, folds=folds, repeats=repeats, seed=plan.seed
-    )
     one_core = replace(plan, jobs=1)
 
     def run(split: Split) -> dict[int, Scores]:
-        return _score_fold(matrix, targets, split, one_core)
+        return _score_fold(matrix, targets, split, one_core, beside)
 
-    label = f"cross-validation {plan.scale}"
+    words = f"{label} {plan.scale}"
     scored = side_by_side(run, splits, plan.jobs)
-    folded = list(log.progress(scored, label=label, total=len(splits)))
+    folded = list(log.progress(scored, label=words, total=len(splits)))
+    repeats = len({split.repeat for split in splits})
     return {
-        threshold: concatenate([part[threshold] for part in folded], repeats)
+        threshold: concatenate(parts, repeats)
         for threshold in plan.reported
+        if (parts := [part[threshold] for part in folded if threshold in part])
     }
 
 
 def _score_fold(
-    matrix: FeatureMatrix, targets: Targets, split: Split, plan: FitPlan
+    matrix: FeatureMatrix, targets: Targets, split: Split, plan: FitPlan, beside: Beside
 ) -> dict[int, Scores]:
     train, known = matrix.take(split.train), targets.take(split.train)
     fitted = fit_risk_model(train, known, plan)
     result = {}
     for threshold in plan.reported:
         rows = scored_rows(matrix, targets, split.test, threshold)
+        if len(rows) == 0:
+            continue
         rates = base_rate_table(train, known, threshold, fitted.horizons)
-        result[threshold] = score(fitted, matrix.take(rows), targets.take(rows), threshold, rates)
+        result[threshold] = score(
+            fitted,
+            matrix.take(rows),
+            targets.take(rows),
+            threshold,
+            rates,
+            beside=beside.take(rows),
+            repeat=split.repeat,
+        )
     return result
 
 
@@ -74,6 +111,9 @@ def score(
     targets: Targets,
     threshold: int,
     rates: RateTable,
+    *,
+    beside: Beside = NOTHING,
+    repeat: int = 0,
 ) -> Scores:
     """Scores of one fitted model and its comparators on landmarks at risk.
 
@@ -86,11 +126,44 @@ def score(
     risks = {
         "model": model.risk(matrix, threshold, horizons),
         "model_no_state": model.risk(matrix, threshold, horizons, use_state=False),
-        **comparator_risks(model, rates, matrix, threshold, horizons),
+        **comparator_risks(model, rates, matrix, threshold, horizons, beside.ranked),
     }
     label = np.stack([targets.label(threshold, horizon) for horizon in horizons], axis=1)
-    zeros = np.zeros(len(label), dtype=np.intp)
-    return Scores(horizons, risks, label, targets.patient, landmark_day(matrix), zeros, 1)
+    column = targets.thresholds.index(threshold)
+    count = len(label)
+    return Scores(
+        horizons=horizons,
+        risks=risks,
+        label=label,
+        patient=targets.patient,
+        day=landmark_day(matrix),
+        group=np.zeros(count, dtype=np.intp),
+        repeat=np.full(count, repeat, dtype=np.intp),
+        hours=targets.hours,
+        time=targets.time[:, column],
+        status=targets.status[:, column],
+        grade=np.full(count, np.nan) if model.grade is None else matrix.column(model.grade),
+        n_repeats=1,
+        permuted=_permuted(model, matrix, beside.swapped, threshold),
+    )
+
+
+def _permuted(
+    model: RiskModel, matrix: FeatureMatrix, swapped: FeatureMatrix | None, threshold: int
+) -> dict[str, Floats]:
+    """Risk with one analyte at a time from the swapped matrix, for the analytes the model reads."""
+    if swapped is None:
+        return {}
+    read = set(model.columns)
+    result = {}
+    for analyte, columns in analyte_columns(matrix).items():
+        if not read & {matrix.metas[number].name for number in columns}:
+            continue
+        values = matrix.values.copy()
+        values[:, columns] = swapped.values[:, columns]
+        changed = FeatureMatrix(values, matrix.metas, matrix.landmarks)
+        result[analyte] = model.risk(changed, threshold, model.horizons)
+    return result
 
 
 def scored_rows(matrix: FeatureMatrix, targets: Targets, rows: Ints, threshold: int) -> Ints:

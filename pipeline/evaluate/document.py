@@ -1,4 +1,4 @@
-"""The evaluation document: outcomes, protocol and provenance as one JSON-ready mapping."""
+"""The evaluation document: outcomes, contrast, protocol and provenance, ready for JSON."""
 
 from __future__ import annotations
 
@@ -8,10 +8,22 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.cohort.tables import Cohort
 from pipeline.config import Config
-from pipeline.evaluate.evaluation import curves, evaluate_scores
+from pipeline.evaluate.added_value import labs_answer
+from pipeline.evaluate.analyte_use import analyte_use
+from pipeline.evaluate.contrast import contrast_outcomes, evaluate_contrast, pair_scores
+from pipeline.evaluate.evaluation import Aside, curves, evaluate_scores
+from pipeline.evaluate.outcomes import onset_hours
+from pipeline.evaluate.protocol import Scored
+from pipeline.evaluate.resampling import patient_draws
 from pipeline.evaluate.scores import Scores
-from pipeline.model.stack import EVENT, Targets
+from pipeline.evaluate.subgroups import subgroup_masks
+from pipeline.features.spec import FeatureSpec
+from pipeline.model.stack import EVENT, Floats, Targets
+
+_RIVALS = {"severe_crs": ("crs", 3), "icans": ("icans", 1), "iec_hs": ("hlh", 1)}
+_HEADLINE_HOURS = 72.0
 
 
 @dataclass(frozen=True)
@@ -23,51 +35,157 @@ class Evaluation:
 
 
 def assemble(
-    scores: Mapping[str, Scores],
+    scored: Mapping[str, Scored],
     config: Config,
     *,
     kind: str,
-    cohort: Mapping[str, Any],
+    cohort: Cohort,
+    spec: FeatureSpec,
+    facts: Mapping[str, Any],
     warnings: list[str],
+    command: str,
+    training: Mapping[str, Any] | None = None,
 ) -> Evaluation:
     """Evaluate every outcome and put the results into one document.
 
     Parameters
     ----------
-    scores : mapping
+    scored : mapping
         Outcome name to its scored landmarks.
     kind : str
         ``cross-validated``, ``external`` or ``apparent``.
-    cohort : mapping
+    cohort : Cohort
+        Patients, drugs and grades behind the scores.
+    facts : mapping
         Aggregate facts about the cohort; nothing about one patient.
+    command : str
+        What to type to get every number again.
+    training : mapping, optional
+        Evaluation document of the training, whose alert cut-offs are applied unchanged.
     """
-    outcomes, drawn, canaries = {}, {}, []
-    for name, part in scores.items():
-        result = evaluate_scores(part, config.evaluation, seed=config.seed)
+    settings, minimum = config.evaluation, config.evaluation.min_event_patients
+    outcomes, drawn, canaries, used = {}, {}, [], {}
+    for name, part in scored.items():
+        aside = _aside(name, part, config, cohort, kind, training)
+        result = evaluate_scores(part.scores, settings, seed=config.seed, aside=aside)
         canary = result.pop("canary")
         if canary is not None:
             canaries.append(canary)
+        key = headline_key(list(result["model"]))
+        result["labs_answer"] = labs_answer(result, key)
+        result["negative_control_kind"] = (
+            "refitted" if kind == "cross-validated" else "applied, not refitted"
+        )
         outcomes[name] = {"label": config.outcomes[name].label, **result}
-        drawn[name] = curves(part)
-    internal = kind == "cross-validated"
+        drawn[name] = curves(part.scores)
+        draws = patient_draws(part.scores.patient, settings.bootstrap, config.seed)
+        used[name] = analyte_use(part.scores, cohort, spec, part.columns, draws, minimum)
+    cells, detail = _contrast(scored, config)
     return Evaluation(
         {
-            "cohort": dict(cohort),
+            "cohort": dict(facts),
             "kind": kind,
-            "protocol": {
-                "folds": config.evaluation.folds if internal else None,
-                "repeats": config.evaluation.repeats if internal else None,
-                "bootstrap": config.evaluation.bootstrap,
-                "horizons_h": [_whole(hours) for hours in config.model.horizons_hours],
-                "by_day_horizon_h": _whole(config.model.horizons_hours[-1]),
-                "seed": config.seed,
-            },
+            "command": command,
+            "protocol": _protocol(config, internal=kind == "cross-validated"),
             "canary_auroc": float(np.mean(canaries)) if canaries else None,
             "warnings": warnings,
             "outcomes": outcomes,
+            "contrast": cells,
+            "contrast_detail": detail,
+            "analyte_use": used,
         },
         drawn,
     )
+
+
+def headline_key(keys: list[str]) -> str:
+    """Horizon told first: the one nearest to 72 h.
+
+    Examples
+    --------
+    >>> headline_key(["24", "48", "72", "168"]), headline_key(["24", "168"])
+    ('72', '24')
+    """
+    return min(keys, key=lambda key: (abs(float(key) - _HEADLINE_HOURS), float(key)))
+
+
+def _aside(
+    name: str,
+    part: Scored,
+    config: Config,
+    cohort: Cohort,
+    kind: str,
+    training: Mapping[str, Any] | None,
+) -> Aside:
+    cutoffs: Mapping[str, Any] | None = None
+    if kind != "cross-validated":
+        told = (training or {}).get("outcomes", {}).get(name, {})
+        cutoffs = told.get("alerts", {})
+    return Aside(
+        control=part.control,
+        further=part.further,
+        masks=subgroup_masks(cohort, part.scores, config.evaluation.age_bands),
+        rivals=rival_hours(cohort, part.scores, config.outcomes[name].scale),
+        absent=part.absent,
+        cutoffs=cutoffs,
+        ipcw_floor=config.model.ipcw_floor,
+    )
+
+
+def rival_hours(cohort: Cohort, scores: Scores, scale: str) -> dict[str, Floats]:
+    """Hours from each landmark to what may come before the outcome; inf where it does not follow.
+
+    Death, the other syndrome, IEC-HS where it is graded, a second infusion or new therapy.
+    """
+    onset = {
+        name: onset_hours(cohort, other, threshold)
+        for name, (other, threshold) in _RIVALS.items()
+        if other != scale
+    }
+    if scale != "death":
+        onset["death"] = onset_hours(cohort, "death", 1)
+    columns = ["second_infusion_hours", "new_therapy_hours"]
+    onset["second_infusion_or_new_therapy"] = (
+        cohort.patients[columns].fillna(np.inf).min(axis=1).to_numpy(dtype=float)
+    )
+    result = {}
+    for name, hours in onset.items():
+        ahead = hours[scores.patient] - scores.hours
+        result[name] = np.where(ahead >= 0, ahead, np.inf)
+    return result
+
+
+def _contrast(
+    scored: Mapping[str, Scored], config: Config
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    names = contrast_outcomes({name: config.outcomes[name] for name in scored})
+    if names is None:
+        return {}, {"reason": "an outcome on the scale crs and one on icans are needed"}
+    pair = pair_scores(scored[names[0]].scores, scored[names[1]].scores)
+    if len(pair.crs.hours) == 0:
+        return {}, {"reason": "no landmark is at risk of both syndromes"}
+    settings = config.evaluation
+    cells, detail = evaluate_contrast(
+        pair, settings.bootstrap, config.seed, settings.min_event_patients
+    )
+    return cells, {"outcomes": list(names), **detail}
+
+
+def _protocol(config: Config, *, internal: bool) -> dict[str, Any]:
+    settings = config.evaluation
+    return {
+        "folds": settings.folds if internal else None,
+        "repeats": settings.repeats if internal else None,
+        "bootstrap": settings.bootstrap,
+        "control_permutations": settings.control_permutations,
+        "min_event_patients": settings.min_event_patients,
+        "early_onset_hours": settings.early_onset_hours,
+        "net_benefit_range": list(settings.net_benefit_range),
+        "alert_rates": list(settings.alert_rates),
+        "horizons_h": [_whole(hours) for hours in config.model.horizons_hours],
+        "by_day_horizon_h": _whole(config.model.horizons_hours[-1]),
+        "seed": config.seed,
+    }
 
 
 def _whole(hours: float) -> float:

@@ -1,24 +1,76 @@
-"""Scores to ``evaluation.json``: every metric with its patient-bootstrap interval."""
+"""One outcome's scores to its part of ``evaluation.json``, every figure with its interval."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from pipeline.config import EvaluationConfig
 from pipeline.evaluate import metrics
+from pipeline.evaluate.added_value import added_value, negative_control
+from pipeline.evaluate.alerts import alert_burden
+from pipeline.evaluate.areas import area_cell, estimable, known_rows
+from pipeline.evaluate.calibration_curve import calibration_groups, calibration_smooth
+from pipeline.evaluate.comparators import EXPECTED, PROBABILITIES
+from pipeline.evaluate.competing import (
+    incidence_of_outcome,
+    time_dependent_auroc,
+    what_comes_first,
+)
+from pipeline.evaluate.decision_curve import decision_curves, threshold_grid
+from pipeline.evaluate.resampling import interval, number, patient_draws
 from pipeline.evaluate.scores import Scores
-from pipeline.model.stack import Floats, Ints
+from pipeline.evaluate.subgroups import Mask, by_day, subgroup_table, within_grade
+from pipeline.model.stack import Floats
 
-RANKING_ONLY = frozenset({"last_crp", "last_ferritin", "constant"})
 MODELS = ("model", "model_no_state")
+BARS = ("grade_and_day", "clinical_state")
 _SLOPE_DRAWS = 200
 _MIN_LANDMARKS_PER_DAY = 10
+_PROBABILITY = (
+    "brier", "ipa", "cal_slope", "cal_slope_lo", "cal_slope_hi", "cal_intercept", "ici"
+)  # fmt: skip
 
 
-def evaluate_scores(scores: Scores, config: EvaluationConfig, *, seed: int) -> dict[str, Any]:
-    """Metrics of the model and its comparators for one outcome.
+@dataclass(frozen=True)
+class Aside:
+    """What an outcome's evaluation needs beside its scores.
+
+    Attributes
+    ----------
+    control : Scores or None
+        The model refitted on other patients' labs.
+    further : dict
+        Name of another way to split to its scores, or to the reason why there are none.
+    masks : dict
+        Attribute to level to rows.
+    rivals : dict
+        Name to hours from each landmark until it happens.
+    absent : dict
+        Comparator to the reason why it has no input.
+    cutoffs : mapping or None
+        Alerts of the training evaluation, whose cut-offs are applied unchanged.
+    """
+
+    control: Scores | None = None
+    further: Mapping[str, Scores | str] = field(default_factory=dict)
+    masks: dict[str, dict[str, Mask]] = field(default_factory=dict)
+    rivals: dict[str, Floats] = field(default_factory=dict)
+    absent: Mapping[str, str] = field(default_factory=dict)
+    cutoffs: Mapping[str, Any] | None = None
+    ipcw_floor: float = 0.1
+
+
+NOTHING = Aside()
+
+
+def evaluate_scores(
+    scores: Scores, config: EvaluationConfig, *, seed: int, aside: Aside = NOTHING
+) -> dict[str, Any]:
+    """Everything about one outcome.
 
     Intervals are 95 % percentile intervals over patients drawn with replacement, with the
     predictions held fixed; differences are paired on the same draws and the same landmarks.
@@ -26,166 +78,228 @@ def evaluate_scores(scores: Scores, config: EvaluationConfig, *, seed: int) -> d
     Returns
     -------
     dict
-        ``model``, ``model_no_state``, ``comparators``, ``added_value``, ``by_day`` and ``canary``.
+        ``model``, ``model_no_state``, ``comparators``, ``added_value``, ``by_day`` and ``canary``
+        by the contract, and one entry per further question.
     """
     draws = patient_draws(scores.patient, config.bootstrap, seed)
-    result: dict[str, Any] = {name: {} for name in MODELS}
-    comparators: dict[str, dict[str, Any]] = {
-        name: {} for name in scores.risks if name not in (*MODELS, "constant")
+    minimum = config.min_event_patients
+    places = {f"{horizon:g}": place for place, horizon in enumerate(scores.horizons)}
+    names = [name for name in scores.risks if name not in (*MODELS, "constant")]
+    known = {name: ~np.isnan(scores.risks[name]).all() for name in names}
+    result: dict[str, Any] = {
+        name: {key: measure(scores, name, place, draws, config) for key, place in places.items()}
+        for name in MODELS
     }
-    canary = []
-    for number, horizon in enumerate(scores.horizons):
-        key = f"{horizon:g}"
-        for name in MODELS:
-            result[name][key] = measure(scores, name, number, draws, config)
-        for name, table in comparators.items():
-            table[key] = measure(scores, name, number, draws, config, against="model")
-        canary.append(measure(scores, "constant", number, draws, config)["auroc"])
-    result["comparators"] = comparators
-    result["added_value"] = {
-        key: {name: table[key][name] for name in ("diff_auroc", "diff_lo", "diff_hi")}
-        for key in comparators["grade_and_day"]
-        for table in (comparators["grade_and_day"],)
+    comparators = {
+        name: {
+            key: measure(scores, name, place, draws, config, against="model")
+            for key, place in places.items()
+        }
+        for name in names
+        if known[name]
     }
-    result["by_day"] = by_day(scores, config)
-    known = [value for value in canary if value is not None]
-    result["canary"] = float(np.mean(known)) if known else None
+    canary = [
+        measure(scores, "constant", place, draws, config)["auroc"] for place in places.values()
+    ]
+    found = [value for value in canary if value is not None]
+    result |= {
+        "comparators": comparators,
+        "comparators_absent": absent_comparators(comparators, aside.absent),
+        "added_value": added_value(comparators),
+        "by_day": days_at_longest(scores, draws, config),
+        "by_day_and_horizon": by_day(scores, draws, minimum),
+        "patient_weighted": weighted_by_patient(scores, draws, minimum),
+        "within_grade": within_grade(scores, draws, minimum),
+        "without_early_onsets": without_early_onsets(
+            scores, draws, config.early_onset_hours, minimum
+        ),
+        "net_benefit": decision_curves(
+            scores, draws, threshold_grid(*config.net_benefit_range), minimum
+        ),
+        "alerts": alert_burden(scores, draws, config.alert_rates, minimum, aside.cutoffs),
+        "incidence": incidence_of_outcome(scores, draws, minimum),
+        "what_comes_first": what_comes_first(scores, aside.rivals, draws, minimum),
+        "time_dependent": time_dependent_auroc(scores, draws, aside.ipcw_floor, minimum),
+        "subgroups": subgroup_table(scores, aside.masks, draws, minimum),
+        "canary": float(np.mean(found)) if found else None,
+        "further_splits": {
+            name: other if isinstance(other, str) else _other_split(other, config, seed)
+            for name, other in aside.further.items()
+        },
+        "negative_control": {},
+    }
+    if aside.control is not None:
+        result["negative_control"] = negative_control(
+            scores, aside.control, config.bootstrap, seed, minimum
+        )
     return result
 
 
-def patient_draws(patient: Ints, draws: int, seed: int) -> Floats:
-    """Weights per row: column 0 is the sample, the others count each row's patient in a draw."""
-    unique, code = np.unique(patient, return_inverse=True)
-    random = np.random.default_rng(seed)
-    times = random.multinomial(len(unique), np.full(len(unique), 1 / len(unique)), size=draws)
-    return np.hstack([np.ones((len(patient), 1)), times[:, code].T.astype(float)])
+def absent_comparators(present: Mapping[str, Any], reasons: Mapping[str, str]) -> dict[str, str]:
+    """Comparators that could not be scored, each with its reason."""
+    return {
+        name: reasons.get(name, "no landmark has the inputs it needs")
+        for name in EXPECTED
+        if name not in present
+    }
 
 
 def measure(
     scores: Scores,
     name: str,
-    number: int,
+    place: int,
     draws: Floats,
     config: EvaluationConfig,
     *,
     against: str | None = None,
 ) -> dict[str, Any]:
     """All metrics of one predictor at one horizon; None where they cannot be estimated."""
-    label, risk = scores.label[:, number], scores.risks[name][:, number]
-    rows = np.flatnonzero(~np.isnan(label) & ~np.isnan(risk))
-    label, risk, group = label[rows], risk[rows], scores.group[rows]
-    patient, weight = scores.patient[rows], draws[rows]
-    event_patients = len(np.unique(patient[label == 1]))
-    result: dict[str, Any] = {
-        "n": round(len(rows) / scores.n_repeats),
-        "n_patients": len(np.unique(patient)),
-        "n_events": round(float(label.sum()) / scores.n_repeats),
-        "n_event_patients": event_patients,
-    }
-    names = ["auroc", "auroc_lo", "auroc_hi", "auprc", "brier", "ipa", "cal_slope", "cal_slope_lo"]
-    names += ["cal_slope_hi", "cal_intercept", "ici"]
-    if against is not None:
-        names += ["diff_auroc", "diff_lo", "diff_hi"]
-    result.update(dict.fromkeys(names))
-    others = len(np.unique(patient[label == 0]))
-    if event_patients < config.min_event_patients or others < config.min_event_patients:
-        return result
-    area = metrics.auroc(label, risk, weight, group)
-    result["auroc"] = _number(area[0])
-    result["auroc_lo"], result["auroc_hi"] = _interval(area)
-    result["auprc"] = _number(metrics.auprc(label, risk, weight, group))
-    if name not in RANKING_ONLY:
-        result.update(_probability_metrics(label, risk, weight))
-    if against is not None:
-        other = metrics.auroc(label, scores.risks[against][rows, number], weight, group)
-        result["diff_auroc"] = _number(other[0] - area[0])
-        result["diff_lo"], result["diff_hi"] = _interval(other - area)
+    other = None if against is None else scores.risks[against][:, place]
+    rows = known_rows(scores, place, scores.risks[name][:, place])
+    label, risk = scores.label[rows, place], scores.risks[name][rows, place]
+    patient, group, weight = scores.patient[rows], scores.group[rows], draws[rows]
+    minimum = config.min_event_patients
+    result = area_cell(
+        label,
+        risk,
+        patient,
+        group,
+        weight,
+        repeats=scores.n_repeats,
+        minimum=minimum,
+        against=None if other is None else other[rows],
+    )
+    result |= dict.fromkeys(("auprc", *_PROBABILITY))
+    if estimable(label, patient, minimum):
+        result["auprc"] = number(metrics.auprc(label, risk, weight, group))
+        if name in PROBABILITIES:
+            result.update(_probability_metrics(label, risk, weight))
     return result
+
+
+def weighted_by_patient(scores: Scores, draws: Floats, minimum: int) -> dict[str, Any]:
+    """AUROC and difference when every patient counts the same, however many landmarks they have."""
+    result: dict[str, Any] = {}
+    for name in ("model", *(bar for bar in BARS if bar in scores.risks)):
+        result[name] = {}
+        for place, horizon in enumerate(scores.horizons):
+            model = scores.risks["model"][:, place]
+            rows = known_rows(scores, place, scores.risks[name][:, place])
+            patient = scores.patient[rows]
+            _, code, count = np.unique(patient, return_inverse=True, return_counts=True)
+            result[name][f"{horizon:g}"] = area_cell(
+                scores.label[rows, place],
+                scores.risks[name][rows, place],
+                patient,
+                scores.group[rows],
+                draws[rows] / count[code][:, None],
+                repeats=scores.n_repeats,
+                minimum=minimum,
+                against=None if name == "model" else model[rows],
+            )
+    return result
+
+
+def without_early_onsets(
+    scores: Scores, draws: Floats, hours: float, minimum: int
+) -> dict[str, Any]:
+    """AUROC when landmarks shortly before an onset are left out: they may merely see it coming."""
+    early = (scores.status == 1) & (scores.time <= hours)
+    kept = np.flatnonzero(~early)
+    part, weight = scores.take(kept), draws[kept]
+    result: dict[str, Any] = {
+        "hours": hours,
+        "left_out": round(int(early.sum()) / scores.n_repeats),
+    }
+    for name in ("model", *(bar for bar in BARS if bar in scores.risks)):
+        result[name] = {}
+        for place, horizon in enumerate(scores.horizons):
+            rows = known_rows(part, place, part.risks[name][:, place])
+            result[name][f"{horizon:g}"] = area_cell(
+                part.label[rows, place],
+                part.risks[name][rows, place],
+                part.patient[rows],
+                part.group[rows],
+                weight[rows],
+                repeats=scores.n_repeats,
+                minimum=minimum,
+                against=None if name == "model" else part.risks["model"][rows, place],
+            )
+    return result
+
+
+def _other_split(scores: Scores, config: EvaluationConfig, seed: int) -> dict[str, Any]:
+    """Model and its difference from grade and day on another way to split the patients."""
+    draws = patient_draws(scores.patient, config.bootstrap, seed)
+    table: dict[str, Any] = {"model": {}, "grade_and_day": {}}
+    for place, horizon in enumerate(scores.horizons):
+        key = f"{horizon:g}"
+        table["model"][key] = measure(scores, "model", place, draws, config)
+        table["grade_and_day"][key] = measure(
+            scores, "grade_and_day", place, draws, config, against="model"
+        )
+    return table
 
 
 def _probability_metrics(label: Floats, risk: Floats, weight: Floats) -> dict[str, float | None]:
     intercept, slope = metrics.calibration_line(label, risk, weight[:, : _SLOPE_DRAWS + 1])
-    low, high = _interval(slope)
+    low, high = interval(slope)
     return {
-        "brier": _number(metrics.brier(label, risk, weight[:, :1])[0]),
-        "ipa": _number(metrics.ipa(label, risk, weight)),
-        "cal_slope": _number(slope[0]),
+        "brier": number(metrics.brier(label, risk, weight[:, :1])[0]),
+        "ipa": number(metrics.ipa(label, risk, weight)),
+        "cal_slope": number(slope[0]),
         "cal_slope_lo": low,
         "cal_slope_hi": high,
-        "cal_intercept": _number(intercept[0]),
-        "ici": _number(metrics.ici(label, risk, weight)),
+        "cal_intercept": number(intercept[0]),
+        "ici": number(metrics.ici(label, risk, weight)),
     }
 
 
-def by_day(scores: Scores, config: EvaluationConfig) -> dict[str, Any]:
-    """Count landmarks, with mean risk and AUROC, per landmark day at the longest horizon."""
-    number = len(scores.horizons) - 1
+def days_at_longest(scores: Scores, draws: Floats, config: EvaluationConfig) -> dict[str, Any]:
+    """Count landmarks, with observed rate, mean risk and AUROC, per day at the longest horizon."""
+    place = len(scores.horizons) - 1
     result = {}
-    known = ~np.isnan(scores.label[:, number])
+    known = ~np.isnan(scores.label[:, place])
     for day in np.unique(scores.day[known]):
         rows = np.flatnonzero(known & (scores.day == day))
-        label, risk = scores.label[rows, number], scores.risks["model"][rows, number]
-        event_patients = len(np.unique(scores.patient[rows][label == 1]))
+        label, risk = scores.label[rows, place], scores.risks["model"][rows, place]
         shown = len(rows) / scores.n_repeats >= _MIN_LANDMARKS_PER_DAY
-        enough = event_patients >= config.min_event_patients and (label == 0).any()
-        area = metrics.auroc(label, risk, np.ones((len(rows), 1)), scores.group[rows])
-        result[str(int(day))] = {
-            "n": round(len(rows) / scores.n_repeats),
-            "n_events": round(float(label.sum()) / scores.n_repeats),
-            "base_rate": _number(label.mean()) if shown else None,
-            "mean_risk": _number(risk.mean()) if shown else None,
-            "auroc": _number(area[0]) if enough else None,
-        }
+        cell = area_cell(
+            label,
+            risk,
+            scores.patient[rows],
+            scores.group[rows],
+            draws[rows],
+            repeats=scores.n_repeats,
+            minimum=config.min_event_patients,
+        )
+        cell["base_rate"] = number(label.mean()) if shown else None
+        cell["mean_risk"] = number(risk.mean()) if shown else None
+        result[str(int(day))] = cell
     return result
 
 
 def curves(scores: Scores) -> dict[str, Any]:
     """ROC, calibration and risk distribution per horizon, for the page and the figures."""
     result = {}
-    for number, horizon in enumerate(scores.horizons):
-        label = scores.label[:, number]
-        rows = np.flatnonzero(~np.isnan(label))
-        label, group = label[rows], scores.group[rows]
+    for place, horizon in enumerate(scores.horizons):
+        rows = known_rows(scores, place)
+        label, group = scores.label[rows, place], scores.group[rows]
         if label.min(initial=1) == label.max(initial=0) or len(rows) == 0:
             continue
         lines = {}
         for name in ("model", "model_no_state", "grade_and_day"):
-            false, true = metrics.roc_points(label, scores.risks[name][rows, number], group)
+            false, true = metrics.roc_points(label, scores.risks[name][rows, place], group)
             if not np.isnan(true).any():
                 lines[name] = {"fpr": false.tolist(), "tpr": true.tolist()}
-        risk = scores.risks["model"][rows, number]
+        risk, patient = scores.risks["model"][rows, place], scores.patient[rows]
         result[f"{horizon:g}"] = {
             "roc": lines,
-            "calibration": _calibration_points(label, risk, scores.patient[rows], scores.n_repeats),
+            "calibration": calibration_groups(label, risk, patient, scores.n_repeats),
+            "calibration_smooth": calibration_smooth(label, risk, patient),
             "risk_distribution": _distribution(label, risk, scores.n_repeats),
         }
     return result
-
-
-def _calibration_points(
-    label: Floats, risk: Floats, patient: Ints, repeats: int
-) -> dict[str, list[float]]:
-    """Observed rate in at most eight equally large groups of risk, with patient-bootstrap bars."""
-    edges = np.unique(np.quantile(risk, np.linspace(0, 1, 9)))
-    group = np.clip(np.searchsorted(edges, risk, side="right") - 1, 0, max(len(edges) - 2, 0))
-    draws = patient_draws(patient, 200, 0)
-    points: dict[str, list[float]] = {
-        name: [] for name in ("predicted", "observed", "lo", "hi", "n")
-    }
-    for number in np.unique(group):
-        rows = group == number
-        weight = draws[rows]
-        total = weight.sum(axis=0)
-        rate = np.divide(
-            label[rows] @ weight, total, out=np.full(len(total), np.nan), where=total > 0
-        )
-        low, high = np.nanquantile(rate[1:], [0.025, 0.975])
-        points["predicted"].append(float(risk[rows].mean()))
-        points["observed"].append(float(rate[0]))
-        points["lo"].append(float(low))
-        points["hi"].append(float(high))
-        points["n"].append(round(int(rows.sum()) / repeats))
-    return points
 
 
 def _distribution(label: Floats, risk: Floats, repeats: int) -> dict[str, list[float]]:
@@ -197,15 +311,3 @@ def _distribution(label: Floats, risk: Floats, repeats: int) -> dict[str, list[f
         "events": np.round(events, 2).tolist(),
         "non_events": np.round(others, 2).tolist(),
     }
-
-
-def _interval(values: Floats) -> tuple[float | None, float | None]:
-    drawn = values[1:][~np.isnan(values[1:])]
-    if len(drawn) < 0.9 * (len(values) - 1):
-        return None, None
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    return _number(low), _number(high)
-
-
-def _number(value: float) -> float | None:
-    return None if not np.isfinite(value) else round(float(value), 6)

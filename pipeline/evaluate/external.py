@@ -2,26 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from pipeline.cohort.limits import apply_limits
 from pipeline.cohort.reader import ReadResult
+from pipeline.config import Config
 from pipeline.errors import InputError
 from pipeline.evaluate.abstentions import applied_abstentions
-from pipeline.evaluate.cross_validation import score, scored_rows
+from pipeline.evaluate.cross_validation import Beside, score, scored_rows
 from pipeline.evaluate.document import Evaluation, assemble, event_patients
+from pipeline.evaluate.donors import donors_of, swap_labs
 from pipeline.evaluate.outcomes import build_targets
-from pipeline.features.build import build_features
+from pipeline.evaluate.protocol import Scored, stacked_repeats
+from pipeline.evaluate.scores import Scores
+from pipeline.features.build import FeatureMatrix, build_features
 from pipeline.features.landmarks import training_landmarks
 from pipeline.model.abstention import familiar_from_reference
 from pipeline.model.bundle import Bundle
-from pipeline.model.reference import clip_ages
-from pipeline.model.stack import Ints
+from pipeline.model.reference import RateTable, clip_ages
+from pipeline.model.risk_model import RiskModel
+from pipeline.model.stack import Ints, Targets
+
+COMMAND = "cytocast evaluate --model BUNDLE --cohort COHORT --out OUT"
 
 
-def evaluate_bundle(bundle: Bundle, read: ReadResult) -> Evaluation:
+def evaluate_bundle(
+    bundle: Bundle, read: ReadResult, training: Mapping[str, Any] | None = None
+) -> Evaluation:
     """Evaluate every outcome of a bundle on a cohort.
 
     The bundle's own limits, units, base rates and settings are applied; nothing is learned from
-    the cohort. The same cohort digest as in training is labelled ``apparent``.
+    the cohort. The same cohort digest as in training is labelled ``apparent``. The negative
+    control is applied rather than refitted, because nothing is fitted here.
+
+    Parameters
+    ----------
+    training : mapping, optional
+        The bundle's own ``evaluation.json``, whose alert cut-offs are applied unchanged.
 
     Raises
     ------
@@ -31,7 +49,7 @@ def evaluate_bundle(bundle: Bundle, read: ReadResult) -> Evaluation:
     import numpy as np
 
     cohort = read.cohort.with_labs(apply_limits(read.cohort.labs, bundle.reference.limits))
-    scores, warnings, n_landmarks = {}, [], 0
+    scored, warnings, n_landmarks = {}, [], 0
     familiar, abstained = familiar_from_reference(bundle.reference), {}
     for name, outcome in bundle.config.outcomes.items():
         model = bundle.models[outcome.scale]
@@ -67,9 +85,16 @@ def evaluate_bundle(bundle: Bundle, read: ReadResult) -> Evaluation:
         abstained[name] = applied_abstentions(
             cohort, measured, targets, outcome.threshold, familiar, bundle.config
         )
+        part, known = matrix.take(rows), targets.take(rows)
         rates = bundle.reference.base_rates[name]
-        scores[name] = score(model, matrix.take(rows), targets.take(rows), outcome.threshold, rates)
-    if not scores:
+        swapped = swap_labs(part, donors_of(part, bundle.config.seed))
+        beside = Beside({}, swapped if bundle.config.evaluation.analyte_importance else None)
+        scored[name] = Scored(
+            scores=score(model, part, known, outcome.threshold, rates, beside=beside),
+            columns=model.columns,
+            control=_control(bundle.config, model, part, known, outcome.threshold, rates),
+        )
+    if not scored:
         raise InputError(" ".join(warnings))
     apparent = read.sha256 == bundle.provenance["cohort_sha256"]
     if not apparent:
@@ -88,6 +113,32 @@ def evaluate_bundle(bundle: Bundle, read: ReadResult) -> Evaluation:
         "bundle_sha256": bundle.sha256,
     }
     kind = "apparent" if apparent else "external"
-    result = assemble(scores, bundle.config, kind=kind, cohort=facts, warnings=warnings)
+    result = assemble(
+        scored,
+        bundle.config,
+        kind=kind,
+        cohort=cohort,
+        spec=bundle.reference.spec,
+        facts=facts,
+        warnings=warnings,
+        command=COMMAND,
+        training=training,
+    )
     result.content["abstention"] = abstained
     return result
+
+
+def _control(
+    config: Config,
+    model: RiskModel,
+    matrix: FeatureMatrix,
+    targets: Targets,
+    threshold: int,
+    rates: RateTable,
+) -> Scores | None:
+    """Risks with the labs of another patient of the same day, the model unchanged."""
+    parts = []
+    for permutation in range(config.evaluation.control_permutations):
+        swapped = swap_labs(matrix, donors_of(matrix, config.seed + permutation + 1))
+        parts.append(score(model, swapped, targets, threshold, rates, repeat=permutation))
+    return stacked_repeats(parts) if parts else None

@@ -115,6 +115,14 @@ def calibration_line(label: Floats, risk: Floats, weight: Floats) -> tuple[Float
     return np.where(usable, in_large, np.nan), np.where(usable, slope, np.nan)
 
 
+def logistic_draws(columns: Floats, label: Floats, weight: Floats) -> Floats:
+    """Unpenalised logistic coefficients of every draw, shape (n_columns, n_draws).
+
+    NaN where the steps do not settle, as when the classes are separated.
+    """
+    return _newton(columns, np.zeros(len(columns)), label, weight)
+
+
 def _newton(columns: Floats, offset: Floats, label: Floats, weight: Floats) -> Floats:
     """Logistic coefficients of all draws at once; steps that raise the loss are halved.
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.model.stack import Floats, Ints
 
@@ -19,8 +21,20 @@ class Scores:
         By name: ``model``, ``model_no_state``, comparators. NaN where a comparator has no input.
     label : ndarray, shape (n_rows, n_horizons)
         1 event, 0 none, NaN not followed long enough.
+    patient, day : ndarray of int
+        Row number of the patient in the cohort; whole days since time zero.
     group : ndarray of int
         Fold of a repeat: ranks are compared within groups only.
+    repeat : ndarray of int
+    hours : ndarray
+        Time zero to the landmark.
+    time, status : ndarray
+        Hours from the landmark to the event, the competing event or the end of follow-up, and
+        which of them (0 censored, 1 event, 2 competing).
+    grade : ndarray
+        Grade on the outcome's own scale at the landmark, NaN where unknown.
+    permuted : dict of ndarray, shape (n_rows, n_horizons)
+        By analyte: the model's risk when this analyte comes from another patient of the same day.
     """
 
     horizons: tuple[float, ...]
@@ -29,18 +43,49 @@ class Scores:
     patient: Ints
     day: Ints
     group: Ints
+    repeat: Ints
+    hours: Floats
+    time: Floats
+    status: NDArray[np.int8]
+    grade: Floats
     n_repeats: int
+    permuted: dict[str, Floats] = field(default_factory=dict)
+
+    def take(self, rows: Ints) -> Scores:
+        """Scores of the given rows."""
+        parts: dict[str, Any] = {name: getattr(self, name)[rows] for name in _ROWS}
+        parts |= {name: _each(getattr(self, name), rows) for name in ("risks", "permuted")}
+        return replace(self, **parts)
+
+
+_ROWS = ("label", "patient", "day", "group", "repeat", "hours", "time", "status", "grade")
 
 
 def concatenate(parts: list[Scores], n_repeats: int) -> Scores:
-    """Join the scores of several folds, renumbering the groups."""
-    names = list(parts[0].risks)
-    return Scores(
-        parts[0].horizons,
-        {name: np.vstack([part.risks[name] for part in parts]) for name in names},
-        np.vstack([part.label for part in parts]),
-        np.concatenate([part.patient for part in parts]),
-        np.concatenate([part.day for part in parts]),
-        np.concatenate([np.full(len(part.day), number) for number, part in enumerate(parts)]),
-        n_repeats,
+    """Join the scores of several folds, renumbering the groups.
+
+    A comparator that some part does not know is left out.
+    """
+    joined: dict[str, Any] = {
+        name: np.concatenate([getattr(part, name) for part in parts])
+        for name in _ROWS
+        if name != "group"
+    }
+    group = np.concatenate([np.full(len(part.day), number) for number, part in enumerate(parts)])
+    return replace(
+        parts[0],
+        **joined,
+        group=group,
+        n_repeats=n_repeats,
+        risks=_stacked([part.risks for part in parts]),
+        permuted=_stacked([part.permuted for part in parts]),
     )
+
+
+def _each(table: dict[str, Floats], rows: Ints) -> dict[str, Floats]:
+    return {name: values[rows] for name, values in table.items()}
+
+
+def _stacked(tables: list[dict[str, Floats]]) -> dict[str, Floats]:
+    shared = [name for name in tables[0] if all(name in table for table in tables)]
+    return {name: np.vstack([table[name] for table in tables]) for name in shared}

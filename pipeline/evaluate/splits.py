@@ -1,15 +1,17 @@
-"""Splits by patient: repeated, stratified by who has the event. Rows are never split."""
+"""Splits by patient: repeated and stratified, by site, by time. Rows are never split."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.errors import InputError
-from pipeline.model.risk_model import inner_folds
 from pipeline.model.stack import Ints
+
+_MIN_SITE_PATIENTS = 5
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,65 @@ class Split:
     fold: int
     train: Ints
     test: Ints
+
+
+def patient_folds(stratum: Ints, *, folds: int, repeats: int, seed: int) -> Ints:
+    """Deal patients to folds, each stratum evenly, anew in each repeat.
+
+    Parameters
+    ----------
+    stratum : ndarray of int, shape (n_patients,)
+        For example which outcomes a patient has; strata with a high number are dealt first.
+
+    Returns
+    -------
+    ndarray of int, shape (repeats, n_patients)
+
+    Raises
+    ------
+    InputError
+        If there are fewer patients than folds.
+
+    Examples
+    --------
+    >>> table = patient_folds(np.array([1, 1, 0, 0]), folds=2, repeats=1, seed=0)
+    >>> sorted(table[0, :2].tolist()), sorted(table[0, 2:].tolist())
+    ([0, 1], [0, 1])
+    """
+    count = len(stratum)
+    if count < folds:
+        raise InputError(
+            f"{count} patients cannot be split into {folds} folds; lower evaluation.folds or add "
+            "patients"
+        )
+    table = np.empty((repeats, count), dtype=np.intp)
+    for repeat in range(repeats):
+        random = np.random.default_rng(seed * 1000 + repeat)
+        offset = 0
+        for value in np.unique(stratum)[::-1]:
+            chosen = random.permutation(np.flatnonzero(stratum == value))
+            table[repeat, chosen] = (np.arange(len(chosen)) + offset) % folds
+            offset += len(chosen)
+    return table
+
+
+def splits_of(patient: Ints, table: Ints) -> list[Split]:
+    """Divisions of landmarks that follow a table of patient folds.
+
+    Parameters
+    ----------
+    patient : ndarray of int, shape (n_landmarks,)
+        Column of ``table``.
+    table : ndarray of int, shape (repeats, n_patients)
+        Fold of each patient; -1 is trained on and never tested.
+    """
+    splits = []
+    for repeat, fold_of in enumerate(table):
+        number = fold_of[patient]
+        for fold in range(int(fold_of.max(initial=-1)) + 1):
+            test = number == fold
+            splits.append(Split(repeat, fold, np.flatnonzero(~test), np.flatnonzero(test)))
+    return splits
 
 
 def repeated_patient_folds(
@@ -38,16 +99,48 @@ def repeated_patient_folds(
     InputError
         If there are fewer patients than folds.
     """
-    count = len(np.unique(patient))
-    if count < folds:
-        raise InputError(
-            f"{count} patients cannot be split into {folds} folds; lower evaluation.folds or add "
-            "patients"
-        )
-    splits = []
-    for repeat in range(repeats):
-        number = inner_folds(patient, event, folds, seed=seed * 1000 + repeat)
-        for fold in range(folds):
-            test = number == fold
-            splits.append(Split(repeat, fold, np.flatnonzero(~test), np.flatnonzero(test)))
-    return splits
+    unique, code = np.unique(patient, return_inverse=True)
+    stratum = np.zeros(len(unique), dtype=np.intp)
+    np.maximum.at(stratum, code, event.astype(np.intp))
+    table = patient_folds(stratum, folds=folds, repeats=repeats, seed=seed)
+    return splits_of(code, table)
+
+
+def site_folds(patients: pd.DataFrame) -> tuple[Ints, tuple[str, ...]] | str:
+    """Leave one site out: each site is tested by a model of the others.
+
+    Sites with fewer than five patients are tested together as ``other sites``.
+
+    Returns
+    -------
+    tuple or str
+        Table of one repeat and the name of each fold, or the reason why it cannot be done.
+    """
+    if "site" not in patients:
+        return "the cohort names no site"
+    name = patients["site"].astype("object").where(patients["site"].notna(), "").astype(str)
+    name = name.str.strip().replace("", "unknown site")
+    size = name.map(name.value_counts())
+    name = name.where(size >= _MIN_SITE_PATIENTS, "other sites")
+    levels, code = np.unique(name.to_numpy(dtype=str), return_inverse=True)
+    if len(levels) < 2:
+        return "the cohort has one site only"
+    return code[None, :].astype(np.intp), tuple(str(level) for level in levels)
+
+
+def temporal_fold(patients: pd.DataFrame, test_share: float) -> Ints | str:
+    """Train on earlier patients, test on the share treated last.
+
+    Returns
+    -------
+    ndarray or str
+        Table of one repeat (0 tested, -1 trained on), or the reason why it cannot be done.
+    """
+    start = patients["infusion_time"]
+    if start.isna().any():
+        return "not every patient has an infusion time"
+    moment = start.rank(method="min").to_numpy(dtype=float)
+    late = moment > np.quantile(moment, 1.0 - test_share)
+    if late.all() or not late.any():
+        return "all patients have the same infusion time"
+    return np.where(late, 0, -1).astype(np.intp)[None, :]

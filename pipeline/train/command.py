@@ -78,7 +78,7 @@ def evaluate_command(
     scales = tuple(item.scale for item in bundle.config.outcomes.values())
     log.info("reading the cohort")
     read = read_cohort(cohort, config, extra_scales=scales, local=bundle.reference.local)
-    result = evaluate_bundle(bundle, read)
+    result = evaluate_bundle(bundle, read, _training_evaluation(folder))
     with complete_folder(out, force=force) as target:
         text = json.dumps(result.content, indent=1, sort_keys=True, allow_nan=False) + "\n"
         (target / "evaluation.json").write_text(text, encoding="utf-8")
@@ -91,6 +91,11 @@ def evaluate_command(
         (target / "evaluation.html").write_text(page, encoding="utf-8")
         read.rejects.to_csv(target / "rejects.csv", index=False, lineterminator="\n")
     return 0, f"{describe(result.content)}\nPage: {out / 'evaluation.html'}"
+
+
+def _training_evaluation(bundle: Path) -> Mapping[str, Any] | None:
+    path = bundle / "evaluation.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
 def describe(evaluation: Mapping[str, Any]) -> str:
@@ -106,6 +111,10 @@ def describe(evaluation: Mapping[str, Any]) -> str:
         lines.append(f"  {outcome['label']} ({name})")
         lines.append("    " + _ROW.format(*_HEADINGS))
         lines += ["    " + _ROW.format(*_cells(outcome, key)) for key in outcome["model"]]
+        lines.append(f"    {outcome['labs_answer']}")
+    for key, cell in evaluation["contrast"].items():
+        if cell["auroc"] is not None:
+            lines.append(f"  Which syndrome comes first within {key} h: AUROC {_area(cell)}")
     lines += [
         f"  {abstention_line(name, report)}"
         for name, report in evaluation.get("abstention", {}).items()

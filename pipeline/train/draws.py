@@ -16,7 +16,7 @@ import numpy as np
 
 from pipeline.config import Config
 from pipeline.evaluate import metrics
-from pipeline.evaluate.evaluation import patient_draws
+from pipeline.evaluate.resampling import patient_draws
 from pipeline.evaluate.scores import Scores
 from pipeline.train.gates import gate_horizon
 

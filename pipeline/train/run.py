@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,10 @@ from pipeline.cohort.tables import Cohort
 from pipeline.config import Config
 from pipeline.errors import InputError
 from pipeline.evaluate.abstentions import cross_validated_abstentions
-from pipeline.evaluate.cross_validation import cross_validate
 from pipeline.evaluate.document import Evaluation, assemble, event_patients
 from pipeline.evaluate.outcomes import build_targets, reported_thresholds, stacked_thresholds
 from pipeline.evaluate.page import render_evaluation
-from pipeline.evaluate.scores import Scores
+from pipeline.evaluate.protocol import Scored, score_scale, shared_folds
 from pipeline.features.build import FeatureMatrix, build_features
 from pipeline.features.landmarks import training_landmarks
 from pipeline.features.spec import FeatureSpec, learn_spec
@@ -29,10 +28,12 @@ from pipeline.model.background import learn_background
 from pipeline.model.bundle import Bundle, save_bundle
 from pipeline.model.reference import TrainingReference, base_rate_table, feature_ranges
 from pipeline.model.risk_model import FitPlan, RiskModel, fit_risk_model
-from pipeline.model.stack import Targets
+from pipeline.model.stack import Ints, Targets
 from pipeline.train.audit import audit_cohort, audit_warnings
 from pipeline.train.draws import gate_draws, write_draws
 from pipeline.train.size import size_report
+
+COMMAND = "cytocast train --cohort COHORT --config config.json --out OUT"
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class _ScaleResult:
     model: RiskModel
     matrix: FeatureMatrix
     targets: Targets
-    scores: dict[int, Scores]
+    scored: dict[int, Scored]
 
 
 def train(
@@ -81,9 +82,10 @@ def train(
     limits = infer_limits(read.cohort.labs)
     cohort = read.cohort.with_labs(apply_limits(read.cohort.labs, limits))
     spec = learn_spec(cohort, config, read.local)
-    results = {scale: _train_scale(cohort, spec, scale, config, jobs) for scale in scales}
+    table = shared_folds(cohort, config)
+    results = {scale: _train_scale(cohort, spec, scale, config, jobs, table) for scale in scales}
     by_outcome = {
-        name: results[item.scale].scores[item.threshold] for name, item in config.outcomes.items()
+        name: results[item.scale].scored[item.threshold] for name, item in config.outcomes.items()
     }
     facts = _cohort_facts(read, config, results)
     sizes = {
@@ -96,12 +98,15 @@ def train(
         by_outcome,
         config,
         kind="cross-validated",
-        cohort=facts,
+        cohort=cohort,
+        spec=spec,
+        facts=facts,
         warnings=[
             *audit_warnings(audit),
             *_warnings(config, results),
             *(item["sentence"] for item in sizes.values()),
         ],
+        command=COMMAND,
     )
     evaluation.content["sample_size"] = sizes
     evaluation.content["abstention"] = _abstentions(cohort, spec, config, results)
@@ -121,7 +126,8 @@ def train(
     bundle = Bundle(config, reference, models, provenance)
     with complete_folder(out, force=force) as folder:
         (folder / "evaluation.json").write_text(_json(evaluation.content), encoding="utf-8")
-        write_draws(gate_draws(by_outcome, config, facts["sha256"]), folder)
+        held_out = {name: part.scores for name, part in by_outcome.items()}
+        write_draws(gate_draws(held_out, config, facts["sha256"]), folder)
         title = f"Evaluation of {config.cohort.name}"
         page = render_evaluation(
             evaluation.content, evaluation.curves, title=title, synthetic=config.cohort.synthetic
@@ -135,7 +141,7 @@ def train(
 
 
 def _train_scale(
-    cohort: Cohort, spec: FeatureSpec, scale: str, config: Config, jobs: int
+    cohort: Cohort, spec: FeatureSpec, scale: str, config: Config, jobs: int, table: Ints
 ) -> _ScaleResult:
     reported = reported_thresholds(config.outcomes, scale)
     thresholds = stacked_thresholds(cohort, scale, reported)
@@ -147,12 +153,11 @@ def _train_scale(
         )
     matrix = build_features(cohort, landmarks, spec)
     plan = FitPlan(scale, reported, spec, config.model, config.seed, jobs)
-    scores = cross_validate(
-        matrix, targets, plan, folds=config.evaluation.folds, repeats=config.evaluation.repeats
-    )
+    scored = score_scale(cohort, matrix, targets, plan, config, table, {})
     log.info(f"fit on all patients ({scale})")
     model = fit_risk_model(matrix, targets, plan, bootstrap=config.model.bootstrap_members)
-    return _ScaleResult(model, matrix, targets, scores)
+    read = {key: replace(part, columns=model.columns) for key, part in scored.items()}
+    return _ScaleResult(model, matrix, targets, read)
 
 
 def _reference(
@@ -216,9 +221,9 @@ def _cohort_facts(
         for name, item in config.outcomes.items()
     }
     scored = [
-        len(part.scores[threshold].day) // part.scores[threshold].n_repeats
+        len(item.scores.day) // item.scores.n_repeats
         for part in results.values()
-        for threshold in part.scores
+        for item in part.scored.values()
     ]
     return {
         "name": config.cohort.name,

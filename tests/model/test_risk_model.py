@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from pipeline.evaluate.cross_validation import cross_validate
 from pipeline.evaluate.evaluation import evaluate_scores
+from pipeline.evaluate.splits import repeated_patient_folds
 from pipeline.features import build_features
 from pipeline.model.risk_model import inner_folds, patient_resample
 from pipeline.model.stack import query
@@ -182,7 +183,9 @@ def test_bootstrap_draws_patients():
 
 def test_cross_validation_scores_each_landmark_at_risk_once_per_repeat():
     small = fit(course_cohort(40, days=6, seed=2), bootstrap=0, booster_rounds=5, inner_folds=2)
-    scores = cross_validate(small.matrix, small.targets, small.plan, folds=3, repeats=1)[3]
+    event = np.isin(small.targets.status[:, 2], 1)
+    splits = repeated_patient_folds(small.targets.patient, event, folds=3, repeats=1, seed=0)
+    scores = cross_validate(small.matrix, small.targets, small.plan, splits)[3]
     at_risk = small.targets.at_risk[:, small.targets.thresholds.index(3)]
     assert len(scores.patient) == at_risk.sum()
     assert len(np.unique(scores.group)) == 3

@@ -1,0 +1,143 @@
+"""What the labs add beyond grade, day and clinical state, beside a negative control."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from pipeline.evaluate import metrics
+from pipeline.evaluate.areas import counts, estimable, known_rows
+from pipeline.evaluate.resampling import interval, number, patient_draws
+from pipeline.evaluate.scores import Scores
+
+CONTROL = "control"
+BARS = ("grade_and_day", "clinical_state")
+_NAMES = ("auroc", "auroc_lo", "auroc_hi", "diff_auroc", "diff_lo", "diff_hi")
+
+
+def with_control(real: Scores, control: Scores) -> Scores:
+    """Control risks beside the real model's risks of the same folds, one repeat per permutation.
+
+    Parameters
+    ----------
+    control : Scores
+        Repeat r was refitted, training and test folds alike, with labs permuted for the r-th
+        time on the folds of repeat ``r % real.n_repeats``.
+    """
+    parts = []
+    for permutation in range(control.n_repeats):
+        ours = real.take(np.flatnonzero(real.repeat == permutation % real.n_repeats))
+        theirs = control.take(np.flatnonzero(control.repeat == permutation))
+        if not (
+            np.array_equal(ours.patient, theirs.patient)
+            and np.array_equal(ours.hours, theirs.hours)
+        ):
+            raise ValueError("'control' was not scored on the folds of the real model")
+        parts.append((ours, theirs))
+    rows = np.concatenate(
+        [np.flatnonzero(real.repeat == p % real.n_repeats) for p in range(control.n_repeats)]
+    )
+    joined = real.take(rows)
+    group = np.concatenate([theirs.group for _, theirs in parts])
+    repeat = np.concatenate([theirs.repeat for _, theirs in parts])
+    risk = np.vstack([theirs.risks["model"] for _, theirs in parts])
+    return Scores(
+        horizons=real.horizons,
+        risks={"model": joined.risks["model"], CONTROL: risk},
+        label=joined.label,
+        patient=joined.patient,
+        day=joined.day,
+        group=group,
+        repeat=repeat,
+        hours=joined.hours,
+        time=joined.time,
+        status=joined.status,
+        grade=joined.grade,
+        n_repeats=control.n_repeats,
+    )
+
+
+def negative_control(
+    real: Scores, control: Scores, bootstrap: int, seed: int, minimum: int
+) -> dict[str, Any]:
+    """AUROC of the model refitted on other patients' labs, and how far the real one exceeds it.
+
+    Returns
+    -------
+    dict
+        Per horizon counts, ``auroc`` of the control over all permutations, ``diff_auroc`` = real
+        minus control in the same folds, and the lowest and highest control of one permutation.
+    """
+    both = with_control(real, control)
+    draws = patient_draws(both.patient, bootstrap, seed)
+    result: dict[str, Any] = {}
+    for place, horizon in enumerate(both.horizons):
+        rows = known_rows(both, place)
+        label, patient = both.label[rows, place], both.patient[rows]
+        cell: dict[str, Any] = counts(label, patient, both.n_repeats) | dict.fromkeys(_NAMES)
+        cell["n_permutations"] = both.n_repeats
+        if estimable(label, patient, minimum):
+            weight, group, repeat = draws[rows], both.group[rows], both.repeat[rows]
+            risk = both.risks[CONTROL][rows, place]
+            area = metrics.auroc(label, risk, weight, group)
+            real_area = metrics.auroc(label, both.risks["model"][rows, place], weight, group)
+            single = [
+                metrics.auroc(label[one], risk[one], weight[one, :1], group[one])[0]
+                for one in (np.flatnonzero(repeat == r) for r in range(both.n_repeats))
+            ]
+            cell["auroc"], cell["diff_auroc"] = number(area[0]), number(real_area[0] - area[0])
+            cell["auroc_lo"], cell["auroc_hi"] = interval(area)
+            cell["diff_lo"], cell["diff_hi"] = interval(real_area - area)
+            cell["lowest"], cell["highest"] = number(np.min(single)), number(np.max(single))
+        result[f"{horizon:g}"] = cell
+    return result
+
+
+def added_value(comparators: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Differences of the model from grade and day, and from clinical state, per horizon."""
+    bars = [name for name in BARS if name in comparators]
+    result: dict[str, Any] = {}
+    for name in bars:
+        for key, cell in comparators[name].items():
+            difference = {part: cell[part] for part in ("diff_auroc", "diff_lo", "diff_hi")}
+            if name == BARS[0]:
+                result[key] = difference
+            else:
+                result.setdefault(f"against_{name}", {})[key] = difference
+    return result
+
+
+def labs_answer(outcome: Mapping[str, Any], key: str) -> str:
+    """One line: what the labs add at a horizon, and whether the control agrees.
+
+    Labs add only if the model is better than its bar *and* than its negative control.
+
+    Examples
+    --------
+    >>> bar = {"72": {"diff_auroc": 0.005, "diff_lo": -0.01, "diff_hi": 0.024}}
+    >>> line = labs_answer({"comparators": {"grade_and_day": bar}}, "72")
+    >>> line.startswith("Within 72 h, labs are not shown to add to grade and day: AUROC +0.005")
+    True
+    """
+    comparators = outcome["comparators"]
+    bar = next((name for name in reversed(BARS) if name in comparators), None)
+    control = (outcome.get("negative_control") or {}).get(key, {})
+    cell = comparators[bar].get(key, {}) if bar else {}
+    if cell.get("diff_lo") is None:
+        return f"Within {key} h, what the labs add cannot be estimated: too few event patients."
+    shown = [item["diff_lo"] > 0 for item in (cell, control) if item.get("diff_lo") is not None]
+    worse = cell["diff_hi"] < 0
+    verdict = "add" if all(shown) else "make it worse than" if worse else "are not shown to add"
+    preposition = "" if worse and not all(shown) else " to"
+    over = "the clinical state" if bar == "clinical_state" else "grade and day"
+    if control.get("diff_lo") is None:
+        beside = "no negative control was run"
+    else:
+        beside = f"against the same model given other patients' labs {_span(control)}"
+    return f"Within {key} h, labs {verdict}{preposition} {over}: AUROC {_span(cell)}; {beside}."
+
+
+def _span(cell: Mapping[str, Any]) -> str:
+    return f"{cell['diff_auroc']:+.3f} [{cell['diff_lo']:+.3f}, {cell['diff_hi']:+.3f}]"

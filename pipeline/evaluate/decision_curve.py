@@ -1,0 +1,99 @@
+"""Net benefit of acting above a risk threshold, against acting on everybody and on nobody."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from pipeline.evaluate.areas import estimable, known_rows
+from pipeline.evaluate.resampling import interval, number, ratio
+from pipeline.evaluate.scores import Scores
+from pipeline.model.stack import Floats
+
+STEP = 0.01
+SHOWN = ("model", "model_no_state", "grade_and_day", "clinical_state")
+
+
+def net_benefit(label: Floats, risk: Floats, weight: Floats, thresholds: Floats) -> Floats:
+    """True positives minus false positives at the odds of each threshold, per landmark.
+
+    ``TP/n - FP/n * t/(1-t)`` (Vickers and Elkin, 10.1177/0272989X06295361); a risk equal to the
+    threshold is acted on.
+
+    Parameters
+    ----------
+    label, risk : ndarray, shape (n,)
+    weight : ndarray, shape (n, n_draws)
+    thresholds : ndarray, shape (n_thresholds,)
+        Probabilities above 0 and below 1.
+
+    Returns
+    -------
+    ndarray, shape (n_thresholds, n_draws)
+
+    Examples
+    --------
+    >>> label, risk = np.array([1, 0, 0, 1.0]), np.array([0.6, 0.3, 0.1, 0.1])
+    >>> net_benefit(label, risk, np.ones((4, 1)), np.array([0.2, 0.5])).round(4)
+    array([[0.1875],
+           [0.25  ]])
+    """
+    acted = (risk[None, :] >= thresholds[:, None]).astype(float)
+    total = weight.sum(axis=0)
+    odds = (thresholds / (1.0 - thresholds))[:, None]
+    gained = (acted * label) @ weight - odds * ((acted * (1.0 - label)) @ weight)
+    return ratio(gained, np.broadcast_to(total, gained.shape))
+
+
+def threshold_grid(low: float, high: float) -> Floats:
+    """Thresholds in steps of one percentage point, both ends included.
+
+    Examples
+    --------
+    >>> threshold_grid(0.05, 0.08).tolist()
+    [0.05, 0.06, 0.07, 0.08]
+    """
+    return np.round(np.arange(low, high + STEP / 2, STEP), 6)
+
+
+def decision_curves(
+    scores: Scores, draws: Floats, thresholds: Floats, minimum: int
+) -> dict[str, Any]:
+    """Net benefit per horizon of the model, its comparators, and treating all or none.
+
+    ``diff`` is the model minus grade and day, with its interval; ``best_of_all_none`` tells
+    whether the model's estimate exceeds both treating all and treating none at each threshold.
+    """
+    result: dict[str, Any] = {}
+    for place, horizon in enumerate(scores.horizons):
+        rows = known_rows(scores, place)
+        label, weight = scores.label[rows, place], draws[rows]
+        if not estimable(label, scores.patient[rows], minimum):
+            result[f"{horizon:g}"] = {"reason": "too few event patients"}
+            continue
+        curves = {
+            name: net_benefit(label, scores.risks[name][rows, place], weight, thresholds)
+            for name in SHOWN
+            if name in scores.risks and not np.isnan(scores.risks[name][rows, place]).any()
+        }
+        everyone = net_benefit(label, np.ones(len(label)), weight, thresholds)
+        cell: dict[str, Any] = {"thresholds": thresholds.tolist()}
+        for name, curve in curves.items():
+            cell[name] = [number(value) for value in curve[:, 0]]
+        cell["model_lo"], cell["model_hi"] = _ends(curves["model"])
+        cell["treat_all"] = [number(value) for value in everyone[:, 0]]
+        cell["treat_none"] = [0.0] * len(thresholds)
+        best = np.maximum(everyone[:, 0], 0.0)
+        cell["better_than_all_and_none"] = (curves["model"][:, 0] > best).tolist()
+        if "grade_and_day" in curves:
+            difference = curves["model"] - curves["grade_and_day"]
+            cell["diff"] = [number(value) for value in difference[:, 0]]
+            cell["diff_lo"], cell["diff_hi"] = _ends(difference)
+        result[f"{horizon:g}"] = cell
+    return result
+
+
+def _ends(curve: Floats) -> tuple[list[float | None], list[float | None]]:
+    pairs = [interval(row) for row in curve]
+    return [low for low, _ in pairs], [high for _, high in pairs]

@@ -1,0 +1,154 @@
+"""Which fits an evaluation needs: shared folds, the negative control, sites and time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from pipeline.cohort.tables import Cohort
+from pipeline.config import Config
+from pipeline.evaluate.cross_validation import Beside, cross_validate
+from pipeline.evaluate.donors import donors_of, swap_labs
+from pipeline.evaluate.outcomes import onset_hours
+from pipeline.evaluate.scores import Scores, concatenate
+from pipeline.evaluate.splits import patient_folds, site_folds, splits_of, temporal_fold
+from pipeline.features.build import FeatureMatrix
+from pipeline.model.risk_model import FitPlan
+from pipeline.model.stack import Floats, Ints, Targets
+
+_SWAP_SEED = 7919
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Everything scored for one outcome.
+
+    Attributes
+    ----------
+    columns : tuple of str
+        Features that the model fitted on everyone reads.
+    control : Scores or None
+        The model refitted on other patients' labs, one repeat per permutation.
+    further : dict
+        Name of another way to split to its scores, or to the reason why there are none.
+    absent : dict
+        Comparator to the reason why it has no input.
+    """
+
+    scores: Scores
+    columns: tuple[str, ...]
+    control: Scores | None = None
+    further: dict[str, Scores | str] = field(default_factory=dict)
+    absent: dict[str, str] = field(default_factory=dict)
+
+
+def shared_folds(cohort: Cohort, config: Config) -> Ints:
+    """Folds of patients that all outcomes share, so that their risks can be set side by side.
+
+    Strata are the combinations of outcomes a patient has after the first landmark; the rarest
+    outcome is spread most evenly.
+
+    Returns
+    -------
+    ndarray of int, shape (repeats, n_patients)
+    """
+    first = config.landmarks.first_hours
+    onset = [onset_hours(cohort, item.scale, item.threshold) for item in config.outcomes.values()]
+    has = [np.isfinite(hours) & (hours >= first) for hours in onset]
+    stratum = np.zeros(len(cohort), dtype=np.intp)
+    for bit, event in enumerate(sorted(has, key=lambda item: -int(item.sum()))):
+        stratum += event.astype(np.intp) << bit
+    settings = config.evaluation
+    return patient_folds(stratum, folds=settings.folds, repeats=settings.repeats, seed=config.seed)
+
+
+def score_scale(
+    cohort: Cohort,
+    matrix: FeatureMatrix,
+    targets: Targets,
+    plan: FitPlan,
+    config: Config,
+    table: Ints,
+    ranked: dict[str, Floats],
+) -> dict[int, Scored]:
+    """All scores of one scale's reported thresholds, without the columns of the final model.
+
+    The negative control is refitted: in training and test folds alike each patient's labs are
+    those of another patient of the same day, so only what labs say about *this* patient is gone.
+    A model that is merely applied to swapped labs would look worse than one that never had them.
+
+    Parameters
+    ----------
+    table : ndarray of int, shape (repeats, n_patients)
+        From :func:`shared_folds`.
+    ranked : dict
+        Published scores by name, one value per landmark.
+    """
+    settings = config.evaluation
+    swapped = swap_labs(matrix, donors_of(matrix, config.seed))
+    beside = Beside(ranked, swapped if settings.analyte_importance else None)
+    splits = splits_of(targets.patient, table)
+    scores = cross_validate(matrix, targets, plan, splits, beside=beside)
+    control = _control(matrix, targets, plan, config, table)
+    further: dict[str, dict[int, Scores] | str] = {}
+    if "site" in settings.further_splits:
+        sites = site_folds(cohort.patients)
+        further["leave_one_site_out"] = (
+            sites if isinstance(sites, str) else _other(matrix, targets, plan, sites[0], "sites")
+        )
+    if "temporal" in settings.further_splits:
+        late = temporal_fold(cohort.patients, settings.temporal_test_share)
+        further["temporal"] = (
+            late if isinstance(late, str) else _other(matrix, targets, plan, late, "time")
+        )
+    return {
+        threshold: Scored(
+            scores=part,
+            columns=(),
+            control=control.get(threshold),
+            further={name: _of(other, threshold) for name, other in further.items()},
+        )
+        for threshold, part in scores.items()
+    }
+
+
+def _control(
+    matrix: FeatureMatrix, targets: Targets, plan: FitPlan, config: Config, table: Ints
+) -> dict[int, Scores]:
+    parts: list[dict[int, Scores]] = []
+    for permutation in range(config.evaluation.control_permutations):
+        seed = config.seed + _SWAP_SEED * (permutation + 1)
+        swapped = swap_labs(matrix, donors_of(matrix, seed))
+        folds = splits_of(targets.patient, table[permutation % len(table)][None, :])
+        label = f"negative control {permutation + 1}"
+        found = cross_validate(swapped, targets, plan, folds, label=label)
+        parts.append({key: _as_repeat(part, permutation) for key, part in found.items()})
+    return {
+        key: stacked_repeats([part[key] for part in parts if key in part])
+        for key in plan.reported
+        if any(key in part for part in parts)
+    }
+
+
+def _as_repeat(scores: Scores, repeat: int) -> Scores:
+    return replace(scores, repeat=np.full(len(scores.repeat), repeat, dtype=np.intp))
+
+
+def stacked_repeats(parts: list[Scores]) -> Scores:
+    """Join whole repeats, keeping the folds of each apart."""
+    joined = concatenate(parts, len(parts))
+    folds = np.concatenate([part.group for part in parts])
+    return replace(joined, group=joined.group * (int(folds.max(initial=0)) + 1) + folds)
+
+
+def _other(
+    matrix: FeatureMatrix, targets: Targets, plan: FitPlan, table: Ints, label: str
+) -> dict[int, Scores]:
+    return cross_validate(matrix, targets, plan, splits_of(targets.patient, table), label=label)
+
+
+def _of(found: dict[int, Scores] | str, threshold: int) -> Scores | str:
+    if isinstance(found, str):
+        return found
+    return found.get(threshold, "no landmark at risk could be scored")

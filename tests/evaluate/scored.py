@@ -1,0 +1,39 @@
+"""Scores from plain arrays, for tests of everything that reads them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pipeline.evaluate.scores import Scores
+
+
+def make_scores(
+    risks, label, *, horizons=(24.0,), patient=None, day=None, repeat=None, group=None, **more
+) -> Scores:
+    """Scores whose times follow from the labels unless ``time`` and ``status`` are given."""
+    label = np.asarray(label, dtype=float).reshape(len(label), -1)
+    count = len(label)
+    day = np.ones(count, dtype=np.intp) if day is None else np.asarray(day, dtype=np.intp)
+    event = (label == 1).any(axis=1)
+    first = np.where(event, label.argmax(axis=1), len(horizons) - 1)
+    reach = np.asarray(horizons)[first]
+    defaults = {
+        "hours": day * 24.0,
+        "time": np.where(event, reach - 1.0, 2000.0),
+        "status": event.astype(np.int8),
+        "grade": np.zeros(count),
+        "n_repeats": 1,
+    }
+    zeros = np.zeros(count, dtype=np.intp)
+    return Scores(
+        horizons=horizons,
+        risks={
+            name: np.asarray(risk, dtype=float).reshape(count, -1) for name, risk in risks.items()
+        },
+        label=label,
+        patient=np.arange(count) if patient is None else np.asarray(patient, dtype=np.intp),
+        day=day,
+        group=zeros if group is None else np.asarray(group, dtype=np.intp),
+        repeat=zeros if repeat is None else np.asarray(repeat, dtype=np.intp),
+        **{**defaults, **more},
+    )

@@ -1,0 +1,120 @@
+"""Incidence and time-dependent AUROC against scikit-survival."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sksurv.metrics import brier_score, cumulative_dynamic_auc
+from sksurv.nonparametric import cumulative_incidence_competing_risks
+from sksurv.util import Surv
+
+from pipeline.evaluate.competing import (
+    aalen_johansen,
+    incidence_of_outcome,
+    time_dependent_auroc,
+    what_comes_first,
+)
+from pipeline.evaluate.resampling import patient_draws
+from tests.evaluate.scored import make_scores
+
+
+@settings(deadline=None)
+@given(
+    rows=st.lists(
+        st.tuples(st.integers(1, 12), st.integers(0, 2), st.integers(0, 3)), min_size=3, max_size=40
+    )
+)
+def test_aalen_johansen_agrees_with_scikit_survival(rows):
+    time, cause, times = (np.array(column) for column in zip(*rows, strict=True))
+    weight = np.stack([np.ones(len(time)), times], axis=1).astype(float)
+    moments = np.unique(time).astype(float)
+    found = aalen_johansen(time.astype(float), cause, weight, moments, 2)
+    for draw, copies in enumerate((np.ones(len(time), dtype=int), times)):
+        if len(np.unique(np.repeat(cause, copies))) < 3:  # the oracle wants every cause to occur
+            continue
+        at, oracle = cumulative_incidence_competing_risks(
+            np.repeat(cause, copies), np.repeat(time, copies).astype(float)
+        )
+        known = np.isin(moments, at)
+        np.testing.assert_allclose(found[:, known, draw], oracle[1:], atol=1e-12)
+
+
+def survival(seed, n=400, competing=False):
+    """Exponential events and losses without ties, all landmarks at hour 0."""
+    random = np.random.default_rng(seed)
+    risk = random.uniform(0.05, 0.9, n)
+    event = random.exponential(90.0 / risk)
+    lost = random.uniform(20.0, 400.0, n)
+    rival = random.exponential(600.0, n) if competing else np.full(n, np.inf)
+    time = np.minimum(np.minimum(event, lost), rival)
+    status = np.where(event == time, 1, np.where(rival == time, 2, 0)).astype(np.int8)
+    label = np.where((time <= 72.0) & (status == 1), 1.0, 0.0)
+    label[(status == 0) & (time < 72.0)] = np.nan
+    scores = make_scores(
+        {"model": risk, "grade_and_day": risk},
+        label,
+        horizons=(72.0,),
+        time=time,
+        status=status,
+        hours=np.zeros(n),
+    )
+    return scores, risk, time, status
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_time_dependent_auroc_and_brier_agree_with_scikit_survival(seed):
+    scores, risk, time, status = survival(seed)
+    draws = patient_draws(scores.patient, 20, 0)
+    cell = time_dependent_auroc(scores, draws, 1e-6, 5)["72"]
+    truth = Surv.from_arrays(status == 1, time)
+    expected = cumulative_dynamic_auc(truth, truth, risk, [72.0])[0][0]
+    assert cell["auroc"] == pytest.approx(expected, abs=2e-6)
+    _, brier = brier_score(truth, truth, 1.0 - risk[:, None], [72.0])
+    # scikit-survival divides by all rows, lost ones included; here by the sum of the weights
+    share = _weights(time, status).sum() / len(time)
+    assert cell["brier"] * share == pytest.approx(brier[0], abs=1e-4)
+    assert cell["share_lost"] > 0.05
+
+
+def _weights(time, status):
+    from sksurv.nonparametric import CensoringDistributionEstimator
+
+    truth = Surv.from_arrays(status == 1, time)
+    follow = CensoringDistributionEstimator().fit(truth)
+    until = np.minimum(time, 72.0)
+    known = ~((status == 0) & (time < 72.0))
+    return known / follow.predict_proba(until)
+
+
+def test_incidence_counts_losses_and_competing_events():
+    scores, risk, time, status = survival(3, competing=True)
+    draws = patient_draws(scores.patient, 30, 0)
+    cell = incidence_of_outcome(scores, draws, 5)["72"]
+    _, oracle = cumulative_incidence_competing_risks(status.astype(int), time, time_min=None)
+    moments = np.unique(time)
+    last = np.searchsorted(moments, 72.0, side="right") - 1
+    assert cell["observed"] == pytest.approx(oracle[1][last], abs=1e-6)
+    assert cell["competing"] == pytest.approx(oracle[2][last], abs=1e-6)
+    assert cell["observed_lo"] < cell["observed"] < cell["observed_hi"]
+    assert cell["mean_risk"] == pytest.approx(risk.mean(), abs=1e-6)
+    observed = [group["observed"] for group in cell["groups"]]
+    assert len(observed) == 4
+    assert observed[0] < observed[-1]
+    assert incidence_of_outcome(scores, draws, 1000)["72"] == {"reason": "too few event patients"}
+
+
+def test_what_comes_first_splits_the_incidence():
+    scores, *_ = survival(4)
+    random = np.random.default_rng(0)
+    never = np.full(len(scores.hours), np.inf)
+    other = random.uniform(0.0, 300.0, len(scores.hours))
+    draws = patient_draws(scores.patient, 20, 0)
+    result = what_comes_first(scores, {"icans": other, "iec_hs": never}, draws, 5)
+    assert result["never_observed"] == ["iec_hs"]
+    first = result["incidence"]["72"]
+    assert set(first) == {"outcome", "icans"}
+    alone = what_comes_first(scores, {}, draws, 5)["incidence"]["72"]["outcome"]["value"]
+    assert 0 < first["outcome"]["value"] < alone
+    plain = incidence_of_outcome(scores, draws, 5)["72"]["observed"]
+    assert alone == pytest.approx(plain, abs=1e-6)
+    assert "reason" in what_comes_first(scores, {}, draws, 1000)

@@ -1,0 +1,47 @@
+"""Labs of another patient of the same day: nobody keeps their own, nothing else moves."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.evaluate.donors import analyte_columns, donors_of, same_day_donors, swap_labs
+from pipeline.features import build_features
+from tests.builders import at, course_cohort, make_spec
+
+pairs = st.lists(st.tuples(st.integers(0, 6), st.integers(1, 5)), min_size=1, max_size=40)
+
+
+@given(rows=pairs, seed=st.integers(0, 50))
+def test_nobody_keeps_their_own_labs(rows, seed):
+    patient, day = (np.array(column) for column in zip(*sorted(rows), strict=True))
+    donor = same_day_donors(patient, day, seed)
+    if len(np.unique(patient)) == 1:
+        assert donor.tolist() == list(range(len(patient)))
+        return
+    assert (patient[donor] != patient).all()
+    assert (same_day_donors(patient, day, seed) == donor).all()
+    crowded = [value for value in np.unique(day) if len(np.unique(patient[day == value])) > 1]
+    lonely = set(np.unique(day)) - set(crowded)
+    if not lonely:
+        assert (day[donor] == day).all()
+
+
+def test_one_landmark_a_day_is_used_exactly_once():
+    patient, day = np.tile(np.arange(9), 4), np.repeat(np.arange(4), 9)
+    donor = same_day_donors(patient, day, 3)
+    assert sorted(donor) == list(range(36))
+
+
+def test_a_swap_moves_whole_blocks_of_labs_and_leaves_the_rest():
+    cohort = course_cohort(12, days=3)
+    landmarks = at(*[(patient, 24.0 * day) for patient in range(12) for day in (1, 2, 3)])
+    matrix = build_features(cohort, landmarks, make_spec(analytes=("crp", "ferritin")))
+    donor = donors_of(matrix, 1)
+    swapped = swap_labs(matrix, donor)
+    labs = [meta.group in ("analyte", "measurement") for meta in matrix.metas]
+    np.testing.assert_array_equal(swapped.values[:, labs], matrix.values[donor][:, labs])
+    rest = [not lab for lab in labs]
+    np.testing.assert_array_equal(swapped.values[:, rest], matrix.values[:, rest])
+    columns = analyte_columns(matrix)
+    assert set(columns) == {"crp", "ferritin"}
+    assert sum(len(part) for part in columns.values()) == sum(labs)
