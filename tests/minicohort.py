@@ -15,7 +15,9 @@ model:
   booster_rounds: 12
   inner_folds: 2
   bootstrap_members: 5
-evaluation: {folds: 2, repeats: 1, bootstrap: 30, control_permutations: 1}
+evaluation:
+  {folds: 2, repeats: 1, bootstrap: 30, control_permutations: 0, analyte_importance: false,
+   further_splits: []}
 """
 ANALYTES = {"crp": ("mg/L", 20.0), "ferritin": ("ng/mL", 600.0), "il6": ("pg/mL", 15.0)}
 
