@@ -87,6 +87,7 @@ class FeatureConfig(_Strict):
     baseline_from_hours: float = Field(default=-168, lt=0)
     grade_valid_hours: PositiveHours = 36
     min_slope_span_hours: PositiveHours = 6
+    scores: tuple[str, ...] | Literal["all"] = ()
 
 
 class ModelConfig(_Strict):

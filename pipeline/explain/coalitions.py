@@ -18,6 +18,7 @@ from pipeline.explain.game import Bools, Floats
 from pipeline.explain.trees import FIXED, PlayerTrees, player_trees
 from pipeline.features.build import FeatureMatrix
 from pipeline.features.names import FeatureMeta
+from pipeline.features.scores import GROUP as SCORES
 from pipeline.model.booster import BoosterMember
 from pipeline.model.linear import LinearMember
 from pipeline.model.risk_model import Variant
@@ -120,7 +121,7 @@ class Switchboard:
         self._owner = {meta.name: players.index(meta.player) for meta in metas}
         self._values = {
             player: [n for n, meta in enumerate(metas) if meta.player == player]
-            for player in {meta.player for meta in metas if meta.group == "analyte"}
+            for player in {meta.player for meta in metas if meta.group in ("analyte", SCORES)}
         }
         self._trees = [self._read(member) for member in variant.boosters]
 
@@ -147,7 +148,7 @@ class Switchboard:
         )
 
     def _without_absent(self, subsets: Bools, patient: FeatureMatrix) -> Bools:
-        """Return terms in which an analyte the patient lacks is part of the measurement process."""
+        """Return terms in which a value the patient lacks is part of the measurement process."""
         absent = [
             self._players.index(player)
             for player, columns in self._values.items()

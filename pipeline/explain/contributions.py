@@ -30,8 +30,8 @@ class Contributions:
     Attributes
     ----------
     players : tuple of str
-        Analyte keys and the groups ``clinical_state``, ``treatments``, ``host_product`` and
-        ``measurement``.
+        Analyte keys, ``score_<name>``, and the groups ``clinical_state``, ``treatments``,
+        ``host_product`` and ``measurement``.
     pathways : tuple of str
         Pathway of each player.
     points : ndarray, shape (n_landmarks, n_horizons, n_players)

@@ -9,6 +9,7 @@ from pipeline.cohort.analytes import Analyte
 from pipeline.explain.contributions import Contributions
 from pipeline.explain.newest import as_reported, of_analyte
 from pipeline.features.build import FeatureMatrix
+from pipeline.features.scores import PREFIX, score_label, scores
 from pipeline.features.spec import FeatureSpec
 from pipeline.resources import schema_json, schema_yaml
 
@@ -101,6 +102,7 @@ def contrast_rows(explained: pd.DataFrame, spec: FeatureSpec) -> pd.DataFrame:
     both = both[(both["level"] == "pathway") | (both["name"] != both["pathway"])]
     points = both["points"] - both["points_second"]
     words = _pathway_names() | {analyte.key: analyte.short for analyte in spec.analytes}
+    words |= {f"{PREFIX}{key}": score_label(score) for key, score in scores().items()}
     rows = both.assign(
         outcome="_vs_".join(CONTRASTED),
         level="contrast",
@@ -156,7 +158,9 @@ def _rows(
 
 
 def _labels(player: str, results: pd.DataFrame, analytes: dict[str, Analyte]) -> list[str]:
-    """What a player is at each landmark: an analyte with its newest result, or a group."""
+    """What a player is at each landmark: an analyte with its newest result, a score, or a group."""
+    if player.startswith(PREFIX):
+        return [score_label(scores()[player.removeprefix(PREFIX)])] * len(results)
     if player not in analytes:
         return [GROUP_NAMES[player]] * len(results)
     analyte = analytes[player]

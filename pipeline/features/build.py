@@ -11,6 +11,7 @@ from pipeline.cohort.tables import Cohort
 from pipeline.features.host import host_features, host_meta
 from pipeline.features.kernel import Floats
 from pipeline.features.names import FeatureMeta
+from pipeline.features.scores import score_features, score_meta
 from pipeline.features.series import series_features, series_meta
 from pipeline.features.spec import FeatureSpec
 from pipeline.features.state import state_features, state_meta
@@ -59,6 +60,10 @@ class FeatureMatrix:
 
 def feature_metas(spec: FeatureSpec) -> tuple[FeatureMeta, ...]:
     """Metadata of every column that a spec gives, in order."""
+    return (*_measured_metas(spec), *score_meta(spec))
+
+
+def _measured_metas(spec: FeatureSpec) -> tuple[FeatureMeta, ...]:
     return (*series_meta(spec), *state_meta(spec), *treatment_meta(spec), *host_meta(spec))
 
 
@@ -84,4 +89,8 @@ def build_features(cohort: Cohort, landmarks: pd.DataFrame, spec: FeatureSpec) -
             host_features(cohort.patients, landmarks, spec),
         ]
     )
-    return FeatureMatrix(values, feature_metas(spec), landmarks.reset_index(drop=True))
+    measured = FeatureMatrix(values, _measured_metas(spec), landmarks.reset_index(drop=True))
+    if not spec.scores:
+        return measured
+    both = np.hstack([values, score_features(measured, spec)])
+    return FeatureMatrix(both, feature_metas(spec), measured.landmarks)

@@ -12,6 +12,7 @@ from pipeline.cohort.analytes import Analyte, analyte_from_dict, dictionary
 from pipeline.cohort.tables import Cohort
 from pipeline.config import Config
 from pipeline.errors import UsageError
+from pipeline.features.scores import check_names, scores
 from pipeline.resources import schema_json, schema_yaml
 
 STATE_SCALES = ("crs", "icans")
@@ -39,6 +40,7 @@ class FeatureSpec:
     state_scales: tuple[str, ...]
     drug_classes: tuple[str, ...]
     host: tuple[HostColumn, ...]
+    scores: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -54,6 +56,7 @@ def spec_from_dict(content: Mapping[str, Any]) -> FeatureSpec:
             "windows_hours": tuple(content["windows_hours"]),
             "state_scales": tuple(content["state_scales"]),
             "drug_classes": tuple(content["drug_classes"]),
+            "scores": tuple(content.get("scores", ())),
             "host": tuple(
                 HostColumn(item["name"], item["kind"], tuple(item["levels"]))
                 for item in content["host"]
@@ -100,7 +103,15 @@ def learn_spec(cohort: Cohort, config: Config, local: Mapping[str, Analyte]) -> 
         ),
         drug_classes=_drug_classes(cohort),
         host=tuple(_host_columns(cohort.patients, config)),
+        scores=_scores(config, {analyte.key for analyte in scaled}),
     )
+
+
+def _scores(config: Config, measured: set[str]) -> tuple[str, ...]:
+    """Scores of the settings all of whose parts were measured."""
+    wanted = config.features.scores
+    names = check_names(scores() if wanted == "all" else wanted)
+    return tuple(name for name in names if measured.issuperset(scores()[name].parts))
 
 
 def _with_scale(analyte: Analyte, cohort: Cohort) -> Analyte:

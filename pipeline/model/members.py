@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pipeline.config import ModelConfig
 from pipeline.features.names import SIGNED, FeatureMeta
+from pipeline.features.scores import GROUP as SCORES
+from pipeline.features.scores import PREFIX, scores
 from pipeline.features.spec import FeatureSpec
 from pipeline.model.linear import LinearDesign
 
@@ -92,7 +94,7 @@ def booster_columns(
         for meta in metas
         if (meta.is_state and with_state)
         or meta.name == "time__hours"
-        or (meta.group == "treatments")
+        or meta.group in ("treatments", SCORES)
         or (meta.group == "host_product" and config.booster_host)
         or (
             meta.group in ("analyte", "measurement")
@@ -107,7 +109,7 @@ def booster_columns(
 def _linear_column(meta: FeatureMeta, config: ModelConfig) -> bool:
     if meta.group in ("analyte", "measurement"):
         return _statistic(meta) in config.linear_statistics
-    return meta.group in ("treatments", "host_product") and meta.name != "time__hours"
+    return meta.group in ("treatments", "host_product", SCORES) and meta.name != "time__hours"
 
 
 def _statistic(meta: FeatureMeta) -> str:
@@ -115,10 +117,13 @@ def _statistic(meta: FeatureMeta) -> str:
 
 
 def _sign(meta: FeatureMeta, scale: str, spec: FeatureSpec, config: ModelConfig) -> int:
-    """Direction of an analyte on a scale where the evidence is one-directional."""
+    """Direction of an analyte or score on a scale where the evidence is one-directional."""
+    signs = {"up": 1, "down": -1}
+    if config.signs and meta.group == SCORES:
+        return signs.get(scores()[meta.subject.removeprefix(PREFIX)].direction.get(scale, ""), 0)
     if not config.signs or meta.group != "analyte" or meta.statistic not in SIGNED:
         return 0
     if meta.statistic == "nadir":
         return 0
     direction = {analyte.key: analyte.direction for analyte in spec.analytes}[meta.subject]
-    return {"up": 1, "down": -1}.get(direction.get(scale, ""), 0)
+    return signs.get(direction.get(scale, ""), 0)

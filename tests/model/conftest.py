@@ -1,6 +1,6 @@
 """One small fitted severe-CRS model, shared by the tests of this room."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -22,9 +22,9 @@ class Fitted:
     model: RiskModel
 
 
-def fit(cohort, scale="crs", seed=0, bootstrap=6, **settings) -> Fitted:
+def fit(cohort, scale="crs", seed=0, bootstrap=6, scores=(), **settings) -> Fitted:
     config = make_config(**settings)
-    spec = learn_spec(cohort, config, {})
+    spec = replace(learn_spec(cohort, config, {}), scores=scores)
     landmarks = training_landmarks(cohort, config.landmarks, scale)
     reported = reported_thresholds(config.outcomes, "crs") if scale == "crs" else (1,)
     thresholds = stacked_thresholds(cohort, scale, reported)

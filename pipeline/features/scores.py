@@ -1,0 +1,358 @@
+"""Composite scores of ``data_schema/scores.yaml`` from the values visible at each landmark.
+
+Everything is taken from a feature matrix, so a score sees exactly what the model sees: nothing that
+was resulted at or after the landmark. Where a score cannot be computed it is NaN, and a reason in
+words says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline.cohort.analytes import Analyte, dictionary
+from pipeline.cohort.units import normalise_unit
+from pipeline.errors import UsageError
+from pipeline.features.kernel import Floats
+from pipeline.features.names import FeatureMeta, feature_name
+from pipeline.resources import schema_yaml
+
+if TYPE_CHECKING:
+    from pipeline.features.build import FeatureMatrix
+    from pipeline.features.spec import FeatureSpec
+
+GROUP = "composite_scores"
+PREFIX = "score_"
+AGE = "host__age_years"
+_DIGITS = 9  # undoes the rounding of log2 and back, so that a value on a cut stays on it
+
+
+@dataclass(frozen=True)
+class Score:
+    """One entry of ``scores.yaml``; ``rule`` holds what only its kind has."""
+
+    key: str
+    name: str
+    formula: str
+    kind: str
+    at: str
+    inputs: Mapping[str, str]
+    pathway: str
+    direction: Mapping[str, str]
+    doi: str | None
+    status: str
+    stale_hours: float | None = None
+    floors: Mapping[str, float] = field(default_factory=dict)
+    not_after: tuple[str, ...] = ()
+    rule: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Analytes that the score is made of."""
+        of = self.rule.get("of")
+        return tuple(self.inputs) if of is None else tuple(scores()[of].inputs)
+
+
+@dataclass(frozen=True)
+class ScoreTable:
+    """Scores of landmarks; one column per score, rows as in the matrix.
+
+    Attributes
+    ----------
+    values : DataFrame of float
+        NaN where the score cannot be computed.
+    reasons : DataFrame of str
+        Why it cannot; empty where it can.
+    flags : DataFrame of str
+        What to know about a value: an input raised to its floor, or at a detection limit.
+    """
+
+    values: pd.DataFrame
+    reasons: pd.DataFrame
+    flags: pd.DataFrame
+
+
+@cache
+def scores() -> dict[str, Score]:
+    """All scores by key, in file order.
+
+    Examples
+    --------
+    >>> scores()["m_easix"].inputs["crp"], scores()["m_easix"].doi
+    ('mg/dL', '10.1182/bloodadvances.2020003885')
+    """
+    return {key: _score(key, entry) for key, entry in schema_yaml("scores.yaml")["scores"].items()}
+
+
+def score_meta(spec: FeatureSpec) -> list[FeatureMeta]:
+    """Metadata of the columns that :func:`score_features` returns, in order.
+
+    Every score is a player of its own and belongs to one pathway; ``words`` lists its parts.
+    """
+    return [_meta(scores()[name]) for name in spec.scores]
+
+
+def score_features(matrix: FeatureMatrix, spec: FeatureSpec) -> Floats:
+    """Scores that the model uses, shape (n_landmarks, n_scores)."""
+    return score_values(matrix, spec.scores).values.to_numpy(dtype=float)
+
+
+def score_label(score: Score) -> str:
+    """Name of a score with its parts.
+
+    Examples
+    --------
+    >>> score_label(scores()["m_easix"])
+    'Modified EASIX (LDH, CRP, Platelets)'
+    """
+    return f"{score.name} ({', '.join(dictionary()[key].short for key in score.parts)})"
+
+
+def score_values(matrix: FeatureMatrix, names: Iterable[str] | None = None) -> ScoreTable:
+    """Scores at every landmark of a feature matrix.
+
+    Call it before ``hours_since_last`` is clipped to the range of a training cohort.
+
+    Parameters
+    ----------
+    matrix : FeatureMatrix
+        Needs ``<analyte>__last``, ``<analyte>__hours_since_last`` and ``<analyte>__baseline`` of
+        the inputs, and ``host__age_years`` for scores by age; a score whose columns are missing is
+        NaN with that reason.
+    names : iterable of str, optional
+        Which scores; all by default.
+
+    Returns
+    -------
+    ScoreTable
+
+    Raises
+    ------
+    UsageError
+        If a name is not in ``scores.yaml``.
+    """
+    chosen = check_names(scores() if names is None else names)
+    made = {name: _compute(scores()[name], matrix) for name in chosen}
+    frames = [
+        pd.DataFrame({name: part[place] for name, part in made.items()}) for place in range(3)
+    ]
+    return ScoreTable(*frames)
+
+
+def check_names(names: Iterable[str]) -> tuple[str, ...]:
+    """Score names without repeats.
+
+    Raises
+    ------
+    UsageError
+        If one is not in ``scores.yaml``.
+    """
+    wanted = tuple(dict.fromkeys(names))
+    unknown = [name for name in wanted if name not in scores()]
+    if unknown:
+        raise UsageError(
+            f"unknown score {', '.join(unknown)}; data_schema/scores.yaml has {', '.join(scores())}"
+        )
+    return wanted
+
+
+def unit_factor(analyte: Analyte, unit: str) -> float:
+    """Number to multiply a value in the canonical unit by to have it in ``unit``.
+
+    Raises
+    ------
+    ValueError
+        If the dictionary has no such conversion.
+
+    Examples
+    --------
+    >>> unit_factor(dictionary()["crp"], "mg/dL")
+    0.1
+    """
+    if normalise_unit(unit) == normalise_unit(analyte.unit):
+        return 1.0
+    factors = {normalise_unit(name): factor for name, factor in analyte.conversions.items()}
+    if normalise_unit(unit) not in factors:
+        raise ValueError(f"'{analyte.key}' cannot be converted from {analyte.unit} to {unit}")
+    return 1.0 / factors[normalise_unit(unit)]
+
+
+def upper_limit_of_age(analyte: Analyte, age_years: Floats) -> Floats:
+    """Upper reference limit at an age, log-linear between the middles of the known bands.
+
+    NaN below the youngest band; the oldest band stands for all beyond it.
+
+    Examples
+    --------
+    >>> upper_limit_of_age(dictionary()["nfl"], np.array([22.0, 42.0, 90.0, 3.0])).round(1).tolist()
+    [10.4, 17.3, 54.3, nan]
+    """
+    bands = sorted(analyte.reference_by_age)
+    # the last band is open-ended: its first two years stand for its middle
+    middle = [(first + min(last, first + 4)) / 2 for first, last, _ in bands]
+    limit = np.exp(np.interp(age_years, middle, np.log([high for *_, high in bands])))
+    return np.where(age_years >= bands[0][0], limit, np.nan)
+
+
+class _Inputs:
+    """Reads inputs of one score and remembers why rows fall out."""
+
+    def __init__(self, score: Score, matrix: FeatureMatrix) -> None:
+        self.score, self.matrix = score, matrix
+        self.units = {meta.name: meta.unit for meta in matrix.metas}
+        self.reason = np.full(len(matrix.values), "", dtype=object)
+        self.flag = np.full(len(matrix.values), "", dtype=object)
+
+    def refuse(self, where: np.ndarray | bool, words: str) -> None:
+        """The first reason of a row stands."""
+        self.reason[where & (self.reason == "")] = words
+
+    def read(self, key: str) -> Floats:
+        """One input in the unit of the formula; NaN where it is missing or stale."""
+        analyte, column = dictionary()[key], f"{key}__{self.score.at}"
+        everywhere = np.ones(len(self.reason), dtype=bool)
+        if column not in self.units:
+            self.refuse(everywhere, f"{analyte.short} not measured in this cohort")
+            return np.full(len(self.reason), np.nan)
+        logged = self.units[column] == f"log2({analyte.unit})"
+        if not logged and self.units[column] != analyte.unit:
+            words = f"{analyte.short} is in '{self.units[column]}', not in {analyte.unit}"
+            self.refuse(everywhere, words)
+            return np.full(len(self.reason), np.nan)
+        value = self.matrix.column(column)
+        value = np.round(np.exp2(value) if logged else value, _DIGITS)
+        before = " before time zero" if self.score.at == "baseline" else ""
+        self.refuse(np.isnan(value), f"{analyte.short} not measured{before}")
+        self._refuse_stale(key, analyte)
+        return self._floored(key, analyte, value * unit_factor(analyte, self.score.inputs[key]))
+
+    def _refuse_stale(self, key: str, analyte: Analyte) -> None:
+        limit = self.score.stale_hours
+        if limit is not None:
+            age = self.matrix.column(f"{key}__hours_since_last")
+            self.refuse(~(age <= limit), f"{analyte.short} older than {limit:g} h")
+
+    def _floored(self, key: str, analyte: Analyte, value: Floats) -> Floats:
+        unit = self.score.inputs[key]
+        if key in self.score.floors:
+            floor = self.score.floors[key]
+            self._note(value <= floor, f"{analyte.short} counted as {floor:g} {unit}, its floor")
+            value = np.where(np.isnan(value), np.nan, np.maximum(value, floor))
+        self.refuse(value < 0, f"{analyte.short} is negative")
+        at_limit = self.matrix.column(f"{key}__last_censored")
+        if self.score.at == "last":
+            self._note(np.abs(at_limit) > 0, f"{analyte.short} at a detection limit")
+        return value
+
+    def age(self) -> Floats:
+        """Age in years."""
+        value = self.matrix.column(AGE)
+        self.refuse(np.isnan(value), "age not known")
+        return value
+
+    def blocked(self) -> None:
+        """Refuse rows after a drug under which an input means something else."""
+        for name in self.score.not_after:
+            given = self.matrix.column(f"treat_{name}__given") > 0
+            self.refuse(given, f"not comparable after {name.replace('_', ' ')}")
+
+    def _note(self, where: np.ndarray, words: str) -> None:
+        self.flag[where] = [f"{text}; {words}" if text else words for text in self.flag[where]]
+
+    def result(self, value: Floats) -> tuple[Floats, np.ndarray, np.ndarray]:
+        """Value, reason and flag; a value with a reason against it is NaN."""
+        self.refuse(~np.isfinite(value), "an input is not positive")
+        usable = self.reason == ""
+        return np.where(usable, value, np.nan), self.reason, np.where(usable, self.flag, "")
+
+
+def _compute(score: Score, matrix: FeatureMatrix) -> tuple[Floats, np.ndarray, np.ndarray]:
+    if score.kind == "threshold":
+        value, reason, flag = _compute(scores()[score.rule["of"]], matrix)
+        return np.where(np.isnan(value), np.nan, value > score.rule["cut"]), reason, flag
+    inputs = _Inputs(score, matrix)
+    inputs.blocked()
+    values = {key: inputs.read(key) for key in score.inputs}
+    if score.kind == "ratio":
+        return inputs.result(_ratio(score, values))
+    if score.kind == "points":
+        return inputs.result(_points(score, values))
+    return inputs.result(_age_z(score, values, inputs))
+
+
+def _ratio(score: Score, values: Mapping[str, Floats]) -> Floats:
+    """Log2 of the product above over the product below; NaN unless both are positive."""
+    above = np.prod([values[key] for key in score.rule["above"]], axis=0)
+    below = np.prod([values[key] for key in score.rule["below"]], axis=0)
+    positive = (above > 0) & (below > 0)
+    ratio = np.divide(above, below, out=np.full(len(above), np.nan), where=positive)
+    return np.asarray(np.log2(ratio))
+
+
+def _points(score: Score, values: Mapping[str, Floats]) -> Floats:
+    """Sum of the points of every input, the first step that fits."""
+    total = np.zeros(len(next(iter(values.values()))))
+    for key, value in values.items():
+        total += _steps(value, score.rule["points"][key])
+    return total
+
+
+def _steps(value: Floats, steps: Sequence[Mapping[str, float]]) -> Floats:
+    fits = [
+        value > step["above"] if "above" in step else value >= step.get("from", -np.inf)
+        for step in steps
+    ]
+    points = np.select(fits, [float(step["points"]) for step in steps], default=np.nan)
+    return np.asarray(points, dtype=float)
+
+
+def _age_z(score: Score, values: Mapping[str, Floats], inputs: _Inputs) -> Floats:
+    """Z-score on the log scale from the upper limit at the patient's age."""
+    (key,) = score.inputs
+    age = inputs.age()
+    limit = upper_limit_of_age(dictionary()[key], age)
+    inputs.refuse(np.isnan(limit), "no reference at this age")
+    positive = values[key] > 0
+    ratio = np.divide(values[key], limit, out=np.full(len(limit), np.nan), where=positive)
+    return np.asarray(score.rule["upper_limit_z"] + np.log(ratio) / score.rule["log_sd"])
+
+
+def _meta(score: Score) -> FeatureMeta:
+    subject = f"{PREFIX}{score.key}"
+    return FeatureMeta(
+        name=feature_name(subject, score.at),
+        subject=subject,
+        statistic=score.at,
+        window_hours=None,
+        group=GROUP,
+        player=subject,
+        pathway=score.pathway,
+        unit="1",
+        words=f"{score_label(score)}: {score.formula}",
+    )
+
+
+_COMMON = (
+    "name", "formula", "kind", "at", "pathway", "direction", "doi", "status", "stale_hours",
+    "floors",
+)  # fmt: skip
+
+
+def _score(key: str, entry: Mapping[str, Any]) -> Score:
+    common = {name: entry[name] for name in _COMMON if name in entry}
+    special = {name: value for name, value in entry.items() if name not in (*_COMMON, "source")}
+    inputs = dict(special.pop("inputs", {}))
+    for analyte, unit in inputs.items():
+        unit_factor(dictionary()[analyte], unit)
+    return Score(
+        key=key,
+        inputs=inputs,
+        not_after=tuple(special.pop("not_after", ())),
+        rule=special,
+        **common,
+    )
