@@ -2,41 +2,49 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from pipeline.cohort.delimited import (
+    decode,
+    record,
+    records,
+    refuse_other_formats,
+    separator_of,
+    stated_separator,
+    words_for,
+)
+from pipeline.cohort.headers import canonical_header
 from pipeline.cohort.rejects import Ledger
 from pipeline.errors import InputError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-csv.field_size_limit(10_000_000)
-_SUFFIXES = (".csv", ".parquet")
-_MOST_LINES = 50  # of one quoted cell; beyond that a quote was left open
+SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")
 
 
 def find_table(folder: Path, name: str) -> Path | None:
-    """Path of ``name.csv`` or ``name.parquet`` in a folder, None if there is neither.
+    """Path of a table in a folder, whatever the case of its name; None if there is none.
 
     Raises
     ------
     InputError
-        If both exist, because it cannot be known which one is meant.
+        If several files fit, because it cannot be known which one is meant.
     """
-    found = [
-        folder / (name + suffix) for suffix in _SUFFIXES if (folder / (name + suffix)).is_file()
-    ]
+    wanted = {name + suffix for suffix in SUFFIXES}
+    found = sorted(
+        path for path in folder.iterdir() if path.name.lower() in wanted and path.is_file()
+    )
     if len(found) > 1:
+        names = " and ".join(path.name for path in found)
         raise InputError(
-            f"{folder} holds {found[0].name} and {found[1].name}; keep one of them, "
-            "because it cannot be known which is meant"
+            f"{folder} holds {names}; keep one of them, because it cannot be known which is meant"
         )
     return found[0] if found else None
 
@@ -54,33 +62,52 @@ def sha256_files(paths: list[Path]) -> str:
     return digest.hexdigest()
 
 
-def read_raw(path: Path, ledger: Ledger) -> pd.DataFrame:
+def read_raw(path: Path, ledger: Ledger, fields: Collection[str] = ()) -> pd.DataFrame:
     """Read a table as text, blank cells as ``""``, plus ``_line`` (1 = first line of the file).
+
+    Parameters
+    ----------
+    path : Path
+    ledger : Ledger
+        Takes the lines that cannot be read, and remarks on encoding, separator and column names.
+    fields : collection of str
+        Column names of the table's schema; a column that differs from one of them in case,
+        spaces or punctuation only is renamed to it.
 
     Raises
     ------
     InputError
         If the file cannot be read, has no header, or repeats a column name.
     """
-    table = _read_parquet(path) if path.suffix == ".parquet" else _read_csv(path, ledger)
+    if path.suffix.lower() == ".parquet":
+        table = _read_parquet(path, fields)
+    else:
+        table = _read_text(path, ledger, fields)
     ledger.read[path.name] += len(table) + ledger.rejected[path.name]
     return table
 
 
-def _read_csv(path: Path, ledger: Ledger) -> pd.DataFrame:
+def _read_text(path: Path, ledger: Ledger, fields: Collection[str]) -> pd.DataFrame:
     try:
-        with path.open(encoding="utf-8-sig", newline="") as handle:
-            text = handle.readlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"{path} cannot be read as UTF-8 CSV: {error}. Export it again as comma-separated UTF-8"
-        ) from error
-    first, taken = _record(text, 0)
-    header = [name.strip() for name in first]
-    _check_header(header, path)
-    identified = header[0] == "patient_id"
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error}") from error
+    refuse_other_formats(content, path)
+    decoded = decode(content)
+    text = decoded.lines
+    start = next((place for place, line in enumerate(text) if line.strip()), len(text))
+    separator = stated_separator(text[start]) if start < len(text) else ""
+    if separator:
+        start += 1
+    elif start < len(text):
+        wanted = set(fields)
+        separator = separator_of(text[start], wanted.__contains__)
+    first, taken = record(text, start, separator or ",")
+    header, renamed = canonical_header([name.strip() for name in first], fields, path)
+    _remark(ledger, path.name, decoded.encoding, separator or ",", renamed)
     rows, lines = [], []
-    for line, row, problem in _records(text, taken, len(header)):
+    identified = header[0] == "patient_id"
+    for line, row, problem in records(decoded, start + taken, len(header), separator or ","):
         if problem:
             patient = row[0].strip() if identified and row else ""
             ledger.ragged(path.name, line, problem, patient=patient)
@@ -100,45 +127,16 @@ def _read_csv(path: Path, ledger: Ledger) -> pd.DataFrame:
     return table
 
 
-def _records(text: list[str], position: int, width: int) -> Iterator[tuple[int, list[str], str]]:
-    """Line number, cells and problem (empty if none) of every record from ``position`` on.
-
-    A quote left open costs its own line only: the lines after it are read again by themselves.
-    """
-    while position < len(text):
-        row, taken = _record(text, position)
-        problem = ""
-        if len(row) != width:
-            problem = f"The line has {len(row)} fields where the header has {width}."
-        if taken > 1 and (problem or not _closed(text[position : position + taken])):
-            problem, taken = "A quote is opened on this line and not closed.", 1
-        if row:
-            yield position + 1, row, problem
-        position += taken
+def _remark(ledger: Ledger, file: str, encoding: str, separator: str, renamed: list[str]) -> None:
+    if encoding != "UTF-8":
+        ledger.remarks.append(f"{file} is not UTF-8; it was read as {encoding}.")
+    if separator != ",":
+        ledger.remarks.append(f"{file} is separated by {words_for(separator)}.")
+    if renamed:
+        ledger.remarks.append(f"{file}: columns read under their usual name: {', '.join(renamed)}.")
 
 
-def _record(text: list[str], position: int) -> tuple[list[str], int]:
-    """Cells of the record that starts on a line, and how many lines it takes."""
-    line = text[position] if position < len(text) else ""
-    if '"' not in line:
-        bare = line.rstrip("\r\n")
-        return (bare.split(",") if bare.strip() else []), 1
-    reader = csv.reader(text[position : position + _MOST_LINES])
-    try:
-        return next(reader), reader.line_num
-    except csv.Error:
-        return [line], 2
-
-
-def _closed(lines: list[str]) -> bool:
-    try:
-        next(csv.reader(lines, strict=True))
-    except csv.Error:
-        return False
-    return True
-
-
-def _read_parquet(path: Path) -> pd.DataFrame:
+def _read_parquet(path: Path, fields: Collection[str]) -> pd.DataFrame:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -146,9 +144,9 @@ def _read_parquet(path: Path) -> pd.DataFrame:
         arrow = pq.read_table(path)
     except (OSError, pa.ArrowException) as error:
         raise InputError(f"{path} is not a readable Parquet file: {error}") from error
-    _check_header(arrow.column_names, path)
+    header, _ = canonical_header([name.strip() for name in arrow.column_names], fields, path)
     table = pd.DataFrame(
-        {name: _as_text(arrow.column(name)) for name in arrow.column_names},
+        {name: _as_text(arrow.column(place)) for place, name in enumerate(header)},
         index=pd.RangeIndex(len(arrow)),
     )
     table["_line"] = np.arange(1, len(table) + 1)
@@ -170,16 +168,3 @@ def _as_text(column: pa.ChunkedArray) -> pd.Series:
     else:
         text = cells.astype("str")
     return text.astype("str").mask(cells.isna(), "").str.strip()
-
-
-def _check_header(header: list[str], path: Path) -> None:
-    if len(header) == 1 and any(mark in header[0] for mark in (";", "\t", "|")):
-        raise InputError(
-            f"{path} is not separated by commas: its first line reads '{header[0][:60]}'. Export "
-            "it again with commas between the columns"
-        )
-    if not header or all(name == "" for name in header):
-        raise InputError(f"{path} is empty: the first line must name the columns")
-    repeated = sorted({name for name in header if header.count(name) > 1})
-    if repeated:
-        raise InputError(f"{path} repeats the column {', '.join(map(repr, repeated))}; rename one")

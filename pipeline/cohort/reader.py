@@ -15,7 +15,7 @@ from pipeline.cohort.analytes import Analyte
 from pipeline.cohort.astct import with_grades
 from pipeline.cohort.book import AnalyteBook, check_settings, resolve_analytes
 from pipeline.cohort.clock import parse_timestamps
-from pipeline.cohort.files import find_table, read_raw, sha256_files
+from pipeline.cohort.files import SUFFIXES, find_table, read_raw, sha256_files
 from pipeline.cohort.patients import derive_patients, finish_patients, read_patients
 from pipeline.cohort.rejects import Ledger
 from pipeline.cohort.schema import TableSchema, enforce, to_number
@@ -56,6 +56,7 @@ class ReadResult:
     turnaround_imputed: int
     as_of_hours: np.ndarray
     files: dict[str, str] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
 
 
 def read_cohort(
@@ -146,14 +147,16 @@ def batch_paths(path: str | Path) -> dict[str, Path]:
     source = Path(path)
     if source.is_dir():
         paths = _tables_of(source)
-    elif source.suffix in (".csv", ".parquet") and source.is_file():
+    elif source.suffix.lower() in SUFFIXES and source.is_file():
         paths = {"labs": source}
     else:
-        raise InputError(f"{source} is neither a folder of tables nor a .csv or .parquet file")
+        raise InputError(
+            f"{source} is neither a folder of tables nor a file ending in {', '.join(SUFFIXES)}"
+        )
     if "labs" not in paths:
         found = sorted(item.name for item in source.iterdir()) if source.is_dir() else []
         raise InputError(
-            f"{source} lacks labs.csv (or .parquet; lower case), so there is nothing to score. "
+            f"{source} lacks labs.csv (or .parquet), so there is nothing to score. "
             f"Found: {', '.join(found[:10]) or 'nothing'}"
         )
     return paths
@@ -179,7 +182,10 @@ def _read(
     live: bool = False,
 ) -> ReadResult:
     ledger = Ledger()
-    raw = {name: read_raw(path, ledger) for name, path in paths.items()}
+    raw = {
+        name: read_raw(path, ledger, tuple(TableSchema.load(name).fields))
+        for name, path in paths.items()
+    }
     names = {name: path.name for name, path in paths.items()}
     TableSchema.load("labs").check_columns(raw["labs"], names["labs"])
     if len(raw["labs"]) == 0:
@@ -228,6 +234,7 @@ def _read(
         turnaround_imputed=imputed,
         as_of_hours=frontier,
         files={name: path.name for name, path in paths.items()},
+        remarks=list(ledger.remarks),
     )
 
 

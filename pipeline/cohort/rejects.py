@@ -26,6 +26,7 @@ class Ledger:
     lost_patients: dict[str, str] = field(default_factory=dict)
     ragged_patients: dict[str, set[str]] = field(default_factory=dict)
     other_systems: dict[str, set[str]] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
 
     def reject(
         self,

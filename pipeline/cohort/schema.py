@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pipeline.cohort.headers import meant
 from pipeline.cohort.rejects import Ledger, quoted
 from pipeline.errors import InputError
 from pipeline.resources import schema_json
@@ -67,9 +68,12 @@ class TableSchema:
             if f"{clock}_hours" not in table and f"{clock}_at" not in table:
                 missing.append(f"{clock}_hours or {clock}_at")
         if missing:
+            near = {name: meant(name.split(" ")[0], present) for name in missing}
+            hints = [f" Is '{found}' meant for {name}?" for name, found in near.items() if found]
             raise InputError(
-                f"{file} lacks the column {'; '.join(missing)}. Found: {', '.join(present)}. "
-                f"Rename or add it; data_schema/{self.name}.json lists every column"
+                f"{file} lacks the column {'; '.join(missing)}. Found: {', '.join(present)}."
+                f"{''.join(hints)} Rename or add it; data_schema/{self.name}.json lists every "
+                "column"
             )
         for clock in (*self.required_clocks, *self.optional_clocks):
             if f"{clock}_hours" in table and f"{clock}_at" in table:

@@ -76,10 +76,15 @@ def test_nul_characters_do_not_end_a_cell(path):
     assert raw(path, "a,b\n1\x002,3\n")["b"].tolist() == ["3"]
 
 
-@pytest.mark.parametrize("content", [b"a,b\n\xff\xfe,2\n", "a,b\n1,2\n".encode("utf-16")])
-def test_other_encodings_are_refused_with_the_way_out(path, content):
-    with pytest.raises(InputError, match=r"labs\.csv cannot be read as UTF-8.*Export it again"):
+@pytest.mark.parametrize("content", [b"PK\x03\x04...", b"PAR1...", b"\x1f\x8b..", b"%PDF-1.7"])
+def test_a_file_that_is_no_text_is_refused_with_the_way_out(path, content):
+    with pytest.raises(InputError, match=r"labs\.csv is .*, not text\. Export the table again"):
         raw(path, content)
+
+
+def test_a_file_that_cannot_be_opened_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"labs\.csv cannot be read"):
+        read_raw(tmp_path / "labs.csv", Ledger())
 
 
 @pytest.mark.parametrize("content", ["", "\n", ",\n1,2\n", "\ufeff"])
@@ -91,6 +96,20 @@ def test_a_file_without_column_names_is_refused(path, content):
 def test_a_repeated_column_is_refused(path):
     with pytest.raises(InputError, match="repeats the column 'a'"):
         raw(path, "a,b,a\n1,2,3\n")
+
+
+def test_columns_that_differ_in_case_or_spaces_are_known_and_remarked(path):
+    ledger = Ledger()
+    path.write_text("Patient ID,VALUE,Ward No.,\nA,1,7,\n")
+    table = read_raw(path, ledger, ("patient_id", "value"))
+    assert list(table.columns) == ["patient_id", "value", "Ward No.", "unnamed_4", "_line"]
+    assert "Patient ID, VALUE" in ledger.remarks[0]
+
+
+def test_two_columns_of_one_meaning_are_refused(path):
+    path.write_text("Value,VALUE\n1,2\n")
+    with pytest.raises(InputError, match=r"repeats the column 'value' \(columns 1 and 2\)"):
+        read_raw(path, Ledger(), ("value",))
 
 
 def test_a_header_alone_is_a_table_without_rows(path):
@@ -105,6 +124,12 @@ def test_both_formats_at_once_are_refused(tmp_path):
         (tmp_path / name).write_text("a\n")
     with pytest.raises(InputError, match=r"labs\.csv and labs\.parquet; keep one"):
         find_table(tmp_path, "labs")
+
+
+@pytest.mark.parametrize("name", ["Labs.CSV", "LABS.csv", "labs.tsv", "labs.txt"])
+def test_the_case_of_a_file_name_does_not_matter(tmp_path, name):
+    (tmp_path / name).write_text("a\n")
+    assert find_table(tmp_path, "labs") == tmp_path / name
 
 
 def test_parquet_cells_become_the_text_a_csv_would_hold(tmp_path):

@@ -59,7 +59,7 @@ def test_a_missing_table_says_what_was_found(tmp_path):
 def test_a_file_that_is_no_table(tmp_path):
     path = tmp_path / "labs.xlsx"
     path.write_text("x")
-    with pytest.raises(InputError, match=r"\.csv or \.parquet"):
+    with pytest.raises(InputError, match=r"ending in \.csv, \.tsv, \.txt, \.parquet"):
         score(path)
 
 
@@ -101,11 +101,19 @@ def test_both_formats_of_a_table_are_refused(tmp_path):
         read(folder)
 
 
-def test_a_text_in_another_encoding_is_refused(tmp_path):
+def test_a_text_in_another_encoding_is_read_and_remarked(tmp_path):
     folder = write_export(tmp_path)
-    (folder / "labs.csv").write_bytes("patient_id,analyte\nÄ,crp\n".encode("latin-1"))
-    with pytest.raises(InputError, match="UTF-8"):
-        read(folder)
+    text = (folder / "labs.csv").read_text().replace("ng/mL", "µg/L")
+    (folder / "labs.csv").write_bytes(text.encode("latin-1"))
+    result = read(folder)
+    assert result.rejects.empty
+    assert result.remarks == ["labs.csv is not UTF-8; it was read as Windows-1252."]
+
+
+def test_a_missing_column_names_the_one_that_may_be_meant(tmp_path):
+    path = write_table(tmp_path / "labs.csv", [("patient_id", "analyte", "value", "units")])
+    with pytest.raises(InputError, match=r"Is 'units' meant for unit\?"):
+        score(path)
 
 
 def test_a_ragged_line_is_kept_out_with_its_number_and_its_patient_is_not_forgotten(tmp_path):

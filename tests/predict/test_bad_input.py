@@ -180,7 +180,7 @@ def test_a_folder_without_labs_is_unusable(predict, tmp_path, capsys, files) -> 
         ("", "empty"),
         ("patient_id,analyte,value,unit,collected_hours\n", "no usable row"),
         ("patient_id,analyte,value,collected_hours\nP1,crp,3,5\n", "unit"),
-        ("patient_id;analyte;value;unit;collected_hours\nP1;crp;3;mg/L;5\n", "commas"),
+        ("PK\x03\x04 a workbook", "Excel"),
         ("patient_id,analyte,value,unit\nP1,crp,3,mg/L\n", "collected_hours or collected_at"),
         ("patient_id,analyte,value,unit,collected_at\nP1,crp,3,mg/L,2024\n", "infusion_time"),
     ],

@@ -1,0 +1,198 @@
+"""Text files of unknown make to records: encoding, separator, quotes, lines that cannot be read."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from pipeline.errors import InputError
+
+csv.field_size_limit(10_000_000)
+_MOST_LINES = 50  # of one quoted cell; beyond that a quote was left open
+_SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+_BOMS = (  # the longer marks first, because UTF-32 starts like UTF-16
+    (codecs.BOM_UTF8, "utf-8", "UTF-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le", "UTF-32"),
+    (codecs.BOM_UTF32_BE, "utf-32-be", "UTF-32"),
+    (codecs.BOM_UTF16_LE, "utf-16-le", "UTF-16"),
+    (codecs.BOM_UTF16_BE, "utf-16-be", "UTF-16"),
+)
+_OTHER_FORMATS = {
+    b"PK\x03\x04": "an Excel workbook or archive",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
+    b"PAR1": "a Parquet file",
+    b"\x1f\x8b": "compressed (gzip)",
+    b"%PDF": "a PDF",
+}
+
+
+@dataclass
+class Decoded:
+    """Lines of a text file with their ends.
+
+    Attributes
+    ----------
+    damaged : set of int
+        Positions in ``lines`` that hold bytes no encoding explains.
+    encoding : str
+        In words, as a remark would name it.
+    """
+
+    lines: list[str]
+    damaged: set[int] = field(default_factory=set)
+    encoding: str = "UTF-8"
+
+
+def decode(content: bytes) -> Decoded:
+    """Bytes to lines: UTF-8, UTF-16 or UTF-32, else Windows-1252 where no line is UTF-8.
+
+    A file that is UTF-8 but for some lines keeps the others; nothing is repaired by guessing.
+
+    Examples
+    --------
+    >>> decode("µg".encode("utf-16")).lines, decode("µg".encode("latin-1")).encoding
+    (['µg'], 'Windows-1252')
+    """
+    for mark, codec, words in _BOMS:
+        if content.startswith(mark) and codec != "utf-8":
+            return _wide(content[len(mark) :], codec, words)
+    content = content.removeprefix(codecs.BOM_UTF8)
+    codec = _unmarked_utf16(content)
+    if codec:
+        return _wide(content, codec, "UTF-16")
+    try:
+        return Decoded(_lines(content.decode("utf-8")))
+    except UnicodeDecodeError:
+        return _mixed(content)
+
+
+def separator_of(line: str, known: Callable[[str], bool]) -> str:
+    """Separator of a header line: the one that yields most known columns, then most columns.
+
+    Examples
+    --------
+    >>> separator_of("patient_id;value, as printed;unit", lambda name: name in ("unit", "value"))
+    ';'
+    """
+
+    def rank(mark: str) -> tuple[int, int]:
+        names = next(csv.reader([line], delimiter=mark), [])
+        return sum(known(name.strip()) for name in names), len(names)
+
+    return max(_SEPARATORS, key=rank)
+
+
+def stated_separator(line: str) -> str:
+    """Separator of the line ``sep=;`` that spreadsheets write first, "" for any other line."""
+    found = re.fullmatch(r'"?sep=(.)"?[,;]*\s*', line, flags=re.IGNORECASE | re.DOTALL)
+    return found.group(1) if found and found.group(1) in _SEPARATORS else ""
+
+
+def records(
+    decoded: Decoded, position: int, width: int, separator: str
+) -> Iterator[tuple[int, list[str], str]]:
+    """Line number, cells and problem (empty if none) of every record from ``position`` on.
+
+    Lines without content, such as the ``,,,,`` a spreadsheet leaves below its table, are passed
+    over. Blank cells beyond the header are cut off. A quote left open costs its own line only: the
+    lines after it are read again by themselves.
+    """
+    text = decoded.lines
+    while position < len(text):
+        row, taken = record(text, position, separator)
+        if len(row) > width and not any(cell.strip() for cell in row[width:]):
+            row = row[:width]
+        problem = ""
+        if len(row) != width:
+            problem = f"The line has {len(row)} fields where the header has {width}."
+        if taken > 1 and (problem or not _closed(text[position : position + taken], separator)):
+            problem, taken = "A quote is opened on this line and not closed.", 1
+        if any(place in decoded.damaged for place in range(position, position + taken)):
+            problem = "The line holds bytes that cannot be read as text."
+        if any(cell.strip() for cell in row):
+            yield position + 1, row, problem
+        position += taken
+
+
+def record(text: list[str], position: int, separator: str) -> tuple[list[str], int]:
+    """Cells of the record that starts on a line, and how many lines it takes."""
+    line = text[position] if position < len(text) else ""
+    if '"' not in line:
+        bare = line.rstrip("\r\n")
+        return (bare.split(separator) if bare.strip() else []), 1
+    reader = csv.reader(text[position : position + _MOST_LINES], delimiter=separator)
+    try:
+        return next(reader), reader.line_num
+    except csv.Error:
+        return [line], 2
+
+
+def refuse_other_formats(content: bytes, path: object) -> None:
+    """Refuse a file whose first bytes say that it is no text.
+
+    Raises
+    ------
+    InputError
+    """
+    for mark, words in _OTHER_FORMATS.items():
+        if content.startswith(mark):
+            raise InputError(
+                f"{path} is {words}, not text. Export the table again as CSV (UTF-8), or give "
+                "it the ending .parquet if it is one"
+            )
+
+
+def words_for(separator: str) -> str:
+    """Name of a separator in a sentence."""
+    return _SEPARATORS[separator]
+
+
+def _wide(content: bytes, codec: str, words: str) -> Decoded:
+    lines = _lines(content.decode(codec, errors="replace").removeprefix("\ufeff"))
+    damaged = {place for place, line in enumerate(lines) if "\ufffd" in line}
+    return Decoded(lines, damaged, words)
+
+
+def _mixed(content: bytes) -> Decoded:
+    """A file that is not UTF-8 throughout: damaged lines, or another encoding altogether."""
+    lines, damaged, accented = [], set(), False
+    for place, line in enumerate(content.splitlines(keepends=True)):
+        try:
+            lines.append(line.decode("utf-8"))
+            accented |= not line.isascii()
+        except UnicodeDecodeError:
+            lines.append(line.decode("utf-8", errors="replace"))
+            damaged.add(place)
+    if accented:
+        return Decoded(lines, damaged)
+    try:
+        return Decoded(_lines(content.decode("cp1252")), encoding="Windows-1252")
+    except UnicodeDecodeError:  # bytes that Windows-1252 leaves undefined
+        return Decoded(lines, damaged)
+
+
+def _lines(text: str) -> list[str]:
+    return io.StringIO(text, newline="").readlines()
+
+
+def _unmarked_utf16(content: bytes) -> str:
+    """Codec of UTF-16 without a mark: every other byte of plain text is then zero."""
+    sample = content[:2000]
+    if len(sample) < 8:
+        return ""
+    even, odd = sample[0::2].count(0), sample[1::2].count(0)
+    if odd > 0.4 * len(sample) and even == 0:
+        return "utf-16-le"
+    return "utf-16-be" if even > 0.4 * len(sample) and odd == 0 else ""
+
+
+def _closed(lines: list[str], separator: str) -> bool:
+    try:
+        next(csv.reader(lines, strict=True, delimiter=separator))
+    except csv.Error:
+        return False
+    return True
