@@ -19,6 +19,8 @@ class _Strict(BaseModel):
 
 
 Share = Annotated[float, Field(gt=0, lt=1)]
+# numbers that exports write for "missing"
+SENTINELS = (-1.0, -9.0, -99.0, -999.0, -9999.0, 9999.0, 99999.0, 999999.0, 9999999.0, 99999999.0)
 PositiveHours = Annotated[float, Field(gt=0, le=2160)]
 
 
@@ -44,6 +46,9 @@ class CohortConfig(_Strict):
     grades: Literal["charted", "derived", "charted_else_derived"] = "charted"
     grading: GradingConfig = GradingConfig()
     assume_units: dict[str, dict[str, str]] = Field(default_factory=dict)
+    decimal_comma: bool | None = None
+    sentinels: tuple[float, ...] = SENTINELS
+    limits: dict[str, dict[Literal["lower", "upper"], float]] = Field(default_factory=dict)
     extra_analytes: Literal["reject", "accept"] = "reject"
     local_analytes: tuple[str, ...] = ()
     host_columns: tuple[str, ...] = ("age_years", "sex", "n_prior_lines", "dose_cells")

@@ -87,6 +87,7 @@ def check_settings(config: CohortConfig, book: AnalyteBook) -> None:
     known = {*dictionary(), *book.local, *_listed(config)}
     for setting, keys in (
         ("assume_units", set(config.assume_units)),
+        ("limits", set(config.limits)),
         ("turnaround", set(turnaround) - {"hours"}),
     ):
         unknown = sorted(keys - known)

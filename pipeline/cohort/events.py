@@ -12,6 +12,7 @@ from pipeline.cohort.analytes import normalise_name
 from pipeline.cohort.clock import read_clock
 from pipeline.cohort.rejects import Ledger, quoted
 from pipeline.cohort.schema import TableSchema, enforce, to_number
+from pipeline.cohort.versions import add_flag
 from pipeline.config import CohortConfig
 from pipeline.resources import schema_yaml
 
@@ -57,6 +58,33 @@ def reject_future(
         reason="The time lies at or after the moment of prediction.",
         remedy="Check the clock and its offset; use --as-of to predict at an earlier moment.",
     )
+
+
+def flag_after_end(
+    labs: pd.DataFrame, patients: pd.DataFrame, file: str, ledger: Ledger
+) -> pd.DataFrame:
+    """Flag results that came in after the death or the stated end of the record; they are kept.
+
+    No landmark lies after either, so they can change nothing; they say that a clock is wrong.
+    """
+    where = labs["patient"].to_numpy()
+    column = "resulted_at" if "resulted_at" in labs else "resulted_hours"
+    for name, code, words in (
+        ("death_hours", "after_death", "the patient's death"),
+        ("record_end_hours", "after_record_end", "the end of the record"),
+    ):
+        late = labs["resulted_hours"] > patients[name].to_numpy()[where]
+        ledger.note(
+            labs,
+            late & ~labs["cancelled"],
+            file=file,
+            column=column,
+            code=code,
+            reason=f"The result came in after {words}; no prediction uses it.",
+            remedy="Check the clock of the result and that of the patient.",
+        )
+        labs = labs.assign(flag=add_flag(labs["flag"], late, code))
+    return labs
 
 
 def read_assessments(

@@ -52,6 +52,9 @@ def apply_limits(labs: pd.DataFrame, limits: Mapping[str, Mapping[str, float]]) 
     low = lower.astype(float).fillna(-np.inf).to_numpy()
     high = upper.astype(float).fillna(np.inf).to_numpy()
     below, above = (side == 0) & (value <= low), (side == 0) & (value >= high)
+    if "limit_source" in labs:
+        source = labs["limit_source"].mask(pd.Series(below | above, index=labs.index), "inferred")
+        labs = labs.assign(limit_source=source)
     return labs.assign(
         value=np.where(below, low, np.where(above, high, value)),
         side=np.where(below, -1, np.where(above, 1, side)).astype(np.int8),

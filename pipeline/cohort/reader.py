@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipeline.cohort import events, labs, versions
+from pipeline.cohort import events, labs, results, versions
 from pipeline.cohort.analytes import Analyte
 from pipeline.cohort.astct import with_grades
 from pipeline.cohort.book import AnalyteBook, check_settings, resolve_analytes
@@ -44,6 +44,12 @@ class ReadResult:
         Patient id to the code of its first reject.
     as_of_hours : ndarray of float, shape (n_patients,)
         Latest admissible hour per patient (inf where there is none).
+    remarks : list of str
+        Sentences on whole files: another encoding or separator, columns read under another name.
+    flags : dict
+        Per file, how many accepted rows carry each flag.
+    notes : DataFrame
+        The flagged rows, in the columns of ``rejects``.
     """
 
     cohort: Cohort
@@ -57,6 +63,8 @@ class ReadResult:
     as_of_hours: np.ndarray
     files: dict[str, str] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
+    flags: dict[str, dict[str, int]] = field(default_factory=dict)
+    notes: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def read_cohort(
@@ -235,6 +243,8 @@ def _read(
         as_of_hours=frontier,
         files={name: path.name for name, path in paths.items()},
         remarks=list(ledger.remarks),
+        flags=ledger.flags(),
+        notes=ledger.notes(),
     )
 
 
@@ -283,7 +293,7 @@ def _read_labs(
     table = events.reject_future(table, stated, limit, file, "resulted", ledger)
     limit = frontier[table["patient"].to_numpy()]
     table = labs.cap_imputed(table, imputed.loc[table.index], limit, live=live)
-    table, book = labs.read_values(table, file, config, book, ledger)
+    table, book = results.read_values(table, file, config, book, ledger)
     table = ledger.collapse(
         table,
         table.duplicated(
@@ -291,6 +301,8 @@ def _read_labs(
         ),
         file=file,
     )
+    table = versions.flag_conflicts(table, file, ledger)
+    table = events.flag_after_end(table, patients, file, ledger)
     count = int(imputed.loc[table.index].sum())
     ordered = versions.order_versions(
         table.drop(columns="analyte").rename(columns={"key": "analyte"})

@@ -27,6 +27,7 @@ class Ledger:
     ragged_patients: dict[str, set[str]] = field(default_factory=dict)
     other_systems: dict[str, set[str]] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
+    noted: list[pd.DataFrame] = field(default_factory=list)
 
     def reject(
         self,
@@ -71,6 +72,22 @@ class Ledger:
         self._write(table.loc[chosen], file, column, code, noted, remedy)
         self.cells_ignored[file] += int(chosen.sum())
 
+    def note(
+        self,
+        table: pd.DataFrame,
+        mask: np.ndarray | pd.Series,
+        *,
+        file: str,
+        column: str,
+        code: str,
+        reason: str,
+        remedy: str,
+    ) -> None:
+        """Flag rows that are used as they are, so that they can be counted and looked at."""
+        chosen = np.asarray(mask, dtype=bool)
+        if chosen.any():
+            self._write(table.loc[chosen], file, column, code, reason, remedy, self.noted)
+
     def collapse(
         self, table: pd.DataFrame, mask: np.ndarray | pd.Series, *, file: str
     ) -> pd.DataFrame:
@@ -91,14 +108,20 @@ class Ledger:
 
     def frame(self) -> pd.DataFrame:
         """All entries in the order of ``rejects.csv``."""
-        if not self.parts:
-            return pd.DataFrame({name: pd.Series([], dtype="str") for name in COLUMNS})
-        return pd.concat(self.parts, ignore_index=True).sort_values(
-            ["file", "row", "column"],
-            key=lambda cells: cells.map(_causes_first) if cells.name == "file" else cells,
-            kind="stable",
-            ignore_index=True,
-        )
+        return _sorted(self.parts)
+
+    def notes(self) -> pd.DataFrame:
+        """All flagged rows, in the columns of ``rejects.csv``."""
+        return _sorted(self.noted)
+
+    def flags(self) -> dict[str, dict[str, int]]:
+        """Per file: how many rows carry each flag."""
+        found: dict[str, dict[str, int]] = {}
+        for part in self.noted:
+            counts = found.setdefault(str(part["file"].iloc[0]), {})
+            code = str(part["code"].iloc[0])
+            counts[code] = counts.get(code, 0) + len(part)
+        return found
 
     def counts(self, withdrawn: dict[str, int]) -> dict[str, dict[str, int]]:
         """Rows per file: ``read = accepted + rejected + collapsed + withdrawn``."""
@@ -124,9 +147,10 @@ class Ledger:
         code: str,
         reason: str | pd.Series,
         remedy: str,
+        target: list[pd.DataFrame] | None = None,
     ) -> None:
         value = rows[column].astype("str") if column in rows else pd.Series("", index=rows.index)
-        self.parts.append(
+        (self.parts if target is None else target).append(
             pd.DataFrame(
                 {
                     "file": file,
@@ -150,6 +174,17 @@ def quoted(cells: pd.Series) -> pd.Series:
     "'n/a'"
     """
     return "'" + cells.str.slice(0, 60) + "'"
+
+
+def _sorted(parts: list[pd.DataFrame]) -> pd.DataFrame:
+    if not parts:
+        return pd.DataFrame({name: pd.Series([], dtype="str") for name in COLUMNS})
+    return pd.concat(parts, ignore_index=True).sort_values(
+        ["file", "row", "column"],
+        key=lambda cells: cells.map(_causes_first) if cells.name == "file" else cells,
+        kind="stable",
+        ignore_index=True,
+    )
 
 
 def _causes_first(file: str) -> str:

@@ -24,9 +24,11 @@ class Cohort:
         ``infusion_time`` (UTC, NaT where only hours are known).
     labs : DataFrame
         ``patient, analyte, value, side, collected_hours, resulted_hours, superseded_hours,
-        cancelled``. ``value`` is in the canonical unit; ``side`` is -1 below a limit, +1 above,
-        0 exact. A version of a result counts at landmark L iff
-        ``resulted_hours < L <= superseded_hours`` and it is not cancelled.
+        cancelled, limit_source, flag``. ``value`` is in the canonical unit; ``side`` is -1 below
+        a limit, +1 above, 0 exact; ``limit_source`` says where the limit comes from (``stated``,
+        ``inferred``, ``none``) and ``flag`` what is odd about the row, empty mostly. A version of
+        a result counts at landmark L iff ``resulted_hours < L <= superseded_hours``
+        and it is not cancelled.
     treatments : DataFrame
         ``patient, drug, given_hours, intent``.
     observations : DataFrame
@@ -95,6 +97,8 @@ def empty_cohort(patient_ids: list[str]) -> Cohort:
             resulted_hours=float,
             superseded_hours=float,
             cancelled=bool,
+            limit_source="str",
+            flag="str",
         ),
         _empty(patient=np.intp, drug="str", given_hours=float, intent="str"),
         _empty(patient=np.intp, item="str", value="str", observed_hours=float),

@@ -65,6 +65,8 @@ def summarise(
         counts.setdefault(str(row["outcome"]), {})[str(row["status"])] = int(row["number"])
     return {
         "files": read.counts,
+        "flags": read.flags,
+        "remarks": read.remarks,
         "patients": len(read.seen_ids),
         "patients_without_estimate": result.unscored_patients(),
         "statuses": counts,

@@ -255,6 +255,11 @@ def _report_reading(read: ReadResult) -> None:
             f"{count['rejected']} rejected, {count['collapsed']} repeated, "
             f"{count['withdrawn']} withdrawn"
         )
+    for remark in read.remarks:
+        log.info(remark)
+    for file, flags in read.flags.items():
+        said = ", ".join(f"{number} {code}" for code, number in sorted(flags.items()))
+        log.info(f"{file}: rows used but flagged: {said}")
     if read.turnaround_imputed:
         log.info(f"result time imputed from the turnaround for {read.turnaround_imputed} lab rows")
 

@@ -18,10 +18,29 @@ def test_values_arrive_in_canonical_units_with_their_side(tmp_path):
     assert results(labs) == [(12.0, 0), (5.0, -1), (300.0, 1)]
 
 
-@pytest.mark.parametrize("value", ["", "n/a", "inf", "-inf", "nan", "-3", "1e999", "5\x1f6"])
-def test_unusable_values_are_refused_with_the_cell_shown(tmp_path, value):
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [
+        ("", "no_result"),
+        ("n/a", "no_result"),
+        ("nan", "no_result"),
+        ("inf", "value_unusable"),
+        ("-inf", "value_unusable"),
+        ("-3", "value_unusable"),
+        ("1e999", "value_unusable"),
+        ("5\x1f6", "value_unusable"),
+        ("12,3", "value_unusable"),
+        ("-1", "sentinel"),
+        ("9999", "sentinel"),
+        ("NEG", "limit_unknown"),
+    ],
+)
+def test_unusable_values_are_refused_with_the_cell_shown(tmp_path, value, code):
     result = read_labs(tmp_path, ("crp", "7", "mg/L", 1, 2), ("crp", value, "mg/L", 1, 2))
-    assert codes(result) == ["value_unusable"]
+    assert codes(result) == [code]
+    if code == "limit_unknown":
+        assert "below a limit that is not stated" in result.rejects["reason"][0]
+        return
     assert f"'{value}'" in result.rejects["reason"][0]
     assert len(result.cohort.labs) == 1
 
@@ -160,3 +179,60 @@ def test_a_batch_of_refused_rows_is_an_empty_cohort(tmp_path):
     assert result.lost == {"A": "unknown_analyte"}
     assert result.seen_ids == ["A"]
     assert np.isposinf(result.as_of_hours).all()
+
+
+def test_not_detected_means_below_a_limit_that_is_stated(tmp_path):
+    row = ("il6", "Not detected", "pg/mL", 1, 2)
+    labs = read_labs(tmp_path, (*row, "2.5"), columns="lloq").cohort.labs
+    assert results(labs) == [(2.5, -1)]
+    assert labs["limit_source"].tolist() == ["stated"]
+    labs = read_labs(tmp_path, row, limits={"il6": {"lower": 1.5}}).cohort.labs
+    assert results(labs) == [(1.5, -1)]
+    above = read_labs(tmp_path, ("crp", "above range", "mg/dL", 1, 2, "30"), columns="uloq")
+    assert results(above.cohort.labs) == [(300.0, 1)]
+
+
+def test_configured_limits_change_no_number(tmp_path):
+    labs = read_labs(tmp_path, ("crp", "3", "mg/L", 1, 2), limits={"crp": {"lower": 5}}).cohort.labs
+    assert results(labs) == [(3.0, 0)]
+    assert labs["limit_source"].tolist() == ["none"]
+
+
+def test_sentinels_are_those_of_the_config(tmp_path):
+    row = ("ferritin", "9999", "ng/mL", 1, 2)
+    assert codes(read_labs(tmp_path, row)) == ["sentinel"]
+    assert results(read_labs(tmp_path, row, sentinels=[-1]).cohort.labs) == [(9999.0, 0)]
+
+
+def test_the_unit_of_the_row_may_stand_behind_the_number(tmp_path):
+    labs = read_labs(
+        tmp_path,
+        ("crp", "12 mg/L", "mg/L", 1, 2),
+        ("crp", "<5MG/L", "mg/l", 2, 3),
+        ("wbc", "5.1 x10^9/L", "10*9/L", 3, 4),
+    )
+    assert results(labs.cohort.labs) == [(12.0, 0), (5.0, -1), (5.1, 0)]
+    other = read_labs(tmp_path, ("crp", "12 mg/dL", "mg/L", 1, 2), ("crp", "3 mg/L", "", 1, 2))
+    assert codes(other) == ["value_unusable"] * 2
+
+
+def test_an_impossible_number_comes_with_the_unit_that_would_explain_it(tmp_path):
+    result = read_labs(tmp_path, ("fibrinogen", "3.5", "mg/dL", 1, 2))
+    assert codes(result) == ["implausible"]
+    assert "usual in g/L" in result.rejects["reason"][0]
+
+
+def test_contradicting_rows_of_one_sample_are_flagged_and_the_larger_counts(tmp_path):
+    rows = [("crp", "7", "mg/L", 1, 2), ("crp", "9", "mg/L", 1, 2), ("crp", "7", "mg/L", 1, 2)]
+    result = read_labs(tmp_path, *rows)
+    assert result.counts["labs.csv"]["collapsed"] == 1
+    assert result.flags == {"labs.csv": {"conflicting": 2}}
+    assert result.notes["row"].tolist() == [2, 3]
+    assert result.cohort.labs["flag"].tolist() == ["conflicting"] * 2
+    assert result.cohort.labs["value"].tolist() == [7.0, 9.0]
+
+
+def test_an_unfit_sample_is_flagged(tmp_path):
+    result = read_labs(tmp_path, ("ldh", "900 hemolyzed", "U/L", 1, 2))
+    assert result.cohort.labs["flag"].tolist() == ["haemolysed"]
+    assert result.flags["labs.csv"] == {"haemolysed": 1}

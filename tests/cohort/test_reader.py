@@ -291,5 +291,5 @@ def test_real_cohorts_are_read_whole(folder, config, patients):
     assert result.turnaround_imputed == 0
     labs = result.counts["labs.csv"]
     assert labs["rejected"] < 0.05 * labs["read"]
-    assert set(codes(result)) <= {"implausible", "value_unusable"}
+    assert set(codes(result)) <= {"implausible", "value_unusable", "sentinel"}
     assert result.counts["assessments.csv"]["rejected"] == 0

@@ -40,14 +40,14 @@ def test_numbers_and_comparators(text, value, side):
     ("text", "words"),
     [
         ("", "blank"),
-        ("n/a", "not a number"),
-        ("nan", "not a number"),
+        ("n/a", "no result"),
+        ("nan", "no result"),
         ("inf", "not a number"),
         ("-inf", "not a number"),
         ("1e400", "not finite"),
         ("-3", "negative"),
         ("<-1", "negative"),
-        ("1,5", "not a number"),
+        ("1,5", "cohort.decimal_comma"),
         ("1 200", "not a number"),
         ("5-10", "not a number"),
         ("0x10", "not a number"),
@@ -88,7 +88,85 @@ def test_printed_numbers_come_back_exactly(number, comparator):
 @given(st.text())
 def test_any_text_is_either_a_number_or_a_problem(text):
     parsed = parse(text.strip())
-    assert np.isnan(parsed["value"]) == (parsed["problem"] != "")
+    unusable = parsed["problem"] != ""
+    assert np.isnan(parsed["value"]) == (unusable or parsed["word"] != "")
+    assert unusable == (parsed["code"] != "")
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "side"),
+    [
+        ("1,234.5", 1234.5, 0),
+        ("12,345,678", 12345678.0, 0),
+        ("<1,234.5", 1234.5, -1),
+        ("12.5 H", 12.5, 0),
+        ("12.5*", 12.5, 0),
+        ("12.5 ↑", 12.5, 0),
+        ("12.5 (L)", 12.5, 0),
+        (">5000 HH", 5000.0, 1),
+        ("less than 0.5", 0.5, -1),
+        ("Greater than or equal to 300", 300.0, 1),
+        ("＜0.5", 0.5, -1),
+        ("=< 5", 5.0, -1),
+        ("= 5", 5.0, 0),
+    ],
+)
+def test_spellings_of_laboratories(text, value, side):
+    parsed = parse(text)
+    assert (parsed["value"], parsed["side"], parsed["code"]) == (value, side, "")
+
+
+@pytest.mark.parametrize(
+    ("text", "decimal_comma", "value"),
+    [
+        ("12,3", True, 12.3),
+        ("1.234,5", True, 1234.5),
+        ("12.5", True, 12.5),
+        ("1.234", True, None),
+        ("<0,5", True, 0.5),
+        ("1,234", True, 1.234),
+        ("1,234", False, 1234.0),
+        ("12,3", False, None),
+        ("1,234", None, None),
+        ("12,3", None, None),
+        ("1,23,4", True, None),
+        ("1.2,3.4", True, None),
+    ],
+)
+def test_a_comma_has_the_meaning_that_is_stated_or_none(text, decimal_comma, value):
+    parsed = parse_values(pd.Series([text], dtype="str"), decimal_comma=decimal_comma).iloc[0]
+    assert (None if np.isnan(parsed["value"]) else parsed["value"]) == value
+    assert (parsed["code"] == "") == (value is not None)
+
+
+@pytest.mark.parametrize("text", ["NEG", "negative", "Not detected", "undetectable", "<LOD", "BLQ"])
+def test_words_for_below_an_unstated_limit(text):
+    parsed = parse(text)
+    assert (parsed["word"], parsed["side"], parsed["code"]) == ("below", -1, "")
+
+
+@pytest.mark.parametrize(
+    "text", ["-", "", "pending", "QNS", "hemolyzed", "Clotted", "#N/A", "see note", "n.d.", "NULL"]
+)
+def test_words_for_no_result(text):
+    assert parse(text)["code"] == "no_result"
+
+
+def test_a_number_from_an_unfit_sample_is_kept_and_says_so():
+    for text in ("5.2 hemolyzed", "5.2 (HEMOLYZED)", "5.2 Haemolysis"):
+        assert parse(text)[["value", "quality"]].tolist() == [5.2, "haemolysed"]
+
+
+@pytest.mark.parametrize("text", ["-1", "9999", "9999.0", "-99", "99999", "-1.00"])
+def test_codes_for_missing_are_no_numbers(text):
+    cells = pd.Series([text, f"<{text.strip('-')}"], dtype="str")
+    parsed = parse_values(cells, sentinels=(-1.0, -99.0, 9999.0, 99999.0))
+    assert parsed["code"].tolist() == ["sentinel", ""]
+
+
+@pytest.mark.parametrize("text", ["10²", "٣", "1:40", "12 apples", "++", "POS", "1.2.3", "--5"])
+def test_what_only_looks_like_a_number_is_refused(text):
+    assert parse(text)["code"] == "value_unusable"
 
 
 def test_stated_limits_censor_exact_values_beyond_them():

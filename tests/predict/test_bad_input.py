@@ -33,7 +33,7 @@ def set_cell(batch: Path, table: str, row: int, **cells: str) -> None:
         ({"unit": "furlong"}, "unit_refused"),
         ({"unit": ""}, "unit_refused"),
         ({"value": "see comment"}, "value_unusable"),
-        ({"value": ""}, "value_unusable"),
+        ({"value": ""}, "no_result"),
         ({"value": "inf"}, "value_unusable"),
         ({"value": "-5"}, "value_unusable"),
         ({"value": "1e9"}, "implausible"),

@@ -1,0 +1,266 @@
+"""Result text of lab rows to numbers in canonical units; refuses rather than guesses."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pandas as pd
+
+from pipeline.cohort.analytes import Analyte, dictionary
+from pipeline.cohort.book import AnalyteBook
+from pipeline.cohort.decades import plausible_units
+from pipeline.cohort.rejects import Ledger, quoted
+from pipeline.cohort.units import conversion, normalise_unit, suits_loinc
+from pipeline.cohort.values import ABOVE, BELOW, apply_stated_limits, parse_values
+from pipeline.config import CohortConfig
+
+REMEDIES = {
+    "value_unusable": "Give a number, optionally with < or > before it.",
+    "no_result": "Leave such rows out; nothing is lost, because they hold no number.",
+    "sentinel": "Leave such rows out, or change cohort.sentinels if it is a real result.",
+}
+
+
+def read_values(
+    labs: pd.DataFrame, file: str, config: CohortConfig, book: AnalyteBook, ledger: Ledger
+) -> tuple[pd.DataFrame, AnalyteBook]:
+    """Numbers in canonical units with their limits; refuses unknown units and impossible values.
+
+    Returns
+    -------
+    labs : DataFrame
+        With ``value``, ``side``, ``limit_source`` (``none``, ``stated``) and ``flag`` (quality).
+    book : AnalyteBook
+        With the units of cohort-local analytes.
+    """
+    labs = labs.assign(meant=_meant_units(labs, config))
+    labs, book = _agree_local_units(labs, file, book, ledger)
+    parsed = parse_values(
+        _without_unit(labs), decimal_comma=config.decimal_comma, sentinels=config.sentinels
+    )
+    for code, remedy in REMEDIES.items():
+        labs = ledger.reject(
+            labs,
+            (parsed.loc[labs.index, "code"] == code) & ~labs["cancelled"],
+            file=file,
+            column="value",
+            code=code,
+            reason=quoted(labs["value"]) + " " + parsed.loc[labs.index, "problem"] + ".",
+            remedy=remedy,
+        )
+    factor, why = _factors(labs, book)
+    labs = ledger.reject(
+        labs,
+        factor.isna() & ~labs["cancelled"],
+        file=file,
+        column="unit",
+        code="unit_refused",
+        reason=why,
+        remedy="Correct the unit. In training, cohort.assume_units can state what it means.",
+    )
+    labs = _refuse_loinc_units(labs, file, book, ledger)
+    factor, parsed = factor.loc[labs.index], parsed.loc[labs.index]
+    labs = labs.assign(
+        printed=parsed["value"],
+        value=parsed["value"] * factor,
+        side=parsed["side"],
+        word=parsed["word"],
+        flag=parsed["quality"],
+    )
+    # before limits are applied: an impossible number must not hide behind its own upper limit
+    labs = _refuse_implausible(labs, file, book, ledger)
+    labs = _with_limits(labs, factor.loc[labs.index], config)
+    labs = ledger.reject(
+        labs,
+        labs["value"].isna() & ~labs["cancelled"],
+        file=file,
+        column="value",
+        code="limit_unknown",
+        reason="The result lies " + labs["word"] + " a limit that is not stated.",
+        remedy="Give the limit: '<0.5', a column lloq or uloq, or cohort.limits in the config.",
+    )
+    for quality in sorted(set(labs["flag"]) - {""}):
+        ledger.note(
+            labs,
+            (labs["flag"] == quality) & ~labs["cancelled"],
+            file=file,
+            column="value",
+            code=quality,
+            reason=f"The sample was {quality}; the number is used.",
+            remedy="Leave the row out if the laboratory would not stand by it.",
+        )
+    return labs.drop(columns=["printed", "word"]), book
+
+
+def _with_limits(labs: pd.DataFrame, factor: pd.Series, config: CohortConfig) -> pd.DataFrame:
+    """Apply the limits of each row, or of the config where a result names a side only."""
+    lloq, uloq = (
+        labs[name].astype("float64") * factor if name in labs else factor * np.nan
+        for name in ("lloq", "uloq")
+    )
+    lower, upper = (
+        stated.fillna(labs["key"].map({k: v[end] for k, v in config.limits.items() if end in v}))
+        for stated, end in ((lloq, "lower"), (uloq, "upper"))
+    )
+    named = labs["value"].mask(labs["word"] == BELOW, lower).mask(labs["word"] == ABOVE, upper)
+    value, side = apply_stated_limits(named, labs["side"], lloq, uloq)
+    return labs.assign(
+        value=value.astype("float64"),
+        side=side.astype("int8"),
+        limit_source=pd.Series(
+            np.where(side == 0, "none", "stated"), index=labs.index, dtype="str"
+        ),
+    )
+
+
+def _without_unit(labs: pd.DataFrame) -> pd.Series:
+    """Value cells without the unit of their own row, where it is printed behind the number."""
+    pairs = labs[["value", "unit"]].drop_duplicates()
+    cut = {}
+    for value, unit in pairs.itertuples(index=False):
+        found = re.fullmatch(r"([^A-Za-zµμ%]*\d(?:[eE][+-]?\d+)?)\s*([A-Za-zµμ%].*)", value)
+        if found and unit and normalise_unit(found[2]) == normalise_unit(unit):
+            cut[value, unit] = found[1]
+    if not cut:
+        return labs["value"]
+    cells = [
+        cut.get(pair, pair[0])
+        for pair in labs[["value", "unit"]].itertuples(index=False, name=None)
+    ]
+    return pd.Series(cells, index=labs.index, dtype="str")
+
+
+def _meant_units(labs: pd.DataFrame, config: CohortConfig) -> pd.Series:
+    """Units as exported, replaced where ``assume_units`` states what one means."""
+    meant = labs["unit"].copy()
+    for key, assumed in config.assume_units.items():
+        rows = labs["key"] == key
+        spelled = labs.loc[rows, "unit"].map(normalise_unit)
+        stated = spelled.map({normalise_unit(unit): text for unit, text in assumed.items()})
+        meant[rows] = stated.where(stated.notna(), meant[rows]).astype("str")
+    return meant
+
+
+def _factors(labs: pd.DataFrame, book: AnalyteBook) -> tuple[pd.Series, pd.Series]:
+    """Factor to the canonical unit per row, and why there is none."""
+    pairs = labs[["key", "meant"]]
+    outcome = [
+        _factor(book.get(key), unit)
+        for key, unit in pairs.drop_duplicates().itertuples(index=False)
+    ]
+    number = pairs.groupby(["key", "meant"], sort=False).ngroup().to_numpy()
+    factors = np.array([factor for factor, _ in outcome], dtype=float)
+    reasons = np.array([why for _, why in outcome], dtype=object)
+    return (
+        pd.Series(factors[number], index=labs.index),
+        pd.Series(reasons[number], index=labs.index, dtype="str"),
+    )
+
+
+def _factor(analyte: Analyte, unit: str) -> tuple[float, str]:
+    if not analyte.local:
+        return conversion(analyte, unit)
+    if normalise_unit(unit) == normalise_unit(analyte.unit):
+        return 1.0, ""
+    return float("nan"), (
+        f"{analyte.name} is a cohort-local analyte with unit '{analyte.unit}', got '{unit}'."
+    )
+
+
+def _refuse_loinc_units(
+    labs: pd.DataFrame, file: str, book: AnalyteBook, ledger: Ledger
+) -> pd.DataFrame:
+    """Refuse a unit that the row's LOINC code, in either column, cannot carry."""
+    bound = {code for analyte in dictionary().values() for code in analyte.loinc_units}
+    for column in ("loinc", "analyte"):
+        if column not in labs:
+            continue
+        coded = labs.loc[labs[column].isin(bound) & ~labs["cancelled"], ["key", column, "meant"]]
+        conflict = [
+            not suits_loinc(book.get(key), code, unit)
+            for key, code, unit in coded.itertuples(index=False)
+        ]
+        labs = ledger.reject(
+            labs,
+            labs.index.isin(coded.index[conflict]),
+            file=file,
+            column="unit",
+            code="loinc_unit_conflict",
+            reason="LOINC "
+            + quoted(labs[column])
+            + " cannot carry the unit "
+            + quoted(labs["meant"])
+            + ".",
+            remedy="Correct the code or the unit; analytes.yaml lists what each code may carry.",
+        )
+    return labs
+
+
+def _agree_local_units(
+    labs: pd.DataFrame, file: str, book: AnalyteBook, ledger: Ledger
+) -> tuple[pd.DataFrame, AnalyteBook]:
+    """In training, a cohort-local analyte must carry one unit; it becomes its canonical unit."""
+    if not book.learning or not book.local:
+        return labs, book
+    stated = labs.loc[labs["key"].isin(list(book.local)) & ~labs["cancelled"], ["key", "meant"]]
+    units = {str(key): sorted(found.unique()) for key, found in stated.groupby("key")["meant"]}
+    mixed = [key for key, found in units.items() if len({normalise_unit(u) for u in found}) > 1]
+    labs = ledger.reject(
+        labs,
+        labs["key"].isin(mixed),
+        file=file,
+        column="unit",
+        code="unit_inconsistent",
+        reason=quoted(labs["analyte"]) + " carries several units and is not in the dictionary.",
+        remedy="Give one unit throughout, or add the analyte and its conversions to analytes.yaml.",
+    )
+    local = {
+        key: Analyte(
+            key=key,
+            name=analyte.name,
+            short=analyte.short,
+            unit=units[key][0] if key in units else "",
+            pathway=analyte.pathway,
+            local=True,
+        )
+        for key, analyte in book.local.items()
+        if key not in mixed
+    }
+    return labs, AnalyteBook(local, book.learning)
+
+
+def _refuse_implausible(
+    labs: pd.DataFrame, file: str, book: AnalyteBook, ledger: Ledger
+) -> pd.DataFrame:
+    ranges = {key: book.get(key).plausible for key in labs["key"].unique()}
+    low = labs["key"].map({key: -np.inf if r[0] is None else r[0] for key, r in ranges.items()})
+    high = labs["key"].map({key: np.inf if r[1] is None else r[1] for key, r in ranges.items()})
+    # a value below a limit may lie under the plausible range; one above must not exceed it
+    outside = (labs["value"] < low.astype(float)) & (labs["side"] >= 0)
+    outside |= labs["value"] > high.astype(float)
+    words = low.astype("str") + " to " + high.astype("str")
+    return ledger.reject(
+        labs,
+        outside & ~labs["cancelled"],
+        file=file,
+        column="value",
+        code="implausible",
+        reason=labs["value"].round(6).astype("str")
+        + " lies outside the plausible range "
+        + words
+        + " (canonical unit)."
+        + _likely_units(labs, outside, book),
+        remedy="Check the unit and the decimal point.",
+    )
+
+
+def _likely_units(labs: pd.DataFrame, outside: pd.Series, book: AnalyteBook) -> pd.Series:
+    """Units in which an impossible number would be a usual one, as a sentence."""
+    words = pd.Series("", index=labs.index, dtype="str")
+    chosen = labs.loc[np.asarray(outside, dtype=bool), ["key", "printed"]]
+    for row, key, number in chosen.itertuples(name=None):
+        units = plausible_units(book.get(key), number)
+        if units:
+            words[row] = f" The number would be usual in {' or '.join(units)}."
+    return words
