@@ -6,39 +6,57 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-MIN_COUNT = 8
-MIN_SHARE = 0.01
-MIN_PILE = 4.0
+MIN_COUNT = 3
+MIN_PATIENTS = 2
+MIN_SHARE = 0.005
+MIN_PILE = 3.0
+MIN_ROUND_PILE = 4.0
+MAX_BEYOND = 0.05
 _NEIGHBOURS = 10
+_ROUND = 5
+_LOG_SURE = -11.5  # natural log of one in a hundred thousand
 
 
 def infer_limits(labs: pd.DataFrame) -> dict[str, dict[str, float]]:
     """Limits that a cohort's values betray; learned in training, applied unchanged later.
 
-    The largest (smallest) exact value of an analyte is taken as a limit when it occurs at least
-    eight times, in at least 1 % of its results, and four times as often as the ten next values do
-    on average. Zero is never a limit, because counts and fractions reach it by nature.
+    A value near the upper (lower) end is taken as a limit when
+
+    - it occurs at least three times, in two patients, and in 0.5 % of the results or more,
+    - it occurs three times as often as the ten next values, and four times as often as the five
+      next equally round numbers, because some laboratories print fewer digits than others,
+    - its repeats are far more than chance: were values spread like those ten neighbours, over
+      the steps in which they are printed, so many would fall on one step with a Poisson
+      probability below one in a hundred thousand,
+    - no more than a twentieth as many results lie beyond it (a few diluted samples do).
+
+    Zero is never a limit, because counts and fractions reach it by nature.
 
     Parameters
     ----------
     labs : DataFrame
-        ``Cohort.labs``.
+        ``Cohort.labs``: ``patient, analyte, value, side, cancelled``.
 
     Returns
     -------
     dict
         Analyte to ``{"lower": value, "upper": value}`` in the canonical unit, found ones only.
     """
-    exact = labs.loc[(labs["side"] == 0) & ~labs["cancelled"], ["analyte", "value"]]
+    exact = labs.loc[(labs["side"] == 0) & ~labs["cancelled"], ["analyte", "value", "patient"]]
     found = {}
-    for analyte, values in exact.groupby("analyte", sort=True)["value"]:
-        counts = values.value_counts().sort_index()
+    for analyte, part in exact.groupby("analyte", sort=True):
+        tally = part.groupby("value", sort=True)["patient"].agg(["size", "nunique"])
+        values = tally.index.to_numpy(dtype=float)
+        counts, patients = tally["size"].to_numpy(), tally["nunique"].to_numpy()
         limits = {}
-        if _piled(counts.to_numpy()) and counts.index[0] > 0:
-            limits["lower"] = float(counts.index[0])
-        if _piled(counts.to_numpy()[::-1]):
-            limits["upper"] = float(counts.index[-1])
+        lower = _pile(values, counts, patients)
+        if lower is not None and lower > 0:
+            limits["lower"] = lower
+        upper = _pile(values[::-1], counts[::-1], patients[::-1])
+        if upper is not None and upper > 0:
+            limits["upper"] = upper
         if limits:
             found[str(analyte)] = limits
     return found
@@ -61,13 +79,77 @@ def apply_limits(labs: pd.DataFrame, limits: Mapping[str, Mapping[str, float]]) 
     )
 
 
-def _piled(counts: np.ndarray) -> bool:
-    """Whether the first value is piled up against the rest, extremes first."""
-    if len(counts) < _NEIGHBOURS + 1:
+def _pile(
+    values: NDArray[np.float64], counts: NDArray[np.int64], patients: NDArray[np.int64]
+) -> float | None:
+    """Value at which results pile up, extremes first; None where none does.
+
+    Parameters
+    ----------
+    values, counts, patients : ndarray, shape (n_distinct,)
+        Distinct values from the extreme inwards, how often each occurs, and in how many patients.
+    """
+    if len(values) < _NEIGHBOURS + 1:
+        return None
+    total = counts.sum()
+    beyond = np.concatenate([[0], np.cumsum(counts)[:-1]])
+    for place in np.flatnonzero(
+        (counts >= MIN_COUNT)
+        & (patients >= MIN_PATIENTS)
+        & (counts >= MIN_SHARE * total)
+        & (beyond <= MAX_BEYOND * counts)
+    ):
+        inner = slice(place + 1, place + 1 + _NEIGHBOURS)
+        if (
+            place + _NEIGHBOURS < len(values)
+            and _stands_out(values[place], counts[place], values[inner], counts[inner])
+            and not _is_round_like_others(place, values, counts)
+        ):
+            return float(values[place])
+    return None
+
+
+def _is_round_like_others(
+    place: int, values: NDArray[np.float64], counts: NDArray[np.int64]
+) -> bool:
+    """Whether the next equally round numbers occur about as often as this one."""
+    step = _step(values[place : place + 1])
+    inward = np.sign(values[-1] - values[place])
+    wanted = values[place] + inward * step * np.arange(1, _ROUND + 1)
+    found = np.isclose(values[:, None], wanted[None, :], rtol=0, atol=step * 1e-6)
+    seen = counts @ found
+    return bool(counts[place] < MIN_ROUND_PILE * seen.mean())
+
+
+def _stands_out(
+    value: float, count: int, near: NDArray[np.float64], counts: NDArray[np.int64]
+) -> bool:
+    """Whether one value repeats far beyond what its inner neighbours' density explains."""
+    if count < MIN_PILE * counts.mean():
         return False
-    neighbours = float(counts[1 : _NEIGHBOURS + 1].mean())
-    return bool(
-        counts[0] >= MIN_COUNT
-        and counts[0] >= MIN_SHARE * counts.sum()
-        and counts[0] >= MIN_PILE * neighbours
-    )
+    steps = abs(value - near[-1]) / _step(np.append(near, value))
+    expected = counts.sum() / max(steps, 1.0)
+    return _log_poisson_tail(int(count), float(expected)) < _LOG_SURE
+
+
+def _step(values: NDArray[np.float64]) -> float:
+    """Step in which values are printed: the largest power of ten that divides all of them.
+
+    Values that were converted from another unit have no such step; their smallest distance
+    stands in for it.
+    """
+    for exponent in range(4, -5, -1):
+        step = 10.0**exponent
+        if np.allclose(values / step, np.round(values / step), rtol=0, atol=1e-6):
+            return step
+    return float(np.diff(np.sort(values)).min(initial=np.inf)) if len(values) > 1 else 1e-4
+
+
+def _log_poisson_tail(count: int, mean: float) -> float:
+    """Log of an upper bound of P(X >= count) for X ~ Poisson(mean): the Chernoff bound.
+
+    Mitzenmacher and Upfal, Probability and Computing, theorem 5.4.
+    """
+    if count <= mean:
+        return 0.0
+    return count - mean + count * float(np.log(mean / count))

@@ -1,22 +1,30 @@
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.cohort import read_cohort
 from pipeline.cohort.limits import apply_limits, infer_limits
+from pipeline.config import load_config
+
+ROOT = Path(__file__).resolve().parents[2]
+SHARED = ROOT.parent / "shared" / "data"
 
 
-def labs(values, *, analyte="d_dimer", side=0, cancelled=False):
+def labs(values, *, analyte="d_dimer", side=0, cancelled=False, patient=None):
     return pd.DataFrame(
         {
             "analyte": pd.Series([analyte] * len(values), dtype="str"),
             "value": np.asarray(values, dtype=float),
             "side": np.full(len(values), side, dtype=np.int8),
             "cancelled": cancelled,
+            "patient": np.arange(len(values), dtype=np.intp) if patient is None else patient,
         }
     )
 
 
-SPREAD = list(np.linspace(0.3, 20.0, 60))
+SPREAD = list(np.linspace(0.31, 20.47, 61).round(2))
 
 
 def test_a_pile_at_the_top_is_a_silent_upper_limit():
@@ -25,6 +33,34 @@ def test_a_pile_at_the_top_is_a_silent_upper_limit():
 
 def test_a_pile_at_the_bottom_is_a_silent_lower_limit():
     assert infer_limits(labs([*SPREAD, *[0.19] * 20])) == {"d_dimer": {"lower": 0.19}}
+
+
+def test_a_few_diluted_samples_beyond_a_limit_do_not_hide_it():
+    values = [*SPREAD, *[21.0] * 40, 38.63, 60.0]
+    assert infer_limits(labs(values)) == {"d_dimer": {"upper": 21.0}}
+
+
+def test_three_results_far_above_all_others_are_a_limit():
+    values = [*np.linspace(1.5, 400, 200).round(1), *[5000.0] * 3]
+    assert infer_limits(labs(values, analyte="il6")) == {"il6": {"upper": 5000.0}}
+
+
+@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("digits", [0, 1, 2])
+def test_measured_values_without_a_limit_show_none(seed, digits):
+    random = np.random.default_rng(seed)
+    values = np.exp(random.normal(3.0, 1.2, 800)).round(digits)
+    whole = random.random(800) < 0.3  # some laboratories print fewer digits
+    values[whole] = values[whole].round(0)
+    assert infer_limits(labs(values, analyte="crp")) == {}
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_capped_share_of_measured_values_is_found(seed):
+    random = np.random.default_rng(seed)
+    values = np.exp(random.normal(3.0, 1.2, 800)).round(1)
+    cap = float(np.quantile(values, 0.97).round(0))
+    assert infer_limits(labs(np.minimum(values, cap), analyte="crp")) == {"crp": {"upper": cap}}
 
 
 def test_both_ends():
@@ -36,7 +72,10 @@ def test_both_ends():
     "table",
     [
         labs(SPREAD),
-        labs([*SPREAD, *[21.0] * 7]),
+        labs([*SPREAD, *[21.0] * 2]),
+        labs([*SPREAD, *[21.0] * 20], patient=0),
+        labs([*SPREAD, *np.linspace(22, 40, 30), *[21.0] * 20]),
+        labs([*SPREAD, *np.repeat([1.0, 2.0, 3.0, 4.0, 5.0], 8), *[0.1] * 9, *[0.2, 0.3] * 9]),
         labs([*SPREAD, *[0.0] * 20]),
         labs([*SPREAD, *[10.0123] * 20]),
         labs([1.0] * 20 + [2.0] * 5),
@@ -48,6 +87,9 @@ def test_both_ends():
     ids=[
         "no pile",
         "few",
+        "one patient",
+        "many beyond it",
+        "round numbers are common",
         "zero",
         "inside",
         "few distinct values",
@@ -94,3 +136,15 @@ def test_applying_twice_is_applying_once():
 def test_applied_limits_are_not_found_again():
     table = labs([*SPREAD, *[21.0] * 20])
     assert infer_limits(apply_limits(table, infer_limits(table))) == {}
+
+
+def test_every_documented_cap_of_the_public_cohort_is_found():
+    if not (SHARED / "wuhan").is_dir():
+        pytest.skip("public cohort wuhan is not beside this checkout")
+    settings = load_config([ROOT / "configs" / "cohorts" / "wuhan.yaml"]).cohort
+    found = infer_limits(read_cohort(SHARED / "wuhan", settings).cohort.labs)
+    assert found["d_dimer"] == {"upper": 21.0}
+    assert found["il6"] == {"lower": 1.5, "upper": 5000.0}
+    assert found["il1b"]["lower"] == found["il10"]["lower"] == 5.0
+    assert found["ldh"] == {"upper": 1867.0}
+    assert found["crp"] == {"upper": 320.0}

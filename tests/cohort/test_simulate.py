@@ -82,7 +82,8 @@ def test_the_front_door_finds_what_is_planted_and_nothing_else(made: Made) -> No
     assert {code for *_, code in planted(made.folder)} >= {
         "unit_refused",
         "implausible",
-        "value_unusable",
+        "no_result",
+        "sentinel",
         "unknown_analyte",
         "loinc_conflict",
         "loinc_unit_conflict",

@@ -32,7 +32,7 @@ def set_cell(batch: Path, table: str, row: int, **cells: str) -> None:
     [
         ({"unit": "furlong"}, "unit_refused"),
         ({"unit": ""}, "unit_refused"),
-        ({"value": "see comment"}, "value_unusable"),
+        ({"value": "see comment"}, "no_result"),
         ({"value": ""}, "no_result"),
         ({"value": "inf"}, "value_unusable"),
         ({"value": "-5"}, "value_unusable"),
