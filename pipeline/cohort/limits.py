@@ -93,11 +93,14 @@ def _pile(
         return None
     total = counts.sum()
     beyond = np.concatenate([[0], np.cumsum(counts)[:-1]])
-    for place in np.flatnonzero(
-        (counts >= MIN_COUNT)
-        & (patients >= MIN_PATIENTS)
-        & (counts >= MIN_SHARE * total)
-        & (beyond <= MAX_BEYOND * counts)
+    for place in map(
+        int,
+        np.flatnonzero(
+            (counts >= MIN_COUNT)
+            & (patients >= MIN_PATIENTS)
+            & (counts >= MIN_SHARE * total)
+            & (beyond <= MAX_BEYOND * counts)
+        ),
     ):
         inner = slice(place + 1, place + 1 + _NEIGHBOURS)
         if (
