@@ -179,6 +179,7 @@ class PredictConfig(_Strict):
     max_out_of_range_share: float = Field(default=0.5, gt=0, le=1)
     stale_hours: PositiveHours = 48
     min_product_patients: int = Field(default=1, ge=0)
+    headline_hours: PositiveHours = 72
 
 
 class GateConfig(_Strict):

@@ -80,6 +80,37 @@ def parse_timestamps(cells: pd.Series, time_zone: str | None) -> tuple[pd.Series
     return times, reason
 
 
+def utc_offsets(cells: pd.Series, times: pd.Series, time_zone: str | None) -> pd.Series:
+    """Minutes east of UTC in which timestamps were written; NaN where that is unknown.
+
+    Parameters
+    ----------
+    cells, times : Series
+        Text and what :func:`parse_timestamps` made of it.
+
+    Examples
+    --------
+    >>> cells = pd.Series(["2026-03-01T08:00:00+01:00", "2026-03-01T08:00:00Z"])
+    >>> utc_offsets(cells, parse_timestamps(cells, None)[0], None).tolist()
+    [60.0, 0.0]
+    """
+    text = cells.astype("str")
+    parts = text.str.extract(r"(?P<sign>[+-])(?P<hours>\d{2})(?::?(?P<minutes>\d{2}))?$")
+    written = text.str.fullmatch(_DATE + _TIME + _OFFSET)
+    size = parts["hours"].astype(float) * 60 + parts["minutes"].fillna("0").astype(float)
+    stated = (size * parts["sign"].map({"+": 1.0, "-": -1.0})).where(written).astype(float)
+    stated = stated.mask(written & text.str.lower().str.endswith("z"), 0.0)
+    local_zone = zone(time_zone)
+    if local_zone is None:
+        return stated
+    naive = stated.isna() & times.notna()
+    local = times[naive].map(
+        lambda moment: moment.astimezone(local_zone).utcoffset().total_seconds() / 60
+    )
+    stated[naive] = local.astype(float)
+    return stated
+
+
 def clock_hours(
     table: pd.DataFrame,
     clock: str,

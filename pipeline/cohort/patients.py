@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from pipeline.cohort.clock import clock_hours, parse_timestamps
+from pipeline.cohort.clock import clock_hours, parse_timestamps, utc_offsets
 from pipeline.cohort.rejects import Ledger, quoted
 from pipeline.cohort.schema import TableSchema, enforce
 from pipeline.cohort.tables import Cohort, empty_cohort
@@ -91,7 +91,8 @@ def _read_infusion_time(
         reason="'infusion_time' " + reason + ".",
         remedy="Give ISO 8601 with offset (2026-03-01T08:00:00+01:00) or state --tz.",
     )
-    return table, zero.loc[table.index]
+    offset = utc_offsets(table["infusion_time"], zero.loc[table.index], config.time_zone)
+    return table.assign(utc_offset_minutes=offset), zero.loc[table.index]
 
 
 def derive_patients(labs: pd.DataFrame, file: str) -> pd.DataFrame:

@@ -21,7 +21,8 @@ class Cohort:
         One row per patient, sorted by ``patient_id``, with at least ``patient_id``,
         ``record_end_hours``, ``followed_until_hours``, ``death_hours``,
         ``second_infusion_hours``, ``new_therapy_hours`` (hours, NaN where none) and
-        ``infusion_time`` (UTC, NaT where only hours are known).
+        ``infusion_time`` (UTC, NaT where only hours are known). ``utc_offset_minutes``, where it
+        is there, is the offset in which the infusion time was written.
     labs : DataFrame
         ``patient, analyte, value, side, collected_hours, resulted_hours, superseded_hours,
         cancelled, limit_source, flag``. ``value`` is in the canonical unit; ``side`` is -1 below

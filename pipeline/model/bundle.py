@@ -20,6 +20,7 @@ from pipeline.model.risk_model import RiskModel, Variant
 FORMAT = 1
 SCHEMA_VERSION = "1"
 MANIFEST = "manifest.json"
+EVALUATION = "evaluation.json"
 
 
 @dataclass(frozen=True)
@@ -137,6 +138,12 @@ def read_manifest(root: Path) -> dict[str, Any]:
     if digest != _digest(files) or not isinstance(scales, list):
         raise BundleError(f"{path} was changed: its digest does not match; copy the bundle again")
     return dict(manifest)
+
+
+def read_evaluation(root: Path) -> dict[str, Any] | None:
+    """The evaluation that training stored with a bundle; None where there is none."""
+    path = root / EVALUATION
+    return dict(_read_json(path)) if path.is_file() else None
 
 
 def _save_model(model: RiskModel, folder: Path, scale: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from pipeline.predict.batch import BatchResult, ModelName
 from pipeline.resources import schema_json
 
 SUMMARY = "run_summary.json"
+REPORT = "report"
 _WHOLE = ("infusion_day", "n_labs_24h", "base_rate_n")
 
 
@@ -28,12 +29,21 @@ def write_outputs(
     summary: Mapping[str, Any],
     *,
     force: bool,
+    pages: Callable[[Path], None] | None = None,
 ) -> None:
-    """Write ``predictions.csv``, ``explanations.parquet``, ``rejects.csv`` and the summary."""
+    """Write ``predictions.csv``, ``explanations.parquet``, ``rejects.csv`` and the summary.
+
+    Parameters
+    ----------
+    pages : callable, optional
+        Writes the pages into the folder it is given, which does not exist yet.
+    """
     with complete_folder(out, force=force) as folder:
         predictions_text(result.predictions, folder / "predictions.csv")
         _write_explanations(result.explanations, folder / "explanations.parquet")
         read.rejects.to_csv(folder / "rejects.csv", index=False, lineterminator="\n")
+        if pages is not None:
+            pages(folder / REPORT)
         text = json.dumps(dict(summary), indent=1, sort_keys=True, allow_nan=False)
         (folder / SUMMARY).write_text(text + "\n", encoding="utf-8")
 
@@ -54,6 +64,7 @@ def summarise(
     model_name: ModelName,
     *,
     as_of: str | None,
+    pages: bool,
     exit_code: int,
     started: float,
 ) -> dict[str, Any]:
@@ -74,6 +85,7 @@ def summarise(
         "turnaround_imputed": read.turnaround_imputed,
         "input_sha256": read.sha256,
         "as_of": as_of,
+        "pages": pages,
         "bundle_sha256": bundle.sha256,
         "model_name": model_name.name,
         "model_version": model_name.version,
@@ -86,7 +98,7 @@ def summarise(
 
 
 def finished_before(
-    out: Path, input_sha256: str, bundle_sha256: str, as_of: str | None
+    out: Path, input_sha256: str, bundle_sha256: str, as_of: str | None, *, pages: bool
 ) -> int | None:
     """Exit code of an identical finished run in ``out``; None when there is none."""
     path = out / SUMMARY
@@ -100,6 +112,7 @@ def finished_before(
         "input_sha256": input_sha256,
         "bundle_sha256": bundle_sha256,
         "as_of": as_of,
+        "pages": pages,
         "package_version": __version__,
     }
     same = all(found.get(key) == value for key, value in wanted.items())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
@@ -10,12 +12,12 @@ import pandas as pd
 from pipeline import log
 from pipeline.cohort.clock import zone
 from pipeline.cohort.files import sha256_files
-from pipeline.cohort.reader import batch_paths, read_batch
+from pipeline.cohort.reader import ReadResult, batch_paths, read_batch
 from pipeline.errors import InputError
 from pipeline.folders import refuse_occupied
-from pipeline.model.bundle import Bundle, load_bundle, read_manifest
-from pipeline.predict.batch import ModelName, score_batch
-from pipeline.predict.outputs import finished_before, summarise, write_outputs
+from pipeline.model.bundle import Bundle, load_bundle, read_evaluation, read_manifest
+from pipeline.predict.batch import BatchResult, ModelName, score_batch
+from pipeline.predict.outputs import REPORT, finished_before, summarise, write_outputs
 from pipeline.predict.statuses import ABSTAINED
 
 DONE, NOTHING_SCORED, PARTIAL = 0, 3, 4
@@ -30,6 +32,7 @@ def predict(
     time_zone: str | None = None,
     strict: bool = False,
     force: bool = False,
+    pages: bool = True,
 ) -> tuple[int, str]:
     """Score a batch and write ``out``.
 
@@ -41,6 +44,8 @@ def predict(
         Bundle folder or ``models:/<name>@<alias>``.
     strict : bool
         Treat any rejected row as fatal.
+    pages : bool
+        Also write the ward list and a page per patient.
 
     Returns
     -------
@@ -54,7 +59,7 @@ def predict(
     paths = batch_paths(source)
     folder, version = resolve_model(model)
     digest = read_manifest(folder)["bundle_sha256"]
-    before = finished_before(out, sha256_files(list(paths.values())), digest, as_of)
+    before = finished_before(out, sha256_files(list(paths.values())), digest, as_of, pages=pages)
     if before is not None and not force:
         return before, f"{out} already holds this result; nothing was rewritten"
     refuse_occupied(out, force=force)
@@ -73,8 +78,11 @@ def predict(
     name = ModelName(bundle.config.tracking.model_name, version or digest[:12])
     result = score_batch(read, bundle, name, as_of=as_of is not None)
     code = _exit_code(len(read.cohort.labs), result.unscored_patients())
-    summary = summarise(read, result, bundle, name, as_of=as_of, exit_code=code, started=started)
-    write_outputs(out, result, read, summary, force=force)
+    summary = summarise(
+        read, result, bundle, name, as_of=as_of, pages=pages, exit_code=code, started=started
+    )
+    writer = _page_writer(folder, result, read, bundle, name, as_of) if pages else None
+    write_outputs(out, result, read, summary, force=force, pages=writer)
     return code, _words(out, summary, bundle, read.rejects)
 
 
@@ -86,6 +94,25 @@ def resolve_model(model: str) -> tuple[Path, str]:
 
     log.info(f"fetching {model}")
     return fetch_bundle(model)
+
+
+def _page_writer(
+    folder: Path,
+    result: BatchResult,
+    read: ReadResult,
+    bundle: Bundle,
+    name: ModelName,
+    as_of: str | None,
+) -> Callable[[Path], None]:
+    from pipeline.predict.pages import write_pages
+
+    evaluation, made = read_evaluation(folder), datetime.now(UTC)
+
+    def write(target: Path) -> None:
+        asked = as_of is not None
+        write_pages(target, result, read, bundle, name, evaluation, made=made, as_of=asked)
+
+    return write
 
 
 def _exit_code(lab_rows: int, unscored: int) -> int:
@@ -111,5 +138,7 @@ def _words(out: Path, summary: dict[str, object], bundle: Bundle, rejects: pd.Da
     unscored = summary["patients_without_estimate"]
     if unscored:
         lines.append(f"  patients without an estimate because of their input: {unscored}")
+    if summary["pages"]:
+        lines.append(f"  ward list and pages: {out / REPORT / 'index.html'}")
     lines.append("Research use only; not for clinical decisions.")
     return "\n".join(lines)

@@ -1,0 +1,185 @@
+"""The card of one outcome: a risk compared with what is usual, or an honest reason for none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from pipeline.explain import charts
+from pipeline.explain.estimate import EVENT_PRESENT, REJECTED, Estimate, Past, Risk
+from pipeline.explain.facts import ModelFacts, Usual
+from pipeline.explain.moments import Clock
+from pipeline.explain.record import Record
+from pipeline.explain.wording import (
+    interval_words,
+    phrase,
+    points_words,
+    risk_words,
+    times_usual,
+    whole,
+)
+from pipeline.report.format import integer, is_missing
+
+
+@dataclass(frozen=True)
+class Card:
+    """What the template draws for one outcome.
+
+    Attributes
+    ----------
+    title : str
+    big : str
+        The risk, or "Already present" and the like.
+    lines : tuple of str
+        Sentences below it.
+    drawings : tuple of (caption, drawing)
+    line : Markup or None
+        Number line.
+    rows : tuple
+        Every horizon as text: hours, risk, interval, usual.
+    """
+
+    title: str
+    big: str
+    lines: tuple[str, ...]
+    interval: str = ""
+    change: str = ""
+    line: Markup | None = None
+    drawings: tuple[tuple[str, Markup], ...] = ()
+    rows: tuple[tuple[str, str, str, str], ...] = ()
+
+
+def card(item: Estimate, record: Record, facts: ModelFacts, reach: float, note: str = "") -> Card:
+    """The card of one estimate.
+
+    Parameters
+    ----------
+    reach : float
+        End of the axis of the number line, the same for all cards of a page.
+    note : str
+        Why this outcome is asked, where another has happened.
+    """
+    risk = item.headline
+    notes = (note,) if note else ()
+    if risk is None:
+        return Card(item.label, *_without(item, record, facts, notes))
+    interval = phrase(
+        "estimate",
+        "interval",
+        level=level_words(facts.level),
+        interval=interval_words(risk.low, risk.high),
+    )
+    usual = risk.usual
+    times = times_usual(risk.ratio) or (phrase("estimate", "few_events") if usual else "")
+    drawings = [
+        (
+            phrase("estimate", "horizons"),
+            charts.horizon_chart(
+                item.risks, risk.hours, title=f"{item.label}: risk by hours ahead"
+            ),
+        )
+    ]
+    if item.past:
+        now = Past(record.hours, risk.risk, risk.low, risk.high)
+        title = f"{item.label}: {risk.hours:g} h risk on earlier days and now"
+        drawings.append(
+            (
+                phrase("estimate", "history", horizon=f"{risk.hours:g}"),
+                charts.history_chart(item.past, now, title=title),
+            )
+        )
+    desc = phrase(
+        "estimate",
+        "number_line",
+        label=item.label,
+        risk=risk_words(risk.risk),
+        level=level_words(facts.level),
+        interval=interval_words(risk.low, risk.high),
+        usual=risk_words(usual.rate) if usual else "unknown",
+    )
+    return Card(
+        title=f"{item.label}, next {risk.hours:g} h",
+        big=risk_words(risk.risk),
+        lines=tuple(line for line in (*notes, f"{usual_words(usual)} {times}".strip()) if line),
+        interval=interval,
+        change=change_words(item, record.hours),
+        line=charts.number_line(risk, reach, title=f"{item.label}: risk and usual rate", desc=desc),
+        drawings=tuple(drawings),
+        rows=tuple(_row(risk) for risk in item.risks),
+    )
+
+
+def usual_words(usual: Usual | None) -> str:
+    """The base rate with the counts behind it."""
+    if usual is None or is_missing(usual.rate):
+        return phrase("estimate", "usual_unknown")
+    return phrase(
+        "estimate",
+        "usual_pooled" if usual.pooled else "usual",
+        day=usual.day,
+        rate=risk_words(usual.rate),
+        events=integer(usual.events),
+        patients=integer(usual.of),
+    )
+
+
+def change_words(item: Estimate, landmark_hours: float, words: str = "estimate") -> str:
+    """Change of the headline risk against the same model 24 h before; blank where unknown.
+
+    Parameters
+    ----------
+    words : str
+        Section of ``sentences.yaml``: ``estimate``, or ``ward`` for fewer words.
+    """
+    before, risk = item.day_before(landmark_hours), item.headline
+    if before is None or risk is None:
+        return ""
+    points = whole(100 * risk.risk) - whole(100 * before.risk)
+    key = "change_none" if points == 0 else "change_up" if points > 0 else "change_down"
+    return phrase(words, key, points=points_words(points), before=risk_words(before.risk))
+
+
+def present_words(item: Estimate, record: Record) -> str:
+    """When an outcome that is already present was first charted; blank where that is unknown."""
+    onset = record.first_grade(item.scale, item.threshold)
+    return "" if onset is None else _since(onset, record.clock)
+
+
+def level_words(level: float) -> str:
+    """An interval level in percent.
+
+    Examples
+    --------
+    >>> level_words(0.8).replace(chr(160), " ")
+    '80 %'
+    """
+    return f"{whole(100 * level)}\u00a0%"
+
+
+def _without(
+    item: Estimate, record: Record, facts: ModelFacts, notes: tuple[str, ...]
+) -> tuple[str, tuple[str, ...]]:
+    if item.status == EVENT_PRESENT:
+        when = present_words(item, record)
+        key = "event_present" if when else "event_present_unknown"
+        said = phrase("no_estimate", key, label=item.label, when=when)
+        return phrase("no_estimate", "event_present_title"), (*notes, said)
+    key = "rejected" if item.status == REJECTED else "abstained"
+    said = phrase("no_estimate", key, reason=item.reason.replace("_", " ") or "not stated")
+    lines = (*notes, said, phrase("no_estimate", "not_low"))
+    return phrase("no_estimate", f"{key}_title"), lines
+
+
+def _since(onset: float, clock: Clock) -> str:
+    day = f"day {int(onset // 24)}, {int(onset % 24)} h"
+    return day if clock.zero is None else f"{clock.words(onset)} ({day})"
+
+
+def _row(risk: Risk) -> tuple[str, str, str, str]:
+    return (
+        f"{risk.hours:g} h",
+        risk_words(risk.risk),
+        interval_words(risk.low, risk.high),
+        risk_words(risk.usual.rate) if risk.usual else "unknown",
+    )

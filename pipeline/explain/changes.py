@@ -1,0 +1,66 @@
+"""How a newest result compares with an earlier one and with the usual range, in words."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+from pipeline.cohort.analytes import Analyte
+from pipeline.explain.wording import number_words, phrase, section, whole
+
+_MARK = {-1: "<", 0: "", 1: ">"}
+
+
+def change_words(series: pd.DataFrame, *, brief: bool = False) -> str:
+    """The newest of a series against the sample nearest to a day before it.
+
+    Parameters
+    ----------
+    series : DataFrame
+        ``value, side, collected_hours`` of one analyte, sorted by collection.
+    brief : bool
+        Leave the earlier value out where the change says enough.
+
+    Examples
+    --------
+    >>> change_words(pd.DataFrame(
+    ...     {"value": [59.0, 184.0], "side": [0, 0], "collected_hours": [47.0, 71.0]}))
+    '3.1 times the 59 of 24 h before'
+    """
+    newest = series.iloc[-1]
+    rules = section("change")
+    gap = float(newest["collected_hours"]) - series["collected_hours"].astype(float)
+    usable = series.loc[(gap >= rules["from_hours"]) & (gap <= rules["to_hours"])]
+    if usable.empty:
+        return phrase("labs", "change_first") if len(series) == 1 else ""
+    place = (gap.loc[usable.index] - rules["wanted_hours"]).abs().idxmin()
+    earlier, hours = usable.loc[place], whole(float(gap.loc[place]))
+    before, now = float(earlier["value"]), float(newest["value"])
+    shown = _MARK[int(earlier["side"])] + number_words(before)
+    if int(earlier["side"]) or int(newest["side"]) or before <= 0 or now <= 0:
+        return phrase("labs", "change_from_limit", before=shown, hours=hours)
+    ratio = now / before
+    percent = whole(100 * abs(ratio - 1))
+    if percent < rules["steady_percent"]:
+        return phrase("labs", "change_steady", before=shown, hours=hours)
+    if ratio >= rules["times"]:
+        times = f"{ratio:.1f}" if ratio < 10 else f"{whole(ratio)}"
+        return phrase("labs", "change_times", times=times, before=shown, hours=hours)
+    key = "change_up" if ratio > 1 else "change_down"
+    said = f"{min(percent, 99) if ratio < 1 else percent}\u00a0%"
+    words = phrase("labs", key, percent=said, before=shown, hours=hours)
+    return words.partition(" (")[0] if brief else words
+
+
+def range_words(value: float, side: float, analyte: Analyte) -> str:
+    """Whether a result lies above, below or within the usual range; blank where that is unknown."""
+    low, high = analyte.reference
+    if low is None or high is None or not math.isfinite(value):
+        return ""
+    said = f"{number_words(low)} to {number_words(high)}"
+    if value > high and side >= 0:
+        return phrase("labs", "range_above", range=said)
+    if value < low and side <= 0:
+        return phrase("labs", "range_below", range=said)
+    return phrase("labs", "range_within", range=said) if side == 0 else ""

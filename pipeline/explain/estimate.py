@@ -1,0 +1,173 @@
+"""One outcome of one patient: status, risks by horizon, what moves them, and earlier estimates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from pipeline.explain.facts import ModelFacts, Usual
+from pipeline.explain.wording import outcome_short
+
+OK, EVENT_PRESENT, ABSTAINED, REJECTED = "ok", "event_present", "abstained", "rejected"
+
+
+@dataclass(frozen=True)
+class Risk:
+    """A risk within a horizon, with its interval, what is usual, and the ratio of both."""
+
+    hours: float
+    risk: float
+    low: float
+    high: float
+    usual: Usual | None = None
+    ratio: float = float("nan")
+
+
+@dataclass(frozen=True)
+class Past:
+    """The headline risk as the same model gives it for an earlier landmark."""
+
+    landmark_hours: float
+    risk: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """One outcome of one patient.
+
+    Attributes
+    ----------
+    risks : tuple of Risk
+        By rising horizon; empty unless the status is ``ok``.
+    players, pathways : mapping
+        Percentage points at the headline horizon.
+    reference_risk : float
+        From which the points lead to the headline risk.
+    past : tuple of Past
+        By rising landmark, without the present one.
+    """
+
+    outcome: str
+    label: str
+    scale: str
+    threshold: int
+    status: str
+    reason: str
+    headline_hours: float
+    risks: tuple[Risk, ...] = ()
+    players: Mapping[str, float] = field(default_factory=dict)
+    pathways: Mapping[str, float] = field(default_factory=dict)
+    reference_risk: float = float("nan")
+    state_used: bool = True
+    past: tuple[Past, ...] = ()
+
+    @property
+    def short(self) -> str:
+        """Name on charts and in sentences."""
+        return outcome_short(self.outcome)
+
+    @property
+    def headline(self) -> Risk | None:
+        """Risk at the headline horizon; None without an estimate."""
+        return next((risk for risk in self.risks if risk.hours == self.headline_hours), None)
+
+    def day_before(self, landmark_hours: float) -> Past | None:
+        """The estimate of 24 h before the landmark, where there is one."""
+        wanted = landmark_hours - 24.0
+        return next((item for item in self.past if abs(item.landmark_hours - wanted) < 0.5), None)
+
+
+def estimates(
+    rows: pd.DataFrame,
+    explained: pd.DataFrame | None,
+    past: pd.DataFrame | None,
+    facts: ModelFacts,
+) -> list[Estimate]:
+    """The estimates of one patient, in the order of the configured outcomes.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Rows of ``predictions.csv`` of the patient.
+    explained : DataFrame or None
+        Rows of ``explanations.parquet`` of the patient.
+    past : DataFrame or None
+        ``outcome, landmark_hours, risk, risk_lo, risk_hi`` of earlier landmarks.
+    """
+    result = []
+    for name, outcome in facts.outcomes.items():
+        mine = rows.loc[rows["outcome"] == name].sort_values("horizon_h")
+        if mine.empty:
+            continue
+        first = mine.iloc[0]
+        estimated = first["status"] == OK
+        points: dict[str, dict[str, float]] = {"analyte": {}, "pathway": {}}
+        reference = float("nan")
+        if estimated and explained is not None:
+            own = explained.loc[
+                (explained["outcome"] == name) & (explained["horizon_h"] == facts.horizon)
+            ]
+            for level, found in points.items():
+                part = own.loc[own["level"] == level]
+                found.update(zip(part["name"], part["points"].astype(float), strict=True))
+            reference = float(own["reference_risk"].iloc[0]) if len(own) else reference
+        result.append(
+            Estimate(
+                outcome=name,
+                label=outcome.label,
+                scale=outcome.scale,
+                threshold=outcome.threshold,
+                status=str(first["status"]),
+                reason="" if pd.isna(first["status_reason"]) else str(first["status_reason"]),
+                headline_hours=facts.horizon,
+                risks=_risks(mine, name, facts) if estimated else (),
+                players=points["analyte"],
+                pathways=points["pathway"],
+                reference_risk=reference,
+                state_used=str(first["state_used"]) == "true",
+                past=_past(past, name),
+            )
+        )
+    return result
+
+
+def asked(found: list[Estimate], outcomes: Mapping[str, object]) -> list[Estimate]:
+    """Estimates with a card of their own: an outcome asked after another takes its place.
+
+    Severe ICANS stands where ICANS stood once ICANS is present.
+    """
+    after = {
+        getattr(outcome, "shown_after", None): name
+        for name, outcome in outcomes.items()
+        if getattr(outcome, "shown_after", None) is not None
+    }
+    names = {item.outcome for item in found}
+    return [item for item in found if after.get(item.outcome) not in names]
+
+
+def _risks(rows: pd.DataFrame, outcome: str, facts: ModelFacts) -> tuple[Risk, ...]:
+    return tuple(
+        Risk(
+            float(row["horizon_h"]),
+            float(row["risk"]),
+            float(row["risk_lo"]),
+            float(row["risk_hi"]),
+            facts.usual(outcome, float(row["infusion_day"]), float(row["horizon_h"])),
+            float(row["ratio_to_base"]),
+        )
+        for row in rows.to_dict("records")
+    )
+
+
+def _past(past: pd.DataFrame | None, outcome: str) -> tuple[Past, ...]:
+    if past is None:
+        return ()
+    rows = past.loc[past["outcome"] == outcome].sort_values("landmark_hours")
+    columns = ("landmark_hours", "risk", "risk_lo", "risk_hi")
+    return tuple(
+        Past(*map(float, values)) for values in zip(*(rows[c] for c in columns), strict=True)
+    )

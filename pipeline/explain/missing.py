@@ -1,0 +1,47 @@
+"""What is missing or old: core markers never measured, stale results, grades never charted."""
+
+from __future__ import annotations
+
+from pipeline.explain.facts import ModelFacts
+from pipeline.explain.record import Record
+from pipeline.explain.reliance import Inputs
+from pipeline.explain.wording import age_words, phrase
+from pipeline.report.format import joined
+
+
+def missing_sentences(record: Record, inputs: Inputs, facts: ModelFacts) -> list[str]:
+    """What the estimate had to do without.
+
+    Parameters
+    ----------
+    record : Record
+    inputs : Inputs
+        ``stale`` names the analytes whose newest result is older than the model's bound.
+    """
+    core = [key for key, analyte in facts.analytes.items() if analyte.core]
+    measured = set(record.labs["analyte"])
+    never = [facts.analytes[key].short for key in core if key not in measured]
+    newest = record.labs.groupby("analyte")["collected_hours"].max()
+    ages = sorted(
+        ((key, record.hours - float(newest[key])) for key in inputs.stale if key in newest),
+        key=lambda item: -item[1],
+    )
+    sentences = []
+    if never:
+        sentences.append(phrase("missing", "never", analytes=joined(never)))
+    if ages:
+        named = [
+            phrase("missing", "stale_one", analyte=facts.analytes[key].short, age=age_words(age))
+            for key, age in ages
+            if key in facts.analytes
+        ]
+        sentences.append(phrase("missing", "stale", analytes=joined(named)))
+    scales = dict.fromkeys(outcome.scale for outcome in facts.outcomes.values())
+    uncharted = [
+        scale.upper()
+        for scale in scales
+        if scale != "death" and not (record.grades["scale"] == scale).any()
+    ]
+    if uncharted:
+        sentences.append(phrase("missing", "grades_none", scales=joined(uncharted)))
+    return sentences or [phrase("missing", "none", hours=f"{facts.stale_hours:g}")]

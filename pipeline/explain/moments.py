@@ -1,0 +1,92 @@
+"""Hours since infusion in words: clock time where the infusion time is known, else day and hour."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The clock of one patient.
+
+    Attributes
+    ----------
+    zero : datetime or None
+        Infusion with the offset in which times are shown; None where only hours are known.
+
+    Examples
+    --------
+    >>> from datetime import UTC
+    >>> Clock(datetime(2026, 11, 19, 7, 0, tzinfo=UTC)).words(71.2), Clock(None).words(78.0)
+    ('22 Nov 06:12', 'day 3, 6 h')
+    """
+
+    zero: datetime | None
+
+    def words(self, hours: float) -> str:
+        """A moment to the minute, or to the hour where only hours are known."""
+        if self.zero is None:
+            return day_and_hour(hours)
+        moment = self.zero + timedelta(minutes=math.floor(hours * 60 + 1e-6))
+        return f"{moment.day} {_MONTHS[moment.month - 1]} {moment:%H:%M}"
+
+    def zone_words(self) -> str:
+        """The offset of all clock times, said once per page; blank where only hours are known."""
+        if self.zero is None:
+            return ""
+        return f"Times in {_offset(self.zero)}."
+
+
+def day_and_hour(hours: float) -> str:
+    """Day and hour since the infusion.
+
+    Examples
+    --------
+    >>> day_and_hour(78.5), day_and_hour(-3.0)
+    ('day 3, 6 h', 'day −1, 21 h')
+    """
+    day, hour = divmod(math.floor(hours + 1e-6), 24)
+    return f"{day_words(day)}, {hour} h"
+
+
+def day_words(day: int) -> str:
+    """One day since the infusion, with a real minus before it.
+
+    Examples
+    --------
+    >>> day_words(3), day_words(-1)
+    ('day 3', 'day −1')
+    """
+    return f"day {day}" if day >= 0 else f"day −{-day}"
+
+
+def shifted(moment: datetime, offset_minutes: float) -> datetime:
+    """The same moment on a clock with the given offset."""
+    if not math.isfinite(offset_minutes):
+        return moment
+    return moment.astimezone(timezone(timedelta(minutes=offset_minutes)))
+
+
+def made_words(moment: datetime) -> str:
+    """When a page was made.
+
+    Examples
+    --------
+    >>> from datetime import UTC
+    >>> made_words(datetime(2026, 11, 22, 6, 20, tzinfo=UTC))
+    '22 Nov 2026 06:20 UTC'
+    """
+    return f"{moment.day} {_MONTHS[moment.month - 1]} {moment:%Y %H:%M} {_offset(moment)}"
+
+
+def _offset(moment: datetime) -> str:
+    seconds = moment.utcoffset() or timedelta()
+    minutes = round(seconds.total_seconds() / 60)
+    if minutes == 0:
+        return "UTC"
+    sign = "+" if minutes > 0 else "−"
+    return f"UTC{sign}{abs(minutes) // 60:02d}:{abs(minutes) % 60:02d}"

@@ -1,0 +1,261 @@
+"""The patient page: one A4 that a clinician reads in ten seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from pipeline.explain import charts, sentences, trends
+from pipeline.explain.cards import card, present_words
+from pipeline.explain.drugs import DrugMark, drug_marks
+from pipeline.explain.estimate import EVENT_PRESENT, Estimate, asked
+from pipeline.explain.facts import ModelFacts
+from pipeline.explain.missing import missing_sentences
+from pipeline.explain.moments import day_and_hour, made_words
+from pipeline.explain.record import Record
+from pipeline.explain.reliance import Inputs, Reliance, reliance
+from pipeline.explain.wording import age_words, outcome_short, phrase, risk_words, sentence, whole
+from pipeline.report.format import decimal, integer, is_missing, joined
+from pipeline.report.page import render
+
+TEMPLATES = Path(__file__).parent / "templates"
+MOST_TRENDS = 11
+_EARLIEST, _LONGEST = -48.0, 14 * 24.0
+
+
+@dataclass(frozen=True)
+class Patient:
+    """All that a page says about one patient.
+
+    Attributes
+    ----------
+    record : Record
+    inputs : Inputs or None
+        None where no landmark could be set.
+    estimates : sequence of Estimate
+        One per outcome, in the order of the config.
+    refused : bool
+        Whether rows of this patient were refused.
+    """
+
+    record: Record
+    inputs: Inputs | None
+    estimates: Sequence[Estimate]
+    refused: bool = False
+
+
+def patient_page(patient: Patient, facts: ModelFacts, *, made: datetime, back: str = "") -> str:
+    """Render the page of one patient.
+
+    Parameters
+    ----------
+    made : datetime
+        When the page was made.
+    back : str
+        Relative address of the ward list; no link where blank.
+    """
+    record, inputs = patient.record, patient.inputs
+    shown = asked(list(patient.estimates), facts.outcomes)
+    estimated = [item for item in shown if item.headline is not None]
+    risks = [item.headline for item in estimated if item.headline is not None]
+    reach = charts.reach_of(risks)
+    drugs = drug_marks(record.doses)
+    context: dict[str, Any] = {
+        "cards": [card(item, record, facts, reach, _note(item, patient, facts)) for item in shown],
+        "reliance": _reliance(patient, estimated, facts),
+        "why": _why(estimated, facts),
+        "contrast": sentences.contrast_sentence(estimated),
+        "labs": sentences.lab_sentences(record, estimated, facts),
+        "against": sentences.against_sentences(record, estimated, facts),
+        "missing": _missing(patient, facts),
+        "trends": _trends(record, estimated, facts, drugs),
+        "others": _other_labs(record, estimated, facts),
+        "drugs": [_drug_words(drug, record) for drug in drugs],
+        "unseen": sentence("unseen"),
+        "footer": footer_lines(shown, facts),
+    }
+    return render(
+        TEMPLATES,
+        "patient.html.j2",
+        title=_title(record),
+        subtitle=_subtitle(record, inputs, made),
+        synthetic=facts.synthetic,
+        back=back,
+        association=phrase("pathways", "association"),
+        **context,
+    )
+
+
+def footer_lines(shown: Sequence[Estimate], facts: ModelFacts) -> list[str]:
+    """Model, training data, validation and what is not claimed."""
+    version = f"version {facts.version}" if facts.version.isdigit() else ""
+    events = [
+        phrase("footer", "events", count=integer(count), short=outcome_short(name))
+        for name, count in facts.event_patients.items()
+    ]
+    lines = [
+        phrase(
+            "footer", "model", name=facts.name, version=version, sha=facts.bundle_sha[:12]
+        ).replace(" ,", ","),
+        phrase(
+            "footer",
+            "trained",
+            patients=integer(facts.n_patients),
+            cohort=facts.cohort,
+            events=joined(events) or "events not counted",
+        ),
+    ]
+    names = dict.fromkeys([item.outcome for item in shown])
+    figures = [_figure(name, facts.validation.get(name, {})) for name in names]
+    if facts.validation_kind and figures:
+        lines.append(
+            phrase(
+                "footer",
+                "internal",
+                kind=facts.validation_kind,
+                horizon=f"{facts.horizon:g}",
+                figures="; ".join(figures),
+            )
+        )
+    else:
+        lines.append(phrase("footer", "internal_none"))
+    return [*lines, phrase("footer", "external"), phrase("footer", "threshold")]
+
+
+def _figure(name: str, found: Mapping[str, Any]) -> str:
+    short = outcome_short(name)
+    wanted = [found.get(key) for key in ("auroc", "auroc_lo", "auroc_hi", "cal_slope")]
+    if any(is_missing(value) for value in wanted):
+        return phrase("footer", "figure_none", short=short)
+    auroc, low, high, slope = (decimal(value) for value in wanted)
+    return phrase("footer", "figure", short=short, auroc=auroc, lo=low, hi=high, slope=slope)
+
+
+def _title(record: Record) -> str:
+    parts = [record.patient_id, record.product or "product not stated"]
+    if not is_missing(record.hours):
+        parts.append(f"{day_and_hour(record.hours)} after infusion")
+    return " · ".join(parts)
+
+
+def _subtitle(record: Record, inputs: Inputs | None, made: datetime) -> str:
+    parts = []
+    if inputs is not None and len(record.labs):
+        newest = record.clock.words(float(record.labs["collected_hours"].max()))
+        age = age_words(inputs.newest)
+        when = record.clock.words(record.hours)
+        parts.append(phrase("header", "labs", newest=newest, age=age, when=when))
+    parts.append(phrase("header", "made", when=made_words(made)))
+    parts.append(record.clock.zone_words())
+    return " ".join(part for part in parts if part)
+
+
+def _note(item: Estimate, patient: Patient, facts: ModelFacts) -> str:
+    """Why an outcome is asked that stands in for one already present."""
+    first = facts.outcomes[item.outcome].shown_after
+    before = next((other for other in patient.estimates if other.outcome == first), None)
+    if before is None or before.status != EVENT_PRESENT:
+        return ""
+    when = present_words(before, patient.record)
+    return phrase("no_estimate", "instead", when=when) if when else ""
+
+
+def _reliance(
+    patient: Patient, estimated: Sequence[Estimate], facts: ModelFacts
+) -> Reliance | None:
+    if patient.inputs is None or not estimated:
+        return None
+    return reliance(patient.record, patient.inputs, estimated, facts)
+
+
+def _why(estimated: Sequence[Estimate], facts: ModelFacts) -> list[dict[str, Any]]:
+    """A mirror chart for each pair of estimates, with the sentences that say where it starts."""
+    blocks = []
+    for start in range(0, len(estimated), 2):
+        pair = estimated[start : start + 2]
+        keys = list(dict.fromkeys(key for item in pair for key in item.pathways))
+        points = {key: [item.pathways.get(key, 0.0) for item in pair] for key in keys}
+        big = [key for key in keys if any(whole(abs(value)) > 0 for value in points[key])]
+        big.sort(key=lambda key: -max(abs(value) for value in points[key]))
+        small = [key for key in keys if key not in big]
+        names = [sentences.pathway_words(key) for key in big]
+        rows = [points[key] for key in big]
+        if big and small:
+            names.append(phrase("pathways", "others"))
+            rows.append([sum(points[key][side] for key in small) for side in range(len(pair))])
+        drawing: Markup | None = None
+        if big:
+            sides = [(item.short, [row[side] for row in rows]) for side, item in enumerate(pair)]
+            title = f"Points by pathway: {joined([item.short for item in pair])}"
+            drawing = charts.mirror_chart(names, sides, title=title)
+        starts = [
+            phrase(
+                "pathways",
+                "start",
+                short=item.short,
+                reference=risk_words(item.reference_risk),
+                risk=risk_words(item.headline.risk),
+            )
+            for item in pair
+            if item.headline is not None and not is_missing(item.reference_risk)
+        ]
+        caption = phrase("pathways", "caption", horizon=f"{facts.horizon:g}")
+        none = phrase("pathways", "none")
+        blocks.append({"drawing": drawing, "starts": starts, "caption": caption if big else none})
+    return blocks
+
+
+def _missing(patient: Patient, facts: ModelFacts) -> list[str]:
+    if patient.inputs is None:
+        return []
+    found = missing_sentences(patient.record, patient.inputs, facts)
+    return [*found, phrase("missing", "refused")] if patient.refused else found
+
+
+def _trend_order(record: Record, estimated: Sequence[Estimate], facts: ModelFacts) -> list[str]:
+    """Core markers first, then by how much they move an estimate."""
+    measured = set(record.labs["analyte"])
+
+    def strength(key: str) -> float:
+        return max((abs(item.players.get(key, 0.0)) for item in estimated), default=0.0)
+
+    keys = [key for key in facts.analytes if key in measured]
+    return sorted(keys, key=lambda key: (not facts.analytes[key].core, -strength(key)))
+
+
+def _trends(
+    record: Record, estimated: Sequence[Estimate], facts: ModelFacts, drugs: Sequence[DrugMark]
+) -> list[trends.Trend]:
+    if record.labs.empty:
+        return []
+    earliest = max(_EARLIEST, record.hours - _LONGEST)
+    collected = record.labs["collected_hours"]
+    inside = collected[collected >= earliest]
+    x = trends.time_axis(float(inside.min()) if len(inside) else earliest, record.hours)
+    drawn = [
+        trends.lab_trend(record.series(key), facts.analytes[key], x, drugs, record.clock)
+        for key in _trend_order(record, estimated, facts)
+        if (record.series(key)["collected_hours"] >= x.low).any()
+    ][:MOST_TRENDS]
+    scales = list(dict.fromkeys(outcome.scale for outcome in facts.outcomes.values()))
+    graded = [name for name in scales if (record.grades["scale"] == name).any()][:2]
+    if graded:
+        drawn.append(trends.grade_trend(record.grades, graded, x, drugs, record.clock))
+    return drawn
+
+
+def _other_labs(record: Record, estimated: Sequence[Estimate], facts: ModelFacts) -> list[str]:
+    """Newest results of the analytes for which there was no room among the trends."""
+    rest = _trend_order(record, estimated, facts)[MOST_TRENDS:]
+    return [sentences.lab_text(record, facts.analytes[key]) for key in rest]
+
+
+def _drug_words(drug: DrugMark, record: Record) -> str:
+    first = record.clock.words(drug.hours[0])
+    doses = "" if len(drug.hours) == 1 else f", {len(drug.hours)} doses"
+    return f"{drug.letter} = {drug.name.lower()} from {first}{doses}"

@@ -1,0 +1,188 @@
+"""Can an estimate be relied on here? A level in words and shape, and the reasons for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.cohort.analytes import normalise_name
+from pipeline.explain.estimate import Estimate
+from pipeline.explain.facts import ModelFacts
+from pipeline.explain.record import Record
+from pipeline.explain.wording import age_words, number_words, phrase, section, value_words
+from pipeline.report.format import integer, joined
+
+LEVELS = ("good", "care", "poor")
+_DAY = 24.0
+_TOLD_IN_FULL = 2
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One reason: the level it asks for, a sentence, and a few words for the ward list."""
+
+    level: str
+    text: str
+    flag: str = ""
+
+
+@dataclass(frozen=True)
+class Reliance:
+    """A level (``good``, ``care``, ``poor``), its shape and words, and the reasons."""
+
+    level: str
+    shape: str
+    words: str
+    reasons: tuple[str, ...]
+    flags: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What there was to go on, from one row of ``predictions.csv``.
+
+    Attributes
+    ----------
+    newest : float
+        Age of the newest sample in hours.
+    stale, out_of_range : tuple of str
+        Analyte keys.
+    """
+
+    newest: float
+    stale: tuple[str, ...] = ()
+    out_of_range: tuple[str, ...] = ()
+
+
+def inputs_of(row: Mapping[str, Any]) -> Inputs:
+    """Read the inputs of a row of ``predictions.csv``."""
+    lists = (
+        tuple(key for key in str(row[name]).split(";") if key)
+        for name in ("analytes_stale", "out_of_range")
+    )
+    return Inputs(float(row["newest_lab_hours"]), *lists)
+
+
+def reliance(
+    record: Record, inputs: Inputs, estimates: Sequence[Estimate], facts: ModelFacts
+) -> Reliance:
+    """Say whether the estimates of a patient can be relied on, worst reasons first."""
+    found = [
+        *_synthetic(facts),
+        *_extrapolating(record, inputs, facts),
+        _measured(record, inputs, facts),
+        *_grades(estimates, facts),
+        *_product(record, facts),
+        *_events(estimates, facts),
+        Reason("good", phrase("reliance", "interval")),
+    ]
+    found.sort(key=lambda reason: -LEVELS.index(reason.level))
+    level = found[0].level
+    look = section("reliance")["levels"][level]
+    return Reliance(
+        level,
+        look["shape"],
+        look["words"],
+        tuple(reason.text for reason in found),
+        tuple(reason.flag for reason in found if reason.flag),
+    )
+
+
+def _synthetic(facts: ModelFacts) -> list[Reason]:
+    return [Reason("care", phrase("reliance", "synthetic"))] if facts.synthetic else []
+
+
+def _extrapolating(record: Record, inputs: Inputs, facts: ModelFacts) -> list[Reason]:
+    keys = [
+        key
+        for key in inputs.out_of_range
+        if key in facts.analytes and key in facts.ranges and len(record.series(key))
+    ]
+    if not keys:
+        return []
+    many = len(keys) >= section("reliance")["limits"]["many_out_of_range"]
+    level = "poor" if many else "care"
+    names = [facts.analytes[key].short for key in keys]
+    said = joined([*names[:_TOLD_IN_FULL], *(["others"] if len(names) > _TOLD_IN_FULL else [])])
+    flag = phrase("flags", "range", analytes=said)
+    found = [Reason(level, _beyond(key, record, facts)) for key in keys[:_TOLD_IN_FULL]]
+    if len(keys) > _TOLD_IN_FULL:
+        more = phrase("reliance", "range_more", analytes=joined(names[_TOLD_IN_FULL:]))
+        found.append(Reason(level, more))
+    return [Reason(level, found[0].text, flag), *found[1:]]
+
+
+def _beyond(key: str, record: Record, facts: ModelFacts) -> str:
+    analyte, newest = facts.analytes[key], record.series(key).iloc[-1]
+    low, high = facts.ranges[key]
+    above = float(newest["value"]) > high
+    return phrase(
+        "reliance",
+        "above" if above else "below",
+        analyte=analyte.short,
+        value=value_words(float(newest["value"]), float(newest["side"]), analyte.unit),
+        limit=number_words(high if above else low),
+    )
+
+
+def _measured(record: Record, inputs: Inputs, facts: ModelFacts) -> Reason:
+    limits = section("reliance")["limits"]
+    newest = record.labs.groupby("analyte")["collected_hours"].max()
+    recent = newest.index[record.hours - newest <= _DAY]
+    count = sum(key in facts.analytes for key in recent)
+    words = phrase(
+        "reliance",
+        "inputs" if count else "inputs_none",
+        count=count,
+        total=len(facts.analytes),
+        age=age_words(inputs.newest),
+    )
+    if inputs.newest > limits["old_hours"]:
+        level = "poor" if inputs.newest > limits["very_old_hours"] else "care"
+        return Reason(level, words, phrase("flags", "old"))
+    if count < limits["few_analytes_24h"]:
+        return Reason("care", words, phrase("flags", "few"))
+    return Reason("good", words)
+
+
+def _grades(estimates: Sequence[Estimate], facts: ModelFacts) -> list[Reason]:
+    found: list[Reason] = []
+    for item in estimates:
+        if item.headline is None or item.state_used:
+            continue
+        words = phrase(
+            "reliance",
+            "state_unknown",
+            scale=item.scale.upper(),
+            short=item.short,
+            hours=f"{facts.grade_valid_hours:g}",
+        )
+        found.append(Reason("care", words, "" if found else phrase("flags", "state")))
+    return found
+
+
+def _product(record: Record, facts: ModelFacts) -> list[Reason]:
+    if not facts.products:
+        return []
+    if not record.product:
+        words = phrase("reliance", "product_unknown")
+        return [Reason("care", words, phrase("flags", "product_unknown"))]
+    count = int(facts.products.get(normalise_name(record.product), 0))
+    few = count < section("reliance")["limits"]["few_product_patients"]
+    key = "product_few" if few else "product_seen"
+    words = phrase("reliance", key, product=record.product, count=integer(count))
+    flag = phrase("flags", "product", product=record.product) if few else ""
+    return [Reason("care" if few else "good", words, flag)]
+
+
+def _events(estimates: Sequence[Estimate], facts: ModelFacts) -> list[Reason]:
+    few = section("reliance")["limits"]["few_event_patients"]
+    counts = [
+        f"{integer(facts.event_patients[item.outcome])} {item.short}"
+        for item in estimates
+        if item.headline is not None and facts.event_patients.get(item.outcome, few) < few
+    ]
+    return (
+        [Reason("care", phrase("reliance", "few_events", counts=joined(counts)))] if counts else []
+    )

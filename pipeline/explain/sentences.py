@@ -1,0 +1,184 @@
+"""Why, in sentences: one per lab, what speaks against an estimate, and which syndrome it tells."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pipeline.cohort.analytes import Analyte
+from pipeline.explain.changes import change_words, range_words
+from pipeline.explain.drugs import caveats, drug_names
+from pipeline.explain.estimate import Estimate
+from pipeline.explain.facts import ModelFacts
+from pipeline.explain.record import Record
+from pipeline.explain.wording import age_words, phrase, points_words, section, value_words, whole
+from pipeline.report.format import joined
+from pipeline.resources import schema_yaml
+
+MOST_LABS = 6
+OLD_HOURS = 48.0
+_FILL_TO = 3
+_MOST_AGAINST = 2
+
+
+@dataclass(frozen=True)
+class LabSentence:
+    """One lab in words; ``text`` says what it is, ``effect`` what it does to the estimates."""
+
+    analyte: str
+    text: str
+    effect: str
+    points: float
+
+
+def lab_sentences(
+    record: Record, estimates: Sequence[Estimate], facts: ModelFacts
+) -> list[LabSentence]:
+    """The labs that move any estimate most, at most six, strongest first.
+
+    Labs that move an estimate by less than a point are told only up to three in all.
+    """
+    strength = {
+        key: max(abs(item.players.get(key, 0.0)) for item in estimates)
+        for key in facts.analytes
+        if estimates and len(record.series(key))
+    }
+    order = sorted(strength, key=lambda key: (-strength[key], key))
+    count = sum(whole(value) > 0 for value in strength.values())
+    return [
+        LabSentence(
+            key,
+            lab_text(record, facts.analytes[key]),
+            effect_words([(item.short, item.players.get(key, 0.0)) for item in estimates]),
+            strength[key],
+        )
+        for key in order[: min(MOST_LABS, max(count, _FILL_TO))]
+    ]
+
+
+def lab_text(record: Record, analyte: Analyte, *, brief: bool = False) -> str:
+    """The newest result of an analyte: value, time, change, usual range and caveats."""
+    series = record.series(analyte.key)
+    newest = series.iloc[-1]
+    collected = float(newest["collected_hours"])
+    age = record.hours - collected
+    value = value_words(float(newest["value"]), float(newest["side"]), analyte.unit)
+    parts = [
+        phrase(
+            "labs",
+            "value_brief" if brief else "value",
+            analyte=analyte.short,
+            value=value,
+            when=record.clock.words(collected),
+        ),
+        phrase("labs", "old", age=age_words(age)) if age > OLD_HOURS else "",
+        change_words(series, brief=brief),
+    ]
+    if not brief:
+        parts.append(range_words(float(newest["value"]), float(newest["side"]), analyte))
+        parts += caveats(record.doses, analyte.key, collected)
+    return ", ".join(part for part in parts if part)
+
+
+def effect_words(effects: Sequence[tuple[str, float]]) -> str:
+    """What a factor does to each estimate, with an arrow beside the word.
+
+    Examples
+    --------
+    >>> effect_words([("CRS", 6.2), ("ICANS", -1.4)])
+    '▲ raises CRS by 6 points, ▼ lowers ICANS by 1 point'
+    >>> effect_words([("CRS", 0.2)])
+    'hardly changes the estimate'
+    """
+    said = [
+        ("▲ " if points > 0 else "▼ ")
+        + phrase(
+            "labs",
+            "effect_up" if points > 0 else "effect_down",
+            short=short,
+            points=points_words(points),
+        )
+        for short, points in effects
+        if whole(abs(points)) > 0
+    ]
+    return ", ".join(said) if said else phrase("labs", "effect_small")
+
+
+def against_sentences(
+    record: Record, estimates: Sequence[Estimate], facts: ModelFacts
+) -> list[str]:
+    """What speaks against each estimate, one or two factors each; said also where there is none."""
+    sentences = []
+    for item in estimates:
+        risk = item.headline
+        if risk is None:
+            continue
+        sign = 1.0 if risk.risk >= item.reference_risk else -1.0
+        order = sorted(item.players, key=lambda key: sign * item.players[key])
+        opposing = [key for key in order if whole(-sign * item.players[key]) > 0][:_MOST_AGAINST]
+        if not opposing:
+            sentences.append(phrase("against", "none", short=item.short))
+        sentences += [
+            phrase(
+                "against",
+                "lowers" if sign > 0 else "raises",
+                short=item.short,
+                what=factor_words(key, record, facts),
+                points=points_words(item.players[key]),
+            )
+            for key in opposing
+        ]
+    return sentences
+
+
+def factor_words(key: str, record: Record, facts: ModelFacts) -> str:
+    """A factor in a few words: a lab with its value, or a group with what it holds."""
+    if key in facts.analytes and len(record.series(key)):
+        return lab_text(record, facts.analytes[key], brief=True)
+    words = str(section("groups").get(key, key))
+    if key == "clinical_state":
+        scales = dict.fromkeys(outcome.scale for outcome in facts.outcomes.values())
+        grades = [
+            f"{scale.upper()} {grade}"
+            for scale in scales
+            if (grade := record.current_grade(scale, facts.grade_valid_hours)) is not None
+        ]
+        return f"{words} ({', '.join(grades)})" if grades else words
+    if key == "treatments" and len(record.doses):
+        return f"{words} ({joined(drug_names(record.doses))})"
+    return words
+
+
+def contrast_sentence(estimates: Sequence[Estimate]) -> str:
+    """What points to severe CRS rather than ICANS; blank unless both are estimated."""
+    by_name = {item.outcome: item for item in estimates if item.headline is not None}
+    crs, icans = by_name.get("severe_crs"), by_name.get("icans")
+    if crs is None or icans is None:
+        return ""
+    gaps = {
+        name: crs.pathways.get(name, 0.0) - icans.pathways.get(name, 0.0)
+        for name in dict.fromkeys((*crs.pathways, *icans.pathways))
+    }
+    first = _strongest({name: gap for name, gap in gaps.items() if gap > 0})
+    second = _strongest({name: -gap for name, gap in gaps.items() if gap < 0})
+    if first and second:
+        return phrase("pathways", "contrast_both", first=first, second=second)
+    if first or second:
+        key = "contrast_first" if first else "contrast_second"
+        return phrase("pathways", key, first=first, second=second)
+    return phrase("pathways", "contrast_none")
+
+
+def pathway_words(key: str) -> str:
+    """Name of a pathway on a chart."""
+    groups = section("groups")
+    if key in groups:
+        return str(groups[key])
+    return str(schema_yaml("pathways.yaml")["pathways"].get(key, {"name": key})["name"])
+
+
+def _strongest(gaps: dict[str, float]) -> str:
+    """The two strongest pathways by name; blank where none reaches a point."""
+    order = sorted(gaps, key=lambda name: -gaps[name])
+    named = [pathway_words(name) for name in order if gaps[name] >= 1.0][:2]
+    return joined([name[:1].lower() + name[1:] for name in named])

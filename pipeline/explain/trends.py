@@ -1,0 +1,182 @@
+"""Trends as small multiples: labs on a log axis, drug lines, grades, one common time axis."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import pandas as pd
+from markupsafe import Markup
+
+from pipeline.cohort.analytes import Analyte
+from pipeline.explain.drugs import DrugMark
+from pipeline.explain.moments import Clock
+from pipeline.explain.wording import number_words, unit_words, value_words
+from pipeline.report import guides, marks
+from pipeline.report.scale import Kind, Scale, domain
+from pipeline.report.svg import BLUE, GREY, INK, Style, chart, element, marker, stroke, text
+
+WIDTH, HEIGHT = 172.0, 62.0
+_TOP, _BOTTOM, _LEFT, _RIGHT = 10.0, 48.0, 4.0, 168.0
+_LONGEST_GAP = 36.0
+_DRUG = Style("#7a3e00", "4 2", width=1.2)
+_AXIS = Style(INK, None, width=1)
+
+
+@dataclass(frozen=True)
+class Trend:
+    """One small multiple: name and newest value, the drawing, and its values as a table."""
+
+    name: str
+    newest: str
+    drawing: Markup
+    rows: tuple[tuple[str, str], ...]
+
+
+def time_axis(first: float, last: float) -> Scale:
+    """The common axis in hours, from the first sample shown to the landmark."""
+    return Scale(min(first, last - 24.0), last, _LEFT + 4, _RIGHT - 34)
+
+
+def lab_trend(
+    series: pd.DataFrame, analyte: Analyte, x: Scale, drugs: Sequence[DrugMark], clock: Clock
+) -> Trend:
+    """One analyte over time.
+
+    Values at a detection limit are open triangles, down for below and up for above; a gap of more
+    than 36 h, and anything before or after a limit, is not bridged.
+    """
+    shown = series.loc[series["collected_hours"] >= x.low]
+    points = [
+        (float(row["collected_hours"]), float(row["value"]), int(row["side"]))
+        for row in shown.to_dict("records")
+    ]
+    values = [value for _, value, _ in points]
+    y = _value_axis(values, analyte)
+    reference_low, reference_high = analyte.reference
+    parts = []
+    if reference_low is not None and reference_high is not None:
+        full = Scale(y.low, y.high, _BOTTOM, _TOP, y.kind)
+        if reference_high > y.low and reference_low < y.high:
+            parts.append(guides.band(x, full, reference_low, reference_high))
+    parts += [*_frame(x), *_drug_lines(x, drugs)]
+    ends = [min(values), max(values)]
+    if y(ends[0]) - y(ends[1]) > 10:
+        parts += [
+            text(
+                WIDTH,
+                y(end) + 3.5,
+                number_words(end),
+                size=9.5,
+                anchor="end",
+                colour=GREY,
+                halo=True,
+            )
+            for end in ends
+        ]
+    style = Style(BLUE, None, width=1.8)
+    for (a, before, side_a), (b, after, side_b) in pairwise(points):
+        if b - a <= _LONGEST_GAP and side_a == 0 and side_b == 0:
+            parts.append(stroke(x(a), y(before), x(b), y(after), style))
+    for place, (at, value, side) in enumerate(points):
+        shape = {-1: "down", 0: "circle", 1: "up"}[side]
+        size = 3.6 if place == len(points) - 1 else 2.6
+        parts.append(marker(shape, x(at), y(value), size=size, filled=side == 0))  # type: ignore[arg-type]
+    newest = series.iloc[-1]
+    said = value_words(float(newest["value"]), float(newest["side"]), analyte.unit)
+    rows = tuple(
+        (clock.words(at), value_words(value, side, analyte.unit)) for at, value, side in points
+    )
+    desc = f"{len(points)} values, newest {said}, {rows[-1][0]}." if rows else f"Newest {said}."
+    unit = unit_words(analyte.unit) or "no unit"
+    title = f"{analyte.short}, {unit}, over the days since infusion"
+    return Trend(analyte.short, said, chart(title, desc, WIDTH, HEIGHT, *parts), rows)
+
+
+def grade_trend(
+    grades: pd.DataFrame, scales: Sequence[str], x: Scale, drugs: Sequence[DrugMark], clock: Clock
+) -> Trend:
+    """Grades over time, one line of steps per scale, with the grade written where it changes."""
+    y = Scale(0.0, 4.0, _BOTTOM - 4, _TOP + 4)
+    parts = [*_frame(x), *_drug_lines(x, drugs)]
+    parts += [
+        text(WIDTH, y(at) + 3.5, str(at), size=9.5, anchor="end", colour=GREY) for at in (0, 2, 4)
+    ]
+    rows: list[tuple[float, str, str]] = []
+    newest = []
+    styles = (Style(BLUE, None, "circle", 2.2), Style("#b34700", "5 2", "square", 1.6))
+    for scale, style in zip(scales, styles, strict=False):
+        mine = grades.loc[(grades["scale"] == scale) & (grades["assessed_hours"] >= x.low)]
+        pairs = [
+            (float(at), float(min(grade, 4)))
+            for at, grade in zip(mine["assessed_hours"], mine["grade"], strict=True)
+        ]
+        if not pairs:
+            continue
+        for a, b in pairwise(pairs):
+            if b[0] - a[0] <= _LONGEST_GAP:
+                parts.append(marks.step(x, y, [a, b], style))
+        changed = [
+            pair for place, pair in enumerate(pairs) if place == 0 or pair[1] != pairs[place - 1][1]
+        ]
+        parts.append(marks.points(x, y, changed, style, size=2.6))
+        newest.append(f"{scale.upper()} {int(mine['grade'].iloc[-1])}")
+        rows += [
+            (float(at), clock.words(float(at)), f"{scale.upper()} {int(grade)}")
+            for at, grade in zip(mine["assessed_hours"], mine["grade"], strict=True)
+        ]
+    rows.sort(key=lambda row: row[0])
+    said = ", ".join(newest) or "none charted"
+    title = "Grades charted over the days since infusion"
+    drawing = chart(title, f"Newest: {said}.", WIDTH, HEIGHT, *parts)
+    return Trend("Grades", said, drawing, tuple((when, what) for _, when, what in rows))
+
+
+def _value_axis(values: Sequence[float], analyte: Analyte) -> Scale:
+    """Log axis over the values, and a near limit of the usual range."""
+    kind: Kind = "log10" if all(value > 0 for value in values) else "linear"
+    near = [
+        limit
+        for limit in analyte.reference
+        if limit and min(values) / 4 <= limit <= max(values) * 4
+    ]
+    low, high = domain([*values, *near], kind)
+    return Scale(low, high, _BOTTOM - 5, _TOP + 4, kind)
+
+
+def _frame(x: Scale) -> list[Markup]:
+    """The base line with a tick at each midnight since infusion, named where there is room."""
+    parts = [stroke(x.start, _BOTTOM, x.end, _BOTTOM, _AXIS)]
+    first, last = math.ceil(x.low / 24 - 1e-9), math.floor(x.high / 24 + 1e-9)
+    every = max(1, math.ceil((last - first + 1) / 6))
+    for day in range(first, last + 1):
+        at = x(24.0 * day)
+        parts.append(stroke(at, _BOTTOM, at, _BOTTOM + 3, _AXIS))
+        if day % every == 0:
+            name = f"d{day}" if day >= 0 else f"d−{-day}"
+            parts.append(text(at, _BOTTOM + 13, name, anchor="middle", size=10))
+    return parts
+
+
+def _drug_lines(x: Scale, drugs: Sequence[DrugMark]) -> list[Markup]:
+    """A dashed line with the letter at the first dose of each drug, short ticks at the others."""
+    parts = []
+    for drug in drugs:
+        shown = [at for at in drug.hours if x.low <= at <= x.high]
+        for place, at in enumerate(shown):
+            end = _BOTTOM if place == 0 else _TOP + 6
+            parts.append(stroke(x(at), _TOP, x(at), end, _DRUG))
+        if shown:
+            letter = text(
+                x(shown[0]),
+                _TOP - 2,
+                drug.letter,
+                anchor="middle",
+                size=10,
+                bold=True,
+                colour=_DRUG.colour,
+            )
+            parts.append(element("g", letter))
+    return parts

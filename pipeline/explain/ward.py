@@ -1,0 +1,161 @@
+"""The ward list: every patient of a batch on one line, highest risk first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from markupsafe import Markup
+
+from pipeline.explain import charts
+from pipeline.explain.cards import change_words, level_words, present_words
+from pipeline.explain.estimate import EVENT_PRESENT, OK, REJECTED, Estimate, asked
+from pipeline.explain.facts import ModelFacts
+from pipeline.explain.moments import day_and_hour, made_words
+from pipeline.explain.page import TEMPLATES, Patient, footer_lines
+from pipeline.explain.reliance import reliance
+from pipeline.explain.wording import (
+    age_words,
+    interval_words,
+    outcome_short,
+    phrase,
+    risk_words,
+    section,
+)
+from pipeline.report.format import is_missing
+from pipeline.report.page import render
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One estimate on the list: the risk or a status, and the words below it."""
+
+    big: str
+    small: tuple[str, ...] = ()
+    line: Markup | None = None
+
+
+@dataclass(frozen=True)
+class Line:
+    """One patient on the list."""
+
+    patient_id: str
+    address: str
+    day: str
+    cells: tuple[Cell, ...]
+    labs: str
+    status: str
+
+
+def ward_page(patients: Sequence[tuple[Patient, str]], facts: ModelFacts, *, made: datetime) -> str:
+    """Render the ward list.
+
+    Parameters
+    ----------
+    patients : sequence of (Patient, str)
+        Each with the relative address of its page.
+    """
+    columns = [name for name, outcome in facts.outcomes.items() if outcome.shown_after is None]
+    order = sorted(patients, key=lambda item: (-highest_risk(item[0]), item[0].record.patient_id))
+    reach = charts.reach_of(
+        [item.headline for patient, _ in patients for item in patient.estimates if item.headline]
+    )
+    groups: dict[str, list[Line]] = {"with": [], "without": []}
+    for patient, address in order:
+        group = "with" if highest_risk(patient) >= 0 else "without"
+        groups[group].append(_line(patient, address, columns, reach, facts))
+    return render(
+        TEMPLATES,
+        "ward.html.j2",
+        title=phrase("ward", "title"),
+        synthetic=facts.synthetic,
+        made=phrase("header", "made", when=made_words(made)),
+        lead=_lead([patient for patient, _ in patients]),
+        order=phrase("ward", "order", horizon=f"{facts.horizon:g}", level=level_words(facts.level)),
+        columns=[facts.outcomes[name].label for name in columns],
+        groups=groups,
+        footer=footer_lines([], facts)[:2],
+    )
+
+
+def highest_risk(patient: Patient) -> float:
+    """Highest headline risk of a patient; -1 where there is no estimate."""
+    risks = [item.headline.risk for item in patient.estimates if item.headline is not None]
+    return max(risks, default=-1.0)
+
+
+def _lead(patients: Sequence[Patient]) -> str:
+    if not patients:
+        return phrase("ward", "empty")
+    statuses = [{item.status for item in patient.estimates} for patient in patients]
+    count = len(patients)
+    return phrase(
+        "ward",
+        "lead",
+        patients=phrase("ward", "patient" if count == 1 else "patients", count=count),
+        estimated=sum(OK in found for found in statuses),
+        present=sum(EVENT_PRESENT in found for found in statuses),
+        missing=sum(not found & {OK, EVENT_PRESENT} for found in statuses),
+    )
+
+
+def _line(
+    patient: Patient, address: str, columns: Sequence[str], reach: float, facts: ModelFacts
+) -> Line:
+    record, inputs = patient.record, patient.inputs
+    labs = ""
+    if inputs is not None and not is_missing(inputs.newest):
+        old = inputs.newest > section("reliance")["limits"]["old_hours"]
+        labs = phrase("ward", "stale" if old else "fresh", age=age_words(inputs.newest))
+    return Line(
+        record.patient_id,
+        address,
+        "" if is_missing(record.hours) else day_and_hour(record.hours),
+        tuple(_cell(name, patient, reach, facts) for name in columns),
+        labs,
+        _status(patient, facts),
+    )
+
+
+def _cell(outcome: str, patient: Patient, reach: float, facts: ModelFacts) -> Cell:
+    item = next((item for item in patient.estimates if item.outcome == outcome), None)
+    if item is None:
+        return Cell("")
+    if item.status == EVENT_PRESENT:
+        when = present_words(item, patient.record)
+        since = phrase("ward", "present", when=when) if when else ""
+        after = [
+            other
+            for other in asked(list(patient.estimates), facts.outcomes)
+            if facts.outcomes[other.outcome].shown_after == outcome
+        ]
+        lines = [since, *(_after_words(other) for other in after)]
+        return Cell("present", tuple(line for line in lines if line))
+    risk = item.headline
+    if risk is None:
+        return Cell(phrase("ward", "rejected" if item.status == REJECTED else "abstained"))
+    usual = f", usual {risk_words(risk.usual.rate)}" if risk.usual else ""
+    change = change_words(item, patient.record.hours, "ward")
+    small = (f"{interval_words(risk.low, risk.high)}{usual}", change)
+    said = tuple(line for line in small if line)
+    return Cell(risk_words(risk.risk), said, charts.mini_line(risk, reach))
+
+
+def _after_words(item: Estimate) -> str:
+    if item.headline is None:
+        return f"{outcome_short(item.outcome)}: {item.status.replace('_', ' ')}"
+    risk = item.headline
+    interval = interval_words(risk.low, risk.high)
+    return f"{outcome_short(item.outcome)} {risk_words(risk.risk)}, {interval}"
+
+
+def _status(patient: Patient, facts: ModelFacts) -> str:
+    reasons = [item for item in patient.estimates if item.status not in (OK, EVENT_PRESENT)]
+    if reasons:
+        return reasons[0].reason.replace("_", " ")
+    estimated = [item for item in patient.estimates if item.headline is not None]
+    if patient.inputs is None or not estimated:
+        return ""
+    found = reliance(patient.record, patient.inputs, estimated, facts)
+    return f"{found.shape} {'; '.join(found.flags) or found.words}"
