@@ -9,7 +9,7 @@ from markupsafe import Markup
 from pipeline.explain import charts
 from pipeline.explain.estimate import EVENT_PRESENT, REJECTED, Estimate, Past, Risk
 from pipeline.explain.facts import ModelFacts, Usual
-from pipeline.explain.moments import Clock
+from pipeline.explain.moments import day_and_hour
 from pipeline.explain.record import Record
 from pipeline.explain.wording import (
     interval_words,
@@ -140,10 +140,13 @@ def change_words(item: Estimate, landmark_hours: float, words: str = "estimate")
     return phrase(words, key, points=points_words(points), before=risk_words(before.risk))
 
 
-def present_words(item: Estimate, record: Record) -> str:
+def present_words(item: Estimate, record: Record, *, brief: bool = False) -> str:
     """When an outcome that is already present was first charted; blank where that is unknown."""
     onset = record.first_grade(item.scale, item.threshold)
-    return "" if onset is None else _since(onset, record.clock)
+    if onset is None:
+        return ""
+    when = record.clock.words(onset)
+    return when if brief or record.clock.zero is None else f"{when} ({day_and_hour(onset)})"
 
 
 def level_words(level: float) -> str:
@@ -169,11 +172,6 @@ def _without(
     said = phrase("no_estimate", key, reason=item.reason.replace("_", " ") or "not stated")
     lines = (*notes, said, phrase("no_estimate", "not_low"))
     return phrase("no_estimate", f"{key}_title"), lines
-
-
-def _since(onset: float, clock: Clock) -> str:
-    day = f"day {int(onset // 24)}, {int(onset % 24)} h"
-    return day if clock.zero is None else f"{clock.words(onset)} ({day})"
 
 
 def _row(risk: Risk) -> tuple[str, str, str, str]:

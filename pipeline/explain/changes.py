@@ -26,14 +26,14 @@ def change_words(series: pd.DataFrame, *, brief: bool = False) -> str:
     --------
     >>> change_words(pd.DataFrame(
     ...     {"value": [59.0, 184.0], "side": [0, 0], "collected_hours": [47.0, 71.0]}))
-    '3.1 times the 59 of 24 h before'
+    'up 3.1-fold in 24 h (from 59)'
     """
     newest = series.iloc[-1]
     rules = section("change")
     gap = float(newest["collected_hours"]) - series["collected_hours"].astype(float)
     usable = series.loc[(gap >= rules["from_hours"]) & (gap <= rules["to_hours"])]
     if usable.empty:
-        return phrase("labs", "change_first") if len(series) == 1 else ""
+        return phrase("labs", "change_first") if len(series) == 1 and not brief else ""
     place = (gap.loc[usable.index] - rules["wanted_hours"]).abs().idxmin()
     earlier, hours = usable.loc[place], whole(float(gap.loc[place]))
     before, now = float(earlier["value"]), float(newest["value"])
@@ -46,7 +46,8 @@ def change_words(series: pd.DataFrame, *, brief: bool = False) -> str:
         return phrase("labs", "change_steady", before=shown, hours=hours)
     if ratio >= rules["times"]:
         times = f"{ratio:.1f}" if ratio < 10 else f"{whole(ratio)}"
-        return phrase("labs", "change_times", times=times, before=shown, hours=hours)
+        words = phrase("labs", "change_times", times=times, before=shown, hours=hours)
+        return words.partition(" (")[0] if brief else words
     key = "change_up" if ratio > 1 else "change_down"
     said = f"{min(percent, 99) if ratio < 1 else percent}\u00a0%"
     words = phrase("labs", key, percent=said, before=shown, hours=hours)

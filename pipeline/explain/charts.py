@@ -47,6 +47,7 @@ def number_line(risk: Risk, reach: float, *, title: str, desc: str) -> Markup:
     """The headline risk with its interval and the usual rate on one line from 0 to ``reach``."""
     x = Scale(0.0, reach, 14.0, 326.0)
     here = x(x.clamp(risk.risk))
+    ours = f"this patient {risk_words(risk.risk)}"
     parts = [
         stroke(x.start, 25, x.end, 25, _THIN),
         element(
@@ -63,19 +64,13 @@ def number_line(risk: Risk, reach: float, *, title: str, desc: str) -> Markup:
         text(x.start - 10, 52, "0"),
         text(x.end + 13, 52, risk_words(reach) if reach < 1 else "100\u00a0%", anchor="end"),
         marker("diamond", here, 25, colour=ORANGE, size=6),
-        text(
-            _inside(here, 60),
-            13,
-            f"this patient {risk_words(risk.risk)}",
-            anchor="middle",
-            bold=True,
-        ),
+        text(_inside(here, ours), 13, ours, anchor="middle", bold=True),
     ]
     if risk.usual is not None:
         usual = x(x.clamp(risk.usual.rate))
         parts.append(stroke(usual, 15, usual, 38, Style(INK, None, width=3)))
         said = f"usual {risk_words(risk.usual.rate)}"
-        parts.append(text(_inside(usual, 62), 51, said, anchor="middle"))
+        parts.append(text(_inside(usual, said, 12), 51, said, anchor="middle"))
     return chart(title, desc, 340, 56, *parts)
 
 
@@ -101,7 +96,7 @@ def horizon_chart(risks: Sequence[Risk], headline: float, *, title: str) -> Mark
     """Risk within each horizon with its interval, beside what is usual."""
     width, height = 208.0, 80.0
     reach = reach_of(risks)
-    x = Scale(0.0, max(risk.hours for risk in risks) * 1.06, 34.0, width - 6)
+    x = Scale(0.0, max(risk.hours for risk in risks) * 1.06, 43.0, width - 4)
     y = Scale(0.0, reach, height - 20, 8.0)
     ours, usual = Style(ORANGE), Style(INK, "4 3", "square", 1.4)
     parts = _percent_axis(x, y)
@@ -132,7 +127,7 @@ def history_chart(past: Sequence[Past], now: Past, *, title: str) -> Markup:
     width, height = 122.0, 80.0
     every = [*past, now]
     first, last = every[0].landmark_hours, now.landmark_hours
-    x = Scale(min(first, last - 24.0) - 8, last + 8, 34.0, width - 4)
+    x = Scale(min(first, last - 24.0) - 8, last + 8, 43.0, width - 10)
     y = Scale(0.0, reach_of([Risk(0.0, p.risk, p.low, p.high) for p in every]), height - 20, 8.0)
     style = Style(BLUE)
     parts = _percent_axis(x, y)
@@ -189,6 +184,7 @@ def mirror_chart(
         outer = 2.0 if outward < 0 else width - 2.0
         parts.append(text(outer, 12, short, anchor=label, bold=True))
         inner, words = zero + outward * 3, ("◂ raises", "raises ▸")[outward > 0]
+        words = words if len(short) <= 5 else words.replace("raises", "").strip()
         parts.append(
             text(inner, 12, words, anchor="end" if outward < 0 else "start", size=10, colour=GREY)
         )
@@ -238,5 +234,7 @@ def _percent_axis(x: Scale, y: Scale) -> list[Markup]:
     return parts
 
 
-def _inside(x: float, half: float) -> float:
-    return min(max(x, half), 340.0 - half)
+def _inside(x: float, label: str, free: float = 0.0) -> float:
+    """Middle of a label, kept within the number line and away from its ends."""
+    half = 3.9 * len(label) + 2
+    return min(max(x, half + free), 340.0 - half - 3 * free)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pandas as pd
 
 from pipeline.explain.facts import ModelFacts, Usual
 from pipeline.explain.wording import outcome_short
 
+Row = Mapping[str, Any]
 OK, EVENT_PRESENT, ABSTAINED, REJECTED = "ok", "event_present", "abstained", "rejected"
 
 
@@ -82,39 +84,31 @@ class Estimate:
 
 
 def estimates(
-    rows: pd.DataFrame,
-    explained: pd.DataFrame | None,
-    past: pd.DataFrame | None,
-    facts: ModelFacts,
+    rows: Sequence[Row], explained: Sequence[Row], past: Sequence[Row], facts: ModelFacts
 ) -> list[Estimate]:
     """The estimates of one patient, in the order of the configured outcomes.
 
     Parameters
     ----------
-    rows : DataFrame
+    rows : sequence of mapping
         Rows of ``predictions.csv`` of the patient.
-    explained : DataFrame or None
-        Rows of ``explanations.parquet`` of the patient.
-    past : DataFrame or None
+    explained : sequence of mapping
+        Rows of ``explanations.parquet`` of the patient at the headline horizon.
+    past : sequence of mapping
         ``outcome, landmark_hours, risk, risk_lo, risk_hi`` of earlier landmarks.
     """
     result = []
     for name, outcome in facts.outcomes.items():
-        mine = rows.loc[rows["outcome"] == name].sort_values("horizon_h")
-        if mine.empty:
+        mine = sorted((row for row in rows if row["outcome"] == name), key=_horizon)
+        if not mine:
             continue
-        first = mine.iloc[0]
+        first = mine[0]
         estimated = first["status"] == OK
-        points: dict[str, dict[str, float]] = {"analyte": {}, "pathway": {}}
-        reference = float("nan")
-        if estimated and explained is not None:
-            own = explained.loc[
-                (explained["outcome"] == name) & (explained["horizon_h"] == facts.horizon)
-            ]
-            for level, found in points.items():
-                part = own.loc[own["level"] == level]
-                found.update(zip(part["name"], part["points"].astype(float), strict=True))
-            reference = float(own["reference_risk"].iloc[0]) if len(own) else reference
+        own = [row for row in explained if row["outcome"] == name] if estimated else []
+        points = {
+            level: {str(row["name"]): float(row["points"]) for row in own if row["level"] == level}
+            for level in ("analyte", "pathway")
+        }
         result.append(
             Estimate(
                 outcome=name,
@@ -127,7 +121,7 @@ def estimates(
                 risks=_risks(mine, name, facts) if estimated else (),
                 players=points["analyte"],
                 pathways=points["pathway"],
-                reference_risk=reference,
+                reference_risk=float(own[0]["reference_risk"]) if own else float("nan"),
                 state_used=str(first["state_used"]) == "true",
                 past=_past(past, name),
             )
@@ -149,7 +143,7 @@ def asked(found: list[Estimate], outcomes: Mapping[str, object]) -> list[Estimat
     return [item for item in found if after.get(item.outcome) not in names]
 
 
-def _risks(rows: pd.DataFrame, outcome: str, facts: ModelFacts) -> tuple[Risk, ...]:
+def _risks(rows: Sequence[Row], outcome: str, facts: ModelFacts) -> tuple[Risk, ...]:
     return tuple(
         Risk(
             float(row["horizon_h"]),
@@ -159,15 +153,17 @@ def _risks(rows: pd.DataFrame, outcome: str, facts: ModelFacts) -> tuple[Risk, .
             facts.usual(outcome, float(row["infusion_day"]), float(row["horizon_h"])),
             float(row["ratio_to_base"]),
         )
-        for row in rows.to_dict("records")
+        for row in rows
     )
 
 
-def _past(past: pd.DataFrame | None, outcome: str) -> tuple[Past, ...]:
-    if past is None:
-        return ()
-    rows = past.loc[past["outcome"] == outcome].sort_values("landmark_hours")
+def _past(past: Sequence[Row], outcome: str) -> tuple[Past, ...]:
     columns = ("landmark_hours", "risk", "risk_lo", "risk_hi")
-    return tuple(
-        Past(*map(float, values)) for values in zip(*(rows[c] for c in columns), strict=True)
-    )
+    found = [
+        Past(*(float(row[name]) for name in columns)) for row in past if row["outcome"] == outcome
+    ]
+    return tuple(sorted(found, key=lambda item: item.landmark_hours))
+
+
+def _horizon(row: Row) -> float:
+    return float(row["horizon_h"])

@@ -25,6 +25,8 @@ from pipeline.report.page import render
 
 TEMPLATES = Path(__file__).parent / "templates"
 MOST_TRENDS = 11
+MOST_ROWS = 7
+_ROOM = 1900  # characters that a printed page holds in its usual size
 _EARLIEST, _LONGEST = -48.0, 14 * 24.0
 
 
@@ -87,8 +89,18 @@ def patient_page(patient: Patient, facts: ModelFacts, *, made: datetime, back: s
         synthetic=facts.synthetic,
         back=back,
         association=phrase("pathways", "association"),
+        dense=_printed_length(context) > _ROOM,
         **context,
     )
+
+
+def _printed_length(context: Mapping[str, Any]) -> int:
+    """Characters of the parts whose length depends on the patient."""
+    rely, drugs = context["reliance"], context["drugs"]
+    parts = [*context["against"], *context["missing"], *drugs, context["contrast"]]
+    parts += rely.reasons if rely else ()
+    parts += [f"{lab.text} {lab.effect}" for lab in context["labs"]]
+    return sum(len(part) for part in parts)
 
 
 def footer_lines(shown: Sequence[Estimate], facts: ModelFacts) -> list[str]:
@@ -181,7 +193,7 @@ def _why(estimated: Sequence[Estimate], facts: ModelFacts) -> list[dict[str, Any
         keys = list(dict.fromkeys(key for item in pair for key in item.pathways))
         points = {key: [item.pathways.get(key, 0.0) for item in pair] for key in keys}
         big = [key for key in keys if any(whole(abs(value)) > 0 for value in points[key])]
-        big.sort(key=lambda key: -max(abs(value) for value in points[key]))
+        big = sorted(big, key=lambda key: -max(abs(value) for value in points[key]))[:MOST_ROWS]
         small = [key for key in keys if key not in big]
         names = [sentences.pathway_words(key) for key in big]
         rows = [points[key] for key in big]

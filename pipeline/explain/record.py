@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -41,8 +42,11 @@ class Record:
 
     def series(self, analyte: str) -> pd.DataFrame:
         """Results of one analyte by collection time."""
-        rows: pd.DataFrame = self.labs.loc[self.labs["analyte"] == analyte]
-        return rows
+        return self._by_analyte.get(analyte, self.labs.iloc[:0])
+
+    @cached_property
+    def _by_analyte(self) -> dict[str, pd.DataFrame]:
+        return {str(key): rows for key, rows in self.labs.groupby("analyte", sort=False)}
 
     def first_grade(self, scale: str, threshold: int) -> float | None:
         """Hour at which a grade of at least ``threshold`` was first charted."""
@@ -73,6 +77,11 @@ def records(cohort: Cohort, landmarks: pd.DataFrame) -> Iterator[Record]:
     grades = _before(cohort.assessments, moment, "assessed_hours")
     grades = grades.sort_values(["patient", "assessed_hours", "scale", "grade"], kind="stable")
     grades = grades.drop_duplicates(["patient", "assessed_hours", "scale"], keep="last")
+    # object columns: comparing a few strings is far quicker than with Arrow
+    labs, doses, grades = (
+        table.astype({name: object})
+        for table, name in ((labs, "analyte"), (doses, "drug"), (grades, "scale"))
+    )
     tables = [_by_patient(table) for table in (labs, doses, grades)]
     empty = [table.iloc[:0].drop(columns="patient") for table in (labs, doses, grades)]
     for patient, hours in zip(moment.index.to_numpy(), moment.to_numpy(), strict=True):

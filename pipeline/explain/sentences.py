@@ -90,17 +90,15 @@ def effect_words(effects: Sequence[tuple[str, float]]) -> str:
     >>> effect_words([("CRS", 0.2)])
     'hardly changes the estimate'
     """
-    said = [
-        ("▲ " if points > 0 else "▼ ")
-        + phrase(
-            "labs",
-            "effect_up" if points > 0 else "effect_down",
-            short=short,
-            points=points_words(points),
-        )
-        for short, points in effects
-        if whole(abs(points)) > 0
-    ]
+    said = []
+    for key, sign in (("effect_up", 1.0), ("effect_down", -1.0)):
+        what = [
+            phrase("labs", "effect_by", short=short, points=points_words(points))
+            for short, points in effects
+            if whole(sign * points) > 0
+        ]
+        if what:
+            said.append(phrase("labs", key, what=", ".join(what)))
     return ", ".join(said) if said else phrase("labs", "effect_small")
 
 
@@ -145,7 +143,9 @@ def factor_words(key: str, record: Record, facts: ModelFacts) -> str:
         ]
         return f"{words} ({', '.join(grades)})" if grades else words
     if key == "treatments" and len(record.doses):
-        return f"{words} ({joined(drug_names(record.doses))})"
+        names = drug_names(record.doses)
+        told = names if len(names) <= 3 else [*names[:2], f"{len(names) - 2} more"]
+        return f"{words} ({joined(told)})"
     return words
 
 
@@ -181,4 +181,4 @@ def _strongest(gaps: dict[str, float]) -> str:
     """The two strongest pathways by name; blank where none reaches a point."""
     order = sorted(gaps, key=lambda name: -gaps[name])
     named = [pathway_words(name) for name in order if gaps[name] >= 1.0][:2]
-    return joined([name[:1].lower() + name[1:] for name in named])
+    return ", ".join(name[:1].lower() + name[1:] for name in named)

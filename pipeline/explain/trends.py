@@ -16,10 +16,10 @@ from pipeline.explain.moments import Clock
 from pipeline.explain.wording import number_words, unit_words, value_words
 from pipeline.report import guides, marks
 from pipeline.report.scale import Kind, Scale, domain
-from pipeline.report.svg import BLUE, GREY, INK, Style, chart, element, marker, stroke, text
+from pipeline.report.svg import BLUE, GREY, INK, Style, chart, marker, stroke, text
 
-WIDTH, HEIGHT = 172.0, 62.0
-_TOP, _BOTTOM, _LEFT, _RIGHT = 10.0, 48.0, 4.0, 168.0
+WIDTH, HEIGHT = 172.0, 60.0
+_TOP, _BOTTOM, _LEFT, _RIGHT = 10.0, 46.0, 4.0, 168.0
 _LONGEST_GAP = 36.0
 _DRUG = Style("#7a3e00", "4 2", width=1.2)
 _AXIS = Style(INK, None, width=1)
@@ -89,7 +89,8 @@ def lab_trend(
     rows = tuple(
         (clock.words(at), value_words(value, side, analyte.unit)) for at, value, side in points
     )
-    desc = f"{len(points)} values, newest {said}, {rows[-1][0]}." if rows else f"Newest {said}."
+    count = "1 value" if len(points) == 1 else f"{len(points)} values"
+    desc = f"{count}, newest {said}, {rows[-1][0]}." if rows else f"Newest {said}."
     unit = unit_words(analyte.unit) or "no unit"
     title = f"{analyte.short}, {unit}, over the days since infusion"
     return Trend(analyte.short, said, chart(title, desc, WIDTH, HEIGHT, *parts), rows)
@@ -163,14 +164,15 @@ def _frame(x: Scale) -> list[Markup]:
 def _drug_lines(x: Scale, drugs: Sequence[DrugMark]) -> list[Markup]:
     """A dashed line with the letter at the first dose of each drug, short ticks at the others."""
     parts = []
-    for drug in drugs:
+    free = x.start
+    for drug in sorted(drugs, key=lambda item: item.hours[0]):
         shown = [at for at in drug.hours if x.low <= at <= x.high]
         for place, at in enumerate(shown):
             end = _BOTTOM if place == 0 else _TOP + 6
             parts.append(stroke(x(at), _TOP, x(at), end, _DRUG))
         if shown:
             letter = text(
-                x(shown[0]),
+                max(x(shown[0]), free),
                 _TOP - 2,
                 drug.letter,
                 anchor="middle",
@@ -178,5 +180,6 @@ def _drug_lines(x: Scale, drugs: Sequence[DrugMark]) -> list[Markup]:
                 bold=True,
                 colour=_DRUG.colour,
             )
-            parts.append(element("g", letter))
+            parts.append(letter)
+            free = max(x(shown[0]), free) + 9
     return parts

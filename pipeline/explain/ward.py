@@ -123,7 +123,7 @@ def _cell(outcome: str, patient: Patient, reach: float, facts: ModelFacts) -> Ce
     if item is None:
         return Cell("")
     if item.status == EVENT_PRESENT:
-        when = present_words(item, patient.record)
+        when = present_words(item, patient.record, brief=True)
         since = phrase("ward", "present", when=when) if when else ""
         after = [
             other

@@ -22,12 +22,16 @@ def section(name: str) -> Mapping[str, Any]:
 def phrase(name: str, key: str, /, **parts: object) -> str:
     """A sentence of a section with its braces filled.
 
+    One that begins with the short name of an outcome begins with a capital.
+
     Examples
     --------
     >>> phrase("estimate", "points", count=6)
     '6 points'
     """
-    return str(section(name)[key]).format(**parts)
+    template = str(section(name)[key])
+    text = template.format(**parts)
+    return text[:1].upper() + text[1:] if template.startswith("{short}:") else text
 
 
 def sentence(name: str) -> str:

@@ -75,19 +75,17 @@ def patients_of(
     past = past_risks(cohort, landmarks, bundle, headline_horizon(bundle))
     seen = {record.patient_id: record for record in records(cohort, landmarks)}
     blank = _blank_records(read, cohort.patients)
-    rows = dict(iter(result.predictions.groupby("patient_id", sort=True)))
-    explained = dict(iter(result.explanations.groupby("patient_id", sort=False)))
-    earlier = dict(iter(past.groupby("patient_id", sort=False)))
-    for patient_id, mine in rows.items():
-        record = seen.get(str(patient_id)) or blank[str(patient_id)]
-        first = mine.iloc[0]
+    shown = result.explanations["horizon_h"] == facts.horizon
+    explained = _by_patient(result.explanations.loc[shown])
+    earlier = _by_patient(past)
+    for patient_id, rows in sorted(_by_patient(result.predictions).items()):
         yield Patient(
-            record=record,
-            inputs=None
-            if pd.isna(first["landmark_hours"])
-            else inputs_of({str(key): value for key, value in first.items()}),
-            estimates=estimates(mine, explained.get(patient_id), earlier.get(patient_id), facts),
-            refused=str(patient_id) in read.lost,
+            record=seen.get(patient_id) or blank[patient_id],
+            inputs=None if pd.isna(rows[0]["landmark_hours"]) else inputs_of(rows[0]),
+            estimates=estimates(
+                rows, explained.get(patient_id, []), earlier.get(patient_id, []), facts
+            ),
+            refused=patient_id in read.lost,
         )
 
 
@@ -100,7 +98,7 @@ def page_names(patient_ids: Iterable[str]) -> dict[str, str]:
     Examples
     --------
     >>> page_names(["P-1", "../etc"])
-    {'P-1': 'P-1', '../etc': 'etc-6cdb5e1d67b3'}
+    {'P-1': 'P-1', '../etc': 'etc-f7f9121fdb53'}
     """
     ids = list(dict.fromkeys(patient_ids))
     folded = Counter(item.casefold() for item in ids)
@@ -123,6 +121,14 @@ def page_names(patient_ids: Iterable[str]) -> dict[str, str]:
         names[item] = f"{plain}-{digest[:length]}"
         taken.add(names[item].casefold())
     return names
+
+
+def _by_patient(table: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
+    result: dict[str, list[dict[str, Any]]] = {}
+    for row in table.to_dict("records"):
+        plain = {str(key): value for key, value in row.items()}
+        result.setdefault(str(plain["patient_id"]), []).append(plain)
+    return result
 
 
 def _blank_records(read: ReadResult, patients: pd.DataFrame) -> dict[str, Record]:

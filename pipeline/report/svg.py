@@ -59,15 +59,14 @@ def element(name: str, *children: Markup | str, **attributes: object) -> Markup:
     >>> print(element("text", "a < b", x=1.23456, text_anchor="end", class_="note"))
     <text x="1.2" text-anchor="end" class="note">a &lt; b</text>
     """
-    written = Markup("").join(
-        Markup(' {}="{}"').format(key.rstrip("_").replace("_", "-"), _attribute(value))
+    # plain strings: pages are made of thousands of elements, and Markup.format parses each time
+    written = "".join(
+        f' {key.rstrip("_").replace("_", "-")}="{_attribute(value)}"'
         for key, value in attributes.items()
         if value is not None
     )
-    inside = Markup("").join(escape(child) for child in children)
-    if not inside:
-        return Markup("<{}{}/>").format(name, written)
-    return Markup("<{0}{1}>{2}</{0}>").format(name, written, inside)
+    inside = "".join(str(escape(child)) for child in children)
+    return Markup(f"<{name}{written}>{inside}</{name}>" if inside else f"<{name}{written}/>")
 
 
 def chart(title: str, desc: str, width: float, height: float, *children: Markup) -> Markup:
@@ -185,4 +184,4 @@ def _attribute(value: object) -> str:
         if not math.isfinite(value):
             raise ValueError(f"A drawing needs finite numbers, got {value!r}.")
         return f"{round(float(value), 1):g}"
-    return str(value)
+    return str(escape(str(value)))

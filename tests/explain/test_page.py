@@ -1,0 +1,260 @@
+"""Patient pages as text (golden files), and what no page may ever show.
+
+After a wanted change of wording or layout, write the golden files anew and read the difference:
+
+    CYTOCAST_WRITE_GOLDEN=1 .venv/bin/pytest tests/explain/test_page.py -q -k golden
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pipeline.explain.moments import Clock
+from pipeline.explain.page import Patient, patient_page
+from pipeline.explain.reliance import Inputs
+from tests.explain.html import read
+from tests.explain.patients import (
+    ANALYTES,
+    KINDS,
+    MADE,
+    ZERO,
+    abstained,
+    after_tocilizumab,
+    estimate,
+    facts,
+    icans_only,
+    icans_present,
+    nearly_no_labs,
+    record,
+    rejected,
+    rising_crs,
+    without,
+)
+
+GOLDEN = Path(__file__).parent / "golden"
+WRITE = "CYTOCAST_WRITE_GOLDEN"
+
+
+def page_text(patient: Patient, **changes: object) -> str:
+    return read(patient_page(patient, facts(**changes), made=MADE, back="index.html")).text
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_golden_page(kind: str) -> None:
+    text = page_text(KINDS[kind]()) + "\n"
+    path = GOLDEN / f"{kind}.txt"
+    if os.environ.get(WRITE):
+        path.write_text(text, encoding="utf-8")
+    assert text == path.read_text(encoding="utf-8")
+
+
+def test_order_of_the_page() -> None:
+    text = page_text(rising_crs()).partition("\n")[2]
+    order = [
+        "Research use only",
+        "P-0042",
+        "Labs up to 22 Nov 06:12, 1 h old",
+        "Severe CRS (ASTCT grade 3 or more), next 72 h",
+        "ICANS of any grade (ASTCT), next 72 h",
+        "Can it be relied on here?",
+        "Why, by pathway",
+        "Association, not cause.",
+        "Why, by lab",
+        "Trends",
+        "Missing or old",
+        "Against the estimate",
+        "cannot see",
+        "Model cytocast version 7, bundle 3f9a1c20b7de.",
+    ]
+    places = [text.index(part) for part in order]
+    assert places == sorted(places)
+    assert text.count("Association, not cause.") == 1
+
+
+def test_risk_stands_beside_what_is_usual() -> None:
+    text = page_text(rising_crs())
+    assert "18 % 80 % interval 11 to 26 %" in text
+    assert "Usual on day 2: 7 %, about 21 of 301 training patients. About 3 times usual." in text
+    assert "▲ Up 11 points since 24 h ago (7 % then)." in text
+
+
+def test_pooled_days_are_counted_as_patient_days() -> None:
+    rates = facts().base_rates
+    entry = {"day": 2.0, "n": 88.0, "patients": 41.0, "rate": 0.25}
+    pooled = {"severe_crs": {"72": [entry]}, **{k: rates[k] for k in ("icans", "severe_icans")}}
+    usual = facts(base_rates=pooled).usual("severe_crs", 2, 72)
+    assert usual is not None
+    assert (usual.events, usual.of, usual.pooled) == (22, 88, True)
+    single = facts(base_rates={"icans": {"72": [entry | {"n": 40.9}]}}).usual("icans", 6, 72)
+    assert single is not None
+    assert (single.day, single.of, single.pooled) == (2, 41, False)
+
+
+def test_drugs_put_a_caveat_on_what_they_change() -> None:
+    text = page_text(after_tocilizumab())
+    assert "after tocilizumab IL-6 rises because its receptor no longer clears it" in text
+    assert "after anakinra the assay measures the drug itself" in text
+    assert "T = tocilizumab from 20 Nov 14:00, 2 doses" in text
+    assert "read it with care" not in page_text(rising_crs())
+
+
+def test_no_risk_where_the_outcome_has_happened() -> None:
+    text = page_text(icans_present())
+    assert "ICANS was first charted 23 Nov 10:30 (day 4, 2 h); the question is now severe" in text
+    assert "Severe ICANS (ASTCT grade 3 or more), next 72 h" in text
+    assert "ICANS of any grade" not in text
+    present = Patient(
+        icans_present().record, Inputs(2.0), (without("severe_crs", "event_present"),)
+    )
+    alone = page_text(present)
+    assert "Already present" in alone
+    assert "No risk is given for what has already happened." in alone
+    assert "interval" not in alone
+
+
+@pytest.mark.parametrize("make", [abstained, rejected])
+def test_a_missing_estimate_says_why_and_shows_no_number(make) -> None:
+    text = page_text(make())
+    assert "No estimate" in text
+    assert "A missing estimate is not a low risk." in text
+    assert "%" not in text
+
+
+def test_hours_only_cohorts_show_day_and_hour() -> None:
+    text = page_text(nearly_no_labs())
+    assert "Labs up to day 0, 10 h" in text
+    assert "UTC" not in text.replace("06:30 UTC", "")
+
+
+def test_clipped_and_whole_percentages() -> None:
+    text = page_text(icans_only())
+    assert "under 1 % 80 % interval under 1 %" in text
+    low = Patient(rising_crs().record, Inputs(1.0), (estimate("severe_crs", 0.9995, {"crp": 9.0}),))
+    assert "over 99 %" in page_text(low)
+
+
+def test_reliance_names_the_limits_in_words_and_shape() -> None:
+    text = page_text(icans_only())
+    assert "▲ Use with care" in text
+    assert "CSF/serum albumin 0.0142 is above anything in training (highest 0.012)" in text
+    assert "cilta-cel: only 12 training patients." in text
+    assert "No ICANS grade charted in the last 36 h" in text
+    assert "● Within what the model was trained on" in page_text(rising_crs())
+    poor = replace(rising_crs(), inputs=Inputs(61.0))
+    assert "■ Rely on it little" in page_text(poor)
+    rough = page_text(rising_crs(), event_patients={"severe_crs": 12, "icans": 148})
+    assert "Few events in training (12 CRS): the estimate is rough." in rough
+
+
+def test_synthetic_models_say_so() -> None:
+    text = page_text(rising_crs(), synthetic=True)
+    assert "SYNTHETIC DATA." in text
+    assert "trained on simulated patients" in text
+    assert "SYNTHETIC" not in page_text(rising_crs())
+
+
+def test_what_speaks_against_is_always_said() -> None:
+    text = page_text(rising_crs())
+    assert "CRS: D-dimer 1.1 mg/L FEU speaks for a lower risk (2 points)." in text
+    agreed = Patient(rising_crs().record, Inputs(1.0), (estimate("severe_crs", 0.2, {"crp": 9.0}),))
+    assert "nothing the model sees speaks against it" in page_text(agreed)
+
+
+def test_shown_points_of_the_mirror_chart_add_up_before_rounding() -> None:
+    for make in (rising_crs, icans_only, after_tocilizumab):
+        for item in make().estimates:
+            gap = 100 * (item.headline.risk - item.reference_risk)
+            assert sum(item.pathways.values()) == pytest.approx(gap)
+            assert sum(item.players.values()) == pytest.approx(gap)
+
+
+def test_limits_are_open_triangles_and_gaps_are_not_bridged() -> None:
+    labs = {"il6": [(10, 2, -1), (30, 40), (50, 60), (120, 900, 1)]}
+    person = record("P", 121.0, labs)
+    page = patient_page(Patient(person, Inputs(1.0), ()), facts(), made=MADE)
+    drawing = page[page.index("<title>IL-6") : page.index("</svg>", page.index("<title>IL-6"))]
+    assert drawing.count('d="M0 1.2L1.2-1-1.2-1z"') == 1
+    assert drawing.count('d="M0-1.2L1.2 1-1.2 1z"') == 1
+    assert drawing.count('stroke="#0b4f8a" stroke-width="1.8"') == 1  # 30 to 50 only
+
+
+HOSTILE = "<script>alert(1)</script>&\"'"
+NUMBERS = st.floats(0.02, 5e5, allow_nan=False)
+IDS = st.text(
+    st.characters(exclude_characters="\r", exclude_categories=("Cs",)), min_size=1, max_size=40
+).filter(lambda text: not re.search(r"nan|none|inf|undefined|%|//", text, re.IGNORECASE))
+
+
+@st.composite
+def patients(draw: st.DrawFn) -> Patient:
+    keys = draw(st.lists(st.sampled_from(ANALYTES), unique=True, max_size=len(ANALYTES)))
+    hours = draw(st.floats(1.0, 500.0))
+    times = st.floats(-160.0, hours - 0.1)
+    labs = {
+        key: sorted(
+            draw(
+                st.lists(
+                    st.tuples(times, NUMBERS, st.sampled_from([-1, 0, 0, 0, 1])),
+                    min_size=1,
+                    max_size=6,
+                )
+            )
+        )
+        for key in keys
+    }
+    past = st.floats(0.0, hours - 0.1)
+    drugs = st.sampled_from(["tocilizumab", "anakinra", "dexamethasone", "unheard_of"])
+    doses = sorted(draw(st.lists(st.tuples(drugs, past), max_size=5)), key=lambda dose: dose[1])
+    scales = st.sampled_from(["crs", "icans"])
+    grades = draw(st.lists(st.tuples(scales, st.integers(0, 5), past), max_size=6))
+    person = record(
+        draw(st.sampled_from(["P1", HOSTILE]) | IDS),
+        hours,
+        labs,
+        doses=doses,
+        grades=sorted(grades, key=lambda grade: grade[2]),
+        product=draw(st.sampled_from(["axi-cel", "", HOSTILE])),
+        clock=draw(st.sampled_from([Clock(None), Clock(ZERO)])),
+    )
+    points = st.floats(-30, 30)
+    groups = ["clinical_state", "measurement", "treatments", "host_product"]
+    found = []
+    for outcome in ("severe_crs", "icans"):
+        players = {key: draw(points) for key in [*keys, *groups]}
+        status = draw(st.sampled_from(["ok", "ok", "ok", "event_present", "abstained", "rejected"]))
+        if status != "ok":
+            found.append(without(outcome, status, HOSTILE))
+            continue
+        total = sum(players.values())
+        risk = draw(st.floats(0.0, 1.0))
+        scaled = {
+            key: value * min(1.0, 100 * risk / max(abs(total), 1e-9))
+            for key, value in players.items()
+        }
+        if risk - sum(scaled.values()) / 100 > 1:
+            scaled = dict.fromkeys(players, 0.0)
+        before = [(hours - 24.0, draw(st.floats(0, 1)))] if hours > 48 else []
+        found.append(estimate(outcome, risk, scaled, past=before))
+    measured = tuple(keys[:2])
+    inputs = Inputs(draw(st.floats(0.0, 100.0)), measured, tuple(keys[:3]))
+    return Patient(person, inputs if keys else None, tuple(found), draw(st.booleans()))
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@given(patients())
+def test_no_page_shows_what_no_page_may_show(patient: Patient) -> None:
+    page = patient_page(patient, facts(), made=MADE)
+    reader = read(page)
+    assert "<script" not in page
+    assert not re.search(r"\d\.\d+ ?points?", reader.text)
