@@ -34,7 +34,7 @@ as_of = $(if $(AS_OF),--as-of "$(AS_OF)")
 configs = $(foreach file,$(CONFIG),--config "$(file)")
 fitting = $(if $(OUTCOMES),--outcomes "$(OUTCOMES)") $(if $(SEED),--seed "$(SEED)") $(if $(JOBS),--jobs "$(JOBS)")
 
-.PHONY: help simulate audit grade train evaluate promote predict report ui test lint typecheck clean
+.PHONY: help simulate audit grade train evaluate reproduce promote predict report ui test lint typecheck clean
 
 help: ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ train: need-COHORT $(READY) ## Cohort export to bundle: COHORT=DIR [OUT= CONFIG=
 
 evaluate: need-COHORT need-OUT $(READY) ## Score a bundle on another cohort: COHORT=DIR OUT=DIR [MODEL= TZ_NAME= FORCE=1]
 	@$(BIN)/cytocast evaluate --model "$(model)" --cohort "$(COHORT)" --out "$(OUT)" $(zone) $(force)
+
+reproduce: need-COHORT $(READY) ## Train a bundle again and compare: COHORT=DIR [MODEL= JOBS=]
+	@$(BIN)/cytocast reproduce "$(model)" --cohort "$(COHORT)" $(if $(JOBS),--jobs "$(JOBS)")
 
 promote: $(READY) ## Make the challenger champion if every gate passes [AGAINST=DIR FORCE=1]
 	@$(BIN)/cytocast promote $(if $(AGAINST),--against "$(AGAINST)") $(force)
@@ -86,6 +89,7 @@ grade: EXAMPLE = make grade COHORT=exports/2026 OUT=out/grades.csv
 audit: EXAMPLE = make audit COHORT=exports/2026 CONFIG=configs/cohorts/mine.yaml
 train: EXAMPLE = make train COHORT=exports/2026 CONFIG=configs/cohorts/mine.yaml
 evaluate: EXAMPLE = make evaluate COHORT=exports/other-site OUT=out/other-site MODEL=out/2026
+reproduce: EXAMPLE = make reproduce COHORT=exports/2026 MODEL=out/2026
 predict: EXAMPLE = make predict INPUT=batches/today OUT=out/today MODEL=out/2026
 
 need-%:

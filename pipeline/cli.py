@@ -79,6 +79,12 @@ def _evaluate(options: argparse.Namespace) -> tuple[int, str]:
     )
 
 
+def _reproduce(options: argparse.Namespace) -> tuple[int, str]:
+    from pipeline.train.reproduce import reproduce
+
+    return reproduce(options.source, options.cohort, jobs=options.jobs)
+
+
 def _promote(options: argparse.Namespace) -> tuple[int, str]:
     from pipeline.train.promotion import promote
 
@@ -137,6 +143,10 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--model", required=True, help=f"bundle folder or {CHAMPION}")
     evaluate.add_argument("--cohort", type=Path, required=True, metavar="DIR")
     evaluate.add_argument("--out", type=Path, required=True, metavar="DIR")
+    again = _command(commands, "reproduce", _reproduce, "train a bundle again and compare")
+    again.add_argument("source", metavar="RUN", help=f"bundle folder, run id or {CHAMPION}")
+    again.add_argument("--cohort", type=Path, required=True, metavar="DIR")
+    _parallel(again)
     promote = _command(commands, "promote", _promote, "make the challenger champion if gates pass")
     promote.add_argument("--name", default="cytocast", help="registered model")
     promote.add_argument(
@@ -178,6 +188,10 @@ def _configured(parser: argparse.ArgumentParser) -> None:
 
 def _seeded(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, help="default: the config's seed")
+    _parallel(parser)
+
+
+def _parallel(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="default: all cores")
 
 

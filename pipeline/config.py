@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from pipeline.errors import UsageError
-from pipeline.resources import config_path, read_yaml
+from pipeline.resources import config_path, read_yaml, schema_yaml
 
 
 class _Strict(BaseModel):
@@ -198,6 +198,28 @@ class AuditConfig(_Strict):
     acknowledge: tuple[Annotated[str, Field(pattern=r"^CHK\d{3}$")], ...] = ()
 
 
+class CardConfig(_Strict):
+    """What the model card cannot know from a run."""
+
+    developer: str = ""
+    contact: str = ""
+    release_date: str = ""
+    items: dict[str, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _items_exist(self) -> CardConfig:
+        if not self.items:
+            return self
+        known = [item["number"] for item in schema_yaml("tripod_ai.yaml")["items"]]
+        unknown = [number for number in self.items if number not in known]
+        if unknown:
+            raise ValueError(
+                f"items names {', '.join(unknown)}, which TRIPOD+AI does not have; legal are "
+                f"{', '.join(known)}"
+            )
+        return self
+
+
 class TrackingConfig(_Strict):
     """Names used in MLflow."""
 
@@ -218,6 +240,7 @@ class Config(_Strict):
     predict: PredictConfig = PredictConfig()
     gates: GateConfig = GateConfig()
     audit: AuditConfig = AuditConfig()
+    card: CardConfig = CardConfig()
     tracking: TrackingConfig = TrackingConfig()
 
     @model_validator(mode="after")

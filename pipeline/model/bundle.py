@@ -52,7 +52,8 @@ def save_bundle(bundle: Bundle, folder: Path) -> str:
         The bundle's SHA-256.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    _write_json(folder / "config.json", bundle.config.model_dump(mode="json"))
+    # in the order of the configuration: outcomes are trained and reported in it
+    _write_json(folder / "config.json", bundle.config.model_dump(mode="json"), sort=False)
     _write_json(folder / "reference.json", bundle.reference.to_dict())
     _write_json(folder / "provenance.json", dict(bundle.provenance))
     for scale, model in bundle.models.items():
@@ -204,9 +205,9 @@ def _digest(files: Mapping[str, str]) -> str:
     return hashlib.sha256(json.dumps(dict(files), sort_keys=True).encode()).hexdigest()
 
 
-def _write_json(path: Path, content: Any) -> None:
+def _write_json(path: Path, content: Any, *, sort: bool = True) -> None:
     path.write_text(
-        json.dumps(content, sort_keys=True, indent=1, allow_nan=False) + "\n", encoding="utf-8"
+        json.dumps(content, sort_keys=sort, indent=1, allow_nan=False) + "\n", encoding="utf-8"
     )
 
 

@@ -66,6 +66,27 @@ def fetch_bundle(address: str) -> tuple[Path, str]:
     return Path(folder) / "artifacts" / BUNDLE_ARTIFACT, str(version.version)
 
 
+def fetch_run_bundle(run_id: str) -> Path:
+    """Local bundle folder of a training run.
+
+    Raises
+    ------
+    BundleError
+        If the tracking store holds no such run, or it has no bundle.
+    """
+    mlflow = connect()
+    from mlflow.exceptions import MlflowException
+
+    path = f"model/artifacts/{BUNDLE_ARTIFACT}"
+    try:
+        return Path(mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path=path))
+    except (MlflowException, OSError) as error:
+        raise BundleError(
+            f"run {run_id} has no bundle in the store {mlflow.get_tracking_uri()} ({error}); give "
+            "the id of a training's parent run, or the folder of a bundle"
+        ) from error
+
+
 def parse_address(address: str) -> tuple[str, str, str]:
     """Name, alias and version of a registry address; one of the last two is empty.
 

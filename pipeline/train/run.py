@@ -30,8 +30,10 @@ from pipeline.model.reference import TrainingReference, base_rate_table, feature
 from pipeline.model.risk_model import FitPlan, RiskModel, fit_risk_model
 from pipeline.model.stack import Ints, Targets
 from pipeline.train.audit import audit_cohort, audit_warnings
+from pipeline.train.card import write_card
 from pipeline.train.draws import gate_draws, write_draws
 from pipeline.train.size import size_report
+from pipeline.train.versions import versions
 
 COMMAND = "cytocast train --cohort COHORT --config config.json --out OUT"
 
@@ -116,6 +118,7 @@ def train(
         **{f"cohort_{key}": facts[key] for key in ("name", "sha256")},
         "config_sha256": config.sha256(),
         "package_version": __version__,
+        "versions": versions(),
         "n_patients": facts["n_patients"],
         "synthetic": config.cohort.synthetic,
         "event_patients": facts["event_patients"],
@@ -126,6 +129,7 @@ def train(
     bundle = Bundle(config, reference, models, provenance)
     with complete_folder(out, force=force) as folder:
         (folder / "evaluation.json").write_text(_json(evaluation.content), encoding="utf-8")
+        write_card(folder, config, evaluation.content, spec, read)
         held_out = {name: part.scores for name, part in by_outcome.items()}
         write_draws(gate_draws(held_out, config, facts["sha256"]), folder)
         title = f"Evaluation of {config.cohort.name}"

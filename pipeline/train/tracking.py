@@ -22,9 +22,11 @@ from pipeline.model.bundle import SCHEMA_VERSION
 from pipeline.model.registry import BUNDLE_ARTIFACT, connect
 from pipeline.report.charts import calibration_chart, histogram_pair, roc_chart
 from pipeline.resources import config_path, schema_path
+from pipeline.train.card import FILES
 from pipeline.train.run import TrainingResult
 
 CHALLENGER = "challenger"
+_NOTE_LENGTH = 7900  # a tag holds 8000 characters
 _METRICS = (
     "auroc",
     "auroc_lo",
@@ -80,6 +82,10 @@ def log_training(result: TrainingResult, config_files: Sequence[Path]) -> str:
         mlflow.log_dict(evaluation, "evaluation.json")
         mlflow.log_artifact(str(result.folder / "audit.json"))
         mlflow.log_artifact(str(result.folder / "evaluation.html"))
+        for name in FILES:
+            mlflow.log_artifact(str(result.folder / name))
+        card = (result.folder / "model_card.md").read_text(encoding="utf-8")
+        mlflow.set_tag("mlflow.note.content", card[:_NOTE_LENGTH])
         for name, outcome in evaluation["outcomes"].items():
             _log_outcome(mlflow, result, name, outcome)
         model_version = _register(mlflow, result, run.info.run_id)

@@ -226,6 +226,9 @@ def test_mlflow_holds_metrics_figures_and_a_challenger(tracked) -> None:
     assert parent.data.tags["intended_use"] == "research use only"
     assert len(parent.data.tags["cohort_sha256"]) == 64
     assert "severe_crs/h72/auroc" in parent.data.metrics
+    assert parent.data.tags["mlflow.note.content"].startswith("# Model card: SYNTHETIC DATA")
+    stored = {item.path for item in client.list_artifacts(version.run_id)}
+    assert {"model_card.md", "card.json", "tripod_ai.md"} <= stored
     assert "icans/h24/brier" in parent.data.metrics
     assert parent.data.params["model.booster_rounds"] == "12"
     query = f"tags.mlflow.parentRunId = '{version.run_id}'"

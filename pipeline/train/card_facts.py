@@ -1,0 +1,163 @@
+"""What a run can say about itself in words: the facts behind the model card and the checklist."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pipeline import __version__
+from pipeline.cohort.reader import ReadResult
+from pipeline.config import Config
+from pipeline.evaluate.abstentions import abstention_line
+from pipeline.features.spec import FeatureSpec
+from pipeline.train.gates import gate_horizon
+
+USERS = "data scientists and clinicians of a cell therapy programme, for research"
+LIMITATIONS = (
+    "Association, not cause. Intervals of the evaluation hold predictions fixed. The hour of a "
+    "grade is when it was charted. Small cohorts support few parameters. Not validated elsewhere"
+)
+
+
+def card_facts(
+    config: Config, evaluation: Mapping[str, Any], spec: FeatureSpec, read: ReadResult
+) -> dict[str, str]:
+    """Facts by name; each is a phrase without a final stop.
+
+    Parameters
+    ----------
+    evaluation : mapping
+        Content of ``evaluation.json``.
+    """
+    cohort, protocol = evaluation["cohort"], evaluation["protocol"]
+    outcomes = "; ".join(item.label for item in config.outcomes.values())
+    synthetic = "SYNTHETIC DATA: " if config.cohort.synthetic else ""
+    population = (
+        "simulated patients" if config.cohort.synthetic else f"patients of '{config.cohort.name}'"
+    )
+    model = config.model
+    return {
+        "title": f"{synthetic}Prediction of {outcomes} from serial biomarkers, {population}",
+        "summary": _summary(config, evaluation),
+        "population": f"{population}, hours since {config.cohort.time_zero}",
+        "users": USERS,
+        "cohort": config.cohort.name,
+        "cohort_sha": cohort["sha256"],
+        "sites": _sites(read),
+        "drugs": ", ".join(spec.drug_classes) or "none in this cohort",
+        "reading": _reading(read),
+        "outcomes": outcomes,
+        "horizons": ", ".join(f"{hours:g}" for hours in model.horizons_hours),
+        "grading": config.cohort.grading_system,
+        "n_analytes": str(len(spec.analytes)),
+        "analytes": ", ".join(analyte.key for analyte in spec.analytes),
+        "size": " ".join(item["sentence"] for item in evaluation["sample_size"].values()),
+        "abstention": "; ".join(
+            abstention_line(name, report) for name, report in evaluation["abstention"].items()
+        ),
+        "folds": str(protocol["folds"]),
+        "repeats": str(protocol["repeats"]),
+        "seed": str(protocol["seed"]),
+        "bootstrap": str(protocol["bootstrap"]),
+        "members": "equal mean of the log-odds of ridge logistic regressions and a shallow "
+        "XGBoost, monotone in horizon and threshold",
+        "tuning": "penalties fixed beforehand, nothing tuned",
+        "heterogeneity": _subgroups(evaluation, "site") or "not reported: no figure by centre",
+        "fairness": _subgroups(evaluation, "sex") or "not reported: no figure by sex or age",
+        "level": f"{100 * model.interval_level:.0f}",
+        "version": __version__,
+        "flow": f"{cohort['n_patients']} patients, {cohort['n_landmarks']} landmarks, "
+        f"{cohort['n_lab_rows']} laboratory rows; patients with the event: "
+        + ", ".join(f"{name} {count}" for name, count in cohort["event_patients"].items()),
+        "counts": "; ".join(counts_of(config, evaluation)),
+        "performance": "; ".join(performance_of(config, evaluation)),
+        "interpretation": "; ".join(added_value_of(config, evaluation)),
+        "limitations": LIMITATIONS,
+    }
+
+
+def counts_of(config: Config, evaluation: Mapping[str, Any]) -> list[str]:
+    """Landmarks, patients and events of each outcome at the horizon of the gates."""
+    return [
+        f"{name} within {key} h: {cell['n_events']} of {cell['n']} landmarks, "
+        f"{cell['n_event_patients']} of {cell['n_patients']} patients"
+        for name, key, cell, _ in _cells(config, evaluation)
+    ]
+
+
+def performance_of(config: Config, evaluation: Mapping[str, Any]) -> list[str]:
+    """Discrimination and calibration of each outcome at the horizon of the gates."""
+    lines = []
+    for name, key, cell, _ in _cells(config, evaluation):
+        if cell["auroc"] is None:
+            lines.append(f"{name} within {key} h: too few event patients for a figure")
+            continue
+        lines.append(
+            f"{name} within {key} h: AUROC {cell['auroc']:.3f} (95 % interval "
+            f"{bounds(cell, 'auroc')}), Brier {cell['brier']:.4f}, calibration slope "
+            f"{cell['cal_slope']:.2f} ({bounds(cell, 'cal_slope')})"
+        )
+    return lines
+
+
+def added_value_of(config: Config, evaluation: Mapping[str, Any]) -> list[str]:
+    """What the model adds to grade and day, per outcome."""
+    lines = []
+    for name, key, _, outcome in _cells(config, evaluation):
+        bar = outcome["comparators"]["grade_and_day"][key]
+        if bar["diff_lo"] is None:
+            lines.append(f"{name} within {key} h: too few event patients to compare")
+            continue
+        lines.append(
+            f"{name} within {key} h: AUROC {bar['diff_auroc']:+.3f} against grade and day "
+            f"(95 % interval {bar['diff_lo']:+.3f} to {bar['diff_hi']:+.3f})"
+        )
+    return lines
+
+
+def bounds(cell: Mapping[str, Any], metric: str) -> str:
+    """Interval of a metric in words."""
+    low, high = cell[f"{metric}_lo"], cell[f"{metric}_hi"]
+    return "no interval" if low is None or high is None else f"{low:.3f} to {high:.3f}"
+
+
+def _cells(
+    config: Config, evaluation: Mapping[str, Any]
+) -> list[tuple[str, str, Mapping[str, Any], Mapping[str, Any]]]:
+    result = []
+    for name, outcome in evaluation["outcomes"].items():
+        key = gate_horizon(outcome["model"], config.gates.horizon_hours)
+        result.append((name, key, outcome["model"][key], outcome))
+    return result
+
+
+def _summary(config: Config, evaluation: Mapping[str, Any]) -> str:
+    performance = "; ".join(performance_of(config, evaluation))
+    return (
+        f"Risk at each landmark from laboratory values, grades and treatments so far, in "
+        f"{evaluation['cohort']['n_patients']} patients, by cross-validation: {performance}"
+    )
+
+
+def _sites(read: ReadResult) -> str:
+    patients = read.cohort.patients
+    if "site" not in patients or patients["site"].replace("", None).isna().all():
+        return "not reported: the cohort names no site"
+    return f"{patients['site'].replace('', None).nunique()} sites; where: not reported"
+
+
+def _reading(read: ReadResult) -> str:
+    return "; ".join(
+        f"{file}: {count['read']} rows read, {count['rejected']} refused"
+        for file, count in read.counts.items()
+    )
+
+
+def _subgroups(evaluation: Mapping[str, Any], kind: str) -> str:
+    """Names the subgroup figures that the evaluation holds."""
+    found = [
+        name
+        for name, outcome in evaluation["outcomes"].items()
+        if kind in outcome.get("subgroups", {})
+    ]
+    return f"figures by {kind} for {', '.join(found)}" if found else ""

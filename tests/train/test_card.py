@@ -1,0 +1,84 @@
+"""The card, its CHAI shape and the checklist say what the run knows, and no more."""
+
+import json
+
+import pytest
+
+from pipeline.config import load_config
+from pipeline.errors import UsageError
+from pipeline.resources import schema_yaml
+from pipeline.train.card import OPEN, checklist
+
+CHAI = {
+    "BasicInfo", "ReleaseInfo", "ModelSummary", "UsesAndDirections", "Warnings",
+    "TrustIngredients", "KeyMetrics", "Resources", "Bibliography",
+}  # fmt: skip
+
+
+def rows_of(text: str) -> dict[str, list[str]]:
+    lines = [line for line in text.splitlines() if line.startswith("| ")]
+    cells = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
+    return {row[0]: row for row in cells[1:]}
+
+
+def test_all_27_items_stand_in_the_checklist(mini):
+    rows = rows_of((mini.bundle / "tripod_ai.md").read_text())
+    assert {number.rstrip("abcdefg") for number in rows} == {str(n) for n in range(1, 28)}
+    assert all(len(row) == 5 and row[3] for row in rows.values())
+    assert rows["17"][3] == rows["18a"][3] == OPEN
+    assert "60 patients" in rows["20a"][3]
+    assert "Riley" in rows["10"][3]
+
+
+def test_the_card_takes_its_numbers_from_the_evaluation(mini):
+    cell = json.loads((mini.bundle / "evaluation.json").read_text())["outcomes"]["icans"]["model"]
+    card = (mini.bundle / "model_card.md").read_text()
+    assert f"{cell['72']['auroc']:.3f} ({cell['72']['auroc_lo']:.3f} to" in card
+    assert f"{cell['72']['n_events']} of {cell['72']['n']}" in card
+    assert "SYNTHETIC DATA" in card.splitlines()[0]
+    assert "research use only" in card.lower()
+
+
+def test_the_chai_card_has_every_part_filled(mini):
+    card = json.loads((mini.bundle / "card.json").read_text())
+    assert set(card) == CHAI
+    assert card["BasicInfo"]["ModelDeveloper"] == OPEN
+    assert card["BasicInfo"]["ModelName"].startswith("SYNTHETIC DATA")
+
+    def leaves(part):
+        if isinstance(part, dict):
+            for inner in part.values():
+                yield from leaves(inner)
+        elif isinstance(part, list):
+            for inner in part:
+                yield from leaves(inner)
+        else:
+            yield part
+
+    assert all(isinstance(leaf, str) and leaf for leaf in leaves(card))
+    for metric in card["KeyMetrics"].values():
+        assert all(json.loads(result["ValueJson"]) for result in metric["Results"])
+
+
+def test_what_the_configuration_states_wins_and_an_unknown_item_is_refused(tmp_path):
+    facts = dict.fromkeys(_placeholders(), "said")
+    stated = {"17": "Approved by the local | board", "15": "Classes"}
+    found = {item["number"]: item for item in checklist(facts, stated)}
+    assert found["17"]["answer"] == "Approved by the local \\| board"
+    assert found["15"] == {**found["15"], "answer": "Classes", "where": "config.json card"}
+    assert found["18b"] == {**found["18b"], "answer": OPEN, "where": ""}
+    path = tmp_path / "card.yaml"
+    path.write_text('card: {items: {"99": "no"}}')
+    with pytest.raises(UsageError, match="99"):
+        load_config([path])
+
+
+def _placeholders() -> set[str]:
+    import string
+
+    return {
+        name
+        for item in schema_yaml("tripod_ai.yaml")["items"]
+        for _, name, _, _ in string.Formatter().parse(item["answer"])
+        if name
+    }

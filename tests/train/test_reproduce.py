@@ -1,0 +1,57 @@
+"""A bundle comes out the same again, or the command says what differs."""
+
+import shutil
+
+import pytest
+
+from pipeline.cli import main
+from pipeline.model.bundle import read_manifest
+from pipeline.train.reproduce import differences
+from tests.conftest import edit
+
+
+def reproduce(source, cohort) -> int:
+    return main(["reproduce", str(source), "--cohort", str(cohort), "--quiet", "--jobs", "2"])
+
+
+def test_the_same_cohort_gives_the_same_digests(mini, capsys):
+    assert reproduce(mini.bundle, mini.cohort) == 0
+    count = len(read_manifest(mini.bundle)["files"])
+    assert f"all {count} files" in capsys.readouterr().out
+
+
+def test_another_cohort_is_refused_before_any_training(mini, tmp_path, capsys):
+    other = shutil.copytree(mini.cohort, tmp_path / "other")
+    edit(other / "labs.csv", lambda table: table.iloc[1:])
+    assert reproduce(mini.bundle, other) == 6
+    assert "not the cohort" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("source", "code"), [("nowhere", 5), ("f" * 32, 5)])
+def test_no_bundle(mini, tmp_path, monkeypatch, source, code):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    assert reproduce(source, mini.cohort) == code
+
+
+def test_what_differs_is_named_with_its_metrics(mini, tmp_path):
+    again = shutil.copytree(mini.bundle, tmp_path / "again")
+    assert differences(mini.bundle, again) == []
+    manifest = again / "manifest.json"
+    files = read_manifest(again)["files"]
+    digest = files["crs.json"]
+    changed = manifest.read_text().replace(digest, digest[::-1])
+    manifest.write_text(_with_digest(changed))
+    lines = differences(mini.bundle, again)
+    assert lines[0] == "crs.json differs"
+    assert "severe_crs: auroc differs by at most 0" in lines
+
+
+def _with_digest(text: str) -> str:
+    import json
+
+    from pipeline.model.bundle import _digest
+
+    content = json.loads(text)
+    content["bundle_sha256"] = _digest(content["files"])
+    return json.dumps(content)
