@@ -15,7 +15,8 @@ from pipeline.resources import config_path, read_yaml, schema_yaml
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # defaults are validated too, so that settings read back from a bundle are equal to the digit
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
 
 Share = Annotated[float, Field(gt=0, lt=1)]

@@ -43,7 +43,7 @@ def write_card(
         "facts": facts,
         "uses": card["UsesAndDirections"],
         "rows": _rows(evaluation),
-        "notes": evaluation["warnings"],
+        "notes": [note for note in evaluation["warnings"] if note not in facts["size"]],
         "items": items,
         "open": [item for item in items if item["answer"] == OPEN],
         "answered": sum(item["answer"] != OPEN for item in items),
