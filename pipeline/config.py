@@ -94,6 +94,22 @@ class FeatureConfig(_Strict):
     grade_valid_hours: PositiveHours = 36
     min_slope_span_hours: PositiveHours = 6
     scores: tuple[str, ...] | Literal["all"] = ()
+    statistics: tuple[str, ...] = (
+        "last",
+        "hours_since_last",
+        "baseline",
+        "fold_baseline",
+        "ever_measured",
+        "last_censored",
+        "peak",
+        "nadir",
+        "count",
+        "min",
+        "max",
+        "mean",
+        "slope",
+        "delta",
+    )
 
 
 class ModelConfig(_Strict):

@@ -11,6 +11,7 @@ from pipeline.cohort.tables import Cohort, empty_cohort
 from pipeline.cohort.versions import order_versions, status_columns
 from pipeline.config import Config
 from pipeline.features.spec import FeatureSpec, HostColumn
+from pipeline.features.statistics import DEFAULT
 
 LAB_FIELDS = ["patient", "analyte", "value", "collected_hours", "resulted_hours", "side", "status"]
 
@@ -89,6 +90,7 @@ def make_spec(
     scales=("crs", "icans"),
     drugs=("corticosteroid", "il6_receptor_blocker"),
     host=(),
+    statistics=DEFAULT,
 ) -> FeatureSpec:
     """Feature spec with the defaults of the configuration."""
     return FeatureSpec(
@@ -101,6 +103,7 @@ def make_spec(
         state_scales=scales,
         drug_classes=drugs,
         host=tuple(HostColumn(*column) for column in host),
+        statistics=statistics,
     )
 
 

@@ -67,7 +67,9 @@ def _measured_metas(spec: FeatureSpec) -> tuple[FeatureMeta, ...]:
     return (*series_meta(spec), *state_meta(spec), *treatment_meta(spec), *host_meta(spec))
 
 
-def build_features(cohort: Cohort, landmarks: pd.DataFrame, spec: FeatureSpec) -> FeatureMatrix:
+def build_features(
+    cohort: Cohort, landmarks: pd.DataFrame, spec: FeatureSpec, jobs: int = 1
+) -> FeatureMatrix:
     """Features of each landmark from what was visible strictly before it.
 
     Parameters
@@ -76,6 +78,8 @@ def build_features(cohort: Cohort, landmarks: pd.DataFrame, spec: FeatureSpec) -
     landmarks : DataFrame
         ``patient`` (row number in ``cohort.patients``) and ``hours`` since time zero.
     spec : FeatureSpec
+    jobs : int
+        Threads; the result does not depend on them.
 
     Returns
     -------
@@ -83,7 +87,7 @@ def build_features(cohort: Cohort, landmarks: pd.DataFrame, spec: FeatureSpec) -
     """
     values = np.hstack(
         [
-            series_features(cohort.labs, landmarks, spec),
+            series_features(cohort.labs, landmarks, spec, jobs),
             state_features(cohort.assessments, landmarks, spec),
             treatment_features(cohort.treatments, landmarks, spec),
             host_features(cohort.patients, landmarks, spec),

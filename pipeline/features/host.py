@@ -16,17 +16,17 @@ _SEX = {"m": 1.0, "male": 1.0, "f": 0.0, "female": 0.0}
 
 def host_meta(spec: FeatureSpec) -> list[FeatureMeta]:
     """Metadata of the columns that :func:`host_features` returns, in order."""
-    metas = [group_meta("time", "hours", "host_product", "h", "hours since time zero")]
+    metas = [group_meta("time", "hours", "host_product", "h", "time")]
     for column in spec.host:
         name, words = normalise_name(column.name), column.name.replace("_", " ")
         if column.kind == "number":
-            metas.append(group_meta("host", name, "host_product", "", words))
+            metas.append(group_meta("host", name, "host_product", "", words, "number"))
         elif column.kind == "sex":
-            metas.append(group_meta("host", "sex_male", "host_product", "1", "male"))
+            metas.append(group_meta("host", "sex_male", "host_product", "1", "male", "level"))
         else:
             subject = "product" if column.name == "product" else f"host_{name}"
             metas += [
-                group_meta(subject, level, "host_product", "1", f"{words}: {level}")
+                group_meta(subject, level, "host_product", "1", f"{words} {level}", "level")
                 for level in column.levels
             ]
     return metas

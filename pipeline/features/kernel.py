@@ -1,8 +1,8 @@
-"""Statistics of many short series at once, on flat arrays sorted by cell and time.
+"""Small helpers over flat arrays sorted by cell and time, for grades and doses.
 
 A *cell* is one series at one landmark. All functions take ``cell`` (sorted, int), the values of
 all cells one after the other, and ``n_cells``; cells without a point give NaN (counts give 0).
-Sums run in row order within a cell, so what other cells hold cannot change a bit of the result.
+What other cells hold cannot change a bit of the result. Labs have :mod:`pipeline.features.scan`.
 """
 
 from __future__ import annotations
@@ -48,42 +48,9 @@ def last(cell: Ints, values: Floats, n_cells: int) -> Floats:
     return result
 
 
-def minimum(cell: Ints, values: Floats, n_cells: int) -> Floats:
-    """Smallest value."""
-    return _reduce(np.minimum, cell, values, n_cells)
-
-
 def maximum(cell: Ints, values: Floats, n_cells: int) -> Floats:
     """Largest value."""
     return _reduce(np.maximum, cell, values, n_cells)
-
-
-def mean(cell: Ints, values: Floats, n_cells: int) -> Floats:
-    """Arithmetic mean."""
-    points = count(cell, n_cells)
-    total = np.bincount(cell, weights=values, minlength=n_cells)
-    return np.asarray(np.divide(total, points, out=np.full(n_cells, np.nan), where=points > 0))
-
-
-def slope(cell: Ints, hours: Floats, values: Floats, n_cells: int, min_span_hours: float) -> Floats:
-    """Least-squares slope per day; NaN where the points span less than ``min_span_hours``.
-
-    Both clocks are centred per cell, because global sums lose all digits on long cohorts.
-    """
-    from_mean = hours - mean(cell, hours, n_cells)[cell]
-    above = values - mean(cell, values, n_cells)[cell]
-    covariance = np.bincount(cell, weights=from_mean * above, minlength=n_cells)
-    variance = np.bincount(cell, weights=from_mean**2, minlength=n_cells)
-    span = last(cell, hours, n_cells) - first(cell, hours, n_cells)
-    enough = (count(cell, n_cells) >= 2) & (span >= min_span_hours)
-    per_hour = np.divide(covariance, variance, out=np.full(n_cells, np.nan), where=enough)
-    return np.asarray(24.0 * per_hour)
-
-
-def delta(cell: Ints, values: Floats, n_cells: int) -> Floats:
-    """Latest minus earliest value; NaN with fewer than two points."""
-    change = last(cell, values, n_cells) - first(cell, values, n_cells)
-    return np.where(count(cell, n_cells) >= 2, change, np.nan)
 
 
 def _reduce(function: np.ufunc, cell: Ints, values: Floats, n_cells: int) -> Floats:

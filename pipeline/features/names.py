@@ -10,40 +10,11 @@ import re
 from dataclasses import dataclass
 
 from pipeline.cohort.analytes import Analyte
+from pipeline.features.statistics import BY_NAME, MEASUREMENT, WINDOWED
+from pipeline.resources import schema_yaml
 
-WINDOWED = ("count", "min", "max", "mean", "slope", "delta")
-PLAIN = (
-    "last",
-    "hours_since_last",
-    "baseline",
-    "fold_baseline",
-    "ever_measured",
-    "last_censored",
-    "peak",
-    "nadir",
-)
-MEASUREMENT = frozenset({"hours_since_last", "ever_measured", "last_censored", "count"})
-SIGNED = frozenset(
-    {"last", "min", "max", "mean", "delta", "peak", "nadir", "fold_baseline", "slope"}
-)
 _NAME = re.compile(r"^(?P<subject>[a-z][a-z0-9]*(?:_[a-z0-9]+)*)__(?P<rest>[a-z0-9_]+(?:\.\d+h)?)$")
 _WINDOW = re.compile(rf"^(?P<statistic>{'|'.join(WINDOWED)})_(?P<hours>\d+(?:\.\d+)?)h$")
-_WORDS = {
-    "last": "last value",
-    "hours_since_last": "hours since the last sample",
-    "baseline": "last value before time zero",
-    "fold_baseline": "change against the value before time zero (log2 of the ratio)",
-    "ever_measured": "measured at least once",
-    "last_censored": "last value at a limit (-1 below, +1 above)",
-    "peak": "highest value since time zero",
-    "nadir": "lowest value since time zero",
-    "count": "number of samples",
-    "min": "lowest value",
-    "max": "highest value",
-    "mean": "mean value",
-    "slope": "slope per day",
-    "delta": "last minus first value",
-}
 
 
 @dataclass(frozen=True)
@@ -57,6 +28,12 @@ class FeatureMeta:
     player : str
         What switches together in an explanation: the analyte key or the group.
     window_hours : float or None
+    analyte : str
+        Key of the analyte in ``Cohort.labs``; empty where there is none.
+    label : str
+        Subject in words.
+    section, entry : str
+        Where ``data_schema/feature_words.yaml`` has the words.
     """
 
     name: str
@@ -68,6 +45,10 @@ class FeatureMeta:
     pathway: str
     unit: str
     words: str
+    analyte: str = ""
+    label: str = ""
+    section: str = ""
+    entry: str = ""
 
     @property
     def is_state(self) -> bool:
@@ -112,7 +93,7 @@ def parse_name(name: str) -> tuple[str, str, float | None]:
 def analyte_meta(analyte: Analyte, statistic: str, window_hours: float | None) -> FeatureMeta:
     """Metadata of one statistic of an analyte."""
     measured = statistic in MEASUREMENT
-    words = f"{analyte.short}: {_WORDS[statistic]}"
+    words = f"{analyte.short}: {_words('series', statistic)}"
     if window_hours is not None:
         words += f" in the last {window_hours:g} h"
     return FeatureMeta(
@@ -125,22 +106,29 @@ def analyte_meta(analyte: Analyte, statistic: str, window_hours: float | None) -
         pathway="measurement" if measured else analyte.pathway,
         unit=_unit(analyte, statistic),
         words=words,
+        analyte=analyte.key,
+        label=analyte.short,
+        section="series",
+        entry=statistic,
     )
 
 
 def _unit(analyte: Analyte, statistic: str) -> str:
-    if statistic == "hours_since_last":
-        return "h"
-    if statistic in MEASUREMENT:
-        return "1"
-    if statistic == "fold_baseline":
-        return "log2 ratio"
+    kind = BY_NAME[statistic].kind
     scale = f"log2({analyte.unit})" if analyte.log else analyte.unit
-    return f"{scale}/d" if statistic == "slope" else scale
+    units = {"level": scale, "change": scale, "rate": f"{scale}/d", "hours": "h"}
+    return units.get(kind, {"ratio": "log2 ratio", "per_day": "1/d"}.get(kind, "1"))
 
 
-def group_meta(subject: str, statistic: str, group: str, unit: str, words: str) -> FeatureMeta:
-    """Metadata of a feature that belongs to no analyte."""
+def group_meta(
+    subject: str, statistic: str, group: str, unit: str, label: str, entry: str = ""
+) -> FeatureMeta:
+    """Metadata of a feature that belongs to no analyte.
+
+    ``label`` is the subject in words, ``entry`` the key of the statistic's words where it is not
+    the statistic itself.
+    """
+    entry = entry or statistic
     return FeatureMeta(
         name=feature_name(subject, statistic),
         subject=subject,
@@ -150,5 +138,13 @@ def group_meta(subject: str, statistic: str, group: str, unit: str, words: str) 
         player=group,
         pathway=group,
         unit=unit,
-        words=words,
+        words=f"{label}: {_words(group, entry)}",
+        analyte="",
+        label=label,
+        section=group,
+        entry=entry,
     )
+
+
+def _words(section: str, entry: str) -> str:
+    return str(schema_yaml("feature_words.yaml")[section][entry]["words"])

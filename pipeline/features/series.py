@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from pipeline.cohort.analytes import Analyte
-from pipeline.features import kernel
+from pipeline.features import compiled
 from pipeline.features.kernel import Floats, Ints
-from pipeline.features.names import PLAIN, WINDOWED, FeatureMeta, analyte_meta
+from pipeline.features.names import FeatureMeta, analyte_meta
 from pipeline.features.spec import FeatureSpec
+from pipeline.features.statistics import BY_NAME, PLAIN, WINDOWED
 
-_PAIRS_PER_CHUNK = 4_000_000
+ROWS_PER_CHUNK = 500_000
+_ROWS_PER_LANDMARK = 10
+_COSTLY = ("doubling_hours", "sd", "slope", "robust_slope", "time_mean")
+_LEAST_FLOOR = 1e-12
 
 
 def series_meta(spec: FeatureSpec) -> list[FeatureMeta]:
@@ -21,152 +27,167 @@ def series_meta(spec: FeatureSpec) -> list[FeatureMeta]:
     return [
         analyte_meta(analyte, statistic, window)
         for analyte in spec.analytes
-        for statistic, window in _columns(spec)
+        for statistic, window, _ in _columns(spec)
     ]
 
 
-def series_features(labs: pd.DataFrame, landmarks: pd.DataFrame, spec: FeatureSpec) -> Floats:
+def series_features(
+    labs: pd.DataFrame, landmarks: pd.DataFrame, spec: FeatureSpec, jobs: int = 1
+) -> Floats:
     """Statistics of every analyte at every landmark.
 
-    A version of a result is visible at landmark L iff ``resulted < L <= superseded`` and it was
-    not cancelled; windows, order and ages use the collection clock.
+    Of the versions of a draw the latest with ``resulted < L`` counts, a cancellation included;
+    windows, order and ages use the collection clock. Patients are worked through in chunks, so
+    that memory beyond the result does not grow with the cohort. All is float64: a bundle must
+    give the same bits in training and prediction, and the members compute in float64.
 
     Parameters
     ----------
     labs : DataFrame
-        ``Cohort.labs``.
+        ``Cohort.labs``, sorted by patient and, within a patient and analyte, by draw and version.
     landmarks : DataFrame
         ``patient`` and ``hours``.
+    jobs : int
+        Threads.
 
     Returns
     -------
     ndarray, shape (n_landmarks, n_analytes * n_statistics)
     """
-    rows = _Rows(labs, spec)
-    n_columns = len(spec.analytes) * len(_columns(spec))
-    result = np.full((len(landmarks), n_columns), np.nan)
+    columns = _columns(spec)
+    n_series = len(spec.analytes)
+    result = np.empty((len(landmarks), n_series * len(columns)))
+    if result.size == 0:
+        return result
+    table = _Table(labs, spec)
     patient = landmarks["patient"].to_numpy()
     hours = landmarks["hours"].to_numpy(dtype=float)
-    start = np.searchsorted(rows.patient, patient, side="left")
-    stop = np.searchsorted(rows.patient, patient, side="right")
-    for part in _chunks(stop - start):
-        result[part] = _chunk(rows, hours[part], start[part], stop[part], spec)
+    order = np.argsort(patient, kind="stable")
+    counts = np.bincount(table.patient, minlength=int(patient.max()) + 1)
+    fast = compiled.worth_compiling(len(patient) * n_series, int(counts[patient].sum()))
+
+    def work(chunk: _Chunk) -> None:
+        part = order[chunk.landmarks]
+        cells = np.empty((len(part), n_series, len(columns)))
+        _fill(cells, table, chunk, patient[part], hours[part], spec, fast=fast)
+        result[part] = cells.reshape(len(part), -1)
+
+    with ThreadPoolExecutor(jobs if fast else 1) as pool:
+        for _ in pool.map(work, _chunks(patient[order], counts)):
+            pass
     return result
 
 
-class _Rows:
-    """The labs as sorted arrays; values on the analyte's scale."""
+@dataclass(frozen=True)
+class _Chunk:
+    """Landmarks (places in patient order) and rows of neighbouring patients."""
+
+    landmarks: slice
+    rows: slice
+
+
+class _Table:
+    """The labs as arrays, in the order of the table."""
 
     def __init__(self, labs: pd.DataFrame, spec: FeatureSpec) -> None:
-        code = {analyte.key: number for number, analyte in enumerate(spec.analytes)}
-        number = labs["analyte"].map(code).to_numpy(dtype=float)
-        usable = ~np.isnan(number) & ~labs["cancelled"].to_numpy()
-        kept, codes = labs.loc[usable], number[usable].astype(np.intp)
-        side = kept["side"].to_numpy()
-        value = kept["value"].to_numpy(dtype=float)
-        value = np.where(side < 0, value * spec.below_limit_factor, value)
-        # rows arrive sorted by (patient, analyte name, time); order by analyte code instead
-        collected = kept["collected_hours"].to_numpy(dtype=float)
-        order = np.lexsort((collected, codes, kept["patient"].to_numpy()))
-        self.patient = kept["patient"].to_numpy()[order]
-        self.analyte = codes[order]
-        self.collected = collected[order]
-        self.resulted = kept["resulted_hours"].to_numpy(dtype=float)[order]
-        self.superseded = kept["superseded_hours"].to_numpy(dtype=float)[order]
-        self.side = side[order].astype(float)
-        self.value = _on_scale(value[order], self.analyte, spec.analytes)
+        codes, names = pd.factorize(labs["analyte"])
+        number = {analyte.key: place for place, analyte in enumerate(spec.analytes)}
+        lookup = np.array([number.get(name, -1) for name in names] + [-1], dtype=np.int64)
+        self.series = lookup[codes]
+        self.patient = labs["patient"].to_numpy()
+        self.collected = labs["collected_hours"].to_numpy(dtype=float)
+        self.resulted = labs["resulted_hours"].to_numpy(dtype=float)
+        self.value = labs["value"].to_numpy(dtype=float)
+        self.side = labs["side"].to_numpy(dtype=np.int8)
+        self.cancelled = labs["cancelled"].to_numpy(dtype=bool)
 
 
-def _on_scale(value: Floats, code: Ints, analytes: tuple[Analyte, ...]) -> Floats:
-    logged = np.array([analyte.log for analyte in analytes], dtype=bool)
-    floor = np.array([analyte.floor or 1e-12 for analyte in analytes], dtype=float)
-    result = value.copy()
-    chosen = logged[code] if len(code) else np.zeros(0, dtype=bool)
-    result[chosen] = np.log2(np.maximum(value[chosen], floor[code[chosen]]))
+def _fill(
+    cells: Floats,
+    table: _Table,
+    chunk: _Chunk,
+    patient: Ints,
+    hours: Floats,
+    spec: FeatureSpec,
+    *,
+    fast: bool,
+) -> None:
+    """Fill the statistics of a chunk, shape (n_landmarks, n_analytes, n_statistics)."""
+    n_series, first = len(spec.analytes), int(patient[0])
+    rows = np.arange(chunk.rows.start, chunk.rows.stop)
+    rows = rows[table.series[chunk.rows] >= 0]
+    key = (table.patient[rows] - first) * n_series + table.series[rows]
+    if np.any(key[1:] < key[:-1]):
+        order = np.argsort(key, kind="stable")
+        rows, key = rows[order], key[order]
+    counts = np.bincount(key, minlength=(int(patient[-1]) - first + 1) * n_series)
+    side, series = table.side[rows], table.series[rows]
+    limit = _on_scale(table.value[rows], series, spec.analytes)
+    value, below = limit.copy(), side < 0
+    substituted = table.value[rows[below]] * spec.below_limit_factor
+    value[below] = _on_scale(substituted, series[below], spec.analytes)
+    value[table.cancelled[rows]] = np.nan
+    logged = np.array([analyte.log for analyte in spec.analytes], dtype=np.bool_)
+    columns = _columns(spec)
+    arrays = (
+        (patient - first).astype(np.int64),
+        hours,
+        np.concatenate([[0], np.cumsum(counts)]),
+        table.collected[rows],
+        table.resulted[rows],
+        value,
+        limit,
+        side,
+        np.zeros(len(rows), dtype=np.int32),
+        np.zeros(len(rows), dtype=np.int8),
+        logged,
+        np.array(spec.windows_hours, dtype=float),
+        np.array([number for *_, number in columns], dtype=np.int64),
+        np.array([name in spec.statistics for name in _COSTLY], dtype=np.bool_),
+    )
+    run = compiled.run_compiled if fast else compiled.run_plain
+    numbers = (spec.baseline_from_hours, spec.min_slope_span_hours)
+    run(arrays, numbers, int(counts.max(initial=0)), cells.reshape(-1))
+    for place, (statistic, *_) in enumerate(columns):
+        if BY_NAME[statistic].kind == "ratio" and not logged.all():
+            cells[:, ~logged, place] = np.log2(cells[:, ~logged, place])
+
+
+def _on_scale(value: Floats, series: Ints, analytes: tuple[Analyte, ...]) -> Floats:
+    """Values on the log2 scale, floored, where the dictionary says so; -0 becomes 0."""
+    logged = np.array([analyte.log for analyte in analytes])
+    floor = np.array([analyte.floor or _LEAST_FLOOR for analyte in analytes])
+    result: Floats = value + 0.0
+    chosen = logged[series]
+    result[chosen] = np.log2(np.maximum(value[chosen], floor[series[chosen]]))
     return result
 
 
-def _columns(spec: FeatureSpec) -> list[tuple[str, float | None]]:
-    plain: list[tuple[str, float | None]] = [(statistic, None) for statistic in PLAIN]
-    return plain + [(statistic, window) for window in spec.windows_hours for statistic in WINDOWED]
-
-
-def _chunks(pairs: Ints) -> list[slice]:
-    """Slices of landmarks whose pairs fit in memory, so that memory is bounded."""
-    total = np.cumsum(pairs)
-    edges = [0]
-    while edges[-1] < len(pairs):
-        base = total[edges[-1] - 1] if edges[-1] else 0
-        stop = int(np.searchsorted(total, base + _PAIRS_PER_CHUNK, side="right"))
-        edges.append(max(stop, edges[-1] + 1))
-    return [slice(low, high) for low, high in pairwise(edges)]
-
-
-def _chunk(rows: _Rows, hours: Floats, start: Ints, stop: Ints, spec: FeatureSpec) -> Floats:
-    owner, position = kernel.expand(start, stop)
-    moment = hours[owner]
-    seen = (rows.resulted[position] < moment) & (moment <= rows.superseded[position])
-    seen &= rows.collected[position] < moment
-    owner, position, moment = owner[seen], position[seen], moment[seen]
-    n_analytes = len(spec.analytes)
-    n_cells = len(hours) * n_analytes
-    cell = owner * n_analytes + rows.analyte[position]
-    time, value, side = rows.collected[position], rows.value[position], rows.side[position]
-    logged = np.tile([analyte.log for analyte in spec.analytes], len(hours))
-    columns = _plain_statistics(cell, time, value, side, moment, n_cells, logged, spec)
-    for window in spec.windows_hours:
-        inside = time >= moment - window
-        columns += _window_statistics(cell[inside], time[inside], value[inside], n_cells, spec)
-    stacked = np.stack(columns, axis=1)
-    return stacked.reshape(len(hours), n_analytes * len(columns))
-
-
-def _plain_statistics(
-    cell: Ints,
-    time: Floats,
-    value: Floats,
-    side: Floats,
-    moment: Floats,
-    n_cells: int,
-    logged: NDArrayBool,
-    spec: FeatureSpec,
-) -> list[Floats]:
-    """In the order of ``names.PLAIN``."""
-    before = (time < 0) & (time >= spec.baseline_from_hours)
-    since = time >= 0
-    newest = kernel.last(cell, value, n_cells)
-    baseline = kernel.last(cell[before], value[before], n_cells)
-    return [
-        newest,
-        kernel.last(cell, moment - time, n_cells),
-        baseline,
-        _log2_fold(newest, baseline, logged),
-        (kernel.count(cell, n_cells) > 0).astype(float),
-        kernel.last(cell, side, n_cells),
-        kernel.maximum(cell[since], value[since], n_cells),
-        kernel.minimum(cell[since], value[since], n_cells),
+def _columns(spec: FeatureSpec) -> list[tuple[str, float | None, int]]:
+    """Statistic, window and number in the kernel of each column of an analyte."""
+    columns: list[tuple[str, float | None, int]] = [
+        (name, None, number) for number, name in enumerate(PLAIN) if name in spec.statistics
     ]
+    for place, window in enumerate(spec.windows_hours):
+        first = len(PLAIN) + place * len(WINDOWED)
+        columns += [
+            (name, window, first + number)
+            for number, name in enumerate(WINDOWED)
+            if name in spec.statistics
+        ]
+    return columns
 
 
-NDArrayBool = np.typing.NDArray[np.bool_]
-
-
-def _log2_fold(newest: Floats, baseline: Floats, logged: NDArrayBool) -> Floats:
-    """Log2 of newest / baseline; NaN where a linear value is not positive."""
-    positive = (newest > 0) & (baseline > 0)
-    ratio = np.divide(newest, baseline, out=np.full(len(newest), np.nan), where=positive)
-    return np.where(logged, newest - baseline, np.log2(ratio))
-
-
-def _window_statistics(
-    cell: Ints, time: Floats, value: Floats, n_cells: int, spec: FeatureSpec
-) -> list[Floats]:
-    """In the order of ``names.WINDOWED``."""
-    return [
-        kernel.count(cell, n_cells),
-        kernel.minimum(cell, value, n_cells),
-        kernel.maximum(cell, value, n_cells),
-        kernel.mean(cell, value, n_cells),
-        kernel.slope(cell, time, value, n_cells, spec.min_slope_span_hours),
-        kernel.delta(cell, value, n_cells),
-    ]
+def _chunks(patient: Ints, counts: Ints) -> Iterator[_Chunk]:
+    """Neighbouring patients of bounded work; ``patient`` per landmark, sorted."""
+    stop_of = np.cumsum(counts)
+    load = np.cumsum(counts + _ROWS_PER_LANDMARK * np.bincount(patient, minlength=len(counts)))
+    first = 0
+    while first < len(patient):
+        one = int(patient[first])
+        done = int(load[one - 1]) if one else 0
+        last = max(int(np.searchsorted(load, done + ROWS_PER_CHUNK, side="right")), one + 1)
+        stop = int(np.searchsorted(patient, last, side="left"))
+        rows = slice(int(stop_of[one] - counts[one]), int(stop_of[patient[stop - 1]]))
+        yield _Chunk(slice(first, stop), rows)
+        first = stop

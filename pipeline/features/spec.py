@@ -12,7 +12,9 @@ from pipeline.cohort.analytes import Analyte, analyte_from_dict, dictionary
 from pipeline.cohort.tables import Cohort
 from pipeline.config import Config
 from pipeline.errors import UsageError
+from pipeline.features.names import parse_name
 from pipeline.features.scores import check_names, scores
+from pipeline.features.statistics import DEFAULT, select_statistics
 from pipeline.resources import schema_json, schema_yaml
 
 STATE_SCALES = ("crs", "icans")
@@ -41,6 +43,7 @@ class FeatureSpec:
     drug_classes: tuple[str, ...]
     host: tuple[HostColumn, ...]
     scores: tuple[str, ...] = ()
+    statistics: tuple[str, ...] = DEFAULT
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -57,6 +60,7 @@ def spec_from_dict(content: Mapping[str, Any]) -> FeatureSpec:
             "state_scales": tuple(content["state_scales"]),
             "drug_classes": tuple(content["drug_classes"]),
             "scores": tuple(content.get("scores", ())),
+            "statistics": tuple(content.get("statistics", DEFAULT)),
             "host": tuple(
                 HostColumn(item["name"], item["kind"], tuple(item["levels"]))
                 for item in content["host"]
@@ -104,6 +108,7 @@ def learn_spec(cohort: Cohort, config: Config, local: Mapping[str, Analyte]) -> 
         drug_classes=_drug_classes(cohort),
         host=tuple(_host_columns(cohort.patients, config)),
         scores=_scores(config, {analyte.key for analyte in scaled}),
+        statistics=_statistics(config),
     )
 
 
@@ -112,6 +117,14 @@ def _scores(config: Config, measured: set[str]) -> tuple[str, ...]:
     wanted = config.features.scores
     names = check_names(scores() if wanted == "all" else wanted)
     return tuple(name for name in names if measured.issuperset(scores()[name].parts))
+
+
+def _statistics(config: Config) -> tuple[str, ...]:
+    """What the settings name, and what the members read."""
+    read = (*config.model.linear_statistics, *config.model.booster_statistics)
+    names = [parse_name(f"x__{name}")[1] for name in read]
+    select_statistics(names, "model.linear_statistics or model.booster_statistics")
+    return select_statistics((*config.features.statistics, *names), "features.statistics")
 
 
 def _with_scale(analyte: Analyte, cohort: Cohort) -> Analyte:

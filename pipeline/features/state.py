@@ -11,21 +11,21 @@ from pipeline.features.names import FeatureMeta, group_meta
 from pipeline.features.spec import FeatureSpec
 
 STATISTICS = {
-    "grade": ("1", "current grade"),
-    "worst": ("1", "worst grade so far"),
-    "hours_since_onset": ("h", "hours since the first grade of 1 or more"),
-    "change": ("1", "change of grade against the previous assessment"),
-    "n_ge1": ("1", "assessments at grade 1 or more (5 or more count as 5)"),
-    "n_ge2": ("1", "assessments at grade 2 or more (4 or more count as 4)"),
+    "grade": "1",
+    "worst": "1",
+    "hours_since_onset": "h",
+    "change": "1",
+    "n_ge1": "1",
+    "n_ge2": "1",
 }
 
 
 def state_meta(spec: FeatureSpec) -> list[FeatureMeta]:
     """Metadata of the columns that :func:`state_features` returns, in order."""
     return [
-        group_meta(f"state_{scale}", statistic, "clinical_state", unit, f"{scale.upper()}: {words}")
+        group_meta(f"state_{scale}", statistic, "clinical_state", unit, scale.upper())
         for scale in spec.state_scales
-        for statistic, (unit, words) in STATISTICS.items()
+        for statistic, unit in STATISTICS.items()
     ]
 
 

@@ -11,11 +11,7 @@ from pipeline.features.names import FeatureMeta, group_meta
 from pipeline.features.spec import FeatureSpec
 from pipeline.resources import schema_yaml
 
-STATISTICS = {
-    "given": ("1", "given before"),
-    "hours_since_last": ("h", "hours since the last dose"),
-    "n_doses": ("1", "number of doses"),
-}
+STATISTICS = {"given": "1", "hours_since_last": "h", "n_doses": "1"}
 
 
 def drug_classes() -> dict[str, str]:
@@ -27,11 +23,9 @@ def drug_classes() -> dict[str, str]:
 def treatment_meta(spec: FeatureSpec) -> list[FeatureMeta]:
     """Metadata of the columns that :func:`treatment_features` returns, in order."""
     return [
-        group_meta(
-            f"treat_{name}", statistic, "treatments", unit, f"{name.replace('_', ' ')}: {words}"
-        )
+        group_meta(f"treat_{name}", statistic, "treatments", unit, name.replace("_", " "))
         for name in spec.drug_classes
-        for statistic, (unit, words) in STATISTICS.items()
+        for statistic, unit in STATISTICS.items()
     ]
 
 

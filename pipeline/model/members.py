@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pipeline.config import ModelConfig
-from pipeline.features.names import SIGNED, FeatureMeta
+from pipeline.features.names import FeatureMeta
 from pipeline.features.scores import GROUP as SCORES
 from pipeline.features.scores import PREFIX, scores
 from pipeline.features.spec import FeatureSpec
+from pipeline.features.statistics import SIGNED
 from pipeline.model.linear import LinearDesign
 
 REFERENCE = "grade_and_day"

@@ -155,7 +155,7 @@ def _train_scale(
         raise InputError(
             f"no landmark is at risk on the scale '{scale}'; check record_end_hours and landmarks"
         )
-    matrix = build_features(cohort, landmarks, spec)
+    matrix = build_features(cohort, landmarks, spec, jobs)
     plan = FitPlan(scale, reported, spec, config.model, config.seed, jobs)
     scored = score_scale(cohort, matrix, targets, plan, config, table, {})
     log.info(f"fit on all patients ({scale})")

@@ -10,8 +10,9 @@ from pipeline.config import CohortConfig, Config, FeatureConfig
 from pipeline.errors import UsageError
 from pipeline.features import build_features, learn_spec
 from pipeline.features.build import feature_metas
-from pipeline.features.names import PLAIN, WINDOWED, feature_name, parse_name
+from pipeline.features.names import feature_name, parse_name
 from pipeline.features.spec import spec_from_dict
+from pipeline.features.statistics import PLAIN, WINDOWED
 from pipeline.resources import schema_yaml
 from tests.builders import at, lab, make_cohort, make_config, make_spec
 
