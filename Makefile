@@ -34,10 +34,13 @@ as_of = $(if $(AS_OF),--as-of "$(AS_OF)")
 configs = $(foreach file,$(CONFIG),--config "$(file)")
 fitting = $(if $(OUTCOMES),--outcomes "$(OUTCOMES)") $(if $(SEED),--seed "$(SEED)") $(if $(JOBS),--jobs "$(JOBS)")
 
-.PHONY: help simulate audit grade train evaluate reproduce promote predict report ui test lint typecheck clean
+.PHONY: help demo simulate audit grade train evaluate reproduce promote predict report ui test lint typecheck clean
 
 help: ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(READY) ## Every step once, on simulated patients, in about two minutes [OUT=out/demo PATIENTS=400 SEED= CONFIG= JOBS=]
+	@$(BIN)/cytocast demo $(if $(OUT),--out "$(OUT)") $(if $(PATIENTS),--patients "$(PATIENTS)") $(configs) $(fitting)
 
 simulate: need-OUT $(READY) ## Write a synthetic cohort: OUT=DIR [PATIENTS=400 SEED=0 BATCH=1 FORCE=1]
 	@$(BIN)/cytocast simulate --out "$(OUT)" $(if $(PATIENTS),--patients "$(PATIENTS)") $(if $(SEED),--seed "$(SEED)") $(if $(filter-out 0 no false,$(BATCH)),--batch) $(force)

@@ -31,6 +31,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return int(code)
 
 
+def _demo(options: argparse.Namespace) -> tuple[int, str]:
+    from pipeline.demo.run import demo
+
+    return demo(
+        options.out,
+        patients=options.patients,
+        batch=options.batch,
+        seed=options.seed,
+        config_files=options.config,
+        jobs=options.jobs,
+        force=options.force,
+    )
+
+
 def _simulate(options: argparse.Namespace) -> tuple[int, str]:
     from pipeline.cohort.simulate.command import simulate
 
@@ -113,6 +127,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"cytocast {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    demo = _command(commands, "demo", _demo, "every step once, on simulated patients")
+    demo.add_argument("--out", type=Path, default=Path("out/demo"), metavar="DIR")
+    demo.add_argument("--patients", type=int, default=400, metavar="N", help="default: 400")
+    demo.add_argument("--batch", type=int, default=25, metavar="N", help="to score; default: 25")
+    _configured(demo)
+    _seeded(demo)
+    demo.set_defaults(seed=0)
     simulate = _command(commands, "simulate", _simulate, "write a synthetic cohort")
     simulate.add_argument("--patients", type=int, default=400, metavar="N", help="default: 400")
     simulate.add_argument("--seed", type=int, default=0, metavar="S", help="default: 0")

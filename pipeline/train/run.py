@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -47,10 +48,13 @@ class TrainingResult:
     read: ReadResult
     audit: AuditReport
     folder: Path
+    scales: Mapping[str, ScaleResult]
 
 
 @dataclass(frozen=True)
-class _ScaleResult:
+class ScaleResult:
+    """What a scale was trained on, and its out-of-fold scores by threshold."""
+
     model: RiskModel
     matrix: FeatureMatrix
     targets: Targets
@@ -141,12 +145,12 @@ def train(
         digest = save_bundle(bundle, folder)
     _write_rejects(read, out)
     saved = Bundle(config, reference, models, provenance, digest)
-    return TrainingResult(saved, evaluation, read, audit, out)
+    return TrainingResult(saved, evaluation, read, audit, out, results)
 
 
 def _train_scale(
     cohort: Cohort, spec: FeatureSpec, scale: str, config: Config, jobs: int, table: Ints
-) -> _ScaleResult:
+) -> ScaleResult:
     reported = reported_thresholds(config.outcomes, scale)
     thresholds = stacked_thresholds(cohort, scale, reported)
     landmarks = training_landmarks(cohort, config.landmarks, scale)
@@ -161,7 +165,7 @@ def _train_scale(
     log.info(f"fit on all patients ({scale})")
     model = fit_risk_model(matrix, targets, plan, bootstrap=config.model.bootstrap_members)
     read = {key: replace(part, columns=model.columns) for key, part in scored.items()}
-    return _ScaleResult(model, matrix, targets, read)
+    return ScaleResult(model, matrix, targets, read)
 
 
 def _reference(
@@ -170,7 +174,7 @@ def _reference(
     spec: FeatureSpec,
     limits: dict[str, dict[str, float]],
     config: Config,
-    results: dict[str, _ScaleResult],
+    results: dict[str, ScaleResult],
 ) -> TrainingReference:
     rates, ranges, background, on_grid = {}, {}, {}, True
     for name, outcome in config.outcomes.items():
@@ -205,7 +209,7 @@ def _reference(
 
 
 def _abstentions(
-    cohort: Cohort, spec: FeatureSpec, config: Config, results: dict[str, _ScaleResult]
+    cohort: Cohort, spec: FeatureSpec, config: Config, results: dict[str, ScaleResult]
 ) -> dict[str, Any]:
     keys = tuple(analyte.key for analyte in spec.analytes)
     return {
@@ -218,7 +222,7 @@ def _abstentions(
 
 
 def _cohort_facts(
-    read: ReadResult, config: Config, results: dict[str, _ScaleResult]
+    read: ReadResult, config: Config, results: dict[str, ScaleResult]
 ) -> dict[str, Any]:
     events = {
         name: event_patients(results[item.scale].targets, item.threshold)
@@ -240,7 +244,7 @@ def _cohort_facts(
     }
 
 
-def _warnings(config: Config, results: dict[str, _ScaleResult]) -> list[str]:
+def _warnings(config: Config, results: dict[str, ScaleResult]) -> list[str]:
     sentences = []
     for name, outcome in config.outcomes.items():
         count = event_patients(results[outcome.scale].targets, outcome.threshold)

@@ -22,7 +22,9 @@ from pipeline.model.bundle import SCHEMA_VERSION
 from pipeline.model.registry import BUNDLE_ARTIFACT, connect
 from pipeline.report.charts import calibration_chart, histogram_pair, roc_chart
 from pipeline.resources import config_path, schema_path
+from pipeline.train.attribution import attribute
 from pipeline.train.card import FILES
+from pipeline.train.figures import outcome_figures
 from pipeline.train.run import TrainingResult
 
 CHALLENGER = "challenger"
@@ -114,6 +116,33 @@ def _log_outcome(
         for hours, drawn in result.evaluation.curves[name].items():
             for kind, svg in _figures(drawn, f"{outcome['label']}, within {hours} h"):
                 mlflow.log_text(svg, f"figures/h{hours}_{kind}.svg")
+        with tempfile.TemporaryDirectory() as folder:
+            for path, content in _pictures(result, name, outcome):
+                target = Path(folder) / path
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(content)
+            mlflow.log_artifacts(folder)
+
+
+def _pictures(
+    result: TrainingResult, name: str, outcome: Mapping[str, Any]
+) -> Iterator[tuple[str, bytes]]:
+    """Figures of one outcome as PNG, by their path below the run's artifacts."""
+    config = result.bundle.config
+    asked = config.outcomes[name]
+    part = result.scales[asked.scale]
+    horizons = part.model.horizons
+    near = min(horizons, key=lambda hours: abs(hours - config.gates.horizon_hours))
+    return outcome_figures(
+        asked.scale,
+        outcome["label"],
+        attribute(part.model, part.matrix, part.targets, asked.threshold, near, seed=config.seed),
+        {analyte.key: analyte for analyte in result.bundle.reference.spec.analytes},
+        result.evaluation.curves[name],
+        outcome["by_day"],
+        horizon_h=horizons[-1],
+        synthetic=config.cohort.synthetic,
+    )
 
 
 def _figures(drawn: Mapping[str, Any], title: str) -> Iterator[tuple[str, str]]:

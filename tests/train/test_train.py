@@ -236,6 +236,9 @@ def test_mlflow_holds_metrics_figures_and_a_challenger(tracked) -> None:
     assert {run.data.tags["outcome"] for run in children} == {"severe_crs", "icans"}
     figures = [item.path for item in client.list_artifacts(children[0].info.run_id, "figures")]
     assert {"figures/h72_roc.svg", "figures/h72_calibration.svg"} <= set(figures)
+    scale = {"severe_crs": "crs", "icans": "icans"}[children[0].data.tags["outcome"]]
+    drawn = client.list_artifacts(children[0].info.run_id, f"figures/{scale}")
+    assert f"figures/{scale}/beeswarm.png" in {item.path for item in drawn}
     assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
 
 
