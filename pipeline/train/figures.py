@@ -107,7 +107,8 @@ def dependence(attribution: Attribution, analytes: Mapping[str, Analyte], title:
         _dependence_panel(axes, attribution, analyte)
     for axes in list(grid.flat)[len(core) :]:
         axes.set_axis_off()
-    figure.suptitle(title, fontsize=12, color=_INK)
+    legend = "dots: landmarks; line: median of equally large groups"
+    figure.suptitle(f"{title}\n{legend}", fontsize=12, color=_INK)
     figure.supylabel("Sum of SHAP values of the analyte: change in log-odds", fontsize=10)
     return figure
 
@@ -126,7 +127,7 @@ def _dependence_panel(axes: Axes, attribution: Attribution, analyte: Analyte) ->
     axes.axhline(0.0, color=_GREY, linewidth=0.8)
     axes.scatter(value, added, s=7, alpha=0.35, color=_BLUE, linewidths=0)
     middle, level = _trend(value, added)
-    axes.plot(middle, level, color=_ORANGE, linewidth=1.8, label="median")
+    axes.plot(middle, level, color=_ORANGE, linewidth=1.8)
     if analyte.log:
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter(lambda number, _: plain(number))
