@@ -75,7 +75,8 @@ def test_the_summary_says_synthetic_and_what_it_saw(shown) -> None:
 def test_a_refusal_is_told_and_the_batch_is_scored_all_the_same(shown) -> None:
     root, said = shown
     table = read_predictions(root / "demo" / "results")
-    assert table["patient_id"].nunique() == 6
+    named = table["patient_id"].str.startswith("B4-")
+    assert table.loc[named, "patient_id"].nunique() == 6
     # so few patients cannot pass the gate on events
     assert "is not promoted" in said
     assert "event patients; at least 20 are needed" in said
