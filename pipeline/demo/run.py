@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline import log
+from pipeline.cohort.audit.command import audit_command
 from pipeline.cohort.simulate.command import simulate
 from pipeline.config import load_config
 from pipeline.demo.words import summary
@@ -41,6 +42,11 @@ class Places:
     def cohort(self) -> Path:
         """Simulated patients to train on."""
         return self.root / "cohort"
+
+    @property
+    def audit(self) -> Path:
+        """What the audit found in the cohort."""
+        return self.root / "audit"
 
     @property
     def bundle(self) -> Path:
@@ -100,8 +106,11 @@ def demo(
     places, started = Places(out), time.perf_counter()
     _step(1, f"simulating {patients} patients")
     _say(simulate(patients, seed, places.cohort)[1])
+    _step(2, "auditing the cohort")
+    audited = audit_command(places.cohort, places.audit, files, time_zone=None, force=False)[1]
+    _say(audited)
     with _own_store(out, config.tracking.experiment):
-        _step(2, "training, evaluation and MLflow")
+        _step(3, "training, evaluation and MLflow")
         _say(
             train_command(
                 places.cohort,
@@ -115,16 +124,16 @@ def demo(
                 track=True,
             )[1]
         )
-        _step(3, "promotion gates")
+        _step(4, "promotion gates")
         alias, verdict = _promoted(config.tracking.model_name)
-        _step(4, f"simulating a batch of {batch} other patients in mid-course")
+        _step(5, f"simulating a batch of {batch} other patients in mid-course")
         _say(simulate(batch, seed + 1, places.batch, batch=True)[1])
-        _step(5, f"predicting with the {alias}")
+        _step(6, f"predicting with the {alias}")
         model = f"models:/{config.tracking.model_name}@{alias}"
         code, said = predict(places.batch, places.results, model)
         _say(said)
     seconds = time.perf_counter() - started
-    return 0 if code == PARTIAL else code, summary(places.root, verdict, seconds)
+    return 0 if code == PARTIAL else code, summary(places.root, audited, verdict, seconds)
 
 
 def _own_folder(out: Path, *, force: bool) -> None:
@@ -174,7 +183,7 @@ def _promoted(name: str) -> tuple[str, str]:
 
 
 def _step(number: int, what: str) -> None:
-    log.info(f"== demo {number} of 5: {what} (SYNTHETIC)")
+    log.info(f"== demo {number} of 6: {what} (SYNTHETIC)")
 
 
 def _say(text: str) -> None:

@@ -16,13 +16,20 @@ HORIZON = 72
 _HIGHEST = 5
 
 
-def summary(root: Path, verdict: str, seconds: float) -> str:
-    """Lines for stdout about a finished demo in ``root``."""
+def summary(root: Path, audited: str, verdict: str, seconds: float) -> str:
+    """Lines for stdout about a finished demo in ``root``.
+
+    Parameters
+    ----------
+    audited, verdict : str
+        What the audit and the promotion gates said.
+    """
     evaluation = json.loads((root / "model" / "evaluation.json").read_text(encoding="utf-8"))
     run = json.loads((root / "results" / "run_summary.json").read_text(encoding="utf-8"))
     table = pd.read_csv(root / "results" / "predictions.csv", dtype={"patient_id": str})
     lines = ["SYNTHETIC demo: every patient here is simulated; the figures say nothing about care."]
     lines += _cohort(evaluation["cohort"])
+    lines += [f"  audit: {line.strip()}" for line in audited.splitlines()[:1]]
     lines += ["", "The model on patients it had not seen (SYNTHETIC, cross-validated)"]
     for outcome in evaluation["outcomes"].values():
         lines += [f"  {headline(outcome['label'], outcome)}", f"    {calibration(outcome)}"]
@@ -110,9 +117,11 @@ def _counts(counts: Mapping[str, int]) -> Iterator[str]:
 
 
 def _files(root: Path) -> Iterator[str]:
+    yield f"{root / 'results' / 'report' / 'index.html'}: the ward list, with a page per patient"
     yield f"{root / 'results' / 'predictions.csv'}: every patient, outcome and horizon"
     yield f"{root / 'results' / 'rejects.csv'}: what was refused in the batch, and why"
     yield f"{root / 'model' / 'evaluation.html'}: how good the model is"
+    yield f"{root / 'audit' / 'audit.html'}: what the audit found in the cohort"
     yield f"{root / 'cohort' / 'report.md'}: simulated figures beside published ones"
     yield f"mlflow ui --backend-store-uri sqlite:///{root / 'mlflow.db'}: runs and figures"
 

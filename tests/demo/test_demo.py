@@ -16,7 +16,7 @@ CONFIG = """\
 model: {booster_rounds: 8, inner_folds: 2, bootstrap_members: 3}
 landmarks: {last_hours: 168}
 features: {analytes: [crp, ferritin, il6, fibrinogen, platelets]}
-evaluation: {folds: 2, repeats: 1, bootstrap: 20}
+evaluation: {folds: 2, bootstrap: 20, control_permutations: 0, analyte_importance: false}
 outcomes:
   severe_crs: {scale: crs, threshold: 3, label: Severe CRS}
   icans: {scale: icans, threshold: 1, label: ICANS}
@@ -67,7 +67,8 @@ def test_the_summary_says_synthetic_and_what_it_saw(shown) -> None:
     assert "Calibration" in said
     assert "nan" not in said.lower().split()
     assert "None" not in said
-    for file in ("predictions.csv", "rejects.csv", "evaluation.html"):
+    assert "audit: Not blocked" in said
+    for file in ("index.html", "predictions.csv", "rejects.csv", "evaluation.html", "audit.html"):
         path = next(word for word in said.split() if word.rstrip(":").endswith(file)).rstrip(":")
         assert (root / path).is_file()
 
