@@ -152,6 +152,7 @@ class ModelConfig(_Strict):
     booster_host: bool = False
     inner_folds: int = Field(default=5, ge=2, le=20)
     bootstrap_members: int = Field(default=40, ge=0, le=500)
+    bootstrap_boosters: int = Field(default=10, ge=0, le=500)
     interval_level: float = Field(default=0.8, gt=0, lt=1)
     ipcw_floor: float = Field(default=0.1, gt=0, le=1)
 

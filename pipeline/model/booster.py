@@ -26,12 +26,15 @@ class BoosterMember:
     ----------
     grade : str or None
         Column of the current grade, for the distance to the threshold.
+    redrawn : tuple of Booster
+        Refits on patient bootstrap samples, for intervals.
     """
 
     name: str
     columns: tuple[str, ...]
     grade: str | None
     booster: xgboost.Booster
+    redrawn: tuple[xgboost.Booster, ...] = ()
 
     def log_odds(self, matrix: FeatureMatrix, rows: StackedRows) -> Floats:
         """Log-odds of each stacked row."""
@@ -39,27 +42,63 @@ class BoosterMember:
         margin = self.booster.inplace_predict(inputs, predict_type="margin")
         return np.asarray(margin, dtype=float)
 
+    def all_log_odds(self, matrix: FeatureMatrix, rows: StackedRows, draws: int) -> Floats:
+        """Log-odds of the fit, then of each draw, shape (n_rows, 1 + draws).
+
+        There are fewer refits than draws of the linear members, so they take turns; without
+        refits the fit stands for all of them.
+        """
+        inputs = self.inputs(matrix, rows)
+        fits = [
+            booster.inplace_predict(inputs, predict_type="margin")
+            for booster in (self.booster, *self.redrawn)
+        ]
+        refits = len(self.redrawn)
+        turns = [0, *(1 + draw % refits if refits else 0 for draw in range(draws))]
+        return np.asarray(np.stack(fits, axis=1)[:, turns], dtype=float)
+
     def inputs(self, matrix: FeatureMatrix, rows: StackedRows) -> np.typing.NDArray[np.float32]:
         """What the trees read: ``columns``, then ``QUERY_COLUMNS``."""
         return _inputs(matrix, rows, self.columns, self.grade)
 
     def save(self, path: Path) -> None:
-        """Write the booster as UBJSON."""
+        """Write the booster and its refits as UBJSON, the refits beside ``path``."""
         self.booster.save_model(path)
+        for number, booster in enumerate(self.redrawn):
+            booster.save_model(_refit_path(path, number))
 
     def to_dict(self) -> dict[str, Any]:
         """Everything but the trees, for JSON."""
-        return {"name": self.name, "columns": list(self.columns), "grade": self.grade}
+        return {
+            "name": self.name,
+            "columns": list(self.columns),
+            "grade": self.grade,
+            "redrawn": len(self.redrawn),
+        }
 
 
 def load_booster(content: dict[str, Any], path: Path) -> BoosterMember:
-    """Rebuild a member from its JSON part and the file of its trees."""
+    """Rebuild a member from its JSON part and the files of its trees."""
+    return BoosterMember(
+        content["name"],
+        tuple(content["columns"]),
+        content["grade"],
+        _load(path),
+        tuple(_load(_refit_path(path, number)) for number in range(content["redrawn"])),
+    )
+
+
+def _load(path: Path) -> xgboost.Booster:
     import xgboost
 
     booster = xgboost.Booster()
     booster.load_model(path)
     booster.set_param({"nthread": 1})
-    return BoosterMember(content["name"], tuple(content["columns"]), content["grade"], booster)
+    return booster
+
+
+def _refit_path(path: Path, number: int) -> Path:
+    return path.with_name(f"{path.stem}_draw{number}{path.suffix}")
 
 
 def fit_booster(
@@ -72,8 +111,13 @@ def fit_booster(
     config: ModelConfig,
     *,
     seed: int,
+    resample: Floats | None = None,
 ) -> BoosterMember:
-    """Fit the booster on one thread; ``sign`` gives the monotone constraint of each column."""
+    """Fit the booster on one thread; ``sign`` gives the monotone constraint of each column.
+
+    ``resample``, shape (n_refits, n_landmarks), says how often each landmark's patient is drawn
+    in each bootstrap sample.
+    """
     import xgboost
 
     inputs = _inputs(matrix, rows, columns, grade)
@@ -92,9 +136,17 @@ def fit_booster(
         "seed": seed,
         "nthread": 1,
     }
-    data = xgboost.DMatrix(inputs, label=rows.label, weight=rows.weight, nthread=1)
-    booster = xgboost.train(parameters, data, num_boost_round=config.booster_rounds)
-    return BoosterMember(name, columns, grade, booster)
+
+    def fit(weight: Floats) -> xgboost.Booster:
+        drawn = weight > 0
+        data = xgboost.DMatrix(
+            inputs[drawn], label=rows.label[drawn], weight=weight[drawn], nthread=1
+        )
+        return xgboost.train(parameters, data, num_boost_round=config.booster_rounds)
+
+    times = resample if resample is not None else ()
+    redrawn = tuple(fit(rows.weight * often[rows.landmark]) for often in times)
+    return BoosterMember(name, columns, grade, fit(rows.weight), redrawn)
 
 
 def _inputs(

@@ -40,6 +40,12 @@ class Variant:
         names += [name for member in self.boosters for name in member.columns]
         return tuple(dict.fromkeys(names))
 
+    @property
+    def n_draws(self) -> int:
+        """Bootstrap draws behind an interval."""
+        refits = [len(member.coefficients) - 1 for member in self.linear]
+        return max([len(self.redrawn), *refits, *(len(item.redrawn) for item in self.boosters)])
+
     def blend(self, matrix: FeatureMatrix, rows: StackedRows) -> Floats:
         """Equal mean of the members' log-odds."""
         parts = [member.log_odds(matrix, rows) for member in self.linear]
@@ -53,13 +59,13 @@ class Variant:
     def interval(
         self, matrix: FeatureMatrix, rows: StackedRows, level: float
     ) -> tuple[Floats, Floats]:
-        """Central interval over the bootstrap refits of the linear members and the calibration.
+        """Central interval over the bootstrap refits of the members and the calibration.
 
-        ``redrawn`` holds one calibration per draw, fitted on the same patients. The booster is
-        held at its fit, so the interval leaves its sampling error out.
+        ``redrawn`` holds one calibration per draw, fitted on the same patients.
         """
-        draws = [member.all_log_odds(matrix, rows) for member in self.linear]
-        draws += [member.log_odds(matrix, rows)[:, None] for member in self.boosters]
+        count = self.n_draws
+        draws = [member.all_log_odds(matrix, rows, slice(count + 1)) for member in self.linear]
+        draws += [member.all_log_odds(matrix, rows, count) for member in self.boosters]
         total = np.asarray(sum(draws[1:], start=draws[0]))
         blend = total / len(draws)
         log_odds = self.calibration.log_odds(blend, rows)
@@ -359,5 +365,6 @@ def _fit_members(
         rows,
         plan.config,
         seed=plan.seed,
+        resample=None if resample is None else resample[: plan.config.bootstrap_boosters],
     )
     return Variant(tuple(linear), (booster,), identity(horizons, targets.thresholds))
