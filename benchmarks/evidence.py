@@ -201,7 +201,7 @@ def compared(
 
 
 def contrast(shared: dict[str, dict[str, np.ndarray]]) -> dict[str, float]:
-    """Among landmarks after which exactly one syndrome follows: does the difference tell which?"""
+    """Which syndrome comes, among landmarks after which exactly one does."""
     frames = {
         name: pd.DataFrame(
             {key: part[key] for key in ("label", "ours", "best")},
