@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.features.build import FeatureMatrix
-from pipeline.features.names import group_meta
+from pipeline.features.names import FeatureMeta
 from pipeline.model.effective import effective_parameters
 from pipeline.model.linear import LinearDesign, LinearMember, fit_linear
 from pipeline.model.stack import StackedRows
@@ -15,7 +15,11 @@ def fitted(ridge: float, sign: int = 0) -> tuple[LinearMember, FeatureMatrix, St
     n = 300
     values = np.column_stack([random.normal(size=(n, 3)), np.zeros(n)])
     names = [("host", "a"), ("host", "b"), ("host", "c"), ("time", "hours")]
-    metas = tuple(group_meta(*name, "host_product", "1", "") for name in names)
+    group = "host_product"
+    metas = tuple(
+        FeatureMeta(f"{subject}__{what}", subject, what, None, group, group, group, "1", "")
+        for subject, what in names
+    )
     label = (random.normal(size=n) + values[:, 0] > 0).astype(float)
     rows = StackedRows(np.arange(n), np.full(n, 24.0), np.full(n, 1.0), label, np.ones(n))
     matrix = FeatureMatrix(values, metas, pd.DataFrame({"hours": np.zeros(n)}))
