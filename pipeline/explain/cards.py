@@ -171,7 +171,7 @@ def _without(
     key = "rejected" if item.status == REJECTED else "abstained"
     said = phrase("no_estimate", key, reason=item.reason.replace("_", " ") or "not stated")
     lines = (*notes, said, phrase("no_estimate", "not_low"))
-    return phrase("no_estimate", f"{key}_title"), lines
+    return phrase("no_estimate", "none_title"), lines
 
 
 def _row(risk: Risk) -> tuple[str, str, str, str]:

@@ -1,0 +1,78 @@
+"""``sentences.yaml``: every sentence is used; none advises, claims a cause or shows log-odds."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import yaml
+
+from pipeline.resources import schema_json
+from tests.data_schema.test_data_files import DRUGS, FOLDER
+
+CONTENT = yaml.safe_load((FOLDER / "sentences.yaml").read_text(encoding="utf-8"))
+CODE = "\n".join(
+    path.read_text(encoding="utf-8")
+    for path in (FOLDER.parent / "pipeline" / "explain").rglob("*")
+    if path.suffix in {".py", ".j2"}
+)
+BY_KEY = ("outcomes", "drug_marks", "groups")  # looked up by names from data
+
+
+def sentences() -> list[tuple[str, str]]:
+    found = []
+
+    def walk(path: str, node: object) -> None:
+        if isinstance(node, dict):
+            for key, value in node.items():
+                walk(f"{path}.{key}", value)
+        elif isinstance(node, list):
+            for number, value in enumerate(node):
+                walk(f"{path}.{number}", value)
+        elif isinstance(node, str):
+            found.append((path, node))
+
+    walk("", CONTENT)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("section", "key"),
+    [
+        (section, key)
+        for section, node in CONTENT.items()
+        if isinstance(node, dict) and section not in BY_KEY
+        for key in node
+    ],
+)
+def test_every_entry_is_used(section: str, key: str) -> None:
+    assert f'"{key}"' in CODE, f"{section}.{key} is not used by any page"
+
+
+def test_braces_are_plain_names() -> None:
+    for path, text in sentences():
+        assert re.sub(r"\{[a-z]+\}", "", text).count("{") == 0, path
+
+
+def test_no_sentence_says_what_to_do_or_claims_a_cause() -> None:
+    words = r"\b(give|administer|start|stop|should|must|order|because of|causes|log-odds|safe)\b"
+    for path, text in sentences():
+        assert not re.search(words, text, re.IGNORECASE), (path, text)
+
+
+def test_letters_are_given_to_drugs_that_exist() -> None:
+    assert set(CONTENT["drug_marks"]) <= set(DRUGS)
+
+
+def test_times_usual_cover_every_ratio_in_order() -> None:
+    steps = [step["from"] for step in CONTENT["times_usual"]]
+    assert steps[0] == 0
+    assert steps == sorted(set(steps))
+
+
+def test_statuses_are_those_of_the_predictions_table() -> None:
+    from pipeline.explain import estimate
+
+    field = next(f for f in schema_json("predictions.json")["fields"] if f["name"] == "status")
+    own = {estimate.OK, estimate.EVENT_PRESENT, estimate.ABSTAINED, estimate.REJECTED}
+    assert own == set(field["constraints"]["enum"])

@@ -1,0 +1,52 @@
+"""Changes and usual ranges in words."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from pipeline.cohort.analytes import dictionary
+from pipeline.explain.changes import change_words, range_words
+
+
+def series(*points: tuple[float, float] | tuple[float, float, int]) -> pd.DataFrame:
+    rows = [(float(p[1]), p[2] if len(p) > 2 else 0, float(p[0])) for p in points]
+    return pd.DataFrame(rows, columns=["value", "side", "collected_hours"])
+
+
+@pytest.mark.parametrize(
+    ("points", "words"),
+    [
+        ([(47, 59), (71, 184)], "up 3.1-fold in 24 h (from 59)"),
+        ([(47, 10), (71, 184)], "up 18-fold in 24 h (from 10)"),
+        ([(48, 100), (72, 145)], "up 45 % in 24 h (from 100)"),
+        ([(58.2, 226), (70.2, 140)], "down 38 % in 12 h (from 226)"),
+        ([(48, 100), (72, 104)], "steady over 24 h (from 100)"),
+        ([(48, 5, -1), (72, 40)], "was <5, 24 h before"),
+        ([(48, 40), (72, 5, -1)], "was 40, 24 h before"),
+        ([(72, 40)], "first value"),
+        ([(70, 40), (72, 41)], ""),  # two draws of one morning say nothing about a day
+        ([(-200, 4), (72, 41)], ""),
+        ([(0, 10), (47, 59), (60, 100), (71, 184)], "up 3.1-fold in 24 h (from 59)"),
+    ],
+)
+def test_change(points, words) -> None:
+    assert change_words(series(*points)).replace("\u00a0", " ") == words
+
+
+@pytest.mark.parametrize(
+    ("value", "side", "words"),
+    [
+        (140, 0, "below the usual 200 to 400"),
+        (400, 0, "within the usual 200 to 400"),
+        (500, 1, "above the usual 200 to 400"),
+        (300, -1, ""),  # below 300 may be within or below
+        (150, 1, ""),
+    ],
+)
+def test_usual_range(value, side, words) -> None:
+    assert range_words(value, side, dictionary()["fibrinogen"]) == words
+
+
+def test_no_range_no_words() -> None:
+    assert range_words(20.0, 0, dictionary()["il15"]) == ""

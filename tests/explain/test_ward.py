@@ -1,0 +1,77 @@
+"""The ward list: sorted, counted, honest about who has no estimate, for none and for many."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from pipeline.explain.page import Patient
+from pipeline.explain.reliance import Inputs
+from pipeline.explain.ward import highest_risk, ward_page
+from tests.explain.html import read
+from tests.explain.patients import KINDS, MADE, estimate, facts, icans_present, rising_crs
+
+
+def ward_text(patients: list[Patient]) -> str:
+    listed = [(patient, f"p{number}.html") for number, patient in enumerate(patients)]
+    return read(ward_page(listed, facts(), made=MADE)).text
+
+
+def line_of(text: str, patient_id: str) -> str:
+    """All that stands on the line of a patient, joined."""
+    rest = text[text.index(f"\n{patient_id}") + 1 :]
+    return " ".join(re.split(r"\n(?=P-|Without|Page made)", rest)[0].split("\n"))
+
+
+def test_highest_risk_comes_first_and_the_rest_last() -> None:
+    patients = [make() for make in KINDS.values()]
+    text = ward_text(patients)
+    order = sorted(patients, key=lambda patient: -highest_risk(patient))
+    places = [text.index(f"\n{patient.record.patient_id}") for patient in order]
+    assert places == sorted(places)
+    assert text.index("A missing estimate is not a low risk.") < text.index("\nP-0400")
+
+
+def test_counts_stand_on_top() -> None:
+    text = ward_text([make() for make in KINDS.values()])
+    said = "8 patients: 6 with an estimate, 1 already with an outcome, 2 without an estimate."
+    assert said in text
+    assert "1 patient: 1 with an estimate" in ward_text([rising_crs()])
+
+
+def test_a_line_tells_risk_interval_usual_change_and_age() -> None:
+    line = line_of(ward_text([rising_crs()]), "P-0042")
+    assert "day 2, 23 h" in line
+    assert "18 %" in line
+    assert "11 to 26 %, usual 7 %" in line
+    assert "▲ up 11 points in 24 h" in line
+    assert "unchanged in 24 h" in line
+    assert "1 h ● Within what the model was trained on" in line
+
+
+def test_an_outcome_that_is_present_shows_the_next_question() -> None:
+    line = line_of(ward_text([icans_present()]), "P-0099")
+    assert "present since 23 Nov 10:30" in line
+    assert "severe ICANS 31 %, 19 to 43 %" in line
+
+
+def test_old_labs_are_flagged_in_words() -> None:
+    line = line_of(ward_text([replace(rising_crs(), inputs=Inputs(61.0))]), "P-0042")
+    assert "■ 61 h old" in line
+    assert "no recent labs" in line
+
+
+def test_no_patient_at_all() -> None:
+    assert "No patient stands in this batch." in ward_text([])
+
+
+def test_two_hundred_patients() -> None:
+    patients = []
+    for number in range(200):
+        first = rising_crs()
+        person = replace(first.record, patient_id=f"Q{number:03d}")
+        crs = estimate("severe_crs", number / 250, {"crp": 0.0})
+        patients.append(replace(first, record=person, estimates=(crs,)))
+    text = ward_text(patients)
+    found = re.findall(r"^Q(\d{3})", text, re.MULTILINE)
+    assert found == [f"{number:03d}" for number in reversed(range(200))]
