@@ -186,7 +186,7 @@ def _reliance(
 
 
 def _why(estimated: Sequence[Estimate], facts: ModelFacts) -> list[dict[str, Any]]:
-    """A mirror chart for each pair of estimates, with the sentences that say where it starts."""
+    """A mirror chart for each pair of estimates, with the sentence that says where it starts."""
     blocks = []
     for start in range(0, len(estimated), 2):
         pair = estimated[start : start + 2]
@@ -205,10 +205,10 @@ def _why(estimated: Sequence[Estimate], facts: ModelFacts) -> list[dict[str, Any
             sides = [(item.short, [row[side] for row in rows]) for side, item in enumerate(pair)]
             title = f"Points by pathway: {joined([item.short for item in pair])}"
             drawing = charts.mirror_chart(names, sides, title=title)
-        starts = [
+        steps = [
             phrase(
                 "pathways",
-                "start",
+                "step",
                 short=item.short,
                 reference=risk_words(item.reference_risk),
                 risk=risk_words(item.headline.risk),
@@ -218,7 +218,10 @@ def _why(estimated: Sequence[Estimate], facts: ModelFacts) -> list[dict[str, Any
         ]
         caption = phrase("pathways", "caption", horizon=f"{facts.horizon:g}")
         none = phrase("pathways", "none")
-        blocks.append({"drawing": drawing, "starts": starts, "caption": caption if big else none})
+        start_words = phrase("pathways", "start", steps="; ".join(steps)) if steps else ""
+        blocks.append(
+            {"drawing": drawing, "start": start_words, "caption": caption if big else none}
+        )
     return blocks
 
 

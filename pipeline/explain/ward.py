@@ -18,7 +18,6 @@ from pipeline.explain.reliance import reliance
 from pipeline.explain.wording import (
     age_words,
     interval_words,
-    outcome_short,
     phrase,
     risk_words,
     section,
@@ -124,30 +123,33 @@ def _cell(outcome: str, patient: Patient, reach: float, facts: ModelFacts) -> Ce
         return Cell("")
     if item.status == EVENT_PRESENT:
         when = present_words(item, patient.record, brief=True)
-        since = phrase("ward", "present", when=when) if when else ""
-        after = [
-            other
-            for other in asked(list(patient.estimates), facts.outcomes)
-            if facts.outcomes[other.outcome].shown_after == outcome
-        ]
-        lines = [since, *(_after_words(other) for other in after)]
-        return Cell("present", tuple(line for line in lines if line))
+        after = next(
+            (
+                other
+                for other in asked(list(patient.estimates), facts.outcomes)
+                if facts.outcomes[other.outcome].shown_after == outcome and other.headline
+            ),
+            None,
+        )
+        if after is not None:
+            key = "after" if when else "after_unknown"
+            said = phrase("ward", key, short=after.short, first=item.short, when=when)
+            return _risk_cell(after, patient, reach, (said,))
+        return Cell("present", (phrase("ward", "present", when=when),) if when else ())
+    if item.headline is None:
+        return Cell(phrase("ward", "rejected" if item.status == REJECTED else "abstained"))
+    return _risk_cell(item, patient, reach, ())
+
+
+def _risk_cell(item: Estimate, patient: Patient, reach: float, first: tuple[str, ...]) -> Cell:
     risk = item.headline
     if risk is None:
-        return Cell(phrase("ward", "rejected" if item.status == REJECTED else "abstained"))
+        return Cell("")
     usual = f", usual {risk_words(risk.usual.rate)}" if risk.usual else ""
     change = change_words(item, patient.record.hours, "ward")
     small = (f"{interval_words(risk.low, risk.high)}{usual}", change)
-    said = tuple(line for line in small if line)
+    said = tuple(line for line in (*first, *small) if line)
     return Cell(risk_words(risk.risk), said, charts.mini_line(risk, reach))
-
-
-def _after_words(item: Estimate) -> str:
-    if item.headline is None:
-        return f"{outcome_short(item.outcome)}: {item.status.replace('_', ' ')}"
-    risk = item.headline
-    interval = interval_words(risk.low, risk.high)
-    return f"{outcome_short(item.outcome)} {risk_words(risk.risk)}, {interval}"
 
 
 def _status(patient: Patient, facts: ModelFacts) -> str:
