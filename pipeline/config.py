@@ -94,6 +94,9 @@ class FeatureConfig(_Strict):
     grade_valid_hours: PositiveHours = 36
     min_slope_span_hours: PositiveHours = 6
     scores: tuple[str, ...] | Literal["all"] = ()
+    treatment_statistics: tuple[
+        Literal["given", "hours_since_last", "n_doses", "dex_mg", "prophylaxis", "therapy"], ...
+    ] = ("given", "hours_since_last", "n_doses")
     statistics: tuple[str, ...] = (
         "last",
         "hours_since_last",

@@ -35,7 +35,8 @@ def make_cohort(
     """Cohort from rows.
 
     ``labs`` as :func:`lab` gives them; ``assessments`` as (patient, scale, grade, hours);
-    ``treatments`` as (patient, drug, hours); ``observations`` as (patient, item, value, hours);
+    ``treatments`` as (patient, drug, hours[, intent[, dose_mg]]);
+    ``observations`` as (patient, item, value, hours);
     ``patients`` maps a column to one value per patient.
     """
     blank = empty_cohort([f"P{number:03d}" for number in range(n_patients)])
@@ -43,7 +44,11 @@ def make_cohort(
     cohort = Cohort(
         table,
         lab_table(labs),
-        events_table(blank.treatments, [(*row, "therapy") for row in treatments], "given_hours"),
+        events_table(
+            blank.treatments,
+            [(*row, *("therapy", np.nan)[len(row) - 3 :]) for row in treatments],
+            "given_hours",
+        ),
         events_table(
             blank.observations,
             [(patient, item, value, hours) for patient, item, value, hours in observations],
@@ -91,6 +96,9 @@ def make_spec(
     drugs=("corticosteroid", "il6_receptor_blocker"),
     host=(),
     statistics=DEFAULT,
+    effects=(),
+    channels=(),
+    treatment_statistics=("given", "hours_since_last", "n_doses"),
 ) -> FeatureSpec:
     """Feature spec with the defaults of the configuration."""
     return FeatureSpec(
@@ -104,6 +112,9 @@ def make_spec(
         drug_classes=drugs,
         host=tuple(HostColumn(*column) for column in host),
         statistics=statistics,
+        drug_effects=effects,
+        channels=channels,
+        treatment_statistics=treatment_statistics,
     )
 
 

@@ -12,6 +12,7 @@ from pipeline.cohort.analytes import normalise_name
 from pipeline.cohort.clock import read_clock
 from pipeline.cohort.rejects import Ledger, quoted
 from pipeline.cohort.schema import TableSchema, enforce, to_number
+from pipeline.cohort.units import normalise_unit
 from pipeline.cohort.versions import add_flag
 from pipeline.config import CohortConfig
 from pipeline.resources import schema_yaml
@@ -172,11 +173,20 @@ def read_treatments(
     table = table.assign(
         drug=table["drug"].map(names).astype("str"),
         intent=table.get("intent", ""),
+        dose_mg=_milligrams(table),
     )
     table = _timed(table, patients, "given", file, config, ledger, frontier)
     content = [name for name in table.columns if name != "_line"]
     table = ledger.collapse(table, table.duplicated(content), file=file)
-    return _ordered(table, ["patient", "given_hours", "drug", "intent"])
+    return _ordered(table, ["patient", "given_hours", "drug", "intent", "dose_mg"])
+
+
+def _milligrams(table: pd.DataFrame) -> pd.Series:
+    """Dose in mg; NaN where none is stated or the unit is no mass."""
+    if "dose" not in table or "unit" not in table:
+        return pd.Series(np.nan, index=table.index)
+    factor = table["unit"].astype("str").map(normalise_unit).map(_TO_MG)
+    return table["dose"].astype("float64") * factor.astype("float64")
 
 
 def read_observations(
@@ -240,6 +250,8 @@ def _legal_observations(table: pd.DataFrame, items: Mapping[str, Mapping[str, An
         legal[rows] = good
     return legal
 
+
+_TO_MG = {"g": 1000.0, "mg": 1.0, "ug": 0.001}
 
 Reader = Callable[
     [pd.DataFrame, pd.DataFrame, str, CohortConfig, Ledger, np.ndarray, tuple[str, ...]],

@@ -31,7 +31,8 @@ class Cohort:
         a result counts at landmark L iff ``resulted_hours < L <= superseded_hours``
         and it is not cancelled.
     treatments : DataFrame
-        ``patient, drug, given_hours, intent``.
+        ``patient, drug, given_hours, intent, dose_mg``; ``dose_mg`` is NaN where no dose is stated
+        or its unit is no mass.
     observations : DataFrame
         ``patient, item, value, observed_hours``; never a feature.
     assessments : DataFrame
@@ -101,7 +102,7 @@ def empty_cohort(patient_ids: list[str]) -> Cohort:
             limit_source="str",
             flag="str",
         ),
-        _empty(patient=np.intp, drug="str", given_hours=float, intent="str"),
+        _empty(patient=np.intp, drug="str", given_hours=float, intent="str", dose_mg=float),
         _empty(patient=np.intp, item="str", value="str", observed_hours=float),
         _empty(patient=np.intp, scale="str", grade=np.int64, assessed_hours=float),
     )

@@ -87,7 +87,7 @@ def build_features(
     """
     values = np.hstack(
         [
-            series_features(cohort.labs, landmarks, spec, jobs),
+            series_features(cohort, landmarks, spec, jobs),
             state_features(cohort.assessments, landmarks, spec),
             treatment_features(cohort.treatments, landmarks, spec),
             host_features(cohort.patients, landmarks, spec),

@@ -90,19 +90,27 @@ def parse_name(name: str) -> tuple[str, str, float | None]:
     return match["subject"], match["rest"], None
 
 
-def analyte_meta(analyte: Analyte, statistic: str, window_hours: float | None) -> FeatureMeta:
-    """Metadata of one statistic of an analyte."""
+def analyte_meta(
+    analyte: Analyte,
+    statistic: str,
+    window_hours: float | None,
+    *,
+    channel: str = "",
+    player: str = "",
+) -> FeatureMeta:
+    """Metadata of one statistic of an analyte, or of a channel that belongs to ``player``."""
+    subject, player = channel or analyte.key, player or analyte.key
     measured = statistic in MEASUREMENT
     words = f"{analyte.short}: {_words('series', statistic)}"
     if window_hours is not None:
         words += f" in the last {window_hours:g} h"
     return FeatureMeta(
-        name=feature_name(analyte.key, statistic, window_hours),
-        subject=analyte.key,
+        name=feature_name(subject, statistic, window_hours),
+        subject=subject,
         statistic=statistic,
         window_hours=window_hours,
         group="measurement" if measured else "analyte",
-        player="measurement" if measured else analyte.key,
+        player="measurement" if measured else player,
         pathway="measurement" if measured else analyte.pathway,
         unit=_unit(analyte, statistic),
         words=words,

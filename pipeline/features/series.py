@@ -10,7 +10,9 @@ import numpy as np
 import pandas as pd
 
 from pipeline.cohort.analytes import Analyte
+from pipeline.cohort.tables import Cohort
 from pipeline.features import compiled
+from pipeline.features.drugs import channel_analyte, influence
 from pipeline.features.kernel import Floats, Ints
 from pipeline.features.names import FeatureMeta, analyte_meta
 from pipeline.features.spec import FeatureSpec
@@ -28,11 +30,16 @@ def series_meta(spec: FeatureSpec) -> list[FeatureMeta]:
         analyte_meta(analyte, statistic, window)
         for analyte in spec.analytes
         for statistic, window, _ in _columns(spec)
+    ] + [
+        analyte_meta(analyte, statistic, window, channel=channel, player=player)
+        for channel in spec.channels
+        for analyte, player in [channel_analyte(channel, spec.analytes)]
+        for statistic, window, _ in _columns(spec)
     ]
 
 
 def series_features(
-    labs: pd.DataFrame, landmarks: pd.DataFrame, spec: FeatureSpec, jobs: int = 1
+    cohort: Cohort, landmarks: pd.DataFrame, spec: FeatureSpec, jobs: int = 1
 ) -> Floats:
     """Statistics of every analyte at every landmark.
 
@@ -43,8 +50,9 @@ def series_features(
 
     Parameters
     ----------
-    labs : DataFrame
-        ``Cohort.labs``, sorted by patient and, within a patient and analyte, by draw and version.
+    cohort : Cohort
+        Of which ``labs`` is sorted by patient and, within a patient and analyte, by draw and
+        version; of ``treatments`` only doses given before a sample touch it.
     landmarks : DataFrame
         ``patient`` and ``hours``.
     jobs : int
@@ -55,11 +63,11 @@ def series_features(
     ndarray, shape (n_landmarks, n_analytes * n_statistics)
     """
     columns = _columns(spec)
-    n_series = len(spec.analytes)
+    n_series = len(spec.analytes) + len(spec.channels)
     result = np.empty((len(landmarks), n_series * len(columns)))
     if result.size == 0:
         return result
-    table = _Table(labs, spec)
+    table = _Table(cohort, spec)
     patient = landmarks["patient"].to_numpy()
     hours = landmarks["hours"].to_numpy(dtype=float)
     order = np.argsort(patient, kind="stable")
@@ -89,9 +97,11 @@ class _Chunk:
 class _Table:
     """The labs as arrays, in the order of the table."""
 
-    def __init__(self, labs: pd.DataFrame, spec: FeatureSpec) -> None:
+    def __init__(self, cohort: Cohort, spec: FeatureSpec) -> None:
+        labs = cohort.labs
         codes, names = pd.factorize(labs["analyte"])
-        number = {analyte.key: place for place, analyte in enumerate(spec.analytes)}
+        keys = [*(analyte.key for analyte in spec.analytes), *spec.channels]
+        number = {key: place for place, key in enumerate(keys)}
         lookup = np.array([number.get(name, -1) for name in names] + [-1], dtype=np.int64)
         self.series = lookup[codes]
         self.patient = labs["patient"].to_numpy()
@@ -99,7 +109,14 @@ class _Table:
         self.resulted = labs["resulted_hours"].to_numpy(dtype=float)
         self.value = labs["value"].to_numpy(dtype=float)
         self.side = labs["side"].to_numpy(dtype=np.int8)
-        self.cancelled = labs["cancelled"].to_numpy(dtype=bool)
+        self.withdrawn = labs["cancelled"].to_numpy(dtype=bool)
+        drugs = influence(
+            self.patient, codes, names, self.collected, cohort.treatments, spec.drug_effects
+        )
+        self.epoch, self.altered = drugs.epoch, drugs.altered
+        self.withdrawn = self.withdrawn | drugs.invalid
+        moved = np.flatnonzero(drugs.channel != "")
+        self.series[moved] = [number.get(key, -1) for key in drugs.channel[moved]]
 
 
 def _fill(
@@ -113,7 +130,9 @@ def _fill(
     fast: bool,
 ) -> None:
     """Fill the statistics of a chunk, shape (n_landmarks, n_analytes, n_statistics)."""
-    n_series, first = len(spec.analytes), int(patient[0])
+    analytes = _all_series(spec)
+    logged = np.array([analyte.log for analyte in analytes], dtype=np.bool_)
+    n_series, first = len(logged), int(patient[0])
     rows = np.arange(chunk.rows.start, chunk.rows.stop)
     rows = rows[table.series[chunk.rows] >= 0]
     key = (table.patient[rows] - first) * n_series + table.series[rows]
@@ -122,12 +141,11 @@ def _fill(
         rows, key = rows[order], key[order]
     counts = np.bincount(key, minlength=(int(patient[-1]) - first + 1) * n_series)
     side, series = table.side[rows], table.series[rows]
-    limit = _on_scale(table.value[rows], series, spec.analytes)
+    limit = _on_scale(table.value[rows], series, analytes)
     value, below = limit.copy(), side < 0
     substituted = table.value[rows[below]] * spec.below_limit_factor
-    value[below] = _on_scale(substituted, series[below], spec.analytes)
-    value[table.cancelled[rows]] = np.nan
-    logged = np.array([analyte.log for analyte in spec.analytes], dtype=np.bool_)
+    value[below] = _on_scale(substituted, series[below], analytes)
+    value[table.withdrawn[rows]] = np.nan
     columns = _columns(spec)
     arrays = (
         (patient - first).astype(np.int64),
@@ -138,8 +156,8 @@ def _fill(
         value,
         limit,
         side,
-        np.zeros(len(rows), dtype=np.int32),
-        np.zeros(len(rows), dtype=np.int8),
+        table.epoch[rows],
+        table.altered[rows],
         logged,
         np.array(spec.windows_hours, dtype=float),
         np.array([number for *_, number in columns], dtype=np.int64),
@@ -151,6 +169,12 @@ def _fill(
     for place, (statistic, *_) in enumerate(columns):
         if BY_NAME[statistic].kind == "ratio" and not logged.all():
             cells[:, ~logged, place] = np.log2(cells[:, ~logged, place])
+
+
+def _all_series(spec: FeatureSpec) -> tuple[Analyte, ...]:
+    """The analyte of each series, in the order of the columns."""
+    moved = [channel_analyte(channel, spec.analytes)[0] for channel in spec.channels]
+    return (*spec.analytes, *moved)
 
 
 def _on_scale(value: Floats, series: Ints, analytes: tuple[Analyte, ...]) -> Floats:

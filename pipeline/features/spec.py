@@ -12,6 +12,7 @@ from pipeline.cohort.analytes import Analyte, analyte_from_dict, dictionary
 from pipeline.cohort.tables import Cohort
 from pipeline.config import Config
 from pipeline.errors import UsageError
+from pipeline.features.drugs import DrugEffect, drug_effects, effect_from_dict, influence
 from pipeline.features.names import parse_name
 from pipeline.features.scores import check_names, scores
 from pipeline.features.statistics import DEFAULT, select_statistics
@@ -44,6 +45,9 @@ class FeatureSpec:
     host: tuple[HostColumn, ...]
     scores: tuple[str, ...] = ()
     statistics: tuple[str, ...] = DEFAULT
+    drug_effects: tuple[DrugEffect, ...] = ()
+    channels: tuple[str, ...] = ()
+    treatment_statistics: tuple[str, ...] = ("given", "hours_since_last", "n_doses")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -61,6 +65,13 @@ def spec_from_dict(content: Mapping[str, Any]) -> FeatureSpec:
             "drug_classes": tuple(content["drug_classes"]),
             "scores": tuple(content.get("scores", ())),
             "statistics": tuple(content.get("statistics", DEFAULT)),
+            "drug_effects": tuple(
+                effect_from_dict(item) for item in content.get("drug_effects", ())
+            ),
+            "channels": tuple(content.get("channels", ())),
+            "treatment_statistics": tuple(
+                content.get("treatment_statistics", ("given", "hours_since_last", "n_doses"))
+            ),
             "host": tuple(
                 HostColumn(item["name"], item["kind"], tuple(item["levels"]))
                 for item in content["host"]
@@ -95,6 +106,7 @@ def learn_spec(cohort: Cohort, config: Config, local: Mapping[str, Analyte]) -> 
             )
         keys = [key for key in wanted if key in measured]
     scaled = [_with_scale(known[key], cohort) for key in sorted(keys)]
+    effects = drug_effects({analyte.key for analyte in scaled})
     return FeatureSpec(
         analytes=tuple(scaled),
         windows_hours=tuple(float(hours) for hours in config.features.windows_hours),
@@ -109,7 +121,24 @@ def learn_spec(cohort: Cohort, config: Config, local: Mapping[str, Analyte]) -> 
         host=tuple(_host_columns(cohort.patients, config)),
         scores=_scores(config, {analyte.key for analyte in scaled}),
         statistics=_statistics(config),
+        drug_effects=effects,
+        channels=_channels(cohort, effects),
+        treatment_statistics=config.features.treatment_statistics,
     )
+
+
+def _channels(cohort: Cohort, effects: tuple[DrugEffect, ...]) -> tuple[str, ...]:
+    """Series of their own that hold any result."""
+    codes, names = pd.factorize(cohort.labs["analyte"])
+    moved = influence(
+        cohort.labs["patient"].to_numpy(),
+        codes,
+        names,
+        cohort.labs["collected_hours"].to_numpy(dtype=float),
+        cohort.treatments,
+        effects,
+    ).channel[~cohort.labs["cancelled"].to_numpy()]
+    return tuple(sorted({str(key) for key in moved} - {""}))
 
 
 def _scores(config: Config, measured: set[str]) -> tuple[str, ...]:

@@ -11,7 +11,14 @@ from pipeline.features.names import FeatureMeta, group_meta
 from pipeline.features.spec import FeatureSpec
 from pipeline.resources import schema_yaml
 
-STATISTICS = {"given": "1", "hours_since_last": "h", "n_doses": "1"}
+UNITS = {
+    "given": "1",
+    "hours_since_last": "h",
+    "n_doses": "1",
+    "dex_mg": "mg",
+    "prophylaxis": "1",
+    "therapy": "1",
+}
 
 
 def drug_classes() -> dict[str, str]:
@@ -23,9 +30,11 @@ def drug_classes() -> dict[str, str]:
 def treatment_meta(spec: FeatureSpec) -> list[FeatureMeta]:
     """Metadata of the columns that :func:`treatment_features` returns, in order."""
     return [
-        group_meta(f"treat_{name}", statistic, "treatments", unit, name.replace("_", " "))
+        group_meta(
+            f"treat_{name}", statistic, "treatments", UNITS[statistic], name.replace("_", " ")
+        )
         for name in spec.drug_classes
-        for statistic, unit in STATISTICS.items()
+        for statistic in _statistics(name, spec)
     ]
 
 
@@ -36,19 +45,26 @@ def treatment_features(
 
     Returns
     -------
-    ndarray, shape (n_landmarks, n_classes * len(STATISTICS))
+    ndarray, shape (n_landmarks, n_columns)
     """
     group = treatments["drug"].map(drug_classes())
     parts = [
-        _one_class(treatments.loc[(group == name).to_numpy()], landmarks)
+        _one_class(treatments.loc[(group == name).to_numpy()], landmarks, _statistics(name, spec))
         for name in spec.drug_classes
     ]
     return np.hstack(parts) if parts else np.empty((len(landmarks), 0))
 
 
-def _one_class(rows: pd.DataFrame, landmarks: pd.DataFrame) -> Floats:
+def _statistics(name: str, spec: FeatureSpec) -> list[str]:
+    """Statistics of one class; only corticosteroids have a dose in common."""
+    return [
+        item for item in spec.treatment_statistics if item != "dex_mg" or name == "corticosteroid"
+    ]
+
+
+def _one_class(rows: pd.DataFrame, landmarks: pd.DataFrame, wanted: list[str]) -> Floats:
     moment = landmarks["hours"].to_numpy(dtype=float)
-    count = len(landmarks)
+    size = len(landmarks)
     rows = rows.sort_values(["patient", "given_hours"], kind="stable")
     patient = rows["patient"].to_numpy()
     start = np.searchsorted(patient, landmarks["patient"].to_numpy(), side="left")
@@ -56,8 +72,29 @@ def _one_class(rows: pd.DataFrame, landmarks: pd.DataFrame) -> Floats:
     cell, position = kernel.expand(start, stop)
     time = rows["given_hours"].to_numpy(dtype=float)[position]
     seen = time < moment[cell]
-    cell, time = cell[seen], time[seen]
-    doses = kernel.count(cell, count)
-    return np.stack(
-        [(doses > 0).astype(float), moment - kernel.last(cell, time, count), doses], axis=1
-    )
+    cell, time, position = cell[seen], time[seen], position[seen]
+    doses = kernel.count(cell, size)
+    intent = rows["intent"].to_numpy()[position]
+    columns = {
+        "given": (doses > 0).astype(float),
+        "hours_since_last": moment - kernel.last(cell, time, size),
+        "n_doses": doses,
+        "prophylaxis": (kernel.count(cell[intent == "prophylaxis"], size) > 0).astype(float),
+        "therapy": (kernel.count(cell[intent == "therapy"], size) > 0).astype(float),
+    }
+    if "dex_mg" in wanted:
+        equivalent = rows["drug"].map(_dexamethasone()).astype("float64") * rows["dose_mg"]
+        amount = equivalent.to_numpy(dtype=float)[position]
+        # a dose of unknown size makes the sum unknown
+        columns["dex_mg"] = np.bincount(cell, weights=amount, minlength=size)
+    return np.stack([columns[name] for name in wanted], axis=1)
+
+
+def _dexamethasone() -> dict[str, float]:
+    """Milligrams of dexamethasone that one milligram of each corticosteroid equals."""
+    drugs = schema_yaml("drugs.yaml")["drugs"]
+    return {
+        key: float(entry["dex_equivalent"])
+        for key, entry in drugs.items()
+        if "dex_equivalent" in entry
+    }

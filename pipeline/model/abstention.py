@@ -139,12 +139,15 @@ def out_of_range(matrix: FeatureMatrix, familiar: Familiar) -> Bools:
 
 
 def analyte_ages(matrix: FeatureMatrix) -> tuple[list[str], Floats]:
-    """Analyte keys and hours since each one's last sample (NaN where never measured)."""
-    keys = [
-        meta.subject
-        for meta in matrix.metas
-        if meta.statistic == "hours_since_last" and meta.group == "measurement"
-    ]
-    if not keys:
-        return keys, np.zeros((len(matrix.values), 0))
-    return keys, np.stack([matrix.column(f"{key}__hours_since_last") for key in keys], axis=1)
+    """Analyte keys and hours since each one's last sample (NaN where never measured).
+
+    Series of one analyte, before and after a drug, count as one.
+    """
+    ages: dict[str, Floats] = {}
+    for number, meta in enumerate(matrix.metas):
+        if meta.statistic == "hours_since_last" and meta.group == "measurement":
+            own = matrix.values[:, number]
+            ages[meta.analyte] = np.fmin(ages.get(meta.analyte, own), own)
+    if not ages:
+        return [], np.zeros((len(matrix.values), 0))
+    return list(ages), np.stack(list(ages.values()), axis=1)

@@ -126,5 +126,5 @@ def _sign(meta: FeatureMeta, scale: str, spec: FeatureSpec, config: ModelConfig)
         return 0
     if meta.statistic == "nadir":
         return 0
-    direction = {analyte.key: analyte.direction for analyte in spec.analytes}[meta.subject]
+    direction = {analyte.key: analyte.direction for analyte in spec.analytes}.get(meta.subject, {})
     return signs.get(direction.get(scale, ""), 0)

@@ -415,7 +415,10 @@ def test_effects_of_drugs_name_analytes_and_durations():
     for entry in DRUGS.values():
         for analyte, effect in entry["effects"].items():
             assert analyte in ANALYTES
-            assert set(effect) == {"kind", "for_hours", "words"}
+            assert {"kind", "for_hours", "words"} <= set(effect) <= {
+                "kind", "for_hours", "words", "channel",
+            }  # fmt: skip
+            assert effect.get("channel", "post_il6r") in read("drugs.yaml")["channels"]
             assert effect["kind"] in ("invalid", "altered", "exogenous")
             assert effect["for_hours"] is None or effect["for_hours"] > 0
     assert DRUGS["anakinra"]["effects"]["il1ra"]["kind"] == "invalid"

@@ -40,24 +40,24 @@ def bits(values):
 
 def test_compiled_and_interpreted_agree_to_the_bit(messy, monkeypatch):
     cohort, landmarks = messy
-    plain = series_features(cohort.labs, landmarks, SPEC)
+    plain = series_features(cohort, landmarks, SPEC)
     assert np.isfinite(plain).mean() > 0.5
     monkeypatch.setattr(compiled, "WORTH_COMPILING", -1)
     monkeypatch.setattr("pipeline.features.series.ROWS_PER_CHUNK", 500)
     for jobs in (1, 2):
-        fast = series_features(cohort.labs, landmarks, SPEC, jobs)
+        fast = series_features(cohort, landmarks, SPEC, jobs)
         np.testing.assert_array_equal(bits(fast), bits(plain))
 
 
 def test_a_batch_of_one_patient_and_any_order_of_landmarks_give_the_same_bits(messy):
     cohort, landmarks = messy
-    whole = series_features(cohort.labs, landmarks, SPEC)
+    whole = series_features(cohort, landmarks, SPEC)
     for patient in (0, 11):
         own = landmarks[landmarks["patient"] == patient].assign(patient=0)
-        alone = series_features(cohort.take(np.array([patient])).labs, own, SPEC)
+        alone = series_features(cohort.take(np.array([patient])), own, SPEC)
         np.testing.assert_array_equal(bits(alone), bits(whole[landmarks["patient"] == patient]))
     order = np.random.default_rng(0).permutation(len(landmarks))
-    mixed = series_features(cohort.labs, landmarks.iloc[order], SPEC)
+    mixed = series_features(cohort, landmarks.iloc[order], SPEC)
     np.testing.assert_array_equal(bits(mixed), bits(whole[order]))
 
 
