@@ -18,7 +18,7 @@ from pipeline.explain.game import Bools, Floats
 from pipeline.explain.trees import FIXED, PlayerTrees, player_trees
 from pipeline.features.build import FeatureMatrix
 from pipeline.features.names import FeatureMeta
-from pipeline.features.scores import GROUP as SCORES
+from pipeline.features.score_book import GROUP as SCORES
 from pipeline.model.booster import BoosterMember
 from pipeline.model.linear import LinearMember
 from pipeline.model.risk_model import Variant

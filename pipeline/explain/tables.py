@@ -9,7 +9,7 @@ from pipeline.cohort.analytes import Analyte
 from pipeline.explain.contributions import Contributions
 from pipeline.explain.newest import as_reported, of_analyte
 from pipeline.features.build import FeatureMatrix
-from pipeline.features.scores import PREFIX, score_label, scores
+from pipeline.features.score_book import PREFIX, score_label, scores
 from pipeline.features.spec import FeatureSpec
 from pipeline.resources import schema_json, schema_yaml
 

@@ -11,7 +11,8 @@ from pipeline.cohort.tables import Cohort
 from pipeline.features.host import host_features, host_meta
 from pipeline.features.kernel import Floats
 from pipeline.features.names import FeatureMeta
-from pipeline.features.scores import score_features, score_meta
+from pipeline.features.score_book import score_meta
+from pipeline.features.scores import score_features
 from pipeline.features.series import series_features, series_meta
 from pipeline.features.spec import FeatureSpec
 from pipeline.features.state import state_features, state_meta

@@ -8,54 +8,24 @@ words says why.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from pipeline.cohort.analytes import Analyte, dictionary
-from pipeline.cohort.units import normalise_unit
-from pipeline.errors import UsageError
 from pipeline.features.kernel import Floats
-from pipeline.features.names import FeatureMeta, feature_name
-from pipeline.resources import schema_yaml
+from pipeline.features.score_book import Score, check_names, scores, unit_factor
 
 if TYPE_CHECKING:
     from pipeline.features.build import FeatureMatrix
     from pipeline.features.spec import FeatureSpec
 
-GROUP = "composite_scores"
-PREFIX = "score_"
+__all__ = ["ScoreTable", "score_features", "score_values", "scores", "upper_limit_of_age"]
+
 AGE = "host__age_years"
 _DIGITS = 9  # undoes the rounding of log2 and back, so that a value on a cut stays on it
-
-
-@dataclass(frozen=True)
-class Score:
-    """One entry of ``scores.yaml``; ``rule`` holds what only its kind has."""
-
-    key: str
-    name: str
-    formula: str
-    kind: str
-    at: str
-    inputs: Mapping[str, str]
-    pathway: str
-    direction: Mapping[str, str]
-    doi: str | None
-    status: str
-    stale_hours: float | None = None
-    floors: Mapping[str, float] = field(default_factory=dict)
-    not_after: tuple[str, ...] = ()
-    rule: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def parts(self) -> tuple[str, ...]:
-        """Analytes that the score is made of."""
-        of = self.rule.get("of")
-        return tuple(self.inputs) if of is None else tuple(scores()[of].inputs)
 
 
 @dataclass(frozen=True)
@@ -75,42 +45,6 @@ class ScoreTable:
     values: pd.DataFrame
     reasons: pd.DataFrame
     flags: pd.DataFrame
-
-
-@cache
-def scores() -> dict[str, Score]:
-    """All scores by key, in file order.
-
-    Examples
-    --------
-    >>> scores()["m_easix"].inputs["crp"], scores()["m_easix"].doi
-    ('mg/dL', '10.1182/bloodadvances.2020003885')
-    """
-    return {key: _score(key, entry) for key, entry in schema_yaml("scores.yaml")["scores"].items()}
-
-
-def score_meta(spec: FeatureSpec) -> list[FeatureMeta]:
-    """Metadata of the columns that :func:`score_features` returns, in order.
-
-    Every score is a player of its own and belongs to one pathway; ``words`` lists its parts.
-    """
-    return [_meta(scores()[name]) for name in spec.scores]
-
-
-def score_features(matrix: FeatureMatrix, spec: FeatureSpec) -> Floats:
-    """Scores that the model uses, shape (n_landmarks, n_scores)."""
-    return score_values(matrix, spec.scores).values.to_numpy(dtype=float)
-
-
-def score_label(score: Score) -> str:
-    """Name of a score with its parts.
-
-    Examples
-    --------
-    >>> score_label(scores()["m_easix"])
-    'Modified EASIX (LDH, CRP, Platelets)'
-    """
-    return f"{score.name} ({', '.join(dictionary()[key].short for key in score.parts)})"
 
 
 def score_values(matrix: FeatureMatrix, names: Iterable[str] | None = None) -> ScoreTable:
@@ -144,42 +78,9 @@ def score_values(matrix: FeatureMatrix, names: Iterable[str] | None = None) -> S
     return ScoreTable(*frames)
 
 
-def check_names(names: Iterable[str]) -> tuple[str, ...]:
-    """Score names without repeats.
-
-    Raises
-    ------
-    UsageError
-        If one is not in ``scores.yaml``.
-    """
-    wanted = tuple(dict.fromkeys(names))
-    unknown = [name for name in wanted if name not in scores()]
-    if unknown:
-        raise UsageError(
-            f"unknown score {', '.join(unknown)}; data_schema/scores.yaml has {', '.join(scores())}"
-        )
-    return wanted
-
-
-def unit_factor(analyte: Analyte, unit: str) -> float:
-    """Number to multiply a value in the canonical unit by to have it in ``unit``.
-
-    Raises
-    ------
-    ValueError
-        If the dictionary has no such conversion.
-
-    Examples
-    --------
-    >>> unit_factor(dictionary()["crp"], "mg/dL")
-    0.1
-    """
-    if normalise_unit(unit) == normalise_unit(analyte.unit):
-        return 1.0
-    factors = {normalise_unit(name): factor for name, factor in analyte.conversions.items()}
-    if normalise_unit(unit) not in factors:
-        raise ValueError(f"'{analyte.key}' cannot be converted from {analyte.unit} to {unit}")
-    return 1.0 / factors[normalise_unit(unit)]
+def score_features(matrix: FeatureMatrix, spec: FeatureSpec) -> Floats:
+    """Scores that the model uses, shape (n_landmarks, n_scores)."""
+    return score_values(matrix, spec.scores).values.to_numpy(dtype=float)
 
 
 def upper_limit_of_age(analyte: Analyte, age_years: Floats) -> Floats:
@@ -320,39 +221,3 @@ def _age_z(score: Score, values: Mapping[str, Floats], inputs: _Inputs) -> Float
     positive = values[key] > 0
     ratio = np.divide(values[key], limit, out=np.full(len(limit), np.nan), where=positive)
     return np.asarray(score.rule["upper_limit_z"] + np.log(ratio) / score.rule["log_sd"])
-
-
-def _meta(score: Score) -> FeatureMeta:
-    subject = f"{PREFIX}{score.key}"
-    return FeatureMeta(
-        name=feature_name(subject, score.at),
-        subject=subject,
-        statistic=score.at,
-        window_hours=None,
-        group=GROUP,
-        player=subject,
-        pathway=score.pathway,
-        unit="1",
-        words=f"{score_label(score)}: {score.formula}",
-    )
-
-
-_COMMON = (
-    "name", "formula", "kind", "at", "pathway", "direction", "doi", "status", "stale_hours",
-    "floors",
-)  # fmt: skip
-
-
-def _score(key: str, entry: Mapping[str, Any]) -> Score:
-    common = {name: entry[name] for name in _COMMON if name in entry}
-    special = {name: value for name, value in entry.items() if name not in (*_COMMON, "source")}
-    inputs = dict(special.pop("inputs", {}))
-    for analyte, unit in inputs.items():
-        unit_factor(dictionary()[analyte], unit)
-    return Score(
-        key=key,
-        inputs=inputs,
-        not_after=tuple(special.pop("not_after", ())),
-        rule=special,
-        **common,
-    )

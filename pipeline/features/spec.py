@@ -14,7 +14,7 @@ from pipeline.config import Config
 from pipeline.errors import UsageError
 from pipeline.features.drugs import DrugEffect, drug_effects, effect_from_dict, influence
 from pipeline.features.names import parse_name
-from pipeline.features.scores import check_names, scores
+from pipeline.features.score_book import check_names, scores
 from pipeline.features.statistics import DEFAULT, select_statistics
 from pipeline.resources import schema_json, schema_yaml
 

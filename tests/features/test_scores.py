@@ -15,14 +15,10 @@ from pipeline.explain.tables import _labels
 from pipeline.features import build_features
 from pipeline.features.build import feature_metas
 from pipeline.features.names import parse_name
-from pipeline.features.scores import (
-    GROUP,
-    score_values,
-    scores,
-    unit_factor,
-    upper_limit_of_age,
-)
+from pipeline.features.score_book import GROUP, scores, unit_factor
+from pipeline.features.scores import score_values, upper_limit_of_age
 from pipeline.features.spec import learn_spec, spec_from_dict
+from pipeline.features.words import feature_sentence
 from pipeline.model.background import learn_background
 from pipeline.model.members import booster_columns, labs_design
 from pipeline.resources import schema_yaml
@@ -264,7 +260,11 @@ def test_scores_become_columns_with_names_players_and_pathways():
     assert [meta.player for meta in chosen] == [meta.subject for meta in chosen]
     assert chosen[0].pathway == "coagulation_endothelium"
     assert chosen[0].words.startswith("Modified EASIX (LDH, CRP, Platelets): log2(LDH x CRP")
-    assert matrix.column("score_m_easix__last")[0] == pytest.approx(np.log2(96))
+    value = matrix.column("score_m_easix__last")[0]
+    assert value == pytest.approx(np.log2(96))
+    assert feature_sentence(chosen[0], value) == "Modified EASIX (LDH, CRP, Platelets) is 96"
+    assert feature_sentence(chosen[1], np.nan).endswith("before time zero not known")
+    assert feature_sentence(chosen[2], 2.0) == "NfL for age (NfL) is 2"
     plain = build_features(cohort, at((0, 48.0)), SPEC)
     np.testing.assert_array_equal(plain.values, matrix.values[:, : plain.values.shape[1]])
 
