@@ -89,7 +89,7 @@ def highest(table: pd.DataFrame, outcomes: Mapping[str, Any]) -> list[str]:
         name = str(row["outcome"])
         usual = percent(row["base_rate"])
         lines.append(
-            f"{row['patient_id']}, day {row['infusion_day']}: {percent(row['risk'])} "
+            f"{row['patient_id']}, day {integer(row['infusion_day'])}: {percent(row['risk'])} "
             f"({percent_interval(row['risk_lo'], row['risk_hi'])}; usual on this day {usual}) "
             f"{outcomes[name]['label'] if name in outcomes else name}"
         )

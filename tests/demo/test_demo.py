@@ -92,7 +92,7 @@ def test_the_highest_risks_are_the_highest(shown) -> None:
     scored = table[(table["status"] == "ok") & (table["horizon_h"] == 72)]
     top = scored.sort_values("risk", ascending=False).iloc[0]
     lines = highest(table, {})
-    assert lines[0].startswith(f"{top['patient_id']}, day {top['infusion_day']}: ")
+    assert lines[0].startswith(f"{top['patient_id']}, day {int(top['infusion_day'])}: ")
     assert len(lines) == min(5, len(scored))
     assert lines[0].split(":")[0] in said
 
