@@ -21,6 +21,8 @@ from pipeline.cohort.delimited import (
 )
 from pipeline.cohort.headers import canonical_header
 from pipeline.cohort.rejects import Ledger
+from pipeline.cohort.schema import TableSchema
+from pipeline.cohort.tables import TABLES
 from pipeline.errors import InputError
 
 if TYPE_CHECKING:
@@ -62,7 +64,7 @@ def sha256_files(paths: list[Path]) -> str:
     return digest.hexdigest()
 
 
-def read_raw(path: Path, ledger: Ledger, fields: Collection[str] = ()) -> pd.DataFrame:
+def read_raw(path: Path, ledger: Ledger, fields: Collection[str] | None = None) -> pd.DataFrame:
     """Read a table as text, blank cells as ``""``, plus ``_line`` (1 = first line of the file).
 
     Parameters
@@ -72,13 +74,17 @@ def read_raw(path: Path, ledger: Ledger, fields: Collection[str] = ()) -> pd.Dat
         Takes the lines that cannot be read, and remarks on encoding, separator and column names.
     fields : collection of str
         Column names of the table's schema; a column that differs from one of them in case,
-        spaces or punctuation only is renamed to it.
+        spaces or punctuation only is renamed to it. By default the schema that the file is
+        named for, if there is one.
 
     Raises
     ------
     InputError
         If the file cannot be read, has no header, or repeats a column name.
     """
+    if fields is None:
+        name = path.stem.lower()
+        fields = tuple(TableSchema.load(name).fields) if name in TABLES else ()
     if path.suffix.lower() == ".parquet":
         table = _read_parquet(path, fields)
     else:

@@ -106,6 +106,10 @@ def test_columns_that_differ_in_case_or_spaces_are_known_and_remarked(path):
     assert "Patient ID, VALUE" in ledger.remarks[0]
 
 
+def test_a_file_named_for_a_table_is_read_by_its_schema(path):
+    assert "patient_id" in raw(path, "Patient-ID,x\nA,1\n")
+
+
 def test_two_columns_of_one_meaning_are_refused(path):
     path.write_text("Value,VALUE\n1,2\n")
     with pytest.raises(InputError, match=r"repeats the column 'value' \(columns 1 and 2\)"):
