@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
@@ -14,9 +15,37 @@ from pipeline.errors import InputError, UsageError
 EARLIEST_HOURS = -90 * 24.0
 LATEST_HOURS = 2 * 365 * 24.0
 # years 1900 to 2199, so that the "never" of some exports (9999-12-31) is no time
-_DATE = r"(?:19|2[01])\d{2}-?\d{2}-?\d{2}"
+_DATE = r"(?:19|2[01])\d{2}(?:-\d{2}-\d{2}|/\d{2}/\d{2}|\d{4})"
 _TIME = r"[T ]\d{2}(?::?\d{2}(?::?\d{2}(?:[.,]\d+)?)?)?"
-_OFFSET = r" ?(?:[zZ]|[+-]\d{2}(?::?\d{2})?)"
+_OFFSET = r" ?(?:[zZ]|UTC|GMT|[+-]\d{2}(?::?\d{2})?)"
+_SECOND = pd.Timedelta(seconds=1)
+
+
+class Clock(NamedTuple):
+    """One clock of a table.
+
+    Attributes
+    ----------
+    hours : Series of float
+        NaN where blank or unreadable; where only the day is known, its end or its start.
+    reason : Series of str
+        Why a filled cell could not be read, else empty.
+    column : str
+        The column that was read.
+    start, until : Series of float
+        First and last moment the cell may mean; they differ where only the day is known.
+    """
+
+    hours: pd.Series
+    reason: pd.Series
+    column: str
+    start: pd.Series
+    until: pd.Series
+
+    @property
+    def dated(self) -> pd.Series:
+        """Cells that state a day without a time."""
+        return self.until > self.start
 
 
 def zone(name: str | None) -> ZoneInfo | None:
@@ -40,7 +69,7 @@ def zone(name: str | None) -> ZoneInfo | None:
 def parse_timestamps(cells: pd.Series, time_zone: str | None) -> tuple[pd.Series, pd.Series]:
     """ISO 8601 text to UTC timestamps and, per cell, the reason why it could not be read.
 
-    A date without a time of day is refused: read as midnight, a result would count hours too early.
+    A date without a time of day is no moment and refused here; see :func:`parse_dates`.
 
     Returns
     -------
@@ -56,6 +85,7 @@ def parse_timestamps(cells: pd.Series, time_zone: str | None) -> tuple[pd.Series
     ('2026-03-01T07:00:00+00:00', 'is not an ISO 8601 time')
     """
     text = cells.astype("str")
+    text = text.str.replace("/", "-").str.replace("UTC", "Z").str.replace("GMT", "Z")
     filled = text != ""
     aware = text.str.fullmatch(_DATE + _TIME + _OFFSET)
     naive = text.str.fullmatch(_DATE + _TIME)
@@ -77,6 +107,10 @@ def parse_timestamps(cells: pd.Series, time_zone: str | None) -> tuple[pd.Series
         reason[parsed.index[parsed.notna()]] = "has no offset and no time zone is stated"
     reason[text.str.fullmatch(_DATE)] = "is a date without a time of day"
     reason[filled & times.isna() & (reason == "")] = "is not an ISO 8601 time"
+    ambiguous = cells.astype("str").str.match(r"\d{1,2}[./-]\d{1,2}[./-]\d{2,4}")
+    reason[ambiguous & (reason != "")] = (
+        "is not an ISO 8601 time (it may be day first or month first)"
+    )
     return times, reason
 
 
@@ -99,7 +133,7 @@ def utc_offsets(cells: pd.Series, times: pd.Series, time_zone: str | None) -> pd
     written = text.str.fullmatch(_DATE + _TIME + _OFFSET)
     size = parts["hours"].astype(float) * 60 + parts["minutes"].fillna("0").astype(float)
     stated = (size * parts["sign"].map({"+": 1.0, "-": -1.0})).where(written).astype(float)
-    stated = stated.mask(written & text.str.lower().str.endswith("z"), 0.0)
+    stated = stated.mask(written & text.str.lower().str.endswith(("z", "utc", "gmt")), 0.0)
     local_zone = zone(time_zone)
     if local_zone is None:
         return stated
@@ -111,6 +145,42 @@ def utc_offsets(cells: pd.Series, times: pd.Series, time_zone: str | None) -> pd
     return stated
 
 
+def parse_dates(
+    cells: pd.Series, time_zone: str | None, offset_minutes: pd.Series | None = None
+) -> tuple[pd.Series, pd.Series]:
+    """First and last second of dates without a time of day, UTC; NaT for every other cell.
+
+    Days are those of ``time_zone``; without one, those of ``offset_minutes`` (of the patient's
+    infusion time), else of UTC.
+
+    Examples
+    --------
+    >>> start, until = parse_dates(pd.Series(["2026-03-01"]), "Europe/Berlin")
+    >>> start[0].isoformat(), until[0].isoformat()
+    ('2026-02-28T23:00:00+00:00', '2026-03-01T22:59:59+00:00')
+    """
+    text = cells.astype("str").str.replace("/", "-")
+    dated = text.str.fullmatch(_DATE)
+    day = pd.to_datetime(text.where(dated), format="ISO8601", errors="coerce").dt.as_unit("us")
+    local_zone = zone(time_zone)
+
+    def in_utc(midnight: pd.Series) -> pd.Series:
+        if local_zone is not None:
+            placed: pd.Series = midnight.dt.tz_localize(
+                local_zone,
+                ambiguous=np.ones(len(midnight), dtype=bool),
+                nonexistent="shift_forward",
+            )
+            return pd.Series(placed.dt.tz_convert("UTC"))
+        shift = pd.Series(0.0, index=cells.index)
+        if offset_minutes is not None:
+            shift = offset_minutes.fillna(0.0)
+        moved: pd.Series = midnight.dt.tz_localize("UTC") - pd.to_timedelta(shift, unit="min")
+        return moved
+
+    return in_utc(day), in_utc(day + pd.Timedelta(days=1)) - _SECOND
+
+
 def clock_hours(
     table: pd.DataFrame,
     clock: str,
@@ -118,24 +188,19 @@ def clock_hours(
     *,
     file: str,
     time_zone: str | None,
-) -> tuple[pd.Series, pd.Series, str]:
+    at_end: bool = True,
+) -> Clock:
     """Hours since time zero of one clock of a table.
 
     Parameters
     ----------
     table : DataFrame
-        Raw text table with ``<clock>_hours`` or ``<clock>_at`` (or neither).
+        Raw text table with ``<clock>_hours``, ``<clock>_days`` or ``<clock>_at`` (or none).
+        ``_offset_minutes``, where there, is the offset of each patient's infusion time.
     infusion_time : Series or None
         Time zero per row of ``table``, UTC.
-
-    Returns
-    -------
-    hours : Series of float
-        NaN where blank or unreadable.
-    reason : Series of str
-        Why a filled cell could not be read, else empty.
-    column : str
-        The column that was read.
+    at_end : bool
+        Where only the day is known: whether its end counts (it was known by then) or its start.
 
     Raises
     ------
@@ -144,9 +209,17 @@ def clock_hours(
     """
     if f"{clock}_hours" in table:
         column = f"{clock}_hours"
-        hours = to_number(table[column])
+        start = to_number(table[column])
+        until = start
         reason = pd.Series("", index=table.index, dtype="str")
-        reason[(table[column] != "") & ~np.isfinite(hours)] = "is not a finite number of hours"
+        reason[(table[column] != "") & ~np.isfinite(start)] = "is not a finite number of hours"
+    elif f"{clock}_days" in table:
+        column = f"{clock}_days"
+        days = to_number(table[column])
+        start = days * 24.0
+        until = start.mask(days == np.floor(days), start + 24.0 - 1.0 / 3600.0)
+        reason = pd.Series("", index=table.index, dtype="str")
+        reason[(table[column] != "") & ~np.isfinite(days)] = "is not a finite number of days"
     elif f"{clock}_at" in table:
         column = f"{clock}_at"
         if infusion_time is None:
@@ -154,17 +227,17 @@ def clock_hours(
                 f"{file} gives '{column}' but patients has no 'infusion_time'; add it (ISO 8601 "
                 f"with offset) or give '{clock}_hours'"
             )
-        times, reason = parse_timestamps(table[column], time_zone)
-        hours = (times - infusion_time).dt.total_seconds() / 3600.0
-        reason[times.notna() & hours.isna()] = "cannot be placed: the patient has no infusion_time"
+        start, until, reason = _since(table, column, infusion_time, time_zone)
     else:
         empty = pd.Series(np.nan, index=table.index)
-        return empty, pd.Series("", index=table.index, dtype="str"), f"{clock}_hours"
-    outside = hours.notna() & ~hours.between(EARLIEST_HOURS, LATEST_HOURS)
+        blank = pd.Series("", index=table.index, dtype="str")
+        return Clock(empty, blank, f"{clock}_hours", empty, empty)
+    outside = start.notna() & ~start.between(EARLIEST_HOURS, LATEST_HOURS)
     reason[outside & (reason == "")] = (
         f"lies outside {EARLIEST_HOURS:.0f} to {LATEST_HOURS:.0f} h from time zero"
     )
-    return hours.where(reason == ""), reason, column
+    start, until = start.where(reason == ""), until.where(reason == "")
+    return Clock(until if at_end else start, reason, column, start, until)
 
 
 def read_clock(
@@ -176,21 +249,58 @@ def read_clock(
     time_zone: str | None,
     required: bool,
     ledger: Ledger,
+    at_end: bool = True,
 ) -> pd.DataFrame:
-    """Add ``<clock>_hours`` as float and reject rows whose time cannot be used."""
-    hours, reason, column = clock_hours(table, clock, infusion_time, file=file, time_zone=time_zone)
+    """Add ``<clock>_hours`` as float and reject rows whose time cannot be used.
+
+    ``_start`` and ``_until`` are the first and last moment the cell may mean.
+    """
+    read = clock_hours(table, clock, infusion_time, file=file, time_zone=time_zone, at_end=at_end)
+    reason = read.reason
     if required:
-        reason = reason.where(~((reason == "") & hours.isna()), "is blank")
+        reason = reason.where(~((reason == "") & read.hours.isna()), "is blank")
     source = table
-    if column == f"{clock}_hours" and column in table:
-        source = table.assign(**{column: table[column].astype("str")})
+    if read.column == f"{clock}_hours" and read.column in table:
+        source = table.assign(**{read.column: table[read.column].astype("str")})
     kept = ledger.reject(
         source,
         reason != "",
         file=file,
-        column=column,
+        column=read.column,
         code="time_unusable",
-        reason=f"'{column}' " + reason + ".",
+        reason=f"'{read.column}' " + reason + ".",
         remedy="Give ISO 8601 with offset (2026-03-01T08:00:00+01:00), hours as a number, or --tz.",
     )
-    return kept.assign(**{f"{clock}_hours": hours.loc[kept.index]})
+    note_dated(kept, read, file, ledger)
+    return kept.assign(
+        **{f"{clock}_hours": read.hours.loc[kept.index]},
+        _start=read.start.loc[kept.index],
+        _until=read.until.loc[kept.index],
+    )
+
+
+def note_dated(table: pd.DataFrame, read: Clock, file: str, ledger: Ledger) -> None:
+    """Flag the rows of a table that state a day without a time."""
+    ledger.note(
+        table,
+        read.dated.loc[table.index],
+        file=file,
+        column=read.column,
+        code="date_only",
+        reason=f"'{read.column}' is a day without a time; what happened counts from its end.",
+        remedy="Export the time of day; until then each row counts hours later than it could.",
+    )
+
+
+def _since(
+    table: pd.DataFrame, column: str, infusion_time: pd.Series, time_zone: str | None
+) -> tuple[pd.Series, pd.Series, pd.Series]:
+    """First and last hour since time zero that each timestamp or date may mean, and problems."""
+    moments, reason = parse_timestamps(table[column], time_zone)
+    first, last = parse_dates(table[column], time_zone, table.get("_offset_minutes"))
+    reason = reason.mask(first.notna(), "")
+    start = (moments.fillna(first) - infusion_time).dt.total_seconds() / 3600.0
+    until = (moments.fillna(last) - infusion_time).dt.total_seconds() / 3600.0
+    placed = moments.notna() | first.notna()
+    reason[placed & start.isna()] = "cannot be placed: the patient has no infusion_time"
+    return start, until, reason

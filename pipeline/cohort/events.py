@@ -31,10 +31,30 @@ def place(
         file=file,
         column="patient_id",
         code="unknown_patient",
-        reason=quoted(raw["patient_id"]) + " has no accepted row in patients.",
+        reason=quoted(raw["patient_id"])
+        + " has no accepted row in patients."
+        + _lost_zeros(raw["patient_id"], patients),
         remedy="Add the patient to the patients table, or see why its row there was rejected.",
     )
-    return raw.assign(patient=position.loc[raw.index].astype(np.intp))
+    where = position.loc[raw.index].astype(np.intp)
+    offsets: Any = np.nan
+    if "utc_offset_minutes" in patients:
+        offsets = patients["utc_offset_minutes"].to_numpy()[where]
+    return raw.assign(patient=where, _offset_minutes=offsets)
+
+
+def _lost_zeros(cells: pd.Series, patients: pd.DataFrame) -> pd.Series:
+    """Hint where an id differs from one of the patients table by leading zeros only."""
+    bare = {str(name).lstrip("0"): str(name) for name in patients["patient_id"]}
+    meant = {
+        name: bare.get(str(name).lstrip("0"), "") for name in cells.unique() if str(name).strip()
+    }
+    hints = {
+        name: f" Is '{other}' meant? Spreadsheets drop leading zeros."
+        for name, other in meant.items()
+        if other and other != name
+    }
+    return cells.map(lambda name: hints.get(name, "")).astype("str")
 
 
 def zero_of(table: pd.DataFrame, patients: pd.DataFrame) -> pd.Series | None:
@@ -291,8 +311,13 @@ def _timed(
         required=True,
         ledger=ledger,
     )
+    limit = frontier[table["patient"].to_numpy()]
+    # of a day that is not over, what stands in the export has happened already
+    running = (table["_start"] < limit) & (table["_until"] > table["_start"])
     hours = table[f"{clock}_hours"].to_numpy()
-    return reject_future(table, hours, frontier[table["patient"].to_numpy()], file, clock, ledger)
+    hours = np.where(running, np.minimum(hours, np.nextafter(limit, -np.inf)), hours)
+    table = table.assign(**{f"{clock}_hours": hours})
+    return reject_future(table, hours, limit, file, clock, ledger)
 
 
 def _ordered(table: pd.DataFrame, columns: list[str]) -> pd.DataFrame:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.cohort.book import AnalyteBook
-from pipeline.cohort.clock import clock_hours, read_clock
+from pipeline.cohort.clock import clock_hours, note_dated, read_clock
 from pipeline.cohort.rejects import Ledger
 from pipeline.config import CohortConfig
 
@@ -24,7 +24,9 @@ def read_times(
     Returns
     -------
     labs : DataFrame
-        With ``collected_hours`` and ``resulted_hours``, both finite.
+        With ``collected_hours`` and ``resulted_hours``, both finite; ``dated`` where only a day
+        is stated, and ``placeable`` where the result time is imputed or the end of a day. A draw
+        of which only the day is known counts from its start, its result from the end of that day.
     imputed : Series of bool
         Where ``resulted_hours`` was imputed.
     """
@@ -36,30 +38,36 @@ def read_times(
         time_zone=config.time_zone,
         required=True,
         ledger=ledger,
+        at_end=False,
     )
     zero = None if infusion_time is None else infusion_time.loc[labs.index]
-    resulted, reason, column = clock_hours(
-        labs, "resulted", zero, file=file, time_zone=config.time_zone
-    )
+    read = clock_hours(labs, "resulted", zero, file=file, time_zone=config.time_zone)
     labs = ledger.reject(
         labs,
-        reason != "",
+        read.reason != "",
         file=file,
-        column=column,
+        column=read.column,
         code="time_unusable",
-        reason=f"'{column}' " + reason + ".",
+        reason=f"'{read.column}' " + read.reason + ".",
         remedy="Give ISO 8601 with offset, hours as a number, or leave it blank.",
     )
-    resulted = resulted.loc[labs.index]
+    note_dated(labs, read, file, ledger)
+    resulted = read.hours.loc[labs.index]
     imputed = resulted.isna()
     delay = labs["key"].map({key: _turnaround(key, config, book) for key in labs["key"].unique()})
-    resulted = resulted.where(~imputed, labs["collected_hours"] + delay.astype("float64"))
-    labs = labs.assign(resulted_hours=resulted)
+    usual = np.maximum(labs["collected_hours"] + delay.astype("float64"), labs["_until"])
+    resulted = resulted.where(~imputed, usual)
+    dated = read.dated.loc[labs.index]
+    labs = labs.assign(
+        resulted_hours=resulted,
+        dated=dated | (labs["_until"] > labs["_start"]),
+        placeable=imputed | dated,
+    )
     labs = ledger.reject(
         labs,
         labs["resulted_hours"] < labs["collected_hours"],
         file=file,
-        column=column,
+        column=read.column,
         code="resulted_before_collected",
         reason="The result time lies before the collection time.",
         remedy="Check which of the two clocks is wrong.",
@@ -89,7 +97,8 @@ def cap_imputed(
     """
     resulted = np.minimum(labs["resulted_hours"], np.nextafter(limit, -np.inf))
     if live:
-        stated = labs["resulted_hours"].mask(imputed, labs["collected_hours"])
+        known = labs["_until"] if "_until" in labs else labs["collected_hours"]
+        stated = resulted.mask(imputed, np.minimum(known, resulted))
         newest = stated.groupby(labs["patient"]).transform("max")
         resulted = resulted.where(~imputed, np.minimum(resulted, newest))
     return labs.assign(resulted_hours=resulted)

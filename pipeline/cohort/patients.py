@@ -7,7 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from pipeline.cohort.clock import clock_hours, parse_timestamps, utc_offsets
+from pipeline.cohort.clock import (
+    clock_hours,
+    note_dated,
+    parse_dates,
+    parse_timestamps,
+    utc_offsets,
+)
 from pipeline.cohort.rejects import Ledger, quoted
 from pipeline.cohort.schema import TableSchema, enforce
 from pipeline.cohort.tables import Cohort, empty_cohort
@@ -33,6 +39,7 @@ def read_patients(
     table = enforce(raw, TableSchema.load("patients"), file, ledger)
     content = [name for name in table.columns if name != "_line"]
     table = ledger.collapse(table, table.duplicated(content), file=file)
+    table, later = _first_episodes(table, file, ledger)
     table = ledger.reject(
         table,
         table.duplicated("patient_id", keep=False),
@@ -42,46 +49,88 @@ def read_patients(
         reason=quoted(table["patient_id"]) + " stands on several rows that differ.",
         remedy="Keep one row per patient.",
     )
-    if "episode" in table:
-        table = ledger.reject(
-            table,
-            table["episode"].notna() & (table["episode"] != 1),
-            file=file,
-            column="episode",
-            code="later_episode",
-            reason="Only the first infusion of a patient is modelled.",
-            remedy="Leave later episodes out; give their start as second_infusion_hours or _at.",
-        )
     table, zero = _read_infusion_time(table, file, config, ledger)
     times = {}
     for clock in CLOCKS:
-        hours, reason, column = clock_hours(
-            table, clock, zero.loc[table.index], file=file, time_zone=config.time_zone
+        read = clock_hours(
+            table,
+            clock,
+            zero.loc[table.index],
+            file=file,
+            time_zone=config.time_zone,
+            at_end=clock not in ("second_infusion", "new_therapy"),
         )
         table = ledger.reject(
             table,
-            reason != "",
+            read.reason != "",
             file=file,
-            column=column,
+            column=read.column,
             code="time_unusable",
-            reason=f"'{column}' " + reason + ".",
+            reason=f"'{read.column}' " + read.reason + ".",
             remedy="Give ISO 8601 with offset, hours as a number, or leave it blank.",
         )
-        times[f"{clock}_hours"] = hours
+        note_dated(table, read, file, ledger)
+        times[f"{clock}_hours"] = read.hours
+    second = _later_infusions(table, zero.loc[table.index], later, config)
+    times["second_infusion_hours"] = times["second_infusion_hours"].fillna(second)
     order = table["patient_id"].sort_values(kind="stable").index
     table = table.loc[order].assign(
         infusion_time=zero.loc[order],
         **{name: hours.loc[order].astype("float64") for name, hours in times.items()},
     )
-    return table.drop(columns="_line").reset_index(drop=True)
+    return table.drop(columns=["_line", "_offset_minutes"]).reset_index(drop=True)
+
+
+def _first_episodes(
+    table: pd.DataFrame, file: str, ledger: Ledger
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Rows of first infusions, and those of later ones, which are rejected but tell when."""
+    if "episode" not in table:
+        return table, table.iloc[:0]
+    later = table["episode"].notna() & (table["episode"] != 1)
+    kept = ledger.reject(
+        table,
+        later,
+        file=file,
+        column="episode",
+        code="later_episode",
+        reason="Only the first infusion of a patient is modelled; a later one ends its episode.",
+        remedy="Nothing needs doing where infusion_time is given: it is taken as second_infusion.",
+    )
+    return kept, table.loc[later]
+
+
+def _later_infusions(
+    table: pd.DataFrame, zero: pd.Series, later: pd.DataFrame, config: CohortConfig
+) -> pd.Series:
+    """Hours from the first to the next infusion, where a row of a later episode states it."""
+    if later.empty or "infusion_time" not in later:
+        return pd.Series(np.nan, index=table.index)
+    moments, _ = parse_timestamps(later["infusion_time"], config.time_zone)
+    first, _ = parse_dates(later["infusion_time"], config.time_zone)
+    earliest = moments.fillna(first).groupby(later["patient_id"]).min()
+    hours = (table["patient_id"].map(earliest) - zero).dt.total_seconds() / 3600.0
+    return hours.where(hours > 0)
 
 
 def _read_infusion_time(
     table: pd.DataFrame, file: str, config: CohortConfig, ledger: Ledger
 ) -> tuple[pd.DataFrame, pd.Series]:
     if "infusion_time" not in table:
+        table = table.assign(_offset_minutes=np.nan)
         return table, pd.Series(pd.NaT, index=table.index, dtype="datetime64[us, UTC]")
-    zero, reason = parse_timestamps(table["infusion_time"], config.time_zone)
+    moments, reason = parse_timestamps(table["infusion_time"], config.time_zone)
+    first, _ = parse_dates(table["infusion_time"], config.time_zone)
+    zero, reason = moments.fillna(first), reason.mask(first.notna(), "")
+    ledger.note(
+        table,
+        first.notna(),
+        file=file,
+        column="infusion_time",
+        code="date_only",
+        reason="'infusion_time' is a day without a time; the start of that day is hour 0.",
+        remedy="Export the time of day; labs before the infusion on that day count as after it.",
+    )
     table = ledger.reject(
         table,
         reason != "",
@@ -92,7 +141,7 @@ def _read_infusion_time(
         remedy="Give ISO 8601 with offset (2026-03-01T08:00:00+01:00) or state --tz.",
     )
     offset = utc_offsets(table["infusion_time"], zero.loc[table.index], config.time_zone)
-    return table.assign(utc_offset_minutes=offset), zero.loc[table.index]
+    return table.assign(utc_offset_minutes=offset, _offset_minutes=offset), zero.loc[table.index]
 
 
 def derive_patients(labs: pd.DataFrame, file: str) -> pd.DataFrame:
@@ -103,7 +152,7 @@ def derive_patients(labs: pd.DataFrame, file: str) -> pd.DataFrame:
     InputError
         If the labs give timestamps, because time zero is then unknown.
     """
-    if "collected_hours" not in labs:
+    if "collected_hours" not in labs and "collected_days" not in labs:
         raise InputError(
             f"{file} gives timestamps, so a patients table with infusion_time is needed; "
             "or give collected_hours"
@@ -114,6 +163,7 @@ def derive_patients(labs: pd.DataFrame, file: str) -> pd.DataFrame:
 def finish_patients(cohort: Cohort) -> Cohort:
     """Fill the defaults: record end = last row of the patient, followed until = record end.
 
+    A second infusion starts another episode, so the record ends with it at the latest.
     Deaths charted on the ``death`` scale and in ``patients.death_*`` are merged (the earlier).
     """
     count = len(cohort)
@@ -132,6 +182,7 @@ def finish_patients(cohort: Cohort) -> Cohort:
     stated = patients["death_hours"].fillna(np.inf).to_numpy()
     death = np.minimum(stated, charted)
     record_end = patients["record_end_hours"].fillna(pd.Series(np.maximum(last, 0.0)))
+    record_end = record_end.clip(upper=patients["second_infusion_hours"].fillna(np.inf))
     followed = patients["followed_until_hours"].fillna(record_end)
     return replace(
         cohort,

@@ -289,7 +289,7 @@ def _read_labs(
         table, table["collected_hours"].to_numpy(), limit, file, "collected", ledger
     )
     limit = frontier[table["patient"].to_numpy()]
-    stated = table["resulted_hours"].mask(imputed.loc[table.index], -np.inf).to_numpy()
+    stated = table["resulted_hours"].mask(table["placeable"], -np.inf).to_numpy()
     table = events.reject_future(table, stated, limit, file, "resulted", ledger)
     limit = frontier[table["patient"].to_numpy()]
     table = labs.cap_imputed(table, imputed.loc[table.index], limit, live=live)

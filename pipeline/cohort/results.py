@@ -13,6 +13,7 @@ from pipeline.cohort.decades import plausible_units
 from pipeline.cohort.rejects import Ledger, quoted
 from pipeline.cohort.units import conversion, normalise_unit, suits_loinc
 from pipeline.cohort.values import ABOVE, BELOW, apply_stated_limits, parse_values
+from pipeline.cohort.versions import add_flag
 from pipeline.config import CohortConfig
 
 REMEDIES = {
@@ -66,7 +67,8 @@ def read_values(
         value=parsed["value"] * factor,
         side=parsed["side"],
         word=parsed["word"],
-        flag=parsed["quality"],
+        flag=add_flag(parsed["quality"], labs["dated"], "date_only"),
+        quality=parsed["quality"],
     )
     # before limits are applied: an impossible number must not hide behind its own upper limit
     labs = _refuse_implausible(labs, file, book, ledger)
@@ -80,17 +82,17 @@ def read_values(
         reason="The result lies " + labs["word"] + " a limit that is not stated.",
         remedy="Give the limit: '<0.5', a column lloq or uloq, or cohort.limits in the config.",
     )
-    for quality in sorted(set(labs["flag"]) - {""}):
+    for quality in sorted(set(labs["quality"]) - {""}):
         ledger.note(
             labs,
-            (labs["flag"] == quality) & ~labs["cancelled"],
+            (labs["quality"] == quality) & ~labs["cancelled"],
             file=file,
             column="value",
             code=quality,
             reason=f"The sample was {quality}; the number is used.",
             remedy="Leave the row out if the laboratory would not stand by it.",
         )
-    return labs.drop(columns=["printed", "word"]), book
+    return labs.drop(columns=["printed", "word", "quality"]), book
 
 
 def _with_limits(labs: pd.DataFrame, factor: pd.Series, config: CohortConfig) -> pd.DataFrame:

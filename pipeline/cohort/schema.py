@@ -13,6 +13,8 @@ from pipeline.cohort.rejects import Ledger, quoted
 from pipeline.errors import InputError
 from pipeline.resources import schema_json
 
+READINGS = ("hours", "at", "days")
+
 
 @dataclass(frozen=True)
 class TableSchema:
@@ -65,7 +67,7 @@ class TableSchema:
         present = [name for name in table.columns if name != "_line"]
         missing = [name for name in self.required() if name not in table]
         for clock in self.required_clocks:
-            if f"{clock}_hours" not in table and f"{clock}_at" not in table:
+            if not any(f"{clock}_{reading}" in table for reading in READINGS):
                 missing.append(f"{clock}_hours or {clock}_at")
         if missing:
             near = {name: meant(name.split(" ")[0], present) for name in missing}
@@ -76,10 +78,11 @@ class TableSchema:
                 "column"
             )
         for clock in (*self.required_clocks, *self.optional_clocks):
-            if f"{clock}_hours" in table and f"{clock}_at" in table:
+            found = [f"{clock}_{item}" for item in READINGS if f"{clock}_{item}" in table]
+            if len(found) > 1:
                 raise InputError(
-                    f"{file} has both {clock}_hours and {clock}_at; keep one, because it cannot be "
-                    "known which is meant"
+                    f"{file} has both {' and '.join(found)}; keep one, because it cannot be known "
+                    "which is meant"
                 )
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.cohort.clock import clock_hours, parse_timestamps, read_clock, zone
+from pipeline.cohort.clock import clock_hours, parse_dates, parse_timestamps, read_clock, zone
 from pipeline.cohort.rejects import Ledger
 from pipeline.errors import InputError, UsageError
 
@@ -17,7 +17,7 @@ def table(**columns):
 def hours(cells, *, tz=None, column="given_at", zero=ZERO):
     frame = table(**{column: cells})
     zeros = parse_timestamps(pd.Series([zero] * len(cells), dtype="str"), None)[0]
-    values, reason, _ = clock_hours(frame, "given", zeros, file="t.csv", time_zone=tz)
+    values, reason, *_ = clock_hours(frame, "given", zeros, file="t.csv", time_zone=tz)
     return values.tolist(), reason.tolist()
 
 
@@ -51,6 +51,8 @@ def test_hours_far_from_time_zero_are_refused(text):
         "2024-03-01T10:00:00.000+01",
         "20240301T090000Z",
         "2024-03-01T04-05",
+        "2024-03-01 09:00:00 UTC",
+        "2024/03/01 09:00 GMT",
     ],
 )
 def test_an_offset_places_a_timestamp(text):
@@ -90,10 +92,36 @@ def test_hours_across_a_clock_change_are_elapsed_hours():
 
 
 @pytest.mark.parametrize("tz", [None, "Europe/Berlin"])
-def test_a_date_has_no_time_of_day(tz):
-    values, reason = hours(["2024-03-02", "20240302"], tz=tz)
-    assert np.isnan(values).all()
-    assert reason == ["is a date without a time of day"] * 2
+@pytest.mark.parametrize("text", ["2024-03-02", "20240302", "2024/03/02"])
+def test_a_day_without_a_time_counts_from_its_end(tz, text):
+    frame = table(given_at=[text]).assign(_offset_minutes=60.0)
+    zeros = parse_timestamps(pd.Series([ZERO], dtype="str"), None)[0]
+    read = clock_hours(frame, "given", zeros, file="t.csv", time_zone=tz)
+    assert read.reason.tolist() == [""]
+    assert (read.start[0], read.until[0]) == pytest.approx((16.0, 40.0 - 1 / 3600))
+    assert read.hours.equals(read.until)
+    assert read.dated.tolist() == [True]
+    early = clock_hours(frame, "given", zeros, file="t.csv", time_zone=tz, at_end=False)
+    assert early.hours.equals(read.start)
+
+
+def test_a_day_with_a_clock_change_has_its_own_length():
+    cells = ["2024-03-31", "2024-10-27"]
+    start, until = parse_dates(pd.Series(cells, dtype="str"), "Europe/Berlin")
+    assert ((until - start).dt.total_seconds() / 3600).tolist() == pytest.approx(
+        [23 - 1 / 3600, 25 - 1 / 3600]
+    )
+
+
+def test_days_since_infusion():
+    values, reason = hours(["1.5", "2", "-1", "x"], column="given_days")
+    assert values[:3] == pytest.approx([36.0, 72.0 - 1 / 3600, -1 / 3600])
+    assert "finite number of days" in reason[3]
+
+
+@pytest.mark.parametrize("text", ["01/03/2024 08:00", "1.3.24", "03-01-2024"])
+def test_a_day_that_may_be_a_month_says_so(text):
+    assert "day first or month first" in hours([text])[1][0]
 
 
 @pytest.mark.parametrize("tz", [None, "America/New_York"])
@@ -138,7 +166,7 @@ def test_timestamps_need_an_infusion_time():
 
 def test_one_patient_without_infusion_time_is_refused_alone():
     zeros = pd.Series([pd.Timestamp(ZERO), pd.NaT]).dt.tz_convert("UTC")
-    values, reason, _ = clock_hours(
+    values, reason, *_ = clock_hours(
         table(given_at=[ZERO, ZERO]), "given", zeros, file="t.csv", time_zone=None
     )
     assert values[0] == 0.0
@@ -146,7 +174,7 @@ def test_one_patient_without_infusion_time_is_refused_alone():
 
 
 def test_a_clock_without_a_column_is_blank():
-    values, reason, column = clock_hours(
+    values, reason, column, *_ = clock_hours(
         table(x=["1"]), "given", None, file="t.csv", time_zone=None
     )
     assert values.isna().all()

@@ -461,7 +461,7 @@ def test_ice_is_the_sum_of_its_parts():
 
 
 def both(*clocks: str) -> list[str]:
-    return [f"{clock}_{suffix}" for clock in clocks for suffix in ("hours", "at")]
+    return [f"{clock}_{suffix}" for clock in clocks for suffix in ("hours", "at", "days")]
 
 
 INPUT_COLUMNS = {
@@ -574,7 +574,7 @@ def test_required_columns_and_clocks_are_the_agreed_ones(table):
     clocked = {name: field["clock"] for name, field in fields.items() if "clock" in field}
     assert clocked == {name: name.rsplit("_", 1)[0] for name in both(*needed, *optional)}
     for name in clocked:
-        assert fields[name]["type"] == ("number" if name.endswith("_hours") else "datetime")
+        assert fields[name]["type"] == ("datetime" if name.endswith("_at") else "number")
 
 
 def test_only_lab_values_and_units_may_be_blank():
