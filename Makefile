@@ -18,6 +18,7 @@ FORCE ?=
 SEED ?=
 PATIENTS ?=
 BATCH ?=
+MAPPING ?=
 AGAINST ?=
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -34,7 +35,7 @@ as_of = $(if $(AS_OF),--as-of "$(AS_OF)")
 configs = $(foreach file,$(CONFIG),--config "$(file)")
 fitting = $(if $(OUTCOMES),--outcomes "$(OUTCOMES)") $(if $(SEED),--seed "$(SEED)") $(if $(JOBS),--jobs "$(JOBS)")
 
-.PHONY: help demo simulate audit grade train evaluate reproduce promote predict report ui test lint typecheck clean
+.PHONY: help demo simulate import audit grade train evaluate reproduce promote predict report ui test lint typecheck clean
 
 help: ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +51,9 @@ grade: need-COHORT need-OUT $(READY) ## Derive ASTCT grades from observations: C
 
 audit: need-COHORT $(READY) ## What is wrong with a cohort export, and where: COHORT=DIR [OUT= CONFIG="A B" TZ_NAME= FORCE=1]
 	@$(BIN)/cytocast audit --cohort "$(COHORT)" --out "$(audit_out)" $(configs) $(zone) $(force)
+
+import: need-INPUT need-OUT $(READY) ## Sheet with one column per analyte to a cohort: INPUT=FILE OUT=DIR [MAPPING=FILE FORCE=1]
+	@$(BIN)/cytocast import --format wide --input "$(INPUT)" --out "$(OUT)" $(if $(MAPPING),--mapping "$(MAPPING)") $(force)
 
 train: need-COHORT $(READY) ## Cohort export to bundle: COHORT=DIR [OUT= CONFIG="A B" OUTCOMES=a,b JOBS= SEED= TZ_NAME= FORCE=1]
 	@$(BIN)/cytocast train --cohort "$(COHORT)" --out "$(train_out)" $(configs) $(fitting) $(zone) $(force)
@@ -87,6 +91,7 @@ clean: ## Remove the environment and caches; results stay
 	@rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
+import: EXAMPLE = make import INPUT=exports/sheet.csv MAPPING=exports/sheet.mapping.yaml OUT=exports/2026
 simulate: EXAMPLE = make simulate OUT=out/synthetic-cohort
 grade: EXAMPLE = make grade COHORT=exports/2026 OUT=out/grades.csv
 audit: EXAMPLE = make audit COHORT=exports/2026 CONFIG=configs/cohorts/mine.yaml

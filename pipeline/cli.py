@@ -69,6 +69,12 @@ def _audit(options: argparse.Namespace) -> tuple[int, str]:
     )
 
 
+def _import(options: argparse.Namespace) -> tuple[int, str]:
+    from pipeline.cohort.importers.command import import_wide
+
+    return import_wide(options.input, options.out, options.mapping, force=options.force)
+
+
 def _train(options: argparse.Namespace) -> tuple[int, str]:
     from pipeline.train.command import train_command
 
@@ -151,6 +157,13 @@ def _parser() -> argparse.ArgumentParser:
     audit.add_argument("--cohort", type=Path, required=True, metavar="DIR", help="folder of tables")
     audit.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
     _configured(audit)
+    brought = _command(commands, "import", _import, "rewrite another shape of export as a cohort")
+    brought.add_argument("--format", choices=["wide"], required=True, help="one column per analyte")
+    brought.add_argument("--input", type=Path, required=True, metavar="FILE", help="sheet to read")
+    brought.add_argument(
+        "--mapping", type=Path, metavar="FILE", help="confirmed mapping; proposed where missing"
+    )
+    brought.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
     train = _command(
         commands, "train", _train, "cohort export to bundle, evaluation and MLflow run"
     )

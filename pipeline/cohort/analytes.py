@@ -116,6 +116,55 @@ def name_index() -> dict[str, str]:
     return index
 
 
+@cache
+def find_key(text: str) -> str | None:
+    """Key of an exported name: a key, name, synonym, LOINC code or LOINC long name.
+
+    A long name such as ``Interleukin 6 [Mass/volume] in Serum or Plasma`` is taken apart; its
+    system must be blood, or the spinal fluid of an analyte measured there.
+
+    Examples
+    --------
+    >>> find_key("Interleukin 6 [Mass/volume] in Serum or Plasma"), find_key("2276-4")
+    ('il6', 'ferritin')
+    >>> find_key("Protein [Mass/volume] in Cerebral spinal fluid")
+    'csf_protein'
+    >>> find_key("Leukocytes [#/volume] in Urine by Automated count") is None
+    True
+    """
+    found = name_index().get(normalise_name(text))
+    if found is not None:
+        return found
+    parts = re.fullmatch(
+        r"(?P<component>.+?)(?: \[(?P<property>[^\]]+)\])? in (?P<system>.+?)(?: by .+)?",
+        text.strip(),
+        flags=re.IGNORECASE,
+    )
+    if parts is None:
+        return None
+    component, system = parts["component"], normalise_name(parts["system"])
+    if system in _SPINAL:
+        return name_index().get(normalise_name(f"csf {component}"))
+    if system not in _BLOOD:
+        return None
+    if normalise_name(component) == "protein":
+        component = "total protein"
+    return name_index().get(normalise_name(component))
+
+
+_SPINAL = ("cerebral_spinal_fluid", "cerebrospinal_fluid", "csf")
+_BLOOD = (
+    "serum",
+    "plasma",
+    "serum_or_plasma",
+    "serum_plasma_or_blood",
+    "blood",
+    "platelet_poor_plasma",
+    "platelet_poor_plasma_or_blood",
+    "blood_or_plasma",
+)
+
+
 def normalise_name(text: str) -> str:
     """Lower case with single underscores, so that spelling variants meet.
 

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from pipeline.cohort.analytes import Analyte, dictionary, local_key, name_index, normalise_name
+from pipeline.cohort.analytes import (
+    Analyte,
+    dictionary,
+    find_key,
+    local_key,
+    name_index,
+    normalise_name,
+)
 from pipeline.cohort.rejects import Ledger, quoted
 from pipeline.config import CohortConfig
 from pipeline.errors import UsageError
@@ -102,7 +109,7 @@ def _known_key(name: str, config: CohortConfig, book: AnalyteBook) -> str | None
     key = local_key(name)
     if key in book.local:
         return key
-    return None if key in _listed(config) else name_index().get(normalise_name(name))
+    return None if key in _listed(config) else find_key(name)
 
 
 def _accepts(name: str, config: CohortConfig) -> bool:

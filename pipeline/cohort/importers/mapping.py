@@ -1,0 +1,163 @@
+"""The mapping of a wide sheet: what each column means, as a YAML file that a person confirms."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from pipeline.cohort.analytes import dictionary
+from pipeline.cohort.schema import READINGS, TableSchema
+from pipeline.cohort.units import conversion
+from pipeline.errors import UsageError
+from pipeline.resources import read_yaml
+
+HEADER = """\
+# What each column of {file} means. Proposed by cytocast import; nothing is imported before you
+#   1. correct what is wrong and fill in every unit that is blank ('' where a header states none),
+#   2. move columns that matter from 'ignored' to where they belong,
+#   3. set confirmed: true.
+# Analytes and units: data_schema/analytes.yaml. Times read 'at' (ISO 8601), or 'hours' or 'days'
+# since the infusion.
+"""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TimeColumn(_Strict):
+    """A column with a time, and how it is to be read."""
+
+    column: str
+    reads: Literal["at", "hours", "days"]
+
+
+class LabColumn(_Strict):
+    """A column with the results of one analyte in one unit."""
+
+    analyte: str
+    unit: str = ""
+
+
+class WideMapping(_Strict):
+    """Roles of the columns of a wide sheet.
+
+    Attributes
+    ----------
+    patients : dict
+        Column to field of ``patients.json``; one value per patient.
+    grades : dict
+        Column to scale, assessed at the row's time.
+    ignored : tuple of str
+        Columns left out on purpose.
+    """
+
+    confirmed: bool = False
+    patient_id: str
+    collected: TimeColumn
+    resulted: TimeColumn | None = None
+    labs: dict[str, LabColumn]
+    patients: dict[str, str] = Field(default_factory=dict)
+    grades: dict[str, str] = Field(default_factory=dict)
+    ignored: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _each_column_once(self) -> WideMapping:
+        names = self.columns()
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        if repeated:
+            raise ValueError(f"columns with two roles: {', '.join(repeated)}")
+        targets = list(self.patients.values())
+        twice = sorted({name for name in targets if targets.count(name) > 1})
+        if twice:
+            raise ValueError(f"two columns for one field of patients: {', '.join(twice)}")
+        return self
+
+    def columns(self) -> list[str]:
+        """Every column that has a role."""
+        times = [item.column for item in (self.collected, self.resulted) if item is not None]
+        return [self.patient_id, *times, *self.labs, *self.patients, *self.grades, *self.ignored]
+
+
+def read_mapping(path: Path) -> WideMapping:
+    """Read a mapping and refuse it unless it is confirmed and complete.
+
+    Raises
+    ------
+    UsageError
+        Naming what to fill in, and what is legal there.
+    """
+    try:
+        mapping = WideMapping.model_validate(read_yaml(path))
+    except ValidationError as error:
+        lines = [
+            f"  {'.'.join(str(part) for part in item['loc']) or '(top level)'}: {item['msg']}"
+            for item in error.errors(include_url=False)
+        ]
+        raise UsageError(f"mapping {path} cannot be used:\n" + "\n".join(lines)) from error
+    problems = [*_lab_problems(mapping), *_field_problems(mapping)]
+    if problems:
+        raise UsageError(f"mapping {path} is not complete:\n  " + "\n  ".join(problems))
+    if not mapping.confirmed:
+        raise UsageError(f"mapping {path} is not confirmed; check it and set confirmed: true in it")
+    return mapping
+
+
+def write_mapping(mapping: WideMapping, path: Path, source: Path) -> None:
+    """Write a mapping for a person to check.
+
+    Raises
+    ------
+    UsageError
+        If the file cannot be written.
+    """
+    content = mapping.model_dump(mode="json", exclude_none=True)
+    text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(HEADER.format(file=source.name) + text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error}") from error
+
+
+def _lab_problems(mapping: WideMapping) -> list[str]:
+    problems = []
+    for column, lab in mapping.labs.items():
+        analyte = dictionary().get(lab.analyte)
+        if analyte is None:
+            if not lab.analyte:
+                problems.append(f"labs.{column}: 'analyte' is blank; name it, or ignore the column")
+            continue  # a cohort-local analyte, which the front door will judge
+        if not lab.unit:
+            legal = ", ".join([analyte.unit, *analyte.conversions])
+            problems.append(f"labs.{column}: 'unit' is blank. Legal for {lab.analyte}: {legal}")
+            continue
+        _, why = conversion(analyte, lab.unit)
+        if why:
+            problems.append(f"labs.{column}: {why}")
+    return problems
+
+
+def _field_problems(mapping: WideMapping) -> list[str]:
+    fields = TableSchema.load("patients").fields
+    scales = TableSchema.load("assessments").scales
+    problems = [
+        f"patients.{column}: '{name}' is no column of data_schema/patients.json"
+        for column, name in mapping.patients.items()
+        if name not in fields or name == "patient_id"
+    ]
+    problems += [
+        f"grades.{column}: '{scale}' is no scale; legal are {', '.join(scales)}"
+        for column, scale in mapping.grades.items()
+        if scale not in scales
+    ]
+    both = {name.rsplit("_", 1)[0] for name in mapping.patients.values()}
+    for clock in sorted(both):
+        found = [name for name in mapping.patients.values() if name in
+                 {f"{clock}_{item}" for item in READINGS}]  # fmt: skip
+        if len(found) > 1:
+            problems.append(f"patients: {' and '.join(found)} are two readings of one clock")
+    return problems
