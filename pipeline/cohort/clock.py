@@ -135,9 +135,9 @@ def utc_offsets(cells: pd.Series, times: pd.Series, time_zone: str | None) -> pd
     stated = (size * parts["sign"].map({"+": 1.0, "-": -1.0})).where(written).astype(float)
     stated = stated.mask(written & text.str.lower().str.endswith(("z", "utc", "gmt")), 0.0)
     local_zone = zone(time_zone)
-    if local_zone is None:
-        return stated
     naive = stated.isna() & times.notna()
+    if local_zone is None or not naive.any():
+        return stated
     local = times[naive].map(
         lambda moment: moment.astimezone(local_zone).utcoffset().total_seconds() / 60
     )

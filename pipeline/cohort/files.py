@@ -168,7 +168,7 @@ def _as_text(column: pa.ChunkedArray) -> pd.Series:
         return numbers.mask(numbers.isna() | (numbers == "nan"), "")
     cells: pd.Series = column.to_pandas()
     if isinstance(cells.dtype, pd.DatetimeTZDtype):
-        text: pd.Series = cells.dt.tz_convert("UTC").dt.strftime("%Y-%m-%dT%H:%M:%S.%f+00:00")
+        text: pd.Series = cells.dt.strftime("%Y-%m-%dT%H:%M:%S.%f%z")
     elif pd.api.types.is_datetime64_dtype(cells.dtype):
         text = cells.dt.strftime("%Y-%m-%dT%H:%M:%S.%f")
     else:

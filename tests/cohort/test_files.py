@@ -155,7 +155,7 @@ def test_parquet_cells_become_the_text_a_csv_would_hold(tmp_path):
         "value": "0.1",
         "single": "0.1",
         "text": "<5",
-        "at": "2024-03-01T07:00:00.000000+00:00",
+        "at": "2024-03-01T07:00:00.000000+0000",
         "naive": "2024-03-01T08:00:00.500000",
         "kind": "crp",
     }
