@@ -1,21 +1,20 @@
 """The evaluation page: evaluation.json and its curves as one self-contained HTML file."""
 
-import json
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping, Sequence
 from math import nan
-from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 
+from pipeline.evaluate import figures, grids, grids_of_cohort, plain_words
+from pipeline.evaluate.abstentions import abstention_line
+from pipeline.evaluate.wording import NAMES, TEMPLATES, WORDS, named
 from pipeline.report.charts import calibration_chart, histogram_pair, roc_chart
 from pipeline.report.facts import facts
-from pipeline.report.format import count_of, decimal, in_words, is_missing, joined, words
+from pipeline.report.format import count_of, is_missing, joined, words
 from pipeline.report.page import render
-
-TEMPLATES = Path(__file__).parent / "templates"
-WORDS = json.loads((TEMPLATES / "words.json").read_text(encoding="utf-8"))
-HEADLINE_HOURS, REFERENCE = "72", "grade_and_day"
 
 Table = Mapping[str, Any]
 
@@ -47,6 +46,7 @@ def render_evaluation(
     outcomes = evaluation.get("outcomes", {})
     kind = str(evaluation.get("kind", "not stated"))
     found = sorted({h for o in outcomes.values() for h in o.get("model", {})}, key=float)
+    minimum = int(protocol.get("min_event_patients") or 5)
     return render(
         TEMPLATES,
         "evaluation.html.j2",
@@ -56,17 +56,26 @@ def render_evaluation(
         kind_words=WORDS["kinds"].get(kind, "an unknown kind of evaluation"),
         cohort=cohort,
         outcomes=[outcome_view(key, o, curves.get(key, {})) for key, o in outcomes.items()],
+        limits=plain_words.limits(outcomes, kind, minimum),
         horizons=joined(protocol.get("horizons_h") or found),
-        contrast=check_rows({"contrast": evaluation.get("contrast")}),
+        contrast=_contrast_grids(evaluation),
+        contrast_reason=(evaluation.get("contrast_detail") or {}).get("reason", ""),
+        analytes=_analyte_grids(evaluation),
+        abstentions=[
+            abstention_line(str(outcomes.get(name, {}).get("label") or words(name)), dict(report))
+            for name, report in (evaluation.get("abstention") or {}).items()
+        ],
         canary=evaluation.get("canary_auroc", nan),
         warnings=evaluation.get("warnings") or (),
+        command=str(evaluation.get("command") or ""),
+        minimum=minimum,
         facts=[*facts(cohort, WORDS["facts"]), *facts(protocol, WORDS["facts"])],
     )
 
 
 def outcome_view(key: str, outcome: Table, curves: Table) -> dict[str, Any]:
     """
-    Arrange one outcome for the template: headline, a table and charts per horizon, days.
+    Arrange one outcome for the template: sentences, a table and charts per horizon, further grids.
 
     Examples
     --------
@@ -76,96 +85,82 @@ def outcome_view(key: str, outcome: Table, curves: Table) -> dict[str, Any]:
     """
     label, model = str(outcome.get("label") or words(key)), outcome.get("model", {})
     hours = sorted(model, key=float)
+    told = plain_words.headline_hours(model) or ""
     longest = model[hours[-1]] if hours else {}
-    further = ("added_value", "negative_control", "subgroups")
+    first_lines = (
+        str(outcome.get("labs_answer") or ""),
+        plain_words.calibration_words(outcome),
+        plain_words.alert_words(outcome),
+    )
+    further = [
+        grids.labs(outcome, hours),
+        grids.robustness(outcome, hours) if hours else None,
+        grids.alerts(outcome, NAMES),
+        grids.net_benefit(outcome, NAMES),
+        grids.incidence(outcome),
+        grids.comes_first(outcome, label, NAMES),
+        grids.days(outcome, hours),
+        grids.subgroups(outcome, hours, told),
+    ]
     return {
         "label": label,
-        "headline": headline(label, outcome),
-        "others": _other_horizons(model, hours),
+        "headline": plain_words.headline(label, outcome),
+        "others": plain_words.other_horizons(model, hours),
+        "sentences": [line for line in first_lines if line],
+        "glance": _glance(label, outcome, told),
+        "absent": [
+            f"{named(name)}: {reason}"
+            for name, reason in (outcome.get("comparators_absent") or {}).items()
+        ],
         "horizons": [
-            {"hours": h, "rows": _rows(outcome, h), "charts": _charts(label, h, curves)}
+            {"hours": h, "rows": _rows(outcome, h), "charts": _charts(label, h, outcome, curves)}
             for h in hours
         ],
-        "checks": check_rows({name: outcome.get(name) for name in further}),
+        "grids": [grid for grid in further if grid is not None and grid.rows],
         "by_day": sorted((outcome.get("by_day") or {}).items(), key=lambda item: float(item[0])),
         "counts": count_of(longest.get("n_event_patients"), longest.get("n_patients")),
     }
 
 
-def headline(label: str, outcome: Table) -> str:
-    """
-    Say in plain words how well the model ranks patients, and what it adds to grade and day.
-
-    Examples
-    --------
-    >>> model = {"72": {"auroc": 0.81, "auroc_lo": 0.74, "auroc_hi": 0.87}}
-    >>> other = {"72": {"auroc": 0.75, "diff_auroc": 0.06, "diff_lo": 0.01, "diff_hi": 0.11}}
-    >>> print(headline("ICANS", {"model": model, "comparators": {"grade_and_day": other}}))
-    ICANS within 72 h: AUROC 0.81 (95 % interval 0.74 to 0.87). Grade and day alone reach 0.75; \
-the model is 0.06 higher (difference 0.01 to 0.11).
-    """
-    hours = _headline_hours(outcome.get("model", {}))
-    if hours is None:
-        return f"{label}: no figures."
-    m, start = outcome["model"][hours], f"{label} within {hours} h:"
-    if is_missing(m.get("auroc")):
-        return f"{start} the AUROC could not be estimated."
-    spread = in_words("95 % interval", m.get("auroc_lo"), m.get("auroc_hi"))
-    other = outcome.get("comparators", {}).get(REFERENCE, {}).get(hours, {})
-    return f"{start} AUROC {decimal(m['auroc'])}{spread}. {_against_reference(other)}"
+def _contrast_grids(evaluation: Table) -> list[grids.Grid]:
+    cells = evaluation.get("contrast") or {}
+    detail = evaluation.get("contrast_detail") or {}
+    told = grids_of_cohort.told_hours([cells])
+    found = (grids_of_cohort.contrast(cells, detail), grids_of_cohort.drivers(detail, told))
+    return [grid for grid in found if grid is not None]
 
 
-def check_rows(trees: Table) -> list[dict[str, Any]]:
-    """
-    List everything else that is kept by horizon, however deep its names are nested.
-
-    Examples
-    --------
-    >>> rows = check_rows({"subgroups": {"site": {"A": {"72": {"auroc": 0.7}}}}})
-    >>> rows[0]["name"], rows[0]["hours"]
-    ('Subgroups, site, A', '72')
-    """
-    return [
-        {"name": ", ".join([_named(path[0]), *path[1:]]), "hours": hours, "m": m}
-        for path, hours, m in _leaves(trees, ())
-        if path
-    ]
+def _analyte_grids(evaluation: Table) -> list[grids.Grid]:
+    result = []
+    for name, entries in (evaluation.get("analyte_use") or {}).items():
+        outcome = evaluation.get("outcomes", {}).get(name, {})
+        told = plain_words.headline_hours(outcome.get("model", {})) or ""
+        label = str(outcome.get("label") or words(name))
+        grid = grids_of_cohort.analyte_use(entries, label, told)
+        result += [] if grid is None else [grid]
+    return result
 
 
-def _leaves(tree: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str, Table]]:
-    """Walk down to the figures; the last name on the way is the horizon."""
-    if not isinstance(tree, Mapping):
-        return
-    for name, branch in tree.items():
-        if isinstance(branch, Mapping) and ("auroc" in branch or "diff_auroc" in branch):
-            yield path, str(name), branch
-        else:
-            yield from _leaves(branch, (*path, str(name)))
+def _glance(label: str, outcome: Table, told: str) -> Markup | None:
+    """Differences from every comparator with an interval, at the headline horizon."""
+    rows = []
+    for name, table in _compared(outcome):
+        cell = table.get(told, {})
+        ends = [cell.get(part) for part in ("diff_auroc", "diff_lo", "diff_hi")]
+        if not any(is_missing(end) for end in ends):
+            rows.append((name, float(ends[0]), float(ends[1]), float(ends[2])))
+    if not rows:
+        return None
+    title = f"Model against each comparator: {label}, next {told} h"
+    return figures.difference_chart(rows, title=title)
 
 
-def _against_reference(other: Table) -> str:
-    difference, lo, hi = (other.get(k, nan) for k in ("diff_auroc", "diff_lo", "diff_hi"))
-    if is_missing(difference):
-        return "The difference from grade and day alone could not be estimated."
-    size = decimal(abs(difference))
-    way = "equal" if float(size) == 0 else f"{size} {'higher' if difference > 0 else 'lower'}"
-    span = in_words("difference", lo, hi)
-    doubt = ", so no difference is shown" if span and lo <= 0 <= hi else ""
-    alone = f"Grade and day alone reach {decimal(other.get('auroc'))}"
-    return f"{alone}; the model is {way}{span}{doubt}."
-
-
-def _headline_hours(model: Table) -> str | None:
-    return HEADLINE_HOURS if HEADLINE_HOURS in model else min(model, key=float, default=None)
-
-
-def _other_horizons(model: Table, hours: Sequence[str]) -> str:
-    """Tell the same figure at every other horizon, so that none is picked out."""
-    told = _headline_hours(model)
-    others = {h: model[h].get("auroc") for h in hours if h != told}
-    if all(is_missing(auroc) for auroc in others.values()):
-        return ""
-    return ", ".join(f"{decimal(auroc)} at {h} h" for h, auroc in others.items())
+def _compared(outcome: Table) -> Iterator[tuple[str, Table]]:
+    for name, table in (outcome.get("comparators") or {}).items():
+        yield named(name), table
+    control = outcome.get("negative_control") or {}
+    if control:
+        yield named("negative_control"), control
 
 
 def _rows(outcome: Table, hours: str) -> list[dict[str, Any]]:
@@ -173,27 +168,31 @@ def _rows(outcome: Table, hours: str) -> list[dict[str, Any]]:
     predictors = {name: outcome.get(name, {}) for name in ("model", "model_no_state")}
     predictors |= outcome.get("comparators", {})
     return [
-        {"name": _named(name), "m": by_hour[hours], "main": name == "model"}
+        {"name": named(name), "m": by_hour[hours], "main": name == "model"}
         for name, by_hour in predictors.items()
         if hours in by_hour
     ]
 
 
-def _charts(label: str, hours: str, curves: Table) -> list[tuple[str, Markup]]:
+def _charts(label: str, hours: str, outcome: Table, curves: Table) -> Sequence[tuple[str, Markup]]:
     """Caption and drawing of each chart whose curve is there."""
     drawn: list[tuple[str, Markup]] = []
-    curve, told = curves.get(hours) or {}, f"{label}, next {hours} h"
+    curve, said = curves.get(hours) or {}, f"{label}, next {hours} h"
     if roc := curve.get("roc"):
-        named = {_named(name): rates for name, rates in roc.items()}
-        drawn.append(("ROC curves", roc_chart(named, title=f"ROC curves: {told}")))
+        lines = {named(name): rates for name, rates in roc.items()}
+        drawn.append(("ROC curves", roc_chart(lines, title=f"ROC curves: {said}")))
     if groups := curve.get("calibration"):
-        chart = calibration_chart(groups, title=f"Calibration: {told}")
+        smooth = curve.get("calibration_smooth") or {}
+        title = f"Calibration: {said}"
+        chart = (
+            figures.smooth_calibration(smooth, groups, title=title)
+            if smooth.get("risk")
+            else calibration_chart(groups, title=title)
+        )
         drawn.append(("Calibration of the model", chart))
     if bins := curve.get("risk_distribution"):
-        chart = histogram_pair(**bins, title=f"Risks given: {told}")
-        drawn.append(("Risks the model gave", chart))
+        drawn.append(("Risks the model gave", histogram_pair(**bins, title=f"Risks given: {said}")))
+    if "thresholds" in (cell := (outcome.get("net_benefit") or {}).get(hours, {})):
+        title = f"Decision curve: {said}"
+        drawn.append(("Net benefit", figures.decision_chart(cell, NAMES, title=title)))
     return drawn
-
-
-def _named(predictor: str) -> str:
-    return str(WORDS["predictors"].get(predictor, words(predictor)))

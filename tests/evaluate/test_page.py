@@ -8,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.evaluate.page import check_rows, headline, render_evaluation
+from pipeline.evaluate.page import render_evaluation
+from pipeline.evaluate.plain_words import alert_words, calibration_words, headline, limits
 
 HOURS = ("24", "72")
 COUNTS = ("n", "n_patients", "n_events", "n_event_patients")
@@ -103,7 +104,7 @@ def test_complete_page_shows_every_part_in_order():
     parts += ["Next 24 h", "Next 72 h", "By day", "Canary", "How to read", "Pitfalls", "ab" * 32]
     places = [text.index(part) for part in parts]
     assert places == sorted(places)
-    assert [tag for tag, _ in reader.tags].count("svg") == 6
+    assert [tag for tag, _ in reader.tags].count("svg") == 7
     assert "within the next 24 and 72 hours" in text
     assert "SYNTHETIC" not in text
 
@@ -111,7 +112,7 @@ def test_complete_page_shows_every_part_in_order():
 def test_tables_have_captions_and_scopes():
     reader = read(render_evaluation(evaluation(metrics()), curves(), title="Evaluation"))
     tags = [tag for tag, _ in reader.tags]
-    assert tags.count("table") == tags.count("caption") == 3
+    assert tags.count("table") == tags.count("caption") == 5
     assert all("scope" in attrs for tag, attrs in reader.tags if tag == "th")
 
 
@@ -196,12 +197,136 @@ def test_days_are_in_numeric_order():
     assert days.index("3") < days.index("10")
 
 
-def test_figures_are_found_however_deep_their_names_are():
-    m = {"auroc": 0.7}
-    rows = check_rows(
-        {"added_value": {"24": m}, "subgroups": {"site": {"A": {"72": m}}}, "x": None}
+def whole_outcome(m):
+    """One outcome with every part that an evaluation can have, all figures equal."""
+    rate = {"value": 0.2, "value_lo": 0.1, "value_hi": 0.3}
+    observed = {"observed": 0.1, "observed_lo": 0.05, "observed_hi": 0.2, "mean_risk": 0.12}
+    alert = {
+        "alert_rate": 0.1,
+        "alerts_per_patient_day": 0.1,
+        "false_alerts_per_patient_day": 0.08,
+        "number_needed_to_alert": 4.0,
+        "number_needed_to_alert_lo": 3.0,
+        "number_needed_to_alert_hi": 6.0,
+        "patients_warned": 0.6,
+        "patients_warned_lo": 0.4,
+        "patients_warned_hi": 0.8,
+        "lead_hours_median": 30.0,
+        "lead_hours_q1": 20.0,
+        "lead_hours_q3": 44.0,
+    }
+    curve = {"thresholds": [0.05, 0.1, 0.2, 0.3], "treat_none": [0.0] * 4}
+    names = ("model", "grade_and_day", "treat_all", "diff", "diff_lo", "diff_hi")
+    curve |= {name: [0.01, 0.005, 0.0, -0.01] for name in names}
+    both = {"model": dict.fromkeys(HOURS, m), "grade_and_day": dict.fromkeys(HOURS, m)}
+    return {
+        "label": "Severe CRS",
+        **evaluation(m)["outcomes"]["severe_crs"],
+        "labs_answer": "Within 72 h, labs are not shown to add.",
+        "negative_control": dict.fromkeys(HOURS, m | {"n_permutations": 3}),
+        "negative_control_kind": "refitted",
+        "comparators_absent": {"nfl_age_z": "no NfL in this cohort"},
+        "patient_weighted": both,
+        "within_grade": {h: {"model": m, "grade_and_day": m, "by_grade": {}} for h in HOURS},
+        "without_early_onsets": {"hours": 12, "left_out": 4, **both},
+        "time_dependent": dict.fromkeys(HOURS, m),
+        "further_splits": {"leave_one_site_out": both, "temporal": "no infusion time"},
+        "alerts": {h: {"model": {"0.1": alert, "0.2": {"reason": "none"}}} for h in HOURS},
+        "net_benefit": {"24": curve, "72": {"reason": "too few event patients"}},
+        "incidence": {
+            "24": {**observed, "competing": 0.01, "groups": [observed] * 4},
+            "72": {"reason": "too few event patients"},
+        },
+        "what_comes_first": {
+            "incidence": {"24": {"outcome": rate, "death": rate}},
+            "never_observed": ["iec_hs"],
+        },
+        "by_day_and_horizon": {"24": {"2": m, "11": m}},
+        "subgroups": {"sex": {"F": {"72": m | observed}}},
+    }
+
+
+def whole_evaluation(m):
+    fall = {"fall": 0.02, "fall_lo": 0.01, "fall_hi": 0.03}
+    entry = {"label": "CRP", "rows": 9, "row_share": 0.5, "patients": 4, "event_patients": 5}
+    used = entry | {"used": True, "why": "read by the model", "importance": {"72": fall}}
+    unused = entry | {"used": False, "why": "no result", "importance": {"reason": "not used"}}
+    return evaluation(
+        m,
+        outcomes={"severe_crs": whole_outcome(m)},
+        contrast={"24": m},
+        contrast_detail={
+            "comparators": {"day": {"24": m}},
+            "drivers": {"24": {"crp": fall}},
+        },
+        analyte_use={"severe_crs": {"crp": used, "nfl": unused}},
+        abstention={
+            "severe_crs": {
+                "n": 50,
+                "n_abstained": 3,
+                "rate": 0.06,
+                "by_reason": {"no_lab": 3},
+                "n_without_lab": 3,
+                "n_before_event": 1,
+            }
+        },
+        command="cytocast train --cohort COHORT --config config.json --out OUT",
     )
-    assert [(row["name"], row["hours"]) for row in rows] == [
-        ("Added value of labs", "24"),
-        ("Subgroups, site, A", "72"),
-    ]
+
+
+def test_every_part_of_an_evaluation_is_on_the_page():
+    reader = read(render_evaluation(whole_evaluation(metrics()), curves(), title="Whole"))
+    text = " ".join(reader.text)
+    for part in (
+        "labs are not shown to add",
+        "What this page cannot show",
+        "NfL for age (z) (no NfL in this cohort)",
+        "What do the labs add?",
+        "Every patient counts the same",
+        "Only landmarks of equal current grade",
+        "Without onsets within 12 h (4 landmarks left out)",
+        "Each site by a model of the other sites",
+        "not done, because no infusion time",
+        "Alerts per true alert",
+        "30 h [20, 44]",
+        "true positives per 1,000 landmarks",
+        "Never charted after a landmark at risk: IEC-HS",
+        "AUROC by day of the landmark and horizon",
+        "sex: F",
+        "What drives the contrast",
+        "yes: ranking is worse without it",
+        "no estimate at 3 of 50 landmarks",
+        "cytocast train --cohort COHORT --config config.json --out OUT",
+    ):
+        assert part in text, part
+    tags = [tag for tag, _ in reader.tags]
+    assert tags.count("table") == tags.count("caption")
+    assert all("scope" in attrs for tag, attrs in reader.tags if tag == "th")
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(m=METRICS, shares=st.lists(SHARES, max_size=5))
+def test_every_part_survives_any_figures(m, shares):
+    read(render_evaluation(whole_evaluation(m), curves(shares), title="Any"))
+
+
+def test_sentences_say_nothing_where_nothing_is_known():
+    assert calibration_words({"model": {"72": {}}}) == ""
+    assert alert_words({"model": {"72": {}}}) == ""
+    slope = {"cal_slope": 0.5, "cal_slope_lo": 0.3, "cal_slope_hi": 0.8}
+    assert "too extreme" in calibration_words({"model": {"72": slope}})
+    outcome = whole_outcome(metrics())
+    assert "60 % of event patients would be warned" in alert_words(outcome)
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [("cross-validated", "Another hospital"), ("apparent", "Anything about new patients")],
+)
+def test_limits_depend_on_the_kind(kind, words):
+    bar = {"72": {"diff_lo": -0.02, "diff_hi": 0.04, "n_event_patients": 31}}
+    outcome = {"label": "X", "model": {"72": {}}, "comparators": {"grade_and_day": bar}}
+    told = " ".join(limits({"x": outcome, "y": {}}, kind, 5))
+    assert words in told
+    assert "31 event patients, differences in AUROC below about 0.03" in told
+    assert "y: too few event patients" in told

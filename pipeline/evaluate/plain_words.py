@@ -1,0 +1,133 @@
+"""The first lines of the page: how good, what labs add, alerts, and what cannot be shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import nan
+from typing import Any
+
+from pipeline.evaluate.wording import named
+from pipeline.report.format import decimal, in_words, integer, is_missing, joined, percent
+
+Entry = Mapping[str, Any]
+HEADLINE_HOURS, REFERENCE = "72", "grade_and_day"
+_ALERT_RATE = "0.1"
+
+
+def headline_hours(model: Entry) -> str | None:
+    """Horizon told first: 72 h where it is there, else the shortest."""
+    return HEADLINE_HOURS if HEADLINE_HOURS in model else min(model, key=float, default=None)
+
+
+def headline(label: str, outcome: Entry) -> str:
+    """Say in plain words how well the model ranks patients, and what it adds to grade and day.
+
+    Examples
+    --------
+    >>> model = {"72": {"auroc": 0.81, "auroc_lo": 0.74, "auroc_hi": 0.87}}
+    >>> other = {"72": {"auroc": 0.75, "diff_auroc": 0.06, "diff_lo": 0.01, "diff_hi": 0.11}}
+    >>> print(headline("ICANS", {"model": model, "comparators": {"grade_and_day": other}}))
+    ICANS within 72 h: AUROC 0.81 (95 % interval 0.74 to 0.87). Grade and day alone reach 0.75; \
+the model is 0.06 higher (difference 0.01 to 0.11).
+    """
+    hours = headline_hours(outcome.get("model", {}))
+    if hours is None:
+        return f"{label}: no figures."
+    m, start = outcome["model"][hours], f"{label} within {hours} h:"
+    if is_missing(m.get("auroc")):
+        return f"{start} the AUROC could not be estimated."
+    spread = in_words("95 % interval", m.get("auroc_lo"), m.get("auroc_hi"))
+    other = outcome.get("comparators", {}).get(REFERENCE, {}).get(hours, {})
+    return f"{start} AUROC {decimal(m['auroc'])}{spread}. {_against_reference(other)}"
+
+
+def _against_reference(other: Entry) -> str:
+    difference, lo, hi = (other.get(k, nan) for k in ("diff_auroc", "diff_lo", "diff_hi"))
+    if is_missing(difference):
+        return "The difference from grade and day alone could not be estimated."
+    size = decimal(abs(difference))
+    way = "equal" if float(size) == 0 else f"{size} {'higher' if difference > 0 else 'lower'}"
+    span = in_words("difference", lo, hi)
+    doubt = ", so no difference is shown" if span and lo <= 0 <= hi else ""
+    alone = f"Grade and day alone reach {decimal(other.get('auroc'))}"
+    return f"{alone}; the model is {way}{span}{doubt}."
+
+
+def other_horizons(model: Entry, hours: Sequence[str]) -> str:
+    """Tell the same figure at every other horizon, so that none is picked out."""
+    told = headline_hours(model)
+    others = {h: model[h].get("auroc") for h in hours if h != told}
+    if all(is_missing(auroc) for auroc in others.values()):
+        return ""
+    return ", ".join(f"{decimal(auroc)} at {h} h" for h, auroc in others.items())
+
+
+def calibration_words(outcome: Entry) -> str:
+    """Say whether the risks are too high, too low or too extreme; nothing where unknown."""
+    hours = headline_hours(outcome.get("model", {}))
+    cell = outcome["model"][hours] if hours else {}
+    slope, lo, hi = (cell.get(k, nan) for k in ("cal_slope", "cal_slope_lo", "cal_slope_hi"))
+    if is_missing(slope) or is_missing(lo) or is_missing(hi):
+        return ""
+    verdict = "too extreme" if hi < 1 else "not extreme enough" if lo > 1 else "about right"
+    found = (outcome.get("incidence") or {}).get(hours, {})
+    level = ""
+    if not is_missing(found.get("observed")):
+        level = f" Mean risk {percent(found['mean_risk'])}, observed {percent(found['observed'])}."
+    return (
+        f"Calibration within {hours} h: slope {decimal(slope)}"
+        f"{in_words('95 % interval', lo, hi)}; the spread of the risks is {verdict}.{level}"
+    )
+
+
+def alert_words(outcome: Entry) -> str:
+    """Say what alerting on the highest tenth of landmarks would mean; nothing where unknown."""
+    hours = headline_hours(outcome.get("model", {}))
+    table = (outcome.get("alerts") or {}).get(hours, {}).get("model") or {}
+    cell = table.get(_ALERT_RATE) or {}
+    warned, lead = cell.get("patients_warned"), cell.get("lead_hours_median")
+    if is_missing(warned) or is_missing(lead):
+        return ""
+    return (
+        f"If the highest {percent(float(_ALERT_RATE))} of risks within {hours} h raised an alert: "
+        f"{percent(warned)} of event patients would be warned, the first alert a median of "
+        f"{integer(lead)} h before onset; 1 of {decimal(cell.get('number_needed_to_alert'), 1)} "
+        "alerts would be followed by the event."
+    )
+
+
+def limits(outcomes: Mapping[str, Entry], kind: str, minimum: int) -> list[str]:
+    """What this evaluation cannot show, from its own numbers."""
+    sentences = []
+    for name, outcome in outcomes.items():
+        label = str(outcome.get("label") or name)
+        hours = headline_hours(outcome.get("model", {}))
+        cell = (outcome.get("comparators") or {}).get(REFERENCE, {}).get(hours, {})
+        lo, hi = cell.get("diff_lo", nan), cell.get("diff_hi", nan)
+        if not is_missing(lo) and not is_missing(hi):
+            half = (hi - lo) / 2
+            sentences.append(
+                f"{label}: with {integer(cell.get('n_event_patients'))} event patients, "
+                f"differences in AUROC below about {decimal(half)} cannot be told from chance."
+            )
+        else:
+            sentences.append(f"{label}: too few event patients for any comparison.")
+        absent = outcome.get("comparators_absent") or {}
+        if absent:
+            told = joined([f"{key} ({reason})" for key, reason in _words(absent)])
+            sentences.append(f"{label}: not compared with {told}.")
+    if kind == "cross-validated":
+        sentences.append(
+            "Another hospital, product or laboratory: only external figures can show that."
+        )
+    elif kind == "apparent":
+        sentences.append("Anything about new patients: these are the training patients.")
+    sentences.append(
+        f"Subgroups and analytes with fewer than {minimum} event patients: left out, not judged."
+    )
+    sentences.append("Cause: what predicts is associated with the outcome under the care given.")
+    return sentences
+
+
+def _words(absent: Mapping[str, str]) -> list[tuple[str, str]]:
+    return [(named(key), str(reason)) for key, reason in absent.items()]
