@@ -12,7 +12,6 @@ from pipeline.model.reference import RateTable, rates_of_days
 from pipeline.model.risk_model import RiskModel
 from pipeline.model.stack import Floats, query
 
-SINGLE_LABS = {"last_crp": "crp__last", "last_ferritin": "ferritin__last"}
 PROBABILITIES = frozenset(
     {"model", "model_no_state", "base_rate", "grade_and_day", "clinical_state"}
 )
@@ -26,6 +25,7 @@ EXPECTED = (
     "easix",
     "s_easix",
     "m_easix",
+    "easix_pre",
     "nfl_age_z",
     "car_hematotox",
 )
@@ -42,14 +42,14 @@ def comparator_risks(
     """Scores of every comparator, each (n_landmarks, n_horizons).
 
     ``base_rate``, ``grade_and_day`` and ``clinical_state`` (all grades so far, no labs) are
-    probabilities; the others are for ranking only. One without a single input is left out.
+    probabilities; the others are for ranking only.
 
     Parameters
     ----------
     rates : RateTable
         Base rates by day of the training patients.
     ranked : mapping, optional
-        Published scores at the same landmarks, one value each.
+        Last CRP, last ferritin and published scores at the same landmarks, one value each.
     """
     result = {
         "base_rate": rates_of_days(rates, landmark_day(test), horizons)[0],
@@ -59,10 +59,9 @@ def comparator_risks(
     state = state_risk(model, test, threshold, horizons)
     if state is not None:
         result["clinical_state"] = state
-    single = {name: test.column(column) for name, column in SINGLE_LABS.items()}
+    single = dict(ranked or {})
     if model.grade is not None:
         single["current_grade"] = test.column(model.grade)
-    single.update(ranked or {})
     for name, values in single.items():
         result[name] = np.repeat(values[:, None], len(horizons), axis=1)
     return result

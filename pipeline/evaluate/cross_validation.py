@@ -59,7 +59,7 @@ def cross_validate(
     matrix, targets
         All landmarks of the cohort; those added at new results are trained on, not scored.
     splits : sequence of Split
-        Divisions by patient; one without a landmark to score is passed over.
+        Divisions by patient; one without a landmark to learn from or to score is passed over.
 
     Returns
     -------
@@ -86,6 +86,8 @@ def _score_fold(
     matrix: FeatureMatrix, targets: Targets, split: Split, plan: FitPlan, beside: Beside
 ) -> dict[int, Scores]:
     train, known = matrix.take(split.train), targets.take(split.train)
+    if not _teaches(known, plan):
+        return {}
     fitted = fit_risk_model(train, known, plan)
     result = {}
     for threshold in plan.reported:
@@ -103,6 +105,15 @@ def _score_fold(
             repeat=split.repeat,
         )
     return result
+
+
+def _teaches(targets: Targets, plan: FitPlan) -> bool:
+    """Whether any landmark has a known label."""
+    return any(
+        bool((~np.isnan(targets.label(threshold, float(horizon)))).any())
+        for threshold in targets.thresholds
+        for horizon in plan.config.horizons_hours
+    )
 
 
 def score(

@@ -8,6 +8,8 @@ from pipeline.features.build import FeatureMatrix
 from pipeline.model.days import landmark_days
 from pipeline.model.stack import Ints
 
+_LABS = ("analyte", "measurement", "composite_scores")
+
 
 def same_day_donors(patient: Ints, day: Ints, seed: int) -> Ints:
     """Row of another patient of the same day for every landmark.
@@ -45,12 +47,8 @@ def same_day_donors(patient: Ints, day: Ints, seed: int) -> Ints:
 
 
 def swap_labs(matrix: FeatureMatrix, donor: Ints) -> FeatureMatrix:
-    """All analyte and measurement columns from the donor rows; everything else unchanged."""
-    labs = [
-        number
-        for number, meta in enumerate(matrix.metas)
-        if meta.group in ("analyte", "measurement")
-    ]
+    """All columns made of labs from the donor rows; everything else unchanged."""
+    labs = [number for number, meta in enumerate(matrix.metas) if meta.group in _LABS]
     values = matrix.values.copy()
     values[:, labs] = matrix.values[donor][:, labs]
     return FeatureMatrix(values, matrix.metas, matrix.landmarks)

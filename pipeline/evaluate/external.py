@@ -15,6 +15,7 @@ from pipeline.evaluate.document import Evaluation, assemble, event_patients
 from pipeline.evaluate.donors import donors_of, swap_labs
 from pipeline.evaluate.outcomes import build_targets
 from pipeline.evaluate.protocol import Scored, stacked_repeats
+from pipeline.evaluate.published import published_scores
 from pipeline.evaluate.scores import Scores
 from pipeline.features.build import FeatureMatrix, build_features
 from pipeline.features.landmarks import training_landmarks
@@ -88,11 +89,13 @@ def evaluate_bundle(
         part, known = matrix.take(rows), targets.take(rows)
         rates = bundle.reference.base_rates[name]
         swapped = swap_labs(part, donors_of(part, bundle.config.seed))
-        beside = Beside({}, swapped if bundle.config.evaluation.analyte_importance else None)
+        ranked, absent = published_scores(cohort, part.landmarks, bundle.reference.spec)
+        beside = Beside(ranked, swapped if bundle.config.evaluation.analyte_importance else None)
         scored[name] = Scored(
             scores=score(model, part, known, outcome.threshold, rates, beside=beside),
             columns=model.columns,
             control=_control(bundle.config, model, part, known, outcome.threshold, rates),
+            absent=absent,
         )
     if not scored:
         raise InputError(" ".join(warnings))

@@ -11,11 +11,12 @@ from pipeline.config import Config
 from pipeline.evaluate.cross_validation import Beside, cross_validate
 from pipeline.evaluate.donors import donors_of, swap_labs
 from pipeline.evaluate.outcomes import onset_hours
+from pipeline.evaluate.published import published_scores
 from pipeline.evaluate.scores import Scores, concatenate
 from pipeline.evaluate.splits import patient_folds, site_folds, splits_of, temporal_fold
 from pipeline.features.build import FeatureMatrix
 from pipeline.model.risk_model import FitPlan
-from pipeline.model.stack import Floats, Ints, Targets
+from pipeline.model.stack import Ints, Targets
 
 _SWAP_SEED = 7919
 
@@ -70,7 +71,6 @@ def score_scale(
     plan: FitPlan,
     config: Config,
     table: Ints,
-    ranked: dict[str, Floats],
 ) -> dict[int, Scored]:
     """All scores of one scale's reported thresholds, without the columns of the final model.
 
@@ -82,11 +82,10 @@ def score_scale(
     ----------
     table : ndarray of int, shape (repeats, n_patients)
         From :func:`shared_folds`.
-    ranked : dict
-        Published scores by name, one value per landmark.
     """
     settings = config.evaluation
     swapped = swap_labs(matrix, donors_of(matrix, config.seed))
+    ranked, absent = published_scores(cohort, matrix.landmarks, plan.spec)
     beside = Beside(ranked, swapped if settings.analyte_importance else None)
     splits = splits_of(targets.patient, table)
     scores = cross_validate(matrix, targets, plan, splits, beside=beside)
@@ -107,6 +106,7 @@ def score_scale(
             scores=part,
             columns=(),
             control=control.get(threshold),
+            absent=absent,
             further={name: _of(other, threshold) for name, other in further.items()},
         )
         for threshold, part in scores.items()

@@ -198,12 +198,15 @@ def fit_risk_model(
     known = np.ones(len(matrix.values), dtype=bool)
     if grade is not None:
         known = ~np.isnan(matrix.column(grade))
+    graded = _only(rows, known)
+    if len(graded.landmark) == 0:  # no grade is known here, so there is no state to learn from
+        grade, graded = None, rows
     horizons = tuple(float(hours) for hours in plan.config.horizons_hours)
     reference = fit_linear(
         members.REFERENCE,
         design,
         matrix,
-        _only(rows, known),
+        graded,
         horizons,
         targets.thresholds,
         resample=resample,
@@ -211,7 +214,7 @@ def fit_risk_model(
     no_state = _fit_variant(matrix, targets, rows, plan, None, resample)
     state = None
     if grade is not None:
-        state = _fit_variant(matrix, targets, _only(rows, known), plan, reference, resample)
+        state = _fit_variant(matrix, targets, graded, plan, reference, resample)
     return RiskModel(plan.scale, targets.thresholds, horizons, grade, reference, no_state, state)
 
 

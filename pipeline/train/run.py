@@ -161,7 +161,7 @@ def _train_scale(
         )
     matrix = build_features(cohort, landmarks, spec, jobs)
     plan = FitPlan(scale, reported, spec, config.model, config.seed, jobs)
-    scored = score_scale(cohort, matrix, targets, plan, config, table, {})
+    scored = score_scale(cohort, matrix, targets, plan, config, table)
     log.info(f"fit on all patients ({scale})")
     model = fit_risk_model(matrix, targets, plan, bootstrap=config.model.bootstrap_members)
     read = {key: replace(part, columns=model.columns) for key, part in scored.items()}
