@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -92,6 +93,22 @@ def decision_curves(
             cell["diff_lo"], cell["diff_hi"] = _ends(difference)
         result[f"{horizon:g}"] = cell
     return result
+
+
+def net_benefit_at(cell: Mapping[str, Any], threshold: float) -> float | None:
+    """The model's net benefit at one threshold; None where the curve does not reach it.
+
+    Examples
+    --------
+    >>> net_benefit_at({"thresholds": [0.05, 0.1], "model": [0.02, 0.01]}, 0.1)
+    0.01
+    >>> net_benefit_at({"reason": "too few event patients"}, 0.1) is None
+    True
+    """
+    for value, gained in zip(cell.get("thresholds", ()), cell.get("model", ()), strict=True):
+        if abs(value - threshold) < STEP / 2:
+            return None if gained is None else float(gained)
+    return None
 
 
 def _ends(curve: Floats) -> tuple[list[float | None], list[float | None]]:

@@ -18,6 +18,7 @@ import yaml
 import pipeline
 from pipeline import log
 from pipeline.errors import UsageError
+from pipeline.evaluate.decision_curve import net_benefit_at
 from pipeline.model.bundle import SCHEMA_VERSION
 from pipeline.model.registry import BUNDLE_ARTIFACT, connect
 from pipeline.report.charts import calibration_chart, histogram_pair, roc_chart
@@ -108,6 +109,11 @@ def _log_outcome(
         for hours, cell in outcome["model_no_state"].items()
         for metric in ("auroc", "brier", "cal_slope")
         if cell[metric] is not None
+    }
+    metrics |= {
+        f"{name}/h{hours}/net_benefit_p10": value
+        for hours, cell in outcome["net_benefit"].items()
+        if (value := net_benefit_at(cell, 0.1)) is not None
     }
     mlflow.log_metrics(metrics)
     with mlflow.start_run(run_name=name, nested=True):

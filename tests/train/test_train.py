@@ -230,6 +230,7 @@ def test_mlflow_holds_metrics_figures_and_a_challenger(tracked) -> None:
     stored = {item.path for item in client.list_artifacts(version.run_id)}
     assert {"model_card.md", "card.json", "tripod_ai.md"} <= stored
     assert "icans/h24/brier" in parent.data.metrics
+    assert "severe_crs/h72/net_benefit_p10" in parent.data.metrics
     assert parent.data.params["model.booster_rounds"] == "12"
     query = f"tags.mlflow.parentRunId = '{version.run_id}'"
     children = client.search_runs([parent.info.experiment_id], query)
