@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.evaluate.page import headline
+from pipeline.evaluate.plain_words import headline
 from pipeline.report.format import decimal, integer, percent, percent_interval
 
 HORIZON = 72
