@@ -30,6 +30,7 @@ LIST_MODULES = CYTOCAST + (
 )
 CONFIG = """\
 cohort: {name: synthetic-startup, synthetic: true}
+audit: {acknowledge: [CHK102]}  # its labs and grades come from one draw
 outcomes: {severe_crs: {scale: crs, threshold: 3, label: Severe CRS (synthetic)}}
 evaluation: {repeats: 1, folds: 2, bootstrap: 20}
 """

@@ -26,7 +26,7 @@ from pipeline.report.page import render
 TEMPLATES = Path(__file__).parent / "templates"
 MOST_TRENDS = 11
 MOST_ROWS = 7
-_ROOM = 1900  # characters that a printed page holds in its usual size
+_ROOM, _HALF_ROOM = 1900, 1000  # characters on paper: more print small, fewer print large
 _EARLIEST, _LONGEST = -48.0, 14 * 24.0
 
 
@@ -89,9 +89,16 @@ def patient_page(patient: Patient, facts: ModelFacts, *, made: datetime, back: s
         synthetic=facts.synthetic,
         back=back,
         association=phrase("pathways", "association"),
-        dense=_printed_length(context) > _ROOM,
+        density=_density(_printed_length(context), len(context["trends"])),
         **context,
     )
+
+
+def _density(characters: int, charts: int) -> str:
+    """Class of the page: ``dense`` prints small and shortened, ``roomy`` prints large."""
+    if characters > _ROOM:
+        return "dense"
+    return "roomy" if characters < _HALF_ROOM and charts <= 8 else ""
 
 
 def _printed_length(context: Mapping[str, Any]) -> int:

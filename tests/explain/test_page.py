@@ -248,7 +248,7 @@ def patients(draw: st.DrawFn) -> Patient:
 
 
 @settings(
-    max_examples=60,
+    max_examples=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
@@ -258,3 +258,12 @@ def test_no_page_shows_what_no_page_may_show(patient: Patient) -> None:
     reader = read(page)
     assert "<script" not in page
     assert not re.search(r"\d\.\d+ ?points?", reader.text)
+
+
+def test_one_outcome_alone_stands_beside_its_reliance() -> None:
+    alone = replace(rising_crs(), estimates=rising_crs().estimates[:1])
+    text = page_text(alone, outcomes={"severe_crs": facts().outcomes["severe_crs"]})
+    assert "ICANS of any grade" not in text
+    assert text.count("Can it be relied on here?") == 1
+    assert "Points by pathway: CRS" in text
+    assert "tells them apart" not in text
