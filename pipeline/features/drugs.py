@@ -49,8 +49,8 @@ class Influence:
     Attributes
     ----------
     invalid : ndarray of bool
-    channel : ndarray of object
-        Key of the series a row moves to; empty where it stays.
+    channel : ndarray of int16
+        Number of the rule that moves a row to a series of its own; -1 where it stays.
     epoch : ndarray of int32
         Grows where what the analyte means changes.
     altered : ndarray of int8
@@ -58,7 +58,7 @@ class Influence:
     """
 
     invalid: NDArray[np.bool_]
-    channel: NDArray[np.object_]
+    channel: NDArray[np.int16]
     epoch: NDArray[np.int32]
     altered: NDArray[np.int8]
 
@@ -108,12 +108,12 @@ def influence(
     size = len(patient)
     result = Influence(
         np.zeros(size, dtype=bool),
-        np.full(size if effects else 0, "", dtype=object),
+        np.full(size, -1, dtype=np.int16),
         np.zeros(size, dtype=np.int32),
         np.zeros(size, dtype=np.int8),
     )
     given = treatments.sort_values(["patient", "given_hours"], kind="stable")
-    for effect in effects:
+    for number, effect in enumerate(effects):
         doses = given.loc[(given["drug"] == effect.drug).to_numpy()]
         if len(doses) == 0 or effect.analyte not in names:
             continue
@@ -132,7 +132,7 @@ def influence(
             continue
         result.altered[rows] |= acts
         if effect.channel:
-            result.channel[rows[acts]] = effect.series
+            result.channel[rows[acts]] = number
             continue
         doses_before = count(owner[before], len(rows))
         if effect.kind == "altered":

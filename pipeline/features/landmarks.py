@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from pipeline.cohort.tables import Cohort
 from pipeline.config import LandmarkConfig
+from pipeline.errors import UsageError
 
 _FINE_GAP_HOURS = 20.0
 
@@ -39,6 +40,46 @@ def result_landmarks(cohort: Cohort, last_hours: float) -> pd.DataFrame:
     end = cohort.patients["record_end_hours"].to_numpy()[moments["patient"].to_numpy()]
     in_time: pd.DataFrame = moments.loc[moments["hours"] <= np.minimum(end, last_hours)]
     return in_time
+
+
+def every_result_landmarks(cohort: Cohort, last_hours: float = np.inf) -> pd.DataFrame:
+    """Every patient at the first whole minute after each moment at which a result came in.
+
+    What ``cytocast predict`` asks, had it been run after every new result.
+    """
+    rows = cohort.labs.loc[cohort.labs["resulted_hours"] >= 0, ["patient", "resulted_hours"]]
+    hours = next_minute(rows["resulted_hours"].to_numpy(dtype=float))
+    patient = rows["patient"].to_numpy()
+    moments = pd.DataFrame({"patient": patient, "hours": hours, "source": "result"})
+    end = cohort.patients["record_end_hours"].to_numpy()[patient]
+    kept: pd.DataFrame = moments.loc[hours <= np.minimum(end, last_hours)]
+    return kept.drop_duplicates(["patient", "hours"]).sort_values(
+        ["patient", "hours"], ignore_index=True
+    )
+
+
+def given_landmarks(cohort: Cohort, moments: pd.DataFrame) -> pd.DataFrame:
+    """Landmarks at given times.
+
+    Parameters
+    ----------
+    moments : DataFrame
+        ``patient_id`` and ``hours`` since time zero.
+
+    Raises
+    ------
+    UsageError
+        If a patient is not in the cohort.
+    """
+    number = pd.Series(np.arange(len(cohort)), index=cohort.patients["patient_id"])
+    patient = moments["patient_id"].map(number)
+    if patient.isna().any():
+        unknown = ", ".join(sorted(set(moments["patient_id"][patient.isna()].astype("str"))))
+        raise UsageError(f"no such patient in the cohort: {unknown}")
+    table = pd.DataFrame(
+        {"patient": patient.astype(np.intp), "hours": moments["hours"].astype(float)}
+    ).assign(source="asked")
+    return table.sort_values(["patient", "hours"], ignore_index=True)
 
 
 def next_minute(hours: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -115,8 +115,9 @@ class _Table:
         )
         self.epoch, self.altered = drugs.epoch, drugs.altered
         self.withdrawn = self.withdrawn | drugs.invalid
-        moved = np.flatnonzero(drugs.channel != "")
-        self.series[moved] = [number.get(key, -1) for key in drugs.channel[moved]]
+        to = np.array([number.get(rule.series, -1) for rule in spec.drug_effects], dtype=np.int64)
+        moved = drugs.channel >= 0
+        self.series[moved] = to[drugs.channel[moved]]
 
 
 def _fill(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from pipeline.cohort.analytes import Analyte, analyte_from_dict, dictionary
@@ -138,7 +139,7 @@ def _channels(cohort: Cohort, effects: tuple[DrugEffect, ...]) -> tuple[str, ...
         cohort.treatments,
         effects,
     ).channel[~cohort.labs["cancelled"].to_numpy()]
-    return tuple(sorted({str(key) for key in moved} - {""}))
+    return tuple(sorted({effects[number].series for number in np.unique(moved[moved >= 0])}))
 
 
 def _scores(config: Config, measured: set[str]) -> tuple[str, ...]:

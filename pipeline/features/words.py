@@ -66,7 +66,8 @@ def _unit(meta: FeatureMeta) -> str:
     unit = meta.unit.removesuffix("/d") if meta.section == "series" else meta.unit
     if unit.startswith("log2("):
         unit = unit.removeprefix("log2(").removesuffix(")")
-    return unit.replace("{FEU}", " FEU").replace("10*", "10^")
+    plain = unit.replace("/{", "/").replace("{", " ").replace("}", "").replace("_", " ")
+    return plain.replace("10*", "10^")
 
 
 def _quantity(value: float, unit: str) -> str:

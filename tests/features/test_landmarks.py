@@ -1,12 +1,17 @@
 """Landmarks: grid, batches of results, ends of records and weights."""
 
 import numpy as np
+import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.config import LandmarkConfig
+from pipeline.errors import UsageError
 from pipeline.features.landmarks import (
     assessed_finely,
+    every_result_landmarks,
+    given_landmarks,
     grid_landmarks,
     next_minute,
     result_landmarks,
@@ -99,3 +104,24 @@ def test_weights_sum_to_one_per_patient_day_and_moments_are_unique(resulted):
     np.testing.assert_allclose(total, 1.0)
     grid = found.loc[found["source"] == "grid"]
     assert set(grid.loc[grid["patient"] == 2, "hours"]) == {12.0, 24.0}
+
+
+def test_landmarks_at_every_new_result_are_those_of_a_prediction():
+    rows = [lab(0, "crp", 1.0, 1.0, 5.0), lab(0, "ferritin", 1.0, 1.0, 5.0)]
+    rows += [lab(0, "crp", 1.0, 6.0, 7.51), lab(1, "crp", 1.0, -9.0, -5.0)]
+    cohort = make_cohort(2, rows, patients={"record_end_hours": [7.6, 50.0]})
+    moments = every_result_landmarks(cohort)
+    assert moments["patient"].tolist() == [0, 0]
+    assert moments["hours"].round(6).tolist() == [round(301 / 60, 6), round(451 / 60, 6)]
+    assert every_result_landmarks(cohort, 6.0)["hours"].tolist() == moments["hours"].tolist()[:1]
+
+
+def test_landmarks_at_given_times_name_unknown_patients():
+    cohort = make_cohort(2)
+    given = pd.DataFrame({"patient_id": ["P001", "P000"], "hours": [9, 24]})
+    assert given_landmarks(cohort, given)[["patient", "hours"]].to_numpy().tolist() == [
+        [0, 24.0],
+        [1, 9.0],
+    ]
+    with pytest.raises(UsageError, match="P9"):
+        given_landmarks(cohort, given.assign(patient_id=["P9", "P000"]))
