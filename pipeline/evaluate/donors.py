@@ -55,11 +55,11 @@ def swap_labs(matrix: FeatureMatrix, donor: Ints) -> FeatureMatrix:
 
 
 def analyte_columns(matrix: FeatureMatrix) -> dict[str, list[int]]:
-    """Columns of each analyte, those of how and when it was measured included."""
+    """Columns of each analyte: every series of it, and how and when it was measured."""
     columns: dict[str, list[int]] = {}
     for number, meta in enumerate(matrix.metas):
         if meta.group in ("analyte", "measurement"):
-            columns.setdefault(meta.subject, []).append(number)
+            columns.setdefault(meta.analyte or meta.subject, []).append(number)
     return columns
 
 

@@ -357,7 +357,7 @@ def subgroups(outcome: Entry, hours: Sequence[str], told: str) -> Grid | None:
 
 
 def _percent(value: float | None) -> str:
-    return percent(value)
+    return "0 %" if value == 0 else percent(value)
 
 
 def _one_place(value: float | None) -> str:

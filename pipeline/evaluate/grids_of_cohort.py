@@ -78,7 +78,7 @@ def analyte_use(entries: Entry, label: str, hours: str) -> Grid | None:
         rows.append(
             (
                 str(entry.get("label")),
-                f"{integer(entry.get('rows'))} ({percent(entry.get('row_share'))})",
+                _with_share(entry.get("rows"), entry.get("row_share")),
                 integer(entry.get("patients")),
                 integer(entry.get("event_patients")),
                 f"{'Yes' if entry.get('used') else 'No'}: {entry.get('why', 'not stated')}",
@@ -103,6 +103,10 @@ def analyte_use(entries: Entry, label: str, hours: str) -> Grid | None:
         "model stays. Analytes that travel together cover for each other, so no fall does not mean "
         "no biology. With many analytes one in twenty intervals misses 0 by chance.",
     )
+
+
+def _with_share(count: float | None, share: float | None) -> str:
+    return "0" if count == 0 else f"{integer(count)} ({percent(share)})"
 
 
 def _carried(importance: Entry, hours: str) -> tuple[str, str]:

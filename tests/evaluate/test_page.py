@@ -100,7 +100,7 @@ def test_complete_page_shows_every_part_in_order():
     page = render_evaluation(evaluation(metrics()), curves(), title="Evaluation")
     reader = read(page)
     text = " ".join(reader.text)
-    parts = ["Research use only", "fitted without that patient", "What was predicted", "In short"]
+    parts = ["Research use only", "fitted without that patient", "In short", "What was predicted"]
     parts += ["Next 24 h", "Next 72 h", "By day", "Canary", "How to read", "Pitfalls", "ab" * 32]
     places = [text.index(part) for part in parts]
     assert places == sorted(places)
