@@ -40,7 +40,7 @@ fitting = $(if $(OUTCOMES),--outcomes "$(OUTCOMES)") $(if $(SEED),--seed "$(SEED
 help: ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(READY) ## Every step once, on simulated patients, in about two minutes [OUT=out/demo PATIENTS=400 SEED= CONFIG= JOBS=]
+demo: $(READY) ## Every step once, on simulated patients [OUT=out/demo PATIENTS=400 SEED= CONFIG="A B" JOBS=]
 	@$(BIN)/cytocast demo $(if $(OUT),--out "$(OUT)") $(if $(PATIENTS),--patients "$(PATIENTS)") $(configs) $(fitting)
 
 simulate: need-OUT $(READY) ## Write a synthetic cohort: OUT=DIR [PATIENTS=400 SEED=0 BATCH=1 FORCE=1]
