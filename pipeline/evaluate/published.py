@@ -12,6 +12,7 @@ from pipeline.cohort.tables import Cohort
 from pipeline.features.build import build_features
 from pipeline.features.scores import score_values, scores
 from pipeline.features.spec import FeatureSpec, HostColumn
+from pipeline.features.statistics import DEFAULT
 from pipeline.model.stack import Floats
 
 PUBLISHED = ("easix", "s_easix", "m_easix", "easix_pre", "nfl_age_z", "car_hematotox")
@@ -47,6 +48,8 @@ def published_scores(
         analytes=tuple(dictionary()[key] for key in keys if key in measured),
         windows_hours=(),
         scores=(),
+        channels=(),
+        statistics=DEFAULT,
         host=(HostColumn("age_years", "number"),) if age else (),
     )
     matrix = build_features(cohort, landmarks, own)

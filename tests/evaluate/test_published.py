@@ -1,5 +1,7 @@
 """Published comparators come from the cohort, not from what the model reads, and say why not."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -40,3 +42,14 @@ def test_age_stands_behind_the_nfl_score():
         cohort(*labs, age_years=[30.0, 80.0]), at((0, 24.0), (1, 24.0)), make_spec()
     )
     assert values["nfl_age_z"][0] > values["nfl_age_z"][1]
+
+
+def test_series_kept_apart_after_a_drug_do_not_disturb_the_scores():
+    treated = make_cohort(
+        1,
+        labs=[lab(0, "il6", 9.0, 5.0), lab(0, "il6", 900.0, 40.0), lab(0, "crp", 8.0, 40.0)],
+        treatments=[(0, "tocilizumab", 20.0)],
+    )
+    spec = replace(make_spec(analytes=("il6",)), channels=("il6_post_il6r",))
+    values, _ = published_scores(treated, at((0, 48.0)), spec)
+    assert values["last_crp"][0] == pytest.approx(3.0)
