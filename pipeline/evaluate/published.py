@@ -47,7 +47,6 @@ def published_scores(
         spec,
         analytes=tuple(dictionary()[key] for key in keys if key in measured),
         windows_hours=(),
-        channels=(),  # series that a drug moved belong to no published score
         scores=(),
         channels=(),
         statistics=DEFAULT,
