@@ -50,6 +50,7 @@ class CohortConfig(_Strict):
     decimal_comma: bool | None = None
     sentinels: tuple[float, ...] = SENTINELS
     limits: dict[str, dict[Literal["lower", "upper"], float]] = Field(default_factory=dict)
+    albumin_ratio_window_hours: float = Field(default=24.0, ge=0, le=168)
     extra_analytes: Literal["reject", "accept"] = "reject"
     local_analytes: tuple[str, ...] = ()
     host_columns: tuple[str, ...] = ("age_years", "sex", "n_prior_lines", "dose_cells")

@@ -17,11 +17,17 @@ from pipeline.cohort.book import AnalyteBook, check_settings, resolve_analytes
 from pipeline.cohort.clock import parse_timestamps
 from pipeline.cohort.files import SUFFIXES, find_table, read_raw, sha256_files
 from pipeline.cohort.patients import derive_patients, finish_patients, read_patients
+from pipeline.cohort.ratio import RATIO, SERUM, SPINAL, derive_ratio
 from pipeline.cohort.rejects import Ledger
 from pipeline.cohort.schema import TableSchema, enforce, to_number
 from pipeline.cohort.tables import TABLES, Cohort, empty_cohort
 from pipeline.config import CohortConfig
 from pipeline.errors import InputError, UsageError
+
+RESULT_COLUMNS = [
+    *("patient", "key", "value", "side", "collected_hours", "resulted_hours", "rank"),
+    *("cancelled", "limit_source", "flag"),
+]
 
 
 @dataclass
@@ -44,6 +50,8 @@ class ReadResult:
         Patient id to the code of its first reject.
     as_of_hours : ndarray of float, shape (n_patients,)
         Latest admissible hour per patient (inf where there is none).
+    derived : int
+        Rows of labs that stand in no file: albumin ratios made from their two parts.
     remarks : list of str
         Sentences on whole files: another encoding or separator, columns read under another name.
     flags : dict
@@ -62,6 +70,7 @@ class ReadResult:
     turnaround_imputed: int
     as_of_hours: np.ndarray
     files: dict[str, str] = field(default_factory=dict)
+    derived: int = 0
     remarks: list[str] = field(default_factory=list)
     flags: dict[str, dict[str, int]] = field(default_factory=dict)
     notes: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -231,10 +240,11 @@ def _read(
     if not live and config.grades == "charted" and "assessments" in names:
         _refuse_mixed_systems(ledger, names["assessments"], config)
     cohort = with_grades(finish_patients(Cohort(patients, lab_rows, **tables)), config)
+    derived = lab_rows["flag"] == "derived"
     return ReadResult(
         cohort=cohort,
         rejects=ledger.frame(),
-        counts=ledger.counts({names["labs"]: int(lab_rows["cancelled"].sum())}),
+        counts=ledger.counts({names["labs"]: int((lab_rows["cancelled"] & ~derived).sum())}),
         local=dict(book.local),
         seen_ids=sorted(item for item in seen if item),
         lost=ledger.lost_patients,
@@ -242,6 +252,7 @@ def _read(
         turnaround_imputed=imputed,
         as_of_hours=frontier,
         files={name: path.name for name, path in paths.items()},
+        derived=int(derived.sum()),
         remarks=list(ledger.remarks),
         flags=ledger.flags(),
         notes=ledger.notes(),
@@ -304,9 +315,12 @@ def _read_labs(
     table = versions.flag_conflicts(table, file, ledger)
     table = events.flag_after_end(table, patients, file, ledger)
     count = int(imputed.loc[table.index].sum())
-    ordered = versions.order_versions(
-        table.drop(columns="analyte").rename(columns={"key": "analyte"})
-    )
+    table = table.drop(columns="analyte")[RESULT_COLUMNS]
+    parts = [table]
+    if RATIO not in book.local and SERUM not in book.local and SPINAL not in book.local:
+        parts.append(derive_ratio(table, config.albumin_ratio_window_hours))
+    joined = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+    ordered = versions.order_versions(joined.rename(columns={"key": "analyte"}))
     return ordered, book, count
 
 

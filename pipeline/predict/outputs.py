@@ -76,6 +76,7 @@ def summarise(
         counts.setdefault(str(row["outcome"]), {})[str(row["status"])] = int(row["number"])
     return {
         "files": read.counts,
+        "derived_ratios": read.derived,
         "flags": read.flags,
         "remarks": read.remarks,
         "patients": len(read.seen_ids),

@@ -80,9 +80,11 @@ def codes(result: ReadResult) -> list[str]:
 
 def conserved(result: ReadResult) -> None:
     """Every row read is accepted, rejected, collapsed or withdrawn; none is lost or invented."""
+    labs = result.cohort.labs
+    own = ~labs["cancelled"] & (labs["flag"] != "derived")
     kept = {
         "patients": len(result.cohort.patients),
-        "labs": int((~result.cohort.labs["cancelled"]).sum()),
+        "labs": int(own.sum()),
         "treatments": len(result.cohort.treatments),
         "observations": len(result.cohort.observations),
         "assessments": len(result.cohort.assessments),
