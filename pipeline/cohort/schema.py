@@ -146,7 +146,7 @@ def _check_field(cells: pd.Series, item: dict[str, Any]) -> tuple[np.ndarray, st
     limits = item.get("constraints", {})
     filled = (cells != "").to_numpy()
     if "enum" in limits:
-        lower = cells.str.lower()
+        lower = cells.str.lower().replace(item.get("aliases", {}))
         bad = filled & ~lower.isin(limits["enum"]).to_numpy()
         return bad, "one of " + ", ".join(map(str, limits["enum"])), lower
     if item.get("type") not in ("number", "integer"):

@@ -236,3 +236,12 @@ def test_an_unfit_sample_is_flagged(tmp_path):
     result = read_labs(tmp_path, ("ldh", "900 hemolyzed", "U/L", 1, 2))
     assert result.cohort.labs["flag"].tolist() == ["haemolysed"]
     assert result.flags["labs.csv"] == {"haemolysed": 1}
+
+
+@pytest.mark.parametrize(
+    ("status", "cancelled"), [("F", False), ("X", True), ("Canceled", True), ("Amended", False)]
+)
+def test_statuses_of_other_systems_are_known(tmp_path, status, cancelled):
+    result = read_labs(tmp_path, ("crp", "7", "mg/L", 1, 2, status), columns="status")
+    assert codes(result) == []
+    assert result.cohort.labs["cancelled"].tolist() == [cancelled]
