@@ -111,9 +111,9 @@ def records(
             problem = f"The line has {len(row)} fields where the header has {width}."
         if taken > 1 and (problem or not _closed(text[position : position + taken], separator)):
             problem, taken = "A quote is opened on this line and not closed.", 1
-        if any(place in decoded.damaged for place in range(position, position + taken)):
+        if decoded.damaged and not decoded.damaged.isdisjoint(range(position, position + taken)):
             problem = "The line holds bytes that cannot be read as text."
-        if any(cell.strip() for cell in row):
+        if "".join(row).strip():
             yield position + 1, row, problem
         position += taken
 

@@ -41,6 +41,8 @@ def read_values(
         _without_unit(labs), decimal_comma=config.decimal_comma, sentinels=config.sentinels
     )
     for code, remedy in REMEDIES.items():
+        if not (parsed["code"] == code).any():
+            continue
         labs = ledger.reject(
             labs,
             (parsed.loc[labs.index, "code"] == code) & ~labs["cancelled"],

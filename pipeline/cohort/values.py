@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 from functools import cache
 from math import isinf, nan
 
@@ -83,8 +83,9 @@ def parse_values(
     """
     codes, unique = pd.factorize(cells.astype("str"))
     readings = [_parse(str(text), decimal_comma, frozenset(sentinels)) for text in unique]
+    names = [item.name for item in fields(Reading)]
     table = pd.DataFrame(
-        [astuple(reading) for reading in readings], columns=[item.name for item in fields(Reading)]
+        {name: [getattr(reading, name) for reading in readings] for name in names}
     ).astype({"value": "float64", "side": "int8", **dict.fromkeys(_TEXTS, "str")})
     return table.iloc[codes].set_index(cells.index)
 
