@@ -17,7 +17,7 @@ from pipeline.features.kernel import Floats
 
 # Cells and a tenth of the visits of rows. Interpreted, a million take about 12 s; importing numba
 # and loading the kernel from disk takes about 1 s, compiling it for the first time about 5 s.
-WORTH_COMPILING = 250_000
+WORTH_COMPILING = 100_000
 
 
 def worth_compiling(n_cells: int, n_visits: int) -> bool:
@@ -63,9 +63,13 @@ def run_compiled(
     kinds = (float, float, float, np.int8, np.int32, float, np.int8)
     space = tuple(np.empty(longest, dtype=kind) for kind in kinds)
     pairs, found = np.empty(_pairs(arrays, longest)), np.empty(_all_statistics(arrays))
+    load()(*arrays, *numbers, space, pairs, found, out)
+
+
+def load() -> Callable[..., None]:
+    """The compiled kernel; the first call in a process starts numba."""
     with _LOCK:
-        compiled = _compile()
-    compiled(*arrays, *numbers, space, pairs, found, out)
+        return _compile()
 
 
 def _pairs(arrays: tuple[Any, ...], longest: int) -> int:

@@ -1,0 +1,196 @@
+"""Time the lab features against other ways to compute them, after checking that the numbers agree.
+
+    python benchmarks/features.py [--patients 1000 10000] [--runs 3] [--peers PYTHON ...]
+
+Peers live in their own environment, never in the project's:
+
+    python -m venv /tmp/peers && /tmp/peers/bin/pip install -r benchmarks/requirements-peers.txt
+
+Give its interpreter with --peers. Every run is its own process; runs of all contestants alternate.
+Each starts from a table in memory in its own form and ends with its result in memory.
+The data are SYNTHETIC: nine analytes, about 93 rows per patient, 2 % late, 15 daily landmarks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+
+from pipeline.cohort.analytes import dictionary
+from pipeline.cohort.tables import empty_cohort
+from pipeline.features import FeatureSpec, compiled
+from pipeline.features.series import series_features, series_meta
+
+PER_PATIENT = {"crp": 23, "ferritin": 21, "il6": 12, "d_dimer": 14, "fibrinogen": 14}
+PER_PATIENT |= {"csf_serum_albumin": 1, "nfl": 4, "il1ra": 2, "gm_csf": 2}
+ANALYTES = sorted(PER_PATIENT)
+LANDMARKS, WINDOWS = 15, (24.0, 72.0, 168.0)
+STATISTICS = ("last", "hours_since_last", "last_censored", "count", "min", "max", "mean")
+STATISTICS += ("slope", "delta")
+CHECKED = ("last", *(f"{name}_{window:g}h" for window in WINDOWS for name in STATISTICS[3:]))
+PEERS = ("pandas", "polars", "duckdb")
+GOALS = {"pandas": 3.0, "polars": 8.0, "duckdb": 5.0}
+
+
+def write_labs(path: Path, patients: int) -> None:
+    """Write the table that every contestant reads; results stand by patient and analyte."""
+    random = np.random.default_rng(0)
+    parts = []
+    for code, key in enumerate(ANALYTES):
+        counts = random.poisson(PER_PATIENT[key], patients)
+        patient = np.repeat(np.arange(patients), counts)
+        collected = random.uniform(-72, 24 * LANDMARKS, len(patient))
+        late = random.random(len(patient)) < 0.02
+        delay = np.where(
+            late, random.uniform(24, 96, len(patient)), random.uniform(1, 6, len(late))
+        )
+        value = np.exp(random.normal(3, 1, len(patient)))
+        parts.append((patient, np.full(len(patient), code), value, collected, collected + delay))
+    patient, code, value, collected, resulted = (
+        np.concatenate(p) for p in zip(*parts, strict=True)
+    )
+    order = np.lexsort((collected, code, patient))
+    analyte = pd.Categorical.from_codes(code[order], ANALYTES)
+    pd.DataFrame(
+        {
+            "patient": patient[order],
+            "analyte": pd.Series(analyte).astype("str"),
+            "code": code[order].astype(np.int8),
+            "value": np.log2(value[order]),
+            "collected_hours": collected[order],
+            "resulted_hours": resulted[order],
+        }
+    ).to_parquet(path)
+
+
+def ours(path: Path, patients: int, jobs: int) -> tuple[dict[str, float], np.ndarray]:
+    """One run of the kernel: seconds and the checked columns."""
+    labs = pd.read_parquet(path).assign(
+        side=np.int8(0), cancelled=False, superseded_hours=np.inf, value=lambda t: 2.0 ** t["value"]
+    )
+    cohort = empty_cohort([]).with_labs(labs)
+    landmarks = pd.DataFrame(
+        {
+            "patient": np.repeat(np.arange(patients), LANDMARKS),
+            "hours": np.tile(24.0 * np.arange(1, LANDMARKS + 1), patients),
+        }
+    )
+    known = [dictionary()[key].to_dict() | {"log": True, "floor": 1e-9} for key in ANALYTES]
+    spec = FeatureSpec(
+        tuple(type(dictionary()["crp"])(**item) for item in known),
+        WINDOWS, -168.0, 6.0, 36.0, 1.0, (), (), (), statistics=STATISTICS,
+    )  # fmt: skip
+    # compiled whatever the size; the start of numba is timed on its own
+    compiled.WORTH_COMPILING = -1
+    begun = time.process_time()
+    series_features(cohort, landmarks.iloc[:1], spec)
+    start = time.process_time() - begun
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    begun = time.perf_counter(), time.process_time()
+    values = series_features(cohort, landmarks, spec, jobs)
+    taken = {"wall": time.perf_counter() - begun[0], "cpu": time.process_time() - begun[1]}
+    taken["start"] = start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    taken["over_gib"] = max(0.0, peak / 2**20 - values.nbytes / 2**30)
+    begun = time.perf_counter(), time.process_time()
+    pq.read_table(path, read_dictionary=["analyte"])
+    taken["read_wall"] = time.perf_counter() - begun[0]
+    taken["read_cpu"] = time.process_time() - begun[1]
+    names = [meta.name for meta in series_meta(spec)]
+    kept = [number for number, name in enumerate(names) if name.split("__")[1] in CHECKED]
+    return taken, values[:, kept] if patients <= 10_000 else values[:1, kept]
+
+
+def child(command: list[str]) -> dict[str, float]:
+    """Run one contestant; its last line is JSON."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"{' '.join(command)}\n{done.stderr}")
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def compare(patients: int, runs: int, peers: str | None, folder: Path) -> dict[str, float]:
+    """Print one row per contestant; returns the medians of the kernel."""
+    path = folder / f"labs{patients}.parquet"
+    write_labs(path, patients)
+    me = [sys.executable, __file__, "--one", str(path), "--patients", str(patients)]
+    contestants = {"cytocast": [*me, "--jobs", "1"], "cytocast, 2 jobs": [*me, "--jobs", "2"]}
+    script = str(Path(__file__).with_name("feature_peers.py"))
+    if peers is not None and patients <= 10_000:
+        for name in PEERS:
+            contestants[name] = [peers, script, name, str(path), str(patients)]
+    times: dict[str, list[dict[str, float]]] = {name: [] for name in contestants}
+    for number in range(runs + 1):
+        for name, command in contestants.items():
+            out = folder / f"{name[:8]}.npy"
+            taken = child([*command, str(out)] if name in PEERS else [*command, "--out", str(out)])
+            # the first round warms the file cache and checks the numbers
+            if number:
+                times[name].append(taken)
+            elif name in PEERS:
+                mine = np.load(folder / "cytocast.npy")
+                np.testing.assert_allclose(np.load(out), mine, rtol=1e-6, atol=1e-6, err_msg=name)
+    middle = {
+        name: {key: statistics.median(run[key] for run in rows) for key in rows[0]}
+        for name, rows in times.items()
+    }
+    base = middle["cytocast"]
+    for name, row in middle.items():
+        ratio = row["cpu"] / base["cpu"]
+        goal = f" (goal {GOALS[name]:g})" if name in GOALS else ""
+        print(
+            f"{patients:7d} {name:18s} cpu {row['cpu']:8.3f} s  wall {row['wall']:8.3f} s  "
+            f"{ratio:6.1f}x cpu{goal}"
+        )
+    read = base["read_wall"]
+    with_two = middle["cytocast, 2 jobs"]["wall"] / read
+    print(
+        f"{patients:7d} {'pyarrow read':18s} cpu {base['read_cpu']:8.3f} s  wall {read:8.3f} s  "
+        f"the kernel with 2 jobs takes {with_two:.1f}x that wall time"
+    )
+    print(f"{patients:7d} memory over the output {base['over_gib']:.2f} GiB (goal 1.5)")
+    print(f"{patients:7d} start of numba, kernel on disk: cpu {base['start']:.2f} s")
+    return base
+
+
+def main() -> int:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description="Lab features against other ways to compute them")
+    parser.add_argument("--patients", type=int, nargs="+", default=[1_000, 10_000])
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--peers", help="interpreter of the environment of the peers")
+    parser.add_argument("--one", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--out", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.one:
+        taken, values = ours(options.one, options.patients[0], options.jobs)
+        np.save(options.out, values)
+        print(json.dumps(taken))
+        return 0
+    if options.peers is None:
+        print(
+            "Peers are left out: make their environment as the top of this file says, then --peers"
+        )
+    print(f"SYNTHETIC data; {LANDMARKS} landmarks x {len(ANALYTES)} analytes; {options.runs} runs")
+    with tempfile.TemporaryDirectory() as name:
+        base = {n: compare(n, options.runs, options.peers, Path(name)) for n in options.patients}
+    if {10_000, 100_000} <= set(base):
+        growth = base[100_000]["cpu"] / base[10_000]["cpu"] / 10
+        print(f"cost per patient at 100,000 against 10,000: {growth:.2f}x (goal 1.3)")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
