@@ -38,7 +38,7 @@ CONFIG = Path(__file__).parent.parent / "configs" / "cohorts" / "synthetic.yaml"
 OUTCOMES = {"severe_crs": ("crs", 3), "icans": ("icans", 1)}
 HORIZON = 72.0
 BEST_SEED, TEST_SEED, FIRST_SEED = 70_001, 80_001, 1000
-TEST_PATIENTS = 500
+TEST_PATIENTS = 200
 LEVEL = 0.8
 
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -116,9 +116,24 @@ class FeatureConfig(_Strict):
     )
 
 
+class CustomMemberConfig(_Strict):
+    """A scikit-learn classifier as a further member."""
+
+    estimator: str = Field(pattern=r"^sklearn\.[A-Za-z0-9_.]+\.[A-Za-z0-9_]+$")
+    parameters: dict[str, bool | int | float | str | None] = Field(default_factory=dict)
+
+
+BuiltIn = Literal["grade_and_day", "state", "labs", "booster"]
+
+
 class ModelConfig(_Strict):
     """Members and their penalties."""
 
+    members: tuple[BuiltIn, ...] = ("grade_and_day", "state", "labs", "booster")
+    custom: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], CustomMemberConfig] = Field(
+        default_factory=dict
+    )
+    weights: dict[str, Annotated[float, Field(gt=0, le=100)]] = Field(default_factory=dict)
     horizons_hours: tuple[PositiveHours, ...] = (24, 48, 72, 168)
     signs: bool = True
     ridge_context: float = Field(default=1.0, gt=0)
@@ -164,6 +179,24 @@ class ModelConfig(_Strict):
     def _horizons_rise(self) -> ModelConfig:
         if list(self.horizons_hours) != sorted(set(self.horizons_hours)):
             raise ValueError("horizons_hours must rise without repeats, e.g. [24, 48, 72, 168]")
+        return self
+
+    @model_validator(mode="after")
+    def _members_fit_together(self) -> ModelConfig:
+        if not self.custom and not {"labs", "booster"} & set(self.members):
+            raise ValueError(
+                "members must hold labs or booster, or custom a member: the model without "
+                "clinical state has no others"
+            )
+        taken = sorted(set(self.custom) & set(get_args(BuiltIn)))
+        if taken:
+            raise ValueError(f"custom member {taken[0]} has the name of a built-in one")
+        unknown = sorted(set(self.weights) - {*self.members, *self.custom})
+        if unknown:
+            raise ValueError(
+                f"weights names {', '.join(unknown)}, which is no member; members are "
+                f"{', '.join([*self.members, *self.custom])}"
+            )
         return self
 
 

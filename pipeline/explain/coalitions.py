@@ -9,17 +9,19 @@ depth in the trees. A coalition then costs a few additions instead of a run of t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import expit
 
 from pipeline.explain.game import Bools, Floats
+from pipeline.explain.opaque import Opaque
 from pipeline.explain.trees import FIXED, PlayerTrees, player_trees
 from pipeline.features.build import FeatureMatrix
 from pipeline.features.names import FeatureMeta
 from pipeline.features.score_book import GROUP as SCORES
 from pipeline.model.booster import BoosterMember
+from pipeline.model.custom import CustomMember
 from pipeline.model.linear import LinearMember
 from pipeline.model.risk_model import Variant
 from pipeline.model.stack import Ints, StackedRows, query
@@ -42,17 +44,31 @@ class RiskGame:
         Calibrated log-odds of the patient: every term counts.
     weight : ndarray, shape (n_prototypes,)
         Sums to 1.
+    opaque : tuple of Opaque
+        Custom members, which have no terms and are run for every coalition.
     """
 
     subsets: Bools
     terms: Floats
     whole: Floats
     weight: Floats
+    opaque: tuple[Opaque, ...] = ()
 
     def active(self) -> Bools:
         """Players who change anything for any prototype; the others are worth exactly 0."""
         felt = np.any(self.terms != 0.0, axis=(1, 2))
-        return np.asarray(self.subsets[felt].any(axis=0))
+        found = np.asarray(self.subsets[felt].any(axis=0))
+        for member in self.opaque:
+            found = found | member.active(len(found))
+        return found
+
+    def among(self, players: Ints) -> RiskGame:
+        """Return the same game between the given players only."""
+        return replace(
+            self,
+            subsets=self.subsets[:, players],
+            opaque=tuple(member.among(players) for member in self.opaque),
+        )
 
     def risk(self, coalitions: Bools) -> Floats:
         """Mean risk of each coalition, shape (n_coalitions, n_horizons)."""
@@ -76,11 +92,16 @@ class RiskGame:
         kept, term = _distinct(needed)
         order = np.argsort(term, kind="stable")
         starts = np.searchsorted(term[order], np.arange(len(kept)))
-        flat = self.terms.reshape(len(self.terms), -1)
+        flat = self.terms.reshape(len(self.terms), self.whole.size * self.weight.size)
         terms = np.add.reduceat(flat[order], starts, axis=0) if len(order) else flat
         start = self.whole[:, None] - self.terms.sum(axis=0)
         together, distinct = coalitions[:, first], needed[kept]
-        return _LogOdds(together.astype(np.float32), distinct.astype(np.float32), terms, start)
+        shift = np.zeros((len(coalitions), len(self.weight)))
+        for member in self.opaque:
+            shift += member.change(coalitions)
+        return _LogOdds(
+            together.astype(np.float32), distinct.astype(np.float32), terms, start, shift
+        )
 
 
 @dataclass(frozen=True)
@@ -89,12 +110,14 @@ class _LogOdds:
     subsets: np.typing.NDArray[np.float32]
     terms: Floats
     start: Floats
+    shift: Floats
 
     def __call__(self, part: slice) -> Floats:
         """Shape (n_coalitions, n_horizons, n_prototypes)."""
         counts = self.coalitions[part] @ self.subsets.T == self.subsets.sum(axis=1)
         added = counts.astype(float) @ self.terms
-        return np.asarray(added.reshape(-1, *self.start.shape) + self.start)
+        here = added.reshape(-1, *self.start.shape) + self.start
+        return np.asarray(here + self.shift[part][:, None, :])
 
 
 def _distinct(rows: Bools) -> tuple[Ints, Ints]:
@@ -139,21 +162,45 @@ class Switchboard:
             terms.append(trees.terms(own, others).transpose(0, 2, 1))
         calibration = self._variant.calibration
         whole = calibration.log_odds(self._variant.blend(patient, asked), asked)
-        scale = calibration.slope / len(terms)
+        shares = calibration.slope * self._variant.shares
+        none = (0, len(self._horizons), len(background.values))
+        scaled = [share * term for share, term in zip(shares, terms, strict=False)]
+        every = np.concatenate([np.zeros((0, len(self._players)), dtype=bool), *subsets])
         return RiskGame(
-            self._without_absent(np.concatenate(subsets), patient),
-            np.concatenate(terms) * scale,
+            self._without_absent(every, patient),
+            np.concatenate([np.zeros(none), *scaled]),
             whole,
             weight / weight.sum(),
+            tuple(
+                self._opaque(member, share, patient, background)
+                for member, share in zip(self._variant.custom, shares[len(terms) :], strict=True)
+            ),
         )
 
-    def _without_absent(self, subsets: Bools, patient: FeatureMatrix) -> Bools:
-        """Return terms in which a value the patient lacks is part of the measurement process."""
-        absent = [
+    def _opaque(
+        self,
+        member: CustomMember,
+        share: float,
+        patient: FeatureMatrix,
+        background: FeatureMatrix,
+    ) -> Opaque:
+        """A custom member whose columns follow their players, as its terms would."""
+        owner = np.array([FIXED if name == TIME else self._owner[name] for name in member.columns])
+        owner[np.isin(owner, self._absent(patient))] = self._players.index(MEASUREMENT)
+        own, others = member.inputs(patient), member.inputs(background)
+        return Opaque(member, float(share), owner, own, others)
+
+    def _absent(self, patient: FeatureMatrix) -> list[int]:
+        """Players of whom the patient has no value."""
+        return [
             self._players.index(player)
             for player, columns in self._values.items()
             if np.isnan(patient.values[0, columns]).all()
         ]
+
+    def _without_absent(self, subsets: Bools, patient: FeatureMatrix) -> Bools:
+        """Return terms in which a value the patient lacks is part of the measurement process."""
+        absent = self._absent(patient)
         result = subsets.copy()
         result[:, self._players.index(MEASUREMENT)] |= subsets[:, absent].any(axis=1)
         result[:, absent] = False

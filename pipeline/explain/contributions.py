@@ -97,7 +97,7 @@ def _shares(game: RiskGame, pathways: tuple[str, ...], effort: Effort) -> tuple[
     points, error = np.zeros(shape), np.zeros(shape)
     if len(active):
         names = list(dict.fromkeys(pathways[player] for player in active))
-        slim = RiskGame(game.subsets[:, active], game.terms, game.whole, game.weight)
+        slim = game.among(active)
         union_of = [names.index(pathways[player]) for player in active]
         values = owen_values(slim.risk, union_of, effort)
         points[active], error[active] = values.points, values.error

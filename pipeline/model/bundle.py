@@ -13,6 +13,7 @@ from pipeline.config import Config, parse_config
 from pipeline.errors import BundleError, UsageError
 from pipeline.model.booster import load_booster
 from pipeline.model.calibration import calibration_from_dict
+from pipeline.model.custom import load_custom
 from pipeline.model.linear import linear_from_dict
 from pipeline.model.reference import TrainingReference, reference_from_dict
 from pipeline.model.risk_model import RiskModel, Variant
@@ -165,7 +166,11 @@ def _save_model(model: RiskModel, folder: Path, scale: str) -> None:
             "boosters": [member.to_dict() for member in variant.boosters],
             "calibration": variant.calibration.to_dict(),
             "redrawn": [item.to_dict() for item in variant.redrawn],
+            "custom": [member.to_dict() for member in variant.custom],
+            "weights": dict(variant.weights),
         }
+        for member in variant.custom:
+            member.save(folder / f"{scale}_{name}_{member.name}.skops")
         for number, booster in enumerate(variant.boosters):
             booster.save(folder / f"{scale}_{name}_{number}.ubj")
     _write_json(folder / f"{scale}.json", content)
@@ -186,6 +191,11 @@ def _load_model(root: Path, scale: str) -> RiskModel:
             ),
             calibration_from_dict(part["calibration"]),
             tuple(calibration_from_dict(item) for item in part["redrawn"]),
+            tuple(
+                load_custom(item, root / f"{scale}_{name}_{item['name']}.skops")
+                for item in part["custom"]
+            ),
+            dict(part["weights"]),
         )
     no_state = variants["no_state"]
     if no_state is None:

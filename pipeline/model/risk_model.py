@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from pipeline.model.calibration import (
     fit_calibration,
     identity,
 )
+from pipeline.model.custom import CustomMember, fit_custom
 from pipeline.model.linear import LinearMember, fit_linear
 from pipeline.model.logistic import sigmoid
 from pipeline.model.parallel import one_blas_thread, side_by_side
@@ -26,31 +27,51 @@ from pipeline.model.stack import Floats, Ints, StackedRows, Targets, query, stac
 
 @dataclass(frozen=True)
 class Variant:
-    """Members whose log-odds are averaged, and the calibration of their mean."""
+    """Members whose log-odds are averaged, and the calibration of their mean.
+
+    Attributes
+    ----------
+    weights : mapping
+        Weight of a member by name; 1 where not stated.
+    """
 
     linear: tuple[LinearMember, ...]
     boosters: tuple[BoosterMember, ...]
     calibration: Calibration
     redrawn: tuple[Calibration, ...] = ()
+    custom: tuple[CustomMember, ...] = ()
+    weights: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def shares(self) -> Floats:
+        """Share of each member in the mean: linear ones, boosters, custom ones; sums to 1."""
+        names = [member.name for member in self.linear]
+        names += [member.name for member in self.boosters]
+        names += [member.name for member in self.custom]
+        weight = np.array([self.weights.get(name, 1.0) for name in names])
+        return np.asarray(weight / weight.sum())
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Features that any member reads."""
         names = [name.rstrip("?") for member in self.linear for name in member.design.columns]
         names += [name for member in self.boosters for name in member.columns]
+        names += [name for member in self.custom for name in member.columns]
         return tuple(dict.fromkeys(names))
 
     @property
     def n_draws(self) -> int:
         """Bootstrap draws behind an interval."""
         refits = [len(member.coefficients) - 1 for member in self.linear]
-        return max([len(self.redrawn), *refits, *(len(item.redrawn) for item in self.boosters)])
+        refits += [len(member.redrawn) for member in self.boosters]
+        return max([len(self.redrawn), *refits])
 
     def blend(self, matrix: FeatureMatrix, rows: StackedRows) -> Floats:
-        """Equal mean of the members' log-odds."""
+        """Weighted mean of the members' log-odds."""
         parts = [member.log_odds(matrix, rows) for member in self.linear]
         parts += [member.log_odds(matrix, rows) for member in self.boosters]
-        return np.asarray(np.mean(parts, axis=0))
+        parts += [member.log_odds(matrix, rows) for member in self.custom]
+        return np.asarray(self.shares @ np.stack(parts))
 
     def risk(self, matrix: FeatureMatrix, rows: StackedRows) -> Floats:
         """Calibrated probability of each stacked row."""
@@ -61,13 +82,16 @@ class Variant:
     ) -> tuple[Floats, Floats]:
         """Central interval over the bootstrap refits of the members and the calibration.
 
-        ``redrawn`` holds one calibration per draw, fitted on the same patients.
+        ``redrawn`` holds one calibration per draw, fitted on the same patients. Custom members
+        are held at their fit.
         """
         count = self.n_draws
         draws = [member.all_log_odds(matrix, rows, slice(count + 1)) for member in self.linear]
         draws += [member.all_log_odds(matrix, rows, count) for member in self.boosters]
-        total = np.asarray(sum(draws[1:], start=draws[0]))
-        blend = total / len(draws)
+        draws += [member.log_odds(matrix, rows)[:, None] for member in self.custom]
+        blend = np.zeros((len(rows.landmark), count + 1))
+        for share, drawn in zip(self.shares, draws, strict=True):
+            blend += share * drawn
         log_odds = self.calibration.log_odds(blend, rows)
         for draw, calibration in enumerate(self.redrawn, start=1):
             log_odds[:, draw] = calibration.log_odds(blend[:, draw], rows)
@@ -305,10 +329,9 @@ def _fit_variant(
         rows.weight[usable],
     )
     knots, ridge = uncalibrated.calibration.knots, plan.config.ridge_calibration
-    fitted_members = (uncalibrated.linear, uncalibrated.boosters)
     event_patients = len(np.unique(targets.patient[kept.landmark[kept.label == 1]]))
     if event_patients < MIN_EVENT_PATIENTS:
-        return Variant(*fitted_members, identity(knots, targets.thresholds))
+        return uncalibrated
     calibration = fit_calibration(blend[usable], kept, knots, targets.thresholds, ridge)
     redrawn = [
         fit_calibration(
@@ -320,7 +343,7 @@ def _fit_variant(
         )
         for times in (resample if resample is not None else ())
     ]
-    return Variant(*fitted_members, calibration, tuple(redrawn))
+    return replace(uncalibrated, calibration=calibration, redrawn=tuple(redrawn))
 
 
 def _both_classes(rows: StackedRows, fold: Ints, number: int) -> bool:
@@ -340,34 +363,61 @@ def _fit_members(
     resample: Floats | None,
 ) -> Variant:
     horizons = tuple(float(hours) for hours in plan.config.horizons_hours)
+    wanted, metas = plan.config.members, matrix.metas
     designs = {}
     if with_state:
-        if reference is None:
+        if reference is None and members.REFERENCE in wanted:
             designs[members.REFERENCE] = members.reference_design(
                 plan.scale, plan.spec, plan.config
             )
-        designs["state"] = members.state_design(plan.scale, plan.spec, matrix.metas, plan.config)
-    designs["labs"] = members.labs_design(
-        plan.scale, plan.spec, matrix.metas, plan.config, with_state=with_state
-    )
-    linear = [] if reference is None else [reference]
+        if "state" in wanted:
+            designs["state"] = members.state_design(plan.scale, plan.spec, metas, plan.config)
+    if "labs" in wanted:
+        designs["labs"] = members.labs_design(
+            plan.scale, plan.spec, metas, plan.config, with_state=with_state
+        )
+    kept = reference is not None and members.REFERENCE in wanted
+    linear = [reference] if kept and reference is not None else []
     linear += [
         fit_linear(name, design, matrix, rows, horizons, targets.thresholds, resample=resample)
         for name, design in designs.items()
     ]
     columns, sign = members.booster_columns(
-        plan.scale, plan.spec, matrix.metas, plan.config, with_state=with_state
+        plan.scale, plan.spec, metas, plan.config, with_state=with_state
     )
     grade = members.grade_column(plan.scale, plan.spec) if with_state else None
-    booster = fit_booster(
-        "booster",
-        columns,
-        sign,
-        grade,
-        matrix,
-        rows,
-        plan.config,
-        seed=plan.seed,
-        resample=None if resample is None else resample[: plan.config.bootstrap_boosters],
+    boosters = [
+        fit_booster(
+            "booster",
+            columns,
+            sign,
+            grade,
+            matrix,
+            rows,
+            plan.config,
+            seed=plan.seed,
+            resample=None if resample is None else resample[: plan.config.bootstrap_boosters],
+        )
+        for _ in range(wanted.count("booster"))
+    ]
+    custom = [
+        fit_custom(
+            name,
+            settings,
+            columns,
+            matrix,
+            rows,
+            horizons,
+            targets.thresholds,
+            ridge=plan.config.ridge_context,
+            seed=plan.seed,
+        )
+        for name, settings in plan.config.custom.items()
+    ]
+    return Variant(
+        tuple(linear),
+        tuple(boosters),
+        identity(horizons, targets.thresholds),
+        custom=tuple(custom),
+        weights=plan.config.weights,
     )
-    return Variant(tuple(linear), (booster,), identity(horizons, targets.thresholds))
