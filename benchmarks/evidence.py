@@ -209,7 +209,11 @@ def contrast(shared: dict[str, dict[str, np.ndarray]]) -> dict[str, float]:
         )
         for name, part in shared.items()
     }
-    both = frames["severe_crs"].join(frames["icans"], lsuffix="_crs", rsuffix="_icans", how="inner")
+    both = (
+        frames["severe_crs"]
+        .add_suffix("_crs")
+        .join(frames["icans"].add_suffix("_icans"), how="inner")
+    )
     both = both.loc[both["label_crs"] + both["label_icans"] == 1]
     label = both["label_crs"].to_numpy()
     result = {"n": float(len(both)), "n_crs": float(label.sum())}
