@@ -3,6 +3,16 @@
 from __future__ import annotations
 
 from pipeline.cohort.audit.check import Check
+from pipeline.cohort.audit.clocks import (
+    ClockChanges,
+    DailyGrades,
+    MixedGrading,
+    OncePerPatient,
+    OneClock,
+    SameTimeOfDay,
+)
+from pipeline.cohort.audit.course import AfterTheEnd, CutAtThePeak, PeakColumns, TellingGaps
+from pipeline.cohort.audit.digits import CodeBeyondLimit, MissingDigit, Sentinels, SilentLimit
 from pipeline.cohort.audit.encoding import EncodingConstants
 from pipeline.cohort.audit.identity import PersonsInTheExport, SamePatientTwice, TellingOrder
 from pipeline.cohort.audit.leakage import ColumnsThatAreTheOutcome, OutcomeAmongInputs
@@ -12,6 +22,13 @@ from pipeline.cohort.audit.reading import (
     RefusedRows,
     Unreadable,
 )
+from pipeline.cohort.audit.specimens import (
+    Contradictions,
+    ImpossibleJumps,
+    RepeatedConstants,
+    TwoPopulations,
+)
+from pipeline.cohort.audit.units import MissingBasis, MissingUnit, ShiftedNames, UnitSlips
 
 CHECKS: tuple[type[Check], ...] = (
     Unreadable,
@@ -24,6 +41,28 @@ CHECKS: tuple[type[Check], ...] = (
     SamePatientTwice,
     TellingOrder,
     PersonsInTheExport,
+    CutAtThePeak,
+    TellingGaps,
+    AfterTheEnd,
+    PeakColumns,
+    MissingDigit,
+    SilentLimit,
+    CodeBeyondLimit,
+    Sentinels,
+    TwoPopulations,
+    Contradictions,
+    ImpossibleJumps,
+    RepeatedConstants,
+    MissingUnit,
+    MissingBasis,
+    UnitSlips,
+    ShiftedNames,
+    SameTimeOfDay,
+    OneClock,
+    ClockChanges,
+    DailyGrades,
+    MixedGrading,
+    OncePerPatient,
 )
 
 

@@ -1,5 +1,6 @@
-"""Defects to plant into a simulated export, one per check of the audit, at any strength.
+"""Defects to plant into a simulated export: of reading, of leakage and of identity.
 
+One per check of the audit, at any strength; those of values stand in ``defects_values``.
 ``benchmarks/audit.py`` measures with them how often each check finds its defect.
 """
 
@@ -36,7 +37,9 @@ def plant_defect(tables: Tables, code: str, random: np.random.Generator, strengt
     return DEFECTS[code](copied, random, strength)
 
 
-def _plants(code: str) -> Callable[[Plant], Plant]:
+def plants(code: str) -> Callable[[Plant], Plant]:
+    """Register a function as the defect that one check must find."""
+
     def register(function: Plant) -> Plant:
         DEFECTS[code] = function
         return function
@@ -44,18 +47,19 @@ def _plants(code: str) -> Callable[[Plant], Plant]:
     return register
 
 
-def _chosen(count: int, share: float, random: np.random.Generator) -> np.ndarray:
+def chosen(count: int, share: float, random: np.random.Generator) -> np.ndarray:
+    """Rows drawn at random, each with the same chance."""
     return random.random(count) < share
 
 
-def _severe(tables: Tables, scale: str = "icans", threshold: int = 1) -> np.ndarray:
+def with_event(tables: Tables, scale: str = "icans", threshold: int = 1) -> np.ndarray:
     """Whether each row of patients ever has the outcome."""
     grades = tables["assessments"]
     rows = (grades["scale"] == scale) & (grades["grade"].astype(int) >= threshold)
     return tables["patients"]["patient_id"].isin(grades.loc[rows, "patient_id"]).to_numpy()
 
 
-@_plants("CHK001")
+@plants("CHK001")
 def _no_grades(tables: Tables, random: np.random.Generator, strength: float) -> Tables:
     """At full strength the assessments are gone, below it a required column of labs."""
     if strength >= 1:
@@ -63,28 +67,28 @@ def _no_grades(tables: Tables, random: np.random.Generator, strength: float) -> 
     return {**tables, "labs": tables["labs"].drop(columns="unit")}
 
 
-@_plants("CHK002")
+@plants("CHK002")
 def _unreadable_values(tables: Tables, random: np.random.Generator, strength: float) -> Tables:
     labs = tables["labs"]
-    rows = _chosen(len(labs), 0.05 * strength, random)
+    rows = chosen(len(labs), 0.05 * strength, random)
     return {**tables, "labs": labs.assign(value=labs["value"].mask(rows, "haemolysed"))}
 
 
-@_plants("CHK003")
+@plants("CHK003")
 def _no_events(tables: Tables, random: np.random.Generator, strength: float) -> Tables:
     grades = tables["assessments"]
-    kept = (grades["grade"].astype(int) < 3) | ~_chosen(len(grades), strength, random)
+    kept = (grades["grade"].astype(int) < 3) | ~chosen(len(grades), strength, random)
     return {**tables, "assessments": grades[kept].reset_index(drop=True)}
 
 
-@_plants("CHK004")
+@plants("CHK004")
 def _lost_labs(tables: Tables, random: np.random.Generator, strength: float) -> Tables:
     people, labs = tables["patients"], tables["labs"]
-    lost = people["patient_id"][_chosen(len(people), 0.1 * strength, random)]
+    lost = people["patient_id"][chosen(len(people), 0.1 * strength, random)]
     return {**tables, "labs": labs[~labs["patient_id"].isin(lost)].reset_index(drop=True)}
 
 
-@_plants("CHK101")
+@plants("CHK101")
 def _grade_fills(tables: Tables, random: np.random.Generator, strength: float) -> Tables:
     """Fill a share of the results of six analytes with a median per grade of the day."""
     labs, grades = tables["labs"].copy(), tables["assessments"]
@@ -100,37 +104,37 @@ def _grade_fills(tables: Tables, random: np.random.Generator, strength: float) -
             for level in sorted(grade[group].dropna().unique()):
                 rows = group & (grade == level)
                 fill = f"{exact[rows].median() * (1 + 0.001 * level):.3f}"
-                labs.loc[rows & _chosen(len(labs), 0.5 * strength, random), "value"] = fill
+                labs.loc[rows & chosen(len(labs), 0.5 * strength, random), "value"] = fill
     return {**tables, "labs": labs}
 
 
-@_plants("CHK102")
+@plants("CHK102")
 def _telling_column(tables: Tables, random: np.random.Generator, strength: float) -> Tables:
     """Replace the number of prior lines, an input, by a column that names the outcome."""
-    people, event = tables["patients"].copy(), _severe(tables)
-    wrong = _chosen(len(people), 0.02 * (1 - strength), random)
+    people, event = tables["patients"].copy(), with_event(tables)
+    wrong = chosen(len(people), 0.02 * (1 - strength), random)
     people["n_prior_lines"] = np.where(event ^ wrong, "4", "1")
     return {**tables, "patients": people}
 
 
-@_plants("CHK103")
+@plants("CHK103")
 def _grade_as_analyte(tables: Tables, random: np.random.Generator, strength: float) -> Tables:
     """Write charted grades into labs under a name that says so."""
     grades, labs = tables["assessments"], tables["labs"]
-    chosen = grades[(grades["scale"] == "crs") & _chosen(len(grades), strength, random)]
-    extra = pd.DataFrame("", index=chosen.index, columns=labs.columns)
+    rows = grades[(grades["scale"] == "crs") & chosen(len(grades), strength, random)]
+    extra = pd.DataFrame("", index=rows.index, columns=labs.columns)
     extra = extra.assign(
-        patient_id=chosen["patient_id"],
+        patient_id=rows["patient_id"],
         analyte="crs_grade",
-        value=chosen["grade"],
+        value=rows["grade"],
         unit="1",
-        collected_at=chosen["assessed_at"],
-        resulted_at=chosen["assessed_at"],
+        collected_at=rows["assessed_at"],
+        resulted_at=rows["assessed_at"],
     )
     return {**tables, "labs": pd.concat([labs, extra], ignore_index=True)}
 
 
-@_plants("CHK104")
+@plants("CHK104")
 def _second_id(tables: Tables, random: np.random.Generator, strength: float) -> Tables:
     """Give two patients a second id; below full strength only part of their record is copied."""
     twins = random.choice(tables["patients"]["patient_id"], 2, replace=False)
@@ -145,16 +149,16 @@ def _second_id(tables: Tables, random: np.random.Generator, strength: float) -> 
     return result
 
 
-@_plants("CHK105")
+@plants("CHK105")
 def _sorted_by_outcome(tables: Tables, random: np.random.Generator, strength: float) -> Tables:
     """Sort patients so that those with the outcome tend to stand last."""
     people = tables["patients"]
-    score = _severe(tables) * strength + random.random(len(people)) * (1.6 - strength)
+    score = with_event(tables) * strength + random.random(len(people)) * (1.6 - strength)
     order = np.argsort(score, kind="stable")
     return {**tables, "patients": people.iloc[order].reset_index(drop=True)}
 
 
-@_plants("CHK106")
+@plants("CHK106")
 def _names(tables: Tables, random: np.random.Generator, strength: float) -> Tables:
     """Add a column of invented names; below full strength under a harmless heading."""
     people = tables["patients"].copy()
