@@ -6,9 +6,11 @@ Run ``.venv/bin/python benchmarks/audit.py``; docs/audit.md quotes what it print
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
 import time
 from collections import Counter
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
 import numpy as np
@@ -34,59 +36,72 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--patients", type=int, default=400, help="of the clean exports")
-    parser.add_argument("--planted-patients", type=int, default=150)
+    parser.add_argument("--planted-patients", type=int, default=100)
+    parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
     start = time.perf_counter()
-    clean, spoilt, errors = false_alarms(options.seeds, options.patients)
+    total: Counter[tuple[str, object]] = Counter()
+    with ProcessPoolExecutor(options.jobs) as pool:
+        tasks = [
+            pool.submit(one_seed, seed, options.patients, options.planted_patients)
+            for seed in range(options.seeds)
+        ]
+        for done, task in enumerate(as_completed(tasks), 1):
+            total += task.result()
+            print(f"{done} of {options.seeds} seeds", file=sys.stderr, flush=True)
     print(f"Exports of {options.patients} simulated patients with a finding, of {options.seeds}")
     print(f"{'code':7}{'severity':9}{'clean':>6}{'22 wrong rows':>15}  title")
     for check in CHECKS:
-        code = check.code
-        line = f"{code:7}{check.severity:9}{clean[code]:6d}{spoilt[code]:15d}  {check.title}"
-        print(line)
-    print(f"errors in all: {errors}\n")
-    found = detections(options.seeds, options.planted_patients)
+        clean, wrong = total[check.code, "clean"], total[check.code, "wrong"]
+        print(f"{check.code:7}{check.severity:9}{clean:6d}{wrong:15d}  {check.title}")
+    print(f"errors in all: {total['errors', '']}\n")
     print(f"Planted defects found, of {options.seeds} ({options.planted_patients} patients)")
     print(f"{'code':7}" + "".join(f"{f'strength {s:g}':>14}" for s in STRENGTHS) + "  title")
     for check in CHECKS:
-        counts = "".join(f"{found[check.code, s]:14d}" for s in STRENGTHS)
+        counts = "".join(f"{total[check.code, s]:14d}" for s in STRENGTHS)
         print(f"{check.code:7}{counts}  {check.title}")
     print(f"\n{time.perf_counter() - start:.0f} s")
 
 
-def false_alarms(seeds: int, patients: int) -> tuple[Counter[str], Counter[str], int]:
-    """Exports with a finding, by code: clean, and with the rows wrong on purpose; and errors."""
-    counts: tuple[Counter[str], Counter[str]] = (Counter(), Counter())
-    errors = 0
-    for seed in range(seeds):
-        tables = simulated_tables(patients, seed)
-        wrong, _ = plant(tables, generators(seed)["planted"])
-        opened = (in_memory(tables, load_config()), on_disk(wrong, load_config()))
-        for context, count in zip(opened, counts, strict=True):
-            for check in CHECKS:
-                found = run(check.code, context)
-                count[check.code] += bool(found)
-                errors += sum(item.severity == "error" for item in found)
-    return *counts, errors
+def one_seed(seed: int, patients: int, planted: int) -> Counter[tuple[str, object]]:
+    """Counts of one seed: false alarms by kind of export, and detections by strength."""
+    counts = false_alarms(seed, patients)
+    counts.update(detections(seed, planted))
+    return counts
 
 
-def detections(seeds: int, patients: int) -> Counter[tuple[str, float]]:
-    """Seeds at which the defect of a check is found and was not there before."""
-    counts: Counter[tuple[str, float]] = Counter()
+def false_alarms(seed: int, patients: int) -> Counter[tuple[str, object]]:
+    """Codes with a finding: clean, and with the rows wrong on purpose; and errors."""
+    counts: Counter[tuple[str, object]] = Counter()
+    tables = simulated_tables(patients, seed)
+    wrong, _ = plant(tables, generators(seed)["planted"])
+    for kind, context in (
+        ("clean", in_memory(tables, load_config())),
+        ("wrong", on_disk(wrong, load_config())),
+    ):
+        for check in CHECKS:
+            found = run(check.code, context)
+            counts[check.code, kind] += bool(found)
+            counts["errors", ""] += sum(item.severity == "error" for item in found)
+    return counts
+
+
+def detections(seed: int, patients: int) -> Counter[tuple[str, object]]:
+    """Codes and strengths at which a planted defect is found that was not there before."""
+    counts: Counter[tuple[str, object]] = Counter()
     everything = load_config().model_dump()
     everything["cohort"]["extra_analytes"] = "accept"
-    for seed in range(seeds):
-        tables = simulated_tables(patients, 1000 + seed)
-        sound = in_memory(tables, load_config())  # nothing that needs reading is found in it
-        for code in DEFECTS:
-            config = Config.model_validate(everything) if code == "CHK103" else load_config()
-            look = on_disk if code in NEEDS_READING else in_memory
-            before = {item.summary for item in run(code, sound)}
-            for strength in STRENGTHS:
-                random = np.random.default_rng([seed, int(100 * strength)])
-                spoilt = plant_defect(tables, code, random, strength)
-                after = {item.summary for item in run(code, look(spoilt, config))}
-                counts[code, strength] += bool(after - before)
+    tables = simulated_tables(patients, 1000 + seed)
+    sound = in_memory(tables, load_config())  # nothing that needs reading is found in it
+    for code in DEFECTS:
+        config = Config.model_validate(everything) if code == "CHK103" else load_config()
+        look = on_disk if code in NEEDS_READING else in_memory
+        before = {item.summary for item in run(code, sound)}
+        for strength in STRENGTHS:
+            random = np.random.default_rng([seed, int(100 * strength)])
+            spoilt = plant_defect(tables, code, random, strength)
+            after = {item.summary for item in run(code, look(spoilt, config))}
+            counts[code, strength] += bool(after - before)
     return counts
 
 

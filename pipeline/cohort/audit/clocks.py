@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 
@@ -276,9 +278,9 @@ def _commonest_time(cells: pd.Series, column: str) -> tuple[float, str]:
 def _ambiguous(cells: pd.Series, context: AuditContext) -> tuple[str, pd.Index]:
     """Local times that do not exist or occur twice in the configured zone."""
     zone = context.config.cohort.time_zone
-    bare = cells[cells.str.fullmatch(r"[^T ]+[T ]\d{2}(?::?\d{2})*(?:[.,]\d+)?")]
-    if zone is None or bare.empty:
+    if zone is None:
         return "", cells.index
+    bare = cells[cells.str.fullmatch(r"[^T ]+[T ]\d{2}(?::?\d{2})*(?:[.,]\d+)?")]
     reason = parse_timestamps(bare, zone)[1]
     rows = bare.index[reason.str.contains("clock change")]
     return (
@@ -290,12 +292,13 @@ def _ambiguous(cells: pd.Series, context: AuditContext) -> tuple[str, pd.Index]:
 
 def _one_offset(cells: pd.Series) -> tuple[str, pd.Index]:
     """Times whose offset stays the same through summer and winter, in a zone that shifts."""
-    parts = cells.str.extract(r"^\d{4}-(\d{2}).*?([+-]\d{2}):?(\d{2})$").dropna()
-    if parts.empty or parts[1].nunique() != 1 or parts[1].iloc[0] not in _SHIFTING:
+    tails = cells[cells != ""].str.slice(-6).str.replace(":", "").str.slice(-5).unique()
+    if len(tails) != 1 or not re.fullmatch(r"[+-]\d{4}", tails[0]) or tails[0] == "+0000":
         return "", cells.index
-    offset = f"{parts[1].iloc[0]}:{parts[2].iloc[0]}"
-    if offset == "+00:00":
+    offset = f"{tails[0][:3]}:{tails[0][3:]}"
+    if offset[:3] not in _SHIFTING:
         return "", cells.index
+    parts = cells.str.extract(r"^\d{4}-(\d{2})").dropna()
     month = parts[0].astype(int)
     summer, winter = month.between(5, 9), (month <= 2) | (month >= 11)
     if min(summer.sum(), winter.sum()) < MIN_ROWS:

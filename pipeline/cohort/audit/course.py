@@ -130,8 +130,9 @@ class AfterTheEnd(Check):
         ends = {
             "record end": people["record_end"],
             "end of follow-up": people["followed_until"],
-            "death": np.fmin(people["death"], death),
+            "death": people["death"].fillna(np.inf).clip(upper=death.fillna(np.inf)),
         }
+        ends = {name: end.replace(np.inf, np.nan) for name, end in ends.items()}
         if all(end.isna().all() for end in ends.values()):
             raise NotApplicable("no record end, follow-up or death is stated")
         findings = []

@@ -259,5 +259,5 @@ def _far_out(number: np.ndarray) -> np.ndarray:
     codes = [float(item) for item in settings("sentinels")]
     others = known[~np.isin(known, codes)]
     if len(others) == 0:
-        return np.isfinite(number)
-    return number > 2 * np.quantile(others, 0.99)
+        return np.asarray(np.isfinite(number))
+    return np.asarray(number > 2 * np.quantile(others, 0.99))

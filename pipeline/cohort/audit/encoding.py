@@ -69,14 +69,17 @@ class EncodingConstants(Check):
         right = float((decoded == votes["target"].first()).mean())
         days = marked.drop_duplicates(["patient", "day"])
         covered = len(decoded) / len(days)
-        strongest = constants.iloc[0]
+        digits = constants["number"].map(lambda item: len(f"{item:g}".replace(".", "")))
+        strongest = constants.iloc[
+            int((digits >= 4).to_numpy().argmax())
+        ]  # an odd number shows more
         keys = list(dict.fromkeys(constants["key"]))
         summary = (
             f"{len(constants)} values of {len(keys)} analytes ({listed(keys)}) recur with one "
-            f"label only, while neighbouring values do not: {strongest['number']:g} of "
-            f"{strongest['key']} in {strongest['n']} rows, always with {words} = "
-            f"{strongest['encoded']:g}. Read alone, these constants tell {words} of "
-            f"{100 * right:.1f} % of the {100 * covered:.1f} % of patient-days that hold one."
+            f"label only, while neighbouring values do not: {strongest['number']:.6g} of "
+            f"{strongest['key']} in {strongest['n']} rows, with {words} = "
+            f"{strongest['encoded']:g}. {100 * covered:.1f} % of patient-days hold at least one "
+            f"such constant, and on {100 * right:.1f} % of them it alone tells {words}."
         )
         first = rows[(rows["key"] == strongest["key"]) & (rows["number"] == strongest["number"])]
         return self.finding(

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pipeline.cohort.audit.finding import Finding
+from pipeline.cohort.audit.finding import Example, Finding
 from pipeline.cohort.audit.runner import NEVER_ACKNOWLEDGED, AuditReport
-from pipeline.report.format import integer, joined, words
+from pipeline.report.format import integer, joined
 from pipeline.report.page import render
 
 TEMPLATES = Path(__file__).parent / "templates"
+MOST_SHOWN = 10
 HEADINGS = {
     "error": "Errors: a result would be false",
     "warning": "Warnings: a result would be weaker than it looks",
@@ -48,6 +49,8 @@ def render_audit(report: AuditReport, *, title: str, synthetic: bool = False) ->
         blocked=bool(report.blocking),
         what=_what(report),
         sections=sections,
+        overview=_overview(report),
+        most_shown=MOST_SHOWN,
         passed=quiet["passed"],
         skipped=quiet["not applicable"],
         files=_files(report),
@@ -67,13 +70,32 @@ def _grouped(report: AuditReport) -> list[dict[str, Any]]:
             "remedy": remedy,
             "effect": effect,
             "findings": found,
-            "places": [place for item in found for place in item.examples][:12],
+            "places": _places(found),
             "acknowledged": severity == "error"
             and code in report.acknowledged
             and code != NEVER_ACKNOWLEDGED,
         }
         for (severity, code, remedy, effect), found in groups.items()
     ]
+
+
+def _overview(report: AuditReport) -> list[dict[str, Any]]:
+    """One line per code and severity: how often, and what."""
+    lines: dict[tuple[str, str], dict[str, Any]] = {}
+    for item in report.findings:
+        line = lines.setdefault(
+            (item.severity, item.code),
+            {"severity": item.severity, "code": item.code, "title": item.title, "times": 0},
+        )
+        line["times"] += 1
+    return list(lines.values())
+
+
+def _places(found: list[Finding]) -> list[Example]:
+    """Where to look: the examples of one finding, or the first of each of several."""
+    if len(found) == 1:
+        return list(found[0].examples)
+    return [item.examples[0] for item in found if item.examples][:MOST_SHOWN]
 
 
 def _lead(report: AuditReport) -> str:
@@ -98,9 +120,7 @@ def _lead(report: AuditReport) -> str:
 def _what(report: AuditReport) -> str:
     """What was looked at, in a sentence."""
     rows = [f"{integer(count)} rows in {file}" for file, count in report.facts["rows"].items()]
-    events = [
-        f"{words(name)} in {integer(count)}" for name, count in report.facts["events"].items()
-    ]
+    events = [f"{name} in {integer(count)}" for name, count in report.facts["events"].items()]
     found = (
         f"Outcomes charted: {joined(events)} patients. "
         if events

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
 from pipeline.cohort.audit.check import Check
 from pipeline.cohort.audit.context import AuditContext
@@ -63,7 +64,8 @@ class RefusedRows(Check):
             first = part.iloc[0]
             findings.append(
                 self.finding(
-                    f"{len(part)} of {read} rows of {file}: {code}. For example: {first['reason']}",
+                    f"{len(part)} of {read} rows of {file}: {code}{_analytes(context, part)}. "
+                    f"For example: {first['reason']}",
                     table=table_of[str(file)],
                     columns=[name for name in columns if name],
                     counts={"entries": len(part), "rows read": read},
@@ -150,6 +152,18 @@ class PatientsWithoutLabs(Check):
                 ],
             )
         ]
+
+
+def _analytes(context: AuditContext, part: pd.DataFrame) -> str:
+    """Which analytes the refused lab rows name, most frequent first."""
+    raw = context.raw.get("labs")
+    if raw is None or context.files["labs"] != part["file"].iloc[0] or "analyte" not in raw:
+        return ""
+    names = raw.set_index("_line")["analyte"].reindex(part["row"]).dropna()
+    counts = names[names != ""].value_counts()
+    return (
+        f" ({listed([f'{name} {count}' for name, count in counts.items()])})" if len(counts) else ""
+    )
 
 
 def _cell(column: str, value: str) -> str:

@@ -124,7 +124,8 @@ def audit_folder(
 
 def _facts(context: AuditContext) -> dict[str, Any]:
     rows = {context.files[name]: len(raw) for name, raw in context.raw.items()}
-    events = {label.name: int(label.event.sum()) for label in context.labels}
+    named = context.config.outcomes
+    events = {named[label.name].label: int(label.event.sum()) for label in context.labels}
     counts = context.read.counts if context.read is not None else {}
     return {
         "patients": len(context.ids),

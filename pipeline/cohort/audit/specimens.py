@@ -186,10 +186,11 @@ def find_spikes(labs: pd.DataFrame) -> pd.DataFrame:
     inside &= (rows[course] == rows[course].shift(-1)).all(axis=1)
     inside &= rows["hours"].shift(-1) - rows["hours"].shift(1) <= 2 * WITHIN_HOURS
     before, after = rows["log"] - rows["log"].shift(1), rows["log"] - rows["log"].shift(-1)
-    size = np.minimum(before.abs(), after.abs()).where(inside & (before * after > 0), 0.0)
+    size = before.abs().clip(upper=after.abs()).where(inside & (before * after > 0), 0.0)
     usual = size[inside].groupby(rows.loc[inside, "key"]).quantile(0.995)
-    least = np.maximum(2.0 * rows["key"].map(usual).fillna(np.inf), MIN_FOLD)
-    return rows.assign(size=size)[size > least]
+    least = (2.0 * rows["key"].map(usual).fillna(np.inf)).clip(lower=MIN_FOLD)
+    spikes: pd.DataFrame = rows.assign(size=size)[size > least]
+    return spikes
 
 
 def _outside(part: pd.DataFrame, limits: tuple[float, float] | None) -> tuple[str, pd.DataFrame]:

@@ -115,8 +115,8 @@ class UnitSlips(Check):
             raise NotApplicable("no result could be converted to a canonical unit")
         site = context.people["site"]
         by_unit = rows["unit"].to_numpy(dtype=object)
-        place = site.to_numpy(dtype=object)[rows["patient"].to_numpy()]
-        groups = {"site": place, "unit": by_unit}
+        by_site = site.to_numpy(dtype=object)[rows["patient"].to_numpy()]
+        groups = {"site": by_site, "unit": by_unit}
         findings, seen = [], set()
         for name, group in groups.items():
             codes, labels = pd.factorize(pd.Series(group, dtype="str"))
@@ -124,19 +124,19 @@ class UnitSlips(Check):
             number, _ = pd.factorize(rows["patient"].to_numpy() * len(labels) + codes)
             sites = pd.Series(group, dtype="str").groupby(number).first()
             slips = unit_slips(rows.assign(patient=number), sites, dictionary())
-            for slip in slips.itertuples(index=False):
-                mark = (slip.analyte, slip.factor)
-                if mark in seen:
+            fields = slips[["analyte", "site", "factor", "words", "results"]]
+            for key, place, factor, words, results in fields.to_numpy().tolist():
+                if (key, factor) in seen:
                     continue
-                seen.add(mark)
-                chosen = rows[(rows["key"] == slip.analyte) & (group == slip.site)]
-                where = f"{name} {slip.site}" if slip.site else "the export"
+                seen.add((key, factor))
+                chosen = rows[(rows["key"] == key) & (group == place)]
+                where = f"{name} {place}" if place else "the export"
                 findings.append(
                     self.finding(
-                        f"{slip.analyte}, {where}: {slip.words} {slip.results} results.",
+                        f"{key}, {where}: {words} {results} results.",
                         table="labs",
                         columns=("unit", "value"),
-                        counts={"analyte": str(slip.analyte), "rows": int(str(slip.results))},
+                        counts={"analyte": key, "rows": results},
                         examples=context.examples("labs", chosen, "value"),
                     )
                 )
