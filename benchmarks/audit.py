@@ -6,7 +6,6 @@ Run ``.venv/bin/python benchmarks/audit.py``; docs/audit.md quotes what it print
 from __future__ import annotations
 
 import argparse
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -38,29 +37,38 @@ def main() -> None:
     parser.add_argument("--patients", type=int, default=400, help="of the clean exports")
     parser.add_argument("--planted-patients", type=int, default=100)
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--partial", action="store_true", help="print after every seed")
     options = parser.parse_args()
     start = time.perf_counter()
     total: Counter[tuple[str, object]] = Counter()
+    done = 0
     with ProcessPoolExecutor(options.jobs) as pool:
         tasks = [
             pool.submit(one_seed, seed, options.patients, options.planted_patients)
             for seed in range(options.seeds)
         ]
-        for done, task in enumerate(as_completed(tasks), 1):
+        for task in as_completed(tasks):
             total += task.result()
-            print(f"{done} of {options.seeds} seeds", file=sys.stderr, flush=True)
-    print(f"Exports of {options.patients} simulated patients with a finding, of {options.seeds}")
+            done += 1
+            if done == options.seeds or options.partial:
+                report(total, done, options.patients, options.planted_patients)
+                print(f"{time.perf_counter() - start:.0f} s", flush=True)
+
+
+def report(total: Counter[tuple[str, object]], seeds: int, patients: int, planted: int) -> None:
+    """Print both tables."""
+    print(f"Exports of {patients} simulated patients with a finding, of {seeds}")
     print(f"{'code':7}{'severity':9}{'clean':>6}{'22 wrong rows':>15}  title")
     for check in CHECKS:
         clean, wrong = total[check.code, "clean"], total[check.code, "wrong"]
         print(f"{check.code:7}{check.severity:9}{clean:6d}{wrong:15d}  {check.title}")
     print(f"errors in all: {total['errors', '']}\n")
-    print(f"Planted defects found, of {options.seeds} ({options.planted_patients} patients)")
+    print(f"Planted defects found, of {seeds} ({planted} patients)")
     print(f"{'code':7}" + "".join(f"{f'strength {s:g}':>14}" for s in STRENGTHS) + "  title")
     for check in CHECKS:
         counts = "".join(f"{total[check.code, s]:14d}" for s in STRENGTHS)
         print(f"{check.code:7}{counts}  {check.title}")
-    print(f"\n{time.perf_counter() - start:.0f} s")
+    print()
 
 
 def one_seed(seed: int, patients: int, planted: int) -> Counter[tuple[str, object]]:

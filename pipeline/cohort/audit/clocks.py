@@ -303,5 +303,4 @@ def _one_offset(cells: pd.Series) -> tuple[str, pd.Index]:
     summer, winter = month.between(5, 9), (month <= 2) | (month >= 11)
     if min(summer.sum(), winter.sum()) < MIN_ROWS:
         return "", cells.index
-    wrong = parts.index[summer if offset[0] == "-" or offset <= "+01" else winter]
-    return f"every offset is {offset}, in summer and in winter", wrong
+    return f"every offset is {offset}, in summer and in winter", parts.index[summer]

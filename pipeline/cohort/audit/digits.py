@@ -82,11 +82,12 @@ class SilentLimit(Check):
         for (key, unit), part in exact.groupby(["key", "unit"], sort=True):
             for value, count, beyond, end in piles(part["number"].to_numpy()):
                 rows = part[part["number"] == value]
+                amount = f"{value:g} {unit}".strip()
                 past = f"; {beyond} values lie beyond it" if beyond else ""
                 findings.append(
                     self.finding(
                         f"{key}: {count} of {len(part)} results ({100 * count / len(part):.0f} %) "
-                        f"are exactly {value:g} {unit}, the {end} end of the distribution{past}.",
+                        f"are exactly {amount}, the {end} end of the distribution{past}.",
                         table="labs",
                         columns=("value",),
                         counts={"analyte": str(key), "rows": count, "of": len(part)},
