@@ -188,7 +188,7 @@ def find_spikes(labs: pd.DataFrame) -> pd.DataFrame:
     before, after = rows["log"] - rows["log"].shift(1), rows["log"] - rows["log"].shift(-1)
     size = before.abs().clip(upper=after.abs()).where(inside & (before * after > 0), 0.0)
     usual = size[inside].groupby(rows.loc[inside, "key"]).quantile(0.995)
-    least = (2.0 * rows["key"].map(usual).fillna(np.inf)).clip(lower=MIN_FOLD)
+    least = (2.0 * rows["key"].map(usual).astype(float).fillna(np.inf)).clip(lower=MIN_FOLD)
     spikes: pd.DataFrame = rows.assign(size=size)[size > least]
     return spikes
 
