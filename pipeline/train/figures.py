@@ -79,7 +79,13 @@ def beeswarm(attribution: Attribution, title: str) -> Figure:
     import shap
 
     figure, axes = _figure(10.5, 8.2)
-    shown = [number for number, name in enumerate(attribution.names) if name not in _CONSTANT]
+    # a column without a single value has no colour to show
+    known = np.count_nonzero(~np.isnan(attribution.inputs), axis=0)
+    shown = [
+        number
+        for number, name in enumerate(attribution.names)
+        if name not in _CONSTANT and known[number] > 0
+    ]
     explanation = shap.Explanation(
         values=attribution.values[:, shown],
         base_values=np.full(len(attribution.values), attribution.expected),
