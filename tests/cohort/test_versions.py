@@ -57,7 +57,7 @@ def test_identical_versions_collapse(tmp_path):
 
 
 def test_an_unknown_status_is_refused_because_it_may_mean_withdrawn(tmp_path):
-    found, result = versions(tmp_path, (5, 12, "canceled"), (6, 13, "final"))
+    found, result = versions(tmp_path, (5, 12, "wrong patient"), (6, 13, "final"))
     assert codes(result) == ["illegal_value"]
     assert [row[0] for row in found] == [6.0]
 

@@ -35,7 +35,7 @@ FAULTS: tuple[Fault, ...] = (
         "unit",
         "loinc_unit_conflict",
     ),
-    ("labs", {"analyte": "ldh"}, {"collected_at": "@date"}, "collected_at", "time_unusable"),
+    ("labs", {"analyte": "ldh"}, {"collected_at": "@naive"}, "collected_at", "time_unusable"),
     (
         "labs",
         {"analyte": "creatinine"},
@@ -50,7 +50,7 @@ FAULTS: tuple[Fault, ...] = (
         "resulted_at",
         "resulted_before_collected",
     ),
-    ("labs", {"analyte": "ldh"}, {"status": "amended"}, "status", "illegal_value"),
+    ("labs", {"analyte": "ldh"}, {"status": "wrong patient"}, "status", "illegal_value"),
     ("labs", {"analyte": "crp"}, {"patient_id": "NOBODY"}, "patient_id", "unknown_patient"),
     ("assessments", {"scale": "crs"}, {"grade": "7"}, "grade", "grade_outside_scale"),
     ("assessments", {"scale": "icans"}, {"grade": "2.5"}, "grade", "illegal_value"),
@@ -117,11 +117,11 @@ def _place(
 
 
 def _changes(table: pd.DataFrame, place: int, change: Mapping[str, str]) -> dict[str, str]:
-    """Resolve ``@date`` (no time of day) and ``@earlier`` (a week before the sample)."""
+    """Resolve ``@naive`` (a time without its offset) and ``@earlier`` (a week before the sample)."""
     result = dict(change)
     for column, value in change.items():
-        if value == "@date":
-            result[column] = str(table[column].iloc[place])[:10]
+        if value == "@naive":
+            result[column] = str(table[column].iloc[place])[:19]
         elif value == "@earlier":
             sample = pd.Timestamp(str(table["collected_at"].iloc[place]))
             result[column] = (sample - pd.Timedelta(days=7)).isoformat()
