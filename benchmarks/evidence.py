@@ -30,8 +30,9 @@ from pipeline.features.build import FeatureMatrix, build_features
 from pipeline.features.landmarks import training_landmarks
 from pipeline.features.spec import FeatureSpec, learn_spec
 from pipeline.model.bundle import Bundle, load_bundle, save_bundle
+from pipeline.model.fitting import FitPlan, fit_risk_model
 from pipeline.model.reference import TrainingReference
-from pipeline.model.risk_model import FitPlan, RiskModel, fit_risk_model
+from pipeline.model.risk_model import RiskModel
 from pipeline.model.stack import Targets
 
 CONFIG = Path(__file__).parent.parent / "configs" / "cohorts" / "synthetic.yaml"

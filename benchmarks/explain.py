@@ -27,7 +27,8 @@ from pipeline.features.build import FeatureMatrix, build_features
 from pipeline.features.landmarks import training_landmarks
 from pipeline.features.spec import learn_spec
 from pipeline.model.background import Background, learn_background
-from pipeline.model.risk_model import FitPlan, RiskModel, fit_risk_model
+from pipeline.model.fitting import FitPlan, fit_risk_model
+from pipeline.model.risk_model import RiskModel
 
 LIMIT_SECONDS = 10.0
 OUTCOMES = {"severe_crs": ("crs", 3), "icans": ("icans", 1)}

@@ -13,9 +13,10 @@ from pipeline.evaluate.donors import analyte_columns
 from pipeline.evaluate.scores import Scores, concatenate
 from pipeline.evaluate.splits import Split
 from pipeline.features.build import FeatureMatrix
+from pipeline.model.fitting import FitPlan, fit_risk_model
 from pipeline.model.parallel import side_by_side
 from pipeline.model.reference import RateTable, base_rate_table
-from pipeline.model.risk_model import FitPlan, RiskModel, fit_risk_model
+from pipeline.model.risk_model import RiskModel
 from pipeline.model.stack import Floats, Ints, Targets
 
 

@@ -15,7 +15,7 @@ from pipeline.evaluate.published import published_scores
 from pipeline.evaluate.scores import Scores, concatenate
 from pipeline.evaluate.splits import patient_folds, site_folds, splits_of, temporal_fold
 from pipeline.features.build import FeatureMatrix
-from pipeline.model.risk_model import FitPlan
+from pipeline.model.fitting import FitPlan
 from pipeline.model.stack import Ints, Targets
 
 _SWAP_SEED = 7919

@@ -27,8 +27,9 @@ from pipeline.features.spec import FeatureSpec, learn_spec
 from pipeline.folders import complete_folder
 from pipeline.model.background import learn_background
 from pipeline.model.bundle import Bundle, save_bundle
+from pipeline.model.fitting import FitPlan, fit_risk_model
 from pipeline.model.reference import TrainingReference, base_rate_table, feature_ranges
-from pipeline.model.risk_model import FitPlan, RiskModel, fit_risk_model
+from pipeline.model.risk_model import RiskModel
 from pipeline.model.stack import Ints, Targets
 from pipeline.train.audit import audit_cohort, audit_warnings
 from pipeline.train.card import write_card

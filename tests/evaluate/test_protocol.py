@@ -16,7 +16,7 @@ from pipeline.evaluate.splits import splits_of
 from pipeline.features import build_features
 from pipeline.features.landmarks import training_landmarks
 from pipeline.features.spec import learn_spec
-from pipeline.model.risk_model import FitPlan
+from pipeline.model.fitting import FitPlan
 from tests.builders import course_cohort, lab, make_cohort, make_config
 
 FAST = {"booster_rounds": 6, "inner_folds": 2, "bootstrap_members": 0}

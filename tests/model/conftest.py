@@ -8,7 +8,8 @@ from pipeline.cohort import Cohort
 from pipeline.evaluate.outcomes import build_targets, reported_thresholds, stacked_thresholds
 from pipeline.features import FeatureMatrix, build_features, learn_spec
 from pipeline.features.landmarks import training_landmarks
-from pipeline.model.risk_model import FitPlan, RiskModel, fit_risk_model
+from pipeline.model.fitting import FitPlan, fit_risk_model
+from pipeline.model.risk_model import RiskModel
 from pipeline.model.stack import Targets
 from tests.builders import course_cohort, make_config
 

@@ -7,8 +7,8 @@ from pipeline.evaluate.outcomes import build_targets
 from pipeline.features import build_features
 from pipeline.features.landmarks import training_landmarks
 from pipeline.model.bundle import Bundle, load_bundle, save_bundle
+from pipeline.model.fitting import FitPlan, fit_risk_model
 from pipeline.model.reference import TrainingReference
-from pipeline.model.risk_model import FitPlan, fit_risk_model
 from tests.builders import course_cohort, make_config, make_spec
 
 SPEC = make_spec(analytes=("crp", "ferritin"), scales=("crs",), drugs=())

@@ -9,7 +9,7 @@ from pipeline.evaluate.cross_validation import cross_validate
 from pipeline.evaluate.evaluation import evaluate_scores
 from pipeline.evaluate.splits import repeated_patient_folds
 from pipeline.features import build_features
-from pipeline.model.risk_model import inner_folds, patient_resample
+from pipeline.model.fitting import inner_folds, patient_resample
 from pipeline.model.stack import query
 from tests.builders import at, course_cohort, lab, make_cohort, make_config
 from tests.model.conftest import fit

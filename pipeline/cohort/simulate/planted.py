@@ -117,7 +117,7 @@ def _place(
 
 
 def _changes(table: pd.DataFrame, place: int, change: Mapping[str, str]) -> dict[str, str]:
-    """Resolve ``@naive`` (a time without its offset) and ``@earlier`` (a week before the sample)."""
+    """Resolve ``@naive`` (a time without its offset), ``@earlier`` (a week before the sample)."""
     result = dict(change)
     for column, value in change.items():
         if value == "@naive":
