@@ -52,7 +52,7 @@ def with_pandas(path: str) -> Timed:
             part = part.join(v[list(NAMES)].add_suffix(f"_{window:g}"))
         parts.append(part)
     result = pd.concat(parts, keys=range(len(LANDMARKS)), names=["moment", "key"])
-    return *_since(begun), result.reset_index
+    return *since(begun), result.reset_index
 
 
 def with_polars(path: str) -> Timed:
@@ -85,7 +85,7 @@ def with_polars(path: str) -> Timed:
         seen = labs.lazy().filter(pl.col("resulted_hours") < moment)
         frames.append(seen.group_by(key).agg(columns).with_columns(moment=pl.lit(number)))
     result = pl.concat(pl.collect_all(frames))
-    return *_since(begun), result.to_pandas
+    return *since(begun), result.to_pandas
 
 
 def with_duckdb(path: str) -> Timed:
@@ -117,34 +117,30 @@ def with_duckdb(path: str) -> Timed:
         f"JOIN (VALUES {moments}) AS m(moment, moment_hours) ON resulted_hours < moment_hours "
         "GROUP BY ALL"
     ).to_arrow_table()
-    return *_since(begun), result.to_pandas
+    return *since(begun), result.to_pandas
 
 
-def _since(begun: tuple[float, float]) -> tuple[float, float]:
+def since(begun: tuple[float, float]) -> tuple[float, float]:
+    """Wall and CPU seconds since ``begun``."""
     return time.perf_counter() - begun[0], time.process_time() - begun[1]
 
 
-RIVALS = {"pandas": with_pandas, "polars": with_polars, "duckdb": with_duckdb}
-
-
-def main() -> int:
-    """Run one rival, save what is compared, print the seconds."""
+def report(rivals: dict[str, Callable[[str], Timed]]) -> int:
+    """Run one rival, save what is compared, print the seconds; a column it lacks stays empty."""
     name, path, patients, out = sys.argv[1:]
     try:
-        wall, cpu, finish = RIVALS[name](path)
+        wall, cpu, finish = rivals[name](path)
     except ModuleNotFoundError as error:
-        sys.stderr.write(f"{error}: install benchmarks/requirements-peers.txt\n")
+        sys.stderr.write(f"{error}: install the requirements that features.py names\n")
         return 1
-    frame = finish()
+    frame = finish().reindex(columns=["key", "moment", *COLUMNS])
     n = int(patients)
     values = np.full((n, len(LANDMARKS), N_ANALYTES, len(COLUMNS)), np.nan)
-    for column, title in enumerate(COLUMNS):
-        if title.startswith("count"):
-            values[..., column] = 0.0
+    counts = [column for column, title in enumerate(COLUMNS) if title.startswith("count")]
+    values[..., counts] = 0.0
     key = frame["key"].to_numpy().astype(int)
     place = (key // N_ANALYTES, frame["moment"].to_numpy().astype(int), key % N_ANALYTES)
     numbers = frame[COLUMNS].to_numpy(dtype=float)
-    counts = [column for column, title in enumerate(COLUMNS) if title.startswith("count")]
     numbers[:, counts] = np.nan_to_num(numbers[:, counts])
     values[place] = numbers
     np.save(out, values.reshape(n * len(LANDMARKS), -1))
@@ -152,5 +148,8 @@ def main() -> int:
     return 0
 
 
+RIVALS = {"pandas": with_pandas, "polars": with_polars, "duckdb": with_duckdb}
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(report(RIVALS))

@@ -1,12 +1,14 @@
 """Time the lab features against other ways to compute them, after checking that the numbers agree.
 
-    python benchmarks/features.py [--patients 1000 10000] [--runs 3] [--peers PYTHON ...]
+    python benchmarks/features.py [--patients 1000 10000] [--runs 3] [--peers PYTHON]
 
 Peers live in their own environment, never in the project's:
 
     python -m venv /tmp/peers && /tmp/peers/bin/pip install -r benchmarks/requirements-peers.txt
 
-Give its interpreter with --peers. Every run is its own process; runs of all contestants alternate.
+Give its interpreter with --peers. timeseriesflattener needs an older polars and so an environment
+of its own (benchmarks/requirements-timeseriesflattener.txt), given with --flattener. Every run is
+its own process; runs of all contestants alternate.
 Each starts from a table in memory in its own form and ends with its result in memory.
 The data are SYNTHETIC: nine analytes, about 93 rows per patient, 2 % late, 15 daily landmarks.
 """
@@ -41,9 +43,18 @@ STATISTICS += ("slope", "delta")
 CHECKED = ("last", *(f"{name}_{window:g}h" for window in WINDOWS for name in STATISTICS[3:]))
 PEERS = ("pandas", "polars", "duckdb")
 GOALS = {"pandas": 3.0, "polars": 8.0, "duckdb": 5.0}
+# feature libraries: how many patients they are timed with, the goal and what must be the same
+LIBRARIES = {
+    "tsflex": (100, 200.0),
+    "tsflex-once": (100, 200.0),
+    "tsfresh": (100, 400.0),
+    "timeseriesflattener": (1_000, 20.0),
+}
+SAME = dict.fromkeys(LIBRARIES, ("count", "min", "max", "mean"))
+SAME["tsflex"] = SAME["tsflex-once"] = (*SAME["tsflex"], "slope", "delta")
 
 
-def write_labs(path: Path, patients: int) -> None:
+def write_labs(path: Path, patients: int, delayed: bool = True) -> None:
     """Write the table that every contestant reads; results stand by patient and analyte."""
     random = np.random.default_rng(0)
     parts = []
@@ -69,12 +80,14 @@ def write_labs(path: Path, patients: int) -> None:
             "code": code[order].astype(np.int8),
             "value": np.log2(value[order]),
             "collected_hours": collected[order],
-            "resulted_hours": resulted[order],
+            "resulted_hours": (resulted if delayed else collected)[order],
         }
     ).to_parquet(path)
 
 
-def ours(path: Path, patients: int, jobs: int) -> tuple[dict[str, float], np.ndarray]:
+def ours(
+    path: Path, patients: int, jobs: int, compile_it: bool
+) -> tuple[dict[str, float], np.ndarray]:
     """One run of the kernel: seconds and the checked columns."""
     labs = pd.read_parquet(path).assign(
         side=np.int8(0), cancelled=False, superseded_hours=np.inf, value=lambda t: 2.0 ** t["value"]
@@ -91,8 +104,9 @@ def ours(path: Path, patients: int, jobs: int) -> tuple[dict[str, float], np.nda
         tuple(type(dictionary()["crp"])(**item) for item in known),
         WINDOWS, -168.0, 6.0, 36.0, 1.0, (), (), (), statistics=STATISTICS,
     )  # fmt: skip
-    # compiled whatever the size; the start of numba is timed on its own
-    compiled.WORTH_COMPILING = -1
+    if compile_it:
+        # whatever the size; the start of numba is timed on its own
+        compiled.WORTH_COMPILING = -1
     begun = time.process_time()
     series_features(cohort, landmarks.iloc[:1], spec)
     start = time.process_time() - begun
@@ -164,18 +178,61 @@ def compare(patients: int, runs: int, peers: str | None, folder: Path) -> dict[s
     return base
 
 
+def compare_library(name: str, runs: int, python: str, folder: Path) -> None:
+    """Print the rows of one feature library, after a check of the statistics that are the same."""
+    patients, goal = LIBRARIES[name]
+    path, out = folder / f"{name}.parquet", folder / f"{name}.npy"
+    write_labs(path, patients, delayed=False)
+    mine = [sys.executable, __file__, "--one", str(path), "--patients", str(patients)]
+    mine += ["--out", str(folder / "mine.npy")]
+    script = str(Path(__file__).with_name("feature_libraries.py"))
+    commands = {
+        "cytocast": mine,
+        "cytocast, as called": [*mine, "--as-called"],
+        name: [python, script, name, str(path), str(patients), str(out)],
+    }
+    times: dict[str, list[float]] = {who: [] for who in commands}
+    for number in range(runs + 1):
+        for who, command in commands.items():
+            taken = child(command)["cpu"]
+            if number:
+                times[who].append(taken)
+        if not number:
+            check_library(name, np.load(out), np.load(folder / "mine.npy"))
+    base = statistics.median(times["cytocast"])
+    for who, cpu in times.items():
+        middle = statistics.median(cpu)
+        end = f" (goal {goal:g})" if who == name else ""
+        print(f"{patients:7d} {who:19s} cpu {middle:8.4f} s  {middle / base:6.1f}x cpu{end}")
+
+
+def check_library(name: str, theirs: np.ndarray, mine: np.ndarray) -> None:
+    """Stop unless every statistic the library shares with the kernel has the same numbers."""
+    columns = [
+        number
+        for number, title in enumerate(CHECKED * len(ANALYTES))
+        if title.partition("_")[0] in SAME[name]
+    ]
+    wanted = mine[:, columns]
+    np.testing.assert_allclose(theirs[:, columns], wanted, rtol=1e-6, atol=1e-6, err_msg=name)
+    print(f"{name}: {wanted.size:,} cells of {', '.join(SAME[name])} are the same")
+
+
 def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description="Lab features against other ways to compute them")
-    parser.add_argument("--patients", type=int, nargs="+", default=[1_000, 10_000])
+    parser.add_argument("--patients", type=int, nargs="*", default=[1_000, 10_000])
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--peers", help="interpreter of the environment of the peers")
+    parser.add_argument("--libraries", nargs="*", default=[*LIBRARIES], choices=LIBRARIES)
+    parser.add_argument("--flattener", help="interpreter of that of timeseriesflattener")
+    parser.add_argument("--as-called", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--one", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--out", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
-        taken, values = ours(options.one, options.patients[0], options.jobs)
+        taken, values = ours(options.one, options.patients[0], options.jobs, not options.as_called)
         np.save(options.out, values)
         print(json.dumps(taken))
         return 0
@@ -185,6 +242,11 @@ def main() -> int:
         )
     print(f"SYNTHETIC data; {LANDMARKS} landmarks x {len(ANALYTES)} analytes; {options.runs} runs")
     with tempfile.TemporaryDirectory() as name:
+        for library in options.libraries:
+            own = library == "timeseriesflattener"
+            python = options.flattener if own else options.peers
+            if python is not None:
+                compare_library(library, options.runs, python, Path(name))
         base = {n: compare(n, options.runs, options.peers, Path(name)) for n in options.patients}
     if {10_000, 100_000} <= set(base):
         growth = base[100_000]["cpu"] / base[10_000]["cpu"] / 10

@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 LIMIT = 2.0
-HEAVY = ("mlflow", "shap", "jinja2")
+HEAVY = ("mlflow", "shap", "jinja2", "numba")
 CYTOCAST = "import sys\nfrom pipeline.cli import main\ncode = main()\n"
 LEAVE = CYTOCAST + "sys.exit(code)\n"
 LIST_MODULES = CYTOCAST + (
