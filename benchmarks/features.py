@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import statistics
 import subprocess
 import sys
@@ -110,13 +109,16 @@ def ours(
     begun = time.process_time()
     series_features(cohort, landmarks.iloc[:1], spec)
     start = time.process_time() - begun
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # from here on the peak counts anew, or that of reading the table would hide the kernel's own
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    before = memory_kib("VmRSS")
     begun = time.perf_counter(), time.process_time()
     values = series_features(cohort, landmarks, spec, jobs)
     taken = {"wall": time.perf_counter() - begun[0], "cpu": time.process_time() - begun[1]}
     taken["start"] = start
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    taken["over_gib"] = max(0.0, peak / 2**20 - values.nbytes / 2**30)
+    peak = memory_kib("VmHWM") - before
+    taken["output_gib"] = values.nbytes / 2**30
+    taken["over_gib"] = peak / 2**20 - taken["output_gib"]
     begun = time.perf_counter(), time.process_time()
     pq.read_table(path, read_dictionary=["analyte"])
     taken["read_wall"] = time.perf_counter() - begun[0]
@@ -124,6 +126,12 @@ def ours(
     names = [meta.name for meta in series_meta(spec)]
     kept = [number for number, name in enumerate(names) if name.split("__")[1] in CHECKED]
     return taken, values[:, kept] if patients <= 10_000 else values[:1, kept]
+
+
+def memory_kib(field: str) -> int:
+    """One memory figure of this process (Linux); the peak also counts pages shared with files."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return int(status.partition(f"{field}:")[2].split()[0])
 
 
 def child(command: list[str]) -> dict[str, float]:
@@ -173,7 +181,10 @@ def compare(patients: int, runs: int, peers: str | None, folder: Path) -> dict[s
         f"{patients:7d} {'pyarrow read':18s} cpu {base['read_cpu']:8.3f} s  wall {read:8.3f} s  "
         f"the kernel with 2 jobs takes {with_two:.1f}x that wall time"
     )
-    print(f"{patients:7d} memory over the output {base['over_gib']:.2f} GiB (goal 1.5)")
+    print(
+        f"{patients:7d} memory over the output of {base['output_gib']:.2f} GiB: "
+        f"{base['over_gib']:.2f} GiB (goal 1.5 at 100,000)"
+    )
     print(f"{patients:7d} start of numba, kernel on disk: cpu {base['start']:.2f} s")
     return base
 
