@@ -11,13 +11,26 @@ from pathlib import Path
 from pipeline.errors import UsageError
 
 
-def refuse_occupied(out: Path, *, force: bool) -> None:
+def refuse_occupied(out: Path, *inputs: Path, force: bool) -> None:
     """Refuse an output path that holds something, unless told to replace it.
+
+    Parameters
+    ----------
+    inputs : Path
+        What the command reads; ``out`` may never be one of them or hold one, even with ``force``.
 
     Raises
     ------
     UsageError
     """
+    place = out.resolve()
+    for path in inputs:
+        source = path.resolve()
+        if place == source or place in source.parents:
+            raise UsageError(
+                f"--out {out} is, or holds, the input {path} and would replace it; choose another "
+                "folder (make: OUT=)"
+            )
     if out.is_file() or (out.is_dir() and any(out.iterdir()) and not force):
         raise UsageError(
             f"{out} already holds something else; choose another --out, or replace it with --force"

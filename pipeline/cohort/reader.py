@@ -352,7 +352,8 @@ def _first_reasons(rejects: pd.DataFrame, name: str) -> str:
     parts = rejects.loc[rejects["file"] == name].head(3)
     if parts.empty:
         return f"{name} has no usable row"
-    return " ".join(
+    reasons = [
         f"{file} line {row}: {reason}"
         for file, row, reason in zip(parts["file"], parts["row"], parts["reason"], strict=True)
-    )
+    ]
+    return " ".join([*reasons, parts["remedy"].iloc[0]])

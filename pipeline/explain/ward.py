@@ -134,14 +134,22 @@ def _cell(outcome: str, patient: Patient, reach: float, facts: ModelFacts) -> Ce
         if after is not None:
             key = "after" if when else "after_unknown"
             said = phrase("ward", key, short=after.short, first=item.short, when=when)
-            return _risk_cell(after, patient, reach, (said,))
+            return _risk_cell(after, patient, reach, (said,), named=True)
         return Cell("present", (phrase("ward", "present", when=when),) if when else ())
     if item.headline is None:
         return Cell(phrase("ward", "rejected" if item.status == REJECTED else "abstained"))
     return _risk_cell(item, patient, reach, ())
 
 
-def _risk_cell(item: Estimate, patient: Patient, reach: float, first: tuple[str, ...]) -> Cell:
+def _risk_cell(
+    item: Estimate,
+    patient: Patient,
+    reach: float,
+    first: tuple[str, ...],
+    *,
+    named: bool = False,
+) -> Cell:
+    """Risk of one outcome; named where it is not the one that the column is headed by."""
     risk = item.headline
     if risk is None:
         return Cell("")
@@ -149,7 +157,8 @@ def _risk_cell(item: Estimate, patient: Patient, reach: float, first: tuple[str,
     change = change_words(item, patient.record.hours, "ward")
     small = (f"{interval_words(risk.low, risk.high)}{usual}", change)
     said = tuple(line for line in (*first, *small) if line)
-    return Cell(risk_words(risk.risk), said, charts.mini_line(risk, reach))
+    number = risk_words(risk.risk)
+    return Cell(f"{item.short} {number}" if named else number, said, charts.mini_line(risk, reach))
 
 
 def _status(patient: Patient, facts: ModelFacts) -> str:

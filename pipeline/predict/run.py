@@ -62,7 +62,7 @@ def predict(
     before = finished_before(out, sha256_files(list(paths.values())), digest, as_of, pages=pages)
     if before is not None and not force:
         return before, f"{out} already holds this result; nothing was rewritten"
-    refuse_occupied(out, force=force)
+    refuse_occupied(out, source, folder, force=force)
     bundle = load_bundle(folder)
     config = bundle.config.cohort
     if time_zone is not None:

@@ -50,7 +50,7 @@ def train_command(
     config = _settings(config_files, outcomes, seed, time_zone)
     if jobs < 1:
         raise UsageError(f"--jobs must be at least 1, got {jobs}")
-    refuse_occupied(out, force=force)
+    refuse_occupied(out, cohort, force=force)
     if track:
         tracking_ready()
     result = train(cohort, out, config, jobs=jobs, force=force)
@@ -68,8 +68,8 @@ def evaluate_command(
     model: str, cohort: Path, out: Path, *, time_zone: str | None, force: bool
 ) -> tuple[int, str]:
     """Score a bundle on a cohort and write ``evaluation.json`` and ``evaluation.html``."""
-    refuse_occupied(out, force=force)
     folder = fetch_bundle(model)[0] if model.startswith("models:/") else Path(model)
+    refuse_occupied(out, cohort, folder, force=force)
     bundle = load_bundle(folder)
     config = bundle.config.cohort
     if time_zone is not None:

@@ -2,7 +2,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.cohort.clock import clock_hours, parse_dates, parse_timestamps, read_clock, zone
+from pipeline.cohort.clock import (
+    clock_hours,
+    parse_dates,
+    parse_timestamps,
+    read_clock,
+    utc_offsets,
+    zone,
+)
 from pipeline.cohort.rejects import Ledger
 from pipeline.errors import InputError, UsageError
 
@@ -197,3 +204,10 @@ def test_a_required_clock_must_be_filled():
     entry = ledger.frame().iloc[0]
     assert (entry["row"], entry["column"], entry["code"]) == (3, "given_hours", "time_unusable")
     assert "blank" in entry["reason"]
+
+
+def test_no_offset_in_any_row_is_no_error():
+    cells = pd.Series(["2026-03-01T08:00:00", "soon"])
+    times = parse_timestamps(cells, None)[0]
+    assert utc_offsets(cells, times, None).isna().all()
+    assert len(utc_offsets(cells.iloc[:0], times.iloc[:0], None)) == 0

@@ -34,7 +34,7 @@ def test_highest_risk_comes_first_and_the_rest_last() -> None:
 
 def test_counts_stand_on_top() -> None:
     text = ward_text([make() for make in KINDS.values()])
-    said = "8 patients: 6 with an estimate, 1 already with an outcome, 2 without an estimate."
+    said = "8 patients: 6 with an estimate, 2 without; 1 already with an outcome."
     assert said in text
     assert "1 patient: 1 with an estimate" in ward_text([rising_crs()])
 

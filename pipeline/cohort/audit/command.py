@@ -37,7 +37,7 @@ def audit_command(
         zone(time_zone)
         reading = config.cohort.model_copy(update={"time_zone": time_zone})
         config = config.model_copy(update={"cohort": reading})
-    refuse_occupied(out, force=force)
+    refuse_occupied(out, cohort, force=force)
     log.info("auditing the export")
     report = audit_folder(cohort, config)
     with complete_folder(out, force=force) as folder:

@@ -67,7 +67,7 @@ class WideMapping(_Strict):
     @model_validator(mode="after")
     def _each_column_once(self) -> WideMapping:
         names = self.columns()
-        repeated = sorted({name for name in names if names.count(name) > 1})
+        repeated = sorted({name for name in names if name and names.count(name) > 1})
         if repeated:
             raise ValueError(f"columns with two roles: {', '.join(repeated)}")
         targets = list(self.patients.values())
@@ -144,7 +144,11 @@ def _lab_problems(mapping: WideMapping) -> list[str]:
 def _field_problems(mapping: WideMapping) -> list[str]:
     fields = TableSchema.load("patients").fields
     scales = TableSchema.load("assessments").scales
+    roles = {"patient_id": mapping.patient_id, "collected.column": mapping.collected.column}
     problems = [
+        f"{role} is blank; name the column of the sheet" for role, name in roles.items() if not name
+    ]
+    problems += [
         f"patients.{column}: '{name}' is no column of data_schema/patients.json"
         for column, name in mapping.patients.items()
         if name not in fields or name == "patient_id"

@@ -10,11 +10,11 @@ from pipeline.cohort.importers.mapping import LabColumn, TimeColumn, WideMapping
 from pipeline.cohort.units import conversion, normalise_unit
 
 _IDS = ("patientid", "subjectid", "studyid", "recordid", "usubjid", "mrn", "pid", "patient",
-        "subject", "patno", "id")  # fmt: skip
+        "subject", "patno", "patnr", "patientnr", "id")  # fmt: skip
 _TIMES = {
     "at": ("collectedat", "collectiontime", "collectiondatetime", "collectiondate", "datetime",
            "timestamp", "sampletime", "sampledate", "drawtime", "drawdate", "labdate",
-           "date", "time"),
+           "date", "time", "datum"),
     "hours": ("collectedhours", "hourssinceinfusion", "hourspostinfusion", "hours", "hour"),
     "days": ("collecteddays", "dayssinceinfusion", "dayspostinfusion", "daypostinfusion",
              "infusionday", "studyday", "days", "day"),

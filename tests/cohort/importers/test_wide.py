@@ -158,6 +158,12 @@ def test_a_sheet_that_is_no_table_and_an_occupied_folder_are_refused(sheet, tmp_
         import_wide(sheet, tmp_path / "out", None, force=False)
 
 
+def test_a_sheet_whose_id_and_time_are_not_recognised_gets_a_proposal_to_fill(sheet):
+    sheet.write_text("Kennung,Zeitpunkt,IL-6\r\n1,2026-01-02,5\r\n", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"(?s)patient_id is blank.*collected.column is blank"):
+        import_wide(sheet, sheet.parent / "out", confirm(proposed(sheet)), force=False)
+
+
 def test_a_confirmed_mapping_is_read_as_written(sheet):
     place = confirm(proposed(sheet))
     assert read_mapping(place).labs["D-Dimer [mg/L] FEU"].unit == "mg/L FEU"
