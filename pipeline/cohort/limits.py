@@ -30,7 +30,9 @@ def infer_limits(labs: pd.DataFrame) -> dict[str, dict[str, float]]:
     - its repeats are far more than chance: were values spread like those ten neighbours, over
       the steps in which they are printed, so many would fall on one step with a Poisson
       probability below one in a hundred thousand,
-    - no more than a twentieth as many results lie beyond it (a few diluted samples do).
+    - no more than a twentieth as many results lie above an upper limit (a few diluted samples
+      do), and none lie below a lower one: nothing brings a sample there, so a pile with smaller
+      values beside it shows how numbers are rounded, not where the assay ends.
 
     Zero is never a limit, because counts and fractions reach it by nature.
 
@@ -51,10 +53,10 @@ def infer_limits(labs: pd.DataFrame) -> dict[str, dict[str, float]]:
         values = tally.index.to_numpy(dtype=float)
         counts, patients = tally["size"].to_numpy(), tally["nunique"].to_numpy()
         limits = {}
-        lower = _pile(values, counts, patients)
+        lower = _pile(values, counts, patients, beyond=0.0)
         if lower is not None and lower > 0:
             limits["lower"] = lower
-        upper = _pile(values[::-1], counts[::-1], patients[::-1])
+        upper = _pile(values[::-1], counts[::-1], patients[::-1], beyond=MAX_BEYOND)
         if upper is not None and upper > 0:
             limits["upper"] = upper
         if limits:
@@ -80,7 +82,11 @@ def apply_limits(labs: pd.DataFrame, limits: Mapping[str, Mapping[str, float]]) 
 
 
 def _pile(
-    values: NDArray[np.float64], counts: NDArray[np.int64], patients: NDArray[np.int64]
+    values: NDArray[np.float64],
+    counts: NDArray[np.int64],
+    patients: NDArray[np.int64],
+    *,
+    beyond: float,
 ) -> float | None:
     """Value at which results pile up, extremes first; None where none does.
 
@@ -88,18 +94,20 @@ def _pile(
     ----------
     values, counts, patients : ndarray, shape (n_distinct,)
         Distinct values from the extreme inwards, how often each occurs, and in how many patients.
+    beyond : float
+        Results that may lie beyond the value, as a share of those at it.
     """
     if len(values) < _NEIGHBOURS + 1:
         return None
     total = counts.sum()
-    beyond = np.concatenate([[0], np.cumsum(counts)[:-1]])
+    outside = np.concatenate([[0], np.cumsum(counts)[:-1]])
     for place in map(
         int,
         np.flatnonzero(
             (counts >= MIN_COUNT)
             & (patients >= MIN_PATIENTS)
             & (counts >= MIN_SHARE * total)
-            & (beyond <= MAX_BEYOND * counts)
+            & (outside <= beyond * counts)
         ),
     ):
         inner = slice(place + 1, place + 1 + _NEIGHBOURS)

@@ -40,6 +40,13 @@ def test_a_few_diluted_samples_beyond_a_limit_do_not_hide_it():
     assert infer_limits(labs(values)) == {"d_dimer": {"upper": 21.0}}
 
 
+def test_a_few_values_below_a_pile_show_that_it_is_rounding_and_no_limit():
+    """Monocytes of a public cohort: 104 times 0.1, but also 0.03 and 0.04."""
+    values = [0.03, 0.04, *[0.1] * 104, *np.linspace(0.11, 0.9, 60).round(2)]
+    assert infer_limits(labs(values, analyte="monocytes")) == {}
+    assert infer_limits(labs(values[2:], analyte="monocytes")) == {"monocytes": {"lower": 0.1}}
+
+
 def test_three_results_far_above_all_others_are_a_limit():
     values = [*np.linspace(1.5, 400, 200).round(1), *[5000.0] * 3]
     assert infer_limits(labs(values, analyte="il6")) == {"il6": {"upper": 5000.0}}

@@ -212,7 +212,8 @@ def piles(numbers: np.ndarray) -> list[tuple[float, int, int, str]]:
 
     A pile holds at least eight values and 1 % of all, four times as many as the ten values next to
     it on the inner side on average and twice as many as any of them; at most a fifth of its own
-    number, and 2 % of all, lie beyond it. At the very end three equal values are a pile where the
+    number, and 2 % of all, lie beyond it. Results below half a lower limit disprove it, because
+    no dilution brings them there. At the very end three equal values are a pile where the
     ten next values are all different.
 
     Returns
@@ -232,6 +233,8 @@ def piles(numbers: np.ndarray) -> list[tuple[float, int, int, str]]:
         run, ordered = counts[order], values[order]
         beyond = np.concatenate([[0], np.cumsum(run)[:-1]])
         allowed = beyond <= np.minimum(0.02 * len(numbers), 0.2 * run)
+        if end == "lower":
+            allowed &= ordered <= 2.0 * ordered[0]
         for place in np.flatnonzero(allowed & (run >= 3)):
             near, count = run[place + 1 : place + 11], int(run[place])
             if len(near) < 10:

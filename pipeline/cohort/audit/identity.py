@@ -16,7 +16,8 @@ from pipeline.cohort.audit.words import holds_word, word_list
 MIN_SHARED = 8
 MIN_SHARE = 0.3
 MOST_HOLDERS = 6
-MIN_Z = 4.5
+MIN_Z = 3.5  # three orders and a few outcomes: one false alarm in about 250 exports
+MIN_Z_RUNS = 4.5
 MIN_EVENTS = 8
 
 
@@ -259,6 +260,6 @@ def _telling(score: np.ndarray, event: np.ndarray) -> str:
     share = float(ordered.mean())
     mean = 1 + 2 * n * share * (1 - share)
     deviation = np.sqrt(max((mean - 1) * (mean - 2) / (n - 1), 1e-9))
-    if (runs - mean) / deviation <= -MIN_Z and runs < 0.6 * mean:
+    if (runs - mean) / deviation <= -MIN_Z_RUNS and runs < 0.6 * mean:
         return f"in blocks ({runs} runs where {mean:.0f} are expected)"
     return ""

@@ -11,9 +11,9 @@ from pipeline.cohort.audit.clocks import (
     OneClock,
     SameTimeOfDay,
 )
+from pipeline.cohort.audit.constants import EncodingConstants, RepeatedConstants
 from pipeline.cohort.audit.course import AfterTheEnd, CutAtThePeak, PeakColumns, TellingGaps
 from pipeline.cohort.audit.digits import CodeBeyondLimit, MissingDigit, Sentinels, SilentLimit
-from pipeline.cohort.audit.encoding import EncodingConstants
 from pipeline.cohort.audit.identity import PersonsInTheExport, SamePatientTwice, TellingOrder
 from pipeline.cohort.audit.leakage import ColumnsThatAreTheOutcome, OutcomeAmongInputs
 from pipeline.cohort.audit.reading import (
@@ -25,7 +25,6 @@ from pipeline.cohort.audit.reading import (
 from pipeline.cohort.audit.specimens import (
     Contradictions,
     ImpossibleJumps,
-    RepeatedConstants,
     TwoPopulations,
 )
 from pipeline.cohort.audit.units import MissingBasis, MissingUnit, ShiftedNames, UnitSlips

@@ -1,4 +1,4 @@
-"""CHK205 to CHK208: rows of another specimen, contradictions, impossible jumps, constants."""
+"""CHK205 to CHK207: rows of another specimen, contradictions and impossible jumps."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from pipeline.cohort.audit.check import Check
 from pipeline.cohort.audit.context import AuditContext
 from pipeline.cohort.audit.finding import Finding
 from pipeline.cohort.audit.statistics import rank_auc
-from pipeline.cohort.audit.words import settings
+from pipeline.cohort.audit.words import settings, word_list
 
 MIN_ROWS = 5
 MIN_GAP = 1.5  # in decades, between two populations of one analyte
 MIN_FOLD = np.log(5.0)
+MIN_FOLD_CYTOKINES = np.log(20.0)  # tenfold up and down within a day is what they do
 WITHIN_HOURS = 48.0
 
 
@@ -130,47 +131,11 @@ class ImpossibleJumps(Check):
         return findings
 
 
-class RepeatedConstants(Check):
-    """One exact value inside the distribution that recurs far more often than its neighbours."""
-
-    code = "CHK208"
-    title = "A constant recurs, as after filling gaps"
-    effect = (
-        "Gaps filled with a mean or median look like measurements, hide that nothing was drawn, "
-        "and flatten trends. If the fill followed the grade, CHK101 reports it as an error."
-    )
-    remedy = "Export the labs without imputed values; a missing result is simply no row."
-
-    def check(self, context: AuditContext) -> list[Finding]:
-        """Compare each value's count with those of the ten values on either side."""
-        labs = context.need_labs()
-        exact = labs[(labs["side"] == 0) & labs["number"].notna()]
-        findings = []
-        for (key, unit), part in exact.groupby(["key", "unit"], sort=True):
-            values, counts = np.unique(part["number"].to_numpy(), return_counts=True)
-            for place, near in _constants(counts):
-                rows = part[part["number"] == values[place]]
-                if rows["patient"].nunique() < 8:
-                    continue
-                findings.append(
-                    self.finding(
-                        f"{key}: {counts[place]} of {len(part)} results are exactly "
-                        f"{values[place]:g} {unit}, while no neighbouring value occurs more "
-                        f"than {near} times.",
-                        table="labs",
-                        columns=("value",),
-                        counts={"analyte": str(key), "rows": int(counts[place]), "of": len(part)},
-                        examples=context.examples("labs", rows, "value"),
-                    )
-                )
-        return findings
-
-
 def find_spikes(labs: pd.DataFrame) -> pd.DataFrame:
     """Results that lie far above or far below both neighbours in time.
 
     A spike is the smaller of the two steps, in natural logarithms; it must exceed a factor of five
-    and twice what all but the largest 0.5 % of steps of the analyte reach.
+    (twenty for cytokines) and twice what all but the largest 0.5 % of steps of the analyte reach.
 
     Returns
     -------
@@ -188,7 +153,9 @@ def find_spikes(labs: pd.DataFrame) -> pd.DataFrame:
     before, after = rows["log"] - rows["log"].shift(1), rows["log"] - rows["log"].shift(-1)
     size = before.abs().clip(upper=after.abs()).where(inside & (before * after > 0), 0.0)
     usual = size[inside].groupby(rows.loc[inside, "key"]).quantile(0.995)
-    least = (2.0 * rows["key"].map(usual).astype(float).fillna(np.inf)).clip(lower=MIN_FOLD)
+    fast = rows["key"].isin(word_list("cytokines")).to_numpy()
+    least = 2.0 * rows["key"].map(usual).astype(float).fillna(np.inf)
+    least = least.clip(lower=MIN_FOLD).mask(fast, least.clip(lower=MIN_FOLD_CYTOKINES))
     spikes: pd.DataFrame = rows.assign(size=size)[size > least]
     return spikes
 
@@ -247,20 +214,3 @@ def _apart(part: pd.DataFrame) -> tuple[str, pd.DataFrame]:
         f"factor of at least {10 ** gaps[place]:.0f}; they look like another unit or specimen",
         rows,
     )
-
-
-def _constants(counts: np.ndarray) -> list[tuple[int, int]]:
-    """Values at least five times as frequent as each of their 20 neighbours.
-
-    Returns
-    -------
-    list of (place, count of the most frequent neighbour)
-    """
-    found = []
-    for place in np.flatnonzero(counts >= max(20, 0.02 * counts.sum())):
-        if 5 <= place < len(counts) - 5:
-            around = [counts[max(place - 10, 0) : place], counts[place + 1 : place + 11]]
-            near = int(np.concatenate(around).max())
-            if counts[place] >= 5 * near:
-                found.append((int(place), near))
-    return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from scipy.special import gammaln, logsumexp
 
 
 def rank_auc(score: np.ndarray, event: np.ndarray) -> tuple[float, float]:
@@ -105,3 +106,28 @@ def log_binomial_tail(hits: int, n: int, rate: float) -> float:
     if share < 1:
         entropy += (1 - share) * np.log((1 - share) / (1 - rate))
     return float(-n * entropy)
+
+
+def log_hypergeometric_tail(k: float, n: float, misses: float, m: float) -> float:
+    """Natural logarithm of the chance that so few misses fall into one of two groups.
+
+    Parameters
+    ----------
+    k, n : float
+        Misses in the first group, and its size.
+    misses, m : float
+        Misses in the second group, and its size.
+
+    Examples
+    --------
+    >>> bool(np.isclose(log_hypergeometric_tail(0, 2, 2, 2), np.log(1 / 6)))
+    True
+    """
+    total = k + misses
+    drawn = np.arange(max(0.0, total - m), k + 1)
+    ways = _log_choose(n, drawn) + _log_choose(m, total - drawn)
+    return float(logsumexp(ways) - _log_choose(n + m, total))
+
+
+def _log_choose(n: float | np.ndarray, k: float | np.ndarray) -> np.ndarray:
+    return np.asarray(gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1))

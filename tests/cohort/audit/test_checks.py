@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from pipeline.cohort.audit.registry import CHECKS, by_code
 from pipeline.cohort.simulate import defects_values
-from pipeline.cohort.simulate.defects import DEFECTS, plant_defect
+from pipeline.cohort.simulate.defects import DEFECTS, plant_defect, simulated_tables
 from tests.cohort.audit.conftest import ACCEPT_ALL, in_memory, run, settings
 
 assert defects_values  # registers its defects
@@ -54,3 +55,30 @@ def test_a_planted_defect_is_found_and_a_clean_export_is_not_blamed(code, clean,
         assert item.effect
     sound = COUNTERPARTS.get(code, dict)(clean)
     assert run(code, look(sound, config)) == []
+
+
+@pytest.mark.parametrize("groups", ["one median", "a median per site", "a median per day"])
+def test_fills_that_ignore_the_grade_are_a_warning_and_no_error(groups, clean) -> None:
+    labs = clean["labs"].copy()
+    people = clean["patients"].set_index("patient_id")
+    number = pd.to_numeric(labs["value"], errors="coerce")
+    group = {
+        "one median": pd.Series("", index=labs.index),
+        "a median per site": labs["patient_id"].map(people["site"]),
+        "a median per day": in_memory(clean).labs["day"].astype(str),
+    }[groups]
+    fill = number.groupby([labs["analyte"], labs["unit"], group]).transform("median")
+    rows = labs["analyte"].isin(["crp", "ldh", "ferritin"]) & (np.arange(len(labs)) % 3 == 0)
+    labs.loc[rows, "value"] = fill[rows].map("{:.3f}".format)
+    spoilt = in_memory({**clean, "labs": labs.replace("nan", "")})
+    assert run("CHK101", spoilt) == []
+    assert run("CHK208", spoilt)
+
+
+@pytest.mark.parametrize(("strength", "seed"), [(0.4, 11), (0.4, 12), (1.0, 13)])
+def test_fills_by_the_calendar_day_tell_the_grade_of_a_small_cohort(strength, seed) -> None:
+    small = simulated_tables(100, seed)
+    spoilt = plant_defect(small, "CHK101", np.random.default_rng(seed), strength)
+    found = run("CHK101", in_memory(spoilt))
+    assert found[0].counts["decoded correctly"] > 0.85
+    assert run("CHK101", in_memory(small)) == []
