@@ -16,6 +16,7 @@ AS_OF ?=
 TZ_NAME ?=
 FORCE ?=
 SEED ?=
+PRIOR ?=
 PATIENTS ?=
 BATCH ?=
 MAPPING ?=
@@ -55,8 +56,8 @@ audit: need-COHORT $(READY) ## What is wrong with a cohort export, and where: CO
 import: need-INPUT need-OUT $(READY) ## Sheet with one column per analyte to a cohort: INPUT=FILE OUT=DIR [MAPPING=FILE FORCE=1]
 	@$(BIN)/cytocast import --format wide --input "$(INPUT)" --out "$(OUT)" $(if $(MAPPING),--mapping "$(MAPPING)") $(force)
 
-train: need-COHORT $(READY) ## Cohort export to bundle: COHORT=DIR [OUT= CONFIG="A B" OUTCOMES=a,b JOBS= SEED= TZ_NAME= FORCE=1]
-	@$(BIN)/cytocast train --cohort "$(COHORT)" --out "$(train_out)" $(configs) $(fitting) $(zone) $(force)
+train: need-COHORT $(READY) ## Cohort export to bundle: COHORT=DIR [OUT= CONFIG="A B" OUTCOMES=a,b PRIOR=BUNDLE JOBS= SEED= TZ_NAME= FORCE=1]
+	@$(BIN)/cytocast train --cohort "$(COHORT)" --out "$(train_out)" $(configs) $(fitting) $(if $(PRIOR),--prior "$(PRIOR)") $(zone) $(force)
 
 evaluate: need-COHORT need-OUT $(READY) ## Score a bundle on another cohort: COHORT=DIR OUT=DIR [MODEL= TZ_NAME= FORCE=1]
 	@$(BIN)/cytocast evaluate --model "$(model)" --cohort "$(COHORT)" --out "$(OUT)" $(zone) $(force)

@@ -88,6 +88,7 @@ def _train(options: argparse.Namespace) -> tuple[int, str]:
         jobs=options.jobs,
         force=options.force,
         track=not options.no_track,
+        prior=options.prior,
     )
 
 
@@ -170,6 +171,9 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--cohort", type=Path, required=True, metavar="DIR", help="folder of tables")
     train.add_argument("--out", type=Path, required=True, metavar="DIR", help="bundle to write")
     train.add_argument("--outcomes", default="", help="comma-separated; default: all configured")
+    train.add_argument(
+        "--prior", default="", metavar="BUNDLE", help="another cohort's bundle to borrow from"
+    )
     train.add_argument("--no-track", action="store_true", help="do not log to MLflow")
     _configured(train)
     _seeded(train)

@@ -124,6 +124,7 @@ class CustomMemberConfig(_Strict):
 
 
 BuiltIn = Literal["grade_and_day", "state", "labs", "booster"]
+PRIOR = "prior"  # the member that another cohort's bundle is
 
 
 class ModelConfig(_Strict):
@@ -188,14 +189,14 @@ class ModelConfig(_Strict):
                 "members must hold labs or booster, or custom a member: the model without "
                 "clinical state has no others"
             )
-        taken = sorted(set(self.custom) & set(get_args(BuiltIn)))
+        taken = sorted(set(self.custom) & {*get_args(BuiltIn), PRIOR})
         if taken:
             raise ValueError(f"custom member {taken[0]} has the name of a built-in one")
-        unknown = sorted(set(self.weights) - {*self.members, *self.custom})
+        unknown = sorted(set(self.weights) - {*self.members, *self.custom, PRIOR})
         if unknown:
             raise ValueError(
                 f"weights names {', '.join(unknown)}, which is no member; members are "
-                f"{', '.join([*self.members, *self.custom])}"
+                f"{', '.join([*self.members, *self.custom])}, and {PRIOR} with --prior"
             )
         return self
 

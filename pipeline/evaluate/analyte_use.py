@@ -13,6 +13,7 @@ from pipeline.evaluate.areas import estimable, known_rows
 from pipeline.evaluate.resampling import interval, number
 from pipeline.evaluate.scores import Scores
 from pipeline.features.spec import FeatureSpec
+from pipeline.model.prior import PREFIX
 from pipeline.model.stack import Floats
 
 CORE = (
@@ -49,7 +50,7 @@ def analyte_use(
     keys = dict.fromkeys((*CORE, *sorted(in_spec | (measured & set(known)))))
     first = np.flatnonzero(scores.repeat == scores.repeat.min(initial=0))
     seen = first_visible(cohort)
-    read = {name.split("__")[0] for name in columns}
+    read = {name.removeprefix(PREFIX).split("__")[0] for name in columns}
     result = {}
     for key in keys:
         moment = seen.get(key, np.full(len(cohort), np.inf))[scores.patient]

@@ -9,11 +9,14 @@ import numpy as np
 from pipeline.features.build import FeatureMatrix
 from pipeline.model.logistic import sigmoid
 from pipeline.model.reference import RateTable, rates_of_days
-from pipeline.model.risk_model import RiskModel
+from pipeline.model.risk_model import RiskModel, prior_speaks
 from pipeline.model.stack import Floats, query
 
 PROBABILITIES = frozenset(
-    {"model", "model_no_state", "base_rate", "grade_and_day", "clinical_state"}
+    {
+        *("model", "model_no_state", "base_rate", "grade_and_day", "clinical_state"),
+        *("prior", "without_prior"),
+    }
 )
 EXPECTED = (
     "base_rate",
@@ -42,7 +45,8 @@ def comparator_risks(
     """Scores of every comparator, each (n_landmarks, n_horizons).
 
     ``base_rate``, ``grade_and_day`` and ``clinical_state`` (all grades so far, no labs) are
-    probabilities; the others are for ranking only.
+    probabilities; the others are for ranking only. A model with a prior also has ``prior`` (that
+    one by itself, NaN where it is silent) and ``without_prior``, both calibrated probabilities.
 
     Parameters
     ----------
@@ -59,6 +63,10 @@ def comparator_risks(
     state = state_risk(model, test, threshold, horizons)
     if state is not None:
         result["clinical_state"] = state
+    if model.prior is not None and model.alone is not None:
+        theirs = model.prior.risk(test, threshold, horizons)
+        result["prior"] = np.where(prior_speaks(test)[:, None], theirs, np.nan)
+        result["without_prior"] = model.alone.risk(test, threshold, horizons)
     single = dict(ranked or {})
     if model.grade is not None:
         single["current_grade"] = test.column(model.grade)

@@ -17,11 +17,11 @@ from pipeline.evaluate.outcomes import build_targets
 from pipeline.evaluate.protocol import Scored, stacked_repeats
 from pipeline.evaluate.published import published_scores
 from pipeline.evaluate.scores import Scores
-from pipeline.features.build import FeatureMatrix, build_features
+from pipeline.features.build import FeatureMatrix
 from pipeline.features.landmarks import training_landmarks
 from pipeline.model.abstention import familiar_from_reference
-from pipeline.model.bundle import Bundle
-from pipeline.model.reference import RateTable, clip_ages
+from pipeline.model.bundle import Bundle, read_features
+from pipeline.model.reference import RateTable
 from pipeline.model.risk_model import RiskModel
 from pipeline.model.stack import Ints, Targets
 
@@ -64,8 +64,7 @@ def evaluate_bundle(
                 f"'{outcome.scale}' or no landmark."
             )
             continue
-        measured = build_features(cohort, landmarks, bundle.reference.spec)
-        matrix = clip_ages(measured, bundle.reference)
+        measured, matrix = read_features(read.cohort, landmarks, bundle)
         everyone: Ints = np.arange(len(landmarks))
         rows = scored_rows(matrix, targets, everyone, outcome.threshold)
         if len(rows) == 0:

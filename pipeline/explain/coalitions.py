@@ -146,35 +146,36 @@ class Switchboard:
             player: [n for n, meta in enumerate(metas) if meta.player == player]
             for player in {meta.player for meta in metas if meta.group in ("analyte", SCORES)}
         }
-        self._trees = [self._read(member) for member in variant.boosters]
+        self._trees = {
+            number: self._read(member)
+            for number, (member, _) in enumerate(variant.weighted())
+            if isinstance(member, BoosterMember)
+        }
 
     def game(self, patient: FeatureMatrix, background: FeatureMatrix, weight: Floats) -> RiskGame:
         """Game of one patient (one row) against prototypes whose time is the patient's."""
         asked = query(1, self._horizons, self._threshold)
-        subsets, terms = [], []
-        for member in self._variant.linear:
-            subsets.append(np.eye(len(self._players), dtype=bool))
-            terms.append(self._linear(member, patient, background))
         one = query(len(background.values), self._horizons[:1], self._threshold)
-        for booster, trees in zip(self._variant.boosters, self._trees, strict=True):
-            subsets.append(trees.subsets)
-            own, others = booster.inputs(patient, asked), booster.inputs(background, one)
-            terms.append(trees.terms(own, others).transpose(0, 2, 1))
-        calibration = self._variant.calibration
-        whole = calibration.log_odds(self._variant.blend(patient, asked), asked)
-        shares = calibration.slope * self._variant.shares
-        none = (0, len(self._horizons), len(background.values))
-        scaled = [share * term for share, term in zip(shares, terms, strict=False)]
-        every = np.concatenate([np.zeros((0, len(self._players)), dtype=bool), *subsets])
+        subsets = [np.zeros((0, len(self._players)), dtype=bool)]
+        terms = [np.zeros((0, len(self._horizons), len(background.values)))]
+        opaque = []
+        for number, (member, share) in enumerate(self._variant.weighted()):
+            if isinstance(member, LinearMember):
+                subsets.append(np.eye(len(self._players), dtype=bool))
+                terms.append(share * self._linear(member, patient, background))
+            elif isinstance(member, BoosterMember):
+                trees = self._trees[number]
+                subsets.append(trees.subsets)
+                own, others = member.inputs(patient, asked), member.inputs(background, one)
+                terms.append(share * trees.terms(own, others).transpose(0, 2, 1))
+            else:
+                opaque.append(self._opaque(member, share, patient, background))
         return RiskGame(
-            self._without_absent(every, patient),
-            np.concatenate([np.zeros(none), *scaled]),
-            whole,
+            self._without_absent(np.concatenate(subsets), patient),
+            np.concatenate(terms),
+            self._variant.log_odds(patient, asked),
             weight / weight.sum(),
-            tuple(
-                self._opaque(member, share, patient, background)
-                for member, share in zip(self._variant.custom, shares[len(terms) :], strict=True)
-            ),
+            tuple(opaque),
         )
 
     def _opaque(
@@ -188,7 +189,7 @@ class Switchboard:
         owner = np.array([FIXED if name == TIME else self._owner[name] for name in member.columns])
         owner[np.isin(owner, self._absent(patient))] = self._players.index(MEASUREMENT)
         own, others = member.inputs(patient), member.inputs(background)
-        return Opaque(member, float(share), owner, own, others)
+        return Opaque(member, share, owner, own, others)
 
     def _absent(self, patient: FeatureMatrix) -> list[int]:
         """Players of whom the patient has no value."""

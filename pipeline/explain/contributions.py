@@ -75,12 +75,11 @@ def contributions(
     risk, reference = np.empty(shape), np.empty(shape)
     known = model.state_known(matrix)
     ends = np.stack([np.zeros(len(players), dtype=bool), np.ones(len(players), dtype=bool)])
-    for flag in np.unique(known):
-        variant = model.variant_of(bool(flag))
+    for variant, rows in model.variants(matrix):
         board = Switchboard(variant, matrix.metas, players, threshold, horizons)
-        for row in np.flatnonzero(known == flag):
+        for row in rows:
             patient = matrix.take(np.array([row]))
-            others, weight = _opponents(patient, background, model.grade if flag else None)
+            others, weight = _opponents(patient, background, model.grade if known[row] else None)
             # the products are small: threads cost more than they save
             with threadpool_limits(1, user_api="blas"):
                 game = board.game(patient, others, weight)

@@ -141,11 +141,11 @@ def out_of_range(matrix: FeatureMatrix, familiar: Familiar) -> Bools:
 def analyte_ages(matrix: FeatureMatrix) -> tuple[list[str], Floats]:
     """Analyte keys and hours since each one's last sample (NaN where never measured).
 
-    Series of one analyte, before and after a drug, count as one.
+    Series of one analyte, before and after a drug, count as one. Columns of a prior do not count.
     """
     ages: dict[str, Floats] = {}
     for number, meta in enumerate(matrix.metas):
-        if meta.statistic == "hours_since_last" and meta.group == "measurement":
+        if meta.name == f"{meta.subject}__hours_since_last" and meta.group == "measurement":
             own = matrix.values[:, number]
             ages[meta.analyte] = np.fmin(ages.get(meta.analyte, own), own)
     if not ages:

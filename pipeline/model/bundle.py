@@ -5,17 +5,24 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pipeline.config import Config, parse_config
+import pandas as pd
+
+from pipeline.cohort.limits import apply_limits
+from pipeline.cohort.tables import Cohort
+from pipeline.config import PRIOR, Config, parse_config
 from pipeline.errors import BundleError, UsageError
+from pipeline.features.build import FeatureMatrix, build_features
+from pipeline.features.spec import FeatureSpec
 from pipeline.model.booster import load_booster
 from pipeline.model.calibration import calibration_from_dict
 from pipeline.model.custom import load_custom
 from pipeline.model.linear import linear_from_dict
-from pipeline.model.reference import TrainingReference, reference_from_dict
+from pipeline.model.prior import renamed, with_prior
+from pipeline.model.reference import TrainingReference, clip_ages, reference_from_dict
 from pipeline.model.risk_model import RiskModel, Variant
 
 FORMAT = 1
@@ -42,6 +49,46 @@ class Bundle:
     models: Mapping[str, RiskModel]
     provenance: Mapping[str, Any]
     sha256: str = ""
+    prior: Bundle | None = None
+
+
+def read_features(
+    cohort: Cohort, landmarks: pd.DataFrame, bundle: Bundle, jobs: int = 1
+) -> tuple[FeatureMatrix, FeatureMatrix]:
+    """Features as measured, and as the bundle's models read them.
+
+    Parameters
+    ----------
+    cohort : Cohort
+        As read, without silent limits.
+    landmarks : DataFrame
+        ``patient`` and ``hours``.
+    """
+    reference, prior = bundle.reference, bundle.prior
+    seen = cohort.with_labs(apply_limits(cohort.labs, reference.limits))
+    measured = build_features(seen, landmarks, reference.spec, jobs)
+    read = clip_ages(measured, reference)
+    if prior is not None:
+        read = beside_prior(read, cohort, reference.spec, prior, jobs)
+    return measured, read
+
+
+def beside_prior(
+    matrix: FeatureMatrix, cohort: Cohort, spec: FeatureSpec, prior: Bundle, jobs: int = 1
+) -> FeatureMatrix:
+    """Put what the prior's models read beside the features of a cohort; see ``with_prior``."""
+    columns = {name for model in prior.models.values() for name in model.columns}
+    return with_prior(matrix, cohort, spec, prior.reference, prior.config.predict, columns, jobs)
+
+
+def as_prior(bundle: Bundle) -> Bundle:
+    """Return what of a bundle is kept inside another one that borrows from it.
+
+    Prototypes of its patients are left out; its own digest is noted.
+    """
+    reference = replace(bundle.reference, background={})
+    provenance = {"bundle_sha256": bundle.sha256, **bundle.provenance}
+    return replace(bundle, reference=reference, provenance=provenance)
 
 
 def save_bundle(bundle: Bundle, folder: Path) -> str:
@@ -59,10 +106,12 @@ def save_bundle(bundle: Bundle, folder: Path) -> str:
     _write_json(folder / "provenance.json", dict(bundle.provenance))
     for scale, model in bundle.models.items():
         _save_model(model, folder, scale)
+    if bundle.prior is not None:
+        save_bundle(bundle.prior, folder / PRIOR)
     files = {
         path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != MANIFEST
+        if path.is_file() and path != folder / MANIFEST
     }
     digest = _digest(files)
     _write_json(
@@ -101,13 +150,15 @@ def load_bundle(folder: str | Path) -> Bundle:
                 "bundle again or retrain"
             )
     try:
-        models = {scale: _load_model(root, scale) for scale in manifest["scales"]}
+        prior = load_bundle(root / PRIOR) if f"{PRIOR}/{MANIFEST}" in manifest["files"] else None
+        models = {scale: _load_model(root, scale, prior) for scale in manifest["scales"]}
         return Bundle(
             parse_config(_read_json(root / "config.json"), source=str(root / "config.json")),
             reference_from_dict(_read_json(root / "reference.json")),
             models,
             _read_json(root / "provenance.json"),
             manifest["bundle_sha256"],
+            prior,
         )
     except (KeyError, TypeError, ValueError, UsageError) as error:
         raise BundleError(
@@ -164,8 +215,7 @@ def _save_model(model: RiskModel, folder: Path, scale: str) -> None:
         content[name] = {
             "linear": [member.to_dict() for member in variant.linear],
             "boosters": [member.to_dict() for member in variant.boosters],
-            "calibration": variant.calibration.to_dict(),
-            "redrawn": [item.to_dict() for item in variant.redrawn],
+            **_calibrations(variant),
             "custom": [member.to_dict() for member in variant.custom],
             "weights": dict(variant.weights),
         }
@@ -173,10 +223,20 @@ def _save_model(model: RiskModel, folder: Path, scale: str) -> None:
             member.save(folder / f"{scale}_{name}_{member.name}.skops")
         for number, booster in enumerate(variant.boosters):
             booster.save(folder / f"{scale}_{name}_{number}.ubj")
+        if model.alone is not None:
+            alone: Variant = getattr(model.alone, name)
+            content[name]["alone"] = _calibrations(alone)
     _write_json(folder / f"{scale}.json", content)
 
 
-def _load_model(root: Path, scale: str) -> RiskModel:
+def _calibrations(variant: Variant) -> dict[str, Any]:
+    return {
+        "calibration": variant.calibration.to_dict(),
+        "redrawn": [item.to_dict() for item in variant.redrawn],
+    }
+
+
+def _load_model(root: Path, scale: str, prior: Bundle | None) -> RiskModel:
     content = _read_json(root / f"{scale}.json")
     variants: dict[str, Variant | None] = {"no_state": None, "state": None}
     for name in variants:
@@ -200,7 +260,7 @@ def _load_model(root: Path, scale: str) -> RiskModel:
     no_state = variants["no_state"]
     if no_state is None:
         raise ValueError(f"{scale}.json has no variant without clinical state")
-    return RiskModel(
+    model = RiskModel(
         content["scale"],
         tuple(content["thresholds"]),
         tuple(content["horizons"]),
@@ -208,6 +268,28 @@ def _load_model(root: Path, scale: str) -> RiskModel:
         linear_from_dict(content["reference"]),
         no_state,
         variants["state"],
+    )
+    if prior is None:
+        return model
+    theirs = renamed(prior.models[scale])
+    return replace(
+        model,
+        no_state=replace(no_state, prior=theirs.no_state),
+        state=model.state and replace(model.state, prior=theirs.variant_of(True)),
+        prior=theirs,
+        alone=replace(
+            model,
+            no_state=_recalibrated(no_state, content["no_state"]["alone"]),
+            state=model.state and _recalibrated(model.state, content["state"]["alone"]),
+        ),
+    )
+
+
+def _recalibrated(variant: Variant, content: Mapping[str, Any]) -> Variant:
+    return replace(
+        variant,
+        calibration=calibration_from_dict(content["calibration"]),
+        redrawn=tuple(calibration_from_dict(item) for item in content["redrawn"]),
     )
 
 

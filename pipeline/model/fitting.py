@@ -15,13 +15,20 @@ from pipeline.model.calibration import MIN_EVENT_PATIENTS, fit_calibration, iden
 from pipeline.model.custom import fit_custom
 from pipeline.model.linear import LinearMember, fit_linear
 from pipeline.model.parallel import one_blas_thread, side_by_side
-from pipeline.model.risk_model import RiskModel, Variant
+from pipeline.model.prior import own_metas
+from pipeline.model.risk_model import RiskModel, Variant, prior_speaks
 from pipeline.model.stack import Floats, Ints, StackedRows, Targets, stack
 
 
 @dataclass(frozen=True)
 class FitPlan:
-    """What stays the same over the fits of one scale."""
+    """What stays the same over the fits of one scale.
+
+    Attributes
+    ----------
+    prior : RiskModel or None
+        Another cohort's model by the names of :mod:`pipeline.model.prior`; it is never refitted.
+    """
 
     scale: str
     reported: tuple[int, ...]
@@ -29,6 +36,7 @@ class FitPlan:
     config: ModelConfig
     seed: int
     jobs: int
+    prior: RiskModel | None = None
 
 
 @one_blas_thread()
@@ -53,7 +61,7 @@ def fit_risk_model(
     known = np.ones(len(matrix.values), dtype=bool)
     if grade is not None:
         known = ~np.isnan(matrix.column(grade))
-    graded = _only(rows, known)
+    graded = rows.of(known)
     if len(graded.landmark) == 0:  # no grade is known here, so there is no state to learn from
         grade, graded = None, rows
     horizons = tuple(float(hours) for hours in plan.config.horizons_hours)
@@ -67,10 +75,14 @@ def fit_risk_model(
         resample=resample,
     )
     no_state = _fit_variant(matrix, targets, rows, plan, None, resample)
-    state = None
+    state: list[Variant] | list[None] = [None]
     if grade is not None:
         state = _fit_variant(matrix, targets, graded, plan, reference, resample)
-    return RiskModel(plan.scale, targets.thresholds, horizons, grade, reference, no_state, state)
+    thresholds = targets.thresholds
+    alone = RiskModel(plan.scale, thresholds, horizons, grade, reference, no_state[0], state[0])
+    if plan.prior is None:
+        return alone
+    return replace(alone, no_state=no_state[-1], state=state[-1], prior=plan.prior, alone=alone)
 
 
 def patient_resample(patient: Ints, draws: int, seed: int) -> Floats:
@@ -111,17 +123,6 @@ def _stacked(targets: Targets, plan: FitPlan) -> StackedRows:
     )
 
 
-def _only(rows: StackedRows, landmarks: np.typing.NDArray[np.bool_]) -> StackedRows:
-    kept = landmarks[rows.landmark]
-    return StackedRows(
-        rows.landmark[kept],
-        rows.horizon[kept],
-        rows.threshold[kept],
-        rows.label[kept],
-        rows.weight[kept],
-    )
-
-
 def _fit_variant(
     matrix: FeatureMatrix,
     targets: Targets,
@@ -129,10 +130,15 @@ def _fit_variant(
     plan: FitPlan,
     reference: LinearMember | None,
     resample: Floats | None,
-) -> Variant:
-    """Fit the members of one variant on all rows, its calibration on out-of-fold log-odds."""
+) -> list[Variant]:
+    """Fit the members of one variant on all rows, its calibration on out-of-fold log-odds.
+
+    Returns
+    -------
+    list of Variant
+        The members by themselves, then, where there is a prior, with it.
+    """
     with_state = reference is not None
-    reported = np.isin(rows.threshold, plan.reported)
     columns = [targets.thresholds.index(threshold) for threshold in plan.reported]
     event = np.any(((targets.status == 1) & targets.at_risk)[:, columns], axis=1)
     fold = inner_folds(targets.patient, event, plan.config.inner_folds, plan.seed)
@@ -143,30 +149,44 @@ def _fit_variant(
     def run(number: int | None) -> Variant:
         if number is None:
             return _fit_members(matrix, targets, rows, plan, with_state, reference, resample)
-        train = _only(rows, fold != number)
+        train = rows.of(fold != number)
         return _fit_members(matrix, targets, train, plan, with_state, None, None)
 
-    uncalibrated, *fitted = side_by_side(run, [None, *inner], plan.jobs)
+    whole, *parts = side_by_side(run, [None, *inner], plan.jobs)
+    held_out = [fold == number for number in inner]
+    result = [_calibrated(whole, parts, held_out, matrix, targets, rows, plan, resample)]
+    if plan.prior is not None:
+        prior = plan.prior.variant_of(with_state)
+        whole, *parts = (replace(part, prior=prior) for part in (whole, *parts))
+        heard = rows.of(prior_speaks(matrix))
+        result.append(_calibrated(whole, parts, held_out, matrix, targets, heard, plan, resample))
+    return result
+
+
+def _calibrated(
+    whole: Variant,
+    parts: list[Variant],
+    held_out: list[np.typing.NDArray[np.bool_]],
+    matrix: FeatureMatrix,
+    targets: Targets,
+    rows: StackedRows,
+    plan: FitPlan,
+    resample: Floats | None,
+) -> Variant:
+    """``whole`` with the calibration of the log-odds that ``parts`` give to ``held_out`` rows."""
     blend = np.full(len(rows.landmark), np.nan)
-    for number, part in zip(inner, fitted, strict=True):
-        held_out = fold == number
-        blend[held_out[rows.landmark]] = part.blend(matrix, _only(rows, held_out))
-    usable = reported & ~np.isnan(blend)
-    kept = StackedRows(
-        rows.landmark[usable],
-        rows.horizon[usable],
-        rows.threshold[usable],
-        rows.label[usable],
-        rows.weight[usable],
-    )
-    knots, ridge = uncalibrated.calibration.knots, plan.config.ridge_calibration
+    for chosen, part in zip(held_out, parts, strict=True):
+        blend[chosen[rows.landmark]] = part.blend(matrix, rows.of(chosen))
+    usable = np.isin(rows.threshold, plan.reported) & ~np.isnan(blend)
+    kept, blend = rows.where(usable), blend[usable]
+    knots, ridge = whole.calibration.knots, plan.config.ridge_calibration
     event_patients = len(np.unique(targets.patient[kept.landmark[kept.label == 1]]))
     if event_patients < MIN_EVENT_PATIENTS:
-        return uncalibrated
-    calibration = fit_calibration(blend[usable], kept, knots, targets.thresholds, ridge)
+        return whole
+    calibration = fit_calibration(blend, kept, knots, targets.thresholds, ridge)
     redrawn = [
         fit_calibration(
-            blend[usable],
+            blend,
             replace(kept, weight=kept.weight * times[kept.landmark]),
             knots,
             targets.thresholds,
@@ -174,7 +194,7 @@ def _fit_variant(
         )
         for times in (resample if resample is not None else ())
     ]
-    return replace(uncalibrated, calibration=calibration, redrawn=tuple(redrawn))
+    return replace(whole, calibration=calibration, redrawn=tuple(redrawn))
 
 
 def _both_classes(rows: StackedRows, fold: Ints, number: int) -> bool:
@@ -194,7 +214,7 @@ def _fit_members(
     resample: Floats | None,
 ) -> Variant:
     horizons = tuple(float(hours) for hours in plan.config.horizons_hours)
-    wanted, metas = plan.config.members, matrix.metas
+    wanted, metas = plan.config.members, own_metas(matrix.metas)
     designs = {}
     if with_state:
         if reference is None and members.REFERENCE in wanted:

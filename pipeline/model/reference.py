@@ -90,6 +90,8 @@ def feature_ranges(matrix: FeatureMatrix) -> dict[str, tuple[float, float]]:
     """Lowest and highest training value of every feature that was ever known."""
     result = {}
     for number, name in enumerate(matrix.names):
+        if ":" in name:  # of a prior, which has its own ranges
+            continue
         values = matrix.values[:, number]
         known = values[~np.isnan(values)]
         if len(known):

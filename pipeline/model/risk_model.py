@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from pipeline.config import PRIOR
 from pipeline.features.build import FeatureMatrix
 from pipeline.model.booster import BoosterMember
 from pipeline.model.calibration import Calibration
@@ -14,6 +15,10 @@ from pipeline.model.custom import CustomMember
 from pipeline.model.linear import LinearMember
 from pipeline.model.logistic import sigmoid
 from pipeline.model.stack import Floats, Ints, StackedRows, query
+
+PRIOR_SILENT = "prior_silent"  # column of the landmarks: why the prior gives no estimate
+
+Member = LinearMember | BoosterMember | CustomMember
 
 
 @dataclass(frozen=True)
@@ -24,6 +29,8 @@ class Variant:
     ----------
     weights : mapping
         Weight of a member by name; 1 where not stated.
+    prior : Variant or None
+        Another cohort's model, whose calibrated log-odds are one more member.
     """
 
     linear: tuple[LinearMember, ...]
@@ -32,15 +39,29 @@ class Variant:
     redrawn: tuple[Calibration, ...] = ()
     custom: tuple[CustomMember, ...] = ()
     weights: Mapping[str, float] = field(default_factory=dict)
+    prior: Variant | None = None
+
+    @property
+    def members(self) -> tuple[Member, ...]:
+        """Members fitted on the cohort: linear ones, boosters, custom ones."""
+        return (*self.linear, *self.boosters, *self.custom)
 
     @property
     def shares(self) -> Floats:
-        """Share of each member in the mean: linear ones, boosters, custom ones; sums to 1."""
-        names = [member.name for member in self.linear]
-        names += [member.name for member in self.boosters]
-        names += [member.name for member in self.custom]
+        """Share of each member in the mean, the prior last; sums to 1."""
+        names = [member.name for member in self.members]
+        names += [PRIOR] * (self.prior is not None)
         weight = np.array([self.weights.get(name, 1.0) for name in names])
         return np.asarray(weight / weight.sum())
+
+    def weighted(self) -> Iterator[tuple[Member, float]]:
+        """Every member, also the prior's, and what a unit of its log-odds adds to the risk's."""
+        slope, shares = self.calibration.slope, self.shares
+        for member, share in zip(self.members, shares, strict=False):
+            yield member, float(slope * share)
+        if self.prior is not None:
+            for member, share in self.prior.weighted():
+                yield member, float(slope * shares[-1] * share)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -48,6 +69,7 @@ class Variant:
         names = [name.rstrip("?") for member in self.linear for name in member.design.columns]
         names += [name for member in self.boosters for name in member.columns]
         names += [name for member in self.custom for name in member.columns]
+        names += [] if self.prior is None else self.prior.columns
         return tuple(dict.fromkeys(names))
 
     @property
@@ -59,37 +81,57 @@ class Variant:
 
     def blend(self, matrix: FeatureMatrix, rows: StackedRows) -> Floats:
         """Weighted mean of the members' log-odds."""
-        parts = [member.log_odds(matrix, rows) for member in self.linear]
-        parts += [member.log_odds(matrix, rows) for member in self.boosters]
-        parts += [member.log_odds(matrix, rows) for member in self.custom]
+        parts = [member.log_odds(matrix, rows) for member in self.members]
+        parts += [] if self.prior is None else [self.prior.log_odds(matrix, rows)]
         return np.asarray(self.shares @ np.stack(parts))
+
+    def log_odds(self, matrix: FeatureMatrix, rows: StackedRows) -> Floats:
+        """Calibrated log-odds of each stacked row."""
+        return self.calibration.log_odds(self.blend(matrix, rows), rows)
 
     def risk(self, matrix: FeatureMatrix, rows: StackedRows) -> Floats:
         """Calibrated probability of each stacked row."""
-        return sigmoid(self.calibration.log_odds(self.blend(matrix, rows), rows))
+        return sigmoid(self.log_odds(matrix, rows))
 
-    def interval(
-        self, matrix: FeatureMatrix, rows: StackedRows, level: float
-    ) -> tuple[Floats, Floats]:
-        """Central interval over the bootstrap refits of the members and the calibration.
+    def all_log_odds(self, matrix: FeatureMatrix, rows: StackedRows) -> Floats:
+        """Calibrated log-odds of the fit, then of each draw, shape (n_rows, 1 + n_draws).
 
         ``redrawn`` holds one calibration per draw, fitted on the same patients. Custom members
-        are held at their fit.
+        are held at their fit; the draws of a prior, of other patients, take turns.
         """
         count = self.n_draws
         draws = [member.all_log_odds(matrix, rows, slice(count + 1)) for member in self.linear]
         draws += [member.all_log_odds(matrix, rows, count) for member in self.boosters]
         draws += [member.log_odds(matrix, rows)[:, None] for member in self.custom]
+        if self.prior is not None:
+            theirs = self.prior.all_log_odds(matrix, rows)
+            refits = theirs.shape[1] - 1
+            turns = [0, *(1 + draw % refits if refits else 0 for draw in range(count))]
+            draws.append(theirs[:, turns])
         blend = np.zeros((len(rows.landmark), count + 1))
         for share, drawn in zip(self.shares, draws, strict=True):
             blend += share * drawn
         log_odds = self.calibration.log_odds(blend, rows)
         for draw, calibration in enumerate(self.redrawn, start=1):
             log_odds[:, draw] = calibration.log_odds(blend[:, draw], rows)
+        return log_odds
+
+    def interval(
+        self, matrix: FeatureMatrix, rows: StackedRows, level: float
+    ) -> tuple[Floats, Floats]:
+        """Central interval over the bootstrap refits of the members and the calibration."""
+        log_odds = self.all_log_odds(matrix, rows)
         tail = (1.0 - level) / 2.0
         spread = log_odds[:, 1:] if log_odds.shape[1] > 1 else log_odds
         low, high = np.quantile(spread, [tail, 1.0 - tail], axis=1)
         return sigmoid(np.minimum(low, log_odds[:, 0])), sigmoid(np.maximum(high, log_odds[:, 0]))
+
+
+def prior_speaks(matrix: FeatureMatrix) -> np.typing.NDArray[np.bool_]:
+    """Whether the prior gives an estimate at each landmark; everywhere where nothing is said."""
+    if PRIOR_SILENT not in matrix.landmarks:
+        return np.ones(len(matrix.values), dtype=bool)
+    return (matrix.landmarks[PRIOR_SILENT] == "").to_numpy()
 
 
 @dataclass(frozen=True)
@@ -104,6 +146,11 @@ class RiskModel:
         Labs, treatments, host and time only.
     state : Variant or None
         With the grades charted so far; None where the cohort does not grade.
+    prior : RiskModel or None
+        Another cohort's model, which both variants have as a member.
+    alone : RiskModel or None
+        The same members without the prior, calibrated by themselves: it answers where the prior
+        is silent.
     """
 
     scale: str
@@ -113,6 +160,8 @@ class RiskModel:
     reference: LinearMember
     no_state: Variant
     state: Variant | None
+    prior: RiskModel | None = None
+    alone: RiskModel | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -133,7 +182,7 @@ class RiskModel:
         Landmarks whose current grade is unknown use the variant without clinical state.
         """
         result = np.empty((len(matrix.values), len(horizons)))
-        for variant, rows in self._by_variant(matrix, use_state):
+        for variant, rows in self.variants(matrix, use_state=use_state):
             part = matrix.take(rows)
             asked = query(len(rows), horizons, threshold)
             result[rows] = variant.risk(part, asked).reshape(len(rows), len(horizons))
@@ -145,7 +194,7 @@ class RiskModel:
         """Lower and upper ends of the risk interval, each (n_landmarks, n_horizons)."""
         shape = (len(matrix.values), len(horizons))
         low, high = np.empty(shape), np.empty(shape)
-        for variant, rows in self._by_variant(matrix, True):
+        for variant, rows in self.variants(matrix):
             part = matrix.take(rows)
             asked = query(len(rows), horizons, threshold)
             ends = variant.interval(part, asked, level)
@@ -171,9 +220,14 @@ class RiskModel:
         """Variant used where the grade is known or not."""
         return self.state if known and self.state is not None else self.no_state
 
-    def _by_variant(self, matrix: FeatureMatrix, use_state: bool) -> Iterator[tuple[Variant, Ints]]:
-        known = self.state_known(matrix) & use_state
-        for flag in (True, False):
-            rows = np.flatnonzero(known == flag)
-            if len(rows):
-                yield self.variant_of(flag), rows
+    def variants(
+        self, matrix: FeatureMatrix, *, use_state: bool = True
+    ) -> Iterator[tuple[Variant, Ints]]:
+        """Each variant that answers, and the landmarks for which it does."""
+        known, speaks = self.state_known(matrix) & use_state, prior_speaks(matrix)
+        for heard in (True, False):
+            model = self if heard or self.alone is None else self.alone
+            for flag in (True, False):
+                rows = np.flatnonzero((known == flag) & (speaks == heard))
+                if len(rows):
+                    yield model.variant_of(flag), rows

@@ -142,7 +142,10 @@ class StackedRows:
 
     def of(self, landmarks: NDArray[np.bool_]) -> StackedRows:
         """Rows of the chosen landmarks."""
-        kept = landmarks[self.landmark]
+        return self.where(landmarks[self.landmark])
+
+    def where(self, kept: NDArray[np.bool_]) -> StackedRows:
+        """Return the chosen rows."""
         return StackedRows(
             self.landmark[kept],
             self.horizon[kept],

@@ -17,11 +17,11 @@ from pipeline.explain.contributions import contributions
 from pipeline.explain.newest import newest_results
 from pipeline.explain.tables import COLUMNS as EXPLANATION_COLUMNS
 from pipeline.explain.tables import contrast_rows, explanation_rows, top_reasons
-from pipeline.features.build import FeatureMatrix, build_features
+from pipeline.features.build import FeatureMatrix
 from pipeline.features.landmarks import next_minute
 from pipeline.model.abstention import analyte_ages, familiar_from_reference, out_of_range
-from pipeline.model.bundle import SCHEMA_VERSION, Bundle
-from pipeline.model.reference import clip_ages, rates_of_days
+from pipeline.model.bundle import SCHEMA_VERSION, Bundle, read_features
+from pipeline.model.reference import rates_of_days
 from pipeline.predict.statuses import (
     EVENT_PRESENT,
     OK,
@@ -78,8 +78,7 @@ def score_batch(
     """
     cohort = read.cohort.with_labs(apply_limits(read.cohort.labs, bundle.reference.limits))
     landmarks = batch_landmarks(cohort, read.as_of_hours if as_of else None)
-    raw = build_features(cohort, landmarks, bundle.reference.spec)
-    matrix = clip_ages(raw, bundle.reference)
+    raw, matrix = read_features(read.cohort, landmarks, bundle)
     facts = _facts(cohort, raw, bundle)
     frames, explained, errors = [], [], [0.0]
     for name, outcome in bundle.config.outcomes.items():

@@ -7,9 +7,7 @@ import pandas as pd
 
 from pipeline.cohort.limits import apply_limits
 from pipeline.cohort.tables import Cohort
-from pipeline.features.build import build_features
-from pipeline.model.bundle import Bundle
-from pipeline.model.reference import clip_ages
+from pipeline.model.bundle import Bundle, read_features
 from pipeline.predict.statuses import OK, outcome_statuses
 
 COLUMNS = ("patient_id", "outcome", "landmark_hours", "risk", "risk_lo", "risk_hi")
@@ -40,6 +38,8 @@ def past_risks(
 
     Parameters
     ----------
+    cohort : Cohort
+        As read, without silent limits.
     landmarks : DataFrame
         ``patient`` and ``hours`` of the present estimates.
     horizon : float
@@ -56,8 +56,7 @@ def past_risks(
     if moments.empty:
         return pd.DataFrame(columns=COLUMNS)
     seen = cohort.with_labs(apply_limits(cohort.labs, bundle.reference.limits))
-    raw = build_features(seen, moments, bundle.reference.spec)
-    matrix = clip_ages(raw, bundle.reference)
+    raw, matrix = read_features(cohort, moments, bundle)
     ids = cohort.patients["patient_id"].to_numpy()[moments["patient"].to_numpy()]
     level = bundle.config.model.interval_level
     frames = []

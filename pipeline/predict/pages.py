@@ -72,7 +72,7 @@ def patients_of(
     """Everything that the pages say about each patient of the input, sorted by id."""
     cohort = read.cohort.with_labs(apply_limits(read.cohort.labs, bundle.reference.limits))
     landmarks = batch_landmarks(cohort, read.as_of_hours if as_of else None)
-    past = past_risks(cohort, landmarks, bundle, headline_horizon(bundle))
+    past = past_risks(read.cohort, landmarks, bundle, headline_horizon(bundle))
     seen = {record.patient_id: record for record in records(cohort, landmarks)}
     blank = _blank_records(read, cohort.patients)
     shown = result.explanations["horizon_h"] == facts.horizon

@@ -59,8 +59,7 @@ def card_facts(
         "repeats": str(protocol["repeats"]),
         "seed": str(protocol["seed"]),
         "bootstrap": str(protocol["bootstrap"]),
-        "members": "equal mean of the log-odds of ridge logistic regressions and a shallow "
-        "XGBoost, monotone in horizon and threshold",
+        "members": _members(config, evaluation),
         "tuning": "penalties fixed beforehand, nothing tuned",
         "heterogeneity": _subgroups(evaluation, "site") or "not reported: no figure by centre",
         "fairness": _subgroups(evaluation, "sex") or "not reported: no figure by sex or age",
@@ -137,6 +136,17 @@ def _summary(config: Config, evaluation: Mapping[str, Any]) -> str:
         f"Risk at each landmark from laboratory values, grades and treatments so far, in "
         f"{evaluation['cohort']['n_patients']} patients, by cross-validation: {performance}"
     )
+
+
+def _members(config: Config, evaluation: Mapping[str, Any]) -> str:
+    mean = "weighted" if config.model.weights else "equal"
+    kinds = "ridge logistic regressions and a shallow XGBoost"
+    if config.model.custom:
+        kinds += f" and {', '.join(config.model.custom)}"
+    if "prior" in evaluation:
+        prior = evaluation["prior"]
+        kinds += f" and the model of the cohort '{prior['cohort_name']}' as a prior"
+    return f"{mean} mean of the log-odds of {kinds}, monotone in horizon and threshold"
 
 
 def _sites(read: ReadResult) -> str:

@@ -45,15 +45,18 @@ def train_command(
     jobs: int,
     force: bool,
     track: bool,
+    prior: str = "",
 ) -> tuple[int, str]:
     """Train, write the bundle, log it to MLflow and register it as challenger."""
     config = _settings(config_files, outcomes, seed, time_zone)
     if jobs < 1:
         raise UsageError(f"--jobs must be at least 1, got {jobs}")
-    refuse_occupied(out, cohort, force=force)
+    source = _bundle_folder(prior) if prior else None
+    refuse_occupied(out, cohort, *([source] if source else []), force=force)
+    borrowed = None if source is None else load_bundle(source)
     if track:
         tracking_ready()
-    result = train(cohort, out, config, jobs=jobs, force=force)
+    result = train(cohort, out, config, jobs=jobs, force=force, prior=borrowed)
     lines = [describe(result.evaluation.content), f"Bundle: {out}"]
     lines.append(f"Page: {out / 'evaluation.html'}")
     if track:
@@ -68,7 +71,7 @@ def evaluate_command(
     model: str, cohort: Path, out: Path, *, time_zone: str | None, force: bool
 ) -> tuple[int, str]:
     """Score a bundle on a cohort and write ``evaluation.json`` and ``evaluation.html``."""
-    folder = fetch_bundle(model)[0] if model.startswith("models:/") else Path(model)
+    folder = _bundle_folder(model)
     refuse_occupied(out, cohort, folder, force=force)
     bundle = load_bundle(folder)
     config = bundle.config.cohort
@@ -91,6 +94,10 @@ def evaluate_command(
         (target / "evaluation.html").write_text(page, encoding="utf-8")
         read.rejects.to_csv(target / "rejects.csv", index=False, lineterminator="\n")
     return 0, f"{describe(result.content)}\nPage: {out / 'evaluation.html'}"
+
+
+def _bundle_folder(address: str) -> Path:
+    return fetch_bundle(address)[0] if address.startswith("models:/") else Path(address)
 
 
 def _training_evaluation(bundle: Path) -> Mapping[str, Any] | None:

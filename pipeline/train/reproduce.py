@@ -51,7 +51,7 @@ def reproduce(source: str, cohort: Path, *, jobs: int) -> tuple[int, str]:
     log.info("training again")
     with tempfile.TemporaryDirectory() as place:
         again = Path(place) / "again"
-        train(cohort, again, config, jobs=jobs)
+        train(cohort, again, config, jobs=jobs, prior=bundle.prior)
         found = differences(folder, again)
     if not found:
         count = len(read_manifest(folder)["files"])

@@ -14,8 +14,8 @@ from pipeline.cohort.audit.command import as_json
 from pipeline.cohort.limits import apply_limits, infer_limits
 from pipeline.cohort.reader import ReadResult, read_cohort
 from pipeline.cohort.tables import Cohort
-from pipeline.config import Config
-from pipeline.errors import InputError
+from pipeline.config import PRIOR, Config
+from pipeline.errors import InputError, UsageError
 from pipeline.evaluate.abstentions import cross_validated_abstentions
 from pipeline.evaluate.document import Evaluation, assemble, event_patients
 from pipeline.evaluate.outcomes import build_targets, reported_thresholds, stacked_thresholds
@@ -26,14 +26,16 @@ from pipeline.features.landmarks import training_landmarks
 from pipeline.features.spec import FeatureSpec, learn_spec
 from pipeline.folders import complete_folder
 from pipeline.model.background import learn_background
-from pipeline.model.bundle import Bundle, save_bundle
+from pipeline.model.bundle import Bundle, as_prior, beside_prior, save_bundle
 from pipeline.model.fitting import FitPlan, fit_risk_model
+from pipeline.model.prior import renamed
 from pipeline.model.reference import TrainingReference, base_rate_table, feature_ranges
 from pipeline.model.risk_model import RiskModel
 from pipeline.model.stack import Ints, Targets
 from pipeline.train.audit import audit_cohort, audit_warnings
 from pipeline.train.card import write_card
 from pipeline.train.draws import gate_draws, write_draws
+from pipeline.train.prior import check_prior, prior_facts, prior_sentences, silence
 from pipeline.train.size import size_report
 from pipeline.train.versions import versions
 
@@ -63,7 +65,13 @@ class ScaleResult:
 
 
 def train(
-    cohort_folder: str | Path, out: Path, config: Config, *, jobs: int, force: bool = False
+    cohort_folder: str | Path,
+    out: Path,
+    config: Config,
+    *,
+    jobs: int,
+    force: bool = False,
+    prior: Bundle | None = None,
 ) -> TrainingResult:
     """Train every configured outcome and write a complete bundle to ``out``.
 
@@ -71,13 +79,20 @@ def train(
     without examples. Rejected rows go to ``<out>.rejects.csv`` and the page of the audit to
     ``<out>.audit.html`` beside it, because a bundle carries no patient's data.
 
+    Parameters
+    ----------
+    prior : Bundle, optional
+        Of another cohort, whose log-odds become one more member.
+
     Raises
     ------
     InputError
         If the cohort cannot be used, or an error of the audit blocks.
     UsageError
-        If ``out`` holds something else.
+        If ``out`` holds something else, or the prior does not fit.
     """
+    if prior is None and PRIOR in config.model.weights:
+        raise UsageError("model.weights names prior, but no bundle is given with --prior")
     scales = tuple(dict.fromkeys(item.scale for item in config.outcomes.values()))
     read = read_cohort(cohort_folder, config.cohort, extra_scales=scales)
     _report_reading(read)
@@ -89,8 +104,17 @@ def train(
     limits = infer_limits(read.cohort.labs)
     cohort = read.cohort.with_labs(apply_limits(read.cohort.labs, limits))
     spec = learn_spec(cohort, config, read.local)
+    if prior is not None:
+        check_prior(prior, config, read, spec)
+        prior = as_prior(prior)
     table = shared_folds(cohort, config)
-    results = {scale: _train_scale(cohort, spec, scale, config, jobs, table) for scale in scales}
+    task = _Task(read.cohort, cohort, spec, config, jobs, table, prior)
+    results = {scale: _train_scale(task, scale) for scale in scales}
+    models = {scale: result.model for scale, result in results.items()}
+    borrowed = None
+    if prior is not None:
+        heard = {scale: silence(result.matrix, scale) for scale, result in results.items()}
+        borrowed = prior_facts(prior, config, models, heard)
     by_outcome = {
         name: results[item.scale].scored[item.threshold] for name, item in config.outcomes.items()
     }
@@ -110,6 +134,7 @@ def train(
         facts=facts,
         warnings=[
             *audit_warnings(audit),
+            *(prior_sentences(borrowed) if borrowed else ()),
             *_warnings(config, results),
             *(item["sentence"] for item in sizes.values()),
         ],
@@ -118,6 +143,8 @@ def train(
     evaluation.content["sample_size"] = sizes
     evaluation.content["abstention"] = _abstentions(cohort, spec, config, results)
     evaluation.content["audit"] = audit.summary()
+    if borrowed:
+        evaluation.content["prior"] = borrowed
     reference = _reference(read, cohort, spec, limits, config, results)
     provenance = {
         **{f"cohort_{key}": facts[key] for key in ("name", "sha256")},
@@ -129,9 +156,9 @@ def train(
         "event_patients": facts["event_patients"],
         "audit": audit.summary(),
         "intended_use": "research use only",
+        **({"prior": borrowed} if borrowed else {}),
     }
-    models = {scale: result.model for scale, result in results.items()}
-    bundle = Bundle(config, reference, models, provenance)
+    bundle = Bundle(config, reference, models, provenance, prior=prior)
     with complete_folder(out, force=force) as folder:
         (folder / "evaluation.json").write_text(_json(evaluation.content), encoding="utf-8")
         write_card(folder, config, evaluation.content, spec, read)
@@ -145,13 +172,24 @@ def train(
         (folder / "audit.json").write_text(as_json(audit, examples=False), encoding="utf-8")
         digest = save_bundle(bundle, folder)
     _write_rejects(read, out)
-    saved = Bundle(config, reference, models, provenance, digest)
-    return TrainingResult(saved, evaluation, read, audit, out, results)
+    return TrainingResult(replace(bundle, sha256=digest), evaluation, read, audit, out, results)
 
 
-def _train_scale(
-    cohort: Cohort, spec: FeatureSpec, scale: str, config: Config, jobs: int, table: Ints
-) -> ScaleResult:
+@dataclass(frozen=True)
+class _Task:
+    """What the scales share: the cohort as read and with its limits, settings, folds, prior."""
+
+    raw: Cohort
+    cohort: Cohort
+    spec: FeatureSpec
+    config: Config
+    jobs: int
+    table: Ints
+    prior: Bundle | None
+
+
+def _train_scale(task: _Task, scale: str) -> ScaleResult:
+    cohort, spec, config, prior = task.cohort, task.spec, task.config, task.prior
     reported = reported_thresholds(config.outcomes, scale)
     thresholds = stacked_thresholds(cohort, scale, reported)
     landmarks = training_landmarks(cohort, config.landmarks, scale)
@@ -160,9 +198,13 @@ def _train_scale(
         raise InputError(
             f"no landmark is at risk on the scale '{scale}'; check record_end_hours and landmarks"
         )
-    matrix = build_features(cohort, landmarks, spec, jobs)
-    plan = FitPlan(scale, reported, spec, config.model, config.seed, jobs)
-    scored = score_scale(cohort, matrix, targets, plan, config, table)
+    matrix = build_features(cohort, landmarks, spec, task.jobs)
+    if prior is not None:
+        matrix = beside_prior(matrix, task.raw, spec, prior, task.jobs)
+        silence(matrix, scale)
+    theirs = None if prior is None else renamed(prior.models[scale])
+    plan = FitPlan(scale, reported, spec, config.model, config.seed, task.jobs, theirs)
+    scored = score_scale(cohort, matrix, targets, plan, config, task.table)
     log.info(f"fit on all patients ({scale})")
     model = fit_risk_model(matrix, targets, plan, bootstrap=config.model.bootstrap_members)
     read = {key: replace(part, columns=model.columns) for key, part in scored.items()}
