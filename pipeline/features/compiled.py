@@ -18,17 +18,30 @@ from pipeline.features.kernel import Floats
 # Cells and a tenth of the visits of rows. Interpreted, a million take about 12 s; importing numba
 # and loading the kernel from disk takes about 1 s, compiling it for the first time about 5 s.
 WORTH_COMPILING = 100_000
+# slopes of pairs that are kept at a time, half a MiB
+MOST_PAIRS = 2**16
 
 
-def worth_compiling(n_cells: int, n_visits: int) -> bool:
-    """Whether the work, cells to fill and rows to look at, outweighs the start of numba."""
-    return n_cells + n_visits / 10 > WORTH_COMPILING
+def worth_compiling(n_cells: int, n_visits: int, n_pairs: int = 0) -> bool:
+    """Whether the work outweighs the start of numba, or numba has the kernel ready.
+
+    The work is cells to fill, rows to look at and pairs of rows for robust slopes.
+    """
+    return started() or n_cells + (n_visits + n_pairs) / 10 > WORTH_COMPILING
+
+
+def started() -> bool:
+    """Whether this process has the compiled kernel."""
+    return _compile.cache_info().currsize > 0
 
 
 # in the order in which they call each other
-_OPEN = ("shell_sort", "theil_sen", "least_squares", "deviation", "time_mean", "tied")
-_INLINED = ("recensor", "extremes", "window", "plain")
+_OPEN = ("time_mean", "shell_sort", "gather", "ranked", "theil_sen", "least_squares", "tied")
+_INLINED = ("outrank", "limited", "recensor", "newest", "since_zero", "nested")
 _LOCK = Lock()
+# of the arrays that are only read, in the order of the arguments
+_KINDS = ("int64", "float64", "int64", *["float64"] * 4, "int8", "int32", "int8", "bool")
+_KINDS += ("float64", "int64", "bool")
 
 
 def run_plain(
@@ -41,18 +54,15 @@ def run_plain(
     arrays : tuple of ndarray
         The arguments of :func:`pipeline.features.scan.scan` before ``baseline_from``.
     numbers : tuple of float
-        ``baseline_from`` and ``min_span``.
+        ``baseline_from``, ``min_span`` and ``horizon``.
     longest : int
         Rows of the longest series.
     out : ndarray, flat
         Filled.
     """
-    space = tuple([0.0] * longest for _ in range(7))
-    pairs, found = [0.0] * _pairs(arrays, longest), [0.0] * _all_statistics(arrays)
     cells = [0.0] * len(out)
-    arguments: list[Any] = [array.tolist() for array in arrays]
-    arguments += [*numbers, space, pairs, found, cells]
-    scan.scan(*arguments)
+    scratch = (space.tolist() for space in _scratch(arrays, longest))
+    scan.scan(*(array.tolist() for array in arrays), *numbers, *scratch, cells)
     out[:] = cells
 
 
@@ -60,10 +70,8 @@ def run_compiled(
     arrays: tuple[Any, ...], numbers: tuple[float, ...], longest: int, out: Floats
 ) -> None:
     """Run the compiled kernel on the arrays; the same bits as :func:`run_plain`."""
-    kinds = (float, float, float, np.int8, np.int32, float, np.int8)
-    space = tuple(np.empty(longest, dtype=kind) for kind in kinds)
-    pairs, found = np.empty(_pairs(arrays, longest)), np.empty(_all_statistics(arrays))
-    load()(*arrays, *numbers, space, pairs, found, out)
+    held = (np.ascontiguousarray(array, kind) for array, kind in zip(arrays, _KINDS, strict=True))
+    load()(*held, *numbers, *_scratch(arrays, longest), out)
 
 
 def load() -> Callable[..., None]:
@@ -72,13 +80,18 @@ def load() -> Callable[..., None]:
         return _compile()
 
 
-def _pairs(arrays: tuple[Any, ...], longest: int) -> int:
-    needed = arrays[-1]
-    return longest * (longest - 1) // 2 if needed[3] else 0
-
-
-def _all_statistics(arrays: tuple[Any, ...]) -> int:
-    return scan.N_PLAIN + scan.N_WINDOWED * len(arrays[-3])
+def _scratch(arrays: tuple[Any, ...], longest: int) -> tuple[Any, ...]:
+    """Room for one cell: the results of the longest series, slopes of pairs, all statistics."""
+    *_, windows, _, needed = arrays
+    pairs = min(longest * (longest - 1) // 2, MOST_PAIRS) if needed[2] else 0
+    return (
+        np.empty(longest, dtype=np.int64),
+        np.empty(longest),
+        np.empty(longest),
+        np.empty(longest),
+        np.empty(pairs),
+        np.empty(scan.N_PLAIN + scan.N_WINDOWED * len(windows)),
+    )
 
 
 @cache
@@ -95,11 +108,22 @@ def _compile() -> Callable[..., None]:
         inline = "always" if name in _INLINED else "never"
         part = numba.njit(_copy(name, space), no_cpython_wrapper=True, inline=inline, **options)
         space[name] = part
-    kernel: Callable[..., None] = numba.njit(_copy("scan", space), **options)
+    kernel: Any = numba.njit(_copy("scan", space), **options)
     # where neither the package's folder nor the user's cache can be written, numba compiles anew
     with suppress(RuntimeError):
-        kernel.enable_caching()  # type: ignore[attr-defined]
-    return kernel
+        kernel.enable_caching()
+    # one signature, or numba would compile anew for tables that pandas hands out as read-only
+    read = [_array(numba, kind, readonly=True) for kind in _KINDS]
+    filled = [_array(numba, kind, readonly=False) for kind in ("int64", *["float64"] * 6)]
+    kernel.compile((*read, *[numba.float64] * 3, *filled))
+    kernel.disable_compile()
+    ready: Callable[..., None] = kernel
+    return ready
+
+
+def _array(numba: Any, kind: str, *, readonly: bool) -> Any:
+    dtype = numba.np.numpy_support.from_dtype(np.dtype(kind))
+    return numba.types.Array(dtype, 1, "C", readonly=readonly)
 
 
 def _copy(name: str, space: dict[str, Any]) -> FunctionType:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,7 +21,10 @@ from pipeline.features.statistics import BY_NAME, PLAIN, WINDOWED
 
 ROWS_PER_CHUNK = 500_000
 _ROWS_PER_LANDMARK = 10
-_COSTLY = ("doubling_hours", "sd", "slope", "robust_slope", "time_mean")
+# what the kernel leaves out unless any of them is wanted
+_SINCE_ZERO = ("baseline", "fold_baseline", "diff_baseline", "peak", "nadir", "first", "draws")
+_SINCE_ZERO += ("hours_since_peak", "drop_from_peak", "doubling_hours", "draw_rate")
+_COSTLY = (_SINCE_ZERO, ("doubling_hours",), ("robust_slope",), ("sd",), ("time_mean",))
 _LEAST_FLOOR = 1e-12
 
 
@@ -70,18 +74,27 @@ def series_features(
     table = _Table(cohort, spec)
     patient = landmarks["patient"].to_numpy()
     hours = landmarks["hours"].to_numpy(dtype=float)
-    order = np.argsort(patient, kind="stable")
     counts = np.bincount(table.patient, minlength=int(patient.max()) + 1)
-    fast = compiled.worth_compiling(len(patient) * n_series, int(counts[patient].sum()))
+    visits = counts[patient]
+    pairs = int((visits * visits).sum()) if "robust_slope" in spec.statistics else 0
+    fast = compiled.worth_compiling(len(patient) * n_series, int(visits.sum()), pairs)
+    sorted_ = not np.any(patient[1:] < patient[:-1])
+    order = np.arange(len(patient)) if sorted_ else np.argsort(patient, kind="stable")
 
     def work(chunk: _Chunk) -> None:
-        part = order[chunk.landmarks]
-        cells = np.empty((len(part), n_series, len(columns)))
+        part: slice | Ints = chunk.landmarks if sorted_ else order[chunk.landmarks]
+        cells = result[part].reshape(-1, n_series, len(columns))
         _fill(cells, table, chunk, patient[part], hours[part], spec, fast=fast)
-        result[part] = cells.reshape(len(part), -1)
+        if not sorted_:
+            result[part] = cells.reshape(len(cells), -1)
 
-    with ThreadPoolExecutor(jobs if fast else 1) as pool:
-        for _ in pool.map(work, _chunks(patient[order], counts)):
+    chunks = _chunks(patient[order], counts)
+    if jobs == 1 or not fast:
+        for chunk in chunks:
+            work(chunk)
+        return result
+    with ThreadPoolExecutor(jobs) as pool:
+        for _ in pool.map(work, chunks):
             pass
     return result
 
@@ -134,20 +147,24 @@ def _fill(
     analytes = _all_series(spec)
     logged = np.array([analyte.log for analyte in analytes], dtype=np.bool_)
     n_series, first = len(logged), int(patient[0])
-    rows = np.arange(chunk.rows.start, chunk.rows.stop)
-    rows = rows[table.series[chunk.rows] >= 0]
-    key = (table.patient[rows] - first) * n_series + table.series[rows]
-    if np.any(key[1:] < key[:-1]):
-        order = np.argsort(key, kind="stable")
-        rows, key = rows[order], key[order]
+    rows: slice | Ints = chunk.rows
+    series = table.series[rows]
+    key = (table.patient[rows] - first) * n_series + series
+    if np.any(series < 0) or np.any(key[1:] < key[:-1]):
+        known = np.flatnonzero(series >= 0)
+        known = known[np.argsort(key[known], kind="stable")]
+        rows, series, key = known + chunk.rows.start, series[known], key[known]
     counts = np.bincount(key, minlength=(int(patient[-1]) - first + 1) * n_series)
-    side, series = table.side[rows], table.series[rows]
-    limit = _on_scale(table.value[rows], series, analytes)
-    value, below = limit.copy(), side < 0
-    substituted = table.value[rows[below]] * spec.below_limit_factor
-    value[below] = _on_scale(substituted, series[below], analytes)
-    value[table.withdrawn[rows]] = np.nan
+    side = table.side[rows]
+    value = limit = _on_scale(table.value[rows], series, analytes)
+    below, withdrawn = side < 0, table.withdrawn[rows]
+    if below.any() or withdrawn.any():
+        value = limit.copy()
+        substituted = table.value[rows][below] * spec.below_limit_factor
+        value[below] = _on_scale(substituted, series[below], analytes)
+        value[withdrawn] = np.nan
     columns = _columns(spec)
+    needed = np.array([any(name in spec.statistics for name in group) for group in _COSTLY])
     arrays = (
         (patient - first).astype(np.int64),
         hours,
@@ -160,12 +177,13 @@ def _fill(
         table.epoch[rows],
         table.altered[rows],
         logged,
-        np.array(spec.windows_hours, dtype=float),
+        np.array(sorted(spec.windows_hours), dtype=float),
         np.array([number for *_, number in columns], dtype=np.int64),
-        np.array([name in spec.statistics for name in _COSTLY], dtype=np.bool_),
+        needed,
     )
     run = compiled.run_compiled if fast else compiled.run_plain
-    numbers = (spec.baseline_from_hours, spec.min_slope_span_hours)
+    horizon = math.inf if needed[0] else max(spec.windows_hours, default=0.0)
+    numbers = (spec.baseline_from_hours, spec.min_slope_span_hours, horizon)
     run(arrays, numbers, int(counts.max(initial=0)), cells.reshape(-1))
     for place, (statistic, *_) in enumerate(columns):
         if BY_NAME[statistic].kind == "ratio" and not logged.all():
@@ -193,8 +211,9 @@ def _columns(spec: FeatureSpec) -> list[tuple[str, float | None, int]]:
     columns: list[tuple[str, float | None, int]] = [
         (name, None, number) for number, name in enumerate(PLAIN) if name in spec.statistics
     ]
-    for place, window in enumerate(spec.windows_hours):
-        first = len(PLAIN) + place * len(WINDOWED)
+    for window in spec.windows_hours:
+        # the kernel takes the windows from the shortest on
+        first = len(PLAIN) + sorted(spec.windows_hours).index(window) * len(WINDOWED)
         columns += [
             (name, window, first + number)
             for number, name in enumerate(WINDOWED)

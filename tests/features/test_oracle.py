@@ -121,7 +121,8 @@ def plain_statistics(points, moment, logged):
         times = [point[0] for point in since]
         if times[-1] - times[0] >= SPEC.min_slope_span_hours:
             pace = line(times, alike(since))
-            if pace > 0 and (logged or value > 0):
+            # less is what rounding makes of a series that does not rise
+            if pace > 1e-12 and (logged or value > 0):
                 result["doubling_hours"] = (1.0 if logged else value) / pace
     return result
 

@@ -40,6 +40,7 @@ def bits(values):
 
 def test_compiled_and_interpreted_agree_to_the_bit(messy, monkeypatch):
     cohort, landmarks = messy
+    monkeypatch.setattr(compiled, "started", lambda: False)
     plain = series_features(cohort, landmarks, SPEC)
     assert np.isfinite(plain).mean() > 0.5
     monkeypatch.setattr(compiled, "WORTH_COMPILING", -1)
@@ -69,9 +70,13 @@ def test_the_wanted_statistics_do_not_depend_on_the_others(messy):
         np.testing.assert_array_equal(few.column(name), everything.column(name), err_msg=name)
 
 
-def test_little_work_does_not_import_numba():
+def test_little_work_does_not_import_numba(monkeypatch):
+    monkeypatch.setattr(compiled, "started", lambda: False)
     assert not compiled.worth_compiling(25 * 40, 25 * 400)
     assert compiled.worth_compiling(400 * 30 * 25, 0)
+    assert compiled.worth_compiling(1, 5_000, 5_000 * 5_000 // 2)
+    monkeypatch.setattr(compiled, "started", lambda: True)
+    assert compiled.worth_compiling(1, 1)
     code = (
         "import sys\nimport numpy as np\nfrom tests.builders import *\n"
         "from pipeline.features import build_features\n"
@@ -109,6 +114,37 @@ def test_extremes_hold_what_is_proven():
     low = build_features(make_cohort(1, rows[2:]), at((0, 7.0), (0, 24.0)), SPEC)
     assert low.column("albumin__peak").tolist() == [50.0, 50.0]  # 100 halved below the limit
     assert low.column("albumin__nadir").tolist() == [50.0, 50.0]
+
+
+@pytest.mark.parametrize("room", [8, 9, 40])
+def test_robust_slopes_with_little_room_for_pairs(messy, monkeypatch, room):
+    """The middle of the slopes is found to the bit, however few are kept at a time."""
+    cohort, landmarks = messy
+    monkeypatch.setattr(compiled, "started", lambda: False)
+    monkeypatch.setattr(compiled, "MOST_PAIRS", room)
+    close = series_features(cohort, landmarks, SPEC)
+    monkeypatch.undo()
+    np.testing.assert_array_equal(bits(close), bits(series_features(cohort, landmarks, SPEC)))
+
+
+def test_a_robust_slope_of_5000_points_needs_little_memory(monkeypatch):
+    """12.5 million pairs, of which half a MiB is kept; interpreted it would take minutes."""
+    n = 5_000
+    random = np.random.default_rng(3)
+    hours = 24.0 + np.sort(random.choice(140 * 60, n, replace=False)) / 60
+    values = random.lognormal(0, 1, n) + hours / 50
+    rows = [lab(0, "albumin", v, t) for v, t in zip(values, hours, strict=True)]
+    sizes = []
+    scratch = compiled._scratch
+    monkeypatch.setattr(compiled, "_scratch", lambda *of: sizes.append(scratch(*of)) or sizes[-1])
+    spec = make_spec(("albumin",), windows=(168.0,), statistics=("robust_slope",))
+    matrix = build_features(make_cohort(1, rows), at((0, 168.0)), spec)
+    assert sum(array.nbytes for array in sizes[0]) < 2**20
+    early, late = np.triu_indices(n, 1)
+    far = hours[late] - hours[early] >= 6.0
+    early, late = early[far], late[far]
+    slopes = (values[late] - values[early]) / (hours[late] - hours[early])
+    assert matrix.column("albumin__robust_slope_168h")[0] == 24.0 * np.median(slopes)
 
 
 def test_two_draws_minutes_apart_are_no_slope():
