@@ -61,8 +61,9 @@ def run_plain(
         Filled.
     """
     cells = [0.0] * len(out)
-    scratch = (space.tolist() for space in _scratch(arrays, longest))
-    scan.scan(*(array.tolist() for array in arrays), *numbers, *scratch, cells)
+    arguments: list[Any] = [array.tolist() for array in arrays]
+    arguments += [*numbers, *(space.tolist() for space in _scratch(arrays, longest)), cells]
+    scan.scan(*arguments)
     out[:] = cells
 
 

@@ -22,8 +22,10 @@ from pipeline.features.statistics import BY_NAME, PLAIN, WINDOWED
 ROWS_PER_CHUNK = 500_000
 _ROWS_PER_LANDMARK = 10
 # what the kernel leaves out unless any of them is wanted
-_SINCE_ZERO = ("baseline", "fold_baseline", "diff_baseline", "peak", "nadir", "first", "draws")
-_SINCE_ZERO += ("hours_since_peak", "drop_from_peak", "doubling_hours", "draw_rate")
+_SINCE_ZERO = (
+    *("baseline", "fold_baseline", "diff_baseline", "peak", "nadir", "first", "draws"),
+    *("hours_since_peak", "drop_from_peak", "doubling_hours", "draw_rate"),
+)
 _COSTLY = (_SINCE_ZERO, ("doubling_hours",), ("robust_slope",), ("sd",), ("time_mean",))
 _LEAST_FLOOR = 1e-12
 
