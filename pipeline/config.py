@@ -94,6 +94,7 @@ class FeatureConfig(_Strict):
     baseline_from_hours: float = Field(default=-168, lt=0)
     grade_valid_hours: PositiveHours = 36
     min_slope_span_hours: PositiveHours = 6
+    drug_rules: bool = True
     scores: tuple[str, ...] | Literal["all"] = ()
     treatment_statistics: tuple[
         Literal["given", "hours_since_last", "n_doses", "dex_mg", "prophylaxis", "therapy"], ...

@@ -88,12 +88,13 @@ def scan(
         for a in range(n_series):
             cell = patient[i] * n_series + a
             j = offset[cell + 1] - 1
-            while j >= offset[cell] and collected[j] >= moment:
+            oldest_row = offset[cell]
+            while j >= oldest_row and collected[j] >= moment:
                 j -= 1
             n = 0
             censored = 0
             previous = math.inf
-            while j >= offset[cell] and (n < 2 or collected[j] >= oldest):
+            while j >= oldest_row and (n < 2 or collected[j] >= oldest):
                 drawn = collected[j]
                 if resulted[j] < moment and drawn != previous:
                     previous = drawn
@@ -104,8 +105,8 @@ def scan(
                         censored += side[j] != 0
                         n += 1
                 j -= 1
-            for k in range(len(found)):
-                found[k] = NAN
+            for number in wanted:
+                found[number] = NAN
             found[4] = 0.0
             found[14] = 0.0
             if moment > 0.0:
@@ -277,8 +278,10 @@ def nested(
             for k in range(summed, inside):
                 t, v = time[k] - time[0], values[k] - values[0]
                 x, y, xx, xy, yy = x + t, y + v, xx + t * t, xy + t * v, yy + v * v
-                low = min(low, values[k])
-                high = max(high, values[k])
+                if values[k] < low:
+                    low = values[k]
+                if values[k] > high:
+                    high = values[k]
             summed = inside
             found[first + 1] = low
             found[first + 2] = high

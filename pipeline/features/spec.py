@@ -107,7 +107,7 @@ def learn_spec(cohort: Cohort, config: Config, local: Mapping[str, Analyte]) -> 
             )
         keys = [key for key in wanted if key in measured]
     scaled = [_with_scale(known[key], cohort) for key in sorted(keys)]
-    effects = drug_effects({analyte.key for analyte in scaled})
+    effects = drug_effects(set(keys)) if config.features.drug_rules else ()
     return FeatureSpec(
         analytes=tuple(scaled),
         windows_hours=tuple(float(hours) for hours in config.features.windows_hours),

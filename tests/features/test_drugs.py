@@ -156,6 +156,11 @@ def test_rules_and_channels_are_learned_and_kept_with_the_spec():
     spec = learn_spec(cohort, settings_, {})
     assert spec.channels == ("il6_post_il6r",)
     assert spec_from_dict(spec.to_dict()) == spec
+    off = Config(outcomes=settings_.outcomes, features=FeatureConfig(drug_rules=False))
+    unruled = learn_spec(cohort, off, {})
+    assert unruled.drug_effects == unruled.channels == ()
+    row = build_features(cohort, at((0, 60.0)), unruled)
+    assert row.column("il6__hours_since_last")[0] == 10.0
     # a model that never saw the channel leaves such results out rather than mixing them in
     matrix = build_features(cohort, at((0, 60.0)), plain)
     assert matrix.column("il6__hours_since_last")[0] == 55.0
