@@ -8,6 +8,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 
+from pipeline.features.names import feature_name
+from pipeline.features.score_book import PREFIX, Score, score_label, score_unit, scores
 from pipeline.features.state import STATISTICS as STATE
 from pipeline.features.statistics import DEFAULT, STATISTICS, Statistic
 from pipeline.features.treatments import UNITS
@@ -24,6 +26,13 @@ _UNITS = {
     "share": "1",
     "flag": "1",
 }
+_HOST = (
+    ("`time__hours`", "hours since time zero", "h"),
+    ("`host__<column>`", "a number of the patients table", "as given"),
+    ("`host__sex_male`", "1 male, 0 female", "1"),
+    ("`host_<column>__<level>`", "1 where a category of the patients table is this level", "1"),
+    ("`product__<level>`", "1 where this product was infused", "1"),
+)
 
 
 def catalogue() -> str:
@@ -46,6 +55,13 @@ def catalogue() -> str:
                 for item, unit in units.items()
             ),
         )
+    parts.append("\n### Scores\n")
+    parts += _table(
+        ("name", "what", "formula", "unit", "formula checked", "source"),
+        (_score_row(score) for score in scores().values()),
+    )
+    parts.append("\n### Patient, product and time\n")
+    parts += _table(("name", "what", "unit"), _HOST)
     return "\n".join(parts) + "\n"
 
 
@@ -55,6 +71,12 @@ def _series_row(item: Statistic, words: str) -> tuple[str, ...]:
     default = "yes" if item.name in DEFAULT else ""
     name = f"`<analyte>__{item.name}{suffix}`"
     return name, words, formula, _UNITS[item.kind], default, item.source
+
+
+def _score_row(score: Score) -> tuple[str, ...]:
+    name, unit = f"`{feature_name(PREFIX + score.key, score.at)}`", score_unit(score)
+    checked = "yes" if score.status == "verified" else ""
+    return name, score_label(score), f"`{score.formula}`", unit, checked, score.doi or ""
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:

@@ -94,6 +94,11 @@ def score_label(score: Score) -> str:
     return f"{score.name} ({', '.join(dictionary()[key].short for key in score.parts)})"
 
 
+def score_unit(score: Score) -> str:
+    """Unit of a score; those on the log2 scale say so."""
+    return "log2(1)" if score.rule.get("log2") else "1"
+
+
 def unit_factor(analyte: Analyte, unit: str) -> float:
     """Number to multiply a value in the canonical unit by to have it in ``unit``.
 
@@ -125,7 +130,7 @@ def _meta(score: Score) -> FeatureMeta:
         group=GROUP,
         player=subject,
         pathway=score.pathway,
-        unit="log2(1)" if score.rule.get("log2") else "1",
+        unit=score_unit(score),
         words=f"{score_label(score)}: {score.formula}",
         label=score_label(score),
         section=GROUP,
