@@ -197,7 +197,8 @@ def clock_hours(
     ----------
     table : DataFrame
         Raw text table with ``<clock>_hours``, ``<clock>_days`` or ``<clock>_at`` (or none).
-        ``_offset_minutes``, where there, is the offset of each patient's infusion time.
+        ``_offset_minutes``, where there, is the offset of each patient's infusion time, and
+        ``_latest_hours`` the latest legal hour of the patient.
     infusion_time : Series or None
         Time zero per row of ``table``, UTC.
     at_end : bool
@@ -233,7 +234,8 @@ def clock_hours(
         empty = pd.Series(np.nan, index=table.index)
         blank = pd.Series("", index=table.index, dtype="str")
         return Clock(empty, blank, f"{clock}_hours", empty, empty)
-    outside = start.notna() & ~start.between(EARLIEST_HOURS, LATEST_HOURS)
+    latest = table.get("_latest_hours", LATEST_HOURS)
+    outside = start.notna() & ~((start >= EARLIEST_HOURS) & (start <= latest))
     reason[outside & (reason == "")] = (
         f"lies outside {EARLIEST_HOURS:.0f} to {LATEST_HOURS:.0f} h from time zero"
     )

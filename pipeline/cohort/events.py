@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.cohort.analytes import normalise_name
-from pipeline.cohort.clock import read_clock
+from pipeline.cohort.clock import LATEST_HOURS, read_clock
 from pipeline.cohort.rejects import Ledger, quoted
 from pipeline.cohort.schema import TableSchema, enforce, to_number
 from pipeline.cohort.units import normalise_unit
@@ -40,7 +40,8 @@ def place(
     offsets: Any = np.nan
     if "utc_offset_minutes" in patients:
         offsets = patients["utc_offset_minutes"].to_numpy()[where]
-    return raw.assign(patient=where, _offset_minutes=offsets)
+    last = patients["last_start_hours"].to_numpy(dtype=float)[where]
+    return raw.assign(patient=where, _offset_minutes=offsets, _latest_hours=last + LATEST_HOURS)
 
 
 def _lost_zeros(cells: pd.Series, patients: pd.DataFrame) -> pd.Series:

@@ -8,12 +8,14 @@ import numpy as np
 import pandas as pd
 
 from pipeline.cohort.clock import (
+    LATEST_HOURS,
     clock_hours,
     note_dated,
     parse_dates,
     parse_timestamps,
     utc_offsets,
 )
+from pipeline.cohort.episodes import number_episodes
 from pipeline.cohort.rejects import Ledger, quoted
 from pipeline.cohort.schema import TableSchema, enforce
 from pipeline.cohort.tables import Cohort, empty_cohort
@@ -28,34 +30,43 @@ def read_patients(
 ) -> pd.DataFrame:
     """Validate the patients table.
 
-    Identical repeats collapse. Rows of one id that contradict each other are all rejected,
+    Identical repeats collapse. Rows of one infusion that contradict each other are all rejected,
     because it cannot be known which holds the right time zero.
 
     Returns
     -------
     DataFrame
-        Sorted by ``patient_id``, numbered from 0.
+        One row per infusion, sorted by ``patient_id`` and start, all clocks in hours since the
+        patient's first infusion; see :func:`pipeline.cohort.episodes.number_episodes`.
     """
     table = enforce(raw, TableSchema.load("patients"), file, ledger)
     content = [name for name in table.columns if name != "_line"]
     table = ledger.collapse(table, table.duplicated(content), file=file)
-    table, later = _first_episodes(table, file, ledger)
+    stated = table["episode"] if "episode" in table else pd.Series(np.nan, index=table.index)
+    table = table.assign(episode=stated.astype("float64").fillna(1.0))
     table = ledger.reject(
         table,
-        table.duplicated("patient_id", keep=False),
+        table.duplicated(["patient_id", "episode"], keep=False),
         file=file,
         column="patient_id",
         code="duplicate_patient",
-        reason=quoted(table["patient_id"]) + " stands on several rows that differ.",
-        remedy="Keep one row per patient.",
+        reason=quoted(table["patient_id"])
+        + " stands on several rows that differ, so none of them is used.",
+        remedy="Keep one row per patient; number a second infusion in the column 'episode' (1, 2).",
     )
     table, zero = _read_infusion_time(table, file, config, ledger)
+    ids = table["patient_id"]
+    earliest = table.sort_values("episode", kind="stable").drop_duplicates("patient_id")
+    first = zero.loc[earliest.index].set_axis(earliest["patient_id"]).reindex(ids)
+    first = first.set_axis(ids.index)
+    start = (zero - first).dt.total_seconds() / 3600.0
+    table = table.assign(_latest_hours=_latest(start.groupby(ids).transform("max")))
     times = {}
     for clock in CLOCKS:
         read = clock_hours(
             table,
             clock,
-            zero.loc[table.index],
+            first.loc[table.index],
             file=file,
             time_zone=config.time_zone,
             at_end=clock not in ("second_infusion", "new_therapy"),
@@ -71,46 +82,19 @@ def read_patients(
         )
         note_dated(table, read, file, ledger)
         times[f"{clock}_hours"] = read.hours
-    second = _later_infusions(table, zero.loc[table.index], later, config)
-    times["second_infusion_hours"] = times["second_infusion_hours"].fillna(second)
-    order = table["patient_id"].sort_values(kind="stable").index
-    table = table.loc[order].assign(
-        infusion_time=zero.loc[order],
-        **{name: hours.loc[order].astype("float64") for name, hours in times.items()},
+    table = table.assign(
+        infusion_time=zero.loc[table.index],
+        start_hours=start.loc[table.index],
+        **{name: hours.loc[table.index].astype("float64") for name, hours in times.items()},
     )
-    return table.drop(columns=["_line", "_offset_minutes"]).reset_index(drop=True)
+    table = number_episodes(table, file, ledger)
+    hidden = ["_line", "_offset_minutes", "_latest_hours"]
+    return table.drop(columns=hidden).reset_index(drop=True)
 
 
-def _first_episodes(
-    table: pd.DataFrame, file: str, ledger: Ledger
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Rows of first infusions, and those of later ones, which are rejected but tell when."""
-    if "episode" not in table:
-        return table, table.iloc[:0]
-    later = table["episode"].notna() & (table["episode"] != 1)
-    kept = ledger.reject(
-        table,
-        later,
-        file=file,
-        column="episode",
-        code="later_episode",
-        reason="Only the first infusion of a patient is modelled; a later one ends its episode.",
-        remedy="Nothing needs doing where infusion_time is given: it is taken as second_infusion.",
-    )
-    return kept, table.loc[later]
-
-
-def _later_infusions(
-    table: pd.DataFrame, zero: pd.Series, later: pd.DataFrame, config: CohortConfig
-) -> pd.Series:
-    """Hours from the first to the next infusion, where a row of a later episode states it."""
-    if later.empty or "infusion_time" not in later:
-        return pd.Series(np.nan, index=table.index)
-    moments, _ = parse_timestamps(later["infusion_time"], config.time_zone)
-    first, _ = parse_dates(later["infusion_time"], config.time_zone)
-    earliest = moments.fillna(first).groupby(later["patient_id"]).min()
-    hours = (table["patient_id"].map(earliest) - zero).dt.total_seconds() / 3600.0
-    return hours.where(hours > 0)
+def _latest(last_start: pd.Series) -> pd.Series:
+    """Latest legal hour of a patient, counted from the first infusion."""
+    return last_start.fillna(0.0).clip(lower=0.0) + LATEST_HOURS
 
 
 def _read_infusion_time(
@@ -157,7 +141,8 @@ def derive_patients(labs: pd.DataFrame, file: str) -> pd.DataFrame:
             f"{file} gives timestamps, so a patients table with infusion_time is needed; "
             "or give collected_hours"
         )
-    return empty_cohort(sorted(set(labs["patient_id"]) - {""})).patients
+    people = empty_cohort(sorted(set(labs["patient_id"]) - {""})).patients
+    return people.assign(episode=1.0, start_hours=0.0)
 
 
 def finish_patients(cohort: Cohort) -> Cohort:

@@ -15,6 +15,7 @@ from pipeline.cohort.analytes import Analyte
 from pipeline.cohort.astct import with_grades
 from pipeline.cohort.book import AnalyteBook, check_settings, resolve_analytes
 from pipeline.cohort.clock import parse_timestamps
+from pipeline.cohort.episodes import current_episodes, people_of, split_episodes
 from pipeline.cohort.files import SUFFIXES, find_table, read_raw, sha256_files
 from pipeline.cohort.patients import derive_patients, finish_patients, read_patients
 from pipeline.cohort.ratio import RATIO, SERUM, SPINAL, derive_ratio
@@ -58,6 +59,9 @@ class ReadResult:
         Per file, how many accepted rows carry each flag.
     notes : DataFrame
         The flagged rows, in the columns of ``rejects``.
+    surplus : dict
+        Per table, rows of the cohort beyond the accepted ones: what later infusions share with
+        earlier ones, or (negative) what lies before the current infusion of a batch.
     """
 
     cohort: Cohort
@@ -74,6 +78,7 @@ class ReadResult:
     remarks: list[str] = field(default_factory=list)
     flags: dict[str, dict[str, int]] = field(default_factory=dict)
     notes: pd.DataFrame = field(default_factory=pd.DataFrame)
+    surplus: dict[str, int] = field(default_factory=dict)
 
 
 def read_cohort(
@@ -213,9 +218,10 @@ def _read(
     for name in ("labs", "patients"):
         seen |= ledger.ragged_patients.get(names.get(name, ""), set())
     if "patients" in raw:
-        patients = read_patients(raw["patients"], names["patients"], config, ledger)
+        infusions = read_patients(raw["patients"], names["patients"], config, ledger)
     else:
-        patients = derive_patients(raw["labs"], names["labs"])
+        infusions = derive_patients(raw["labs"], names["labs"])
+    patients = people_of(infusions)
     if patients.empty:
         reasons = _first_reasons(ledger.frame(), names.get("patients", names["labs"]))
         raise InputError(f"no patient row could be used: {reasons}")
@@ -239,7 +245,13 @@ def _read(
     }
     if not live and config.grades == "charted" and "assessments" in names:
         _refuse_mixed_systems(ledger, names["assessments"], config)
-    cohort = with_grades(finish_patients(Cohort(patients, lab_rows, **tables)), config)
+    whole = Cohort(patients, lab_rows, **tables)
+    cohort = finish_patients(split_episodes(whole, infusions))
+    if live:
+        cohort, frontier = current_episodes(cohort, frontier)
+    surplus = {name: len(getattr(cohort, name)) - len(getattr(whole, name)) for name in TABLES[1:]}
+    surplus["patients"] = len(cohort) - len(infusions)
+    cohort = with_grades(cohort, config)
     derived = lab_rows["flag"] == "derived"
     return ReadResult(
         cohort=cohort,
@@ -253,10 +265,28 @@ def _read(
         as_of_hours=frontier,
         files={name: path.name for name, path in paths.items()},
         derived=int(derived.sum()),
-        remarks=list(ledger.remarks),
+        remarks=[*ledger.remarks, *_about_episodes(infusions, surplus, live=live)],
+        surplus=surplus,
         flags=ledger.flags(),
         notes=ledger.notes(),
     )
+
+
+def _about_episodes(infusions: pd.DataFrame, surplus: dict[str, int], *, live: bool) -> list[str]:
+    """What later infusions mean for the rows, as remarks."""
+    later = infusions.loc[infusions["episode"] > 1, "patient_id"].nunique()
+    if later == 0:
+        return []
+    if live:
+        out = -sum(count for name, count in surplus.items() if name != "patients" and count < 0)
+        return [
+            f"{later} patients have a later infusion; each is scored since the last that has "
+            f"begun, and {out} rows of earlier ones are left out."
+        ]
+    return [
+        f"{later} patients have a later infusion, which is an episode of its own. Results of the "
+        "week before it stand in both."
+    ]
 
 
 def _refuse_mixed_systems(ledger: Ledger, file: str, config: CohortConfig) -> None:

@@ -22,7 +22,9 @@ class Cohort:
         ``record_end_hours``, ``followed_until_hours``, ``death_hours``,
         ``second_infusion_hours``, ``new_therapy_hours`` (hours, NaN where none) and
         ``infusion_time`` (UTC, NaT where only hours are known). ``utc_offset_minutes``, where it
-        is there, is the offset in which the infusion time was written.
+        is there, is the offset in which the infusion time was written. Where patients have later
+        infusions, one row per infusion, with ``person_id`` (see :meth:`persons`) and
+        ``start_hours``, hours from the patient's first infusion.
     labs : DataFrame
         ``patient, analyte, value, side, collected_hours, resulted_hours, superseded_hours,
         cancelled, limit_source, flag``. ``value`` is in the canonical unit; ``side`` is -1 below
@@ -47,6 +49,26 @@ class Cohort:
 
     def __len__(self) -> int:
         return len(self.patients)
+
+    @property
+    def n_patients(self) -> int:
+        """Patients, each counted once however many infusions they have."""
+        return len(np.unique(self.persons()))
+
+    def persons(self) -> NDArray[np.intp]:
+        """Row number of the first episode of each row's patient, the unit of every split.
+
+        Examples
+        --------
+        >>> from pipeline.cohort.tables import empty_cohort
+        >>> empty_cohort(["a", "b"]).persons().tolist()
+        [0, 1]
+        """
+        rows = np.arange(len(self), dtype=np.intp)
+        if "person_id" not in self.patients:
+            return rows
+        first = pd.Series(rows).groupby(self.patients["person_id"].to_numpy()).transform("min")
+        return first.to_numpy(dtype=np.intp)
 
     def take(self, patients: NDArray[np.intp]) -> Cohort:
         """Cohort of the given patients (row numbers), renumbered in the given order.

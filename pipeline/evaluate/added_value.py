@@ -48,6 +48,7 @@ def with_control(real: Scores, control: Scores) -> Scores:
         risks={"model": joined.risks["model"], CONTROL: risk},
         label=joined.label,
         patient=joined.patient,
+        episode=joined.episode,
         day=joined.day,
         group=group,
         repeat=repeat,

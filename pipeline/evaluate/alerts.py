@@ -126,7 +126,7 @@ def _cell(
 
 def _patient_days(scores: Scores) -> Floats:
     """Share of its patient-day that each row stands for, so that the rows sum to patient-days."""
-    key = np.stack([scores.repeat, scores.patient, scores.day], axis=1)
+    key = np.stack([scores.repeat, scores.episode, scores.day], axis=1)
     _, code, count = np.unique(key, axis=0, return_inverse=True, return_counts=True)
     return np.asarray(1.0 / count[code])
 
@@ -137,7 +137,7 @@ def _by_patient(scores: Scores, place: int, alert: Floats) -> tuple[Ints, Floats
     Only alerts within the horizon before onset count; the first of them gives the lead time.
     """
     event = np.flatnonzero(scores.label[:, place] == 1)
-    key = np.stack([scores.repeat[event], scores.patient[event]], axis=1)
+    key = np.stack([scores.repeat[event], scores.episode[event]], axis=1)
     _, first, code = np.unique(key, axis=0, return_index=True, return_inverse=True)
     lead = np.full(len(first), -np.inf)
     hours = np.where(alert[event] == 1, scores.time[event], -np.inf)

@@ -53,7 +53,7 @@ def analyte_use(
     read = {name.removeprefix(PREFIX).split("__")[0] for name in columns}
     result = {}
     for key in keys:
-        moment = seen.get(key, np.full(len(cohort), np.inf))[scores.patient]
+        moment = seen.get(key, np.full(len(cohort), np.inf))[scores.episode]
         present = moment < scores.hours
         rows = first[present[first]]
         event = np.unique(scores.patient[rows][scores.status[rows] == 1])

@@ -66,19 +66,19 @@ def contrast_outcomes(outcomes: dict[str, OutcomeConfig]) -> tuple[str, str] | N
 
 
 def pair_scores(crs: Scores, icans: Scores) -> Pair:
-    """Rows scored for both outcomes, matched by repeat, patient and hour."""
+    """Rows scored for both outcomes, matched by repeat, episode and hour."""
     frames = [
         pd.DataFrame(
             {
                 "repeat": part.repeat,
-                "patient": part.patient,
+                "episode": part.episode,
                 "hours": part.hours,
                 "row": np.arange(len(part.hours)),
             }
         )
         for part in (crs, icans)
     ]
-    both = frames[0].merge(frames[1], on=["repeat", "patient", "hours"], suffixes=("", "_icans"))
+    both = frames[0].merge(frames[1], on=["repeat", "episode", "hours"], suffixes=("", "_icans"))
     first: Ints = both["row"].to_numpy().astype(np.intp)
     second: Ints = both["row_icans"].to_numpy().astype(np.intp)
     return Pair(crs.take(first), icans.take(second))

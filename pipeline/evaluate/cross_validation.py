@@ -148,6 +148,7 @@ def score(
         risks=risks,
         label=label,
         patient=targets.patient,
+        episode=targets.episode,
         day=landmark_day(matrix),
         group=np.zeros(count, dtype=np.intp),
         repeat=np.full(count, repeat, dtype=np.intp),

@@ -150,7 +150,7 @@ def rival_hours(cohort: Cohort, scores: Scores, scale: str) -> dict[str, Floats]
     )
     result = {}
     for name, hours in onset.items():
-        ahead = hours[scores.patient] - scores.hours
+        ahead = hours[scores.episode] - scores.hours
         result[name] = np.where(ahead >= 0, ahead, np.inf)
     return result
 

@@ -106,7 +106,7 @@ def evaluate_bundle(
         )
     facts = {
         "name": "apparent" if apparent else "external",
-        "n_patients": len(cohort),
+        "n_patients": cohort.n_patients,
         "n_landmarks": n_landmarks,
         "n_lab_rows": len(cohort.labs),
         "sha256": read.sha256,

@@ -84,9 +84,10 @@ def build_targets(
         np.stack(status, axis=1),
         np.stack(at_risk, axis=1),
         landmarks["weight"].to_numpy(dtype=float),
-        patient.astype(np.intp),
+        cohort.persons()[patient],
         moment,
         np.stack(reach, axis=1),
+        patient.astype(np.intp),
     )
 
 

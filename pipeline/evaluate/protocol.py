@@ -48,20 +48,22 @@ def shared_folds(cohort: Cohort, config: Config) -> Ints:
     """Folds of patients that all outcomes share, so that their risks can be set side by side.
 
     Strata are the combinations of outcomes a patient has after the first landmark; the rarest
-    outcome is spread most evenly.
+    outcome is spread most evenly. All episodes of a patient share a fold.
 
     Returns
     -------
-    ndarray of int, shape (repeats, n_patients)
+    ndarray of int, shape (repeats, n_episodes)
     """
-    first = config.landmarks.first_hours
+    start = config.landmarks.first_hours
     onset = [onset_hours(cohort, item.scale, item.threshold) for item in config.outcomes.values()]
-    has = [np.isfinite(hours) & (hours >= first) for hours in onset]
-    stratum = np.zeros(len(cohort), dtype=np.intp)
+    has = [np.isfinite(hours) & (hours >= start) for hours in onset]
+    first_rows, person = np.unique(cohort.persons(), return_inverse=True)
+    stratum = np.zeros(len(first_rows), dtype=np.intp)
     for bit, event in enumerate(sorted(has, key=lambda item: -int(item.sum()))):
-        stratum += event.astype(np.intp) << bit
+        np.bitwise_or.at(stratum, person, event.astype(np.intp) << bit)
     settings = config.evaluation
-    return patient_folds(stratum, folds=settings.folds, repeats=settings.repeats, seed=config.seed)
+    folds = patient_folds(stratum, folds=settings.folds, repeats=settings.repeats, seed=config.seed)
+    return np.ascontiguousarray(folds[:, person])
 
 
 def score_scale(

@@ -21,8 +21,9 @@ class Scores:
         By name: ``model``, ``model_no_state``, comparators. NaN where a comparator has no input.
     label : ndarray, shape (n_rows, n_horizons)
         1 event, 0 none, NaN not followed long enough.
-    patient, day : ndarray of int
-        Row number of the patient in the cohort; whole days since time zero.
+    patient, episode, day : ndarray of int
+        Row number of the patient's first episode and of this one in the cohort, which differ after
+        a later infusion only; whole days since time zero.
     group : ndarray of int
         Fold of a repeat: ranks are compared within groups only.
     repeat : ndarray of int
@@ -41,6 +42,7 @@ class Scores:
     risks: dict[str, Floats]
     label: Floats
     patient: Ints
+    episode: Ints
     day: Ints
     group: Ints
     repeat: Ints
@@ -58,7 +60,9 @@ class Scores:
         return replace(self, **parts)
 
 
-_ROWS = ("label", "patient", "day", "group", "repeat", "hours", "time", "status", "grade")
+_ROWS = (
+    *("label", "patient", "episode", "day", "group", "repeat", "hours", "time", "status", "grade"),
+)
 
 
 def concatenate(parts: list[Scores], n_repeats: int) -> Scores:

@@ -35,14 +35,14 @@ def subgroup_masks(
     masks: dict[str, dict[str, Mask]] = {}
     if "age_years" in patients and patients["age_years"].notna().any():
         age = pd.to_numeric(patients["age_years"], errors="coerce").to_numpy(dtype=float)
-        masks["age"] = _levels(_age_words(age, age_bands), scores.patient)
+        masks["age"] = _levels(_age_words(age, age_bands), scores.episode)
     for name in ("sex", "product", "site"):
         if name in patients:
             words = patients[name].astype("object").where(patients[name].notna(), "").astype(str)
-            levels = _levels(words.str.strip().to_numpy(dtype=str), scores.patient)
+            levels = _levels(words.str.strip().to_numpy(dtype=str), scores.episode)
             if levels:
                 masks[name] = levels
-    given = _first_dose(cohort)[scores.patient]
+    given = _first_dose(cohort)[scores.episode]
     if np.isfinite(given).any():
         after = given < scores.hours
         masks["tocilizumab"] = {"before or without": ~after, "after": after}
@@ -58,10 +58,10 @@ def _age_words(age: Floats, bands: Sequence[float]) -> NDArray[np.str_]:
     return np.where(np.isnan(age), "", np.array(words)[code])
 
 
-def _levels(words: NDArray[np.str_], patient: Ints) -> dict[str, Mask]:
+def _levels(words: NDArray[np.str_], episode: Ints) -> dict[str, Mask]:
     found, count = np.unique(words[words != ""], return_counts=True)
     kept = sorted(found[np.argsort(-count, kind="stable")][:_MAX_LEVELS])
-    return {str(level): (words == level)[patient] for level in kept}
+    return {str(level): (words == level)[episode] for level in kept}
 
 
 def _first_dose(cohort: Cohort) -> Floats:

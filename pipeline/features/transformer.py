@@ -25,7 +25,7 @@ class LabFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     The cohort is a parameter, as the auxiliary table of a joiner is. Fitting learns from the
     patients of the landmarks it is given, and from no others: which analytes, drugs and levels
     exist, and silent detection limits. Split by patient, for example with ``GroupKFold`` and
-    ``groups=X["patient"]``.
+    ``groups=cohort.persons()[X["patient"]]``, which keeps the infusions of a patient together.
 
     Parameters
     ----------

@@ -30,8 +30,11 @@ class Targets:
     weight : ndarray, shape (n_landmarks,)
         1 / landmarks of the same patient and day.
     patient : ndarray of int, shape (n_landmarks,)
+        Row number of the patient's first episode in the cohort: what is grouped, split and drawn.
     hours : ndarray, shape (n_landmarks,)
         Time zero to the landmark.
+    episode : ndarray of int, shape (n_landmarks,)
+        Row number in the cohort; differs from ``patient`` after a later infusion only.
     reach : ndarray, shape (n_landmarks, n_thresholds)
         Longest horizon to which enough patients are followed from the landmark.
     """
@@ -44,6 +47,7 @@ class Targets:
     patient: Ints
     hours: Floats
     reach: Floats
+    episode: Ints
 
     def take(self, rows: Ints) -> Targets:
         """Targets of the given landmarks."""
@@ -56,6 +60,7 @@ class Targets:
             self.patient[rows],
             self.hours[rows],
             self.reach[rows],
+            self.episode[rows],
         )
 
     def label(self, threshold: int, horizon: float) -> Floats:

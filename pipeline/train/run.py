@@ -246,7 +246,7 @@ def _reference(
         ranges=ranges,
         clip_ages=on_grid,
         products=products,
-        n_patients=len(cohort),
+        n_patients=cohort.n_patients,
         background=background,
     )
 
@@ -278,7 +278,7 @@ def _cohort_facts(
     ]
     return {
         "name": config.cohort.name,
-        "n_patients": len(read.cohort),
+        "n_patients": read.cohort.n_patients,
         "n_landmarks": max(scored),
         "n_lab_rows": len(read.cohort.labs),
         "sha256": read.sha256,

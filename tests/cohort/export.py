@@ -93,6 +93,6 @@ def conserved(result: ReadResult) -> None:
         count = result.counts[file]
         parts = ("accepted", "rejected", "collapsed", "withdrawn")
         assert count["read"] == sum(count[part] for part in parts)
-        assert count["accepted"] == kept[name]
+        assert count["accepted"] == kept[name] - result.surplus[name]
         noted = (result.rejects["file"] == file).sum()
         assert noted == count["rejected"] + count["cells_ignored"]

@@ -96,24 +96,6 @@ def test_the_day_that_is_not_over_is_not_the_future(tmp_path):
     assert codes(score(tmp_path, as_of="2024-03-01T12:00:00Z")) == ["future", "future"]
 
 
-def test_a_later_infusion_ends_the_episode_of_the_first(tmp_path):
-    write_export(
-        tmp_path,
-        patients=[
-            ("patient_id", "infusion_time", "episode"),
-            ("A", ZERO, "1"),
-            ("A", "2024-03-21T08:00:00Z", "2"),
-            ("B", ZERO, ""),
-        ],
-    )
-    result = read(tmp_path)
-    conserved(result)
-    assert codes(result) == ["later_episode"]
-    patients = result.cohort.patients.set_index("patient_id")
-    assert patients.loc["A", "second_infusion_hours"] == 480.0
-    assert patients["second_infusion_hours"].isna()["B"]
-
-
 def test_the_record_ends_with_a_second_infusion(tmp_path):
     rows = [
         ("patient_id", "record_end_hours", "second_infusion_hours"),

@@ -32,12 +32,6 @@ def test_contradictory_rows_of_a_patient_are_refused_with_all_their_rows(tmp_pat
     assert result.seen_ids == ["A", "B"]
 
 
-def test_later_episodes_are_refused(tmp_path):
-    patients, result = patients_of(tmp_path, ("A", 1), ("B", 2), columns="episode")
-    assert patients.index.tolist() == ["A"]
-    assert "later_episode" in codes(result)
-
-
 def test_record_end_defaults_to_the_last_row_and_follow_up_to_record_end(tmp_path):
     patients, _ = patients_of(
         tmp_path,

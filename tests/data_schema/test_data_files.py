@@ -603,7 +603,7 @@ def test_words_that_a_column_may_hold(table, column, values):
 
 
 def test_patients_and_scales():
-    assert read("patients.json")["primaryKey"] == ["patient_id"]
+    assert read("patients.json")["primaryKey"] == ["patient_id", "episode"]
     assert read("assessments.json")["scales"] == {
         "crs": [0, 1, 2, 3, 4, 5],
         "icans": [0, 1, 2, 3, 4, 5],

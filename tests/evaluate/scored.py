@@ -17,12 +17,14 @@ def make_scores(
     event = (label == 1).any(axis=1)
     first = np.where(event, label.argmax(axis=1), len(horizons) - 1)
     reach = np.asarray(horizons)[first]
+    patient = np.arange(count) if patient is None else np.asarray(patient, dtype=np.intp)
     defaults = {
         "hours": day * 24.0,
         "time": np.where(event, reach - 1.0, 2000.0),
         "status": event.astype(np.int8),
         "grade": np.zeros(count),
         "n_repeats": 1,
+        "episode": patient,
     }
     zeros = np.zeros(count, dtype=np.intp)
     return Scores(
@@ -31,7 +33,7 @@ def make_scores(
             name: np.asarray(risk, dtype=float).reshape(count, -1) for name, risk in risks.items()
         },
         label=label,
-        patient=np.arange(count) if patient is None else np.asarray(patient, dtype=np.intp),
+        patient=patient,
         day=day,
         group=zeros if group is None else np.asarray(group, dtype=np.intp),
         repeat=zeros if repeat is None else np.asarray(repeat, dtype=np.intp),

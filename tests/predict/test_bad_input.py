@@ -267,3 +267,26 @@ def test_an_unknown_time_zone_and_as_of_are_usage_errors(mini, predict, capsys) 
     assert "noon" in capsys.readouterr().err
     assert predict(mini.batch, "--tz", "Mars/Olympus")[0] == 2
     assert "Mars/Olympus" in capsys.readouterr().err
+
+
+def test_a_patient_with_a_second_infusion_is_scored_once_and_since_then(
+    mini, predict, batch
+) -> None:
+    people = pd.read_csv(batch / "patients.csv", dtype=str, keep_default_na=False)
+    labs = pd.read_csv(batch / "labs.csv", dtype=str, keep_default_na=False)
+    patient = mini.patients[0]
+    again = pd.Timestamp(people["infusion_time"][0]) + pd.Timedelta(hours=40)
+    second = people.iloc[[0]].assign(infusion_time=again.isoformat(), episode="2")
+    pd.concat([people.assign(episode="1"), second]).to_csv(batch / "patients.csv", index=False)
+    code, out = predict(batch)
+    rows = read_predictions(out)
+    own = rows[rows["patient_id"] == patient]
+    newest = pd.to_datetime(labs.loc[labs["patient_id"] == patient, "resulted_at"]).max()
+    assert code in (0, 4)
+    assert set(rows["patient_id"]) == set(mini.patients)
+    assert not own.duplicated(["outcome", "horizon_h"]).any()
+    since = (newest - again).total_seconds() / 3600
+    assert own["landmark_hours"].iloc[0] == pytest.approx(since, abs=0.05)
+    assert (out / "report" / f"{patient}.html").is_file()
+    assert not list((out / "report").glob("*#*"))
+    assert "later infusion" in json.loads((out / "run_summary.json").read_text())["remarks"][0]

@@ -13,6 +13,7 @@ from pipeline.cohort import events
 from pipeline.cohort.astct.agreement import Agreement, compare
 from pipeline.cohort.astct.derive import derive_grades, gradable_scales
 from pipeline.cohort.clock import zone
+from pipeline.cohort.episodes import people_of
 from pipeline.cohort.files import find_table, read_raw
 from pipeline.cohort.patients import read_patients
 from pipeline.cohort.rejects import Ledger
@@ -84,7 +85,7 @@ def _read(folder: Path, config: CohortConfig) -> tuple[Cohort, pd.DataFrame]:
     ledger = Ledger()
     raw = {name: read_raw(path, ledger) for name, path in paths.items()}
     file = {name: path.name for name, path in paths.items()}
-    patients = read_patients(raw["patients"], file["patients"], config, ledger)
+    patients = people_of(read_patients(raw["patients"], file["patients"], config, ledger))
     blank = empty_cohort([])
     frontier = np.full(len(patients), np.inf)
     tables = {name: getattr(blank, name) for name in _TABLES[1:]}

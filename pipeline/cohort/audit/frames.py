@@ -33,7 +33,13 @@ def people_frame(raw: pd.DataFrame | None, ids: pd.Index, config: CohortConfig) 
         people[clock] = np.nan
     if raw is None or "patient_id" not in raw:
         return people
-    first = raw[(raw["patient_id"] != "") & ~raw.duplicated("patient_id")]
+    # of several infusions the first row tells time zero, and none the end of the whole record
+    several: set[str] = set()
+    if "episode" in raw:
+        episode = to_number(raw["episode"])
+        several = set(raw.loc[episode > 1, "patient_id"])
+        raw = raw.loc[episode.sort_values(kind="stable", na_position="first").index]
+    first = raw[(raw["patient_id"] != "") & ~raw.duplicated("patient_id")].sort_index()
     code = ids.get_indexer(pd.Index(first["patient_id"]))
     people.loc[code, "line"] = first["_line"].to_numpy()
     people.loc[code, "position"] = first.index.to_numpy()
@@ -44,7 +50,8 @@ def people_frame(raw: pd.DataFrame | None, ids: pd.Index, config: CohortConfig) 
         people.loc[code, "site"] = first["site"].to_numpy()
     zero = people["infusion"].iloc[code].set_axis(first.index)
     for clock in ENDS:
-        people.loc[code, clock] = lenient_hours(first, clock, zero, config).to_numpy()
+        hours = lenient_hours(first, clock, zero, config)
+        people.loc[code, clock] = hours.mask(first["patient_id"].isin(several)).to_numpy()
     return people
 
 
@@ -119,14 +126,17 @@ def grade_frame(
 def derived_grades(cohort: Cohort, ids: pd.Index) -> pd.DataFrame:
     """Grades of an accepted cohort in the columns of :func:`grade_frame`; they stand on no line."""
     rows = cohort.assessments
-    number = ids.get_indexer(pd.Index(cohort.patients["patient_id"]))
+    people, row = cohort.patients, rows["patient"].to_numpy()
+    number = ids.get_indexer(pd.Index(people.get("person_id", people["patient_id"])))
+    start = people["start_hours"].to_numpy()[row] if "start_hours" in people else 0.0
+    hours = rows["assessed_hours"] + start
     return pd.DataFrame(
         {
-            "patient": number[rows["patient"].to_numpy()],
+            "patient": number[row],
             "scale": rows["scale"],
             "grade": rows["grade"].astype(float),
-            "hours": rows["assessed_hours"],
-            "day": np.floor(rows["assessed_hours"] / 24.0),
+            "hours": hours,
+            "day": np.floor(hours / 24.0),
             "system": "",
             "line": 0,
         }
