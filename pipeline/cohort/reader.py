@@ -249,7 +249,7 @@ def _read(
     cohort = finish_patients(split_episodes(whole, infusions))
     if live:
         cohort, frontier = current_episodes(cohort, frontier)
-    surplus = {name: len(getattr(cohort, name)) - len(getattr(whole, name)) for name in TABLES[1:]}
+    surplus = {name: _accepted(cohort, name) - _accepted(whole, name) for name in TABLES[1:]}
     surplus["patients"] = len(cohort) - len(infusions)
     cohort = with_grades(cohort, config)
     derived = lab_rows["flag"] == "derived"
@@ -270,6 +270,14 @@ def _read(
         flags=ledger.flags(),
         notes=ledger.notes(),
     )
+
+
+def _accepted(cohort: Cohort, name: str) -> int:
+    """Rows of a table that stand in its file and are not withdrawn."""
+    table = getattr(cohort, name)
+    if name == "labs":
+        table = table.loc[~table["cancelled"] & (table["flag"] != "derived")]
+    return len(table)
 
 
 def _about_episodes(infusions: pd.DataFrame, surplus: dict[str, int], *, live: bool) -> list[str]:

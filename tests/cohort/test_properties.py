@@ -129,8 +129,10 @@ def test_a_messy_export_loses_nothing_silently(folder, tables, use):
     cells = [row[0] for name in ("patients", "labs") for row in tables[name][1:]]
     ids = set(pd.Series(cells, dtype="str").str.strip()) - {""}
     assert set(result.seen_ids) == ids
-    assert set(result.cohort.patients["patient_id"]) <= ids
-    assert ids - set(result.cohort.patients["patient_id"]) <= set(result.lost)
+    people = result.cohort.patients
+    own = set(people.get("person_id", people["patient_id"]))
+    assert own <= ids
+    assert ids - own <= set(result.lost)
 
 
 @settings(max_examples=20, deadline=None)
