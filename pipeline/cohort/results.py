@@ -11,7 +11,7 @@ from pipeline.cohort.analytes import Analyte, dictionary
 from pipeline.cohort.book import AnalyteBook
 from pipeline.cohort.decades import plausible_units
 from pipeline.cohort.rejects import Ledger, quoted
-from pipeline.cohort.units import conversion, normalise_unit, suits_loinc
+from pipeline.cohort.units import conversion, normalise_unit, suits_loinc, with_basis
 from pipeline.cohort.values import ABOVE, BELOW, apply_stated_limits, parse_values
 from pipeline.cohort.versions import add_flag
 from pipeline.config import CohortConfig
@@ -35,7 +35,7 @@ def read_values(
     book : AnalyteBook
         With the units of cohort-local analytes.
     """
-    labs = labs.assign(meant=_meant_units(labs, config))
+    labs = _with_bases(labs.assign(meant=_meant_units(labs, config)), file, book, ledger)
     labs, book = _agree_local_units(labs, file, book, ledger)
     parsed = parse_values(
         _without_unit(labs), decimal_comma=config.decimal_comma, sentinels=config.sentinels
@@ -146,6 +146,35 @@ def _meant_units(labs: pd.DataFrame, config: CohortConfig) -> pd.Series:
     return meant
 
 
+def _with_bases(labs: pd.DataFrame, file: str, book: AnalyteBook, ledger: Ledger) -> pd.DataFrame:
+    """Give a unit without a basis the one that the LOINC code of its row, in either column, fixes."""
+    meant = labs["meant"].copy()
+    for column in ("loinc", "analyte"):
+        if column not in labs:
+            continue
+        coded = labs[column].isin(_bound_codes())
+        triples = labs.loc[coded, [column, "key", "meant"]].drop_duplicates()
+        for code, key, unit in triples.itertuples(index=False):
+            rows = coded & (labs[column] == code) & (labs["key"] == key) & (labs["meant"] == unit)
+            meant[rows] = with_basis(book.get(key), code, unit)
+    given = meant != labs["meant"]
+    ledger.note(
+        labs,
+        given & ~labs["cancelled"],
+        file=file,
+        column="unit",
+        code="basis_from_loinc",
+        reason="The unit states no basis; the LOINC code of the row does.",
+        remedy="Nothing, if the code is right; a basis in the unit itself would be plainer.",
+    )
+    return labs.assign(meant=meant)
+
+
+def _bound_codes() -> set[str]:
+    """LOINC codes that prescribe a unit or a basis."""
+    return {code for analyte in dictionary().values() for code in analyte.loinc_units}
+
+
 def _factors(labs: pd.DataFrame, book: AnalyteBook) -> tuple[pd.Series, pd.Series]:
     """Factor to the canonical unit per row, and why there is none."""
     pairs = labs[["key", "meant"]]
@@ -176,7 +205,7 @@ def _refuse_loinc_units(
     labs: pd.DataFrame, file: str, book: AnalyteBook, ledger: Ledger
 ) -> pd.DataFrame:
     """Refuse a unit that the row's LOINC code, in either column, cannot carry."""
-    bound = {code for analyte in dictionary().values() for code in analyte.loinc_units}
+    bound = _bound_codes()
     for column in ("loinc", "analyte"):
         if column not in labs:
             continue

@@ -74,3 +74,20 @@ def suits_loinc(analyte: Analyte, code: str, unit: str) -> bool:
     if only.startswith("{"):
         return only.strip("{}").lower() in given
     return given == normalise_unit(only)
+
+
+def with_basis(analyte: Analyte, code: str, unit: str) -> str:
+    """Unit with the basis that a LOINC code prescribes, where the unit itself states none.
+
+    Examples
+    --------
+    >>> from pipeline.cohort.analytes import dictionary
+    >>> d_dimer = dictionary()["d_dimer"]
+    >>> with_basis(d_dimer, "48066-5", "ng/mL"), with_basis(d_dimer, "48066-5", "ng/mL FEU")
+    ('ng/mL{DDU}', 'ng/mL FEU')
+    """
+    only = analyte.loinc_units.get(code, "")
+    if not only.startswith("{") or conversion(analyte, unit)[1] == "":
+        return unit
+    stated = f"{unit}{only}"
+    return stated if conversion(analyte, stated)[1] == "" else unit

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from .export import codes, read_labs
+from .export import codes, conserved, read_labs
 
 
 def results(labs):
@@ -105,6 +105,37 @@ def test_a_code_that_prescribes_a_unit_refuses_others(
     assert codes(result) == (["loinc_unit_conflict"] if refused else [])
     if refused:
         assert f"LOINC '{code}' cannot carry the unit" in result.rejects["reason"][0]
+
+
+@pytest.mark.parametrize("column", ["loinc", "analyte"])
+@pytest.mark.parametrize(
+    ("code", "unit", "value", "refused"),
+    [
+        ("48065-7", "mg/L", 2.0, ""),
+        ("48067-3", "ug/mL", 2.0, ""),
+        ("71427-9", "ng/mL", 0.2, ""),
+        ("48066-5", "mg/L", 4.0, ""),
+        ("91556-1", "ng/mL", 0.4, ""),
+        ("7799-0", "mg/L", None, "unit_refused"),
+        ("48065-7", "", None, "unit_refused"),
+        ("48065-7", "U/mL", None, "unit_refused"),
+        ("48065-7", "nmol/L", None, "loinc_unit_conflict"),
+        ("48065-7", "ng/mL DDU", None, "loinc_unit_conflict"),
+    ],
+)
+def test_a_code_that_states_the_basis_rescues_a_unit_without_one(
+    tmp_path, column, code, unit, value, refused
+):
+    number = "200" if unit == "ng/mL" else "2"
+    if column == "loinc":
+        result = read_labs(tmp_path, ("d_dimer", number, unit, 1, 2, code), columns="loinc")
+    else:
+        result = read_labs(tmp_path, (code, number, unit, 1, 2))
+    conserved(result)
+    assert codes(result) == ([refused] if refused else [])
+    if value is not None:
+        assert result.cohort.labs["value"].tolist() == [pytest.approx(value)]
+        assert result.flags == {"labs.csv": {"basis_from_loinc": 1}}
 
 
 def test_a_prescribed_basis_holds_after_the_assumption(tmp_path):

@@ -162,6 +162,8 @@ def test_loinc_evidence_and_units_are_stated(key):
     known = {normalise_unit(unit) for unit in (entry["unit"], *entry["conversions"])}
     for code, unit in entry.get("loinc_units", {}).items():
         assert code in entry["loinc"]
+        if unit.startswith("{"):  # such a code decides a factor, so somebody must have read it
+            assert entry["loinc"][code] == "verified"
         wanted = normalise_unit(unit)
         basis_only = re.fullmatch(r"\{[a-z]+\}", wanted) is not None
         assert wanted in known or (basis_only and any(name.endswith(wanted) for name in known))
