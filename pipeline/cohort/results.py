@@ -147,7 +147,7 @@ def _meant_units(labs: pd.DataFrame, config: CohortConfig) -> pd.Series:
 
 
 def _with_bases(labs: pd.DataFrame, file: str, book: AnalyteBook, ledger: Ledger) -> pd.DataFrame:
-    """Give a unit without a basis the one that the LOINC code of its row, in either column, fixes."""
+    """Give a unit without a basis the one that a LOINC code, in either column, fixes."""
     meant = labs["meant"].copy()
     for column in ("loinc", "analyte"):
         if column not in labs:
