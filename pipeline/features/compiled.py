@@ -37,7 +37,7 @@ def started() -> bool:
 
 # in the order in which they call each other
 _OPEN = ("time_mean", "shell_sort", "gather", "ranked", "theil_sen", "least_squares", "tied")
-_INLINED = ("outrank", "limited", "recensor", "newest", "since_zero", "nested")
+_INLINED = ("outrank", "limited", "recensor", "since_zero", "nested")
 _LOCK = Lock()
 # of the arrays that are only read, in the order of the arguments
 _KINDS = ("int64", "float64", "int64", *["float64"] * 4, "int8", "int32", "int8", "bool")

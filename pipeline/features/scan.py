@@ -29,31 +29,11 @@ ROUNDING = 1e-15
 
 
 def scan(
-    patient: Any,
-    hours: Any,
-    offset: Any,
-    collected: Any,
-    resulted: Any,
-    value: Any,
-    limit: Any,
-    side: Any,
-    epoch: Any,
-    altered: Any,
-    logged: Any,
-    windows: Any,
-    wanted: Any,
-    needed: Any,
-    baseline_from: float,
-    min_span: float,
-    horizon: float,
-    row: Any,
-    time: Any,
-    level: Any,
-    alike: Any,
-    pairs: Any,
-    found: Any,
-    out: Any,
-) -> None:
+    patient: Any, hours: Any, offset: Any, collected: Any, resulted: Any, value: Any, limit: Any,
+    side: Any, epoch: Any, altered: Any, logged: Any, windows: Any, wanted: Any, needed: Any,
+    baseline_from: float, min_span: float, horizon: float, row: Any, time: Any, level: Any,
+    alike: Any, pairs: Any, found: Any, out: Any,
+) -> None:  # fmt: skip
     """Fill ``out``, flat, by landmark, series and wanted statistic.
 
     Parameters
@@ -80,6 +60,7 @@ def scan(
     pairs : scratch for the slopes of pairs
     found : scratch for all statistics of one cell
     """
+    seen = (row, time, level, alike, limit, side, epoch)
     n_series = len(logged)
     place = 0
     for i in range(len(hours)):
@@ -112,77 +93,28 @@ def scan(
             if moment > 0.0:
                 found[15] = 0.0
             if n > 0:
-                newest(row, time, level, side, altered, n, moment, found)
+                found[0] = level[0]
+                found[1] = moment - time[0]
+                found[4] = 1.0
+                found[5] = float(side[row[0]])
+                found[16] = float(altered[row[0]])
+                if n > 1:
+                    found[10] = level[1]
                 if needed[0]:
-                    since_zero(
-                        row,
-                        time,
-                        level,
-                        alike,
-                        limit,
-                        side,
-                        epoch,
-                        n,
-                        censored,
-                        moment,
-                        logged[a],
-                        baseline_from,
-                        min_span,
-                        needed[1],
-                        found,
-                    )
-            nested(
-                row,
-                time,
-                level,
-                alike,
-                limit,
-                side,
-                epoch,
-                n,
-                censored,
-                moment,
-                windows,
-                min_span,
-                needed,
-                pairs,
-                found,
-            )
+                    edges = (moment, baseline_from, min_span)
+                    since_zero(seen, n, censored, edges, logged[a], needed[1], found)
+            nested(seen, n, censored, moment, windows, min_span, needed, pairs, found)
             for number in wanted:
                 out[place] = found[number]
                 place += 1
 
 
-def newest(
-    row: Any, time: Any, level: Any, side: Any, altered: Any, n: int, moment: float, found: Any
-) -> None:
-    found[0] = level[0]
-    found[1] = moment - time[0]
-    found[4] = 1.0
-    found[5] = float(side[row[0]])
-    found[16] = float(altered[row[0]])
-    if n > 1:
-        found[10] = level[1]
-
-
 def since_zero(
-    row: Any,
-    time: Any,
-    level: Any,
-    alike: Any,
-    limit: Any,
-    side: Any,
-    epoch: Any,
-    n: int,
-    censored: int,
-    moment: float,
-    logged: bool,
-    baseline_from: float,
-    min_span: float,
-    with_pace: bool,
-    found: Any,
+    seen: Any, n: int, censored: int, edges: Any, logged: bool, with_pace: bool, found: Any
 ) -> None:
     """Statistics since time zero, and of the last value before it."""
+    row, time, level, alike, limit, side, epoch = seen
+    moment, baseline_from, min_span = edges
     now = row[0]
     since = 0
     top = 0
@@ -239,13 +171,7 @@ def since_zero(
 
 
 def nested(
-    row: Any,
-    time: Any,
-    level: Any,
-    alike: Any,
-    limit: Any,
-    side: Any,
-    epoch: Any,
+    seen: Any,
     n: int,
     censored: int,
     moment: float,
@@ -256,6 +182,7 @@ def nested(
     found: Any,
 ) -> None:
     """Statistics of every window; each goes on from the sums of the one before."""
+    row, time, level, alike, limit, side, epoch = seen
     first = N_PLAIN
     inside = 0
     summed = 0
@@ -443,14 +370,7 @@ def ranked(
 
 
 def gather(
-    time: Any,
-    level: Any,
-    n: int,
-    min_span: float,
-    low: float,
-    high: float,
-    stride: int,
-    pairs: Any,
+    time: Any, level: Any, n: int, min_span: float, low: float, high: float, stride: int, pairs: Any
 ) -> tuple[int, int]:
     """Number of slopes strictly between two bounds, every ``stride``-th of which is kept."""
     count = 0
