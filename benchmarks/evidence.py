@@ -1,23 +1,26 @@
 """Evidence on simulated patients: distance to the best attainable model, calibration, coverage.
 
-    python benchmarks/evidence.py best --patients 3000 --work /tmp/evidence
     python benchmarks/evidence.py learn --patients 150 --seed 0 --work /tmp/evidence
+    python benchmarks/evidence.py gate --patients 150 --seed 0 --work /tmp/evidence
     python benchmarks/evidence.py report --work /tmp/evidence
 
-``best`` fits the same model on many simulated patients; ``learn`` fits it on a small cohort and
-scores both, and the simulator's true risk, on the same fresh patients; ``report`` prints the table
-of ``docs/evidence.md``. Finished steps are kept in the work folder and not repeated.
+``learn`` fits the model on a small cohort and scores it, the best attainable one (fitted first by
+``benchmarks/attainable.py``) and the simulator's true risk on the same fresh patients; ``gate``
+cross-validates the same cohort and notes what the promotion gates say; ``report`` prints the
+tables of ``docs/evidence.md``. Finished steps are kept in the work folder and not repeated.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from attainable import CONFIG, HORIZON, OUTCOMES, Attainable, landmarks_of, people_of
 
 from pipeline.cohort.limits import apply_limits, infer_limits
 from pipeline.cohort.reader import read_cohort
@@ -25,204 +28,245 @@ from pipeline.cohort.simulate.command import simulate
 from pipeline.cohort.tables import Cohort
 from pipeline.config import Config, load_config
 from pipeline.evaluate import metrics
+from pipeline.evaluate.cross_validation import Beside, cross_validate, score, scored_rows
+from pipeline.evaluate.evaluation import MODELS, measure
 from pipeline.evaluate.outcomes import build_targets, reported_thresholds, stacked_thresholds
+from pipeline.evaluate.protocol import shared_folds
+from pipeline.evaluate.published import published_scores
+from pipeline.evaluate.resampling import patient_draws
+from pipeline.evaluate.scores import Scores
+from pipeline.evaluate.splits import splits_of
 from pipeline.features.build import FeatureMatrix, build_features
-from pipeline.features.landmarks import training_landmarks
 from pipeline.features.spec import FeatureSpec, learn_spec
-from pipeline.model.bundle import Bundle, load_bundle, save_bundle
 from pipeline.model.fitting import FitPlan, fit_risk_model
-from pipeline.model.reference import TrainingReference
-from pipeline.model.risk_model import RiskModel
+from pipeline.model.logistic import logit
+from pipeline.model.reference import base_rate_table
 from pipeline.model.stack import Targets
+from pipeline.train.gates import Candidate, check_gates
 
-CONFIG = Path(__file__).parent.parent / "configs" / "cohorts" / "synthetic.yaml"
-OUTCOMES = {"severe_crs": ("crs", 3), "icans": ("icans", 1)}
-HORIZON = 72.0
-BEST_SEED, TEST_SEED, FIRST_SEED = 70_001, 80_001, 1000
-TEST_PATIENTS = 200
+TEST_SEED, FIRST_SEED = 80_001, 1000
+TEST_PATIENTS = 1000
 LEVEL = 0.8
+SMALLEST = 1.0 / 300.0  # the true risk is a share of 150 futures
+KEY = f"{HORIZON:g}"
 
 
 @dataclass(frozen=True)
-class Learned:
-    """Models by scale, and what they read."""
+class Prepared:
+    """A cohort as one scale's model reads it."""
 
-    models: dict[str, RiskModel]
+    cohort: Cohort
     spec: FeatureSpec
     limits: dict[str, dict[str, float]]
+    plan: FitPlan
+    matrix: FeatureMatrix
+    targets: Targets
 
 
 def main() -> None:
     """Run one step."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("step", choices=("best", "learn", "report"))
+    parser.add_argument("step", choices=("learn", "gate", "report"))
     parser.add_argument("--patients", type=int, default=150)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, nargs="+", default=[0])
     parser.add_argument("--work", type=Path, required=True)
     options = parser.parse_args()
-    options.work.mkdir(parents=True, exist_ok=True)
     config = load_config([CONFIG])
-    if options.step == "best":
-        fit_best(options.patients, config, options.work)
-    elif options.step == "learn":
-        learn(options.patients, options.seed, config, options.work)
-    else:
+    if options.step == "report":
         print(report(options.work))
-
-
-def fit_best(patients: int, config: Config, work: Path) -> None:
-    """Fit on many patients and keep the bundle."""
-    folder = work / "best"
-    if folder.exists():
         return
-    learned = fit(cohort_of(patients, BEST_SEED, config, work), config, bootstrap=0)
-    reference = TrainingReference(learned.spec, {}, learned.limits, {}, {}, False, {}, patients)
-    save_bundle(Bundle(config, reference, learned.models, {"patients": patients}), folder)
+    fresh = fresh_patients(config, options.work)
+    for seed in options.seed:
+        if options.step == "learn":
+            learn(options.patients, seed, config, options.work, *fresh)
+        else:
+            gate(options.patients, seed, config, options.work)
 
 
-def learn(patients: int, seed: int, config: Config, work: Path) -> None:
+def learn(
+    patients: int, seed: int, config: Config, work: Path, fresh: Cohort, truth: pd.DataFrame
+) -> None:
     """Fit on a small cohort and score it on fresh patients beside the best model and the truth."""
     path = work / f"learned_{patients}_{seed}.json"
     if path.exists():
         return
-    cohort = cohort_of(patients, FIRST_SEED + 37 * seed + patients, config, work)
-    small = fit(cohort, config, bootstrap=config.model.bootstrap_members)
-    bundle = load_bundle(work / "best")
-    best = Learned(dict(bundle.models), bundle.reference.spec, bundle.reference.limits)
-    fresh = cohort_of(TEST_PATIENTS, TEST_SEED, config, work)
-    truth = pd.read_csv(work / f"sim_{TEST_PATIENTS}_{TEST_SEED}" / "true_risk.csv")
-    result: dict[str, object] = {"patients": patients, "seed": seed}
-    shared: dict[str, dict[str, np.ndarray]] = {}
-    for name, (scale, threshold) in OUTCOMES.items():
-        ours = scored(small, fresh, config, scale, threshold, interval=True)
-        theirs = scored(best, fresh, config, scale, threshold)
-        real = true_of(fresh, ours, truth, name)
-        result[name] = compared(ours, theirs, real)
-        shared[name] = {"key": ours["key"], "ours": ours["risk"], "best": theirs["risk"]}
-        shared[name]["label"] = ours["label"]
+    result: dict[str, Any] = {"patients": patients, "seed": seed}
+    shared: dict[str, pd.DataFrame] = {}
+    small_ones = prepare(patients, seed, config)
+    tests = prepare_fresh(fresh, small_ones, config)
+    for name, (_, threshold) in OUTCOMES.items():
+        small, test = small_ones[name], tests[name]
+        model = fit_risk_model(
+            small.matrix, small.targets, small.plan, bootstrap=config.model.bootstrap_members
+        )
+        rows = scored_rows(test.matrix, test.targets, np.arange(len(test.matrix.values)), threshold)
+        part, known = test.matrix.take(rows), test.targets.take(rows)
+        rates = base_rate_table(small.matrix, small.targets, threshold, model.horizons)
+        ranked = published_scores(test.cohort, part.landmarks, small.spec)[0]
+        scores = score(model, part, known, threshold, rates, beside=Beside(ranked))
+        place = scores.horizons.index(HORIZON)
+        table = part.landmarks[["patient", "hours"]].assign(
+            row=np.arange(len(rows)),
+            label=scores.label[:, place],
+            ours=scores.risks["model"][:, place],
+            bar=scores.risks["grade_and_day"][:, place],
+            best=best_of(work, fresh, name, config)[rows],
+        )
+        mine = truth.loc[truth["outcome"] == name, ["patient", "hours", "true"]]
+        table = table.merge(mine, on=["patient", "hours"]).dropna(subset="label")
+        low, high = model.interval(part.take(table["row"].to_numpy()), threshold, (HORIZON,), LEVEL)
+        table = table.assign(low=low[:, 0], high=high[:, 0])
+        result[name] = {**compared(table), "deserved": deserved(scores, config)}
+        shared[name] = table
     result["contrast"] = contrast(shared)
     path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
-def cohort_of(patients: int, seed: int, config: Config, work: Path) -> Cohort:
-    """Simulate once and read through the front door."""
-    folder = work / f"sim_{patients}_{seed}"
-    if not folder.exists():
-        simulate(patients, seed, folder)
-    return read_cohort(folder, config.cohort, extra_scales=("crs", "icans")).cohort
+def gate(patients: int, seed: int, config: Config, work: Path) -> None:
+    """Cross-validate a small cohort and note which gates it passes."""
+    path = work / f"gates_{patients}_{seed}.json"
+    if path.exists():
+        return
+    result: dict[str, Any] = {"patients": patients, "seed": seed}
+    prepared = prepare(patients, seed, config)
+    for name, (_, threshold) in OUTCOMES.items():
+        small = prepared[name]
+        ranked = published_scores(small.cohort, small.matrix.landmarks, small.spec)[0]
+        splits = splits_of(small.targets.patient, shared_folds(small.cohort, config))
+        found = cross_validate(
+            small.matrix, small.targets, small.plan, splits, beside=Beside(ranked)
+        )
+        evaluation = cells(found[threshold], config, config.evaluation.bootstrap)
+        evaluation = {"canary_auroc": 0.5, "audit": _AUDITED, "outcomes": {name: evaluation}}
+        gates = check_gates(Candidate(evaluation, {}), config.gates, None)
+        result[name] = {item.name.rpartition("/")[2]: item.passed for item in gates}
+    path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
-def fit(cohort: Cohort, config: Config, *, bootstrap: int) -> Learned:
-    """Fit both scales on everyone; no cross-validation."""
+_AUDITED: dict[str, list[str]] = {"unacknowledged_errors": [], "acknowledged_errors": []}
+
+
+def prepare(patients: int, seed: int, config: Config) -> dict[str, Prepared]:
+    """The small cohort of a seed, ready to fit each outcome's scale."""
+    cohort = people_of(patients, FIRST_SEED + 37 * seed + patients, config)
     limits = infer_limits(cohort.labs)
     cohort = cohort.with_labs(apply_limits(cohort.labs, limits))
     spec = learn_spec(cohort, config, {})
-    models = {}
-    for scale in ("crs", "icans"):
+    matrix = build_features(cohort, landmarks_of(cohort, config), spec)
+    result = {}
+    for name, (scale, _) in OUTCOMES.items():
         reported = reported_thresholds(config.outcomes, scale)
-        matrix, targets = rows_of(
-            cohort, spec, config, scale, stacked_thresholds(cohort, scale, reported)
-        )
-        plan = FitPlan(scale, reported, spec, config.model, config.seed, 2)
-        models[scale] = fit_risk_model(matrix, targets, plan, bootstrap=bootstrap)
-    return Learned(models, spec, limits)
-
-
-def rows_of(
-    cohort: Cohort, spec: FeatureSpec, config: Config, scale: str, thresholds: tuple[int, ...]
-) -> tuple[FeatureMatrix, Targets]:
-    """Features and targets of the landmarks of a cohort."""
-    landmarks = training_landmarks(cohort, config.landmarks, scale)
-    targets = build_targets(cohort, landmarks, scale, thresholds)
-    return build_features(cohort, landmarks, spec), targets
-
-
-def scored(
-    learned: Learned,
-    cohort: Cohort,
-    config: Config,
-    scale: str,
-    threshold: int,
-    *,
-    interval: bool = False,
-) -> dict[str, np.ndarray]:
-    """Risks at the labelled landmarks of fresh patients."""
-    cohort = cohort.with_labs(apply_limits(cohort.labs, learned.limits))
-    matrix, targets = rows_of(cohort, learned.spec, config, scale, (threshold,))
-    label = targets.label(threshold, HORIZON)
-    rows = np.flatnonzero(~np.isnan(label))
-    part, model = matrix.take(rows), learned.models[scale]
-    hours = part.landmarks["hours"].to_numpy(dtype=float)
-    result = {
-        "key": np.stack([targets.patient[rows], hours], axis=1),
-        "label": label[rows],
-        "risk": model.risk(part, threshold, (HORIZON,))[:, 0],
-        "grade_and_day": model.reference_risk(part, threshold, (HORIZON,))[:, 0],
-    }
-    if interval:
-        low, high = model.interval(part, threshold, (HORIZON,), LEVEL)
-        result |= {"low": low[:, 0], "high": high[:, 0]}
+        plan = FitPlan(scale, reported, spec, config.model, config.seed, 1)
+        thresholds = stacked_thresholds(cohort, scale, reported)
+        targets = build_targets(cohort, matrix.landmarks, scale, thresholds)
+        result[name] = Prepared(cohort, spec, limits, plan, matrix, targets)
     return result
 
 
-def true_of(
-    cohort: Cohort, rows: dict[str, np.ndarray], truth: pd.DataFrame, outcome: str
-) -> np.ndarray:
-    """The simulator's risk at each landmark; NaN where it gives none."""
-    mine = truth.loc[(truth["outcome"] == outcome) & (truth["horizon_h"] == HORIZON)]
-    known = mine.set_index(["patient_id", "landmark_hours"])["risk"]
-    patients = cohort.patients["patient_id"].to_numpy()[rows["key"][:, 0].astype(int)]
-    index = pd.MultiIndex.from_arrays([patients, rows["key"][:, 1]])
-    return known.reindex(index).to_numpy(dtype=float)
+def prepare_fresh(
+    cohort: Cohort, small: dict[str, Prepared], config: Config
+) -> dict[str, Prepared]:
+    """Fresh patients as the models of a small cohort read them."""
+    first = next(iter(small.values()))
+    cohort = cohort.with_labs(apply_limits(cohort.labs, first.limits))
+    matrix = build_features(cohort, landmarks_of(cohort, config), first.spec)
+    result = {}
+    for name, part in small.items():
+        targets = build_targets(cohort, matrix.landmarks, part.plan.scale, part.targets.thresholds)
+        result[name] = replace(part, cohort=cohort, matrix=matrix, targets=targets)
+    return result
 
 
-def compared(
-    ours: dict[str, np.ndarray], best: dict[str, np.ndarray], real: np.ndarray
-) -> dict[str, float]:
+def fresh_patients(config: Config, work: Path) -> tuple[Cohort, pd.DataFrame]:
+    """Patients that no model was fitted on, and their true risk within the horizon."""
+    folder = work / f"sim_{TEST_PATIENTS}_{TEST_SEED}"
+    if not folder.exists():
+        simulate(TEST_PATIENTS, TEST_SEED, folder)
+    cohort = read_cohort(folder, config.cohort, extra_scales=("crs", "icans")).cohort
+    truth = pd.read_csv(folder / "true_risk.csv").query("horizon_h == @HORIZON")
+    number = pd.Series(np.arange(len(cohort)), index=cohort.patients["patient_id"])
+    return cohort, pd.DataFrame(
+        {
+            "patient": truth["patient_id"].map(number).to_numpy(dtype=np.intp),
+            "hours": truth["landmark_hours"].to_numpy(dtype=float),
+            "outcome": truth["outcome"].to_numpy(),
+            "true": truth["risk"].to_numpy(dtype=float),
+        }
+    )
+
+
+def best_of(work: Path, fresh: Cohort, outcome: str, config: Config) -> np.ndarray:
+    """Best attainable risk at every landmark of the fresh patients; computed once."""
+    path = work / f"best_{outcome}_{TEST_PATIENTS}_{TEST_SEED}.npy"
+    if not path.exists():
+        np.save(path, Attainable(work).risk(fresh, outcome, config))
+    return np.asarray(np.load(path))
+
+
+def compared(rows: pd.DataFrame) -> dict[str, float]:
     """AUROC of each, calibration of ours, coverage of the best risk by our interval."""
-    label = ours["label"]
-    ones = np.ones((len(label), 1))
-    known = ~np.isnan(real)
-    intercept, slope = metrics.calibration_line(label, ours["risk"], ones)
-    inside = (ours["low"] <= best["risk"]) & (best["risk"] <= ours["high"])
+    label, ours, best = (rows[name].to_numpy() for name in ("label", "ours", "best"))
+    slope = metrics.calibration_line(label, ours, np.ones((len(label), 1)))[1]
+    inside = rows["best"].between(rows["low"], rows["high"])
+    riskier = best >= np.quantile(best, 0.8)
     return {
-        "auroc": area(label, ours["risk"]),
-        "auroc_grade_and_day": area(label, ours["grade_and_day"]),
-        "auroc_best": area(label, best["risk"]),
-        "auroc_true": area(label[known], real[known]),
-        "brier": float(np.mean((label - ours["risk"]) ** 2)),
-        "brier_best": float(np.mean((label - best["risk"]) ** 2)),
+        "auroc": area(label, ours),
+        "auroc_grade_and_day": area(label, rows["bar"].to_numpy()),
+        "auroc_best": area(label, best),
+        "auroc_true": area(label, rows["true"].to_numpy()),
         "cal_slope": float(slope[0]),
-        "cal_intercept": float(intercept[0]),
+        "expected_observed": float(ours.mean() / label.mean()),
         "coverage": float(inside.mean()),
-        "width": float((ours["high"] - ours["low"]).mean()),
+        "coverage_riskier": float(inside[riskier].mean()),
+        "width": float((rows["high"] - rows["low"]).mean()),
         "n_events": float(label.sum()),
         "n": float(len(label)),
     }
 
 
-def contrast(shared: dict[str, dict[str, np.ndarray]]) -> dict[str, float]:
+def contrast(shared: dict[str, pd.DataFrame]) -> dict[str, float]:
     """Which syndrome comes, among landmarks after which exactly one does."""
-    frames = {
-        name: pd.DataFrame(
-            {key: part[key] for key in ("label", "ours", "best")},
-            index=pd.MultiIndex.from_arrays(part["key"].T),
-        )
-        for name, part in shared.items()
-    }
-    both = (
-        frames["severe_crs"]
-        .add_suffix("_crs")
-        .join(frames["icans"].add_suffix("_icans"), how="inner")
+    both = shared["severe_crs"].merge(
+        shared["icans"], on=["patient", "hours"], suffixes=("_crs", "_icans")
     )
     both = both.loc[both["label_crs"] + both["label_icans"] == 1]
     label = both["label_crs"].to_numpy()
     result = {"n": float(len(both)), "n_crs": float(label.sum())}
-    for who in ("ours", "best"):
-        crs, icans = (np.clip(both[f"{who}_{s}"], 1e-9, 1 - 1e-9) for s in ("crs", "icans"))
-        score = np.log(crs / (1 - crs)) - np.log(icans / (1 - icans))
-        result[f"auroc_{who}"] = area(label, score.to_numpy())
+    for who, name in (("ours", "auroc"), ("best", "auroc_best"), ("true", "auroc_true")):
+        crs, icans = (
+            logit(np.clip(both[f"{who}_{scale}"].to_numpy(), SMALLEST, 1 - SMALLEST))
+            for scale in ("crs", "icans")
+        )
+        result[name] = area(label, crs - icans)
     return result
+
+
+def cells(scores: Scores, config: Config, draws: int) -> dict[str, Any]:
+    """What the gates look at: model and comparators at the gates' horizon."""
+    place = scores.horizons.index(HORIZON)
+    drawn = patient_draws(scores.patient, draws, config.seed)
+    settings = config.evaluation
+    names = [name for name in scores.risks if name not in (*MODELS, "constant")]
+    known = [name for name in names if not np.isnan(scores.risks[name]).all()]
+    return {
+        "model": {KEY: measure(scores, "model", place, drawn, settings)},
+        "comparators": {
+            name: {KEY: measure(scores, name, place, drawn, settings, against="model")}
+            for name in known
+        },
+    }
+
+
+def deserved(scores: Scores, config: Config) -> dict[str, bool]:
+    """Whether what each gate asks for holds on fresh patients, by the point estimates."""
+    found = cells(scores, config, 20)
+    gates, slope = config.gates, found["model"][KEY]["cal_slope"]
+    result = {
+        f"not worse than {name}": bool(part[KEY]["diff_auroc"] > -gates.margin_auroc)
+        for name, part in found["comparators"].items()
+        if part[KEY]["diff_auroc"] is not None
+    }
+    return {**result, "calibration slope": bool(gates.slope_low <= slope <= gates.slope_high)}
 
 
 def area(label: np.ndarray, score: np.ndarray) -> float:
@@ -232,37 +276,68 @@ def area(label: np.ndarray, score: np.ndarray) -> float:
 
 
 def report(work: Path) -> str:
-    """Mean and standard deviation over seeds, per size and outcome."""
+    """Mean and standard deviation over seeds by size and outcome, then the gates."""
     found = [json.loads(path.read_text()) for path in sorted(work.glob("learned_*.json"))]
-    lines = [
-        "| patients | seeds | outcome | AUROC | best | true risk | grade and day | slope | "
-        "coverage of 80 % | width |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+    judged = [json.loads(path.read_text()) for path in sorted(work.glob("gates_*.json"))]
+    sizes = sorted({item["patients"] for item in found})
+    areas = ("auroc", "auroc_best", "auroc_true", "auroc_grade_and_day")
+    others = ("cal_slope", "expected_observed", "coverage", "coverage_riskier", "width")
+    lines = _header("patients", "seeds", "outcome", "AUROC", "best", "true risk", "grade and day")
+    for name in (*OUTCOMES, "contrast"):
+        for size in sizes:
+            lines.append(_row(found, size, name, areas))
+    lines += ["", *_header("patients", "seeds", "outcome", "slope", "expected / observed")]
+    lines[-2] += " coverage of 80 % | among the riskiest fifth | width |"
+    lines[-1] += "---|---|---|"
+    for name in OUTCOMES:
+        for size in sizes:
+            lines.append(_row(found, size, name, others))
+    return "\n".join([*lines, "", *_verdicts(found, judged)])
+
+
+def _verdicts(found: list[dict[str, Any]], judged: list[dict[str, Any]]) -> list[str]:
+    """How often a gate passes what holds on fresh patients, and what does not."""
+    truth = {(item["patients"], item["seed"]): item for item in found}
+    pairs = [(item, truth[key]) for item in judged if (key := _key(item)) in truth]
+    lines = _header(
+        "patients", "seeds", "outcome", "gate", "passes, holds", "passes, fails", "stops, holds",
+        "stops, fails",
+    )  # fmt: skip
+    for name in OUTCOMES:
+        for size in sorted({item["patients"] for item in judged}):
+            mine = [(a[name], b[name]["deserved"]) for a, b in pairs if a["patients"] == size]
+            questions = {
+                "not worse than grade and day": ("not worse than grade_and_day",),
+                "calibration slope": ("calibration slope",),
+                "every comparator, slope and enough events": None,
+            }
+            for words, gates in questions.items():
+                counts = dict.fromkeys(((True, True), (True, False), (False, True)), 0)
+                counts[False, False] = 0
+                for passed, holds in mine:
+                    said = all(passed[key] for key in gates or passed if key in passed)
+                    real = all(holds[key] for key in gates or holds)
+                    counts[said, real] += 1
+                cells_ = " | ".join(str(value) for value in counts.values())
+                lines.append(f"| {size} | {len(mine)} | {name} | {words} | {cells_} |")
+    return lines
+
+
+def _key(item: dict[str, Any]) -> tuple[int, int]:
+    return item["patients"], item["seed"]
+
+
+def _header(*words: str) -> list[str]:
+    return [f"| {' | '.join(words)} |", f"|{'---|' * len(words)}"]
+
+
+def _row(found: list[dict[str, Any]], size: int, name: str, keys: tuple[str, ...]) -> str:
+    mine = [item[name] for item in found if item["patients"] == size]
+    shown = [
+        _spread([item[key] for item in mine]) if all(key in item for item in mine) else "-"
+        for key in keys
     ]
-    for size in sorted({item["patients"] for item in found}):
-        mine = [item for item in found if item["patients"] == size]
-        for name in OUTCOMES:
-            cells = [
-                _spread([item[name][key] for item in mine])
-                for key in (
-                    "auroc",
-                    "auroc_best",
-                    "auroc_true",
-                    "auroc_grade_and_day",
-                    "cal_slope",
-                    "coverage",
-                    "width",
-                )
-            ]
-            lines.append(f"| {size} | {len(mine)} | {name} | {' | '.join(cells)} |")
-        cells = [
-            _spread([item["contrast"][key] for item in mine])
-            for key in ("auroc_ours", "auroc_best")
-        ]
-        lines.append(
-            f"| {size} | {len(mine)} | contrast | {' | '.join(cells)} | - | - | - | - | - |"
-        )
-    return "\n".join(lines)
+    return f"| {size} | {len(mine)} | {name} | {' | '.join(shown)} |"
 
 
 def _spread(values: list[float]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from statistics import NormalDist
 
 import numpy as np
 
@@ -94,7 +95,32 @@ class Variant:
         return sigmoid(self.log_odds(matrix, rows))
 
     def all_log_odds(self, matrix: FeatureMatrix, rows: StackedRows) -> Floats:
-        """Calibrated log-odds of the fit, then of each draw, shape (n_rows, 1 + n_draws).
+        """Calibrated log-odds of the fit, then of each draw, shape (n_rows, 1 + n_draws)."""
+        drawn = np.stack(self._draws(matrix, rows))
+        return np.asarray(np.tensordot(self.shares, drawn, axes=1))
+
+    def spread(self, matrix: FeatureMatrix, rows: StackedRows) -> tuple[Floats, Floats]:
+        """Calibrated log-odds of each row, and their standard error.
+
+        The variance is that of the log-odds of one more member, drawn from the models of which
+        the m members are a sample: the mean variance of a member over its bootstrap refits plus
+        (m + 1) / (m - 1) times the variance between the members. Without the second part the
+        interval would leave out what shrinkage and the form of the members leave out (model
+        averaging: Buckland et al., 10.2307/2533961).
+        """
+        drawn = self._draws(matrix, rows)
+        fits = np.stack([each[:, 0] for each in drawn])
+        centre = self.shares @ fits
+        variance = np.zeros(len(centre))
+        if self.n_draws > 1:
+            variance += self.shares @ np.stack([each[:, 1:].var(axis=1, ddof=1) for each in drawn])
+        if len(fits) > 1:
+            another = (len(fits) + 1) / (len(fits) - 1)
+            variance += another * (self.shares @ (fits - centre) ** 2)
+        return centre, np.sqrt(variance)
+
+    def _draws(self, matrix: FeatureMatrix, rows: StackedRows) -> list[Floats]:
+        """Log-odds of each member, calibrated as their mean is: of the fit, then of each draw.
 
         ``redrawn`` holds one calibration per draw, fitted on the same patients. Custom members
         are held at their fit; the draws of a prior, of other patients, take turns.
@@ -108,23 +134,10 @@ class Variant:
             refits = theirs.shape[1] - 1
             turns = [0, *(1 + draw % refits if refits else 0 for draw in range(count))]
             draws.append(theirs[:, turns])
-        blend = np.zeros((len(rows.landmark), count + 1))
-        for share, drawn in zip(self.shares, draws, strict=True):
-            blend += share * drawn
-        log_odds = self.calibration.log_odds(blend, rows)
-        for draw, calibration in enumerate(self.redrawn, start=1):
-            log_odds[:, draw] = calibration.log_odds(blend[:, draw], rows)
-        return log_odds
-
-    def interval(
-        self, matrix: FeatureMatrix, rows: StackedRows, level: float
-    ) -> tuple[Floats, Floats]:
-        """Central interval over the bootstrap refits of the members and the calibration."""
-        log_odds = self.all_log_odds(matrix, rows)
-        tail = (1.0 - level) / 2.0
-        spread = log_odds[:, 1:] if log_odds.shape[1] > 1 else log_odds
-        low, high = np.quantile(spread, [tail, 1.0 - tail], axis=1)
-        return sigmoid(np.minimum(low, log_odds[:, 0])), sigmoid(np.maximum(high, log_odds[:, 0]))
+        used = (self.calibration, *(self.redrawn or (self.calibration,) * count))
+        slopes = np.array([each.slope for each in used])
+        shifts = np.stack([each.shift(rows) for each in used], axis=1)
+        return [slopes * drawn + shifts for drawn in draws]
 
 
 def prior_speaks(matrix: FeatureMatrix) -> np.typing.NDArray[np.bool_]:
@@ -191,15 +204,25 @@ class RiskModel:
     def interval(
         self, matrix: FeatureMatrix, threshold: int, horizons: tuple[float, ...], level: float
     ) -> tuple[Floats, Floats]:
-        """Lower and upper ends of the risk interval, each (n_landmarks, n_horizons)."""
+        """Lower and upper ends of the risk interval, each (n_landmarks, n_horizons).
+
+        Normal on the log-odds scale around the estimate, then widened so that neither end falls
+        with a longer horizon or rises with a higher threshold, among those the model was fitted
+        with (thresholds already charted aside) and those asked for.
+        """
+        steps = tuple(float(step) for step in np.unique([*self.horizons, *horizons]))
+        asked = np.searchsorted(steps, horizons)
+        place = self.thresholds.index(threshold)
         shape = (len(matrix.values), len(horizons))
         low, high = np.empty(shape), np.empty(shape)
         for variant, rows in self.variants(matrix):
             part = matrix.take(rows)
-            asked = query(len(rows), horizons, threshold)
-            ends = variant.interval(part, asked, level)
-            low[rows] = ends[0].reshape(len(rows), -1)
-            high[rows] = ends[1].reshape(len(rows), -1)
+            lows, highs = _ends(variant, part, self.thresholds, steps, level)
+            if self.grade is not None:
+                charted = part.column(self.grade)[:, None] >= self.thresholds[:place]
+                lows[:, :place][charted] = 1.0
+            low[rows] = lows[:, : place + 1].min(axis=1)[:, asked]
+            high[rows] = highs[:, place:].max(axis=1)[:, asked]
         return low, high
 
     def reference_risk(
@@ -231,3 +254,24 @@ class RiskModel:
                 rows = np.flatnonzero((known == flag) & (speaks == heard))
                 if len(rows):
                     yield model.variant_of(flag), rows
+
+
+def _ends(
+    variant: Variant,
+    matrix: FeatureMatrix,
+    thresholds: tuple[int, ...],
+    horizons: tuple[float, ...],
+    level: float,
+) -> tuple[Floats, Floats]:
+    """Ends of the interval by landmark, threshold and horizon; they rise with the horizon."""
+    shape = (len(matrix.values), len(horizons))
+    parts = []
+    for threshold in thresholds:
+        centre, error = variant.spread(matrix, query(shape[0], horizons, threshold))
+        reach = NormalDist().inv_cdf(0.5 + level / 2.0) * error
+        low, high = (sigmoid(end).reshape(shape) for end in (centre - reach, centre + reach))
+        low = np.minimum.accumulate(low[:, ::-1], axis=1)[:, ::-1]
+        parts.append((low, np.maximum.accumulate(high, axis=1)))
+    return np.stack([low for low, _ in parts], axis=1), np.stack(
+        [high for _, high in parts], axis=1
+    )

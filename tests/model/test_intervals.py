@@ -1,4 +1,6 @@
-"""Risk intervals: the booster's own sampling error is part of them."""
+"""Risk intervals: refits and disagreement between members, ordered like the risks."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from pipeline.features.landmarks import training_landmarks
 from pipeline.model.bundle import Bundle, load_bundle, save_bundle
 from pipeline.model.fitting import FitPlan, fit_risk_model
 from pipeline.model.reference import TrainingReference
+from pipeline.model.stack import query
 from tests.builders import course_cohort, make_config, make_spec
 
 SPEC = make_spec(analytes=("crp", "ferritin"), scales=("crs",), drugs=())
@@ -45,8 +48,6 @@ def test_refits_of_the_booster_widen_the_interval(course):
 
 def test_refits_take_turns_over_the_draws(course):
     booster = fitted(course, bootstrap_boosters=2).no_state.boosters[0]
-    from pipeline.model.stack import query
-
     asked = query(len(course[0].values), (72.0,), 3)
     drawn = booster.all_log_odds(course[0], asked, 5)
     np.testing.assert_array_equal(drawn[:, 0], booster.log_odds(course[0], asked))
@@ -65,3 +66,88 @@ def test_a_bundle_keeps_the_refits(course, tmp_path):
         strict=True,
     ):
         np.testing.assert_array_equal(before, after)
+
+
+def test_the_spread_is_that_of_one_more_member(course):
+    variant = fitted(course, bootstrap_boosters=2).state
+    asked = query(len(course[0].values), (72.0,), 3)
+    centre, error = variant.spread(course[0], asked)
+    members = [*variant.linear, *variant.boosters]
+    for row in (0, 7, 40):
+        one = course[0].take(np.array([row]))
+        mine = query(1, (72.0,), 3)
+        fits, within = [], []
+        for member in members:
+            drawn = (
+                member.all_log_odds(one, mine, variant.n_draws)
+                if member in variant.boosters
+                else member.all_log_odds(one, mine)
+            )[0]
+            refits = [
+                item.log_odds(np.array([value]), mine)[0]
+                for item, value in zip(variant.redrawn, drawn[1:], strict=True)
+            ]
+            fits.append(variant.calibration.log_odds(drawn[:1], mine)[0])
+            within.append(np.var(refits, ddof=1))
+        assert centre[row] == pytest.approx(np.mean(fits))
+        # variance of the mean of m models plus that of another one, both from their own spread
+        another = np.var(fits, ddof=1) * (1 + 1 / len(fits))
+        assert error[row] ** 2 == pytest.approx(np.mean(within) + another)
+
+
+def test_a_single_member_has_its_refits_only_and_without_refits_no_width(course):
+    alone = fitted(course, members=("labs",), bootstrap_boosters=0).no_state
+    asked = query(len(course[0].values), (72.0,), 3)
+    assert len(alone.linear) == 1
+    assert alone.spread(course[0], asked)[1].min() > 0
+    held = fitted(course, members=("labs",), bootstrap_members=0).no_state
+    np.testing.assert_array_equal(held.spread(course[0], asked)[1], 0.0)
+
+
+def test_members_that_disagree_widen_the_interval(course):
+    model = fitted(course)
+    same = replace(model.no_state, linear=(), boosters=model.no_state.boosters * 2)
+    asked = query(len(course[0].values), (72.0,), 3)
+    alone = replace(same, boosters=model.no_state.boosters)
+    np.testing.assert_allclose(same.spread(course[0], asked)[1], alone.spread(course[0], asked)[1])
+    assert (
+        model.no_state.spread(course[0], asked)[1].mean() > alone.spread(course[0], asked)[1].mean()
+    )
+
+
+def test_the_ends_keep_the_order_of_horizons_and_thresholds_whatever_is_asked(course):
+    model = fitted(course)
+    random = np.random.default_rng(3)
+    values = random.normal(size=(300, course[0].values.shape[1])) * 30
+    grade = course[0].names.index("state_crs__grade")
+    values[:, grade] = random.choice([0.0, 1.0, np.nan], 300)
+    values[:, course[0].names.index("time__hours")] = random.uniform(0, 700, 300)
+    chosen = course[0].take(np.zeros(300, dtype=np.intp))
+    wild = type(chosen)(values, chosen.metas, chosen.landmarks)
+    horizons = (24.0, 48.0, 60.0, 72.0, 168.0)
+    ends = {threshold: model.interval(wild, threshold, horizons, 0.8) for threshold in (2, 3)}
+    risk = {threshold: model.risk(wild, threshold, horizons) for threshold in (2, 3)}
+    for threshold, (low, high) in ends.items():
+        assert (np.diff(low, axis=1) >= 0).all()
+        assert (np.diff(high, axis=1) >= 0).all()
+        assert (low <= risk[threshold] + 1e-9).all()
+        assert (high >= risk[threshold] - 1e-9).all()
+    for end in (0, 1):
+        assert (ends[3][end] <= ends[2][end]).all()
+    fitted_ones = model.interval(wild, 3, model.horizons, 0.8)
+    for place, horizon in enumerate(model.horizons):
+        alone = model.interval(wild, 3, (horizon,), 0.8)
+        for end in (0, 1):
+            np.testing.assert_array_equal(alone[end][:, 0], fitted_ones[end][:, place])
+
+
+def test_a_threshold_already_charted_does_not_widen_the_next(course):
+    model = fitted(course)
+    grade = course[0].names.index("state_crs__grade")
+    values = course[0].values.copy()
+    values[:, grade] = 2.0
+    at_two = type(course[0])(values, course[0].metas, course[0].landmarks)
+    centre, error = model.state.spread(at_two, query(len(values), (168.0,), 3))
+    low = model.interval(at_two, 3, (168.0,), 0.8)[0][:, 0]
+    expected = 1 / (1 + np.exp(-(centre - 1.2815515655446004 * error)))
+    np.testing.assert_allclose(low, expected)

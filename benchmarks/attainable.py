@@ -1,0 +1,236 @@
+"""The best attainable risk on simulated patients: boosted trees fitted on very many of them.
+
+    python benchmarks/attainable.py features --patients 100000 --work /tmp/evidence
+    python benchmarks/attainable.py curve --work /tmp/evidence
+    python benchmarks/attainable.py fit --work /tmp/evidence
+
+``features`` simulates patients in blocks and keeps what the model of ``configs/cohorts/
+synthetic.yaml`` reads, with what happened within 72 h; ``curve`` fits on 5, 10, 20, ... thousand
+of them and prints how good each fit is on the last block, so that a plateau can be seen; ``fit``
+keeps the fit on all of them, which ``benchmarks/evidence.py`` compares with. Unlike the product's
+model it is not stacked, not bounded in sign and reads the host in the trees as well: at this
+number of patients nothing needs protection. Finished steps are kept and not repeated.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pipeline.cohort.limits import apply_limits, infer_limits
+from pipeline.cohort.reader import read_cohort
+from pipeline.cohort.simulate.export import to_exports, write
+from pipeline.cohort.simulate.history import live
+from pipeline.cohort.simulate.people import draw_people
+from pipeline.cohort.simulate.settings import generators
+from pipeline.cohort.simulate.settings import load as simulation
+from pipeline.cohort.simulate.tables import build_tables
+from pipeline.cohort.tables import Cohort
+from pipeline.config import Config, load_config
+from pipeline.evaluate import metrics
+from pipeline.evaluate.outcomes import build_targets
+from pipeline.features.build import FeatureMatrix, build_features
+from pipeline.features.landmarks import training_landmarks
+from pipeline.features.spec import FeatureSpec, learn_spec, spec_from_dict
+from pipeline.model import members
+
+CONFIG = Path(__file__).parent.parent / "configs" / "cohorts" / "synthetic.yaml"
+OUTCOMES = {"severe_crs": ("crs", 3), "icans": ("icans", 1)}
+HORIZON = 72.0
+BLOCK, FIRST_SEED = 2500, 500_000
+STEP, MAX_ROUNDS, PATIENCE = 0.05, 600, 20
+TREES = {
+    "objective": "binary:logistic",
+    "max_depth": 4,
+    "eta": STEP,
+    "subsample": 0.5,
+    "colsample_bytree": 0.3,
+    "min_child_weight": 20,
+    "lambda": 5,
+    "max_bin": 64,
+    "tree_method": "hist",
+    "seed": 0,
+    "nthread": 1,
+}
+
+
+class Attainable:
+    """The fitted trees of each outcome, and the features they read."""
+
+    def __init__(self, work: Path) -> None:
+        import xgboost
+
+        self.spec, self.limits = _reading(work)
+        self.trees = {}
+        for outcome in OUTCOMES:
+            self.trees[outcome] = xgboost.Booster()
+            self.trees[outcome].load_model(work / f"best_{outcome}.ubj")
+
+    def risk(self, cohort: Cohort, outcome: str, config: Config) -> np.ndarray:
+        """Risk at every training landmark of a cohort."""
+        read = cohort.with_labs(apply_limits(cohort.labs, self.limits))
+        matrix = build_features(read, landmarks_of(read, config), self.spec)
+        inputs = inputs_of(matrix, self.spec, config)
+        return np.asarray(self.trees[outcome].inplace_predict(inputs), dtype=float)
+
+
+def main() -> None:
+    """Run one step."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("step", choices=("features", "curve", "fit"))
+    parser.add_argument("--patients", type=int, default=100_000)
+    parser.add_argument("--work", type=Path, required=True)
+    options = parser.parse_args()
+    options.work.mkdir(parents=True, exist_ok=True)
+    config = load_config([CONFIG])
+    if options.step == "features":
+        for number in range(options.patients // BLOCK):
+            keep_block(number, config, options.work)
+    elif options.step == "curve":
+        print(curve(options.work))
+    else:
+        print(fit(options.work))
+
+
+def keep_block(number: int, config: Config, work: Path) -> None:
+    """Simulate one block of patients and keep features and labels."""
+    path = work / f"block_{number:03d}.npz"
+    if path.exists():
+        return
+    cohort = people_of(BLOCK, FIRST_SEED + number, config)
+    if not (work / "reading.json").exists():
+        limits = infer_limits(cohort.labs)
+        spec = learn_spec(cohort.with_labs(apply_limits(cohort.labs, limits)), config, {})
+        stored = json.dumps({"spec": spec.to_dict(), "limits": limits})
+        (work / "reading.json").write_text(stored, encoding="utf-8")
+    spec, limits = _reading(work)
+    cohort = cohort.with_labs(apply_limits(cohort.labs, limits))
+    landmarks = landmarks_of(cohort, config)
+    labels = {
+        outcome: build_targets(cohort, landmarks, scale, (threshold,)).label(threshold, HORIZON)
+        for outcome, (scale, threshold) in OUTCOMES.items()
+    }
+    inputs = inputs_of(build_features(cohort, landmarks, spec), spec, config)
+    with tempfile.NamedTemporaryFile(dir=work, suffix=".npz", delete=False) as file:
+        np.savez(file, inputs=inputs, **labels)
+    Path(file.name).rename(path)
+
+
+def people_of(patients: int, seed: int, config: Config) -> Cohort:
+    """Simulated patients through the front door, without the costly true risks."""
+    settings, random = simulation(), generators(seed)
+    people = draw_people(patients, settings, random["people"])
+    history = live(people, settings, random["course"])
+    tables = build_tables(people, history, settings, random)
+    ids = [f"S{seed}-{number + 1:05d}" for number in range(patients)]
+    with tempfile.TemporaryDirectory() as folder:
+        write(to_exports(tables, ids, people, settings), Path(folder))
+        return read_cohort(folder, config.cohort, extra_scales=("crs", "icans")).cohort
+
+
+def landmarks_of(cohort: Cohort, config: Config) -> pd.DataFrame:
+    """Landmarks of training; the settings put them on the grid alone, alike for both scales."""
+    return training_landmarks(cohort, config.landmarks, "crs")
+
+
+def inputs_of(matrix: FeatureMatrix, spec: FeatureSpec, config: Config) -> np.ndarray:
+    """Columns that any member of the product's model reads, single precision."""
+    wanted: dict[str, None] = {}
+    for scale, _ in OUTCOMES.values():
+        design = members.labs_design(scale, spec, matrix.metas, config.model, with_state=True)
+        wanted |= dict.fromkeys(name.rstrip("?") for name in design.columns)
+        wanted |= dict.fromkeys(
+            members.booster_columns(scale, spec, matrix.metas, config.model, with_state=True)[0]
+        )
+    place = {name: number for number, name in enumerate(matrix.names)}
+    return matrix.values[:, [place[name] for name in wanted]].astype(np.float32)
+
+
+def curve(work: Path) -> str:
+    """Fits on more and more patients, each scored on the last block."""
+    count = len(_blocks(work)) - 1
+    sizes = [size for size in (2, 4, 8, 16, 32) if size < count]
+    lines = [
+        "| patients | outcome | rounds | AUROC | log loss | Brier |",
+        "|---|---|---|---|---|---|",
+    ]
+    for size in [*sizes, count]:
+        lines += [_line(size * BLOCK, name, _fitted(work, name, size)) for name in OUTCOMES]
+    return "\n".join(lines)
+
+
+def fit(work: Path) -> str:
+    """Keep the fit on all blocks but the last, which says when to stop."""
+    size = len(_blocks(work)) - 1
+    lines = [_line(size * BLOCK, name, _fitted(work, name, size, keep=True)) for name in OUTCOMES]
+    return "\n".join(lines)
+
+
+def _fitted(work: Path, outcome: str, size: int, *, keep: bool = False) -> Mapping[str, float]:
+    """How good the fit on the first blocks is on the last; stops when that stops improving."""
+    stored, model = work / f"curve_{outcome}_{size}.json", work / f"best_{outcome}.ubj"
+    if stored.exists() and (model.exists() or not keep):
+        return dict(json.loads(stored.read_text()))
+    import xgboost
+
+    blocks = _blocks(work)
+    train, held_out = _known(blocks[:size], outcome), _known(blocks[-1:], outcome)
+    data = xgboost.QuantileDMatrix(train[0], label=train[1], max_bin=64, nthread=1)
+    check = xgboost.QuantileDMatrix(held_out[0], label=held_out[1], ref=data, max_bin=64, nthread=1)
+    booster = xgboost.train(
+        TREES,
+        data,
+        num_boost_round=MAX_ROUNDS,
+        evals=[(check, "held_out")],
+        early_stopping_rounds=PATIENCE,
+        verbose_eval=False,
+    )
+    rounds = int(booster.best_iteration) + 1
+    booster = booster[:rounds]
+    risk = np.asarray(booster.predict(check), dtype=float)
+    label = held_out[1].astype(float)
+    zeros = np.zeros(len(label), dtype=np.intp)
+    result = {
+        "rounds": rounds,
+        "auroc": float(metrics.auroc(label, risk, np.ones((len(label), 1)), zeros)[0]),
+        "log_loss": -float(np.mean(np.log(np.where(label == 1, risk, 1 - risk)))),
+        "brier": float(np.mean((label - risk) ** 2)),
+    }
+    stored.write_text(json.dumps(result), encoding="utf-8")
+    if keep:
+        booster.save_model(model)
+    return result
+
+
+def _known(blocks: list[Path], outcome: str) -> tuple[np.ndarray, np.ndarray]:
+    parts = []
+    for path in blocks:
+        with np.load(path) as block:
+            rows = ~np.isnan(block[outcome])
+            parts.append((block["inputs"][rows], block[outcome][rows].astype(np.float32)))
+    inputs, labels = zip(*parts, strict=True)
+    return np.concatenate(inputs), np.concatenate(labels)
+
+
+def _blocks(work: Path) -> list[Path]:
+    return sorted(work.glob("block_*.npz"))
+
+
+def _reading(work: Path) -> tuple[FeatureSpec, dict[str, dict[str, float]]]:
+    stored = json.loads((work / "reading.json").read_text())
+    return spec_from_dict(stored["spec"]), stored["limits"]
+
+
+def _line(patients: int, outcome: str, found: Mapping[str, float]) -> str:
+    cells = [f"{found[key]:.4f}" for key in ("auroc", "log_loss", "brier")]
+    return f"| {patients} | {outcome} | {found['rounds']:.0f} | {' | '.join(cells)} |"
+
+
+if __name__ == "__main__":
+    main()
