@@ -51,6 +51,7 @@ class CohortConfig(_Strict):
     sentinels: tuple[float, ...] = SENTINELS
     limits: dict[str, dict[Literal["lower", "upper"], float]] = Field(default_factory=dict)
     albumin_ratio_window_hours: float = Field(default=24.0, ge=0, le=168)
+    max_rejected_share: float = Field(default=0.5, gt=0, le=1)
     extra_analytes: Literal["reject", "accept"] = "reject"
     local_analytes: tuple[str, ...] = ()
     host_columns: tuple[str, ...] = ("age_years", "sex", "n_prior_lines", "dose_cells")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -210,3 +211,28 @@ def current_episodes(cohort: Cohort, frontier: np.ndarray) -> tuple[Cohort, np.n
     return replace(own, patients=plain.drop(columns=["person_id", "start_hours"])), np.asarray(
         frontier - start[last]
     )
+
+
+def about_episodes(infusions: pd.DataFrame, surplus: Mapping[str, int], *, live: bool) -> list[str]:
+    """What later infusions mean for the rows of an export, as remarks.
+
+    Parameters
+    ----------
+    surplus : mapping
+        Per table, rows of the cohort beyond the accepted ones.
+    live : bool
+        Whether this is a batch to be scored.
+    """
+    later = infusions.loc[infusions["episode"] > 1, "patient_id"].nunique()
+    if later == 0:
+        return []
+    if live:
+        out = -sum(count for name, count in surplus.items() if name != "patients" and count < 0)
+        return [
+            f"{later} patients have a later infusion; each is scored since the last that has "
+            f"begun, and {out} rows of earlier ones are left out."
+        ]
+    return [
+        f"{later} patients have a later infusion, which is an episode of its own. Results of the "
+        "week before it stand in both."
+    ]

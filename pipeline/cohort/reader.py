@@ -10,15 +10,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from pipeline import log
 from pipeline.cohort import events, labs, results, versions
 from pipeline.cohort.analytes import Analyte
 from pipeline.cohort.astct import with_grades
 from pipeline.cohort.book import AnalyteBook, check_settings, resolve_analytes
 from pipeline.cohort.clock import parse_timestamps
-from pipeline.cohort.episodes import current_episodes, people_of, split_episodes
+from pipeline.cohort.episodes import about_episodes, current_episodes, people_of, split_episodes
 from pipeline.cohort.files import SUFFIXES, find_table, read_raw, sha256_files
 from pipeline.cohort.patients import derive_patients, finish_patients, read_patients
 from pipeline.cohort.ratio import RATIO, SERUM, SPINAL, derive_ratio
+from pipeline.cohort.refusals import majority_lines, refusal_table, refused_share
 from pipeline.cohort.rejects import Ledger
 from pipeline.cohort.schema import TableSchema, enforce, to_number
 from pipeline.cohort.tables import TABLES, Cohort, empty_cohort
@@ -62,6 +64,8 @@ class ReadResult:
     surplus : dict
         Per table, rows of the cohort beyond the accepted ones: what later infusions share with
         earlier ones, or (negative) what lies before the current infusion of a batch.
+    analytes_read, analytes_rejected : dict
+        Rows of labs by the analyte's name as exported; of the refused ones, per name and code.
     """
 
     cohort: Cohort
@@ -79,6 +83,19 @@ class ReadResult:
     flags: dict[str, dict[str, int]] = field(default_factory=dict)
     notes: pd.DataFrame = field(default_factory=pd.DataFrame)
     surplus: dict[str, int] = field(default_factory=dict)
+    analytes_read: dict[str, int] = field(default_factory=dict)
+    analytes_rejected: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    def report_refusals(self) -> None:
+        """Say on stderr what was refused; a warning where that is most of a file or analyte."""
+        loud = majority_lines(self.counts, self.analytes_read, self.analytes_rejected)
+        say = log.warn if loud else log.info
+        for line in [*loud, *refusal_table(self.rejects, self.counts)]:
+            say(line)
+
+    def refused_share(self) -> tuple[int, int]:
+        """Refused rows of labs, and how many could have been used."""
+        return refused_share(self.analytes_read, self.analytes_rejected)
 
 
 def read_cohort(
@@ -129,10 +146,8 @@ def read_cohort(
         )
     read = _read(paths, config, local or {}, local is None, None, extra_scales)
     if read.cohort.labs["cancelled"].all():
-        raise InputError(
-            f"no row of {paths['labs']} could be used: "
-            + _first_reasons(read.rejects, read.files["labs"])
-        )
+        table = "\n".join(refusal_table(read.rejects, read.counts))
+        raise InputError(f"no row of {paths['labs']} could be used\n{table}")
     return read
 
 
@@ -223,8 +238,9 @@ def _read(
         infusions = derive_patients(raw["labs"], names["labs"])
     patients = people_of(infusions)
     if patients.empty:
-        reasons = _first_reasons(ledger.frame(), names.get("patients", names["labs"]))
-        raise InputError(f"no patient row could be used: {reasons}")
+        file = names.get("patients", names["labs"])
+        table = "\n".join(refusal_table(ledger.frame(), ledger.counts({})))
+        raise InputError(f"no patient row could be used\n{table or f'{file} has no usable row'}")
     frontier = _frontier(patients, as_of, config)
     placed = {
         name: events.place(raw[name], patients, name, names[name], ledger)
@@ -265,11 +281,17 @@ def _read(
         as_of_hours=frontier,
         files={name: path.name for name, path in paths.items()},
         derived=int(derived.sum()),
-        remarks=[*ledger.remarks, *_about_episodes(infusions, surplus, live=live)],
+        remarks=[*ledger.remarks, *about_episodes(infusions, surplus, live=live)],
         surplus=surplus,
+        analytes_read=_name_counts(raw["labs"]),
+        analytes_rejected=dict(ledger.by_analyte),
         flags=ledger.flags(),
         notes=ledger.notes(),
     )
+
+
+def _name_counts(labs: pd.DataFrame) -> dict[str, int]:
+    return {str(name): int(number) for name, number in labs["analyte"].value_counts().items()}
 
 
 def _accepted(cohort: Cohort, name: str) -> int:
@@ -278,23 +300,6 @@ def _accepted(cohort: Cohort, name: str) -> int:
     if name == "labs":
         table = table.loc[~table["cancelled"] & (table["flag"] != "derived")]
     return len(table)
-
-
-def _about_episodes(infusions: pd.DataFrame, surplus: dict[str, int], *, live: bool) -> list[str]:
-    """What later infusions mean for the rows, as remarks."""
-    later = infusions.loc[infusions["episode"] > 1, "patient_id"].nunique()
-    if later == 0:
-        return []
-    if live:
-        out = -sum(count for name, count in surplus.items() if name != "patients" and count < 0)
-        return [
-            f"{later} patients have a later infusion; each is scored since the last that has "
-            f"begun, and {out} rows of earlier ones are left out."
-        ]
-    return [
-        f"{later} patients have a later infusion, which is an episode of its own. Results of the "
-        "week before it stand in both."
-    ]
 
 
 def _refuse_mixed_systems(ledger: Ledger, file: str, config: CohortConfig) -> None:
@@ -384,14 +389,3 @@ def _frontier(patients: pd.DataFrame, as_of: str | None, config: CohortConfig) -
     return np.asarray(
         np.minimum(frontier, (moment[0] - zero).dt.total_seconds() / 3600.0), dtype=float
     )
-
-
-def _first_reasons(rejects: pd.DataFrame, name: str) -> str:
-    parts = rejects.loc[rejects["file"] == name].head(3)
-    if parts.empty:
-        return f"{name} has no usable row"
-    reasons = [
-        f"{file} line {row}: {reason}"
-        for file, row, reason in zip(parts["file"], parts["row"], parts["reason"], strict=True)
-    ]
-    return " ".join([*reasons, parts["remedy"].iloc[0]])

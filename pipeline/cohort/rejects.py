@@ -15,7 +15,8 @@ COLUMNS = ["file", "row", "column", "value", "code", "reason", "remedy"]
 class Ledger:
     """Collects rejects; tables carry their file line in the column ``_line``.
 
-    ``other_systems`` maps a grading system to patients graded on some scale by it alone.
+    ``other_systems`` maps a grading system to patients graded on some scale by it alone;
+    ``by_analyte`` counts refused rows of labs per exported name and code.
     """
 
     parts: list[pd.DataFrame] = field(default_factory=list)
@@ -28,6 +29,7 @@ class Ledger:
     other_systems: dict[str, set[str]] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
     noted: list[pd.DataFrame] = field(default_factory=list)
+    by_analyte: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def reject(
         self,
@@ -46,6 +48,10 @@ class Ledger:
             return table
         self._write(table.loc[chosen], file, column, code, _masked(reason, chosen), remedy)
         self.rejected[file] += int(chosen.sum())
+        if "analyte" in table:
+            for name, number in table.loc[chosen, "analyte"].value_counts().items():
+                codes = self.by_analyte.setdefault(str(name), {})
+                codes[code] = codes.get(code, 0) + int(number)
         if "patient_id" in table:
             for patient in table.loc[chosen, "patient_id"].unique():
                 self.lost_patients.setdefault(str(patient), code)

@@ -1,4 +1,4 @@
-"""Writes a scored batch: the four files, complete or not at all, and the same again for nothing."""
+"""Writes a scored batch: the files, complete or not at all, and the same again for nothing."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def write_outputs(
     force: bool,
     pages: Callable[[Path], None] | None = None,
 ) -> None:
-    """Write ``predictions.csv``, ``explanations.parquet``, ``rejects.csv`` and the summary.
+    """Write predictions, explanations, ``rejects.csv``, ``flags.csv`` and the summary.
 
     Parameters
     ----------
@@ -42,6 +42,7 @@ def write_outputs(
         predictions_text(result.predictions, folder / "predictions.csv")
         _write_explanations(result.explanations, folder / "explanations.parquet")
         read.rejects.to_csv(folder / "rejects.csv", index=False, lineterminator="\n")
+        read.notes.to_csv(folder / "flags.csv", index=False, lineterminator="\n")
         if pages is not None:
             pages(folder / REPORT)
         text = json.dumps(dict(summary), indent=1, sort_keys=True, allow_nan=False)

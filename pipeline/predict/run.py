@@ -69,6 +69,7 @@ def predict(
         config = config.model_copy(update={"time_zone": time_zone})
     scales = tuple(item.scale for item in bundle.config.outcomes.values())
     read = read_batch(source, config, bundle.reference.local, as_of=as_of, extra_scales=scales)
+    read.report_refusals()
     if strict and len(read.rejects):
         first = read.rejects.iloc[0]
         raise InputError(

@@ -81,6 +81,7 @@ def evaluate_command(
     scales = tuple(item.scale for item in bundle.config.outcomes.values())
     log.info("reading the cohort")
     read = read_cohort(cohort, config, extra_scales=scales, local=bundle.reference.local)
+    read.report_refusals()
     result = evaluate_bundle(bundle, read, _training_evaluation(folder))
     with complete_folder(out, force=force) as target:
         text = json.dumps(result.content, indent=1, sort_keys=True, allow_nan=False) + "\n"
@@ -93,6 +94,7 @@ def evaluate_command(
         )
         (target / "evaluation.html").write_text(page, encoding="utf-8")
         read.rejects.to_csv(target / "rejects.csv", index=False, lineterminator="\n")
+        read.notes.to_csv(target / "flags.csv", index=False, lineterminator="\n")
     return 0, f"{describe(result.content)}\nPage: {out / 'evaluation.html'}"
 
 

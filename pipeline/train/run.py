@@ -13,6 +13,7 @@ from pipeline.cohort.audit import AuditReport
 from pipeline.cohort.audit.command import as_json
 from pipeline.cohort.limits import apply_limits, infer_limits
 from pipeline.cohort.reader import ReadResult, read_cohort
+from pipeline.cohort.refusals import share_words
 from pipeline.cohort.tables import Cohort
 from pipeline.config import PRIOR, Config
 from pipeline.errors import InputError, UsageError
@@ -96,6 +97,8 @@ def train(
     scales = tuple(dict.fromkeys(item.scale for item in config.outcomes.values()))
     read = read_cohort(cohort_folder, config.cohort, extra_scales=scales)
     _report_reading(read)
+    _write_rows(read, out)
+    _refuse_majority(read, config)
     audit = audit_cohort(cohort_folder, config, read, out)
     if len(read.cohort.labs) == 0:
         raise InputError(
@@ -171,7 +174,6 @@ def train(
         (folder / "evaluation.html").write_text(page, encoding="utf-8")
         (folder / "audit.json").write_text(as_json(audit, examples=False), encoding="utf-8")
         digest = save_bundle(bundle, folder)
-    _write_rejects(read, out)
     return TrainingResult(replace(bundle, sha256=digest), evaluation, read, audit, out, results)
 
 
@@ -311,16 +313,38 @@ def _report_reading(read: ReadResult) -> None:
     for file, flags in read.flags.items():
         said = ", ".join(f"{number} {code}" for code, number in sorted(flags.items()))
         log.info(f"{file}: rows used but flagged: {said}")
+    read.report_refusals()
     if read.turnaround_imputed:
         log.info(f"result time imputed from the turnaround for {read.turnaround_imputed} lab rows")
 
 
-def _write_rejects(read: ReadResult, out: Path) -> None:
-    path = out.with_name(f"{out.name}.rejects.csv")
-    path.unlink(missing_ok=True)
-    if len(read.rejects):
-        read.rejects.to_csv(path, index=False, lineterminator="\n")
-        log.warn(f"{len(read.rejects)} entries in {path}")
+def _refuse_majority(read: ReadResult, config: Config) -> None:
+    """Refuse a cohort most of whose results are refused; what is left is no sample of it."""
+    refused, usable = read.refused_share()
+    limit = config.cohort.max_rejected_share
+    if usable and refused > limit * usable:
+        raise InputError(
+            f"{refused} of {usable} results of known analytes are rejected "
+            f"({share_words(refused, usable)}), more than cohort.max_rejected_share ({limit:g}) "
+            f"allows; a model of the rest would describe the export, not the patients. Correct "
+            f"the causes listed above, or accept the share in the config: "
+            f"cohort: {{max_rejected_share: {min(1.0, -(-100 * refused // usable) / 100):g}}}"
+        )
+
+
+def _write_rows(read: ReadResult, out: Path) -> None:
+    """List refused and flagged rows beside the bundle, whatever becomes of the training."""
+    for table, name in ((read.rejects, "rejects"), (read.notes, "flags")):
+        path = out.with_name(f"{out.name}.{name}.csv")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.unlink(missing_ok=True)
+            if len(table):
+                table.to_csv(path, index=False, lineterminator="\n")
+        except OSError as error:
+            raise UsageError(f"cannot write {path}: {error}") from error
+        if len(table):
+            log.info(f"{len(table)} entries in {path}")
 
 
 def _json(content: Any) -> str:

@@ -1,0 +1,118 @@
+"""How much of an export is refused and why, in lines for a console."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from pipeline.cohort.analytes import find_key
+
+# rows of which nothing is lost: no analyte of ours, or no number in the first place
+HARMLESS = ("unknown_analyte", "no_result")
+MAJORITY = 0.5
+_CODES, _NAMES, _LONGEST = 3, 5, 160
+
+
+def refusal_table(rejects: pd.DataFrame, counts: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """Per file with refused rows: how many, and the leading codes with an example and the way out.
+
+    Cells that were ignored count as entries of their code. No id of a patient is shown.
+
+    Parameters
+    ----------
+    rejects, counts
+        As in :class:`pipeline.cohort.ReadResult`.
+    """
+    lines = []
+    for file, count in counts.items():
+        if not count["rejected"]:
+            continue
+        part = rejects.loc[rejects["file"] == file]
+        whole = count["read"]
+        lines.append(
+            f"{file}: {count['rejected']} of {whole} rows are rejected "
+            f"({share_words(count['rejected'], whole)})"
+        )
+        for code, number in part["code"].value_counts(sort=True).head(_CODES).items():
+            first = part.loc[part["code"] == code].iloc[0]
+            said = "" if first["column"] == "patient_id" else f": {first['reason']}"
+            where = f"line {first['row']}" + (f", {first['column']}" if first["column"] else "")
+            lines.append(f"  {code:24} {number:>7} {share_words(int(number), whole):>6}  {where}")
+            lines.append(f"      {_cut(said.lstrip(': '))} {first['remedy']}".rstrip())
+    return lines
+
+
+def majority_lines(
+    counts: Mapping[str, Mapping[str, int]],
+    read: Mapping[str, int],
+    rejected: Mapping[str, Mapping[str, int]],
+) -> list[str]:
+    """Sentences on files and analytes of which more than half is refused.
+
+    Parameters
+    ----------
+    counts : mapping
+        Rows per file.
+    read : mapping
+        Rows of labs by the name of the analyte as exported.
+    rejected : mapping
+        By the same names: refused rows per code.
+    """
+    lines = [
+        f"MOST OF {file} IS REFUSED: {count['rejected']} of {count['read']} rows "
+        f"({share_words(count['rejected'], count['read'])})"
+        for file, count in counts.items()
+        if count["read"] and count["rejected"] > MAJORITY * count["read"]
+    ]
+    found = []
+    for name, codes in rejected.items():
+        refused = sum(number for code, number in codes.items() if code not in HARMLESS)
+        if find_key(name) is None or refused <= MAJORITY * read.get(name, 0):
+            continue
+        code = max(codes, key=lambda item: codes[item])
+        found.append((refused, name, code))
+    for refused, name, code in sorted(found, key=lambda item: (-item[0], item[1]))[:_NAMES]:
+        lines.append(
+            f"most of '{name}' is refused: {refused} of {read[name]} rows "
+            f"({share_words(refused, read[name])}), mostly {code}"
+        )
+    if len(found) > _NAMES:
+        lines.append(f"and so is most of {len(found) - _NAMES} further analytes")
+    return lines
+
+
+def refused_share(
+    read: Mapping[str, int], rejected: Mapping[str, Mapping[str, int]]
+) -> tuple[int, int]:
+    """Refused rows of labs, and the rows that could have been used.
+
+    Rows of analytes that no model knows, and rows without a result, are left out of both.
+
+    Examples
+    --------
+    >>> refused = {"crp": {"unit_refused": 3}, "zinc": {"unknown_analyte": 9}}
+    >>> refused_share({"crp": 4, "zinc": 9}, refused)
+    (3, 4)
+    """
+    harmless = sum(codes.get(code, 0) for codes in rejected.values() for code in HARMLESS)
+    refused = sum(sum(codes.values()) for codes in rejected.values()) - harmless
+    return refused, sum(read.values()) - harmless
+
+
+def share_words(part: int, whole: int) -> str:
+    """Share in percent; the ends only where they are true.
+
+    Examples
+    --------
+    >>> share_words(1, 1000), share_words(999, 1000), share_words(1, 2)
+    ('<1 %', '>99 %', '50 %')
+    """
+    percent = 100.0 * part / whole
+    if 0 < percent < 1:
+        return "<1 %"
+    return ">99 %" if 99 < percent < 100 else f"{percent:.0f} %"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
