@@ -116,7 +116,7 @@ def test_labs_with_timestamps_need_infusion_times(tmp_path):
 
 def test_no_usable_patient_is_an_input_error_with_the_reasons(tmp_path):
     folder = write_export(tmp_path, patients=[("patient_id", "death_hours"), ("A", "soon")])
-    with pytest.raises(InputError, match=r"no patient row could be used\n(.*\n)*.*line 2, death_hours"):
+    with pytest.raises(InputError, match=r"no patient row could be used\n[^~]*line 2, death_hours"):
         read(folder)
     write_table(folder / "patients.csv", [("patient_id",)])
     with pytest.raises(InputError, match=r"patients\.csv has no usable row"):
