@@ -6,26 +6,21 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
+from pipeline.config_model import ModelConfig, PositiveHours, Strict
 from pipeline.errors import UsageError
 from pipeline.resources import config_path, read_yaml, schema_yaml
 
-
-class _Strict(BaseModel):
-    # defaults are validated too, so that settings read back from a bundle are equal to the digit
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
-
-
+SCALES = ("crs", "icans", "hlh", "death")
 Share = Annotated[float, Field(gt=0, lt=1)]
 # numbers that exports write for "missing"
 SENTINELS = (-1.0, -9.0, -99.0, -999.0, -9999.0, 9999.0, 99999.0, 999999.0, 9999999.0, 99999999.0)
-PositiveHours = Annotated[float, Field(gt=0, le=2160)]
 
 
-class GradingConfig(_Strict):
+class GradingConfig(Strict):
     """How ASTCT grades are derived from observations."""
 
     together_hours: PositiveHours = 1
@@ -35,7 +30,7 @@ class GradingConfig(_Strict):
     capd_below_years: float = Field(default=12, ge=0, le=30)
 
 
-class CohortConfig(_Strict):
+class CohortConfig(Strict):
     """How the tables are read."""
 
     name: str = "cohort"
@@ -67,7 +62,7 @@ class CohortConfig(_Strict):
         return self
 
 
-class OutcomeConfig(_Strict):
+class OutcomeConfig(Strict):
     """One outcome: the first grade of at least ``threshold`` on ``scale``."""
 
     scale: str
@@ -76,7 +71,7 @@ class OutcomeConfig(_Strict):
     shown_after: str | None = None
 
 
-class LandmarkConfig(_Strict):
+class LandmarkConfig(Strict):
     """When predictions are made in training (hours since time zero)."""
 
     grid_hours: PositiveHours = 24
@@ -87,7 +82,10 @@ class LandmarkConfig(_Strict):
     at_results_last_hours: PositiveHours = 336
 
 
-class FeatureConfig(_Strict):
+Sign = Literal["increasing", "decreasing", "free"]
+
+
+class FeatureConfig(Strict):
     """Which features are built."""
 
     analytes: tuple[str, ...] | Literal["all"] = "all"
@@ -97,6 +95,7 @@ class FeatureConfig(_Strict):
     min_slope_span_hours: PositiveHours = 6
     drug_rules: bool = True
     scores: tuple[str, ...] | Literal["all"] = ()
+    signs: dict[str, Sign | dict[str, Sign]] = Field(default_factory=dict)
     treatment_statistics: tuple[
         Literal["given", "hours_since_last", "n_doses", "dex_mg", "prophylaxis", "therapy"], ...
     ] = ("given", "hours_since_last", "n_doses")
@@ -118,92 +117,7 @@ class FeatureConfig(_Strict):
     )
 
 
-class CustomMemberConfig(_Strict):
-    """A scikit-learn classifier as a further member."""
-
-    estimator: str = Field(pattern=r"^sklearn\.[A-Za-z0-9_.]+\.[A-Za-z0-9_]+$")
-    parameters: dict[str, bool | int | float | str | None] = Field(default_factory=dict)
-
-
-BuiltIn = Literal["grade_and_day", "state", "labs", "booster"]
-PRIOR = "prior"  # the member that another cohort's bundle is
-
-
-class ModelConfig(_Strict):
-    """Members and their penalties."""
-
-    members: tuple[BuiltIn, ...] = ("grade_and_day", "state", "labs", "booster")
-    custom: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], CustomMemberConfig] = Field(
-        default_factory=dict
-    )
-    weights: dict[str, Annotated[float, Field(gt=0, le=100)]] = Field(default_factory=dict)
-    horizons_hours: tuple[PositiveHours, ...] = (24, 48, 72, 168)
-    signs: bool = True
-    ridge_context: float = Field(default=1.0, gt=0)
-    ridge_state: float = Field(default=10.0, gt=0)
-    ridge_labs: float = Field(default=300.0, gt=0)
-    ridge_calibration: float = Field(default=5.0, gt=0)
-    other_threshold_weight: float = Field(default=0.5, ge=0, le=1)
-    booster_rounds: int = Field(default=150, ge=1, le=5000)
-    booster_depth: int = Field(default=3, ge=1, le=8)
-    booster_eta: float = Field(default=0.04, gt=0, le=1)
-    booster_min_child_weight: float = Field(default=10.0, ge=0)
-    booster_lambda: float = Field(default=10.0, ge=0)
-    booster_subsample: float = Field(default=0.5, gt=0, le=1)
-    booster_colsample: float = Field(default=0.5, gt=0, le=1)
-    linear_statistics: tuple[str, ...] = (
-        "last",
-        "ever_measured",
-        "hours_since_last",
-        "peak",
-        "nadir",
-        "delta_72h",
-        "delta_168h",
-    )
-    booster_statistics: tuple[str, ...] = (
-        "last",
-        "hours_since_last",
-        "last_censored",
-        "fold_baseline",
-        "peak",
-        "nadir",
-        "slope_72h",
-        "delta_72h",
-        "delta_168h",
-    )
-    booster_host: bool = False
-    inner_folds: int = Field(default=5, ge=2, le=20)
-    bootstrap_members: int = Field(default=40, ge=0, le=500)
-    bootstrap_boosters: int = Field(default=10, ge=0, le=500)
-    interval_level: float = Field(default=0.8, gt=0, lt=1)
-    ipcw_floor: float = Field(default=0.1, gt=0, le=1)
-
-    @model_validator(mode="after")
-    def _horizons_rise(self) -> ModelConfig:
-        if list(self.horizons_hours) != sorted(set(self.horizons_hours)):
-            raise ValueError("horizons_hours must rise without repeats, e.g. [24, 48, 72, 168]")
-        return self
-
-    @model_validator(mode="after")
-    def _members_fit_together(self) -> ModelConfig:
-        if not self.custom and not {"labs", "booster"} & set(self.members):
-            raise ValueError(
-                "members must hold labs or booster, or custom a member: the model without "
-                "clinical state has no others"
-            )
-        taken = sorted(set(self.custom) & {*get_args(BuiltIn), PRIOR})
-        if taken:
-            raise ValueError(f"custom member {taken[0]} has the name of a built-in one")
-        unknown = sorted(set(self.weights) - {*self.members, *self.custom, PRIOR})
-        if unknown:
-            raise ValueError(
-                f"weights names {', '.join(unknown)}, which is no member; members are "
-                f"{', '.join([*self.members, *self.custom])}, and {PRIOR} with --prior"
-            )
-        return self
-
-
-class EvaluationConfig(_Strict):
+class EvaluationConfig(Strict):
     """Cross-validation and intervals."""
 
     folds: int = Field(default=5, ge=2, le=20)
@@ -229,7 +143,7 @@ class EvaluationConfig(_Strict):
         return self
 
 
-class PredictConfig(_Strict):
+class PredictConfig(Strict):
     """When an estimate is refused."""
 
     min_analytes: int = Field(default=2, ge=0)
@@ -240,7 +154,7 @@ class PredictConfig(_Strict):
     headline_hours: PositiveHours = 72
 
 
-class GateConfig(_Strict):
+class GateConfig(Strict):
     """Promotion gates (design decision 12)."""
 
     margin_auroc: float = Field(default=0.02, ge=0)
@@ -250,13 +164,13 @@ class GateConfig(_Strict):
     horizon_hours: PositiveHours = 72
 
 
-class AuditConfig(_Strict):
+class AuditConfig(Strict):
     """Which errors of the audit are known and accepted."""
 
     acknowledge: tuple[Annotated[str, Field(pattern=r"^CHK\d{3}$")], ...] = ()
 
 
-class CardConfig(_Strict):
+class CardConfig(Strict):
     """What the model card cannot know from a run."""
 
     developer: str = ""
@@ -278,14 +192,14 @@ class CardConfig(_Strict):
         return self
 
 
-class TrackingConfig(_Strict):
+class TrackingConfig(Strict):
     """Names used in MLflow."""
 
     experiment: str = "cytocast"
     model_name: str = "cytocast"
 
 
-class Config(_Strict):
+class Config(Strict):
     """All settings of one run; what is not stated keeps its default."""
 
     seed: int = 0
@@ -308,6 +222,30 @@ class Config(_Strict):
                 raise ValueError(
                     f"outcomes.{name}.shown_after names {outcome.shown_after!r}, "
                     f"which is not among the outcomes {sorted(self.outcomes)}"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _thresholds_hold_the_outcomes(self) -> Config:
+        model = self.model
+        known = {*(item.scale for item in self.outcomes.values()), *SCALES}
+        for scale in (*model.thresholds, *model.threshold_weights):
+            if scale not in known:
+                raise ValueError(
+                    f"model.thresholds or model.threshold_weights names the scale {scale!r}; "
+                    f"known are {', '.join(sorted(known))}"
+                )
+        for name, item in self.outcomes.items():
+            chosen = model.thresholds.get(item.scale, (item.threshold,))
+            if item.threshold not in chosen:
+                raise ValueError(
+                    f"model.thresholds.{item.scale} lacks {item.threshold}, which the outcome "
+                    f"{name} asks for"
+                )
+            if model.threshold_weights.get(item.scale, {}).get(item.threshold, 1.0) == 0.0:
+                raise ValueError(
+                    f"model.threshold_weights.{item.scale}.{item.threshold} is 0, but the outcome "
+                    f"{name} asks for it"
                 )
         return self
 

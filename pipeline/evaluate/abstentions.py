@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.cohort.tables import Cohort
 from pipeline.config import Config
 from pipeline.evaluate.cross_validation import scored_rows
+from pipeline.evaluate.scores import Scores
 from pipeline.evaluate.splits import repeated_patient_folds
 from pipeline.features.build import FeatureMatrix
 from pipeline.features.host import products_of
@@ -18,18 +20,20 @@ from pipeline.model.abstention import (
     refusals,
     without_lab,
 )
-from pipeline.model.stack import EVENT, Ints, Targets
+from pipeline.model.stack import EVENT, Targets
+
+Codes = NDArray[np.object_]
 
 
-def cross_validated_abstentions(
+def held_out_refusals(
     cohort: Cohort,
     matrix: FeatureMatrix,
     targets: Targets,
     threshold: int,
     analytes: tuple[str, ...],
     config: Config,
-) -> dict[str, Any]:
-    """Abstentions on held-out patients; what is familiar comes from the other folds.
+) -> Codes:
+    """Code of each landmark's refusal; what is familiar comes from the other folds.
 
     Parameters
     ----------
@@ -38,8 +42,8 @@ def cross_validated_abstentions(
 
     Returns
     -------
-    dict
-        As :func:`abstention_report`.
+    ndarray of str, shape (n_landmarks,)
+        Empty where an estimate would be given.
     """
     column = targets.thresholds.index(threshold)
     event = (targets.status[:, column] == EVENT) & targets.at_risk[:, column]
@@ -54,31 +58,27 @@ def cross_validated_abstentions(
         familiar = familiar_from_rows(matrix.take(split.train), analytes, seen)
         asked = None if product is None else product.iloc[split.test].reset_index(drop=True)
         code[split.test] = refusals(matrix.take(split.test), asked, familiar, config.predict).code
-    rows = scored_rows(matrix, targets, np.arange(len(code)), threshold)
-    return abstention_report(code, matrix, targets, threshold, rows)
+    return code
 
 
-def applied_abstentions(
-    cohort: Cohort,
-    matrix: FeatureMatrix,
-    targets: Targets,
-    threshold: int,
-    familiar: Familiar,
-    config: Config,
-) -> dict[str, Any]:
-    """Abstentions of a bundle on another cohort; ``matrix`` holds features as measured."""
+def applied_refusals(
+    cohort: Cohort, matrix: FeatureMatrix, familiar: Familiar, config: Config
+) -> Codes:
+    """Code of each landmark's refusal by a bundle; ``matrix`` holds features as measured."""
     product = products_of(cohort, matrix.landmarks["patient"].to_numpy())
-    code = refusals(matrix, product, familiar, config.predict).code
-    rows = scored_rows(matrix, targets, np.arange(len(code)), threshold)
-    return abstention_report(code, matrix, targets, threshold, rows)
+    return refusals(matrix, product, familiar, config.predict).code
+
+
+def answered_rows(code: Codes, targets: Targets, scores: Scores) -> NDArray[np.bool_]:
+    """Rows of ``scores`` whose landmark gets an estimate."""
+    moments = zip(targets.patient.tolist(), targets.hours.tolist(), strict=True)
+    answered = dict(zip(moments, code == "", strict=True))
+    asked = zip(scores.patient.tolist(), scores.hours.tolist(), strict=True)
+    return np.array([answered[moment] for moment in asked], dtype=bool)
 
 
 def abstention_report(
-    code: np.typing.NDArray[np.object_],
-    matrix: FeatureMatrix,
-    targets: Targets,
-    threshold: int,
-    rows: Ints,
+    code: Codes, matrix: FeatureMatrix, targets: Targets, threshold: int
 ) -> dict[str, Any]:
     """Counts over scored landmarks.
 
@@ -89,6 +89,7 @@ def abstention_report(
         patients who have the event later.
     """
     column = targets.thresholds.index(threshold)
+    rows = scored_rows(matrix, targets, np.arange(len(code)), threshold)
     said = code[rows]
     refused = said != ""
     reasons, counts = np.unique(said[refused].astype(str), return_counts=True)

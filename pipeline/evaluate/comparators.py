@@ -15,7 +15,7 @@ from pipeline.model.stack import Floats, query
 PROBABILITIES = frozenset(
     {
         *("model", "model_no_state", "base_rate", "grade_and_day", "clinical_state"),
-        *("prior", "without_prior"),
+        *("model_with_state", "prior", "without_prior"),
     }
 )
 EXPECTED = (

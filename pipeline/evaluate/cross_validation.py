@@ -138,6 +138,7 @@ def score(
     risks = {
         "model": model.risk(matrix, threshold, horizons),
         "model_no_state": model.risk(matrix, threshold, horizons, use_state=False),
+        **_other_state(model, matrix, threshold),
         **comparator_risks(model, rates, matrix, threshold, horizons, beside.ranked),
     }
     label = np.stack([targets.label(threshold, horizon) for horizon in horizons], axis=1)
@@ -159,6 +160,14 @@ def score(
         n_repeats=1,
         permuted=_permuted(model, matrix, beside.swapped, threshold),
     )
+
+
+def _other_state(model: RiskModel, matrix: FeatureMatrix, threshold: int) -> dict[str, Floats]:
+    """Risk with clinical state, where the shown one is without."""
+    if model.show_state or model.state is None:
+        return {}
+    risk = model.risk(matrix, threshold, model.horizons, use_state=True)
+    return {"model_with_state": risk}
 
 
 def _permuted(

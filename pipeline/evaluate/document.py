@@ -10,6 +10,7 @@ import numpy as np
 
 from pipeline.cohort.tables import Cohort
 from pipeline.config import Config
+from pipeline.config_model import TuneConfig
 from pipeline.evaluate.added_value import labs_answer
 from pipeline.evaluate.analyte_use import analyte_use
 from pipeline.evaluate.contrast import contrast_outcomes, evaluate_contrast, pair_scores
@@ -127,6 +128,7 @@ def _aside(
         masks=subgroup_masks(cohort, part.scores, config.evaluation.age_bands),
         rivals=rival_hours(cohort, part.scores, config.outcomes[name].scale),
         absent=part.absent,
+        answered=part.answered,
         cutoffs=cutoffs,
         ipcw_floor=config.model.ipcw_floor,
     )
@@ -184,8 +186,24 @@ def _protocol(config: Config, *, internal: bool) -> dict[str, Any]:
         "alert_rates": list(settings.alert_rates),
         "horizons_h": [_whole(hours) for hours in config.model.horizons_hours],
         "by_day_horizon_h": _whole(config.model.horizons_hours[-1]),
+        "tuning": tuning_words(config.model.tune),
+        "shown_risk": "with" if config.model.clinical_state else "without",
         "seed": config.seed,
     }
+
+
+def tuning_words(config: TuneConfig) -> str:
+    """Whether anything was tuned, and where.
+
+    Examples
+    --------
+    >>> from pipeline.config_model import TuneConfig
+    >>> tuning_words(TuneConfig()), tuning_words(TuneConfig(trials=20))
+    ('nothing tuned', 'tuned inside folds, 20 trials on 3 inner folds each')
+    """
+    if config.trials == 0:
+        return "nothing tuned"
+    return f"tuned inside folds, {config.trials} trials on {config.folds} inner folds each"
 
 
 def _whole(hours: float) -> float:

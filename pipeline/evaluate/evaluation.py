@@ -51,6 +51,8 @@ class Aside:
         Name to hours from each landmark until it happens.
     absent : dict
         Comparator to the reason why it has no input.
+    answered : ndarray of bool or None
+        Rows at which an estimate would be given.
     cutoffs : mapping or None
         Alerts of the training evaluation, whose cut-offs are applied unchanged.
     """
@@ -60,6 +62,7 @@ class Aside:
     masks: dict[str, dict[str, Mask]] = field(default_factory=dict)
     rivals: dict[str, Floats] = field(default_factory=dict)
     absent: Mapping[str, str] = field(default_factory=dict)
+    answered: Mask | None = None
     cutoffs: Mapping[str, Any] | None = None
     ipcw_floor: float = 0.1
 
@@ -128,6 +131,8 @@ def evaluate_scores(
         },
         "negative_control": {},
     }
+    if aside.answered is not None:
+        result["answered"] = among(scores, draws, aside.answered, minimum)
     if aside.control is not None:
         result["negative_control"] = negative_control(
             scores, aside.control, config.bootstrap, seed, minimum
@@ -205,12 +210,14 @@ def without_early_onsets(
 ) -> dict[str, Any]:
     """AUROC when landmarks shortly before an onset are left out: they may merely see it coming."""
     early = (scores.status == 1) & (scores.time <= hours)
-    kept = np.flatnonzero(~early)
+    return {"hours": hours, **among(scores, draws, ~early, minimum)}
+
+
+def among(scores: Scores, draws: Floats, chosen: Mask, minimum: int) -> dict[str, Any]:
+    """AUROC and differences on part of the landmarks, with how many are ``left_out``."""
+    kept = np.flatnonzero(chosen)
     part, weight = scores.take(kept), draws[kept]
-    result: dict[str, Any] = {
-        "hours": hours,
-        "left_out": round(int(early.sum()) / scores.n_repeats),
-    }
+    result: dict[str, Any] = {"left_out": round(int((~chosen).sum()) / scores.n_repeats)}
     for name in ("model", *(bar for bar in BARS if bar in scores.risks)):
         result[name] = {}
         for place, horizon in enumerate(scores.horizons):

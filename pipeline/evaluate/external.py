@@ -9,7 +9,7 @@ from pipeline.cohort.limits import apply_limits
 from pipeline.cohort.reader import ReadResult
 from pipeline.config import Config
 from pipeline.errors import InputError
-from pipeline.evaluate.abstentions import applied_abstentions
+from pipeline.evaluate.abstentions import abstention_report, answered_rows, applied_refusals
 from pipeline.evaluate.cross_validation import Beside, score, scored_rows
 from pipeline.evaluate.document import Evaluation, assemble, event_patients
 from pipeline.evaluate.donors import donors_of, swap_labs
@@ -82,16 +82,17 @@ def evaluate_bundle(
                 "are noise at this size."
             )
         n_landmarks = max(n_landmarks, len(rows))
-        abstained[name] = applied_abstentions(
-            cohort, measured, targets, outcome.threshold, familiar, bundle.config
-        )
+        code = applied_refusals(cohort, measured, familiar, bundle.config)
+        abstained[name] = abstention_report(code, measured, targets, outcome.threshold)
         part, known = matrix.take(rows), targets.take(rows)
         rates = bundle.reference.base_rates[name]
         swapped = swap_labs(part, donors_of(part, bundle.config.seed))
         ranked, absent = published_scores(cohort, part.landmarks, bundle.reference.spec)
         beside = Beside(ranked, swapped if bundle.config.evaluation.analyte_importance else None)
+        found = score(model, part, known, outcome.threshold, rates, beside=beside)
         scored[name] = Scored(
-            scores=score(model, part, known, outcome.threshold, rates, beside=beside),
+            scores=found,
+            answered=answered_rows(code, targets, found),
             columns=model.columns,
             control=_control(bundle.config, model, part, known, outcome.threshold, rates),
             absent=absent,

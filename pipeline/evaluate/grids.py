@@ -84,6 +84,7 @@ def robustness(outcome: Entry, hours: Sequence[str]) -> Grid:
     """The same AUROC counted in other ways, and its difference from grade and day below it."""
     early = outcome.get("without_early_onsets") or {}
     within = outcome.get("within_grade") or {}
+    answered = outcome.get("answered") or {}
     weighted = outcome.get("patient_weighted") or {}
     bar = (outcome.get("comparators") or {}).get("grade_and_day", {})
     ways: list[tuple[str, Entry, Entry]] = [
@@ -103,6 +104,12 @@ def robustness(outcome: Entry, hours: Sequence[str]) -> Grid:
             f"({integer(early.get('left_out', nan))} landmarks left out)",
             early.get("model", {}),
             early.get("grade_and_day", {}),
+        ),
+        (
+            f"Only landmarks that get an estimate ({integer(answered.get('left_out', nan))} left "
+            "out)",
+            answered.get("model", {}),
+            answered.get("grade_and_day", {}),
         ),
         ("Weighted for loss of follow-up", outcome.get("time_dependent") or {}, {}),
     ]

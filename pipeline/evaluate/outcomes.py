@@ -92,9 +92,18 @@ def build_targets(
 
 
 def stacked_thresholds(
-    cohort: Cohort, scale: str, reported: tuple[int, ...], min_patients: int = 2
+    cohort: Cohort,
+    scale: str,
+    reported: tuple[int, ...],
+    min_patients: int = 2,
+    chosen: tuple[int, ...] = (),
 ) -> tuple[int, ...]:
     """Thresholds taught together: the reported ones and every grade some patients reach.
+
+    Parameters
+    ----------
+    chosen : tuple of int
+        Teach no others than these and the reported ones; empty: every grade.
 
     Raises
     ------
@@ -127,7 +136,8 @@ def stacked_thresholds(
         sorted(
             threshold
             for threshold, count in reached.items()
-            if threshold in reported or (count >= min_patients and threshold <= 4)
+            if threshold in reported
+            or (count >= min_patients and threshold <= 4 and (not chosen or threshold in chosen))
         )
     )
 

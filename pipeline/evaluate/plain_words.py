@@ -36,20 +36,40 @@ the model is 0.06 higher (difference 0.01 to 0.11).
     m, start = outcome["model"][hours], f"{label} within {hours} h:"
     if is_missing(m.get("auroc")):
         return f"{start} the AUROC could not be estimated."
-    spread = in_words("95 % interval", m.get("auroc_lo"), m.get("auroc_hi"))
     other = outcome.get("comparators", {}).get(REFERENCE, {}).get(hours, {})
-    return f"{start} AUROC {decimal(m['auroc'])}{spread}. {_against_reference(other)}"
+    places = agreeing_places(m["auroc"], other.get("auroc"), other.get("diff_auroc"))
+    spread = in_words("95 % interval", m.get("auroc_lo"), m.get("auroc_hi"), places)
+    told = _against_reference(other, places)
+    return f"{start} AUROC {decimal(m['auroc'], places)}{spread}. {told}"
 
 
-def _against_reference(other: Entry) -> str:
+def agreeing_places(first: float, second: float | None, difference: float | None) -> int:
+    """Decimals at which the rounded figures differ by the rounded difference: 2, else 3 or 4.
+
+    Examples
+    --------
+    >>> agreeing_places(0.81, 0.75, 0.06), agreeing_places(0.8149, 0.7451, 0.0698)
+    (2, 3)
+    """
+    if is_missing(second) or is_missing(difference):
+        return 2
+    shown = float(second or 0.0), float(difference or 0.0)
+    for places in (2, 3):
+        gap = round(round(first, places) - round(shown[0], places), places)
+        if gap == round(shown[1], places):
+            return places
+    return 4
+
+
+def _against_reference(other: Entry, places: int) -> str:
     difference, lo, hi = (other.get(k, nan) for k in ("diff_auroc", "diff_lo", "diff_hi"))
     if is_missing(difference):
         return "The difference from grade and day alone could not be estimated."
-    size = decimal(abs(difference))
+    size = decimal(abs(difference), places)
     way = "equal" if float(size) == 0 else f"{size} {'higher' if difference > 0 else 'lower'}"
-    span = in_words("difference", lo, hi)
+    span = in_words("difference", lo, hi, places)
     doubt = ", so no difference is shown" if span and lo <= 0 <= hi else ""
-    alone = f"Grade and day alone reach {decimal(other.get('auroc'))}"
+    alone = f"Grade and day alone reach {decimal(other.get('auroc'), places)}"
     return f"{alone}; the model is {way}{span}{doubt}."
 
 
@@ -69,14 +89,20 @@ def calibration_words(outcome: Entry) -> str:
     slope, lo, hi = (cell.get(k, nan) for k in ("cal_slope", "cal_slope_lo", "cal_slope_hi"))
     if is_missing(slope) or is_missing(lo) or is_missing(hi):
         return ""
-    verdict = "too extreme" if hi < 1 else "not extreme enough" if lo > 1 else "about right"
+    verdict = "the spread of the risks is " + (
+        "too extreme" if hi < 1 else "not extreme enough" if lo > 1 else "not shown to be wrong"
+    )
+    if lo <= 1 <= hi:
+        verdict += (
+            f": the slope is not shown to differ from 1, with an interval {decimal(hi - lo)} wide"
+        )
     found = (outcome.get("incidence") or {}).get(hours, {})
     level = ""
     if not is_missing(found.get("observed")):
         level = f" Mean risk {percent(found['mean_risk'])}, observed {percent(found['observed'])}."
     return (
         f"Calibration within {hours} h: slope {decimal(slope)}"
-        f"{in_words('95 % interval', lo, hi)}; the spread of the risks is {verdict}.{level}"
+        f"{in_words('95 % interval', lo, hi)}; {verdict}.{level}"
     )
 
 
@@ -112,6 +138,12 @@ def limits(outcomes: Mapping[str, Entry], kind: str, minimum: int) -> list[str]:
             )
         else:
             sentences.append(f"{label}: too few event patients for any comparison.")
+        ends = [h for h, m in outcome.get("model", {}).items() if at_an_end(m)]
+        if ends:
+            sentences.append(
+                f"{label}: the AUROC within {joined(ends)} h lies at an end of its interval, so "
+                "its draws are few or lopsided; read that interval as a width only."
+            )
         absent = outcome.get("comparators_absent") or {}
         if absent:
             told = joined([f"{key} ({reason})" for key, reason in _words(absent)])
@@ -127,6 +159,20 @@ def limits(outcomes: Mapping[str, Entry], kind: str, minimum: int) -> list[str]:
     )
     sentences.append("Cause: what predicts is associated with the outcome under the care given.")
     return sentences
+
+
+def at_an_end(cell: Entry) -> bool:
+    """Whether an AUROC, as printed, is an end of its interval or outside it.
+
+    Examples
+    --------
+    >>> at_an_end({"auroc": 0.9, "auroc_lo": 0.8, "auroc_hi": 0.901})
+    True
+    """
+    value, low, high = (cell.get(key) for key in ("auroc", "auroc_lo", "auroc_hi"))
+    if value is None or low is None or high is None or low == high == value:
+        return False
+    return not round(low, 2) < round(value, 2) < round(high, 2)
 
 
 def _words(absent: Mapping[str, str]) -> list[tuple[str, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.cohort.tables import Cohort
 from pipeline.config import Config
@@ -35,6 +36,8 @@ class Scored:
         Name of another way to split to its scores, or to the reason why there are none.
     absent : dict
         Comparator to the reason why it has no input.
+    answered : ndarray of bool or None
+        Rows of ``scores`` at which the rule for giving no estimate is silent.
     """
 
     scores: Scores
@@ -42,6 +45,7 @@ class Scored:
     control: Scores | None = None
     further: dict[str, Scores | str] = field(default_factory=dict)
     absent: dict[str, str] = field(default_factory=dict)
+    answered: NDArray[np.bool_] | None = None
 
 
 def shared_folds(cohort: Cohort, config: Config) -> Ints:

@@ -35,11 +35,13 @@ def subgroup_masks(
     masks: dict[str, dict[str, Mask]] = {}
     if "age_years" in patients and patients["age_years"].notna().any():
         age = pd.to_numeric(patients["age_years"], errors="coerce").to_numpy(dtype=float)
-        masks["age"] = _levels(_age_words(age, age_bands), scores.episode)
+        words, order = _age_words(age, age_bands)
+        found = _levels(words, scores.episode)
+        masks["age"] = {level: found[level] for level in order if level in found}
     for name in ("sex", "product", "site"):
         if name in patients:
-            words = patients[name].astype("object").where(patients[name].notna(), "").astype(str)
-            levels = _levels(words.str.strip().to_numpy(dtype=str), scores.episode)
+            cells = patients[name].astype("object").where(patients[name].notna(), "").astype(str)
+            levels = _levels(cells.str.strip().to_numpy(dtype=str), scores.episode)
             if levels:
                 masks[name] = levels
     given = _first_dose(cohort)[scores.episode]
@@ -49,13 +51,14 @@ def subgroup_masks(
     return masks
 
 
-def _age_words(age: Floats, bands: Sequence[float]) -> NDArray[np.str_]:
+def _age_words(age: Floats, bands: Sequence[float]) -> tuple[NDArray[np.str_], list[str]]:
+    """Band of each patient, and the bands from young to old."""
     edges = [float(edge) for edge in bands]
     words = [f"under {edges[0]:g}"]
     words += [f"{low:g} to {high - 1:g}" for low, high in pairwise(edges)]
     words.append(f"{edges[-1]:g} and over")
     code = np.searchsorted(edges, np.nan_to_num(age), side="right")
-    return np.where(np.isnan(age), "", np.array(words)[code])
+    return np.where(np.isnan(age), "", np.array(words)[code]), words
 
 
 def _levels(words: NDArray[np.str_], episode: Ints) -> dict[str, Mask]:

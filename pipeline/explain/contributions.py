@@ -73,7 +73,7 @@ def contributions(
     shape = (len(matrix.values), len(horizons))
     points, error = np.zeros((*shape, len(players))), np.zeros((*shape, len(players)))
     risk, reference = np.empty(shape), np.empty(shape)
-    known = model.state_known(matrix)
+    known = model.state_used(matrix)
     ends = np.stack([np.zeros(len(players), dtype=bool), np.ones(len(players), dtype=bool)])
     for variant, rows in model.variants(matrix):
         board = Switchboard(variant, matrix.metas, players, threshold, horizons)

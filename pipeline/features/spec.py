@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from pipeline.features.statistics import DEFAULT, select_statistics
 from pipeline.resources import schema_json, schema_yaml
 
 STATE_SCALES = ("crs", "icans")
+_SIGNS = {"increasing": "up", "decreasing": "down", "free": ""}
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,7 @@ def learn_spec(cohort: Cohort, config: Config, local: Mapping[str, Analyte]) -> 
             )
         keys = [key for key in wanted if key in measured]
     scaled = [_with_scale(known[key], cohort) for key in sorted(keys)]
+    scaled = _with_signs(scaled, config, known)
     effects = drug_effects(set(keys)) if config.features.drug_rules else ()
     return FeatureSpec(
         analytes=tuple(scaled),
@@ -166,6 +168,29 @@ def _with_scale(analyte: Analyte, cohort: Cohort) -> Analyte:
     logged = bool(low > 0 and high / low > 10)
     content = {**analyte.to_dict(), "log": logged, "floor": float(low) if logged else None}
     return analyte_from_dict(content)
+
+
+def _with_signs(
+    analytes: list[Analyte], config: Config, known: Mapping[str, Analyte]
+) -> list[Analyte]:
+    """Analytes with the directions that the settings state, in place of the dictionary's."""
+    wanted = config.features.signs
+    unknown = [key for key in wanted if key not in known]
+    if unknown:
+        raise UsageError(
+            f"features.signs names {', '.join(unknown)}, which is neither in "
+            "data_schema/analytes.yaml nor among the cohort's local analytes"
+        )
+    scales = sorted({item.scale for item in config.outcomes.values()})
+    result = []
+    for analyte in analytes:
+        stated = wanted.get(analyte.key, {})
+        everywhere = dict.fromkeys([*scales, *analyte.direction], stated)
+        by_scale = everywhere if isinstance(stated, str) else stated
+        changed = {**analyte.direction, **{key: _SIGNS[sign] for key, sign in by_scale.items()}}
+        kept = {scale: sign for scale, sign in changed.items() if sign}
+        result.append(replace(analyte, direction=kept))
+    return result
 
 
 def _drug_classes(cohort: Cohort) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline.config import ModelConfig
+from pipeline.config_model import ModelConfig
 from pipeline.features.build import FeatureMatrix
 from pipeline.model.stack import Floats, StackedRows
 

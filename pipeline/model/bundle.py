@@ -13,7 +13,8 @@ import pandas as pd
 
 from pipeline.cohort.limits import apply_limits
 from pipeline.cohort.tables import Cohort
-from pipeline.config import PRIOR, Config, parse_config
+from pipeline.config import Config, parse_config
+from pipeline.config_model import PRIOR
 from pipeline.errors import BundleError, UsageError
 from pipeline.features.build import FeatureMatrix, build_features
 from pipeline.features.spec import FeatureSpec
@@ -206,6 +207,8 @@ def _save_model(model: RiskModel, folder: Path, scale: str) -> None:
         "horizons": list(model.horizons),
         "grade": model.grade,
         "reference": model.reference.to_dict(),
+        "tuned": dict(model.tuned),
+        "show_state": model.show_state,
     }
     for name in ("no_state", "state"):
         variant: Variant | None = getattr(model, name)
@@ -268,6 +271,8 @@ def _load_model(root: Path, scale: str, prior: Bundle | None) -> RiskModel:
         linear_from_dict(content["reference"]),
         no_state,
         variants["state"],
+        tuned=dict(content["tuned"]),
+        show_state=content["show_state"],
     )
     if prior is None:
         return model

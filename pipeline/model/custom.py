@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.config import CustomMemberConfig
+from pipeline.config_model import CustomMemberConfig
 from pipeline.errors import BundleError, UsageError
 from pipeline.features.build import FeatureMatrix
 from pipeline.model.basis import horizon_steps, threshold_steps

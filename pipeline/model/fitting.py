@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pipeline.config import ModelConfig
+from pipeline.config_model import ModelConfig
 from pipeline.features.build import FeatureMatrix
 from pipeline.features.spec import FeatureSpec
 from pipeline.model import members
@@ -14,10 +14,14 @@ from pipeline.model.booster import fit_booster
 from pipeline.model.calibration import MIN_EVENT_PATIENTS, fit_calibration, identity
 from pipeline.model.custom import fit_custom
 from pipeline.model.linear import LinearMember, fit_linear
+from pipeline.model.logistic import sigmoid
 from pipeline.model.parallel import one_blas_thread, side_by_side
 from pipeline.model.prior import own_metas
 from pipeline.model.risk_model import RiskModel, Variant, prior_speaks
 from pipeline.model.stack import Floats, Ints, StackedRows, Targets, stack
+from pipeline.model.tuning import Settings, log_loss, tune, with_settings
+
+Bools = np.typing.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,8 @@ def fit_risk_model(
         Patient bootstrap refits of the linear members, for intervals.
     """
     rows = _stacked(targets, plan)
+    tuned = _tuned(matrix, targets, rows, plan)
+    plan = replace(plan, config=with_settings(plan.config, tuned))
     grade = members.grade_column(plan.scale, plan.spec)
     resample = patient_resample(targets.patient, bootstrap, plan.seed) if bootstrap else None
     design = members.reference_design(plan.scale, plan.spec, plan.config)
@@ -79,7 +85,17 @@ def fit_risk_model(
     if grade is not None:
         state = _fit_variant(matrix, targets, graded, plan, reference, resample)
     thresholds = targets.thresholds
-    alone = RiskModel(plan.scale, thresholds, horizons, grade, reference, no_state[0], state[0])
+    alone = RiskModel(
+        plan.scale,
+        thresholds,
+        horizons,
+        grade,
+        reference,
+        no_state[0],
+        state[0],
+        tuned=tuned,
+        show_state=plan.config.clinical_state,
+    )
     if plan.prior is None:
         return alone
     return replace(alone, no_state=no_state[-1], state=state[-1], prior=plan.prior, alone=alone)
@@ -119,6 +135,7 @@ def _stacked(targets: Targets, plan: FitPlan) -> StackedRows:
         tuple(float(hours) for hours in plan.config.horizons_hours),
         reported=plan.reported,
         other_weight=plan.config.other_threshold_weight,
+        weights=plan.config.threshold_weights.get(plan.scale),
         ipcw_floor=plan.config.ipcw_floor,
     )
 
@@ -139,21 +156,14 @@ def _fit_variant(
         The members by themselves, then, where there is a prior, with it.
     """
     with_state = reference is not None
-    columns = [targets.thresholds.index(threshold) for threshold in plan.reported]
-    event = np.any(((targets.status == 1) & targets.at_risk)[:, columns], axis=1)
-    fold = inner_folds(targets.patient, event, plan.config.inner_folds, plan.seed)
-    inner = [
-        number for number in range(plan.config.inner_folds) if _both_classes(rows, fold, number)
-    ]
+    held_out = _held_out(targets, rows, plan, plan.config.inner_folds)
 
-    def run(number: int | None) -> Variant:
-        if number is None:
+    def run(kept: Bools | None) -> Variant:
+        if kept is None:
             return _fit_members(matrix, targets, rows, plan, with_state, reference, resample)
-        train = rows.of(fold != number)
-        return _fit_members(matrix, targets, train, plan, with_state, None, None)
+        return _fit_members(matrix, targets, rows.of(~kept), plan, with_state, None, None)
 
-    whole, *parts = side_by_side(run, [None, *inner], plan.jobs)
-    held_out = [fold == number for number in inner]
+    whole, *parts = side_by_side(run, [None, *held_out], plan.jobs)
     result = [_calibrated(whole, parts, held_out, matrix, targets, rows, plan, resample)]
     if plan.prior is not None:
         prior = plan.prior.variant_of(with_state)
@@ -163,10 +173,79 @@ def _fit_variant(
     return result
 
 
+def _held_out(targets: Targets, rows: StackedRows, plan: FitPlan, folds: int) -> list[Bools]:
+    """Landmarks of each inner fold whose complement can teach."""
+    columns = [targets.thresholds.index(threshold) for threshold in plan.reported]
+    event = np.any(((targets.status == 1) & targets.at_risk)[:, columns], axis=1)
+    fold = inner_folds(targets.patient, event, folds, plan.seed)
+    return [fold == number for number in range(folds) if _both_classes(rows, fold, number)]
+
+
+def _tuned(matrix: FeatureMatrix, targets: Targets, rows: StackedRows, plan: FitPlan) -> Settings:
+    """Settings chosen on inner folds of these patients; none where there are too few events.
+
+    The loss is that of the blend calibrated on its own out-of-fold log-odds, at the reported
+    thresholds, over both variants.
+    """
+    asked = rows.label[np.isin(rows.threshold, plan.reported)]
+    if plan.config.tune.trials == 0 or asked.sum() < MIN_EVENT_PATIENTS:
+        return {}
+    grade = members.grade_column(plan.scale, plan.spec)
+    variants = [(False, rows)]
+    if grade is not None:
+        graded = rows.of(~np.isnan(matrix.column(grade)))
+        variants += [(True, graded)] if len(graded.landmark) else []
+
+    def loss(config: ModelConfig) -> float:
+        trial = replace(plan, config=config)
+        total = 0.0
+        for with_state, part in variants:
+            held_out = _held_out(targets, part, plan, plan.config.tune.folds)
+            fitted = [
+                _fit_members(matrix, targets, part.of(~kept), trial, with_state, None, None)
+                for kept in held_out
+            ]
+            if not held_out:
+                continue
+            total += _out_of_fold_loss(fitted, held_out, matrix, targets, part, trial)
+        return total
+
+    return tune(loss, plan.config, plan.seed)
+
+
+def _out_of_fold_loss(
+    parts: list[Variant],
+    held_out: list[Bools],
+    matrix: FeatureMatrix,
+    targets: Targets,
+    rows: StackedRows,
+    plan: FitPlan,
+) -> float:
+    kept, blend = _out_of_fold(parts, held_out, matrix, rows, plan)
+    knots, ridge = parts[0].calibration.knots, plan.config.ridge_calibration
+    line = fit_calibration(blend, kept, knots, targets.thresholds, ridge)
+    return log_loss(kept.label, sigmoid(line.log_odds(blend, kept)), kept.weight)
+
+
+def _out_of_fold(
+    parts: list[Variant],
+    held_out: list[Bools],
+    matrix: FeatureMatrix,
+    rows: StackedRows,
+    plan: FitPlan,
+) -> tuple[StackedRows, Floats]:
+    """Rows of reported thresholds that some part did not see, and the log-odds it gives them."""
+    blend = np.full(len(rows.landmark), np.nan)
+    for chosen, part in zip(held_out, parts, strict=True):
+        blend[chosen[rows.landmark]] = part.blend(matrix, rows.of(chosen))
+    usable = np.isin(rows.threshold, plan.reported) & ~np.isnan(blend)
+    return rows.where(usable), blend[usable]
+
+
 def _calibrated(
     whole: Variant,
     parts: list[Variant],
-    held_out: list[np.typing.NDArray[np.bool_]],
+    held_out: list[Bools],
     matrix: FeatureMatrix,
     targets: Targets,
     rows: StackedRows,
@@ -174,11 +253,7 @@ def _calibrated(
     resample: Floats | None,
 ) -> Variant:
     """``whole`` with the calibration of the log-odds that ``parts`` give to ``held_out`` rows."""
-    blend = np.full(len(rows.landmark), np.nan)
-    for chosen, part in zip(held_out, parts, strict=True):
-        blend[chosen[rows.landmark]] = part.blend(matrix, rows.of(chosen))
-    usable = np.isin(rows.threshold, plan.reported) & ~np.isnan(blend)
-    kept, blend = rows.where(usable), blend[usable]
+    kept, blend = _out_of_fold(parts, held_out, matrix, rows, plan)
     knots, ridge = whole.calibration.knots, plan.config.ridge_calibration
     event_patients = len(np.unique(targets.patient[kept.landmark[kept.label == 1]]))
     if event_patients < MIN_EVENT_PATIENTS:

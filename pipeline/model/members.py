@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.config import ModelConfig
+from pipeline.config_model import ModelConfig
 from pipeline.features.names import FeatureMeta
 from pipeline.features.score_book import GROUP as SCORES
 from pipeline.features.score_book import PREFIX, scores

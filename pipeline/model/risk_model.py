@@ -8,7 +8,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from pipeline.config import PRIOR
+from pipeline.config_model import PRIOR
 from pipeline.features.build import FeatureMatrix
 from pipeline.model.booster import BoosterMember
 from pipeline.model.calibration import Calibration
@@ -164,6 +164,10 @@ class RiskModel:
     alone : RiskModel or None
         The same members without the prior, calibrated by themselves: it answers where the prior
         is silent.
+    show_state : bool
+        Whether the shown risk reads the grades where they are known; both can be asked for.
+    tuned : mapping
+        Settings chosen on inner folds of the training patients, by name.
     """
 
     scale: str
@@ -175,6 +179,8 @@ class RiskModel:
     state: Variant | None
     prior: RiskModel | None = None
     alone: RiskModel | None = None
+    tuned: Mapping[str, float] = field(default_factory=dict)
+    show_state: bool = True
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -188,11 +194,12 @@ class RiskModel:
         threshold: int,
         horizons: tuple[float, ...],
         *,
-        use_state: bool = True,
+        use_state: bool | None = None,
     ) -> Floats:
         """Risk, shape (n_landmarks, n_horizons).
 
-        Landmarks whose current grade is unknown use the variant without clinical state.
+        Landmarks whose current grade is unknown use the variant without clinical state;
+        ``use_state`` asks for one of the two instead of the shown one.
         """
         result = np.empty((len(matrix.values), len(horizons)))
         for variant, rows in self.variants(matrix, use_state=use_state):
@@ -239,15 +246,25 @@ class RiskModel:
             return np.zeros(len(matrix.values), dtype=bool)
         return ~np.isnan(matrix.column(self.grade))
 
+    def state_used(self, matrix: FeatureMatrix) -> np.typing.NDArray[np.bool_]:
+        """Whether the shown risk reads the clinical state."""
+        return self.state_known(matrix) & self.show_state
+
+    @property
+    def shown(self) -> Variant:
+        """Variant behind the shown risk where the grade is known."""
+        return self.variant_of(self.show_state)
+
     def variant_of(self, known: bool) -> Variant:
         """Variant used where the grade is known or not."""
         return self.state if known and self.state is not None else self.no_state
 
     def variants(
-        self, matrix: FeatureMatrix, *, use_state: bool = True
+        self, matrix: FeatureMatrix, *, use_state: bool | None = None
     ) -> Iterator[tuple[Variant, Ints]]:
         """Each variant that answers, and the landmarks for which it does."""
-        known, speaks = self.state_known(matrix) & use_state, prior_speaks(matrix)
+        wanted = self.show_state if use_state is None else use_state
+        known, speaks = self.state_known(matrix) & wanted, prior_speaks(matrix)
         for heard in (True, False):
             model = self if heard or self.alone is None else self.alone
             for flag in (True, False):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -167,17 +168,19 @@ def stack(
     reported: tuple[int, ...],
     other_weight: float,
     ipcw_floor: float,
+    weights: Mapping[int, float] | None = None,
 ) -> StackedRows:
     """Stack labelled rows of every threshold and horizon.
 
     Rows lost to follow-up before the horizon are left out; the others carry the inverse
     probability of being followed from the landmark on (Kaplan-Meier of the patients of these
     targets), truncated at ``1 / ipcw_floor``. Thresholds that are not reported weigh
-    ``other_weight``.
+    ``other_weight``, unless ``weights`` states the weight of a threshold.
     """
     parts = []
     for column, threshold in enumerate(targets.thresholds):
         share = 1.0 if threshold in reported else other_weight
+        share = (weights or {}).get(threshold, share)
         if share == 0.0:
             continue
         follow_up = targets.followed(threshold)

@@ -225,7 +225,7 @@ def _score_outcome(
             where=estimated & (rate.ravel() * n.ravel() >= _MIN_BASE_EVENTS),
         ),
         state_used=np.where(
-            estimated, np.where(np.repeat(model.state_known(matrix), count), "true", "false"), ""
+            estimated, np.where(np.repeat(model.state_used(matrix), count), "true", "false"), ""
         ),
         top_1=reasons[:, :, 0].ravel(),
         top_2=reasons[:, :, 1].ravel(),

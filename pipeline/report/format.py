@@ -137,7 +137,7 @@ def bracket(lo: Number, hi: Number, places: int = 2) -> str:
     return f"[{decimal(lo, places)}, {decimal(hi, places)}]"
 
 
-def in_words(name: str, lo: Number, hi: Number) -> str:
+def in_words(name: str, lo: Number, hi: Number, places: int = 2) -> str:
     """
     Write a named interval to follow a figure in a sentence; nothing when it is not known.
 
@@ -146,7 +146,7 @@ def in_words(name: str, lo: Number, hi: Number) -> str:
     >>> in_words("95 % interval", 0.744, 0.871), in_words("range", None, 1)
     (' (95 % interval 0.74 to 0.87)', '')
     """
-    return "" if is_missing(lo) or is_missing(hi) else f" ({name} {interval(lo, hi)})"
+    return "" if is_missing(lo) or is_missing(hi) else f" ({name} {interval(lo, hi, places)})"
 
 
 def count_of(k: Number, n: Number) -> str:

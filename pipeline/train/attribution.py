@@ -76,13 +76,13 @@ def attribute(
 ) -> Attribution | None:
     """SHAP values of the booster on landmarks at risk, at most 1500 drawn by ``seed``.
 
-    The variant with clinical state is explained where there is one, on landmarks whose grade is
+    The variant behind the shown risk is explained, with clinical state on landmarks whose grade is
     known. None where the variant has no booster or no landmark is left.
     """
     import shap
 
-    variant = model.variant_of(True)
-    known = model.state_known(matrix) if model.state is not None else True
+    variant = model.shown
+    known = model.state_used(matrix) if variant is model.state else True
     at_risk = targets.at_risk[:, targets.thresholds.index(threshold)]
     rows = np.flatnonzero(at_risk & known)
     if len(rows) == 0 or not variant.boosters:

@@ -60,7 +60,7 @@ def card_facts(
         "seed": str(protocol["seed"]),
         "bootstrap": str(protocol["bootstrap"]),
         "members": _members(config, evaluation),
-        "tuning": "penalties fixed beforehand, nothing tuned",
+        "tuning": str(protocol["tuning"]),
         "heterogeneity": _subgroups(evaluation, "site") or "not reported: no figure by centre",
         "fairness": _subgroups(evaluation, "sex") or "not reported: no figure by sex or age",
         "level": f"{100 * model.interval_level:.0f}",

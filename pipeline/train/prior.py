@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from pipeline.cohort.reader import ReadResult
-from pipeline.config import PRIOR, Config
+from pipeline.config import Config
+from pipeline.config_model import PRIOR
 from pipeline.errors import InputError, UsageError
 from pipeline.features.build import FeatureMatrix
 from pipeline.features.spec import FeatureSpec

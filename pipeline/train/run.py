@@ -15,9 +15,15 @@ from pipeline.cohort.limits import apply_limits, infer_limits
 from pipeline.cohort.reader import ReadResult, read_cohort
 from pipeline.cohort.refusals import share_words
 from pipeline.cohort.tables import Cohort
-from pipeline.config import PRIOR, Config
+from pipeline.config import Config
+from pipeline.config_model import PRIOR
 from pipeline.errors import InputError, UsageError
-from pipeline.evaluate.abstentions import cross_validated_abstentions
+from pipeline.evaluate.abstentions import (
+    Codes,
+    abstention_report,
+    answered_rows,
+    held_out_refusals,
+)
 from pipeline.evaluate.document import Evaluation, assemble, event_patients
 from pipeline.evaluate.outcomes import build_targets, reported_thresholds, stacked_thresholds
 from pipeline.evaluate.page import render_evaluation
@@ -118,8 +124,13 @@ def train(
     if prior is not None:
         heard = {scale: silence(result.matrix, scale) for scale, result in results.items()}
         borrowed = prior_facts(prior, config, models, heard)
+    refused = _refusals(cohort, spec, config, results)
     by_outcome = {
-        name: results[item.scale].scored[item.threshold] for name, item in config.outcomes.items()
+        name: replace(
+            found, answered=answered_rows(refused[name], results[item.scale].targets, found.scores)
+        )
+        for name, item in config.outcomes.items()
+        for found in (results[item.scale].scored[item.threshold],)
     }
     facts = _cohort_facts(read, config, results)
     sizes = {
@@ -144,7 +155,15 @@ def train(
         command=COMMAND,
     )
     evaluation.content["sample_size"] = sizes
-    evaluation.content["abstention"] = _abstentions(cohort, spec, config, results)
+    evaluation.content["abstention"] = {
+        name: abstention_report(code, part.matrix, part.targets, config.outcomes[name].threshold)
+        for name, code in refused.items()
+        for part in (results[config.outcomes[name].scale],)
+    }
+    evaluation.content["models"] = {
+        scale: {"thresholds": list(model.thresholds), "tuned": dict(model.tuned)}
+        for scale, model in models.items()
+    }
     evaluation.content["audit"] = audit.summary()
     if borrowed:
         evaluation.content["prior"] = borrowed
@@ -193,7 +212,9 @@ class _Task:
 def _train_scale(task: _Task, scale: str) -> ScaleResult:
     cohort, spec, config, prior = task.cohort, task.spec, task.config, task.prior
     reported = reported_thresholds(config.outcomes, scale)
-    thresholds = stacked_thresholds(cohort, scale, reported)
+    thresholds = stacked_thresholds(
+        cohort, scale, reported, chosen=config.model.thresholds.get(scale, ())
+    )
     landmarks = training_landmarks(cohort, config.landmarks, scale)
     targets = build_targets(cohort, landmarks, scale, thresholds)
     if len(landmarks) == 0 or not targets.at_risk.any():
@@ -253,14 +274,12 @@ def _reference(
     )
 
 
-def _abstentions(
+def _refusals(
     cohort: Cohort, spec: FeatureSpec, config: Config, results: dict[str, ScaleResult]
-) -> dict[str, Any]:
+) -> dict[str, Codes]:
     keys = tuple(analyte.key for analyte in spec.analytes)
     return {
-        name: cross_validated_abstentions(
-            cohort, part.matrix, part.targets, item.threshold, keys, config
-        )
+        name: held_out_refusals(cohort, part.matrix, part.targets, item.threshold, keys, config)
         for name, item in config.outcomes.items()
         for part in (results[item.scale],)
     }

@@ -78,12 +78,12 @@ def _member_parameters(
         tuple(float(hours) for hours in settings.horizons_hours),
         reported=reported_thresholds(config.outcomes, scale),
         other_weight=settings.other_threshold_weight,
+        weights=settings.threshold_weights.get(scale),
         ipcw_floor=settings.ipcw_floor,
     )
-    known = model.state_known(matrix)
-    if model.state is not None:
-        rows = rows.of(known)
-    members = model.variant_of(model.state is not None).linear or (model.reference,)
+    if model.shown is model.state:
+        rows = rows.of(model.state_used(matrix))
+    members = model.shown.linear or (model.reference,)
     return {member.name: effective_parameters(member, matrix, rows) for member in members}
 
 

@@ -5,7 +5,11 @@ import pandas as pd
 import pytest
 
 from pipeline.config import Config, PredictConfig
-from pipeline.evaluate.abstentions import abstention_line, cross_validated_abstentions
+from pipeline.evaluate.abstentions import (
+    abstention_line,
+    abstention_report,
+    held_out_refusals,
+)
 from pipeline.evaluate.outcomes import build_targets
 from pipeline.features import build_features
 from pipeline.features.landmarks import training_landmarks
@@ -92,7 +96,8 @@ def course():
 
 def test_a_product_of_one_patient_is_unseen_when_that_patient_is_held_out(course):
     cohort, matrix, targets, config = course
-    report = cross_validated_abstentions(cohort, matrix, targets, 3, ("crp", "ferritin"), config)
+    code = held_out_refusals(cohort, matrix, targets, 3, ("crp", "ferritin"), config)
+    report = abstention_report(code, matrix, targets, 3)
     at_risk = targets.at_risk[:, 0]
     of_rare = int((at_risk & (targets.patient == 39)).sum())
     few = report["by_reason"].get("few_labs", 0) + report["by_reason"].get("no_lab", 0)

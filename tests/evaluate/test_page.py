@@ -187,8 +187,31 @@ def test_an_empty_evaluation_still_gives_a_page(whole):
 )
 def test_headline_weighs_the_difference(lo, diff, hi, words):
     other = {"72": {"auroc": 0.75, "diff_auroc": diff, "diff_lo": lo, "diff_hi": hi}}
-    outcome = {"model": {"72": {"auroc": 0.8}}, "comparators": {"grade_and_day": other}}
+    model = {"72": {"auroc": 0.75 + (diff or 0.05)}}
+    outcome = {"model": model, "comparators": {"grade_and_day": other}}
     assert headline("ICANS", outcome).endswith(words)
+
+
+def test_the_printed_difference_is_that_of_the_printed_figures():
+    other = {"72": {"auroc": 0.7451, "diff_auroc": 0.0698, "diff_lo": 0.01, "diff_hi": 0.11}}
+    outcome = {"model": {"72": {"auroc": 0.8149}}, "comparators": {"grade_and_day": other}}
+    said = headline("ICANS", outcome)
+    assert "AUROC 0.815." in said
+    assert "reach 0.745; the model is 0.070 higher (difference 0.010 to 0.110)" in said
+
+
+def test_a_slope_whose_interval_holds_one_is_not_called_right():
+    cell = {"cal_slope": 1.4, "cal_slope_lo": 0.6, "cal_slope_hi": 2.3}
+    said = calibration_words({"model": {"72": cell}})
+    assert "not shown to differ from 1, with an interval 1.70 wide" in said
+    assert "about right" not in said
+
+
+def test_a_figure_at_the_end_of_its_interval_is_named():
+    at_end = {"auroc": 0.9, "auroc_lo": 0.8, "auroc_hi": 0.9}
+    inside = {"auroc": 0.9, "auroc_lo": 0.8, "auroc_hi": 0.95}
+    told = limits({"icans": {"model": {"24": at_end, "72": inside}}}, "cross-validated", 5)
+    assert any("within 24 h lies at an end of its interval" in line for line in told)
 
 
 def test_days_are_in_numeric_order():

@@ -42,7 +42,7 @@ def test_masks_follow_the_patients_and_the_first_dose():
     )
     masks = subgroup_masks(cohort, scores, (18, 40, 65))
     assert set(masks) == {"age", "sex", "tocilizumab"}
-    assert set(masks["age"]) == {"under 18", "40 to 64", "65 and over"}
+    assert list(masks["age"]) == ["under 18", "40 to 64", "65 and over"]
     assert masks["age"]["under 18"].tolist() == [True] * 2 + [False] * 6
     assert masks["sex"]["M"].tolist() == [False] * 2 + [True] * 4 + [False] * 2
     assert np.flatnonzero(masks["tocilizumab"]["after"]).tolist() == [1]

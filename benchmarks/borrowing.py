@@ -1,0 +1,151 @@
+"""What a centre of 60 patients gains by borrowing from one of 300 with other sites.
+
+    python benchmarks/borrowing.py --work /tmp/borrowing
+
+Simulated patients of the sites ``north`` and ``coast`` (research assays on most days) train the
+prior, patients of ``south`` (few research assays, own assays and products) are the small centre and
+the patients it is scored on. Prints the table of ``docs/evidence.md``: within 72 h, with the prior,
+without it, and the prior alone, over seeds of the training patients.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.cohort.limits import apply_limits, infer_limits
+from pipeline.cohort.reader import read_cohort
+from pipeline.cohort.simulate.command import simulate
+from pipeline.cohort.tables import Cohort
+from pipeline.config import Config, load_config
+from pipeline.evaluate import metrics
+from pipeline.evaluate.outcomes import build_targets, reported_thresholds, stacked_thresholds
+from pipeline.features.build import build_features
+from pipeline.features.landmarks import training_landmarks
+from pipeline.features.spec import learn_spec
+from pipeline.model.bundle import Bundle, as_prior, read_features
+from pipeline.model.fitting import FitPlan, fit_risk_model
+from pipeline.model.prior import renamed, with_prior
+from pipeline.model.reference import TrainingReference, base_rate_table, feature_ranges
+from pipeline.model.risk_model import RiskModel
+
+CONFIG = Path(__file__).parent.parent / "configs" / "cohorts" / "synthetic.yaml"
+OUTCOMES = {"severe_crs": ("crs", 3), "icans": ("icans", 1)}
+HORIZON = 72.0
+LARGE, SMALL = 300, 60
+NAMES = ("with prior", "without", "prior alone")
+HEAD = """\
+| outcome | model | AUROC | gain over without | Brier | slope |
+|---|---|---|---|---|---|"""
+
+
+def main() -> None:
+    """Simulate, fit over seeds, print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--patients", type=int, default=1500, help="simulated in all")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--work", type=Path, required=True)
+    options = parser.parse_args()
+    config = load_config([CONFIG])
+    folder = options.work / f"sim_{options.patients}"
+    if not folder.exists():
+        options.work.mkdir(parents=True, exist_ok=True)
+        simulate(options.patients, 60_601, folder)
+    cohort = read_cohort(folder, config.cohort, extra_scales=("crs", "icans")).cohort
+    south = (cohort.patients["site"] == "south").to_numpy()
+    found = [one(cohort, south, config, seed) for seed in range(options.seeds)]
+    print(f"{options.seeds} seeds; scored on {found[0]['n']} patients of the small centre's site.")
+    print(report(found))
+
+
+def one(cohort: Cohort, south: np.ndarray, config: Config, seed: int) -> dict:
+    """Figures of one draw of both centres; the patients scored are in neither."""
+    random = np.random.default_rng(seed)
+    large = random.choice(np.flatnonzero(~south), LARGE, replace=False)
+    shuffled = random.permutation(np.flatnonzero(south))
+    small, fresh = (cohort.take(part) for part in (shuffled[:SMALL], shuffled[SMALL:]))
+    prior = as_prior(bundle_of(cohort.take(large), config, None))
+    bundle = bundle_of(small, config, prior)
+    result: dict = {"n": len(fresh)}
+    for name, (scale, threshold) in OUTCOMES.items():
+        landmarks = training_landmarks(fresh, config.landmarks, scale)
+        targets = build_targets(fresh, landmarks, scale, (threshold,))
+        matrix = read_features(fresh, landmarks, bundle)[1]
+        label = targets.label(threshold, HORIZON)
+        rows = np.flatnonzero(~np.isnan(label))
+        part, model = matrix.take(rows), bundle.models[scale]
+        risks = [item.risk(part, threshold, (HORIZON,))[:, 0] for item in models_of(model)]
+        result[name] = [scored(label[rows], risk) for risk in risks]
+    return result
+
+
+def models_of(model: RiskModel) -> tuple[RiskModel, RiskModel, RiskModel]:
+    """The model, the same without its prior, and the prior by itself."""
+    assert model.alone is not None
+    assert model.prior is not None
+    return model, model.alone, model.prior
+
+
+def bundle_of(cohort: Cohort, config: Config, prior: Bundle | None) -> Bundle:
+    """Fit both scales on everyone; no cross-validation, no interval."""
+    limits = infer_limits(cohort.labs)
+    seen = cohort.with_labs(apply_limits(cohort.labs, limits))
+    spec = learn_spec(seen, config, {})
+    reference = TrainingReference(spec, {}, limits, {}, {}, False, {}, len(cohort))
+    models, ranges, rates = {}, {}, {}
+    for name, (scale, threshold) in OUTCOMES.items():
+        reported = reported_thresholds(config.outcomes, scale)
+        landmarks = training_landmarks(seen, config.landmarks, scale)
+        thresholds = stacked_thresholds(seen, scale, reported)
+        targets = build_targets(seen, landmarks, scale, thresholds)
+        matrix = build_features(seen, landmarks, spec)
+        theirs = None
+        if prior is not None:
+            columns = {item for model in prior.models.values() for item in model.columns}
+            rule = prior.config.predict
+            matrix = with_prior(matrix, cohort, spec, prior.reference, rule, columns)
+            theirs = renamed(prior.models[scale])
+        plan = FitPlan(scale, reported, spec, config.model, config.seed, 2, theirs)
+        models[scale] = fit_risk_model(matrix, targets, plan)
+        ranges.update(feature_ranges(matrix))
+        rates[name] = base_rate_table(matrix, targets, threshold, models[scale].horizons)
+    reference = replace(reference, ranges=ranges, base_rates=rates)
+    return Bundle(config, reference, models, {}, prior=prior)
+
+
+def scored(label: np.ndarray, risk: np.ndarray) -> dict[str, float]:
+    """AUROC, Brier score and calibration slope."""
+    ones = np.ones((len(label), 1))
+    area = metrics.auroc(label, risk, ones, np.zeros(len(label), dtype=np.intp))[0]
+    slope = metrics.calibration_line(label, risk, ones)[1][0]
+    brier = float(np.mean((label - risk) ** 2))
+    return {"auroc": float(area), "brier": brier, "slope": float(slope)}
+
+
+def report(found: list[dict]) -> str:
+    """Mean over seeds, with the standard deviation over seeds."""
+    lines = [HEAD]
+    for name in OUTCOMES:
+        for number, who in enumerate(NAMES):
+            cells = {key: np.array([item[name][number][key] for item in found]) for key in _KEYS}
+            without = np.array([item[name][1]["auroc"] for item in found])
+            gain = "" if number == 1 else spread(cells["auroc"] - without, "+.3f")
+            shown = [spread(cells[key], f) for key, f in _KEYS.items()]
+            lines.append(f"| {name} | {who} | {shown[0]} | {gain} | {shown[1]} | {shown[2]} |")
+    return "\n".join(lines)
+
+
+_KEYS = {"auroc": ".3f", "brier": ".4f", "slope": ".2f"}
+
+
+def spread(values: np.ndarray, form: str) -> str:
+    """Mean ± standard deviation, and the range."""
+    low, high = values.min(), values.max()
+    return f"{values.mean():{form}} ± {values.std(ddof=1):.3f} ({low:{form}} to {high:{form}})"
+
+
+if __name__ == "__main__":
+    main()
