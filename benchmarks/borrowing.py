@@ -1,16 +1,19 @@
 """What a centre of 60 patients gains by borrowing from one of 300 with other sites.
 
-    python benchmarks/borrowing.py --work /tmp/borrowing
+    python benchmarks/borrowing.py --work /tmp/borrowing            # seeds 0 to 4, then the table
+    python benchmarks/borrowing.py --work /tmp/borrowing --seed 3   # one of them
 
 Simulated patients of the sites ``north`` and ``coast`` (research assays on most days) train the
 prior, patients of ``south`` (few research assays, own assays and products) are the small centre and
 the patients it is scored on. Prints the table of ``docs/evidence.md``: within 72 h, with the prior,
-without it, and the prior alone, over seeds of the training patients.
+without it, and the prior alone, over seeds of the training patients. Finished seeds are kept in the
+work folder and not repeated.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,6 +39,7 @@ CONFIG = Path(__file__).parent.parent / "configs" / "cohorts" / "synthetic.yaml"
 OUTCOMES = {"severe_crs": ("crs", 3), "icans": ("icans", 1)}
 HORIZON = 72.0
 LARGE, SMALL = 300, 60
+PATIENTS, SIMULATED, SEEDS = 1200, 60_601, range(5)
 NAMES = ("with prior", "without", "prior alone")
 HEAD = """\
 | outcome | model | AUROC | gain over without | Brier | slope |
@@ -45,24 +49,31 @@ HEAD = """\
 def main() -> None:
     """Simulate, fit over seeds, print the table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--patients", type=int, default=1500, help="simulated in all")
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--seed", type=int, help="this one only")
     parser.add_argument("--work", type=Path, required=True)
     options = parser.parse_args()
     config = load_config([CONFIG])
-    folder = options.work / f"sim_{options.patients}"
+    folder = options.work / f"sim_{PATIENTS}"
     if not folder.exists():
         options.work.mkdir(parents=True, exist_ok=True)
-        simulate(options.patients, 60_601, folder)
-    cohort = read_cohort(folder, config.cohort, extra_scales=("crs", "icans")).cohort
-    south = (cohort.patients["site"] == "south").to_numpy()
-    found = [one(cohort, south, config, seed) for seed in range(options.seeds)]
-    print(f"{options.seeds} seeds; scored on {found[0]['n']} patients of the small centre's site.")
-    print(report(found))
+        simulate(PATIENTS, SIMULATED, folder)
+    for seed in SEEDS if options.seed is None else (options.seed,):
+        path = options.work / f"seed_{seed}.json"
+        if not path.exists():
+            cohort = read_cohort(folder, config.cohort, extra_scales=("crs", "icans")).cohort
+            path.write_text(
+                json.dumps(one(cohort, config, seed), indent=1) + "\n", encoding="utf-8"
+            )
+    done = [options.work / f"seed_{seed}.json" for seed in SEEDS]
+    found = [json.loads(path.read_text()) for path in done if path.exists()]
+    if len(found) > 1:
+        print(f"{len(found)} seeds, scored on {found[0]['n']} patients of the small centre's site.")
+        print(report(found))
 
 
-def one(cohort: Cohort, south: np.ndarray, config: Config, seed: int) -> dict:
+def one(cohort: Cohort, config: Config, seed: int) -> dict:
     """Figures of one draw of both centres; the patients scored are in neither."""
+    south = (cohort.patients["site"] == "south").to_numpy()
     random = np.random.default_rng(seed)
     large = random.choice(np.flatnonzero(~south), LARGE, replace=False)
     shuffled = random.permutation(np.flatnonzero(south))
