@@ -71,9 +71,9 @@ def applied_refusals(
 
 def answered_rows(code: Codes, targets: Targets, scores: Scores) -> NDArray[np.bool_]:
     """Rows of ``scores`` whose landmark gets an estimate."""
-    moments = zip(targets.patient.tolist(), targets.hours.tolist(), strict=True)
+    moments = zip(targets.episode.tolist(), targets.hours.tolist(), strict=True)
     answered = dict(zip(moments, code == "", strict=True))
-    asked = zip(scores.patient.tolist(), scores.hours.tolist(), strict=True)
+    asked = zip(scores.episode.tolist(), scores.hours.tolist(), strict=True)
     return np.array([answered[moment] for moment in asked], dtype=bool)
 
 

@@ -185,9 +185,9 @@ def _with_signs(
     result = []
     for analyte in analytes:
         stated = wanted.get(analyte.key, {})
-        everywhere = dict.fromkeys([*scales, *analyte.direction], stated)
-        by_scale = everywhere if isinstance(stated, str) else stated
-        changed = {**analyte.direction, **{key: _SIGNS[sign] for key, sign in by_scale.items()}}
+        if isinstance(stated, str):
+            stated = dict.fromkeys([*scales, *analyte.direction], stated)
+        changed = {**analyte.direction, **{key: _SIGNS[sign] for key, sign in stated.items()}}
         kept = {scale: sign for scale, sign in changed.items() if sign}
         result.append(replace(analyte, direction=kept))
     return result
