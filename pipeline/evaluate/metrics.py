@@ -124,16 +124,25 @@ def logistic_draws(columns: Floats, label: Floats, weight: Floats) -> Floats:
 
 
 def _newton(columns: Floats, offset: Floats, label: Floats, weight: Floats) -> Floats:
-    """Logistic coefficients of all draws at once; steps that raise the loss are halved.
+    """Logistic coefficients of all draws at once, each started from those of the first.
 
     Returns
     -------
     ndarray, shape (n_columns, n_draws)
         NaN where the steps do not settle, as when the classes are separated.
     """
-    size, draws = columns.shape[1], weight.shape[1]
+    first = _steps(columns, offset, label, weight[:, :1], np.zeros((columns.shape[1], 1)))
+    start = np.repeat(np.nan_to_num(first), weight.shape[1] - 1, axis=1)
+    return np.hstack([first, _steps(columns, offset, label, weight[:, 1:], start)])
+
+
+def _steps(columns: Floats, offset: Floats, label: Floats, weight: Floats, theta: Floats) -> Floats:
+    """Newton steps from ``theta``, shape (n_columns, n_draws); those that raise the loss halved."""
+    size, draws = theta.shape
+    if draws == 0:
+        return theta
     products = (columns[:, :, None] * columns[:, None, :]).reshape(len(columns), -1).T
-    theta, moved = np.zeros((size, draws)), np.full(draws, np.inf)
+    moved = np.full(draws, np.inf)
     target = (columns * label[:, None]).T @ weight
 
     def at(theta: Floats) -> tuple[Floats, Floats]:
