@@ -117,9 +117,18 @@ def alert_words(outcome: Entry) -> str:
     return (
         f"If the highest {percent(float(_ALERT_RATE))} of risks within {hours} h raised an alert: "
         f"{percent(warned)} of event patients would be warned, the first alert a median of "
-        f"{integer(lead)} h before onset; 1 of {decimal(cell.get('number_needed_to_alert'), 1)} "
-        "alerts would be followed by the event."
+        f"{integer(lead)} h before onset; {_true_alerts(cell)} alerts would be followed by the "
+        "event."
     )
+
+
+def _true_alerts(cell: Entry) -> str:
+    """True alerts among 100, in whole ones."""
+    needed = cell.get("number_needed_to_alert")
+    if is_missing(needed) or not needed:
+        return "an unknown share of"
+    count = round(100 / needed)
+    return f"about {count} of 100" if count else "fewer than 1 of 100"
 
 
 def limits(outcomes: Mapping[str, Entry], kind: str, minimum: int) -> list[str]:

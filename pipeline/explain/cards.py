@@ -13,6 +13,7 @@ from pipeline.explain.moments import day_and_hour
 from pipeline.explain.record import Record
 from pipeline.explain.wording import (
     interval_words,
+    is_clipped,
     phrase,
     points_words,
     risk_words,
@@ -20,6 +21,8 @@ from pipeline.explain.wording import (
     whole,
 )
 from pipeline.report.format import integer, is_missing
+
+_TOUCHES = 1e-6
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,8 @@ def card(item: Estimate, record: Record, facts: ModelFacts, reach: float, note: 
     )
     usual = risk.usual
     times = times_usual(risk.ratio) or (phrase("estimate", "few_events") if usual else "")
+    if usual and is_clipped(risk.risk) and risk_words(risk.risk) == risk_words(usual.rate):
+        times = ""  # both read "under 1 %", so no ratio of the two can be seen
     drawings = [
         (
             phrase("estimate", "horizons"),
@@ -99,9 +104,13 @@ def card(item: Estimate, record: Record, facts: ModelFacts, reach: float, note: 
         usual=risk_words(usual.rate) if usual else "unknown",
     )
     return Card(
-        title=f"{item.label}, next {risk.hours:g} h",
+        title=f"{item.label}, next {risk.hours:g}\u00a0h",
         big=risk_words(risk.risk),
-        lines=tuple(line for line in (*notes, f"{usual_words(usual)} {times}".strip()) if line),
+        lines=tuple(
+            line
+            for line in (*notes, f"{usual_words(usual)} {times}".strip(), refits_words(risk))
+            if line
+        ),
         interval=interval,
         change=change_words(item, record.hours),
         line=charts.number_line(risk, reach, title=f"{item.label}: risk and usual rate", desc=desc),
@@ -111,17 +120,30 @@ def card(item: Estimate, record: Record, facts: ModelFacts, reach: float, note: 
 
 
 def usual_words(usual: Usual | None) -> str:
-    """The base rate with the counts behind it."""
+    """The base rate with the counts behind it; the counts alone where the rate would be clipped."""
     if usual is None or is_missing(usual.rate):
         return phrase("estimate", "usual_unknown")
+    keys = ("usual_counts", "usual_counts_pooled")
+    if not is_clipped(usual.rate):
+        keys = ("usual", "usual_pooled")
+    some = phrase("estimate", "usual_some", count=integer(usual.events))
+    events = some if usual.events else phrase("estimate", "usual_none")
     return phrase(
         "estimate",
-        "usual_pooled" if usual.pooled else "usual",
+        keys[usual.pooled],
         day=usual.day,
         rate=risk_words(usual.rate),
-        events=integer(usual.events),
+        events=events,
         patients=integer(usual.of),
     )
+
+
+def refits_words(risk: Risk) -> str:
+    """A sentence where the estimate lies at an end of its interval; else blank."""
+    at_low, at_high = risk.risk - risk.low < _TOUCHES, risk.high - risk.risk < _TOUCHES
+    if at_low == at_high:
+        return ""
+    return phrase("estimate", "refits_higher" if at_low else "refits_lower")
 
 
 def change_words(item: Estimate, landmark_hours: float, words: str = "estimate") -> str:

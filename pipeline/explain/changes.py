@@ -1,4 +1,4 @@
-"""How a newest result compares with an earlier one and with the usual range, in words."""
+"""A newest result against an earlier one, the usual range and an average patient, in words."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ import math
 import pandas as pd
 
 from pipeline.cohort.analytes import Analyte
-from pipeline.explain.wording import number_words, phrase, section, whole
+from pipeline.explain.estimate import Estimate
+from pipeline.explain.facts import ModelFacts
+from pipeline.explain.record import Record
+from pipeline.explain.wording import age_words, number_words, phrase, section, whole
 
 _MARK = {-1: "<", 0: "", 1: ">"}
 
@@ -65,3 +68,34 @@ def range_words(value: float, side: float, analyte: Analyte) -> str:
     if value < low and side <= 0:
         return phrase("labs", "range_below", range=said)
     return phrase("labs", "range_within", range=said) if side == 0 else ""
+
+
+def reason_words(key: str, item: Estimate, record: Record, facts: ModelFacts) -> str:
+    """Why a result moves an estimate against what its place in the usual range suggests.
+
+    The model compares with an average training patient, not with the usual range, and counts the
+    age and course of a result beside its height. Blank where nothing needs a reason: the effect
+    goes the expected way, is too small to be told, or no direction is assumed.
+    """
+    points, analyte = item.players.get(key, 0.0), facts.analytes[key]
+    direction = {"up": 1, "down": -1}.get(analyte.direction.get(item.scale, ""), 0)
+    low, high = analyte.reference
+    if not facts.signed or direction == 0 or whole(abs(points)) == 0 or low is None or high is None:
+        return ""
+    newest = record.series(key).iloc[-1]
+    value, moved = float(newest["value"]), 1 if points > 0 else -1
+    beyond = 1 if value > high else -1 if value < low else 0
+    if moved == (1 if direction * beyond > 0 else -1):
+        return ""
+    typical = facts.typical_value(item.outcome, record.hours, key)
+    if typical is None:
+        return phrase("labs", "because_others")
+    if number_words(typical) != number_words(value):
+        side = 1 if value > typical else -1
+        if moved == direction * side:
+            which = "because_more" if side > 0 else "because_less"
+            return phrase("labs", which, typical=number_words(typical))
+    age = record.hours - float(newest["collected_hours"])
+    if age > section("reliance")["limits"]["old_hours"]:
+        return phrase("labs", "because_old", age=age_words(age))
+    return phrase("labs", "because_course")

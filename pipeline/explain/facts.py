@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
 
 from pipeline.cohort.analytes import Analyte
 from pipeline.config import OutcomeConfig
@@ -48,6 +50,10 @@ class ModelFacts:
         Outcome to ``auroc, auroc_lo, auroc_hi, cal_slope`` at ``horizon``.
     horizon : float
         Hours of the headline risk.
+    signed : bool
+        Whether the model may move with an analyte in its stated direction only.
+    typical : mapping
+        Outcome to day to analyte: newest value of an average training patient, canonical unit.
     """
 
     name: str
@@ -68,6 +74,8 @@ class ModelFacts:
     level: float
     stale_hours: float
     grade_valid_hours: float
+    signed: bool = True
+    typical: Mapping[str, Mapping[int, Mapping[str, float]]] = field(default_factory=dict)
 
     def usual(self, outcome: str, day: float, horizon: float) -> Usual | None:
         """Base rate of a day, or of the nearest day known."""
@@ -78,6 +86,13 @@ class ModelFacts:
         pooled = entry["n"] > entry["patients"] + 0.5
         of = entry["n"] if pooled else entry["patients"]
         return Usual(int(entry["day"]), float(entry["rate"]), int(of), pooled)
+
+    def typical_value(self, outcome: str, hours: float, analyte: str) -> float | None:
+        """Newest value of an average training patient of the day, or of the nearest day known."""
+        days = self.typical.get(outcome, {})
+        if not days:
+            return None
+        return days[min(days, key=lambda day: abs(day - hours // 24))].get(analyte)
 
 
 def model_facts(
@@ -119,6 +134,8 @@ def model_facts(
         level=config.model.interval_level,
         stale_hours=config.predict.stale_hours,
         grade_valid_hours=config.features.grade_valid_hours,
+        signed=config.model.signs,
+        typical={name: _typical(bundle, name) for name in reference.background},
     )
 
 
@@ -142,4 +159,23 @@ def _natural_ranges(bundle: Bundle) -> dict[str, tuple[float, float]]:
         if pair is not None:
             low, high = pair
             result[analyte.key] = (2.0**low, 2.0**high) if analyte.log else (low, high)
+    return result
+
+
+def _typical(bundle: Bundle, outcome: str) -> dict[int, dict[str, float]]:
+    """Mean of the newest values over the prototypes of each day, in natural units."""
+    background = bundle.reference.background[outcome]
+    logged = {f"{item.key}__last": item for item in bundle.reference.spec.analytes}
+    places = [(n, logged[name]) for n, name in enumerate(background.columns) if name in logged]
+    result: dict[int, dict[str, float]] = {}
+    for day, prototypes in background.days.items():
+        known = ~np.isnan(prototypes.values)
+        weight = known * prototypes.patients[:, None]
+        total, count = np.where(known, prototypes.values, 0.0), weight.sum(axis=0)
+        mean = (total * weight).sum(axis=0) / np.where(count > 0, count, np.nan)
+        result[day] = {
+            analyte.key: float(2.0 ** mean[n] if analyte.log else mean[n])
+            for n, analyte in places
+            if count[n] > 0
+        }
     return result

@@ -21,8 +21,10 @@ class Clock:
     Examples
     --------
     >>> from datetime import UTC
-    >>> Clock(datetime(2026, 11, 19, 7, 0, tzinfo=UTC)).words(71.2), Clock(None).words(78.0)
-    ('22 Nov 06:12', 'day 3, 6 h')
+    >>> Clock(datetime(2026, 11, 19, 7, 0, tzinfo=UTC)).words(71.2)
+    '22 Nov 06:12'
+    >>> Clock(None).words(78.0).replace(chr(160), " ")
+    'day 3, 6 h'
     """
 
     zero: datetime | None
@@ -46,11 +48,11 @@ def day_and_hour(hours: float) -> str:
 
     Examples
     --------
-    >>> day_and_hour(78.5), day_and_hour(-3.0)
-    ('day 3, 6 h', 'day −1, 21 h')
+    >>> [day_and_hour(hours).replace(chr(160), " ") for hours in (78.5, -3.0)]
+    ['day 3, 6 h', 'day −1, 21 h']
     """
     day, hour = divmod(math.floor(hours + 1e-6), 24)
-    return f"{day_words(day)}, {hour} h"
+    return f"{day_words(day)}, {hour}\u00a0h"
 
 
 def day_words(day: int) -> str:

@@ -85,7 +85,7 @@ def patient_page(patient: Patient, facts: ModelFacts, *, made: datetime, back: s
         TEMPLATES,
         "patient.html.j2",
         title=_title(record),
-        subtitle=_subtitle(record, inputs, made),
+        subtitle=_subtitle(record, inputs, facts, made),
         synthetic=facts.synthetic,
         back=back,
         association=phrase("pathways", "association"),
@@ -162,16 +162,39 @@ def _title(record: Record) -> str:
     return " · ".join(parts)
 
 
-def _subtitle(record: Record, inputs: Inputs | None, made: datetime) -> str:
+def _subtitle(record: Record, inputs: Inputs | None, facts: ModelFacts, made: datetime) -> str:
     parts = []
     if inputs is not None and len(record.labs):
         newest = record.clock.words(float(record.labs["collected_hours"].max()))
         age = age_words(inputs.newest)
         when = record.clock.words(record.hours)
         parts.append(phrase("header", "labs", newest=newest, age=age, when=when))
+    if inputs is not None and (grades := grade_words(record, facts)):
+        parts.append(phrase("header", "grades", grades=", ".join(grades)))
     parts.append(phrase("header", "made", when=made_words(made)))
     parts.append(record.clock.zone_words())
     return " ".join(part for part in parts if part)
+
+
+def grade_words(record: Record, facts: ModelFacts) -> list[str]:
+    """The current grade on each scale, and when it was charted."""
+    said = []
+    for scale in graded_scales(facts):
+        grade, name = record.current_grade(scale, facts.grade_valid_hours), scale.upper()
+        if grade is None:
+            hours = f"{facts.grade_valid_hours:g}"
+            said.append(phrase("header", "grade_unknown", scale=name, hours=hours))
+            continue
+        at = record.grades.loc[record.grades["scale"] == scale, "assessed_hours"].iloc[-1]
+        when = record.clock.words(float(at))
+        said.append(phrase("header", "grade", scale=name, grade=grade, when=when))
+    return said
+
+
+def graded_scales(facts: ModelFacts) -> list[str]:
+    """Scales of the outcomes that are charted as grades."""
+    scales = dict.fromkeys(outcome.scale for outcome in facts.outcomes.values())
+    return [scale for scale in scales if scale != "death"]
 
 
 def _note(item: Estimate, patient: Patient, facts: ModelFacts) -> str:
@@ -266,7 +289,8 @@ def _trends(
     ][:MOST_TRENDS]
     scales = list(dict.fromkeys(outcome.scale for outcome in facts.outcomes.values()))
     graded = [name for name in scales if (record.grades["scale"] == name).any()][:2]
-    if graded:
+    shown = record.grades.loc[record.grades["assessed_hours"] >= x.low]
+    if graded and (shown.groupby("scale")["grade"].nunique() > 1).any():
         drawn.append(trends.grade_trend(record.grades, graded, x, drugs, record.clock))
     return drawn
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline.cohort.analytes import Analyte
-from pipeline.explain.changes import change_words, range_words
+from pipeline.explain.changes import change_words, range_words, reason_words
 from pipeline.explain.drugs import caveats, drug_names
 from pipeline.explain.estimate import Estimate
 from pipeline.explain.facts import ModelFacts
@@ -49,7 +49,10 @@ def lab_sentences(
         LabSentence(
             key,
             lab_text(record, facts.analytes[key]),
-            effect_words([(item.short, item.players.get(key, 0.0)) for item in estimates]),
+            effect_words(
+                [(item.short, item.players.get(key, 0.0)) for item in estimates],
+                [reason_words(key, item, record, facts) for item in estimates],
+            ),
             strength[key],
         )
         for key in order[: min(MOST_LABS, max(count, _FILL_TO))]
@@ -80,8 +83,13 @@ def lab_text(record: Record, analyte: Analyte, *, brief: bool = False) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def effect_words(effects: Sequence[tuple[str, float]]) -> str:
+def effect_words(effects: Sequence[tuple[str, float]], reasons: Sequence[str] = ()) -> str:
     """What a factor does to each estimate, with an arrow beside the word.
+
+    Parameters
+    ----------
+    reasons : sequence of str
+        Why each effect is as it is; blank where it needs no reason.
 
     Examples
     --------
@@ -89,8 +97,10 @@ def effect_words(effects: Sequence[tuple[str, float]]) -> str:
     '▲ raises CRS by 6 points, ▼ lowers ICANS by 1 point'
     >>> effect_words([("CRS", 0.2)])
     'hardly changes the estimate'
+    >>> effect_words([("CRS", -2.0), ("ICANS", 3.0)], ["because it is 41 h old", ""])
+    '▲ raises ICANS by 3 points, ▼ lowers CRS by 2 points, because it is 41 h old'
     """
-    said = []
+    said, told = [], list(dict.fromkeys(reason for reason in reasons if reason))
     for key, sign in (("effect_up", 1.0), ("effect_down", -1.0)):
         what = [
             phrase("labs", "effect_by", short=short, points=points_words(points))
@@ -99,7 +109,7 @@ def effect_words(effects: Sequence[tuple[str, float]]) -> str:
         ]
         if what:
             said.append(phrase("labs", key, what=", ".join(what)))
-    return ", ".join(said) if said else phrase("labs", "effect_small")
+    return ", ".join([*said, *told]) if said else phrase("labs", "effect_small")
 
 
 def against_sentences(
@@ -122,11 +132,20 @@ def against_sentences(
                 "lowers" if sign > 0 else "raises",
                 short=item.short,
                 what=factor_words(key, record, facts),
+                why=_why(key, item, record, facts),
                 points=points_words(item.players[key]),
             )
             for key in opposing
         ]
     return sentences
+
+
+def _why(key: str, item: Estimate, record: Record, facts: ModelFacts) -> str:
+    """A reason to follow a sentence; blank where the factor is no lab or needs none."""
+    if key not in facts.analytes or not len(record.series(key)):
+        return ""
+    reason = reason_words(key, item, record, facts)
+    return f", {reason}" if reason else ""
 
 
 def factor_words(key: str, record: Record, facts: ModelFacts) -> str:

@@ -21,6 +21,7 @@ from pipeline.report.svg import BLUE, GREY, INK, Style, chart, marker, stroke, t
 WIDTH, HEIGHT = 172.0, 60.0
 _TOP, _BOTTOM, _LEFT, _RIGHT = 10.0, 46.0, 4.0, 168.0
 _LONGEST_GAP = 36.0
+_APART = 11.0  # between two labels, so that neither covers the other
 _DRUG = Style("#7a3e00", "4 2", width=1.2)
 _AXIS = Style(INK, None, width=1)
 
@@ -62,20 +63,7 @@ def lab_trend(
         if reference_high > y.low and reference_low < y.high:
             parts.append(guides.band(x, full, reference_low, reference_high))
     parts += [*_frame(x), *_drug_lines(x, drugs)]
-    ends = [min(values), max(values)]
-    if y(ends[0]) - y(ends[1]) > 10:
-        parts += [
-            text(
-                WIDTH,
-                y(end) + 3.5,
-                number_words(end),
-                size=9.5,
-                anchor="end",
-                colour=GREY,
-                halo=True,
-            )
-            for end in ends
-        ]
+    parts += _end_labels(min(values), max(values), y)
     style = Style(BLUE, None, width=1.8)
     for (a, before, side_a), (b, after, side_b) in pairwise(points):
         if b - a <= _LONGEST_GAP and side_a == 0 and side_b == 0:
@@ -96,15 +84,30 @@ def lab_trend(
     return Trend(analyte.short, said, chart(title, desc, WIDTH, HEIGHT, *parts), rows)
 
 
+def _end_labels(low: float, high: float, y: Scale) -> list[Markup]:
+    """Lowest and highest value beside the axis; moved apart where they would touch."""
+    if number_words(low) == number_words(high):
+        return []
+    centre, half = (y(low) + y(high)) / 2, max((y(low) - y(high)) / 2, _APART / 2)
+    return [
+        text(
+            min(_RIGHT - 25, WIDTH - 5.8 * len(number_words(value))),
+            at + 3.5,
+            number_words(value),
+            size=9.5,
+            colour=GREY,
+        )
+        for value, at in ((low, centre + half), (high, centre - half))
+    ]
+
+
 def grade_trend(
     grades: pd.DataFrame, scales: Sequence[str], x: Scale, drugs: Sequence[DrugMark], clock: Clock
 ) -> Trend:
     """Grades over time, one line of steps per scale, with the grade written where it changes."""
     y = Scale(0.0, 4.0, _BOTTOM - 4, _TOP + 4)
     parts = [*_frame(x), *_drug_lines(x, drugs)]
-    parts += [
-        text(WIDTH, y(at) + 3.5, str(at), size=9.5, anchor="end", colour=GREY) for at in (0, 2, 4)
-    ]
+    parts += [text(_RIGHT - 25, y(at) + 3.5, str(at), size=9.5, colour=GREY) for at in (0, 2, 4)]
     rows: list[tuple[float, str, str]] = []
     newest = []
     styles = (Style(BLUE, None, "circle", 2.2), Style("#b34700", "5 2", "square", 1.6))

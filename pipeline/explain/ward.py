@@ -13,7 +13,8 @@ from pipeline.explain.cards import change_words, level_words, present_words
 from pipeline.explain.estimate import EVENT_PRESENT, OK, REJECTED, Estimate, asked
 from pipeline.explain.facts import ModelFacts
 from pipeline.explain.moments import day_and_hour, made_words
-from pipeline.explain.page import TEMPLATES, Patient, footer_lines
+from pipeline.explain.page import TEMPLATES, Patient, footer_lines, graded_scales
+from pipeline.explain.record import Record
 from pipeline.explain.reliance import reliance
 from pipeline.explain.wording import (
     age_words,
@@ -42,6 +43,7 @@ class Line:
     patient_id: str
     address: str
     day: str
+    grades: str
     cells: tuple[Cell, ...]
     labs: str
     status: str
@@ -111,10 +113,24 @@ def _line(
         record.patient_id,
         address,
         "" if is_missing(record.hours) else day_and_hour(record.hours),
+        "" if inputs is None else _grades(record, facts),
         tuple(_cell(name, patient, reach, facts) for name in columns),
         labs,
         _status(patient, facts),
     )
+
+
+def _grades(record: Record, facts: ModelFacts) -> str:
+    """The current grade on each scale in few words."""
+    grades = {
+        scale.upper(): record.current_grade(scale, facts.grade_valid_hours)
+        for scale in graded_scales(facts)
+    }
+    said = [f"{name}\u00a0{grade}" for name, grade in grades.items() if grade is not None]
+    unknown = [name for name, grade in grades.items() if grade is None]
+    if unknown:
+        said.append(phrase("ward", "grade_unknown", scales=" or ".join(unknown)))
+    return ", ".join(said)
 
 
 def _cell(outcome: str, patient: Patient, reach: float, facts: ModelFacts) -> Cell:

@@ -151,10 +151,10 @@ def age_words(hours: float) -> str:
 
     Examples
     --------
-    >>> age_words(0.4), age_words(41.2)
-    ('under 1 h', '41 h')
+    >>> [age_words(hours).replace(chr(160), " ") for hours in (0.4, 41.2)]
+    ['under 1 h', '41 h']
     """
-    return "under 1 h" if hours < 1 else f"{whole(hours)} h"
+    return f"under 1{_NARROW}h" if hours < 1 else f"{whole(hours)}{_NARROW}h"
 
 
 def outcome_short(outcome: str) -> str:
@@ -167,7 +167,12 @@ def whole(value: float) -> int:
     return math.floor(value + 0.5)
 
 
+def is_clipped(risk: float) -> bool:
+    """Whether a probability is written as under 1 % or over 99 %."""
+    return not 0.01 <= risk <= 0.99
+
+
 def _digits(risk: float) -> str:
-    if risk < 0.01:
-        return "under 1"
-    return "over 99" if risk > 0.99 else str(whole(100 * risk))
+    if is_clipped(risk):
+        return "under 1" if risk < 0.5 else "over 99"
+    return str(whole(100 * risk))

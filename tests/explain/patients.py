@@ -51,6 +51,7 @@ ANALYTES = [
     "ang2",
 ]
 USUAL = {"severe_crs": 0.0698, "icans": 0.112, "severe_icans": 0.094}
+TYPICAL = {"crp": 100.0, "ferritin": 2600.0, "d_dimer": 0.9, "csf_serum_albumin": 0.006}
 GROWTH = (0.35, 0.7, 1.0, 1.5)
 
 
@@ -86,6 +87,7 @@ def facts(**changes: object) -> ModelFacts:
         level=0.8,
         stale_hours=48.0,
         grade_valid_hours=36.0,
+        typical={name: {2: TYPICAL} for name in OUTCOMES},
     )
     return replace(whole, **changes)  # type: ignore[arg-type]
 

@@ -113,6 +113,34 @@ def test_prints_on_one_a4(opened, kind) -> None:
     assert tuple(round(float(side)) for side in box.groups()) == A4_POINTS
 
 
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_print_stays_legible(opened, kind) -> None:
+    """The words leave the charts room, and are themselves no smaller than stated."""
+    page = opened(f"{kind}.html", 718).page
+    page.emulate_media(media="print")
+    points, charts = page.evaluate(
+        """() => {
+            const sheet = document.querySelector('.sheet');
+            const drawn = [...document.querySelectorAll('.trends svg')]
+                .map(svg => svg.getBoundingClientRect().height / 3.7795).filter(mm => mm > 0);
+            return [parseFloat(getComputedStyle(sheet).fontSize) * 0.75, drawn];
+        }"""
+    )
+    assert points >= (7.4 if kind == "crowded" else 8.3)
+    assert all(height > 10.5 for height in charts), charts  # millimetres
+
+
+def test_strips_of_the_ward_list_stand_below_each_other(opened) -> None:
+    page = opened("index.html", 1280).page
+    rights = page.evaluate(
+        """() => [...document.querySelectorAll('tbody tr')].map(row =>
+            [...row.querySelectorAll('svg')].map(svg =>
+                Math.round(svg.getBoundingClientRect().right)))"""
+    )
+    full = {tuple(row) for row in rights if len(row) == 2}
+    assert len(full) == 1, rights
+
+
 @pytest.mark.parametrize("name", [*FILES, "many.html"])
 @pytest.mark.parametrize("width", [640, 390])
 def test_no_sideways_scrolling_at_200_percent_and_on_a_phone(opened, name, width) -> None:

@@ -162,7 +162,7 @@ def test_synthetic_models_say_so() -> None:
 
 def test_what_speaks_against_is_always_said() -> None:
     text = page_text(rising_crs())
-    assert "CRS: D-dimer 1.1 mg/L FEU speaks for a lower risk (2 points)." in text
+    assert "CRS: D-dimer 1.1 mg/L FEU speaks for a lower risk (2 points), because" in text
     agreed = Patient(rising_crs().record, Inputs(1.0), (estimate("severe_crs", 0.2, {"crp": 9.0}),))
     assert "nothing the model sees speaks against it" in page_text(agreed)
 
@@ -267,3 +267,104 @@ def test_one_outcome_alone_stands_beside_its_reliance() -> None:
     assert text.count("Can it be relied on here?") == 1
     assert "Points by pathway: CRS" in text
     assert "tells them apart" not in text
+
+
+def alone(labs, points, *, hours=71.2, **changes: object) -> str:
+    """Page of one CRS estimate that the given labs move by the given points."""
+    person = record("P", hours, labs, grades=[("crs", 1, hours - 2)])
+    found = (estimate("severe_crs", 0.2, points),)
+    return page_text(Patient(person, Inputs(1.0), found), **changes)
+
+
+def test_an_effect_against_the_usual_range_says_why() -> None:
+    old = alone({"d_dimer": [(30.0, 1.1)]}, {"d_dimer": -2.0})
+    assert "lowers CRS by 2 points, because it is 41 h old" in old
+    less = alone({"d_dimer": [(30.0, 0.7)]}, {"d_dimer": -2.0})
+    assert "because it is below the 0.9 of the average patient of this day" in less
+    course = alone({"d_dimer": [(70.0, 1.1)]}, {"d_dimer": -2.0})
+    assert "lowers CRS by 2 points, by its course, not its height" in course
+    more = alone(
+        {"d_dimer": [(70.0, 0.4)]}, {"d_dimer": 2.0}, typical={"severe_crs": {2: {"d_dimer": 0.2}}}
+    )
+    assert "because it is above the 0.2 of the average patient of this day" in more
+    unknown = alone({"d_dimer": [(30.0, 1.1)]}, {"d_dimer": -2.0}, typical={})
+    assert "lowers CRS by 2 points, compared with other patients of this day" in unknown
+
+
+@pytest.mark.parametrize(
+    ("labs", "points", "changes"),
+    [
+        ({"d_dimer": [(30.0, 1.1)]}, {"d_dimer": 2.0}, {}),  # high and raises
+        ({"d_dimer": [(30.0, 0.3)]}, {"d_dimer": -2.0}, {}),  # within the range and lowers
+        ({"fibrinogen": [(30.0, 120.0)]}, {"fibrinogen": -2.0}, {}),  # no direction is assumed
+        ({"d_dimer": [(30.0, 1.1)]}, {"d_dimer": -2.0}, {"signed": False}),
+        ({"d_dimer": [(30.0, 1.1)]}, {"d_dimer": -0.2}, {}),  # too small to be told
+    ],
+)
+def test_an_expected_effect_needs_no_reason(labs, points, changes) -> None:
+    text = alone(labs, points, **changes)
+    assert not re.search("because it is|by its course|compared with other", text)
+
+
+def test_current_grades_stand_in_the_head() -> None:
+    head = page_text(rising_crs()).partition("Severe CRS")[0]
+    assert "Grades now: CRS 2 (22 Nov 00:00), ICANS 0 (22 Nov 00:00)." in head
+    head = page_text(nearly_no_labs()).partition("Severe CRS")[0]
+    assert "Grades now: CRS 0 (day 1, 6 h), ICANS not charted in the last 36 h." in head
+
+
+def test_grades_that_never_changed_need_no_chart() -> None:
+    assert "Grades charted over the days" in page_text(rising_crs())
+    assert "Grades charted over the days" not in page_text(nearly_no_labs())
+
+
+def test_rates_too_small_to_tell_are_given_as_counts_alone() -> None:
+    item = estimate("severe_crs", 0.004, {"crp": 0.0})
+    assert "Usual on day 2: 7 %, about 21 of 301" in alone({"crp": [(70, 9)]}, {"crp": 1.0})
+    rare = [replace(r, usual=replace(r.usual, rate=0.0075)) for r in item.risks]
+    person = record("P", 71.2, {"crp": [(70, 9)]})
+    text = page_text(Patient(person, Inputs(1.0), (replace(item, risks=tuple(rare)),)))
+    assert "Usual on day 2: about 2 of 301 training patients." in text
+    assert "times usual" not in text.partition("Severe CRS")[2].partition("By hours")[0]
+    never = [replace(r, usual=replace(r.usual, rate=0.0004)) for r in item.risks]
+    text = page_text(Patient(person, Inputs(1.0), (replace(item, risks=tuple(never)),)))
+    assert "Usual on day 2: fewer than 1 of 301 training patients." in text
+
+
+def test_an_estimate_at_the_end_of_its_interval_says_what_the_refits_give() -> None:
+    def text(**ends: float) -> str:
+        item = estimate("severe_crs", 0.2, {"crp": 1.0})
+        risks = tuple(replace(risk, **ends) if risk.hours == 72 else risk for risk in item.risks)
+        person = record("P", 71.2, {"crp": [(70, 9)]})
+        return page_text(Patient(person, Inputs(1.0), (replace(item, risks=risks),)))
+
+    assert "Most refits of the model come out higher." in text(low=0.2)
+    assert "Most refits of the model come out lower." in text(high=0.2)
+    assert "refits of the model come out" not in text()
+    assert "refits of the model come out" not in text(low=0.2, high=0.2)
+
+
+def test_a_number_never_leaves_its_unit() -> None:
+    page = patient_page(rising_crs(), facts(), made=MADE)
+    assert "day 2, 23\u00a0h" in page
+    assert "1\u00a0h old" in page
+    assert "next 72\u00a0h" in page
+
+
+def test_one_lab_without_a_chart_is_told_in_the_singular() -> None:
+    labs = {key: [(40.0, 5.0), (60.0, 7.0)] for key in ANALYTES[:12]}
+    assert "1 other lab\n" in page_text(Patient(record("P", 71.2, labs), Inputs(1.0), ()))
+    labs[ANALYTES[12]] = [(60.0, 7.0)]
+    assert "2 other labs\n" in page_text(Patient(record("P", 71.2, labs), Inputs(1.0), ()))
+
+
+@given(st.lists(NUMBERS, min_size=2, max_size=6))
+def test_labels_of_lowest_and_highest_value_never_touch(values: list[float]) -> None:
+    labs = {"crp": [(10.0 * n, value) for n, value in enumerate(values)]}
+    page = patient_page(Patient(record("P", 71.2, labs), Inputs(1.0), ()), facts(), made=MADE)
+    drawing = page[page.index("<title>CRP") : page.index("</svg>", page.index("<title>CRP"))]
+    places = [
+        float(y) for y in re.findall(r'<text x="[\d.]+" y="([\d.]+)" font-size="9.5"', drawing)
+    ]
+    assert len(places) in (0, 2)
+    assert not places or abs(places[0] - places[1]) >= 10.9

@@ -60,6 +60,13 @@ def test_old_labs_are_flagged_in_words() -> None:
     assert "no recent labs" in line
 
 
+def test_current_grades_stand_beside_the_time() -> None:
+    assert "day 2, 23 h CRS 2, ICANS 0" in line_of(ward_text([rising_crs()]), "P-0042")
+    assert "day 5, 0 h ICANS 2, no recent CRS grade" in line_of(
+        ward_text([icans_present()]), "P-0099"
+    )
+
+
 def test_no_patient_at_all() -> None:
     assert "No patient stands in this batch." in ward_text([])
 
