@@ -48,6 +48,7 @@ def test_ranks_are_compared_within_groups_only(drawn, power):
     )
 
 
+@settings(deadline=None)
 @given(drawn=rows)
 def test_a_constant_has_an_auroc_of_exactly_one_half(drawn):
     label, _, weight = arrays(drawn)

@@ -358,6 +358,7 @@ def test_one_lab_without_a_chart_is_told_in_the_singular() -> None:
     assert "2 other labs\n" in page_text(Patient(record("P", 71.2, labs), Inputs(1.0), ()))
 
 
+@settings(max_examples=20, deadline=None)
 @given(st.lists(NUMBERS, min_size=2, max_size=6))
 def test_labels_of_lowest_and_highest_value_never_touch(values: list[float]) -> None:
     labs = {"crp": [(10.0 * n, value) for n, value in enumerate(values)]}
