@@ -133,6 +133,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Severe CRS and ICANS risk from serial biomarkers. Research use only.",
     )
     parser.add_argument("--version", action="version", version=f"cytocast {__version__}")
+    _logged(parser, default=False)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     demo = _command(commands, "demo", _demo, "every step once, on simulated patients")
     demo.add_argument("--out", type=Path, default=Path("out/demo"), metavar="DIR")
@@ -213,9 +214,14 @@ def _command(
     parser.set_defaults(run=run)
     parser.add_argument("--tz", metavar="ZONE", help="time zone of times without offset")
     parser.add_argument("--force", action="store_true", help="replace what --out holds")
-    parser.add_argument("--quiet", action="store_true", help="warnings only, no progress")
-    parser.add_argument("--json-logs", action="store_true", help="one JSON object per log line")
+    _logged(parser, default=argparse.SUPPRESS)  # keeps what stands before the command
     return parser
+
+
+def _logged(parser: argparse.ArgumentParser, *, default: object) -> None:
+    quiet, lines = "warnings only, no progress", "one JSON object per log line"
+    parser.add_argument("--quiet", action="store_true", default=default, help=quiet)
+    parser.add_argument("--json-logs", action="store_true", default=default, help=lines)
 
 
 def _configured(parser: argparse.ArgumentParser) -> None:

@@ -43,6 +43,7 @@ class CohortConfig(Strict):
     grading: GradingConfig = GradingConfig()
     assume_units: dict[str, dict[str, str]] = Field(default_factory=dict)
     decimal_comma: bool | None = None
+    date_order: Literal["day_first", "month_first"] | None = None
     sentinels: tuple[float, ...] = SENTINELS
     limits: dict[str, dict[Literal["lower", "upper"], float]] = Field(default_factory=dict)
     albumin_ratio_window_hours: float = Field(default=24.0, ge=0, le=168)

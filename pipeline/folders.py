@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -31,10 +32,22 @@ def refuse_occupied(out: Path, *inputs: Path, force: bool) -> None:
                 f"--out {out} is, or holds, the input {path} and would replace it; choose another "
                 "folder (make: OUT=)"
             )
+    _refuse_unwritable(out)
     if out.is_file() or (out.is_dir() and any(out.iterdir()) and not force):
         raise UsageError(
             f"{out} already holds something else; choose another --out, or replace it with --force"
         )
+
+
+def _refuse_unwritable(out: Path) -> None:
+    """Refuse a place where no folder can be made, before any work is done."""
+    parent = out.parent
+    while not parent.exists() and parent != parent.parent:
+        parent = parent.parent
+    if not parent.is_dir():
+        raise UsageError(f"cannot write --out {out}: {parent} is a file, not a folder")
+    if not os.access(parent, os.W_OK | os.X_OK):
+        raise UsageError(f"cannot write --out {out}: no permission to write in {parent}")
 
 
 @contextmanager

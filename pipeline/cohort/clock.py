@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -109,9 +110,43 @@ def parse_timestamps(cells: pd.Series, time_zone: str | None) -> tuple[pd.Series
     reason[filled & times.isna() & (reason == "")] = "is not an ISO 8601 time"
     ambiguous = cells.astype("str").str.match(r"\d{1,2}[./-]\d{1,2}[./-]\d{2,4}")
     reason[ambiguous & (reason != "")] = (
-        "is not an ISO 8601 time (it may be day first or month first)"
+        "may be day first or month first; write the year first (2026-03-01), or state the order "
+        "(cohort.date_order)"
     )
     return times, reason
+
+
+def year_first(table: pd.DataFrame, order: str | None) -> pd.DataFrame:
+    """Dates of every time column with the year first, where the configuration states their order.
+
+    Parameters
+    ----------
+    order : str or None
+        ``day_first`` or ``month_first``; None changes nothing, so that ``01/03/2026`` is refused.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"collected_at": ["1.3.2026 8:05", "2026-03-01"]}, dtype="str")
+    >>> year_first(table, "day_first")["collected_at"].tolist()
+    ['2026-03-01 08:05', '2026-03-01']
+    """
+    if order is None:
+        return table
+    days = {"day_first": ("day", "month"), "month_first": ("month", "day")}[order]
+    pattern = re.compile(
+        rf"(?P<{days[0]}>\d{{1,2}})([./-])(?P<{days[1]}>\d{{1,2}})\2(?P<year>\d{{4}})"
+        r"(?:[T ]+(?P<hour>\d{1,2})(?P<rest>:.*))?"
+    )
+
+    def turned(text: str) -> str:
+        found = pattern.fullmatch(text)
+        if found is None:
+            return text
+        date = f"{found['year']}-{found['month']:0>2}-{found['day']:0>2}"
+        return f"{date} {found['hour']:0>2}{found['rest']}" if found["hour"] else date
+
+    times = [name for name in table.columns if name.endswith("_at") or name == "infusion_time"]
+    return table.assign(**{name: table[name].map(turned).astype("str") for name in times})
 
 
 def utc_offsets(cells: pd.Series, times: pd.Series, time_zone: str | None) -> pd.Series:

@@ -31,10 +31,9 @@ def place(
         file=file,
         column="patient_id",
         code="unknown_patient",
-        reason=quoted(raw["patient_id"])
-        + " has no accepted row in patients."
-        + _lost_zeros(raw["patient_id"], patients),
-        remedy="Add the patient to the patients table, or see why its row there was rejected.",
+        reason=_not_known(raw["patient_id"], ledger) + _lost_zeros(raw["patient_id"], patients),
+        remedy="Add the patient to the patients table; where its row there was rejected, correct "
+        "that one first.",
     )
     where = position.loc[raw.index].astype(np.intp)
     offsets: Any = np.nan
@@ -42,6 +41,19 @@ def place(
         offsets = patients["utc_offset_minutes"].to_numpy()[where]
     last = patients["last_start_hours"].to_numpy(dtype=float)[where]
     return raw.assign(patient=where, _offset_minutes=offsets, _latest_hours=last + LATEST_HOURS)
+
+
+def _not_known(cells: pd.Series, ledger: Ledger) -> pd.Series:
+    """Why the patient of a row is not known: no id, no row, or a row that was rejected."""
+    words = {}
+    for name in cells.unique():
+        code = ledger.lost_patients.get(str(name), "")
+        words[name] = f"'{str(name)[:60]}' has no row in patients."
+        if code not in ("", "unknown_patient", "ragged_line"):
+            words[name] = f"The row of '{str(name)[:60]}' in patients was rejected ({code})."
+        if not str(name).strip():
+            words[name] = "'patient_id' is blank."
+    return cells.map(words).astype("str")
 
 
 def _lost_zeros(cells: pd.Series, patients: pd.DataFrame) -> pd.Series:
@@ -78,7 +90,8 @@ def reject_future(
         column=column,
         code="future",
         reason="The time lies at or after the moment of prediction.",
-        remedy="Check the clock and its offset; use --as-of to predict at an earlier moment.",
+        remedy="Nothing, if --as-of is earlier on purpose; otherwise correct the time or its "
+        "offset at the source.",
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,21 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")
+_WORKBOOKS = (".xlsx", ".xls", ".xlsm", ".ods")
+
+
+def about_workbooks(paths: Iterable[Path]) -> str:
+    """What to do about workbooks among the given files, "" where there is none.
+
+    Examples
+    --------
+    >>> about_workbooks([Path("labs.xlsx")])
+    '. labs.xlsx is a workbook: export each sheet as CSV (UTF-8) or Parquet'
+    """
+    found = [path.name for path in paths if path.suffix.lower() in _WORKBOOKS]
+    if not found:
+        return ""
+    return f". {found[0]} is a workbook: export each sheet as CSV (UTF-8) or Parquet"
 
 
 def find_table(folder: Path, name: str) -> Path | None:

@@ -15,9 +15,9 @@ from pipeline.cohort import events, labs, results, versions
 from pipeline.cohort.analytes import Analyte
 from pipeline.cohort.astct import with_grades
 from pipeline.cohort.book import AnalyteBook, check_settings, resolve_analytes
-from pipeline.cohort.clock import parse_timestamps
+from pipeline.cohort.clock import parse_timestamps, year_first
 from pipeline.cohort.episodes import about_episodes, current_episodes, people_of, split_episodes
-from pipeline.cohort.files import SUFFIXES, find_table, read_raw, sha256_files
+from pipeline.cohort.files import SUFFIXES, about_workbooks, find_table, read_raw, sha256_files
 from pipeline.cohort.patients import derive_patients, finish_patients, read_patients
 from pipeline.cohort.ratio import RATIO, SERUM, SPINAL, derive_ratio
 from pipeline.cohort.refusals import majority_lines, refusal_table, refused_share
@@ -143,6 +143,7 @@ def read_cohort(
             f"{folder} lacks {', '.join(f'{name}.csv' for name in missing)} (or .parquet). "
             f"Found: {', '.join(sorted(path.name for path in paths.values())) or 'no table'}"
             + way_out
+            + about_workbooks(Path(folder).iterdir())
         )
     read = _read(paths, config, local or {}, local is None, None, extra_scales)
     if read.cohort.labs["cancelled"].all():
@@ -189,12 +190,13 @@ def batch_paths(path: str | Path) -> dict[str, Path]:
     else:
         raise InputError(
             f"{source} is neither a folder of tables nor a file ending in {', '.join(SUFFIXES)}"
+            + about_workbooks([source])
         )
     if "labs" not in paths:
         found = sorted(item.name for item in source.iterdir()) if source.is_dir() else []
         raise InputError(
             f"{source} lacks labs.csv (or .parquet), so there is nothing to score. "
-            f"Found: {', '.join(found[:10]) or 'nothing'}"
+            f"Found: {', '.join(found[:10]) or 'nothing'}" + about_workbooks(map(Path, found))
         )
     return paths
 
@@ -218,9 +220,11 @@ def _read(
     *,
     live: bool = False,
 ) -> ReadResult:
-    ledger = Ledger()
+    ledger = Ledger(live=live)
     raw = {
-        name: read_raw(path, ledger, tuple(TableSchema.load(name).fields))
+        name: year_first(
+            read_raw(path, ledger, tuple(TableSchema.load(name).fields)), config.date_order
+        )
         for name, path in paths.items()
     }
     names = {name: path.name for name, path in paths.items()}

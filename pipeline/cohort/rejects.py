@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -16,9 +18,11 @@ class Ledger:
     """Collects rejects; tables carry their file line in the column ``_line``.
 
     ``other_systems`` maps a grading system to patients graded on some scale by it alone;
+    ``live``: a batch to be scored, whose reader cannot change the configuration.
     ``by_analyte`` counts refused rows of labs per exported name and code.
     """
 
+    live: bool = False
     parts: list[pd.DataFrame] = field(default_factory=list)
     rejected: Counter[str] = field(default_factory=Counter)
     collapsed: Counter[str] = field(default_factory=Counter)
@@ -155,7 +159,11 @@ class Ledger:
         remedy: str,
         target: list[pd.DataFrame] | None = None,
     ) -> None:
-        value = rows[column].astype("str") if column in rows else pd.Series("", index=rows.index)
+        value = _as_written(rows, column)
+        if self.live:
+            remedy = for_operator(remedy)
+            spelled = pd.Series(reason, index=rows.index, dtype="str")
+            reason = spelled.map({text: for_operator(text) for text in spelled.unique()})
         (self.parts if target is None else target).append(
             pd.DataFrame(
                 {
@@ -180,6 +188,71 @@ def quoted(cells: pd.Series) -> pd.Series:
     "'n/a'"
     """
     return "'" + cells.str.slice(0, 60) + "'"
+
+
+def range_words(low: float, high: float) -> str:
+    """Legal range in words, without an infinite end.
+
+    Examples
+    --------
+    >>> range_words(0, 120), range_words(0, float("inf")), range_words(-float("inf"), 5)
+    ('from 0 to 120', 'of at least 0', 'of at most 5')
+    """
+    ends = [plain_number(low), plain_number(high)]
+    if math.isinf(low) and math.isinf(high):
+        return "of any size"
+    if math.isinf(high):
+        return f"of at least {ends[0]}"
+    return f"of at most {ends[1]}" if math.isinf(low) else f"from {ends[0]} to {ends[1]}"
+
+
+def plain_number(value: float) -> str:
+    """Number as one would write it: 7, not 7.0.
+
+    Examples
+    --------
+    >>> plain_number(7.0), plain_number(0.25)
+    ('7', '0.25')
+    """
+    number = float(value)
+    return str(int(number)) if number.is_integer() else str(number)
+
+
+def _as_written(rows: pd.DataFrame, column: str) -> pd.Series:
+    """Cells of a column as the file has them, as far as that is still known."""
+    if f"_raw_{column}" in rows:
+        return rows[f"_raw_{column}"].astype("str")
+    if column not in rows:
+        return pd.Series("", index=rows.index)
+    cells = rows[column]
+    if pd.api.types.is_float_dtype(cells.dtype):
+        return cells.map(lambda value: "" if pd.isna(value) else plain_number(value)).astype("str")
+    return cells.astype("str")
+
+
+# what only the person who trains can change
+_SETTINGS = (
+    re.compile(r", or state the basis in the config, e\.g\. cohort\.assume_units: \{.*?\}\}"),
+    re.compile(r", or in the config under cohort\.assume_units"),
+    re.compile(r" \(cohort\.\w+\)"),
+    re.compile(r"(?:,? or|;)[^.;,]* (?:in the config|cohort\.\w+)[^.;]*(?=\.)"),
+    re.compile(r"(?:(?<=\. )|^)[^.]*cohort\.\w+[^.]*\.\s*"),
+)
+
+
+def for_operator(text: str) -> str:
+    """Message without advice to change the configuration, which a trained model has fixed.
+
+    Examples
+    --------
+    >>> for_operator("Correct the unit. In training, cohort.assume_units can state its meaning.")
+    'Correct the unit.'
+    >>> for_operator("Give the limit: '<0.5', a column lloq, or cohort.limits in the config.")
+    "Give the limit: '<0.5', a column lloq."
+    """
+    for setting in _SETTINGS:
+        text = setting.sub("", text)
+    return text.strip() or "Correct the export; what this model accepts was fixed in training."
 
 
 def _sorted(parts: list[pd.DataFrame]) -> pd.DataFrame:

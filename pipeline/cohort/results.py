@@ -10,7 +10,7 @@ import pandas as pd
 from pipeline.cohort.analytes import Analyte, dictionary
 from pipeline.cohort.book import AnalyteBook
 from pipeline.cohort.decades import plausible_units
-from pipeline.cohort.rejects import Ledger, quoted
+from pipeline.cohort.rejects import Ledger, plain_number, quoted, range_words
 from pipeline.cohort.units import conversion, normalise_unit, suits_loinc, with_basis
 from pipeline.cohort.values import ABOVE, BELOW, apply_stated_limits, parse_values
 from pipeline.cohort.versions import add_flag
@@ -65,6 +65,7 @@ def read_values(
     labs = _refuse_loinc_units(labs, file, book, ledger)
     factor, parsed = factor.loc[labs.index], parsed.loc[labs.index]
     labs = labs.assign(
+        _raw_value=labs["value"],
         printed=parsed["value"],
         value=parsed["value"] * factor,
         side=parsed["side"],
@@ -272,17 +273,24 @@ def _refuse_implausible(
     # a value below a limit may lie under the plausible range; one above must not exceed it
     outside = (labs["value"] < low.astype(float)) & (labs["side"] >= 0)
     outside |= labs["value"] > high.astype(float)
-    words = low.astype("str") + " to " + high.astype("str")
+    words = labs["key"].map(
+        {
+            key: range_words(-np.inf if r[0] is None else r[0], np.inf if r[1] is None else r[1])
+            for key, r in ranges.items()
+        }
+    )
     return ledger.reject(
         labs,
         outside & ~labs["cancelled"],
         file=file,
         column="value",
         code="implausible",
-        reason=labs["value"].round(6).astype("str")
+        reason=labs["value"].map(lambda number: plain_number(round(number, 6))).astype("str")
+        + " "
+        + labs["key"].map({key: book.get(key).unit for key in ranges})
         + " lies outside the plausible range "
-        + words
-        + " (canonical unit)."
+        + words.astype("str")
+        + "."
         + _likely_units(labs, outside, book),
         remedy="Check the unit and the decimal point.",
     )

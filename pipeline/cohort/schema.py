@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.cohort.headers import meant
-from pipeline.cohort.rejects import Ledger, quoted
+from pipeline.cohort.rejects import Ledger, quoted, range_words
 from pipeline.errors import InputError
 from pipeline.resources import schema_json
 
@@ -155,7 +155,7 @@ def _check_field(cells: pd.Series, item: dict[str, Any]) -> tuple[np.ndarray, st
     values = number.to_numpy()
     low, high = limits.get("minimum", -np.inf), limits.get("maximum", np.inf)
     bad = filled & ~((values >= low) & (values <= high) & np.isfinite(values))
-    legal = f"a number from {low} to {high}"
+    legal = f"a number {range_words(low, high)}"
     if item["type"] == "integer":
         bad |= filled & (values != np.floor(values))
         legal = "a whole" + legal[1:]

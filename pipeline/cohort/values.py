@@ -21,7 +21,11 @@ _TEXT = re.compile(
 )
 _PLAIN = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 # signs with one plain reading; NFKC would also turn the footnote of 10² into 102
-_SIGNS = str.maketrans({"＜": "<", "＞": ">", "−": "-", "\u00a0": " ", "\u202f": " "})
+_SIGNS = str.maketrans(
+    {"＜": "<", "＞": ">", "−": "-", **dict.fromkeys("\u00a0\u202f\u2009\u2007", " ")}
+)
+# thousands apart by a space or an apostrophe; what follows the groups can only be a decimal mark
+_GROUPED = re.compile(r"(?<![\d.,])(\d{1,3}(?:([ '’])\d{3})(?:\2\d{3})*)(?:[.,](\d+))?(?![\d.,'’])")
 _NO_NUMBER = "is not a number with an optional < or >"
 
 
@@ -121,7 +125,7 @@ def _parse(text: str, decimal_comma: bool | None, sentinels: frozenset[float]) -
         return Reading(code="no_result", problem=f"says that the sample was {of}", quality=of)
     if meaning == "no_result":
         return Reading(code="no_result", problem="stands for no result")
-    found = _TEXT.fullmatch(_comparators_as_signs(plain))
+    found = _TEXT.fullmatch(_GROUPED.sub(_ungrouped, _comparators_as_signs(plain), count=1))
     if found is None or found["comparator"] not in _COMPARATORS:
         return Reading(code="value_unusable", problem=_NO_NUMBER)
     return _number(found, decimal_comma, sentinels)
@@ -180,6 +184,11 @@ def _beside(rest: str) -> str | None:
     if meaning == "quality":
         return of
     return "" if word in _marks() else None
+
+
+def _ungrouped(found: re.Match[str]) -> str:
+    digits = re.sub(r"\D", "", found[1])
+    return f"{digits}.{found[3]}" if found[3] else digits
 
 
 def _comparators_as_signs(text: str) -> str:

@@ -13,6 +13,8 @@ from pipeline.cohort.clock import (
 from pipeline.cohort.rejects import Ledger
 from pipeline.errors import InputError, UsageError
 
+from .export import AT, codes, conserved, score, write_export
+
 ZERO = "2024-03-01T08:00:00+01:00"
 
 
@@ -139,7 +141,6 @@ def test_a_day_that_may_be_a_month_says_so(text):
         "today",
         "NaT",
         "2024",
-        "01/03/2024 08:00",
         "2024-13-01T00:00:00Z",
         "2024-03-01T25:00:00Z",
         "2024-03-01T08:00:00+1:00",
@@ -211,3 +212,36 @@ def test_no_offset_in_any_row_is_no_error():
     times = parse_timestamps(cells, None)[0]
     assert utc_offsets(cells, times, None).isna().all()
     assert len(utc_offsets(cells.iloc[:0], times.iloc[:0], None)) == 0
+
+
+@pytest.mark.parametrize(
+    ("order", "text", "hours"),
+    [
+        ("day_first", "02.03.2024 08:00", 24.0),
+        ("day_first", "2/3/2024 8:30", 24.5),
+        ("day_first", "02-03-2024T08:00:00+00:00", 24.0),
+        ("month_first", "03/02/2024 08:00", 24.0),
+        ("month_first", "2024-03-02T08:00:00Z", 24.0),
+    ],
+)
+def test_a_stated_order_of_dates_is_followed(tmp_path, order, text, hours):
+    labs = [("patient_id", "analyte", "value", "unit", "collected_at"),
+            ("A", "crp", "5", "mg/L", text)]  # fmt: skip
+    people = [("patient_id", "infusion_time"), ("A", AT)]
+    folder = write_export(tmp_path, patients=people, labs=labs, assessments=None)
+    result = score(folder, time_zone="UTC", date_order=order)
+    conserved(result)
+    assert result.cohort.labs["collected_hours"].tolist() == [hours]
+
+
+def test_an_order_of_dates_is_never_guessed(tmp_path):
+    labs = [("patient_id", "analyte", "value", "unit", "collected_at"),
+            ("A", "crp", "5", "mg/L", "02.03.2024 08:00"),
+            ("A", "crp", "5", "mg/L", "31.03.2024 08:00")]  # fmt: skip
+    people = [("patient_id", "infusion_time"), ("A", AT)]
+    folder = write_export(tmp_path, patients=people, labs=labs, assessments=None)
+    result = score(folder, time_zone="UTC")
+    assert codes(result) == ["time_unusable"] * 2
+    assert "write the year first" in result.rejects["reason"][0]
+    assert "cohort." not in result.rejects["reason"][0]
+    assert codes(score(folder, time_zone="UTC", date_order="month_first")) == ["time_unusable"]

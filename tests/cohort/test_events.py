@@ -30,7 +30,7 @@ def observed(tmp_path, *rows):
 def test_an_assessment_of_an_unknown_patient_is_refused(tmp_path):
     result = assessed(tmp_path, ("A", "crs", "1", "5"), ("Z", "crs", "1", "5"))
     assert codes(result) == ["unknown_patient"]
-    assert "'Z' has no accepted row in patients" in result.rejects["reason"][0]
+    assert "'Z' has no row in patients" in result.rejects["reason"][0]
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
 
-from .export import codes, conserved, read_labs
+from .export import codes, conserved, lab_rows, read, read_labs, write_export
+
+GOOD = ("crp", "7", "mg/L", 3, 4)
 
 
 def results(labs):
@@ -64,7 +66,9 @@ def test_units_are_never_guessed(tmp_path, unit):
     result = read_labs(tmp_path, ("crp", "7", unit, 1, 2))
     assert codes(result) == ["unit_refused"]
     assert "Legal: mg/L" in result.rejects["reason"][0]
-    assert "assume_units" in result.rejects["remedy"][0]
+    assert result.rejects["remedy"][0] == "Correct the unit."
+    folder = write_export(tmp_path / "train", labs=lab_rows(("crp", "7", unit, 1, 2), GOOD))
+    assert "assume_units" in read(folder).rejects["remedy"][0]
 
 
 def test_d_dimer_needs_a_basis_that_the_config_may_state(tmp_path):

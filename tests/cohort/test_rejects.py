@@ -3,6 +3,8 @@ import pandas as pd
 
 from pipeline.cohort.rejects import COLUMNS, Ledger, quoted
 
+from .export import conserved, lab_rows, read_labs, score, write_export
+
 
 def table():
     return pd.DataFrame(
@@ -87,3 +89,51 @@ def test_nothing_refused_gives_the_columns_alone():
     frame = Ledger().frame()
     assert list(frame.columns) == COLUMNS
     assert frame.empty
+
+
+def test_an_operator_is_never_told_to_change_the_configuration(tmp_path):
+    rows = [
+        ("d_dimer", "2", "mg/L", 1, 2),
+        ("d_dimer", "2", "ug/dL", 1, 2),
+        ("crp", "12,3", "mg/L", 1, 2),
+        ("crp", "NEG", "mg/L", 1, 2),
+        ("crp", "9999", "mg/L", 1, 2),
+        ("zinc", "3", "mg/L", 1, 2),
+        ("crp", "900000", "mg/L", 1, 2),
+    ]
+    found = read_labs(tmp_path, *rows).rejects
+    assert len(found) == len(rows)
+    said = found["reason"] + " " + found["remedy"]
+    assert not said.str.contains("cohort\\.|config").any()
+    assert said.str.endswith(".").all()
+    assert (found["remedy"].str.len() > 15).all()
+    assert found["value"].tolist() == ["mg/L", "ug/dL", "12,3", "NEG", "9999", "zinc", "900000"]
+
+
+def test_cells_are_quoted_as_they_stand_in_the_file(tmp_path):
+    grades = [("patient_id", "scale", "grade", "assessed_hours"), ("A", "crs", "7", "24")]
+    labs = [*lab_rows(("crp", "12", "mg/L", 5, 3), ("ldh", "1 000 000", "U/L", 5, 6))]
+    people = [("patient_id", "age_years"), ("A", "140")]
+    found = score(write_export(tmp_path, patients=people, labs=labs, assessments=grades)).rejects
+    cells = found.set_index("code")["value"].to_dict()
+    assert cells["grade_outside_scale"] == "7"
+    assert cells["resulted_before_collected"] == "3"
+    assert cells["implausible"] == "1 000 000"
+    assert cells["illegal_value"] == "140"
+    reasons = " ".join(found["reason"])
+    assert "inf" not in reasons
+    assert "from 0 to 120" in reasons
+
+
+def test_the_patient_of_a_row_is_missing_or_was_rejected(tmp_path):
+    people = [("patient_id", "age_years"), ("A", 5), ("B", 50), ("B", 51)]
+    labs = [*lab_rows(("crp", "12", "mg/L", 5, 6)),
+            *[(name, "crp", "1", "mg/L", "1", "2") for name in ("B", "Z", "")]]  # fmt: skip
+    result = score(write_export(tmp_path, patients=people, labs=labs, assessments=None))
+    conserved(result)
+    reasons = result.rejects.loc[result.rejects["file"] == "labs.csv", "reason"].tolist()
+    assert reasons == [
+        "The row of 'B' in patients was rejected (duplicate_patient).",
+        "'Z' has no row in patients.",
+        "'patient_id' is blank.",
+    ]

@@ -48,7 +48,6 @@ def test_numbers_and_comparators(text, value, side):
         ("-3", "negative"),
         ("<-1", "negative"),
         ("1,5", "cohort.decimal_comma"),
-        ("1 200", "not a number"),
         ("5-10", "not a number"),
         ("0x10", "not a number"),
         ("1_000", "not a number"),
@@ -178,3 +177,30 @@ def test_stated_limits_censor_exact_values_beyond_them():
     )
     assert value.tolist() == [0.5, 0.5, 3.0, 30.0, 0.1, 7.0]
     assert side.tolist() == [-1, 0, 0, 1, -1, 0]
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "side"),
+    [
+        ("1 234", 1234.0, 0),
+        ("1 234,5", 1234.5, 0),
+        ("1\u202f234\u202f567,25", 1234567.25, 0),
+        ("1\u2009234.5", 1234.5, 0),
+        ("1'234.5", 1234.5, 0),
+        ("12’345", 12345.0, 0),
+        ("> 1 234", 1234.0, 1),
+        ("<1'000 H", 1000.0, -1),
+    ],
+)
+@pytest.mark.parametrize("comma", [None, True, False])
+def test_thousands_apart_by_a_space_or_an_apostrophe(text, value, side, comma):
+    parsed = parse_values(pd.Series([text], dtype="str"), decimal_comma=comma).iloc[0]
+    assert (parsed["value"], parsed["side"], parsed["code"]) == (value, side, "")
+
+
+@pytest.mark.parametrize(
+    "text", ["1 23", "1 2345", "1234 567", "1 234'567", "1'23", "12 34.5", "1 234,5,6"]
+)
+def test_other_gaps_in_a_number_are_refused(text):
+    parsed = parse_values(pd.Series([text], dtype="str")).iloc[0]
+    assert parsed["code"] == "value_unusable"

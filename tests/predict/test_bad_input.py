@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from pipeline.cli import main
 from tests.conftest import edit, read_predictions
 
 
@@ -290,3 +291,28 @@ def test_a_patient_with_a_second_infusion_is_scored_once_and_since_then(
     assert (out / "report" / f"{patient}.html").is_file()
     assert not list((out / "report").glob("*#*"))
     assert "later infusion" in json.loads((out / "run_summary.json").read_text())["remarks"][0]
+
+
+def test_a_workbook_is_answered_with_what_to_export(mini, predict, tmp_path, capsys) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "labs.xlsx").write_bytes(b"PK")
+    for source in (folder, folder / "labs.xlsx"):
+        assert predict(source)[0] == 3
+        assert "labs.xlsx is a workbook: export each sheet as CSV" in capsys.readouterr().err
+
+
+def test_a_place_that_cannot_be_written_is_found_before_scoring(
+    mini, predict, tmp_path, capsys, monkeypatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr("pipeline.predict.run.score_batch", None)
+    assert predict(mini.batch, out=tmp_path / "file" / "out")[0] == 2
+    assert "is a file, not a folder" in capsys.readouterr().err
+
+
+def test_quiet_may_stand_before_the_command(mini, tmp_path, capsys) -> None:
+    model, batch, out = str(mini.bundle), str(mini.batch), str(tmp_path / "out")
+    command = ["predict", "--input", batch, "--out", out, "--model", model, "--no-pages"]
+    assert main(["--quiet", *command]) == 0
+    assert capsys.readouterr().err == ""

@@ -12,7 +12,7 @@ import pandas as pd
 from pipeline.cohort import events
 from pipeline.cohort.astct.agreement import Agreement, compare
 from pipeline.cohort.astct.derive import derive_grades, gradable_scales
-from pipeline.cohort.clock import zone
+from pipeline.cohort.clock import year_first, zone
 from pipeline.cohort.episodes import people_of
 from pipeline.cohort.files import find_table, read_raw
 from pipeline.cohort.patients import read_patients
@@ -83,7 +83,9 @@ def _read(folder: Path, config: CohortConfig) -> tuple[Cohort, pd.DataFrame]:
             "there is nothing to grade; data_schema/observations.yaml lists the items that count"
         )
     ledger = Ledger()
-    raw = {name: read_raw(path, ledger) for name, path in paths.items()}
+    raw = {
+        name: year_first(read_raw(path, ledger), config.date_order) for name, path in paths.items()
+    }
     file = {name: path.name for name, path in paths.items()}
     patients = people_of(read_patients(raw["patients"], file["patients"], config, ledger))
     blank = empty_cohort([])
@@ -142,6 +144,9 @@ def _summary(
             f"  {part.scale}: {part.compared} of {part.charted} charted grades compared, "
             f"{part.equal} agree{share}, weighted kappa {kappa}"
         )
+    compared = sum(part.compared for part in agreement)
+    if compared and compared == sum(part.equal for part in agreement):
+        lines.append("  no charted grade differs, so no list of disagreements is written")
     if rejected:
         lines.append(f"  {rejected} rows or cells were refused")
     return [*lines, *(f"Written: {path}" for path in written)]

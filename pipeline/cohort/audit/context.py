@@ -12,6 +12,7 @@ import pandas as pd
 
 from pipeline.cohort.audit.finding import Example, NotApplicable
 from pipeline.cohort.audit.frames import derived_grades, grade_frame, lab_frame, people_frame
+from pipeline.cohort.clock import year_first
 from pipeline.cohort.files import find_table, read_raw
 from pipeline.cohort.reader import ReadResult, read_cohort
 from pipeline.cohort.rejects import Ledger
@@ -183,7 +184,7 @@ def open_export(
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder; give the folder that holds labs.csv, ...")
-    raw, files, problems = _raw_tables(folder)
+    raw, files, problems = _raw_tables(folder, config)
     if not raw and not problems:
         found = ", ".join(sorted(item.name for item in folder.iterdir())[:10]) or "nothing"
         raise InputError(
@@ -210,7 +211,9 @@ def _read(folder: Path, config: Config) -> tuple[ReadResult | None, str]:
     return read, problem
 
 
-def _raw_tables(folder: Path) -> tuple[dict[str, pd.DataFrame], dict[str, str], Sequence[str]]:
+def _raw_tables(
+    folder: Path, config: Config
+) -> tuple[dict[str, pd.DataFrame], dict[str, str], Sequence[str]]:
     """Tables by name, their file names, and why the others cannot be read."""
     raw, files, problems = {}, {}, []
     for name in TABLES:
@@ -218,7 +221,7 @@ def _raw_tables(folder: Path) -> tuple[dict[str, pd.DataFrame], dict[str, str], 
             path = find_table(folder, name)
             if path is None:
                 continue
-            raw[name] = read_raw(path, Ledger())
+            raw[name] = year_first(read_raw(path, Ledger()), config.cohort.date_order)
             files[name] = path.name
         except InputError as error:
             problems.append(str(error).replace(f"{folder}/", ""))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.cohort.files import SUFFIXES, read_raw
+from pipeline.cohort.files import SUFFIXES, about_workbooks, read_raw
 from pipeline.cohort.importers.mapping import read_mapping, write_mapping
 from pipeline.cohort.importers.propose import propose_mapping
 from pipeline.cohort.importers.wide import from_wide
@@ -32,7 +32,9 @@ def import_wide(source: Path, out: Path, mapping: Path | None, *, force: bool) -
         If the sheet cannot be read.
     """
     if not source.is_file() or source.suffix.lower() not in SUFFIXES:
-        raise InputError(f"{source} is no file ending in {', '.join(SUFFIXES)}")
+        raise InputError(
+            f"{source} is no file ending in {', '.join(SUFFIXES)}" + about_workbooks([source])
+        )
     refuse_occupied(out, force=force)
     ledger = Ledger()
     table = read_raw(source, ledger, ())
