@@ -242,18 +242,21 @@ class OncePerPatient(Check):
         if rows.empty:
             raise NotApplicable("there are no cytokines")
         draws = rows.drop_duplicates(["key", "patient", "hours"]).groupby(["key", "patient"]).size()
-        named = []
+        named, keys = [], []
         for key, counts in draws.groupby("key", sort=True):
             if len(counts) >= 20 and (counts == 1).mean() >= 0.4:
                 named.append(f"{key} ({100 * (counts == 1).mean():.0f} % of {len(counts)})")
+                keys.append(key)
         if not named:
             return []
+        single = rows[~rows.duplicated(["key", "patient"], keep=False)]
         return [
             self.finding(
                 f"Patients with a single draw: {listed(named, most=20)}.",
                 table="labs",
                 columns=("analyte",),
                 counts={"analytes": len(named)},
+                examples=context.examples("labs", single[single["key"].isin(keys)], "analyte"),
             )
         ]
 

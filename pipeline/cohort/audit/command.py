@@ -25,7 +25,7 @@ def audit_command(
     time_zone: str | None,
     force: bool,
 ) -> tuple[int, str]:
-    """Audit an export and write ``audit.html`` and ``audit.json`` to ``out``.
+    """Audit an export; write ``audit.html``, ``audit.json`` and, if any, ``rejects.csv``.
 
     Returns
     -------
@@ -45,7 +45,12 @@ def audit_command(
         page = render_audit(report, title=title, synthetic=config.cohort.synthetic)
         (folder / "audit.html").write_text(page, encoding="utf-8")
         (folder / "audit.json").write_text(as_json(report), encoding="utf-8")
-    return BLOCKED if report.blocking else 0, f"{describe(report)}\nPage: {out / 'audit.html'}"
+        if len(report.rejects):
+            report.rejects.to_csv(folder / "rejects.csv", index=False, lineterminator="\n")
+    pages = f"Page: {out / 'audit.html'}"
+    if len(report.rejects):
+        pages += f"; every refused row: {out / 'rejects.csv'}"
+    return BLOCKED if report.blocking else 0, f"{describe(report)}\n{pages}"
 
 
 def as_json(report: AuditReport, *, examples: bool = True) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -204,11 +205,18 @@ def _read(folder: Path, config: Config) -> tuple[ReadResult | None, str]:
         return read_cohort(folder, config.cohort, extra_scales=scales), ""
     except InputError as error:
         problem = str(error).replace(f"{folder}/", "").replace(str(folder), "The folder")
-    try:
-        read = read_cohort(folder, config.cohort, extra_scales=scales, required=("labs",))
-    except InputError:
-        return None, problem  # the same words again, or those of a table that is missing too
-    return read, problem
+    with tempfile.TemporaryDirectory() as name:  # first all tables, then patients and labs only
+        aside = Path(name)
+        for table in ("patients", "labs"):
+            if (path := find_table(folder, table)) is not None:
+                (aside / path.name).symlink_to(path.resolve())
+        for place in (folder, aside):
+            try:
+                read = read_cohort(place, config.cohort, extra_scales=scales, required=("labs",))
+            except InputError:
+                continue  # the same words again, or those of a table that is missing too
+            return read, problem
+    return None, problem
 
 
 def _raw_tables(

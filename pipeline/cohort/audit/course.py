@@ -50,6 +50,7 @@ class CutAtThePeak(Check):
             spread = np.sqrt((chance * (1 - chance)).sum())
             z = (ends.sum() - chance.sum()) / spread if spread > 0 else 0.0
             if ends.mean() >= 0.4 and z >= MIN_Z:
+                cut = rows[rows["patient"].isin(table.index[ends])].groupby("patient").tail(1)
                 findings.append(
                     self.finding(
                         f"{scale}: the last grade is the worst one in {int(ends.sum())} of "
@@ -58,6 +59,7 @@ class CutAtThePeak(Check):
                         table="assessments",
                         columns=("grade",),
                         counts={"patients": int(ends.sum()), "of": len(table)},
+                        examples=context.examples("assessments", cut[cut["line"] > 0], "grade"),
                     )
                 )
         return findings

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.cohort.audit.finding import Example, Finding
+from pipeline.cohort.audit.reading import RefusedRows
 from pipeline.cohort.audit.runner import NEVER_ACKNOWLEDGED, AuditReport
-from pipeline.report.format import integer, joined
+from pipeline.report.format import integer, joined, percent
 from pipeline.report.page import render
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -61,7 +62,8 @@ def _grouped(report: AuditReport) -> list[dict[str, Any]]:
     """Findings of one check, severity and remedy under one heading."""
     groups: dict[tuple[str, str, str, str], list[Finding]] = {}
     for item in report.findings:
-        groups.setdefault((item.severity, item.code, item.remedy, item.effect), []).append(item)
+        remedy = RefusedRows.remedy if item.code == RefusedRows.code else item.remedy
+        groups.setdefault((item.severity, item.code, remedy, item.effect), []).append(item)
     return [
         {
             "severity": severity,
@@ -70,7 +72,9 @@ def _grouped(report: AuditReport) -> list[dict[str, Any]]:
             "remedy": remedy,
             "effect": effect,
             "findings": found,
-            "places": _places(found),
+            "refused": [_refused(item) for item in found if code == RefusedRows.code],
+            "places": [] if code == RefusedRows.code else _places(found),
+            "wholes": _wholes(found, report),
             "acknowledged": severity == "error"
             and code in report.acknowledged
             and code != NEVER_ACKNOWLEDGED,
@@ -91,11 +95,45 @@ def _overview(report: AuditReport) -> list[dict[str, Any]]:
     return list(lines.values())
 
 
-def _places(found: list[Finding]) -> list[Example]:
-    """Where to look: the examples of one finding, or the first of each of several."""
-    if len(found) == 1:
-        return list(found[0].examples)
-    return [item.examples[0] for item in found if item.examples][:MOST_SHOWN]
+def _places(found: list[Finding]) -> list[tuple[str, Example]]:
+    """Where to look: the same number of examples of each finding, with the analyte they are of."""
+    each = max(1, MOST_SHOWN // len(found))
+    places = [
+        (str(item.counts.get("analyte", "")), example)
+        for item in found
+        for example in item.examples[:each]
+    ]
+    return places[:MOST_SHOWN]
+
+
+def _wholes(found: list[Finding], report: AuditReport) -> list[str]:
+    """Where to look if no row is more at fault than another: whole columns of a file."""
+    files = {Path(file).stem: file for file in report.facts["rows"]}
+    return list(
+        dict.fromkeys(
+            f"the whole column{'s' * (len(item.columns) > 1)} {joined(item.columns)} "
+            f"of {files.get(item.table, item.table)}"
+            for item in found
+            if item.columns and not item.examples
+        )
+    )
+
+
+def _refused(item: Finding) -> dict[str, Any]:
+    """One reason for which rows are refused, as a line of a table."""
+    entries, read = int(item.counts["entries"]), int(item.counts["rows read"])
+    seen, _, reason = item.summary.partition(". For example: ")
+    first = item.examples[0]
+    return {
+        "code": item.counts["code"],
+        "file": first.file,
+        "entries": entries,
+        "share": percent(entries / max(read, 1)),
+        "analytes": seen.partition(" (")[2].rstrip(")"),
+        "places": item.examples,
+        "reason": reason.partition(" Legal: ")[0],
+        "remedy": item.remedy,
+    }
 
 
 def _lead(report: AuditReport) -> str:

@@ -62,13 +62,16 @@ class RefusedRows(Check):
             read = context.read.counts[str(file)]["read"]
             columns = list(dict.fromkeys(part["column"]))
             first = part.iloc[0]
+            reason = str(first["reason"])
+            if first["column"] == "patient_id":
+                reason = reason.replace(f"'{first['value']}'", "An id")
             findings.append(
                 self.finding(
                     f"{len(part)} of {read} rows of {file}: {code}{_analytes(context, part)}. "
-                    f"For example: {first['reason']}",
+                    f"For example: {reason}",
                     table=table_of[str(file)],
                     columns=[name for name in columns if name],
-                    counts={"entries": len(part), "rows read": read},
+                    counts={"code": str(code), "entries": len(part), "rows read": read},
                     examples=[
                         Example(str(file), int(row), str(column), _cell(str(column), str(value)))
                         for row, column, value in part[["row", "column", "value"]]

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import pandas as pd
+
 from pipeline.cohort.audit.check import Check
 from pipeline.cohort.audit.context import AuditContext, open_export
 from pipeline.cohort.audit.finding import SEVERITIES, Finding, NotApplicable
 from pipeline.cohort.audit.registry import CHECKS, by_code
+from pipeline.cohort.audit.words import settings
 from pipeline.cohort.reader import ReadResult
 from pipeline.config import Config
 from pipeline.errors import UsageError
@@ -37,12 +40,15 @@ class AuditReport:
         Codes that the configuration acknowledges.
     facts : dict
         Rows and patients of the export.
+    rejects : DataFrame
+        Every refused row or cell, in the columns of ``rejects.csv``.
     """
 
     findings: tuple[Finding, ...]
     outcomes: tuple[Outcome, ...]
     acknowledged: tuple[str, ...]
     facts: dict[str, Any]
+    rejects: pd.DataFrame
 
     @property
     def blocking(self) -> list[Finding]:
@@ -105,8 +111,9 @@ def audit(context: AuditContext, checks: Sequence[type[Check]] = CHECKS) -> Audi
             continue
         findings += found
         outcomes.append(Outcome(kind, "found" if found else "passed"))
-    findings.sort(key=lambda item: SEVERITIES.index(item.severity))
-    return AuditReport(tuple(findings), tuple(outcomes), acknowledged, _facts(context))
+    findings.sort(key=_weight)
+    refused = context.read.rejects if context.read is not None else pd.DataFrame()
+    return AuditReport(tuple(findings), tuple(outcomes), acknowledged, _facts(context), refused)
 
 
 def audit_folder(
@@ -120,6 +127,13 @@ def audit_folder(
         If the folder holds no table at all.
     """
     return audit(open_export(folder, config, read=read))
+
+
+def _weight(item: Finding) -> tuple[int, int]:
+    """Errors first, then in the order of ``importance`` in ``audit.yaml``."""
+    order: list[str] = settings("importance")
+    place = order.index(item.code) if item.code in order else len(order)
+    return SEVERITIES.index(item.severity), place
 
 
 def _facts(context: AuditContext) -> dict[str, Any]:

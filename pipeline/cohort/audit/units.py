@@ -71,7 +71,7 @@ class MissingBasis(Check):
         rows = context.need_labs()
         rows = rows[(rows["key"] == "d_dimer") & (rows["unit"] != "")]
         spelled = rows["unit"].map(normalise_unit)
-        bare = rows[~spelled.str.contains(r"\{(?:feu|ddu)\}")]
+        bare = rows[spelled.str.contains("g/") & ~spelled.str.contains(r"\{(?:feu|ddu)\}")]
         if bare.empty:
             return []
         units = listed(sorted(bare["unit"].unique()))

@@ -37,6 +37,20 @@ def plant_defect(tables: Tables, code: str, random: np.random.Generator, strengt
     return DEFECTS[code](copied, random, strength)
 
 
+def without_limit_codes(tables: Tables) -> Tables:
+    """The export without the assays' own codes: 301 or 15001 beyond a limit is rightly found."""
+    labs = tables["labs"]
+    codes = labs["value"].str.fullmatch(r"[1-9]\d?0+1") | (labs["analyte"] == "il1ra")
+    return {**tables, "labs": labs[~codes].reset_index(drop=True)}
+
+
+def strangers_grades(tables: Tables) -> Tables:
+    """Grades of other patients: wards draw more from the sick, which is rightly found."""
+    grades, people = tables["assessments"], tables["patients"]["patient_id"]
+    other = dict(zip(people, np.roll(people, 7), strict=True))
+    return {**tables, "assessments": grades.assign(patient_id=grades["patient_id"].map(other))}
+
+
 def plants(code: str) -> Callable[[Plant], Plant]:
     """Register a function as the defect that one check must find."""
 

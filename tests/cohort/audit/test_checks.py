@@ -8,26 +8,18 @@ import pytest
 
 from pipeline.cohort.audit.registry import CHECKS, by_code
 from pipeline.cohort.simulate import defects_values
-from pipeline.cohort.simulate.defects import DEFECTS, plant_defect, simulated_tables
+from pipeline.cohort.simulate.defects import (
+    DEFECTS,
+    plant_defect,
+    simulated_tables,
+    strangers_grades,
+    without_limit_codes,
+)
 from tests.cohort.audit.conftest import ACCEPT_ALL, in_memory, run, settings
 
 assert defects_values  # registers its defects
 
 NEEDS_READING = {"CHK001", "CHK002", "CHK103"}
-
-
-def without_limit_codes(tables):
-    """Simulated assays write 301 or 15001 beyond their limit, which two checks rightly find."""
-    labs = tables["labs"]
-    codes = labs["value"].isin(["301", "2501", "15001"]) | (labs["analyte"] == "il1ra")
-    return {**tables, "labs": labs[~codes]}
-
-
-def strangers_grades(tables):
-    """Grades of other patients: simulated wards draw more from the sick, which is rightly found."""
-    grades, people = tables["assessments"], tables["patients"]["patient_id"]
-    other = dict(zip(people, np.roll(people, 7), strict=True))
-    return {**tables, "assessments": grades.assign(patient_id=grades["patient_id"].map(other))}
 
 
 COUNTERPARTS = {

@@ -25,6 +25,7 @@ def test_fills_that_encode_the_grade_block_prcrs_as_released(shared_data) -> Non
     report = audit_of(shared_data / "prcrs_as_released", "prcrs.yaml")
     assert {item.code for item in report.blocking} == {"CHK101"}
     assert "crs grade of the day" in told(report, "CHK101")
+    assert "ferritin: 354 of 1030 results are exactly 455.605" in told(report, "CHK208")
     counts = next(item.counts for item in report.findings if item.code == "CHK101")
     assert counts["decoded correctly"] > 0.99
     assert counts["patient-days decoded"] > 0.9
@@ -69,4 +70,6 @@ def test_every_known_defect_of_wuhan_is_a_warning(shared_data) -> None:
     assert "serum_chloride" in told(report, "CHK301")
     assert "il6 (81 % of 218)" in told(report, "CHK406")
     assert "14 of 375 patients" in told(report, "CHK004")
+    assert "hs_troponin_i (57 % against 30 %)" in told(report, "CHK108")
+    assert "55230 of 55230 results were resulted the moment" in told(report, "CHK402")
     assert "The number in patient_id tells (AUROC 1.00) who has death" in told(report, "CHK105")

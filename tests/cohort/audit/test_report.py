@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.cli import main
-from pipeline.cohort.audit import audit
+from pipeline.cohort.audit import audit, words
 from pipeline.cohort.audit.page import render_audit
+from pipeline.cohort.audit.registry import by_code
 from pipeline.cohort.simulate.defects import plant_defect
 from pipeline.errors import InputError
 from tests.cohort.audit.conftest import in_memory, write
@@ -58,6 +59,18 @@ def test_no_patient_id_is_quoted(twins, clean, tmp_path) -> None:
     assert not any(name in text for name in clean["patients"]["patient_id"])
 
 
+def test_a_refused_id_is_not_quoted(tmp_path) -> None:
+    cohort = write_cohort(tmp_path / "cohort", patients=20)
+    labs = pd.read_csv(cohort / "labs.csv", dtype=str)
+    labs.loc[4, "patient_id"] = "Jane Doe"
+    labs.to_csv(cohort / "labs.csv", index=False)
+    assert command(cohort, tmp_path / "out") == 0
+    for name in ("audit.html", "audit.json"):
+        text = (tmp_path / "out" / name).read_text(encoding="utf-8")
+        assert "has no accepted row in patients" in text
+        assert "Jane Doe" not in text
+
+
 def test_an_acknowledged_error_no_longer_blocks(twins, tmp_path, capsys) -> None:
     config = tmp_path / "config.yaml"
     config.write_text("audit: {acknowledge: [CHK104]}\n", encoding="utf-8")
@@ -95,6 +108,40 @@ def test_refused_rows_name_file_line_and_remedy(tmp_path) -> None:
     refused = [entry for entry in entries if entry["code"] == "CHK002"]
     assert [place["row"] for place in refused[0]["evidence"]["examples"]] == [6]
     assert "furlongs" in refused[0]["evidence"]["summary"]
+    rejects = pd.read_csv(tmp_path / "out" / "rejects.csv")
+    assert rejects[["file", "row", "column"]].to_numpy().tolist() == [["labs.csv", 6, "unit"]]
+    page = read((tmp_path / "out" / "audit.html").read_text(encoding="utf-8")).text
+    assert "Rows (share)" in page
+    assert refused[0]["remedy"] in page
+    assert refused[0]["evidence"]["counts"]["code"] in page
+
+
+def test_rows_are_judged_although_another_table_cannot_be_read(tmp_path) -> None:
+    cohort = write_cohort(tmp_path / "cohort", patients=20)
+    labs = pd.read_csv(cohort / "labs.csv", dtype=str)
+    labs.loc[4, "unit"] = "furlongs"
+    labs.to_csv(cohort / "labs.csv", index=False)
+    grades = pd.read_csv(cohort / "assessments.csv", dtype=str)
+    mixed = np.where(grades["patient_id"] == grades["patient_id"].iloc[0], "penn", "astct")
+    grades.assign(grading_system=mixed).to_csv(cohort / "assessments.csv", index=False)
+    assert command(cohort, tmp_path / "out") == 3
+    entries = json.loads((tmp_path / "out" / "audit.json").read_text(encoding="utf-8"))
+    assert [entry["code"] for entry in entries if entry["severity"] == "error"] == ["CHK001"]
+    assert any(e["code"] == "CHK002" and "furlongs" in str(e["evidence"]) for e in entries)
+
+
+def test_every_finding_says_where_to_look_and_both_lines_of_a_twin(twins, tmp_path) -> None:
+    command(twins, tmp_path / "out")
+    page = (tmp_path / "out" / "audit.html").read_text(encoding="utf-8")
+    entries = json.loads((tmp_path / "out" / "audit.json").read_text(encoding="utf-8"))
+    assert page.count("<article") == page.count("Where to look") > 3
+    lines = [place["row"] for place in entries[0]["evidence"]["examples"]]
+    assert len(lines) == 2
+    assert all(f"<td>{line}</td>" in page for line in lines)
+
+
+def test_importance_orders_every_check_once() -> None:
+    assert sorted(words.settings("importance")) == sorted(by_code())
 
 
 def test_a_folder_without_tables_is_refused(tmp_path) -> None:
