@@ -67,9 +67,13 @@ class MissingBasis(Check):
     )
 
     def check(self, context: AuditContext) -> list[Finding]:
-        """Look at the units of D-dimer as they were exported."""
+        """Look at the units of D-dimer as they were exported; a LOINC code may state the basis."""
         rows = context.need_labs()
         rows = rows[(rows["key"] == "d_dimer") & (rows["unit"] != "")]
+        codes = {code for code, unit in dictionary()["d_dimer"].loinc_units.items() if unit}
+        raw = context.raw["labs"].reindex(rows.index)
+        for column in raw.columns.intersection(["loinc", "analyte"]):
+            rows = rows[~raw.loc[rows.index, column].isin(codes)]
         spelled = rows["unit"].map(normalise_unit)
         bare = rows[spelled.str.contains("g/") & ~spelled.str.contains(r"\{(?:feu|ddu)\}")]
         if bare.empty:

@@ -67,6 +67,16 @@ def test_fills_that_ignore_the_grade_are_a_warning_and_no_error(groups, clean) -
     assert run("CHK208", spoilt)
 
 
+@pytest.mark.parametrize("column", ["loinc", "analyte"])
+def test_a_loinc_code_that_states_the_basis_of_a_d_dimer_is_enough(column, clean) -> None:
+    spoilt = plant_defect(clean, "CHK302", np.random.default_rng(7), 1.0)
+    labs = spoilt["labs"]
+    of = labs["analyte"] == "d_dimer"
+    coded = labs.assign(**{column: labs[column].mask(of, "48065-7")})
+    assert run("CHK302", in_memory(spoilt))
+    assert run("CHK302", in_memory({**spoilt, "labs": coded})) == []
+
+
 @pytest.mark.parametrize(("strength", "seed"), [(0.4, 11), (0.4, 12), (1.0, 13)])
 def test_fills_by_the_calendar_day_tell_the_grade_of_a_small_cohort(strength, seed) -> None:
     small = simulated_tables(100, seed)
