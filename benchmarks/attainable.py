@@ -5,7 +5,7 @@
     python benchmarks/attainable.py fit --work /tmp/evidence
 
 ``features`` simulates patients in blocks and keeps what the model of ``configs/cohorts/
-synthetic.yaml`` reads, with what happened within 72 h; ``curve`` fits on 5, 10, 20, ... thousand
+synthetic.yaml`` reads, with what happened within 72 h; ``curve`` fits on 5, 10, 20 thousand
 of them and prints how good each fit is on the last block, so that a plateau can be seen; ``fit``
 keeps the fit on all of them, which ``benchmarks/evidence.py`` compares with. Unlike the product's
 model it is not stacked, not bounded in sign and reads the host in the trees as well: at this
@@ -155,7 +155,7 @@ def inputs_of(matrix: FeatureMatrix, spec: FeatureSpec, config: Config) -> np.nd
 def curve(work: Path) -> str:
     """Fits on more and more patients, each scored on the last block."""
     count = len(_blocks(work)) - 1
-    sizes = [size for size in (2, 4, 8, 16, 32) if size < count]
+    sizes = [size for size in (2, 4, 8) if size < count]
     lines = [
         "| patients | outcome | rounds | AUROC | log loss | Brier |",
         "|---|---|---|---|---|---|",
