@@ -222,6 +222,7 @@ def compared(rows: pd.DataFrame) -> dict[str, float]:
         "auroc_true": area(label, rows["true"].to_numpy()),
         "cal_slope": float(slope[0]),
         "expected_observed": float(ours.mean() / label.mean()),
+        "expected_observed_true": float(rows["true"].mean() / label.mean()),
         "coverage": float(inside.mean()),
         "coverage_riskier": float(inside[riskier].mean()),
         "width": float((rows["high"] - rows["low"]).mean()),
@@ -317,6 +318,14 @@ def report(work: Path) -> str:
     for name in OUTCOMES:
         for size in sizes:
             lines.append(_row(found, size, name, others))
+    chance = {
+        name: item[name]["expected_observed_true"]
+        for item in found
+        for name in OUTCOMES
+        if "expected_observed_true" in item[name]
+    }
+    shown = ", ".join(f"{name} {value:.2f}" for name, value in chance.items())
+    lines += ["", f"Expected / observed of the true risk itself on these patients: {shown}."]
     return "\n".join([*lines, "", *_verdicts(found, judged)])
 
 
