@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 
@@ -64,7 +66,8 @@ class RefusedRows(Check):
             first = part.iloc[0]
             reason = str(first["reason"])
             if first["column"] == "patient_id":
-                reason = reason.replace(f"'{first['value']}'", "An id")
+                reason = re.sub(r"'(?!patient_id')[^']*'", "an id", reason)
+                reason = reason[:1].upper() + reason[1:]
             findings.append(
                 self.finding(
                     f"{len(part)} of {read} rows of {file}: {code}{_analytes(context, part)}. "

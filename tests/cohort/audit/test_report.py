@@ -67,7 +67,7 @@ def test_a_refused_id_is_not_quoted(tmp_path) -> None:
     assert command(cohort, tmp_path / "out") == 0
     for name in ("audit.html", "audit.json"):
         text = (tmp_path / "out" / name).read_text(encoding="utf-8")
-        assert "has no accepted row in patients" in text
+        assert "An id has no row in patients" in text
         assert "Jane Doe" not in text
 
 
