@@ -11,6 +11,7 @@ of a real export the rules change.
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
 import numpy as np
@@ -40,21 +41,26 @@ def after_a_drug(cohort: Cohort, key: np.ndarray) -> np.ndarray:
     return first.reindex(key[:, 0]).to_numpy() < key[:, 1]
 
 
-def one_seed(seed: int, patients: int, work: Path) -> dict[tuple[str, str], tuple[float, float]]:
-    """AUROC with and without the rules, by outcome and kind of landmark."""
+def one_seed(seed: int, patients: int, work: Path) -> dict[str, list[float]]:
+    """AUROC with and without the rules by outcome and kind of landmark; kept once it is there."""
+    path = work / f"drugs_{patients}_{seed}.json"
+    if path.exists():
+        return json.loads(path.read_text(encoding="utf-8"))
     config = load_config([CONFIG])
     cohort = cohort_of(patients, FIRST_SEED + seed, config, work)
     fresh = cohort_of(TEST_PATIENTS, TEST_SEED, config, work)
     models = [
         (setting, fit(cohort, setting, bootstrap=0)) for setting in (config, without_rules(config))
     ]
-    result = {}
+    result: dict[str, list[float]] = {}
     for outcome, (scale, threshold) in OUTCOMES.items():
         on, off = (scored(model, fresh, s, scale, threshold) for s, model in models)
         after = after_a_drug(fresh, on["key"])
         for title, rows in (("all", np.full(len(after), True)), ("after a drug", after)):
-            both = tuple(area(part["label"][rows], part["risk"][rows]) for part in (on, off))
-            result[outcome, title] = both
+            result[f"{outcome}, {title}"] = [
+                area(part["label"][rows], part["risk"][rows]) for part in (on, off)
+            ]
+    path.write_text(json.dumps(result), encoding="utf-8")
     return result
 
 
@@ -91,11 +97,11 @@ def main() -> None:
     print(
         f"SIMULATED: {options.seeds} cohorts of {options.patients}, {TEST_PATIENTS} fresh patients"
     )
-    for outcome, title in runs[0]:
-        on, off = np.array([run[outcome, title] for run in runs]).T
+    for title in runs[0]:
+        on, off = np.array([run[title] for run in runs]).T
         gain = on - off
         print(
-            f"{outcome:10s} {title:12s} AUROC with {on.mean():.3f}, without {off.mean():.3f}, "
+            f"{title:24s} AUROC with {on.mean():.3f}, without {off.mean():.3f}, "
             f"gain {gain.mean():+.3f} (sd {gain.std(ddof=1):.3f}, "
             f"{gain.min():+.3f} to {gain.max():+.3f})"
         )

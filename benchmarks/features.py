@@ -147,7 +147,9 @@ def child(command: list[str]) -> dict[str, float]:
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 
-def compare(patients: int, runs: int, peers: str | None, folder: Path) -> dict[str, float]:
+def compare(
+    patients: int, runs: int, peers: str | None, rivals: list[str], folder: Path
+) -> dict[str, float]:
     """Print one row per contestant; returns the medians of the kernel."""
     path = folder / f"labs{patients}.parquet"
     write_labs(path, patients)
@@ -155,7 +157,7 @@ def compare(patients: int, runs: int, peers: str | None, folder: Path) -> dict[s
     contestants = {"cytocast": [*me, "--jobs", "1"], "cytocast, 2 jobs": [*me, "--jobs", "2"]}
     script = str(Path(__file__).with_name("feature_peers.py"))
     if peers is not None and patients <= 10_000:
-        for name in PEERS:
+        for name in rivals:
             contestants[name] = [peers, script, name, str(path), str(patients)]
     times: dict[str, list[dict[str, float]]] = {name: [] for name in contestants}
     for number in range(runs + 1):
@@ -248,6 +250,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--peers", help="interpreter of the environment of the peers")
     parser.add_argument("--libraries", nargs="*", default=[*LIBRARIES], choices=LIBRARIES)
+    parser.add_argument("--rivals", nargs="*", default=[*PEERS], choices=PEERS)
     parser.add_argument("--flattener", help="interpreter of that of timeseriesflattener")
     parser.add_argument("--as-called", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--one", type=Path, help=argparse.SUPPRESS)
@@ -269,7 +272,10 @@ def main() -> int:
             python = options.flattener if own else options.peers
             if python is not None:
                 compare_library(library, options.runs, python, Path(name))
-        base = {n: compare(n, options.runs, options.peers, Path(name)) for n in options.patients}
+        base = {
+            n: compare(n, options.runs, options.peers, options.rivals, Path(name))
+            for n in options.patients
+        }
     if {10_000, 100_000} <= set(base):
         growth = base[100_000]["cpu"] / base[10_000]["cpu"] / 10
         print(f"cost per patient at 100,000 against 10,000: {growth:.2f}x (goal 1.3)")
