@@ -12,19 +12,90 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from evidence import CONFIG, OUTCOMES, TEST_PATIENTS, TEST_SEED, area, cohort_of, fit, scored
 
+from pipeline.cohort.limits import apply_limits, infer_limits
 from pipeline.cohort.reader import read_cohort
+from pipeline.cohort.simulate.command import simulate
 from pipeline.cohort.tables import Cohort
 from pipeline.config import Config, load_config
-from pipeline.features import build_features, learn_spec
+from pipeline.evaluate import metrics
+from pipeline.evaluate.outcomes import build_targets, reported_thresholds, stacked_thresholds
+from pipeline.features import FeatureSpec, build_features, learn_spec
 from pipeline.features.landmarks import training_landmarks
+from pipeline.model.fitting import FitPlan, fit_risk_model
+from pipeline.model.risk_model import RiskModel
 from pipeline.resources import config_path
 
-FIRST_SEED = 4_000
+OUTCOMES = {"severe_crs": ("crs", 3), "icans": ("icans", 1)}
+HORIZON, FIRST_SEED, TEST_PATIENTS, TEST_SEED = 72.0, 4_000, 200, 80_001
+
+
+@dataclass(frozen=True)
+class Learned:
+    """Models by scale, and what they read."""
+
+    models: dict[str, RiskModel]
+    spec: FeatureSpec
+    limits: dict[str, dict[str, float]]
+
+
+def settings_of(name: str) -> Config:
+    """The settings of a cohort that the repository names."""
+    return load_config([config_path(f"cohorts/{name}.yaml")])
+
+
+def cohort_of(patients: int, seed: int, config: Config, work: Path) -> Cohort:
+    """Simulate once and read through the front door."""
+    folder = work / f"sim_{patients}_{seed}"
+    if not folder.exists():
+        simulate(patients, seed, folder)
+    return read_cohort(folder, config.cohort, extra_scales=("crs", "icans")).cohort
+
+
+def fit(cohort: Cohort, config: Config) -> Learned:
+    """Fit both scales on everyone."""
+    limits = infer_limits(cohort.labs)
+    cohort = cohort.with_labs(apply_limits(cohort.labs, limits))
+    spec = learn_spec(cohort, config, {})
+    models = {}
+    for scale in ("crs", "icans"):
+        reported = reported_thresholds(config.outcomes, scale)
+        landmarks = training_landmarks(cohort, config.landmarks, scale)
+        targets = build_targets(
+            cohort, landmarks, scale, stacked_thresholds(cohort, scale, reported)
+        )
+        plan = FitPlan(scale, reported, spec, config.model, config.seed, 2)
+        matrix = build_features(cohort, landmarks, spec)
+        models[scale] = fit_risk_model(matrix, targets, plan, bootstrap=0)
+    return Learned(models, spec, limits)
+
+
+def scored(
+    learned: Learned, cohort: Cohort, config: Config, scale: str, threshold: int
+) -> dict[str, np.ndarray]:
+    """Risks at the labelled landmarks of fresh patients."""
+    cohort = cohort.with_labs(apply_limits(cohort.labs, learned.limits))
+    landmarks = training_landmarks(cohort, config.landmarks, scale)
+    targets = build_targets(cohort, landmarks, scale, (threshold,))
+    label = targets.label(threshold, HORIZON)
+    rows = np.flatnonzero(~np.isnan(label))
+    part = build_features(cohort, landmarks, learned.spec).take(rows)
+    hours = part.landmarks["hours"].to_numpy(dtype=float)
+    return {
+        "key": np.stack([targets.patient[rows], hours], axis=1),
+        "label": label[rows],
+        "risk": learned.models[scale].risk(part, threshold, (HORIZON,))[:, 0],
+    }
+
+
+def area(label: np.ndarray, score: np.ndarray) -> float:
+    """AUROC over all rows: one model, so ranks are comparable."""
+    zeros = np.zeros(len(label), dtype=np.intp)
+    return float(metrics.auroc(label, score, np.ones((len(label), 1)), zeros)[0])
 
 
 def without_rules(config: Config) -> Config:
@@ -35,7 +106,7 @@ def without_rules(config: Config) -> Config:
 
 def after_a_drug(cohort: Cohort, key: np.ndarray) -> np.ndarray:
     """Whether a drug with a rule was given before each (patient, hours)."""
-    ruled = {rule.drug for rule in learn_spec(cohort, load_config([CONFIG]), {}).drug_effects}
+    ruled = {rule.drug for rule in learn_spec(cohort, settings_of("synthetic"), {}).drug_effects}
     rows = cohort.treatments[cohort.treatments["drug"].isin(ruled)]
     first = rows.groupby("patient")["given_hours"].min()
     return first.reindex(key[:, 0]).to_numpy() < key[:, 1]
@@ -46,12 +117,10 @@ def one_seed(seed: int, patients: int, work: Path) -> dict[str, list[float]]:
     path = work / f"drugs_{patients}_{seed}.json"
     if path.exists():
         return json.loads(path.read_text(encoding="utf-8"))
-    config = load_config([CONFIG])
+    config = settings_of("synthetic")
     cohort = cohort_of(patients, FIRST_SEED + seed, config, work)
     fresh = cohort_of(TEST_PATIENTS, TEST_SEED, config, work)
-    models = [
-        (setting, fit(cohort, setting, bootstrap=0)) for setting in (config, without_rules(config))
-    ]
+    models = [(setting, fit(cohort, setting)) for setting in (config, without_rules(config))]
     result: dict[str, list[float]] = {}
     for outcome, (scale, threshold) in OUTCOMES.items():
         on, off = (scored(model, fresh, s, scale, threshold) for s, model in models)
@@ -66,7 +135,7 @@ def one_seed(seed: int, patients: int, work: Path) -> dict[str, list[float]]:
 
 def touched(folder: Path) -> str:
     """How many cells of the shared columns of a real cohort the rules change."""
-    config = load_config([config_path("cohorts/prcrs.yaml")])
+    config = settings_of("prcrs")
     cohort = read_cohort(folder, config.cohort, extra_scales=("crs", "icans")).cohort
     landmarks = training_landmarks(cohort, config.landmarks, "crs")
     on, off = (
