@@ -1,13 +1,11 @@
-"""Questions to the real cohorts that one training cannot answer, as tables of differences.
+"""Two questions to the real cohorts that one training cannot answer, as tables of differences.
 
     python benchmarks/real_cohorts.py leak --data ../shared/data [--repeats 10]
     python benchmarks/real_cohorts.py pooling --data ../shared/data [--repeats 5]
-    python benchmarks/real_cohorts.py change --data ../shared/data --change 'model: {...}' ...
 
 ``leak`` fits the same model, on the same folds, to PrCRS as released and to the same patients with
 its fills removed: how far the fills flatter. ``pooling`` scores one model of all landmarks of the
 Wuhan cohort beside one model per landmark, of the same design and of plain logistic regression.
-``change`` fits PrCRS with its settings and with each change of them.
 Differences are paired by landmark, their 95 % intervals are over patients drawn with replacement.
 """
 
@@ -15,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -59,12 +56,9 @@ class Ready:
     splits: list[Split]
 
 
-def ready(folder: Path, name: str, repeats: int, jobs: int, change: str = "") -> Ready:
+def ready(folder: Path, name: str, repeats: int, jobs: int) -> Ready:
     """Everything ``cytocast train`` does with a cohort of one outcome before its first fit."""
-    with tempfile.TemporaryDirectory() as scratch:
-        extra = Path(scratch) / "change.yaml"
-        extra.write_text(change or "{}", encoding="utf-8")
-        config = load_config([config_path(f"cohorts/{name}.yaml"), extra])
+    config = load_config([config_path(f"cohorts/{name}.yaml")])
     config = config.model_copy(
         update={"evaluation": config.evaluation.model_copy(update={"repeats": repeats})}
     )
@@ -127,33 +121,6 @@ def leak(data: Path, repeats: int, jobs: int) -> None:
             ]
             cells = [f"{area[0]:.3f}" for area in areas] + [told(areas[1] - areas[0])]
             print(f"| {horizon:g} h | {words} | {' | '.join(cells)} |", flush=True)
-
-
-def change(data: Path, repeats: int, jobs: int, changes: list[str]) -> None:
-    """Print AUROC of PrCRS with its settings, and the difference that each change makes."""
-    base = ready(data / "prcrs_recovered", "prcrs", repeats, jobs)
-    before = scores_of(base)
-    draws = patient_draws(before.patient, DRAWS, base.config.seed)
-    print("| change | model | " + " | ".join(f"{hours:g} h" for hours in before.horizons) + " |")
-    print("|---|---" + "|---" * len(before.horizons) + "|")
-    for words in ("", *changes):
-        changed = ready(data / "prcrs_recovered", "prcrs", repeats, jobs, words)
-        after = scores_of(changed) if words else before
-        for name in ("model", "model_no_state"):
-            cells = []
-            for place in range(len(before.horizons)):
-                known = np.flatnonzero(~np.isnan(before.label[:, place]))
-                old, new = (
-                    metrics.auroc(
-                        before.label[known, place],
-                        part.risks[name][known, place],
-                        draws[known],
-                        before.group[known],
-                    )
-                    for part in (before, after)
-                )
-                cells.append(told(new - old) if words else f"{old[0]:.3f}")
-            print(f"| {words or 'none'} | {name} | {' | '.join(cells)} |", flush=True)
 
 
 def pooling(data: Path, repeats: int, jobs: int) -> None:
@@ -248,18 +215,12 @@ def told(difference: np.ndarray) -> str:
 def main() -> int:
     """Answer one question."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("question", choices=("leak", "pooling", "change"))
+    parser.add_argument("question", choices=("leak", "pooling"))
     parser.add_argument("--data", type=Path, required=True, help="folder of the real cohorts")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument(
-        "--change", action="append", default=[], help="settings as YAML; repeatable"
-    )
     options = parser.parse_args()
     log.configure(quiet=True)
-    if options.question == "change":
-        change(options.data, options.repeats, options.jobs, options.change)
-        return 0
     answer = leak if options.question == "leak" else pooling
     answer(options.data, options.repeats, options.jobs)
     return 0
