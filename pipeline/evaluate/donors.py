@@ -63,9 +63,15 @@ def analyte_columns(matrix: FeatureMatrix) -> dict[str, list[int]]:
     return columns
 
 
-def donors_of(matrix: FeatureMatrix, seed: int) -> Ints:
-    """Donor row of every landmark of a feature matrix."""
-    patient = matrix.landmarks["patient"].to_numpy().astype(np.intp)
+def donors_of(matrix: FeatureMatrix, patient: Ints, seed: int) -> Ints:
+    """Donor row of every landmark of a feature matrix.
+
+    Parameters
+    ----------
+    patient : ndarray of int, shape (n_landmarks,)
+        ``Targets.patient``: one number per patient, whichever infusion a landmark follows, so that
+        nobody is given their own labs of another infusion.
+    """
     return same_day_donors(patient, landmark_days(matrix).astype(np.intp), seed)
 
 

@@ -86,7 +86,7 @@ def evaluate_bundle(
         abstained[name] = abstention_report(code, measured, targets, outcome.threshold)
         part, known = matrix.take(rows), targets.take(rows)
         rates = bundle.reference.base_rates[name]
-        swapped = swap_labs(part, donors_of(part, bundle.config.seed))
+        swapped = swap_labs(part, donors_of(part, known.patient, bundle.config.seed))
         ranked, absent = published_scores(cohort, part.landmarks, bundle.reference.spec)
         beside = Beside(ranked, swapped if bundle.config.evaluation.analyte_importance else None)
         found = score(model, part, known, outcome.threshold, rates, beside=beside)
@@ -142,6 +142,7 @@ def _control(
     """Risks with the labs of another patient of the same day, the model unchanged."""
     parts = []
     for permutation in range(config.evaluation.control_permutations):
-        swapped = swap_labs(matrix, donors_of(matrix, config.seed + permutation + 1))
+        donor = donors_of(matrix, targets.patient, config.seed + permutation + 1)
+        swapped = swap_labs(matrix, donor)
         parts.append(score(model, swapped, targets, threshold, rates, repeat=permutation))
     return stacked_repeats(parts) if parts else None

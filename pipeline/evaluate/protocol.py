@@ -90,7 +90,7 @@ def score_scale(
         From :func:`shared_folds`.
     """
     settings = config.evaluation
-    swapped = swap_labs(matrix, donors_of(matrix, config.seed))
+    swapped = swap_labs(matrix, donors_of(matrix, targets.patient, config.seed))
     ranked, absent = published_scores(cohort, matrix.landmarks, plan.spec)
     beside = Beside(ranked, swapped if settings.analyte_importance else None)
     splits = splits_of(targets.patient, table)
@@ -125,7 +125,7 @@ def _control(
     parts: list[dict[int, Scores]] = []
     for permutation in range(config.evaluation.control_permutations):
         seed = config.seed + _SWAP_SEED * (permutation + 1)
-        swapped = swap_labs(matrix, donors_of(matrix, seed))
+        swapped = swap_labs(matrix, donors_of(matrix, targets.patient, seed))
         folds = splits_of(targets.patient, table[permutation % len(table)][None, :])
         label = f"negative control {permutation + 1}"
         found = cross_validate(swapped, targets, plan, folds, label=label)

@@ -36,7 +36,7 @@ def test_a_swap_moves_whole_blocks_of_labs_and_leaves_the_rest():
     cohort = course_cohort(12, days=3)
     landmarks = at(*[(patient, 24.0 * day) for patient in range(12) for day in (1, 2, 3)])
     matrix = build_features(cohort, landmarks, make_spec(analytes=("crp", "ferritin")))
-    donor = donors_of(matrix, 1)
+    donor = donors_of(matrix, landmarks["patient"].to_numpy(), 1)
     swapped = swap_labs(matrix, donor)
     labs = [meta.group in ("analyte", "measurement") for meta in matrix.metas]
     np.testing.assert_array_equal(swapped.values[:, labs], matrix.values[donor][:, labs])
@@ -45,3 +45,13 @@ def test_a_swap_moves_whole_blocks_of_labs_and_leaves_the_rest():
     columns = analyte_columns(matrix)
     assert set(columns) == {"crp", "ferritin"}
     assert sum(len(part) for part in columns.values()) == sum(labs)
+
+
+def test_nobody_is_given_their_own_labs_of_another_infusion():
+    cohort = course_cohort(6, days=2)
+    person = np.array([0, 0, 2, 2, 4, 4])  # every second row is another infusion of the one before
+    landmarks = at(*[(row, 24.0 * day) for row in range(6) for day in (1, 2)])
+    matrix = build_features(cohort, landmarks, make_spec(analytes=("crp",)))
+    patient = person[landmarks["patient"]]
+    for seed in range(20):
+        assert (patient[donors_of(matrix, patient, seed)] != patient).all()

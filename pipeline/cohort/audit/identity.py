@@ -32,8 +32,9 @@ class SamePatientTwice(Check):
         "patients it has seen. Figures are too good and intervals too narrow."
     )
     remedy = (
-        "Merge the two ids, or drop one. If one is a second infusion, keep the first and state "
-        "the second as patients.second_infusion_hours or _at."
+        "Merge the two ids, or drop one. If one is a second infusion, give both rows of patients "
+        "one patient_id and number them 1 and 2 in the column episode (docs/data.md, Second "
+        "infusions)."
     )
 
     def check(self, context: AuditContext) -> list[Finding]:

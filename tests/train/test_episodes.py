@@ -1,0 +1,132 @@
+"""Second infusions through the whole chain: train, reproduce, evaluate, audit and predict."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.cli import main
+from pipeline.cohort import read_cohort
+from pipeline.config import load_config
+from pipeline.evaluate import donors
+from pipeline.evaluate.donors import same_day_donors
+from pipeline.features.landmarks import training_landmarks
+from tests.conftest import read_predictions
+from tests.minicohort import CONFIG, cut, write_cohort
+
+AGAIN = pd.Timedelta(days=40)
+PATIENTS, TWICE = 40, 16
+SETTINGS = CONFIG.replace("control_permutations: 0", "control_permutations: 1").replace(
+    "further_splits: []", "further_splits: [temporal]"
+)
+
+
+def infused_twice(root: Path) -> Path:
+    """Patients of whom some get another course; ``later`` holds those courses alone."""
+    folder = write_cohort(root / "cohort", patients=PATIENTS, seed=3)
+    later = write_cohort(root / "later", patients=TWICE, seed=4)
+    for path in sorted(later.glob("*.csv")):
+        table = pd.read_csv(path, dtype=str)
+        for name in (name for name in table if name.endswith(("_at", "_time"))):
+            moved = pd.to_datetime(table[name]) + AGAIN
+            table[name] = moved.map(lambda moment: moment.isoformat())
+        table.to_csv(path, index=False)
+    join(folder, later, folder)
+    return folder
+
+
+def join(first: Path, second: Path, target: Path) -> None:
+    """Both courses in one export, numbered in ``patients``."""
+    target.mkdir(exist_ok=True)
+    for path in sorted(first.glob("*.csv")):
+        tables = [pd.read_csv(folder / path.name, dtype=str) for folder in (first, second)]
+        if path.stem == "patients":
+            tables = [table.assign(episode=number) for number, table in enumerate(tables, 1)]
+        pd.concat(tables).to_csv(target / path.name, index=False)
+
+
+@dataclass
+class Trained:
+    """Where everything lies, and of which patient each landmark was when labs were swapped."""
+
+    root: Path
+    swapped: list[np.ndarray] = field(default_factory=list)
+
+    def __truediv__(self, name: str) -> Path:
+        return self.root / name
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory) -> Trained:
+    root = tmp_path_factory.mktemp("episodes")
+    infused_twice(root)
+    (root / "config.yaml").write_text(SETTINGS, encoding="utf-8")
+    config = ["--config", str(root / "config.yaml"), "--out", str(root / "bundle")]
+    source = ["--cohort", str(root / "cohort"), *config]
+    result = Trained(root)
+
+    def recorded(patient, day, seed):
+        result.swapped.append(patient)
+        return same_day_donors(patient, day, seed)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(donors, "same_day_donors", recorded)
+        assert main(["train", *source, "--no-track", "--quiet", "--jobs", "2"]) == 0
+    return result
+
+
+def test_patients_count_once_and_both_courses_are_learned_from(trained):
+    content = json.loads((trained / "bundle" / "evaluation.json").read_text())
+    assert content["cohort"]["n_patients"] == PATIENTS
+    for outcome in content["outcomes"].values():
+        for cell in outcome["model"].values():
+            assert cell["n_event_patients"] <= cell["n_patients"] <= PATIENTS
+        assert outcome["negative_control"]
+        assert not isinstance(outcome["further_splits"]["temporal"], str)
+    config = load_config([trained / "config.yaml"])
+    cohort = read_cohort(trained / "cohort", config.cohort).cohort
+    assert len(cohort) == PATIENTS + TWICE
+    landmarks = training_landmarks(cohort, config.landmarks, "icans")
+    first = cohort.persons()[landmarks["patient"]] == landmarks["patient"]
+    of_first = int((first & (landmarks["source"] == "grid")).sum())
+    assert content["cohort"]["n_landmarks"] > of_first
+    assert f"{PATIENTS} patients" in (trained / "bundle" / "model_card.md").read_text()
+    found = json.loads((trained / "bundle" / "audit.json").read_text())
+    assert not {item["code"] for item in found} & {"CHK001", "CHK104"}
+
+
+def test_labs_are_swapped_between_patients_not_between_infusions(trained):
+    persons = read_cohort(trained / "cohort", load_config().cohort).cohort.persons()
+    assert len(trained.swapped) >= 2
+    for patient in trained.swapped:
+        assert set(patient) <= set(persons)
+
+
+def test_the_bundle_comes_out_the_same_again_and_can_be_evaluated(trained, tmp_path):
+    bundle, cohort = str(trained / "bundle"), ["--cohort", str(trained / "cohort")]
+    assert main(["reproduce", bundle, *cohort, "--quiet", "--jobs", "2"]) == 0
+    out = ["--out", str(tmp_path / "evaluation")]
+    assert main(["evaluate", "--model", bundle, *cohort, *out, "--quiet"]) == 0
+    content = json.loads((tmp_path / "evaluation" / "evaluation.json").read_text())
+    assert (content["kind"], content["cohort"]["n_patients"]) == ("apparent", PATIENTS)
+
+
+def test_in_the_second_course_a_patient_is_scored_as_in_that_course_alone(trained, tmp_path):
+    ids = [f"M{number:04d}" for number in range(TWICE)]
+    first = write_cohort(tmp_path / "first", patients=TWICE, seed=3)
+    first = cut(first, tmp_path / "whole_first", hours=9 * 24, patients=ids)
+    alone = cut(trained / "later", tmp_path / "alone", hours=84, patients=ids)
+    join(first, alone, tmp_path / "both")
+    folders = {name: tmp_path / f"out_{name}" for name in ("both", "alone")}
+    for name, folder in folders.items():
+        asked = ["--input", str(tmp_path / name), "--out", str(folder)]
+        main(["predict", *asked, "--model", str(trained / "bundle"), "--quiet"])
+    both, only = (read_predictions(folder) for folder in folders.values())
+    assert set(both["patient_id"]) == set(ids)
+    assert (both["status"] == "ok").any()
+    pd.testing.assert_frame_equal(both, only, check_exact=True)
+    summary = json.loads((folders["both"] / "run_summary.json").read_text())
+    assert f"{TWICE} patients have a later infusion" in json.dumps(summary["remarks"])
