@@ -26,7 +26,7 @@ from pipeline.model.prior import renamed, with_prior
 from pipeline.model.reference import TrainingReference, clip_ages, reference_from_dict
 from pipeline.model.risk_model import RiskModel, Variant
 
-FORMAT = 1
+FORMAT = 2
 SCHEMA_VERSION = "1"
 MANIFEST = "manifest.json"
 EVALUATION = "evaluation.json"

@@ -199,10 +199,13 @@ def _context(
     knots: tuple[float, ...],
     thresholds: tuple[int, ...],
 ) -> Floats:
-    """Intercept, then horizon and threshold steps in every context."""
+    """Intercept, then horizon and threshold steps in every context.
+
+    The horizon acts by day and grade; the threshold by grade or, where none is read, by day, for
+    the day is then all that tells how far a patient may still be from a grade.
+    """
     day = np.clip(matrix.column("time__hours") / DAY_SCALE_HOURS, 0.0, 1.0)
-    contexts = np.stack([1.0 - day, day], axis=1)
-    stages = np.ones((len(day), 1))
+    contexts = stages = np.stack([1.0 - day, day], axis=1)
     if design.grade is not None:
         worse = np.nan_to_num(np.clip(matrix.column(design.grade) / 3.0, 0.0, 1.0))
         stages = np.stack([1.0 - worse, worse], axis=1)
@@ -219,8 +222,8 @@ def _context(
 def _limits(
     design: LinearDesign, n_context: int, knots: tuple[float, ...], thresholds: tuple[int, ...]
 ) -> Penalty:
-    stages = 1 if design.grade is None else 2
-    rising, falling = (len(knots) - 1) * 2 * stages, (len(thresholds) - 1) * stages
+    rising = (len(knots) - 1) * (2 if design.grade is None else 4)
+    falling = (len(thresholds) - 1) * 2
     if 1 + rising + falling != n_context:
         raise AssertionError("context columns and bounds disagree")
     sign = np.asarray(design.sign)

@@ -67,7 +67,11 @@ def labs_design(
     with_state: bool,
 ) -> LinearDesign:
     """Labs, treatments and host under a strong ridge with signs; state under a weaker one."""
-    chosen = [meta for meta in metas if _linear_column(meta, config)]
+    chosen = [
+        meta
+        for meta in metas
+        if _linear_column(meta, config) and not _harmless(meta, scale, spec, config)
+    ]
     names = [meta.name for meta in chosen]
     signs = [_sign(meta, scale, spec, config) for meta in chosen]
     ridges = [config.ridge_labs] * len(chosen)
@@ -113,6 +117,12 @@ def _linear_column(meta: FeatureMeta, config: ModelConfig) -> bool:
     return meta.group in ("treatments", "host_product", SCORES) and meta.name != "time__hours"
 
 
+def _harmless(meta: FeatureMeta, scale: str, spec: FeatureSpec, config: ModelConfig) -> bool:
+    """Extreme on the side that is not feared: the nadir of CRP, the peak of the platelets."""
+    feared = {"peak": 1, "nadir": -1}.get(meta.statistic)
+    return feared is not None and _direction(meta, scale, spec, config) == -feared
+
+
 def _statistic(meta: FeatureMeta) -> str:
     return meta.name.split("__")[1]
 
@@ -122,9 +132,14 @@ def _sign(meta: FeatureMeta, scale: str, spec: FeatureSpec, config: ModelConfig)
     signs = {"up": 1, "down": -1}
     if config.signs and meta.group == SCORES:
         return signs.get(scores()[meta.subject.removeprefix(PREFIX)].direction.get(scale, ""), 0)
-    if not config.signs or meta.group != "analyte" or meta.statistic not in SIGNED:
+    if meta.statistic not in SIGNED or meta.statistic == "nadir":
         return 0
-    if meta.statistic == "nadir":
+    return _direction(meta, scale, spec, config)
+
+
+def _direction(meta: FeatureMeta, scale: str, spec: FeatureSpec, config: ModelConfig) -> int:
+    """+1 where a high value is feared on the scale, -1 a low one, 0 unknown or not asked for."""
+    if not config.signs or meta.group != "analyte":
         return 0
     direction = {analyte.key: analyte.direction for analyte in spec.analytes}.get(meta.subject, {})
-    return signs.get(direction.get(scale, ""), 0)
+    return {"up": 1, "down": -1}.get(direction.get(scale, ""), 0)

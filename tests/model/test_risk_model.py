@@ -1,5 +1,7 @@
 """The fitted model: monotone by construction, honest about unknown grades, repeatable."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,6 +12,7 @@ from pipeline.evaluate.evaluation import evaluate_scores
 from pipeline.evaluate.splits import repeated_patient_folds
 from pipeline.features import build_features
 from pipeline.model.fitting import inner_folds, patient_resample
+from pipeline.model.members import labs_design
 from pipeline.model.stack import query
 from tests.builders import at, course_cohort, lab, make_cohort, make_config
 from tests.model.conftest import fit
@@ -52,6 +55,33 @@ def test_every_member_is_monotone_for_arbitrary_rows(fitted):
             ]
             assert (np.diff(parts, axis=2) >= -1e-6).all(), member.name
             assert (np.diff(parts, axis=0) <= 1e-6).all(), member.name
+
+
+def test_without_grades_the_distance_of_the_thresholds_depends_on_the_day(fitted):
+    labs = next(member for member in fitted.model.no_state.linear if member.name == "labs")
+    values = np.repeat(fitted.matrix.values[:1], 2, axis=0)
+    values[:, fitted.matrix.names.index("time__hours")] = [24.0, 240.0]
+    days = type(fitted.matrix)(values, fitted.matrix.metas, fitted.matrix.landmarks.iloc[[0, 0]])
+    first, severe = (labs.log_odds(days, query(2, (72.0,), grade)) for grade in (1, 3))
+    assert abs(np.diff(first - severe)[0]) > 0.05
+
+
+@pytest.mark.parametrize(
+    ("direction", "signs", "read"),
+    [
+        ({"crs": "up"}, True, {"peak"}),
+        ({"crs": "down"}, True, {"nadir"}),
+        ({"icans": "up"}, True, {"peak", "nadir"}),
+        ({"crs": "up"}, False, {"peak", "nadir"}),
+    ],
+)
+def test_the_linear_member_reads_the_feared_extreme_only(fitted, direction, signs, read):
+    analyte, *others = fitted.plan.spec.analytes
+    spec = replace(fitted.plan.spec, analytes=(replace(analyte, direction=direction), *others))
+    config = fitted.plan.config.model_copy(update={"signs": signs})
+    design = labs_design("crs", spec, fitted.matrix.metas, config, with_state=False)
+    extremes = {f"{analyte.key}__{kind}" for kind in ("peak", "nadir")}
+    assert extremes & set(design.columns) == {f"{analyte.key}__{kind}" for kind in read}
 
 
 def test_the_interval_contains_the_risk(fitted):
