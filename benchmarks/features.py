@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -120,8 +121,11 @@ def ours(
     peak = memory_kib("VmHWM") - before
     del values
     begun = time.perf_counter(), time.process_time()
+    system = os.times().system
     values = series_features(cohort, landmarks, spec, jobs)
     taken |= {"wall": time.perf_counter() - begun[0], "cpu": time.process_time() - begun[1]}
+    # what the machine needs to find memory for the output
+    taken["system"] = os.times().system - system
     taken["output_gib"] = values.nbytes / 2**30
     taken["over_gib"] = peak / 2**20 - taken["output_gib"]
     begun = time.perf_counter(), time.process_time()
@@ -278,7 +282,12 @@ def main() -> int:
         }
     if {10_000, 100_000} <= set(base):
         growth = base[100_000]["cpu"] / base[10_000]["cpu"] / 10
-        print(f"cost per patient at 100,000 against 10,000: {growth:.2f}x (goal 1.3)")
+        own = {n: row["cpu"] - row["system"] for n, row in base.items()}
+        print(
+            f"cost per patient at 100,000 against 10,000: {growth:.2f}x cpu (goal 1.3), "
+            f"{own[100_000] / own[10_000] / 10:.2f}x without the {base[100_000]['system']:.2f} s "
+            "in which the machine found memory"
+        )
     return 0
 
 
