@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
@@ -25,11 +25,13 @@ class AnalyteBook:
     """The analytes one cohort uses: the dictionary and its cohort-local ones.
 
     ``learning`` is true in training, where local analytes are taken from the export, and false in
-    prediction, where only those of the training cohort are known.
+    prediction, where only those of the training cohort are known. ``limits`` are those of
+    :func:`pipeline.cohort.limits.usual_limits`, learned and known likewise.
     """
 
     local: Mapping[str, Analyte]
     learning: bool
+    limits: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def get(self, key: str) -> Analyte:
         """Analyte by key, cohort-local ones first."""
@@ -79,7 +81,7 @@ def resolve_analytes(
             + ".",
             remedy="Correct the code or the name.",
         )
-    return raw, AnalyteBook(local, book.learning)
+    return raw, replace(book, local=local)
 
 
 def check_settings(config: CohortConfig, book: AnalyteBook) -> None:

@@ -1,14 +1,87 @@
-"""When each lab row was collected and resulted."""
+"""Lab rows: when each was collected and resulted, what it says, and which version it is."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 
-from pipeline.cohort.book import AnalyteBook
+from pipeline.cohort import events, results, versions
+from pipeline.cohort.book import AnalyteBook, check_settings, resolve_analytes
 from pipeline.cohort.clock import clock_hours, note_dated, read_clock
+from pipeline.cohort.ratio import RATIO, SERUM, SPINAL, derive_ratio
 from pipeline.cohort.rejects import Ledger
+from pipeline.cohort.schema import TableSchema, enforce
 from pipeline.config import CohortConfig
+
+RESULT_COLUMNS = [
+    *("patient", "key", "value", "side", "collected_hours", "resulted_hours", "rank"),
+    *("cancelled", "limit_source", "flag"),
+]
+
+
+def read_labs(
+    raw: pd.DataFrame,
+    patients: pd.DataFrame,
+    file: str,
+    config: CohortConfig,
+    book: AnalyteBook,
+    ledger: Ledger,
+    frontier: np.ndarray,
+    *,
+    live: bool,
+) -> tuple[pd.DataFrame, AnalyteBook, int]:
+    """Read rows of ``labs`` as the cohort holds them: every version of every result, in order.
+
+    Parameters
+    ----------
+    raw : DataFrame
+        Placed rows, with ``patient``.
+    patients : DataFrame
+        One row per patient.
+    frontier : ndarray of float, shape (n_patients,)
+        Hour from which rows lie in the future.
+
+    Returns
+    -------
+    labs : DataFrame
+        ``Cohort.labs``.
+    book : AnalyteBook
+        With what this cohort teaches, in training.
+    imputed : int
+        Accepted rows whose result time is imputed.
+    """
+    table = enforce(raw, TableSchema.load("labs"), file, ledger, decisive=("status",))
+    table = versions.status_columns(table)
+    table, book = resolve_analytes(table, file, config, book, ledger)
+    check_settings(config, book)
+    table, imputed = read_times(table, events.zero_of(table, patients), file, config, book, ledger)
+    limit = frontier[table["patient"].to_numpy()]
+    table = events.reject_future(
+        table, table["collected_hours"].to_numpy(), limit, file, "collected", ledger
+    )
+    limit = frontier[table["patient"].to_numpy()]
+    stated = table["resulted_hours"].mask(table["placeable"], -np.inf).to_numpy()
+    table = events.reject_future(table, stated, limit, file, "resulted", ledger)
+    limit = frontier[table["patient"].to_numpy()]
+    table = cap_imputed(table, imputed.loc[table.index], limit, live=live)
+    table, book = results.read_values(table, file, config, book, ledger)
+    table = ledger.collapse(
+        table,
+        table.duplicated(
+            ["patient", "key", "value", "side", "collected_hours", "resulted_hours", "rank"]
+        ),
+        file=file,
+    )
+    table = versions.flag_conflicts(table, file, ledger)
+    table = events.flag_after_end(table, patients, file, ledger)
+    count = int(imputed.loc[table.index].sum())
+    table = table.drop(columns="analyte")[RESULT_COLUMNS]
+    parts = [table]
+    if RATIO not in book.local and SERUM not in book.local and SPINAL not in book.local:
+        parts.append(derive_ratio(table, config.albumin_ratio_window_hours))
+    joined = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+    ordered = versions.order_versions(joined.rename(columns={"key": "analyte"}))
+    return ordered, book, count
 
 
 def read_times(

@@ -1,4 +1,4 @@
-"""Silent detection limits: values piled up at an extreme without a comparator."""
+"""Detection limits that a cohort betrays: silent ones, and the usual one behind ``NEG``."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pipeline.cohort.values import ABOVE, BELOW
+
 MIN_COUNT = 3
 MIN_PATIENTS = 2
 MIN_SHARE = 0.005
 MIN_PILE = 3.0
 MIN_ROUND_PILE = 4.0
 MAX_BEYOND = 0.05
+MIN_USUAL = 0.5
 _NEIGHBOURS = 10
 _ROUND = 5
 _LOG_SURE = -11.5  # natural log of one in a hundred thousand
@@ -79,6 +82,36 @@ def apply_limits(labs: pd.DataFrame, limits: Mapping[str, Mapping[str, float]]) 
         value=np.where(below, low, np.where(above, high, value)),
         side=np.where(below, -1, np.where(above, 1, side)).astype(np.int8),
     )
+
+
+def usual_limits(labs: pd.DataFrame) -> dict[str, dict[str, float]]:
+    """Limit that a result means which only says "not detected" or "above range".
+
+    Of the limits that the cohort's other results of the analyte state on that side, the most
+    frequent, if it occurs at least three times, in two patients, and is more than half of them:
+    where several assays share an analyte, none is guessed.
+
+    Parameters
+    ----------
+    labs : DataFrame
+        ``patient, key, value, side, cancelled``, only results that state their limit.
+
+    Returns
+    -------
+    dict
+        Analyte to ``{"below": value, "above": value}`` in the canonical unit, found ones only.
+        :func:`apply_limits` leaves numbers as they are by these.
+    """
+    found: dict[str, dict[str, float]] = {}
+    stated = labs.loc[(labs["side"] != 0) & ~labs["cancelled"] & labs["value"].notna()]
+    for end, side in ((BELOW, -1), (ABOVE, 1)):
+        for key, part in stated.loc[stated["side"] == side].groupby("key", sort=True):
+            values, counts = np.unique(part["value"].to_numpy(dtype=float), return_counts=True)
+            usual, count = float(values[counts.argmax()]), int(counts.max())
+            patients = part.loc[part["value"] == usual, "patient"].nunique()
+            if count >= MIN_COUNT and patients >= MIN_PATIENTS and count > MIN_USUAL * len(part):
+                found.setdefault(str(key), {})[end] = usual
+    return found
 
 
 def _pile(

@@ -11,26 +11,22 @@ import numpy as np
 import pandas as pd
 
 from pipeline import log
-from pipeline.cohort import events, labs, results, versions
+from pipeline.cohort import events, labs
 from pipeline.cohort.analytes import Analyte
 from pipeline.cohort.astct import with_grades
-from pipeline.cohort.book import AnalyteBook, check_settings, resolve_analytes
+from pipeline.cohort.book import AnalyteBook
 from pipeline.cohort.clock import parse_timestamps, year_first
 from pipeline.cohort.episodes import about_episodes, current_episodes, people_of, split_episodes
 from pipeline.cohort.files import SUFFIXES, about_workbooks, find_table, read_raw, sha256_files
 from pipeline.cohort.patients import derive_patients, finish_patients, read_patients
-from pipeline.cohort.ratio import RATIO, SERUM, SPINAL, derive_ratio
 from pipeline.cohort.refusals import majority_lines, refusal_table, refused_share
 from pipeline.cohort.rejects import Ledger
-from pipeline.cohort.schema import TableSchema, enforce, to_number
+from pipeline.cohort.schema import TableSchema, to_number
 from pipeline.cohort.tables import TABLES, Cohort, empty_cohort
 from pipeline.config import CohortConfig
 from pipeline.errors import InputError, UsageError
 
-RESULT_COLUMNS = [
-    *("patient", "key", "value", "side", "collected_hours", "resulted_hours", "rank"),
-    *("cancelled", "limit_source", "flag"),
-]
+Limits = Mapping[str, Mapping[str, float]]
 
 
 @dataclass
@@ -47,6 +43,8 @@ class ReadResult:
         Per file: read, accepted, rejected, collapsed, withdrawn, cells_ignored.
     local : dict of Analyte
         Cohort-local analytes by key.
+    limits : dict
+        Usual limits by analyte, see :func:`pipeline.cohort.limits.usual_limits`.
     seen_ids : list of str
         Every patient id met in patients or labs, accepted or not, sorted.
     lost : dict
@@ -72,6 +70,7 @@ class ReadResult:
     rejects: pd.DataFrame
     counts: dict[str, dict[str, int]]
     local: dict[str, Analyte]
+    limits: dict[str, dict[str, float]]
     seen_ids: list[str]
     lost: dict[str, str]
     sha256: str
@@ -104,6 +103,7 @@ def read_cohort(
     *,
     extra_scales: tuple[str, ...] = (),
     local: Mapping[str, Analyte] | None = None,
+    limits: Limits | None = None,
     required: tuple[str, ...] | None = None,
 ) -> ReadResult:
     """Read a training cohort: ``patients``, ``labs`` and ``assessments`` are required.
@@ -118,6 +118,8 @@ def read_cohort(
     local : mapping, optional
         Cohort-local analytes of an earlier training cohort, when a bundle is evaluated; None lets
         this cohort state its own.
+    limits : mapping, optional
+        Inferred limits of that earlier cohort; they count where ``local`` is given.
     required : tuple of str, optional
         Tables that must exist; the audit asks for labs only, to judge what there is.
 
@@ -145,7 +147,8 @@ def read_cohort(
             + way_out
             + about_workbooks(Path(folder).iterdir())
         )
-    read = _read(paths, config, local or {}, local is None, None, extra_scales)
+    book = AnalyteBook(dict(local or {}), local is None, limits or {})
+    read = _read(paths, config, book, None, extra_scales)
     if read.cohort.labs["cancelled"].all():
         table = "\n".join(refusal_table(read.rejects, read.counts))
         raise InputError(f"no row of {paths['labs']} could be used\n{table}")
@@ -157,6 +160,7 @@ def read_batch(
     config: CohortConfig,
     local: Mapping[str, Analyte],
     *,
+    limits: Limits | None = None,
     as_of: str | None = None,
     extra_scales: tuple[str, ...] = (),
 ) -> ReadResult:
@@ -168,10 +172,13 @@ def read_batch(
         Folder of tables, or a single labs file whose times are hours.
     local : mapping
         Cohort-local analytes of the training cohort.
+    limits : mapping, optional
+        Its inferred limits.
     as_of : str, optional
         Hours since time zero or an ISO 8601 time; rows from then on are rejected.
     """
-    return _read(batch_paths(path), config, local, False, as_of, extra_scales, live=True)
+    book = AnalyteBook(local, learning=False, limits=limits or {})
+    return _read(batch_paths(path), config, book, as_of, extra_scales, live=True)
 
 
 def batch_paths(path: str | Path) -> dict[str, Path]:
@@ -213,8 +220,7 @@ def _tables_of(folder: Path) -> dict[str, Path]:
 def _read(
     paths: dict[str, Path],
     config: CohortConfig,
-    local: Mapping[str, Analyte],
-    learning: bool,
+    book: AnalyteBook,
     as_of: str | None,
     extra_scales: tuple[str, ...],
     *,
@@ -251,8 +257,7 @@ def _read(
         for name in TABLES[1:]
         if name in raw
     }
-    book = AnalyteBook(dict(local), learning)
-    lab_rows, book, imputed = _read_labs(
+    lab_rows, book, imputed = labs.read_labs(
         placed["labs"], patients, names["labs"], config, book, ledger, frontier, live=live
     )
     tables = {
@@ -278,6 +283,7 @@ def _read(
         rejects=ledger.frame(),
         counts=ledger.counts({names["labs"]: int((lab_rows["cancelled"] & ~derived).sum())}),
         local=dict(book.local),
+        limits={key: dict(ends) for key, ends in book.limits.items()},
         seen_ids=sorted(item for item in seen if item),
         lost=ledger.lost_patients,
         sha256=sha256_files(list(paths.values())),
@@ -322,53 +328,6 @@ def _refuse_mixed_systems(ledger: Ledger, file: str, config: CohortConfig) -> No
         "apart, with cohort.grading_system set to their system; or regrade them from observations "
         "with cohort.grades: charted_else_derived; or take them out of the export"
     )
-
-
-def _read_labs(
-    raw: pd.DataFrame,
-    patients: pd.DataFrame,
-    file: str,
-    config: CohortConfig,
-    book: AnalyteBook,
-    ledger: Ledger,
-    frontier: np.ndarray,
-    *,
-    live: bool,
-) -> tuple[pd.DataFrame, AnalyteBook, int]:
-    table = enforce(raw, TableSchema.load("labs"), file, ledger, decisive=("status",))
-    table = versions.status_columns(table)
-    table, book = resolve_analytes(table, file, config, book, ledger)
-    check_settings(config, book)
-    table, imputed = labs.read_times(
-        table, events.zero_of(table, patients), file, config, book, ledger
-    )
-    limit = frontier[table["patient"].to_numpy()]
-    table = events.reject_future(
-        table, table["collected_hours"].to_numpy(), limit, file, "collected", ledger
-    )
-    limit = frontier[table["patient"].to_numpy()]
-    stated = table["resulted_hours"].mask(table["placeable"], -np.inf).to_numpy()
-    table = events.reject_future(table, stated, limit, file, "resulted", ledger)
-    limit = frontier[table["patient"].to_numpy()]
-    table = labs.cap_imputed(table, imputed.loc[table.index], limit, live=live)
-    table, book = results.read_values(table, file, config, book, ledger)
-    table = ledger.collapse(
-        table,
-        table.duplicated(
-            ["patient", "key", "value", "side", "collected_hours", "resulted_hours", "rank"]
-        ),
-        file=file,
-    )
-    table = versions.flag_conflicts(table, file, ledger)
-    table = events.flag_after_end(table, patients, file, ledger)
-    count = int(imputed.loc[table.index].sum())
-    table = table.drop(columns="analyte")[RESULT_COLUMNS]
-    parts = [table]
-    if RATIO not in book.local and SERUM not in book.local and SPINAL not in book.local:
-        parts.append(derive_ratio(table, config.albumin_ratio_window_hours))
-    joined = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
-    ordered = versions.order_versions(joined.rename(columns={"key": "analyte"}))
-    return ordered, book, count
 
 
 def _frontier(patients: pd.DataFrame, as_of: str | None, config: CohortConfig) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ import pandas as pd
 from pipeline.cohort.analytes import Analyte, dictionary
 from pipeline.cohort.book import AnalyteBook
 from pipeline.cohort.decades import plausible_units
+from pipeline.cohort.limits import usual_limits
 from pipeline.cohort.rejects import Ledger, plain_number, quoted, range_words
 from pipeline.cohort.units import conversion, normalise_unit, suits_loinc, with_basis
 from pipeline.cohort.values import ABOVE, BELOW, apply_stated_limits, parse_values
@@ -31,9 +33,10 @@ def read_values(
     Returns
     -------
     labs : DataFrame
-        With ``value``, ``side``, ``limit_source`` (``none``, ``stated``) and ``flag`` (quality).
+        With ``value``, ``side``, ``limit_source`` (``none``, ``stated``, ``inferred``) and ``flag``
+        (quality).
     book : AnalyteBook
-        With the units of cohort-local analytes.
+        With the units of cohort-local analytes and, in training, the usual limits.
     """
     labs = _with_bases(labs.assign(meant=_meant_units(labs, config)), file, book, ledger)
     labs, book = _agree_local_units(labs, file, book, ledger)
@@ -76,6 +79,9 @@ def read_values(
     # before limits are applied: an impossible number must not hide behind its own upper limit
     labs = _refuse_implausible(labs, file, book, ledger)
     labs = _with_limits(labs, factor.loc[labs.index], config)
+    if book.learning:
+        book = replace(book, limits=usual_limits(labs))
+    labs = _with_usual_limits(labs, file, book, ledger)
     labs = ledger.reject(
         labs,
         labs["value"].isna() & ~labs["cancelled"],
@@ -117,6 +123,29 @@ def _with_limits(labs: pd.DataFrame, factor: pd.Series, config: CohortConfig) ->
             np.where(side == 0, "none", "stated"), index=labs.index, dtype="str"
         ),
     )
+
+
+def _with_usual_limits(
+    labs: pd.DataFrame, file: str, book: AnalyteBook, ledger: Ledger
+) -> pd.DataFrame:
+    """Usual limit of the training cohort where a result names a side and nothing a limit."""
+    open_ended = labs["value"].isna() & (labs["word"] != "")
+    value, source = labs["value"].copy(), labs["limit_source"].copy()
+    for end in (BELOW, ABOVE):
+        usual = labs["key"].map({k: v[end] for k, v in book.limits.items() if end in v})
+        rows = open_ended & (labs["word"] == end) & usual.notna()
+        value, source = value.mask(rows, usual.astype("float64")), source.mask(rows, "inferred")
+    labs = labs.assign(value=value, limit_source=source)
+    ledger.note(
+        labs,
+        (labs["limit_source"] == "inferred") & ~labs["cancelled"],
+        file=file,
+        column="value",
+        code="limit_inferred",
+        reason="The result states no limit; the usual one of the training cohort is taken.",
+        remedy="Give the limit: '<0.5', a column lloq or uloq, or cohort.limits in the config.",
+    )
+    return labs
 
 
 def _without_unit(labs: pd.DataFrame) -> pd.Series:
@@ -261,7 +290,7 @@ def _agree_local_units(
         for key, analyte in book.local.items()
         if key not in mixed
     }
-    return labs, AnalyteBook(local, book.learning)
+    return labs, replace(book, local=local)
 
 
 def _refuse_implausible(

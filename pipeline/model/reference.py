@@ -31,7 +31,8 @@ class TrainingReference:
     local : dict
         Cohort-local analytes with their unit.
     limits : dict
-        Inferred silent limits: analyte to ``{"lower": x, "upper": y}`` (canonical unit).
+        Inferred limits in the canonical unit: analyte to the silent ones, ``lower`` and ``upper``,
+        and to the usual ones that "not detected" and "above range" mean, ``below`` and ``above``.
     base_rates : dict
         Outcome to horizon to a list of ``{day, n, patients, rate}``.
     ranges : dict

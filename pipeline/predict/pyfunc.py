@@ -43,8 +43,14 @@ class CytocastModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc, name-defin
         scales = tuple(item.scale for item in self.bundle.config.outcomes.values())
         with tempfile.TemporaryDirectory() as folder:
             self._write_tables(model_input, Path(folder))
+            known = self.bundle.reference
             read = read_batch(
-                folder, config, self.bundle.reference.local, as_of=as_of, extra_scales=scales
+                folder,
+                config,
+                known.local,
+                limits=known.limits,
+                as_of=as_of,
+                extra_scales=scales,
             )
         name = ModelName(self.bundle.config.tracking.model_name, self.bundle.sha256[:12])
         return score_batch(read, self.bundle, name, as_of=as_of is not None).predictions

@@ -68,7 +68,10 @@ def predict(
     if time_zone is not None:
         config = config.model_copy(update={"time_zone": time_zone})
     scales = tuple(item.scale for item in bundle.config.outcomes.values())
-    read = read_batch(source, config, bundle.reference.local, as_of=as_of, extra_scales=scales)
+    known = bundle.reference
+    read = read_batch(
+        source, config, known.local, limits=known.limits, as_of=as_of, extra_scales=scales
+    )
     read.report_refusals()
     if strict and len(read.rejects):
         first = read.rejects.iloc[0]

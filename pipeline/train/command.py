@@ -80,7 +80,8 @@ def evaluate_command(
         config = config.model_copy(update={"time_zone": time_zone})
     scales = tuple(item.scale for item in bundle.config.outcomes.values())
     log.info("reading the cohort")
-    read = read_cohort(cohort, config, extra_scales=scales, local=bundle.reference.local)
+    known = bundle.reference
+    read = read_cohort(cohort, config, extra_scales=scales, local=known.local, limits=known.limits)
     read.report_refusals()
     result = evaluate_bundle(bundle, read, _training_evaluation(folder))
     with complete_folder(out, force=force) as target:

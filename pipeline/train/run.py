@@ -110,7 +110,11 @@ def train(
         raise InputError(
             "no lab row could be used: " + " ".join(read.rejects["reason"].head(3).astype("str"))
         )
-    limits = infer_limits(read.cohort.labs)
+    silent = infer_limits(read.cohort.labs)
+    limits = {
+        key: {**silent.get(key, {}), **read.limits.get(key, {})}
+        for key in sorted({*silent, *read.limits})
+    }
     cohort = read.cohort.with_labs(apply_limits(read.cohort.labs, limits))
     spec = learn_spec(cohort, config, read.local)
     if prior is not None:

@@ -4,9 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.cohort import read_cohort
+from pipeline.cohort import read_batch, read_cohort
 from pipeline.cohort.limits import apply_limits, infer_limits
-from pipeline.config import load_config
+from pipeline.config import CohortConfig, load_config
+
+from .export import codes, read, write_export
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared" / "data"
@@ -155,3 +157,75 @@ def test_every_documented_cap_of_the_public_cohort_is_found():
     assert found["il1b"]["lower"] == found["il10"]["lower"] == 5.0
     assert found["ldh"] == {"upper": 1867.0}
     assert found["crp"] == {"upper": 320.0}
+
+
+def word_rows(*stated, word="NEG", analyte="crp", unit="mg/L"):
+    """One cohort: patients in turn have the stated results; the first has the word as well."""
+    rows = [("A", analyte, word, unit, 1, 2)]
+    rows += [
+        ("AB"[number % 2], analyte, text, unit, 10 + number, 11 + number)
+        for number, text in enumerate(stated)
+    ]
+    return [
+        ("patient_id", "analyte", "value", "unit", "collected_hours", "resulted_hours"),
+        *rows,
+    ]
+
+
+def test_not_detected_is_read_at_the_limit_most_results_state(tmp_path):
+    stated = ["<5", "<5", "<3", "<5", "7", "2"]
+    cohort = read(write_export(tmp_path, labs=word_rows(*stated)))
+    first = cohort.cohort.labs.iloc[0]
+    assert (first["value"], first["side"], first["limit_source"]) == (5.0, -1, "inferred")
+    assert cohort.limits == {"crp": {"below": 5.0}}
+    assert cohort.flags["labs.csv"] == {"limit_inferred": 1}
+    # numbers stay what they are, below the limit too
+    assert (2.0, 0) in zip(cohort.cohort.labs["value"], cohort.cohort.labs["side"], strict=True)
+    assert apply_limits(cohort.cohort.labs, cohort.limits).equals(cohort.cohort.labs)
+
+
+@pytest.mark.parametrize(
+    ("stated", "word"),
+    [
+        (["<5", "<5", "<3", "<3"], "NEG"),  # two assays
+        (["<5", "<5"], "NEG"),  # too few
+        (["<5", "9", "<5", "9", "<5"], "NEG"),  # of one patient
+        (["<5", "<5", "<5"], "above range"),  # of the other side
+        (["7", "7", "7"], "NEG"),  # no limit at all
+    ],
+)
+def test_a_limit_is_not_guessed(tmp_path, stated, word):
+    cohort = read(write_export(tmp_path, labs=word_rows(*stated, word=word)))
+    assert codes(cohort) == ["limit_unknown"]
+
+
+def test_above_range_and_other_units(tmp_path):
+    rows = word_rows(">30", ">30", ">30", word="above range", unit="mg/dL")
+    cohort = read(write_export(tmp_path, labs=rows))
+    assert cohort.limits == {"crp": {"above": 300.0}}
+    assert cohort.cohort.labs.iloc[0]["side"] == 1
+
+
+def test_a_batch_is_read_by_the_limits_of_training_never_by_its_own(tmp_path):
+    batch = write_export(tmp_path / "batch", labs=word_rows("<9", "<9", "<9"), assessments=None)
+    config = CohortConfig()
+    assert codes(read_batch(batch, config, {})) == ["limit_unknown"]
+    known = read_batch(batch, config, {}, limits={"crp": {"below": 5.0}})
+    alone = write_export(tmp_path / "one", labs=word_rows(), patients=None, assessments=None)
+    one = read_batch(alone, config, {}, limits={"crp": {"below": 5.0}})
+    for result in (known, one):
+        first = result.cohort.labs.iloc[0]
+        assert (first["value"], first["side"], first["limit_source"]) == (5.0, -1, "inferred")
+    again = read_cohort(
+        write_export(tmp_path / "cohort", labs=word_rows("<9", "<9", "<9")),
+        config,
+        local={},
+        limits={"crp": {"below": 5.0}},
+    )
+    assert again.cohort.labs["value"].tolist()[0] == 5.0
+
+
+def test_what_a_row_or_the_config_states_comes_first(tmp_path):
+    rows = word_rows("<5", "<5", "<5")
+    labs = read(write_export(tmp_path, labs=rows), limits={"crp": {"lower": 4.0}}).cohort.labs
+    assert (labs["value"][0], labs["limit_source"][0]) == (4.0, "stated")
