@@ -1,4 +1,4 @@
-"""Second infusions through the whole chain: train, reproduce, evaluate, audit and predict."""
+"""Second infusions and bare "not detected" through train, reproduce, evaluate and predict."""
 
 import json
 from dataclasses import dataclass, field
@@ -14,7 +14,8 @@ from pipeline.config import load_config
 from pipeline.evaluate import donors
 from pipeline.evaluate.donors import same_day_donors
 from pipeline.features.landmarks import training_landmarks
-from tests.conftest import read_predictions
+from pipeline.model.bundle import load_bundle
+from tests.conftest import edit, read_predictions
 from tests.minicohort import CONFIG, cut, write_cohort
 
 AGAIN = pd.Timedelta(days=40)
@@ -35,7 +36,16 @@ def infused_twice(root: Path) -> Path:
             table[name] = moved.map(lambda moment: moment.isoformat())
         table.to_csv(path, index=False)
     join(folder, later, folder)
+    edit(folder / "labs.csv", with_a_limit)
     return folder
+
+
+def with_a_limit(labs: pd.DataFrame) -> pd.DataFrame:
+    """Interleukin 6 under 8 pg/mL is not detected, and one in five does not say the limit."""
+    low = labs.index[(labs["analyte"] == "il6") & (pd.to_numeric(labs["value"], "coerce") < 8)]
+    labs.loc[low, "value"] = "<8"
+    labs.loc[low[::5], "value"] = "NEG"
+    return labs
 
 
 def join(first: Path, second: Path, target: Path) -> None:
@@ -130,3 +140,31 @@ def test_in_the_second_course_a_patient_is_scored_as_in_that_course_alone(traine
     pd.testing.assert_frame_equal(both, only, check_exact=True)
     summary = json.loads((folders["both"] / "run_summary.json").read_text())
     assert f"{TWICE} patients have a later infusion" in json.dumps(summary["remarks"])
+
+
+def test_not_detected_is_read_at_the_limit_of_the_training_cohort(trained, tmp_path):
+    bundle = trained / "bundle"
+    assert load_bundle(bundle).reference.limits["il6"]["below"] == 8.0
+    ids = [f"M{number:04d}" for number in range(TWICE)]
+
+    def scored(text: str, patients: list[str]) -> pd.DataFrame:
+        name = f"{text.strip('<')}_{len(patients)}"
+        folder = cut(trained / "later", tmp_path / name, hours=84, patients=ids)
+
+        def change(labs: pd.DataFrame) -> pd.DataFrame:
+            newest = labs[labs["analyte"] == "il6"].groupby("patient_id").tail(1).index
+            return labs.assign(value=labs["value"].mask(labs.index.isin(newest), text))
+
+        edit(folder / "labs.csv", change)
+        for path in folder.glob("*.csv"):
+            edit(path, lambda table: table[table["patient_id"].isin(patients)])
+        out = tmp_path / f"out_{name}"
+        main(["predict", "--input", str(folder), "--out", str(out), "--model", str(bundle)])
+        return read_predictions(out)
+
+    stated, bare, one = scored("<8", ids), scored("NEG", ids), scored("NEG", ids[:1])
+    pd.testing.assert_frame_equal(stated, bare, check_exact=True)
+    same = bare[bare["patient_id"] == ids[0]]
+    pd.testing.assert_frame_equal(one, same, check_exact=True, check_dtype=False)
+    flags = pd.read_csv(tmp_path / f"out_NEG_{TWICE}" / "flags.csv")
+    assert flags["code"].tolist() == ["limit_inferred"] * TWICE
