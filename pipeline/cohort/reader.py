@@ -48,7 +48,7 @@ class ReadResult:
     seen_ids : list of str
         Every patient id met in patients or labs, accepted or not, sorted.
     lost : dict
-        Patient id to the code of its first reject.
+        Patient id to the code that says best why its rows were refused.
     as_of_hours : ndarray of float, shape (n_patients,)
         Latest admissible hour per patient (inf where there is none).
     derived : int
@@ -194,6 +194,8 @@ def batch_paths(path: str | Path) -> dict[str, Path]:
         paths = _tables_of(source)
     elif source.suffix.lower() in SUFFIXES and source.is_file():
         paths = {"labs": source}
+    elif not source.exists():
+        raise InputError(f"{source} does not exist; give a folder of tables or a labs file.")
     else:
         raise InputError(
             f"{source} is neither a folder of tables nor a file ending in {', '.join(SUFFIXES)}"
@@ -285,7 +287,7 @@ def _read(
         local=dict(book.local),
         limits={key: dict(ends) for key, ends in book.limits.items()},
         seen_ids=sorted(item for item in seen if item),
-        lost=ledger.lost_patients,
+        lost=ledger.why_lost(),
         sha256=sha256_files(list(paths.values())),
         turnaround_imputed=imputed,
         as_of_hours=frontier,

@@ -19,7 +19,8 @@ class Ledger:
 
     ``other_systems`` maps a grading system to patients graded on some scale by it alone;
     ``live``: a batch to be scored, whose reader cannot change the configuration.
-    ``by_analyte`` counts refused rows of labs per exported name and code.
+    ``by_analyte`` counts refused rows of labs per exported name and code, ``lab_codes`` per patient
+    and code; ``lost_patients`` keeps the first code of any table.
     """
 
     live: bool = False
@@ -34,6 +35,7 @@ class Ledger:
     remarks: list[str] = field(default_factory=list)
     noted: list[pd.DataFrame] = field(default_factory=list)
     by_analyte: dict[str, dict[str, int]] = field(default_factory=dict)
+    lab_codes: dict[str, Counter[str]] = field(default_factory=dict)
 
     def reject(
         self,
@@ -57,8 +59,10 @@ class Ledger:
                 codes = self.by_analyte.setdefault(str(name), {})
                 codes[code] = codes.get(code, 0) + int(number)
         if "patient_id" in table:
-            for patient in table.loc[chosen, "patient_id"].unique():
+            for patient, number in table.loc[chosen, "patient_id"].value_counts(sort=False).items():
                 self.lost_patients.setdefault(str(patient), code)
+                if "analyte" in table:
+                    self.lab_codes.setdefault(str(patient), Counter())[code] += int(number)
         return table.loc[~chosen]
 
     def ignore_cells(
@@ -115,6 +119,14 @@ class Ledger:
         if patient:
             self.ragged_patients.setdefault(file, set()).add(patient)
             self.lost_patients.setdefault(patient, "ragged_line")
+
+    def why_lost(self) -> dict[str, str]:
+        """Per patient the code to name: a refused row of patients, else the commonest of labs."""
+        found = dict(self.lost_patients)
+        for patient, codes in self.lab_codes.items():
+            if found[patient] in codes:
+                found[patient] = codes.most_common(1)[0][0]
+        return found
 
     def frame(self) -> pd.DataFrame:
         """All entries in the order of ``rejects.csv``."""

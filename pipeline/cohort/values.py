@@ -154,7 +154,7 @@ def _number(
 def _decimal(text: str, decimal_comma: bool | None) -> tuple[str, str]:
     """Number with a point as decimal mark, and what is wrong with it."""
     if "," not in text:
-        if decimal_comma and re.fullmatch(r"[+-]?\d{1,3}(?:\.\d{3})+", text):
+        if decimal_comma and re.fullmatch(r"[+-]?[1-9]\d{0,2}(?:\.\d{3})+", text):
             return "", "may be thousands or a decimal point where commas are decimal"
         return (text, "") if _PLAIN.fullmatch(text) else ("", _NO_NUMBER)
     sign = r"[+-]?"
@@ -167,8 +167,10 @@ def _decimal(text: str, decimal_comma: bool | None) -> tuple[str, str]:
     if re.fullmatch(sign + r"\d*,\d+(?:[eE][+-]?\d+)?", text):
         if decimal_comma:
             return text.replace(",", "."), ""
-        if decimal_comma is False and re.fullmatch(sign + r"\d{1,3},\d{3}", text):
+        if decimal_comma is False and re.fullmatch(sign + r"[1-9]\d{0,2},\d{3}", text):
             return text.replace(",", ""), ""
+        if decimal_comma is False:
+            return "", "has a comma that is neither decimal by cohort.decimal_comma nor thousands"
         return "", (
             "has a comma; whether it is a decimal comma is not stated (cohort.decimal_comma)"
         )

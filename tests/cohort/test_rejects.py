@@ -38,6 +38,22 @@ def test_the_first_reason_of_a_patient_is_kept():
     assert ledger.lost_patients == {"A": "first"}
 
 
+def test_a_patient_is_lost_for_the_commonest_reason_of_its_labs():
+    ledger = Ledger()
+    labs = pd.concat([table(), table()], ignore_index=True).assign(patient_id="A", analyte="crp")
+    rows = refuse(ledger, labs, [True] + [False] * 5, code="rare")
+    refuse(ledger, rows, [True] * 5, code="common")
+    assert ledger.why_lost() == {"A": "common"}
+
+
+def test_a_refused_patient_row_outweighs_what_its_labs_then_lack():
+    ledger = Ledger()
+    refuse(ledger, table(), [True, False, False], code="bad_row")
+    labs = table().assign(patient_id="A", analyte="crp")
+    refuse(ledger, labs, [True, True, True], code="unknown_patient")
+    assert ledger.why_lost() == {"A": "bad_row"}
+
+
 def test_entries_are_sorted_by_file_and_line():
     ledger = Ledger()
     rows = refuse(ledger, table(), [False, False, True])

@@ -122,6 +122,8 @@ def test_spellings_of_laboratories(text, value, side):
         ("1.234,5", True, 1234.5),
         ("12.5", True, 12.5),
         ("1.234", True, None),
+        ("0.549", True, 0.549),
+        ("0,549", False, None),
         ("<0,5", True, 0.5),
         ("1,234", True, 1.234),
         ("1,234", False, 1234.0),

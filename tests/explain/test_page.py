@@ -150,7 +150,7 @@ def test_reliance_names_the_limits_in_words_and_shape() -> None:
     poor = replace(rising_crs(), inputs=Inputs(61.0))
     assert "■ Rely on it little" in page_text(poor)
     rough = page_text(rising_crs(), event_patients={"severe_crs": 12, "icans": 148})
-    assert "Few events in training (12 CRS): the estimate is rough." in rough
+    assert "Few events in training (12 severe CRS): the estimate is rough." in rough
 
 
 def test_synthetic_models_say_so() -> None:
@@ -162,7 +162,7 @@ def test_synthetic_models_say_so() -> None:
 
 def test_what_speaks_against_is_always_said() -> None:
     text = page_text(rising_crs())
-    assert "CRS: D-dimer 1.1 mg/L FEU speaks for a lower risk (2 points), because" in text
+    assert "Severe CRS: D-dimer 1.1 mg/L FEU speaks for a lower risk (2 points), because" in text
     agreed = Patient(rising_crs().record, Inputs(1.0), (estimate("severe_crs", 0.2, {"crp": 9.0}),))
     assert "nothing the model sees speaks against it" in page_text(agreed)
 
@@ -265,7 +265,7 @@ def test_one_outcome_alone_stands_beside_its_reliance() -> None:
     text = page_text(alone, outcomes={"severe_crs": facts().outcomes["severe_crs"]})
     assert "ICANS of any grade" not in text
     assert text.count("Can it be relied on here?") == 1
-    assert "Points by pathway: CRS" in text
+    assert "Points by pathway: severe CRS" in text
     assert "tells them apart" not in text
 
 
@@ -278,17 +278,17 @@ def alone(labs, points, *, hours=71.2, **changes: object) -> str:
 
 def test_an_effect_against_the_usual_range_says_why() -> None:
     old = alone({"d_dimer": [(30.0, 1.1)]}, {"d_dimer": -2.0})
-    assert "lowers CRS by 2 points, because it is 41 h old" in old
+    assert "lowers severe CRS by 2 points, because it is 41 h old" in old
     less = alone({"d_dimer": [(30.0, 0.7)]}, {"d_dimer": -2.0})
     assert "because it is below the 0.9 of the average patient of this day" in less
     course = alone({"d_dimer": [(70.0, 1.1)]}, {"d_dimer": -2.0})
-    assert "lowers CRS by 2 points, by its course, not its height" in course
+    assert "lowers severe CRS by 2 points, by its course, not its height" in course
     more = alone(
         {"d_dimer": [(70.0, 0.4)]}, {"d_dimer": 2.0}, typical={"severe_crs": {2: {"d_dimer": 0.2}}}
     )
     assert "because it is above the 0.2 of the average patient of this day" in more
     unknown = alone({"d_dimer": [(30.0, 1.1)]}, {"d_dimer": -2.0}, typical={})
-    assert "lowers CRS by 2 points, compared with other patients of this day" in unknown
+    assert "lowers severe CRS by 2 points, compared with other patients of this day" in unknown
 
 
 @pytest.mark.parametrize(
