@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -38,6 +39,7 @@ from pipeline.model.stack import Targets
 from pipeline.resources import config_path
 
 DRAWS = 500
+PRCRS = [config_path("cohorts/prcrs.yaml")]
 PLAIN = "plain logistic regression"
 LANDMARKS = (12.0, 24.0, 48.0, 72.0, 120.0, 168.0)
 WEEK = 168.0
@@ -54,33 +56,45 @@ class Ready:
     targets: Targets
     plan: FitPlan
     splits: list[Split]
+    threshold: int
 
 
-def ready(folder: Path, name: str, repeats: int, jobs: int) -> Ready:
-    """Everything ``cytocast train`` does with a cohort of one outcome before its first fit."""
-    config = load_config([config_path(f"cohorts/{name}.yaml")])
+def ready(
+    folder: Path, settings: Sequence[Path], repeats: int, jobs: int, outcome: str | None = None
+) -> Ready:
+    """Everything ``cytocast train`` does with a cohort before its first fit, for one outcome.
+
+    Folds and features are those of all configured outcomes; ``outcome`` names the one to answer,
+    the first where it does not.
+    """
+    config = load_config(settings)
     config = config.model_copy(
         update={"evaluation": config.evaluation.model_copy(update={"repeats": repeats})}
     )
-    (outcome,) = config.outcomes.values()
-    read = read_cohort(folder, config.cohort, extra_scales=(outcome.scale,))
+    scales = tuple(dict.fromkeys(item.scale for item in config.outcomes.values()))
+    name = outcome or next(iter(config.outcomes))
+    asked = config.select_outcomes([name]).outcomes[name]
+    read = read_cohort(folder, config.cohort, extra_scales=scales)
     limits = infer_limits(read.cohort.labs)
     cohort = read.cohort.with_labs(apply_limits(read.cohort.labs, limits))
     spec = learn_spec(cohort, config, read.local)
-    reported = reported_thresholds(config.outcomes, outcome.scale)
-    thresholds = stacked_thresholds(cohort, outcome.scale, reported)
-    landmarks = training_landmarks(cohort, config.landmarks, outcome.scale)
-    targets = build_targets(cohort, landmarks, outcome.scale, thresholds)
+    reported = reported_thresholds(config.outcomes, asked.scale)
+    thresholds = stacked_thresholds(
+        cohort, asked.scale, reported, chosen=config.model.thresholds.get(asked.scale, ())
+    )
+    landmarks = training_landmarks(cohort, config.landmarks, asked.scale)
+    targets = build_targets(cohort, landmarks, asked.scale, thresholds)
     matrix = build_features(cohort, landmarks, spec, jobs)
-    plan = FitPlan(outcome.scale, reported, spec, config.model, config.seed, jobs)
+    plan = FitPlan(asked.scale, reported, spec, config.model, config.seed, jobs)
     splits = splits_of(targets.patient, shared_folds(cohort, config))
-    return Ready(config, cohort.patients["patient_id"], matrix, targets, plan, splits)
+    patients = cohort.patients["patient_id"]
+    return Ready(config, patients, matrix, targets, plan, splits, asked.threshold)
 
 
 def scores_of(cohort: Ready) -> Scores:
     """Out-of-fold scores of the one outcome."""
     found = cross_validate(cohort.matrix, cohort.targets, cohort.plan, cohort.splits)
-    return next(iter(found.values()))
+    return found[cohort.threshold]
 
 
 def keyed(scores: Scores, patients: pd.Series) -> pd.MultiIndex:
@@ -92,8 +106,8 @@ def keyed(scores: Scores, patients: pd.Series) -> pd.MultiIndex:
 
 def leak(data: Path, repeats: int, jobs: int) -> None:
     """Print AUROC with and without the fills, and the paired difference."""
-    honest = ready(data / "prcrs_recovered", "prcrs", repeats, jobs)
-    leaky = ready(data / "prcrs_as_released", "prcrs", repeats, jobs)
+    honest = ready(data / "prcrs_recovered", PRCRS, repeats, jobs)
+    leaky = ready(data / "prcrs_as_released", PRCRS, repeats, jobs)
     clean, filled = scores_of(honest), scores_of(leaky)
     ours, theirs = keyed(clean, honest.patients), keyed(filled, leaky.patients)
     rows = np.flatnonzero(ours.isin(theirs))
@@ -125,7 +139,7 @@ def leak(data: Path, repeats: int, jobs: int) -> None:
 
 def pooling(data: Path, repeats: int, jobs: int) -> None:
     """Print AUROC of the pooled model and of models per landmark, by landmark."""
-    cohort = ready(data / "wuhan", "wuhan", repeats, jobs)
+    cohort = ready(data / "wuhan", [config_path("cohorts/wuhan.yaml")], repeats, jobs)
     hours = cohort.matrix.landmarks["hours"].to_numpy(dtype=float)
     asked = np.isin(hours, LANDMARKS) & (cohort.matrix.landmarks["source"] == "grid").to_numpy()
     here = [replace(split, test=split.test[asked[split.test]]) for split in cohort.splits]
@@ -194,8 +208,7 @@ def plain(cohort: Ready, split: Split) -> np.ndarray:
     names = cohort.matrix.names
     columns = [n for n, name in enumerate(names) if name.endswith("__last") or "host" in name]
     values = cohort.matrix.values[:, columns]
-    (threshold,) = cohort.plan.reported
-    label = cohort.targets.label(threshold, WEEK)
+    label = cohort.targets.label(cohort.threshold, WEEK)
     train = split.train[~np.isnan(label[split.train])]
     model = make_pipeline(
         SimpleImputer(strategy="median", keep_empty_features=True),

@@ -71,6 +71,26 @@ def read_predictions(folder: Path) -> pd.DataFrame:
     return pd.read_csv(folder / "predictions.csv", dtype={"patient_id": str})
 
 
+def points_add_up(folder: Path) -> pd.DataFrame:
+    """Assert that pathway points sum to each shown risk minus its reference risk.
+
+    Returns the totals by patient and horizon.
+    """
+    shown = read_predictions(folder).dropna(subset="risk")
+    why = pd.read_parquet(folder / "explanations.parquet")
+    total = (
+        why[why["level"] == "pathway"].groupby(["patient_id", "horizon_h"])[
+            ["points", "reference_risk", "risk"]
+        ]
+    ).agg({"points": "sum", "reference_risk": "first", "risk": "first"})
+    assert len(total) == len(shown) > 0
+    gap = total["points"] - 100 * (total["risk"] - total["reference_risk"])
+    assert gap.abs().max() < 0.01
+    told = shown.set_index(["patient_id", "horizon_h"])["risk"]
+    assert (total["risk"] - told.reindex(total.index)).abs().max() < 1e-4
+    return total
+
+
 def edit(path: Path, change: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
     """Change a CSV table in place, all cells as text."""
     change(pd.read_csv(path, dtype=str, keep_default_na=False)).to_csv(path, index=False)

@@ -15,6 +15,7 @@ from pipeline.evaluate.added_value import labs_answer
 from pipeline.evaluate.analyte_use import analyte_use
 from pipeline.evaluate.contrast import contrast_outcomes, evaluate_contrast, pair_scores
 from pipeline.evaluate.evaluation import Aside, curves, evaluate_scores
+from pipeline.evaluate.model_facts import changed_settings
 from pipeline.evaluate.outcomes import onset_hours
 from pipeline.evaluate.protocol import Scored
 from pipeline.evaluate.resampling import patient_draws
@@ -88,6 +89,7 @@ def assemble(
             "kind": kind,
             "command": command,
             "protocol": _protocol(config, internal=kind == "cross-validated"),
+            "settings_changed": changed_settings(config),
             "canary_auroc": float(np.mean(canaries)) if canaries else None,
             "warnings": warnings,
             "outcomes": outcomes,

@@ -13,6 +13,7 @@ from pipeline.evaluate.abstentions import abstention_report, answered_rows, appl
 from pipeline.evaluate.cross_validation import Beside, score, scored_rows
 from pipeline.evaluate.document import Evaluation, assemble, event_patients
 from pipeline.evaluate.donors import donors_of, swap_labs
+from pipeline.evaluate.model_facts import model_facts
 from pipeline.evaluate.outcomes import build_targets
 from pipeline.evaluate.protocol import Scored, stacked_repeats
 from pipeline.evaluate.published import published_scores
@@ -128,6 +129,7 @@ def evaluate_bundle(
         training=training,
     )
     result.content["abstention"] = abstained
+    result.content["models"] = model_facts(bundle.models, bundle.config, bundle.reference.spec)
     return result
 
 

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from pipeline.evaluate import figures, grids, grids_of_cohort, plain_words
 from pipeline.evaluate.abstentions import abstention_line
+from pipeline.evaluate.model_facts import model_grid
 from pipeline.evaluate.wording import NAMES, TEMPLATES, WORDS, named
 from pipeline.report.charts import calibration_chart, histogram_pair, roc_chart
 from pipeline.report.facts import facts
@@ -65,6 +66,7 @@ def render_evaluation(
             abstention_line(str(outcomes.get(name, {}).get("label") or words(name)), dict(report))
             for name, report in (evaluation.get("abstention") or {}).items()
         ],
+        made=model_grid(evaluation.get("models") or {}, evaluation.get("settings_changed") or {}),
         canary=evaluation.get("canary_auroc", nan),
         warnings=evaluation.get("warnings") or (),
         command=str(evaluation.get("command") or ""),

@@ -12,7 +12,14 @@ from pipeline.cohort.reader import ReadResult
 from pipeline.config import Config
 from pipeline.features.spec import FeatureSpec
 from pipeline.resources import schema_yaml
-from pipeline.train.card_facts import USERS, added_value_of, bounds, card_facts, performance_of
+from pipeline.train.card_facts import (
+    USERS,
+    added_value_of,
+    bounds,
+    card_facts,
+    made_of,
+    performance_of,
+)
 
 FILES = ("model_card.md", "card.json", "tripod_ai.md")
 OPEN = "not reported"
@@ -43,6 +50,7 @@ def write_card(
         "facts": facts,
         "uses": card["UsesAndDirections"],
         "rows": _rows(evaluation),
+        "made": [(_cell(name), _cell(told)) for name, told in made_of(evaluation)],
         "notes": [note for note in evaluation["warnings"] if note not in facts["size"]],
         "items": items,
         "open": [item for item in items if item["answer"] == OPEN],
@@ -80,6 +88,7 @@ def chai_card(
     """Applied Model Card in the shape of the Coalition for Health AI (schema 0.2)."""
     stated = config.card
     performance, added = performance_of(config, evaluation), added_value_of(config, evaluation)
+    notes = [note for note in evaluation["warnings"] if note not in facts["size"]]
     process = (
         f"{facts['folds']}-fold cross-validation over patients, {facts['repeats']} repeats; "
         "evaluation.json"
@@ -117,7 +126,9 @@ def chai_card(
             "sites not in training, patients below the information floor",
         },
         "Warnings": {
-            "KnownRisksAndLimitations": f"{facts['limitations']}. {facts['size']}",
+            "KnownRisksAndLimitations": " ".join(
+                [f"{facts['limitations']}.", facts["size"], *notes]
+            ),
             "KnownBiasesOrEthicalConsiderations": "What was ordered, and when, differs between "
             "sites and is part of what the model reads",
             "ClinicalRiskLevel": OPEN,
@@ -126,7 +137,7 @@ def chai_card(
             "AISystemFacts": {
                 "OutcomesAndOutputs": f"{facts['outcomes']}, within {facts['horizons']} h: risk, "
                 f"{facts['level']} % interval, base rate, contributions",
-                "ModelType": facts["members"],
+                "ModelType": f"{facts['members']}. {facts['made']}. {facts['settings']}",
                 "FoundationModels": "none",
                 "InputDataSource": f"cohort export '{facts['cohort']}', sha256 "
                 f"{facts['cohort_sha']}",

@@ -9,7 +9,9 @@ from pipeline import __version__
 from pipeline.cohort.reader import ReadResult
 from pipeline.config import Config
 from pipeline.evaluate.abstentions import abstention_line
+from pipeline.evaluate.model_facts import fact_words, settings_words
 from pipeline.features.spec import FeatureSpec
+from pipeline.report.format import joined
 from pipeline.train.gates import gate_horizon
 
 USERS = "data scientists and clinicians of a cell therapy programme, for research"
@@ -61,6 +63,8 @@ def card_facts(
         "bootstrap": str(protocol["bootstrap"]),
         "members": _members(config, evaluation),
         "tuning": str(protocol["tuning"]),
+        "made": "; ".join(f"{name}: {told}" for name, told in made_of(evaluation)),
+        "settings": settings_words(evaluation["settings_changed"]).removesuffix("."),
         "heterogeneity": _subgroups(evaluation, "site") or "not reported: no figure by centre",
         "fairness": _subgroups(evaluation, "sex") or "not reported: no figure by sex or age",
         "level": f"{100 * model.interval_level:.0f}",
@@ -73,6 +77,15 @@ def card_facts(
         "interpretation": "; ".join(added_value_of(config, evaluation)),
         "limitations": LIMITATIONS,
     }
+
+
+def made_of(evaluation: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What each scale's model is made of: thresholds, members, signs, prior, clinical state."""
+    return [
+        (f"{scale}, {name[0].lower()}{name[1:]}", told)
+        for scale, entry in evaluation["models"].items()
+        for name, told in fact_words(entry)
+    ]
 
 
 def counts_of(config: Config, evaluation: Mapping[str, Any]) -> list[str]:
@@ -139,14 +152,20 @@ def _summary(config: Config, evaluation: Mapping[str, Any]) -> str:
 
 
 def _members(config: Config, evaluation: Mapping[str, Any]) -> str:
-    mean = "weighted" if config.model.weights else "equal"
-    kinds = "ridge logistic regressions and a shallow XGBoost"
-    if config.model.custom:
-        kinds += f" and {', '.join(config.model.custom)}"
+    """What kinds of learner any scale's model holds, and how they are joined."""
+    names = {
+        name
+        for entry in evaluation["models"].values()
+        for shares in entry["members"].values()
+        for name in shares
+    }
+    kinds = ["ridge logistic regressions"] if names & {"grade_and_day", "state", "labs"} else []
+    kinds += ["a shallow XGBoost"] if "booster" in names else []
+    kinds += list(config.model.custom)
     if "prior" in evaluation:
-        prior = evaluation["prior"]
-        kinds += f" and the model of the cohort '{prior['cohort_name']}' as a prior"
-    return f"{mean} mean of the log-odds of {kinds}, monotone in horizon and threshold"
+        kinds.append(f"the model of the cohort '{evaluation['prior']['cohort_name']}' as a prior")
+    mean = "weighted" if config.model.weights else "equal"
+    return f"{mean} mean of the log-odds of {joined(kinds)}, monotone in horizon and threshold"
 
 
 def _sites(read: ReadResult) -> str:

@@ -25,6 +25,7 @@ from pipeline.evaluate.abstentions import (
     held_out_refusals,
 )
 from pipeline.evaluate.document import Evaluation, assemble, event_patients
+from pipeline.evaluate.model_facts import model_facts
 from pipeline.evaluate.outcomes import build_targets, reported_thresholds, stacked_thresholds
 from pipeline.evaluate.page import render_evaluation
 from pipeline.evaluate.protocol import Scored, score_scale, shared_folds
@@ -164,10 +165,7 @@ def train(
         for name, code in refused.items()
         for part in (results[config.outcomes[name].scale],)
     }
-    evaluation.content["models"] = {
-        scale: {"thresholds": list(model.thresholds), "tuned": dict(model.tuned)}
-        for scale, model in models.items()
-    }
+    evaluation.content["models"] = model_facts(models, config, spec)
     evaluation.content["audit"] = audit.summary()
     if borrowed:
         evaluation.content["prior"] = borrowed

@@ -1,11 +1,10 @@
 """A custom member end to end: configuration, training, bundle, prediction, explanations."""
 
-import pandas as pd
 import pytest
 
 from pipeline.cli import main
 from pipeline.model.bundle import load_bundle
-from tests.conftest import read_predictions
+from tests.conftest import points_add_up
 
 CONFIG = """\
 model:
@@ -35,13 +34,4 @@ def test_hist_gradient_boosting_from_configuration_to_explanations(mini, tmp_pat
     out = tmp_path / "out"
     arguments = ["--input", str(mini.batch), "--out", str(out), "--model", str(bundle), "--quiet"]
     assert main(["predict", *arguments]) == 0
-    shown = read_predictions(out).dropna(subset="risk")
-    why = pd.read_parquet(out / "explanations.parquet")
-    total = (
-        why[why["level"] == "pathway"].groupby(["patient_id", "horizon_h"])[
-            ["points", "reference_risk", "risk"]
-        ]
-    ).agg({"points": "sum", "reference_risk": "first", "risk": "first"})
-    assert len(total) == len(shown) > 0
-    gap = total["points"] - 100 * (total["risk"] - total["reference_risk"])
-    assert gap.abs().max() < 0.01
+    points_add_up(out)

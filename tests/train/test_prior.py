@@ -14,7 +14,7 @@ from pipeline.evaluate.outcomes import build_targets
 from pipeline.features.landmarks import training_landmarks
 from pipeline.model.bundle import load_bundle, read_features
 from pipeline.model.risk_model import PRIOR_SILENT
-from tests.conftest import edit, read_predictions
+from tests.conftest import edit, points_add_up
 from tests.minicohort import cut, write_cohort
 
 
@@ -89,18 +89,8 @@ def test_prediction_needs_the_new_bundle_only_and_explains_it_exactly(borrowed, 
     out = tmp_path / "out"
     model = ["--model", str(borrowed / "elsewhere"), "--quiet"]
     assert main(["predict", "--input", str(batch), "--out", str(out), *model]) == 0
-    shown = read_predictions(out).dropna(subset="risk")
+    points_add_up(out)
     why = pd.read_parquet(out / "explanations.parquet")
-    total = (
-        why[why["level"] == "pathway"].groupby(["patient_id", "horizon_h"])[
-            ["points", "reference_risk", "risk"]
-        ]
-    ).agg({"points": "sum", "reference_risk": "first", "risk": "first"})
-    assert len(total) == len(shown) > 0
-    gap = total["points"] - 100 * (total["risk"] - total["reference_risk"])
-    assert gap.abs().max() < 0.01
-    told = shown.set_index(["patient_id", "horizon_h"])["risk"]
-    assert (total["risk"] - told.reindex(total.index)).abs().max() < 1e-4
     assert not why["name"].str.contains("prior").any()
 
 
@@ -117,6 +107,14 @@ def test_the_evaluation_sets_the_model_beside_both(borrowed):
     page = (borrowed / "first" / "evaluation.html").read_text()
     assert "The prior alone" in page
     assert "The model without the prior" in page
+
+
+def test_page_and_cards_name_the_prior_and_its_share(borrowed):
+    content = json.loads((borrowed / "first" / "evaluation.json").read_text())
+    assert content["models"]["crs"]["prior"] is True
+    assert content["models"]["crs"]["members"]["with"]["prior"] == pytest.approx(0.2)
+    for file in ("evaluation.html", "model_card.md", "card.json", "tripod_ai.md"):
+        assert "Model of another cohort 20 %" in (borrowed / "first" / file).read_text()
 
 
 def test_the_same_training_has_the_same_digest_and_every_file_is_verified(borrowed, capsys):

@@ -81,6 +81,40 @@ def test_page_card_and_document_say_so(chosen):
     ).read_text() + "".join(path.read_text() for path in (chosen / "bundle").glob("*tripod*"))
 
 
+def test_page_card_and_document_say_what_shaped_the_model(chosen):
+    content, model = evaluated(chosen), load_bundle(chosen / "bundle").models["crs"]
+    made = content["models"]["crs"]
+    assert made["reported"] == [3]
+    assert made["threshold_weights"] == {"2": 0.3, "3": 1.0}
+    assert made["clinical_state"] == {"fitted": True, "shown": "without"}
+    for name, variant in (("with", model.state), ("without", model.no_state)):
+        names = [member.name for member in variant.members]
+        assert made["members"][name] == pytest.approx(
+            dict(zip(names, variant.shares, strict=True)), abs=1e-4
+        )
+    assert "crp" in made["signs"]["down"]
+    assert "il6" in made["signs"]["up"]
+    assert "ferritin" not in made["signs"]["up"]
+    assert made["prior"] is False
+    changed = content["settings_changed"]
+    assert changed["model.threshold_weights"] == {"crs": {"2": 0.3}}
+    assert changed["model.clinical_state"] is False
+    assert "model.ridge_state" not in changed
+    tuned = f"ridge_labs {model.tuned['ridge_labs']:.4g}"
+    files = ("evaluation.html", "model_card.md", "card.json", "tripod_ai.md")
+    for file in files:
+        text = (chosen / "bundle" / file).read_text()
+        for said in (
+            "risk without clinical state, both evaluated",
+            "2 or more: 0.3, 3 or more: 1 (reported)",
+            "risk may only fall with crp",
+            "Labs, linear 50 %, Labs, trees 50 %",
+            "threshold_weights crs 2 0.3",
+            tuned,
+        ):
+            assert said in text, (file, said)
+
+
 def evaluated(chosen):
     return json.loads((chosen / "bundle" / "evaluation.json").read_text())
 
