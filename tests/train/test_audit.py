@@ -52,6 +52,8 @@ def test_an_acknowledged_error_stays_on_record_with_the_bundle(twins, tmp_path) 
     assert evaluation["audit"]["acknowledged_errors"] == ["CHK104"]
     assert evaluation["audit"]["unacknowledged_errors"] == []
     assert any("CHK104" in sentence for sentence in evaluation["warnings"])
+    for file in ("evaluation.html", "model_card.md", "card.json"):
+        assert "Audit error CHK104 was acknowledged" in (out / file).read_text(encoding="utf-8")
     provenance = json.loads((out / "provenance.json").read_text(encoding="utf-8"))
     assert provenance["audit"]["acknowledged_errors"] == ["CHK104"]
     entries = json.loads((out / "audit.json").read_text(encoding="utf-8"))
