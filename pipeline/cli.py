@@ -70,9 +70,16 @@ def _audit(options: argparse.Namespace) -> tuple[int, str]:
 
 
 def _import(options: argparse.Namespace) -> tuple[int, str]:
-    from pipeline.cohort.importers.command import import_wide
+    from pipeline.cohort.importers.command import import_export
 
-    return import_wide(options.input, options.out, options.mapping, force=options.force)
+    return import_export(
+        options.input,
+        options.out,
+        options.mapping,
+        shape=options.format,
+        time_zone=options.tz,
+        force=options.force,
+    )
 
 
 def _train(options: argparse.Namespace) -> tuple[int, str]:
@@ -160,8 +167,12 @@ def _parser() -> argparse.ArgumentParser:
     audit.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
     _configured(audit)
     brought = _command(commands, "import", _import, "rewrite another shape of export as a cohort")
-    brought.add_argument("--format", choices=["wide"], required=True, help="one column per analyte")
-    brought.add_argument("--input", type=Path, required=True, metavar="FILE", help="sheet to read")
+    brought.add_argument(
+        "--format", choices=["wide", "omop"], help="default: as the file names say"
+    )
+    brought.add_argument(
+        "--input", type=Path, required=True, metavar="PATH", help="sheet, or folder of OMOP tables"
+    )
     brought.add_argument(
         "--mapping", type=Path, metavar="FILE", help="confirmed mapping; proposed where missing"
     )

@@ -4,20 +4,51 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.cohort.files import SUFFIXES, about_workbooks, read_raw
-from pipeline.cohort.importers.mapping import read_mapping, write_mapping
+import pandas as pd
+
+from pipeline.cohort.files import SUFFIXES, about_workbooks, find_table, read_raw
+from pipeline.cohort.importers.assemble import Assembled, assemble
+from pipeline.cohort.importers.exchange import HEADER as EXCHANGE_HEADER
+from pipeline.cohort.importers.exchange import (
+    ExchangeMapping,
+    propose_exchange,
+    read_exchange_mapping,
+)
+from pipeline.cohort.importers.mapping import HEADER, read_mapping, write_mapping
+from pipeline.cohort.importers.omop import read_omop
 from pipeline.cohort.importers.propose import propose_mapping
+from pipeline.cohort.importers.records import Records
 from pipeline.cohort.importers.wide import from_wide
 from pipeline.cohort.rejects import Ledger
 from pipeline.errors import InputError, UsageError
 from pipeline.folders import complete_folder, refuse_occupied
+from pipeline.resources import schema_yaml
+
+SHAPES = ("wide", "omop")
 
 
-def import_wide(source: Path, out: Path, mapping: Path | None, *, force: bool) -> tuple[int, str]:
-    """Rewrite a wide sheet as a cohort folder.
+def import_export(
+    source: Path,
+    out: Path,
+    mapping: Path | None,
+    *,
+    shape: str | None = None,
+    time_zone: str | None = None,
+    force: bool = False,
+) -> tuple[int, str]:
+    """Rewrite another shape of export as a cohort folder.
 
     Without a mapping, or with one that does not exist yet, a proposal is written for a person to
     confirm.
+
+    Parameters
+    ----------
+    source : Path
+        A sheet with one column per analyte, or a folder with an OMOP export.
+    shape : str, optional
+        One of ``SHAPES``; told from the file names by default.
+    time_zone : str, optional
+        Zone of times without offset, for OMOP.
 
     Returns
     -------
@@ -29,8 +60,57 @@ def import_wide(source: Path, out: Path, mapping: Path | None, *, force: bool) -
     UsageError
         If there is no confirmed mapping; the proposal then lies where the message says.
     InputError
-        If the sheet cannot be read.
+        If the export cannot be read.
     """
+    shape = shape or shape_of(source)
+    place = mapping if mapping is not None else out.with_name(f"{out.name}.mapping.yaml")
+    if shape == "wide":
+        return import_wide(source, out, place, force=force)
+    refuse_occupied(out, source, force=force)
+    ledger = Ledger()
+    if not place.exists():
+        records = _records(shape, source, ExchangeMapping(), ledger)
+        proposal, found = propose_exchange(records)
+        write_mapping(proposal, place, EXCHANGE_HEADER.format(name=source.name, shape=shape), found)
+        raise UsageError(
+            f"no mapping yet: a proposal is written to {place}, with the codes of this {shape} "
+            "export. State which records are the infusion and, for training, which are grades; "
+            "set confirmed: true, and run the same command again "
+            f"with --mapping {place}"
+        )
+    stated = read_exchange_mapping(place, schema_yaml("exchange.yaml")[shape]["named"])
+    made = assemble(_records(shape, source, stated, ledger), stated, ledger, time_zone)
+    lines = [*ledger.remarks, *_fates(made, ledger)]
+    lines += [f"flagged: {len(ledger.notes())} rows (import_flags.csv)"] * bool(ledger.noted)
+    if "assessments" not in made.tables:
+        lines.append("no grades: the mapping names none, so this cohort can be scored, not trained")
+    return 0, _write(made.tables, ledger, out, lines, force=force)
+
+
+def shape_of(source: Path) -> str:
+    """Shape of an export by its file names.
+
+    Raises
+    ------
+    InputError
+        If it is none of ``SHAPES``.
+    """
+    if source.is_dir():
+        if find_table(source, "person") and find_table(source, "measurement"):
+            return "omop"
+        found = sorted(path.name for path in source.iterdir())
+        if "labs" in {name.lower().split(".")[0] for name in found}:
+            raise InputError(f"{source} is a cohort folder already; nothing is to be imported")
+        raise InputError(
+            f"{source} is no known shape: an OMOP export has person and measurement as .csv or "
+            f".parquet. Found: {', '.join(found[:12]) or 'nothing'}"
+            + about_workbooks(map(Path, found))
+        )
+    return "wide"
+
+
+def import_wide(source: Path, out: Path, place: Path, *, force: bool) -> tuple[int, str]:
+    """Rewrite a sheet with one column per analyte; see :func:`import_export`."""
     if not source.is_file() or source.suffix.lower() not in SUFFIXES:
         raise InputError(
             f"{source} is no file ending in {', '.join(SUFFIXES)}" + about_workbooks([source])
@@ -38,10 +118,9 @@ def import_wide(source: Path, out: Path, mapping: Path | None, *, force: bool) -
     refuse_occupied(out, force=force)
     ledger = Ledger()
     table = read_raw(source, ledger, ())
-    place = mapping if mapping is not None else out.with_name(f"{out.name}.mapping.yaml")
     if not place.exists():
         proposal = propose_mapping([name for name in table.columns if name != "_line"])
-        write_mapping(proposal, place, source)
+        write_mapping(proposal, place, HEADER.format(file=source.name))
         blank = sum(not lab.unit for lab in proposal.labs.values())
         raise UsageError(
             f"no mapping yet: a proposal is written to {place}. It takes {len(proposal.labs)} "
@@ -52,18 +131,42 @@ def import_wide(source: Path, out: Path, mapping: Path | None, *, force: bool) -
     imported = from_wide(table, read_mapping(place), source.name)
     if imported.filled == 0:
         raise InputError(f"{source} holds no result in the columns that the mapping names")
-    rejects = ledger.frame()
-    with complete_folder(out, force=force) as folder:
-        for name, content in imported.tables.items():
-            content.to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
-        if len(rejects):
-            rejects.to_csv(folder / "import_rejects.csv", index=False, lineterminator="\n")
-    refused = f", {len(rejects)} lines refused (import_rejects.csv)" if len(rejects) else ""
+    refused = ledger.rejected[source.name]
     lines = [
         *ledger.remarks,
-        f"{source.name}: {len(table)} rows read{refused}",
+        f"{source.name}: {len(table)} rows read"
+        + (f", {refused} lines refused (import_rejects.csv)" if refused else ""),
         f"results: {imported.filled}, blank cells: {imported.blank}, "
         f"patients: {len(imported.tables['patients'])}",
-        f"written to {out}: {', '.join(f'{name}.csv' for name in imported.tables)}",
     ]
-    return 0, "\n".join(lines)
+    return 0, _write(imported.tables, ledger, out, lines, force=force)
+
+
+def _records(shape: str, source: Path, mapping: ExchangeMapping, ledger: Ledger) -> Records:
+    return read_omop(source, mapping, ledger)
+
+
+def _fates(made: Assembled, ledger: Ledger) -> list[str]:
+    """Per file, what became of its rows."""
+    lines = []
+    for file in sorted(ledger.read):
+        refused = {"refused": ledger.rejected[file], "repeats": ledger.collapsed[file]}
+        fates = {**made.fates.get(file, {}), **refused}
+        parts = [f"{number} {fate}" for fate, number in fates.items() if number]
+        lines.append(": ".join([file, f"{ledger.read[file]} rows read", ", ".join(parts)]))
+    if ledger.parts:
+        lines.append("refused rows stand in import_rejects.csv, with the reason")
+    return [line.removesuffix(": ") for line in lines]
+
+
+def _write(
+    tables: dict[str, pd.DataFrame], ledger: Ledger, out: Path, lines: list[str], *, force: bool
+) -> str:
+    listed = {"import_rejects": ledger.frame(), "import_flags": ledger.notes()}
+    with complete_folder(out, force=force) as folder:
+        for name, content in tables.items():
+            content.to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
+        for name, content in listed.items():
+            if len(content):
+                content.to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
+    return "\n".join([*lines, f"written to {out}: {', '.join(f'{name}.csv' for name in tables)}"])

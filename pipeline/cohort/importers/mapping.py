@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -14,6 +15,7 @@ from pipeline.cohort.units import conversion
 from pipeline.errors import UsageError
 from pipeline.resources import read_yaml
 
+M = TypeVar("M", bound="StrictModel")
 HEADER = """\
 # What each column of {file} means. Proposed by cytocast import; nothing is imported before you
 #   1. correct what is wrong and fill in every unit that is blank ('' where a header states none),
@@ -24,25 +26,27 @@ HEADER = """\
 """
 
 
-class _Strict(BaseModel):
+class StrictModel(BaseModel):
+    """Base of every mapping: unknown keys are refused."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class TimeColumn(_Strict):
+class TimeColumn(StrictModel):
     """A column with a time, and how it is to be read."""
 
     column: str
     reads: Literal["at", "hours", "days"]
 
 
-class LabColumn(_Strict):
+class LabColumn(StrictModel):
     """A column with the results of one analyte in one unit."""
 
     analyte: str
     unit: str = ""
 
 
-class WideMapping(_Strict):
+class WideMapping(StrictModel):
     """Roles of the columns of a wide sheet.
 
     Attributes
@@ -90,14 +94,7 @@ def read_mapping(path: Path) -> WideMapping:
     UsageError
         Naming what to fill in, and what is legal there.
     """
-    try:
-        mapping = WideMapping.model_validate(read_yaml(path))
-    except ValidationError as error:
-        lines = [
-            f"  {'.'.join(str(part) for part in item['loc']) or '(top level)'}: {item['msg']}"
-            for item in error.errors(include_url=False)
-        ]
-        raise UsageError(f"mapping {path} cannot be used:\n" + "\n".join(lines)) from error
+    mapping = load_mapping(path, WideMapping)
     problems = [*_lab_problems(mapping), *_field_problems(mapping)]
     if problems:
         raise UsageError(f"mapping {path} is not complete:\n  " + "\n  ".join(problems))
@@ -106,8 +103,33 @@ def read_mapping(path: Path) -> WideMapping:
     return mapping
 
 
-def write_mapping(mapping: WideMapping, path: Path, source: Path) -> None:
+def load_mapping(path: Path, model: type[M]) -> M:
+    """Read and validate a mapping file.
+
+    Raises
+    ------
+    UsageError
+        Naming every key that is wrong.
+    """
+    try:
+        return model.model_validate(read_yaml(path))
+    except ValidationError as error:
+        lines = [
+            f"  {'.'.join(str(part) for part in item['loc']) or '(top level)'}: {item['msg']}"
+            for item in error.errors(include_url=False)
+        ]
+        raise UsageError(f"mapping {path} cannot be used:\n" + "\n".join(lines)) from error
+
+
+def write_mapping(mapping: StrictModel, path: Path, header: str, found: Sequence[str] = ()) -> None:
     """Write a mapping for a person to check.
+
+    Parameters
+    ----------
+    header : str
+        Comment at the top.
+    found : sequence of str
+        Lines on what stands in the export, as comments at the end.
 
     Raises
     ------
@@ -116,9 +138,10 @@ def write_mapping(mapping: WideMapping, path: Path, source: Path) -> None:
     """
     content = mapping.model_dump(mode="json", exclude_none=True)
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)
+    notes = "".join(f"# {line}\n" for line in ["Found in the export:", *found]) if found else ""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(HEADER.format(file=source.name) + text, encoding="utf-8")
+        path.write_text(header + text + notes, encoding="utf-8")
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error}") from error
 

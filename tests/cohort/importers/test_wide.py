@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.cli import main
-from pipeline.cohort.importers.command import import_wide
+from pipeline.cohort.importers.command import import_export
 from pipeline.cohort.importers.mapping import WideMapping, read_mapping
 from pipeline.cohort.importers.propose import lab_column, propose_mapping
 from pipeline.cohort.importers.wide import from_wide
@@ -40,7 +40,7 @@ def confirm(path, **changes):
 
 def proposed(sheet):
     with pytest.raises(UsageError, match="a proposal is written to"):
-        import_wide(sheet, sheet.parent / "out", None, force=False)
+        import_export(sheet, sheet.parent / "out", None, force=False)
     return sheet.parent / "out.mapping.yaml"
 
 
@@ -89,10 +89,10 @@ def test_a_proposal_is_never_written_over_and_not_used_unconfirmed(sheet):
     place = proposed(sheet)
     before = place.read_text()
     with pytest.raises(UsageError, match=r"IL-6: 'unit' is blank\. Legal for il6: pg/mL"):
-        import_wide(sheet, sheet.parent / "out", place, force=False)
+        import_export(sheet, sheet.parent / "out", place, force=False)
     confirm(place, confirmed=False)
     with pytest.raises(UsageError, match="not confirmed"):
-        import_wide(sheet, sheet.parent / "out", place, force=False)
+        import_export(sheet, sheet.parent / "out", place, force=False)
     assert before.startswith("# What each column of sheet.csv means")
 
 
@@ -131,37 +131,37 @@ def test_a_confirmed_mapping_gives_a_cohort_that_the_front_door_reads(sheet, cap
 def test_a_mapping_that_does_not_fit_is_refused_in_words(sheet, changes, words):
     place = confirm(proposed(sheet), **changes)
     with pytest.raises(UsageError, match=words):
-        import_wide(sheet, sheet.parent / "out", place, force=False)
+        import_export(sheet, sheet.parent / "out", place, force=False)
 
 
 def test_two_values_of_one_patient_are_refused_with_their_line(sheet):
     sheet.write_text(SHEET.replace("007,2,61", "007,2,62"), encoding="utf-8")
     place = confirm(proposed(sheet))
     with pytest.raises(InputError, match=r"sheet\.csv line 3: column 'Age' differs"):
-        import_wide(sheet, sheet.parent / "out", place, force=False)
+        import_export(sheet, sheet.parent / "out", place, force=False)
 
 
 def test_a_damaged_line_is_kept_out_and_listed(sheet):
     sheet.write_text(SHEET + "009,1\r\n", encoding="utf-8")
     place = confirm(proposed(sheet))
-    _, said = import_wide(sheet, sheet.parent / "out", place, force=False)
+    _, said = import_export(sheet, sheet.parent / "out", place, force=False)
     assert "1 lines refused" in said
     assert "ragged_line" in (sheet.parent / "out" / "import_rejects.csv").read_text()
 
 
 def test_a_sheet_that_is_no_table_and_an_occupied_folder_are_refused(sheet, tmp_path):
     with pytest.raises(InputError, match="no file ending in"):
-        import_wide(tmp_path / "none.csv", tmp_path / "out", None, force=False)
+        import_export(tmp_path / "none.csv", tmp_path / "out", None, force=False)
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "x").write_text("")
     with pytest.raises(UsageError, match="already holds"):
-        import_wide(sheet, tmp_path / "out", None, force=False)
+        import_export(sheet, tmp_path / "out", None, force=False)
 
 
 def test_a_sheet_whose_id_and_time_are_not_recognised_gets_a_proposal_to_fill(sheet):
     sheet.write_text("Kennung,Zeitpunkt,IL-6\r\n1,2026-01-02,5\r\n", encoding="utf-8")
     with pytest.raises(UsageError, match=r"(?s)patient_id is blank.*collected.column is blank"):
-        import_wide(sheet, sheet.parent / "out", confirm(proposed(sheet)), force=False)
+        import_export(sheet, sheet.parent / "out", confirm(proposed(sheet)), force=False)
 
 
 def test_a_confirmed_mapping_is_read_as_written(sheet):

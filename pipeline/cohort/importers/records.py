@@ -1,0 +1,202 @@
+"""Records of an exchange format in one shape, before a mapping says what they mean."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from pipeline.cohort.analytes import dictionary, find_key
+from pipeline.cohort.clock import parse_dates, parse_timestamps
+from pipeline.cohort.rejects import Ledger
+from pipeline.cohort.units import conversion
+
+_MIDNIGHT = r"(\d{4}-\d{2}-\d{2})[T ]00:00(?::00(?:\.0+)?)?(?: ?(?:Z|UTC|[+-]\d{2}(?::?\d{2})?))?"
+
+
+@dataclass(frozen=True)
+class Records:
+    """What an export holds; every cell is text, blank where there is nothing.
+
+    Attributes
+    ----------
+    people : DataFrame
+        ``patient_id, birth`` (ISO 8601, possibly the year alone), ``sex, site, death, file,
+        _line``.
+    results : DataFrame
+        Laboratory results: ``table, file, _line, patient_id, codes`` (tuple of str: what a mapping
+        may name), ``name`` (analyte as far as the record tells), ``loinc, value, unit`` (as
+        printed), ``coded_unit, at, at_column, resulted, status, specimen, ref_low, ref_high,
+        grade``.
+    events : DataFrame
+        Everything else: ``table, file, _line, patient_id, codes, name, at, at_column, grade, dose,
+        unit, route``.
+    periods : DataFrame
+        ``patient_id, start, end`` of observation; empty where the format has none.
+    shape : str
+        Name of the format in ``data_schema/exchange.yaml``.
+    """
+
+    people: pd.DataFrame
+    results: pd.DataFrame
+    events: pd.DataFrame
+    periods: pd.DataFrame
+    shape: str
+
+
+def moments(cells: pd.Series, time_zone: str | None) -> pd.Series:
+    """UTC moments, for order and distances; a day counts from its start, no zone means UTC.
+
+    Examples
+    --------
+    >>> moments(pd.Series(["2026-03-01 08:00", "2026-03-01", "soon"]), None).dt.hour.tolist()
+    [8.0, 0.0, nan]
+    """
+    times, _ = parse_timestamps(cells, time_zone or "UTC")
+    days, _ = parse_dates(cells, time_zone)
+    return times.fillna(days)
+
+
+def without_midnight(
+    cells: pd.Series, reading: Literal["day", "time"] | None
+) -> tuple[pd.Series, float]:
+    """Days for times of 00:00, where these stand for a lost time of day.
+
+    Parameters
+    ----------
+    reading : {"day", "time"} or None
+        What midnight is; None: a day if every cell with a time says midnight.
+
+    Returns
+    -------
+    cells : Series of str
+    share : float
+        Share of midnights among the cells with a time of day.
+
+    Examples
+    --------
+    >>> without_midnight(pd.Series(["2026-03-01 00:00:00", "2026-03-02"]), None)[0].tolist()
+    ['2026-03-01', '2026-03-02']
+    """
+    day = cells.str.extract(f"^{_MIDNIGHT}$", expand=False)
+    timed = int((cells.str.len() > len("2026-03-01")).sum())
+    share = float(day.notna().sum()) / timed if timed else 0.0
+    if reading == "day" or (reading is None and share == 1.0):
+        return cells.where(day.isna(), day).astype("str"), share
+    return cells, share
+
+
+def with_offsets(cells: pd.Series, time_zone: str | None) -> tuple[pd.Series, int]:
+    """Write the offset of a zone behind times that have none.
+
+    Returns
+    -------
+    cells : Series of str
+        Times that do not exist or occur twice in the zone stay as they are.
+    naive : int
+        Times that still have no offset.
+
+    Examples
+    --------
+    >>> with_offsets(pd.Series(["2026-03-01 08:00", "2026-03-01"]), "Europe/Berlin")[0].tolist()
+    ['2026-03-01T08:00:00+01:00', '2026-03-01']
+    """
+    naive = parse_timestamps(cells, None)[1] == "has no offset and no time zone is stated"
+    if time_zone is None or not naive.any():
+        return cells, int(naive.sum())
+    times, _ = parse_timestamps(cells.loc[naive], time_zone)
+    known = times.dropna().dt.tz_convert(time_zone)
+    placed = cells.copy()
+    placed.loc[known.index] = known.map(lambda moment: moment.isoformat()).astype("str")
+    return placed, int(naive.sum()) - len(known)
+
+
+def agreed_units(
+    names: pd.Series, printed: pd.Series, coded: pd.Series
+) -> tuple[pd.Series, pd.Series]:
+    """One unit per result from the printed and the coded one, and where they contradict.
+
+    The printed one counts, unless only the coded one can be converted.
+
+    Examples
+    --------
+    >>> cells = [pd.Series(texts) for texts in (["crp"] * 3, ["mg/l", "", "mg/dL"], ["mg/L"] * 3)]
+    >>> unit, clash = agreed_units(*cells)
+    >>> unit.tolist(), clash.tolist()
+    (['mg/l', 'mg/L', 'mg/dL'], [False, False, True])
+    """
+    triples = pd.DataFrame({"name": names, "printed": printed, "coded": coded})
+    number = triples.groupby(["name", "printed", "coded"], sort=False).ngroup().to_numpy()
+    judged = [_agreed(*triple) for triple in triples.drop_duplicates().itertuples(index=False)]
+    units = np.array([unit for unit, _ in judged], dtype=object)
+    clashes = np.array([clash for _, clash in judged], dtype=bool)
+    return (
+        pd.Series(units[number], index=names.index, dtype="str"),
+        pd.Series(clashes[number], index=names.index, dtype=bool),
+    )
+
+
+def looked_up(cells: pd.Series, names: Mapping[Any, str]) -> pd.Series:
+    """Text that a mapping gives each cell, "" where it has none.
+
+    Examples
+    --------
+    >>> looked_up(pd.Series(["8507", "0"]), {"8507": "male"}).tolist()
+    ['male', '']
+    """
+    return cells.map(lambda cell: names.get(cell, "")).astype("str")
+
+
+def first_filled(*parts: pd.Series) -> pd.Series:
+    """Per row the first cell that is not blank.
+
+    Examples
+    --------
+    >>> first_filled(pd.Series(["", "a"]), pd.Series(["b", "c"])).tolist()
+    ['b', 'a']
+    """
+    cells = parts[0]
+    for part in parts[1:]:
+        cells = cells.where(cells != "", part)
+    return cells.astype("str")
+
+
+def refuse(
+    rows: pd.DataFrame,
+    mask: np.ndarray | pd.Series,
+    ledger: Ledger,
+    *,
+    column: str,
+    code: str,
+    reason: str | pd.Series,
+    remedy: str,
+) -> pd.DataFrame:
+    """Record masked rows, which may come from several files, and return the others."""
+    chosen = np.asarray(mask, dtype=bool)
+    for file in rows.loc[chosen, "file"].unique():
+        part = chosen & (rows["file"] == file).to_numpy()
+        words = {"column": column, "code": code, "reason": reason, "remedy": remedy}
+        ledger.reject(rows, part, file=str(file), **words)  # type: ignore[arg-type]
+    return rows.loc[~chosen]
+
+
+def filled_columns(table: pd.DataFrame, always: Sequence[str]) -> pd.DataFrame:
+    """The table without columns that are blank throughout."""
+    names = [name for name in table if name in always or (table[name] != "").any()]
+    return table[names].reset_index(drop=True)
+
+
+def _agreed(name: str, printed: str, coded: str) -> tuple[str, bool]:
+    if not printed or not coded:
+        return printed or coded, False
+    analyte = dictionary().get(find_key(name) or "")
+    if analyte is None:
+        return printed, False
+    first, second = (conversion(analyte, unit)[0] for unit in (printed, coded))
+    if math.isnan(first):
+        return (printed if math.isnan(second) else coded), False
+    return printed, not math.isnan(second) and not math.isclose(first, second, rel_tol=1e-9)
