@@ -46,10 +46,12 @@ def plain(folder: Path, out: Path) -> Path:
             table = table.loc[table["scale"].isin(["crs", "icans", "death"])]
         if name == "patients":
             table = table.assign(
-                followed_until_at=table["followed_until_at"].str.slice(0, 10),
                 site=table["site"].map(SITES) if "site" in table else "1",
                 sex=table["sex"].map({"M": "male", "F": "female"}),
             )
+            if "followed_until_at" in table:
+                days = table["followed_until_at"].str.slice(0, 10)
+                table = table.assign(followed_until_at=days)
         table.to_csv(out / f"{name}.csv", index=False)
     return out
 
@@ -118,14 +120,15 @@ def to_omop(folder: Path, out: Path, *, concepts: bool = True, parquet: bool = F
                 "procedure_source_value": people["product"],
             }
         ),
-        "observation_period": pd.DataFrame(
+    }
+    if "followed_until_at" in people:
+        frames["observation_period"] = pd.DataFrame(
             {
                 "person_id": people["patient_id"],
                 "observation_period_start_date": "2000-01-01",
                 "observation_period_end_date": people["followed_until_at"],
             }
-        ),
-    }
+        )
     if "death_at" in people:
         dead = people.loc[people["death_at"] != ""]
         frames["death"] = pd.DataFrame(
