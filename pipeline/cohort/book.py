@@ -45,7 +45,7 @@ def resolve_analytes(
     local = dict(book.local)
     keys = {}
     for name in sorted(raw["analyte"].unique(), reverse=True):  # of two spellings the first stays
-        key = _known_key(name, config, book)
+        key = known_key(name, config, book)
         if key is None and book.learning and _accepts(name, config):
             key = local_key(name)
             local[key] = Analyte(
@@ -107,7 +107,8 @@ def check_settings(config: CohortConfig, book: AnalyteBook) -> None:
             )
 
 
-def _known_key(name: str, config: CohortConfig, book: AnalyteBook) -> str | None:
+def known_key(name: str, config: CohortConfig, book: AnalyteBook) -> str | None:
+    """Key of an exported name or code; None where this cohort does not know it."""
     key = local_key(name)
     if key in book.local:
         return key

@@ -20,6 +20,9 @@ _DATE = r"(?:19|2[01])\d{2}(?:-\d{2}-\d{2}|/\d{2}/\d{2}|\d{4})"
 _TIME = r"[T ]\d{2}(?::?\d{2}(?::?\d{2}(?:[.,]\d+)?)?)?"
 _OFFSET = r" ?(?:[zZ]|UTC|GMT|[+-]\d{2}(?::?\d{2})?)"
 _SECOND = pd.Timedelta(seconds=1)
+NO_INFUSION_TIME = "no_infusion_time"
+FILL_INFUSION_TIME = "Fill in infusion_time in the patient's row of patients."
+_NO_ZERO = "cannot be placed: the patient has no infusion_time"
 
 
 class Clock(NamedTuple):
@@ -107,6 +110,7 @@ def parse_timestamps(cells: pd.Series, time_zone: str | None) -> tuple[pd.Series
         parsed = pd.to_datetime(text[naive], format="ISO8601", errors="coerce")
         reason[parsed.index[parsed.notna()]] = "has no offset and no time zone is stated"
     reason[text.str.fullmatch(_DATE)] = "is a date without a time of day"
+    reason[_no_such_day(text)] = "names a day that no calendar has"
     reason[filled & times.isna() & (reason == "")] = "is not an ISO 8601 time"
     ambiguous = cells.astype("str").str.match(r"\d{1,2}[./-]\d{1,2}[./-]\d{2,4}")
     reason[ambiguous & (reason != "")] = (
@@ -114,6 +118,16 @@ def parse_timestamps(cells: pd.Series, time_zone: str | None) -> tuple[pd.Series
         "(cohort.date_order)"
     )
     return times, reason
+
+
+def _no_such_day(text: pd.Series) -> pd.Series:
+    """Cells that begin with a date that does not exist, such as 31 February."""
+    parts = text.str.extract(rf"^(\d{{4}})-?(\d{{2}})-?(\d{{2}})(?={_TIME}|$)")
+    dates = parts[0] + parts[1] + parts[2]
+    shaped = text.str.match(rf"{_DATE}(?:{_TIME}|$)") & dates.notna()
+    day = pd.to_datetime(dates.where(shaped), format="%Y%m%d", errors="coerce")
+    missing: pd.Series = shaped & day.isna()
+    return missing
 
 
 def year_first(table: pd.DataFrame, order: str | None) -> pd.DataFrame:
@@ -300,20 +314,47 @@ def read_clock(
     source = table
     if read.column == f"{clock}_hours" and read.column in table:
         source = table.assign(**{read.column: table[read.column].astype("str")})
-    kept = ledger.reject(
-        source,
-        reason != "",
-        file=file,
-        column=read.column,
-        code="time_unusable",
-        reason=f"'{read.column}' " + reason + ".",
-        remedy="Give ISO 8601 with offset (2026-03-01T08:00:00+01:00), hours as a number, or --tz.",
+    remedy = "Give ISO 8601 with offset (2026-03-01T08:00:00+01:00), hours as a number, or --tz."
+    kept = reject_untimed(
+        source, reason, file=file, column=read.column, remedy=remedy, ledger=ledger
     )
     note_dated(kept, read, file, ledger)
     return kept.assign(
         **{f"{clock}_hours": read.hours.loc[kept.index]},
         _start=read.start.loc[kept.index],
         _until=read.until.loc[kept.index],
+    )
+
+
+def reject_untimed(
+    table: pd.DataFrame,
+    reason: pd.Series,
+    *,
+    file: str,
+    column: str,
+    remedy: str,
+    ledger: Ledger,
+) -> pd.DataFrame:
+    """Reject rows whose time cannot be used; where time zero is what lacks, that is said."""
+    reason = reason.loc[table.index]
+    table = ledger.reject(
+        table,
+        reason == _NO_ZERO,
+        file=file,
+        column=column,
+        code=NO_INFUSION_TIME,
+        reason=f"'{column}' {_NO_ZERO}.",
+        remedy=FILL_INFUSION_TIME,
+    )
+    reason = reason.loc[table.index]
+    return ledger.reject(
+        table,
+        reason != "",
+        file=file,
+        column=column,
+        code="time_unusable",
+        reason=f"'{column}' " + reason + ".",
+        remedy=remedy,
     )
 
 
@@ -340,5 +381,5 @@ def _since(
     start = (moments.fillna(first) - infusion_time).dt.total_seconds() / 3600.0
     until = (moments.fillna(last) - infusion_time).dt.total_seconds() / 3600.0
     placed = moments.notna() | first.notna()
-    reason[placed & start.isna()] = "cannot be placed: the patient has no infusion_time"
+    reason[placed & start.isna()] = _NO_ZERO
     return start, until, reason

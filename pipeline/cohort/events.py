@@ -9,7 +9,12 @@ import numpy as np
 import pandas as pd
 
 from pipeline.cohort.analytes import normalise_name
-from pipeline.cohort.clock import LATEST_HOURS, read_clock
+from pipeline.cohort.clock import (
+    FILL_INFUSION_TIME,
+    LATEST_HOURS,
+    NO_INFUSION_TIME,
+    read_clock,
+)
 from pipeline.cohort.rejects import Ledger, quoted
 from pipeline.cohort.schema import TableSchema, enforce, to_number
 from pipeline.cohort.units import normalise_unit
@@ -25,6 +30,17 @@ def place(
     TableSchema.load(name).check_columns(raw, file)
     number = pd.Series(np.arange(len(patients)), index=patients["patient_id"])
     position = raw["patient_id"].map(number)
+    lost = raw["patient_id"].map(ledger.lost_patients)
+    raw = ledger.reject(
+        raw,
+        position.isna() & (lost == NO_INFUSION_TIME),
+        file=file,
+        column="patient_id",
+        code=NO_INFUSION_TIME,
+        reason="The row cannot be placed: " + quoted(raw["patient_id"]) + " has no infusion_time.",
+        remedy=FILL_INFUSION_TIME,
+    )
+    position = position.loc[raw.index]
     raw = ledger.reject(
         raw,
         position.isna(),

@@ -7,7 +7,7 @@ import pandas as pd
 
 from pipeline.cohort import events, results, versions
 from pipeline.cohort.book import AnalyteBook, check_settings, resolve_analytes
-from pipeline.cohort.clock import clock_hours, note_dated, read_clock
+from pipeline.cohort.clock import clock_hours, note_dated, read_clock, reject_untimed
 from pipeline.cohort.ratio import RATIO, SERUM, SPINAL, derive_ratio
 from pipeline.cohort.rejects import Ledger
 from pipeline.cohort.schema import TableSchema, enforce
@@ -115,14 +115,9 @@ def read_times(
     )
     zero = None if infusion_time is None else infusion_time.loc[labs.index]
     read = clock_hours(labs, "resulted", zero, file=file, time_zone=config.time_zone)
-    labs = ledger.reject(
-        labs,
-        read.reason != "",
-        file=file,
-        column=read.column,
-        code="time_unusable",
-        reason=f"'{read.column}' " + read.reason + ".",
-        remedy="Give ISO 8601 with offset, hours as a number, or leave it blank.",
+    remedy = "Give ISO 8601 with offset, hours as a number, or leave it blank."
+    labs = reject_untimed(
+        labs, read.reason, file=file, column=read.column, remedy=remedy, ledger=ledger
     )
     note_dated(labs, read, file, ledger)
     resulted = read.hours.loc[labs.index]

@@ -13,6 +13,7 @@ from pipeline.cohort.clock import (
     note_dated,
     parse_dates,
     parse_timestamps,
+    reject_untimed,
     utc_offsets,
 )
 from pipeline.cohort.episodes import number_episodes
@@ -71,14 +72,9 @@ def read_patients(
             time_zone=config.time_zone,
             at_end=clock not in ("second_infusion", "new_therapy"),
         )
-        table = ledger.reject(
-            table,
-            read.reason != "",
-            file=file,
-            column=read.column,
-            code="time_unusable",
-            reason=f"'{read.column}' " + read.reason + ".",
-            remedy="Give ISO 8601 with offset, hours as a number, or leave it blank.",
+        remedy = "Give ISO 8601 with offset, hours as a number, or leave it blank."
+        table = reject_untimed(
+            table, read.reason, file=file, column=read.column, remedy=remedy, ledger=ledger
         )
         note_dated(table, read, file, ledger)
         times[f"{clock}_hours"] = read.hours

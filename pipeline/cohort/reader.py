@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -15,16 +14,23 @@ from pipeline.cohort import events, labs
 from pipeline.cohort.analytes import Analyte
 from pipeline.cohort.astct import with_grades
 from pipeline.cohort.book import AnalyteBook
-from pipeline.cohort.clock import parse_timestamps, year_first
+from pipeline.cohort.clock import year_first
 from pipeline.cohort.episodes import about_episodes, current_episodes, people_of, split_episodes
 from pipeline.cohort.files import SUFFIXES, about_workbooks, find_table, read_raw, sha256_files
+from pipeline.cohort.frontier import frontier_hours
 from pipeline.cohort.patients import derive_patients, finish_patients, read_patients
-from pipeline.cohort.refusals import majority_lines, refusal_table, refused_share
+from pipeline.cohort.refusals import (
+    Refused,
+    majority_lines,
+    refusal_table,
+    refused_rows,
+    refused_share,
+)
 from pipeline.cohort.rejects import Ledger
-from pipeline.cohort.schema import TableSchema, to_number
+from pipeline.cohort.schema import TableSchema
 from pipeline.cohort.tables import TABLES, Cohort, empty_cohort
 from pipeline.config import CohortConfig
-from pipeline.errors import InputError, UsageError
+from pipeline.errors import InputError
 
 Limits = Mapping[str, Mapping[str, float]]
 
@@ -49,6 +55,8 @@ class ReadResult:
         Every patient id met in patients or labs, accepted or not, sorted.
     lost : dict
         Patient id to the code that says best why its rows were refused.
+    refused : dict of Refused
+        Patient id to what of its input was refused.
     as_of_hours : ndarray of float, shape (n_patients,)
         Latest admissible hour per patient (inf where there is none).
     derived : int
@@ -76,6 +84,7 @@ class ReadResult:
     sha256: str
     turnaround_imputed: int
     as_of_hours: np.ndarray
+    refused: dict[str, Refused] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
     derived: int = 0
     remarks: list[str] = field(default_factory=list)
@@ -229,12 +238,10 @@ def _read(
     live: bool = False,
 ) -> ReadResult:
     ledger = Ledger(live=live)
-    raw = {
-        name: year_first(
-            read_raw(path, ledger, tuple(TableSchema.load(name).fields)), config.date_order
-        )
-        for name, path in paths.items()
-    }
+    raw = {}
+    for name, path in paths.items():
+        table = read_raw(path, ledger, tuple(TableSchema.load(name).fields))
+        raw[name] = ledger.remember(path.name, table, year_first(table, config.date_order))
     names = {name: path.name for name, path in paths.items()}
     TableSchema.load("labs").check_columns(raw["labs"], names["labs"])
     if len(raw["labs"]) == 0:
@@ -251,9 +258,10 @@ def _read(
     patients = people_of(infusions)
     if patients.empty:
         file = names.get("patients", names["labs"])
-        table = "\n".join(refusal_table(ledger.frame(), ledger.counts({})))
-        raise InputError(f"no patient row could be used\n{table or f'{file} has no usable row'}")
-    frontier = _frontier(patients, as_of, config)
+        refused = "\n".join(refusal_table(ledger.frame(), ledger.counts({})))
+        raise InputError(f"no patient row could be used\n{refused or f'{file} has no usable row'}")
+    dated = "collected_at" in raw["labs"]
+    frontier = frontier_hours(patients, as_of, config, ledger, dated=dated)
     placed = {
         name: events.place(raw[name], patients, name, names[name], ledger)
         for name in TABLES[1:]
@@ -291,6 +299,7 @@ def _read(
         sha256=sha256_files(list(paths.values())),
         turnaround_imputed=imputed,
         as_of_hours=frontier,
+        refused=refused_rows(ledger, config, book),
         files={name: path.name for name, path in paths.items()},
         derived=int(derived.sum()),
         remarks=[*ledger.remarks, *about_episodes(infusions, surplus, live=live)],
@@ -329,28 +338,4 @@ def _refuse_mixed_systems(ledger: Ledger, file: str, config: CohortConfig) -> No
         f"have a scale graded by another one only ({found}). Systems are never pooled. Train them "
         "apart, with cohort.grading_system set to their system; or regrade them from observations "
         "with cohort.grades: charted_else_derived; or take them out of the export"
-    )
-
-
-def _frontier(patients: pd.DataFrame, as_of: str | None, config: CohortConfig) -> np.ndarray:
-    """Hour per patient from which rows lie in the future (inf where that cannot be known)."""
-    zero = patients["infusion_time"]
-    now = pd.Timestamp(datetime.now(UTC))
-    ahead = ((now - zero).dt.total_seconds() / 3600.0).fillna(np.inf)
-    frontier = np.asarray(ahead, dtype=float)
-    if as_of is None:
-        return frontier
-    hours = to_number(pd.Series([as_of], dtype="str"))[0]
-    if np.isfinite(hours):
-        return np.asarray(np.minimum(frontier, hours), dtype=float)
-    moment, reason = parse_timestamps(pd.Series([as_of], dtype="str"), config.time_zone)
-    if pd.isna(moment[0]):
-        raise UsageError(
-            f"--as-of '{as_of}' {reason[0] or 'is blank'}; give hours since {config.time_zero} "
-            "or ISO 8601"
-        )
-    if zero.isna().any():
-        raise UsageError("--as-of as a time needs patients.infusion_time; give hours instead")
-    return np.asarray(
-        np.minimum(frontier, (moment[0] - zero).dt.total_seconds() / 3600.0), dtype=float
     )

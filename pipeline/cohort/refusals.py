@@ -2,16 +2,48 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import pandas as pd
 
 from pipeline.cohort.analytes import find_key
+from pipeline.cohort.book import AnalyteBook, known_key
+from pipeline.cohort.rejects import HARMLESS, Ledger
+from pipeline.config import CohortConfig
 
-# rows of which nothing is lost: no analyte of ours, or no number in the first place
-HARMLESS = ("unknown_analyte", "no_result")
 MAJORITY = 0.5
 _CODES, _NAMES, _LONGEST = 3, 5, 160
+
+
+@dataclass(frozen=True)
+class Refused:
+    """What of a patient's input was refused.
+
+    Attributes
+    ----------
+    results : mapping
+        Analyte to refused results; those after the moment of prediction are not counted.
+    rows : int
+        Refused rows of all tables.
+    """
+
+    results: Mapping[str, int] = field(default_factory=dict)
+    rows: int = 0
+
+
+def refused_rows(ledger: Ledger, config: CohortConfig, book: AnalyteBook) -> dict[str, Refused]:
+    """What was refused of each patient, results by analyte key where the name is known."""
+    found = {}
+    for patient, rows in ledger.rows_refused.items():
+        results: Counter[str] = Counter()
+        for name, number in ledger.results_refused.get(patient, {}).items():
+            key = known_key(name, config, book)
+            if key is not None:
+                results[key] += number
+        found[patient] = Refused(dict(results), rows)
+    return found
 
 
 def refusal_table(rejects: pd.DataFrame, counts: Mapping[str, Mapping[str, int]]) -> list[str]:

@@ -11,6 +11,9 @@ import numpy as np
 import pandas as pd
 
 COLUMNS = ["file", "row", "column", "value", "code", "reason", "remedy"]
+# rows of which nothing is lost: no analyte of ours, or no number in the first place
+HARMLESS = ("unknown_analyte", "no_result")
+FUTURE = "future"
 
 
 @dataclass
@@ -20,7 +23,9 @@ class Ledger:
     ``other_systems`` maps a grading system to patients graded on some scale by it alone;
     ``live``: a batch to be scored, whose reader cannot change the configuration.
     ``by_analyte`` counts refused rows of labs per exported name and code, ``lab_codes`` per patient
-    and code; ``lost_patients`` keeps the first code of any table.
+    and code; ``lost_patients`` keeps the first code of any table. ``rows_refused`` counts refused
+    rows per patient, ``results_refused`` those of them that held a result, per exported analyte.
+    ``written`` holds, per file and column, the cells that reading changed, by their line.
     """
 
     live: bool = False
@@ -36,6 +41,18 @@ class Ledger:
     noted: list[pd.DataFrame] = field(default_factory=list)
     by_analyte: dict[str, dict[str, int]] = field(default_factory=dict)
     lab_codes: dict[str, Counter[str]] = field(default_factory=dict)
+    rows_refused: Counter[str] = field(default_factory=Counter)
+    results_refused: dict[str, Counter[str]] = field(default_factory=dict)
+    written: dict[tuple[str, str], pd.Series] = field(default_factory=dict)
+
+    def remember(self, file: str, before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
+        """Keep the cells that reading rewrote, for rejects to quote; returns ``after``."""
+        for column in after.columns:
+            changed = before[column] != after[column]
+            if changed.any():
+                cells = before.loc[changed, column]
+                self.written[file, column] = cells.set_axis(before.loc[changed, "_line"])
+        return after
 
     def reject(
         self,
@@ -61,8 +78,13 @@ class Ledger:
         if "patient_id" in table:
             for patient, number in table.loc[chosen, "patient_id"].value_counts(sort=False).items():
                 self.lost_patients.setdefault(str(patient), code)
+                self.rows_refused[str(patient)] += int(number)
                 if "analyte" in table:
                     self.lab_codes.setdefault(str(patient), Counter())[code] += int(number)
+        if {"patient_id", "analyte"} <= set(table) and code not in (*HARMLESS, FUTURE):
+            pairs = table.loc[chosen, ["patient_id", "analyte"]]
+            for patient, name in pairs.itertuples(index=False):
+                self.results_refused.setdefault(str(patient), Counter())[str(name)] += 1
         return table.loc[~chosen]
 
     def ignore_cells(
@@ -119,6 +141,7 @@ class Ledger:
         if patient:
             self.ragged_patients.setdefault(file, set()).add(patient)
             self.lost_patients.setdefault(patient, "ragged_line")
+            self.rows_refused[patient] += 1
 
     def why_lost(self) -> dict[str, str]:
         """Per patient the code to name: a refused row of patients, else the commonest of labs."""
@@ -172,6 +195,9 @@ class Ledger:
         target: list[pd.DataFrame] | None = None,
     ) -> None:
         value = _as_written(rows, column)
+        if (file, column) in self.written:
+            known = rows["_line"].map(self.written[file, column])
+            value = known.where(known.notna(), value).astype("str")
         if self.live:
             remedy = for_operator(remedy)
             spelled = pd.Series(reason, index=rows.index, dtype="str")

@@ -47,7 +47,8 @@ class ModelFacts:
     ranges : mapping
         Analyte to its lowest and highest training value, canonical unit.
     validation : mapping
-        Outcome to ``auroc, auroc_lo, auroc_hi, cal_slope`` at ``horizon``.
+        Outcome to ``auroc, auroc_lo, auroc_hi, cal_slope`` at ``horizon``; ``no_state`` holds the
+        same of the variant without grades, ``added`` the difference from grade and day.
     horizon : float
         Hours of the headline risk.
     signed : bool
@@ -128,6 +129,10 @@ def model_facts(
         validation_kind=str((evaluation or {}).get("kind", "")),
         validation={
             key: outcome.get("model", {}).get(f"{horizon:g}", {})
+            | {
+                "no_state": outcome.get("model_no_state", {}).get(f"{horizon:g}", {}),
+                "added": (outcome.get("added_value") or {}).get(f"{horizon:g}", {}),
+            }
             for key, outcome in outcomes.items()
         },
         horizon=horizon,

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from pipeline.cohort.refusals import Refused
 from pipeline.explain.facts import ModelFacts
 from pipeline.explain.record import Record
-from pipeline.explain.reliance import Inputs
+from pipeline.explain.reliance import Inputs, results_refused, results_words
 from pipeline.explain.wording import age_words, phrase
 from pipeline.report.format import joined
 
 
-def missing_sentences(record: Record, inputs: Inputs, facts: ModelFacts) -> list[str]:
+def missing_sentences(
+    record: Record, inputs: Inputs, facts: ModelFacts, refused: Refused
+) -> list[str]:
     """What the estimate had to do without.
 
     Parameters
@@ -17,16 +20,22 @@ def missing_sentences(record: Record, inputs: Inputs, facts: ModelFacts) -> list
     record : Record
     inputs : Inputs
         ``stale`` names the analytes whose newest result is older than the model's bound.
+    refused : Refused
+        Results that were refused are named as such, not as never measured.
     """
     core = [key for key, analyte in facts.analytes.items() if analyte.core]
     measured = set(record.labs["analyte"])
-    never = [facts.analytes[key].short for key in core if key not in measured]
+    lost = results_refused(facts, refused)
+    never = [facts.analytes[key].short for key in core if key not in measured and key not in lost]
     newest = record.labs.groupby("analyte")["collected_hours"].max()
     ages = sorted(
         ((key, record.hours - float(newest[key])) for key in inputs.stale if key in newest),
         key=lambda item: -item[1],
     )
     sentences = []
+    if lost:
+        told = [f"{facts.analytes[key].short} ({results_words(n)})" for key, n in lost.items()]
+        sentences.append(phrase("missing", "results_refused", analytes=joined(told)))
     if never:
         sentences.append(phrase("missing", "never", analytes=joined(never)))
     if ages:
@@ -44,4 +53,11 @@ def missing_sentences(record: Record, inputs: Inputs, facts: ModelFacts) -> list
     ]
     if uncharted:
         sentences.append(phrase("missing", "grades_none", scales=joined(uncharted)))
-    return sentences or [phrase("missing", "none", hours=f"{facts.stale_hours:g}")]
+    if refused.rows > sum(lost.values()):
+        key = "refused_too" if lost else "refused"
+        return [*(sentences or [_none(facts)]), phrase("missing", key)]
+    return sentences or [_none(facts)]
+
+
+def _none(facts: ModelFacts) -> str:
+    return phrase("missing", "none", hours=f"{facts.stale_hours:g}")

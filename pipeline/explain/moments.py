@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
+from pipeline.explain.wording import age_words
+
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -53,6 +55,19 @@ def day_and_hour(hours: float) -> str:
     """
     day, hour = divmod(math.floor(hours + 1e-6), 24)
     return f"{day_words(day)}, {hour}\u00a0h"
+
+
+def since_infusion(hours: float) -> str:
+    """How long after the infusion, or before it, a moment lies.
+
+    Examples
+    --------
+    >>> [since_infusion(hours).replace(chr(160), " ") for hours in (78.5, -5.2)]
+    ['day 3, 6 h after infusion', '5 h before infusion']
+    """
+    if hours < 0:
+        return f"{age_words(-hours)} before infusion"
+    return f"{day_and_hour(hours)} after infusion"
 
 
 def day_words(day: int) -> str:

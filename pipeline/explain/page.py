@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 
+from pipeline.cohort.refusals import Refused
 from pipeline.explain import charts, sentences, trends
 from pipeline.explain.cards import card, present_words
 from pipeline.explain.drugs import DrugMark, drug_marks
 from pipeline.explain.estimate import EVENT_PRESENT, Estimate, asked
 from pipeline.explain.facts import ModelFacts
 from pipeline.explain.missing import missing_sentences
-from pipeline.explain.moments import day_and_hour, made_words
+from pipeline.explain.moments import made_words, since_infusion
 from pipeline.explain.record import Record
 from pipeline.explain.reliance import Inputs, Reliance, reliance
 from pipeline.explain.wording import age_words, outcome_short, phrase, risk_words, sentence, whole
@@ -41,14 +42,14 @@ class Patient:
         None where no landmark could be set.
     estimates : sequence of Estimate
         One per outcome, in the order of the config.
-    refused : bool
-        Whether rows of this patient were refused.
+    refused : Refused
+        What of this patient's input was refused.
     """
 
     record: Record
     inputs: Inputs | None
     estimates: Sequence[Estimate]
-    refused: bool = False
+    refused: Refused = field(default_factory=Refused)
 
 
 def patient_page(patient: Patient, facts: ModelFacts, *, made: datetime, back: str = "") -> str:
@@ -158,7 +159,7 @@ def _figure(name: str, found: Mapping[str, Any]) -> str:
 def _title(record: Record) -> str:
     parts = [record.patient_id, record.product or "product not stated"]
     if not is_missing(record.hours):
-        parts.append(f"{day_and_hour(record.hours)} after infusion")
+        parts.append(since_infusion(record.hours))
     return " · ".join(parts)
 
 
@@ -212,7 +213,7 @@ def _reliance(
 ) -> Reliance | None:
     if patient.inputs is None or not estimated:
         return None
-    return reliance(patient.record, patient.inputs, estimated, facts)
+    return reliance(patient.record, patient.inputs, estimated, facts, patient.refused)
 
 
 def _why(estimated: Sequence[Estimate], facts: ModelFacts) -> list[dict[str, Any]]:
@@ -258,8 +259,7 @@ def _why(estimated: Sequence[Estimate], facts: ModelFacts) -> list[dict[str, Any
 def _missing(patient: Patient, facts: ModelFacts) -> list[str]:
     if patient.inputs is None:
         return []
-    found = missing_sentences(patient.record, patient.inputs, facts)
-    return [*found, phrase("missing", "refused")] if patient.refused else found
+    return missing_sentences(patient.record, patient.inputs, facts, patient.refused)
 
 
 def _trend_order(record: Record, estimated: Sequence[Estimate], facts: ModelFacts) -> list[str]:

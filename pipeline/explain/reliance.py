@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.cohort.analytes import normalise_name
+from pipeline.cohort.refusals import Refused
 from pipeline.explain.estimate import Estimate
 from pipeline.explain.facts import ModelFacts
 from pipeline.explain.record import Record
 from pipeline.explain.wording import age_words, number_words, phrase, section, value_words
-from pipeline.report.format import integer, joined
+from pipeline.report.format import integer, is_missing, joined
 
 LEVELS = ("good", "care", "poor")
 _DAY = 24.0
+_CHANCE = 0.5  # AUROC of a coin
 _TOLD_IN_FULL = 2
 
 
@@ -65,11 +67,17 @@ def inputs_of(row: Mapping[str, Any]) -> Inputs:
 
 
 def reliance(
-    record: Record, inputs: Inputs, estimates: Sequence[Estimate], facts: ModelFacts
+    record: Record,
+    inputs: Inputs,
+    estimates: Sequence[Estimate],
+    facts: ModelFacts,
+    refused: Refused,
 ) -> Reliance:
     """Say whether the estimates of a patient can be relied on, worst reasons first."""
     found = [
         *_synthetic(facts),
+        *_skill(estimates, facts),
+        *refused_reasons(facts, refused),
         *_extrapolating(record, inputs, facts),
         _measured(record, inputs, facts),
         *_grades(estimates, facts),
@@ -91,6 +99,54 @@ def reliance(
 
 def _synthetic(facts: ModelFacts) -> list[Reason]:
     return [Reason("care", phrase("reliance", "synthetic"))] if facts.synthetic else []
+
+
+def _skill(estimates: Sequence[Estimate], facts: ModelFacts) -> list[Reason]:
+    """Outcomes for which the model was not shown to beat chance, or the grade and the day."""
+    shown = [item for item in estimates if item.headline is not None]
+    chance, known = [], []
+    for item in shown:
+        figures = facts.validation.get(item.outcome, {})
+        low = (figures if item.state_used else figures.get("no_state", {})).get("auroc_lo")
+        gain = figures.get("added", {}).get("diff_lo") if item.state_used else None
+        if _at_most(low, _CHANCE):
+            chance.append(item.short)
+        elif _at_most(gain, 0.0):
+            known.append(item.short)
+    found = []
+    if chance:
+        names = joined(chance)
+        level = "poor" if len(chance) == len(shown) else "care"
+        flag = phrase("flags", "chance", outcomes=names)
+        found.append(Reason(level, phrase("reliance", "chance", outcomes=names), flag))
+    if known:
+        found.append(Reason("care", phrase("reliance", "known", outcomes=joined(known))))
+    return found
+
+
+def _at_most(value: float | None, bound: float) -> bool:
+    return value is not None and not is_missing(value) and value <= bound
+
+
+def results_refused(facts: ModelFacts, refused: Refused) -> dict[str, int]:
+    """Analytes of the model of which results were refused, and how many."""
+    return {key: refused.results[key] for key in facts.analytes if key in refused.results}
+
+
+def results_words(count: int) -> str:
+    """A number of results in words."""
+    return phrase("missing", "result" if count == 1 else "results", count=count)
+
+
+def refused_reasons(facts: ModelFacts, refused: Refused) -> list[Reason]:
+    """That results of the model's analytes were refused; nothing where none was."""
+    lost = results_refused(facts, refused)
+    if not lost:
+        return []
+    count = results_words(sum(lost.values()))
+    names = joined([facts.analytes[key].short for key in lost])
+    words = phrase("reliance", "refused", count=count, analytes=names)
+    return [Reason("care", words, phrase("flags", "refused", count=count))]
 
 
 def _extrapolating(record: Record, inputs: Inputs, facts: ModelFacts) -> list[Reason]:

@@ -12,10 +12,10 @@ from pipeline.explain import charts
 from pipeline.explain.cards import change_words, level_words, present_words
 from pipeline.explain.estimate import EVENT_PRESENT, OK, REJECTED, Estimate, asked
 from pipeline.explain.facts import ModelFacts
-from pipeline.explain.moments import day_and_hour, made_words
+from pipeline.explain.moments import day_and_hour, made_words, since_infusion
 from pipeline.explain.page import TEMPLATES, Patient, footer_lines, graded_scales
 from pipeline.explain.record import Record
-from pipeline.explain.reliance import reliance
+from pipeline.explain.reliance import refused_reasons, reliance
 from pipeline.explain.wording import (
     age_words,
     interval_words,
@@ -112,12 +112,18 @@ def _line(
     return Line(
         record.patient_id,
         address,
-        "" if is_missing(record.hours) else day_and_hour(record.hours),
+        _moment(record),
         "" if inputs is None else _grades(record, facts),
         tuple(_cell(name, patient, reach, facts) for name in columns),
         labs,
         _status(patient, facts),
     )
+
+
+def _moment(record: Record) -> str:
+    if is_missing(record.hours):
+        return ""
+    return since_infusion(record.hours) if record.hours < 0 else day_and_hour(record.hours)
 
 
 def _grades(record: Record, facts: ModelFacts) -> str:
@@ -179,10 +185,10 @@ def _risk_cell(
 
 def _status(patient: Patient, facts: ModelFacts) -> str:
     reasons = [item for item in patient.estimates if item.status not in (OK, EVENT_PRESENT)]
-    if reasons:
-        return reasons[0].reason.replace("_", " ")
     estimated = [item for item in patient.estimates if item.headline is not None]
-    if patient.inputs is None or not estimated:
-        return ""
-    found = reliance(patient.record, patient.inputs, estimated, facts)
+    if reasons or patient.inputs is None or not estimated:
+        said = [reasons[0].reason.replace("_", " ")] if reasons else []
+        refused = refused_reasons(facts, patient.refused) if patient.inputs is not None else []
+        return "; ".join([*said, *(reason.flag for reason in refused)])
+    found = reliance(patient.record, patient.inputs, estimated, facts, patient.refused)
     return f"{found.shape} {'; '.join(found.flags) or found.words}"

@@ -14,6 +14,7 @@ import pandas as pd
 
 from pipeline.cohort.limits import apply_limits
 from pipeline.cohort.reader import ReadResult
+from pipeline.cohort.refusals import Refused
 from pipeline.explain.estimate import estimates
 from pipeline.explain.facts import ModelFacts, headline_horizon, model_facts
 from pipeline.explain.moments import Clock
@@ -85,7 +86,7 @@ def patients_of(
             estimates=estimates(
                 rows, explained.get(patient_id, []), earlier.get(patient_id, []), facts
             ),
-            refused=patient_id in read.lost,
+            refused=read.refused.get(patient_id, Refused()),
         )
 
 

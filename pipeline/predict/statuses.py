@@ -44,7 +44,7 @@ def outcome_statuses(
     reason[present] = [f"charted at {hour:.1f} h" for hour in onset[present]]
     competing = competing_hours(cohort, outcome.scale)[patient]
     refuse(competing < moment, "death, second infusion or new therapy came first")
-    refuse(moment < 0, "no result since time zero")
+    refuse(moment < 0, "this moment lies before the infusion, and no result came since")
     rule = refusals(
         matrix, products_of(cohort, patient), familiar_from_reference(reference), config
     )

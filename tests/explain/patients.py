@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pandas as pd
 
 from pipeline.cohort.analytes import dictionary
+from pipeline.cohort.refusals import Refused
 from pipeline.config import OutcomeConfig
 from pipeline.explain.estimate import Estimate, Past, Risk
 from pipeline.explain.facts import ModelFacts, Usual
@@ -262,7 +263,7 @@ def after_tocilizumab() -> Patient:
     )
     icans = estimate("icans", 0.17, {"il1ra": 2.6, "ferritin": 2.9, "treatments": -1.3})
     person = record("P-0063", 69.9, labs, doses=doses, grades=grades)
-    return Patient(person, Inputs(1.9), (crs, icans), refused=True)
+    return Patient(person, Inputs(1.9), (crs, icans), Refused({"crp": 2, "nfl": 1}, rows=4))
 
 
 def nearly_no_labs() -> Patient:
@@ -288,7 +289,7 @@ def rejected() -> Patient:
         without("severe_crs", "rejected", "no_lab_rows"),
         without("icans", "rejected", "no_lab_rows"),
     )
-    return Patient(person, None, found, refused=True)
+    return Patient(person, None, found, Refused({"crp": 3}, rows=3))
 
 
 def crowded() -> Patient:
@@ -325,7 +326,8 @@ def crowded() -> Patient:
         product="a product that training has never met",
     )
     keys = tuple(ANALYTES)
-    return Patient(person, Inputs(61.0, keys, keys), (crs, icans), refused=True)
+    refused = Refused({"crp": 12, "ferritin": 3, "il6": 1}, rows=20)
+    return Patient(person, Inputs(61.0, keys, keys), (crs, icans), refused)
 
 
 KINDS = {

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pipeline.cohort.refusals import Refused
 from pipeline.explain.moments import Clock
 from pipeline.explain.page import Patient, patient_page
 from pipeline.explain.reliance import Inputs
@@ -153,6 +154,60 @@ def test_reliance_names_the_limits_in_words_and_shape() -> None:
     assert "Few events in training (12 severe CRS): the estimate is rough." in rough
 
 
+def test_refused_results_are_named_as_refused_and_not_as_never_measured() -> None:
+    patient = replace(rising_crs(), refused=Refused({"nfl": 2, "crp": 1, "zinc": 4}, rows=3))
+    text = page_text(patient)
+    told = "3 results refused, so the estimate leaves them out: CRP and NfL (see rejects.csv)."
+    assert told in text
+    assert "Refused, so not used: CRP (1 result) and NfL (2 results); see rejects.csv." in text
+    assert "No result so far: CSF/serum albumin, IL-1RA and GM-CSF." in text
+    assert "Other rows" not in text
+    assert "▲ Use with care" in text
+    more = page_text(replace(patient, refused=replace(patient.refused, rows=4)))
+    assert "Other rows of this patient's input were refused too." in more
+    others = page_text(replace(patient, refused=Refused(rows=1)))
+    assert "Some rows of this patient's input were refused: see rejects.csv." in others
+    assert "● Within what the model was trained on" in others
+
+
+def with_figures(**figures: object) -> str:
+    """Page of two outcomes, of which ICANS has these figures on top of good ones."""
+    good = {"auroc": 0.8, "auroc_lo": 0.7, "auroc_hi": 0.9, "cal_slope": 1.0}
+    good |= {"added": {"diff_lo": 0.01}, "no_state": {"auroc_lo": 0.6}}
+    return page_text(rising_crs(), validation={"severe_crs": good, "icans": {**good, **figures}})
+
+
+def test_an_outcome_that_the_model_hardly_tells_from_chance_is_named() -> None:
+    chance = "In its training cohort the model did hardly better than chance for ICANS."
+    known = "was not shown to do better than grade and day alone for ICANS."
+    assert "hardly better than chance" not in with_figures()
+    assert "grade and day alone" not in with_figures()
+    assert chance in with_figures(auroc_lo=0.5)
+    assert "▲ Use with care" in with_figures(auroc_lo=0.5)
+    assert known in with_figures(added={"diff_lo": 0.0})
+    both = with_figures(auroc_lo=0.44, added={"diff_lo": -0.1})
+    assert chance in both
+    assert known not in both
+    poor = {"auroc_lo": 0.45}
+    alone = replace(rising_crs(), estimates=rising_crs().estimates[:1])
+    assert "■ Rely on it little" in page_text(alone, validation={"severe_crs": poor})
+
+
+def test_without_grades_the_figures_of_the_model_without_grades_count() -> None:
+    figures = {"auroc_lo": 0.7, "added": {"diff_lo": -0.1}, "no_state": {"auroc_lo": 0.48}}
+    text = page_text(icans_only(), validation={"icans": figures})
+    assert "hardly better than chance for ICANS" in text
+    assert "not shown to do better than grade and day" not in text
+
+
+def test_a_moment_before_the_infusion_is_said_as_such() -> None:
+    person = record("P-1", -5.0, {"crp": [(-17.0, 4.0)]})
+    found = (without("severe_crs", "abstained", "this moment lies before the infusion"),)
+    text = page_text(Patient(person, Inputs(12.0), found))
+    assert "P-1 · axi-cel · 5 h before infusion" in text
+    assert "this moment lies before the infusion" in text
+
+
 def test_synthetic_models_say_so() -> None:
     text = page_text(rising_crs(), synthetic=True)
     assert "SYNTHETIC DATA." in text
@@ -244,7 +299,9 @@ def patients(draw: st.DrawFn) -> Patient:
         found.append(estimate(outcome, risk, scaled, past=before))
     measured = tuple(keys[:2])
     inputs = Inputs(draw(st.floats(0.0, 100.0)), measured, tuple(keys[:3]))
-    return Patient(person, inputs if keys else None, tuple(found), draw(st.booleans()))
+    lost = draw(st.dictionaries(st.sampled_from(ANALYTES), st.integers(1, 9), max_size=3))
+    refused = Refused(lost, rows=sum(lost.values()) + draw(st.integers(0, 2)))
+    return Patient(person, inputs if keys else None, tuple(found), refused)
 
 
 @settings(

@@ -10,7 +10,14 @@ import pandas as pd
 import pytest
 
 from pipeline.cli import main
+from pipeline.cohort.reader import read_batch
+from pipeline.config import CohortConfig
 from tests.conftest import edit, read_predictions
+from tests.explain.html import read
+
+
+def text_of(page: Path) -> str:
+    return read(page.read_text(encoding="utf-8")).text.replace("\u00a0", " ")
 
 
 def rejects(out: Path) -> pd.DataFrame:
@@ -261,6 +268,100 @@ def test_a_damaged_bundle_is_refused(mini, predict, tmp_path, capsys, how) -> No
     error = capsys.readouterr().err
     assert "Traceback" not in error
     assert "damaged" in error or "bundle" in error
+
+
+def test_refused_results_stand_on_the_page_and_the_list(mini, predict, batch) -> None:
+    some, most = mini.patients[1], mini.patients[3]
+
+    def change(frame: pd.DataFrame) -> pd.DataFrame:
+        ferritin = (frame["patient_id"] == some) & (frame["analyte"] == "ferritin")
+        frame.loc[ferritin, "unit"] = "furlong"
+        own = frame.index[frame["patient_id"] == most]
+        frame.loc[own[1:], "value"] = "-7"
+        return frame
+
+    edit(batch / "labs.csv", change)
+    labs = pd.read_csv(batch / "labs.csv", dtype=str)
+    count = int(((labs["patient_id"] == some) & (labs["unit"] == "furlong")).sum())
+    lost = int(((labs["patient_id"] == most) & (labs["value"] == "-7")).sum())
+    _, out = predict(batch)
+    page = text_of(out / "report" / f"{some}.html")
+    assert f"Refused, so not used: Ferritin ({count} results); see rejects.csv." in page
+    assert "Ferritin" not in page.partition("No result so far:")[2].partition(".")[0]
+    assert f"{count} results refused, so the estimate leaves them out: Ferritin" in page
+    ward = text_of(out / "report" / "index.html")
+    assert f"{count} results refused (see rejects.csv)" in ward
+    assert f"{lost} results refused (see rejects.csv)" in ward
+    other = text_of(out / "report" / f"{mini.patients[5]}.html")
+    assert "refused" not in other.lower()
+
+
+def test_rows_left_out_by_an_earlier_moment_are_no_refused_results(mini, predict) -> None:
+    _, out = predict(mini.batch, "--as-of", "60")
+    assert "refused" not in text_of(out / "report" / "index.html")
+
+
+@pytest.mark.parametrize("moment", ["2093-01-01T00:00:00Z", "900000"])
+def test_a_moment_in_the_future_is_refused(mini, predict, capsys, moment) -> None:
+    code, out = predict(mini.batch, "--as-of", moment)
+    assert code == 2
+    assert not out.exists()
+    said = capsys.readouterr().err
+    assert f"--as-of {moment} lies in the future" in said
+    assert "UTC" in said
+
+
+def test_an_hour_that_some_patients_have_not_reached_is_remarked(mini, predict, batch) -> None:
+    begun = (pd.Timestamp.now(tz="UTC") - pd.Timedelta(hours=30)).isoformat()
+    set_cell(batch, "patients", 0, infusion_time=begun)
+    _, out = predict(batch, "--as-of", "72")
+    remark = " ".join(json.loads((out / "run_summary.json").read_text())["remarks"])
+    assert "1 of 12 patients have not reached hour 72 yet; each of them is scored as of" in remark
+
+
+def test_before_the_infusion_there_is_no_estimate_and_no_day(mini, predict) -> None:
+    code, out = predict(mini.batch, "--as-of", "-5")
+    rows = read_predictions(out)
+    assert code == 4
+    assert set(rows["status"]) == {"abstained"}
+    assert rows["status_reason"].str.contains("before the infusion").all()
+    page = text_of(out / "report" / f"{mini.patients[0]}.html")
+    assert "5 h before infusion" in page.splitlines()[0]
+    assert "day −1" not in page
+    assert "5 h before infusion" in text_of(out / "report" / "index.html")
+
+
+@pytest.mark.parametrize("end", [False, True])
+def test_a_patient_without_an_infusion_time_is_said_to_lack_it(mini, predict, batch, end) -> None:
+    set_cell(batch, "patients", 0, infusion_time="")
+    if end:
+        set_cell(batch, "patients", 0, record_end_at="2024-02-01T00:00:00Z")
+    code, out = predict(batch)
+    found = rejects(out)
+    assert code == 4
+    assert set(found["code"]) == {"no_infusion_time"}
+    assert set(found["remedy"]) == {"Fill in infusion_time in the patient's row of patients."}
+    assert found["reason"].str.contains("no infusion_time").all()
+    rows = read_predictions(out)
+    own = rows[rows["patient_id"] == mini.patients[0]]
+    assert set(own["status_reason"]) == {"no_infusion_time"}
+    assert predict(batch, "--as-of", "2026-01-01T00:00:00Z", "--force")[0] == 4
+
+
+def test_rejects_quote_a_date_as_it_was_written(tmp_path) -> None:
+    zero = "1.3.2026 08:00"
+    rows = ["P1,crp,5,mg/L,31.02.2026 08:00", "P1,crp,5,mg/L,2.3.2026 08:00"]
+    rows += ["P1,crp,5,mg/L,01.01.2020 08:00", "P1,crp,5,mg/L,31/02/2026"]
+    text = "patient_id,analyte,value,unit,collected_at\n" + "\n".join(rows) + "\n"
+    (tmp_path / "labs.csv").write_text(text)
+    (tmp_path / "patients.csv").write_text(f"patient_id,infusion_time\nP1,{zero}\n")
+    config = CohortConfig(name="dates", date_order="day_first", time_zone="Europe/Berlin")
+    found = read_batch(tmp_path, config, {}).rejects
+    assert found["value"].tolist() == ["31.02.2026 08:00", "01.01.2020 08:00", "31/02/2026"]
+    assert found["row"].tolist() == [2, 4, 5]
+    assert "names a day that no calendar has" in found["reason"][0]
+    assert "lies outside" in found["reason"][1]
+    assert "names a day that no calendar has" in found["reason"][2]
 
 
 def test_an_unknown_time_zone_and_as_of_are_usage_errors(mini, predict, capsys) -> None:

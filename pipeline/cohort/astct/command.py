@@ -83,9 +83,10 @@ def _read(folder: Path, config: CohortConfig) -> tuple[Cohort, pd.DataFrame]:
             "there is nothing to grade; data_schema/observations.yaml lists the items that count"
         )
     ledger = Ledger()
-    raw = {
-        name: year_first(read_raw(path, ledger), config.date_order) for name, path in paths.items()
-    }
+    raw = {}
+    for name, path in paths.items():
+        table = read_raw(path, ledger)
+        raw[name] = ledger.remember(path.name, table, year_first(table, config.date_order))
     file = {name: path.name for name, path in paths.items()}
     patients = people_of(read_patients(raw["patients"], file["patients"], config, ledger))
     blank = empty_cohort([])
