@@ -6,7 +6,7 @@ from pipeline.cohort.refusals import Refused
 from pipeline.explain.facts import ModelFacts
 from pipeline.explain.record import Record
 from pipeline.explain.reliance import Inputs, results_refused, results_words
-from pipeline.explain.wording import age_words, phrase
+from pipeline.explain.wording import age_words, phrase, some_of
 from pipeline.report.format import joined
 
 
@@ -44,7 +44,7 @@ def missing_sentences(
             for key, age in ages
             if key in facts.analytes
         ]
-        sentences.append(phrase("missing", "stale", analytes=joined(named)))
+        sentences.append(phrase("missing", "stale", analytes=some_of(named)))
     scales = dict.fromkeys(outcome.scale for outcome in facts.outcomes.values())
     uncharted = [
         scale.upper()

@@ -105,7 +105,8 @@ def _density(characters: int, charts: int) -> str:
 def _printed_length(context: Mapping[str, Any]) -> int:
     """Characters of the parts whose length depends on the patient."""
     rely, drugs = context["reliance"], context["drugs"]
-    parts = [*context["against"], *context["missing"], *drugs, context["contrast"]]
+    against = [sentence for told in context["against"] for sentence in told]
+    parts = [*against, *context["missing"], *drugs, context["contrast"]]
     parts += rely.reasons if rely else ()
     parts += [f"{lab.text} {lab.effect}" for lab in context["labs"]]
     return sum(len(part) for part in parts)

@@ -11,7 +11,7 @@ from pipeline.cohort.refusals import Refused
 from pipeline.explain.estimate import Estimate
 from pipeline.explain.facts import ModelFacts
 from pipeline.explain.record import Record
-from pipeline.explain.wording import age_words, number_words, phrase, section, value_words
+from pipeline.explain.wording import age_words, number_words, phrase, section, some_of, value_words
 from pipeline.report.format import integer, is_missing, joined
 
 LEVELS = ("good", "care", "poor")
@@ -164,7 +164,7 @@ def _extrapolating(record: Record, inputs: Inputs, facts: ModelFacts) -> list[Re
     flag = phrase("flags", "range", analytes=said)
     found = [Reason(level, _beyond(key, record, facts)) for key in keys[:_TOLD_IN_FULL]]
     if len(keys) > _TOLD_IN_FULL:
-        more = phrase("reliance", "range_more", analytes=joined(names[_TOLD_IN_FULL:]))
+        more = phrase("reliance", "range_more", analytes=some_of(names[_TOLD_IN_FULL:]))
         found.append(Reason(level, more))
     return [Reason(level, found[0].text, flag), *found[1:]]
 
@@ -203,19 +203,17 @@ def _measured(record: Record, inputs: Inputs, facts: ModelFacts) -> Reason:
 
 
 def _grades(estimates: Sequence[Estimate], facts: ModelFacts) -> list[Reason]:
-    found: list[Reason] = []
-    for item in estimates:
-        if item.headline is None or item.state_used:
-            continue
-        words = phrase(
-            "reliance",
-            "state_unknown",
-            scale=item.scale.upper(),
-            short=item.short,
-            hours=f"{facts.grade_valid_hours:g}",
-        )
-        found.append(Reason("care", words, "" if found else phrase("flags", "state")))
-    return found
+    without = [item for item in estimates if item.headline is not None and not item.state_used]
+    if not without:
+        return []
+    words = phrase(
+        "reliance",
+        "state_unknown",
+        scales=" or ".join(dict.fromkeys(item.scale.upper() for item in without)),
+        shorts=joined([item.short for item in without]),
+        hours=f"{facts.grade_valid_hours:g}",
+    )
+    return [Reason("care", words, phrase("flags", "state"))]
 
 
 def _product(record: Record, facts: ModelFacts) -> list[Reason]:

@@ -114,9 +114,9 @@ def effect_words(effects: Sequence[tuple[str, float]], reasons: Sequence[str] = 
 
 def against_sentences(
     record: Record, estimates: Sequence[Estimate], facts: ModelFacts
-) -> list[str]:
+) -> list[list[str]]:
     """What speaks against each estimate, one or two factors each; said also where there is none."""
-    sentences = []
+    found = []
     for item in estimates:
         risk = item.headline
         if risk is None:
@@ -125,8 +125,9 @@ def against_sentences(
         order = sorted(item.players, key=lambda key: sign * item.players[key])
         opposing = [key for key in order if whole(-sign * item.players[key]) > 0][:_MOST_AGAINST]
         if not opposing:
-            sentences.append(phrase("against", "none", short=item.short))
-        sentences += [
+            found.append([phrase("against", "none", short=item.short)])
+            continue
+        told = [
             phrase(
                 "against",
                 "lowers" if sign > 0 else "raises",
@@ -137,7 +138,8 @@ def against_sentences(
             )
             for key in opposing
         ]
-    return sentences
+        found.append(told)
+    return found
 
 
 def _why(key: str, item: Estimate, record: Record, facts: ModelFacts) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipeline.report.format import MINUS, is_missing
+from pipeline.report.format import MINUS, is_missing, joined
 from pipeline.resources import schema_yaml
 
 _MARK = {-1: "<", 0: "", 1: ">"}
@@ -155,6 +155,19 @@ def age_words(hours: float) -> str:
     ['under 1 h', '41 h']
     """
     return f"under 1{_NARROW}h" if hours < 1 else f"{whole(hours)}{_NARROW}h"
+
+
+def some_of(names: Sequence[str], most: int = 5) -> str:
+    """A list in a sentence, shortened where it is long.
+
+    Examples
+    --------
+    >>> some_of(["CRP", "IL-6"]), some_of(list("abcdefg"))
+    ('CRP and IL-6', 'a, b, c, d and 3 more')
+    """
+    if len(names) <= most:
+        return joined(names)
+    return joined([*names[: most - 1], f"{len(names) - most + 1} more"])
 
 
 def outcome_short(outcome: str) -> str:
