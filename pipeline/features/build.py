@@ -13,7 +13,7 @@ from pipeline.features.kernel import Floats
 from pipeline.features.names import FeatureMeta
 from pipeline.features.score_book import score_meta
 from pipeline.features.scores import score_features
-from pipeline.features.series import series_features, series_meta
+from pipeline.features.series import room_for, series_features, series_meta
 from pipeline.features.spec import FeatureSpec
 from pipeline.features.state import state_features, state_meta
 from pipeline.features.treatments import treatment_features, treatment_meta
@@ -61,11 +61,13 @@ class FeatureMatrix:
 
 def feature_metas(spec: FeatureSpec) -> tuple[FeatureMeta, ...]:
     """Metadata of every column that a spec gives, in order."""
-    return (*_measured_metas(spec), *score_meta(spec))
-
-
-def _measured_metas(spec: FeatureSpec) -> tuple[FeatureMeta, ...]:
-    return (*series_meta(spec), *state_meta(spec), *treatment_meta(spec), *host_meta(spec))
+    return (
+        *series_meta(spec),
+        *state_meta(spec),
+        *treatment_meta(spec),
+        *host_meta(spec),
+        *score_meta(spec),
+    )
 
 
 def build_features(
@@ -86,16 +88,19 @@ def build_features(
     -------
     FeatureMatrix
     """
-    values = np.hstack(
-        [
-            series_features(cohort, landmarks, spec, jobs),
-            state_features(cohort.assessments, landmarks, spec),
-            treatment_features(cohort.treatments, landmarks, spec),
-            host_features(cohort.patients, landmarks, spec),
-        ]
-    )
-    measured = FeatureMatrix(values, _measured_metas(spec), landmarks.reset_index(drop=True))
-    if not spec.scores:
-        return measured
-    both = np.hstack([values, score_features(measured, spec)])
-    return FeatureMatrix(both, feature_metas(spec), measured.landmarks)
+    metas = feature_metas(spec)
+    # all parts go into one matrix: for a large cohort it is most of the memory there is
+    values = room_for(len(landmarks), len(metas))
+    filled = series_features(cohort, landmarks, spec, jobs, out=values).shape[1]
+    for part in (
+        state_features(cohort.assessments, landmarks, spec),
+        treatment_features(cohort.treatments, landmarks, spec),
+        host_features(cohort.patients, landmarks, spec),
+    ):
+        values[:, filled : filled + part.shape[1]] = part
+        filled += part.shape[1]
+    moments = landmarks.reset_index(drop=True)
+    if spec.scores:
+        measured = FeatureMatrix(values[:, :filled], metas[:filled], moments)
+        values[:, filled:] = score_features(measured, spec)
+    return FeatureMatrix(values, metas, moments)

@@ -57,14 +57,15 @@ def run_plain(
         ``baseline_from``, ``min_span`` and ``horizon``.
     longest : int
         Rows of the longest series.
-    out : ndarray, flat
-        Filled.
+    out : ndarray, shape (n_landmarks, at least n_series * n_statistics), contiguous
+        Its first columns are filled.
     """
-    cells = [0.0] * len(out)
+    width = _width(arrays)
+    cells = [0.0] * (len(out) * width)
     arguments: list[Any] = [array.tolist() for array in arrays]
-    arguments += [*numbers, *(space.tolist() for space in _scratch(arrays, longest)), cells]
+    arguments += [*numbers, *(space.tolist() for space in _scratch(arrays, longest)), cells, width]
     scan.scan(*arguments)
-    out[:] = cells
+    out[:, :width] = np.reshape(cells, (len(out), width))
 
 
 def run_compiled(
@@ -72,13 +73,19 @@ def run_compiled(
 ) -> None:
     """Run the compiled kernel on the arrays; the same bits as :func:`run_plain`."""
     held = (np.ascontiguousarray(array, kind) for array, kind in zip(arrays, _KINDS, strict=True))
-    load()(*held, *numbers, *_scratch(arrays, longest), out)
+    load()(*held, *numbers, *_scratch(arrays, longest), out.reshape(-1), out.shape[1])
 
 
 def load() -> Callable[..., None]:
     """The compiled kernel; the first call in a process starts numba."""
     with _LOCK:
         return _compile()
+
+
+def _width(arrays: tuple[Any, ...]) -> int:
+    """Columns that the kernel fills."""
+    *_, logged, _, wanted, _ = arrays
+    return len(logged) * len(wanted)
 
 
 def _scratch(arrays: tuple[Any, ...], longest: int) -> tuple[Any, ...]:
@@ -116,7 +123,7 @@ def _compile() -> Callable[..., None]:
     # one signature, or numba would compile anew for tables that pandas hands out as read-only
     read = [_array(numba, kind, readonly=True) for kind in _KINDS]
     filled = [_array(numba, kind, readonly=False) for kind in ("int64", *["float64"] * 6)]
-    kernel.compile((*read, *[numba.float64] * 3, *filled))
+    kernel.compile((*read, *[numba.float64] * 3, *filled, numba.int64))
     kernel.disable_compile()
     ready: Callable[..., None] = kernel
     return ready

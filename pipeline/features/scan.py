@@ -32,9 +32,9 @@ def scan(
     patient: Any, hours: Any, offset: Any, collected: Any, resulted: Any, value: Any, limit: Any,
     side: Any, epoch: Any, altered: Any, logged: Any, windows: Any, wanted: Any, needed: Any,
     baseline_from: float, min_span: float, horizon: float, row: Any, time: Any, level: Any,
-    alike: Any, pairs: Any, found: Any, out: Any,
+    alike: Any, pairs: Any, found: Any, out: Any, stride: int,
 ) -> None:  # fmt: skip
-    """Fill ``out``, flat, by landmark, series and wanted statistic.
+    """Fill ``out``, flat, by landmark (``stride`` numbers apart), series and wanted statistic.
 
     Parameters
     ----------
@@ -62,8 +62,8 @@ def scan(
     """
     seen = (row, time, level, alike, limit, side, epoch)
     n_series = len(logged)
-    place = 0
     for i in range(len(hours)):
+        place = i * stride
         moment = hours[i]
         oldest = moment - horizon
         for a in range(n_series):

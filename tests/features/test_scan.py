@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -155,3 +157,23 @@ def test_two_draws_minutes_apart_are_no_slope():
     for name in ("slope_24h", "robust_slope_24h", "doubling_hours"):
         assert np.isnan(matrix.column(f"crp__{name}")[0])
     assert matrix.column("crp__delta_24h")[0] == 6.0
+
+
+def test_the_matrix_is_built_in_place(messy, monkeypatch):
+    """No second copy of it exists at any time, scores and other groups included."""
+    cohort, _ = messy
+    moments = at(*[(patient, 0.25 * step) for patient in range(12) for step in range(1, 1_500)])
+    spec = make_spec(("albumin", "crp", "platelets"), statistics=tuple(BY_NAME), scales=())
+    spec = replace(spec, scores=("s_easix",), drug_classes=())
+    monkeypatch.setattr(compiled, "WORTH_COMPILING", -1)
+    build_features(cohort, moments.iloc[:1], spec)
+    tracemalloc.start()
+    try:
+        matrix = build_features(cohort, moments, spec)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert matrix.values.nbytes > 20 * 2**20
+    assert peak < 1.4 * matrix.values.nbytes
+    backwards = build_features(cohort, moments.iloc[::-1], spec).values
+    np.testing.assert_array_equal(bits(backwards), bits(matrix.values[::-1]))
