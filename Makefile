@@ -53,7 +53,7 @@ grade: need-COHORT need-OUT $(READY) ## Derive ASTCT grades from observations: C
 audit: need-COHORT $(READY) ## What is wrong with a cohort export, and where: COHORT=DIR [OUT= CONFIG="A B" TZ_NAME= FORCE=1]
 	@$(BIN)/cytocast audit --cohort "$(COHORT)" --out "$(audit_out)" $(configs) $(zone) $(force)
 
-import: need-INPUT need-OUT $(READY) ## Wide sheet or OMOP export to a cohort: INPUT=PATH OUT=DIR [MAPPING=FILE TZ_NAME= FORCE=1]
+import: need-INPUT need-OUT $(READY) ## Wide sheet, OMOP or FHIR export to a cohort: INPUT=PATH OUT=DIR [MAPPING=FILE TZ_NAME= FORCE=1]
 	@$(BIN)/cytocast import --input "$(INPUT)" --out "$(OUT)" $(if $(MAPPING),--mapping "$(MAPPING)") $(zone) $(force)
 
 train: need-COHORT $(READY) ## Cohort export to bundle: COHORT=DIR [OUT= CONFIG="A B" OUTCOMES=a,b PRIOR=BUNDLE JOBS= SEED= TZ_NAME= FORCE=1]

@@ -168,10 +168,10 @@ def _parser() -> argparse.ArgumentParser:
     _configured(audit)
     brought = _command(commands, "import", _import, "rewrite another shape of export as a cohort")
     brought.add_argument(
-        "--format", choices=["wide", "omop"], help="default: as the file names say"
+        "--format", choices=["wide", "omop", "fhir"], help="default: as the file names say"
     )
     brought.add_argument(
-        "--input", type=Path, required=True, metavar="PATH", help="sheet, or folder of OMOP tables"
+        "--input", type=Path, required=True, metavar="PATH", help="sheet, OMOP folder or FHIR"
     )
     brought.add_argument(
         "--mapping", type=Path, metavar="FILE", help="confirmed mapping; proposed where missing"

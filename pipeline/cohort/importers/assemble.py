@@ -14,7 +14,9 @@ from pipeline.cohort.importers.infusions import find_infusions, one_row_each, pa
 from pipeline.cohort.importers.records import (
     Records,
     agreed_units,
+    contradicting,
     filled_columns,
+    first_filled,
     moments,
     refuse,
     with_offsets,
@@ -145,6 +147,16 @@ def _labs(
 ) -> pd.DataFrame:
     column = schema_yaml("exchange.yaml")[records.shape]["unit_column"]
     rows = rows.assign(name=_stated(rows, mapping.analytes, rows["name"]))
+    rows = refuse(
+        rows.assign(_raw_code=rows["called"]),
+        contradicting(rows["called"], rows["name"]) & (rows["name"] == rows["loinc"]),
+        ledger,
+        column="code",
+        code="loinc_conflict",
+        reason=quoted(rows["called"]) + " and LOINC " + quoted(rows["loinc"]) + " are different "
+        "analytes.",
+        remedy="Correct the code at the source, or name the analyte in the mapping.",
+    )
     unit, clash = agreed_units(rows["name"], rows["unit"], rows["coded_unit"])
     rows = refuse(
         rows.assign(**{f"_raw_{column}": rows["unit"]}),
@@ -162,8 +174,8 @@ def _labs(
     made.count(rows, "carried")
     collected = {"collected_at": rows["at"]}
     resulted = {"resulted_at": rows["resulted"]}
-    if mapping.measurement_time == "resulted" and records.shape == "omop":
-        resulted = {"resulted_at": rows["at"]}
+    if mapping.measurement_time == "resulted":
+        resulted = {"resulted_at": first_filled(rows["resulted"], rows["at"])}
     table = pd.DataFrame(
         {"patient_id": rows["patient_id"], "analyte": rows["name"], "value": rows["value"],
          "unit": unit.loc[rows.index], **collected, **resulted,

@@ -14,17 +14,19 @@ from pipeline.cohort.importers.exchange import (
     propose_exchange,
     read_exchange_mapping,
 )
+from pipeline.cohort.importers.fhir import read_fhir
 from pipeline.cohort.importers.mapping import HEADER, read_mapping, write_mapping
 from pipeline.cohort.importers.omop import read_omop
 from pipeline.cohort.importers.propose import propose_mapping
 from pipeline.cohort.importers.records import Records
+from pipeline.cohort.importers.resources import fhir_files
 from pipeline.cohort.importers.wide import from_wide
 from pipeline.cohort.rejects import Ledger
 from pipeline.errors import InputError, UsageError
 from pipeline.folders import complete_folder, refuse_occupied
 from pipeline.resources import schema_yaml
 
-SHAPES = ("wide", "omop")
+SHAPES = ("wide", "omop", "fhir")
 
 
 def import_export(
@@ -44,11 +46,12 @@ def import_export(
     Parameters
     ----------
     source : Path
-        A sheet with one column per analyte, or a folder with an OMOP export.
+        A sheet with one column per analyte, a folder with an OMOP export, or a FHIR Bundle, .ndjson
+        file or folder of them.
     shape : str, optional
         One of ``SHAPES``; told from the file names by default.
     time_zone : str, optional
-        Zone of times without offset, for OMOP.
+        Zone of times without offset, for OMOP and FHIR.
 
     Returns
     -------
@@ -98,15 +101,17 @@ def shape_of(source: Path) -> str:
     if source.is_dir():
         if find_table(source, "person") and find_table(source, "measurement"):
             return "omop"
+        if fhir_files(source):
+            return "fhir"
         found = sorted(path.name for path in source.iterdir())
         if "labs" in {name.lower().split(".")[0] for name in found}:
             raise InputError(f"{source} is a cohort folder already; nothing is to be imported")
         raise InputError(
             f"{source} is no known shape: an OMOP export has person and measurement as .csv or "
-            f".parquet. Found: {', '.join(found[:12]) or 'nothing'}"
+            f".parquet, a FHIR export .json or .ndjson. Found: {', '.join(found[:12]) or 'nothing'}"
             + about_workbooks(map(Path, found))
         )
-    return "wide"
+    return "fhir" if fhir_files(source) else "wide"
 
 
 def import_wide(source: Path, out: Path, place: Path, *, force: bool) -> tuple[int, str]:
@@ -143,7 +148,7 @@ def import_wide(source: Path, out: Path, place: Path, *, force: bool) -> tuple[i
 
 
 def _records(shape: str, source: Path, mapping: ExchangeMapping, ledger: Ledger) -> Records:
-    return read_omop(source, mapping, ledger)
+    return (read_omop if shape == "omop" else read_fhir)(source, mapping, ledger)
 
 
 def _fates(made: Assembled, ledger: Ledger) -> list[str]:

@@ -61,7 +61,7 @@ class ExchangeMapping(StrictModel):
         Whether a time of 00:00 is a day without a time. None: a day where every time of the table
         is midnight, else a time.
     measurement_time : {"collected", "resulted"}
-        Which clock the time of an OMOP measurement is.
+        Which clock the time of a result is, where it has no other.
     """
 
     confirmed: bool = False

@@ -6,12 +6,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from pipeline.cohort.files import find_table, read_raw
 from pipeline.cohort.importers.exchange import ExchangeMapping
-from pipeline.cohort.importers.records import Records, first_filled, looked_up, without_midnight
+from pipeline.cohort.importers.records import (
+    EVENT_COLUMNS,
+    Records,
+    days_for_midnights,
+    first_filled,
+    looked_up,
+    text_frame,
+)
 from pipeline.cohort.rejects import Ledger, quoted
 from pipeline.cohort.schema import to_number
 from pipeline.cohort.values import ABOVE, BELOW, parse_values
@@ -20,7 +26,6 @@ from pipeline.resources import schema_yaml
 
 _SIDES = {"<": -1, "<=": -1, "=": 0, ">": 1, ">=": 1}
 _LOINC = r"(?:.*[|:/ ])?(\d{1,5}-\d)"
-MANY_MIDNIGHTS = 0.05
 
 
 def read_omop(folder: Path, mapping: ExchangeMapping, ledger: Ledger) -> Records:
@@ -60,7 +65,7 @@ def read_omop(folder: Path, mapping: ExchangeMapping, ledger: Ledger) -> Records
     return Records(
         people=_people(tables["person"], timed.get("death"), ledger),
         results=results,
-        events=pd.concat(events, ignore_index=True) if events else _no_events(),
+        events=pd.concat(events, ignore_index=True) if events else text_frame([], EVENT_COLUMNS),
         periods=_periods(tables.get("observation_period")),
         shape="omop",
     )
@@ -105,18 +110,9 @@ def _timed(
 ) -> pd.DataFrame:
     """Add ``at``: the date and time, or the date where there is none."""
     clock = _rules()["tables"][name]["clock"]
-    at, share = without_midnight(first_filled(*(table[name] for name in clock)), mapping.midnight)
-    file = str(table["file"].iloc[0]) if len(table) else name
-    if share == 1.0 and mapping.midnight is None:
-        ledger.remarks.append(
-            f"{file}: every time is 00:00, so the time of day is lost; days are carried over."
-        )
-    elif share > MANY_MIDNIGHTS and mapping.midnight is None:
-        ledger.remarks.append(
-            f"{file}: {share:.0%} of the times are 00:00 and are read as such; if these are days "
-            "without a time, set midnight: day in the mapping."
-        )
-    return table.assign(at=at, at_column=clock[0])
+    at = first_filled(*(table[column] for column in clock))
+    table = table.assign(table=name, at=at, at_column=clock[0])
+    return days_for_midnights(table, mapping.midnight, ledger)
 
 
 def _codes(table: pd.DataFrame, name: str) -> list[tuple[str, ...]]:
@@ -148,13 +144,6 @@ def _events(
     )  # fmt: skip
 
 
-def _no_events() -> pd.DataFrame:
-    names = ("table", "file", "patient_id", "codes", "name", "at", "at_column", "grade", "dose",
-             "unit", "route")  # fmt: skip
-    empty = pd.DataFrame({name: pd.Series([], dtype="str") for name in names})
-    return empty.assign(_line=pd.Series([], dtype=np.int64))
-
-
 def _people(table: pd.DataFrame, death: pd.DataFrame | None, ledger: Ledger) -> pd.DataFrame:
     born = table["birth_datetime"].str.slice(0, 10)
     month, day = (table[f"{part}_of_birth"].str.zfill(2) for part in ("month", "day"))
@@ -179,9 +168,7 @@ def _deaths(table: pd.DataFrame, death: pd.DataFrame | None) -> pd.Series:
 
 def _periods(table: pd.DataFrame | None) -> pd.DataFrame:
     if table is None:
-        return pd.DataFrame(
-            {name: pd.Series([], dtype="str") for name in ("patient_id", "start", "end")}
-        )
+        return text_frame([], ("patient_id", "start", "end"))
     dates = {
         end: table[f"observation_period_{end}_date"].str.slice(0, 10) for end in ("start", "end")
     }
@@ -208,7 +195,7 @@ def _results(
     return pd.DataFrame(
         {"table": "measurement", "file": table["file"], "_line": table["_line"],
          "patient_id": table["patient_id"], "codes": table["codes"], "name": called,
-         "loinc": loinc, "value": table["value"].astype("str"),
+         "called": source, "loinc": loinc, "value": table["value"].astype("str"),
          "unit": table["unit_source_value"],
          "coded_unit": looked_up(table["unit_concept_id"], units),
          "at": table["at"], "at_column": table["at_column"], "resulted": blank, "status": blank,

@@ -15,6 +15,12 @@ from pipeline.cohort.clock import parse_dates, parse_timestamps
 from pipeline.cohort.rejects import Ledger
 from pipeline.cohort.units import conversion
 
+EVENT_COLUMNS = ("table", "file", "patient_id", "codes", "name", "at", "at_column", "grade",
+                 "dose", "unit", "route")  # fmt: skip
+RESULT_COLUMNS = ("table", "file", "patient_id", "codes", "name", "called", "loinc", "value",
+                  "unit", "coded_unit", "at", "at_column", "resulted", "status", "specimen",
+                  "ref_low", "ref_high", "grade", "component")  # fmt: skip
+MANY_MIDNIGHTS = 0.05
 _MIDNIGHT = r"(\d{4}-\d{2}-\d{2})[T ]00:00(?::00(?:\.0+)?)?(?: ?(?:Z|UTC|[+-]\d{2}(?::?\d{2})?))?"
 
 
@@ -29,9 +35,9 @@ class Records:
         _line``.
     results : DataFrame
         Laboratory results: ``table, file, _line, patient_id, codes`` (tuple of str: what a mapping
-        may name), ``name`` (analyte as far as the record tells), ``loinc, value, unit`` (as
-        printed), ``coded_unit, at, at_column, resulted, status, specimen, ref_low, ref_high,
-        grade``.
+        may name), ``name`` (analyte as far as the record tells), ``called`` (the record's own
+        word for it), ``loinc, value, unit`` (as printed), ``coded_unit, at, at_column, resulted,
+        status, specimen, ref_low, ref_high, grade``.
     events : DataFrame
         Everything else: ``table, file, _line, patient_id, codes, name, at, at_column, grade, dose,
         unit, route``.
@@ -140,6 +146,45 @@ def agreed_units(
     )
 
 
+def text_frame(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> pd.DataFrame:
+    """Frame of text columns and ``_line``, whatever the number of rows; ``codes`` are tuples.
+
+    Examples
+    --------
+    >>> text_frame([], ("patient_id",)).columns.tolist()
+    ['patient_id', '_line']
+    """
+    cells: dict[str, pd.Series] = {}
+    for name in columns:
+        kind = "object" if name == "codes" else "str"
+        cells[name] = pd.Series([row[name] for row in rows], dtype=kind)
+    lines = np.array([row["_line"] for row in rows], dtype=np.int64)
+    return pd.DataFrame(cells).assign(_line=lines)
+
+
+def days_for_midnights(
+    rows: pd.DataFrame, reading: Literal["day", "time"] | None, ledger: Ledger
+) -> pd.DataFrame:
+    """Apply :func:`without_midnight` per kind of record, and say where it mattered."""
+    at = rows["at"].copy()
+    for (file, table), part in rows.groupby(["file", "table"]):
+        cells, share = without_midnight(part["at"], reading)
+        at.loc[part.index] = cells
+        if reading is not None:
+            continue
+        if share == 1.0:
+            ledger.remarks.append(
+                f"{file}: every time of {table} is 00:00, so the time of day is lost; days are "
+                "carried over."
+            )
+        elif share > MANY_MIDNIGHTS:
+            ledger.remarks.append(
+                f"{file}: {share:.0%} of the times of {table} are 00:00 and are read as such; if "
+                "these are days without a time, set midnight: day in the mapping."
+            )
+    return rows.assign(at=at)
+
+
 def looked_up(cells: pd.Series, names: Mapping[Any, str]) -> pd.Series:
     """Text that a mapping gives each cell, "" where it has none.
 
@@ -188,6 +233,24 @@ def filled_columns(table: pd.DataFrame, always: Sequence[str]) -> pd.DataFrame:
     """The table without columns that are blank throughout."""
     names = [name for name in table if name in always or (table[name] != "").any()]
     return table[names].reset_index(drop=True)
+
+
+def contradicting(called: pd.Series, coded: pd.Series) -> pd.Series:
+    """Where a name and a code are known for different analytes; a fluid may be left unsaid.
+
+    Examples
+    --------
+    >>> contradicting(pd.Series(["CRP", "Albumin"]), pd.Series(["2276-4", "1746-7"])).tolist()
+    [True, False]
+    """
+    pairs = list(zip(called, coded, strict=True))
+    judged = {pair: _contradict(*pair) for pair in set(pairs)}
+    return pd.Series([judged[pair] for pair in pairs], index=called.index, dtype=bool)
+
+
+def _contradict(called: str, coded: str) -> bool:
+    name, code = find_key(called), find_key(coded)
+    return None not in (name, code) and code not in (name, find_key(f"csf {called}"))
 
 
 def _agreed(name: str, printed: str, coded: str) -> tuple[str, bool]:

@@ -1,7 +1,8 @@
-"""Turns a cohort folder into an OMOP export, as a conversion at a hospital would."""
+"""Turns a cohort folder into an OMOP or a FHIR export, as a conversion at a hospital would."""
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -172,19 +173,95 @@ def to_omop(folder: Path, out: Path, *, concepts: bool = True, parquet: bool = F
     return out
 
 
-def mapping_for(folder: Path, path: Path, **changes: object) -> Path:
-    """Mapping that a person would have confirmed for :func:`to_omop`."""
+def to_fhir(folder: Path, out: Path, *, bundle: bool = False) -> Path:
+    """Bulk ndjson, one file per type, or one Bundle."""
+    resources = [*_fhir_people(folder), *_fhir_labs(folder), *_fhir_events(folder)]
+    out.mkdir(parents=True)
+    if bundle:
+        entries = [{"resource": resource} for resource in resources]
+        content = {"resourceType": "Bundle", "type": "collection", "entry": entries}
+        (out / "export.json").write_text(json.dumps(content), encoding="utf-8")
+        return out / "export.json"
+    for kind in sorted({resource["resourceType"] for resource in resources}):
+        lines = [json.dumps(item) for item in resources if item["resourceType"] == kind]
+        (out / f"{kind}.ndjson").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return out
+
+
+def _fhir_people(folder: Path):
+    for row in read_tables(folder)["patients"].itertuples():
+        dead = {"deceasedDateTime": row.death_at} if getattr(row, "death_at", "") else {}
+        yield {
+            "resourceType": "Patient", "id": row.patient_id, "gender": row.sex,
+            "birthDate": birth(row), **dead,
+            "managingOrganization": {"reference": f"Organization/{row.site}"},
+        }  # fmt: skip
+        yield {
+            "resourceType": "Procedure", "status": "completed", "code": {"text": row.product},
+            "subject": {"reference": f"Patient/{row.patient_id}"},
+            "performedDateTime": row.infusion_time,
+        }  # fmt: skip
+
+
+def quantity(value: str, unit: str) -> dict[str, object]:
+    hit = NUMBER.fullmatch(value)
+    if hit is None:
+        return {"valueString": value} if value else {}
+    number: object = float(hit[2]) if "." in hit[2] else int(hit[2])
+    found: dict[str, object] = {"value": number, "unit": unit}
+    return {"valueQuantity": {**found, **({"comparator": hit[1]} if hit[1] else {})}}
+
+
+def _fhir_labs(folder: Path):
+    for row in read_tables(folder)["labs"].itertuples():
+        code = getattr(row, "loinc", "")
+        coding = [{"system": "http://loinc.org", "code": code}] if code else []
+        yield {
+            "resourceType": "Observation", "status": getattr(row, "status", "") or "final",
+            "code": {"coding": coding, "text": row.analyte},
+            "subject": {"reference": f"Patient/{row.patient_id}"},
+            "effectiveDateTime": row.collected_at, "issued": row.resulted_at,
+            **quantity(row.value, row.unit),
+        }  # fmt: skip
+
+
+def _fhir_events(folder: Path):
+    tables = read_tables(folder)
+    for row in tables["assessments"].itertuples() if "assessments" in tables else ():
+        yield {
+            "resourceType": "Observation", "status": "final",
+            "code": {"text": f"grade of {row.scale}"},
+            "subject": {"reference": f"Patient/{row.patient_id}"},
+            "effectiveDateTime": row.assessed_at, "valueQuantity": {"value": float(row.grade)},
+        }  # fmt: skip
+    for row in tables["treatments"].itertuples() if "treatments" in tables else ():
+        dose = {"value": float(row.dose), "unit": row.unit} if getattr(row, "dose", "") else {}
+        yield {
+            "resourceType": "MedicationAdministration", "status": "completed",
+            "medicationCodeableConcept": {"text": row.drug},
+            "subject": {"reference": f"Patient/{row.patient_id}"},
+            "effectiveDateTime": row.given_at,
+            "dosage": {"dose": dose, "route": {"text": getattr(row, "route", "")}},
+        }  # fmt: skip
+
+
+def mapping_for(folder: Path, path: Path, shape: str = "omop", **changes: object) -> Path:
+    """Mapping that a person would have confirmed."""
+    done, seen = {
+        "omop": ("procedure_occurrence", "observation"),
+        "fhir": ("Procedure", "Observation"),
+    }[shape]
     tables = read_tables(folder)
     products = sorted(set(tables["patients"]["product"]))
     scales = sorted(set(tables["assessments"]["scale"])) if "assessments" in tables else []
     content = {
         "confirmed": True,
         "infusion": [
-            {"table": "procedure_occurrence", "codes": [name], "product": name}
+            {"table": done, "codes": [name], "product": name}
             for name in products
         ],
         "grades": [
-            {"table": "observation", "codes": [f"grade of {scale}"], "scale": scale}
+            {"table": seen, "codes": [f"grade of {scale}"], "scale": scale}
             for scale in scales
         ],
         **changes,

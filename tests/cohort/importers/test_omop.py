@@ -246,7 +246,7 @@ def test_the_coded_unit_counts_where_none_is_printed(tmp_path):
 
 
 @settings(
-    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
     st.lists(
@@ -339,10 +339,10 @@ def test_a_lost_time_of_day_becomes_a_day_and_is_said(tmp_path):
     midnight = {"measurement_datetime": "2024-03-02 00:00:00"}
     found, _, said = bring(tmp_path, [midnight, midnight])
     assert found["labs"]["collected_at"].tolist() == ["2024-03-02", "2024-03-02"]
-    assert "measurement.csv: every time is 00:00, so the time of day is lost" in said
+    assert "measurement.csv: every time of measurement is 00:00, so the time of day is lost" in said
     found, _, said = bring(tmp_path, [midnight, {}])
     assert found["labs"]["collected_at"][0] == "2024-03-02T00:00:00+01:00"
-    assert "50% of the times are 00:00 and are read as such" in said
+    assert "50% of the times of measurement are 00:00 and are read as such" in said
     found, _, _ = bring(tmp_path, [midnight, {}], {**MAPPING, "midnight": "day"})
     assert found["labs"]["collected_at"][0] == "2024-03-02"
 
