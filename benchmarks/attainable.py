@@ -18,6 +18,7 @@ import argparse
 import json
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -60,13 +61,22 @@ TREES = {
 }
 
 
+@dataclass(frozen=True)
+class Reading:
+    """How the blocks were read: the trees know columns by their place alone, so names are kept."""
+
+    spec: FeatureSpec
+    limits: dict[str, dict[str, float]]
+    columns: list[str]
+
+
 class Attainable:
     """The fitted trees of each outcome, and the features they read."""
 
     def __init__(self, work: Path) -> None:
         import xgboost
 
-        self.spec, self.limits = _reading(work)
+        self.reading = _reading(work)
         self.trees = {}
         for outcome in OUTCOMES:
             self.trees[outcome] = xgboost.Booster()
@@ -74,9 +84,9 @@ class Attainable:
 
     def risk(self, cohort: Cohort, outcome: str, config: Config) -> np.ndarray:
         """Risk at every training landmark of a cohort."""
-        read = cohort.with_labs(apply_limits(cohort.labs, self.limits))
-        matrix = build_features(read, landmarks_of(read, config), self.spec)
-        inputs = inputs_of(matrix, self.spec, config)
+        read = cohort.with_labs(apply_limits(cohort.labs, self.reading.limits))
+        matrix = build_features(read, landmarks_of(read, config), self.reading.spec)
+        inputs = inputs_of(matrix, self.reading.columns)
         return np.asarray(self.trees[outcome].inplace_predict(inputs), dtype=float)
 
 
@@ -107,16 +117,18 @@ def keep_block(number: int, config: Config, work: Path) -> None:
     if not (work / "reading.json").exists():
         limits = infer_limits(cohort.labs)
         spec = learn_spec(cohort.with_labs(apply_limits(cohort.labs, limits)), config, {})
-        stored = json.dumps({"spec": spec.to_dict(), "limits": limits})
+        matrix = build_features(cohort, landmarks_of(cohort, config), spec)
+        columns = columns_of(matrix, spec, config)
+        stored = json.dumps({"spec": spec.to_dict(), "limits": limits, "columns": columns})
         (work / "reading.json").write_text(stored, encoding="utf-8")
-    spec, limits = _reading(work)
-    cohort = cohort.with_labs(apply_limits(cohort.labs, limits))
+    reading = _reading(work)
+    cohort = cohort.with_labs(apply_limits(cohort.labs, reading.limits))
     landmarks = landmarks_of(cohort, config)
     labels = {
         outcome: build_targets(cohort, landmarks, scale, (threshold,)).label(threshold, HORIZON)
         for outcome, (scale, threshold) in OUTCOMES.items()
     }
-    inputs = inputs_of(build_features(cohort, landmarks, spec), spec, config)
+    inputs = inputs_of(build_features(cohort, landmarks, reading.spec), reading.columns)
     with tempfile.NamedTemporaryFile(dir=work, suffix=".npz", delete=False) as file:
         np.savez(file, inputs=inputs, **labels)
     Path(file.name).rename(path)
@@ -139,8 +151,8 @@ def landmarks_of(cohort: Cohort, config: Config) -> pd.DataFrame:
     return training_landmarks(cohort, config.landmarks, "crs")
 
 
-def inputs_of(matrix: FeatureMatrix, spec: FeatureSpec, config: Config) -> np.ndarray:
-    """Columns that any member of the product's model reads, single precision."""
+def columns_of(matrix: FeatureMatrix, spec: FeatureSpec, config: Config) -> list[str]:
+    """Columns that any member of the product's model reads."""
     wanted: dict[str, None] = {}
     for scale, _ in OUTCOMES.values():
         design = members.labs_design(scale, spec, matrix.metas, config.model, with_state=True)
@@ -148,8 +160,13 @@ def inputs_of(matrix: FeatureMatrix, spec: FeatureSpec, config: Config) -> np.nd
         wanted |= dict.fromkeys(
             members.booster_columns(scale, spec, matrix.metas, config.model, with_state=True)[0]
         )
+    return list(wanted)
+
+
+def inputs_of(matrix: FeatureMatrix, columns: list[str]) -> np.ndarray:
+    """Return the given columns, single precision."""
     place = {name: number for number, name in enumerate(matrix.names)}
-    return matrix.values[:, [place[name] for name in wanted]].astype(np.float32)
+    return matrix.values[:, [place[name] for name in columns]].astype(np.float32)
 
 
 def curve(work: Path) -> str:
@@ -222,9 +239,9 @@ def _blocks(work: Path) -> list[Path]:
     return sorted(work.glob("block_*.npz"))
 
 
-def _reading(work: Path) -> tuple[FeatureSpec, dict[str, dict[str, float]]]:
+def _reading(work: Path) -> Reading:
     stored = json.loads((work / "reading.json").read_text())
-    return spec_from_dict(stored["spec"]), stored["limits"]
+    return Reading(spec_from_dict(stored["spec"]), stored["limits"], stored["columns"])
 
 
 def _line(patients: int, outcome: str, found: Mapping[str, float]) -> str:
