@@ -91,6 +91,7 @@ class ModelConfig(Strict):
     ridge_state: float = Field(default=10.0, gt=0)
     ridge_labs: float = Field(default=300.0, gt=0)
     ridge_calibration: float = Field(default=5.0, gt=0)
+    ridge_blend: float | None = Field(default=300.0, gt=0)
     clinical_state: bool = True
     thresholds: dict[str, tuple[Annotated[int, Field(ge=1)], ...]] = Field(default_factory=dict)
     threshold_weights: dict[str, dict[int, Annotated[float, Field(ge=0, le=1)]]] = Field(

@@ -83,29 +83,75 @@ def fit_calibration(
     """
     if rows.label.sum() < MIN_EVENT_PATIENTS:
         return identity(knots, thresholds)
+    intercept, slope, steps = _fit(
+        blend[:, None], rows, knots, thresholds, ridge, ridge_slope=1.0, centre=np.ones(1)
+    )
+    n_rise = max(len(knots) - 1, 0)
+    return Calibration(
+        intercept, float(slope[0]), steps[:n_rise], steps[n_rise:], knots, thresholds
+    )
+
+
+def fit_shares(
+    parts: Floats,
+    rows: StackedRows,
+    knots: tuple[float, ...],
+    thresholds: tuple[int, ...],
+    ridge: float,
+    *,
+    ridge_share: float,
+    centre: Floats,
+) -> Floats:
+    """Share of each member in the blend, from out-of-fold log-odds.
+
+    A calibration with one slope per member, none below 0, each shrunk towards the share in
+    ``centre``: few events leave that as it is, many let the better members weigh more (stacked
+    generalisation with non-negative weights: Breiman 1996, 10.1007/BF00117832).
+
+    Parameters
+    ----------
+    parts : ndarray, shape (n_rows, n_members)
+    ridge_share : float
+        Strength of the shrinkage.
+    centre : ndarray, shape (n_members,)
+        Sums to 1.
+
+    Returns
+    -------
+    ndarray, shape (n_members,)
+        Sums to 1.
+    """
+    slopes = _fit(parts, rows, knots, thresholds, ridge, ridge_slope=ridge_share, centre=centre)[1]
+    return slopes / slopes.sum() if slopes.sum() > 0 else centre
+
+
+def _fit(
+    parts: Floats,
+    rows: StackedRows,
+    knots: tuple[float, ...],
+    thresholds: tuple[int, ...],
+    ridge: float,
+    *,
+    ridge_slope: float,
+    centre: Floats,
+) -> tuple[float, Floats, Floats]:
+    """Intercept, slope of each column of ``parts``, and the horizon and threshold steps."""
     rise = horizon_steps(rows.horizon, knots)
     fall = threshold_steps(rows.threshold, thresholds)
-    context = np.hstack([np.ones((len(blend), 1)), blend[:, None], rise, fall])
-    n_rise, n_fall = rise.shape[1], fall.shape[1]
+    count, n_rise, n_fall = len(centre), rise.shape[1], fall.shape[1]
+    n_steps = n_rise + n_fall
     limits = penalty(
-        [0.0, 1.0] + [ridge] * (n_rise + n_fall),
-        lower=[-np.inf, 0.0] + [0.0] * n_rise + [-np.inf] * n_fall,
-        upper=[np.inf, np.inf] + [np.inf] * n_rise + [0.0] * n_fall,
-        centre=[0.0, 1.0] + [0.0] * (n_rise + n_fall),
+        [0.0] + [ridge_slope] * count + [ridge] * n_steps,
+        lower=[-np.inf] + [0.0] * (count + n_rise) + [-np.inf] * n_fall,
+        upper=[np.inf] * (1 + count + n_rise) + [0.0] * n_fall,
+        centre=[0.0, *centre] + [0.0] * n_steps,
     )
     theta = fit_logistic(
-        np.zeros((len(blend), 0)),
-        context,
-        np.arange(len(blend)),
+        np.zeros((len(parts), 0)),
+        np.hstack([np.ones((len(parts), 1)), parts, rise, fall]),
+        np.arange(len(parts)),
         rows.label,
         rows.weight,
         limits,
     )
-    return Calibration(
-        float(theta[0]),
-        float(theta[1]),
-        theta[2 : 2 + n_rise],
-        theta[2 + n_rise :],
-        knots,
-        thresholds,
-    )
+    return float(theta[0]), theta[1 : 1 + count], theta[1 + count :]

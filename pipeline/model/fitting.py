@@ -1,4 +1,4 @@
-"""Fits a RiskModel: members on all rows, calibration on out-of-fold log-odds of inner folds."""
+"""Fits a RiskModel: members on all rows, weights and calibration on inner out-of-fold log-odds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,12 @@ from pipeline.features.build import FeatureMatrix
 from pipeline.features.spec import FeatureSpec
 from pipeline.model import members
 from pipeline.model.booster import fit_booster
-from pipeline.model.calibration import MIN_EVENT_PATIENTS, fit_calibration, identity
+from pipeline.model.calibration import (
+    MIN_EVENT_PATIENTS,
+    fit_calibration,
+    fit_shares,
+    identity,
+)
 from pipeline.model.custom import fit_custom
 from pipeline.model.linear import LinearMember, fit_linear
 from pipeline.model.logistic import sigmoid
@@ -221,8 +226,9 @@ def _out_of_fold_loss(
     rows: StackedRows,
     plan: FitPlan,
 ) -> float:
-    kept, blend = _out_of_fold(parts, held_out, matrix, rows, plan)
+    kept, each = _out_of_fold(parts, held_out, matrix, rows, plan)
     knots, ridge = parts[0].calibration.knots, plan.config.ridge_calibration
+    blend = each @ _learned(parts[0], each, kept, plan).shares
     line = fit_calibration(blend, kept, knots, targets.thresholds, ridge)
     return log_loss(kept.label, sigmoid(line.log_odds(blend, kept)), kept.weight)
 
@@ -234,12 +240,34 @@ def _out_of_fold(
     rows: StackedRows,
     plan: FitPlan,
 ) -> tuple[StackedRows, Floats]:
-    """Rows of reported thresholds that some part did not see, and the log-odds it gives them."""
-    blend = np.full(len(rows.landmark), np.nan)
+    """Rows of reported thresholds that some part did not see, and what its members give them."""
+    each = np.full((len(rows.landmark), len(parts[0].names) if parts else 0), np.nan)
+    seen = np.zeros(len(rows.landmark), dtype=bool)
     for chosen, part in zip(held_out, parts, strict=True):
-        blend[chosen[rows.landmark]] = part.blend(matrix, rows.of(chosen))
-    usable = np.isin(rows.threshold, plan.reported) & ~np.isnan(blend)
-    return rows.where(usable), blend[usable]
+        here = chosen[rows.landmark]
+        each[here], seen[here] = part.parts(matrix, rows.of(chosen)), True
+    usable = np.isin(rows.threshold, plan.reported) & seen
+    return rows.where(usable), each[usable]
+
+
+def _learned(variant: Variant, each: Floats, rows: StackedRows, plan: FitPlan) -> Variant:
+    """``variant`` with the weights that out-of-fold log-odds of its members speak for."""
+    names = list(dict.fromkeys(variant.names))
+    if plan.config.ridge_blend is None or len(names) == 1:
+        return variant
+    alike = np.array([[name == other for other in names] for name in variant.names], dtype=float)
+    count = alike.sum(axis=0)
+    shares = fit_shares(
+        each @ alike / count,
+        rows,
+        variant.calibration.knots,
+        variant.calibration.thresholds,
+        plan.config.ridge_calibration,
+        ridge_share=plan.config.ridge_blend,
+        centre=variant.shares @ alike,
+    )
+    weights = len(variant.names) * shares / count  # 1 on average, as where none are stated
+    return replace(variant, weights=dict(zip(names, weights.tolist(), strict=True)))
 
 
 def _calibrated(
@@ -252,12 +280,14 @@ def _calibrated(
     plan: FitPlan,
     resample: Floats | None,
 ) -> Variant:
-    """``whole`` with the calibration of the log-odds that ``parts`` give to ``held_out`` rows."""
-    kept, blend = _out_of_fold(parts, held_out, matrix, rows, plan)
+    """``whole``, weighted and calibrated by the log-odds of ``parts`` for ``held_out`` rows."""
+    kept, each = _out_of_fold(parts, held_out, matrix, rows, plan)
     knots, ridge = whole.calibration.knots, plan.config.ridge_calibration
     event_patients = len(np.unique(targets.patient[kept.landmark[kept.label == 1]]))
     if event_patients < MIN_EVENT_PATIENTS:
         return whole
+    whole = _learned(whole, each, kept, plan)
+    blend = each @ whole.shares
     calibration = fit_calibration(blend, kept, knots, targets.thresholds, ridge)
     redrawn = [
         fit_calibration(

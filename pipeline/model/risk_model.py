@@ -29,7 +29,7 @@ class Variant:
     Attributes
     ----------
     weights : mapping
-        Weight of a member by name; 1 where not stated.
+        Weight of a member by name; 1 where not stated. Members of one name share it.
     prior : Variant or None
         Another cohort's model, whose calibrated log-odds are one more member.
     """
@@ -48,11 +48,14 @@ class Variant:
         return (*self.linear, *self.boosters, *self.custom)
 
     @property
+    def names(self) -> list[str]:
+        """Name of each member, the prior last."""
+        return [*(member.name for member in self.members), *([PRIOR] if self.prior else [])]
+
+    @property
     def shares(self) -> Floats:
         """Share of each member in the mean, the prior last; sums to 1."""
-        names = [member.name for member in self.members]
-        names += [PRIOR] * (self.prior is not None)
-        weight = np.array([self.weights.get(name, 1.0) for name in names])
+        weight = np.array([self.weights.get(name, 1.0) for name in self.names])
         return np.asarray(weight / weight.sum())
 
     def weighted(self) -> Iterator[tuple[Member, float]]:
@@ -82,9 +85,13 @@ class Variant:
 
     def blend(self, matrix: FeatureMatrix, rows: StackedRows) -> Floats:
         """Weighted mean of the members' log-odds."""
+        return np.asarray(self.parts(matrix, rows) @ self.shares)
+
+    def parts(self, matrix: FeatureMatrix, rows: StackedRows) -> Floats:
+        """Log-odds of each member, the prior last, shape (n_rows, n_members)."""
         parts = [member.log_odds(matrix, rows) for member in self.members]
         parts += [] if self.prior is None else [self.prior.log_odds(matrix, rows)]
-        return np.asarray(self.shares @ np.stack(parts))
+        return np.stack(parts, axis=1)
 
     def log_odds(self, matrix: FeatureMatrix, rows: StackedRows) -> Floats:
         """Calibrated log-odds of each stacked row."""
