@@ -251,9 +251,9 @@ def _out_of_fold(
 
 
 def _learned(variant: Variant, each: Floats, rows: StackedRows, plan: FitPlan) -> Variant:
-    """``variant`` with the weights that out-of-fold log-odds of its members speak for."""
+    """``variant`` with the weights that out-of-fold log-odds speak for, unless some are stated."""
     names = list(dict.fromkeys(variant.names))
-    if plan.config.ridge_blend is None or len(names) == 1:
+    if plan.config.weights or plan.config.ridge_blend is None or len(names) == 1:
         return variant
     alike = np.array([[name == other for other in names] for name in variant.names], dtype=float)
     count = alike.sum(axis=0)
