@@ -142,9 +142,10 @@ def _threshold_weights(model: RiskModel, config: Config) -> dict[str, float]:
 
 
 def _shares(variant: Variant) -> dict[str, float]:
-    names = [member.name for member in variant.members]
-    names += [PRIOR] * (variant.prior is not None)
-    return {name: round(float(share), 4) for name, share in zip(names, variant.shares, strict=True)}
+    shares: dict[str, float] = {}
+    for name, share in zip(variant.names, variant.shares, strict=True):
+        shares[name] = round(shares.get(name, 0.0) + float(share), 4)
+    return shares
 
 
 def _signs(model: RiskModel, config: Config, spec: FeatureSpec) -> dict[str, list[str]]:

@@ -164,8 +164,13 @@ def _members(config: Config, evaluation: Mapping[str, Any]) -> str:
     kinds += list(config.model.custom)
     if "prior" in evaluation:
         kinds.append(f"the model of the cohort '{evaluation['prior']['cohort_name']}' as a prior")
-    mean = "weighted" if config.model.weights else "equal"
-    return f"{mean} mean of the log-odds of {joined(kinds)}, monotone in horizon and threshold"
+    learned = (
+        "with equal weights"
+        if config.model.ridge_blend is None
+        else ("with weights learned from inner patient folds and shrunk towards equal ones")
+    )
+    weighed = "with stated weights" if config.model.weights else learned
+    return f"mean, {weighed}, of the log-odds of {joined(kinds)}, monotone in horizon and threshold"
 
 
 def _sites(read: ReadResult) -> str:

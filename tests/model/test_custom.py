@@ -44,7 +44,12 @@ def test_weights_decide_the_mean(both):
         course_cohort(), members=["labs"], custom={"boosting": BOOSTING}, weights={"boosting": 3.0}
     ).model.no_state
     np.testing.assert_allclose(alone.shares, [0.25, 0.75])
-    np.testing.assert_allclose(both.model.state.shares, np.full(6, 1 / 6))
+    equal = fit(course_cohort(), custom={"boosting": BOOSTING}, ridge_blend=None).model.state
+    np.testing.assert_allclose(equal.shares, np.full(5, 1 / 5))
+    learned = both.model.state.shares
+    assert learned.sum() == pytest.approx(1.0)
+    assert learned.min() >= 0
+    assert np.ptp(learned) > 0.01
     assert [member.name for member in alone.linear] == ["labs"]
     assert alone.boosters == ()
 

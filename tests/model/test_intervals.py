@@ -89,10 +89,12 @@ def test_the_spread_is_that_of_one_more_member(course):
             ]
             fits.append(variant.calibration.log_odds(drawn[:1], mine)[0])
             within.append(np.var(refits, ddof=1))
-        assert centre[row] == pytest.approx(np.mean(fits))
+        assert centre[row] == pytest.approx(np.average(fits, weights=variant.shares))
         # variance of the mean of m models plus that of another one, both from their own spread
-        another = np.var(fits, ddof=1) * (1 + 1 / len(fits))
-        assert error[row] ** 2 == pytest.approx(np.mean(within) + another)
+        apart = np.average((np.array(fits) - centre[row]) ** 2, weights=variant.shares)
+        another = apart * len(fits) / (len(fits) - 1) * (1 + 1 / len(fits))
+        mean = np.average(within, weights=variant.shares)
+        assert error[row] ** 2 == pytest.approx(mean + another)
 
 
 def test_a_single_member_has_its_refits_only_and_without_refits_no_width(course):

@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from pipeline.evaluate.outcomes import build_targets
 from pipeline.features import build_features
 from pipeline.model.booster import fit_booster
-from pipeline.model.calibration import calibration_from_dict, fit_calibration
+from pipeline.model.calibration import calibration_from_dict, fit_calibration, fit_shares
 from pipeline.model.linear import linear_from_dict
 from pipeline.model.logistic import fit_logistic, logit, penalty, sigmoid
 from pipeline.model.reference import (
@@ -251,3 +251,60 @@ def test_ages_are_clipped_to_training_only_when_training_stood_on_a_grid():
     assert clipped(True).column("state_crs__hours_since_onset").tolist() == [4.0, 10.0]
     assert clipped(True).column("crp__last").tolist() == [1.0, 1.0]
     assert clipped(False).column("crp__hours_since_last").tolist() == [0.5, 30.0]
+
+
+def member_rows(seed, n):
+    """Out-of-fold log-odds of a member that knows, one that knows half and one that guesses."""
+    random = np.random.default_rng(seed)
+    truth = random.normal(scale=1.5, size=n)
+    label = (random.random(n) < sigmoid(truth - 1.0)).astype(float)
+    half = truth + random.normal(scale=1.5, size=n)
+    parts = np.stack([truth, half, random.normal(scale=1.5, size=n)], axis=1)
+    rows = StackedRows(np.arange(n), np.full(n, 72.0), np.full(n, 3.0), label, np.ones(n))
+    return parts, rows
+
+
+def shares_of(parts, rows, ridge_share, centre=(1 / 3, 1 / 3, 1 / 3)):
+    return fit_shares(
+        parts, rows, (72.0,), (3,), 5.0, ridge_share=ridge_share, centre=np.array(centre)
+    )
+
+
+def test_shares_are_the_minimum_of_the_penalised_loss():
+    from scipy.optimize import minimize
+
+    parts, rows = member_rows(0, 400)
+
+    def loss(theta):
+        eta = theta[0] + parts @ theta[1:]
+        fit = np.sum(np.logaddexp(0.0, eta) - rows.label * eta)
+        return fit + 0.5 * 20.0 * np.sum((theta[1:] - 1 / 3) ** 2)
+
+    bounds = [(None, None), *[(0.0, None)] * 3]
+    found = minimize(loss, np.full(4, 0.3), bounds=bounds, method="L-BFGS-B", tol=1e-12).x[1:]
+    np.testing.assert_allclose(shares_of(parts, rows, 20.0), found / found.sum(), atol=1e-4)
+
+
+def test_few_rows_leave_the_stated_shares_and_many_favour_the_better_member():
+    centre = (0.2, 0.5, 0.3)
+    few = shares_of(*member_rows(1, 30), 3000.0, centre)
+    np.testing.assert_allclose(few, centre, atol=0.01)
+    many = shares_of(*member_rows(1, 20000), 300.0)
+    assert many[0] > 0.8
+    assert many[2] < 0.05
+
+
+@given(st.integers(0, 30), st.floats(0.1, 1e4))
+@settings(max_examples=20, deadline=None)
+def test_shares_are_none_below_zero_and_sum_to_one(seed, ridge_share):
+    parts, rows = member_rows(seed, 60)
+    parts[:, 1] = -parts[:, 1]  # a member that is wrong is left out, never turned round
+    shares = shares_of(parts, rows, ridge_share)
+    assert (shares >= 0).all()
+    assert shares.sum() == pytest.approx(1.0)
+
+
+def test_members_that_are_all_wrong_keep_the_stated_shares():
+    parts, rows = member_rows(2, 5000)
+    wrong = -parts[:, [0, 0, 0]]
+    np.testing.assert_array_equal(shares_of(wrong, rows, 0.1), np.full(3, 1 / 3))

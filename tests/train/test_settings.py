@@ -100,6 +100,7 @@ def test_page_card_and_document_say_what_shaped_the_model(chosen):
     assert changed["model.threshold_weights"] == {"crs": {"2": 0.3}}
     assert changed["model.clinical_state"] is False
     assert "model.ridge_state" not in changed
+    labs, trees = (100 * share for share in model.no_state.shares)
     tuned = f"ridge_labs {model.tuned['ridge_labs']:.4g}"
     files = ("evaluation.html", "model_card.md", "card.json", "tripod_ai.md")
     for file in files:
@@ -108,7 +109,7 @@ def test_page_card_and_document_say_what_shaped_the_model(chosen):
             "risk without clinical state, both evaluated",
             "2 or more: 0.3, 3 or more: 1 (reported)",
             "risk may only fall with crp",
-            "Labs, linear 50 %, Labs, trees 50 %",
+            f"Labs, linear {labs:.0f} %, Labs, trees {trees:.0f} %",
             "threshold_weights crs 2 0.3",
             tuned,
         ):
