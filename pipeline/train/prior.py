@@ -96,7 +96,6 @@ def prior_facts(
     heard : mapping
         Scale to what :func:`silence` counted.
     """
-    weight = float(config.model.weights.get(PRIOR, 1.0))
     shares = {
         scale: {
             variant: round(float(part.shares[-1]), 6)
@@ -110,7 +109,7 @@ def prior_facts(
         "cohort_sha256": prior.provenance["cohort_sha256"],
         "bundle_sha256": prior.provenance["bundle_sha256"],
         "n_patients": prior.provenance["n_patients"],
-        "weight": weight,
+        "weight": config.model.weights.get(PRIOR),  # none: learned
         "shares": shares,
         "silent": dict(heard),
     }
@@ -148,10 +147,11 @@ def prior_sentences(facts: Mapping[str, Any]) -> list[str]:
         + "".join(f", {reason} {count}" for reason, count in part["by_reason"].items())
         for scale, part in facts["silent"].items()
     )
+    how = "a learned" if facts["weight"] is None else "the stated"
     return [
         f"The model borrows from a bundle trained on {facts['n_patients']} patients of the cohort "
-        f"'{facts['cohort_name']}': its log-odds are one more member with weight "
-        f"{facts['weight']:g} ({shares}). Where its own rule gives no estimate the model without "
+        f"'{facts['cohort_name']}': its log-odds are one more member with {how} "
+        f"share of the mean ({shares}). Where its own rule gives no estimate the model without "
         f"it answers ({silent}).",
         "Whether a patient of this cohort was also in the cohort of the prior cannot be checked "
         "beyond the files being different; every such patient makes the figures of the prior and "
