@@ -71,8 +71,9 @@ def main() -> None:
     parser.add_argument("--patients", type=int, default=150)
     parser.add_argument("--seed", type=int, nargs="+", default=[0])
     parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--config", type=Path, nargs="*", default=[], help="settings laid over")
     options = parser.parse_args()
-    config = load_config([CONFIG])
+    config = load_config([CONFIG, *options.config])
     if options.step == "report":
         print(report(options.work))
         return
