@@ -20,6 +20,7 @@ PRIOR ?=
 PATIENTS ?=
 BATCH ?=
 MAPPING ?=
+EMIT ?=
 AGAINST ?=
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -68,8 +69,8 @@ reproduce: need-COHORT $(READY) ## Train a bundle again and compare: COHORT=DIR 
 promote: $(READY) ## Make the challenger champion if every gate passes [AGAINST=DIR FORCE=1]
 	@$(BIN)/cytocast promote $(if $(AGAINST),--against "$(AGAINST)") $(force)
 
-predict: need-INPUT need-OUT $(READY) ## Score a lab batch: INPUT=PATH OUT=DIR [MODEL= AS_OF= TZ_NAME= FORCE=1]
-	@$(BIN)/cytocast predict --input "$(INPUT)" --out "$(OUT)" --model "$(model)" $(as_of) $(zone) $(force) || { code=$$?; [ $$code -eq 4 ] || exit $$code; echo "Some patients have no estimate; see status_reason in $(OUT)/predictions.csv."; }
+predict: need-INPUT need-OUT $(READY) ## Score a lab batch: INPUT=PATH OUT=DIR [MODEL= AS_OF= TZ_NAME= EMIT=fhir FORCE=1]
+	@$(BIN)/cytocast predict --input "$(INPUT)" --out "$(OUT)" --model "$(model)" $(as_of) $(zone) $(if $(EMIT),--emit "$(EMIT)") $(force) || { code=$$?; [ $$code -eq 4 ] || exit $$code; echo "Some patients have no estimate; see status_reason in $(OUT)/predictions.csv."; }
 
 report: predict ## Score a lab batch and say where its pages are: INPUT=PATH OUT=DIR [as for predict]
 	@echo "Open $(OUT)/report/index.html in a browser."

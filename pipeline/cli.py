@@ -131,6 +131,7 @@ def _predict(options: argparse.Namespace) -> tuple[int, str]:
         strict=options.strict,
         force=options.force,
         pages=not options.no_pages,
+        emit=options.emit,
     )
 
 
@@ -211,6 +212,9 @@ def _parser() -> argparse.ArgumentParser:
     predict.add_argument("--model", default=CHAMPION, help=f"bundle folder or {CHAMPION}")
     predict.add_argument("--as-of", metavar="TIME", help="hours since time zero, or ISO 8601")
     predict.add_argument("--strict", action="store_true", help="any refused row is fatal")
+    predict.add_argument(
+        "--emit", action="append", choices=["fhir"], default=[], help="RiskAssessment resources too"
+    )
     predict.add_argument("--no-pages", action="store_true", help="leave out the pages")
     return parser
 

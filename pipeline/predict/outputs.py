@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ def write_outputs(
     *,
     force: bool,
     pages: Callable[[Path], None] | None = None,
+    extra: Callable[[Path], None] | None = None,
 ) -> None:
     """Write predictions, explanations, ``rejects.csv``, ``flags.csv`` and the summary.
 
@@ -37,6 +38,8 @@ def write_outputs(
     ----------
     pages : callable, optional
         Writes the pages into the folder it is given, which does not exist yet.
+    extra : callable, optional
+        Writes further files into the folder it is given.
     """
     with complete_folder(out, force=force) as folder:
         predictions_text(result.predictions, folder / "predictions.csv")
@@ -45,6 +48,8 @@ def write_outputs(
         read.notes.to_csv(folder / "flags.csv", index=False, lineterminator="\n")
         if pages is not None:
             pages(folder / REPORT)
+        if extra is not None:
+            extra(folder)
         text = json.dumps(dict(summary), indent=1, sort_keys=True, allow_nan=False)
         (folder / SUMMARY).write_text(text + "\n", encoding="utf-8")
 
@@ -66,6 +71,7 @@ def summarise(
     *,
     as_of: str | None,
     pages: bool,
+    emit: Sequence[str],
     exit_code: int,
     started: float,
 ) -> dict[str, Any]:
@@ -88,6 +94,7 @@ def summarise(
         "input_sha256": read.sha256,
         "as_of": as_of,
         "pages": pages,
+        "emit": sorted(set(emit)),
         "bundle_sha256": bundle.sha256,
         "model_name": model_name.name,
         "model_version": model_name.version,
@@ -100,7 +107,13 @@ def summarise(
 
 
 def finished_before(
-    out: Path, input_sha256: str, bundle_sha256: str, as_of: str | None, *, pages: bool
+    out: Path,
+    input_sha256: str,
+    bundle_sha256: str,
+    as_of: str | None,
+    *,
+    pages: bool,
+    emit: Sequence[str],
 ) -> int | None:
     """Exit code of an identical finished run in ``out``; None when there is none."""
     path = out / SUMMARY
@@ -115,6 +128,7 @@ def finished_before(
         "bundle_sha256": bundle_sha256,
         "as_of": as_of,
         "pages": pages,
+        "emit": sorted(set(emit)),
         "package_version": __version__,
     }
     same = all(found.get(key) == value for key, value in wanted.items())

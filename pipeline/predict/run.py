@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -33,6 +33,7 @@ def predict(
     strict: bool = False,
     force: bool = False,
     pages: bool = True,
+    emit: Sequence[str] = (),
 ) -> tuple[int, str]:
     """Score a batch and write ``out``.
 
@@ -46,6 +47,8 @@ def predict(
         Treat any rejected row as fatal.
     pages : bool
         Also write the ward list and a page per patient.
+    emit : sequence of str
+        Further formats: ``fhir``.
 
     Returns
     -------
@@ -59,7 +62,9 @@ def predict(
     paths = batch_paths(source)
     folder, version = resolve_model(model)
     digest = read_manifest(folder)["bundle_sha256"]
-    before = finished_before(out, sha256_files(list(paths.values())), digest, as_of, pages=pages)
+    before = finished_before(
+        out, sha256_files(list(paths.values())), digest, as_of, pages=pages, emit=emit
+    )
     if before is not None and not force:
         return before, f"{out} already holds this result; nothing was rewritten"
     refuse_occupied(out, source, folder, force=force)
@@ -83,10 +88,19 @@ def predict(
     result = score_batch(read, bundle, name, as_of=as_of is not None)
     code = _exit_code(len(read.cohort.labs), result.unscored_patients())
     summary = summarise(
-        read, result, bundle, name, as_of=as_of, pages=pages, exit_code=code, started=started
+        read,
+        result,
+        bundle,
+        name,
+        as_of=as_of,
+        pages=pages,
+        emit=emit,
+        exit_code=code,
+        started=started,
     )
+    extra = _emitter(result, bundle) if "fhir" in emit else None
     writer = _page_writer(folder, result, read, bundle, name, as_of) if pages else None
-    write_outputs(out, result, read, summary, force=force, pages=writer)
+    write_outputs(out, result, read, summary, force=force, pages=writer, extra=extra)
     return code, _words(out, summary, bundle, read.rejects)
 
 
@@ -119,6 +133,15 @@ def _page_writer(
     return write
 
 
+def _emitter(result: BatchResult, bundle: Bundle) -> Callable[[Path], None]:
+    from pipeline.predict.fhir import risk_assessments, write_risk_assessments
+
+    resources = risk_assessments(
+        result.predictions, bundle.config.outcomes, synthetic=bundle.config.cohort.synthetic
+    )
+    return lambda target: write_risk_assessments(resources, target)
+
+
 def _exit_code(lab_rows: int, unscored: int) -> int:
     if lab_rows == 0:
         return NOTHING_SCORED
@@ -144,5 +167,7 @@ def _words(out: Path, summary: dict[str, object], bundle: Bundle, rejects: pd.Da
         lines.append(f"  patients without an estimate because of their input: {unscored}")
     if summary["pages"]:
         lines.append(f"  ward list and pages: {out / REPORT / 'index.html'}")
+    if summary["emit"]:
+        lines.append(f"  FHIR RiskAssessment resources: {out / 'riskassessments.ndjson'}")
     lines.append("Research use only; not for clinical decisions.")
     return "\n".join(lines)
