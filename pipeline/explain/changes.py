@@ -11,6 +11,8 @@ from pipeline.explain.estimate import Estimate
 from pipeline.explain.facts import ModelFacts
 from pipeline.explain.record import Record
 from pipeline.explain.wording import age_words, number_words, phrase, section, whole
+from pipeline.features.names import analyte_meta
+from pipeline.features.words import feature_sentence
 
 _MARK = {-1: "<", 0: "", 1: ">"}
 
@@ -98,4 +100,18 @@ def reason_words(key: str, item: Estimate, record: Record, facts: ModelFacts) ->
     age = record.hours - float(newest["collected_hours"])
     if age > section("reliance")["limits"]["old_hours"]:
         return phrase("labs", "because_old", age=age_words(age))
-    return phrase("labs", "because_course")
+    told = _extreme_words(record.series(key), analyte, direction) if moved == direction else ""
+    return phrase("labs", "because_extreme" if told else "because_course", sentence=told)
+
+
+def _extreme_words(series: pd.DataFrame, analyte: Analyte, direction: int) -> str:
+    """The feared extreme since time zero in words; blank where the newest result is as far out."""
+    proven = (series["collected_hours"] >= 0) & (series["side"] != -direction)
+    since = series.loc[proven & (series["value"] > 0)]
+    beyond = direction * (since["value"] - float(series["value"].iloc[-1])) > 0
+    if not beyond.any():
+        return ""
+    farthest = (direction * since[["value", "side"]]).sort_values(["value", "side"]).index[-1]
+    value, side = float(since["value"][farthest]), int(since["side"][farthest])
+    meta = analyte_meta(analyte, "peak" if direction > 0 else "nadir", None)
+    return feature_sentence(meta, math.log2(value) if analyte.log else value, side)

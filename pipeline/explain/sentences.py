@@ -12,6 +12,7 @@ from pipeline.explain.estimate import Estimate
 from pipeline.explain.facts import ModelFacts
 from pipeline.explain.record import Record
 from pipeline.explain.wording import age_words, phrase, points_words, section, value_words, whole
+from pipeline.features.score_book import PREFIX, score_label, scores
 from pipeline.report.format import joined
 from pipeline.resources import schema_yaml
 
@@ -151,7 +152,9 @@ def _why(key: str, item: Estimate, record: Record, facts: ModelFacts) -> str:
 
 
 def factor_words(key: str, record: Record, facts: ModelFacts) -> str:
-    """A factor in a few words: a lab with its value, or a group with what it holds."""
+    """A factor in a few words: a lab with its value, a score, or a group with what it holds."""
+    if key.startswith(PREFIX):
+        return score_label(scores()[key.removeprefix(PREFIX)])
     if key in facts.analytes and len(record.series(key)):
         return lab_text(record, facts.analytes[key], brief=True)
     words = str(section("groups").get(key, key))

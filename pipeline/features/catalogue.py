@@ -8,11 +8,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 
+from pipeline.features import state, treatments
 from pipeline.features.names import feature_name
 from pipeline.features.score_book import PREFIX, Score, score_label, score_unit, scores
-from pipeline.features.state import STATISTICS as STATE
 from pipeline.features.statistics import DEFAULT, STATISTICS, Statistic
-from pipeline.features.treatments import UNITS
 from pipeline.resources import schema_yaml
 
 _UNITS = {
@@ -26,12 +25,13 @@ _UNITS = {
     "share": "1",
     "flag": "1",
 }
+_LEVEL = "`1 if it is this level, 0 if another, unknown if blank`"
 _HOST = (
-    ("`time__hours`", "hours since time zero", "h"),
-    ("`host__<column>`", "a number of the patients table", "as given"),
-    ("`host__sex_male`", "1 male, 0 female", "1"),
-    ("`host_<column>__<level>`", "1 where a category of the patients table is this level", "1"),
-    ("`product__<level>`", "1 where this product was infused", "1"),
+    ("`time__hours`", "hours since time zero", "`L`", "h"),
+    ("`host__<column>`", "a number of the patients table", "`as given`", "as given"),
+    ("`host__sex_male`", "sex", "`1 if male, 0 if female`", "1"),
+    ("`host_<column>__<level>`", "a category of the patients table", _LEVEL, "1"),
+    ("`product__<level>`", "the product infused", _LEVEL, "1"),
 )
 
 
@@ -43,25 +43,42 @@ def catalogue() -> str:
         ("name", "what", "formula", "unit", "built by default", "source"),
         (_series_row(item, words["series"][item.name]["words"]) for item in STATISTICS),
     )
-    for title, section, units, name in (
-        ("Clinical state", "clinical_state", STATE, "state_<scale>__{}"),
-        ("Treatments", "treatments", UNITS, "treat_<class>__{}"),
-    ):
-        parts.append(f"\n### {title}\n")
-        parts += _table(
-            ("name", "what", "unit"),
+    head = ("name", "what", "formula", "unit", "source")
+    parts.append("\n### Clinical state\n")
+    parts += _table(
+        head,
+        (
             (
-                (f"`{name.format(item)}`", words[section][item]["words"], unit)
-                for item, unit in units.items()
-            ),
-        )
+                f"`state_<scale>__{item}`",
+                words["clinical_state"][item]["words"],
+                f"`{state.FORMULAS[item]}`",
+                unit,
+                state.SOURCE,
+            )
+            for item, unit in state.STATISTICS.items()
+        ),
+    )
+    parts.append("\n### Treatments\n")
+    parts += _table(
+        head,
+        (
+            (
+                f"`treat_<class>__{item}`",
+                words["treatments"][item]["words"],
+                f"`{treatments.FORMULAS[item]}`",
+                unit,
+                "`data_schema/drugs.yaml`" if item == "dex_mg" else "",
+            )
+            for item, unit in treatments.UNITS.items()
+        ),
+    )
     parts.append("\n### Scores\n")
     parts += _table(
         ("name", "what", "formula", "unit", "formula checked", "source"),
         (_score_row(score) for score in scores().values()),
     )
     parts.append("\n### Patient, product and time\n")
-    parts += _table(("name", "what", "unit"), _HOST)
+    parts += _table(("name", "what", "formula", "unit"), _HOST)
     return "\n".join(parts) + "\n"
 
 

@@ -69,16 +69,25 @@ def given_landmarks(cohort: Cohort, moments: pd.DataFrame) -> pd.DataFrame:
     Raises
     ------
     UsageError
-        If a patient is not in the cohort.
+        If a patient is not in the cohort, an hour is no number, or a column is missing.
     """
+    if not {"patient_id", "hours"} <= set(moments.columns):
+        named = ", ".join(map(str, moments.columns))
+        raise UsageError(f"given landmarks need 'patient_id' and 'hours'; the table has {named}")
     number = pd.Series(np.arange(len(cohort)), index=cohort.patients["patient_id"])
     patient = moments["patient_id"].map(number)
     if patient.isna().any():
         unknown = ", ".join(sorted(set(moments["patient_id"][patient.isna()].astype("str"))))
         raise UsageError(f"no such patient in the cohort: {unknown}")
-    table = pd.DataFrame(
-        {"patient": patient.astype(np.intp), "hours": moments["hours"].astype(float)}
-    ).assign(source="asked")
+    hours = pd.to_numeric(moments["hours"], errors="coerce").astype(float)
+    strange = ~np.isfinite(hours.to_numpy())
+    if strange.any():
+        row = int(np.flatnonzero(strange)[0])
+        raise UsageError(
+            "a given landmark is a number of hours since time zero, "
+            f"got '{moments['hours'].iloc[row]}' in row {row}"
+        )
+    table = pd.DataFrame({"patient": patient.astype(np.intp), "hours": hours, "source": "asked"})
     return table.sort_values(["patient", "hours"], ignore_index=True)
 
 

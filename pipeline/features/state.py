@@ -18,6 +18,16 @@ STATISTICS = {
     "n_ge1": "1",
     "n_ge2": "1",
 }
+# for the documentation: grades g charted before L at hours t, newest last, of one hour the highest
+FORMULAS = {
+    "grade": "newest g, unknown where L - its t is above features.grade_valid_hours",
+    "worst": "largest g",
+    "hours_since_onset": "L - first t with g >= 1",
+    "change": "newest g - the g before it, unknown where the newest is",
+    "n_ge1": "number of g >= 1, at most 5",
+    "n_ge2": "number of g >= 2, at most 4",
+}
+SOURCE = "ASTCT grades: Lee et al. 2019, 10.1016/j.bbmt.2018.12.758"
 
 
 def state_meta(spec: FeatureSpec) -> list[FeatureMeta]:

@@ -19,6 +19,15 @@ UNITS = {
     "prophylaxis": "1",
     "therapy": "1",
 }
+# for the documentation: doses of the class given before L
+FORMULAS = {
+    "given": "1 if there is a dose, else 0",
+    "hours_since_last": "L - hour of the newest dose",
+    "n_doses": "number of doses",
+    "dex_mg": "sum of milligrams x dex_equivalent of the drug, unknown where a dose is not stated",
+    "prophylaxis": "1 if a dose has the intent prophylaxis, else 0",
+    "therapy": "1 if a dose has the intent therapy, else 0",
+}
 
 
 def drug_classes() -> dict[str, str]:

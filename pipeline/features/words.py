@@ -11,17 +11,23 @@ from pipeline.features.statistics import BY_NAME
 from pipeline.resources import schema_yaml
 
 _FILE = "feature_words.yaml"
+_MARKS = {-1: "<", 0: "", 1: ">"}
 
 
-def feature_sentence(meta: FeatureMeta, value: float) -> str:
+def feature_sentence(meta: FeatureMeta, value: float, side: int = 0) -> str:
     """A value in words; logarithms are undone, a missing value is called unknown.
+
+    Parameters
+    ----------
+    side : int
+        -1 where the value of a level is a lower detection limit, 1 where it is an upper one.
 
     Examples
     --------
     >>> from pipeline.cohort.analytes import dictionary
     >>> from pipeline.features.series import analyte_meta
     >>> feature_sentence(analyte_meta(dictionary()["crp"], "max", 72.0), 7.0)
-    'CRP was at most 128 mg/L in the last 72 h'
+    'the highest CRP in the last 72 h was 128 mg/L'
     >>> feature_sentence(analyte_meta(dictionary()["crp"], "delta", 72.0), -1.0)
     'CRP fell by 50 % over the last 72 h'
     """
@@ -45,7 +51,7 @@ def feature_sentence(meta: FeatureMeta, value: float) -> str:
         facts["times"] = f"{2.0**value:.2g}"
         facts["value"] = _quantity(value, _unit(meta))
     else:
-        facts["value"] = _quantity(2.0**value if logged else value, _unit(meta))
+        facts["value"] = _MARKS[side] + _quantity(2.0**value if logged else value, _unit(meta))
     template = entry["ratios"] if logged and "ratios" in entry else entry["sentence"]
     return str(template.format(**facts))
 

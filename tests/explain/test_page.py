@@ -340,12 +340,22 @@ def test_an_effect_against_the_usual_range_says_why() -> None:
     assert "because it is below the 0.9 of the average patient of this day" in less
     course = alone({"d_dimer": [(70.0, 1.1)]}, {"d_dimer": -2.0})
     assert "lowers severe CRS by 2 points, by its course, not its height" in course
+    fallen = alone({"d_dimer": [(20.0, 6.0), (44.0, 4.0), (70.0, 0.3)]}, {"d_dimer": 2.0})
+    assert "by its course, not its height (the highest D-dimer so far was 6 mg/L FEU)" in fallen
+    limit = {"d_dimer": [(-9.0, 90.0), (20.0, 6.0), (44.0, 6.0, 1), (45.0, 9.0, -1), (70.0, 0.3)]}
+    assert "(the highest D-dimer so far was >6 mg/L FEU)" in alone(limit, {"d_dimer": 2.0})
     more = alone(
         {"d_dimer": [(70.0, 0.4)]}, {"d_dimer": 2.0}, typical={"severe_crs": {2: {"d_dimer": 0.2}}}
     )
     assert "because it is above the 0.2 of the average patient of this day" in more
     unknown = alone({"d_dimer": [(30.0, 1.1)]}, {"d_dimer": -2.0}, typical={})
     assert "lowers severe CRS by 2 points, compared with other patients of this day" in unknown
+
+
+def test_a_score_against_the_estimate_is_told_by_name_and_parts() -> None:
+    text = alone({"crp": [(70.0, 90.0)]}, {"crp": 5.0, "score_m_easix": -2.0})
+    assert "Modified EASIX (LDH, CRP, Platelets) speaks for a lower risk (2 points)" in text
+    assert "score_m" not in text.partition("Why, by lab")[2]
 
 
 @pytest.mark.parametrize(

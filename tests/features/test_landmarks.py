@@ -125,3 +125,8 @@ def test_landmarks_at_given_times_name_unknown_patients():
     ]
     with pytest.raises(UsageError, match="P9"):
         given_landmarks(cohort, given.assign(patient_id=["P9", "P000"]))
+    for hours in (["x", "3"], [np.nan, 3.0], [np.inf, 3.0]):
+        with pytest.raises(UsageError, match=r"a number of hours .* in row 0"):
+            given_landmarks(cohort, given.assign(hours=hours))
+    with pytest.raises(UsageError, match="need 'patient_id' and 'hours'; the table has patient_id"):
+        given_landmarks(cohort, given[["patient_id"]])

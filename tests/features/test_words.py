@@ -127,7 +127,7 @@ def test_a_new_analyte_needs_its_entry_in_the_dictionary_and_nothing_else(tmp_pa
         assert matrix.column("supar__last")[0] == 3.0
         assert matrix.column("supar__delta_72h")[0] == 1.0
         (meta,) = (meta for meta in matrix.metas if meta.name == "supar__max_72h")
-        assert feature_sentence(meta, 3.0) == "suPAR was at most 8 ng/mL in the last 72 h"
+        assert feature_sentence(meta, 3.0) == "the highest suPAR in the last 72 h was 8 ng/mL"
         assert meta.pathway == "inflammation"
     finally:
         monkeypatch.undo()
