@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pipeline import __version__, log
-from pipeline.errors import CytocastError
+from pipeline.errors import CytocastError, with_make
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("DO_NOT_TRACK", "true")
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code, summary = options.run(options)
     except CytocastError as error:
-        sys.stderr.write(f"cytocast {options.command}: {error}\n")
+        sys.stderr.write(f"cytocast {options.command}: {with_make(str(error))}\n")
         return error.exit_code
     sys.stdout.write(summary + "\n")
     return int(code)

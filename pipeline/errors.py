@@ -1,4 +1,42 @@
-"""Errors that carry the documented exit code of the command line."""
+"""Errors that carry the documented exit code of the command line, and how make names options."""
+
+import re
+
+# what one types with make instead of an option
+_MAKE = {
+    "out": "OUT=",
+    "force": "FORCE=1",
+    "tz": "TZ_NAME=",
+    "as-of": "AS_OF=",
+    "config": "CONFIG=",
+    "model": "MODEL=",
+    "cohort": "COHORT=",
+    "input": "INPUT=",
+    "outcomes": "OUTCOMES=",
+    "prior": "PRIOR=",
+    "mapping": "MAPPING=",
+    "against": "AGAINST=",
+    "seed": "SEED=",
+    "jobs": "JOBS=",
+}
+_OPTION = re.compile(rf"(?<![\w-])--({'|'.join(_MAKE)})(?![\w-])")
+
+
+def with_make(message: str) -> str:
+    """A message that names options, with what the user of ``make`` types instead.
+
+    Examples
+    --------
+    >>> with_make("Choose another --out, or replace it with --force.")
+    'Choose another --out, or replace it with --force (make: OUT=, FORCE=1).'
+    >>> with_make("Give hours.")
+    'Give hours.'
+    """
+    named = dict.fromkeys(_MAKE[option] for option in _OPTION.findall(message))
+    if not named:
+        return message
+    end = "." if message.endswith(".") else ""
+    return f"{message.removesuffix('.')} (make: {', '.join(named)}){end}"
 
 
 class CytocastError(Exception):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -30,7 +29,7 @@ def refuse_occupied(out: Path, *inputs: Path, force: bool) -> None:
         if place == source or place in source.parents:
             raise UsageError(
                 f"--out {out} is, or holds, the input {path} and would replace it; choose another "
-                "folder (make: OUT=)"
+                "folder"
             )
     _refuse_unwritable(out)
     if out.is_file() or (out.is_dir() and any(out.iterdir()) and not force):
@@ -46,8 +45,12 @@ def _refuse_unwritable(out: Path) -> None:
         parent = parent.parent
     if not parent.is_dir():
         raise UsageError(f"cannot write --out {out}: {parent} is a file, not a folder")
-    if not os.access(parent, os.W_OK | os.X_OK):
-        raise UsageError(f"cannot write --out {out}: no permission to write in {parent}")
+    try:  # permissions do not tell of a full, read-only or virtual file system
+        Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=parent)).rmdir()
+    except OSError as error:
+        raise UsageError(
+            f"cannot write --out {out}: no folder can be made in {parent} ({error.strerror})"
+        ) from error
 
 
 @contextmanager

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from pipeline.errors import with_make
+
 COLUMNS = ["file", "row", "column", "value", "code", "reason", "remedy"]
 # rows of which nothing is lost: no analyte of ours, or no number in the first place
 HARMLESS = ("unknown_analyte", "no_result")
@@ -202,6 +204,7 @@ class Ledger:
             remedy = for_operator(remedy)
             spelled = pd.Series(reason, index=rows.index, dtype="str")
             reason = spelled.map({text: for_operator(text) for text in spelled.unique()})
+        remedy = with_make(remedy)
         (self.parts if target is None else target).append(
             pd.DataFrame(
                 {

@@ -11,6 +11,7 @@ from pipeline.evaluate import metrics
 from pipeline.evaluate.areas import counts, estimable, known_rows
 from pipeline.evaluate.resampling import interval, number, patient_draws
 from pipeline.evaluate.scores import Scores
+from pipeline.report.format import signed
 
 CONTROL = "control"
 BARS = ("grade_and_day", "clinical_state")
@@ -141,4 +142,5 @@ def labs_answer(outcome: Mapping[str, Any], key: str) -> str:
 
 
 def _span(cell: Mapping[str, Any]) -> str:
-    return f"{cell['diff_auroc']:+.3f} [{cell['diff_lo']:+.3f}, {cell['diff_hi']:+.3f}]"
+    difference, low, high = (signed(cell[name], 3) for name in ("diff_auroc", "diff_lo", "diff_hi"))
+    return f"{difference} [{low}, {high}]"

@@ -120,6 +120,8 @@ def _cell(
     cell |= estimate(ratio(true, label @ weight), "sensitivity")
     unit, early, lead = _by_patient(scores, place, alert)
     cell |= estimate(ratio(early @ weight[unit], weight[unit].sum(axis=0)), "patients_warned")
+    cell["n_event_patients"] = round(len(unit) / scores.n_repeats, 1)
+    cell["n_warned"] = round(float(early.sum()) / scores.n_repeats, 1)
     cell |= _lead_time(lead)
     return cell
 

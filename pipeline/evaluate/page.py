@@ -68,11 +68,18 @@ def render_evaluation(
         ],
         made=model_grid(evaluation.get("models") or {}, evaluation.get("settings_changed") or {}),
         canary=evaluation.get("canary_auroc", nan),
-        warnings=evaluation.get("warnings") or (),
+        warnings=[_with_label(line, outcomes) for line in evaluation.get("warnings") or ()],
         command=str(evaluation.get("command") or ""),
         minimum=minimum,
         facts=[*facts(cohort, WORDS["facts"]), *facts(protocol, WORDS["facts"])],
     )
+
+
+def _with_label(line: str, outcomes: Mapping[str, Table]) -> str:
+    """A sentence about an outcome, under its label rather than its key."""
+    name, colon, rest = line.partition(":")
+    label = outcomes.get(name, {}).get("label")
+    return f"{label}{colon}{rest}" if label else line
 
 
 def outcome_view(key: str, outcome: Table, curves: Table) -> dict[str, Any]:

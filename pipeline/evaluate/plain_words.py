@@ -7,7 +7,7 @@ from math import nan
 from typing import Any
 
 from pipeline.evaluate.wording import named
-from pipeline.report.format import decimal, in_words, integer, is_missing, joined, percent
+from pipeline.report.format import decimal, in_words, integer, is_missing, joined, percent, plain
 
 Entry = Mapping[str, Any]
 HEADLINE_HOURS, REFERENCE = "72", "grade_and_day"
@@ -116,10 +116,18 @@ def alert_words(outcome: Entry) -> str:
         return ""
     return (
         f"If the highest {percent(float(_ALERT_RATE))} of risks within {hours} h raised an alert: "
-        f"{percent(warned)} of event patients would be warned, the first alert a median of "
-        f"{integer(lead)} h before onset; {_true_alerts(cell)} alerts would be followed by the "
-        "event."
+        f"{percent(warned)} of event patients{_counted(cell)} would be warned, the first "
+        f"alert a median of {integer(lead)} h before onset; {_true_alerts(cell)} alerts would be "
+        "followed by the event."
     )
+
+
+def _counted(cell: Entry) -> str:
+    """Warned patients of all event patients; a mean over the repeats may have a decimal."""
+    part, whole = cell.get("n_warned"), cell.get("n_event_patients")
+    if is_missing(part) or is_missing(whole):
+        return ""
+    return f" ({plain(part)} of {plain(whole)})"
 
 
 def _true_alerts(cell: Entry) -> str:

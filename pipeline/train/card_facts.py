@@ -11,7 +11,7 @@ from pipeline.config import Config
 from pipeline.evaluate.abstentions import abstention_line
 from pipeline.evaluate.model_facts import fact_words, settings_words
 from pipeline.features.spec import FeatureSpec
-from pipeline.report.format import joined
+from pipeline.report.format import joined, signed
 from pipeline.train.gates import gate_horizon
 
 USERS = "data scientists and clinicians of a cell therapy programme, for research"
@@ -121,8 +121,8 @@ def added_value_of(config: Config, evaluation: Mapping[str, Any]) -> list[str]:
             lines.append(f"{name} within {key} h: too few event patients to compare")
             continue
         lines.append(
-            f"{name} within {key} h: AUROC {bar['diff_auroc']:+.3f} against grade and day "
-            f"(95 % interval {bar['diff_lo']:+.3f} to {bar['diff_hi']:+.3f})"
+            f"{name} within {key} h: AUROC {signed(bar['diff_auroc'], 3)} against grade and day "
+            f"(95 % interval {signed(bar['diff_lo'], 3)} to {signed(bar['diff_hi'], 3)})"
         )
     return lines
 

@@ -79,6 +79,7 @@ def test_burden_is_a_plain_count():
     assert cell["number_needed_to_alert"] == 2.0
     assert cell["sensitivity"] == 0.5
     assert cell["patients_warned"] == 0.5
+    assert (cell["n_warned"], cell["n_event_patients"]) == (1, 2)
     assert cell["lead_hours_median"] == 44.0
 
 

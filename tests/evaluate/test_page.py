@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pipeline.evaluate.added_value import labs_answer
 from pipeline.evaluate.page import render_evaluation
 from pipeline.evaluate.plain_words import alert_words, calibration_words, headline, limits
 
@@ -340,6 +341,42 @@ def test_sentences_say_nothing_where_nothing_is_known():
     assert "too extreme" in calibration_words({"model": {"72": slope}})
     outcome = whole_outcome(metrics())
     assert "60 % of event patients would be warned" in alert_words(outcome)
+
+
+def alerting(**changes):
+    cell = {"patients_warned": 1.0, "n_warned": 19.0, "n_event_patients": 19.0}
+    cell |= {"lead_hours_median": 36.2, "number_needed_to_alert": 2.5, **changes}
+    return {"model": {"72": {}}, "alerts": {"72": {"model": {"0.1": cell}}}}
+
+
+def test_alerts_are_told_with_counts_lead_time_and_what_they_cost():
+    assert alert_words(alerting()) == (
+        "If the highest 10 % of risks within 72 h raised an alert: >99 % of event patients "
+        "(19 of 19) would be warned, the first alert a median of 36 h before onset; about 40 of "
+        "100 alerts would be followed by the event."
+    )
+    mean = alert_words(alerting(patients_warned=0.889, n_warned=27.6, n_event_patients=31.0))
+    assert "89 % of event patients (27.6 of 31) would be warned" in mean
+    rare = alert_words(alerting(number_needed_to_alert=400.0))
+    assert "; fewer than 1 of 100 alerts would be followed" in rare
+    for unknown in (None, 0.0):
+        said = alert_words(alerting(number_needed_to_alert=unknown))
+        assert "; an unknown share of alerts would be followed" in said
+    assert alert_words(alerting(lead_hours_median=None)) == ""
+    assert alert_words(alerting(patients_warned=None)) == ""
+
+
+def test_warnings_name_an_outcome_by_its_label_and_differences_carry_a_real_minus():
+    content = whole_evaluation(metrics())
+    content["warnings"] = ["severe_crs: 9 event patients.", "other: kept as it is."]
+    text = read(render_evaluation(content, {}, title="Any")).text
+    label = content["outcomes"]["severe_crs"]["label"]
+    assert f"{label}: 9 event patients." in " ".join(text)
+    assert "severe_crs" not in " ".join(text)
+    assert "other: kept as it is." in " ".join(text)
+    bar = {"72": {"diff_auroc": 0.003, "diff_lo": -0.011, "diff_hi": 0.014}}
+    said = labs_answer({"comparators": {"grade_and_day": bar}}, "72")
+    assert "AUROC +0.003 [−0.011, +0.014]" in said
 
 
 @pytest.mark.parametrize(

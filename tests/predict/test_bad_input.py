@@ -12,6 +12,7 @@ import pytest
 from pipeline.cli import main
 from pipeline.cohort.reader import read_batch
 from pipeline.config import CohortConfig
+from pipeline.predict.run import reading_words
 from tests.conftest import edit, read_predictions
 from tests.explain.html import read
 
@@ -362,6 +363,25 @@ def test_rejects_quote_a_date_as_it_was_written(tmp_path) -> None:
     assert "names a day that no calendar has" in found["reason"][0]
     assert "lies outside" in found["reason"][1]
     assert "names a day that no calendar has" in found["reason"][2]
+
+
+def test_remedies_name_what_a_user_of_make_types(mini, predict, batch) -> None:
+    set_cell(batch, "labs", 4, collected_at="2024-01-09T08:00:00")
+    found = rejects(predict(batch)[1])
+    assert found.loc[0, "remedy"].endswith("or --tz (make: TZ_NAME=).")
+
+
+def test_settings_of_the_training_that_change_how_a_batch_is_read_are_told(
+    mini, predict, capsys
+) -> None:
+    assert predict(mini.batch, "--no-pages")[0] == 0
+    assert "read as in training" not in capsys.readouterr().out
+    assert predict(mini.batch, "--no-pages", "--tz", "Europe/Berlin", "--force")[0] == 0
+    assert "read as in training: times without offset in Europe/B" in capsys.readouterr().out
+    config = CohortConfig(decimal_comma=False, date_order="month_first")
+    assert reading_words(config) == [
+        "a point before decimals (12,500 is 12500); dates with the month first (01/03 is 3 January)"
+    ]
 
 
 def test_an_unknown_time_zone_and_as_of_are_usage_errors(mini, predict, capsys) -> None:

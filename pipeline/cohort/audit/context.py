@@ -70,6 +70,23 @@ class AuditContext:
                 known += self.raw[table]["patient_id"].unique().tolist()
         self.ids = pd.Index(dict.fromkeys(item for item in known if item), dtype="str")
 
+    @property
+    def n_patients(self) -> int:
+        """Ids with a row in patients, each once; every id where there is no such table."""
+        people = self.raw.get("patients")
+        if people is None or "patient_id" not in people:
+            return len(self.ids)
+        return int(people.loc[people["patient_id"] != "", "patient_id"].nunique())
+
+    @property
+    def n_infusions(self) -> int:
+        """Infusions of these patients; each patient has one where none is numbered."""
+        people = self.raw.get("patients")
+        if people is None or not {"patient_id", "episode"} <= set(people):
+            return self.n_patients
+        stated = people.loc[people["patient_id"] != "", ["patient_id", "episode"]]
+        return len(stated.replace({"episode": {"": "1"}}).drop_duplicates())
+
     @cached_property
     def people(self) -> pd.DataFrame:
         """One row per id, in code order; see :func:`~pipeline.cohort.audit.frames.people_frame`."""

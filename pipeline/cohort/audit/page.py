@@ -166,9 +166,16 @@ def _what(report: AuditReport) -> str:
     )
     made = sum(item.status != "not applicable" for item in report.outcomes)
     return (
-        f"{integer(report.facts['patients'])} patients; {joined(rows) or 'no readable table'}. "
+        f"{integer(report.facts['patients'])} patients{_infusions(report)}; "
+        f"{joined(rows) or 'no readable table'}. "
         f"{found}{made} of {len(report.outcomes)} checks could be made."
     )
+
+
+def _infusions(report: AuditReport) -> str:
+    """Infusions, where some patient has several."""
+    count = report.facts["infusions"]
+    return "" if count == report.facts["patients"] else f", {integer(count)} infusions"
 
 
 def _files(report: AuditReport) -> list[dict[str, Any]]:

@@ -116,11 +116,11 @@ class FewEvents(Check):
             findings.append(
                 self.finding(
                     f"{name} ({outcome.scale} grade {outcome.threshold} or more) is charted in "
-                    f"{count} of {len(context.ids)} patients. Scales in the export: "
+                    f"{count} of {context.n_patients} patients. Scales in the export: "
                     f"{listed(scales) or 'none'}.",
                     table="assessments",
                     columns=("scale", "grade"),
-                    counts={"event patients": count, "patients": len(context.ids)},
+                    counts={"event patients": count, "patients": context.n_patients},
                 )
             )
         return findings

@@ -142,7 +142,8 @@ def _facts(context: AuditContext) -> dict[str, Any]:
     events = {named[label.name].label: int(label.event.sum()) for label in context.labels}
     counts = context.read.counts if context.read is not None else {}
     return {
-        "patients": len(context.ids),
+        "patients": context.n_patients,
+        "infusions": context.n_infusions,
         "rows": rows,
         "events": events,
         "counts": counts,

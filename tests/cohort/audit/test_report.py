@@ -53,6 +53,25 @@ def test_an_error_exits_3_and_page_and_json_say_what_to_do(twins, tmp_path, caps
     assert "Training on this export is blocked by CHK104" in page
 
 
+@pytest.mark.parametrize("stray", [False, True])
+def test_patients_and_their_infusions_are_counted_apart(clean, stray) -> None:
+    people = clean["patients"]
+    again = people.iloc[[0]].assign(episode="2")
+    tables = {
+        **clean,
+        "patients": pd.concat([people.assign(episode="1"), again], ignore_index=True),
+    }
+    if stray:
+        other = clean["labs"].iloc[[0]].assign(patient_id="?")
+        tables["labs"] = pd.concat([clean["labs"], other], ignore_index=True)
+    report = audit(in_memory(tables))
+    page = " ".join(read(render_audit(report, title="Two")).text)
+    assert f"{len(people)} patients, {len(people) + 1} infusions; " in page
+    assert f"{len(people)} patients; " in " ".join(
+        read(render_audit(audit(in_memory(clean)), title="One")).text
+    )
+
+
 def test_no_patient_id_is_quoted(twins, clean, tmp_path) -> None:
     command(twins, tmp_path / "out")
     text = (tmp_path / "out" / "audit.json").read_text(encoding="utf-8")
