@@ -37,7 +37,7 @@ as_of = $(if $(AS_OF),--as-of "$(AS_OF)")
 configs = $(foreach file,$(CONFIG),--config "$(file)")
 fitting = $(if $(OUTCOMES),--outcomes "$(OUTCOMES)") $(if $(SEED),--seed "$(SEED)") $(if $(JOBS),--jobs "$(JOBS)")
 
-.PHONY: help demo simulate import audit grade train evaluate reproduce promote predict report ui test lint typecheck clean
+.PHONY: help demo simulate import audit grade train evaluate reproduce promote predict report monitor ui test lint typecheck clean
 
 help: ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -75,6 +75,9 @@ predict: need-INPUT need-OUT $(READY) ## Score a lab batch: INPUT=PATH OUT=DIR [
 report: predict ## Score a lab batch and say where its pages are: INPUT=PATH OUT=DIR [as for predict]
 	@echo "Open $(OUT)/report/index.html in a browser."
 
+monitor: need-INPUT need-OUT $(READY) ## Batches against the training cohort: INPUT="A B" OUT=DIR [MODEL= COHORT=DIR CONFIG= TZ_NAME= FORCE=1]
+	@$(BIN)/cytocast monitor $(foreach path,$(INPUT),--input "$(path)") --out "$(OUT)" --model "$(model)" $(if $(COHORT),--cohort "$(COHORT)") $(configs) $(zone) $(force)
+
 ui: $(READY) ## Browse runs and models at http://127.0.0.1:5000
 	@$(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1
 
@@ -100,6 +103,7 @@ audit: EXAMPLE = make audit COHORT=exports/2026 CONFIG=configs/cohorts/mine.yaml
 train: EXAMPLE = make train COHORT=exports/2026 CONFIG=configs/cohorts/mine.yaml
 evaluate: EXAMPLE = make evaluate COHORT=exports/other-site OUT=out/other-site MODEL=out/2026
 reproduce: EXAMPLE = make reproduce COHORT=exports/2026 MODEL=out/2026
+monitor: EXAMPLE = make monitor INPUT="batches/monday batches/today" OUT=out/monitor MODEL=out/2026
 predict: EXAMPLE = make predict INPUT=batches/today OUT=out/today MODEL=out/2026
 
 need-%:

@@ -135,6 +135,20 @@ def _predict(options: argparse.Namespace) -> tuple[int, str]:
     )
 
 
+def _monitor(options: argparse.Namespace) -> tuple[int, str]:
+    from pipeline.predict.monitor import monitor
+
+    return monitor(
+        options.input,
+        options.out,
+        options.model,
+        options.config,
+        cohort=options.cohort,
+        time_zone=options.tz,
+        force=options.force,
+    )
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="cytocast",
@@ -216,6 +230,19 @@ def _parser() -> argparse.ArgumentParser:
         "--emit", action="append", choices=["fhir"], default=[], help="RiskAssessment resources too"
     )
     predict.add_argument("--no-pages", action="store_true", help="leave out the pages")
+    watch = _command(commands, "monitor", _monitor, "compare batches with the training cohort")
+    watch.add_argument(
+        "--input", type=Path, action="append", required=True, metavar="PATH", help="repeatable"
+    )
+    watch.add_argument(
+        "--cohort",
+        type=Path,
+        metavar="DIR",
+        help="same patients, with later outcomes",
+    )
+    watch.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
+    watch.add_argument("--model", default=CHAMPION, help=f"bundle folder or {CHAMPION}")
+    _configured(watch)
     return parser
 
 

@@ -155,6 +155,16 @@ class PredictConfig(Strict):
     headline_hours: PositiveHours = 72
 
 
+class MonitorConfig(Strict):
+    """When a difference from the training cohort is an alarm."""
+
+    psi: float = Field(default=0.25, gt=0)
+    share_change: Share = 0.2
+    risk_ratio: float = Field(default=1.5, gt=1)
+    min_patients: int = Field(default=10, ge=2)
+    false_alarm_rate: Share = 0.01
+
+
 class GateConfig(Strict):
     """Promotion gates (design decision 12)."""
 
@@ -211,6 +221,7 @@ class Config(Strict):
     model: ModelConfig = ModelConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     predict: PredictConfig = PredictConfig()
+    monitor: MonitorConfig = MonitorConfig()
     gates: GateConfig = GateConfig()
     audit: AuditConfig = AuditConfig()
     card: CardConfig = CardConfig()

@@ -11,6 +11,7 @@ from pipeline.cohort.clock import clock_hours, note_dated, read_clock, reject_un
 from pipeline.cohort.ratio import RATIO, SERUM, SPINAL, derive_ratio
 from pipeline.cohort.rejects import Ledger
 from pipeline.cohort.schema import TableSchema, enforce
+from pipeline.cohort.units import normalise_unit
 from pipeline.config import CohortConfig
 
 RESULT_COLUMNS = [
@@ -29,7 +30,7 @@ def read_labs(
     frontier: np.ndarray,
     *,
     live: bool,
-) -> tuple[pd.DataFrame, AnalyteBook, int]:
+) -> tuple[pd.DataFrame, AnalyteBook, int, pd.DataFrame]:
     """Read rows of ``labs`` as the cohort holds them: every version of every result, in order.
 
     Parameters
@@ -49,6 +50,9 @@ def read_labs(
         With what this cohort teaches, in training.
     imputed : int
         Accepted rows whose result time is imputed.
+    sources : DataFrame
+        Per accepted row ``patient_id, analyte, unit`` as exported, ``collected_hours`` and
+        ``delay_hours`` from collection to result, NaN where the result time is imputed.
     """
     table = enforce(raw, TableSchema.load("labs"), file, ledger, decisive=("status",))
     table = versions.status_columns(table)
@@ -74,14 +78,16 @@ def read_labs(
     )
     table = versions.flag_conflicts(table, file, ledger)
     table = events.flag_after_end(table, patients, file, ledger)
-    count = int(imputed.loc[table.index].sum())
+    guessed = imputed.loc[table.index]
+    sources = _sources(table, guessed)
+    count = int(guessed.sum())
     table = table.drop(columns="analyte")[RESULT_COLUMNS]
     parts = [table]
     if RATIO not in book.local and SERUM not in book.local and SPINAL not in book.local:
         parts.append(derive_ratio(table, config.albumin_ratio_window_hours))
     joined = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
     ordered = versions.order_versions(joined.rename(columns={"key": "analyte"}))
-    return ordered, book, count
+    return ordered, book, count, sources
 
 
 def read_times(
@@ -170,6 +176,20 @@ def cap_imputed(
         newest = stated.groupby(labs["patient"]).transform("max")
         resulted = resulted.where(~imputed, np.minimum(resulted, newest))
     return labs.assign(resulted_hours=resulted)
+
+
+def _sources(labs: pd.DataFrame, imputed: pd.Series) -> pd.DataFrame:
+    units = {unit: normalise_unit(unit) for unit in labs["meant"].unique()}
+    table = pd.DataFrame(
+        {
+            "patient_id": labs["patient_id"],
+            "analyte": labs["key"],
+            "unit": labs["meant"].map(units),
+            "collected_hours": labs["collected_hours"],
+            "delay_hours": (labs["resulted_hours"] - labs["collected_hours"]).mask(imputed),
+        }
+    )
+    return table.loc[~labs["cancelled"]].reset_index(drop=True)
 
 
 def _turnaround(key: str, config: CohortConfig, book: AnalyteBook) -> float:

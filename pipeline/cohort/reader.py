@@ -20,6 +20,7 @@ from pipeline.cohort.files import SUFFIXES, about_workbooks, find_table, read_ra
 from pipeline.cohort.frontier import frontier_hours
 from pipeline.cohort.patients import derive_patients, finish_patients, read_patients
 from pipeline.cohort.refusals import (
+    HARMLESS,
     Refused,
     majority_lines,
     refusal_table,
@@ -72,6 +73,10 @@ class ReadResult:
         earlier ones, or (negative) what lies before the current infusion of a batch.
     analytes_read, analytes_rejected : dict
         Rows of labs by the analyte's name as exported; of the refused ones, per name and code.
+    sources : DataFrame
+        Unit and delay of every accepted row of labs, see :func:`pipeline.cohort.labs.read_labs`.
+    refused_ids : list of str
+        Patients with a refused row of labs of which something is lost, sorted.
     """
 
     cohort: Cohort
@@ -93,6 +98,8 @@ class ReadResult:
     surplus: dict[str, int] = field(default_factory=dict)
     analytes_read: dict[str, int] = field(default_factory=dict)
     analytes_rejected: dict[str, dict[str, int]] = field(default_factory=dict)
+    sources: pd.DataFrame = field(default_factory=pd.DataFrame)
+    refused_ids: list[str] = field(default_factory=list)
 
     def report_refusals(self) -> None:
         """Say on stderr what was refused; a warning where that is most of a file or analyte."""
@@ -267,7 +274,7 @@ def _read(
         for name in TABLES[1:]
         if name in raw
     }
-    lab_rows, book, imputed = labs.read_labs(
+    lab_rows, book, imputed, sources = labs.read_labs(
         placed["labs"], patients, names["labs"], config, book, ledger, frontier, live=live
     )
     tables = {
@@ -308,6 +315,10 @@ def _read(
         analytes_rejected=dict(ledger.by_analyte),
         flags=ledger.flags(),
         notes=ledger.notes(),
+        sources=sources,
+        refused_ids=sorted(
+            patient for patient, codes in ledger.lab_codes.items() if set(codes) - set(HARMLESS)
+        ),
     )
 
 

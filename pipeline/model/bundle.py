@@ -85,9 +85,9 @@ def beside_prior(
 def as_prior(bundle: Bundle) -> Bundle:
     """Return what of a bundle is kept inside another one that borrows from it.
 
-    Prototypes of its patients are left out; its own digest is noted.
+    Prototypes and profile of its patients are left out; its own digest is noted.
     """
-    reference = replace(bundle.reference, background={})
+    reference = replace(bundle.reference, background={}, profile=None)
     provenance = {"bundle_sha256": bundle.sha256, **bundle.provenance}
     return replace(bundle, reference=reference, provenance=provenance)
 

@@ -13,6 +13,7 @@ from pipeline.features.build import FeatureMatrix
 from pipeline.features.spec import FeatureSpec, spec_from_dict
 from pipeline.model.background import Background, background_from_dict
 from pipeline.model.days import landmark_days, neighbourhood
+from pipeline.model.profile import Profile, profile_from_dict
 from pipeline.model.stack import Floats, Ints, Targets
 
 _AGE = "hours_since_last"
@@ -43,6 +44,8 @@ class TrainingReference:
     clip_ages : bool
     background : dict
         Outcome to the prototypes by day against which a risk is explained.
+    profile : Profile or None
+        What ``cytocast monitor`` compares later batches with; None in bundles without it.
     """
 
     spec: FeatureSpec
@@ -54,6 +57,7 @@ class TrainingReference:
     products: dict[str, int]
     n_patients: int
     background: dict[str, Background] = field(default_factory=dict)
+    profile: Profile | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -67,6 +71,7 @@ class TrainingReference:
             "products": self.products,
             "n_patients": self.n_patients,
             "background": {name: item.to_dict() for name, item in self.background.items()},
+            "profile": None if self.profile is None else self.profile.to_dict(),
         }
 
 
@@ -84,6 +89,7 @@ def reference_from_dict(content: Mapping[str, Any]) -> TrainingReference:
         background={
             name: background_from_dict(item) for name, item in content["background"].items()
         },
+        profile=profile_from_dict(content.get("profile")),
     )
 
 

@@ -44,6 +44,7 @@ from pipeline.train.audit import audit_cohort, audit_warnings
 from pipeline.train.card import write_card
 from pipeline.train.draws import gate_draws, write_draws
 from pipeline.train.prior import check_prior, prior_facts, prior_sentences, silence
+from pipeline.train.profile import learn_profile
 from pipeline.train.size import size_report
 from pipeline.train.versions import versions
 
@@ -169,7 +170,16 @@ def train(
     evaluation.content["audit"] = audit.summary()
     if borrowed:
         evaluation.content["prior"] = borrowed
-    reference = _reference(read, cohort, spec, limits, config, results)
+    first = next(iter(config.outcomes))
+    profile = learn_profile(
+        read,
+        cohort,
+        [analyte.key for analyte in spec.analytes],
+        config,
+        by_outcome,
+        (results[config.outcomes[first].scale].matrix, refused[first]),
+    )
+    reference = replace(_reference(read, cohort, spec, limits, config, results), profile=profile)
     provenance = {
         **{f"cohort_{key}": facts[key] for key in ("name", "sha256")},
         "config_sha256": config.sha256(),

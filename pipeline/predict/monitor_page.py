@@ -1,0 +1,140 @@
+"""The monitoring page: alarms first, then every comparison beside what training would give."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from pipeline.predict.compare import Figure
+from pipeline.report import guides, marks
+from pipeline.report.format import decimal, integer, percent, plain
+from pipeline.report.page import render
+from pipeline.report.scale import Scale
+from pipeline.report.svg import BLUE, ORANGE, Style, chart, key
+from pipeline.resources import schema_yaml
+
+TEMPLATES = Path(__file__).parent / "templates"
+_WIDTH, _HEIGHT = 360, 250
+_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 346, 36, 205
+_MOST_CHARTS = 8
+
+
+def render_monitor(content: Mapping[str, Any], figures: Sequence[Figure]) -> str:
+    """Render ``monitor.json`` as one self-contained page.
+
+    Parameters
+    ----------
+    content : mapping
+        The document.
+    figures : sequence of Figure
+        The comparisons in it.
+    """
+    kinds = _words()["kinds"]
+    tables = [
+        {"title": about["title"], "rows": rows}
+        for kind, about in kinds.items()
+        if (rows := [_row(item, about["unit"]) for item in figures if item.kind == kind])
+    ]
+    shifted = [item for item in figures if item.kind == "shift" and item.alarm]
+    return render(
+        TEMPLATES,
+        "monitor.html.j2",
+        title="Monitoring: new batches against the training cohort",
+        content=content,
+        alarms=content["alarms"],
+        tables=tables,
+        charts=[_fifths(item) for item in shifted[:_MOST_CHARTS]],
+        more_charts=len(shifted[_MOST_CHARTS:]),
+        synthetic=content["synthetic"],
+    )
+
+
+def sentence(figure: Figure) -> str:
+    """A comparison in one sentence: what was expected, what was found, in how many."""
+    words = _words()
+    about, facts = words["kinds"][figure.kind], figure.facts
+    told = {
+        "name": figure.name,
+        "n": integer(figure.n),
+        "found": integer(facts["count"]) if "count" in facts else _written(figure, figure.found),
+        "found_share": percent(figure.found) if "count" in facts else "",
+        "expected": _written(figure, figure.expected),
+    }
+    for name in ("slow_hours", "median", "usual_median"):
+        told[name] = decimal(facts.get(name), 1)
+    for name in ("most_share", "usual_share", "base"):
+        told[name] = percent(facts.get(name))
+    told["most_group"] = words["groups"][facts["most"]] if "most" in facts else ""
+    told["horizon"] = plain(facts.get("horizon"))
+    told["unit"] = f"{facts.get('unit', '')}"
+    told["reasons"] = f"{facts.get('reasons', '')}"
+    return str(about["sentence"].format(**told))
+
+
+def _written(figure: Figure, number: float) -> str:
+    if _words()["kinds"][figure.kind]["unit"] == "share":
+        return percent(number)
+    return decimal(number, 0 if float(number).is_integer() else 2)
+
+
+def _row(figure: Figure, unit: str) -> dict[str, Any]:
+    shown = percent if unit == "share" else decimal
+    return {
+        "name": figure.name or "All",
+        "n": figure.n,
+        "expected": shown(figure.expected),
+        "found": shown(figure.found),
+        "note": str(figure.facts.get("unit", "")),
+        "chance": _chance(figure.p),
+        "alarm": figure.alarm,
+    }
+
+
+def _chance(p: float | None) -> str:
+    if p is None:
+        return "too few"
+    return "<0.0001" if p < 1e-4 else f"{p:.2g}" if p < 0.01 else f"{p:.2f}"
+
+
+def _fifths(figure: Figure) -> dict[str, Any]:
+    """Share of patients in each fifth of the training values, found beside expected."""
+    groups = figure.facts["groups"]
+    found = [count / figure.n for _, count in groups]
+    expected = [share for share, _ in groups]
+    x = Scale(0, len(groups), _LEFT, _RIGHT)
+    y = Scale(0, 1, _BOTTOM, _TOP)
+    names = _words()["groups"]
+    told = ", ".join(
+        f"{name} {percent(a)} where {percent(b)} were expected"
+        for name, a, b in zip(names, found, expected, strict=True)
+    )
+    levels = [(at, plain(100 * at)) for at in (0, 0.25, 0.5, 0.75, 1)]
+    ticks = [(i + 0.5, name.removesuffix(" fifth")) for i, name in enumerate(names)]
+    dashed = Style(ORANGE, "5 3", width=2.4)
+    steps = [(float(i), expected[min(i, len(expected) - 1)]) for i in range(len(expected) + 1)]
+    drawing: Markup = chart(
+        f"{figure.name}: patients by fifth of the training values",
+        f"{told}.",
+        _WIDTH,
+        _HEIGHT,
+        guides.axes(
+            x,
+            y,
+            x_label="Fifth of the training values",
+            y_label="Patients, %",
+            x_ticks=ticks,
+            y_ticks=levels,
+        ),
+        marks.bars(x, y, list(range(len(groups) + 1)), found, Style(BLUE)),
+        marks.step(x, y, steps, dashed),
+        key([("expected", dashed), ("found", Style(BLUE, None, width=8))], _LEFT + 8, 10),
+    )
+    return {"name": figure.name, "drawing": drawing}
+
+
+def _words() -> dict[str, Any]:
+    content: dict[str, Any] = schema_yaml("monitor.yaml")
+    return content
