@@ -20,7 +20,6 @@ from pipeline.cohort.files import SUFFIXES, about_workbooks, find_table, read_ra
 from pipeline.cohort.frontier import frontier_hours
 from pipeline.cohort.patients import derive_patients, finish_patients, read_patients
 from pipeline.cohort.refusals import (
-    HARMLESS,
     Refused,
     majority_lines,
     refusal_table,
@@ -75,8 +74,6 @@ class ReadResult:
         Rows of labs by the analyte's name as exported; of the refused ones, per name and code.
     sources : DataFrame
         Unit and delay of every accepted row of labs, see :func:`pipeline.cohort.labs.read_labs`.
-    refused_ids : list of str
-        Patients with a refused row of labs of which something is lost, sorted.
     """
 
     cohort: Cohort
@@ -99,7 +96,6 @@ class ReadResult:
     analytes_read: dict[str, int] = field(default_factory=dict)
     analytes_rejected: dict[str, dict[str, int]] = field(default_factory=dict)
     sources: pd.DataFrame = field(default_factory=pd.DataFrame)
-    refused_ids: list[str] = field(default_factory=list)
 
     def report_refusals(self) -> None:
         """Say on stderr what was refused; a warning where that is most of a file or analyte."""
@@ -107,6 +103,10 @@ class ReadResult:
         say = log.warn if loud else log.info
         for line in [*loud, *refusal_table(self.rejects, self.counts)]:
             say(line)
+
+    def refused_ids(self) -> list[str]:
+        """Patients with a refused result of a known analyte, sorted."""
+        return sorted(patient for patient, item in self.refused.items() if item.results)
 
     def refused_share(self) -> tuple[int, int]:
         """Refused rows of labs, and how many could have been used."""
@@ -316,9 +316,6 @@ def _read(
         flags=ledger.flags(),
         notes=ledger.notes(),
         sources=sources,
-        refused_ids=sorted(
-            patient for patient, codes in ledger.lab_codes.items() if set(codes) - set(HARMLESS)
-        ),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.cohort.refusals import HARMLESS
+from pipeline.cohort.rejects import HARMLESS
 from pipeline.config import MonitorConfig
 from pipeline.model.bundle import Bundle
 from pipeline.model.profile import FIFTHS, Day, DayOfAnalyte, Profile, first_delays, group_of

@@ -106,7 +106,7 @@ def watched(read: ReadResult, bundle: Bundle) -> Watched:
         recent=recent,
         sources=read.sources.loc[read.sources["analyte"].isin(keys)],
         seen_ids=frozenset(read.seen_ids),
-        refused_ids=frozenset(read.refused_ids),
+        refused_ids=frozenset(read.refused_ids()),
         refusals=refusals,
         n_results=sum(read.analytes_read.values()),
     )

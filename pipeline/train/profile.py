@@ -80,7 +80,7 @@ def look_of_labs(
         "delays": {key: _delays(first) for key, first in waited.items() if _enough(first)},
         "refused": {
             "patients": len(read.seen_ids),
-            "refused": at_least_five(len(read.refused_ids)),
+            "refused": at_least_five(len(read.refused_ids())),
         },
     }
 

@@ -63,7 +63,7 @@ class World:
             recent,
             read.sources,
             frozenset(read.seen_ids),
-            frozenset(read.refused_ids),
+            frozenset(read.refused_ids()),
             Counter(rejected),
             sum(read.analytes_read.values()),
         )
