@@ -12,11 +12,9 @@ from pipeline.report import marks
 from pipeline.report.scale import Scale
 from pipeline.report.svg import (
     BLUE,
-    GREY,
     GRID,
     INK,
     ORANGE,
-    Anchor,
     Style,
     chart,
     element,
@@ -27,6 +25,7 @@ from pipeline.report.svg import (
 
 _REACHES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0)
 _THIN = Style(INK, None, width=1.2)
+_LABEL = 46.0  # room for the points at the end of a row
 _FAINT = Style(GRID, None, width=1)
 _SPREAD = "#f0c3a0"
 
@@ -146,7 +145,7 @@ def history_chart(past: Sequence[Past], now: Past, *, title: str) -> Markup:
 def mirror_chart(
     names: Sequence[str], sides: Sequence[tuple[str, Sequence[float]]], *, title: str
 ) -> Markup:
-    """Points by pathway, one panel per estimate: raising bars point outwards from the names.
+    """Points by pathway, one column per estimate: raising bars point right, lowering ones left.
 
     Parameters
     ----------
@@ -161,44 +160,26 @@ def mirror_chart(
     >>> "▲ +6" in drawn and "▼ −2" in drawn
     True
     """
-    step, top, width = 19.0, 22.0, 430.0
-    reach = max([1.0, *(abs(value) for _, points in sides for value in points)])
-    both = len(sides) > 1
-    left, right = (130.0, 300.0) if both else (4.0, 214.0)
-    parts = [
-        text(
-            (left + right) / 2 if both else left,
-            top + step * row + 13,
-            name,
-            anchor="middle" if both else "start",
-            size=11.5,
-        )
-        for row, name in enumerate(names)
-    ]
+    step, top, width, first, gap = 19.0, 22.0, 372.0, 184.0, 8.0
+    parts = [text(0.0, top + step * row + 13, name, size=11.5) for row, name in enumerate(names)]
+    values = [value for _, points in sides for value in points]
+    raised, lowered = max([0.0, *values]), max([0.0, *(-value for value in values)])
+    column = (width - first - gap * (len(sides) - 1)) / len(sides)
+    unit = (column - _LABEL) / max(1.0, raised + lowered)
     for number, (short, points) in enumerate(sides):
-        outward = -1.0 if both and number == 0 else 1.0
-        zero = left - 40.0 if outward < 0 else right + 40.0
-        long = 44.0 if both else 110.0
-        edge = zero + outward * long
-        label: Anchor = "start" if outward < 0 else "end"
-        outer = 2.0 if outward < 0 else width - 2.0
-        parts.append(text(outer, 12, short, anchor=label, bold=True))
-        inner, words = zero + outward * 3, ("◂ raises", "raises ▸")[outward > 0]
-        words = words if len(short) <= 5 else words.replace("raises", "").strip()
-        parts.append(
-            text(inner, 12, words, anchor="end" if outward < 0 else "start", size=10, colour=GREY)
-        )
-        parts.append(stroke(zero, top - 4, zero, top + step * len(names), _THIN))
+        start = first + number * (column + gap)
+        zero = start + lowered * unit
+        parts.append(text(start, 12, short, bold=True, size=11.5))
+        parts.append(stroke(zero, top - 2, zero, top + step * len(names), _THIN))
         for row, value in enumerate(points):
-            size = abs(value) / reach * (abs(edge - zero) if value > 0 else 36.0)
-            way = outward if value > 0 else -outward
-            parts.append(_bar(zero, way, size, top + step * row + 3, value))
+            way, y = (1.0 if value > 0 else -1.0), top + step * row
+            parts.append(_bar(zero, way, abs(value) * unit, y + 3, value))
             parts.append(
                 text(
-                    outer,
-                    top + step * row + 13,
+                    start + column,
+                    y + 13,
                     signed_points(value),
-                    anchor=label,
+                    anchor="end",
                     size=11.5,
                     bold=True,
                 )

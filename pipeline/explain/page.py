@@ -27,7 +27,7 @@ from pipeline.report.page import render
 TEMPLATES = Path(__file__).parent / "templates"
 MOST_TRENDS = 11
 MOST_ROWS = 7
-_ROOM, _HALF_ROOM = 1900, 1000  # characters on paper: more print small, fewer print large
+_ROOM, _FULL, _HALF_ROOM = 1550, 2400, 1000  # characters on paper: more are shortened, fewer large
 _EARLIEST, _LONGEST = -48.0, 14 * 24.0
 
 
@@ -96,9 +96,9 @@ def patient_page(patient: Patient, facts: ModelFacts, *, made: datetime, back: s
 
 
 def _density(characters: int, charts: int) -> str:
-    """Class of the page: ``dense`` prints small and shortened, ``roomy`` prints large."""
+    """Class of the page: ``dense`` and ``packed`` print shortened, ``roomy`` prints large."""
     if characters > _ROOM:
-        return "dense"
+        return "dense packed" if characters > _FULL else "dense"
     return "roomy" if characters < _HALF_ROOM and charts <= 8 else ""
 
 
@@ -230,7 +230,8 @@ def _why(estimated: Sequence[Estimate], facts: ModelFacts) -> list[dict[str, Any
         names = [sentences.pathway_words(key) for key in big]
         rows = [points[key] for key in big]
         if big and small:
-            names.append(phrase("pathways", "others"))
+            key = "other" if len(small) == 1 else "others"
+            names.append(phrase("pathways", key, count=len(small)))
             rows.append([sum(points[key][side] for key in small) for side in range(len(pair))])
         drawing: Markup | None = None
         if big:

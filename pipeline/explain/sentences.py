@@ -19,6 +19,7 @@ from pipeline.resources import schema_yaml
 MOST_LABS = 6
 OLD_HOURS = 48.0
 _FILL_TO = 3
+_LOWERING = 2
 _MOST_AGAINST = 2
 
 
@@ -35,9 +36,10 @@ class LabSentence:
 def lab_sentences(
     record: Record, estimates: Sequence[Estimate], facts: ModelFacts
 ) -> list[LabSentence]:
-    """The labs that move any estimate most, at most six, strongest first.
+    """The labs that move any estimate most, at most six, strongest first; then all others as one.
 
-    Labs that move an estimate by less than a point are told only up to three in all.
+    Labs that move an estimate by less than a point are told only up to three in all. Of those that
+    lower an estimate by a point or more at least two are told, be they weaker than others.
     """
     strength = {
         key: max(abs(item.players.get(key, 0.0)) for item in estimates)
@@ -46,7 +48,11 @@ def lab_sentences(
     }
     order = sorted(strength, key=lambda key: (-strength[key], key))
     count = sum(whole(value) > 0 for value in strength.values())
-    return [
+    lowering = [
+        key for key in order if any(whole(-item.players.get(key, 0.0)) > 0 for item in estimates)
+    ]
+    told = _with_lowering(order[: min(MOST_LABS, max(count, _FILL_TO))], lowering)
+    found = [
         LabSentence(
             key,
             lab_text(record, facts.analytes[key]),
@@ -56,8 +62,29 @@ def lab_sentences(
             ),
             strength[key],
         )
-        for key in order[: min(MOST_LABS, max(count, _FILL_TO))]
+        for key in order
+        if key in told
     ]
+    rest = [key for key in order if key not in told]
+    if rest:
+        most = max(strength[key] for key in rest)
+        words = phrase(
+            "labs",
+            "rest" if len(rest) > 1 else "rest_one",
+            count=len(rest),
+            most=points_words(most),
+        )
+        sums = [(item.short, sum(item.players.get(key, 0.0) for key in rest)) for item in estimates]
+        found.append(LabSentence("", words, effect_words(sums), most))
+    return found
+
+
+def _with_lowering(told: list[str], lowering: Sequence[str]) -> set[str]:
+    """Labs to tell, of which some give way to the strongest that lower an estimate."""
+    wanted = [key for key in lowering[:_LOWERING] if key not in told]
+    spare = [key for key in told if key not in lowering]
+    dropped = spare[max(0, len(spare) - len(wanted)) :]
+    return (set(told) - set(dropped)) | set(wanted[: len(dropped)])
 
 
 def lab_text(record: Record, analyte: Analyte, *, brief: bool = False) -> str:

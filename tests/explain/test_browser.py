@@ -126,7 +126,7 @@ def test_print_stays_legible(opened, kind) -> None:
             return [parseFloat(getComputedStyle(sheet).fontSize) * 0.75, drawn];
         }"""
     )
-    assert points >= (7.4 if kind == "crowded" else 8.3)
+    assert points >= 8.9
     assert all(height > 10.5 for height in charts), charts  # millimetres
 
 
@@ -163,6 +163,23 @@ def test_text_in_drawings_stays_inside_and_apart(opened) -> None:
             })"""
         )
         assert cut == [], kind
+
+
+@pytest.mark.parametrize("kind", ["rising_crs", "icans_present", "crowded"])
+def test_words_of_the_pathway_chart_cross_nothing(opened, kind) -> None:
+    """No heading, name or number lies on another or on an axis."""
+    crossed = opened(f"{kind}.html").page.evaluate(
+        """() => [...document.querySelectorAll('.why svg')].flatMap(svg => {
+            const texts = [...svg.querySelectorAll('text')];
+            const others = [...texts, ...svg.querySelectorAll('line, rect')];
+            const box = node => node.getBoundingClientRect();
+            return texts.flatMap(text => others.filter(other => other !== text
+                && box(text).left < box(other).right && box(other).left < box(text).right
+                && box(text).top + 3 < box(other).bottom && box(other).top < box(text).bottom - 3
+            ).map(other => text.textContent + ' | ' + (other.textContent || other.tagName)));
+        })"""
+    )
+    assert crossed == []
 
 
 def test_forced_colours_keep_every_word(opened) -> None:

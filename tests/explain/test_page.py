@@ -200,6 +200,31 @@ def test_without_grades_the_figures_of_the_model_without_grades_count() -> None:
     assert "not shown to do better than grade and day" not in text
 
 
+def many_labs(points: dict[str, float]) -> str:
+    labs = {key: [(40.0, 5.0), (60.0, 7.0)] for key in points}
+    return alone(labs, points).partition("Why, by lab")[2].partition("Trends")[0]
+
+
+def test_labs_beyond_the_told_ones_are_counted_and_summed_up() -> None:
+    points = {key: 4.0 - 0.2 * place for place, key in enumerate(ANALYTES[:6])}
+    small = {"nfl": 0.4, "il1ra": 0.4, "gm_csf": 0.4}
+    assert "more lab" not in many_labs(points)
+    told = many_labs(points | small)
+    assert "3 more labs together, each by under 1 point at most: ▲ raises severe CRS by 1" in told
+    assert "1 more lab, by under 1 point: hardly changes" in many_labs(points | {"nfl": 0.4})
+
+
+def test_labs_that_lower_a_risk_are_told_beside_stronger_ones() -> None:
+    points = {key: 4.0 - 0.2 * place for place, key in enumerate(ANALYTES[:6])}
+    told = many_labs(points | {"nfl": -1.4, "il1ra": -1.2, "gm_csf": -1.1})
+    lines = [line for line in told.splitlines() if "severe CRS" in line]
+    assert [line.split()[0] for line in lines[:6]] == [
+        *("CRP", "Ferritin", "IL-6", "D-dimer", "NfL", "IL-1RA")
+    ]
+    assert sum("▼ lowers severe CRS by 1 point" in line for line in lines) == 2
+    assert "3 more labs together, each by 3 points at most: ▲ raises severe CRS by 5" in told
+
+
 def test_a_moment_before_the_infusion_is_said_as_such() -> None:
     person = record("P-1", -5.0, {"crp": [(-17.0, 4.0)]})
     found = (without("severe_crs", "abstained", "this moment lies before the infusion"),)
