@@ -1,9 +1,10 @@
-"""Runs the kernel: as it stands for little work, compiled by numba where that pays."""
+"""Runs the kernel: as it stands for little work, compiled by numba once that pays."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from threading import Lock
@@ -20,14 +21,28 @@ from pipeline.features.kernel import Floats
 WORTH_COMPILING = 100_000
 # slopes of pairs that are kept at a time, half a MiB
 MOST_PAIRS = 2**16
+_LOCK = Lock()
+
+
+@dataclass
+class _Asked:
+    """Work asked for in this process so far."""
+
+    work: float = 0.0
+
+
+_ASKED = _Asked()
 
 
 def worth_compiling(n_cells: int, n_visits: int, n_pairs: int = 0) -> bool:
-    """Whether the work outweighs the start of numba, or numba has the kernel ready.
+    """Whether numba has the kernel ready, or the work so far outweighs its start.
 
-    The work is cells to fill, rows to look at and pairs of rows for robust slopes.
+    The work is cells to fill, rows to look at and pairs of rows for robust slopes. That of earlier
+    calls counts, so many small ones never cost much over twice what knowing them ahead would.
     """
-    return started() or n_cells + (n_visits + n_pairs) / 10 > WORTH_COMPILING
+    with _LOCK:
+        _ASKED.work += n_cells + (n_visits + n_pairs) / 10
+        return started() or _ASKED.work > WORTH_COMPILING
 
 
 def started() -> bool:
@@ -38,7 +53,6 @@ def started() -> bool:
 # in the order in which they call each other
 _OPEN = ("time_mean", "shell_sort", "gather", "ranked", "theil_sen", "least_squares", "tied")
 _INLINED = ("outrank", "limited", "recensor", "since_zero", "nested")
-_LOCK = Lock()
 # of the arrays that are only read, in the order of the arguments
 _KINDS = ("int64", "float64", "int64", *["float64"] * 4, "int8", "int32", "int8", "bool")
 _KINDS += ("float64", "int64", "bool")

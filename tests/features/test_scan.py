@@ -43,6 +43,7 @@ def bits(values):
 def test_compiled_and_interpreted_agree_to_the_bit(messy, monkeypatch):
     cohort, landmarks = messy
     monkeypatch.setattr(compiled, "started", lambda: False)
+    monkeypatch.setattr(compiled, "WORTH_COMPILING", np.inf)
     plain = series_features(cohort, landmarks, SPEC)
     assert np.isfinite(plain).mean() > 0.5
     monkeypatch.setattr(compiled, "WORTH_COMPILING", -1)
@@ -74,9 +75,10 @@ def test_the_wanted_statistics_do_not_depend_on_the_others(messy):
 
 def test_little_work_does_not_import_numba(monkeypatch):
     monkeypatch.setattr(compiled, "started", lambda: False)
-    assert not compiled.worth_compiling(25 * 40, 25 * 400)
-    assert compiled.worth_compiling(400 * 30 * 25, 0)
-    assert compiled.worth_compiling(1, 5_000, 5_000 * 5_000 // 2)
+    for work in ((400 * 30 * 25, 0), (1, 5_000, 5_000 * 5_000 // 2)):
+        monkeypatch.setattr(compiled, "_ASKED", compiled._Asked())
+        assert not compiled.worth_compiling(25 * 40, 25 * 400)
+        assert compiled.worth_compiling(*work)
     monkeypatch.setattr(compiled, "started", lambda: True)
     assert compiled.worth_compiling(1, 1)
     code = (
@@ -86,6 +88,13 @@ def test_little_work_does_not_import_numba(monkeypatch):
         "build_features(cohort, at((0, 24.0)), make_spec())\nassert 'numba' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_small_calls_add_up_to_what_the_start_of_numba_costs(monkeypatch):
+    monkeypatch.setattr(compiled, "started", lambda: False)
+    monkeypatch.setattr(compiled, "_ASKED", compiled._Asked())
+    answers = [compiled.worth_compiling(13_500, 0) for _ in range(9)]
+    assert answers == [False] * 7 + [True] * 2
 
 
 @pytest.mark.parametrize("old_limit", [-1, 1])
