@@ -22,6 +22,9 @@ BATCH ?=
 MAPPING ?=
 EMIT ?=
 AGAINST ?=
+KEY ?=
+KEEP ?=
+TIMES ?=
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export MLFLOW_DISABLE_TELEMETRY := true
@@ -37,10 +40,10 @@ as_of = $(if $(AS_OF),--as-of "$(AS_OF)")
 configs = $(foreach file,$(CONFIG),--config "$(file)")
 fitting = $(if $(OUTCOMES),--outcomes "$(OUTCOMES)") $(if $(SEED),--seed "$(SEED)") $(if $(JOBS),--jobs "$(JOBS)")
 
-.PHONY: help demo simulate import audit grade train evaluate reproduce promote predict report monitor ui test lint typecheck clean
+.PHONY: help demo simulate import pseudonymise audit grade train evaluate reproduce promote predict report monitor ui test lint typecheck clean
 
 help: ## Show this help
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(READY) ## Every step once, on simulated patients [OUT=out/demo PATIENTS=400 SEED= CONFIG="A B" JOBS=]
 	@$(BIN)/cytocast demo $(if $(OUT),--out "$(OUT)") $(if $(PATIENTS),--patients "$(PATIENTS)") $(configs) $(fitting)
@@ -56,6 +59,9 @@ audit: need-COHORT $(READY) ## What is wrong with a cohort export, and where: CO
 
 import: need-INPUT need-OUT $(READY) ## Wide sheet, OMOP or FHIR export to a cohort: INPUT=PATH OUT=DIR [MAPPING=FILE TZ_NAME= FORCE=1]
 	@$(BIN)/cytocast import --input "$(INPUT)" --out "$(OUT)" $(if $(MAPPING),--mapping "$(MAPPING)") $(zone) $(force)
+
+pseudonymise: need-INPUT need-OUT $(READY) ## Replace ids, drop names, shift dates: INPUT=PATH OUT=DIR [KEY=FILE KEEP="A B" TIMES=hours CONFIG= TZ_NAME= FORCE=1]
+	@$(BIN)/cytocast pseudonymise --input "$(INPUT)" --out "$(OUT)" $(if $(KEY),--key "$(KEY)") $(foreach name,$(KEEP),--keep "$(name)") $(if $(TIMES),--times "$(TIMES)") $(configs) $(zone) $(force)
 
 train: need-COHORT $(READY) ## Cohort export to bundle: COHORT=DIR [OUT= CONFIG="A B" OUTCOMES=a,b PRIOR=BUNDLE JOBS= SEED= TZ_NAME= FORCE=1]
 	@$(BIN)/cytocast train --cohort "$(COHORT)" --out "$(train_out)" $(configs) $(fitting) $(if $(PRIOR),--prior "$(PRIOR)") $(zone) $(force)
@@ -100,6 +106,7 @@ import: EXAMPLE = make import INPUT=exports/sheet.csv MAPPING=exports/sheet.mapp
 simulate: EXAMPLE = make simulate OUT=out/synthetic-cohort
 grade: EXAMPLE = make grade COHORT=exports/2026 OUT=out/grades.csv
 audit: EXAMPLE = make audit COHORT=exports/2026 CONFIG=configs/cohorts/mine.yaml
+pseudonymise: EXAMPLE = make pseudonymise INPUT=exports/2026 OUT=release/2026
 train: EXAMPLE = make train COHORT=exports/2026 CONFIG=configs/cohorts/mine.yaml
 evaluate: EXAMPLE = make evaluate COHORT=exports/other-site OUT=out/other-site MODEL=out/2026
 reproduce: EXAMPLE = make reproduce COHORT=exports/2026 MODEL=out/2026

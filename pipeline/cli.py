@@ -82,6 +82,21 @@ def _import(options: argparse.Namespace) -> tuple[int, str]:
     )
 
 
+def _pseudonymise(options: argparse.Namespace) -> tuple[int, str]:
+    from pipeline.cohort.pseudonymise.command import pseudonymise
+
+    return pseudonymise(
+        options.input,
+        options.out,
+        options.key,
+        options.config,
+        keep=options.keep,
+        times=options.times,
+        time_zone=options.tz,
+        force=options.force,
+    )
+
+
 def _train(options: argparse.Namespace) -> tuple[int, str]:
     from pipeline.train.command import train_command
 
@@ -192,6 +207,7 @@ def _parser() -> argparse.ArgumentParser:
         "--mapping", type=Path, metavar="FILE", help="confirmed mapping; proposed where missing"
     )
     brought.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
+    _add_pseudonymise(commands)
     train = _command(
         commands, "train", _train, "cohort export to bundle, evaluation and MLflow run"
     )
@@ -244,6 +260,28 @@ def _parser() -> argparse.ArgumentParser:
     watch.add_argument("--model", default=CHAMPION, help=f"bundle folder or {CHAMPION}")
     _configured(watch)
     return parser
+
+
+def _add_pseudonymise(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    words = "replace ids, drop names, shift dates of a cohort or batch"
+    parser = _command(commands, "pseudonymise", _pseudonymise, words)
+    parser.add_argument(
+        "--input", type=Path, required=True, metavar="PATH", help="folder of tables, or one table"
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
+    parser.add_argument(
+        "--key", type=Path, metavar="FILE", help="secret, made where missing; default: the user's"
+    )
+    parser.add_argument(
+        "--keep", action="append", default=[], metavar="COLUMN", help="that no schema names"
+    )
+    parser.add_argument(
+        "--times",
+        choices=["shifted", "hours"],
+        default="shifted",
+        help="by days per patient, or hours since the infusion; default: shifted",
+    )
+    _configured(parser)
 
 
 def _command(

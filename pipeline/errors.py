@@ -16,6 +16,9 @@ _MAKE = {
     "prior": "PRIOR=",
     "mapping": "MAPPING=",
     "against": "AGAINST=",
+    "key": "KEY=",
+    "keep": "KEEP=",
+    "times": "TIMES=",
     "seed": "SEED=",
     "jobs": "JOBS=",
 }

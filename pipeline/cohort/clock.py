@@ -22,6 +22,7 @@ _OFFSET = r" ?(?:[zZ]|UTC|GMT|[+-]\d{2}(?::?\d{2})?)"
 _SECOND = pd.Timedelta(seconds=1)
 NO_INFUSION_TIME = "no_infusion_time"
 FILL_INFUSION_TIME = "Fill in infusion_time in the patient's row of patients."
+NO_OFFSET = "has no offset and no time zone is stated"
 _NO_ZERO = "cannot be placed: the patient has no infusion_time"
 
 
@@ -108,7 +109,7 @@ def parse_timestamps(cells: pd.Series, time_zone: str | None) -> tuple[pd.Series
         reason[in_gap] = f"does not exist or occurs twice in {time_zone} (clock change)"
     elif naive.any():
         parsed = pd.to_datetime(text[naive], format="ISO8601", errors="coerce")
-        reason[parsed.index[parsed.notna()]] = "has no offset and no time zone is stated"
+        reason[parsed.index[parsed.notna()]] = NO_OFFSET
     reason[text.str.fullmatch(_DATE)] = "is a date without a time of day"
     reason[_no_such_day(text)] = "names a day that no calendar has"
     reason[filled & times.isna() & (reason == "")] = "is not an ISO 8601 time"

@@ -144,7 +144,7 @@ def read_cohort(
     InputError
         If a required table or column is missing or no lab row can be used.
     """
-    paths = _tables_of(Path(folder))
+    paths = tables_of(Path(folder))
     needed = required or (
         "patients",
         "labs",
@@ -207,7 +207,7 @@ def batch_paths(path: str | Path) -> dict[str, Path]:
     """
     source = Path(path)
     if source.is_dir():
-        paths = _tables_of(source)
+        paths = tables_of(source)
     elif source.suffix.lower() in SUFFIXES and source.is_file():
         paths = {"labs": source}
     elif not source.exists():
@@ -226,7 +226,14 @@ def batch_paths(path: str | Path) -> dict[str, Path]:
     return paths
 
 
-def _tables_of(folder: Path) -> dict[str, Path]:
+def tables_of(folder: Path) -> dict[str, Path]:
+    """Files of a folder by table name; other files are not listed.
+
+    Raises
+    ------
+    InputError
+        If it is no folder, or two files are the same table.
+    """
     if not folder.is_dir():
         raise InputError(
             f"{folder} is not a folder; give the folder that holds patients.csv, labs.csv, ..."

@@ -120,7 +120,7 @@ def enforce(
                 reason=f"'{name}' is blank but required.",
                 remedy=f"Fill in '{name}'.",
             )
-        bad, legal, parsed = _check_field(table[name], item)
+        bad, legal, parsed = check_field(table[name], item)
         if not bad.any():
             table = table.assign(**{name: parsed})
             continue
@@ -141,8 +141,15 @@ def enforce(
     return table
 
 
-def _check_field(cells: pd.Series, item: dict[str, Any]) -> tuple[np.ndarray, str, pd.Series]:
-    """Mask of illegal cells, what is legal in words, and the parsed cells."""
+def check_field(cells: pd.Series, item: dict[str, Any]) -> tuple[np.ndarray, str, pd.Series]:
+    """Mask of illegal cells, what is legal in words, and the parsed cells.
+
+    Examples
+    --------
+    >>> bad, legal, _ = check_field(pd.Series(["7", "x", ""], dtype="str"), {"type": "integer"})
+    >>> bad.tolist(), legal
+    ([False, True, False], 'a whole number of any size')
+    """
     limits = item.get("constraints", {})
     filled = (cells != "").to_numpy()
     if "enum" in limits:

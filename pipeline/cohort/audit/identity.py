@@ -142,26 +142,16 @@ class PersonsInTheExport(Check):
         "hospital, and rejects.csv quotes its input."
     )
     remedy = (
-        "Drop the columns at the source and replace patient_id by a random pseudonym. Nothing of "
-        "them is shown here."
+        "`cytocast pseudonymise` drops these columns, replaces patient_id by a keyed pseudonym and "
+        "removes dates; or do so at the source. Nothing of them is shown here."
     )
 
     def check(self, context: AuditContext) -> list[Finding]:
         """Look at the names of all columns and at the shape of all text."""
         findings = []
-        words, innocent = word_list("person_words"), word_list("not_person_words")
         for table, raw in context.raw.items():
             for column in raw.columns.drop("_line", errors="ignore"):
-                if column.lower() in innocent or column in ("analyte", "value", "unit"):
-                    continue
-                if (
-                    column != "patient_id"
-                    and holds_word(column, words)
-                    and (raw[column] != "").any()
-                ):
-                    why = "its name says so"
-                else:
-                    why = _identifies(raw[column])
+                why = identifies_persons(column, raw[column])
                 if why:
                     rows = raw[raw[column] != ""]
                     findings.append(
@@ -187,13 +177,30 @@ _SHAPES = {
 }
 
 
-def _identifies(cells: pd.Series) -> str:
-    """What in the shape of the cells identifies persons, or nothing."""
-    filled = pd.Series(cells[cells != ""].unique()).head(2000)
-    if len(filled) < 3:
+def identifies_persons(column: str, cells: pd.Series) -> str:
+    """How a column identifies persons, by its name or the shape of its cells; "" if it does not.
+
+    ``patient_id`` is judged by its cells only; ``analyte``, ``value`` and ``unit`` never are.
+
+    Examples
+    --------
+    >>> identifies_persons("MRN", pd.Series(["17"])), identifies_persons("sex", pd.Series(["F"]))
+    ('its name says so', '')
+    """
+    if column.lower() in word_list("not_person_words") or column in ("analyte", "value", "unit"):
+        return ""
+    filled = cells[cells != ""]
+    if column != "patient_id" and len(filled) and holds_word(column, word_list("person_words")):
+        return "its name says so"
+    return _shape_of_persons(filled)
+
+
+def _shape_of_persons(filled: pd.Series) -> str:
+    distinct = pd.Series(filled.unique()).head(2000)
+    if len(distinct) < 3:
         return ""
     for why, shape in _SHAPES.items():
-        if filled.str.fullmatch(shape).mean() > 0.5:
+        if distinct.str.fullmatch(shape).mean() > 0.5:
             return why
     return ""
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.cohort.analytes import dictionary, find_key
-from pipeline.cohort.clock import parse_dates, parse_timestamps
+from pipeline.cohort.clock import NO_OFFSET, parse_dates, parse_timestamps
 from pipeline.cohort.rejects import Ledger
 from pipeline.cohort.units import conversion
 
@@ -111,7 +111,7 @@ def with_offsets(cells: pd.Series, time_zone: str | None) -> tuple[pd.Series, in
     >>> with_offsets(pd.Series(["2026-03-01 08:00", "2026-03-01"]), "Europe/Berlin")[0].tolist()
     ['2026-03-01T08:00:00+01:00', '2026-03-01']
     """
-    naive = parse_timestamps(cells, None)[1] == "has no offset and no time zone is stated"
+    naive = parse_timestamps(cells, None)[1] == NO_OFFSET
     if time_zone is None or not naive.any():
         return cells, int(naive.sum())
     times, _ = parse_timestamps(cells.loc[naive], time_zone)

@@ -1,0 +1,1 @@
+"""Tables to the same tables under keyed pseudonyms, without dates or identifiers."""
