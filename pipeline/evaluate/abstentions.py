@@ -23,6 +23,7 @@ from pipeline.model.abstention import (
 from pipeline.model.stack import EVENT, Targets
 
 Codes = NDArray[np.object_]
+_SELDOM = 0.5  # share without an estimate
 
 
 def held_out_refusals(
@@ -102,6 +103,28 @@ def abstention_report(
         "n_without_lab": int(without_lab(matrix)[rows].sum()),
         "n_before_event": int((refused & later).sum()),
     }
+
+
+def silence_warnings(name: str, report: dict[str, Any]) -> list[str]:
+    """A warning where the model would seldom or never speak, so that its figures are of little use.
+
+    Examples
+    --------
+    >>> report = {"n": 50, "n_abstained": 50, "rate": 1.0, "by_reason": {"no_lab": 50}}
+    >>> print(silence_warnings("icans", report)[0])
+    icans: an estimate would be given at 0 of 50 landmarks (no_lab 50); the figures are those of \
+all landmarks, so they describe what would not be shown.
+    >>> silence_warnings("icans", report | {"n_abstained": 3, "rate": 0.06})
+    []
+    """
+    if not report["n"] or report["rate"] < _SELDOM:
+        return []
+    why = ", ".join(f"{reason} {count}" for reason, count in report["by_reason"].items())
+    return [
+        f"{name}: an estimate would be given at {report['n'] - report['n_abstained']} of "
+        f"{report['n']} landmarks ({why}); the figures are those of all landmarks, so they "
+        "describe what would not be shown."
+    ]
 
 
 def abstention_line(name: str, report: dict[str, Any]) -> str:

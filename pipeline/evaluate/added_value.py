@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.evaluate import metrics
-from pipeline.evaluate.areas import counts, estimable, known_rows
+from pipeline.evaluate.areas import TOO_FEW, counts, estimable, known_rows
 from pipeline.evaluate.resampling import interval, number, patient_draws
 from pipeline.evaluate.scores import Scores
 from pipeline.report.format import signed
@@ -128,7 +128,7 @@ def labs_answer(outcome: Mapping[str, Any], key: str) -> str:
     control = (outcome.get("negative_control") or {}).get(key, {})
     cell = comparators[bar].get(key, {}) if bar else {}
     if cell.get("diff_lo") is None:
-        return f"Within {key} h, what the labs add cannot be estimated: too few event patients."
+        return f"Within {key} h, what the labs add cannot be estimated: {TOO_FEW}."
     shown = [item["diff_lo"] > 0 for item in (cell, control) if item.get("diff_lo") is not None]
     worse = cell["diff_hi"] < 0
     verdict = "add" if all(shown) else "make it worse than" if worse else "are not shown to add"

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.evaluate.areas import estimable, known_rows
+from pipeline.evaluate.areas import TOO_FEW, estimable, known_rows
 from pipeline.evaluate.resampling import estimate, number, ratio
 from pipeline.evaluate.scores import Scores
 from pipeline.model.stack import Floats, Ints
@@ -75,7 +75,7 @@ def alert_burden(
         rows = known_rows(scores, place)
         part = scores.take(rows)
         if not estimable(part.label[:, place], part.patient, minimum):
-            result[key] = {"reason": "too few event patients"}
+            result[key] = {"reason": TOO_FEW}
             continue
         result[key] = {}
         for name in ALERTED:

@@ -13,6 +13,7 @@ from pipeline.model.stack import Floats, Ints
 
 COUNTS = ("n", "n_patients", "n_events", "n_event_patients")
 AREA = ("auroc", "auroc_lo", "auroc_hi")
+TOO_FEW = "too few patients with, or without, the event"
 DIFFERENCE = ("diff_auroc", "diff_lo", "diff_hi")
 
 

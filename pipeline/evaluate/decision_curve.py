@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.evaluate.areas import estimable, known_rows
+from pipeline.evaluate.areas import TOO_FEW, estimable, known_rows
 from pipeline.evaluate.resampling import interval, number, ratio
 from pipeline.evaluate.scores import Scores
 from pipeline.model.stack import Floats
@@ -71,7 +71,7 @@ def decision_curves(
         rows = known_rows(scores, place)
         label, weight = scores.label[rows, place], draws[rows]
         if not estimable(label, scores.patient[rows], minimum):
-            result[f"{horizon:g}"] = {"reason": "too few event patients"}
+            result[f"{horizon:g}"] = {"reason": TOO_FEW}
             continue
         curves = {
             name: net_benefit(label, scores.risks[name][rows, place], weight, thresholds)

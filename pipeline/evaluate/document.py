@@ -26,6 +26,7 @@ from pipeline.model.stack import EVENT, Floats, Targets
 
 _RIVALS = {"severe_crs": ("crs", 3), "icans": ("icans", 1), "iec_hs": ("hlh", 1)}
 _HEADLINE_HOURS = 72.0
+_MANY_EVENTS = 100
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def assemble(
             "refitted" if kind == "cross-validated" else "applied, not refitted"
         )
         outcomes[name] = {"label": config.outcomes[name].label, **result}
-        drawn[name] = curves(part.scores)
+        drawn[name] = curves(part.scores, minimum)
         draws = patient_draws(part.scores.patient, settings.bootstrap, config.seed)
         used[name] = analyte_use(part.scores, cohort, spec, part.columns, draws, minimum)
     cells, detail = _contrast(scored, config)
@@ -211,6 +212,30 @@ def tuning_words(config: TuneConfig) -> str:
 def _whole(hours: float) -> float:
     """24 rather than 24.0, so that pages and files read naturally."""
     return int(hours) if float(hours).is_integer() else float(hours)
+
+
+def few_events(name: str, count: int, minimum: int) -> list[str]:
+    """A warning where an outcome has few event patients; none at a hundred or more.
+
+    Examples
+    --------
+    >>> few_events("icans", 1, 5)[0]
+    'icans: 1 event patient, fewer than 5, so discrimination and calibration are not printed.'
+    >>> few_events("icans", 100, 5)
+    []
+    """
+    patients = f"{count} event patient{'' if count == 1 else 's'}"
+    if count < minimum:
+        return [
+            f"{name}: {patients}, fewer than {minimum}, so discrimination and calibration are not "
+            "printed."
+        ]
+    if count < _MANY_EVENTS:
+        return [
+            f"{name}: {patients}; read the intervals, because small differences in AUROC are noise "
+            "at this size."
+        ]
+    return []
 
 
 def event_patients(targets: Targets, threshold: int) -> int:

@@ -21,7 +21,7 @@ from pipeline.evaluate.competing import (
     what_comes_first,
 )
 from pipeline.evaluate.decision_curve import decision_curves, threshold_grid
-from pipeline.evaluate.resampling import interval, number, patient_draws
+from pipeline.evaluate.resampling import estimate, number, patient_draws
 from pipeline.evaluate.scores import Scores
 from pipeline.evaluate.subgroups import Mask, by_day, subgroup_table, within_grade
 from pipeline.model.stack import Floats
@@ -33,6 +33,9 @@ _MIN_LANDMARKS_PER_DAY = 10
 _PROBABILITY = (
     "brier", "ipa", "cal_slope", "cal_slope_lo", "cal_slope_hi", "cal_intercept", "ici"
 )  # fmt: skip
+_SPREAD = tuple(
+    f"{name}_{end}" for name in ("brier", "ipa", "cal_intercept") for end in ("lo", "hi")
+)
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,7 @@ def evaluate_scores(
     found = [value for value in canary if value is not None]
     result |= {
         "comparators": comparators,
+        "probability_intervals": _taken_out({**{n: result[n] for n in MODELS}, **comparators}),
         "comparators_absent": absent_comparators(comparators, aside.absent),
         "added_value": added_value(comparators),
         "by_day": days_at_longest(scores, draws, config),
@@ -250,15 +254,24 @@ def _other_split(scores: Scores, config: EvaluationConfig, seed: int) -> dict[st
 
 def _probability_metrics(label: Floats, risk: Floats, weight: Floats) -> dict[str, float | None]:
     intercept, slope = metrics.calibration_line(label, risk, weight[:, : _SLOPE_DRAWS + 1])
-    low, high = interval(slope)
     return {
-        "brier": number(metrics.brier(label, risk, weight[:, :1])[0]),
-        "ipa": number(metrics.ipa(label, risk, weight)),
-        "cal_slope": number(slope[0]),
-        "cal_slope_lo": low,
-        "cal_slope_hi": high,
-        "cal_intercept": number(intercept[0]),
+        **estimate(metrics.brier(label, risk, weight), "brier"),
+        **estimate(metrics.ipa(label, risk, weight), "ipa"),
+        **estimate(slope, "cal_slope"),
+        **estimate(intercept, "cal_intercept"),
         "ici": number(metrics.ici(label, risk, weight)),
+    }
+
+
+def _taken_out(tables: Mapping[str, Mapping[str, dict[str, Any]]]) -> dict[str, Any]:
+    """Intervals of Brier score, IPA and intercept, taken out of the cells of the contract."""
+    return {
+        name: {
+            key: {part: cell.pop(part) for part in _SPREAD if part in cell}
+            for key, cell in table.items()
+        }
+        for name, table in tables.items()
+        if name in PROBABILITIES
     }
 
 
@@ -286,13 +299,16 @@ def days_at_longest(scores: Scores, draws: Floats, config: EvaluationConfig) -> 
     return result
 
 
-def curves(scores: Scores) -> dict[str, Any]:
-    """ROC, calibration and risk distribution per horizon, for the page and the figures."""
+def curves(scores: Scores, minimum: int) -> dict[str, Any]:
+    """ROC, calibration and risk distribution per horizon, for the page and the figures.
+
+    Only where the figures are given too: the curve of a few event patients is that of them alone.
+    """
     result = {}
     for place, horizon in enumerate(scores.horizons):
         rows = known_rows(scores, place)
         label, group = scores.label[rows, place], scores.group[rows]
-        if label.min(initial=1) == label.max(initial=0) or len(rows) == 0:
+        if not estimable(label, scores.patient[rows], minimum):
             continue
         lines = {}
         for name in ("model", "model_no_state", "grade_and_day"):

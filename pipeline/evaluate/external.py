@@ -9,9 +9,14 @@ from pipeline.cohort.limits import apply_limits
 from pipeline.cohort.reader import ReadResult
 from pipeline.config import Config
 from pipeline.errors import InputError
-from pipeline.evaluate.abstentions import abstention_report, answered_rows, applied_refusals
+from pipeline.evaluate.abstentions import (
+    abstention_report,
+    answered_rows,
+    applied_refusals,
+    silence_warnings,
+)
 from pipeline.evaluate.cross_validation import Beside, score, scored_rows
-from pipeline.evaluate.document import Evaluation, assemble, event_patients
+from pipeline.evaluate.document import Evaluation, assemble, event_patients, few_events
 from pipeline.evaluate.donors import donors_of, swap_labs
 from pipeline.evaluate.model_facts import model_facts
 from pipeline.evaluate.outcomes import build_targets
@@ -71,20 +76,12 @@ def evaluate_bundle(
         if len(rows) == 0:
             warnings.append(f"{name}: not scored, because no landmark is at risk.")
             continue
-        if event_patients(targets, outcome.threshold) < bundle.config.evaluation.min_event_patients:
-            warnings.append(
-                f"{name}: fewer than {bundle.config.evaluation.min_event_patients} event patients, "
-                "so discrimination and calibration are not printed."
-            )
         count = event_patients(targets, outcome.threshold)
-        if 0 < count < 100:
-            warnings.append(
-                f"{name}: {count} event patients; read the intervals, because small differences "
-                "are noise at this size."
-            )
+        warnings += few_events(name, count, bundle.config.evaluation.min_event_patients)
         n_landmarks = max(n_landmarks, len(rows))
         code = applied_refusals(cohort, measured, familiar, bundle.config)
         abstained[name] = abstention_report(code, measured, targets, outcome.threshold)
+        warnings += silence_warnings(name, abstained[name])
         part, known = matrix.take(rows), targets.take(rows)
         rates = bundle.reference.base_rates[name]
         swapped = swap_labs(part, donors_of(part, known.patient, bundle.config.seed))

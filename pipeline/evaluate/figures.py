@@ -8,7 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from pipeline.report import guides, marks
-from pipeline.report.format import percent, plain, signed
+from pipeline.report.format import is_missing, percent, plain, signed
 from pipeline.report.scale import Scale, domain
 from pipeline.report.svg import BLUE, GREY, INK, STYLES, Style, chart, element, key, text
 
@@ -84,9 +84,22 @@ def decision_chart(cell: Entry, names: Mapping[str, str], *, title: str) -> Mark
             y_label="Net benefit per 1,000",
             x_ticks=ticks,
         ),
+        *_event_rate(cell, x, y),
         *reversed(drawn),
         key(entries, max(_LEFT + 8, _RIGHT - 48 - 6.4 * longest), _TOP + 12, gap=15),
     )
+
+
+def _event_rate(cell: Entry, x: Scale, y: Scale) -> list[Markup]:
+    """Upright at the share with the event, where treating all crosses treating none."""
+    first, gained = cell["thresholds"][0], cell.get("treat_all", [None])[0]
+    if is_missing(gained) or not 0.0 < first < 1.0:
+        return []
+    rate = gained * (1.0 - first) + first
+    if not x.low <= rate <= x.high:
+        return []
+    return [element("line", x1=x(rate), y1=y.start, x2=x(rate), y2=y.end, stroke=GREY,
+                    stroke_width=1.2, stroke_dasharray="4 3")]  # fmt: skip
 
 
 def difference_chart(rows: Sequence[tuple[str, float, float, float]], *, title: str) -> Markup:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import nan
 from typing import Any
 
 from markupsafe import Markup
 
-from pipeline.report.format import DASH, bracket, decimal, integer, is_missing, percent, signed
+from pipeline.report.format import DASH, decimal, integer, is_missing, percent, signed
 
 Entry = Mapping[str, Any]
 _LINES = Markup('{}<br><span class="note">{}</span>')
@@ -21,7 +21,9 @@ _BARS = {
     "grade_and_day": "grade and day",
     "clinical_state": "all grades so far, no labs",
 }
-_SHOWN_THRESHOLDS = (0.05, 0.1, 0.2, 0.3)
+_NO_INTERVAL = (
+    "0 % without an interval: none was seen, and drawing the same patients again can tell no more."
+)
 
 
 @dataclass(frozen=True)
@@ -70,13 +72,18 @@ def spread(cell: Entry, name: str, low: str, high: str, write: Any) -> str:
 
 
 def share(cell: Entry, name: str) -> str:
-    """A proportion and its interval in percent.
+    """A proportion and its interval in percent; none where every draw gives the same 0 or 1.
 
     Examples
     --------
     >>> share({"rate": 0.5, "rate_lo": 0.4, "rate_hi": 0.6}, "rate")
     '50 % [40 %, 60 %]'
+    >>> share({"rate": 0.0, "rate_lo": 0.0, "rate_hi": 0.0}, "rate")
+    '0 %'
     """
+    value = cell.get(name)
+    if value in (0, 1) and value == cell.get(f"{name}_lo") == cell.get(f"{name}_hi"):
+        return _percent(value)
     return spread(cell, name, f"{name}_lo", f"{name}_hi", _percent)
 
 
@@ -168,97 +175,6 @@ def labs(outcome: Entry, hours: Sequence[str]) -> Grid | None:
     return Grid("What do the labs add?", ("", *(f"{h} h" for h in hours)), rows, note)
 
 
-def alerts(outcome: Entry, names: Mapping[str, str]) -> Grid | None:
-    """Alert burden and lead time at each wished alert rate."""
-    rows: list[tuple[str, ...]] = []
-    for hours, name, rate, cell in _alert_cells(outcome.get("alerts") or {}):
-        if "reason" in cell:
-            continue
-        lead = [cell.get(f"lead_hours_{part}", nan) for part in ("median", "q1", "q3")]
-        rows.append(
-            (
-                f"{hours} h, {names.get(name, name)}, {percent(float(rate))}",
-                percent(cell.get("alert_rate")),
-                decimal(_hundred(cell.get("alerts_per_patient_day")), 1),
-                decimal(_hundred(cell.get("false_alerts_per_patient_day")), 1),
-                spread(
-                    cell,
-                    "number_needed_to_alert",
-                    "number_needed_to_alert_lo",
-                    "number_needed_to_alert_hi",
-                    _one_place,
-                ),
-                share(cell, "patients_warned"),
-                DASH
-                if is_missing(lead[0])
-                else f"{integer(lead[0])} h [{integer(lead[1])}, {integer(lead[2])}]",
-            )
-        )
-    if not rows:
-        return None
-    return Grid(
-        "What would alerts cost, and how early would they come?",
-        (
-            "Horizon, predictor, alert rate aimed at",
-            "Rate reached",
-            "Alerts per 100 patient-days",
-            "False alerts per 100 patient-days",
-            "Alerts per true alert",
-            "Event patients warned",
-            "Hours from first alert to onset, median [quartiles]",
-        ),
-        rows,
-        "The cut-off is learned on the other folds, never on the patients it is used on. A patient "
-        "counts as warned by an alert within the horizon before onset.",
-    )
-
-
-def _alert_cells(table: Entry) -> Iterator[tuple[str, str, str, Entry]]:
-    for hours, by_name in table.items():
-        for name, by_rate in by_name.items() if isinstance(by_name, Mapping) else ():
-            for rate, cell in by_rate.items() if isinstance(by_rate, Mapping) else ():
-                yield hours, name, rate, cell
-
-
-def net_benefit(outcome: Entry, names: Mapping[str, str]) -> Grid | None:
-    """Net benefit per 1000 landmarks at four thresholds, per horizon."""
-    rows: list[tuple[str, ...]] = []
-    shown: list[float] = []
-    for hours, cell in (outcome.get("net_benefit") or {}).items():
-        if "thresholds" not in cell:
-            continue
-        thresholds = cell["thresholds"]
-        places = [n for n, t in enumerate(thresholds) if _near(t, _SHOWN_THRESHOLDS)]
-        shown = [thresholds[n] for n in places]
-        for name in ("model", "grade_and_day", "clinical_state", "treat_all"):
-            if name in cell:
-                words = "Treat all" if name == "treat_all" else names.get(name, name)
-                values = (decimal(_thousand(cell[name][n]), 1) for n in places)
-                rows.append((f"{hours} h, {words}", *values))
-        if "diff" in cell:
-            rows.append(
-                (
-                    f"{hours} h, model minus grade and day",
-                    *(_difference_per_thousand(cell, n) for n in places),
-                )
-            )
-    if not rows:
-        return None
-    return Grid(
-        "Net benefit: true positives per 1,000 landmarks, less false ones at the odds of the "
-        "threshold",
-        ("", *(f"Threshold {percent(t)}" for t in shown)),
-        rows,
-        "Treating nobody has a net benefit of 0. A model is of use at a threshold where it exceeds "
-        "0 and treating all.",
-    )
-
-
-def _difference_per_thousand(cell: Entry, place: int) -> str:
-    value, low, high = (_thousand(cell[name][place]) for name in ("diff", "diff_lo", "diff_hi"))
-    return f"{signed(value, 1)} {bracket(low, high, 1)}"
-
-
 def incidence(outcome: Entry) -> Grid | None:
     """Observed incidence (Aalen-Johansen) beside the mean risk, overall and by quarter of risk."""
     rows = [
@@ -279,7 +195,7 @@ def incidence(outcome: Entry) -> Grid | None:
         "Observed incidence with death and further therapy as competing events",
         ("Horizon", "Observed", "Mean risk", "Competing event first", *quarters),
         rows,
-        "Quarters: mean risk, below it the incidence observed (Aalen-Johansen).",
+        f"Quarters: mean risk, below it the incidence observed (Aalen-Johansen). {_NO_INTERVAL}",
     )
 
 
@@ -307,7 +223,8 @@ def comes_first(outcome: Entry, label: str, names: Mapping[str, str]) -> Grid | 
         for cause in causes
     ]
     never = [names.get(name, name) for name in table.get("never_observed") or ()]
-    note = f"Never charted after a landmark at risk: {', '.join(never)}." if never else ""
+    note = f" Never charted after a landmark at risk: {', '.join(never)}." if never else ""
+    note = f"{_NO_INTERVAL}{note}"
     return Grid("What comes first after a landmark?", ("", *(f"{h} h" for h in hours)), rows, note)
 
 
@@ -325,7 +242,7 @@ def days(outcome: Entry, hours: Sequence[str]) -> Grid | None:
         "AUROC by day of the landmark and horizon",
         ("Day", *(f"{h} h" for h in hours)),
         rows,
-        "Days with fewer than 5 event patients at every horizon are left out.",
+        "Days with too few event patients at every horizon are left out.",
     )
 
 
@@ -358,26 +275,10 @@ def subgroups(outcome: Entry, hours: Sequence[str], told: str) -> Grid | None:
             "Mean risk",
         ),
         rows,
-        "Nothing but counts is printed below 5 event patients. The more subgroups, the more of "
-        "them stand out by chance.",
+        "Nothing but counts is printed where there are too few event patients. No test of "
+        "interaction was made: the more subgroups, the more of them stand out by chance.",
     )
 
 
 def _percent(value: float | None) -> str:
     return "0 %" if value == 0 else percent(value)
-
-
-def _one_place(value: float | None) -> str:
-    return decimal(value, 1)
-
-
-def _hundred(value: float | None) -> float | None:
-    return None if value is None else 100.0 * value
-
-
-def _thousand(value: float | None) -> float | None:
-    return None if value is None else 1000.0 * value
-
-
-def _near(value: float, wanted: Sequence[float]) -> bool:
-    return any(abs(value - other) < 1e-6 for other in wanted)

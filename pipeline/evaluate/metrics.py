@@ -80,19 +80,13 @@ def brier(label: Floats, risk: Floats, weight: Floats) -> Floats:
     return _ratio(squared @ weight, weight.sum(axis=0))
 
 
-def ipa(label: Floats, risk: Floats, weight: Floats) -> float:
-    """Index of prediction accuracy: 1 - Brier / Brier of the event rate (first draw).
+def ipa(label: Floats, risk: Floats, weight: Floats) -> Floats:
+    """Index of prediction accuracy per draw: 1 - Brier / Brier of the event rate of the draw.
 
-    Kattan and Gerds, 10.1186/s41512-018-0029-2.
+    Kattan and Gerds, 10.1186/s41512-018-0029-2. NaN where a draw has one class only.
     """
-    w = weight[:, 0]
-    rate = float((label * w).sum() / w.sum())
-    reference = rate * (1.0 - rate)
-    return (
-        float("nan")
-        if reference == 0
-        else 1.0 - float(brier(label, risk, weight[:, :1])[0]) / reference
-    )
+    rate = _ratio(label @ weight, weight.sum(axis=0))
+    return 1.0 - _ratio(brier(label, risk, weight), rate * (1.0 - rate))
 
 
 def calibration_line(label: Floats, risk: Floats, weight: Floats) -> tuple[Floats, Floats]:

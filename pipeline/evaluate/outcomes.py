@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -11,6 +13,7 @@ from pipeline.config import OutcomeConfig
 from pipeline.errors import InputError
 from pipeline.model.stack import CENSORED, COMPETING, EVENT, Floats, FollowUp, Targets
 
+Bools = np.typing.NDArray[np.bool_]
 _MIN_FOLLOWED = 0.1
 
 
@@ -140,6 +143,57 @@ def stacked_thresholds(
             or (count >= min_patients and threshold <= 4 and (not chosen or threshold in chosen))
         )
     )
+
+
+def refuse_unlearnable(
+    name: str, asked: OutcomeConfig, targets: Targets, on_grid: Bools, horizons: Sequence[float]
+) -> None:
+    """Refuse an outcome that nothing can be learned about, and say why.
+
+    Parameters
+    ----------
+    name : str
+        Of the outcome in the configuration.
+    targets : Targets
+        At every training landmark.
+    on_grid : ndarray of bool
+        Landmarks that are scored.
+
+    Raises
+    ------
+    InputError
+        If no scored landmark is at risk, none is followed to the end of a horizon, or all known
+        ones are alike.
+    """
+    at_risk = targets.at_risk[:, targets.thresholds.index(asked.threshold)] & on_grid
+    what = f"{asked.scale} grade {asked.threshold} or more" if asked.scale != "death" else "death"
+    way_out = f"leave '{name}' out with --outcomes"
+    if not at_risk.any():
+        raise InputError(
+            f"{name}: no landmark is at risk of {what}, because every patient has it, or a "
+            "competing event, or the end of the record before the first landmark; check "
+            f"record_end_hours and landmarks.first_hours, or {way_out}"
+        )
+    label = np.stack([targets.label(asked.threshold, float(hours)) for hours in horizons])
+    known = label[:, at_risk][~np.isnan(label[:, at_risk])]
+    told = ", ".join(f"{hours:g}" for hours in horizons)
+    if len(known) == 0:
+        raise InputError(
+            f"{name}: no landmark is followed to the end of any horizon ({told} h), so nothing is "
+            "known about what came after it; check followed_until_hours, shorten "
+            f"model.horizons_hours, or {way_out}"
+        )
+    if not known.any():
+        raise InputError(
+            f"{name}: no landmark is followed by {what} within any horizon ({told} h): whoever has "
+            "it has it before the first landmark, after the last one or after a competing event; "
+            f"change landmarks.first_hours or landmarks.last_hours, or {way_out}"
+        )
+    if known.all():
+        raise InputError(
+            f"{name}: every landmark is followed by {what} within every horizon ({told} h), so "
+            f"nothing tells one landmark from another; shorten model.horizons_hours, or {way_out}"
+        )
 
 
 def reported_thresholds(outcomes: dict[str, OutcomeConfig], scale: str) -> tuple[int, ...]:

@@ -8,9 +8,10 @@ from typing import Any
 
 from markupsafe import Markup
 
-from pipeline.evaluate import figures, grids, grids_of_cohort, plain_words
+from pipeline.evaluate import figures, grids, grids_of_cohort, grids_of_use, plain_words
 from pipeline.evaluate.abstentions import abstention_line
 from pipeline.evaluate.model_facts import model_grid
+from pipeline.evaluate.protocol_words import protocol_words, told_share
 from pipeline.evaluate.wording import NAMES, TEMPLATES, WORDS, named
 from pipeline.report.charts import calibration_chart, histogram_pair, roc_chart
 from pipeline.report.facts import facts
@@ -66,6 +67,7 @@ def render_evaluation(
             abstention_line(str(outcomes.get(name, {}).get("label") or words(name)), dict(report))
             for name, report in (evaluation.get("abstention") or {}).items()
         ],
+        protocol=protocol_words(evaluation),
         made=model_grid(evaluation.get("models") or {}, evaluation.get("settings_changed") or {}),
         canary=evaluation.get("canary_auroc", nan),
         warnings=[_with_label(line, outcomes) for line in evaluation.get("warnings") or ()],
@@ -104,8 +106,8 @@ def outcome_view(key: str, outcome: Table, curves: Table) -> dict[str, Any]:
     further = [
         grids.labs(outcome, hours),
         grids.robustness(outcome, hours) if hours else None,
-        grids.alerts(outcome, NAMES),
-        grids.net_benefit(outcome, NAMES),
+        grids_of_use.alerts(outcome, NAMES),
+        grids_of_use.net_benefit(outcome, NAMES),
         grids.incidence(outcome),
         grids.comes_first(outcome, label, NAMES),
         grids.days(outcome, hours),
@@ -176,8 +178,14 @@ def _rows(outcome: Table, hours: str) -> list[dict[str, Any]]:
     """One table row for the model, its variant without grades, and each comparator."""
     predictors = {name: outcome.get(name, {}) for name in ("model", "model_no_state")}
     predictors |= outcome.get("comparators", {})
+    spread = outcome.get("probability_intervals") or {}
     return [
-        {"name": named(name), "m": by_hour[hours], "main": name == "model"}
+        {
+            "name": named(name),
+            "m": {**by_hour[hours], **spread.get(name, {}).get(hours, {})},
+            "share": told_share(by_hour[hours]),
+            "main": name == "model",
+        }
         for name, by_hour in predictors.items()
         if hours in by_hour
     ]
@@ -198,10 +206,20 @@ def _charts(label: str, hours: str, outcome: Table, curves: Table) -> Sequence[t
             if smooth.get("risk")
             else calibration_chart(groups, title=title)
         )
-        drawn.append(("Calibration of the model", chart))
+        drawn.append((f"Calibration of the model within {hours} h", chart))
     if bins := curve.get("risk_distribution"):
-        drawn.append(("Risks the model gave", histogram_pair(**bins, title=f"Risks given: {said}")))
+        drawn.append(
+            (
+                "Risks the model gave",
+                histogram_pair(**bins, title=f"Risks given: {said}"),
+            )
+        )
     if "thresholds" in (cell := (outcome.get("net_benefit") or {}).get(hours, {})):
         title = f"Decision curve: {said}"
-        drawn.append(("Net benefit", figures.decision_chart(cell, NAMES, title=title)))
+        drawn.append(
+            (
+                "Net benefit; dashed upright: share with the event",
+                figures.decision_chart(cell, NAMES, title=title),
+            )
+        )
     return drawn

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from math import nan
 from typing import Any
 
+from pipeline.evaluate.areas import TOO_FEW
 from pipeline.evaluate.wording import named
 from pipeline.report.format import decimal, in_words, integer, is_missing, joined, percent, plain
 
@@ -35,12 +36,19 @@ the model is 0.06 higher (difference 0.01 to 0.11).
         return f"{label}: no figures."
     m, start = outcome["model"][hours], f"{label} within {hours} h:"
     if is_missing(m.get("auroc")):
-        return f"{start} the AUROC could not be estimated."
+        return f"{start} the AUROC could not be estimated{_why(m)}."
     other = outcome.get("comparators", {}).get(REFERENCE, {}).get(hours, {})
     places = agreeing_places(m["auroc"], other.get("auroc"), other.get("diff_auroc"))
     spread = in_words("95 % interval", m.get("auroc_lo"), m.get("auroc_hi"), places)
     told = _against_reference(other, places)
     return f"{start} AUROC {decimal(m['auroc'], places)}{spread}. {told}"
+
+
+def _why(cell: Entry) -> str:
+    counted, events = cell.get("n_patients"), cell.get("n_event_patients")
+    if is_missing(counted) or is_missing(events):
+        return ""
+    return f": {integer(events)} of {integer(counted)} patients have the event"
 
 
 def agreeing_places(first: float, second: float | None, difference: float | None) -> int:
@@ -154,7 +162,7 @@ def limits(outcomes: Mapping[str, Entry], kind: str, minimum: int) -> list[str]:
                 f"differences in AUROC below about {decimal(half)} cannot be told from chance."
             )
         else:
-            sentences.append(f"{label}: too few event patients for any comparison.")
+            sentences.append(f"{label}: {TOO_FEW}, so nothing is compared.")
         ends = [h for h, m in outcome.get("model", {}).items() if at_an_end(m)]
         if ends:
             sentences.append(

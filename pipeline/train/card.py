@@ -19,6 +19,7 @@ from pipeline.train.card_facts import (
     card_facts,
     made_of,
     performance_of,
+    slope_words,
 )
 
 FILES = ("model_card.md", "card.json", "tripod_ai.md")
@@ -198,12 +199,10 @@ def _rows(evaluation: Mapping[str, Any]) -> list[list[str]]:
                     name,
                     f"{key} h",
                     f"{cell['n_events']} of {cell['n']}",
-                    f"{cell['auroc']:.3f} ({bounds(cell, 'auroc')})" if known else "too few events",
-                    f"{bar['auroc']:.3f}" if bar["auroc"] is not None else "too few events",
-                    f"{cell['brier']:.4f}" if cell["brier"] is not None else "too few events",
-                    f"{cell['cal_slope']:.2f} ({bounds(cell, 'cal_slope')})"
-                    if cell["cal_slope"] is not None
-                    else "too few events",
+                    f"{cell['auroc']:.3f} ({bounds(cell, 'auroc')})" if known else "not estimable",
+                    f"{bar['auroc']:.3f}" if bar["auroc"] is not None else "not estimable",
+                    f"{cell['brier']:.4f}" if cell["brier"] is not None else "not estimable",
+                    slope_words(cell) if known else "not estimable",
                 ]
             )
     return rows

@@ -9,6 +9,7 @@ from pipeline import __version__
 from pipeline.cohort.reader import ReadResult
 from pipeline.config import Config
 from pipeline.evaluate.abstentions import abstention_line
+from pipeline.evaluate.areas import TOO_FEW
 from pipeline.evaluate.model_facts import fact_words, settings_words
 from pipeline.features.spec import FeatureSpec
 from pipeline.report.format import joined, signed
@@ -102,12 +103,12 @@ def performance_of(config: Config, evaluation: Mapping[str, Any]) -> list[str]:
     lines = []
     for name, key, cell, _ in _cells(config, evaluation):
         if cell["auroc"] is None:
-            lines.append(f"{name} within {key} h: too few event patients for a figure")
+            lines.append(f"{name} within {key} h: {TOO_FEW} for a figure")
             continue
         lines.append(
             f"{name} within {key} h: AUROC {cell['auroc']:.3f} (95 % interval "
             f"{bounds(cell, 'auroc')}), Brier {cell['brier']:.4f}, calibration slope "
-            f"{cell['cal_slope']:.2f} ({bounds(cell, 'cal_slope')})"
+            f"{slope_words(cell)}"
         )
     return lines
 
@@ -118,7 +119,7 @@ def added_value_of(config: Config, evaluation: Mapping[str, Any]) -> list[str]:
     for name, key, _, outcome in _cells(config, evaluation):
         bar = outcome["comparators"]["grade_and_day"][key]
         if bar["diff_lo"] is None:
-            lines.append(f"{name} within {key} h: too few event patients to compare")
+            lines.append(f"{name} within {key} h: {TOO_FEW} to compare")
             continue
         lines.append(
             f"{name} within {key} h: AUROC {signed(bar['diff_auroc'], 3)} against grade and day "
@@ -131,6 +132,22 @@ def bounds(cell: Mapping[str, Any], metric: str) -> str:
     """Interval of a metric in words."""
     low, high = cell[f"{metric}_lo"], cell[f"{metric}_hi"]
     return "no interval" if low is None or high is None else f"{low:.3f} to {high:.3f}"
+
+
+def slope_words(cell: Mapping[str, Any]) -> str:
+    """Calibration slope and its interval.
+
+    Examples
+    --------
+    >>> slope_words({"cal_slope": None})
+    'not estimable, because the risks are all alike or part the landmarks without an overlap'
+    """
+    if cell["cal_slope"] is None:
+        return (
+            "not estimable, because the risks are all alike or part the landmarks without an "
+            "overlap"
+        )
+    return f"{cell['cal_slope']:.2f} ({bounds(cell, 'cal_slope')})"
 
 
 def _cells(

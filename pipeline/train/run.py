@@ -23,10 +23,16 @@ from pipeline.evaluate.abstentions import (
     abstention_report,
     answered_rows,
     held_out_refusals,
+    silence_warnings,
 )
-from pipeline.evaluate.document import Evaluation, assemble, event_patients
+from pipeline.evaluate.document import Evaluation, assemble, event_patients, few_events
 from pipeline.evaluate.model_facts import model_facts
-from pipeline.evaluate.outcomes import build_targets, reported_thresholds, stacked_thresholds
+from pipeline.evaluate.outcomes import (
+    build_targets,
+    refuse_unlearnable,
+    reported_thresholds,
+    stacked_thresholds,
+)
 from pipeline.evaluate.page import render_evaluation
 from pipeline.evaluate.protocol import Scored, score_scale, shared_folds
 from pipeline.features.build import FeatureMatrix, build_features
@@ -144,6 +150,11 @@ def train(
         for name, item in config.outcomes.items()
         for part in (results[item.scale],)
     }
+    silent_at = {
+        name: abstention_report(code, part.matrix, part.targets, config.outcomes[name].threshold)
+        for name, code in refused.items()
+        for part in (results[config.outcomes[name].scale],)
+    }
     log.info("bootstrap intervals")
     evaluation = assemble(
         by_outcome,
@@ -155,17 +166,13 @@ def train(
         warnings=[
             *audit_warnings(audit),
             *(prior_sentences(borrowed) if borrowed else ()),
-            *_warnings(config, results),
+            *_warnings(config, results, silent_at),
             *(item["sentence"] for item in sizes.values()),
         ],
         command=COMMAND,
     )
     evaluation.content["sample_size"] = sizes
-    evaluation.content["abstention"] = {
-        name: abstention_report(code, part.matrix, part.targets, config.outcomes[name].threshold)
-        for name, code in refused.items()
-        for part in (results[config.outcomes[name].scale],)
-    }
+    evaluation.content["abstention"] = silent_at
     evaluation.content["models"] = model_facts(models, config, spec)
     evaluation.content["audit"] = audit.summary()
     if borrowed:
@@ -229,10 +236,10 @@ def _train_scale(task: _Task, scale: str) -> ScaleResult:
     )
     landmarks = training_landmarks(cohort, config.landmarks, scale)
     targets = build_targets(cohort, landmarks, scale, thresholds)
-    if len(landmarks) == 0 or not targets.at_risk.any():
-        raise InputError(
-            f"no landmark is at risk on the scale '{scale}'; check record_end_hours and landmarks"
-        )
+    on_grid = (landmarks["source"] == "grid").to_numpy()
+    for name, asked in config.outcomes.items():
+        if asked.scale == scale:
+            refuse_unlearnable(name, asked, targets, on_grid, config.model.horizons_hours)
     matrix = build_features(cohort, landmarks, spec, task.jobs)
     if prior is not None:
         matrix = beside_prior(matrix, task.raw, spec, prior, task.jobs)
@@ -320,16 +327,18 @@ def _cohort_facts(
     }
 
 
-def _warnings(config: Config, results: dict[str, ScaleResult]) -> list[str]:
-    sentences = []
-    for name, outcome in config.outcomes.items():
-        count = event_patients(results[outcome.scale].targets, outcome.threshold)
-        if count < 100:
-            sentences.append(
-                f"{name}: {count} event patients; read the intervals, because small differences "
-                "in AUROC are noise at this size."
-            )
-    return sentences
+def _warnings(
+    config: Config, results: dict[str, ScaleResult], silent_at: Mapping[str, dict[str, Any]]
+) -> list[str]:
+    minimum = config.evaluation.min_event_patients
+    told = [line for name, report in silent_at.items() for line in silence_warnings(name, report)]
+    return told + [
+        sentence
+        for name, outcome in config.outcomes.items()
+        for sentence in few_events(
+            name, event_patients(results[outcome.scale].targets, outcome.threshold), minimum
+        )
+    ]
 
 
 def _report_reading(read: ReadResult) -> None:

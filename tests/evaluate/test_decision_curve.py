@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.evaluate.areas import TOO_FEW
 from pipeline.evaluate.decision_curve import decision_curves, net_benefit, threshold_grid
 from pipeline.evaluate.resampling import patient_draws
 from tests.evaluate.scored import make_scores
@@ -64,7 +65,7 @@ def test_curves_hold_treat_all_none_and_a_paired_difference():
         cell["model_lo"], cell["model"], cell["model_hi"], strict=True))  # fmt: skip
     assert cell["better_than_all_and_none"][-1] is True
     none = decision_curves(scores, draws, threshold_grid(0.05, 0.3), 1000)["24"]
-    assert none == {"reason": "too few event patients"}
+    assert none == {"reason": TOO_FEW}
 
 
 def test_the_grid_holds_both_ends():

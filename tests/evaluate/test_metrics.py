@@ -64,7 +64,7 @@ def test_metrics_without_events_or_rows_are_unknown():
     assert np.isnan(metrics.auroc(label, risk, weight, group)).all()
     assert np.isnan(metrics.auprc(label, risk, weight, group))
     np.testing.assert_allclose(metrics.brier(label, risk, weight), [0.04, np.nan])
-    assert np.isnan(metrics.ipa(label, risk, weight))
+    assert np.isnan(metrics.ipa(label, risk, weight)).all()
     assert np.isnan(metrics.calibration_line(label, risk, weight)).all()
     assert np.isnan(metrics.roc_points(label, risk, group)[1]).all()
 
@@ -100,8 +100,11 @@ def test_ipa_and_ici_tell_a_good_from_a_distorted_predictor():
     distorted = np.clip(risk * 1.6, 0, 0.99)
     rate = label.mean()
     expected = 1.0 - np.mean((risk - label) ** 2) / (rate * (1 - rate))
-    assert metrics.ipa(label, risk, ones) == pytest.approx(expected)
-    assert metrics.ipa(label, distorted, ones) < metrics.ipa(label, risk, ones)
+    half = np.stack([np.ones(4000), np.arange(4000) < 2000], axis=1)
+    whole, part = metrics.ipa(label, risk, half)
+    assert whole == pytest.approx(expected)
+    assert part == pytest.approx(metrics.ipa(label[:2000], risk[:2000], ones[:2000])[0])
+    assert metrics.ipa(label, distorted, ones)[0] < whole
     assert metrics.ici(label, risk, ones) < 0.02
     assert metrics.ici(label, distorted, ones) > 0.1
 

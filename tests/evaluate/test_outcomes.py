@@ -8,18 +8,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.cohort import read_cohort
-from pipeline.config import load_config
+from pipeline.config import OutcomeConfig, load_config
 from pipeline.errors import InputError
 from pipeline.evaluate.cross_validation import scored_rows
 from pipeline.evaluate.outcomes import (
     build_targets,
     onset_hours,
+    refuse_unlearnable,
     reported_thresholds,
     stacked_thresholds,
 )
 from pipeline.features import build_features
 from pipeline.features.landmarks import training_landmarks
-from tests.builders import at, make_cohort, make_config, make_spec
+from tests.builders import at, lab, make_cohort, make_config, make_spec
 
 NAN = float("nan")
 ROOT = Path(__file__).parents[2]
@@ -139,3 +140,25 @@ def test_counts_on_the_recovered_public_cohort():
     assert (landmarks["weight"] == 1.0).all()
     events = [int(targets.label(3, horizon)[rows].sum()) for horizon in (24.0, 48.0, 72.0, 168.0)]
     assert events == [31, 62, 92, 159]
+
+
+def refusal(grades, *, followed=600.0, end=96.0, horizons=(24.0, 48.0)):
+    """Words with which an outcome of ten patients of these daily grades is refused."""
+    rows = [(patient, "crs", grade, hour) for patient in range(10) for grade, hour in grades]
+    ends = {"record_end_hours": np.full(10, end), "followed_until_hours": np.full(10, followed)}
+    cohort = make_cohort(10, [lab(0, "crp", 5.0, 1.0)], rows, patients=ends)
+    landmarks = training_landmarks(cohort, make_config().landmarks, "crs")
+    targets = build_targets(cohort, landmarks, "crs", (3,))
+    asked = OutcomeConfig(scale="crs", threshold=3, label="Severe CRS")
+    with pytest.raises(InputError) as caught:
+        refuse_unlearnable("severe", asked, targets, np.ones(len(landmarks), bool), horizons)
+    assert "leave 'severe' out" in str(caught.value)
+    return str(caught.value)
+
+
+def test_an_outcome_that_teaches_nothing_is_refused_with_the_reason():
+    assert "no landmark is at risk" in refusal([(3, 6.0)])
+    assert "no landmark is at risk" in refusal([(0, 6.0)], end=12.0)
+    assert "no landmark is followed by crs grade 3" in refusal([(0, 6.0), (3, 400.0)])
+    assert "no landmark is followed to the end" in refusal([(0, 6.0)], followed=30.0, end=30.0)
+    assert "every landmark is followed by" in refusal([(3, 30.0)], end=29.0)

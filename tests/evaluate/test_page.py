@@ -121,7 +121,7 @@ def test_tables_have_captions_and_scopes():
 def test_unestimable_figures_become_dashes_with_a_footnote(missing):
     poor = dict.fromkeys(FIGURES, missing)
     text = " ".join(read(render_evaluation(evaluation(poor), {}, title="Poor")).text)
-    assert "fewer than 5 event patients, or not estimable" in text
+    assert "fewer than 5 patients with, or without, the event, or not estimable" in text
     assert "could not be estimated" in text
 
 
@@ -389,4 +389,4 @@ def test_limits_depend_on_the_kind(kind, words):
     told = " ".join(limits({"x": outcome, "y": {}}, kind, 5))
     assert words in told
     assert "31 event patients, differences in AUROC below about 0.03" in told
-    assert "y: too few event patients" in told
+    assert "y: too few patients with, or without" in told

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from pipeline.errors import InputError
+from pipeline.evaluate.areas import TOO_FEW
 from pipeline.evaluate.cross_validation import cross_validate
 from pipeline.evaluate.document import Evaluation, assemble
 from pipeline.evaluate.outcomes import build_targets, stacked_thresholds
@@ -147,7 +148,7 @@ def test_five_patients_are_refused_by_more_folds_and_stated_by_fewer():
     outcome = evaluate(cohort, settings())[0].content["outcomes"]["severe_crs"]
     assert outcome["model"]["72"]["n_event_patients"] == 2
     assert outcome["model"]["72"]["auroc"] is None
-    assert "too few event patients" in outcome["labs_answer"]
+    assert "too few patients with, or without" in outcome["labs_answer"]
 
 
 def test_one_event_patient_leaves_one_class_in_a_fold_and_gives_counts_only():
@@ -155,7 +156,7 @@ def test_one_event_patient_leaves_one_class_in_a_fold_and_gives_counts_only():
     for table in (outcome["model"], outcome["negative_control"]):
         assert all(cell["auroc"] is None for cell in table.values())
     assert outcome["model"]["72"]["n_event_patients"] == 1
-    assert outcome["net_benefit"]["72"] == {"reason": "too few event patients"}
+    assert outcome["net_benefit"]["72"] == {"reason": TOO_FEW}
     assert outcome["what_comes_first"] == {"reason": "too few event patients"}
 
 

@@ -212,7 +212,9 @@ def _telling_keys(
     drawn: pd.Series, days: pd.Series, event: np.ndarray
 ) -> list[tuple[str, float, float]]:
     """Analytes with another share of measured days in event patients, widest difference first."""
-    told = []
+    told: list[tuple[str, float, float]] = []
+    if event.all() or not event.any():
+        return told
     for key in drawn.index.get_level_values("key").unique():
         share = (drawn[key].reindex(days.index).fillna(0) / days).to_numpy(dtype=float)
         z = rank_auc(share, event)[1]

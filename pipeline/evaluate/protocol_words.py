@@ -1,0 +1,134 @@
+"""How the figures of a page were made, in sentences: scoring, intervals, missing data, choices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pipeline.report.format import integer, is_missing, percent
+
+Table = Mapping[str, Any]
+
+
+def protocol_words(evaluation: Table) -> list[tuple[str, str]]:
+    """What a reviewer asks of every evaluation, each under its name.
+
+    Parameters
+    ----------
+    evaluation : mapping
+        Content of ``evaluation.json``; what is absent is left out of the sentences.
+
+    Examples
+    --------
+    >>> told = dict(protocol_words({"kind": "external", "protocol": {"bootstrap": 500}}))
+    >>> told["Scored by"]
+    'the model of the bundle, unchanged, once per landmark; ranks are compared over all landmarks.'
+    """
+    protocol, outcomes = evaluation.get("protocol", {}), evaluation.get("outcomes", {})
+    return [
+        ("Scored by", _scored(str(evaluation.get("kind", "")), protocol)),
+        ("Counted", _counted(protocol)),
+        ("Intervals", _intervals(protocol)),
+        ("Missing data", _missing(outcomes.values())),
+        ("Chosen on data", _chosen(evaluation, protocol)),
+        ("Comparisons", _comparisons(outcomes.values())),
+    ]
+
+
+def _scored(kind: str, protocol: Table) -> str:
+    folds, repeats = protocol.get("folds"), protocol.get("repeats")
+    if kind != "cross-validated" or is_missing(folds) or is_missing(repeats):
+        return (
+            "the model of the bundle, unchanged, once per landmark; ranks are compared over all "
+            "landmarks."
+        )
+    rounds = "one round" if repeats == 1 else f"{integer(repeats)} rounds"
+    return (
+        f"models of the other folds: {integer(folds)} folds of patients, dealt evenly by outcome, "
+        f"in {rounds}. Members, their weights, calibration, base rates and alert cut-offs are "
+        "learned anew each time. Ranks are compared within a fold only."
+    )
+
+
+def _counted(protocol: Table) -> str:
+    repeats = protocol.get("repeats")
+    once = " A landmark counts once, however many rounds scored it." if repeats else ""
+    return (
+        "landmarks, several per patient, at which the outcome has not been charted yet; patients "
+        f"stand in brackets beside them.{once}"
+    )
+
+
+def _intervals(protocol: Table) -> str:
+    draws = protocol.get("bootstrap")
+    fewer = " (the first 200 for calibration)" if not is_missing(draws) and draws > 200 else ""
+    return (
+        f"95 %, between percentiles of {integer(draws)} draws of patients with replacement{fewer}, "
+        "each with all landmarks of the patient. Predictions are held fixed, so what another "
+        "training cohort would have taught is not in them."
+    )
+
+
+def _missing(outcomes: Iterable[Table]) -> str:
+    lost = [
+        float(cell["share_lost"])
+        for outcome in outcomes
+        for cell in (outcome.get("time_dependent") or {}).values()
+        if not is_missing(cell.get("share_lost"))
+    ]
+    share = f" (at most {percent(max(lost))} of landmarks)" if lost and max(lost) > 0 else ""
+    none = " (no landmark here)" if lost and max(lost) == 0 else ""
+    return (
+        "nothing is imputed from other patients or later results. A lab without a result stands at "
+        "its mean in the linear members, beside a column that says it was never measured, and is "
+        "missing to the trees. An old grade is unknown, not 0. A landmark whose follow-up ends "
+        f"within a horizon has no label there and is left out of it{share or none}; a row below "
+        "weighs the others for that loss."
+    )
+
+
+def _chosen(evaluation: Table, protocol: Table) -> str:
+    tuning = str(protocol.get("tuning") or "tuning not stated")
+    changed = len(evaluation.get("settings_changed") or {})
+    settings = f"{changed} settings differ from the defaults" if changed else "all are defaults"
+    return (
+        f"{tuning}; {settings}. The list of analytes and the detection limits of an assay are "
+        "learned on the whole training cohort, without outcomes. The defaults themselves were set "
+        "while looking at the public cohorts PrCRS and Wuhan: figures of these two are not free of "
+        "that choice."
+    )
+
+
+def _comparisons(outcomes: Iterable[Table]) -> str:
+    count = sum(
+        not is_missing(cell.get("diff_lo"))
+        for outcome in outcomes
+        for table in _tables(outcome)
+        for cell in table.values()
+        if isinstance(cell, Mapping)
+    )
+    expected = f", here about {integer(max(1, count / 20))}" if count else ""
+    return (
+        f"{integer(count)} differences in AUROC have an interval in the tables by horizon; none is "
+        "corrected for their number. If nothing differed, one interval in twenty would miss "
+        f"0{expected}."
+    )
+
+
+def _tables(outcome: Table) -> list[Table]:
+    found = list((outcome.get("comparators") or {}).values())
+    return [*found, outcome.get("negative_control") or {}]
+
+
+def told_share(cell: Table) -> str:
+    """Share of landmarks followed by the outcome, with what the AUPRC of a coin would be.
+
+    Examples
+    --------
+    >>> told_share({"n": 978, "n_events": 92}), told_share({})
+    ('9 %', '–')
+    """
+    whole, part = cell.get("n"), cell.get("n_events")
+    if is_missing(whole) or is_missing(part) or not whole:
+        return "–"
+    return percent(float(part or 0) / float(whole))
