@@ -101,10 +101,11 @@ def net_benefit(outcome: Entry, names: Mapping[str, str]) -> Grid | None:
 
 
 def _per_thousand(cell: Entry, name: str, place: int) -> str:
-    value = decimal(_thousand(cell[name][place]), 1)
-    ends = [_thousand(cell.get(f"{name}_{end}", [None] * (place + 1))[place])
-            for end in ("lo", "hi")]  # fmt: skip
-    return f"{value} {bracket(*ends, 1)}".rstrip()
+    value, low, high = (
+        _thousand(cell[key][place]) if key in cell else None
+        for key in (name, f"{name}_lo", f"{name}_hi")
+    )
+    return f"{decimal(value, 1)} {bracket(low, high, 1)}".rstrip()
 
 
 def _difference_per_thousand(cell: Entry, place: int) -> str:

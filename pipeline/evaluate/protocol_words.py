@@ -60,8 +60,8 @@ def _counted(protocol: Table) -> str:
 
 
 def _intervals(protocol: Table) -> str:
-    draws = protocol.get("bootstrap")
-    fewer = " (the first 200 for calibration)" if not is_missing(draws) and draws > 200 else ""
+    draws = int(protocol.get("bootstrap") or 0)
+    fewer = " (the first 200 for calibration)" if draws > 200 else ""
     return (
         f"95 %, between percentiles of {integer(draws)} draws of patients with replacement{fewer}, "
         "each with all landmarks of the patient. Predictions are held fixed, so what another "
