@@ -111,6 +111,7 @@ def evaluate_scores(
     result |= {
         "comparators": comparators,
         "probability_intervals": _taken_out({**{n: result[n] for n in MODELS}, **comparators}),
+        "grade_unknown": _without_grade(scores),
         "comparators_absent": absent_comparators(comparators, aside.absent),
         "added_value": added_value(comparators),
         "by_day": days_at_longest(scores, draws, config),
@@ -261,6 +262,15 @@ def _probability_metrics(label: Floats, risk: Floats, weight: Floats) -> dict[st
         **estimate(intercept, "cal_intercept"),
         "ici": number(metrics.ici(label, risk, weight)),
     }
+
+
+def _without_grade(scores: Scores) -> dict[str, int]:
+    """At how many landmarks the current grade is unknown; empty where none is ever charted."""
+    unknown = np.isnan(scores.grade)
+    if unknown.all():
+        return {}
+    counted = (int(unknown.sum()), len(unknown))
+    return dict(zip(("n", "of"), (round(c / scores.n_repeats) for c in counted), strict=True))
 
 
 def _taken_out(tables: Mapping[str, Mapping[str, dict[str, Any]]]) -> dict[str, Any]:

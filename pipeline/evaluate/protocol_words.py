@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pipeline.report.format import integer, is_missing, percent
+from pipeline.report.format import DASH, integer, is_missing, joined, percent
 
 Table = Mapping[str, Any]
 
@@ -29,7 +29,7 @@ def protocol_words(evaluation: Table) -> list[tuple[str, str]]:
         ("Scored by", _scored(str(evaluation.get("kind", "")), protocol)),
         ("Counted", _counted(protocol)),
         ("Intervals", _intervals(protocol)),
-        ("Missing data", _missing(outcomes.values())),
+        ("Missing data", _missing(outcomes.values()) + _grades(outcomes.values())),
         ("Chosen on data", _chosen(evaluation, protocol)),
         ("Comparisons", _comparisons(outcomes.values())),
     ]
@@ -74,7 +74,7 @@ def _missing(outcomes: Iterable[Table]) -> str:
         float(cell["share_lost"])
         for outcome in outcomes
         for cell in (outcome.get("time_dependent") or {}).values()
-        if not is_missing(cell.get("share_lost"))
+        if not is_missing(cell.get("share_lost")) and 0 <= cell["share_lost"] <= 1
     ]
     share = f" (at most {percent(max(lost))} of landmarks)" if lost and max(lost) > 0 else ""
     none = " (no landmark here)" if lost and max(lost) == 0 else ""
@@ -84,6 +84,21 @@ def _missing(outcomes: Iterable[Table]) -> str:
         "missing to the trees. An old grade is unknown, not 0. A landmark whose follow-up ends "
         f"within a horizon has no label there and is left out of it{share or none}; a row below "
         "weighs the others for that loss."
+    )
+
+
+def _grades(outcomes: Iterable[Table]) -> str:
+    """How often the grade is unknown, per outcome whose scale is graded."""
+    told = [
+        f"{integer(cell['n'])} of {integer(cell['of'])} ({outcome.get('label')})"
+        for outcome in outcomes
+        if (cell := outcome.get("grade_unknown"))
+    ]
+    if not told:
+        return ""
+    return (
+        f" The current grade is unknown at {joined(told)} landmarks; there the model without "
+        "grades answers."
     )
 
 
@@ -129,6 +144,6 @@ def told_share(cell: Table) -> str:
     ('9 %', '–')
     """
     whole, part = cell.get("n"), cell.get("n_events")
-    if is_missing(whole) or is_missing(part) or not whole:
-        return "–"
-    return percent(float(part or 0) / float(whole))
+    if whole is None or part is None or is_missing(whole) or not 0 <= part <= whole or whole == 0:
+        return DASH
+    return percent(float(part) / float(whole))

@@ -1,0 +1,54 @@
+"""What a reviewer asks of the page: how it was scored, out of how many, and with which interval."""
+
+import re
+
+import pytest
+
+from pipeline.evaluate.figures import decision_chart
+from pipeline.evaluate.grids import share
+from pipeline.evaluate.page import render_evaluation
+from tests.evaluate.test_page import curves, evaluation, metrics, read
+
+
+def test_the_page_says_how_it_was_scored_and_what_is_missing():
+    whole = evaluation(metrics(n=978, n_patients=140, n_events=92, n_event_patients=31))
+    outcome = whole["outcomes"]["severe_crs"]
+    outcome["grade_unknown"] = {"n": 12, "of": 983}
+    outcome["time_dependent"] = {"72": {"share_lost": 0.04}}
+    outcome["probability_intervals"] = {"model": {"72": {"brier_lo": 0.21, "brier_hi": 0.29}}}
+    text = " ".join(" ".join(read(render_evaluation(whole, curves(), title="Any")).text).split())
+    for part in (
+        "5 folds of patients, dealt evenly by outcome, in 2 rounds",
+        "500 draws of patients with replacement (the first 200 for calibration)",
+        "(at most 4 % of landmarks)",
+        "unknown at 12 of 983 (Severe CRS (ASTCT grade 3 or more)) landmarks",
+        "4 differences in AUROC have an interval",
+        "figures of these two are not free of that choice",
+        "978 (92)",
+        "140 (31)",
+        "0.25 (9 %)",
+        "0.250 [0.210, 0.290]",
+    ):
+        assert part in text, part
+    external = render_evaluation(evaluation({}, kind="external"), {}, title="Any")
+    assert "the model of the bundle, unchanged" in external
+
+
+@pytest.mark.parametrize(("rate", "marked"), [(0.09, True), (0.6, False)])
+def test_the_decision_curve_marks_the_share_with_the_event(rate, marked):
+    lowest, highest = 0.05, 0.3
+    curve = {"thresholds": [lowest, highest], "treat_none": [0.0, 0.0]}
+    curve |= {name: [rate - (1 - rate) * t / (1 - t) for t in (lowest, highest)]
+              for name in ("model", "treat_all")}  # fmt: skip
+    drawn = str(decision_chart(curve, {}, title="Any"))
+    upright = re.findall(r'<line x1="([\d.]+)"[^>]*x2="\1"[^>]*dasharray="4 3"', drawn)
+    assert bool(upright) is marked
+    if marked:
+        across = 56 + (rate - lowest) / (highest - lowest) * (346 - 56)
+        assert float(upright[0]) == pytest.approx(across, abs=0.1)
+
+
+def test_a_share_that_no_draw_can_change_has_no_interval():
+    never = {"rate": 0.0, "rate_lo": 0.0, "rate_hi": 0.0}
+    assert share(never, "rate") == "0 %"
+    assert share(never | {"rate_hi": 0.02}, "rate") == "0 % [0 %, 2 %]"
