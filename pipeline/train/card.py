@@ -199,6 +199,7 @@ def _rows(evaluation: Mapping[str, Any]) -> list[list[str]]:
                     name,
                     f"{key} h",
                     f"{cell['n_events']} of {cell['n']}",
+                    f"{cell['n_event_patients']} of {cell['n_patients']}",
                     f"{cell['auroc']:.3f} ({bounds(cell, 'auroc')})" if known else "not estimable",
                     f"{bar['auroc']:.3f}" if bar["auroc"] is not None else "not estimable",
                     f"{cell['brier']:.4f}" if cell["brier"] is not None else "not estimable",

@@ -12,7 +12,7 @@ from pipeline.evaluate.abstentions import abstention_line
 from pipeline.evaluate.areas import TOO_FEW
 from pipeline.evaluate.model_facts import fact_words, settings_words
 from pipeline.features.spec import FeatureSpec
-from pipeline.report.format import joined, signed
+from pipeline.report.format import joined, percent, signed
 from pipeline.train.gates import gate_horizon
 
 USERS = "data scientists and clinicians of a cell therapy programme, for research"
@@ -72,7 +72,11 @@ def card_facts(
         "version": __version__,
         "flow": f"{cohort['n_patients']} patients, {cohort['n_landmarks']} landmarks, "
         f"{cohort['n_lab_rows']} laboratory rows; patients with the event: "
-        + ", ".join(f"{name} {count}" for name, count in cohort["event_patients"].items()),
+        + ", ".join(
+            f"{name} {count} of {evaluation['sample_size'][name]['n_patients']} at risk"
+            for name, count in cohort["event_patients"].items()
+        ),
+        "measured": _measured(evaluation),
         "counts": "; ".join(counts_of(config, evaluation)),
         "performance": "; ".join(performance_of(config, evaluation)),
         "interpretation": "; ".join(added_value_of(config, evaluation)),
@@ -128,10 +132,12 @@ def added_value_of(config: Config, evaluation: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def bounds(cell: Mapping[str, Any], metric: str) -> str:
+def bounds(cell: Mapping[str, Any], metric: str, places: int = 3) -> str:
     """Interval of a metric in words."""
     low, high = cell[f"{metric}_lo"], cell[f"{metric}_hi"]
-    return "no interval" if low is None or high is None else f"{low:.3f} to {high:.3f}"
+    return (
+        "no interval" if low is None or high is None else f"{low:.{places}f} to {high:.{places}f}"
+    )
 
 
 def slope_words(cell: Mapping[str, Any]) -> str:
@@ -147,7 +153,7 @@ def slope_words(cell: Mapping[str, Any]) -> str:
             "not estimable, because the risks are all alike or part the landmarks without an "
             "overlap"
         )
-    return f"{cell['cal_slope']:.2f} ({bounds(cell, 'cal_slope')})"
+    return f"{cell['cal_slope']:.2f} ({bounds(cell, 'cal_slope', 2)})"
 
 
 def _cells(
@@ -202,6 +208,15 @@ def _reading(read: ReadResult) -> str:
         f"{file}: {count['read']} rows read, {count['rejected']} refused"
         for file, count in read.counts.items()
     )
+
+
+def _measured(evaluation: Mapping[str, Any]) -> str:
+    """Share of the landmarks at risk of the first outcome with a result of each analyte read."""
+    entries = next(iter(evaluation["analyte_use"].values()), {})
+    told = [
+        f"{key} {percent(entry['row_share'])}" for key, entry in entries.items() if entry["used"]
+    ]
+    return ", ".join(told) or "no analyte is read"
 
 
 def _subgroups(evaluation: Mapping[str, Any], kind: str) -> str:

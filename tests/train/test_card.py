@@ -1,13 +1,16 @@
 """The card, its CHAI shape and the checklist say what the run knows, and no more."""
 
 import json
+import re
 
 import pytest
 
 from pipeline.config import load_config
 from pipeline.errors import UsageError
+from pipeline.model.bundle import load_bundle
 from pipeline.resources import schema_yaml
 from pipeline.train.card import OPEN, checklist
+from pipeline.train.card_facts import performance_of
 
 CHAI = {
     "BasicInfo", "ReleaseInfo", "ModelSummary", "UsesAndDirections", "Warnings",
@@ -27,6 +30,8 @@ def test_all_27_items_stand_in_the_checklist(mini):
     assert all(len(row) == 5 and row[3] for row in rows.values())
     assert rows["17"][3] == rows["18a"][3] == OPEN
     assert "60 patients" in rows["20a"][3]
+    assert re.search(r"severe_crs \d+ of 60 at risk", rows["20a"][3])
+    assert re.search(r"with a result: crp .+ %, ferritin .+ %, il6 .+ %", rows["11"][3])
     assert "Riley" in rows["10"][3]
 
 
@@ -34,9 +39,17 @@ def test_the_card_takes_its_numbers_from_the_evaluation(mini):
     cell = json.loads((mini.bundle / "evaluation.json").read_text())["outcomes"]["icans"]["model"]
     card = (mini.bundle / "model_card.md").read_text()
     assert f"{cell['72']['auroc']:.3f} ({cell['72']['auroc_lo']:.3f} to" in card
-    assert f"{cell['72']['n_events']} of {cell['72']['n']}" in card
+    counted = f"| {cell['72']['n_events']} of {cell['72']['n']} "
+    assert f"{counted}| {cell['72']['n_event_patients']} of {cell['72']['n_patients']} |" in card
     assert "SYNTHETIC DATA" in card.splitlines()[0]
     assert "research use only" in card.lower()
+
+
+def test_a_slope_that_cannot_be_estimated_is_said_so(mini):
+    content = json.loads((mini.bundle / "evaluation.json").read_text())
+    content["outcomes"]["icans"]["model"]["72"] |= {"cal_slope": None, "cal_slope_lo": None}
+    told = performance_of(load_bundle(mini.bundle).config, content)
+    assert "slope not estimable" in next(line for line in told if line.startswith("icans"))
 
 
 def test_the_chai_card_has_every_part_filled(mini):
