@@ -212,7 +212,7 @@ def _reading(read: ReadResult) -> str:
 
 def _measured(evaluation: Mapping[str, Any]) -> str:
     """Share of the landmarks at risk of the first outcome with a result of each analyte read."""
-    entries = next(iter(evaluation["analyte_use"].values()), {})
+    entries: Mapping[str, Any] = next(iter(evaluation["analyte_use"].values()), {})
     told = [
         f"{key} {percent(entry['row_share'])}" for key, entry in entries.items() if entry["used"]
     ]
