@@ -22,6 +22,7 @@ BATCH ?=
 MAPPING ?=
 EMIT ?=
 AGAINST ?=
+PORT ?=
 KEY ?=
 KEEP ?=
 TIMES ?=
@@ -40,7 +41,7 @@ as_of = $(if $(AS_OF),--as-of "$(AS_OF)")
 configs = $(foreach file,$(CONFIG),--config "$(file)")
 fitting = $(if $(OUTCOMES),--outcomes "$(OUTCOMES)") $(if $(SEED),--seed "$(SEED)") $(if $(JOBS),--jobs "$(JOBS)")
 
-.PHONY: help demo simulate import pseudonymise audit grade train evaluate reproduce promote predict report monitor ui test lint typecheck clean
+.PHONY: help demo simulate import pseudonymise audit grade train evaluate reproduce promote predict report monitor ui serve test lint typecheck clean
 
 help: ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -86,6 +87,9 @@ monitor: need-INPUT need-OUT $(READY) ## Batches against the training cohort: IN
 
 ui: $(READY) ## Browse runs and models at http://127.0.0.1:5000
 	@$(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1
+
+serve: $(READY) ## Answer lab rows at http://127.0.0.1:5001/invocations [MODEL=models:/... PORT=5001]
+	@$(BIN)/cytocast serve --model "$(model)" $(if $(PORT),--port "$(PORT)")
 
 test: $(READY) ## Run the tests
 	@$(BIN)/pytest -n auto --dist loadfile

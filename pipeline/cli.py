@@ -164,6 +164,12 @@ def _monitor(options: argparse.Namespace) -> tuple[int, str]:
     )
 
 
+def _serve(options: argparse.Namespace) -> tuple[int, str]:
+    from pipeline.predict.serve import serve
+
+    return serve(options.model, options.port)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="cytocast",
@@ -259,6 +265,9 @@ def _parser() -> argparse.ArgumentParser:
     watch.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
     watch.add_argument("--model", default=CHAMPION, help=f"bundle folder or {CHAMPION}")
     _configured(watch)
+    serve = _command(commands, "serve", _serve, "answer lab rows over HTTP on this machine")
+    serve.add_argument("--model", default=CHAMPION, help=f"registered model, default: {CHAMPION}")
+    serve.add_argument("--port", type=int, default=5001, metavar="N", help="default: 5001")
     return parser
 
 

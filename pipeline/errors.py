@@ -21,6 +21,7 @@ _MAKE = {
     "times": "TIMES=",
     "seed": "SEED=",
     "jobs": "JOBS=",
+    "port": "PORT=",
 }
 _OPTION = re.compile(rf"(?<![\w-])--({'|'.join(_MAKE)})(?![\w-])")
 

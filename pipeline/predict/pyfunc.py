@@ -37,6 +37,11 @@ class CytocastModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc, name-defin
             ``age_years``, ...) may stand on every row of a patient.
         params : dict, optional
             ``as_of``: hour from which rows are dropped.
+
+        Returns
+        -------
+        DataFrame
+            The columns of ``predictions.csv``; None where a cell is empty.
         """
         as_of = (params or {}).get("as_of") or None
         config = self.bundle.config.cohort
@@ -53,7 +58,11 @@ class CytocastModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc, name-defin
                 extra_scales=scales,
             )
         name = ModelName(self.bundle.config.tracking.model_name, self.bundle.sha256[:12])
-        return score_batch(read, self.bundle, name, as_of=as_of is not None).predictions
+        scored = score_batch(read, self.bundle, name, as_of=as_of is not None).predictions
+        # None rather than NaN, which a server would write as it stands and JSON does not know
+        return scored.astype({key: object for key in scored if scored[key].isna().any()}).where(
+            scored.notna(), None
+        )
 
     def _write_tables(self, rows: pd.DataFrame, folder: Path) -> None:
         host = [column.name for column in self.bundle.reference.spec.host if column.name in rows]

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -295,6 +302,62 @@ def test_the_registered_pyfunc_scores_raw_rows_like_the_command(mini, tracked, t
     assert len(pd.read_csv(out / "rejects.csv")) == 1
     assert list(scored.columns) == list(written.columns)
     assert (scored["risk"].astype(float).round(4) - written["risk"]).abs().max() == 0
+
+
+def test_the_server_answers_raw_rows_and_loses_only_the_bad_ones(tracked) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "pipeline.cli", "serve", "--port", str(port)]
+    command += ["--model", "models:/cytocast@challenger"]
+    names = ["patient_id", "analyte", "value", "unit", "collected_hours", "resulted_hours"]
+    rows = [
+        ["A", "CRP", "120", "mg/L", 50.0, 51.0],
+        ["A", "ferritin", "<5", "ng/mL", 50.0, 51.0],
+        ["A", "il-6", "12,5x", "pg/mL", 50.0, 51.0],
+        ["B", "CRP", "10", "furlong", 20.0, 21.0],
+    ]
+    body = json.dumps({"dataframe_split": {"columns": names, "data": rows}}).encode()
+    address = f"http://127.0.0.1:{port}/invocations"
+    request = urllib.request.Request(address, body, {"Content-Type": "application/json"})
+    server = subprocess.Popen(command, start_new_session=True, stderr=subprocess.PIPE)
+    try:
+        answer = json.loads(_answered(server, request), parse_constant=pytest.fail)["predictions"]
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.communicate()
+    by_patient = {
+        name: {row["status"] for row in answer if row["patient_id"] == name} for name in ("A", "B")
+    }
+    assert by_patient == {"A": {"ok"}, "B": {"rejected"}}
+    assert all((row["risk"] is not None) == (row["status"] == "ok") for row in answer)
+
+
+def _answered(server: subprocess.Popen, request: urllib.request.Request) -> bytes:
+    """The answer, once the server is up."""
+    for _ in range(600):
+        assert server.poll() is None, server.stderr.read().decode()
+        try:
+            with urllib.request.urlopen(request) as response:
+                return response.read()
+        except urllib.error.HTTPError as error:
+            raise AssertionError(error.read().decode()) from error
+        except urllib.error.URLError:
+            time.sleep(0.1)
+    raise AssertionError("the server did not come up within a minute")
+
+
+def test_what_cannot_be_served_is_named(mini, tracked, capsys) -> None:
+    assert main(["serve", "--model", str(mini.bundle)]) == 2
+    assert "takes a registered model" in capsys.readouterr().err
+    assert main(["serve", "--model", "models:/other@champion"]) == 5
+    assert "models:/other@champion is not in the registry" in capsys.readouterr().err
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        assert main(["serve", "--model", "models:/cytocast@challenger", "--port", port]) == 2
+    assert f"port {port} of 127.0.0.1 cannot be used" in capsys.readouterr().err
 
 
 def test_the_gate_table_is_stored_with_the_registered_version(tracked) -> None:
