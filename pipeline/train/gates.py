@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.config import GateConfig
+from pipeline.report.format import signed
 
 _CANARY_TOLERANCE = 1e-9
 
@@ -105,9 +106,14 @@ def _not_worse(
     return Gate(
         name,
         low > -config.margin_auroc,
-        f"{outcome} at {key} h: AUROC minus that of {comparator} is {cell['diff_auroc']:+.3f}, "
-        f"95 % interval from {low:+.3f}; the lower end must exceed {-config.margin_auroc:+.3f}.",
+        f"{outcome} at {key} h: AUROC minus that of {comparator} "
+        f"{_difference(cell['diff_auroc'], low, config)}",
     )
+
+
+def _difference(value: float | None, low: float, config: GateConfig) -> str:
+    found, least, bar = (signed(x, 3) for x in (value, low, -config.margin_auroc))
+    return f"is {found}, 95 % interval from {least}; the lower end must exceed {bar}."
 
 
 def _slope(outcome: str, key: str, cell: Mapping[str, Any], config: GateConfig) -> Gate:
@@ -181,8 +187,8 @@ def _not_inferior(
     return Gate(
         name,
         low > -config.margin_auroc,
-        f"{outcome} at {key} h: AUROC minus that of the champion is {difference[0]:+.3f}, 95 % "
-        f"interval from {low:+.3f}; the lower end must exceed {-config.margin_auroc:+.3f}.",
+        f"{outcome} at {key} h: AUROC minus that of the champion "
+        f"{_difference(difference[0], low, config)}",
     )
 
 
