@@ -98,8 +98,13 @@ def _event_rate(cell: Entry, x: Scale, y: Scale) -> list[Markup]:
     rate = gained * (1.0 - first) + first
     if not x.low <= rate <= x.high:
         return []
-    return [element("line", x1=x(rate), y1=y.start, x2=x(rate), y2=y.end, stroke=GREY,
-                    stroke_width=1.2, stroke_dasharray="4 3")]  # fmt: skip
+    upright = element(
+        "line", x1=x(rate), y1=y.start, x2=x(rate), y2=y.end, stroke=GREY, stroke_width=1.2,
+        stroke_dasharray="4 3",
+    )  # fmt: skip
+    side, gap = ("end", -4) if rate > (x.low + x.high) / 2 else ("start", 4)
+    words = text(x(rate) + gap, y.start - 5, "share with event", anchor=side, halo=True)
+    return [upright, words]
 
 
 def difference_chart(rows: Sequence[tuple[str, float, float, float]], *, title: str) -> Markup:

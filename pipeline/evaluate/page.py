@@ -218,7 +218,7 @@ def _charts(label: str, hours: str, outcome: Table, curves: Table) -> Sequence[t
         title = f"Decision curve: {said}"
         drawn.append(
             (
-                "Net benefit; dashed upright: share with the event",
+                "Net benefit",
                 figures.decision_chart(cell, NAMES, title=title),
             )
         )
