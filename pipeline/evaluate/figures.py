@@ -102,8 +102,14 @@ def _event_rate(cell: Entry, x: Scale, y: Scale) -> list[Markup]:
         "line", x1=x(rate), y1=y.start, x2=x(rate), y2=y.end, stroke=GREY, stroke_width=1.2,
         stroke_dasharray="4 3",
     )  # fmt: skip
-    side, gap = ("end", -4) if rate > (x.low + x.high) / 2 else ("start", 4)
-    words = text(x(rate) + gap, y.start - 5, "share with event", anchor=side, halo=True)
+    right = rate > (x.low + x.high) / 2
+    words = text(
+        x(rate) + (-4 if right else 4),
+        y.start - 5,
+        "share with event",
+        anchor="end" if right else "start",
+        halo=True,
+    )
     return [upright, words]
 
 
