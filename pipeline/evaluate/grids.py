@@ -127,6 +127,7 @@ def robustness(outcome: Entry, hours: Sequence[str]) -> Grid:
             notes.append(f"{words}: not done, because {found}.")
         elif found:
             ways.append((words, found.get("model", {}), found.get("grade_and_day", {})))
+            notes += _sites_left_out(name, found, outcome)
     if isinstance(within.get("reason"), str):
         notes.append(f"Equal current grade: {within['reason']}.")
     rows: list[tuple[str, ...]] = [
@@ -141,6 +142,22 @@ def robustness(outcome: Entry, hours: Sequence[str]) -> Grid:
         " ".join(["Second line: minus the AUROC of grade and day, counted the same way.", *notes]),
         frozenset({0}),
     )
+
+
+def _sites_left_out(name: str, found: Entry, outcome: Entry) -> list[str]:
+    """A note where some site is not tested, because the others have too few event patients."""
+    if name != "leave_one_site_out":
+        return []
+    pairs = [(cell.get("n"), outcome.get("model", {}).get(h, {}).get("n"))
+             for h, cell in found.get("model", {}).items()]  # fmt: skip
+    gaps = [whole - part for part, whole in pairs
+            if not is_missing(part) and not is_missing(whole)]  # fmt: skip
+    if max(gaps, default=0) <= 0:
+        return []
+    return [
+        f"Each site: {integer(max(gaps))} landmarks of sites whose others have too few event "
+        "patients to learn from are left out."
+    ]
 
 
 def _inner(table: Entry, hours: Sequence[str], name: str) -> Entry:

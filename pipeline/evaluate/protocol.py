@@ -17,7 +17,7 @@ from pipeline.evaluate.scores import Scores, concatenate
 from pipeline.evaluate.splits import patient_folds, site_folds, splits_of, temporal_fold
 from pipeline.features.build import FeatureMatrix
 from pipeline.model.fitting import FitPlan
-from pipeline.model.stack import Ints, Targets
+from pipeline.model.stack import EVENT, Ints, Targets
 
 _SWAP_SEED = 7919
 
@@ -96,16 +96,19 @@ def score_scale(
     splits = splits_of(targets.patient, table)
     scores = cross_validate(matrix, targets, plan, splits, beside=beside)
     control = _control(matrix, targets, plan, config, table)
-    further: dict[str, dict[int, Scores] | str] = {}
+    further: dict[str, dict[int, Scores | str] | str] = {}
+    minimum = settings.min_event_patients
     if "site" in settings.further_splits:
         sites = site_folds(cohort.patients)
         further["leave_one_site_out"] = (
-            sites if isinstance(sites, str) else _other(matrix, targets, plan, sites[0], "sites")
+            sites
+            if isinstance(sites, str)
+            else _other(matrix, targets, plan, sites[0], "sites", minimum)
         )
     if "temporal" in settings.further_splits:
         late = temporal_fold(cohort.patients, settings.temporal_test_share)
         further["temporal"] = (
-            late if isinstance(late, str) else _other(matrix, targets, plan, late, "time")
+            late if isinstance(late, str) else _other(matrix, targets, plan, late, "time", minimum)
         )
     return {
         threshold: Scored(
@@ -149,12 +152,42 @@ def stacked_repeats(parts: list[Scores]) -> Scores:
 
 
 def _other(
-    matrix: FeatureMatrix, targets: Targets, plan: FitPlan, table: Ints, label: str
-) -> dict[int, Scores]:
-    return cross_validate(matrix, targets, plan, splits_of(targets.patient, table), label=label)
+    matrix: FeatureMatrix, targets: Targets, plan: FitPlan, table: Ints, label: str, minimum: int
+) -> dict[int, Scores | str]:
+    """Scores of another way to split, of the parts whose complement has enough event patients.
+
+    A model of two patients of one site tested on a hundred of another says nothing about sites.
+    """
+    splits = splits_of(targets.patient, table)
+    poor = {
+        threshold: [
+            split.fold
+            for split in splits
+            if len(_event_patients(targets, split.train, threshold)) < minimum
+        ]
+        for threshold in plan.reported
+    }
+    kept = [split for split in splits if any(split.fold not in part for part in poor.values())]
+    found = cross_validate(matrix, targets, plan, kept, label=label) if kept else {}
+    result: dict[int, Scores | str] = {}
+    for threshold in plan.reported:
+        reason = f"fewer than {minimum} patients to learn from have the event"
+        scores = found.get(threshold)
+        if scores is not None:
+            rows = np.flatnonzero(~np.isin(table[0, scores.patient], poor[threshold]))
+            result[threshold] = scores.take(rows) if len(rows) else reason
+        elif poor[threshold]:
+            result[threshold] = reason
+    return result
 
 
-def _of(found: dict[int, Scores] | str, threshold: int) -> Scores | str:
+def _event_patients(targets: Targets, rows: Ints, threshold: int) -> Ints:
+    column = targets.thresholds.index(threshold)
+    hit = (targets.status[rows, column] == EVENT) & targets.at_risk[rows, column]
+    return np.unique(targets.patient[rows[hit]])
+
+
+def _of(found: dict[int, Scores | str] | str, threshold: int) -> Scores | str:
     if isinstance(found, str):
         return found
     return found.get(threshold, "no landmark at risk could be scored")

@@ -66,7 +66,7 @@ def evaluate(cohort, config) -> tuple[Evaluation, Scored]:
 @pytest.fixture(scope="module")
 def whole():
     cohort = course_cohort(90, days=6, seed=3)
-    cohort.patients["site"] = np.where(np.arange(90) % 2, "north", "south")
+    cohort.patients["site"] = np.array(["north", "south", "west"])[np.arange(90) % 3]
     return evaluate(cohort, settings())
 
 
@@ -173,6 +173,22 @@ def test_one_site_constant_features_and_an_empty_analyte_are_stated():
     assert use["crp"]["importance"]["72"]["fall"] == pytest.approx(0.0, abs=0.05)
     assert use["nfl"]["why"] == "no result in this cohort"
     assert set(outcome["subgroups"]["site"]) == {"only"}
+
+
+def test_a_site_is_not_tested_by_a_model_of_too_few_event_patients():
+    lonely = np.array(["big"] * 29 + ["tiny"])
+    config = settings(control_permutations=0, repeats=1, further_splits=("site",))
+    result, part = evaluate(severe(range(10), site=lonely), config)
+    further = result.content["outcomes"]["severe_crs"]["further_splits"]["leave_one_site_out"]
+    assert set(part.further["leave_one_site_out"].patient) == {29}
+    whole = result.content["outcomes"]["severe_crs"]["model"]["72"]["n"]
+    assert further["model"]["72"]["n"] < whole
+    page = render_evaluation(result.content, result.curves, title="Small")
+    assert f"{whole - further['model']['72']['n']} landmarks of sites whose others have" in page
+    alone = np.array(["big"] * 10 + ["free of it"] * 20)
+    none = evaluate(severe(range(3), site=alone), config)[0].content["outcomes"]["severe_crs"]
+    said = none["further_splits"]["leave_one_site_out"]
+    assert said == "fewer than 5 patients to learn from have the event"
 
 
 def test_a_fold_in_which_no_grade_is_known_is_scored_without_state():
