@@ -22,6 +22,7 @@ _OFFSET = r" ?(?:[zZ]|UTC|GMT|[+-]\d{2}(?::?\d{2})?)"
 _SECOND = pd.Timedelta(seconds=1)
 NO_INFUSION_TIME = "no_infusion_time"
 FILL_INFUSION_TIME = "Fill in infusion_time in the patient's row of patients."
+CLOCK_CHANGE = "because clocks go"
 NO_OFFSET = "has no offset and no time zone is stated"
 _NO_ZERO = "cannot be placed: the patient has no infusion_time"
 
@@ -74,6 +75,8 @@ def zone(name: str | None) -> ZoneInfo | None:
 def parse_timestamps(cells: pd.Series, time_zone: str | None) -> tuple[pd.Series, pd.Series]:
     """ISO 8601 text to UTC timestamps and, per cell, the reason why it could not be read.
 
+    A local time that clocks skip or show twice is no moment without its offset.
+
     A date without a time of day is no moment and refused here; see :func:`parse_dates`.
 
     Returns
@@ -105,13 +108,20 @@ def parse_timestamps(cells: pd.Series, time_zone: str | None) -> tuple[pd.Series
         times[naive] = local.dt.tz_localize(
             local_zone, ambiguous="NaT", nonexistent="NaT"
         ).dt.tz_convert("UTC")
-        in_gap = naive & times.isna() & local.notna().reindex(text.index, fill_value=False)
-        reason[in_gap] = f"does not exist or occurs twice in {time_zone} (clock change)"
+        lost = naive & times.isna() & local.notna().reindex(text.index, fill_value=False)
+        forward = local[lost[naive]].dt.tz_localize(
+            local_zone, ambiguous="NaT", nonexistent="shift_forward"
+        )
+        reason[lost] = f"occurs twice in {time_zone}, {CLOCK_CHANGE} back"
+        reason[forward.index[forward.notna()]] = (
+            f"does not exist in {time_zone}, {CLOCK_CHANGE} forward"
+        )
     elif naive.any():
         parsed = pd.to_datetime(text[naive], format="ISO8601", errors="coerce")
         reason[parsed.index[parsed.notna()]] = NO_OFFSET
     reason[text.str.fullmatch(_DATE)] = "is a date without a time of day"
-    reason[_no_such_day(text)] = "names a day that no calendar has"
+    odd = text[filled & times.isna()]
+    reason[odd.index[_no_such_day(odd)]] = "names a day that no calendar has"
     reason[filled & times.isna() & (reason == "")] = "is not an ISO 8601 time"
     ambiguous = cells.astype("str").str.match(r"\d{1,2}[./-]\d{1,2}[./-]\d{2,4}")
     reason[ambiguous & (reason != "")] = (

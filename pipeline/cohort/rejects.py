@@ -118,13 +118,14 @@ class Ledger:
         file: str,
         column: str,
         code: str,
-        reason: str,
+        reason: str | pd.Series,
         remedy: str,
     ) -> None:
         """Flag rows that are used as they are, so that they can be counted and looked at."""
         chosen = np.asarray(mask, dtype=bool)
         if chosen.any():
-            self._write(table.loc[chosen], file, column, code, reason, remedy, self.noted)
+            text = _masked(reason, chosen)
+            self._write(table.loc[chosen], file, column, code, text, remedy, self.noted)
 
     def collapse(
         self, table: pd.DataFrame, mask: np.ndarray | pd.Series, *, file: str

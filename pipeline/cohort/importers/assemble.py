@@ -7,17 +7,20 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from pipeline.cohort.analytes import normalise_name
+from pipeline.cohort.analytes import find_key, normalise_name
 from pipeline.cohort.events import drug_index
 from pipeline.cohort.importers.exchange import ExchangeMapping, named_by
 from pipeline.cohort.importers.infusions import find_infusions, one_row_each, patients_table
 from pipeline.cohort.importers.records import (
+    STATE_OFFSET,
     Records,
     agreed_units,
+    clock_changes,
     contradicting,
     filled_columns,
     first_filled,
     moments,
+    named_codes,
     refuse,
     with_offsets,
 )
@@ -69,8 +72,10 @@ def assemble(
         If no patient has an infusion by the mapping.
     """
     made = Assembled()
-    infusions = find_infusions(records, mapping, ledger, time_zone)
+    infusions, infused = find_infusions(records, mapping, ledger, time_zone)
+    made.count(infused, "carried")
     people = one_row_each(records.people, ledger)
+    unusable = _unusable_infusion(ledger)
     people = refuse(
         people,
         ~people["patient_id"].isin(infusions["patient_id"]),
@@ -84,15 +89,16 @@ def assemble(
         raise InputError(
             "no patient has an infusion by the mapping; the rules under 'infusion' name "
             + "; ".join(f"{rule.table}: {', '.join(rule.codes)}" for rule in mapping.infusion)
+            + unusable
         )
     made.count(people, "carried")
     made.tables["patients"] = patients_table(people, infusions, records.periods, time_zone, ledger)
-    results = _within(records.results, infusions, ledger, time_zone, made)
-    events = _within(records.events, infusions, ledger, time_zone, made)
-    for rows in (results, events):
-        made.count(rows.loc[named_by(rows, mapping.infusion) >= 0], "carried")
-    rows = pd.concat([results, events], ignore_index=True)
-    rows = rows.loc[named_by(rows, mapping.infusion) < 0]
+    others = (
+        part.loc[named_by(part, mapping.infusion) < 0] for part in (records.results, records.events)
+    )
+    rows = pd.concat(
+        [_within(part, infusions, ledger, time_zone, made) for part in others], ignore_index=True
+    )
     graded = named_by(rows, mapping.grades)
     assessments = _assessments(rows.loc[graded >= 0], mapping, ledger, made)
     rows = rows.loc[graded < 0]
@@ -108,6 +114,16 @@ def assemble(
     return made
 
 
+def _unusable_infusion(ledger: Ledger) -> str:
+    """Where and why the first record of an infusion is refused, "" if none is."""
+    refused = ledger.frame()
+    refused = refused.loc[refused["code"] == "time_unusable"]
+    if refused.empty:
+        return ""
+    first = refused.iloc[0]
+    return f". {first['file']}, row {first['row']}: {first['reason']} {first['remedy']}"
+
+
 def _within(
     rows: pd.DataFrame,
     infusions: pd.DataFrame,
@@ -118,7 +134,7 @@ def _within(
     """Rows of patients with an infusion, near enough to it to be of use."""
     known = rows["patient_id"].isin(infusions["patient_id"])
     made.count(rows.loc[~known], "other patients")
-    rows = rows.loc[known]
+    rows = _without_clock_changes(rows.loc[known], ledger, time_zone)
     window = schema_yaml("exchange.yaml")["window_days"]
     moment = moments(rows["at"], time_zone)
     starts = infusions.groupby("patient_id")["moment"].agg(["min", "max"])
@@ -138,6 +154,28 @@ def _within(
     return rows
 
 
+def _without_clock_changes(
+    rows: pd.DataFrame, ledger: Ledger, time_zone: str | None
+) -> pd.DataFrame:
+    """Rows without times that the zone skips or has twice, which nobody can place."""
+    for clock in ("at", "resulted"):
+        if clock not in rows or time_zone is None:
+            continue
+        why = clock_changes(rows[clock], time_zone)
+        place = rows["at_column"] if clock == "at" else pd.Series("issued", index=rows.index)
+        for column in place[why != ""].unique():
+            rows = refuse(
+                rows.assign(**{f"_raw_{column}": rows[clock]}),
+                (why != "").loc[rows.index] & (place.loc[rows.index] == column),
+                ledger,
+                column=str(column),
+                code="time_unusable",
+                reason=quoted(rows[clock]) + " " + why.loc[rows.index] + ".",
+                remedy=STATE_OFFSET,
+            )
+    return rows
+
+
 def _labs(
     rows: pd.DataFrame,
     records: Records,
@@ -153,8 +191,8 @@ def _labs(
         ledger,
         column="code",
         code="loinc_conflict",
-        reason=quoted(rows["called"]) + " and LOINC " + quoted(rows["loinc"]) + " are different "
-        "analytes.",
+        reason=quoted(rows["called"]) + " and LOINC " + named_codes(rows["loinc"]) + " are "
+        "different analytes.",
         remedy="Correct the code at the source, or name the analyte in the mapping.",
     )
     unit, clash = agreed_units(rows["name"], rows["unit"], rows["coded_unit"])
@@ -164,7 +202,9 @@ def _labs(
         ledger,
         column=column,
         code="unit_conflict",
-        reason="The unit as printed, "
+        reason="Of "
+        + named_codes(rows["name"])
+        + ", the unit as printed, "
         + quoted(rows["unit"])
         + ", and the coded one, "
         + quoted(rows["coded_unit"])
@@ -177,11 +217,18 @@ def _labs(
     if mapping.measurement_time == "resulted":
         resulted = {"resulted_at": first_filled(rows["resulted"], rows["at"])}
     table = pd.DataFrame(
-        {"patient_id": rows["patient_id"], "analyte": rows["name"], "value": rows["value"],
+        {"patient_id": rows["patient_id"], "analyte": _read_by_people(rows), "value": rows["value"],
          "unit": unit.loc[rows.index], **collected, **resulted,
          **{name: rows[name] for name in _LABS}, "source_row": _source(rows)}
     )  # fmt: skip
     return filled_columns(table, ("patient_id", "analyte", "value", "unit", "collected_at"))
+
+
+def _read_by_people(rows: pd.DataFrame) -> pd.Series:
+    """Analytes by the dictionary's key where only a known LOINC code names them."""
+    coded = (rows["name"] == rows["loinc"]) & (rows["loinc"] != "")
+    keys = {code: find_key(code) or code for code in rows.loc[coded, "loinc"].unique()}
+    return rows["name"].mask(coded, rows["loinc"].map(keys)).astype("str")
 
 
 def _treatments(

@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from pipeline.cohort.analytes import find_key, normalise_name
 from pipeline.cohort.events import drug_index
 from pipeline.cohort.importers.mapping import StrictModel, load_mapping
-from pipeline.cohort.importers.records import Records
+from pipeline.cohort.importers.records import Records, first_filled
 from pipeline.errors import UsageError
 
 HEADER = """\
@@ -130,14 +130,14 @@ def propose_exchange(records: Records) -> tuple[ExchangeMapping, list[str]]:
         only those that the dictionary does not know.
     """
     drugs: dict[str, str] = {}
-    for names in records.events["name"].drop_duplicates():
-        drug = drug_named(names)
-        if drug:
-            rows = records.events["name"] == names
-            drugs |= {codes[0]: drug for codes in records.events.loc[rows, "codes"] if codes}
+    drug_of = {name: drug_named(name) for name in records.events["name"].unique()}
+    for name, codes in zip(records.events["name"], records.events["codes"], strict=True):
+        if drug_of[name] and codes:
+            drugs[codes[0]] = drug_of[name]
     unknown = records.results.loc[[find_key(name) is None for name in records.results["name"]]]
+    labelled = unknown.assign(name=first_filled(unknown["label"], unknown["name"]))
     found = []
-    for part in (records.events, unknown):
+    for part in (records.events, labelled):
         for table, rows in part.groupby("table", sort=True):
             found += [f"{table}:", *_commonest(rows)]
     return ExchangeMapping(drugs=drugs), found
@@ -148,8 +148,9 @@ def named_by(rows: pd.DataFrame, rules: Sequence[InfusionRule | GradeRule]) -> p
     found = pd.Series(-1, index=rows.index)
     for number in reversed(range(len(rules))):
         wanted = set(rules[number].codes)
-        named = [not wanted.isdisjoint(codes) for codes in rows["codes"]]
-        found[(rows["table"] == rules[number].table) & np.array(named, dtype=bool)] = number
+        codes = rows.loc[rows["table"] == rules[number].table, "codes"]
+        named = np.array([not wanted.isdisjoint(own) for own in codes], dtype=bool)
+        found[codes.index[named]] = number
     return found
 
 

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pandas as pd
 
 from pipeline.cohort.importers.exchange import ExchangeMapping, named_by
-from pipeline.cohort.importers.records import Records, filled_columns, looked_up, moments, refuse
+from pipeline.cohort.importers.records import (
+    STATE_OFFSET,
+    Records,
+    clock_changes,
+    filled_columns,
+    looked_up,
+    moments,
+    refuse,
+)
 from pipeline.cohort.rejects import Ledger, quoted
 from pipeline.resources import schema_yaml
 
@@ -17,13 +26,34 @@ def find_infusions(
     mapping: ExchangeMapping,
     ledger: Ledger,
     time_zone: str | None,
-) -> pd.DataFrame:
-    """One row per patient and episode: ``patient_id, episode, at, moment, product``."""
-    rows = pd.concat([records.results, records.events], ignore_index=True)
-    rule = named_by(rows, mapping.infusion)
-    rows = rows.assign(rule=rule, moment=moments(rows["at"], time_zone)).loc[rule >= 0]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Infusions, and the records that say so.
+
+    Returns
+    -------
+    infusions : DataFrame
+        One row per patient and episode: ``patient_id, episode, at, moment, product``.
+    rows : DataFrame
+        Records of them; those without a usable time or a known patient are refused.
+    """
+    both = (records.results, records.events)
+    rows = pd.concat(
+        [part.loc[named_by(part, mapping.infusion) >= 0] for part in both], ignore_index=True
+    )
+    rows = rows.assign(rule=named_by(rows, mapping.infusion))
+    rows = rows.assign(moment=moments(rows["at"], time_zone), _raw_at=rows["at"])
+    why = clock_changes(rows["at"], time_zone)
     rows = refuse(
-        rows.assign(_raw_at=rows["at"]),
+        rows,
+        why != "",
+        ledger,
+        column="at",
+        code="time_unusable",
+        reason="The infusion has no readable time: " + quoted(rows["at"]) + " " + why + ".",
+        remedy=STATE_OFFSET,
+    )
+    rows = refuse(
+        rows,
         rows["moment"].isna(),
         ledger,
         column="at",
@@ -41,28 +71,38 @@ def find_infusions(
         "patients of the export.",
         remedy="Export the patient too.",
     )
-    gap = pd.Timedelta(days=mapping.same_infusion_days)
-    kept = []
-    for patient, group in rows.sort_values(["patient_id", "moment"]).groupby("patient_id"):
-        left, episode = group, 0
-        while len(left):
-            episode += 1
-            same = left["moment"] - left["moment"].iloc[0] < max(gap, pd.Timedelta(seconds=1))
-            one = left.loc[same]
-            timed = one.loc[one["at"].str.len() > len("2026-03-01")]
-            first = (timed if len(timed) else one).iloc[0]
-            products = [mapping.infusion[number].product for number in one["rule"]]
-            product = next((name for name in products if name), "")
-            kept.append((patient, episode, first["at"], first["moment"], product))
-            left = left.loc[~same]
-    table = pd.DataFrame(kept, columns=["patient_id", "episode", "at", "moment", "product"])
+    table = _episodes(rows.sort_values(["patient_id", "moment"]), mapping)
     several = int((table["episode"] == 2).sum())
     if several:
         ledger.remarks.append(
             f"{several} patients have infusions at least {mapping.same_infusion_days:g} days "
             "apart; each is an episode of its own. Parts of one infusion: raise same_infusion_days."
         )
-    return table
+    return table, rows
+
+
+def _episodes(rows: pd.DataFrame, mapping: ExchangeMapping) -> pd.DataFrame:
+    """One row per infusion from records in order of patient and time.
+
+    A record less than the gap after the first of an infusion belongs to it; the first record with a
+    time of day places it, and the first product that a rule states names it.
+    """
+    gap = max(pd.Timedelta(days=mapping.same_infusion_days), pd.Timedelta(seconds=1))
+    found: list[list[Any]] = []
+    start, timed = pd.Timestamp(0, tz="UTC"), False
+    columns = (rows[name] for name in ("patient_id", "at", "moment", "rule"))
+    for patient, at, moment, rule in zip(*columns, strict=True):
+        has_time, product = len(at) > len("2026-03-01"), mapping.infusion[rule].product
+        again = bool(found) and found[-1][0] == patient
+        if not again or moment - start >= gap:
+            episode = found[-1][1] + 1 if again else 1
+            found.append([patient, episode, at, moment, product])
+            start, timed = moment, has_time
+            continue
+        if has_time and not timed:
+            found[-1][2:4], timed = [at, moment], True
+        found[-1][4] = found[-1][4] or product
+    return pd.DataFrame(found, columns=["patient_id", "episode", "at", "moment", "product"])
 
 
 def patients_table(
@@ -78,6 +118,7 @@ def patients_table(
     after it at the latest; a death after that is left out.
     """
     days = schema_yaml("exchange.yaml")["window_days"]["after"] - 1
+    people = _deaths_by_day(people, time_zone, ledger)
     table = infusions.merge(people, on="patient_id", how="inner")
     first, last = (
         table.groupby("patient_id")["moment"].transform(which) for which in ("min", "max")
@@ -106,6 +147,22 @@ def patients_table(
         "death_at": table["death"].mask(late, "").astype("str"),
     }
     return filled_columns(pd.DataFrame(filled), ("patient_id", "infusion_time"))
+
+
+def _deaths_by_day(people: pd.DataFrame, time_zone: str | None, ledger: Ledger) -> pd.DataFrame:
+    """The day alone of a death at a local time that the zone skips or has twice."""
+    why = clock_changes(people["death"], time_zone)
+    for file in people.loc[why != "", "file"].unique():
+        ledger.note(
+            people,
+            (why != "") & (people["file"] == file),
+            file=str(file),
+            column="death",
+            code="clock_change",
+            reason=quoted(people["death"]) + " " + why + "; the day alone is carried over.",
+            remedy=STATE_OFFSET,
+        )
+    return people.assign(death=people["death"].mask(why != "", people["death"].str.slice(0, 10)))
 
 
 def one_row_each(people: pd.DataFrame, ledger: Ledger) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from pipeline.cohort.analytes import find_key
-from pipeline.cohort.importers.records import refuse
+from pipeline.cohort.importers.records import named_code, refuse
 from pipeline.cohort.importers.resources import (
     Placed,
     codes_of,
@@ -40,6 +40,7 @@ def observation_row(item: Placed) -> Row:
     row |= {
         "name": loinc or row["name"],
         "called": row["name"],
+        "label": row["name"],
         "loinc": loinc,
         "value": value,
         "unit": text_at(quantity, "unit"),
@@ -166,7 +167,7 @@ def _loinc(resource: Mapping[str, Any]) -> tuple[str, Refusal | None]:
     ]
     keys = {find_key(code) for code in codes} - {None}
     if len(keys) > 1:
-        reason = f"The LOINC codes {', '.join(codes)} name different analytes."
+        reason = f"The LOINC codes {', '.join(map(named_code, codes))} name different analytes."
         return codes[0], ("code.coding", "loinc_conflict", reason, "Keep the right one.")
     known = [code for code in codes if find_key(code) is not None]
     return next(iter([*known, *codes]), ""), None

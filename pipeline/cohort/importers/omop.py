@@ -190,13 +190,14 @@ def _results(
     spelled = source.str.extract(f"^{_LOINC}$", expand=False).fillna("")
     loinc = first_filled(looked_up(standard, loincs), looked_up(original, loincs), spelled)
     numbered = ("concept " + standard).mask(standard.isin(_rules()["no_concept"]), "")
-    called = first_filled(loinc, looked_up(standard, names), source, numbered)
+    concept = looked_up(standard, names)
+    called = first_filled(loinc, concept, source, numbered)
     blank = pd.Series("", index=table.index, dtype="str")
     return pd.DataFrame(
         {"table": "measurement", "file": table["file"], "_line": table["_line"],
          "patient_id": table["patient_id"], "codes": table["codes"], "name": called,
-         "called": source, "loinc": loinc, "value": table["value"].astype("str"),
-         "unit": table["unit_source_value"],
+         "called": source, "label": first_filled(concept, source), "loinc": loinc,
+         "value": table["value"].astype("str"), "unit": table["unit_source_value"],
          "coded_unit": looked_up(table["unit_concept_id"], units),
          "at": table["at"], "at_column": table["at_column"], "resulted": blank, "status": blank,
          "specimen": blank, "ref_low": table["range_low"], "ref_high": table["range_high"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -11,16 +12,18 @@ import numpy as np
 import pandas as pd
 
 from pipeline.cohort.analytes import dictionary, find_key
-from pipeline.cohort.clock import NO_OFFSET, parse_dates, parse_timestamps
-from pipeline.cohort.rejects import Ledger
+from pipeline.cohort.clock import CLOCK_CHANGE, NO_OFFSET, parse_dates, parse_timestamps
+from pipeline.cohort.rejects import Ledger, quoted
 from pipeline.cohort.units import conversion
 
 EVENT_COLUMNS = ("table", "file", "patient_id", "codes", "name", "at", "at_column", "grade",
                  "dose", "unit", "route")  # fmt: skip
-RESULT_COLUMNS = ("table", "file", "patient_id", "codes", "name", "called", "loinc", "value",
-                  "unit", "coded_unit", "at", "at_column", "resulted", "status", "specimen",
-                  "ref_low", "ref_high", "grade", "component")  # fmt: skip
+RESULT_COLUMNS = ("table", "file", "patient_id", "codes", "name", "called", "label", "loinc",
+                  "value", "unit", "coded_unit", "at", "at_column", "resulted", "status",
+                  "specimen", "ref_low", "ref_high", "grade", "component")  # fmt: skip
 MANY_MIDNIGHTS = 0.05
+STATE_OFFSET = "Give the time with its offset at the source, as in 2026-10-25T02:30:00+01:00."
+LOINC_CODE = re.compile(r"\d{1,5}-\d")
 _MIDNIGHT = r"(\d{4}-\d{2}-\d{2})[T ]00:00(?::00(?:\.0+)?)?(?: ?(?:Z|UTC|[+-]\d{2}(?::?\d{2})?))?"
 
 
@@ -36,8 +39,8 @@ class Records:
     results : DataFrame
         Laboratory results: ``table, file, _line, patient_id, codes`` (tuple of str: what a mapping
         may name), ``name`` (analyte as far as the record tells), ``called`` (the record's own
-        word for it), ``loinc, value, unit`` (as printed), ``coded_unit, at, at_column, resulted,
-        status, specimen, ref_low, ref_high, grade``.
+        word for it), ``label`` (its words for a reader), ``loinc, value, unit`` (as printed),
+        ``coded_unit, at, at_column, resulted, status, specimen, ref_low, ref_high, grade``.
     events : DataFrame
         Everything else: ``table, file, _line, patient_id, codes, name, at, at_column, grade, dose,
         unit, route``.
@@ -119,6 +122,37 @@ def with_offsets(cells: pd.Series, time_zone: str | None) -> tuple[pd.Series, in
     placed = cells.copy()
     placed.loc[known.index] = known.map(lambda moment: moment.isoformat()).astype("str")
     return placed, int(naive.sum()) - len(known)
+
+
+def clock_changes(cells: pd.Series, time_zone: str | None) -> pd.Series:
+    """Why a local time is no moment because clocks change, "" for every other cell.
+
+    Examples
+    --------
+    >>> clock_changes(pd.Series(["2026-10-25 02:30", "2026-10-25 03:30"]), "Europe/Berlin").tolist()
+    ['occurs twice in Europe/Berlin, because clocks go back', '']
+    """
+    if time_zone is None:
+        return pd.Series("", index=cells.index, dtype="str")
+    reason = parse_timestamps(cells, time_zone)[1]
+    return reason.where(reason.str.contains(CLOCK_CHANGE, regex=False), "")
+
+
+def named_code(name: str) -> str:
+    """A LOINC code with the name of its analyte, any other name as it is.
+
+    Examples
+    --------
+    >>> named_code("2276-4"), named_code("Ferritin"), named_code("1-8")
+    ('2276-4 (Ferritin)', 'Ferritin', '1-8')
+    """
+    key = find_key(name) if LOINC_CODE.fullmatch(name) else None
+    return f"{name} ({dictionary()[key].name})" if key else name
+
+
+def named_codes(names: pd.Series) -> pd.Series:
+    """:func:`named_code` of every cell, in quotes."""
+    return quoted(names.map({name: named_code(name) for name in names.unique()}).astype("str"))
 
 
 def agreed_units(

@@ -10,7 +10,6 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.cli import main
 from pipeline.cohort import read_cohort
 from pipeline.cohort.importers.command import import_export, shape_of
 from pipeline.cohort.simulate.command import simulate
@@ -69,7 +68,7 @@ def lab(**changes):
 @pytest.fixture(scope="module")
 def origin(tmp_path_factory):
     root = tmp_path_factory.mktemp("simulated")
-    simulate(8, 5, root / "sim", batch=False)
+    simulate(5, 5, root / "sim", batch=False)
     folder = plain(root / "sim", root / "plain")
     patients = pd.read_csv(folder / "patients.csv", dtype="str", keep_default_na=False)
     patients.drop(columns="followed_until_at").to_csv(folder / "patients.csv", index=False)
@@ -96,23 +95,6 @@ def test_the_imported_cohort_equals_the_original(origin, tmp_path, bundle):
         pd.testing.assert_frame_equal(left[shared], right[shared])
 
 
-def test_predictions_are_those_of_the_original_batch(mini, tmp_path):
-    origin = plain(mini.batch, tmp_path / "plain")
-    source = to_fhir(origin, tmp_path / "fhir")
-    mapping = mapping_for(origin, tmp_path / "mapping.yaml", "fhir")
-    out = tmp_path / "brought"
-    arguments = ["--input", str(source), "--mapping", str(mapping), "--out", str(out)]
-    assert main(["import", *arguments, "--quiet"]) == 0
-    shown = []
-    for number, folder in enumerate((origin, out)):
-        place = tmp_path / f"scored{number}"
-        paths = ["--input", str(folder), "--out", str(place), "--model", str(mini.bundle)]
-        assert main(["predict", *paths, "--no-pages", "--quiet"]) == 0
-        shown.append(pd.read_csv(place / "predictions.csv"))
-    assert (shown[0]["status"] == "ok").any()
-    pd.testing.assert_frame_equal(*shown)
-
-
 def test_an_observation_becomes_one_row_of_labs(tmp_path):
     full = lab(
         valueQuantity={
@@ -130,7 +112,7 @@ def test_an_observation_becomes_one_row_of_labs(tmp_path):
     assert listed == []
     row = found["labs"].iloc[0].to_dict()
     assert row == {
-        "patient_id": "7", "analyte": "1988-5", "value": "<5", "unit": "mg/l",
+        "patient_id": "7", "analyte": "crp", "value": "<5", "unit": "mg/l",
         "collected_at": "2024-03-02T06:00:00+01:00", "resulted_at": "2024-03-02T08:30:00+01:00",
         "loinc": "1988-5", "specimen": "serum", "status": "corrected", "ref_low": "0",
         "ref_high": "5.0", "source_row": "all.ndjson:3",
@@ -195,6 +177,20 @@ def test_what_cannot_be_carried_over_is_listed_with_its_place(tmp_path, changes,
     assert listed == [["4", column, code]]
     assert len(found["labs"]) == 1
     assert "all.ndjson: 4 rows read: 3 carried, 1 refused" in said
+
+
+def test_messages_name_the_analytes_of_codes(tmp_path):
+    codes = [{"system": LOINC, "code": code} for code in ("1988-5", "2276-4")]
+    two = lab(code={"coding": codes})
+    other = lab(code={"coding": codes[1:], "text": "CRP"})
+    unit = {"value": 1, "unit": "mg/L", "code": "mg/dL", "system": UCUM}
+    bring(tmp_path, two, other, lab(valueQuantity=unit))
+    reasons = pd.read_csv(tmp_path / "out" / "import_rejects.csv")["reason"].tolist()
+    assert reasons[0] == (
+        "The LOINC codes 1988-5 (C-reactive protein), 2276-4 (Ferritin) name different analytes."
+    )
+    assert reasons[1] == "'CRP' and LOINC '2276-4 (Ferritin)' are different analytes."
+    assert reasons[2].startswith("Of '1988-5 (C-reactive protein)', the unit as printed, 'mg/L'")
 
 
 def test_the_reason_of_an_absent_value_is_told(tmp_path):
@@ -380,7 +376,7 @@ FIELDS = ["code", "subject", "valueQuantity", "valueString", "component", "refer
 
 
 @settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
     st.lists(st.dictionaries(st.sampled_from(FIELDS), JSON, max_size=4), min_size=1, max_size=3),

@@ -46,7 +46,7 @@ LAB = {
 @pytest.fixture(scope="module")
 def reference(tmp_path_factory):
     root = tmp_path_factory.mktemp("simulated")
-    simulate(8, 3, root / "sim", batch=False)
+    simulate(5, 3, root / "sim", batch=False)
     return without_result_times(plain(root / "sim", root / "plain"), root / "reference")
 
 
@@ -99,24 +99,6 @@ def test_the_imported_cohort_equals_the_original(reference, tmp_path, concepts, 
     for left, right in accepted_twice(reference, tmp_path / "out"):
         assert len(left)
         pd.testing.assert_frame_equal(left, right)
-
-
-def test_predictions_are_those_of_the_original_batch(mini, tmp_path):
-    batch = plain(mini.batch, tmp_path / "plain")
-    reference = without_result_times(batch, tmp_path / "reference")
-    source = to_omop(reference, tmp_path / "omop")
-    mapping = mapping_for(reference, tmp_path / "mapping.yaml")
-    out = tmp_path / "brought"
-    arguments = ["--input", str(source), "--mapping", str(mapping), "--out", str(out)]
-    assert main(["import", *arguments, "--quiet"]) == 0
-    shown = []
-    for number, folder in enumerate((reference, out)):
-        place = tmp_path / f"scored{number}"
-        paths = ["--input", str(folder), "--out", str(place), "--model", str(mini.bundle)]
-        assert main(["predict", *paths, "--no-pages", "--quiet"]) == 0
-        shown.append(pd.read_csv(place / "predictions.csv"))
-    assert (shown[0]["status"] == "ok").any()
-    pd.testing.assert_frame_equal(*shown)
 
 
 def test_the_audit_and_the_command_line_take_what_was_imported(reference, tmp_path, capsys):
@@ -216,10 +198,11 @@ CONCEPTS = [
     [
         (
             {"measurement_concept_id": "3020460", "measurement_source_value": "X1"},
-            "1988-5",
+            "crp",
             "1988-5",
         ),
-        ({"measurement_source_value": "LOINC:2276-4"}, "2276-4", "2276-4"),
+        ({"measurement_source_value": "LOINC:2276-4"}, "ferritin", "2276-4"),
+        ({"measurement_source_value": "LOINC:1-8"}, "1-8", "1-8"),
         ({"measurement_source_value": "CRP"}, "CRP", ""),
         ({"measurement_source_value": "K77"}, "ferritin", ""),
         ({"measurement_concept_id": "99", "measurement_source_value": ""}, "concept 99", ""),
@@ -354,6 +337,50 @@ def test_times_without_offset_are_placed_or_said(tmp_path):
     found, _, said = bring(tmp_path, [{}])
     assert found["labs"]["collected_at"].tolist() == ["2024-03-02T06:00:00+01:00"]
     assert "no offset" not in said
+
+
+@pytest.mark.parametrize(
+    ("time", "why"),
+    [
+        ("2024-03-31 02:30:00", "does not exist in Europe/Berlin, because clocks go forward"),
+        ("2024-10-27 02:30:00", "occurs twice in Europe/Berlin, because clocks go back"),
+    ],
+)
+def test_a_time_in_a_clock_change_is_listed_with_its_place_and_the_way_out(tmp_path, time, why):
+    labs = [{}, {"measurement_datetime": time}]
+    death = [{"person_id": "1", "death_datetime": time}]
+    late = {**MAPPING, "same_infusion_days": 0}
+    found, rejects, _ = bring(tmp_path, labs, late, death=death)
+    row = rejects.iloc[0].to_dict()
+    assert row == {
+        "file": "measurement.csv", "row": "3", "column": "measurement_datetime", "value": time,
+        "code": "time_unusable", "reason": f"'{time}' {why}.",
+        "remedy": "Give the time with its offset at the source, as in 2026-10-25T02:30:00+01:00.",
+    }  # fmt: skip
+    assert len(rejects) == 1
+    assert len(found["labs"]) == 1
+    assert found["patients"]["death_at"].tolist() == [time[:10]]
+    flags = pd.read_csv(tmp_path / "out" / "import_flags.csv")
+    assert flags[["file", "row", "column", "value", "code"]].to_numpy().tolist() == [
+        ["person.csv", 2, "death", time, "clock_change"]
+    ]
+    placed, rejects, _ = bring(tmp_path, [{}, {"measurement_datetime": f"{time}+01:00"}])
+    assert rejects is None
+    assert len(placed["labs"]) == 2
+
+
+def test_an_infusion_in_a_clock_change_is_refused_with_the_way_out(tmp_path):
+    done = {"procedure_concept_id": "0", "procedure_source_value": "CART"}
+    time = "2024-03-31 02:30:00"
+    both = [{"person_id": "1", "procedure_datetime": at, **done} for at in (time, DAY0)]
+    _, rejects, _ = bring(tmp_path, [{}], procedure_occurrence=both)
+    assert rejects[["file", "row", "value"]].to_numpy().tolist() == [
+        ["procedure_occurrence.csv", "2", time]
+    ]
+    assert "does not exist in Europe/Berlin" in rejects["reason"][0]
+    assert "with its offset" in rejects["remedy"][0]
+    with pytest.raises(InputError, match=r"no patient has.*csv, row 2: .*'2024-03-31 02:30:00'.*"):
+        bring(tmp_path, [{}], procedure_occurrence=both[:1])
 
 
 def test_a_time_that_is_the_result_time_is_not_known_earlier(tmp_path):
