@@ -26,6 +26,8 @@ PORT ?=
 KEY ?=
 KEEP ?=
 TIMES ?=
+FORMAT ?=
+STRICT ?=
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export MLFLOW_DISABLE_TELEMETRY := true
@@ -58,8 +60,8 @@ grade: need-COHORT need-OUT $(READY) ## Derive ASTCT grades from observations: C
 audit: need-COHORT $(READY) ## What is wrong with a cohort export, and where: COHORT=DIR [OUT= CONFIG="A B" TZ_NAME= FORCE=1]
 	@$(BIN)/cytocast audit --cohort "$(COHORT)" --out "$(audit_out)" $(configs) $(zone) $(force)
 
-import: need-INPUT need-OUT $(READY) ## Wide sheet, OMOP or FHIR export to a cohort: INPUT=PATH OUT=DIR [MAPPING=FILE TZ_NAME= FORCE=1]
-	@$(BIN)/cytocast import --input "$(INPUT)" --out "$(OUT)" $(if $(MAPPING),--mapping "$(MAPPING)") $(zone) $(force)
+import: need-INPUT need-OUT $(READY) ## Wide sheet, OMOP or FHIR export to a cohort: INPUT=PATH OUT=DIR [MAPPING=FILE FORMAT= TZ_NAME= FORCE=1]
+	@$(BIN)/cytocast import $(if $(FORMAT),--format "$(FORMAT)") --input "$(INPUT)" --out "$(OUT)" $(if $(MAPPING),--mapping "$(MAPPING)") $(zone) $(force)
 
 pseudonymise: need-INPUT need-OUT $(READY) ## Replace ids, drop names, shift dates: INPUT=PATH OUT=DIR [KEY=FILE KEEP="A B" TIMES=hours CONFIG= TZ_NAME= FORCE=1]
 	@$(BIN)/cytocast pseudonymise --input "$(INPUT)" --out "$(OUT)" $(if $(KEY),--key "$(KEY)") $(foreach name,$(KEEP),--keep "$(name)") $(if $(TIMES),--times "$(TIMES)") $(configs) $(zone) $(force)
@@ -76,8 +78,8 @@ reproduce: need-COHORT $(READY) ## Train a bundle again and compare: COHORT=DIR 
 promote: $(READY) ## Make the challenger champion if every gate passes [AGAINST=DIR FORCE=1]
 	@$(BIN)/cytocast promote $(if $(AGAINST),--against "$(AGAINST)") $(force)
 
-predict: need-INPUT need-OUT $(READY) ## Score a lab batch: INPUT=PATH OUT=DIR [MODEL= AS_OF= TZ_NAME= EMIT=fhir FORCE=1]
-	@$(BIN)/cytocast predict --input "$(INPUT)" --out "$(OUT)" --model "$(model)" $(as_of) $(zone) $(if $(EMIT),--emit "$(EMIT)") $(force) || { code=$$?; [ $$code -eq 4 ] || exit $$code; echo "Some patients have no estimate; see status_reason in $(OUT)/predictions.csv."; }
+predict: need-INPUT need-OUT $(READY) ## Score a lab batch: INPUT=PATH OUT=DIR [MODEL= AS_OF= TZ_NAME= EMIT=fhir STRICT=1 FORCE=1]
+	@$(BIN)/cytocast predict --input "$(INPUT)" --out "$(OUT)" --model "$(model)" $(as_of) $(zone) $(if $(EMIT),--emit "$(EMIT)") $(if $(filter-out 0 no false,$(STRICT)),--strict) $(force) || { code=$$?; [ $$code -eq 4 ] || exit $$code; echo "Some patients have no estimate; see status_reason in $(OUT)/predictions.csv."; }
 
 report: predict ## Score a lab batch and say where its pages are: INPUT=PATH OUT=DIR [as for predict]
 	@echo "Open $(OUT)/report/index.html in a browser."

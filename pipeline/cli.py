@@ -178,14 +178,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"cytocast {__version__}")
     _logged(parser, default=False)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    demo = _command(commands, "demo", _demo, "every step once, on simulated patients")
-    demo.add_argument("--out", type=Path, default=Path("out/demo"), metavar="DIR")
+    demo = _command(commands, "demo", _demo, "every step once, on simulated patients", zone=False)
+    demo.add_argument(
+        "--out", type=Path, default=Path("out/demo"), metavar="DIR", help="default: out/demo"
+    )
     demo.add_argument("--patients", type=int, default=400, metavar="N", help="default: 400")
     demo.add_argument("--batch", type=int, default=25, metavar="N", help="to score; default: 25")
     _configured(demo)
     demo.add_argument("--seed", type=int, default=0, metavar="S", help="default: 0")
     _parallel(demo)
-    simulate = _command(commands, "simulate", _simulate, "write a synthetic cohort")
+    simulate = _command(commands, "simulate", _simulate, "write a synthetic cohort", zone=False)
     simulate.add_argument("--patients", type=int, default=400, metavar="N", help="default: 400")
     simulate.add_argument("--seed", type=int, default=0, metavar="S", help="default: 0")
     simulate.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
@@ -228,13 +230,24 @@ def _parser() -> argparse.ArgumentParser:
     _seeded(train)
     evaluate = _command(commands, "evaluate", _evaluate, "score a bundle on another cohort")
     evaluate.add_argument("--model", required=True, help=f"bundle folder or {CHAMPION}")
-    evaluate.add_argument("--cohort", type=Path, required=True, metavar="DIR")
-    evaluate.add_argument("--out", type=Path, required=True, metavar="DIR")
-    again = _command(commands, "reproduce", _reproduce, "train a bundle again and compare")
+    evaluate.add_argument(
+        "--cohort", type=Path, required=True, metavar="DIR", help="folder of tables"
+    )
+    evaluate.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
+    again = _command(
+        commands,
+        "reproduce",
+        _reproduce,
+        "train a bundle again and compare",
+        zone=False,
+        replace=False,
+    )
     again.add_argument("source", metavar="RUN", help=f"bundle folder, run id or {CHAMPION}")
-    again.add_argument("--cohort", type=Path, required=True, metavar="DIR")
+    again.add_argument("--cohort", type=Path, required=True, metavar="DIR", help="folder of tables")
     _parallel(again)
-    promote = _command(commands, "promote", _promote, "make the challenger champion if gates pass")
+    promote = _command(
+        commands, "promote", _promote, "make the challenger champion if gates pass", zone=False
+    )
     promote.add_argument("--name", default="cytocast", help="registered model")
     promote.add_argument(
         "--against",
@@ -243,8 +256,10 @@ def _parser() -> argparse.ArgumentParser:
         help="bundle with the champion's settings, trained on the challenger's cohort",
     )
     predict = _command(commands, "predict", _predict, "score a lab batch")
-    predict.add_argument("--input", type=Path, required=True, metavar="PATH")
-    predict.add_argument("--out", type=Path, required=True, metavar="DIR")
+    predict.add_argument(
+        "--input", type=Path, required=True, metavar="PATH", help="folder of tables, or labs"
+    )
+    predict.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
     predict.add_argument("--model", default=CHAMPION, help=f"bundle folder or {CHAMPION}")
     predict.add_argument("--as-of", metavar="TIME", help="hours since time zero, or ISO 8601")
     predict.add_argument("--strict", action="store_true", help="any refused row is fatal")
@@ -265,7 +280,14 @@ def _parser() -> argparse.ArgumentParser:
     watch.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
     watch.add_argument("--model", default=CHAMPION, help=f"bundle folder or {CHAMPION}")
     _configured(watch)
-    serve = _command(commands, "serve", _serve, "answer lab rows over HTTP on this machine")
+    serve = _command(
+        commands,
+        "serve",
+        _serve,
+        "answer lab rows over HTTP on this machine",
+        zone=False,
+        replace=False,
+    )
     serve.add_argument("--model", default=CHAMPION, help=f"registered model, default: {CHAMPION}")
     serve.add_argument("--port", type=int, default=5001, metavar="N", help="default: 5001")
     return parser
@@ -279,10 +301,14 @@ def _add_pseudonymise(commands: argparse._SubParsersAction[argparse.ArgumentPars
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
     parser.add_argument(
-        "--key", type=Path, metavar="FILE", help="secret, made where missing; default: the user's"
+        "--key", type=Path, metavar="FILE", help="secret, made where missing; default: in ~/.config"
     )
     parser.add_argument(
-        "--keep", action="append", default=[], metavar="COLUMN", help="that no schema names"
+        "--keep",
+        action="append",
+        default=[],
+        metavar="COLUMN",
+        help="keep a column that no schema names; repeatable",
     )
     parser.add_argument(
         "--times",
@@ -298,11 +324,19 @@ def _command(
     name: str,
     run: Callable[[argparse.Namespace], tuple[int, str]],
     words: str,
+    *,
+    zone: bool = True,
+    replace: bool = True,
 ) -> argparse.ArgumentParser:
     parser = commands.add_parser(name, help=words, description=words)
     parser.set_defaults(run=run)
-    parser.add_argument("--tz", metavar="ZONE", help="time zone of times without offset")
-    parser.add_argument("--force", action="store_true", help="replace what --out holds")
+    if zone:
+        parser.add_argument("--tz", metavar="ZONE", help="time zone of times without offset")
+    if replace:
+        forced = (
+            "promote even where a gate fails" if name == "promote" else "replace what --out holds"
+        )
+        parser.add_argument("--force", action="store_true", help=forced)
     _logged(parser, default=argparse.SUPPRESS)  # keeps what stands before the command
     return parser
 

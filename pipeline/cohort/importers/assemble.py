@@ -14,6 +14,7 @@ from pipeline.cohort.importers.infusions import find_infusions, one_row_each, pa
 from pipeline.cohort.importers.records import (
     STATE_OFFSET,
     Records,
+    about_offsets,
     agreed_units,
     clock_changes,
     contradicting,
@@ -307,11 +308,7 @@ def _place(made: Assembled, time_zone: str | None, ledger: Ledger) -> None:
                 placed[clock], naive = with_offsets(table[clock], time_zone)
                 missing += naive
         made.tables[name] = placed
-    if missing:
-        ledger.remarks.append(
-            f"{missing} times have no offset: give --tz here, or to every command that reads the "
-            "cohort."
-        )
+    about_offsets(missing, ledger)
 
 
 def _source(rows: pd.DataFrame) -> pd.Series:

@@ -20,7 +20,7 @@ from pipeline.cohort.importers.omop import read_omop
 from pipeline.cohort.importers.propose import propose_mapping
 from pipeline.cohort.importers.records import Records
 from pipeline.cohort.importers.resources import fhir_files
-from pipeline.cohort.importers.wide import from_wide
+from pipeline.cohort.importers.wide import from_wide, placed
 from pipeline.cohort.rejects import Ledger
 from pipeline.errors import InputError, UsageError
 from pipeline.folders import complete_folder, refuse_occupied
@@ -51,7 +51,7 @@ def import_export(
     shape : str, optional
         One of ``SHAPES``; told from the file names by default.
     time_zone : str, optional
-        Zone of times without offset, for OMOP and FHIR.
+        Zone of times without offset.
 
     Returns
     -------
@@ -68,7 +68,7 @@ def import_export(
     shape = shape or shape_of(source)
     place = mapping if mapping is not None else out.with_name(f"{out.name}.mapping.yaml")
     if shape == "wide":
-        return import_wide(source, out, place, force=force)
+        return import_wide(source, out, place, time_zone=time_zone, force=force)
     refuse_occupied(out, source, force=force)
     ledger = Ledger()
     if not place.exists():
@@ -114,7 +114,9 @@ def shape_of(source: Path) -> str:
     return "fhir" if fhir_files(source) else "wide"
 
 
-def import_wide(source: Path, out: Path, place: Path, *, force: bool) -> tuple[int, str]:
+def import_wide(
+    source: Path, out: Path, place: Path, *, time_zone: str | None = None, force: bool
+) -> tuple[int, str]:
     """Rewrite a sheet with one column per analyte; see :func:`import_export`."""
     if not source.is_file() or source.suffix.lower() not in SUFFIXES:
         raise InputError(
@@ -133,13 +135,15 @@ def import_wide(source: Path, out: Path, place: Path, *, force: bool) -> tuple[i
             f"{len(proposal.ignored)}. Check it, fill in what is blank, set confirmed: true, and "
             f"run the same command again with --mapping {place}"
         )
-    imported = from_wide(table, read_mapping(place), source.name)
+    mapping = read_mapping(place)
+    usable = placed(table, mapping, source.name, time_zone, ledger)
+    imported = from_wide(usable, mapping, source.name)
     if imported.filled == 0:
         raise InputError(f"{source} holds no result in the columns that the mapping names")
     refused = ledger.rejected[source.name]
     lines = [
         *ledger.remarks,
-        f"{source.name}: {len(table)} rows read"
+        f"{source.name}: {ledger.read[source.name]} rows read"
         + (f", {refused} lines refused (import_rejects.csv)" if refused else ""),
         f"results: {imported.filled}, blank cells: {imported.blank}, "
         f"patients: {len(imported.tables['patients'])}",

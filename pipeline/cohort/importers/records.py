@@ -124,6 +124,15 @@ def with_offsets(cells: pd.Series, time_zone: str | None) -> tuple[pd.Series, in
     return placed, int(naive.sum()) - len(known)
 
 
+def about_offsets(missing: int, ledger: Ledger) -> None:
+    """Say how many times have no offset, if any."""
+    if missing:
+        ledger.remarks.append(
+            f"{missing} times have no offset: give --tz here, or to every command that reads the "
+            "cohort."
+        )
+
+
 def clock_changes(cells: pd.Series, time_zone: str | None) -> pd.Series:
     """Why a local time is no moment because clocks change, "" for every other cell.
 

@@ -7,6 +7,13 @@ from dataclasses import dataclass
 import pandas as pd
 
 from pipeline.cohort.importers.mapping import WideMapping
+from pipeline.cohort.importers.records import (
+    STATE_OFFSET,
+    about_offsets,
+    clock_changes,
+    with_offsets,
+)
+from pipeline.cohort.rejects import Ledger, quoted
 from pipeline.errors import InputError, UsageError
 
 
@@ -41,6 +48,39 @@ def check_columns(table: pd.DataFrame, mapping: WideMapping, file: str) -> None:
             f"{file} has columns without a role in the mapping: {', '.join(map(repr, new))}. "
             "Give each a role, or list it under 'ignored'"
         )
+
+
+def placed(
+    table: pd.DataFrame, mapping: WideMapping, file: str, time_zone: str | None, ledger: Ledger
+) -> pd.DataFrame:
+    """The sheet with the offset of the zone behind times that have none.
+
+    A row whose time clocks skip or show twice is refused. Without a zone the times are counted.
+    """
+    check_columns(table, mapping, file)
+    clocks = [mapping.collected, *([mapping.resulted] if mapping.resulted else [])]
+    columns = [clock.column for clock in clocks if clock.reads == "at"]
+    columns += [
+        column
+        for column, field in mapping.patients.items()
+        if field == "infusion_time" or field.endswith("_at")
+    ]
+    missing = 0
+    for column in columns:
+        why = clock_changes(table[column], time_zone)
+        table = ledger.reject(
+            table,
+            why != "",
+            file=file,
+            column=column,
+            code="time_unusable",
+            reason=quoted(table[column]) + " " + why + ".",
+            remedy=STATE_OFFSET,
+        )
+        cells, naive = with_offsets(table[column], time_zone)
+        table, missing = table.assign(**{column: cells}), missing + naive
+    about_offsets(missing, ledger)
+    return table
 
 
 def from_wide(table: pd.DataFrame, mapping: WideMapping, file: str) -> Imported:

@@ -114,6 +114,36 @@ def test_a_confirmed_mapping_gives_a_cohort_that_the_front_door_reads(sheet, cap
     assert result.cohort.assessments["grade"].tolist() == [0, 2, 1]
 
 
+def test_times_of_a_sheet_get_the_offset_of_the_zone_or_are_listed(tmp_path):
+    sheet = tmp_path / "sheet.csv"
+    rows = ["2026-03-28 06:00,12", "2026-03-29 02:30,13", "2026-03-30 06:00,14"]
+    lines = ["Patient ID,Collected at,CRP (mg/L),Infusion time", *(
+        f"007,{row},2026-03-27 09:00" for row in rows
+    )]  # fmt: skip
+    sheet.write_text("\n".join(lines), encoding="utf-8")
+    proposed(sheet)
+    place, out = tmp_path / "out.mapping.yaml", tmp_path / "out"
+    content = yaml.safe_load(place.read_text(encoding="utf-8"))
+    place.write_text(yaml.safe_dump({**content, "confirmed": True}), encoding="utf-8")
+    _, said = import_export(sheet, out, place, time_zone="Europe/Berlin")
+    assert "sheet.csv: 3 rows read, 1 lines refused" in said
+    labs = pd.read_csv(out / "labs.csv", dtype="str")
+    assert labs["collected_at"].tolist() == [
+        "2026-03-28T06:00:00+01:00",
+        "2026-03-30T06:00:00+02:00",
+    ]
+    people = pd.read_csv(out / "patients.csv", dtype="str")
+    assert people["infusion_time"].tolist() == ["2026-03-27T09:00:00+01:00"]
+    refused = pd.read_csv(out / "import_rejects.csv").iloc[0]
+    assert (refused["row"], refused["column"], refused["value"]) == (
+        3, "Collected at", "2026-03-29 02:30",
+    )  # fmt: skip
+    assert "does not exist in Europe/Berlin" in refused["reason"]
+    assert "with its offset" in refused["remedy"]
+    _, said = import_export(sheet, out, place, force=True)
+    assert "6 times have no offset: give --tz" in said
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
