@@ -222,6 +222,21 @@ def test_an_analyte_is_told_by_concept_then_code_then_name(tmp_path, lab, analyt
     assert labs["source_row"].tolist() == ["measurement.csv:2"]
 
 
+def test_the_proposal_names_codes_that_the_dictionary_lacks(tmp_path):
+    row = ("88", "LOINC", "1754-1", "Albumin [Mass/volume] in Urine")
+    concept = [*CONCEPTS, dict(zip(CONCEPTS[0], row, strict=True))]
+    labs = [
+        {"measurement_concept_id": code, "measurement_source_value": ""}
+        for code in ("88", "3020460")
+    ]
+    source = export(tmp_path / "omop", labs, concept=concept)
+    with pytest.raises(UsageError, match="a proposal is written"):
+        import_export(source, tmp_path / "out", tmp_path / "new.yaml")
+    written = (tmp_path / "new.yaml").read_text(encoding="utf-8")
+    assert "88 Albumin [Mass/volume] in Urine  (1 patients, 1 rows)" in written
+    assert "3020460" not in written  # what the dictionary knows needs no mapping
+
+
 def test_the_coded_unit_counts_where_none_is_printed(tmp_path):
     lab = {"unit_source_value": "", "unit_concept_id": "8751.0"}
     found, _, _ = bring(tmp_path, [lab], concept=CONCEPTS)
