@@ -31,12 +31,19 @@ class Clock:
 
     zero: datetime | None
 
-    def words(self, hours: float) -> str:
-        """A moment to the minute, or to the hour where only hours are known."""
+    def moment(self, hours: float) -> datetime | None:
+        """A moment to the minute; None where only hours are known."""
         if self.zero is None:
+            return None
+        return self.zero + timedelta(minutes=math.floor(hours * 60 + 1e-6))
+
+    def words(self, hours: float, *, year: bool = False) -> str:
+        """A moment to the minute, or to the hour where only hours are known."""
+        moment = self.moment(hours)
+        if moment is None:
             return day_and_hour(hours)
-        moment = self.zero + timedelta(minutes=math.floor(hours * 60 + 1e-6))
-        return f"{moment.day} {_MONTHS[moment.month - 1]} {moment:%H:%M}"
+        date = f"{moment.day} {_MONTHS[moment.month - 1]}"
+        return f"{date} {moment:%Y %H:%M}" if year else f"{date} {moment:%H:%M}"
 
     def zone_words(self) -> str:
         """The offset of all clock times, said once per page; blank where only hours are known."""
@@ -88,8 +95,8 @@ def shifted(moment: datetime, offset_minutes: float) -> datetime:
     return moment.astimezone(timezone(timedelta(minutes=offset_minutes)))
 
 
-def made_words(moment: datetime) -> str:
-    """When a page was made.
+def made_words(moment: datetime, clock: Clock | None = None) -> str:
+    """When a page was made, on the clock of its patient or with the offset beside it.
 
     Examples
     --------
@@ -97,7 +104,10 @@ def made_words(moment: datetime) -> str:
     >>> made_words(datetime(2026, 11, 22, 6, 20, tzinfo=UTC))
     '22 Nov 2026 06:20 UTC'
     """
-    return f"{moment.day} {_MONTHS[moment.month - 1]} {moment:%Y %H:%M} {_offset(moment)}"
+    zero = clock.zero if clock else None
+    here = moment.astimezone(zero.tzinfo) if zero else moment
+    said = f"{here.day} {_MONTHS[here.month - 1]} {here:%Y %H:%M}"
+    return said if zero else f"{said} {_offset(moment)}"
 
 
 def _offset(moment: datetime) -> str:

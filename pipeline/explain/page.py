@@ -16,6 +16,7 @@ from pipeline.explain.cards import card, present_words
 from pipeline.explain.drugs import DrugMark, drug_marks
 from pipeline.explain.estimate import EVENT_PRESENT, Estimate, asked
 from pipeline.explain.facts import ModelFacts
+from pipeline.explain.lateness import lateness, moment_words, span_words
 from pipeline.explain.missing import missing_sentences
 from pipeline.explain.moments import made_words, since_infusion
 from pipeline.explain.record import Record
@@ -70,7 +71,7 @@ def patient_page(patient: Patient, facts: ModelFacts, *, made: datetime, back: s
     drugs = drug_marks(record.doses)
     context: dict[str, Any] = {
         "cards": [card(item, record, facts, reach, _note(item, patient, facts)) for item in shown],
-        "reliance": _reliance(patient, estimated, facts),
+        "reliance": _reliance(patient, estimated, facts, made),
         "why": _why(estimated, facts),
         "contrast": sentences.contrast_sentence(estimated),
         "labs": sentences.lab_sentences(record, estimated, facts),
@@ -167,15 +168,31 @@ def _title(record: Record) -> str:
 def _subtitle(record: Record, inputs: Inputs | None, facts: ModelFacts, made: datetime) -> str:
     parts = []
     if inputs is not None and len(record.labs):
-        newest = record.clock.words(float(record.labs["collected_hours"].max()))
-        age = age_words(inputs.newest)
-        when = record.clock.words(record.hours)
-        parts.append(phrase("header", "labs", newest=newest, age=age, when=when))
+        parts.append(_labs_words(record, inputs, facts, made))
     if inputs is not None and (grades := grade_words(record, facts)):
-        parts.append(phrase("header", "grades", grades=", ".join(grades)))
-    parts.append(phrase("header", "made", when=made_words(made)))
+        late = lateness(record, made, facts.horizon)
+        key = "grades_then" if late is not None and (late.late or late.past) else "grades"
+        parts.append(phrase("header", key, grades=", ".join(grades)))
+    parts.append(phrase("header", "made", when=made_words(made, record.clock)))
     parts.append(record.clock.zone_words())
     return " ".join(part for part in parts if part)
+
+
+def _labs_words(record: Record, inputs: Inputs, facts: ModelFacts, made: datetime) -> str:
+    """The moment of the estimate and the age of the newest sample when the page was made."""
+    late = lateness(record, made, facts.horizon)
+    newest = moment_words(record.clock, float(record.labs["collected_hours"].max()), made)
+    if late is None:
+        when, age = record.clock.words(record.hours), age_words(inputs.newest)
+        return phrase("header", "labs", newest=newest, age=age, when=when)
+    return phrase(
+        "header",
+        "labs_past" if late.past else "labs_clock",
+        newest=newest,
+        when=late.when,
+        before=span_words(late.hours),
+        age=span_words(inputs.newest if late.past else inputs.newest + late.hours),
+    )
 
 
 def grade_words(record: Record, facts: ModelFacts) -> list[str]:
@@ -210,11 +227,12 @@ def _note(item: Estimate, patient: Patient, facts: ModelFacts) -> str:
 
 
 def _reliance(
-    patient: Patient, estimated: Sequence[Estimate], facts: ModelFacts
+    patient: Patient, estimated: Sequence[Estimate], facts: ModelFacts, made: datetime
 ) -> Reliance | None:
     if patient.inputs is None or not estimated:
         return None
-    return reliance(patient.record, patient.inputs, estimated, facts, patient.refused)
+    late = lateness(patient.record, made, facts.horizon)
+    return reliance(patient.record, patient.inputs, estimated, facts, patient.refused, late)
 
 
 def _why(estimated: Sequence[Estimate], facts: ModelFacts) -> list[dict[str, Any]]:

@@ -10,11 +10,12 @@ from pipeline.cohort.analytes import normalise_name
 from pipeline.cohort.refusals import Refused
 from pipeline.explain.estimate import Estimate
 from pipeline.explain.facts import ModelFacts
+from pipeline.explain.lateness import Lateness
 from pipeline.explain.record import Record
 from pipeline.explain.wording import age_words, number_words, phrase, section, some_of, value_words
 from pipeline.report.format import integer, is_missing, joined
 
-LEVELS = ("good", "care", "poor")
+LEVELS = ("good", "care", "poor", "past")
 _DAY = 24.0
 _CHANCE = 0.5  # AUROC of a coin
 _TOLD_IN_FULL = 2
@@ -31,7 +32,7 @@ class Reason:
 
 @dataclass(frozen=True)
 class Reliance:
-    """A level (``good``, ``care``, ``poor``), its shape and words, and the reasons."""
+    """A level (``good``, ``care``, ``poor``, ``past``), its shape and words, and the reasons."""
 
     level: str
     shape: str
@@ -72,9 +73,17 @@ def reliance(
     estimates: Sequence[Estimate],
     facts: ModelFacts,
     refused: Refused,
+    late: Lateness | None = None,
 ) -> Reliance:
-    """Say whether the estimates of a patient can be relied on, worst reasons first."""
+    """Say whether the estimates of a patient can be relied on, worst reasons first.
+
+    Parameters
+    ----------
+    late : Lateness or None
+        When the estimates are read; None where that is unknown or said elsewhere.
+    """
     found = [
+        *_late(late),
         *_synthetic(facts),
         *_skill(estimates, facts),
         *refused_reasons(facts, refused),
@@ -95,6 +104,14 @@ def reliance(
         tuple(reason.text for reason in found),
         tuple(reason.flag for reason in found if reason.flag),
     )
+
+
+def _late(late: Lateness | None) -> list[Reason]:
+    """That the page was made long after the estimate; nothing where it was not."""
+    words = late.words("reliance") if late else ""
+    if late is None or not words:
+        return []
+    return [Reason("past" if late.past else "care", words, late.words("flags"))]
 
 
 def _synthetic(facts: ModelFacts) -> list[Reason]:

@@ -12,12 +12,12 @@ from pipeline.explain import charts
 from pipeline.explain.cards import change_words, level_words, present_words
 from pipeline.explain.estimate import EVENT_PRESENT, OK, REJECTED, Estimate, asked
 from pipeline.explain.facts import ModelFacts
+from pipeline.explain.lateness import Lateness, lateness, span_words
 from pipeline.explain.moments import day_and_hour, made_words, since_infusion
 from pipeline.explain.page import TEMPLATES, Patient, footer_lines, graded_scales
 from pipeline.explain.record import Record
 from pipeline.explain.reliance import refused_reasons, reliance
 from pipeline.explain.wording import (
-    age_words,
     interval_words,
     phrase,
     risk_words,
@@ -43,6 +43,7 @@ class Line:
     patient_id: str
     address: str
     day: str
+    when: str
     grades: str
     cells: tuple[Cell, ...]
     labs: str
@@ -62,16 +63,24 @@ def ward_page(patients: Sequence[tuple[Patient, str]], facts: ModelFacts, *, mad
     reach = charts.reach_of(
         [item.headline for patient, _ in patients for item in patient.estimates if item.headline]
     )
+    late = {
+        patient.record.patient_id: lateness(patient.record, made, facts.horizon)
+        for patient, _ in patients
+    }
+    past = _all_past([late[item.record.patient_id] for item, _ in order if highest_risk(item) >= 0])
     groups: dict[str, list[Line]] = {"with": [], "without": []}
     for patient, address in order:
         group = "with" if highest_risk(patient) >= 0 else "without"
-        groups[group].append(_line(patient, address, columns, reach, facts))
+        groups[group].append(
+            _line(patient, address, columns, reach, facts, late[patient.record.patient_id], past)
+        )
     return render(
         TEMPLATES,
         "ward.html.j2",
         title=phrase("ward", "title"),
         synthetic=facts.synthetic,
         made=phrase("header", "made", when=made_words(made)),
+        past=_past_words(len(groups["with"]), facts) if past else "",
         lead=_lead([patient for patient, _ in patients]),
         order=phrase("ward", "order", horizon=f"{facts.horizon:g}", level=level_words(facts.level)),
         columns=[facts.outcomes[name].label for name in columns],
@@ -84,6 +93,16 @@ def highest_risk(patient: Patient) -> float:
     """Highest headline risk of a patient; -1 where there is no estimate."""
     risks = [item.headline.risk for item in patient.estimates if item.headline is not None]
     return max(risks, default=-1.0)
+
+
+def _all_past(found: Sequence[Lateness | None]) -> bool:
+    """Whether every estimate of the list is known to lie a whole horizon back."""
+    return bool(found) and all(late is not None and late.past for late in found)
+
+
+def _past_words(count: int, facts: ModelFacts) -> str:
+    key = "all_past_one" if count == 1 else "all_past"
+    return phrase("ward", key, horizon=f"{facts.horizon:g}")
 
 
 def _lead(patients: Sequence[Patient]) -> str:
@@ -102,22 +121,37 @@ def _lead(patients: Sequence[Patient]) -> str:
 
 
 def _line(
-    patient: Patient, address: str, columns: Sequence[str], reach: float, facts: ModelFacts
+    patient: Patient,
+    address: str,
+    columns: Sequence[str],
+    reach: float,
+    facts: ModelFacts,
+    late: Lateness | None,
+    past: bool,
 ) -> Line:
+    """One line; that its estimate is past is left out where the head of the list says so of all."""
     record, inputs = patient.record, patient.inputs
     labs = ""
     if inputs is not None and not is_missing(inputs.newest):
-        old = inputs.newest > section("reliance")["limits"]["old_hours"]
-        labs = phrase("ward", "stale" if old else "fresh", age=age_words(inputs.newest))
+        labs = _labs(inputs.newest, late, past)
     return Line(
         record.patient_id,
         address,
         _moment(record),
+        late.when if late else "",
         "" if inputs is None else _grades(record, facts),
         tuple(_cell(name, patient, reach, facts) for name in columns),
         labs,
-        _status(patient, facts),
+        _status(patient, facts, None if past else late),
     )
+
+
+def _labs(newest: float, late: Lateness | None, past: bool) -> str:
+    """Age of the newest sample when the list was made; against the estimate where all are past."""
+    age = newest if past or late is None else newest + late.hours
+    old = age > section("reliance")["limits"]["old_hours"]
+    key = ("stale_before" if old else "before") if past else ("stale" if old else "fresh")
+    return phrase("ward", key, age=span_words(age))
 
 
 def _moment(record: Record) -> str:
@@ -183,12 +217,12 @@ def _risk_cell(
     return Cell(f"{item.short} {number}" if named else number, said, charts.mini_line(risk, reach))
 
 
-def _status(patient: Patient, facts: ModelFacts) -> str:
+def _status(patient: Patient, facts: ModelFacts, late: Lateness | None) -> str:
     reasons = [item for item in patient.estimates if item.status not in (OK, EVENT_PRESENT)]
     estimated = [item for item in patient.estimates if item.headline is not None]
     if reasons or patient.inputs is None or not estimated:
         said = [reasons[0].reason.replace("_", " ")] if reasons else []
         refused = refused_reasons(facts, patient.refused) if patient.inputs is not None else []
         return "; ".join([*said, *(reason.flag for reason in refused)])
-    found = reliance(patient.record, patient.inputs, estimated, facts, patient.refused)
+    found = reliance(patient.record, patient.inputs, estimated, facts, patient.refused, late)
     return f"{found.shape} {'; '.join(found.flags) or found.words}"

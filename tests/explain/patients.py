@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -168,6 +169,16 @@ def estimate(
         state_used,
         tuple(Past(at, value, value * 0.6, min(1.0, value * 1.4)) for at, value in past),
     )
+
+
+def soon_after(patient: Patient) -> datetime:
+    """When a page is made right after the estimate; ``MADE`` where its moment is unknown."""
+    at = (
+        None
+        if math.isnan(patient.record.hours)
+        else patient.record.clock.moment(patient.record.hours)
+    )
+    return MADE if at is None else at.astimezone(UTC) + timedelta(minutes=18)
 
 
 def without(outcome: str, status: str, reason: str = "") -> Estimate:

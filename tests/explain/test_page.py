@@ -36,6 +36,7 @@ from tests.explain.patients import (
     record,
     rejected,
     rising_crs,
+    soon_after,
     without,
 )
 
@@ -44,7 +45,8 @@ WRITE = "CYTOCAST_WRITE_GOLDEN"
 
 
 def page_text(patient: Patient, **changes: object) -> str:
-    return read(patient_page(patient, facts(**changes), made=MADE, back="index.html")).text
+    made = soon_after(patient)
+    return read(patient_page(patient, facts(**changes), made=made, back="index.html")).text
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))

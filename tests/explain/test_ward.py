@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import datetime
 
 from pipeline.explain.page import Patient
 from pipeline.explain.reliance import Inputs
 from pipeline.explain.ward import highest_risk, ward_page
 from tests.explain.html import read
-from tests.explain.patients import KINDS, MADE, estimate, facts, icans_present, rising_crs
+from tests.explain.patients import (
+    KINDS,
+    MADE,
+    estimate,
+    facts,
+    icans_present,
+    rising_crs,
+    soon_after,
+)
 
 
-def ward_text(patients: list[Patient]) -> str:
+def ward_text(patients: list[Patient], made: datetime | None = None) -> str:
+    """The list, made right after the first estimate unless a moment is given."""
+    made = made or (soon_after(patients[0]) if patients else MADE)
     listed = [(patient, f"p{number}.html") for number, patient in enumerate(patients)]
-    return read(ward_page(listed, facts(), made=MADE)).text
+    return read(ward_page(listed, facts(), made=made)).text
 
 
 def line_of(text: str, patient_id: str) -> str:
@@ -61,8 +72,8 @@ def test_old_labs_are_flagged_in_words() -> None:
 
 
 def test_current_grades_stand_beside_the_time() -> None:
-    assert "day 2, 23 h CRS 2, ICANS 0" in line_of(ward_text([rising_crs()]), "P-0042")
-    assert "day 5, 0 h ICANS 2, no recent CRS grade" in line_of(
+    assert "day 2, 23 h 22 Nov 07:12 CRS 2, ICANS 0" in line_of(ward_text([rising_crs()]), "P-0042")
+    assert "day 5, 0 h 24 Nov 08:00 ICANS 2, no recent CRS grade" in line_of(
         ward_text([icans_present()]), "P-0099"
     )
 
