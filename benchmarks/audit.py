@@ -41,7 +41,7 @@ from pipeline.config import Config, load_config
 
 assert defects_values  # registers its defects
 STRENGTHS = (0.4, 1.0)
-NEEDS_READING = {"CHK001", "CHK002", "CHK103"}
+NEEDS_READING = {"CHK001", "CHK002", "CHK005", "CHK103"}
 TRUE_OF_CLEAN = {"CHK108", "CHK202", "CHK203"}
 
 

@@ -40,6 +40,7 @@ class CohortConfig(Strict):
     turnaround: Literal["dictionary", "none"] | dict[str, float] = "dictionary"
     grading_system: Literal["astct", "lee2014", "penn", "ctcae"] = "astct"
     grades: Literal["charted", "derived", "charted_else_derived"] = "charted"
+    ungraded: Literal["as_charted", "unknown", "no_event"] = "as_charted"
     grading: GradingConfig = GradingConfig()
     assume_units: dict[str, dict[str, str]] = Field(default_factory=dict)
     decimal_comma: bool | None = None

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.cohort.tables import Cohort
+from pipeline.cohort.ungraded import STATED_ELSEWHERE, count_ungraded
 from pipeline.config import Config
 from pipeline.config_model import TuneConfig
 from pipeline.evaluate.added_value import labs_answer
@@ -93,6 +94,7 @@ def assemble(
             "settings_changed": changed_settings(config),
             "canary_auroc": float(np.mean(canaries)) if canaries else None,
             "warnings": warnings,
+            "never_graded": _never_graded(scored, config, cohort),
             "outcomes": outcomes,
             "contrast": cells,
             "contrast_detail": detail,
@@ -174,6 +176,18 @@ def _contrast(
         pair, settings.bootstrap, config.seed, settings.min_event_patients
     )
     return cells, {"outcomes": list(names), **detail}
+
+
+def _never_graded(
+    scored: Mapping[str, Scored], config: Config, cohort: Cohort
+) -> dict[str, dict[str, str | int]]:
+    """By scale: who was never graded on it, and what the labels make of it."""
+    scales = dict.fromkeys(config.outcomes[name].scale for name in scored)
+    return {
+        scale: count_ungraded(cohort, scale, config.cohort.ungraded).to_dict()
+        for scale in scales
+        if scale != STATED_ELSEWHERE
+    }
 
 
 def _protocol(config: Config, *, internal: bool) -> dict[str, Any]:

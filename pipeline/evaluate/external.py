@@ -62,7 +62,9 @@ def evaluate_bundle(
         model = bundle.models[outcome.scale]
         landmarks = training_landmarks(cohort, bundle.config.landmarks, outcome.scale)
         landmarks = landmarks.loc[landmarks["source"] == "grid"].reset_index(drop=True)
-        targets = build_targets(cohort, landmarks, outcome.scale, model.thresholds)
+        targets = build_targets(
+            cohort, landmarks, outcome.scale, model.thresholds, bundle.config.cohort.ungraded
+        )
         graded = outcome.scale == "death" or (cohort.assessments["scale"] == outcome.scale).any()
         if not graded or len(landmarks) == 0:
             warnings.append(

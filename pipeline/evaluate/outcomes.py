@@ -9,6 +9,7 @@ import pandas as pd
 
 from pipeline.cohort.astct.derive import gradable_scales
 from pipeline.cohort.tables import Cohort
+from pipeline.cohort.ungraded import Ungraded, unknown_for_want_of_grades
 from pipeline.config import OutcomeConfig
 from pipeline.errors import InputError
 from pipeline.model.stack import CENSORED, COMPETING, EVENT, Floats, FollowUp, Targets
@@ -48,24 +49,34 @@ def competing_hours(cohort: Cohort, scale: str) -> Floats:
 
 
 def build_targets(
-    cohort: Cohort, landmarks: pd.DataFrame, scale: str, thresholds: tuple[int, ...]
+    cohort: Cohort,
+    landmarks: pd.DataFrame,
+    scale: str,
+    thresholds: tuple[int, ...],
+    ungraded: Ungraded = "as_charted",
 ) -> Targets:
     """Tell what happened after each landmark, for every threshold of a scale.
 
     At risk means: not charted strictly before the landmark, and no competing event before it.
     A grade charted after death stands for the time before it and counts at the hour of death.
     A horizon is within reach of a landmark while a tenth of the patients are followed to its end.
+    Whoever was never graded on the scale is followed for 0 hours and never at risk where that
+    means unknown.
 
     Parameters
     ----------
     landmarks : DataFrame
         ``patient, hours, weight``.
+    ungraded : str
+        ``cohort.ungraded``: what no assessment at all means.
     """
     patient = landmarks["patient"].to_numpy()
     moment = landmarks["hours"].to_numpy(dtype=float)
     competing = competing_hours(cohort, scale)[patient]
     followed = cohort.patients["followed_until_hours"].to_numpy(dtype=float)[patient]
     death = cohort.patients["death_hours"].fillna(np.inf).to_numpy(dtype=float)[patient]
+    unknown = unknown_for_want_of_grades(cohort, scale, ungraded)[patient]
+    competing, followed = np.where(unknown, np.inf, competing), np.where(unknown, 0.0, followed)
     once = np.unique(patient, return_index=True)[1]
     time, status, at_risk, reach = [], [], [], []
     for threshold in thresholds:
@@ -78,7 +89,7 @@ def build_targets(
         time.append(np.maximum(end - moment, 0.0))
         kind = np.where(is_event, EVENT, np.where(is_competing, COMPETING, CENSORED))
         status.append(kind.astype(np.int8))
-        at_risk.append((onset >= moment) & (competing >= moment))
+        at_risk.append(~unknown & (onset >= moment) & (competing >= moment))
         follow_up = FollowUp.fit(end[once], status[-1][once])
         reach.append(follow_up.reach(moment, _MIN_FOLLOWED))
     return Targets(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from pipeline.cohort.ungraded import ungraded_words
 from pipeline.report.format import DASH, integer, is_missing, joined, percent
 
 Table = Mapping[str, Any]
@@ -29,7 +30,10 @@ def protocol_words(evaluation: Table) -> list[tuple[str, str]]:
         ("Scored by", _scored(str(evaluation.get("kind", "")), protocol)),
         ("Counted", _counted(protocol)),
         ("Intervals", _intervals(protocol)),
-        ("Missing data", _missing(outcomes.values()) + _grades(outcomes.values())),
+        (
+            "Missing data",
+            _missing(outcomes.values()) + _grades(outcomes.values()) + _ungraded(evaluation),
+        ),
         ("Chosen on data", _chosen(evaluation, protocol)),
         ("Comparisons", _comparisons(outcomes.values())),
     ]
@@ -100,6 +104,13 @@ def _grades(outcomes: Iterable[Table]) -> str:
         f" The current grade is unknown at {joined(told)} landmarks; there the model without "
         "grades answers."
     )
+
+
+def _ungraded(evaluation: Table) -> str:
+    """Who was never graded at all, per scale."""
+    entries = (evaluation.get("never_graded") or {}).values()
+    told = "; ".join(ungraded_words(entry) for entry in entries)
+    return f" Never graded at all: {told}." if told else ""
 
 
 def _chosen(evaluation: Table, protocol: Table) -> str:

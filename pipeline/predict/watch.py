@@ -134,7 +134,9 @@ def what_followed(patients: pd.DataFrame, cohort: Cohort, bundle: Bundle, name: 
     if asked.empty:
         return result
     moments = given_landmarks(cohort, asked[["patient_id", "hours"]]).assign(weight=1.0)
-    targets = build_targets(cohort, moments, outcome.scale, (outcome.threshold,))
+    targets = build_targets(
+        cohort, moments, outcome.scale, (outcome.threshold,), bundle.config.cohort.ungraded
+    )
     label = targets.label(outcome.threshold, headline(bundle, outcome.scale))
     ids = cohort.patients["patient_id"].to_numpy()[moments["patient"].to_numpy()]
     result[asked.index] = pd.Series(label, index=ids)[asked["patient_id"]].to_numpy()

@@ -7,6 +7,7 @@ from typing import Any
 
 from pipeline import __version__
 from pipeline.cohort.reader import ReadResult
+from pipeline.cohort.ungraded import ungraded_words
 from pipeline.config import Config
 from pipeline.evaluate.abstentions import abstention_line
 from pipeline.evaluate.areas import TOO_FEW
@@ -58,6 +59,7 @@ def card_facts(
         "abstention": "; ".join(
             abstention_line(name, report) for name, report in evaluation["abstention"].items()
         ),
+        "ungraded": _ungraded(evaluation),
         "folds": str(protocol["folds"]),
         "repeats": str(protocol["repeats"]),
         "seed": str(protocol["seed"]),
@@ -217,6 +219,12 @@ def _measured(evaluation: Mapping[str, Any]) -> str:
         f"{key} {percent(entry['row_share'])}" for key, entry in entries.items() if entry["used"]
     ]
     return ", ".join(told) or "no analyte is read"
+
+
+def _ungraded(evaluation: Mapping[str, Any]) -> str:
+    """Who was never graded on a scale, and what the labels make of it."""
+    told = "; ".join(ungraded_words(entry) for entry in evaluation["never_graded"].values())
+    return told or "death is stated in the patients table, so nobody counts as never graded"
 
 
 def _subgroups(evaluation: Mapping[str, Any], kind: str) -> str:

@@ -15,6 +15,7 @@ from pipeline.cohort.limits import apply_limits, infer_limits
 from pipeline.cohort.reader import ReadResult, read_cohort
 from pipeline.cohort.refusals import share_words
 from pipeline.cohort.tables import Cohort
+from pipeline.cohort.ungraded import STATED_ELSEWHERE, count_ungraded, ungraded_words
 from pipeline.config import Config
 from pipeline.config_model import PRIOR
 from pipeline.errors import InputError, UsageError
@@ -235,7 +236,10 @@ def _train_scale(task: _Task, scale: str) -> ScaleResult:
         cohort, scale, reported, chosen=config.model.thresholds.get(scale, ())
     )
     landmarks = training_landmarks(cohort, config.landmarks, scale)
-    targets = build_targets(cohort, landmarks, scale, thresholds)
+    targets = build_targets(cohort, landmarks, scale, thresholds, config.cohort.ungraded)
+    ungraded = count_ungraded(cohort, scale, config.cohort.ungraded)
+    if ungraded.n and scale != STATED_ELSEWHERE:
+        log.info(ungraded_words(ungraded.to_dict()))
     on_grid = (landmarks["source"] == "grid").to_numpy()
     for name, asked in config.outcomes.items():
         if asked.scale == scale:

@@ -94,6 +94,39 @@ def test_the_end_of_follow_up_does_not_leave_events_only():
     assert np.isnan(targets.label(3, 48.0)).all()
 
 
+def ungraded_targets(grades, setting="as_charted"):
+    """Targets at 24 h and 48 h of four patients of whom the last is never graded."""
+    moments = at(*[(number, hour) for number in range(4) for hour in (24.0, 48.0)])
+    cohort = make_cohort(4, assessments=grades, patients={"followed_until_hours": [600.0] * 4})
+    return build_targets(cohort, moments, "crs", (1, 3), setting)
+
+
+def test_who_was_never_graded_has_no_label_where_grade_0_is_charted():
+    zeros = [(0, "crs", 0, 5.0), (0, "crs", 3, 50.0), (1, "crs", 0, 5.0), (2, "crs", 1, 30.0)]
+    known = [1.0, 1.0, 0.0, 0.0, 0.0, 0.0]
+    found = ungraded_targets(zeros)
+    np.testing.assert_equal(found.label(3, 72.0), [*known, NAN, NAN])
+    assert found.at_risk[:, 1].tolist() == [True] * 6 + [False] * 2
+    assert found.time[6:].max() == 0.0
+    np.testing.assert_equal(ungraded_targets(zeros, "no_event").label(3, 72.0), [*known, 0.0, 0.0])
+    # the loss of the fourth does not make the others weigh more
+    assert found.followed(3).share.min() == ungraded_targets(zeros[:-1]).followed(3).share.min()
+    # where only events are charted, silence is no event
+    events = [(0, "crs", 3, 50.0), (2, "crs", 1, 30.0)]
+    np.testing.assert_equal(ungraded_targets(events).label(3, 72.0), [*known, 0.0, 0.0])
+    missing = ungraded_targets(events, "unknown").label(3, 72.0)
+    np.testing.assert_equal(missing, [1.0, 1.0, NAN, NAN, 0.0, 0.0, NAN, NAN])
+
+
+def test_a_death_of_a_patient_never_graded_is_no_competing_event_of_the_scale():
+    zeros = [(number, "crs", 0, 5.0) for number in range(3)]
+    cohort = make_cohort(4, assessments=zeros, patients={"death_hours": [NAN, NAN, NAN, 60.0]})
+    assert not build_targets(cohort, at((3, 24.0)), "crs", (3,)).at_risk.any()
+    np.testing.assert_equal(
+        build_targets(cohort, at((3, 24.0)), "death", (1,)).label(1, 72.0), [1.0]
+    )
+
+
 @settings(deadline=None, max_examples=40)
 @given(
     grades=st.lists(st.tuples(st.integers(0, 5), st.integers(0, 100).map(float)), max_size=6),

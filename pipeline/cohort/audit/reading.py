@@ -1,4 +1,4 @@
-"""CHK001 to CHK004: whether the export can be used at all, and what was refused."""
+"""CHK001 to CHK005: whether the export can be used at all, and what was refused."""
 
 from __future__ import annotations
 
@@ -11,6 +11,12 @@ from pipeline.cohort.audit.check import Check
 from pipeline.cohort.audit.context import AuditContext
 from pipeline.cohort.audit.finding import Example, Finding, NotApplicable
 from pipeline.cohort.audit.words import listed
+from pipeline.cohort.ungraded import (
+    STATED_ELSEWHERE,
+    count_ungraded,
+    never_graded,
+    ungraded_words,
+)
 
 FEW_EVENTS = 20
 
@@ -158,6 +164,52 @@ class PatientsWithoutLabs(Check):
                 ],
             )
         ]
+
+
+class NeverGraded(Check):
+    """Patients without a usable assessment on the scale of a configured outcome."""
+
+    code = "CHK005"
+    title = "Patients never graded on a scale"
+    effect = (
+        "Read as unknown, they teach nothing about the scale and stand in no rate. Read as no "
+        "event, whoever's grades were lost counts as without it, and every risk comes out too low."
+    )
+    remedy = (
+        "Export every assessment, grade 0 included. If no row means that there was nothing to "
+        "chart, set cohort.ungraded: no_event; if it means that nobody looked or the grades are "
+        "lost, set cohort.ungraded: unknown."
+    )
+
+    def check(self, context: AuditContext) -> list[Finding]:
+        """Count as training counts; a stated reading is for information only."""
+        if context.read is None:
+            raise NotApplicable("the export could not be read, so no grade was accepted")
+        cohort, setting = context.read.cohort, context.config.cohort.ungraded
+        scales = dict.fromkeys(item.scale for item in context.config.outcomes.values())
+        graded = set(cohort.assessments["scale"].unique()) - {STATED_ELSEWHERE}
+        findings = []
+        for scale in (name for name in scales if name in graded):
+            found = count_ungraded(cohort, scale, setting)
+            if not found.n:
+                continue
+            rows = np.flatnonzero(never_graded(cohort, scale))
+            ids = cohort.patients["patient_id"].iloc[cohort.persons()[rows]]
+            people = context.people[np.isin(context.ids, ids)]
+            findings.append(
+                self.finding(
+                    f"{ungraded_words(found.to_dict())}.",
+                    table="assessments",
+                    columns=("patient_id", "scale"),
+                    counts={found.unit: found.n, "of": found.of, "read as": found.read_as},
+                    examples=[
+                        Example(context.files["patients"], int(line), "patient_id")
+                        for line in people["line"].head(5)
+                    ],
+                    severity="warning" if setting == "as_charted" else "info",
+                )
+            )
+        return findings
 
 
 def _analytes(context: AuditContext, part: pd.DataFrame) -> str:

@@ -18,6 +18,7 @@ from pipeline.cohort.audit.identity import PersonsInTheExport, SamePatientTwice,
 from pipeline.cohort.audit.leakage import ColumnsThatAreTheOutcome, OutcomeAmongInputs
 from pipeline.cohort.audit.reading import (
     FewEvents,
+    NeverGraded,
     PatientsWithoutLabs,
     RefusedRows,
     Unreadable,
@@ -34,6 +35,7 @@ CHECKS: tuple[type[Check], ...] = (
     RefusedRows,
     FewEvents,
     PatientsWithoutLabs,
+    NeverGraded,
     EncodingConstants,
     ColumnsThatAreTheOutcome,
     OutcomeAmongInputs,

@@ -102,6 +102,14 @@ def _lost_labs(tables: Tables, random: np.random.Generator, strength: float) -> 
     return {**tables, "labs": labs[~labs["patient_id"].isin(lost)].reset_index(drop=True)}
 
 
+@plants("CHK005")
+def _lost_grades(tables: Tables, random: np.random.Generator, strength: float) -> Tables:
+    people, grades = tables["patients"], tables["assessments"]
+    lost = people["patient_id"][chosen(len(people), 0.15 * strength, random)]
+    kept = ~grades["patient_id"].isin(lost)
+    return {**tables, "assessments": grades[kept].reset_index(drop=True)}
+
+
 @plants("CHK101")
 def _grade_fills(tables: Tables, random: np.random.Generator, strength: float) -> Tables:
     """Fill a share of the results of six analytes with a median per grade of the day."""

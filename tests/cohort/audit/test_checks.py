@@ -19,7 +19,7 @@ from tests.cohort.audit.conftest import ACCEPT_ALL, in_memory, run, settings
 
 assert defects_values  # registers its defects
 
-NEEDS_READING = {"CHK001", "CHK002", "CHK103"}
+NEEDS_READING = {"CHK001", "CHK002", "CHK005", "CHK103"}
 
 
 COUNTERPARTS = {
