@@ -293,7 +293,7 @@ def test_the_registered_pyfunc_scores_raw_rows_like_the_command(mini, tracked, t
     scored = model.predict(labs)
     told_once = labs.assign(product=["axi-cel", None, None, None, "tisa-cel"])
     pd.testing.assert_frame_equal(model.predict(told_once), scored)
-    with pytest.raises(mlflow.MlflowException, match="^labs.csv has a header but no usable row"):
+    with pytest.raises(mlflow.MlflowException, match=r"^labs\.csv has a header but no usable row"):
         model.predict(labs.iloc[:0])
     folder = tmp_path / "in"
     folder.mkdir()
