@@ -153,6 +153,8 @@ class PredictConfig(Strict):
     max_out_of_range_share: float = Field(default=0.5, gt=0, le=1)
     stale_hours: PositiveHours = 48
     min_product_patients: int = Field(default=1, ge=0)
+    max_refused_share: float = Field(default=0.5, gt=0, le=1)
+    min_refused_results: int = Field(default=3, ge=1)
     headline_hours: PositiveHours = 72
 
 

@@ -15,6 +15,13 @@ from pipeline.config import CohortConfig
 
 MAJORITY = 0.5
 _CODES, _NAMES, _LONGEST = 3, 5, 160
+_ABOUT_PATIENT = "The id of the patient is at fault."
+_ABOUT_PATIENTS = {
+    "unknown_patient": "The patient has no accepted row in patients, or the id is blank.",
+    "duplicate_patient": "The row contradicts another one of the same patient and episode.",
+    "no_infusion_time": "The row cannot be placed: its patient has no infusion_time.",
+    "required_blank": "'patient_id' is blank but required.",
+}
 
 
 @dataclass(frozen=True)
@@ -68,10 +75,9 @@ def refusal_table(rejects: pd.DataFrame, counts: Mapping[str, Mapping[str, int]]
         )
         for code, number in part["code"].value_counts(sort=True).head(_CODES).items():
             first = part.loc[part["code"] == code].iloc[0]
-            said = "" if first["column"] == "patient_id" else f": {first['reason']}"
             where = f"line {first['row']}" + (f", {first['column']}" if first["column"] else "")
             lines.append(f"  {code:24} {number:>7} {share_words(int(number), whole):>6}  {where}")
-            lines.append(f"      {_cut(said.lstrip(': '))} {first['remedy']}".rstrip())
+            lines.append(f"      {_said(first)} {first['remedy']}".rstrip())
     return lines
 
 
@@ -95,7 +101,7 @@ def majority_lines(
         f"MOST OF {file} IS REFUSED: {count['rejected']} of {count['read']} rows "
         f"({share_words(count['rejected'], count['read'])})"
         for file, count in counts.items()
-        if count["read"] and count["rejected"] > MAJORITY * count["read"]
+        if _mostly(count)
     ]
     found = []
     for name, codes in rejected.items():
@@ -111,6 +117,36 @@ def majority_lines(
         )
     if len(found) > _NAMES:
         lines.append(f"and so is most of {len(found) - _NAMES} further analytes")
+    return lines
+
+
+def mostly_refused_lines(
+    rejects: pd.DataFrame, counts: Mapping[str, Mapping[str, int]]
+) -> list[str]:
+    """Per file of which more than half is refused: how much, mostly why, and the way out.
+
+    Examples
+    --------
+    >>> rejects = pd.DataFrame(
+    ...     {
+    ...         "file": "labs.csv",
+    ...         "column": "unit",
+    ...         "code": ["unit_refused"] * 3,
+    ...         "reason": "'x' is no unit.",
+    ...         "remedy": "Correct the unit.",
+    ...     }
+    ... )
+    >>> for line in mostly_refused_lines(rejects, {"labs.csv": {"read": 4, "rejected": 3}}):
+    ...     print(line)
+    MOST OF labs.csv IS REFUSED: 3 of 4 rows (75 %), mostly unit_refused: 'x' is no unit. Correct \
+the unit.
+    """
+    lines = majority_lines(counts, {}, {})
+    for place, file in enumerate(file for file in counts if _mostly(counts[file])):
+        part = rejects.loc[rejects["file"] == file]
+        code = part["code"].value_counts().index[0]
+        first = part.loc[part["code"] == code].iloc[0]
+        lines[place] += f", mostly {code}: {_said(first)} {first['remedy']}"
     return lines
 
 
@@ -144,6 +180,17 @@ def share_words(part: int, whole: int) -> str:
     if 0 < percent < 1:
         return "<1 %"
     return ">99 %" if 99 < percent < 100 else f"{percent:.0f} %"
+
+
+def _mostly(count: Mapping[str, int]) -> bool:
+    return bool(count["read"]) and count["rejected"] > MAJORITY * count["read"]
+
+
+def _said(entry: pd.Series) -> str:
+    """Reason of an entry; one about a patient is told without the id that it quotes."""
+    if entry["column"] != "patient_id":
+        return _cut(str(entry["reason"]))
+    return _ABOUT_PATIENTS.get(str(entry["code"]), _ABOUT_PATIENT)
 
 
 def _cut(text: str) -> str:

@@ -23,6 +23,34 @@ REMEDIES = {
     "no_result": "Leave such rows out; nothing is lost, because they hold no number.",
     "sentinel": "Leave such rows out, or change cohort.sentinels if it is a real result.",
 }
+COMMA = "comma"
+
+
+def comma_remedy(config: CohortConfig, *, live: bool) -> str:
+    """What to do about a comma that is not known to be a decimal mark.
+
+    Parameters
+    ----------
+    live : bool
+        Whether a model reads a batch; what its training stated is then settled.
+
+    Examples
+    --------
+    >>> comma_remedy(CohortConfig(decimal_comma=False), live=True)
+    'Write a point before decimals (12.5); this model reads a comma as thousands (1,234 is 1234).'
+    """
+    point = "Write a point before decimals (12.5)"
+    if config.decimal_comma:
+        return "Write the number with one decimal mark and nothing between thousands."
+    if config.decimal_comma is False:
+        reads = "this model reads" if live else "cohort.decimal_comma: false reads"
+        return f"{point}; {reads} a comma as thousands (1,234 is 1234)."
+    if live:
+        return (
+            f"{point} and nothing between thousands; this model was trained without a statement "
+            "of what a comma means, whatever separates the columns."
+        )
+    return f"{point}, or state cohort.decimal_comma: true where 12,5 is 12.5 throughout."
 
 
 def read_values(
@@ -43,15 +71,16 @@ def read_values(
     parsed = parse_values(
         _without_unit(labs), decimal_comma=config.decimal_comma, sentinels=config.sentinels
     )
-    for code, remedy in REMEDIES.items():
-        if not (parsed["code"] == code).any():
+    parsed = parsed.assign(kind=parsed["code"].mask(parsed["problem"].str.contains("comma"), COMMA))
+    for kind, remedy in {**REMEDIES, COMMA: comma_remedy(config, live=ledger.live)}.items():
+        if not (parsed["kind"] == kind).any():
             continue
         labs = ledger.reject(
             labs,
-            (parsed.loc[labs.index, "code"] == code) & ~labs["cancelled"],
+            (parsed.loc[labs.index, "kind"] == kind) & ~labs["cancelled"],
             file=file,
             column="value",
-            code=code,
+            code="value_unusable" if kind == COMMA else kind,
             reason=quoted(labs["value"]) + " " + parsed.loc[labs.index, "problem"] + ".",
             remedy=remedy,
         )

@@ -28,6 +28,7 @@ from pipeline.predict.statuses import (
     REJECTED,
     outcome_statuses,
 )
+from pipeline.predict.unread import unread_sentences
 from pipeline.resources import schema_json
 
 _MIN_BASE_EVENTS = 5  # a ratio to a base rate of fewer events says nothing
@@ -80,6 +81,7 @@ def score_batch(
     landmarks = batch_landmarks(cohort, read.as_of_hours if as_of else None)
     raw, matrix = read_features(read.cohort, landmarks, bundle)
     facts = _facts(cohort, raw, bundle)
+    facts = facts.assign(unread=unread_sentences(facts["patient_id"], read, bundle.config.predict))
     frames, explained, errors = [], [], [0.0]
     for name, outcome in bundle.config.outcomes.items():
         rows, why, error = _score_outcome(cohort, (raw, matrix), facts, bundle, name, outcome)
@@ -174,14 +176,12 @@ def _score_outcome(
     """
     raw, matrix = matrices
     model, reference = bundle.models[outcome.scale], bundle.reference
-    status, reason = outcome_statuses(cohort, raw, outcome, reference, bundle.config.predict)
+    known = (reference, bundle.config.predict, facts["unread"].to_numpy(dtype=object))
+    status, reason = outcome_statuses(cohort, raw, outcome, *known)
     shown = np.ones(len(facts), dtype=bool)
     if outcome.shown_after is not None:
         first = bundle.config.outcomes[outcome.shown_after]
-        shown = (
-            outcome_statuses(cohort, raw, first, reference, bundle.config.predict)[0]
-            == EVENT_PRESENT
-        )
+        shown = outcome_statuses(cohort, raw, first, *known)[0] == EVENT_PRESENT
     asked = np.flatnonzero(shown)
     raw, matrix = raw.take(asked), matrix.take(asked)
     facts = facts.iloc[asked].reset_index(drop=True)

@@ -15,10 +15,14 @@ from pipeline.cohort.reader import ReadResult
 from pipeline.folders import complete_folder
 from pipeline.model.bundle import SCHEMA_VERSION, Bundle
 from pipeline.predict.batch import BatchResult, ModelName
+from pipeline.predict.unread import unread_sentences
 from pipeline.resources import schema_json
 
 SUMMARY = "run_summary.json"
 REPORT = "report"
+REJECTS = "rejects.csv"
+# what a finished run must tell to be told again
+_TOLD = {"exit_code", "files", "statuses", "patients_mostly_refused", "reading"}
 _WHOLE = ("infusion_day", "n_labs_24h", "base_rate_n")
 
 
@@ -44,7 +48,7 @@ def write_outputs(
     with complete_folder(out, force=force) as folder:
         predictions_text(result.predictions, folder / "predictions.csv")
         _write_explanations(result.explanations, folder / "explanations.parquet")
-        read.rejects.to_csv(folder / "rejects.csv", index=False, lineterminator="\n")
+        read.rejects.to_csv(folder / REJECTS, index=False, lineterminator="\n")
         read.notes.to_csv(folder / "flags.csv", index=False, lineterminator="\n")
         if pages is not None:
             pages(folder / REPORT)
@@ -72,10 +76,12 @@ def summarise(
     as_of: str | None,
     pages: bool,
     emit: Sequence[str],
+    reading: Sequence[str],
     exit_code: int,
     started: float,
 ) -> dict[str, Any]:
     """Content of ``run_summary.json``: counts, digests and versions, nothing patient-level."""
+    unread = unread_sentences(read.seen_ids, read, bundle.config.predict)
     statuses = result.predictions.drop_duplicates(["patient_id", "outcome"])
     by_status = statuses.groupby(["outcome", "status"]).size()
     counts: dict[str, dict[str, int]] = {}
@@ -88,6 +94,8 @@ def summarise(
         "remarks": read.remarks,
         "patients": len(read.seen_ids),
         "patients_without_estimate": result.unscored_patients(),
+        "patients_mostly_refused": int((unread != "").sum()),
+        "reading": list(reading),
         "statuses": counts,
         "contributions_error_points": round(result.points_error, 4),
         "turnaround_imputed": read.turnaround_imputed,
@@ -114,8 +122,8 @@ def finished_before(
     *,
     pages: bool,
     emit: Sequence[str],
-) -> int | None:
-    """Exit code of an identical finished run in ``out``; None when there is none."""
+) -> dict[str, Any] | None:
+    """Summary of an identical finished run in ``out``; None when there is none."""
     path = out / SUMMARY
     if not path.is_file():
         return None
@@ -132,7 +140,13 @@ def finished_before(
         "package_version": __version__,
     }
     same = all(found.get(key) == value for key, value in wanted.items())
-    return int(found["exit_code"]) if same and "exit_code" in found else None
+    whole = set(found) >= _TOLD and (out / REJECTS).is_file()
+    return dict(found) if same and whole else None
+
+
+def rejects_of(out: Path) -> pd.DataFrame:
+    """``rejects.csv`` of a finished run, as text."""
+    return pd.read_csv(out / REJECTS, dtype=str, keep_default_na=False)
 
 
 def _write_explanations(explanations: pd.DataFrame, path: Path) -> None:

@@ -25,6 +25,7 @@ from pipeline.explain.ward import ward_page
 from pipeline.model.bundle import Bundle
 from pipeline.predict.batch import BatchResult, ModelName, batch_landmarks
 from pipeline.predict.history import past_risks
+from pipeline.predict.unread import unread_sentences
 
 INDEX = "index.html"
 _RESERVED = {"index", "con", "prn", "aux", "nul"}
@@ -73,7 +74,9 @@ def patients_of(
     """Everything that the pages say about each patient of the input, sorted by id."""
     cohort = read.cohort.with_labs(apply_limits(read.cohort.labs, bundle.reference.limits))
     landmarks = batch_landmarks(cohort, read.as_of_hours if as_of else None)
-    past = past_risks(read.cohort, landmarks, bundle, headline_horizon(bundle))
+    ids = cohort.patients["patient_id"].iloc[landmarks["patient"]]
+    legible = unread_sentences(ids, read, bundle.config.predict) == ""
+    past = past_risks(read.cohort, landmarks.loc[legible], bundle, headline_horizon(bundle))
     seen = {record.patient_id: record for record in records(cohort, landmarks)}
     blank = _blank_records(read, cohort.patients)
     shown = result.explanations["horizon_h"] == facts.horizon

@@ -7,20 +7,16 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pandas as pd
-
 from pipeline import log
 from pipeline.cohort.clock import zone
 from pipeline.cohort.files import sha256_files
 from pipeline.cohort.reader import ReadResult, batch_paths, read_batch
-from pipeline.config import CohortConfig
 from pipeline.errors import InputError
 from pipeline.folders import refuse_occupied
 from pipeline.model.bundle import Bundle, load_bundle, read_evaluation, read_manifest
 from pipeline.predict.batch import BatchResult, ModelName, score_batch
-from pipeline.predict.outputs import REPORT, finished_before, summarise, write_outputs
-from pipeline.predict.statuses import ABSTAINED
-from pipeline.report.format import joined
+from pipeline.predict.console import console_words, reading_words
+from pipeline.predict.outputs import finished_before, rejects_of, summarise, write_outputs
 
 DONE, NOTHING_SCORED, PARTIAL = 0, 3, 4
 
@@ -68,7 +64,8 @@ def predict(
         out, sha256_files(list(paths.values())), digest, as_of, pages=pages, emit=emit
     )
     if before is not None and not force:
-        return before, f"{out} already holds this result; nothing was rewritten"
+        said = f"{out} already holds this result; nothing was rewritten\n"
+        return int(before["exit_code"]), said + console_words(out, before, rejects_of(out))
     refuse_occupied(out, source, folder, force=force)
     bundle = load_bundle(folder)
     config = bundle.config.cohort
@@ -97,42 +94,14 @@ def predict(
         as_of=as_of,
         pages=pages,
         emit=emit,
+        reading=reading_words(config),
         exit_code=code,
         started=started,
     )
     extra = _emitter(result, bundle) if "fhir" in emit else None
     writer = _page_writer(folder, result, read, bundle, name, as_of) if pages else None
     write_outputs(out, result, read, summary, force=force, pages=writer, extra=extra)
-    return code, _words(out, summary, config, read.rejects)
-
-
-def reading_words(config: CohortConfig) -> list[str]:
-    """What the training cohort's settings do to the numbers and dates of a batch; one line or none.
-
-    Examples
-    --------
-    >>> reading_words(CohortConfig(decimal_comma=True, date_order="day_first"))
-    ['a comma before decimals (12,5 is 12.5); dates with the day first (01/03 is 1 March)']
-    >>> reading_words(CohortConfig())
-    []
-    """
-    said = []
-    if config.decimal_comma is not None:
-        mark, example = (
-            ("comma", "12,5 is 12.5") if config.decimal_comma else ("point", "12,500 is 12500")
-        )
-        said.append(f"a {mark} before decimals ({example})")
-    if config.date_order is not None:
-        first, example = {
-            "day_first": ("day", "1 March"),
-            "month_first": ("month", "3 January"),
-        }[config.date_order]
-        said.append(f"dates with the {first} first (01/03 is {example})")
-    if config.time_zone is not None:
-        said.append(f"times without offset in {config.time_zone}")
-    if config.assume_units:
-        said.append(f"units assumed for {joined(sorted(config.assume_units))}")
-    return ["; ".join(said)] if said else []
+    return code, console_words(out, summary, read.rejects)
 
 
 def resolve_model(model: str) -> tuple[Path, str]:
@@ -177,31 +146,3 @@ def _exit_code(lab_rows: int, unscored: int) -> int:
     if lab_rows == 0:
         return NOTHING_SCORED
     return PARTIAL if unscored else DONE
-
-
-def _words(
-    out: Path, summary: dict[str, object], config: CohortConfig, rejects: pd.DataFrame
-) -> str:
-    lines = []
-    if config.synthetic:
-        lines.append("SYNTHETIC model: trained on simulated patients.")
-    lines.append(f"patients read: {summary['patients']}, results in {out}")
-    statuses = summary["statuses"]
-    if isinstance(statuses, dict):
-        for outcome, counts in statuses.items():
-            said = ", ".join(f"{number} {status}" for status, number in sorted(counts.items()))
-            share = counts.get(ABSTAINED, 0) / sum(counts.values())
-            lines.append(f"  {outcome}: {said} (abstention rate {100 * share:.0f} %)")
-    lines += [f"  read as in training: {said}" for said in reading_words(config)]
-    lines.append(f"  refused rows or cells: {len(rejects)}, see {out / 'rejects.csv'}")
-    for code, number in rejects["code"].value_counts().head(5).items():
-        lines.append(f"    {code}: {number}")
-    unscored = summary["patients_without_estimate"]
-    if unscored:
-        lines.append(f"  patients without an estimate because of their input: {unscored}")
-    if summary["pages"]:
-        lines.append(f"  ward list and pages: {out / REPORT / 'index.html'}")
-    if summary["emit"]:
-        lines.append(f"  FHIR RiskAssessment resources: {out / 'riskassessments.ndjson'}")
-    lines.append("Research use only; not for clinical decisions.")
-    return "\n".join(lines)

@@ -21,8 +21,15 @@ def outcome_statuses(
     outcome: OutcomeConfig,
     reference: TrainingReference,
     config: PredictConfig,
+    unread: np.ndarray | str = "",
 ) -> tuple[np.ndarray, np.ndarray]:
     """Status and reason of each landmark for one outcome.
+
+    Parameters
+    ----------
+    unread : ndarray of str, shape (n_landmarks,)
+        Sentence where most of the patient's results were refused, see
+        :func:`pipeline.predict.unread.unread_sentences`; empty elsewhere.
 
     Returns
     -------
@@ -45,6 +52,7 @@ def outcome_statuses(
     competing = competing_hours(cohort, outcome.scale)[patient]
     refuse(competing < moment, "death, second infusion or new therapy came first")
     refuse(moment < 0, "this moment lies before the infusion, and no result came since")
+    refuse(np.full(len(patient), unread, dtype=object) != "", unread)
     rule = refusals(
         matrix, products_of(cohort, patient), familiar_from_reference(reference), config
     )

@@ -25,6 +25,7 @@ from pipeline.model.profile import recent_results
 from pipeline.model.reference import rates_of_days
 from pipeline.predict.batch import batch_landmarks
 from pipeline.predict.statuses import OK, outcome_statuses
+from pipeline.predict.unread import unread_sentences
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ def watched(read: ReadResult, bundle: Bundle) -> Watched:
     for name, codes in read.analytes_rejected.items():
         refusals.update({(name, code): number for code, number in codes.items()})
     return Watched(
-        patients=_scored(read.cohort, cohort, landmarks, ids, bundle),
+        patients=_scored(read, cohort, landmarks, ids, bundle),
         recent=recent,
         sources=read.sources.loc[read.sources["analyte"].isin(keys)],
         seen_ids=frozenset(read.seen_ids),
@@ -144,19 +145,21 @@ def what_followed(patients: pd.DataFrame, cohort: Cohort, bundle: Bundle, name: 
 
 
 def _scored(
-    raw: Cohort, cohort: Cohort, landmarks: pd.DataFrame, ids: np.ndarray, bundle: Bundle
+    read: ReadResult, cohort: Cohort, landmarks: pd.DataFrame, ids: np.ndarray, bundle: Bundle
 ) -> pd.DataFrame:
-    measured, matrix = read_features(raw, landmarks, bundle)
+    measured, matrix = read_features(read.cohort, landmarks, bundle)
+    unread = unread_sentences(ids, read, bundle.config.predict)
     familiar = familiar_from_reference(bundle.reference)
     code = applied_refusals(cohort, measured, familiar, bundle.config)
+    silent = (code != "") | (unread != "")
     day = landmark_day(matrix)
     table = pd.DataFrame(
-        {"patient_id": ids, "hours": landmarks["hours"], "day": day, "abstained": code != ""}
+        {"patient_id": ids, "hours": landmarks["hours"], "day": day, "abstained": silent}
     )
     for name, outcome in bundle.config.outcomes.items():
         horizon = headline(bundle, outcome.scale)
         status, _ = outcome_statuses(
-            cohort, measured, outcome, bundle.reference, bundle.config.predict
+            cohort, measured, outcome, bundle.reference, bundle.config.predict, unread
         )
         rows = np.flatnonzero(status == OK)
         risk = np.full(len(table), np.nan)

@@ -12,7 +12,7 @@ import pytest
 from pipeline.cli import main
 from pipeline.cohort.reader import read_batch
 from pipeline.config import CohortConfig
-from pipeline.predict.run import reading_words
+from pipeline.predict.console import reading_words
 from tests.conftest import edit, read_predictions
 from tests.explain.html import read
 
@@ -437,3 +437,80 @@ def test_quiet_may_stand_before_the_command(mini, tmp_path, capsys) -> None:
     command = ["predict", "--input", batch, "--out", out, "--model", model, "--no-pages"]
     assert main(["--quiet", *command]) == 0
     assert capsys.readouterr().err == ""
+
+
+def spoil(batch: Path, patient: str, refused: int) -> int:
+    """Give a patient unknown units in the first results; returns how many results there are."""
+
+    def change(frame: pd.DataFrame) -> pd.DataFrame:
+        own = frame.index[frame["patient_id"] == patient]
+        frame.loc[own[:refused], "unit"] = "furlong"
+        return frame
+
+    edit(batch / "labs.csv", change)
+    table = pd.read_csv(batch / "labs.csv", dtype=str)
+    return int((table["patient_id"] == patient).sum())
+
+
+def test_a_patient_of_whom_most_results_are_refused_gets_no_risk(mini, predict, batch) -> None:
+    patient = mini.patients[3]
+    whole = spoil(batch, patient, 0)
+    most = whole // 2 + 1
+    spoil(batch, patient, most)
+    code, out = predict(batch)
+    rows = read_predictions(out)
+    own = rows[rows["patient_id"] == patient]
+    assert code == 4
+    assert set(own["status"]) == {"abstained"}
+    assert set(own["status_reason"]) == {
+        f"most results of this patient were refused ({most} of {whole}), see rejects.csv"
+    }
+    assert own["risk"].isna().all()
+    others = rows[rows["patient_id"] != patient]
+    assert others["status"].isin(["ok", "event_present"]).all()
+    assert json.loads((out / "run_summary.json").read_text())["patients_mostly_refused"] == 1
+
+
+def test_half_of_the_results_refused_is_not_most(mini, predict, batch) -> None:
+    patient = mini.patients[3]
+    spoil(batch, patient, spoil(batch, patient, 0) // 2)
+    code, out = predict(batch, "--no-pages")
+    rows = read_predictions(out)
+    assert code == 0
+    assert rows.loc[rows["patient_id"] == patient, "status"].isin(["ok", "event_present"]).all()
+
+
+def test_rows_without_a_result_or_of_unknown_analytes_are_not_refused_results(
+    mini, predict, batch
+) -> None:
+    patient = mini.patients[3]
+
+    def change(frame: pd.DataFrame) -> pd.DataFrame:
+        own = frame[frame["patient_id"] == patient]
+        blank, strange = own.assign(value="QNS"), own.assign(analyte="unobtainium")
+        return pd.concat([frame, own, blank, strange])
+
+    edit(batch / "labs.csv", change)
+    code, out = predict(batch, "--no-pages")
+    assert code == 0
+    assert json.loads((out / "run_summary.json").read_text())["patients_mostly_refused"] == 0
+
+
+def test_semicolons_and_decimal_commas_give_no_risk_and_say_why(
+    mini, predict, batch, capsys
+) -> None:
+    table = pd.read_csv(batch / "labs.csv", dtype=str, keep_default_na=False)
+    number = table["value"].str.replace(r"^(\d+)(?:\.(\d+))?$", r"\1,\g<2>5", regex=True)
+    table.assign(value=number).to_csv(batch / "labs.csv", sep=";", index=False)
+    code, out = predict(batch, "--no-pages")
+    said = capsys.readouterr().out
+    assert code in (3, 4)
+    assert read_predictions(out)["risk"].isna().all()
+    line = next(line for line in said.splitlines() if "MOST OF labs.csv IS REFUSED" in line)
+    assert "mostly value_unusable" in line
+    assert "Write a point before decimals (12.5)" in line
+    assert "cohort." not in line
+    assert predict(batch, "--no-pages")[0] == code
+    again = capsys.readouterr().out
+    assert "nothing was rewritten" in again
+    assert said in again
