@@ -168,6 +168,43 @@ def refused_share(
     return refused, sum(read.values()) - harmless
 
 
+def too_many_refused(refused: int, usable: int, limit: float) -> str:
+    """Why a cohort is not trained on what is left of it; empty where enough is.
+
+    Parameters
+    ----------
+    refused, usable : int
+        From :func:`refused_share`.
+    limit : float
+        ``cohort.max_rejected_share``.
+
+    Examples
+    --------
+    >>> too_many_refused(1, 2, 0.5)
+    ''
+    >>> print(too_many_refused(2, 3, 0.5))
+    2 of 3 results of known analytes are rejected (67 %), more than cohort.max_rejected_share \
+(0.5) allows
+    """
+    if not usable or refused <= limit * usable:
+        return ""
+    return (
+        f"{refused} of {usable} results of known analytes are rejected "
+        f"({share_words(refused, usable)}), more than cohort.max_rejected_share ({limit:g}) allows"
+    )
+
+
+def accepting(refused: int, usable: int) -> str:
+    """Lines of a configuration that accept this share.
+
+    Examples
+    --------
+    >>> accepting(2, 3)
+    'cohort: {max_rejected_share: 0.67}'
+    """
+    return f"cohort: {{max_rejected_share: {min(1.0, -(-100 * refused // usable) / 100):g}}}"
+
+
 def share_words(part: int, whole: int) -> str:
     """Share in percent; the ends only where they are true.
 

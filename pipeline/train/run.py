@@ -13,7 +13,7 @@ from pipeline.cohort.audit import AuditReport
 from pipeline.cohort.audit.command import as_json
 from pipeline.cohort.limits import apply_limits, infer_limits
 from pipeline.cohort.reader import ReadResult, read_cohort
-from pipeline.cohort.refusals import share_words
+from pipeline.cohort.refusals import accepting, too_many_refused
 from pipeline.cohort.tables import Cohort
 from pipeline.cohort.ungraded import STATED_ELSEWHERE, count_ungraded, ungraded_words
 from pipeline.config import Config
@@ -365,14 +365,12 @@ def _report_reading(read: ReadResult) -> None:
 def _refuse_majority(read: ReadResult, config: Config) -> None:
     """Refuse a cohort most of whose results are refused; what is left is no sample of it."""
     refused, usable = read.refused_share()
-    limit = config.cohort.max_rejected_share
-    if usable and refused > limit * usable:
+    found = too_many_refused(refused, usable, config.cohort.max_rejected_share)
+    if found:
         raise InputError(
-            f"{refused} of {usable} results of known analytes are rejected "
-            f"({share_words(refused, usable)}), more than cohort.max_rejected_share ({limit:g}) "
-            f"allows; a model of the rest would describe the export, not the patients. Correct "
+            f"{found}; a model of the rest would describe the export, not the patients. Correct "
             f"the causes listed above, or accept the share in the config: "
-            f"cohort: {{max_rejected_share: {min(1.0, -(-100 * refused // usable) / 100):g}}}"
+            f"{accepting(refused, usable)}"
         )
 
 

@@ -1,5 +1,7 @@
 """The console's account of refused rows: shares, reasons, no ids; and what training makes of it."""
 
+import json
+
 import pandas as pd
 import pytest
 
@@ -77,6 +79,31 @@ def test_a_cohort_that_is_mostly_refused_is_not_trained(mini, tmp_path, capsys):
     assert not out.exists()
     refused = pd.read_csv(tmp_path / "bundle.rejects.csv")
     assert set(refused["code"]) == {"unit_refused"}
+
+
+@pytest.mark.parametrize(("share", "limit", "code"), [(0.6, 0.5, 3), (0.6, 0.7, 0), (0.4, 0.5, 0)])
+def test_the_audit_says_what_training_would_say(mini, tmp_path, capsys, share, limit, code):
+    cohort = spoilt(mini, tmp_path / "cohort", share)
+    config = tmp_path / "c.yaml"
+    stated = f"cohort: {{max_rejected_share: {limit}}}\naudit: {{acknowledge: [CHK002]}}\n"
+    config.write_text(stated, encoding="utf-8")
+    out = tmp_path / "audit"
+    command = ["audit", "--cohort", str(cohort), "--config", str(config), "--out", str(out)]
+    assert main([*command, "--quiet"]) == code
+    said = capsys.readouterr().out
+    findings = json.loads((out / "audit.json").read_text(encoding="utf-8"))
+    errors = [item for item in findings if item["severity"] == "error"]
+    if code == 0:
+        assert said.startswith("Not blocked")
+        assert errors == []
+        return
+    assert said.startswith("BLOCKED by CHK002")
+    assert "acknowledged" not in said
+    assert [item["code"] for item in errors] == ["CHK002"]
+    assert "more than cohort.max_rejected_share (0.5) allows" in errors[0]["evidence"]["summary"]
+    assert "cohort: {max_rejected_share: 0.6" in errors[0]["remedy"]
+    page = (out / "audit.html").read_text(encoding="utf-8")
+    assert "Training on this export is blocked by CHK002" in page
 
 
 def test_a_batch_that_is_mostly_refused_is_scored_loudly(mini, predict, batch, capsys):

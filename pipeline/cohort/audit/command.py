@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pipeline import log
 from pipeline.cohort.audit.page import render_audit
-from pipeline.cohort.audit.runner import AuditReport, audit_folder
+from pipeline.cohort.audit.runner import NEVER_ACKNOWLEDGED, AuditReport, audit_folder
 from pipeline.cohort.clock import zone
 from pipeline.config import load_config
 from pipeline.errors import InputError
@@ -62,10 +62,11 @@ def as_json(report: AuditReport, *, examples: bool = True) -> str:
 def describe(report: AuditReport) -> str:
     """The verdict and a line per code, for stdout and for the message of a blocked training."""
     lines = [verdict(report)]
+    accepted = set(report.acknowledged) - set(NEVER_ACKNOWLEDGED)
     codes = dict.fromkeys((item.severity, item.code, item.title) for item in report.findings)
     for severity, code, title in codes:
         count = sum((item.severity, item.code) == (severity, code) for item in report.findings)
-        known = " (acknowledged)" if severity == "error" and code in report.acknowledged else ""
+        known = " (acknowledged)" if severity == "error" and code in accepted else ""
         times = f", {count} times" if count > 1 else ""
         lines.append(f"  {severity:8}{code}  {title}{times}{known}")
     return "\n".join(lines)

@@ -62,7 +62,7 @@ def _grouped(report: AuditReport) -> list[dict[str, Any]]:
     """Findings of one check, severity and remedy under one heading."""
     groups: dict[tuple[str, str, str, str], list[Finding]] = {}
     for item in report.findings:
-        remedy = RefusedRows.remedy if item.code == RefusedRows.code else item.remedy
+        remedy = RefusedRows.remedy if _is_table(item) else item.remedy
         groups.setdefault((item.severity, item.code, remedy, item.effect), []).append(item)
     return [
         {
@@ -72,12 +72,12 @@ def _grouped(report: AuditReport) -> list[dict[str, Any]]:
             "remedy": remedy,
             "effect": effect,
             "findings": found,
-            "refused": [_refused(item) for item in found if code == RefusedRows.code],
-            "places": [] if code == RefusedRows.code else _places(found),
+            "refused": [_refused(item) for item in found if _is_table(item)],
+            "places": [] if _is_table(found[0]) else _places(found),
             "wholes": _wholes(found, report),
             "acknowledged": severity == "error"
             and code in report.acknowledged
-            and code != NEVER_ACKNOWLEDGED,
+            and code not in NEVER_ACKNOWLEDGED,
         }
         for (severity, code, remedy, effect), found in groups.items()
     ]
@@ -117,6 +117,11 @@ def _wholes(found: list[Finding], report: AuditReport) -> list[str]:
             if item.columns and not item.examples
         )
     )
+
+
+def _is_table(item: Finding) -> bool:
+    """Whether a finding is one reason for refused rows, shown as a line of a table."""
+    return item.code == RefusedRows.code and item.severity != "error"
 
 
 def _refused(item: Finding) -> dict[str, Any]:

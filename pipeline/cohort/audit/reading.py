@@ -11,6 +11,8 @@ from pipeline.cohort.audit.check import Check
 from pipeline.cohort.audit.context import AuditContext
 from pipeline.cohort.audit.finding import Example, Finding, NotApplicable
 from pipeline.cohort.audit.words import listed
+from pipeline.cohort.reader import ReadResult
+from pipeline.cohort.refusals import accepting, too_many_refused
 from pipeline.cohort.ungraded import (
     STATED_ELSEWHERE,
     count_ungraded,
@@ -60,10 +62,10 @@ class RefusedRows(Check):
     remedy = "Correct the cause at its source; one cause usually explains all rows of a code."
 
     def check(self, context: AuditContext) -> list[Finding]:
-        """One finding per table and code of rejects.csv."""
+        """One finding per table and code of rejects.csv; an error where training would stop."""
         if context.read is None:
             raise NotApplicable("the export could not be read, so no row was judged")
-        rejects, findings = context.read.rejects, []
+        rejects, findings = context.read.rejects, self._majority(context, context.read)
         groups = rejects.groupby(["file", "code"], sort=False)
         table_of = {file: table for table, file in context.files.items()}
         for (file, code), part in sorted(groups, key=lambda item: -len(item[1])):
@@ -91,6 +93,26 @@ class RefusedRows(Check):
                 )
             )
         return findings
+
+    def _majority(self, context: AuditContext, read: ReadResult) -> list[Finding]:
+        """The refusal of a training, by the rule of training."""
+        refused, usable = read.refused_share()
+        found = too_many_refused(refused, usable, context.config.cohort.max_rejected_share)
+        if not found:
+            return []
+        return [
+            self.finding(
+                f"{found}.",
+                table="labs",
+                columns=(),
+                counts={"results refused": refused, "of": usable},
+                severity="error",
+                effect="Training stops: a model of the rest would describe the export, not the "
+                "patients. It cannot be acknowledged.",
+                remedy="Correct the causes listed under the warnings of this code, or accept the "
+                f"share in the configuration: {accepting(refused, usable)}",
+            )
+        ]
 
 
 class FewEvents(Check):

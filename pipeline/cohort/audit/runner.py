@@ -18,7 +18,8 @@ from pipeline.cohort.reader import ReadResult
 from pipeline.config import Config
 from pipeline.errors import UsageError
 
-NEVER_ACKNOWLEDGED = "CHK001"
+# training stops at these before it asks what was acknowledged
+NEVER_ACKNOWLEDGED = ("CHK001", "CHK002")
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class AuditReport:
             item
             for item in self.findings
             if item.severity == "error"
-            and (item.code not in self.acknowledged or item.code == NEVER_ACKNOWLEDGED)
+            and (item.code not in self.acknowledged or item.code in NEVER_ACKNOWLEDGED)
         ]
 
     def count(self, severity: str) -> int:
