@@ -29,6 +29,7 @@ from pipeline.cohort.audit.specimens import (
     TwoPopulations,
 )
 from pipeline.cohort.audit.units import MissingBasis, MissingUnit, ShiftedNames, UnitSlips
+from pipeline.cohort.audit.zones import ForeignZone
 
 CHECKS: tuple[type[Check], ...] = (
     Unreadable,
@@ -64,6 +65,7 @@ CHECKS: tuple[type[Check], ...] = (
     DailyGrades,
     MixedGrading,
     OncePerPatient,
+    ForeignZone,
 )
 
 

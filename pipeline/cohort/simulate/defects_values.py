@@ -257,3 +257,12 @@ def _one_draw(tables: Tables, random: np.random.Generator, strength: float) -> T
     later = labs.groupby(["patient_id", "analyte"]).cumcount().to_numpy() > 0
     picked = labs["patient_id"].isin(people[chosen(len(people), strength, random)]).to_numpy()
     return _labs(tables, labs[~(cytokines & later & picked)])
+
+
+@plants("CHK407")
+def _bare_times(tables: Tables, random: np.random.Generator, strength: float) -> Tables:
+    """Drop the offset of a share of collection times, to be read in a zone of another continent."""
+    labs = tables["labs"]
+    bare = labs["collected_at"].str.replace(r"[+-]\d\d:\d\d$", "", regex=True)
+    rows = chosen(len(labs), 0.2 * strength, random)
+    return _labs(tables, labs.assign(collected_at=labs["collected_at"].mask(rows, bare)))

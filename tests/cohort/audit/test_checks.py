@@ -22,6 +22,9 @@ assert defects_values  # registers its defects
 NEEDS_READING = {"CHK001", "CHK002", "CHK005", "CHK103"}
 
 
+CONFIGS = {"CHK103": ACCEPT_ALL, "CHK407": {"cohort": {"time_zone": "America/New_York"}}}
+
+
 COUNTERPARTS = {
     "CHK108": strangers_grades,
     "CHK202": without_limit_codes,
@@ -35,7 +38,7 @@ def test_every_check_has_a_defect_to_find() -> None:
 
 @pytest.mark.parametrize("code", sorted(DEFECTS))
 def test_a_planted_defect_is_found_and_a_clean_export_is_not_blamed(code, clean, opened) -> None:
-    config = settings(**ACCEPT_ALL) if code == "CHK103" else None
+    config = settings(**CONFIGS[code]) if code in CONFIGS else None
     look = opened if code in NEEDS_READING else in_memory
     spoilt = plant_defect(clean, code, np.random.default_rng(7), 1.0)
     found = run(code, look(spoilt, config))
@@ -84,3 +87,56 @@ def test_fills_by_the_calendar_day_tell_the_grade_of_a_small_cohort(strength, se
     found = run("CHK101", in_memory(spoilt))
     assert found[0].counts["decoded correctly"] > 0.85
     assert run("CHK101", in_memory(small)) == []
+
+
+def zoned(zone, infusion, collected):
+    """CHK407 on one patient with an infusion time and lab times as written."""
+    tables = {
+        "patients": pd.DataFrame({"patient_id": ["A"], "infusion_time": [infusion]}),
+        "labs": pd.DataFrame({"patient_id": "A", "collected_at": collected}),
+    }
+    return run("CHK407", in_memory(tables, settings(cohort={"time_zone": zone})))
+
+
+BARE, BERLIN = "2026-03-02T08:00:00", "2026-03-01T09:00:00+01:00"
+
+
+@pytest.mark.parametrize(
+    ("zone", "infusion", "collected"),
+    [
+        ("Europe/Berlin", BERLIN, [BARE]),
+        ("Europe/Paris", BERLIN, [BARE]),
+        # the clocks change between infusion and lab, and the zone knows
+        ("Europe/Berlin", "2026-03-20T09:00:00+01:00", ["2026-04-02T08:00:00"]),
+        ("America/New_York", BERLIN, ["2026-03-02T08:00:00+01:00"]),
+        ("America/New_York", "2026-03-01T08:00:00Z", [BARE]),
+        ("America/New_York", "2026-03-01T08:00:00", [BARE]),
+        (None, BERLIN, [BARE]),
+    ],
+)
+def test_zones_that_agree_or_are_not_known_are_not_blamed(zone, infusion, collected) -> None:
+    assert zoned(zone, infusion, collected) == []
+
+
+@pytest.mark.parametrize(
+    ("infusion", "collected", "hours"),
+    [
+        (BERLIN, [BARE, BARE, "2026-03-02T08:00:00+01:00"], "6 h"),
+        # between 8 and 29 March only America has summer time
+        ("2026-03-15T09:00:00+01:00", ["2026-03-16T08:00:00"] * 2, "5 h"),
+        ("2026-03-01T09:00:00", [BARE, "2026-03-02T08:00:00+01:00", BARE], "6 h"),
+    ],
+)
+def test_a_zone_of_another_continent_is_an_error_with_rows_and_hours(
+    infusion, collected, hours
+) -> None:
+    found = [
+        item for item in zoned("America/New_York", infusion, collected) if item.table == "labs"
+    ]
+    assert [(item.severity, item.counts["rows"]) for item in found] == [("error", 2)]
+    assert f"an offset {hours} away" in found[0].summary
+
+
+def test_an_hour_may_be_a_missed_clock_change_and_is_a_warning() -> None:
+    found = zoned("Europe/Berlin", "2026-07-01T09:00:00+01:00", ["2026-07-02T08:00:00"])
+    assert [item.severity for item in found] == ["warning"]
