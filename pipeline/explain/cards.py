@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from pipeline.explain import charts
+from pipeline.explain.between import between_words
 from pipeline.explain.estimate import EVENT_PRESENT, REJECTED, Estimate, Past, Risk
-from pipeline.explain.facts import ModelFacts, Usual
+from pipeline.explain.facts import ModelFacts, Usual, graded_scales
 from pipeline.explain.moments import day_and_hour
 from pipeline.explain.record import Record
 from pipeline.explain.wording import (
@@ -17,6 +18,7 @@ from pipeline.explain.wording import (
     phrase,
     points_words,
     risk_words,
+    section,
     times_usual,
     whole,
 )
@@ -48,6 +50,7 @@ class Card:
     lines: tuple[str, ...]
     interval: str = ""
     change: str = ""
+    between: str = ""
     line: Markup | None = None
     drawings: tuple[tuple[str, Markup], ...] = ()
     rows: tuple[tuple[str, str, str, str], ...] = ()
@@ -75,8 +78,9 @@ def card(item: Estimate, record: Record, facts: ModelFacts, reach: float, note: 
     )
     usual = risk.usual
     times = times_usual(risk.ratio) or (phrase("estimate", "few_events") if usual else "")
-    if usual and is_clipped(risk.risk) and risk_words(risk.risk) == risk_words(usual.rate):
-        times = ""  # both read "under 1 %", so no ratio of the two can be seen
+    if usual and risk_words(risk.risk) == risk_words(usual.rate):
+        # the two read alike, so no word may set one above the other; none where both are clipped
+        times = "" if is_clipped(risk.risk) else times_usual(1.0)
     drawings = [
         (
             phrase("estimate", "horizons"),
@@ -113,6 +117,7 @@ def card(item: Estimate, record: Record, facts: ModelFacts, reach: float, note: 
         ),
         interval=interval,
         change=change_words(item, record.hours),
+        between=_between(item, record, facts),
         line=charts.number_line(risk, reach, title=f"{item.label}: risk and usual rate", desc=desc),
         drawings=tuple(drawings),
         rows=tuple(_row(risk) for risk in item.risks),
@@ -160,6 +165,17 @@ def change_words(item: Estimate, landmark_hours: float, words: str = "estimate")
     points = whole(100 * risk.risk) - whole(100 * before.risk)
     key = "change_none" if points == 0 else "change_up" if points > 0 else "change_down"
     return phrase(words, key, points=points_words(points), before=risk_words(before.risk))
+
+
+def _between(item: Estimate, record: Record, facts: ModelFacts) -> str:
+    """What was given and charted since a day ago, where the risk changed much; else blank."""
+    before, risk = item.day_before(record.hours), item.headline
+    if before is None or risk is None:
+        return ""
+    moved = abs(whole(100 * risk.risk) - whole(100 * before.risk))
+    if moved < section("between")["from_points"]:
+        return ""
+    return between_words(record, before.landmark_hours, graded_scales(facts))
 
 
 def present_words(item: Estimate, record: Record, *, brief: bool = False) -> str:

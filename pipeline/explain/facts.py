@@ -144,6 +144,12 @@ def model_facts(
     )
 
 
+def graded_scales(facts: ModelFacts) -> list[str]:
+    """Scales of the outcomes that are charted as grades."""
+    scales = dict.fromkeys(outcome.scale for outcome in facts.outcomes.values())
+    return [scale for scale in scales if scale != "death"]
+
+
 def _in_page_order(outcomes: Mapping[str, OutcomeConfig]) -> dict[str, OutcomeConfig]:
     """Outcomes as ``sentences.yaml`` lists them, others after these."""
     order = list(section("outcomes"))

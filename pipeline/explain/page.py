@@ -15,7 +15,7 @@ from pipeline.explain import charts, sentences, trends
 from pipeline.explain.cards import card, present_words
 from pipeline.explain.drugs import DrugMark, drug_marks
 from pipeline.explain.estimate import EVENT_PRESENT, Estimate, asked
-from pipeline.explain.facts import ModelFacts
+from pipeline.explain.facts import ModelFacts, graded_scales
 from pipeline.explain.lateness import lateness, moment_words, span_words
 from pipeline.explain.missing import missing_sentences
 from pipeline.explain.moments import made_words, since_infusion
@@ -109,6 +109,7 @@ def _printed_length(context: Mapping[str, Any]) -> int:
     against = [sentence for told in context["against"] for sentence in told]
     parts = [*against, *context["missing"], *drugs, context["contrast"]]
     parts += rely.reasons if rely else ()
+    parts += [one.between for one in context["cards"]]
     parts += [f"{lab.text} {lab.effect}" for lab in context["labs"]]
     return sum(len(part) for part in parts)
 
@@ -210,12 +211,6 @@ def grade_words(record: Record, facts: ModelFacts) -> list[str]:
     return said
 
 
-def graded_scales(facts: ModelFacts) -> list[str]:
-    """Scales of the outcomes that are charted as grades."""
-    scales = dict.fromkeys(outcome.scale for outcome in facts.outcomes.values())
-    return [scale for scale in scales if scale != "death"]
-
-
 def _note(item: Estimate, patient: Patient, facts: ModelFacts) -> str:
     """Why an outcome is asked that stands in for one already present."""
     first = facts.outcomes[item.outcome].shown_after
@@ -259,7 +254,7 @@ def _why(estimated: Sequence[Estimate], facts: ModelFacts) -> list[dict[str, Any
         steps = [
             phrase(
                 "pathways",
-                "step",
+                _step(item),
                 short=item.short,
                 reference=risk_words(item.reference_risk),
                 risk=risk_words(item.headline.risk),
@@ -268,12 +263,27 @@ def _why(estimated: Sequence[Estimate], facts: ModelFacts) -> list[dict[str, Any
             if item.headline is not None and not is_missing(item.reference_risk)
         ]
         caption = phrase("pathways", "caption", horizon=f"{facts.horizon:g}")
+        drawn = ""
+        if "measurement" in big:
+            name = sentences.pathway_words("measurement")
+            drawn = phrase("pathways", "drawn", name=name)
         none = phrase("pathways", "none")
         start_words = phrase("pathways", "start", steps="; ".join(steps)) if steps else ""
         blocks.append(
-            {"drawing": drawing, "start": start_words, "caption": caption if big else none}
+            {
+                "drawing": drawing,
+                "start": start_words,
+                "caption": caption if big else none,
+                "drawn": drawn,
+            }
         )
     return blocks
+
+
+def _step(item: Estimate) -> str:
+    """Key of the sentence for the way from the reference to the risk, as both are shown."""
+    same = item.headline and risk_words(item.headline.risk) == risk_words(item.reference_risk)
+    return "step_same" if same else "step"
 
 
 def _missing(patient: Patient, facts: ModelFacts) -> list[str]:

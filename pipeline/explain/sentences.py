@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline.cohort.analytes import Analyte
-from pipeline.explain.changes import change_words, range_words, reason_words
+from pipeline.explain.changes import because_words, change_words, range_words, reason
 from pipeline.explain.drugs import caveats, drug_names
 from pipeline.explain.estimate import Estimate
 from pipeline.explain.facts import ModelFacts
@@ -21,6 +21,7 @@ OLD_HOURS = 48.0
 _FILL_TO = 3
 _LOWERING = 2
 _MOST_AGAINST = 2
+_APART = 1.0  # points between two outcomes
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def lab_sentences(
             lab_text(record, facts.analytes[key]),
             effect_words(
                 [(item.short, item.players.get(key, 0.0)) for item in estimates],
-                [reason_words(key, item, record, facts) for item in estimates],
+                because_words([reason(key, item, record, facts) for item in estimates]),
             ),
             strength[key],
         )
@@ -117,7 +118,7 @@ def effect_words(effects: Sequence[tuple[str, float]], reasons: Sequence[str] = 
     Parameters
     ----------
     reasons : sequence of str
-        Why each effect is as it is; blank where it needs no reason.
+        Why the effects are as they are.
 
     Examples
     --------
@@ -125,7 +126,7 @@ def effect_words(effects: Sequence[tuple[str, float]], reasons: Sequence[str] = 
     '▲ raises CRS by 6 points, ▼ lowers ICANS by 1 point'
     >>> effect_words([("CRS", 0.2)])
     'hardly changes the estimate'
-    >>> effect_words([("CRS", -2.0), ("ICANS", 3.0)], ["because it is 41 h old", ""])
+    >>> effect_words([("CRS", -2.0), ("ICANS", 3.0)], ["because it is 41 h old"])
     '▲ raises ICANS by 3 points, ▼ lowers CRS by 2 points, because it is 41 h old'
     """
     said, told = [], list(dict.fromkeys(reason for reason in reasons if reason))
@@ -174,8 +175,7 @@ def _why(key: str, item: Estimate, record: Record, facts: ModelFacts) -> str:
     """A reason to follow a sentence; blank where the factor is no lab or needs none."""
     if key not in facts.analytes or not len(record.series(key)):
         return ""
-    reason = reason_words(key, item, record, facts)
-    return f", {reason}" if reason else ""
+    return "".join(f", {words}" for words in because_words([reason(key, item, record, facts)]))
 
 
 def factor_words(key: str, record: Record, facts: ModelFacts) -> str:
@@ -201,7 +201,11 @@ def factor_words(key: str, record: Record, facts: ModelFacts) -> str:
 
 
 def contrast_sentence(estimates: Sequence[Estimate]) -> str:
-    """What points to severe CRS rather than ICANS; blank unless both are estimated."""
+    """What points to severe CRS rather than ICANS; blank unless both are estimated.
+
+    A pathway is named for the outcome that it raises by a point or more, not for one that it only
+    lowers less than the other.
+    """
     by_name = {item.outcome: item for item in estimates if item.headline is not None}
     crs, icans = by_name.get("severe_crs"), by_name.get("icans")
     if crs is None or icans is None:
@@ -210,14 +214,15 @@ def contrast_sentence(estimates: Sequence[Estimate]) -> str:
         name: crs.pathways.get(name, 0.0) - icans.pathways.get(name, 0.0)
         for name in dict.fromkeys((*crs.pathways, *icans.pathways))
     }
-    first = _strongest({name: gap for name, gap in gaps.items() if gap > 0})
-    second = _strongest({name: -gap for name, gap in gaps.items() if gap < 0})
+    first = _strongest(gaps, crs)
+    second = _strongest({name: -gap for name, gap in gaps.items()}, icans)
     if first and second:
         return phrase("pathways", "contrast_both", first=first, second=second)
     if first or second:
         key = "contrast_first" if first else "contrast_second"
         return phrase("pathways", key, first=first, second=second)
-    return phrase("pathways", "contrast_none")
+    apart = any(abs(gap) >= _APART for gap in gaps.values())
+    return "" if apart else phrase("pathways", "contrast_none")
 
 
 def pathway_words(key: str) -> str:
@@ -228,8 +233,9 @@ def pathway_words(key: str) -> str:
     return str(schema_yaml("pathways.yaml")["pathways"].get(key, {"name": key})["name"])
 
 
-def _strongest(gaps: dict[str, float]) -> str:
-    """The two strongest pathways by name; blank where none reaches a point."""
+def _strongest(gaps: dict[str, float], item: Estimate) -> str:
+    """The two strongest pathways by name that raise an outcome; blank where there is none."""
     order = sorted(gaps, key=lambda name: -gaps[name])
-    named = [pathway_words(name) for name in order if gaps[name] >= 1.0][:2]
+    raising = [name for name in order if whole(item.pathways.get(name, 0.0)) > 0]
+    named = [pathway_words(name) for name in raising if gaps[name] >= _APART][:2]
     return ", ".join(name[:1].lower() + name[1:] for name in named)

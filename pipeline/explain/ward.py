@@ -11,10 +11,10 @@ from markupsafe import Markup
 from pipeline.explain import charts
 from pipeline.explain.cards import change_words, level_words, present_words
 from pipeline.explain.estimate import EVENT_PRESENT, OK, REJECTED, Estimate, asked
-from pipeline.explain.facts import ModelFacts
+from pipeline.explain.facts import ModelFacts, graded_scales
 from pipeline.explain.lateness import Lateness, lateness, span_words
 from pipeline.explain.moments import day_and_hour, made_words, since_infusion
-from pipeline.explain.page import TEMPLATES, Patient, footer_lines, graded_scales
+from pipeline.explain.page import TEMPLATES, Patient, footer_lines
 from pipeline.explain.record import Record
 from pipeline.explain.reliance import refused_reasons, reliance
 from pipeline.explain.wording import (

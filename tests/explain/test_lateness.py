@@ -27,7 +27,7 @@ def ward(patients: list[Patient], later: float) -> str:
 
 def test_the_age_of_the_newest_sample_counts_up_to_the_page() -> None:
     text = page(rising_crs(), 11.0)
-    assert f"Estimate for 22 Nov 07:12. Labs up to {LABS}, 12 h old when this page" in text
+    assert f"Estimate for 22 Nov 07:12, labs up to {LABS}: 12 h before this page" in text
     assert "● Within what the model was trained on" in text
     assert "Old:" not in text
 
@@ -38,7 +38,7 @@ def test_a_page_made_in_the_clock_of_the_patient() -> None:
 
 def test_an_estimate_of_yesterday_is_called_old() -> None:
     text = page(rising_crs(), 39.7)
-    assert "41 h old when this page was made" in text
+    assert "41 h before this page" in text
     assert "▲ Use with care" in text
     said = "Old: made for 22 Nov 07:12, 40 h before this page; 40 of the 72 h have passed."
     assert said in text
@@ -50,7 +50,7 @@ def test_an_estimate_of_yesterday_is_called_old() -> None:
 def test_an_estimate_beyond_its_horizon_is_called_past() -> None:
     text = page(rising_crs(), 100.0)
     assert "■ Past" in text
-    assert "Grades at the estimate: CRS 2" in text
+    assert "Grades then: CRS 2" in text
     assert "Past: the 72 h ended on 25 Nov 07:12." in text
     both = ward([rising_crs(), replace_clock(icans_only(), 200.0)], 100.0)
     assert "■ past: the 72 h ended on 25 Nov 07:12" in both
@@ -73,7 +73,7 @@ def test_a_batch_of_past_years_says_so_once_and_with_the_year() -> None:
     assert "1 h before the estimate" in text
     assert "● Within what the model was trained on" in text
     single = page(rising_crs(), 24 * 900.0)
-    assert "Estimate for 22 Nov 2026 07:12, 900 days before this page." in single
+    assert "Estimate for 22 Nov 2026 07:12 (900 days before this page), labs" in single
     assert "Past: the 72 h ended on 25 Nov 2026 07:12." in single
 
 
@@ -90,5 +90,5 @@ def test_without_a_clock_nothing_is_said_of_the_page() -> None:
 
 def test_an_estimate_ahead_of_the_page_is_as_fresh_as_can_be() -> None:
     text = page(rising_crs(), -24 * 30.0)
-    assert "1 h old when this page was made" in text
+    assert "1 h before this page" in text
     assert "● Within what the model was trained on" in text

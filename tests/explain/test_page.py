@@ -63,7 +63,7 @@ def test_order_of_the_page() -> None:
     order = [
         "Research use only",
         "P-0042",
-        "Labs up to 22 Nov 06:12, 1 h old",
+        "labs up to 22 Nov 06:12, 1 h old",
         "Severe CRS (ASTCT grade 3 or more), next 72 h",
         "ICANS of any grade (ASTCT), next 72 h",
         "Can it be relied on here?",
@@ -132,7 +132,7 @@ def test_a_missing_estimate_says_why_and_shows_no_number(make) -> None:
 
 def test_hours_only_cohorts_show_day_and_hour() -> None:
     text = page_text(nearly_no_labs())
-    assert "Labs up to day 0, 10 h" in text
+    assert "labs up to day 0, 10 h" in text
     assert "UTC" not in text.replace("06:30 UTC", "")
 
 
@@ -159,16 +159,19 @@ def test_reliance_names_the_limits_in_words_and_shape() -> None:
 def test_refused_results_are_named_as_refused_and_not_as_never_measured() -> None:
     patient = replace(rising_crs(), refused=Refused({"nfl": 2, "crp": 1, "zinc": 4}, rows=3))
     text = page_text(patient)
-    told = "3 results refused, so the estimate leaves them out: CRP and NfL (see rejects.csv)."
+    told = "3 results refused and so left out of the estimate: CRP and NfL."
     assert told in text
-    assert "Refused, so not used: CRP (1 result) and NfL (2 results); see rejects.csv." in text
+    assert (
+        "Refused, so not used: CRP (1 result) and NfL (2 results); reasons: file rejects.csv"
+        in text
+    )
     assert "No result so far: CSF/serum albumin, IL-1RA and GM-CSF." in text
     assert "Other rows" not in text
     assert "▲ Use with care" in text
     more = page_text(replace(patient, refused=replace(patient.refused, rows=4)))
     assert "Other rows of this patient's input were refused too." in more
     others = page_text(replace(patient, refused=Refused(rows=1)))
-    assert "Some rows of this patient's input were refused: see rejects.csv." in others
+    assert "Some rows of this patient's input were refused. The sender of the data finds why" in others
     assert "● Within what the model was trained on" in others
 
 
@@ -244,7 +247,7 @@ def test_synthetic_models_say_so() -> None:
 
 def test_what_speaks_against_is_always_said() -> None:
     text = page_text(rising_crs())
-    assert "Severe CRS: D-dimer 1.1 mg/L FEU speaks for a lower risk (2 points), because" in text
+    assert "Severe CRS: D-dimer 1.1 mg/L FEU, for a lower risk (2 points), because" in text
     agreed = Patient(rising_crs().record, Inputs(1.0), (estimate("severe_crs", 0.2, {"crp": 9.0}),))
     assert "nothing the model sees speaks against it" in page_text(agreed)
 
@@ -365,8 +368,10 @@ def test_an_effect_against_the_usual_range_says_why() -> None:
     assert "lowers severe CRS by 2 points, because it is 41 h old" in old
     less = alone({"d_dimer": [(30.0, 0.7)]}, {"d_dimer": -2.0})
     assert "because it is below the 0.9 of the average patient of this day" in less
-    course = alone({"d_dimer": [(70.0, 1.1)]}, {"d_dimer": -2.0})
+    course = alone({"d_dimer": [(46.0, 1.9), (70.0, 1.1)]}, {"d_dimer": -2.0})
     assert "lowers severe CRS by 2 points, by its course, not its height" in course
+    first = alone({"d_dimer": [(70.0, 1.1)]}, {"d_dimer": -2.0})
+    assert "lowers severe CRS by 2 points, not by its height" in first
     fallen = alone({"d_dimer": [(20.0, 6.0), (44.0, 4.0), (70.0, 0.3)]}, {"d_dimer": 2.0})
     assert "by its course, not its height (the highest D-dimer so far was 6 mg/L FEU)" in fallen
     limit = {"d_dimer": [(-9.0, 90.0), (20.0, 6.0), (44.0, 6.0, 1), (45.0, 9.0, -1), (70.0, 0.3)]}
@@ -379,9 +384,77 @@ def test_an_effect_against_the_usual_range_says_why() -> None:
     assert "lowers severe CRS by 2 points, compared with other patients of this day" in unknown
 
 
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ([(-9, 0.4), (46, 1.0), (70, 1.2)], "by 2 points, not by its height"),
+        ([(-9, 4.0), (46, 1.0), (70, 1.2)], "by its course since before the infusion, not its"),
+        (
+            [(20, 5.0), (46, 1.0), (70, 1.2)],
+            "its fall since its highest so far (20 Nov 04:00), not",
+        ),
+        ([(46, 1.6), (70, 1.2)], "by 2 points, by its course, not its height"),
+    ],
+)
+def test_a_course_that_is_named_goes_the_way_of_the_effect(values, words) -> None:
+    text = alone({"d_dimer": values}, {"d_dimer": -2.0})
+    assert words in text.partition("Why, by lab")[2].partition("Trends")[0]
+
+
+def test_averages_of_two_outcomes_are_told_as_one_range() -> None:
+    person = record("P", 71.2, {"crp": [(70, 30.0)]}, grades=[("crs", 1, 69)])
+    found = (estimate("severe_crs", 0.1, {"crp": -3.0}), estimate("icans", 0.1, {"crp": -2.0}))
+    typical = {"severe_crs": {2: {"crp": 100.0}}, "icans": {2: {"crp": 104.0}}}
+    labs = page_text(Patient(person, Inputs(1.0), found), typical=typical)
+    labs = labs.partition("Why, by lab")[2].partition("Trends")[0]
+    assert labs.count("because it is") == 1
+    assert "because it is below the 100 to 104 of the average patient of this day" in labs
+
+
+def test_risks_that_read_alike_are_called_alike() -> None:
+    def text(risk: float) -> str:
+        item = estimate("severe_crs", risk, {"crp": 0.2})
+        usual = tuple(
+            replace(one, ratio=risk / 0.0175, usual=replace(one.usual, rate=0.0175))
+            for one in item.risks
+        )
+        person = record("P", 71.2, {"crp": [(70, 30.0)]})
+        return page_text(Patient(person, Inputs(1.0), (replace(item, risks=usual),)))
+
+    assert "training patients. About as usual." in text(0.0226)
+    assert "severe CRS stays at 2 %" in text(0.0226)
+    assert "training patients. Somewhat above usual." not in text(0.0226)
+    assert "training patients. About one and a half times usual." in text(0.027)
+
+
+def test_what_only_lowers_an_outcome_less_does_not_point_to_it() -> None:
+    person = record("P", 71.2, {"crp": [(70, 30.0)]})
+
+    def text(crs: float, icans: float) -> str:
+        found = (
+            estimate("severe_crs", 0.1, {"host_product": crs}),
+            estimate("icans", 0.1, {"host_product": icans}),
+        )
+        return page_text(Patient(person, Inputs(1.0), found))
+
+    assert "tells them apart" not in text(-0.3, -6.0)
+    assert "Nothing here tells" not in text(-0.3, -6.0)
+    assert "For severe CRS: patient and product." in text(2.0, -6.0)
+    assert "Nothing here tells severe CRS from ICANS." in text(2.0, 1.5)
+
+
+def test_a_large_change_tells_what_was_given_and_charted_in_between() -> None:
+    text = page_text(after_tocilizumab())
+    fell = text.partition("Down 16 points")[2].partition("\n")[0]
+    assert "In between: given tocilizumab (21 Nov 06:00)" in fell
+    assert "CRS 2 to 1" in fell
+    assert "In between no drug was given and no grade changed." in page_text(icans_only())
+    assert "In between" not in page_text(nearly_no_labs())
+
+
 def test_a_score_against_the_estimate_is_told_by_name_and_parts() -> None:
     text = alone({"crp": [(70.0, 90.0)]}, {"crp": 5.0, "score_m_easix": -2.0})
-    assert "Modified EASIX (LDH, CRP, Platelets) speaks for a lower risk (2 points)" in text
+    assert "Modified EASIX (LDH, CRP, Platelets), for a lower risk (2 points)" in text
     assert "score_m" not in text.partition("Why, by lab")[2]
 
 

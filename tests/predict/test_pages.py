@@ -140,4 +140,4 @@ def test_clock_times_stand_in_the_offset_of_the_infusion(mini, batch, predict) -
     newest = pd.to_datetime(mine["collected_at"], utc=True).max().tz_convert("-04:00")
     text = read((report / f"{mini.patients[1]}.html").read_text(encoding="utf-8")).text
     assert "Times in UTC−04:00." in text
-    assert re.search(rf"Labs up to {newest.day} {newest:%b}( {newest:%Y})? {newest:%H:%M},", text)
+    assert re.search(rf"labs up to {newest.day} {newest:%b}( {newest:%Y})? {newest:%H:%M}:", text)
