@@ -28,7 +28,7 @@ def between_words(record: Record, since: float, scales: Sequence[str]) -> str:
 def _drugs(record: Record, since: float) -> list[str]:
     given = record.doses.loc[record.doses["given_hours"] >= since]
     names = [
-        f"{drug_name(drug).lower()} ({record.clock.words(float(hours.min()))})"
+        f"{drug_name(str(drug)).lower()} ({record.clock.words(float(hours.min()))})"
         for drug, hours in given.groupby("drug", sort=False)["given_hours"]
     ]
     return [phrase("between", "given", drugs=some_of(names, 3))] if names else []

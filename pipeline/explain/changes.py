@@ -61,10 +61,12 @@ def _earlier(series: pd.DataFrame) -> pd.Series | None:
     """The sample that a newest result is compared with; None where there is none."""
     rules = section("change")
     gap = float(series["collected_hours"].iloc[-1]) - series["collected_hours"].astype(float)
-    usable = gap[(gap >= rules["from_hours"]) & (gap <= rules["to_hours"])]
-    if usable.empty:
+    inside = (gap >= rules["from_hours"]) & (gap <= rules["to_hours"])
+    if not inside.any():
         return None
-    return series.loc[(usable - rules["wanted_hours"]).abs().idxmin()]
+    distance = (gap[inside] - rules["wanted_hours"]).abs().to_numpy()
+    found: pd.Series = series.loc[inside].iloc[int(distance.argmin())]
+    return found
 
 
 def range_words(value: float, side: float, analyte: Analyte) -> str:
@@ -154,9 +156,9 @@ def _course(record: Record, analyte: Analyte, direction: int, moved: int) -> Bec
         return Because("because_extreme", part=told)
     if _went(_earlier(series), series, section("change")["steady_percent"] / 100) == wanted:
         return Because("because_course")
-    turned = series.loc[series["collected_hours"] >= 0, "value"]
-    if len(turned):
-        farthest = series.loc[(-wanted * turned).idxmax()]
+    since = series.loc[series["collected_hours"] >= 0]
+    if len(since):
+        farthest = since.iloc[int((-wanted * since["value"].to_numpy(dtype=float)).argmax())]
         if _went(farthest, series) == wanted:
             at = record.clock.words(float(farthest["collected_hours"]))
             return Because("because_since_low" if wanted > 0 else "because_since_high", part=at)

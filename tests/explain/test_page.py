@@ -63,7 +63,7 @@ def test_order_of_the_page() -> None:
     order = [
         "Research use only",
         "P-0042",
-        "labs up to 22 Nov 06:12, 1 h old",
+        "labs up to 22 Nov 06:12: 1 h before this page",
         "Severe CRS (ASTCT grade 3 or more), next 72 h",
         "ICANS of any grade (ASTCT), next 72 h",
         "Can it be relied on here?",
@@ -132,7 +132,7 @@ def test_a_missing_estimate_says_why_and_shows_no_number(make) -> None:
 
 def test_hours_only_cohorts_show_day_and_hour() -> None:
     text = page_text(nearly_no_labs())
-    assert "labs up to day 0, 10 h" in text
+    assert "Labs up to day 0, 10 h" in text
     assert "UTC" not in text.replace("06:30 UTC", "")
 
 
@@ -171,7 +171,9 @@ def test_refused_results_are_named_as_refused_and_not_as_never_measured() -> Non
     more = page_text(replace(patient, refused=replace(patient.refused, rows=4)))
     assert "Other rows of this patient's input were refused too." in more
     others = page_text(replace(patient, refused=Refused(rows=1)))
-    assert "Some rows of this patient's input were refused. The sender of the data finds why" in others
+    assert (
+        "Some rows of this patient's input were refused. The sender of the data finds why" in others
+    )
     assert "● Within what the model was trained on" in others
 
 

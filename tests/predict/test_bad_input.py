@@ -287,12 +287,12 @@ def test_refused_results_stand_on_the_page_and_the_list(mini, predict, batch) ->
     lost = int(((labs["patient_id"] == most) & (labs["value"] == "-7")).sum())
     _, out = predict(batch)
     page = text_of(out / "report" / f"{some}.html")
-    assert f"Refused, so not used: Ferritin ({count} results); see rejects.csv." in page
+    assert f"Refused, so not used: Ferritin ({count} results); reasons: file rejects.csv." in page
     assert "Ferritin" not in page.partition("No result so far:")[2].partition(".")[0]
-    assert f"{count} results refused, so the estimate leaves them out: Ferritin" in page
+    assert f"{count} results refused and so left out of the estimate: Ferritin" in page
     ward = text_of(out / "report" / "index.html")
-    assert f"{count} results refused (see rejects.csv)" in ward
-    assert f"{lost} results refused (see rejects.csv)" in ward
+    assert f"{count} results refused" in ward
+    assert f"{lost} results refused" in ward
     other = text_of(out / "report" / f"{mini.patients[5]}.html")
     assert "refused" not in other.lower()
 
