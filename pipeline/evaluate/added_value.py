@@ -111,10 +111,16 @@ def added_value(comparators: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     return result
 
 
-def labs_answer(outcome: Mapping[str, Any], key: str) -> str:
+def labs_answer(outcome: Mapping[str, Any], key: str, firm_from: int = 0) -> str:
     """One line: what the labs add at a horizon, and whether the control agrees.
 
     Labs add only if the model is better than its bar *and* than its negative control.
+
+    Parameters
+    ----------
+    firm_from : int
+        With fewer event patients than this nothing is decided, whatever the interval says:
+        resampling a handful of patients shows too little of what chance can do.
 
     Examples
     --------
@@ -130,14 +136,20 @@ def labs_answer(outcome: Mapping[str, Any], key: str) -> str:
     if cell.get("diff_lo") is None:
         return f"Within {key} h, what the labs add cannot be estimated: {TOO_FEW}."
     shown = [item["diff_lo"] > 0 for item in (cell, control) if item.get("diff_lo") is not None]
-    worse = cell["diff_hi"] < 0
-    verdict = "add" if all(shown) else "make it worse than" if worse else "are not shown to add"
-    preposition = "" if worse and not all(shown) else " to"
     over = "the clinical state" if bar == "clinical_state" else "grade and day"
     if control.get("diff_lo") is None:
         beside = "no negative control was run"
     else:
         beside = f"against the same model given other patients' labs {_span(control)}"
+    events = cell.get("n_event_patients")
+    if events is not None and events < firm_from:
+        return (
+            f"Within {key} h, {events} event patients are too few to say whether labs add to "
+            f"{over} (a verdict needs {firm_from}): AUROC {_span(cell)}; {beside}."
+        )
+    worse = cell["diff_hi"] < 0
+    verdict = "add" if all(shown) else "make it worse than" if worse else "are not shown to add"
+    preposition = "" if worse and not all(shown) else " to"
     return f"Within {key} h, labs {verdict}{preposition} {over}: AUROC {_span(cell)}; {beside}."
 
 

@@ -101,3 +101,21 @@ def test_without_clinical_state_the_bar_is_grade_and_day():
     assert added_value(outcome["comparators"]) == difference(0.01, 0.05)
     both = {"grade_and_day": difference(0, 1), "clinical_state": difference(0, 2)}
     assert added_value(both)["against_clinical_state"] == difference(0, 2)
+
+
+@pytest.mark.parametrize("span", [(-0.107, -0.036), (0.01, 0.05), (-0.01, 0.05)])
+def test_a_handful_of_event_patients_gives_no_verdict(span):
+    def said(events):
+        bar = {"72": {**difference(*span)["72"], "n_event_patients": events}}
+        return labs_answer(
+            {"comparators": {"clinical_state": bar}, "negative_control": difference(*span)},
+            "72",
+            firm_from=20,
+        )
+
+    assert said(5).startswith(
+        "Within 72 h, 5 event patients are too few to say whether labs add to the clinical state "
+        "(a verdict needs 20): AUROC "
+    )
+    assert "too few" in said(19)
+    assert "Within 72 h, labs " in said(20)
