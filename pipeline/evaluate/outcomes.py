@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -205,6 +205,31 @@ def refuse_unlearnable(
             f"{name}: every landmark is followed by {what} within every horizon ({told} h), so "
             f"nothing tells one landmark from another; shorten model.horizons_hours, or {way_out}"
         )
+
+
+def refuse_unscored(
+    outcomes: Mapping[str, OutcomeConfig], scale: str, scored: Iterable[int]
+) -> None:
+    """Refuse an outcome of which no fold could be scored by a model of the others.
+
+    Raises
+    ------
+    InputError
+        If a threshold of the scale is not among those scored.
+
+    Examples
+    --------
+    >>> refuse_unscored({}, "crs", [3])
+    """
+    found = set(scored)
+    for name, item in outcomes.items():
+        if item.scale == scale and item.threshold not in found:
+            raise InputError(
+                f"{name}: no fold of patients can be scored by a model of the others, because too "
+                f"few patients at risk are graded on the scale '{scale}'; add assessments, say "
+                "with cohort.ungraded what a patient without any means, or leave "
+                f"'{name}' out with --outcomes"
+            )
 
 
 def reported_thresholds(outcomes: dict[str, OutcomeConfig], scale: str) -> tuple[int, ...]:

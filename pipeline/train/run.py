@@ -31,6 +31,7 @@ from pipeline.evaluate.model_facts import model_facts
 from pipeline.evaluate.outcomes import (
     build_targets,
     refuse_unlearnable,
+    refuse_unscored,
     reported_thresholds,
     stacked_thresholds,
 )
@@ -251,6 +252,7 @@ def _train_scale(task: _Task, scale: str) -> ScaleResult:
     theirs = None if prior is None else renamed(prior.models[scale])
     plan = FitPlan(scale, reported, spec, config.model, config.seed, task.jobs, theirs)
     scored = score_scale(cohort, matrix, targets, plan, config, task.table)
+    refuse_unscored(config.outcomes, scale, scored)
     log.info(f"fit on all patients ({scale})")
     model = fit_risk_model(matrix, targets, plan, bootstrap=config.model.bootstrap_members)
     read = {key: replace(part, columns=model.columns) for key, part in scored.items()}

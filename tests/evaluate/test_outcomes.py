@@ -15,6 +15,7 @@ from pipeline.evaluate.outcomes import (
     build_targets,
     onset_hours,
     refuse_unlearnable,
+    refuse_unscored,
     reported_thresholds,
     stacked_thresholds,
 )
@@ -195,3 +196,11 @@ def test_an_outcome_that_teaches_nothing_is_refused_with_the_reason():
     assert "no landmark is followed by crs grade 3" in refusal([(0, 6.0), (3, 400.0)])
     assert "no landmark is followed to the end" in refusal([(0, 6.0)], followed=30.0, end=30.0)
     assert "every landmark is followed by" in refusal([(3, 30.0)], end=29.0)
+
+
+def test_an_outcome_that_no_fold_could_score_is_refused():
+    asked = {"severe": OutcomeConfig(scale="crs", threshold=3, label="Severe CRS")}
+    refuse_unscored(asked, "crs", [1, 3])
+    refuse_unscored(asked, "icans", [])
+    with pytest.raises(InputError, match=r"severe: no fold of .*cohort\.ungraded"):
+        refuse_unscored(asked, "crs", [1])

@@ -193,7 +193,9 @@ def test_a_site_is_not_tested_by_a_model_of_too_few_event_patients():
 
 def test_a_fold_in_which_no_grade_is_known_is_scored_without_state():
     cohort = severe((0,), n=20)
-    graded = cohort.assessments.loc[cohort.assessments["patient"] == 0]
+    graded = cohort.assessments.loc[
+        (cohort.assessments["patient"] == 0) & (cohort.assessments["grade"] > 0)
+    ]
     outcome = evaluate(replace(cohort, assessments=graded), settings())[0].content["outcomes"]
     assert outcome["severe_crs"]["model"]["72"]["n_event_patients"] == 1
     assert "reason" in outcome["severe_crs"]["within_grade"]
