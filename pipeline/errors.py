@@ -1,6 +1,7 @@
 """Errors that carry the documented exit code of the command line, and how make names options."""
 
 import re
+from collections.abc import Iterable
 
 # what one types with make instead of an option
 _MAKE = {
@@ -43,6 +44,34 @@ def with_make(message: str) -> str:
         return message
     end = "." if message.endswith(".") else ""
     return f"{message.removesuffix('.')} (make: {', '.join(named)}){end}"
+
+
+def shown(text: str, longest: int = 60) -> str:
+    r"""Text of an input as a message may show it: cut, with what does not print escaped.
+
+    Examples
+    --------
+    >>> shown("µg"), shown("a\x00b"), shown("x" * 99, longest=4)
+    ('µg', 'a\\x00b', 'xxx…')
+    """
+    plain = "".join(
+        sign if sign.isprintable() and sign != "\ufffd" else ascii(sign)[1:-1]
+        for sign in text[: longest + 1]
+    )
+    return plain if len(plain) <= longest else plain[: longest - 1] + "…"
+
+
+def listed(names: Iterable[str], most: int = 20) -> str:
+    """Names of an input for a message, each cut, of many only the first.
+
+    Examples
+    --------
+    >>> listed(["a", "b", "c"], most=2)
+    'a, b and 1 more'
+    """
+    told = [shown(name) for name in names]
+    more = f" and {len(told) - most} more" if len(told) > most else ""
+    return ", ".join(told[:most]) + more
 
 
 class CytocastError(Exception):

@@ -24,6 +24,8 @@ NO_INFUSION_TIME = "no_infusion_time"
 FILL_INFUSION_TIME = "Fill in infusion_time in the patient's row of patients."
 CLOCK_CHANGE = "because clocks go"
 NO_OFFSET = "has no offset and no time zone is stated"
+CHECK_TIMES = "Check this time and the patient's infusion_time."
+_OUTSIDE = "lies outside"
 _NO_ZERO = "cannot be placed: the patient has no infusion_time"
 
 
@@ -297,7 +299,7 @@ def clock_hours(
     latest = table.get("_latest_hours", LATEST_HOURS)
     outside = start.notna() & ~((start >= EARLIEST_HOURS) & (start <= latest))
     reason[outside & (reason == "")] = (
-        f"lies outside {EARLIEST_HOURS:.0f} to {LATEST_HOURS:.0f} h from time zero"
+        f"{_OUTSIDE} {EARLIEST_HOURS:.0f} to {LATEST_HOURS:.0f} h from time zero"
     )
     start, until = start.where(reason == ""), until.where(reason == "")
     return Clock(until if at_end else start, reason, column, start, until)
@@ -356,6 +358,16 @@ def reject_untimed(
         code=NO_INFUSION_TIME,
         reason=f"'{column}' {_NO_ZERO}.",
         remedy=FILL_INFUSION_TIME,
+    )
+    reason = reason.loc[table.index]
+    table = ledger.reject(
+        table,
+        reason.str.startswith(_OUTSIDE),
+        file=file,
+        column=column,
+        code="time_unusable",
+        reason=f"'{column}' " + reason + ".",
+        remedy=CHECK_TIMES,
     )
     reason = reason.loc[table.index]
     return ledger.reject(

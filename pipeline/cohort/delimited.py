@@ -6,6 +6,7 @@ import codecs
 import csv
 import io
 import re
+import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -144,6 +145,17 @@ def refuse_other_formats(content: bytes, path: object) -> None:
                 f"{path} is {words}, not text. Export the table again as CSV (UTF-8), or give "
                 "it the ending .parquet if it is one"
             )
+
+
+def refuse_binary(header: str, path: object) -> None:
+    """Refuse a file whose first line holds control characters, which no text has.
+
+    Raises
+    ------
+    InputError
+    """
+    if any(unicodedata.category(sign) == "Cc" and not sign.isspace() for sign in header):
+        raise InputError(f"{path} is not text. Export the table again as CSV (UTF-8)")
 
 
 def words_for(separator: str) -> str:

@@ -20,6 +20,7 @@ from pipeline.cohort.schema import TableSchema, enforce, to_number
 from pipeline.cohort.units import normalise_unit
 from pipeline.cohort.versions import add_flag
 from pipeline.config import CohortConfig
+from pipeline.errors import shown
 from pipeline.resources import schema_yaml
 
 
@@ -64,9 +65,9 @@ def _not_known(cells: pd.Series, ledger: Ledger) -> pd.Series:
     words = {}
     for name in cells.unique():
         code = ledger.lost_patients.get(str(name), "")
-        words[name] = f"'{str(name)[:60]}' has no row in patients."
+        words[name] = f"'{shown(str(name))}' has no row in patients."
         if code not in ("", "unknown_patient", "ragged_line"):
-            words[name] = f"The row of '{str(name)[:60]}' in patients was rejected ({code})."
+            words[name] = f"The row of '{shown(str(name))}' in patients was rejected ({code})."
         if not str(name).strip():
             words[name] = "'patient_id' is blank."
     return cells.map(words).astype("str")

@@ -14,6 +14,7 @@ from pipeline.cohort.delimited import (
     decode,
     record,
     records,
+    refuse_binary,
     refuse_other_formats,
     separator_of,
     stated_separator,
@@ -23,13 +24,13 @@ from pipeline.cohort.headers import canonical_header
 from pipeline.cohort.rejects import Ledger
 from pipeline.cohort.schema import TableSchema
 from pipeline.cohort.tables import TABLES
-from pipeline.errors import InputError
+from pipeline.errors import InputError, listed
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")
-_WORKBOOKS = (".xlsx", ".xls", ".xlsm", ".ods")
+WORKBOOKS = (".xlsx", ".xls", ".xlsm", ".ods")
 
 
 def about_workbooks(paths: Iterable[Path]) -> str:
@@ -40,7 +41,7 @@ def about_workbooks(paths: Iterable[Path]) -> str:
     >>> about_workbooks([Path("labs.xlsx")])
     '. labs.xlsx is a workbook: export each sheet as CSV (UTF-8) or Parquet'
     """
-    found = [path.name for path in paths if path.suffix.lower() in _WORKBOOKS]
+    found = [path.name for path in paths if path.suffix.lower() in WORKBOOKS]
     if not found:
         return ""
     return f". {found[0]} is a workbook: export each sheet as CSV (UTF-8) or Parquet"
@@ -124,6 +125,7 @@ def _read_text(path: Path, ledger: Ledger, fields: Collection[str]) -> pd.DataFr
         wanted = set(fields)
         separator = separator_of(text[start], wanted.__contains__)
     first, taken = record(text, start, separator or ",")
+    refuse_binary("".join(first), path)
     header, renamed = canonical_header([name.strip() for name in first], fields, path)
     _remark(ledger, path.name, decoded.encoding, separator or ",", renamed)
     rows, lines = [], []
@@ -154,7 +156,7 @@ def _remark(ledger: Ledger, file: str, encoding: str, separator: str, renamed: l
     if separator != ",":
         ledger.remarks.append(f"{file} is separated by {words_for(separator)}.")
     if renamed:
-        ledger.remarks.append(f"{file}: columns read under their usual name: {', '.join(renamed)}.")
+        ledger.remarks.append(f"{file}: columns read under their usual name: {listed(renamed)}.")
 
 
 def _read_parquet(path: Path, fields: Collection[str]) -> pd.DataFrame:

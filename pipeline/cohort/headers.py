@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Collection
 from pathlib import Path
 
-from pipeline.errors import InputError
+from pipeline.errors import InputError, shown
 
 
 def canonical_header(
@@ -46,7 +46,9 @@ def canonical_header(
         names.append(chosen or f"unnamed_{position}")
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
-        places = ", ".join(f"{name!r} (columns {_positions(names, name)})" for name in repeated)
+        places = ", ".join(
+            f"'{shown(name)}' (columns {_positions(names, name)})" for name in repeated
+        )
         raise InputError(f"{path} repeats the column {places}; rename or remove one")
     return names, [old for old, new in zip(header, names, strict=True) if old and old != new]
 

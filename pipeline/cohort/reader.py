@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from pipeline.cohort.refusals import (
 )
 from pipeline.cohort.rejects import Ledger
 from pipeline.cohort.schema import TableSchema
+from pipeline.cohort.strays import refuse_workbook_tables, unread_files
 from pipeline.cohort.tables import TABLES, Cohort, empty_cohort
 from pipeline.config import CohortConfig
 from pipeline.errors import InputError
@@ -164,7 +165,8 @@ def read_cohort(
             + about_workbooks(Path(folder).iterdir())
         )
     book = AnalyteBook(dict(local or {}), local is None, limits or {})
-    read = _read(paths, config, book, None, extra_scales)
+    strays = _folder_remarks(Path(folder), paths)
+    read = _read(paths, config, book, None, extra_scales, strays=strays)
     if read.cohort.labs["cancelled"].all():
         table = "\n".join(refusal_table(read.rejects, read.counts))
         raise InputError(f"no row of {paths['labs']} could be used\n{table}")
@@ -194,7 +196,9 @@ def read_batch(
         Hours since time zero or an ISO 8601 time; rows from then on are rejected.
     """
     book = AnalyteBook(local, learning=False, limits=limits or {})
-    return _read(batch_paths(path), config, book, as_of, extra_scales, live=True)
+    paths = batch_paths(path)
+    strays = _folder_remarks(Path(path), paths)
+    return _read(paths, config, book, as_of, extra_scales, live=True, strays=strays)
 
 
 def batch_paths(path: str | Path) -> dict[str, Path]:
@@ -242,6 +246,18 @@ def tables_of(folder: Path) -> dict[str, Path]:
     return {name: path for name, path in found.items() if path is not None}
 
 
+def _folder_remarks(folder: Path, paths: Mapping[str, Path]) -> list[str]:
+    """What of a folder was not read; a table that is there as a workbook only is refused."""
+    if not folder.is_dir():
+        return []
+    refuse_workbook_tables(folder, paths)
+    names = [path.name for path in folder.iterdir() if path.is_file()]
+    remarks = unread_files(names, [path.name for path in paths.values()])
+    for remark in remarks:
+        log.warn(remark)
+    return remarks
+
+
 def _read(
     paths: dict[str, Path],
     config: CohortConfig,
@@ -250,8 +266,9 @@ def _read(
     extra_scales: tuple[str, ...],
     *,
     live: bool = False,
+    strays: Sequence[str] = (),
 ) -> ReadResult:
-    ledger = Ledger(live=live)
+    ledger = Ledger(live=live, remarks=[*strays])
     raw = {}
     for name, path in paths.items():
         table = read_raw(path, ledger, tuple(TableSchema.load(name).fields))

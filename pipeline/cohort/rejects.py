@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from pipeline.errors import with_make
+from pipeline.errors import shown, with_make
 
 COLUMNS = ["file", "row", "column", "value", "code", "reason", "remedy"]
 # rows of which nothing is lost: no analyte of ours, or no number in the first place
@@ -229,7 +229,7 @@ def quoted(cells: pd.Series) -> pd.Series:
     >>> quoted(pd.Series(["n/a"], dtype="str"))[0]
     "'n/a'"
     """
-    return "'" + cells.str.slice(0, 60) + "'"
+    return "'" + cells.map({text: shown(text) for text in cells.unique()}).astype("str") + "'"
 
 
 def range_words(low: float, high: float) -> str:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from pipeline.cohort.headers import meant
 from pipeline.cohort.rejects import Ledger, quoted, range_words
-from pipeline.errors import InputError
+from pipeline.errors import InputError, listed, shown
 from pipeline.resources import schema_json
 
 READINGS = ("hours", "at", "days")
@@ -71,9 +71,11 @@ class TableSchema:
                 missing.append(f"{clock}_hours or {clock}_at")
         if missing:
             near = {name: meant(name.split(" ")[0], present) for name in missing}
-            hints = [f" Is '{found}' meant for {name}?" for name, found in near.items() if found]
+            hints = [
+                f" Is '{shown(found)}' meant for {name}?" for name, found in near.items() if found
+            ]
             raise InputError(
-                f"{file} lacks the column {'; '.join(missing)}. Found: {', '.join(present)}."
+                f"{file} lacks the column {'; '.join(missing)}. Found: {listed(present)}."
                 f"{''.join(hints)} Rename or add it; data_schema/{self.name}.json lists every "
                 "column"
             )

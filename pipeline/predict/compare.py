@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.cohort.rejects import HARMLESS
 from pipeline.config import MonitorConfig
+from pipeline.errors import shown
 from pipeline.model.bundle import Bundle
 from pipeline.model.profile import FIFTHS, Day, DayOfAnalyte, Profile, first_delays, group_of
 from pipeline.model.stack import Floats
@@ -145,10 +145,30 @@ def compare(
     return figures
 
 
+def refusal_words(lost: Mapping[tuple[str, str], int], most: int = 2) -> str:
+    """Commonest refusals by name of the analyte and code.
+
+    Examples
+    --------
+    >>> refusal_words({("crp", "unit_refused"): 4, ("", "required_blank"): 1})
+    'unit_refused of crp (4 rows) and required_blank without a name of an analyte (1 row)'
+    >>> refusal_words({(name, "implausible"): 2 for name in ("crp", "il6", "ldh")})
+    'most often implausible of crp (2 rows) and implausible of il6 (2 rows)'
+    >>> refusal_words({})
+    'none of them in labs'
+    """
+    told = []
+    for name, code in sorted(lost, key=lambda item: (-lost[item], item))[:most]:
+        of = f"of {shown(name)}" if name else "without a name of an analyte"
+        number = lost[name, code]
+        told.append(f"{code} {of} ({number} row{'' if number == 1 else 's'})")
+    return ("most often " if len(lost) > most else "") + " and ".join(
+        told
+    ) or "none of them in labs"
+
+
 def _whole(seen: Watched, profile: Profile, rule: Rule) -> Iterator[Figure]:
-    lost = {item: n for item, n in seen.refusals.items() if item[1] not in HARMLESS}
-    worst = sorted(lost, key=lambda item: (-lost[item], item))[:2]
-    reasons = " and ".join(f"{code} of {name} ({lost[name, code]} rows)" for name, code in worst)
+    lost = seen.refused_results()
     training = profile.refused["patients"]
     yield rule.share(
         "refused",
@@ -156,7 +176,7 @@ def _whole(seen: Watched, profile: Profile, rule: Rule) -> Iterator[Figure]:
         (len(seen.refused_ids), len(seen.seen_ids)),
         (profile.refused["refused"] / training, training),
         upper=True,
-        facts={"reasons": reasons or "none"},
+        facts={"reasons": refusal_words(lost)},
     )
     if profile.abstained and len(seen.patients):
         days = [_nearest(profile.abstained, day) for day in seen.patients["day"]]

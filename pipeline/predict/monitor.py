@@ -12,12 +12,13 @@ from pipeline import __version__, log
 from pipeline.cohort.clock import zone
 from pipeline.cohort.files import sha256_files
 from pipeline.cohort.reader import batch_paths, read_cohort
+from pipeline.cohort.refusals import share_words
 from pipeline.cohort.tables import Cohort
 from pipeline.config import MonitorConfig, parse_config
 from pipeline.errors import BundleError, GateError, InputError, UsageError
 from pipeline.folders import complete_folder, refuse_occupied
 from pipeline.model.bundle import Bundle, load_bundle
-from pipeline.predict.compare import Figure, compare, rule_of
+from pipeline.predict.compare import Figure, compare, refusal_words, rule_of
 from pipeline.predict.monitor_page import render_monitor, sentence
 from pipeline.predict.run import resolve_model
 from pipeline.predict.watch import watch, what_followed
@@ -85,6 +86,7 @@ def monitor(
     followed = (
         None if later is None else lambda name: what_followed(seen.patients, later, bundle, name)
     )
+    lost = seen.refused_results()
     figures = compare(seen, bundle, profile, config, followed)
     facts = {
         "bundle_sha256": bundle.sha256,
@@ -95,6 +97,8 @@ def monitor(
         "patients": len(seen.seen_ids),
         "patients_compared": len(seen.patients),
         "results": seen.n_results,
+        "results_refused": sum(lost.values()),
+        "patients_refused": len(seen.refused_ids),
         "comparisons": rule_of(bundle, config).tests,
         "outcomes_known": cohort is not None,
         "synthetic": bundle.config.cohort.synthetic,
@@ -105,7 +109,7 @@ def monitor(
         text = json.dumps(content, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False)
         (target / "monitor.json").write_text(text + "\n", encoding="utf-8")
         (target / "monitor.html").write_text(render_monitor(content, figures), encoding="utf-8")
-    return (ALARM if content["alarms"] else 0), _words(content, out)
+    return (ALARM if content["alarms"] else 0), _words(content, out, lost)
 
 
 def monitor_config(bundle: Bundle, files: Sequence[Path]) -> MonitorConfig:
@@ -181,13 +185,20 @@ def _later(folder: Path, bundle: Bundle, time_zone: str | None) -> Cohort:
     return read.cohort
 
 
-def _words(content: Mapping[str, Any], out: Path) -> str:
+def _words(content: Mapping[str, Any], out: Path, lost: Mapping[tuple[str, str], int]) -> str:
     alarms, least = content["alarms"], content["thresholds"]["min_patients"]
     compared = content["patients_compared"]
     lines = [
         f"{compared} of {content['patients']} patients and {content['results']} results compared "
         f"with {content['training_patients']} training patients of {content['trained_on']}"
     ]
+    if content["results_refused"]:
+        refused, whole = content["results_refused"], content["results"]
+        lines.append(
+            f"{refused} of {whole} results ({share_words(refused, whole)}) are refused, in "
+            f"{content['patients_refused']} of {content['patients']} patients: "
+            f"{refusal_words(lost)}; see rejects.csv of the prediction"
+        )
     if compared < least:
         lines.append(f"Fewer than {least} patients: too few for an alarm about the patients.")
     lines += [f"ALARM {item['sentence']} {item['remedy']}" for item in alarms]

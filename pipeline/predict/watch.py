@@ -12,6 +12,7 @@ import pandas as pd
 
 from pipeline.cohort.limits import apply_limits
 from pipeline.cohort.reader import ReadResult, read_batch
+from pipeline.cohort.rejects import HARMLESS
 from pipeline.cohort.tables import Cohort
 from pipeline.config import CohortConfig
 from pipeline.evaluate.abstentions import applied_refusals
@@ -56,6 +57,10 @@ class Watched:
     refused_ids: frozenset[str]
     refusals: Counter[tuple[str, str]]
     n_results: int
+
+    def refused_results(self) -> dict[tuple[str, str], int]:
+        """Refused rows that held a result of a known analyte, by its name and code."""
+        return {item: n for item, n in self.refusals.items() if item[1] not in HARMLESS}
 
 
 def watch(paths: Sequence[Path], bundle: Bundle, config: CohortConfig) -> Watched:

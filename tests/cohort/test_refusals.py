@@ -36,6 +36,7 @@ def test_no_id_of_a_patient_is_shown(tmp_path):
     lines = refusal_table(result.rejects, result.counts)
     assert any("unknown_patient" in line for line in lines)
     assert "SECRET" not in "".join(lines)
+    assert any("has no accepted row in patients" in line for line in lines)
 
 
 def test_a_majority_of_an_analyte_is_loud_and_strangers_are_not(tmp_path, capsys):

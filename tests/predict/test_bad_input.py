@@ -514,3 +514,61 @@ def test_semicolons_and_decimal_commas_give_no_risk_and_say_why(
     again = capsys.readouterr().out
     assert "nothing was rewritten" in again
     assert said in again
+
+
+def test_a_misnamed_table_is_named_with_what_may_be_meant(mini, predict, batch, capsys) -> None:
+    (batch / "assessments.csv").rename(batch / "assessment.csv")
+    (batch / "planted.csv").write_text("file\n")
+    (batch / "README.txt").write_text("nothing\n")
+    code, out = predict(batch, "--no-pages")
+    expected = (
+        "assessment.csv was not read; is 'assessments' meant? Then rename it to assessments.csv."
+    )
+    assert code == 0
+    assert json.loads((out / "run_summary.json").read_text())["remarks"] == [expected]
+    assert expected in capsys.readouterr().err
+
+
+def test_an_optional_table_as_a_workbook_is_refused(mini, predict, batch, capsys) -> None:
+    (batch / "assessments.csv").rename(batch / "assessments.xlsx")
+    assert predict(batch)[0] == 3
+    assert "assessments.xlsx is a workbook: export each sheet" in capsys.readouterr().err
+
+
+def test_a_workbook_beside_its_table_is_a_remark(mini, predict, batch) -> None:
+    (batch / "labs.xlsx").write_bytes(b"PK")
+    code, out = predict(batch, "--no-pages")
+    remarks = json.loads((out / "run_summary.json").read_text())["remarks"]
+    assert code == 0
+    assert remarks == ["labs.xlsx was not read; 'labs' was read from another file."]
+
+
+def test_a_year_ten_too_high_is_answered_with_checking_the_date(mini, predict, batch) -> None:
+    moment = pd.read_csv(batch / "labs.csv", dtype=str)["collected_at"][4]
+    set_cell(batch, "labs", 4, collected_at=f"{int(moment[:4]) + 10}{moment[4:]}")
+    found = rejects(predict(batch, "--no-pages")[1])
+    assert list(found["code"]) == ["time_unusable"]
+    assert "lies outside" in found.loc[0, "reason"]
+    assert found.loc[0, "remedy"] == "Check this time and the patient's infusion_time."
+
+
+def test_text_of_the_input_is_cut_and_escaped_in_messages(mini, predict, batch, capsys) -> None:
+    (batch / "assessments.csv").write_text("x" * 5000 + "\nA\n")
+    assert predict(batch)[0] == 3
+    said = capsys.readouterr().err
+    assert "lacks the column" in said
+    assert len(said) < 500
+    (batch / "assessments.csv").write_bytes(b"\xcd\x07,\xd8\x1b[31m\n\x00\x01\n")
+    assert predict(batch)[0] == 3
+    said = capsys.readouterr().err
+    assert "is not text" in said
+    assert said.strip().isprintable()
+
+
+def test_nobody_scored_has_no_abstention_rate(mini, predict, batch, capsys) -> None:
+    edit(batch / "labs.csv", lambda labs: labs.assign(unit="furlong"))
+    code, _ = predict(batch, "--no-pages")
+    said = capsys.readouterr().out
+    assert code == 3
+    assert "12 rejected (nobody could be scored)" in said
+    assert "abstention rate" not in said

@@ -75,6 +75,23 @@ def test_an_alarm_is_said_in_full_and_has_its_exit_code(monitor, ward, tmp_path)
     assert "Ask the laboratory" in page
 
 
+def test_refused_rows_are_told_also_without_an_alarm(monitor, ward, tmp_path):
+    spoiled = copied(ward[0], tmp_path / "one")
+
+    def change(labs: pd.DataFrame) -> pd.DataFrame:
+        labs.loc[[0], "unit"] = "furlong"
+        return labs
+
+    edit(spoiled / "labs.csv", change)
+    name = pd.read_csv(spoiled / "labs.csv", dtype=str)["analyte"][0]
+    code, document, said, _ = monitor("--input", spoiled)
+    whole = document["results"]
+    assert (code, document["results_refused"], document["patients_refused"]) == (0, 1, 1)
+    assert f"1 of {whole} results (<1 %) are refused, in 1 of 40 patients" in said
+    assert f"unit_refused of {name} (1 row); see rejects.csv" in said
+    assert "No alarm." in said
+
+
 def test_values_ten_times_too_large_are_seen(monitor, ward, tmp_path):
     def change(labs: pd.DataFrame) -> pd.DataFrame:
         rows = labs["analyte"] == "ferritin"
