@@ -9,12 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.cohort.analytes import normalise_name
-from pipeline.cohort.clock import (
-    FILL_INFUSION_TIME,
-    LATEST_HOURS,
-    NO_INFUSION_TIME,
-    read_clock,
-)
+from pipeline.cohort.clock import FILL_INFUSION_TIME, LATEST_HOURS, NO_INFUSION_TIME, read_clock
 from pipeline.cohort.rejects import Ledger, quoted
 from pipeline.cohort.schema import TableSchema, enforce, to_number
 from pipeline.cohort.units import normalise_unit

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import numpy as np
 import pandas as pd
 
-from pipeline.cohort.clock import parse_timestamps
 from pipeline.cohort.rejects import Ledger
 from pipeline.cohort.schema import to_number
+from pipeline.cohort.timestamps import parse_timestamps
 from pipeline.config import CohortConfig
 from pipeline.errors import UsageError
 

@@ -7,19 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from pipeline.cohort.clock import (
-    LATEST_HOURS,
-    clock_hours,
-    note_dated,
-    parse_dates,
-    parse_timestamps,
-    reject_untimed,
-    utc_offsets,
-)
+from pipeline.cohort.clock import LATEST_HOURS, clock_hours, note_dated, reject_untimed
 from pipeline.cohort.episodes import number_episodes
 from pipeline.cohort.rejects import Ledger, quoted
 from pipeline.cohort.schema import TableSchema, enforce
 from pipeline.cohort.tables import Cohort, empty_cohort
+from pipeline.cohort.timestamps import parse_dates, parse_timestamps, utc_offsets
 from pipeline.config import CohortConfig
 from pipeline.errors import InputError
 

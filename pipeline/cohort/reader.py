@@ -14,7 +14,6 @@ from pipeline.cohort import events, labs
 from pipeline.cohort.analytes import Analyte
 from pipeline.cohort.astct import with_grades
 from pipeline.cohort.book import AnalyteBook
-from pipeline.cohort.clock import year_first
 from pipeline.cohort.episodes import about_episodes, current_episodes, people_of, split_episodes
 from pipeline.cohort.files import SUFFIXES, about_workbooks, find_table, read_raw, sha256_files
 from pipeline.cohort.frontier import frontier_hours
@@ -30,6 +29,7 @@ from pipeline.cohort.rejects import Ledger
 from pipeline.cohort.schema import TableSchema
 from pipeline.cohort.strays import refuse_workbook_tables, unread_files
 from pipeline.cohort.tables import TABLES, Cohort, empty_cohort
+from pipeline.cohort.timestamps import year_first
 from pipeline.config import CohortConfig
 from pipeline.errors import InputError
 

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import __version__, log
-from pipeline.cohort.clock import zone
 from pipeline.cohort.files import sha256_files
 from pipeline.cohort.reader import batch_paths, read_cohort
 from pipeline.cohort.refusals import share_words
 from pipeline.cohort.tables import Cohort
+from pipeline.cohort.timestamps import zone
 from pipeline.config import MonitorConfig, parse_config
 from pipeline.errors import BundleError, GateError, InputError, UsageError
 from pipeline.folders import complete_folder, refuse_occupied

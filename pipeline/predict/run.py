@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pipeline import log
-from pipeline.cohort.clock import zone
 from pipeline.cohort.files import sha256_files
 from pipeline.cohort.reader import ReadResult, batch_paths, read_batch
+from pipeline.cohort.timestamps import zone
 from pipeline.errors import InputError
 from pipeline.folders import refuse_occupied
 from pipeline.model.bundle import Bundle, load_bundle, read_evaluation, read_manifest

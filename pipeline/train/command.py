@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import log
-from pipeline.cohort.clock import zone
 from pipeline.cohort.reader import read_cohort
+from pipeline.cohort.timestamps import zone
 from pipeline.config import Config, load_config
 from pipeline.errors import UsageError
 from pipeline.evaluate.abstentions import abstention_line

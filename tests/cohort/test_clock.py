@@ -2,15 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.cohort.clock import (
-    clock_hours,
-    parse_dates,
-    parse_timestamps,
-    read_clock,
-    utc_offsets,
-    zone,
-)
+from pipeline.cohort.clock import clock_hours, read_clock
 from pipeline.cohort.rejects import Ledger
+from pipeline.cohort.timestamps import parse_dates, parse_timestamps, utc_offsets, zone
 from pipeline.errors import InputError, UsageError
 
 from .export import AT, codes, conserved, score, write_export

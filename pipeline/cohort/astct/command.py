@@ -12,12 +12,12 @@ import pandas as pd
 from pipeline.cohort import events
 from pipeline.cohort.astct.agreement import Agreement, compare
 from pipeline.cohort.astct.derive import derive_grades, gradable_scales
-from pipeline.cohort.clock import year_first, zone
 from pipeline.cohort.episodes import people_of
 from pipeline.cohort.files import find_table, read_raw
 from pipeline.cohort.patients import read_patients
 from pipeline.cohort.rejects import Ledger
 from pipeline.cohort.tables import Cohort, empty_cohort
+from pipeline.cohort.timestamps import year_first, zone
 from pipeline.config import CohortConfig, load_config
 from pipeline.errors import InputError, UsageError
 

@@ -11,7 +11,7 @@ from pipeline.cohort.audit.check import Check
 from pipeline.cohort.audit.context import AuditContext
 from pipeline.cohort.audit.finding import Finding, NotApplicable
 from pipeline.cohort.audit.words import listed, word_list
-from pipeline.cohort.clock import parse_timestamps
+from pipeline.cohort.timestamps import parse_timestamps
 
 MIN_ROWS = 30
 # offsets of places that change their clocks: most of Europe, North America, parts of Australia

@@ -9,7 +9,7 @@ from pathlib import Path
 from pipeline import log
 from pipeline.cohort.audit.page import render_audit
 from pipeline.cohort.audit.runner import NEVER_ACKNOWLEDGED, AuditReport, audit_folder
-from pipeline.cohort.clock import zone
+from pipeline.cohort.timestamps import zone
 from pipeline.config import load_config
 from pipeline.errors import InputError
 from pipeline.folders import complete_folder, refuse_occupied

@@ -13,11 +13,11 @@ import pandas as pd
 
 from pipeline.cohort.audit.finding import Example, NotApplicable
 from pipeline.cohort.audit.frames import derived_grades, grade_frame, lab_frame, people_frame
-from pipeline.cohort.clock import year_first
 from pipeline.cohort.files import find_table, read_raw
 from pipeline.cohort.reader import ReadResult, read_cohort
 from pipeline.cohort.rejects import Ledger
 from pipeline.cohort.tables import TABLES
+from pipeline.cohort.timestamps import year_first
 from pipeline.config import Config
 from pipeline.errors import InputError
 

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from pipeline.cohort.analytes import Analyte, dictionary, local_key, name_index, normalise_name
-from pipeline.cohort.clock import parse_timestamps
 from pipeline.cohort.schema import to_number
 from pipeline.cohort.tables import Cohort
+from pipeline.cohort.timestamps import parse_timestamps
 from pipeline.cohort.units import conversion, normalise_unit
 from pipeline.config import CohortConfig
 

@@ -8,7 +8,7 @@ import pandas as pd
 from pipeline.cohort.audit.check import Check
 from pipeline.cohort.audit.context import AuditContext
 from pipeline.cohort.audit.finding import Finding, NotApplicable
-from pipeline.cohort.clock import NO_OFFSET, parse_timestamps, utc_offsets, zone
+from pipeline.cohort.timestamps import NO_OFFSET, parse_timestamps, utc_offsets, zone
 
 ZERO_TIME = "infusion_time"
 _SURE_MINUTES = 120.0  # less may be an offset that ignores clock changes

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from pipeline.cohort.analytes import dictionary, find_key
-from pipeline.cohort.clock import CLOCK_CHANGE, NO_OFFSET, parse_dates, parse_timestamps
 from pipeline.cohort.rejects import Ledger, quoted
+from pipeline.cohort.timestamps import CLOCK_CHANGE, NO_OFFSET, parse_dates, parse_timestamps
 from pipeline.cohort.units import conversion
 
 EVENT_COLUMNS = ("table", "file", "patient_id", "codes", "name", "at", "at_column", "grade",

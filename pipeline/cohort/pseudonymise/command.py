@@ -10,7 +10,6 @@ from typing import Literal
 import pandas as pd
 
 from pipeline import log
-from pipeline.cohort.clock import year_first, zone
 from pipeline.cohort.files import SUFFIXES, about_workbooks, read_raw
 from pipeline.cohort.pseudonymise.account import Account, in_words
 from pipeline.cohort.pseudonymise.columns import allowed_columns, capped_ages, safe_cells
@@ -34,6 +33,7 @@ from pipeline.cohort.reader import tables_of
 from pipeline.cohort.rejects import Ledger
 from pipeline.cohort.schema import TableSchema
 from pipeline.cohort.tables import TABLES
+from pipeline.cohort.timestamps import year_first, zone
 from pipeline.config import load_config
 from pipeline.errors import InputError, UsageError
 from pipeline.folders import complete_folder, refuse_occupied

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from pipeline.cohort.clock import NO_OFFSET, parse_dates, parse_timestamps, utc_offsets
 from pipeline.cohort.pseudonymise.account import Account
 from pipeline.cohort.pseudonymise.key import Key
 from pipeline.cohort.schema import TableSchema, to_number
+from pipeline.cohort.timestamps import NO_OFFSET, parse_dates, parse_timestamps, utc_offsets
 from pipeline.errors import UsageError
 
 _FIRST_YEAR = pd.Timestamp("1900-01-02", tz="UTC")  # what the reader takes for a time
