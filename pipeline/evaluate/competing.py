@@ -13,6 +13,7 @@ from pipeline.evaluate.scores import Scores
 from pipeline.model.stack import Floats, FollowUp, Ints, censoring_weight
 
 _GROUPS = 4
+_MOST = 0.5
 
 
 def aalen_johansen(time: Floats, cause: Ints, weight: Floats, at: Floats, causes: int) -> Floats:
@@ -101,16 +102,25 @@ def what_comes_first(
 ) -> dict[str, Any]:
     """Incidence of whichever comes first after a landmark: the outcome or one of its rivals.
 
+    What came first is unknown where one of them is, so such landmarks are left out. A rival that
+    is unknown at more than half of the landmarks is not asked about instead.
+
     Parameters
     ----------
     rivals : dict of ndarray
-        Name to hours from the landmark until it happens; inf where it never does or already has.
+        Name to hours from the landmark until it happens; inf where it never does or already has,
+        NaN where that is unknown.
     """
-    once = scores.take(np.flatnonzero(scores.repeat == scores.repeat.min(initial=0)))
     rows = np.flatnonzero(scores.repeat == scores.repeat.min(initial=0))
+    seen = [name for name, hours in rivals.items() if np.isfinite(hours[rows]).any()]
+    names = [name for name in seen if np.isnan(rivals[name][rows]).mean() <= _MOST]
+    unknown = np.zeros(len(rows), dtype=bool)
+    for name in names:
+        unknown |= np.isnan(rivals[name][rows])
+    rows = rows[~unknown]
+    once = scores.take(rows)
     if len(np.unique(once.patient[once.status == 1])) < minimum:
         return {"reason": "too few event patients"}
-    names = [name for name, hours in rivals.items() if np.isfinite(hours[rows]).any()]
     hours = np.stack(
         [np.where(once.status == 1, once.time, np.inf), *(rivals[name][rows] for name in names)],
         axis=1,
@@ -124,7 +134,9 @@ def what_comes_first(
     at = np.asarray(once.horizons, dtype=float)
     table = aalen_johansen(time, cause, draws[rows], at, hours.shape[1])
     return {
-        "never_observed": [name for name in rivals if name not in names],
+        "never_observed": [name for name in rivals if name not in seen],
+        "mostly_unknown": [name for name in seen if name not in names],
+        "left_out_unknown": int(unknown.sum()),
         "incidence": {
             f"{horizon:g}": {
                 name: estimate(table[code, place], "value")

@@ -9,7 +9,12 @@ from typing import Any
 import numpy as np
 
 from pipeline.cohort.tables import Cohort
-from pipeline.cohort.ungraded import STATED_ELSEWHERE, count_ungraded
+from pipeline.cohort.ungraded import (
+    STATED_ELSEWHERE,
+    Ungraded,
+    count_ungraded,
+    unknown_for_want_of_grades,
+)
 from pipeline.config import Config
 from pipeline.config_model import TuneConfig
 from pipeline.evaluate.added_value import labs_answer
@@ -84,7 +89,7 @@ def assemble(
         drawn[name] = curves(part.scores, minimum)
         draws = patient_draws(part.scores.patient, settings.bootstrap, config.seed)
         used[name] = analyte_use(part.scores, cohort, spec, part.columns, draws, minimum)
-    cells, detail = _contrast(scored, config)
+    cells, detail = _contrast(scored, config, cohort)
     return Evaluation(
         {
             "cohort": dict(facts),
@@ -131,7 +136,9 @@ def _aside(
         control=part.control,
         further=part.further,
         masks=subgroup_masks(cohort, part.scores, config.evaluation.age_bands),
-        rivals=rival_hours(cohort, part.scores, config.outcomes[name].scale),
+        rivals=rival_hours(
+            cohort, part.scores, config.outcomes[name].scale, config.cohort.ungraded
+        ),
         absent=part.absent,
         answered=part.answered,
         cutoffs=cutoffs,
@@ -139,10 +146,13 @@ def _aside(
     )
 
 
-def rival_hours(cohort: Cohort, scores: Scores, scale: str) -> dict[str, Floats]:
+def rival_hours(
+    cohort: Cohort, scores: Scores, scale: str, ungraded: Ungraded = "as_charted"
+) -> dict[str, Floats]:
     """Hours from each landmark to what may come before the outcome; inf where it does not follow.
 
-    Death, the other syndrome, IEC-HS where it is graded, a second infusion or new therapy.
+    Death, the other syndrome, IEC-HS where it is graded, a second infusion or new therapy. NaN
+    where nobody knows, because the patient was never graded on that scale.
     """
     onset = {
         name: onset_hours(cohort, other, threshold)
@@ -156,14 +166,18 @@ def rival_hours(cohort: Cohort, scores: Scores, scale: str) -> dict[str, Floats]
         cohort.patients[columns].fillna(np.inf).min(axis=1).to_numpy(dtype=float)
     )
     result = {}
+    for name, (other, _) in _RIVALS.items():
+        if name in onset:
+            unknown = unknown_for_want_of_grades(cohort, other, ungraded)
+            onset[name] = np.where(unknown, np.nan, onset[name])
     for name, hours in onset.items():
         ahead = hours[scores.episode] - scores.hours
-        result[name] = np.where(ahead >= 0, ahead, np.inf)
+        result[name] = np.where(ahead < 0, np.inf, ahead)
     return result
 
 
 def _contrast(
-    scored: Mapping[str, Scored], config: Config
+    scored: Mapping[str, Scored], config: Config, cohort: Cohort
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     names = contrast_outcomes({name: config.outcomes[name] for name in scored})
     if names is None:
@@ -175,7 +189,27 @@ def _contrast(
     cells, detail = evaluate_contrast(
         pair, settings.bootstrap, config.seed, settings.min_event_patients
     )
+    detail["never_graded"] = _one_sided(names, scored, config, cohort)
     return cells, {"outcomes": list(names), **detail}
+
+
+def _one_sided(
+    names: tuple[str, str], scored: Mapping[str, Scored], config: Config, cohort: Cohort
+) -> dict[str, dict[str, int]]:
+    """By scale: landmarks at risk of the other syndrome whose patient was never graded on it.
+
+    They are in no pair, because a patient of unknown grades is at risk of nothing.
+    """
+    result = {}
+    for name, other in (names, names[::-1]):
+        scale, scores = config.outcomes[name].scale, scored[other].scores
+        unknown = unknown_for_want_of_grades(cohort, scale, config.cohort.ungraded)
+        rows = np.flatnonzero(unknown[scores.episode])
+        result[scale] = {
+            "landmarks": round(len(rows) / scores.n_repeats),
+            "patients": len(np.unique(scores.patient[rows])),
+        }
+    return result
 
 
 def _never_graded(

@@ -241,6 +241,13 @@ def comes_first(outcome: Entry, label: str, names: Mapping[str, str]) -> Grid | 
     ]
     never = [names.get(name, name) for name in table.get("never_observed") or ()]
     note = f" Never charted after a landmark at risk: {', '.join(never)}." if never else ""
+    vague = [names.get(name, name) for name in table.get("mostly_unknown") or ()]
+    note += f" Not asked, because most were never graded: {', '.join(vague)}." if vague else ""
+    if lost := int(table.get("left_out_unknown") or 0):
+        note += (
+            " Landmarks left out, because the patient was never graded for one of the causes, so "
+            f"what came first is unknown: {integer(lost)}."
+        )
     note = f"{_NO_INTERVAL}{note}"
     return Grid("What comes first after a landmark?", ("", *(f"{h} h" for h in hours)), rows, note)
 

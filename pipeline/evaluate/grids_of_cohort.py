@@ -41,9 +41,21 @@ def contrast(cells: Entry, detail: Entry) -> Grid | None:
         ("", *(f"{h} h" for h in hours)),
         rows,
         "Second line: the contrast minus this. Landmarks at risk of both, after which exactly one "
-        "comes first within the horizon; same hour: left out.",
+        f"comes first within the horizon; same hour: left out.{_never_graded(detail)}",
         frozenset({0}),
     )
+
+
+def _never_graded(detail: Entry) -> str:
+    """Whose landmarks are in no pair, because one of the two scales was never graded."""
+    told = [
+        f"never graded on {scale}: {integer(cell['landmarks'])} ({integer(cell['patients'])})"
+        for scale, cell in (detail.get("never_graded") or {}).items()
+        if cell["landmarks"]
+    ]
+    if not told:
+        return ""
+    return f" Landmarks (patients) left out, because what came first is unknown: {'; '.join(told)}."
 
 
 def _counts(cell: Entry) -> str:

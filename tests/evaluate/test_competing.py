@@ -118,3 +118,23 @@ def test_what_comes_first_splits_the_incidence():
     plain = incidence_of_outcome(scores, draws, 5)["72"]["observed"]
     assert alone == pytest.approx(plain, abs=1e-6)
     assert "reason" in what_comes_first(scores, {}, draws, 1000)
+
+
+def test_where_a_rival_is_unknown_what_came_first_is_unknown_too():
+    scores, *_ = survival(4)
+    n = len(scores.hours)
+    other = np.random.default_rng(0).uniform(0.0, 300.0, n)
+    other[:50] = np.nan
+    rare = np.where(np.arange(n) % 10 == 0, 20.0, np.nan)
+    draws = patient_draws(scores.patient, 20, 0)
+    result = what_comes_first(scores, {"icans": other, "iec_hs": rare}, draws, 5)
+    assert (result["left_out_unknown"], result["mostly_unknown"]) == (50, ["iec_hs"])
+    assert result["never_observed"] == []
+    kept = np.arange(50, n)
+    known = what_comes_first(scores.take(kept), {"icans": other[kept]}, draws[kept], 5)
+    assert result["incidence"] == known["incidence"]
+    # read as without the rival, they would make it look rarer
+    bare = what_comes_first(scores, {"icans": np.nan_to_num(other, nan=np.inf)}, draws, 5)
+    values = [found["incidence"]["72"]["icans"]["value"] for found in (result, bare)]
+    assert values[1] < values[0]
+    assert "reason" in what_comes_first(scores, {"icans": other}, draws, 400)

@@ -5,6 +5,10 @@ import pytest
 
 from pipeline.config import load_config
 from pipeline.evaluate.contrast import contrast_outcomes, evaluate_contrast, pair_scores
+from pipeline.evaluate.document import assemble
+from pipeline.evaluate.page import render_evaluation
+from pipeline.evaluate.protocol import Scored
+from tests.builders import make_cohort, make_spec
 from tests.evaluate.scored import make_scores
 
 HORIZONS = (24.0, 72.0)
@@ -24,8 +28,8 @@ def two_syndromes(n=400, seed=0, drop=0):
         parts[name] = make_scores(
             {
                 "model": np.stack([risk, risk], axis=1),
-                "base_rate": flat,
-                "grade_and_day": flat,
+                "model_no_state": np.stack([risk, risk], axis=1),
+                **dict.fromkeys(("constant", "base_rate", "grade_and_day"), flat),
             },
             label,
             horizons=HORIZONS,
@@ -94,3 +98,33 @@ def test_the_outcomes_contrasted_are_those_of_the_two_scales():
         "icans",
     )
     assert contrast_outcomes({"severe_crs": outcomes["severe_crs"]}) is None
+
+
+def test_who_was_never_graded_for_the_other_syndrome_is_left_out_and_counted():
+    crs, icans, _ = two_syndromes(drop=40)  # the first 20 patients are at risk of CRS alone
+    grades = [(number, "crs", 0, 1.0) for number in range(200)]
+    grades += [(number, "icans", 0, 1.0) for number in range(20, 200)]
+    grades += [(number, "icans", 1, 60.0) for number in range(20, 60)]
+    cohort = make_cohort(200, assessments=grades)
+    config = load_config()
+    chosen = config.evaluation.model_copy(update={"bootstrap": 20})
+    config = config.model_copy(update={"evaluation": chosen})
+    result = assemble(
+        {"severe_crs": Scored(crs, ()), "icans": Scored(icans, ())},
+        config,
+        kind="cross-validated",
+        cohort=cohort,
+        spec=make_spec(),
+        facts={},
+        warnings=[],
+        command="cytocast train",
+    )
+    assert result.content["contrast_detail"]["never_graded"] == {
+        "icans": {"landmarks": 40, "patients": 20},
+        "crs": {"landmarks": 0, "patients": 0},
+    }
+    first = result.content["outcomes"]["severe_crs"]["what_comes_first"]
+    assert (first["left_out_unknown"], "icans" in first["incidence"]["72"]) == (40, True)
+    page = render_evaluation(result.content, {}, title="Two scales")
+    assert "what came first is unknown: never graded on icans: 40 (20)." in page
+    assert "never graded for one of the causes, so what came first is unknown: 40." in page
