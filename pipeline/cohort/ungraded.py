@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pipeline.cohort.tables import Cohort
 
 Ungraded = Literal["as_charted", "unknown", "no_event"]
+ReadAs = Literal["unknown", "no_event"]
 STATED_ELSEWHERE = "death"  # dates of death stand in the patients table
 
 
@@ -40,7 +41,7 @@ class NeverGraded:
     with_zero: int
     unit: str
     setting: Ungraded
-    read_as: Literal["unknown", "no_event"]
+    read_as: ReadAs
 
     def to_dict(self) -> dict[str, str | int]:
         """Plain values for JSON."""
@@ -62,6 +63,24 @@ def never_graded(cohort: Cohort, scale: str) -> NDArray[np.bool_]:
     return bare
 
 
+def silence_reads_as(setting: Ungraded, graded: int, with_zero: int) -> ReadAs:
+    """What no assessment of a scale means, by the setting or by what the ward charts.
+
+    Parameters
+    ----------
+    graded, with_zero : int
+        Patients with an assessment of the scale, and those of them with a grade 0.
+
+    Examples
+    --------
+    >>> silence_reads_as("as_charted", 80, 70), silence_reads_as("as_charted", 80, 3)
+    ('unknown', 'no_event')
+    """
+    if setting != "as_charted":
+        return setting
+    return "unknown" if 2 * with_zero > graded else "no_event"
+
+
 def count_ungraded(cohort: Cohort, scale: str, setting: Ungraded) -> NeverGraded:
     """Count who was never graded on a scale and say how the labels read them.
 
@@ -79,7 +98,6 @@ def count_ungraded(cohort: Cohort, scale: str, setting: Ungraded) -> NeverGraded
     bare = never_graded(cohort, scale)
     graded = len(cohort) - int(bare.sum())
     with_zero = int(rows.loc[rows["grade"] == 0, "patient"].nunique())
-    charted: Literal["unknown", "no_event"] = "unknown" if 2 * with_zero > graded else "no_event"
     return NeverGraded(
         scale=scale,
         n=len(cohort) - graded,
@@ -87,7 +105,7 @@ def count_ungraded(cohort: Cohort, scale: str, setting: Ungraded) -> NeverGraded
         with_zero=with_zero,
         unit="patients" if cohort.n_patients == len(cohort) else "infusions",
         setting=setting,
-        read_as=charted if setting == "as_charted" else setting,
+        read_as=silence_reads_as(setting, graded, with_zero),
     )
 
 

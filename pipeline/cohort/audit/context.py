@@ -18,6 +18,7 @@ from pipeline.cohort.reader import ReadResult, read_cohort
 from pipeline.cohort.rejects import Ledger
 from pipeline.cohort.tables import TABLES
 from pipeline.cohort.timestamps import year_first
+from pipeline.cohort.ungraded import STATED_ELSEWHERE, silence_reads_as
 from pipeline.config import Config
 from pipeline.errors import InputError
 
@@ -34,6 +35,9 @@ class Label:
         By patient code.
     onset : ndarray of float, shape (n_ids,)
         Hours of the first grade at or above the threshold, inf without one.
+    known : ndarray of bool, shape (n_ids,)
+        Whether anything is known of the patient on the scale. False where no grade of it can be
+        read and ``cohort.ungraded`` reads that as unknown; he is then neither with nor without.
     """
 
     name: str
@@ -41,6 +45,13 @@ class Label:
     threshold: int
     event: np.ndarray
     onset: np.ndarray
+    known: np.ndarray
+
+    @property
+    def left_out(self) -> dict[str, int]:
+        """How many patients a comparison of with and without leaves out; empty without any."""
+        unknown = int((~self.known).sum())
+        return {"never graded, left out": unknown} if unknown else {}
 
 
 class AuditContext:
@@ -122,8 +133,19 @@ class AuditContext:
             event = np.zeros(len(self.ids), dtype=bool)
             event[rows["patient"]] = True
             if event.any():
-                found.append(Label(name, outcome.scale, outcome.threshold, event, onset))
+                known = self._known_on(outcome.scale)
+                found.append(Label(name, outcome.scale, outcome.threshold, event, onset, known))
         return found
+
+    def _known_on(self, scale: str) -> np.ndarray:
+        """Whether each id is graded on a scale, or its silence tells that nothing happened."""
+        rows = self.grades[(self.grades["scale"] == scale) & self.grades["grade"].notna()]
+        rows = rows[rows["patient"] >= 0]
+        graded = np.zeros(len(self.ids), dtype=bool)
+        graded[rows["patient"]] = True
+        zeros = int(rows.loc[rows["grade"] == 0, "patient"].nunique())
+        read_as = silence_reads_as(self.config.cohort.ungraded, int(graded.sum()), zeros)
+        return graded | (scale == STATED_ELSEWHERE or read_as == "no_event")
 
     def need_labels(self) -> list[Label]:
         """Outcomes with events; a check that needs one does not apply without."""

@@ -91,8 +91,9 @@ class TellingGaps(Check):
         drawn = rows.drop_duplicates(["key", "patient", "day"]).groupby(["key", "patient"]).size()
         findings = []
         for label in labels:
-            event = label.event[days.index]
-            told = _telling_keys(drawn, days, event)
+            known = days[label.known[days.index]]
+            event = label.event[known.index]
+            told = _telling_keys(drawn, known, event)
             if told:
                 names = [f"{key} ({100 * w:.0f} % against {100 * o:.0f} %)" for key, w, o in told]
                 findings.append(
@@ -101,7 +102,11 @@ class TellingGaps(Check):
                         f"patients with and without it: {listed(names, most=12)}.",
                         table="labs",
                         columns=("analyte",),
-                        counts={"analytes": len(told), "event patients": int(event.sum())},
+                        counts={
+                            "analytes": len(told),
+                            "event patients": int(event.sum()),
+                            **label.left_out,
+                        },
                     )
                 )
         return findings

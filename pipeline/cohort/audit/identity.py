@@ -87,8 +87,9 @@ class TellingOrder(Check):
         if not labels:
             raise NotApplicable(f"no outcome has {MIN_EVENTS} patients with it")
         for name, score, table in _orders(context):
-            known = np.isfinite(score)
+            placed = np.isfinite(score)
             for label in labels:
+                known = placed & label.known
                 told = _telling(score[known], label.event[known])
                 if told:
                     findings.append(
@@ -96,7 +97,11 @@ class TellingOrder(Check):
                             f"{name} {told} who has {label.name}.",
                             table=table,
                             columns=("patient_id",),
-                            counts={"patients": int(known.sum()), "events": int(label.event.sum())},
+                            counts={
+                                "patients": int(known.sum()),
+                                "events": int(label.event.sum()),
+                                **label.left_out,
+                            },
                         )
                     )
                     break
@@ -112,7 +117,7 @@ class TellingOrder(Check):
         if not 2 <= len(counts) <= 20:
             return []
         for label in labels:
-            table = pd.crosstab(prefix, label.event).to_numpy()
+            table = pd.crosstab(prefix[label.known], label.event[label.known]).to_numpy()
             if table.shape[1] < 2 or table.sum(axis=1).max() == table.sum():
                 continue
             chance = float(chi2_contingency(table)[1])

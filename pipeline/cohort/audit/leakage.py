@@ -37,7 +37,7 @@ class ColumnsThatAreTheOutcome(Check):
 
     def check(self, context: AuditContext) -> list[Finding]:
         """Try every column of patients and every analyte on every outcome."""
-        labels = [label for label in context.need_labels() if _enough(label.event)]
+        labels = [label for label in context.need_labels() if _enough(label.event[label.known])]
         if not labels:
             raise NotApplicable(f"no outcome has {MIN_EVENTS} patients with and without it")
         return self._columns(context, labels) + self._analytes(context)
@@ -52,7 +52,8 @@ class ColumnsThatAreTheOutcome(Check):
         for column in candidate_columns(raw):
             cells = raw[column].loc[people["position"]]
             for label in labels:
-                told = gives_away(cells, label.event[people.index])
+                known = label.known[people.index]
+                told = gives_away(cells[known], label.event[people.index[known]])
                 if not told:
                     continue
                 named = column in used
@@ -62,7 +63,11 @@ class ColumnsThatAreTheOutcome(Check):
                         + ("among the inputs." if named else "not an input of this run."),
                         table="patients",
                         columns=(column,),
-                        counts={"patients": len(cells), "events": int(label.event.sum())},
+                        counts={
+                            "patients": int(known.sum()),
+                            "events": int(label.event.sum()),
+                            **label.left_out,
+                        },
                         examples=context.examples(
                             "patients", people.set_index("position"), column, show=False
                         ),

@@ -13,6 +13,7 @@ from pipeline.cohort.simulate.defects import (
     plant_defect,
     simulated_tables,
     strangers_grades,
+    with_event,
     without_limit_codes,
 )
 from tests.cohort.audit.conftest import ACCEPT_ALL, in_memory, run, settings
@@ -140,3 +141,40 @@ def test_a_zone_of_another_continent_is_an_error_with_rows_and_hours(
 def test_an_hour_may_be_a_missed_clock_change_and_is_a_warning() -> None:
     found = zoned("Europe/Berlin", "2026-07-01T09:00:00+01:00", ["2026-07-02T08:00:00"])
     assert [item.severity for item in found] == ["warning"]
+
+
+@pytest.fixture(scope="module")
+def half_graded(clean):
+    """Nobody of the second half of patients was graded on icans; LDH was not drawn there."""
+    tables = strangers_grades(clean)
+    people, grades, labs = tables["patients"], tables["assessments"], tables["labs"]
+    rest = people["patient_id"].iloc[len(people) // 2 :]
+    lost = grades["patient_id"].isin(rest) & (grades["scale"] == "icans")
+    bare = labs["patient_id"].isin(rest) & (labs["analyte"] == "ldh")
+    return {**tables, "assessments": grades[~lost], "labs": labs[~bare]}, rest
+
+
+NO_EVENT = {"cohort": {"ungraded": "no_event"}}
+
+
+@pytest.mark.parametrize(("code", "words"), [("CHK105", "icans"), ("CHK108", "ldh")])
+def test_who_was_never_graded_is_not_compared_as_without_the_outcome(
+    code, words, half_graded
+) -> None:
+    tables, _ = half_graded
+    assert run(code, in_memory(tables)) == []
+    found = run(code, in_memory(tables, settings(**NO_EVENT)))
+    assert words in " ".join(item.summary for item in found)
+
+
+def test_a_column_that_tells_the_outcome_of_the_graded_is_found(half_graded) -> None:
+    tables, rest = half_graded
+    people, event = tables["patients"], with_event(tables)
+    ungraded = people["patient_id"].isin(rest)
+    told = people.assign(n_prior_lines=np.where(event | ungraded, "4", "1"))
+    spoilt = {**tables, "patients": told}
+    found = run("CHK102", in_memory(spoilt))
+    assert [name for item in found for name in item.columns] == ["n_prior_lines"]
+    assert found[0].counts["patients"] + found[0].counts["never graded, left out"] == len(people)
+    assert found[0].counts["never graded, left out"] == len(rest)
+    assert run("CHK102", in_memory(spoilt, settings(**NO_EVENT))) == []
