@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,9 +30,15 @@ from pipeline.cohort.schema import TableSchema
 from pipeline.cohort.strays import refuse_workbook_tables, unread_files
 from pipeline.cohort.tables import TABLES, Cohort, empty_cohort
 from pipeline.cohort.timestamps import year_first
+from pipeline.cohort.ungraded import about_no_grades
 from pipeline.config import CohortConfig
 from pipeline.errors import InputError
 
+_BARE = {
+    "treatments": "no dose is known",
+    "observations": "no bedside finding is known",
+    "assessments": "no grade is charted",
+}
 Limits = Mapping[str, Mapping[str, float]]
 
 
@@ -108,6 +114,10 @@ class ReadResult:
     def refused_ids(self) -> list[str]:
         """Patients with a refused result of a known analyte, sorted."""
         return sorted(patient for patient, item in self.refused.items() if item.results)
+
+    def about_no_grades(self, scales: Collection[str], config: CohortConfig) -> str:
+        """Why no outcome of these scales can be learned, "" where somebody was graded."""
+        return about_no_grades(self.cohort, scales, config.grades, self.files, self.counts)
 
     def refused_share(self) -> tuple[int, int]:
         """Refused rows of labs, and how many could have been used."""
@@ -273,6 +283,8 @@ def _read(
     for name, path in paths.items():
         table = read_raw(path, ledger, tuple(TableSchema.load(name).fields))
         raw[name] = ledger.remember(path.name, table, year_first(table, config.date_order))
+        if len(table) == 0 and name in _BARE:
+            ledger.remarks.append(f"{path.name} has no usable row, so {_BARE[name]}.")
     names = {name: path.name for name, path in paths.items()}
     TableSchema.load("labs").check_columns(raw["labs"], names["labs"])
     if len(raw["labs"]) == 0:
@@ -290,7 +302,9 @@ def _read(
     if patients.empty:
         file = names.get("patients", names["labs"])
         refused = "\n".join(refusal_table(ledger.frame(), ledger.counts({})))
-        raise InputError(f"no patient row could be used\n{refused or f'{file} has no usable row'}")
+        way_out = ", or leave the file out, if all times are hours" if live else ""
+        empty = f"{file} has no usable row; give one row per patient{way_out}"
+        raise InputError(f"no patient row could be used\n{refused or empty}")
     dated = "collected_at" in raw["labs"]
     frontier = frontier_hours(patients, as_of, config, ledger, dated=dated)
     placed = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -117,6 +117,48 @@ def unknown_for_want_of_grades(cohort: Cohort, scale: str, setting: Ungraded) ->
     if scale == STATED_ELSEWHERE or count_ungraded(cohort, scale, setting).read_as == "no_event":
         return np.zeros(len(cohort), dtype=bool)
     return never_graded(cohort, scale)
+
+
+def about_no_grades(
+    cohort: Cohort,
+    scales: Collection[str],
+    grades: str,
+    files: Mapping[str, str],
+    counts: Mapping[str, Mapping[str, int]],
+) -> str:
+    """Why no outcome can be learned, because nobody has a single grade; "" where somebody has.
+
+    Parameters
+    ----------
+    scales : collection of str
+        Those of the configured outcomes; deaths may stand in patients.
+    grades : str
+        ``cohort.grades``: where grades come from.
+    files : mapping
+        Table to its file.
+    counts : mapping
+        File to its counts of rows, as in :class:`pipeline.cohort.reader.ReadResult`.
+
+    Examples
+    --------
+    >>> from pipeline.cohort.tables import empty_cohort
+    >>> nobody, file = empty_cohort(["a"]), {"assessments": "assessments.csv"}
+    >>> about_no_grades(nobody, ["crs"], "charted", file, {"assessments.csv": {"read": 0}})
+    'assessments.csv has a header but no row, so there is no outcome to learn from'
+    """
+    deaths = STATED_ELSEWHERE in scales and cohort.patients["death_hours"].notna().any()
+    if len(cohort.assessments) or deaths:
+        return ""
+    sources = ["assessments"] if grades != "derived" else []
+    sources += ["observations"] if grades != "charted" else []
+    told = [
+        f"{files[name]} has a header but no row"
+        if counts[files[name]]["read"] == 0
+        else f"no row of {files[name]} gives a grade"
+        for name in sources
+        if name in files
+    ]
+    return f"{' and '.join(told)}, so there is no outcome to learn from"
 
 
 def ungraded_words(entry: Mapping[str, Any]) -> str:

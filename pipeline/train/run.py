@@ -115,6 +115,11 @@ def train(
     _report_reading(read)
     _write_rows(read, out)
     _refuse_majority(read, config)
+    if ungraded := read.about_no_grades(scales, config.cohort):
+        raise InputError(
+            f"{ungraded}; export every charted grade, 0 included, or derive grades from the "
+            "observations with cohort.grades: derived"
+        )
     audit = audit_cohort(cohort_folder, config, read, out)
     if len(read.cohort.labs) == 0:
         raise InputError(

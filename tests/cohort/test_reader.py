@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.cohort import read_cohort
 from pipeline.cohort.tables import TABLES
-from pipeline.config import load_config
+from pipeline.config import CohortConfig, load_config
 from pipeline.errors import InputError, UsageError
 
 from .export import (
@@ -72,6 +72,44 @@ def test_an_empty_file_and_a_header_alone(tmp_path):
     for call in (read, score):
         with pytest.raises(InputError, match="has a header but no usable row"):
             call(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "columns", "said"),
+    [
+        ("assessments", ASSESSMENTS[0], "no grade is charted"),
+        ("treatments", ("patient_id", "drug", "given_hours"), "no dose is known"),
+        ("observations", ("patient_id", "item", "value", "observed_hours"), "no bedside finding"),
+    ],
+)
+def test_a_header_alone_of_another_table_is_remarked(tmp_path, name, columns, said):
+    folder = write_export(tmp_path, **{name: [columns]})
+    for call in (read, score):
+        remarks = " ".join(call(folder).remarks)
+        assert f"{name}.csv has no usable row, so {said}" in remarks
+
+
+def test_patients_with_a_header_alone_are_refused_with_the_way_out(tmp_path):
+    folder = write_export(tmp_path, patients=PATIENTS[:1])
+    with pytest.raises(InputError, match=r"patients\.csv has no usable row; give one row per pat"):
+        read(folder)
+    with pytest.raises(InputError, match="or leave the file out, if all times are hours"):
+        score(folder)
+
+
+def test_without_a_single_grade_there_is_nothing_to_learn(tmp_path):
+    config = CohortConfig()
+    found = read(write_export(tmp_path / "bare", assessments=ASSESSMENTS[:1]))
+    assert found.about_no_grades(["crs"], config).startswith("assessments.csv has a header but no")
+    rows = [ASSESSMENTS[0], ("A", "crs", "9", "5")]
+    found = read(write_export(tmp_path / "refused", assessments=rows))
+    assert found.about_no_grades(["crs"], config).startswith("no row of assessments.csv gives a g")
+    assert read(write_export(tmp_path / "whole")).about_no_grades(["icans"], config) == ""
+    # deaths stand in patients too
+    people = [("patient_id", "death_hours"), ("A", "50"), ("B", "")]
+    found = read(write_export(tmp_path / "d", patients=people, assessments=ASSESSMENTS[:1]))
+    assert found.about_no_grades(["crs"], config)
+    assert found.about_no_grades(["crs", "death"], config) == ""
 
 
 def test_training_needs_at_least_one_usable_lab_row(tmp_path):

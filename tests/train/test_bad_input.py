@@ -107,6 +107,26 @@ def test_an_event_before_the_first_landmark_only_is_refused(
     assert not (tmp_path / "b").exists()
 
 
+def test_assessments_with_a_header_alone_are_nothing_to_learn_from(
+    mini, spoiled, tmp_path, capsys
+) -> None:
+    edit(spoiled / "assessments.csv", lambda rows: rows[:0])
+    assert train(mini, spoiled, tmp_path / "b") == 3
+    said = capsys.readouterr().err
+    assert "assessments.csv has a header but no row, so there is no outcome to learn from" in said
+    assert "cohort.grades: derived" in said
+    arguments = ["--cohort", str(spoiled), "--config", str(mini.config), "--quiet"]
+    assert main(["audit", *arguments, "--out", str(tmp_path / "audit")]) == 3
+    assert "BLOCKED by CHK001" in capsys.readouterr().out
+    (found,) = (
+        item
+        for item in json.loads((tmp_path / "audit" / "audit.json").read_text())
+        if item["code"] == "CHK001"
+    )
+    assert (found["severity"], found["table"]) == ("error", "assessments")
+    assert found["evidence"]["summary"].startswith("assessments.csv has a header but no row")
+
+
 def test_labs_after_every_landmark_mean_a_model_that_would_never_speak(
     mini, spoiled, tmp_path
 ) -> None:

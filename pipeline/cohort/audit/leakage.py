@@ -172,6 +172,8 @@ def gives_away(cells: pd.Series, event: np.ndarray) -> str:
 
     Tried are its numbers as a score, its levels as a map, and whether it is filled at all.
     """
+    if cells.empty:
+        return ""
     filled = (cells != "").to_numpy()
     number = to_number(cells).to_numpy()
     numeric = np.isfinite(number)

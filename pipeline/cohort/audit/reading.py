@@ -24,7 +24,7 @@ FEW_EVENTS = 20
 
 
 class Unreadable(Check):
-    """A table or column is missing, or nothing in it can be used."""
+    """A table or column is missing, or nothing in it can be used; nobody has a grade."""
 
     code = "CHK001"
     title = "The export cannot be read for training"
@@ -37,12 +37,17 @@ class Unreadable(Check):
 
     def check(self, context: AuditContext) -> list[Finding]:
         """Report why the front door refused the whole export."""
-        if not context.problem:
+        problem = context.problem
+        if not problem and context.read is not None:
+            scales = {item.scale for item in context.config.outcomes.values()}
+            found = context.read.about_no_grades(scales, context.config.cohort)
+            problem = f"{found}." if found else ""
+        if not problem:
             return []
-        tables = [name for name in context.files if context.files[name] in context.problem]
+        tables = [name for name in context.files if context.files[name] in problem]
         return [
             self.finding(
-                context.problem,
+                problem,
                 table=tables[0] if tables else "",
                 columns=(),
                 counts={f"rows in {context.files[t]}": len(raw) for t, raw in context.raw.items()},
