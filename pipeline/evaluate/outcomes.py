@@ -48,6 +48,22 @@ def competing_hours(cohort: Cohort, scale: str) -> Floats:
     return cohort.patients[columns].fillna(np.inf).min(axis=1).to_numpy(dtype=float)
 
 
+def followed_hours(cohort: Cohort, scale: str) -> Floats:
+    """Hour until which each infusion is followed on a scale.
+
+    The stated end, or the last assessment of the scale where that is later: who was graded was
+    still followed, whether the grade is an event or not.
+
+    Returns
+    -------
+    ndarray, shape (n_patients,)
+    """
+    rows = cohort.assessments.loc[cohort.assessments["scale"] == scale]
+    until = cohort.patients["followed_until_hours"].to_numpy(dtype=float, copy=True)
+    np.fmax.at(until, rows["patient"].to_numpy(), rows["assessed_hours"].to_numpy(dtype=float))
+    return until
+
+
 def build_targets(
     cohort: Cohort,
     landmarks: pd.DataFrame,
@@ -73,7 +89,7 @@ def build_targets(
     patient = landmarks["patient"].to_numpy()
     moment = landmarks["hours"].to_numpy(dtype=float)
     competing = competing_hours(cohort, scale)[patient]
-    followed = cohort.patients["followed_until_hours"].to_numpy(dtype=float)[patient]
+    followed = followed_hours(cohort, scale)[patient]
     death = cohort.patients["death_hours"].fillna(np.inf).to_numpy(dtype=float)[patient]
     unknown = unknown_for_want_of_grades(cohort, scale, ungraded)[patient]
     competing, followed = np.where(unknown, np.inf, competing), np.where(unknown, 0.0, followed)

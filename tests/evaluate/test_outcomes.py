@@ -95,6 +95,20 @@ def test_the_end_of_follow_up_does_not_leave_events_only():
     assert np.isnan(targets.label(3, 48.0)).all()
 
 
+@pytest.mark.parametrize("late", [0, 3])
+def test_who_is_graded_after_the_stated_end_is_followed_until_then(late):
+    grades = [(0, "crs", 0, 30.0), (0, "crs", late, 200.0), (1, "crs", 0, 30.0)]
+    grades += [(1, "icans", 0, 200.0)]
+    ends = {"followed_until_hours": [60.0, 60.0], "record_end_hours": [50.0, 50.0]}
+    cohort = make_cohort(2, assessments=grades, patients=ends)
+    targets = build_targets(cohort, at((0, 48.0), (1, 48.0)), "crs", (3,))
+    assert targets.time[:, 0].tolist() == [152.0, 12.0]  # another scale tells nothing of this one
+    assert targets.status[:, 0].tolist() == [1 if late else 0, 0]
+    np.testing.assert_equal(targets.label(3, 100.0), [0.0, NAN])
+    # the end of the record stays where it is: no landmark stands after it
+    assert cohort.patients["record_end_hours"].tolist() == [50.0, 50.0]
+
+
 def ungraded_targets(grades, setting="as_charted"):
     """Targets at 24 h and 48 h of four patients of whom the last is never graded."""
     moments = at(*[(number, hour) for number in range(4) for hour in (24.0, 48.0)])

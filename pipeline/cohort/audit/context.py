@@ -181,6 +181,8 @@ class AuditContext:
         self, table: str, rows: pd.DataFrame, column: str, *, limit: int = 3, show: bool = True
     ) -> list[Example]:
         """First rows of a frame as places in a file; ``show=False`` leaves the cell out."""
+        if rows.empty:
+            return []
         raw = self.raw[table]
         chosen = rows.head(limit)
         cells = raw[column] if show and column in raw else None

@@ -113,7 +113,7 @@ class TellingGaps(Check):
 
 
 class AfterTheEnd(Check):
-    """Lab rows collected after the record, the follow-up or the life of the patient ended."""
+    """Rows after the record, the follow-up or the life of the patient ended: labs and grades."""
 
     code = "CHK109"
     title = "Results after the end of the record"
@@ -125,9 +125,15 @@ class AfterTheEnd(Check):
         "Check the clock of these rows and the end of the record. Rows after the end are not used "
         "for landmarks after it, but wrong clocks shift everything."
     )
+    late_grades = (
+        "Grades after the end of follow-up say that it ended later: on their scale the patient "
+        "counts as followed until the last of them, whatever it is. Who was graded late only "
+        "because something happened makes risks look too high. A grade after death counts at "
+        "death."
+    )
 
     def check(self, context: AuditContext) -> list[Finding]:
-        """Compare collection times with the ends stated in patients and charted deaths."""
+        """Compare times of draws and grades with the ends stated in patients, charted deaths."""
         labs = context.need_labs()
         rows = labs[labs["hours"].notna() & (labs["patient"] >= 0)]
         people = context.people
@@ -142,7 +148,7 @@ class AfterTheEnd(Check):
         ends = {name: end.replace(np.inf, np.nan) for name, end in ends.items()}
         if all(end.isna().all() for end in ends.values()):
             raise NotApplicable("no record end, follow-up or death is stated")
-        findings = []
+        findings = self._grades(context, ends)
         for name, end in ends.items():
             limit = end.to_numpy(dtype=float)[rows["patient"].to_numpy()]
             late = rows.assign(late=rows["hours"] - limit)
@@ -158,6 +164,37 @@ class AfterTheEnd(Check):
                     columns=(_clock(context),),
                     counts={"rows": len(late), "patients": people_late},
                     examples=context.examples("labs", late, _clock(context)),
+                )
+            )
+        return findings
+
+    def _grades(self, context: AuditContext, ends: dict[str, pd.Series]) -> list[Finding]:
+        """Grades after the end until which outcomes are known, and after death."""
+        rows = context.grades
+        rows = rows[rows["hours"].notna() & (rows["patient"] >= 0) & (rows["scale"] != "death")]
+        record, followed = ends["record end"], ends["end of follow-up"]
+        known = {"end of follow-up": followed.fillna(record).clip(lower=record.fillna(-np.inf))}
+        findings = []
+        for name, end in {**known, "death": ends["death"]}.items():
+            limit = end.to_numpy(dtype=float)[rows["patient"].to_numpy()]
+            late = rows.assign(late=rows["hours"] - limit)
+            late = late[late["late"] > 1e-6]
+            if late.empty:
+                continue
+            people_late = int(late["patient"].nunique())
+            clock = "assessed_hours"
+            if clock not in context.raw.get("assessments", ()):
+                clock = "assessed_at"
+            findings.append(
+                self.finding(
+                    f"Grades charted after the {name}: {len(late)}, of patients: {people_late}, up "
+                    f"to {late['late'].max():.0f} h later.",
+                    table="assessments",
+                    columns=(clock,),
+                    counts={"rows": len(late), "patients": people_late},
+                    examples=context.examples("assessments", late[late["line"] > 0], clock),
+                    effect=self.late_grades,
+                    remedy="Check the clock of these rows, and the end of follow-up or the death.",
                 )
             )
         return findings

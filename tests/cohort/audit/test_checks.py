@@ -178,3 +178,34 @@ def test_a_column_that_tells_the_outcome_of_the_graded_is_found(half_graded) -> 
     assert found[0].counts["patients"] + found[0].counts["never graded, left out"] == len(people)
     assert found[0].counts["never graded, left out"] == len(rest)
     assert run("CHK102", in_memory(spoilt, settings(**NO_EVENT))) == []
+
+
+def test_grades_after_the_end_of_follow_up_and_after_death_are_warned_of() -> None:
+    people = pd.DataFrame(
+        {
+            "patient_id": ["A", "B", "C"],
+            "record_end_hours": ["100", "100", "100"],
+            "followed_until_hours": ["200", "", "200"],
+            "death_hours": ["", "", "150"],
+        }
+    )
+    grades = pd.DataFrame(
+        [("A", 199), ("A", 201), ("B", 99), ("B", 130), ("C", 151)], columns=["patient_id", "hour"]
+    )
+    grades = grades.assign(scale="crs", grade="1", assessed_hours=grades["hour"])
+    lab = {"patient_id": "A", "analyte": "crp", "value": "9", "unit": "mg/L"}
+    labs = pd.DataFrame([{**lab, "collected_hours": "5"}])
+    tables = {"patients": people, "assessments": grades, "labs": labs}
+    found = run("CHK109", in_memory(tables))
+    assert [item.summary for item in found] == [
+        "Grades charted after the end of follow-up: 2, of patients: 2, up to 30 h later.",
+        "Grades charted after the death: 1, of patients: 1, up to 1 h later.",
+    ]
+    places = [[(at.file, at.row, at.value) for at in item.examples] for item in found]
+    assert places == [
+        [("assessments.csv", 3, "201"), ("assessments.csv", 5, "130")],
+        [("assessments.csv", 6, "151")],
+    ]
+    assert {item.severity for item in found} == {"warning"}
+    whole = grades[grades["hour"].isin([99, 199])]
+    assert run("CHK109", in_memory({**tables, "assessments": whole})) == []
