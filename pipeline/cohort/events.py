@@ -10,7 +10,7 @@ import pandas as pd
 
 from pipeline.cohort.analytes import normalise_name
 from pipeline.cohort.clock import FILL_INFUSION_TIME, LATEST_HOURS, NO_INFUSION_TIME, read_clock
-from pipeline.cohort.rejects import Ledger, quoted
+from pipeline.cohort.rejects import CONTRADICTING, KEEP_ONE_ROW, Ledger, quoted
 from pipeline.cohort.schema import TableSchema, enforce, to_number
 from pipeline.cohort.units import normalise_unit
 from pipeline.cohort.versions import add_flag
@@ -35,6 +35,20 @@ def place(
         code=NO_INFUSION_TIME,
         reason="The row cannot be placed: " + quoted(raw["patient_id"]) + " has no infusion_time.",
         remedy=FILL_INFUSION_TIME,
+    )
+    position, lost = position.loc[raw.index], lost.loc[raw.index]
+    raw = ledger.reject(
+        raw,
+        position.isna() & (lost == CONTRADICTING),
+        file=file,
+        column="patient_id",
+        code=CONTRADICTING,
+        reason="The row cannot be placed: in patients, "
+        + quoted(raw["patient_id"])
+        + " stands on "
+        + ledger.contradicting(raw["patient_id"])
+        + ".",
+        remedy=KEEP_ONE_ROW,
     )
     position = position.loc[raw.index]
     raw = ledger.reject(

@@ -9,14 +9,16 @@ import pandas as pd
 
 from pipeline.cohort.clock import LATEST_HOURS, clock_hours, note_dated, reject_untimed
 from pipeline.cohort.episodes import number_episodes
-from pipeline.cohort.rejects import Ledger, quoted
+from pipeline.cohort.rejects import CONTRADICTING, KEEP_ONE_ROW, Ledger, quoted
 from pipeline.cohort.schema import TableSchema, enforce
 from pipeline.cohort.tables import Cohort, empty_cohort
 from pipeline.cohort.timestamps import parse_dates, parse_timestamps, utc_offsets
 from pipeline.config import CohortConfig
-from pipeline.errors import InputError
+from pipeline.errors import InputError, listed
+from pipeline.report.format import joined
 
 CLOCKS = ("record_end", "followed_until", "death", "second_infusion", "new_therapy")
+_MOST = 5  # lines or columns named in a reason
 
 
 def read_patients(
@@ -38,15 +40,19 @@ def read_patients(
     table = ledger.collapse(table, table.duplicated(content), file=file)
     stated = table["episode"] if "episode" in table else pd.Series(np.nan, index=table.index)
     table = table.assign(episode=stated.astype("float64").fillna(1.0))
+    several = table.duplicated(["patient_id", "episode"], keep=False)
+    ledger.contradictions |= _contradictions(table.loc[several], content)
     table = ledger.reject(
         table,
-        table.duplicated(["patient_id", "episode"], keep=False),
+        several,
         file=file,
         column="patient_id",
-        code="duplicate_patient",
+        code=CONTRADICTING,
         reason=quoted(table["patient_id"])
-        + " stands on several rows that differ, so none of them is used.",
-        remedy="Keep one row per patient; number a second infusion in the column 'episode' (1, 2).",
+        + " stands on "
+        + ledger.contradicting(table["patient_id"])
+        + ", so none of them is used.",
+        remedy=KEEP_ONE_ROW,
     )
     table, zero = _read_infusion_time(table, file, config, ledger)
     ids = table["patient_id"]
@@ -79,6 +85,18 @@ def read_patients(
     table = number_episodes(table, file, ledger)
     hidden = ["_line", "_offset_minutes", "_latest_hours"]
     return table.drop(columns=hidden).reset_index(drop=True)
+
+
+def _contradictions(rows: pd.DataFrame, content: list[str]) -> dict[str, str]:
+    """Per patient, on which lines contradicting rows stand and in which columns they differ."""
+    words = {}
+    for patient, part in rows.groupby("patient_id", sort=False):
+        by_episode = part.groupby("episode")[content].nunique(dropna=False)
+        differ = [name for name in content if (by_episode[name] > 1).any()]
+        lines = [str(line) for line in part["_line"]]
+        where = joined(lines) if len(lines) <= _MOST else listed(lines, most=_MOST)
+        words[str(patient)] = f"lines {where}, which differ in {listed(differ, most=_MOST)}"
+    return words
 
 
 def _latest(last_start: pd.Series) -> pd.Series:

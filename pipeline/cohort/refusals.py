@@ -18,7 +18,7 @@ _CODES, _NAMES, _LONGEST = 3, 5, 160
 _ABOUT_PATIENT = "The id of the patient is at fault."
 _ABOUT_PATIENTS = {
     "unknown_patient": "The patient has no accepted row in patients, or the id is blank.",
-    "duplicate_patient": "The row contradicts another one of the same patient and episode.",
+    "duplicate_patient": "Rows of the patient in patients contradict each other.",
     "no_infusion_time": "The row cannot be placed: its patient has no infusion_time.",
     "required_blank": "'patient_id' is blank but required.",
 }

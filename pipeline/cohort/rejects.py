@@ -16,6 +16,10 @@ COLUMNS = ["file", "row", "column", "value", "code", "reason", "remedy"]
 # rows of which nothing is lost: no analyte of ours, or no number in the first place
 HARMLESS = ("unknown_analyte", "no_result")
 FUTURE = "future"
+CONTRADICTING = "duplicate_patient"
+KEEP_ONE_ROW = (
+    "Keep one row per patient in patients; number a second infusion in the column 'episode' (1, 2)."
+)
 
 
 @dataclass
@@ -27,6 +31,7 @@ class Ledger:
     ``by_analyte`` counts refused rows of labs per exported name and code, ``lab_codes`` per patient
     and code; ``lost_patients`` keeps the first code of any table. ``rows_refused`` counts refused
     rows per patient, ``results_refused`` those of them that held a result, per exported analyte.
+    ``contradictions`` says per patient which lines of patients differ, and in what.
     ``written`` holds, per file and column, the cells that reading changed, by their line.
     """
 
@@ -45,6 +50,7 @@ class Ledger:
     lab_codes: dict[str, Counter[str]] = field(default_factory=dict)
     rows_refused: Counter[str] = field(default_factory=Counter)
     results_refused: dict[str, Counter[str]] = field(default_factory=dict)
+    contradictions: dict[str, str] = field(default_factory=dict)
     written: dict[tuple[str, str], pd.Series] = field(default_factory=dict)
 
     def remember(self, file: str, before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
@@ -88,6 +94,10 @@ class Ledger:
             for patient, name in pairs.itertuples(index=False):
                 self.results_refused.setdefault(str(patient), Counter())[str(name)] += 1
         return table.loc[~chosen]
+
+    def contradicting(self, patients: pd.Series) -> pd.Series:
+        """On which lines of patients each one contradicts itself, and in what; "" where not."""
+        return patients.map(lambda name: self.contradictions.get(str(name), "")).astype("str")
 
     def ignore_cells(
         self,

@@ -26,8 +26,12 @@ def test_patients_are_sorted_and_identical_rows_collapse(tmp_path):
 def test_contradictory_rows_of_a_patient_are_refused_with_all_their_rows(tmp_path):
     patients, result = patients_of(tmp_path, ("A", 50), ("B", 60), ("B", 61), columns="age_years")
     assert patients.index.tolist() == ["A"]
-    assert codes(result).count("duplicate_patient") == 2
-    assert codes(result).count("unknown_patient") == 2  # the lab row and the assessment of B
+    assert codes(result) == ["duplicate_patient"] * 4  # both rows, the lab row and the grade of B
+    told = result.rejects.set_index("file")["reason"]
+    where = "'B' stands on lines 3 and 4, which differ in age_years"
+    assert told["patients.csv"].tolist() == [f"{where}, so none of them is used."] * 2
+    assert told["labs.csv"] == f"The row cannot be placed: in patients, {where}."
+    assert result.rejects["remedy"].str.startswith("Keep one row per patient in patients").all()
     assert result.lost["B"] == "duplicate_patient"
     assert result.seen_ids == ["A", "B"]
 

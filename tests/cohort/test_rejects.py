@@ -149,7 +149,8 @@ def test_the_patient_of_a_row_is_missing_or_was_rejected(tmp_path):
     conserved(result)
     reasons = result.rejects.loc[result.rejects["file"] == "labs.csv", "reason"].tolist()
     assert reasons == [
-        "The row of 'B' in patients was rejected (duplicate_patient).",
+        "The row cannot be placed: in patients, 'B' stands on lines 3 and 4, which differ in "
+        "age_years.",
         "'Z' has no row in patients.",
         "'patient_id' is blank.",
     ]
