@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from pipeline.evaluate.plain_words import headline
-from pipeline.report.format import decimal, integer, percent, percent_interval
+from pipeline.report.format import counted, decimal, integer, percent, percent_interval
 
 HORIZON = 72
 _HIGHEST = 5
@@ -124,14 +124,3 @@ def _files(root: Path) -> Iterator[str]:
     yield f"{root / 'audit' / 'audit.html'}: what the audit found in the cohort"
     yield f"{root / 'cohort' / 'report.md'}: simulated figures beside published ones"
     yield f"mlflow ui --backend-store-uri sqlite:///{root / 'mlflow.db'}: runs and figures"
-
-
-def counted(number: int, noun: str) -> str:
-    """Count with its noun.
-
-    Examples
-    --------
-    >>> counted(1, "patient"), counted(400, "patient")
-    ('1 patient', '400 patients')
-    """
-    return f"{integer(number)} {noun}{'' if number == 1 else 's'}"

@@ -29,6 +29,7 @@ from pipeline.evaluate.scores import Scores
 from pipeline.evaluate.subgroups import subgroup_masks
 from pipeline.features.spec import FeatureSpec
 from pipeline.model.stack import EVENT, Floats, Targets
+from pipeline.report.format import counted
 
 _RIVALS = {"severe_crs": ("crs", 3), "icans": ("icans", 1), "iec_hs": ("hlh", 1)}
 _HEADLINE_HOURS = 72.0
@@ -272,7 +273,7 @@ def few_events(name: str, count: int, minimum: int) -> list[str]:
     >>> few_events("icans", 100, 5)
     []
     """
-    patients = f"{count} event patient{'' if count == 1 else 's'}"
+    patients = counted(count, "event patient")
     if count < minimum:
         return [
             f"{name}: {patients}, fewer than {minimum}, so discrimination and calibration are not "

@@ -15,6 +15,7 @@ from pipeline.explain.drugs import DrugMark
 from pipeline.explain.moments import Clock
 from pipeline.explain.wording import number_words, unit_words, value_words
 from pipeline.report import guides, marks
+from pipeline.report.format import counted
 from pipeline.report.scale import Kind, Scale, domain
 from pipeline.report.svg import BLUE, GREY, INK, Style, chart, marker, stroke, text
 
@@ -77,7 +78,7 @@ def lab_trend(
     rows = tuple(
         (clock.words(at), value_words(value, side, analyte.unit)) for at, value, side in points
     )
-    count = "1 value" if len(points) == 1 else f"{len(points)} values"
+    count = counted(len(points), "value")
     desc = f"{count}, newest {said}, {rows[-1][0]}." if rows else f"Newest {said}."
     unit = unit_words(analyte.unit) or "no unit"
     title = f"{analyte.short}, {unit}, over the days since infusion"

@@ -23,6 +23,7 @@ from pipeline.predict.drift import (
     share_p,
 )
 from pipeline.predict.watch import Watched
+from pipeline.report.format import counted
 
 _TESTS_PER_ANALYTE, _TESTS_PER_OUTCOME, _OTHER_TESTS = 6, 2, 2
 _FEW_DRAWS, _TAIL, _RARE = 2_000, 10, 0.005
@@ -161,7 +162,7 @@ def refusal_words(lost: Mapping[tuple[str, str], int], most: int = 2) -> str:
     for name, code in sorted(lost, key=lambda item: (-lost[item], item))[:most]:
         of = f"of {shown(name)}" if name else "without a name of an analyte"
         number = lost[name, code]
-        told.append(f"{code} {of} ({number} row{'' if number == 1 else 's'})")
+        told.append(f"{code} {of} ({counted(number, 'row')})")
     return ("most often " if len(lost) > most else "") + " and ".join(
         told
     ) or "none of them in labs"

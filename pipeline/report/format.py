@@ -68,6 +68,18 @@ def integer(x: Number) -> str:
     return f"{round(x):,}".replace("-", MINUS)
 
 
+def counted(number: int, noun: str) -> str:
+    """
+    Write a count with its noun.
+
+    Examples
+    --------
+    >>> counted(1, "patient"), counted(1200, "row"), counted(0, "cell")
+    ('1 patient', '1,200 rows', '0 cells')
+    """
+    return f"{integer(number)} {noun}{'' if number == 1 else 's'}"
+
+
 def plain(x: Number) -> str:
     """
     Write a number as short as it is, for axis ticks and lab values.

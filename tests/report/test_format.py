@@ -59,6 +59,8 @@ def test_missing_is_a_dash(write, x):
         (fmt.plain(0.1 + 0.2), "0.3"),
         (fmt.plain(1_000_000), "1,000,000"),
         (fmt.count_of(0, 0), "0 of 0"),
+        (fmt.counted(1, "row"), "1 row"),
+        (fmt.counted(0, "event patient"), "0 event patients"),
         (fmt.bracket(0.1, math.nan), ""),
         (fmt.percent_interval(0.995, 1), ">99 to >99 %"),
     ],

@@ -13,6 +13,7 @@ from pipeline.cohort.timestamps import zone
 from pipeline.config import load_config
 from pipeline.errors import InputError
 from pipeline.folders import complete_folder, refuse_occupied
+from pipeline.report.format import counted
 
 BLOCKED = InputError.exit_code
 
@@ -75,7 +76,7 @@ def describe(report: AuditReport) -> str:
 def verdict(report: AuditReport) -> str:
     """Whether the audit blocks, in one sentence with counts."""
     errors, warnings = report.count("error"), report.count("warning")
-    found = f"{errors} error{'s' * (errors != 1)} and {warnings} warning{'s' * (warnings != 1)}"
+    found = f"{counted(errors, 'error')} and {counted(warnings, 'warning')}"
     if report.blocking:
         codes = ", ".join(dict.fromkeys(item.code for item in report.blocking))
         return f"BLOCKED by {codes}: {found}."

@@ -8,7 +8,7 @@ from typing import Any
 from pipeline.cohort.audit.finding import Example, Finding
 from pipeline.cohort.audit.reading import RefusedRows
 from pipeline.cohort.audit.runner import NEVER_ACKNOWLEDGED, AuditReport
-from pipeline.report.format import integer, joined, percent
+from pipeline.report.format import counted, integer, joined, percent
 from pipeline.report.page import render
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -145,7 +145,7 @@ def _lead(report: AuditReport) -> str:
     """The verdict in plain words."""
     errors = list(dict.fromkeys(item.code for item in report.blocking))
     warnings = len({item.code for item in report.findings if item.severity == "warning"})
-    also = f"{warnings} kind{'s' * (warnings != 1)} of warning" if warnings else "no warnings"
+    also = f"{counted(warnings, 'kind')} of warning" if warnings else "no warnings"
     if errors:
         return (
             f"Training on this export is blocked by {joined(errors)}. Fix what stands under "

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from pipeline.report.format import counted
+
 # stands in place of a cell that may not be passed on; no column reads it as anything
 WITHHELD = "unreadable"
 _ROWS_TOLD = 5
@@ -38,16 +40,5 @@ class Account:
         rows = table.loc[chosen, "_line"].tolist()
         told = ", ".join(map(str, rows[:_ROWS_TOLD])) + (" ..." if len(rows) > _ROWS_TOLD else "")
         place = f"{file}, column {column}, row {told}"
-        self.say(f"withheld ('{WITHHELD}'): {place}: {in_words(len(rows), 'cell')} {why}")
+        self.say(f"withheld ('{WITHHELD}'): {place}: {counted(len(rows), 'cell')} {why}")
         return table.assign(**{column: table[column].mask(chosen, WITHHELD).astype("str")})
-
-
-def in_words(number: int, noun: str) -> str:
-    """Number and noun.
-
-    Examples
-    --------
-    >>> in_words(1, "row"), in_words(1200, "row")
-    ('1 row', '1,200 rows')
-    """
-    return f"{number:,} {noun}{'s' * (number != 1)}"

@@ -11,7 +11,7 @@ import pandas as pd
 
 from pipeline import log
 from pipeline.cohort.files import SUFFIXES, about_workbooks, read_raw
-from pipeline.cohort.pseudonymise.account import Account, in_words
+from pipeline.cohort.pseudonymise.account import Account
 from pipeline.cohort.pseudonymise.columns import allowed_columns, capped_ages, safe_cells
 from pipeline.cohort.pseudonymise.hours import infusions_of, patients_in_hours, rows_in_hours
 from pipeline.cohort.pseudonymise.key import (
@@ -37,6 +37,7 @@ from pipeline.cohort.timestamps import year_first, zone
 from pipeline.config import load_config
 from pipeline.errors import InputError, UsageError
 from pipeline.folders import complete_folder, refuse_occupied
+from pipeline.report.format import counted
 
 TIMES = ("shifted", "hours")
 Tables = dict[str, pd.DataFrame]
@@ -110,8 +111,8 @@ def pseudonymise(
             _write(_renamed(table, key), folder, name, paths[name])
     lines = [
         *ledger.remarks,
-        *(f"{files[name]}: {in_words(len(table), 'row')}" for name, table in tables.items()),
-        *(f"left out: {file}: {in_words(number, 'line')} that cannot be read"
+        *(f"{files[name]}: {counted(len(table), 'row')}" for name, table in tables.items()),
+        *(f"left out: {file}: {counted(number, 'line')} that cannot be read"
           for file, number in ledger.rejected.items() if number),
         *account.lines,
         *_about_times(tables, times, any(time_columns(raw[n], TableSchema.load(n)) for n in raw)),
@@ -262,4 +263,4 @@ def _about_key(path: Path, raw: Mapping[str, pd.DataFrame], *, known: bool) -> s
         else "made now, for your eyes alone. Keep it: later batches link through it, and whoever "
         "has it can test whether a known patient is in the data"
     )
-    return f"patient_id: {in_words(len(ids), 'patient')} under pseudonyms of the key {path}, {end}"
+    return f"patient_id: {counted(len(ids), 'patient')} under pseudonyms of the key {path}, {end}"

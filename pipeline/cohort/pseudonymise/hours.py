@@ -6,10 +6,11 @@ import pandas as pd
 
 from pipeline.cohort.clock import LATEST_HOURS, clock_hours
 from pipeline.cohort.patients import CLOCKS, read_patients
-from pipeline.cohort.pseudonymise.account import Account, in_words
+from pipeline.cohort.pseudonymise.account import Account
 from pipeline.cohort.rejects import Ledger
 from pipeline.cohort.schema import TableSchema, to_number
 from pipeline.config import CohortConfig
+from pipeline.report.format import counted
 
 
 def infusions_of(
@@ -35,7 +36,7 @@ def patients_in_hours(
     usable = keys.isin(placed.index)
     if not usable.all():
         account.say(
-            f"left out: {file}: {in_words(int((~usable).sum()), 'row')} without a usable time zero "
+            f"left out: {file}: {counted(int((~usable).sum()), 'row')} without a usable time zero "
             "(the reader refuses them; cytocast audit says why)"
         )
     table, hours = raw.loc[usable].copy(), placed.reindex(keys[usable])
@@ -81,7 +82,7 @@ def rows_in_hours(
         table = table.assign(**{column: written(read.hours.mask(late, read.until))})
         if late.any():
             account.say(
-                f"{file}: {in_words(int(late.sum()), 'row')} with a day of draw alone and no "
+                f"{file}: {counted(int(late.sum()), 'row')} with a day of draw alone and no "
                 "result time now count from the end of that day"
             )
         for why in read.reason[read.reason != ""].unique():
