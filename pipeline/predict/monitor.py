@@ -105,11 +105,13 @@ def monitor(
         "package_version": __version__,
     }
     content = document(figures, facts, config)
+    refused = _refused_words(facts, lost)
+    page = render_monitor(content, figures, refused)
     with complete_folder(out, force=force) as target:
         text = json.dumps(content, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False)
         (target / "monitor.json").write_text(text + "\n", encoding="utf-8")
-        (target / "monitor.html").write_text(render_monitor(content, figures), encoding="utf-8")
-    return (ALARM if content["alarms"] else 0), _words(content, out, lost)
+        (target / "monitor.html").write_text(page, encoding="utf-8")
+    return (ALARM if content["alarms"] else 0), _words(content, out, refused)
 
 
 def monitor_config(bundle: Bundle, files: Sequence[Path]) -> MonitorConfig:
@@ -185,20 +187,27 @@ def _later(folder: Path, bundle: Bundle, time_zone: str | None) -> Cohort:
     return read.cohort
 
 
-def _words(content: Mapping[str, Any], out: Path, lost: Mapping[tuple[str, str], int]) -> str:
+def _refused_words(facts: Mapping[str, Any], lost: Mapping[tuple[str, str], int]) -> str:
+    """How many results were refused, of how many patients, and why; blank where none was."""
+    refused, whole = facts["results_refused"], facts["results"]
+    if not refused:
+        return ""
+    return (
+        f"{refused} of {whole} results ({share_words(refused, whole)}) are refused, in "
+        f"{facts['patients_refused']} of {facts['patients']} patients: {refusal_words(lost)}; see "
+        "rejects.csv of the prediction"
+    )
+
+
+def _words(content: Mapping[str, Any], out: Path, refused: str) -> str:
     alarms, least = content["alarms"], content["thresholds"]["min_patients"]
     compared = content["patients_compared"]
     lines = [
         f"{compared} of {content['patients']} patients and {content['results']} results compared "
         f"with {content['training_patients']} training patients of {content['trained_on']}"
     ]
-    if content["results_refused"]:
-        refused, whole = content["results_refused"], content["results"]
-        lines.append(
-            f"{refused} of {whole} results ({share_words(refused, whole)}) are refused, in "
-            f"{content['patients_refused']} of {content['patients']} patients: "
-            f"{refusal_words(lost)}; see rejects.csv of the prediction"
-        )
+    if refused:
+        lines.append(refused)
     if compared < least:
         lines.append(f"Fewer than {least} patients: too few for an alarm about the patients.")
     lines += [f"ALARM {item['sentence']} {item['remedy']}" for item in alarms]

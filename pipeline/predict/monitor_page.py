@@ -22,7 +22,7 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 346, 36, 205
 _MOST_CHARTS = 8
 
 
-def render_monitor(content: Mapping[str, Any], figures: Sequence[Figure]) -> str:
+def render_monitor(content: Mapping[str, Any], figures: Sequence[Figure], refused: str = "") -> str:
     """Render ``monitor.json`` as one self-contained page.
 
     Parameters
@@ -31,6 +31,8 @@ def render_monitor(content: Mapping[str, Any], figures: Sequence[Figure]) -> str
         The document.
     figures : sequence of Figure
         The comparisons in it.
+    refused : str
+        How many results were refused and why; blank where none was.
     """
     kinds = _words()["kinds"]
     tables = [
@@ -49,6 +51,7 @@ def render_monitor(content: Mapping[str, Any], figures: Sequence[Figure]) -> str
         charts=[_fifths(item) for item in shifted[:_MOST_CHARTS]],
         more_charts=len(shifted[_MOST_CHARTS:]),
         synthetic=content["synthetic"],
+        refused=refused,
     )
 
 

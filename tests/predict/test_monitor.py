@@ -56,6 +56,7 @@ def test_a_batch_like_training_raises_nothing(monitor, ward):
     assert "40 of 40 patients" in said
     assert "No alarm." in said
     assert "No alarm." in page
+    assert "None of these results is refused." in page
     kinds = {item["kind"] for item in document["figures"]}
     assert kinds >= {"missing", "below", "above", "shift", "units", "delay", "risk", "abstained"}
     assert "outcome" not in kinds
@@ -84,11 +85,13 @@ def test_refused_rows_are_told_also_without_an_alarm(monitor, ward, tmp_path):
 
     edit(spoiled / "labs.csv", change)
     name = pd.read_csv(spoiled / "labs.csv", dtype=str)["analyte"][0]
-    code, document, said, _ = monitor("--input", spoiled)
+    code, document, said, page = monitor("--input", spoiled)
     whole = document["results"]
     assert (code, document["results_refused"], document["patients_refused"]) == (0, 1, 1)
     assert f"1 of {whole} results (<1 %) are refused, in 1 of 40 patients" in said
     assert f"unit_refused of {name} (1 row); see rejects.csv" in said
+    line = next(line for line in said.splitlines() if "are refused" in line)
+    assert f"<p>{html.escape(line)}.</p>" in page
     assert "No alarm." in said
 
 
