@@ -11,6 +11,7 @@ from pipeline.explain.between import between_words
 from pipeline.explain.estimate import EVENT_PRESENT, REJECTED, Estimate, Past, Risk
 from pipeline.explain.facts import ModelFacts, Usual, graded_scales
 from pipeline.explain.moments import day_and_hour
+from pipeline.explain.moves import is_large, through_words
 from pipeline.explain.record import Record
 from pipeline.explain.wording import (
     interval_words,
@@ -18,7 +19,6 @@ from pipeline.explain.wording import (
     phrase,
     points_words,
     risk_words,
-    section,
     times_usual,
     whole,
 )
@@ -168,14 +168,12 @@ def change_words(item: Estimate, landmark_hours: float, words: str = "estimate")
 
 
 def _between(item: Estimate, record: Record, facts: ModelFacts) -> str:
-    """What was given and charted since a day ago, where the risk changed much; else blank."""
+    """Of a large change since a day ago, through what, and what was given and charted meanwhile."""
     before, risk = item.day_before(record.hours), item.headline
-    if before is None or risk is None:
+    if before is None or risk is None or not is_large(before.risk, risk.risk):
         return ""
-    moved = abs(whole(100 * risk.risk) - whole(100 * before.risk))
-    if moved < section("between")["from_points"]:
-        return ""
-    return between_words(record, before.landmark_hours, graded_scales(facts))
+    facts_between = between_words(record, before.landmark_hours, graded_scales(facts))
+    return f"{through_words(item, before, facts)} {facts_between}".strip()
 
 
 def present_words(item: Estimate, record: Record, *, brief: bool = False) -> str:

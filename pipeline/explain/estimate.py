@@ -29,12 +29,22 @@ class Risk:
 
 @dataclass(frozen=True)
 class Past:
-    """The headline risk as the same model gives it for an earlier landmark."""
+    """The headline risk as the same model gives it for an earlier landmark.
+
+    Attributes
+    ----------
+    players : mapping
+        Percentage points at that landmark; empty unless the page tells what has changed.
+    reference_risk : float
+        From which the points lead to the risk.
+    """
 
     landmark_hours: float
     risk: float
     low: float
     high: float
+    players: Mapping[str, float] = field(default_factory=dict)
+    reference_risk: float = float("nan")
 
 
 @dataclass(frozen=True)
@@ -95,7 +105,8 @@ def estimates(
     explained : sequence of mapping
         Rows of ``explanations.parquet`` of the patient at the headline horizon.
     past : sequence of mapping
-        ``outcome, landmark_hours, risk, risk_lo, risk_hi`` of earlier landmarks.
+        ``outcome, landmark_hours, risk, risk_lo, risk_hi, points, reference_risk`` of earlier
+        landmarks; ``points`` by player, empty where they are not known.
     """
     result = []
     for name, outcome in facts.outcomes.items():
@@ -158,9 +169,17 @@ def _risks(rows: Sequence[Row], outcome: str, facts: ModelFacts) -> tuple[Risk, 
 
 
 def _past(past: Sequence[Row], outcome: str) -> tuple[Past, ...]:
-    columns = ("landmark_hours", "risk", "risk_lo", "risk_hi")
     found = [
-        Past(*(float(row[name]) for name in columns)) for row in past if row["outcome"] == outcome
+        Past(
+            float(row["landmark_hours"]),
+            float(row["risk"]),
+            float(row["risk_lo"]),
+            float(row["risk_hi"]),
+            row["points"],
+            float(row["reference_risk"]),
+        )
+        for row in past
+        if row["outcome"] == outcome
     ]
     return tuple(sorted(found, key=lambda item: item.landmark_hours))
 

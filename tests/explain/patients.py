@@ -134,10 +134,14 @@ def estimate(
     *,
     day: int = 2,
     past: Sequence[tuple[float, float]] = (),
+    before: Mapping[str, float] | None = None,
     spread: float = 0.4,
     state_used: bool = True,
 ) -> Estimate:
-    """An estimate whose points lead from its reference to ``risk``."""
+    """An estimate whose points lead from its reference to ``risk``.
+
+    ``before``: points of the newest of the earlier estimates.
+    """
     config = OUTCOMES[outcome]
     pathways: dict[str, float] = {}
     for key, points in players.items():
@@ -167,8 +171,15 @@ def estimate(
         pathways,
         risk - sum(players.values()) / 100,
         state_used,
-        tuple(Past(at, value, value * 0.6, min(1.0, value * 1.4)) for at, value in past),
+        tuple(
+            _past(at, value, before if before and at == max(past)[0] else {}) for at, value in past
+        ),
     )
+
+
+def _past(at: float, risk: float, players: Mapping[str, float]) -> Past:
+    start = risk - sum(players.values()) / 100 if players else math.nan
+    return Past(at, risk, risk * 0.6, min(1.0, risk * 1.4), players, start)
 
 
 def soon_after(patient: Patient) -> datetime:
@@ -203,6 +214,7 @@ def rising_crs() -> Patient:
         {"crp": 4.0, "il6": 2.2, "ferritin": 3.9, "fibrinogen": 1.7, "d_dimer": -1.6}
         | {"clinical_state": 2.4, "measurement": -1.1},
         past=[(23.2, 0.031), (47.2, 0.069)],
+        before={"crp": 0.6, "il6": 0.9, "ferritin": 0.7, "d_dimer": -1.2, "clinical_state": 0.8},
     )
     icans = estimate(
         "icans",
@@ -271,6 +283,7 @@ def after_tocilizumab() -> Patient:
         0.052,
         {"il6": 1.6, "crp": -2.1, "ferritin": 1.1, "treatments": -2.4, "clinical_state": 2.0},
         past=[(45.9, 0.21)],
+        before={"il6": 2.1, "crp": 3.9, "ferritin": 1.6, "treatments": 1.0, "clinical_state": 5.8},
     )
     icans = estimate("icans", 0.17, {"il1ra": 2.6, "ferritin": 2.9, "treatments": -1.3})
     person = record("P-0063", 69.9, labs, doses=doses, grades=grades)
@@ -325,9 +338,10 @@ def crowded() -> Patient:
     grades = [(scale, step % 4, 12.0 * step) for step in range(1, 19) for scale in ("crs", "icans")]
     points = {key: 4.0 * (-0.8) ** place for place, key in enumerate(ANALYTES)}
     points |= {"clinical_state": 6.0, "treatments": -3.0, "host_product": 1.5, "measurement": 1.2}
-    past = [(232.0 - 24 * step, 0.1 + 0.1 * step) for step in range(7, 0, -1)]
-    crs = estimate("severe_crs", 0.57, points, day=10, past=past, state_used=False)
-    icans = estimate("icans", 0.63, points, day=10, past=past, state_used=False)
+    past = [(232.0 - 24 * step, 0.1 + 0.1 * step) for step in range(6, -1, -1)]
+    then = points | {"clinical_state": -20.0, "measurement": -15.0, "treatments": 10.0}
+    crs = estimate("severe_crs", 0.57, points, day=10, past=past, before=then, state_used=False)
+    icans = estimate("icans", 0.63, points, day=10, past=past, before=then, state_used=False)
     person = record(
         "P-0500-with-a-long-pseudonym-of-a-registry",
         256.0,

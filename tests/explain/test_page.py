@@ -454,6 +454,81 @@ def test_a_large_change_tells_what_was_given_and_charted_in_between() -> None:
     assert "In between" not in page_text(nearly_no_labs())
 
 
+def changed(
+    now: dict[str, float], then: dict[str, float], risks: tuple[float, float] = (0.2, 0.1)
+) -> str:
+    """Sentence on the change of a severe-CRS estimate with these points now and a day ago."""
+    item = estimate("severe_crs", risks[0], now, past=[(47.2, risks[1])], before=then)
+    person = record("P", 71.2, {"crp": [(70, 30.0)]})
+    text = page_text(Patient(person, Inputs(1.0), (item,)))
+    return text.partition("since 24 h ago")[2].partition("\n")[0]
+
+
+@pytest.mark.parametrize(
+    ("now", "then", "words"),
+    [
+        ({"ferritin": 8.0}, {"ferritin": 1.0}, "Mostly through ferritin (+7 points). In between"),
+        (
+            {"ferritin": 6.0, "crp": 5.0, "il6": 1.0},
+            {"ferritin": 1.0, "crp": 1.0},
+            "Mostly through ferritin (+5 points) and CRP (+4 points). In",
+        ),
+        # what was not measured then had no points then
+        (
+            {"measurement": 0.0, "nfl": 9.0},
+            {"measurement": -1.0},
+            "Mostly through NfL (+9 points).",
+        ),
+        # the mean of the patients of the day is a part of the change
+        ({"crp": 1.0}, {"crp": 0.0}, "Mostly through the day since infusion (+9 points)."),
+        (
+            {"ferritin": 9.0, "il6": -4.0, "clinical_state": 5.0},
+            {"ferritin": 1.0, "il6": 3.0},
+            "Mostly through ferritin (+8 points) and grades charted so far (+5 points), "
+            "against IL-6 (−7 points). In",
+        ),
+        (
+            dict.fromkeys(ANALYTES[:10], 1.0),
+            dict.fromkeys(ANALYTES[:10], 0.001),
+            "Most of all through CRP (+1 point) and CSF/serum albumin (+1 point), beside smaller",
+        ),
+        (
+            {"score_m_easix": 9.0},
+            {"score_m_easix": 1.0},
+            "Mostly through Modified EASIX (LDH, CRP, Platelets) (+8 points).",
+        ),
+    ],
+)
+def test_a_large_change_tells_through_which_contributions(now, then, words) -> None:
+    assert words in changed(now, then)
+
+
+def test_a_change_is_taken_apart_the_way_it_went() -> None:
+    fell = changed({"crp": 1.0, "ferritin": 6.0}, {"crp": 9.0, "ferritin": 4.0}, (0.05, 0.2))
+    assert "Mostly through the day since infusion (−9 points) and CRP (−8 points)" in fell
+
+
+@pytest.mark.parametrize(
+    ("then", "risks"),
+    [
+        ({"crp": 1.0}, (0.2, 0.17)),  # too small a change
+        ({}, (0.2, 0.1)),  # contributions of the earlier moment unknown
+        (dict.fromkeys(["crp"], float("nan")), (0.2, 0.1)),
+    ],
+)
+def test_a_change_that_cannot_be_taken_apart_is_told_alone(then, risks) -> None:
+    assert "through" not in changed({"crp": 9.0}, then, risks)
+
+
+def test_contributions_that_do_not_add_up_to_a_change_are_not_told() -> None:
+    item = estimate("severe_crs", 0.2, {"crp": 9.0}, past=[(47.2, 0.1)], before={"crp": 1.0})
+    wrong = (replace(item.past[0], players={"crp": 4.0}),)
+    person = record("P", 71.2, {"crp": [(70, 30.0)]})
+    text = page_text(Patient(person, Inputs(1.0), (replace(item, past=wrong),)))
+    assert "Up 10 points" in text
+    assert "through" not in text
+
+
 def test_a_score_against_the_estimate_is_told_by_name_and_parts() -> None:
     text = alone({"crp": [(70.0, 90.0)]}, {"crp": 5.0, "score_m_easix": -2.0})
     assert "Modified EASIX (LDH, CRP, Platelets), for a lower risk (2 points)" in text

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.cohort.reader import read_batch
+from pipeline.explain.moves import is_large
 from pipeline.explain.wording import interval_words, risk_words
 from pipeline.model.bundle import load_bundle
 from pipeline.predict.batch import ModelName, score_batch
@@ -126,6 +127,45 @@ def test_earlier_estimates_are_those_that_the_ward_would_have_had(mini, hours) -
     for name in ("risk", "risk_lo", "risk_hi"):
         expected = rows.loc[shared, name].to_numpy(dtype=float)
         assert past.loc[shared, name].to_numpy(dtype=float) == pytest.approx(expected, abs=1e-12)
+
+
+def test_a_large_change_is_the_difference_of_the_contributions_of_the_two_moments(mini) -> None:
+    """Points of 24 h before are those of the same batch as of that hour; none where it differs."""
+    bundle, hours = load_bundle(mini.bundle), 84.0
+    cohort_config, local = bundle.config.cohort, bundle.reference.local
+    rows, points = {}, {}
+    for at in (hours - 24.0, hours):
+        read = read_batch(mini.batch, cohort_config, local, as_of=str(at))
+        result = score_batch(read, bundle, ModelName("m", "1"), as_of=True)
+        shown = result.predictions.query("horizon_h == 72 and status == 'ok'")
+        rows[at] = shown.set_index(["patient_id", "outcome"])
+        told = result.explanations.query("horizon_h == 72 and level == 'analyte'")
+        points[at] = dict(tuple(told.groupby(["patient_id", "outcome"])))
+    count = len(read.cohort)
+    now = pd.DataFrame({"patient": np.arange(count), "hours": np.full(count, hours)})
+    past = past_risks(read.cohort, now, bundle, 72.0)
+    explained = past[past["points"].map(len) > 0]
+    assert set(explained["landmark_hours"]) == {hours - 24.0}
+    then, later = rows.values()
+    shared = then.index.intersection(later.index)
+    large = [
+        key
+        for key in shared
+        if is_large(then.loc[key, "risk"], later.loc[key, "risk"])
+        and then.loc[key, "state_used"] == later.loc[key, "state_used"]
+    ]
+    assert list(explained.set_index(["patient_id", "outcome"]).index.sort_values()) == sorted(large)
+    assert len(large) > 3
+    for row in explained.to_dict("records"):
+        key = row["patient_id"], row["outcome"]
+        expected = points[hours - 24.0][key].set_index("name")["points"]
+        assert row["points"] == pytest.approx(expected.to_dict(), abs=1e-9)
+        start = points[hours - 24.0][key]["reference_risk"].iloc[0]
+        assert row["reference_risk"] == pytest.approx(start)
+        moved = points[hours][key].set_index("name")["points"] - expected
+        moved = moved.sum() + 100 * (points[hours][key]["reference_risk"].iloc[0] - start)
+        gap = 100 * (later.loc[key, "risk"] - then.loc[key, "risk"])
+        assert moved == pytest.approx(gap)
 
 
 def test_clock_times_stand_in_the_offset_of_the_infusion(mini, batch, predict) -> None:
