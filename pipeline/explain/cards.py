@@ -41,6 +41,8 @@ class Card:
     drawings : tuple of (caption, drawing)
     line : Markup or None
         Number line.
+    through, between : str
+        Of a large change: which contributions changed, and what was given and charted meanwhile.
     rows : tuple
         Every horizon as text: hours, risk, interval, usual.
     """
@@ -50,6 +52,7 @@ class Card:
     lines: tuple[str, ...]
     interval: str = ""
     change: str = ""
+    through: str = ""
     between: str = ""
     line: Markup | None = None
     drawings: tuple[tuple[str, Markup], ...] = ()
@@ -98,6 +101,7 @@ def card(item: Estimate, record: Record, facts: ModelFacts, reach: float, note: 
                 charts.history_chart(item.past, now, title=title),
             )
         )
+    through, between = _between(item, record, facts)
     desc = phrase(
         "estimate",
         "number_line",
@@ -117,7 +121,8 @@ def card(item: Estimate, record: Record, facts: ModelFacts, reach: float, note: 
         ),
         interval=interval,
         change=change_words(item, record.hours),
-        between=_between(item, record, facts),
+        through=through,
+        between=between,
         line=charts.number_line(risk, reach, title=f"{item.label}: risk and usual rate", desc=desc),
         drawings=tuple(drawings),
         rows=tuple(_row(risk) for risk in item.risks),
@@ -167,13 +172,13 @@ def change_words(item: Estimate, landmark_hours: float, words: str = "estimate")
     return phrase(words, key, points=points_words(points), before=risk_words(before.risk))
 
 
-def _between(item: Estimate, record: Record, facts: ModelFacts) -> str:
+def _between(item: Estimate, record: Record, facts: ModelFacts) -> tuple[str, str]:
     """Of a large change since a day ago, through what, and what was given and charted meanwhile."""
     before, risk = item.day_before(record.hours), item.headline
     if before is None or risk is None or not is_large(before.risk, risk.risk):
-        return ""
-    facts_between = between_words(record, before.landmark_hours, graded_scales(facts))
-    return f"{through_words(item, before, facts)} {facts_between}".strip()
+        return "", ""
+    between = between_words(record, before.landmark_hours, graded_scales(facts))
+    return through_words(item, before, facts), between
 
 
 def present_words(item: Estimate, record: Record, *, brief: bool = False) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 from markupsafe import Markup
@@ -25,7 +26,13 @@ from pipeline.report.svg import (
 
 _REACHES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0)
 _THIN = Style(INK, None, width=1.2)
-_LABEL = 46.0  # room for the points at the end of a row
+LETTERS = 10.0
+"""Size of every letter; the widths below make it 9 pt or more on paper."""
+
+_LINE_WIDTH, _HEIGHT = 274.0, 55.0
+_LABEL = 38.0  # room for the points at the end of a row
+_LEADING, _BOLD = 10.0, 6.4  # from line to line; widest mean of bold letters
+_NAME_LENGTH = 21  # characters of a pathway on one line
 _FAINT = Style(GRID, None, width=1)
 _SPREAD = "#f0c3a0"
 
@@ -44,33 +51,33 @@ def reach_of(risks: Sequence[Risk]) -> float:
 
 def number_line(risk: Risk, reach: float, *, title: str, desc: str) -> Markup:
     """The headline risk with its interval and the usual rate on one line from 0 to ``reach``."""
-    x = Scale(0.0, reach, 14.0, 326.0)
+    x = Scale(0.0, reach, 11.0, _LINE_WIDTH - 11.0)
     here = x(x.clamp(risk.risk))
     ours = f"this patient {risk_words(risk.risk)}"
     parts = [
-        stroke(x.start, 25, x.end, 25, _THIN),
+        stroke(x.start, 17, x.end, 17, _THIN),
         element(
             "rect",
             x=x(risk.low),
-            y=20,
+            y=13,
             width=max(x(x.clamp(risk.high)) - x(risk.low), 2.0),
-            height=10,
+            height=8,
             fill=_SPREAD,
             stroke=ORANGE,
             stroke_width=1,
         ),
-        *(stroke(x(at), 22, x(at), 28, _THIN) for at in (0.0, reach)),
-        text(x.start - 10, 52, "0"),
-        text(x.end + 13, 52, risk_words(reach) if reach < 1 else "100\u00a0%", anchor="end"),
-        marker("diamond", here, 25, colour=ORANGE, size=6),
-        text(_inside(here, ours), 13, ours, anchor="middle", bold=True),
+        *(stroke(x(at), 14, x(at), 20, _THIN) for at in (0.0, reach)),
+        text(x.start - 8, 35, "0", size=LETTERS),
+        text(x.end + 10, 35, _percent(reach), anchor="end", size=LETTERS),
+        marker("diamond", here, 17, colour=ORANGE, size=4.5),
+        text(_inside(here, ours), 9, ours, anchor="middle", bold=True, size=LETTERS),
     ]
     if risk.usual is not None:
         usual = x(x.clamp(risk.usual.rate))
-        parts.append(stroke(usual, 15, usual, 38, Style(INK, None, width=3)))
+        parts.append(stroke(usual, 11, usual, 26, Style(INK, None, width=2.4)))
         said = f"usual {risk_words(risk.usual.rate)}"
-        parts.append(text(_inside(usual, said, 12), 51, said, anchor="middle"))
-    return chart(title, desc, 340, 56, *parts)
+        parts.append(text(_inside(usual, said, 10), 35, said, anchor="middle", size=LETTERS))
+    return chart(title, desc, _LINE_WIDTH, 38, *parts)
 
 
 def mini_line(risk: Risk, reach: float) -> Markup:
@@ -93,26 +100,31 @@ def mini_line(risk: Risk, reach: float) -> Markup:
 
 def horizon_chart(risks: Sequence[Risk], headline: float, *, title: str) -> Markup:
     """Risk within each horizon with its interval, beside what is usual."""
-    width, height = 208.0, 80.0
+    width, height = 160.0, _HEIGHT
     reach = reach_of(risks)
-    x = Scale(0.0, max(risk.hours for risk in risks) * 1.06, 43.0, width - 4)
-    y = Scale(0.0, reach, height - 20, 8.0)
-    ours, usual = Style(ORANGE), Style(INK, "4 3", "square", 1.4)
+    x = Scale(0.0, max(risk.hours for risk in risks) * 1.06, 37.0, width - 4)
+    y = Scale(0.0, reach, height - 15, 6.0)
+    ours, usual = Style(ORANGE, width=1.6), Style(INK, "4 3", "square", 1.2)
     parts = _percent_axis(x, y)
     for risk in risks:
         weight = risk.hours == headline
         parts.append(
             text(
-                x(risk.hours), height - 6, f"{risk.hours:g}", anchor="middle", size=11, bold=weight
+                x(risk.hours),
+                height - 3,
+                f"{risk.hours:g}",
+                anchor="middle",
+                size=LETTERS,
+                bold=weight,
             )
         )
         parts.append(marks.error_bar(x, y, risk.hours, risk.low, risk.high, ours))
     known = [(risk.hours, risk.usual.rate) for risk in risks if risk.usual is not None]
     parts += [
         marks.line(x, y, known, usual),
-        marks.points(x, y, known, usual, filled=False, size=3),
+        marks.points(x, y, known, usual, filled=False, size=2.4),
         marks.line(x, y, [(risk.hours, risk.risk) for risk in risks], ours),
-        marks.points(x, y, [(risk.hours, risk.risk) for risk in risks], ours, size=4),
+        marks.points(x, y, [(risk.hours, risk.risk) for risk in risks], ours, size=3.2),
     ]
     told = "; ".join(
         f"within {risk.hours:g} h {risk_words(risk.risk)} ({interval_words(risk.low, risk.high)})"
@@ -123,21 +135,22 @@ def horizon_chart(risks: Sequence[Risk], headline: float, *, title: str) -> Mark
 
 def history_chart(past: Sequence[Past], now: Past, *, title: str) -> Markup:
     """The headline risk at earlier landmarks and now, as steps with their intervals."""
-    width, height = 122.0, 80.0
+    width, height = 108.0, _HEIGHT
     every = [*past, now]
     first, last = every[0].landmark_hours, now.landmark_hours
-    x = Scale(min(first, last - 24.0) - 8, last + 8, 43.0, width - 10)
-    y = Scale(0.0, reach_of([Risk(0.0, p.risk, p.low, p.high) for p in every]), height - 20, 8.0)
-    style = Style(BLUE)
+    x = Scale(min(first, last - 24.0) - 8, last + 8, 37.0, width - 10)
+    y = Scale(0.0, reach_of([Risk(0.0, p.risk, p.low, p.high) for p in every]), height - 15, 6.0)
+    style = Style(BLUE, width=1.6)
     parts = _percent_axis(x, y)
-    shown = every[:: -max(1, -(-len(every) // 4))]
+    shown = every[:: -max(1, -(-len(every) // 3))]
     for item in shown:
         day = int(item.landmark_hours // 24)
-        parts.append(text(x(item.landmark_hours), height - 6, f"d{day}", anchor="middle", size=11))
+        at = x(item.landmark_hours)
+        parts.append(text(at, height - 3, f"d{day}", anchor="middle", size=LETTERS))
     parts += [marks.error_bar(x, y, p.landmark_hours, p.low, p.high, style) for p in every]
     pairs = [(p.landmark_hours, p.risk) for p in every]
-    parts += [marks.step(x, y, pairs, style), marks.points(x, y, pairs[:-1], style, size=3)]
-    parts.append(marker("diamond", x(last), y(y.clamp(now.risk)), colour=ORANGE, size=4))
+    parts += [marks.step(x, y, pairs, style), marks.points(x, y, pairs[:-1], style, size=2.4)]
+    parts.append(marker("diamond", x(last), y(y.clamp(now.risk)), colour=ORANGE, size=3.2))
     told = "; ".join(f"day {int(p.landmark_hours // 24)} {risk_words(p.risk)}" for p in every)
     return chart(title, f"{told}.", width, height, *parts)
 
@@ -160,36 +173,58 @@ def mirror_chart(
     >>> "▲ +6" in drawn and "▼ −2" in drawn
     True
     """
-    step, top, width, first, gap = 19.0, 22.0, 372.0, 184.0, 8.0
-    parts = [text(0.0, top + step * row + 13, name, size=11.5) for row, name in enumerate(names)]
+    width, first, gap = 266.0, 130.0, 8.0
+    column = (width - first - gap * (len(sides) - 1)) / len(sides)
+    heads = [_lines(short, int(column / _BOLD)) for short, _ in sides]
+    top = 3.0 + _LEADING * max(map(len, heads))
+    lines = [_lines(name, _NAME_LENGTH) for name in names]
+    steps = [2.0 + _LEADING + _LEADING * (len(rows) - 1) for rows in lines]
+    tops = [top + sum(steps[:row]) for row in range(len(names))]
+    parts = [
+        text(0.0, at + 9.5 + _LEADING * number, words, size=LETTERS)
+        for at, rows in zip(tops, lines, strict=True)
+        for number, words in enumerate(rows)
+    ]
+    parts += [stroke(0.0, at, width, at, _FAINT) for at in tops[1:]]
     values = [value for _, points in sides for value in points]
     raised, lowered = max([0.0, *values]), max([0.0, *(-value for value in values)])
-    column = (width - first - gap * (len(sides) - 1)) / len(sides)
     unit = (column - _LABEL) / max(1.0, raised + lowered)
-    for number, (short, points) in enumerate(sides):
+    for number, (_, points) in enumerate(sides):
         start = first + number * (column + gap)
         zero = start + lowered * unit
-        parts.append(text(start, 12, short, bold=True, size=11.5))
-        parts.append(stroke(zero, top - 2, zero, top + step * len(names), _THIN))
-        for row, value in enumerate(points):
-            way, y = (1.0 if value > 0 else -1.0), top + step * row
-            parts.append(_bar(zero, way, abs(value) * unit, y + 3, value))
+        parts += [
+            text(start, top - 4 - _LEADING * number, words, bold=True, size=LETTERS)
+            for number, words in enumerate(reversed(heads[number]))
+        ]
+        parts.append(stroke(zero, top, zero, top + sum(steps), _THIN))
+        for at, step, value in zip(tops, steps, points, strict=True):
+            way, middle = (1.0 if value > 0 else -1.0), at + step / 2
+            parts.append(_bar(zero, way, abs(value) * unit, middle - 4, value))
+            said = signed_points(value)
             parts.append(
-                text(
-                    start + column,
-                    y + 13,
-                    signed_points(value),
-                    anchor="end",
-                    size=11.5,
-                    bold=True,
-                )
+                text(start + column, middle + 3.5, said, anchor="end", size=LETTERS, bold=True)
             )
     told = "; ".join(
         f"{name}: " + ", ".join(f"{short} {signed_points(points[row])}" for short, points in sides)
         for row, name in enumerate(names)
     )
-    height = top + step * len(names) + 4
-    return chart(title, f"{told}.", width, height, *parts)
+    return chart(title, f"{told}.", width, top + sum(steps) + 2, *parts)
+
+
+def _lines(name: str, length: int) -> list[str]:
+    """A name on lines of about the same length, as few as hold it.
+
+    Examples
+    --------
+    >>> _lines("What was measured and when", 21)
+    ['What was measured', 'and when']
+    """
+    count = len(textwrap.wrap(name, length))
+    return next(
+        lines
+        for width in range(-(-len(name) // max(count, 1)), max(len(name), length) + 1)
+        if len(lines := textwrap.wrap(name, width)) <= count
+    )
 
 
 def _bar(zero: float, way: float, size: float, y: float, value: float) -> Markup:
@@ -200,7 +235,7 @@ def _bar(zero: float, way: float, size: float, y: float, value: float) -> Markup
     colour = ORANGE if value > 0 else BLUE
     fill = colour if value > 0 else "#fff"
     return element(
-        "rect", x=left, y=y, width=size, height=12, fill=fill, stroke=colour, stroke_width=2
+        "rect", x=left, y=y, width=size, height=8, fill=fill, stroke=colour, stroke_width=1.5
     )
 
 
@@ -209,13 +244,16 @@ def _percent_axis(x: Scale, y: Scale) -> list[Markup]:
     parts = [stroke(x.start, y(at), x.end, y(at), _FAINT) for at in ticks[1:]]
     parts.append(stroke(x.start, y.start, x.end, y.start, _THIN))
     for at in (ticks[0], ticks[2]):
-        parts.append(
-            text(x.start - 4, y(at) + 4, f"{round(100 * at)}\u00a0%", anchor="end", size=11)
-        )
+        parts.append(text(x.start - 4, y(at) + 3.5, _percent(at), anchor="end", size=LETTERS))
     return parts
+
+
+def _percent(risk: float) -> str:
+    """A round number on an axis."""
+    return f"{round(100 * risk)}\u00a0%"
 
 
 def _inside(x: float, label: str, free: float = 0.0) -> float:
     """Middle of a label, kept within the number line and away from its ends."""
-    half = 3.9 * len(label) + 2
-    return min(max(x, half + free), 340.0 - half - 3 * free)
+    half = 3.3 * len(label) + 2
+    return min(max(x, half + free), _LINE_WIDTH - half - 3 * free)

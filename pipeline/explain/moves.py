@@ -66,8 +66,8 @@ def through_words(item: Estimate, before: Past, facts: ModelFacts) -> str:
 
 def _move_words(key: str, points: float, facts: ModelFacts) -> str:
     """A contribution by name with the points by which it changed."""
-    sign = "+" if points > 0 else MINUS
-    return phrase("between", "move", name=_name(key, facts), points=sign + points_words(points))
+    said = ("+" if points > 0 else MINUS) + points_words(points).replace(" ", "\u00a0")
+    return phrase("between", "move", name=_name(key, facts), points=said)
 
 
 def _name(key: str, facts: ModelFacts) -> str:

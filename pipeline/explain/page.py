@@ -28,7 +28,11 @@ from pipeline.report.page import render
 TEMPLATES = Path(__file__).parent / "templates"
 MOST_TRENDS = 11
 MOST_ROWS = 7
-_ROOM, _FULL, _HALF_ROOM = 1550, 2400, 1000  # characters on paper: more are shortened, fewer large
+# characters on paper: more are shortened, fewer large; more of the shortened ones lose drawings
+_ROOM, _FULL, _HALF_ROOM = 1550, 2320, 1000
+_ROW = 150  # characters in the place of one row of the pathway chart
+_START, _TREND_ROW = 600, 550  # characters beside the chart, and in the place of a row of trends
+_SHORT_LABS, _SHORT_TRENDS = 3, 8  # printed on a shortened page
 _EARLIEST, _LONGEST = -48.0, 14 * 24.0
 
 
@@ -91,16 +95,32 @@ def patient_page(patient: Patient, facts: ModelFacts, *, made: datetime, back: s
         synthetic=facts.synthetic,
         back=back,
         association=phrase("pathways", "association"),
-        density=_density(_printed_length(context), len(context["trends"])),
+        density=_density(context),
         **context,
     )
 
 
-def _density(characters: int, charts: int) -> str:
+def _density(context: Mapping[str, Any]) -> str:
     """Class of the page: ``dense`` and ``packed`` print shortened, ``roomy`` prints large."""
-    if characters > _ROOM:
-        return "dense packed" if characters > _FULL else "dense"
-    return "roomy" if characters < _HALF_ROOM and charts <= 8 else ""
+    characters, drawn = _printed_length(context), len(context["trends"])
+    if characters > _ROOM or (drawn > _SHORT_TRENDS and characters > _HALF_ROOM):
+        return "dense packed" if _shortened_length(context, drawn) > _FULL else "dense"
+    return "roomy" if characters < _HALF_ROOM and drawn <= _SHORT_TRENDS else ""
+
+
+def _shortened_length(context: Mapping[str, Any], drawn: int) -> int:
+    """Characters of a shortened page, in which drawings count by their place."""
+    rely = context["reliance"]
+    first = [told[0] for told in context["against"]]
+    beside = max(sum(map(len, context["missing"])), sum(map(len, first)))
+    labs = sum(len(f"{lab.text} {lab.effect}") for lab in context["labs"][:_SHORT_LABS])
+    rows: int = sum(block["rows"] for block in context["why"])
+    saved = _TREND_ROW if drawn <= _SHORT_TRENDS / 2 else 0
+    words = [*(rely.reasons if rely else ()), *context["drugs"], context["contrast"]]
+    total: int = sum(map(len, words))
+    through = max((len(card.through) for card in context["cards"]), default=0)
+    total += 2 * (beside + through) + max(_ROW * rows, 2 * labs - _START) - saved
+    return total
 
 
 def _printed_length(context: Mapping[str, Any]) -> int:
@@ -109,7 +129,7 @@ def _printed_length(context: Mapping[str, Any]) -> int:
     against = [sentence for told in context["against"] for sentence in told]
     parts = [*against, *context["missing"], *drugs, context["contrast"]]
     parts += rely.reasons if rely else ()
-    parts += [one.between for one in context["cards"]]
+    parts += [one.through + one.between for one in context["cards"]]
     parts += [f"{lab.text} {lab.effect}" for lab in context["labs"]]
     return sum(len(part) for part in parts)
 
@@ -275,6 +295,7 @@ def _why(estimated: Sequence[Estimate], facts: ModelFacts) -> list[dict[str, Any
                 "start": start_words,
                 "caption": caption if big else none,
                 "drawn": drawn,
+                "rows": len(names),
             }
         )
     return blocks

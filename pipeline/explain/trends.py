@@ -19,10 +19,14 @@ from pipeline.report.format import counted
 from pipeline.report.scale import Kind, Scale, domain
 from pipeline.report.svg import BLUE, GREY, INK, Style, chart, marker, stroke, text
 
-WIDTH, HEIGHT = 172.0, 60.0
-_TOP, _BOTTOM, _LEFT, _RIGHT = 10.0, 46.0, 4.0, 168.0
+WIDTH, HEIGHT = 142.0, 46.0
+LETTERS = 10.0
+"""Size of every letter; the width makes it 9 pt on paper, where the height is not less."""
+
+_BOTTOM, _LEFT, _RIGHT = HEIGHT - 13.0, 8.0, 97.0
 _LONGEST_GAP = 36.0
 _APART = 11.0  # between two labels, so that neither covers the other
+_DIGIT, _SIGN = 6.4, 8.4
 _DRUG = Style("#7a3e00", "4 2", width=1.2)
 _AXIS = Style(INK, None, width=1)
 
@@ -39,7 +43,7 @@ class Trend:
 
 def time_axis(first: float, last: float) -> Scale:
     """The common axis in hours, from the first sample shown to the landmark."""
-    return Scale(min(first, last - 24.0), last, _LEFT + 4, _RIGHT - 34)
+    return Scale(min(first, last - 24.0), last, _LEFT, _RIGHT)
 
 
 def lab_trend(
@@ -56,11 +60,11 @@ def lab_trend(
         for row in shown.to_dict("records")
     ]
     values = [value for _, value, _ in points]
-    y = _value_axis(values, analyte)
+    y, top = _value_axis(values, analyte, _top(drugs)), _top(drugs)
     reference_low, reference_high = analyte.reference
     parts = []
     if reference_low is not None and reference_high is not None:
-        full = Scale(y.low, y.high, _BOTTOM, _TOP, y.kind)
+        full = Scale(y.low, y.high, _BOTTOM, top, y.kind)
         if reference_high > y.low and reference_low < y.high:
             parts.append(guides.band(x, full, reference_low, reference_high))
     parts += [*_frame(x), *_drug_lines(x, drugs)]
@@ -92,10 +96,10 @@ def _end_labels(low: float, high: float, y: Scale) -> list[Markup]:
     centre, half = (y(low) + y(high)) / 2, max((y(low) - y(high)) / 2, _APART / 2)
     return [
         text(
-            min(_RIGHT - 25, WIDTH - 5.8 * len(number_words(value))),
+            min(_RIGHT + 10, WIDTH - _DIGIT * len(number_words(value).replace(",", "")) - 4),
             at + 3.5,
             number_words(value),
-            size=9.5,
+            size=LETTERS,
             colour=GREY,
         )
         for value, at in ((low, centre + half), (high, centre - half))
@@ -106,9 +110,9 @@ def grade_trend(
     grades: pd.DataFrame, scales: Sequence[str], x: Scale, drugs: Sequence[DrugMark], clock: Clock
 ) -> Trend:
     """Grades over time, one line of steps per scale, with the grade written where it changes."""
-    y = Scale(0.0, 4.0, _BOTTOM - 4, _TOP + 4)
+    y = Scale(0.0, 4.0, _BOTTOM - 3, _top(drugs) + 4)
     parts = [*_frame(x), *_drug_lines(x, drugs)]
-    parts += [text(_RIGHT - 25, y(at) + 3.5, str(at), size=9.5, colour=GREY) for at in (0, 2, 4)]
+    parts += [text(_RIGHT + 10, y(at) + 3.5, str(at), size=LETTERS, colour=GREY) for at in (0, 4)]
     rows: list[tuple[float, str, str]] = []
     newest = []
     styles = (Style(BLUE, None, "circle", 2.2), Style("#b34700", "5 2", "square", 1.6))
@@ -139,7 +143,12 @@ def grade_trend(
     return Trend("Grades", said, drawing, tuple((when, what) for _, when, what in rows))
 
 
-def _value_axis(values: Sequence[float], analyte: Analyte) -> Scale:
+def _top(drugs: Sequence[DrugMark]) -> float:
+    """Top of the plot: below the letters of the drugs, where there are any."""
+    return LETTERS if drugs else 2.0
+
+
+def _value_axis(values: Sequence[float], analyte: Analyte, top: float) -> Scale:
     """Log axis over the values, and a near limit of the usual range."""
     kind: Kind = "log10" if all(value > 0 for value in values) else "linear"
     near = [
@@ -148,42 +157,66 @@ def _value_axis(values: Sequence[float], analyte: Analyte) -> Scale:
         if limit and min(values) / 4 <= limit <= max(values) * 4
     ]
     low, high = domain([*values, *near], kind)
-    return Scale(low, high, _BOTTOM - 5, _TOP + 4, kind)
+    return Scale(low, high, _BOTTOM - 4, top + 4, kind)
 
 
 def _frame(x: Scale) -> list[Markup]:
     """The base line with a tick at each midnight since infusion, named where there is room."""
     parts = [stroke(x.start, _BOTTOM, x.end, _BOTTOM, _AXIS)]
-    first, last = math.ceil(x.low / 24 - 1e-9), math.floor(x.high / 24 + 1e-9)
-    every = max(1, math.ceil((last - first + 1) / 6))
-    for day in range(first, last + 1):
+    days = range(math.ceil(x.low / 24 - 1e-9), math.floor(x.high / 24 + 1e-9) + 1)
+    names = {day: f"d{day}" if day >= 0 else f"d−{-day}" for day in days}
+    widths = {day: _DIGIT * len(name) + (_SIGN - _DIGIT) * (day < 0) for day, name in names.items()}
+    room = (max(widths.values(), default=0.0) + 3) / (x(24.0) - x(0.0))
+    every = max(1, math.ceil(room))
+    for day, name in names.items():
         at = x(24.0 * day)
-        parts.append(stroke(at, _BOTTOM, at, _BOTTOM + 3, _AXIS))
+        parts.append(stroke(at, _BOTTOM, at, _BOTTOM + 2, _AXIS))
         if day % every == 0:
-            name = f"d{day}" if day >= 0 else f"d−{-day}"
-            parts.append(text(at, _BOTTOM + 13, name, anchor="middle", size=10))
+            middle = max(at, widths[day] / 2 + 1)
+            parts.append(text(middle, _BOTTOM + 11, name, anchor="middle", size=LETTERS))
     return parts
 
 
 def _drug_lines(x: Scale, drugs: Sequence[DrugMark]) -> list[Markup]:
     """A dashed line with the letter at the first dose of each drug, short ticks at the others."""
     parts = []
-    free = x.start
+    seen = []
     for drug in sorted(drugs, key=lambda item: item.hours[0]):
         shown = [at for at in drug.hours if x.low <= at <= x.high]
         for place, at in enumerate(shown):
-            end = _BOTTOM if place == 0 else _TOP + 6
-            parts.append(stroke(x(at), _TOP, x(at), end, _DRUG))
+            end = _BOTTOM if place == 0 else LETTERS + 5
+            parts.append(stroke(x(at), LETTERS, x(at), end, _DRUG))
         if shown:
-            letter = text(
-                max(x(shown[0]), free),
-                _TOP - 2,
-                drug.letter,
-                anchor="middle",
-                size=10,
-                bold=True,
-                colour=_DRUG.colour,
-            )
-            parts.append(letter)
-            free = max(x(shown[0]), free) + 9
-    return parts
+            seen.append((x(shown[0]), drug.letter))
+    places = _apart([place for place, _ in seen], WIDTH - LETTERS / 2)
+    return parts + [
+        text(
+            place,
+            LETTERS - 2,
+            letter,
+            anchor="middle",
+            size=LETTERS,
+            bold=True,
+            colour=_DRUG.colour,
+        )
+        for place, (_, letter) in zip(places, seen, strict=True)
+    ]
+
+
+def _apart(places: Sequence[float], end: float) -> list[float]:
+    """Rising places of letters, moved right so that none covers another, then back before ``end``.
+
+    Examples
+    --------
+    >>> _apart([20.0, 22.0, 90.0, 92.0], 100.0)
+    [20.0, 30.0, 90.0, 100.0]
+    >>> _apart([95.0, 99.0], 100.0)
+    [90.0, 100.0]
+    """
+    result: list[float] = []
+    for place in places:
+        result.append(max(place, result[-1] + LETTERS) if result else place)
+    for number in range(len(result) - 1, -1, -1):
+        result[number] = min(result[number], end)
+        end = result[number] - LETTERS
+    return result

@@ -130,6 +130,41 @@ def test_print_stays_legible(opened, kind) -> None:
     assert all(height > 10.5 for height in charts), charts  # millimetres
 
 
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_letters_of_charts_print_in_9_points_and_apart(opened, kind) -> None:
+    """On an A4 less its margins; a letter as tall as its size, so that descenders may meet."""
+    page = opened(f"{kind}.html", 726).page
+    page.emulate_media(media="print")
+    sizes, crossed, cut = page.evaluate(
+        """() => {
+            const sizes = [], crossed = [], cut = [];
+            for (const svg of document.querySelectorAll('svg[role=img]')) {
+                const own = svg.getBoundingClientRect();
+                if (!own.height) continue;
+                const texts = [...svg.querySelectorAll('text')];
+                const boxes = texts.map(text => text.getBoundingClientRect());
+                texts.forEach((text, i) => {
+                    const a = boxes[i];
+                    const size = parseFloat(getComputedStyle(text).fontSize);
+                    sizes.push(size * svg.getScreenCTM().a * 0.75);
+                    if (a.top < own.top - 1 || a.bottom > own.bottom + 1
+                        || a.left < own.left - 1 || a.right > own.right + 1)
+                        cut.push(text.textContent);
+                    boxes.slice(i + 1).forEach((b, j) => {
+                        if (a.left < b.right && b.left < a.right
+                            && a.top + 3 < b.bottom && b.top + 3 < a.bottom)
+                            crossed.push(text.textContent + ' | ' + texts[i + 1 + j].textContent);
+                    });
+                });
+            }
+            return [sizes, crossed, cut];
+        }"""
+    )
+    assert all(size >= 9.0 for size in sizes), sorted(set(sizes))[:3]
+    assert crossed == []
+    assert cut == []
+
+
 def test_strips_of_the_ward_list_stand_below_each_other(opened) -> None:
     page = opened("index.html", 1280).page
     rights = page.evaluate(

@@ -609,7 +609,8 @@ def test_labels_of_lowest_and_highest_value_never_touch(values: list[float]) -> 
     page = patient_page(Patient(record("P", 71.2, labs), Inputs(1.0), ()), facts(), made=MADE)
     drawing = page[page.index("<title>CRP") : page.index("</svg>", page.index("<title>CRP"))]
     places = [
-        float(y) for y in re.findall(r'<text x="[\d.]+" y="([\d.]+)" font-size="9.5"', drawing)
+        float(y)
+        for y in re.findall(r'<text x="[\d.]+" y="([\d.]+)" font-size="10" fill="#595959"', drawing)
     ]
     assert len(places) in (0, 2)
     assert not places or abs(places[0] - places[1]) >= 10.9
