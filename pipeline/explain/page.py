@@ -200,9 +200,14 @@ def _subtitle(record: Record, inputs: Inputs | None, facts: ModelFacts, made: da
 
 
 def _labs_words(record: Record, inputs: Inputs, facts: ModelFacts, made: datetime) -> str:
-    """The moment of the estimate and the age of the newest sample when the page was made."""
+    """The moment of the estimate and the age of the newest sample when the page was made.
+
+    Only samples of analytes that the model reads count; where there is none, that is said.
+    """
+    if is_missing(inputs.newest):
+        return phrase("header", "labs_unread")
     late = lateness(record, made, facts.horizon)
-    newest = moment_words(record.clock, float(record.labs["collected_hours"].max()), made)
+    newest = moment_words(record.clock, record.hours - inputs.newest, made)
     if late is None:
         when, age = record.clock.words(record.hours), age_words(inputs.newest)
         return phrase("header", "labs", newest=newest, age=age, when=when)

@@ -108,6 +108,24 @@ def test_a_patient_without_usable_rows_has_a_page(mini, batch, predict) -> None:
     assert "%" not in text
 
 
+def test_labs_that_the_model_does_not_read_cost_nobody_a_page(mini, batch, predict) -> None:
+    """A first result of an analyte that no member reads is an everyday thing on a ward."""
+
+    def other(labs: pd.DataFrame) -> pd.DataFrame:
+        mine = labs["patient_id"] == mini.patients[0]
+        first = labs[mine].head(1).assign(analyte="sodium", value="139", unit="mmol/L")
+        return pd.concat([labs[~mine], first])
+
+    edit(batch / "labs.csv", other)
+    code, out = predict(batch)
+    assert code == 4
+    found = read_predictions(out).set_index("patient_id")["status"]
+    assert set(found[mini.patients[0]]) == {"abstained"}
+    text = read((out / "report" / f"{mini.patients[0]}.html").read_text(encoding="utf-8")).text
+    assert "No lab that the model reads so far." in text
+    assert "nan" not in text.lower()
+
+
 @pytest.mark.parametrize("hours", [48.0, 60.5])
 def test_earlier_estimates_are_those_that_the_ward_would_have_had(mini, hours) -> None:
     """The risk shown for an earlier landmark is that of the same batch scored as of that hour."""
