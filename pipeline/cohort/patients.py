@@ -129,7 +129,8 @@ def _read_infusion_time(
         column="infusion_time",
         code="time_unusable",
         reason="'infusion_time' " + reason + ".",
-        remedy="Give ISO 8601 with offset (2026-03-01T08:00:00+01:00) or state --tz.",
+        remedy="Give ISO 8601 with offset (2026-03-01T08:00:00+01:00)"
+        + ("." if config.time_zone else " or state --tz."),
     )
     offset = utc_offsets(table["infusion_time"], zero.loc[table.index], config.time_zone)
     return table.assign(utc_offset_minutes=offset, _offset_minutes=offset), zero.loc[table.index]
@@ -155,6 +156,10 @@ def derive_patients(labs: pd.DataFrame, file: str) -> pd.DataFrame:
 def finish_patients(cohort: Cohort) -> Cohort:
     """Fill the defaults: record end = last row of the patient, followed until = record end.
 
+    A stated end of follow-up stays, also before the end of the record: what was filed after it
+    says nothing of the outcomes; a grade does, on its scale, see
+    :func:`pipeline.evaluate.outcomes.followed_hours`.
+
     A second infusion starts another episode, so the record ends with it at the latest.
     Deaths charted on the ``death`` scale and in ``patients.death_*`` are merged (the earlier).
     """
@@ -175,12 +180,11 @@ def finish_patients(cohort: Cohort) -> Cohort:
     death = np.minimum(stated, charted)
     record_end = patients["record_end_hours"].fillna(pd.Series(np.maximum(last, 0.0)))
     record_end = record_end.clip(upper=patients["second_infusion_hours"].fillna(np.inf))
-    followed = patients["followed_until_hours"].fillna(record_end)
     return replace(
         cohort,
         patients=patients.assign(
             record_end_hours=record_end,
-            followed_until_hours=np.maximum(followed, record_end),
+            followed_until_hours=patients["followed_until_hours"].fillna(record_end),
             death_hours=np.where(np.isinf(death), np.nan, death),
         ),
     )

@@ -48,11 +48,15 @@ def test_record_end_defaults_to_the_last_row_and_follow_up_to_record_end(tmp_pat
     assert patients["followed_until_hours"].to_dict() == {"A": 23.9, "B": 200.0, "C": 0.0}
 
 
-def test_follow_up_never_ends_before_the_record(tmp_path):
+def test_a_stated_end_of_follow_up_counts_before_the_end_of_the_record(tmp_path):
     patients, _ = patients_of(
-        tmp_path, ("A", "100", "50"), columns="record_end_hours followed_until_hours"
+        tmp_path,
+        ("A", "", "10"),
+        ("B", "100", "50"),
+        columns="record_end_hours followed_until_hours",
     )
-    assert patients["followed_until_hours"]["A"] == 100.0
+    assert patients["followed_until_hours"].to_dict() == {"A": 10.0, "B": 50.0}
+    assert patients["record_end_hours"].to_dict() == {"A": 23.9, "B": 100.0}
 
 
 def test_the_earlier_of_two_deaths_counts(tmp_path):

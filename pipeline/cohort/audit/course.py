@@ -173,7 +173,7 @@ class AfterTheEnd(Check):
         rows = context.grades
         rows = rows[rows["hours"].notna() & (rows["patient"] >= 0) & (rows["scale"] != "death")]
         record, followed = ends["record end"], ends["end of follow-up"]
-        known = {"end of follow-up": followed.fillna(record).clip(lower=record.fillna(-np.inf))}
+        known = {"end of follow-up": followed.fillna(record)}
         findings = []
         for name, end in {**known, "death": ends["death"]}.items():
             limit = end.to_numpy(dtype=float)[rows["patient"].to_numpy()]
