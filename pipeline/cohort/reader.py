@@ -24,6 +24,7 @@ from pipeline.cohort.refusals import (
     refusal_table,
     refused_rows,
     refused_share,
+    why_refused,
 )
 from pipeline.cohort.rejects import Ledger
 from pipeline.cohort.schema import TableSchema
@@ -117,7 +118,12 @@ class ReadResult:
 
     def about_no_grades(self, scales: Collection[str], config: CohortConfig) -> str:
         """Why no outcome of these scales can be learned, "" where somebody was graded."""
-        return about_no_grades(self.cohort, scales, config.grades, self.files, self.counts)
+        refused = {file: why_refused(self.rejects, self.counts, file) for file in self.counts}
+        return about_no_grades(self.cohort, scales, config.grades, self.files, self.counts, refused)
+
+    def why_refused(self, table: str) -> str:
+        """How many rows of a table were refused and mostly why, "" where none was."""
+        return why_refused(self.rejects, self.counts, self.files.get(table, ""))
 
     def refused_share(self) -> tuple[int, int]:
         """Refused rows of labs, and how many could have been used."""

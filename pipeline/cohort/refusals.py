@@ -150,6 +150,36 @@ the unit.
     return lines
 
 
+def why_refused(rejects: pd.DataFrame, counts: Mapping[str, Mapping[str, int]], file: str) -> str:
+    """How many rows of a file are refused, the commonest reason and the way out; "" without any.
+
+    Examples
+    --------
+    >>> rejects = pd.DataFrame(
+    ...     {
+    ...         "file": "assessments.csv",
+    ...         "column": "grade",
+    ...         "code": ["illegal_value"] * 3,
+    ...         "reason": "'II' is not legal here.",
+    ...         "remedy": "Write 2.",
+    ...     }
+    ... )
+    >>> why_refused(rejects, {"assessments.csv": {"read": 4, "rejected": 3}}, "assessments.csv")
+    "3 of 4 rows of assessments.csv are refused, mostly illegal_value (3): 'II' is not legal \
+here. Write 2."
+    """
+    count = counts.get(file, {"read": 0, "rejected": 0})
+    part = rejects.loc[rejects["file"] == file]
+    if not count["rejected"] or part.empty:
+        return ""
+    codes = part["code"].value_counts()
+    first = part.loc[part["code"] == codes.index[0]].iloc[0]
+    return (
+        f"{count['rejected']} of {count['read']} rows of {file} are refused, mostly "
+        f"{codes.index[0]} ({codes.iloc[0]}): {_said(first)} {first['remedy']}"
+    )
+
+
 def refused_share(
     read: Mapping[str, int], rejected: Mapping[str, Mapping[str, int]]
 ) -> tuple[int, int]:

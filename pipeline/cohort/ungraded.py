@@ -125,6 +125,7 @@ def about_no_grades(
     grades: str,
     files: Mapping[str, str],
     counts: Mapping[str, Mapping[str, int]],
+    refused: Mapping[str, str],
 ) -> str:
     """Why no outcome can be learned, because nobody has a single grade; "" where somebody has.
 
@@ -138,12 +139,14 @@ def about_no_grades(
         Table to its file.
     counts : mapping
         File to its counts of rows, as in :class:`pipeline.cohort.reader.ReadResult`.
+    refused : mapping
+        File to what was refused of it and why, where anything was.
 
     Examples
     --------
     >>> from pipeline.cohort.tables import empty_cohort
     >>> nobody, file = empty_cohort(["a"]), {"assessments": "assessments.csv"}
-    >>> about_no_grades(nobody, ["crs"], "charted", file, {"assessments.csv": {"read": 0}})
+    >>> about_no_grades(nobody, ["crs"], "charted", file, {"assessments.csv": {"read": 0}}, {})
     'assessments.csv has a header but no row, so there is no outcome to learn from'
     """
     deaths = STATED_ELSEWHERE in scales and cohort.patients["death_hours"].notna().any()
@@ -158,7 +161,9 @@ def about_no_grades(
         for name in sources
         if name in files
     ]
-    return f"{' and '.join(told)}, so there is no outcome to learn from"
+    found = f"{' and '.join(told)}, so there is no outcome to learn from"
+    why = [refused[files[name]] for name in sources if refused.get(files.get(name, ""))]
+    return ". ".join([found, *why]).removesuffix(".")
 
 
 def ungraded_words(entry: Mapping[str, Any]) -> str:

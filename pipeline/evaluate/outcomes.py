@@ -127,6 +127,7 @@ def stacked_thresholds(
     reported: tuple[int, ...],
     min_patients: int = 2,
     chosen: tuple[int, ...] = (),
+    refused: str = "",
 ) -> tuple[int, ...]:
     """Thresholds taught together: the reported ones and every grade some patients reach.
 
@@ -134,6 +135,8 @@ def stacked_thresholds(
     ----------
     chosen : tuple of int
         Teach no others than these and the reported ones; empty: every grade.
+    refused : str
+        Which assessments were refused and why, for the message where none is left.
 
     Raises
     ------
@@ -148,6 +151,7 @@ def stacked_thresholds(
             f"the cohort has no assessment on the scale '{scale}' (found: {found}); name other "
             "outcomes with --outcomes, or add assessments"
             + (", or derive them: cohort.grades: charted_else_derived" if derivable else "")
+            + (f". {refused}" if refused else "")
         )
     grades = rows.loc[rows["scale"] == scale, "grade"]
     top = int(grades.max()) if len(grades) else 1

@@ -13,7 +13,6 @@ from pipeline.cohort.audit import AuditReport
 from pipeline.cohort.audit.command import as_json
 from pipeline.cohort.limits import apply_limits, infer_limits
 from pipeline.cohort.reader import ReadResult, read_cohort
-from pipeline.cohort.refusals import accepting, too_many_refused
 from pipeline.cohort.tables import Cohort
 from pipeline.cohort.ungraded import STATED_ELSEWHERE, count_ungraded, ungraded_words
 from pipeline.config import Config
@@ -53,6 +52,7 @@ from pipeline.train.card import write_card
 from pipeline.train.draws import gate_draws, write_draws
 from pipeline.train.prior import check_prior, prior_facts, prior_sentences, silence
 from pipeline.train.profile import learn_profile
+from pipeline.train.reading import refuse_unusable, report_reading, write_rows
 from pipeline.train.size import size_report
 from pipeline.train.versions import versions
 
@@ -112,14 +112,9 @@ def train(
         raise UsageError("model.weights names prior, but no bundle is given with --prior")
     scales = tuple(dict.fromkeys(item.scale for item in config.outcomes.values()))
     read = read_cohort(cohort_folder, config.cohort, extra_scales=scales)
-    _report_reading(read)
-    _write_rows(read, out)
-    _refuse_majority(read, config)
-    if ungraded := read.about_no_grades(scales, config.cohort):
-        raise InputError(
-            f"{ungraded}; export every charted grade, 0 included, or derive grades from the "
-            "observations with cohort.grades: derived"
-        )
+    report_reading(read)
+    write_rows(read, out)
+    refuse_unusable(read, config)
     audit = audit_cohort(cohort_folder, config, read, out)
     if len(read.cohort.labs) == 0:
         raise InputError(
@@ -136,7 +131,9 @@ def train(
         check_prior(prior, config, read, spec)
         prior = as_prior(prior)
     table = shared_folds(cohort, config)
-    task = _Task(read.cohort, cohort, spec, config, jobs, table, prior)
+    task = _Task(
+        read.cohort, cohort, spec, config, jobs, table, prior, read.why_refused("assessments")
+    )
     results = {scale: _train_scale(task, scale) for scale in scales}
     models = {scale: result.model for scale, result in results.items()}
     borrowed = None
@@ -233,13 +230,18 @@ class _Task:
     jobs: int
     table: Ints
     prior: Bundle | None
+    refused: str
 
 
 def _train_scale(task: _Task, scale: str) -> ScaleResult:
     cohort, spec, config, prior = task.cohort, task.spec, task.config, task.prior
     reported = reported_thresholds(config.outcomes, scale)
     thresholds = stacked_thresholds(
-        cohort, scale, reported, chosen=config.model.thresholds.get(scale, ())
+        cohort,
+        scale,
+        reported,
+        chosen=config.model.thresholds.get(scale, ()),
+        refused=task.refused,
     )
     landmarks = training_landmarks(cohort, config.landmarks, scale)
     targets = build_targets(cohort, landmarks, scale, thresholds, config.cohort.ungraded)
@@ -350,50 +352,6 @@ def _warnings(
             name, event_patients(results[outcome.scale].targets, outcome.threshold), minimum
         )
     ]
-
-
-def _report_reading(read: ReadResult) -> None:
-    for file, count in read.counts.items():
-        log.info(
-            f"{file}: {count['read']} rows read, {count['accepted']} accepted, "
-            f"{count['rejected']} rejected, {count['collapsed']} repeated, "
-            f"{count['withdrawn']} withdrawn"
-        )
-    for remark in read.remarks:
-        log.info(remark)
-    for file, flags in read.flags.items():
-        said = ", ".join(f"{number} {code}" for code, number in sorted(flags.items()))
-        log.info(f"{file}: rows used but flagged: {said}")
-    read.report_refusals()
-    if read.turnaround_imputed:
-        log.info(f"result time imputed from the turnaround for {read.turnaround_imputed} lab rows")
-
-
-def _refuse_majority(read: ReadResult, config: Config) -> None:
-    """Refuse a cohort most of whose results are refused; what is left is no sample of it."""
-    refused, usable = read.refused_share()
-    found = too_many_refused(refused, usable, config.cohort.max_rejected_share)
-    if found:
-        raise InputError(
-            f"{found}; a model of the rest would describe the export, not the patients. Correct "
-            f"the causes listed above, or accept the share in the config: "
-            f"{accepting(refused, usable)}"
-        )
-
-
-def _write_rows(read: ReadResult, out: Path) -> None:
-    """List refused and flagged rows beside the bundle, whatever becomes of the training."""
-    for table, name in ((read.rejects, "rejects"), (read.notes, "flags")):
-        path = out.with_name(f"{out.name}.{name}.csv")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.unlink(missing_ok=True)
-            if len(table):
-                table.to_csv(path, index=False, lineterminator="\n")
-        except OSError as error:
-            raise UsageError(f"cannot write {path}: {error}") from error
-        if len(table):
-            log.info(f"{len(table)} entries in {path}")
 
 
 def _json(content: Any) -> str:

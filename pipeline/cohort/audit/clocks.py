@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from pipeline.cohort.audit.check import Check
-from pipeline.cohort.audit.context import AuditContext
+from pipeline.cohort.audit.context import UNPLACED, AuditContext
 from pipeline.cohort.audit.finding import Finding, NotApplicable
 from pipeline.cohort.audit.words import listed, word_list
-from pipeline.cohort.timestamps import parse_timestamps
+from pipeline.cohort.timestamps import CLOCK_CHANGE, parse_timestamps
 
 MIN_ROWS = 30
 # offsets of places that change their clocks: most of Europe, North America, parts of Australia
@@ -76,6 +76,9 @@ class OneClock(Check):
         raw = context.raw["labs"]
         columns = [name for name in ("resulted_hours", "resulted_at") if name in raw]
         stated = labs["resulted"].notna()
+        filled = (raw[columns] != "").any(axis=1)
+        if filled.any() and stated.sum() < (1 - UNPLACED) * filled.sum():
+            raise NotApplicable("most result times cannot be read or placed")
         if not columns or not stated.any():
             return [
                 self.finding(
@@ -237,7 +240,7 @@ class OncePerPatient(Check):
 
     def check(self, context: AuditContext) -> list[Finding]:
         """Count draws of each cytokine per patient."""
-        labs = context.need_labs()
+        labs = context.need_timed_labs()
         rows = labs[labs["key"].isin(word_list("cytokines")) & (labs["patient"] >= 0)]
         if rows.empty:
             raise NotApplicable("there are no cytokines")
@@ -285,7 +288,7 @@ def _ambiguous(cells: pd.Series, context: AuditContext) -> tuple[str, pd.Index]:
         return "", cells.index
     bare = cells[cells.str.fullmatch(r"[^T ]+[T ]\d{2}(?::?\d{2})*(?:[.,]\d+)?")]
     reason = parse_timestamps(bare, zone)[1]
-    rows = bare.index[reason.str.contains("clock change")]
+    rows = bare.index[reason.str.contains(CLOCK_CHANGE)]
     return (
         (f"{len(rows)} local times do not exist or occur twice in {zone}", rows)
         if len(rows)

@@ -37,7 +37,7 @@ class EncodingConstants(Check):
 
     def check(self, context: AuditContext) -> list[Finding]:
         """Look at the grade of the day on every scale, and at who has each outcome."""
-        labs, findings = context.need_labs(), []
+        labs, findings = context.need_timed_labs(), []
         labels = context.need_labels()
         targets = {
             f"the {scale} grade of the day": context.lab_grade(scale)

@@ -22,6 +22,8 @@ from pipeline.cohort.ungraded import STATED_ELSEWHERE, silence_reads_as
 from pipeline.config import Config
 from pipeline.errors import InputError
 
+NEVER_GRADED = "never graded, left out"
+UNPLACED = 0.5  # share of draws without a readable time above which times tell nothing
 _DAYS = 100_000  # more days than any record has, so that patient and day fit into one number
 
 
@@ -51,7 +53,7 @@ class Label:
     def left_out(self) -> dict[str, int]:
         """How many patients a comparison of with and without leaves out; empty without any."""
         unknown = int((~self.known).sum())
-        return {"never graded, left out": unknown} if unknown else {}
+        return {NEVER_GRADED: unknown} if unknown else {}
 
 
 class AuditContext:
@@ -133,11 +135,11 @@ class AuditContext:
             event = np.zeros(len(self.ids), dtype=bool)
             event[rows["patient"]] = True
             if event.any():
-                known = self._known_on(outcome.scale)
+                known = self.known_on(outcome.scale)
                 found.append(Label(name, outcome.scale, outcome.threshold, event, onset, known))
         return found
 
-    def _known_on(self, scale: str) -> np.ndarray:
+    def known_on(self, scale: str) -> np.ndarray:
         """Whether each id is graded on a scale, or its silence tells that nothing happened."""
         rows = self.grades[(self.grades["scale"] == scale) & self.grades["grade"].notna()]
         rows = rows[rows["patient"] >= 0]
@@ -146,6 +148,11 @@ class AuditContext:
         zeros = int(rows.loc[rows["grade"] == 0, "patient"].nunique())
         read_as = silence_reads_as(self.config.cohort.ungraded, int(graded.sum()), zeros)
         return graded | (scale == STATED_ELSEWHERE or read_as == "no_event")
+
+    def n_unknown(self, scale: str) -> int:
+        """Patients of whom nothing is known on a scale, of :attr:`n_patients`."""
+        unknown, listed = ~self.known_on(scale), (self.people["position"] >= 0).to_numpy()
+        return int((unknown & listed).sum() if listed.any() else unknown.sum())
 
     def need_labels(self) -> list[Label]:
         """Outcomes with events; a check that needs one does not apply without."""
@@ -158,6 +165,18 @@ class AuditContext:
         if self.labs.empty:
             raise NotApplicable("there are no lab rows")
         return self.labs
+
+    def need_timed_labs(self) -> pd.DataFrame:
+        """Lab rows; a check of their times does not apply where most draws cannot be placed."""
+        labs = self.need_labs()
+        if not self.timed:
+            raise NotApplicable("the times of most lab rows cannot be read or placed")
+        return labs
+
+    @property
+    def timed(self) -> bool:
+        """Whether most draws can be placed, so that what is said of their times holds."""
+        return len(self.labs) > 0 and self.labs["hours"].isna().mean() <= UNPLACED
 
     def lab_grade(self, scale: str) -> np.ndarray:
         """Worst grade charted on the day of each lab row, NaN where none was.

@@ -81,7 +81,7 @@ class TellingGaps(Check):
 
     def check(self, context: AuditContext) -> list[Finding]:
         """Compare the share of days with each analyte between patients with and without."""
-        labs = context.need_labs()
+        labs = context.need_timed_labs()
         labels = context.need_labels()
         labels = [item for item in labels if item.event.sum() >= MIN_PATIENTS]
         if not labels:
@@ -135,7 +135,7 @@ class AfterTheEnd(Check):
     def check(self, context: AuditContext) -> list[Finding]:
         """Compare times of draws and grades with the ends stated in patients, charted deaths."""
         labs = context.need_labs()
-        rows = labs[labs["hours"].notna() & (labs["patient"] >= 0)]
+        rows = labs[labs["hours"].notna() & (labs["patient"] >= 0) & context.timed]
         people = context.people
         grades = context.grades
         charted = grades[(grades["scale"] == "death") & (grades["grade"] >= 1)]

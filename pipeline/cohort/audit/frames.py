@@ -161,6 +161,9 @@ def lenient_hours(
     if f"{clock}_hours" in table:
         hours = to_number(table[f"{clock}_hours"])
         return hours.where(np.isfinite(hours))
+    if f"{clock}_days" in table:
+        days = to_number(table[f"{clock}_days"])
+        return 24.0 * days.where(np.isfinite(days))
     if f"{clock}_at" in table:
         moment = parse_timestamps(table[f"{clock}_at"], config.time_zone or "UTC")[0]
         return (moment - zero).dt.total_seconds() / 3600.0

@@ -39,7 +39,7 @@ class SamePatientTwice(Check):
 
     def check(self, context: AuditContext) -> list[Finding]:
         """Compare pairs of consecutive values per analyte between patients."""
-        pairs = shared_courses(context.need_labs())
+        pairs = shared_courses(context.need_timed_labs())
         people, findings = context.people, []
         for first, second, shared, of, share in pairs.head(20).to_numpy().tolist():
             couple = [int(first), int(second)]

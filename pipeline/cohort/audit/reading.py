@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.cohort.audit.check import Check
-from pipeline.cohort.audit.context import AuditContext
+from pipeline.cohort.audit.context import NEVER_GRADED, AuditContext
 from pipeline.cohort.audit.finding import Example, Finding, NotApplicable
 from pipeline.cohort.audit.words import listed
 from pipeline.cohort.reader import ReadResult
@@ -21,6 +21,7 @@ from pipeline.cohort.ungraded import (
 )
 
 FEW_EVENTS = 20
+ONE_SITE = 0.9  # share of refused rows from which on their site is named
 
 
 class Unreadable(Check):
@@ -37,11 +38,7 @@ class Unreadable(Check):
 
     def check(self, context: AuditContext) -> list[Finding]:
         """Report why the front door refused the whole export."""
-        problem = context.problem
-        if not problem and context.read is not None:
-            scales = {item.scale for item in context.config.outcomes.values()}
-            found = context.read.about_no_grades(scales, context.config.cohort)
-            problem = f"{found}." if found else ""
+        problem = context.problem or _no_grades(context)
         if not problem:
             return []
         tables = [name for name in context.files if context.files[name] in problem]
@@ -135,10 +132,15 @@ class FewEvents(Check):
     )
 
     def check(self, context: AuditContext) -> list[Finding]:
-        """Count patients with each configured outcome."""
+        """Count patients with each configured outcome, of those of whom the scale tells."""
         findings = []
+        asked = {item.scale for item in context.config.outcomes.values()}
+        grades = context.grades
+        legible = grades["scale"].isin(asked) & grades["grade"].notna()
+        if not legible.any() and (context.problem or _no_grades(context)):
+            raise NotApplicable("no grade of a configured outcome can be read")
         events = {label.name: int(label.event.sum()) for label in context.labels}
-        scales = sorted(context.grades["scale"].unique())
+        scales = sorted(grades["scale"].unique())
         few = {
             name: events.get(name, 0)
             for name in context.config.outcomes
@@ -146,14 +148,22 @@ class FewEvents(Check):
         }
         for name, count in few.items():
             outcome = context.config.outcomes[name]
+            unknown = context.n_unknown(outcome.scale)
+            of = context.n_patients - unknown
+            whose = "patients" if not unknown else "patients graded on the scale"
+            rest = f" {unknown} were never graded and are unknown." if unknown else ""
             findings.append(
                 self.finding(
                     f"{name} ({outcome.scale} grade {outcome.threshold} or more) is charted in "
-                    f"{count} of {context.n_patients} patients. Scales in the export: "
+                    f"{count} of {of} {whose}.{rest} Scales in the export: "
                     f"{listed(scales) or 'none'}.",
                     table="assessments",
                     columns=("scale", "grade"),
-                    counts={"event patients": count, "patients": context.n_patients},
+                    counts={
+                        "event patients": count,
+                        "patients": of,
+                        **({NEVER_GRADED: unknown} if unknown else {}),
+                    },
                 )
             )
         return findings
@@ -239,6 +249,15 @@ class NeverGraded(Check):
         return findings
 
 
+def _no_grades(context: AuditContext) -> str:
+    """That nobody has a grade and what became of the rows, or nothing."""
+    if context.read is None:
+        return ""
+    scales = {item.scale for item in context.config.outcomes.values()}
+    found = context.read.about_no_grades(scales, context.config.cohort)
+    return f"{found}." if found else ""
+
+
 def _analytes(context: AuditContext, part: pd.DataFrame) -> str:
     """Which analytes the refused lab rows name, most frequent first."""
     raw = context.raw.get("labs")
@@ -246,9 +265,22 @@ def _analytes(context: AuditContext, part: pd.DataFrame) -> str:
         return ""
     names = raw.set_index("_line")["analyte"].reindex(part["row"]).dropna()
     counts = names[names != ""].value_counts()
-    return (
-        f" ({listed([f'{name} {count}' for name, count in counts.items()])})" if len(counts) else ""
-    )
+    if counts.empty:
+        return ""
+    named = listed([f"{name} {count}" for name, count in counts.items()])
+    return f" ({named}{_site(context, part)})"
+
+
+def _site(context: AuditContext, part: pd.DataFrame) -> str:
+    """At which of several sites nearly all of the refused lab rows were drawn, or nothing."""
+    sites = context.people["site"]
+    if sites[sites != ""].nunique() < 2:
+        return ""
+    where = context.labs.set_index("line")["site"].reindex(part["row"].unique()).value_counts()
+    if where.empty or where.index[0] == "" or where.iloc[0] < ONE_SITE * where.sum():
+        return ""
+    whole = "all" if len(where) == 1 else f"{where.iloc[0]} of {where.sum()}"
+    return f"; {whole} at site {where.index[0]}"
 
 
 def _cell(column: str, value: str) -> str:

@@ -37,7 +37,7 @@ class TwoPopulations(Check):
         """Compare with what blood can hold, with the rest of the tube, and look for a gap."""
         labs = context.need_labs()
         ranges = {normalise_name(name): tuple(b) for name, b in settings("blood_ranges").items()}
-        panels = settings("panels")
+        panels = settings("panels") if context.timed else {}  # a tube is known by its time
         tubes = labs[["patient", "hours", "key"]].drop_duplicates()
         findings = []
         for key, part in labs.groupby("key", sort=True):
@@ -76,7 +76,7 @@ class Contradictions(Check):
 
     def check(self, context: AuditContext) -> list[Finding]:
         """Look for rows equal in patient, analyte and both times, but not in value."""
-        labs = context.need_labs()
+        labs = context.need_timed_labs()
         raw = context.raw["labs"]
         rows = labs[(labs["number"] >= 0) & labs["hours"].notna() & (labs["patient"] >= 0)]
         if "status" in raw:
@@ -114,7 +114,7 @@ class ImpossibleJumps(Check):
 
     def check(self, context: AuditContext) -> list[Finding]:
         """Compare each value with the ones before and after it in the same patient."""
-        spikes = find_spikes(context.need_labs())
+        spikes = find_spikes(context.need_timed_labs())
         findings = []
         for key, part in spikes.groupby("key", sort=True):
             fold = float(np.exp(part["size"].max()))
