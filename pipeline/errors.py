@@ -27,6 +27,7 @@ _MAKE = {
     "port": "PORT=",
 }
 _OPTION = re.compile(rf"(?<![\w-])--({'|'.join(_MAKE)})(?![\w-])")
+_TOLD = re.compile(r"\(make: ([^()]*)\)")
 
 
 def with_make(message: str) -> str:
@@ -38,8 +39,13 @@ def with_make(message: str) -> str:
     'Choose another --out, or replace it with --force (make: OUT=, FORCE=1).'
     >>> with_make("Give hours.")
     'Give hours.'
+    >>> with_make("State --tz (make: TZ_NAME=). Choose another --out.")
+    'State --tz (make: TZ_NAME=). Choose another --out (make: OUT=).'
     """
-    named = dict.fromkeys(_MAKE[option] for option in _OPTION.findall(message))
+    told = {name for names in _TOLD.findall(message) for name in names.split(", ")}
+    named = dict.fromkeys(
+        _MAKE[option] for option in _OPTION.findall(message) if _MAKE[option] not in told
+    )
     if not named:
         return message
     end = "." if message.endswith(".") else ""

@@ -131,7 +131,8 @@ def read_clock(
     source = table
     if read.column == f"{clock}_hours" and read.column in table:
         source = table.assign(**{read.column: table[read.column].astype("str")})
-    remedy = "Give ISO 8601 with offset (2026-03-01T08:00:00+01:00), hours as a number, or --tz."
+    zone = ", hours as a number, or --tz." if time_zone is None else ", or hours as a number."
+    remedy = "Give ISO 8601 with offset (2026-03-01T08:00:00+01:00)" + zone
     kept = reject_untimed(
         source, reason, file=file, column=read.column, remedy=remedy, ledger=ledger
     )
