@@ -118,7 +118,12 @@ def _evaluate(options: argparse.Namespace) -> tuple[int, str]:
     from pipeline.train.command import evaluate_command
 
     return evaluate_command(
-        options.model, options.cohort, options.out, time_zone=options.tz, force=options.force
+        options.model,
+        options.cohort,
+        options.out,
+        options.config,
+        time_zone=options.tz,
+        force=options.force,
     )
 
 
@@ -234,6 +239,7 @@ def _parser() -> argparse.ArgumentParser:
         "--cohort", type=Path, required=True, metavar="DIR", help="folder of tables"
     )
     evaluate.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
+    _configured(evaluate)
     again = _command(
         commands,
         "reproduce",

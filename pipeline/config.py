@@ -14,6 +14,19 @@ from pipeline.config_model import ModelConfig, PositiveHours, Strict
 from pipeline.errors import UsageError
 from pipeline.resources import config_path, read_yaml, schema_yaml
 
+# what of `cohort` tells how an export is read; the rest belongs to the model and to its training
+READING = (
+    "time_zone",
+    "date_order",
+    "decimal_comma",
+    "assume_units",
+    "turnaround",
+    "sentinels",
+    "limits",
+    "grades",
+    "grading",
+    "ungraded",
+)
 SCALES = ("crs", "icans", "hlh", "death")
 Share = Annotated[float, Field(gt=0, lt=1)]
 # numbers that exports write for "missing"
@@ -322,6 +335,38 @@ def load_config(paths: Sequence[str | Path] = (), *, seed: int | None = None) ->
     if seed is not None:
         merged["seed"] = seed
     return parse_config(merged, source=" + ".join(str(path) for path in paths) or "default.yaml")
+
+
+def reading_settings(
+    config: Config, paths: Sequence[str | Path]
+) -> tuple[CohortConfig, tuple[str, ...]]:
+    """How another export is read with a trained model: as in training, but for what files state.
+
+    Only settings of ``cohort`` named in ``READING`` count. Whatever else the files hold was
+    settled in training; it is checked, but not used.
+
+    Returns
+    -------
+    cohort : CohortConfig
+    unused : tuple of str
+        What the files state that is not used, by its name.
+
+    Raises
+    ------
+    UsageError
+        If a file is missing, or holds an unknown key or illegal value.
+    """
+    load_config(paths)
+    whole, unused = config.model_dump(mode="json"), dict[str, None]()
+    for path in map(Path, paths):
+        content = read_yaml(path) or {}
+        stated = content.get("cohort") or {}
+        told = {name: value for name, value in stated.items() if name in READING}
+        unused |= dict.fromkeys(name for name in content if name != "cohort")
+        unused |= dict.fromkeys(f"cohort.{name}" for name in stated if name not in READING)
+        whole["cohort"] = _merge(whole["cohort"], told)
+    source = " + ".join(map(str, paths)) or "of the bundle"
+    return parse_config(whole, source=source).cohort, tuple(unused)
 
 
 def parse_config(content: Mapping[str, Any], *, source: str) -> Config:

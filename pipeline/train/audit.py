@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from pipeline import log
-from pipeline.cohort.audit import AuditReport, audit_folder
+from pipeline.cohort.audit import AuditReport, audit, audit_folder, open_export
 from pipeline.cohort.audit.command import describe
 from pipeline.cohort.audit.page import render_audit
+from pipeline.cohort.audit.registry import ERROR_CHECKS
 from pipeline.cohort.reader import ReadResult
-from pipeline.config import Config
+from pipeline.config import AuditConfig, Config
 from pipeline.errors import InputError
 
 
@@ -47,4 +49,35 @@ def audit_warnings(report: AuditReport) -> list[str]:
     return [
         f"Audit error {code} was acknowledged, so figures may be false: {item.title}. {item.effect}"
         for code, item in known.items()
+    ]
+
+
+def errors_of_other(folder: str | Path, config: Config, read: ReadResult) -> AuditReport:
+    """Errors of a cohort on which a bundle is evaluated; they block nothing.
+
+    What was acknowledged for the training cohort says nothing of this one. Only checks that find
+    errors are made, so that it costs little.
+    """
+    log.info("auditing the cohort for errors")
+    config = config.model_copy(update={"audit": AuditConfig()})
+    report = audit(open_export(folder, config, read=read), ERROR_CHECKS)
+    errors = tuple(item for item in report.findings if item.severity == "error")
+    return replace(report, findings=errors)
+
+
+def errors_line(report: AuditReport) -> str:
+    """One sentence on the errors of an evaluated cohort."""
+    codes = ", ".join(dict.fromkeys(item.code for item in report.blocking))
+    return (
+        f"THE AUDIT FINDS ERRORS in this cohort ({codes}), so the figures may be false; "
+        "`cytocast audit` says where and what to do."
+    )
+
+
+def error_sentences(report: AuditReport) -> list[str]:
+    """Sentences for the evaluation about errors of the evaluated cohort."""
+    return [
+        f"Audit error {item.code} in this cohort, so figures may be false: {item.title}. "
+        f"{item.summary}"
+        for item in report.blocking
     ]

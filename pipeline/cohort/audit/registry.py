@@ -68,6 +68,18 @@ CHECKS: tuple[type[Check], ...] = (
     ForeignZone,
 )
 
+# those that may find an error; the others only warn
+ERROR_CHECKS: tuple[type[Check], ...] = (
+    Unreadable,
+    RefusedRows,
+    EncodingConstants,
+    ColumnsThatAreTheOutcome,
+    OutcomeAmongInputs,
+    SamePatientTwice,
+    PeakColumns,
+    ForeignZone,
+)
+
 
 def by_code() -> dict[str, type[Check]]:
     """Checks by code.
