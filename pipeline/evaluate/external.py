@@ -35,7 +35,12 @@ COMMAND = "cytocast evaluate --model BUNDLE --cohort COHORT --out OUT"
 
 
 def evaluate_bundle(
-    bundle: Bundle, read: ReadResult, training: Mapping[str, Any] | None = None
+    bundle: Bundle,
+    read: ReadResult,
+    training: Mapping[str, Any] | None = None,
+    *,
+    cohort_name: str = "",
+    synthetic: bool = False,
 ) -> Evaluation:
     """Evaluate every outcome of a bundle on a cohort.
 
@@ -47,6 +52,10 @@ def evaluate_bundle(
     ----------
     training : mapping, optional
         The bundle's own ``evaluation.json``, whose alert cut-offs are applied unchanged.
+    cohort_name : str
+        Name of the cohort to print; not used where it is the training cohort.
+    synthetic : bool
+        Whether its patients are simulated, as the folder says.
 
     Raises
     ------
@@ -100,19 +109,22 @@ def evaluate_bundle(
     if not scored:
         raise InputError(" ".join(warnings))
     apparent = read.sha256 == bundle.provenance["cohort_sha256"]
+    trained_on = bundle.provenance["cohort_name"]
+    taught_by_simulation = bool(bundle.config.cohort.synthetic)
     if not apparent:
         warnings.append(
             "Whether patients of this cohort were also in the training cohort is not checked; the "
             "figures are external only if none was."
         )
     facts = {
-        "name": "apparent" if apparent else "external",
+        "name": trained_on if apparent else cohort_name or "another cohort",
         "n_patients": cohort.n_patients,
         "n_landmarks": n_landmarks,
         "n_lab_rows": len(cohort.labs),
         "sha256": read.sha256,
-        "synthetic": bundle.config.cohort.synthetic,
-        "trained_on": bundle.provenance["cohort_name"],
+        "synthetic": synthetic or (apparent and taught_by_simulation),
+        "trained_on": trained_on,
+        "trained_on_synthetic": taught_by_simulation,
         "bundle_sha256": bundle.sha256,
     }
     kind = "apparent" if apparent else "external"

@@ -12,6 +12,7 @@ from pipeline.evaluate import figures, grids, grids_of_cohort, grids_of_use, pla
 from pipeline.evaluate.abstentions import abstention_line
 from pipeline.evaluate.model_facts import model_grid
 from pipeline.evaluate.protocol_words import protocol_words, told_share
+from pipeline.evaluate.subjects import banner_words, subject_words
 from pipeline.evaluate.wording import NAMES, TEMPLATES, WORDS, named
 from pipeline.report.charts import calibration_chart, histogram_pair, roc_chart
 from pipeline.report.facts import facts
@@ -36,7 +37,8 @@ def render_evaluation(
     title : str
         Heading of the page.
     synthetic : bool
-        Whether to say that the patients are simulated; also said when the cohort says so.
+        Whether to say that all patients are simulated; the cohort says it of itself and of the
+        patients the model learned from.
 
     Examples
     --------
@@ -49,11 +51,14 @@ def render_evaluation(
     kind = str(evaluation.get("kind", "not stated"))
     found = sorted({h for o in outcomes.values() for h in o.get("model", {})}, key=float)
     minimum = int(protocol.get("min_event_patients") or 5)
+    simulated = banner_words(cohort, synthetic=synthetic)
     return render(
         TEMPLATES,
         "evaluation.html.j2",
         title=title,
-        synthetic=synthetic or bool(cohort.get("synthetic")),
+        synthetic=bool(simulated),
+        simulated=simulated,
+        subject=subject_words(evaluation),
         kind=kind,
         kind_words=WORDS["kinds"].get(kind, "an unknown kind of evaluation"),
         cohort=cohort,

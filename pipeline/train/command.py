@@ -10,12 +10,14 @@ from typing import Any
 
 from pipeline import log
 from pipeline.cohort.reader import read_cohort
+from pipeline.cohort.simulate.mark import is_simulated
 from pipeline.cohort.timestamps import zone
 from pipeline.config import READING, CohortConfig, Config, load_config, reading_settings
 from pipeline.errors import UsageError
 from pipeline.evaluate.abstentions import abstention_line
 from pipeline.evaluate.external import evaluate_bundle
 from pipeline.evaluate.page import render_evaluation
+from pipeline.evaluate.subjects import banner_words, page_title
 from pipeline.folders import complete_folder, refuse_occupied
 from pipeline.model.bundle import load_bundle
 from pipeline.model.registry import fetch_bundle
@@ -97,7 +99,13 @@ def evaluate_command(
     read = read_cohort(cohort, config, extra_scales=scales, local=known.local, limits=known.limits)
     read.report_refusals()
     audit = errors_of_other(cohort, bundle.config, read)
-    result = evaluate_bundle(bundle, read, _training_evaluation(folder))
+    result = evaluate_bundle(
+        bundle,
+        read,
+        _training_evaluation(folder),
+        cohort_name=cohort.resolve().name,
+        synthetic=is_simulated(cohort),
+    )
     result.content["audit"] = audit.summary()
     result.content["warnings"] = [*error_sentences(audit), *result.content["warnings"]]
     result.content["read_with"] = reading = _otherwise(trained.config.cohort, config)
@@ -107,8 +115,7 @@ def evaluate_command(
         page = render_evaluation(
             result.content,
             result.curves,
-            title=f"Evaluation on another cohort of {bundle.config.cohort.name}",
-            synthetic=bundle.config.cohort.synthetic,
+            title=page_title(result.content),
         )
         (target / "evaluation.html").write_text(page, encoding="utf-8")
         read.rejects.to_csv(target / "rejects.csv", index=False, lineterminator="\n")
@@ -155,8 +162,8 @@ def _training_evaluation(bundle: Path) -> Mapping[str, Any] | None:
 def describe(evaluation: Mapping[str, Any]) -> str:
     """The evaluation in a few lines for stdout."""
     lines = []
-    if evaluation["cohort"].get("synthetic"):
-        lines.append("SYNTHETIC data: simulated patients.")
+    if simulated := banner_words(evaluation["cohort"]):
+        lines.append(f"SYNTHETIC data. {simulated}")
     lines.append(
         f"{evaluation['kind']}, {evaluation['cohort']['n_patients']} patients; "
         "AUROC [95 % interval]"

@@ -70,7 +70,7 @@ def test_an_export_that_needs_settings_of_reading_is_evaluated_with_them(
     found, plain = content(tmp_path / "out"), content(tmp_path / "plain")
     assert found["read_with"] == {"time_zone": "UTC", "date_order": "day_first"}
     assert found["outcomes"] == plain["outcomes"]  # the model is the same
-    assert found["cohort"]["name"] == "external"  # other bytes than those of training
+    assert found["cohort"]["name"] == "other"  # other bytes than those of training
 
     config.write_text("cohort: {date_oder: day_first}\n", encoding="utf-8")
     assert evaluate(mini, other, tmp_path / "typo", "--config", str(config)) == 2

@@ -202,6 +202,13 @@ def test_external_and_apparent_evaluation(mini, tmp_path) -> None:
         assert content["kind"] == kind
         assert content["canary_auroc"] == 0.5
         assert content["outcomes"]["severe_crs"]["model"]["168"]["auroc"] is not None
+        assert content["cohort"]["synthetic"] is (kind == "apparent")
+        assert content["cohort"]["name"] == ("others" if kind == "external" else "mini")
+        title = {
+            "external": "Evaluation of the model of mini (simulated patients) on others</title>",
+            "apparent": "<title>Apparent evaluation of the model of mini (simulated patients)",
+        }
+        assert title[kind] in (out / "evaluation.html").read_text()
         assert "<script" not in (out / "evaluation.html").read_text()
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 from pipeline.cohort.simulate.batch import cut, draw_cuts
 from pipeline.cohort.simulate.export import to_exports, write
 from pipeline.cohort.simulate.history import History, live
+from pipeline.cohort.simulate.mark import REPORT
 from pipeline.cohort.simulate.people import People, draw_people
 from pipeline.cohort.simulate.planted import plant
 from pipeline.cohort.simulate.report import compare
@@ -89,7 +90,7 @@ def _truth_and_report(
         folder / "true_risk.csv", index=False, lineterminator="\n"
     )
     report = {"synthetic": True, "patients": len(people), "comparisons": lines}
-    (folder / "report.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    (folder / REPORT).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     (folder / "report.md").write_text(markdown(lines, len(people)), encoding="utf-8")
     passed = sum(line["pass"] for line in lines)
     return f"report: {passed} of {len(lines)} figures within their bounds (report.md)\n"
