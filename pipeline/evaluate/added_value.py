@@ -111,7 +111,9 @@ def added_value(comparators: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     return result
 
 
-def labs_answer(outcome: Mapping[str, Any], key: str, firm_from: int = 0) -> str:
+def labs_answer(
+    outcome: Mapping[str, Any], key: str, firm_from: int = 0, *, apparent: bool = False
+) -> str:
     """One line: what the labs add at a horizon, and whether the control agrees.
 
     Labs add only if the model is better than its bar *and* than its negative control.
@@ -121,6 +123,8 @@ def labs_answer(outcome: Mapping[str, Any], key: str, firm_from: int = 0) -> str
     firm_from : int
         With fewer event patients than this nothing is decided, whatever the interval says:
         resampling a handful of patients shows too little of what chance can do.
+    apparent : bool
+        Whether these are the training patients, of whom nothing is decided either.
 
     Examples
     --------
@@ -141,6 +145,11 @@ def labs_answer(outcome: Mapping[str, Any], key: str, firm_from: int = 0) -> str
         beside = "no negative control was run"
     else:
         beside = f"against the same model given other patients' labs {_span(control)}"
+    if apparent:
+        return (
+            f"Within {key} h, training patients cannot show what labs add to {over}: AUROC "
+            f"{_span(cell)}, too good by an unknown amount."
+        )
     events = cell.get("n_event_patients")
     if events is not None and events < firm_from:
         return (

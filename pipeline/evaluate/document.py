@@ -82,7 +82,9 @@ def assemble(
         if canary is not None:
             canaries.append(canary)
         key = headline_key(list(result["model"]))
-        result["labs_answer"] = labs_answer(result, key, config.gates.min_event_patients)
+        result["labs_answer"] = labs_answer(
+            result, key, config.gates.min_event_patients, apparent=kind == "apparent"
+        )
         result["negative_control_kind"] = (
             "refitted" if kind == "cross-validated" else "applied, not refitted"
         )

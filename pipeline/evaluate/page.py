@@ -11,6 +11,7 @@ from markupsafe import Markup
 from pipeline.evaluate import figures, grids, grids_of_cohort, grids_of_use, plain_words
 from pipeline.evaluate.abstentions import abstention_line
 from pipeline.evaluate.model_facts import model_grid
+from pipeline.evaluate.plain_calibration import calibration_words
 from pipeline.evaluate.protocol_words import protocol_words, told_share
 from pipeline.evaluate.subjects import banner_words, subject_words
 from pipeline.evaluate.wording import NAMES, TEMPLATES, WORDS, named
@@ -62,7 +63,7 @@ def render_evaluation(
         kind=kind,
         kind_words=WORDS["kinds"].get(kind, "an unknown kind of evaluation"),
         cohort=cohort,
-        outcomes=[outcome_view(key, o, curves.get(key, {})) for key, o in outcomes.items()],
+        outcomes=[outcome_view(key, o, curves.get(key, {}), kind) for key, o in outcomes.items()],
         limits=plain_words.limits(outcomes, kind, minimum),
         horizons=joined(protocol.get("horizons_h") or found),
         contrast=_contrast_grids(evaluation),
@@ -89,7 +90,7 @@ def _with_label(line: str, outcomes: Mapping[str, Table]) -> str:
     return f"{label}{colon}{rest}" if label else line
 
 
-def outcome_view(key: str, outcome: Table, curves: Table) -> dict[str, Any]:
+def outcome_view(key: str, outcome: Table, curves: Table, kind: str = "") -> dict[str, Any]:
     """
     Arrange one outcome for the template: sentences, a table and charts per horizon, further grids.
 
@@ -105,9 +106,11 @@ def outcome_view(key: str, outcome: Table, curves: Table) -> dict[str, Any]:
     longest = model[hours[-1]] if hours else {}
     first_lines = (
         str(outcome.get("labs_answer") or ""),
-        plain_words.calibration_words(outcome),
+        plain_words.weighted_words(outcome),
+        calibration_words(outcome, told or None),
         plain_words.alert_words(outcome),
     )
+    judged = first_lines if kind != "apparent" else ()
     further = [
         grids.labs(outcome, hours),
         grids.robustness(outcome, hours) if hours else None,
@@ -120,9 +123,9 @@ def outcome_view(key: str, outcome: Table, curves: Table) -> dict[str, Any]:
     ]
     return {
         "label": label,
-        "headline": plain_words.headline(label, outcome),
+        "headline": plain_words.headline(label, outcome, kind),
         "others": plain_words.other_horizons(model, hours),
-        "sentences": [line for line in first_lines if line],
+        "sentences": [line for line in judged if line],
         "glance": _glance(label, outcome, told),
         "absent": [
             f"{named(name)}: {reason}"

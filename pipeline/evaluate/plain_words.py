@@ -6,9 +6,19 @@ from collections.abc import Mapping, Sequence
 from math import nan
 from typing import Any
 
-from pipeline.evaluate.areas import TOO_FEW
+from pipeline.evaluate.areas import DIFFERENCE, TOO_FEW
 from pipeline.evaluate.wording import named
-from pipeline.report.format import decimal, in_words, integer, is_missing, joined, percent, plain
+from pipeline.report.format import (
+    decimal,
+    in_words,
+    integer,
+    is_missing,
+    joined,
+    percent,
+    plain,
+    proportion,
+    signed,
+)
 
 Entry = Mapping[str, Any]
 HEADLINE_HOURS, REFERENCE = "72", "grade_and_day"
@@ -20,8 +30,13 @@ def headline_hours(model: Entry) -> str | None:
     return HEADLINE_HOURS if HEADLINE_HOURS in model else min(model, key=float, default=None)
 
 
-def headline(label: str, outcome: Entry) -> str:
+def headline(label: str, outcome: Entry, kind: str = "") -> str:
     """Say in plain words how well the model ranks patients, and what it adds to grade and day.
+
+    Parameters
+    ----------
+    kind : str
+        Of the evaluation; an ``apparent`` one is compared with nothing.
 
     Examples
     --------
@@ -37,6 +52,9 @@ the model is 0.06 higher (difference 0.01 to 0.11).
     m, start = outcome["model"][hours], f"{label} within {hours} h:"
     if is_missing(m.get("auroc")):
         return f"{start} the AUROC could not be estimated{_why(m)}."
+    if kind == "apparent":
+        spread = in_words("95 % interval", m.get("auroc_lo"), m.get("auroc_hi"))
+        return f"{start} AUROC {decimal(m['auroc'])}{spread} on its own training patients."
     other = outcome.get("comparators", {}).get(REFERENCE, {}).get(hours, {})
     places = agreeing_places(m["auroc"], other.get("auroc"), other.get("diff_auroc"))
     spread = in_words("95 % interval", m.get("auroc_lo"), m.get("auroc_hi"), places)
@@ -74,11 +92,16 @@ def _against_reference(other: Entry, places: int) -> str:
     if is_missing(difference):
         return "The difference from grade and day alone could not be estimated."
     size = decimal(abs(difference), places)
-    way = "equal" if float(size) == 0 else f"{size} {'higher' if difference > 0 else 'lower'}"
     span = in_words("difference", lo, hi, places)
-    doubt = ", so no difference is shown" if span and lo <= 0 <= hi else ""
     alone = f"Grade and day alone reach {decimal(other.get('auroc'), places)}"
-    return f"{alone}; the model is {way}{span}{doubt}."
+    within = bool(span) and lo <= 0 <= hi
+    if float(size) == 0:
+        least = f"less than {decimal(10**-places, places)}"
+        way = "not shown to differ" if within or not span else f"apart by {least}"
+        return f"{alone}; the model is {way}{span}."
+    way = "higher" if difference > 0 else "lower"
+    doubt = ", so no difference is shown" if within else ""
+    return f"{alone}; the model is {size} {way}{span}{doubt}."
 
 
 def other_horizons(model: Entry, hours: Sequence[str]) -> str:
@@ -90,52 +113,57 @@ def other_horizons(model: Entry, hours: Sequence[str]) -> str:
     return ", ".join(f"{decimal(auroc)} at {h} h" for h, auroc in others.items())
 
 
-def calibration_words(outcome: Entry) -> str:
-    """Say whether the risks are too high, too low or too extreme; nothing where unknown."""
-    hours = headline_hours(outcome.get("model", {}))
-    cell = outcome["model"][hours] if hours else {}
-    slope, lo, hi = (cell.get(k, nan) for k in ("cal_slope", "cal_slope_lo", "cal_slope_hi"))
-    if is_missing(slope) or is_missing(lo) or is_missing(hi):
-        return ""
-    verdict = "the spread of the risks is " + (
-        "too extreme" if hi < 1 else "not extreme enough" if lo > 1 else "not shown to be wrong"
-    )
-    if lo <= 1 <= hi:
-        verdict += (
-            f": the slope is not shown to differ from 1, with an interval {decimal(hi - lo)} wide"
-        )
-    found = (outcome.get("incidence") or {}).get(hours, {})
-    level = ""
-    if not is_missing(found.get("observed")):
-        level = f" Mean risk {percent(found['mean_risk'])}, observed {percent(found['observed'])}."
-    return (
-        f"Calibration within {hours} h: slope {decimal(slope)}"
-        f"{in_words('95 % interval', lo, hi)}; {verdict}.{level}"
-    )
-
-
 def alert_words(outcome: Entry) -> str:
-    """Say what alerting on the highest tenth of landmarks would mean; nothing where unknown."""
+    """Say what alerting on the highest tenth of landmarks would mean; nothing where unknown.
+
+    Grade and day stand beside the model at the same rate, because an alert has to beat them too.
+    """
     hours = headline_hours(outcome.get("model", {}))
-    table = (outcome.get("alerts") or {}).get(hours, {}).get("model") or {}
-    cell = table.get(_ALERT_RATE) or {}
-    warned, lead = cell.get("patients_warned"), cell.get("lead_hours_median")
-    if is_missing(warned) or is_missing(lead):
+    table = (outcome.get("alerts") or {}).get(hours, {})
+    cell = (table.get("model") or {}).get(_ALERT_RATE) or {}
+    if is_missing(cell.get("patients_warned")) or is_missing(cell.get("lead_hours_median")):
         return ""
     return (
-        f"If the highest {percent(float(_ALERT_RATE))} of risks within {hours} h raised an alert: "
-        f"{percent(warned)} of event patients{_counted(cell)} would be warned, the first "
-        f"alert a median of {integer(lead)} h before onset; {_true_alerts(cell)} alerts would be "
-        "followed by the event."
+        f"If the highest {percent(float(_ALERT_RATE))} of risks within {hours} h raised an alert"
+        f"{_reached(cell)}: {_warned(cell, ' would be')}, the first alert a median of "
+        f"{integer(cell['lead_hours_median'])} h before onset; {_true_alerts(cell)} alerts would "
+        f"be followed by the event.{_reference_alerts(table)}"
     )
+
+
+def _reference_alerts(table: Entry) -> str:
+    """The same of grade and day; nothing where it is not known."""
+    cell = (table.get(REFERENCE) or {}).get(_ALERT_RATE) or {}
+    if is_missing(cell.get("patients_warned")):
+        return ""
+    start = " By grade and day at the same rate"
+    if not cell.get("n_alerts", 1):
+        return f"{start} no alert is raised, because too many landmarks share the highest risk."
+    lead = cell.get("lead_hours_median")
+    early = "" if is_missing(lead) else f", a median of {integer(lead)} h before onset"
+    return f"{start}{_reached(cell)}: {_warned(cell, '')}{early}; {_true_alerts(cell)} alerts true."
+
+
+def _reached(cell: Entry) -> str:
+    """Share of landmarks that reach the cut-off, where it is not the one aimed at."""
+    rate = cell.get("alert_rate")
+    if is_missing(rate) or percent(rate) == percent(float(_ALERT_RATE)):
+        return ""
+    return f" (here {proportion(rate)} of landmarks reach the cut-off)"
+
+
+def _warned(cell: Entry, verb: str) -> str:
+    share = proportion(cell["patients_warned"])
+    return f"{share} of event patients{_counted(cell)}{verb} warned"
 
 
 def _counted(cell: Entry) -> str:
-    """Warned patients of all event patients; a mean over the repeats may have a decimal."""
+    """Warned patients of all event patients; a mean over the rounds may have a decimal."""
     part, whole = cell.get("n_warned"), cell.get("n_event_patients")
     if is_missing(part) or is_missing(whole):
         return ""
-    return f" ({plain(part)} of {plain(whole)})"
+    mean = all(float(number).is_integer() for number in (part, whole))
+    return f" ({plain(part)} of {plain(whole)}{'' if mean else ', a mean over the rounds'})"
 
 
 def _true_alerts(cell: Entry) -> str:
@@ -147,6 +175,41 @@ def _true_alerts(cell: Entry) -> str:
     return f"about {count} of 100" if count else "fewer than 1 of 100"
 
 
+def weighted_words(outcome: Entry) -> str:
+    """Say where the difference from grade and day depends on patients with many landmarks.
+
+    Nothing where it has the same sign and is shown, or not shown, in both ways of counting.
+
+    Examples
+    --------
+    >>> bar = {"72": {"diff_auroc": 0.05, "diff_lo": 0.01, "diff_hi": 0.09}}
+    >>> other = {"72": {"diff_auroc": 0.02, "diff_lo": -0.03, "diff_hi": 0.06}}
+    >>> outcome = {"model": {"72": {}}, "comparators": {"grade_and_day": bar}}
+    >>> weighted_words(outcome | {"patient_weighted": {"grade_and_day": other}})[:57]
+    'When every patient counts the same, however many landmark'
+    """
+    hours = headline_hours(outcome.get("model", {}))
+    plainly = (outcome.get("comparators") or {}).get(REFERENCE, {}).get(hours, {})
+    counted = (outcome.get("patient_weighted") or {}).get(REFERENCE, {}).get(hours, {})
+    ends = [[cell.get(k) for k in DIFFERENCE] for cell in (plainly, counted)]
+    if any(is_missing(value) for cell in ends for value in cell):
+        return ""
+    (first, *spread), (second, *other) = ends
+    turned, lost = first * second < 0, _excludes_0(*spread) and not _excludes_0(*other)
+    if not turned and not lost:
+        return ""
+    found = f"{signed(second, 3)} (95 % interval {signed(other[0], 3)} to {signed(other[1], 3)})"
+    said = ["has the other sign"] * turned + ["is not shown"] * (not _excludes_0(*other))
+    return (
+        "When every patient counts the same, however many landmarks they have, the difference "
+        f"from grade and day within {hours} h {joined(said)}: {found}."
+    )
+
+
+def _excludes_0(low: float, high: float) -> bool:
+    return low > 0 or high < 0
+
+
 def limits(outcomes: Mapping[str, Entry], kind: str, minimum: int) -> list[str]:
     """What this evaluation cannot show, from its own numbers."""
     sentences = []
@@ -155,14 +218,16 @@ def limits(outcomes: Mapping[str, Entry], kind: str, minimum: int) -> list[str]:
         hours = headline_hours(outcome.get("model", {}))
         cell = (outcome.get("comparators") or {}).get(REFERENCE, {}).get(hours, {})
         lo, hi = cell.get("diff_lo", nan), cell.get("diff_hi", nan)
-        if not is_missing(lo) and not is_missing(hi):
-            half = (hi - lo) / 2
-            sentences.append(
-                f"{label}: with {integer(cell.get('n_event_patients'))} event patients, "
-                f"differences in AUROC below about {decimal(half)} cannot be told from chance."
-            )
-        else:
+        if is_missing(lo) or is_missing(hi):
             sentences.append(f"{label}: {TOO_FEW}, so nothing is compared.")
+        elif kind != "apparent":
+            events, half = cell.get("n_event_patients"), (hi - lo) / 2
+            sentences.append(
+                f"{label}: with {integer(events)} event patient{'' if events == 1 else 's'}, the "
+                f"AUROC within {hours} h must differ from that of grade and day by about "
+                f"{decimal(half)} before it can be told from chance (half the width of that "
+                "interval; other comparators have others)."
+            )
         ends = [h for h, m in outcome.get("model", {}).items() if at_an_end(m)]
         if ends:
             sentences.append(

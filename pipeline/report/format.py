@@ -107,6 +107,18 @@ def percent(p: Number) -> str:
     return digits if digits == DASH else f"{digits} %"
 
 
+def proportion(p: Number) -> str:
+    """
+    Write a counted share as an integer percent: none is 0 % and all are 100 %, unlike a risk.
+
+    Examples
+    --------
+    >>> proportion(0), proportion(0.004), proportion(0.999), proportion(1), proportion(None)
+    ('0 %', '<1 %', '>99 %', '100 %', '–')
+    """
+    return f"{100 * p:.0f} %" if p in (0, 1) else percent(p)
+
+
 def percent_interval(lo: Number, hi: Number) -> str:
     """
     Write an interval of probabilities in integer percent.

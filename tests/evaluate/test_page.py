@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from pipeline.evaluate.added_value import labs_answer
 from pipeline.evaluate.page import render_evaluation
-from pipeline.evaluate.plain_words import alert_words, calibration_words, headline, limits
+from pipeline.evaluate.plain_calibration import calibration_words
+from pipeline.evaluate.plain_words import alert_words, headline, limits, weighted_words
 
 HOURS = ("24", "72")
 COUNTS = ("n", "n_patients", "n_events", "n_event_patients")
@@ -179,6 +180,8 @@ def test_an_empty_evaluation_still_gives_a_page(whole):
 @pytest.mark.parametrize(
     ("lo", "diff", "hi", "words"),
     [
+        (-0.02, 0.001, 0.02, "the model is not shown to differ (difference −0.02 to 0.02)."),
+        (0.001, 0.004, 0.008, "the model is apart by less than 0.01 (difference 0.00 to 0.01)."),
         (0.01, 0.06, 0.11, "the model is 0.06 higher (difference 0.01 to 0.11)."),
         (-0.02, 0.03, 0.08, "so no difference is shown."),
         (-0.09, -0.05, -0.01, "the model is 0.05 lower (difference −0.09 to −0.01)."),
@@ -203,7 +206,7 @@ def test_the_printed_difference_is_that_of_the_printed_figures():
 
 def test_a_slope_whose_interval_holds_one_is_not_called_right():
     cell = {"cal_slope": 1.4, "cal_slope_lo": 0.6, "cal_slope_hi": 2.3}
-    said = calibration_words({"model": {"72": cell}})
+    said = calibration_words({"model": {"72": cell}}, "72")
     assert "not shown to differ from 1, with an interval 1.70 wide" in said
     assert "about right" not in said
 
@@ -335,10 +338,10 @@ def test_every_part_survives_any_figures(m, shares):
 
 
 def test_sentences_say_nothing_where_nothing_is_known():
-    assert calibration_words({"model": {"72": {}}}) == ""
+    assert calibration_words({"model": {"72": {}}}, "72") == ""
     assert alert_words({"model": {"72": {}}}) == ""
     slope = {"cal_slope": 0.5, "cal_slope_lo": 0.3, "cal_slope_hi": 0.8}
-    assert "too extreme" in calibration_words({"model": {"72": slope}})
+    assert "too extreme" in calibration_words({"model": {"72": slope}}, "72")
     outcome = whole_outcome(metrics())
     assert "60 % of event patients would be warned" in alert_words(outcome)
 
@@ -351,12 +354,12 @@ def alerting(**changes):
 
 def test_alerts_are_told_with_counts_lead_time_and_what_they_cost():
     assert alert_words(alerting()) == (
-        "If the highest 10 % of risks within 72 h raised an alert: >99 % of event patients "
+        "If the highest 10 % of risks within 72 h raised an alert: 100 % of event patients "
         "(19 of 19) would be warned, the first alert a median of 36 h before onset; about 40 of "
         "100 alerts would be followed by the event."
     )
     mean = alert_words(alerting(patients_warned=0.889, n_warned=27.6, n_event_patients=31.0))
-    assert "89 % of event patients (27.6 of 31) would be warned" in mean
+    assert "89 % of event patients (27.6 of 31, a mean over the rounds) would be warned" in mean
     rare = alert_words(alerting(number_needed_to_alert=400.0))
     assert "; fewer than 1 of 100 alerts would be followed" in rare
     for unknown in (None, 0.0):
@@ -388,5 +391,97 @@ def test_limits_depend_on_the_kind(kind, words):
     outcome = {"label": "X", "model": {"72": {}}, "comparators": {"grade_and_day": bar}}
     told = " ".join(limits({"x": outcome, "y": {}}, kind, 5))
     assert words in told
-    assert "31 event patients, differences in AUROC below about 0.03" in told
+    half = "31 event patients, the AUROC within 72 h must differ from that of grade and day by"
+    assert (f"{half} about 0.03" in told) is (kind != "apparent")
     assert "y: too few patients with, or without" in told
+
+
+def test_alerts_of_grade_and_day_stand_beside_those_of_the_model():
+    outcome = alerting(alert_rate=0.03)
+    table = outcome["alerts"]["72"]
+    bar = table["model"]["0.1"] | {"alert_rate": 0.1, "patients_warned": 0.5, "n_warned": 9.5}
+    table["grade_and_day"] = {"0.1": bar}
+    said = alert_words(outcome)
+    assert "raised an alert (here 3 % of landmarks reach the cut-off): 100 %" in said
+    assert said.endswith(
+        "By grade and day at the same rate: 50 % of event patients (9.5 of 19, a mean over the "
+        "rounds) warned, a median of 36 h before onset; about 40 of 100 alerts true."
+    )
+    bar |= {"n_alerts": 0.0, "patients_warned": 0.0}
+    assert "no alert is raised, because too many landmarks share" in alert_words(outcome)
+
+
+def calibrated(slope, intercept, hours="72"):
+    names = ("cal_slope", "cal_slope_lo", "cal_slope_hi")
+    ends = dict(zip(("cal_intercept_lo", "cal_intercept_hi"), intercept[1:], strict=True))
+    cell = dict(zip(names, slope, strict=True)) | {"cal_intercept": intercept[0]}
+    return {"model": {hours: cell}, "probability_intervals": {"model": {hours: ends}}}
+
+
+@pytest.mark.parametrize(
+    ("intercept", "words"),
+    [
+        (
+            (1.01, 0.52, 1.37),
+            "intercept +1.01 (95 % interval +0.52 to +1.37), the risks are too low",
+        ),
+        ((-0.4, -0.7, -0.1), "the risks are too high on average"),
+        ((0.3, -0.1, 0.7), "the risks are not shown to be too high or too low on average"),
+    ],
+)
+def test_the_level_of_the_risks_is_judged_with_its_interval(intercept, words):
+    outcome = calibrated((1.0, 0.8, 1.2), intercept)
+    outcome["incidence"] = {"72": {"observed": 0.09, "mean_risk": 0.04}}
+    said = calibration_words(outcome, "72")
+    assert said.startswith("Calibration within 72 h: mean risk 4 %, observed 9 %; ")
+    assert words in said
+
+
+def test_a_slope_is_judged_by_the_interval_as_printed():
+    said = calibration_words(calibrated((0.66, 0.48, 0.996), (0.0, -1.0, 1.0)), "72")
+    assert "0.48 to 1.00), the spread of the risks is not shown to be wrong" in said
+
+
+def test_a_fault_at_another_horizon_is_named():
+    outcome = calibrated((1.0, 0.8, 1.2), (0.0, -0.3, 0.3))
+    early = calibrated((1.46, 1.17, 1.93), (0.5, 0.2, 0.8), hours="24")
+    outcome["model"] |= early["model"]
+    outcome["probability_intervals"]["model"] |= early["probability_intervals"]["model"]
+    said = calibration_words(outcome, "72")
+    assert "Other horizons: within 24 h risks too low (intercept +0.50" in said
+    assert said.endswith("a spread not extreme enough (slope 1.46, 95 % interval 1.17 to 1.93).")
+
+
+def test_a_difference_that_many_landmarks_make_is_named():
+    bar = {"diff_auroc": 0.05, "diff_lo": 0.01, "diff_hi": 0.09}
+
+    def said(value, low, high):
+        weighted = {"diff_auroc": value, "diff_lo": low, "diff_hi": high}
+        return weighted_words(
+            {
+                "model": {"72": {}},
+                "comparators": {"grade_and_day": {"72": bar}},
+                "patient_weighted": {"grade_and_day": {"72": weighted}},
+            }
+        )
+
+    assert "within 72 h is not shown: +0.020 (95 % interval −0.030" in said(0.02, -0.03, 0.06)
+    assert "has the other sign and is not shown: −0.010" in said(-0.01, -0.03, 0.06)
+    assert "has the other sign: −0.040" in said(-0.04, -0.06, -0.01)
+    assert said(0.04, 0.01, 0.06) == ""
+
+
+def test_the_training_patients_judge_nothing():
+    content = whole_evaluation(metrics(diff_lo=0.1, diff_auroc=0.2, diff_hi=0.3))
+    content |= {"kind": "apparent"}
+    page = render_evaluation(content, {}, title="Any")
+    text = " ".join(" ".join(read(page).text).split())
+    short = text[text.index("In short") : text.index("What was predicted")]
+    assert "nothing is judged here" in short
+    assert "AUROC 0.25 (95 % interval 0.25 to 0.25) on its own training patients." in short
+    for verdict in ("labs are", "higher", "told from chance", "Calibration within", "warned"):
+        assert verdict not in short, verdict
+    bar = {"72": {"diff_auroc": 0.2, "diff_lo": 0.1, "diff_hi": 0.3}}
+    told = labs_answer({"comparators": {"grade_and_day": bar}}, "72", apparent=True)
+    assert "training patients cannot show what labs add" in told
+    assert "labs add to grade and day: AUROC +0.200 [+0.100, +0.300], too good by" in told
