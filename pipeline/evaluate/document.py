@@ -19,6 +19,7 @@ from pipeline.config import Config
 from pipeline.config_model import TuneConfig
 from pipeline.evaluate.added_value import labs_answer
 from pipeline.evaluate.analyte_use import analyte_use
+from pipeline.evaluate.audit_words import result_times
 from pipeline.evaluate.contrast import contrast_outcomes, evaluate_contrast, pair_scores
 from pipeline.evaluate.evaluation import Aside, curves, evaluate_scores
 from pipeline.evaluate.model_facts import changed_settings
@@ -103,6 +104,7 @@ def assemble(
             "canary_auroc": float(np.mean(canaries)) if canaries else None,
             "warnings": warnings,
             "never_graded": _never_graded(scored, config, cohort),
+            "result_times": result_times(cohort),
             "outcomes": outcomes,
             "contrast": cells,
             "contrast_detail": detail,

@@ -140,6 +140,7 @@ def evaluate_bundle(
         training=training,
     )
     result.content["abstention"] = abstained
+    result.content["audit_of_training"] = bundle.provenance.get("audit") or {}
     result.content["models"] = model_facts(bundle.models, bundle.config, bundle.reference.spec)
     return result
 

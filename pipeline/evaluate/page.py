@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from pipeline.evaluate import figures, grids, grids_of_cohort, grids_of_use, plain_words
 from pipeline.evaluate.abstentions import abstention_line
+from pipeline.evaluate.audit_words import arrival_words, audit_lines
 from pipeline.evaluate.model_facts import model_grid
 from pipeline.evaluate.plain_calibration import calibration_words
 from pipeline.evaluate.protocol_words import protocol_words, told_share
@@ -77,10 +78,24 @@ def render_evaluation(
         made=model_grid(evaluation.get("models") or {}, evaluation.get("settings_changed") or {}),
         canary=evaluation.get("canary_auroc", nan),
         warnings=[_with_label(line, outcomes) for line in evaluation.get("warnings") or ()],
+        arrival=arrival_words(evaluation.get("result_times")),
+        audits=_audits(evaluation),
         command=str(evaluation.get("command") or ""),
         minimum=minimum,
         facts=[*facts(cohort, WORDS["facts"]), *facts(protocol, WORDS["facts"])],
     )
+
+
+def _audits(evaluation: Table) -> list[tuple[str, list[str]]]:
+    """What audits found beyond the errors that stand among the warnings."""
+    told = [
+        ("The audit of this cohort warns", audit_lines(evaluation.get("audit"), errors=False)),
+        (
+            "The audit of the cohort the model learned from found",
+            audit_lines(evaluation.get("audit_of_training")),
+        ),
+    ]
+    return [(words, lines) for words, lines in told if lines]
 
 
 def _with_label(line: str, outcomes: Mapping[str, Table]) -> str:

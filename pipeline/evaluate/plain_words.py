@@ -162,7 +162,7 @@ def _counted(cell: Entry) -> str:
     part, whole = cell.get("n_warned"), cell.get("n_event_patients")
     if is_missing(part) or is_missing(whole):
         return ""
-    mean = all(float(number).is_integer() for number in (part, whole))
+    mean = all(float(number).is_integer() for number in (part, whole) if number is not None)
     return f" ({plain(part)} of {plain(whole)}{'' if mean else ', a mean over the rounds'})"
 
 

@@ -18,6 +18,7 @@ from pipeline.train.card_facts import (
     bounds,
     card_facts,
     made_of,
+    notes_of,
     performance_of,
     slope_words,
 )
@@ -52,7 +53,7 @@ def write_card(
         "uses": card["UsesAndDirections"],
         "rows": _rows(evaluation),
         "made": [(_cell(name), _cell(told)) for name, told in made_of(evaluation)],
-        "notes": [note for note in evaluation["warnings"] if note not in facts["size"]],
+        "notes": notes_of(evaluation, facts),
         "items": items,
         "open": [item for item in items if item["answer"] == OPEN],
         "answered": sum(item["answer"] != OPEN for item in items),
@@ -89,7 +90,7 @@ def chai_card(
     """Applied Model Card in the shape of the Coalition for Health AI (schema 0.2)."""
     stated = config.card
     performance, added = performance_of(config, evaluation), added_value_of(config, evaluation)
-    notes = [note for note in evaluation["warnings"] if note not in facts["size"]]
+    notes = notes_of(evaluation, facts)
     process = (
         f"{facts['folds']}-fold cross-validation over patients, {facts['repeats']} repeats; "
         "evaluation.json"

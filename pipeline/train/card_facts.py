@@ -11,6 +11,7 @@ from pipeline.cohort.ungraded import ungraded_words
 from pipeline.config import Config
 from pipeline.evaluate.abstentions import abstention_line
 from pipeline.evaluate.areas import TOO_FEW
+from pipeline.evaluate.audit_words import arrival_words, audit_lines, audit_titles
 from pipeline.evaluate.model_facts import fact_words, settings_words
 from pipeline.features.spec import FeatureSpec
 from pipeline.report.format import joined, percent, signed
@@ -82,8 +83,31 @@ def card_facts(
         "counts": "; ".join(counts_of(config, evaluation)),
         "performance": "; ".join(performance_of(config, evaluation)),
         "interpretation": "; ".join(added_value_of(config, evaluation)),
-        "limitations": LIMITATIONS,
+        "limitations": _limitations(evaluation),
+        "arrival": _arrival(evaluation, read),
     }
+
+
+def notes_of(evaluation: Mapping[str, Any], facts: Mapping[str, str]) -> list[str]:
+    """Warnings of the training, and what the audit warned of; sample size stands elsewhere."""
+    told = [note for note in evaluation["warnings"] if note not in facts["size"]]
+    return told + [f"Audit: {line}" for line in audit_lines(evaluation["audit"], errors=False)]
+
+
+def _limitations(evaluation: Mapping[str, Any]) -> str:
+    found = audit_titles(evaluation["audit"])
+    return f"{LIMITATIONS}. The audit of the cohort found: {found}" if found else LIMITATIONS
+
+
+def _arrival(evaluation: Mapping[str, Any], read: ReadResult) -> str:
+    """What "by their result time" is worth in this cohort, to follow that phrase."""
+    doubt = arrival_words(evaluation["result_times"])
+    assumed = (
+        f"{read.turnaround_imputed} results without a time of their own get the usual delay"
+        if read.turnaround_imputed
+        else ""
+    )
+    return "".join(f"; but {part}" for part in (doubt, assumed) if part)
 
 
 def made_of(evaluation: Mapping[str, Any]) -> list[tuple[str, str]]:

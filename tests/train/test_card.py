@@ -5,12 +5,13 @@ import re
 
 import pytest
 
+from pipeline.cohort import read_cohort
 from pipeline.config import load_config
 from pipeline.errors import UsageError
 from pipeline.model.bundle import load_bundle
 from pipeline.resources import schema_yaml
 from pipeline.train.card import OPEN, checklist
-from pipeline.train.card_facts import performance_of
+from pipeline.train.card_facts import card_facts, performance_of
 
 CHAI = {
     "BasicInfo", "ReleaseInfo", "ModelSummary", "UsesAndDirections", "Warnings",
@@ -50,6 +51,33 @@ def test_a_slope_that_cannot_be_estimated_is_said_so(mini):
     content["outcomes"]["icans"]["model"]["72"] |= {"cal_slope": None, "cal_slope_lo": None}
     told = performance_of(load_bundle(mini.bundle).config, content)
     assert "slope not estimable" in next(line for line in told if line.startswith("icans"))
+
+
+def test_what_the_audit_warned_of_stands_in_card_and_checklist(mini):
+    codes = json.loads((mini.bundle / "evaluation.json").read_text())["audit"]["warnings"]
+    assert codes
+    rows = rows_of((mini.bundle / "tripod_ai.md").read_text())
+    card = (mini.bundle / "model_card.md").read_text()
+    risks = json.loads((mini.bundle / "card.json").read_text())["Warnings"]
+    for code in codes:
+        assert code in rows["26"][3]
+        assert f"- Audit: {code}, " in card
+        assert f"Audit: {code}, " in risks["KnownRisksAndLimitations"]
+
+
+def test_a_doubt_about_result_times_qualifies_item_9b(mini):
+    content = json.loads((mini.bundle / "evaluation.json").read_text())
+    bundle = load_bundle(mini.bundle)
+    read = read_cohort(mini.cohort, bundle.config.cohort)
+
+    def answer():
+        facts = card_facts(bundle.config, content, bundle.reference.spec, read)
+        return {item["number"]: item["answer"] for item in checklist(facts, {})}["9b"]
+
+    content["result_times"] = {"rows": 10, "as_collected": 0}
+    assert "CHK402" not in answer()
+    content["result_times"] = {"rows": 10, "as_collected": 10}
+    assert "by their result time; but 10 of 10 results carry the moment of collection" in answer()
 
 
 def test_the_chai_card_has_every_part_filled(mini):
