@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,19 @@ def estimable(label: Floats, patient: Ints, minimum: int) -> bool:
     True
     """
     return all(len(np.unique(patient[label == value])) >= minimum for value in (0, 1))
+
+
+def is_constant(cell: Mapping[str, Any]) -> bool:
+    """Whether a score ranks nobody, so that being compared with it is no comparison.
+
+    The current grade is such a score for an outcome from grade 1 on: at risk, all have grade 0.
+
+    Examples
+    --------
+    >>> is_constant({"auroc": 0.5, "auroc_lo": 0.5, "auroc_hi": 0.5}), is_constant({"auroc": 0.5})
+    (True, False)
+    """
+    return bool(cell.get("auroc") == cell.get("auroc_lo") == cell.get("auroc_hi") == 0.5)
 
 
 def area_cell(

@@ -237,6 +237,7 @@ def _protocol(config: Config, *, internal: bool) -> dict[str, Any]:
         "bootstrap": settings.bootstrap,
         "control_permutations": settings.control_permutations,
         "min_event_patients": settings.min_event_patients,
+        "verdict_event_patients": config.gates.min_event_patients,
         "early_onset_hours": settings.early_onset_hours,
         "net_benefit_range": list(settings.net_benefit_range),
         "alert_rates": list(settings.alert_rates),

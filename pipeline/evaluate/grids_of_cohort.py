@@ -81,8 +81,27 @@ def drivers(detail: Entry, hours: str) -> Grid | None:
     )
 
 
-def analyte_use(entries: Entry, label: str, hours: str) -> Grid | None:
-    """One row per analyte: was it there, was it used, did it carry anything."""
+def analyte_use(
+    entries: Entry,
+    label: str,
+    hours: str,
+    *,
+    firm_from: int = 0,
+    events: float | None = None,
+    apparent: bool = False,
+) -> Grid | None:
+    """One row per analyte: was it there, was it used, and what its exchange did to the AUROC.
+
+    Parameters
+    ----------
+    firm_from : int
+        With fewer event patients than this nothing is said of an interval.
+    events : float, optional
+        Event patients of the outcome at this horizon.
+    apparent : bool
+        Whether these are the training patients, of whom nothing is said either.
+    """
+    looked_at = compared_analytes(entries, hours)
     rows: list[tuple[str, ...]] = []
     core = list(entries.items())[:_CORE]
     others = sorted(list(entries.items())[_CORE:], key=lambda item: -_fall_of(item[1], hours))
@@ -94,7 +113,8 @@ def analyte_use(entries: Entry, label: str, hours: str) -> Grid | None:
                 integer(entry.get("patients")),
                 integer(entry.get("event_patients")),
                 f"{'Yes' if entry.get('used') else 'No'}: {entry.get('why', 'not stated')}",
-                *_carried(entry.get("importance") or {}, hours),
+                _fall_or_dash(entry.get("importance") or {}, hours),
+                _told(entry, hours, events, firm_from, looked_at, apparent=apparent),
             )
         )
     if not rows:
@@ -108,12 +128,13 @@ def analyte_use(entries: Entry, label: str, hours: str) -> Grid | None:
             "Event patients",
             "Used, and why",
             f"Fall in AUROC ({hours} h) when exchanged",
-            "Carried anything?",
+            "What the interval shows",
         ),
         rows,
         "Exchanged: the analyte's values and times come from another patient of the same day, the "
         "model stays. Analytes that travel together cover for each other, so no fall does not mean "
-        "no biology. With many analytes one in twenty intervals misses 0 by chance.",
+        f"no biology. {integer(looked_at)} analytes have an interval here: if none carried "
+        "anything, one in twenty would miss 0 by chance.",
     )
 
 
@@ -121,18 +142,50 @@ def _with_share(count: float | None, share: float | None) -> str:
     return "0" if count == 0 else f"{integer(count)} ({percent(share)})"
 
 
-def _carried(importance: Entry, hours: str) -> tuple[str, str]:
+def compared_analytes(entries: Entry, hours: str) -> int:
+    """How many analytes have a fall with an interval at a horizon."""
+    cells = ((entry.get("importance") or {}).get(hours) for entry in entries.values())
+    return sum(isinstance(cell, Mapping) and not is_missing(cell.get("fall_lo")) for cell in cells)
+
+
+def _fall_or_dash(importance: Entry, hours: str) -> str:
+    cell = importance.get(hours) or {}
+    if "reason" in importance or is_missing(cell.get("fall")):
+        return "not given"
+    return _fall(cell)
+
+
+def _told(
+    entry: Entry,
+    hours: str,
+    events: float | None,
+    firm_from: int,
+    looked_at: int,
+    *,
+    apparent: bool,
+) -> str:
+    """Where the interval lies, as printed; a reason where nothing can be said of it."""
+    importance = entry.get("importance") or {}
     if "reason" in importance:
-        return "not given", str(importance["reason"])
+        return str(importance["reason"])
     cell = importance.get(hours) or {}
     if is_missing(cell.get("fall")):
-        return "not given", "too few event patients at this horizon"
+        return "too few event patients at this horizon"
     low, high = cell.get("fall_lo"), cell.get("fall_hi")
     if low is None or high is None or is_missing(low) or is_missing(high):
-        return _fall(cell), "no interval"
-    if low > 0:
-        return _fall(cell), "yes: ranking is worse without it"
-    return _fall(cell), "ranking is better without it" if high < 0 else "nothing shown"
+        return "no interval"
+    if apparent:
+        return "nothing: training patients"
+    counted = [entry.get("event_patients"), events]
+    fewest = min((int(n) for n in counted if n is not None and not is_missing(n)), default=0)
+    if fewest < firm_from:
+        return f"nothing: {fewest} event patients, a verdict needs {firm_from}"
+    one_of = f"one of {looked_at} looked at"
+    if round(low, 3) > 0:
+        return f"above 0: ranking falls without it ({one_of})"
+    if round(high, 3) < 0:
+        return f"below 0: ranking rises without it ({one_of})"
+    return "holds 0: nothing shown"
 
 
 def _fall(cell: Entry) -> str:

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from pipeline.evaluate import figures, grids, grids_of_cohort, grids_of_use, plain_words
 from pipeline.evaluate.abstentions import abstention_line
+from pipeline.evaluate.areas import is_constant
 from pipeline.evaluate.audit_words import arrival_words, audit_lines
 from pipeline.evaluate.model_facts import model_grid
 from pipeline.evaluate.plain_calibration import calibration_words
@@ -170,7 +171,14 @@ def _analyte_grids(evaluation: Table) -> list[grids.Grid]:
         outcome = evaluation.get("outcomes", {}).get(name, {})
         told = plain_words.headline_hours(outcome.get("model", {})) or ""
         label = str(outcome.get("label") or words(name))
-        grid = grids_of_cohort.analyte_use(entries, label, told)
+        grid = grids_of_cohort.analyte_use(
+            entries,
+            label,
+            told,
+            firm_from=int((evaluation.get("protocol") or {}).get("verdict_event_patients") or 0),
+            events=outcome.get("model", {}).get(told, {}).get("n_event_patients"),
+            apparent=evaluation.get("kind") == "apparent",
+        )
         result += [] if grid is None else [grid]
     return result
 
@@ -191,7 +199,10 @@ def _glance(label: str, outcome: Table, told: str) -> Markup | None:
 
 def _compared(outcome: Table) -> Iterator[tuple[str, Table]]:
     for name, table in (outcome.get("comparators") or {}).items():
-        yield named(name), table
+        yield (
+            named(name),
+            {hours: cell for hours, cell in table.items() if not is_constant(cell)},
+        )
     control = outcome.get("negative_control") or {}
     if control:
         yield named("negative_control"), control

@@ -6,6 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pipeline.cohort.ungraded import ungraded_words
+from pipeline.evaluate.areas import is_constant
+from pipeline.evaluate.grids_of_cohort import compared_analytes
+from pipeline.evaluate.plain_words import headline_hours
 from pipeline.report.format import DASH, integer, is_missing, joined, percent
 
 Table = Mapping[str, Any]
@@ -35,7 +38,7 @@ def protocol_words(evaluation: Table) -> list[tuple[str, str]]:
             _missing(outcomes.values()) + _grades(outcomes.values()) + _ungraded(evaluation),
         ),
         ("Chosen on data", _chosen(evaluation, protocol)),
-        ("Comparisons", _comparisons(outcomes.values())),
+        ("Comparisons", _comparisons(evaluation)),
     ]
 
 
@@ -125,19 +128,26 @@ def _chosen(evaluation: Table, protocol: Table) -> str:
     )
 
 
-def _comparisons(outcomes: Iterable[Table]) -> str:
+def _comparisons(evaluation: Table) -> str:
+    """How many intervals around 0 a reader can look at, and how many would miss it by chance."""
+    outcomes = evaluation.get("outcomes", {})
     count = sum(
-        not is_missing(cell.get("diff_lo"))
-        for outcome in outcomes
+        not is_missing(cell.get("diff_lo")) and not is_constant(cell)
+        for outcome in outcomes.values()
         for table in _tables(outcome)
         for cell in table.values()
         if isinstance(cell, Mapping)
     )
-    expected = f", here about {integer(max(1, count / 20))}" if count else ""
+    falls = sum(
+        compared_analytes(entries, headline_hours(outcomes.get(name, {}).get("model", {})) or "")
+        for name, entries in (evaluation.get("analyte_use") or {}).items()
+    )
+    expected = f", here about {integer(max(1, (count + falls) / 20))}" if count + falls else ""
+    carried = f" and {integer(falls)} falls when an analyte is exchanged" if falls else ""
     return (
-        f"{integer(count)} differences in AUROC have an interval in the tables by horizon; none is "
-        "corrected for their number. If nothing differed, one interval in twenty would miss "
-        f"0{expected}."
+        f"{integer(count)} differences in AUROC in the tables by horizon{carried} have an "
+        "interval; none is corrected for their number. If nothing differed, one interval in "
+        f"twenty would miss 0{expected}. A score that is the same at all landmarks is not counted."
     )
 
 

@@ -321,7 +321,7 @@ def test_every_part_of_an_evaluation_is_on_the_page():
         "AUROC by day of the landmark and horizon",
         "sex: F",
         "What drives the contrast",
-        "yes: ranking is worse without it",
+        "above 0: ranking falls without it (one of 1 looked at)",
         "no estimate at 3 of 50 landmarks",
         "cytocast train --cohort COHORT --config config.json --out OUT",
     ):

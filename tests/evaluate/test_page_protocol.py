@@ -22,7 +22,7 @@ def test_the_page_says_how_it_was_scored_and_what_is_missing():
         "500 draws of patients with replacement (the first 200 for calibration)",
         "(at most 4 % of landmarks)",
         "unknown at 12 of 983 (Severe CRS (ASTCT grade 3 or more)) landmarks",
-        "4 differences in AUROC have an interval",
+        "4 differences in AUROC in the tables by horizon have an interval",
         "figures of these two are not free of that choice",
         "978 (92)",
         "140 (31)",
@@ -52,3 +52,17 @@ def test_a_share_that_no_draw_can_change_has_no_interval():
     never = {"rate": 0.0, "rate_lo": 0.0, "rate_hi": 0.0}
     assert share(never, "rate") == "0 %"
     assert share(never | {"rate_hi": 0.02}, "rate") == "0 % [0 %, 2 %]"
+
+
+def test_a_score_that_ranks_nobody_is_no_comparison_and_analytes_are_counted():
+    whole = evaluation(metrics(diff_auroc=0.2, diff_lo=0.1, diff_hi=0.3))
+    table = whole["outcomes"]["severe_crs"]["comparators"]
+    flat = dict.fromkeys(("auroc", "auroc_lo", "auroc_hi"), 0.5)
+    table["current_grade"] = {h: metrics(**flat, diff_lo=0.1, diff_hi=0.3) for h in ("24", "72")}
+    fall = {"label": "Any", "importance": {"72": {"fall": 0.1, "fall_lo": 0.0, "fall_hi": 0.2}}}
+    whole["analyte_use"] = {"severe_crs": dict.fromkeys(("crp", "il6", "ldh"), fall)}
+    page = render_evaluation(whole, curves(), title="Any")
+    text = " ".join(" ".join(read(page).text).split())
+    counted = "4 differences in AUROC in the tables by horizon and 3 falls when an analyte is"
+    assert counted in text
+    assert page.count("Current grade") == 2  # in the tables, not in the chart of differences
