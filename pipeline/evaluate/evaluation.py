@@ -34,7 +34,7 @@ _PROBABILITY = (
     "brier", "ipa", "cal_slope", "cal_slope_lo", "cal_slope_hi", "cal_intercept", "ici"
 )  # fmt: skip
 _SPREAD = tuple(
-    f"{name}_{end}" for name in ("brier", "ipa", "cal_intercept") for end in ("lo", "hi")
+    f"{name}_{end}" for name in ("auprc", "brier", "ipa", "cal_intercept") for end in ("lo", "hi")
 )
 
 
@@ -181,7 +181,7 @@ def measure(
     )
     result |= dict.fromkeys(("auprc", *_PROBABILITY))
     if estimable(label, patient, minimum):
-        result["auprc"] = number(metrics.auprc(label, risk, weight, group))
+        result |= estimate(metrics.auprc(label, risk, weight, group), "auprc")
         if name in PROBABILITIES:
             result.update(_probability_metrics(label, risk, weight))
     return result
@@ -274,14 +274,13 @@ def _without_grade(scores: Scores) -> dict[str, int]:
 
 
 def _taken_out(tables: Mapping[str, Mapping[str, dict[str, Any]]]) -> dict[str, Any]:
-    """Intervals of Brier score, IPA and intercept, taken out of the cells of the contract."""
+    """Intervals of AUPRC, Brier score, IPA and intercept, taken out of the contract's cells."""
     return {
         name: {
             key: {part: cell.pop(part) for part in _SPREAD if part in cell}
             for key, cell in table.items()
         }
         for name, table in tables.items()
-        if name in PROBABILITIES
     }
 
 
@@ -335,7 +334,7 @@ def curves(scores: Scores, minimum: int) -> dict[str, Any]:
     return result
 
 
-def _distribution(label: Floats, risk: Floats, repeats: int) -> dict[str, list[float]]:
+def _distribution(label: Floats, risk: Floats, repeats: int) -> dict[str, list[Any]]:
     edges = np.linspace(0.0, 1.0, 21)
     events = np.histogram(risk[label == 1], edges)[0] / repeats
     others = np.histogram(risk[label == 0], edges)[0] / repeats
@@ -343,4 +342,5 @@ def _distribution(label: Floats, risk: Floats, repeats: int) -> dict[str, list[f
         "edges": edges.tolist(),
         "events": np.round(events, 2).tolist(),
         "non_events": np.round(others, 2).tolist(),
+        "means": [number(risk[label == value].mean()) for value in (1, 0)],
     }

@@ -8,7 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from pipeline.report import guides, marks
-from pipeline.report.format import is_missing, percent, plain, signed
+from pipeline.report.format import is_missing, percent, plain, proportion, signed
 from pipeline.report.scale import Scale, domain
 from pipeline.report.svg import BLUE, GREY, INK, STYLES, Style, chart, element, key, text
 
@@ -31,7 +31,7 @@ def smooth_calibration(
     curve = [(r, y.clamp(v)) for r, v in zip(risk, smooth["observed"], strict=True)]
     known = marks.finite_pairs(zip(groups["predicted"], groups["observed"], strict=True))
     inside = [(a, b) for a, b in known if a <= reach and b <= reach]
-    told = "; ".join(f"predicted {percent(a)}, observed {percent(b)}" for a, b in known)
+    told = "; ".join(f"predicted {percent(a)}, observed {proportion(b)}" for a, b in known)
     return chart(
         title,
         f"{told}. The band is the pointwise 95 % interval of the smoothed rate.",

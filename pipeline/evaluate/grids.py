@@ -9,7 +9,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from pipeline.report.format import DASH, decimal, integer, is_missing, percent, signed
+from pipeline.report.format import DASH, decimal, integer, is_missing, percent, proportion, signed
 
 Entry = Mapping[str, Any]
 _LINES = Markup('{}<br><span class="note">{}</span>')
@@ -83,8 +83,8 @@ def share(cell: Entry, name: str) -> str:
     """
     value = cell.get(name)
     if value in (0, 1) and value == cell.get(f"{name}_lo") == cell.get(f"{name}_hi"):
-        return _percent(value)
-    return spread(cell, name, f"{name}_lo", f"{name}_hi", _percent)
+        return proportion(value)
+    return spread(cell, name, f"{name}_lo", f"{name}_hi", proportion)
 
 
 def robustness(outcome: Entry, hours: Sequence[str]) -> Grid:
@@ -282,7 +282,7 @@ def subgroups(outcome: Entry, hours: Sequence[str], told: str) -> Grid | None:
                     integer(cell.get("n", nan)),
                     integer(cell.get("n_event_patients", nan)),
                     *(area(table.get(h, {})) for h in hours),
-                    percent(cell.get("observed")),
+                    proportion(cell.get("observed")),
                     percent(cell.get("mean_risk")),
                 )
             )
@@ -302,7 +302,3 @@ def subgroups(outcome: Entry, hours: Sequence[str], told: str) -> Grid | None:
         "Nothing but counts is printed where there are too few event patients. No test of "
         "interaction was made: the more subgroups, the more of them stand out by chance.",
     )
-
-
-def _percent(value: float | None) -> str:
-    return "0 %" if value == 0 else percent(value)

@@ -8,7 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from pipeline.evaluate.grids import Grid, area, difference
-from pipeline.report.format import integer, is_missing, percent, signed
+from pipeline.report.format import integer, is_missing, proportion, signed
 
 Entry = Mapping[str, Any]
 _LINES = Markup('{}<br><span class="note">{}</span>')
@@ -139,7 +139,7 @@ def analyte_use(
 
 
 def _with_share(count: float | None, share: float | None) -> str:
-    return "0" if count == 0 else f"{integer(count)} ({percent(share)})"
+    return "0" if count == 0 else f"{integer(count)} ({proportion(share)})"
 
 
 def compared_analytes(entries: Entry, hours: str) -> int:

@@ -6,7 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import nan
 
 from pipeline.evaluate.grids import Entry, Grid, share, spread
-from pipeline.report.format import DASH, bracket, decimal, integer, is_missing, percent, signed
+from pipeline.report.format import (
+    DASH,
+    bracket,
+    decimal,
+    integer,
+    is_missing,
+    percent,
+    proportion,
+    signed,
+)
 
 _SHOWN_THRESHOLDS = (0.05, 0.1, 0.2, 0.3)
 
@@ -21,7 +30,7 @@ def alerts(outcome: Entry, names: Mapping[str, str]) -> Grid | None:
         rows.append(
             (
                 f"{hours} h, {names.get(name, name)}, {percent(float(rate))}",
-                percent(cell.get("alert_rate")),
+                proportion(cell.get("alert_rate")),
                 decimal(_hundred(cell.get("alerts_per_patient_day")), 1),
                 decimal(_hundred(cell.get("false_alerts_per_patient_day")), 1),
                 spread(

@@ -50,28 +50,40 @@ def auroc(label: Floats, score: Floats, weight: Floats, group: Ints) -> Floats:
     return _ratio(concordant, pairs)
 
 
-def auprc(label: Floats, score: Floats, weight: Floats, group: Ints) -> float:
-    """Average precision, mean over groups weighted by their events (first draw only).
+def auprc(label: Floats, score: Floats, weight: Floats, group: Ints) -> Floats:
+    """Average precision per draw, mean over groups weighted by their events.
 
     Ties are taken together, as scikit-learn does.
+
+    Returns
+    -------
+    ndarray, shape (n_draws,)
+        NaN where a draw has no event.
     """
-    total, events_seen = 0.0, 0.0
+    total, events_seen = np.zeros(weight.shape[1]), np.zeros(weight.shape[1])
     for part in _groups(group):
-        y, s, w = label[part], score[part], weight[part, 0]
-        events = float((y * w).sum())
-        if events == 0:
+        y, s = label[part], score[part]
+        if not y.any():
             continue
         order = np.argsort(-s, kind="stable")
-        hits = np.cumsum((y * w)[order])
-        taken = np.cumsum(w[order])
+        hit = y[order] == 1
+        drawn = weight[part][order]
+        hits = np.cumsum(drawn[hit], axis=0)
         last = np.r_[np.flatnonzero(np.diff(s[order])), len(s) - 1]
-        gained = np.diff(np.r_[0.0, hits[last]])
-        precision = np.divide(
-            hits[last], taken[last], out=np.zeros(len(last)), where=taken[last] > 0
-        )
-        total += float((gained * precision).sum())
-        events_seen += events
-    return total / events_seen if events_seen else float("nan")
+        seen = np.cumsum(hit)[last]
+        # only where an event was added does precision count
+        new = np.flatnonzero(np.diff(np.r_[0, seen]))
+        taken = np.cumsum(drawn, axis=0)[last[new]]
+        reached = hits[seen[new] - 1]
+        gained = np.diff(reached, axis=0, prepend=0.0)
+        total += (gained * _quotient(reached, taken)).sum(axis=0)
+        events_seen += hits[-1]
+    return _ratio(total, events_seen)
+
+
+def _quotient(part: Floats, whole: Floats) -> Floats:
+    """Quotient, 0 where nothing was drawn yet."""
+    return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
 
 
 def brier(label: Floats, risk: Floats, weight: Floats) -> Floats:

@@ -9,7 +9,7 @@ from pipeline.cohort.ungraded import ungraded_words
 from pipeline.evaluate.areas import is_constant
 from pipeline.evaluate.grids_of_cohort import compared_analytes
 from pipeline.evaluate.plain_words import headline_hours
-from pipeline.report.format import DASH, integer, is_missing, joined, percent
+from pipeline.report.format import DASH, integer, is_missing, joined, percent, proportion
 
 Table = Mapping[str, Any]
 
@@ -68,7 +68,7 @@ def _counted(protocol: Table) -> str:
 
 def _intervals(protocol: Table) -> str:
     draws = int(protocol.get("bootstrap") or 0)
-    fewer = " (the first 200 for calibration)" if draws > 200 else ""
+    fewer = " (the first 200 for slope and intercept)" if draws > 200 else ""
     return (
         f"95 %, between percentiles of {integer(draws)} draws of patients with replacement{fewer}, "
         "each with all landmarks of the patient. Predictions are held fixed, so what another "
@@ -167,4 +167,4 @@ def told_share(cell: Table) -> str:
     whole, part = cell.get("n"), cell.get("n_events")
     if whole is None or part is None or is_missing(whole) or not 0 <= part <= whole or whole == 0:
         return DASH
-    return percent(float(part) / float(whole))
+    return proportion(float(part) / float(whole))

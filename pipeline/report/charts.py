@@ -2,13 +2,12 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 
 import numpy as np
 from markupsafe import Markup
 
 from pipeline.report import guides, marks
-from pipeline.report.format import integer, percent, plain
+from pipeline.report.format import integer, is_missing, percent, plain, proportion
 from pipeline.report.scale import Scale, domain
 from pipeline.report.svg import BLUE, ORANGE, STYLES, Style, chart, key, text
 
@@ -37,7 +36,7 @@ def roc_chart(curves: Mapping[str, Mapping[str, Values]], *, title: str = "ROC c
     names = [(name, style) for (name, _), style in shown]
     if len(known) > len(shown):
         names.append((f"and {len(known) - len(shown)} more", Style("none")))
-    at_ten = [f"{name} {percent(_height_at(0.1, pairs))}" for name, pairs in known]
+    at_ten = [f"{name} {proportion(_height_at(0.1, pairs))}" for name, pairs in known]
     desc = "Sensitivity where 10 % of landmarks without event are flagged: " + ", ".join(at_ten)
     longest = max((len(name) for name, _ in names), default=0)
     key_x = max(_LEFT + 8, _RIGHT - 42 - 6.4 * longest)
@@ -84,7 +83,7 @@ def calibration_chart(
         if at is not None and a is not None and b is not None
         if math.isfinite(at) and math.isfinite(a) and math.isfinite(b)
     ]
-    told = "; ".join(f"predicted {percent(a)}, observed {percent(b)}" for a, b in known)
+    told = "; ".join(f"predicted {percent(a)}, observed {proportion(b)}" for a, b in known)
     ticks = [(value, plain(round(100 * value, 6))) for value in x.ticks()]
     return chart(
         title,
@@ -106,12 +105,18 @@ def histogram_pair(
     events: Sequence[float],
     non_events: Sequence[float],
     *,
+    means: Sequence[float | None] = (None, None),
     title: str = "Risk distribution",
 ) -> Markup:
     """
     Draw two histograms of counts, events upwards and the others downwards.
 
     Each is drawn as a share of its own group, because events are rare.
+
+    Parameters
+    ----------
+    means : sequence of float
+        Mean risk of those with the event and of the others, which no histogram can tell.
 
     Examples
     --------
@@ -130,8 +135,10 @@ def histogram_pair(
     other_words = f"No event (n = {integer(sum(non_events))})"
     return chart(
         title,
-        f"{event_words}: mean risk {percent(_mean(edges, above))}. "
-        f"{other_words}: mean risk {percent(_mean(edges, below))}.",
+        " ".join(
+            f"{words}{'' if is_missing(mean) else f': mean risk {percent(mean)}'}."
+            for words, mean in zip((event_words, other_words), means, strict=True)
+        ),
         WIDTH,
         HEIGHT,
         guides.axes(
@@ -161,11 +168,3 @@ def _height_at(at: float, pairs: Sequence[tuple[float, float]]) -> float:
 def _shares(counts: Sequence[float]) -> list[float]:
     total = sum(counts)
     return [count / total if total else 0.0 for count in counts]
-
-
-def _mean(edges: Sequence[float], shares: Sequence[float]) -> float | None:
-    """Mean risk as the bins tell it; None for an empty group."""
-    if not sum(shares):
-        return None
-    middles = [(a + b) / 2 for a, b in pairwise(edges)]
-    return sum(m * s for m, s in zip(middles, shares, strict=False))

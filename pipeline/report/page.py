@@ -33,7 +33,15 @@ def environment(templates: Path) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    named = (fmt.decimal, fmt.signed, fmt.integer, fmt.plain, fmt.percent, fmt.words)
+    named = (
+        fmt.decimal,
+        fmt.signed,
+        fmt.integer,
+        fmt.plain,
+        fmt.percent,
+        fmt.proportion,
+        fmt.words,
+    )
     env.filters.update({function.__name__: function for function in named})
     paired = (fmt.interval, fmt.percent_interval, fmt.bracket, fmt.count_of)
     env.globals.update({function.__name__: function for function in paired})

@@ -16,6 +16,7 @@ from pipeline.train.card_facts import (
     USERS,
     added_value_of,
     bounds,
+    brier_words,
     card_facts,
     made_of,
     notes_of,
@@ -203,7 +204,7 @@ def _rows(evaluation: Mapping[str, Any]) -> list[list[str]]:
                     f"{cell['n_event_patients']} of {cell['n_patients']}",
                     f"{cell['auroc']:.3f} ({bounds(cell, 'auroc')})" if known else "not estimable",
                     f"{bar['auroc']:.3f}" if bar["auroc"] is not None else "not estimable",
-                    f"{cell['brier']:.4f}" if cell["brier"] is not None else "not estimable",
+                    brier_words(outcome, key),
                     slope_words(cell) if known else "not estimable",
                 ]
             )

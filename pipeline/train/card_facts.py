@@ -14,7 +14,7 @@ from pipeline.evaluate.areas import TOO_FEW
 from pipeline.evaluate.audit_words import arrival_words, audit_lines, audit_titles
 from pipeline.evaluate.model_facts import fact_words, settings_words
 from pipeline.features.spec import FeatureSpec
-from pipeline.report.format import joined, percent, signed
+from pipeline.report.format import joined, proportion, signed
 from pipeline.train.gates import gate_horizon
 
 USERS = "data scientists and clinicians of a cell therapy programme, for research"
@@ -131,13 +131,13 @@ def counts_of(config: Config, evaluation: Mapping[str, Any]) -> list[str]:
 def performance_of(config: Config, evaluation: Mapping[str, Any]) -> list[str]:
     """Discrimination and calibration of each outcome at the horizon of the gates."""
     lines = []
-    for name, key, cell, _ in _cells(config, evaluation):
+    for name, key, cell, outcome in _cells(config, evaluation):
         if cell["auroc"] is None:
             lines.append(f"{name} within {key} h: {TOO_FEW} for a figure")
             continue
         lines.append(
             f"{name} within {key} h: AUROC {cell['auroc']:.3f} (95 % interval "
-            f"{bounds(cell, 'auroc')}), Brier {cell['brier']:.4f}, calibration slope "
+            f"{bounds(cell, 'auroc')}), Brier {brier_words(outcome, key)}, calibration slope "
             f"{slope_words(cell)}"
         )
     return lines
@@ -164,6 +164,14 @@ def bounds(cell: Mapping[str, Any], metric: str, places: int = 3) -> str:
     return (
         "no interval" if low is None or high is None else f"{low:.{places}f} to {high:.{places}f}"
     )
+
+
+def brier_words(outcome: Mapping[str, Any], key: str) -> str:
+    """Brier score of the model at a horizon and its interval."""
+    value = outcome["model"][key]["brier"]
+    if value is None:
+        return "not estimable"
+    return f"{value:.4f} ({bounds(outcome['probability_intervals']['model'][key], 'brier', 4)})"
 
 
 def slope_words(cell: Mapping[str, Any]) -> str:
@@ -240,7 +248,7 @@ def _measured(evaluation: Mapping[str, Any]) -> str:
     """Share of the landmarks at risk of the first outcome with a result of each analyte read."""
     entries: Mapping[str, Any] = next(iter(evaluation["analyte_use"].values()), {})
     told = [
-        f"{key} {percent(entry['row_share'])}" for key, entry in entries.items() if entry["used"]
+        f"{key} {proportion(entry['row_share'])}" for key, entry in entries.items() if entry["used"]
     ]
     return ", ".join(told) or "no analyte is read"
 

@@ -95,7 +95,8 @@ def _sentence(
         f"{name}: {report['n_event_patients']} of {report['n_patients']} patients have the event. "
         f"At an AUROC of {report['expected_auroc']:g} that supports {supported:.1f} parameters and "
         f"the overall risk within {100 * report['overall_risk_margin']:.1f} points; the linear "
-        f"members use {used:.1f} effective parameters, for which {needed} patients are needed "
+        f"members use {used:.1f} effective parameters (the mean over them, unweighted), for which "
+        f"{needed} patients are needed "
         "(Riley, 10.1002/sim.7992)."
     )
     can = [f"{key} ({value:.1f})" for key, value in parameters.items() if value <= supported]
@@ -106,6 +107,6 @@ def _sentence(
         f"The cohort supports {', '.join(can)}, but not" if can else "The cohort supports none of"
     )
     return (
-        f"{start} {held} {', '.join(cannot)}; the booster is not counted. Risks will be too "
-        "extreme on new patients unless calibration holds there: validate before use."
+        f"{start} {held} {', '.join(cannot)}; the booster is not counted. Risks may be too "
+        "extreme on new patients: validate calibration there before use."
     )

@@ -160,11 +160,7 @@ def _figures(drawn: Mapping[str, Any], title: str) -> Iterator[tuple[str, str]]:
     spread = drawn["risk_distribution"]
     yield (
         "risk_distribution",
-        _svg(
-            histogram_pair(
-                spread["edges"], spread["events"], spread["non_events"], title=f"Risks: {title}"
-            )
-        ),
+        _svg(histogram_pair(**spread, title=f"Risks: {title}")),
     )
 
 

@@ -29,9 +29,8 @@ def test_auroc_auprc_and_brier_agree_with_scikit_learn(drawn):
     plain, weighted = metrics.auroc(label, risk, both, group)
     assert plain == pytest.approx(roc_auc_score(label, risk))
     assert weighted == pytest.approx(roc_auc_score(label, risk, sample_weight=weight))
-    for column in (both[:, :1], both[:, 1:]):
-        expected = average_precision_score(label, risk, sample_weight=column[:, 0])
-        assert metrics.auprc(label, risk, column, group) == pytest.approx(expected)
+    precision = [average_precision_score(label, risk, sample_weight=both[:, d]) for d in (0, 1)]
+    np.testing.assert_allclose(metrics.auprc(label, risk, both, group), precision)
     expected = [brier_score_loss(label, risk, sample_weight=both[:, draw]) for draw in (0, 1)]
     np.testing.assert_allclose(metrics.brier(label, risk, both), expected)
 
@@ -62,7 +61,7 @@ def test_metrics_without_events_or_rows_are_unknown():
     label, risk, group = np.zeros(4), np.full(4, 0.2), np.zeros(4, dtype=int)
     weight = np.stack([np.ones(4), np.zeros(4)], axis=1)
     assert np.isnan(metrics.auroc(label, risk, weight, group)).all()
-    assert np.isnan(metrics.auprc(label, risk, weight, group))
+    assert np.isnan(metrics.auprc(label, risk, weight, group)).all()
     np.testing.assert_allclose(metrics.brier(label, risk, weight), [0.04, np.nan])
     assert np.isnan(metrics.ipa(label, risk, weight)).all()
     assert np.isnan(metrics.calibration_line(label, risk, weight)).all()

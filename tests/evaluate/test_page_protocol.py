@@ -19,7 +19,7 @@ def test_the_page_says_how_it_was_scored_and_what_is_missing():
     text = " ".join(" ".join(read(render_evaluation(whole, curves(), title="Any")).text).split())
     for part in (
         "5 folds of patients, dealt evenly by outcome, in 2 rounds",
-        "500 draws of patients with replacement (the first 200 for calibration)",
+        "500 draws of patients with replacement (the first 200 for slope and intercept)",
         "(at most 4 % of landmarks)",
         "unknown at 12 of 983 (Severe CRS (ASTCT grade 3 or more)) landmarks",
         "4 differences in AUROC in the tables by horizon have an interval",
@@ -66,3 +66,21 @@ def test_a_score_that_ranks_nobody_is_no_comparison_and_analytes_are_counted():
     counted = "4 differences in AUROC in the tables by horizon and 3 falls when an analyte is"
     assert counted in text
     assert page.count("Current grade") == 2  # in the tables, not in the chart of differences
+
+
+def test_none_and_all_are_counted_exactly_and_a_risk_is_not():
+    whole = evaluation(metrics(n=983, n_events=0))
+    day = {"n": 9, "n_events": 0, "base_rate": 0.0, "mean_risk": 0.0}
+    whole["outcomes"]["severe_crs"]["by_day"] = {"1": day}
+    entry = {"label": "CRP", "rows": 983, "row_share": 1.0, "used": True}
+    whole["analyte_use"] = {"severe_crs": {"crp": entry}}
+    text = " ".join(" ".join(read(render_evaluation(whole, {}, title="Any")).text).split())
+    assert "983 (100 %)" in text
+    assert "(0 %)" in text  # AUPRC by chance
+    assert "1 9 0 0 % <1 %" in text
+
+
+def test_the_page_says_what_is_not_in_the_file_beside_it():
+    text = render_evaluation(evaluation({}, command="cytocast"), {}, title="Any")
+    assert "Every figure of the text and the tables is in evaluation.json" in text
+    assert "risk histograms are drawn here only; the same command draws them again" in text

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pipeline.config import EvaluationConfig, load_config
 from pipeline.errors import InputError
-from pipeline.evaluate.evaluation import evaluate_scores
+from pipeline.evaluate.evaluation import curves, evaluate_scores
 from pipeline.evaluate.protocol import shared_folds
 from pipeline.evaluate.resampling import patient_draws
 from pipeline.evaluate.scores import concatenate
@@ -156,6 +156,14 @@ def test_document_of_one_outcome():
     bar = result["comparators"]["grade_and_day"]["24"]
     assert bar["diff_auroc"] == pytest.approx(model["auroc"] - bar["auroc"], abs=2e-6)
     assert bar["diff_lo"] > 0
+    for name in ("model", "last_crp"):
+        spread = result["probability_intervals"][name]["24"]
+        cell = model if name == "model" else result["comparators"][name]["24"]
+        assert spread["auprc_lo"] < cell["auprc"] < spread["auprc_hi"]
+    known = ~np.isnan(scores.label[:, 0])
+    risk, label = scores.risks["model"][known, 0], scores.label[known, 0]
+    told = curves(scores, 5)["24"]["risk_distribution"]["means"]
+    assert told == pytest.approx([risk[label == 1].mean(), risk[label == 0].mean()], abs=1e-6)
     crp = result["comparators"]["last_crp"]["24"]
     assert crp["brier"] is None
     assert crp["n"] < model["n"]

@@ -69,6 +69,19 @@ def test_histograms_survive_any_counts(events, others):
     assert all(float(bar.get("height")) >= 0 for bar in root.iter(f"{NS}rect"))
 
 
+def test_the_mean_of_a_histogram_is_the_one_given_or_none():
+    told = str(histogram_pair([0, 0.5, 1], [1, 0], [9, 1], means=(0.031, 0.44)))
+    assert "Event (n = 1): mean risk 3 %. No event (n = 10): mean risk 44 %." in told
+    unknown = str(histogram_pair([0, 0.5, 1], [1, 0], [9, 1]))
+    assert "mean risk" not in unknown
+
+
+def test_a_counted_share_of_none_or_all_is_exact():
+    groups = {"predicted": [0.004, 0.9], "observed": [0.0, 1.0]}
+    told = str(calibration_chart(groups))
+    assert "predicted &lt;1 %, observed 0 %; predicted 90 %, observed 100 %" in told
+
+
 def test_histograms_point_up_and_down_from_the_same_line():
     root = drawing(histogram_pair([0, 0.5, 1], [1, 0], [0, 1]))
     up, _, _, down = root.iter(f"{NS}rect")
