@@ -11,7 +11,7 @@ from pipeline.evaluate import metrics
 from pipeline.evaluate.areas import TOO_FEW, counts, estimable, known_rows
 from pipeline.evaluate.resampling import interval, number, patient_draws
 from pipeline.evaluate.scores import Scores
-from pipeline.report.format import signed
+from pipeline.report.format import counted, signed
 
 CONTROL = "control"
 BARS = ("grade_and_day", "clinical_state")
@@ -153,7 +153,8 @@ def labs_answer(
     events = cell.get("n_event_patients")
     if events is not None and events < firm_from:
         return (
-            f"Within {key} h, {events} event patients are too few to say whether labs add to "
+            f"Within {key} h, {counted(events, 'event patient')} {'is' if events == 1 else 'are'} "
+            "too few to say whether labs add to "
             f"{over} (a verdict needs {firm_from}): AUROC {_span(cell)}; {beside}."
         )
     worse = cell["diff_hi"] < 0

@@ -9,7 +9,16 @@ from typing import Any
 
 from markupsafe import Markup
 
-from pipeline.report.format import DASH, decimal, integer, is_missing, percent, proportion, signed
+from pipeline.report.format import (
+    DASH,
+    counted,
+    decimal,
+    integer,
+    is_missing,
+    percent,
+    proportion,
+    signed,
+)
 
 Entry = Mapping[str, Any]
 _LINES = Markup('{}<br><span class="note">{}</span>')
@@ -184,8 +193,9 @@ def labs(outcome: Entry, hours: Sequence[str]) -> Grid | None:
         rows.append(("Model minus itself given other patients' labs", *map(difference, cells)))
         rows.append(("AUROC of that control", *map(area, cells)))
         note += (
-            f" Negative control ({kind}, {count} permutations): each patient gets the labs of "
-            "another patient of the same day, in training and test alike where it is refitted."
+            f" Negative control ({kind}, {counted(count, 'permutation')}): each patient gets the "
+            "labs of another patient of the same day, in training and test alike where it is "
+            "refitted."
         )
     if not rows:
         return None

@@ -8,7 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from pipeline.evaluate.grids import Grid, area, difference
-from pipeline.report.format import integer, is_missing, proportion, signed
+from pipeline.report.format import counted, integer, is_missing, proportion, signed
 
 Entry = Mapping[str, Any]
 _LINES = Markup('{}<br><span class="note">{}</span>')
@@ -176,10 +176,10 @@ def _told(
         return "no interval"
     if apparent:
         return "nothing: training patients"
-    counted = [entry.get("event_patients"), events]
-    fewest = min((int(n) for n in counted if n is not None and not is_missing(n)), default=0)
+    known = [entry.get("event_patients"), events]
+    fewest = min((int(n) for n in known if n is not None and not is_missing(n)), default=0)
     if fewest < firm_from:
-        return f"nothing: {fewest} event patients, a verdict needs {firm_from}"
+        return f"nothing: {counted(fewest, 'event patient')}, a verdict needs {firm_from}"
     one_of = f"one of {looked_at} looked at"
     if round(low, 3) > 0:
         return f"above 0: ranking falls without it ({one_of})"

@@ -105,7 +105,8 @@ def net_benefit(outcome: Entry, names: Mapping[str, str]) -> Grid | None:
         rows,
         "Treating nobody has a net benefit of 0. A model is of use at a threshold where it exceeds "
         "0 and treating all, whose curve crosses 0 at the share with the event. The range of "
-        "thresholds was set beforehand (evaluation.net_benefit_range), not chosen on these data.",
+        "thresholds comes from the configuration (evaluation.net_benefit_range); whether it was "
+        "set before these data were seen is not known here.",
     )
 
 

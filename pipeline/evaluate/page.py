@@ -19,7 +19,7 @@ from pipeline.evaluate.subjects import banner_words, subject_words
 from pipeline.evaluate.wording import NAMES, TEMPLATES, WORDS, named
 from pipeline.report.charts import calibration_chart, histogram_pair, roc_chart
 from pipeline.report.facts import facts
-from pipeline.report.format import count_of, is_missing, joined, words
+from pipeline.report.format import DASH, count_of, counted, is_missing, joined, words
 from pipeline.report.page import render
 
 Table = Mapping[str, Any]
@@ -65,6 +65,8 @@ def render_evaluation(
         kind=kind,
         kind_words=WORDS["kinds"].get(kind, "an unknown kind of evaluation"),
         cohort=cohort,
+        landmarks=_number(cohort.get("n_landmarks"), "landmark"),
+        patients=_number(cohort.get("n_patients"), "patient"),
         outcomes=[outcome_view(key, o, curves.get(key, {}), kind) for key, o in outcomes.items()],
         limits=plain_words.limits(outcomes, kind, minimum),
         horizons=joined(protocol.get("horizons_h") or found),
@@ -85,6 +87,10 @@ def render_evaluation(
         minimum=minimum,
         facts=[*facts(cohort, WORDS["facts"]), *facts(protocol, WORDS["facts"])],
     )
+
+
+def _number(value: Any, noun: str) -> str:
+    return f"{DASH} {noun}s" if is_missing(value) else counted(int(value), noun)
 
 
 def _audits(evaluation: Table) -> list[tuple[str, list[str]]]:

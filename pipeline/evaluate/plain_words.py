@@ -9,6 +9,7 @@ from typing import Any
 from pipeline.evaluate.areas import DIFFERENCE, TOO_FEW
 from pipeline.evaluate.wording import named
 from pipeline.report.format import (
+    counted,
     decimal,
     in_words,
     integer,
@@ -221,9 +222,9 @@ def limits(outcomes: Mapping[str, Entry], kind: str, minimum: int) -> list[str]:
         if is_missing(lo) or is_missing(hi):
             sentences.append(f"{label}: {TOO_FEW}, so nothing is compared.")
         elif kind != "apparent":
-            events, half = cell.get("n_event_patients"), (hi - lo) / 2
+            events, half = int(cell.get("n_event_patients") or 0), (hi - lo) / 2
             sentences.append(
-                f"{label}: with {integer(events)} event patient{'' if events == 1 else 's'}, the "
+                f"{label}: with {counted(events, 'event patient')}, the "
                 f"AUROC within {hours} h must differ from that of grade and day by about "
                 f"{decimal(half)} before it can be told from chance (half the width of that "
                 "interval; other comparators have others)."

@@ -93,8 +93,7 @@ def chai_card(
     performance, added = performance_of(config, evaluation), added_value_of(config, evaluation)
     notes = notes_of(evaluation, facts)
     process = (
-        f"{facts['folds']}-fold cross-validation over patients, {facts['repeats']} repeats; "
-        "evaluation.json"
+        f"{facts['folds']}-fold cross-validation over patients, {facts['repeats']}; evaluation.json"
     )
     common = {
         "TestType": "internal, cross-validated",

@@ -14,7 +14,7 @@ from pipeline.evaluate.areas import TOO_FEW
 from pipeline.evaluate.audit_words import arrival_words, audit_lines, audit_titles
 from pipeline.evaluate.model_facts import fact_words, settings_words
 from pipeline.features.spec import FeatureSpec
-from pipeline.report.format import joined, proportion, signed
+from pipeline.report.format import counted, joined, proportion, signed
 from pipeline.train.gates import gate_horizon
 
 USERS = "data scientists and clinicians of a cell therapy programme, for research"
@@ -62,7 +62,7 @@ def card_facts(
         ),
         "ungraded": _ungraded(evaluation),
         "folds": str(protocol["folds"]),
-        "repeats": str(protocol["repeats"]),
+        "repeats": counted(protocol["repeats"], "repeat"),
         "seed": str(protocol["seed"]),
         "bootstrap": str(protocol["bootstrap"]),
         "members": _members(config, evaluation),
@@ -80,11 +80,13 @@ def card_facts(
             for name, count in cohort["event_patients"].items()
         ),
         "measured": _measured(evaluation),
-        "counts": "; ".join(counts_of(config, evaluation)),
+        "counts": "; ".join(counts_of(evaluation)),
         "performance": "; ".join(performance_of(config, evaluation)),
         "interpretation": "; ".join(added_value_of(config, evaluation)),
         "limitations": _limitations(evaluation),
         "arrival": _arrival(evaluation, read),
+        "follow_up": follow_up_words(read),
+        "subgroups": _subgroup_figures(evaluation),
     }
 
 
@@ -92,6 +94,28 @@ def notes_of(evaluation: Mapping[str, Any], facts: Mapping[str, str]) -> list[st
     """Warnings of the training, and what the audit warned of; sample size stands elsewhere."""
     told = [note for note in evaluation["warnings"] if note not in facts["size"]]
     return told + [f"Audit: {line}" for line in audit_lines(evaluation["audit"], errors=False)]
+
+
+def follow_up_words(read: ReadResult) -> str:
+    """Median time for which patients are followed after time zero, as stated or by their rows."""
+    days = read.cohort.patients["followed_until_hours"].dropna() / 24.0
+    if days.empty:
+        return "length of follow-up: not known"
+    low, middle, high = (days.quantile(part) for part in (0.25, 0.5, 0.75))
+    return (
+        f"followed for a median of {middle:.1f} days after time zero (quartiles {low:.1f} and "
+        f"{high:.1f}; as stated, else until the last row)"
+    )
+
+
+def _subgroup_figures(evaluation: Mapping[str, Any]) -> str:
+    """By what there are figures of subgroups, and where they stand."""
+    kinds = dict.fromkeys(
+        kind for outcome in evaluation["outcomes"].values() for kind in outcome.get("subgroups", {})
+    )
+    if not kinds:
+        return "subgroups: no figure, because the cohort names none"
+    return f"by {joined(list(kinds))}: evaluation.html, table Subgroups"
 
 
 def _limitations(evaluation: Mapping[str, Any]) -> str:
@@ -119,12 +143,13 @@ def made_of(evaluation: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-def counts_of(config: Config, evaluation: Mapping[str, Any]) -> list[str]:
-    """Landmarks, patients and events of each outcome at the horizon of the gates."""
+def counts_of(evaluation: Mapping[str, Any]) -> list[str]:
+    """Landmarks, patients and events of each outcome at every horizon."""
     return [
         f"{name} within {key} h: {cell['n_events']} of {cell['n']} landmarks, "
         f"{cell['n_event_patients']} of {cell['n_patients']} patients"
-        for name, key, cell, _ in _cells(config, evaluation)
+        for name, outcome in evaluation["outcomes"].items()
+        for key, cell in outcome["model"].items()
     ]
 
 

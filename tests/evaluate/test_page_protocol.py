@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from pipeline.evaluate.added_value import labs_answer
 from pipeline.evaluate.figures import decision_chart
 from pipeline.evaluate.grids import share
 from pipeline.evaluate.page import render_evaluation
@@ -84,3 +85,24 @@ def test_the_page_says_what_is_not_in_the_file_beside_it():
     text = render_evaluation(evaluation({}, command="cytocast"), {}, title="Any")
     assert "Every figure of the text and the tables is in evaluation.json" in text
     assert "risk histograms are drawn here only; the same command draws them again" in text
+
+
+def test_one_is_written_in_the_singular():
+    whole = evaluation(metrics(), cohort={"name": "demo", "n_patients": 1, "n_landmarks": 1})
+    control = metrics() | {"n_permutations": 1}
+    whole["outcomes"]["severe_crs"]["negative_control"] = dict.fromkeys(("24", "72"), control)
+    text = " ".join(" ".join(read(render_evaluation(whole, {}, title="Any")).text).split())
+    assert "At 1 landmark (a patient at an hour) of a cohort of 1 patient, " in text
+    assert "(refitted, 1 permutation)" in text
+    bar = {"72": {"diff_auroc": 0.2, "diff_lo": 0.1, "diff_hi": 0.3, "n_event_patients": 1}}
+    said = labs_answer({"comparators": {"grade_and_day": bar}}, "72", 20)
+    assert "1 event patient is too few to say" in said
+
+
+def test_the_range_of_thresholds_is_not_said_to_precede_the_data():
+    curve = {"thresholds": [0.05, 0.1], "model": [0.01, 0.0]}
+    whole = evaluation(metrics())
+    whole["outcomes"]["severe_crs"]["net_benefit"] = {"72": curve}
+    page = render_evaluation(whole, {}, title="Any")
+    assert "comes from the configuration" in page
+    assert "not chosen on these data" not in page

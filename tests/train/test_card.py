@@ -34,6 +34,12 @@ def test_all_27_items_stand_in_the_checklist(mini):
     assert re.search(r"severe_crs \d+ of 60 at risk", rows["20a"][3])
     assert re.search(r"with a result: crp .+ %, ferritin .+ %, il6 .+ %", rows["11"][3])
     assert "Riley" in rows["10"][3]
+    assert re.search(r"; followed for a median of \d+\.\d days after time zero", rows["20a"][3])
+    for hours in (24, 72, 168):
+        assert f"icans within {hours} h: " in rows["21"][3]
+    assert re.search(r"Brier 0\.\d{4} \(0\.\d{4} to 0\.\d{4}\)", rows["23a"][3])
+    assert "table Subgroups" in rows["23a"][3]
+    assert "2-fold cross-validation over patients, 1 repeat, seed" in rows["12a"][3]
 
 
 def test_the_card_takes_its_numbers_from_the_evaluation(mini):
