@@ -112,12 +112,14 @@ def _estimate(row: Mapping[Any, Any], words: Mapping[str, str]) -> str:
             hours=f"{float(row['horizon_h']):g}", status=row["status"], reason=reason
         )
         return text
+    rate, told = _percent(row["base_rate"]), pd.notna(row["ratio_to_base"])
     return words["interval"].format(
         level=f"{float(row['interval_level']):.0%}",
         low=_percent(row["risk_lo"]),
         high=_percent(row["risk_hi"]),
-        rate=_percent(row["base_rate"]),
+        rate=rate if told or rate >= 1 else words["under_one"],
         count=round(float(row["base_rate_n"])),
+        ratio=words["ratio"] if told else "",
     )
 
 

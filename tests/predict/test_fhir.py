@@ -116,6 +116,22 @@ def test_an_estimate_carries_interval_base_rate_and_reasons() -> None:
     assert "Usual on that day in training: 7.0 % (41 patients)" in note
 
 
+@pytest.mark.parametrize(
+    ("rate", "ratio", "said"),
+    [
+        (0.0, float("nan"), "Usual on that day in training: under 1 % (41 patients)."),
+        (0.03, float("nan"), "Usual on that day in training: 3.0 % (41 patients)."),
+        (0.005, 2.0, "training: 0.5 % (41 patients); relativeRisk is the estimate divided by that"),
+    ],
+)
+def test_the_note_tells_a_ratio_only_where_there_is_one(rate, ratio, said) -> None:
+    (resource,) = made(base_rate=rate, ratio_to_base=ratio)
+    legal(resource)
+    note = resource["note"][0]["text"]
+    assert said in note
+    assert ("relativeRisk" in note) == ("relativeRisk" in resource["prediction"][0])
+
+
 @pytest.mark.parametrize("status", ["abstained", "event_present", "rejected"])
 def test_without_an_estimate_there_is_a_reason_and_no_number(status) -> None:
     nothing = dict.fromkeys(("risk", "risk_lo", "risk_hi", "ratio_to_base"), float("nan"))
