@@ -10,6 +10,11 @@ from pipeline.errors import BundleError
 
 DEFAULT_URI = "sqlite:///mlflow.db"
 BUNDLE_ARTIFACT = "bundle"
+_SQLITE = "sqlite:///"
+_WAYS = (
+    "Name the store of the training in MLFLOW_TRACKING_URI or work in its folder; train and "
+    "promote a model first; or give the folder of a bundle with --model"
+)
 
 
 def connect() -> ModuleType:
@@ -32,6 +37,26 @@ def connect() -> ModuleType:
     return mlflow
 
 
+def refuse_missing_store(what: str) -> None:
+    """Refuse a store in a file that does not exist, which MLflow would make anew and empty.
+
+    Parameters
+    ----------
+    what : str
+        What was asked of it.
+
+    Raises
+    ------
+    BundleError
+    """
+    uri = os.environ.get("MLFLOW_TRACKING_URI", DEFAULT_URI)
+    path = Path(uri.removeprefix(_SQLITE))
+    if uri.startswith(_SQLITE) and path.name and not path.exists():
+        raise BundleError(
+            f"{what} is not in the registry at {uri}: there is no file {path.absolute()}. {_WAYS}"
+        )
+
+
 def fetch_bundle(address: str) -> tuple[Path, str]:
     """Local bundle folder and version of a registry address.
 
@@ -43,12 +68,13 @@ def fetch_bundle(address: str) -> tuple[Path, str]:
     Raises
     ------
     BundleError
-        If the registry holds no such model.
+        If the registry holds no such model, or there is none.
     """
+    name, alias, number = parse_address(address)
+    refuse_missing_store(address)
     mlflow = connect()
     from mlflow.exceptions import MlflowException
 
-    name, alias, number = parse_address(address)
     client = mlflow.MlflowClient()
     try:
         version = (
@@ -60,8 +86,7 @@ def fetch_bundle(address: str) -> tuple[Path, str]:
         folder = mlflow.artifacts.download_artifacts(artifact_uri=source)
     except (MlflowException, OSError) as error:
         raise BundleError(
-            f"{address} is not in the registry at {mlflow.get_tracking_uri()} ({error}). Train and "
-            "promote a model first, or give the folder of a bundle"
+            f"{address} is not in the registry at {mlflow.get_tracking_uri()} ({error}). {_WAYS}"
         ) from error
     return Path(folder) / "artifacts" / BUNDLE_ARTIFACT, str(version.version)
 
@@ -74,6 +99,7 @@ def fetch_run_bundle(run_id: str) -> Path:
     BundleError
         If the tracking store holds no such run, or it has no bundle.
     """
+    refuse_missing_store(f"run {run_id}")
     mlflow = connect()
     from mlflow.exceptions import MlflowException
 
