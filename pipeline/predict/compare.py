@@ -155,6 +155,8 @@ def refusal_words(lost: Mapping[tuple[str, str], int], most: int = 2) -> str:
     'unit_refused of crp (4 rows) and required_blank without a name of an analyte (1 row)'
     >>> refusal_words({(name, "implausible"): 2 for name in ("crp", "il6", "ldh")})
     'most often implausible of crp (2 rows) and implausible of il6 (2 rows)'
+    >>> refusal_words({(name, "implausible"): 1 for name in ("crp", "il6", "ldh")})
+    'among them implausible of crp (1 row) and implausible of il6 (1 row)'
     >>> refusal_words({})
     'none of them in labs'
     """
@@ -163,9 +165,10 @@ def refusal_words(lost: Mapping[tuple[str, str], int], most: int = 2) -> str:
         of = f"of {shown(name)}" if name else "without a name of an analyte"
         number = lost[name, code]
         told.append(f"{code} {of} ({counted(number, 'row')})")
-    return ("most often " if len(lost) > most else "") + " and ".join(
-        told
-    ) or "none of them in labs"
+    lead = ""
+    if len(lost) > most:
+        lead = "most often " if max(lost.values()) > 1 else "among them "
+    return lead + " and ".join(told) or "none of them in labs"
 
 
 def _whole(seen: Watched, profile: Profile, rule: Rule) -> Iterator[Figure]:
