@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from pipeline.cohort.rejects import CLOSE_LINE
 from pipeline.errors import InputError
 
 csv.field_size_limit(10_000_000)
@@ -95,8 +96,8 @@ def stated_separator(line: str) -> str:
 
 def records(
     decoded: Decoded, position: int, width: int, separator: str
-) -> Iterator[tuple[int, list[str], str]]:
-    """Line number, cells and problem (empty if none) of every record from ``position`` on.
+) -> Iterator[tuple[int, list[str], str, str]]:
+    """Line number, cells, problem (empty if none) and its way out, of every record from a line on.
 
     Lines without content, such as the ``,,,,`` a spreadsheet leaves below its table, are passed
     over. Blank cells beyond the header are cut off. A quote left open costs its own line only: the
@@ -107,15 +108,19 @@ def records(
         row, taken = record(text, position, separator)
         if len(row) > width and not any(cell.strip() for cell in row[width:]):
             row = row[:width]
-        problem = ""
+        problem, remedy = "", CLOSE_LINE
         if len(row) != width:
             problem = f"The line has {len(row)} fields where the header has {width}."
         if taken > 1 and (problem or not _closed(text[position : position + taken], separator)):
             problem, taken = "A quote is opened on this line and not closed.", 1
         if decoded.damaged and not decoded.damaged.isdisjoint(range(position, position + taken)):
-            problem = "The line holds bytes that cannot be read as text."
+            problem = f"The line holds bytes that are not {decoded.encoding}, as the others are."
+            remedy = (
+                "Save the whole file in one encoding, best as UTF-8; this line is in another, "
+                "or was cut."
+            )
         if "".join(row).strip():
-            yield position + 1, row, problem
+            yield position + 1, row, problem, remedy
         position += taken
 
 

@@ -21,7 +21,7 @@ from pipeline.cohort.delimited import (
     words_for,
 )
 from pipeline.cohort.headers import canonical_header
-from pipeline.cohort.rejects import Ledger
+from pipeline.cohort.rejects import REPEATED_HEADER, Ledger
 from pipeline.cohort.schema import TableSchema
 from pipeline.cohort.tables import TABLES
 from pipeline.errors import InputError, listed
@@ -130,10 +130,22 @@ def _read_text(path: Path, ledger: Ledger, fields: Collection[str]) -> pd.DataFr
     _remark(ledger, path.name, decoded.encoding, separator or ",", renamed)
     rows, lines = [], []
     identified = header[0] == "patient_id"
-    for line, row, problem in records(decoded, start + taken, len(header), separator or ","):
+    names = [name.strip().casefold() for name in first]
+    for line, row, problem, remedy in records(
+        decoded, start + taken, len(header), separator or ","
+    ):
+        headed = bool(row) and row[0].strip().casefold() == names[0]
         if problem:
-            patient = row[0].strip() if identified and row else ""
-            ledger.ragged(path.name, line, problem, patient=patient)
+            patient = row[0].strip() if identified and row and not headed else ""
+            ledger.ragged(path.name, line, problem, patient=patient, remedy=remedy)
+        elif headed and [cell.strip().casefold() for cell in row] == names:
+            ledger.ragged(
+                path.name,
+                line,
+                "The line repeats the header of the file.",
+                code=REPEATED_HEADER,
+                remedy="Take the line out; parts of an export are joined without their headers.",
+            )
         else:
             rows.append(row)
             lines.append(line)

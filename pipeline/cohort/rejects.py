@@ -17,9 +17,12 @@ COLUMNS = ["file", "row", "column", "value", "code", "reason", "remedy"]
 HARMLESS = ("unknown_analyte", "no_result")
 FUTURE = "future"
 CONTRADICTING = "duplicate_patient"
+RAGGED, REPEATED_HEADER = "ragged_line", "repeated_header"
+CLOSE_LINE = "Quote fields that hold the separator, close every quote, or complete the line."
 KEEP_ONE_ROW = (
     "Keep one row per patient in patients; number a second infusion in the column 'episode' (1, 2)."
 )
+_LONG = 1e16  # from here on a whole number is told by its power of ten
 
 
 @dataclass
@@ -145,15 +148,23 @@ class Ledger:
         self.collapsed[file] += int(chosen.sum())
         return table.loc[~chosen]
 
-    def ragged(self, file: str, line: int, reason: str, *, patient: str = "") -> None:
-        """Record a line without the header's fields; ``patient`` where it can be told."""
-        remedy = "Quote fields that hold the separator, close every quote, or complete the line."
-        entry = (file, line, "", "", "ragged_line", reason, remedy)
+    def ragged(
+        self,
+        file: str,
+        line: int,
+        reason: str,
+        *,
+        patient: str = "",
+        code: str = RAGGED,
+        remedy: str = CLOSE_LINE,
+    ) -> None:
+        """Record a line that is no row; ``patient`` where it can be told."""
+        entry = (file, line, "", "", code, reason, remedy)
         self.parts.append(pd.DataFrame([entry], columns=COLUMNS))
         self.rejected[file] += 1
         if patient:
             self.ragged_patients.setdefault(file, set()).add(patient)
-            self.lost_patients.setdefault(patient, "ragged_line")
+            self.lost_patients.setdefault(patient, code)
             self.rows_refused[patient] += 1
 
     def why_lost(self) -> dict[str, str]:
@@ -263,11 +274,11 @@ def plain_number(value: float) -> str:
 
     Examples
     --------
-    >>> plain_number(7.0), plain_number(0.25)
-    ('7', '0.25')
+    >>> plain_number(7.0), plain_number(0.25), plain_number(1e99)
+    ('7', '0.25', '1e+99')
     """
     number = float(value)
-    return str(int(number)) if number.is_integer() else str(number)
+    return str(int(number)) if number.is_integer() and abs(number) < _LONG else str(number)
 
 
 def _as_written(rows: pd.DataFrame, column: str) -> pd.Series:

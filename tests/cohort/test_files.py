@@ -55,6 +55,18 @@ def test_ragged_lines_are_kept_out_and_the_rest_is_read(path):
     assert ledger.lost_patients == {"B": "ragged_line", "C": "ragged_line"}
 
 
+def test_a_header_that_stands_again_costs_its_own_line_and_makes_no_patient(path):
+    ledger = Ledger()
+    table = raw(path, "patient_id,b\nA,2\nPatient_ID, b \nB,b\npatient_id\n", ledger)
+    assert table["patient_id"].tolist() == ["A", "B"]
+    rejects = ledger.frame()
+    assert rejects["row"].tolist() == [3, 5]
+    assert rejects["code"].tolist() == ["repeated_header", "ragged_line"]
+    assert rejects["remedy"][0].startswith("Take the line out")
+    assert ledger.lost_patients == {}
+    assert ledger.read["labs.csv"] == 4
+
+
 @pytest.mark.parametrize("tail", ["", "\n9,9" * 200], ids=["short", "long"])
 def test_a_quote_left_open_costs_one_line(path, tail):
     ledger = Ledger()
