@@ -9,91 +9,14 @@ import numpy as np
 import pandas as pd
 
 from pipeline.cohort.analytes import normalise_name
-from pipeline.cohort.clock import FILL_INFUSION_TIME, LATEST_HOURS, NO_INFUSION_TIME, read_clock
-from pipeline.cohort.rejects import CONTRADICTING, KEEP_ONE_ROW, Ledger, quoted
+from pipeline.cohort.clock import read_clock
+from pipeline.cohort.drugs import about_unknown_drug, drug_index, drug_named
+from pipeline.cohort.rejects import Ledger, plain_number, quoted
 from pipeline.cohort.schema import TableSchema, enforce, to_number
 from pipeline.cohort.units import normalise_unit
 from pipeline.cohort.versions import add_flag
 from pipeline.config import CohortConfig
-from pipeline.errors import shown
 from pipeline.resources import schema_yaml
-
-
-def place(
-    raw: pd.DataFrame, patients: pd.DataFrame, name: str, file: str, ledger: Ledger
-) -> pd.DataFrame:
-    """Add the row number of each row's patient; reject rows of unknown patients."""
-    TableSchema.load(name).check_columns(raw, file)
-    number = pd.Series(np.arange(len(patients)), index=patients["patient_id"])
-    position = raw["patient_id"].map(number)
-    lost = raw["patient_id"].map(ledger.lost_patients)
-    raw = ledger.reject(
-        raw,
-        position.isna() & (lost == NO_INFUSION_TIME),
-        file=file,
-        column="patient_id",
-        code=NO_INFUSION_TIME,
-        reason="The row cannot be placed: " + quoted(raw["patient_id"]) + " has no infusion_time.",
-        remedy=FILL_INFUSION_TIME,
-    )
-    position, lost = position.loc[raw.index], lost.loc[raw.index]
-    raw = ledger.reject(
-        raw,
-        position.isna() & (lost == CONTRADICTING),
-        file=file,
-        column="patient_id",
-        code=CONTRADICTING,
-        reason="The row cannot be placed: in patients, "
-        + quoted(raw["patient_id"])
-        + " stands on "
-        + ledger.contradicting(raw["patient_id"])
-        + ".",
-        remedy=KEEP_ONE_ROW,
-    )
-    position = position.loc[raw.index]
-    raw = ledger.reject(
-        raw,
-        position.isna(),
-        file=file,
-        column="patient_id",
-        code="unknown_patient",
-        reason=_not_known(raw["patient_id"], ledger) + _lost_zeros(raw["patient_id"], patients),
-        remedy="Add the patient to the patients table; where its row there was rejected, correct "
-        "that one first.",
-    )
-    where = position.loc[raw.index].astype(np.intp)
-    offsets: Any = np.nan
-    if "utc_offset_minutes" in patients:
-        offsets = patients["utc_offset_minutes"].to_numpy()[where]
-    last = patients["last_start_hours"].to_numpy(dtype=float)[where]
-    return raw.assign(patient=where, _offset_minutes=offsets, _latest_hours=last + LATEST_HOURS)
-
-
-def _not_known(cells: pd.Series, ledger: Ledger) -> pd.Series:
-    """Why the patient of a row is not known: no id, no row, or a row that was rejected."""
-    words = {}
-    for name in cells.unique():
-        code = ledger.lost_patients.get(str(name), "")
-        words[name] = f"'{shown(str(name))}' has no row in patients."
-        if code not in ("", "unknown_patient", "ragged_line"):
-            words[name] = f"The row of '{shown(str(name))}' in patients was rejected ({code})."
-        if not str(name).strip():
-            words[name] = "'patient_id' is blank."
-    return cells.map(words).astype("str")
-
-
-def _lost_zeros(cells: pd.Series, patients: pd.DataFrame) -> pd.Series:
-    """Hint where an id differs from one of the patients table by leading zeros only."""
-    bare = {str(name).lstrip("0"): str(name) for name in patients["patient_id"]}
-    meant = {
-        name: bare.get(str(name).lstrip("0"), "") for name in cells.unique() if str(name).strip()
-    }
-    hints = {
-        name: f" Is '{other}' meant? Spreadsheets drop leading zeros."
-        for name, other in meant.items()
-        if other and other != name
-    }
-    return cells.map(lambda name: hints.get(name, "")).astype("str")
 
 
 def zero_of(table: pd.DataFrame, patients: pd.DataFrame) -> pd.Series | None:
@@ -179,7 +102,11 @@ def read_assessments(
         file=file,
         column="grade",
         code="grade_outside_scale",
-        reason="The grade is not one of the scale '" + table["scale"] + "'.",
+        reason="'"
+        + table["grade"].map(plain_number).astype("str")
+        + "' is not a grade of the scale '"
+        + table["scale"]
+        + "'.",
         remedy="; ".join(
             f"{scale}: {grades[0]} to {grades[-1]}" for scale, grades in known.items()
         ),
@@ -201,6 +128,15 @@ def read_assessments(
         table, table.duplicated(["patient", "scale", "grade", "assessed_hours"]), file=file
     )
     table = table.assign(grade=table["grade"].astype(np.int64))
+    ledger.note(
+        table,
+        table.duplicated(["patient", "scale", "assessed_hours"], keep=False),
+        file=file,
+        column="grade",
+        code="conflicting",
+        reason="Another row has another grade of '" + table["scale"] + "' at the same time.",
+        remedy="Keep the right one; the larger counts until then.",
+    )
     return _ordered(table, ["patient", "scale", "assessed_hours", "grade"])
 
 
@@ -225,20 +161,48 @@ def read_treatments(
 ) -> pd.DataFrame:
     """Drugs given; names become keys of ``drugs.yaml`` where known, else stay as written."""
     table = enforce(raw, TableSchema.load("treatments"), file, ledger)
-    index = drug_index()
-    names = {
-        text: index.get(normalise_name(text), normalise_name(text))
-        for text in table["drug"].unique()
-    }
+    keys = {text: drug_named(text) for text in table["drug"].unique()}
+    names = {text: key or normalise_name(text) for text, key in keys.items()}
     table = table.assign(
         drug=table["drug"].map(names).astype("str"),
+        _raw_drug=table["drug"],
         intent=table.get("intent", ""),
         dose_mg=_milligrams(table),
     )
     table = _timed(table, patients, "given", file, config, ledger, frontier)
-    content = [name for name in table.columns if name != "_line"]
+    content = [name for name in table.columns if name not in ("_line", "_raw_drug")]
     table = ledger.collapse(table, table.duplicated(content), file=file)
+    _note_drugs(table, keys, file, ledger)
     return _ordered(table, ["patient", "given_hours", "drug", "intent", "dose_mg"])
+
+
+def _note_drugs(table: pd.DataFrame, keys: Mapping[str, str], file: str, ledger: Ledger) -> None:
+    """Flag doses of drugs that are not recognised, or by a name within a longer text only."""
+    told = {text: about_unknown_drug(text) for text in table["_raw_drug"].unique()}
+    ledger.note(
+        table,
+        ~table["drug"].isin(list(schema_yaml("drugs.yaml")["drugs"])),
+        file=file,
+        column="drug",
+        code="unknown_drug",
+        reason=table["_raw_drug"].map(told).astype("str"),
+        remedy="Write one of the names in data_schema/drugs.yaml, if it is one of those drugs.",
+    )
+    within = {
+        text for text, key in keys.items() if key and normalise_name(text) not in drug_index()
+    }
+    ledger.note(
+        table,
+        table["_raw_drug"].isin(within),
+        file=file,
+        column="drug",
+        code="drug_in_text",
+        reason=quoted(table["_raw_drug"])
+        + " is read as '"
+        + table["drug"]
+        + "', the one drug of data_schema/drugs.yaml whose name stands in it.",
+        remedy="Nothing, if it was given; else correct the cell, or leave the row out.",
+    )
 
 
 def _milligrams(table: pd.DataFrame) -> pd.Series:
@@ -322,15 +286,6 @@ READERS: dict[str, Reader] = {
     "observations": read_observations,
     "assessments": read_assessments,
 }
-
-
-def drug_index() -> dict[str, str]:
-    """Normalised key, name or synonym to drug key."""
-    index = {}
-    for key, entry in schema_yaml("drugs.yaml")["drugs"].items():
-        for name in (key, entry["name"], *entry.get("synonyms", ())):
-            index[normalise_name(name)] = key
-    return index
 
 
 def _timed(

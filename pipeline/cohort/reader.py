@@ -18,6 +18,8 @@ from pipeline.cohort.episodes import about_episodes, current_episodes, people_of
 from pipeline.cohort.files import SUFFIXES, about_workbooks, find_table, read_raw, sha256_files
 from pipeline.cohort.frontier import frontier_hours
 from pipeline.cohort.patients import derive_patients, finish_patients, read_patients
+from pipeline.cohort.placing import place
+from pipeline.cohort.products import read_products
 from pipeline.cohort.refusals import (
     Refused,
     majority_lines,
@@ -60,7 +62,7 @@ class ReadResult:
     limits : dict
         Usual limits by analyte, see :func:`pipeline.cohort.limits.usual_limits`.
     seen_ids : list of str
-        Every patient id met in patients or labs, accepted or not, sorted.
+        Every patient id met in any table, accepted or not, sorted.
     lost : dict
         Patient id to the code that says best why its rows were refused.
     refused : dict of Refused
@@ -137,6 +139,7 @@ def read_cohort(
     extra_scales: tuple[str, ...] = (),
     local: Mapping[str, Analyte] | None = None,
     limits: Limits | None = None,
+    products: Collection[str] = (),
     required: tuple[str, ...] | None = None,
 ) -> ReadResult:
     """Read a training cohort: ``patients``, ``labs`` and ``assessments`` are required.
@@ -153,6 +156,8 @@ def read_cohort(
         this cohort state its own.
     limits : mapping, optional
         Inferred limits of that earlier cohort; they count where ``local`` is given.
+    products : collection of str
+        Products of that earlier cohort, see :func:`pipeline.cohort.products.read_products`.
     required : tuple of str, optional
         Tables that must exist; the audit asks for labs only, to judge what there is.
 
@@ -182,7 +187,7 @@ def read_cohort(
         )
     book = AnalyteBook(dict(local or {}), local is None, limits or {})
     strays = _folder_remarks(Path(folder), paths)
-    read = _read(paths, config, book, None, extra_scales, strays=strays)
+    read = _read(paths, config, book, None, extra_scales, products, strays=strays)
     if read.cohort.labs["cancelled"].all():
         table = "\n".join(refusal_table(read.rejects, read.counts))
         raise InputError(f"no row of {paths['labs']} could be used\n{table}")
@@ -195,6 +200,7 @@ def read_batch(
     local: Mapping[str, Analyte],
     *,
     limits: Limits | None = None,
+    products: Collection[str] = (),
     as_of: str | None = None,
     extra_scales: tuple[str, ...] = (),
 ) -> ReadResult:
@@ -208,13 +214,15 @@ def read_batch(
         Cohort-local analytes of the training cohort.
     limits : mapping, optional
         Its inferred limits.
+    products : collection of str
+        Its products, see :func:`pipeline.cohort.products.read_products`.
     as_of : str, optional
         Hours since time zero or an ISO 8601 time; rows from then on are rejected.
     """
     book = AnalyteBook(local, learning=False, limits=limits or {})
     paths = batch_paths(path)
     strays = _folder_remarks(Path(path), paths)
-    return _read(paths, config, book, as_of, extra_scales, live=True, strays=strays)
+    return _read(paths, config, book, as_of, extra_scales, products, live=True, strays=strays)
 
 
 def batch_paths(path: str | Path) -> dict[str, Path]:
@@ -280,6 +288,7 @@ def _read(
     book: AnalyteBook,
     as_of: str | None,
     extra_scales: tuple[str, ...],
+    products: Collection[str],
     *,
     live: bool = False,
     strays: Sequence[str] = (),
@@ -295,12 +304,11 @@ def _read(
     TableSchema.load("labs").check_columns(raw["labs"], names["labs"])
     if len(raw["labs"]) == 0:
         raise InputError(f"{paths['labs']} has a header but no usable row")
-    seen = set(raw["labs"]["patient_id"])
+    seen = set().union(*(table.get("patient_id", ()) for table in raw.values()))
+    seen = seen.union(*ledger.ragged_patients.values())
+    known_from = "patients" if "patients" in raw else "labs"
     if "patients" in raw:
-        seen |= set(raw["patients"].get("patient_id", ()))
-    for name in ("labs", "patients"):
-        seen |= ledger.ragged_patients.get(names.get(name, ""), set())
-    if "patients" in raw:
+        raw["patients"] = read_products(raw["patients"], names["patients"], products, ledger)
         infusions = read_patients(raw["patients"], names["patients"], config, ledger)
     else:
         infusions = derive_patients(raw["labs"], names["labs"])
@@ -314,7 +322,7 @@ def _read(
     dated = "collected_at" in raw["labs"]
     frontier = frontier_hours(patients, as_of, config, ledger, dated=dated)
     placed = {
-        name: events.place(raw[name], patients, name, names[name], ledger)
+        name: place(raw[name], patients, name, names[name], ledger, known_from=known_from)
         for name in TABLES[1:]
         if name in raw
     }

@@ -131,7 +131,8 @@ def enforce(
             "column": name,
             "code": "illegal_value",
             "reason": quoted(table[name]) + f" is not legal here; legal is {legal}.",
-            "remedy": f"Correct '{name}' or leave it blank.",
+            "remedy": f"Correct '{name}'"
+            + ("." if limits.get("required") else " or leave it blank."),
         }
         if limits.get("required") or name in decisive:
             table = ledger.reject(table, bad, **reported)  # type: ignore[arg-type]

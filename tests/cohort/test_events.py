@@ -2,6 +2,8 @@ import pytest
 
 from pipeline.cohort import read_cohort
 from pipeline.config import CohortConfig
+from pipeline.features.state import state_features, state_meta
+from tests.builders import at, make_spec
 
 from .export import codes, conserved, read, write_export
 
@@ -41,6 +43,22 @@ def test_a_grade_outside_its_scale_is_refused(tmp_path, scale, grade):
     result = assessed(tmp_path, ("A", scale, grade, "5"), ("A", "crs", "1", "5"))
     assert codes(result) == ["grade_outside_scale"]
     assert f"{scale}: 0 to" in result.rejects["remedy"][0]
+    assert result.rejects["reason"][0] == f"'{grade}' is not a grade of the scale '{scale}'."
+
+
+def test_grades_that_contradict_each_other_are_flagged_and_the_larger_counts(tmp_path):
+    rows = [("A", "crs", grade, "5") for grade in ("3", "0")]
+    others = [("A", "icans", "1", "5"), ("B", "crs", "2", "5"), ("A", "crs", "0", "6")]
+    result = assessed(tmp_path, *rows, *others, ("A", "crs", "0", "6"))
+    assert result.flags == {"assessments.csv": {"conflicting": 2}}
+    assert result.notes["row"].tolist() == [2, 3]
+    assert result.notes["value"].tolist() == ["3", "0"]
+    own = result.cohort.assessments.query("scale == 'crs' and assessed_hours == 5 and patient == 0")
+    assert own["grade"].tolist()[-1] == 3
+    spec = make_spec(scales=("crs",))
+    columns = [meta.name for meta in state_meta(spec)]
+    state = state_features(result.cohort.assessments, at((0, 5.5)), spec)[0]
+    assert dict(zip(columns, state, strict=True))["state_crs__grade"] == 3
 
 
 @pytest.mark.parametrize("grade", ["-1", "1.5", "severe", "", "inf"])

@@ -3,7 +3,7 @@ import pandas as pd
 
 from pipeline.cohort.rejects import COLUMNS, Ledger, quoted
 
-from .export import conserved, lab_rows, read_labs, score, write_export
+from .export import AT, conserved, lab_rows, read_labs, score, write_export
 
 
 def table():
@@ -154,3 +154,38 @@ def test_the_patient_of_a_row_is_missing_or_was_rejected(tmp_path):
         "'Z' has no row in patients.",
         "'patient_id' is blank.",
     ]
+
+
+def test_what_to_do_about_a_row_fits_what_became_of_its_patient(tmp_path):
+    people = [("patient_id", "infusion_time"), ("A", AT), ("B", "soon"), ("C",)]
+    rows = [("patient_id", "scale", "grade", "assessed_hours")]
+    rows += [(name, "crs", "1", "5") for name in ("A", "B", "C", "Z", "")]
+    result = score(write_export(tmp_path, patients=people, assessments=rows))
+    conserved(result)
+    found = result.rejects.loc[result.rejects["file"] == "assessments.csv"]
+    assert set(found["code"]) == {"unknown_patient"}
+    told = dict(zip(found["row"], found["reason"] + " " + found["remedy"], strict=True))
+    own_row = "Correct the patient's row of patients; its own entry says what is wrong with it."
+    assert told == {
+        3: f"The row of 'B' in patients was rejected (time_unusable). {own_row}",
+        4: f"The row of 'C' in patients was rejected (ragged_line). {own_row}",
+        5: "'Z' has no row in patients. Correct the id, or add the patient to the patients table.",
+        6: "'patient_id' is blank. Fill in 'patient_id'.",
+    }
+
+
+def test_without_a_patients_table_the_way_out_leads_to_labs(tmp_path):
+    rows = [("patient_id", "drug", "given_hours"), ("Z", "anakinra", "5"), ("A", "anakinra", "5")]
+    folder = write_export(tmp_path, patients=None, assessments=None, treatments=rows)
+    result = score(folder)
+    conserved(result)
+    assert result.seen_ids == ["A", "B", "Z"]
+    assert result.lost == {"Z": "unknown_patient"}
+    assert result.rejects["reason"].tolist() == ["'Z' has no row in labs."]
+    assert "add the patient's results to labs" in result.rejects["remedy"][0]
+    assert "to the patients table" not in result.rejects["remedy"][0]
+
+
+def test_an_absurd_number_is_told_by_its_power_of_ten(tmp_path):
+    result = read_labs(tmp_path, ("crp", "1e99", "mg/L", 1, 2))
+    assert result.rejects["reason"][0].startswith("1e+99 mg/L lies outside")

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from pipeline.cohort.analytes import dictionary
-from pipeline.cohort.events import drug_index
+from pipeline.cohort.drugs import drug_index
 from pipeline.cohort.simulate.history import AXES
 from pipeline.cohort.simulate.settings import load, named
 from pipeline.cohort.units import conversion

@@ -15,6 +15,7 @@ from pipeline.cohort.astct.derive import derive_grades, gradable_scales
 from pipeline.cohort.episodes import people_of
 from pipeline.cohort.files import find_table, read_raw
 from pipeline.cohort.patients import read_patients
+from pipeline.cohort.placing import place
 from pipeline.cohort.rejects import Ledger
 from pipeline.cohort.tables import Cohort, empty_cohort
 from pipeline.cohort.timestamps import year_first, zone
@@ -93,7 +94,7 @@ def _read(folder: Path, config: CohortConfig) -> tuple[Cohort, pd.DataFrame]:
     frontier = np.full(len(patients), np.inf)
     tables = {name: getattr(blank, name) for name in _TABLES[1:]}
     for name in tables.keys() & paths.keys():
-        placed = events.place(raw[name], patients, name, file[name], ledger)
+        placed = place(raw[name], patients, name, file[name], ledger)
         tables[name] = events.READERS[name](
             placed, patients, file[name], config, ledger, frontier, ()
         )

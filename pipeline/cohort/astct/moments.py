@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from pipeline.cohort.analytes import normalise_name
 from pipeline.cohort.astct import rules
-from pipeline.cohort.events import drug_index
+from pipeline.cohort.drugs import drug_index
 from pipeline.cohort.schema import to_number
 from pipeline.config import GradingConfig
 from pipeline.resources import schema_yaml

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from pipeline.cohort.analytes import find_key, normalise_name
-from pipeline.cohort.events import drug_index
+from pipeline.cohort.drugs import drug_index
 from pipeline.cohort.importers.exchange import ExchangeMapping, named_by
 from pipeline.cohort.importers.infusions import find_infusions, one_row_each, patients_table
 from pipeline.cohort.importers.records import (

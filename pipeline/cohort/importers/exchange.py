@@ -11,7 +11,7 @@ import pandas as pd
 from pydantic import BeforeValidator, Field, model_validator
 
 from pipeline.cohort.analytes import find_key, normalise_name
-from pipeline.cohort.events import drug_index
+from pipeline.cohort.drugs import drug_index, drug_named
 from pipeline.cohort.importers.mapping import StrictModel, load_mapping
 from pipeline.cohort.importers.records import Records, first_filled
 from pipeline.errors import UsageError
@@ -152,19 +152,6 @@ def named_by(rows: pd.DataFrame, rules: Sequence[InfusionRule | GradeRule]) -> p
         named = np.array([not wanted.isdisjoint(own) for own in codes], dtype=bool)
         found[codes.index[named]] = number
     return found
-
-
-def drug_named(text: str) -> str:
-    """Drug whose name stands in a text as whole words, "" where none or several do.
-
-    Examples
-    --------
-    >>> drug_named("tocilizumab 20 MG/ML Injectable Solution [Actemra]"), drug_named("Aspirin")
-    ('tocilizumab', '')
-    """
-    words = f"_{normalise_name(text)}_"
-    found = {key for name, key in drug_index().items() if f"_{name}_" in words}
-    return found.pop() if len(found) == 1 else ""
 
 
 def _commonest(rows: pd.DataFrame) -> list[str]:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from pipeline.cli import main
 from pipeline.cohort import read_cohort
+from pipeline.cohort.drugs import drug_named
 from pipeline.cohort.importers.command import import_export, shape_of
-from pipeline.cohort.importers.exchange import drug_named
 from pipeline.cohort.simulate.command import simulate
 from pipeline.config import CohortConfig
 from pipeline.errors import InputError, UsageError

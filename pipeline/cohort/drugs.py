@@ -1,0 +1,95 @@
+"""Which drug of ``drugs.yaml`` an exported text means."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from functools import cache
+
+from pipeline.cohort.analytes import normalise_name
+from pipeline.errors import shown
+from pipeline.resources import schema_yaml
+
+_SHORTEST = 5  # letters; shorter names, such as has or dex, mean other things in longer texts
+_CLOSE = 0.8
+
+
+@cache
+def drug_index() -> dict[str, str]:
+    """Normalised key, name or synonym to drug key."""
+    index = {}
+    for key, entry in schema_yaml("drugs.yaml")["drugs"].items():
+        for name in (key, entry["name"], *entry.get("synonyms", ())):
+            index[normalise_name(name)] = key
+    return index
+
+
+def drug_named(text: str) -> str:
+    """Drug of which a text is a name or holds one as whole words; "" where none or several.
+
+    Within a longer text, names of fewer than five letters do not count, and nothing does beside a
+    word of ``not_as_given`` in ``drugs.yaml``, such as "refused" or "eye".
+
+    Examples
+    --------
+    >>> drug_named("tocilizumab 20 MG/ML Injectable Solution [Actemra]"), drug_named("Aspirin")
+    ('tocilizumab', '')
+    >>> drug_named("Decortin H 50 mg"), drug_named("Tocilizumab (not given)")
+    ('prednisolone', '')
+    """
+    name = normalise_name(text)
+    if name in drug_index():
+        return drug_index()[name]
+    if not _barred().isdisjoint(name.split("_")):
+        return ""
+    found = {drug_index()[item] for item in names_within(name, drug_index())}
+    return found.pop() if len(found) == 1 else ""
+
+
+def names_within(text: str, names: Iterable[str]) -> list[str]:
+    """Names of five letters or more that stand in a text as whole words.
+
+    A name within a longer one that was found is left out.
+
+    Parameters
+    ----------
+    text, names
+        As :func:`pipeline.cohort.analytes.normalise_name` writes them.
+
+    Examples
+    --------
+    >>> names_within("decortin_h_50_mg", ["decortin", "decortin_h", "mg"])
+    ['decortin_h']
+    """
+    found = [
+        name
+        for name in names
+        if sum(map(str.isalpha, name)) >= _SHORTEST and f"_{name}_" in f"_{text}_"
+    ]
+    return [
+        name
+        for name in found
+        if not any(name != other and f"_{name}_" in f"_{other}_" for other in found)
+    ]
+
+
+def about_unknown_drug(text: str) -> str:
+    """Sentence on a text that means no drug, with the drug that may be meant."""
+    said = f"'{shown(text)}' is not recognised as a drug of data_schema/drugs.yaml, so the dose has"
+    said += " no effect on any estimate."
+    for word in normalise_name(text).split("_"):
+        close = difflib.get_close_matches(word, _long_names(), n=1, cutoff=_CLOSE)
+        if close and close[0] != word:
+            name = schema_yaml("drugs.yaml")["drugs"][drug_index()[close[0]]]["name"]
+            return f"{said} Is {name} meant?"
+    return said
+
+
+@cache
+def _barred() -> frozenset[str]:
+    return frozenset(map(normalise_name, schema_yaml("drugs.yaml")["not_as_given"]))
+
+
+@cache
+def _long_names() -> tuple[str, ...]:
+    return tuple(name for name in drug_index() if len(name) >= _SHORTEST)
