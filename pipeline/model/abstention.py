@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.config import PredictConfig
+from pipeline.errors import listed
 from pipeline.features.build import FeatureMatrix
 from pipeline.model.days import landmark_days
 from pipeline.model.reference import TrainingReference, feature_ranges
@@ -16,6 +17,7 @@ from pipeline.model.stack import Floats
 
 NO_LAB, FEW_LABS, LATE, PRODUCT, FAR = "no_lab", "few_labs", "late", "unseen_product", "far"
 _DAY = 24.0
+_MOST_PRODUCTS = 5
 
 Bools = np.typing.NDArray[np.bool_]
 
@@ -105,9 +107,13 @@ def refusals(
     refuse(below, FEW_LABS, scarce)
     if product is not None and familiar.products:
         seen = product.map(dict(familiar.products)).fillna(0).to_numpy(dtype=float)
-        unseen = product.notna().to_numpy() & (seen < max(config.min_product_patients, 1))
+        needed = max(config.min_product_patients, 1)
+        unseen = product.notna().to_numpy() & (seen < needed)
         names = product.fillna("").astype(str)
-        refuse(unseen, PRODUCT, [f"product '{name}' was never seen in training" for name in names])
+        known = [name for name, number in familiar.products.items() if number >= needed]
+        told = f" (known: {listed(known, most=_MOST_PRODUCTS)})" if known else ""
+        words = [f"product '{name}' was never seen in training{told}" for name in names]
+        refuse(unseen, PRODUCT, words)
     measured = np.maximum((~np.isnan(ages)).sum(axis=1), 1)
     share = out_of_range(matrix, familiar).sum(axis=1) / measured
     far = ["most analytes lie outside the range seen in training"] * count

@@ -63,6 +63,7 @@ class CytocastModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc, name-defin
                     config,
                     known.local,
                     limits=known.limits,
+                    products=known.products,
                     as_of=as_of,
                     extra_scales=scales,
                 )

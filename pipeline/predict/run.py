@@ -74,7 +74,13 @@ def predict(
     scales = tuple(item.scale for item in bundle.config.outcomes.values())
     known = bundle.reference
     read = read_batch(
-        source, config, known.local, limits=known.limits, as_of=as_of, extra_scales=scales
+        source,
+        config,
+        known.local,
+        limits=known.limits,
+        products=known.products,
+        as_of=as_of,
+        extra_scales=scales,
     )
     read.report_refusals()
     if strict and len(read.rejects):

@@ -69,7 +69,15 @@ def watch(paths: Sequence[Path], bundle: Bundle, config: CohortConfig) -> Watche
     known = bundle.reference
     parts = [
         watched(
-            read_batch(path, config, known.local, limits=known.limits, extra_scales=scales), bundle
+            read_batch(
+                path,
+                config,
+                known.local,
+                limits=known.limits,
+                products=known.products,
+                extra_scales=scales,
+            ),
+            bundle,
         )
         for path in paths
     ]

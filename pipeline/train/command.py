@@ -96,7 +96,14 @@ def evaluate_command(
     scales = tuple(item.scale for item in bundle.config.outcomes.values())
     log.info("reading the cohort")
     known = bundle.reference
-    read = read_cohort(cohort, config, extra_scales=scales, local=known.local, limits=known.limits)
+    read = read_cohort(
+        cohort,
+        config,
+        extra_scales=scales,
+        local=known.local,
+        limits=known.limits,
+        products=known.products,
+    )
     read.report_refusals()
     audit = errors_of_other(cohort, bundle.config, read)
     result = evaluate_bundle(
