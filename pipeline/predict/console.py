@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,10 @@ from pipeline.predict.statuses import ABSTAINED, REJECTED
 from pipeline.report.format import joined
 
 _CODES = 5
+_ABOUT_FLAGS = {
+    "unknown_drug": " (doses of drugs that are not recognised, so without any effect)",
+    "drug_in_text": " (doses of drugs recognised by a name within a longer text)",
+}
 
 
 def console_words(out: Path, summary: Mapping[str, Any], rejects: pd.DataFrame) -> str:
@@ -42,6 +47,13 @@ def console_words(out: Path, summary: Mapping[str, Any], rejects: pd.DataFrame) 
     lines.append(f"  refused rows or cells: {len(rejects)}, see {out / 'rejects.csv'}")
     for code, number in rejects["code"].value_counts().head(_CODES).items():
         lines.append(f"    {code}: {number}")
+    flags: Counter[str] = Counter()
+    for each in summary["flags"].values():
+        flags.update(each)
+    if flags:
+        lines.append(f"  flagged, used all the same: {flags.total()}, see {out / 'flags.csv'}")
+    for code, number in flags.most_common():
+        lines.append(f"    {code}: {number}{_ABOUT_FLAGS.get(code, '')}")
     unscored = summary["patients_without_estimate"]
     if unscored:
         lines.append(f"  patients without an estimate because of their input: {unscored}")

@@ -22,7 +22,7 @@ SUMMARY = "run_summary.json"
 REPORT = "report"
 REJECTS = "rejects.csv"
 # what a finished run must tell to be told again
-_TOLD = {"exit_code", "files", "statuses", "patients_mostly_refused", "reading"}
+_TOLD = {"exit_code", "files", "flags", "statuses", "patients_mostly_refused", "reading"}
 _WHOLE = ("infusion_day", "n_labs_24h", "base_rate_n")
 
 

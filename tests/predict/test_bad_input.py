@@ -137,11 +137,21 @@ def test_a_repeated_patient_row_collapses(mini, predict, batch) -> None:
     )
 
 
-def test_an_assessment_of_an_unknown_patient_is_listed(mini, predict, batch) -> None:
-    set_cell(batch, "assessments", 0, patient_id="Z9")
+@pytest.mark.parametrize("table", ["assessments", "treatments"])
+def test_a_patient_of_no_other_table_is_listed_and_in_the_output(
+    mini, predict, batch, table
+) -> None:
+    set_cell(batch, table, 0, patient_id="Z9")
     code, out = predict(batch)
-    assert code == 0
+    assert code == 4
     assert list(rejects(out)["code"]) == ["unknown_patient"]
+    rows = read_predictions(out)
+    own = rows[rows["patient_id"] == "Z9"]
+    assert set(own["status"]) == {"rejected"}
+    assert set(own["status_reason"]) == {"unknown_patient"}
+    assert set(own["outcome"]) == {"severe_crs", "icans"}
+    assert "Z9" in text_of(out / "report" / "Z9.html")
+    assert set(rows["patient_id"]) == {*mini.patients, "Z9"}
 
 
 def test_a_grade_outside_its_scale_is_listed(mini, predict, batch) -> None:
@@ -159,6 +169,7 @@ def test_a_product_never_seen_in_training_is_abstained(mini, predict, batch) -> 
     assert code == 4
     assert set(own["status"]) == {"abstained"}
     assert own["status_reason"].str.contains("new_cel").all()
+    assert own["status_reason"].str.contains("(known: axi_cel, tisa_cel)", regex=False).all()
     assert own["risk"].isna().all()
 
 
