@@ -212,10 +212,8 @@ def read_batch(
         Folder of tables, or a single labs file whose times are hours.
     local : mapping
         Cohort-local analytes of the training cohort.
-    limits : mapping, optional
-        Its inferred limits.
-    products : collection of str
-        Its products, see :func:`pipeline.cohort.products.read_products`.
+    limits, products : optional
+        Its inferred limits and its products, as in :func:`read_cohort`.
     as_of : str, optional
         Hours since time zero or an ISO 8601 time; rows from then on are rejected.
     """
