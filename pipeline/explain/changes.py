@@ -114,16 +114,19 @@ def reason(key: str, item: Estimate, record: Record, facts: ModelFacts) -> Becau
 
     The model compares with an average training patient, not with the usual range, and counts the
     age and course of a result beside its height. None where nothing needs a reason: the effect
-    goes the expected way, is too small to be told, or no direction is assumed.
+    goes the expected way or is too small to be told, and where no direction is assumed unless a
+    result beyond the usual range lowers the estimate.
     """
     points, analyte = item.players.get(key, 0.0), facts.analytes[key]
     direction = {"up": 1, "down": -1}.get(analyte.direction.get(item.scale, ""), 0)
     low, high = analyte.reference
-    if not facts.signed or direction == 0 or whole(abs(points)) == 0 or low is None or high is None:
+    if not facts.signed or whole(abs(points)) == 0 or low is None or high is None:
         return None
     newest = record.series(key).iloc[-1]
     value, moved = float(newest["value"]), 1 if points > 0 else -1
     beyond = 1 if value > high else -1 if value < low else 0
+    if direction == 0:
+        return Because("because_either") if beyond and moved < 0 else None
     if moved == (1 if direction * beyond > 0 else -1):
         return None
     typical = facts.typical_value(item.outcome, record.hours, key)

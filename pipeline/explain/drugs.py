@@ -65,8 +65,17 @@ def drug_names(doses: pd.DataFrame) -> list[str]:
 
 
 def drug_name(drug: str) -> str:
-    """Name of a drug; its key where the dictionary does not know it."""
-    return str(_entry(drug).get("name", drug.replace("_", " ")))
+    """Name of a drug; its key, said to be unknown, where the dictionary does not know it.
+
+    Examples
+    --------
+    >>> drug_name("tocilizumab"), drug_name("wonder_drug")
+    ('Tocilizumab', 'wonder drug (unknown to the model)')
+    """
+    entry = _entry(drug)
+    if not entry:
+        return phrase("drugs", "unknown", drug=drug.replace("_", " "))
+    return str(entry["name"])
 
 
 def _entry(drug: str) -> dict[str, Any]:

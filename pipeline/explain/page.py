@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from pipeline.cohort.refusals import Refused
 from pipeline.explain import charts, sentences, trends
+from pipeline.explain.afterwards import Later
 from pipeline.explain.cards import card, present_words
 from pipeline.explain.drugs import DrugMark, drug_marks
 from pipeline.explain.estimate import EVENT_PRESENT, Estimate, asked
@@ -49,12 +50,15 @@ class Patient:
         One per outcome, in the order of the config.
     refused : Refused
         What of this patient's input was refused.
+    later : sequence of Later
+        What was charted after the moment of the estimates.
     """
 
     record: Record
     inputs: Inputs | None
     estimates: Sequence[Estimate]
     refused: Refused = field(default_factory=Refused)
+    later: Sequence[Later] = ()
 
 
 def patient_page(patient: Patient, facts: ModelFacts, *, made: datetime, back: str = "") -> str:
@@ -191,9 +195,7 @@ def _subtitle(record: Record, inputs: Inputs | None, facts: ModelFacts, made: da
     if inputs is not None and len(record.labs):
         parts.append(_labs_words(record, inputs, facts, made))
     if inputs is not None and (grades := grade_words(record, facts)):
-        late = lateness(record, made, facts.horizon)
-        key = "grades_then" if late is not None and (late.late or late.past) else "grades"
-        parts.append(phrase("header", key, grades=", ".join(grades)))
+        parts.append(phrase("header", "grades", grades=", ".join(grades)))
     parts.append(phrase("header", "made", when=made_words(made, record.clock)))
     parts.append(record.clock.zone_words())
     return " ".join(part for part in parts if part)
@@ -252,7 +254,9 @@ def _reliance(
     if patient.inputs is None or not estimated:
         return None
     late = lateness(patient.record, made, facts.horizon)
-    return reliance(patient.record, patient.inputs, estimated, facts, patient.refused, late)
+    return reliance(
+        patient.record, patient.inputs, estimated, facts, patient.refused, late, patient.later
+    )
 
 
 def _why(estimated: Sequence[Estimate], facts: ModelFacts) -> list[dict[str, Any]]:

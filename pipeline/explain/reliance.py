@@ -8,6 +8,7 @@ from typing import Any
 
 from pipeline.cohort.analytes import normalise_name
 from pipeline.cohort.refusals import Refused
+from pipeline.explain.afterwards import Later, is_grave, later_words
 from pipeline.explain.estimate import Estimate
 from pipeline.explain.facts import ModelFacts
 from pipeline.explain.lateness import Lateness
@@ -74,6 +75,7 @@ def reliance(
     facts: ModelFacts,
     refused: Refused,
     late: Lateness | None = None,
+    later: Sequence[Later] = (),
 ) -> Reliance:
     """Say whether the estimates of a patient can be relied on, worst reasons first.
 
@@ -84,6 +86,7 @@ def reliance(
     """
     found = [
         *_late(late),
+        *_afterwards(record, estimates, facts, later),
         *_synthetic(facts),
         *_skill(estimates, facts),
         *refused_reasons(facts, refused),
@@ -112,6 +115,19 @@ def _late(late: Lateness | None) -> list[Reason]:
     if late is None or not words:
         return []
     return [Reason("past" if late.past else "care", words, late.words("flags"))]
+
+
+def _afterwards(
+    record: Record, estimates: Sequence[Estimate], facts: ModelFacts, later: Sequence[Later]
+) -> list[Reason]:
+    """What was charted after the moment of the estimates; nothing where nothing was."""
+    if not later:
+        return []
+    grave = is_grave(later, [facts.outcomes[item.outcome] for item in estimates])
+    said = later_words(later, record.clock)
+    key = "later_grave" if grave else "later"
+    level = "poor" if grave else "care"
+    return [Reason(level, phrase("reliance", key, facts=said), phrase("flags", key, facts=said))]
 
 
 def _synthetic(facts: ModelFacts) -> list[Reason]:

@@ -82,10 +82,22 @@ def ward_page(patients: Sequence[tuple[Patient, str]], facts: ModelFacts, *, mad
         made=phrase("header", "made", when=made_words(made)),
         past=_past_words(len(groups["with"]), facts) if past else "",
         lead=_lead([patient for patient, _ in patients]),
-        order=phrase("ward", "order", horizon=f"{facts.horizon:g}", level=level_words(facts.level)),
+        order=_order(columns, facts),
         columns=[facts.outcomes[name].label for name in columns],
         groups=groups,
         footer=footer_lines([], facts)[:2],
+    )
+
+
+def _order(columns: Sequence[str], facts: ModelFacts) -> str:
+    """How the list is ordered, and what its risks are."""
+    said = [phrase("ward", "order_several" if len(columns) > 1 else "order_one")]
+    asked = {(facts.outcomes[name].scale, facts.outcomes[name].threshold) for name in columns}
+    if {("crs", 3), ("icans", 1)} <= asked:
+        said.append(phrase("ward", "order_icans"))
+    level = level_words(facts.level)
+    return " ".join(
+        [*said, phrase("ward", "order_each", horizon=f"{facts.horizon:g}", level=level)]
     )
 
 
@@ -224,5 +236,7 @@ def _status(patient: Patient, facts: ModelFacts, late: Lateness | None) -> str:
         said = [reasons[0].reason.replace("_", " ")] if reasons else []
         refused = refused_reasons(facts, patient.refused) if patient.inputs is not None else []
         return "; ".join([*said, *(reason.flag for reason in refused)])
-    found = reliance(patient.record, patient.inputs, estimated, facts, patient.refused, late)
+    found = reliance(
+        patient.record, patient.inputs, estimated, facts, patient.refused, late, patient.later
+    )
     return f"{found.shape} {'; '.join(found.flags) or found.words}"

@@ -57,6 +57,13 @@ def console_words(out: Path, summary: Mapping[str, Any], rejects: pd.DataFrame) 
     unscored = summary["patients_without_estimate"]
     if unscored:
         lines.append(f"  patients without an estimate because of their input: {unscored}")
+    since = summary["patients_charted_since"]
+    if since:
+        lines.append(
+            "  patients with a grade, a drug or a death charted after their estimate, so no part "
+            f"of it: {since}, an event or a death among them: {summary['patients_overtaken']}"
+        )
+        lines.append("    --as-of (make: AS_OF=) with the present moment counts what was charted")
     if summary["pages"]:
         lines.append(f"  ward list and pages: {out / REPORT / 'index.html'}")
     if summary["emit"]:

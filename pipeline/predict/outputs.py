@@ -12,9 +12,10 @@ import pandas as pd
 
 from pipeline import __version__
 from pipeline.cohort.reader import ReadResult
+from pipeline.explain.afterwards import is_grave, later_facts
 from pipeline.folders import complete_folder
 from pipeline.model.bundle import SCHEMA_VERSION, Bundle
-from pipeline.predict.batch import BatchResult, ModelName
+from pipeline.predict.batch import BatchResult, ModelName, batch_landmarks
 from pipeline.predict.unread import unread_sentences
 from pipeline.resources import schema_json
 
@@ -23,6 +24,7 @@ REPORT = "report"
 REJECTS = "rejects.csv"
 # what a finished run must tell to be told again
 _TOLD = {"exit_code", "files", "flags", "statuses", "patients_mostly_refused", "reading"}
+_TOLD |= {"patients_charted_since", "patients_overtaken"}
 _WHOLE = ("infusion_day", "n_labs_24h", "base_rate_n")
 
 
@@ -87,6 +89,8 @@ def summarise(
     counts: dict[str, dict[str, int]] = {}
     for row in by_status.reset_index(name="number").to_dict("records"):
         counts.setdefault(str(row["outcome"]), {})[str(row["status"])] = int(row["number"])
+    landmarks = batch_landmarks(read.cohort, None if as_of is None else read.as_of_hours)
+    later = later_facts(read.cohort, landmarks, read.as_of_hours)
     return {
         "files": read.counts,
         "derived_ratios": read.derived,
@@ -95,6 +99,10 @@ def summarise(
         "patients": len(read.seen_ids),
         "patients_without_estimate": result.unscored_patients(),
         "patients_mostly_refused": int((unread != "").sum()),
+        "patients_charted_since": len(later),
+        "patients_overtaken": sum(
+            is_grave(facts, bundle.config.outcomes.values()) for facts in later.values()
+        ),
         "reading": list(reading),
         "statuses": counts,
         "contributions_error_points": round(result.points_error, 4),

@@ -15,6 +15,7 @@ import pandas as pd
 from pipeline.cohort.limits import apply_limits
 from pipeline.cohort.reader import ReadResult
 from pipeline.cohort.refusals import Refused
+from pipeline.explain.afterwards import later_facts
 from pipeline.explain.estimate import estimates
 from pipeline.explain.facts import ModelFacts, headline_horizon, model_facts
 from pipeline.explain.moments import Clock
@@ -77,6 +78,7 @@ def patients_of(
     ids = cohort.patients["patient_id"].iloc[landmarks["patient"]]
     legible = unread_sentences(ids, read, bundle.config.predict) == ""
     past = past_risks(read.cohort, landmarks.loc[legible], bundle, headline_horizon(bundle))
+    later = later_facts(cohort, landmarks, read.as_of_hours)
     seen = {record.patient_id: record for record in records(cohort, landmarks)}
     blank = _blank_records(read, cohort.patients)
     shown = result.explanations["horizon_h"] == facts.horizon
@@ -90,6 +92,7 @@ def patients_of(
                 rows, explained.get(patient_id, []), earlier.get(patient_id, []), facts
             ),
             refused=read.refused.get(patient_id, Refused()),
+            later=later.get(patient_id, ()),
         )
 
 

@@ -50,7 +50,7 @@ def test_an_estimate_of_yesterday_is_called_old() -> None:
 def test_an_estimate_beyond_its_horizon_is_called_past() -> None:
     text = page(rising_crs(), 100.0)
     assert "■ Past" in text
-    assert "Grades then: CRS 2" in text
+    assert "Grades at the estimate: CRS 2" in text
     assert "Past: the 72 h ended on 25 Nov 07:12." in text
     both = ward([rising_crs(), replace_clock(icans_only(), 200.0)], 100.0)
     assert "■ past: the 72 h ended on 25 Nov 07:12" in both

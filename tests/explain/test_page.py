@@ -552,9 +552,9 @@ def test_an_expected_effect_needs_no_reason(labs, points, changes) -> None:
 
 def test_current_grades_stand_in_the_head() -> None:
     head = page_text(rising_crs()).partition("Severe CRS")[0]
-    assert "Grades now: CRS 2 (22 Nov 00:00), ICANS 0 (22 Nov 00:00)." in head
+    assert "Grades at the estimate: CRS 2 (22 Nov 00:00), ICANS 0 (22 Nov 00:00)." in head
     head = page_text(nearly_no_labs()).partition("Severe CRS")[0]
-    assert "Grades now: CRS 0 (day 1, 6 h), ICANS not charted in the last 36 h." in head
+    assert "Grades at the estimate: CRS 0 (day 1, 6 h), ICANS not charted in the last 36 h." in head
 
 
 def test_grades_that_never_changed_need_no_chart() -> None:
