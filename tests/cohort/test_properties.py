@@ -67,6 +67,7 @@ ODD = [
     *("A", "Z", "crp", "saa", "白", "ɑ", "mg/L", "IU/mL", "cancelled", "canceled", "crs", "penn"),
     *("3", "2.5", "1e300", "-2161", "99999", "2276-4", "none", "line\nbreak", "a,b", "=1+1", "\r"),
 ]
+LINES = r"(?<= stands on lines )[\d, and]+(?=, which differ)"  # they move with the rows
 CELLS = st.one_of(
     st.sampled_from(ODD), st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 )
@@ -126,7 +127,7 @@ def test_a_messy_export_loses_nothing_silently(folder, tables, use):
         assert result.counts[f"{name}.csv"]["read"] == len(rows) - 1
     assert (result.rejects[["reason", "remedy", "code"]] != "").all().all()
     assert result.rejects["row"].ge(2).all()
-    cells = [row[0] for name in ("patients", "labs") for row in tables[name][1:]]
+    cells = [row[0] for rows in tables.values() for row in rows[1:]]
     ids = set(pd.Series(cells, dtype="str").str.strip()) - {""}
     assert set(result.seen_ids) == ids
     people = result.cohort.patients
@@ -157,7 +158,10 @@ def test_the_order_of_rows_changes_nothing(folder, tables, random):
     assert first.local == second.local
     what = ["file", "column", "value", "code", "reason"]
     left, right = (
-        result.rejects[what].sort_values(what, ignore_index=True) for result in (first, second)
+        result.rejects[what]
+        .assign(reason=result.rejects["reason"].str.replace(LINES, "", regex=True))
+        .sort_values(what, ignore_index=True)
+        for result in (first, second)
     )
     pd.testing.assert_frame_equal(left, right)
 
