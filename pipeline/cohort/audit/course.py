@@ -150,9 +150,7 @@ class AfterTheEnd(Check):
             raise NotApplicable("no record end, follow-up or death is stated")
         findings = self._grades(context, ends)
         for name, end in ends.items():
-            limit = end.to_numpy(dtype=float)[rows["patient"].to_numpy()]
-            late = rows.assign(late=rows["hours"] - limit)
-            late = late[late["late"] > 1e-6]
+            late = _after(rows, end)
             if late.empty:
                 continue
             people_late = int(late["patient"].nunique())
@@ -176,9 +174,7 @@ class AfterTheEnd(Check):
         known = {"end of follow-up": followed.fillna(record)}
         findings = []
         for name, end in {**known, "death": ends["death"]}.items():
-            limit = end.to_numpy(dtype=float)[rows["patient"].to_numpy()]
-            late = rows.assign(late=rows["hours"] - limit)
-            late = late[late["late"] > 1e-6]
+            late = _after(rows, end)
             if late.empty:
                 continue
             people_late = int(late["patient"].nunique())
@@ -268,6 +264,13 @@ def _telling_keys(
 
 def _clock(context: AuditContext) -> str:
     return "collected_hours" if "collected_hours" in context.raw["labs"] else "collected_at"
+
+
+def _after(rows: pd.DataFrame, end: pd.Series) -> pd.DataFrame:
+    """Rows later than an hour of their patient, with by how much; none where it is not stated."""
+    limit = end.to_numpy(dtype=float)[rows["patient"].to_numpy()]
+    late = rows.assign(late=rows["hours"] - limit)
+    return late[late["late"] > 1e-6]
 
 
 def _extremes(labs: pd.DataFrame) -> pd.DataFrame:
