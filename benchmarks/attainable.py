@@ -24,22 +24,23 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipeline.cohort.limits import apply_limits, infer_limits
-from pipeline.cohort.reader import read_cohort
-from pipeline.cohort.simulate.export import to_exports, write
-from pipeline.cohort.simulate.history import live
-from pipeline.cohort.simulate.people import draw_people
-from pipeline.cohort.simulate.settings import generators
-from pipeline.cohort.simulate.settings import load as simulation
-from pipeline.cohort.simulate.tables import build_tables
+from pipeline.cohort.detection_limits import apply_limits, infer_limits
 from pipeline.cohort.tables import Cohort
 from pipeline.config import Config, load_config
 from pipeline.evaluate import metrics
-from pipeline.evaluate.outcomes import build_targets
-from pipeline.features.build import FeatureMatrix, build_features
+from pipeline.features.build import build_features
 from pipeline.features.landmarks import training_landmarks
+from pipeline.features.matrix import FeatureMatrix
 from pipeline.features.spec import FeatureSpec, learn_spec, spec_from_dict
 from pipeline.model import members
+from pipeline.model.outcomes import build_targets
+from pipeline.reading.reader import read_cohort
+from pipeline.simulate.export import to_exports, write
+from pipeline.simulate.latent_history import live
+from pipeline.simulate.simulated_patients import draw_people
+from pipeline.simulate.simulated_tables import build_tables
+from pipeline.simulate.simulation_settings import generators
+from pipeline.simulate.simulation_settings import load as simulation
 
 CONFIG = Path(__file__).parent.parent / "configs" / "cohorts" / "synthetic.yaml"
 OUTCOMES = {"severe_crs": ("crs", 3), "icans": ("icans", 1)}

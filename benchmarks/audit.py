@@ -22,25 +22,26 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.cohort.audit import AuditContext, audit_folder, open_export
-from pipeline.cohort.audit.finding import Finding, NotApplicable
-from pipeline.cohort.audit.registry import CHECKS, by_code
-from pipeline.cohort.reader import ReadResult, read_cohort
-from pipeline.cohort.simulate import defects_values
-from pipeline.cohort.simulate.defects import (
+from pipeline.audit.export_context import AuditContext, open_export
+from pipeline.audit.finding import Finding, NotApplicable
+from pipeline.audit.runner import CHECKS, audit_folder, by_code
+from pipeline.config import Config, load_config
+from pipeline.reading.read_result import ReadResult
+from pipeline.reading.reader import read_cohort
+from pipeline.simulate.export import write
+from pipeline.simulate.planted_rows import plant
+from pipeline.simulate.simulated_tables import Tables
+from pipeline.simulate.simulation_settings import generators
+from tests.planted import defects_of_values
+from tests.planted.defects import (
     DEFECTS,
     plant_defect,
     simulated_tables,
     strangers_grades,
     without_limit_codes,
 )
-from pipeline.cohort.simulate.export import write
-from pipeline.cohort.simulate.planted import plant
-from pipeline.cohort.simulate.settings import generators
-from pipeline.cohort.simulate.tables import Tables
-from pipeline.config import Config, load_config
 
-assert defects_values  # registers its defects
+assert defects_of_values  # registers its defects
 STRENGTHS = (0.4, 1.0)
 NEEDS_READING = {"CHK001", "CHK002", "CHK005", "CHK103"}
 READ_WHERE_CLEAN = {"CHK005"}

@@ -19,21 +19,21 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.cohort.limits import apply_limits, infer_limits
-from pipeline.cohort.reader import read_cohort
-from pipeline.cohort.simulate.command import simulate
+from pipeline.cohort.detection_limits import apply_limits, infer_limits
 from pipeline.cohort.tables import Cohort
+from pipeline.commands.simulate import simulate
 from pipeline.config import Config, load_config
 from pipeline.evaluate import metrics
-from pipeline.evaluate.outcomes import build_targets, reported_thresholds, stacked_thresholds
 from pipeline.features.build import build_features
 from pipeline.features.landmarks import training_landmarks
 from pipeline.features.spec import learn_spec
+from pipeline.model.borrowed_prior import renamed, with_prior
 from pipeline.model.bundle import Bundle, as_prior, read_features
 from pipeline.model.fitting import FitPlan, fit_risk_model
-from pipeline.model.prior import renamed, with_prior
-from pipeline.model.reference import TrainingReference, base_rate_table, feature_ranges
+from pipeline.model.outcomes import build_targets, reported_thresholds, stacked_thresholds
 from pipeline.model.risk_model import RiskModel
+from pipeline.model.training_reference import TrainingReference, base_rate_table, feature_ranges
+from pipeline.reading.reader import read_cohort
 
 CONFIG = Path(__file__).parent.parent / "configs" / "cohorts" / "synthetic.yaml"
 OUTCOMES = {"severe_crs": ("crs", 3), "icans": ("icans", 1)}

@@ -4,7 +4,7 @@
 
 Runs the demo on SYNTHETIC patients and, where ``--data`` is given, training, evaluation, prediction
 and monitoring on the public PrCRS and Wuhan cohorts. By default folds, rounds and draws are few;
-``--full`` uses the settings of ``configs/``. Prints one line per file, ``sha256  path``, and one per
+``--full`` uses the settings of ``configs/``. Prints a line per file, ``sha256  path``, and one per
 group of files. ``--against`` compares with lines printed earlier and exits with 1 where a
 digest differs.
 Clock times, durations, run ids and digests that depend on them are masked first.

@@ -22,27 +22,28 @@ import numpy as np
 import pandas as pd
 from attainable import CONFIG, HORIZON, OUTCOMES, Attainable, landmarks_of, people_of
 
-from pipeline.cohort.limits import apply_limits, infer_limits
-from pipeline.cohort.reader import read_cohort
-from pipeline.cohort.simulate.command import simulate
+from pipeline.cohort.detection_limits import apply_limits, infer_limits
 from pipeline.cohort.tables import Cohort
+from pipeline.commands.simulate import simulate
 from pipeline.config import Config, load_config
 from pipeline.evaluate import metrics
-from pipeline.evaluate.cross_validation import Beside, cross_validate, score, scored_rows
-from pipeline.evaluate.evaluation import MODELS, measure
-from pipeline.evaluate.outcomes import build_targets, reported_thresholds, stacked_thresholds
-from pipeline.evaluate.protocol import shared_folds
-from pipeline.evaluate.published import published_scores
-from pipeline.evaluate.resampling import patient_draws
-from pipeline.evaluate.scores import Scores
+from pipeline.evaluate.comparators import published_scores
+from pipeline.evaluate.cross_validation import ComparatorInputs, cross_validate, score, scored_rows
+from pipeline.evaluate.intervals import patient_draws
+from pipeline.evaluate.outcome_report import MODELS, measure
+from pipeline.evaluate.scored_rows import Scores
+from pipeline.evaluate.scoring_protocol import shared_folds
 from pipeline.evaluate.splits import splits_of
-from pipeline.features.build import FeatureMatrix, build_features
+from pipeline.features.build import build_features
+from pipeline.features.matrix import FeatureMatrix
 from pipeline.features.spec import FeatureSpec, learn_spec
 from pipeline.model.fitting import FitPlan, fit_risk_model
 from pipeline.model.logistic import logit
-from pipeline.model.reference import base_rate_table
+from pipeline.model.outcomes import build_targets, reported_thresholds, stacked_thresholds
 from pipeline.model.risk_model import RiskModel
-from pipeline.model.stack import Targets, query
+from pipeline.model.stacked_rows import Targets, query
+from pipeline.model.training_reference import base_rate_table
+from pipeline.reading.reader import read_cohort
 from pipeline.train.gates import Candidate, check_gates
 
 TEST_SEED, FIRST_SEED = 80_001, 1000
@@ -105,7 +106,7 @@ def learn(
         part, known = test.matrix.take(rows), test.targets.take(rows)
         rates = base_rate_table(small.matrix, small.targets, threshold, model.horizons)
         ranked = published_scores(test.cohort, part.landmarks, small.spec)[0]
-        scores = score(model, part, known, threshold, rates, beside=Beside(ranked))
+        scores = score(model, part, known, threshold, rates, beside=ComparatorInputs(ranked))
         place = scores.horizons.index(HORIZON)
         table = part.landmarks[["patient", "hours"]].assign(
             row=np.arange(len(rows)),
@@ -141,7 +142,7 @@ def gate(patients: int, seed: int, config: Config, work: Path) -> None:
         ranked = published_scores(small.cohort, small.matrix.landmarks, small.spec)[0]
         splits = splits_of(small.targets.patient, shared_folds(small.cohort, config))
         found = cross_validate(
-            small.matrix, small.targets, small.plan, splits, beside=Beside(ranked)
+            small.matrix, small.targets, small.plan, splits, beside=ComparatorInputs(ranked)
         )
         evaluation = cells(found[threshold], config, config.evaluation.bootstrap)
         evaluation = {"canary_auroc": 0.5, "audit": _AUDITED, "outcomes": {name: evaluation}}

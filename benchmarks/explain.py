@@ -18,17 +18,18 @@ import numpy as np
 import pandas as pd
 
 from pipeline.cohort.analytes import dictionary
-from pipeline.cohort.reader import read_cohort
 from pipeline.config import Config, load_config
-from pipeline.evaluate.outcomes import build_targets, stacked_thresholds
 from pipeline.explain.contributions import Contributions, contributions
 from pipeline.explain.game import Effort
-from pipeline.features.build import FeatureMatrix, build_features
+from pipeline.features.build import build_features
 from pipeline.features.landmarks import training_landmarks
+from pipeline.features.matrix import FeatureMatrix
 from pipeline.features.spec import learn_spec
 from pipeline.model.background import Background, learn_background
 from pipeline.model.fitting import FitPlan, fit_risk_model
+from pipeline.model.outcomes import build_targets, stacked_thresholds
 from pipeline.model.risk_model import RiskModel
+from pipeline.reading.reader import read_cohort
 
 LIMIT_SECONDS = 10.0
 OUTCOMES = {"severe_crs": ("crs", 3), "icans": ("icans", 1)}

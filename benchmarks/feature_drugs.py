@@ -17,17 +17,18 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.cohort.limits import apply_limits, infer_limits
-from pipeline.cohort.reader import read_cohort
-from pipeline.cohort.simulate.command import simulate
+from pipeline.cohort.detection_limits import apply_limits, infer_limits
 from pipeline.cohort.tables import Cohort
+from pipeline.commands.simulate import simulate
 from pipeline.config import Config, load_config
 from pipeline.evaluate import metrics
-from pipeline.evaluate.outcomes import build_targets, reported_thresholds, stacked_thresholds
-from pipeline.features import FeatureSpec, build_features, learn_spec
+from pipeline.features.build import build_features
 from pipeline.features.landmarks import training_landmarks
+from pipeline.features.spec import FeatureSpec, learn_spec
 from pipeline.model.fitting import FitPlan, fit_risk_model
+from pipeline.model.outcomes import build_targets, reported_thresholds, stacked_thresholds
 from pipeline.model.risk_model import RiskModel
+from pipeline.reading.reader import read_cohort
 from pipeline.resources import config_path
 
 OUTCOMES = {"severe_crs": ("crs", 3), "icans": ("icans", 1)}

@@ -21,21 +21,22 @@ import numpy as np
 import pandas as pd
 
 from pipeline import log
-from pipeline.cohort.limits import apply_limits, infer_limits
-from pipeline.cohort.reader import read_cohort
+from pipeline.cohort.detection_limits import apply_limits, infer_limits
 from pipeline.config import Config, load_config
 from pipeline.evaluate import metrics
 from pipeline.evaluate.cross_validation import cross_validate
-from pipeline.evaluate.outcomes import build_targets, reported_thresholds, stacked_thresholds
-from pipeline.evaluate.protocol import shared_folds
-from pipeline.evaluate.resampling import interval, patient_draws
-from pipeline.evaluate.scores import Scores
+from pipeline.evaluate.intervals import interval, patient_draws
+from pipeline.evaluate.scored_rows import Scores
+from pipeline.evaluate.scoring_protocol import shared_folds
 from pipeline.evaluate.splits import Split, splits_of
-from pipeline.features.build import FeatureMatrix, build_features
+from pipeline.features.build import build_features
 from pipeline.features.landmarks import training_landmarks
+from pipeline.features.matrix import FeatureMatrix
 from pipeline.features.spec import learn_spec
 from pipeline.model.fitting import FitPlan
-from pipeline.model.stack import Targets
+from pipeline.model.outcomes import build_targets, reported_thresholds, stacked_thresholds
+from pipeline.model.stacked_rows import Targets
+from pipeline.reading.reader import read_cohort
 from pipeline.resources import config_path
 
 DRAWS = 500

@@ -34,13 +34,13 @@ from numba.extending import intrinsic
 from scipy.optimize import minimize
 
 from pipeline import log
-from pipeline.cohort.simulate.command import simulate
+from pipeline.commands.simulate import simulate
 from pipeline.config import Config, load_config
 from pipeline.model import linear
 from pipeline.model.logistic import fit_logistic, sigmoid
 from pipeline.model.parallel import one_blas_thread
 from pipeline.resources import config_path
-from pipeline.train.run import train
+from pipeline.train.fit import train
 
 GOAL_SHARE, GOAL_SECONDS, CORES = 0.7, 300.0, 2
 KERNELS = ("xgboost", "scikit-learn", "scipy", "NumPy", "compiled array code here")

@@ -21,16 +21,16 @@ import numpy as np
 from real_cohorts import DRAWS, Ready, ready, told
 
 from pipeline import log
+from pipeline.arrays import Floats
 from pipeline.config_model import ModelConfig
 from pipeline.evaluate import metrics
 from pipeline.evaluate.cross_validation import score, scored_rows
-from pipeline.evaluate.resampling import interval, patient_draws
-from pipeline.evaluate.scores import Scores, concatenate
+from pipeline.evaluate.intervals import interval, patient_draws
+from pipeline.evaluate.scored_rows import Scores, concatenate
 from pipeline.evaluate.splits import Split
 from pipeline.model.fitting import fit_risk_model
 from pipeline.model.parallel import side_by_side
-from pipeline.model.reference import base_rate_table
-from pipeline.model.stack import Floats
+from pipeline.model.training_reference import base_rate_table
 from pipeline.model.tuning import Settings
 
 VARIANTS = (("model", "with state"), ("model_no_state", "without state"))

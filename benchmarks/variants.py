@@ -22,12 +22,13 @@ import numpy as np
 from real_cohorts import DRAWS, Ready, ready, told
 
 from pipeline import log
+from pipeline.arrays import Floats, Ints
 from pipeline.config_model import ModelConfig
 from pipeline.evaluate import metrics
 from pipeline.evaluate.cross_validation import scored_rows
-from pipeline.evaluate.resampling import patient_draws
+from pipeline.evaluate.intervals import patient_draws
 from pipeline.evaluate.splits import Split
-from pipeline.features.build import FeatureMatrix
+from pipeline.features.matrix import FeatureMatrix
 from pipeline.features.names import FeatureMeta
 from pipeline.features.statistics import SIGNED
 from pipeline.model import members
@@ -35,7 +36,7 @@ from pipeline.model.booster import fit_booster
 from pipeline.model.linear import LinearDesign, LinearMember, fit_linear
 from pipeline.model.logistic import fit_logistic, penalty
 from pipeline.model.parallel import side_by_side
-from pipeline.model.stack import Floats, Ints, StackedRows, query, stack
+from pipeline.model.stacked_rows import StackedRows, query, stack
 
 LOG_DAY = "time__log_hours"
 Scored = dict[str, Floats]

@@ -22,8 +22,8 @@ from real_cohorts import DRAWS, Ready, ready, scores_of, told
 from pipeline import log
 from pipeline.config import load_config
 from pipeline.evaluate import metrics
-from pipeline.evaluate.resampling import interval, patient_draws
-from pipeline.evaluate.scores import Scores
+from pipeline.evaluate.intervals import interval, patient_draws
+from pipeline.evaluate.scored_rows import Scores
 from pipeline.model.abstention import without_lab
 
 

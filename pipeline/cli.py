@@ -14,7 +14,6 @@ from pipeline.errors import CytocastError, with_make
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("DO_NOT_TRACK", "true")
 os.environ.setdefault("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
-
 CHAMPION = "models:/cytocast@champion"
 
 
@@ -32,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _demo(options: argparse.Namespace) -> tuple[int, str]:
-    from pipeline.demo.run import demo
+    from pipeline.commands.demo import demo
 
     return demo(
         options.out,
@@ -46,7 +45,7 @@ def _demo(options: argparse.Namespace) -> tuple[int, str]:
 
 
 def _simulate(options: argparse.Namespace) -> tuple[int, str]:
-    from pipeline.cohort.simulate.command import simulate
+    from pipeline.commands.simulate import simulate
 
     return simulate(
         options.patients, options.seed, options.out, batch=options.batch, force=options.force
@@ -54,7 +53,7 @@ def _simulate(options: argparse.Namespace) -> tuple[int, str]:
 
 
 def _grade(options: argparse.Namespace) -> tuple[int, str]:
-    from pipeline.cohort.astct.command import grade_command
+    from pipeline.commands.grade import grade_command
 
     return grade_command(
         options.cohort, options.out, options.config, time_zone=options.tz, force=options.force
@@ -62,7 +61,7 @@ def _grade(options: argparse.Namespace) -> tuple[int, str]:
 
 
 def _audit(options: argparse.Namespace) -> tuple[int, str]:
-    from pipeline.cohort.audit.command import audit_command
+    from pipeline.commands.audit import audit_command
 
     return audit_command(
         options.cohort, options.out, options.config, time_zone=options.tz, force=options.force
@@ -70,7 +69,7 @@ def _audit(options: argparse.Namespace) -> tuple[int, str]:
 
 
 def _import(options: argparse.Namespace) -> tuple[int, str]:
-    from pipeline.cohort.importers.command import import_export
+    from pipeline.commands.import_export import import_export
 
     return import_export(
         options.input,
@@ -83,7 +82,7 @@ def _import(options: argparse.Namespace) -> tuple[int, str]:
 
 
 def _pseudonymise(options: argparse.Namespace) -> tuple[int, str]:
-    from pipeline.cohort.pseudonymise.command import pseudonymise
+    from pipeline.commands.pseudonymise import pseudonymise
 
     return pseudonymise(
         options.input,
@@ -98,7 +97,7 @@ def _pseudonymise(options: argparse.Namespace) -> tuple[int, str]:
 
 
 def _train(options: argparse.Namespace) -> tuple[int, str]:
-    from pipeline.train.command import train_command
+    from pipeline.commands.train import train_command
 
     return train_command(
         options.cohort,
@@ -115,7 +114,7 @@ def _train(options: argparse.Namespace) -> tuple[int, str]:
 
 
 def _evaluate(options: argparse.Namespace) -> tuple[int, str]:
-    from pipeline.train.command import evaluate_command
+    from pipeline.commands.evaluate import evaluate_command
 
     return evaluate_command(
         options.model,
@@ -128,19 +127,19 @@ def _evaluate(options: argparse.Namespace) -> tuple[int, str]:
 
 
 def _reproduce(options: argparse.Namespace) -> tuple[int, str]:
-    from pipeline.train.reproduce import reproduce
+    from pipeline.commands.reproduce import reproduce
 
     return reproduce(options.source, options.cohort, jobs=options.jobs)
 
 
 def _promote(options: argparse.Namespace) -> tuple[int, str]:
-    from pipeline.train.promotion import promote
+    from pipeline.commands.promote import promote
 
     return promote(options.name, force=options.force, against=options.against)
 
 
 def _predict(options: argparse.Namespace) -> tuple[int, str]:
-    from pipeline.predict.run import predict
+    from pipeline.commands.predict import predict
 
     return predict(
         options.input,
@@ -156,7 +155,7 @@ def _predict(options: argparse.Namespace) -> tuple[int, str]:
 
 
 def _monitor(options: argparse.Namespace) -> tuple[int, str]:
-    from pipeline.predict.monitor import monitor
+    from pipeline.commands.monitor import monitor
 
     return monitor(
         options.input,
@@ -170,7 +169,7 @@ def _monitor(options: argparse.Namespace) -> tuple[int, str]:
 
 
 def _serve(options: argparse.Namespace) -> tuple[int, str]:
-    from pipeline.predict.serve import serve
+    from pipeline.serve.scoring_server import serve
 
     return serve(options.model, options.port)
 

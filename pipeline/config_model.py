@@ -26,8 +26,6 @@ class CustomMemberConfig(Strict):
 
 BuiltIn = Literal["grade_and_day", "state", "labs", "booster"]
 PRIOR = "prior"  # the member that another cohort's bundle is
-
-
 # what may be tuned, and whether it is a whole number
 TUNABLE: dict[str, type] = {
     **dict.fromkeys(("ridge_context", "ridge_state", "ridge_labs", "ridge_calibration"), float),

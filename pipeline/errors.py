@@ -1,5 +1,7 @@
 """Errors that carry the documented exit code of the command line, and how make names options."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable
 

@@ -7,8 +7,8 @@ import pandas as pd
 
 from pipeline.cohort.analytes import dictionary
 from pipeline.cohort.patients import finish_patients
+from pipeline.cohort.result_versions import order_versions, status_columns
 from pipeline.cohort.tables import Cohort, empty_cohort
-from pipeline.cohort.versions import order_versions, status_columns
 from pipeline.config import Config
 from pipeline.features.spec import FeatureSpec, HostColumn
 from pipeline.features.statistics import DEFAULT

@@ -1,6 +1,1 @@
-"""The front door: exports in, a validated :class:`Cohort` and a list of rejects out."""
-
-from pipeline.cohort.reader import ReadResult, read_batch, read_cohort
-from pipeline.cohort.tables import Cohort
-
-__all__ = ["Cohort", "ReadResult", "read_batch", "read_cohort"]
+"""The cohort: its tables, values, units and clocks, and the ledger of what is rejected."""

@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from pipeline.cohort.rejects import CLOSE_LINE
+from pipeline.cohort.ledger import CLOSE_LINE
 from pipeline.errors import InputError
 
 csv.field_size_limit(10_000_000)

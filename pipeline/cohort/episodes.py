@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.cohort.rejects import Ledger
+from pipeline.cohort.ledger import Ledger
 from pipeline.cohort.tables import TABLES, Cohort
 
 # what is drawn or given in the week before an infusion belongs to its baseline

@@ -10,11 +10,11 @@ import pandas as pd
 
 from pipeline.cohort.analytes import normalise_name
 from pipeline.cohort.clock import read_clock
-from pipeline.cohort.drugs import about_unknown_drug, drug_index, drug_named
-from pipeline.cohort.rejects import Ledger, plain_number, quoted
+from pipeline.cohort.drug_names import about_unknown_drug, drug_index, drug_named
+from pipeline.cohort.ledger import Ledger, plain_number, quoted
+from pipeline.cohort.result_versions import add_flag
 from pipeline.cohort.schema import TableSchema, enforce, to_number
 from pipeline.cohort.units import normalise_unit
-from pipeline.cohort.versions import add_flag
 from pipeline.config import CohortConfig
 from pipeline.resources import schema_yaml
 
@@ -276,7 +276,6 @@ def _legal_observations(table: pd.DataFrame, items: Mapping[str, Mapping[str, An
 
 
 _TO_MG = {"g": 1000.0, "mg": 1.0, "ug": 0.001}
-
 Reader = Callable[
     [pd.DataFrame, pd.DataFrame, str, CohortConfig, Ledger, np.ndarray, tuple[str, ...]],
     pd.DataFrame,

@@ -20,9 +20,8 @@ from pipeline.cohort.delimited import (
     stated_separator,
     words_for,
 )
-from pipeline.cohort.headers import canonical_header
-from pipeline.cohort.rejects import REPEATED_HEADER, Ledger
-from pipeline.cohort.schema import TableSchema
+from pipeline.cohort.ledger import REPEATED_HEADER, Ledger
+from pipeline.cohort.schema import TableSchema, canonical_header
 from pipeline.cohort.tables import TABLES
 from pipeline.errors import InputError, listed
 

@@ -1,18 +1,71 @@
-"""Lab rows: when each was collected and resulted, what it says, and which version it is."""
+"""Lab rows: when each was collected and resulted, its value and its version."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 
-from pipeline.cohort import events, results, versions
-from pipeline.cohort.book import AnalyteBook, check_settings, resolve_analytes
+from pipeline.cohort import events, lab_values, result_versions
+from pipeline.cohort.analytes import AnalyteResolver, check_settings, dictionary, resolve_analytes
 from pipeline.cohort.clock import clock_hours, note_dated, read_clock, reject_untimed
-from pipeline.cohort.ratio import RATIO, SERUM, SPINAL, derive_ratio
-from pipeline.cohort.rejects import Ledger
+from pipeline.cohort.ledger import Ledger
 from pipeline.cohort.schema import TableSchema, enforce
 from pipeline.cohort.units import normalise_unit
 from pipeline.config import CohortConfig
+
+RATIO, SPINAL, SERUM = "csf_serum_albumin", "csf_albumin", "albumin"
+_MG_DL_PER_G_DL = 1000.0
+
+
+def derive_ratio(labs: pd.DataFrame, window_hours: float) -> pd.DataFrame:
+    """Rows of the ratio for every CSF albumin with a serum albumin drawn within a window.
+
+    The ratio counts as collected with the CSF and as resulted with the later of the two, so at any
+    moment it is that of the nearest serum albumin known by then: each serum result that is as near
+    as the best so far makes a new version. A withdrawn part withdraws the ratio. Results beyond a
+    limit make no ratio, and a ratio that the export states for the same draw is left alone.
+
+    Parameters
+    ----------
+    labs : DataFrame
+        ``patient, key, value, side, collected_hours, resulted_hours, rank, cancelled``; canonical
+        units (CSF mg/dL, serum g/dL).
+    window_hours : float
+        Largest distance between the two draws.
+
+    Returns
+    -------
+    DataFrame
+        The derived rows in the columns of ``labs``, flagged ``derived``; empty where there are
+        none.
+    """
+    usable = labs.loc[labs["cancelled"] | ((labs["side"] == 0) & (labs["value"] > 0))]
+    spinal, serum = (usable.loc[usable["key"] == key] for key in (SPINAL, SERUM))
+    if spinal.empty or serum.empty:
+        return labs.iloc[:0]
+    stated = labs.loc[labs["key"] == RATIO, ["patient", "collected_hours"]].drop_duplicates()
+    pairs = spinal.merge(serum, on="patient", suffixes=("", "_serum"))
+    distance = (pairs["collected_hours"] - pairs["collected_hours_serum"]).abs()
+    pairs = pairs.assign(distance=distance).loc[distance <= window_hours]
+    pairs = pairs.merge(stated.assign(stated=1), on=["patient", "collected_hours"], how="left")
+    pairs = pairs.loc[pairs["stated"].isna()]
+    pairs = pairs.assign(
+        resulted_hours=pairs[["resulted_hours", "resulted_hours_serum"]].max(axis=1),
+        rank=pairs[["rank", "rank_serum"]].max(axis=1),
+        cancelled=pairs["cancelled"] | pairs["cancelled_serum"],
+        value=pairs["value"] / (pairs["value_serum"] * _MG_DL_PER_G_DL),
+    )
+    order = ["patient", "collected_hours", "resulted_hours", "rank", "distance", "value"]
+    pairs = pairs.sort_values(order, kind="stable", ignore_index=True)
+    chosen = pairs.loc[list(_as_near_as_any_before(pairs))]
+    low, high = dictionary()[RATIO].plausible
+    possible = chosen["value"].between(low or 0.0, high or float("inf"))
+    chosen = chosen.loc[possible | chosen["cancelled"]]
+    derived = chosen.assign(key=RATIO, side=0, limit_source="none", flag="derived")
+    return derived.reindex(columns=labs.columns).astype(labs.dtypes.to_dict())
+
 
 RESULT_COLUMNS = [
     *("patient", "key", "value", "side", "collected_hours", "resulted_hours", "rank"),
@@ -25,12 +78,12 @@ def read_labs(
     patients: pd.DataFrame,
     file: str,
     config: CohortConfig,
-    book: AnalyteBook,
+    book: AnalyteResolver,
     ledger: Ledger,
     frontier: np.ndarray,
     *,
     live: bool,
-) -> tuple[pd.DataFrame, AnalyteBook, int, pd.DataFrame]:
+) -> tuple[pd.DataFrame, AnalyteResolver, int, pd.DataFrame]:
     """Read rows of ``labs`` as the cohort holds them: every version of every result, in order.
 
     Parameters
@@ -55,7 +108,7 @@ def read_labs(
         ``delay_hours`` from collection to result, NaN where the result time is imputed.
     """
     table = enforce(raw, TableSchema.load("labs"), file, ledger, decisive=("status",))
-    table = versions.status_columns(table)
+    table = result_versions.status_columns(table)
     table, book = resolve_analytes(table, file, config, book, ledger)
     check_settings(config, book)
     table, imputed = read_times(table, events.zero_of(table, patients), file, config, book, ledger)
@@ -68,7 +121,7 @@ def read_labs(
     table = events.reject_future(table, stated, limit, file, "resulted", ledger)
     limit = frontier[table["patient"].to_numpy()]
     table = cap_imputed(table, imputed.loc[table.index], limit, live=live)
-    table, book = results.read_values(table, file, config, book, ledger)
+    table, book = lab_values.read_values(table, file, config, book, ledger)
     table = ledger.collapse(
         table,
         table.duplicated(
@@ -76,7 +129,7 @@ def read_labs(
         ),
         file=file,
     )
-    table = versions.flag_conflicts(table, file, ledger)
+    table = result_versions.flag_conflicts(table, file, ledger)
     table = events.flag_after_end(table, patients, file, ledger)
     guessed = imputed.loc[table.index]
     sources = _sources(table, guessed)
@@ -86,7 +139,7 @@ def read_labs(
     if RATIO not in book.local and SERUM not in book.local and SPINAL not in book.local:
         parts.append(derive_ratio(table, config.albumin_ratio_window_hours))
     joined = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
-    ordered = versions.order_versions(joined.rename(columns={"key": "analyte"}))
+    ordered = result_versions.order_versions(joined.rename(columns={"key": "analyte"}))
     return ordered, book, count, sources
 
 
@@ -95,7 +148,7 @@ def read_times(
     infusion_time: pd.Series | None,
     file: str,
     config: CohortConfig,
-    book: AnalyteBook,
+    book: AnalyteResolver,
     ledger: Ledger,
 ) -> tuple[pd.DataFrame, pd.Series]:
     """Read both clocks; a missing result time is imputed as the config says.
@@ -178,6 +231,19 @@ def cap_imputed(
     return labs.assign(resulted_hours=resulted)
 
 
+def _as_near_as_any_before(pairs: pd.DataFrame) -> Iterator[int]:
+    """Rows whose distance is the smallest so far within their draw."""
+    draw: tuple[int, float] | None = None
+    best = float("inf")
+    columns = ["patient", "collected_hours", "distance"]
+    for row, patient, collected, distance in pairs[columns].itertuples(name=None):
+        if (patient, collected) != draw:
+            draw, best = (patient, collected), float("inf")
+        if distance <= best:
+            best = distance
+            yield row
+
+
 def _sources(labs: pd.DataFrame, imputed: pd.Series) -> pd.DataFrame:
     units = {unit: normalise_unit(unit) for unit in labs["meant"].unique()}
     table = pd.DataFrame(
@@ -192,7 +258,7 @@ def _sources(labs: pd.DataFrame, imputed: pd.Series) -> pd.DataFrame:
     return table.loc[~labs["cancelled"]].reset_index(drop=True)
 
 
-def _turnaround(key: str, config: CohortConfig, book: AnalyteBook) -> float:
+def _turnaround(key: str, config: CohortConfig, book: AnalyteResolver) -> float:
     setting = config.turnaround
     if setting == "none":
         return 0.0

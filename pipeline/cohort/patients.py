@@ -1,21 +1,61 @@
-"""The patients table: identities, host columns, follow-up and competing events."""
+"""The patients table: identities, products, host columns, follow-up and competing events."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
+from pipeline.cohort.analytes import normalise_name
 from pipeline.cohort.clock import LATEST_HOURS, clock_hours, note_dated, reject_untimed
+from pipeline.cohort.drug_names import names_within
 from pipeline.cohort.episodes import number_episodes
-from pipeline.cohort.rejects import CONTRADICTING, KEEP_ONE_ROW, Ledger, quoted
+from pipeline.cohort.ledger import CONTRADICTING, KEEP_ONE_ROW, Ledger, quoted
 from pipeline.cohort.schema import TableSchema, enforce
 from pipeline.cohort.tables import Cohort, empty_cohort
 from pipeline.cohort.timestamps import parse_dates, parse_timestamps, utc_offsets
 from pipeline.config import CohortConfig
 from pipeline.errors import InputError, listed
-from pipeline.report.format import joined
+from pipeline.format import joined
+
+
+def read_products(
+    raw: pd.DataFrame, file: str, known: Collection[str], ledger: Ledger
+) -> pd.DataFrame:
+    """Replace a product that holds the name of exactly one known product by that name, flagged.
+
+    Parameters
+    ----------
+    raw : DataFrame
+        The patients table as text.
+    known : collection of str
+        Products of the training cohort, as its reference names them.
+    """
+    if "product" not in raw or not known:
+        return raw
+    read = {}
+    for text in raw["product"].unique():
+        name = normalise_name(text)
+        found = [] if name in known else names_within(name, known)
+        if len(found) == 1:
+            read[text] = found[0].replace("_", "-")
+    meant = raw["product"].map(lambda text: read.get(text, text)).astype("str")
+    ledger.note(
+        raw,
+        raw["product"].isin(list(read)),
+        file=file,
+        column="product",
+        code="product_in_text",
+        reason=quoted(raw["product"])
+        + " is read as '"
+        + meant
+        + "', the one product of the training cohort whose name stands in it.",
+        remedy="Nothing, if that product was given; else correct the cell.",
+    )
+    return ledger.remember(file, raw, raw.assign(product=meant))
+
 
 CLOCKS = ("record_end", "followed_until", "death", "second_infusion", "new_therapy")
 _MOST = 5  # lines or columns named in a reason
@@ -87,6 +127,66 @@ def read_patients(
     return table.drop(columns=hidden).reset_index(drop=True)
 
 
+def derive_patients(labs: pd.DataFrame, file: str) -> pd.DataFrame:
+    """Patients of a batch that has no patients table: the ids of its labs.
+
+    Raises
+    ------
+    InputError
+        If the labs give timestamps, because time zero is then unknown.
+    """
+    if "collected_hours" not in labs and "collected_days" not in labs:
+        raise InputError(
+            f"{file} gives timestamps, so a patients table with infusion_time is needed; "
+            "or give collected_hours"
+        )
+    people = empty_cohort(sorted(set(labs["patient_id"]) - {""})).patients
+    return people.assign(episode=1.0, start_hours=0.0)
+
+
+def finish_patients(cohort: Cohort) -> Cohort:
+    """Fill the defaults: record end = last row of the patient, followed until = record end.
+
+    A stated end of follow-up stays, also before the end of the record: what was filed after it
+    says nothing of the outcomes; a grade does, on its scale, see
+    :func:`pipeline.model.outcomes.followed_hours`.
+
+    A second infusion starts another episode, so the record ends with it at the latest.
+    Deaths charted on the ``death`` scale and in ``patients.death_*`` are merged (the earlier).
+    """
+    count = len(cohort)
+    last = np.full(count, -np.inf)
+    for table, column in (
+        (cohort.labs, "resulted_hours"),
+        (cohort.treatments, "given_hours"),
+        (cohort.observations, "observed_hours"),
+        (cohort.assessments, "assessed_hours"),
+    ):
+        np.maximum.at(last, table["patient"].to_numpy(), table[column].to_numpy())
+    deaths = cohort.assessments.query("scale == 'death' and grade >= 1")
+    charted = np.full(count, np.inf)
+    np.minimum.at(charted, deaths["patient"].to_numpy(), deaths["assessed_hours"].to_numpy())
+    patients = cohort.patients
+    stated = patients["death_hours"].fillna(np.inf).to_numpy()
+    death = np.minimum(stated, charted)
+    record_end = patients["record_end_hours"].fillna(pd.Series(np.maximum(last, 0.0)))
+    record_end = record_end.clip(upper=patients["second_infusion_hours"].fillna(np.inf))
+    return replace(
+        cohort,
+        patients=patients.assign(
+            record_end_hours=record_end,
+            followed_until_hours=patients["followed_until_hours"].fillna(record_end),
+            death_hours=np.where(np.isinf(death), np.nan, death),
+        ),
+    )
+
+
+def category(cells: pd.Series) -> pd.Series:
+    """One spelling per category; missing stays missing."""
+    text = cells.astype("str").where(cells.notna(), "")
+    return text.map(normalise_name).replace("", np.nan)
+
+
 def _contradictions(rows: pd.DataFrame, content: list[str]) -> dict[str, str]:
     """Per patient, on which lines contradicting rows stand and in which columns they differ."""
     words = {}
@@ -134,57 +234,3 @@ def _read_infusion_time(
     )
     offset = utc_offsets(table["infusion_time"], zero.loc[table.index], config.time_zone)
     return table.assign(utc_offset_minutes=offset, _offset_minutes=offset), zero.loc[table.index]
-
-
-def derive_patients(labs: pd.DataFrame, file: str) -> pd.DataFrame:
-    """Patients of a batch that has no patients table: the ids of its labs.
-
-    Raises
-    ------
-    InputError
-        If the labs give timestamps, because time zero is then unknown.
-    """
-    if "collected_hours" not in labs and "collected_days" not in labs:
-        raise InputError(
-            f"{file} gives timestamps, so a patients table with infusion_time is needed; "
-            "or give collected_hours"
-        )
-    people = empty_cohort(sorted(set(labs["patient_id"]) - {""})).patients
-    return people.assign(episode=1.0, start_hours=0.0)
-
-
-def finish_patients(cohort: Cohort) -> Cohort:
-    """Fill the defaults: record end = last row of the patient, followed until = record end.
-
-    A stated end of follow-up stays, also before the end of the record: what was filed after it
-    says nothing of the outcomes; a grade does, on its scale, see
-    :func:`pipeline.evaluate.outcomes.followed_hours`.
-
-    A second infusion starts another episode, so the record ends with it at the latest.
-    Deaths charted on the ``death`` scale and in ``patients.death_*`` are merged (the earlier).
-    """
-    count = len(cohort)
-    last = np.full(count, -np.inf)
-    for table, column in (
-        (cohort.labs, "resulted_hours"),
-        (cohort.treatments, "given_hours"),
-        (cohort.observations, "observed_hours"),
-        (cohort.assessments, "assessed_hours"),
-    ):
-        np.maximum.at(last, table["patient"].to_numpy(), table[column].to_numpy())
-    deaths = cohort.assessments.query("scale == 'death' and grade >= 1")
-    charted = np.full(count, np.inf)
-    np.minimum.at(charted, deaths["patient"].to_numpy(), deaths["assessed_hours"].to_numpy())
-    patients = cohort.patients
-    stated = patients["death_hours"].fillna(np.inf).to_numpy()
-    death = np.minimum(stated, charted)
-    record_end = patients["record_end_hours"].fillna(pd.Series(np.maximum(last, 0.0)))
-    record_end = record_end.clip(upper=patients["second_infusion_hours"].fillna(np.inf))
-    return replace(
-        cohort,
-        patients=patients.assign(
-            record_end_hours=record_end,
-            followed_until_hours=patients["followed_until_hours"].fillna(record_end),
-            death_hours=np.where(np.isinf(death), np.nan, death),
-        ),
-    )

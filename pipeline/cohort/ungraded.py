@@ -138,7 +138,7 @@ def about_no_grades(
     files : mapping
         Table to its file.
     counts : mapping
-        File to its counts of rows, as in :class:`pipeline.cohort.reader.ReadResult`.
+        File to its counts of rows, as in :class:`pipeline.reading.read_result.ReadResult`.
     refused : mapping
         File to what was refused of it and why, where anything was.
 

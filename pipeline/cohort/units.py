@@ -1,9 +1,14 @@
-"""Units: one spelling, then a factor to the canonical unit or a refusal."""
+"""Units: spelling, conversion, and sites whose unit differs from the stated one."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
+
+import numpy as np
+import pandas as pd
 
 from pipeline.cohort.analytes import Analyte
 
@@ -91,3 +96,195 @@ def with_basis(analyte: Analyte, code: str, unit: str) -> str:
         return unit
     stated = f"{unit}{only}"
     return stated if conversion(analyte, stated)[1] == "" else unit
+
+
+MIN_RESULTS = 20
+MIN_PATIENTS = 5
+_SURE_DECADES = 0.7  # five-fold: smaller differences between sites are patients, not units
+_TOLERANCE = 0.35
+
+
+@dataclass(frozen=True)
+class UnitSlip:
+    """One proposal: multiplying this site's results by ``factor`` would bring them in line.
+
+    Attributes
+    ----------
+    median, expected : float
+        Median of the patients' medians at the site, and what it is compared with; canonical unit.
+    compared_with : str
+        ``other sites`` or ``dictionary``.
+    """
+
+    analyte: str
+    site: str
+    results: int
+    patients: int
+    median: float
+    expected: float
+    compared_with: str
+    factor: float
+    words: str
+
+
+def unit_slips(
+    labs: pd.DataFrame, sites: pd.Series | None, analytes: Mapping[str, Analyte]
+) -> pd.DataFrame:
+    """Propose the likely unit slip of every site and analyte whose median lies decades off.
+
+    A site is compared with the other sites, and with the ``usual`` medians of the dictionary. Only
+    factors that separate two units of the analyte, or a power of ten, count as a slip, and only
+    from five-fold on: a two-fold difference (D-dimer FEU and DDU) cannot be told from other
+    patients. It is a proposal; nothing is converted.
+
+    Parameters
+    ----------
+    labs : DataFrame
+        ``Cohort.labs``: ``patient, analyte, value, cancelled``, canonical units.
+    sites : Series of str or None
+        Site per patient row number, as ``Cohort.patients["site"]``; None is one site.
+    analytes : mapping
+        Analyte by key, ``{**dictionary(), **read.local}``; results of other keys are passed over.
+
+    Returns
+    -------
+    DataFrame
+        ``analyte, site, results, patients, median, expected, compared_with, factor, words``,
+        sorted by analyte and site.
+
+    Examples
+    --------
+    >>> from pipeline.cohort.analytes import dictionary
+    >>> labs = pd.DataFrame({"patient": np.arange(40) % 8, "analyte": "albumin",
+    ...                      "value": 38.0 + np.arange(40) % 5, "cancelled": False})
+    >>> unit_slips(labs, None, dictionary())[["analyte", "factor"]].to_numpy().tolist()
+    [['albumin', 0.1]]
+    """
+    rows = labs.loc[~labs["cancelled"] & (labs["value"] > 0), ["patient", "analyte", "value"]]
+    place = pd.Series("", index=rows.index, dtype="str")
+    if sites is not None:
+        named = sites.fillna("").astype("str").to_numpy()
+        place = pd.Series(named[rows["patient"].to_numpy()], index=rows.index, dtype="str")
+    found = []
+    for key, part in rows.assign(site=place).groupby("analyte", sort=True):
+        if str(key) in analytes:
+            found += list(_slips_of(analytes[str(key)], part))
+    columns = [item.name for item in fields(UnitSlip)]
+    return pd.DataFrame([asdict(slip) for slip in found], columns=columns)
+
+
+def plausible_units(analyte: Analyte, number: float) -> list[str]:
+    """Units of the dictionary in which a bare number would be a usual one.
+
+    Examples
+    --------
+    >>> from pipeline.cohort.analytes import dictionary
+    >>> plausible_units(dictionary()["albumin"], 40.0)
+    ['g/L']
+    """
+    low, high = analyte.usual
+    if low is None or high is None:
+        return []
+    return [unit for unit, factor in analyte.conversions.items() if low <= number * factor <= high]
+
+
+def _slips_of(analyte: Analyte, part: pd.DataFrame) -> Iterator[UnitSlip]:
+    """Slips of one analyte, site by site."""
+    medians = part.groupby(["site", "patient"], sort=True)["value"].median().map(np.log10)
+    results = part.groupby("site", sort=True)["value"].size()
+    where = medians.index.get_level_values("site")
+    for site in results.index:
+        own, others = medians[where == site].to_numpy(), medians[where != site].to_numpy()
+        if results[site] < MIN_RESULTS or len(own) < MIN_PATIENTS:
+            continue
+        median = float(np.median(own))
+        choice, compared = _against_others(analyte, own, others), "other sites"
+        if choice is None:
+            choice, compared = _against_usual(analyte, median), "dictionary"
+        if choice is None:
+            continue
+        factor, expected = choice
+        yield UnitSlip(
+            analyte.key,
+            str(site),
+            int(results[site]),
+            len(own),
+            float(10**median),
+            float(10**expected),
+            compared,
+            factor,
+            _words(analyte, 10**median, factor, compared),
+        )
+
+
+def _against_others(
+    analyte: Analyte, own: np.ndarray, others: np.ndarray
+) -> tuple[float, float] | None:
+    """Factor and log median of the other sites, where this site is the odd one out."""
+    if len(others) < MIN_PATIENTS:
+        return None
+    median, expected = float(np.median(own)), float(np.median(others))
+    distance = expected - median
+    if abs(distance) < max(_SURE_DECADES, 3.0 * float(np.hypot(_error(own), _error(others)))):
+        return None
+    centre = _centre(analyte)
+    if centre is not None and abs(median - centre) <= abs(expected - centre):
+        return None  # the others are the odd ones
+    candidates = _factors(analyte)
+    best = min(candidates, key=lambda factor: abs(np.log10(factor) - distance))
+    close = abs(np.log10(best) - distance) <= _TOLERANCE
+    return (best, expected) if close else None
+
+
+def _against_usual(analyte: Analyte, median: float) -> tuple[float, float] | None:
+    """Factor and usual log median, where the median lies outside the usual ones."""
+    centre = _centre(analyte)
+    if centre is None or _is_usual(analyte, median):
+        return None
+    fitting = [
+        factor
+        for factor in _factors(analyte)
+        if _is_usual(analyte, median + float(np.log10(factor)))
+    ]
+    if not fitting:
+        return None
+    return min(fitting, key=lambda f: abs(median + float(np.log10(f)) - centre)), centre
+
+
+def _factors(analyte: Analyte) -> dict[float, str]:
+    """Factor to put a slip right, with the two units that would explain it."""
+    found: dict[float, str] = {}
+    for unit, factor in analyte.conversions.items():
+        for number, words in (
+            (factor, f"numbers in {unit} had been labelled {analyte.unit}"),
+            (1 / factor, f"numbers in {analyte.unit} had been labelled {unit}"),
+        ):
+            if abs(np.log10(number)) >= _SURE_DECADES:
+                found.setdefault(float(f"{number:.6g}"), words)
+    for power in (1000.0, 100.0, 10.0, 0.1, 0.01, 0.001):
+        found.setdefault(power, f"the decimal point had moved by a factor of {power:g}")
+    return found
+
+
+def _error(logs: np.ndarray) -> float:
+    """Standard error of a median of log values, from their median absolute deviation."""
+    spread = 1.4826 * float(np.median(np.abs(logs - np.median(logs))))
+    return 1.2533 * spread / float(np.sqrt(len(logs)))
+
+
+def _centre(analyte: Analyte) -> float | None:
+    low, high = analyte.usual
+    return None if low is None or high is None else 0.5 * float(np.log10(low) + np.log10(high))
+
+
+def _is_usual(analyte: Analyte, median: float) -> bool:
+    low, high = analyte.usual
+    return low is not None and high is not None and np.log10(low) <= median <= np.log10(high)
+
+
+def _words(analyte: Analyte, median: float, factor: float, compared: str) -> str:
+    usual = "would match the other sites" if compared == "other sites" else "would be usual"
+    return (
+        f"{analyte.short} has a median of {median:.3g} {analyte.unit} here; "
+        f"{median * factor:.3g} {usual}. As if {_factors(analyte)[factor]}."
+    )

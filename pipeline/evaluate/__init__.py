@@ -1,1 +1,1 @@
-"""Outcomes, splits, metrics, comparators and the evaluation page."""
+"""How good a model is: splits, metrics, intervals, comparators, and the report."""

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.evaluate.areas import TOO_FEW, estimable, known_rows
-from pipeline.evaluate.resampling import estimate, number, ratio
-from pipeline.evaluate.scores import Scores
-from pipeline.model.stack import Floats, Ints
+from pipeline.arrays import Floats, Ints
+from pipeline.evaluate.discrimination import TOO_FEW, estimable, known_rows
+from pipeline.evaluate.intervals import estimate, number, ratio
+from pipeline.evaluate.scored_rows import Scores
 
 ALERTED = ("model", "grade_and_day")
 

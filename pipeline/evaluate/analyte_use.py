@@ -6,15 +6,15 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.arrays import Floats
 from pipeline.cohort.analytes import Analyte, dictionary
 from pipeline.cohort.tables import Cohort
 from pipeline.evaluate import metrics
-from pipeline.evaluate.areas import estimable, known_rows
-from pipeline.evaluate.resampling import interval, number
-from pipeline.evaluate.scores import Scores
+from pipeline.evaluate.discrimination import estimable, known_rows
+from pipeline.evaluate.intervals import interval, number
+from pipeline.evaluate.scored_rows import Scores
 from pipeline.features.spec import FeatureSpec
-from pipeline.model.prior import PREFIX
-from pipeline.model.stack import Floats
+from pipeline.model.borrowed_prior import PREFIX
 
 CORE = (
     "crp", "ferritin", "il6", "d_dimer", "fibrinogen", "csf_serum_albumin", "nfl", "il1ra", "gm_csf"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from pipeline.arrays import Floats, Ints
+from pipeline.evaluate.intervals import patient_draws, ratio
 from pipeline.evaluate.metrics import logistic_draws
-from pipeline.evaluate.resampling import patient_draws, ratio
 from pipeline.model.logistic import logit, sigmoid
-from pipeline.model.stack import Floats, Ints
 
 _GROUPS = 8
 _POINTS = 41

@@ -1,16 +1,27 @@
-"""Simple predictors scored beside the model on the same landmarks."""
+"""Simple predictors and published scores, evaluated on the same landmarks as the model."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 
-from pipeline.features.build import FeatureMatrix
+from pipeline.arrays import Floats
+from pipeline.cohort.analytes import dictionary
+from pipeline.cohort.tables import Cohort
+from pipeline.features.build import build_features
+from pipeline.features.landmarks import landmark_day
+from pipeline.features.matrix import FeatureMatrix
+from pipeline.features.score_definitions import scores
+from pipeline.features.scores import score_values
+from pipeline.features.spec import FeatureSpec, HostColumn
+from pipeline.features.statistics import DEFAULT
 from pipeline.model.logistic import sigmoid
-from pipeline.model.reference import RateTable, rates_of_days
 from pipeline.model.risk_model import RiskModel, prior_speaks
-from pipeline.model.stack import Floats, query
+from pipeline.model.stacked_rows import query
+from pipeline.model.training_reference import RateTable, rates_of_days
 
 PROBABILITIES = frozenset(
     {
@@ -90,6 +101,52 @@ def state_risk(
     return None
 
 
-def landmark_day(matrix: FeatureMatrix) -> np.typing.NDArray[np.intp]:
-    """Whole days since time zero."""
-    return np.floor(matrix.landmarks["hours"].to_numpy(dtype=float) / 24.0 + 1e-9).astype(np.intp)
+PUBLISHED = ("easix", "s_easix", "m_easix", "easix_pre", "nfl_age_z", "car_hematotox")
+LAST = {"last_crp": "crp", "last_ferritin": "ferritin"}
+
+
+def published_scores(
+    cohort: Cohort, landmarks: pd.DataFrame, spec: FeatureSpec
+) -> tuple[dict[str, Floats], dict[str, str]]:
+    """Last CRP and ferritin and the published scores, for ranking only.
+
+    Their inputs are taken from the cohort even where the configuration keeps them from the model,
+    so that every evaluation has the same comparators.
+
+    Parameters
+    ----------
+    spec : FeatureSpec
+        How values are scaled; its choice of analytes is not followed.
+
+    Returns
+    -------
+    values : dict of ndarray, shape (n_landmarks,)
+        NaN where an input is missing or too old.
+    absent : dict of str
+        Scores without a single value, each with the commonest reason.
+    """
+    keys = dict.fromkeys([*LAST.values(), *(part for n in PUBLISHED for part in scores()[n].parts)])
+    measured = set(cohort.labs.loc[~cohort.labs["cancelled"], "analyte"].unique())
+    measured -= {analyte.key for analyte in spec.analytes if analyte.local}
+    age = "age_years" in cohort.patients
+    own = replace(
+        spec,
+        analytes=tuple(dictionary()[key] for key in keys if key in measured),
+        windows_hours=(),
+        scores=(),
+        channels=(),
+        statistics=DEFAULT,
+        host=(HostColumn("age_years", "number"),) if age else (),
+    )
+    matrix = build_features(cohort, landmarks, own)
+    table = score_values(matrix, PUBLISHED)
+    values = {name: table.values[name].to_numpy(dtype=float) for name in PUBLISHED}
+    values |= {name: matrix.column(f"{key}__last") for name, key in LAST.items()}
+    absent = {}
+    for name in (*PUBLISHED, *LAST):
+        if np.isnan(values[name]).all():
+            del values[name]
+            reasons = table.reasons[name] if name in PUBLISHED else pd.Series(dtype=str)
+            told = reasons[reasons != ""].mode()
+            absent[name] = str(told.iloc[0]) if len(told) else "never measured in this cohort"
+    return values, absent

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pipeline.arrays import Floats, Ints
 from pipeline.config import OutcomeConfig
 from pipeline.evaluate import metrics
-from pipeline.evaluate.areas import area_cell, estimable
-from pipeline.evaluate.resampling import interval, number, patient_draws
-from pipeline.evaluate.scores import Scores
+from pipeline.evaluate.discrimination import area_cell, estimable
+from pipeline.evaluate.intervals import interval, number, patient_draws
+from pipeline.evaluate.scored_rows import Scores
 from pipeline.model.logistic import logit
-from pipeline.model.stack import Floats, Ints
 
 _BARS = {"day": "base_rate", "crs_grade_and_day": "grade_and_day"}
 _CELL = ("auprc", "brier", "ipa", "cal_slope", "cal_slope_lo", "cal_slope_hi", "cal_intercept")

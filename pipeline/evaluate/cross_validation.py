@@ -8,20 +8,22 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from pipeline import log
-from pipeline.evaluate.comparators import comparator_risks, landmark_day
-from pipeline.evaluate.donors import analyte_columns
-from pipeline.evaluate.scores import Scores, concatenate
+from pipeline.arrays import Floats, Ints
+from pipeline.evaluate.added_value import analyte_columns
+from pipeline.evaluate.comparators import comparator_risks
+from pipeline.evaluate.scored_rows import Scores, concatenate
 from pipeline.evaluate.splits import Split
-from pipeline.features.build import FeatureMatrix
+from pipeline.features.landmarks import landmark_day
+from pipeline.features.matrix import FeatureMatrix
 from pipeline.model.fitting import FitPlan, fit_risk_model
 from pipeline.model.parallel import side_by_side
-from pipeline.model.reference import RateTable, base_rate_table
 from pipeline.model.risk_model import RiskModel
-from pipeline.model.stack import Floats, Ints, Targets
+from pipeline.model.stacked_rows import Targets
+from pipeline.model.training_reference import RateTable, base_rate_table
 
 
 @dataclass(frozen=True)
-class Beside:
+class ComparatorInputs:
     """What is scored beside the model at every landmark of a matrix.
 
     Attributes
@@ -35,13 +37,15 @@ class Beside:
     ranked: Mapping[str, Floats] = field(default_factory=dict)
     swapped: FeatureMatrix | None = None
 
-    def take(self, rows: Ints) -> Beside:
+    def take(self, rows: Ints) -> ComparatorInputs:
         """Return those of the given landmarks."""
         swapped = None if self.swapped is None else self.swapped.take(rows)
-        return Beside({name: values[rows] for name, values in self.ranked.items()}, swapped)
+        return ComparatorInputs(
+            {name: values[rows] for name, values in self.ranked.items()}, swapped
+        )
 
 
-NOTHING = Beside()
+NO_INPUTS = ComparatorInputs()
 
 
 def cross_validate(
@@ -50,7 +54,7 @@ def cross_validate(
     plan: FitPlan,
     splits: Sequence[Split],
     *,
-    beside: Beside = NOTHING,
+    beside: ComparatorInputs = NO_INPUTS,
     label: str = "cross-validation",
 ) -> dict[int, Scores]:
     """Scores of every reported threshold on held-out grid landmarks.
@@ -84,7 +88,7 @@ def cross_validate(
 
 
 def _score_fold(
-    matrix: FeatureMatrix, targets: Targets, split: Split, plan: FitPlan, beside: Beside
+    matrix: FeatureMatrix, targets: Targets, split: Split, plan: FitPlan, beside: ComparatorInputs
 ) -> dict[int, Scores]:
     train, known = matrix.take(split.train), targets.take(split.train)
     if not _teaches(known, plan):
@@ -124,7 +128,7 @@ def score(
     threshold: int,
     rates: RateTable,
     *,
-    beside: Beside = NOTHING,
+    beside: ComparatorInputs = NO_INPUTS,
     repeat: int = 0,
 ) -> Scores:
     """Scores of one fitted model and its comparators on landmarks at risk.

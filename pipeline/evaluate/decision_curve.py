@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.evaluate.areas import TOO_FEW, estimable, known_rows
-from pipeline.evaluate.resampling import interval, number, ratio
-from pipeline.evaluate.scores import Scores
-from pipeline.model.stack import Floats
+from pipeline.arrays import Floats
+from pipeline.evaluate.discrimination import TOO_FEW, estimable, known_rows
+from pipeline.evaluate.intervals import interval, number, ratio
+from pipeline.evaluate.scored_rows import Scores
 
 STEP = 0.01
 SHOWN = ("model", "model_no_state", "grade_and_day", "clinical_state")

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from pipeline.arrays import Floats, Ints
 from pipeline.model.logistic import logit, sigmoid
 from pipeline.model.parallel import one_blas_thread
-from pipeline.model.stack import Floats, Ints
 
 
 def auroc(label: Floats, score: Floats, weight: Floats, group: Ints) -> Floats:

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pipeline.arrays import Ints
 from pipeline.errors import InputError
-from pipeline.model.stack import Ints
 
 _MIN_SITE_PATIENTS = 5
 

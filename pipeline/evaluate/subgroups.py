@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pipeline.arrays import Floats, Ints
 from pipeline.cohort.tables import Cohort
-from pipeline.evaluate.areas import area_cell, estimable, known_rows
-from pipeline.evaluate.resampling import estimate, number, ratio
-from pipeline.evaluate.scores import Scores
-from pipeline.model.stack import Floats, Ints
+from pipeline.evaluate.discrimination import area_cell, estimable, known_rows
+from pipeline.evaluate.intervals import estimate, number, ratio
+from pipeline.evaluate.scored_rows import Scores
 from pipeline.resources import schema_yaml
 
 Mask = NDArray[np.bool_]

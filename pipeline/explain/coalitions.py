@@ -1,11 +1,4 @@
-"""The game of a displayed risk: what it would be if only some players were the patient's.
-
-In a coalition its players take the patient's columns and all others those of a prototype; the
-moment, the horizon and the threshold stay those of the query. The worth is the mean of the
-calibrated risk over the prototypes. Log-odds are kept as sums of terms, each of which appears
-once all its players take part: one player per term in the linear members, at most as many as the
-depth in the trees. A coalition then costs a few additions instead of a run of the model.
-"""
+"""The game of a displayed risk: what it would be if only some players were the patient's."""
 
 from __future__ import annotations
 
@@ -14,17 +7,78 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import expit
 
-from pipeline.explain.game import Bools, Floats
-from pipeline.explain.opaque import Opaque
+from pipeline.arrays import Bools, Floats, Ints
 from pipeline.explain.trees import FIXED, PlayerTrees, player_trees
-from pipeline.features.build import FeatureMatrix
+from pipeline.features.matrix import FeatureMatrix
 from pipeline.features.names import FeatureMeta
-from pipeline.features.score_book import GROUP as SCORES
+from pipeline.features.score_definitions import GROUP as SCORES
 from pipeline.model.booster import BoosterMember
-from pipeline.model.custom import CustomMember
+from pipeline.model.custom_member import CustomMember
 from pipeline.model.linear import LinearMember
 from pipeline.model.risk_model import Variant
-from pipeline.model.stack import Ints, StackedRows, query
+from pipeline.model.stacked_rows import StackedRows, query
+
+_AT_ONCE = 100_000
+
+
+@dataclass(frozen=True)
+class BlackBoxMember:
+    """A custom member between one patient and the prototypes.
+
+    Attributes
+    ----------
+    share : float
+        What a unit of its log-odds adds to the calibrated log-odds.
+    owner : ndarray of int, shape (n_columns,)
+        Player of each column; negative where the column stays the patient's.
+    own : ndarray, shape (1, n_columns)
+    others : ndarray, shape (n_prototypes, n_columns)
+    """
+
+    member: CustomMember
+    share: float
+    owner: Ints
+    own: Floats
+    others: Floats
+
+    def active(self, n_players: int) -> Bools:
+        """Players of a column in which any prototype differs from the patient."""
+        same = (self.others == self.own) | (np.isnan(self.others) & np.isnan(self.own))
+        result = np.zeros(n_players, dtype=bool)
+        result[self.owner[(self.owner >= 0) & ~same.all(axis=0)]] = True
+        return result
+
+    def among(self, players: Ints) -> BlackBoxMember:
+        """Return it with players renumbered; columns of all others stay the patient's.
+
+        The others are those who change nothing.
+        """
+        number = {int(player): place for place, player in enumerate(players)}
+        owner = np.array([number.get(int(player), -1) for player in self.owner], dtype=np.intp)
+        return replace(self, owner=owner)
+
+    def change(self, coalitions: Bools) -> Floats:
+        """Calibrated log-odds of each coalition minus the patient's.
+
+        Returns
+        -------
+        ndarray, shape (n_coalitions, n_prototypes)
+        """
+        owned = self.owner >= 0
+        taken = np.ones((len(coalitions), len(self.owner)), dtype=bool)
+        taken[:, owned] = coalitions[:, self.owner[owned]]
+        distinct, number = np.unique(taken, axis=0, return_inverse=True)
+        patient = self.member.score(self.own)[0]
+        size = max(1, _AT_ONCE // len(self.others))
+        found = [
+            self.member.score(
+                np.where(part[:, None, :], self.own, self.others).reshape(-1, len(self.owner))
+            )
+            for part in (distinct[at : at + size] for at in range(0, len(distinct), size))
+        ]
+        scores = np.concatenate(found).reshape(len(distinct), len(self.others))
+        return np.asarray(self.share * (scores - patient)[number.ravel()])
+
 
 STATE, MEASUREMENT, TIME = "clinical_state", "measurement", "time__hours"
 _CHUNK = 512
@@ -52,7 +106,7 @@ class RiskGame:
     terms: Floats
     whole: Floats
     weight: Floats
-    opaque: tuple[Opaque, ...] = ()
+    opaque: tuple[BlackBoxMember, ...] = ()
 
     def active(self) -> Bools:
         """Players who change anything for any prototype; the others are worth exactly 0."""
@@ -184,12 +238,12 @@ class Switchboard:
         share: float,
         patient: FeatureMatrix,
         background: FeatureMatrix,
-    ) -> Opaque:
+    ) -> BlackBoxMember:
         """A custom member whose columns follow their players, as its terms would."""
         owner = np.array([FIXED if name == TIME else self._owner[name] for name in member.columns])
         owner[np.isin(owner, self._absent(patient))] = self._players.index(MEASUREMENT)
         own, others = member.inputs(patient), member.inputs(background)
-        return Opaque(member, share, owner, own, others)
+        return BlackBoxMember(member, share, owner, own, others)
 
     def _absent(self, patient: FeatureMatrix) -> list[int]:
         """Players of whom the patient has no value."""

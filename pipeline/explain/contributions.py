@@ -14,13 +14,13 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from pipeline.arrays import Floats
 from pipeline.explain.coalitions import MEASUREMENT, STATE, TIME, RiskGame, Switchboard
 from pipeline.explain.game import Effort, owen_values
-from pipeline.features.build import FeatureMatrix
+from pipeline.features.matrix import FeatureMatrix
 from pipeline.features.names import FeatureMeta
 from pipeline.model.background import Background, Prototypes
 from pipeline.model.risk_model import RiskModel
-from pipeline.model.stack import Floats
 
 
 @dataclass(frozen=True)

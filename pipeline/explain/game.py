@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from math import comb
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from pipeline.arrays import Bools, Floats
+
 Value = Callable[[Bools], Floats]
 """Coalitions (n_coalitions, n_players) to what they are worth (n_coalitions, n_outputs)."""
 

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline.cohort.analytes import Analyte
-from pipeline.explain.changes import because_words, change_words, range_words, reason
-from pipeline.explain.drugs import caveats, drug_names
-from pipeline.explain.estimate import Estimate
-from pipeline.explain.facts import ModelFacts
-from pipeline.explain.record import Record
-from pipeline.explain.wording import age_words, phrase, points_words, section, value_words, whole
-from pipeline.features.score_book import PREFIX, score_label, scores
-from pipeline.report.format import joined
+from pipeline.explain.drug_caveats import caveats, drug_names
+from pipeline.explain.estimates import Estimate
+from pipeline.explain.model_summary import ModelFacts
+from pipeline.explain.patient_record import PatientRecord
+from pipeline.explain.phrases import age_words, phrase, points_words, section, value_words, whole
+from pipeline.explain.result_changes import because_words, change_words, range_words, reason
+from pipeline.features.score_definitions import PREFIX, score_label, scores
+from pipeline.format import joined
 from pipeline.resources import schema_yaml
 
 MOST_LABS = 6
@@ -35,7 +35,7 @@ class LabSentence:
 
 
 def lab_sentences(
-    record: Record, estimates: Sequence[Estimate], facts: ModelFacts
+    record: PatientRecord, estimates: Sequence[Estimate], facts: ModelFacts
 ) -> list[LabSentence]:
     """The labs that move any estimate most, at most six, strongest first; then all others as one.
 
@@ -88,7 +88,7 @@ def _with_lowering(told: list[str], lowering: Sequence[str]) -> set[str]:
     return (set(told) - set(dropped)) | set(wanted[: len(dropped)])
 
 
-def lab_text(record: Record, analyte: Analyte, *, brief: bool = False) -> str:
+def lab_text(record: PatientRecord, analyte: Analyte, *, brief: bool = False) -> str:
     """The newest result of an analyte: value, time, change, usual range and caveats."""
     series = record.series(analyte.key)
     newest = series.iloc[-1]
@@ -142,7 +142,7 @@ def effect_words(effects: Sequence[tuple[str, float]], reasons: Sequence[str] = 
 
 
 def against_sentences(
-    record: Record, estimates: Sequence[Estimate], facts: ModelFacts
+    record: PatientRecord, estimates: Sequence[Estimate], facts: ModelFacts
 ) -> list[list[str]]:
     """What speaks against each estimate, one or two factors each; said also where there is none."""
     found = []
@@ -171,14 +171,14 @@ def against_sentences(
     return found
 
 
-def _why(key: str, item: Estimate, record: Record, facts: ModelFacts) -> str:
+def _why(key: str, item: Estimate, record: PatientRecord, facts: ModelFacts) -> str:
     """A reason to follow a sentence; blank where the factor is no lab or needs none."""
     if key not in facts.analytes or not len(record.series(key)):
         return ""
     return "".join(f", {words}" for words in because_words([reason(key, item, record, facts)]))
 
 
-def factor_words(key: str, record: Record, facts: ModelFacts) -> str:
+def factor_words(key: str, record: PatientRecord, facts: ModelFacts) -> str:
     """A factor in a few words: a lab with its value, a score, or a group with what it holds."""
     if key.startswith(PREFIX):
         return score_label(scores()[key.removeprefix(PREFIX)])

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.explain.game import Bools, Floats
-from pipeline.model.stack import Ints
+from pipeline.arrays import Bools, Floats, Ints
 
 if TYPE_CHECKING:
     import xgboost

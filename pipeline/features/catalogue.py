@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from pipeline.features import state, treatments
 from pipeline.features.names import feature_name
-from pipeline.features.score_book import PREFIX, Score, score_label, score_unit, scores
+from pipeline.features.score_definitions import PREFIX, Score, score_label, score_unit, scores
 from pipeline.features.statistics import DEFAULT, STATISTICS, Statistic
 from pipeline.resources import schema_yaml
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from pipeline.arrays import Floats
 from pipeline.cohort.analytes import normalise_name
+from pipeline.cohort.patients import category
 from pipeline.cohort.tables import Cohort
-from pipeline.features.kernel import Floats
 from pipeline.features.names import FeatureMeta, group_meta
 from pipeline.features.spec import FeatureSpec, HostColumn
 
@@ -46,12 +47,6 @@ def host_features(patients: pd.DataFrame, landmarks: pd.DataFrame, spec: Feature
     for column in spec.host:
         columns += [values[row] for values in _values(patients, column)]
     return np.stack(columns, axis=1)
-
-
-def category(cells: pd.Series) -> pd.Series:
-    """One spelling per category; missing stays missing."""
-    text = cells.astype("str").where(cells.notna(), "")
-    return text.map(normalise_name).replace("", np.nan)
 
 
 def _values(patients: pd.DataFrame, column: HostColumn) -> list[Floats]:

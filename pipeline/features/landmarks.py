@@ -1,4 +1,4 @@
-"""Landmarks: the (patient, hour) moments at which a prediction is made."""
+"""Landmarks: the (patient, hour) moments at which a prediction is made, and their days."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pipeline.arrays import Floats, Ints
 from pipeline.cohort.tables import Cohort
 from pipeline.config import LandmarkConfig
 from pipeline.errors import UsageError
+from pipeline.features.matrix import FeatureMatrix
 
 _FINE_GAP_HOURS = 20.0
 
@@ -137,3 +139,28 @@ def weighted(moments: pd.DataFrame) -> pd.DataFrame:
     day = np.floor(result["hours"] / 24.0)
     count = result.groupby([result["patient"], day])["hours"].transform("size")
     return result.assign(weight=1.0 / count.to_numpy())
+
+
+MIN_PATIENTS_PER_DAY = 30
+_MAX_REACH = 30
+
+
+def landmark_days(matrix: FeatureMatrix) -> Floats:
+    """Whole days since time zero."""
+    return np.floor(matrix.landmarks["hours"].to_numpy(dtype=float) / 24.0 + 1e-9)
+
+
+def neighbourhood(
+    day: Floats, known: np.typing.NDArray[np.bool_], patient: Ints, centre: float
+) -> Ints:
+    """Known rows of a day and, below 30 patients, of one more day on each side until there are."""
+    for reach in range(_MAX_REACH):
+        rows = np.flatnonzero(known & (np.abs(day - centre) <= reach))
+        if len(np.unique(patient[rows])) >= MIN_PATIENTS_PER_DAY:
+            break
+    return rows
+
+
+def landmark_day(matrix: FeatureMatrix) -> np.typing.NDArray[np.intp]:
+    """Whole days since time zero."""
+    return np.floor(matrix.landmarks["hours"].to_numpy(dtype=float) / 24.0 + 1e-9).astype(np.intp)

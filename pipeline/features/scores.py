@@ -14,15 +14,32 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from pipeline.arrays import Floats
 from pipeline.cohort.analytes import Analyte, dictionary
-from pipeline.features.kernel import Floats
-from pipeline.features.score_book import Score, check_names, scores, unit_factor
+from pipeline.features.names import FeatureMeta, feature_name
+from pipeline.features.score_definitions import (
+    GROUP,
+    PREFIX,
+    Score,
+    check_names,
+    score_label,
+    score_unit,
+    scores,
+    unit_factor,
+)
 
 if TYPE_CHECKING:
-    from pipeline.features.build import FeatureMatrix
+    from pipeline.features.matrix import FeatureMatrix
     from pipeline.features.spec import FeatureSpec
 
-__all__ = ["ScoreTable", "score_features", "score_values", "scores", "upper_limit_of_age"]
+
+def score_meta(spec: FeatureSpec) -> list[FeatureMeta]:
+    """Metadata of the columns that :func:`score_features` returns, in order.
+
+    Every score is a player of its own and belongs to one pathway; ``words`` lists its parts.
+    """
+    return [_meta(scores()[name]) for name in spec.scores]
+
 
 AGE = "host__age_years"
 _DIGITS = 9  # undoes the rounding of log2 and back, so that a value on a cut stays on it
@@ -170,6 +187,24 @@ class _Inputs:
         self.refuse(~np.isfinite(value), "an input is not positive")
         usable = self.reason == ""
         return np.where(usable, value, np.nan), self.reason, np.where(usable, self.flag, "")
+
+
+def _meta(score: Score) -> FeatureMeta:
+    subject = f"{PREFIX}{score.key}"
+    return FeatureMeta(
+        name=feature_name(subject, score.at),
+        subject=subject,
+        statistic=score.at,
+        window_hours=None,
+        group=GROUP,
+        player=subject,
+        pathway=score.pathway,
+        unit=score_unit(score),
+        words=f"{score_label(score)}: {score.formula}",
+        label=score_label(score),
+        section=GROUP,
+        entry=score.at,
+    )
 
 
 def _compute(score: Score, matrix: FeatureMatrix) -> tuple[Floats, np.ndarray, np.ndarray]:

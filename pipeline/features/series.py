@@ -11,11 +11,11 @@ from mmap import PAGESIZE
 import numpy as np
 import pandas as pd
 
+from pipeline.arrays import Floats, Ints
 from pipeline.cohort.analytes import Analyte
 from pipeline.cohort.tables import Cohort
-from pipeline.features import compiled
-from pipeline.features.drugs import channel_analyte, influence
-from pipeline.features.kernel import Floats, Ints
+from pipeline.features import kernel_compilation
+from pipeline.features.drug_effects import channel_analyte, influence
 from pipeline.features.names import FeatureMeta, analyte_meta
 from pipeline.features.spec import FeatureSpec
 from pipeline.features.statistics import BY_NAME, PLAIN, WINDOWED
@@ -100,7 +100,7 @@ def series_features(
     counts = np.bincount(table.patient, minlength=int(patient.max()) + 1)
     visits = counts[patient]
     pairs = int((visits * visits).sum()) if "robust_slope" in spec.statistics else 0
-    fast = compiled.worth_compiling(len(patient) * n_series, int(visits.sum()), pairs)
+    fast = kernel_compilation.worth_compiling(len(patient) * n_series, int(visits.sum()), pairs)
     sorted_ = not np.any(patient[1:] < patient[:-1])
     order = np.arange(len(patient)) if sorted_ else np.argsort(patient, kind="stable")
 
@@ -204,7 +204,7 @@ def _fill(
         np.array([number for *_, number in columns], dtype=np.int64),
         needed,
     )
-    run = compiled.run_compiled if fast else compiled.run_plain
+    run = kernel_compilation.run_compiled if fast else kernel_compilation.run_plain
     horizon = math.inf if needed[0] else max(spec.windows_hours, default=0.0)
     numbers = (spec.baseline_from_hours, spec.min_slope_span_hours, horizon)
     run(arrays, numbers, int(counts.max(initial=0)), cells)

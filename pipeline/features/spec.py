@@ -13,9 +13,9 @@ from pipeline.cohort.analytes import Analyte, analyte_from_dict, dictionary
 from pipeline.cohort.tables import Cohort
 from pipeline.config import Config
 from pipeline.errors import UsageError
-from pipeline.features.drugs import DrugEffect, drug_effects, effect_from_dict, influence
+from pipeline.features.drug_effects import DrugEffect, drug_effects, effect_from_dict, influence
 from pipeline.features.names import parse_name
-from pipeline.features.score_book import check_names, scores
+from pipeline.features.score_definitions import check_names, scores
 from pipeline.features.statistics import DEFAULT, select_statistics
 from pipeline.resources import schema_json, schema_yaml
 
@@ -200,7 +200,7 @@ def _drug_classes(cohort: Cohort) -> tuple[str, ...]:
 
 
 def _host_columns(patients: pd.DataFrame, config: Config) -> list[HostColumn]:
-    from pipeline.features.host import category
+    from pipeline.cohort.patients import category
 
     fields = {item["name"]: item for item in schema_json("patients.json")["fields"]}
     columns = []

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from pipeline.features import kernel
-from pipeline.features.kernel import Floats
+from pipeline.arrays import Floats, Ints
+from pipeline.features import segments
 from pipeline.features.names import FeatureMeta, group_meta
 from pipeline.features.spec import FeatureSpec
 
@@ -66,31 +66,31 @@ def _one_scale(rows: pd.DataFrame, landmarks: pd.DataFrame, spec: FeatureSpec) -
     patient = rows["patient"].to_numpy()
     start = np.searchsorted(patient, landmarks["patient"].to_numpy(), side="left")
     stop = np.searchsorted(patient, landmarks["patient"].to_numpy(), side="right")
-    cell, position = kernel.expand(start, stop)
+    cell, position = segments.expand(start, stop)
     time = rows["assessed_hours"].to_numpy(dtype=float)[position]
     seen = time < moment[cell]
     cell, time = cell[seen], time[seen]
     grade = rows["grade"].to_numpy(dtype=float)[position[seen]]
-    newest = kernel.last(cell, grade, count)
-    age = moment - kernel.last(cell, time, count)
+    newest = segments.last(cell, grade, count)
+    age = moment - segments.last(cell, time, count)
     fresh = age <= spec.grade_valid_hours
     present = grade >= 1
-    onset = kernel.first(cell[present], time[present], count)
+    onset = segments.first(cell[present], time[present], count)
     rank_from_end = _rank_from_end(cell)
     earlier = rank_from_end == 1
-    previous = kernel.last(cell[earlier], grade[earlier], count)
+    previous = segments.last(cell[earlier], grade[earlier], count)
     columns = [
         np.where(fresh, newest, np.nan),
-        kernel.maximum(cell, grade, count),
+        segments.maximum(cell, grade, count),
         moment - onset,
         np.where(fresh, newest - previous, np.nan),
-        np.minimum(kernel.count(cell[present], count), 5.0),
-        np.minimum(kernel.count(cell[grade >= 2], count), 4.0),
+        np.minimum(segments.count(cell[present], count), 5.0),
+        np.minimum(segments.count(cell[grade >= 2], count), 4.0),
     ]
     return np.stack(columns, axis=1)
 
 
-def _rank_from_end(cell: kernel.Ints) -> kernel.Ints:
+def _rank_from_end(cell: Ints) -> Ints:
     """0 for the last point of each cell, 1 for the one before, and so on."""
     if len(cell) == 0:
         return cell

@@ -9,12 +9,12 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from pipeline.cohort.limits import apply_limits, infer_limits
+from pipeline.arrays import Floats
+from pipeline.cohort.detection_limits import apply_limits, infer_limits
 from pipeline.cohort.tables import Cohort
 from pipeline.config import Config, load_config
 from pipeline.errors import UsageError
 from pipeline.features.build import build_features, feature_metas
-from pipeline.features.kernel import Floats
 from pipeline.features.spec import learn_spec
 
 

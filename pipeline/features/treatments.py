@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from pipeline.features import kernel
-from pipeline.features.kernel import Floats
+from pipeline.arrays import Floats
+from pipeline.features import segments
 from pipeline.features.names import FeatureMeta, group_meta
 from pipeline.features.spec import FeatureSpec
 from pipeline.resources import schema_yaml
@@ -78,18 +78,18 @@ def _one_class(rows: pd.DataFrame, landmarks: pd.DataFrame, wanted: list[str]) -
     patient = rows["patient"].to_numpy()
     start = np.searchsorted(patient, landmarks["patient"].to_numpy(), side="left")
     stop = np.searchsorted(patient, landmarks["patient"].to_numpy(), side="right")
-    cell, position = kernel.expand(start, stop)
+    cell, position = segments.expand(start, stop)
     time = rows["given_hours"].to_numpy(dtype=float)[position]
     seen = time < moment[cell]
     cell, time, position = cell[seen], time[seen], position[seen]
-    doses = kernel.count(cell, size)
+    doses = segments.count(cell, size)
     intent = rows["intent"].to_numpy()[position]
     columns = {
         "given": (doses > 0).astype(float),
-        "hours_since_last": moment - kernel.last(cell, time, size),
+        "hours_since_last": moment - segments.last(cell, time, size),
         "n_doses": doses,
-        "prophylaxis": (kernel.count(cell[intent == "prophylaxis"], size) > 0).astype(float),
-        "therapy": (kernel.count(cell[intent == "therapy"], size) > 0).astype(float),
+        "prophylaxis": (segments.count(cell[intent == "prophylaxis"], size) > 0).astype(float),
+        "therapy": (segments.count(cell[intent == "therapy"], size) > 0).astype(float),
     }
     if "dex_mg" in wanted:
         equivalent = rows["drug"].map(_dexamethasone()).astype("float64") * rows["dose_mg"]

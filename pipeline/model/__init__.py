@@ -1,1 +1,1 @@
-"""Stacked rows, members, calibration, RiskModel, TrainingReference and the bundle on disk."""
+"""Outcomes, stacked rows, members, calibration, RiskModel, TrainingReference, bundle."""

@@ -1,29 +1,32 @@
-"""When no estimate is given: too little information, too far from training, unseen product."""
+"""When no estimate is given: too few results, most of them rejected, or far from training."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from pipeline.config import PredictConfig
+from pipeline.arrays import Bools, Floats
+from pipeline.cohort.reject_summary import PatientRejects
+from pipeline.cohort.tables import Cohort
+from pipeline.config import Config, PredictConfig
 from pipeline.errors import listed
-from pipeline.features.build import FeatureMatrix
-from pipeline.model.days import landmark_days
-from pipeline.model.reference import TrainingReference, feature_ranges
-from pipeline.model.stack import Floats
+from pipeline.features.host import products_of
+from pipeline.features.landmarks import landmark_days
+from pipeline.features.matrix import FeatureMatrix
+from pipeline.model.training_reference import TrainingReference, feature_ranges
+from pipeline.reading.read_result import ReadResult
 
 NO_LAB, FEW_LABS, LATE, PRODUCT, FAR = "no_lab", "few_labs", "late", "unseen_product", "far"
 _DAY = 24.0
 _MOST_PRODUCTS = 5
 
-Bools = np.typing.NDArray[np.bool_]
-
 
 @dataclass(frozen=True)
-class Familiar:
+class TrainingSupport:
     """What training has seen, as far as the rule asks.
 
     Attributes
@@ -44,14 +47,14 @@ class Familiar:
 
 
 @dataclass(frozen=True)
-class Refusals:
+class AbstentionCodes:
     """Why each landmark gets no estimate: a code and a sentence, both empty where it gets one."""
 
     code: np.typing.NDArray[np.object_]
     sentence: np.typing.NDArray[np.object_]
 
 
-def familiar_from_reference(reference: TrainingReference) -> Familiar:
+def support_from_reference(reference: TrainingReference) -> TrainingSupport:
     """What the training behind a bundle has seen."""
     days = [
         entry["day"]
@@ -60,22 +63,25 @@ def familiar_from_reference(reference: TrainingReference) -> Familiar:
         for entry in table
     ]
     keys = tuple(analyte.key for analyte in reference.spec.analytes)
-    return Familiar(keys, reference.ranges, max(days, default=np.inf), reference.products)
+    return TrainingSupport(keys, reference.ranges, max(days, default=np.inf), reference.products)
 
 
-def familiar_from_rows(
+def support_from_rows(
     matrix: FeatureMatrix, analytes: tuple[str, ...], product: pd.Series | None
-) -> Familiar:
+) -> TrainingSupport:
     """What the given training landmarks have seen; ``product`` is that of each patient."""
     found = pd.Series(dtype=int) if product is None else product.value_counts()
     counts = {str(name): int(count) for name, count in found.items()}
     last = float(landmark_days(matrix).max(initial=0))
-    return Familiar(analytes, feature_ranges(matrix), last, counts)
+    return TrainingSupport(analytes, feature_ranges(matrix), last, counts)
 
 
-def refusals(
-    matrix: FeatureMatrix, product: pd.Series | None, familiar: Familiar, config: PredictConfig
-) -> Refusals:
+def abstention_codes(
+    matrix: FeatureMatrix,
+    product: pd.Series | None,
+    familiar: TrainingSupport,
+    config: PredictConfig,
+) -> AbstentionCodes:
     """Apply the rule to each landmark; the first reason counts.
 
     Parameters
@@ -86,7 +92,7 @@ def refusals(
         Product of each landmark's patient, missing where unknown.
     """
     count = len(matrix.values)
-    result = Refusals(np.full(count, "", dtype=object), np.full(count, "", dtype=object))
+    result = AbstentionCodes(np.full(count, "", dtype=object), np.full(count, "", dtype=object))
 
     def refuse(chosen: Bools, code: str, sentences: list[str]) -> None:
         for row in np.flatnonzero(chosen & (result.code == "")):
@@ -126,7 +132,7 @@ def without_lab(matrix: FeatureMatrix) -> Bools:
     return np.asarray(np.isnan(analyte_ages(matrix)[1]).all(axis=1))
 
 
-def out_of_range(matrix: FeatureMatrix, familiar: Familiar) -> Bools:
+def out_of_range(matrix: FeatureMatrix, familiar: TrainingSupport) -> Bools:
     """Whether each analyte's last value lies outside its training range.
 
     A result below its limit is not unusually low: only the limit is known.
@@ -157,3 +163,60 @@ def analyte_ages(matrix: FeatureMatrix) -> tuple[list[str], Floats]:
     if not ages:
         return [], np.zeros((len(matrix.values), 0))
     return list(ages), np.stack(list(ages.values()), axis=1)
+
+
+def mostly_rejected_reasons(
+    patient_ids: Iterable[str], read: ReadResult, config: PredictConfig
+) -> NDArray[np.object_]:
+    """Why there is no estimate where most of a patient's results were refused, else "".
+
+    Counted are rows of labs of analytes that the model's dictionary knows: the refused ones
+    against those and the accepted ones, over the whole batch. Left out of both are rows without a
+    result, withdrawn ones, rows after the moment of prediction, and repeats that were collapsed.
+
+    Parameters
+    ----------
+    patient_ids : iterable of str
+        One per landmark.
+
+    Returns
+    -------
+    ndarray of str, shape (n_landmarks,)
+    """
+    accepted = read.sources["patient_id"].value_counts()
+    sentences = [
+        mostly_rejected_reason(
+            sum(read.refused.get(patient, PatientRejects()).results.values()),
+            int(accepted.get(patient, 0)),
+            config,
+        )
+        for patient in patient_ids
+    ]
+    return np.array(sentences, dtype=object)
+
+
+def mostly_rejected_reason(refused: int, accepted: int, config: PredictConfig) -> str:
+    """The rule for one patient.
+
+    Examples
+    --------
+    >>> unread_sentence(5, 3, PredictConfig())
+    'most results of this patient were refused (5 of 8), see rejects.csv'
+    >>> unread_sentence(4, 4, PredictConfig()), unread_sentence(2, 1, PredictConfig())
+    ('', '')
+    """
+    whole = refused + accepted
+    if refused < config.min_refused_results or refused <= config.max_refused_share * whole:
+        return ""
+    return f"most results of this patient were refused ({refused} of {whole}), see rejects.csv"
+
+
+Codes = NDArray[np.object_]
+
+
+def applied_abstentions(
+    cohort: Cohort, matrix: FeatureMatrix, familiar: TrainingSupport, config: Config
+) -> Codes:
+    """Code of each landmark's refusal by a bundle; ``matrix`` holds features as measured."""
+    product = products_of(cohort, matrix.landmarks["patient"].to_numpy())
+    return abstention_codes(matrix, product, familiar, config.predict).code

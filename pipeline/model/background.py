@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.features.build import FeatureMatrix
+from pipeline.arrays import Floats, Ints
+from pipeline.features.landmarks import landmark_days, neighbourhood
+from pipeline.features.matrix import FeatureMatrix
 from pipeline.features.names import FeatureMeta
-from pipeline.model.days import landmark_days, neighbourhood
-from pipeline.model.stack import Floats, Ints
 
 MIN_PATIENTS = 5
 MAX_PROTOTYPES = 30

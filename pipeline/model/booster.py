@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pipeline.arrays import Floats
 from pipeline.config_model import ModelConfig
-from pipeline.features.build import FeatureMatrix
-from pipeline.model.stack import Floats, StackedRows
+from pipeline.features.matrix import FeatureMatrix
+from pipeline.model.stacked_rows import StackedRows
 
 if TYPE_CHECKING:
     import xgboost

@@ -11,20 +11,21 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.cohort.limits import apply_limits
+from pipeline.cohort.detection_limits import apply_limits
 from pipeline.cohort.tables import Cohort
 from pipeline.config import Config, parse_config
 from pipeline.config_model import PRIOR
 from pipeline.errors import BundleError, UsageError
-from pipeline.features.build import FeatureMatrix, build_features
+from pipeline.features.build import build_features
+from pipeline.features.matrix import FeatureMatrix
 from pipeline.features.spec import FeatureSpec
 from pipeline.model.booster import load_booster
+from pipeline.model.borrowed_prior import renamed, with_prior
 from pipeline.model.calibration import calibration_from_dict
-from pipeline.model.custom import load_custom
+from pipeline.model.custom_member import load_custom
 from pipeline.model.linear import linear_from_dict
-from pipeline.model.prior import renamed, with_prior
-from pipeline.model.reference import TrainingReference, clip_ages, reference_from_dict
 from pipeline.model.risk_model import RiskModel, Variant
+from pipeline.model.training_reference import TrainingReference, clip_ages, reference_from_dict
 
 FORMAT = 2
 SCHEMA_VERSION = "1"

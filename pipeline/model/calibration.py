@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.model.basis import horizon_steps, threshold_steps
+from pipeline.arrays import Floats
 from pipeline.model.logistic import fit_logistic, penalty
-from pipeline.model.stack import Floats, StackedRows
+from pipeline.model.stacked_rows import StackedRows, horizon_steps, threshold_steps
 
 MIN_EVENT_PATIENTS = 5
 

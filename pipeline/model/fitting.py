@@ -6,27 +6,21 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from pipeline.arrays import Bools, Floats, Ints
 from pipeline.config_model import ModelConfig
-from pipeline.features.build import FeatureMatrix
+from pipeline.features.matrix import FeatureMatrix
 from pipeline.features.spec import FeatureSpec
 from pipeline.model import members
 from pipeline.model.booster import fit_booster
-from pipeline.model.calibration import (
-    MIN_EVENT_PATIENTS,
-    fit_calibration,
-    fit_shares,
-    identity,
-)
-from pipeline.model.custom import fit_custom
+from pipeline.model.borrowed_prior import own_metas
+from pipeline.model.calibration import MIN_EVENT_PATIENTS, fit_calibration, fit_shares, identity
+from pipeline.model.custom_member import fit_custom
 from pipeline.model.linear import LinearMember, fit_linear
 from pipeline.model.logistic import sigmoid
 from pipeline.model.parallel import one_blas_thread, side_by_side
-from pipeline.model.prior import own_metas
 from pipeline.model.risk_model import RiskModel, Variant, prior_speaks
-from pipeline.model.stack import Floats, Ints, StackedRows, Targets, stack
+from pipeline.model.stacked_rows import StackedRows, Targets, stack
 from pipeline.model.tuning import Settings, log_loss, tune, with_settings
-
-Bools = np.typing.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -36,7 +30,8 @@ class FitPlan:
     Attributes
     ----------
     prior : RiskModel or None
-        Another cohort's model by the names of :mod:`pipeline.model.prior`; it is never refitted.
+        Another cohort's model by the names of :mod:`pipeline.model.borrowed_prior`; never
+        refitted.
     """
 
     scale: str

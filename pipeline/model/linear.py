@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.features.build import FeatureMatrix
-from pipeline.model.basis import cross, horizon_steps, threshold_steps
-from pipeline.model.logistic import Penalty, fit_logistic, penalty
-from pipeline.model.stack import Floats, StackedRows
+from pipeline.arrays import Floats
+from pipeline.features.matrix import FeatureMatrix
+from pipeline.model.logistic import Penalty, fit_logistic, penalty, sigmoid
+from pipeline.model.stacked_rows import StackedRows, cross, horizon_steps, threshold_steps
 
 Z_LIMIT = 4.0
 DAY_SCALE_HOURS = 336.0
@@ -178,15 +178,6 @@ def _raw(matrix: FeatureMatrix, columns: tuple[str, ...]) -> Floats:
     return result
 
 
-def _moments(raw: Floats) -> tuple[Floats, Floats]:
-    """Mean and standard deviation of the known values; 0 and 1 where there are none."""
-    known = ~np.isnan(raw)
-    count = np.maximum(known.sum(axis=0), 1)
-    centre = np.where(known, raw, 0.0).sum(axis=0) / count
-    spread = np.sqrt((np.where(known, raw - centre, 0.0) ** 2).sum(axis=0) / count)
-    return centre, np.where(spread > 1e-9, spread, 1.0)
-
-
 def _standardise(raw: Floats, centre: Floats, scale: Floats) -> Floats:
     """Unknown values sit at the training mean; the rest within four standard deviations."""
     return np.nan_to_num(np.clip((raw - centre) / scale, -Z_LIMIT, Z_LIMIT), nan=0.0)
@@ -237,3 +228,41 @@ def _limits(
             [np.where(sign < 0, 0.0, free), [free], np.full(rising, free), np.zeros(falling)]
         ),
     )
+
+
+_AT_BOUND = 1e-9
+
+
+def effective_parameters(member: LinearMember, matrix: FeatureMatrix, rows: StackedRows) -> float:
+    """Trace of ``H (H + R)^-1`` at the fit, over the coefficients that are free to move.
+
+    H is the weighted information of the stacked rows, R the ridge penalties (Gray,
+    10.1080/01621459.1992.10476248). Coefficients held at a bound do not count. Rows of the same
+    patient are treated as independent, so the figure is an upper bound.
+
+    Parameters
+    ----------
+    matrix, rows
+        What the member was fitted on.
+
+    Examples
+    --------
+    Without a penalty every free coefficient counts fully; see ``tests/model/test_effective.py``.
+    """
+    design, limits = member.design_matrix(matrix, rows)
+    theta = member.coefficients[0]
+    risk = sigmoid(design @ theta)
+    free = (theta > limits.lower + _AT_BOUND) & (theta < limits.upper - _AT_BOUND)
+    kept = design[:, free]
+    information = kept.T @ (kept * (rows.weight * risk * (1.0 - risk))[:, None])
+    penalised = information + np.diag(limits.ridge[free])
+    return float(np.trace(np.linalg.pinv(penalised) @ information))
+
+
+def _moments(raw: Floats) -> tuple[Floats, Floats]:
+    """Mean and standard deviation of the known values; 0 and 1 where there are none."""
+    known = ~np.isnan(raw)
+    count = np.maximum(known.sum(axis=0), 1)
+    centre = np.where(known, raw, 0.0).sum(axis=0) / count
+    spread = np.sqrt((np.where(known, raw - centre, 0.0) ** 2).sum(axis=0) / count)
+    return centre, np.where(spread > 1e-9, spread, 1.0)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pipeline.config_model import ModelConfig
 from pipeline.features.names import FeatureMeta
-from pipeline.features.score_book import GROUP as SCORES
-from pipeline.features.score_book import PREFIX, scores
+from pipeline.features.score_definitions import GROUP as SCORES
+from pipeline.features.score_definitions import PREFIX, scores
 from pipeline.features.spec import FeatureSpec
 from pipeline.features.statistics import SIGNED
 from pipeline.model.linear import LinearDesign

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from types import ModuleType
 
+from pipeline import log
 from pipeline.errors import BundleError
 
 DEFAULT_URI = "sqlite:///mlflow.db"
@@ -136,3 +137,16 @@ def parse_address(address: str) -> tuple[str, str, str]:
         f"'{address}' is not a registry address; write models:/<name>@<alias> or "
         "models:/<name>/<version>"
     )
+
+
+CHAMPION = "champion"
+CHALLENGER = "challenger"
+
+
+def resolve_model(model: str) -> tuple[Path, str]:
+    """Bundle folder of a path or registry address, and the registered version ("" for a path)."""
+    if not model.startswith("models:/"):
+        return Path(model), ""
+
+    log.info(f"fetching {model}")
+    return fetch_bundle(model)

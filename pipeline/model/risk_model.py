@@ -8,17 +8,17 @@ from statistics import NormalDist
 
 import numpy as np
 
+from pipeline.arrays import Floats, Ints
 from pipeline.config_model import PRIOR
-from pipeline.features.build import FeatureMatrix
+from pipeline.features.matrix import FeatureMatrix
 from pipeline.model.booster import BoosterMember
 from pipeline.model.calibration import Calibration
-from pipeline.model.custom import CustomMember
+from pipeline.model.custom_member import CustomMember
 from pipeline.model.linear import LinearMember
 from pipeline.model.logistic import sigmoid
-from pipeline.model.stack import Floats, Ints, StackedRows, query
+from pipeline.model.stacked_rows import StackedRows, query
 
 PRIOR_SILENT = "prior_silent"  # column of the landmarks: why the prior gives no estimate
-
 Member = LinearMember | BoosterMember | CustomMember
 
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pipeline.arrays import Floats
 from pipeline.config_model import TUNABLE, ModelConfig, TuneConfig
-from pipeline.model.stack import Floats
 
 if TYPE_CHECKING:
     import optuna

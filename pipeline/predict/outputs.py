@@ -11,12 +11,12 @@ from typing import Any
 import pandas as pd
 
 from pipeline import __version__
-from pipeline.cohort.reader import ReadResult
-from pipeline.explain.afterwards import is_grave, later_facts
+from pipeline.explain.subsequent_events import is_grave, subsequent_events
 from pipeline.folders import complete_folder
+from pipeline.model.abstention import mostly_rejected_reasons
 from pipeline.model.bundle import SCHEMA_VERSION, Bundle
-from pipeline.predict.batch import BatchResult, ModelName, batch_landmarks
-from pipeline.predict.unread import unread_sentences
+from pipeline.predict.score import BatchResult, ModelName, batch_landmarks
+from pipeline.reading.read_result import ReadResult
 from pipeline.resources import schema_json
 
 SUMMARY = "run_summary.json"
@@ -83,14 +83,14 @@ def summarise(
     started: float,
 ) -> dict[str, Any]:
     """Content of ``run_summary.json``: counts, digests and versions, nothing patient-level."""
-    unread = unread_sentences(read.seen_ids, read, bundle.config.predict)
+    unread = mostly_rejected_reasons(read.seen_ids, read, bundle.config.predict)
     statuses = result.predictions.drop_duplicates(["patient_id", "outcome"])
     by_status = statuses.groupby(["outcome", "status"]).size()
     counts: dict[str, dict[str, int]] = {}
     for row in by_status.reset_index(name="number").to_dict("records"):
         counts.setdefault(str(row["outcome"]), {})[str(row["status"])] = int(row["number"])
     landmarks = batch_landmarks(read.cohort, None if as_of is None else read.as_of_hours)
-    later = later_facts(read.cohort, landmarks, read.as_of_hours)
+    later = subsequent_events(read.cohort, landmarks, read.as_of_hours)
     return {
         "files": read.counts,
         "derived_ratios": read.derived,

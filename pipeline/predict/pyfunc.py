@@ -7,15 +7,14 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import mlflow.models
 import mlflow.pyfunc
 import pandas as pd
 from mlflow.exceptions import MlflowException
 
-from pipeline.cohort.reader import read_batch
 from pipeline.errors import InputError
 from pipeline.model.bundle import Bundle, load_bundle
-from pipeline.predict.batch import ModelName, score_batch
+from pipeline.predict.score import ModelName, score_batch
+from pipeline.reading.reader import read_batch
 
 
 class CytocastModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc, name-defined]

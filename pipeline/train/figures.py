@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pipeline.arrays import Floats
 from pipeline.cohort.analytes import Analyte
+from pipeline.explain.shap_values import Attribution
 from pipeline.features.names import FeatureMeta, feature_name
-from pipeline.model.stack import Floats
-from pipeline.report.format import plain
+from pipeline.format import plain
 from pipeline.resources import schema_yaml
-from pipeline.train.attribution import Attribution
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pipeline.config import GateConfig
-from pipeline.report.format import signed
+from pipeline.config import Config, GateConfig
+from pipeline.evaluate import metrics
+from pipeline.evaluate.intervals import patient_draws
+from pipeline.evaluate.scored_rows import Scores
+from pipeline.format import signed
 
 _CANARY_TOLERANCE = 1e-9
 
@@ -68,6 +73,42 @@ def gate_horizon(horizons: Iterable[str], wanted: float) -> str:
     '72'
     """
     return min(horizons, key=lambda key: (abs(float(key) - wanted), float(key)))
+
+
+FILE = "gate_draws.json"
+
+
+def gate_draws(scores: Mapping[str, Scores], config: Config, cohort_sha256: str) -> dict[str, Any]:
+    """AUROC at the gate's horizon, then in every bootstrap draw of patients, per outcome."""
+    outcomes = {}
+    for name, part in scores.items():
+        keys = [f"{horizon:g}" for horizon in part.horizons]
+        key = gate_horizon(keys, config.gates.horizon_hours)
+        label = part.label[:, keys.index(key)]
+        rows = np.flatnonzero(~np.isnan(label))
+        draws = patient_draws(part.patient, config.evaluation.bootstrap, config.seed)[rows]
+        risk = part.risks["model"][rows, keys.index(key)]
+        areas = metrics.auroc(label[rows], risk, draws, part.group[rows])
+        outcomes[name] = {
+            "horizon_h": key,
+            "n": round(len(rows) / part.n_repeats),
+            "auroc": [None if np.isnan(area) else round(float(area), 6) for area in areas],
+        }
+    return {"cohort_sha256": cohort_sha256, "seed": config.seed, "outcomes": outcomes}
+
+
+def write_draws(content: Mapping[str, Any], folder: Path) -> None:
+    """Write the draws into a bundle folder."""
+    (folder / FILE).write_text(json.dumps(content, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def read_draws(folder: Path) -> dict[str, Any]:
+    """Draws of a bundle; empty for a bundle written before they were kept."""
+    path = folder / FILE
+    if not path.is_file():
+        return {}
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return content
 
 
 def _canary(evaluation: Mapping[str, Any]) -> Gate:

@@ -19,16 +19,15 @@ import pipeline
 from pipeline import log
 from pipeline.errors import UsageError
 from pipeline.evaluate.decision_curve import net_benefit_at
+from pipeline.explain.shap_values import attribute
 from pipeline.model.bundle import SCHEMA_VERSION
-from pipeline.model.registry import BUNDLE_ARTIFACT, connect
-from pipeline.report.charts import calibration_chart, histogram_pair, roc_chart
+from pipeline.model.registry import BUNDLE_ARTIFACT, CHALLENGER, connect
+from pipeline.pages.evaluation_charts import calibration_chart, histogram_pair, roc_chart
+from pipeline.pages.model_card import FILES
 from pipeline.resources import config_path, schema_path
-from pipeline.train.attribution import attribute
-from pipeline.train.card import FILES
 from pipeline.train.figures import outcome_figures
-from pipeline.train.run import TrainingResult
+from pipeline.train.fit import TrainingResult
 
-CHALLENGER = "challenger"
 _NOTE_LENGTH = 7900  # a tag holds 8000 characters
 _METRICS = (
     "auroc",

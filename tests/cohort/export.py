@@ -6,8 +6,9 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline.cohort import ReadResult, read_batch, read_cohort
 from pipeline.config import CohortConfig
+from pipeline.reading.read_result import ReadResult
+from pipeline.reading.reader import read_batch, read_cohort
 
 Rows = Sequence[Sequence[object]]
 

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 
 from pipeline.cli import main
-from pipeline.cohort import read_batch, read_cohort
-from pipeline.cohort.astct import derive_grades, with_grades
-from pipeline.cohort.astct.agreement import compare, weighted_kappa
 from pipeline.config import CohortConfig, GradingConfig
 from pipeline.errors import InputError
+from pipeline.grading.agreement import compare, weighted_kappa
+from pipeline.grading.derived_grades import derive_grades, with_grades
+from pipeline.reading.reader import read_batch, read_cohort
 from tests.builders import make_cohort
 from tests.cohort.export import write_export
 

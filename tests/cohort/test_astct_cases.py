@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import yaml
 
-from pipeline.cohort.astct import derive_grades
 from pipeline.config import GradingConfig
+from pipeline.grading.derived_grades import derive_grades
 from tests.builders import make_cohort
 
 CASES = yaml.safe_load(Path(__file__).with_name("astct_cases.yaml").read_text(encoding="utf-8"))

@@ -1,8 +1,8 @@
 import pytest
 
-from pipeline.cohort import read_batch
 from pipeline.config import CohortConfig
 from pipeline.errors import UsageError
+from pipeline.reading.reader import read_batch
 
 from .export import codes, lab_rows, read, read_labs, write_export, write_table
 

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from pipeline.cohort.clock import clock_hours, read_clock
-from pipeline.cohort.rejects import Ledger
+from pipeline.cohort.ledger import Ledger
 from pipeline.cohort.timestamps import parse_dates, parse_timestamps, utc_offsets, zone
 from pipeline.errors import InputError, UsageError
 

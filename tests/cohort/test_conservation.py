@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.cohort import read_cohort
 from pipeline.cohort.tables import TABLES
 from pipeline.config import CohortConfig, load_config
 from pipeline.errors import CytocastError
+from pipeline.reading.reader import read_cohort
 
 from .export import conserved
 

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.cohort import read_cohort
 from pipeline.cohort.analytes import dictionary
-from pipeline.cohort.decades import plausible_units, unit_slips
+from pipeline.cohort.units import plausible_units, unit_slips
 from pipeline.config import load_config
+from pipeline.reading.reader import read_cohort
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared" / "data"

@@ -2,7 +2,7 @@ import pytest
 
 from pipeline.cohort.delimited import decode, separator_of, stated_separator
 from pipeline.cohort.files import read_raw
-from pipeline.cohort.rejects import Ledger
+from pipeline.cohort.ledger import Ledger
 
 TEXT = "a,b\nµg,2\n3,4\n"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.cohort.drugs import drug_named
+from pipeline.cohort.drug_names import drug_named
 
 from .export import codes, conserved, read, write_export
 

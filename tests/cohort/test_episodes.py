@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.cohort.audit import audit_folder
+from pipeline.audit.runner import audit_folder
 from pipeline.cohort.episodes import since
 from pipeline.config import load_config
-from pipeline.evaluate.outcomes import build_targets
-from pipeline.evaluate.protocol import shared_folds
+from pipeline.evaluate.scoring_protocol import shared_folds
 from pipeline.evaluate.splits import splits_of
 from pipeline.features.build import build_features
 from pipeline.features.landmarks import training_landmarks
 from pipeline.features.spec import learn_spec
+from pipeline.model.outcomes import build_targets
 
 from .export import codes, conserved, read, score, write_export
 

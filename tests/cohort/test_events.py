@@ -1,8 +1,8 @@
 import pytest
 
-from pipeline.cohort import read_cohort
 from pipeline.config import CohortConfig
 from pipeline.features.state import state_features, state_meta
+from pipeline.reading.reader import read_cohort
 from tests.builders import at, make_spec
 
 from .export import codes, conserved, read, write_export

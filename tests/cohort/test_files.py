@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from pipeline.cohort.files import find_table, read_raw, sha256_files
-from pipeline.cohort.rejects import Ledger
+from pipeline.cohort.ledger import Ledger
 from pipeline.errors import InputError
 
 

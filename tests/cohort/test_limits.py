@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.cohort import read_batch, read_cohort
-from pipeline.cohort.limits import apply_limits, infer_limits
+from pipeline.cohort.detection_limits import apply_limits, infer_limits
 from pipeline.config import CohortConfig, load_config
+from pipeline.reading.reader import read_batch, read_cohort
 
 from .export import codes, read, write_export
 

@@ -4,10 +4,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from pipeline.cohort import read_cohort
 from pipeline.cohort.tables import TABLES
 from pipeline.config import CohortConfig, load_config
 from pipeline.errors import InputError, UsageError
+from pipeline.reading.reader import read_cohort
 
 from .export import (
     ASSESSMENTS,

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline import log
 from pipeline.cli import main
-from pipeline.cohort.refusals import majority_lines, refusal_table, refused_share
+from pipeline.cohort.reject_summary import majority_lines, refusal_table, refused_share
 
 from .export import conserved, lab_rows, read_labs, write_export
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 
-from pipeline.cohort.rejects import COLUMNS, Ledger, quoted
+from pipeline.cohort.ledger import COLUMNS, Ledger, quoted
 
 from .export import AT, conserved, lab_rows, read_labs, score, write_export
 

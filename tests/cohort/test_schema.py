@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.cohort.rejects import Ledger
+from pipeline.cohort.ledger import Ledger
 from pipeline.cohort.schema import TableSchema, enforce, to_number
 from pipeline.errors import InputError
 

@@ -11,11 +11,12 @@ import pandas as pd
 import pytest
 
 from pipeline.cli import main
-from pipeline.cohort import ReadResult, read_batch, read_cohort
-from pipeline.cohort.limits import infer_limits
-from pipeline.cohort.simulate.report import auroc
+from pipeline.cohort.detection_limits import infer_limits
 from pipeline.config import load_config
+from pipeline.reading.read_result import ReadResult
+from pipeline.reading.reader import read_batch, read_cohort
 from pipeline.resources import config_path
+from pipeline.simulate.calibration_report import auroc
 
 NINE = [
     "crp",

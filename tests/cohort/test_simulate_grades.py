@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from pipeline.cli import main
-from pipeline.cohort import read_cohort
 from pipeline.config import CohortConfig
+from pipeline.reading.reader import read_cohort
 
 POINTS = ["ice_orientation", "ice_naming", "ice_command", "ice_writing", "ice_attention"]
 HIGH_FLOW = {"high_flow_nasal_cannula", "face_mask", "venturi_mask", "non_rebreather_mask"}

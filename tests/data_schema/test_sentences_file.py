@@ -71,8 +71,8 @@ def test_times_usual_cover_every_ratio_in_order() -> None:
 
 
 def test_statuses_are_those_of_the_predictions_table() -> None:
-    from pipeline.explain import estimate
+    from pipeline.explain import estimates
 
     field = next(f for f in schema_json("predictions.json")["fields"] if f["name"] == "status")
-    own = {estimate.OK, estimate.EVENT_PRESENT, estimate.ABSTAINED, estimate.REJECTED}
+    own = {estimates.OK, estimates.EVENT_PRESENT, estimates.ABSTAINED, estimates.REJECTED}
     assert own == set(field["constraints"]["enum"])

@@ -7,10 +7,10 @@ import math
 import pytest
 
 from pipeline.cohort.analytes import dictionary
-from pipeline.cohort.drugs import drug_index
-from pipeline.cohort.simulate.history import AXES
-from pipeline.cohort.simulate.settings import load, named
+from pipeline.cohort.drug_names import drug_index
 from pipeline.cohort.units import conversion
+from pipeline.simulate.latent_history import AXES
+from pipeline.simulate.simulation_settings import load, named
 
 SETTINGS = load()
 MARKS = ("[V]", "[D]", "[M]", "[I]", "[V, M]", "[D, M]", "[D, I]")

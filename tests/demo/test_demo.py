@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.cli import main
-from pipeline.demo.words import highest
+from pipeline.commands.demo import highest
 from tests.conftest import read_predictions
 
 CONFIG = """\

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline.evaluate.scores import Scores
+from pipeline.evaluate.scored_rows import Scores
 
 
 def make_scores(

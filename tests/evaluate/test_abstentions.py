@@ -5,19 +5,19 @@ import pandas as pd
 import pytest
 
 from pipeline.config import Config, PredictConfig
-from pipeline.evaluate.abstentions import (
+from pipeline.evaluate.abstention_rates import (
     abstention_line,
     abstention_report,
-    held_out_refusals,
+    held_out_abstentions,
 )
-from pipeline.evaluate.outcomes import build_targets
-from pipeline.features import build_features
+from pipeline.features.build import build_features
 from pipeline.features.landmarks import training_landmarks
-from pipeline.model.abstention import Familiar, familiar_from_rows, refusals
+from pipeline.model.abstention import TrainingSupport, abstention_codes, support_from_rows
+from pipeline.model.outcomes import build_targets
 from tests.builders import at, course_cohort, lab, make_cohort, make_config, make_spec
 
 SPEC = make_spec(analytes=("crp", "ferritin"), scales=("crs",), drugs=())
-FAMILIAR = Familiar(
+FAMILIAR = TrainingSupport(
     ("crp", "ferritin"),
     {"crp__last": (0.0, 9.0), "ferritin__last": (0.0, 12.0)},
     14.0,
@@ -29,7 +29,9 @@ def code_at(hours: float, labs, product: str | None = "axi-cel", **settings) -> 
     cohort = make_cohort(1, labs)
     matrix = build_features(cohort, at((0, hours)), SPEC)
     config = PredictConfig(**settings)
-    return str(refusals(matrix, pd.Series([product], dtype="str"), FAMILIAR, config).code[0])
+    return str(
+        abstention_codes(matrix, pd.Series([product], dtype="str"), FAMILIAR, config).code[0]
+    )
 
 
 BOTH = (lab(0, "crp", 20.0, 10.0), lab(0, "ferritin", 500.0, 10.0))
@@ -96,7 +98,7 @@ def course():
 
 def test_a_product_of_one_patient_is_unseen_when_that_patient_is_held_out(course):
     cohort, matrix, targets, config = course
-    code = held_out_refusals(cohort, matrix, targets, 3, ("crp", "ferritin"), config)
+    code = held_out_abstentions(cohort, matrix, targets, 3, ("crp", "ferritin"), config)
     report = abstention_report(code, matrix, targets, 3)
     at_risk = targets.at_risk[:, 0]
     of_rare = int((at_risk & (targets.patient == 39)).sum())
@@ -113,6 +115,6 @@ def test_a_product_of_one_patient_is_unseen_when_that_patient_is_held_out(course
 def test_ranges_come_from_the_given_rows_only(course):
     _, matrix, targets, _ = course
     low = np.flatnonzero(targets.patient < 10)
-    familiar = familiar_from_rows(matrix.take(low), ("crp",), None)
+    familiar = support_from_rows(matrix.take(low), ("crp",), None)
     known = matrix.column("crp__last")[low]
     assert familiar.ranges["crp__last"] == (np.nanmin(known), np.nanmax(known))

@@ -4,12 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from pipeline.evaluate.added_value import (
-    added_value,
-    labs_answer,
-    negative_control,
-    with_control,
-)
+from pipeline.evaluate.added_value import added_value, labs_answer, negative_control, with_control
 from tests.evaluate.scored import make_scores
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.evaluate.alerts import alert_burden, cutoff_at_rate, fold_cutoffs
-from pipeline.evaluate.resampling import patient_draws
+from pipeline.evaluate.intervals import patient_draws
 from tests.evaluate.scored import make_scores
 
 

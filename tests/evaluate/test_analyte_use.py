@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from pipeline.evaluate import grids_of_cohort
 from pipeline.evaluate.analyte_use import analyte_use, first_visible
-from pipeline.evaluate.resampling import patient_draws
+from pipeline.evaluate.intervals import patient_draws
+from pipeline.pages import cohort_tables
 from tests.builders import lab, make_cohort, make_spec
 from tests.evaluate.scored import make_scores
 
@@ -71,7 +71,7 @@ def shown(fall, *, events=30, firm_from=20, **options):
     entry = {"label": "CRP", "rows": 9, "row_share": 1.0, "patients": 60, "used": True}
     entry |= {"event_patients": events, "importance": {"72": cell}}
     other = entry | {"importance": {"72": cell | {"fall": 0.0}}}
-    grid = grids_of_cohort.analyte_use(
+    grid = cohort_tables.analyte_use(
         {"crp": entry, "il6": other}, "ICANS", "72", firm_from=firm_from, **options
     )
     return grid.rows[0][-1], grid.note

@@ -2,8 +2,9 @@
 
 import pytest
 
-from pipeline.evaluate.audit_words import arrival_words, audit_lines, audit_titles, result_times
-from pipeline.evaluate.page import render_evaluation
+from pipeline.evaluate.report import result_times
+from pipeline.pages.evaluation_page import render_evaluation
+from pipeline.pages.method_sentences import arrival_words, audit_lines, audit_titles
 from tests.builders import lab, make_cohort
 from tests.evaluate.test_page import evaluation, metrics, read
 

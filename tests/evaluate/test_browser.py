@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.evaluate.page import render_evaluation
+from pipeline.pages.evaluation_page import render_evaluation
 from tests.evaluate.test_page import curves, metrics, whole_evaluation
 from tests.explain.test_browser import browser  # noqa: F401 - a fixture
 

@@ -8,13 +8,13 @@ from sksurv.metrics import brier_score, cumulative_dynamic_auc
 from sksurv.nonparametric import cumulative_incidence_competing_risks
 from sksurv.util import Surv
 
-from pipeline.evaluate.competing import (
+from pipeline.evaluate.competing_risks import (
     aalen_johansen,
     incidence_of_outcome,
     time_dependent_auroc,
     what_comes_first,
 )
-from pipeline.evaluate.resampling import patient_draws
+from pipeline.evaluate.intervals import patient_draws
 from tests.evaluate.scored import make_scores
 
 

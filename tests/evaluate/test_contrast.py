@@ -5,9 +5,9 @@ import pytest
 
 from pipeline.config import load_config
 from pipeline.evaluate.contrast import contrast_outcomes, evaluate_contrast, pair_scores
-from pipeline.evaluate.document import assemble
-from pipeline.evaluate.page import render_evaluation
-from pipeline.evaluate.protocol import Scored
+from pipeline.evaluate.report import assemble
+from pipeline.evaluate.scoring_protocol import ScoredOutcome
+from pipeline.pages.evaluation_page import render_evaluation
 from tests.builders import make_cohort, make_spec
 from tests.evaluate.scored import make_scores
 
@@ -110,7 +110,7 @@ def test_who_was_never_graded_for_the_other_syndrome_is_left_out_and_counted():
     chosen = config.evaluation.model_copy(update={"bootstrap": 20})
     config = config.model_copy(update={"evaluation": chosen})
     result = assemble(
-        {"severe_crs": Scored(crs, ()), "icans": Scored(icans, ())},
+        {"severe_crs": ScoredOutcome(crs, ()), "icans": ScoredOutcome(icans, ())},
         config,
         kind="cross-validated",
         cohort=cohort,

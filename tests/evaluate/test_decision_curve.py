@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.evaluate.areas import TOO_FEW
 from pipeline.evaluate.decision_curve import decision_curves, net_benefit, threshold_grid
-from pipeline.evaluate.resampling import patient_draws
+from pipeline.evaluate.discrimination import TOO_FEW
+from pipeline.evaluate.intervals import patient_draws
 from tests.evaluate.scored import make_scores
 
 drawn_rows = st.lists(

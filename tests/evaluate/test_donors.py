@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.evaluate.donors import analyte_columns, donors_of, same_day_donors, swap_labs
-from pipeline.features import build_features
+from pipeline.evaluate.added_value import analyte_columns, donors_of, same_day_donors, swap_labs
+from pipeline.features.build import build_features
 from tests.builders import at, course_cohort, make_spec
 
 pairs = st.lists(st.tuples(st.integers(0, 6), st.integers(1, 5)), min_size=1, max_size=40)

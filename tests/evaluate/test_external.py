@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.cohort import read_cohort
-from pipeline.evaluate.external import evaluate_bundle
-from pipeline.evaluate.page import render_evaluation
+from pipeline.evaluate.external_validation import evaluate_bundle
 from pipeline.model.bundle import load_bundle
+from pipeline.pages.evaluation_page import render_evaluation
+from pipeline.reading.reader import read_cohort
 from tests.minicohort import write_cohort
 
 

@@ -1,7 +1,8 @@
 """The table of what a model is made of: a scale without grades, and settings of every shape."""
 
 from pipeline.config import load_config
-from pipeline.evaluate.model_facts import changed_settings, fact_words, model_grid, settings_words
+from pipeline.evaluate.model_description import changed_settings
+from pipeline.pages.model_tables import fact_words, model_grid, settings_words
 
 DEATH = {
     "thresholds": [1],

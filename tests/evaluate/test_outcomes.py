@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.cohort import read_cohort
 from pipeline.config import OutcomeConfig, load_config
 from pipeline.errors import InputError
 from pipeline.evaluate.cross_validation import scored_rows
-from pipeline.evaluate.outcomes import (
+from pipeline.features.build import build_features
+from pipeline.features.landmarks import training_landmarks
+from pipeline.model.outcomes import (
     build_targets,
     onset_hours,
     refuse_unlearnable,
@@ -19,8 +20,7 @@ from pipeline.evaluate.outcomes import (
     reported_thresholds,
     stacked_thresholds,
 )
-from pipeline.features import build_features
-from pipeline.features.landmarks import training_landmarks
+from pipeline.reading.reader import read_cohort
 from tests.builders import at, lab, make_cohort, make_config, make_spec
 
 NAN = float("nan")

@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.evaluate.added_value import labs_answer
-from pipeline.evaluate.page import render_evaluation
-from pipeline.evaluate.plain_calibration import calibration_words
-from pipeline.evaluate.plain_words import alert_words, headline, limits, weighted_words
+from pipeline.pages.calibration_sentences import calibration_words
+from pipeline.pages.evaluation_page import render_evaluation
+from pipeline.pages.headline_sentences import alert_words, headline, limits, weighted_words
 
 HOURS = ("24", "72")
 COUNTS = ("n", "n_patients", "n_events", "n_event_patients")

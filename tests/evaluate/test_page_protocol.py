@@ -5,9 +5,9 @@ import re
 import pytest
 
 from pipeline.evaluate.added_value import labs_answer
-from pipeline.evaluate.figures import decision_chart
-from pipeline.evaluate.grids import share
-from pipeline.evaluate.page import render_evaluation
+from pipeline.pages.evaluation_charts import decision_chart
+from pipeline.pages.evaluation_page import render_evaluation
+from pipeline.pages.evaluation_tables import share
 from tests.evaluate.test_page import curves, evaluation, metrics, read
 
 

@@ -7,17 +7,17 @@ import numpy as np
 import pytest
 
 from pipeline.errors import InputError
-from pipeline.evaluate.areas import TOO_FEW
 from pipeline.evaluate.cross_validation import cross_validate
-from pipeline.evaluate.document import Evaluation, assemble
-from pipeline.evaluate.outcomes import build_targets, stacked_thresholds
-from pipeline.evaluate.page import render_evaluation
-from pipeline.evaluate.protocol import Scored, score_scale, shared_folds
+from pipeline.evaluate.discrimination import TOO_FEW
+from pipeline.evaluate.report import Evaluation, assemble
+from pipeline.evaluate.scoring_protocol import ScoredOutcome, score_scale, shared_folds
 from pipeline.evaluate.splits import splits_of
-from pipeline.features import build_features
+from pipeline.features.build import build_features
 from pipeline.features.landmarks import training_landmarks
 from pipeline.features.spec import learn_spec
 from pipeline.model.fitting import FitPlan
+from pipeline.model.outcomes import build_targets, stacked_thresholds
+from pipeline.pages.evaluation_page import render_evaluation
 from tests.builders import course_cohort, lab, make_cohort, make_config
 
 FAST = {"booster_rounds": 6, "inner_folds": 2, "bootstrap_members": 0}
@@ -36,7 +36,7 @@ def settings(**evaluation):
     return config.model_validate({**config.model_dump(), "evaluation": chosen})
 
 
-def evaluate(cohort, config) -> tuple[Evaluation, Scored]:
+def evaluate(cohort, config) -> tuple[Evaluation, ScoredOutcome]:
     """Every step of training that an evaluation needs, without the final model."""
     spec = learn_spec(cohort, config, {})
     thresholds = stacked_thresholds(cohort, "crs", (3,))

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipeline.evaluate.published import published_scores
+from pipeline.evaluate.comparators import published_scores
 from tests.builders import at, lab, make_cohort, make_spec
 
 

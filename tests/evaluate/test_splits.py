@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from pipeline.config import EvaluationConfig, load_config
 from pipeline.errors import InputError
-from pipeline.evaluate.evaluation import curves, evaluate_scores
-from pipeline.evaluate.protocol import shared_folds
-from pipeline.evaluate.resampling import patient_draws
-from pipeline.evaluate.scores import concatenate
+from pipeline.evaluate.intervals import patient_draws
+from pipeline.evaluate.outcome_report import curves, evaluate_scores
+from pipeline.evaluate.scored_rows import concatenate
+from pipeline.evaluate.scoring_protocol import shared_folds
 from pipeline.evaluate.splits import (
     patient_folds,
     repeated_patient_folds,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from pipeline.evaluate.resampling import patient_draws
+from pipeline.evaluate.intervals import patient_draws
 from pipeline.evaluate.subgroups import by_day, subgroup_masks, subgroup_table, within_grade
 from tests.builders import make_cohort
 from tests.evaluate.scored import make_scores

@@ -2,9 +2,9 @@
 
 import pytest
 
-from pipeline.cohort.simulate.mark import is_simulated
-from pipeline.evaluate.page import render_evaluation
-from pipeline.evaluate.subjects import page_title
+from pipeline.pages.evaluation_page import render_evaluation
+from pipeline.pages.evaluation_titles import page_title
+from pipeline.simulate.export import is_simulated
 from tests.evaluate.test_page import evaluation, metrics, read
 
 

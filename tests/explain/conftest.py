@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from pipeline.features import FeatureMatrix
+from pipeline.features.matrix import FeatureMatrix
 from pipeline.model.background import Background, learn_background
 from pipeline.model.risk_model import RiskModel
 from tests.builders import course_cohort

@@ -10,14 +10,14 @@ from datetime import UTC, datetime, timedelta, timezone
 import pandas as pd
 
 from pipeline.cohort.analytes import dictionary
-from pipeline.cohort.refusals import Refused
+from pipeline.cohort.reject_summary import PatientRejects
 from pipeline.config import OutcomeConfig
-from pipeline.explain.estimate import Estimate, Past, Risk
-from pipeline.explain.facts import ModelFacts, Usual
-from pipeline.explain.moments import Clock
-from pipeline.explain.page import Patient
-from pipeline.explain.record import Record
-from pipeline.explain.reliance import Inputs
+from pipeline.explain.confidence import EstimateInputs
+from pipeline.explain.estimates import EarlierEstimate, Estimate, Risk
+from pipeline.explain.infusion_clock import InfusionClock
+from pipeline.explain.model_summary import DayAverage, ModelFacts
+from pipeline.explain.patient_record import PatientRecord
+from pipeline.pages.patient_page import Patient
 
 MADE = datetime(2026, 11, 30, 6, 30, tzinfo=UTC)
 ZERO = datetime(2026, 11, 19, 8, 0, tzinfo=timezone(timedelta(hours=1)))
@@ -102,19 +102,19 @@ def record(
     doses: Sequence[tuple[str, float]] = (),
     grades: Sequence[tuple[str, int, float]] = (),
     product: str = "axi-cel",
-    clock: Clock | None = None,
-) -> Record:
+    clock: InfusionClock | None = None,
+) -> PatientRecord:
     """A record from rows: labs as (hour, value[, side]), doses and grades as (what, ..., hour)."""
     rows = [
         (key, float(point[1]), point[2] if len(point) > 2 else 0, float(point[0]))
         for key, points in labs.items()
         for point in points
     ]
-    return Record(
+    return PatientRecord(
         patient_id,
         product,
         hours,
-        Clock(ZERO) if clock is None else clock,
+        InfusionClock(ZERO) if clock is None else clock,
         pd.DataFrame(rows, columns=["analyte", "value", "side", "collected_hours"]).astype(
             {"value": float, "side": int, "collected_hours": float, "analyte": "str"}
         ),
@@ -153,7 +153,7 @@ def estimate(
             min(risk * grown, 0.999),
             max(risk * grown * (1 - spread), 0.0),
             min(risk * grown * (1 + spread), 1.0),
-            Usual(day, USUAL[outcome] * grown, 301, False),
+            DayAverage(day, USUAL[outcome] * grown, 301, False),
             risk / USUAL[outcome],
         )
         for hours, grown in zip(HORIZONS, GROWTH, strict=True)
@@ -177,9 +177,9 @@ def estimate(
     )
 
 
-def _past(at: float, risk: float, players: Mapping[str, float]) -> Past:
+def _past(at: float, risk: float, players: Mapping[str, float]) -> EarlierEstimate:
     start = risk - sum(players.values()) / 100 if players else math.nan
-    return Past(at, risk, risk * 0.6, min(1.0, risk * 1.4), players, start)
+    return EarlierEstimate(at, risk, risk * 0.6, min(1.0, risk * 1.4), players, start)
 
 
 def soon_after(patient: Patient) -> datetime:
@@ -223,7 +223,7 @@ def rising_crs() -> Patient:
         past=[(23.2, 0.06), (47.2, 0.151)],
     )
     person = record("P-0042", 71.2, labs, grades=grades)
-    return Patient(person, Inputs(1.0), (crs, icans))
+    return Patient(person, EstimateInputs(1.0), (crs, icans))
 
 
 def icans_only() -> Patient:
@@ -248,7 +248,7 @@ def icans_only() -> Patient:
         state_used=False,
     )
     person = record("P-0107", 93.5, labs, product="cilta-cel")
-    return Patient(person, Inputs(1.5, out_of_range=("csf_serum_albumin",)), (crs, icans))
+    return Patient(person, EstimateInputs(1.5, out_of_range=("csf_serum_albumin",)), (crs, icans))
 
 
 def icans_present() -> Patient:
@@ -265,7 +265,7 @@ def icans_present() -> Patient:
         "severe_icans", 0.31, {"ferritin": 8.0, "clinical_state": 12.4, "crp": -0.9}, day=5
     )
     person = record("P-0099", 120.0, labs, grades=grades, doses=[("dexamethasone", 99.5)])
-    return Patient(person, Inputs(2.0), (crs, without("icans", "event_present"), severe))
+    return Patient(person, EstimateInputs(2.0), (crs, without("icans", "event_present"), severe))
 
 
 def after_tocilizumab() -> Patient:
@@ -287,15 +287,19 @@ def after_tocilizumab() -> Patient:
     )
     icans = estimate("icans", 0.17, {"il1ra": 2.6, "ferritin": 2.9, "treatments": -1.3})
     person = record("P-0063", 69.9, labs, doses=doses, grades=grades)
-    return Patient(person, Inputs(1.9), (crs, icans), Refused({"crp": 2, "nfl": 1}, rows=4))
+    return Patient(
+        person, EstimateInputs(1.9), (crs, icans), PatientRejects({"crp": 2, "nfl": 1}, rows=4)
+    )
 
 
 def nearly_no_labs() -> Patient:
     labs = {"platelets": [(10.0, 88)], "crp": [(-3.0, 4)]}
     crs = estimate("severe_crs", 0.061, {"measurement": -0.9, "crp": 0.1}, day=1)
     icans = estimate("icans", 0.1, {"measurement": -1.4, "platelets": 0.2}, day=1)
-    person = record("P-0200", 40.0, labs, product="", grades=[("crs", 0, 30)], clock=Clock(None))
-    return Patient(person, Inputs(30.0), (crs, icans))
+    person = record(
+        "P-0200", 40.0, labs, product="", grades=[("crs", 0, 30)], clock=InfusionClock(None)
+    )
+    return Patient(person, EstimateInputs(30.0), (crs, icans))
 
 
 def abstained() -> Patient:
@@ -304,7 +308,7 @@ def abstained() -> Patient:
         "P-0300", 100.0, {"crp": [(99.0, 12)]}, grades=[("crs", 1, 90), ("icans", 0, 90)]
     )
     found = (without("severe_crs", "abstained", reason), without("icans", "abstained", reason))
-    return Patient(person, Inputs(1.0), found)
+    return Patient(person, EstimateInputs(1.0), found)
 
 
 def rejected() -> Patient:
@@ -313,7 +317,7 @@ def rejected() -> Patient:
         without("severe_crs", "rejected", "no_lab_rows"),
         without("icans", "rejected", "no_lab_rows"),
     )
-    return Patient(person, None, found, Refused({"crp": 3}, rows=3))
+    return Patient(person, None, found, PatientRejects({"crp": 3}, rows=3))
 
 
 def crowded() -> Patient:
@@ -351,8 +355,8 @@ def crowded() -> Patient:
         product="a product that training has never met",
     )
     keys = tuple(ANALYTES)
-    refused = Refused({"crp": 12, "ferritin": 3, "il6": 1}, rows=20)
-    return Patient(person, Inputs(61.0, keys, keys), (crs, icans), refused)
+    refused = PatientRejects({"crp": 12, "ferritin": 3, "il6": 1}, rows=20)
+    return Patient(person, EstimateInputs(61.0, keys, keys), (crs, icans), refused)
 
 
 KINDS = {

@@ -8,9 +8,9 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from pipeline.explain.afterwards import Later
-from pipeline.explain.page import patient_page
-from pipeline.explain.ward import ward_page
+from pipeline.explain.subsequent_events import SubsequentEvents
+from pipeline.pages.patient_page import patient_page
+from pipeline.pages.ward_list import ward_page
 from tests.conftest import edit, read_predictions
 from tests.explain.html import read
 from tests.explain.patients import facts, rising_crs, soon_after
@@ -72,9 +72,9 @@ def test_what_overtakes_an_estimate_is_the_worst_that_can_be_said_of_it() -> Non
     patient = rising_crs()
     at = patient.record.hours + 1
     for fact, level in (
-        (Later("crs", 3, "", at), "Rely on it little"),
-        (Later("crs", 2, "", at), "Use with care"),
-        (Later("", 0, "tocilizumab", at), "Use with care"),
+        (SubsequentEvents("crs", 3, "", at), "Rely on it little"),
+        (SubsequentEvents("crs", 2, "", at), "Use with care"),
+        (SubsequentEvents("", 0, "tocilizumab", at), "Use with care"),
     ):
         known = replace(patient, later=[fact])
         page = patient_page(known, facts(), made=soon_after(patient), back="index.html")

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.explain.page import patient_page
-from pipeline.explain.ward import ward_page
+from pipeline.pages.patient_page import patient_page
+from pipeline.pages.ward_list import ward_page
 from tests.explain.patients import KINDS, MADE, facts
 
 CHROMIUM = Path("/usr/bin/chromium")

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from pipeline.cohort.analytes import dictionary
-from pipeline.explain.changes import change_words, range_words
+from pipeline.explain.result_changes import change_words, range_words
 
 
 def series(*points: tuple[float, float] | tuple[float, float, int]) -> pd.DataFrame:

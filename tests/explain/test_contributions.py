@@ -11,9 +11,9 @@ import pytest
 from pipeline.explain.coalitions import Switchboard
 from pipeline.explain.contributions import _opponents, contributions
 from pipeline.explain.game import Effort, owen_values
-from pipeline.features import FeatureMatrix
+from pipeline.features.matrix import FeatureMatrix
 from pipeline.model.background import Background, Prototypes
-from pipeline.model.stack import query
+from pipeline.model.stacked_rows import query
 from tests.explain.conftest import THRESHOLD
 
 HORIZONS = (24.0, 72.0, 168.0)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from pipeline.explain.moments import Clock
-from pipeline.explain.page import Patient, patient_page
-from pipeline.explain.ward import ward_page
+from pipeline.explain.infusion_clock import InfusionClock
+from pipeline.pages.patient_page import Patient, patient_page
+from pipeline.pages.ward_list import ward_page
 from tests.explain.html import read
 from tests.explain.patients import facts, icans_only, nearly_no_labs, rising_crs, soon_after
 
@@ -61,7 +61,7 @@ def replace_clock(patient: Patient, hours: float) -> Patient:
     """The same patient with an infusion that many hours later."""
     zero = patient.record.clock.zero
     assert zero is not None
-    clock = Clock(zero + timedelta(hours=hours))
+    clock = InfusionClock(zero + timedelta(hours=hours))
     return replace(patient, record=replace(patient.record, clock=clock))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from pipeline.explain.newest import newest_results
+from pipeline.explain.patient_record import newest_results
 
 COLUMNS = [
     "patient",

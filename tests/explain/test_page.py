@@ -16,10 +16,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.cohort.refusals import Refused
-from pipeline.explain.moments import Clock
-from pipeline.explain.page import Patient, patient_page
-from pipeline.explain.reliance import Inputs
+from pipeline.cohort.reject_summary import PatientRejects
+from pipeline.explain.confidence import EstimateInputs
+from pipeline.explain.infusion_clock import InfusionClock
+from pipeline.pages.patient_page import Patient, patient_page
 from tests.explain.html import read
 from tests.explain.patients import (
     ANALYTES,
@@ -114,7 +114,7 @@ def test_no_risk_where_the_outcome_has_happened() -> None:
     assert "Severe ICANS (ASTCT grade 3 or more), next 72 h" in text
     assert "ICANS of any grade" not in text
     present = Patient(
-        icans_present().record, Inputs(2.0), (without("severe_crs", "event_present"),)
+        icans_present().record, EstimateInputs(2.0), (without("severe_crs", "event_present"),)
     )
     alone = page_text(present)
     assert "Already present" in alone
@@ -139,7 +139,9 @@ def test_hours_only_cohorts_show_day_and_hour() -> None:
 def test_clipped_and_whole_percentages() -> None:
     text = page_text(icans_only())
     assert "under 1 % 80 % interval under 1 %" in text
-    low = Patient(rising_crs().record, Inputs(1.0), (estimate("severe_crs", 0.9995, {"crp": 9.0}),))
+    low = Patient(
+        rising_crs().record, EstimateInputs(1.0), (estimate("severe_crs", 0.9995, {"crp": 9.0}),)
+    )
     assert "over 99 %" in page_text(low)
 
 
@@ -150,14 +152,14 @@ def test_reliance_names_the_limits_in_words_and_shape() -> None:
     assert "cilta-cel: only 12 training patients." in text
     assert "No CRS or ICANS grade charted in the last 36 h: the estimate of severe CRS" in text
     assert "● Within what the model was trained on" in page_text(rising_crs())
-    poor = replace(rising_crs(), inputs=Inputs(61.0))
+    poor = replace(rising_crs(), inputs=EstimateInputs(61.0))
     assert "■ Rely on it little" in page_text(poor)
     rough = page_text(rising_crs(), event_patients={"severe_crs": 12, "icans": 148})
     assert "Few events in training (12 severe CRS): the estimate is rough." in rough
 
 
 def test_refused_results_are_named_as_refused_and_not_as_never_measured() -> None:
-    patient = replace(rising_crs(), refused=Refused({"nfl": 2, "crp": 1, "zinc": 4}, rows=3))
+    patient = replace(rising_crs(), refused=PatientRejects({"nfl": 2, "crp": 1, "zinc": 4}, rows=3))
     text = page_text(patient)
     told = "3 results refused and so left out of the estimate: CRP and NfL."
     assert told in text
@@ -170,7 +172,7 @@ def test_refused_results_are_named_as_refused_and_not_as_never_measured() -> Non
     assert "▲ Use with care" in text
     more = page_text(replace(patient, refused=replace(patient.refused, rows=4)))
     assert "Other rows of this patient's input were refused too." in more
-    others = page_text(replace(patient, refused=Refused(rows=1)))
+    others = page_text(replace(patient, refused=PatientRejects(rows=1)))
     assert (
         "Some rows of this patient's input were refused. The sender of the data finds why" in others
     )
@@ -235,7 +237,7 @@ def test_labs_that_lower_a_risk_are_told_beside_stronger_ones() -> None:
 def test_a_moment_before_the_infusion_is_said_as_such() -> None:
     person = record("P-1", -5.0, {"crp": [(-17.0, 4.0)]})
     found = (without("severe_crs", "abstained", "this moment lies before the infusion"),)
-    text = page_text(Patient(person, Inputs(12.0), found))
+    text = page_text(Patient(person, EstimateInputs(12.0), found))
     assert "P-1 · axi-cel · 5 h before infusion" in text
     assert "this moment lies before the infusion" in text
 
@@ -250,7 +252,9 @@ def test_synthetic_models_say_so() -> None:
 def test_what_speaks_against_is_always_said() -> None:
     text = page_text(rising_crs())
     assert "Severe CRS: D-dimer 1.1 mg/L FEU, for a lower risk (2 points), because" in text
-    agreed = Patient(rising_crs().record, Inputs(1.0), (estimate("severe_crs", 0.2, {"crp": 9.0}),))
+    agreed = Patient(
+        rising_crs().record, EstimateInputs(1.0), (estimate("severe_crs", 0.2, {"crp": 9.0}),)
+    )
     assert "nothing the model sees speaks against it" in page_text(agreed)
 
 
@@ -265,7 +269,7 @@ def test_shown_points_of_the_mirror_chart_add_up_before_rounding() -> None:
 def test_limits_are_open_triangles_and_gaps_are_not_bridged() -> None:
     labs = {"il6": [(10, 2, -1), (30, 40), (50, 60), (120, 900, 1)]}
     person = record("P", 121.0, labs)
-    page = patient_page(Patient(person, Inputs(1.0), ()), facts(), made=MADE)
+    page = patient_page(Patient(person, EstimateInputs(1.0), ()), facts(), made=MADE)
     drawing = page[page.index("<title>IL-6") : page.index("</svg>", page.index("<title>IL-6"))]
     assert drawing.count('d="M0 1.2L1.2-1-1.2-1z"') == 1
     assert drawing.count('d="M0-1.2L1.2 1-1.2 1z"') == 1
@@ -308,7 +312,7 @@ def patients(draw: st.DrawFn) -> Patient:
         doses=doses,
         grades=sorted(grades, key=lambda grade: grade[2]),
         product=draw(st.sampled_from(["axi-cel", "", HOSTILE])),
-        clock=draw(st.sampled_from([Clock(None), Clock(ZERO)])),
+        clock=draw(st.sampled_from([InfusionClock(None), InfusionClock(ZERO)])),
     )
     points = st.floats(-30, 30)
     groups = ["clinical_state", "measurement", "treatments", "host_product"]
@@ -330,9 +334,9 @@ def patients(draw: st.DrawFn) -> Patient:
         before = [(hours - 24.0, draw(st.floats(0, 1)))] if hours > 48 else []
         found.append(estimate(outcome, risk, scaled, past=before))
     measured = tuple(keys[:2])
-    inputs = Inputs(draw(st.floats(0.0, 100.0)), measured, tuple(keys[:3]))
+    inputs = EstimateInputs(draw(st.floats(0.0, 100.0)), measured, tuple(keys[:3]))
     lost = draw(st.dictionaries(st.sampled_from(ANALYTES), st.integers(1, 9), max_size=3))
-    refused = Refused(lost, rows=sum(lost.values()) + draw(st.integers(0, 2)))
+    refused = PatientRejects(lost, rows=sum(lost.values()) + draw(st.integers(0, 2)))
     return Patient(person, inputs if keys else None, tuple(found), refused)
 
 
@@ -362,7 +366,7 @@ def alone(labs, points, *, hours=71.2, **changes: object) -> str:
     """Page of one CRS estimate that the given labs move by the given points."""
     person = record("P", hours, labs, grades=[("crs", 1, hours - 2)])
     found = (estimate("severe_crs", 0.2, points),)
-    return page_text(Patient(person, Inputs(1.0), found), **changes)
+    return page_text(Patient(person, EstimateInputs(1.0), found), **changes)
 
 
 def test_an_effect_against_the_usual_range_says_why() -> None:
@@ -407,7 +411,7 @@ def test_averages_of_two_outcomes_are_told_as_one_range() -> None:
     person = record("P", 71.2, {"crp": [(70, 30.0)]}, grades=[("crs", 1, 69)])
     found = (estimate("severe_crs", 0.1, {"crp": -3.0}), estimate("icans", 0.1, {"crp": -2.0}))
     typical = {"severe_crs": {2: {"crp": 100.0}}, "icans": {2: {"crp": 104.0}}}
-    labs = page_text(Patient(person, Inputs(1.0), found), typical=typical)
+    labs = page_text(Patient(person, EstimateInputs(1.0), found), typical=typical)
     labs = labs.partition("Why, by lab")[2].partition("Trends")[0]
     assert labs.count("because it is") == 1
     assert "because it is below the 100 to 104 of the average patient of this day" in labs
@@ -421,7 +425,7 @@ def test_risks_that_read_alike_are_called_alike() -> None:
             for one in item.risks
         )
         person = record("P", 71.2, {"crp": [(70, 30.0)]})
-        return page_text(Patient(person, Inputs(1.0), (replace(item, risks=usual),)))
+        return page_text(Patient(person, EstimateInputs(1.0), (replace(item, risks=usual),)))
 
     assert "training patients. About as usual." in text(0.0226)
     assert "severe CRS stays at 2 %" in text(0.0226)
@@ -437,7 +441,7 @@ def test_what_only_lowers_an_outcome_less_does_not_point_to_it() -> None:
             estimate("severe_crs", 0.1, {"host_product": crs}),
             estimate("icans", 0.1, {"host_product": icans}),
         )
-        return page_text(Patient(person, Inputs(1.0), found))
+        return page_text(Patient(person, EstimateInputs(1.0), found))
 
     assert "tells them apart" not in text(-0.3, -6.0)
     assert "Nothing here tells" not in text(-0.3, -6.0)
@@ -460,7 +464,7 @@ def changed(
     """Sentence on the change of a severe-CRS estimate with these points now and a day ago."""
     item = estimate("severe_crs", risks[0], now, past=[(47.2, risks[1])], before=then)
     person = record("P", 71.2, {"crp": [(70, 30.0)]})
-    text = page_text(Patient(person, Inputs(1.0), (item,)))
+    text = page_text(Patient(person, EstimateInputs(1.0), (item,)))
     return text.partition("since 24 h ago")[2].partition("\n")[0]
 
 
@@ -524,7 +528,7 @@ def test_contributions_that_do_not_add_up_to_a_change_are_not_told() -> None:
     item = estimate("severe_crs", 0.2, {"crp": 9.0}, past=[(47.2, 0.1)], before={"crp": 1.0})
     wrong = (replace(item.past[0], players={"crp": 4.0}),)
     person = record("P", 71.2, {"crp": [(70, 30.0)]})
-    text = page_text(Patient(person, Inputs(1.0), (replace(item, past=wrong),)))
+    text = page_text(Patient(person, EstimateInputs(1.0), (replace(item, past=wrong),)))
     assert "Up 10 points" in text
     assert "through" not in text
 
@@ -567,11 +571,11 @@ def test_rates_too_small_to_tell_are_given_as_counts_alone() -> None:
     assert "Usual on day 2: 7 %, about 21 of 301" in alone({"crp": [(70, 9)]}, {"crp": 1.0})
     rare = [replace(r, usual=replace(r.usual, rate=0.0075)) for r in item.risks]
     person = record("P", 71.2, {"crp": [(70, 9)]})
-    text = page_text(Patient(person, Inputs(1.0), (replace(item, risks=tuple(rare)),)))
+    text = page_text(Patient(person, EstimateInputs(1.0), (replace(item, risks=tuple(rare)),)))
     assert "Usual on day 2: about 2 of 301 training patients." in text
     assert "times usual" not in text.partition("Severe CRS")[2].partition("By hours")[0]
     never = [replace(r, usual=replace(r.usual, rate=0.0004)) for r in item.risks]
-    text = page_text(Patient(person, Inputs(1.0), (replace(item, risks=tuple(never)),)))
+    text = page_text(Patient(person, EstimateInputs(1.0), (replace(item, risks=tuple(never)),)))
     assert "Usual on day 2: fewer than 1 of 301 training patients." in text
 
 
@@ -580,7 +584,7 @@ def test_an_estimate_at_the_end_of_its_interval_says_what_the_refits_give() -> N
         item = estimate("severe_crs", 0.2, {"crp": 1.0})
         risks = tuple(replace(risk, **ends) if risk.hours == 72 else risk for risk in item.risks)
         person = record("P", 71.2, {"crp": [(70, 9)]})
-        return page_text(Patient(person, Inputs(1.0), (replace(item, risks=risks),)))
+        return page_text(Patient(person, EstimateInputs(1.0), (replace(item, risks=risks),)))
 
     assert "Most refits of the model come out higher." in text(low=0.2)
     assert "Most refits of the model come out lower." in text(high=0.2)
@@ -597,16 +601,18 @@ def test_a_number_never_leaves_its_unit() -> None:
 
 def test_one_lab_without_a_chart_is_told_in_the_singular() -> None:
     labs = {key: [(40.0, 5.0), (60.0, 7.0)] for key in ANALYTES[:12]}
-    assert "1 other lab\n" in page_text(Patient(record("P", 71.2, labs), Inputs(1.0), ()))
+    assert "1 other lab\n" in page_text(Patient(record("P", 71.2, labs), EstimateInputs(1.0), ()))
     labs[ANALYTES[12]] = [(60.0, 7.0)]
-    assert "2 other labs\n" in page_text(Patient(record("P", 71.2, labs), Inputs(1.0), ()))
+    assert "2 other labs\n" in page_text(Patient(record("P", 71.2, labs), EstimateInputs(1.0), ()))
 
 
 @settings(max_examples=20, deadline=None)
 @given(st.lists(NUMBERS, min_size=2, max_size=6))
 def test_labels_of_lowest_and_highest_value_never_touch(values: list[float]) -> None:
     labs = {"crp": [(10.0 * n, value) for n, value in enumerate(values)]}
-    page = patient_page(Patient(record("P", 71.2, labs), Inputs(1.0), ()), facts(), made=MADE)
+    page = patient_page(
+        Patient(record("P", 71.2, labs), EstimateInputs(1.0), ()), facts(), made=MADE
+    )
     drawing = page[page.index("<title>CRP") : page.index("</svg>", page.index("<title>CRP"))]
     places = [
         float(y)

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from pipeline.explain.contributions import contributions
-from pipeline.explain.tables import contrast_rows, explanation_rows, top_reasons
+from pipeline.explain.explanation_rows import contrast_rows, explanation_rows, top_reasons
 from pipeline.features.spec import learn_spec
 from tests.builders import course_cohort, make_config
 from tests.explain.conftest import THRESHOLD

@@ -6,9 +6,9 @@ import re
 from dataclasses import replace
 from datetime import datetime
 
-from pipeline.explain.page import Patient
-from pipeline.explain.reliance import Inputs
-from pipeline.explain.ward import highest_risk, ward_page
+from pipeline.explain.confidence import EstimateInputs
+from pipeline.pages.patient_page import Patient
+from pipeline.pages.ward_list import highest_risk, ward_page
 from tests.explain.html import read
 from tests.explain.patients import (
     KINDS,
@@ -66,7 +66,7 @@ def test_an_outcome_that_is_present_shows_the_next_question() -> None:
 
 
 def test_old_labs_are_flagged_in_words() -> None:
-    line = line_of(ward_text([replace(rising_crs(), inputs=Inputs(61.0))]), "P-0042")
+    line = line_of(ward_text([replace(rising_crs(), inputs=EstimateInputs(61.0))]), "P-0042")
     assert "■ 61 h old" in line
     assert "no recent labs" in line
 

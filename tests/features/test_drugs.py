@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.cohort import read_cohort
 from pipeline.config import CohortConfig, Config, FeatureConfig
-from pipeline.features import build_features, learn_spec
-from pipeline.features.drugs import drug_effects
-from pipeline.features.spec import spec_from_dict
+from pipeline.features.build import build_features
+from pipeline.features.drug_effects import drug_effects
+from pipeline.features.spec import learn_spec, spec_from_dict
 from pipeline.features.statistics import BY_NAME
 from pipeline.model.abstention import analyte_ages
+from pipeline.reading.reader import read_cohort
 from tests.builders import at, lab, make_cohort, make_config, make_spec
 
 KEYS = ("il6", "crp", "il1ra", "ifn_gamma", "fibrinogen", "platelets")

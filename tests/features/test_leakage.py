@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.cohort import read_cohort
 from pipeline.config import CohortConfig
-from pipeline.features import FeatureSpec, build_features
+from pipeline.features.build import build_features
 from pipeline.features.names import parse_name
-from pipeline.features.spec import learn_spec
+from pipeline.features.spec import FeatureSpec, learn_spec
+from pipeline.reading.reader import read_cohort
 from tests.builders import at, course_cohort, lab, make_cohort, make_config, make_spec
 
 L = 60.0

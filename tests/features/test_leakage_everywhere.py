@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipeline.cohort import read_cohort
-from pipeline.cohort.simulate.command import simulate
+from pipeline.commands.simulate import simulate
 from pipeline.config import FeatureConfig, load_config
-from pipeline.features import build_features, learn_spec
+from pipeline.features.build import build_features
+from pipeline.features.spec import learn_spec
 from pipeline.features.statistics import BY_NAME
+from pipeline.reading.reader import read_cohort
 from pipeline.resources import config_path
 
 LANDMARK = 72.0

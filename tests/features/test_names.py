@@ -8,10 +8,9 @@ from hypothesis import strategies as st
 from pipeline.cohort.analytes import dictionary
 from pipeline.config import CohortConfig, Config, FeatureConfig
 from pipeline.errors import UsageError
-from pipeline.features import build_features, learn_spec
-from pipeline.features.build import feature_metas
+from pipeline.features.build import build_features, feature_metas
 from pipeline.features.names import feature_name, parse_name
-from pipeline.features.spec import spec_from_dict
+from pipeline.features.spec import learn_spec, spec_from_dict
 from pipeline.features.statistics import PLAIN, WINDOWED
 from pipeline.resources import schema_yaml
 from tests.builders import at, lab, make_cohort, make_config, make_spec

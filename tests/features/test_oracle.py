@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.cohort.analytes import dictionary
-from pipeline.features import build_features
+from pipeline.features.build import build_features
 from pipeline.features.statistics import BY_NAME, PLAIN, WINDOWED
 from tests.builders import at, lab, make_cohort, make_spec
 

@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipeline.features import build_features, compiled
+from pipeline.features import kernel_compilation
+from pipeline.features.build import build_features
 from pipeline.features.series import series_features
 from pipeline.features.statistics import BY_NAME
 from tests.builders import at, lab, make_cohort, make_spec
@@ -42,11 +43,11 @@ def bits(values):
 
 def test_compiled_and_interpreted_agree_to_the_bit(messy, monkeypatch):
     cohort, landmarks = messy
-    monkeypatch.setattr(compiled, "started", lambda: False)
-    monkeypatch.setattr(compiled, "WORTH_COMPILING", np.inf)
+    monkeypatch.setattr(kernel_compilation, "started", lambda: False)
+    monkeypatch.setattr(kernel_compilation, "WORTH_COMPILING", np.inf)
     plain = series_features(cohort, landmarks, SPEC)
     assert np.isfinite(plain).mean() > 0.5
-    monkeypatch.setattr(compiled, "WORTH_COMPILING", -1)
+    monkeypatch.setattr(kernel_compilation, "WORTH_COMPILING", -1)
     monkeypatch.setattr("pipeline.features.series.ROWS_PER_CHUNK", 500)
     for jobs in (1, 2):
         fast = series_features(cohort, landmarks, SPEC, jobs)
@@ -74,13 +75,13 @@ def test_the_wanted_statistics_do_not_depend_on_the_others(messy):
 
 
 def test_little_work_does_not_import_numba(monkeypatch):
-    monkeypatch.setattr(compiled, "started", lambda: False)
+    monkeypatch.setattr(kernel_compilation, "started", lambda: False)
     for work in ((400 * 30 * 25, 0), (1, 5_000, 5_000 * 5_000 // 2)):
-        monkeypatch.setattr(compiled, "_ASKED", compiled._Asked())
-        assert not compiled.worth_compiling(25 * 40, 25 * 400)
-        assert compiled.worth_compiling(*work)
-    monkeypatch.setattr(compiled, "started", lambda: True)
-    assert compiled.worth_compiling(1, 1)
+        monkeypatch.setattr(kernel_compilation, "_ASKED", kernel_compilation._Asked())
+        assert not kernel_compilation.worth_compiling(25 * 40, 25 * 400)
+        assert kernel_compilation.worth_compiling(*work)
+    monkeypatch.setattr(kernel_compilation, "started", lambda: True)
+    assert kernel_compilation.worth_compiling(1, 1)
     code = (
         "import sys\nimport numpy as np\nfrom tests.builders import *\n"
         "from pipeline.features import build_features\n"
@@ -91,9 +92,9 @@ def test_little_work_does_not_import_numba(monkeypatch):
 
 
 def test_small_calls_add_up_to_what_the_start_of_numba_costs(monkeypatch):
-    monkeypatch.setattr(compiled, "started", lambda: False)
-    monkeypatch.setattr(compiled, "_ASKED", compiled._Asked())
-    answers = [compiled.worth_compiling(13_500, 0) for _ in range(9)]
+    monkeypatch.setattr(kernel_compilation, "started", lambda: False)
+    monkeypatch.setattr(kernel_compilation, "_ASKED", kernel_compilation._Asked())
+    answers = [kernel_compilation.worth_compiling(13_500, 0) for _ in range(9)]
     assert answers == [False] * 7 + [True] * 2
 
 
@@ -131,8 +132,8 @@ def test_extremes_hold_what_is_proven():
 def test_robust_slopes_with_little_room_for_pairs(messy, monkeypatch, room):
     """The middle of the slopes is found to the bit, however few are kept at a time."""
     cohort, landmarks = messy
-    monkeypatch.setattr(compiled, "started", lambda: False)
-    monkeypatch.setattr(compiled, "MOST_PAIRS", room)
+    monkeypatch.setattr(kernel_compilation, "started", lambda: False)
+    monkeypatch.setattr(kernel_compilation, "MOST_PAIRS", room)
     close = series_features(cohort, landmarks, SPEC)
     monkeypatch.undo()
     np.testing.assert_array_equal(bits(close), bits(series_features(cohort, landmarks, SPEC)))
@@ -146,8 +147,10 @@ def test_a_robust_slope_of_5000_points_needs_little_memory(monkeypatch):
     values = random.lognormal(0, 1, n) + hours / 50
     rows = [lab(0, "albumin", v, t) for v, t in zip(values, hours, strict=True)]
     sizes = []
-    scratch = compiled._scratch
-    monkeypatch.setattr(compiled, "_scratch", lambda *of: sizes.append(scratch(*of)) or sizes[-1])
+    scratch = kernel_compilation._scratch
+    monkeypatch.setattr(
+        kernel_compilation, "_scratch", lambda *of: sizes.append(scratch(*of)) or sizes[-1]
+    )
     spec = make_spec(("albumin",), windows=(168.0,), statistics=("robust_slope",))
     matrix = build_features(make_cohort(1, rows), at((0, 168.0)), spec)
     assert sum(array.nbytes for array in sizes[0]) < 2**20
@@ -174,7 +177,7 @@ def test_the_matrix_is_built_in_place(messy, monkeypatch):
     moments = at(*[(patient, 0.25 * step) for patient in range(12) for step in range(1, 1_500)])
     spec = make_spec(("albumin", "crp", "platelets"), statistics=tuple(BY_NAME), scales=())
     spec = replace(spec, scores=("s_easix",), drug_classes=())
-    monkeypatch.setattr(compiled, "WORTH_COMPILING", -1)
+    monkeypatch.setattr(kernel_compilation, "WORTH_COMPILING", -1)
     build_features(cohort, moments.iloc[:1], spec)
     tracemalloc.start()
     try:

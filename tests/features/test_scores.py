@@ -11,14 +11,12 @@ from pipeline.cohort.analytes import dictionary
 from pipeline.config import Config
 from pipeline.errors import UsageError
 from pipeline.explain.contributions import contributions
-from pipeline.explain.tables import _labels
-from pipeline.features import build_features
-from pipeline.features.build import feature_metas
-from pipeline.features.names import parse_name
-from pipeline.features.score_book import GROUP, scores, unit_factor
+from pipeline.explain.explanation_rows import _labels
+from pipeline.features.build import build_features, feature_metas
+from pipeline.features.names import feature_sentence, parse_name
+from pipeline.features.score_definitions import GROUP, scores, unit_factor
 from pipeline.features.scores import score_values, upper_limit_of_age
 from pipeline.features.spec import learn_spec, spec_from_dict
-from pipeline.features.words import feature_sentence
 from pipeline.model.background import learn_background
 from pipeline.model.members import booster_columns, labs_design
 from pipeline.resources import schema_yaml

@@ -13,7 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from pipeline.errors import UsageError
-from pipeline.features import build_features
+from pipeline.features.build import build_features
 from pipeline.features.transformer import LabFeatures
 from tests.builders import at, course_cohort, lab, make_cohort
 

@@ -8,17 +8,18 @@ import pytest
 import yaml
 
 from pipeline import resources
-from pipeline.cohort import analytes, read_cohort
+from pipeline.cohort import analytes
 from pipeline.cohort.analytes import dictionary
 from pipeline.config import CohortConfig
-from pipeline.features import build_features, learn_spec
-from pipeline.features.build import feature_metas
+from pipeline.features.build import build_features, feature_metas
 from pipeline.features.catalogue import catalogue
-from pipeline.features.drugs import drug_effects
-from pipeline.features.scores import scores
+from pipeline.features.drug_effects import drug_effects
+from pipeline.features.names import feature_sentence
+from pipeline.features.score_definitions import scores
+from pipeline.features.spec import learn_spec
 from pipeline.features.statistics import BY_NAME
 from pipeline.features.treatments import UNITS
-from pipeline.features.words import feature_sentence
+from pipeline.reading.reader import read_cohort
 from pipeline.resources import schema_yaml
 from tests.builders import at, make_config, make_spec
 

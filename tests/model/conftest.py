@@ -4,13 +4,15 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from pipeline.cohort import Cohort
-from pipeline.evaluate.outcomes import build_targets, reported_thresholds, stacked_thresholds
-from pipeline.features import FeatureMatrix, build_features, learn_spec
+from pipeline.cohort.tables import Cohort
+from pipeline.features.build import build_features
 from pipeline.features.landmarks import training_landmarks
+from pipeline.features.matrix import FeatureMatrix
+from pipeline.features.spec import learn_spec
 from pipeline.model.fitting import FitPlan, fit_risk_model
+from pipeline.model.outcomes import build_targets, reported_thresholds, stacked_thresholds
 from pipeline.model.risk_model import RiskModel
-from pipeline.model.stack import Targets
+from pipeline.model.stacked_rows import Targets
 from tests.builders import course_cohort, make_config
 
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.features.landmarks import landmark_days
 from pipeline.model.background import (
     MAX_PROTOTYPES,
     MIN_PATIENTS,
@@ -16,7 +17,6 @@ from pipeline.model.background import (
     learn_background,
     microaggregate,
 )
-from pipeline.model.days import landmark_days
 
 
 def learn(fitted, columns=None):

@@ -6,8 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import lsq_linear, minimize
 
-from pipeline.model.boxed import minimise_quadratic
-from pipeline.model.logistic import fit_logistic, penalty, sigmoid
+from pipeline.model.logistic import fit_logistic, minimise_quadratic, penalty, sigmoid
 
 
 @settings(deadline=None, max_examples=60)

@@ -9,8 +9,8 @@ import pytest
 from pipeline.config import Config
 from pipeline.errors import BundleError, UsageError
 from pipeline.model.bundle import Bundle, load_bundle, save_bundle
-from pipeline.model.custom import load_custom
-from pipeline.model.reference import TrainingReference
+from pipeline.model.custom_member import load_custom
+from pipeline.model.training_reference import TrainingReference
 from tests.builders import course_cohort, make_config
 from tests.model.conftest import fit
 

@@ -3,11 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from pipeline.features.build import FeatureMatrix
+from pipeline.features.matrix import FeatureMatrix
 from pipeline.features.names import FeatureMeta
-from pipeline.model.effective import effective_parameters
-from pipeline.model.linear import LinearDesign, LinearMember, fit_linear
-from pipeline.model.stack import StackedRows
+from pipeline.model.linear import LinearDesign, LinearMember, effective_parameters, fit_linear
+from pipeline.model.stacked_rows import StackedRows
 
 
 def fitted(ridge: float, sign: int = 0) -> tuple[LinearMember, FeatureMatrix, StackedRows]:

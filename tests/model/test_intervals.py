@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipeline.evaluate.outcomes import build_targets
-from pipeline.features import build_features
+from pipeline.features.build import build_features
 from pipeline.features.landmarks import training_landmarks
 from pipeline.model.bundle import Bundle, load_bundle, save_bundle
 from pipeline.model.fitting import FitPlan, fit_risk_model
-from pipeline.model.reference import TrainingReference
-from pipeline.model.stack import query
+from pipeline.model.outcomes import build_targets
+from pipeline.model.stacked_rows import query
+from pipeline.model.training_reference import TrainingReference
 from tests.builders import course_cohort, make_config, make_spec
 
 SPEC = make_spec(analytes=("crp", "ferritin"), scales=("crs",), drugs=())

@@ -6,20 +6,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
-from pipeline.evaluate.outcomes import build_targets
-from pipeline.features import build_features
+from pipeline.features.build import build_features
 from pipeline.model.booster import fit_booster
 from pipeline.model.calibration import calibration_from_dict, fit_calibration, fit_shares
 from pipeline.model.linear import linear_from_dict
 from pipeline.model.logistic import fit_logistic, logit, penalty, sigmoid
-from pipeline.model.reference import (
+from pipeline.model.outcomes import build_targets
+from pipeline.model.stacked_rows import FollowUp, StackedRows, censoring_weight, query, stack
+from pipeline.model.training_reference import (
     TrainingReference,
     base_rate_table,
     clip_ages,
     feature_ranges,
     rates_of_days,
 )
-from pipeline.model.stack import FollowUp, StackedRows, censoring_weight, query, stack
 from tests.builders import at, lab, make_cohort, make_config, make_spec
 
 

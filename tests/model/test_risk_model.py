@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.evaluate.cross_validation import cross_validate
-from pipeline.evaluate.evaluation import evaluate_scores
+from pipeline.evaluate.outcome_report import evaluate_scores
 from pipeline.evaluate.splits import repeated_patient_folds
-from pipeline.features import build_features
+from pipeline.features.build import build_features
 from pipeline.model.fitting import inner_folds, patient_resample
 from pipeline.model.members import labs_design
-from pipeline.model.stack import query
+from pipeline.model.stacked_rows import query
 from tests.builders import at, course_cohort, lab, make_cohort, make_config
 from tests.model.conftest import fit
 

@@ -9,19 +9,19 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipeline.cohort.limits import apply_limits, infer_limits
-from pipeline.cohort.reader import read_batch, read_cohort
-from pipeline.cohort.simulate.command import simulate
+from pipeline.cohort.detection_limits import apply_limits, infer_limits
+from pipeline.commands.simulate import simulate
 from pipeline.config import Config, load_config
-from pipeline.explain.newest import newest_results
+from pipeline.explain.patient_record import newest_results
 from pipeline.features.spec import learn_spec
 from pipeline.model.bundle import Bundle
-from pipeline.model.profile import Profile, profile_risks, recent_results
-from pipeline.model.reference import TrainingReference
-from pipeline.predict.batch import batch_landmarks
-from pipeline.predict.compare import Figure, compare
-from pipeline.predict.watch import Watched
-from pipeline.train.profile import look_of_labs
+from pipeline.model.cohort_profile import Profile, profile_risks, recent_results
+from pipeline.model.training_reference import TrainingReference
+from pipeline.monitor.comparison import Comparison, compare
+from pipeline.monitor.observed_batch import ObservedBatch
+from pipeline.predict.score import batch_landmarks
+from pipeline.reading.reader import read_batch, read_cohort
+from pipeline.train.monitoring_profile import look_of_labs
 
 STALE = 48.0
 
@@ -32,11 +32,11 @@ class World:
 
     bundle: Bundle
     profile: Profile
-    pool: Watched
+    pool: ObservedBatch
     folder: Path
     limits: dict[str, dict[str, float]]
 
-    def watch(self, folder: Path) -> Watched:
+    def watch(self, folder: Path) -> ObservedBatch:
         """Batch in a folder, without risks."""
         read = read_batch(folder, self.bundle.config.cohort, {}, limits=self.limits)
         cohort = read.cohort.with_labs(apply_limits(read.cohort.labs, self.limits))
@@ -58,7 +58,7 @@ class World:
             for name, codes in read.analytes_rejected.items()
             for code, number in codes.items()
         }
-        return Watched(
+        return ObservedBatch(
             patients,
             recent,
             read.sources,
@@ -68,7 +68,7 @@ class World:
             sum(read.analytes_read.values()),
         )
 
-    def alarms(self, seen: Watched, **settings: object) -> list[Figure]:
+    def alarms(self, seen: ObservedBatch, **settings: object) -> list[Comparison]:
         config = self.bundle.config.monitor.model_copy(update=settings)
         figures = compare(seen, self.bundle, self.profile, config)
         return [figure for figure in figures if figure.alarm]
@@ -80,7 +80,7 @@ def risks(count: int, random: np.random.Generator, *, odds: float = 1.0) -> np.n
     return 1.0 / (1.0 + np.exp(-logit))
 
 
-def of_patients(seen: Watched, ids: list[str]) -> Watched:
+def of_patients(seen: ObservedBatch, ids: list[str]) -> ObservedBatch:
     """The part of a batch that some patients make up."""
     chosen = set(ids)
 
@@ -119,6 +119,8 @@ def make_world(root: Path, *, patients: int = 240, pool: int = 300) -> World:
     )
     reference = TrainingReference(spec, {}, limits, {}, {}, False, {}, len(cohort), profile=profile)
     bundle = Bundle(config, reference, {}, {"cohort_name": "simulated"}, "0" * 64)
-    empty = Watched(*(pd.DataFrame() for _ in range(3)), frozenset(), frozenset(), Counter(), 0)
+    empty = ObservedBatch(
+        *(pd.DataFrame() for _ in range(3)), frozenset(), frozenset(), Counter(), 0
+    )
     world = World(bundle, profile, empty, root / "pool", limits)
     return replace(world, pool=world.watch(root / "pool"))

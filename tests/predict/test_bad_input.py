@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from pipeline.cli import main
-from pipeline.cohort.reader import read_batch
+from pipeline.commands.predict import reading_words
 from pipeline.config import CohortConfig
-from pipeline.predict.console import reading_words
+from pipeline.reading.reader import read_batch
 from tests.conftest import edit, read_predictions
 from tests.explain.html import read
 
@@ -438,7 +438,7 @@ def test_a_place_that_cannot_be_written_is_found_before_scoring(
     mini, predict, tmp_path, capsys, monkeypatch
 ) -> None:
     (tmp_path / "file").write_text("")
-    monkeypatch.setattr("pipeline.predict.run.score_batch", None)
+    monkeypatch.setattr("pipeline.commands.predict.score_batch", None)
     assert predict(mini.batch, out=tmp_path / "file" / "out")[0] == 2
     assert "is a file, not a folder" in capsys.readouterr().err
 

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.predict.compare import Figure
-from pipeline.predict.monitor_page import sentence
+from pipeline.monitor.comparison import Comparison
+from pipeline.monitor.monitoring_report import sentence
 from tests.predict.monitored import World, make_world, of_patients, risks
 
 PATIENTS = 60
@@ -24,10 +24,10 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
 
 
 @pytest.fixture
-def spoil(world: World, tmp_path: Path) -> Callable[..., list[Figure]]:
+def spoil(world: World, tmp_path: Path) -> Callable[..., list[Comparison]]:
     """Alarms about the first patients of the pool after a change of their labs."""
 
-    def run(change: Callable[[pd.DataFrame], pd.DataFrame]) -> list[Figure]:
+    def run(change: Callable[[pd.DataFrame], pd.DataFrame]) -> list[Comparison]:
         for path in world.folder.glob("*.csv"):
             table = pd.read_csv(path, dtype=str, keep_default_na=False)
             if "patient_id" in table:
@@ -48,7 +48,7 @@ def crp(labs: pd.DataFrame) -> pd.Series:
     )
 
 
-def named(alarms: list[Figure]) -> set[tuple[str, str]]:
+def named(alarms: list[Comparison]) -> set[tuple[str, str]]:
     return {(item.kind, item.subject) for item in alarms}
 
 
@@ -69,7 +69,7 @@ def test_the_whole_pool_raises_no_alarm(world: World):
 
 def test_without_the_size_of_the_batch_small_ones_would_cry_wolf(world: World):
     """The bare rule PSI > .25 speaks on nearly every batch of ten in which nothing has changed."""
-    from pipeline.predict.compare import compare
+    from pipeline.monitor.comparison import compare
 
     ids = list(world.pool.patients["patient_id"][:10])
     figures = compare(

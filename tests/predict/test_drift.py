@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import betabinom
 
-from pipeline.predict.drift import chance_means, chance_psi, events_p, psi, share_p
+from pipeline.monitor.drift import chance_means, chance_psi, events_p, psi, share_p
 
 
 @given(

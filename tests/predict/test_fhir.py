@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.config import OutcomeConfig
 from pipeline.errors import UsageError
-from pipeline.predict.fhir import risk_assessments
+from pipeline.predict.risk_assessment import risk_assessments
 from tests.conftest import edit, read_predictions
 
 # hl7.org/fhir/R4/riskassessment.html and device.html: what an element may hold, and what it must

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.cohort.reader import read_batch
-from pipeline.explain.moves import is_large
-from pipeline.explain.wording import interval_words, risk_words
+from pipeline.explain.phrases import interval_words, risk_words
+from pipeline.explain.risk_changes import is_large_change
 from pipeline.model.bundle import load_bundle
-from pipeline.predict.batch import ModelName, score_batch
-from pipeline.predict.history import past_risks
-from pipeline.predict.pages import page_names
+from pipeline.pages.batch_pages import page_names
+from pipeline.predict.earlier_estimates import past_risks
+from pipeline.predict.score import ModelName, score_batch
+from pipeline.reading.reader import read_batch
 from tests.conftest import edit, read_predictions
 from tests.explain.html import read
 
@@ -169,7 +169,7 @@ def test_a_large_change_is_the_difference_of_the_contributions_of_the_two_moment
     large = [
         key
         for key in shared
-        if is_large(then.loc[key, "risk"], later.loc[key, "risk"])
+        if is_large_change(then.loc[key, "risk"], later.loc[key, "risk"])
         and then.loc[key, "state_used"] == later.loc[key, "state_used"]
     ]
     assert list(explained.set_index(["patient_id", "outcome"]).index.sort_values()) == sorted(large)

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.report import guides, marks, svg
-from pipeline.report.charts import calibration_chart, histogram_pair, roc_chart
-from pipeline.report.scale import Scale
+from pipeline.pages import axes, marks, svg
+from pipeline.pages.axes import Scale
+from pipeline.pages.evaluation_charts import calibration_chart, histogram_pair, roc_chart
 
 X, Y = Scale(0, 10, 50, 250), Scale(1, 100, 180, 20, "log10")
 NS = "{http://www.w3.org/2000/svg}"
@@ -102,10 +102,10 @@ def test_marks_and_guides_make_one_drawing():
             'Rose to "184"',
             300,
             220,
-            guides.band(X, Y, 0.1, 5),
-            guides.axes(X, Y, x_label="Day", y_label="CRP", x_ticks=[(0, "d0"), (5, "d5")]),
-            guides.rule(X, Y, 3, "toci", svg.Style(svg.ORANGE, "5 3")),
-            guides.rule(X, Y, 4, "LOD", svg.Style(svg.GREY, "2 3"), across=True),
+            axes.band(X, Y, 0.1, 5),
+            axes.axes(X, Y, x_label="Day", y_label="CRP", x_ticks=[(0, "d0"), (5, "d5")]),
+            axes.rule(X, Y, 3, "toci", svg.Style(svg.ORANGE, "5 3")),
+            axes.rule(X, Y, 4, "LOD", svg.Style(svg.GREY, "2 3"), across=True),
             marks.step(X, Y, pairs, svg.STYLES[1]),
             marks.points(X, Y, pairs, svg.Style(marker="down"), filled=False),
         )

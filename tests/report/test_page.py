@@ -5,8 +5,8 @@ import re
 import pytest
 from jinja2 import UndefinedError
 
-from pipeline.report import svg
-from pipeline.report.page import BASE, environment, render
+from pipeline.pages import svg
+from pipeline.pages.html import BASE, environment, render
 
 CSP = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.report.scale import TINY, Scale, domain
+from pipeline.pages.axes import TINY, Scale, domain
 
 KINDS = st.sampled_from(["linear", "log2", "log10"])
 VALUES = st.lists(st.floats(-1e9, 1e9) | st.none() | st.just(float("nan")), max_size=8)

@@ -11,7 +11,7 @@ import pytest
 from pipeline.cli import main
 from pipeline.config import load_config
 from pipeline.errors import UsageError
-from pipeline.train.audit import audit_cohort
+from pipeline.train.intake import audit_cohort
 from tests.minicohort import CONFIG, write_cohort
 
 
@@ -65,7 +65,7 @@ def test_acknowledging_a_code_that_does_not_exist_is_refused(twins, tmp_path) ->
     config = load_config().model_copy(
         update={"audit": load_config().audit.model_copy(update={"acknowledge": ("CHK999",)})}
     )
-    from pipeline.cohort.reader import read_cohort
+    from pipeline.reading.reader import read_cohort
 
     read = read_cohort(twins, config.cohort)
     with pytest.raises(UsageError, match="CHK999"):

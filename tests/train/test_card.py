@@ -5,13 +5,13 @@ import re
 
 import pytest
 
-from pipeline.cohort import read_cohort
 from pipeline.config import load_config
 from pipeline.errors import UsageError
 from pipeline.model.bundle import load_bundle
+from pipeline.pages.model_card import OPEN, checklist
+from pipeline.pages.model_card_facts import card_facts, performance_of
+from pipeline.reading.reader import read_cohort
 from pipeline.resources import schema_yaml
-from pipeline.train.card import OPEN, checklist
-from pipeline.train.card_facts import card_facts, performance_of
 
 CHAI = {
     "BasicInfo", "ReleaseInfo", "ModelSummary", "UsesAndDirections", "Warnings",

@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 
 from pipeline.cli import main
-from pipeline.cohort import read_cohort
 from pipeline.config import load_config
-from pipeline.evaluate import donors
-from pipeline.evaluate.donors import same_day_donors
+from pipeline.evaluate import added_value
+from pipeline.evaluate.added_value import same_day_donors
 from pipeline.features.landmarks import training_landmarks
 from pipeline.model.bundle import load_bundle
+from pipeline.reading.reader import read_cohort
 from tests.conftest import edit, read_predictions
 from tests.minicohort import CONFIG, cut, write_cohort
 
@@ -83,7 +83,7 @@ def trained(tmp_path_factory) -> Trained:
         return same_day_donors(patient, day, seed)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(donors, "same_day_donors", recorded)
+        patch.setattr(added_value, "same_day_donors", recorded)
         assert main(["train", *source, "--no-track", "--quiet", "--jobs", "2"]) == 0
     return result
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.train.attribution import Attribution, attribute
+from pipeline.explain.shap_values import Attribution, attribute
 from pipeline.train.figures import beeswarm, dependence, outcome_figures, pathway_importance
 from tests.builders import course_cohort
 from tests.model.conftest import Fitted, fit

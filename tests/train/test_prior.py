@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 
 from pipeline.cli import main
-from pipeline.cohort.reader import read_cohort
 from pipeline.errors import BundleError
-from pipeline.evaluate.outcomes import build_targets
 from pipeline.features.landmarks import training_landmarks
 from pipeline.model.bundle import load_bundle, read_features
+from pipeline.model.outcomes import build_targets
 from pipeline.model.risk_model import PRIOR_SILENT
+from pipeline.reading.reader import read_cohort
 from tests.conftest import edit, points_add_up
 from tests.minicohort import cut, write_cohort
 

@@ -5,8 +5,8 @@ import shutil
 import pytest
 
 from pipeline.cli import main
+from pipeline.commands.reproduce import differences
 from pipeline.model.bundle import read_manifest
-from pipeline.train.reproduce import differences
 from tests.conftest import edit
 
 

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.cohort.audit import AuditContext, Finding, open_export
-from pipeline.cohort.audit.finding import NotApplicable
-from pipeline.cohort.audit.registry import by_code
-from pipeline.cohort.simulate.defects import simulated_tables
+from pipeline.audit.export_context import AuditContext, open_export
+from pipeline.audit.finding import Finding, NotApplicable
+from pipeline.audit.runner import by_code
 from pipeline.config import Config, load_config
+from tests.planted.defects import simulated_tables
 
 Tables = dict[str, pd.DataFrame]
 ACCEPT_ALL = {"cohort": {"extra_analytes": "accept"}}

@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.cohort.audit import audit_folder
-from pipeline.cohort.audit.page import render_audit
-from pipeline.cohort.simulate import defects_values
-from pipeline.cohort.simulate.defects import plant_defect, simulated_tables
+from pipeline.audit.runner import audit_folder
 from pipeline.config import load_config
+from pipeline.pages.audit_page import render_audit
 from tests.cohort.audit.conftest import write
 from tests.explain.test_browser import browser
+from tests.planted import defects_of_values
+from tests.planted.defects import plant_defect, simulated_tables
 
 __all__ = ["browser"]
-assert defects_values  # registers its defects
+assert defects_of_values  # registers its defects
 MESS = ["CHK101", "CHK104", "CHK002", "CHK004", "CHK106", "CHK107", "CHK205", "CHK302", "CHK405"]
 
 

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.cohort.audit.registry import CHECKS, by_code
-from pipeline.cohort.simulate import defects_values
-from pipeline.cohort.simulate.defects import (
+from pipeline.audit.runner import CHECKS, by_code
+from tests.cohort.audit.conftest import ACCEPT_ALL, in_memory, run, settings
+from tests.planted import defects_of_values
+from tests.planted.defects import (
     DEFECTS,
     plant_defect,
     simulated_tables,
@@ -16,9 +17,8 @@ from pipeline.cohort.simulate.defects import (
     with_event,
     without_limit_codes,
 )
-from tests.cohort.audit.conftest import ACCEPT_ALL, in_memory, run, settings
 
-assert defects_values  # registers its defects
+assert defects_of_values  # registers its defects
 
 NEEDS_READING = {"CHK001", "CHK002", "CHK005", "CHK103"}
 

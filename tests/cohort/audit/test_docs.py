@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.cohort.audit.registry import CHECKS, by_code
+from pipeline.audit.runner import CHECKS, by_code
 
 PAGE = Path(__file__).parent.parent.parent.parent / "docs" / "audit.md"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.cohort.audit import AuditReport, audit_folder
+from pipeline.audit.runner import AuditReport, audit_folder
 from pipeline.config import load_config
 
 CONFIGS = Path(__file__).parent.parent.parent.parent / "configs" / "cohorts"

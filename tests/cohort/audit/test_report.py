@@ -10,16 +10,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pipeline.audit.runner import audit, by_code
 from pipeline.cli import main
-from pipeline.cohort.audit import audit, words
-from pipeline.cohort.audit.page import render_audit
-from pipeline.cohort.audit.registry import by_code
-from pipeline.cohort.simulate.defects import plant_defect
+from pipeline.cohort import column_words
 from pipeline.errors import InputError
+from pipeline.pages.audit_page import render_audit
 from tests.cohort.audit.conftest import in_memory, write
 from tests.cohort.audit.conftest import settings as configured
 from tests.evaluate.test_page import read
 from tests.minicohort import write_cohort
+from tests.planted.defects import plant_defect
 
 KEYS = {"code", "severity", "title", "table", "columns", "evidence", "remedy"}
 
@@ -160,7 +160,7 @@ def test_every_finding_says_where_to_look_and_both_lines_of_a_twin(twins, tmp_pa
 
 
 def test_importance_orders_every_check_once() -> None:
-    assert sorted(words.settings("importance")) == sorted(by_code())
+    assert sorted(column_words.settings("importance")) == sorted(by_code())
 
 
 def test_a_folder_without_tables_is_refused(tmp_path) -> None:

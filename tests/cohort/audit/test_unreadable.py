@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 from pipeline.cli import main
-from pipeline.cohort.simulate.defects import plant_defect
 from tests.cohort.audit.conftest import in_memory, run, settings
 from tests.conftest import edit
 from tests.minicohort import write_cohort
+from tests.planted.defects import plant_defect
 
 ROMAN = {"0": "none", "1": "I", "2": "II", "3": "III", "4": "IV"}
 

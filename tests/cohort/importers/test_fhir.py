@@ -10,11 +10,11 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.cohort import read_cohort
-from pipeline.cohort.importers.command import import_export, shape_of
-from pipeline.cohort.simulate.command import simulate
+from pipeline.commands.import_export import import_export, shape_of
+from pipeline.commands.simulate import simulate
 from pipeline.config import CohortConfig
 from pipeline.errors import InputError
+from pipeline.reading.reader import read_cohort
 from tests.cohort.importers.exports import mapping_for, plain, read_tables, to_fhir
 
 LOINC = "http://loinc.org"

@@ -11,12 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.cli import main
-from pipeline.cohort import read_cohort
-from pipeline.cohort.drugs import drug_named
-from pipeline.cohort.importers.command import import_export, shape_of
-from pipeline.cohort.simulate.command import simulate
+from pipeline.cohort.drug_names import drug_named
+from pipeline.commands.import_export import import_export, shape_of
+from pipeline.commands.simulate import simulate
 from pipeline.config import CohortConfig
 from pipeline.errors import InputError, UsageError
+from pipeline.reading.reader import read_cohort
 from tests.cohort.importers.exports import (
     mapping_for,
     plain,

@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 
 from pipeline.cli import main
-from pipeline.cohort import read_cohort
 from pipeline.config import load_config
-from pipeline.features import build_features, learn_spec
+from pipeline.features.build import build_features
 from pipeline.features.landmarks import training_landmarks
+from pipeline.features.spec import learn_spec
+from pipeline.reading.reader import read_cohort
 from tests.cohort.importers.exports import (
     mapping_for,
     plain,

@@ -9,11 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.cli import main
-from pipeline.cohort.importers.command import import_export
-from pipeline.cohort.importers.mapping import WideMapping, read_mapping
-from pipeline.cohort.importers.propose import lab_column, propose_mapping
-from pipeline.cohort.importers.wide import from_wide
+from pipeline.commands.import_export import import_export
 from pipeline.errors import InputError, UsageError
+from pipeline.importers.wide_mapping import WideMapping, lab_column, propose_mapping, read_mapping
+from pipeline.importers.wide_sheet import from_wide
 from tests.cohort.export import conserved, read
 
 SHEET = (

@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 
 from pipeline.cli import main
-from pipeline.cohort import read_cohort
-from pipeline.cohort.pseudonymise.account import WITHHELD
-from pipeline.cohort.pseudonymise.command import pseudonymise
-from pipeline.cohort.pseudonymise.key import Key, write_key
+from pipeline.commands.pseudonymise import pseudonymise
 from pipeline.config import CohortConfig
 from pipeline.errors import InputError, UsageError
+from pipeline.pseudonymise.released_columns import WITHHELD
+from pipeline.pseudonymise.secret_key import Key, write_key
+from pipeline.reading.reader import read_cohort
 
 PATIENTS = """\
 Patient ID,MRN,infusion_time,age_years,comment,ldh_baseline,contact,disease

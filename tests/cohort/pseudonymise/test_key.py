@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.cli import main
-from pipeline.cohort.pseudonymise.key import MOST_DAYS, Key, new_key, read_key, write_key
 from pipeline.errors import UsageError
+from pipeline.pseudonymise.secret_key import MOST_DAYS, Key, new_key, read_key, write_key
 
 ONE, OTHER = Key(bytes(range(32))), Key(bytes(range(1, 33)))
 IDS = [f"patient {number}" for number in range(2000)]

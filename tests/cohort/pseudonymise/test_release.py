@@ -15,17 +15,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.cli import main
-from pipeline.cohort import read_cohort
 from pipeline.cohort.files import read_raw
-from pipeline.cohort.pseudonymise.account import WITHHELD
-from pipeline.cohort.pseudonymise.command import pseudonymise
-from pipeline.cohort.pseudonymise.key import Key, write_key
-from pipeline.cohort.rejects import Ledger
-from pipeline.cohort.simulate.command import simulate
+from pipeline.cohort.ledger import Ledger
 from pipeline.cohort.tables import TABLES
+from pipeline.commands.pseudonymise import pseudonymise
+from pipeline.commands.simulate import simulate
 from pipeline.config import CohortConfig, load_config
-from pipeline.features import build_features, learn_spec
+from pipeline.features.build import build_features
 from pipeline.features.landmarks import grid_landmarks
+from pipeline.features.spec import learn_spec
+from pipeline.pseudonymise.released_columns import WITHHELD
+from pipeline.pseudonymise.secret_key import Key, write_key
+from pipeline.reading.reader import read_cohort
 from tests.conftest import read_predictions
 
 BERLIN = "Europe/Berlin"

@@ -1,0 +1,312 @@
+"""CHK401 to CHK406: what the times say about how the export was made."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pandas as pd
+
+from pipeline.audit.check import Check
+from pipeline.audit.export_context import UNPLACED, AuditContext
+from pipeline.audit.finding import Finding, NotApplicable
+from pipeline.cohort.column_words import listed, word_list
+from pipeline.cohort.timestamps import CLOCK_CHANGE, parse_timestamps
+
+MIN_ROWS = 30
+# offsets of places that change their clocks: most of Europe, North America, parts of Australia
+_SHIFTING = ("-08", "-07", "-06", "-05", "-04", "-03", "+00", "+01", "+02", "+03", "+10", "+11")
+
+
+class SameTimeOfDay(Check):
+    """Times that all show one hour of the day, such as midnight."""
+
+    code = "CHK401"
+    title = "All times show the same time of day"
+    effect = (
+        "Only the day is real. Results look as if they had been known hours before or after they "
+        "were, and hours-since features are false by up to a day."
+    )
+    remedy = (
+        "Export date and time of collection and result. If only days exist, put results at the "
+        "end of their day, so that nothing is used before it was known."
+    )
+
+    def check(self, context: AuditContext) -> list[Finding]:
+        """Look at the most frequent time of day of every clock."""
+        findings = []
+        for table, raw in context.raw.items():
+            if table == "patients":
+                continue
+            for column in raw.columns:
+                share, shown = _commonest_time(raw[column], column)
+                if share < 0.9:
+                    continue
+                rows = raw.assign(line=raw["_line"])
+                findings.append(
+                    self.finding(
+                        f"{table} column '{column}': {100 * share:.0f} % of "
+                        f"{len(raw)} times are at {shown}.",
+                        table=table,
+                        columns=(column,),
+                        counts={"rows": len(raw), "share": round(share, 3)},
+                        examples=context.examples(table, rows, column),
+                    )
+                )
+        return findings
+
+
+class OneClock(Check):
+    """Result times equal to collection times, or no result times at all."""
+
+    code = "CHK402"
+    title = "Result times are missing or equal to collection times"
+    effect = (
+        "The model sees a result the moment the tube was drawn. At the bedside it arrives hours, "
+        "for some assays days, later, so real performance is lower."
+    )
+    remedy = (
+        "Export the time at which the result was released. Where it is lost, leave resulted_* "
+        "out and let cohort.turnaround add the usual delay."
+    )
+
+    def check(self, context: AuditContext) -> list[Finding]:
+        """Compare the two clocks of all lab rows."""
+        labs = context.need_labs()
+        raw = context.raw["labs"]
+        columns = [name for name in ("resulted_hours", "resulted_at") if name in raw]
+        stated = labs["resulted"].notna()
+        filled = (raw[columns] != "").any(axis=1)
+        if filled.any() and stated.sum() < (1 - UNPLACED) * filled.sum():
+            raise NotApplicable("most result times cannot be read or placed")
+        if not columns or not stated.any():
+            return [
+                self.finding(
+                    f"None of {len(labs)} lab rows says when it was resulted.",
+                    table="labs",
+                    columns=("resulted_at",),
+                    counts={"rows": len(labs)},
+                )
+            ]
+        equal = labs[stated & (labs["resulted"] == labs["hours"])]
+        if len(equal) < 0.5 * stated.sum():
+            return []
+        return [
+            self.finding(
+                f"{len(equal)} of {int(stated.sum())} results were resulted the moment they were "
+                "collected.",
+                table="labs",
+                columns=columns,
+                counts={"rows": len(equal), "of": int(stated.sum())},
+                examples=context.examples("labs", equal, columns[0]),
+            )
+        ]
+
+
+class ClockChanges(Check):
+    """Times without offset around a change of clocks, or one offset all year."""
+
+    code = "CHK403"
+    title = "Clock changes are not accounted for"
+    effect = (
+        "Half the year is off by an hour, or an hour in autumn is read twice. Near a landmark a "
+        "result then counts although it was not there yet."
+    )
+    remedy = (
+        "Export ISO 8601 with the offset valid at that moment (summer and winter differ), or "
+        "local times with cohort.time_zone."
+    )
+
+    def check(self, context: AuditContext) -> list[Finding]:
+        """Look for ambiguous local times and for an offset that never changes."""
+        found, any_clock = [], False
+        for table, raw in context.raw.items():
+            for column in raw.columns:
+                if not column.endswith("_at"):
+                    continue
+                any_clock = True
+                cells = raw[column]
+                for seen, rows in (_ambiguous(cells, context), _one_offset(cells)):
+                    if seen:
+                        lines = raw.loc[rows].assign(line=raw.loc[rows, "_line"])
+                        found.append(
+                            self.finding(
+                                f"{table} column '{column}': {seen}.",
+                                table=table,
+                                columns=(column,),
+                                counts={"rows": len(rows)},
+                                examples=context.examples(table, lines, column),
+                            )
+                        )
+        if not any_clock:
+            raise NotApplicable("all times are hours")
+        return found
+
+
+class DailyGrades(Check):
+    """Grades charted about once a day, for all patients or for some."""
+
+    code = "CHK404"
+    title = "Grades are charted once a day"
+    effect = (
+        "An onset is known to the day, not to the hour, so landmarks sit on assessment times only. "
+        "Where some patients are charted more often, onset times are not comparable between them."
+    )
+    remedy = (
+        "Export every charted assessment with its time. If a day is all there is, set "
+        "landmarks.at_results: never, and read short horizons with care."
+    )
+
+    def check(self, context: AuditContext) -> list[Finding]:
+        """Look at the hours between assessments of each patient."""
+        grades = context.grades.dropna(subset=["hours"])
+        if grades.empty:
+            raise NotApplicable("there are no dated assessments")
+        findings = []
+        for scale, part in grades.groupby("scale", sort=True):
+            times = part[["patient", "hours"]].drop_duplicates().sort_values(["patient", "hours"])
+            gaps = times.groupby("patient")["hours"].diff().groupby(times["patient"]).median()
+            gaps = gaps.dropna()
+            daily = int((gaps >= 20).sum())
+            if len(gaps) < 5 or daily < 0.1 * len(gaps):
+                continue
+            mixed = "" if daily > 0.9 * len(gaps) else ", the others more often"
+            findings.append(
+                self.finding(
+                    f"{scale}: {daily} of {len(gaps)} patients are graded at most about once a "
+                    f"day{mixed}.",
+                    table="assessments",
+                    columns=("scale",),
+                    counts={"patients": daily, "of": len(gaps)},
+                )
+            )
+        return findings
+
+
+class MixedGrading(Check):
+    """More than one grading system, or another than the configured one."""
+
+    code = "CHK405"
+    title = "Grading systems are mixed"
+    effect = (
+        "Grade 3 of one system is not grade 3 of another (Penn, Lee 2014 and CTCAE count organ "
+        "damage that ASTCT leaves out). Rows of other systems are refused."
+    )
+    remedy = (
+        "Regrade by ASTCT (cytocast grade derives grades from observations), or set "
+        "cohort.grading_system and train on one system only."
+    )
+
+    def check(self, context: AuditContext) -> list[Finding]:
+        """Count assessments by grading system."""
+        grades = context.grades
+        if grades.empty:
+            raise NotApplicable("there are no assessments")
+        wanted = context.config.cohort.grading_system
+        system = grades["system"].str.lower().replace("", wanted)
+        counts = system.value_counts()
+        others = counts.drop(wanted, errors="ignore")
+        blank = int((grades["system"] == "").sum())
+        if others.empty:
+            return []
+        rows = grades[system != wanted]
+        named = [f"{name} ({count})" for name, count in others.items()]
+        unsaid = f"; {blank} rows state none and count as {wanted}" if blank else ""
+        return [
+            self.finding(
+                f"{len(rows)} of {len(grades)} assessments are graded by {listed(named)} instead "
+                f"of {wanted}{unsaid}.",
+                table="assessments",
+                columns=("grading_system",),
+                counts={"rows": len(rows), "of": len(grades)},
+                examples=context.examples("assessments", rows, "grading_system"),
+            )
+        ]
+
+
+class OncePerPatient(Check):
+    """Cytokines measured once in two of five of their patients or more: no course exists."""
+
+    code = "CHK406"
+    title = "Cytokines are measured once per patient"
+    effect = (
+        "There is no trend to learn from, only a snapshot whose timing was chosen by the ward. "
+        "What the model learns may be why it was drawn."
+    )
+    remedy = (
+        "Nothing to correct if it is true. Consider leaving these analytes out of "
+        "features.analytes, and do not read their contribution as kinetics."
+    )
+
+    def check(self, context: AuditContext) -> list[Finding]:
+        """Count draws of each cytokine per patient."""
+        labs = context.need_timed_labs()
+        rows = labs[labs["key"].isin(word_list("cytokines")) & (labs["patient"] >= 0)]
+        if rows.empty:
+            raise NotApplicable("there are no cytokines")
+        draws = rows.drop_duplicates(["key", "patient", "hours"]).groupby(["key", "patient"]).size()
+        named, keys = [], []
+        for key, counts in draws.groupby("key", sort=True):
+            if len(counts) >= 20 and (counts == 1).mean() >= 0.4:
+                named.append(f"{key} ({100 * (counts == 1).mean():.0f} % of {len(counts)})")
+                keys.append(key)
+        if not named:
+            return []
+        single = rows[~rows.duplicated(["key", "patient"], keep=False)]
+        return [
+            self.finding(
+                f"Patients with a single draw: {listed(named, most=20)}.",
+                table="labs",
+                columns=("analyte",),
+                counts={"analytes": len(named)},
+                examples=context.examples("labs", single[single["key"].isin(keys)], "analyte"),
+            )
+        ]
+
+
+def _commonest_time(cells: pd.Series, column: str) -> tuple[float, str]:
+    """Share and words of the most frequent time of day of a clock; 0 for any other column."""
+    if column.endswith("_at"):
+        times = cells[cells != ""].str.extract(r"[T ](\d{2}:?\d{2})", expand=False).fillna("date")
+    elif column.endswith("_hours"):
+        hours = pd.to_numeric(cells[cells != ""], errors="coerce").dropna()
+        hours = hours[np.isfinite(hours)]
+        times = (hours % 24).round(3).map(lambda item: f"hour {item:g} of the day")
+    else:
+        return 0.0, ""
+    if len(times) < MIN_ROWS:
+        return 0.0, ""
+    counts = times.value_counts()
+    shown = str(counts.index[0])
+    return float(counts.iloc[0] / len(times)), "a date without a time" if shown == "date" else shown
+
+
+def _ambiguous(cells: pd.Series, context: AuditContext) -> tuple[str, pd.Index]:
+    """Local times that do not exist or occur twice in the configured zone."""
+    zone = context.config.cohort.time_zone
+    if zone is None:
+        return "", cells.index
+    bare = cells[cells.str.fullmatch(r"[^T ]+[T ]\d{2}(?::?\d{2})*(?:[.,]\d+)?")]
+    reason = parse_timestamps(bare, zone)[1]
+    rows = bare.index[reason.str.contains(CLOCK_CHANGE)]
+    return (
+        (f"{len(rows)} local times do not exist or occur twice in {zone}", rows)
+        if len(rows)
+        else ("", rows)
+    )
+
+
+def _one_offset(cells: pd.Series) -> tuple[str, pd.Index]:
+    """Times whose offset stays the same through summer and winter, in a zone that shifts."""
+    tails = cells[cells != ""].str.slice(-6).str.replace(":", "").str.slice(-5).unique()
+    if len(tails) != 1 or not re.fullmatch(r"[+-]\d{4}", tails[0]) or tails[0] == "+0000":
+        return "", cells.index
+    offset = f"{tails[0][:3]}:{tails[0][3:]}"
+    if offset[:3] not in _SHIFTING:
+        return "", cells.index
+    parts = cells.str.extract(r"^\d{4}-(\d{2})").dropna()
+    month = parts[0].astype(int)
+    summer, winter = month.between(5, 9), (month <= 2) | (month >= 11)
+    if min(summer.sum(), winter.sum()) < MIN_ROWS:
+        return "", cells.index
+    return f"every offset is {offset}, in summer and in winter", parts.index[summer]

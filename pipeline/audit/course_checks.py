@@ -1,0 +1,308 @@
+"""CHK107 to CHK110: records cut at the peak, telling gaps, rows after the end, peak columns."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from pipeline.audit.check import Check
+from pipeline.audit.export_context import AuditContext, OutcomeLabel
+from pipeline.audit.finding import Finding, NotApplicable
+from pipeline.audit.leakage_checks import candidate_columns
+from pipeline.audit.null_statistics import rank_auc
+from pipeline.cohort.column_words import holds_word, listed, word_list
+from pipeline.cohort.schema import to_number
+
+MIN_PATIENTS = 15
+MIN_Z = 5.0
+MIN_DIFFERENCE = 0.1
+
+
+class CutAtThePeak(Check):
+    """Records that end when the worst grade is reached, far more often than chance would."""
+
+    code = "CHK107"
+    title = "Records end at the worst grade"
+    effect = (
+        "How long a record lasts tells the outcome: one that goes on has not reached its peak. "
+        "Recovery cannot be learned, and any feature of length or number of rows leaks."
+    )
+    remedy = (
+        "Export the whole stay. If only the time up to the peak exists, use no feature of record "
+        "length, and say in every report that recovery was not observed."
+    )
+
+    def check(self, context: AuditContext) -> list[Finding]:
+        """Compare the last grade of each patient with the worst, and with a random place."""
+        findings = []
+        for scale in dict.fromkeys(item.scale for item in context.config.outcomes.values()):
+            rows = context.grades[context.grades["scale"] == scale]
+            rows = rows.dropna(subset=["hours", "grade"])
+            rows = rows.sort_values(["patient", "hours"], kind="stable")
+            by = rows.groupby("patient")["grade"]
+            table = by.agg(["max", "min", "last", "size"])
+            table["at"] = rows["grade"].eq(by.transform("max")).groupby(rows["patient"]).sum()
+            table = table[(table["max"] > table["min"]) & (table["size"] >= 3)]
+            if len(table) < MIN_PATIENTS:
+                continue
+            ends = table["last"] == table["max"]
+            chance = table["at"] / table["size"]
+            spread = np.sqrt((chance * (1 - chance)).sum())
+            z = (ends.sum() - chance.sum()) / spread if spread > 0 else 0.0
+            if ends.mean() >= 0.4 and z >= MIN_Z:
+                cut = rows[rows["patient"].isin(table.index[ends])].groupby("patient").tail(1)
+                findings.append(
+                    self.finding(
+                        f"{scale}: the last grade is the worst one in {int(ends.sum())} of "
+                        f"{len(table)} patients whose grade changed ({100 * ends.mean():.1f} %); "
+                        f"at a random moment it would be {100 * chance.mean():.0f} %.",
+                        table="assessments",
+                        columns=("grade",),
+                        counts={"patients": int(ends.sum()), "of": len(table)},
+                        examples=context.examples("assessments", cut[cut["line"] > 0], "grade"),
+                    )
+                )
+        return findings
+
+
+class TellingGaps(Check):
+    """Analytes whose being measured goes with the outcome."""
+
+    code = "CHK108"
+    title = "Whether it was measured goes with the outcome"
+    effect = (
+        "The model may learn that a worried ward orders a test, not what the test shows. Such a "
+        "model fails where ordering habits differ."
+    )
+    remedy = (
+        "Nothing to correct if sicker patients are simply tested more. Compare the evaluation "
+        "with and without missingness features, and check the habit at every site."
+    )
+
+    def check(self, context: AuditContext) -> list[Finding]:
+        """Compare the share of days with each analyte between patients with and without."""
+        labs = context.need_timed_labs()
+        labels = context.need_labels()
+        labels = [item for item in labels if item.event.sum() >= MIN_PATIENTS]
+        if not labels:
+            raise NotApplicable(f"no outcome has {MIN_PATIENTS} patients with it")
+        rows = labs[labs["day"].notna() & (labs["patient"] >= 0)]
+        days = rows.drop_duplicates(["patient", "day"]).groupby("patient").size()
+        drawn = rows.drop_duplicates(["key", "patient", "day"]).groupby(["key", "patient"]).size()
+        findings = []
+        for label in labels:
+            known = days[label.known[days.index]]
+            event = label.event[known.index]
+            told = _telling_keys(drawn, known, event)
+            if told:
+                names = [f"{key} ({100 * w:.0f} % against {100 * o:.0f} %)" for key, w, o in told]
+                findings.append(
+                    self.finding(
+                        f"{label.name}: share of days on which the analyte was measured, in "
+                        f"patients with and without it: {listed(names, most=12)}.",
+                        table="labs",
+                        columns=("analyte",),
+                        counts={
+                            "analytes": len(told),
+                            "event patients": int(event.sum()),
+                            **label.left_out,
+                        },
+                    )
+                )
+        return findings
+
+
+class AfterTheEnd(Check):
+    """Rows after the record, the follow-up or the life of the patient ended: labs and grades."""
+
+    code = "CHK109"
+    title = "Results after the end of the record"
+    effect = (
+        "Nobody could have used them. They hint at wrong clocks or at an end that is wrong, and a "
+        "result after death may belong to another patient."
+    )
+    remedy = (
+        "Check the clock of these rows and the end of the record. Rows after the end are not used "
+        "for landmarks after it, but wrong clocks shift everything."
+    )
+    late_grades = (
+        "Grades after the end of follow-up say that it ended later: on their scale the patient "
+        "counts as followed until the last of them, whatever it is. Who was graded late only "
+        "because something happened makes risks look too high. A grade after death counts at "
+        "death."
+    )
+
+    def check(self, context: AuditContext) -> list[Finding]:
+        """Compare times of draws and grades with the ends stated in patients, charted deaths."""
+        labs = context.need_labs()
+        rows = labs[labs["hours"].notna() & (labs["patient"] >= 0) & context.timed]
+        people = context.people
+        grades = context.grades
+        charted = grades[(grades["scale"] == "death") & (grades["grade"] >= 1)]
+        death = charted.groupby("patient")["hours"].min().reindex(people.index)
+        ends = {
+            "record end": people["record_end"],
+            "end of follow-up": people["followed_until"],
+            "death": people["death"].fillna(np.inf).clip(upper=death.fillna(np.inf)),
+        }
+        ends = {name: end.replace(np.inf, np.nan) for name, end in ends.items()}
+        if all(end.isna().all() for end in ends.values()):
+            raise NotApplicable("no record end, follow-up or death is stated")
+        findings = self._grades(context, ends)
+        for name, end in ends.items():
+            late = _after(rows, end)
+            if late.empty:
+                continue
+            people_late = int(late["patient"].nunique())
+            findings.append(
+                self.finding(
+                    f"{len(late)} lab rows of {people_late} patients were collected after the "
+                    f"{name}, up to {late['late'].max():.0f} h later.",
+                    table="labs",
+                    columns=(_clock(context),),
+                    counts={"rows": len(late), "patients": people_late},
+                    examples=context.examples("labs", late, _clock(context)),
+                )
+            )
+        return findings
+
+    def _grades(self, context: AuditContext, ends: dict[str, pd.Series]) -> list[Finding]:
+        """Grades after the end until which outcomes are known, and after death."""
+        rows = context.grades
+        rows = rows[rows["hours"].notna() & (rows["patient"] >= 0) & (rows["scale"] != "death")]
+        record, followed = ends["record end"], ends["end of follow-up"]
+        known = {"end of follow-up": followed.fillna(record)}
+        findings = []
+        for name, end in {**known, "death": ends["death"]}.items():
+            late = _after(rows, end)
+            if late.empty:
+                continue
+            people_late = int(late["patient"].nunique())
+            clock = "assessed_hours"
+            if clock not in context.raw.get("assessments", ()):
+                clock = "assessed_at"
+            findings.append(
+                self.finding(
+                    f"Grades charted after the {name}: {len(late)}, of patients: {people_late}, up "
+                    f"to {late['late'].max():.0f} h later.",
+                    table="assessments",
+                    columns=(clock,),
+                    counts={"rows": len(late), "patients": people_late},
+                    examples=context.examples("assessments", late[late["line"] > 0], clock),
+                    effect=self.late_grades,
+                    remedy="Check the clock of these rows, and the end of follow-up or the death.",
+                )
+            )
+        return findings
+
+
+class PeakColumns(Check):
+    """Columns of patients that hold an extreme of the whole stay, reached after the onset."""
+
+    code = "CHK110"
+    title = "A peak of the whole stay is a column of patients"
+    effect = (
+        "A peak is known only when the stay is over, and mostly lies after the onset. As an input "
+        "it predicts the past from the future; on the same data AUROC rose from .48 to .78."
+    )
+    remedy = (
+        "Leave the column out of cohort.host_columns. Peaks up to the moment of prediction are "
+        "features already, made from the labs."
+    )
+
+    def check(self, context: AuditContext) -> list[Finding]:
+        """Look for names that say peak, and for columns that equal an extreme of the labs."""
+        raw = context.raw.get("patients")
+        if raw is None:
+            raise NotApplicable("there is no patients table")
+        used, words = set(context.config.cohort.host_columns), word_list("peak_words")
+        people = context.people[context.people["position"] >= 0]
+        extremes = _extremes(context.labs)
+        findings = []
+        for column in candidate_columns(raw):
+            number = to_number(raw[column].loc[people["position"]]).to_numpy()
+            if np.isfinite(number).sum() < MIN_PATIENTS:
+                continue
+            match = _matching(number, people.index, extremes)
+            named = holds_word(column, words)
+            if not match and not named:
+                continue
+            late = _after_onset(match, context.labels) if match else ""
+            same = f"equals the {match[1]} of {match[0]} over all rows" if match else ""
+            why = same or "says in its name that it is an extreme"
+            inside = column in used
+            findings.append(
+                self.finding(
+                    f"patients column '{column}' {why}{late}.",
+                    table="patients",
+                    columns=(column,),
+                    counts={"patients": int(np.isfinite(number).sum())},
+                    severity="error" if inside else "warning",
+                    examples=context.examples(
+                        "patients", people.set_index("position"), column, show=False
+                    ),
+                )
+            )
+        return findings
+
+
+def _telling_keys(
+    drawn: pd.Series, days: pd.Series, event: np.ndarray
+) -> list[tuple[str, float, float]]:
+    """Analytes with another share of measured days in event patients, widest difference first."""
+    told: list[tuple[str, float, float]] = []
+    if event.all() or not event.any():
+        return told
+    for key in drawn.index.get_level_values("key").unique():
+        share = (drawn[key].reindex(days.index).fillna(0) / days).to_numpy(dtype=float)
+        z = rank_auc(share, event)[1]
+        with_event, without = float(share[event].mean()), float(share[~event].mean())
+        if abs(z) >= MIN_Z and abs(with_event - without) >= MIN_DIFFERENCE:
+            told.append((str(key), with_event, without))
+    return sorted(told, key=lambda item: -abs(item[1] - item[2]))
+
+
+def _clock(context: AuditContext) -> str:
+    return "collected_hours" if "collected_hours" in context.raw["labs"] else "collected_at"
+
+
+def _after(rows: pd.DataFrame, end: pd.Series) -> pd.DataFrame:
+    """Rows later than an hour of their patient, with by how much; none where it is not stated."""
+    limit = end.to_numpy(dtype=float)[rows["patient"].to_numpy()]
+    late = rows.assign(late=rows["hours"] - limit)
+    return late[late["late"] > 1e-6]
+
+
+def _extremes(labs: pd.DataFrame) -> pd.DataFrame:
+    """Largest and smallest number of each patient and analyte, with the hour of the largest."""
+    rows = labs[labs["number"].notna() & (labs["patient"] >= 0)].sort_values("number")
+    by = rows.groupby(["key", "patient"])
+    table = by["number"].agg(["min", "max"])
+    table["hour"] = by["hours"].last()
+    return table
+
+
+def _matching(
+    number: np.ndarray, patients: pd.Index, extremes: pd.DataFrame
+) -> tuple[str, str, pd.Series] | None:
+    """Analyte whose maximum or minimum a column equals in 80 % of the patients that have both."""
+    for key in extremes.index.get_level_values("key").unique():
+        part = extremes.loc[key].reindex(patients)
+        for name, word in (("max", "maximum"), ("min", "minimum")):
+            both = part[name].notna().to_numpy() & np.isfinite(number)
+            if both.sum() < MIN_PATIENTS or len(np.unique(number[both])) < 5:
+                continue
+            if np.isclose(part[name].to_numpy()[both], number[both]).mean() >= 0.8:
+                return str(key), word, part["hour"]
+    return None
+
+
+def _after_onset(match: tuple[str, str, pd.Series], labels: list[OutcomeLabel]) -> str:
+    """In how many event patients the extreme was reached after the onset."""
+    for label in labels:
+        onset = label.onset[match[2].index]
+        known = np.isfinite(onset) & match[2].notna().to_numpy()
+        if known.sum() >= 5:
+            late = (match[2].to_numpy()[known] > onset[known]).mean()
+            return f"; {100 * late:.0f} % of them were reached after the onset of {label.name}"
+    return ""

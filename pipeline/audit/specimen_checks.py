@@ -1,0 +1,216 @@
+"""CHK205 to CHK207: rows of another specimen, contradictions and impossible jumps."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from pipeline.audit.check import Check
+from pipeline.audit.export_context import AuditContext
+from pipeline.audit.finding import Finding
+from pipeline.audit.null_statistics import rank_auc
+from pipeline.cohort.analytes import normalise_name
+from pipeline.cohort.column_words import settings, word_list
+
+MIN_ROWS = 5
+MIN_GAP = 1.5  # in decades, between two populations of one analyte
+MIN_FOLD = np.log(5.0)
+MIN_FOLD_CYTOKINES = np.log(20.0)  # tenfold up and down within a day is what they do
+WITHIN_HOURS = 48.0
+
+
+class TwoPopulations(Check):
+    """Rows under one name that cannot be the same quantity, such as urine among blood."""
+
+    code = "CHK205"
+    title = "Two kinds of result under one name"
+    effect = (
+        "Cells counted in urine are read as a blood count, or numbers of two units as one. Peaks, "
+        "trends and the scale of the analyte are then wrong for everyone."
+    )
+    remedy = (
+        "Export the specimen, and give rows of another specimen or unit their own name. Where the "
+        "specimen is lost, leave the analyte out of features.analytes."
+    )
+
+    def check(self, context: AuditContext) -> list[Finding]:
+        """Compare with what blood can hold, with the rest of the tube, and look for a gap."""
+        labs = context.need_labs()
+        ranges = {normalise_name(name): tuple(b) for name, b in settings("blood_ranges").items()}
+        panels = settings("panels") if context.timed else {}  # a tube is known by its time
+        tubes = labs[["patient", "hours", "key"]].drop_duplicates()
+        findings = []
+        for key, part in labs.groupby("key", sort=True):
+            exact = part[part["number"] > 0]
+            for seen, rows in (
+                _outside(exact, ranges.get(str(key))),
+                _alone(exact, tubes, panels.get(str(key), ())),
+                _apart(exact),
+            ):
+                if seen:
+                    findings.append(
+                        self.finding(
+                            f"{key}: {seen}.",
+                            table="labs",
+                            columns=("analyte", "value"),
+                            counts={"analyte": str(key), "rows": len(rows), "of": len(exact)},
+                            examples=context.examples("labs", rows, "value"),
+                        )
+                    )
+        return findings
+
+
+class Contradictions(Check):
+    """Two different results of one analyte for the same moment, both valid."""
+
+    code = "CHK206"
+    title = "Contradicting results for the same moment"
+    effect = (
+        "Only one of them can be used; which one is decided by the order of result times and, if "
+        "those agree, by size. A second specimen under the same name looks like this too."
+    )
+    remedy = (
+        "Give a corrected result its status and its own result time, and give another specimen "
+        "its own analyte name."
+    )
+
+    def check(self, context: AuditContext) -> list[Finding]:
+        """Look for rows equal in patient, analyte and both times, but not in value."""
+        labs = context.need_timed_labs()
+        raw = context.raw["labs"]
+        rows = labs[(labs["number"] >= 0) & labs["hours"].notna() & (labs["patient"] >= 0)]
+        if "status" in raw:
+            rows = rows[raw.loc[rows.index, "status"].str.lower().isin(["", "final"])]
+        rows = rows.assign(resulted=rows["resulted"].fillna(-1e9))
+        spread = rows.groupby(["patient", "key", "unit", "hours", "resulted"])["number"]
+        low, high = spread.transform("min"), spread.transform("max")
+        differ = high > 1.02 * low
+        findings = []
+        for key, part in rows[differ].groupby("key", sort=True):
+            findings.append(
+                self.finding(
+                    f"{key}: {len(part)} results share patient, analyte and time with another "
+                    f"that differs, {part['number'].iloc[0]:g} beside "
+                    f"{part['number'].iloc[1]:g} for example.",
+                    table="labs",
+                    columns=("value",),
+                    counts={"analyte": str(key), "rows": len(part)},
+                    examples=context.examples("labs", part, "value", limit=2),
+                )
+            )
+        return findings
+
+
+class ImpossibleJumps(Check):
+    """A value that leaves a course and is back at the next draw, more than biology allows."""
+
+    code = "CHK207"
+    title = "Impossible jumps and back"
+    effect = (
+        "A slipped decimal point or a sample of another patient becomes the peak of the course, "
+        "and peak and change are what the model looks at."
+    )
+    remedy = "Check unit, decimal point and patient of these rows at the source."
+
+    def check(self, context: AuditContext) -> list[Finding]:
+        """Compare each value with the ones before and after it in the same patient."""
+        spikes = find_spikes(context.need_timed_labs())
+        findings = []
+        for key, part in spikes.groupby("key", sort=True):
+            fold = float(np.exp(part["size"].max()))
+            findings.append(
+                self.finding(
+                    f"{key}: {len(part)} results lie up to {fold:.0f} times away from both "
+                    f"neighbours within {WITHIN_HOURS:.0f} h.",
+                    table="labs",
+                    columns=("value",),
+                    counts={"analyte": str(key), "rows": len(part)},
+                    examples=context.examples("labs", part, "value"),
+                )
+            )
+        return findings
+
+
+def find_spikes(labs: pd.DataFrame) -> pd.DataFrame:
+    """Results that lie far above or far below both neighbours in time.
+
+    A spike is the smaller of the two steps, in natural logarithms; it must exceed a factor of five
+    (twenty for cytokines) and twice what all but the largest 0.5 % of steps of the analyte reach.
+
+    Returns
+    -------
+    DataFrame
+        The rows, with ``size``.
+    """
+    rows = labs[(labs["number"] > 0) & (labs["side"] == 0) & labs["hours"].notna()]
+    rows = rows[rows["patient"] >= 0]
+    rows = rows.assign(log=np.log(rows["value"].fillna(rows["number"])))
+    rows = rows.sort_values(["key", "patient", "hours", "line"], kind="stable")
+    course = ["key", "patient"]
+    inside = (rows[course] == rows[course].shift(1)).all(axis=1)
+    inside &= (rows[course] == rows[course].shift(-1)).all(axis=1)
+    inside &= rows["hours"].shift(-1) - rows["hours"].shift(1) <= 2 * WITHIN_HOURS
+    before, after = rows["log"] - rows["log"].shift(1), rows["log"] - rows["log"].shift(-1)
+    size = before.abs().clip(upper=after.abs()).where(inside & (before * after > 0), 0.0)
+    usual = size[inside].groupby(rows.loc[inside, "key"]).quantile(0.995)
+    fast = rows["key"].isin(word_list("cytokines")).to_numpy()
+    least = 2.0 * rows["key"].map(usual).astype(float).fillna(np.inf)
+    least = least.clip(lower=MIN_FOLD).mask(fast, least.clip(lower=MIN_FOLD_CYTOKINES))
+    spikes: pd.DataFrame = rows.assign(size=size)[size > least]
+    return spikes
+
+
+def _outside(part: pd.DataFrame, limits: tuple[float, float] | None) -> tuple[str, pd.DataFrame]:
+    if limits is None or len(part) < 20:
+        return "", part
+    inside = part["number"].between(*limits)
+    rows = part[~inside]
+    if len(rows) < MIN_ROWS or inside.mean() < 0.02:
+        return "", part
+    return (
+        f"{len(rows)} of {len(part)} results lie outside {limits[0]:g} to {limits[1]:g}, which "
+        "blood cannot hold; they look like another specimen or unit, or like lost digits",
+        rows,
+    )
+
+
+def _alone(part: pd.DataFrame, tubes: pd.DataFrame, panel: list[str]) -> tuple[str, pd.DataFrame]:
+    """Rows drawn without any other member of their panel, and unlike those drawn with one."""
+    others = tubes.loc[tubes["key"].isin(panel), ["patient", "hours"]].drop_duplicates()
+    if others.empty or len(part) < 50:
+        return "", part
+    drawn = pd.MultiIndex.from_frame(part[["patient", "hours"]])
+    alone = ~drawn.isin(pd.MultiIndex.from_frame(others))
+    if alone.sum() < MIN_ROWS or alone.mean() > 0.5:
+        return "", part
+    z = rank_auc(part["number"].to_numpy(), alone)[1]
+    spread = np.log(part["number"])
+    wider = spread[alone].std() > 2 * spread[~alone].std()
+    if abs(z) < 4 and not wider:
+        return "", part
+    return (
+        f"{alone.sum()} of {len(part)} results were drawn without any other member of the panel, "
+        "and their values differ from those drawn with it; they look like another specimen",
+        part[alone],
+    )
+
+
+def _apart(part: pd.DataFrame) -> tuple[str, pd.DataFrame]:
+    """A minority of rows separated from the rest by a gap in which nothing lies."""
+    amount = part["value"].fillna(part["number"])
+    logs = np.sort(np.log10(amount[amount > 0].to_numpy()))
+    if len(logs) < 40:
+        return "", part
+    gaps = np.diff(logs)
+    place = int(gaps.argmax())
+    minority = min(place + 1, len(logs) - place - 1)
+    if gaps[place] < MIN_GAP or minority < MIN_ROWS:
+        return "", part
+    cut = 0.5 * (logs[place] + logs[place + 1])
+    low = place + 1 <= len(logs) - place - 1
+    rows = part[(np.log10(amount) < cut) == low]
+    return (
+        f"{len(rows)} of {len(part)} results lie {'below' if low else 'above'} all others by a "
+        f"factor of at least {10 ** gaps[place]:.0f}; they look like another unit or specimen",
+        rows,
+    )

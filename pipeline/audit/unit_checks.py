@@ -1,0 +1,218 @@
+"""CHK301 to CHK304: missing units, a missing D-dimer basis, unit slips, and shifted names."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from pipeline.audit.check import Check
+from pipeline.audit.export_context import AuditContext
+from pipeline.audit.finding import Finding, NotApplicable
+from pipeline.audit.lenient_tables import accepted_unit
+from pipeline.cohort.analytes import Analyte, dictionary
+from pipeline.cohort.column_words import listed
+from pipeline.cohort.units import normalise_unit, unit_slips
+
+MIN_RESULTS = 20
+MISFIT = 0.15  # decades outside the usual medians
+MIN_SHIFTED = 3
+
+
+class MissingUnit(Check):
+    """Lab rows without a unit."""
+
+    code = "CHK301"
+    title = "Results without a unit"
+    effect = (
+        "Without a unit a number cannot be compared with another hospital's. Analytes of the "
+        "dictionary are refused without one; others are accepted only as local to this cohort."
+    )
+    remedy = (
+        "Export the unit. Where you know it, state it under cohort.assume_units (a blank unit is "
+        'written ""), or list the analyte under cohort.local_analytes.'
+    )
+
+    def check(self, context: AuditContext) -> list[Finding]:
+        """Count rows without a unit by analyte."""
+        labs = context.need_labs()
+        blank = labs[labs["unit"] == ""]
+        if blank.empty:
+            return []
+        counts = blank["key"].value_counts()
+        names = [f"{key} ({count})" for key, count in counts.items()]
+        return [
+            self.finding(
+                f"{len(blank)} of {len(labs)} lab rows have no unit: {listed(names, most=40)}.",
+                table="labs",
+                columns=("unit",),
+                counts={"rows": len(blank), "analytes": len(counts)},
+                examples=context.examples("labs", blank.drop_duplicates("key"), "unit", limit=5),
+            )
+        ]
+
+
+class MissingBasis(Check):
+    """D-dimer results whose unit does not say FEU or DDU."""
+
+    code = "CHK302"
+    title = "D-dimer without its basis"
+    effect = (
+        "One DDU is about two FEU, so the same number can mean twice as much. Such rows are "
+        "refused; under a wrong assumption every D-dimer is off by two."
+    )
+    remedy = (
+        "Ask the laboratory whether it reports FEU or DDU and state it, for example "
+        'cohort.assume_units: {d_dimer: {mg/L: "mg/L{FEU}"}}.'
+    )
+
+    def check(self, context: AuditContext) -> list[Finding]:
+        """Look at the units of D-dimer as they were exported; a LOINC code may state the basis."""
+        rows = context.need_labs()
+        rows = rows[(rows["key"] == "d_dimer") & (rows["unit"] != "")]
+        codes = {code for code, unit in dictionary()["d_dimer"].loinc_units.items() if unit}
+        raw = context.raw["labs"].reindex(rows.index)
+        for column in raw.columns.intersection(["loinc", "analyte"]):
+            rows = rows[~raw.loc[rows.index, column].isin(codes)]
+        spelled = rows["unit"].map(normalise_unit)
+        bare = rows[spelled.str.contains("g/") & ~spelled.str.contains(r"\{(?:feu|ddu)\}")]
+        if bare.empty:
+            return []
+        units = listed(sorted(bare["unit"].unique()))
+        known = accepted_unit("d_dimer", bare["unit"].iloc[0], context.config.cohort)
+        said = (
+            "The configuration states what it means; that is an assumption of yours."
+            if np.isfinite(known)
+            else "The configuration does not say what it means."
+        )
+        return [
+            self.finding(
+                f"{len(bare)} D-dimer results are in {units} without FEU or DDU. {said}",
+                table="labs",
+                columns=("unit",),
+                counts={"rows": len(bare)},
+                examples=context.examples("labs", bare, "unit"),
+            )
+        ]
+
+
+class UnitSlips(Check):
+    """A site, or a unit, whose median lies decades from the others or from what is usual."""
+
+    code = "CHK303"
+    title = "A unit that does not fit the numbers"
+    effect = (
+        "Numbers labelled with the wrong unit are wrong by a factor of ten or more after "
+        "conversion. The model then learns the site or the unit instead of the patient."
+    )
+    remedy = (
+        "Ask the laboratory of that site for the unit of these rows. State it under "
+        "cohort.assume_units where it holds throughout; nothing is converted on suspicion."
+    )
+
+    def check(self, context: AuditContext) -> list[Finding]:
+        """Compare medians between sites, between units, and with the dictionary."""
+        labs = context.need_labs()
+        rows = labs[(labs["value"] > 0) & (labs["patient"] >= 0)]
+        rows = rows.assign(analyte=rows["key"], cancelled=False)
+        if rows.empty:
+            raise NotApplicable("no result could be converted to a canonical unit")
+        site = context.people["site"]
+        by_unit = rows["unit"].to_numpy(dtype=object)
+        by_site = site.to_numpy(dtype=object)[rows["patient"].to_numpy()]
+        groups = {"site": by_site, "unit": by_unit}
+        findings, seen = [], set()
+        for name, group in groups.items():
+            codes, labels = pd.factorize(pd.Series(group, dtype="str"))
+            # a patient in two groups counts once in each, so each group gets its own numbers
+            number, _ = pd.factorize(rows["patient"].to_numpy() * len(labels) + codes)
+            sites = pd.Series(group, dtype="str").groupby(number).first()
+            slips = unit_slips(rows.assign(patient=number), sites, dictionary())
+            fields = slips[["analyte", "site", "factor", "words", "results"]]
+            for key, place, factor, words, results in fields.to_numpy().tolist():
+                if (key, factor) in seen:
+                    continue
+                seen.add((key, factor))
+                chosen = rows[(rows["key"] == key) & (group == place)]
+                where = f"{name} {place}" if place else "the export"
+                findings.append(
+                    self.finding(
+                        f"{key}, {where}: {words} {results} results.",
+                        table="labs",
+                        columns=("unit", "value"),
+                        counts={"analyte": key, "rows": results},
+                        examples=context.examples("labs", chosen, "value"),
+                    )
+                )
+        return findings
+
+
+class ShiftedNames(Check):
+    """Analytes whose numbers fit the next analyte of the file much better than their own name."""
+
+    code = "CHK304"
+    title = "Names shifted by one analyte"
+    effect = "Every affected analyte carries the numbers of another one; nothing learned is true."
+    remedy = (
+        "Compare the header with the data of the source table: a column was inserted or lost, and "
+        "all names after it moved by one."
+    )
+
+    def check(self, context: AuditContext) -> list[Finding]:
+        """Try every analyte against its neighbours in the order of the file and of the alphabet."""
+        labs = context.need_labs()
+        rows = labs[(labs["number"] > 0) & (labs["factor"].notna())]
+        sizes = rows["key"].value_counts()
+        usual = {
+            key: analyte
+            for key, analyte in dictionary().items()
+            if sizes.get(key, 0) >= MIN_RESULTS and analyte.usual[0] is not None
+        }
+        if len(usual) < MIN_SHIFTED + 1:
+            raise NotApplicable("too few analytes with usual values in the dictionary")
+        rows = rows[rows["key"].isin(list(usual))]
+        medians = rows.groupby("key")["number"].median()
+        units = rows.groupby("key")["unit"].agg(lambda cells: cells.mode().iloc[0])
+        fits = {key: _interval(usual[key], units[key], context) for key in usual}
+        seen = list(dict.fromkeys(rows["key"]))
+        for words, order in (("file", seen), ("alphabet", sorted(usual))):
+            for step in (1, -1):
+                moved = _moved(order, step, medians, fits)
+                if len(moved) >= MIN_SHIFTED:
+                    first = rows[rows["key"] == moved[0]]
+                    return [
+                        self.finding(
+                            f"The medians of {listed(moved)} do not fit their names, but fit the "
+                            f"{'next' if step == 1 else 'previous'} analyte in the order of the "
+                            f"{words}.",
+                            table="labs",
+                            columns=("analyte", "value"),
+                            counts={"analytes": len(moved), "compared": len(order)},
+                            examples=context.examples("labs", first, "analyte"),
+                        )
+                    ]
+        return []
+
+
+def _interval(analyte: Analyte, unit: str, context: AuditContext) -> tuple[float, float]:
+    """Usual medians as log10 of the number that would be exported."""
+    low, high = analyte.usual
+    factor = accepted_unit(analyte.key, unit, context.config.cohort)
+    return float(np.log10((low or 1e-9) / factor)), float(np.log10((high or 1e9) / factor))
+
+
+def _moved(
+    order: list[str], step: int, medians: pd.Series, fits: dict[str, tuple[float, float]]
+) -> list[str]:
+    """Analytes that miss their own usual medians and meet those of their neighbour."""
+    moved = []
+    for place, key in enumerate(order):
+        neighbour = order[(place + step) % len(order)]
+        median = float(np.log10(medians[key]))
+        if _misses(median, fits[key]) > MISFIT and _misses(median, fits[neighbour]) == 0:
+            moved.append(key)
+    return moved
+
+
+def _misses(median: float, interval: tuple[float, float]) -> float:
+    """Decades by which a median lies outside an interval."""
+    return max(interval[0] - median, median - interval[1], 0.0)

@@ -1,0 +1,283 @@
+"""CHK001 to CHK005: whether the export can be used at all, and what was refused."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pandas as pd
+
+from pipeline.audit.check import Check
+from pipeline.audit.export_context import NEVER_GRADED, AuditContext
+from pipeline.audit.finding import Example, Finding, NotApplicable
+from pipeline.cohort.column_words import listed
+from pipeline.cohort.reject_summary import accepting, too_many_refused
+from pipeline.cohort.ungraded import STATED_ELSEWHERE, count_ungraded, never_graded, ungraded_words
+from pipeline.reading.read_result import ReadResult
+
+FEW_EVENTS = 20
+ONE_SITE = 0.9  # share of refused rows from which on their site is named
+
+
+class Unreadable(Check):
+    """A table or column is missing, or nothing in it can be used; nobody has a grade."""
+
+    code = "CHK001"
+    title = "The export cannot be read for training"
+    severity = "error"
+    effect = "There is no result at all until this is fixed. It cannot be acknowledged."
+    remedy = (
+        "A training cohort needs patients, labs and assessments, as .csv or .parquet with the "
+        "columns of docs/data.md. Correct what the evidence names and run the audit again."
+    )
+
+    def check(self, context: AuditContext) -> list[Finding]:
+        """Report why the front door refused the whole export."""
+        problem = context.problem or _no_grades(context)
+        if not problem:
+            return []
+        tables = [name for name in context.files if context.files[name] in problem]
+        return [
+            self.finding(
+                problem,
+                table=tables[0] if tables else "",
+                columns=(),
+                counts={f"rows in {context.files[t]}": len(raw) for t, raw in context.raw.items()},
+            )
+        ]
+
+
+class RefusedRows(Check):
+    """Rows and cells that the front door does not use, by reason, most frequent first."""
+
+    code = "CHK002"
+    title = "Rows are refused"
+    effect = (
+        "Refused rows are missing from training and from prediction. If they are many, or fall on "
+        "one analyte or one site, features are missing where a measurement exists."
+    )
+    remedy = "Correct the cause at its source; one cause usually explains all rows of a code."
+
+    def check(self, context: AuditContext) -> list[Finding]:
+        """One finding per table and code of rejects.csv; an error where training would stop."""
+        if context.read is None:
+            raise NotApplicable("the export could not be read, so no row was judged")
+        rejects, findings = context.read.rejects, self._majority(context, context.read)
+        groups = rejects.groupby(["file", "code"], sort=False)
+        table_of = {file: table for table, file in context.files.items()}
+        for (file, code), part in sorted(groups, key=lambda item: -len(item[1])):
+            read = context.read.counts[str(file)]["read"]
+            columns = list(dict.fromkeys(part["column"]))
+            first = part.iloc[0]
+            reason = str(first["reason"])
+            if first["column"] == "patient_id":
+                reason = re.sub(r"'(?!patient_id')[^']*'", "an id", reason)
+                reason = reason[:1].upper() + reason[1:]
+            findings.append(
+                self.finding(
+                    f"{len(part)} of {read} rows of {file}: {code}{_analytes(context, part)}. "
+                    f"For example: {reason}",
+                    table=table_of[str(file)],
+                    columns=[name for name in columns if name],
+                    counts={"code": str(code), "entries": len(part), "rows read": read},
+                    examples=[
+                        Example(str(file), int(row), str(column), _cell(str(column), str(value)))
+                        for row, column, value in part[["row", "column", "value"]]
+                        .head(3)
+                        .itertuples(index=False)
+                    ],
+                    remedy=str(first["remedy"]),
+                )
+            )
+        return findings
+
+    def _majority(self, context: AuditContext, read: ReadResult) -> list[Finding]:
+        """The refusal of a training, by the rule of training."""
+        refused, usable = read.refused_share()
+        found = too_many_refused(refused, usable, context.config.cohort.max_rejected_share)
+        if not found:
+            return []
+        return [
+            self.finding(
+                f"{found}.",
+                table="labs",
+                columns=(),
+                counts={"results refused": refused, "of": usable},
+                severity="error",
+                effect="Training stops: a model of the rest would describe the export, not the "
+                "patients. It cannot be acknowledged.",
+                remedy="Correct the causes listed under the warnings of this code, or accept the "
+                f"share in the configuration: {accepting(refused, usable)}",
+            )
+        ]
+
+
+class FewEvents(Check):
+    """A configured outcome never happens, or in so few patients that nothing can be learned."""
+
+    code = "CHK003"
+    title = "An outcome has few or no events"
+    effect = (
+        "An outcome that never happens cannot be trained. Below about twenty event patients every "
+        "interval is so wide that a good and a useless model look alike."
+    )
+    remedy = (
+        "Check that the scale is exported under its name (crs, icans, ...) and that grades are "
+        "numbers. If the events are truly few, pool sites, or configure a lower threshold."
+    )
+
+    def check(self, context: AuditContext) -> list[Finding]:
+        """Count patients with each configured outcome, of those of whom the scale tells."""
+        findings = []
+        asked = {item.scale for item in context.config.outcomes.values()}
+        grades = context.grades
+        legible = grades["scale"].isin(asked) & grades["grade"].notna()
+        if not legible.any() and (context.problem or _no_grades(context)):
+            raise NotApplicable("no grade of a configured outcome can be read")
+        events = {label.name: int(label.event.sum()) for label in context.labels}
+        scales = sorted(grades["scale"].unique())
+        few = {
+            name: events.get(name, 0)
+            for name in context.config.outcomes
+            if events.get(name, 0) < FEW_EVENTS
+        }
+        for name, count in few.items():
+            outcome = context.config.outcomes[name]
+            unknown = context.n_unknown(outcome.scale)
+            of = context.n_patients - unknown
+            whose = "patients" if not unknown else "patients graded on the scale"
+            rest = f" {unknown} were never graded and are unknown." if unknown else ""
+            findings.append(
+                self.finding(
+                    f"{name} ({outcome.scale} grade {outcome.threshold} or more) is charted in "
+                    f"{count} of {of} {whose}.{rest} Scales in the export: "
+                    f"{listed(scales) or 'none'}.",
+                    table="assessments",
+                    columns=("scale", "grade"),
+                    counts={
+                        "event patients": count,
+                        "patients": of,
+                        **({NEVER_GRADED: unknown} if unknown else {}),
+                    },
+                )
+            )
+        return findings
+
+
+class PatientsWithoutLabs(Check):
+    """Patients of whom there is no lab row."""
+
+    code = "CHK004"
+    title = "Patients without any lab result"
+    effect = (
+        "They get no estimate and teach the model nothing but their outcome. If they are sicker "
+        "or healthier than the rest, the base rate is off."
+    )
+    remedy = "Check whether their labs were lost in the export, or drop them for a stated reason."
+
+    def check(self, context: AuditContext) -> list[Finding]:
+        """Compare the ids of patients with those of labs."""
+        labs = context.need_labs()
+        people = context.people[context.people["position"] >= 0]
+        if people.empty:
+            raise NotApplicable("there is no patients table")
+        bare = people[~np.isin(people.index, labs["patient"])]
+        if bare.empty:
+            return []
+        return [
+            self.finding(
+                f"{len(bare)} of {len(people)} patients have no row in {context.files['labs']}.",
+                table="labs",
+                columns=("patient_id",),
+                counts={"patients": len(bare), "of": len(people)},
+                examples=[
+                    Example(context.files["patients"], int(line), "patient_id")
+                    for line in bare["line"].head(5)
+                ],
+            )
+        ]
+
+
+class NeverGraded(Check):
+    """Patients without a usable assessment on the scale of a configured outcome."""
+
+    code = "CHK005"
+    title = "Patients never graded on a scale"
+    effect = (
+        "Read as unknown, they teach nothing about the scale and stand in no rate. Read as no "
+        "event, whoever's grades were lost counts as without it, and every risk comes out too low."
+    )
+    remedy = (
+        "Export every assessment, grade 0 included. If no row means that there was nothing to "
+        "chart, set cohort.ungraded: no_event; if it means that nobody looked or the grades are "
+        "lost, set cohort.ungraded: unknown."
+    )
+
+    def check(self, context: AuditContext) -> list[Finding]:
+        """Count as training counts; a stated reading is for information only."""
+        if context.read is None:
+            raise NotApplicable("the export could not be read, so no grade was accepted")
+        cohort, setting = context.read.cohort, context.config.cohort.ungraded
+        scales = dict.fromkeys(item.scale for item in context.config.outcomes.values())
+        graded = set(cohort.assessments["scale"].unique()) - {STATED_ELSEWHERE}
+        findings = []
+        for scale in (name for name in scales if name in graded):
+            found = count_ungraded(cohort, scale, setting)
+            if not found.n:
+                continue
+            rows = np.flatnonzero(never_graded(cohort, scale))
+            ids = cohort.patients["patient_id"].iloc[cohort.persons()[rows]]
+            people = context.people[np.isin(context.ids, ids)]
+            findings.append(
+                self.finding(
+                    f"{ungraded_words(found.to_dict())}.",
+                    table="assessments",
+                    columns=("patient_id", "scale"),
+                    counts={found.unit: found.n, "of": found.of, "read as": found.read_as},
+                    examples=[
+                        Example(context.files["patients"], int(line), "patient_id")
+                        for line in people["line"].head(5)
+                    ],
+                    severity="warning" if setting == "as_charted" else "info",
+                )
+            )
+        return findings
+
+
+def _no_grades(context: AuditContext) -> str:
+    """That nobody has a grade and what became of the rows, or nothing."""
+    if context.read is None:
+        return ""
+    scales = {item.scale for item in context.config.outcomes.values()}
+    found = context.read.about_no_grades(scales, context.config.cohort)
+    return f"{found}." if found else ""
+
+
+def _analytes(context: AuditContext, part: pd.DataFrame) -> str:
+    """Which analytes the refused lab rows name, most frequent first."""
+    raw = context.raw.get("labs")
+    if raw is None or context.files["labs"] != part["file"].iloc[0] or "analyte" not in raw:
+        return ""
+    names = raw.set_index("_line")["analyte"].reindex(part["row"]).dropna()
+    counts = names[names != ""].value_counts()
+    if counts.empty:
+        return ""
+    named = listed([f"{name} {count}" for name, count in counts.items()])
+    return f" ({named}{_site(context, part)})"
+
+
+def _site(context: AuditContext, part: pd.DataFrame) -> str:
+    """At which of several sites nearly all of the refused lab rows were drawn, or nothing."""
+    sites = context.people["site"]
+    if sites[sites != ""].nunique() < 2:
+        return ""
+    where = context.labs.set_index("line")["site"].reindex(part["row"].unique()).value_counts()
+    if where.empty or where.index[0] == "" or where.iloc[0] < ONE_SITE * where.sum():
+        return ""
+    whole = "all" if len(where) == 1 else f"{where.iloc[0]} of {where.sum()}"
+    return f"; {whole} at site {where.index[0]}"
+
+
+def _cell(column: str, value: str) -> str:
+    """A refused cell as it may be shown: never an id."""
+    return "" if column == "patient_id" else value[:40]

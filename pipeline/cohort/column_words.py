@@ -1,0 +1,82 @@
+"""Word lists of ``data_schema/audit.yaml``, and whether a column identifies persons."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import pandas as pd
+
+from pipeline.cohort.analytes import normalise_name
+from pipeline.resources import schema_yaml
+
+_SHAPES = {
+    "cells look like e-mail addresses": r"[^@\s]+@[^@\s]+\.[a-zA-Z]{2,}",
+    "cells look like telephone numbers": r"\+\d[\d ()/-]{7,}\d",
+    "cells look like 'Surname, Given name'": r"[A-Z][a-zäöüéèß'-]+, ?[A-Z][a-zäöüéèß'-]+",
+    "cells look like social security numbers": r"\d{3}-\d{2}-\d{4}",
+}
+
+
+def identifies_persons(column: str, cells: pd.Series) -> str:
+    """How a column identifies persons, by its name or the shape of its cells; "" if it does not.
+
+    ``patient_id`` is judged by its cells only; ``analyte``, ``value`` and ``unit`` never are.
+
+    Examples
+    --------
+    >>> identifies_persons("MRN", pd.Series(["17"])), identifies_persons("sex", pd.Series(["F"]))
+    ('its name says so', '')
+    """
+    if column.lower() in word_list("not_person_words") or column in ("analyte", "value", "unit"):
+        return ""
+    filled = cells[cells != ""]
+    if column != "patient_id" and len(filled) and holds_word(column, word_list("person_words")):
+        return "its name says so"
+    return _shape_of_persons(filled)
+
+
+def settings(name: str) -> Any:
+    """One entry of ``audit.yaml``."""
+    return schema_yaml("audit.yaml")[name]
+
+
+@cache
+def word_list(name: str) -> frozenset[str]:
+    """Normalised words of one list."""
+    return frozenset(normalise_name(str(word)) for word in settings(name))
+
+
+def holds_word(name: str, words: frozenset[str]) -> bool:
+    """Whether a normalised name holds one of the words as whole parts.
+
+    Examples
+    --------
+    >>> holds_word("Max CRS grade", frozenset({"crs"})), holds_word("crsp", frozenset({"crs"}))
+    (True, False)
+    """
+    parts = f"_{normalise_name(name)}_"
+    return any(f"_{word}_" in parts for word in words)
+
+
+def listed(names: list[str], *, most: int = 6) -> str:
+    """Names as a sentence lists them, cut where there are many.
+
+    Examples
+    --------
+    >>> listed(["a", "b", "c"], most=2)
+    'a, b and 1 more'
+    """
+    if len(names) <= most:
+        return ", ".join(names)
+    return f"{', '.join(names[:most])} and {len(names) - most} more"
+
+
+def _shape_of_persons(filled: pd.Series) -> str:
+    distinct = pd.Series(filled.unique()).head(2000)
+    if len(distinct) < 3:
+        return ""
+    for why, shape in _SHAPES.items():
+        if distinct.str.fullmatch(shape).mean() > 0.5:
+            return why
+    return ""

@@ -1,1 +1,0 @@
-"""Other shapes of export, rewritten as the tables that the front door reads."""

@@ -1,0 +1,371 @@
+"""Result text of lab rows to numbers in canonical units; refuses rather than guesses."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from pipeline.cohort.analytes import Analyte, AnalyteResolver, dictionary
+from pipeline.cohort.detection_limits import usual_limits
+from pipeline.cohort.ledger import Ledger, plain_number, quoted, range_words
+from pipeline.cohort.result_versions import add_flag
+from pipeline.cohort.units import (
+    conversion,
+    normalise_unit,
+    plausible_units,
+    suits_loinc,
+    with_basis,
+)
+from pipeline.cohort.values import ABOVE, BELOW, apply_stated_limits, parse_values
+from pipeline.config import CohortConfig
+
+REMEDIES = {
+    "value_unusable": "Give a number, optionally with < or > before it.",
+    "no_result": "Leave such rows out; nothing is lost, because they hold no number.",
+    "sentinel": "Leave such rows out, or change cohort.sentinels if it is a real result.",
+}
+COMMA = "comma"
+
+
+def comma_remedy(config: CohortConfig, *, live: bool) -> str:
+    """What to do about a comma that is not known to be a decimal mark.
+
+    Parameters
+    ----------
+    live : bool
+        Whether a model reads a batch; what its training stated is then settled.
+
+    Examples
+    --------
+    >>> comma_remedy(CohortConfig(decimal_comma=False), live=True)
+    'Write a point before decimals (12.5); this model reads a comma as thousands (1,234 is 1234).'
+    """
+    point = "Write a point before decimals (12.5)"
+    if config.decimal_comma:
+        return "Write the number with one decimal mark and nothing between thousands."
+    if config.decimal_comma is False:
+        reads = "this model reads" if live else "cohort.decimal_comma: false reads"
+        return f"{point}; {reads} a comma as thousands (1,234 is 1234)."
+    if live:
+        return (
+            f"{point} and nothing between thousands; this model was trained without a statement "
+            "of what a comma means, whatever separates the columns."
+        )
+    return f"{point}, or state cohort.decimal_comma: true where 12,5 is 12.5 throughout."
+
+
+def read_values(
+    labs: pd.DataFrame, file: str, config: CohortConfig, book: AnalyteResolver, ledger: Ledger
+) -> tuple[pd.DataFrame, AnalyteResolver]:
+    """Numbers in canonical units with their limits; refuses unknown units and impossible values.
+
+    Returns
+    -------
+    labs : DataFrame
+        With ``value``, ``side``, ``limit_source`` (``none``, ``stated``, ``inferred``) and ``flag``
+        (quality).
+    book : AnalyteBook
+        With the units of cohort-local analytes and, in training, the usual limits.
+    """
+    labs = _with_bases(labs.assign(meant=_meant_units(labs, config)), file, book, ledger)
+    labs, book = _agree_local_units(labs, file, book, ledger)
+    parsed = parse_values(
+        _without_unit(labs), decimal_comma=config.decimal_comma, sentinels=config.sentinels
+    )
+    parsed = parsed.assign(kind=parsed["code"].mask(parsed["problem"].str.contains("comma"), COMMA))
+    for kind, remedy in {**REMEDIES, COMMA: comma_remedy(config, live=ledger.live)}.items():
+        if not (parsed["kind"] == kind).any():
+            continue
+        labs = ledger.reject(
+            labs,
+            (parsed.loc[labs.index, "kind"] == kind) & ~labs["cancelled"],
+            file=file,
+            column="value",
+            code="value_unusable" if kind == COMMA else kind,
+            reason=quoted(labs["value"]) + " " + parsed.loc[labs.index, "problem"] + ".",
+            remedy=remedy,
+        )
+    factor, why = _factors(labs, book)
+    labs = ledger.reject(
+        labs,
+        factor.isna() & ~labs["cancelled"],
+        file=file,
+        column="unit",
+        code="unit_refused",
+        reason=why,
+        remedy="Correct the unit. In training, cohort.assume_units can state what it means.",
+    )
+    labs = _refuse_loinc_units(labs, file, book, ledger)
+    factor, parsed = factor.loc[labs.index], parsed.loc[labs.index]
+    labs = labs.assign(
+        _raw_value=labs["value"],
+        printed=parsed["value"],
+        value=parsed["value"] * factor,
+        side=parsed["side"],
+        word=parsed["word"],
+        flag=add_flag(parsed["quality"], labs["dated"], "date_only"),
+        quality=parsed["quality"],
+    )
+    # before limits are applied: an impossible number must not hide behind its own upper limit
+    labs = _refuse_implausible(labs, file, book, ledger)
+    labs = _with_limits(labs, factor.loc[labs.index], config)
+    if book.learning:
+        book = replace(book, limits=usual_limits(labs))
+    labs = _with_usual_limits(labs, file, book, ledger)
+    labs = ledger.reject(
+        labs,
+        labs["value"].isna() & ~labs["cancelled"],
+        file=file,
+        column="value",
+        code="limit_unknown",
+        reason="The result lies " + labs["word"] + " a limit that is not stated.",
+        remedy="Give the limit: '<0.5', a column lloq or uloq, or cohort.limits in the config.",
+    )
+    for quality in sorted(set(labs["quality"]) - {""}):
+        ledger.note(
+            labs,
+            (labs["quality"] == quality) & ~labs["cancelled"],
+            file=file,
+            column="value",
+            code=quality,
+            reason=f"The sample was {quality}; the number is used.",
+            remedy="Leave the row out if the laboratory would not stand by it.",
+        )
+    return labs.drop(columns=["printed", "word", "quality"]), book
+
+
+def _with_limits(labs: pd.DataFrame, factor: pd.Series, config: CohortConfig) -> pd.DataFrame:
+    """Apply the limits of each row, or of the config where a result names a side only."""
+    lloq, uloq = (
+        labs[name].astype("float64") * factor if name in labs else factor * np.nan
+        for name in ("lloq", "uloq")
+    )
+    lower, upper = (
+        stated.fillna(labs["key"].map({k: v[end] for k, v in config.limits.items() if end in v}))
+        for stated, end in ((lloq, "lower"), (uloq, "upper"))
+    )
+    named = labs["value"].mask(labs["word"] == BELOW, lower).mask(labs["word"] == ABOVE, upper)
+    value, side = apply_stated_limits(named, labs["side"], lloq, uloq)
+    return labs.assign(
+        value=value.astype("float64"),
+        side=side.astype("int8"),
+        limit_source=pd.Series(
+            np.where(side == 0, "none", "stated"), index=labs.index, dtype="str"
+        ),
+    )
+
+
+def _with_usual_limits(
+    labs: pd.DataFrame, file: str, book: AnalyteResolver, ledger: Ledger
+) -> pd.DataFrame:
+    """Usual limit of the training cohort where a result names a side and nothing a limit."""
+    open_ended = labs["value"].isna() & (labs["word"] != "")
+    value, source = labs["value"].copy(), labs["limit_source"].copy()
+    for end in (BELOW, ABOVE):
+        usual = labs["key"].map({k: v[end] for k, v in book.limits.items() if end in v})
+        rows = open_ended & (labs["word"] == end) & usual.notna()
+        value, source = value.mask(rows, usual.astype("float64")), source.mask(rows, "inferred")
+    labs = labs.assign(value=value, limit_source=source)
+    ledger.note(
+        labs,
+        (labs["limit_source"] == "inferred") & ~labs["cancelled"],
+        file=file,
+        column="value",
+        code="limit_inferred",
+        reason="The result states no limit; the usual one of the training cohort is taken.",
+        remedy="Give the limit: '<0.5', a column lloq or uloq, or cohort.limits in the config.",
+    )
+    return labs
+
+
+def _without_unit(labs: pd.DataFrame) -> pd.Series:
+    """Value cells without the unit of their own row, where it is printed behind the number."""
+    pairs = labs[["value", "unit"]].drop_duplicates()
+    cut = {}
+    for value, unit in pairs.itertuples(index=False):
+        found = re.fullmatch(r"([^A-Za-zµμ%]*\d(?:[eE][+-]?\d+)?)\s*([A-Za-zµμ%].*)", value)
+        if found and unit and normalise_unit(found[2]) == normalise_unit(unit):
+            cut[value, unit] = found[1]
+    if not cut:
+        return labs["value"]
+    cells = [
+        cut.get(pair, pair[0])
+        for pair in labs[["value", "unit"]].itertuples(index=False, name=None)
+    ]
+    return pd.Series(cells, index=labs.index, dtype="str")
+
+
+def _meant_units(labs: pd.DataFrame, config: CohortConfig) -> pd.Series:
+    """Units as exported, replaced where ``assume_units`` states what one means."""
+    meant = labs["unit"].copy()
+    for key, assumed in config.assume_units.items():
+        rows = labs["key"] == key
+        spelled = labs.loc[rows, "unit"].map(normalise_unit)
+        stated = spelled.map({normalise_unit(unit): text for unit, text in assumed.items()})
+        meant[rows] = stated.where(stated.notna(), meant[rows]).astype("str")
+    return meant
+
+
+def _with_bases(
+    labs: pd.DataFrame, file: str, book: AnalyteResolver, ledger: Ledger
+) -> pd.DataFrame:
+    """Give a unit without a basis the one that a LOINC code, in either column, fixes."""
+    meant = labs["meant"].copy()
+    for column in ("loinc", "analyte"):
+        if column not in labs:
+            continue
+        coded = labs[column].isin(_bound_codes())
+        triples = labs.loc[coded, [column, "key", "meant"]].drop_duplicates()
+        for code, key, unit in triples.itertuples(index=False):
+            rows = coded & (labs[column] == code) & (labs["key"] == key) & (labs["meant"] == unit)
+            meant[rows] = with_basis(book.get(key), code, unit)
+    given = meant != labs["meant"]
+    ledger.note(
+        labs,
+        given & ~labs["cancelled"],
+        file=file,
+        column="unit",
+        code="basis_from_loinc",
+        reason="The unit states no basis; the LOINC code of the row does.",
+        remedy="Nothing, if the code is right; a basis in the unit itself would be plainer.",
+    )
+    return labs.assign(meant=meant)
+
+
+def _bound_codes() -> set[str]:
+    """LOINC codes that prescribe a unit or a basis."""
+    return {code for analyte in dictionary().values() for code in analyte.loinc_units}
+
+
+def _factors(labs: pd.DataFrame, book: AnalyteResolver) -> tuple[pd.Series, pd.Series]:
+    """Factor to the canonical unit per row, and why there is none."""
+    pairs = labs[["key", "meant"]]
+    outcome = [
+        _factor(book.get(key), unit)
+        for key, unit in pairs.drop_duplicates().itertuples(index=False)
+    ]
+    number = pairs.groupby(["key", "meant"], sort=False).ngroup().to_numpy()
+    factors = np.array([factor for factor, _ in outcome], dtype=float)
+    reasons = np.array([why for _, why in outcome], dtype=object)
+    return (
+        pd.Series(factors[number], index=labs.index),
+        pd.Series(reasons[number], index=labs.index, dtype="str"),
+    )
+
+
+def _factor(analyte: Analyte, unit: str) -> tuple[float, str]:
+    if not analyte.local:
+        return conversion(analyte, unit)
+    if normalise_unit(unit) == normalise_unit(analyte.unit):
+        return 1.0, ""
+    return float("nan"), (
+        f"{analyte.name} is a cohort-local analyte with unit '{analyte.unit}', got '{unit}'."
+    )
+
+
+def _refuse_loinc_units(
+    labs: pd.DataFrame, file: str, book: AnalyteResolver, ledger: Ledger
+) -> pd.DataFrame:
+    """Refuse a unit that the row's LOINC code, in either column, cannot carry."""
+    bound = _bound_codes()
+    for column in ("loinc", "analyte"):
+        if column not in labs:
+            continue
+        coded = labs.loc[labs[column].isin(bound) & ~labs["cancelled"], ["key", column, "meant"]]
+        conflict = [
+            not suits_loinc(book.get(key), code, unit)
+            for key, code, unit in coded.itertuples(index=False)
+        ]
+        labs = ledger.reject(
+            labs,
+            labs.index.isin(coded.index[conflict]),
+            file=file,
+            column="unit",
+            code="loinc_unit_conflict",
+            reason="LOINC "
+            + quoted(labs[column])
+            + " cannot carry the unit "
+            + quoted(labs["meant"])
+            + ".",
+            remedy="Correct the code or the unit; analytes.yaml lists what each code may carry.",
+        )
+    return labs
+
+
+def _agree_local_units(
+    labs: pd.DataFrame, file: str, book: AnalyteResolver, ledger: Ledger
+) -> tuple[pd.DataFrame, AnalyteResolver]:
+    """In training, a cohort-local analyte must carry one unit; it becomes its canonical unit."""
+    if not book.learning or not book.local:
+        return labs, book
+    stated = labs.loc[labs["key"].isin(list(book.local)) & ~labs["cancelled"], ["key", "meant"]]
+    units = {str(key): sorted(found.unique()) for key, found in stated.groupby("key")["meant"]}
+    mixed = [key for key, found in units.items() if len({normalise_unit(u) for u in found}) > 1]
+    labs = ledger.reject(
+        labs,
+        labs["key"].isin(mixed),
+        file=file,
+        column="unit",
+        code="unit_inconsistent",
+        reason=quoted(labs["analyte"]) + " carries several units and is not in the dictionary.",
+        remedy="Give one unit throughout, or add the analyte and its conversions to analytes.yaml.",
+    )
+    local = {
+        key: Analyte(
+            key=key,
+            name=analyte.name,
+            short=analyte.short,
+            unit=units[key][0] if key in units else "",
+            pathway=analyte.pathway,
+            local=True,
+        )
+        for key, analyte in book.local.items()
+        if key not in mixed
+    }
+    return labs, replace(book, local=local)
+
+
+def _refuse_implausible(
+    labs: pd.DataFrame, file: str, book: AnalyteResolver, ledger: Ledger
+) -> pd.DataFrame:
+    ranges = {key: book.get(key).plausible for key in labs["key"].unique()}
+    low = labs["key"].map({key: -np.inf if r[0] is None else r[0] for key, r in ranges.items()})
+    high = labs["key"].map({key: np.inf if r[1] is None else r[1] for key, r in ranges.items()})
+    # a value below a limit may lie under the plausible range; one above must not exceed it
+    outside = (labs["value"] < low.astype(float)) & (labs["side"] >= 0)
+    outside |= labs["value"] > high.astype(float)
+    words = labs["key"].map(
+        {
+            key: range_words(-np.inf if r[0] is None else r[0], np.inf if r[1] is None else r[1])
+            for key, r in ranges.items()
+        }
+    )
+    return ledger.reject(
+        labs,
+        outside & ~labs["cancelled"],
+        file=file,
+        column="value",
+        code="implausible",
+        reason=labs["value"].map(lambda number: plain_number(round(number, 6))).astype("str")
+        + " "
+        + labs["key"].map({key: book.get(key).unit for key in ranges})
+        + " lies outside the plausible range "
+        + words.astype("str")
+        + "."
+        + _likely_units(labs, outside, book),
+        remedy="Check the unit and the decimal point.",
+    )
+
+
+def _likely_units(labs: pd.DataFrame, outside: pd.Series, book: AnalyteResolver) -> pd.Series:
+    """Units in which an impossible number would be a usual one, as a sentence."""
+    words = pd.Series("", index=labs.index, dtype="str")
+    chosen = labs.loc[np.asarray(outside, dtype=bool), ["key", "printed"]]
+    for row, key, number in chosen.itertuples(name=None):
+        units = plausible_units(book.get(key), number)
+        if units:
+            words[row] = f" The number would be usual in {' or '.join(units)}."
+    return words

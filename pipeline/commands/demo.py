@@ -1,0 +1,309 @@
+"""``cytocast demo``: every step on simulated patients, in one folder with its own MLflow store."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pipeline import log
+from pipeline.commands.audit import audit_command
+from pipeline.commands.predict import PARTIAL, predict
+from pipeline.commands.promote import promote
+from pipeline.commands.simulate import simulate
+from pipeline.commands.train import train_command
+from pipeline.config import load_config
+from pipeline.errors import GateError, UsageError
+from pipeline.format import counted, decimal, integer, percent, percent_interval
+from pipeline.model.registry import CHALLENGER, CHAMPION, connect
+from pipeline.pages.headline_sentences import headline
+from pipeline.resources import config_path
+
+HORIZON = 72
+_HIGHEST = 5
+
+
+def summary(root: Path, audited: str, verdict: str, seconds: float) -> str:
+    """Lines for stdout about a finished demo in ``root``.
+
+    Parameters
+    ----------
+    audited, verdict : str
+        What the audit and the promotion gates said.
+    """
+    evaluation = json.loads((root / "model" / "evaluation.json").read_text(encoding="utf-8"))
+    run = json.loads((root / "results" / "run_summary.json").read_text(encoding="utf-8"))
+    table = pd.read_csv(root / "results" / "predictions.csv", dtype={"patient_id": str})
+    lines = ["SYNTHETIC demo: every patient here is simulated; the figures say nothing about care."]
+    lines += _cohort(evaluation["cohort"])
+    lines += [f"  audit: {line.strip()}" for line in audited.splitlines()[:1]]
+    lines += ["", "The model on patients it had not seen (SYNTHETIC, cross-validated)"]
+    for outcome in evaluation["outcomes"].values():
+        lines += [f"  {headline(outcome['label'], outcome)}", f"    {calibration(outcome)}"]
+    lines += ["", "Promotion", *(f"  {line.strip()}" for line in verdict.splitlines())]
+    lines += ["", f"The batch (SYNTHETIC): {counted(run['patients'], 'patient')} in mid-course"]
+    lines += [f"  {line}" for line in _statuses(run, evaluation["outcomes"])]
+    lines += [f"  Highest risks within {HORIZON} h:"]
+    lines += [f"    {line}" for line in highest(table, evaluation["outcomes"])]
+    lines += ["", "Look at", *(f"  {line}" for line in _files(root))]
+    return "\n".join([*lines, "", f"Finished in {seconds:.0f} s. Research use only."])
+
+
+def calibration(outcome: Mapping[str, Any]) -> str:
+    """One sentence about calibration at the horizon of the headline.
+
+    Examples
+    --------
+    >>> cell = {"cal_slope": 0.96, "cal_slope_lo": 0.8, "cal_slope_hi": 1.15, "brier": 0.02}
+    >>> calibration({"model": {"72": cell}})
+    'Calibration slope 0.96 (95 % interval 0.80 to 1.15; 1 is ideal), Brier score 0.0200.'
+    """
+    cells = outcome["model"]
+    cell = cells[min(cells, key=lambda hours: abs(float(hours) - HORIZON))]
+    if cell.get("cal_slope") is None:
+        return "Calibration could not be estimated: too few events."
+    low, high = decimal(cell["cal_slope_lo"]), decimal(cell["cal_slope_hi"])
+    return (
+        f"Calibration slope {decimal(cell['cal_slope'])} (95 % interval {low} to {high}; "
+        f"1 is ideal), Brier score {decimal(cell['brier'], 4)}."
+    )
+
+
+def highest(table: pd.DataFrame, outcomes: Mapping[str, Any]) -> list[str]:
+    """The highest displayed risks of a batch, one line each; at most five.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``predictions.csv``.
+    outcomes : mapping
+        Outcome name to its part of ``evaluation.json``, for the label.
+    """
+    rows = table.loc[(table["status"] == "ok") & (table["horizon_h"] == HORIZON)]
+    rows = rows.sort_values(["risk", "patient_id"], ascending=[False, True]).head(_HIGHEST)
+    lines = []
+    for row in rows.to_dict("records"):
+        name = str(row["outcome"])
+        usual = percent(row["base_rate"])
+        lines.append(
+            f"{row['patient_id']}, day {integer(row['infusion_day'])}: {percent(row['risk'])} "
+            f"({percent_interval(row['risk_lo'], row['risk_hi'])}; usual on this day {usual}) "
+            f"{outcomes[name]['label'] if name in outcomes else name}"
+        )
+    return lines or ["nobody could be scored"]
+
+
+SETTINGS = "cohorts/synthetic.yaml"
+MARK = "SYNTHETIC.txt"
+_MARKED = (
+    "Made by `cytocast demo` from simulated patients; nothing in this folder describes a real "
+    "person.\n`cytocast demo` replaces it as a whole when run again.\n"
+)
+_STORE = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")
+
+
+@dataclass(frozen=True)
+class DemoFolder:
+    """Where everything stands below the folder of the demo."""
+
+    root: Path
+
+    @property
+    def cohort(self) -> Path:
+        """Simulated patients to train on."""
+        return self.root / "cohort"
+
+    @property
+    def audit(self) -> Path:
+        """What the audit found in the cohort."""
+        return self.root / "audit"
+
+    @property
+    def bundle(self) -> Path:
+        """Trained bundle with its evaluation."""
+        return self.root / "model"
+
+    @property
+    def batch(self) -> Path:
+        """Simulated patients in mid-course."""
+        return self.root / "batch"
+
+    @property
+    def results(self) -> Path:
+        """What predict says about the batch."""
+        return self.root / "results"
+
+
+def demo(
+    out: Path,
+    *,
+    patients: int,
+    batch: int,
+    seed: int,
+    config_files: Sequence[Path],
+    jobs: int,
+    force: bool = False,
+) -> tuple[int, str]:
+    """Show every step on simulated patients and say in words what came out.
+
+    A folder that an earlier demo made is replaced; nothing outside ``out`` is touched, and the
+    user's own tracking store is not used.
+
+    Parameters
+    ----------
+    patients, batch : int
+        Simulated patients to train on, and in the batch to score.
+    config_files : sequence of Path
+        Settings on top of those of the synthetic cohort.
+
+    Returns
+    -------
+    code, summary
+        0, also when a gate refuses the model: the summary then says why, and the batch is scored
+        with the challenger.
+
+    Raises
+    ------
+    UsageError
+        If ``out`` holds something that no demo made.
+    """
+    files = [config_path(SETTINGS), *config_files]
+    config = load_config(files, seed=seed)
+    for option, number in (("--patients", patients), ("--batch", batch), ("--jobs", jobs)):
+        if number < 1:
+            raise UsageError(f"{option} must be at least 1, got {number}")
+    _own_folder(out, force=force)
+    places, started = DemoFolder(out), time.perf_counter()
+    _step(1, f"simulating {patients} patients")
+    _say(simulate(patients, seed, places.cohort)[1])
+    _step(2, "auditing the cohort")
+    audited = audit_command(places.cohort, places.audit, files, time_zone=None, force=False)[1]
+    _say(audited)
+    with _own_store(out, config.tracking.experiment):
+        _step(3, "training, evaluation and MLflow")
+        _say(
+            train_command(
+                places.cohort,
+                places.bundle,
+                files,
+                outcomes="",
+                seed=seed,
+                time_zone=None,
+                jobs=jobs,
+                force=False,
+                track=True,
+            )[1]
+        )
+        _step(4, "promotion gates")
+        alias, verdict = _promoted(config.tracking.model_name)
+        _step(5, f"simulating a batch of {batch} other patients in mid-course")
+        _say(simulate(batch, seed + 1, places.batch, batch=True)[1])
+        _step(6, f"predicting with the {alias}")
+        model = f"models:/{config.tracking.model_name}@{alias}"
+        code, said = predict(places.batch, places.results, model)
+        _say(said)
+    seconds = time.perf_counter() - started
+    return 0 if code == PARTIAL else code, summary(places.root, audited, verdict, seconds)
+
+
+def _cohort(facts: Mapping[str, Any]) -> Iterator[str]:
+    events = ", ".join(f"{name} {count}" for name, count in facts["event_patients"].items())
+    yield ""
+    yield (
+        f"The cohort (SYNTHETIC): {counted(facts['n_patients'], 'patient')}, "
+        f"{integer(facts['n_lab_rows'])} lab results, {integer(facts['n_landmarks'])} landmarks"
+    )
+    yield f"  patients with the outcome still ahead at some landmark: {events}"
+
+
+def _statuses(run: Mapping[str, Any], outcomes: Mapping[str, Any]) -> Iterator[str]:
+    refused = sum(part["rejected"] for part in run["files"].values())
+    yield f"refused at the front door: {counted(refused, 'row')} or cells (wrong on purpose)"
+    for name, counts in run["statuses"].items():
+        label = outcomes[name]["label"] if name in outcomes else name
+        yield f"{label}: {', '.join(_counts(counts))}"
+
+
+def _counts(counts: Mapping[str, int]) -> Iterator[str]:
+    said = {
+        "ok": "scored",
+        "event_present": "with the event already",
+        "abstained": "without an estimate: too little or too unusual information",
+        "rejected": "without a usable result",
+    }
+    for status, words in said.items():
+        if counts.get(status):
+            yield f"{counts[status]} {words}"
+
+
+def _files(root: Path) -> Iterator[str]:
+    yield f"{root / 'results' / 'report' / 'index.html'}: the ward list, with a page per patient"
+    yield f"{root / 'results' / 'predictions.csv'}: every patient, outcome and horizon"
+    yield f"{root / 'results' / 'rejects.csv'}: what was refused in the batch, and why"
+    yield f"{root / 'model' / 'evaluation.html'}: how good the model is"
+    yield f"{root / 'audit' / 'audit.html'}: what the audit found in the cohort"
+    yield f"{root / 'cohort' / 'report.md'}: simulated figures beside published ones"
+    yield f"mlflow ui --backend-store-uri sqlite:///{root / 'mlflow.db'}: runs and figures"
+
+
+def _own_folder(out: Path, *, force: bool) -> None:
+    """Empty a folder that an earlier demo made; refuse any other that holds something."""
+    occupied = out.is_file() or (out.is_dir() and any(out.iterdir()))
+    if occupied and not (out / MARK).is_file():
+        hint = "; --force replaces only what an earlier demo made" if force else ""
+        raise UsageError(f"{out} holds something that no demo made{hint}; choose another --out")
+    if occupied:
+        shutil.rmtree(out)
+    out.mkdir(parents=True, exist_ok=True)
+    (out / MARK).write_text(_MARKED, encoding="utf-8")
+
+
+@contextmanager
+def _own_store(out: Path, experiment: str) -> Iterator[None]:
+    """Keep runs, artifacts and registered models of the demo inside its folder."""
+    before = {name: os.environ.get(name) for name in _STORE}
+    os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{(out / 'mlflow.db').resolve()}"
+    os.environ.pop("MLFLOW_REGISTRY_URI", None)
+    try:
+        client = connect().MlflowClient()
+        artifacts = (out / "artifacts").resolve().as_uri()
+        client.create_experiment(experiment, artifact_location=artifacts)
+        yield
+    finally:
+        _restore(before)
+
+
+def _restore(environment: Mapping[str, str | None]) -> None:
+    for name, value in environment.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+
+
+def _promoted(name: str) -> tuple[str, str]:
+    """Alias to predict with, and what the gates said."""
+    try:
+        verdict = promote(name, force=False)[1]
+    except GateError as error:
+        _say(str(error))
+        return CHALLENGER, str(error)
+    _say(verdict)
+    return CHAMPION, verdict
+
+
+def _step(number: int, what: str) -> None:
+    log.info(f"== demo {number} of 6: {what} (SYNTHETIC)")
+
+
+def _say(text: str) -> None:
+    for line in text.splitlines():
+        log.info(f"   {line}")

@@ -1,0 +1,154 @@
+"""The command ``grade``: observations in, derived grades and a comparison with charted ones out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pipeline.cohort import events
+from pipeline.cohort.episodes import people_of
+from pipeline.cohort.files import find_table, read_raw
+from pipeline.cohort.ledger import Ledger
+from pipeline.cohort.patient_linkage import link_patients
+from pipeline.cohort.patients import read_patients
+from pipeline.cohort.tables import Cohort, empty_cohort
+from pipeline.cohort.timestamps import year_first, zone
+from pipeline.config import CohortConfig, load_config
+from pipeline.errors import InputError, UsageError
+from pipeline.grading.agreement import Agreement, compare
+from pipeline.grading.derived_grades import derive_grades, gradable_scales
+
+_TABLES = ("patients", "treatments", "observations", "assessments")
+_ROW = "  {:6} {:>11} {:>7} {:>9} {:>8} {:>10} {:>10}"
+_HEADINGS = ("scale", "assessments", "graded", "complete", "partial", "ambiguous", "no grade")
+
+
+def grade_command(
+    folder: Path,
+    out: Path,
+    config_files: Sequence[Path],
+    *,
+    time_zone: str | None,
+    force: bool,
+) -> tuple[int, str]:
+    """Write derived grades to ``out``; differences from charted grades go beside it.
+
+    Raises
+    ------
+    InputError
+        If the cohort has no usable observation of CRS or ICANS.
+    UsageError
+        If ``out`` exists, or is neither ``.csv`` nor ``.parquet``.
+    """
+    _check_out(out, force=force)
+    config = load_config(config_files).cohort
+    if time_zone is not None:
+        zone(time_zone)
+        config = config.model_copy(update={"time_zone": time_zone})
+    cohort, rejects = _read(folder, config)
+    derived = derive_grades(cohort, config.grading)
+    charted = cohort.assessments if config.grading_system == "astct" else cohort.assessments.head(0)
+    differing, agreement = compare(charted, derived, config.grading.together_hours)
+    ids = cohort.patients["patient_id"]
+    derived.insert(3, "grading_system", "astct")
+    written = [_write(_named(derived, ids).astype({"grade": "Int64"}), out)]
+    for table, name in ((_named(differing, ids), "disagreements"), (rejects, "rejects")):
+        path = out.with_name(f"{out.stem}.{name}.csv")
+        path.unlink(missing_ok=True)
+        if len(table):
+            written.append(_write(table, path))
+    return 0, "\n".join(_summary(derived, agreement, written, len(rejects)))
+
+
+def _check_out(out: Path, *, force: bool) -> None:
+    if out.suffix not in (".csv", ".parquet"):
+        raise UsageError(f"--out {out} must end in .csv or .parquet")
+    if out.is_dir() or (out.exists() and not force):
+        raise UsageError(f"{out} already exists; choose another --out, or replace it with --force")
+
+
+def _read(folder: Path, config: CohortConfig) -> tuple[Cohort, pd.DataFrame]:
+    """The tables that grading needs; labs are not read."""
+    if not folder.is_dir():
+        raise InputError(f"{folder} is not a folder; give the folder that holds observations.csv")
+    found = {name: find_table(folder, name) for name in _TABLES}
+    paths = {name: path for name, path in found.items() if path is not None}
+    missing = [name for name in ("patients", "observations") if name not in paths]
+    if missing:
+        raise InputError(
+            f"{folder} lacks {', '.join(f'{name}.csv' for name in missing)} (or .parquet), so "
+            "there is nothing to grade; data_schema/observations.yaml lists the items that count"
+        )
+    ledger = Ledger()
+    raw = {}
+    for name, path in paths.items():
+        table = read_raw(path, ledger)
+        raw[name] = ledger.remember(path.name, table, year_first(table, config.date_order))
+    file = {name: path.name for name, path in paths.items()}
+    patients = people_of(read_patients(raw["patients"], file["patients"], config, ledger))
+    blank = empty_cohort([])
+    frontier = np.full(len(patients), np.inf)
+    tables = {name: getattr(blank, name) for name in _TABLES[1:]}
+    for name in tables.keys() & paths.keys():
+        placed = link_patients(raw[name], patients, name, file[name], ledger)
+        tables[name] = events.READERS[name](
+            placed, patients, file[name], config, ledger, frontier, ()
+        )
+    if not gradable_scales(tables["observations"]):
+        raise InputError(
+            f"no usable row of {paths['observations']} holds an item of CRS or ICANS; "
+            "data_schema/observations.yaml lists them"
+        )
+    return Cohort(patients, blank.labs, **tables), ledger.frame()
+
+
+def _named(table: pd.DataFrame, ids: pd.Series) -> pd.DataFrame:
+    """Patient ids instead of row numbers."""
+    named = table.drop(columns="patient")
+    named.insert(0, "patient_id", ids.iloc[table["patient"].to_numpy(np.intp)].to_numpy())
+    return named
+
+
+def _write(table: pd.DataFrame, path: Path) -> Path:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.suffix == ".parquet":
+            table.to_parquet(path, index=False)
+        else:
+            table.to_csv(path, index=False, lineterminator="\n")
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error}") from error
+    return path
+
+
+def _summary(
+    derived: pd.DataFrame, agreement: list[Agreement], written: list[Path], rejected: int
+) -> list[str]:
+    lines = ["Grades by ASTCT 2019, derived from observations", _ROW.format(*_HEADINGS)]
+    for scale, rows in derived.groupby("scale", sort=True):
+        graded = rows["grade"].notna()
+        sure = [
+            int((graded & (rows["confidence"] == level)).sum())
+            for level in ("complete", "partial", "ambiguous")
+        ]
+        lines.append(_ROW.format(scale, len(rows), graded.sum(), *sure, (~graded).sum()))
+    for part in agreement:
+        if part.charted == 0:
+            lines.append(f"  {part.scale}: no charted grade to compare with")
+            continue
+        share = f" ({100 * part.equal / part.compared:.2f} %)" if part.compared else ""
+        kappa = "not defined" if math.isnan(part.kappa) else f"{part.kappa:.4f}"
+        lines.append(
+            f"  {part.scale}: {part.compared} of {part.charted} charted grades compared, "
+            f"{part.equal} agree{share}, weighted kappa {kappa}"
+        )
+    compared = sum(part.compared for part in agreement)
+    if compared and compared == sum(part.equal for part in agreement):
+        lines.append("  no charted grade differs, so no list of disagreements is written")
+    if rejected:
+        lines.append(f"  {rejected} rows or cells were refused")
+    return [*lines, *(f"Written: {path}" for path in written)]

@@ -1,0 +1,180 @@
+"""``cytocast import``: propose a mapping, or apply a confirmed one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from pipeline.cohort.files import SUFFIXES, about_workbooks, find_table, read_raw
+from pipeline.cohort.ledger import Ledger
+from pipeline.errors import InputError, UsageError
+from pipeline.folders import complete_folder, refuse_occupied
+from pipeline.importers.assemble import AssembledTables, assemble
+from pipeline.importers.exchange_mapping import HEADER as EXCHANGE_HEADER
+from pipeline.importers.exchange_mapping import (
+    ExchangeMapping,
+    propose_exchange,
+    read_exchange_mapping,
+)
+from pipeline.importers.fhir import read_fhir
+from pipeline.importers.fhir_resources import fhir_files
+from pipeline.importers.omop import read_omop
+from pipeline.importers.records import Records
+from pipeline.importers.wide_mapping import HEADER, propose_mapping, read_mapping, write_mapping
+from pipeline.importers.wide_sheet import from_wide, placed
+from pipeline.resources import schema_yaml
+
+SHAPES = ("wide", "omop", "fhir")
+
+
+def import_export(
+    source: Path,
+    out: Path,
+    mapping: Path | None,
+    *,
+    shape: str | None = None,
+    time_zone: str | None = None,
+    force: bool = False,
+) -> tuple[int, str]:
+    """Rewrite another shape of export as a cohort folder.
+
+    Without a mapping, or with one that does not exist yet, a proposal is written for a person to
+    confirm.
+
+    Parameters
+    ----------
+    source : Path
+        A sheet with one column per analyte, a folder with an OMOP export, or a FHIR Bundle, .ndjson
+        file or folder of them.
+    shape : str, optional
+        One of ``SHAPES``; told from the file names by default.
+    time_zone : str, optional
+        Zone of times without offset.
+
+    Returns
+    -------
+    code : int
+    summary : str
+
+    Raises
+    ------
+    UsageError
+        If there is no confirmed mapping; the proposal then lies where the message says.
+    InputError
+        If the export cannot be read.
+    """
+    shape = shape or shape_of(source)
+    place = mapping if mapping is not None else out.with_name(f"{out.name}.mapping.yaml")
+    if shape == "wide":
+        return import_wide(source, out, place, time_zone=time_zone, force=force)
+    refuse_occupied(out, source, force=force)
+    ledger = Ledger()
+    if not place.exists():
+        records = _records(shape, source, ExchangeMapping(), ledger)
+        proposal, found = propose_exchange(records)
+        write_mapping(proposal, place, EXCHANGE_HEADER.format(name=source.name, shape=shape), found)
+        raise UsageError(
+            f"no mapping yet: a proposal is written to {place}, with the codes of this {shape} "
+            "export. State which records are the infusion and, for training, which are grades; "
+            "set confirmed: true, and run the same command again "
+            f"with --mapping {place}"
+        )
+    stated = read_exchange_mapping(place, schema_yaml("exchange.yaml")[shape]["named"])
+    made = assemble(_records(shape, source, stated, ledger), stated, ledger, time_zone)
+    lines = [*ledger.remarks, *_fates(made, ledger)]
+    lines += [f"flagged: {len(ledger.notes())} rows (import_flags.csv)"] * bool(ledger.noted)
+    if "assessments" not in made.tables:
+        lines.append("no grades: the mapping names none, so this cohort can be scored, not trained")
+    return 0, _write(made.tables, ledger, out, lines, force=force)
+
+
+def shape_of(source: Path) -> str:
+    """Shape of an export by its file names.
+
+    Raises
+    ------
+    InputError
+        If it is none of ``SHAPES``.
+    """
+    if source.is_dir():
+        if find_table(source, "person") and find_table(source, "measurement"):
+            return "omop"
+        if fhir_files(source):
+            return "fhir"
+        found = sorted(path.name for path in source.iterdir())
+        if "labs" in {name.lower().split(".")[0] for name in found}:
+            raise InputError(f"{source} is a cohort folder already; nothing is to be imported")
+        raise InputError(
+            f"{source} is no known shape: an OMOP export has person and measurement as .csv or "
+            f".parquet, a FHIR export .json or .ndjson. Found: {', '.join(found[:12]) or 'nothing'}"
+            + about_workbooks(map(Path, found))
+        )
+    return "fhir" if fhir_files(source) else "wide"
+
+
+def import_wide(
+    source: Path, out: Path, place: Path, *, time_zone: str | None = None, force: bool
+) -> tuple[int, str]:
+    """Rewrite a sheet with one column per analyte; see :func:`import_export`."""
+    if not source.is_file() or source.suffix.lower() not in SUFFIXES:
+        raise InputError(
+            f"{source} is no file ending in {', '.join(SUFFIXES)}" + about_workbooks([source])
+        )
+    refuse_occupied(out, force=force)
+    ledger = Ledger()
+    table = read_raw(source, ledger, ())
+    if not place.exists():
+        proposal = propose_mapping([name for name in table.columns if name != "_line"])
+        write_mapping(proposal, place, HEADER.format(file=source.name))
+        blank = sum(not lab.unit for lab in proposal.labs.values())
+        raise UsageError(
+            f"no mapping yet: a proposal is written to {place}. It takes {len(proposal.labs)} "
+            f"columns as analytes, {blank} of them without a unit, and ignores "
+            f"{len(proposal.ignored)}. Check it, fill in what is blank, set confirmed: true, and "
+            f"run the same command again with --mapping {place}"
+        )
+    mapping = read_mapping(place)
+    usable = placed(table, mapping, source.name, time_zone, ledger)
+    imported = from_wide(usable, mapping, source.name)
+    if imported.filled == 0:
+        raise InputError(f"{source} holds no result in the columns that the mapping names")
+    refused = ledger.rejected[source.name]
+    lines = [
+        *ledger.remarks,
+        f"{source.name}: {ledger.read[source.name]} rows read"
+        + (f", {refused} lines refused (import_rejects.csv)" if refused else ""),
+        f"results: {imported.filled}, blank cells: {imported.blank}, "
+        f"patients: {len(imported.tables['patients'])}",
+    ]
+    return 0, _write(imported.tables, ledger, out, lines, force=force)
+
+
+def _records(shape: str, source: Path, mapping: ExchangeMapping, ledger: Ledger) -> Records:
+    return (read_omop if shape == "omop" else read_fhir)(source, mapping, ledger)
+
+
+def _fates(made: AssembledTables, ledger: Ledger) -> list[str]:
+    """Per file, what became of its rows."""
+    lines = []
+    for file in sorted(ledger.read):
+        refused = {"refused": ledger.rejected[file], "repeats": ledger.collapsed[file]}
+        fates = {**made.fates.get(file, {}), **refused}
+        parts = [f"{number} {fate}" for fate, number in fates.items() if number]
+        lines.append(": ".join([file, f"{ledger.read[file]} rows read", ", ".join(parts)]))
+    if ledger.parts:
+        lines.append("refused rows stand in import_rejects.csv, with the reason")
+    return [line.removesuffix(": ") for line in lines]
+
+
+def _write(
+    tables: dict[str, pd.DataFrame], ledger: Ledger, out: Path, lines: list[str], *, force: bool
+) -> str:
+    listed = {"import_rejects": ledger.frame(), "import_flags": ledger.notes()}
+    with complete_folder(out, force=force) as folder:
+        for name, content in tables.items():
+            content.to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
+        for name, content in listed.items():
+            if len(content):
+                content.to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
+    return "\n".join([*lines, f"written to {out}: {', '.join(f'{name}.csv' for name in tables)}"])

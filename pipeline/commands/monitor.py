@@ -1,0 +1,152 @@
+"""``cytocast monitor``: batches against the training cohort; page, JSON file and exit code."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pipeline import __version__, log
+from pipeline.cohort.files import sha256_files
+from pipeline.cohort.reject_summary import share_words
+from pipeline.cohort.tables import Cohort
+from pipeline.cohort.timestamps import zone
+from pipeline.errors import BundleError, GateError, InputError
+from pipeline.folders import complete_folder, refuse_occupied
+from pipeline.model.bundle import Bundle, load_bundle
+from pipeline.model.registry import resolve_model
+from pipeline.monitor.comparison import compare, refusal_words, rule_of
+from pipeline.monitor.monitoring_report import document, monitor_config
+from pipeline.monitor.observed_batch import observe_batches, what_followed
+from pipeline.pages.monitor_page import render_monitor
+from pipeline.reading.paths import batch_paths
+from pipeline.reading.reader import read_cohort
+
+ALARM = GateError.exit_code
+
+
+def monitor(
+    sources: Sequence[Path],
+    out: Path,
+    model: str,
+    config_files: Sequence[Path] = (),
+    *,
+    cohort: Path | None = None,
+    time_zone: str | None = None,
+    force: bool = False,
+) -> tuple[int, str]:
+    """Compare batches with the training cohort of a bundle and write ``out``.
+
+    Parameters
+    ----------
+    sources : sequence of Path
+        Batches, each a folder of tables or a labs file.
+    model : str
+        Bundle folder or ``models:/<name>@<alias>``.
+    config_files : sequence of Path
+        Files that may hold the section ``monitor``; it replaces that of the bundle key by key.
+    cohort : Path, optional
+        Folder in which the same patients have outcomes that came later.
+
+    Returns
+    -------
+    code, summary
+        6 when there is an alarm, 0 otherwise, and the alarms in a sentence each.
+
+    Raises
+    ------
+    BundleError
+        If the bundle holds no profile of its training cohort.
+    InputError
+        If no patient can be compared.
+    """
+    zone(time_zone)
+    paths = [batch_paths(source) for source in sources]
+    folder, _ = resolve_model(model)
+    refuse_occupied(out, *sources, folder, *([] if cohort is None else [cohort]), force=force)
+    bundle = load_bundle(folder)
+    profile = bundle.reference.profile
+    if profile is None or not profile.days:
+        raise BundleError(
+            f"{folder} knows too little of its training cohort to compare a batch with it (it was "
+            "trained by an earlier version, or on fewer than five patients a day); retrain"
+        )
+    config = monitor_config(bundle, config_files)
+    reading = bundle.config.cohort
+    if time_zone is not None:
+        reading = reading.model_copy(update={"time_zone": time_zone})
+    log.info("reading and scoring the batches")
+    seen = observe_batches(sources, bundle, reading)
+    if seen.patients.empty:
+        raise InputError("no patient has a usable result after time zero, so there is no landmark")
+    later = None if cohort is None else _later(cohort, bundle, time_zone)
+    followed = (
+        None if later is None else lambda name: what_followed(seen.patients, later, bundle, name)
+    )
+    lost = seen.refused_results()
+    figures = compare(seen, bundle, profile, config, followed)
+    facts = {
+        "bundle_sha256": bundle.sha256,
+        "trained_on": bundle.provenance["cohort_name"],
+        "training_patients": bundle.reference.n_patients,
+        "batches": len(sources),
+        "input_sha256": [sha256_files(list(item.values())) for item in paths],
+        "patients": len(seen.seen_ids),
+        "patients_compared": len(seen.patients),
+        "results": seen.n_results,
+        "results_refused": sum(lost.values()),
+        "patients_refused": len(seen.refused_ids),
+        "comparisons": rule_of(bundle, config).tests,
+        "outcomes_known": cohort is not None,
+        "synthetic": bundle.config.cohort.synthetic,
+        "package_version": __version__,
+    }
+    content = document(figures, facts, config)
+    refused = _refused_words(facts, lost)
+    page = render_monitor(content, figures, refused)
+    with complete_folder(out, force=force) as target:
+        text = json.dumps(content, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False)
+        (target / "monitor.json").write_text(text + "\n", encoding="utf-8")
+        (target / "monitor.html").write_text(page, encoding="utf-8")
+    return (ALARM if content["alarms"] else 0), _words(content, out, refused)
+
+
+def _later(folder: Path, bundle: Bundle, time_zone: str | None) -> Cohort:
+    config = bundle.config.cohort
+    if time_zone is not None:
+        config = config.model_copy(update={"time_zone": time_zone})
+    scales = tuple(item.scale for item in bundle.config.outcomes.values())
+    known = bundle.reference
+    read = read_cohort(folder, config, extra_scales=scales, local=known.local, limits=known.limits)
+    return read.cohort
+
+
+def _refused_words(facts: Mapping[str, Any], lost: Mapping[tuple[str, str], int]) -> str:
+    """How many results were refused, of how many patients, and why; blank where none was."""
+    refused, whole = facts["results_refused"], facts["results"]
+    if not refused:
+        return ""
+    return (
+        f"{refused} of {whole} results ({share_words(refused, whole)}) are refused, in "
+        f"{facts['patients_refused']} of {facts['patients']} patients: {refusal_words(lost)}; see "
+        "rejects.csv of the prediction"
+    )
+
+
+def _words(content: Mapping[str, Any], out: Path, refused: str) -> str:
+    alarms, least = content["alarms"], content["thresholds"]["min_patients"]
+    compared = content["patients_compared"]
+    lines = [
+        f"{compared} of {content['patients']} patients and {content['results']} results compared "
+        f"with {content['training_patients']} training patients of {content['trained_on']}"
+    ]
+    if refused:
+        lines.append(refused)
+    if compared < least:
+        lines.append(f"Fewer than {least} patients: too few for an alarm about the patients.")
+    lines += [f"ALARM {item['sentence']} {item['remedy']}" for item in alarms]
+    if not alarms:
+        lines.append("No alarm.")
+    lines.append(f"Page: {out / 'monitor.html'}")
+    return "\n".join(lines)

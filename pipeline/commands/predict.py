@@ -1,0 +1,256 @@
+"""``cytocast predict``: a batch in, a complete output folder and an exit code out."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pipeline.cohort.files import sha256_files
+from pipeline.cohort.reject_summary import mostly_refused_lines
+from pipeline.cohort.timestamps import zone
+from pipeline.config import CohortConfig
+from pipeline.errors import InputError
+from pipeline.folders import refuse_occupied
+from pipeline.format import joined
+from pipeline.model.bundle import Bundle, load_bundle, read_evaluation, read_manifest
+from pipeline.model.registry import resolve_model
+from pipeline.model.status import ABSTAINED, REJECTED
+from pipeline.predict.outputs import REPORT, finished_before, rejects_of, summarise, write_outputs
+from pipeline.predict.score import BatchResult, ModelName, score_batch
+from pipeline.reading.paths import batch_paths
+from pipeline.reading.read_result import ReadResult
+from pipeline.reading.reader import read_batch
+
+_CODES = 5
+_ABOUT_FLAGS = {
+    "unknown_drug": " (doses of drugs that are not recognised, so without any effect)",
+    "drug_in_text": " (doses of drugs recognised by a name within a longer text)",
+}
+
+
+def console_words(out: Path, summary: Mapping[str, Any], rejects: pd.DataFrame) -> str:
+    """What ``cytocast predict`` prints.
+
+    Parameters
+    ----------
+    summary : mapping
+        Content of ``run_summary.json``.
+    rejects : DataFrame
+        Content of ``rejects.csv``.
+    """
+    lines = []
+    if summary["synthetic_model"]:
+        lines.append("SYNTHETIC model: trained on simulated patients.")
+    lines.append(f"patients read: {summary['patients']}, results in {out}")
+    lines += [f"  {name}: {status_words(each)}" for name, each in summary["statuses"].items()]
+    lines += [f"  {line}" for line in mostly_refused_lines(rejects, summary["files"])]
+    if summary["patients_mostly_refused"]:
+        lines.append(
+            "  patients of whom most results were refused, so that no risk is given: "
+            f"{summary['patients_mostly_refused']}"
+        )
+    lines += [f"  read as in training: {said}" for said in summary["reading"]]
+    lines.append(f"  refused rows or cells: {len(rejects)}, see {out / 'rejects.csv'}")
+    for code, number in rejects["code"].value_counts().head(_CODES).items():
+        lines.append(f"    {code}: {number}")
+    flags: Counter[str] = Counter()
+    for each in summary["flags"].values():
+        flags.update(each)
+    if flags:
+        lines.append(f"  flagged, used all the same: {flags.total()}, see {out / 'flags.csv'}")
+    for code, number in flags.most_common():
+        lines.append(f"    {code}: {number}{_ABOUT_FLAGS.get(code, '')}")
+    unscored = summary["patients_without_estimate"]
+    if unscored:
+        lines.append(f"  patients without an estimate because of their input: {unscored}")
+    since = summary["patients_charted_since"]
+    if since:
+        lines.append(
+            "  patients with a grade, a drug or a death charted after their estimate, so no part "
+            f"of it: {since}, an event or a death among them: {summary['patients_overtaken']}"
+        )
+        lines.append("    --as-of (make: AS_OF=) with the present moment counts what was charted")
+    if summary["pages"]:
+        lines.append(f"  ward list and pages: {out / REPORT / 'index.html'}")
+    if summary["emit"]:
+        lines.append(f"  FHIR RiskAssessment resources: {out / 'riskassessments.ndjson'}")
+    lines.append("Research use only; not for clinical decisions.")
+    return "\n".join(lines)
+
+
+def status_words(counts: Mapping[str, int]) -> str:
+    """Patients per status; the abstention rate is of those whose input could be used.
+
+    Examples
+    --------
+    >>> status_words({"ok": 3, "abstained": 1, "rejected": 2})
+    '1 abstained, 3 ok, 2 rejected (abstention rate 25 %)'
+    >>> status_words({"rejected": 3})
+    '3 rejected (nobody could be scored)'
+    """
+    said = ", ".join(f"{number} {status}" for status, number in sorted(counts.items()))
+    usable = sum(counts.values()) - counts.get(REJECTED, 0)
+    if not usable:
+        return f"{said} (nobody could be scored)"
+    return f"{said} (abstention rate {100 * counts.get(ABSTAINED, 0) / usable:.0f} %)"
+
+
+def reading_words(config: CohortConfig) -> list[str]:
+    """What the training cohort's settings do to the numbers and dates of a batch; one line or none.
+
+    Examples
+    --------
+    >>> reading_words(CohortConfig(decimal_comma=True, date_order="day_first"))
+    ['a comma before decimals (12,5 is 12.5); dates with the day first (01/03 is 1 March)']
+    >>> reading_words(CohortConfig())
+    []
+    """
+    said = []
+    if config.decimal_comma is not None:
+        mark, example = (
+            ("comma", "12,5 is 12.5") if config.decimal_comma else ("point", "12,500 is 12500")
+        )
+        said.append(f"a {mark} before decimals ({example})")
+    if config.date_order is not None:
+        first, example = {
+            "day_first": ("day", "1 March"),
+            "month_first": ("month", "3 January"),
+        }[config.date_order]
+        said.append(f"dates with the {first} first (01/03 is {example})")
+    if config.time_zone is not None:
+        said.append(f"times without offset in {config.time_zone}")
+    if config.assume_units:
+        said.append(f"units assumed for {joined(sorted(config.assume_units))}")
+    return ["; ".join(said)] if said else []
+
+
+DONE, NOTHING_SCORED, PARTIAL = 0, 3, 4
+
+
+def predict(
+    source: Path,
+    out: Path,
+    model: str,
+    *,
+    as_of: str | None = None,
+    time_zone: str | None = None,
+    strict: bool = False,
+    force: bool = False,
+    pages: bool = True,
+    emit: Sequence[str] = (),
+) -> tuple[int, str]:
+    """Score a batch and write ``out``.
+
+    Parameters
+    ----------
+    source : Path
+        Folder of tables or a labs file.
+    model : str
+        Bundle folder or ``models:/<name>@<alias>``.
+    strict : bool
+        Treat any rejected row as fatal.
+    pages : bool
+        Also write the ward list and a page per patient.
+    emit : sequence of str
+        Further formats: ``fhir``.
+
+    Returns
+    -------
+    exit_code : int
+        0 done, 3 nothing scored, 4 at least one patient without an estimate because of input.
+    summary : str
+        Result in words for stdout.
+    """
+    started = time.perf_counter()
+    zone(time_zone)
+    paths = batch_paths(source)
+    folder, version = resolve_model(model)
+    digest = read_manifest(folder)["bundle_sha256"]
+    before = finished_before(
+        out, sha256_files(list(paths.values())), digest, as_of, pages=pages, emit=emit
+    )
+    if before is not None and not force:
+        said = f"{out} already holds this result; nothing was rewritten\n"
+        return int(before["exit_code"]), said + console_words(out, before, rejects_of(out))
+    refuse_occupied(out, source, folder, force=force)
+    bundle = load_bundle(folder)
+    config = bundle.config.cohort
+    if time_zone is not None:
+        config = config.model_copy(update={"time_zone": time_zone})
+    scales = tuple(item.scale for item in bundle.config.outcomes.values())
+    known = bundle.reference
+    read = read_batch(
+        source,
+        config,
+        known.local,
+        limits=known.limits,
+        products=known.products,
+        as_of=as_of,
+        extra_scales=scales,
+    )
+    read.report_refusals()
+    if strict and len(read.rejects):
+        first = read.rejects.iloc[0]
+        raise InputError(
+            f"--strict: {len(read.rejects)} cells or rows were refused, first {first['file']} line "
+            f"{first['row']}, {first['column']}: {first['reason']} {first['remedy']}"
+        )
+    name = ModelName(bundle.config.tracking.model_name, version or digest[:12])
+    result = score_batch(read, bundle, name, as_of=as_of is not None)
+    code = _exit_code(len(read.cohort.labs), result.unscored_patients())
+    summary = summarise(
+        read,
+        result,
+        bundle,
+        name,
+        as_of=as_of,
+        pages=pages,
+        emit=emit,
+        reading=reading_words(config),
+        exit_code=code,
+        started=started,
+    )
+    extra = _emitter(result, bundle) if "fhir" in emit else None
+    writer = _page_writer(folder, result, read, bundle, name, as_of) if pages else None
+    write_outputs(out, result, read, summary, force=force, pages=writer, extra=extra)
+    return code, console_words(out, summary, read.rejects)
+
+
+def _page_writer(
+    folder: Path,
+    result: BatchResult,
+    read: ReadResult,
+    bundle: Bundle,
+    name: ModelName,
+    as_of: str | None,
+) -> Callable[[Path], None]:
+    from pipeline.pages.batch_pages import write_pages
+
+    evaluation, made = read_evaluation(folder), datetime.now(UTC)
+
+    def write(target: Path) -> None:
+        asked = as_of is not None
+        write_pages(target, result, read, bundle, name, evaluation, made=made, as_of=asked)
+
+    return write
+
+
+def _emitter(result: BatchResult, bundle: Bundle) -> Callable[[Path], None]:
+    from pipeline.predict.risk_assessment import risk_assessments, write_risk_assessments
+
+    resources = risk_assessments(
+        result.predictions, bundle.config.outcomes, synthetic=bundle.config.cohort.synthetic
+    )
+    return lambda target: write_risk_assessments(resources, target)
+
+
+def _exit_code(lab_rows: int, unscored: int) -> int:
+    if lab_rows == 0:
+        return NOTHING_SCORED
+    return PARTIAL if unscored else DONE

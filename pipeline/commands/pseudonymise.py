@@ -1,0 +1,267 @@
+"""``cytocast pseudonymise``: the tables of a cohort or batch without ids, names and dates."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+
+from pipeline import log
+from pipeline.cohort.files import SUFFIXES, about_workbooks, read_raw
+from pipeline.cohort.ledger import Ledger
+from pipeline.cohort.schema import TableSchema
+from pipeline.cohort.tables import TABLES
+from pipeline.cohort.timestamps import year_first, zone
+from pipeline.config import load_config
+from pipeline.errors import InputError, UsageError
+from pipeline.folders import complete_folder, refuse_occupied
+from pipeline.format import counted
+from pipeline.pseudonymise.released_columns import Account, allowed_columns, capped_ages, safe_cells
+from pipeline.pseudonymise.released_times import (
+    infusion_offsets,
+    infusions_of,
+    patients_in_hours,
+    refuse_without_offset,
+    rows_in_hours,
+    shifted,
+    time_columns,
+)
+from pipeline.pseudonymise.secret_key import (
+    MOST_DAYS,
+    Key,
+    default_key_file,
+    new_key,
+    read_key,
+    refuse_key_place,
+    write_key,
+)
+from pipeline.reading.paths import tables_of
+
+TIMES = ("shifted", "hours")
+Tables = dict[str, pd.DataFrame]
+
+
+def pseudonymise(
+    source: Path,
+    out: Path,
+    key_file: Path | None = None,
+    config_files: Sequence[Path] = (),
+    *,
+    keep: Collection[str] = (),
+    times: str = "shifted",
+    time_zone: str | None = None,
+    force: bool = False,
+) -> tuple[int, str]:
+    """Write the tables of a cohort or batch under keyed pseudonyms.
+
+    Parameters
+    ----------
+    source : Path
+        Folder of tables, or one table.
+    key_file : Path, optional
+        Secret key; made where there is none. One key links batches, another cannot.
+    config_files : sequence of Path
+        State the time zone and the order of dates, and name host columns to keep.
+    keep : collection of str
+        Columns to keep although no schema names them.
+    times : {"shifted", "hours"}
+        Dates moved by whole days per patient, or hours since the infusion.
+    time_zone : str, optional
+        Zone of times without offset; wins over the configuration.
+
+    Returns
+    -------
+    code, summary
+
+    Raises
+    ------
+    UsageError
+        If a place, the key, a column to keep or a time without offset is not legal.
+    InputError
+        If the input cannot be read.
+    """
+    config = load_config(config_files).cohort
+    time_zone = time_zone or config.time_zone
+    zone(time_zone)
+    key_path = key_file or default_key_file()
+    refuse_occupied(out, source, force=force)
+    refuse_key_place(key_path, out)
+    known = key_path.exists()
+    key = read_key(key_path) if known else new_key()
+    paths = _paths_of(source)
+    account, ledger = Account(), Ledger()
+    log.info("reading the tables")
+    raw = {}
+    for name, path in paths.items():
+        table = read_raw(path, ledger, tuple(TableSchema.load(name).fields))
+        TableSchema.load(name).check_columns(table, path.name)
+        raw[name] = year_first(table, config.date_order)
+    _refuse_unknown(keep, raw)
+    files = {name: path.name for name, path in paths.items()}
+    kept = {*keep, *config.host_columns}
+    tables = _without_dates(
+        _allowed(raw, files, kept, account), files, key, time_zone, times, account
+    )
+    if not known:
+        write_key(key, key_path)
+    with complete_folder(out, force=force) as folder:
+        for name, table in tables.items():
+            _write(_renamed(table, key), folder, name, paths[name])
+    lines = [
+        *ledger.remarks,
+        *(f"{files[name]}: {counted(len(table), 'row')}" for name, table in tables.items()),
+        *(f"left out: {file}: {counted(number, 'line')} that cannot be read"
+          for file, number in ledger.rejected.items() if number),
+        *account.lines,
+        *_about_times(tables, times, any(time_columns(raw[n], TableSchema.load(n)) for n in raw)),
+        *_not_copied(source, paths),
+        _about_key(key_path, raw, known=known),
+        "This makes it harder to recognise a patient, not impossible: rare courses, sites and free "
+        "text stay. It is no legal advice; docs/data.md says what to check before data leave.",
+        f"written to {out}",
+    ]  # fmt: skip
+    return 0, "\n".join(lines)
+
+
+def _paths_of(source: Path) -> dict[str, Path]:
+    """Tables of a folder, or the one table that a file is (labs, unless its name says another)."""
+    if source.is_dir():
+        paths = tables_of(source)
+        if paths:
+            return paths
+        found = sorted(path.name for path in source.iterdir())
+        raise InputError(
+            f"{source} holds none of the tables {', '.join(TABLES)} (as {', '.join(SUFFIXES)}). "
+            f"Found: {', '.join(found[:10]) or 'nothing'}" + about_workbooks(map(Path, found))
+        )
+    if source.is_file() and source.suffix.lower() in SUFFIXES:
+        name = source.stem.lower()
+        return {name if name in TABLES else "labs": source}
+    if not source.exists():
+        raise InputError(f"{source} does not exist; give a folder of tables, or one table")
+    raise InputError(
+        f"{source} is neither a folder of tables nor a file ending in {', '.join(SUFFIXES)}"
+        + about_workbooks([source])
+    )
+
+
+def _refuse_unknown(keep: Collection[str], raw: Mapping[str, pd.DataFrame]) -> None:
+    present = dict.fromkeys(
+        str(name) for table in raw.values() for name in table.columns if name != "_line"
+    )
+    unknown = [name for name in keep if name not in present]
+    if unknown:
+        raise UsageError(
+            f"--keep {unknown[0]}: no table has this column. Columns are {', '.join(present)}"
+        )
+
+
+def _allowed(
+    raw: Mapping[str, pd.DataFrame], files: Mapping[str, str], keep: set[str], account: Account
+) -> Tables:
+    """Tables with the columns and cells that may leave; times are as they were."""
+    tables = {}
+    for name, table in raw.items():
+        schema, file = TableSchema.load(name), files[name]
+        table = allowed_columns(table, schema, file, keep, account)
+        table = safe_cells(table, schema, file, time_columns(table, schema), account)
+        tables[name] = capped_ages(table, account)
+    return tables
+
+
+def _without_dates(
+    tables: Tables,
+    files: Mapping[str, str],
+    key: Key,
+    time_zone: str | None,
+    times: str,
+    account: Account,
+) -> Tables:
+    """Tables with shifted times, or in hours."""
+    patients = tables.get("patients")
+    for name, table in tables.items():
+        refuse_without_offset(table, TableSchema.load(name), files[name], time_zone)
+    if times == "shifted":
+        offsets = infusion_offsets(patients, time_zone)
+        return {
+            name: shifted(
+                table, TableSchema.load(name), files[name], key, offsets, time_zone, account
+            )
+            for name, table in tables.items()
+        }
+    infusions = infusions_of(patients, files.get("patients", ""), time_zone)
+    made = {}
+    for name, table in tables.items():
+        schema, file = TableSchema.load(name), files[name]
+        dated = time_columns(table, schema)
+        if dated and infusions is None:
+            raise InputError(
+                f"{file} gives '{dated[0]}' but no patients table gives 'infusion_time', so hours "
+                "cannot be counted; add it, or leave --times out to shift the dates"
+            )
+        if infusions is None or not dated:
+            made[name] = table
+        elif name == "patients":
+            made[name] = patients_in_hours(table, infusions, file, account)
+        else:
+            made[name] = rows_in_hours(table, schema, infusions, file, time_zone, account)
+    return made
+
+
+def _renamed(table: pd.DataFrame, key: Key) -> pd.DataFrame:
+    """Rows under pseudonyms, in their order, because the order of an export can tell who is who."""
+    ids = table["patient_id"]
+    names = {name: key.pseudonym(name) if name else "" for name in ids.unique()}
+    renamed = table.assign(patient_id=ids.map(names).astype("str"))
+    return renamed.sort_values("patient_id", kind="stable", ignore_index=True)
+
+
+def _write(table: pd.DataFrame, folder: Path, name: str, path: Path) -> None:
+    """A table as Parquet where it was, else as CSV; every cell is text."""
+    table = table.drop(columns="_line")
+    if path.suffix.lower() == ".parquet":
+        table.to_parquet(folder / f"{name}.parquet", index=False)
+        return
+    # a bare carriage return would end a line unless it is quoted
+    lone = any(table[column].str.contains("\r", regex=False).any() for column in table.columns)
+    quoting: Literal[0, 1] = csv.QUOTE_ALL if lone else csv.QUOTE_MINIMAL
+    table.to_csv(folder / f"{name}.csv", index=False, lineterminator="\n", quoting=quoting)
+
+
+def _about_times(tables: Tables, times: str, dated: bool) -> list[str]:
+    if not dated:
+        return ["times: no table has dates, so none were changed"]
+    if times == "hours":
+        return ["times: hours since the first infusion of each patient; no date is left"]
+    lines = [
+        f"times: each patient's dates moved back by 1 to {MOST_DAYS:,} whole days, the same in "
+        "every table; intervals are exact (safer: --times hours)"
+    ]
+    if "infusion_time" in tables.get("patients", ()):
+        lines.append(
+            "who came first is lost with the dates: leave the temporal split out of evaluations "
+            "(evaluation.further_splits: [site])"
+        )
+    return lines
+
+
+def _not_copied(source: Path, paths: Mapping[str, Path]) -> list[str]:
+    if not source.is_dir():
+        return []
+    others = sorted({path.name for path in source.iterdir()} - {p.name for p in paths.values()})
+    told = ", ".join(others[:6]) + (f" and {len(others) - 6} more" if len(others) > 6 else "")
+    return [f"not copied: {told}"] if others else []
+
+
+def _about_key(path: Path, raw: Mapping[str, pd.DataFrame], *, known: bool) -> str:
+    ids = {name for table in raw.values() for name in table["patient_id"].unique() if name}
+    end = (
+        "the same as before, so these patients link to those of earlier batches"
+        if known
+        else "made now, for your eyes alone. Keep it: later batches link through it, and whoever "
+        "has it can test whether a known patient is in the data"
+    )
+    return f"patient_id: {counted(len(ids), 'patient')} under pseudonyms of the key {path}, {end}"

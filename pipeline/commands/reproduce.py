@@ -1,0 +1,108 @@
+"""Trains a bundle again from its own settings and says whether every file comes out the same."""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pipeline import log
+from pipeline.errors import GateError
+from pipeline.model.bundle import Bundle, load_bundle, read_manifest
+from pipeline.model.registry import fetch_bundle, fetch_run_bundle
+from pipeline.reading.reader import read_cohort
+from pipeline.train.fit import train, versions
+
+_RUN_ID = re.compile(r"^(runs:/)?[0-9a-f]{32}$")
+
+
+def reproduce(source: str, cohort: Path, *, jobs: int) -> tuple[int, str]:
+    """Train again and compare digests and metrics.
+
+    Parameters
+    ----------
+    source : str
+        Bundle folder, ``models:/<name>@<alias>``, ``runs:/<id>`` or the id of a run.
+    cohort : Path
+        Folder with the cohort of that training.
+
+    Raises
+    ------
+    BundleError
+        If there is no such bundle.
+    GateError
+        If the cohort is another one, or something differs; the message says what.
+    """
+    folder = _folder(source)
+    bundle = load_bundle(folder)
+    config = bundle.config
+    scales = tuple(item.scale for item in config.outcomes.values())
+    digest = read_cohort(cohort, config.cohort, extra_scales=scales).sha256
+    wanted = bundle.provenance["cohort_sha256"]
+    if digest != wanted:
+        raise GateError(
+            f"{cohort} is not the cohort of this training: its digest is {digest[:12]}, that of "
+            f"the training {wanted[:12]}; nothing was retrained"
+        )
+    log.info("training again")
+    with tempfile.TemporaryDirectory() as place:
+        again = Path(place) / "again"
+        train(cohort, again, config, jobs=jobs, prior=bundle.prior)
+        found = differences(folder, again)
+    if not found:
+        count = len(read_manifest(folder)["files"])
+        return 0, f"Reproduced: all {count} files of {bundle.sha256[:12]} have the same digest"
+    lines = "\n".join(f"  {line}" for line in [*found, *_other_versions(bundle)])
+    raise GateError(f"{source} was not reproduced:\n{lines}")
+
+
+def differences(first: Path, second: Path) -> list[str]:
+    """Files that differ between two bundles, and by how much their metrics do; empty if none."""
+    ours, theirs = (read_manifest(folder)["files"] for folder in (first, second))
+    lines = [f"{name} is missing after retraining" for name in sorted(ours.keys() - theirs.keys())]
+    lines += [f"{name} is new after retraining" for name in sorted(theirs.keys() - ours.keys())]
+    changed = [name for name in sorted(ours.keys() & theirs.keys()) if ours[name] != theirs[name]]
+    lines += [f"{name} differs" for name in changed]
+    return lines + (_metric_gaps(first, second) if lines else [])
+
+
+def _metric_gaps(first: Path, second: Path) -> list[str]:
+    """Largest difference of AUROC and Brier score per outcome."""
+    before, after = (_outcomes(folder) for folder in (first, second))
+    lines = []
+    for name in before.keys() & after.keys():
+        for metric in ("auroc", "brier"):
+            pairs = [
+                (cell[metric], after[name]["model"].get(key, {}).get(metric))
+                for key, cell in before[name]["model"].items()
+            ]
+            gaps = [abs(a - b) for a, b in pairs if a is not None and b is not None]
+            if gaps:
+                lines.append(f"{name}: {metric} differs by at most {max(gaps):.2g}")
+    return sorted(lines)
+
+
+def _outcomes(folder: Path) -> Mapping[str, Any]:
+    content = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))
+    outcomes: Mapping[str, Any] = content["outcomes"]
+    return outcomes
+
+
+def _other_versions(bundle: Bundle) -> list[str]:
+    then, now = bundle.provenance.get("versions", {}), versions()
+    return [
+        f"{name} was {then.get(name, 'absent')}, now {now.get(name, 'absent')}"
+        for name in sorted(then.keys() | now.keys())
+        if then.get(name) != now.get(name)
+    ]
+
+
+def _folder(source: str) -> Path:
+    if source.startswith("models:/"):
+        return fetch_bundle(source)[0]
+    if _RUN_ID.match(source) and not Path(source).exists():
+        return fetch_run_bundle(source.removeprefix("runs:/"))
+    return Path(source)

@@ -1,0 +1,183 @@
+"""Competing risks: Aalen-Johansen incidence, what came first, and AUROC that allows for losses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from pipeline.arrays import Floats, Ints
+from pipeline.evaluate import metrics
+from pipeline.evaluate.discrimination import counts, estimable, known_rows
+from pipeline.evaluate.intervals import estimate, number
+from pipeline.evaluate.scored_rows import Scores
+from pipeline.model.stacked_rows import FollowUp, censoring_weight
+
+_GROUPS = 4
+_MOST = 0.5
+
+
+def aalen_johansen(time: Floats, cause: Ints, weight: Floats, at: Floats, causes: int) -> Floats:
+    """Cumulative incidence of competing causes, for many weightings at once.
+
+    Aalen and Johansen (Scand J Statist 5:141, 1978): the hazard of each cause at each time, times
+    the share still free of any event just before it. Events precede losses of the same time.
+
+    Parameters
+    ----------
+    time : ndarray, shape (n,)
+    cause : ndarray of int, shape (n,)
+        0 lost to follow-up, 1 to ``causes`` the event that ended the time.
+    weight : ndarray, shape (n, n_draws)
+    at : ndarray, shape (n_times,)
+        Times at which the incidence is wanted.
+
+    Returns
+    -------
+    ndarray, shape (causes, n_times, n_draws)
+
+    Examples
+    --------
+    >>> time, cause = np.array([1.0, 2.0, 3.0, 4.0]), np.array([1, 2, 0, 1])
+    >>> aalen_johansen(time, cause, np.ones((4, 1)), np.array([2.0, 4.0]), 2)[:, :, 0]
+    array([[0.25, 0.75],
+           [0.25, 0.25]])
+    """
+    order = np.argsort(time, kind="stable")
+    time, cause, weight = time[order], cause[order], weight[order]
+    moments, start = np.unique(time, return_index=True)
+    at_risk = np.cumsum(weight[::-1], axis=0)[::-1][start]
+    happened = np.stack(
+        [
+            np.add.reduceat(weight * (cause == number_)[:, None], start, axis=0)
+            for number_ in range(1, causes + 1)
+        ]
+    )
+    hazard = np.divide(happened, at_risk, out=np.zeros_like(happened), where=at_risk > 0)
+    left = np.cumprod(1.0 - hazard.sum(axis=0), axis=0)
+    before = np.vstack([np.ones((1, weight.shape[1])), left[:-1]])
+    incidence = np.cumsum(hazard * before, axis=1)
+    padded = np.concatenate([np.zeros((causes, 1, weight.shape[1])), incidence], axis=1)
+    return np.asarray(padded[:, np.searchsorted(moments, at, side="right")])
+
+
+def incidence_of_outcome(scores: Scores, draws: Floats, minimum: int) -> dict[str, Any]:
+    """Observed incidence beside the mean risk, per horizon, over all landmarks and by risk.
+
+    The competing events are those of the estimand (status 2); nobody is left out for being lost
+    to follow-up. Groups are quarters of the risk given.
+    """
+    result: dict[str, Any] = {}
+    for place, horizon in enumerate(scores.horizons):
+        risk = scores.risks["model"][:, place]
+        at = np.array([horizon])
+        event = np.flatnonzero((scores.status == 1) & (scores.time <= horizon))
+        if len(np.unique(scores.patient[event])) < minimum:
+            result[f"{horizon:g}"] = {"reason": "too few event patients"}
+            continue
+        whole = aalen_johansen(scores.time, scores.status.astype(np.intp), draws, at, 2)
+        cell = estimate(whole[0, 0], "observed")
+        cell |= estimate(whole[1, 0], "competing")
+        cell["mean_risk"] = number(risk.mean())
+        edges = np.quantile(risk, np.linspace(0, 1, _GROUPS + 1)[1:-1])
+        code = np.searchsorted(edges, risk, side="right")
+        groups = []
+        for quarter in np.unique(code):
+            rows = np.flatnonzero(code == quarter)
+            part = aalen_johansen(
+                scores.time[rows], scores.status[rows].astype(np.intp), draws[rows], at, 2
+            )
+            groups.append(
+                {
+                    "n": round(len(rows) / scores.n_repeats),
+                    "mean_risk": number(risk[rows].mean()),
+                    **estimate(part[0, 0], "observed"),
+                }
+            )
+        result[f"{horizon:g}"] = {**cell, "groups": groups}
+    return result
+
+
+def what_comes_first(
+    scores: Scores, rivals: dict[str, Floats], draws: Floats, minimum: int
+) -> dict[str, Any]:
+    """Incidence of whichever comes first after a landmark: the outcome or one of its rivals.
+
+    What came first is unknown where one of them is, so such landmarks are left out. A rival that
+    is unknown at more than half of the landmarks is not asked about instead.
+
+    Parameters
+    ----------
+    rivals : dict of ndarray
+        Name to hours from the landmark until it happens; inf where it never does or already has,
+        NaN where that is unknown.
+    """
+    rows = np.flatnonzero(scores.repeat == scores.repeat.min(initial=0))
+    seen = [name for name, hours in rivals.items() if np.isfinite(hours[rows]).any()]
+    names = [name for name in seen if np.isnan(rivals[name][rows]).mean() <= _MOST]
+    unknown = np.zeros(len(rows), dtype=bool)
+    for name in names:
+        unknown |= np.isnan(rivals[name][rows])
+    rows = rows[~unknown]
+    once = scores.take(rows)
+    if len(np.unique(once.patient[once.status == 1])) < minimum:
+        return {"reason": "too few event patients"}
+    hours = np.stack(
+        [np.where(once.status == 1, once.time, np.inf), *(rivals[name][rows] for name in names)],
+        axis=1,
+    )
+    first = hours.argmin(axis=1)
+    soonest = hours.min(axis=1)
+    ended = np.where(once.status == 1, np.inf, once.time)
+    happened = soonest <= ended
+    time = np.where(happened, soonest, ended)
+    cause = np.where(happened, first + 1, 0).astype(np.intp)
+    at = np.asarray(once.horizons, dtype=float)
+    table = aalen_johansen(time, cause, draws[rows], at, hours.shape[1])
+    return {
+        "never_observed": [name for name in rivals if name not in seen],
+        "mostly_unknown": [name for name in seen if name not in names],
+        "left_out_unknown": int(unknown.sum()),
+        "incidence": {
+            f"{horizon:g}": {
+                name: estimate(table[code, place], "value")
+                for code, name in enumerate(["outcome", *names])
+            }
+            for place, horizon in enumerate(once.horizons)
+        },
+    }
+
+
+def time_dependent_auroc(
+    scores: Scores, draws: Floats, floor: float, minimum: int
+) -> dict[str, Any]:
+    """Cumulative/dynamic AUROC and Brier score weighted for loss of follow-up, per horizon.
+
+    Cases have the event within the horizon, controls are free of it at the horizon or had a
+    competing event; each counts by the inverse probability of being followed until then
+    (10.1002/sim.4427; 10.1002/bimj.201200045), estimated by Kaplan-Meier and truncated.
+    """
+    result: dict[str, Any] = {}
+    followed = follow_up(scores)
+    for place, horizon in enumerate(scores.horizons):
+        rows = known_rows(scores, place)
+        part = scores.take(rows)
+        label, risk = part.label[:, place], part.risks["model"][:, place]
+        cell: dict[str, Any] = counts(label, part.patient, part.n_repeats)
+        names = ("auroc", "auroc_lo", "auroc_hi", "brier", "brier_lo", "brier_hi")
+        cell |= dict.fromkeys(names)
+        if estimable(label, part.patient, minimum):
+            until = np.minimum(part.time, horizon)
+            inverse = censoring_weight(followed, part.hours, until, floor)
+            weight = draws[rows] * inverse[:, None]
+            cell |= estimate(metrics.auroc(label, risk, weight, part.group), "auroc")
+            cell |= estimate(metrics.brier(label, risk, weight), "brier")
+            cell["share_lost"] = number(1.0 - len(rows) / len(scores.label))
+        result[f"{horizon:g}"] = cell
+    return result
+
+
+def follow_up(scores: Scores) -> FollowUp:
+    """How long the scored patients are followed, each counted once."""
+    once = np.unique(scores.patient, return_index=True)[1]
+    return FollowUp.fit(scores.hours[once] + scores.time[once], scores.status[once])

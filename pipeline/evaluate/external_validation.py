@@ -1,0 +1,160 @@
+"""Scores a bundle on a cohort it was not trained on (or says that it was)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pipeline.arrays import Ints
+from pipeline.cohort.detection_limits import apply_limits
+from pipeline.config import Config
+from pipeline.errors import InputError
+from pipeline.evaluate.abstention_rates import abstention_report, answered_rows, silence_warnings
+from pipeline.evaluate.added_value import donors_of, swap_labs
+from pipeline.evaluate.comparators import published_scores
+from pipeline.evaluate.cross_validation import ComparatorInputs, score, scored_rows
+from pipeline.evaluate.model_description import model_facts
+from pipeline.evaluate.report import Evaluation, assemble, event_patients, few_events
+from pipeline.evaluate.scored_rows import Scores
+from pipeline.evaluate.scoring_protocol import ScoredOutcome, stacked_repeats
+from pipeline.features.landmarks import training_landmarks
+from pipeline.features.matrix import FeatureMatrix
+from pipeline.model.abstention import applied_abstentions, support_from_reference
+from pipeline.model.bundle import Bundle, read_features
+from pipeline.model.outcomes import build_targets
+from pipeline.model.risk_model import RiskModel
+from pipeline.model.stacked_rows import Targets
+from pipeline.model.training_reference import RateTable
+from pipeline.reading.read_result import ReadResult
+
+COMMAND = "cytocast evaluate --model BUNDLE --cohort COHORT --out OUT"
+
+
+def evaluate_bundle(
+    bundle: Bundle,
+    read: ReadResult,
+    training: Mapping[str, Any] | None = None,
+    *,
+    cohort_name: str = "",
+    synthetic: bool = False,
+) -> Evaluation:
+    """Evaluate every outcome of a bundle on a cohort.
+
+    The bundle's own limits, units, base rates and settings are applied; nothing is learned from
+    the cohort. The same cohort digest as in training is labelled ``apparent``. The negative
+    control is applied rather than refitted, because nothing is fitted here.
+
+    Parameters
+    ----------
+    training : mapping, optional
+        The bundle's own ``evaluation.json``, whose alert cut-offs are applied unchanged.
+    cohort_name : str
+        Name of the cohort to print; not used where it is the training cohort.
+    synthetic : bool
+        Whether its patients are simulated, as the folder says.
+
+    Raises
+    ------
+    InputError
+        If none of the bundle's outcomes can be scored on the cohort.
+    """
+    import numpy as np
+
+    cohort = read.cohort.with_labs(apply_limits(read.cohort.labs, bundle.reference.limits))
+    scored, warnings, n_landmarks = {}, [], 0
+    familiar, abstained = support_from_reference(bundle.reference), {}
+    for name, outcome in bundle.config.outcomes.items():
+        model = bundle.models[outcome.scale]
+        landmarks = training_landmarks(cohort, bundle.config.landmarks, outcome.scale)
+        landmarks = landmarks.loc[landmarks["source"] == "grid"].reset_index(drop=True)
+        targets = build_targets(
+            cohort, landmarks, outcome.scale, model.thresholds, bundle.config.cohort.ungraded
+        )
+        graded = outcome.scale == "death" or (cohort.assessments["scale"] == outcome.scale).any()
+        if not graded or len(landmarks) == 0:
+            warnings.append(
+                f"{name}: not scored, because the cohort has no assessment on the scale "
+                f"'{outcome.scale}' or no landmark."
+            )
+            continue
+        measured, matrix = read_features(read.cohort, landmarks, bundle)
+        everyone: Ints = np.arange(len(landmarks))
+        rows = scored_rows(matrix, targets, everyone, outcome.threshold)
+        if len(rows) == 0:
+            warnings.append(f"{name}: not scored, because no landmark is at risk.")
+            continue
+        count = event_patients(targets, outcome.threshold)
+        warnings += few_events(name, count, bundle.config.evaluation.min_event_patients)
+        n_landmarks = max(n_landmarks, len(rows))
+        code = applied_abstentions(cohort, measured, familiar, bundle.config)
+        abstained[name] = abstention_report(code, measured, targets, outcome.threshold)
+        warnings += silence_warnings(name, abstained[name])
+        part, known = matrix.take(rows), targets.take(rows)
+        rates = bundle.reference.base_rates[name]
+        swapped = swap_labs(part, donors_of(part, known.patient, bundle.config.seed))
+        ranked, absent = published_scores(cohort, part.landmarks, bundle.reference.spec)
+        beside = ComparatorInputs(
+            ranked, swapped if bundle.config.evaluation.analyte_importance else None
+        )
+        found = score(model, part, known, outcome.threshold, rates, beside=beside)
+        scored[name] = ScoredOutcome(
+            scores=found,
+            answered=answered_rows(code, targets, found),
+            columns=model.columns,
+            control=_control(bundle.config, model, part, known, outcome.threshold, rates),
+            absent=absent,
+        )
+    if not scored:
+        raise InputError(" ".join(warnings))
+    apparent = read.sha256 == bundle.provenance["cohort_sha256"]
+    trained_on = bundle.provenance["cohort_name"]
+    taught_by_simulation = bool(bundle.config.cohort.synthetic)
+    if not apparent:
+        warnings.append(
+            "Whether patients of this cohort were also in the training cohort is not checked; the "
+            "figures are external only if none was."
+        )
+    facts = {
+        "name": trained_on if apparent else cohort_name or "another cohort",
+        "n_patients": cohort.n_patients,
+        "n_landmarks": n_landmarks,
+        "n_lab_rows": len(cohort.labs),
+        "sha256": read.sha256,
+        "synthetic": synthetic or (apparent and taught_by_simulation),
+        "trained_on": trained_on,
+        "trained_on_synthetic": taught_by_simulation,
+        "bundle_sha256": bundle.sha256,
+    }
+    kind = "apparent" if apparent else "external"
+    result = assemble(
+        scored,
+        bundle.config,
+        kind=kind,
+        cohort=cohort,
+        spec=bundle.reference.spec,
+        facts=facts,
+        warnings=warnings,
+        command=COMMAND,
+        training=training,
+    )
+    result.content["abstention"] = abstained
+    result.content["audit_of_training"] = bundle.provenance.get("audit") or {}
+    result.content["models"] = model_facts(bundle.models, bundle.config, bundle.reference.spec)
+    return result
+
+
+def _control(
+    config: Config,
+    model: RiskModel,
+    matrix: FeatureMatrix,
+    targets: Targets,
+    threshold: int,
+    rates: RateTable,
+) -> Scores | None:
+    """Risks with the labs of another patient of the same day, the model unchanged."""
+    parts = []
+    for permutation in range(config.evaluation.control_permutations):
+        donor = donors_of(matrix, targets.patient, config.seed + permutation + 1)
+        swapped = swap_labs(matrix, donor)
+        parts.append(score(model, swapped, targets, threshold, rates, repeat=permutation))
+    return stacked_repeats(parts) if parts else None

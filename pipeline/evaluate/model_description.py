@@ -1,0 +1,103 @@
+"""What shaped a model, per scale: members, weights, thresholds, signs, prior and clinical state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pipeline.config import Config
+from pipeline.features.spec import FeatureSpec
+from pipeline.model.outcomes import reported_thresholds
+from pipeline.model.risk_model import RiskModel, Variant
+
+_GROUPS = ("cohort", "landmarks", "features", "model", "evaluation", "predict", "gates")
+_UNTOLD = ("cohort.name", "cohort.synthetic")
+_SIGNS = {"up": "risk may only rise with", "down": "risk may only fall with"}
+
+
+def model_facts(
+    models: Mapping[str, RiskModel], config: Config, spec: FeatureSpec
+) -> dict[str, Any]:
+    """Per scale what the fitted model is made of; JSON-ready.
+
+    Returns
+    -------
+    dict
+        Scale to ``thresholds``, ``reported``, ``threshold_weights``, ``horizons_h``,
+        ``clinical_state`` (``fitted`` or not, the risk ``shown``), ``members`` (share in the mean
+        by variant), ``signs`` (analytes by direction), ``prior`` and ``tuned``.
+    """
+    return {
+        scale: {
+            "thresholds": list(model.thresholds),
+            "reported": list(reported_thresholds(config.outcomes, scale)),
+            "threshold_weights": _threshold_weights(model, config),
+            "horizons_h": [float(hours) for hours in model.horizons],
+            "clinical_state": {
+                "fitted": model.state is not None,
+                "shown": "with" if model.shown is model.state else "without",
+            },
+            "members": {
+                name: _shares(variant)
+                for name, variant in (("with", model.state), ("without", model.no_state))
+                if variant is not None
+            },
+            "signs": _signs(model, config, spec),
+            "prior": model.prior is not None,
+            "tuned": dict(model.tuned),
+        }
+        for scale, model in models.items()
+    }
+
+
+def changed_settings(config: Config) -> dict[str, Any]:
+    """Settings that differ from the defaults, by their name in a configuration file.
+
+    Examples
+    --------
+    >>> from pipeline.config import load_config
+    >>> config = load_config()
+    >>> milder = config.model.model_copy(update={"ridge_labs": 600.0})
+    >>> changed_settings(config), changed_settings(config.model_copy(update={"model": milder}))
+    ({}, {'model.ridge_labs': 600.0})
+    """
+    usual = Config(outcomes=config.outcomes).model_dump(mode="json")
+    own = config.model_dump(mode="json")
+    return {
+        f"{group}.{name}": value
+        for group in _GROUPS
+        for name, value in own[group].items()
+        if value != usual[group][name] and f"{group}.{name}" not in _UNTOLD
+    }
+
+
+def _threshold_weights(model: RiskModel, config: Config) -> dict[str, float]:
+    stated = config.model.threshold_weights.get(model.scale, {})
+    reported = reported_thresholds(config.outcomes, model.scale)
+    other = config.model.other_threshold_weight
+    return {
+        str(grade): float(stated.get(grade, 1.0 if grade in reported else other))
+        for grade in model.thresholds
+    }
+
+
+def _shares(variant: Variant) -> dict[str, float]:
+    shares: dict[str, float] = {}
+    for name, share in zip(variant.names, variant.shares, strict=True):
+        shares[name] = round(shares.get(name, 0.0) + float(share), 4)
+    return shares
+
+
+def _signs(model: RiskModel, config: Config, spec: FeatureSpec) -> dict[str, list[str]]:
+    """Analytes whose direction on the scale is held, among those that the model reads."""
+    if not config.model.signs:
+        return {}
+    read = {name.split("__")[0] for name in model.columns}
+    return {
+        direction: [
+            analyte.key
+            for analyte in spec.analytes
+            if analyte.key in read and analyte.direction.get(model.scale) == direction
+        ]
+        for direction in _SIGNS
+    }

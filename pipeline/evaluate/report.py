@@ -1,0 +1,307 @@
+"""The evaluation document: outcomes, contrast, protocol and provenance, ready for JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pipeline.arrays import Floats
+from pipeline.cohort.tables import Cohort
+from pipeline.cohort.ungraded import (
+    STATED_ELSEWHERE,
+    Ungraded,
+    count_ungraded,
+    unknown_for_want_of_grades,
+)
+from pipeline.config import Config
+from pipeline.config_model import TuneConfig
+from pipeline.evaluate.added_value import labs_answer
+from pipeline.evaluate.analyte_use import analyte_use
+from pipeline.evaluate.contrast import contrast_outcomes, evaluate_contrast, pair_scores
+from pipeline.evaluate.intervals import patient_draws
+from pipeline.evaluate.model_description import changed_settings
+from pipeline.evaluate.outcome_report import OutcomeContext, curves, evaluate_scores
+from pipeline.evaluate.scored_rows import Scores
+from pipeline.evaluate.scoring_protocol import ScoredOutcome
+from pipeline.evaluate.subgroups import subgroup_masks
+from pipeline.features.spec import FeatureSpec
+from pipeline.format import counted
+from pipeline.model.outcomes import onset_hours
+from pipeline.model.stacked_rows import EVENT, Targets
+
+
+def result_times(cohort: Cohort) -> dict[str, int]:
+    """How many results are known, and how many of them arrived the moment they were collected."""
+    labs = cohort.labs.loc[~cohort.labs["cancelled"]]
+    same = labs["resulted_hours"] <= labs["collected_hours"]
+    return {"rows": len(labs), "as_collected": int(same.sum())}
+
+
+_RIVALS = {"severe_crs": ("crs", 3), "icans": ("icans", 1), "iec_hs": ("hlh", 1)}
+_HEADLINE_HOURS = 72.0
+_MANY_EVENTS = 100
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """``evaluation.json`` and the curves its page draws."""
+
+    content: dict[str, Any]
+    curves: dict[str, Any]
+
+
+def assemble(
+    scored: Mapping[str, ScoredOutcome],
+    config: Config,
+    *,
+    kind: str,
+    cohort: Cohort,
+    spec: FeatureSpec,
+    facts: Mapping[str, Any],
+    warnings: list[str],
+    command: str,
+    training: Mapping[str, Any] | None = None,
+) -> Evaluation:
+    """Evaluate every outcome and put the results into one document.
+
+    Parameters
+    ----------
+    scored : mapping
+        Outcome name to its scored landmarks.
+    kind : str
+        ``cross-validated``, ``external`` or ``apparent``.
+    cohort : Cohort
+        Patients, drugs and grades behind the scores.
+    facts : mapping
+        Aggregate facts about the cohort; nothing about one patient.
+    command : str
+        What to type to get every number again.
+    training : mapping, optional
+        Evaluation document of the training, whose alert cut-offs are applied unchanged.
+    """
+    settings, minimum = config.evaluation, config.evaluation.min_event_patients
+    outcomes, drawn, canaries, used = {}, {}, [], {}
+    for name, part in scored.items():
+        aside = _aside(name, part, config, cohort, kind, training)
+        result = evaluate_scores(part.scores, settings, seed=config.seed, aside=aside)
+        canary = result.pop("canary")
+        if canary is not None:
+            canaries.append(canary)
+        key = headline_key(list(result["model"]))
+        result["labs_answer"] = labs_answer(
+            result, key, config.gates.min_event_patients, apparent=kind == "apparent"
+        )
+        result["negative_control_kind"] = (
+            "refitted" if kind == "cross-validated" else "applied, not refitted"
+        )
+        outcomes[name] = {"label": config.outcomes[name].label, **result}
+        drawn[name] = curves(part.scores, minimum)
+        draws = patient_draws(part.scores.patient, settings.bootstrap, config.seed)
+        used[name] = analyte_use(part.scores, cohort, spec, part.columns, draws, minimum)
+    cells, detail = _contrast(scored, config, cohort)
+    return Evaluation(
+        {
+            "cohort": dict(facts),
+            "kind": kind,
+            "command": command,
+            "protocol": _protocol(config, internal=kind == "cross-validated"),
+            "settings_changed": changed_settings(config),
+            "canary_auroc": float(np.mean(canaries)) if canaries else None,
+            "warnings": warnings,
+            "never_graded": _never_graded(scored, config, cohort),
+            "result_times": result_times(cohort),
+            "outcomes": outcomes,
+            "contrast": cells,
+            "contrast_detail": detail,
+            "analyte_use": used,
+        },
+        drawn,
+    )
+
+
+def headline_key(keys: list[str]) -> str:
+    """Horizon told first: the one nearest to 72 h.
+
+    Examples
+    --------
+    >>> headline_key(["24", "48", "72", "168"]), headline_key(["24", "168"])
+    ('72', '24')
+    """
+    return min(keys, key=lambda key: (abs(float(key) - _HEADLINE_HOURS), float(key)))
+
+
+def rival_hours(
+    cohort: Cohort, scores: Scores, scale: str, ungraded: Ungraded = "as_charted"
+) -> dict[str, Floats]:
+    """Hours from each landmark to what may come before the outcome; inf where it does not follow.
+
+    Death, the other syndrome, IEC-HS where it is graded, a second infusion or new therapy. NaN
+    where nobody knows, because the patient was never graded on that scale.
+    """
+    onset = {
+        name: onset_hours(cohort, other, threshold)
+        for name, (other, threshold) in _RIVALS.items()
+        if other != scale
+    }
+    if scale != "death":
+        onset["death"] = onset_hours(cohort, "death", 1)
+    columns = ["second_infusion_hours", "new_therapy_hours"]
+    onset["second_infusion_or_new_therapy"] = (
+        cohort.patients[columns].fillna(np.inf).min(axis=1).to_numpy(dtype=float)
+    )
+    result = {}
+    for name, (other, _) in _RIVALS.items():
+        if name in onset:
+            unknown = unknown_for_want_of_grades(cohort, other, ungraded)
+            onset[name] = np.where(unknown, np.nan, onset[name])
+    for name, hours in onset.items():
+        ahead = hours[scores.episode] - scores.hours
+        result[name] = np.where(ahead < 0, np.inf, ahead)
+    return result
+
+
+def tuning_words(config: TuneConfig) -> str:
+    """Whether anything was tuned, and where.
+
+    Examples
+    --------
+    >>> from pipeline.config_model import TuneConfig
+    >>> tuning_words(TuneConfig()), tuning_words(TuneConfig(trials=20))
+    ('nothing tuned', 'tuned inside folds, 20 trials on 3 inner folds each')
+    """
+    if config.trials == 0:
+        return "nothing tuned"
+    return f"tuned inside folds, {config.trials} trials on {config.folds} inner folds each"
+
+
+def few_events(name: str, count: int, minimum: int) -> list[str]:
+    """A warning where an outcome has few event patients; none at a hundred or more.
+
+    Examples
+    --------
+    >>> few_events("icans", 1, 5)[0]
+    'icans: 1 event patient, fewer than 5, so discrimination and calibration are not printed.'
+    >>> few_events("icans", 100, 5)
+    []
+    """
+    patients = counted(count, "event patient")
+    if count < minimum:
+        return [
+            f"{name}: {patients}, fewer than {minimum}, so discrimination and calibration are not "
+            "printed."
+        ]
+    if count < _MANY_EVENTS:
+        return [
+            f"{name}: {patients}; read the intervals, because small differences in AUROC are noise "
+            "at this size."
+        ]
+    return []
+
+
+def event_patients(targets: Targets, threshold: int) -> int:
+    """Patients who are at risk at some landmark and have the event later."""
+    column = targets.thresholds.index(threshold)
+    hit = (targets.status[:, column] == EVENT) & targets.at_risk[:, column]
+    return len(np.unique(targets.patient[hit]))
+
+
+def _aside(
+    name: str,
+    part: ScoredOutcome,
+    config: Config,
+    cohort: Cohort,
+    kind: str,
+    training: Mapping[str, Any] | None,
+) -> OutcomeContext:
+    cutoffs: Mapping[str, Any] | None = None
+    if kind != "cross-validated":
+        told = (training or {}).get("outcomes", {}).get(name, {})
+        cutoffs = told.get("alerts", {})
+    return OutcomeContext(
+        control=part.control,
+        further=part.further,
+        masks=subgroup_masks(cohort, part.scores, config.evaluation.age_bands),
+        rivals=rival_hours(
+            cohort, part.scores, config.outcomes[name].scale, config.cohort.ungraded
+        ),
+        absent=part.absent,
+        answered=part.answered,
+        cutoffs=cutoffs,
+        ipcw_floor=config.model.ipcw_floor,
+    )
+
+
+def _contrast(
+    scored: Mapping[str, ScoredOutcome], config: Config, cohort: Cohort
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    names = contrast_outcomes({name: config.outcomes[name] for name in scored})
+    if names is None:
+        return {}, {"reason": "an outcome on the scale crs and one on icans are needed"}
+    pair = pair_scores(scored[names[0]].scores, scored[names[1]].scores)
+    if len(pair.crs.hours) == 0:
+        return {}, {"reason": "no landmark is at risk of both syndromes"}
+    settings = config.evaluation
+    cells, detail = evaluate_contrast(
+        pair, settings.bootstrap, config.seed, settings.min_event_patients
+    )
+    detail["never_graded"] = _one_sided(names, scored, config, cohort)
+    return cells, {"outcomes": list(names), **detail}
+
+
+def _one_sided(
+    names: tuple[str, str], scored: Mapping[str, ScoredOutcome], config: Config, cohort: Cohort
+) -> dict[str, dict[str, int]]:
+    """By scale: landmarks at risk of the other syndrome whose patient was never graded on it.
+
+    They are in no pair, because a patient of unknown grades is at risk of nothing.
+    """
+    result = {}
+    for name, other in (names, names[::-1]):
+        scale, scores = config.outcomes[name].scale, scored[other].scores
+        unknown = unknown_for_want_of_grades(cohort, scale, config.cohort.ungraded)
+        rows = np.flatnonzero(unknown[scores.episode])
+        result[scale] = {
+            "landmarks": round(len(rows) / scores.n_repeats),
+            "patients": len(np.unique(scores.patient[rows])),
+        }
+    return result
+
+
+def _never_graded(
+    scored: Mapping[str, ScoredOutcome], config: Config, cohort: Cohort
+) -> dict[str, dict[str, str | int]]:
+    """By scale: who was never graded on it, and what the labels make of it."""
+    scales = dict.fromkeys(config.outcomes[name].scale for name in scored)
+    return {
+        scale: count_ungraded(cohort, scale, config.cohort.ungraded).to_dict()
+        for scale in scales
+        if scale != STATED_ELSEWHERE
+    }
+
+
+def _protocol(config: Config, *, internal: bool) -> dict[str, Any]:
+    settings = config.evaluation
+    return {
+        "folds": settings.folds if internal else None,
+        "repeats": settings.repeats if internal else None,
+        "bootstrap": settings.bootstrap,
+        "control_permutations": settings.control_permutations,
+        "min_event_patients": settings.min_event_patients,
+        "verdict_event_patients": config.gates.min_event_patients,
+        "early_onset_hours": settings.early_onset_hours,
+        "net_benefit_range": list(settings.net_benefit_range),
+        "alert_rates": list(settings.alert_rates),
+        "horizons_h": [_whole(hours) for hours in config.model.horizons_hours],
+        "by_day_horizon_h": _whole(config.model.horizons_hours[-1]),
+        "tuning": tuning_words(config.model.tune),
+        "shown_risk": "with" if config.model.clinical_state else "without",
+        "seed": config.seed,
+    }
+
+
+def _whole(hours: float) -> float:
+    """24 rather than 24.0, so that pages and files read naturally."""
+    return int(hours) if float(hours).is_integer() else float(hours)

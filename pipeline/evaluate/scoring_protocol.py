@@ -1,0 +1,194 @@
+"""Which fits an evaluation needs: shared folds, the negative control, sites and time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.arrays import Ints
+from pipeline.cohort.tables import Cohort
+from pipeline.config import Config
+from pipeline.evaluate.added_value import donors_of, swap_labs
+from pipeline.evaluate.comparators import published_scores
+from pipeline.evaluate.cross_validation import ComparatorInputs, cross_validate
+from pipeline.evaluate.scored_rows import Scores, concatenate
+from pipeline.evaluate.splits import patient_folds, site_folds, splits_of, temporal_fold
+from pipeline.features.matrix import FeatureMatrix
+from pipeline.model.fitting import FitPlan
+from pipeline.model.outcomes import onset_hours
+from pipeline.model.stacked_rows import EVENT, Targets
+
+_SWAP_SEED = 7919
+
+
+@dataclass(frozen=True)
+class ScoredOutcome:
+    """Everything scored for one outcome.
+
+    Attributes
+    ----------
+    columns : tuple of str
+        Features that the model fitted on everyone reads.
+    control : Scores or None
+        The model refitted on other patients' labs, one repeat per permutation.
+    further : dict
+        Name of another way to split to its scores, or to the reason why there are none.
+    absent : dict
+        Comparator to the reason why it has no input.
+    answered : ndarray of bool or None
+        Rows of ``scores`` at which the rule for giving no estimate is silent.
+    """
+
+    scores: Scores
+    columns: tuple[str, ...]
+    control: Scores | None = None
+    further: dict[str, Scores | str] = field(default_factory=dict)
+    absent: dict[str, str] = field(default_factory=dict)
+    answered: NDArray[np.bool_] | None = None
+
+
+def shared_folds(cohort: Cohort, config: Config) -> Ints:
+    """Folds of patients that all outcomes share, so that their risks can be set side by side.
+
+    Strata are the combinations of outcomes a patient has after the first landmark; the rarest
+    outcome is spread most evenly. All episodes of a patient share a fold.
+
+    Returns
+    -------
+    ndarray of int, shape (repeats, n_episodes)
+    """
+    start = config.landmarks.first_hours
+    onset = [onset_hours(cohort, item.scale, item.threshold) for item in config.outcomes.values()]
+    has = [np.isfinite(hours) & (hours >= start) for hours in onset]
+    first_rows, person = np.unique(cohort.persons(), return_inverse=True)
+    stratum = np.zeros(len(first_rows), dtype=np.intp)
+    for bit, event in enumerate(sorted(has, key=lambda item: -int(item.sum()))):
+        np.bitwise_or.at(stratum, person, event.astype(np.intp) << bit)
+    settings = config.evaluation
+    folds = patient_folds(stratum, folds=settings.folds, repeats=settings.repeats, seed=config.seed)
+    return np.ascontiguousarray(folds[:, person])
+
+
+def score_scale(
+    cohort: Cohort,
+    matrix: FeatureMatrix,
+    targets: Targets,
+    plan: FitPlan,
+    config: Config,
+    table: Ints,
+) -> dict[int, ScoredOutcome]:
+    """All scores of one scale's reported thresholds, without the columns of the final model.
+
+    The negative control is refitted: in training and test folds alike each patient's labs are
+    those of another patient of the same day, so only what labs say about *this* patient is gone.
+    A model that is merely applied to swapped labs would look worse than one that never had them.
+
+    Parameters
+    ----------
+    table : ndarray of int, shape (repeats, n_patients)
+        From :func:`shared_folds`.
+    """
+    settings = config.evaluation
+    swapped = swap_labs(matrix, donors_of(matrix, targets.patient, config.seed))
+    ranked, absent = published_scores(cohort, matrix.landmarks, plan.spec)
+    beside = ComparatorInputs(ranked, swapped if settings.analyte_importance else None)
+    splits = splits_of(targets.patient, table)
+    scores = cross_validate(matrix, targets, plan, splits, beside=beside)
+    control = _control(matrix, targets, plan, config, table)
+    further: dict[str, dict[int, Scores | str] | str] = {}
+    minimum = settings.min_event_patients
+    if "site" in settings.further_splits:
+        sites = site_folds(cohort.patients)
+        further["leave_one_site_out"] = (
+            sites
+            if isinstance(sites, str)
+            else _other(matrix, targets, plan, sites[0], "sites", minimum)
+        )
+    if "temporal" in settings.further_splits:
+        late = temporal_fold(cohort.patients, settings.temporal_test_share)
+        further["temporal"] = (
+            late if isinstance(late, str) else _other(matrix, targets, plan, late, "time", minimum)
+        )
+    return {
+        threshold: ScoredOutcome(
+            scores=part,
+            columns=(),
+            control=control.get(threshold),
+            absent=absent,
+            further={name: _of(other, threshold) for name, other in further.items()},
+        )
+        for threshold, part in scores.items()
+    }
+
+
+def _control(
+    matrix: FeatureMatrix, targets: Targets, plan: FitPlan, config: Config, table: Ints
+) -> dict[int, Scores]:
+    parts: list[dict[int, Scores]] = []
+    for permutation in range(config.evaluation.control_permutations):
+        seed = config.seed + _SWAP_SEED * (permutation + 1)
+        swapped = swap_labs(matrix, donors_of(matrix, targets.patient, seed))
+        folds = splits_of(targets.patient, table[permutation % len(table)][None, :])
+        label = f"negative control {permutation + 1}"
+        found = cross_validate(swapped, targets, plan, folds, label=label)
+        parts.append({key: _as_repeat(part, permutation) for key, part in found.items()})
+    return {
+        key: stacked_repeats([part[key] for part in parts if key in part])
+        for key in plan.reported
+        if any(key in part for part in parts)
+    }
+
+
+def _as_repeat(scores: Scores, repeat: int) -> Scores:
+    return replace(scores, repeat=np.full(len(scores.repeat), repeat, dtype=np.intp))
+
+
+def stacked_repeats(parts: list[Scores]) -> Scores:
+    """Join whole repeats, keeping the folds of each apart."""
+    joined = concatenate(parts, len(parts))
+    folds = np.concatenate([part.group for part in parts])
+    return replace(joined, group=joined.group * (int(folds.max(initial=0)) + 1) + folds)
+
+
+def _other(
+    matrix: FeatureMatrix, targets: Targets, plan: FitPlan, table: Ints, label: str, minimum: int
+) -> dict[int, Scores | str]:
+    """Scores of another way to split, of the parts whose complement has enough event patients.
+
+    A model of two patients of one site tested on a hundred of another says nothing about sites.
+    """
+    splits = splits_of(targets.patient, table)
+    poor = {
+        threshold: [
+            split.fold
+            for split in splits
+            if len(_event_patients(targets, split.train, threshold)) < minimum
+        ]
+        for threshold in plan.reported
+    }
+    kept = [split for split in splits if any(split.fold not in part for part in poor.values())]
+    found = cross_validate(matrix, targets, plan, kept, label=label) if kept else {}
+    result: dict[int, Scores | str] = {}
+    for threshold in plan.reported:
+        reason = f"fewer than {minimum} patients to learn from have the event"
+        scores = found.get(threshold)
+        if scores is not None:
+            rows = np.flatnonzero(~np.isin(table[0, scores.patient], poor[threshold]))
+            result[threshold] = scores.take(rows) if len(rows) else reason
+        elif poor[threshold]:
+            result[threshold] = reason
+    return result
+
+
+def _event_patients(targets: Targets, rows: Ints, threshold: int) -> Ints:
+    column = targets.thresholds.index(threshold)
+    hit = (targets.status[rows, column] == EVENT) & targets.at_risk[rows, column]
+    return np.unique(targets.patient[rows[hit]])
+
+
+def _of(found: dict[int, Scores | str] | str, threshold: int) -> Scores | str:
+    if isinstance(found, str):
+        return found
+    return found.get(threshold, "no landmark at risk could be scored")

@@ -1,0 +1,83 @@
+"""Doses on a page: names, letters on the charts, and what a drug does to a biomarker."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from pipeline.explain.phrases import phrase, section
+from pipeline.resources import schema_yaml
+
+
+@dataclass(frozen=True)
+class DrugMark:
+    """A drug on the charts: its letter, name and hours of doses."""
+
+    letter: str
+    name: str
+    hours: tuple[float, ...]
+
+
+def caveats(doses: pd.DataFrame, analyte: str, collected: float) -> list[str]:
+    """What the doses before a sample mean for one analyte, from ``drugs.yaml``.
+
+    Parameters
+    ----------
+    doses : DataFrame
+        ``drug, given_hours``.
+    collected : float
+        Hour of the sample.
+    """
+    said = []
+    for drug in dict.fromkeys(doses["drug"]):
+        effect = _entry(drug).get("effects", {}).get(analyte)
+        hours = doses.loc[doses["drug"] == drug, "given_hours"].astype(float)
+        before = hours[hours < collected]
+        if effect is None or before.empty:
+            continue
+        lasts = effect["for_hours"]
+        if lasts is None or collected - float(before.max()) <= lasts:
+            name = drug_name(drug)
+            said.append(phrase("labs", "drug", drug=name.lower(), words=effect["words"]))
+    return said
+
+
+def drug_marks(doses: pd.DataFrame) -> list[DrugMark]:
+    """Every drug given, in order of its first dose, with a letter of its own."""
+    letters = section("drug_marks")
+    used: set[str] = set()
+    marks = []
+    for drug in dict.fromkeys(doses["drug"]):
+        name = drug_name(drug)
+        wanted = [str(letters.get(drug, name[:1])), *name.upper(), *"ABCDEFGHIJKLMNOPQRSTUVWXYZ"]
+        letter = next((item for item in wanted if item.isalpha() and item not in used), "•")
+        used.add(letter)
+        hours = doses.loc[doses["drug"] == drug, "given_hours"].astype(float)
+        marks.append(DrugMark(letter, name, tuple(sorted(hours))))
+    return marks
+
+
+def drug_names(doses: pd.DataFrame) -> list[str]:
+    """Names of the drugs given, each once, as they stand in a sentence."""
+    return [drug_name(drug).lower() for drug in dict.fromkeys(doses["drug"])]
+
+
+def drug_name(drug: str) -> str:
+    """Name of a drug; its key, said to be unknown, where the dictionary does not know it.
+
+    Examples
+    --------
+    >>> drug_name("tocilizumab"), drug_name("wonder_drug")
+    ('Tocilizumab', 'wonder drug (unknown to the model)')
+    """
+    entry = _entry(drug)
+    if not entry:
+        return phrase("drugs", "unknown", drug=drug.replace("_", " "))
+    return str(entry["name"])
+
+
+def _entry(drug: str) -> dict[str, Any]:
+    found: dict[str, Any] = schema_yaml("drugs.yaml")["drugs"].get(drug, {})
+    return found

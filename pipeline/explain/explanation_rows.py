@@ -1,0 +1,193 @@
+"""Contributions as rows of ``explanations.parquet``, contrasts among them, and the top reasons."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from pipeline.cohort.analytes import Analyte
+from pipeline.explain.contributions import Contributions
+from pipeline.explain.patient_record import as_reported, of_analyte
+from pipeline.features.matrix import FeatureMatrix
+from pipeline.features.score_definitions import PREFIX, score_label, scores
+from pipeline.features.spec import FeatureSpec
+from pipeline.resources import schema_json, schema_yaml
+
+COLUMNS = [item["name"] for item in schema_json("explanations.json")["fields"]]
+GROUP_NAMES = {
+    "clinical_state": "Grades charted so far",
+    "treatments": "Drugs given so far",
+    "host_product": "Patient and product",
+    "measurement": "What was measured and when",
+}
+CONTRASTED = ("severe_crs", "icans")
+_SHOWN_POINTS = 0.05
+
+
+def explanation_rows(
+    result: Contributions,
+    matrix: FeatureMatrix,
+    newest: pd.DataFrame,
+    patient_ids: pd.Series,
+    spec: FeatureSpec,
+    outcome: str,
+    horizons: tuple[float, ...],
+) -> pd.DataFrame:
+    """One row per landmark, horizon and player (level ``analyte``) and pathway.
+
+    Parameters
+    ----------
+    newest : DataFrame
+        From :func:`pipeline.explain.patient_record.newest_results` for the landmarks of ``matrix``.
+    """
+    analytes = {analyte.key: analyte for analyte in spec.analytes}
+    pathway = dict(zip(result.players, result.pathways, strict=True))
+    frames = []
+    for number, player in enumerate(result.players):
+        results = of_analyte(newest, player, len(matrix.values))
+        labels = _labels(player, results, analytes)
+        points = result.points[:, :, number]
+        frames.append(
+            _rows(result, matrix, patient_ids, outcome, horizons, points).assign(
+                level="analyte",
+                name=player,
+                pathway=pathway[player],
+                value=np.repeat(results["value"].to_numpy(dtype=float), len(horizons)),
+                unit=analytes[player].unit if player in analytes else "",
+                collected_hours=np.repeat(
+                    results["collected_hours"].to_numpy(dtype=float), len(horizons)
+                ),
+                sentence=[
+                    _sentence(label, added)
+                    for label, added in zip(
+                        np.repeat(labels, len(horizons)), points.ravel(), strict=True
+                    )
+                ],
+            )
+        )
+    for name in dict.fromkeys(pathway.values()):
+        chosen = [index for index, player in enumerate(result.players) if pathway[player] == name]
+        points = result.points[:, :, chosen].sum(axis=2)
+        frames.append(
+            _rows(result, matrix, patient_ids, outcome, horizons, points).assign(
+                level="pathway",
+                name=name,
+                pathway=name,
+                value=np.nan,
+                unit="",
+                collected_hours=np.nan,
+                sentence="",
+            )
+        )
+    return pd.concat(frames, ignore_index=True)[COLUMNS]
+
+
+def contrast_rows(explained: pd.DataFrame, spec: FeatureSpec) -> pd.DataFrame:
+    """What points to severe CRS rather than ICANS, where both are estimated.
+
+    Parameters
+    ----------
+    explained : DataFrame
+        Rows of :func:`explanation_rows` for every outcome.
+
+    Returns
+    -------
+    DataFrame
+        Level ``contrast``: points of CRS minus points of ICANS, for every pathway and analyte.
+        A group that is its own pathway has one row.
+    """
+    key = ["patient_id", "horizon_h", "level", "name"]
+    first, second = (explained[explained["outcome"] == name] for name in CONTRASTED)
+    both = first.merge(second[[*key, "points"]], on=key, suffixes=("", "_second"))
+    both = both[(both["level"] == "pathway") | (both["name"] != both["pathway"])]
+    points = both["points"] - both["points_second"]
+    words = _pathway_names() | {analyte.key: analyte.short for analyte in spec.analytes}
+    words |= {f"{PREFIX}{key}": score_label(score) for key, score in scores().items()}
+    rows = both.assign(
+        outcome="_vs_".join(CONTRASTED),
+        level="contrast",
+        points=points,
+        reference_risk=np.nan,
+        risk=np.nan,
+        sentence=[
+            f"{words.get(name, name)}: {_direction(added)}"
+            for name, added in zip(both["name"], points, strict=True)
+        ],
+    )
+    return rows[COLUMNS].reset_index(drop=True)
+
+
+def top_reasons(
+    result: Contributions, newest: pd.DataFrame, spec: FeatureSpec, count: int = 3
+) -> np.ndarray:
+    """The strongest contributions in words, shape (n_landmarks, n_horizons, count)."""
+    analytes = {analyte.key: analyte for analyte in spec.analytes}
+    size = len(result.points)
+    labels = [
+        _labels(player, of_analyte(newest, player, size), analytes) for player in result.players
+    ]
+    order = np.argsort(-np.abs(result.points), axis=2, kind="stable")[:, :, :count]
+    reasons = np.full((*order.shape[:2], count), "", dtype=object)
+    for place in np.ndindex(order.shape):
+        points = float(result.points[place[0], place[1], order[place]])
+        if abs(points) >= _SHOWN_POINTS:
+            reasons[place] = _sentence(labels[order[place]][place[0]], points)
+    return reasons
+
+
+def _rows(
+    result: Contributions,
+    matrix: FeatureMatrix,
+    patient_ids: pd.Series,
+    outcome: str,
+    horizons: tuple[float, ...],
+    points: np.ndarray,
+) -> pd.DataFrame:
+    count = len(horizons)
+    return pd.DataFrame(
+        {
+            "patient_id": np.repeat(patient_ids.to_numpy(), count),
+            "landmark_hours": np.repeat(matrix.landmarks["hours"].to_numpy(dtype=float), count),
+            "outcome": outcome,
+            "horizon_h": np.tile(np.asarray(horizons, dtype=float), len(matrix.values)),
+            "points": points.ravel(),
+            "reference_risk": result.reference_risk.ravel(),
+            "risk": result.risk.ravel(),
+        }
+    )
+
+
+def _labels(player: str, results: pd.DataFrame, analytes: dict[str, Analyte]) -> list[str]:
+    """What a player is at each landmark: an analyte with its newest result, a score, or a group."""
+    if player.startswith(PREFIX):
+        return [score_label(scores()[player.removeprefix(PREFIX)])] * len(results)
+    if player not in analytes:
+        return [GROUP_NAMES[player]] * len(results)
+    analyte = analytes[player]
+    return [
+        f"{analyte.short} not measured"
+        if np.isnan(value)
+        else f"{analyte.short} {as_reported(value, side, analyte.unit)}"
+        for value, side in zip(results["value"], results["side"], strict=True)
+    ]
+
+
+def _sentence(label: str, points: float) -> str:
+    if abs(points) < _SHOWN_POINTS:
+        return label if label.endswith("not measured") else f"{label}: hardly changes the estimate"
+    verb = "raises" if points > 0 else "lowers"
+    size = "less than 1" if abs(points) < 1 else f"{abs(points):.0f}"
+    plural = "" if size in ("1", "less than 1") else "s"
+    return f"{label}: {verb} the estimate by {size} percentage point{plural}"
+
+
+def _direction(points: float) -> str:
+    if abs(points) < _SHOWN_POINTS:
+        return "does not tell CRS from ICANS"
+    first, second = ("CRS", "ICANS") if points > 0 else ("ICANS", "CRS")
+    return f"points to {first} rather than {second}"
+
+
+def _pathway_names() -> dict[str, str]:
+    entries = schema_yaml("pathways.yaml")["pathways"]
+    return {**{key: item["name"] for key, item in entries.items()}, **GROUP_NAMES}

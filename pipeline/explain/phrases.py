@@ -1,0 +1,191 @@
+"""The words of a page: sentences of ``sentences.yaml``, and risks, points and results as text."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pipeline.format import MINUS, is_missing, joined
+from pipeline.resources import schema_yaml
+
+_MARK = {-1: "<", 0: "", 1: ">"}
+_NARROW = "\u00a0"
+
+
+def section(name: str) -> Mapping[str, Any]:
+    """One section of ``data_schema/sentences.yaml``."""
+    found: Mapping[str, Any] = schema_yaml("sentences.yaml")[name]
+    return found
+
+
+def phrase(name: str, key: str, /, **parts: object) -> str:
+    """A sentence of a section with its braces filled.
+
+    One that begins with the short name of an outcome begins with a capital.
+
+    Examples
+    --------
+    >>> phrase("estimate", "points", count=6)
+    '6 points'
+    """
+    template = str(section(name)[key])
+    text = template.format(**parts)
+    return text[:1].upper() + text[1:] if template.startswith("{short}:") else text
+
+
+def sentence(name: str) -> str:
+    """A sentence that stands alone in ``sentences.yaml`` and has no braces."""
+    return str(schema_yaml("sentences.yaml")[name])
+
+
+def risk_words(risk: float) -> str:
+    """A probability in whole percent, clipped below 1 and above 99.
+
+    Examples
+    --------
+    >>> [risk_words(risk).replace(chr(160), " ") for risk in (0.184, 0.004, 0.999)]
+    ['18 %', 'under 1 %', 'over 99 %']
+    """
+    return f"{_digits(risk)}{_NARROW}%"
+
+
+def interval_words(low: float, high: float) -> str:
+    """An interval of probabilities in whole percent.
+
+    Examples
+    --------
+    >>> interval_words(0.11, 0.29).replace(chr(160), " "), interval_words(0.001, 0.002)[-6:-2]
+    ('11 to 29 %', 'er 1')
+    """
+    ends = _digits(low), _digits(high)
+    return risk_words(low) if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}{_NARROW}%"
+
+
+def points_words(points: float) -> str:
+    """Percentage points without their sign.
+
+    Examples
+    --------
+    >>> points_words(-5.7), points_words(1.2), points_words(0.3)
+    ('6 points', '1 point', 'under 1 point')
+    """
+    count = whole(abs(points))
+    if count == 0:
+        return phrase("estimate", "point", count="under 1")
+    return phrase("estimate", "point" if count == 1 else "points", count=count)
+
+
+def signed_points(points: float) -> str:
+    """Percentage points with arrow and sign, for a chart.
+
+    Examples
+    --------
+    >>> signed_points(5.7), signed_points(-2.0), signed_points(0.2)
+    ('▲ +6', '▼ −2', '0')
+    """
+    count = whole(abs(points))
+    if count == 0:
+        return "0"
+    return f"▲ +{count}" if points > 0 else f"▼ {MINUS}{count}"
+
+
+def times_usual(ratio: float) -> str:
+    """How a risk compares with the usual one; blank where that is not known.
+
+    Examples
+    --------
+    >>> times_usual(2.6), times_usual(1.0), times_usual(float("nan"))
+    ('About 3 times usual.', 'About as usual.', '')
+    """
+    if is_missing(ratio):
+        return ""
+    steps = schema_yaml("sentences.yaml")["times_usual"]
+    words = [str(step["words"]) for step in steps if ratio >= step["from"]][-1]
+    return words.format(times=whole(ratio))
+
+
+def value_words(value: float, side: float, unit: str) -> str:
+    """A result as it was reported, with its limit and natural unit.
+
+    Examples
+    --------
+    >>> value_words(5.0, -1, "pg/mL"), value_words(8400.2, 0, "ng/mL"), value_words(0.31, 0, "1")
+    ('<5 pg/mL', '8,400 ng/mL', '0.31')
+    """
+    named = unit_words(unit)
+    return f"{_MARK[int(side)]}{number_words(value)}" + (f" {named}" if named else "")
+
+
+def number_words(value: float) -> str:
+    """A lab value with three significant digits and thousands separated.
+
+    Examples
+    --------
+    >>> [number_words(value) for value in (184.25, 0.00712, 62000.0, 3.0)]
+    ['184', '0.00712', '62,000', '3']
+    """
+    if abs(value) >= 100:
+        return f"{value:,.0f}"
+    text = f"{value:.3g}"
+    return f"{value:.5f}".rstrip("0") if "e" in text else text
+
+
+def unit_words(unit: str) -> str:
+    """A canonical unit as a laboratory writes it.
+
+    Examples
+    --------
+    >>> unit_words("mg/L{FEU}"), unit_words("10*9/L"), unit_words("1"), unit_words("ug/L")
+    ('mg/L FEU', '×10⁹/L', '', 'µg/L')
+    """
+    if unit == "1":
+        return ""
+    shown = unit.replace("10*9", "×10⁹").replace("10*12", "×10¹²").replace("10*6", "×10⁶")
+    shown = shown.replace("{FEU}", " FEU").replace("{DDU}", " DDU")
+    return "µ" + shown[1:] if shown.startswith("ug/") else shown
+
+
+def age_words(hours: float) -> str:
+    """How old a sample is, in whole hours.
+
+    Examples
+    --------
+    >>> [age_words(hours).replace(chr(160), " ") for hours in (0.4, 41.2)]
+    ['under 1 h', '41 h']
+    """
+    return f"under 1{_NARROW}h" if hours < 1 else f"{whole(hours)}{_NARROW}h"
+
+
+def some_of(names: Sequence[str], most: int = 5) -> str:
+    """A list in a sentence, shortened where it is long.
+
+    Examples
+    --------
+    >>> some_of(["CRP", "IL-6"]), some_of(list("abcdefg"))
+    ('CRP and IL-6', 'a, b, c, d and 3 more')
+    """
+    if len(names) <= most:
+        return joined(names)
+    return joined([*names[: most - 1], f"{len(names) - most + 1} more"])
+
+
+def outcome_short(outcome: str) -> str:
+    """Short name of an outcome on charts; its own name where none is given."""
+    return str(section("outcomes").get(outcome, outcome.replace("_", " ")))
+
+
+def whole(value: float) -> int:
+    """Rounded to a whole number, halves away from zero."""
+    return math.floor(value + 0.5)
+
+
+def is_clipped(risk: float) -> bool:
+    """Whether a probability is written as under 1 % or over 99 %."""
+    return not 0.01 <= risk <= 0.99
+
+
+def _digits(risk: float) -> str:
+    if is_clipped(risk):
+        return "under 1" if risk < 0.5 else "over 99"
+    return str(whole(100 * risk))

@@ -1,0 +1,194 @@
+"""A newest result against an earlier one, the usual range and an average patient, in words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from pipeline.cohort.analytes import Analyte
+from pipeline.explain.estimates import Estimate
+from pipeline.explain.model_summary import ModelFacts
+from pipeline.explain.patient_record import PatientRecord
+from pipeline.explain.phrases import age_words, number_words, phrase, section, whole
+from pipeline.features.names import analyte_meta, feature_sentence
+
+_MARK = {-1: "<", 0: "", 1: ">"}
+
+
+def change_words(series: pd.DataFrame, *, brief: bool = False) -> str:
+    """The newest of a series against the sample nearest to a day before it.
+
+    Parameters
+    ----------
+    series : DataFrame
+        ``value, side, collected_hours`` of one analyte, sorted by collection.
+    brief : bool
+        Leave the earlier value out where the change says enough.
+
+    Examples
+    --------
+    >>> change_words(pd.DataFrame(
+    ...     {"value": [59.0, 184.0], "side": [0, 0], "collected_hours": [47.0, 71.0]}))
+    'up 3.1-fold in 24 h (from 59)'
+    """
+    newest, rules, earlier = series.iloc[-1], section("change"), _earlier(series)
+    if earlier is None:
+        return phrase("labs", "change_first") if len(series) == 1 and not brief else ""
+    hours = whole(float(newest["collected_hours"]) - float(earlier["collected_hours"]))
+    before, now = float(earlier["value"]), float(newest["value"])
+    shown = _MARK[int(earlier["side"])] + number_words(before)
+    if int(earlier["side"]) or int(newest["side"]) or before <= 0 or now <= 0:
+        return phrase("labs", "change_from_limit", before=shown, hours=hours)
+    ratio = now / before
+    percent = whole(100 * abs(ratio - 1))
+    if percent < rules["steady_percent"]:
+        return phrase("labs", "change_steady", before=shown, hours=hours)
+    if ratio >= rules["times"]:
+        times = f"{ratio:.1f}" if ratio < 10 else f"{whole(ratio)}"
+        words = phrase("labs", "change_times", times=times, before=shown, hours=hours)
+        return words.partition(" (")[0] if brief else words
+    key = "change_up" if ratio > 1 else "change_down"
+    said = f"{min(percent, 99) if ratio < 1 else percent}\u00a0%"
+    words = phrase("labs", key, percent=said, before=shown, hours=hours)
+    return words.partition(" (")[0] if brief else words
+
+
+def _earlier(series: pd.DataFrame) -> pd.Series | None:
+    """The sample that a newest result is compared with; None where there is none."""
+    rules = section("change")
+    gap = float(series["collected_hours"].iloc[-1]) - series["collected_hours"].astype(float)
+    inside = (gap >= rules["from_hours"]) & (gap <= rules["to_hours"])
+    if not inside.any():
+        return None
+    distance = (gap[inside] - rules["wanted_hours"]).abs().to_numpy()
+    found: pd.Series = series.loc[inside].iloc[int(distance.argmin())]
+    return found
+
+
+def range_words(value: float, side: float, analyte: Analyte) -> str:
+    """Whether a result lies above, below or within the usual range; blank where that is unknown."""
+    low, high = analyte.reference
+    if low is None or high is None or not math.isfinite(value):
+        return ""
+    said = f"{number_words(low)} to {number_words(high)}"
+    if value > high and side >= 0:
+        return phrase("labs", "range_above", range=said)
+    if value < low and side <= 0:
+        return phrase("labs", "range_below", range=said)
+    return phrase("labs", "range_within", range=said) if side == 0 else ""
+
+
+@dataclass(frozen=True)
+class Because:
+    """A reason: its key in ``sentences.yaml``, the average it names, and its other parts."""
+
+    key: str
+    typical: float | None = None
+    part: str = ""
+
+
+def because_words(reasons: Sequence[Because | None]) -> list[str]:
+    """Reasons in words, each once; averages of several outcomes as one range.
+
+    Examples
+    --------
+    >>> because_words([Because("because_less", 21.7), Because("because_less", 21.0), None])
+    ['because it is below the 21 to 21.7 of the average patient of this day']
+    """
+    said = []
+    for key in dict.fromkeys(reason.key for reason in reasons if reason):
+        mine = [reason for reason in reasons if reason and reason.key == key]
+        typical = sorted({reason.typical for reason in mine if reason.typical is not None})
+        shown = dict.fromkeys(number_words(value) for value in (typical[:1] + typical[-1:]))
+        for part in dict.fromkeys(reason.part for reason in mine):
+            said.append(phrase("labs", key, typical=" to ".join(shown), part=part))
+    return said
+
+
+def reason(key: str, item: Estimate, record: PatientRecord, facts: ModelFacts) -> Because | None:
+    """Why a result moves an estimate against what its place in the usual range suggests.
+
+    The model compares with an average training patient, not with the usual range, and counts the
+    age and course of a result beside its height. None where nothing needs a reason: the effect
+    goes the expected way or is too small to be told, and where no direction is assumed unless a
+    result beyond the usual range lowers the estimate.
+    """
+    points, analyte = item.players.get(key, 0.0), facts.analytes[key]
+    direction = {"up": 1, "down": -1}.get(analyte.direction.get(item.scale, ""), 0)
+    low, high = analyte.reference
+    if not facts.signed or whole(abs(points)) == 0 or low is None or high is None:
+        return None
+    newest = record.series(key).iloc[-1]
+    value, moved = float(newest["value"]), 1 if points > 0 else -1
+    beyond = 1 if value > high else -1 if value < low else 0
+    if direction == 0:
+        return Because("because_either") if beyond and moved < 0 else None
+    if moved == (1 if direction * beyond > 0 else -1):
+        return None
+    typical = facts.typical_value(item.outcome, record.hours, key)
+    if typical is None:
+        return Because("because_others")
+    if number_words(typical) != number_words(value):
+        side = 1 if value > typical else -1
+        if moved == direction * side:
+            which = "because_more" if side > 0 else "because_less"
+            return Because(which, typical)
+    age = record.hours - float(newest["collected_hours"])
+    if age > section("reliance")["limits"]["old_hours"]:
+        return Because("because_old", part=age_words(age))
+    return _course(record, analyte, direction, moved)
+
+
+def _course(record: PatientRecord, analyte: Analyte, direction: int, moved: int) -> Because:
+    """The course that goes the way the effect asks for, the shown one first; else none is named.
+
+    Parameters
+    ----------
+    direction : int
+        1 where high values are feared, -1 where low ones are.
+    moved : int
+        1 where the result raises the risk, -1 where it lowers it.
+    """
+    wanted = moved * direction
+    series = record.series(analyte.key)
+    if moved == direction and (told := _extreme_words(series, analyte, direction)):
+        return Because("because_extreme", part=told)
+    if _went(_earlier(series), series, section("change")["steady_percent"] / 100) == wanted:
+        return Because("because_course")
+    since = series.loc[series["collected_hours"] >= 0]
+    if len(since):
+        farthest = since.iloc[int((-wanted * since["value"].to_numpy(dtype=float)).argmax())]
+        if _went(farthest, series) == wanted:
+            at = record.clock.words(float(farthest["collected_hours"]))
+            return Because("because_since_low" if wanted > 0 else "because_since_high", part=at)
+    before = series.loc[series["collected_hours"] < 0]
+    if len(before) and _went(before.iloc[-1], series) == wanted:
+        return Because("because_since_infusion")
+    return Because("because_not_height")
+
+
+def _went(earlier: pd.Series | None, series: pd.DataFrame, steady: float = 0.0) -> int:
+    """Whether the newest result lies above (1) or below (-1) an earlier one; 0 where unknown."""
+    newest = series.iloc[-1]
+    if earlier is None or int(earlier["side"]) or int(newest["side"]):
+        return 0
+    before, change = float(earlier["value"]), float(newest["value"]) - float(earlier["value"])
+    if abs(change) <= steady * abs(before):
+        return 0
+    return 1 if change > 0 else -1
+
+
+def _extreme_words(series: pd.DataFrame, analyte: Analyte, direction: int) -> str:
+    """The feared extreme since time zero in words; blank where the newest result is as far out."""
+    proven = (series["collected_hours"] >= 0) & (series["side"] != -direction)
+    since = series.loc[proven & (series["value"] > 0)]
+    beyond = direction * (since["value"] - float(series["value"].iloc[-1])) > 0
+    if not beyond.any():
+        return ""
+    farthest = (direction * since[["value", "side"]]).sort_values(["value", "side"]).index[-1]
+    value, side = float(since["value"][farthest]), int(since["side"][farthest])
+    meta = analyte_meta(analyte, "peak" if direction > 0 else "nadir", None)
+    return feature_sentence(meta, math.log2(value) if analyte.log else value, side)

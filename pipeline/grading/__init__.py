@@ -1,0 +1,1 @@
+"""ASTCT 2019 grades of CRS and ICANS, derived from raw bedside observations."""

@@ -1,0 +1,151 @@
+"""Derived grades of a cohort, and how charted and derived grades are combined for training."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from pipeline.arrays import Bools, Floats
+from pipeline.cohort.tables import Cohort
+from pipeline.config import CohortConfig, GradingConfig
+from pipeline.grading import grading_rules
+from pipeline.grading.bedside_findings import Moments, assessments_of, newest_hours
+from pipeline.grading.crs import grade_crs
+from pipeline.grading.icans import grade_icans
+from pipeline.resources import schema_yaml
+
+DELAYED = "developmental_delay"
+_TRUE = ("1", "true", "yes", "y")
+
+
+def derive_grades(cohort: Cohort, config: GradingConfig | None = None) -> pd.DataFrame:
+    """Grade CRS and ICANS at every assessment that the observations of a cohort hold.
+
+    A grade stands at the hour of the newest observation it rests on, and rests on nothing later.
+
+    Parameters
+    ----------
+    cohort : Cohort
+        ``observations``, ``treatments`` and, for children, ``patients.age_years`` are used.
+    config : GradingConfig, optional
+
+    Returns
+    -------
+    DataFrame
+        ``patient, scale, assessed_hours, grade, domain, confidence, missing, note``, by patient,
+        scale and time. ``grade`` is NaN where it cannot be told; ``domain`` names the deciding
+        domains; ``confidence`` is ``complete``, ``partial`` (the grade is the least it can be) or
+        ``ambiguous``.
+    """
+    settings = config or GradingConfig()
+    parts = []
+    for scale in grading_rules.SCALES:
+        moments = assessments_of(cohort.observations, scale, settings)
+        graded = (
+            _grade_crs(moments, cohort, settings)
+            if scale == "crs"
+            else grade_icans(moments, _children(moments, cohort, settings), settings.together_hours)
+        )
+        graded.insert(0, "patient", moments.patient)
+        graded.insert(1, "scale", pd.Series(scale, index=graded.index, dtype="str"))
+        graded.insert(2, "assessed_hours", moments.hours)
+        parts.append(graded)
+    table = pd.concat(parts, ignore_index=True)
+    return table.sort_values(
+        ["patient", "scale", "assessed_hours"], kind="stable", ignore_index=True
+    )
+
+
+def with_grades(cohort: Cohort, config: CohortConfig) -> Cohort:
+    """Cohort whose assessments follow ``config.grades``.
+
+    ``charted`` leaves them as they are, ``derived`` replaces CRS and ICANS by derived grades, and
+    ``charted_else_derived`` adds a derived grade wherever no grade was charted on that scale
+    within ``grading.charted_valid_hours`` before it. Other scales stay. What follows a moment
+    never decides which grade counts there, so training and prediction agree.
+    """
+    if config.grades == "charted":
+        return cohort
+    columns = list(cohort.assessments.columns)
+    derived = derive_grades(cohort, config.grading)
+    derived = derived.loc[derived["grade"].notna(), columns].astype({"grade": np.int64})
+    charted = cohort.assessments
+    if config.grades == "derived":
+        charted = charted.loc[~charted["scale"].isin(grading_rules.SCALES)]
+    else:
+        hours = config.grading.charted_valid_hours
+        derived = derived.loc[~_charted_lately(derived, charted, hours)]
+    both = pd.concat([charted, derived], ignore_index=True)
+    ordered = both.sort_values(
+        ["patient", "scale", "assessed_hours", "grade"], kind="stable", ignore_index=True
+    )
+    return replace(cohort, assessments=ordered)
+
+
+def gradable_scales(observations: pd.DataFrame) -> tuple[str, ...]:
+    """Scales of which the observations hold at least one item that is assessed."""
+    present = set(observations["item"].unique()) - {grading_rules.ANTIPYRETIC}
+    return tuple(
+        scale
+        for scale in grading_rules.SCALES
+        if any(present & set(items) for items in grading_rules.domain_items(scale).values())
+    )
+
+
+def _charted_lately(derived: pd.DataFrame, charted: pd.DataFrame, hours: float) -> Bools:
+    lately = np.zeros(len(derived), dtype=bool)
+    for scale in grading_rules.SCALES:
+        rows = (derived["scale"] == scale).to_numpy()
+        moment = derived.loc[rows, "assessed_hours"].to_numpy(dtype=float)
+        patient = derived.loc[rows, "patient"].to_numpy(dtype=np.intp)
+        newest = newest_hours(
+            charted.loc[charted["scale"] == scale], "assessed_hours", patient, moment
+        )
+        lately[rows] = moment - newest <= hours
+    return lately
+
+
+def _grade_crs(moments: Moments, cohort: Cohort, config: GradingConfig) -> pd.DataFrame:
+    masked, antipyretic = _masked(moments, cohort.treatments)
+    seen = cohort.observations
+    warm = seen.loc[((seen["item"] == "temperature_c") & (seen["observed_hours"] >= 0)).to_numpy()]
+    degrees = pd.to_numeric(warm["value"]).to_numpy(dtype=float)
+    fevers = warm.loc[degrees >= grading_rules.scale_rules("crs")["fever_from"]]
+    last = newest_hours(fevers, "observed_hours", moments.patient, moments.hours)
+    before = moments.hours - last <= config.fever_memory_hours
+    return grade_crs(moments, masked, antipyretic, before, config.together_hours)
+
+
+def _masked(moments: Moments, treatments: pd.DataFrame) -> tuple[Bools, Bools]:
+    """Whether a drug given before explains the absence of fever, and acts against fever now."""
+    drugs = schema_yaml("drugs.yaml")["drugs"]
+    group = treatments["drug"].map({key: entry["class"] for key, entry in drugs.items()})
+    antipyretic = moments.items[grading_rules.ANTIPYRETIC] == grading_rules.words_in_order(
+        grading_rules.ANTIPYRETIC
+    ).index("yes")
+    masked = antipyretic.copy()
+    for name, rule in grading_rules.masking().items():
+        doses = treatments.loc[(group == name).to_numpy()]
+        if not rule["before_infusion"]:
+            doses = doses.loc[(doses["given_hours"] >= 0).to_numpy()]
+        given = newest_hours(doses, "given_hours", moments.patient, moments.hours, before=True)
+        limit = np.inf if rule["for_hours"] is None else float(rule["for_hours"])
+        acts = moments.hours - given <= limit
+        masked |= acts
+        if name == grading_rules.ANTIPYRETIC:
+            antipyretic |= acts
+    return masked, antipyretic
+
+
+def _children(moments: Moments, cohort: Cohort, config: GradingConfig) -> Bools:
+    """Whether CAPD is used: below the age limit, or delayed development."""
+    patients = cohort.patients
+    age: Floats = np.full(len(patients), np.nan)
+    if "age_years" in patients:
+        age = pd.to_numeric(patients["age_years"], errors="coerce").to_numpy(dtype=float)
+    child = age < config.capd_below_years
+    if DELAYED in patients:
+        child |= patients[DELAYED].astype("str").str.lower().isin(_TRUE).to_numpy()
+    return np.asarray(child[moments.patient])

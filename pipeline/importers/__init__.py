@@ -1,0 +1,1 @@
+"""Other shapes of export, rewritten as the tables that ``reading`` reads."""

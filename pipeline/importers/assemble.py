@@ -1,0 +1,315 @@
+"""Records and a confirmed mapping to the tables of a cohort; nothing is left out unsaid."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from pipeline.cohort.analytes import find_key, normalise_name
+from pipeline.cohort.drug_names import drug_index
+from pipeline.cohort.ledger import Ledger, quoted
+from pipeline.errors import InputError
+from pipeline.importers.exchange_mapping import ExchangeMapping, named_by
+from pipeline.importers.infusions import find_infusions, one_row_each, patients_table
+from pipeline.importers.records import (
+    STATE_OFFSET,
+    Records,
+    about_offsets,
+    agreed_units,
+    clock_changes,
+    contradicting,
+    filled_columns,
+    first_filled,
+    moments,
+    named_codes,
+    refuse,
+    with_offsets,
+)
+from pipeline.resources import schema_yaml
+
+_LABS = ("loinc", "specimen", "status", "ref_low", "ref_high")
+
+
+@dataclass
+class AssembledTables:
+    """Tables in our layout, and what became of every row.
+
+    Attributes
+    ----------
+    tables : dict of DataFrame
+    fates : dict of Counter
+        Per file: ``carried``, ``other patients`` (without an infusion), ``not named`` (by the
+        mapping). What was refused stands in the ledger.
+    """
+
+    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+    fates: dict[str, Counter[str]] = field(default_factory=dict)
+
+    def count(self, rows: pd.DataFrame, fate: str) -> None:
+        """Note what became of rows."""
+        for file, number in rows["file"].value_counts().items():
+            self.fates.setdefault(str(file), Counter())[fate] += int(number)
+
+
+def assemble(
+    records: Records, mapping: ExchangeMapping, ledger: Ledger, time_zone: str | None
+) -> AssembledTables:
+    """Make the tables patients, labs, treatments and assessments.
+
+    Parameters
+    ----------
+    records : Records
+    mapping : ExchangeMapping
+    ledger : Ledger
+        Takes every record that is not carried over, with the reason.
+    time_zone : str or None
+        Zone of times without offset; None leaves them as they are.
+
+    Raises
+    ------
+    InputError
+        If no patient has an infusion by the mapping.
+    """
+    made = AssembledTables()
+    infusions, infused = find_infusions(records, mapping, ledger, time_zone)
+    made.count(infused, "carried")
+    people = one_row_each(records.people, ledger)
+    unusable = _unusable_infusion(ledger)
+    people = refuse(
+        people,
+        ~people["patient_id"].isin(infusions["patient_id"]),
+        ledger,
+        column="patient_id",
+        code="no_infusion",
+        reason="No record of this patient is an infusion by the mapping.",
+        remedy="Nothing, if the patient had none; else add its code to the mapping.",
+    )
+    if people.empty:
+        raise InputError(
+            "no patient has an infusion by the mapping; the rules under 'infusion' name "
+            + "; ".join(f"{rule.table}: {', '.join(rule.codes)}" for rule in mapping.infusion)
+            + unusable
+        )
+    made.count(people, "carried")
+    made.tables["patients"] = patients_table(people, infusions, records.periods, time_zone, ledger)
+    others = (
+        part.loc[named_by(part, mapping.infusion) < 0] for part in (records.results, records.events)
+    )
+    rows = pd.concat(
+        [_within(part, infusions, ledger, time_zone, made) for part in others], ignore_index=True
+    )
+    graded = named_by(rows, mapping.grades)
+    assessments = _assessments(rows.loc[graded >= 0], mapping, ledger, made)
+    rows = rows.loc[graded < 0]
+    lab = rows["table"].isin(records.results["table"].unique())
+    made.tables["labs"] = _labs(rows.loc[lab], records, mapping, ledger, made)
+    dose = rows["table"].isin(schema_yaml("exchange.yaml")[records.shape]["doses"]) & ~lab
+    treatments = _treatments(rows.loc[dose], mapping, ledger, made)
+    made.count(rows.loc[~lab & ~dose], "not named")
+    for name, table in (("treatments", treatments), ("assessments", assessments)):
+        if len(table):
+            made.tables[name] = table
+    _place(made, time_zone, ledger)
+    return made
+
+
+def _unusable_infusion(ledger: Ledger) -> str:
+    """Where and why the first record of an infusion is refused, "" if none is."""
+    refused = ledger.frame()
+    refused = refused.loc[refused["code"] == "time_unusable"]
+    if refused.empty:
+        return ""
+    first = refused.iloc[0]
+    return f". {first['file']}, row {first['row']}: {first['reason']} {first['remedy']}"
+
+
+def _within(
+    rows: pd.DataFrame,
+    infusions: pd.DataFrame,
+    ledger: Ledger,
+    time_zone: str | None,
+    made: AssembledTables,
+) -> pd.DataFrame:
+    """Rows of patients with an infusion, near enough to it to be of use."""
+    known = rows["patient_id"].isin(infusions["patient_id"])
+    made.count(rows.loc[~known], "other patients")
+    rows = _without_clock_changes(rows.loc[known], ledger, time_zone)
+    window = schema_yaml("exchange.yaml")["window_days"]
+    moment = moments(rows["at"], time_zone)
+    starts = infusions.groupby("patient_id")["moment"].agg(["min", "max"])
+    early = moment < rows["patient_id"].map(starts["min"]) - pd.Timedelta(days=window["before"] + 1)
+    late = moment > rows["patient_id"].map(starts["max"]) + pd.Timedelta(days=window["after"])
+    for column in rows["at_column"].unique():
+        rows = refuse(
+            rows.assign(**{f"_raw_{column}": rows["at"]}),
+            ((early | late) & (rows["at_column"] == column)).loc[rows.index],
+            ledger,
+            column=str(column),
+            code="outside_window",
+            reason=f"The record lies more than {window['before']} days before or {window['after']} "
+            "days after the infusion.",
+            remedy="Nothing, if the time is right: no prediction would use it.",
+        )
+    return rows
+
+
+def _without_clock_changes(
+    rows: pd.DataFrame, ledger: Ledger, time_zone: str | None
+) -> pd.DataFrame:
+    """Rows without times that the zone skips or has twice, which nobody can place."""
+    for clock in ("at", "resulted"):
+        if clock not in rows or time_zone is None:
+            continue
+        why = clock_changes(rows[clock], time_zone)
+        place = rows["at_column"] if clock == "at" else pd.Series("issued", index=rows.index)
+        for column in place[why != ""].unique():
+            rows = refuse(
+                rows.assign(**{f"_raw_{column}": rows[clock]}),
+                (why != "").loc[rows.index] & (place.loc[rows.index] == column),
+                ledger,
+                column=str(column),
+                code="time_unusable",
+                reason=quoted(rows[clock]) + " " + why.loc[rows.index] + ".",
+                remedy=STATE_OFFSET,
+            )
+    return rows
+
+
+def _labs(
+    rows: pd.DataFrame,
+    records: Records,
+    mapping: ExchangeMapping,
+    ledger: Ledger,
+    made: AssembledTables,
+) -> pd.DataFrame:
+    column = schema_yaml("exchange.yaml")[records.shape]["unit_column"]
+    rows = rows.assign(name=_stated(rows, mapping.analytes, rows["name"]))
+    rows = refuse(
+        rows.assign(_raw_code=rows["called"]),
+        contradicting(rows["called"], rows["name"]) & (rows["name"] == rows["loinc"]),
+        ledger,
+        column="code",
+        code="loinc_conflict",
+        reason=quoted(rows["called"]) + " and LOINC " + named_codes(rows["loinc"]) + " are "
+        "different analytes.",
+        remedy="Correct the code at the source, or name the analyte in the mapping.",
+    )
+    unit, clash = agreed_units(rows["name"], rows["unit"], rows["coded_unit"])
+    rows = refuse(
+        rows.assign(**{f"_raw_{column}": rows["unit"]}),
+        clash,
+        ledger,
+        column=column,
+        code="unit_conflict",
+        reason="Of "
+        + named_codes(rows["name"])
+        + ", the unit as printed, "
+        + quoted(rows["unit"])
+        + ", and the coded one, "
+        + quoted(rows["coded_unit"])
+        + ", differ by a factor.",
+        remedy="Find out in which of them the number is, and correct the other.",
+    )
+    made.count(rows, "carried")
+    collected = {"collected_at": rows["at"]}
+    resulted = {"resulted_at": rows["resulted"]}
+    if mapping.measurement_time == "resulted":
+        resulted = {"resulted_at": first_filled(rows["resulted"], rows["at"])}
+    table = pd.DataFrame(
+        {"patient_id": rows["patient_id"], "analyte": _read_by_people(rows), "value": rows["value"],
+         "unit": unit.loc[rows.index], **collected, **resulted,
+         **{name: rows[name] for name in _LABS}, "source_row": _source(rows)}
+    )  # fmt: skip
+    return filled_columns(table, ("patient_id", "analyte", "value", "unit", "collected_at"))
+
+
+def _read_by_people(rows: pd.DataFrame) -> pd.Series:
+    """Analytes by the dictionary's key where only a known LOINC code names them."""
+    coded = (rows["name"] == rows["loinc"]) & (rows["loinc"] != "")
+    keys = {code: find_key(code) or code for code in rows.loc[coded, "loinc"].unique()}
+    return rows["name"].mask(coded, rows["loinc"].map(keys)).astype("str")
+
+
+def _treatments(
+    rows: pd.DataFrame, mapping: ExchangeMapping, ledger: Ledger, made: AssembledTables
+) -> pd.DataFrame:
+    index = drug_index()
+    keys = [
+        next((index[name] for name in map(normalise_name, (text, *codes)) if name in index), "")
+        for text, codes in zip(rows["name"], rows["codes"], strict=True)
+    ]
+    named = pd.Series(keys, index=rows.index, dtype="str")
+    rows = rows.assign(drug=_stated(rows, mapping.drugs, named))
+    rows = refuse(
+        rows.assign(_raw_drug=rows["name"]),
+        rows["drug"] == "",
+        ledger,
+        column="drug",
+        code="unknown_drug",
+        reason=quoted(rows["name"]) + " is no drug of data_schema/drugs.yaml, so it would have no "
+        "effect.",
+        remedy="Name its code under 'drugs' in the mapping if it is one of them.",
+    )
+    made.count(rows, "carried")
+    columns = {"patient_id": rows["patient_id"], "drug": rows["drug"], "given_at": rows["at"]}
+    columns |= {"dose": rows["dose"], "unit": rows["unit"], "route": rows["route"]}
+    # without source_row, by which no dose that stands twice would be like another
+    return filled_columns(pd.DataFrame(columns), ("patient_id", "drug", "given_at"))
+
+
+def _assessments(
+    rows: pd.DataFrame, mapping: ExchangeMapping, ledger: Ledger, made: AssembledTables
+) -> pd.DataFrame:
+    rules = [mapping.grades[number] for number in named_by(rows, mapping.grades)]
+    grades = [
+        str(rule.grade) if rule.grade is not None else text
+        for rule, text in zip(rules, rows["grade"], strict=True)
+    ]
+    rows = rows.assign(
+        scale=pd.Series([rule.scale for rule in rules], index=rows.index, dtype="str"),
+        grade=pd.Series(grades, index=rows.index, dtype="str"),
+        system=pd.Series([rule.grading_system for rule in rules], index=rows.index, dtype="str"),
+    )
+    rows = refuse(
+        rows,
+        rows["grade"] == "",
+        ledger,
+        column="grade",
+        code="required_blank",
+        reason="The mapping names this record as a grade of '" + rows["scale"] + "', but it holds "
+        "no value.",
+        remedy="State `grade` in the rule if the code itself means one grade.",
+    )
+    made.count(rows, "carried")
+    columns = {"patient_id": rows["patient_id"], "scale": rows["scale"], "grade": rows["grade"]}
+    columns |= {"assessed_at": rows["at"], "grading_system": rows["system"]}
+    table = pd.DataFrame({**columns, "source_row": _source(rows)})
+    return filled_columns(table, ("patient_id", "scale", "grade", "assessed_at"))
+
+
+def _stated(rows: pd.DataFrame, names: dict[str, str], otherwise: pd.Series) -> pd.Series:
+    """Name that the mapping gives a code of each row, else the given one."""
+    if not names:
+        return otherwise
+    found = [next((names[code] for code in codes if code in names), "") for codes in rows["codes"]]
+    stated = pd.Series(found, index=rows.index, dtype="str")
+    return stated.where(stated != "", otherwise).astype("str")
+
+
+def _place(made: AssembledTables, time_zone: str | None, ledger: Ledger) -> None:
+    """Write the offset of the zone behind every time without one, or say that it is missing."""
+    missing = 0
+    for name, table in made.tables.items():
+        placed = table.copy()
+        for clock in map(str, table.columns):
+            if clock.endswith("_at") or clock == "infusion_time":
+                placed[clock], naive = with_offsets(table[clock], time_zone)
+                missing += naive
+        made.tables[name] = placed
+    about_offsets(missing, ledger)
+
+
+def _source(rows: pd.DataFrame) -> pd.Series:
+    return rows["file"] + ":" + rows["_line"].astype("str")

@@ -1,0 +1,167 @@
+"""The mapping of an OMOP or FHIR export: which records are infusions, grades, drugs, analytes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+import pandas as pd
+from pydantic import BeforeValidator, Field, model_validator
+
+from pipeline.cohort.analytes import find_key, normalise_name
+from pipeline.cohort.drug_names import drug_index, drug_named
+from pipeline.errors import UsageError
+from pipeline.importers.records import Records, first_filled
+from pipeline.importers.wide_mapping import StrictModel, load_mapping
+
+HEADER = """\
+# What the records of {name} ({shape}) mean. Proposed by cytocast import; the infusion is never
+# guessed. Codes are concept ids, codes or source values, as listed below.
+#   infusion  the records that are the CAR-T infusion: table, codes, product where it is known
+#   grades    records that hold a charted grade: table, codes, scale; grade where the code itself
+#             means one grade; grading_system where it is not astct
+#   drugs     code to a drug of data_schema/drugs.yaml. Those proposed were found by name: check
+#   analytes  code to a name of data_schema/analytes.yaml, for results without a LOINC code
+# Then set confirmed: true and run the same command again.
+"""
+FOUND_LINES = 30
+Code = Annotated[str, BeforeValidator(lambda value: str(value).strip())]
+Codes = Annotated[tuple[Code, ...], Field(min_length=1)]
+
+
+class InfusionRule(StrictModel):
+    """Records of one table (OMOP) or resource type (FHIR) that are the infusion."""
+
+    table: str
+    codes: Codes
+    product: str = ""
+
+
+class GradeRule(StrictModel):
+    """Records that hold a grade of one scale: in their value, or by their code."""
+
+    table: str
+    codes: Codes
+    scale: str = Field(min_length=1)
+    grade: int | None = Field(default=None, ge=0)
+    grading_system: Literal["", "astct", "lee2014", "penn", "ctcae"] = ""
+
+
+class ExchangeMapping(StrictModel):
+    """What a person states about an OMOP or FHIR export.
+
+    Attributes
+    ----------
+    same_infusion_days : float
+        Infusion records closer to the first of an episode than this are the same infusion.
+    midnight : {"day", "time"} or None
+        Whether a time of 00:00 is a day without a time. None: a day where every time of the table
+        is midnight, else a time.
+    measurement_time : {"collected", "resulted"}
+        Which clock the time of a result is, where it has no other.
+    """
+
+    confirmed: bool = False
+    infusion: tuple[InfusionRule, ...] = ()
+    same_infusion_days: float = Field(default=1.0, ge=0, le=30)
+    midnight: Literal["day", "time"] | None = None
+    measurement_time: Literal["collected", "resulted"] = "collected"
+    grades: tuple[GradeRule, ...] = ()
+    drugs: dict[Code, str] = Field(default_factory=dict)
+    analytes: dict[Code, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _known_names(self) -> ExchangeMapping:
+        problems = [
+            f"drugs.{code}: '{name}' is no drug of data_schema/drugs.yaml"
+            for code, name in self.drugs.items()
+            if normalise_name(name) not in drug_index()
+        ]
+        problems += [
+            f"analytes.{code} is blank" for code, name in self.analytes.items() if not name
+        ]
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+
+def read_exchange_mapping(path: Path, tables: Collection[str]) -> ExchangeMapping:
+    """Read a mapping and refuse it unless it is confirmed and names the infusion.
+
+    Parameters
+    ----------
+    tables : collection of str
+        Tables or resource types that rules may name.
+
+    Raises
+    ------
+    UsageError
+    """
+    mapping = load_mapping(path, ExchangeMapping)
+    rules: Iterable[InfusionRule | GradeRule] = (*mapping.infusion, *mapping.grades)
+    wrong = sorted({rule.table for rule in rules} - set(tables))
+    if wrong:
+        raise UsageError(
+            f"mapping {path} names {', '.join(wrong)}; legal tables are {', '.join(tables)}"
+        )
+    if not mapping.infusion:
+        raise UsageError(
+            f"mapping {path} names no infusion, which is never guessed; add the table and codes of "
+            "the CAR-T infusion, for example: infusion: [{table: procedure_occurrence, codes: "
+            "['123']}]"
+        )
+    if not mapping.confirmed:
+        raise UsageError(f"mapping {path} is not confirmed; check it and set confirmed: true in it")
+    return mapping
+
+
+def propose_exchange(records: Records) -> tuple[ExchangeMapping, list[str]]:
+    """Mapping with the drugs that are recognised by name, and what stands in the export.
+
+    Returns
+    -------
+    mapping : ExchangeMapping
+        Without an infusion.
+    found : list of str
+        Per table, the commonest codes with their name and numbers of patients and rows; of results
+        only those that the dictionary does not know.
+    """
+    drugs: dict[str, str] = {}
+    drug_of = {name: drug_named(name) for name in records.events["name"].unique()}
+    for name, codes in zip(records.events["name"], records.events["codes"], strict=True):
+        if drug_of[name] and codes:
+            drugs[codes[0]] = drug_of[name]
+    unknown = records.results.loc[[find_key(name) is None for name in records.results["name"]]]
+    labelled = unknown.assign(name=first_filled(unknown["label"], unknown["name"]))
+    found = []
+    for part in (records.events, labelled):
+        for table, rows in part.groupby("table", sort=True):
+            found += [f"{table}:", *_commonest(rows)]
+    return ExchangeMapping(drugs=drugs), found
+
+
+def named_by(rows: pd.DataFrame, rules: Sequence[InfusionRule | GradeRule]) -> pd.Series:
+    """Number of the first rule that names each row, -1 where none does."""
+    found = pd.Series(-1, index=rows.index)
+    for number in reversed(range(len(rules))):
+        wanted = set(rules[number].codes)
+        codes = rows.loc[rows["table"] == rules[number].table, "codes"]
+        named = np.array([not wanted.isdisjoint(own) for own in codes], dtype=bool)
+        found[codes.index[named]] = number
+    return found
+
+
+def _commonest(rows: pd.DataFrame) -> list[str]:
+    """Lines on the codes that most patients have, rarest rows first among equals."""
+    spelled = rows["codes"].map(lambda codes: " | ".join(codes) or "(no code)")
+    keys = [spelled.rename("code"), rows["name"]]
+    table = rows.groupby(keys, sort=True)["patient_id"].agg(["nunique", "size"]).reset_index()
+    table = table.sort_values(["nunique", "size"], ascending=[False, True], kind="stable")
+    lines = [
+        f"  {' '.join((code + ' ' + name).split())[:100]}  ({people} patients, {size} rows)"
+        for code, name, people, size in table.head(FOUND_LINES).itertuples(index=False)
+    ]
+    rest = len(table) - FOUND_LINES
+    return [*lines, f"  and {rest} more"] if rest > 0 else lines

@@ -1,0 +1,329 @@
+"""A FHIR R4 export, a Bundle or bulk ndjson, as records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pipeline.cohort.analytes import find_key
+from pipeline.cohort.ledger import Ledger
+from pipeline.cohort.result_versions import WITHDRAWN
+from pipeline.importers.exchange_mapping import ExchangeMapping
+from pipeline.importers.fhir_resources import (
+    LocatedResource,
+    codes_of,
+    label_of,
+    parts_at,
+    read_resources,
+    reference_id,
+    text_at,
+)
+from pipeline.importers.records import (
+    EVENT_COLUMNS,
+    RESULT_COLUMNS,
+    Records,
+    days_for_midnights,
+    named_code,
+    refuse,
+    text_frame,
+)
+from pipeline.resources import schema_yaml
+
+Row = dict[str, Any]
+# column, code, reason, remedy
+Refusal = tuple[str, str, str, str]
+AS_STATED = "Nothing, if it is so; otherwise correct the resource at the source."
+
+
+def observation_row(item: LocatedResource) -> Row:
+    """Row of :attr:`Records.results` with ``refusal``: None, or why it is not carried over."""
+    resource = item.resource
+    status = text_at(resource, "status")
+    quantity = resource.get("valueQuantity")
+    value, refusal = _value(resource)
+    loinc, clash = _loinc(resource)
+    row = record_of(item, "Observation")
+    coded = text_at(quantity, "code")
+    low, high = _reference(resource, text_at(quantity, "unit"))
+    row |= {
+        "name": loinc or row["name"],
+        "called": row["name"],
+        "label": row["name"],
+        "loinc": loinc,
+        "value": value,
+        "unit": text_at(quantity, "unit"),
+        "coded_unit": coded if text_at(quantity, "system") in _rules()["ucum"] else "",
+        "resulted": text_at(resource, "issued"),
+        "status": _rules()["status"].get(status, ""),
+        "specimen": text_at(resource, "specimen", "display"),
+        "ref_low": low,
+        "ref_high": high,
+        "grade": value,
+        "id": text_at(resource, "id"),
+        "updated": text_at(resource, "meta", "lastUpdated") or text_at(resource, "issued"),
+        "component": bool(parts_at(resource, "component")),
+    }
+    if status not in _rules()["status"]:
+        legal = ", ".join(_rules()["status"])
+        refusal = ("status", "status_refused", f"Status '{status}' is none of {legal}.", AS_STATED)
+    elif row["status"] in WITHDRAWN:
+        refusal = None
+    return {**row, "refusal": row["refusal"] or clash or refusal}
+
+
+def record_of(item: LocatedResource, kind: str) -> Row:
+    """What every record has: place, patient, codes, name and time."""
+    resource = item.resource
+    subject = text_at(resource, "subject", "reference")
+    at, column = "", str(_rules()["clock"][kind][0])
+    for path in _rules()["clock"][kind]:
+        at = text_at(resource, *path.split("."))
+        if at:
+            column = path
+            break
+    refusal: Refusal | None = None
+    if not subject:
+        remedy = "Give subject.reference, for example Patient/7."
+        refusal = ("subject", "required_blank", "The record names no patient.", remedy)
+    concept = resource.get("code")
+    return {
+        "table": kind, "file": item.file, "_line": item.line, "patient_id": reference_id(subject),
+        "codes": codes_of(concept), "name": label_of(concept), "at": at, "at_column": column,
+        "refusal": refusal,
+    }  # fmt: skip
+
+
+def one_draw_each(rows: list[Row]) -> list[Row]:
+    """Mark as refused older versions of a resource whose time or code a later one changed."""
+    newest: dict[str, Row] = {}
+    for row in rows:
+        if row["id"] and row["updated"] >= newest.get(row["id"], row)["updated"]:
+            newest[row["id"]] = row
+    for row in rows:
+        last = newest.get(row["id"], row)
+        draw = ("patient_id", "name", "at")
+        if any(row[part] != last[part] for part in draw) and not row["refusal"]:
+            reason = "A later version of this resource has another patient, code or time."
+            row["refusal"] = ("id", "superseded", reason, AS_STATED)
+    return rows
+
+
+def without_empty_withdrawals(results: pd.DataFrame, ledger: Ledger) -> pd.DataFrame:
+    """Results without withdrawals of what the export does not hold, and a note on components."""
+    draw = ["patient_id", "name", "at"]
+    gone = results["status"].isin(WITHDRAWN)
+    held = pd.MultiIndex.from_frame(results.loc[~gone, draw])
+    nothing = gone & ~pd.MultiIndex.from_frame(results[draw]).isin(held)
+    kept = refuse(
+        results,
+        nothing,
+        ledger,
+        column="status",
+        code="withdrawn",
+        reason="The result is " + results["status"] + ", and no other version of it is here.",
+        remedy="Nothing is lost, because nothing holds.",
+    )
+    for file in kept["file"].unique():
+        ledger.note(
+            kept,
+            (kept["component"] == "True") & (kept["file"] == file),
+            file=str(file),
+            column="component",
+            code="component_left_out",
+            reason="The value is carried over, the components are not.",
+            remedy="Export each component as an observation of its own.",
+        )
+    return kept.drop(columns="component")
+
+
+def read_fhir(source: Path, mapping: ExchangeMapping, ledger: Ledger) -> Records:
+    """Read patients, observations, administrations, procedures and conditions.
+
+    Parameters
+    ----------
+    source : Path
+        Bundle (.json), .ndjson file, or folder of them.
+    mapping : ExchangeMapping
+        Only ``midnight`` counts here.
+    ledger : Ledger
+        Takes every resource that is not carried over.
+
+    Raises
+    ------
+    InputError
+        If nothing can be read.
+    """
+    kinds = ("Patient", *_rules()["named"], "Medication")
+    placed = read_resources(source, kinds, ledger)
+    by_kind: dict[str, list[LocatedResource]] = {kind: [] for kind in kinds}
+    for item in placed:
+        by_kind[text_at(item.resource, "resourceType")].append(item)
+    medications = {text_at(item.resource, "id"): item.resource for item in by_kind["Medication"]}
+    for item in by_kind["Medication"]:
+        ledger.read[item.file] -= 1  # a name for administrations, no record of its own
+    results = [observation_row(item) for item in by_kind["Observation"]]
+    events = [
+        _event(item, kind, medications)
+        for kind in ("MedicationAdministration", "Procedure", "Condition")
+        for item in by_kind[kind]
+    ]
+    observations = _sort_out(one_draw_each(results), RESULT_COLUMNS, ledger)
+    return Records(
+        people=_people(by_kind["Patient"], ledger),
+        results=days_for_midnights(
+            without_empty_withdrawals(observations, ledger), mapping.midnight, ledger
+        ),
+        events=days_for_midnights(
+            _sort_out(events, EVENT_COLUMNS, ledger), mapping.midnight, ledger
+        ),
+        periods=text_frame([], ("patient_id", "start", "end")),
+        shape="fhir",
+    )
+
+
+def _value(resource: Mapping[str, Any]) -> tuple[str, Refusal | None]:
+    """Result as printed, and why there is none."""
+    quantity = resource.get("valueQuantity")
+    comparator, number = text_at(quantity, "comparator"), text_at(quantity, "value")
+    if comparator not in _rules()["comparators"]:
+        legal = ", ".join(text for text in _rules()["comparators"] if text)
+        reason = f"Comparator '{comparator}' is none of {legal}."
+        return "", ("valueQuantity.comparator", "operator_unknown", reason, "Correct it.")
+    if number:
+        return comparator + number, None
+    text = text_at(resource, "valueString") or text_at(resource, "valueInteger")
+    text = text or label_of(resource.get("valueCodeableConcept"))
+    if text:
+        return text, None
+    others = [name for name in resource if name.startswith("value") and name[5:6].isupper()]
+    unread = [name for name in others if name not in _rules()["values"]]
+    if unread:
+        legal = ", ".join(_rules()["values"])
+        reason = f"The value is a {unread[0]}; read are {legal}."
+        return "", (unread[0], "value_unusable", reason, "Give the result as valueQuantity.")
+    if parts_at(resource, "component"):
+        reason = "The observation holds components only, which are not read."
+        remedy = "Export each result as an observation of its own."
+        return "", ("component", "component_left_out", reason, remedy)
+    absent = label_of(resource.get("dataAbsentReason")) or "none given"
+    reason = f"There is no value (dataAbsentReason: {absent})."
+    remedy = "Nothing is lost, because it holds no result."
+    return "", ("value[x]", "no_result", reason, remedy)
+
+
+def _loinc(resource: Mapping[str, Any]) -> tuple[str, Refusal | None]:
+    """LOINC code, and why it cannot be told: codes of several analytes."""
+    codes = [
+        text_at(coding, "code")
+        for coding in parts_at(resource, "code", "coding")
+        if text_at(coding, "system") in _rules()["loinc"] and text_at(coding, "code")
+    ]
+    keys = {find_key(code) for code in codes} - {None}
+    if len(keys) > 1:
+        reason = f"The LOINC codes {', '.join(map(named_code, codes))} name different analytes."
+        return codes[0], ("code.coding", "loinc_conflict", reason, "Keep the right one.")
+    known = [code for code in codes if find_key(code) is not None]
+    return next(iter([*known, *codes]), ""), None
+
+
+def _reference(resource: Mapping[str, Any], unit: str) -> tuple[str, str]:
+    """Reference limits of the only range, where it is in the unit of the result."""
+    ranges = parts_at(resource, "referenceRange")
+    if len(ranges) != 1:
+        return "", ""
+    ends = [ranges[0].get(end) for end in ("low", "high")]
+    same = [text_at(end, "unit") in ("", unit) for end in ends]
+    low, high = (
+        text_at(end, "value") if fits else "" for end, fits in zip(ends, same, strict=True)
+    )
+    return low, high
+
+
+def _rules() -> Mapping[str, Any]:
+    rules: Mapping[str, Any] = schema_yaml("exchange.yaml")["fhir"]
+    return rules
+
+
+def _people(patients: Sequence[LocatedResource], ledger: Ledger) -> pd.DataFrame:
+    rows: list[Row] = [
+        {
+            "patient_id": text_at(item.resource, "id"),
+            "birth": text_at(item.resource, "birthDate"),
+            "sex": text_at(item.resource, "gender"),
+            "site": reference_id(text_at(item.resource, "managingOrganization", "reference")),
+            "death": text_at(item.resource, "deceasedDateTime"),
+            "file": item.file,
+            "_line": item.line,
+            "dead": text_at(item.resource, "deceasedBoolean"),
+        }
+        for item in patients
+    ]
+    names = ("patient_id", "birth", "sex", "site", "death", "file", "dead")
+    table = text_frame(rows, names)
+    for file in table["file"].unique():
+        ledger.note(
+            table,
+            (table["dead"] == "true") & (table["file"] == file),
+            file=str(file),
+            column="deceasedBoolean",
+            code="death_without_time",
+            reason="The patient died, but it is not said when; no death is carried over.",
+            remedy="Give deceasedDateTime, so that the death counts as a competing event.",
+        )
+    return table.drop(columns="dead")
+
+
+def _event(item: LocatedResource, kind: str, medications: Mapping[str, dict[str, Any]]) -> Row:
+    resource = item.resource
+    row = record_of(item, kind)
+    dose = parts_at(resource, "dosage", "dose")
+    if kind == "MedicationAdministration":
+        concept = _medication(resource, medications)
+        row |= {"codes": codes_of(concept), "name": label_of(concept)}
+    unit = text_at(dose, 0, "unit") or text_at(dose, 0, "code")
+    route = parts_at(resource, "dosage", "route")
+    row |= {
+        "grade": "",
+        "dose": text_at(dose, 0, "value") if unit else "",
+        "unit": unit,
+        "route": label_of(route[0]) if route else "",
+    }
+    status = text_at(resource, "status")
+    untrue = text_at(resource, "verificationStatus", "coding", 0, "code")
+    refusal = None
+    if kind != "Condition" and status not in _rules()["done"]:
+        reason = f"Status '{status}' does not say that it was done."
+        refusal = ("status", "status_refused", reason, AS_STATED)
+    if kind == "Condition" and untrue in _rules()["untrue"]:
+        reason = f"The condition is {untrue}."
+        refusal = ("verificationStatus", "status_refused", reason, AS_STATED)
+    return {**row, "refusal": row["refusal"] or refusal}
+
+
+def _medication(resource: Mapping[str, Any], medications: Mapping[str, dict[str, Any]]) -> Any:
+    """Concept of the drug: in the record, in a contained or in another resource."""
+    concept = resource.get("medicationCodeableConcept")
+    reference = text_at(resource, "medicationReference", "reference")
+    if concept is not None or not reference:
+        return concept
+    contained = {f"#{text_at(item, 'id')}": item for item in parts_at(resource, "contained")}
+    found = contained.get(reference, medications.get(reference_id(reference), {}))
+    return found.get("code") or {"text": text_at(resource, "medicationReference", "display")}
+
+
+def _sort_out(rows: list[Row], columns: Sequence[str], ledger: Ledger) -> pd.DataFrame:
+    """Records without refused ones, which are listed."""
+    table = text_frame(rows, columns)
+    refusals = [row["refusal"] for row in rows]
+    for column, code, remedy in dict.fromkeys((r[0], r[1], r[3]) for r in refusals if r):
+        fits = [bool(r) and (r[0], r[1], r[3]) == (column, code, remedy) for r in refusals]
+        reason = pd.Series([r[2] if r else "" for r in refusals], dtype="str")
+        part = pd.Series(fits, dtype=bool)
+        refuse(
+            table.loc[part], part.loc[part], ledger, column=column, code=code,
+            reason=reason.loc[part], remedy=remedy,
+        )  # fmt: skip
+    return table.loc[[not r for r in refusals]].reset_index(drop=True)

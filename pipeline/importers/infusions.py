@@ -1,0 +1,210 @@
+"""Who was infused when: the episodes of an export, and its table of patients."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pandas as pd
+
+from pipeline.cohort.ledger import Ledger, quoted
+from pipeline.importers.exchange_mapping import ExchangeMapping, named_by
+from pipeline.importers.records import (
+    STATE_OFFSET,
+    Records,
+    clock_changes,
+    filled_columns,
+    looked_up,
+    moments,
+    refuse,
+)
+from pipeline.resources import schema_yaml
+
+
+def find_infusions(
+    records: Records,
+    mapping: ExchangeMapping,
+    ledger: Ledger,
+    time_zone: str | None,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Infusions, and the records that say so.
+
+    Returns
+    -------
+    infusions : DataFrame
+        One row per patient and episode: ``patient_id, episode, at, moment, product``.
+    rows : DataFrame
+        Records of them; those without a usable time or a known patient are refused.
+    """
+    both = (records.results, records.events)
+    rows = pd.concat(
+        [part.loc[named_by(part, mapping.infusion) >= 0] for part in both], ignore_index=True
+    )
+    rows = rows.assign(rule=named_by(rows, mapping.infusion))
+    rows = rows.assign(moment=moments(rows["at"], time_zone), _raw_at=rows["at"])
+    why = clock_changes(rows["at"], time_zone)
+    rows = refuse(
+        rows,
+        why != "",
+        ledger,
+        column="at",
+        code="time_unusable",
+        reason="The infusion has no readable time: " + quoted(rows["at"]) + " " + why + ".",
+        remedy=STATE_OFFSET,
+    )
+    rows = refuse(
+        rows,
+        rows["moment"].isna(),
+        ledger,
+        column="at",
+        code="time_unusable",
+        reason="The infusion has no readable time: " + quoted(rows["at"]) + ".",
+        remedy="Give the record a date, better a time, in ISO 8601.",
+    )
+    rows = refuse(
+        rows,
+        ~rows["patient_id"].isin(records.people["patient_id"]),
+        ledger,
+        column="patient_id",
+        code="unknown_patient",
+        reason="The infusion belongs to " + quoted(rows["patient_id"]) + ", who is not among the "
+        "patients of the export.",
+        remedy="Export the patient too.",
+    )
+    table = _episodes(rows.sort_values(["patient_id", "moment"]), mapping)
+    several = int((table["episode"] == 2).sum())
+    if several:
+        ledger.remarks.append(
+            f"{several} patients have infusions at least {mapping.same_infusion_days:g} days "
+            "apart; each is an episode of its own. Parts of one infusion: raise same_infusion_days."
+        )
+    return table, rows
+
+
+def _episodes(rows: pd.DataFrame, mapping: ExchangeMapping) -> pd.DataFrame:
+    """One row per infusion from records in order of patient and time.
+
+    A record less than the gap after the first of an infusion belongs to it; the first record with a
+    time of day places it, and the first product that a rule states names it.
+    """
+    gap = max(pd.Timedelta(days=mapping.same_infusion_days), pd.Timedelta(seconds=1))
+    found: list[list[Any]] = []
+    start, timed = pd.Timestamp(0, tz="UTC"), False
+    columns = (rows[name] for name in ("patient_id", "at", "moment", "rule"))
+    for patient, at, moment, rule in zip(*columns, strict=True):
+        has_time, product = len(at) > len("2026-03-01"), mapping.infusion[rule].product
+        again = bool(found) and found[-1][0] == patient
+        if not again or moment - start >= gap:
+            episode = found[-1][1] + 1 if again else 1
+            found.append([patient, episode, at, moment, product])
+            start, timed = moment, has_time
+            continue
+        if has_time and not timed:
+            found[-1][2:4], timed = [at, moment], True
+        found[-1][4] = found[-1][4] or product
+    return pd.DataFrame(found, columns=["patient_id", "episode", "at", "moment", "product"])
+
+
+def patients_table(
+    people: pd.DataFrame,
+    infusions: pd.DataFrame,
+    periods: pd.DataFrame,
+    time_zone: str | None,
+    ledger: Ledger,
+) -> pd.DataFrame:
+    """Table ``patients``, one row per patient and episode.
+
+    ``followed_until`` is the end of the observation period that holds the infusion, two years
+    after it at the latest; a death after that is left out.
+    """
+    days = schema_yaml("exchange.yaml")["window_days"]["after"] - 1
+    people = _deaths_by_day(people, time_zone, ledger)
+    table = infusions.merge(people, on="patient_id", how="inner")
+    first, last = (
+        table.groupby("patient_id")["moment"].transform(which) for which in ("min", "max")
+    )
+    end = looked_up(table["patient_id"], _observed_until(periods, table, first, time_zone))
+    latest = last + pd.Timedelta(days=days)
+    cap = latest.dt.strftime("%Y-%m-%d")
+    late = moments(table["death"], time_zone) > latest
+    over = (moments(end, time_zone) > latest) | late
+    if late.any():
+        ledger.remarks.append(
+            f"{table.loc[late, 'patient_id'].nunique()} deaths later than two years are left out."
+        )
+    ages = [
+        _age(birth, start) for birth, start in zip(table["birth"], table["moment"], strict=True)
+    ]
+    filled = {
+        "patient_id": table["patient_id"],
+        "episode": table["episode"].astype("str"),
+        "infusion_time": table["at"],
+        "product": table["product"],
+        "site": table["site"],
+        "age_years": pd.Series(ages, index=table.index, dtype="str"),
+        "sex": table["sex"],
+        "followed_until_at": end.mask(over, cap).astype("str"),
+        "death_at": table["death"].mask(late, "").astype("str"),
+    }
+    return filled_columns(pd.DataFrame(filled), ("patient_id", "infusion_time"))
+
+
+def _deaths_by_day(people: pd.DataFrame, time_zone: str | None, ledger: Ledger) -> pd.DataFrame:
+    """The day alone of a death at a local time that the zone skips or has twice."""
+    why = clock_changes(people["death"], time_zone)
+    for file in people.loc[why != "", "file"].unique():
+        ledger.note(
+            people,
+            (why != "") & (people["file"] == file),
+            file=str(file),
+            column="death",
+            code="clock_change",
+            reason=quoted(people["death"]) + " " + why + "; the day alone is carried over.",
+            remedy=STATE_OFFSET,
+        )
+    return people.assign(death=people["death"].mask(why != "", people["death"].str.slice(0, 10)))
+
+
+def one_row_each(people: pd.DataFrame, ledger: Ledger) -> pd.DataFrame:
+    """Patients without exact repeats; rows that contradict each other are all refused."""
+    content = [name for name in people if name not in ("file", "_line")]
+    repeats = people.duplicated(content)
+    for file in people["file"].unique():
+        part = repeats & (people["file"] == file)
+        people = ledger.collapse(people, part.loc[people.index], file=str(file))
+    return refuse(
+        people,
+        people.duplicated("patient_id", keep=False),
+        ledger,
+        column="patient_id",
+        code="duplicate_patient",
+        reason=quoted(people["patient_id"])
+        + " stands on several rows that differ, so none is used.",
+        remedy="Export one row per patient.",
+    )
+
+
+def _observed_until(
+    periods: pd.DataFrame, table: pd.DataFrame, first: pd.Series, time_zone: str | None
+) -> dict[str, str]:
+    """End of the observation period in which the first infusion lies, by patient."""
+    start = pd.Series(first.to_numpy(), index=table["patient_id"]).groupby(level=0).first()
+    when = periods["patient_id"].map(start).dt.normalize()
+    around = moments(periods["start"], time_zone).dt.normalize() <= when
+    around &= moments(periods["end"], time_zone) + pd.Timedelta(days=1) > when
+    return dict(zip(periods.loc[around, "patient_id"], periods.loc[around, "end"], strict=True))
+
+
+def _age(birth: str, moment: pd.Timestamp) -> str:
+    """Completed years; of a year of birth alone, the difference of the years.
+
+    Examples
+    --------
+    >>> _age("1960-05-02", pd.Timestamp("2026-05-01")), _age("1960", pd.Timestamp("2026-05-01"))
+    ('65', '66')
+    """
+    found = re.match(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?", birth)
+    if found is None:
+        return ""
+    later = (int(found[2] or 0), int(found[3] or 0)) > (moment.month, moment.day)
+    return str(moment.year - int(found[1]) - int(later))

@@ -1,0 +1,261 @@
+"""An OMOP CDM 5.4 export, one CSV or Parquet file per table, as records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pipeline.cohort.files import find_table, read_raw
+from pipeline.cohort.ledger import Ledger, quoted
+from pipeline.cohort.schema import to_number
+from pipeline.cohort.values import ABOVE, BELOW, parse_values
+from pipeline.errors import InputError
+from pipeline.importers.exchange_mapping import ExchangeMapping
+from pipeline.importers.records import (
+    EVENT_COLUMNS,
+    Records,
+    days_for_midnights,
+    first_filled,
+    looked_up,
+    text_frame,
+)
+from pipeline.resources import schema_yaml
+
+_SIDES = {"<": -1, "<=": -1, "=": 0, ">": 1, ">=": 1}
+_LOINC = r"(?:.*[|:/ ])?(\d{1,5}-\d)"
+
+
+def read_omop(folder: Path, mapping: ExchangeMapping, ledger: Ledger) -> Records:
+    """Read the tables that are there; ``person`` and ``measurement`` must be.
+
+    Parameters
+    ----------
+    folder : Path
+    mapping : ExchangeMapping
+        Only ``midnight`` counts here.
+    ledger : Ledger
+        Takes measurements whose number cannot be known.
+
+    Raises
+    ------
+    InputError
+        If a table or column is missing.
+    """
+    paths = {name: find_table(folder, name) for name in _rules()["tables"]}
+    tables = {name: _read(path, name, ledger) for name, path in paths.items() if path is not None}
+    missing = [name for name in ("person", "measurement") if name not in tables]
+    if missing:
+        found = ", ".join(sorted(path.name for path in folder.iterdir())[:12])
+        raise InputError(
+            f"{folder} lacks {', '.join(f'{name}.csv' for name in missing)} (or .parquet) of an "
+            f"OMOP export. Found: {found or 'nothing'}"
+        )
+    concepts = _concepts(tables.get("concept"))
+    timed = {
+        name: _timed(table, name, mapping, ledger)
+        for name, table in tables.items()
+        if "clock" in _rules()["tables"][name]
+    }
+    kinds = [name for name in timed if name not in ("measurement", "death")]
+    events = [_events(timed[name], name, concepts) for name in kinds]
+    results = _results(timed["measurement"], concepts, ledger)
+    return Records(
+        people=_people(tables["person"], timed.get("death"), ledger),
+        results=results,
+        events=pd.concat(events, ignore_index=True) if events else text_frame([], EVENT_COLUMNS),
+        periods=_periods(tables.get("observation_period")),
+        shape="omop",
+    )
+
+
+def _rules() -> Mapping[str, Any]:
+    rules: Mapping[str, Any] = schema_yaml("exchange.yaml")["omop"]
+    return rules
+
+
+def _read(path: Path, name: str, ledger: Ledger) -> pd.DataFrame:
+    """Table with every column that is asked for, blank where the file lacks it."""
+    rule = _rules()["tables"][name]
+    parts = ("needs", "codes", "clock", "grade", "columns")
+    wanted = list(dict.fromkeys(column for part in parts for column in rule.get(part, ())))
+    table = read_raw(path, ledger, wanted)
+    missing = [column for column in rule["needs"] if column not in table]
+    if "clock" in rule and not any(column in table for column in rule["clock"]):
+        missing.append(" or ".join(rule["clock"]))
+    if missing:
+        found = ", ".join(map(str, table.columns.drop("_line")))
+        raise InputError(f"{path} lacks the column {'; '.join(missing)}. Found: {found}")
+    for column in wanted:
+        cells = table[column] if column in table else pd.Series("", index=table.index, dtype="str")
+        if column.endswith("_id"):  # written as a float where a column had blanks
+            cells = cells.str.replace(r"^(\d+)\.0+$", r"\1", regex=True)
+        table[column] = cells.astype("str").replace({"NULL": "", "\\N": "", "null": ""})
+    return table.assign(file=path.name, patient_id=table.get("person_id", ""))
+
+
+def _concepts(table: pd.DataFrame | None) -> dict[str, tuple[str, str, str]]:
+    """Concept id to vocabulary, code and name."""
+    if table is None:
+        return {}
+    names = ("concept_id", "vocabulary_id", "concept_code", "concept_name")
+    rows = zip(*(table[name].tolist() for name in names), strict=True)
+    return {key: (a, b, c) for key, a, b, c in rows if key not in _rules()["no_concept"]}
+
+
+def _timed(
+    table: pd.DataFrame, name: str, mapping: ExchangeMapping, ledger: Ledger
+) -> pd.DataFrame:
+    """Add ``at``: the date and time, or the date where there is none."""
+    clock = _rules()["tables"][name]["clock"]
+    at = first_filled(*(table[column] for column in clock))
+    table = table.assign(table=name, at=at, at_column=clock[0])
+    return days_for_midnights(table, mapping.midnight, ledger)
+
+
+def _codes(table: pd.DataFrame, name: str) -> list[tuple[str, ...]]:
+    blank = set(_rules()["no_concept"])
+    columns = [table[column] for column in _rules()["tables"][name]["codes"]]
+    return [
+        tuple(dict.fromkeys(code for code in codes if code not in blank))
+        for codes in zip(*columns, strict=True)
+    ]
+
+
+def _events(
+    table: pd.DataFrame, name: str, concepts: Mapping[str, tuple[str, str, str]]
+) -> pd.DataFrame:
+    rule = _rules()["tables"][name]
+    code, _, source = (table[column] for column in rule["codes"])
+    blank = pd.Series("", index=table.index, dtype="str")
+    called = looked_up(code, {key: text for key, (_, _, text) in concepts.items()})
+    unit = table.get("dose_unit_source_value", blank)
+    return pd.DataFrame(
+        {"table": name, "file": table["file"], "_line": table["_line"],
+         "patient_id": table["patient_id"], "codes": _codes(table, name),
+         "name": first_filled(called, source),
+         "at": table["at"], "at_column": table["at_column"],
+         "grade": first_filled(blank, *(table[name] for name in rule.get("grade", []))),
+         # a quantity without a unit counts vials or tablets
+         "dose": table.get("quantity", blank).where(unit != "", ""), "unit": unit,
+         "route": table.get("route_source_value", blank)}
+    )  # fmt: skip
+
+
+def _people(table: pd.DataFrame, death: pd.DataFrame | None, ledger: Ledger) -> pd.DataFrame:
+    born = table["birth_datetime"].str.slice(0, 10)
+    month, day = (table[f"{part}_of_birth"].str.zfill(2) for part in ("month", "day"))
+    parts = table["year_of_birth"] + "-" + month + "-" + day
+    parts = parts.str.replace(r"(-00)+$", "", regex=True)
+    sex = looked_up(table["gender_concept_id"], _rules()["sex"])
+    return pd.DataFrame(
+        {"patient_id": table["patient_id"], "birth": first_filled(born, parts),
+         "sex": first_filled(sex, table["gender_source_value"]),
+         "site": table["care_site_id"].where(table["care_site_id"] != "0", "").astype("str"),
+         "death": _deaths(table, death), "file": table["file"], "_line": table["_line"]}
+    )  # fmt: skip
+
+
+def _deaths(table: pd.DataFrame, death: pd.DataFrame | None) -> pd.Series:
+    """Earliest death per person."""
+    if death is None:
+        return pd.Series("", index=table.index, dtype="str")
+    earliest = death.loc[death["at"] != ""].groupby("patient_id")["at"].min()
+    return looked_up(table["patient_id"], earliest.to_dict())
+
+
+def _periods(table: pd.DataFrame | None) -> pd.DataFrame:
+    if table is None:
+        return text_frame([], ("patient_id", "start", "end"))
+    dates = {
+        end: table[f"observation_period_{end}_date"].str.slice(0, 10) for end in ("start", "end")
+    }
+    return pd.DataFrame({"patient_id": table["patient_id"], **dates})
+
+
+def _results(
+    table: pd.DataFrame, concepts: Mapping[str, tuple[str, str, str]], ledger: Ledger
+) -> pd.DataFrame:
+    table = table.assign(codes=pd.Series(_codes(table, "measurement"), index=table.index))
+    table = table.assign(value=_values(table, concepts, ledger)).dropna(subset="value")
+    standard, original, source = (
+        table[name] for name in _rules()["tables"]["measurement"]["codes"]
+    )
+    vocabulary = _rules()["loinc_vocabulary"]
+    loincs = {key: code for key, (kind, code, _) in concepts.items() if kind == vocabulary}
+    names = {key: name for key, (_, _, name) in concepts.items()}
+    units = {key: code for key, (_, code, _) in concepts.items()}
+    spelled = source.str.extract(f"^{_LOINC}$", expand=False).fillna("")
+    loinc = first_filled(looked_up(standard, loincs), looked_up(original, loincs), spelled)
+    numbered = ("concept " + standard).mask(standard.isin(_rules()["no_concept"]), "")
+    concept = looked_up(standard, names)
+    called = first_filled(loinc, concept, source, numbered)
+    blank = pd.Series("", index=table.index, dtype="str")
+    return pd.DataFrame(
+        {"table": "measurement", "file": table["file"], "_line": table["_line"],
+         "patient_id": table["patient_id"], "codes": table["codes"], "name": called,
+         "called": source, "label": first_filled(concept, source), "loinc": loinc,
+         "value": table["value"].astype("str"), "unit": table["unit_source_value"],
+         "coded_unit": looked_up(table["unit_concept_id"], units),
+         "at": table["at"], "at_column": table["at_column"], "resulted": blank, "status": blank,
+         "specimen": blank, "ref_low": table["range_low"], "ref_high": table["range_high"],
+         "grade": first_filled(table["value_as_number"], table["value_source_value"])}
+    )  # fmt: skip
+
+
+def _values(
+    table: pd.DataFrame, concepts: Mapping[str, tuple[str, str, str]], ledger: Ledger
+) -> pd.Series:
+    """Result as printed, from operator, number and source text; missing where they contradict.
+
+    Where the operator is blank or 0, the comparator of the source text counts; such rows are noted.
+    """
+    operator = table["operator_concept_id"]
+    sign = looked_up(operator, _rules()["operators"])
+    absent = operator.isin(_rules()["no_concept"])
+    number, printed = table["value_as_number"], table["value_source_value"]
+    answers = {key: name for key, (_, _, name) in concepts.items()}
+    text = first_filled(printed, looked_up(table["value_as_concept_id"], answers))
+    parsed = parse_values(text)
+    word = parsed["word"].map({BELOW: -1, ABOVE: 1}).fillna(0).astype("int8")
+    side = parsed["side"].where(parsed["side"] != 0, word)
+    file = str(table["file"].iloc[0]) if len(table) else "measurement"
+    kept = ledger.reject(
+        table,
+        (sign == "") & ~absent,
+        file=file,
+        column="operator_concept_id",
+        code="operator_unknown",
+        reason=quoted(operator) + " is no operator of data_schema/exchange.yaml.",
+        remedy="Correct it: "
+        + ", ".join(f"{key} is {text}" for key, text in _rules()["operators"].items())
+        + ".",
+    )
+    clash = ~absent & (side != 0) & (sign.map(_SIDES.get) != side)
+    kept = ledger.reject(
+        kept,
+        clash.loc[kept.index],
+        file=file,
+        column="operator_concept_id",
+        code="operator_conflict",
+        reason="The operator says '" + sign + "', the source value " + quoted(text) + ".",
+        remedy="Correct the one that is wrong.",
+    )
+    lost = absent & (side != 0) & (to_number(number) > 0)
+    ledger.note(
+        kept,
+        lost.loc[kept.index],
+        file=file,
+        column="value_source_value",
+        code="operator_lost",
+        reason="The operator is blank; the comparator of the source value is taken.",
+        remedy="Let the conversion to OMOP fill operator_concept_id.",
+    )
+    known = sign.where(sign != "=", "").where(~lost, side.map({-1: "<", 0: "", 1: ">"}))
+    # "not detected" stored as zero: the number says nothing that the word does not
+    spoken = (number == "") | (absent & (side != 0) & (to_number(number) == 0))
+    bare = (parsed["side"] == 0) & parsed["value"].notna()
+    whole = (known.where(bare, "") + text).where(spoken, known + number)
+    return whole.loc[kept.index].astype("str").reindex(table.index)

@@ -1,0 +1,170 @@
+"""TrainingReference: what is learned from the training cohort beside coefficients."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from pipeline.arrays import Floats, Ints
+from pipeline.cohort.analytes import Analyte, analyte_from_dict
+from pipeline.features.landmarks import landmark_days, neighbourhood
+from pipeline.features.matrix import FeatureMatrix
+from pipeline.features.spec import FeatureSpec, spec_from_dict
+from pipeline.model.background import Background, background_from_dict
+from pipeline.model.cohort_profile import Profile, profile_from_dict
+from pipeline.model.stacked_rows import Targets
+
+_AGE = "hours_since_last"
+RateTable = dict[str, list[dict[str, float]]]
+
+
+@dataclass(frozen=True)
+class TrainingReference:
+    """Applied unchanged in prediction, never learned again.
+
+    Attributes
+    ----------
+    spec : FeatureSpec
+        Columns, scales and units.
+    local : dict
+        Cohort-local analytes with their unit.
+    limits : dict
+        Inferred limits in the canonical unit: analyte to the silent ones, ``lower`` and ``upper``,
+        and to the usual ones that "not detected" and "above range" mean, ``below`` and ``above``.
+    base_rates : dict
+        Outcome to horizon to a list of ``{day, n, patients, rate}``.
+    ranges : dict
+        Feature to (lowest, highest) training value.
+    ages : dict
+        ``hours_since_last`` features to their training range, to which prediction is clipped
+        when training landmarks stood on a grid only.
+    clip_ages : bool
+    background : dict
+        Outcome to the prototypes by day against which a risk is explained.
+    profile : Profile or None
+        What ``cytocast monitor`` compares later batches with; None in bundles without it.
+    """
+
+    spec: FeatureSpec
+    local: dict[str, Analyte]
+    limits: dict[str, dict[str, float]]
+    base_rates: dict[str, RateTable]
+    ranges: dict[str, tuple[float, float]]
+    clip_ages: bool
+    products: dict[str, int]
+    n_patients: int
+    background: dict[str, Background] = field(default_factory=dict)
+    profile: Profile | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "spec": self.spec.to_dict(),
+            "local": {key: analyte.to_dict() for key, analyte in self.local.items()},
+            "limits": self.limits,
+            "base_rates": self.base_rates,
+            "ranges": {name: list(pair) for name, pair in self.ranges.items()},
+            "clip_ages": self.clip_ages,
+            "products": self.products,
+            "n_patients": self.n_patients,
+            "background": {name: item.to_dict() for name, item in self.background.items()},
+            "profile": None if self.profile is None else self.profile.to_dict(),
+        }
+
+
+def reference_from_dict(content: Mapping[str, Any]) -> TrainingReference:
+    """Rebuild a reference stored with :meth:`TrainingReference.to_dict`."""
+    return TrainingReference(
+        spec=spec_from_dict(content["spec"]),
+        local={key: analyte_from_dict(item) for key, item in content["local"].items()},
+        limits={key: dict(item) for key, item in content["limits"].items()},
+        base_rates={key: dict(item) for key, item in content["base_rates"].items()},
+        ranges={name: (pair[0], pair[1]) for name, pair in content["ranges"].items()},
+        clip_ages=bool(content["clip_ages"]),
+        products=dict(content["products"]),
+        n_patients=int(content["n_patients"]),
+        background={
+            name: background_from_dict(item) for name, item in content["background"].items()
+        },
+        profile=profile_from_dict(content.get("profile")),
+    )
+
+
+def feature_ranges(matrix: FeatureMatrix) -> dict[str, tuple[float, float]]:
+    """Lowest and highest training value of every feature that was ever known."""
+    result = {}
+    for number, name in enumerate(matrix.names):
+        if ":" in name:  # of a prior, which has its own ranges
+            continue
+        values = matrix.values[:, number]
+        known = values[~np.isnan(values)]
+        if len(known):
+            result[name] = (float(known.min()), float(known.max()))
+    return result
+
+
+def clip_ages(matrix: FeatureMatrix, reference: TrainingReference) -> FeatureMatrix:
+    """Bring hours-since features into their training range when training knew a grid only."""
+    if not reference.clip_ages:
+        return matrix
+    values = matrix.values.copy()
+    for number, meta in enumerate(matrix.metas):
+        if meta.statistic in (_AGE, "hours_since_onset") and meta.name in reference.ranges:
+            low, high = reference.ranges[meta.name]
+            values[:, number] = np.clip(values[:, number], low, high)
+    return FeatureMatrix(values, matrix.metas, matrix.landmarks)
+
+
+def base_rate_table(
+    matrix: FeatureMatrix, targets: Targets, threshold: int, horizons: tuple[float, ...]
+) -> RateTable:
+    """Event rate by landmark day and horizon among landmarks at risk.
+
+    A day with fewer than 30 patients borrows from its neighbouring days, one more on each side
+    until 30 are reached.
+    """
+    day = landmark_days(matrix)
+    table: RateTable = {}
+    for horizon in horizons:
+        label = targets.label(threshold, horizon)
+        known = ~np.isnan(label)
+        entries = []
+        for centre in np.unique(day[known]):
+            rows = neighbourhood(day, known, targets.patient, centre)
+            weight = targets.weight[rows]
+            total = float(weight.sum())
+            entries.append(
+                {
+                    "day": float(centre),
+                    "n": float(round(total)),
+                    "patients": float(len(np.unique(targets.patient[rows]))),
+                    "rate": float((weight * label[rows]).sum() / total),
+                }
+            )
+        table[f"{horizon:g}"] = entries
+    return table
+
+
+def rates_of_days(
+    table: RateTable, day: Ints, horizons: tuple[float, ...]
+) -> tuple[Floats, Floats]:
+    """Look up base rate and its n for each landmark day; the nearest known day stands in.
+
+    Returns
+    -------
+    rate, n : ndarray, shape (n_landmarks, n_horizons)
+    """
+    rate = np.full((len(day), len(horizons)), np.nan)
+    n = np.zeros((len(day), len(horizons)))
+    for number, horizon in enumerate(horizons):
+        entries = table.get(f"{horizon:g}", [])
+        if not entries:
+            continue
+        days = np.array([entry["day"] for entry in entries])
+        nearest = np.abs(day[:, None] - days[None, :]).argmin(axis=1)
+        rate[:, number] = np.array([entry["rate"] for entry in entries])[nearest]
+        n[:, number] = np.array([entry["patients"] for entry in entries])[nearest]
+    return rate, n

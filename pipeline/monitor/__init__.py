@@ -1,0 +1,1 @@
+"""Batches compared with the training cohort."""

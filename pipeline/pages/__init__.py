@@ -1,0 +1,1 @@
+"""Everything that people read as HTML and SVG."""

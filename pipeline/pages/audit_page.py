@@ -1,0 +1,188 @@
+"""The audit page: what to fix, where it stands and why it matters, most serious first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pipeline.audit.finding import Example, Finding
+from pipeline.audit.runner import NEVER_ACKNOWLEDGED, AuditReport
+from pipeline.audit.usability_checks import RefusedRows
+from pipeline.format import counted, integer, joined, percent
+from pipeline.pages.html import render
+
+TEMPLATES = Path(__file__).parent / "templates"
+MOST_SHOWN = 10
+HEADINGS = {
+    "error": "Errors: a result would be false",
+    "warning": "Warnings: a result would be weaker than it looks",
+    "info": "For information",
+}
+
+
+def render_audit(report: AuditReport, *, title: str, synthetic: bool = False) -> str:
+    """Render an audit as one self-contained HTML page.
+
+    Parameters
+    ----------
+    report : AuditReport
+    title : str
+        Heading of the page.
+    synthetic : bool
+        Whether to say that the patients are simulated.
+    """
+    groups = _grouped(report)
+    sections = [
+        {"severity": severity, "heading": heading, "groups": chosen}
+        for severity, heading in HEADINGS.items()
+        if (chosen := [group for group in groups if group["severity"] == severity])
+    ]
+    quiet = {
+        status: [item for item in report.outcomes if item.status == status]
+        for status in ("passed", "not applicable")
+    }
+    return render(
+        TEMPLATES,
+        "audit.html.j2",
+        title=title,
+        synthetic=synthetic,
+        lead=_lead(report),
+        blocked=bool(report.blocking),
+        what=_what(report),
+        sections=sections,
+        overview=_overview(report),
+        most_shown=MOST_SHOWN,
+        passed=quiet["passed"],
+        skipped=quiet["not applicable"],
+        files=_files(report),
+    )
+
+
+def _grouped(report: AuditReport) -> list[dict[str, Any]]:
+    """Findings of one check, severity and remedy under one heading."""
+    groups: dict[tuple[str, str, str, str], list[Finding]] = {}
+    for item in report.findings:
+        remedy = RefusedRows.remedy if _is_table(item) else item.remedy
+        groups.setdefault((item.severity, item.code, remedy, item.effect), []).append(item)
+    return [
+        {
+            "severity": severity,
+            "code": code,
+            "title": found[0].title,
+            "remedy": remedy,
+            "effect": effect,
+            "findings": found,
+            "refused": [_refused(item) for item in found if _is_table(item)],
+            "places": [] if _is_table(found[0]) else _places(found),
+            "wholes": _wholes(found, report),
+            "acknowledged": severity == "error"
+            and code in report.acknowledged
+            and code not in NEVER_ACKNOWLEDGED,
+        }
+        for (severity, code, remedy, effect), found in groups.items()
+    ]
+
+
+def _overview(report: AuditReport) -> list[dict[str, Any]]:
+    """One line per code and severity: how often, and what."""
+    lines: dict[tuple[str, str], dict[str, Any]] = {}
+    for item in report.findings:
+        line = lines.setdefault(
+            (item.severity, item.code),
+            {"severity": item.severity, "code": item.code, "title": item.title, "times": 0},
+        )
+        line["times"] += 1
+    return list(lines.values())
+
+
+def _places(found: list[Finding]) -> list[tuple[str, Example]]:
+    """Where to look: the same number of examples of each finding, with the analyte they are of."""
+    each = max(1, MOST_SHOWN // len(found))
+    places = [
+        (str(item.counts.get("analyte", "")), example)
+        for item in found
+        for example in item.examples[:each]
+    ]
+    return places[:MOST_SHOWN]
+
+
+def _wholes(found: list[Finding], report: AuditReport) -> list[str]:
+    """Where to look if no row is more at fault than another: whole columns of a file."""
+    files = {Path(file).stem: file for file in report.facts["rows"]}
+    return list(
+        dict.fromkeys(
+            f"the whole column{'s' * (len(item.columns) > 1)} {joined(item.columns)} "
+            f"of {files.get(item.table, item.table)}"
+            for item in found
+            if item.columns and not item.examples
+        )
+    )
+
+
+def _is_table(item: Finding) -> bool:
+    """Whether a finding is one reason for refused rows, shown as a line of a table."""
+    return item.code == RefusedRows.code and item.severity != "error"
+
+
+def _refused(item: Finding) -> dict[str, Any]:
+    """One reason for which rows are refused, as a line of a table."""
+    entries, read = int(item.counts["entries"]), int(item.counts["rows read"])
+    seen, _, reason = item.summary.partition(". For example: ")
+    first = item.examples[0]
+    return {
+        "code": item.counts["code"],
+        "file": first.file,
+        "entries": entries,
+        "share": percent(entries / max(read, 1)),
+        "analytes": seen.partition(" (")[2].rstrip(")"),
+        "places": item.examples,
+        "reason": reason.partition(" Legal: ")[0],
+        "remedy": item.remedy,
+    }
+
+
+def _lead(report: AuditReport) -> str:
+    """The verdict in plain words."""
+    errors = list(dict.fromkeys(item.code for item in report.blocking))
+    warnings = len({item.code for item in report.findings if item.severity == "warning"})
+    also = f"{counted(warnings, 'kind')} of warning" if warnings else "no warnings"
+    if errors:
+        return (
+            f"Training on this export is blocked by {joined(errors)}. Fix what stands under "
+            f"Errors first; there {'is' if warnings == 1 else 'are'} also {also}."
+        )
+    known = sorted({item.code for item in report.findings if item.severity == "error"})
+    if known:
+        return (
+            f"Training is possible only because the configuration acknowledges {joined(known)}. "
+            f"Figures from this export are not to be believed in that respect; {also}."
+        )
+    return f"Nothing here makes a result false, so training is not blocked; {also}."
+
+
+def _what(report: AuditReport) -> str:
+    """What was looked at, in a sentence."""
+    rows = [f"{integer(count)} rows in {file}" for file, count in report.facts["rows"].items()]
+    events = [f"{name} in {integer(count)}" for name, count in report.facts["events"].items()]
+    found = (
+        f"Outcomes charted: {joined(events)} patients. "
+        if events
+        else ("No configured outcome was found in the assessments. ")
+    )
+    made = sum(item.status != "not applicable" for item in report.outcomes)
+    return (
+        f"{integer(report.facts['patients'])} patients{_infusions(report)}; "
+        f"{joined(rows) or 'no readable table'}. "
+        f"{found}{made} of {len(report.outcomes)} checks could be made."
+    )
+
+
+def _infusions(report: AuditReport) -> str:
+    """Infusions, where some patient has several."""
+    count = report.facts["infusions"]
+    return "" if count == report.facts["patients"] else f", {integer(count)} infusions"
+
+
+def _files(report: AuditReport) -> list[dict[str, Any]]:
+    """Rows read, accepted and refused per file."""
+    return [{"file": file, **count} for file, count in report.facts["counts"].items()]

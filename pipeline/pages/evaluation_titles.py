@@ -1,0 +1,106 @@
+"""Names, title and banner of an evaluation page: who was scored, what is simulated."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pipeline.format import words
+
+TEMPLATES = Path(__file__).parent / "templates"
+WORDS: Mapping[str, Any] = json.loads((TEMPLATES / "words.json").read_text(encoding="utf-8"))
+NAMES: Mapping[str, str] = WORDS["predictors"]
+
+
+def named(predictor: str) -> str:
+    """A predictor, event or part in words.
+
+    Examples
+    --------
+    >>> named("last_crp"), named("some_score")
+    ('Last CRP', 'Some score')
+    """
+    return str(NAMES.get(predictor, words(predictor)))
+
+
+Table = Mapping[str, Any]
+_MARK = " (simulated patients)"
+_BOTH = "Simulated patients: nothing on this page is clinical evidence."
+
+
+def page_title(evaluation: Table) -> str:
+    """Title that names the cohort of the model and the one it was scored on.
+
+    Examples
+    --------
+    >>> cohort = {"name": "ward", "trained_on": "demo", "trained_on_synthetic": True}
+    >>> page_title({"kind": "external", "cohort": cohort})
+    'Evaluation of the model of demo (simulated patients) on ward'
+    >>> page_title({"kind": "apparent", "cohort": {"name": "ward"}})
+    'Apparent evaluation of the model of ward, on its own training patients'
+    """
+    cohort, kind = evaluation.get("cohort", {}), evaluation.get("kind")
+    own = f"{cohort.get('name')}{_MARK if cohort.get('synthetic') else ''}"
+    if kind == "apparent":
+        return f"Apparent evaluation of the model of {own}, on its own training patients"
+    if "trained_on" not in cohort:
+        return f"Evaluation of {own}"
+    simulated = _MARK if model_simulated(cohort) else ""
+    return f"Evaluation of the model of {cohort['trained_on']}{simulated} on {own}"
+
+
+def model_simulated(cohort: Table) -> bool:
+    """Whether the model learned from simulated patients; by default those it was scored on."""
+    return bool(cohort.get("trained_on_synthetic", cohort.get("synthetic")))
+
+
+def banner_words(cohort: Table, *, synthetic: bool = False) -> str:
+    """What a banner has to say of simulated patients; nothing where there are none.
+
+    Examples
+    --------
+    >>> banner_words({"synthetic": False, "trained_on_synthetic": True})[:40]
+    'The model learned from simulated patient'
+    >>> banner_words({"synthetic": False})
+    ''
+    """
+    model, scored = model_simulated(cohort), bool(cohort.get("synthetic"))
+    if synthetic or (model and scored):
+        return _BOTH
+    if model:
+        return (
+            "The model learned from simulated patients; those it was scored on are not marked as "
+            "simulated. No risk of this model is clinical evidence."
+        )
+    if scored:
+        return (
+            "The patients scored here are simulated; those the model learned from are not marked "
+            "as such. Nothing on this page says how good the model is for real patients."
+        )
+    return ""
+
+
+def subject_words(evaluation: Table) -> str:
+    """Sentence on model and evaluated cohort, each with whether it is marked as simulated.
+
+    Examples
+    --------
+    >>> cohort = {"name": "ward", "trained_on": "demo", "trained_on_synthetic": True}
+    >>> print(subject_words({"kind": "external", "cohort": cohort}))
+    The model learned from “demo” (simulated patients); scored are the patients of “ward” (not \
+marked as simulated).
+    """
+    cohort = evaluation.get("cohort", {})
+    if "trained_on" not in cohort:
+        return ""
+    said = [_marked(model_simulated(cohort)), _marked(bool(cohort.get("synthetic")))]
+    return (
+        f"The model learned from “{cohort['trained_on']}” ({said[0]}); scored are the patients of "
+        f"“{cohort.get('name')}” ({said[1]})."
+    )
+
+
+def _marked(simulated: bool) -> str:
+    return "simulated patients" if simulated else "not marked as simulated"

@@ -1,0 +1,99 @@
+"""What a model is made of and which settings differ from the defaults, as table and sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pipeline.config_model import PRIOR
+from pipeline.evaluate.model_description import _SIGNS
+from pipeline.format import joined, words
+from pipeline.pages.evaluation_tables import Grid
+from pipeline.pages.evaluation_titles import named
+from pipeline.pages.html import fact
+
+_MEMBERS = {PRIOR: "Model of another cohort"}
+
+
+def model_grid(facts: Mapping[str, Mapping[str, Any]], changed: Mapping[str, Any]) -> Grid | None:
+    """One row per fact and one column per scale."""
+    if not facts:
+        return None
+    told = [dict(fact_words(entry)) for entry in facts.values()]
+    return Grid(
+        "What the model is made of",
+        ("", *(words(scale).upper() if scale != "death" else "Death" for scale in facts)),
+        [(name, *(column[name] for column in told)) for name in told[0]],
+        settings_words(changed),
+    )
+
+
+def settings_words(changed: Mapping[str, Any]) -> str:
+    """Settings that differ from the defaults, in one sentence.
+
+    Examples
+    --------
+    >>> settings_words({}), settings_words({"model.signs": False})
+    ('All settings are the defaults.', 'Settings that differ from the defaults: model.signs no.')
+    """
+    if not changed:
+        return "All settings are the defaults."
+    told = "; ".join(f"{name} {_value(value)}" for name, value in changed.items())
+    return f"Settings that differ from the defaults: {told}."
+
+
+def fact_words(entry: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Facts of one scale as (name, value) in words, the same names for every scale."""
+    state = entry["clinical_state"]
+    shown = (
+        f"risk {state['shown']} clinical state, both evaluated"
+        if state["fitted"]
+        else "none: no grade is charted here, so the one model reads no clinical state"
+    )
+    without = "without clinical state" if state["fitted"] else "members"
+    members = entry["members"]
+    return [
+        ("Shown", shown),
+        (
+            "Grades asked, weight in the fit",
+            ", ".join(
+                f"{grade} or more: {weight:g}" + (" (reported)" if int(grade) in reported else "")
+                for reported in (entry["reported"],)
+                for grade, weight in entry["threshold_weights"].items()
+            ),
+        ),
+        ("Members, share in the mean of log-odds", _members_words(members, without)),
+        ("Signs", _signs_words(entry["signs"])),
+        ("Prior of another cohort", "one more member" if entry["prior"] else "none"),
+        ("Tuned in the final fit", _tuned_words(entry["tuned"])),
+    ]
+
+
+def _members_words(members: Mapping[str, Mapping[str, float]], without: str) -> str:
+    names = {"with": "with clinical state", "without": without}
+    return "; ".join(
+        f"{names[variant]}: "
+        + ", ".join(
+            f"{_MEMBERS.get(name) or named(name)} {100 * share:.0f} %"
+            for name, share in shares.items()
+        )
+        for variant, shares in members.items()
+    )
+
+
+def _signs_words(signs: Mapping[str, list[str]]) -> str:
+    told = [f"{said} {', '.join(signs[key])}" for key, said in _SIGNS.items() if signs.get(key)]
+    return joined(told) if told else "none"
+
+
+def _tuned_words(tuned: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {value:.4g}" for name, value in tuned.items()) or "nothing"
+
+
+def _value(value: Any) -> str:
+    """A setting in words; a table of settings as name and value."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_value(part)}" for name, part in value.items()) or "none"
+    if isinstance(value, list):
+        return ", ".join(_value(part) for part in value) or "none"
+    return f"{value:g}" if isinstance(value, float) else fact(value)

@@ -1,0 +1,379 @@
+"""The patient page: one A4 that a clinician reads in ten seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from pipeline.cohort.reject_summary import PatientRejects
+from pipeline.explain import sentences
+from pipeline.explain.confidence import Confidence, EstimateInputs, confidence_of, missing_sentences
+from pipeline.explain.drug_caveats import DrugMark, drug_marks
+from pipeline.explain.estimate_age import estimate_age, moment_words, span_words
+from pipeline.explain.estimates import Estimate, asked
+from pipeline.explain.infusion_clock import made_words, since_infusion
+from pipeline.explain.model_summary import ModelFacts, graded_scales
+from pipeline.explain.patient_record import PatientRecord
+from pipeline.explain.phrases import age_words, outcome_short, phrase, risk_words, sentence, whole
+from pipeline.explain.subsequent_events import SubsequentEvents
+from pipeline.format import decimal, integer, is_missing, joined
+from pipeline.model.status import EVENT_PRESENT
+from pipeline.pages import patient_charts, trend_charts
+from pipeline.pages.html import render
+from pipeline.pages.outcome_card import card, present_words
+
+TEMPLATES = Path(__file__).parent / "templates"
+MOST_TRENDS = 11
+MOST_ROWS = 7
+# characters on paper: more are shortened, fewer large; more of the shortened ones lose drawings
+_ROOM, _FULL, _HALF_ROOM = 1550, 2320, 1000
+_ROW = 150  # characters in the place of one row of the pathway chart
+_START, _TREND_ROW = 600, 550  # characters beside the chart, and in the place of a row of trends
+_SHORT_LABS, _SHORT_TRENDS = 3, 8  # printed on a shortened page
+_EARLIEST, _LONGEST = -48.0, 14 * 24.0
+
+
+@dataclass(frozen=True)
+class Patient:
+    """All that a page says about one patient.
+
+    Attributes
+    ----------
+    record : Record
+    inputs : Inputs or None
+        None where no landmark could be set.
+    estimates : sequence of Estimate
+        One per outcome, in the order of the config.
+    refused : Refused
+        What of this patient's input was refused.
+    later : sequence of Later
+        What was charted after the moment of the estimates.
+    """
+
+    record: PatientRecord
+    inputs: EstimateInputs | None
+    estimates: Sequence[Estimate]
+    refused: PatientRejects = field(default_factory=PatientRejects)
+    later: Sequence[SubsequentEvents] = ()
+
+
+def patient_page(patient: Patient, facts: ModelFacts, *, made: datetime, back: str = "") -> str:
+    """Render the page of one patient.
+
+    Parameters
+    ----------
+    made : datetime
+        When the page was made.
+    back : str
+        Relative address of the ward list; no link where blank.
+    """
+    record, inputs = patient.record, patient.inputs
+    shown = asked(list(patient.estimates), facts.outcomes)
+    estimated = [item for item in shown if item.headline is not None]
+    risks = [item.headline for item in estimated if item.headline is not None]
+    reach = patient_charts.reach_of(risks)
+    drugs = drug_marks(record.doses)
+    context: dict[str, Any] = {
+        "cards": [card(item, record, facts, reach, _note(item, patient, facts)) for item in shown],
+        "reliance": _reliance(patient, estimated, facts, made),
+        "why": _why(estimated, facts),
+        "contrast": sentences.contrast_sentence(estimated),
+        "labs": sentences.lab_sentences(record, estimated, facts),
+        "against": sentences.against_sentences(record, estimated, facts),
+        "missing": _missing(patient, facts),
+        "trends": _trends(record, estimated, facts, drugs),
+        "others": _other_labs(record, estimated, facts),
+        "drugs": [_drug_words(drug, record) for drug in drugs],
+        "unseen": sentence("unseen"),
+        "footer": footer_lines(shown, facts),
+    }
+    return render(
+        TEMPLATES,
+        "patient.html.j2",
+        title=_title(record),
+        subtitle=_subtitle(record, inputs, facts, made),
+        synthetic=facts.synthetic,
+        back=back,
+        association=phrase("pathways", "association"),
+        density=_density(context),
+        **context,
+    )
+
+
+def _density(context: Mapping[str, Any]) -> str:
+    """Class of the page: ``dense`` and ``packed`` print shortened, ``roomy`` prints large."""
+    characters, drawn = _printed_length(context), len(context["trends"])
+    if characters > _ROOM or (drawn > _SHORT_TRENDS and characters > _HALF_ROOM):
+        return "dense packed" if _shortened_length(context, drawn) > _FULL else "dense"
+    return "roomy" if characters < _HALF_ROOM and drawn <= _SHORT_TRENDS else ""
+
+
+def _shortened_length(context: Mapping[str, Any], drawn: int) -> int:
+    """Characters of a shortened page, in which drawings count by their place."""
+    rely = context["reliance"]
+    first = [told[0] for told in context["against"]]
+    beside = max(sum(map(len, context["missing"])), sum(map(len, first)))
+    labs = sum(len(f"{lab.text} {lab.effect}") for lab in context["labs"][:_SHORT_LABS])
+    rows: int = sum(block["rows"] for block in context["why"])
+    saved = _TREND_ROW if drawn <= _SHORT_TRENDS / 2 else 0
+    words = [*(rely.reasons if rely else ()), *context["drugs"], context["contrast"]]
+    total: int = sum(map(len, words))
+    through = max((len(card.through) for card in context["cards"]), default=0)
+    total += 2 * (beside + through) + max(_ROW * rows, 2 * labs - _START) - saved
+    return total
+
+
+def _printed_length(context: Mapping[str, Any]) -> int:
+    """Characters of the parts whose length depends on the patient."""
+    rely, drugs = context["reliance"], context["drugs"]
+    against = [sentence for told in context["against"] for sentence in told]
+    parts = [*against, *context["missing"], *drugs, context["contrast"]]
+    parts += rely.reasons if rely else ()
+    parts += [one.through + one.between for one in context["cards"]]
+    parts += [f"{lab.text} {lab.effect}" for lab in context["labs"]]
+    return sum(len(part) for part in parts)
+
+
+def footer_lines(shown: Sequence[Estimate], facts: ModelFacts) -> list[str]:
+    """Model, training data, validation and what is not claimed."""
+    version = f"version {facts.version}" if facts.version.isdigit() else ""
+    events = [
+        phrase("footer", "events", count=integer(count), short=outcome_short(name))
+        for name, count in facts.event_patients.items()
+    ]
+    lines = [
+        phrase(
+            "footer", "model", name=facts.name, version=version, sha=facts.bundle_sha[:12]
+        ).replace(" ,", ","),
+        phrase(
+            "footer",
+            "trained",
+            patients=integer(facts.n_patients),
+            cohort=facts.cohort,
+            events=joined(events) or "events not counted",
+        ),
+    ]
+    names = dict.fromkeys([item.outcome for item in shown])
+    figures = [_figure(name, facts.validation.get(name, {})) for name in names]
+    if facts.validation_kind and figures:
+        lines.append(
+            phrase(
+                "footer",
+                "internal",
+                kind=facts.validation_kind,
+                horizon=f"{facts.horizon:g}",
+                figures="; ".join(figures),
+            )
+        )
+    else:
+        lines.append(phrase("footer", "internal_none"))
+    return [*lines, phrase("footer", "external"), phrase("footer", "threshold")]
+
+
+def _figure(name: str, found: Mapping[str, Any]) -> str:
+    short = outcome_short(name)
+    wanted = [found.get(key) for key in ("auroc", "auroc_lo", "auroc_hi", "cal_slope")]
+    if any(is_missing(value) for value in wanted):
+        return phrase("footer", "figure_none", short=short)
+    auroc, low, high, slope = (decimal(value) for value in wanted)
+    return phrase("footer", "figure", short=short, auroc=auroc, lo=low, hi=high, slope=slope)
+
+
+def _title(record: PatientRecord) -> str:
+    parts = [record.patient_id, record.product or "product not stated"]
+    if not is_missing(record.hours):
+        parts.append(since_infusion(record.hours))
+    return " · ".join(parts)
+
+
+def _subtitle(
+    record: PatientRecord, inputs: EstimateInputs | None, facts: ModelFacts, made: datetime
+) -> str:
+    parts = []
+    if inputs is not None and len(record.labs):
+        parts.append(_labs_words(record, inputs, facts, made))
+    if inputs is not None and (grades := grade_words(record, facts)):
+        parts.append(phrase("header", "grades", grades=", ".join(grades)))
+    parts.append(phrase("header", "made", when=made_words(made, record.clock)))
+    parts.append(record.clock.zone_words())
+    return " ".join(part for part in parts if part)
+
+
+def _labs_words(
+    record: PatientRecord, inputs: EstimateInputs, facts: ModelFacts, made: datetime
+) -> str:
+    """The moment of the estimate and the age of the newest sample when the page was made.
+
+    Only samples of analytes that the model reads count; where there is none, that is said.
+    """
+    if is_missing(inputs.newest):
+        return phrase("header", "labs_unread")
+    late = estimate_age(record, made, facts.horizon)
+    newest = moment_words(record.clock, record.hours - inputs.newest, made)
+    if late is None:
+        when, age = record.clock.words(record.hours), age_words(inputs.newest)
+        return phrase("header", "labs", newest=newest, age=age, when=when)
+    return phrase(
+        "header",
+        "labs_past" if late.past else "labs_clock",
+        newest=newest,
+        when=late.when,
+        before=span_words(late.hours),
+        age=span_words(inputs.newest if late.past else inputs.newest + late.hours),
+    )
+
+
+def grade_words(record: PatientRecord, facts: ModelFacts) -> list[str]:
+    """The current grade on each scale, and when it was charted."""
+    said = []
+    for scale in graded_scales(facts):
+        grade, name = record.current_grade(scale, facts.grade_valid_hours), scale.upper()
+        if grade is None:
+            hours = f"{facts.grade_valid_hours:g}"
+            said.append(phrase("header", "grade_unknown", scale=name, hours=hours))
+            continue
+        at = record.grades.loc[record.grades["scale"] == scale, "assessed_hours"].iloc[-1]
+        when = record.clock.words(float(at))
+        said.append(phrase("header", "grade", scale=name, grade=grade, when=when))
+    return said
+
+
+def _note(item: Estimate, patient: Patient, facts: ModelFacts) -> str:
+    """Why an outcome is asked that stands in for one already present."""
+    first = facts.outcomes[item.outcome].shown_after
+    before = next((other for other in patient.estimates if other.outcome == first), None)
+    if before is None or before.status != EVENT_PRESENT:
+        return ""
+    when = present_words(before, patient.record)
+    return phrase("no_estimate", "instead", when=when) if when else ""
+
+
+def _reliance(
+    patient: Patient, estimated: Sequence[Estimate], facts: ModelFacts, made: datetime
+) -> Confidence | None:
+    if patient.inputs is None or not estimated:
+        return None
+    late = estimate_age(patient.record, made, facts.horizon)
+    return confidence_of(
+        patient.record, patient.inputs, estimated, facts, patient.refused, late, patient.later
+    )
+
+
+def _why(estimated: Sequence[Estimate], facts: ModelFacts) -> list[dict[str, Any]]:
+    """A mirror chart for each pair of estimates, with the sentence that says where it starts."""
+    blocks = []
+    for start in range(0, len(estimated), 2):
+        pair = estimated[start : start + 2]
+        keys = list(dict.fromkeys(key for item in pair for key in item.pathways))
+        points = {key: [item.pathways.get(key, 0.0) for item in pair] for key in keys}
+        big = [key for key in keys if any(whole(abs(value)) > 0 for value in points[key])]
+        big = sorted(big, key=lambda key: -max(abs(value) for value in points[key]))[:MOST_ROWS]
+        small = [key for key in keys if key not in big]
+        names = [sentences.pathway_words(key) for key in big]
+        rows = [points[key] for key in big]
+        if big and small:
+            key = "other" if len(small) == 1 else "others"
+            names.append(phrase("pathways", key, count=len(small)))
+            rows.append([sum(points[key][side] for key in small) for side in range(len(pair))])
+        drawing: Markup | None = None
+        if big:
+            sides = [(item.short, [row[side] for row in rows]) for side, item in enumerate(pair)]
+            title = f"Points by pathway: {joined([item.short for item in pair])}"
+            drawing = patient_charts.mirror_chart(names, sides, title=title)
+        steps = [
+            phrase(
+                "pathways",
+                _step(item),
+                short=item.short,
+                reference=risk_words(item.reference_risk),
+                risk=risk_words(item.headline.risk),
+            )
+            for item in pair
+            if item.headline is not None and not is_missing(item.reference_risk)
+        ]
+        caption = phrase("pathways", "caption", horizon=f"{facts.horizon:g}")
+        drawn = ""
+        if "measurement" in big:
+            name = sentences.pathway_words("measurement")
+            drawn = phrase("pathways", "drawn", name=name)
+        none = phrase("pathways", "none")
+        start_words = phrase("pathways", "start", steps="; ".join(steps)) if steps else ""
+        blocks.append(
+            {
+                "drawing": drawing,
+                "start": start_words,
+                "caption": caption if big else none,
+                "drawn": drawn,
+                "rows": len(names),
+            }
+        )
+    return blocks
+
+
+def _step(item: Estimate) -> str:
+    """Key of the sentence for the way from the reference to the risk, as both are shown."""
+    same = item.headline and risk_words(item.headline.risk) == risk_words(item.reference_risk)
+    return "step_same" if same else "step"
+
+
+def _missing(patient: Patient, facts: ModelFacts) -> list[str]:
+    if patient.inputs is None:
+        return []
+    return missing_sentences(patient.record, patient.inputs, facts, patient.refused)
+
+
+def _trend_order(
+    record: PatientRecord, estimated: Sequence[Estimate], facts: ModelFacts
+) -> list[str]:
+    """Core markers first, then by how much they move an estimate."""
+    measured = set(record.labs["analyte"])
+
+    def strength(key: str) -> float:
+        return max((abs(item.players.get(key, 0.0)) for item in estimated), default=0.0)
+
+    keys = [key for key in facts.analytes if key in measured]
+    return sorted(keys, key=lambda key: (not facts.analytes[key].core, -strength(key)))
+
+
+def _trends(
+    record: PatientRecord,
+    estimated: Sequence[Estimate],
+    facts: ModelFacts,
+    drugs: Sequence[DrugMark],
+) -> list[trend_charts.Trend]:
+    if record.labs.empty:
+        return []
+    earliest = max(_EARLIEST, record.hours - _LONGEST)
+    collected = record.labs["collected_hours"]
+    inside = collected[collected >= earliest]
+    x = trend_charts.time_axis(float(inside.min()) if len(inside) else earliest, record.hours)
+    drawn = [
+        trend_charts.lab_trend(record.series(key), facts.analytes[key], x, drugs, record.clock)
+        for key in _trend_order(record, estimated, facts)
+        if (record.series(key)["collected_hours"] >= x.low).any()
+    ][:MOST_TRENDS]
+    scales = list(dict.fromkeys(outcome.scale for outcome in facts.outcomes.values()))
+    graded = [name for name in scales if (record.grades["scale"] == name).any()][:2]
+    shown = record.grades.loc[record.grades["assessed_hours"] >= x.low]
+    if graded and (shown.groupby("scale")["grade"].nunique() > 1).any():
+        drawn.append(trend_charts.grade_trend(record.grades, graded, x, drugs, record.clock))
+    return drawn
+
+
+def _other_labs(
+    record: PatientRecord, estimated: Sequence[Estimate], facts: ModelFacts
+) -> list[str]:
+    """Newest results of the analytes for which there was no room among the trends."""
+    rest = _trend_order(record, estimated, facts)[MOST_TRENDS:]
+    return [sentences.lab_text(record, facts.analytes[key]) for key in rest]
+
+
+def _drug_words(drug: DrugMark, record: PatientRecord) -> str:
+    first = record.clock.words(drug.hours[0])
+    doses = "" if len(drug.hours) == 1 else f", {len(drug.hours)} doses"
+    return f"{drug.letter} = {drug.name.lower()} from {first}{doses}"

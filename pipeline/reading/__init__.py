@@ -1,0 +1,1 @@
+"""Exports in, a validated cohort and a list of rejects out."""

@@ -1,0 +1,130 @@
+"""The files of an export folder or a batch, by table; what of a folder is not read."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+
+from pipeline import log
+from pipeline.cohort.files import SUFFIXES, WORKBOOKS, about_workbooks, find_table
+from pipeline.cohort.tables import TABLES
+from pipeline.errors import InputError, shown
+
+
+def batch_paths(path: str | Path) -> dict[str, Path]:
+    """Files of a batch by table name.
+
+    Raises
+    ------
+    InputError
+        If there is no labs table.
+    """
+    source = Path(path)
+    if source.is_dir():
+        paths = tables_of(source)
+    elif source.suffix.lower() in SUFFIXES and source.is_file():
+        paths = {"labs": source}
+    elif not source.exists():
+        raise InputError(f"{source} does not exist; give a folder of tables or a labs file.")
+    else:
+        raise InputError(
+            f"{source} is neither a folder of tables nor a file ending in {', '.join(SUFFIXES)}"
+            + about_workbooks([source])
+        )
+    if "labs" not in paths:
+        found = sorted(item.name for item in source.iterdir()) if source.is_dir() else []
+        raise InputError(
+            f"{source} lacks labs.csv (or .parquet), so there is nothing to score. "
+            f"Found: {', '.join(found[:10]) or 'nothing'}" + about_workbooks(map(Path, found))
+        )
+    return paths
+
+
+def tables_of(folder: Path) -> dict[str, Path]:
+    """Files of a folder by table name; other files are not listed.
+
+    Raises
+    ------
+    InputError
+        If it is no folder, or two files are the same table.
+    """
+    if not folder.is_dir():
+        raise InputError(
+            f"{folder} is not a folder; give the folder that holds patients.csv, labs.csv, ..."
+        )
+    found = {name: find_table(folder, name) for name in TABLES}
+    return {name: path for name, path in found.items() if path is not None}
+
+
+_DATA = (".csv", ".tsv", ".parquet", ".feather", ".sas7bdat", ".sav", ".dta", ".gz", ".zip")
+_MAYBE = (".txt", ".json", ".ndjson")  # data only if named like a table
+# what this package writes beside its tables
+_OWN = {"planted.csv", "true_risk.csv", "rejects.csv", "flags.csv"}
+_CLOSE = 0.75
+
+
+def unread_files(names: Iterable[str], read: Collection[str]) -> list[str]:
+    """Remarks on files that look like data and were not read, with the table that may be meant.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Files of the folder.
+    read : collection of str
+        Those that were read.
+
+    Examples
+    --------
+    >>> unread_files(["labs.csv", "assessment.csv", "README.txt"], ["labs.csv"])
+    ["assessment.csv was not read; is 'assessments' meant? Then rename it to assessments.csv."]
+    """
+    remarks = []
+    for name in sorted(set(names) - set(read)):
+        path, table = Path(name), _meant(name)
+        ending = path.suffix.lower()
+        plain = ending in (*_DATA, *WORKBOOKS) or (ending in _MAYBE and table)
+        if not plain or name.lower() in _OWN or name.startswith((".", "~$")):
+            continue
+        hint = f"no table is called so; the tables are {', '.join(TABLES)}."
+        if table and any(Path(item).stem.lower() == table for item in read):
+            hint = f"'{table}' was read from another file."
+        elif table:
+            hint = f"is '{table}' meant? Then rename it to {table}.csv."
+            if ending not in (".csv", ".tsv", ".txt"):
+                hint = f"is '{table}' meant? Then export it as {table}.csv."
+        remarks.append(f"{shown(name)} was not read; {hint}")
+    return remarks
+
+
+def refuse_workbook_tables(folder: Path, read: Mapping[str, Path]) -> None:
+    """Refuse a folder in which a table is there as a workbook only.
+
+    Raises
+    ------
+    InputError
+    """
+    for path in sorted(folder.iterdir()):
+        table = path.stem.lower()
+        if path.suffix.lower() in WORKBOOKS and table in TABLES and table not in read:
+            raise InputError(
+                f"{folder} has no table '{table}' that can be read{about_workbooks([path])}"
+            )
+
+
+def _folder_remarks(folder: Path, paths: Mapping[str, Path]) -> list[str]:
+    """What of a folder was not read; a table that is there as a workbook only is refused."""
+    if not folder.is_dir():
+        return []
+    refuse_workbook_tables(folder, paths)
+    names = [path.name for path in folder.iterdir() if path.is_file()]
+    remarks = unread_files(names, [path.name for path in paths.values()])
+    for remark in remarks:
+        log.warn(remark)
+    return remarks
+
+
+def _meant(name: str) -> str:
+    stem = Path(name.lower()).name.split(".")[0]
+    close = difflib.get_close_matches(stem, TABLES, n=1, cutoff=_CLOSE)
+    return close[0] if close else ""

@@ -1,0 +1,1 @@
+"""Answers lab rows over HTTP."""

@@ -1,0 +1,183 @@
+"""What the laboratory reports: units, limits of the plate, rounding, turnaround and versions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline.arrays import Floats, Ints
+from pipeline.cohort.analytes import dictionary
+from pipeline.cohort.units import conversion
+from pipeline.simulate.simulated_patients import People
+from pipeline.simulate.simulation_settings import between, named
+
+_SPECIMEN = {"coagulation": "plasma", "csf": "CSF and serum"}
+_WEEK = 168.0
+
+
+def report_results(
+    key: str,
+    patient: Ints,
+    hours: Floats,
+    level: Floats,
+    people: People,
+    settings: Mapping[str, Any],
+    random: np.random.Generator,
+) -> pd.DataFrame:
+    """Lab rows of one analyte as exported.
+
+    Returns
+    -------
+    DataFrame
+        ``patient, analyte, value, unit, collected_hours, resulted_hours, loinc, specimen, status,
+        lloq, uloq``; ``resulted_hours`` is NaN where the export leaves it out.
+    """
+    entry, analyte = settings["analytes"][key], dictionary()[key]
+    sites = named(settings["sites"])
+    names = np.array(list(sites))[people.site[patient]]
+    limits = _limits(entry, patient, hours, random)
+    low, high = analyte.plausible
+    level = np.clip(level, (low or 0.0) * 1.001, np.inf if high is None else high * 0.999)
+    unit, factor = _units(key, entry, names, patient)
+    value = _print(level, limits, factor, entry, names)
+    status = np.full(len(patient), "final", dtype=object)
+    coded = np.array([sites[name]["loinc"] for name in names], dtype=bool)
+    # a code that prescribes a unit is left out: it would have to change with the unit
+    code = next(iter(analyte.loinc), "") if not analyte.loinc_units else ""
+    shown = np.array([sites[name]["limits"] for name in names], dtype=bool)
+    rows = pd.DataFrame(
+        {
+            "patient": patient,
+            "analyte": key,
+            "value": value,
+            "unit": unit,
+            "collected_hours": hours,
+            "resulted_hours": hours + _turnaround(entry, patient, hours, people, settings, random),
+            "loinc": np.where(coded, code, ""),
+            "specimen": _SPECIMEN.get(entry["batch"], "serum"),
+            "status": status,
+            "lloq": np.where(shown & (limits[0] > 0), limits[0] / factor, np.nan),
+            "uloq": np.where(shown & np.isfinite(limits[1]), limits[1] / factor, np.nan),
+        }
+    )
+    return _versions(rows, level, limits, factor, entry, names, settings["sampling"], random)
+
+
+def _limits(
+    entry: Mapping[str, Any], patient: Ints, hours: Floats, random: np.random.Generator
+) -> tuple[Floats, Floats]:
+    """Limits of the plate each sample was on; samples of one patient and week share a plate."""
+    week = np.floor(hours / _WEEK).astype(np.int64) + 2
+    weeks = int(week.max(initial=0)) + 1
+    size = (int(patient.max(initial=0)) + 1, weeks)
+    found = []
+    for name, none in (("lower", 0.0), ("upper", np.inf)):
+        options = np.array(entry.get(name, [none]), dtype=float)
+        found.append(options[random.integers(0, len(options), size)][patient, week])
+    return found[0], found[1]
+
+
+def _units(
+    key: str, entry: Mapping[str, Any], names: np.ndarray, patient: Ints
+) -> tuple[np.ndarray, Floats]:
+    """Unit each row is reported in, and the factor from it to the canonical unit."""
+    unit = np.full(len(names), "", dtype=object)
+    factor = np.ones(len(names))
+    for site, options in entry["units"].items():
+        for number, option in enumerate(options):
+            rows = (names == site) & (patient % len(options) == number)
+            unit[rows] = option
+            factor[rows] = conversion(dictionary()[key], option)[0]
+    return unit, factor
+
+
+def _print(
+    level: Floats,
+    limits: tuple[Floats, Floats],
+    factor: Floats,
+    entry: Mapping[str, Any],
+    names: np.ndarray,
+) -> np.ndarray:
+    """Text of each value: rounded, ``<`` and ``>`` at the limits, or a silent cap one above."""
+    digits = int(entry["digits"])
+    text = np.array([_digits(item, digits) for item in level / factor], dtype=object)
+    below, above = level < limits[0], level > limits[1]
+    bounds = [np.where(np.isfinite(item), item, 0.0) / factor for item in limits]
+    text[below] = ["<" + _digits(item, 4) for item in bounds[0][below]]
+    style = np.array([entry["show"][name] for name in names], dtype=object)
+    loud, silent = above & (style == "comparator"), above & (style == "cap")
+    text[loud] = [">" + _digits(item, 5) for item in bounds[1][loud]]
+    step = np.where(bounds[1] >= 100, 1.0, 0.01)
+    text[silent] = [_digits(item, 6) for item in (bounds[1] + step)[silent]]
+    return text
+
+
+def _digits(value: float, digits: int) -> str:
+    """Plain decimal text with the given significant digits.
+
+    Examples
+    --------
+    >>> _digits(0.004567, 3), _digits(12345.6, 3), _digits(3.0, 2)
+    ('0.00457', '12346', '3')
+    """
+    if value <= 0:
+        return "0"
+    places = max(digits - 1 - int(np.floor(np.log10(value))), 0)
+    text = f"{value:.{places}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _turnaround(
+    entry: Mapping[str, Any],
+    patient: Ints,
+    hours: Floats,
+    people: People,
+    settings: Mapping[str, Any],
+    random: np.random.Generator,
+) -> Floats:
+    """Hours from collection to result; some are late, and some assays run once a week."""
+    sampling = settings["sampling"]
+    middle, spread = entry["turnaround"]
+    delay = middle * np.exp(spread * random.standard_normal(len(patient)))
+    late = random.uniform(size=len(patient)) < sampling["late"]
+    delay = delay + np.where(late, between(random, sampling["late_hours"], len(patient)), 0.0)
+    if "run_weekday" in entry:
+        start = pd.Timestamp(settings["time"]["first_infusion"])
+        offset = 24.0 * ((entry["run_weekday"] - start.weekday()) % 7) + 14.0
+        since = people.infusion[patient] + hours + delay - offset
+        delay = delay + (-since) % _WEEK
+    return np.asarray(np.round(delay * 60.0) / 60.0 + 1.0 / 60.0)
+
+
+def _versions(
+    rows: pd.DataFrame,
+    level: Floats,
+    limits: tuple[Floats, Floats],
+    factor: Floats,
+    entry: Mapping[str, Any],
+    names: np.ndarray,
+    sampling: Mapping[str, Any],
+    random: np.random.Generator,
+) -> pd.DataFrame:
+    """Add corrections and cancellations; leave some result times out."""
+    draw = random.uniform(size=len(rows))
+    edges = np.cumsum([sampling[name] for name in ("corrected", "cancelled", "preliminary")])
+    kind = np.searchsorted(edges, draw, side="right")
+    wait = np.round(between(random, sampling["corrected_after_hours"], len(rows)) * 60) / 60
+    wrong = level * between(random, sampling["corrected_factor"], len(rows))
+    blank = (random.uniform(size=len(rows)) < sampling["no_result_time"]) & (kind == 3)
+    later = rows.copy()
+    later["resulted_hours"] = rows["resulted_hours"] + wait
+    later["status"] = np.array(["corrected", "cancelled", "final", ""], dtype=object)[kind]
+    later.loc[kind == 1, "value"] = ""
+    first = rows.copy()
+    first.loc[kind == 2, "status"] = "preliminary"
+    spoilt = kind == 0
+    part = (limits[0][spoilt], limits[1][spoilt])
+    text = _print(wrong[spoilt], part, factor[spoilt], entry, names[spoilt])
+    first.loc[spoilt, "value"] = text
+    first.loc[blank, "resulted_hours"] = np.nan
+    return pd.concat([first, later.loc[kind < 3]], ignore_index=True)

@@ -1,0 +1,128 @@
+"""Rows that are wrong on purpose, added between the good ones and listed beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from pipeline.simulate.simulated_tables import Tables
+
+# table, what the copied row must hold, what is changed, the column found at fault, the code
+Fault = tuple[str, Mapping[str, str], Mapping[str, str], str, str]
+FAULTS: tuple[Fault, ...] = (
+    ("labs", {"analyte": "d_dimer"}, {"unit": "mg/L", "loinc": ""}, "unit", "unit_refused"),
+    ("labs", {"analyte": "ferritin"}, {"unit": "IU/mL"}, "unit", "unit_refused"),
+    # beyond a stated upper limit a number is read as "above the limit", so none is stated here
+    (
+        "labs",
+        {"analyte": "crp"},
+        {"value": "12000", "unit": "mg/L", "uloq": ""},
+        "value",
+        "implausible",
+    ),
+    ("labs", {"analyte": "hemoglobin"}, {"value": "98", "unit": "g/dL"}, "value", "implausible"),
+    ("labs", {"analyte": "platelets"}, {"value": "clotted"}, "value", "no_result"),
+    ("labs", {"analyte": "il6"}, {"value": "-1"}, "value", "sentinel"),
+    ("labs", {"analyte": "il6"}, {"analyte": "zonulin"}, "analyte", "unknown_analyte"),
+    ("labs", {"analyte": "crp"}, {"analyte": ""}, "analyte", "required_blank"),
+    ("labs", {"analyte": "crp"}, {"loinc": "2276-4"}, "loinc", "loinc_conflict"),
+    (
+        "labs",
+        {"analyte": "d_dimer"},
+        {"unit": "mg/L DDU", "loinc": "48065-7"},
+        "unit",
+        "loinc_unit_conflict",
+    ),
+    ("labs", {"analyte": "ldh"}, {"collected_at": "@naive"}, "collected_at", "time_unusable"),
+    (
+        "labs",
+        {"analyte": "creatinine"},
+        {"resulted_at": "2019-01-01T08:00:00+01:00", "status": "final"},
+        "resulted_at",
+        "time_unusable",
+    ),
+    (
+        "labs",
+        {"analyte": "albumin"},
+        {"resulted_at": "@earlier"},
+        "resulted_at",
+        "resulted_before_collected",
+    ),
+    ("labs", {"analyte": "ldh"}, {"status": "wrong patient"}, "status", "illegal_value"),
+    ("labs", {"analyte": "crp"}, {"patient_id": "NOBODY"}, "patient_id", "unknown_patient"),
+    ("assessments", {"scale": "crs"}, {"grade": "7"}, "grade", "grade_outside_scale"),
+    ("assessments", {"scale": "icans"}, {"grade": "2.5"}, "grade", "illegal_value"),
+    ("assessments", {"scale": "icans"}, {"scale": "cres"}, "scale", "unknown_scale"),
+    (
+        "assessments",
+        {"scale": "crs"},
+        {"grading_system": "lee2014"},
+        "grading_system",
+        "other_grading_system",
+    ),
+    ("observations", {"item": "temperature_c"}, {"value": "99.1"}, "value", "illegal_value"),
+    ("observations", {"item": "hypotension"}, {"item": "tremor"}, "item", "unknown_item"),
+    ("treatments", {}, {"given_at": "yesterday"}, "given_at", "time_unusable"),
+)
+
+
+def plant(tables: Tables, random: np.random.Generator) -> tuple[Tables, pd.DataFrame]:
+    """Add one row per fault, each a spoilt copy of the good row it follows.
+
+    Returns
+    -------
+    tables : dict of DataFrame
+    planted : DataFrame
+        ``file, row, column, code``; ``row`` is the line of the CSV file, the header being line 1.
+    """
+    result = dict(tables)
+    entries = []
+    for name, table in tables.items():
+        spoilt: list[dict[str, str]] = []
+        positions: list[float] = []
+        found: list[tuple[str, str]] = []
+        for target, model, change, column, code in FAULTS:
+            place = _place(table, model, random) if target == name else None
+            if place is not None:
+                copied = {str(key): str(cell) for key, cell in table.iloc[place].items()}
+                spoilt.append({**copied, **_changes(table, place, change)})
+                positions.append(place + 0.5 + 0.001 * len(positions))
+                found.append((column, code))
+        if not spoilt:
+            continue
+        both = pd.concat([table, pd.DataFrame(spoilt)], ignore_index=True).astype("str")
+        key = np.concatenate([np.arange(len(table), dtype=float), np.array(positions)])
+        order = np.argsort(key, kind="stable")
+        result[name] = both.iloc[order].reset_index(drop=True)
+        line = np.empty(len(order), dtype=np.int64)
+        line[order] = np.arange(len(order)) + 2
+        for (column, code), row in zip(found, line[len(table) :], strict=True):
+            entries.append((f"{name}.csv", int(row), column, code))
+    frame = pd.DataFrame(sorted(entries), columns=["file", "row", "column", "code"])
+    return result, frame
+
+
+def _place(
+    table: pd.DataFrame, model: Mapping[str, str], random: np.random.Generator
+) -> int | None:
+    fits = np.ones(len(table), dtype=bool)
+    for column, value in model.items():
+        fits &= (table[column] == value).to_numpy()
+    if "status" in table:
+        fits &= ((table["status"] == "final") & (table["resulted_at"] != "")).to_numpy()
+    rows = np.flatnonzero(fits)
+    return int(random.choice(rows)) if len(rows) else None
+
+
+def _changes(table: pd.DataFrame, place: int, change: Mapping[str, str]) -> dict[str, str]:
+    """Resolve ``@naive`` (a time without its offset), ``@earlier`` (a week before the sample)."""
+    result = dict(change)
+    for column, value in change.items():
+        if value == "@naive":
+            result[column] = str(table[column].iloc[place])[:19]
+        elif value == "@earlier":
+            sample = pd.Timestamp(str(table["collected_at"].iloc[place]))
+            result[column] = (sample - pd.Timedelta(days=7)).isoformat()
+    return result

@@ -1,0 +1,58 @@
+"""The numbers of the synthetic cohort, from ``data_schema/simulation.yaml``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from pipeline.arrays import Floats, Ints
+from pipeline.resources import schema_yaml
+
+STREAMS = ("people", "course", "markers", "orders", "assays", "bedside", "planted", "truth")
+
+
+def load() -> dict[str, Any]:
+    """All settings (cached; treat as read-only)."""
+    content: dict[str, Any] = schema_yaml("simulation.yaml")
+    return content
+
+
+def named(group: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Return the named entries of a group, without its source."""
+    return {name: entry for name, entry in group.items() if name != "source"}
+
+
+def generators(seed: int) -> dict[str, np.random.Generator]:
+    """One independent generator per part, so that a change in one part leaves the others alone.
+
+    Examples
+    --------
+    >>> a, b = generators(1)["course"], generators(1)["course"]
+    >>> float(a.uniform()) == float(b.uniform())
+    True
+    """
+    children = np.random.SeedSequence(seed).spawn(len(STREAMS))
+    return {
+        name: np.random.default_rng(child) for name, child in zip(STREAMS, children, strict=True)
+    }
+
+
+def choose(shares: Floats, draws: Floats) -> Ints:
+    """Category of each uniform draw, by share.
+
+    Examples
+    --------
+    >>> choose(np.array([1.0, 3.0]), np.array([0.1, 0.3, 0.9])).tolist()
+    [0, 1, 1]
+    """
+    edges = np.cumsum(shares / shares.sum())
+    return np.minimum(np.searchsorted(edges, draws, side="right"), len(shares) - 1).astype(np.int64)
+
+
+def between(
+    random: np.random.Generator, bounds: Sequence[float], size: int | tuple[int, ...]
+) -> Floats:
+    """Uniform draws between two bounds of the settings."""
+    return np.asarray(random.uniform(float(bounds[0]), float(bounds[1]), size), dtype=float)

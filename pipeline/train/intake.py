@@ -1,0 +1,137 @@
+"""What training accepts: how much was rejected, and whether the audit blocks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from pipeline import log
+from pipeline.audit.export_context import open_export
+from pipeline.audit.runner import ERROR_CHECKS, AuditReport, audit, audit_folder, describe
+from pipeline.cohort.reject_summary import accepting, too_many_refused
+from pipeline.config import AuditConfig, Config
+from pipeline.errors import InputError, UsageError
+from pipeline.pages.audit_page import render_audit
+from pipeline.reading.read_result import ReadResult
+
+
+def report_reading(read: ReadResult) -> None:
+    """Log what became of the rows of every file, and why rows are refused."""
+    for file, count in read.counts.items():
+        log.info(
+            f"{file}: {count['read']} rows read, {count['accepted']} accepted, "
+            f"{count['rejected']} rejected, {count['collapsed']} repeated, "
+            f"{count['withdrawn']} withdrawn"
+        )
+    for remark in read.remarks:
+        log.info(remark)
+    for file, flags in read.flags.items():
+        said = ", ".join(f"{number} {code}" for code, number in sorted(flags.items()))
+        log.info(f"{file}: rows used but flagged: {said}")
+    read.report_refusals()
+    if read.turnaround_imputed:
+        log.info(f"result time imputed from the turnaround for {read.turnaround_imputed} lab rows")
+
+
+def refuse_unusable(read: ReadResult, config: Config) -> None:
+    """Refuse a cohort most of whose results are refused, or of whom nobody has a grade.
+
+    What is left of most is no sample of it, and without a grade there is nothing to learn.
+    """
+    refused, usable = read.refused_share()
+    found = too_many_refused(refused, usable, config.cohort.max_rejected_share)
+    if found:
+        raise InputError(
+            f"{found}; a model of the rest would describe the export, not the patients. Correct "
+            f"the causes listed above, or accept the share in the config: "
+            f"{accepting(refused, usable)}"
+        )
+    scales = {item.scale for item in config.outcomes.values()}
+    if ungraded := read.about_no_grades(scales, config.cohort):
+        raise InputError(
+            f"{ungraded}. Export every charted grade, 0 included, or derive grades from the "
+            "observations with cohort.grades: derived"
+        )
+
+
+def write_rows(read: ReadResult, out: Path) -> None:
+    """List refused and flagged rows beside the bundle, whatever becomes of the training."""
+    for table, name in ((read.rejects, "rejects"), (read.notes, "flags")):
+        path = out.with_name(f"{out.name}.{name}.csv")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.unlink(missing_ok=True)
+            if len(table):
+                table.to_csv(path, index=False, lineterminator="\n")
+        except OSError as error:
+            raise UsageError(f"cannot write {path}: {error}") from error
+        if len(table):
+            log.info(f"{len(table)} entries in {path}")
+
+
+def audit_cohort(folder: str | Path, config: Config, read: ReadResult, out: Path) -> AuditReport:
+    """Audit a training cohort and write the page to ``<out>.audit.html`` beside the bundle.
+
+    Raises
+    ------
+    InputError
+        If an error blocks; the message names every code and the way out.
+    """
+    log.info("auditing the cohort")
+    report = audit_folder(folder, config, read=read)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    page = out.with_name(f"{out.name}.audit.html")
+    title = f"Audit of {config.cohort.name}"
+    page.write_text(
+        render_audit(report, title=title, synthetic=config.cohort.synthetic), encoding="utf-8"
+    )
+    if report.blocking:
+        codes = ", ".join(dict.fromkeys(item.code for item in report.blocking))
+        reasons = "\n".join(f"  {item.code} {item.summary}" for item in report.blocking[:5])
+        raise InputError(
+            f"the audit blocks this cohort ({codes}):\n{reasons}\n{page} says what to do. If you "
+            f"accept that results are false in this respect, set audit.acknowledge: [{codes}]"
+        )
+    log.info(describe(report))
+    log.info(f"audit: {page}")
+    return report
+
+
+def audit_warnings(report: AuditReport) -> list[str]:
+    """Sentences for the evaluation about errors that the configuration acknowledges."""
+    known = {item.code: item for item in report.findings if item.severity == "error"}
+    return [
+        f"Audit error {code} was acknowledged, so figures may be false: {item.title}. {item.effect}"
+        for code, item in known.items()
+    ]
+
+
+def errors_of_other(folder: str | Path, config: Config, read: ReadResult) -> AuditReport:
+    """Errors of a cohort on which a bundle is evaluated; they block nothing.
+
+    What was acknowledged for the training cohort says nothing of this one. Only checks that find
+    errors are made, so that it costs little.
+    """
+    log.info("auditing the cohort for errors")
+    config = config.model_copy(update={"audit": AuditConfig()})
+    report = audit(open_export(folder, config, read=read), ERROR_CHECKS)
+    errors = tuple(item for item in report.findings if item.severity == "error")
+    return replace(report, findings=errors)
+
+
+def errors_line(report: AuditReport) -> str:
+    """One sentence on the errors of an evaluated cohort."""
+    codes = ", ".join(dict.fromkeys(item.code for item in report.blocking))
+    return (
+        f"THE AUDIT FINDS ERRORS in this cohort ({codes}), so the figures may be false; "
+        "`cytocast audit` says where and what to do."
+    )
+
+
+def error_sentences(report: AuditReport) -> list[str]:
+    """Sentences for the evaluation about errors of the evaluated cohort."""
+    return [
+        f"Audit error {item.code} in this cohort, so figures may be false: {item.title}. "
+        f"{item.summary}"
+        for item in report.blocking
+    ]

@@ -1,0 +1,1 @@
+"""Defects planted into simulated exports, for tests and benchmarks."""
