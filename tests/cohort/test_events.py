@@ -5,7 +5,7 @@ from pipeline.features.state import state_features, state_meta
 from pipeline.reading.reader import read_cohort
 from tests.builders import at, make_spec
 
-from .export import codes, conserved, read, write_export
+from tests.exported import codes, conserved, read, write_export
 
 
 def assessed(tmp_path, *rows, columns="scale grade assessed_hours", **settings):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from .export import codes, conserved, lab_rows, read, read_labs, write_export
+from tests.exported import codes, conserved, lab_rows, read, read_labs, write_export
 
 GOOD = ("crp", "7", "mg/L", 3, 4)
 

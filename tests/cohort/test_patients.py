@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.errors import InputError
 
-from .export import AT, codes, conserved, lab_rows, read, score, write_export, write_table
+from tests.exported import AT, codes, conserved, lab_rows, read, score, write_export, write_table
 
 
 def patients_of(tmp_path, *rows, columns, **tables):

@@ -3,7 +3,7 @@ import pytest
 
 from pipeline.cohort.tables import TABLES, empty_cohort
 
-from .export import lab_rows, read, write_export
+from tests.exported import lab_rows, read, write_export
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ GRADED = [
     for item in ITEMS
     if isinstance(grading_rules.scale_rules(scale).get(item), dict)
 ]
-ROOM = Path(__file__).resolve().parents[2] / "pipeline" / "cohort" / "astct"
+ROOM = Path(__file__).resolve().parents[2] / "pipeline" / "grading"
 
 
 @pytest.mark.parametrize(("scale", "item"), GRADED)

@@ -9,7 +9,7 @@ from pipeline.model.fitting import fit_risk_model
 from pipeline.model.tuning import log_loss, tune
 from tests.builders import course_cohort
 from tests.model.conftest import fit
-from tests.model.test_custom import stored
+from tests.model.test_custom_member import stored
 
 SPACE = {
     "ridge_labs": {"low": 30, "high": 3000, "log": True},

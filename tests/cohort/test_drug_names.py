@@ -1,0 +1,57 @@
+"""Drugs by the text an export has for them: none is taken for another, none passes unnoticed."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.cohort.drug_names import drug_named
+
+from tests.exported import codes, conserved, read, write_export
+
+
+def given(tmp_path, *drugs):
+    rows = [("patient_id", "drug", "given_hours"), *(("A", drug, "9") for drug in drugs)]
+    result = read(write_export(tmp_path, treatments=rows))
+    conserved(result)
+    assert codes(result) == []
+    return result
+
+
+@pytest.mark.parametrize(
+    ("text", "drug"),
+    [
+        ("Tocilizumab (RoActemra) 400 mg", "tocilizumab"),
+        ("DEXAMETHASONE SOD PHOS 10 MG IV", "dexamethasone"),
+        ("Anakinra [Kineret] 100mg/0.67mL s.c.", "anakinra"),
+        ("Decortin H 50 mg", "prednisolone"),
+        ("dexa", "dexamethasone"),
+        ("Dex 5 % in water", ""),
+        ("patient has no fever", ""),
+        ("tocilizumab or siltuximab", ""),
+        ("Tocilizumab (not given)", ""),
+        ("Dexamethasone eye drops", ""),
+        ("tocilizumabish", ""),
+        ("", ""),
+    ],
+)
+def test_a_name_within_a_text_counts_where_one_drug_alone_can_be_meant(text, drug):
+    assert drug_named(text) == drug
+
+
+def test_a_drug_that_is_not_recognised_is_kept_and_flagged(tmp_path):
+    result = given(tmp_path, "Wonderdrug", "tocilizumap", "anakinra")
+    assert result.cohort.treatments["drug"].tolist() == ["anakinra", "tocilizumap", "wonderdrug"]
+    assert result.flags == {"treatments.csv": {"unknown_drug": 2}}
+    notes = result.notes.set_index("row")
+    assert notes["value"].to_dict() == {2: "Wonderdrug", 3: "tocilizumap"}
+    assert "has no effect on any estimate" in notes["reason"][2]
+    assert "meant?" not in notes["reason"][2]
+    assert notes["reason"][3].endswith("Is Tocilizumab meant?")
+
+
+def test_a_drug_read_out_of_a_text_is_flagged_and_repeats_collapse(tmp_path):
+    result = given(tmp_path, "RoActemra 8 mg/kg", "Tocilizumab", "Sylvant 700 mg")
+    assert result.cohort.treatments["drug"].tolist() == ["siltuximab", "tocilizumab"]
+    assert result.counts["treatments.csv"]["collapsed"] == 1
+    assert result.flags == {"treatments.csv": {"drug_in_text": 2}}
+    assert "'Sylvant 700 mg' is read as 'siltuximab'" in result.notes["reason"][1]

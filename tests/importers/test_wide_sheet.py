@@ -1,0 +1,228 @@
+"""Sheets with one column per analyte: the mapping is proposed, confirmed, then applied."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.cli import main
+from pipeline.commands.import_export import import_export
+from pipeline.errors import InputError, UsageError
+from pipeline.importers.wide_mapping import WideMapping, lab_column, propose_mapping, read_mapping
+from pipeline.importers.wide_sheet import from_wide
+from tests.exported import conserved, read
+
+SHEET = (
+    "Patient ID,Day,Age,CRP (mg/L),IL-6,D-Dimer [mg/L] FEU,CRS grade,Ward\r\n"
+    "007,1,61,12,<1.5,0.6,0,3B\r\n"
+    "007,2,61,45.5,,1.2,2,3B\r\n"
+    "008,1,44,,30,,1,3B\r\n"
+)
+
+
+@pytest.fixture
+def sheet(tmp_path):
+    path = tmp_path / "sheet.csv"
+    path.write_text(SHEET, encoding="utf-8")
+    return path
+
+
+def confirm(path, **changes):
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    content["labs"]["IL-6"]["unit"] = "pg/mL"
+    path.write_text(yaml.safe_dump({**content, "confirmed": True, **changes}), encoding="utf-8")
+    return path
+
+
+def proposed(sheet):
+    with pytest.raises(UsageError, match="a proposal is written to"):
+        import_export(sheet, sheet.parent / "out", None, force=False)
+    return sheet.parent / "out.mapping.yaml"
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "unit"),
+    [
+        ("CRP (mg/L)", "crp", "mg/L"),
+        ("CRP_mg_dL", "crp", "mg/dL"),
+        ("crp", "crp", ""),
+        ("IL-6 [pg/mL]", "il6", "pg/mL"),
+        ("D-Dimer (mg/L FEU)", "d_dimer", "mg/L FEU"),
+        ("D-Dimer (mg/L)", "d_dimer", "mg/L"),
+        ("Ferritin, ng/mL", "ferritin", "ng/mL"),
+        ("Platelets (x10^9/L)", "platelets", "x10^9/L"),
+        ("2276-4", "ferritin", ""),
+        ("Interleukin 6 [Mass/volume] in Serum or Plasma", "il6", ""),
+        ("CRP (day 1)", "crp", ""),
+    ],
+)
+def test_a_header_tells_the_analyte_and_the_unit_it_states(name, key, unit):
+    found = lab_column(name)
+    assert (found.analyte, found.unit) == (key, unit)
+
+
+@pytest.mark.parametrize("name", ["Ward", "Comment", "CRP change", "", "crp max", "WBC in Urine"])
+def test_other_headers_are_no_analyte(name):
+    assert lab_column(name) is None
+
+
+def test_the_proposal_is_written_and_the_exit_code_is_2(sheet, capsys):
+    out = sheet.parent / "out"
+    arguments = ["import", "--format", "wide", "--input", str(sheet), "--out", str(out)]
+    assert main(arguments) == 2
+    assert "set confirmed: true" in capsys.readouterr().err
+    mapping = yaml.safe_load((sheet.parent / "out.mapping.yaml").read_text(encoding="utf-8"))
+    assert mapping["confirmed"] is False
+    assert mapping["patient_id"] == "Patient ID"
+    assert mapping["collected"] == {"column": "Day", "reads": "days"}
+    assert mapping["labs"]["IL-6"] == {"analyte": "il6", "unit": ""}
+    assert mapping["grades"] == {"CRS grade": "crs"}
+    assert mapping["ignored"] == ["Ward"]
+    assert not out.exists()
+
+
+def test_a_proposal_is_never_written_over_and_not_used_unconfirmed(sheet):
+    place = proposed(sheet)
+    before = place.read_text()
+    with pytest.raises(UsageError, match=r"IL-6: 'unit' is blank\. Legal for il6: pg/mL"):
+        import_export(sheet, sheet.parent / "out", place, force=False)
+    confirm(place, confirmed=False)
+    with pytest.raises(UsageError, match="not confirmed"):
+        import_export(sheet, sheet.parent / "out", place, force=False)
+    assert before.startswith("# What each column of sheet.csv means")
+
+
+def test_a_confirmed_mapping_gives_a_cohort_that_the_front_door_reads(sheet, capsys):
+    place, out = confirm(proposed(sheet)), sheet.parent / "out"
+    arguments = ["import", "--format", "wide", "--input", str(sheet), "--out", str(out)]
+    assert main([*arguments, "--mapping", str(place)]) == 0
+    assert "results: 6, blank cells: 3, patients: 2" in capsys.readouterr().out
+    result = read(out)
+    conserved(result)
+    assert result.rejects.empty
+    assert result.cohort.patients["patient_id"].tolist() == ["007", "008"]
+    assert result.cohort.patients["age_years"].tolist() == [61.0, 44.0]
+    labs = result.cohort.labs
+    assert labs.loc[labs["analyte"] == "il6", ["value", "side"]].to_numpy().tolist() == [
+        [1.5, -1.0],
+        [30.0, 0.0],
+    ]
+    assert result.cohort.assessments["grade"].tolist() == [0, 2, 1]
+
+
+def test_times_of_a_sheet_get_the_offset_of_the_zone_or_are_listed(tmp_path):
+    sheet = tmp_path / "sheet.csv"
+    rows = ["2026-03-28 06:00,12", "2026-03-29 02:30,13", "2026-03-30 06:00,14"]
+    lines = ["Patient ID,Collected at,CRP (mg/L),Infusion time", *(
+        f"007,{row},2026-03-27 09:00" for row in rows
+    )]  # fmt: skip
+    sheet.write_text("\n".join(lines), encoding="utf-8")
+    proposed(sheet)
+    place, out = tmp_path / "out.mapping.yaml", tmp_path / "out"
+    content = yaml.safe_load(place.read_text(encoding="utf-8"))
+    place.write_text(yaml.safe_dump({**content, "confirmed": True}), encoding="utf-8")
+    _, said = import_export(sheet, out, place, time_zone="Europe/Berlin")
+    assert "sheet.csv: 3 rows read, 1 lines refused" in said
+    labs = pd.read_csv(out / "labs.csv", dtype="str")
+    assert labs["collected_at"].tolist() == [
+        "2026-03-28T06:00:00+01:00",
+        "2026-03-30T06:00:00+02:00",
+    ]
+    people = pd.read_csv(out / "patients.csv", dtype="str")
+    assert people["infusion_time"].tolist() == ["2026-03-27T09:00:00+01:00"]
+    refused = pd.read_csv(out / "import_rejects.csv").iloc[0]
+    assert (refused["row"], refused["column"], refused["value"]) == (
+        3, "Collected at", "2026-03-29 02:30",
+    )  # fmt: skip
+    assert "does not exist in Europe/Berlin" in refused["reason"]
+    assert "with its offset" in refused["remedy"]
+    _, said = import_export(sheet, out, place, force=True)
+    assert "6 times have no offset: give --tz" in said
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"ignored": []}, "columns without a role in the mapping: 'Ward'"),
+        ({"ignored": ["Ward", "Bed"]}, "names 'Bed', which sheet.csv lacks"),
+        ({"patients": {"Age": "shoe_size"}}, "no column of data_schema/patients.json"),
+        ({"grades": {"CRS grade": "mood"}}, "is no scale"),
+        ({"grades": {"CRS grade": "crs", "Ward": "icans"}}, "two roles: Ward"),
+        ({"collected": {"column": "Day", "reads": "weeks"}}, "collected.reads"),
+        ({"nonsense": 1}, "nonsense"),
+        ({"labs": {"IL-6": {"analyte": "il6", "unit": "IU/mL"}}}, "no fixed mass"),
+        ({"labs": {"IL-6": {"analyte": "", "unit": "1"}}}, "'analyte' is blank"),
+    ],
+)
+def test_a_mapping_that_does_not_fit_is_refused_in_words(sheet, changes, words):
+    place = confirm(proposed(sheet), **changes)
+    with pytest.raises(UsageError, match=words):
+        import_export(sheet, sheet.parent / "out", place, force=False)
+
+
+def test_two_values_of_one_patient_are_refused_with_their_line(sheet):
+    sheet.write_text(SHEET.replace("007,2,61", "007,2,62"), encoding="utf-8")
+    place = confirm(proposed(sheet))
+    with pytest.raises(InputError, match=r"sheet\.csv line 3: column 'Age' differs"):
+        import_export(sheet, sheet.parent / "out", place, force=False)
+
+
+def test_a_damaged_line_is_kept_out_and_listed(sheet):
+    sheet.write_text(SHEET + "009,1\r\n", encoding="utf-8")
+    place = confirm(proposed(sheet))
+    _, said = import_export(sheet, sheet.parent / "out", place, force=False)
+    assert "1 lines refused" in said
+    assert "ragged_line" in (sheet.parent / "out" / "import_rejects.csv").read_text()
+
+
+def test_a_sheet_that_is_no_table_and_an_occupied_folder_are_refused(sheet, tmp_path):
+    with pytest.raises(InputError, match="no file ending in"):
+        import_export(tmp_path / "none.csv", tmp_path / "out", None, force=False)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "x").write_text("")
+    with pytest.raises(UsageError, match="already holds"):
+        import_export(sheet, tmp_path / "out", None, force=False)
+
+
+def test_a_sheet_whose_id_and_time_are_not_recognised_gets_a_proposal_to_fill(sheet):
+    sheet.write_text("Kennung,Zeitpunkt,IL-6\r\n1,2026-01-02,5\r\n", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"(?s)patient_id is blank.*collected.column is blank"):
+        import_export(sheet, sheet.parent / "out", confirm(proposed(sheet)), force=False)
+
+
+def test_a_confirmed_mapping_is_read_as_written(sheet):
+    place = confirm(proposed(sheet))
+    assert read_mapping(place).labs["D-Dimer [mg/L] FEU"].unit == "mg/L FEU"
+
+
+UNITS = {"crp": "mg/L", "il6": "pg/mL", "ferritin": "ng/mL", "platelets": "10*9/L"}
+CELLS = st.dictionaries(
+    st.tuples(
+        st.sampled_from(["001", "1", "A b"]), st.integers(0, 5), st.sampled_from(sorted(UNITS))
+    ),
+    st.sampled_from(["12", "<0.5", "> 300", "1.5E2", "NEG", "7.0"]),
+    min_size=1,
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(CELLS)
+def test_long_to_wide_to_long_is_the_same_table(cells):
+    long = pd.DataFrame(
+        [(who, key, value, UNITS[key], str(hour)) for (who, hour, key), value in cells.items()],
+        columns=["patient_id", "analyte", "value", "unit", "collected_hours"],
+    ).astype("str")
+    wide = long.pivot(index=["patient_id", "collected_hours"], columns="analyte", values="value")
+    wide = wide.fillna("").rename(columns=lambda key: f"{key} ({UNITS[key]})").reset_index()
+    proposal = propose_mapping(list(wide.columns))
+    mapping = WideMapping.model_validate({**proposal.model_dump(), "confirmed": True})
+    again = from_wide(wide.assign(_line=range(2, len(wide) + 2)), mapping, "wide.csv")
+    order = list(long.columns)
+    left = long.sort_values(order, ignore_index=True)
+    right = again.tables["labs"][order].sort_values(order, ignore_index=True)
+    pd.testing.assert_frame_equal(left, right.astype("str"))
+    assert again.filled == len(cells)
+    assert again.filled + again.blank == len(wide) * len(mapping.labs)

@@ -1,0 +1,51 @@
+"""What the audit found is told where the figures are; "had arrived" is doubted where it must be."""
+
+import pytest
+
+from pipeline.evaluate.report import result_times
+from pipeline.pages.evaluation_page import render_evaluation
+from pipeline.pages.method_sentences import arrival_words, audit_lines, audit_titles
+from tests.builders import lab, make_cohort
+from tests.pages.test_evaluation_page import evaluation, metrics, read
+
+FOUND = {"acknowledged_errors": ["CHK104"], "warnings": ["CHK107", "CHK402"]}
+
+
+def text_of(**changes):
+    page = render_evaluation(evaluation(metrics(), **changes), {}, title="Any")
+    return " ".join(" ".join(read(page).text).split())
+
+
+def test_the_page_tells_what_the_audit_warned_of_in_its_words():
+    text = text_of(audit=FOUND)
+    warnings = text[text.index("Warnings") : text.index("What was predicted")]
+    assert "The audit of this cohort warns:" in warnings
+    assert "CHK107, records end at the worst grade: How long a record lasts tells" in warnings
+    assert "CHK402, result times are missing or equal to collection times" in warnings
+    assert "CHK104" not in warnings  # an acknowledged error is a warning of its own
+    assert "The audit" not in text_of(audit={"warnings": []})
+
+
+def test_an_evaluation_of_a_bundle_tells_what_was_found_in_training():
+    text = text_of(audit_of_training=FOUND)
+    assert "The audit of the cohort the model learned from found:" in text
+    assert "CHK104, the same patient under two ids" in text
+
+
+def test_that_results_had_arrived_is_doubted_where_their_times_are_those_of_collection():
+    doubt = "But 9 of 10 results carry the moment of collection as that of their arrival"
+    assert doubt in text_of(result_times={"rows": 10, "as_collected": 9})
+    assert "But" not in text_of(result_times={"rows": 10, "as_collected": 4})
+
+
+def test_times_of_results_are_counted_without_cancelled_ones():
+    rows = [lab(0, "crp", 5.0, 10.0), lab(0, "crp", 6.0, 20.0, 23.0)]
+    rows += [lab(0, "crp", 7.0, 30.0, status="cancelled")]
+    assert result_times(make_cohort(1, labs=rows)) == {"rows": 2, "as_collected": 1}
+    assert "1 of 2 results" in arrival_words({"rows": 2, "as_collected": 1})
+
+
+@pytest.mark.parametrize("summary", [None, {}, {"warnings": ["CHK999"]}])
+def test_nothing_is_told_where_nothing_is_known(summary):
+    assert audit_lines(summary) == []
+    assert audit_titles(summary) == ""

@@ -1,0 +1,201 @@
+"""What predict writes into ``report``: a page for everyone, safe names, the numbers of the CSV."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.explain.phrases import interval_words, risk_words
+from pipeline.explain.risk_changes import is_large_change
+from pipeline.model.bundle import load_bundle
+from pipeline.pages.batch_pages import page_names
+from pipeline.predict.earlier_estimates import past_risks
+from pipeline.predict.score import ModelName, score_batch
+from pipeline.reading.reader import read_batch
+from tests.conftest import edit, read_predictions
+from tests.pages.html_reader import read
+
+SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+HOSTILE = ["../../etc/passwd", "a/b", "case", "CASE", "index", "CON", "<b>&\"x'", "ä ö", "."]
+
+
+def links(folder) -> list[str]:
+    tags = read((folder / "index.html").read_text(encoding="utf-8")).tags
+    return [str(attributes["href"]) for tag, attributes in tags if tag == "a"]
+
+
+def test_everyone_has_a_page_and_stands_on_the_list(mini, predict) -> None:
+    report = predict(mini.batch)[1] / "report"
+    files = {path.name for path in report.iterdir()}
+    assert files == {"index.html", *(f"{patient}.html" for patient in mini.patients)}
+    assert sorted(links(report)) == sorted(files - {"index.html"})
+    for patient in mini.patients:
+        text = read((report / f"{patient}.html").read_text(encoding="utf-8")).text
+        assert text.startswith(patient)
+        assert "SYNTHETIC DATA." in text
+
+
+def test_pages_show_the_numbers_of_the_predictions(mini, predict) -> None:
+    out = predict(mini.batch)[1]
+    rows = read_predictions(out)
+    shown = rows[(rows["horizon_h"] == 72) & (rows["status"] == "ok")]
+    assert len(shown) > 5
+    for row in shown.to_dict("records"):
+        page = (out / "report" / f"{row['patient_id']}.html").read_text(encoding="utf-8")
+        said = f"{risk_words(row['risk'])} 80 % interval "
+        said += interval_words(row["risk_lo"], row["risk_hi"])
+        assert said.replace("\u00a0", " ") in read(page).text
+    for row in rows[rows["status"] == "event_present"].drop_duplicates("patient_id").itertuples():
+        page = read((out / "report" / f"{row.patient_id}.html").read_text(encoding="utf-8")).text
+        assert "first charted" in page
+
+
+def test_no_pages_on_request(mini, predict) -> None:
+    code, out = predict(mini.batch, "--no-pages")
+    assert not (out / "report").exists()
+    assert json.loads((out / "run_summary.json").read_text())["pages"] is False
+    assert predict(mini.batch, "--no-pages")[0] == code
+    assert predict(mini.batch)[0] == 2  # asked with pages, the folder holds something else
+    assert predict(mini.batch, "--force")[0] == code
+    assert (out / "report" / "index.html").is_file()
+
+
+def test_hostile_ids_stay_inside_the_folder_and_apart(mini, batch, predict, tmp_path) -> None:
+    names = dict(zip(mini.patients, HOSTILE, strict=False))
+    for path in batch.glob("*.csv"):
+        edit(path, lambda table: table.assign(patient_id=table["patient_id"].replace(names)))
+    before = {path for path in tmp_path.rglob("*") if path.is_file()}
+    out = predict(batch)[1]
+    report = out / "report"
+    made = {path for path in tmp_path.rglob("*") if path.is_file()} - before
+    assert all(out in path.parents for path in made)
+    found = links(report)
+    assert len(found) == len({name.casefold() for name in found}) == len(mini.patients)
+    assert all((report / name).is_file() for name in found)
+    for name in found:
+        page = (report / name).read_text(encoding="utf-8")
+        read(page)
+        assert "<b>&" not in page
+
+
+@given(st.lists(st.text(min_size=1, max_size=120) | st.sampled_from(HOSTILE), max_size=12))
+def test_page_names_are_safe_and_used_once(ids) -> None:
+    names = page_names(ids)
+    assert set(names) == set(ids)
+    folded = [name.casefold() for name in names.values()]
+    assert len(folded) == len(set(folded))
+    assert not {"index", "con", "nul", "com1"} & set(folded)
+    assert all(SAFE.fullmatch(name) and len(name) <= 120 for name in names.values())
+    assert page_names(reversed(ids)) == names
+
+
+def test_a_patient_without_usable_rows_has_a_page(mini, batch, predict) -> None:
+    def spoil(labs: pd.DataFrame) -> pd.DataFrame:
+        mine = labs["patient_id"] == mini.patients[0]
+        return labs.assign(value=labs["value"].mask(mine, "haemolysed"))
+
+    edit(batch / "labs.csv", spoil)
+    report = predict(batch)[1] / "report"
+    text = read((report / f"{mini.patients[0]}.html").read_text(encoding="utf-8")).text
+    assert "No estimate" in text
+    assert "rejects.csv" in text
+    assert "%" not in text
+
+
+def test_labs_that_the_model_does_not_read_cost_nobody_a_page(mini, batch, predict) -> None:
+    """A first result of an analyte that no member reads is an everyday thing on a ward."""
+
+    def other(labs: pd.DataFrame) -> pd.DataFrame:
+        mine = labs["patient_id"] == mini.patients[0]
+        first = labs[mine].head(1).assign(analyte="sodium", value="139", unit="mmol/L")
+        return pd.concat([labs[~mine], first])
+
+    edit(batch / "labs.csv", other)
+    code, out = predict(batch)
+    assert code == 4
+    found = read_predictions(out).set_index("patient_id")["status"]
+    assert set(found[mini.patients[0]]) == {"abstained"}
+    text = read((out / "report" / f"{mini.patients[0]}.html").read_text(encoding="utf-8")).text
+    assert "No lab that the model reads so far." in text
+    assert "nan" not in text.lower()
+
+
+@pytest.mark.parametrize("hours", [48.0, 60.5])
+def test_earlier_estimates_are_those_that_the_ward_would_have_had(mini, hours) -> None:
+    """The risk shown for an earlier landmark is that of the same batch scored as of that hour."""
+    bundle = load_bundle(mini.bundle)
+    cohort_config, local = bundle.config.cohort, bundle.reference.local
+    whole = read_batch(mini.batch, cohort_config, local)
+    count = len(whole.cohort)
+    now = pd.DataFrame({"patient": np.arange(count), "hours": np.full(count, hours + 24.0)})
+    past = past_risks(whole.cohort, now, bundle, 72.0)
+    past = past[past["landmark_hours"] == hours].set_index(["patient_id", "outcome"])
+    then = read_batch(mini.batch, cohort_config, local, as_of=str(hours))
+    rows = score_batch(then, bundle, ModelName("m", "1"), as_of=True).predictions
+    rows = rows[(rows["horizon_h"] == 72) & (rows["status"] == "ok")]
+    rows = rows.set_index(["patient_id", "outcome"])
+    shared = rows.index.intersection(past.index)
+    assert len(shared) > 10
+    for name in ("risk", "risk_lo", "risk_hi"):
+        expected = rows.loc[shared, name].to_numpy(dtype=float)
+        assert past.loc[shared, name].to_numpy(dtype=float) == pytest.approx(expected, abs=1e-12)
+
+
+def test_a_large_change_is_the_difference_of_the_contributions_of_the_two_moments(mini) -> None:
+    """Points of 24 h before are those of the same batch as of that hour; none where it differs."""
+    bundle, hours = load_bundle(mini.bundle), 84.0
+    cohort_config, local = bundle.config.cohort, bundle.reference.local
+    rows, points = {}, {}
+    for at in (hours - 24.0, hours):
+        read = read_batch(mini.batch, cohort_config, local, as_of=str(at))
+        result = score_batch(read, bundle, ModelName("m", "1"), as_of=True)
+        shown = result.predictions.query("horizon_h == 72 and status == 'ok'")
+        rows[at] = shown.set_index(["patient_id", "outcome"])
+        told = result.explanations.query("horizon_h == 72 and level == 'analyte'")
+        points[at] = dict(tuple(told.groupby(["patient_id", "outcome"])))
+    count = len(read.cohort)
+    now = pd.DataFrame({"patient": np.arange(count), "hours": np.full(count, hours)})
+    past = past_risks(read.cohort, now, bundle, 72.0)
+    explained = past[past["points"].map(len) > 0]
+    assert set(explained["landmark_hours"]) == {hours - 24.0}
+    then, later = rows.values()
+    shared = then.index.intersection(later.index)
+    large = [
+        key
+        for key in shared
+        if is_large_change(then.loc[key, "risk"], later.loc[key, "risk"])
+        and then.loc[key, "state_used"] == later.loc[key, "state_used"]
+    ]
+    assert list(explained.set_index(["patient_id", "outcome"]).index.sort_values()) == sorted(large)
+    assert len(large) > 3
+    for row in explained.to_dict("records"):
+        key = row["patient_id"], row["outcome"]
+        expected = points[hours - 24.0][key].set_index("name")["points"]
+        assert row["points"] == pytest.approx(expected.to_dict(), abs=1e-9)
+        start = points[hours - 24.0][key]["reference_risk"].iloc[0]
+        assert row["reference_risk"] == pytest.approx(start)
+        moved = points[hours][key].set_index("name")["points"] - expected
+        moved = moved.sum() + 100 * (points[hours][key]["reference_risk"].iloc[0] - start)
+        gap = 100 * (later.loc[key, "risk"] - then.loc[key, "risk"])
+        assert moved == pytest.approx(gap)
+
+
+def test_clock_times_stand_in_the_offset_of_the_infusion(mini, batch, predict) -> None:
+    def shift(table: pd.DataFrame) -> pd.DataFrame:
+        at = pd.to_datetime(table["infusion_time"], utc=True).dt.tz_convert("-04:00")
+        return table.assign(infusion_time=at.map(lambda moment: moment.isoformat()))
+
+    edit(batch / "patients.csv", shift)
+    report = predict(batch)[1] / "report"
+    labs = pd.read_csv(batch / "labs.csv", dtype=str)
+    mine = labs[labs["patient_id"] == mini.patients[1]]
+    newest = pd.to_datetime(mine["collected_at"], utc=True).max().tz_convert("-04:00")
+    text = read((report / f"{mini.patients[1]}.html").read_text(encoding="utf-8")).text
+    assert "Times in UTC−04:00." in text
+    assert re.search(rf"labs up to {newest.day} {newest:%b}( {newest:%Y})? {newest:%H:%M}:", text)

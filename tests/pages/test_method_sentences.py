@@ -1,0 +1,108 @@
+"""What a reviewer asks of the page: how it was scored, out of how many, and with which interval."""
+
+import re
+
+import pytest
+
+from pipeline.evaluate.added_value import labs_answer
+from pipeline.pages.evaluation_charts import decision_chart
+from pipeline.pages.evaluation_page import render_evaluation
+from pipeline.pages.evaluation_tables import share
+from tests.pages.test_evaluation_page import curves, evaluation, metrics, read
+
+
+def test_the_page_says_how_it_was_scored_and_what_is_missing():
+    whole = evaluation(metrics(n=978, n_patients=140, n_events=92, n_event_patients=31))
+    outcome = whole["outcomes"]["severe_crs"]
+    outcome["grade_unknown"] = {"n": 12, "of": 983}
+    outcome["time_dependent"] = {"72": {"share_lost": 0.04}}
+    outcome["probability_intervals"] = {"model": {"72": {"brier_lo": 0.21, "brier_hi": 0.29}}}
+    text = " ".join(" ".join(read(render_evaluation(whole, curves(), title="Any")).text).split())
+    for part in (
+        "5 folds of patients, dealt evenly by outcome, in 2 rounds",
+        "500 draws of patients with replacement (the first 200 for slope and intercept)",
+        "(at most 4 % of landmarks)",
+        "unknown at 12 of 983 (Severe CRS (ASTCT grade 3 or more)) landmarks",
+        "4 differences in AUROC in the tables by horizon have an interval",
+        "figures of these two are not free of that choice",
+        "978 (92)",
+        "140 (31)",
+        "0.25 (9 %)",
+        "0.250 [0.210, 0.290]",
+    ):
+        assert part in text, part
+    external = render_evaluation(evaluation({}, kind="external"), {}, title="Any")
+    assert "the model of the bundle, unchanged" in external
+
+
+@pytest.mark.parametrize(("rate", "marked"), [(0.09, True), (0.6, False)])
+def test_the_decision_curve_marks_the_share_with_the_event(rate, marked):
+    lowest, highest = 0.05, 0.3
+    curve = {"thresholds": [lowest, highest], "treat_none": [0.0, 0.0]}
+    curve |= {name: [rate - (1 - rate) * t / (1 - t) for t in (lowest, highest)]
+              for name in ("model", "treat_all")}  # fmt: skip
+    drawn = str(decision_chart(curve, {}, title="Any"))
+    upright = re.findall(r'<line x1="([\d.]+)"[^>]*x2="\1"[^>]*dasharray="4 3"', drawn)
+    assert bool(upright) is marked
+    if marked:
+        across = 56 + (rate - lowest) / (highest - lowest) * (346 - 56)
+        assert float(upright[0]) == pytest.approx(across, abs=0.1)
+
+
+def test_a_share_that_no_draw_can_change_has_no_interval():
+    never = {"rate": 0.0, "rate_lo": 0.0, "rate_hi": 0.0}
+    assert share(never, "rate") == "0 %"
+    assert share(never | {"rate_hi": 0.02}, "rate") == "0 % [0 %, 2 %]"
+
+
+def test_a_score_that_ranks_nobody_is_no_comparison_and_analytes_are_counted():
+    whole = evaluation(metrics(diff_auroc=0.2, diff_lo=0.1, diff_hi=0.3))
+    table = whole["outcomes"]["severe_crs"]["comparators"]
+    flat = dict.fromkeys(("auroc", "auroc_lo", "auroc_hi"), 0.5)
+    table["current_grade"] = {h: metrics(**flat, diff_lo=0.1, diff_hi=0.3) for h in ("24", "72")}
+    fall = {"label": "Any", "importance": {"72": {"fall": 0.1, "fall_lo": 0.0, "fall_hi": 0.2}}}
+    whole["analyte_use"] = {"severe_crs": dict.fromkeys(("crp", "il6", "ldh"), fall)}
+    page = render_evaluation(whole, curves(), title="Any")
+    text = " ".join(" ".join(read(page).text).split())
+    counted = "4 differences in AUROC in the tables by horizon and 3 falls when an analyte is"
+    assert counted in text
+    assert page.count("Current grade") == 2  # in the tables, not in the chart of differences
+
+
+def test_none_and_all_are_counted_exactly_and_a_risk_is_not():
+    whole = evaluation(metrics(n=983, n_events=0))
+    day = {"n": 9, "n_events": 0, "base_rate": 0.0, "mean_risk": 0.0}
+    whole["outcomes"]["severe_crs"]["by_day"] = {"1": day}
+    entry = {"label": "CRP", "rows": 983, "row_share": 1.0, "used": True}
+    whole["analyte_use"] = {"severe_crs": {"crp": entry}}
+    text = " ".join(" ".join(read(render_evaluation(whole, {}, title="Any")).text).split())
+    assert "983 (100 %)" in text
+    assert "(0 %)" in text  # AUPRC by chance
+    assert "1 9 0 0 % <1 %" in text
+
+
+def test_the_page_says_what_is_not_in_the_file_beside_it():
+    text = render_evaluation(evaluation({}, command="cytocast"), {}, title="Any")
+    assert "Every figure of the text and the tables is in evaluation.json" in text
+    assert "risk histograms are drawn here only; the same command draws them again" in text
+
+
+def test_one_is_written_in_the_singular():
+    whole = evaluation(metrics(), cohort={"name": "demo", "n_patients": 1, "n_landmarks": 1})
+    control = metrics() | {"n_permutations": 1}
+    whole["outcomes"]["severe_crs"]["negative_control"] = dict.fromkeys(("24", "72"), control)
+    text = " ".join(" ".join(read(render_evaluation(whole, {}, title="Any")).text).split())
+    assert "At 1 landmark (a patient at an hour) of a cohort of 1 patient, " in text
+    assert "(refitted, 1 permutation)" in text
+    bar = {"72": {"diff_auroc": 0.2, "diff_lo": 0.1, "diff_hi": 0.3, "n_event_patients": 1}}
+    said = labs_answer({"comparators": {"grade_and_day": bar}}, "72", 20)
+    assert "1 event patient is too few to say" in said
+
+
+def test_the_range_of_thresholds_is_not_said_to_precede_the_data():
+    curve = {"thresholds": [0.05, 0.1], "model": [0.01, 0.0]}
+    whole = evaluation(metrics())
+    whole["outcomes"]["severe_crs"]["net_benefit"] = {"72": curve}
+    page = render_evaluation(whole, {}, title="Any")
+    assert "comes from the configuration" in page
+    assert "not chosen on these data" not in page

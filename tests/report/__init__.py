@@ -1,1 +1,0 @@
-"""Tests of the shared page shell, number formats and charts."""
