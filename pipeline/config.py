@@ -277,6 +277,11 @@ class Config(Strict):
                 )
         return self
 
+    @property
+    def scales(self) -> tuple[str, ...]:
+        """Scales of the outcomes, in their order."""
+        return tuple(dict.fromkeys(item.scale for item in self.outcomes.values()))
+
     def select_outcomes(self, names: Sequence[str]) -> Config:
         """Keep only the named outcomes.
 

@@ -31,6 +31,7 @@ FORMAT = 2
 SCHEMA_VERSION = "1"
 MANIFEST = "manifest.json"
 EVALUATION = "evaluation.json"
+REPORTS = ("audit.json", "evaluation.html", "model_card.md", "card.json", "tripod_ai.md")
 
 
 @dataclass(frozen=True)

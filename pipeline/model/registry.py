@@ -143,6 +143,11 @@ CHAMPION = "champion"
 CHALLENGER = "challenger"
 
 
+def bundle_folder(address: str) -> Path:
+    """Bundle folder of a path or of ``models:/<name>@<alias>``."""
+    return fetch_bundle(address)[0] if address.startswith("models:/") else Path(address)
+
+
 def resolve_model(model: str) -> tuple[Path, str]:
     """Bundle folder of a path or registry address, and the registered version ("" for a path)."""
     if not model.startswith("models:/"):

@@ -3,7 +3,6 @@ import pytest
 from pipeline.config import CohortConfig
 from pipeline.errors import UsageError
 from pipeline.reading.reader import read_batch
-
 from tests.exported import codes, lab_rows, read, read_labs, write_export, write_table
 
 

@@ -6,7 +6,6 @@ from pipeline.cohort.clock import clock_hours, read_clock
 from pipeline.cohort.ledger import Ledger
 from pipeline.cohort.timestamps import parse_dates, parse_timestamps, utc_offsets, zone
 from pipeline.errors import InputError, UsageError
-
 from tests.exported import AT, codes, conserved, score, write_export
 
 ZERO = "2024-03-01T08:00:00+01:00"

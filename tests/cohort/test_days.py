@@ -2,7 +2,16 @@
 
 import pytest
 
-from tests.exported import ASSESSMENTS, PATIENTS, codes, conserved, read, read_labs, score, write_export
+from tests.exported import (
+    ASSESSMENTS,
+    PATIENTS,
+    codes,
+    conserved,
+    read,
+    read_labs,
+    score,
+    write_export,
+)
 
 ZERO = "2024-03-01T08:00:00+00:00"
 END = 1 / 3600

@@ -4,7 +4,6 @@ from pipeline.config import CohortConfig
 from pipeline.features.state import state_features, state_meta
 from pipeline.reading.reader import read_cohort
 from tests.builders import at, make_spec
-
 from tests.exported import codes, conserved, read, write_export
 
 

@@ -3,7 +3,6 @@ import pandas as pd
 import pytest
 
 from pipeline.errors import InputError
-
 from tests.exported import AT, codes, conserved, lab_rows, read, score, write_export, write_table
 
 
