@@ -169,7 +169,7 @@ def _monitor(options: argparse.Namespace) -> tuple[int, str]:
 
 
 def _serve(options: argparse.Namespace) -> tuple[int, str]:
-    from pipeline.serve.scoring_server import serve
+    from pipeline.commands.serve import serve
 
     return serve(options.model, options.port)
 
