@@ -24,7 +24,7 @@ from pipeline.config import load_config
 from pipeline.errors import GateError, UsageError
 from pipeline.format import counted, decimal, integer, percent, percent_interval
 from pipeline.model.registry import CHALLENGER, CHAMPION, connect
-from pipeline.model.status import OK
+from pipeline.model.status import ABSTAINED, EVENT_PRESENT, OK, REJECTED
 from pipeline.pages.headline_sentences import headline
 from pipeline.resources import config_path
 
