@@ -158,8 +158,12 @@ def read_tables(
     InputError
         If there is no labs table, a required column is missing, or no row can be used.
     """
-    if "labs" not in tables:
-        raise InputError(f"there is no table 'labs'. Found: {', '.join(tables) or 'no table'}")
+    if "labs" not in tables or set(tables) - set(TABLES):
+        raise InputError(
+            f"the tables are {', '.join(TABLES)}; labs is required. Found: "
+            f"{', '.join(tables) or 'no table'}"
+        )
+    tables = {name: tables[name] for name in TABLES if name in tables}
     read = _read(
         tables,
         config,
