@@ -19,7 +19,7 @@ from pipeline.model.registry import bundle_folder
 from pipeline.pages.evaluation_page import render_evaluation
 from pipeline.pages.evaluation_summary import describe
 from pipeline.pages.evaluation_titles import page_title
-from pipeline.reading.reader import read_cohort
+from pipeline.predict.prepare import read_cohort_for
 from pipeline.simulate.export import is_simulated
 from pipeline.train.intake import error_sentences, errors_line, errors_of_other
 
@@ -45,17 +45,8 @@ def evaluate_command(
     trained = load_bundle(folder)
     bundle = replace(trained, config=_read_by(trained.config, config_files, time_zone))
     config = bundle.config.cohort
-    scales = tuple(item.scale for item in bundle.config.outcomes.values())
     log.info("reading the cohort")
-    known = bundle.reference
-    read = read_cohort(
-        cohort,
-        config,
-        extra_scales=scales,
-        local=known.local,
-        limits=known.limits,
-        products=known.products,
-    )
+    read = read_cohort_for(bundle, cohort)
     read.report_refusals()
     audit = errors_of_other(cohort, bundle.config, read)
     result = evaluate_bundle(

@@ -86,7 +86,7 @@ def _read(folder: Path, config: CohortConfig) -> tuple[Cohort, pd.DataFrame]:
     ledger = Ledger()
     raw = {}
     for name, path in paths.items():
-        table = read_raw(path, ledger)
+        table = read_raw(path).record_in(ledger)
         raw[name] = ledger.remember(path.name, table, year_first(table, config.date_order))
     file = {name: path.name for name, path in paths.items()}
     patients = people_of(read_patients(raw["patients"], file["patients"], config, ledger))

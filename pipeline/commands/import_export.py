@@ -123,7 +123,7 @@ def import_wide(
         )
     refuse_occupied(out, force=force)
     ledger = Ledger()
-    table = read_raw(source, ledger, ())
+    table = read_raw(source, ()).record_in(ledger)
     if not place.exists():
         proposal = propose_mapping([name for name in table.columns if name != "_line"])
         write_mapping(proposal, place, HEADER.format(file=source.name))

@@ -96,7 +96,7 @@ def pseudonymise(
     log.info("reading the tables")
     raw = {}
     for name, path in paths.items():
-        table = read_raw(path, ledger, tuple(TableSchema.load(name).fields))
+        table = read_raw(path, tuple(TableSchema.load(name).fields)).record_in(ledger)
         TableSchema.load(name).check_columns(table, path.name)
         raw[name] = year_first(table, config.date_order)
     _refuse_unknown(keep, raw)
