@@ -7,7 +7,6 @@ import pytest
 from pipeline.cohort.detection_limits import apply_limits, infer_limits
 from pipeline.config import CohortConfig, load_config
 from pipeline.reading.reader import read_batch, read_cohort
-
 from tests.exported import codes, read, write_export
 
 ROOT = Path(__file__).resolve().parents[2]

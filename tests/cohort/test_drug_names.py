@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from pipeline.cohort.drug_names import drug_named
-
 from tests.exported import codes, conserved, read, write_export
 
 

@@ -15,7 +15,6 @@ from pipeline.features.build import build_features
 from pipeline.features.landmarks import training_landmarks
 from pipeline.features.spec import learn_spec
 from pipeline.model.outcomes import build_targets
-
 from tests.exported import codes, conserved, read, score, write_export
 
 ZERO, AGAIN = "2024-03-01T08:00:00+00:00", "2024-03-21T10:00:00+02:00"

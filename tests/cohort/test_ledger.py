@@ -2,7 +2,6 @@ import numpy as np
 import pandas as pd
 
 from pipeline.cohort.ledger import COLUMNS, Ledger, quoted
-
 from tests.exported import AT, conserved, lab_rows, read_labs, score, write_export
 
 

@@ -8,7 +8,6 @@ import pytest
 from pipeline import log
 from pipeline.cli import main
 from pipeline.cohort.reject_summary import majority_lines, refusal_table, refused_share
-
 from tests.exported import conserved, lab_rows, read_labs, write_export
 
 GOOD = [("crp", "12", "mg/L", hour, hour + 1) for hour in (1, 2)]

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from pipeline.cohort.tables import TABLES, empty_cohort
-
 from tests.exported import lab_rows, read, write_export
 
 
