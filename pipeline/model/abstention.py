@@ -200,10 +200,10 @@ def mostly_rejected_reason(refused: int, accepted: int, config: PredictConfig) -
 
     Examples
     --------
-    >>> unread_sentence(5, 3, PredictConfig())
+    >>> mostly_rejected_reason(5, 3, PredictConfig())
     'most results of this patient were refused (5 of 8), see rejects.csv'
-    >>> unread_sentence(4, 4, PredictConfig()), unread_sentence(2, 1, PredictConfig())
-    ('', '')
+    >>> [mostly_rejected_reason(*counts, PredictConfig()) for counts in ((4, 4), (2, 1))]
+    ['', '']
     """
     whole = refused + accepted
     if refused < config.min_refused_results or refused <= config.max_refused_share * whole:
