@@ -64,9 +64,9 @@ def estimate_age(record: PatientRecord, made: datetime, horizon: float) -> Estim
     --------
     >>> from datetime import UTC
     >>> import pandas as pd
-    >>> clock, none = Clock(datetime(2026, 11, 19, 7, 0, tzinfo=UTC)), pd.DataFrame()
-    >>> person = Record("P-1", "", 72.0, clock, none, none, none)
-    >>> found = lateness(person, datetime(2026, 11, 24, 7, 0, tzinfo=UTC), 72.0)
+    >>> clock, none = InfusionClock(datetime(2026, 11, 19, 7, 0, tzinfo=UTC)), pd.DataFrame()
+    >>> person = PatientRecord("P-1", "", 72.0, clock, none, none, none)
+    >>> found = estimate_age(person, datetime(2026, 11, 24, 7, 0, tzinfo=UTC), 72.0)
     >>> found.hours, found.when, found.past
     (48.0, '22 Nov 07:00', False)
     """

@@ -23,9 +23,9 @@ class InfusionClock:
     Examples
     --------
     >>> from datetime import UTC
-    >>> Clock(datetime(2026, 11, 19, 7, 0, tzinfo=UTC)).words(71.2)
+    >>> InfusionClock(datetime(2026, 11, 19, 7, 0, tzinfo=UTC)).words(71.2)
     '22 Nov 06:12'
-    >>> Clock(None).words(78.0).replace(chr(160), " ")
+    >>> InfusionClock(None).words(78.0).replace(chr(160), " ")
     'day 3, 6 h'
     """
 

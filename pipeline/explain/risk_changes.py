@@ -39,7 +39,7 @@ def is_large_change(before: float, now: float) -> bool:
 
     Examples
     --------
-    >>> is_large(0.07, 0.18), is_large(0.18, 0.15)
+    >>> is_large_change(0.07, 0.18), is_large_change(0.18, 0.15)
     (True, False)
     """
     moved = abs(whole(100 * now) - whole(100 * before))

@@ -202,8 +202,8 @@ def mostly_rejected_reason(refused: int, accepted: int, config: PredictConfig) -
     --------
     >>> mostly_rejected_reason(5, 3, PredictConfig())
     'most results of this patient were refused (5 of 8), see rejects.csv'
-    >>> mostly_rejected_reason(4, 4, PredictConfig()), mostly_rejected_reason(2, 1, PredictConfig())
-    ('', '')
+    >>> [mostly_rejected_reason(*counts, PredictConfig()) for counts in ((4, 4), (2, 1))]
+    ['', '']
     """
     whole = refused + accepted
     if refused < config.min_refused_results or refused <= config.max_refused_share * whole:

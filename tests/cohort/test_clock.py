@@ -1,12 +1,24 @@
+"""Times as hours since time zero, and exports that know days only."""
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from pipeline.cohort.clock import clock_hours, read_clock
 from pipeline.cohort.ledger import Ledger
-from pipeline.cohort.timestamps import parse_dates, parse_timestamps, utc_offsets, zone
-from pipeline.errors import InputError, UsageError
-from tests.exported import AT, codes, conserved, score, write_export
+from pipeline.cohort.timestamps import parse_dates, parse_timestamps, utc_offsets
+from pipeline.errors import InputError
+from tests.exported import (
+    ASSESSMENTS,
+    AT,
+    PATIENTS,
+    codes,
+    conserved,
+    read,
+    read_labs,
+    score,
+    write_export,
+)
 
 ZERO = "2024-03-01T08:00:00+01:00"
 
@@ -42,55 +54,6 @@ def test_hours_far_from_time_zero_are_refused(text):
     assert "lies outside" in hours([text], column="given_hours")[1][0]
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "2024-03-01T10:00:00+01:00",
-        "2024-03-01T09:00:00Z",
-        "2024-03-01 09:00Z",
-        "2024-03-01T14:30+05:30",
-        "2024-03-01T10:00:00+0100",
-        "2024-03-01T10:00:00.000+01",
-        "20240301T090000Z",
-        "2024-03-01T04-05",
-        "2024-03-01 09:00:00 UTC",
-        "2024/03/01 09:00 GMT",
-    ],
-)
-def test_an_offset_places_a_timestamp(text):
-    assert hours([text]) == ([2.0], [""])
-
-
-def test_many_offsets_in_one_column_are_read_together():
-    cells = ["2024-03-01T10:00:00+01", "2024-03-01T10:00:00+02", "2024-03-01T10:00:00-03:00"]
-    assert hours(cells) == ([2.0, 1.0, 6.0], ["", "", ""])
-
-
-def test_without_offset_or_zone_a_time_is_refused():
-    values, reason = hours(["2024-03-01T10:00:00"])
-    assert np.isnan(values[0])
-    assert "no offset and no time zone" in reason[0]
-
-
-def test_a_stated_zone_places_naive_times_and_leaves_offsets_alone():
-    cells = ["2024-03-01T10:00:00", "2024-03-01T09:00:00Z"]
-    assert hours(cells, tz="Europe/Berlin") == ([2.0, 2.0], ["", ""])
-
-
-@pytest.mark.parametrize(
-    ("text", "why"),
-    [
-        ("2024-03-31T02:30:00", "does not exist in Europe/Berlin, because clocks go forward"),
-        ("2024-10-27T02:30:00", "occurs twice in Europe/Berlin, because clocks go back"),
-    ],
-    ids=["gap", "overlap"],
-)
-def test_clock_changes_are_refused_not_guessed(text, why):
-    values, reason = hours([text], tz="Europe/Berlin")
-    assert np.isnan(values[0])
-    assert reason[0] == why
-
-
 def test_hours_across_a_clock_change_are_elapsed_hours():
     cells = ["2024-03-31T04:00:00"]
     assert hours(cells, tz="Europe/Berlin", zero="2024-03-31T00:00:00+01:00")[0] == [3.0]
@@ -122,45 +85,6 @@ def test_days_since_infusion():
     values, reason = hours(["1.5", "2", "-1", "x"], column="given_days")
     assert values[:3] == pytest.approx([36.0, 72.0 - 1 / 3600, -1 / 3600])
     assert "finite number of days" in reason[3]
-
-
-@pytest.mark.parametrize("text", ["01/03/2024 08:00", "1.3.24", "03-01-2024"])
-def test_a_day_that_may_be_a_month_says_so(text):
-    assert "day first or month first" in hours([text])[1][0]
-
-
-@pytest.mark.parametrize("tz", [None, "America/New_York"])
-@pytest.mark.parametrize(
-    "text",
-    [
-        "now",
-        "today",
-        "NaT",
-        "2024",
-        "2024-13-01T00:00:00Z",
-        "2024-03-01T25:00:00Z",
-        "2024-03-01T08:00:00+1:00",
-        "0000-00-00T00:00:00",
-        "٢٠٢٤-03-01T08:00:00Z",
-        "1709280000",
-    ],
-)
-def test_other_texts_are_no_times(text, tz):
-    values, reason = hours([text], tz=tz)
-    assert np.isnan(values[0])
-    assert "not an ISO 8601 time" in reason[0] or "no calendar" in reason[0]
-
-
-@pytest.mark.parametrize("text", ["0001-01-01T00:00:00", "9999-12-31T23:59:59"])
-@pytest.mark.parametrize("tz", [None, "Asia/Tokyo", "America/New_York"])
-def test_the_ends_of_the_calendar_stand_for_never_and_are_no_times(text, tz):
-    assert hours([text, text + "Z"], tz=tz)[1] == ["is not an ISO 8601 time"] * 2
-
-
-@pytest.mark.parametrize("name", ["Mars/Olympus", "", "../x", "Europe", "a\x00b"])
-def test_an_unknown_zone_is_a_usage_error(name):
-    with pytest.raises(UsageError, match="IANA"):
-        zone(name)
 
 
 def test_timestamps_need_an_infusion_time():
@@ -241,3 +165,102 @@ def test_an_order_of_dates_is_never_guessed(tmp_path):
     assert "write the year first" in result.rejects["reason"][0]
     assert "cohort." not in result.rejects["reason"][0]
     assert codes(score(folder, time_zone="UTC", date_order="month_first")) == ["time_unusable"]
+
+
+UTC_ZERO = "2024-03-01T08:00:00+00:00"
+
+
+END = 1 / 3600
+
+
+def dated(folder, *rows, columns=("collected_at", "resulted_at"), zero=UTC_ZERO, **settings):
+    header = ("patient_id", "analyte", "value", "unit", *columns)
+    write_export(
+        folder,
+        patients=[("patient_id", "infusion_time"), ("A", zero), ("B", zero)],
+        labs=[header, *[("A", *row) for row in rows]],
+        assessments=ASSESSMENTS,
+    )
+    return read(folder, **settings)
+
+
+def test_a_result_of_a_day_is_known_at_the_end_of_that_day(tmp_path):
+    result = dated(tmp_path, ("crp", "12", "mg/L", "2024-03-02", "2024-03-02"))
+    lab = result.cohort.labs.iloc[0]
+    assert lab["collected_hours"] == 16.0
+    assert lab["resulted_hours"] == pytest.approx(40.0 - END)
+    assert lab["flag"] == "date_only"
+    assert result.flags["labs.csv"] == {"date_only": 2}
+    conserved(result)
+
+
+def test_without_a_result_time_the_end_of_the_day_is_the_earliest(tmp_path):
+    result = dated(
+        tmp_path,
+        ("crp", "12", "mg/L", "2024-03-02", ""),
+        ("nfl", "12", "pg/mL", "2024-03-02", ""),
+    )
+    labs = result.cohort.labs.set_index("analyte")["resulted_hours"]
+    assert labs["crp"] == pytest.approx(40.0 - END)
+    assert labs["nfl"] == 16.0 + 96.0
+    assert result.turnaround_imputed == 2
+
+
+def test_a_stated_result_time_on_the_day_of_the_draw_is_kept(tmp_path):
+    row = ("crp", "12", "mg/L", "2024-03-02", "2024-03-02T09:30:00Z")
+    lab = dated(tmp_path, row).cohort.labs.iloc[0]
+    assert (lab["collected_hours"], lab["resulted_hours"]) == (16.0, 25.5)
+
+
+def test_days_are_those_of_the_offset_of_the_infusion_or_of_the_stated_zone(tmp_path):
+    row = ("crp", "12", "mg/L", "2024-03-02", "2024-03-02")
+    zero = "2024-03-01T08:00:00+05:00"
+    for settings in ({}, {"time_zone": "Asia/Karachi"}):
+        lab = dated(tmp_path, row, zero=zero, **settings).cohort.labs.iloc[0]
+        assert lab["collected_hours"] == 16.0
+
+
+def test_an_export_of_nothing_but_days(tmp_path):
+    result = dated(tmp_path, ("crp", "12", "mg/L", "2024-03-02", ""), zero="2024-03-01")
+    assert result.cohort.labs["collected_hours"].tolist() == [24.0]
+    assert result.flags["patients.csv"] == {"date_only": 2}
+
+
+def test_whole_days_since_infusion_are_days_and_fractions_are_moments(tmp_path):
+    rows = [("crp", "12", "mg/L", "2", ""), ("il6", "12", "pg/mL", "2.25", "2.5")]
+    labs = dated(tmp_path, *rows, columns=("collected_days", "resulted_days")).cohort.labs
+    crp, il6 = labs.iloc[0], labs.iloc[1]
+    assert (crp["collected_hours"], il6["collected_hours"]) == (48.0, 54.0)
+    assert crp["resulted_hours"] == pytest.approx(72.0 - END)
+    assert il6["resulted_hours"] == 60.0
+
+
+def test_a_batch_of_days_needs_no_patients_table(tmp_path):
+    header = "patient_id,analyte,value,unit,collected_days\n"
+    (tmp_path / "labs.csv").write_text(f"{header}A,crp,12,mg/L,3\n")
+    assert score(tmp_path / "labs.csv").cohort.labs["collected_hours"].tolist() == [72.0]
+
+
+def test_the_day_that_is_not_over_is_not_the_future(tmp_path):
+    write_export(
+        tmp_path,
+        patients=[("patient_id", "infusion_time"), ("A", UTC_ZERO)],
+        labs=[
+            ("patient_id", "analyte", "value", "unit", "collected_at", "resulted_at"),
+            ("A", "crp", "12", "mg/L", "2024-03-02", "2024-03-02"),
+        ],
+        assessments=[
+            ("patient_id", "scale", "grade", "assessed_at"),
+            ("A", "crs", "1", "2024-03-02"),
+        ],
+    )
+    result = score(tmp_path, as_of="2024-03-02T12:00:00Z")
+    assert codes(result) == []
+    assert result.cohort.labs["resulted_hours"].tolist() == [pytest.approx(28.0)]
+    assert result.cohort.assessments["assessed_hours"].tolist() == [pytest.approx(28.0)]
+    assert codes(score(tmp_path, as_of="2024-03-01T12:00:00Z")) == ["future", "future"]
+
+
+def test_hours_are_not_flagged(tmp_path):
+    assert read_labs(tmp_path, ("crp", "7", "mg/L", 1, 2)).flags == {}
+    assert PATIENTS[0] == ("patient_id",)

@@ -54,3 +54,9 @@ def test_a_drug_read_out_of_a_text_is_flagged_and_repeats_collapse(tmp_path):
     assert result.counts["treatments.csv"]["collapsed"] == 1
     assert result.flags == {"treatments.csv": {"drug_in_text": 2}}
     assert "'Sylvant 700 mg' is read as 'siltuximab'" in result.notes["reason"][1]
+
+
+def test_a_drug_is_recognised_by_whole_words_only():
+    assert drug_named("dexamethasone 4 MG Oral Tablet") == "dexamethasone"
+    assert drug_named("tocilizumab or siltuximab") == ""
+    assert drug_named("tocilizumabish") == ""

@@ -4,7 +4,12 @@ from pipeline.config import CohortConfig
 from pipeline.features.state import state_features, state_meta
 from pipeline.reading.reader import read_cohort
 from tests.builders import at, make_spec
-from tests.exported import codes, conserved, read, write_export
+from tests.exported import (
+    codes,
+    conserved,
+    read,
+    write_export,
+)
 
 
 def assessed(tmp_path, *rows, columns="scale grade assessed_hours", **settings):
@@ -189,3 +194,11 @@ def test_illegal_observations(tmp_path, item, value, code):
     result = observed(tmp_path, ("A", item, value, 5), ("A", "temperature_c", "37", 6))
     assert codes(result) == [code]
     assert len(result.cohort.observations) == 1
+
+
+def test_results_after_death_or_the_end_of_the_record_are_flagged_and_kept(tmp_path):
+    rows = [("patient_id", "record_end_hours", "death_hours"), ("A", 6, 6.5), ("B", "", "")]
+    result = read(write_export(tmp_path, patients=rows))
+    assert result.flags == {"labs.csv": {"after_death": 1, "after_record_end": 1}}
+    assert result.cohort.labs["flag"].tolist() == ["after_death after_record_end", ""]
+    assert len(result.notes) == 2

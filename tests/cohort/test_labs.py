@@ -1,173 +1,9 @@
+"""Lab rows: result times, versions of a sample, and the albumin ratio from its parts."""
+
 import numpy as np
 import pytest
 
-from tests.exported import codes, conserved, lab_rows, read, read_labs, write_export
-
-GOOD = ("crp", "7", "mg/L", 3, 4)
-
-
-def results(labs):
-    return list(zip(labs["value"], labs["side"], strict=True))
-
-
-def test_values_arrive_in_canonical_units_with_their_side(tmp_path):
-    labs = read_labs(
-        tmp_path,
-        ("crp", "1.2", "mg/dL", 1, 2),
-        ("crp", "<0.5", "mg/dL", 2, 3),
-        ("crp", "> 300", "mg/L", 3, 4),
-    ).cohort.labs
-    assert results(labs) == [(12.0, 0), (5.0, -1), (300.0, 1)]
-
-
-@pytest.mark.parametrize(
-    ("value", "code"),
-    [
-        ("", "no_result"),
-        ("n/a", "no_result"),
-        ("nan", "no_result"),
-        ("inf", "value_unusable"),
-        ("-inf", "value_unusable"),
-        ("-3", "value_unusable"),
-        ("1e999", "value_unusable"),
-        ("5\x1f6", "value_unusable"),
-        ("12,3", "value_unusable"),
-        ("-1", "sentinel"),
-        ("9999", "sentinel"),
-        ("NEG", "limit_unknown"),
-    ],
-)
-def test_unusable_values_are_refused_with_the_cell_shown(tmp_path, value, code):
-    result = read_labs(tmp_path, ("crp", "7", "mg/L", 1, 2), ("crp", value, "mg/L", 1, 2))
-    assert codes(result) == [code]
-    if code == "limit_unknown":
-        assert "below a limit that is not stated" in result.rejects["reason"][0]
-        return
-    assert f"'{ascii(value)[1:-1]}'" in result.rejects["reason"][0]
-    assert len(result.cohort.labs) == 1
-
-
-@pytest.mark.parametrize(
-    ("key", "value", "unit"),
-    [("crp", "900", "mg/L"), ("ferritin", "0.1", "ng/mL"), ("crp", ">5000", "mg/L")],
-)
-def test_implausible_concentrations_are_refused(tmp_path, key, value, unit):
-    result = read_labs(tmp_path, (key, value, unit, 1, 2))
-    assert codes(result) == ["implausible"]
-    assert "plausible range" in result.rejects["reason"][0]
-
-
-def test_a_value_below_a_limit_may_lie_under_the_plausible_range(tmp_path):
-    assert codes(read_labs(tmp_path, ("ferritin", "<0.5", "ng/mL", 1, 2))) == []
-
-
-@pytest.mark.parametrize("unit", ["", "furlongs", "a\x1fb", "U/mL"])
-def test_units_are_never_guessed(tmp_path, unit):
-    result = read_labs(tmp_path, ("crp", "7", unit, 1, 2))
-    assert codes(result) == ["unit_refused"]
-    assert "Legal: mg/L" in result.rejects["reason"][0]
-    assert result.rejects["remedy"][0] == "Correct the unit."
-    folder = write_export(tmp_path / "train", labs=lab_rows(("crp", "7", unit, 1, 2), GOOD))
-    assert "assume_units" in read(folder).rejects["remedy"][0]
-
-
-def test_d_dimer_needs_a_basis_that_the_config_may_state(tmp_path):
-    row = ("d_dimer", "2", "MG/L", 1, 2)
-    refused = read_labs(tmp_path, row)
-    assert codes(refused) == ["unit_refused"]
-    assert "FEU or DDU" in refused.rejects["reason"][0]
-    for basis, value in (("FEU", 2.0), ("DDU", 4.0)):
-        assumed = read_labs(tmp_path, row, assume_units={"d_dimer": {"mg/L": f"mg/L{{{basis}}}"}})
-        assert assumed.cohort.labs["value"].tolist() == [value]
-
-
-def test_an_assumption_does_not_touch_a_stated_basis(tmp_path):
-    assume = {"d_dimer": {"mg/L": "mg/L{FEU}"}}
-    labs = read_labs(tmp_path, ("d_dimer", "2", "mg/L DDU", 1, 2), assume_units=assume).cohort.labs
-    assert labs["value"].tolist() == [4.0]
-
-
-@pytest.mark.parametrize("column", ["loinc", "analyte"])
-@pytest.mark.parametrize(
-    ("name", "code", "value", "unit", "refused"),
-    [
-        ("d_dimer", "48065-7", "2", "mg/L FEU", False),
-        ("d_dimer", "48065-7", "2", "mg/L DDU", True),
-        ("csf_serum_albumin", "1756-6", "0.6", "%", False),
-        ("csf_serum_albumin", "1756-6", "0.006", "1", True),
-        ("crp", "76485-2", "95", "nmol/L", False),
-        ("crp", "76485-2", "95", "mg/L", True),
-    ],
-)
-def test_a_code_that_prescribes_a_unit_refuses_others(
-    tmp_path, column, name, code, value, unit, refused
-):
-    if column == "loinc":
-        result = read_labs(tmp_path, (name, value, unit, 1, 2, code), columns="loinc")
-    else:
-        result = read_labs(tmp_path, (code, value, unit, 1, 2))
-    assert codes(result) == (["loinc_unit_conflict"] if refused else [])
-    if refused:
-        assert f"LOINC '{code}' cannot carry the unit" in result.rejects["reason"][0]
-
-
-@pytest.mark.parametrize("column", ["loinc", "analyte"])
-@pytest.mark.parametrize(
-    ("code", "unit", "value", "refused"),
-    [
-        ("48065-7", "mg/L", 2.0, ""),
-        ("48067-3", "ug/mL", 2.0, ""),
-        ("71427-9", "ng/mL", 0.2, ""),
-        ("48066-5", "mg/L", 4.0, ""),
-        ("91556-1", "ng/mL", 0.4, ""),
-        ("7799-0", "mg/L", None, "unit_refused"),
-        ("48065-7", "", None, "unit_refused"),
-        ("48065-7", "U/mL", None, "unit_refused"),
-        ("48065-7", "nmol/L", None, "loinc_unit_conflict"),
-        ("48065-7", "ng/mL DDU", None, "loinc_unit_conflict"),
-    ],
-)
-def test_a_code_that_states_the_basis_rescues_a_unit_without_one(
-    tmp_path, column, code, unit, value, refused
-):
-    number = "200" if unit == "ng/mL" else "2"
-    if column == "loinc":
-        result = read_labs(tmp_path, ("d_dimer", number, unit, 1, 2, code), columns="loinc")
-    else:
-        result = read_labs(tmp_path, (code, number, unit, 1, 2))
-    conserved(result)
-    assert codes(result) == ([refused] if refused else [])
-    if value is not None:
-        assert result.cohort.labs["value"].tolist() == [pytest.approx(value)]
-        assert result.flags == {"labs.csv": {"basis_from_loinc": 1}}
-
-
-def test_a_prescribed_basis_holds_after_the_assumption(tmp_path):
-    row = ("d_dimer", "2", "mg/L", 1, 2, "48066-5")
-    assume = {"d_dimer": {"mg/L": "mg/L{FEU}"}}
-    assert codes(read_labs(tmp_path, row, columns="loinc", assume_units=assume)) == [
-        "loinc_unit_conflict"
-    ]
-
-
-def test_stated_limits_are_in_the_unit_of_their_row(tmp_path):
-    labs = read_labs(
-        tmp_path,
-        ("crp", "0.02", "mg/dL", 1, 2, "0.05", "30"),
-        ("crp", "35", "mg/dL", 2, 3, "0.05", "30"),
-        ("crp", "1", "mg/dL", 3, 4, "0.05", "30"),
-        ("crp", "2", "mg/dL", 4, 5, "", ""),
-        columns="lloq uloq",
-    ).cohort.labs
-    assert labs["value"].tolist() == pytest.approx([0.5, 300.0, 10.0, 20.0])
-    assert labs["side"].tolist() == [-1, 1, 0, 0]
-
-
-def test_an_unreadable_limit_is_ignored_and_noted(tmp_path):
-    result = read_labs(tmp_path, ("crp", "1", "mg/L", 1, 2, "low", "inf"), columns="lloq uloq")
-    assert codes(result) == ["illegal_value"] * 2
-    assert result.counts["labs.csv"]["cells_ignored"] == 2
-    assert results(result.cohort.labs) == [(1.0, 0)]
+from tests.exported import codes, conserved, read_labs
 
 
 @pytest.mark.parametrize(
@@ -216,47 +52,6 @@ def test_a_batch_of_refused_rows_is_an_empty_cohort(tmp_path):
     assert np.isposinf(result.as_of_hours).all()
 
 
-def test_not_detected_means_below_a_limit_that_is_stated(tmp_path):
-    row = ("il6", "Not detected", "pg/mL", 1, 2)
-    labs = read_labs(tmp_path, (*row, "2.5"), columns="lloq").cohort.labs
-    assert results(labs) == [(2.5, -1)]
-    assert labs["limit_source"].tolist() == ["stated"]
-    labs = read_labs(tmp_path, row, limits={"il6": {"lower": 1.5}}).cohort.labs
-    assert results(labs) == [(1.5, -1)]
-    above = read_labs(tmp_path, ("crp", "above range", "mg/dL", 1, 2, "30"), columns="uloq")
-    assert results(above.cohort.labs) == [(300.0, 1)]
-
-
-def test_configured_limits_change_no_number(tmp_path):
-    labs = read_labs(tmp_path, ("crp", "3", "mg/L", 1, 2), limits={"crp": {"lower": 5}}).cohort.labs
-    assert results(labs) == [(3.0, 0)]
-    assert labs["limit_source"].tolist() == ["none"]
-
-
-def test_sentinels_are_those_of_the_config(tmp_path):
-    row = ("ferritin", "9999", "ng/mL", 1, 2)
-    assert codes(read_labs(tmp_path, row)) == ["sentinel"]
-    assert results(read_labs(tmp_path, row, sentinels=[-1]).cohort.labs) == [(9999.0, 0)]
-
-
-def test_the_unit_of_the_row_may_stand_behind_the_number(tmp_path):
-    labs = read_labs(
-        tmp_path,
-        ("crp", "12 mg/L", "mg/L", 1, 2),
-        ("crp", "<5MG/L", "mg/l", 2, 3),
-        ("wbc", "5.1 x10^9/L", "10*9/L", 3, 4),
-    )
-    assert results(labs.cohort.labs) == [(12.0, 0), (5.0, -1), (5.1, 0)]
-    other = read_labs(tmp_path, ("crp", "12 mg/dL", "mg/L", 1, 2), ("crp", "3 mg/L", "", 1, 2))
-    assert codes(other) == ["value_unusable"] * 2
-
-
-def test_an_impossible_number_comes_with_the_unit_that_would_explain_it(tmp_path):
-    result = read_labs(tmp_path, ("fibrinogen", "3.5", "mg/dL", 1, 2))
-    assert codes(result) == ["implausible"]
-    assert "usual in g/L" in result.rejects["reason"][0]
-
-
 def test_contradicting_rows_of_one_sample_are_flagged_and_the_larger_counts(tmp_path):
     rows = [("crp", "7", "mg/L", 1, 2), ("crp", "9", "mg/L", 1, 2), ("crp", "7", "mg/L", 1, 2)]
     result = read_labs(tmp_path, *rows)
@@ -267,12 +62,6 @@ def test_contradicting_rows_of_one_sample_are_flagged_and_the_larger_counts(tmp_
     assert result.cohort.labs["value"].tolist() == [7.0, 9.0]
 
 
-def test_an_unfit_sample_is_flagged(tmp_path):
-    result = read_labs(tmp_path, ("ldh", "900 hemolyzed", "U/L", 1, 2))
-    assert result.cohort.labs["flag"].tolist() == ["haemolysed"]
-    assert result.flags["labs.csv"] == {"haemolysed": 1}
-
-
 @pytest.mark.parametrize(
     ("status", "cancelled"), [("F", False), ("X", True), ("Canceled", True), ("Amended", False)]
 )
@@ -280,3 +69,94 @@ def test_statuses_of_other_systems_are_known(tmp_path, status, cancelled):
     result = read_labs(tmp_path, ("crp", "7", "mg/L", 1, 2, status), columns="status")
     assert codes(result) == []
     assert result.cohort.labs["cancelled"].tolist() == [cancelled]
+
+
+CSF = ("csf_albumin", "24", "mg/dL")
+
+
+SERUM = ("albumin", "4", "g/dL")
+
+
+def ratios(folder, *rows, **settings):
+    result = read_labs(folder, *rows, **settings)
+    conserved(result)
+    labs = result.cohort.labs
+    return labs.loc[labs["analyte"] == "csf_serum_albumin"].reset_index(drop=True)
+
+
+def test_value_and_clocks(tmp_path):
+    found = ratios(tmp_path, (*CSF, 50, 60), (*SERUM, 45, 49))
+    assert found["value"].tolist() == pytest.approx([0.006])
+    assert found[["collected_hours", "resulted_hours"]].to_numpy().tolist() == [[50.0, 60.0]]
+    assert found["flag"].tolist() == ["derived"]
+    late = ratios(tmp_path, (*CSF, 50, 60), (*SERUM, 45, 70))
+    assert late["resulted_hours"].tolist() == [70.0]
+
+
+def test_units_are_converted_first(tmp_path):
+    found = ratios(
+        tmp_path, ("csf_albumin", "240", "mg/L", 50, 60), ("albumin", "40", "g/L", 50, 51)
+    )
+    assert found["value"].tolist() == pytest.approx([0.006])
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [(*CSF, 50, 60)],
+        [(*CSF, 50, 60), (*SERUM, 25.9, 30)],
+        [("csf_albumin", "<5", "mg/dL", 50, 60), (*SERUM, 45, 49)],
+    ],
+    ids=["no serum", "outside the window", "below a limit"],
+)
+def test_no_ratio(tmp_path, rows):
+    assert ratios(tmp_path, *rows).empty
+
+
+def test_the_window_is_a_setting(tmp_path):
+    rows = [(*CSF, 50, 60), (*SERUM, 20, 30)]
+    assert len(ratios(tmp_path, *rows, albumin_ratio_window_hours=30)) == 1
+
+
+def test_a_stated_ratio_is_left_alone(tmp_path):
+    stated = ("csf_serum_albumin", "0.8", "%", 50, 61)
+    found = ratios(tmp_path, (*CSF, 50, 60), (*SERUM, 50, 52), stated)
+    assert found["value"].tolist() == pytest.approx([0.008])
+
+
+def test_a_nearer_serum_replaces_a_farther_one_once_it_is_known(tmp_path):
+    rows = [(*CSF, 50, 60), ("albumin", "3", "g/dL", 40, 44), ("albumin", "4", "g/dL", 51, 72)]
+    found = ratios(tmp_path, *rows)
+    assert found["value"].tolist() == pytest.approx([0.008, 0.006])
+    assert found["resulted_hours"].tolist() == [60.0, 72.0]
+    assert found["superseded_hours"].tolist() == [72.0, np.inf]
+
+
+@pytest.mark.parametrize("cut", [55, 61, 65, 71, 73, 90])
+def test_what_is_known_at_a_moment_does_not_depend_on_later_rows(tmp_path, cut):
+    rows = [
+        (*CSF, 50, 60),
+        ("csf_albumin", "30", "mg/dL", 50, 64),
+        ("albumin", "3", "g/dL", 40, 44),
+        ("albumin", "4", "g/dL", 51, 72),
+        ("albumin", "5", "g/dL", 51, 80),
+    ]
+
+    def visible(found):
+        row = found[(found["resulted_hours"] < cut) & (found["superseded_hours"] >= cut)]
+        return row["value"].tolist()
+
+    whole = visible(ratios(tmp_path, *rows))
+    assert whole == visible(ratios(tmp_path, *[row for row in rows if row[4] < cut]))
+
+
+def test_a_withdrawn_part_withdraws_the_ratio(tmp_path):
+    found = ratios(
+        tmp_path,
+        (*CSF, 50, 60, "final"),
+        (*SERUM, 50, 52, "final"),
+        ("csf_albumin", "", "", 50, 70, "cancelled"),
+        columns="status",
+    )
+    assert found["cancelled"].tolist() == [False, True]
+    assert found["resulted_hours"].tolist() == [60.0, 70.0]

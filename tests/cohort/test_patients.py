@@ -3,7 +3,16 @@ import pandas as pd
 import pytest
 
 from pipeline.errors import InputError
-from tests.exported import AT, codes, conserved, lab_rows, read, score, write_export, write_table
+from tests.exported import (
+    AT,
+    codes,
+    conserved,
+    lab_rows,
+    read,
+    score,
+    write_export,
+    write_table,
+)
 
 
 def patients_of(tmp_path, *rows, columns, **tables):
@@ -141,3 +150,13 @@ def test_a_batch_without_patients_takes_the_ids_of_its_labs(tmp_path):
 def test_extra_columns_are_kept(tmp_path):
     patients, _ = patients_of(tmp_path, ("A", "yes"), columns="bulky")
     assert patients["bulky"]["A"] == "yes"
+
+
+def test_the_record_ends_with_a_second_infusion(tmp_path):
+    rows = [
+        ("patient_id", "record_end_hours", "second_infusion_hours"),
+        ("A", 500, 300),
+        ("B", 9, ""),
+    ]
+    patients = read(write_export(tmp_path, patients=rows)).cohort.patients
+    assert patients["record_end_hours"].tolist() == [300.0, 9.0]

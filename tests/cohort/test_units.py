@@ -1,9 +1,22 @@
-import math
+"""Units: spelling, conversion, and sites whose unit differs from the stated one."""
 
+import math
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
 import pytest
 
 from pipeline.cohort.analytes import dictionary
-from pipeline.cohort.units import conversion, normalise_unit, suits_loinc
+from pipeline.cohort.units import (
+    conversion,
+    normalise_unit,
+    plausible_units,
+    suits_loinc,
+    unit_slips,
+)
+from pipeline.config import load_config
+from pipeline.reading.reader import read_cohort
 
 
 def factor(key, unit):
@@ -90,3 +103,98 @@ def test_no_unit_of_the_dictionary_means_two_things(key):
 )
 def test_a_code_may_prescribe_a_unit_or_a_basis(key, code, unit, suits):
     assert suits_loinc(dictionary()[key], code, unit) is suits
+
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+SHARED = ROOT.parent / "shared" / "data"
+
+
+def results(key, centre, *, site, patients=30, per_patient=4, seed=0, spread=0.4):
+    """Log-normal results of one site around a centre in the canonical unit."""
+    random = np.random.default_rng(seed)
+    who = np.repeat(np.arange(patients), per_patient)
+    value = centre * 10 ** random.normal(0, spread, len(who))
+    return pd.DataFrame(
+        {"patient": who, "analyte": key, "value": value, "cancelled": False, "site": site}
+    )
+
+
+def found(*parts):
+    """Slips in several sites, each with its own patients."""
+    shift, tables = 0, []
+    for part in parts:
+        tables.append(part.assign(patient=part["patient"] + shift))
+        shift += int(part["patient"].max()) + 1
+    labs = pd.concat(tables, ignore_index=True)
+    sites = labs.drop_duplicates("patient").set_index("patient")["site"].reindex(range(shift))
+    return unit_slips(labs.drop(columns="site"), sites, dictionary())
+
+
+@pytest.mark.parametrize(
+    ("key", "centre", "slip", "unit"),
+    [
+        ("crp", 40.0, 0.1, "mg/dL"),
+        ("fibrinogen", 350.0, 0.01, "g/L"),
+        ("d_dimer", 1.5, 1000.0, "{FEU}"),
+        ("csf_serum_albumin", 0.007, 1000.0, "10*-3"),
+        ("csf_serum_albumin", 0.007, 100.0, "%"),
+        ("albumin", 4.0, 10.0, "g/L"),
+        ("ferritin", 900.0, 0.001, "mg/L"),
+    ],
+)
+def test_a_slip_at_one_site_is_proposed_with_its_unit(key, centre, slip, unit):
+    slips = found(
+        results(key, centre, site="one", spread=0.3),
+        results(key, centre * slip, site="two", seed=1, spread=0.3),
+    )
+    assert slips["site"].tolist() == ["two"]
+    assert slips["compared_with"].tolist() == ["other sites"]
+    assert slips["factor"][0] == pytest.approx(1 / slip, rel=0.02)
+    assert unit in slips["words"][0]
+
+
+def test_a_slip_of_the_only_site_is_found_by_the_dictionary():
+    slips = found(results("fibrinogen", 3.5, site=""))
+    assert slips["compared_with"].tolist() == ["dictionary"]
+    assert slips["factor"].tolist() == [100.0]
+    assert "g/L" in slips["words"][0]
+
+
+def test_patients_who_differ_less_than_fivefold_are_no_slip():
+    slips = found(results("crp", 20.0, site="one"), results("crp", 70.0, site="two", seed=1))
+    assert slips.empty
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_sites_that_agree_are_no_slip(seed):
+    parts = [
+        results(key, centre, site=site, seed=100 * seed + number, patients=8, spread=0.6)
+        for number, site in enumerate(("one", "two", "three"))
+        for key, centre in (("crp", 40.0), ("il6", 30.0), ("ferritin", 900.0))
+    ]
+    assert found(*parts).empty
+
+
+def test_few_results_few_patients_withdrawn_rows_and_unknown_analytes_are_passed_over():
+    wrong = results("fibrinogen", 3.5, site="")
+    assert found(wrong.head(19)).empty
+    assert found(wrong.assign(patient=wrong["patient"] % 4)).empty
+    assert found(wrong.assign(cancelled=True)).empty
+    assert found(wrong.assign(analyte="saa")).empty
+
+
+def test_units_in_which_a_bare_number_is_usual():
+    assert plausible_units(dictionary()["albumin"], 40.0) == ["g/L"]
+    assert plausible_units(dictionary()["fibrinogen"], 3.5)[0] == "g/L"
+    assert plausible_units(dictionary()["alt"], 1e9) == []
+
+
+@pytest.mark.parametrize(("folder", "config"), [("prcrs_recovered", "prcrs"), ("wuhan", "wuhan")])
+def test_the_public_cohorts_have_no_slip(folder, config):
+    if not (SHARED / folder).is_dir():
+        pytest.skip(f"public cohort {folder} is not beside this checkout")
+    settings = load_config([ROOT / "configs" / "cohorts" / f"{config}.yaml"]).cohort
+    read = read_cohort(SHARED / folder, settings)
+    assert unit_slips(read.cohort.labs, None, {**dictionary(), **read.local}).empty

@@ -7,14 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.config import CohortConfig, Config, FeatureConfig
 from pipeline.features.build import build_features
 from pipeline.features.drug_effects import drug_effects
-from pipeline.features.spec import learn_spec, spec_from_dict
 from pipeline.features.statistics import BY_NAME
 from pipeline.model.abstention import analyte_ages
-from pipeline.reading.reader import read_cohort
-from tests.builders import at, lab, make_cohort, make_config, make_spec
+from tests.builders import at, lab, make_cohort, make_spec
 
 KEYS = ("il6", "crp", "il1ra", "ifn_gamma", "fibrinogen", "platelets")
 SPEC = make_spec(
@@ -97,27 +94,6 @@ def test_what_was_infused_is_flagged_and_no_change_is_taken_across_it(drug, anal
     assert matrix.column(f"{analyte}__draws").tolist() == [1.0, 2.0, 3.0]
 
 
-def test_doses_add_up_as_dexamethasone_and_prophylaxis_is_told_from_therapy(tmp_path):
-    (tmp_path / "patients.csv").write_text("patient_id,record_end_hours\nA,96\n")
-    (tmp_path / "labs.csv").write_text(
-        "patient_id,analyte,value,unit,collected_hours\nA,CRP,12,mg/L,20\n"
-    )
-    (tmp_path / "treatments.csv").write_text(
-        "patient_id,drug,given_hours,dose,unit,intent\n"
-        "A,dexamethasone,-2,10,mg,prophylaxis\nA,Solu-Medrol,30,1,g,therapy\n"
-        "A,prednisone,50,,mg,therapy\nA,tocilizumab,40,8,mg/kg,therapy\n"
-    )
-    (tmp_path / "assessments.csv").write_text("patient_id,scale,grade,assessed_hours\nA,crs,0,20\n")
-    cohort = read_cohort(tmp_path, CohortConfig()).cohort
-    matrix = build_features(cohort, at((0, 24.0), (0, 30.0), (0, 31.0), (0, 60.0)), SPEC)
-    steroid = "treat_corticosteroid__"
-    np.testing.assert_allclose(matrix.column(f"{steroid}dex_mg"), [10.0, 10.0, 197.5, np.nan])
-    np.testing.assert_array_equal(matrix.column(f"{steroid}prophylaxis"), [1.0, 1.0, 1.0, 1.0])
-    np.testing.assert_array_equal(matrix.column(f"{steroid}therapy"), [0.0, 0.0, 1.0, 1.0])
-    np.testing.assert_array_equal(matrix.column(f"{steroid}n_doses"), [1.0, 1.0, 2.0, 3.0])
-    assert "treat_il6_receptor_blocker__dex_mg" not in matrix.names
-
-
 doses = st.lists(
     st.tuples(
         st.just(0),
@@ -141,33 +117,3 @@ def test_a_dose_at_or_after_the_landmark_changes_no_bit(before, after, hours):
     late = [(who, drug, moment + abs(hour)) for who, drug, hour in after]
     row = features(labs, past, moment).values
     np.testing.assert_array_equal(features(labs, [*late, *past], moment).values, row)
-
-
-def test_rules_and_channels_are_learned_and_kept_with_the_spec():
-    labs = [lab(0, "il6", 8.0, 5.0), lab(0, "crp", 8.0, 5.0)]
-    plain = learn_spec(make_cohort(1, labs), make_config(), {})
-    assert plain.channels == ()
-    assert {effect.drug for effect in plain.drug_effects} >= {"tocilizumab", "siltuximab"}
-    labs += [lab(0, "il6", 8.0, 50.0)]
-    cohort = make_cohort(1, labs, treatments=[(0, "tocilizumab", 20.0)])
-    settings_ = Config(
-        outcomes=make_config().outcomes, features=FeatureConfig(treatment_statistics=("dex_mg",))
-    )
-    spec = learn_spec(cohort, settings_, {})
-    assert spec.channels == ("il6_post_il6r",)
-    assert spec_from_dict(spec.to_dict()) == spec
-    off = Config(outcomes=settings_.outcomes, features=FeatureConfig(drug_rules=False))
-    unruled = learn_spec(cohort, off, {})
-    assert unruled.drug_effects == unruled.channels == ()
-    row = build_features(cohort, at((0, 60.0)), unruled)
-    assert row.column("il6__hours_since_last")[0] == 10.0
-    # a model that never saw the channel leaves such results out rather than mixing them in
-    matrix = build_features(cohort, at((0, 60.0)), plain)
-    assert matrix.column("il6__hours_since_last")[0] == 55.0
-    old = {key: value for key, value in plain.to_dict().items() if key != "drug_effects"}
-    assert (
-        build_features(cohort, at((0, 60.0)), spec_from_dict(old)).column("il6__hours_since_last")[
-            0
-        ]
-        == 10.0
-    )

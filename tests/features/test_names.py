@@ -1,19 +1,21 @@
 """Feature names follow one grammar and every feature says what it is."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.cohort.analytes import dictionary
-from pipeline.config import CohortConfig, Config, FeatureConfig
-from pipeline.errors import UsageError
-from pipeline.features.build import build_features, feature_metas
-from pipeline.features.names import feature_name, parse_name
-from pipeline.features.spec import learn_spec, spec_from_dict
-from pipeline.features.statistics import PLAIN, WINDOWED
+from pipeline.features.build import feature_metas
+from pipeline.features.drug_effects import drug_effects
+from pipeline.features.names import feature_name, feature_sentence, parse_name
+from pipeline.features.score_definitions import scores
+from pipeline.features.statistics import BY_NAME, PLAIN, WINDOWED
+from pipeline.features.treatments import UNITS
 from pipeline.resources import schema_yaml
-from tests.builders import at, lab, make_cohort, make_config, make_spec
+from tests.builders import make_spec
 
 subjects = st.sampled_from(sorted(dictionary())) | st.from_regex(
     r"\A[a-z][a-z0-9]{0,4}(_[a-z0-9]{1,4}){0,2}\Z"
@@ -43,56 +45,62 @@ def test_names_outside_the_grammar_are_refused(name):
         parse_name(name)
 
 
-def test_every_built_feature_has_metadata_with_a_reviewed_pathway():
-    rows = [lab(0, key, 1.0, 10.0) for key in sorted(dictionary())]
-    drugs = [(0, drug, 5.0) for drug in schema_yaml("drugs.yaml")["drugs"]]
-    graded = [(0, "crs", 1, 12.0), (0, "icans", 0, 12.0)]
-    host = {
-        "age_years": [50.0],
-        "sex": ["F"],
-        "product": ["2nd gen. (CD28)"],
-        "HCT-CI": [3.0],
-        "Centre": ["North"],
-    }
-    cohort = make_cohort(1, rows, graded, drugs, patients=host)
-    settings = Config(
-        outcomes=make_config().outcomes,
-        cohort=CohortConfig(host_columns=("age_years", "sex", "HCT-CI", "Centre", "product")),
-        features=FeatureConfig(windows_hours=(0.5, 24, 72)),
+@pytest.fixture(scope="module")
+def metas():
+    keys = tuple(sorted(dictionary()))
+    spec = make_spec(
+        keys,
+        host=(("age_years", "number"), ("sex", "sex"), ("product", "category", ("axi_cel",))),
+        statistics=tuple(BY_NAME),
+        effects=drug_effects(set(keys)),
+        channels=("il6_post_il6r",),
+        treatment_statistics=tuple(UNITS),
     )
-    spec = learn_spec(cohort, settings, {})
-    matrix = build_features(cohort, at((0, 24.0)), spec)
-    assert matrix.metas == feature_metas(spec)
-    assert len(set(matrix.names)) == len(matrix.names) == matrix.values.shape[1]
+    return feature_metas(type(spec)(**{**vars(spec), "scores": tuple(scores())}))
+
+
+def test_every_feature_of_every_statistic_reads_as_a_sentence(metas):
     pathways = schema_yaml("pathways.yaml")["pathways"]
-    for meta in matrix.metas:
-        assert parse_name(meta.name) == (meta.subject, meta.statistic, meta.window_hours)
+    seen = set()
+    for meta in metas:
+        for value in (0.0, 1.0, 2.5, -1.0, np.nan):
+            flag = "cases" in schema_yaml("feature_words.yaml")[meta.section][meta.entry]
+            if flag and value in (2.5, -1.0):
+                continue
+            text = feature_sentence(meta, value)
+            assert text
+            assert np.isnan(value) == text.endswith("not known")
+            assert np.isnan(value) or not re.search(r"[{}]|\bnan\b|log2|None", text), text
         assert meta.pathway in pathways
         assert meta.words
-        assert meta.player
-    assert matrix.column("host__hct_ci")[0] == 3.0
-    assert matrix.column("product__2nd_gen_cd28")[0] == 1.0
-    assert matrix.column("host_centre__north")[0] == 1.0
+        seen.add((meta.section, meta.entry))
+    words = schema_yaml("feature_words.yaml")
+    sections = set(words) - {"schema_version", "unknown", "moved"}
+    assert seen == {(section, entry) for section in sections for entry in words[section]}
 
 
-def test_a_spec_survives_json_form():
-    spec = make_spec(host=(("age_years", "number"), ("product", "category", ("axi_cel",))))
-    assert spec_from_dict(spec.to_dict()) == spec
-
-
-def test_unseen_category_is_zero_everywhere_and_missing_is_unknown():
-    spec = make_spec(host=(("product", "category", ("axi_cel", "liso_cel")), ("sex", "sex")))
-    people = {"product": ["Axi-cel", "other", ""], "sex": ["male", "f", ""]}
-    cohort = make_cohort(3, patients=people)
-    matrix = build_features(cohort, at((0, 24.0), (1, 24.0), (2, 24.0)), spec)
-    np.testing.assert_equal(matrix.column("product__axi_cel"), [1.0, 0.0, np.nan])
-    np.testing.assert_equal(matrix.column("product__liso_cel"), [0.0, 0.0, np.nan])
-    np.testing.assert_equal(matrix.column("host__sex_male"), [1.0, 0.0, np.nan])
-
-
-def test_the_spec_takes_what_was_measured_and_refuses_what_does_not_exist():
-    cohort = make_cohort(1, [lab(0, "crp", 1.0, 1.0), lab(0, "il6", 1.0, 1.0, status="cancelled")])
-    assert [analyte.key for analyte in learn_spec(cohort, make_config(), {}).analytes] == ["crp"]
-    wanted = make_config().model_copy(update={"features": FeatureConfig(analytes=("nosuch",))})
-    with pytest.raises(UsageError, match="nosuch"):
-        learn_spec(cohort, wanted, {})
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("crp__last", 7.0, "CRP is 128 mg/L"),
+        ("crp__delta_72h", 1.0, "CRP rose 2-fold over the last 72 h"),
+        ("crp__slope_72h", -1.0, "CRP fell by 50 % per day over the last 72 h"),
+        ("crp__drop_from_peak", 2.0, "CRP fell by 75 % from its highest value"),
+        ("crp__sd_24h", 1.0, "CRP varied by a factor of 2 (SD) in the last 24 h"),
+        ("albumin__delta_72h", -0.5, "Albumin fell by 0.5 g/dL over the last 72 h"),
+        ("crp__last_censored", -1.0, "the last CRP is below its detection limit"),
+        ("il6_post_il6r__last", 3.0, "IL-6 after IL-6 receptor blockade is 8 pg/mL"),
+        ("state_crs__grade", 2.0, "CRS grade is 2"),
+        (
+            "treat_corticosteroid__dex_mg",
+            4.0,
+            "corticosteroid so far equals 4 mg of dexamethasone",
+        ),
+        ("host__age_years", 61.0, "age years: 61"),
+        ("time__hours", 24.0, "24 h since time zero"),
+        ("crp__peak", np.nan, "CRP: highest value since time zero not known"),
+    ],
+)
+def test_sentences_speak_in_natural_units(metas, name, value, sentence):
+    (meta,) = (meta for meta in metas if meta.name == name)
+    assert feature_sentence(meta, value) == sentence

@@ -15,11 +15,6 @@ from tests.builders import at, lab, make_cohort, make_spec
 SPEC = make_spec(statistics=tuple(BY_NAME))
 NAN = float("nan")
 RANK = {"preliminary": 0, "final": 1, "corrected": 2, "cancelled": 3}
-CLASSES = {
-    "dexamethasone": "corticosteroid",
-    "methylprednisolone": "corticosteroid",
-    "tocilizumab": "il6_receptor_blocker",
-}
 
 hour = st.integers(-400, 480).map(lambda number: number / 2.0)
 lab_rows = st.lists(
@@ -172,94 +167,6 @@ def test_lab_statistics_agree_with_a_plain_loop(rows, moment):
         )
         for name, value in expected.items():
             np.testing.assert_allclose(found[name], value, rtol=1e-9, atol=1e-9, err_msg=name)
-
-
-def state_statistics(rows, patient, scale, moment):
-    by_hour = {}
-    for who, what, grade, assessed in rows:
-        if who == patient and what == scale and assessed < moment:
-            by_hour[assessed] = max(grade, by_hour.get(assessed, 0))
-    hours = sorted(by_hour)
-    grades = [by_hour[assessed] for assessed in hours]
-    present = [assessed for assessed in hours if by_hour[assessed] >= 1]
-    known = bool(hours) and moment - hours[-1] <= 36.0
-    return {
-        "grade": grades[-1] if known else NAN,
-        "worst": max(grades) if grades else NAN,
-        "hours_since_onset": moment - present[0] if present else NAN,
-        "change": grades[-1] - grades[-2] if known and len(grades) > 1 else NAN,
-        "n_ge1": min(len(present), 5),
-        "n_ge2": min(sum(grade >= 2 for grade in grades), 4),
-    }
-
-
-@settings(deadline=None, max_examples=100)
-@given(
-    rows=st.lists(
-        st.tuples(
-            st.integers(0, 1),
-            st.sampled_from(["crs", "icans"]),
-            st.integers(0, 4),
-            st.integers(0, 40).map(lambda number: 6.0 * number),
-        ),
-        max_size=20,
-    ),
-    moment=st.integers(1, 42).map(lambda number: 6.0 * number),
-)
-def test_state_agrees_with_a_plain_loop(rows, moment):
-    cohort = make_cohort(2, assessments=rows)
-    matrix = build_features(cohort, at((0, moment), (1, moment)), SPEC)
-    for patient in (0, 1):
-        for scale in ("crs", "icans"):
-            for name, value in state_statistics(rows, patient, scale, moment).items():
-                found = matrix.column(f"state_{scale}__{name}")[patient]
-                np.testing.assert_equal(found, float(value), err_msg=f"{scale} {name}")
-
-
-@settings(deadline=None, max_examples=60)
-@given(
-    rows=st.lists(
-        st.tuples(
-            st.integers(0, 1),
-            st.sampled_from([*CLASSES, "norepinephrine", "filgrastim", "something_else"]),
-            st.integers(-10, 40).map(lambda number: 6.0 * number),
-        ),
-        max_size=15,
-    ),
-    moment=st.integers(1, 42).map(lambda number: 6.0 * number),
-)
-def test_treatments_agree_with_a_plain_loop(rows, moment):
-    cohort = make_cohort(2, treatments=rows)
-    matrix = build_features(cohort, at((0, moment), (1, moment)), SPEC)
-    for patient in (0, 1):
-        for group in SPEC.drug_classes:
-            doses = [
-                given
-                for who, drug, given in rows
-                if who == patient and CLASSES.get(drug) == group and given < moment
-            ]
-            name = f"treat_{group}__"
-            assert matrix.column(f"{name}given")[patient] == float(bool(doses))
-            assert matrix.column(f"{name}n_doses")[patient] == len(doses)
-            since = moment - max(doses) if doses else NAN
-            np.testing.assert_equal(matrix.column(f"{name}hours_since_last")[patient], since)
-
-
-def test_grade_assessed_at_the_landmark_is_invisible_and_36_hours_are_the_limit():
-    cohort = make_cohort(1, assessments=[(0, "crs", 2, 24.0)])
-    matrix = build_features(cohort, at((0, 24.0), (0, 24.01), (0, 60.0), (0, 60.01)), SPEC)
-    np.testing.assert_equal(matrix.column("state_crs__grade"), [np.nan, 2.0, 2.0, np.nan])
-    np.testing.assert_equal(matrix.column("state_crs__worst"), [np.nan, 2.0, 2.0, 2.0])
-
-
-def test_no_landmark_and_no_row_give_an_empty_matrix():
-    assert build_features(make_cohort(1), at(), SPEC).values.shape[0] == 0
-    matrix = build_features(make_cohort(1), at((0, 24.0)), SPEC)
-    assert matrix.column("crp__ever_measured")[0] == 0.0
-    assert matrix.column("crp__count_24h")[0] == 0.0
-    assert np.isnan(matrix.column("crp__last")[0])
-    bare = make_spec(analytes=(), scales=(), drugs=())
-    assert build_features(make_cohort(1), at((0, 24.0)), bare).names == ["time__hours"]
 
 
 def test_memory_chunks_do_not_change_the_result(monkeypatch):

@@ -7,12 +7,9 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import cohen_kappa_score
 
-from pipeline.cli import main
 from pipeline.config import CohortConfig, GradingConfig
 from pipeline.errors import InputError
-from pipeline.grading.agreement import compare, weighted_kappa
 from pipeline.grading.derived_grades import derive_grades, with_grades
 from pipeline.reading.reader import read_batch, read_cohort
 from tests.builders import make_cohort
@@ -154,43 +151,6 @@ def test_no_observation_gives_no_row_and_nothing_before_the_infusion_is_graded()
     assert derive_grades(early).empty
 
 
-ON_CPAP = {"temperature_c": "39", "hypotension": "no", "oxygen_device": "cpap"}
-
-# ---- agreement -----------------------------------------------------------------------------------
-
-
-@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=2, max_size=30))
-def test_weighted_kappa_is_that_of_scikit_learn(pairs):
-    one, other = np.array(pairs, dtype=float).T
-    if len(set(one) | set(other)) == 1:
-        assert np.isnan(weighted_kappa(one, other))
-        return
-    expected = cohen_kappa_score(one, other, weights="quadratic", labels=[0, 1, 2, 3, 4])
-    assert weighted_kappa(one, other) == pytest.approx(expected)
-
-
-def test_disagreements_name_both_grades_and_the_reason():
-    seen = [(0, item, value, 10.0) for item, value in ON_CPAP.items()]
-    cohort = make_cohort(
-        1, observations=seen, assessments=[(0, "crs", 2, 10.3), (0, "crs", 4, 60.0)]
-    )
-    differing, summary = compare(cohort.assessments, derive_grades(cohort), 1.0)
-    assert differing[["charted", "derived", "domain"]].values.tolist() == [[2, 4.0, "hypoxia"]]
-    crs, icans = summary
-    assert (crs.charted, crs.compared, crs.equal) == (2, 1, 0)
-    assert (icans.charted, icans.compared) == (0, 0)
-
-
-def test_a_charted_death_is_compared_with_the_worst_that_can_be_derived():
-    seen = [(0, item, value, 10.0) for item, value in ON_CPAP.items()]
-    cohort = make_cohort(1, observations=seen, assessments=[(0, "crs", 5, 10.0)])
-    differing, summary = compare(cohort.assessments, derive_grades(cohort), 1.0)
-    assert differing.empty
-    assert summary[0].equal == 1
-
-
-# ---- the command ---------------------------------------------------------------------------------
-
 OBSERVATIONS = [
     ("patient_id", "item", "value", "observed_hours"),
     ("A", "temperature_c", "39.2", "20"),
@@ -200,71 +160,6 @@ OBSERVATIONS = [
     ("B", "temperature_c", "36.9", "20"),
     ("B", "ice_score", "11", "20"),
 ]
-ASSESSMENTS = [("patient_id", "scale", "grade", "assessed_hours"), ("A", "crs", "2", "20.5")]
-
-
-def test_the_command_writes_grades_differences_and_rejects(tmp_path, capsys):
-    folder = write_export(tmp_path / "in", observations=OBSERVATIONS, assessments=ASSESSMENTS)
-    out = tmp_path / "out" / "grades.csv"
-    assert main(["grade", "--cohort", str(folder), "--out", str(out), "--quiet"]) == 0
-    table = pd.read_csv(out)
-    assert list(table) == [
-        "patient_id", "scale", "assessed_hours", "grading_system", "grade", "domain",
-        "confidence", "missing", "note",
-    ]  # fmt: skip
-    assert table.query("patient_id == 'A'")["grade"].tolist() == [2, 3]
-    assert table.query("patient_id == 'B'")["grade"].isna().all()
-    other = pd.read_csv(out.with_name("grades.disagreements.csv"))
-    assert other[["patient_id", "charted", "derived"]].values.tolist() == [["A", 2, 3]]
-    assert len(pd.read_csv(out.with_name("grades.rejects.csv"))) == 1
-    printed = capsys.readouterr().out
-    assert "crs: 1 of 1 charted grades compared, 0 agree (0.00 %)" in printed
-    assert "icans: no charted grade to compare with" in printed
-    assert main(["grade", "--cohort", str(folder), "--out", str(out), "--quiet"]) == 2
-    arguments = ["grade", "--cohort", str(folder), "--out", str(out), "--quiet", "--force"]
-    assert main(arguments) == 0
-
-
-def test_labs_and_charted_grades_are_not_needed(tmp_path):
-    folder = write_export(
-        tmp_path / "in", labs=None, assessments=None, observations=OBSERVATIONS[:-1]
-    )
-    out = tmp_path / "grades.parquet"
-    assert main(["grade", "--cohort", str(folder), "--out", str(out), "--quiet"]) == 0
-    assert pd.read_parquet(out)["grade"].dropna().tolist() == [2, 3]
-    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["grades.parquet"]
-
-
-@pytest.mark.parametrize(
-    ("observations", "out", "code", "words"),
-    [
-        (None, "grades.csv", 3, "lacks observations.csv"),
-        (OBSERVATIONS[:1], "grades.csv", 3, "no usable row"),
-        (OBSERVATIONS, "grades.txt", 2, ".csv or .parquet"),
-    ],
-)
-def test_what_cannot_be_graded_is_said(tmp_path, capsys, observations, out, code, words):
-    folder = write_export(tmp_path / "in", observations=observations)
-    arguments = ["grade", "--cohort", str(folder), "--out", str(tmp_path / out), "--quiet"]
-    assert main(arguments) == code
-    assert words in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_derived_grades_are_those_charted_in_simulated_cohorts(tmp_path, capsys, seed):
-    folder, out = tmp_path / "cohort", tmp_path / "grades.csv"
-    arguments = ["simulate", "--patients", "15", "--seed", str(seed), "--quiet"]
-    assert main([*arguments, "--out", str(folder)]) == 0
-    assert main(["grade", "--cohort", str(folder), "--out", str(out), "--quiet"]) == 0
-    printed = capsys.readouterr().out
-    assert printed.count("agree (100.00 %), weighted kappa 1.0000") == 2
-    assert not out.with_name("grades.disagreements.csv").exists()
-    both = CohortConfig(grades="derived"), CohortConfig()
-    derived, charted = (read_cohort(folder, item).cohort.assessments for item in both)
-    assert derived["grade"].tolist() == charted["grade"].tolist()
-
-
-# ---- into a cohort -------------------------------------------------------------------------------
 
 
 def test_a_cohort_without_charted_grades_says_how_to_get_them(tmp_path):

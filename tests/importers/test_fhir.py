@@ -10,7 +10,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.commands.import_export import import_export, shape_of
+from pipeline.commands.import_export import import_export
 from pipeline.commands.simulate import simulate
 from pipeline.config import CohortConfig
 from pipeline.errors import InputError
@@ -323,13 +323,6 @@ def test_a_damaged_line_is_listed_and_a_damaged_file_refused(tmp_path):
     (tmp_path / "one.json").write_text('{"resourceType": "Group"}', encoding="utf-8")
     with pytest.raises(InputError, match=r"holds no resource of type Patient.*Found: 1 Group"):
         import_export(tmp_path / "one.json", tmp_path / "o", tmp_path / "mapping.yaml")
-
-
-def test_the_shape_is_told_by_the_file_names(tmp_path):
-    (tmp_path / "Patient.ndjson").write_text("", encoding="utf-8")
-    assert shape_of(tmp_path) == "fhir"
-    assert shape_of(tmp_path / "Patient.ndjson") == "fhir"
-    assert shape_of(tmp_path / "sheet.csv") == "wide"
 
 
 @settings(

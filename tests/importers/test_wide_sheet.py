@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pipeline.cli import main
 from pipeline.commands.import_export import import_export
 from pipeline.errors import InputError, UsageError
-from pipeline.importers.wide_mapping import WideMapping, lab_column, propose_mapping, read_mapping
+from pipeline.importers.wide_mapping import WideMapping, propose_mapping, read_mapping
 from pipeline.importers.wide_sheet import from_wide
 from tests.exported import conserved, read
 
@@ -41,32 +41,6 @@ def proposed(sheet):
     with pytest.raises(UsageError, match="a proposal is written to"):
         import_export(sheet, sheet.parent / "out", None, force=False)
     return sheet.parent / "out.mapping.yaml"
-
-
-@pytest.mark.parametrize(
-    ("name", "key", "unit"),
-    [
-        ("CRP (mg/L)", "crp", "mg/L"),
-        ("CRP_mg_dL", "crp", "mg/dL"),
-        ("crp", "crp", ""),
-        ("IL-6 [pg/mL]", "il6", "pg/mL"),
-        ("D-Dimer (mg/L FEU)", "d_dimer", "mg/L FEU"),
-        ("D-Dimer (mg/L)", "d_dimer", "mg/L"),
-        ("Ferritin, ng/mL", "ferritin", "ng/mL"),
-        ("Platelets (x10^9/L)", "platelets", "x10^9/L"),
-        ("2276-4", "ferritin", ""),
-        ("Interleukin 6 [Mass/volume] in Serum or Plasma", "il6", ""),
-        ("CRP (day 1)", "crp", ""),
-    ],
-)
-def test_a_header_tells_the_analyte_and_the_unit_it_states(name, key, unit):
-    found = lab_column(name)
-    assert (found.analyte, found.unit) == (key, unit)
-
-
-@pytest.mark.parametrize("name", ["Ward", "Comment", "CRP change", "", "crp max", "WBC in Urine"])
-def test_other_headers_are_no_analyte(name):
-    assert lab_column(name) is None
 
 
 def test_the_proposal_is_written_and_the_exit_code_is_2(sheet, capsys):

@@ -7,11 +7,9 @@ import pytest
 
 from pipeline.features.build import build_features
 from pipeline.features.landmarks import training_landmarks
-from pipeline.model.bundle import Bundle, load_bundle, save_bundle
 from pipeline.model.fitting import FitPlan, fit_risk_model
 from pipeline.model.outcomes import build_targets
 from pipeline.model.stacked_rows import query
-from pipeline.model.training_reference import TrainingReference
 from tests.builders import course_cohort, make_config, make_spec
 
 SPEC = make_spec(analytes=("crp", "ferritin"), scales=("crs",), drugs=())
@@ -53,19 +51,6 @@ def test_refits_take_turns_over_the_draws(course):
     np.testing.assert_array_equal(drawn[:, 0], booster.log_odds(course[0], asked))
     np.testing.assert_array_equal(drawn[:, [1, 2]], drawn[:, [3, 4]])
     assert np.abs(drawn[:, 1] - drawn[:, 2]).max() > 0
-
-
-def test_a_bundle_keeps_the_refits(course, tmp_path):
-    model = fitted(course, bootstrap_boosters=3)
-    reference = TrainingReference(SPEC, {}, {}, {}, {}, False, {}, 50)
-    save_bundle(Bundle(make_config(), reference, {"crs": model}, {}), tmp_path / "b")
-    again = load_bundle(tmp_path / "b").models["crs"]
-    for before, after in zip(
-        model.interval(course[0], 3, (24.0, 72.0), 0.8),
-        again.interval(course[0], 3, (24.0, 72.0), 0.8),
-        strict=True,
-    ):
-        np.testing.assert_array_equal(before, after)
 
 
 def test_the_spread_is_that_of_one_more_member(course):

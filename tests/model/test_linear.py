@@ -5,8 +5,14 @@ import pandas as pd
 
 from pipeline.features.matrix import FeatureMatrix
 from pipeline.features.names import FeatureMeta
-from pipeline.model.linear import LinearDesign, LinearMember, effective_parameters, fit_linear
-from pipeline.model.stacked_rows import StackedRows
+from pipeline.model.linear import (
+    LinearDesign,
+    LinearMember,
+    effective_parameters,
+    fit_linear,
+    linear_from_dict,
+)
+from pipeline.model.stacked_rows import StackedRows, query
 
 
 def fitted(ridge: float, sign: int = 0) -> tuple[LinearMember, FeatureMatrix, StackedRows]:
@@ -48,3 +54,17 @@ def test_a_penalty_without_end_leaves_the_intercept():
 
 def test_a_coefficient_at_its_bound_does_not_count():
     assert effective_parameters(*fitted(0.0, sign=-1)) < 4.0 - 0.9
+
+
+def test_linear_members_survive_json_form_and_keep_signs(fitted):
+    for member in (*fitted.model.state.linear, *fitted.model.no_state.linear):
+        again = linear_from_dict(member.to_dict())
+        rows = query(len(fitted.matrix.values), (24.0, 99.0), 3)
+        np.testing.assert_array_equal(
+            again.log_odds(fitted.matrix, rows), member.log_odds(fitted.matrix, rows)
+        )
+        size = len(member.design.columns)
+        signed = np.array(member.design.sign) * member.coefficients[:, :size]
+        assert (signed >= -1e-12).all()
+    labs = fitted.model.no_state.linear[-1].design
+    assert labs.sign[labs.columns.index("crp__last")] == 1

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import lsq_linear, minimize
+from sklearn.linear_model import LogisticRegression
 
-from pipeline.model.logistic import fit_logistic, minimise_quadratic, penalty, sigmoid
+from pipeline.model.logistic import fit_logistic, logit, minimise_quadratic, penalty, sigmoid
 
 
 @settings(deadline=None, max_examples=60)
@@ -77,3 +78,54 @@ def test_separated_classes_and_one_class_end_in_finite_coefficients():
     alone = fit_logistic(none, design, rows, np.zeros(40), weight, penalty([0.0, 1.0]))
     assert np.isfinite(alone).all()
     assert sigmoid(design @ alone).max() < 1e-6
+
+
+def regression(seed=0, n=300, width=4):
+    random = np.random.default_rng(seed)
+    x = random.normal(size=(n, width))
+    y = (random.random(n) < sigmoid(x @ np.linspace(-1, 1, width) - 0.5)).astype(float)
+    return x, y, random.uniform(0.2, 2.0, n)
+
+
+@pytest.mark.parametrize("strength", [0.5, 10.0, 200.0])
+def test_logistic_fit_agrees_with_scikit_learn(strength):
+    x, y, weight = regression()
+    ones = np.ones((len(x), 1))
+    ridge = penalty([strength] * 4 + [0.0])
+    theta = fit_logistic(x, ones, np.arange(len(x)), y, weight, ridge)
+    expected = LogisticRegression(C=1.0 / strength, tol=1e-10, max_iter=5000).fit(
+        x, y, sample_weight=weight
+    )
+    np.testing.assert_allclose(theta[:4], expected.coef_[0], atol=2e-4)
+    assert theta[4] == pytest.approx(expected.intercept_[0], abs=2e-4)
+
+
+def test_features_stored_once_per_landmark_give_the_same_fit():
+    x, _, _ = regression(n=100)
+    random = np.random.default_rng(1)
+    landmark = random.integers(0, 100, 400)
+    y, weight = (random.random(400) < 0.3).astype(float), random.uniform(0.5, 1.5, 400)
+    context = np.stack([np.ones(400), random.normal(size=400)], axis=1)
+    limits = penalty([1.0] * 4 + [0.0, 1.0])
+    shared = fit_logistic(x, context, landmark, y, weight, limits)
+    flat = np.hstack([x[landmark], context])
+    plain = fit_logistic(np.zeros((400, 0)), flat, np.arange(400), y, weight, limits)
+    np.testing.assert_allclose(shared, plain, atol=1e-4)
+
+
+def test_bounds_and_centres_are_respected():
+    x, y, weight = regression()
+    rows, none = np.arange(len(x)), np.zeros((len(x), 0))
+    limits = penalty([1.0] * 4, lower=[0, 0, -np.inf, -0.1], upper=[np.inf, 0.05, 0, 0.1])
+    theta = fit_logistic(x, none, rows, y, weight, limits)
+    assert (theta >= limits.lower - 1e-12).all()
+    assert (theta <= limits.upper + 1e-12).all()
+    assert theta[0] == 0.0  # the data pull it below its bound
+    heavy = fit_logistic(x, none, rows, y, weight, penalty([1e9] * 4, centre=[1, -1, 0, 2]))
+    np.testing.assert_allclose(heavy, [1, -1, 0, 2], atol=1e-3)
+
+
+def test_logit_and_sigmoid_are_inverse_and_finite():
+    p = np.array([0.0, 1e-12, 0.3, 1.0])
+    assert np.isfinite(logit(p)).all()
+    np.testing.assert_allclose(sigmoid(logit(p)), np.clip(p, 1e-9, 1 - 1e-9), rtol=1e-6)

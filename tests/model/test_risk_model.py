@@ -1,18 +1,12 @@
 """The fitted model: monotone by construction, honest about unknown grades, repeatable."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from pipeline.evaluate.cross_validation import cross_validate
 from pipeline.evaluate.outcome_report import evaluate_scores
 from pipeline.evaluate.splits import repeated_patient_folds
 from pipeline.features.build import build_features
-from pipeline.model.fitting import inner_folds, patient_resample
-from pipeline.model.members import labs_design
 from pipeline.model.stacked_rows import query
 from tests.builders import at, course_cohort, lab, make_cohort, make_config
 from tests.model.conftest import fit
@@ -66,24 +60,6 @@ def test_without_grades_the_distance_of_the_thresholds_depends_on_the_day(fitted
     assert abs(np.diff(first - severe)[0]) > 0.05
 
 
-@pytest.mark.parametrize(
-    ("direction", "signs", "read"),
-    [
-        ({"crs": "up"}, True, {"peak"}),
-        ({"crs": "down"}, True, {"nadir"}),
-        ({"icans": "up"}, True, {"peak", "nadir"}),
-        ({"crs": "up"}, False, {"peak", "nadir"}),
-    ],
-)
-def test_the_linear_member_reads_the_feared_extreme_only(fitted, direction, signs, read):
-    analyte, *others = fitted.plan.spec.analytes
-    spec = replace(fitted.plan.spec, analytes=(replace(analyte, direction=direction), *others))
-    config = fitted.plan.config.model_copy(update={"signs": signs})
-    design = labs_design("crs", spec, fitted.matrix.metas, config, with_state=False)
-    extremes = {f"{analyte.key}__{kind}" for kind in ("peak", "nadir")}
-    assert extremes & set(design.columns) == {f"{analyte.key}__{kind}" for kind in read}
-
-
 def test_the_interval_contains_the_risk(fitted):
     horizons = fitted.model.horizons
     risk = fitted.model.risk(fitted.matrix, 3, horizons)
@@ -125,28 +101,6 @@ def test_the_model_ranks_patients_it_was_not_fitted_on(fitted):
     assert np.median(risk[label == 1]) > np.median(risk[label == 0]) + 0.05
 
 
-def test_the_same_seed_gives_the_same_model_and_row_order_of_a_query_nothing(fitted):
-    again = fit(course_cohort())
-    for threshold in (1, 3):
-        np.testing.assert_array_equal(
-            fitted.model.risk(fitted.matrix, threshold, (24.0, 100.0)),
-            again.model.risk(fitted.matrix, threshold, (24.0, 100.0)),
-        )
-    order = np.random.default_rng(0).permutation(len(fitted.matrix.values))
-    np.testing.assert_allclose(
-        fitted.model.risk(fitted.matrix.take(order), 3, (72.0,)),
-        fitted.model.risk(fitted.matrix, 3, (72.0,))[order],
-        rtol=1e-12,
-    )
-
-
-def test_another_seed_gives_another_model(fitted):
-    other = fit(course_cohort(), seed=1, bootstrap=0)
-    assert not np.array_equal(
-        fitted.model.risk(fitted.matrix, 3, (72.0,)), other.model.risk(fitted.matrix, 3, (72.0,))
-    )
-
-
 def test_a_cohort_without_grades_has_no_state_variant():
     random = np.random.default_rng(0)
     labs = [
@@ -182,33 +136,6 @@ def test_nobody_to_learn_from_still_gives_probabilities():
     risk = result.model.risk(result.matrix, 3, (24.0, 168.0))
     assert ((risk > 0) & (risk < 1)).all()
     assert result.model.no_state.calibration.slope == 1.0
-
-
-@given(
-    patient=st.lists(st.integers(0, 12), min_size=1, max_size=60).map(np.array),
-    folds=st.integers(2, 5),
-    seed=st.integers(0, 50),
-)
-def test_inner_folds_keep_patients_whole_and_spread_events(patient, folds, seed):
-    event = np.random.default_rng(seed).random(len(patient)) < 0.3
-    fold = inner_folds(patient, event, folds, seed)
-    np.testing.assert_array_equal(fold, inner_folds(patient, event, folds, seed))
-    size = np.zeros(folds)
-    for who in np.unique(patient):
-        assert len(set(fold[patient == who])) == 1
-        size[fold[patient == who][0]] += 1
-    assert size.max() - size.min() <= 1
-    hit = [
-        len(np.unique(patient[(fold == number)][event[fold == number]])) for number in range(folds)
-    ]
-    assert max(hit) - min(hit) <= 1
-
-
-def test_bootstrap_draws_patients():
-    patient = np.array([4, 4, 9, 2])
-    times = patient_resample(patient, 30, 0)
-    assert (times[:, 0] == times[:, 1]).all()
-    assert (times[:, [0, 2, 3]].sum(axis=1) == 3).all()
 
 
 def test_cross_validation_scores_each_landmark_at_risk_once_per_repeat():

@@ -1,0 +1,129 @@
+"""Confidence in an estimate: each reason asks for its level, and the worst one counts."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from pipeline.cohort.reject_summary import PatientRejects
+from pipeline.explain.confidence import (
+    EstimateInputs,
+    confidence_of,
+    inputs_of,
+    missing_sentences,
+    refused_reasons,
+    results_refused,
+)
+from pipeline.explain.estimate_age import estimate_age
+from pipeline.explain.phrases import section
+from tests.pages.patients import facts, icans_only, rising_crs
+
+LIMITS = section("reliance")["limits"]
+SURE = facts(
+    event_patients=dict.fromkeys(facts().outcomes, LIMITS["few_event_patients"]),
+    products={"axi_cel": LIMITS["few_product_patients"]},
+)
+NONE = PatientRejects()
+
+
+def confidence(*, model=SURE, inputs=None, rejects=NONE, patient=None, **changes):
+    person = patient or rising_crs()
+    return confidence_of(
+        person.record, inputs or person.inputs, person.estimates, model, rejects, **changes
+    )
+
+
+def test_a_patient_like_those_of_training_is_good_without_a_flag():
+    found = confidence()
+    assert (found.level, found.flags) == ("good", ())
+    assert found.shape == section("reliance")["levels"]["good"]["shape"]
+    assert found.reasons
+
+
+@pytest.mark.parametrize(
+    ("changes", "level"),
+    [
+        ({"model": replace(SURE, synthetic=True)}, "care"),
+        ({"model": replace(SURE, event_patients={"icans": 99})}, "care"),
+        ({"model": replace(SURE, products={"axi_cel": 29})}, "care"),
+        ({"model": replace(SURE, products={})}, "good"),
+        ({"inputs": EstimateInputs(LIMITS["old_hours"])}, "good"),
+        ({"inputs": EstimateInputs(LIMITS["old_hours"] + 0.1)}, "care"),
+        ({"inputs": EstimateInputs(LIMITS["very_old_hours"] + 0.1)}, "poor"),
+        ({"rejects": PatientRejects({"crp": 2}, rows=2)}, "care"),
+        ({"rejects": PatientRejects({}, rows=2)}, "good"),
+        ({"inputs": EstimateInputs(1.0, out_of_range=("crp",))}, "care"),
+        ({"inputs": EstimateInputs(1.0, out_of_range=("crp", "il6", "ferritin"))}, "poor"),
+        ({"inputs": EstimateInputs(1.0, out_of_range=("nfl",))}, "good"),
+    ],
+)
+def test_one_reason_asks_for_its_level(changes, level):
+    assert confidence(**changes).level == level
+
+
+def test_an_outcome_at_chance_is_poor_where_every_estimate_is():
+    def figures(**low):
+        return {name: {"auroc_lo": value} for name, value in low.items()}
+
+    one = replace(SURE, validation=figures(severe_crs=0.5, icans=0.6))
+    both = replace(SURE, validation=figures(severe_crs=0.5, icans=0.4))
+    assert confidence(model=one).level == "care"
+    assert confidence(model=both).level == "poor"
+
+
+def test_what_the_labs_add_counts_only_where_the_grade_is_used():
+    validation = {"severe_crs": {"auroc_lo": 0.7, "added": {"diff_lo": -0.01}}}
+    model = replace(SURE, validation=validation)
+    assert confidence(model=model).level == "care"
+    without = icans_only()
+    record = replace(without.record, product="axi-cel")
+    patient = replace(without, record=record)
+    assert confidence(model=SURE, patient=patient, inputs=EstimateInputs(1.0)).level == "care"
+
+
+@pytest.mark.parametrize(
+    ("later", "level"), [(1.0, "good"), (LIMITS["late_hours"] + 1, "care"), (80.0, "past")]
+)
+def test_an_estimate_read_late_is_old_and_beyond_its_horizon_past(later, level):
+    record = rising_crs().record
+    made = record.clock.moment(record.hours) + timedelta(hours=later)
+    assert confidence(late=estimate_age(record, made, 72.0)).level == level
+
+
+def test_worst_reasons_come_first():
+    worst = confidence(
+        model=replace(SURE, synthetic=True),
+        inputs=EstimateInputs(60.0, out_of_range=("crp",)),
+        rejects=PatientRejects({"crp": 1}, rows=1),
+    )
+    good = confidence()
+    assert worst.level == "poor"
+    assert worst.reasons[-1] == good.reasons[-1]
+    assert len(worst.reasons) > len(good.reasons)
+
+
+def test_inputs_are_read_from_a_row_of_the_output():
+    row = {"newest_lab_hours": "3.5", "analytes_stale": "crp;il6", "out_of_range": ""}
+    assert inputs_of(row) == EstimateInputs(3.5, ("crp", "il6"), ())
+
+
+def test_only_rejected_results_of_the_models_analytes_count():
+    rejects = PatientRejects({"crp": 2, "saa": 9}, rows=11)
+    assert results_refused(SURE, rejects) == {"crp": 2}
+    assert len(refused_reasons(SURE, rejects)) == 1
+    assert refused_reasons(SURE, PatientRejects({"saa": 9}, rows=9)) == []
+
+
+def test_what_is_missing_is_named_once_by_its_reason():
+    patient = rising_crs()
+    core = [key for key, analyte in SURE.analytes.items() if analyte.core]
+    absent = [key for key in core if not len(patient.record.series(key))]
+    shorts = [SURE.analytes[key].short for key in absent]
+    inputs = EstimateInputs(1.0, stale=("platelets",))
+    (never, old) = missing_sentences(patient.record, inputs, SURE, NONE)
+    assert all(short in never for short in shorts)
+    assert SURE.analytes["platelets"].short in old
+    rejects = PatientRejects({absent[0]: 1}, rows=1)
+    refused, never, _ = missing_sentences(patient.record, inputs, SURE, rejects)
+    assert shorts[0] in refused
+    assert shorts[0] not in never

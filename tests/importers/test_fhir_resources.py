@@ -1,0 +1,123 @@
+"""FHIR resources from files: their place, their text and what cannot be read."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.cohort.ledger import Ledger
+from pipeline.errors import InputError
+from pipeline.importers.fhir_resources import (
+    codes_of,
+    fhir_files,
+    label_of,
+    parts_at,
+    read_resources,
+    reference_id,
+    text_at,
+)
+
+PATIENT = {"resourceType": "Patient", "id": "1"}
+LAB = {"resourceType": "Observation", "id": "2", "valueQuantity": {"value": 1.50}}
+
+
+def bundle(path, *entries, **more):
+    path.write_text(json.dumps({"resourceType": "Bundle", "entry": list(entries), **more}))
+    return path
+
+
+def test_a_bundle_and_lines_give_the_same_resources_with_their_places(tmp_path):
+    ledger = Ledger()
+    whole = bundle(tmp_path / "b.json", {"resource": PATIENT}, {"resource": LAB})
+    found = read_resources(whole, ("Patient", "Observation"), ledger)
+    assert [(item.file, item.line) for item in found] == [("b.json", 1), ("b.json", 2)]
+    lines = tmp_path / "x.ndjson"
+    lines.write_text(json.dumps(PATIENT) + "\n\n" + json.dumps(LAB) + "\n")
+    again = read_resources(lines, ("Patient", "Observation"), Ledger())
+    assert [item.line for item in again] == [1, 3]
+    assert [item.resource for item in again] == [item.resource for item in found]
+    assert ledger.read["b.json"] == 2
+
+
+def test_numbers_keep_every_digit_of_the_file(tmp_path):
+    path = tmp_path / "x.ndjson"
+    path.write_text('{"resourceType": "Observation", "valueQuantity": {"value": 1.500}}')
+    (found,) = read_resources(path, ("Observation",), Ledger())
+    assert text_at(found.resource, "valueQuantity", "value") == "1.500"
+
+
+def test_without_an_id_the_url_of_the_entry_names_a_resource(tmp_path):
+    entry = {"fullUrl": "urn:uuid:a-b", "resource": {"resourceType": "Patient"}}
+    path = bundle(tmp_path / "b.json", entry, {"resource": PATIENT, "fullUrl": "urn:uuid:c"})
+    found = read_resources(path, ("Patient",), Ledger())
+    assert [item.resource["id"] for item in found] == ["a-b", "1"]
+
+
+def test_a_line_that_is_no_json_is_listed_and_the_rest_is_read(tmp_path):
+    path = tmp_path / "x.ndjson"
+    path.write_text(json.dumps(PATIENT) + "\n{\n[1]\n")
+    ledger = Ledger()
+    assert len(read_resources(path, ("Patient",), ledger)) == 1
+    assert ledger.frame()["row"].tolist() == [2]
+    assert any("no resourceType" in remark for remark in ledger.remarks)
+
+
+@pytest.mark.parametrize("content", ["{", "", "\ufeff[", '{"resourceType": "Group"}', "[]", "3"])
+def test_a_file_without_a_wanted_resource_is_refused(tmp_path, content):
+    path = tmp_path / "x.json"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(InputError, match=r"not JSON|no resource"):
+        read_resources(path, ("Patient",), Ledger())
+
+
+def test_a_bundle_that_is_one_page_of_several_is_remarked(tmp_path):
+    ledger = Ledger()
+    link = [{"relation": "next", "url": "x"}]
+    read_resources(
+        bundle(tmp_path / "b.json", {"resource": PATIENT}, link=link), ("Patient",), ledger
+    )
+    assert len(ledger.remarks) == 1
+
+
+def test_files_of_a_folder_by_name_and_nothing_else(tmp_path):
+    for name in ("b.ndjson", "a.JSON", "c.csv"):
+        (tmp_path / name).write_text("")
+    assert [path.name for path in fhir_files(tmp_path)] == ["a.JSON", "b.ndjson"]
+    assert fhir_files(tmp_path / "c.csv") == []
+    assert fhir_files(tmp_path / "a.JSON") == [tmp_path / "a.JSON"]
+
+
+nodes = st.recursive(
+    st.none() | st.booleans() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("ab"), inner),
+    max_leaves=8,
+)
+
+
+@given(node=nodes, path=st.lists(st.sampled_from(["a", "b", 0, 1]), max_size=4))
+def test_any_path_into_anything_is_text_and_parts_are_objects(node, path):
+    assert isinstance(text_at(node, *path), str)
+    keys = [step for step in path if isinstance(step, str)]
+    assert all(isinstance(part, dict) for part in parts_at(node, *keys))
+    assert all(codes_of(node))
+    assert isinstance(label_of(node), str)
+
+
+def test_a_mapping_may_name_text_code_or_code_with_its_system():
+    concept = {
+        "text": "CRP",
+        "coding": [
+            {"system": "http://loinc.org", "code": "1988-5"},
+            {"code": "CRP", "display": "x"},
+        ],
+    }
+    assert codes_of(concept) == ("CRP", "1988-5", "http://loinc.org|1988-5")
+    assert label_of(concept) == "CRP"
+    assert label_of({"coding": [{"code": "1988-5"}]}) == "1988-5"
+
+
+@given(identity=st.from_regex(r"\A[A-Za-z0-9.-]{1,12}\Z"))
+def test_a_reference_ends_in_its_id(identity):
+    for form in ("Patient/{}", "https://x.org/fhir/Patient/{}/_history/3", "urn:uuid:{}", "{}"):
+        assert reference_id(form.format(identity)) == identity
