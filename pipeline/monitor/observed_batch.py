@@ -13,7 +13,7 @@ import pandas as pd
 from pipeline.arrays import Ints
 from pipeline.cohort.ledger import HARMLESS
 from pipeline.cohort.tables import Cohort
-from pipeline.features.landmarks import given_landmarks, landmark_day
+from pipeline.features.landmarks import given_landmarks, landmark_days
 from pipeline.model.bundle import Bundle
 from pipeline.model.cohort_profile import recent_results
 from pipeline.model.outcomes import build_targets
@@ -141,7 +141,7 @@ def what_followed(patients: pd.DataFrame, cohort: Cohort, bundle: Bundle, name: 
 def _scored(prepared: PreparedBatch, rows: Ints) -> pd.DataFrame:
     """Day, abstention, risks and base rates at the given landmarks."""
     bundle, matrix = prepared.bundle, prepared.matrix.take(rows)
-    ids, day = prepared.patient_ids.iloc[rows], landmark_day(matrix)
+    ids, day = prepared.patient_ids.iloc[rows], landmark_days(matrix)
     rejected = ids.isin(list(prepared.mostly_rejected)).to_numpy()
     table = pd.DataFrame(
         {

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pipeline.arrays import Bools, Floats, Ints
 from pipeline.explain.contributions import contributions
 from pipeline.explain.explanation_rows import COLUMNS, explanation_rows, top_reasons
-from pipeline.features.landmarks import landmark_day
+from pipeline.features.landmarks import landmark_days
 from pipeline.model.status import EVENT_PRESENT, OutcomeStatuses
 from pipeline.model.training_reference import rates_of_days
 from pipeline.predict.prepare import PreparedBatch
@@ -79,7 +79,7 @@ def score_outcome(prepared: PreparedBatch, name: str) -> OutcomeScores:
         landmarks = np.flatnonzero(first.status == EVENT_PRESENT)
     matrix, statuses = prepared.matrix.take(landmarks), prepared.statuses[name].take(landmarks)
     horizons = model.horizons
-    rate, n = rates_of_days(bundle.reference.base_rates[name], landmark_day(matrix), horizons)
+    rate, n = rates_of_days(bundle.reference.base_rates[name], landmark_days(matrix), horizons)
     risk, low, high = (np.full((len(landmarks), len(horizons)), np.nan) for _ in range(3))
     rows = statuses.estimated()
     if len(rows):

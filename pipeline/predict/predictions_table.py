@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.features.landmarks import landmark_day
+from pipeline.features.landmarks import landmark_days
 from pipeline.model.abstention import analyte_ages, out_of_range
 from pipeline.model.bundle import SCHEMA_VERSION
 from pipeline.model.status import OK, REJECTED
@@ -79,7 +79,7 @@ def _landmark_columns(prepared: PreparedBatch) -> pd.DataFrame:
             "patient_id": patients["patient_id"],
             "landmark_hours": moment,
             "landmark_at": at.dt.strftime("%Y-%m-%dT%H:%M:%S+00:00").fillna(""),
-            "infusion_day": landmark_day(measured),
+            "infusion_day": landmark_days(measured),
             "n_labs_24h": np.sum(counts, axis=0).astype(int) if counts else 0,
             "analytes_present": _listed(keys, ages <= stale_hours),
             "analytes_stale": _listed(keys, ages > stale_hours),

@@ -21,7 +21,7 @@ from pipeline.explain.patient_record import newest_results
 from pipeline.explain.subsequent_events import SubsequentEvents, subsequent_events
 from pipeline.features.build import build_features
 from pipeline.features.host import products_of
-from pipeline.features.landmarks import next_minute
+from pipeline.features.landmarks import batch_landmarks
 from pipeline.features.matrix import FeatureMatrix
 from pipeline.model.abstention import (
     AbstentionCodes,
@@ -183,16 +183,6 @@ def prepare_batch(read: ReadResult, bundle: Bundle, *, as_of: bool = False) -> P
     )
 
 
-def batch_landmarks(cohort: Cohort, as_of_hours: np.ndarray | None) -> pd.DataFrame:
-    """One landmark per patient with results: just after the newest one, or at the as-of hour."""
-    newest = cohort.labs.groupby("patient", sort=True)["resulted_hours"].max()
-    patient = newest.index.to_numpy().astype(np.intp)
-    hours = next_minute(newest.to_numpy(dtype=float))
-    if as_of_hours is not None:
-        hours = as_of_hours[patient]
-    return pd.DataFrame({"patient": patient, "hours": hours, "source": "asked"})
-
-
 def batch_statuses(
     cohort: Cohort,
     landmarks: pd.DataFrame,
@@ -214,5 +204,5 @@ def _reading_settings(bundle: Bundle) -> dict[str, Any]:
         "local": reference.local,
         "limits": reference.limits,
         "products": reference.products,
-        "extra_scales": tuple(item.scale for item in bundle.config.outcomes.values()),
+        "extra_scales": bundle.config.scales,
     }
