@@ -199,7 +199,8 @@ def predict(
         first = read.rejects.iloc[0]
         raise InputError(
             f"--strict: {len(read.rejects)} cells or rows were refused, first {first['file']} line "
-            f"{first['row']}, {first['column']}: {first['reason']} {first['remedy']}"
+            f"{first['row']}, {first['column']}: {first['reason']} {first['remedy']}",
+            options=("strict",),
         )
     name = ModelName(bundle.config.tracking.model_name, version or digest[:12])
     result = score_batch(read, bundle, name, as_of=as_of is not None)

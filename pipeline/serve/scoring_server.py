@@ -42,7 +42,8 @@ def serve(model: str, port: int) -> tuple[int, str]:
     if not model.startswith("models:/"):
         raise UsageError(
             f"{model} is not in the registry; serving takes a registered model. Give --model as "
-            "models:/<name>@<alias> or models:/<name>/<version>; training registers one"
+            "models:/<name>@<alias> or models:/<name>/<version>; training registers one",
+            options=("model",),
         )
     _free(port)
     folder, version = fetch_bundle(model)
@@ -70,7 +71,7 @@ def serve(model: str, port: int) -> tuple[int, str]:
 def _free(port: int) -> None:
     """Refuse a port that cannot be listened on."""
     if not 0 < port < 65536:
-        raise UsageError(f"--port is {port}; a port is a number from 1 to 65535")
+        raise UsageError(f"--port is {port}; a port is a number from 1 to 65535", options=("port",))
     with socket.socket() as found:
         found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -78,5 +79,6 @@ def _free(port: int) -> None:
         except OSError as error:
             raise UsageError(
                 f"port {port} of {HOST} cannot be used ({error.strerror}); choose another with "
-                "--port"
+                "--port",
+                options=("port",),
             ) from error
