@@ -66,9 +66,12 @@ def grade_command(
 
 def _check_out(out: Path, *, force: bool) -> None:
     if out.suffix not in (".csv", ".parquet"):
-        raise UsageError(f"--out {out} must end in .csv or .parquet")
+        raise UsageError(f"--out {out} must end in .csv or .parquet", options=("out",))
     if out.is_dir() or (out.exists() and not force):
-        raise UsageError(f"{out} already exists; choose another --out, or replace it with --force")
+        raise UsageError(
+            f"{out} already exists; choose another --out, or replace it with --force",
+            options=("out", "force"),
+        )
 
 
 def _read(folder: Path, config: CohortConfig) -> tuple[Cohort, pd.DataFrame]:

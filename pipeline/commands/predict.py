@@ -219,7 +219,8 @@ def _refuse_rejects(read: ReadResult) -> None:
     first = read.rejects.iloc[0]
     raise InputError(
         f"--strict: {len(read.rejects)} cells or rows were refused, first {first['file']} line "
-        f"{first['row']}, {first['column']}: {first['reason']} {first['remedy']}"
+        f"{first['row']}, {first['column']}: {first['reason']} {first['remedy']}",
+        options=("strict",),
     )
 
 

@@ -35,7 +35,8 @@ def serve(model: str, port: int) -> tuple[int, str]:
     if not model.startswith("models:/"):
         raise UsageError(
             f"{model} is not in the registry; serving takes a registered model. Give --model as "
-            "models:/<name>@<alias> or models:/<name>/<version>; training registers one"
+            "models:/<name>@<alias> or models:/<name>/<version>; training registers one",
+            options=("model",),
         )
     refuse_port(port)
     folder, version = fetch_bundle(model)

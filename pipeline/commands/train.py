@@ -49,7 +49,7 @@ def train_command(
     """Train, write the bundle, log it to MLflow and register it as challenger."""
     config = _settings(config_files, outcomes, seed, time_zone)
     if jobs < 1:
-        raise UsageError(f"--jobs must be at least 1, got {jobs}")
+        raise UsageError(f"--jobs must be at least 1, got {jobs}", options=("jobs",))
     source = bundle_folder(prior) if prior else None
     refuse_occupied(out, cohort, *([source] if source else []), force=force)
     borrowed = None if source is None else load_bundle(source)
@@ -93,7 +93,9 @@ def train_into(
         If ``out`` holds something else, or the prior does not fit.
     """
     if prior is None and PRIOR in config.model.weights:
-        raise UsageError("model.weights names prior, but no bundle is given with --prior")
+        raise UsageError(
+            "model.weights names prior, but no bundle is given with --prior", options=("prior",)
+        )
     read = read_training(cohort, config)
     write_rows(read, out)
     refuse_unusable(read, config)

@@ -21,7 +21,7 @@ def refuse_port(port: int) -> None:
     UsageError
     """
     if not 0 < port < 65536:
-        raise UsageError(f"--port is {port}; a port is a number from 1 to 65535")
+        raise UsageError(f"--port is {port}; a port is a number from 1 to 65535", options=("port",))
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -29,7 +29,8 @@ def refuse_port(port: int) -> None:
         except OSError as error:
             raise UsageError(
                 f"port {port} of {HOST} cannot be used ({error.strerror}); choose another with "
-                "--port"
+                "--port",
+                options=("port",),
             ) from error
 
 
