@@ -101,7 +101,7 @@ def analyte_from_dict(content: Mapping[str, Any]) -> Analyte:
     """Rebuild an analyte stored with :meth:`Analyte.to_dict`."""
     names = ("plausible", "reference", "reference_by_age", "usual", "loinc", "synonyms")
     pairs = {name: tuple(content[name]) for name in names if name in content}
-    return Analyte(**{**content, **pairs})
+    return Analyte(**{**content, **pairs, "refused": _refused(content.get("refused"))})
 
 
 @cache
@@ -317,16 +317,21 @@ def _analyte(key: str, entry: Mapping[str, Any]) -> Analyte:
         conversions={
             unit: float(item["factor"]) for unit, item in (entry.get("conversions") or {}).items()
         },
-        refused={
-            unit: Remedy(**reason) if isinstance(reason, dict) else reason
-            for unit, reason in (entry.get("refused") or {}).items()
-        },
+        refused=_refused(entry.get("refused")),
         direction=dict(entry.get("direction") or {}),
         evidence=dict(entry.get("evidence") or {}),
         loinc=tuple(str(code) for code in (entry.get("loinc") or {})),
         loinc_units=dict(entry.get("loinc_units") or {}),
         synonyms=tuple(entry.get("synonyms") or ()),
     )
+
+
+def _refused(stated: Mapping[str, Any] | None) -> dict[str, str | Remedy]:
+    """Reason per refused unit, of the dictionary or as stored in a bundle."""
+    return {
+        unit: reason if isinstance(reason, str) else Remedy(reason["train"], reason["operator"])
+        for unit, reason in (stated or {}).items()
+    }
 
 
 def _accepts(name: str, config: CohortConfig) -> bool:
