@@ -1,5 +1,7 @@
 """Types of numpy arrays."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -7,7 +9,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 Bools = NDArray[np.bool_]
 
-# of the kernel of the features, which takes lists where it runs interpreted
+# for the kernel of the features, which takes lists where it runs interpreted
 Numbers = Floats | list[float]
-Places = Ints | list[int]
+Places = NDArray[np.integer[Any]] | list[int]
 Flags = Bools | list[bool]

@@ -68,7 +68,8 @@ def run_plain(
     width = len(request.logged) * len(request.wanted)
     cells = [0.0] * (len(out) * width)
     groups = (landmarks, results, request, _scratch(request, longest))
-    kernel.scan(*(_as_lists(group) for group in groups), cells, width)
+    arguments: list[Any] = [*(_as_lists(group) for group in groups), cells, width]
+    kernel.scan(*arguments)
     out[:, :width] = np.reshape(cells, (len(out), width))
 
 
@@ -128,15 +129,17 @@ def _read_only(group: Any) -> Any:
     return group._make(items)
 
 
-_NO_ROWS = np.empty(0)
+_NOTHING: Any = np.empty(0)
 _NO_WORK = (
-    Landmarks(*[_NO_ROWS] * 2),
-    LabResults(*[_NO_ROWS] * 8),
-    Request(*[_NO_ROWS] * 3, *[0.0] * 3, *[False] * 5),
+    Landmarks(*[_NOTHING] * 2),
+    LabResults(*[_NOTHING] * 8),
+    Request(_NOTHING, _NOTHING, _NOTHING, 0.0, 0.0, 0.0, False, False, False, False, False),
 )
 # in the order in which they call each other
-_CALLED = ("time_mean", "shell_sort", "collect_slopes", "ranked_slope", "theil_sen")
-_CALLED += ("least_squares", "order_hidden")
+_CALLED = (
+    *("time_mean", "shell_sort", "collect_slopes", "ranked_slope", "theil_sen"),
+    *("least_squares", "order_hidden"),
+)
 _INLINED = ("update_extremes", "limited_window", "recensor", "since_zero", "windowed")
 
 

@@ -46,10 +46,10 @@ def series_meta(spec: FeatureSpec) -> list[FeatureMeta]:
 
 
 def room_for(n_landmarks: int, n_columns: int) -> Floats:
-    """A matrix to be filled, of which the machine has found every page.
+    """A matrix to be filled, with every page of its memory already allocated.
 
-    The pages cost the same one by one, except on a virtual machine that returns freed memory to
-    its host some seconds later: asking for it back takes ten times as long as taking it at once.
+    One by one the pages cost the same, except on a virtual machine that returns freed memory to
+    its host after some seconds: getting it back takes ten times as long as allocating it at once.
     """
     result = np.empty((n_landmarks, n_columns))
     result.reshape(-1)[:: PAGESIZE // result.itemsize] = 0.0
@@ -90,8 +90,8 @@ def series_features(
     columns = _columns(spec)
     n_series = len(spec.analytes) + len(spec.channels)
     width = n_series * len(columns)
-    room = room_for(len(landmarks), width) if out is None else out
-    result = room[:, :width]
+    matrix = room_for(len(landmarks), width) if out is None else out
+    result = matrix[:, :width]
     if result.size == 0:
         return result
     table = _Table(cohort, spec)
@@ -101,23 +101,23 @@ def series_features(
     visits = counts[patient]
     pairs = int((visits * visits).sum()) if "robust_slope" in spec.statistics else 0
     fast = kernel_compilation.worth_compiling(len(patient) * n_series, int(visits.sum()), pairs)
-    sorted_ = not np.any(patient[1:] < patient[:-1])
-    order = np.arange(len(patient)) if sorted_ else np.argsort(patient, kind="stable")
+    in_order = not np.any(patient[1:] < patient[:-1])
+    order = np.arange(len(patient)) if in_order else np.argsort(patient, kind="stable")
 
-    def work(chunk: _Chunk) -> None:
-        part: slice | Ints = chunk.landmarks if sorted_ else order[chunk.landmarks]
-        cells = room[part]  # a view, or a copy that goes back below
-        _fill(cells, table, chunk, patient[part], hours[part], spec, fast=fast)
-        if not sorted_:
-            room[part] = cells
+    def fill_chunk(chunk: _Chunk) -> None:
+        chosen: slice | Ints = chunk.landmarks if in_order else order[chunk.landmarks]
+        cells = matrix[chosen]  # a view, or a copy that goes back below
+        _fill(cells, table, chunk, patient[chosen], hours[chosen], spec, fast=fast)
+        if not in_order:
+            matrix[chosen] = cells
 
     chunks = _chunks(patient[order], counts)
     if jobs == 1 or not fast:
         for chunk in chunks:
-            work(chunk)
+            fill_chunk(chunk)
         return result
     with ThreadPoolExecutor(jobs) as pool:
-        for _ in pool.map(work, chunks):
+        for _ in pool.map(fill_chunk, chunks):
             pass
     return result
 
@@ -137,8 +137,8 @@ class _Table:
         labs = cohort.labs
         codes, names = pd.factorize(labs["analyte"])
         keys = [*(analyte.key for analyte in spec.analytes), *spec.channels]
-        number = {key: place for place, key in enumerate(keys)}
-        lookup = np.array([number.get(name, -1) for name in names] + [-1], dtype=np.int64)
+        series_of = {key: series for series, key in enumerate(keys)}
+        lookup = np.array([series_of.get(name, -1) for name in names] + [-1], dtype=np.int64)
         self.series = lookup[codes]
         self.patient = labs["patient"].to_numpy()
         self.collected = labs["collected_hours"].to_numpy(dtype=float)
@@ -151,9 +151,11 @@ class _Table:
         )
         self.epoch, self.altered = drugs.epoch, drugs.altered
         self.withdrawn = self.withdrawn | drugs.invalid
-        to = np.array([number.get(rule.series, -1) for rule in spec.drug_effects], dtype=np.int64)
-        moved = drugs.channel >= 0
-        self.series[moved] = to[drugs.channel[moved]]
+        channel_series = np.array(
+            [series_of.get(rule.series, -1) for rule in spec.drug_effects], dtype=np.int64
+        )
+        redirected = drugs.channel >= 0
+        self.series[redirected] = channel_series[drugs.channel[redirected]]
 
 
 def _fill(
@@ -169,15 +171,15 @@ def _fill(
     """Fill the first columns with the statistics of a chunk."""
     analytes = _all_series(spec)
     logged = np.array([analyte.log for analyte in analytes], dtype=np.bool_)
-    n_series, first = len(logged), int(patient[0])
+    n_series, first_patient = len(logged), int(patient[0])
     rows: slice | Ints = chunk.rows
     series = table.series[rows]
-    key = (table.patient[rows] - first) * n_series + series
+    key = (table.patient[rows] - first_patient) * n_series + series
     if np.any(series < 0) or np.any(key[1:] < key[:-1]):
         known = np.flatnonzero(series >= 0)
         known = known[np.argsort(key[known], kind="stable")]
         rows, series, key = known + chunk.rows.start, series[known], key[known]
-    counts = np.bincount(key, minlength=(int(patient[-1]) - first + 1) * n_series)
+    counts = np.bincount(key, minlength=(int(patient[-1]) - first_patient + 1) * n_series)
     side = table.side[rows]
     value = limit = _on_scale(table.value[rows], series, analytes)
     below, withdrawn = side < 0, table.withdrawn[rows]
@@ -198,7 +200,7 @@ def _fill(
         offset=np.concatenate([[0], np.cumsum(counts)]),
     )
     run = kernel_compilation.run_compiled if fast else kernel_compilation.run_plain
-    landmarks = Landmarks(patient - first, hours)
+    landmarks = Landmarks(patient - first_patient, hours)
     run(landmarks, results, _request(spec, logged), int(counts.max(initial=0)), cells)
     for place, (statistic, *_) in enumerate(columns):
         if BY_NAME[statistic].kind == "ratio":
@@ -228,8 +230,8 @@ def _request(spec: FeatureSpec, logged: Bools) -> Request:
 
 def _all_series(spec: FeatureSpec) -> tuple[Analyte, ...]:
     """The analyte of each series, in the order of the columns."""
-    moved = [channel_analyte(channel, spec.analytes)[0] for channel in spec.channels]
-    return (*spec.analytes, *moved)
+    channels = [channel_analyte(channel, spec.analytes)[0] for channel in spec.channels]
+    return (*spec.analytes, *channels)
 
 
 def _on_scale(value: Floats, series: Ints, analytes: tuple[Analyte, ...]) -> Floats:
@@ -243,16 +245,16 @@ def _on_scale(value: Floats, series: Ints, analytes: tuple[Analyte, ...]) -> Flo
 
 
 def _columns(spec: FeatureSpec) -> list[tuple[str, float | None, int]]:
-    """Statistic, window and number in the kernel of each column of an analyte."""
+    """Statistic, window and place in the kernel of each column of an analyte."""
     columns: list[tuple[str, float | None, int]] = [
-        (name, None, number) for number, name in enumerate(PLAIN) if name in spec.statistics
+        (name, None, place) for place, name in enumerate(PLAIN) if name in spec.statistics
     ]
     for window in spec.windows_hours:
         # the kernel takes the windows from the shortest on
         first = len(PLAIN) + sorted(spec.windows_hours).index(window) * len(WINDOWED)
         columns += [
-            (name, window, first + number)
-            for number, name in enumerate(WINDOWED)
+            (name, window, first + place)
+            for place, name in enumerate(WINDOWED)
             if name in spec.statistics
         ]
     return columns
@@ -260,14 +262,14 @@ def _columns(spec: FeatureSpec) -> list[tuple[str, float | None, int]]:
 
 def _chunks(patient: Ints, counts: Ints) -> Iterator[_Chunk]:
     """Neighbouring patients of bounded work; ``patient`` per landmark, sorted."""
-    stop_of = np.cumsum(counts)
-    load = np.cumsum(counts + _ROWS_PER_LANDMARK * np.bincount(patient, minlength=len(counts)))
-    first = 0
-    while first < len(patient):
-        one = int(patient[first])
-        done = int(load[one - 1]) if one else 0
-        last = max(int(np.searchsorted(load, done + ROWS_PER_CHUNK, side="right")), one + 1)
-        stop = int(np.searchsorted(patient, last, side="left"))
-        rows = slice(int(stop_of[one] - counts[one]), int(stop_of[patient[stop - 1]]))
-        yield _Chunk(slice(first, stop), rows)
-        first = stop
+    stop_row = np.cumsum(counts)
+    work = np.cumsum(counts + _ROWS_PER_LANDMARK * np.bincount(patient, minlength=len(counts)))
+    start = 0
+    while start < len(patient):
+        first = int(patient[start])
+        done = int(work[first - 1]) if first else 0
+        end = max(int(np.searchsorted(work, done + ROWS_PER_CHUNK, side="right")), first + 1)
+        stop = int(np.searchsorted(patient, end, side="left"))
+        rows = slice(int(stop_row[first] - counts[first]), int(stop_row[patient[stop - 1]]))
+        yield _Chunk(slice(start, stop), rows)
+        start = stop

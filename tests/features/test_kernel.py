@@ -2,16 +2,17 @@
 
 import subprocess
 import sys
+import textwrap
 import tracemalloc
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from pipeline.features import kernel_compilation
+from pipeline.features import kernel, kernel_compilation
 from pipeline.features.build import build_features
 from pipeline.features.series import series_features
-from pipeline.features.statistics import BY_NAME
+from pipeline.features.statistics import BY_NAME, PLAIN, WINDOWED
 from tests.builders import at, lab, make_cohort, make_spec
 
 SPEC = make_spec(analytes=("albumin", "crp", "platelets"), statistics=tuple(BY_NAME))
@@ -39,6 +40,67 @@ def messy():
 
 def bits(values):
     return np.ascontiguousarray(values).view(np.uint64)
+
+
+@pytest.mark.parametrize("names", [PLAIN, WINDOWED])
+def test_every_statistic_has_its_place(names):
+    assert [getattr(kernel, name.upper()) for name in names] == list(range(len(names)))
+
+
+def test_another_order_of_the_statistics_changes_no_value():
+    """The order is fixed in one place: a kernel that keeps one of its own fails here."""
+    code = """
+        import numpy as np
+        from pipeline.features import statistics
+        if {reverse}:
+            statistics.PLAIN = statistics.PLAIN[::-1]
+            statistics.WINDOWED = statistics.WINDOWED[::-1]
+        from pipeline.features.series import series_features, series_meta
+        from tests.builders import at, lab, make_cohort, make_spec
+        values = [(2.0, -30.0), (3.0, 10.0), (9.0, 20.0), (4.0, 40.0), (7.0, 55.0)]
+        rows = [lab(0, key, *value) for key in ("albumin", "crp") for value in values]
+        spec = make_spec(("albumin", "crp"), statistics=tuple(statistics.BY_NAME))
+        row = series_features(make_cohort(1, rows), at((0, 60.0)), spec)[0]
+        for line in sorted(f"{{meta.name}} {{float(x).hex()}}" for meta, x in
+                           zip(series_meta(spec), row, strict=True)):
+            print(line)
+        """
+    code = textwrap.dedent(code)
+    usual, reversed_ = (
+        subprocess.run(
+            [sys.executable, "-c", code.format(reverse=reverse)],
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+        for reverse in (False, True)
+    )
+    assert "albumin__slope_24h" in usual
+    assert reversed_ == usual
+
+
+def test_the_compiled_file_is_named_for_the_places_and_every_function():
+    """numba compares kernel.py only, not the modules whose numbers and functions it takes in."""
+    fingerprint = "kernel_compilation._fingerprint(kernel_compilation._namespace())"
+    code = f"from pipeline.features import kernel_compilation\nprint({fingerprint})"
+    other = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+    ).stdout.strip()
+    space = kernel_compilation._namespace()
+    assert kernel_compilation._fingerprint(space) == other
+    assert kernel_compilation._fingerprint({**space, "LAST": 1}) != other
+    assert kernel_compilation._fingerprint({**space, "theil_sen": kernel.time_mean}) != other
+
+
+@pytest.mark.parametrize("kind", [np.int32, np.int64])
+def test_a_read_only_table_or_another_integer_needs_no_second_compilation(messy, monkeypatch, kind):
+    cohort, landmarks = messy
+    monkeypatch.setattr(kernel_compilation, "WORTH_COMPILING", -1)
+    usual = series_features(cohort, landmarks, SPEC)
+    for name in ("collected_hours", "value"):
+        cohort.labs[name].to_numpy().flags.writeable = False
+    moments = landmarks.astype({"patient": kind})
+    np.testing.assert_array_equal(bits(series_features(cohort, moments, SPEC)), bits(usual))
 
 
 def test_compiled_and_interpreted_agree_to_the_bit(messy, monkeypatch):
@@ -77,14 +139,14 @@ def test_the_wanted_statistics_do_not_depend_on_the_others(messy):
 def test_little_work_does_not_import_numba(monkeypatch):
     monkeypatch.setattr(kernel_compilation, "started", lambda: False)
     for work in ((400 * 30 * 25, 0), (1, 5_000, 5_000 * 5_000 // 2)):
-        monkeypatch.setattr(kernel_compilation, "_ASKED", kernel_compilation._Asked())
+        monkeypatch.setattr(kernel_compilation, "_WORKLOAD", kernel_compilation._Workload())
         assert not kernel_compilation.worth_compiling(25 * 40, 25 * 400)
         assert kernel_compilation.worth_compiling(*work)
     monkeypatch.setattr(kernel_compilation, "started", lambda: True)
     assert kernel_compilation.worth_compiling(1, 1)
     code = (
         "import sys\nimport numpy as np\nfrom tests.builders import *\n"
-        "from pipeline.features import build_features\n"
+        "from pipeline.features.build import build_features\n"
         "cohort = make_cohort(1, [lab(0, 'crp', 1.0, 3.0)])\n"
         "build_features(cohort, at((0, 24.0)), make_spec())\nassert 'numba' not in sys.modules\n"
     )
@@ -93,39 +155,9 @@ def test_little_work_does_not_import_numba(monkeypatch):
 
 def test_small_calls_add_up_to_what_the_start_of_numba_costs(monkeypatch):
     monkeypatch.setattr(kernel_compilation, "started", lambda: False)
-    monkeypatch.setattr(kernel_compilation, "_ASKED", kernel_compilation._Asked())
+    monkeypatch.setattr(kernel_compilation, "_WORKLOAD", kernel_compilation._Workload())
     answers = [kernel_compilation.worth_compiling(13_500, 0) for _ in range(9)]
     assert answers == [False] * 7 + [True] * 2
-
-
-@pytest.mark.parametrize("old_limit", [-1, 1])
-def test_a_new_limit_of_the_assay_is_no_trend(old_limit):
-    """The limit falls from 5 to 1 (or rises from 5 to 9) while nothing is ever measurable."""
-    limits = [5.0, 5.0, 1.0, 1.0] if old_limit < 0 else [5.0, 5.0, 9.0, 9.0]
-    hours = [-10.0, 10.0, 30.0, 50.0]
-    rows = [lab(0, "crp", x, t, side=old_limit) for x, t in zip(limits, hours, strict=True)]
-    rows += [lab(0, "albumin", x, t, side=old_limit) for x, t in zip(limits, hours, strict=True)]
-    spec = make_spec(statistics=tuple(BY_NAME))
-    matrix = build_features(make_cohort(1, rows), at((0, 60.0)), spec)
-    for analyte in ("crp", "albumin"):
-        for name in ("delta", "slope", "robust_slope", "sd", "range"):
-            assert matrix.column(f"{analyte}__{name}_72h")[0] == 0.0
-        for name in ("diff_baseline", "fold_baseline", "drop_from_peak"):
-            assert matrix.column(f"{analyte}__{name}")[0] == 0.0
-        assert matrix.column(f"{analyte}__last_censored")[0] == old_limit
-        assert matrix.column(f"{analyte}__censored_share_72h")[0] == 1.0
-
-
-def test_extremes_hold_what_is_proven():
-    """'>300' is at least 300; '<100' does not beat a measured 50."""
-    rows = [lab(0, "albumin", 300.0, 2.0, side=1), lab(0, "albumin", 40.0, 4.0)]
-    rows += [lab(0, "albumin", 100.0, 6.0, side=-1), lab(0, "albumin", 50.0, 8.0)]
-    matrix = build_features(make_cohort(1, rows), at((0, 3.0), (0, 24.0)), SPEC)
-    assert matrix.column("albumin__max_24h").tolist() == [300.0, 300.0]
-    assert matrix.column("albumin__min_24h").tolist() == [300.0, 40.0]
-    low = build_features(make_cohort(1, rows[2:]), at((0, 7.0), (0, 24.0)), SPEC)
-    assert low.column("albumin__peak").tolist() == [50.0, 50.0]  # 100 halved below the limit
-    assert low.column("albumin__nadir").tolist() == [50.0, 50.0]
 
 
 @pytest.mark.parametrize("room", [8, 9, 40])
@@ -133,42 +165,10 @@ def test_robust_slopes_with_little_room_for_pairs(messy, monkeypatch, room):
     """The middle of the slopes is found to the bit, however few are kept at a time."""
     cohort, landmarks = messy
     monkeypatch.setattr(kernel_compilation, "started", lambda: False)
-    monkeypatch.setattr(kernel_compilation, "MOST_PAIRS", room)
+    monkeypatch.setattr(kernel_compilation, "MAX_PAIRS", room)
     close = series_features(cohort, landmarks, SPEC)
     monkeypatch.undo()
     np.testing.assert_array_equal(bits(close), bits(series_features(cohort, landmarks, SPEC)))
-
-
-def test_a_robust_slope_of_5000_points_needs_little_memory(monkeypatch):
-    """12.5 million pairs, of which half a MiB is kept; interpreted it would take minutes."""
-    n = 5_000
-    random = np.random.default_rng(3)
-    hours = 24.0 + np.sort(random.choice(140 * 60, n, replace=False)) / 60
-    values = random.lognormal(0, 1, n) + hours / 50
-    rows = [lab(0, "albumin", v, t) for v, t in zip(values, hours, strict=True)]
-    sizes = []
-    scratch = kernel_compilation._scratch
-    monkeypatch.setattr(
-        kernel_compilation, "_scratch", lambda *of: sizes.append(scratch(*of)) or sizes[-1]
-    )
-    spec = make_spec(("albumin",), windows=(168.0,), statistics=("robust_slope",))
-    matrix = build_features(make_cohort(1, rows), at((0, 168.0)), spec)
-    assert sum(array.nbytes for array in sizes[0]) < 2**20
-    early, late = np.triu_indices(n, 1)
-    far = hours[late] - hours[early] >= 6.0
-    early, late = early[far], late[far]
-    slopes = (values[late] - values[early]) / (hours[late] - hours[early])
-    assert matrix.column("albumin__robust_slope_168h")[0] == 24.0 * np.median(slopes)
-
-
-def test_two_draws_minutes_apart_are_no_slope():
-    rows = [lab(0, "crp", 1.0, 10.0), lab(0, "crp", 64.0, 10.1)]
-    matrix = build_features(
-        make_cohort(1, rows), at((0, 24.0)), make_spec(statistics=tuple(BY_NAME))
-    )
-    for name in ("slope_24h", "robust_slope_24h", "doubling_hours"):
-        assert np.isnan(matrix.column(f"crp__{name}")[0])
-    assert matrix.column("crp__delta_24h")[0] == 6.0
 
 
 def test_the_matrix_is_built_in_place(messy, monkeypatch):
