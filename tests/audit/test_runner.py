@@ -17,8 +17,8 @@ from pipeline.errors import InputError
 from pipeline.pages.audit_page import render_audit
 from tests.audit.conftest import in_memory, write
 from tests.audit.conftest import settings as configured
-from tests.pages.test_evaluation_page import read
 from tests.minicohort import write_cohort
+from tests.pages.test_evaluation_page import read
 from tests.planted.defects import plant_defect
 
 KEYS = {"code", "severity", "title", "table", "columns", "evidence", "remedy"}
