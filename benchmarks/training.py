@@ -35,12 +35,12 @@ from scipy.optimize import minimize
 
 from pipeline import log
 from pipeline.commands.simulate import simulate
+from pipeline.commands.train import train_into
 from pipeline.config import Config, load_config
 from pipeline.model import linear
 from pipeline.model.logistic import fit_logistic, sigmoid
 from pipeline.model.parallel import one_blas_thread
 from pipeline.resources import config_path
-from pipeline.train.fit import train
 
 GOAL_SHARE, GOAL_SECONDS, CORES = 0.7, 300.0, 2
 KERNELS = ("xgboost", "scikit-learn", "scipy", "NumPy", "compiled array code here")
@@ -161,7 +161,7 @@ def measure(cohort: Path, out: Path, config: Config, jobs: int) -> tuple[Counter
 
     linear.fit_logistic = spy
     with sampled() as shares:
-        train(cohort, out, config, jobs=jobs)
+        train_into(out, cohort, config, jobs=jobs)
     linear.fit_logistic = fit_logistic
     return shares, widest[0]
 

@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pipeline import __version__, log
-from pipeline.errors import CytocastError, with_make
+from pipeline.errors import CytocastError
+from pipeline.remedy import with_make
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("DO_NOT_TRACK", "true")
@@ -24,7 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code, summary = options.run(options)
     except CytocastError as error:
-        sys.stderr.write(f"cytocast {options.command}: {with_make(str(error))}\n")
+        message = with_make(str(error), error.options)
+        sys.stderr.write(f"cytocast {options.command}: {message}\n")
         return error.exit_code
     sys.stdout.write(summary + "\n")
     return int(code)
@@ -169,7 +171,7 @@ def _monitor(options: argparse.Namespace) -> tuple[int, str]:
 
 
 def _serve(options: argparse.Namespace) -> tuple[int, str]:
-    from pipeline.serve.scoring_server import serve
+    from pipeline.commands.serve import serve
 
     return serve(options.model, options.port)
 

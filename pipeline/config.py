@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from pipeline.config_model import ModelConfig, PositiveHours, Strict
+from pipeline.config_model import ModelConfig, PositiveHours, Strict, options_named
 from pipeline.errors import UsageError
 from pipeline.resources import config_path, read_yaml, schema_yaml
 
@@ -277,6 +277,11 @@ class Config(Strict):
                 )
         return self
 
+    @property
+    def scales(self) -> tuple[str, ...]:
+        """Scales of the outcomes, in their order."""
+        return tuple(dict.fromkeys(item.scale for item in self.outcomes.values()))
+
     def select_outcomes(self, names: Sequence[str]) -> Config:
         """Keep only the named outcomes.
 
@@ -379,7 +384,10 @@ def parse_config(content: Mapping[str, Any], *, source: str) -> Config:
             f"{item['msg']}, got {item['input']!r}"
             for item in error.errors(include_url=False)
         ]
-        raise UsageError(f"configuration {source} cannot be used:\n" + "\n".join(lines)) from error
+        raise UsageError(
+            f"configuration {source} cannot be used:\n" + "\n".join(lines),
+            options=options_named(error),
+        ) from error
 
 
 def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from pipeline.errors import SettingError
 
 
 class Strict(BaseModel):
@@ -149,8 +151,16 @@ class ModelConfig(Strict):
             raise ValueError(f"custom member {taken[0]} has the name of a built-in one")
         unknown = sorted(set(self.weights) - {*self.members, *self.custom, PRIOR})
         if unknown:
-            raise ValueError(
+            raise SettingError(
                 f"weights names {', '.join(unknown)}, which is no member; members are "
-                f"{', '.join([*self.members, *self.custom])}, and {PRIOR} with --prior"
+                f"{', '.join([*self.members, *self.custom])}, and {PRIOR} with --prior",
+                options=("prior",),
             )
         return self
+
+
+def options_named(error: ValidationError) -> tuple[str, ...]:
+    """Command-line options that the messages of a validation error name."""
+    causes = [item.get("ctx", {}).get("error") for item in error.errors(include_url=False)]
+    named = [cause.options for cause in causes if isinstance(cause, SettingError)]
+    return tuple(option for options in named for option in options)

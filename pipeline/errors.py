@@ -1,57 +1,8 @@
-"""Errors that carry the documented exit code of the command line, and how make names options."""
+"""Errors that carry the documented exit code and the options they name, and text for messages."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
-
-# what one types with make instead of an option
-_MAKE = {
-    "out": "OUT=",
-    "force": "FORCE=1",
-    "tz": "TZ_NAME=",
-    "as-of": "AS_OF=",
-    "config": "CONFIG=",
-    "model": "MODEL=",
-    "cohort": "COHORT=",
-    "input": "INPUT=",
-    "outcomes": "OUTCOMES=",
-    "prior": "PRIOR=",
-    "mapping": "MAPPING=",
-    "against": "AGAINST=",
-    "key": "KEY=",
-    "keep": "KEEP=",
-    "times": "TIMES=",
-    "format": "FORMAT=",
-    "strict": "STRICT=1",
-    "seed": "SEED=",
-    "jobs": "JOBS=",
-    "port": "PORT=",
-}
-_OPTION = re.compile(rf"(?<![\w-])--({'|'.join(_MAKE)})(?![\w-])")
-_TOLD = re.compile(r"\(make: ([^()]*)\)")
-
-
-def with_make(message: str) -> str:
-    """A message that names options, with what the user of ``make`` types instead.
-
-    Examples
-    --------
-    >>> with_make("Choose another --out, or replace it with --force.")
-    'Choose another --out, or replace it with --force (make: OUT=, FORCE=1).'
-    >>> with_make("Give hours.")
-    'Give hours.'
-    >>> with_make("State --tz (make: TZ_NAME=). Choose another --out.")
-    'State --tz (make: TZ_NAME=). Choose another --out (make: OUT=).'
-    """
-    told = {name for names in _TOLD.findall(message) for name in names.split(", ")}
-    named = dict.fromkeys(
-        _MAKE[option] for option in _OPTION.findall(message) if _MAKE[option] not in told
-    )
-    if not named:
-        return message
-    end = "." if message.endswith(".") else ""
-    return f"{message.removesuffix('.')} (make: {', '.join(named)}){end}"
 
 
 def shown(text: str, longest: int = 60) -> str:
@@ -83,15 +34,34 @@ def listed(names: Iterable[str], most: int = 20) -> str:
 
 
 class CytocastError(Exception):
-    """Base of every error meant for the user; ``exit_code`` is what the CLI returns."""
+    """Base of every error meant for the user; ``exit_code`` is what the CLI returns.
+
+    Parameters
+    ----------
+    message : str
+    options : tuple of str
+        Command-line options that the message names, in its order and without dashes.
+    """
 
     exit_code = 1
+
+    def __init__(self, message: str, *, options: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.options = options
 
 
 class UsageError(CytocastError):
     """A command, option or configuration that cannot be used."""
 
     exit_code = 2
+
+
+class SettingError(ValueError):
+    """A setting that a configuration model refuses, with the options that the message names."""
+
+    def __init__(self, message: str, *, options: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.options = options
 
 
 class InputError(CytocastError):

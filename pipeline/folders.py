@@ -29,12 +29,14 @@ def refuse_occupied(out: Path, *inputs: Path, force: bool) -> None:
         if place == source or place in source.parents:
             raise UsageError(
                 f"--out {out} is, or holds, the input {path} and would replace it; choose another "
-                "folder"
+                "folder",
+                options=("out",),
             )
     _refuse_unwritable(out)
     if out.is_file() or (out.is_dir() and any(out.iterdir()) and not force):
         raise UsageError(
-            f"{out} already holds something else; choose another --out, or replace it with --force"
+            f"{out} already holds something else; choose another --out, or replace it with --force",
+            options=("out", "force"),
         )
 
 
@@ -44,12 +46,15 @@ def _refuse_unwritable(out: Path) -> None:
     while not parent.exists() and parent != parent.parent:
         parent = parent.parent
     if not parent.is_dir():
-        raise UsageError(f"cannot write --out {out}: {parent} is a file, not a folder")
+        raise UsageError(
+            f"cannot write --out {out}: {parent} is a file, not a folder", options=("out",)
+        )
     try:  # permissions do not tell of a full, read-only or virtual file system
         Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=parent)).rmdir()
     except OSError as error:
         raise UsageError(
-            f"cannot write --out {out}: no folder can be made in {parent} ({error.strerror})"
+            f"cannot write --out {out}: no folder can be made in {parent} ({error.strerror})",
+            options=("out",),
         ) from error
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.cli import main
-from pipeline.errors import _MAKE
+from pipeline.remedy import MAKE_VARIABLES
 
 MAKEFILE = (Path(__file__).parent.parent / "Makefile").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"\$\(BIN\)/cytocast ([a-z]+)", MAKEFILE)
@@ -45,4 +45,4 @@ def test_make_passes_options_that_the_command_has(capsys, command) -> None:
 
 def test_messages_name_variables_that_make_has() -> None:
     declared = set(re.findall(r"^([A-Z_]+) \?=", MAKEFILE, flags=re.MULTILINE))
-    assert {value.split("=")[0] for value in _MAKE.values()} <= declared
+    assert {value.split("=")[0] for value in MAKE_VARIABLES.values()} <= declared

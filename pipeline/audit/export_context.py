@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,15 +13,15 @@ import pandas as pd
 
 from pipeline.audit.finding import Example, NotApplicable
 from pipeline.audit.lenient_tables import derived_grades, grade_frame, lab_frame, people_frame
-from pipeline.cohort.files import find_table, read_raw
-from pipeline.cohort.ledger import Ledger
+from pipeline.cohort.files import RawTable, find_table, read_raw
 from pipeline.cohort.tables import TABLES
 from pipeline.cohort.timestamps import year_first
 from pipeline.cohort.ungraded import STATED_ELSEWHERE, silence_reads_as
 from pipeline.config import Config
 from pipeline.errors import InputError
+from pipeline.reading.paths import cohort_paths, folder_remarks, tables_of
 from pipeline.reading.read_result import ReadResult
-from pipeline.reading.reader import read_cohort
+from pipeline.reading.reader import read_tables
 
 NEVER_GRADED = "never graded, left out"
 UNPLACED = 0.5  # share of draws without a readable time above which times tell nothing
@@ -248,8 +248,8 @@ def open_export(
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder; give the folder that holds labs.csv, ...")
-    raw, files, problems = _raw_tables(folder, config)
-    if not raw and not problems:
+    tables, problems = _raw_tables(folder)
+    if not tables and not problems:
         found = ", ".join(sorted(item.name for item in folder.iterdir())[:10]) or "nothing"
         raise InputError(
             f"{folder} holds none of the tables {', '.join(TABLES)} (.csv or .parquet, lower "
@@ -257,43 +257,44 @@ def open_export(
         )
     problem = " ".join(problems)
     if read is None and not problem:
-        read, problem = _read(folder, config)
+        read, problem = _read(folder, tables, config)
+    raw = {
+        name: year_first(table.frame, config.cohort.date_order) for name, table in tables.items()
+    }
+    files = {name: table.file for name, table in tables.items()}
     return AuditContext(raw, files, config, read=read, problem=problem)
 
 
-def _read(folder: Path, config: Config) -> tuple[ReadResult | None, str]:
+def _read(
+    folder: Path, tables: Mapping[str, RawTable], config: Config
+) -> tuple[ReadResult | None, str]:
     """The cohort and why it cannot train; without grades the labs are still judged."""
     scales = tuple(dict.fromkeys(item.scale for item in config.outcomes.values()))
+
+    def read(chosen: Mapping[str, RawTable], remarks: Sequence[str] = ()) -> ReadResult:
+        return read_tables(chosen, config.cohort, extra_scales=scales, remarks=remarks)
+
     try:
-        return read_cohort(folder, config.cohort, extra_scales=scales), ""
+        paths = cohort_paths(folder, config.cohort.grades)
+        return read(tables, folder_remarks(folder, paths)), ""
     except InputError as error:
         problem = str(error).replace(f"{folder}/", "").replace(str(folder), "The folder")
-    with tempfile.TemporaryDirectory() as name:  # first all tables, then patients and labs only
-        aside = Path(name)
-        for table in ("patients", "labs"):
-            if (path := find_table(folder, table)) is not None:
-                (aside / path.name).symlink_to(path.resolve())
-        for place in (folder, aside):
-            try:
-                read = read_cohort(place, config.cohort, extra_scales=scales, required=("labs",))
-            except InputError:
-                continue  # the same words again, or those of a table that is missing too
-            return read, problem
+    few = {name: tables[name] for name in ("patients", "labs") if name in tables}
+    with suppress(InputError):  # the same words again, or those of a table that is missing too
+        return read(tables, folder_remarks(folder, tables_of(folder))), problem
+    with suppress(InputError):
+        return read(few), problem
     return None, problem
 
 
-def _raw_tables(
-    folder: Path, config: Config
-) -> tuple[dict[str, pd.DataFrame], dict[str, str], Sequence[str]]:
-    """Tables by name, their file names, and why the others cannot be read."""
-    raw, files, problems = {}, {}, []
+def _raw_tables(folder: Path) -> tuple[dict[str, RawTable], list[str]]:
+    """Tables by name, and why the others cannot be read."""
+    tables, problems = {}, []
     for name in TABLES:
         try:
             path = find_table(folder, name)
-            if path is None:
-                continue
-            raw[name] = year_first(read_raw(path, Ledger()), config.cohort.date_order)
-            files[name] = path.name
+            if path is not None:
+                tables[name] = read_raw(path)
         except InputError as error:
             problems.append(str(error).replace(f"{folder}/", ""))
-    return raw, files, problems
+    return tables, problems

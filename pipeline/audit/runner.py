@@ -89,21 +89,9 @@ ERROR_CHECKS: tuple[type[Check], ...] = (
     PeakColumns,
     ForeignZone,
 )
-
-
-def by_code() -> dict[str, type[Check]]:
-    """Checks by code.
-
-    Examples
-    --------
-    >>> by_code()["CHK104"].title
-    'The same patient under two ids'
-    """
-    return {check.code: check for check in CHECKS}
-
-
 # training stops at these before it asks what was acknowledged
 NEVER_ACKNOWLEDGED = ("CHK001", "CHK002")
+BLOCKED = InputError.exit_code
 
 
 @dataclass(frozen=True)
@@ -214,9 +202,6 @@ def audit_folder(
     return audit(open_export(folder, config, read=read))
 
 
-BLOCKED = InputError.exit_code
-
-
 def as_json(report: AuditReport, *, examples: bool = True) -> str:
     """Text of ``audit.json``."""
     entries = report.to_list(examples=examples)
@@ -246,6 +231,17 @@ def verdict(report: AuditReport) -> str:
     if errors:
         return f"Not blocked, errors acknowledged: {found}."
     return f"Not blocked: {found}."
+
+
+def by_code() -> dict[str, type[Check]]:
+    """Checks by code.
+
+    Examples
+    --------
+    >>> by_code()["CHK104"].title
+    'The same patient under two ids'
+    """
+    return {check.code: check for check in CHECKS}
 
 
 def _weight(item: Finding) -> tuple[int, int]:

@@ -14,7 +14,13 @@ import pandas as pd
 from pipeline.cohort.ledger import Ledger, quoted
 from pipeline.config import CohortConfig
 from pipeline.errors import UsageError
+from pipeline.remedy import Remedy
 from pipeline.resources import schema_yaml
+
+USE_KNOWN_NAME = Remedy(
+    train="Use a name of data_schema/analytes.yaml, or list it under cohort.local_analytes.",
+    operator="Use a name of data_schema/analytes.yaml.",
+)
 
 
 @dataclass(frozen=True)
@@ -65,7 +71,7 @@ class Analyte:
     specimen: str = ""
     turnaround_hours: float = 4.0
     conversions: Mapping[str, float] = field(default_factory=dict)
-    refused: Mapping[str, str] = field(default_factory=dict)
+    refused: Mapping[str, str | Remedy] = field(default_factory=dict)
     direction: Mapping[str, str] = field(default_factory=dict)
     evidence: Mapping[str, str] = field(default_factory=dict)
     loinc: tuple[str, ...] = ()
@@ -229,7 +235,7 @@ def resolve_analytes(
         column="analyte",
         code="unknown_analyte",
         reason=quoted(raw["analyte"]) + " is not in the analyte dictionary of this model.",
-        remedy="Use a name of data_schema/analytes.yaml, or list it under cohort.local_analytes.",
+        remedy=USE_KNOWN_NAME,
     )
     raw = raw.assign(key=resolved.loc[raw.index].astype("str"))
     if "loinc" in raw:
@@ -311,7 +317,10 @@ def _analyte(key: str, entry: Mapping[str, Any]) -> Analyte:
         conversions={
             unit: float(item["factor"]) for unit, item in (entry.get("conversions") or {}).items()
         },
-        refused=dict(entry.get("refused") or {}),
+        refused={
+            unit: Remedy(**reason) if isinstance(reason, dict) else reason
+            for unit, reason in (entry.get("refused") or {}).items()
+        },
         direction=dict(entry.get("direction") or {}),
         evidence=dict(entry.get("evidence") or {}),
         loinc=tuple(str(code) for code in (entry.get("loinc") or {})),

@@ -10,15 +10,21 @@ import pandas as pd
 
 from pipeline.cohort.ledger import Ledger
 from pipeline.cohort.schema import to_number
-from pipeline.cohort.timestamps import parse_dates, parse_timestamps
+from pipeline.cohort.timestamps import parse_dates, parse_timestamps, reasons_for
 from pipeline.config import CohortConfig
 from pipeline.errors import InputError, UsageError
+from pipeline.remedy import Remedy
 
 EARLIEST_HOURS = -90 * 24.0
 LATEST_HOURS = 2 * 365 * 24.0
 NO_INFUSION_TIME = "no_infusion_time"
 FILL_INFUSION_TIME = "Fill in infusion_time in the patient's row of patients."
 CHECK_TIMES = "Check this time and the patient's infusion_time."
+_ISO = "Give ISO 8601 with offset (2026-03-01T08:00:00+01:00)"
+GIVE_TIME = f"{_ISO}, or hours as a number."
+GIVE_TIME_OR_ZONE = Remedy(f"{_ISO}, hours as a number, or --tz.", option=("tz",))
+GIVE_MOMENT = f"{_ISO}."
+GIVE_MOMENT_OR_ZONE = Remedy(f"{_ISO} or state --tz.", option=("tz",))
 _OUTSIDE = "lies outside"
 _NO_ZERO = "cannot be placed: the patient has no infusion_time"
 
@@ -133,8 +139,7 @@ def read_clock(
     source = table
     if read.column == f"{clock}_hours" and read.column in table:
         source = table.assign(**{read.column: table[read.column].astype("str")})
-    zone = ", hours as a number, or --tz." if time_zone is None else ", or hours as a number."
-    remedy = "Give ISO 8601 with offset (2026-03-01T08:00:00+01:00)" + zone
+    remedy = GIVE_TIME_OR_ZONE if time_zone is None else GIVE_TIME
     kept = reject_untimed(
         source, reason, file=file, column=read.column, remedy=remedy, ledger=ledger
     )
@@ -152,7 +157,7 @@ def reject_untimed(
     *,
     file: str,
     column: str,
-    remedy: str,
+    remedy: str | Remedy,
     ledger: Ledger,
 ) -> pd.DataFrame:
     """Reject rows whose time cannot be used; where time zero is what lacks, that is said."""
@@ -183,7 +188,7 @@ def reject_untimed(
         file=file,
         column=column,
         code="time_unusable",
-        reason=f"'{column}' " + reason + ".",
+        reason=f"'{column}' " + reasons_for(reason, ledger.audience) + ".",
         remedy=remedy,
     )
 
@@ -234,7 +239,8 @@ def frontier_hours(
             raise UsageError(
                 f"--as-of {as_of} lies in the future: no patient of this batch has reached hour "
                 f"{hours:g} after {config.time_zero} (it is now {_utc(now)}). Give an earlier "
-                "hour, or leave it out to score each patient at the newest result"
+                "hour, or leave it out to score each patient at the newest result",
+                options=("as-of",),
             )
         if early:
             ledger.remarks.append(
@@ -246,15 +252,20 @@ def frontier_hours(
     if pd.isna(moment[0]):
         raise UsageError(
             f"--as-of '{as_of}' {reason[0] or 'is blank'}; give hours since {config.time_zero} "
-            "or ISO 8601"
+            "or ISO 8601",
+            options=("as-of",),
         )
     if moment[0] > now:
         raise UsageError(
             f"--as-of {as_of} lies in the future (it is now {_utc(now)}). Give an earlier time, or "
-            "leave it out to score each patient at the newest result"
+            "leave it out to score each patient at the newest result",
+            options=("as-of",),
         )
     if zero.isna().all() or (zero.isna().any() and not dated):
-        raise UsageError("--as-of as a time needs patients.infusion_time; give hours instead")
+        raise UsageError(
+            "--as-of as a time needs patients.infusion_time; give hours instead",
+            options=("as-of",),
+        )
     asked = ((moment[0] - zero).dt.total_seconds() / 3600.0).fillna(-np.inf)
     return np.asarray(asked, dtype=float)
 

@@ -16,7 +16,18 @@ from pipeline.cohort.result_versions import add_flag
 from pipeline.cohort.schema import TableSchema, enforce, to_number
 from pipeline.cohort.units import normalise_unit
 from pipeline.config import CohortConfig
+from pipeline.remedy import Remedy
 from pipeline.resources import schema_yaml
+
+CHECK_AS_OF = Remedy(
+    "Nothing, if --as-of is earlier on purpose; otherwise correct the time or its offset at the "
+    "source.",
+    option=("as-of",),
+)
+REGRADE = Remedy(
+    train="Grading systems are never pooled; regrade, or set cohort.grading_system.",
+    operator="Grading systems are never pooled; regrade.",
+)
 
 
 def zero_of(table: pd.DataFrame, patients: pd.DataFrame) -> pd.Series | None:
@@ -39,8 +50,7 @@ def reject_future(
         column=column,
         code="future",
         reason="The time lies at or after the moment of prediction.",
-        remedy="Nothing, if --as-of is earlier on purpose; otherwise correct the time or its "
-        "offset at the source.",
+        remedy=CHECK_AS_OF,
     )
 
 
@@ -121,7 +131,7 @@ def read_assessments(
             column="grading_system",
             code="other_grading_system",
             reason="Graded by '" + system + f"', this run uses '{config.grading_system}'.",
-            remedy="Grading systems are never pooled; regrade, or set cohort.grading_system.",
+            remedy=REGRADE,
         )
     table = _timed(table, patients, "assessed", file, config, ledger, frontier)
     table = ledger.collapse(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.cohort.delimited import (
+    Decoded,
     decode,
     record,
     records,
@@ -20,10 +22,10 @@ from pipeline.cohort.delimited import (
     stated_separator,
     words_for,
 )
-from pipeline.cohort.ledger import REPEATED_HEADER, Ledger
+from pipeline.cohort.ledger import CLOSE_LINE, RAGGED, REPEATED_HEADER, Ledger
 from pipeline.cohort.schema import TableSchema, canonical_header
 from pipeline.cohort.tables import TABLES
-from pipeline.errors import InputError, listed
+from pipeline.errors import InputError, listed, shown
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -66,27 +68,80 @@ def find_table(folder: Path, name: str) -> Path | None:
     return found[0] if found else None
 
 
+@dataclass(frozen=True)
+class UnreadableLine:
+    """A line of a file that is no row; ``patient`` where the line states one."""
+
+    line: int
+    reason: str
+    patient: str = ""
+    code: str = RAGGED
+    remedy: str = CLOSE_LINE
+
+
+@dataclass(frozen=True)
+class RawTable:
+    """A table as text, as :func:`read_raw` gives it for a file.
+
+    Attributes
+    ----------
+    file : str
+        Name in rejects, counts and the digest of a read, for example ``labs.csv``.
+    frame : DataFrame
+        Text cells, ``""`` where blank, plus ``_line`` (1 = first line of the file).
+    sha256 : str
+        Digest of the bytes the table was read from.
+    source : str
+        Name in messages: the path of a file.
+    unreadable : tuple of UnreadableLine
+    remarks : tuple of str
+        Sentences on encoding, separator and column names.
+    """
+
+    file: str
+    frame: pd.DataFrame
+    sha256: str
+    source: str
+    unreadable: tuple[UnreadableLine, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+    def record_in(self, ledger: Ledger) -> pd.DataFrame:
+        """Enter remarks, unreadable lines and the number of rows in a ledger; returns the frame."""
+        ledger.remarks.extend(self.remarks)
+        for item in self.unreadable:
+            ledger.ragged(
+                self.file,
+                item.line,
+                item.reason,
+                patient=item.patient,
+                code=item.code,
+                remedy=item.remedy,
+            )
+        ledger.read[self.file] += len(self.frame) + len(self.unreadable)
+        return self.frame
+
+
 def sha256_file(path: Path) -> str:
     """SHA-256 of a file's bytes, in hex."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def sha256_files(paths: list[Path]) -> str:
+def sha256_files(paths: Iterable[Path]) -> str:
     """One digest over the names and bytes of several files, whatever folder they lie in."""
-    digest = hashlib.sha256()
-    for path in sorted(paths, key=lambda item: item.name):
-        digest.update(f"{path.name}:{sha256_file(path)}\n".encode())
-    return digest.hexdigest()
+    return _sha256_of_named([(path.name, sha256_file(path)) for path in paths])
 
 
-def read_raw(path: Path, ledger: Ledger, fields: Collection[str] | None = None) -> pd.DataFrame:
-    """Read a table as text, blank cells as ``""``, plus ``_line`` (1 = first line of the file).
+def sha256_tables(tables: Iterable[RawTable]) -> str:
+    """One digest over several tables; that of their files where they were read from files."""
+    return _sha256_of_named([(table.file, table.sha256) for table in tables])
+
+
+def read_raw(path: Path, fields: Collection[str] | None = None) -> RawTable:
+    """Read a CSV or Parquet file as text.
 
     Parameters
     ----------
     path : Path
-    ledger : Ledger
-        Takes the lines that cannot be read, and remarks on encoding, separator and column names.
     fields : collection of str
         Column names of the table's schema; a column that differs from one of them in case,
         spaces or punctuation only is renamed to it. By default the schema that the file is
@@ -97,23 +152,41 @@ def read_raw(path: Path, ledger: Ledger, fields: Collection[str] | None = None) 
     InputError
         If the file cannot be read, has no header, or repeats a column name.
     """
-    if fields is None:
-        name = path.stem.lower()
-        fields = tuple(TableSchema.load(name).fields) if name in TABLES else ()
     if path.suffix.lower() == ".parquet":
-        table = _read_parquet(path, fields)
-    else:
-        table = _read_text(path, ledger, fields)
-    ledger.read[path.name] += len(table) + ledger.rejected[path.name]
-    return table
-
-
-def _read_text(path: Path, ledger: Ledger, fields: Collection[str]) -> pd.DataFrame:
+        return _read_parquet(path, fields)
     try:
         content = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error}") from error
-    refuse_other_formats(content, path)
+    return raw_from_csv(content, path.name, fields, source=str(path))
+
+
+def raw_from_csv(
+    content: bytes, file: str, fields: Collection[str] | None = None, *, source: str = ""
+) -> RawTable:
+    r"""Read the bytes of a CSV file.
+
+    Parameters
+    ----------
+    file : str
+        Name of the table in rejects.
+    fields : collection of str
+        As in :func:`read_raw`.
+    source : str
+        Name in messages; that of the table by default.
+
+    Raises
+    ------
+    InputError
+        If the bytes are no text, there is no header, or a column name is repeated.
+
+    Examples
+    --------
+    >>> raw_from_csv(b"patient_id,value\nA,5.0\n", "labs.csv").frame.to_dict("records")
+    [{'patient_id': 'A', 'value': '5.0', '_line': 2}]
+    """
+    source, fields = source or file, _fields_of(file, fields)
+    refuse_other_formats(content, source)
     decoded = decode(content)
     text = decoded.lines
     start = next((place for place, line in enumerate(text) if line.strip()), len(text))
@@ -124,53 +197,118 @@ def _read_text(path: Path, ledger: Ledger, fields: Collection[str]) -> pd.DataFr
         wanted = set(fields)
         separator = separator_of(text[start], wanted.__contains__)
     first, taken = record(text, start, separator or ",")
-    refuse_binary("".join(first), path)
-    header, renamed = canonical_header([name.strip() for name in first], fields, path)
-    _remark(ledger, path.name, decoded.encoding, separator or ",", renamed)
-    rows, lines = [], []
+    refuse_binary("".join(first), source)
+    header, renamed = canonical_header([name.strip() for name in first], fields, source)
+    rows, unreadable = _rows(decoded, start + taken, first, header, separator or ",")
+    cells = zip(*rows.values(), strict=True) if rows else ([] for _ in header)
+    frame = pd.DataFrame(
+        {
+            name: pd.Series(list(column), dtype="str").str.strip()
+            for name, column in zip(header, cells, strict=True)
+        }
+    )
+    frame["_line"] = np.asarray(list(rows), dtype=np.int64)
+    remarks = tuple(_remarks(file, decoded.encoding, separator or ",", renamed))
+    digest = hashlib.sha256(content).hexdigest()
+    return RawTable(file, frame, digest, source, tuple(unreadable), remarks)
+
+
+def raw_from_frame(
+    frame: pd.DataFrame, file: str, fields: Collection[str] | None = None
+) -> RawTable:
+    """Turn a table in memory into text, as a Parquet file of it is turned into text.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Its index is not used.
+    file : str
+        Name of the table in rejects.
+    fields : collection of str
+        As in :func:`read_raw`.
+
+    Raises
+    ------
+    InputError
+        If a column mixes types, there is no column, or a column name is repeated.
+
+    Examples
+    --------
+    >>> labs = pd.DataFrame({"patient_id": ["A"], "value": [5.0]})
+    >>> raw_from_frame(labs, "labs").frame.to_dict("records")
+    [{'patient_id': 'A', 'value': '5', '_line': 1}]
+    """
+    import pyarrow as pa
+
+    names = [str(name).strip() for name in frame.columns]
+    columns = []
+    for place, name in enumerate(names):
+        try:
+            table = pa.Table.from_pandas(frame.iloc[:, [place]], preserve_index=False)
+        except pa.ArrowException as error:
+            raise InputError(
+                f"{file}, column '{shown(name)}' mixes types: {error}. A column holds text, "
+                "numbers or times; convert it to text"
+            ) from error
+        columns.append(table.column(0))
+    text = _text_of_arrow(names, columns, file, fields, file)
+    digest = hashlib.sha256(text.to_csv(index=False).encode()).hexdigest()
+    return RawTable(file, text, digest, file)
+
+
+def _sha256_of_named(digests: list[tuple[str, str]]) -> str:
+    digest = hashlib.sha256()
+    for name, each in sorted(digests, key=lambda item: item[0]):
+        digest.update(f"{name}:{each}\n".encode())
+    return digest.hexdigest()
+
+
+def _fields_of(file: str, fields: Collection[str] | None) -> Collection[str]:
+    """The given fields, or those of the schema that a file is named for."""
+    if fields is not None:
+        return fields
+    name = Path(file).stem.lower()
+    return tuple(TableSchema.load(name).fields) if name in TABLES else ()
+
+
+def _rows(
+    decoded: Decoded, position: int, first: list[str], header: list[str], separator: str
+) -> tuple[dict[int, list[str]], list[UnreadableLine]]:
+    """Cells by line from a position on, and the lines that are no row."""
+    rows: dict[int, list[str]] = {}
+    unreadable: list[UnreadableLine] = []
     identified = header[0] == "patient_id"
     names = [name.strip().casefold() for name in first]
-    for line, row, problem, remedy in records(
-        decoded, start + taken, len(header), separator or ","
-    ):
+    for line, row, problem, remedy in records(decoded, position, len(header), separator):
         headed = bool(row) and row[0].strip().casefold() == names[0]
         if problem:
             patient = row[0].strip() if identified and row and not headed else ""
-            ledger.ragged(path.name, line, problem, patient=patient, remedy=remedy)
+            unreadable.append(UnreadableLine(line, problem, patient, remedy=remedy))
         elif headed and [cell.strip().casefold() for cell in row] == names:
-            ledger.ragged(
-                path.name,
-                line,
-                "The line repeats the header of the file.",
-                code=REPEATED_HEADER,
-                remedy="Take the line out; parts of an export are joined without their headers.",
+            unreadable.append(
+                UnreadableLine(
+                    line,
+                    "The line repeats the header of the file.",
+                    code=REPEATED_HEADER,
+                    remedy="Take the line out; parts of an export are joined without their "
+                    "headers.",
+                )
             )
         else:
-            rows.append(row)
-            lines.append(line)
-    columns = zip(*rows, strict=True) if rows else ([] for _ in header)
-    table = pd.DataFrame(
-        {
-            name: pd.Series(list(cells), dtype="str")
-            for name, cells in zip(header, columns, strict=True)
-        }
-    )
-    for name in header:
-        table[name] = table[name].str.strip()
-    table["_line"] = np.asarray(lines, dtype=np.int64)
-    return table
+            rows[line] = row
+    return rows, unreadable
 
 
-def _remark(ledger: Ledger, file: str, encoding: str, separator: str, renamed: list[str]) -> None:
+def _remarks(file: str, encoding: str, separator: str, renamed: list[str]) -> Iterator[str]:
     if encoding != "UTF-8":
-        ledger.remarks.append(f"{file} is not UTF-8; it was read as {encoding}.")
+        yield f"{file} is not UTF-8; it was read as {encoding}."
     if separator != ",":
-        ledger.remarks.append(f"{file} is separated by {words_for(separator)}.")
+        yield f"{file} is separated by {words_for(separator)}."
     if renamed:
-        ledger.remarks.append(f"{file}: columns read under their usual name: {listed(renamed)}.")
+        yield f"{file}: columns read under their usual name: {listed(renamed)}."
 
 
-def _read_parquet(path: Path, fields: Collection[str]) -> pd.DataFrame:
+def _read_parquet(path: Path, fields: Collection[str] | None) -> RawTable:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -178,13 +316,27 @@ def _read_parquet(path: Path, fields: Collection[str]) -> pd.DataFrame:
         arrow = pq.read_table(path)
     except (OSError, pa.ArrowException) as error:
         raise InputError(f"{path} is not a readable Parquet file: {error}") from error
-    header, _ = canonical_header([name.strip() for name in arrow.column_names], fields, path)
-    table = pd.DataFrame(
-        {name: _as_text(arrow.column(place)) for place, name in enumerate(header)},
-        index=pd.RangeIndex(len(arrow)),
+    names = [name.strip() for name in arrow.column_names]
+    frame = _text_of_arrow(names, arrow.columns, path.name, fields, str(path))
+    return RawTable(path.name, frame, sha256_file(path), str(path))
+
+
+def _text_of_arrow(
+    names: list[str],
+    columns: Sequence[pa.ChunkedArray],
+    file: str,
+    fields: Collection[str] | None,
+    source: str,
+) -> pd.DataFrame:
+    """Columns of Arrow as text cells with ``_line``."""
+    header, _ = canonical_header(names, _fields_of(file, fields), source)
+    count = len(columns[0]) if columns else 0
+    frame = pd.DataFrame(
+        {name: _as_text(column) for name, column in zip(header, columns, strict=True)},
+        index=pd.RangeIndex(count),
     )
-    table["_line"] = np.arange(1, len(table) + 1)
-    return table
+    frame["_line"] = np.arange(1, count + 1)
+    return frame
 
 
 def _as_text(column: pa.ChunkedArray) -> pd.Series:

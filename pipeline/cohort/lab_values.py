@@ -21,40 +21,50 @@ from pipeline.cohort.units import (
 )
 from pipeline.cohort.values import ABOVE, BELOW, apply_stated_limits, parse_values
 from pipeline.config import CohortConfig
+from pipeline.remedy import Audience, Remedy
 
-REMEDIES = {
+REMEDIES: dict[str, str | Remedy] = {
     "value_unusable": "Give a number, optionally with < or > before it.",
     "no_result": "Leave such rows out; nothing is lost, because they hold no number.",
-    "sentinel": "Leave such rows out, or change cohort.sentinels if it is a real result.",
+    "sentinel": Remedy(
+        train="Leave such rows out, or change cohort.sentinels if it is a real result.",
+        operator="Leave such rows out.",
+    ),
 }
+CORRECT_UNIT = Remedy(
+    train="Correct the unit. In training, cohort.assume_units can state what it means.",
+    operator="Correct the unit.",
+)
+GIVE_LIMIT = Remedy(
+    train="Give the limit: '<0.5', a column lloq or uloq, or cohort.limits in the config.",
+    operator="Give the limit: '<0.5', a column lloq or uloq.",
+)
+FIXED_IN_TRAINING = "Correct the export; what this model accepts was fixed in training."
 COMMA = "comma"
 
 
-def comma_remedy(config: CohortConfig, *, live: bool) -> str:
+def comma_remedy(config: CohortConfig) -> str | Remedy:
     """What to do about a comma that is not known to be a decimal mark.
-
-    Parameters
-    ----------
-    live : bool
-        Whether a model reads a batch; what its training stated is then settled.
 
     Examples
     --------
-    >>> comma_remedy(CohortConfig(decimal_comma=False), live=True)
+    >>> comma_remedy(CohortConfig(decimal_comma=False)).operator
     'Write a point before decimals (12.5); this model reads a comma as thousands (1,234 is 1234).'
     """
     point = "Write a point before decimals (12.5)"
     if config.decimal_comma:
         return "Write the number with one decimal mark and nothing between thousands."
     if config.decimal_comma is False:
-        reads = "this model reads" if live else "cohort.decimal_comma: false reads"
-        return f"{point}; {reads} a comma as thousands (1,234 is 1234)."
-    if live:
-        return (
-            f"{point} and nothing between thousands; this model was trained without a statement "
-            "of what a comma means, whatever separates the columns."
+        thousands = "a comma as thousands (1,234 is 1234)."
+        return Remedy(
+            train=f"{point}; cohort.decimal_comma: false reads {thousands}",
+            operator=f"{point}; this model reads {thousands}",
         )
-    return f"{point}, or state cohort.decimal_comma: true where 12,5 is 12.5 throughout."
+    return Remedy(
+        train=f"{point}, or state cohort.decimal_comma: true where 12,5 is 12.5 throughout.",
+        operator=f"{point} and nothing between thousands; this model was trained without a "
+        "statement of what a comma means, whatever separates the columns.",
+    )
 
 
 def read_values(
@@ -73,10 +83,13 @@ def read_values(
     labs = _with_bases(labs.assign(meant=_meant_units(labs, config)), file, book, ledger)
     labs, book = _agree_local_units(labs, file, book, ledger)
     parsed = parse_values(
-        _without_unit(labs), decimal_comma=config.decimal_comma, sentinels=config.sentinels
+        _without_unit(labs),
+        decimal_comma=config.decimal_comma,
+        sentinels=config.sentinels,
+        audience=ledger.audience,
     )
     parsed = parsed.assign(kind=parsed["code"].mask(parsed["problem"].str.contains("comma"), COMMA))
-    for kind, remedy in {**REMEDIES, COMMA: comma_remedy(config, live=ledger.live)}.items():
+    for kind, remedy in {**REMEDIES, COMMA: comma_remedy(config)}.items():
         if not (parsed["kind"] == kind).any():
             continue
         labs = ledger.reject(
@@ -85,10 +98,10 @@ def read_values(
             file=file,
             column="value",
             code="value_unusable" if kind == COMMA else kind,
-            reason=quoted(labs["value"]) + " " + parsed.loc[labs.index, "problem"] + ".",
+            reason=_why_unusable(labs["value"], parsed["problem"], kind, config, ledger.audience),
             remedy=remedy,
         )
-    factor, why = _factors(labs, book)
+    factor, why = _factors(labs, book, ledger.audience)
     labs = ledger.reject(
         labs,
         factor.isna() & ~labs["cancelled"],
@@ -96,7 +109,7 @@ def read_values(
         column="unit",
         code="unit_refused",
         reason=why,
-        remedy="Correct the unit. In training, cohort.assume_units can state what it means.",
+        remedy=CORRECT_UNIT,
     )
     labs = _refuse_loinc_units(labs, file, book, ledger)
     factor, parsed = factor.loc[labs.index], parsed.loc[labs.index]
@@ -122,7 +135,7 @@ def read_values(
         column="value",
         code="limit_unknown",
         reason="The result lies " + labs["word"] + " a limit that is not stated.",
-        remedy="Give the limit: '<0.5', a column lloq or uloq, or cohort.limits in the config.",
+        remedy=GIVE_LIMIT,
     )
     for quality in sorted(set(labs["quality"]) - {""}):
         ledger.note(
@@ -135,6 +148,15 @@ def read_values(
             remedy="Leave the row out if the laboratory would not stand by it.",
         )
     return labs.drop(columns=["printed", "word", "quality"]), book
+
+
+def _why_unusable(
+    values: pd.Series, problem: pd.Series, kind: str, config: CohortConfig, audience: Audience
+) -> str | pd.Series:
+    """Sentence per result; of a comma that training has settled, one for all."""
+    if kind == COMMA and config.decimal_comma is False and audience is Audience.SCORING:
+        return FIXED_IN_TRAINING
+    return quoted(values) + " " + problem.loc[values.index] + "."
 
 
 def _with_limits(labs: pd.DataFrame, factor: pd.Series, config: CohortConfig) -> pd.DataFrame:
@@ -176,7 +198,7 @@ def _with_usual_limits(
         column="value",
         code="limit_inferred",
         reason="The result states no limit; the usual one of the training cohort is taken.",
-        remedy="Give the limit: '<0.5', a column lloq or uloq, or cohort.limits in the config.",
+        remedy=GIVE_LIMIT,
     )
     return labs
 
@@ -240,11 +262,13 @@ def _bound_codes() -> set[str]:
     return {code for analyte in dictionary().values() for code in analyte.loinc_units}
 
 
-def _factors(labs: pd.DataFrame, book: AnalyteResolver) -> tuple[pd.Series, pd.Series]:
+def _factors(
+    labs: pd.DataFrame, book: AnalyteResolver, audience: Audience
+) -> tuple[pd.Series, pd.Series]:
     """Factor to the canonical unit per row, and why there is none."""
     pairs = labs[["key", "meant"]]
     outcome = [
-        _factor(book.get(key), unit)
+        _factor(book.get(key), unit, audience)
         for key, unit in pairs.drop_duplicates().itertuples(index=False)
     ]
     number = pairs.groupby(["key", "meant"], sort=False).ngroup().to_numpy()
@@ -256,9 +280,9 @@ def _factors(labs: pd.DataFrame, book: AnalyteResolver) -> tuple[pd.Series, pd.S
     )
 
 
-def _factor(analyte: Analyte, unit: str) -> tuple[float, str]:
+def _factor(analyte: Analyte, unit: str, audience: Audience) -> tuple[float, str]:
     if not analyte.local:
-        return conversion(analyte, unit)
+        return conversion(analyte, unit, audience)
     if normalise_unit(unit) == normalise_unit(analyte.unit):
         return 1.0, ""
     return float("nan"), (

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
-from pipeline.errors import shown, with_make
+from pipeline.errors import shown
+from pipeline.remedy import Audience, Interface, Remedy, render
 
 COLUMNS = ["file", "row", "column", "value", "code", "reason", "remedy"]
 # rows of which nothing is lost: no analyte of ours, or no number in the first place
@@ -56,6 +56,11 @@ class Ledger:
     contradictions: dict[str, str] = field(default_factory=dict)
     written: dict[tuple[str, str], pd.Series] = field(default_factory=dict)
 
+    @property
+    def audience(self) -> Audience:
+        """Who reads the entries: the operator of a trained model, or the person who trains."""
+        return Audience.SCORING if self.live else Audience.TRAINING
+
     def remember(self, file: str, before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
         """Keep the cells that reading rewrote, for rejects to quote; returns ``after``."""
         for column in after.columns:
@@ -74,7 +79,7 @@ class Ledger:
         column: str,
         code: str,
         reason: str | pd.Series,
-        remedy: str,
+        remedy: str | Remedy,
     ) -> pd.DataFrame:
         """Record the masked rows and return the table without them."""
         chosen = np.asarray(mask, dtype=bool)
@@ -111,7 +116,7 @@ class Ledger:
         column: str,
         code: str,
         reason: str | pd.Series,
-        remedy: str,
+        remedy: str | Remedy,
     ) -> None:
         """Record cells that are treated as missing while their row is kept."""
         chosen = np.asarray(mask, dtype=bool)
@@ -132,7 +137,7 @@ class Ledger:
         column: str,
         code: str,
         reason: str | pd.Series,
-        remedy: str,
+        remedy: str | Remedy,
     ) -> None:
         """Flag rows that are used as they are, so that they can be counted and looked at."""
         chosen = np.asarray(mask, dtype=bool)
@@ -215,18 +220,13 @@ class Ledger:
         column: str,
         code: str,
         reason: str | pd.Series,
-        remedy: str,
+        remedy: str | Remedy,
         target: list[pd.DataFrame] | None = None,
     ) -> None:
         value = _as_written(rows, column)
         if (file, column) in self.written:
             known = rows["_line"].map(self.written[file, column])
             value = known.where(known.notna(), value).astype("str")
-        if self.live:
-            remedy = for_operator(remedy)
-            spelled = pd.Series(reason, index=rows.index, dtype="str")
-            reason = spelled.map({text: for_operator(text) for text in spelled.unique()})
-        remedy = with_make(remedy)
         (self.parts if target is None else target).append(
             pd.DataFrame(
                 {
@@ -236,7 +236,7 @@ class Ledger:
                     "value": value.str.slice(0, 80).to_numpy(),
                     "code": code,
                     "reason": reason if isinstance(reason, str) else reason.to_numpy(),
-                    "remedy": remedy,
+                    "remedy": render(remedy, self.audience, Interface.MAKE),
                 }
             )
         )
@@ -291,31 +291,6 @@ def _as_written(rows: pd.DataFrame, column: str) -> pd.Series:
     if pd.api.types.is_float_dtype(cells.dtype):
         return cells.map(lambda value: "" if pd.isna(value) else plain_number(value)).astype("str")
     return cells.astype("str")
-
-
-# what only the person who trains can change
-_SETTINGS = (
-    re.compile(r", or state the basis in the config, e\.g\. cohort\.assume_units: \{.*?\}\}"),
-    re.compile(r", or in the config under cohort\.assume_units"),
-    re.compile(r" \(cohort\.\w+\)"),
-    re.compile(r"(?:,? or|;)[^.;,]* (?:in the config|cohort\.\w+)[^.;]*(?=\.)"),
-    re.compile(r"(?:(?<=\. )|^)[^.]*cohort\.\w+[^.]*\.\s*"),
-)
-
-
-def for_operator(text: str) -> str:
-    """Message without advice to change the configuration, which a trained model has fixed.
-
-    Examples
-    --------
-    >>> for_operator("Correct the unit. In training, cohort.assume_units can state its meaning.")
-    'Correct the unit.'
-    >>> for_operator("Give the limit: '<0.5', a column lloq, or cohort.limits in the config.")
-    "Give the limit: '<0.5', a column lloq."
-    """
-    for setting in _SETTINGS:
-        text = setting.sub("", text)
-    return text.strip() or "Correct the export; what this model accepts was fixed in training."
 
 
 def _sorted(parts: list[pd.DataFrame]) -> pd.DataFrame:

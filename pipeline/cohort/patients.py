@@ -9,7 +9,14 @@ import numpy as np
 import pandas as pd
 
 from pipeline.cohort.analytes import normalise_name
-from pipeline.cohort.clock import LATEST_HOURS, clock_hours, note_dated, reject_untimed
+from pipeline.cohort.clock import (
+    GIVE_MOMENT,
+    GIVE_MOMENT_OR_ZONE,
+    LATEST_HOURS,
+    clock_hours,
+    note_dated,
+    reject_untimed,
+)
 from pipeline.cohort.drug_names import names_within
 from pipeline.cohort.episodes import number_episodes
 from pipeline.cohort.ledger import CONTRADICTING, KEEP_ONE_ROW, Ledger, quoted
@@ -222,15 +229,13 @@ def _read_infusion_time(
         reason="'infusion_time' is a day without a time; the start of that day is hour 0.",
         remedy="Export the time of day; labs before the infusion on that day count as after it.",
     )
-    table = ledger.reject(
+    table = reject_untimed(
         table,
-        reason != "",
+        reason,
         file=file,
         column="infusion_time",
-        code="time_unusable",
-        reason="'infusion_time' " + reason + ".",
-        remedy="Give ISO 8601 with offset (2026-03-01T08:00:00+01:00)"
-        + ("." if config.time_zone else " or state --tz."),
+        remedy=GIVE_MOMENT if config.time_zone else GIVE_MOMENT_OR_ZONE,
+        ledger=ledger,
     )
     offset = utc_offsets(table["infusion_time"], zero.loc[table.index], config.time_zone)
     return table.assign(utc_offset_minutes=offset, _offset_minutes=offset), zero.loc[table.index]

@@ -7,7 +7,6 @@ import re
 import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,11 +18,16 @@ from pipeline.resources import schema_json
 
 
 def canonical_header(
-    header: list[str], fields: Collection[str], path: Path
+    header: list[str], fields: Collection[str], source: str
 ) -> tuple[list[str], list[str]]:
     """Rename columns that differ from a schema field in case, spaces or punctuation only.
 
     Other columns keep their name; a column without a name becomes ``unnamed_<position>``.
+
+    Parameters
+    ----------
+    source : str
+        The file in messages.
 
     Returns
     -------
@@ -38,11 +42,11 @@ def canonical_header(
 
     Examples
     --------
-    >>> canonical_header(["Patient ID", "HLA type"], ["patient_id"], Path("patients.csv"))
+    >>> canonical_header(["Patient ID", "HLA type"], ["patient_id"], "patients.csv")
     (['patient_id', 'HLA type'], ['Patient ID'])
     """
     if all(name == "" for name in header):
-        raise InputError(f"{path} is empty: the first line must name the columns")
+        raise InputError(f"{source} is empty: the first line must name the columns")
     known = {_compact(name): name for name in fields}
     exact = set(header) & set(fields)
     names = []
@@ -56,7 +60,7 @@ def canonical_header(
         places = ", ".join(
             f"'{shown(name)}' (columns {_positions(names, name)})" for name in repeated
         )
-        raise InputError(f"{path} repeats the column {places}; rename or remove one")
+        raise InputError(f"{source} repeats the column {places}; rename or remove one")
     return names, [old for old, new in zip(header, names, strict=True) if old and old != new]
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.errors import UsageError
+from pipeline.remedy import Audience, Remedy, render
 
 # years 1900 to 2199, so that the "never" of some exports (9999-12-31) is no time
 _DATE = r"(?:19|2[01])\d{2}(?:-\d{2}-\d{2}|/\d{2}/\d{2}|\d{4})"
@@ -17,6 +18,10 @@ _OFFSET = r" ?(?:[zZ]|UTC|GMT|[+-]\d{2}(?::?\d{2})?)"
 _SECOND = pd.Timedelta(seconds=1)
 CLOCK_CHANGE = "because clocks go"
 NO_OFFSET = "has no offset and no time zone is stated"
+_DAY_OR_MONTH = (
+    "may be day first or month first; write the year first (2026-03-01), or state the order"
+)
+_ORDER_NOT_STATED = Remedy(train=f"{_DAY_OR_MONTH} (cohort.date_order)", operator=_DAY_OR_MONTH)
 
 
 def zone(name: str | None) -> ZoneInfo | None:
@@ -89,11 +94,22 @@ def parse_timestamps(cells: pd.Series, time_zone: str | None) -> tuple[pd.Series
     reason[odd.index[_no_such_day(odd)]] = "names a day that no calendar has"
     reason[filled & times.isna() & (reason == "")] = "is not an ISO 8601 time"
     ambiguous = cells.astype("str").str.match(r"\d{1,2}[./-]\d{1,2}[./-]\d{2,4}")
-    reason[ambiguous & (reason != "")] = (
-        "may be day first or month first; write the year first (2026-03-01), or state the order "
-        "(cohort.date_order)"
-    )
+    reason[ambiguous & (reason != "")] = _ORDER_NOT_STATED.train
     return times, reason
+
+
+def reasons_for(reason: pd.Series, audience: Audience) -> pd.Series:
+    """Reasons of :func:`parse_timestamps` for one audience.
+
+    Examples
+    --------
+    >>> reason = parse_timestamps(pd.Series(["01/03/2026"]), None)[1]
+    >>> "cohort.date_order" in reason[0]
+    True
+    >>> "cohort.date_order" in reasons_for(reason, Audience.SCORING)[0]
+    False
+    """
+    return reason.mask(reason == _ORDER_NOT_STATED.train, render(_ORDER_NOT_STATED, audience))
 
 
 def _no_such_day(text: pd.Series) -> pd.Series:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.cohort.analytes import Analyte
+from pipeline.remedy import Audience, render
 
 
 def normalise_unit(text: str) -> str:
@@ -32,8 +33,15 @@ def normalise_unit(text: str) -> str:
     return unit
 
 
-def conversion(analyte: Analyte, unit: str) -> tuple[float, str]:
+def conversion(
+    analyte: Analyte, unit: str, audience: Audience = Audience.TRAINING
+) -> tuple[float, str]:
     """Factor from ``unit`` to the canonical unit, or the reason for refusing.
+
+    Parameters
+    ----------
+    audience : Audience
+        For whom the reason is worded.
 
     Returns
     -------
@@ -57,7 +65,8 @@ def conversion(analyte: Analyte, unit: str) -> tuple[float, str]:
     legal = ", ".join([analyte.unit, *analyte.conversions])
     for spelling, why in analyte.refused.items():
         if normalise_unit(spelling) == wanted:
-            return float("nan"), f"{analyte.short} in '{unit}' is refused: {why} Legal: {legal}."
+            problem = f"{analyte.short} in '{unit}' is refused: {render(why, audience)}"
+            return float("nan"), f"{problem} Legal: {legal}."
     given = f"unit '{unit}'" if unit else "a blank unit"
     return float("nan"), f"{analyte.short} with {given} cannot be read. Legal: {legal}."
 

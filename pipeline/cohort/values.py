@@ -10,6 +10,7 @@ from math import isinf, nan
 
 import pandas as pd
 
+from pipeline.remedy import Audience, Remedy, render
 from pipeline.resources import schema_yaml
 
 BELOW, ABOVE = "below", "above"
@@ -27,6 +28,10 @@ _SIGNS = str.maketrans(
 # thousands apart by a space or an apostrophe; what follows the groups can only be a decimal mark
 _GROUPED = re.compile(r"(?<![\d.,])(\d{1,3}(?:([ '’])\d{3})(?:\2\d{3})*)(?:[.,](\d+))?(?![\d.,'’])")
 _NO_NUMBER = "is not a number with an optional < or >"
+_COMMA_NOT_STATED = Remedy(
+    train="has a comma; whether it is a decimal comma is not stated (cohort.decimal_comma)",
+    operator="has a comma; whether it is a decimal comma is not stated",
+)
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,7 @@ class Reading:
         -1 below a limit, +1 above, 0 exact.
     code : str
         Empty where usable, else ``value_unusable``, ``no_result`` or ``sentinel``.
-    problem : str
+    problem : str or Remedy
         Part of a sentence that says why it is unusable.
     word : str
         ``below`` or ``above`` where the cell only says on which side of an unstated limit it lies.
@@ -52,13 +57,17 @@ class Reading:
     value: float = nan
     side: int = 0
     code: str = ""
-    problem: str = ""
+    problem: str | Remedy = ""
     word: str = ""
     quality: str = ""
 
 
 def parse_values(
-    cells: pd.Series, *, decimal_comma: bool | None = None, sentinels: Collection[float] = ()
+    cells: pd.Series,
+    *,
+    decimal_comma: bool | None = None,
+    sentinels: Collection[float] = (),
+    audience: Audience = Audience.TRAINING,
 ) -> pd.DataFrame:
     """Parse result text.
 
@@ -71,6 +80,8 @@ def parse_values(
         refused; ``1,234.5`` has one reading and is always accepted.
     sentinels : collection of float
         Numbers that stand for "missing" in this export.
+    audience : Audience
+        For whom ``problem`` is worded.
 
     Returns
     -------
@@ -87,10 +98,13 @@ def parse_values(
     """
     codes, unique = pd.factorize(cells.astype("str"))
     readings = [_parse(str(text), decimal_comma, frozenset(sentinels)) for text in unique]
-    names = [item.name for item in fields(Reading)]
-    table = pd.DataFrame(
-        {name: [getattr(reading, name) for reading in readings] for name in names}
-    ).astype({"value": "float64", "side": "int8", **dict.fromkeys(_TEXTS, "str")})
+    columns = {
+        item.name: [getattr(reading, item.name) for reading in readings] for item in fields(Reading)
+    }
+    columns["problem"] = [render(problem, audience) for problem in columns["problem"]]
+    table = pd.DataFrame(columns).astype(
+        {"value": "float64", "side": "int8", **dict.fromkeys(_TEXTS, "str")}
+    )
     return table.iloc[codes].set_index(cells.index)
 
 
@@ -151,7 +165,7 @@ def _number(
     return Reading(number, side, quality=quality or "")
 
 
-def _decimal(text: str, decimal_comma: bool | None) -> tuple[str, str]:
+def _decimal(text: str, decimal_comma: bool | None) -> tuple[str, str | Remedy]:
     """Number with a point as decimal mark, and what is wrong with it."""
     if "," not in text:
         if decimal_comma and re.fullmatch(r"[+-]?[1-9]\d{0,2}(?:\.\d{3})+", text):
@@ -171,9 +185,7 @@ def _decimal(text: str, decimal_comma: bool | None) -> tuple[str, str]:
             return text.replace(",", ""), ""
         if decimal_comma is False:
             return "", "has a comma that is neither decimal by cohort.decimal_comma nor thousands"
-        return "", (
-            "has a comma; whether it is a decimal comma is not stated (cohort.decimal_comma)"
-        )
+        return "", _COMMA_NOT_STATED
     return "", _NO_NUMBER
 
 

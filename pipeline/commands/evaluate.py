@@ -10,15 +10,16 @@ from typing import Any
 
 from pipeline import log
 from pipeline.cohort.timestamps import zone
-from pipeline.commands.train import _bundle_folder, describe
 from pipeline.config import READING, CohortConfig, Config, reading_settings
 from pipeline.evaluate.external_validation import evaluate_bundle
 from pipeline.folders import complete_folder, refuse_occupied
 from pipeline.format import joined
 from pipeline.model.bundle import load_bundle
+from pipeline.model.registry import bundle_folder
 from pipeline.pages.evaluation_page import render_evaluation
+from pipeline.pages.evaluation_summary import describe
 from pipeline.pages.evaluation_titles import page_title
-from pipeline.reading.reader import read_cohort
+from pipeline.predict.prepare import read_cohort_for
 from pipeline.simulate.export import is_simulated
 from pipeline.train.intake import error_sentences, errors_line, errors_of_other
 
@@ -39,22 +40,13 @@ def evaluate_command(
     config_files : sequence of Path
         How this cohort is read where that differs from training: settings of ``cohort`` only.
     """
-    folder = _bundle_folder(model)
+    folder = bundle_folder(model)
     refuse_occupied(out, cohort, folder, force=force)
     trained = load_bundle(folder)
     bundle = replace(trained, config=_read_by(trained.config, config_files, time_zone))
     config = bundle.config.cohort
-    scales = tuple(item.scale for item in bundle.config.outcomes.values())
     log.info("reading the cohort")
-    known = bundle.reference
-    read = read_cohort(
-        cohort,
-        config,
-        extra_scales=scales,
-        local=known.local,
-        limits=known.limits,
-        products=known.products,
-    )
+    read = read_cohort_for(bundle, cohort)
     read.report_refusals()
     audit = errors_of_other(cohort, bundle.config, read)
     result = evaluate_bundle(

@@ -66,9 +66,12 @@ def grade_command(
 
 def _check_out(out: Path, *, force: bool) -> None:
     if out.suffix not in (".csv", ".parquet"):
-        raise UsageError(f"--out {out} must end in .csv or .parquet")
+        raise UsageError(f"--out {out} must end in .csv or .parquet", options=("out",))
     if out.is_dir() or (out.exists() and not force):
-        raise UsageError(f"{out} already exists; choose another --out, or replace it with --force")
+        raise UsageError(
+            f"{out} already exists; choose another --out, or replace it with --force",
+            options=("out", "force"),
+        )
 
 
 def _read(folder: Path, config: CohortConfig) -> tuple[Cohort, pd.DataFrame]:
@@ -86,7 +89,7 @@ def _read(folder: Path, config: CohortConfig) -> tuple[Cohort, pd.DataFrame]:
     ledger = Ledger()
     raw = {}
     for name, path in paths.items():
-        table = read_raw(path, ledger)
+        table = read_raw(path).record_in(ledger)
         raw[name] = ledger.remember(path.name, table, year_first(table, config.date_order))
     file = {name: path.name for name, path in paths.items()}
     patients = people_of(read_patients(raw["patients"], file["patients"], config, ledger))

@@ -78,7 +78,8 @@ def import_export(
             f"no mapping yet: a proposal is written to {place}, with the codes of this {shape} "
             "export. State which records are the infusion and, for training, which are grades; "
             "set confirmed: true, and run the same command again "
-            f"with --mapping {place}"
+            f"with --mapping {place}",
+            options=("mapping",),
         )
     stated = read_exchange_mapping(place, schema_yaml("exchange.yaml")[shape]["named"])
     made = assemble(_records(shape, source, stated, ledger), stated, ledger, time_zone)
@@ -123,7 +124,7 @@ def import_wide(
         )
     refuse_occupied(out, force=force)
     ledger = Ledger()
-    table = read_raw(source, ledger, ())
+    table = read_raw(source, ()).record_in(ledger)
     if not place.exists():
         proposal = propose_mapping([name for name in table.columns if name != "_line"])
         write_mapping(proposal, place, HEADER.format(file=source.name))
@@ -132,7 +133,8 @@ def import_wide(
             f"no mapping yet: a proposal is written to {place}. It takes {len(proposal.labs)} "
             f"columns as analytes, {blank} of them without a unit, and ignores "
             f"{len(proposal.ignored)}. Check it, fill in what is blank, set confirmed: true, and "
-            f"run the same command again with --mapping {place}"
+            f"run the same command again with --mapping {place}",
+            options=("mapping",),
         )
     mapping = read_mapping(place)
     usable = placed(table, mapping, source.name, time_zone, ledger)

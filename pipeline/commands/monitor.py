@@ -10,18 +10,17 @@ from typing import Any
 from pipeline import __version__, log
 from pipeline.cohort.files import sha256_files
 from pipeline.cohort.reject_summary import share_words
-from pipeline.cohort.tables import Cohort
 from pipeline.cohort.timestamps import zone
 from pipeline.errors import BundleError, GateError, InputError
 from pipeline.folders import complete_folder, refuse_occupied
-from pipeline.model.bundle import Bundle, load_bundle
+from pipeline.model.bundle import load_bundle
 from pipeline.model.registry import resolve_model
 from pipeline.monitor.comparison import compare, refusal_words, rule_of
 from pipeline.monitor.monitoring_report import document, monitor_config
 from pipeline.monitor.observed_batch import observe_batches, what_followed
 from pipeline.pages.monitor_page import render_monitor
+from pipeline.predict.prepare import read_cohort_for
 from pipeline.reading.paths import batch_paths
-from pipeline.reading.reader import read_cohort
 
 ALARM = GateError.exit_code
 
@@ -73,14 +72,13 @@ def monitor(
             "trained by an earlier version, or on fewer than five patients a day); retrain"
         )
     config = monitor_config(bundle, config_files)
-    reading = bundle.config.cohort
-    if time_zone is not None:
-        reading = reading.model_copy(update={"time_zone": time_zone})
     log.info("reading and scoring the batches")
-    seen = observe_batches(sources, bundle, reading)
+    seen = observe_batches(sources, bundle, time_zone)
     if seen.patients.empty:
         raise InputError("no patient has a usable result after time zero, so there is no landmark")
-    later = None if cohort is None else _later(cohort, bundle, time_zone)
+    later = None
+    if cohort is not None:
+        later = read_cohort_for(bundle, cohort, time_zone=time_zone).cohort
     followed = (
         None if later is None else lambda name: what_followed(seen.patients, later, bundle, name)
     )
@@ -110,16 +108,6 @@ def monitor(
         (target / "monitor.json").write_text(text + "\n", encoding="utf-8")
         (target / "monitor.html").write_text(page, encoding="utf-8")
     return (ALARM if content["alarms"] else 0), _words(content, out, refused)
-
-
-def _later(folder: Path, bundle: Bundle, time_zone: str | None) -> Cohort:
-    config = bundle.config.cohort
-    if time_zone is not None:
-        config = config.model_copy(update={"time_zone": time_zone})
-    scales = tuple(item.scale for item in bundle.config.outcomes.values())
-    known = bundle.reference
-    read = read_cohort(folder, config, extra_scales=scales, local=known.local, limits=known.limits)
-    return read.cohort
 
 
 def _refused_words(facts: Mapping[str, Any], lost: Mapping[tuple[str, str], int]) -> str:

@@ -18,20 +18,102 @@ from pipeline.config import CohortConfig
 from pipeline.errors import InputError
 from pipeline.folders import refuse_occupied
 from pipeline.format import joined
-from pipeline.model.bundle import Bundle, load_bundle, read_evaluation, read_manifest
+from pipeline.model.bundle import load_bundle, read_evaluation, read_manifest
 from pipeline.model.registry import resolve_model
 from pipeline.model.status import ABSTAINED, REJECTED
-from pipeline.predict.outputs import REPORT, finished_before, rejects_of, summarise, write_outputs
-from pipeline.predict.score import BatchResult, ModelName, score_batch
+from pipeline.predict.outputs import (
+    REPORT,
+    RunOptions,
+    finished_before,
+    rejects_of,
+    summarise,
+    write_outputs,
+)
+from pipeline.predict.predictions_table import ModelName
+from pipeline.predict.prepare import PreparedBatch, prepare_batch, read_for, reading_config
+from pipeline.predict.score import BatchResult, score_batch
 from pipeline.reading.paths import batch_paths
 from pipeline.reading.read_result import ReadResult
-from pipeline.reading.reader import read_batch
 
+DONE, NOTHING_SCORED, PARTIAL = 0, 3, 4
 _CODES = 5
 _ABOUT_FLAGS = {
     "unknown_drug": " (doses of drugs that are not recognised, so without any effect)",
     "drug_in_text": " (doses of drugs recognised by a name within a longer text)",
 }
+
+
+def predict(
+    source: Path,
+    out: Path,
+    model: str,
+    *,
+    as_of: str | None = None,
+    time_zone: str | None = None,
+    strict: bool = False,
+    force: bool = False,
+    pages: bool = True,
+    emit: Sequence[str] = (),
+) -> tuple[int, str]:
+    """Score a batch and write ``out``.
+
+    Parameters
+    ----------
+    source : Path
+        Folder of tables or a labs file.
+    model : str
+        Bundle folder or ``models:/<name>@<alias>``.
+    strict : bool
+        Treat any rejected row as fatal.
+    pages : bool
+        Also write the ward list and a page per patient.
+    emit : sequence of str
+        Further formats: ``fhir``.
+
+    Returns
+    -------
+    exit_code : int
+        0 done, 3 nothing scored, 4 at least one patient without an estimate because of input.
+    summary : str
+        Result in words for stdout.
+    """
+    started = time.perf_counter()
+    zone(time_zone)
+    options = RunOptions(as_of, pages, tuple(emit))
+    paths = batch_paths(source)
+    folder, version = resolve_model(model)
+    digest = read_manifest(folder)["bundle_sha256"]
+    earlier = finished_before(out, sha256_files(paths.values()), digest, options)
+    if earlier is not None and not force:
+        unchanged = f"{out} already holds this result; nothing was rewritten\n"
+        return int(earlier["exit_code"]), unchanged + console_words(out, earlier, rejects_of(out))
+    refuse_occupied(out, source, folder, force=force)
+
+    bundle = load_bundle(folder)
+    read = read_for(bundle, source, as_of=as_of, time_zone=time_zone)
+    read.report_refusals()
+    if strict:
+        _refuse_rejects(read)
+
+    prepared = prepare_batch(read, bundle, as_of=as_of is not None)
+    name = ModelName(bundle.config.tracking.model_name, version or digest[:12])
+    result = score_batch(prepared, name)
+
+    code = _exit_code(len(read.cohort.labs), result.unscored_patients())
+    reading = reading_words(reading_config(bundle, time_zone))
+    summary = summarise(
+        prepared, result, name, options, reading=reading, exit_code=code, started=started
+    )
+    write_outputs(
+        out,
+        result,
+        read,
+        summary,
+        force=force,
+        pages=_page_writer(folder, prepared, result, name) if pages else None,
+        extra=_fhir_writer(prepared, result) if "fhir" in emit else None,
+    )
+    return code, console_words(out, summary, read.rejects)
 
 
 def console_words(out: Path, summary: Mapping[str, Any], rejects: pd.DataFrame) -> str:
@@ -130,122 +212,37 @@ def reading_words(config: CohortConfig) -> list[str]:
     return ["; ".join(said)] if said else []
 
 
-DONE, NOTHING_SCORED, PARTIAL = 0, 3, 4
-
-
-def predict(
-    source: Path,
-    out: Path,
-    model: str,
-    *,
-    as_of: str | None = None,
-    time_zone: str | None = None,
-    strict: bool = False,
-    force: bool = False,
-    pages: bool = True,
-    emit: Sequence[str] = (),
-) -> tuple[int, str]:
-    """Score a batch and write ``out``.
-
-    Parameters
-    ----------
-    source : Path
-        Folder of tables or a labs file.
-    model : str
-        Bundle folder or ``models:/<name>@<alias>``.
-    strict : bool
-        Treat any rejected row as fatal.
-    pages : bool
-        Also write the ward list and a page per patient.
-    emit : sequence of str
-        Further formats: ``fhir``.
-
-    Returns
-    -------
-    exit_code : int
-        0 done, 3 nothing scored, 4 at least one patient without an estimate because of input.
-    summary : str
-        Result in words for stdout.
-    """
-    started = time.perf_counter()
-    zone(time_zone)
-    paths = batch_paths(source)
-    folder, version = resolve_model(model)
-    digest = read_manifest(folder)["bundle_sha256"]
-    before = finished_before(
-        out, sha256_files(list(paths.values())), digest, as_of, pages=pages, emit=emit
+def _refuse_rejects(read: ReadResult) -> None:
+    """Refuse a batch of which anything was rejected, as ``--strict`` asks for."""
+    if not len(read.rejects):
+        return
+    first = read.rejects.iloc[0]
+    raise InputError(
+        f"--strict: {len(read.rejects)} cells or rows were refused, first {first['file']} line "
+        f"{first['row']}, {first['column']}: {first['reason']} {first['remedy']}",
+        options=("strict",),
     )
-    if before is not None and not force:
-        said = f"{out} already holds this result; nothing was rewritten\n"
-        return int(before["exit_code"]), said + console_words(out, before, rejects_of(out))
-    refuse_occupied(out, source, folder, force=force)
-    bundle = load_bundle(folder)
-    config = bundle.config.cohort
-    if time_zone is not None:
-        config = config.model_copy(update={"time_zone": time_zone})
-    scales = tuple(item.scale for item in bundle.config.outcomes.values())
-    known = bundle.reference
-    read = read_batch(
-        source,
-        config,
-        known.local,
-        limits=known.limits,
-        products=known.products,
-        as_of=as_of,
-        extra_scales=scales,
-    )
-    read.report_refusals()
-    if strict and len(read.rejects):
-        first = read.rejects.iloc[0]
-        raise InputError(
-            f"--strict: {len(read.rejects)} cells or rows were refused, first {first['file']} line "
-            f"{first['row']}, {first['column']}: {first['reason']} {first['remedy']}"
-        )
-    name = ModelName(bundle.config.tracking.model_name, version or digest[:12])
-    result = score_batch(read, bundle, name, as_of=as_of is not None)
-    code = _exit_code(len(read.cohort.labs), result.unscored_patients())
-    summary = summarise(
-        read,
-        result,
-        bundle,
-        name,
-        as_of=as_of,
-        pages=pages,
-        emit=emit,
-        reading=reading_words(config),
-        exit_code=code,
-        started=started,
-    )
-    extra = _emitter(result, bundle) if "fhir" in emit else None
-    writer = _page_writer(folder, result, read, bundle, name, as_of) if pages else None
-    write_outputs(out, result, read, summary, force=force, pages=writer, extra=extra)
-    return code, console_words(out, summary, read.rejects)
 
 
 def _page_writer(
-    folder: Path,
-    result: BatchResult,
-    read: ReadResult,
-    bundle: Bundle,
-    name: ModelName,
-    as_of: str | None,
+    folder: Path, prepared: PreparedBatch, result: BatchResult, name: ModelName
 ) -> Callable[[Path], None]:
+    from pipeline.explain.model_summary import model_facts
     from pipeline.pages.batch_pages import write_pages
+    from pipeline.predict.patient_results import patient_results
 
     evaluation, made = read_evaluation(folder), datetime.now(UTC)
-
-    def write(target: Path) -> None:
-        asked = as_of is not None
-        write_pages(target, result, read, bundle, name, evaluation, made=made, as_of=asked)
-
-    return write
+    facts = model_facts(prepared.bundle, name.name, name.version, evaluation)
+    patients = patient_results(prepared, result, facts)
+    return lambda target: write_pages(target, patients, facts, made=made)
 
 
-def _emitter(result: BatchResult, bundle: Bundle) -> Callable[[Path], None]:
+def _fhir_writer(prepared: PreparedBatch, result: BatchResult) -> Callable[[Path], None]:
     from pipeline.predict.risk_assessment import risk_assessments, write_risk_assessments
 
+    config = prepared.bundle.config
     resources = risk_assessments(
-        result.predictions, bundle.config.outcomes, synthetic=bundle.config.cohort.synthetic
+        result.predictions, config.outcomes, synthetic=config.cohort.synthetic
     )
     return lambda target: write_risk_assessments(resources, target)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from pipeline.errors import GateError, UsageError
 from pipeline.model.bundle import load_bundle
 from pipeline.model.registry import CHALLENGER, CHAMPION, connect, fetch_bundle
-from pipeline.train.gates import Candidate, Gate, check_gates, read_draws
+from pipeline.train.gates import SAME_COHORT, Candidate, Gate, check_gates, read_draws
 
 
 def promote(name: str, *, force: bool, against: Path | None = None) -> tuple[int, str]:
@@ -54,7 +54,8 @@ def promote(name: str, *, force: bool, against: Path | None = None) -> tuple[int
         reasons = "\n".join(f"  {gate.sentence}" for gate in failed)
         raise GateError(
             f"{name} version {version} is not promoted, {len(failed)} of {len(gates)} gates "
-            f"failed:\n{reasons}"
+            f"failed:\n{reasons}",
+            options=("config", "against") if SAME_COHORT in {gate.name for gate in failed} else (),
         )
     client.set_registered_model_alias(name, CHAMPION, version)
     client.set_model_version_tag(name, version, "forced", str(bool(failed)).lower())
@@ -73,7 +74,8 @@ def _stand_in(against: Path, champion: Path | None) -> Path:
     if champion is not None and settings != load_bundle(champion).provenance["config_sha256"]:
         raise UsageError(
             f"{against} was not trained with the champion's settings; train it with --config "
-            "<champion's bundle>/config.json"
+            "<champion's bundle>/config.json",
+            options=("config",),
         )
     return against
 

@@ -96,7 +96,7 @@ def pseudonymise(
     log.info("reading the tables")
     raw = {}
     for name, path in paths.items():
-        table = read_raw(path, ledger, tuple(TableSchema.load(name).fields))
+        table = read_raw(path, tuple(TableSchema.load(name).fields)).record_in(ledger)
         TableSchema.load(name).check_columns(table, path.name)
         raw[name] = year_first(table, config.date_order)
     _refuse_unknown(keep, raw)
@@ -155,7 +155,8 @@ def _refuse_unknown(keep: Collection[str], raw: Mapping[str, pd.DataFrame]) -> N
     unknown = [name for name in keep if name not in present]
     if unknown:
         raise UsageError(
-            f"--keep {unknown[0]}: no table has this column. Columns are {', '.join(present)}"
+            f"--keep {unknown[0]}: no table has this column. Columns are {', '.join(present)}",
+            options=("keep",),
         )
 
 
@@ -200,7 +201,8 @@ def _without_dates(
         if dated and infusions is None:
             raise InputError(
                 f"{file} gives '{dated[0]}' but no patients table gives 'infusion_time', so hours "
-                "cannot be counted; add it, or leave --times out to shift the dates"
+                "cannot be counted; add it, or leave --times out to shift the dates",
+                options=("times",),
             )
         if infusions is None or not dated:
             made[name] = table

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import log
+from pipeline.commands.train import train_into
 from pipeline.errors import GateError
 from pipeline.model.bundle import Bundle, load_bundle, read_manifest
 from pipeline.model.registry import fetch_bundle, fetch_run_bundle
 from pipeline.reading.reader import read_cohort
-from pipeline.train.fit import train, versions
+from pipeline.train.provenance import versions
 
 _RUN_ID = re.compile(r"^(runs:/)?[0-9a-f]{32}$")
 
@@ -39,8 +40,7 @@ def reproduce(source: str, cohort: Path, *, jobs: int) -> tuple[int, str]:
     folder = _folder(source)
     bundle = load_bundle(folder)
     config = bundle.config
-    scales = tuple(item.scale for item in config.outcomes.values())
-    digest = read_cohort(cohort, config.cohort, extra_scales=scales).sha256
+    digest = read_cohort(cohort, config.cohort, extra_scales=config.scales).sha256
     wanted = bundle.provenance["cohort_sha256"]
     if digest != wanted:
         raise GateError(
@@ -50,7 +50,7 @@ def reproduce(source: str, cohort: Path, *, jobs: int) -> tuple[int, str]:
     log.info("training again")
     with tempfile.TemporaryDirectory() as place:
         again = Path(place) / "again"
-        train(cohort, again, config, jobs=jobs, prior=bundle.prior)
+        train_into(again, cohort, config, jobs=jobs, prior=bundle.prior)
         found = differences(folder, again)
     if not found:
         count = len(read_manifest(folder)["files"])

@@ -50,7 +50,7 @@ def simulate(
     if not 1 <= patients <= 100_000:
         raise UsageError(f"--patients must lie between 1 and 100000, got {patients}")
     if seed < 0:
-        raise UsageError(f"--seed must not be negative, got {seed}")
+        raise UsageError(f"--seed must not be negative, got {seed}", options=("seed",))
     refuse_occupied(out, force=force)
     settings, random = load(), generators(seed)
     people = draw_people(patients, settings, random["people"])

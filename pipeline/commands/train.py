@@ -1,33 +1,36 @@
-"""The commands ``train`` and ``evaluate``: settings in, bundle or evaluation and words out."""
+"""``cytocast train``: a cohort in; bundle, evaluation, pages and MLflow run out."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
+from pipeline.audit.runner import AuditReport, as_json
 from pipeline.cohort.timestamps import zone
 from pipeline.config import Config, load_config
+from pipeline.config_model import PRIOR
 from pipeline.errors import UsageError
-from pipeline.evaluate.abstention_rates import abstention_line
-from pipeline.folders import refuse_occupied
-from pipeline.model.bundle import load_bundle
-from pipeline.model.registry import fetch_bundle
-from pipeline.pages.evaluation_titles import banner_words
-from pipeline.train.fit import train
-from pipeline.train.tracking import log_training, tracking_ready
-
-_ROW = "{:7} {:21} {:21} {:21} {:7} {:6} {:10} {}"
-_HEADINGS = (
-    "within",
-    "model",
-    "without state",
-    "grade and day",
-    "Brier",
-    "slope",
-    "intercept",
-    "landmarks with event",
+from pipeline.folders import complete_folder, refuse_occupied
+from pipeline.model.bundle import Bundle, load_bundle, save_bundle
+from pipeline.model.registry import bundle_folder
+from pipeline.pages.audit_page import render_audit
+from pipeline.pages.evaluation_charts import standalone_charts
+from pipeline.pages.evaluation_page import render_evaluation
+from pipeline.pages.evaluation_summary import describe
+from pipeline.pages.model_card import write_card
+from pipeline.train.fit import TrainingResult, train
+from pipeline.train.gates import write_draws
+from pipeline.train.intake import (
+    audit_cohort,
+    read_training,
+    refuse_blocked,
+    refuse_unusable,
+    refuse_without_labs,
+    write_rows,
 )
+from pipeline.train.tracking import log_training, tracking_ready
 
 
 def train_command(
@@ -46,65 +49,104 @@ def train_command(
     """Train, write the bundle, log it to MLflow and register it as challenger."""
     config = _settings(config_files, outcomes, seed, time_zone)
     if jobs < 1:
-        raise UsageError(f"--jobs must be at least 1, got {jobs}")
-    source = _bundle_folder(prior) if prior else None
+        raise UsageError(f"--jobs must be at least 1, got {jobs}", options=("jobs",))
+    source = bundle_folder(prior) if prior else None
     refuse_occupied(out, cohort, *([source] if source else []), force=force)
     borrowed = None if source is None else load_bundle(source)
     if track:
         tracking_ready()
-    result = train(cohort, out, config, jobs=jobs, force=force, prior=borrowed)
+    result = train_into(out, cohort, config, jobs=jobs, force=force, prior=borrowed)
     lines = [describe(result.evaluation.content), f"Bundle: {out}"]
     lines.append(f"Page: {out / 'evaluation.html'}")
     if track:
-        version = log_training(result, config_files)
+        version = log_training(result, out, _charts(result))
         lines.append(
             f"MLflow: registered as {config.tracking.model_name} version {version}, challenger"
         )
     return 0, "\n".join(lines)
 
 
-def _bundle_folder(address: str) -> Path:
-    return fetch_bundle(address)[0] if address.startswith("models:/") else Path(address)
+def train_into(
+    out: Path,
+    cohort: Path,
+    config: Config,
+    *,
+    jobs: int,
+    force: bool = False,
+    prior: Bundle | None = None,
+) -> TrainingResult:
+    """Read, audit and train; write the complete bundle with its reports to ``out``.
+
+    Rejected rows go to ``<out>.rejects.csv`` and the audit page to ``<out>.audit.html`` beside the
+    bundle, because a bundle carries no patient's data.
+
+    Parameters
+    ----------
+    prior : Bundle, optional
+        Of another cohort, whose log-odds become one more member.
+
+    Raises
+    ------
+    InputError
+        If the cohort cannot be used, or an error of the audit blocks.
+    UsageError
+        If ``out`` holds something else, or the prior does not fit.
+    """
+    if prior is None and PRIOR in config.model.weights:
+        raise UsageError(
+            "model.weights names prior, but no bundle is given with --prior", options=("prior",)
+        )
+    read = read_training(cohort, config)
+    write_rows(read, out)
+    refuse_unusable(read, config)
+    audit = audit_cohort(cohort, config, read)
+    refuse_blocked(audit, _write_audit_page(audit, config, out))
+    refuse_without_labs(read)
+    result = train(read, audit, config, jobs=jobs, prior=prior)
+    with complete_folder(out, force=force) as folder:
+        _write_reports(result, folder)
+        digest = save_bundle(result.bundle, folder)
+    return replace(result, bundle=replace(result.bundle, sha256=digest))
 
 
-def describe(evaluation: Mapping[str, Any]) -> str:
-    """The evaluation in a few lines for stdout."""
-    lines = []
-    if simulated := banner_words(evaluation["cohort"]):
-        lines.append(f"SYNTHETIC data. {simulated}")
-    lines.append(
-        f"{evaluation['kind']}, {evaluation['cohort']['n_patients']} patients; "
-        "AUROC [95 % interval]"
+def _write_audit_page(audit: AuditReport, config: Config, out: Path) -> Path:
+    """Write the audit page beside the bundle, whatever becomes of the training."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    page = out.with_name(f"{out.name}.audit.html")
+    title = f"Audit of {config.cohort.name}"
+    page.write_text(
+        render_audit(audit, title=title, synthetic=config.cohort.synthetic), encoding="utf-8"
     )
-    for name, outcome in evaluation["outcomes"].items():
-        lines.append(f"  {outcome['label']} ({name})")
-        lines.append("    " + _ROW.format(*_HEADINGS))
-        lines += ["    " + _ROW.format(*_cells(outcome, key)) for key in outcome["model"]]
-        lines.append(f"    {outcome['labs_answer']}")
-    for key, cell in evaluation["contrast"].items():
-        if cell["auroc"] is not None:
-            lines.append(f"  Which syndrome comes first within {key} h: AUROC {_area(cell)}")
-    lines += [
-        f"  {abstention_line(name, report)}"
-        for name, report in evaluation.get("abstention", {}).items()
-    ]
-    lines += [f"  note: {sentence}" for sentence in evaluation["warnings"]]
-    lines.append(f"  constant predictor: {_plain(evaluation['canary_auroc'], 2)}")
-    return "\n".join(lines)
+    return page
 
 
-def _cells(outcome: Mapping[str, Any], key: str) -> list[str]:
-    cell = outcome["model"][key]
-    return [
-        f"{key} h",
-        _area(cell),
-        _area(outcome["model_no_state"][key]),
-        _area(outcome["comparators"]["grade_and_day"][key]),
-        _plain(cell["brier"], 4),
-        _plain(cell["cal_slope"], 2),
-        _plain(cell["cal_intercept"], 2),
-        f"{cell['n_events']} of {cell['n']} ({cell['n_event_patients']} patients)",
-    ]
+def _write_reports(result: TrainingResult, folder: Path) -> None:
+    """Evaluation, model card and audit, as files of a bundle folder."""
+    config, evaluation = result.bundle.config, result.evaluation
+    text = json.dumps(evaluation.content, indent=1, sort_keys=True, allow_nan=False) + "\n"
+    (folder / "evaluation.json").write_text(text, encoding="utf-8")
+    write_card(folder, config, evaluation.content, result.bundle.reference.spec, result.read)
+    write_draws(result.gate_draws, folder)
+    page = render_evaluation(
+        evaluation.content,
+        evaluation.curves,
+        title=f"Evaluation of {config.cohort.name}",
+        synthetic=config.cohort.synthetic,
+    )
+    (folder / "evaluation.html").write_text(page, encoding="utf-8")
+    (folder / "audit.json").write_text(as_json(result.audit, examples=False), encoding="utf-8")
+
+
+def _charts(result: TrainingResult) -> dict[str, dict[str, str]]:
+    """Charts of every outcome and horizon as SVG, by their path below the run's artifacts."""
+    return {
+        name: {
+            f"figures/h{hours}_{kind}.svg": markup
+            for hours, curves in result.evaluation.curves[name].items()
+            for kind, markup in standalone_charts(curves, f"{outcome['label']}, within {hours} h")
+        }
+        for name, outcome in result.evaluation.content["outcomes"].items()
+    }
 
 
 def _settings(
@@ -119,13 +161,3 @@ def _settings(
         cohort = config.cohort.model_copy(update={"time_zone": time_zone})
         config = config.model_copy(update={"cohort": cohort})
     return config
-
-
-def _area(cell: Mapping[str, Any]) -> str:
-    if cell["auroc"] is None:
-        return "not estimable"
-    return f"{cell['auroc']:.3f} [{_plain(cell['auroc_lo'], 3)}, {_plain(cell['auroc_hi'], 3)}]"
-
-
-def _plain(value: float | None, places: int) -> str:
-    return "-" if value is None else f"{value:.{places}f}"

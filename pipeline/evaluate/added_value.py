@@ -80,7 +80,7 @@ def donors_of(matrix: FeatureMatrix, patient: Ints, seed: int) -> Ints:
         ``Targets.patient``: one number per patient, whichever infusion a landmark follows, so that
         nobody is given their own labs of another infusion.
     """
-    return same_day_donors(patient, landmark_days(matrix).astype(np.intp), seed)
+    return same_day_donors(patient, landmark_days(matrix), seed)
 
 
 CONTROL = "control"

@@ -12,7 +12,7 @@ from pipeline.arrays import Floats
 from pipeline.cohort.analytes import dictionary
 from pipeline.cohort.tables import Cohort
 from pipeline.features.build import build_features
-from pipeline.features.landmarks import landmark_day
+from pipeline.features.landmarks import landmark_days
 from pipeline.features.matrix import FeatureMatrix
 from pipeline.features.score_definitions import scores
 from pipeline.features.scores import score_values
@@ -67,7 +67,7 @@ def comparator_risks(
         Last CRP, last ferritin and published scores at the same landmarks, one value each.
     """
     result = {
-        "base_rate": rates_of_days(rates, landmark_day(test), horizons)[0],
+        "base_rate": rates_of_days(rates, landmark_days(test), horizons)[0],
         "grade_and_day": model.reference_risk(test, threshold, horizons),
         "constant": np.full((len(test.values), len(horizons)), 0.5),
     }

@@ -13,7 +13,7 @@ from pipeline.evaluate.added_value import analyte_columns
 from pipeline.evaluate.comparators import comparator_risks
 from pipeline.evaluate.scored_rows import Scores, concatenate
 from pipeline.evaluate.splits import Split
-from pipeline.features.landmarks import landmark_day
+from pipeline.features.landmarks import landmark_days
 from pipeline.features.matrix import FeatureMatrix
 from pipeline.model.fitting import FitPlan, fit_risk_model
 from pipeline.model.parallel import side_by_side
@@ -154,7 +154,7 @@ def score(
         label=label,
         patient=targets.patient,
         episode=targets.episode,
-        day=landmark_day(matrix),
+        day=landmark_days(matrix),
         group=np.zeros(count, dtype=np.intp),
         repeat=np.full(count, repeat, dtype=np.intp),
         hours=targets.hours,

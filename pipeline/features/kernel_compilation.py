@@ -1,7 +1,8 @@
-"""Runs the kernel: as it stands for little work, compiled by numba once that pays."""
+"""Runs the kernel: interpreted for little work, compiled by numba once that pays."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,24 +15,25 @@ from typing import Any
 import numpy as np
 
 from pipeline.arrays import Floats
-from pipeline.features import kernel
+from pipeline.features import censoring, kernel, slopes
+from pipeline.features.kernel import LabResults, Landmarks, Request, Scratch
 
 # Cells and a tenth of the visits of rows. Interpreted, a million take about 12 s; importing numba
 # and loading the kernel from disk takes about 1 s, compiling it for the first time about 5 s.
 WORTH_COMPILING = 100_000
 # slopes of pairs that are kept at a time, half a MiB
-MOST_PAIRS = 2**16
+MAX_PAIRS = 2**16
 _LOCK = Lock()
 
 
 @dataclass
-class _Asked:
-    """Work asked for in this process so far."""
+class _Workload:
+    """Work of this process so far."""
 
-    work: float = 0.0
+    done: float = 0.0
 
 
-_ASKED = _Asked()
+_WORKLOAD = _Workload()
 
 
 def worth_compiling(n_cells: int, n_visits: int, n_pairs: int = 0) -> bool:
@@ -41,8 +43,8 @@ def worth_compiling(n_cells: int, n_visits: int, n_pairs: int = 0) -> bool:
     calls counts, so many small ones never cost much over twice what knowing them ahead would.
     """
     with _LOCK:
-        _ASKED.work += n_cells + (n_visits + n_pairs) / 10
-        return started() or _ASKED.work > WORTH_COMPILING
+        _WORKLOAD.done += n_cells + (n_visits + n_pairs) / 10
+        return started() or _WORKLOAD.done > WORTH_COMPILING
 
 
 def started() -> bool:
@@ -50,44 +52,31 @@ def started() -> bool:
     return _compile.cache_info().currsize > 0
 
 
-# in the order in which they call each other
-_OPEN = ("time_mean", "shell_sort", "gather", "ranked", "theil_sen", "least_squares", "tied")
-_INLINED = ("outrank", "limited", "recensor", "since_zero", "nested")
-# of the arrays that are only read, in the order of the arguments
-_KINDS = ("int64", "float64", "int64", *["float64"] * 4, "int8", "int32", "int8", "bool")
-_KINDS += ("float64", "int64", "bool")
-
-
 def run_plain(
-    arrays: tuple[Any, ...], numbers: tuple[float, ...], longest: int, out: Floats
+    landmarks: Landmarks, results: LabResults, request: Request, longest: int, out: Floats
 ) -> None:
     """Interpret the kernel on lists.
 
     Parameters
     ----------
-    arrays : tuple of ndarray
-        The arguments of :func:`pipeline.features.kernel.scan` before ``baseline_from``.
-    numbers : tuple of float
-        ``baseline_from``, ``min_span`` and ``horizon``.
+    landmarks, results, request : tuples of ndarray and number
     longest : int
         Rows of the longest series.
     out : ndarray, shape (n_landmarks, at least n_series * n_statistics), contiguous
         Its first columns are filled.
     """
-    width = _width(arrays)
+    width = len(request.logged) * len(request.wanted)
     cells = [0.0] * (len(out) * width)
-    arguments: list[Any] = [array.tolist() for array in arrays]
-    arguments += [*numbers, *(space.tolist() for space in _scratch(arrays, longest)), cells, width]
-    kernel.scan(*arguments)
+    groups = (landmarks, results, request, _scratch(request, longest))
+    kernel.scan(*(_as_lists(group) for group in groups), cells, width)
     out[:, :width] = np.reshape(cells, (len(out), width))
 
 
 def run_compiled(
-    arrays: tuple[Any, ...], numbers: tuple[float, ...], longest: int, out: Floats
+    landmarks: Landmarks, results: LabResults, request: Request, longest: int, out: Floats
 ) -> None:
     """Run the compiled kernel on the arrays; the same bits as :func:`run_plain`."""
-    held = (np.ascontiguousarray(array, kind) for array, kind in zip(arrays, _KINDS, strict=True))
-    load()(*held, *numbers, *_scratch(arrays, longest), out.reshape(-1), out.shape[1])
+    load()(*_compiled_arguments(landmarks, results, request, longest, out))
 
 
 def load() -> Callable[..., None]:
@@ -96,24 +85,59 @@ def load() -> Callable[..., None]:
         return _compile()
 
 
-def _width(arrays: tuple[Any, ...]) -> int:
-    """Columns that the kernel fills."""
-    *_, logged, _, wanted, _ = arrays
-    return len(logged) * len(wanted)
-
-
-def _scratch(arrays: tuple[Any, ...], longest: int) -> tuple[Any, ...]:
-    """Room for one cell: the results of the longest series, slopes of pairs, all statistics."""
-    *_, windows, _, needed = arrays
-    pairs = min(longest * (longest - 1) // 2, MOST_PAIRS) if needed[2] else 0
-    return (
-        np.empty(longest, dtype=np.int64),
-        np.empty(longest),
-        np.empty(longest),
-        np.empty(longest),
-        np.empty(pairs),
-        np.empty(kernel.N_PLAIN + kernel.N_WINDOWED * len(windows)),
+def _scratch(request: Request, longest: int) -> Scratch:
+    """Memory for the longest series."""
+    pairs = min(longest * (longest - 1) // 2, MAX_PAIRS) if request.with_robust_slope else 0
+    n_statistics = kernel.N_PLAIN + kernel.N_WINDOWED * len(request.windows)
+    return Scratch(
+        row=np.empty(longest, dtype=np.int64),
+        time=np.empty(longest),
+        level=np.empty(longest),
+        comparable=np.empty(longest),
+        pairs=np.empty(pairs),
+        statistics=np.empty(n_statistics),
     )
+
+
+def _as_lists(group: Any) -> Any:
+    """The group with lists for arrays."""
+    return group._make(item.tolist() if isinstance(item, np.ndarray) else item for item in group)
+
+
+# types of the arrays that do not hold float64
+_KINDS = {"patient": "int64", "offset": "int64", "wanted": "int64", "epoch": "int32"}
+_KINDS |= {"side": "int8", "altered": "int8", "logged": "bool"}
+
+
+def _compiled_arguments(
+    landmarks: Landmarks, results: LabResults, request: Request, longest: int, out: Floats
+) -> tuple[Any, ...]:
+    """Arguments of the compiled kernel, always of the same types."""
+    groups = (_read_only(group) for group in (landmarks, results, request))
+    return (*groups, _scratch(request, longest), out.reshape(-1), out.shape[1])
+
+
+def _read_only(group: Any) -> Any:
+    """The group with contiguous read-only views; pandas hands out some tables as read-only."""
+    items = []
+    for field, item in zip(group._fields, group, strict=True):
+        if isinstance(item, np.ndarray):
+            item = np.ascontiguousarray(item, _KINDS.get(field, "float64")).view()
+            item.flags.writeable = False
+        items.append(item)
+    return group._make(items)
+
+
+_NO_ROWS = np.empty(0)
+_NO_WORK = (
+    Landmarks(*[_NO_ROWS] * 2),
+    LabResults(*[_NO_ROWS] * 8),
+    Request(*[_NO_ROWS] * 3, *[0.0] * 3, *[False] * 5),
+)
+# in the order in which they call each other
+_CALLED = ("time_mean", "shell_sort", "collect_slopes", "ranked_slope", "theil_sen")
+_CALLED += ("least_squares", "order_hidden")
+_INLINED = ("update_extremes", "limited_window", "recensor", "since_zero", "windowed")
 
 
 @cache
@@ -124,31 +148,42 @@ def _compile() -> Callable[..., None]:
     They allocate nothing, so they need no counting of references (``_nrt``).
     """
     numba: Any = import_module("numba")
-    space: dict[str, Any] = dict(vars(kernel))
+    space = _namespace()
     options = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True, "_nrt": False}
-    for name in (*_OPEN, *_INLINED):
+    fingerprint = _fingerprint(space)
+    for name in (*_CALLED, *_INLINED):
         inline = "always" if name in _INLINED else "never"
         part = numba.njit(_copy(name, space), no_cpython_wrapper=True, inline=inline, **options)
         space[name] = part
-    compiled: Any = numba.njit(_copy("scan", space), **options)
+    scan = _copy("scan", space)
+    # part of the name of the file on disk, which numba compares with kernel.py only
+    scan.__qualname__ = f"scan_{fingerprint}"
+    compiled: Any = numba.njit(scan, **options)
     # where neither the package's folder nor the user's cache can be written, numba compiles anew
     with suppress(RuntimeError):
         compiled.enable_caching()
-    # one signature, or numba would compile anew for tables that pandas hands out as read-only
-    read = [_array(numba, kind, readonly=True) for kind in _KINDS]
-    filled = [_array(numba, kind, readonly=False) for kind in ("int64", *["float64"] * 6)]
-    compiled.compile((*read, *[numba.float64] * 3, *filled, numba.int64))
+    # one signature, so numba never compiles a second time
+    arguments = _compiled_arguments(*_NO_WORK, 0, np.empty((0, 0)))
+    compiled.compile(tuple(numba.typeof(argument) for argument in arguments))
     compiled.disable_compile()
     ready: Callable[..., None] = compiled
     return ready
 
 
-def _array(numba: Any, kind: str, *, readonly: bool) -> Any:
-    dtype = numba.np.numpy_support.from_dtype(np.dtype(kind))
-    return numba.types.Array(dtype, 1, "C", readonly=readonly)
+def _namespace() -> dict[str, Any]:
+    """All names that the functions of the kernel use."""
+    return {**vars(censoring), **vars(slopes), **vars(kernel)}
+
+
+def _fingerprint(space: dict[str, Any]) -> str:
+    """Digest of what the compiled kernel is made of: its functions and the numbers they read."""
+    codes = [space[name].__code__ for name in (*_CALLED, *_INLINED, "scan")]
+    functions = [(code.co_code, code.co_consts, code.co_names) for code in codes]
+    numbers = [(name, item) for name, item in space.items() if isinstance(item, (int, float))]
+    return hashlib.sha256(repr((functions, sorted(numbers))).encode()).hexdigest()[:16]
 
 
 def _copy(name: str, space: dict[str, Any]) -> FunctionType:
-    function = FunctionType(getattr(kernel, name).__code__, space, name)
+    function = FunctionType(space[name].__code__, space, name)
     function.__module__ = kernel.__name__
     return function

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.arrays import Floats, Ints
+from pipeline.arrays import Ints
 from pipeline.cohort.tables import Cohort
 from pipeline.config import LandmarkConfig
 from pipeline.errors import UsageError
@@ -93,6 +93,16 @@ def given_landmarks(cohort: Cohort, moments: pd.DataFrame) -> pd.DataFrame:
     return table.sort_values(["patient", "hours"], ignore_index=True)
 
 
+def batch_landmarks(cohort: Cohort, as_of_hours: np.ndarray | None) -> pd.DataFrame:
+    """One landmark per patient with results: just after the newest one, or at the as-of hour."""
+    newest = cohort.labs.groupby("patient", sort=True)["resulted_hours"].max()
+    patient = newest.index.to_numpy().astype(np.intp)
+    hours = next_minute(newest.to_numpy(dtype=float))
+    if as_of_hours is not None:
+        hours = as_of_hours[patient]
+    return pd.DataFrame({"patient": patient, "hours": hours, "source": "asked"})
+
+
 def next_minute(hours: NDArray[np.float64]) -> NDArray[np.float64]:
     """First whole minute strictly after each hour.
 
@@ -145,13 +155,13 @@ MIN_PATIENTS_PER_DAY = 30
 _MAX_REACH = 30
 
 
-def landmark_days(matrix: FeatureMatrix) -> Floats:
-    """Whole days since time zero."""
-    return np.floor(matrix.landmarks["hours"].to_numpy(dtype=float) / 24.0 + 1e-9)
+def landmark_days(matrix: FeatureMatrix) -> Ints:
+    """Whole days since time zero of every landmark."""
+    return np.floor(matrix.landmarks["hours"].to_numpy(dtype=float) / 24.0 + 1e-9).astype(np.intp)
 
 
 def neighbourhood(
-    day: Floats, known: np.typing.NDArray[np.bool_], patient: Ints, centre: float
+    day: Ints, known: np.typing.NDArray[np.bool_], patient: Ints, centre: int
 ) -> Ints:
     """Known rows of a day and, below 30 patients, of one more day on each side until there are."""
     for reach in range(_MAX_REACH):
@@ -159,8 +169,3 @@ def neighbourhood(
         if len(np.unique(patient[rows])) >= MIN_PATIENTS_PER_DAY:
             break
     return rows
-
-
-def landmark_day(matrix: FeatureMatrix) -> np.typing.NDArray[np.intp]:
-    """Whole days since time zero."""
-    return np.floor(matrix.landmarks["hours"].to_numpy(dtype=float) / 24.0 + 1e-9).astype(np.intp)

@@ -11,23 +11,23 @@ from mmap import PAGESIZE
 import numpy as np
 import pandas as pd
 
-from pipeline.arrays import Floats, Ints
+from pipeline.arrays import Bools, Floats, Ints
 from pipeline.cohort.analytes import Analyte
 from pipeline.cohort.tables import Cohort
 from pipeline.features import kernel_compilation
 from pipeline.features.drug_effects import channel_analyte, influence
+from pipeline.features.kernel import LabResults, Landmarks, Request
 from pipeline.features.names import FeatureMeta, analyte_meta
 from pipeline.features.spec import FeatureSpec
 from pipeline.features.statistics import BY_NAME, PLAIN, WINDOWED
 
 ROWS_PER_CHUNK = 500_000
 _ROWS_PER_LANDMARK = 10
-# what the kernel leaves out unless any of them is wanted
+# statistics that need all results since time zero
 _SINCE_ZERO = (
     *("baseline", "fold_baseline", "diff_baseline", "peak", "nadir", "first", "draws"),
     *("hours_since_peak", "drop_from_peak", "doubling_hours", "draw_rate"),
 )
-_COSTLY = (_SINCE_ZERO, ("doubling_hours",), ("robust_slope",), ("sd",), ("time_mean",))
 _LEAST_FLOOR = 1e-12
 
 
@@ -187,31 +187,43 @@ def _fill(
         value[below] = _on_scale(substituted, series[below], analytes)
         value[withdrawn] = np.nan
     columns = _columns(spec)
-    needed = np.array([any(name in spec.statistics for name in group) for group in _COSTLY])
-    arrays = (
-        (patient - first).astype(np.int64),
-        hours,
-        np.concatenate([[0], np.cumsum(counts)]),
-        table.collected[rows],
-        table.resulted[rows],
-        value,
-        limit,
-        side,
-        table.epoch[rows],
-        table.altered[rows],
-        logged,
-        np.array(sorted(spec.windows_hours), dtype=float),
-        np.array([number for *_, number in columns], dtype=np.int64),
-        needed,
+    results = LabResults(
+        collected=table.collected[rows],
+        resulted=table.resulted[rows],
+        value=value,
+        limit=limit,
+        side=side,
+        epoch=table.epoch[rows],
+        altered=table.altered[rows],
+        offset=np.concatenate([[0], np.cumsum(counts)]),
     )
     run = kernel_compilation.run_compiled if fast else kernel_compilation.run_plain
-    horizon = math.inf if needed[0] else max(spec.windows_hours, default=0.0)
-    numbers = (spec.baseline_from_hours, spec.min_slope_span_hours, horizon)
-    run(arrays, numbers, int(counts.max(initial=0)), cells)
+    landmarks = Landmarks(patient - first, hours)
+    run(landmarks, results, _request(spec, logged), int(counts.max(initial=0)), cells)
     for place, (statistic, *_) in enumerate(columns):
         if BY_NAME[statistic].kind == "ratio":
             linear = np.flatnonzero(~logged) * len(columns) + place
             cells[:, linear] = np.log2(cells[:, linear])
+
+
+def _request(spec: FeatureSpec, logged: Bools) -> Request:
+    """What the kernel computes; the costly statistics only if any of them is wanted."""
+    statistics = set(spec.statistics)
+    with_since_zero = not statistics.isdisjoint(_SINCE_ZERO)
+    windows = sorted(spec.windows_hours)
+    return Request(
+        logged=logged,
+        windows=np.array(windows, dtype=float),
+        wanted=np.array([place for *_, place in _columns(spec)], dtype=np.int64),
+        baseline_from=float(spec.baseline_from_hours),
+        min_span=float(spec.min_slope_span_hours),
+        horizon=math.inf if with_since_zero else float(max(windows, default=0.0)),
+        with_since_zero=with_since_zero,
+        with_doubling="doubling_hours" in statistics,
+        with_robust_slope="robust_slope" in statistics,
+        with_sd="sd" in statistics,
+        with_time_mean="time_mean" in statistics,
+    )
 
 
 def _all_series(spec: FeatureSpec) -> tuple[Analyte, ...]:

@@ -50,7 +50,7 @@ def _window(name: str, kind: str, formula: str, source: str = "", **flags: bool)
     return Statistic(name, kind, formula, windowed=True, source=source, **flags)
 
 
-# The order is that of the columns and of the numbers by which the kernel knows them.
+# The order is that of the columns; the kernel derives its places from it.
 STATISTICS = (
     _plain("last", "level", "newest v", signed=True),
     _plain("hours_since_last", "hours", "L - newest t", measurement=True),
@@ -104,8 +104,11 @@ PLAIN = tuple(item.name for item in STATISTICS if not item.windowed)
 WINDOWED = tuple(item.name for item in STATISTICS if item.windowed)
 MEASUREMENT = frozenset(item.name for item in STATISTICS if item.measurement)
 SIGNED = frozenset(item.name for item in STATISTICS if item.signed)
-DEFAULT = (*PLAIN[:8], *WINDOWED[:6])
-# read by the statuses and facts of a prediction, so they exist whatever the settings say
+DEFAULT = (
+    *("last", "hours_since_last", "baseline", "fold_baseline", "ever_measured", "last_censored"),
+    *("peak", "nadir", "count", "min", "max", "mean", "slope", "delta"),
+)
+# read by the status of a prediction, so they exist whatever the settings are
 REQUIRED = ("last", "hours_since_last", "last_censored", "count")
 
 

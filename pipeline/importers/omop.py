@@ -81,7 +81,7 @@ def _read(path: Path, name: str, ledger: Ledger) -> pd.DataFrame:
     rule = _rules()["tables"][name]
     parts = ("needs", "codes", "clock", "grade", "columns")
     wanted = list(dict.fromkeys(column for part in parts for column in rule.get(part, ())))
-    table = read_raw(path, ledger, wanted)
+    table = read_raw(path, wanted).record_in(ledger)
     missing = [column for column in rule["needs"] if column not in table]
     if "clock" in rule and not any(column in table for column in rule["clock"]):
         missing.append(" or ".join(rule["clock"]))

@@ -31,6 +31,7 @@ FORMAT = 2
 SCHEMA_VERSION = "1"
 MANIFEST = "manifest.json"
 EVALUATION = "evaluation.json"
+REPORTS = ("audit.json", "evaluation.html", "model_card.md", "card.json", "tripod_ai.md")
 
 
 @dataclass(frozen=True)
@@ -66,13 +67,27 @@ def read_features(
     landmarks : DataFrame
         ``patient`` and ``hours``.
     """
-    reference, prior = bundle.reference, bundle.prior
-    seen = cohort.with_labs(apply_limits(cohort.labs, reference.limits))
-    measured = build_features(seen, landmarks, reference.spec, jobs)
-    read = clip_ages(measured, reference)
-    if prior is not None:
-        read = beside_prior(read, cohort, reference.spec, prior, jobs)
-    return measured, read
+    seen = cohort.with_labs(apply_limits(cohort.labs, bundle.reference.limits))
+    measured = build_features(seen, landmarks, bundle.reference.spec, jobs)
+    return measured, model_features(measured, cohort, bundle, jobs)
+
+
+def model_features(
+    measured: FeatureMatrix, cohort: Cohort, bundle: Bundle, jobs: int = 1
+) -> FeatureMatrix:
+    """Features as the bundle's models read them: ages clipped, and those of a prior added.
+
+    Parameters
+    ----------
+    measured : FeatureMatrix
+        Features as measured.
+    cohort : Cohort
+        As read, without silent limits.
+    """
+    clipped = clip_ages(measured, bundle.reference)
+    if bundle.prior is None:
+        return clipped
+    return beside_prior(clipped, cohort, bundle.reference.spec, bundle.prior, jobs)
 
 
 def beside_prior(

@@ -188,7 +188,7 @@ def first_delays(sources: pd.DataFrame) -> pd.DataFrame:
     return ordered.drop_duplicates("patient_id").reset_index(drop=True)
 
 
-def profile_risks(risk: Floats, day: Floats, person: Ints) -> dict[int, dict[str, Any]]:
+def profile_risks(risk: Floats, day: Ints, person: Ints) -> dict[int, dict[str, Any]]:
     """Mean risk in up to ten equally large groups of rising risk, by day."""
     everyone = np.ones(len(day), dtype=bool)
     found = {}

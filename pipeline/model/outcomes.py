@@ -151,7 +151,8 @@ def stacked_thresholds(
             f"the cohort has no assessment on the scale '{scale}' (found: {found}); name other "
             "outcomes with --outcomes, or add assessments"
             + (", or derive them: cohort.grades: charted_else_derived" if derivable else "")
-            + (f". {refused}" if refused else "")
+            + (f". {refused}" if refused else ""),
+            options=("outcomes",),
         )
     grades = rows.loc[rows["scale"] == scale, "grade"]
     top = int(grades.max()) if len(grades) else 1
@@ -163,7 +164,8 @@ def stacked_thresholds(
     if empty:
         raise InputError(
             f"no patient reaches grade {empty[0]} on the scale '{scale}', so this outcome cannot "
-            "be learned; leave it out with --outcomes"
+            "be learned; leave it out with --outcomes",
+            options=("outcomes",),
         )
     # grade 5 counts as reaching every lower threshold and is not asked for by itself
     return tuple(
@@ -203,7 +205,8 @@ def refuse_unlearnable(
         raise InputError(
             f"{name}: no landmark is at risk of {what}, because every patient has it, or a "
             "competing event, or the end of the record before the first landmark; check "
-            f"record_end_hours and landmarks.first_hours, or {way_out}"
+            f"record_end_hours and landmarks.first_hours, or {way_out}",
+            options=("outcomes",),
         )
     label = np.stack([targets.label(asked.threshold, float(hours)) for hours in horizons])
     known = label[:, at_risk][~np.isnan(label[:, at_risk])]
@@ -212,18 +215,21 @@ def refuse_unlearnable(
         raise InputError(
             f"{name}: no landmark is followed to the end of any horizon ({told} h), so nothing is "
             "known about what came after it; check followed_until_hours, shorten "
-            f"model.horizons_hours, or {way_out}"
+            f"model.horizons_hours, or {way_out}",
+            options=("outcomes",),
         )
     if not known.any():
         raise InputError(
             f"{name}: no landmark is followed by {what} within any horizon ({told} h): whoever has "
             "it has it before the first landmark, after the last one or after a competing event; "
-            f"change landmarks.first_hours or landmarks.last_hours, or {way_out}"
+            f"change landmarks.first_hours or landmarks.last_hours, or {way_out}",
+            options=("outcomes",),
         )
     if known.all():
         raise InputError(
             f"{name}: every landmark is followed by {what} within every horizon ({told} h), so "
-            f"nothing tells one landmark from another; shorten model.horizons_hours, or {way_out}"
+            f"nothing tells one landmark from another; shorten model.horizons_hours, or {way_out}",
+            options=("outcomes",),
         )
 
 
@@ -248,7 +254,8 @@ def refuse_unscored(
                 f"{name}: no fold of patients can be scored by a model of the others, because too "
                 f"few patients at risk are graded on the scale '{scale}'; add assessments, say "
                 "with cohort.ungraded what a patient without any means, or leave "
-                f"'{name}' out with --outcomes"
+                f"'{name}' out with --outcomes",
+                options=("outcomes",),
             )
 
 

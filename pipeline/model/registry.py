@@ -54,7 +54,8 @@ def refuse_missing_store(what: str) -> None:
     path = Path(uri.removeprefix(_SQLITE))
     if uri.startswith(_SQLITE) and path.name and not path.exists():
         raise BundleError(
-            f"{what} is not in the registry at {uri}: there is no file {path.absolute()}. {_WAYS}"
+            f"{what} is not in the registry at {uri}: there is no file {path.absolute()}. {_WAYS}",
+            options=("model",),
         )
 
 
@@ -87,7 +88,8 @@ def fetch_bundle(address: str) -> tuple[Path, str]:
         folder = mlflow.artifacts.download_artifacts(artifact_uri=source)
     except (MlflowException, OSError) as error:
         raise BundleError(
-            f"{address} is not in the registry at {mlflow.get_tracking_uri()} ({error}). {_WAYS}"
+            f"{address} is not in the registry at {mlflow.get_tracking_uri()} ({error}). {_WAYS}",
+            options=("model",),
         ) from error
     return Path(folder) / "artifacts" / BUNDLE_ARTIFACT, str(version.version)
 
@@ -141,6 +143,11 @@ def parse_address(address: str) -> tuple[str, str, str]:
 
 CHAMPION = "champion"
 CHALLENGER = "challenger"
+
+
+def bundle_folder(address: str) -> Path:
+    """Bundle folder of a path or of ``models:/<name>@<alias>``."""
+    return fetch_bundle(address)[0] if address.startswith("models:/") else Path(address)
 
 
 def resolve_model(model: str) -> tuple[Path, str]:

@@ -2,41 +2,58 @@
 
 from __future__ import annotations
 
-import numpy as np
+from dataclasses import dataclass
 
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from pipeline.arrays import Ints
 from pipeline.cohort.tables import Cohort
-from pipeline.config import OutcomeConfig, PredictConfig
-from pipeline.features.host import products_of
-from pipeline.features.matrix import FeatureMatrix
-from pipeline.model.abstention import abstention_codes, support_from_reference
+from pipeline.config import OutcomeConfig
+from pipeline.model.abstention import AbstentionCodes
 from pipeline.model.outcomes import competing_hours, onset_hours
-from pipeline.model.training_reference import TrainingReference
 
 OK, EVENT_PRESENT, ABSTAINED, REJECTED = "ok", "event_present", "abstained", "rejected"
 
 
+@dataclass(frozen=True)
+class OutcomeStatuses:
+    """Status of each landmark for one outcome, and the reason in words; shape (n_landmarks,)."""
+
+    status: NDArray[np.object_]
+    reason: NDArray[np.object_]
+
+    def estimated(self) -> Ints:
+        """Landmarks with an estimate."""
+        return np.flatnonzero(self.status == OK)
+
+    def take(self, rows: Ints) -> OutcomeStatuses:
+        """Return the given landmarks."""
+        return OutcomeStatuses(self.status[rows], self.reason[rows])
+
+
 def outcome_statuses(
     cohort: Cohort,
-    matrix: FeatureMatrix,
+    landmarks: pd.DataFrame,
     outcome: OutcomeConfig,
-    reference: TrainingReference,
-    config: PredictConfig,
-    unread: np.ndarray | str = "",
-) -> tuple[np.ndarray, np.ndarray]:
+    abstentions: AbstentionCodes,
+    mostly_rejected: NDArray[np.object_] | str = "",
+) -> OutcomeStatuses:
     """Status and reason of each landmark for one outcome.
 
     Parameters
     ----------
-    unread : ndarray of str, shape (n_landmarks,)
-        Sentence where most of the patient's results were refused, see
-        :func:`pipeline.model.abstention.unread_sentences`; empty elsewhere.
-
-    Returns
-    -------
-    status, reason : ndarray of str, shape (n_landmarks,)
+    landmarks : DataFrame
+        ``patient`` and ``hours``.
+    abstentions : AbstentionCodes
+        Where the rule of :func:`pipeline.model.abstention.abstention_codes` gives no estimate.
+    mostly_rejected : ndarray of str, shape (n_landmarks,)
+        Sentence where most of the patient's results were rejected, see
+        :func:`pipeline.model.abstention.mostly_rejected_reasons`; empty elsewhere.
     """
-    patient = matrix.landmarks["patient"].to_numpy()
-    moment = matrix.landmarks["hours"].to_numpy(dtype=float)
+    patient = landmarks["patient"].to_numpy()
+    moment = landmarks["hours"].to_numpy(dtype=float)
     status = np.full(len(patient), OK, dtype=object)
     reason = np.full(len(patient), "", dtype=object)
 
@@ -52,9 +69,7 @@ def outcome_statuses(
     competing = competing_hours(cohort, outcome.scale)[patient]
     refuse(competing < moment, "death, second infusion or new therapy came first")
     refuse(moment < 0, "this moment lies before the infusion, and no result came since")
-    refuse(np.full(len(patient), unread, dtype=object) != "", unread)
-    rule = abstention_codes(
-        matrix, products_of(cohort, patient), support_from_reference(reference), config
-    )
-    refuse(rule.code != "", rule.sentence)
-    return status, reason
+    sentences = np.full(len(patient), mostly_rejected, dtype=object)
+    refuse(sentences != "", sentences)
+    refuse(abstentions.code != "", abstentions.sentence)
+    return OutcomeStatuses(status, reason)

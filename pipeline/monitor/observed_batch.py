@@ -10,25 +10,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipeline.cohort.detection_limits import apply_limits
+from pipeline.arrays import Ints
 from pipeline.cohort.ledger import HARMLESS
 from pipeline.cohort.tables import Cohort
-from pipeline.config import CohortConfig
-from pipeline.explain.patient_record import newest_results
-from pipeline.features.landmarks import given_landmarks, landmark_day
-from pipeline.model.abstention import (
-    applied_abstentions,
-    mostly_rejected_reasons,
-    support_from_reference,
-)
-from pipeline.model.bundle import Bundle, read_features
+from pipeline.features.landmarks import given_landmarks, landmark_days
+from pipeline.model.bundle import Bundle
 from pipeline.model.cohort_profile import recent_results
 from pipeline.model.outcomes import build_targets
-from pipeline.model.status import OK, outcome_statuses
 from pipeline.model.training_reference import rates_of_days
-from pipeline.predict.score import batch_landmarks
-from pipeline.reading.read_result import ReadResult
-from pipeline.reading.reader import read_batch
+from pipeline.predict.prepare import PreparedBatch, prepare_batch, read_for
 
 
 @dataclass(frozen=True)
@@ -65,22 +55,12 @@ class ObservedBatch:
         return {item: n for item, n in self.refusals.items() if item[1] not in HARMLESS}
 
 
-def observe_batches(paths: Sequence[Path], bundle: Bundle, config: CohortConfig) -> ObservedBatch:
+def observe_batches(
+    paths: Sequence[Path], bundle: Bundle, time_zone: str | None = None
+) -> ObservedBatch:
     """Read and score batches; a patient of several counts once, at the newest landmark."""
-    scales = tuple(item.scale for item in bundle.config.outcomes.values())
-    known = bundle.reference
     parts = [
-        observed_batch(
-            read_batch(
-                path,
-                config,
-                known.local,
-                limits=known.limits,
-                products=known.products,
-                extra_scales=scales,
-            ),
-            bundle,
-        )
+        observed_batch(prepare_batch(read_for(bundle, path, time_zone=time_zone), bundle))
         for path in paths
     ]
     patients = pd.concat([part.patients for part in parts], ignore_index=True)
@@ -103,22 +83,21 @@ def observe_batches(paths: Sequence[Path], bundle: Bundle, config: CohortConfig)
     )
 
 
-def observed_batch(read: ReadResult, bundle: Bundle) -> ObservedBatch:
-    """One batch as read; landmarks before time zero are left out."""
-    cohort = read.cohort.with_labs(apply_limits(read.cohort.labs, bundle.reference.limits))
-    landmarks = batch_landmarks(cohort, None)
-    landmarks = landmarks.loc[landmarks["hours"] >= 0].reset_index(drop=True)
-    ids = cohort.patients["patient_id"].to_numpy(dtype=object)[landmarks["patient"].to_numpy()]
+def observed_batch(prepared: PreparedBatch) -> ObservedBatch:
+    """One batch; landmarks before time zero are left out."""
+    read, bundle = prepared.read, prepared.bundle
+    rows = np.flatnonzero(prepared.landmarks["hours"] >= 0)
+    landmarks = prepared.landmarks.iloc[rows].reset_index(drop=True)
+    ids = prepared.patient_ids.to_numpy(dtype=object)[rows]
     keys = [analyte.key for analyte in bundle.reference.spec.analytes]
-    recent = recent_results(
-        newest_results(cohort.labs, landmarks), landmarks, keys, bundle.config.predict.stale_hours
-    )
+    newest = prepared.newest_results(rows)
+    recent = recent_results(newest, landmarks, keys, bundle.config.predict.stale_hours)
     recent.insert(0, "patient_id", ids[recent.pop("landmark").to_numpy()])
     refusals: Counter[tuple[str, str]] = Counter()
     for name, codes in read.analytes_rejected.items():
         refusals.update({(name, code): number for code, number in codes.items()})
     return ObservedBatch(
-        patients=_scored(read, cohort, landmarks, ids, bundle),
+        patients=_scored(prepared, rows),
         recent=recent,
         sources=read.sources.loc[read.sources["analyte"].isin(keys)],
         seen_ids=frozenset(read.seen_ids),
@@ -159,28 +138,27 @@ def what_followed(patients: pd.DataFrame, cohort: Cohort, bundle: Bundle, name: 
     return result
 
 
-def _scored(
-    read: ReadResult, cohort: Cohort, landmarks: pd.DataFrame, ids: np.ndarray, bundle: Bundle
-) -> pd.DataFrame:
-    measured, matrix = read_features(read.cohort, landmarks, bundle)
-    unread = mostly_rejected_reasons(ids, read, bundle.config.predict)
-    familiar = support_from_reference(bundle.reference)
-    code = applied_abstentions(cohort, measured, familiar, bundle.config)
-    silent = (code != "") | (unread != "")
-    day = landmark_day(matrix)
+def _scored(prepared: PreparedBatch, rows: Ints) -> pd.DataFrame:
+    """Day, abstention, risks and base rates at the given landmarks."""
+    bundle, matrix = prepared.bundle, prepared.matrix.take(rows)
+    ids, day = prepared.patient_ids.iloc[rows], landmark_days(matrix)
+    rejected = ids.isin(list(prepared.mostly_rejected)).to_numpy()
     table = pd.DataFrame(
-        {"patient_id": ids, "hours": landmarks["hours"], "day": day, "abstained": silent}
+        {
+            "patient_id": ids.to_numpy(dtype=object),
+            "hours": matrix.landmarks["hours"],
+            "day": day,
+            "abstained": (prepared.abstentions.code[rows] != "") | rejected,
+        }
     )
     for name, outcome in bundle.config.outcomes.items():
         horizon = headline(bundle, outcome.scale)
-        status, _ = outcome_statuses(
-            cohort, measured, outcome, bundle.reference, bundle.config.predict, unread
-        )
-        rows = np.flatnonzero(status == OK)
+        estimated = prepared.statuses[name].take(rows).estimated()
         risk = np.full(len(table), np.nan)
-        if len(rows):
+        if len(estimated):
             model = bundle.models[outcome.scale]
-            risk[rows] = model.risk(matrix.take(rows), outcome.threshold, (horizon,))[:, 0]
+            part = matrix.take(estimated)
+            risk[estimated] = model.risk(part, outcome.threshold, (horizon,))[:, 0]
         rates = bundle.reference.base_rates[name]
         table[f"risk:{name}"] = risk
         table[f"base:{name}"] = rates_of_days(rates, day, (horizon,))[0][:, 0]

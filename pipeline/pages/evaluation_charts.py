@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -310,3 +310,30 @@ def _event_rate(cell: Entry, x: Scale, y: Scale) -> list[Markup]:
 
 def _places(x: Scale, y: Scale, pairs: Sequence[tuple[float, float]]) -> str:
     return " ".join(f"{x(a):.5g},{y(b):.5g}" for a, b in pairs)
+
+
+def standalone_charts(curves: Mapping[str, Any], title: str) -> Iterator[tuple[str, str]]:
+    """ROC, calibration and distribution of one horizon, each as an SVG file of its own.
+
+    Parameters
+    ----------
+    curves : mapping
+        One horizon's part of ``Evaluation.curves``.
+
+    Yields
+    ------
+    name, markup
+    """
+    yield "roc", _standalone(roc_chart(curves["roc"], title=f"ROC: {title}"))
+    calibration = calibration_chart(curves["calibration"], title=f"Calibration: {title}")
+    yield "calibration", _standalone(calibration)
+    spread = curves["risk_distribution"]
+    yield "risk_distribution", _standalone(histogram_pair(**spread, title=f"Risks: {title}"))
+
+
+def _standalone(markup: str) -> str:
+    """An SVG element of a page as a file, which must name its namespace."""
+    text = str(markup)
+    if "xmlns=" not in text.split(">", 1)[0]:
+        text = text.replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"', 1)
+    return text

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 
-from pipeline.cohort.reject_summary import PatientRejects
 from pipeline.explain import sentences
 from pipeline.explain.confidence import Confidence, EstimateInputs, confidence_of, missing_sentences
 from pipeline.explain.drug_caveats import DrugMark, drug_marks
@@ -20,12 +18,12 @@ from pipeline.explain.infusion_clock import made_words, since_infusion
 from pipeline.explain.model_summary import ModelFacts, graded_scales
 from pipeline.explain.patient_record import PatientRecord
 from pipeline.explain.phrases import age_words, outcome_short, phrase, risk_words, sentence, whole
-from pipeline.explain.subsequent_events import SubsequentEvents
 from pipeline.format import decimal, integer, is_missing, joined
 from pipeline.model.status import EVENT_PRESENT
 from pipeline.pages import patient_charts, trend_charts
 from pipeline.pages.html import render
 from pipeline.pages.outcome_card import card, present_words
+from pipeline.predict.patient_results import Patient
 
 TEMPLATES = Path(__file__).parent / "templates"
 MOST_TRENDS = 11
@@ -36,30 +34,6 @@ _ROW = 150  # characters in the place of one row of the pathway chart
 _START, _TREND_ROW = 600, 550  # characters beside the chart, and in the place of a row of trends
 _SHORT_LABS, _SHORT_TRENDS = 3, 8  # printed on a shortened page
 _EARLIEST, _LONGEST = -48.0, 14 * 24.0
-
-
-@dataclass(frozen=True)
-class Patient:
-    """All that a page says about one patient.
-
-    Attributes
-    ----------
-    record : Record
-    inputs : Inputs or None
-        None where no landmark could be set.
-    estimates : sequence of Estimate
-        One per outcome, in the order of the config.
-    refused : Refused
-        What of this patient's input was refused.
-    later : sequence of Later
-        What was charted after the moment of the estimates.
-    """
-
-    record: PatientRecord
-    inputs: EstimateInputs | None
-    estimates: Sequence[Estimate]
-    refused: PatientRejects = field(default_factory=PatientRejects)
-    later: Sequence[SubsequentEvents] = ()
 
 
 def patient_page(patient: Patient, facts: ModelFacts, *, made: datetime, back: str = "") -> str:

@@ -20,7 +20,8 @@ from pipeline.model.status import EVENT_PRESENT, OK, REJECTED
 from pipeline.pages import patient_charts
 from pipeline.pages.html import render
 from pipeline.pages.outcome_card import change_words, level_words, present_words
-from pipeline.pages.patient_page import TEMPLATES, Patient, footer_lines
+from pipeline.pages.patient_page import TEMPLATES, footer_lines
+from pipeline.predict.patient_results import Patient
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,16 @@ import numpy as np
 import pandas as pd
 
 from pipeline.arrays import Floats, Ints
-from pipeline.cohort.detection_limits import apply_limits
-from pipeline.cohort.tables import Cohort
 from pipeline.explain.contributions import contributions
 from pipeline.explain.risk_changes import is_large_change
+from pipeline.features.build import build_features
+from pipeline.features.host import products_of
 from pipeline.features.matrix import FeatureMatrix
+from pipeline.model.abstention import abstention_codes
 from pipeline.model.background import Background
-from pipeline.model.bundle import Bundle, read_features
+from pipeline.model.bundle import model_features
 from pipeline.model.risk_model import RiskModel, prior_speaks
-from pipeline.model.status import OK, outcome_statuses
+from pipeline.predict.prepare import PreparedBatch, batch_statuses
 
 COLUMNS = (
     "patient_id",
@@ -49,17 +50,13 @@ def earlier_landmarks(landmarks: pd.DataFrame, first_hours: float) -> pd.DataFra
     return pd.DataFrame({"patient": patient, "hours": hours[row, step], "source": "asked"})
 
 
-def past_risks(
-    cohort: Cohort, landmarks: pd.DataFrame, bundle: Bundle, horizon: float
-) -> pd.DataFrame:
-    """The same model asked at earlier landmarks, by the one path that builds features.
+def past_risks(prepared: PreparedBatch, horizon: float) -> pd.DataFrame:
+    """Estimates of the same model at earlier landmarks, by the one path that builds features.
+
+    Patients of whom most results were rejected are left out.
 
     Parameters
     ----------
-    cohort : Cohort
-        As read, without silent limits.
-    landmarks : DataFrame
-        ``patient`` and ``hours`` of the present estimates.
     horizon : float
         Hours ahead.
 
@@ -71,71 +68,83 @@ def past_risks(
         landmark of 24 h before, where the risk has changed much since and both moments were
         estimated by the same members; elsewhere no points and NaN.
     """
-    first = bundle.config.landmarks.first_hours
-    earlier = earlier_landmarks(landmarks, first)
-    if earlier.empty:
+    bundle, cohort = prepared.bundle, prepared.cohort
+    usable = ~prepared.patient_ids.isin(list(prepared.mostly_rejected)).to_numpy()
+    present = prepared.landmarks.loc[usable]
+    moments = earlier_landmarks(present, bundle.config.landmarks.first_hours)
+    if moments.empty:
         return pd.DataFrame(columns=COLUMNS)
-    count = len(earlier)
-    present = landmarks[["patient", "hours"]].assign(source="asked")
-    moments = pd.concat([earlier, present], ignore_index=True)
-    seen = cohort.with_labs(apply_limits(cohort.labs, bundle.reference.limits))
-    raw, matrix = read_features(cohort, moments, bundle)
-    ids = cohort.patients["patient_id"].to_numpy()[moments["patient"].to_numpy()]
-    level = bundle.config.model.interval_level
-    frames = []
-    for name, outcome in bundle.config.outcomes.items():
-        status, _ = outcome_statuses(seen, raw, outcome, bundle.reference, bundle.config.predict)
-        known = np.flatnonzero(status == OK)
-        rows = known[known < count]
-        if len(rows) == 0:
-            continue
-        model, part = bundle.models[outcome.scale], matrix.take(rows)
-        risk = np.full(len(moments), np.nan)
-        risk[known] = model.risk(matrix.take(known), outcome.threshold, (horizon,))[:, 0]
-        low, high = model.interval(part, outcome.threshold, (horizon,), level)
-        moved = _moved(moments, count, risk, _members(model, matrix))
-        background = bundle.reference.background[name]
-        found = _explained(model, matrix, moved, (outcome.threshold, horizon), background)
-        told = [found.get(row, _NOT_EXPLAINED) for row in rows]
-        frames.append(
-            pd.DataFrame(
-                {
-                    "patient_id": ids[rows],
-                    "outcome": name,
-                    "landmark_hours": part.landmarks["hours"],
-                    "risk": risk[rows],
-                    "risk_lo": low[:, 0],
-                    "risk_hi": high[:, 0],
-                    "points": [points for points, _ in told],
-                    "reference_risk": [reference for _, reference in told],
-                }
-            )
-        )
+    measured = build_features(cohort, moments, bundle.reference.spec)
+    matrix = model_features(measured, prepared.read.cohort, bundle)
+    products = products_of(cohort, moments["patient"].to_numpy())
+    abstentions = abstention_codes(measured, products, prepared.support, bundle.config.predict)
+    statuses = batch_statuses(cohort, moments, bundle, abstentions)
+    frames = [
+        _outcome_rows(prepared, matrix, rows, name, horizon)
+        for name, status in statuses.items()
+        if len(rows := status.estimated())
+    ]
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=COLUMNS)
+
+
+def _outcome_rows(
+    prepared: PreparedBatch, matrix: FeatureMatrix, rows: Ints, name: str, horizon: float
+) -> pd.DataFrame:
+    """Estimates of one outcome at the given rows of the earlier landmarks."""
+    bundle, outcome = prepared.bundle, prepared.bundle.config.outcomes[name]
+    model, part = bundle.models[outcome.scale], matrix.take(rows)
+    risk = model.risk(part, outcome.threshold, (horizon,))[:, 0]
+    level = bundle.config.model.interval_level
+    low, high = model.interval(part, outcome.threshold, (horizon,), level)
+    changed = _largely_changed(prepared, part, risk, name, horizon)
+    background = bundle.reference.background[name]
+    explained = _explained(model, part, changed, (outcome.threshold, horizon), background)
+    points = [explained.get(row, _NOT_EXPLAINED) for row in range(len(rows))]
+    ids = prepared.cohort.patients["patient_id"].to_numpy()
+    return pd.DataFrame(
+        {
+            "patient_id": ids[part.landmarks["patient"].to_numpy()],
+            "outcome": name,
+            "landmark_hours": part.landmarks["hours"],
+            "risk": risk,
+            "risk_lo": low[:, 0],
+            "risk_hi": high[:, 0],
+            "points": [by_player for by_player, _ in points],
+            "reference_risk": [reference for _, reference in points],
+        }
+    )
+
+
+def _largely_changed(
+    prepared: PreparedBatch, earlier: FeatureMatrix, risk: Floats, name: str, horizon: float
+) -> Ints:
+    """Rows of 24 h before whose risk has changed much since, by the same members."""
+    outcome = prepared.bundle.config.outcomes[name]
+    model = prepared.bundle.models[outcome.scale]
+    known = prepared.statuses[name].estimated()
+    now = np.full(len(prepared.landmarks), np.nan)
+    if len(known):
+        matrix = prepared.matrix.take(known)
+        now[known] = model.risk(matrix, outcome.threshold, (horizon,))[:, 0]
+    patient = prepared.landmarks["patient"].to_numpy()
+    place = pd.Series(np.arange(len(patient)), index=patient)
+    present = place[earlier.landmarks["patient"]].to_numpy()
+    since = prepared.landmarks["hours"].to_numpy(dtype=float)[present] - earlier.landmarks["hours"]
+    same = _members(model, earlier) == _members(model, prepared.matrix)[present]
+    day_before = (np.abs(since.to_numpy() - _STEP) <= _SAME_MOMENT) & same
+    return np.array(
+        [
+            row
+            for row in np.flatnonzero(day_before & ~np.isnan(now[present]))
+            if is_large_change(risk[row], now[present[row]])
+        ],
+        dtype=np.intp,
+    )
 
 
 def _members(model: RiskModel, matrix: FeatureMatrix) -> Ints:
     """A number for the members that answer at each landmark: with grades or not, prior or not."""
     return 2 * model.state_used(matrix).astype(int) + prior_speaks(matrix)
-
-
-def _moved(moments: pd.DataFrame, count: int, risk: Floats, members: Ints) -> Ints:
-    """Rows of 24 h before whose risk has changed much since, by the same members.
-
-    The first ``count`` rows are earlier landmarks, the others the present ones.
-    """
-    hours = moments["hours"].to_numpy(dtype=float)
-    patient = moments["patient"].to_numpy()
-    now = {int(patient[row]): row for row in range(count, len(moments))}
-    found = []
-    for row in range(count):
-        present = now[int(patient[row])]
-        if abs(hours[present] - hours[row] - _STEP) > _SAME_MOMENT:
-            continue
-        known = not np.isnan(risk[[row, present]]).any()
-        if known and members[row] == members[present] and is_large_change(risk[row], risk[present]):
-            found.append(row)
-    return np.array(found, dtype=np.intp)
 
 
 def _explained(

@@ -1,31 +1,56 @@
-"""Writes a scored batch: the files, complete or not at all, and the same again for nothing."""
+"""Writes the outputs of a scored batch atomically, and recognises a finished run."""
 
 from __future__ import annotations
 
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from pipeline import __version__
-from pipeline.explain.subsequent_events import is_grave, subsequent_events
+from pipeline.explain.subsequent_events import is_grave
 from pipeline.folders import complete_folder
-from pipeline.model.abstention import mostly_rejected_reasons
-from pipeline.model.bundle import SCHEMA_VERSION, Bundle
-from pipeline.predict.score import BatchResult, ModelName, batch_landmarks
+from pipeline.model.bundle import SCHEMA_VERSION
+from pipeline.predict.predictions_table import ModelName
+from pipeline.predict.prepare import PreparedBatch
+from pipeline.predict.score import BatchResult
 from pipeline.reading.read_result import ReadResult
 from pipeline.resources import schema_json
 
 SUMMARY = "run_summary.json"
 REPORT = "report"
 REJECTS = "rejects.csv"
-# what a finished run must tell to be told again
-_TOLD = {"exit_code", "files", "flags", "statuses", "patients_mostly_refused", "reading"}
-_TOLD |= {"patients_charted_since", "patients_overtaken"}
+# what the console prints of a finished run
+_PRINTED = {"exit_code", "files", "flags", "statuses", "patients_mostly_refused", "reading"}
+_PRINTED |= {"patients_charted_since", "patients_overtaken"}
 _WHOLE = ("infusion_day", "n_labs_24h", "base_rate_n")
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """Options of a run that decide what is written.
+
+    Attributes
+    ----------
+    as_of : str or None
+        Landmark of every patient instead of the newest result.
+    pages : bool
+        Whether the ward list and the patient pages are written.
+    emit : tuple of str
+        Further formats.
+    """
+
+    as_of: str | None = None
+    pages: bool = True
+    emit: tuple[str, ...] = ()
+
+    def summary(self) -> dict[str, Any]:
+        """The options as ``run_summary.json`` holds them."""
+        return {"as_of": self.as_of, "pages": self.pages, "emit": sorted(set(self.emit))}
 
 
 def write_outputs(
@@ -70,27 +95,26 @@ def predictions_text(predictions: pd.DataFrame, path: Path) -> None:
 
 
 def summarise(
-    read: ReadResult,
+    prepared: PreparedBatch,
     result: BatchResult,
-    bundle: Bundle,
     model_name: ModelName,
+    options: RunOptions,
     *,
-    as_of: str | None,
-    pages: bool,
-    emit: Sequence[str],
     reading: Sequence[str],
     exit_code: int,
     started: float,
 ) -> dict[str, Any]:
-    """Content of ``run_summary.json``: counts, digests and versions, nothing patient-level."""
-    unread = mostly_rejected_reasons(read.seen_ids, read, bundle.config.predict)
-    statuses = result.predictions.drop_duplicates(["patient_id", "outcome"])
-    by_status = statuses.groupby(["outcome", "status"]).size()
-    counts: dict[str, dict[str, int]] = {}
-    for row in by_status.reset_index(name="number").to_dict("records"):
-        counts.setdefault(str(row["outcome"]), {})[str(row["status"])] = int(row["number"])
-    landmarks = batch_landmarks(read.cohort, None if as_of is None else read.as_of_hours)
-    later = subsequent_events(read.cohort, landmarks, read.as_of_hours)
+    """Content of ``run_summary.json``: counts, digests and versions, nothing patient-level.
+
+    Parameters
+    ----------
+    reading : sequence of str
+        How numbers and dates were read, in words.
+    started : float
+        Reading of ``time.perf_counter`` when the run began.
+    """
+    read, bundle, events = prepared.read, prepared.bundle, prepared.subsequent_events
+    outcomes = bundle.config.outcomes.values()
     return {
         "files": read.counts,
         "derived_ratios": read.derived,
@@ -98,19 +122,15 @@ def summarise(
         "remarks": read.remarks,
         "patients": len(read.seen_ids),
         "patients_without_estimate": result.unscored_patients(),
-        "patients_mostly_refused": int((unread != "").sum()),
-        "patients_charted_since": len(later),
-        "patients_overtaken": sum(
-            is_grave(facts, bundle.config.outcomes.values()) for facts in later.values()
-        ),
+        "patients_mostly_refused": len(prepared.mostly_rejected),
+        "patients_charted_since": len(events),
+        "patients_overtaken": sum(is_grave(each, outcomes) for each in events.values()),
         "reading": list(reading),
-        "statuses": counts,
+        "statuses": _status_counts(result.predictions),
         "contributions_error_points": round(result.points_error, 4),
         "turnaround_imputed": read.turnaround_imputed,
         "input_sha256": read.sha256,
-        "as_of": as_of,
-        "pages": pages,
-        "emit": sorted(set(emit)),
+        **options.summary(),
         "bundle_sha256": bundle.sha256,
         "model_name": model_name.name,
         "model_version": model_name.version,
@@ -123,38 +143,40 @@ def summarise(
 
 
 def finished_before(
-    out: Path,
-    input_sha256: str,
-    bundle_sha256: str,
-    as_of: str | None,
-    *,
-    pages: bool,
-    emit: Sequence[str],
+    out: Path, input_sha256: str, bundle_sha256: str, options: RunOptions
 ) -> dict[str, Any] | None:
     """Summary of an identical finished run in ``out``; None when there is none."""
     path = out / SUMMARY
     if not path.is_file():
         return None
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        summary = json.loads(path.read_text(encoding="utf-8"))
     except ValueError:
         return None
     wanted = {
         "input_sha256": input_sha256,
         "bundle_sha256": bundle_sha256,
-        "as_of": as_of,
-        "pages": pages,
-        "emit": sorted(set(emit)),
+        **options.summary(),
         "package_version": __version__,
     }
-    same = all(found.get(key) == value for key, value in wanted.items())
-    whole = set(found) >= _TOLD and (out / REJECTS).is_file()
-    return dict(found) if same and whole else None
+    same = all(summary.get(key) == value for key, value in wanted.items())
+    complete = set(summary) >= _PRINTED and (out / REJECTS).is_file()
+    return dict(summary) if same and complete else None
 
 
 def rejects_of(out: Path) -> pd.DataFrame:
     """``rejects.csv`` of a finished run, as text."""
     return pd.read_csv(out / REJECTS, dtype=str, keep_default_na=False)
+
+
+def _status_counts(predictions: pd.DataFrame) -> dict[str, dict[str, int]]:
+    """Patients per outcome and status."""
+    statuses = predictions.drop_duplicates(["patient_id", "outcome"])
+    by_status = statuses.groupby(["outcome", "status"]).size()
+    counts: dict[str, dict[str, int]] = {}
+    for row in by_status.reset_index(name="number").to_dict("records"):
+        counts.setdefault(str(row["outcome"]), {})[str(row["status"])] = int(row["number"])
+    return counts
 
 
 def _write_explanations(explanations: pd.DataFrame, path: Path) -> None:

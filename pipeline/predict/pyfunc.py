@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
-from pathlib import Path
 from typing import Any
 
 import mlflow.pyfunc
 import pandas as pd
 from mlflow.exceptions import MlflowException
 
+from pipeline.cohort.files import RawTable, raw_from_csv
 from pipeline.errors import InputError
 from pipeline.model.bundle import Bundle, load_bundle
-from pipeline.predict.score import ModelName, score_batch
-from pipeline.reading.reader import read_batch
+from pipeline.predict.predictions_table import ModelName
+from pipeline.predict.prepare import prepare_batch, read_for
+from pipeline.predict.score import score_batch
 
 
 class CytocastModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc, name-defined]
@@ -51,40 +50,32 @@ class CytocastModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc, name-defin
             If no row can be used; a server answers 400 with the reason.
         """
         as_of = (params or {}).get("as_of") or None
-        config = self.bundle.config.cohort
-        scales = tuple(item.scale for item in self.bundle.config.outcomes.values())
-        with tempfile.TemporaryDirectory() as folder:
-            self._write_tables(model_input, Path(folder))
-            known = self.bundle.reference
-            try:
-                read = read_batch(
-                    folder,
-                    config,
-                    known.local,
-                    limits=known.limits,
-                    products=known.products,
-                    as_of=as_of,
-                    extra_scales=scales,
-                )
-            except InputError as error:
-                reason = str(error).replace(f"{folder}{os.sep}", "")
-                raise MlflowException.invalid_parameter_value(reason) from error
+        try:
+            read = read_for(self.bundle, lab_tables(model_input, self.bundle), as_of=as_of)
+        except InputError as error:
+            raise MlflowException.invalid_parameter_value(str(error)) from error
         name = ModelName(self.bundle.config.tracking.model_name, self.bundle.sha256[:12])
-        scored = score_batch(read, self.bundle, name, as_of=as_of is not None).predictions
+        prepared = prepare_batch(read, self.bundle, as_of=as_of is not None)
+        scored = score_batch(prepared, name).predictions
         # None rather than NaN, which a server would write as it stands and JSON does not know
         return scored.astype({key: object for key in scored if scored[key].isna().any()}).where(
             scored.notna(), None
         )
 
-    def _write_tables(self, rows: pd.DataFrame, folder: Path) -> None:
-        host = [column.name for column in self.bundle.reference.spec.host if column.name in rows]
-        rows.drop(columns=host).to_csv(folder / "labs.csv", index=False)
-        patients = rows[["patient_id", *host]].copy()
-        # one row may tell for all of a patient; what contradicts itself is refused further on
-        for name in host:
-            told = patients.groupby("patient_id", sort=False)[name]
-            patients[name] = told.ffill().groupby(patients["patient_id"], sort=False).bfill()
-        patients.drop_duplicates().to_csv(folder / "patients.csv", index=False)
+
+def lab_tables(rows: pd.DataFrame, bundle: Bundle) -> dict[str, RawTable]:
+    """The tables ``labs`` and ``patients`` of lab rows, as CSV files of them would be read."""
+    host = [column.name for column in bundle.reference.spec.host if column.name in rows]
+    patients = rows[["patient_id", *host]].copy()
+    # one row may hold for all of a patient; contradicting rows are rejected when they are read
+    for name in host:
+        filled = patients.groupby("patient_id", sort=False)[name].ffill()
+        patients[name] = filled.groupby(patients["patient_id"], sort=False).bfill()
+    tables = {"patients": patients.drop_duplicates(), "labs": rows.drop(columns=host)}
+    return {
+        name: raw_from_csv(table.to_csv(index=False).encode(), f"{name}.csv")
+        for name, table in tables.items()
+    }
 
 
 mlflow.models.set_model(CytocastModel())

@@ -73,7 +73,8 @@ def allowed_columns(
         elif why and column in keep:
             raise UsageError(
                 f"--keep {column}: this column of {file} identifies persons ({why}) and is never "
-                "kept. If it does not, rename it at the source"
+                "kept. If it does not, rename it at the source",
+                options=("keep",),
             )
         elif why:
             account.say(f"dropped: {file}, column {column}: identifies persons, {why}")

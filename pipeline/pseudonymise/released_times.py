@@ -49,7 +49,8 @@ def refuse_without_offset(
                 f"{file}, row {table.loc[naive, '_line'].iloc[0]}, column {column}: the time has "
                 f"no offset, like {int(naive.sum()):,} of this column, so no interval can be kept "
                 "over a clock change. Say with --tz in which zone they are, for example "
-                "--tz Europe/Berlin, or export them with an offset"
+                "--tz Europe/Berlin, or export them with an offset",
+                options=("tz",),
             )
 
 

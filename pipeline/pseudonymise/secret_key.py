@@ -65,7 +65,8 @@ def refuse_key_place(path: Path, out: Path) -> None:
         raise UsageError(
             f"--key {path} lies in or beside --out {out}, so whoever copies the result may copy "
             "the key too, which undoes it. Keep the key in a folder of its own, or leave --key "
-            f"out for {default_key_file()}"
+            f"out for {default_key_file()}",
+            options=("key", "out"),
         )
 
 
@@ -127,5 +128,7 @@ def write_key(key: Key, path: Path) -> None:
             file.write(key.secret.hex() + "\n")
     except OSError as error:
         raise UsageError(
-            f"the key cannot be written to {path} ({error.strerror}); name another place with --key"
+            f"the key cannot be written to {path} ({error.strerror}); name another place with "
+            "--key",
+            options=("key",),
         ) from error

@@ -41,6 +41,41 @@ def batch_paths(path: str | Path) -> dict[str, Path]:
     return paths
 
 
+def cohort_paths(
+    folder: Path, grades: str, required: Collection[str] | None = None
+) -> dict[str, Path]:
+    """Files of a training cohort by table name.
+
+    Parameters
+    ----------
+    grades : str
+        ``cohort.grades`` of the configuration: grades are charted, or derived from observations.
+    required : collection of str, optional
+        Tables that must exist, by default those that training needs.
+
+    Raises
+    ------
+    InputError
+        If a required table is missing.
+    """
+    paths = tables_of(folder)
+    source = "assessments" if grades == "charted" else "observations"
+    missing = [name for name in required or ("patients", "labs", source) if name not in paths]
+    if missing:
+        derive = (
+            ". Grades can be derived from the observations: set cohort.grades: derived"
+            if "assessments" in missing and "observations" in paths
+            else ""
+        )
+        raise InputError(
+            f"{folder} lacks {', '.join(f'{name}.csv' for name in missing)} (or .parquet). "
+            f"Found: {', '.join(sorted(path.name for path in paths.values())) or 'no table'}"
+            + derive
+            + about_workbooks(folder.iterdir())
+        )
+    return paths
+
+
 def tables_of(folder: Path) -> dict[str, Path]:
     """Files of a folder by table name; other files are not listed.
 
@@ -55,6 +90,29 @@ def tables_of(folder: Path) -> dict[str, Path]:
         )
     found = {name: find_table(folder, name) for name in TABLES}
     return {name: path for name, path in found.items() if path is not None}
+
+
+def folder_remarks(folder: Path, paths: Mapping[str, Path]) -> list[str]:
+    """Warn of data files of a folder that are not read, and return the warnings.
+
+    Parameters
+    ----------
+    paths : mapping
+        Files that are read, by table name.
+
+    Raises
+    ------
+    InputError
+        If a table is there as a workbook only.
+    """
+    if not folder.is_dir():
+        return []
+    refuse_workbook_tables(folder, paths)
+    names = [path.name for path in folder.iterdir() if path.is_file()]
+    remarks = unread_files(names, [path.name for path in paths.values()])
+    for remark in remarks:
+        log.warn(remark)
+    return remarks
 
 
 _DATA = (".csv", ".tsv", ".parquet", ".feather", ".sas7bdat", ".sav", ".dta", ".gz", ".zip")
@@ -110,18 +168,6 @@ def refuse_workbook_tables(folder: Path, read: Mapping[str, Path]) -> None:
             raise InputError(
                 f"{folder} has no table '{table}' that can be read{about_workbooks([path])}"
             )
-
-
-def _folder_remarks(folder: Path, paths: Mapping[str, Path]) -> list[str]:
-    """What of a folder was not read; a table that is there as a workbook only is refused."""
-    if not folder.is_dir():
-        return []
-    refuse_workbook_tables(folder, paths)
-    names = [path.name for path in folder.iterdir() if path.is_file()]
-    remarks = unread_files(names, [path.name for path in paths.values()])
-    for remark in remarks:
-        log.warn(remark)
-    return remarks
 
 
 def _meant(name: str) -> str:

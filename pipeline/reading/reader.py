@@ -11,7 +11,7 @@ from pipeline.cohort import events, labs
 from pipeline.cohort.analytes import Analyte, AnalyteResolver
 from pipeline.cohort.clock import frontier_hours
 from pipeline.cohort.episodes import about_episodes, current_episodes, people_of, split_episodes
-from pipeline.cohort.files import about_workbooks, read_raw, sha256_files
+from pipeline.cohort.files import RawTable, read_raw, sha256_tables
 from pipeline.cohort.ledger import Ledger
 from pipeline.cohort.patient_linkage import link_patients
 from pipeline.cohort.patients import derive_patients, finish_patients, read_patients, read_products
@@ -22,7 +22,7 @@ from pipeline.cohort.timestamps import year_first
 from pipeline.config import CohortConfig
 from pipeline.errors import InputError
 from pipeline.grading.derived_grades import with_grades
-from pipeline.reading.paths import _folder_remarks, batch_paths, tables_of
+from pipeline.reading.paths import batch_paths, cohort_paths, folder_remarks
 from pipeline.reading.read_result import ReadResult
 
 _BARE = {
@@ -67,32 +67,17 @@ def read_cohort(
     InputError
         If a required table or column is missing or no lab row can be used.
     """
-    paths = tables_of(Path(folder))
-    needed = required or (
-        "patients",
-        "labs",
-        "assessments" if config.grades == "charted" else "observations",
+    paths = cohort_paths(Path(folder), config.grades, required)
+    remarks = folder_remarks(Path(folder), paths)
+    return read_tables(
+        raw_tables(paths),
+        config,
+        local=local,
+        limits=limits,
+        products=products,
+        extra_scales=extra_scales,
+        remarks=remarks,
     )
-    missing = [name for name in needed if name not in paths]
-    if missing:
-        way_out = (
-            ". Grades can be derived from the observations: set cohort.grades: derived"
-            if "assessments" in missing and "observations" in paths
-            else ""
-        )
-        raise InputError(
-            f"{folder} lacks {', '.join(f'{name}.csv' for name in missing)} (or .parquet). "
-            f"Found: {', '.join(sorted(path.name for path in paths.values())) or 'no table'}"
-            + way_out
-            + about_workbooks(Path(folder).iterdir())
-        )
-    book = AnalyteResolver(dict(local or {}), local is None, limits or {})
-    strays = _folder_remarks(Path(folder), paths)
-    read = _read(paths, config, book, None, extra_scales, products, strays=strays)
-    if read.cohort.labs["cancelled"].all():
-        table = "\n".join(refusal_table(read.rejects, read.counts))
-        raise InputError(f"no row of {paths['labs']} could be used\n{table}")
-    return read
 
 
 def read_batch(
@@ -118,60 +103,113 @@ def read_batch(
     as_of : str, optional
         Hours since time zero or an ISO 8601 time; rows from then on are rejected.
     """
-    book = AnalyteResolver(local, learning=False, limits=limits or {})
     paths = batch_paths(path)
-    strays = _folder_remarks(Path(path), paths)
-    return _read(paths, config, book, as_of, extra_scales, products, live=True, strays=strays)
+    remarks = folder_remarks(Path(path), paths)
+    return read_tables(
+        raw_tables(paths),
+        config,
+        local=local,
+        limits=limits,
+        products=products,
+        as_of=as_of,
+        extra_scales=extra_scales,
+        live=True,
+        remarks=remarks,
+    )
+
+
+def raw_tables(paths: Mapping[str, Path]) -> dict[str, RawTable]:
+    """Read the files of an export as text, by table name."""
+    return {
+        name: read_raw(path, tuple(TableSchema.load(name).fields)) for name, path in paths.items()
+    }
+
+
+def read_tables(
+    tables: Mapping[str, RawTable],
+    config: CohortConfig,
+    *,
+    local: Mapping[str, Analyte] | None = None,
+    limits: Limits | None = None,
+    products: Collection[str] = (),
+    as_of: str | None = None,
+    extra_scales: tuple[str, ...] = (),
+    live: bool = False,
+    remarks: Sequence[str] = (),
+) -> ReadResult:
+    """Read tables wherever they come from: files, memory, a database.
+
+    Parameters
+    ----------
+    tables : mapping of str to RawTable
+        By table name; ``labs`` is required.
+    config : CohortConfig
+    local, limits, products, extra_scales
+        As in :func:`read_cohort`.
+    as_of : str, optional
+        As in :func:`read_batch`.
+    live : bool
+        Whether this is a batch to be scored, each patient in the current infusion.
+    remarks : sequence of str
+        Sentences on the source as a whole, which precede those on its tables.
+
+    Raises
+    ------
+    InputError
+        If there is no labs table, a required column is missing, or no row can be used.
+    """
+    if "labs" not in tables or set(tables) - set(TABLES):
+        raise InputError(
+            f"the tables are {', '.join(TABLES)}; labs is required. Found: "
+            f"{', '.join(tables) or 'no table'}"
+        )
+    tables = {name: tables[name] for name in TABLES if name in tables}
+    read = _read(
+        tables,
+        config,
+        AnalyteResolver(dict(local or {}), local is None, limits or {}),
+        as_of,
+        extra_scales,
+        products,
+        ledger=Ledger(live=live, remarks=[*remarks]),
+    )
+    if not live and read.cohort.labs["cancelled"].all():
+        refused = "\n".join(refusal_table(read.rejects, read.counts))
+        raise InputError(f"no row of {tables['labs'].source} could be used\n{refused}")
+    return read
 
 
 def _read(
-    paths: dict[str, Path],
+    tables: Mapping[str, RawTable],
     config: CohortConfig,
-    book: AnalyteResolver,
+    resolver: AnalyteResolver,
     as_of: str | None,
     extra_scales: tuple[str, ...],
     products: Collection[str],
     *,
-    live: bool = False,
-    strays: Sequence[str] = (),
+    ledger: Ledger,
 ) -> ReadResult:
-    ledger = Ledger(live=live, remarks=[*strays])
-    raw = {}
-    for name, path in paths.items():
-        table = read_raw(path, ledger, tuple(TableSchema.load(name).fields))
-        raw[name] = ledger.remember(path.name, table, year_first(table, config.date_order))
-        if len(table) == 0 and name in _BARE:
-            ledger.remarks.append(f"{path.name} has no usable row, so {_BARE[name]}.")
-    names = {name: path.name for name, path in paths.items()}
+    names, live = {name: table.file for name, table in tables.items()}, ledger.live
+    raw = _recorded(tables, config, ledger)
     TableSchema.load("labs").check_columns(raw["labs"], names["labs"])
     if len(raw["labs"]) == 0:
-        raise InputError(f"{paths['labs']} has a header but no usable row")
+        raise InputError(f"{tables['labs'].source} has a header but no usable row")
     seen = set().union(*(table.get("patient_id", ()) for table in raw.values()))
     seen = seen.union(*ledger.ragged_patients.values())
-    known_from = "patients" if "patients" in raw else "labs"
-    if "patients" in raw:
-        raw["patients"] = read_products(raw["patients"], names["patients"], products, ledger)
-        infusions = read_patients(raw["patients"], names["patients"], config, ledger)
-    else:
-        infusions = derive_patients(raw["labs"], names["labs"])
+    infusions = _infusions(raw, names, config, products, ledger)
     patients = people_of(infusions)
-    if patients.empty:
-        file = names.get("patients", names["labs"])
-        refused = "\n".join(refusal_table(ledger.frame(), ledger.counts({})))
-        way_out = ", or leave the file out, if all times are hours" if live else ""
-        empty = f"{file} has no usable row; give one row per patient{way_out}"
-        raise InputError(f"no patient row could be used\n{refused or empty}")
     dated = "collected_at" in raw["labs"]
     frontier = frontier_hours(patients, as_of, config, ledger, dated=dated)
+    known_from = "patients" if "patients" in raw else "labs"
     placed = {
         name: link_patients(raw[name], patients, name, names[name], ledger, known_from=known_from)
         for name in TABLES[1:]
         if name in raw
     }
-    lab_rows, book, imputed, sources = labs.read_labs(
-        placed["labs"], patients, names["labs"], config, book, ledger, frontier, live=live
+    lab_rows, resolver, imputed, sources = labs.read_labs(
+        placed["labs"], patients, names["labs"], config, resolver, ledger, frontier, live=live
     )
-    tables = {
+    charted = {
         name: events.READERS[name](
             placed[name], patients, names[name], config, ledger, frontier, extra_scales
         )
@@ -181,7 +219,7 @@ def _read(
     }
     if not live and config.grades == "charted" and "assessments" in names:
         _refuse_mixed_systems(ledger, names["assessments"], config)
-    whole = Cohort(patients, lab_rows, **tables)
+    whole = Cohort(patients, lab_rows, **charted)
     cohort = finish_patients(split_episodes(whole, infusions))
     if live:
         cohort, frontier = current_episodes(cohort, frontier)
@@ -193,15 +231,15 @@ def _read(
         cohort=cohort,
         rejects=ledger.frame(),
         counts=ledger.counts({names["labs"]: int((lab_rows["cancelled"] & ~derived).sum())}),
-        local=dict(book.local),
-        limits={key: dict(ends) for key, ends in book.limits.items()},
+        local=dict(resolver.local),
+        limits={key: dict(ends) for key, ends in resolver.limits.items()},
         seen_ids=sorted(item for item in seen if item),
         lost=ledger.why_lost(),
-        sha256=sha256_files(list(paths.values())),
+        sha256=sha256_tables(tables.values()),
         turnaround_imputed=imputed,
         as_of_hours=frontier,
-        refused=refused_rows(ledger, config, book),
-        files={name: path.name for name, path in paths.items()},
+        refused=refused_rows(ledger, config, resolver),
+        files=names,
         derived=int(derived.sum()),
         remarks=[*ledger.remarks, *about_episodes(infusions, surplus, live=live)],
         surplus=surplus,
@@ -211,6 +249,41 @@ def _read(
         notes=ledger.notes(),
         sources=sources,
     )
+
+
+def _recorded(
+    tables: Mapping[str, RawTable], config: CohortConfig, ledger: Ledger
+) -> dict[str, pd.DataFrame]:
+    """Text of every table, its dates with the year first; its lines are entered in the ledger."""
+    raw = {}
+    for name, table in tables.items():
+        frame = table.record_in(ledger)
+        raw[name] = ledger.remember(table.file, frame, year_first(frame, config.date_order))
+        if len(frame) == 0 and name in _BARE:
+            ledger.remarks.append(f"{table.file} has no usable row, so {_BARE[name]}.")
+    return raw
+
+
+def _infusions(
+    raw: dict[str, pd.DataFrame],
+    names: Mapping[str, str],
+    config: CohortConfig,
+    products: Collection[str],
+    ledger: Ledger,
+) -> pd.DataFrame:
+    """One row per infusion, of the patients table or, without one, of the ids of the labs."""
+    if "patients" not in raw:
+        infusions = derive_patients(raw["labs"], names["labs"])
+    else:
+        people = read_products(raw["patients"], names["patients"], products, ledger)
+        infusions = read_patients(people, names["patients"], config, ledger)
+    if infusions.empty:
+        file = names.get("patients", names["labs"])
+        refused = "\n".join(refusal_table(ledger.frame(), ledger.counts({})))
+        hours = ", or leave the file out, if all times are hours" if ledger.live else ""
+        empty = f"{file} has no usable row; give one row per patient{hours}"
+        raise InputError(f"no patient row could be used\n{refused or empty}")
+    return infusions
 
 
 def _name_counts(labs: pd.DataFrame) -> dict[str, int]:

@@ -16,6 +16,7 @@ from pipeline.evaluate.intervals import patient_draws
 from pipeline.evaluate.scored_rows import Scores
 from pipeline.format import signed
 
+SAME_COHORT = "champion/same cohort"
 _CANARY_TOLERANCE = 1e-9
 
 
@@ -196,7 +197,7 @@ def _against_champion(challenger: Candidate, champion: Candidate, config: GateCo
         return [
             kept,
             Gate(
-                "champion/same cohort",
+                SAME_COHORT,
                 False,
                 "The champion was evaluated on another cohort, so the two cannot be compared: "
                 "train once more on the challenger's cohort with the champion's config.json "

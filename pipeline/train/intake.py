@@ -11,8 +11,8 @@ from pipeline.audit.runner import ERROR_CHECKS, AuditReport, audit, audit_folder
 from pipeline.cohort.reject_summary import accepting, too_many_refused
 from pipeline.config import AuditConfig, Config
 from pipeline.errors import InputError, UsageError
-from pipeline.pages.audit_page import render_audit
 from pipeline.reading.read_result import ReadResult
+from pipeline.reading.reader import read_cohort
 
 
 def report_reading(read: ReadResult) -> None:
@@ -69,22 +69,32 @@ def write_rows(read: ReadResult, out: Path) -> None:
             log.info(f"{len(table)} entries in {path}")
 
 
-def audit_cohort(folder: str | Path, config: Config, read: ReadResult, out: Path) -> AuditReport:
-    """Audit a training cohort and write the page to ``<out>.audit.html`` beside the bundle.
+def read_training(folder: str | Path, config: Config) -> ReadResult:
+    """Read a cohort to train on, and log what became of its rows."""
+    read = read_cohort(folder, config.cohort, extra_scales=config.scales)
+    report_reading(read)
+    return read
+
+
+def audit_cohort(folder: str | Path, config: Config, read: ReadResult) -> AuditReport:
+    """Audit a training cohort."""
+    log.info("auditing the cohort")
+    return audit_folder(folder, config, read=read)
+
+
+def refuse_blocked(report: AuditReport, page: Path) -> None:
+    """Refuse a cohort that the audit blocks.
+
+    Parameters
+    ----------
+    page : Path
+        Where the audit page was written.
 
     Raises
     ------
     InputError
-        If an error blocks; the message names every code and the way out.
+        The message names every code, and what to do.
     """
-    log.info("auditing the cohort")
-    report = audit_folder(folder, config, read=read)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    page = out.with_name(f"{out.name}.audit.html")
-    title = f"Audit of {config.cohort.name}"
-    page.write_text(
-        render_audit(report, title=title, synthetic=config.cohort.synthetic), encoding="utf-8"
-    )
     if report.blocking:
         codes = ", ".join(dict.fromkeys(item.code for item in report.blocking))
         reasons = "\n".join(f"  {item.code} {item.summary}" for item in report.blocking[:5])
@@ -94,7 +104,14 @@ def audit_cohort(folder: str | Path, config: Config, read: ReadResult, out: Path
         )
     log.info(describe(report))
     log.info(f"audit: {page}")
-    return report
+
+
+def refuse_without_labs(read: ReadResult) -> None:
+    """Refuse a cohort of which no lab row can be used."""
+    if len(read.cohort.labs) == 0:
+        raise InputError(
+            "no lab row could be used: " + " ".join(read.rejects["reason"].head(3).astype("str"))
+        )
 
 
 def audit_warnings(report: AuditReport) -> list[str]:

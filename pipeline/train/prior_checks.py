@@ -28,27 +28,34 @@ def check_prior(prior: Bundle, config: Config, read: ReadResult, spec: FeatureSp
         The message says what differs and the way out.
     """
     if prior.prior is not None:
-        raise UsageError("--prior: this bundle borrows from another one itself; give that one")
+        raise UsageError(
+            "--prior: this bundle borrows from another one itself; give that one",
+            options=("prior",),
+        )
     if prior.provenance["cohort_sha256"] == read.sha256:
         raise UsageError(
             "--prior: this bundle was trained on the same files, so it has seen the patients it "
-            "would be scored on; give a bundle of another cohort"
+            "would be scored on; give a bundle of another cohort",
+            options=("prior",),
         )
     if prior.provenance.get("synthetic") and not config.cohort.synthetic:
         raise UsageError(
             "--prior: this bundle was trained on simulated patients and the cohort is real; give "
-            "a bundle of real patients"
+            "a bundle of real patients",
+            options=("prior",),
         )
     for key in _SAME:
         ours, theirs = getattr(config.cohort, key), getattr(prior.config.cohort, key)
         if ours != theirs:
             raise UsageError(
-                f"--prior: cohort.{key} is '{theirs}' there and '{ours}' here; they must be equal"
+                f"--prior: cohort.{key} is '{theirs}' there and '{ours}' here; they must be equal",
+                options=("prior",),
             )
     if prior.reference.spec.grade_valid_hours != spec.grade_valid_hours:
         raise UsageError(
             f"--prior: a grade is valid for {prior.reference.spec.grade_valid_hours:g} h there and "
-            f"for {spec.grade_valid_hours:g} h here; set features.grade_valid_hours alike"
+            f"for {spec.grade_valid_hours:g} h here; set features.grade_valid_hours alike",
+            options=("prior",),
         )
     _check_outcomes(prior, config)
     _check_units(prior, spec)
@@ -61,14 +68,16 @@ def _check_outcomes(prior: Bundle, config: Config) -> None:
             known = ", ".join(f"{other} ({key[0]} >= {key[1]})" for key, other in theirs.items())
             raise UsageError(
                 f"--prior: the bundle does not predict {name} ({item.scale} >= {item.threshold}) "
-                f"but {known}; choose shared outcomes with --outcomes"
+                f"but {known}; choose shared outcomes with --outcomes",
+                options=("prior", "outcomes"),
             )
     fitted = prior.config.model.horizons_hours
     missing = [hours for hours in config.model.horizons_hours if hours not in fitted]
     if missing:
         raise UsageError(
             f"--prior: the bundle was not fitted for {_listed(missing)} h but for "
-            f"{_listed(fitted)} h; set model.horizons_hours to some of these"
+            f"{_listed(fitted)} h; set model.horizons_hours to some of these",
+            options=("prior",),
         )
 
 
@@ -78,7 +87,8 @@ def _check_units(prior: Bundle, spec: FeatureSpec) -> None:
         if theirs.get(item.key, item.unit) != item.unit:
             raise UsageError(
                 f"--prior: {item.key} is in {theirs[item.key]} there and in {item.unit} here; "
-                "train one of the two again with the other's unit"
+                "train one of the two again with the other's unit",
+                options=("prior",),
             )
 
 
@@ -130,7 +140,8 @@ def silence(matrix: FeatureMatrix, scale: str) -> dict[str, Any]:
         said = ", ".join(f"{key} {count}" for key, count in by_reason.items())
         raise InputError(
             f"--prior: it gives no estimate at any of the {len(codes)} landmarks ({scale}: {said}),"
-            " so there is nothing to borrow; train without it"
+            " so there is nothing to borrow; train without it",
+            options=("prior",),
         )
     return {"n": len(codes), "n_silent": int(counts.sum()), "by_reason": by_reason}
 

@@ -6,7 +6,7 @@ import json
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
@@ -20,10 +20,8 @@ from pipeline import log
 from pipeline.errors import UsageError
 from pipeline.evaluate.decision_curve import net_benefit_at
 from pipeline.explain.shap_values import attribute
-from pipeline.model.bundle import SCHEMA_VERSION
+from pipeline.model.bundle import REPORTS, SCHEMA_VERSION
 from pipeline.model.registry import BUNDLE_ARTIFACT, CHALLENGER, connect
-from pipeline.pages.evaluation_charts import calibration_chart, histogram_pair, roc_chart
-from pipeline.pages.model_card import FILES
 from pipeline.resources import config_path, schema_path
 from pipeline.train.figures import outcome_figures
 from pipeline.train.fit import TrainingResult
@@ -64,8 +62,17 @@ def tracking_ready() -> None:
         ) from error
 
 
-def log_training(result: TrainingResult, config_files: Sequence[Path]) -> str:
+def log_training(
+    result: TrainingResult, folder: Path, charts: Mapping[str, Mapping[str, str]]
+) -> str:
     """Log one parent run and a child run per outcome, and register the model as challenger.
+
+    Parameters
+    ----------
+    folder : Path
+        The bundle on disk, with its reports.
+    charts : mapping
+        Outcome to path below the run's artifacts to SVG markup.
 
     Returns
     -------
@@ -82,20 +89,22 @@ def log_training(result: TrainingResult, config_files: Sequence[Path]) -> str:
         mlflow.log_params(_params(config.model_dump(mode="json")))
         mlflow.log_text(yaml.safe_dump(config.model_dump(mode="json")), "config.yaml")
         mlflow.log_dict(evaluation, "evaluation.json")
-        mlflow.log_artifact(str(result.folder / "audit.json"))
-        mlflow.log_artifact(str(result.folder / "evaluation.html"))
-        for name in FILES:
-            mlflow.log_artifact(str(result.folder / name))
-        card = (result.folder / "model_card.md").read_text(encoding="utf-8")
+        for name in REPORTS:
+            mlflow.log_artifact(str(folder / name))
+        card = (folder / "model_card.md").read_text(encoding="utf-8")
         mlflow.set_tag("mlflow.note.content", card[:_NOTE_LENGTH])
         for name, outcome in evaluation["outcomes"].items():
-            _log_outcome(mlflow, result, name, outcome)
-        model_version = _register(mlflow, result, run.info.run_id)
+            _log_outcome(mlflow, result, name, outcome, charts[name])
+        model_version = _register(mlflow, result, folder, run.info.run_id)
     return model_version
 
 
 def _log_outcome(
-    mlflow: ModuleType, result: TrainingResult, name: str, outcome: Mapping[str, Any]
+    mlflow: ModuleType,
+    result: TrainingResult,
+    name: str,
+    outcome: Mapping[str, Any],
+    charts: Mapping[str, str],
 ) -> None:
     metrics = {
         f"{name}/h{hours}/{metric}": cell[metric]
@@ -118,9 +127,8 @@ def _log_outcome(
     with mlflow.start_run(run_name=name, nested=True):
         mlflow.set_tags(_tags(result, name))
         mlflow.log_metrics(metrics)
-        for hours, drawn in result.evaluation.curves[name].items():
-            for kind, svg in _figures(drawn, f"{outcome['label']}, within {hours} h"):
-                mlflow.log_text(svg, f"figures/h{hours}_{kind}.svg")
+        for path, markup in charts.items():
+            mlflow.log_text(markup, path)
         with tempfile.TemporaryDirectory() as folder:
             for path, content in _pictures(result, name, outcome):
                 target = Path(folder) / path
@@ -148,26 +156,6 @@ def _pictures(
         horizon_h=horizons[-1],
         synthetic=config.cohort.synthetic,
     )
-
-
-def _figures(drawn: Mapping[str, Any], title: str) -> Iterator[tuple[str, str]]:
-    yield "roc", _svg(roc_chart(drawn["roc"], title=f"ROC: {title}"))
-    yield (
-        "calibration",
-        _svg(calibration_chart(drawn["calibration"], title=f"Calibration: {title}")),
-    )
-    spread = drawn["risk_distribution"]
-    yield (
-        "risk_distribution",
-        _svg(histogram_pair(**spread, title=f"Risks: {title}")),
-    )
-
-
-def _svg(markup: str) -> str:
-    text = str(markup)
-    if "xmlns=" not in text.split(">", 1)[0]:
-        text = text.replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"', 1)
-    return text
 
 
 def _tags(result: TrainingResult, outcome: str) -> dict[str, str]:
@@ -201,7 +189,7 @@ def _params(settings: Mapping[str, Any]) -> dict[str, str]:
     return {key.translate(allowed): value for key, value in flat.items()}
 
 
-def _register(mlflow: ModuleType, result: TrainingResult, run_id: str) -> str:
+def _register(mlflow: ModuleType, result: TrainingResult, bundle_folder: Path, run_id: str) -> str:
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 
@@ -220,7 +208,7 @@ def _register(mlflow: ModuleType, result: TrainingResult, run_id: str) -> str:
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "model"
         # the artifact is stored under the name of the folder it comes from
-        bundle = shutil.copytree(result.folder, Path(folder) / BUNDLE_ARTIFACT)
+        bundle = shutil.copytree(bundle_folder, Path(folder) / BUNDLE_ARTIFACT)
         mlflow.pyfunc.save_model(
             path=str(target),
             python_model=str(code / "predict" / "pyfunc.py"),

@@ -11,7 +11,7 @@ def read(folder, content):
     path = folder / "labs.csv"
     path.write_bytes(content)
     ledger = Ledger()
-    return read_raw(path, ledger), ledger
+    return read_raw(path).record_in(ledger), ledger
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pipeline.errors import InputError
 
 def raw(path, content, ledger=None):
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return read_raw(path, ledger if ledger is not None else Ledger())
+    return read_raw(path).record_in(ledger if ledger is not None else Ledger())
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def test_a_file_that_is_no_text_is_refused_with_the_way_out(path, content):
 
 def test_a_file_that_cannot_be_opened_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"labs\.csv cannot be read"):
-        read_raw(tmp_path / "labs.csv", Ledger())
+        read_raw(tmp_path / "labs.csv")
 
 
 @pytest.mark.parametrize("content", ["", "\n", ",\n1,2\n", "\ufeff"])
@@ -113,7 +113,7 @@ def test_a_repeated_column_is_refused(path):
 def test_columns_that_differ_in_case_or_spaces_are_known_and_remarked(path):
     ledger = Ledger()
     path.write_text("Patient ID,VALUE,Ward No.,\nA,1,7,\n")
-    table = read_raw(path, ledger, ("patient_id", "value"))
+    table = read_raw(path, ("patient_id", "value")).record_in(ledger)
     assert list(table.columns) == ["patient_id", "value", "Ward No.", "unnamed_4", "_line"]
     assert "Patient ID, VALUE" in ledger.remarks[0]
 
@@ -125,7 +125,7 @@ def test_a_file_named_for_a_table_is_read_by_its_schema(path):
 def test_two_columns_of_one_meaning_are_refused(path):
     path.write_text("Value,VALUE\n1,2\n")
     with pytest.raises(InputError, match=r"repeats the column 'value' \(columns 1 and 2\)"):
-        read_raw(path, Ledger(), ("value",))
+        read_raw(path, ("value",))
 
 
 def test_a_header_alone_is_a_table_without_rows(path):
@@ -161,7 +161,7 @@ def test_parquet_cells_become_the_text_a_csv_would_hold(tmp_path):
             "kind": pd.Categorical(["crp", None]),
         }
     ).to_parquet(path)
-    table = read_raw(path, Ledger()).drop(columns="_line")
+    table = read_raw(path).frame.drop(columns="_line")
     assert table.iloc[0].to_dict() == {
         "id": "7",
         "value": "0.1",
@@ -179,7 +179,7 @@ def test_a_truncated_parquet_file_is_refused(tmp_path):
     pd.DataFrame({"a": range(100)}).to_parquet(path)
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(InputError, match="not a readable Parquet file"):
-        read_raw(path, Ledger())
+        read_raw(path)
 
 
 def test_the_digest_depends_on_names_and_bytes_only(tmp_path):

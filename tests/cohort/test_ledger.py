@@ -1,8 +1,9 @@
 import numpy as np
 import pandas as pd
+import pytest
 
 from pipeline.cohort.ledger import COLUMNS, Ledger, quoted
-from tests.exported import AT, conserved, lab_rows, read_labs, score, write_export
+from tests.exported import AT, conserved, lab_rows, read, read_labs, score, write_export
 
 
 def table():
@@ -123,6 +124,17 @@ def test_an_operator_is_never_told_to_change_the_configuration(tmp_path):
     assert said.str.endswith(".").all()
     assert (found["remedy"].str.len() > 15).all()
     assert found["value"].tolist() == ["mg/L", "ug/dL", "12,3", "NEG", "9999", "zinc", "900000"]
+
+
+@pytest.mark.parametrize("comma", [None, False])
+def test_only_the_person_who_trains_reads_which_setting_decides_about_a_comma(tmp_path, comma):
+    row = ("crp", "0,5", "mg/L", 1, 2)
+    found = read_labs(tmp_path, row, decimal_comma=comma).rejects
+    assert not (found["reason"] + found["remedy"]).str.contains("cohort\\.").any()
+    labs = lab_rows(row, ("crp", "5", "mg/L", 1, 2))
+    trained = read(write_export(tmp_path, labs=labs), decimal_comma=comma).rejects
+    assert (trained["reason"] + trained["remedy"]).str.contains("cohort.decimal_comma").all()
+    assert len(found) == len(trained) == 1
 
 
 def test_cells_are_quoted_as_they_stand_in_the_file(tmp_path):

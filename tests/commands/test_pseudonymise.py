@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 
 from pipeline.cli import main
 from pipeline.cohort.files import read_raw
-from pipeline.cohort.ledger import Ledger
 from pipeline.cohort.tables import TABLES
 from pipeline.commands.pseudonymise import pseudonymise
 from pipeline.commands.simulate import simulate
@@ -344,8 +343,8 @@ def test_any_value_unit_and_analyte_survives(tmp_path_factory, drawn) -> None:
     again.mkdir()
     before.to_csv(again / "labs.csv", index=False, quoting=1)
     pseudonymise(again, root / "out2", root / "keys" / "key")
-    read = read_raw(again / "labs.csv", Ledger())
-    written = read_raw(root / "out2" / "labs.csv", Ledger()).set_index("patient_id")
+    read = read_raw(again / "labs.csv").frame
+    written = read_raw(root / "out2" / "labs.csv").frame.set_index("patient_id")
     for column in ("analyte", "value", "unit"):
         for place, name in enumerate(before["patient_id"]):
             assert after[column][SECRET.pseudonym(name)] == before[column][place]

@@ -6,8 +6,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 from pipeline.explain.infusion_clock import InfusionClock
-from pipeline.pages.patient_page import Patient, patient_page
+from pipeline.pages.patient_page import patient_page
 from pipeline.pages.ward_list import ward_page
+from pipeline.predict.patient_results import Patient
 from tests.pages.html_reader import read
 from tests.pages.patients import facts, icans_only, nearly_no_labs, rising_crs, soon_after
 

@@ -19,7 +19,7 @@ from pipeline.model.cohort_profile import Profile, profile_risks, recent_results
 from pipeline.model.training_reference import TrainingReference
 from pipeline.monitor.comparison import Comparison, compare
 from pipeline.monitor.observed_batch import ObservedBatch
-from pipeline.predict.score import batch_landmarks
+from pipeline.predict.prepare import batch_landmarks
 from pipeline.reading.reader import read_batch, read_cohort
 from pipeline.train.monitoring_profile import look_of_labs
 

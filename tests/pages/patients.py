@@ -17,7 +17,7 @@ from pipeline.explain.estimates import EarlierEstimate, Estimate, Risk
 from pipeline.explain.infusion_clock import InfusionClock
 from pipeline.explain.model_summary import DayAverage, ModelFacts
 from pipeline.explain.patient_record import PatientRecord
-from pipeline.pages.patient_page import Patient
+from pipeline.predict.patient_results import Patient
 
 MADE = datetime(2026, 11, 30, 6, 30, tzinfo=UTC)
 ZERO = datetime(2026, 11, 19, 8, 0, tzinfo=timezone(timedelta(hours=1)))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 
-import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -16,8 +15,9 @@ from pipeline.explain.risk_changes import is_large_change
 from pipeline.model.bundle import load_bundle
 from pipeline.pages.batch_pages import page_names
 from pipeline.predict.earlier_estimates import past_risks
-from pipeline.predict.score import ModelName, score_batch
-from pipeline.reading.reader import read_batch
+from pipeline.predict.predictions_table import ModelName
+from pipeline.predict.prepare import prepare_batch, read_for
+from pipeline.predict.score import score_batch
 from tests.conftest import edit, read_predictions
 from tests.pages.html_reader import read
 
@@ -130,14 +130,13 @@ def test_labs_that_the_model_does_not_read_cost_nobody_a_page(mini, batch, predi
 def test_earlier_estimates_are_those_that_the_ward_would_have_had(mini, hours) -> None:
     """The risk shown for an earlier landmark is that of the same batch scored as of that hour."""
     bundle = load_bundle(mini.bundle)
-    cohort_config, local = bundle.config.cohort, bundle.reference.local
-    whole = read_batch(mini.batch, cohort_config, local)
-    count = len(whole.cohort)
-    now = pd.DataFrame({"patient": np.arange(count), "hours": np.full(count, hours + 24.0)})
-    past = past_risks(whole.cohort, now, bundle, 72.0)
+    prepared = {
+        at: prepare_batch(read_for(bundle, mini.batch, as_of=str(at)), bundle, as_of=True)
+        for at in (hours, hours + 24.0)
+    }
+    past = past_risks(prepared[hours + 24.0], 72.0)
     past = past[past["landmark_hours"] == hours].set_index(["patient_id", "outcome"])
-    then = read_batch(mini.batch, cohort_config, local, as_of=str(hours))
-    rows = score_batch(then, bundle, ModelName("m", "1"), as_of=True).predictions
+    rows = score_batch(prepared[hours], ModelName("m", "1")).predictions
     rows = rows[(rows["horizon_h"] == 72) & (rows["status"] == "ok")]
     rows = rows.set_index(["patient_id", "outcome"])
     shared = rows.index.intersection(past.index)
@@ -150,18 +149,16 @@ def test_earlier_estimates_are_those_that_the_ward_would_have_had(mini, hours) -
 def test_a_large_change_is_the_difference_of_the_contributions_of_the_two_moments(mini) -> None:
     """Points of 24 h before are those of the same batch as of that hour; none where it differs."""
     bundle, hours = load_bundle(mini.bundle), 84.0
-    cohort_config, local = bundle.config.cohort, bundle.reference.local
     rows, points = {}, {}
     for at in (hours - 24.0, hours):
-        read = read_batch(mini.batch, cohort_config, local, as_of=str(at))
-        result = score_batch(read, bundle, ModelName("m", "1"), as_of=True)
+        read = read_for(bundle, mini.batch, as_of=str(at))
+        prepared = prepare_batch(read, bundle, as_of=True)
+        result = score_batch(prepared, ModelName("m", "1"))
         shown = result.predictions.query("horizon_h == 72 and status == 'ok'")
         rows[at] = shown.set_index(["patient_id", "outcome"])
         told = result.explanations.query("horizon_h == 72 and level == 'analyte'")
         points[at] = dict(tuple(told.groupby(["patient_id", "outcome"])))
-    count = len(read.cohort)
-    now = pd.DataFrame({"patient": np.arange(count), "hours": np.full(count, hours)})
-    past = past_risks(read.cohort, now, bundle, 72.0)
+    past = past_risks(prepared, 72.0)
     explained = past[past["points"].map(len) > 0]
     assert set(explained["landmark_hours"]) == {hours - 24.0}
     then, later = rows.values()

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from pipeline.cohort.reject_summary import PatientRejects
 from pipeline.explain.confidence import EstimateInputs
 from pipeline.explain.infusion_clock import InfusionClock
-from pipeline.pages.patient_page import Patient, patient_page
+from pipeline.pages.patient_page import patient_page
+from pipeline.predict.patient_results import Patient
 from tests.pages.html_reader import read
 from tests.pages.patients import (
     ANALYTES,

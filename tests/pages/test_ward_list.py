@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from pipeline.explain.confidence import EstimateInputs
-from pipeline.pages.patient_page import Patient
 from pipeline.pages.ward_list import highest_risk, ward_page
+from pipeline.predict.patient_results import Patient
 from tests.pages.html_reader import read
 from tests.pages.patients import (
     KINDS,

@@ -14,7 +14,6 @@ from pipeline.cohort.tables import TABLES
 from pipeline.config import CohortConfig, load_config
 from pipeline.errors import CytocastError
 from pipeline.reading.reader import read_cohort
-
 from tests.exported import conserved
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -8,7 +8,6 @@ from pipeline.cohort.tables import TABLES
 from pipeline.config import CohortConfig, load_config
 from pipeline.errors import InputError, UsageError
 from pipeline.reading.reader import read_cohort
-
 from tests.exported import (
     ASSESSMENTS,
     AT,

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from pipeline.cohort.tables import TABLES
 from pipeline.errors import CytocastError
-
 from tests.exported import conserved, read, score, write_export
 
 SEED_ROWS = {

@@ -61,7 +61,7 @@ def test_an_acknowledged_error_stays_on_record_with_the_bundle(twins, tmp_path) 
     assert all(entry["evidence"]["examples"] == [] for entry in entries)
 
 
-def test_acknowledging_a_code_that_does_not_exist_is_refused(twins, tmp_path) -> None:
+def test_acknowledging_a_code_that_does_not_exist_is_refused(twins) -> None:
     config = load_config().model_copy(
         update={"audit": load_config().audit.model_copy(update={"acknowledge": ("CHK999",)})}
     )
@@ -69,4 +69,4 @@ def test_acknowledging_a_code_that_does_not_exist_is_refused(twins, tmp_path) ->
 
     read = read_cohort(twins, config.cohort)
     with pytest.raises(UsageError, match="CHK999"):
-        audit_cohort(twins, config, read, tmp_path / "out")
+        audit_cohort(twins, config, read)

@@ -1,0 +1,46 @@
+"""``cytocast serve``: answer lab rows over HTTP with a registered model."""
+
+from __future__ import annotations
+
+from pipeline import log
+from pipeline.errors import UsageError
+from pipeline.model.bundle import load_bundle
+from pipeline.model.registry import connect, fetch_bundle
+from pipeline.serve.scoring_server import HOST, refuse_port, run_server
+
+
+def serve(model: str, port: int) -> tuple[int, str]:
+    """Serve a registered model until interrupted.
+
+    Parameters
+    ----------
+    model : str
+        ``models:/<name>@<alias>`` or ``models:/<name>/<version>``.
+    port : int
+        From 1 to 65535, on 127.0.0.1 only.
+
+    Returns
+    -------
+    code : int
+        0.
+    summary : str
+
+    Raises
+    ------
+    UsageError
+        If the model is a folder, or the port is none or taken.
+    BundleError
+        If the registry holds no such model, or its bundle was changed.
+    """
+    if not model.startswith("models:/"):
+        raise UsageError(
+            f"{model} is not in the registry; serving takes a registered model. Give --model as "
+            "models:/<name>@<alias> or models:/<name>/<version>; training registers one",
+            options=("model",),
+        )
+    refuse_port(port)
+    folder, version = fetch_bundle(model)
+    load_bundle(folder)
+    log.info(f"{model} (version {version}) at http://{HOST}:{port}/invocations; Ctrl-C ends it")
+    run_server(model, port, connect().get_tracking_uri())
+    return 0, f"served {model}"

@@ -1,0 +1,69 @@
+"""Comparisons of results of which some lie below or above a detection limit.
+
+Part of the kernel, see :mod:`pipeline.features.kernel`: plain arithmetic that runs interpreted and
+compiled. ``row`` holds the places of the visible results in ``limit`` and ``side``, ``level``
+their values.
+"""
+
+from __future__ import annotations
+
+import math
+
+from pipeline.arrays import Numbers, Places
+
+
+def update_extremes(
+    row: Places, level: Numbers, side: Places, k: int, top: int, bottom: int
+) -> tuple[int, int]:
+    """Places of the largest and the smallest value once result ``k`` is included.
+
+    A result below its limit is the largest only if all are below, one above its limit the smallest
+    only if all are above: a proven value wins over an unproven one. Of equals the latest stays.
+    """
+    mark, above, below = side[row[k]], side[row[top]], side[row[bottom]]
+    if (mark >= 0) == (above >= 0):
+        if level[k] > level[top]:
+            top = k
+    elif mark >= 0:
+        top = k
+    if (mark <= 0) == (below <= 0):
+        if level[k] < level[bottom]:
+            bottom = k
+    elif mark <= 0:
+        bottom = k
+    return top, bottom
+
+
+def order_hidden(limit: float, side: int, other_limit: float, other_side: int) -> bool:
+    """Whether a limit hides which of two results is the larger."""
+    if side < 0 and (other_side < 0 or other_limit < limit):
+        return True
+    if other_side < 0 and (side < 0 or limit < other_limit):
+        return True
+    if side > 0 and (other_side > 0 or other_limit > limit):
+        return True
+    return other_side > 0 and limit > other_limit
+
+
+def recensor(
+    row: Places, level: Numbers, limit: Numbers, side: Places, n: int, comparable: Numbers
+) -> None:
+    """Set all values below the highest lower limit to it, those above the lowest upper one too."""
+    lowest = -math.inf
+    below = 0.0
+    highest = math.inf
+    for k in range(n):
+        mark, bound = side[row[k]], limit[row[k]]
+        if mark < 0 and bound > lowest:
+            lowest = bound
+            below = level[k]
+        elif mark > 0 and bound < highest:
+            highest = bound
+    for k in range(n):
+        mark, bound = side[row[k]], limit[row[k]]
+        if mark < 0 or bound < lowest:
+            comparable[k] = below
+        elif mark > 0 or bound > highest:
+            comparable[k] = highest
+        else:
+            comparable[k] = level[k]

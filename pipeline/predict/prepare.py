@@ -1,0 +1,208 @@
+"""Reads a batch for a bundle and prepares it once: limits, landmarks, features, statuses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from pipeline.arrays import Ints
+from pipeline.cohort.detection_limits import apply_limits
+from pipeline.cohort.files import RawTable
+from pipeline.cohort.tables import Cohort
+from pipeline.config import CohortConfig
+from pipeline.explain.patient_record import newest_results
+from pipeline.explain.subsequent_events import SubsequentEvents, subsequent_events
+from pipeline.features.build import build_features
+from pipeline.features.host import products_of
+from pipeline.features.landmarks import batch_landmarks
+from pipeline.features.matrix import FeatureMatrix
+from pipeline.model.abstention import (
+    AbstentionCodes,
+    TrainingSupport,
+    abstention_codes,
+    mostly_rejected_reasons,
+    support_from_reference,
+)
+from pipeline.model.bundle import Bundle, model_features
+from pipeline.model.status import OutcomeStatuses, outcome_statuses
+from pipeline.reading.read_result import ReadResult
+from pipeline.reading.reader import read_batch, read_cohort, read_tables
+
+
+@dataclass(frozen=True)
+class PreparedBatch:
+    """A batch as one bundle sees it, at one landmark per patient with results.
+
+    Attributes
+    ----------
+    bundle : Bundle
+    read : ReadResult
+        The batch as read, without silent limits.
+    cohort : Cohort
+        The same with the silent limits of training.
+    landmarks : DataFrame
+        ``patient`` (row number in the cohort), ``hours``, ``source``.
+    measured, matrix : FeatureMatrix, shape (n_landmarks, n_features)
+        Features as measured, and as the models read them.
+    support : TrainingSupport
+        What training has seen.
+    mostly_rejected : mapping
+        Patient id to the sentence, for patients of whom most results were rejected.
+    abstentions : AbstentionCodes
+        Landmarks with too few results or too far from training.
+    statuses : mapping
+        Outcome to the status of each landmark.
+    """
+
+    bundle: Bundle
+    read: ReadResult
+    cohort: Cohort
+    landmarks: pd.DataFrame
+    measured: FeatureMatrix
+    matrix: FeatureMatrix
+    support: TrainingSupport
+    mostly_rejected: Mapping[str, str]
+    abstentions: AbstentionCodes
+    statuses: Mapping[str, OutcomeStatuses]
+
+    @cached_property
+    def patients(self) -> pd.DataFrame:
+        """The row of ``Cohort.patients`` of each landmark."""
+        rows = self.landmarks["patient"].to_numpy()
+        return self.cohort.patients.iloc[rows].reset_index(drop=True)
+
+    @property
+    def patient_ids(self) -> pd.Series:
+        """Patient of each landmark."""
+        ids: pd.Series = self.patients["patient_id"]
+        return ids
+
+    @cached_property
+    def subsequent_events(self) -> dict[str, list[SubsequentEvents]]:
+        """Patient id to what was charted from the landmark on."""
+        return subsequent_events(self.cohort, self.landmarks, self.read.as_of_hours)
+
+    def newest_results(self, rows: Ints) -> pd.DataFrame:
+        """Newest result of every analyte at the given landmarks, in rising order.
+
+        Returns
+        -------
+        DataFrame
+            As :func:`pipeline.explain.patient_record.newest_results` gives it; ``landmark`` counts
+            the given landmarks.
+        """
+        place = np.full(len(self.landmarks), -1)
+        place[rows] = np.arange(len(rows))
+        landmark = place[self._newest_results["landmark"].to_numpy()]
+        chosen = landmark >= 0
+        newest: pd.DataFrame = self._newest_results.loc[chosen]
+        return newest.assign(landmark=landmark[chosen]).reset_index(drop=True)
+
+    @cached_property
+    def _newest_results(self) -> pd.DataFrame:
+        return newest_results(self.cohort.labs, self.landmarks)
+
+
+def read_for(
+    bundle: Bundle,
+    source: str | Path | Mapping[str, RawTable],
+    *,
+    as_of: str | None = None,
+    time_zone: str | None = None,
+) -> ReadResult:
+    """Read a batch as the bundle's training cohort was read.
+
+    Parameters
+    ----------
+    source : path or mapping of str to RawTable
+        Folder of tables, a labs file, or tables in memory by name.
+    as_of : str, optional
+        Hours since time zero or an ISO 8601 time; rows from then on are rejected.
+    time_zone : str, optional
+        Zone of times without offset, instead of that of training.
+    """
+    config, settings = reading_config(bundle, time_zone), _reading_settings(bundle)
+    if isinstance(source, Mapping):
+        return read_tables(source, config, as_of=as_of, live=True, **settings)
+    return read_batch(source, config, as_of=as_of, **settings)
+
+
+def read_cohort_for(
+    bundle: Bundle, folder: str | Path, *, time_zone: str | None = None
+) -> ReadResult:
+    """Read a cohort with outcomes as the bundle's training cohort was read."""
+    return read_cohort(folder, reading_config(bundle, time_zone), **_reading_settings(bundle))
+
+
+def reading_config(bundle: Bundle, time_zone: str | None = None) -> CohortConfig:
+    """How the training cohort was read; ``time_zone`` replaces its zone."""
+    config = bundle.config.cohort
+    return config if time_zone is None else config.model_copy(update={"time_zone": time_zone})
+
+
+def prepare_batch(read: ReadResult, bundle: Bundle, *, as_of: bool = False) -> PreparedBatch:
+    """Prepare a batch for scoring.
+
+    Parameters
+    ----------
+    read : ReadResult
+        From :func:`read_for`.
+    as_of : bool
+        Use ``read.as_of_hours`` as landmark instead of the newest result.
+    """
+    config, support = bundle.config.predict, support_from_reference(bundle.reference)
+    cohort = read.cohort.with_labs(apply_limits(read.cohort.labs, bundle.reference.limits))
+    landmarks = batch_landmarks(cohort, read.as_of_hours if as_of else None)
+    measured = build_features(cohort, landmarks, bundle.reference.spec)
+    patient = landmarks["patient"].to_numpy()
+    abstentions = abstention_codes(measured, products_of(cohort, patient), support, config)
+    reasons = mostly_rejected_reasons(read.seen_ids, read, config)
+    mostly_rejected = {
+        name: reason for name, reason in zip(read.seen_ids, reasons, strict=True) if reason
+    }
+    ids = cohort.patients["patient_id"].iloc[patient]
+    refused = np.array([mostly_rejected.get(name, "") for name in ids], dtype=object)
+    return PreparedBatch(
+        bundle=bundle,
+        read=read,
+        cohort=cohort,
+        landmarks=landmarks,
+        measured=measured,
+        matrix=model_features(measured, read.cohort, bundle),
+        support=support,
+        mostly_rejected=mostly_rejected,
+        abstentions=abstentions,
+        statuses=batch_statuses(cohort, landmarks, bundle, abstentions, refused),
+    )
+
+
+def batch_statuses(
+    cohort: Cohort,
+    landmarks: pd.DataFrame,
+    bundle: Bundle,
+    abstentions: AbstentionCodes,
+    mostly_rejected: NDArray[np.object_] | str = "",
+) -> dict[str, OutcomeStatuses]:
+    """Statuses by outcome; see :func:`pipeline.model.status.outcome_statuses`."""
+    return {
+        name: outcome_statuses(cohort, landmarks, outcome, abstentions, mostly_rejected)
+        for name, outcome in bundle.config.outcomes.items()
+    }
+
+
+def _reading_settings(bundle: Bundle) -> dict[str, Any]:
+    """What reading takes over from the training cohort, beside its configuration."""
+    reference = bundle.reference
+    return {
+        "local": reference.local,
+        "limits": reference.limits,
+        "products": reference.products,
+        "extra_scales": bundle.config.scales,
+    }

@@ -1,0 +1,147 @@
+"""One scale of a training: landmarks, outcomes, features, held-out scores, the final model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from pipeline import log
+from pipeline.arrays import Ints
+from pipeline.cohort.detection_limits import apply_limits, infer_limits
+from pipeline.cohort.tables import Cohort
+from pipeline.cohort.ungraded import STATED_ELSEWHERE, count_ungraded, ungraded_words
+from pipeline.config import Config
+from pipeline.evaluate.scoring_protocol import ScoredOutcome, score_scale, shared_folds
+from pipeline.features.build import build_features
+from pipeline.features.landmarks import training_landmarks
+from pipeline.features.matrix import FeatureMatrix
+from pipeline.features.spec import FeatureSpec, learn_spec
+from pipeline.model.borrowed_prior import renamed
+from pipeline.model.bundle import Bundle, as_prior, beside_prior
+from pipeline.model.fitting import FitPlan, fit_risk_model
+from pipeline.model.outcomes import (
+    build_targets,
+    refuse_unlearnable,
+    refuse_unscored,
+    reported_thresholds,
+    stacked_thresholds,
+)
+from pipeline.model.risk_model import RiskModel
+from pipeline.model.stacked_rows import Targets
+from pipeline.reading.read_result import ReadResult
+from pipeline.train.prior_checks import check_prior, silence
+
+Limits = dict[str, dict[str, float]]
+
+
+@dataclass(frozen=True)
+class TrainingTask:
+    """What the scales of a training share.
+
+    Attributes
+    ----------
+    raw, cohort : Cohort
+        As read, and with detection limits applied.
+    limits : mapping
+        Detection limits by analyte: inferred from the cohort, and the usual ones.
+    folds : ndarray of int, shape (n_repeats, n_patients)
+    prior : Bundle or None
+        Another cohort's bundle as it is kept inside the new one.
+    rejected_grades : str
+        How many rows of ``assessments`` were rejected and why, for the message of a refusal.
+    """
+
+    raw: Cohort
+    cohort: Cohort
+    limits: Limits
+    spec: FeatureSpec
+    config: Config
+    folds: Ints
+    prior: Bundle | None
+    rejected_grades: str
+    jobs: int
+
+
+@dataclass(frozen=True)
+class ScaleResult:
+    """What a scale was trained on, and its out-of-fold scores by threshold."""
+
+    model: RiskModel
+    matrix: FeatureMatrix
+    targets: Targets
+    scored: dict[int, ScoredOutcome]
+
+
+def prepare_task(
+    read: ReadResult, config: Config, *, jobs: int, prior: Bundle | None
+) -> TrainingTask:
+    """Infer limits, learn the features and draw the folds of a cohort.
+
+    Raises
+    ------
+    UsageError
+        If the prior does not fit the cohort.
+    """
+    inferred = infer_limits(read.cohort.labs)
+    limits = {
+        key: {**inferred.get(key, {}), **read.limits.get(key, {})}
+        for key in sorted({*inferred, *read.limits})
+    }
+    cohort = read.cohort.with_labs(apply_limits(read.cohort.labs, limits))
+    spec = learn_spec(cohort, config, read.local)
+    if prior is not None:
+        check_prior(prior, config, read, spec)
+        prior = as_prior(prior)
+    return TrainingTask(
+        raw=read.cohort,
+        cohort=cohort,
+        limits=limits,
+        spec=spec,
+        config=config,
+        folds=shared_folds(cohort, config),
+        prior=prior,
+        rejected_grades=read.why_refused("assessments"),
+        jobs=jobs,
+    )
+
+
+def fit_scale(task: TrainingTask, scale: str) -> ScaleResult:
+    """Score one scale out of fold, then fit it on all patients."""
+    config = task.config
+    landmarks = training_landmarks(task.cohort, config.landmarks, scale)
+    targets = _targets(task, landmarks, scale)
+    matrix = build_features(task.cohort, landmarks, task.spec, task.jobs)
+    if task.prior is not None:
+        matrix = beside_prior(matrix, task.raw, task.spec, task.prior, task.jobs)
+        silence(matrix, scale)
+    borrowed = None if task.prior is None else renamed(task.prior.models[scale])
+    reported = reported_thresholds(config.outcomes, scale)
+    plan = FitPlan(scale, reported, task.spec, config.model, config.seed, task.jobs, borrowed)
+    scored = score_scale(task.cohort, matrix, targets, plan, config, task.folds)
+    refuse_unscored(config.outcomes, scale, scored)
+    log.info(f"fit on all patients ({scale})")
+    model = fit_risk_model(matrix, targets, plan, bootstrap=config.model.bootstrap_members)
+    read = {key: replace(part, columns=model.columns) for key, part in scored.items()}
+    return ScaleResult(model, matrix, targets, read)
+
+
+def _targets(task: TrainingTask, landmarks: pd.DataFrame, scale: str) -> Targets:
+    """Outcomes at the landmarks; refused where they cannot be learned."""
+    config, cohort = task.config, task.cohort
+    thresholds = stacked_thresholds(
+        cohort,
+        scale,
+        reported_thresholds(config.outcomes, scale),
+        chosen=config.model.thresholds.get(scale, ()),
+        refused=task.rejected_grades,
+    )
+    targets = build_targets(cohort, landmarks, scale, thresholds, config.cohort.ungraded)
+    ungraded = count_ungraded(cohort, scale, config.cohort.ungraded)
+    if ungraded.n and scale != STATED_ELSEWHERE:
+        log.info(ungraded_words(ungraded.to_dict()))
+    on_grid = (landmarks["source"] == "grid").to_numpy()
+    for name, outcome in config.outcomes.items():
+        if outcome.scale == scale:
+            refuse_unlearnable(name, outcome, targets, on_grid, config.model.horizons_hours)
+    return targets
