@@ -1,4 +1,4 @@
-"""Second infusions and bare "not detected" through train, reproduce, evaluate and predict."""
+"""Training: second infusions, bare "not detected" and a custom member, up to a prediction."""
 
 import json
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from pipeline.evaluate.added_value import same_day_donors
 from pipeline.features.landmarks import training_landmarks
 from pipeline.model.bundle import load_bundle
 from pipeline.reading.reader import read_cohort
-from tests.conftest import edit, read_predictions
+from tests.conftest import edit, points_add_up, read_predictions
 from tests.minicohort import CONFIG, cut, write_cohort
 
 AGAIN = pd.Timedelta(days=40)
@@ -172,3 +172,34 @@ def test_not_detected_is_read_at_the_limit_of_the_training_cohort(trained, tmp_p
     pd.testing.assert_frame_equal(one, same, check_exact=True, check_dtype=False)
     flags = pd.read_csv(tmp_path / f"out_NEG_{TWICE}" / "flags.csv")
     assert flags["code"].tolist() == ["limit_inferred"] * TWICE
+
+
+CUSTOM = """\
+model:
+  members: [grade_and_day, labs]
+  custom:
+    boosting:
+      estimator: sklearn.ensemble.HistGradientBoostingClassifier
+      parameters: {max_iter: 8, max_leaf_nodes: 4}
+  weights: {boosting: 2}
+"""
+
+
+def test_hist_gradient_boosting_from_configuration_to_explanations(mini, tmp_path):
+    config = tmp_path / "custom.yaml"
+    config.write_text(CUSTOM)
+    sources = ["--cohort", str(mini.cohort), "--outcomes", "severe_crs"]
+    sources += ["--config", str(mini.config), "--config", str(config)]
+    bundle = tmp_path / "bundle"
+    assert main(["train", *sources, "--out", str(bundle), "--no-track", "--quiet"]) == 0
+    state = load_bundle(bundle).models["crs"].state
+    assert [member.name for member in (*state.linear, *state.custom)] == [
+        "grade_and_day",
+        "labs",
+        "boosting",
+    ]
+    assert state.shares[-1] == pytest.approx(0.5)
+    out = tmp_path / "out"
+    arguments = ["--input", str(mini.batch), "--out", str(out), "--model", str(bundle), "--quiet"]
+    assert main(["predict", *arguments]) == 0
+    points_add_up(out)
