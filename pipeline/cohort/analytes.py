@@ -93,15 +93,28 @@ class Analyte:
         return self.reference
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON; :func:`analyte_from_dict` reads them back."""
-        return asdict(self)
+        """Plain values for JSON; :func:`analyte_from_dict` reads them back.
+
+        Of a reason for two readers the text of the person who trains is kept; the dictionary has
+        the other.
+        """
+        refused = {
+            unit: reason.train if isinstance(reason, Remedy) else reason
+            for unit, reason in self.refused.items()
+        }
+        return {**asdict(self), "refused": refused}
 
 
 def analyte_from_dict(content: Mapping[str, Any]) -> Analyte:
     """Rebuild an analyte stored with :meth:`Analyte.to_dict`."""
     names = ("plausible", "reference", "reference_by_age", "usual", "loinc", "synonyms")
     pairs = {name: tuple(content[name]) for name in names if name in content}
-    return Analyte(**{**content, **pairs, "refused": _refused(content.get("refused"))})
+    known = dictionary().get(content["key"])
+    refused = {
+        unit: _for_two_readers(reason, known.refused.get(unit) if known else None)
+        for unit, reason in content.get("refused", {}).items()
+    }
+    return Analyte(**{**content, **pairs, "refused": refused})
 
 
 @cache
@@ -327,11 +340,16 @@ def _analyte(key: str, entry: Mapping[str, Any]) -> Analyte:
 
 
 def _refused(stated: Mapping[str, Any] | None) -> dict[str, str | Remedy]:
-    """Reason per refused unit, of the dictionary or as stored in a bundle."""
+    """Reason per refused unit, as the dictionary states it."""
     return {
         unit: reason if isinstance(reason, str) else Remedy(reason["train"], reason["operator"])
         for unit, reason in (stated or {}).items()
     }
+
+
+def _for_two_readers(reason: str, stated: str | Remedy | None) -> str | Remedy:
+    """The dictionary's reason for two readers, if the stored text is that of the first."""
+    return stated if isinstance(stated, Remedy) and stated.train == reason else reason
 
 
 def _accepts(name: str, config: CohortConfig) -> bool:
