@@ -11,6 +11,7 @@ from pipeline.arrays import Floats, Ints
 from pipeline.evaluate.discrimination import TOO_FEW, estimable, known_rows
 from pipeline.evaluate.intervals import estimate, number, ratio
 from pipeline.evaluate.scored_rows import Scores
+from pipeline.model.evaluation_cells import AlertCell, AlertTable
 
 ALERTED = ("model", "grade_and_day")
 
@@ -52,7 +53,7 @@ def alert_burden(
     draws: Floats,
     rates: Sequence[float],
     minimum: int,
-    fixed: Mapping[str, Any] | None = None,
+    fixed: Mapping[str, AlertTable] | None = None,
 ) -> dict[str, Any]:
     """Alerts of the model and of grade and day at each wished alert rate, per horizon.
 
@@ -91,9 +92,10 @@ def alert_burden(
     return result
 
 
-def _stored(fixed: Mapping[str, Any], horizon: str, name: str, rate: float) -> float:
-    cell = fixed.get(horizon, {}).get(name, {}).get(f"{rate:g}", {})
-    value = cell.get("cutoff")
+def _stored(fixed: Mapping[str, AlertTable], horizon: str, name: str, rate: float) -> float:
+    table = fixed.get(horizon, AlertTable())
+    cells = table.model if name == "model" else table.grade_and_day
+    value = cells.get(f"{rate:g}", AlertCell()).cutoff
     return float("nan") if value is None else float(value)
 
 

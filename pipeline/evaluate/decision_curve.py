@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from pipeline.arrays import Floats
 from pipeline.evaluate.discrimination import TOO_FEW, estimable, known_rows
 from pipeline.evaluate.intervals import interval, number, ratio
 from pipeline.evaluate.scored_rows import Scores
+from pipeline.model.evaluation_cells import NetBenefit
 
 STEP = 0.01
 SHOWN = ("model", "model_no_state", "grade_and_day", "clinical_state")
@@ -95,17 +95,17 @@ def decision_curves(
     return result
 
 
-def net_benefit_at(cell: Mapping[str, Any], threshold: float) -> float | None:
+def net_benefit_at(cell: NetBenefit, threshold: float) -> float | None:
     """The model's net benefit at one threshold; None where the curve does not reach it.
 
     Examples
     --------
-    >>> net_benefit_at({"thresholds": [0.05, 0.1], "model": [0.02, 0.01]}, 0.1)
+    >>> net_benefit_at(NetBenefit(thresholds=[0.05, 0.1], model=[0.02, 0.01]), 0.1)
     0.01
-    >>> net_benefit_at({"reason": "too few event patients"}, 0.1) is None
+    >>> net_benefit_at(NetBenefit(reason="too few event patients"), 0.1) is None
     True
     """
-    for value, gained in zip(cell.get("thresholds", ()), cell.get("model", ()), strict=True):
+    for value, gained in zip(cell.thresholds, cell.model or (), strict=True):
         if abs(value - threshold) < STEP / 2:
             return None if gained is None else float(gained)
     return None

@@ -25,6 +25,7 @@ from pipeline.evaluate.discrimination import area_cell, estimable, known_rows
 from pipeline.evaluate.intervals import estimate, number, patient_draws
 from pipeline.evaluate.scored_rows import Scores
 from pipeline.evaluate.subgroups import Mask, by_day, subgroup_table, within_grade
+from pipeline.model.evaluation_cells import AlertTable
 
 MODELS = ("model", "model_no_state")
 BARS = ("grade_and_day", "clinical_state")
@@ -66,7 +67,7 @@ class OutcomeContext:
     rivals: dict[str, Floats] = field(default_factory=dict)
     absent: Mapping[str, str] = field(default_factory=dict)
     answered: Mask | None = None
-    cutoffs: Mapping[str, Any] | None = None
+    cutoffs: Mapping[str, AlertTable] | None = None
     ipcw_floor: float = 0.1
 
 

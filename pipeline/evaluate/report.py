@@ -1,9 +1,9 @@
-"""The evaluation document: outcomes, contrast, protocol and provenance, ready for JSON."""
+"""Assembles the evaluation report: outcomes, contrast, protocol and provenance."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,8 @@ from pipeline.evaluate.scoring_protocol import ScoredOutcome
 from pipeline.evaluate.subgroups import subgroup_masks
 from pipeline.features.spec import FeatureSpec
 from pipeline.format import counted
+from pipeline.model.evaluation_cells import AlertTable
+from pipeline.model.evaluation_report import EvaluatedCohort, EvaluationReport
 from pipeline.model.outcomes import onset_hours
 from pipeline.model.stacked_rows import EVENT, Targets
 
@@ -47,10 +49,14 @@ _MANY_EVENTS = 100
 
 @dataclass(frozen=True)
 class Evaluation:
-    """``evaluation.json`` and the curves its page draws."""
+    """The evaluation report and the curves its page draws."""
 
-    content: dict[str, Any]
+    report: EvaluationReport
     curves: dict[str, Any]
+
+    def with_parts(self, **parts: Any) -> Evaluation:
+        """Return a copy whose report has further parts, or other ones."""
+        return replace(self, report=self.report.replace(**parts))
 
 
 def assemble(
@@ -60,12 +66,12 @@ def assemble(
     kind: str,
     cohort: Cohort,
     spec: FeatureSpec,
-    facts: Mapping[str, Any],
+    evaluated: EvaluatedCohort,
     warnings: list[str],
     command: str,
-    training: Mapping[str, Any] | None = None,
+    training: EvaluationReport | None = None,
 ) -> Evaluation:
-    """Evaluate every outcome and put the results into one document.
+    """Evaluate every outcome and put the results into one report.
 
     Parameters
     ----------
@@ -75,12 +81,12 @@ def assemble(
         ``cross-validated``, ``external`` or ``apparent``.
     cohort : Cohort
         Patients, drugs and grades behind the scores.
-    facts : mapping
-        Aggregate facts about the cohort; nothing about one patient.
+    evaluated : EvaluatedCohort
+        Name and size of the cohort; nothing about one patient.
     command : str
         What to type to get every number again.
-    training : mapping, optional
-        Evaluation document of the training, whose alert cut-offs are applied unchanged.
+    training : EvaluationReport, optional
+        Of the training; its alert cut-offs are applied unchanged.
     """
     settings, minimum = config.evaluation, config.evaluation.min_event_patients
     outcomes, drawn, canaries, used = {}, {}, [], {}
@@ -102,9 +108,9 @@ def assemble(
         draws = patient_draws(part.scores.patient, settings.bootstrap, config.seed)
         used[name] = analyte_use(part.scores, cohort, spec, part.columns, draws, minimum)
     cells, detail = _contrast(scored, config, cohort)
-    return Evaluation(
+    report = EvaluationReport.model_validate(
         {
-            "cohort": dict(facts),
+            "cohort": evaluated,
             "kind": kind,
             "command": command,
             "protocol": _protocol(config, internal=kind == "cross-validated"),
@@ -117,9 +123,9 @@ def assemble(
             "contrast": cells,
             "contrast_detail": detail,
             "analyte_use": used,
-        },
-        drawn,
+        }
     )
+    return Evaluation(report, drawn)
 
 
 def headline_key(keys: list[str]) -> str:
@@ -214,12 +220,11 @@ def _aside(
     config: Config,
     cohort: Cohort,
     kind: str,
-    training: Mapping[str, Any] | None,
+    training: EvaluationReport | None,
 ) -> OutcomeContext:
-    cutoffs: Mapping[str, Any] | None = None
+    cutoffs: Mapping[str, AlertTable] | None = None
     if kind != "cross-validated":
-        told = (training or {}).get("outcomes", {}).get(name, {})
-        cutoffs = told.get("alerts", {})
+        cutoffs = {} if training is None else training.outcome(name).alerts
     return OutcomeContext(
         control=part.control,
         further=part.further,

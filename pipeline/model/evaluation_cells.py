@@ -38,6 +38,17 @@ class Metric(NamedTuple):
         """Whether the estimate and both ends of its interval are finite."""
         return self.value is not None and math.isfinite(self.value) and self.has_interval
 
+    @property
+    def width(self) -> float:
+        """Width of the interval; NaN where there is none."""
+        return math.nan if self.low is None or self.high is None else self.high - self.low
+
+    def side_of(self, value: float, places: int) -> int:
+        """1 where the rounded interval lies above a value, -1 below it, 0 where it holds it."""
+        if self.low is not None and round(self.low, places) > value:
+            return 1
+        return -1 if self.high is not None and round(self.high, places) < value else 0
+
 
 class Part(BaseModel):
     """A part of ``evaluation.json``; keys it does not name are ignored."""
@@ -269,10 +280,15 @@ class NetBenefit(Part):
     diff_lo: list[Number] | None = None
     diff_hi: list[Number] | None = None
 
-    def curves(self, *names: str) -> dict[str, list[Number]]:
-        """Net benefit of the predictors and policies that are known, in the given order."""
-        found = {name: getattr(self, name) for name in names}
-        return {name: values for name, values in found.items() if values is not None}
+    def curve(self, name: str) -> list[Number] | None:
+        """Net benefit of a predictor or policy at each threshold; None where it is not known."""
+        curve: list[Number] | None = getattr(self, name, None)
+        return curve
+
+    def at(self, name: str, place: int) -> Metric:
+        """Net benefit of a predictor or policy, or ``diff``, at one of the thresholds."""
+        curves = [self.curve(f"{name}{end}") for end in ("", "_lo", "_hi")]
+        return Metric(*(None if curve is None else curve[place] for curve in curves))
 
 
 class IncidenceCell(Part):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -28,6 +28,9 @@ from pipeline.predict.earlier_estimates import past_risks
 from pipeline.predict.score import BatchResult, ModelName, batch_landmarks
 from pipeline.reading.read_result import ReadResult
 
+if TYPE_CHECKING:
+    from pipeline.model.evaluation_report import EvaluationReport
+
 INDEX = "index.html"
 _RESERVED = {"index", "con", "prn", "aux", "nul"}
 _RESERVED |= {f"{device}{number}" for device in ("com", "lpt") for number in range(10)}
@@ -40,7 +43,7 @@ def write_pages(
     read: ReadResult,
     bundle: Bundle,
     model_name: ModelName,
-    evaluation: Mapping[str, Any] | None,
+    evaluation: EvaluationReport | None,
     *,
     made: datetime,
     as_of: bool = False,
@@ -49,7 +52,7 @@ def write_pages(
 
     Parameters
     ----------
-    evaluation : mapping or None
+    evaluation : EvaluationReport or None
         The evaluation stored with the bundle.
     made : datetime
         When the pages are made.

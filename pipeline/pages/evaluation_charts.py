@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from markupsafe import Markup
 
 from pipeline.format import integer, is_missing, percent, plain, proportion, signed
+from pipeline.model.evaluation_cells import Metric, NetBenefit
 from pipeline.pages import axes, marks
 from pipeline.pages.axes import Scale, domain
 from pipeline.pages.svg import BLUE, GREY, INK, ORANGE, STYLES, Style, chart, element, key, text
@@ -158,7 +158,6 @@ def histogram_pair(
     )
 
 
-Entry = Mapping[str, Any]
 _WIDTH, _HEIGHT = 360, 340
 _BAND = "#c9dcec"
 
@@ -192,11 +191,15 @@ def smooth_calibration(
     )
 
 
-def decision_chart(cell: Entry, names: Mapping[str, str], *, title: str) -> Markup:
+def decision_chart(cell: NetBenefit, names: Mapping[str, str], *, title: str) -> Markup:
     """Net benefit per 1,000 landmarks against the risk threshold."""
-    shown = [n for n in ("model", "grade_and_day", "treat_all", "treat_none") if n in cell]
-    thresholds = cell["thresholds"]
-    lines = {name: [1000.0 * (value or 0.0) for value in cell[name]] for name in shown}
+    thresholds = cell.thresholds
+    lines = {
+        name: [1000.0 * (value or 0.0) for value in curve]
+        for name in ("model", "grade_and_day", "treat_all", "treat_none")
+        if (curve := cell.curve(name)) is not None
+    }
+    shown = list(lines)
     top = max(max(values) for values in lines.values())
     low = -0.25 * max(top, 1.0)
     x = Scale(thresholds[0], thresholds[-1], _LEFT, _RIGHT)
@@ -235,14 +238,15 @@ def decision_chart(cell: Entry, names: Mapping[str, str], *, title: str) -> Mark
     )
 
 
-def difference_chart(rows: Sequence[tuple[str, float, float, float]], *, title: str) -> Markup:
+def difference_chart(rows: Sequence[tuple[str, Metric]], *, title: str) -> Markup:
     """Differences in AUROC with intervals, one line each; right of 0 the model is better."""
     step, left, right, top = 26, 250, 620, 14
     bottom = top + step * len(rows)
-    low, high = domain([0.0, *(end for _, *ends in rows for end in ends)])
+    low, high = domain([0.0, *(part for _, metric in rows for part in metric)])
     x, y = Scale(low, high, left, right), Scale(0, len(rows), top, bottom)
     parts = []
-    for number, (name, value, lo, hi) in enumerate(rows):
+    for number, (name, metric) in enumerate(rows):
+        value, lo, hi = (float(part or 0.0) for part in metric)
         middle = y(number + 0.5)
         parts.append(text(left - 12, middle + 4, name, anchor="end"))
         parts.append(
@@ -259,7 +263,7 @@ def difference_chart(rows: Sequence[tuple[str, float, float, float]], *, title: 
         "line", x1=x(0), y1=top, x2=x(0), y2=bottom, stroke=GREY, stroke_width=1.4,
         stroke_dasharray="4 3",
     )  # fmt: skip
-    said = "; ".join(f"{name} {signed(v, 3)}" for name, v, _, _ in rows)
+    said = "; ".join(f"{name} {signed(metric.value, 3)}" for name, metric in rows)
     return chart(
         title,
         f"Model minus each: {said}.",
@@ -285,10 +289,10 @@ def _shares(counts: Sequence[float]) -> list[float]:
     return [count / total if total else 0.0 for count in counts]
 
 
-def _event_rate(cell: Entry, x: Scale, y: Scale) -> list[Markup]:
+def _event_rate(cell: NetBenefit, x: Scale, y: Scale) -> list[Markup]:
     """Upright at the share with the event, where treating all crosses treating none."""
-    first, gained = cell["thresholds"][0], cell.get("treat_all", [None])[0]
-    if is_missing(gained) or not 0.0 < first < 1.0:
+    first, gained = cell.thresholds[0], cell.at("treat_all", 0).value
+    if gained is None or is_missing(gained) or not 0.0 < first < 1.0:
         return []
     rate = gained * (1.0 - first) + first
     if not x.low <= rate <= x.high:

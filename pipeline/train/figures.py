@@ -15,6 +15,7 @@ from pipeline.cohort.analytes import Analyte
 from pipeline.explain.shap_values import Attribution
 from pipeline.features.names import FeatureMeta, feature_name
 from pipeline.format import plain
+from pipeline.model.evaluation_cells import DayCell
 from pipeline.resources import schema_yaml
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def outcome_figures(
     attribution: Attribution | None,
     analytes: Mapping[str, Analyte],
     curves: Mapping[str, Any],
-    by_day: Mapping[str, Any],
+    by_day: Mapping[str, DayCell],
     *,
     horizon_h: float,
     synthetic: bool,
@@ -50,7 +51,7 @@ def outcome_figures(
     curves : mapping
         Calibration points per horizon.
     by_day : mapping
-        Landmark day to ``n``, ``base_rate`` and ``mean_risk``.
+        Landmark day to its figures.
     horizon_h : float
         Horizon of ``by_day``.
     """
@@ -205,7 +206,7 @@ def calibration(curves: Mapping[str, Any], title: str) -> Figure:
     return figure
 
 
-def risk_by_day(by_day: Mapping[str, Any], title: str) -> Figure:
+def risk_by_day(by_day: Mapping[str, DayCell], title: str) -> Figure:
     """Mean risk and observed rate per landmark day, above how many landmarks there are."""
     days = sorted(int(day) for day in by_day)
     cells = [by_day[str(day)] for day in days]
@@ -215,12 +216,13 @@ def risk_by_day(by_day: Mapping[str, Any], title: str) -> Figure:
         ("mean_risk", _BLUE, "o-", "mean risk given"),
         ("base_rate", _ORANGE, "s--", "share with the event"),
     ):
-        level = [np.nan if cell[name] is None else cell[name] for cell in cells]
+        values = [getattr(cell, name) for cell in cells]
+        level = [np.nan if value is None else value for value in values]
         top.plot(days, level, style, color=colour, markersize=4, label=words)
     top.set_ylim(bottom=0)
     _percent_axes(top, both=False)
     top.legend(fontsize=8, frameon=False)
-    bottom.bar(days, [cell["n"] for cell in cells], color=_GREY)
+    bottom.bar(days, [cell.n or 0 for cell in cells], color=_GREY)
     bottom.set_ylabel("landmarks", fontsize=8)
     bottom.set_xlabel("day since time zero")
     bottom.xaxis.get_major_locator().set_params(integer=True)

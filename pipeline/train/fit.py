@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
@@ -25,7 +24,7 @@ from pipeline.evaluate.abstention_rates import (
     held_out_abstentions,
     silence_warnings,
 )
-from pipeline.evaluate.model_description import model_facts
+from pipeline.evaluate.model_description import describe_models
 from pipeline.evaluate.report import Evaluation, assemble, event_patients, few_events
 from pipeline.evaluate.sample_size import size_report
 from pipeline.evaluate.scoring_protocol import ScoredOutcome, score_scale, shared_folds
@@ -38,6 +37,7 @@ from pipeline.model.abstention import Codes
 from pipeline.model.background import learn_background
 from pipeline.model.borrowed_prior import renamed
 from pipeline.model.bundle import Bundle, as_prior, beside_prior, save_bundle
+from pipeline.model.evaluation_report import Abstentions, EvaluatedCohort
 from pipeline.model.fitting import FitPlan, fit_risk_model
 from pipeline.model.outcomes import (
     build_targets,
@@ -188,21 +188,22 @@ def train(
         kind="cross-validated",
         cohort=cohort,
         spec=spec,
-        facts=facts,
+        evaluated=EvaluatedCohort(**facts),
         warnings=[
             *audit_warnings(audit),
             *(prior_sentences(borrowed) if borrowed else ()),
             *_warnings(config, results, silent_at),
-            *(item["sentence"] for item in sizes.values()),
+            *(item.sentence for item in sizes.values()),
         ],
         command=COMMAND,
     )
-    evaluation.content["sample_size"] = sizes
-    evaluation.content["abstention"] = silent_at
-    evaluation.content["models"] = model_facts(models, config, spec)
-    evaluation.content["audit"] = audit.summary()
-    if borrowed:
-        evaluation.content["prior"] = borrowed
+    evaluation = evaluation.with_parts(
+        sample_size=sizes,
+        abstention=silent_at,
+        models=describe_models(models, config, spec),
+        audit=audit.summary(),
+        **({"prior": borrowed} if borrowed else {}),
+    )
     first = next(iter(config.outcomes))
     profile = learn_profile(
         read,
@@ -227,13 +228,13 @@ def train(
     }
     bundle = Bundle(config, reference, models, provenance, prior=prior)
     with complete_folder(out, force=force) as folder:
-        (folder / "evaluation.json").write_text(_json(evaluation.content), encoding="utf-8")
-        write_card(folder, config, evaluation.content, spec, read)
+        (folder / "evaluation.json").write_text(evaluation.report.to_json(), encoding="utf-8")
+        write_card(folder, config, evaluation.report, spec, read)
         held_out = {name: part.scores for name, part in by_outcome.items()}
         write_draws(gate_draws(held_out, config, facts["sha256"]), folder)
         title = f"Evaluation of {config.cohort.name}"
         page = render_evaluation(
-            evaluation.content, evaluation.curves, title=title, synthetic=config.cohort.synthetic
+            evaluation.report, evaluation.curves, title=title, synthetic=config.cohort.synthetic
         )
         (folder / "evaluation.html").write_text(page, encoding="utf-8")
         (folder / "audit.json").write_text(as_json(audit, examples=False), encoding="utf-8")
@@ -363,7 +364,7 @@ def _cohort_facts(
 
 
 def _warnings(
-    config: Config, results: dict[str, ScaleResult], silent_at: Mapping[str, dict[str, Any]]
+    config: Config, results: dict[str, ScaleResult], silent_at: Mapping[str, Abstentions]
 ) -> list[str]:
     minimum = config.evaluation.min_event_patients
     told = [line for name, report in silent_at.items() for line in silence_warnings(name, report)]
@@ -374,7 +375,3 @@ def _warnings(
             name, event_patients(results[outcome.scale].targets, outcome.threshold), minimum
         )
     ]
-
-
-def _json(content: Any) -> str:
-    return json.dumps(content, indent=1, sort_keys=True, allow_nan=False) + "\n"
