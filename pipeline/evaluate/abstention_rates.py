@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from pipeline.cohort.tables import Cohort
 from pipeline.config import Config
 from pipeline.evaluate.cross_validation import scored_rows
-from pipeline.evaluate.scored_rows import Scores
+from pipeline.evaluate.scored_rows import ScoredRows
 from pipeline.evaluate.splits import repeated_patient_folds
 from pipeline.features.host import products_of
 from pipeline.features.matrix import FeatureMatrix
@@ -57,7 +57,7 @@ def held_out_abstentions(
     return code
 
 
-def answered_rows(code: Codes, targets: Targets, scores: Scores) -> NDArray[np.bool_]:
+def answered_rows(code: Codes, targets: Targets, scores: ScoredRows) -> NDArray[np.bool_]:
     """Rows of ``scores`` whose landmark gets an estimate."""
     moments = zip(targets.episode.tolist(), targets.hours.tolist(), strict=True)
     answered = dict(zip(moments, code == "", strict=True))

@@ -1,4 +1,4 @@
-"""Scores a bundle on a cohort it was not trained on (or says that it was)."""
+"""ScoredRows a bundle on a cohort it was not trained on (or says that it was)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pipeline.evaluate.comparators import published_scores
 from pipeline.evaluate.cross_validation import ComparatorInputs, score, scored_rows
 from pipeline.evaluate.model_description import describe_models
 from pipeline.evaluate.report import Evaluation, assemble, event_patients, few_events
-from pipeline.evaluate.scored_rows import Scores
+from pipeline.evaluate.scored_rows import ScoredRows
 from pipeline.evaluate.scoring_protocol import ScoredOutcome, stacked_repeats
 from pipeline.features.landmarks import training_landmarks
 from pipeline.features.matrix import FeatureMatrix
@@ -148,7 +148,7 @@ def _control(
     targets: Targets,
     threshold: int,
     rates: RateTable,
-) -> Scores | None:
+) -> ScoredRows | None:
     """Risks with the labs of another patient of the same day, the model unchanged."""
     parts = []
     for permutation in range(config.evaluation.control_permutations):

@@ -136,4 +136,4 @@ class OutcomeReport(Part):
         tables = {"model": self.model, "model_no_state": self.model_no_state, **self.comparators}
         cell = tables.get(name, {}).get(hours, PerformanceCell())
         spread = self.probability_intervals.get(name, {}).get(hours, ProbabilityIntervals())
-        return cell.model_copy(update=spread.model_dump(exclude_unset=True))
+        return cell.model_copy(update=spread.to_dict())

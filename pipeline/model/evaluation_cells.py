@@ -7,7 +7,7 @@ that is not set is absent from the file.
 from __future__ import annotations
 
 import math
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
@@ -54,6 +54,15 @@ class Part(BaseModel):
     """A part of ``evaluation.json``; keys it does not name are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
+
+    def replace(self, **fields: Any) -> Self:
+        """Return a copy in which some fields are others; they are checked."""
+        kept = {name: getattr(self, name) for name in self.model_fields_set}
+        return type(self).model_validate(kept | fields)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON, without the fields that are not set."""
+        return self.model_dump(exclude_unset=True)
 
 
 class Counts(Part):

@@ -262,18 +262,9 @@ class EvaluationReport(Part):
         """Read the text of an ``evaluation.json``."""
         return cls.model_validate(json.loads(text))
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON, without the parts that are not set."""
-        return self.model_dump(exclude_unset=True)
-
     def to_json(self) -> str:
         """Text of ``evaluation.json``."""
         return json.dumps(self.to_dict(), indent=1, sort_keys=True, allow_nan=False) + "\n"
-
-    def replace(self, **parts: Any) -> Self:
-        """Return a copy in which some parts are others."""
-        kept = {name: getattr(self, name) for name in self.model_fields_set}
-        return type(self).model_validate(kept | parts)
 
 
 def json_schema() -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pipeline.evaluate.discrimination import TOO_FEW
+from pipeline.evaluate.horizon_rows import TOO_FEW
 from pipeline.format import (
     counted,
     decimal,

@@ -8,7 +8,7 @@ from pipeline import __version__
 from pipeline.cohort.ungraded import ungraded_words
 from pipeline.config import Config
 from pipeline.evaluate.abstention_rates import abstention_line
-from pipeline.evaluate.discrimination import TOO_FEW
+from pipeline.evaluate.horizon_rows import TOO_FEW
 from pipeline.features.spec import FeatureSpec
 from pipeline.format import counted, joined, proportion, signed
 from pipeline.model.evaluated_outcome import OutcomeReport

@@ -11,9 +11,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.config import Config, GateConfig
-from pipeline.evaluate import metrics
-from pipeline.evaluate.intervals import patient_draws
-from pipeline.evaluate.scored_rows import Scores
+from pipeline.evaluate.scored_rows import ScoredRows
 from pipeline.format import signed
 from pipeline.model.evaluation_cells import AreaCell, Counts, Metric, Number
 from pipeline.model.evaluation_report import EvaluationReport
@@ -80,20 +78,22 @@ def gate_horizon(horizons: Iterable[str], wanted: float) -> str:
 FILE = "gate_draws.json"
 
 
-def gate_draws(scores: Mapping[str, Scores], config: Config, cohort_sha256: str) -> dict[str, Any]:
+def gate_draws(
+    scores: Mapping[str, ScoredRows], config: Config, cohort_sha256: str
+) -> dict[str, Any]:
     """AUROC at the gate's horizon, then in every bootstrap draw of patients, per outcome."""
     outcomes = {}
     for name, part in scores.items():
         keys = [f"{horizon:g}" for horizon in part.horizons]
         key = gate_horizon(keys, config.gates.horizon_hours)
-        label = part.label[:, keys.index(key)]
-        rows = np.flatnonzero(~np.isnan(label))
-        draws = patient_draws(part.patient, config.evaluation.bootstrap, config.seed)[rows]
-        risk = part.risks["model"][rows, keys.index(key)]
-        areas = metrics.auroc(label[rows], risk, draws, part.group[rows])
+        resampled = part.resampled(
+            config.evaluation.bootstrap, config.seed, config.evaluation.min_event_patients
+        )
+        rows = resampled.at(part.horizons[keys.index(key)])
+        areas = rows.auroc_draws(rows.risks["model"])
         outcomes[name] = {
             "horizon_h": key,
-            "n": round(len(rows) / part.n_repeats),
+            "n": rows.counts()["n"],
             "auroc": [None if np.isnan(area) else round(float(area), 6) for area in areas],
         }
     return {"cohort_sha256": cohort_sha256, "seed": config.seed, "outcomes": outcomes}

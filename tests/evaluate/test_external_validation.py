@@ -28,16 +28,16 @@ def external(mini, tmp_path_factory):
 def test_external_evaluation_has_every_part(external):
     bundle, read, training = external
     result = evaluate_bundle(bundle, read, training)
-    outcome = result.content["outcomes"]["severe_crs"]
-    assert result.content["kind"] == "external"
+    outcome = result.report.to_dict()["outcomes"]["severe_crs"]
+    assert result.report.to_dict()["kind"] == "external"
     assert outcome["negative_control_kind"] == "applied, not refitted"
     assert outcome["negative_control"]["72"]["n_permutations"] == 2
     assert outcome["labs_answer"].startswith("Within 72 h")
-    crp = result.content["analyte_use"]["severe_crs"]["crp"]
+    crp = result.report.to_dict()["analyte_use"]["severe_crs"]["crp"]
     assert crp["used"]
     assert crp["importance"]["168"]["fall"] is not None
-    assert result.content["contrast"]["168"]["n"] > 0
-    page = render_evaluation(result.content, result.curves, title="External")
+    assert result.report.to_dict()["contrast"]["168"]["n"] > 0
+    page = render_evaluation(result.report, result.curves, title="External")
     assert "cytocast evaluate --model BUNDLE --cohort COHORT --out OUT" in page
 
 

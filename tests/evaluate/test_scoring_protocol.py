@@ -57,8 +57,8 @@ def evaluate(cohort, config) -> tuple[Evaluation, ScoredOutcome]:
         warnings=[],
         command="cytocast train",
     )
-    json.dumps(result.content, allow_nan=False)
-    page = render_evaluation(result.content, result.curves, title="Small")
+    json.dumps(result.report.to_dict(), allow_nan=False)
+    page = render_evaluation(result.report, result.curves, title="Small")
     assert "nan" not in page.lower().replace("finance", "")
     return result, part
 
@@ -71,7 +71,7 @@ def whole():
 
 
 def test_the_contract_has_every_part(whole):
-    outcome = whole[0].content["outcomes"]["severe_crs"]
+    outcome = whole[0].report.to_dict()["outcomes"]["severe_crs"]
     assert set(outcome["model"]) == {"24", "48", "72", "168"}
     control = outcome["negative_control"]["72"]
     assert control["n_permutations"] == 2
@@ -90,9 +90,9 @@ def test_the_contract_has_every_part(whole):
     assert outcome["further_splits"]["leave_one_site_out"]["model"]["72"]["auroc"] is not None
     assert "infusion time" in outcome["further_splits"]["temporal"]
     assert outcome["labs_answer"].startswith("Within 72 h, ")
-    assert whole[0].content["canary_auroc"] == 0.5
-    assert whole[0].content["contrast"] == {}
-    assert "reason" in whole[0].content["contrast_detail"]
+    assert whole[0].report.to_dict()["canary_auroc"] == 0.5
+    assert whole[0].report.to_dict()["contrast"] == {}
+    assert "reason" in whole[0].report.to_dict()["contrast_detail"]
 
 
 def test_no_patient_is_scored_by_a_model_that_knows_them(whole):
@@ -145,14 +145,14 @@ def test_five_patients_are_refused_by_more_folds_and_stated_by_fewer():
     cohort = severe((0, 1), n=5)
     with pytest.raises(InputError, match="5 patients cannot be split into 6 folds"):
         evaluate(cohort, settings(folds=6))
-    outcome = evaluate(cohort, settings())[0].content["outcomes"]["severe_crs"]
+    outcome = evaluate(cohort, settings())[0].report.to_dict()["outcomes"]["severe_crs"]
     assert outcome["model"]["72"]["n_event_patients"] == 2
     assert outcome["model"]["72"]["auroc"] is None
     assert "too few patients with, or without" in outcome["labs_answer"]
 
 
 def test_one_event_patient_leaves_one_class_in_a_fold_and_gives_counts_only():
-    outcome = evaluate(severe((4,)), settings())[0].content["outcomes"]["severe_crs"]
+    outcome = evaluate(severe((4,)), settings())[0].report.to_dict()["outcomes"]["severe_crs"]
     for table in (outcome["model"], outcome["negative_control"]):
         assert all(cell["auroc"] is None for cell in table.values())
     assert outcome["model"]["72"]["n_event_patients"] == 1
@@ -166,10 +166,10 @@ def test_one_site_constant_features_and_an_empty_analyte_are_stated():
     cancelled = cohort.labs.assign(value=20.0)
     config = settings(control_permutations=1, repeats=1)
     result, _ = evaluate(cohort.with_labs(cancelled), config)
-    outcome = result.content["outcomes"]["severe_crs"]
+    outcome = result.report.to_dict()["outcomes"]["severe_crs"]
     assert outcome["further_splits"]["leave_one_site_out"] == "the cohort has one site only"
     assert outcome["model"]["72"]["auroc"] is not None
-    use = result.content["analyte_use"]["severe_crs"]
+    use = result.report.to_dict()["analyte_use"]["severe_crs"]
     assert use["crp"]["importance"]["72"]["fall"] == pytest.approx(0.0, abs=0.05)
     assert use["nfl"]["why"] == "no result in this cohort"
     assert set(outcome["subgroups"]["site"]) == {"only"}
@@ -179,14 +179,18 @@ def test_a_site_is_not_tested_by_a_model_of_too_few_event_patients():
     lonely = np.array(["big"] * 29 + ["tiny"])
     config = settings(control_permutations=0, repeats=1, further_splits=("site",))
     result, part = evaluate(severe(range(10), site=lonely), config)
-    further = result.content["outcomes"]["severe_crs"]["further_splits"]["leave_one_site_out"]
+    further = result.report.to_dict()["outcomes"]["severe_crs"]["further_splits"][
+        "leave_one_site_out"
+    ]
     assert set(part.further["leave_one_site_out"].patient) == {29}
-    whole = result.content["outcomes"]["severe_crs"]["model"]["72"]["n"]
+    whole = result.report.to_dict()["outcomes"]["severe_crs"]["model"]["72"]["n"]
     assert further["model"]["72"]["n"] < whole
-    page = render_evaluation(result.content, result.curves, title="Small")
+    page = render_evaluation(result.report, result.curves, title="Small")
     assert f"{whole - further['model']['72']['n']} landmarks of sites whose others have" in page
     alone = np.array(["big"] * 10 + ["free of it"] * 20)
-    none = evaluate(severe(range(3), site=alone), config)[0].content["outcomes"]["severe_crs"]
+    none = evaluate(severe(range(3), site=alone), config)[0].report.to_dict()["outcomes"][
+        "severe_crs"
+    ]
     said = none["further_splits"]["leave_one_site_out"]
     assert said == "fewer than 5 patients to learn from have the event"
 
@@ -196,7 +200,9 @@ def test_a_fold_in_which_no_grade_is_known_is_scored_without_state():
     graded = cohort.assessments.loc[
         (cohort.assessments["patient"] == 0) & (cohort.assessments["grade"] > 0)
     ]
-    outcome = evaluate(replace(cohort, assessments=graded), settings())[0].content["outcomes"]
+    outcome = evaluate(replace(cohort, assessments=graded), settings())[0].report.to_dict()[
+        "outcomes"
+    ]
     assert outcome["severe_crs"]["model"]["72"]["n_event_patients"] == 1
     assert "reason" in outcome["severe_crs"]["within_grade"]
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.evaluate.added_value import labs_answer
-from pipeline.pages.calibration_sentences import calibration_words
-from pipeline.pages.evaluation_page import render_evaluation
-from pipeline.pages.headline_sentences import alert_words, headline, limits, weighted_words
+from pipeline.evaluate import added_value
+from pipeline.model.evaluated_outcome import OutcomeReport
+from pipeline.model.evaluation_report import EvaluationReport
+from pipeline.pages import calibration_sentences, evaluation_page, headline_sentences
 
 HOURS = ("24", "72")
 COUNTS = ("n", "n_patients", "n_events", "n_event_patients")
@@ -21,6 +21,38 @@ FIGURES = (*COUNTS, *RANKING, *SLOPE, "brier", "ipa", "ici")
 VOID = {"meta", "br", "hr", "img", "link", "input"}
 SHARES = st.none() | st.just(math.nan) | st.floats(0, 1)
 METRICS = st.dictionaries(st.sampled_from(FIGURES), st.none() | st.floats(), max_size=18)
+
+
+def render_evaluation(content, curves, **options):
+    """Page of the content of an ``evaluation.json``."""
+    return evaluation_page.render_evaluation(
+        EvaluationReport.model_validate(content), curves, **options
+    )
+
+
+def labs_answer(content, *arguments, **options):
+    return added_value.labs_answer(OutcomeReport.model_validate(content), *arguments, **options)
+
+
+def headline(label, content):
+    return headline_sentences.headline(label, OutcomeReport.model_validate(content))
+
+
+def alert_words(content):
+    return headline_sentences.alert_words(OutcomeReport.model_validate(content))
+
+
+def weighted_words(content):
+    return headline_sentences.weighted_words(OutcomeReport.model_validate(content))
+
+
+def calibration_words(content, hours):
+    return calibration_sentences.calibration_words(OutcomeReport.model_validate(content), hours)
+
+
+def limits(content, kind, minimum):
+    outcomes = EvaluationReport.model_validate({"outcomes": content}).outcomes
+    return headline_sentences.limits(outcomes, kind, minimum)
 
 
 class Reader(HTMLParser):
