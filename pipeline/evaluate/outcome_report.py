@@ -39,6 +39,7 @@ from pipeline.model.evaluation_cells import (
     PerformanceCell,
     ProbabilityIntervals,
 )
+from pipeline.model.evaluation_curves import HorizonCurves, RiskDistribution, RocCurve
 
 MODELS = ("model", "model_no_state")
 BARS = ("grade_and_day", "clinical_state")
@@ -267,7 +268,7 @@ def days_at_longest(scores: ScoredRows) -> dict[str, DayCell]:
     return result
 
 
-def curves(scores: ScoredRows, minimum: int) -> dict[str, Any]:
+def curves(scores: ScoredRows, minimum: int) -> dict[str, HorizonCurves]:
     """ROC, calibration and risk distribution per horizon, for the page and the figures.
 
     Only where the figures are given too: the curve of a few event patients is that of them alone.
@@ -280,24 +281,24 @@ def curves(scores: ScoredRows, minimum: int) -> dict[str, Any]:
         for name in ("model", "model_no_state", "grade_and_day"):
             false, true = metrics.roc_points(rows.label, rows.risks[name], rows.group)
             if not np.isnan(true).any():
-                lines[name] = {"fpr": false.tolist(), "tpr": true.tolist()}
+                lines[name] = RocCurve(false.tolist(), true.tolist())
         label, risk, patient = rows.label, rows.risks["model"], rows.patient
-        result[hours] = {
-            "roc": lines,
-            "calibration": calibration_groups(label, risk, patient, scores.n_repeats),
-            "calibration_smooth": calibration_smooth(label, risk, patient),
-            "risk_distribution": _distribution(label, risk, scores.n_repeats),
-        }
+        result[hours] = HorizonCurves(
+            roc=lines,
+            calibration=calibration_groups(label, risk, patient, scores.n_repeats),
+            calibration_smooth=calibration_smooth(label, risk, patient),
+            risk_distribution=_distribution(label, risk, scores.n_repeats),
+        )
     return result
 
 
-def _distribution(label: Floats, risk: Floats, repeats: int) -> dict[str, list[Any]]:
+def _distribution(label: Floats, risk: Floats, repeats: int) -> RiskDistribution:
     edges = np.linspace(0.0, 1.0, 21)
     events = np.histogram(risk[label == 1], edges)[0] / repeats
     others = np.histogram(risk[label == 0], edges)[0] / repeats
-    return {
-        "edges": edges.tolist(),
-        "events": np.round(events, 2).tolist(),
-        "non_events": np.round(others, 2).tolist(),
-        "means": [number(risk[label == value].mean()) for value in (1, 0)],
-    }
+    return RiskDistribution(
+        edges=edges.tolist(),
+        events=np.round(events, 2).tolist(),
+        non_events=np.round(others, 2).tolist(),
+        means=[number(risk[label == value].mean()) for value in (1, 0)],
+    )

@@ -29,6 +29,7 @@ from pipeline.evaluate.subgroups import subgroup_masks
 from pipeline.features.spec import FeatureSpec
 from pipeline.format import counted
 from pipeline.model.evaluation_cells import AlertTable, PerformanceCell
+from pipeline.model.evaluation_curves import HorizonCurves
 from pipeline.model.evaluation_report import (
     ContrastDetail,
     EvaluatedCohort,
@@ -56,10 +57,10 @@ _MANY_EVENTS = 100
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The evaluation report and the curves its page draws."""
+    """The evaluation report, and by outcome and horizon the curves that its page draws."""
 
     report: EvaluationReport
-    curves: dict[str, Any]
+    curves: Mapping[str, Mapping[str, HorizonCurves]]
 
     def with_parts(self, **parts: Any) -> Evaluation:
         """Return a copy whose report has further parts, or other ones."""

@@ -10,24 +10,24 @@ from markupsafe import Markup
 
 from pipeline.format import integer, is_missing, percent, plain, proportion, signed
 from pipeline.model.evaluation_cells import Metric, NetBenefit
+from pipeline.model.evaluation_curves import CalibrationGroups, RocCurve, SmoothCalibration
 from pipeline.pages import axes, marks
 from pipeline.pages.axes import Scale, domain
 from pipeline.pages.svg import BLUE, GREY, INK, ORANGE, STYLES, Style, chart, element, key, text
 
-Values = Sequence[float | None]
 WIDTH, HEIGHT = 360, 340
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 346, 12, 292
 
 
-def roc_chart(curves: Mapping[str, Mapping[str, Values]], *, title: str = "ROC curves") -> Markup:
+def roc_chart(curves: Mapping[str, RocCurve], *, title: str = "ROC curves") -> Markup:
     """
-    Draw ROC curves, each `{"fpr": [...], "tpr": [...]}` under the name to show.
+    Draw ROC curves, each under the name to show.
 
     As many as there are distinct line styles; the key counts the rest.
 
     Examples
     --------
-    >>> drawing = roc_chart({"Model": {"fpr": [0, 0.2, 1], "tpr": [0, 0.7, 1]}})
+    >>> drawing = roc_chart({"Model": RocCurve([0, 0.2, 1], [0, 0.7, 1])})
     >>> "Model" in drawing and "<title>ROC curves</title>" in drawing
     True
     """
@@ -55,26 +55,18 @@ def roc_chart(curves: Mapping[str, Mapping[str, Values]], *, title: str = "ROC c
 
 
 def calibration_chart(
-    points: Mapping[str, Values], *, title: str = "Calibration", x_label: str = "Predicted risk"
+    points: CalibrationGroups, *, title: str = "Calibration", x_label: str = "Predicted risk"
 ) -> Markup:
     """
     Draw observed against predicted risk with intervals; the diagonal is ideal.
 
-    Parameters
-    ----------
-    points : mapping
-        Equally long lists `predicted` and `observed`, and if known `lo`, `hi` and `n`.
-    title, x_label : str
-        Words for the drawing.
-
     Examples
     --------
-    >>> groups = {"predicted": [0.1, 0.3], "observed": [0.12, None], "lo": [0.05], "hi": [0.2]}
+    >>> groups = CalibrationGroups([0.1, 0.3], [0.12, None], [0.05], [0.2])
     >>> calibration_chart(groups).count("<circle")
     1
     """
-    predicted, observed = points.get("predicted", ()), points.get("observed", ())
-    lo, hi = points.get("lo", ()), points.get("hi", ())
+    predicted, observed, lo, hi = points.predicted, points.observed, points.lo, points.hi
     style = Style(BLUE)
     reach = min(1.0, domain([0.0, 0.05, *predicted, *observed, *hi])[1])
     x, y = Scale(0, reach, _LEFT, _RIGHT), Scale(0, reach, _BOTTOM, _TOP)
@@ -163,17 +155,17 @@ _BAND = "#c9dcec"
 
 
 def smooth_calibration(
-    smooth: Mapping[str, Sequence[float]], groups: Mapping[str, Sequence[float]], *, title: str
+    smooth: SmoothCalibration, groups: CalibrationGroups, *, title: str
 ) -> Markup:
     """Smoothed observed rate with its band, the groups as points, the diagonal as ideal."""
-    risk, low, high = smooth["risk"], smooth["lo"], smooth["hi"]
-    reach = min(1.0, domain([0.0, 0.05, *risk, *smooth["observed"], *groups["observed"]])[1])
+    risk, low, high = smooth.risk, smooth.lo, smooth.hi
+    reach = min(1.0, domain([0.0, 0.05, *risk, *smooth.observed, *groups.observed])[1])
     x, y = Scale(0, reach, _LEFT, _RIGHT), Scale(0, reach, _BOTTOM, _TOP)
     edge = [(r, y.clamp(v)) for r, v in zip(risk, high, strict=True)]
     edge += [(r, y.clamp(v)) for r, v in zip(reversed(risk), reversed(low), strict=True)]
     ticks = [(value, plain(round(100 * value, 6))) for value in x.ticks()]
-    curve = [(r, y.clamp(v)) for r, v in zip(risk, smooth["observed"], strict=True)]
-    known = marks.finite_pairs(zip(groups["predicted"], groups["observed"], strict=True))
+    curve = [(r, y.clamp(v)) for r, v in zip(risk, smooth.observed, strict=True)]
+    known = marks.finite_pairs(zip(groups.predicted, groups.observed, strict=True))
     inside = [(a, b) for a, b in known if a <= reach and b <= reach]
     told = "; ".join(f"predicted {percent(a)}, observed {proportion(b)}" for a, b in known)
     return chart(
@@ -275,8 +267,8 @@ def difference_chart(rows: Sequence[tuple[str, Metric]], *, title: str) -> Marku
     )
 
 
-def _rates(curve: Mapping[str, Values]) -> list[tuple[float, float]]:
-    return marks.finite_pairs(zip(curve.get("fpr", ()), curve.get("tpr", ()), strict=False))
+def _rates(curve: RocCurve) -> list[tuple[float, float]]:
+    return marks.finite_pairs(zip(curve.fpr, curve.tpr, strict=False))
 
 
 def _height_at(at: float, pairs: Sequence[tuple[float, float]]) -> float:

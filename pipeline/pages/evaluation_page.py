@@ -11,6 +11,7 @@ from pipeline.evaluate.abstention_rates import abstention_line
 from pipeline.format import DASH, count_of, counted, is_missing, joined, words
 from pipeline.model.evaluated_outcome import OutcomeReport
 from pipeline.model.evaluation_cells import AreaCell, Number, PerformanceCell
+from pipeline.model.evaluation_curves import HorizonCurves
 from pipeline.model.evaluation_report import EvaluationReport
 from pipeline.pages import (
     cohort_tables,
@@ -33,11 +34,15 @@ from pipeline.pages.html import facts, render
 from pipeline.pages.method_sentences import arrival_words, audit_lines, event_share, protocol_words
 from pipeline.pages.model_tables import model_grid
 
-Curves = Mapping[str, Any]
+Curves = Mapping[str, HorizonCurves]
 
 
 def render_evaluation(
-    report: EvaluationReport, curves: Curves, *, title: str, synthetic: bool = False
+    report: EvaluationReport,
+    curves: Mapping[str, Curves],
+    *,
+    title: str,
+    synthetic: bool = False,
 ) -> str:
     """
     Render the page on which a statistician finds every figure of an evaluation.
@@ -46,8 +51,8 @@ def render_evaluation(
     ----------
     report : EvaluationReport
         Optional parts may be absent and figures None.
-    curves : mapping
-        Per outcome and horizon: `roc`, `calibration` and `risk_distribution`.
+    curves : mapping of HorizonCurves
+        By outcome and horizon.
     title : str
         Heading of the page.
     synthetic : bool
@@ -246,29 +251,28 @@ def _charts(
 ) -> Sequence[tuple[str, Markup]]:
     """Caption and drawing of each chart whose curve is there."""
     drawn: list[tuple[str, Markup]] = []
-    curve, said = curves.get(hours) or {}, f"{label}, next {hours} h"
-    if roc := curve.get("roc"):
-        lines = {named(name): rates for name, rates in roc.items()}
-        drawn.append(("ROC curves", roc_chart(lines, title=f"ROC curves: {said}")))
-    if groups := curve.get("calibration"):
-        smooth = curve.get("calibration_smooth") or {}
-        title = f"Calibration: {said}"
+    curve, asked = curves.get(hours, HorizonCurves()), f"{label}, next {hours} h"
+    if curve.roc:
+        lines = {named(name): rates for name, rates in curve.roc.items()}
+        drawn.append(("ROC curves", roc_chart(lines, title=f"ROC curves: {asked}")))
+    groups, smooth, bins = curve.calibration, curve.calibration_smooth, curve.risk_distribution
+    if groups.predicted:
+        title = f"Calibration: {asked}"
         chart = (
             evaluation_charts.smooth_calibration(smooth, groups, title=title)
-            if smooth.get("risk")
+            if smooth.risk
             else calibration_chart(groups, title=title)
         )
         drawn.append((f"Calibration of the model within {hours} h", chart))
-    if bins := curve.get("risk_distribution"):
-        drawn.append(
-            (
-                "Risks the model gave",
-                histogram_pair(**bins, title=f"Risks given: {said}"),
-            )
+    if bins is not None:
+        title = f"Risks given: {asked}"
+        chart = histogram_pair(
+            bins.edges, bins.events, bins.non_events, means=bins.means, title=title
         )
+        drawn.append(("Risks the model gave", chart))
     cell = outcome.net_benefit.get(hours)
     if cell is not None and cell.thresholds:
-        title = f"Decision curve: {said}"
+        title = f"Decision curve: {asked}"
         drawn.append(
             (
                 "Net benefit",

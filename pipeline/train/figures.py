@@ -16,6 +16,7 @@ from pipeline.explain.shap_values import Attribution
 from pipeline.features.names import FeatureMeta, feature_name
 from pipeline.format import plain
 from pipeline.model.evaluation_cells import DayCell
+from pipeline.model.evaluation_curves import HorizonCurves
 from pipeline.resources import schema_yaml
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def outcome_figures(
     label: str,
     attribution: Attribution | None,
     analytes: Mapping[str, Analyte],
-    curves: Mapping[str, Any],
+    curves: Mapping[str, HorizonCurves],
     by_day: Mapping[str, DayCell],
     *,
     horizon_h: float,
@@ -48,8 +49,8 @@ def outcome_figures(
         SHAP of the booster; its three figures are left out where there is none.
     analytes : mapping
         Dictionary entries by key; the core ones get a panel each.
-    curves : mapping
-        Calibration points per horizon.
+    curves : mapping of HorizonCurves
+        By horizon; their calibration is drawn.
     by_day : mapping
         Landmark day to its figures.
     horizon_h : float
@@ -177,12 +178,16 @@ def pathway_importance(attribution: Attribution, title: str) -> Figure:
     return figure
 
 
-def calibration(curves: Mapping[str, Any], title: str) -> Figure:
+def calibration(curves: Mapping[str, HorizonCurves], title: str) -> Figure:
     """Observed rate against risk per horizon, with 95 % bars over patients."""
     hours = sorted(curves, key=float)
     figure, grid = _figure(3.4 * len(hours) + 0.6, 4.2, 1, len(hours))
     for axes, key in zip(grid.flat, hours, strict=True):
-        points = {name: np.asarray(part) for name, part in curves[key]["calibration"].items()}
+        groups = curves[key].calibration
+        points = {
+            name: np.asarray(getattr(groups, name), dtype=float)
+            for name in ("predicted", "observed", "lo", "hi")
+        }
         top = 1.08 * max(float(points["hi"].max()), float(points["predicted"].max()), 0.01)
         axes.plot([0, top], [0, top], color=_GREY, linewidth=1, linestyle="--", label="ideal")
         spread = np.abs(np.stack([points["lo"], points["hi"]]) - points["observed"])

@@ -22,6 +22,7 @@ from pipeline.evaluate.decision_curve import net_benefit_at
 from pipeline.explain.shap_values import attribute
 from pipeline.model.bundle import SCHEMA_VERSION
 from pipeline.model.evaluated_outcome import OutcomeReport
+from pipeline.model.evaluation_curves import HorizonCurves
 from pipeline.model.registry import BUNDLE_ARTIFACT, CHALLENGER, connect
 from pipeline.pages.evaluation_charts import calibration_chart, histogram_pair, roc_chart
 from pipeline.pages.model_card import FILES
@@ -151,17 +152,17 @@ def _pictures(
     )
 
 
-def _figures(drawn: Mapping[str, Any], title: str) -> Iterator[tuple[str, str]]:
-    yield "roc", _svg(roc_chart(drawn["roc"], title=f"ROC: {title}"))
+def _figures(drawn: HorizonCurves, title: str) -> Iterator[tuple[str, str]]:
+    yield "roc", _svg(roc_chart(drawn.roc, title=f"ROC: {title}"))
     yield (
         "calibration",
-        _svg(calibration_chart(drawn["calibration"], title=f"Calibration: {title}")),
+        _svg(calibration_chart(drawn.calibration, title=f"Calibration: {title}")),
     )
-    spread = drawn["risk_distribution"]
-    yield (
-        "risk_distribution",
-        _svg(histogram_pair(**spread, title=f"Risks: {title}")),
-    )
+    if bins := drawn.risk_distribution:
+        chart = histogram_pair(
+            bins.edges, bins.events, bins.non_events, means=bins.means, title=f"Risks: {title}"
+        )
+        yield "risk_distribution", _svg(chart)
 
 
 def _svg(markup: str) -> str:

@@ -58,7 +58,7 @@ def test_document_of_one_outcome():
     assert "auprc_lo" not in model.to_dict()
     known = ~np.isnan(scores.label[:, 0])
     risk, label = scores.risks["model"][known, 0], scores.label[known, 0]
-    means = curves(scores, 5)["24"]["risk_distribution"]["means"]
+    means = curves(scores, 5)["24"].risk_distribution.means
     assert means == pytest.approx([risk[label == 1].mean(), risk[label == 0].mean()], abs=1e-6)
     crp = result.comparators["last_crp"]["24"]
     assert crp.brier is None

@@ -41,7 +41,7 @@ def test_that_results_had_arrived_is_doubted_where_their_times_are_those_of_coll
 def test_times_of_results_are_counted_without_cancelled_ones():
     rows = [lab(0, "crp", 5.0, 10.0), lab(0, "crp", 6.0, 20.0, 23.0)]
     rows += [lab(0, "crp", 7.0, 30.0, status="cancelled")]
-    assert result_times(make_cohort(1, labs=rows)) == {"rows": 2, "as_collected": 1}
+    assert result_times(make_cohort(1, labs=rows)) == ResultTimes(rows=2, as_collected=1)
     assert "1 of 2 results" in arrival_words(ResultTimes(rows=2, as_collected=1))
 
 

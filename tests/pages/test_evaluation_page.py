@@ -10,6 +10,13 @@ from hypothesis import strategies as st
 
 from pipeline.evaluate import added_value
 from pipeline.model.evaluated_outcome import OutcomeReport
+from pipeline.model.evaluation_curves import (
+    CalibrationGroups,
+    HorizonCurves,
+    RiskDistribution,
+    RocCurve,
+    SmoothCalibration,
+)
 from pipeline.model.evaluation_report import EvaluationReport
 from pipeline.pages import calibration_sentences, evaluation_page, headline_sentences
 
@@ -120,13 +127,14 @@ def evaluation(m, **changes):
     return whole | changes
 
 
-def curves(shares=(0.0, 0.2, 1.0)):
+def curves(shares=(0.0, 0.2, 1.0), smooth=SmoothCalibration()):  # noqa: B008
     values = list(shares)
-    one = {
-        "roc": {"model": {"fpr": values, "tpr": values}},
-        "calibration": dict.fromkeys(("predicted", "observed", "lo", "hi", "n"), values),
-        "risk_distribution": {"edges": [0, 0.5, 1], "events": [1, 2], "non_events": [9, 0]},
-    }
+    one = HorizonCurves(
+        roc={"model": RocCurve(values, values)},
+        calibration=CalibrationGroups(values, values, values, values, values),
+        calibration_smooth=smooth,
+        risk_distribution=RiskDistribution([0, 0.5, 1], [1, 2], [9, 0]),
+    )
     return {"severe_crs": dict.fromkeys(HOURS, one)}
 
 
