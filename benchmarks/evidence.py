@@ -29,14 +29,15 @@ from pipeline.config import Config, load_config
 from pipeline.evaluate import metrics
 from pipeline.evaluate.comparators import published_scores
 from pipeline.evaluate.cross_validation import ComparatorInputs, cross_validate, score, scored_rows
-from pipeline.evaluate.intervals import patient_draws
-from pipeline.evaluate.outcome_report import MODELS, measure
-from pipeline.evaluate.scored_rows import Scores
+from pipeline.evaluate.outcome_report import MODELS, performance
+from pipeline.evaluate.scored_rows import ScoredRows
 from pipeline.evaluate.scoring_protocol import shared_folds
 from pipeline.evaluate.splits import splits_of
 from pipeline.features.build import build_features
 from pipeline.features.matrix import FeatureMatrix
 from pipeline.features.spec import FeatureSpec, learn_spec
+from pipeline.model.evaluated_outcome import OutcomeReport
+from pipeline.model.evaluation_report import AuditCodes, EvaluationReport
 from pipeline.model.fitting import FitPlan, fit_risk_model
 from pipeline.model.logistic import logit
 from pipeline.model.outcomes import build_targets, reported_thresholds, stacked_thresholds
@@ -144,14 +145,13 @@ def gate(patients: int, seed: int, config: Config, work: Path) -> None:
         found = cross_validate(
             small.matrix, small.targets, small.plan, splits, beside=ComparatorInputs(ranked)
         )
-        evaluation = cells(found[threshold], config, config.evaluation.bootstrap)
-        evaluation = {"canary_auroc": 0.5, "audit": _AUDITED, "outcomes": {name: evaluation}}
+        outcome = gated(found[threshold], config, config.evaluation.bootstrap)
+        evaluation = EvaluationReport(
+            canary_auroc=0.5, audit=AuditCodes(), outcomes={name: outcome}
+        )
         gates = check_gates(Candidate(evaluation, {}), config.gates, None)
         result[name] = {item.name.rpartition("/")[2]: item.passed for item in gates}
     path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-
-
-_AUDITED: dict[str, list[str]] = {"unacknowledged_errors": [], "acknowledged_errors": []}
 
 
 def prepare(patients: int, seed: int, config: Config) -> dict[str, Prepared]:
@@ -266,30 +266,26 @@ def contrast(shared: dict[str, pd.DataFrame]) -> dict[str, float]:
     return result
 
 
-def cells(scores: Scores, config: Config, draws: int) -> dict[str, Any]:
+def gated(scores: ScoredRows, config: Config, draws: int) -> OutcomeReport:
     """What the gates look at: model and comparators at the gates' horizon."""
-    place = scores.horizons.index(HORIZON)
-    drawn = patient_draws(scores.patient, draws, config.seed)
-    settings = config.evaluation
+    minimum = config.evaluation.min_event_patients
+    rows = scores.resampled(draws, config.seed, minimum).at(HORIZON)
     names = [name for name in scores.risks if name not in (*MODELS, "constant")]
     known = [name for name in names if not np.isnan(scores.risks[name]).all()]
-    return {
-        "model": {KEY: measure(scores, "model", place, drawn, settings)},
-        "comparators": {
-            name: {KEY: measure(scores, name, place, drawn, settings, against="model")}
-            for name in known
-        },
-    }
+    return OutcomeReport(
+        model={KEY: performance(rows, "model")},
+        comparators={name: {KEY: performance(rows, name, "model")} for name in known},
+    )
 
 
-def deserved(scores: Scores, config: Config) -> dict[str, bool]:
+def deserved(scores: ScoredRows, config: Config) -> dict[str, bool]:
     """Whether what each gate asks for holds on fresh patients, by the point estimates."""
-    found = cells(scores, config, 20)
-    gates, slope = config.gates, found["model"][KEY]["cal_slope"]
+    outcome = gated(scores, config, 20)
+    gates, slope = config.gates, outcome.model[KEY].cal_slope
     result = {
-        f"not worse than {name}": bool(part[KEY]["diff_auroc"] > -gates.margin_auroc)
-        for name, part in found["comparators"].items()
-        if part[KEY]["diff_auroc"] is not None
+        f"not worse than {name}": bool(table[KEY].diff_auroc > -gates.margin_auroc)
+        for name, table in outcome.comparators.items()
+        if table[KEY].diff_auroc is not None
     }
     return {**result, "calibration slope": bool(gates.slope_low <= slope <= gates.slope_high)}
 

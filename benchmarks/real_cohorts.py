@@ -26,7 +26,7 @@ from pipeline.config import Config, load_config
 from pipeline.evaluate import metrics
 from pipeline.evaluate.cross_validation import cross_validate
 from pipeline.evaluate.intervals import interval, patient_draws
-from pipeline.evaluate.scored_rows import Scores
+from pipeline.evaluate.scored_rows import ScoredRows
 from pipeline.evaluate.scoring_protocol import shared_folds
 from pipeline.evaluate.splits import Split, splits_of
 from pipeline.features.build import build_features
@@ -92,13 +92,13 @@ def ready(
     return Ready(config, patients, matrix, targets, plan, splits, asked.threshold)
 
 
-def scores_of(cohort: Ready) -> Scores:
+def scores_of(cohort: Ready) -> ScoredRows:
     """Out-of-fold scores of the one outcome."""
     found = cross_validate(cohort.matrix, cohort.targets, cohort.plan, cohort.splits)
     return found[cohort.threshold]
 
 
-def keyed(scores: Scores, patients: pd.Series) -> pd.MultiIndex:
+def keyed(scores: ScoredRows, patients: pd.Series) -> pd.MultiIndex:
     """Patient, hour and repeat of each scored landmark."""
     return pd.MultiIndex.from_arrays(
         [patients.to_numpy()[scores.patient], scores.hours, scores.repeat]

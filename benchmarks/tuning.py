@@ -26,7 +26,7 @@ from pipeline.config_model import ModelConfig
 from pipeline.evaluate import metrics
 from pipeline.evaluate.cross_validation import score, scored_rows
 from pipeline.evaluate.intervals import interval, patient_draws
-from pipeline.evaluate.scored_rows import Scores, concatenate
+from pipeline.evaluate.scored_rows import ScoredRows, concatenate
 from pipeline.evaluate.splits import Split
 from pipeline.model.fitting import fit_risk_model
 from pipeline.model.parallel import side_by_side
@@ -40,7 +40,7 @@ VARIANTS = (("model", "with state"), ("model_no_state", "without state"))
 class Fitted:
     """Held-out scores of some settings, what each fold chose, and how long all folds took."""
 
-    scores: Scores
+    scores: ScoredRows
     chosen: list[Settings]
     seconds: float
 
@@ -49,7 +49,7 @@ def fitted(cohort: Ready, model: ModelConfig, jobs: int) -> Fitted:
     """Fit and score every fold with the given model settings."""
     plan = replace(cohort.plan, config=model, jobs=1)
 
-    def run(split: Split) -> tuple[Scores, Settings]:
+    def run(split: Split) -> tuple[ScoredRows, Settings]:
         train, known = cohort.matrix.take(split.train), cohort.targets.take(split.train)
         risk_model = fit_risk_model(train, known, plan)
         rows = scored_rows(cohort.matrix, cohort.targets, split.test, cohort.threshold)

@@ -23,7 +23,7 @@ from pipeline import log
 from pipeline.config import load_config
 from pipeline.evaluate import metrics
 from pipeline.evaluate.intervals import interval, patient_draws
-from pipeline.evaluate.scored_rows import Scores
+from pipeline.evaluate.scored_rows import ScoredRows
 from pipeline.model.abstention import without_lab
 
 
@@ -60,7 +60,7 @@ def report(cohort: Ready, name: str) -> None:
             )
 
 
-def rows_of(scores: Scores, cohort: Ready) -> np.ndarray:
+def rows_of(scores: ScoredRows, cohort: Ready) -> np.ndarray:
     """Row of the matrix that each scored landmark comes from."""
     landmarks = cohort.matrix.landmarks
     index = pd.MultiIndex.from_arrays(

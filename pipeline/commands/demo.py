@@ -23,6 +23,8 @@ from pipeline.commands.train import train_command
 from pipeline.config import load_config
 from pipeline.errors import GateError, UsageError
 from pipeline.format import counted, decimal, integer, percent, percent_interval
+from pipeline.model.evaluated_outcome import OutcomeReport
+from pipeline.model.evaluation_report import EvaluatedCohort, EvaluationReport
 from pipeline.model.registry import CHALLENGER, CHAMPION, connect
 from pipeline.model.status import ABSTAINED, EVENT_PRESENT, OK, REJECTED
 from pipeline.pages.headline_sentences import headline
@@ -106,9 +108,9 @@ def demo(
     """
     files = [config_path(SETTINGS), *config_files]
     config = load_config(files, seed=seed)
-    for option, number in (("patients", patients), ("batch", batch), ("jobs", jobs)):
+    for option, number in (("--patients", patients), ("--batch", batch), ("--jobs", jobs)):
         if number < 1:
-            raise UsageError(f"--{option} must be at least 1, got {number}", options=(option,))
+            raise UsageError(f"{option} must be at least 1, got {number}")
     _own_folder(out, force=force)
     places, started = DemoFolder(out), time.perf_counter()
     _step(1, f"simulating {patients} patients")
@@ -151,45 +153,46 @@ def summary(root: Path, audited: str, verdict: str, seconds: float) -> str:
     audited, verdict : str
         What the audit and the promotion gates said.
     """
-    evaluation = json.loads((root / "model" / "evaluation.json").read_text(encoding="utf-8"))
+    text = (root / "model" / "evaluation.json").read_text(encoding="utf-8")
+    report = EvaluationReport.from_json(text)
     run = json.loads((root / "results" / "run_summary.json").read_text(encoding="utf-8"))
     table = pd.read_csv(root / "results" / "predictions.csv", dtype={"patient_id": str})
     lines = ["SYNTHETIC demo: every patient here is simulated; the figures say nothing about care."]
-    lines += _cohort(evaluation["cohort"])
+    lines += _cohort(report.cohort)
     lines += [f"  audit: {line.strip()}" for line in audited.splitlines()[:1]]
     lines += ["", "The model on patients it had not seen (SYNTHETIC, cross-validated)"]
-    for outcome in evaluation["outcomes"].values():
-        lines += [f"  {headline(outcome['label'], outcome)}", f"    {calibration(outcome)}"]
+    for outcome in report.outcomes.values():
+        lines += [f"  {headline(outcome.label, outcome)}", f"    {calibration(outcome)}"]
     lines += ["", "Promotion", *(f"  {line.strip()}" for line in verdict.splitlines())]
     lines += ["", f"The batch (SYNTHETIC): {counted(run['patients'], 'patient')} in mid-course"]
-    lines += [f"  {line}" for line in _statuses(run, evaluation["outcomes"])]
+    lines += [f"  {line}" for line in _statuses(run, report.outcomes)]
     lines += [f"  Highest risks within {HORIZON} h:"]
-    lines += [f"    {line}" for line in highest(table, evaluation["outcomes"])]
+    lines += [f"    {line}" for line in highest(table, report.outcomes)]
     lines += ["", "Look at", *(f"  {line}" for line in _files(root))]
     return "\n".join([*lines, "", f"Finished in {seconds:.0f} s. Research use only."])
 
 
-def calibration(outcome: Mapping[str, Any]) -> str:
+def calibration(outcome: OutcomeReport) -> str:
     """One sentence about calibration at the horizon of the headline.
 
     Examples
     --------
     >>> cell = {"cal_slope": 0.96, "cal_slope_lo": 0.8, "cal_slope_hi": 1.15, "brier": 0.02}
-    >>> calibration({"model": {"72": cell}})
+    >>> calibration(OutcomeReport.model_validate({"model": {"72": cell}}))
     'Calibration slope 0.96 (95 % interval 0.80 to 1.15; 1 is ideal), Brier score 0.0200.'
     """
-    cells = outcome["model"]
-    cell = cells[min(cells, key=lambda hours: abs(float(hours) - HORIZON))]
-    if cell.get("cal_slope") is None:
+    hours = min(outcome.model, key=lambda hours: abs(float(hours) - HORIZON))
+    cell = outcome.model[hours]
+    if cell.cal_slope is None:
         return "Calibration could not be estimated: too few events."
-    low, high = decimal(cell["cal_slope_lo"]), decimal(cell["cal_slope_hi"])
+    slope, low, high = (decimal(part) for part in cell.slope)
     return (
-        f"Calibration slope {decimal(cell['cal_slope'])} (95 % interval {low} to {high}; "
-        f"1 is ideal), Brier score {decimal(cell['brier'], 4)}."
+        f"Calibration slope {slope} (95 % interval {low} to {high}; "
+        f"1 is ideal), Brier score {decimal(cell.brier, 4)}."
     )
 
 
-def highest(table: pd.DataFrame, outcomes: Mapping[str, Any]) -> list[str]:
+def highest(table: pd.DataFrame, outcomes: Mapping[str, OutcomeReport]) -> list[str]:
     """The highest displayed risks of a batch, one line each; at most five.
 
     Parameters
@@ -197,7 +200,7 @@ def highest(table: pd.DataFrame, outcomes: Mapping[str, Any]) -> list[str]:
     table : DataFrame
         ``predictions.csv``.
     outcomes : mapping
-        Outcome name to its part of ``evaluation.json``, for the label.
+        Outcome name to its evaluation, for the label.
     """
     rows = table.loc[(table["status"] == OK) & (table["horizon_h"] == HORIZON)]
     rows = rows.sort_values(["risk", "patient_id"], ascending=[False, True]).head(_HIGHEST)
@@ -208,26 +211,26 @@ def highest(table: pd.DataFrame, outcomes: Mapping[str, Any]) -> list[str]:
         lines.append(
             f"{row['patient_id']}, day {integer(row['infusion_day'])}: {percent(row['risk'])} "
             f"({percent_interval(row['risk_lo'], row['risk_hi'])}; usual on this day {usual}) "
-            f"{outcomes[name]['label'] if name in outcomes else name}"
+            f"{outcomes[name].label if name in outcomes else name}"
         )
     return lines or ["nobody could be scored"]
 
 
-def _cohort(facts: Mapping[str, Any]) -> Iterator[str]:
-    events = ", ".join(f"{name} {count}" for name, count in facts["event_patients"].items())
+def _cohort(cohort: EvaluatedCohort) -> Iterator[str]:
+    events = ", ".join(f"{name} {count}" for name, count in cohort.event_patients.items())
     yield ""
     yield (
-        f"The cohort (SYNTHETIC): {counted(facts['n_patients'], 'patient')}, "
-        f"{integer(facts['n_lab_rows'])} lab results, {integer(facts['n_landmarks'])} landmarks"
+        f"The cohort (SYNTHETIC): {counted(int(cohort.n_patients or 0), 'patient')}, "
+        f"{integer(cohort.n_lab_rows)} lab results, {integer(cohort.n_landmarks)} landmarks"
     )
     yield f"  patients with the outcome still ahead at some landmark: {events}"
 
 
-def _statuses(run: Mapping[str, Any], outcomes: Mapping[str, Any]) -> Iterator[str]:
+def _statuses(run: Mapping[str, Any], outcomes: Mapping[str, OutcomeReport]) -> Iterator[str]:
     refused = sum(part["rejected"] for part in run["files"].values())
     yield f"refused at the front door: {counted(refused, 'row')} or cells (wrong on purpose)"
     for name, counts in run["statuses"].items():
-        label = outcomes[name]["label"] if name in outcomes else name
+        label = outcomes[name].label if name in outcomes else name
         yield f"{label}: {', '.join(_counts(counts))}"
 
 
@@ -258,10 +261,7 @@ def _own_folder(out: Path, *, force: bool) -> None:
     occupied = out.is_file() or (out.is_dir() and any(out.iterdir()))
     if occupied and not (out / MARK).is_file():
         hint = "; --force replaces only what an earlier demo made" if force else ""
-        raise UsageError(
-            f"{out} holds something that no demo made{hint}; choose another --out",
-            options=("force", "out") if force else ("out",),
-        )
+        raise UsageError(f"{out} holds something that no demo made{hint}; choose another --out")
     if occupied:
         shutil.rmtree(out)
     out.mkdir(parents=True, exist_ok=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from pipeline.config import READING, CohortConfig, Config, reading_settings
 from pipeline.evaluate.external_validation import evaluate_bundle
 from pipeline.folders import complete_folder, refuse_occupied
 from pipeline.format import joined
-from pipeline.model.bundle import load_bundle
+from pipeline.model.bundle import load_bundle, read_evaluation
 from pipeline.model.registry import bundle_folder
 from pipeline.pages.evaluation_page import render_evaluation
 from pipeline.pages.evaluation_summary import describe
@@ -52,25 +52,23 @@ def evaluate_command(
     result = evaluate_bundle(
         bundle,
         read,
-        _training_evaluation(folder),
+        read_evaluation(folder),
         cohort_name=cohort.resolve().name,
         synthetic=is_simulated(cohort),
     )
-    result.content["audit"] = audit.summary()
-    result.content["warnings"] = [*error_sentences(audit), *result.content["warnings"]]
-    result.content["read_with"] = reading = _otherwise(trained.config.cohort, config)
+    reading = _otherwise(trained.config.cohort, config)
+    result = result.with_parts(
+        audit=audit.summary(),
+        warnings=[*error_sentences(audit), *result.report.warnings],
+        read_with=reading,
+    )
     with complete_folder(out, force=force) as target:
-        text = json.dumps(result.content, indent=1, sort_keys=True, allow_nan=False) + "\n"
-        (target / "evaluation.json").write_text(text, encoding="utf-8")
-        page = render_evaluation(
-            result.content,
-            result.curves,
-            title=page_title(result.content),
-        )
+        (target / "evaluation.json").write_text(result.report.to_json(), encoding="utf-8")
+        page = render_evaluation(result.report, result.curves, title=page_title(result.report))
         (target / "evaluation.html").write_text(page, encoding="utf-8")
         read.rejects.to_csv(target / "rejects.csv", index=False, lineterminator="\n")
         read.notes.to_csv(target / "flags.csv", index=False, lineterminator="\n")
-    lines = [describe(result.content), f"Page: {out / 'evaluation.html'}"]
+    lines = [describe(result.report), f"Page: {out / 'evaluation.html'}"]
     if reading:
         told = ", ".join(f"{name}: {json.dumps(value)}" for name, value in reading.items())
         lines.insert(0, f"Read with other settings than in training: {told}")
@@ -98,8 +96,3 @@ def _otherwise(trained: CohortConfig, now: CohortConfig) -> dict[str, Any]:
     """Settings of reading that differ from those of training."""
     before, after = trained.model_dump(mode="json"), now.model_dump(mode="json")
     return {name: after[name] for name in READING if after[name] != before[name]}
-
-
-def _training_evaluation(bundle: Path) -> Mapping[str, Any] | None:
-    path = bundle / "evaluation.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 
 from pipeline.errors import GateError, UsageError
 from pipeline.model.bundle import load_bundle
+from pipeline.model.evaluation_report import EvaluationReport
 from pipeline.model.registry import CHALLENGER, CHAMPION, connect, fetch_bundle
 from pipeline.train.gates import SAME_COHORT, Candidate, Gate, check_gates, read_draws
 
@@ -65,7 +65,7 @@ def promote(name: str, *, force: bool, against: Path | None = None) -> tuple[int
 
 def _candidate(folder: Path) -> Candidate:
     text = (folder / "evaluation.json").read_text(encoding="utf-8")
-    return Candidate(json.loads(text), read_draws(folder))
+    return Candidate(EvaluationReport.from_json(text), read_draws(folder))
 
 
 def _stand_in(against: Path, champion: Path | None) -> Path:

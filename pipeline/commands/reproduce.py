@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from pipeline import log
 from pipeline.commands.train import train_into
 from pipeline.errors import GateError
-from pipeline.model.bundle import Bundle, load_bundle, read_manifest
+from pipeline.model.bundle import EVALUATION, Bundle, load_bundle, read_manifest
+from pipeline.model.evaluated_outcome import OutcomeReport
+from pipeline.model.evaluation_report import EvaluationReport
 from pipeline.model.registry import fetch_bundle, fetch_run_bundle
 from pipeline.reading.reader import read_cohort
 from pipeline.train.provenance import versions
@@ -76,8 +76,8 @@ def _metric_gaps(first: Path, second: Path) -> list[str]:
     for name in before.keys() & after.keys():
         for metric in ("auroc", "brier"):
             pairs = [
-                (cell[metric], after[name]["model"].get(key, {}).get(metric))
-                for key, cell in before[name]["model"].items()
+                (getattr(cell, metric), getattr(after[name].performance("model", key), metric))
+                for key, cell in before[name].model.items()
             ]
             gaps = [abs(a - b) for a, b in pairs if a is not None and b is not None]
             if gaps:
@@ -85,10 +85,9 @@ def _metric_gaps(first: Path, second: Path) -> list[str]:
     return sorted(lines)
 
 
-def _outcomes(folder: Path) -> Mapping[str, Any]:
-    content = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))
-    outcomes: Mapping[str, Any] = content["outcomes"]
-    return outcomes
+def _outcomes(folder: Path) -> Mapping[str, OutcomeReport]:
+    text = (folder / EVALUATION).read_text(encoding="utf-8")
+    return EvaluationReport.from_json(text).outcomes
 
 
 def _other_versions(bundle: Bundle) -> list[str]:

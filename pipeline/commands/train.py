@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -56,7 +55,7 @@ def train_command(
     if track:
         tracking_ready()
     result = train_into(out, cohort, config, jobs=jobs, force=force, prior=borrowed)
-    lines = [describe(result.evaluation.content), f"Bundle: {out}"]
+    lines = [describe(result.evaluation.report), f"Bundle: {out}"]
     lines.append(f"Page: {out / 'evaluation.html'}")
     if track:
         version = log_training(result, out, _charts(result))
@@ -123,12 +122,11 @@ def _write_audit_page(audit: AuditReport, config: Config, out: Path) -> Path:
 def _write_reports(result: TrainingResult, folder: Path) -> None:
     """Evaluation, model card and audit, as files of a bundle folder."""
     config, evaluation = result.bundle.config, result.evaluation
-    text = json.dumps(evaluation.content, indent=1, sort_keys=True, allow_nan=False) + "\n"
-    (folder / "evaluation.json").write_text(text, encoding="utf-8")
-    write_card(folder, config, evaluation.content, result.bundle.reference.spec, result.read)
+    (folder / "evaluation.json").write_text(evaluation.report.to_json(), encoding="utf-8")
+    write_card(folder, config, evaluation.report, result.bundle.reference.spec, result.read)
     write_draws(result.gate_draws, folder)
     page = render_evaluation(
-        evaluation.content,
+        evaluation.report,
         evaluation.curves,
         title=f"Evaluation of {config.cohort.name}",
         synthetic=config.cohort.synthetic,
@@ -143,9 +141,9 @@ def _charts(result: TrainingResult) -> dict[str, dict[str, str]]:
         name: {
             f"figures/h{hours}_{kind}.svg": markup
             for hours, curves in result.evaluation.curves[name].items()
-            for kind, markup in standalone_charts(curves, f"{outcome['label']}, within {hours} h")
+            for kind, markup in standalone_charts(curves, f"{outcome.label}, within {hours} h")
         }
-        for name, outcome in result.evaluation.content["outcomes"].items()
+        for name, outcome in result.evaluation.report.outcomes.items()
     }
 
 

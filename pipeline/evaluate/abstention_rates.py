@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.cohort.tables import Cohort
 from pipeline.config import Config
 from pipeline.evaluate.cross_validation import scored_rows
-from pipeline.evaluate.scored_rows import Scores
+from pipeline.evaluate.scored_rows import ScoredRows
 from pipeline.evaluate.splits import repeated_patient_folds
 from pipeline.features.host import products_of
 from pipeline.features.matrix import FeatureMatrix
 from pipeline.model.abstention import Codes, abstention_codes, support_from_rows, without_lab
+from pipeline.model.evaluation_report import Abstentions
 from pipeline.model.stacked_rows import EVENT, Targets
 
 _SELDOM = 0.5  # share without an estimate
@@ -58,7 +57,7 @@ def held_out_abstentions(
     return code
 
 
-def answered_rows(code: Codes, targets: Targets, scores: Scores) -> NDArray[np.bool_]:
+def answered_rows(code: Codes, targets: Targets, scores: ScoredRows) -> NDArray[np.bool_]:
     """Rows of ``scores`` whose landmark gets an estimate."""
     moments = zip(targets.episode.tolist(), targets.hours.tolist(), strict=True)
     answered = dict(zip(moments, code == "", strict=True))
@@ -68,67 +67,65 @@ def answered_rows(code: Codes, targets: Targets, scores: Scores) -> NDArray[np.b
 
 def abstention_report(
     code: Codes, matrix: FeatureMatrix, targets: Targets, threshold: int
-) -> dict[str, Any]:
-    """Counts over scored landmarks.
+) -> Abstentions:
+    """Count the scored landmarks, and those at which no estimate would be given.
 
-    Returns
-    -------
-    dict
-        ``n, n_abstained, rate, by_reason, n_without_lab`` and ``n_before_event``: abstentions of
-        patients who have the event later.
+    ``n_before_event`` are abstentions of patients who have the event later.
     """
     column = targets.thresholds.index(threshold)
     rows = scored_rows(matrix, targets, np.arange(len(code)), threshold)
-    said = code[rows]
-    refused = said != ""
-    reasons, counts = np.unique(said[refused].astype(str), return_counts=True)
+    codes = code[rows]
+    refused = codes != ""
+    reasons, counts = np.unique(codes[refused].astype(str), return_counts=True)
     later = targets.status[rows, column] == EVENT
-    return {
-        "n": len(rows),
-        "n_abstained": int(refused.sum()),
-        "rate": round(float(refused.mean()), 6) if len(rows) else None,
-        "by_reason": {str(key): int(value) for key, value in zip(reasons, counts, strict=True)},
-        "n_without_lab": int(without_lab(matrix)[rows].sum()),
-        "n_before_event": int((refused & later).sum()),
-    }
+    return Abstentions(
+        n=len(rows),
+        n_abstained=int(refused.sum()),
+        rate=round(float(refused.mean()), 6) if len(rows) else None,
+        by_reason={str(key): int(value) for key, value in zip(reasons, counts, strict=True)},
+        n_without_lab=int(without_lab(matrix)[rows].sum()),
+        n_before_event=int((refused & later).sum()),
+    )
 
 
-def silence_warnings(name: str, report: dict[str, Any]) -> list[str]:
+def silence_warnings(name: str, report: Abstentions) -> list[str]:
     """A warning where the model would seldom or never speak, so that its figures are of little use.
 
     Examples
     --------
-    >>> report = {"n": 50, "n_abstained": 50, "rate": 1.0, "by_reason": {"no_lab": 50}}
+    >>> report = Abstentions(n=50, n_abstained=50, rate=1.0, by_reason={"no_lab": 50})
     >>> print(silence_warnings("icans", report)[0])
     icans: an estimate would be given at 0 of 50 landmarks (no_lab 50); the figures are those of \
 all landmarks, so they describe what would not be shown.
-    >>> silence_warnings("icans", report | {"n_abstained": 3, "rate": 0.06})
+    >>> silence_warnings("icans", Abstentions(n=50, n_abstained=3, rate=0.06))
     []
     """
-    if not report["n"] or report["rate"] < _SELDOM:
+    if report.rate is None or report.rate < _SELDOM:
         return []
-    why = ", ".join(f"{reason} {count}" for reason, count in report["by_reason"].items())
     return [
-        f"{name}: an estimate would be given at {report['n'] - report['n_abstained']} of "
-        f"{report['n']} landmarks ({why}); the figures are those of all landmarks, so they "
-        "describe what would not be shown."
+        f"{name}: an estimate would be given at {report.n - report.n_abstained} of "
+        f"{report.n} landmarks ({_reasons(report)}); the figures are those of all landmarks, so "
+        "they describe what would not be shown."
     ]
 
 
-def abstention_line(name: str, report: dict[str, Any]) -> str:
+def abstention_line(name: str, report: Abstentions) -> str:
     """The report in one line for stdout.
 
     Examples
     --------
-    >>> report = {"n": 50, "n_abstained": 3, "rate": 0.06, "by_reason": {"no_lab": 3}}
-    >>> abstention_line("icans", report | {"n_without_lab": 3, "n_before_event": 1})
-    'icans: no estimate at 3 of 50 landmarks (6.0 %: no_lab 3), 1 before an event; 3 without a lab'
+    >>> report = Abstentions(n=50, n_abstained=3, rate=0.06, by_reason={"no_lab": 3})
+    >>> abstention_line("icans", report)
+    'icans: no estimate at 3 of 50 landmarks (6.0 %: no_lab 3), 0 before an event; 0 without a lab'
     """
-    if not report["n"]:
+    if report.rate is None:
         return f"{name}: no landmark scored"
-    why = ", ".join(f"{reason} {count}" for reason, count in report["by_reason"].items())
-    share = f"{100 * report['rate']:.1f} %" + (f": {why}" if why else "")
+    share = f"{100 * report.rate:.1f} %" + (f": {_reasons(report)}" if report.by_reason else "")
     return (
-        f"{name}: no estimate at {report['n_abstained']} of {report['n']} landmarks ({share}), "
-        f"{report['n_before_event']} before an event; {report['n_without_lab']} without a lab"
+        f"{name}: no estimate at {report.n_abstained} of {report.n} landmarks ({share}), "
+        f"{report.n_before_event} before an event; {report.n_without_lab} without a lab"
     )
+
+
+def _reasons(report: Abstentions) -> str:
+    return ", ".join(f"{reason} {count}" for reason, count in report.by_reason.items())

@@ -9,12 +9,14 @@ import numpy as np
 
 from pipeline.arrays import Ints
 from pipeline.evaluate import metrics
-from pipeline.evaluate.discrimination import TOO_FEW, counts, estimable, known_rows
-from pipeline.evaluate.intervals import interval, number, patient_draws
-from pipeline.evaluate.scored_rows import Scores
+from pipeline.evaluate.horizon_rows import TOO_FEW
+from pipeline.evaluate.intervals import number
+from pipeline.evaluate.scored_rows import ScoredRows
 from pipeline.features.landmarks import landmark_days
 from pipeline.features.matrix import FeatureMatrix
 from pipeline.format import counted, signed
+from pipeline.model.evaluated_outcome import AddedValue, OutcomeReport
+from pipeline.model.evaluation_cells import ControlCell, Difference, Metric, PerformanceCell
 
 _LABS = ("analyte", "measurement", "composite_scores")
 
@@ -85,15 +87,14 @@ def donors_of(matrix: FeatureMatrix, patient: Ints, seed: int) -> Ints:
 
 CONTROL = "control"
 BARS = ("grade_and_day", "clinical_state")
-_NAMES = ("auroc", "auroc_lo", "auroc_hi", "diff_auroc", "diff_lo", "diff_hi")
 
 
-def with_control(real: Scores, control: Scores) -> Scores:
+def with_control(real: ScoredRows, control: ScoredRows) -> ScoredRows:
     """Control risks beside the real model's risks of the same folds, one repeat per permutation.
 
     Parameters
     ----------
-    control : Scores
+    control : ScoredRows
         Repeat r was refitted, training and test folds alike, with labs permuted for the r-th
         time on the folds of repeat ``r % real.n_repeats``.
     """
@@ -114,7 +115,7 @@ def with_control(real: Scores, control: Scores) -> Scores:
     group = np.concatenate([theirs.group for _, theirs in parts])
     repeat = np.concatenate([theirs.repeat for _, theirs in parts])
     risk = np.vstack([theirs.risks["model"] for _, theirs in parts])
-    return Scores(
+    return ScoredRows(
         horizons=real.horizons,
         risks={"model": joined.risks["model"], CONTROL: risk},
         label=joined.label,
@@ -132,8 +133,8 @@ def with_control(real: Scores, control: Scores) -> Scores:
 
 
 def negative_control(
-    real: Scores, control: Scores, bootstrap: int, seed: int, minimum: int
-) -> dict[str, Any]:
+    real: ScoredRows, control: ScoredRows, bootstrap: int, seed: int, minimum: int
+) -> dict[str, ControlCell]:
     """AUROC of the model refitted on other patients' labs, and how far the real one exceeds it.
 
     Returns
@@ -142,47 +143,44 @@ def negative_control(
         Per horizon counts, ``auroc`` of the control over all permutations, ``diff_auroc`` = real
         minus control in the same folds, and the lowest and highest control of one permutation.
     """
-    both = with_control(real, control)
-    draws = patient_draws(both.patient, bootstrap, seed)
-    result: dict[str, Any] = {}
-    for place, horizon in enumerate(both.horizons):
-        rows = known_rows(both, place)
-        label, patient = both.label[rows, place], both.patient[rows]
-        cell: dict[str, Any] = counts(label, patient, both.n_repeats) | dict.fromkeys(_NAMES)
-        cell["n_permutations"] = both.n_repeats
-        if estimable(label, patient, minimum):
-            weight, group, repeat = draws[rows], both.group[rows], both.repeat[rows]
-            risk = both.risks[CONTROL][rows, place]
-            area = metrics.auroc(label, risk, weight, group)
-            real_area = metrics.auroc(label, both.risks["model"][rows, place], weight, group)
+    both = with_control(real, control).resampled(bootstrap, seed, minimum)
+    result: dict[str, ControlCell] = {}
+    for hours, rows in both.by_horizon():
+        spread = {}
+        if rows.is_estimable:
+            repeat, risk = both.repeat[rows.rows], rows.risks[CONTROL]
             single = [
-                metrics.auroc(label[one], risk[one], weight[one, :1], group[one])[0]
+                metrics.auroc(rows.label[one], risk[one], rows.weight[one, :1], rows.group[one])[0]
                 for one in (np.flatnonzero(repeat == r) for r in range(both.n_repeats))
             ]
-            cell["auroc"], cell["diff_auroc"] = number(area[0]), number(real_area[0] - area[0])
-            cell["auroc_lo"], cell["auroc_hi"] = interval(area)
-            cell["diff_lo"], cell["diff_hi"] = interval(real_area - area)
-            cell["lowest"], cell["highest"] = number(np.min(single)), number(np.max(single))
-        result[f"{horizon:g}"] = cell
+            spread = {"lowest": number(np.min(single)), "highest": number(np.max(single))}
+        result[hours] = ControlCell(
+            **rows.auroc(CONTROL, against="model").to_dict(),
+            n_permutations=both.n_repeats,
+            **spread,
+        )
     return result
 
 
-def added_value(comparators: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def added_value(comparators: Mapping[str, Mapping[str, PerformanceCell]]) -> AddedValue:
     """Differences of the model from grade and day, and from clinical state, per horizon."""
-    bars = [name for name in BARS if name in comparators]
-    result: dict[str, Any] = {}
-    for name in bars:
-        for key, cell in comparators[name].items():
-            difference = {part: cell[part] for part in ("diff_auroc", "diff_lo", "diff_hi")}
-            if name == BARS[0]:
-                result[key] = difference
-            else:
-                result.setdefault(f"against_{name}", {})[key] = difference
-    return result
+    differences = {
+        name: {hours: _difference(cell) for hours, cell in comparators[name].items()}
+        for name in BARS
+        if name in comparators
+    }
+    content: dict[str, Any] = {**differences.get(BARS[0], {})}
+    if BARS[1] in differences:
+        content[f"against_{BARS[1]}"] = differences[BARS[1]]
+    return AddedValue.model_validate(content)
+
+
+def _difference(cell: Difference) -> Difference:
+    return Difference(diff_auroc=cell.diff_auroc, diff_lo=cell.diff_lo, diff_hi=cell.diff_hi)
 
 
 def labs_answer(
-    outcome: Mapping[str, Any], key: str, firm_from: int = 0, *, apparent: bool = False
+    outcome: OutcomeReport, key: str, firm_from: int = 0, *, apparent: bool = False
 ) -> str:
     """One line: what the labs add at a horizon, and whether the control agrees.
 
@@ -199,38 +197,39 @@ def labs_answer(
     Examples
     --------
     >>> bar = {"72": {"diff_auroc": 0.005, "diff_lo": -0.01, "diff_hi": 0.024}}
-    >>> line = labs_answer({"comparators": {"grade_and_day": bar}}, "72")
+    >>> outcome = OutcomeReport.model_validate({"comparators": {"grade_and_day": bar}})
+    >>> line = labs_answer(outcome, "72")
     >>> line.startswith("Within 72 h, labs are not shown to add to grade and day: AUROC +0.005")
     True
     """
-    comparators = outcome["comparators"]
-    bar = next((name for name in reversed(BARS) if name in comparators), None)
-    control = (outcome.get("negative_control") or {}).get(key, {})
-    cell = comparators[bar].get(key, {}) if bar else {}
-    if cell.get("diff_lo") is None:
+    bar = next((name for name in reversed(BARS) if name in outcome.comparators), "")
+    cell = outcome.compared(bar, key)
+    control = outcome.negative_control.get(key, ControlCell()).difference
+    labs = cell.difference
+    if labs.low is None:
         return f"Within {key} h, what the labs add cannot be estimated: {TOO_FEW}."
-    shown = [item["diff_lo"] > 0 for item in (cell, control) if item.get("diff_lo") is not None]
+    shown = [part.low > 0 for part in (labs, control) if part.low is not None]
     over = "the clinical state" if bar == "clinical_state" else "grade and day"
-    if control.get("diff_lo") is None:
+    if control.low is None:
         beside = "no negative control was run"
     else:
         beside = f"against the same model given other patients' labs {_span(control)}"
     if apparent:
         return (
             f"Within {key} h, training patients cannot show what labs add to {over}: AUROC "
-            f"{_span(cell)}, too good by an unknown amount."
+            f"{_span(labs)}, too good by an unknown amount."
         )
-    events = cell.get("n_event_patients")
+    events = cell.n_event_patients
     if events is not None and events < firm_from:
         return (
-            f"Within {key} h, {counted(events, 'event patient')} {'is' if events == 1 else 'are'} "
-            "too few to say whether labs add to "
-            f"{over} (a verdict needs {firm_from}): AUROC {_span(cell)}; {beside}."
+            f"Within {key} h, {counted(int(events), 'event patient')} "
+            f"{'is' if events == 1 else 'are'} too few to say whether labs add to "
+            f"{over} (a verdict needs {firm_from}): AUROC {_span(labs)}; {beside}."
         )
-    worse = cell["diff_hi"] < 0
+    worse = labs.high is not None and labs.high < 0
     verdict = "add" if all(shown) else "make it worse than" if worse else "are not shown to add"
     preposition = "" if worse and not all(shown) else " to"
-    return f"Within {key} h, labs {verdict}{preposition} {over}: AUROC {_span(cell)}; {beside}."
+    return f"Within {key} h, labs {verdict}{preposition} {over}: AUROC {_span(labs)}; {beside}."
 
 
 def _pools(patient: Ints, day: Ints) -> list[Ints]:
@@ -249,6 +248,6 @@ def _pools(patient: Ints, day: Ints) -> list[Ints]:
     return [*pools, waiting] if len(waiting) else pools
 
 
-def _span(cell: Mapping[str, Any]) -> str:
-    difference, low, high = (signed(cell[name], 3) for name in ("diff_auroc", "diff_lo", "diff_hi"))
+def _span(metric: Metric) -> str:
+    difference, low, high = (signed(part, 3) for part in metric)
     return f"{difference} [{low}, {high}]"

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
 from pipeline.arrays import Floats, Ints
-from pipeline.evaluate.discrimination import TOO_FEW, estimable, known_rows
+from pipeline.evaluate.horizon_rows import TOO_FEW, HorizonRows
 from pipeline.evaluate.intervals import estimate, number, ratio
-from pipeline.evaluate.scored_rows import Scores
+from pipeline.evaluate.scored_rows import ScoredRows
+from pipeline.model.evaluation_cells import AlertCell, AlertTable
 
 ALERTED = ("model", "grade_and_day")
 
@@ -48,12 +48,10 @@ def fold_cutoffs(risk: Floats, group: Ints, repeat: Ints, rate: float) -> Floats
 
 
 def alert_burden(
-    scores: Scores,
-    draws: Floats,
+    scores: ScoredRows,
     rates: Sequence[float],
-    minimum: int,
-    fixed: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
+    fixed: Mapping[str, AlertTable] | None = None,
+) -> dict[str, AlertTable]:
     """Alerts of the model and of grade and day at each wished alert rate, per horizon.
 
     Parameters
@@ -63,82 +61,77 @@ def alert_burden(
     fixed : mapping, optional
         Table of a training evaluation whose mean cut-offs are applied unchanged; needed where
         the scores have no folds, as in an external cohort.
-
-    Returns
-    -------
-    dict
-        Horizon to predictor to rate to a cell, or to a ``reason``.
     """
-    result: dict[str, Any] = {}
-    for place, horizon in enumerate(scores.horizons):
-        key = f"{horizon:g}"
-        rows = known_rows(scores, place)
-        part = scores.take(rows)
-        if not estimable(part.label[:, place], part.patient, minimum):
-            result[key] = {"reason": TOO_FEW}
+    tables: dict[str, AlertTable] = {}
+    for hours, rows in scores.by_horizon():
+        if not rows.is_estimable:
+            tables[hours] = AlertTable(reason=TOO_FEW)
             continue
-        result[key] = {}
-        for name in ALERTED:
-            table = {}
+        part = scores.take(rows.rows)
+        cells: dict[str, dict[str, AlertCell]] = {name: {} for name in ALERTED}
+        for name, table in cells.items():
+            risk = rows.risks[name]
             for rate in rates:
-                risk = part.risks[name][:, place]
                 if fixed is None:
                     cutoff = fold_cutoffs(risk, part.group, part.repeat, rate)
                 else:
-                    cutoff = np.full(len(risk), _stored(fixed, key, name, rate))
-                table[f"{rate:g}"] = _cell(part, place, risk, cutoff, draws[rows])
-            result[key][name] = table
-    return result
+                    cutoff = np.full(len(risk), _stored(fixed, hours, name, rate))
+                table[f"{rate:g}"] = _cell(part, rows, risk, cutoff)
+        tables[hours] = AlertTable.model_validate(cells)
+    return tables
 
 
-def _stored(fixed: Mapping[str, Any], horizon: str, name: str, rate: float) -> float:
-    cell = fixed.get(horizon, {}).get(name, {}).get(f"{rate:g}", {})
-    value = cell.get("cutoff")
+def _stored(fixed: Mapping[str, AlertTable], horizon: str, name: str, rate: float) -> float:
+    table = fixed.get(horizon, AlertTable())
+    cells = table.model if name == "model" else table.grade_and_day
+    value = cells.get(f"{rate:g}", AlertCell()).cutoff
     return float("nan") if value is None else float(value)
 
 
-def _cell(
-    scores: Scores, place: int, risk: Floats, cutoff: Floats, weight: Floats
-) -> dict[str, Any]:
+def _cell(scores: ScoredRows, rows: HorizonRows, risk: Floats, cutoff: Floats) -> AlertCell:
     if np.isnan(cutoff).any():
-        return {"reason": "no cut-off from training patients is known"}
-    label = scores.label[:, place]
+        return AlertCell(reason="no cut-off from training patients is known")
+    label, weight = rows.label, rows.weight
     alert = (risk >= cutoff).astype(float)
     finite = cutoff[np.isfinite(cutoff)]
-    cell: dict[str, Any] = {
-        "cutoff": number(finite.mean()) if len(finite) else None,
-        "n_alerts": round(float(alert.sum()) / scores.n_repeats, 1),
-    }
     true, raised = (alert * label) @ weight, alert @ weight
     total = weight.sum(axis=0)
     patient_days = _patient_days(scores) @ weight
-    cell |= estimate(ratio(raised, total), "alert_rate")
-    cell |= estimate(ratio(raised, patient_days), "alerts_per_patient_day")
-    cell |= estimate(ratio(raised - true, patient_days), "false_alerts_per_patient_day")
-    cell |= estimate(ratio(true, raised), "ppv")
-    cell |= estimate(ratio(raised, true), "number_needed_to_alert")
-    cell |= estimate(ratio(true, label @ weight), "sensitivity")
-    unit, early, lead = _by_patient(scores, place, alert)
-    cell |= estimate(ratio(early @ weight[unit], weight[unit].sum(axis=0)), "patients_warned")
-    cell["n_event_patients"] = round(len(unit) / scores.n_repeats, 1)
-    cell["n_warned"] = round(float(early.sum()) / scores.n_repeats, 1)
-    cell |= _lead_time(lead)
-    return cell
+    unit, early, lead = _by_patient(scores, label, alert)
+    figures = {
+        "cutoff": number(finite.mean()) if len(finite) else None,
+        "n_alerts": round(float(alert.sum()) / rows.n_repeats, 1),
+        "n_event_patients": round(len(unit) / rows.n_repeats, 1),
+        "n_warned": round(float(early.sum()) / rows.n_repeats, 1),
+        **_lead_time(lead),
+    }
+    shares = {
+        "alert_rate": ratio(raised, total),
+        "alerts_per_patient_day": ratio(raised, patient_days),
+        "false_alerts_per_patient_day": ratio(raised - true, patient_days),
+        "ppv": ratio(true, raised),
+        "number_needed_to_alert": ratio(raised, true),
+        "sensitivity": ratio(true, label @ weight),
+        "patients_warned": ratio(early @ weight[unit], weight[unit].sum(axis=0)),
+    }
+    for name, values in shares.items():
+        figures |= estimate(values, name)
+    return AlertCell.model_validate(figures)
 
 
-def _patient_days(scores: Scores) -> Floats:
+def _patient_days(scores: ScoredRows) -> Floats:
     """Share of its patient-day that each row stands for, so that the rows sum to patient-days."""
     key = np.stack([scores.repeat, scores.episode, scores.day], axis=1)
     _, code, count = np.unique(key, axis=0, return_inverse=True, return_counts=True)
     return np.asarray(1.0 / count[code])
 
 
-def _by_patient(scores: Scores, place: int, alert: Floats) -> tuple[Ints, Floats, Floats]:
+def _by_patient(scores: ScoredRows, label: Floats, alert: Floats) -> tuple[Ints, Floats, Floats]:
     """Event patients of each repeat: a row of theirs, whether warned, hours from alert to onset.
 
     Only alerts within the horizon before onset count; the first of them gives the lead time.
     """
-    event = np.flatnonzero(scores.label[:, place] == 1)
+    event = np.flatnonzero(label == 1)
     key = np.stack([scores.repeat[event], scores.episode[event]], axis=1)
     _, first, code = np.unique(key, axis=0, return_index=True, return_inverse=True)
     lead = np.full(len(first), -np.inf)

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from pipeline.arrays import Floats
 from pipeline.cohort.analytes import Analyte, dictionary
 from pipeline.cohort.tables import Cohort
-from pipeline.evaluate import metrics
-from pipeline.evaluate.discrimination import estimable, known_rows
-from pipeline.evaluate.intervals import interval, number
-from pipeline.evaluate.scored_rows import Scores
+from pipeline.evaluate.intervals import number
+from pipeline.evaluate.scored_rows import ScoredRows
 from pipeline.features.spec import FeatureSpec
 from pipeline.model.borrowed_prior import PREFIX
+from pipeline.model.evaluation_report import AnalyteUse, Importance
 
 CORE = (
     "crp", "ferritin", "il6", "d_dimer", "fibrinogen", "csf_serum_albumin", "nfl", "il1ra", "gm_csf"
@@ -22,13 +19,11 @@ CORE = (
 
 
 def analyte_use(
-    scores: Scores,
+    scores: ScoredRows,
     cohort: Cohort,
     spec: FeatureSpec,
     columns: tuple[str, ...],
-    draws: Floats,
-    minimum: int,
-) -> dict[str, Any]:
+) -> dict[str, AnalyteUse]:
     """One entry per analyte: how often it was there, whether it was used and why, what it carried.
 
     The nine core analytes are always listed, the others if the cohort or the model knows them.
@@ -37,18 +32,13 @@ def analyte_use(
     ----------
     columns : tuple of str
         Features that the model reads.
-
-    Returns
-    -------
-    dict
-        By analyte: ``label``, ``rows``, ``row_share``, ``patients``, ``event_patients``, ``used``,
-        ``why`` and ``importance`` by horizon (a ``reason`` where it is not given).
     """
     measured = set(cohort.labs.loc[~cohort.labs["cancelled"], "analyte"].unique())
     known = {**dictionary(), **{item.key: item for item in spec.analytes}}
     in_spec = {item.key for item in spec.analytes}
     keys = dict.fromkeys((*CORE, *sorted(in_spec | (measured & set(known)))))
-    first = np.flatnonzero(scores.repeat == scores.repeat.min(initial=0))
+    first = scores.first_repeat()
+    views = dict(scores.by_horizon())
     seen = first_visible(cohort)
     read = {name.removeprefix(PREFIX).split("__")[0] for name in columns}
     result = {}
@@ -57,26 +47,25 @@ def analyte_use(
         present = moment < scores.hours
         rows = first[present[first]]
         event = np.unique(scores.patient[rows][scores.status[rows] == 1])
-        entry: dict[str, Any] = {
-            "label": known[key].short,
-            "rows": len(rows),
-            "row_share": number(len(rows) / max(len(first), 1)),
-            "patients": len(np.unique(scores.patient[rows])),
-            "event_patients": len(event),
-        }
         used, why = _used(key, known[key], in_spec, measured, read, len(rows))
-        entry |= {"used": used, "why": why}
+        reason = ""
         if not used:
-            entry["importance"] = {"reason": "not used by the model"}
-        elif len(event) < minimum:
-            entry["importance"] = {
-                "reason": f"fewer than {minimum} event patients have a result before a landmark"
-            }
+            reason = "not used by the model"
+        elif len(event) < scores.minimum:
+            reason = f"fewer than {scores.minimum} event patients have a result before a landmark"
         elif key not in scores.permuted:
-            entry["importance"] = {"reason": "not computed"}
-        else:
-            entry["importance"] = _importance(scores, key, draws, minimum)
-        result[key] = entry
+            reason = "not computed"
+        falls = {hours: view.fall(key) for hours, view in views.items()} if not reason else {}
+        result[key] = AnalyteUse(
+            label=known[key].short,
+            rows=len(rows),
+            row_share=number(len(rows) / max(len(first), 1)),
+            patients=len(np.unique(scores.patient[rows])),
+            event_patients=len(event),
+            used=used,
+            why=why,
+            importance=Importance.model_validate({"reason": reason} if reason else falls),
+        )
     return result
 
 
@@ -106,21 +95,3 @@ def _used(
     if key not in read:
         return False, "no member reads its statistics"
     return True, "read by the model"
-
-
-def _importance(scores: Scores, key: str, draws: Floats, minimum: int) -> dict[str, Any]:
-    """Fall in AUROC when the analyte comes from another patient of the same day, per horizon."""
-    result: dict[str, Any] = {}
-    for place, horizon in enumerate(scores.horizons):
-        rows = known_rows(scores, place)
-        label, patient = scores.label[rows, place], scores.patient[rows]
-        cell: dict[str, Any] = dict.fromkeys(("fall", "fall_lo", "fall_hi"))
-        if estimable(label, patient, minimum):
-            weight, group = draws[rows], scores.group[rows]
-            fall = metrics.auroc(
-                label, scores.risks["model"][rows, place], weight, group
-            ) - metrics.auroc(label, scores.permuted[key][rows, place], weight, group)
-            low, high = interval(fall)
-            cell = {"fall": number(fall[0]), "fall_lo": low, "fall_hi": high}
-        result[f"{horizon:g}"] = cell
-    return result

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 
 from pipeline.arrays import Floats, Ints
 from pipeline.evaluate import metrics
-from pipeline.evaluate.discrimination import counts, estimable, known_rows
 from pipeline.evaluate.intervals import estimate, number
-from pipeline.evaluate.scored_rows import Scores
+from pipeline.evaluate.scored_rows import ScoredRows
+from pipeline.model.evaluated_outcome import FirstEvents
+from pipeline.model.evaluation_cells import FollowUpCell, Incidence, Rate, RiskGroup
 from pipeline.model.stacked_rows import FollowUp, censoring_weight
 
 _GROUPS = 4
 _MOST = 0.5
+_FEW_EVENTS = "too few event patients"
+_WEIGHTED = ("auroc", "auroc_lo", "auroc_hi", "brier", "brier_lo", "brier_hi")
 
 
 def aalen_johansen(time: Floats, cause: Ints, weight: Floats, at: Floats, causes: int) -> Floats:
@@ -61,46 +64,43 @@ def aalen_johansen(time: Floats, cause: Ints, weight: Floats, at: Floats, causes
     return np.asarray(padded[:, np.searchsorted(moments, at, side="right")])
 
 
-def incidence_of_outcome(scores: Scores, draws: Floats, minimum: int) -> dict[str, Any]:
+def incidence_of_outcome(scores: ScoredRows) -> dict[str, Incidence]:
     """Observed incidence beside the mean risk, per horizon, over all landmarks and by risk.
 
     The competing events are those of the estimand (status 2); nobody is left out for being lost
     to follow-up. Groups are quarters of the risk given.
     """
-    result: dict[str, Any] = {}
+    result: dict[str, Incidence] = {}
+    cause, weight = scores.status.astype(np.intp), scores.weight
     for place, horizon in enumerate(scores.horizons):
         risk = scores.risks["model"][:, place]
         at = np.array([horizon])
         event = np.flatnonzero((scores.status == 1) & (scores.time <= horizon))
-        if len(np.unique(scores.patient[event])) < minimum:
-            result[f"{horizon:g}"] = {"reason": "too few event patients"}
+        if len(np.unique(scores.patient[event])) < scores.minimum:
+            result[f"{horizon:g}"] = Incidence(reason=_FEW_EVENTS)
             continue
-        whole = aalen_johansen(scores.time, scores.status.astype(np.intp), draws, at, 2)
-        cell = estimate(whole[0, 0], "observed")
-        cell |= estimate(whole[1, 0], "competing")
-        cell["mean_risk"] = number(risk.mean())
+        whole = aalen_johansen(scores.time, cause, weight, at, 2)
         edges = np.quantile(risk, np.linspace(0, 1, _GROUPS + 1)[1:-1])
-        code = np.searchsorted(edges, risk, side="right")
+        quarter = np.searchsorted(edges, risk, side="right")
         groups = []
-        for quarter in np.unique(code):
-            rows = np.flatnonzero(code == quarter)
-            part = aalen_johansen(
-                scores.time[rows], scores.status[rows].astype(np.intp), draws[rows], at, 2
-            )
+        for code in np.unique(quarter):
+            rows = np.flatnonzero(quarter == code)
+            part = aalen_johansen(scores.time[rows], cause[rows], weight[rows], at, 2)
             groups.append(
-                {
-                    "n": round(len(rows) / scores.n_repeats),
-                    "mean_risk": number(risk[rows].mean()),
+                RiskGroup(
+                    n=round(len(rows) / scores.n_repeats),
+                    mean_risk=number(risk[rows].mean()),
                     **estimate(part[0, 0], "observed"),
-                }
+                )
             )
-        result[f"{horizon:g}"] = {**cell, "groups": groups}
+        incidence = estimate(whole[0, 0], "observed") | estimate(whole[1, 0], "competing")
+        result[f"{horizon:g}"] = Incidence.model_validate(
+            {**incidence, "mean_risk": number(risk.mean()), "groups": groups}
+        )
     return result
 
 
-def what_comes_first(
-    scores: Scores, rivals: dict[str, Floats], draws: Floats, minimum: int
-) -> dict[str, Any]:
+def what_comes_first(scores: ScoredRows, rivals: dict[str, Floats]) -> FirstEvents:
     """Incidence of whichever comes first after a landmark: the outcome or one of its rivals.
 
     What came first is unknown where one of them is, so such landmarks are left out. A rival that
@@ -112,7 +112,7 @@ def what_comes_first(
         Name to hours from the landmark until it happens; inf where it never does or already has,
         NaN where that is unknown.
     """
-    rows = np.flatnonzero(scores.repeat == scores.repeat.min(initial=0))
+    rows = scores.first_repeat()
     seen = [name for name, hours in rivals.items() if np.isfinite(hours[rows]).any()]
     names = [name for name in seen if np.isnan(rivals[name][rows]).mean() <= _MOST]
     unknown = np.zeros(len(rows), dtype=bool)
@@ -120,8 +120,8 @@ def what_comes_first(
         unknown |= np.isnan(rivals[name][rows])
     rows = rows[~unknown]
     once = scores.take(rows)
-    if len(np.unique(once.patient[once.status == 1])) < minimum:
-        return {"reason": "too few event patients"}
+    if len(np.unique(once.patient[once.status == 1])) < scores.minimum:
+        return FirstEvents(reason=_FEW_EVENTS)
     hours = np.stack(
         [np.where(once.status == 1, once.time, np.inf), *(rivals[name][rows] for name in names)],
         axis=1,
@@ -133,51 +133,47 @@ def what_comes_first(
     time = np.where(happened, soonest, ended)
     cause = np.where(happened, first + 1, 0).astype(np.intp)
     at = np.asarray(once.horizons, dtype=float)
-    table = aalen_johansen(time, cause, draws[rows], at, hours.shape[1])
-    return {
-        "never_observed": [name for name in rivals if name not in seen],
-        "mostly_unknown": [name for name in seen if name not in names],
-        "left_out_unknown": int(unknown.sum()),
-        "incidence": {
+    table = aalen_johansen(time, cause, once.weight, at, hours.shape[1])
+    return FirstEvents(
+        never_observed=[name for name in rivals if name not in seen],
+        mostly_unknown=[name for name in seen if name not in names],
+        left_out_unknown=int(unknown.sum()),
+        incidence={
             f"{horizon:g}": {
-                name: estimate(table[code, place], "value")
+                name: Rate(**estimate(table[code, place], "value"))
                 for code, name in enumerate(["outcome", *names])
             }
             for place, horizon in enumerate(once.horizons)
         },
-    }
+    )
 
 
-def time_dependent_auroc(
-    scores: Scores, draws: Floats, floor: float, minimum: int
-) -> dict[str, Any]:
+def time_dependent_auroc(scores: ScoredRows, floor: float) -> dict[str, FollowUpCell]:
     """Cumulative/dynamic AUROC and Brier score weighted for loss of follow-up, per horizon.
 
     Cases have the event within the horizon, controls are free of it at the horizon or had a
     competing event; each counts by the inverse probability of being followed until then
     (10.1002/sim.4427; 10.1002/bimj.201200045), estimated by Kaplan-Meier and truncated.
     """
-    result: dict[str, Any] = {}
+    result: dict[str, FollowUpCell] = {}
     followed = follow_up(scores)
-    for place, horizon in enumerate(scores.horizons):
-        rows = known_rows(scores, place)
-        part = scores.take(rows)
-        label, risk = part.label[:, place], part.risks["model"][:, place]
-        cell: dict[str, Any] = counts(label, part.patient, part.n_repeats)
-        names = ("auroc", "auroc_lo", "auroc_hi", "brier", "brier_lo", "brier_hi")
-        cell |= dict.fromkeys(names)
-        if estimable(label, part.patient, minimum):
+    for horizon in scores.horizons:
+        known = scores.at(horizon)
+        figures: dict[str, float | None] = dict.fromkeys(_WEIGHTED)
+        if known.is_estimable:
+            part = scores.take(known.rows)
             until = np.minimum(part.time, horizon)
             inverse = censoring_weight(followed, part.hours, until, floor)
-            weight = draws[rows] * inverse[:, None]
-            cell |= estimate(metrics.auroc(label, risk, weight, part.group), "auroc")
-            cell |= estimate(metrics.brier(label, risk, weight), "brier")
-            cell["share_lost"] = number(1.0 - len(rows) / len(scores.label))
-        result[f"{horizon:g}"] = cell
+            rows = replace(known, weight=known.weight * inverse[:, None])
+            risk = rows.risks["model"]
+            figures |= estimate(rows.auroc_draws(risk), "auroc")
+            figures |= estimate(metrics.brier(rows.label, risk, rows.weight), "brier")
+            figures["share_lost"] = number(1.0 - len(known.rows) / len(scores.label))
+        result[f"{horizon:g}"] = FollowUpCell(**known.counts(), **figures)
     return result
 
 
-def follow_up(scores: Scores) -> FollowUp:
+def follow_up(scores: ScoredRows) -> FollowUp:
     """How long the scored patients are followed, each counted once."""
     once = np.unique(scores.patient, return_index=True)[1]
     return FollowUp.fit(scores.hours[once] + scores.time[once], scores.status[once])

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from pipeline.arrays import Floats, Ints
 from pipeline.config import OutcomeConfig
-from pipeline.evaluate import metrics
-from pipeline.evaluate.discrimination import area_cell, estimable
-from pipeline.evaluate.intervals import interval, number, patient_draws
-from pipeline.evaluate.scored_rows import Scores
+from pipeline.evaluate.horizon_rows import HorizonRows
+from pipeline.evaluate.scored_rows import ScoredRows
+from pipeline.model.evaluation_cells import AreaCell, Fall, PerformanceCell
+from pipeline.model.evaluation_report import ContrastDetail
 from pipeline.model.logistic import logit
 
 _BARS = {"day": "base_rate", "crs_grade_and_day": "grade_and_day"}
-_CELL = ("auprc", "brier", "ipa", "cal_slope", "cal_slope_lo", "cal_slope_hi", "cal_intercept")
+_NOT_GIVEN = (
+    *("auprc", "brier", "ipa", "cal_slope", "cal_slope_lo", "cal_slope_hi", "cal_intercept", "ici"),
+)
 _EPS = 1e-6
 
 
@@ -28,12 +28,12 @@ class Pair:
 
     Attributes
     ----------
-    crs, icans : Scores
+    crs, icans : ScoredRows
         Aligned row by row: same patient, landmark, repeat and fold.
     """
 
-    crs: Scores
-    icans: Scores
+    crs: ScoredRows
+    icans: ScoredRows
 
     def score(self, crs: Floats, icans: Floats) -> Floats:
         """Log-odds of the first minus those of the second."""
@@ -47,6 +47,38 @@ class Pair:
         ]
         label = np.where(hours[0] < hours[1], 1.0, np.where(hours[1] < hours[0], 0.0, np.nan))
         return label
+
+    def at(self, horizon: float) -> HorizonRows:
+        """Rows at which exactly one comes first, with the contrast as risk: CRS first is 1."""
+        place = self.crs.horizons.index(horizon)
+        first = self.first(horizon)
+        rows = np.flatnonzero(~np.isnan(first))
+        crs, icans = self.crs, self.icans
+
+        def contrast(crs_risk: Floats, icans_risk: Floats) -> Floats:
+            return self.score(crs_risk[rows, place], icans_risk[rows, place])
+
+        model = (crs.risks["model"], icans.risks["model"])
+        return HorizonRows(
+            label=first[rows],
+            risks={
+                "model": contrast(*model),
+                **{
+                    name: contrast(crs.risks[source], icans.risks[source])
+                    for name, source in _BARS.items()
+                },
+            },
+            patient=crs.patient[rows],
+            group=crs.group[rows],
+            weight=crs.weight[rows],
+            rows=rows,
+            n_repeats=crs.n_repeats,
+            minimum=crs.minimum,
+            permuted={
+                name: contrast(crs.permuted.get(name, model[0]), icans.permuted.get(name, model[1]))
+                for name in dict.fromkeys([*crs.permuted, *icans.permuted])
+            },
+        )
 
     def ties(self, horizon: float) -> int:
         """Landmarks after which both were charted in the same hour."""
@@ -65,7 +97,7 @@ def contrast_outcomes(outcomes: dict[str, OutcomeConfig]) -> tuple[str, str] | N
     return found[0], found[1]
 
 
-def pair_scores(crs: Scores, icans: Scores) -> Pair:
+def pair_scores(crs: ScoredRows, icans: ScoredRows) -> Pair:
     """Rows scored for both outcomes, matched by repeat, episode and hour."""
     frames = [
         pd.DataFrame(
@@ -86,80 +118,29 @@ def pair_scores(crs: Scores, icans: Scores) -> Pair:
 
 def evaluate_contrast(
     pair: Pair, bootstrap: int, seed: int, minimum: int
-) -> tuple[dict[str, Any], dict[str, Any]]:
+) -> tuple[dict[str, PerformanceCell], ContrastDetail]:
     """AUROC of the contrast per horizon, and its comparators and drivers.
 
     Pairs of landmarks are compared within a fold only. An event patient is here a patient with
     CRS first; at least ``minimum`` patients must stand on each side.
-
-    Returns
-    -------
-    cells, detail : dict
-        The contract's ``contrast`` and ``contrast_detail``.
     """
-    draws = patient_draws(pair.crs.patient, bootstrap, seed)
-    cells: dict[str, Any] = {}
-    comparators: dict[str, Any] = {name: {} for name in _BARS}
-    drivers: dict[str, Any] = {}
-    ties = {}
-    for place, horizon in enumerate(pair.crs.horizons):
-        key = f"{horizon:g}"
-        label = pair.first(horizon)
-        rows = np.flatnonzero(~np.isnan(label))
+    pair = replace(pair, crs=pair.crs.resampled(bootstrap, seed, minimum))
+    cells: dict[str, PerformanceCell] = {}
+    comparators: dict[str, dict[str, AreaCell]] = {name: {} for name in _BARS}
+    drivers, ties = {}, {}
+    for horizon in pair.crs.horizons:
+        key, rows = f"{horizon:g}", pair.at(horizon)
         ties[key] = round(pair.ties(horizon) / pair.crs.n_repeats)
-        cell = _area_of(pair, rows, label[rows], draws[rows], minimum)
-        model = _score(pair, place, rows, lambda part: part.risks["model"])
-        cells[key] = cell(model) | dict.fromkeys((*_CELL, "ici"))
-        for name, source in _BARS.items():
-            bar = _score(pair, place, rows, lambda part, source=source: part.risks[source])  # type: ignore[misc]
-            comparators[name][key] = cell(bar, against=model)
-        drivers[key] = _drivers(pair, place, rows, label[rows], draws[rows], minimum)
-    detail = {"comparators": comparators, "drivers": drivers, "same_hour": ties}
-    return cells, detail
+        cells[key] = PerformanceCell(**rows.auroc("model").to_dict(), **dict.fromkeys(_NOT_GIVEN))
+        for name in _BARS:
+            comparators[name][key] = rows.auroc(name, against="model")
+        drivers[key] = _drivers(rows)
+    return cells, ContrastDetail(comparators=comparators, drivers=drivers, same_hour=ties)
 
 
-def _area_of(
-    pair: Pair, rows: Ints, label: Floats, weight: Floats, minimum: int
-) -> Callable[..., dict[str, Any]]:
-    def cell(score: Floats, against: Floats | None = None) -> dict[str, Any]:
-        return area_cell(
-            label,
-            score,
-            pair.crs.patient[rows],
-            pair.crs.group[rows],
-            weight,
-            repeats=pair.crs.n_repeats,
-            minimum=minimum,
-            against=against,
-        )
-
-    return cell
-
-
-def _score(pair: Pair, place: int, rows: Ints, of: Callable[[Scores], Floats]) -> Floats:
-    return pair.score(of(pair.crs)[rows, place], of(pair.icans)[rows, place])
-
-
-def _drivers(
-    pair: Pair, place: int, rows: Ints, label: Floats, weight: Floats, minimum: int
-) -> dict[str, Any]:
-    """Fall of the contrast's AUROC when an analyte comes from another patient of the same day."""
-    patient, group = pair.crs.patient[rows], pair.crs.group[rows]
-    if not estimable(label, patient, minimum):
+def _drivers(rows: HorizonRows) -> dict[str, Fall]:
+    """Fall of the contrast's AUROC when an analyte is exchanged, the largest first."""
+    if not rows.is_estimable:
         return {}
-    whole = metrics.auroc(
-        label, _score(pair, place, rows, lambda part: part.risks["model"]), weight, group
-    )
-    names = dict.fromkeys([*pair.crs.permuted, *pair.icans.permuted])
-    result = {}
-    for name in names:
-        score = _score(
-            pair,
-            place,
-            rows,
-            lambda part, name=name: part.permuted.get(name, part.risks["model"]),  # type: ignore[misc]
-        )
-        fall = whole - metrics.auroc(label, score, weight, group)
-        low, high = interval(fall)
-        result[name] = {"fall": number(fall[0]), "fall_lo": low, "fall_hi": high}
-    return dict(sorted(result.items(), key=lambda item: -(item[1]["fall"] or 0.0)))
+    falls = {name: rows.fall(name) for name in rows.permuted}
+    return dict(sorted(falls.items(), key=lambda item: -(item[1].fall or 0.0)))

@@ -11,7 +11,7 @@ from pipeline import log
 from pipeline.arrays import Floats, Ints
 from pipeline.evaluate.added_value import analyte_columns
 from pipeline.evaluate.comparators import comparator_risks
-from pipeline.evaluate.scored_rows import Scores, concatenate
+from pipeline.evaluate.scored_rows import ScoredRows, concatenate
 from pipeline.evaluate.splits import Split
 from pipeline.features.landmarks import landmark_days
 from pipeline.features.matrix import FeatureMatrix
@@ -56,8 +56,8 @@ def cross_validate(
     *,
     beside: ComparatorInputs = NO_INPUTS,
     label: str = "cross-validation",
-) -> dict[int, Scores]:
-    """Scores of every reported threshold on held-out grid landmarks.
+) -> dict[int, ScoredRows]:
+    """ScoredRows of every reported threshold on held-out grid landmarks.
 
     Parameters
     ----------
@@ -68,12 +68,12 @@ def cross_validate(
 
     Returns
     -------
-    dict of Scores by threshold
+    dict of ScoredRows by threshold
         Without those of which no landmark is at risk.
     """
     one_core = replace(plan, jobs=1)
 
-    def run(split: Split) -> dict[int, Scores]:
+    def run(split: Split) -> dict[int, ScoredRows]:
         return _score_fold(matrix, targets, split, one_core, beside)
 
     words = f"{label} {plan.scale}"
@@ -89,7 +89,7 @@ def cross_validate(
 
 def _score_fold(
     matrix: FeatureMatrix, targets: Targets, split: Split, plan: FitPlan, beside: ComparatorInputs
-) -> dict[int, Scores]:
+) -> dict[int, ScoredRows]:
     train, known = matrix.take(split.train), targets.take(split.train)
     if not _teaches(known, plan):
         return {}
@@ -130,8 +130,8 @@ def score(
     *,
     beside: ComparatorInputs = NO_INPUTS,
     repeat: int = 0,
-) -> Scores:
-    """Scores of one fitted model and its comparators on landmarks at risk.
+) -> ScoredRows:
+    """ScoredRows of one fitted model and its comparators on landmarks at risk.
 
     Parameters
     ----------
@@ -148,7 +148,7 @@ def score(
     label = np.stack([targets.label(threshold, horizon) for horizon in horizons], axis=1)
     column = targets.thresholds.index(threshold)
     count = len(label)
-    return Scores(
+    return ScoredRows(
         horizons=horizons,
         risks=risks,
         label=label,

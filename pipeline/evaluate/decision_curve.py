@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from pipeline.arrays import Floats
-from pipeline.evaluate.discrimination import TOO_FEW, estimable, known_rows
+from pipeline.evaluate.horizon_rows import TOO_FEW, HorizonRows
 from pipeline.evaluate.intervals import interval, number, ratio
-from pipeline.evaluate.scored_rows import Scores
+from pipeline.evaluate.scored_rows import ScoredRows
+from pipeline.model.evaluation_cells import NetBenefit
 
 STEP = 0.01
 SHOWN = ("model", "model_no_state", "grade_and_day", "clinical_state")
@@ -58,54 +58,58 @@ def threshold_grid(low: float, high: float) -> Floats:
     return np.round(np.arange(low, high + STEP / 2, STEP), 6)
 
 
-def decision_curves(
-    scores: Scores, draws: Floats, thresholds: Floats, minimum: int
-) -> dict[str, Any]:
+def decision_curves(scores: ScoredRows, thresholds: Floats) -> dict[str, NetBenefit]:
     """Net benefit per horizon of the model, its comparators, and treating all or none.
 
-    ``diff`` is the model minus grade and day, with its interval; ``best_of_all_none`` tells
-    whether the model's estimate exceeds both treating all and treating none at each threshold.
+    ``diff`` is the model minus grade and day, with its interval; ``better_than_all_and_none``
+    tells whether the model's estimate exceeds both policies at each threshold.
     """
-    result: dict[str, Any] = {}
-    for place, horizon in enumerate(scores.horizons):
-        rows = known_rows(scores, place)
-        label, weight = scores.label[rows, place], draws[rows]
-        if not estimable(label, scores.patient[rows], minimum):
-            result[f"{horizon:g}"] = {"reason": TOO_FEW}
-            continue
-        curves = {
-            name: net_benefit(label, scores.risks[name][rows, place], weight, thresholds)
-            for name in SHOWN
-            if name in scores.risks and not np.isnan(scores.risks[name][rows, place]).any()
-        }
-        everyone = net_benefit(label, np.ones(len(label)), weight, thresholds)
-        cell: dict[str, Any] = {"thresholds": thresholds.tolist()}
-        for name, curve in curves.items():
-            cell[name] = [number(value) for value in curve[:, 0]]
-        cell["model_lo"], cell["model_hi"] = _ends(curves["model"])
-        cell["treat_all"] = [number(value) for value in everyone[:, 0]]
-        cell["treat_none"] = [0.0] * len(thresholds)
-        best = np.maximum(everyone[:, 0], 0.0)
-        cell["better_than_all_and_none"] = (curves["model"][:, 0] > best).tolist()
-        if "grade_and_day" in curves:
-            difference = curves["model"] - curves["grade_and_day"]
-            cell["diff"] = [number(value) for value in difference[:, 0]]
-            cell["diff_lo"], cell["diff_hi"] = _ends(difference)
-        result[f"{horizon:g}"] = cell
-    return result
+    return {hours: _curves(rows, thresholds) for hours, rows in scores.by_horizon()}
 
 
-def net_benefit_at(cell: Mapping[str, Any], threshold: float) -> float | None:
+def _curves(rows: HorizonRows, thresholds: Floats) -> NetBenefit:
+    if not rows.is_estimable:
+        return NetBenefit(reason=TOO_FEW)
+    label, weight = rows.label, rows.weight
+    curves = {
+        name: net_benefit(label, rows.risks[name], weight, thresholds)
+        for name in SHOWN
+        if name in rows.risks and not np.isnan(rows.risks[name]).any()
+    }
+    everyone = net_benefit(label, np.ones(len(label)), weight, thresholds)[:, 0]
+    model = curves["model"]
+    low, high = _ends(model)
+    parts: dict[str, Any] = {name: _numbers(curve[:, 0]) for name, curve in curves.items()}
+    if "grade_and_day" in curves:
+        difference = model - curves["grade_and_day"]
+        parts["diff"] = _numbers(difference[:, 0])
+        parts["diff_lo"], parts["diff_hi"] = _ends(difference)
+    return NetBenefit(
+        thresholds=thresholds.tolist(),
+        model_lo=low,
+        model_hi=high,
+        treat_all=_numbers(everyone),
+        treat_none=[0.0] * len(thresholds),
+        better_than_all_and_none=(model[:, 0] > np.maximum(everyone, 0.0)).tolist(),
+        **parts,
+    )
+
+
+def _numbers(curve: Floats) -> list[float | None]:
+    return [number(value) for value in curve]
+
+
+def net_benefit_at(cell: NetBenefit, threshold: float) -> float | None:
     """The model's net benefit at one threshold; None where the curve does not reach it.
 
     Examples
     --------
-    >>> net_benefit_at({"thresholds": [0.05, 0.1], "model": [0.02, 0.01]}, 0.1)
+    >>> net_benefit_at(NetBenefit(thresholds=[0.05, 0.1], model=[0.02, 0.01]), 0.1)
     0.01
-    >>> net_benefit_at({"reason": "too few event patients"}, 0.1) is None
+    >>> net_benefit_at(NetBenefit(reason="too few event patients"), 0.1) is None
     True
     """
-    for value, gained in zip(cell.get("thresholds", ()), cell.get("model", ()), strict=True):
+    for value, gained in zip(cell.thresholds, cell.model or (), strict=True):
         if abs(value - threshold) < STEP / 2:
             return None if gained is None else float(gained)
     return None

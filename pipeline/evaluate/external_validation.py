@@ -1,9 +1,6 @@
-"""Scores a bundle on a cohort it was not trained on (or says that it was)."""
+"""ScoredRows a bundle on a cohort it was not trained on (or says that it was)."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
-from typing import Any
 
 from pipeline.arrays import Ints
 from pipeline.cohort.detection_limits import apply_limits
@@ -13,14 +10,15 @@ from pipeline.evaluate.abstention_rates import abstention_report, answered_rows,
 from pipeline.evaluate.added_value import donors_of, swap_labs
 from pipeline.evaluate.comparators import published_scores
 from pipeline.evaluate.cross_validation import ComparatorInputs, score, scored_rows
-from pipeline.evaluate.model_description import model_facts
+from pipeline.evaluate.model_description import describe_models
 from pipeline.evaluate.report import Evaluation, assemble, event_patients, few_events
-from pipeline.evaluate.scored_rows import Scores
+from pipeline.evaluate.scored_rows import ScoredRows
 from pipeline.evaluate.scoring_protocol import ScoredOutcome, stacked_repeats
 from pipeline.features.landmarks import training_landmarks
 from pipeline.features.matrix import FeatureMatrix
 from pipeline.model.abstention import applied_abstentions, support_from_reference
 from pipeline.model.bundle import Bundle, read_features
+from pipeline.model.evaluation_report import EvaluatedCohort, EvaluationReport
 from pipeline.model.outcomes import build_targets
 from pipeline.model.risk_model import RiskModel
 from pipeline.model.stacked_rows import Targets
@@ -33,7 +31,7 @@ COMMAND = "cytocast evaluate --model BUNDLE --cohort COHORT --out OUT"
 def evaluate_bundle(
     bundle: Bundle,
     read: ReadResult,
-    training: Mapping[str, Any] | None = None,
+    training: EvaluationReport | None = None,
     *,
     cohort_name: str = "",
     synthetic: bool = False,
@@ -46,8 +44,8 @@ def evaluate_bundle(
 
     Parameters
     ----------
-    training : mapping, optional
-        The bundle's own ``evaluation.json``, whose alert cut-offs are applied unchanged.
+    training : EvaluationReport, optional
+        The bundle's own; its alert cut-offs are applied unchanged.
     cohort_name : str
         Name of the cohort to print; not used where it is the training cohort.
     synthetic : bool
@@ -114,33 +112,33 @@ def evaluate_bundle(
             "Whether patients of this cohort were also in the training cohort is not checked; the "
             "figures are external only if none was."
         )
-    facts = {
-        "name": trained_on if apparent else cohort_name or "another cohort",
-        "n_patients": cohort.n_patients,
-        "n_landmarks": n_landmarks,
-        "n_lab_rows": len(cohort.labs),
-        "sha256": read.sha256,
-        "synthetic": synthetic or (apparent and taught_by_simulation),
-        "trained_on": trained_on,
-        "trained_on_synthetic": taught_by_simulation,
-        "bundle_sha256": bundle.sha256,
-    }
-    kind = "apparent" if apparent else "external"
-    result = assemble(
+    evaluated = EvaluatedCohort(
+        name=trained_on if apparent else cohort_name or "another cohort",
+        n_patients=cohort.n_patients,
+        n_landmarks=n_landmarks,
+        n_lab_rows=len(cohort.labs),
+        sha256=read.sha256,
+        synthetic=synthetic or (apparent and taught_by_simulation),
+        trained_on=trained_on,
+        trained_on_synthetic=taught_by_simulation,
+        bundle_sha256=bundle.sha256,
+    )
+    evaluation = assemble(
         scored,
         bundle.config,
-        kind=kind,
+        kind="apparent" if apparent else "external",
         cohort=cohort,
         spec=bundle.reference.spec,
-        facts=facts,
+        evaluated=evaluated,
         warnings=warnings,
         command=COMMAND,
         training=training,
     )
-    result.content["abstention"] = abstained
-    result.content["audit_of_training"] = bundle.provenance.get("audit") or {}
-    result.content["models"] = model_facts(bundle.models, bundle.config, bundle.reference.spec)
-    return result
+    return evaluation.with_parts(
+        abstention=abstained,
+        audit_of_training=bundle.provenance.get("audit") or {},
+        models=describe_models(bundle.models, bundle.config, bundle.reference.spec),
+    )
 
 
 def _control(
@@ -150,7 +148,7 @@ def _control(
     targets: Targets,
     threshold: int,
     rates: RateTable,
-) -> Scores | None:
+) -> ScoredRows | None:
     """Risks with the labs of another patient of the same day, the model unchanged."""
     parts = []
     for permutation in range(config.evaluation.control_permutations):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+
+from pydantic import JsonValue
 
 from pipeline.config import Config
 from pipeline.features.spec import FeatureSpec
+from pipeline.model.evaluation_report import ClinicalState, ModelDescription
 from pipeline.model.outcomes import reported_thresholds
 from pipeline.model.risk_model import RiskModel, Variant
 
@@ -15,42 +17,34 @@ _UNTOLD = ("cohort.name", "cohort.synthetic")
 _SIGNS = {"up": "risk may only rise with", "down": "risk may only fall with"}
 
 
-def model_facts(
+def describe_models(
     models: Mapping[str, RiskModel], config: Config, spec: FeatureSpec
-) -> dict[str, Any]:
-    """Per scale what the fitted model is made of; JSON-ready.
-
-    Returns
-    -------
-    dict
-        Scale to ``thresholds``, ``reported``, ``threshold_weights``, ``horizons_h``,
-        ``clinical_state`` (``fitted`` or not, the risk ``shown``), ``members`` (share in the mean
-        by variant), ``signs`` (analytes by direction), ``prior`` and ``tuned``.
-    """
+) -> dict[str, ModelDescription]:
+    """What the fitted model of each scale is made of."""
     return {
-        scale: {
-            "thresholds": list(model.thresholds),
-            "reported": list(reported_thresholds(config.outcomes, scale)),
-            "threshold_weights": _threshold_weights(model, config),
-            "horizons_h": [float(hours) for hours in model.horizons],
-            "clinical_state": {
-                "fitted": model.state is not None,
-                "shown": "with" if model.shown is model.state else "without",
-            },
-            "members": {
+        scale: ModelDescription(
+            thresholds=list(model.thresholds),
+            reported=list(reported_thresholds(config.outcomes, scale)),
+            threshold_weights=_threshold_weights(model, config),
+            horizons_h=[float(hours) for hours in model.horizons],
+            clinical_state=ClinicalState(
+                fitted=model.state is not None,
+                shown="with" if model.shown is model.state else "without",
+            ),
+            members={
                 name: _shares(variant)
                 for name, variant in (("with", model.state), ("without", model.no_state))
                 if variant is not None
             },
-            "signs": _signs(model, config, spec),
-            "prior": model.prior is not None,
-            "tuned": dict(model.tuned),
-        }
+            signs=_signs(model, config, spec),
+            prior=model.prior is not None,
+            tuned=dict(model.tuned),
+        )
         for scale, model in models.items()
     }
 
 
-def changed_settings(config: Config) -> dict[str, Any]:
+def changed_settings(config: Config) -> dict[str, JsonValue]:
     """Settings that differ from the defaults, by their name in a configuration file.
 
     Examples

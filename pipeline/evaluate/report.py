@@ -1,9 +1,9 @@
-"""The evaluation document: outcomes, contrast, protocol and provenance, ready for JSON."""
+"""Assembles the evaluation report: outcomes, contrast, protocol and provenance."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,23 +21,33 @@ from pipeline.config_model import TuneConfig
 from pipeline.evaluate.added_value import labs_answer
 from pipeline.evaluate.analyte_use import analyte_use
 from pipeline.evaluate.contrast import contrast_outcomes, evaluate_contrast, pair_scores
-from pipeline.evaluate.intervals import patient_draws
 from pipeline.evaluate.model_description import changed_settings
-from pipeline.evaluate.outcome_report import OutcomeContext, curves, evaluate_scores
-from pipeline.evaluate.scored_rows import Scores
+from pipeline.evaluate.outcome_report import OutcomeContext, canary_auroc, curves, evaluate_scores
+from pipeline.evaluate.scored_rows import ScoredRows
 from pipeline.evaluate.scoring_protocol import ScoredOutcome
 from pipeline.evaluate.subgroups import subgroup_masks
 from pipeline.features.spec import FeatureSpec
 from pipeline.format import counted
+from pipeline.model.evaluation_cells import AlertTable, PerformanceCell
+from pipeline.model.evaluation_curves import HorizonCurves
+from pipeline.model.evaluation_report import (
+    ContrastDetail,
+    EvaluatedCohort,
+    EvaluationReport,
+    LeftOut,
+    Protocol,
+    ResultTimes,
+    UngradedPatients,
+)
 from pipeline.model.outcomes import onset_hours
 from pipeline.model.stacked_rows import EVENT, Targets
 
 
-def result_times(cohort: Cohort) -> dict[str, int]:
+def result_times(cohort: Cohort) -> ResultTimes:
     """How many results are known, and how many of them arrived the moment they were collected."""
     labs = cohort.labs.loc[~cohort.labs["cancelled"]]
     same = labs["resulted_hours"] <= labs["collected_hours"]
-    return {"rows": len(labs), "as_collected": int(same.sum())}
+    return ResultTimes(rows=len(labs), as_collected=int(same.sum()))
 
 
 _RIVALS = {"severe_crs": ("crs", 3), "icans": ("icans", 1), "iec_hs": ("hlh", 1)}
@@ -47,10 +57,14 @@ _MANY_EVENTS = 100
 
 @dataclass(frozen=True)
 class Evaluation:
-    """``evaluation.json`` and the curves its page draws."""
+    """The evaluation report, and by outcome and horizon the curves that its page draws."""
 
-    content: dict[str, Any]
-    curves: dict[str, Any]
+    report: EvaluationReport
+    curves: Mapping[str, Mapping[str, HorizonCurves]]
+
+    def with_parts(self, **parts: Any) -> Evaluation:
+        """Return a copy whose report has further parts, or other ones."""
+        return replace(self, report=self.report.replace(**parts))
 
 
 def assemble(
@@ -60,12 +74,12 @@ def assemble(
     kind: str,
     cohort: Cohort,
     spec: FeatureSpec,
-    facts: Mapping[str, Any],
+    evaluated: EvaluatedCohort,
     warnings: list[str],
     command: str,
-    training: Mapping[str, Any] | None = None,
+    training: EvaluationReport | None = None,
 ) -> Evaluation:
-    """Evaluate every outcome and put the results into one document.
+    """Evaluate every outcome and put the results into one report.
 
     Parameters
     ----------
@@ -75,51 +89,53 @@ def assemble(
         ``cross-validated``, ``external`` or ``apparent``.
     cohort : Cohort
         Patients, drugs and grades behind the scores.
-    facts : mapping
-        Aggregate facts about the cohort; nothing about one patient.
+    evaluated : EvaluatedCohort
+        Name and size of the cohort; nothing about one patient.
     command : str
         What to type to get every number again.
-    training : mapping, optional
-        Evaluation document of the training, whose alert cut-offs are applied unchanged.
+    training : EvaluationReport, optional
+        Of the training; its alert cut-offs are applied unchanged.
     """
     settings, minimum = config.evaluation, config.evaluation.min_event_patients
     outcomes, drawn, canaries, used = {}, {}, [], {}
     for name, part in scored.items():
-        aside = _aside(name, part, config, cohort, kind, training)
-        result = evaluate_scores(part.scores, settings, seed=config.seed, aside=aside)
-        canary = result.pop("canary")
+        context = _context(name, part, config, cohort, kind, training)
+        outcome = evaluate_scores(part.scores, settings, seed=config.seed, context=context)
+        canary = canary_auroc(part.scores, minimum)
         if canary is not None:
             canaries.append(canary)
-        key = headline_key(list(result["model"]))
-        result["labs_answer"] = labs_answer(
-            result, key, config.gates.min_event_patients, apparent=kind == "apparent"
+        outcomes[name] = outcome.replace(
+            label=config.outcomes[name].label,
+            labs_answer=labs_answer(
+                outcome,
+                headline_key(list(outcome.model)),
+                config.gates.min_event_patients,
+                apparent=kind == "apparent",
+            ),
+            negative_control_kind=(
+                "refitted" if kind == "cross-validated" else "applied, not refitted"
+            ),
         )
-        result["negative_control_kind"] = (
-            "refitted" if kind == "cross-validated" else "applied, not refitted"
-        )
-        outcomes[name] = {"label": config.outcomes[name].label, **result}
         drawn[name] = curves(part.scores, minimum)
-        draws = patient_draws(part.scores.patient, settings.bootstrap, config.seed)
-        used[name] = analyte_use(part.scores, cohort, spec, part.columns, draws, minimum)
+        resampled = part.scores.resampled(settings.bootstrap, config.seed, minimum)
+        used[name] = analyte_use(resampled, cohort, spec, part.columns)
     cells, detail = _contrast(scored, config, cohort)
-    return Evaluation(
-        {
-            "cohort": dict(facts),
-            "kind": kind,
-            "command": command,
-            "protocol": _protocol(config, internal=kind == "cross-validated"),
-            "settings_changed": changed_settings(config),
-            "canary_auroc": float(np.mean(canaries)) if canaries else None,
-            "warnings": warnings,
-            "never_graded": _never_graded(scored, config, cohort),
-            "result_times": result_times(cohort),
-            "outcomes": outcomes,
-            "contrast": cells,
-            "contrast_detail": detail,
-            "analyte_use": used,
-        },
-        drawn,
+    report = EvaluationReport(
+        cohort=evaluated,
+        kind=kind,
+        command=command,
+        protocol=_protocol(config, internal=kind == "cross-validated"),
+        settings_changed=changed_settings(config),
+        canary_auroc=float(np.mean(canaries)) if canaries else None,
+        warnings=warnings,
+        never_graded=_never_graded(scored, config, cohort),
+        result_times=result_times(cohort),
+        outcomes=outcomes,
+        contrast=cells,
+        contrast_detail=detail,
+        analyte_use=used,
     )
+    return Evaluation(report, drawn)
 
 
 def headline_key(keys: list[str]) -> str:
@@ -134,7 +150,7 @@ def headline_key(keys: list[str]) -> str:
 
 
 def rival_hours(
-    cohort: Cohort, scores: Scores, scale: str, ungraded: Ungraded = "as_charted"
+    cohort: Cohort, scores: ScoredRows, scale: str, ungraded: Ungraded = "as_charted"
 ) -> dict[str, Floats]:
     """Hours from each landmark to what may come before the outcome; inf where it does not follow.
 
@@ -208,18 +224,17 @@ def event_patients(targets: Targets, threshold: int) -> int:
     return len(np.unique(targets.patient[hit]))
 
 
-def _aside(
+def _context(
     name: str,
     part: ScoredOutcome,
     config: Config,
     cohort: Cohort,
     kind: str,
-    training: Mapping[str, Any] | None,
+    training: EvaluationReport | None,
 ) -> OutcomeContext:
-    cutoffs: Mapping[str, Any] | None = None
+    cutoffs: Mapping[str, AlertTable] | None = None
     if kind != "cross-validated":
-        told = (training or {}).get("outcomes", {}).get(name, {})
-        cutoffs = told.get("alerts", {})
+        cutoffs = {} if training is None else training.outcome(name).alerts
     return OutcomeContext(
         control=part.control,
         further=part.further,
@@ -236,24 +251,25 @@ def _aside(
 
 def _contrast(
     scored: Mapping[str, ScoredOutcome], config: Config, cohort: Cohort
-) -> tuple[dict[str, Any], dict[str, Any]]:
+) -> tuple[dict[str, PerformanceCell], ContrastDetail]:
     names = contrast_outcomes({name: config.outcomes[name] for name in scored})
     if names is None:
-        return {}, {"reason": "an outcome on the scale crs and one on icans are needed"}
+        reason = "an outcome on the scale crs and one on icans are needed"
+        return {}, ContrastDetail(reason=reason)
     pair = pair_scores(scored[names[0]].scores, scored[names[1]].scores)
     if len(pair.crs.hours) == 0:
-        return {}, {"reason": "no landmark is at risk of both syndromes"}
+        return {}, ContrastDetail(reason="no landmark is at risk of both syndromes")
     settings = config.evaluation
     cells, detail = evaluate_contrast(
         pair, settings.bootstrap, config.seed, settings.min_event_patients
     )
-    detail["never_graded"] = _one_sided(names, scored, config, cohort)
-    return cells, {"outcomes": list(names), **detail}
+    never_graded = _one_sided(names, scored, config, cohort)
+    return cells, detail.replace(outcomes=list(names), never_graded=never_graded)
 
 
 def _one_sided(
     names: tuple[str, str], scored: Mapping[str, ScoredOutcome], config: Config, cohort: Cohort
-) -> dict[str, dict[str, int]]:
+) -> dict[str, LeftOut]:
     """By scale: landmarks at risk of the other syndrome whose patient was never graded on it.
 
     They are in no pair, because a patient of unknown grades is at risk of nothing.
@@ -263,43 +279,45 @@ def _one_sided(
         scale, scores = config.outcomes[name].scale, scored[other].scores
         unknown = unknown_for_want_of_grades(cohort, scale, config.cohort.ungraded)
         rows = np.flatnonzero(unknown[scores.episode])
-        result[scale] = {
-            "landmarks": round(len(rows) / scores.n_repeats),
-            "patients": len(np.unique(scores.patient[rows])),
-        }
+        result[scale] = LeftOut(
+            landmarks=round(len(rows) / scores.n_repeats),
+            patients=len(np.unique(scores.patient[rows])),
+        )
     return result
 
 
 def _never_graded(
     scored: Mapping[str, ScoredOutcome], config: Config, cohort: Cohort
-) -> dict[str, dict[str, str | int]]:
+) -> dict[str, UngradedPatients]:
     """By scale: who was never graded on it, and what the labels make of it."""
     scales = dict.fromkeys(config.outcomes[name].scale for name in scored)
     return {
-        scale: count_ungraded(cohort, scale, config.cohort.ungraded).to_dict()
+        scale: UngradedPatients.model_validate(
+            count_ungraded(cohort, scale, config.cohort.ungraded).to_dict()
+        )
         for scale in scales
         if scale != STATED_ELSEWHERE
     }
 
 
-def _protocol(config: Config, *, internal: bool) -> dict[str, Any]:
+def _protocol(config: Config, *, internal: bool) -> Protocol:
     settings = config.evaluation
-    return {
-        "folds": settings.folds if internal else None,
-        "repeats": settings.repeats if internal else None,
-        "bootstrap": settings.bootstrap,
-        "control_permutations": settings.control_permutations,
-        "min_event_patients": settings.min_event_patients,
-        "verdict_event_patients": config.gates.min_event_patients,
-        "early_onset_hours": settings.early_onset_hours,
-        "net_benefit_range": list(settings.net_benefit_range),
-        "alert_rates": list(settings.alert_rates),
-        "horizons_h": [_whole(hours) for hours in config.model.horizons_hours],
-        "by_day_horizon_h": _whole(config.model.horizons_hours[-1]),
-        "tuning": tuning_words(config.model.tune),
-        "shown_risk": "with" if config.model.clinical_state else "without",
-        "seed": config.seed,
-    }
+    return Protocol(
+        folds=settings.folds if internal else None,
+        repeats=settings.repeats if internal else None,
+        bootstrap=settings.bootstrap,
+        control_permutations=settings.control_permutations,
+        min_event_patients=settings.min_event_patients,
+        verdict_event_patients=config.gates.min_event_patients,
+        early_onset_hours=settings.early_onset_hours,
+        net_benefit_range=list(settings.net_benefit_range),
+        alert_rates=list(settings.alert_rates),
+        horizons_h=[_whole(hours) for hours in config.model.horizons_hours],
+        by_day_horizon_h=_whole(config.model.horizons_hours[-1]),
+        tuning=tuning_words(config.model.tune),
+        shown_risk="with" if config.model.clinical_state else "without",
+        seed=config.seed,
+    )
 
 
 def _whole(hours: float) -> float:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import ceil, exp, inf, log, sqrt
-from typing import Any
 
 import numpy as np
 
 from pipeline.config import Config
 from pipeline.evaluate.report import event_patients
 from pipeline.features.matrix import FeatureMatrix
+from pipeline.model.evaluation_report import NeededPatients, SampleSizeReport
 from pipeline.model.linear import effective_parameters
 from pipeline.model.outcomes import reported_thresholds
 from pipeline.model.risk_model import RiskModel
@@ -119,16 +119,12 @@ def cox_snell_r2(auroc: float, prevalence: float) -> float:
 
 def size_report(
     name: str, config: Config, model: RiskModel, matrix: FeatureMatrix, targets: Targets
-) -> dict[str, Any]:
+) -> SampleSizeReport:
     """Patients needed and parameters supported for one outcome.
 
     Parameters are counted as effective ones of the linear members; their equal mean has the mean
     of their counts. Trees have no such count, so the figure says nothing about the booster.
-
-    Returns
-    -------
-    dict
-        JSON-ready; ``sentence`` is the warning printed at the end of training.
+    ``sentence`` is the warning printed at the end of training.
     """
     outcome = config.outcomes[name]
     column = targets.thresholds.index(outcome.threshold)
@@ -136,33 +132,41 @@ def size_report(
     events = event_patients(targets, outcome.threshold)
     parameters = _member_parameters(config, outcome.scale, model, matrix, targets)
     used = float(np.mean(list(parameters.values())))
-    report: dict[str, Any] = {
-        "n_patients": patients,
-        "n_event_patients": events,
-        "expected_auroc": config.evaluation.expected_auroc,
-        "effective_parameters": {key: round(value, 1) for key, value in parameters.items()},
-        "effective_parameters_mean": round(used, 1),
-        "needed": None,
-        "supported_parameters": None,
-        "overall_risk_margin": None,
-    }
-    if not 0 < events < patients:
-        report["sentence"] = f"{name}: no sample size can be given, because all or none have it."
-        return report
-    prevalence = events / patients
-    r2 = cox_snell_r2(config.evaluation.expected_auroc, prevalence)
-    needed = required_patients(used, prevalence, r2)
-    supported = supported_parameters(patients, prevalence, r2)
-    report["needed"] = {
-        "shrinkage": needed.shrinkage,
-        "nagelkerke_gap": needed.nagelkerke,
-        "overall_risk": needed.overall_risk,
-        "all": needed.needed,
-    }
-    report["supported_parameters"] = round(supported, 1)
-    report["overall_risk_margin"] = round(overall_margin(patients, prevalence), 4)
-    report["sentence"] = _sentence(name, report, parameters, supported)
-    return report
+    expected = config.evaluation.expected_auroc
+    size, supported, margin = None, None, None
+    sentence = f"{name}: no sample size can be given, because all or none have it."
+    if 0 < events < patients:
+        prevalence = events / patients
+        r2 = cox_snell_r2(expected, prevalence)
+        size = required_patients(used, prevalence, r2)
+        supported = supported_parameters(patients, prevalence, r2)
+        margin = overall_margin(patients, prevalence)
+        sentence = (
+            f"{name}: {events} of {patients} patients have the event. At an AUROC of {expected:g} "
+            f"that supports {supported:.1f} parameters and the overall risk within "
+            f"{100 * round(margin, 4):.1f} points; the linear members use {round(used, 1):.1f} "
+            "effective parameters (the mean over them, unweighted), for which "
+            f"{size.needed} patients are needed (Riley, 10.1002/sim.7992)."
+            f" {_support_words(parameters, supported)}"
+        )
+    return SampleSizeReport(
+        n_patients=patients,
+        n_event_patients=events,
+        expected_auroc=expected,
+        effective_parameters={key: round(value, 1) for key, value in parameters.items()},
+        effective_parameters_mean=round(used, 1),
+        needed=None
+        if size is None
+        else NeededPatients(
+            shrinkage=size.shrinkage,
+            nagelkerke_gap=size.nagelkerke,
+            overall_risk=size.overall_risk,
+            all=size.needed,
+        ),
+        supported_parameters=None if supported is None else round(supported, 1),
+        overall_risk_margin=None if margin is None else round(margin, 4),
+        sentence=sentence,
+    )
 
 
 def _null(prevalence: float) -> float:
@@ -200,26 +204,16 @@ def _member_parameters(
     return {member.name: effective_parameters(member, matrix, rows) for member in members}
 
 
-def _sentence(
-    name: str, report: dict[str, Any], parameters: dict[str, float], supported: float
-) -> str:
-    used, needed = report["effective_parameters_mean"], report["needed"]["all"]
-    start = (
-        f"{name}: {report['n_event_patients']} of {report['n_patients']} patients have the event. "
-        f"At an AUROC of {report['expected_auroc']:g} that supports {supported:.1f} parameters and "
-        f"the overall risk within {100 * report['overall_risk_margin']:.1f} points; the linear "
-        f"members use {used:.1f} effective parameters (the mean over them, unweighted), for which "
-        f"{needed} patients are needed "
-        "(Riley, 10.1002/sim.7992)."
-    )
+def _support_words(parameters: dict[str, float], supported: float) -> str:
+    """Which linear members the cohort supports, in sentences."""
     can = [f"{key} ({value:.1f})" for key, value in parameters.items() if value <= supported]
     cannot = [f"{key} ({value:.1f})" for key, value in parameters.items() if value > supported]
     if not cannot:
-        return f"{start} The cohort supports every linear member; the booster is not counted."
+        return "The cohort supports every linear member; the booster is not counted."
     held = (
         f"The cohort supports {', '.join(can)}, but not" if can else "The cohort supports none of"
     )
     return (
-        f"{start} {held} {', '.join(cannot)}; the booster is not counted. Risks may be too "
+        f"{held} {', '.join(cannot)}; the booster is not counted. Risks may be too "
         "extreme on new patients: validate calibration there before use."
     )

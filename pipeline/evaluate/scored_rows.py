@@ -1,7 +1,8 @@
-"""Scored landmarks: risks of the model and every comparator beside what happened."""
+"""Scored landmarks: risks of the model and every comparator, and what happened."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -9,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.arrays import Floats, Ints
+from pipeline.evaluate.horizon_rows import HorizonRows
+from pipeline.evaluate.intervals import patient_draws
 
 
 @dataclass(frozen=True)
-class Scores:
+class ScoredRows:
     """Predictions for one outcome on held-out landmarks; a landmark occurs once per repeat.
 
     Attributes
@@ -36,6 +39,10 @@ class Scores:
         Grade on the outcome's own scale at the landmark, NaN where unknown.
     permuted : dict of ndarray, shape (n_rows, n_horizons)
         By analyte: the model's risk when this analyte comes from another patient of the same day.
+    draws : ndarray, shape (n_rows, 1 + draws), or None
+        Bootstrap weights of the rows; None for the sample only.
+    minimum : int
+        Below this many event patients (or patients without the event) figures are None.
     """
 
     horizons: tuple[float, ...]
@@ -52,12 +59,55 @@ class Scores:
     grade: Floats
     n_repeats: int
     permuted: dict[str, Floats] = field(default_factory=dict)
+    draws: Floats | None = None
+    minimum: int = 1
 
-    def take(self, rows: Ints) -> Scores:
-        """Scores of the given rows."""
+    def take(self, rows: Ints) -> ScoredRows:
+        """ScoredRows of the given rows."""
         parts: dict[str, Any] = {name: getattr(self, name)[rows] for name in _ROWS}
         parts |= {name: _each(getattr(self, name), rows) for name in ("risks", "permuted")}
+        parts["draws"] = None if self.draws is None else self.draws[rows]
         return replace(self, **parts)
+
+    def resampled(self, bootstrap: int, seed: int, minimum: int) -> ScoredRows:
+        """The same rows with weights of bootstrap draws of patients."""
+        return replace(self, draws=patient_draws(self.patient, bootstrap, seed), minimum=minimum)
+
+    @property
+    def weight(self) -> Floats:
+        """Bootstrap weights, the sample in the first column."""
+        return np.ones((len(self.label), 1)) if self.draws is None else self.draws
+
+    def first_repeat(self) -> Ints:
+        """Rows of one repeat, so that each landmark occurs once."""
+        return np.flatnonzero(self.repeat == self.repeat.min(initial=0))
+
+    def at(self, horizon: float) -> HorizonRows:
+        """Rows whose label at a horizon is known.
+
+        Examples
+        --------
+        ``rows.at(72.0).auroc("last_crp", against="model")`` is the AUROC of the last CRP within
+        72 h, with the model's difference from it.
+        """
+        place = self.horizons.index(horizon)
+        rows = np.flatnonzero(~np.isnan(self.label[:, place]))
+        return HorizonRows(
+            label=self.label[rows, place],
+            risks={name: risk[rows, place] for name, risk in self.risks.items()},
+            patient=self.patient[rows],
+            group=self.group[rows],
+            weight=self.weight[rows],
+            rows=rows,
+            n_repeats=self.n_repeats,
+            minimum=self.minimum,
+            permuted={name: risk[rows, place] for name, risk in self.permuted.items()},
+        )
+
+    def by_horizon(self) -> Iterator[tuple[str, HorizonRows]]:
+        """Hours as text, and the rows at each horizon."""
+        for horizon in self.horizons:
+            yield f"{horizon:g}", self.at(horizon)
 
 
 _ROWS = (
@@ -65,7 +115,7 @@ _ROWS = (
 )
 
 
-def concatenate(parts: list[Scores], n_repeats: int) -> Scores:
+def concatenate(parts: list[ScoredRows], n_repeats: int) -> ScoredRows:
     """Join the scores of several folds, renumbering the groups.
 
     A comparator that some part does not know is left out.

@@ -13,7 +13,7 @@ from pipeline.config import Config
 from pipeline.evaluate.added_value import donors_of, swap_labs
 from pipeline.evaluate.comparators import published_scores
 from pipeline.evaluate.cross_validation import ComparatorInputs, cross_validate
-from pipeline.evaluate.scored_rows import Scores, concatenate
+from pipeline.evaluate.scored_rows import ScoredRows, concatenate
 from pipeline.evaluate.splits import patient_folds, site_folds, splits_of, temporal_fold
 from pipeline.features.matrix import FeatureMatrix
 from pipeline.model.fitting import FitPlan
@@ -31,7 +31,7 @@ class ScoredOutcome:
     ----------
     columns : tuple of str
         Features that the model fitted on everyone reads.
-    control : Scores or None
+    control : ScoredRows or None
         The model refitted on other patients' labs, one repeat per permutation.
     further : dict
         Name of another way to split to its scores, or to the reason why there are none.
@@ -41,10 +41,10 @@ class ScoredOutcome:
         Rows of ``scores`` at which the rule for giving no estimate is silent.
     """
 
-    scores: Scores
+    scores: ScoredRows
     columns: tuple[str, ...]
-    control: Scores | None = None
-    further: dict[str, Scores | str] = field(default_factory=dict)
+    control: ScoredRows | None = None
+    further: dict[str, ScoredRows | str] = field(default_factory=dict)
     absent: dict[str, str] = field(default_factory=dict)
     answered: NDArray[np.bool_] | None = None
 
@@ -97,7 +97,7 @@ def score_scale(
     splits = splits_of(targets.patient, table)
     scores = cross_validate(matrix, targets, plan, splits, beside=beside)
     control = _control(matrix, targets, plan, config, table)
-    further: dict[str, dict[int, Scores | str] | str] = {}
+    further: dict[str, dict[int, ScoredRows | str] | str] = {}
     minimum = settings.min_event_patients
     if "site" in settings.further_splits:
         sites = site_folds(cohort.patients)
@@ -125,8 +125,8 @@ def score_scale(
 
 def _control(
     matrix: FeatureMatrix, targets: Targets, plan: FitPlan, config: Config, table: Ints
-) -> dict[int, Scores]:
-    parts: list[dict[int, Scores]] = []
+) -> dict[int, ScoredRows]:
+    parts: list[dict[int, ScoredRows]] = []
     for permutation in range(config.evaluation.control_permutations):
         seed = config.seed + _SWAP_SEED * (permutation + 1)
         swapped = swap_labs(matrix, donors_of(matrix, targets.patient, seed))
@@ -141,11 +141,11 @@ def _control(
     }
 
 
-def _as_repeat(scores: Scores, repeat: int) -> Scores:
+def _as_repeat(scores: ScoredRows, repeat: int) -> ScoredRows:
     return replace(scores, repeat=np.full(len(scores.repeat), repeat, dtype=np.intp))
 
 
-def stacked_repeats(parts: list[Scores]) -> Scores:
+def stacked_repeats(parts: list[ScoredRows]) -> ScoredRows:
     """Join whole repeats, keeping the folds of each apart."""
     joined = concatenate(parts, len(parts))
     folds = np.concatenate([part.group for part in parts])
@@ -154,8 +154,8 @@ def stacked_repeats(parts: list[Scores]) -> Scores:
 
 def _other(
     matrix: FeatureMatrix, targets: Targets, plan: FitPlan, table: Ints, label: str, minimum: int
-) -> dict[int, Scores | str]:
-    """Scores of another way to split, of the parts whose complement has enough event patients.
+) -> dict[int, ScoredRows | str]:
+    """ScoredRows of another way to split, of the parts whose complement has enough event patients.
 
     A model of two patients of one site tested on a hundred of another says nothing about sites.
     """
@@ -170,7 +170,7 @@ def _other(
     }
     kept = [split for split in splits if any(split.fold not in part for part in poor.values())]
     found = cross_validate(matrix, targets, plan, kept, label=label) if kept else {}
-    result: dict[int, Scores | str] = {}
+    result: dict[int, ScoredRows | str] = {}
     for threshold in plan.reported:
         reason = f"fewer than {minimum} patients to learn from have the event"
         scores = found.get(threshold)
@@ -188,7 +188,7 @@ def _event_patients(targets: Targets, rows: Ints, threshold: int) -> Ints:
     return np.unique(targets.patient[rows[hit]])
 
 
-def _of(found: dict[int, Scores | str] | str, threshold: int) -> Scores | str:
+def _of(found: dict[int, ScoredRows | str] | str, threshold: int) -> ScoredRows | str:
     if isinstance(found, str):
         return found
     return found.get(threshold, "no landmark at risk could be scored")

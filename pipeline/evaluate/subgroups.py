@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,18 +11,21 @@ from numpy.typing import NDArray
 
 from pipeline.arrays import Floats, Ints
 from pipeline.cohort.tables import Cohort
-from pipeline.evaluate.discrimination import area_cell, estimable, known_rows
+from pipeline.evaluate.horizon_rows import HorizonRows
 from pipeline.evaluate.intervals import estimate, number, ratio
-from pipeline.evaluate.scored_rows import Scores
+from pipeline.evaluate.scored_rows import ScoredRows
+from pipeline.model.evaluated_outcome import WithinGrade
+from pipeline.model.evaluation_cells import GradeStrata, PartCell
 from pipeline.resources import schema_yaml
 
 Mask = NDArray[np.bool_]
+_FIGURES = ("observed", "observed_lo", "observed_hi", "mean_risk", "observed_to_expected")
 _MAX_LEVELS = 12
 _TOCILIZUMAB_CLASS = "il6_receptor_blocker"
 
 
 def subgroup_masks(
-    cohort: Cohort, scores: Scores, age_bands: Sequence[float]
+    cohort: Cohort, scores: ScoredRows, age_bands: Sequence[float]
 ) -> dict[str, dict[str, Mask]]:
     """Rows of each level of each attribute; attributes the cohort does not carry are left out.
 
@@ -77,92 +78,63 @@ def _first_dose(cohort: Cohort) -> Floats:
 
 
 def subgroup_table(
-    scores: Scores, masks: dict[str, dict[str, Mask]], draws: Floats, minimum: int
-) -> dict[str, Any]:
+    scores: ScoredRows, masks: dict[str, dict[str, Mask]]
+) -> dict[str, dict[str, dict[str, PartCell]]]:
     """AUROC, observed rate and mean risk of every level, per horizon."""
     return {
-        attribute: {level: by_horizon(scores, mask, draws, minimum) for level, mask in part.items()}
-        for attribute, part in masks.items()
+        attribute: {
+            level: {
+                hours: part_cell(rows)
+                for hours, rows in scores.take(np.flatnonzero(mask)).by_horizon()
+            }
+            for level, mask in levels.items()
+        }
+        for attribute, levels in masks.items()
     }
 
 
-def by_horizon(scores: Scores, mask: Mask, draws: Floats, minimum: int) -> dict[str, Any]:
-    """One cell per horizon on the rows of a mask; nothing but counts below ``minimum``."""
-    return {
-        f"{horizon:g}": part_cell(scores, place, mask, draws, minimum)
-        for place, horizon in enumerate(scores.horizons)
-    }
-
-
-def part_cell(
-    scores: Scores, place: int, mask: Mask, draws: Floats, minimum: int, name: str = "model"
-) -> dict[str, Any]:
+def part_cell(rows: HorizonRows, name: str = "model") -> PartCell:
     """AUROC, observed rate, mean risk and their ratio of one predictor on part of the rows."""
-    rows = known_rows(scores, place)
-    rows = rows[mask[rows]]
-    label, risk = scores.label[rows, place], scores.risks[name][rows, place]
-    patient, weight = scores.patient[rows], draws[rows]
-    cell = area_cell(
-        label,
-        risk,
-        patient,
-        scores.group[rows],
-        weight,
-        repeats=scores.n_repeats,
-        minimum=minimum,
-    )
-    names = ("observed", "observed_lo", "observed_hi", "mean_risk", "observed_to_expected")
-    cell |= dict.fromkeys(names)
-    if estimable(label, patient, minimum):
-        total = weight.sum(axis=0)
-        cell |= estimate(ratio(label @ weight, total), "observed")
-        cell["mean_risk"] = number(risk.mean())
-        cell["observed_to_expected"] = number(ratio(label.sum()[None], risk.sum()[None])[0])
-    return cell
+    figures: dict[str, float | None] = dict.fromkeys(_FIGURES)
+    if rows.is_estimable:
+        label, risk = rows.label, rows.risks[name]
+        total = rows.weight.sum(axis=0)
+        figures |= estimate(ratio(label @ rows.weight, total), "observed")
+        figures["mean_risk"] = number(risk.mean())
+        figures["observed_to_expected"] = number(ratio(label.sum()[None], risk.sum()[None])[0])
+    return PartCell(**rows.auroc(name).to_dict(), **figures)
 
 
-def within_grade(scores: Scores, draws: Floats, minimum: int) -> dict[str, Any]:
+def within_grade(scores: ScoredRows) -> WithinGrade:
     """AUROC among landmarks of equal current grade: what is left once the grade is known.
 
-    Pairs are formed within a fold and a grade only; ``grade_and_day`` stands beside the model.
-    Landmarks of unknown grade are left out.
+    Pairs are formed within a fold and a grade only; landmarks of unknown grade are left out.
     """
-    result: dict[str, Any] = {}
     graded = ~np.isnan(scores.grade)
     if not graded.any():
-        return {"reason": "the cohort does not chart grades on this scale"}
+        return WithinGrade(reason="the cohort does not chart grades on this scale")
     strata = scores.group * 10 + np.nan_to_num(scores.grade).astype(np.intp)
-    for place, horizon in enumerate(scores.horizons):
-        rows = known_rows(scores, place)
-        rows = rows[graded[rows]]
-        label, patient = scores.label[rows, place], scores.patient[rows]
-        model, bar = (scores.risks[name][rows, place] for name in ("model", "grade_and_day"))
-        cell = partial(
-            area_cell,
-            label,
-            patient=patient,
-            group=strata[rows],
-            weight=draws[rows],
-            repeats=scores.n_repeats,
-            minimum=minimum,
-        )
-        result[f"{horizon:g}"] = {
-            "model": cell(model),
-            "grade_and_day": cell(bar, against=model),
-            "by_grade": {
-                f"{grade:g}": part_cell(scores, place, scores.grade == grade, draws, minimum)
-                for grade in np.unique(scores.grade[rows])
+    tables = {}
+    for hours, known in scores.by_horizon():
+        rows = known.among(graded)
+        equal = rows.within(strata)
+        tables[hours] = GradeStrata(
+            model=equal.auroc("model"),
+            grade_and_day=equal.auroc("grade_and_day", against="model"),
+            by_grade={
+                f"{grade:g}": part_cell(rows.among(scores.grade == grade))
+                for grade in np.unique(scores.grade[rows.rows])
             },
-        }
-    return result
+        )
+    return WithinGrade.model_validate(tables)
 
 
-def by_day(scores: Scores, draws: Floats, minimum: int) -> dict[str, Any]:
+def by_day(scores: ScoredRows) -> dict[str, dict[str, PartCell]]:
     """One cell per horizon and whole day of the landmark."""
     return {
-        f"{horizon:g}": {
-            str(int(day)): part_cell(scores, place, scores.day == day, draws, minimum)
-            for day in np.unique(scores.day[known_rows(scores, place)])
+        hours: {
+            str(int(day)): part_cell(rows.among(scores.day == day))
+            for day in np.unique(scores.day[rows.rows])
         }
-        for place, horizon in enumerate(scores.horizons)
+        for hours, rows in scores.by_horizon()
     }

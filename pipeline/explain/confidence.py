@@ -212,10 +212,12 @@ def _skill(estimates: Sequence[Estimate], facts: ModelFacts) -> list[Reason]:
     shown = [item for item in estimates if item.headline is not None]
     chance, known = [], []
     for item in shown:
-        figures = facts.validation.get(item.outcome, {})
-        low = (figures if item.state_used else figures.get("no_state", {})).get("auroc_lo")
-        gain = figures.get("added", {}).get("diff_lo") if item.state_used else None
-        if _at_most(low, _CHANCE):
+        validation = facts.validation.get(item.outcome)
+        if validation is None:
+            continue
+        performance = validation.shown if item.state_used else validation.no_state
+        gain = validation.added.diff_lo if item.state_used else None
+        if _at_most(performance.auroc_lo, _CHANCE):
             chance.append(item.short)
         elif _at_most(gain, 0.0):
             known.append(item.short)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,6 +13,11 @@ from pipeline.config import OutcomeConfig
 from pipeline.explain.phrases import section
 from pipeline.model.bundle import Bundle
 from pipeline.model.training_reference import RateTable
+
+if TYPE_CHECKING:
+    from pipeline.model.evaluated_outcome import OutcomeReport
+    from pipeline.model.evaluation_cells import Difference, PerformanceCell
+    from pipeline.model.evaluation_report import EvaluationReport
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,23 @@ class DayAverage:
 
 
 @dataclass(frozen=True)
+class Validation:
+    """How well an outcome's risk was found to do at one horizon.
+
+    Attributes
+    ----------
+    shown, no_state : PerformanceCell
+        The displayed risk, and the variant without grades.
+    added : Difference
+        From grade and day.
+    """
+
+    shown: PerformanceCell
+    no_state: PerformanceCell
+    added: Difference
+
+
+@dataclass(frozen=True)
 class ModelFacts:
     """A bundle as a page describes it.
 
@@ -47,8 +69,7 @@ class ModelFacts:
     ranges : mapping
         Analyte to its lowest and highest training value, canonical unit.
     validation : mapping
-        Outcome to ``auroc, auroc_lo, auroc_hi, cal_slope`` at ``horizon``; ``no_state`` holds the
-        same of the variant without grades, ``added`` the difference from grade and day.
+        Outcome to how well it was found to do at ``horizon``.
     horizon : float
         Hours of the headline risk.
     signed : bool
@@ -70,7 +91,7 @@ class ModelFacts:
     ranges: Mapping[str, tuple[float, float]]
     base_rates: Mapping[str, RateTable]
     validation_kind: str
-    validation: Mapping[str, Mapping[str, Any]]
+    validation: Mapping[str, Validation]
     horizon: float
     level: float
     stale_hours: float
@@ -97,18 +118,18 @@ class ModelFacts:
 
 
 def model_facts(
-    bundle: Bundle, name: str, version: str, evaluation: Mapping[str, Any] | None
+    bundle: Bundle, name: str, version: str, evaluation: EvaluationReport | None
 ) -> ModelFacts:
     """Describe a bundle.
 
     Parameters
     ----------
-    evaluation : mapping or None
-        Content of the bundle's ``evaluation.json``.
+    evaluation : EvaluationReport or None
+        Stored with the bundle.
     """
     config, reference, origin = bundle.config, bundle.reference, bundle.provenance
     horizon = headline_horizon(bundle)
-    outcomes = (evaluation or {}).get("outcomes", {})
+    outcomes = {} if evaluation is None else evaluation.outcomes
     return ModelFacts(
         name=name,
         version=version,
@@ -126,21 +147,22 @@ def model_facts(
         analytes={analyte.key: analyte for analyte in reference.spec.analytes},
         ranges=_natural_ranges(bundle),
         base_rates=reference.base_rates,
-        validation_kind=str((evaluation or {}).get("kind", "")),
-        validation={
-            key: outcome.get("model", {}).get(f"{horizon:g}", {})
-            | {
-                "no_state": outcome.get("model_no_state", {}).get(f"{horizon:g}", {}),
-                "added": (outcome.get("added_value") or {}).get(f"{horizon:g}", {}),
-            }
-            for key, outcome in outcomes.items()
-        },
+        validation_kind="" if evaluation is None else evaluation.kind,
+        validation={key: _validation(item, f"{horizon:g}") for key, item in outcomes.items()},
         horizon=horizon,
         level=config.model.interval_level,
         stale_hours=config.predict.stale_hours,
         grade_valid_hours=config.features.grade_valid_hours,
         signed=config.model.signs,
         typical={name: _typical(bundle, name) for name in reference.background},
+    )
+
+
+def _validation(outcome: OutcomeReport, hours: str) -> Validation:
+    return Validation(
+        shown=outcome.performance("model", hours),
+        no_state=outcome.performance("model_no_state", hours),
+        added=outcome.added_value.at(hours),
     )
 
 

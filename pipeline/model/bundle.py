@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -26,6 +26,9 @@ from pipeline.model.custom_member import load_custom
 from pipeline.model.linear import linear_from_dict
 from pipeline.model.risk_model import RiskModel, Variant
 from pipeline.model.training_reference import TrainingReference, clip_ages, reference_from_dict
+
+if TYPE_CHECKING:
+    from pipeline.model.evaluation_report import EvaluationReport
 
 FORMAT = 2
 SCHEMA_VERSION = "1"
@@ -210,10 +213,13 @@ def read_manifest(root: Path) -> dict[str, Any]:
     return dict(manifest)
 
 
-def read_evaluation(root: Path) -> dict[str, Any] | None:
+def read_evaluation(root: Path) -> EvaluationReport | None:
     """The evaluation that training stored with a bundle; None where there is none."""
+    # not needed to load or to score
+    from pipeline.model.evaluation_report import EvaluationReport
+
     path = root / EVALUATION
-    return dict(_read_json(path)) if path.is_file() else None
+    return EvaluationReport.model_validate(_read_json(path)) if path.is_file() else None
 
 
 def _save_model(model: RiskModel, folder: Path, scale: str) -> None:

@@ -2,39 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from math import nan
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from pipeline.format import DASH, bracket, decimal, integer, is_missing, percent, proportion, signed
-from pipeline.pages.evaluation_tables import Entry, Grid, share, spread
+from pipeline.model.evaluated_outcome import OutcomeReport
+from pipeline.model.evaluation_cells import AlertCell, AlertTable, Metric, Number
+from pipeline.pages.evaluation_tables import Grid, share, spread
 
 _SHOWN_THRESHOLDS = (0.05, 0.1, 0.2, 0.3)
 
 
-def alerts(outcome: Entry, names: Mapping[str, str]) -> Grid | None:
+def alerts(outcome: OutcomeReport, names: Mapping[str, str]) -> Grid | None:
     """Alert burden and lead time at each wished alert rate."""
     rows: list[tuple[str, ...]] = []
-    for hours, name, rate, cell in _alert_cells(outcome.get("alerts") or {}):
-        if "reason" in cell:
+    for hours, name, rate, cell in _alert_cells(outcome.alerts):
+        if cell.reason:
             continue
-        lead = [cell.get(f"lead_hours_{part}", nan) for part in ("median", "q1", "q3")]
+        median, first, third = (
+            integer(value)
+            for value in (cell.lead_hours_median, cell.lead_hours_q1, cell.lead_hours_q3)
+        )
         rows.append(
             (
                 f"{hours} h, {names.get(name, name)}, {percent(float(rate))}",
-                proportion(cell.get("alert_rate")),
-                decimal(_hundred(cell.get("alerts_per_patient_day")), 1),
-                decimal(_hundred(cell.get("false_alerts_per_patient_day")), 1),
-                spread(
-                    cell,
-                    "number_needed_to_alert",
-                    "number_needed_to_alert_lo",
-                    "number_needed_to_alert_hi",
-                    _one_place,
-                ),
-                share(cell, "patients_warned"),
-                DASH
-                if is_missing(lead[0])
-                else f"{integer(lead[0])} h [{integer(lead[1])}, {integer(lead[2])}]",
+                proportion(cell.alert_rate),
+                decimal(_hundred(cell.alerts_per_patient_day), 1),
+                decimal(_hundred(cell.false_alerts_per_patient_day), 1),
+                spread(cell.needed, _one_place),
+                share(cell.warned),
+                DASH if is_missing(cell.lead_hours_median) else f"{median} h [{first}, {third}]",
             )
         )
     if not rows:
@@ -58,35 +54,32 @@ def alerts(outcome: Entry, names: Mapping[str, str]) -> Grid | None:
     )
 
 
-def _alert_cells(table: Entry) -> Iterator[tuple[str, str, str, Entry]]:
-    for hours, by_name in table.items():
-        for name, by_rate in by_name.items() if isinstance(by_name, Mapping) else ():
-            for rate, cell in by_rate.items() if isinstance(by_rate, Mapping) else ():
+def _alert_cells(
+    tables: Mapping[str, AlertTable],
+) -> Iterator[tuple[str, str, str, AlertCell]]:
+    for hours, table in tables.items():
+        for name, by_rate in (("model", table.model), ("grade_and_day", table.grade_and_day)):
+            for rate, cell in by_rate.items():
                 yield hours, name, rate, cell
 
 
-def net_benefit(outcome: Entry, names: Mapping[str, str]) -> Grid | None:
+def net_benefit(outcome: OutcomeReport, names: Mapping[str, str]) -> Grid | None:
     """Net benefit per 1000 landmarks at four thresholds, per horizon."""
     rows: list[tuple[str, ...]] = []
     shown: list[float] = []
-    for hours, cell in (outcome.get("net_benefit") or {}).items():
-        if "thresholds" not in cell:
+    for hours, cell in outcome.net_benefit.items():
+        if not cell.thresholds:
             continue
-        thresholds = cell["thresholds"]
-        places = [n for n, t in enumerate(thresholds) if _near(t, _SHOWN_THRESHOLDS)]
-        shown = [thresholds[n] for n in places]
+        places = [n for n, t in enumerate(cell.thresholds) if _near(t, _SHOWN_THRESHOLDS)]
+        shown = [cell.thresholds[n] for n in places]
         for name in ("model", "grade_and_day", "clinical_state", "treat_all"):
-            if name in cell:
+            if cell.curve(name) is not None:
                 words = "Treat all" if name == "treat_all" else names.get(name, name)
-                values = (_per_thousand(cell, name, n) for n in places)
+                values = (_per_thousand(cell.at(name, n), decimal).rstrip() for n in places)
                 rows.append((f"{hours} h, {words}", *values))
-        if "diff" in cell:
-            rows.append(
-                (
-                    f"{hours} h, model minus grade and day",
-                    *(_difference_per_thousand(cell, n) for n in places),
-                )
-            )
+        if cell.diff is not None:
+            values = (_per_thousand(cell.at("diff", n), signed) for n in places)
+            rows.append((f"{hours} h, model minus grade and day", *values))
     if not rows:
         return None
     return Grid(
@@ -101,28 +94,20 @@ def net_benefit(outcome: Entry, names: Mapping[str, str]) -> Grid | None:
     )
 
 
-def _per_thousand(cell: Entry, name: str, place: int) -> str:
-    value, low, high = (
-        _thousand(cell[key][place]) if key in cell else None
-        for key in (name, f"{name}_lo", f"{name}_hi")
-    )
-    return f"{decimal(value, 1)} {bracket(low, high, 1)}".rstrip()
+def _per_thousand(metric: Metric, write: Callable[[Number, int], str]) -> str:
+    value, low, high = (_thousand(part) for part in metric)
+    return f"{write(value, 1)} {bracket(low, high, 1)}"
 
 
-def _difference_per_thousand(cell: Entry, place: int) -> str:
-    value, low, high = (_thousand(cell[name][place]) for name in ("diff", "diff_lo", "diff_hi"))
-    return f"{signed(value, 1)} {bracket(low, high, 1)}"
-
-
-def _one_place(value: float | None) -> str:
+def _one_place(value: Number) -> str:
     return decimal(value, 1)
 
 
-def _hundred(value: float | None) -> float | None:
+def _hundred(value: Number) -> Number:
     return None if value is None else 100.0 * value
 
 
-def _thousand(value: float | None) -> float | None:
+def _thousand(value: Number) -> Number:
     return None if value is None else 1000.0 * value
 
 

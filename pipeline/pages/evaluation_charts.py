@@ -4,30 +4,35 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from markupsafe import Markup
 
 from pipeline.format import integer, is_missing, percent, plain, proportion, signed
+from pipeline.model.evaluation_cells import Metric, NetBenefit
+from pipeline.model.evaluation_curves import (
+    CalibrationGroups,
+    HorizonCurves,
+    RocCurve,
+    SmoothCalibration,
+)
 from pipeline.pages import axes, marks
 from pipeline.pages.axes import Scale, domain
 from pipeline.pages.svg import BLUE, GREY, INK, ORANGE, STYLES, Style, chart, element, key, text
 
-Values = Sequence[float | None]
 WIDTH, HEIGHT = 360, 340
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 346, 12, 292
 
 
-def roc_chart(curves: Mapping[str, Mapping[str, Values]], *, title: str = "ROC curves") -> Markup:
+def roc_chart(curves: Mapping[str, RocCurve], *, title: str = "ROC curves") -> Markup:
     """
-    Draw ROC curves, each `{"fpr": [...], "tpr": [...]}` under the name to show.
+    Draw ROC curves, each under the name to show.
 
     As many as there are distinct line styles; the key counts the rest.
 
     Examples
     --------
-    >>> drawing = roc_chart({"Model": {"fpr": [0, 0.2, 1], "tpr": [0, 0.7, 1]}})
+    >>> drawing = roc_chart({"Model": RocCurve([0, 0.2, 1], [0, 0.7, 1])})
     >>> "Model" in drawing and "<title>ROC curves</title>" in drawing
     True
     """
@@ -55,26 +60,18 @@ def roc_chart(curves: Mapping[str, Mapping[str, Values]], *, title: str = "ROC c
 
 
 def calibration_chart(
-    points: Mapping[str, Values], *, title: str = "Calibration", x_label: str = "Predicted risk"
+    points: CalibrationGroups, *, title: str = "Calibration", x_label: str = "Predicted risk"
 ) -> Markup:
     """
     Draw observed against predicted risk with intervals; the diagonal is ideal.
 
-    Parameters
-    ----------
-    points : mapping
-        Equally long lists `predicted` and `observed`, and if known `lo`, `hi` and `n`.
-    title, x_label : str
-        Words for the drawing.
-
     Examples
     --------
-    >>> groups = {"predicted": [0.1, 0.3], "observed": [0.12, None], "lo": [0.05], "hi": [0.2]}
+    >>> groups = CalibrationGroups([0.1, 0.3], [0.12, None], [0.05], [0.2])
     >>> calibration_chart(groups).count("<circle")
     1
     """
-    predicted, observed = points.get("predicted", ()), points.get("observed", ())
-    lo, hi = points.get("lo", ()), points.get("hi", ())
+    predicted, observed, lo, hi = points.predicted, points.observed, points.lo, points.hi
     style = Style(BLUE)
     reach = min(1.0, domain([0.0, 0.05, *predicted, *observed, *hi])[1])
     x, y = Scale(0, reach, _LEFT, _RIGHT), Scale(0, reach, _BOTTOM, _TOP)
@@ -158,23 +155,22 @@ def histogram_pair(
     )
 
 
-Entry = Mapping[str, Any]
 _WIDTH, _HEIGHT = 360, 340
 _BAND = "#c9dcec"
 
 
 def smooth_calibration(
-    smooth: Mapping[str, Sequence[float]], groups: Mapping[str, Sequence[float]], *, title: str
+    smooth: SmoothCalibration, groups: CalibrationGroups, *, title: str
 ) -> Markup:
     """Smoothed observed rate with its band, the groups as points, the diagonal as ideal."""
-    risk, low, high = smooth["risk"], smooth["lo"], smooth["hi"]
-    reach = min(1.0, domain([0.0, 0.05, *risk, *smooth["observed"], *groups["observed"]])[1])
+    risk, low, high = smooth.risk, smooth.lo, smooth.hi
+    reach = min(1.0, domain([0.0, 0.05, *risk, *smooth.observed, *groups.observed])[1])
     x, y = Scale(0, reach, _LEFT, _RIGHT), Scale(0, reach, _BOTTOM, _TOP)
     edge = [(r, y.clamp(v)) for r, v in zip(risk, high, strict=True)]
     edge += [(r, y.clamp(v)) for r, v in zip(reversed(risk), reversed(low), strict=True)]
     ticks = [(value, plain(round(100 * value, 6))) for value in x.ticks()]
-    curve = [(r, y.clamp(v)) for r, v in zip(risk, smooth["observed"], strict=True)]
-    known = marks.finite_pairs(zip(groups["predicted"], groups["observed"], strict=True))
+    curve = [(r, y.clamp(v)) for r, v in zip(risk, smooth.observed, strict=True)]
+    known = marks.finite_pairs(zip(groups.predicted, groups.observed, strict=True))
     inside = [(a, b) for a, b in known if a <= reach and b <= reach]
     told = "; ".join(f"predicted {percent(a)}, observed {proportion(b)}" for a, b in known)
     return chart(
@@ -192,11 +188,15 @@ def smooth_calibration(
     )
 
 
-def decision_chart(cell: Entry, names: Mapping[str, str], *, title: str) -> Markup:
+def decision_chart(cell: NetBenefit, names: Mapping[str, str], *, title: str) -> Markup:
     """Net benefit per 1,000 landmarks against the risk threshold."""
-    shown = [n for n in ("model", "grade_and_day", "treat_all", "treat_none") if n in cell]
-    thresholds = cell["thresholds"]
-    lines = {name: [1000.0 * (value or 0.0) for value in cell[name]] for name in shown}
+    thresholds = cell.thresholds
+    lines = {
+        name: [1000.0 * (value or 0.0) for value in curve]
+        for name in ("model", "grade_and_day", "treat_all", "treat_none")
+        if (curve := cell.curve(name)) is not None
+    }
+    shown = list(lines)
     top = max(max(values) for values in lines.values())
     low = -0.25 * max(top, 1.0)
     x = Scale(thresholds[0], thresholds[-1], _LEFT, _RIGHT)
@@ -235,14 +235,15 @@ def decision_chart(cell: Entry, names: Mapping[str, str], *, title: str) -> Mark
     )
 
 
-def difference_chart(rows: Sequence[tuple[str, float, float, float]], *, title: str) -> Markup:
+def difference_chart(rows: Sequence[tuple[str, Metric]], *, title: str) -> Markup:
     """Differences in AUROC with intervals, one line each; right of 0 the model is better."""
     step, left, right, top = 26, 250, 620, 14
     bottom = top + step * len(rows)
-    low, high = domain([0.0, *(end for _, *ends in rows for end in ends)])
+    low, high = domain([0.0, *(part for _, metric in rows for part in metric)])
     x, y = Scale(low, high, left, right), Scale(0, len(rows), top, bottom)
     parts = []
-    for number, (name, value, lo, hi) in enumerate(rows):
+    for number, (name, metric) in enumerate(rows):
+        value, lo, hi = (float(part or 0.0) for part in metric)
         middle = y(number + 0.5)
         parts.append(text(left - 12, middle + 4, name, anchor="end"))
         parts.append(
@@ -259,7 +260,7 @@ def difference_chart(rows: Sequence[tuple[str, float, float, float]], *, title: 
         "line", x1=x(0), y1=top, x2=x(0), y2=bottom, stroke=GREY, stroke_width=1.4,
         stroke_dasharray="4 3",
     )  # fmt: skip
-    said = "; ".join(f"{name} {signed(v, 3)}" for name, v, _, _ in rows)
+    said = "; ".join(f"{name} {signed(metric.value, 3)}" for name, metric in rows)
     return chart(
         title,
         f"Model minus each: {said}.",
@@ -271,8 +272,8 @@ def difference_chart(rows: Sequence[tuple[str, float, float, float]], *, title: 
     )
 
 
-def _rates(curve: Mapping[str, Values]) -> list[tuple[float, float]]:
-    return marks.finite_pairs(zip(curve.get("fpr", ()), curve.get("tpr", ()), strict=False))
+def _rates(curve: RocCurve) -> list[tuple[float, float]]:
+    return marks.finite_pairs(zip(curve.fpr, curve.tpr, strict=False))
 
 
 def _height_at(at: float, pairs: Sequence[tuple[float, float]]) -> float:
@@ -285,10 +286,10 @@ def _shares(counts: Sequence[float]) -> list[float]:
     return [count / total if total else 0.0 for count in counts]
 
 
-def _event_rate(cell: Entry, x: Scale, y: Scale) -> list[Markup]:
+def _event_rate(cell: NetBenefit, x: Scale, y: Scale) -> list[Markup]:
     """Upright at the share with the event, where treating all crosses treating none."""
-    first, gained = cell["thresholds"][0], cell.get("treat_all", [None])[0]
-    if is_missing(gained) or not 0.0 < first < 1.0:
+    first, gained = cell.thresholds[0], cell.at("treat_all", 0).value
+    if gained is None or is_missing(gained) or not 0.0 < first < 1.0:
         return []
     rate = gained * (1.0 - first) + first
     if not x.low <= rate <= x.high:
@@ -312,23 +313,21 @@ def _places(x: Scale, y: Scale, pairs: Sequence[tuple[float, float]]) -> str:
     return " ".join(f"{x(a):.5g},{y(b):.5g}" for a, b in pairs)
 
 
-def standalone_charts(curves: Mapping[str, Any], title: str) -> Iterator[tuple[str, str]]:
+def standalone_charts(curves: HorizonCurves, title: str) -> Iterator[tuple[str, str]]:
     """ROC, calibration and distribution of one horizon, each as an SVG file of its own.
-
-    Parameters
-    ----------
-    curves : mapping
-        One horizon's part of ``Evaluation.curves``.
 
     Yields
     ------
     name, markup
     """
-    yield "roc", _standalone(roc_chart(curves["roc"], title=f"ROC: {title}"))
-    calibration = calibration_chart(curves["calibration"], title=f"Calibration: {title}")
+    yield "roc", _standalone(roc_chart(curves.roc, title=f"ROC: {title}"))
+    calibration = calibration_chart(curves.calibration, title=f"Calibration: {title}")
     yield "calibration", _standalone(calibration)
-    spread = curves["risk_distribution"]
-    yield "risk_distribution", _standalone(histogram_pair(**spread, title=f"Risks: {title}"))
+    if bins := curves.risk_distribution:
+        chart = histogram_pair(
+            bins.edges, bins.events, bins.non_events, means=bins.means, title=f"Risks: {title}"
+        )
+        yield "risk_distribution", _standalone(chart)
 
 
 def _standalone(markup: str) -> str:

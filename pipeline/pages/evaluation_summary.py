@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from pipeline.evaluate.abstention_rates import abstention_line
+from pipeline.model.evaluated_outcome import OutcomeReport
+from pipeline.model.evaluation_cells import Metric
+from pipeline.model.evaluation_report import EvaluationReport
 from pipeline.pages.evaluation_titles import banner_words
 
 _ROW = "{:7} {:21} {:21} {:21} {:7} {:6} {:10} {}"
@@ -21,50 +21,46 @@ _HEADINGS = (
 )
 
 
-def describe(evaluation: Mapping[str, Any]) -> str:
+def describe(report: EvaluationReport) -> str:
     """The evaluation in a few lines for stdout."""
     lines = []
-    if simulated := banner_words(evaluation["cohort"]):
+    if simulated := banner_words(report.cohort):
         lines.append(f"SYNTHETIC data. {simulated}")
-    lines.append(
-        f"{evaluation['kind']}, {evaluation['cohort']['n_patients']} patients; "
-        "AUROC [95 % interval]"
-    )
-    for name, outcome in evaluation["outcomes"].items():
-        lines.append(f"  {outcome['label']} ({name})")
+    lines.append(f"{report.kind}, {report.cohort.n_patients} patients; AUROC [95 % interval]")
+    for name, outcome in report.outcomes.items():
+        lines.append(f"  {outcome.label} ({name})")
         lines.append("    " + _ROW.format(*_HEADINGS))
-        lines += ["    " + _ROW.format(*_cells(outcome, key)) for key in outcome["model"]]
-        lines.append(f"    {outcome['labs_answer']}")
-    for key, cell in evaluation["contrast"].items():
-        if cell["auroc"] is not None:
-            lines.append(f"  Which syndrome comes first within {key} h: AUROC {_area(cell)}")
+        lines += ["    " + _ROW.format(*_cells(outcome, key)) for key in outcome.model]
+        lines.append(f"    {outcome.labs_answer}")
+    for key, cell in report.contrast.items():
+        if cell.auroc is not None:
+            lines.append(f"  Which syndrome comes first within {key} h: AUROC {_area(cell.area)}")
     lines += [
-        f"  {abstention_line(name, report)}"
-        for name, report in evaluation.get("abstention", {}).items()
+        f"  {abstention_line(name, abstained)}" for name, abstained in report.abstention.items()
     ]
-    lines += [f"  note: {sentence}" for sentence in evaluation["warnings"]]
-    lines.append(f"  constant predictor: {_plain(evaluation['canary_auroc'], 2)}")
+    lines += [f"  note: {sentence}" for sentence in report.warnings]
+    lines.append(f"  constant predictor: {_plain(report.canary_auroc, 2)}")
     return "\n".join(lines)
 
 
-def _cells(outcome: Mapping[str, Any], key: str) -> list[str]:
-    cell = outcome["model"][key]
+def _cells(outcome: OutcomeReport, key: str) -> list[str]:
+    cell = outcome.model[key]
     return [
         f"{key} h",
-        _area(cell),
-        _area(outcome["model_no_state"][key]),
-        _area(outcome["comparators"]["grade_and_day"][key]),
-        _plain(cell["brier"], 4),
-        _plain(cell["cal_slope"], 2),
-        _plain(cell["cal_intercept"], 2),
-        f"{cell['n_events']} of {cell['n']} ({cell['n_event_patients']} patients)",
+        _area(cell.area),
+        _area(outcome.model_no_state[key].area),
+        _area(outcome.compared("grade_and_day", key).area),
+        _plain(cell.brier, 4),
+        _plain(cell.cal_slope, 2),
+        _plain(cell.cal_intercept, 2),
+        f"{cell.n_events} of {cell.n} ({cell.n_event_patients} patients)",
     ]
 
 
-def _area(cell: Mapping[str, Any]) -> str:
-    if cell["auroc"] is None:
+def _area(area: Metric) -> str:
+    if area.value is None:
         return "not estimable"
-    return f"{cell['auroc']:.3f} [{_plain(cell['auroc_lo'], 3)}, {_plain(cell['auroc_hi'], 3)}]"
+    return f"{area.value:.3f} [{_plain(area.low, 3)}, {_plain(area.high, 3)}]"
 
 
 def _plain(value: float | None, places: int) -> str:

@@ -1,17 +1,35 @@
-"""Tables of the evaluation page: from entries of ``evaluation.json`` to captioned rows of text."""
+"""Tables of the evaluation page: from the report of an outcome to captioned rows of text."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import nan
-from typing import Any
 
 from markupsafe import Markup
 
-from pipeline.format import DASH, counted, decimal, integer, is_missing, percent, proportion, signed
+from pipeline.format import (
+    DASH,
+    counted,
+    decimal,
+    integer,
+    is_missing,
+    percent,
+    plain,
+    proportion,
+    signed,
+)
+from pipeline.model.evaluated_outcome import OtherSplit, OutcomeReport
+from pipeline.model.evaluation_cells import (
+    AreaCell,
+    ControlCell,
+    Difference,
+    Metric,
+    Number,
+    PartCell,
+    Rate,
+    RiskGroup,
+)
 
-Entry = Mapping[str, Any]
 _LINES = Markup('{}<br><span class="note">{}</span>')
 _SPLITS = {
     "leave_one_site_out": "Each site by a model of the other sites",
@@ -37,101 +55,97 @@ class Grid:
     main: frozenset[int] = field(default_factory=frozenset)
 
 
-def area(cell: Entry) -> str:
+def area(cell: AreaCell) -> str:
     """AUROC with its interval.
 
     Examples
     --------
-    >>> area({"auroc": 0.861, "auroc_lo": 0.8, "auroc_hi": 0.9}), area({"auroc": None})
+    >>> area(AreaCell(auroc=0.861, auroc_lo=0.8, auroc_hi=0.9)), area(AreaCell(auroc=None))
     ('0.86 [0.80, 0.90]', '–')
     """
-    return spread(cell, "auroc", "auroc_lo", "auroc_hi", decimal)
+    return spread(cell.area, decimal)
 
 
-def difference(cell: Entry) -> str:
+def difference(cell: Difference) -> str:
     """Difference in AUROC with its interval.
 
     Examples
     --------
-    >>> difference({"diff_auroc": 0.02, "diff_lo": -0.01, "diff_hi": 0.05})
+    >>> difference(Difference(diff_auroc=0.02, diff_lo=-0.01, diff_hi=0.05))
     '+0.020 [−0.010, +0.050]'
     """
-    value, low, high = (cell.get(name, nan) for name in ("diff_auroc", "diff_lo", "diff_hi"))
-    if is_missing(low) or is_missing(high):
-        return signed(value, 3)
-    return f"{signed(value, 3)} [{signed(low, 3)}, {signed(high, 3)}]"
+    return signed_spread(cell.difference)
 
 
-def spread(cell: Entry, name: str, low: str, high: str, write: Any) -> str:
+def signed_spread(metric: Metric) -> str:
+    """A difference and its interval with signs, three decimals each."""
+    value, low, high = (signed(part, 3) for part in metric)
+    return f"{value} [{low}, {high}]" if metric.has_interval else value
+
+
+def spread(metric: Metric, write: Callable[[Number], str]) -> str:
     """A figure and its interval, each end written the same way; a dash where it is missing."""
-    text = write(cell.get(name, nan))
-    ends = (cell.get(low, nan), cell.get(high, nan))
-    if text == DASH or any(is_missing(end) for end in ends):
-        return str(text)
-    return f"{text} [{write(ends[0])}, {write(ends[1])}]"
+    text = write(metric.value)
+    if text == DASH or not metric.has_interval:
+        return text
+    return f"{text} [{write(metric.low)}, {write(metric.high)}]"
 
 
-def share(cell: Entry, name: str) -> str:
+def share(metric: Metric) -> str:
     """A proportion and its interval in percent; none where every draw gives the same 0 or 1.
 
     Examples
     --------
-    >>> share({"rate": 0.5, "rate_lo": 0.4, "rate_hi": 0.6}, "rate")
-    '50 % [40 %, 60 %]'
-    >>> share({"rate": 0.0, "rate_lo": 0.0, "rate_hi": 0.0}, "rate")
-    '0 %'
+    >>> share(Metric(0.5, 0.4, 0.6)), share(Metric(0.0, 0.0, 0.0))
+    ('50 % [40 %, 60 %]', '0 %')
     """
-    value = cell.get(name)
-    if value in (0, 1) and value == cell.get(f"{name}_lo") == cell.get(f"{name}_hi"):
-        return proportion(value)
-    return spread(cell, name, f"{name}_lo", f"{name}_hi", proportion)
+    if metric.value in (0, 1) and metric.value == metric.low == metric.high:
+        return proportion(metric.value)
+    return spread(metric, proportion)
 
 
-def robustness(outcome: Entry, hours: Sequence[str]) -> Grid:
+def robustness(outcome: OutcomeReport, hours: Sequence[str]) -> Grid:
     """The same AUROC counted in other ways, and its difference from grade and day below it."""
-    early = outcome.get("without_early_onsets") or {}
-    within = outcome.get("within_grade") or {}
-    answered = outcome.get("answered") or {}
-    weighted = outcome.get("patient_weighted") or {}
-    bar = (outcome.get("comparators") or {}).get("grade_and_day", {})
-    ways: list[tuple[str, Entry, Entry]] = [
-        ("Every landmark counts the same", outcome.get("model", {}), bar),
+    early, answered = outcome.without_early_onsets, outcome.answered
+    weighted, within = outcome.patient_weighted, outcome.within_grade.by_horizon()
+    equal = [(h, within[h]) for h in hours if h in within]
+    ways: list[tuple[str, Mapping[str, AreaCell], Mapping[str, AreaCell]]] = [
         (
-            "Every patient counts the same",
-            weighted.get("model", {}),
-            weighted.get("grade_and_day", {}),
+            "Every landmark counts the same",
+            outcome.model,
+            outcome.comparators.get("grade_and_day", {}),
         ),
+        ("Every patient counts the same", weighted.model, weighted.grade_and_day),
         (
             "Only landmarks of equal current grade are compared",
-            _inner(within, hours, "model"),
-            _inner(within, hours, "grade_and_day"),
+            {h: strata.model for h, strata in equal},
+            {h: strata.grade_and_day for h, strata in equal},
         ),
         (
-            f"Without onsets within {early.get('hours', 12):g} h "
-            f"({integer(early.get('left_out', nan))} landmarks left out)",
-            early.get("model", {}),
-            early.get("grade_and_day", {}),
+            f"Without onsets within {plain(early.hours)} h "
+            f"({integer(early.left_out)} landmarks left out)",
+            early.model,
+            early.grade_and_day,
         ),
         (
-            f"Only landmarks that get an estimate ({integer(answered.get('left_out', nan))} left "
-            "out)",
-            answered.get("model", {}),
-            answered.get("grade_and_day", {}),
+            f"Only landmarks that get an estimate ({integer(answered.left_out)} left out)",
+            answered.model,
+            answered.grade_and_day,
         ),
-        ("Weighted for loss of follow-up", outcome.get("time_dependent") or {}, {}),
+        ("Weighted for loss of follow-up", outcome.time_dependent, {}),
     ]
     notes = []
     for name, words in _SPLITS.items():
-        found = (outcome.get("further_splits") or {}).get(name)
-        if isinstance(found, str):
-            notes.append(f"{words}: not done, because {found}.")
-        elif found:
-            ways.append((words, found.get("model", {}), found.get("grade_and_day", {})))
-            notes += _sites_left_out(name, found, outcome)
-    if isinstance(within.get("reason"), str):
-        notes.append(f"Equal current grade: {within['reason']}.")
+        split = outcome.further_splits.get(name)
+        if isinstance(split, str):
+            notes.append(f"{words}: not done, because {split}.")
+        elif split is not None:
+            ways.append((words, split.model, split.grade_and_day))
+            notes += _sites_left_out(name, split, outcome)
+    if outcome.within_grade.reason:
+        notes.append(f"Equal current grade: {outcome.within_grade.reason}.")
     rows: list[tuple[str, ...]] = [
-        (words, *(_two_lines(model.get(h, {}), other.get(h, {})) for h in hours))
+        (words, *(_two_lines(model.get(h), other.get(h)) for h in hours))
         for words, model, other in ways
         if model
     ]
@@ -144,14 +158,17 @@ def robustness(outcome: Entry, hours: Sequence[str]) -> Grid:
     )
 
 
-def _sites_left_out(name: str, found: Entry, outcome: Entry) -> list[str]:
+def _sites_left_out(name: str, split: OtherSplit, outcome: OutcomeReport) -> list[str]:
     """A note where some site is not tested, because the others have too few event patients."""
     if name != "leave_one_site_out":
         return []
-    pairs = [(cell.get("n"), outcome.get("model", {}).get(h, {}).get("n"))
-             for h, cell in found.get("model", {}).items()]  # fmt: skip
-    gaps = [whole - part for part, whole in pairs
-            if not is_missing(part) and not is_missing(whole)]  # fmt: skip
+    pairs = [(cell.n, outcome.model[h].n) for h, cell in split.model.items() if h in outcome.model]
+    gaps = [
+        whole - part
+        for part, whole in pairs
+        if part is not None and whole is not None
+        if not is_missing(part) and not is_missing(whole)
+    ]
     if max(gaps, default=0) <= 0:
         return []
     return [
@@ -160,32 +177,29 @@ def _sites_left_out(name: str, found: Entry, outcome: Entry) -> list[str]:
     ]
 
 
-def _inner(table: Entry, hours: Sequence[str], name: str) -> Entry:
-    return {h: table[h][name] for h in hours if isinstance(table.get(h), Mapping)}
+def _two_lines(cell: AreaCell | None, bar: AreaCell | None) -> str:
+    figure = area(cell or AreaCell())
+    return _LINES.format(figure, difference(bar)) if bar else figure
 
 
-def _two_lines(cell: Entry, bar: Entry) -> str:
-    return _LINES.format(area(cell), difference(bar)) if bar else area(cell)
-
-
-def labs(outcome: Entry, hours: Sequence[str]) -> Grid | None:
+def labs(outcome: OutcomeReport, hours: Sequence[str]) -> Grid | None:
     """What the labs add, against what has none and against labs that belong to somebody else."""
-    comparators, control = outcome.get("comparators") or {}, outcome.get("negative_control") or {}
+    control = outcome.negative_control
     rows: list[tuple[str, ...]] = [
-        (f"Model minus {words}", *(difference(comparators[name].get(h, {})) for h in hours))
+        (f"Model minus {words}", *(difference(outcome.compared(name, h)) for h in hours))
         for name, words in _BARS.items()
-        if name in comparators
+        if name in outcome.comparators
     ]
     note = "An interval that holds 0 shows no difference."
     if control:
-        cells = [control.get(h, {}) for h in hours]
-        kind = outcome.get("negative_control_kind", "refitted")
-        count = max((cell.get("n_permutations") or 0 for cell in cells), default=0)
+        cells = [control.get(h, ControlCell()) for h in hours]
+        kind = outcome.negative_control_kind or "refitted"
+        count = max((cell.n_permutations or 0 for cell in cells), default=0)
         rows.append(("Model minus itself given other patients' labs", *map(difference, cells)))
         rows.append(("AUROC of that control", *map(area, cells)))
         note += (
-            f" Negative control ({kind}, {counted(count, 'permutation')}): each patient gets the "
-            "labs of another patient of the same day, in training and test alike where it is "
+            f" Negative control ({kind}, {counted(int(count), 'permutation')}): each patient gets "
+            "the labs of another patient of the same day, in training and test alike where it is "
             "refitted."
         )
     if not rows:
@@ -193,18 +207,18 @@ def labs(outcome: Entry, hours: Sequence[str]) -> Grid | None:
     return Grid("What do the labs add?", ("", *(f"{h} h" for h in hours)), rows, note)
 
 
-def incidence(outcome: Entry) -> Grid | None:
+def incidence(outcome: OutcomeReport) -> Grid | None:
     """Observed incidence (Aalen-Johansen) beside the mean risk, overall and by quarter of risk."""
     rows = [
         (
             f"{hours} h",
-            share(cell, "observed"),
-            percent(cell.get("mean_risk")),
-            share(cell, "competing"),
-            *_quarters(cell.get("groups") or []),
+            share(cell.incidence),
+            percent(cell.mean_risk),
+            share(cell.competing_incidence),
+            *_quarters(cell.groups),
         )
-        for hours, cell in (outcome.get("incidence") or {}).items()
-        if "reason" not in cell
+        for hours, cell in outcome.incidence.items()
+        if not cell.reason
     ]
     if not rows:
         return None
@@ -217,34 +231,29 @@ def incidence(outcome: Entry) -> Grid | None:
     )
 
 
-def _quarters(groups: Sequence[Entry]) -> list[str]:
-    cells = [
-        str(_LINES.format(percent(group.get("mean_risk")), share(group, "observed")))
-        for group in groups
-    ]
-    return [Markup(cell) for cell in cells] + [DASH] * (4 - len(cells))
+def _quarters(groups: Sequence[RiskGroup]) -> list[str]:
+    cells = [_LINES.format(percent(group.mean_risk), share(group.incidence)) for group in groups]
+    return [*cells, *[DASH] * (4 - len(cells))]
 
 
-def comes_first(outcome: Entry, label: str, names: Mapping[str, str]) -> Grid | None:
+def comes_first(outcome: OutcomeReport, label: str, names: Mapping[str, str]) -> Grid | None:
     """Incidence of whichever comes first after a landmark."""
-    table = outcome.get("what_comes_first") or {}
-    found = table.get("incidence") or {}
-    if not found:
+    table = outcome.what_comes_first
+    if not table.incidence:
         return None
-    hours = list(found)
-    causes = list(found[hours[0]])
+    hours = list(table.incidence)
     rows: list[tuple[str, ...]] = [
         (
             label if cause == "outcome" else names.get(cause, cause),
-            *(share(found[h].get(cause, {}), "value") for h in hours),
+            *(share(table.incidence[h].get(cause, Rate()).rate) for h in hours),
         )
-        for cause in causes
+        for cause in table.incidence[hours[0]]
     ]
-    never = [names.get(name, name) for name in table.get("never_observed") or ()]
+    never = [names.get(name, name) for name in table.never_observed]
     note = f" Never charted after a landmark at risk: {', '.join(never)}." if never else ""
-    vague = [names.get(name, name) for name in table.get("mostly_unknown") or ()]
+    vague = [names.get(name, name) for name in table.mostly_unknown]
     note += f" Not asked, because most were never graded: {', '.join(vague)}." if vague else ""
-    if lost := int(table.get("left_out_unknown") or 0):
+    if lost := int(table.left_out_unknown or 0):
         note += (
             " Landmarks left out, because the patient was never graded for one of the causes, so "
             f"what came first is unknown: {integer(lost)}."
@@ -253,12 +262,12 @@ def comes_first(outcome: Entry, label: str, names: Mapping[str, str]) -> Grid | 
     return Grid("What comes first after a landmark?", ("", *(f"{h} h" for h in hours)), rows, note)
 
 
-def days(outcome: Entry, hours: Sequence[str]) -> Grid | None:
+def days(outcome: OutcomeReport, hours: Sequence[str]) -> Grid | None:
     """AUROC per day of the landmark and horizon."""
-    table = outcome.get("by_day_and_horizon") or {}
-    numbers = sorted({int(day) for h in hours for day in table.get(h, {})})
+    tables = [outcome.by_day_and_horizon.get(h, {}) for h in hours]
+    numbers = sorted({int(day) for table in tables for day in table})
     rows: list[tuple[str, ...]] = [
-        (str(day), *(area(table.get(h, {}).get(str(day), {})) for h in hours)) for day in numbers
+        (str(day), *(area(table.get(str(day), PartCell())) for table in tables)) for day in numbers
     ]
     rows = [row for row in rows if any(cell != DASH for cell in row[1:])]
     if not rows:
@@ -271,20 +280,20 @@ def days(outcome: Entry, hours: Sequence[str]) -> Grid | None:
     )
 
 
-def subgroups(outcome: Entry, hours: Sequence[str], told: str) -> Grid | None:
+def subgroups(outcome: OutcomeReport, hours: Sequence[str], headline: str) -> Grid | None:
     """AUROC per subgroup and horizon, with counts and calibration at the headline horizon."""
     rows = []
-    for attribute, levels in (outcome.get("subgroups") or {}).items():
+    for attribute, levels in outcome.subgroups.items():
         for level, table in levels.items():
-            cell = table.get(told, {})
+            cell = table.get(headline, PartCell())
             rows.append(
                 (
                     f"{attribute}: {level}",
-                    integer(cell.get("n", nan)),
-                    integer(cell.get("n_event_patients", nan)),
-                    *(area(table.get(h, {})) for h in hours),
-                    proportion(cell.get("observed")),
-                    percent(cell.get("mean_risk")),
+                    integer(cell.n),
+                    integer(cell.n_event_patients),
+                    *(area(table.get(h, PartCell())) for h in hours),
+                    proportion(cell.observed),
+                    percent(cell.mean_risk),
                 )
             )
     if not rows:
@@ -293,10 +302,10 @@ def subgroups(outcome: Entry, hours: Sequence[str], told: str) -> Grid | None:
         "Subgroups",
         (
             "",
-            f"Landmarks ({told} h)",
+            f"Landmarks ({headline} h)",
             "Event patients",
             *(f"AUROC {h} h" for h in hours),
-            f"Observed ({told} h)",
+            f"Observed ({headline} h)",
             "Mean risk",
         ),
         rows,

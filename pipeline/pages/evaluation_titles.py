@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.format import words
+from pipeline.model.evaluation_report import EvaluatedCohort, EvaluationReport
 
 TEMPLATES = Path(__file__).parent / "templates"
 WORDS: Mapping[str, Any] = json.loads((TEMPLATES / "words.json").read_text(encoding="utf-8"))
@@ -25,48 +26,48 @@ def named(predictor: str) -> str:
     return str(NAMES.get(predictor, words(predictor)))
 
 
-Table = Mapping[str, Any]
 _MARK = " (simulated patients)"
 _BOTH = "Simulated patients: nothing on this page is clinical evidence."
 
 
-def page_title(evaluation: Table) -> str:
+def page_title(report: EvaluationReport) -> str:
     """Title that names the cohort of the model and the one it was scored on.
 
     Examples
     --------
-    >>> cohort = {"name": "ward", "trained_on": "demo", "trained_on_synthetic": True}
-    >>> page_title({"kind": "external", "cohort": cohort})
+    >>> ward = EvaluatedCohort(name="ward", trained_on="demo", trained_on_synthetic=True)
+    >>> page_title(EvaluationReport(kind="external", cohort=ward))
     'Evaluation of the model of demo (simulated patients) on ward'
-    >>> page_title({"kind": "apparent", "cohort": {"name": "ward"}})
+    >>> page_title(EvaluationReport(kind="apparent", cohort=EvaluatedCohort(name="ward")))
     'Apparent evaluation of the model of ward, on its own training patients'
     """
-    cohort, kind = evaluation.get("cohort", {}), evaluation.get("kind")
-    own = f"{cohort.get('name')}{_MARK if cohort.get('synthetic') else ''}"
-    if kind == "apparent":
+    cohort = report.cohort
+    own = f"{cohort.name}{_MARK if cohort.synthetic else ''}"
+    if report.kind == "apparent":
         return f"Apparent evaluation of the model of {own}, on its own training patients"
-    if "trained_on" not in cohort:
+    if cohort.trained_on is None:
         return f"Evaluation of {own}"
     simulated = _MARK if model_simulated(cohort) else ""
-    return f"Evaluation of the model of {cohort['trained_on']}{simulated} on {own}"
+    return f"Evaluation of the model of {cohort.trained_on}{simulated} on {own}"
 
 
-def model_simulated(cohort: Table) -> bool:
+def model_simulated(cohort: EvaluatedCohort) -> bool:
     """Whether the model learned from simulated patients; by default those it was scored on."""
-    return bool(cohort.get("trained_on_synthetic", cohort.get("synthetic")))
+    stated = cohort.trained_on_synthetic
+    return cohort.synthetic if stated is None else stated
 
 
-def banner_words(cohort: Table, *, synthetic: bool = False) -> str:
+def banner_words(cohort: EvaluatedCohort, *, synthetic: bool = False) -> str:
     """What a banner has to say of simulated patients; nothing where there are none.
 
     Examples
     --------
-    >>> banner_words({"synthetic": False, "trained_on_synthetic": True})[:40]
+    >>> banner_words(EvaluatedCohort(trained_on_synthetic=True))[:40]
     'The model learned from simulated patient'
-    >>> banner_words({"synthetic": False})
+    >>> banner_words(EvaluatedCohort())
     ''
     """
-    model, scored = model_simulated(cohort), bool(cohort.get("synthetic"))
+    model, scored = model_simulated(cohort), cohort.synthetic
     if synthetic or (model and scored):
         return _BOTH
     if model:
@@ -82,23 +83,21 @@ def banner_words(cohort: Table, *, synthetic: bool = False) -> str:
     return ""
 
 
-def subject_words(evaluation: Table) -> str:
+def subject_words(cohort: EvaluatedCohort) -> str:
     """Sentence on model and evaluated cohort, each with whether it is marked as simulated.
 
     Examples
     --------
-    >>> cohort = {"name": "ward", "trained_on": "demo", "trained_on_synthetic": True}
-    >>> print(subject_words({"kind": "external", "cohort": cohort}))
+    >>> ward = EvaluatedCohort(name="ward", trained_on="demo", trained_on_synthetic=True)
+    >>> print(subject_words(ward))
     The model learned from “demo” (simulated patients); scored are the patients of “ward” (not \
 marked as simulated).
     """
-    cohort = evaluation.get("cohort", {})
-    if "trained_on" not in cohort:
+    if cohort.trained_on is None:
         return ""
-    said = [_marked(model_simulated(cohort)), _marked(bool(cohort.get("synthetic")))]
     return (
-        f"The model learned from “{cohort['trained_on']}” ({said[0]}); scored are the patients of "
-        f"“{cohort.get('name')}” ({said[1]})."
+        f"The model learned from “{cohort.trained_on}” ({_marked(model_simulated(cohort))}); "
+        f"scored are the patients of “{cohort.name}” ({_marked(cohort.synthetic)})."
     )
 
 

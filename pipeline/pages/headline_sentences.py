@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import nan
-from typing import Any
 
-from pipeline.evaluate.discrimination import DIFFERENCE, TOO_FEW
+from pipeline.evaluate.horizon_rows import TOO_FEW
 from pipeline.format import (
     counted,
     decimal,
@@ -19,19 +17,27 @@ from pipeline.format import (
     proportion,
     signed,
 )
+from pipeline.model.evaluated_outcome import OutcomeReport
+from pipeline.model.evaluation_cells import (
+    AlertCell,
+    AlertTable,
+    AreaCell,
+    Metric,
+    Number,
+    PerformanceCell,
+)
 from pipeline.pages.evaluation_titles import named
 
-Entry = Mapping[str, Any]
 HEADLINE_HOURS, REFERENCE = "72", "grade_and_day"
 _ALERT_RATE = "0.1"
 
 
-def headline_hours(model: Entry) -> str | None:
+def headline_hours(model: Mapping[str, PerformanceCell]) -> str | None:
     """Horizon told first: 72 h where it is there, else the shortest."""
     return HEADLINE_HOURS if HEADLINE_HOURS in model else min(model, key=float, default=None)
 
 
-def headline(label: str, outcome: Entry, kind: str = "") -> str:
+def headline(label: str, outcome: OutcomeReport, kind: str = "") -> str:
     """Say in plain words how well the model ranks patients, and what it adds to grade and day.
 
     Parameters
@@ -43,34 +49,35 @@ def headline(label: str, outcome: Entry, kind: str = "") -> str:
     --------
     >>> model = {"72": {"auroc": 0.81, "auroc_lo": 0.74, "auroc_hi": 0.87}}
     >>> other = {"72": {"auroc": 0.75, "diff_auroc": 0.06, "diff_lo": 0.01, "diff_hi": 0.11}}
-    >>> print(headline("ICANS", {"model": model, "comparators": {"grade_and_day": other}}))
+    >>> content = {"model": model, "comparators": {"grade_and_day": other}}
+    >>> print(headline("ICANS", OutcomeReport.model_validate(content)))
     ICANS within 72 h: AUROC 0.81 (95 % interval 0.74 to 0.87). Grade and day alone reach 0.75; \
 the model is 0.06 higher (difference 0.01 to 0.11).
     """
-    hours = headline_hours(outcome.get("model", {}))
+    hours = headline_hours(outcome.model)
     if hours is None:
         return f"{label}: no figures."
-    m, start = outcome["model"][hours], f"{label} within {hours} h:"
-    if is_missing(m.get("auroc")):
-        return f"{start} the AUROC could not be estimated{_why(m)}."
+    cell, start = outcome.model[hours], f"{label} within {hours} h:"
+    if cell.auroc is None or is_missing(cell.auroc):
+        return f"{start} the AUROC could not be estimated{_why(cell)}."
     if kind == "apparent":
-        spread = in_words("95 % interval", m.get("auroc_lo"), m.get("auroc_hi"))
-        return f"{start} AUROC {decimal(m['auroc'])}{spread} on its own training patients."
-    other = outcome.get("comparators", {}).get(REFERENCE, {}).get(hours, {})
-    places = agreeing_places(m["auroc"], other.get("auroc"), other.get("diff_auroc"))
-    spread = in_words("95 % interval", m.get("auroc_lo"), m.get("auroc_hi"), places)
-    told = _against_reference(other, places)
-    return f"{start} AUROC {decimal(m['auroc'], places)}{spread}. {told}"
+        spread = in_words("95 % interval", cell.auroc_lo, cell.auroc_hi)
+        return f"{start} AUROC {decimal(cell.auroc)}{spread} on its own training patients."
+    other = outcome.compared(REFERENCE, hours)
+    places = agreeing_places(cell.auroc, other.auroc, other.diff_auroc)
+    spread = in_words("95 % interval", cell.auroc_lo, cell.auroc_hi, places)
+    against = _against_reference(other, places)
+    return f"{start} AUROC {decimal(cell.auroc, places)}{spread}. {against}"
 
 
-def _why(cell: Entry) -> str:
-    counted, events = cell.get("n_patients"), cell.get("n_event_patients")
-    if is_missing(counted) or is_missing(events):
+def _why(cell: AreaCell) -> str:
+    if is_missing(cell.n_patients) or is_missing(cell.n_event_patients):
         return ""
-    return f": {integer(events)} of {integer(counted)} patients have the event"
+    events, patients = integer(cell.n_event_patients), integer(cell.n_patients)
+    return f": {events} of {patients} patients have the event"
 
 
-def agreeing_places(first: float, second: float | None, difference: float | None) -> int:
+def agreeing_places(first: float, second: Number, difference: Number) -> int:
     """Decimals at which the rounded figures differ by the rounded difference: 2, else 3 or 4.
 
     Examples
@@ -88,14 +95,14 @@ def agreeing_places(first: float, second: float | None, difference: float | None
     return 4
 
 
-def _against_reference(other: Entry, places: int) -> str:
-    difference, lo, hi = (other.get(k, nan) for k in ("diff_auroc", "diff_lo", "diff_hi"))
-    if is_missing(difference):
+def _against_reference(other: AreaCell, places: int) -> str:
+    difference, low, high = other.difference
+    if difference is None or is_missing(difference):
         return "The difference from grade and day alone could not be estimated."
     size = decimal(abs(difference), places)
-    span = in_words("difference", lo, hi, places)
-    alone = f"Grade and day alone reach {decimal(other.get('auroc'), places)}"
-    within = bool(span) and lo <= 0 <= hi
+    span = in_words("difference", low, high, places)
+    alone = f"Grade and day alone reach {decimal(other.auroc, places)}"
+    within = other.difference.has_interval and _holds_0(low, high)
     if float(size) == 0:
         least = f"less than {decimal(10**-places, places)}"
         way = "not shown to differ" if within or not span else f"apart by {least}"
@@ -105,78 +112,78 @@ def _against_reference(other: Entry, places: int) -> str:
     return f"{alone}; the model is {size} {way}{span}{doubt}."
 
 
-def other_horizons(model: Entry, hours: Sequence[str]) -> str:
+def other_horizons(model: Mapping[str, PerformanceCell], hours: Sequence[str]) -> str:
     """Tell the same figure at every other horizon, so that none is picked out."""
-    told = headline_hours(model)
-    others = {h: model[h].get("auroc") for h in hours if h != told}
+    first = headline_hours(model)
+    others = {h: model[h].auroc for h in hours if h != first}
     if all(is_missing(auroc) for auroc in others.values()):
         return ""
     return ", ".join(f"{decimal(auroc)} at {h} h" for h, auroc in others.items())
 
 
-def alert_words(outcome: Entry) -> str:
+def alert_words(outcome: OutcomeReport) -> str:
     """Say what alerting on the highest tenth of landmarks would mean; nothing where unknown.
 
     Grade and day stand beside the model at the same rate, because an alert has to beat them too.
     """
-    hours = headline_hours(outcome.get("model", {}))
-    table = (outcome.get("alerts") or {}).get(hours, {})
-    cell = (table.get("model") or {}).get(_ALERT_RATE) or {}
-    if is_missing(cell.get("patients_warned")) or is_missing(cell.get("lead_hours_median")):
+    hours = headline_hours(outcome.model)
+    table = outcome.alerts.get(hours or "", AlertTable())
+    cell = table.model.get(_ALERT_RATE, AlertCell())
+    if is_missing(cell.patients_warned) or is_missing(cell.lead_hours_median):
         return ""
     return (
         f"If the highest {percent(float(_ALERT_RATE))} of risks within {hours} h raised an alert"
         f"{_reached(cell)}: {_warned(cell, ' would be')}, the first alert a median of "
-        f"{integer(cell['lead_hours_median'])} h before onset; {_true_alerts(cell)} alerts would "
+        f"{integer(cell.lead_hours_median)} h before onset; {_true_alerts(cell)} alerts would "
         f"be followed by the event.{_reference_alerts(table)}"
     )
 
 
-def _reference_alerts(table: Entry) -> str:
+def _reference_alerts(table: AlertTable) -> str:
     """The same of grade and day; nothing where it is not known."""
-    cell = (table.get(REFERENCE) or {}).get(_ALERT_RATE) or {}
-    if is_missing(cell.get("patients_warned")):
+    cell = table.grade_and_day.get(_ALERT_RATE, AlertCell())
+    if is_missing(cell.patients_warned):
         return ""
     start = " By grade and day at the same rate"
-    if not cell.get("n_alerts", 1):
+    if cell.n_alerts == 0:
         return f"{start} no alert is raised, because too many landmarks share the highest risk."
-    lead = cell.get("lead_hours_median")
+    lead = cell.lead_hours_median
     early = "" if is_missing(lead) else f", a median of {integer(lead)} h before onset"
     return f"{start}{_reached(cell)}: {_warned(cell, '')}{early}; {_true_alerts(cell)} alerts true."
 
 
-def _reached(cell: Entry) -> str:
+def _reached(cell: AlertCell) -> str:
     """Share of landmarks that reach the cut-off, where it is not the one aimed at."""
-    rate = cell.get("alert_rate")
+    rate = cell.alert_rate
     if is_missing(rate) or percent(rate) == percent(float(_ALERT_RATE)):
         return ""
     return f" (here {proportion(rate)} of landmarks reach the cut-off)"
 
 
-def _warned(cell: Entry, verb: str) -> str:
-    share = proportion(cell["patients_warned"])
+def _warned(cell: AlertCell, verb: str) -> str:
+    share = proportion(cell.patients_warned)
     return f"{share} of event patients{_counted(cell)}{verb} warned"
 
 
-def _counted(cell: Entry) -> str:
+def _counted(cell: AlertCell) -> str:
     """Warned patients of all event patients; a mean over the rounds may have a decimal."""
-    part, whole = cell.get("n_warned"), cell.get("n_event_patients")
+    part, whole = cell.n_warned, cell.n_event_patients
     if is_missing(part) or is_missing(whole):
         return ""
     mean = all(float(number).is_integer() for number in (part, whole) if number is not None)
     return f" ({plain(part)} of {plain(whole)}{'' if mean else ', a mean over the rounds'})"
 
 
-def _true_alerts(cell: Entry) -> str:
+def _true_alerts(cell: AlertCell) -> str:
     """True alerts among 100, in whole ones."""
-    needed = cell.get("number_needed_to_alert")
+    needed = cell.number_needed_to_alert
     if is_missing(needed) or not needed:
         return "an unknown share of"
     count = round(100 / needed)
     return f"about {count} of 100" if count else "fewer than 1 of 100"
 
 
-def weighted_words(outcome: Entry) -> str:
+def weighted_words(outcome: OutcomeReport) -> str:
     """Say where the difference from grade and day depends on patients with many landmarks.
 
     Nothing where it has the same sign and is shown, or not shown, in both ways of counting.
@@ -185,60 +192,61 @@ def weighted_words(outcome: Entry) -> str:
     --------
     >>> bar = {"72": {"diff_auroc": 0.05, "diff_lo": 0.01, "diff_hi": 0.09}}
     >>> other = {"72": {"diff_auroc": 0.02, "diff_lo": -0.03, "diff_hi": 0.06}}
-    >>> outcome = {"model": {"72": {}}, "comparators": {"grade_and_day": bar}}
-    >>> weighted_words(outcome | {"patient_weighted": {"grade_and_day": other}})[:57]
+    >>> content = {"model": {"72": {}}, "comparators": {"grade_and_day": bar}}
+    >>> content["patient_weighted"] = {"grade_and_day": other}
+    >>> weighted_words(OutcomeReport.model_validate(content))[:57]
     'When every patient counts the same, however many landmark'
     """
-    hours = headline_hours(outcome.get("model", {}))
-    plainly = (outcome.get("comparators") or {}).get(REFERENCE, {}).get(hours, {})
-    counted = (outcome.get("patient_weighted") or {}).get(REFERENCE, {}).get(hours, {})
-    ends = [[cell.get(k) for k in DIFFERENCE] for cell in (plainly, counted)]
-    if any(is_missing(value) for cell in ends for value in cell):
+    hours = headline_hours(outcome.model) or ""
+    by_landmark = outcome.compared(REFERENCE, hours).difference
+    by_patient = outcome.patient_weighted.grade_and_day.get(hours, AreaCell()).difference
+    if not (by_landmark.is_complete and by_patient.is_complete):
         return ""
-    (first, *spread), (second, *other) = ends
-    turned, lost = first * second < 0, _excludes_0(*spread) and not _excludes_0(*other)
+    shown = not _holds_0(*by_patient[1:])
+    turned = (by_landmark.value or 0.0) * (by_patient.value or 0.0) < 0
+    lost = not _holds_0(*by_landmark[1:]) and not shown
     if not turned and not lost:
         return ""
-    found = f"{signed(second, 3)} (95 % interval {signed(other[0], 3)} to {signed(other[1], 3)})"
-    said = ["has the other sign"] * turned + ["is not shown"] * (not _excludes_0(*other))
+    value, low, high = (signed(part, 3) for part in by_patient)
+    verdict = ["has the other sign"] * turned + ["is not shown"] * (not shown)
     return (
         "When every patient counts the same, however many landmarks they have, the difference "
-        f"from grade and day within {hours} h {joined(said)}: {found}."
+        f"from grade and day within {hours} h {joined(verdict)}: {value} (95 % interval {low} to "
+        f"{high})."
     )
 
 
-def _excludes_0(low: float, high: float) -> bool:
-    return low > 0 or high < 0
+def _holds_0(low: Number, high: Number) -> bool:
+    return low is not None and high is not None and low <= 0 <= high
 
 
-def limits(outcomes: Mapping[str, Entry], kind: str, minimum: int) -> list[str]:
+def limits(outcomes: Mapping[str, OutcomeReport], kind: str, minimum: int) -> list[str]:
     """What this evaluation cannot show, from its own numbers."""
     sentences = []
     for name, outcome in outcomes.items():
-        label = str(outcome.get("label") or name)
-        hours = headline_hours(outcome.get("model", {}))
-        cell = (outcome.get("comparators") or {}).get(REFERENCE, {}).get(hours, {})
-        lo, hi = cell.get("diff_lo", nan), cell.get("diff_hi", nan)
-        if is_missing(lo) or is_missing(hi):
+        label = outcome.label or name
+        hours = headline_hours(outcome.model) or ""
+        cell = outcome.compared(REFERENCE, hours)
+        if not cell.difference.has_interval:
             sentences.append(f"{label}: {TOO_FEW}, so nothing is compared.")
         elif kind != "apparent":
-            events, half = int(cell.get("n_event_patients") or 0), (hi - lo) / 2
             sentences.append(
-                f"{label}: with {counted(events, 'event patient')}, the "
+                f"{label}: with {counted(int(cell.n_event_patients or 0), 'event patient')}, the "
                 f"AUROC within {hours} h must differ from that of grade and day by about "
-                f"{decimal(half)} before it can be told from chance (half the width of that "
-                "interval; other comparators have others)."
+                f"{decimal(cell.difference.width / 2)} before it can be told from chance (half "
+                "the width of that interval; other comparators have others)."
             )
-        ends = [h for h, m in outcome.get("model", {}).items() if at_an_end(m)]
+        ends = [h for h, other in outcome.model.items() if at_an_end(other.area)]
         if ends:
             sentences.append(
                 f"{label}: the AUROC within {joined(ends)} h lies at an end of its interval, so "
                 "its draws are few or lopsided; read that interval as a width only."
             )
-        absent = outcome.get("comparators_absent") or {}
-        if absent:
-            told = joined([f"{key} ({reason})" for key, reason in _words(absent)])
-            sentences.append(f"{label}: not compared with {told}.")
+        if outcome.comparators_absent:
+            absent = [
+                f"{named(key)} ({reason})" for key, reason in outcome.comparators_absent.items()
+            ]
+            sentences.append(f"{label}: not compared with {joined(absent)}.")
     if kind == "cross-validated":
         sentences.append(
             "Another hospital, product or laboratory: only external figures can show that."
@@ -252,19 +260,15 @@ def limits(outcomes: Mapping[str, Entry], kind: str, minimum: int) -> list[str]:
     return sentences
 
 
-def at_an_end(cell: Entry) -> bool:
+def at_an_end(metric: Metric) -> bool:
     """Whether an AUROC, as printed, is an end of its interval or outside it.
 
     Examples
     --------
-    >>> at_an_end({"auroc": 0.9, "auroc_lo": 0.8, "auroc_hi": 0.901})
+    >>> at_an_end(Metric(0.9, 0.8, 0.901))
     True
     """
-    value, low, high = (cell.get(key) for key in ("auroc", "auroc_lo", "auroc_hi"))
+    value, low, high = metric
     if value is None or low is None or high is None or low == high == value:
         return False
     return not round(low, 2) < round(value, 2) < round(high, 2)
-
-
-def _words(absent: Mapping[str, str]) -> list[tuple[str, str]]:
-    return [(named(key), str(reason)) for key, reason in absent.items()]

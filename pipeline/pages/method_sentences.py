@@ -2,77 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from pipeline.cohort.ungraded import ungraded_words
-from pipeline.evaluate.discrimination import is_constant
 from pipeline.format import DASH, integer, is_missing, joined, percent, proportion
+from pipeline.model.evaluated_outcome import OutcomeReport
+from pipeline.model.evaluation_cells import AreaCell, Counts
+from pipeline.model.evaluation_report import AuditCodes, EvaluationReport, Protocol, ResultTimes
 from pipeline.pages.cohort_tables import compared_analytes
 from pipeline.pages.headline_sentences import headline_hours
 
-Table = Mapping[str, Any]
+if TYPE_CHECKING:
+    from pipeline.audit.check import Check
 
 
-def protocol_words(evaluation: Table) -> list[tuple[str, str]]:
+def protocol_words(report: EvaluationReport) -> list[tuple[str, str]]:
     """What a reviewer asks of every evaluation, each under its name.
 
-    Parameters
-    ----------
-    evaluation : mapping
-        Content of ``evaluation.json``; what is absent is left out of the sentences.
+    What the report does not hold is left out of the sentences.
 
     Examples
     --------
-    >>> told = dict(protocol_words({"kind": "external", "protocol": {"bootstrap": 500}}))
-    >>> told["Scored by"]
+    >>> dict(protocol_words(EvaluationReport(kind="external")))["Scored by"]
     'the model of the bundle, unchanged, once per landmark; ranks are compared over all landmarks.'
     """
-    protocol, outcomes = evaluation.get("protocol", {}), evaluation.get("outcomes", {})
+    protocol, outcomes = report.protocol, report.outcomes.values()
     return [
-        ("Scored by", _scored(str(evaluation.get("kind", "")), protocol)),
+        ("Scored by", _scored(report.kind, protocol)),
         ("Counted", _counted(protocol)),
         ("Intervals", _intervals(protocol)),
-        (
-            "Missing data",
-            _missing(outcomes.values()) + _grades(outcomes.values()) + _ungraded(evaluation),
-        ),
-        ("Chosen on data", _chosen(evaluation, protocol)),
-        ("Comparisons", _comparisons(evaluation)),
+        ("Missing data", _missing(outcomes) + _grades(outcomes) + _ungraded(report)),
+        ("Chosen on data", _chosen(report)),
+        ("Comparisons", _comparisons(report)),
     ]
 
 
-def told_share(cell: Table) -> str:
+def event_share(cell: Counts) -> str:
     """Share of landmarks followed by the outcome, with what the AUPRC of a coin would be.
 
     Examples
     --------
-    >>> told_share({"n": 978, "n_events": 92}), told_share({})
+    >>> event_share(Counts(n=978, n_events=92)), event_share(Counts())
     ('9 %', '–')
     """
-    whole, part = cell.get("n"), cell.get("n_events")
+    whole, part = cell.n, cell.n_events
     if whole is None or part is None or is_missing(whole) or not 0 <= part <= whole or whole == 0:
         return DASH
     return proportion(float(part) / float(whole))
 
 
-_KINDS = ("unacknowledged_errors", "acknowledged_errors", "warnings")
 _MANY = 0.5  # share of results from which the page says so, as CHK402 does
 
 
-def audit_lines(summary: Table | None, *, errors: bool = True) -> list[str]:
-    """One sentence per code of an audit's summary: its title and what it does to a result.
+def audit_lines(codes: AuditCodes | None, *, errors: bool = True) -> list[str]:
+    """One sentence per finding of an audit: its title and what it does to a result.
 
     Parameters
     ----------
-    summary : mapping or None
-        ``audit`` of an evaluation or of a bundle's provenance: codes by severity.
     errors : bool
-        Whether to tell errors too.
+        Whether to list errors too.
 
     Examples
     --------
-    >>> audit_lines({"warnings": ["CHK107"]})[0][:43]
+    >>> audit_lines(AuditCodes(warnings=["CHK107"]))[0][:43]
     'CHK107, records end at the worst grade: How'
     >>> audit_lines(None)
     []
@@ -80,39 +73,39 @@ def audit_lines(summary: Table | None, *, errors: bool = True) -> list[str]:
     known = _checks()
     return [
         f"{code}, {_lowered(known[code].title)}: {known[code].effect}"
-        for code in _codes(summary, errors=errors)
+        for code in _codes(codes, errors=errors)
         if code in known
     ]
 
 
-def audit_titles(summary: Table | None) -> str:
-    """The codes of an audit's summary with their titles, in one phrase.
+def audit_titles(codes: AuditCodes | None) -> str:
+    """The findings of an audit with their titles, in one phrase.
 
     Examples
     --------
-    >>> audit_titles({"warnings": ["CHK107"]}), audit_titles({})
+    >>> audit_titles(AuditCodes(warnings=["CHK107"])), audit_titles(AuditCodes())
     ('CHK107 records end at the worst grade', '')
     """
     known = _checks()
     return ", ".join(
         f"{code} {_lowered(known[code].title)}"
-        for code in _codes(summary, errors=True)
+        for code in _codes(codes, errors=True)
         if code in known
     )
 
 
-def arrival_words(found: Table | None) -> str:
+def arrival_words(times: ResultTimes) -> str:
     """A doubt about "had arrived by then", where most results arrive as they are collected.
 
     Examples
     --------
-    >>> arrival_words({"rows": 10, "as_collected": 2})
+    >>> arrival_words(ResultTimes(rows=10, as_collected=2))
     ''
-    >>> print(arrival_words({"rows": 1200, "as_collected": 1200}))
+    >>> print(arrival_words(ResultTimes(rows=1200, as_collected=1200)))
     1,200 of 1,200 results carry the moment of collection as that of their arrival, so they may \
 have been used before anyone knew them (CHK402)
     """
-    rows, same = ((found or {}).get(name) or 0 for name in ("rows", "as_collected"))
+    rows, same = times.rows, times.as_collected
     if not rows or same < _MANY * rows:
         return ""
     return (
@@ -121,8 +114,8 @@ have been used before anyone knew them (CHK402)
     )
 
 
-def _scored(kind: str, protocol: Table) -> str:
-    folds, repeats = protocol.get("folds"), protocol.get("repeats")
+def _scored(kind: str, protocol: Protocol) -> str:
+    folds, repeats = protocol.folds, protocol.repeats
     if kind != "cross-validated" or is_missing(folds) or is_missing(repeats):
         return (
             "the model of the bundle, unchanged, once per landmark; ranks are compared over all "
@@ -136,17 +129,16 @@ def _scored(kind: str, protocol: Table) -> str:
     )
 
 
-def _counted(protocol: Table) -> str:
-    repeats = protocol.get("repeats")
-    once = " A landmark counts once, however many rounds scored it." if repeats else ""
+def _counted(protocol: Protocol) -> str:
+    once = " A landmark counts once, however many rounds scored it." if protocol.repeats else ""
     return (
         "landmarks, several per patient, at which the outcome has not been charted yet; patients "
         f"stand in brackets beside them.{once}"
     )
 
 
-def _intervals(protocol: Table) -> str:
-    draws = int(protocol.get("bootstrap") or 0)
+def _intervals(protocol: Protocol) -> str:
+    draws = int(protocol.bootstrap or 0)
     fewer = " (the first 200 for slope and intercept)" if draws > 200 else ""
     return (
         f"95 %, between percentiles of {integer(draws)} draws of patients with replacement{fewer}, "
@@ -155,12 +147,12 @@ def _intervals(protocol: Table) -> str:
     )
 
 
-def _missing(outcomes: Iterable[Table]) -> str:
+def _missing(outcomes: Iterable[OutcomeReport]) -> str:
     lost = [
-        float(cell["share_lost"])
+        cell.share_lost
         for outcome in outcomes
-        for cell in (outcome.get("time_dependent") or {}).values()
-        if not is_missing(cell.get("share_lost")) and 0 <= cell["share_lost"] <= 1
+        for cell in outcome.time_dependent.values()
+        if cell.share_lost is not None and 0 <= cell.share_lost <= 1
     ]
     share = f" (at most {percent(max(lost))} of landmarks)" if lost and max(lost) > 0 else ""
     none = " (no landmark here)" if lost and max(lost) == 0 else ""
@@ -173,31 +165,30 @@ def _missing(outcomes: Iterable[Table]) -> str:
     )
 
 
-def _grades(outcomes: Iterable[Table]) -> str:
+def _grades(outcomes: Iterable[OutcomeReport]) -> str:
     """How often the grade is unknown, per outcome whose scale is graded."""
-    told = [
-        f"{integer(cell['n'])} of {integer(cell['of'])} ({outcome.get('label')})"
+    unknown = [
+        f"{integer(cell.n)} of {integer(cell.of)} ({outcome.label})"
         for outcome in outcomes
-        if (cell := outcome.get("grade_unknown"))
+        if (cell := outcome.grade_unknown).of is not None
     ]
-    if not told:
+    if not unknown:
         return ""
     return (
-        f" The current grade is unknown at {joined(told)} landmarks; there the model without "
+        f" The current grade is unknown at {joined(unknown)} landmarks; there the model without "
         "grades answers."
     )
 
 
-def _ungraded(evaluation: Table) -> str:
+def _ungraded(report: EvaluationReport) -> str:
     """Who was never graded at all, per scale."""
-    entries = (evaluation.get("never_graded") or {}).values()
-    told = "; ".join(ungraded_words(entry) for entry in entries)
-    return f" Never graded at all: {told}." if told else ""
+    scales = "; ".join(ungraded_words(entry.model_dump()) for entry in report.never_graded.values())
+    return f" Never graded at all: {scales}." if scales else ""
 
 
-def _chosen(evaluation: Table, protocol: Table) -> str:
-    tuning = str(protocol.get("tuning") or "tuning not stated")
-    changed = len(evaluation.get("settings_changed") or {})
+def _chosen(report: EvaluationReport) -> str:
+    tuning = report.protocol.tuning or "tuning not stated"
+    changed = len(report.settings_changed)
     settings = f"{changed} settings differ from the defaults" if changed else "all are defaults"
     return (
         f"{tuning}; {settings}. The list of analytes and the detection limits of an assay are "
@@ -207,19 +198,17 @@ def _chosen(evaluation: Table, protocol: Table) -> str:
     )
 
 
-def _comparisons(evaluation: Table) -> str:
+def _comparisons(report: EvaluationReport) -> str:
     """How many intervals around 0 a reader can look at, and how many would miss it by chance."""
-    outcomes = evaluation.get("outcomes", {})
     count = sum(
-        not is_missing(cell.get("diff_lo")) and not is_constant(cell)
-        for outcome in outcomes.values()
+        not is_missing(cell.diff_lo) and not cell.is_constant
+        for outcome in report.outcomes.values()
         for table in _tables(outcome)
         for cell in table.values()
-        if isinstance(cell, Mapping)
     )
     falls = sum(
-        compared_analytes(entries, headline_hours(outcomes.get(name, {}).get("model", {})) or "")
-        for name, entries in (evaluation.get("analyte_use") or {}).items()
+        compared_analytes(entries, headline_hours(report.outcome(name).model) or "")
+        for name, entries in report.analyte_use.items()
     )
     expected = f", here about {integer(max(1, (count + falls) / 20))}" if count + falls else ""
     carried = f" and {integer(falls)} falls when an analyte is exchanged" if falls else ""
@@ -230,17 +219,19 @@ def _comparisons(evaluation: Table) -> str:
     )
 
 
-def _tables(outcome: Table) -> list[Table]:
-    found = list((outcome.get("comparators") or {}).values())
-    return [*found, outcome.get("negative_control") or {}]
+def _tables(outcome: OutcomeReport) -> Iterator[Mapping[str, AreaCell]]:
+    yield from outcome.comparators.values()
+    yield outcome.negative_control
 
 
-def _codes(summary: Table | None, *, errors: bool) -> list[str]:
-    kinds = _KINDS if errors else _KINDS[-1:]
-    return [str(code) for kind in kinds for code in (summary or {}).get(kind) or ()]
+def _codes(codes: AuditCodes | None, *, errors: bool) -> list[str]:
+    if codes is None:
+        return []
+    known = [*codes.unacknowledged_errors, *codes.acknowledged_errors] if errors else []
+    return [*known, *codes.warnings]
 
 
-def _checks() -> Mapping[str, Any]:
+def _checks() -> Mapping[str, type[Check]]:
     from pipeline.audit.runner import by_code
 
     return by_code()

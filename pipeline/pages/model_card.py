@@ -10,6 +10,7 @@ from typing import Any
 from pipeline import __version__
 from pipeline.config import Config
 from pipeline.features.spec import FeatureSpec
+from pipeline.model.evaluation_report import EvaluationReport
 from pipeline.pages.model_card_facts import (
     USERS,
     added_value_of,
@@ -33,7 +34,7 @@ _TEMPLATES = Path(__file__).parent / "templates"
 def write_card(
     folder: Path,
     config: Config,
-    evaluation: Mapping[str, Any],
+    report: EvaluationReport,
     spec: FeatureSpec,
     read: ReadResult,
 ) -> None:
@@ -41,20 +42,20 @@ def write_card(
 
     Parameters
     ----------
-    evaluation : mapping
-        Content of ``evaluation.json``, with ``sample_size`` and ``abstention``.
+    report : EvaluationReport
+        Of the training, with ``sample_size`` and ``abstention``.
     """
-    facts = card_facts(config, evaluation, spec, read)
+    facts = card_facts(config, report, spec, read)
     items = checklist(facts, config.card.items)
-    card = chai_card(config, evaluation, facts)
+    card = chai_card(config, report, facts)
     title = f"Model card: {facts['title']}"
     context = {
         "card": {"title": title, "use": USE},
         "facts": facts,
         "uses": card["UsesAndDirections"],
-        "rows": _rows(evaluation),
-        "made": [(_cell(name), _cell(told)) for name, told in made_of(evaluation)],
-        "notes": notes_of(evaluation, facts),
+        "rows": _rows(report),
+        "made": [(_cell(name), _cell(told)) for name, told in made_of(report)],
+        "notes": notes_of(report, facts),
         "items": items,
         "open": [item for item in items if item["answer"] == OPEN],
         "answered": sum(item["answer"] != OPEN for item in items),
@@ -85,13 +86,11 @@ def checklist(facts: Mapping[str, str], stated: Mapping[str, str]) -> list[dict[
     return result
 
 
-def chai_card(
-    config: Config, evaluation: Mapping[str, Any], facts: Mapping[str, str]
-) -> dict[str, Any]:
+def chai_card(config: Config, report: EvaluationReport, facts: Mapping[str, str]) -> dict[str, Any]:
     """Applied Model Card in the shape of the Coalition for Health AI (schema 0.2)."""
     stated = config.card
-    performance, added = performance_of(config, evaluation), added_value_of(config, evaluation)
-    notes = notes_of(evaluation, facts)
+    performance, added = performance_of(config, report), added_value_of(config, report)
+    notes = notes_of(report, facts)
     process = (
         f"{facts['folds']}-fold cross-validation over patients, {facts['repeats']}; evaluation.json"
     )
@@ -188,23 +187,24 @@ def _results(label: str, values: list[str]) -> list[dict[str, str]]:
     return [{"Label": label, "ValueJson": json.dumps(values, ensure_ascii=False)}]
 
 
-def _rows(evaluation: Mapping[str, Any]) -> list[list[str]]:
+def _rows(report: EvaluationReport) -> list[list[str]]:
     """One line of the card's table per outcome and horizon."""
     rows = []
-    for name, outcome in evaluation["outcomes"].items():
-        for key, cell in outcome["model"].items():
-            bar = outcome["comparators"]["grade_and_day"][key]
-            known = cell["auroc"] is not None
+    for name, outcome in report.outcomes.items():
+        for key in outcome.model:
+            cell = outcome.performance("model", key)
+            bar = outcome.compared("grade_and_day", key)
+            known = cell.auroc is not None
             rows.append(
                 [
                     name,
                     f"{key} h",
-                    f"{cell['n_events']} of {cell['n']}",
-                    f"{cell['n_event_patients']} of {cell['n_patients']}",
-                    f"{cell['auroc']:.3f} ({bounds(cell, 'auroc')})" if known else "not estimable",
-                    f"{bar['auroc']:.3f}" if bar["auroc"] is not None else "not estimable",
-                    brier_words(outcome, key),
-                    slope_words(cell) if known else "not estimable",
+                    f"{cell.n_events} of {cell.n}",
+                    f"{cell.n_event_patients} of {cell.n_patients}",
+                    f"{cell.auroc:.3f} ({bounds(cell.area)})" if known else "not estimable",
+                    f"{bar.auroc:.3f}" if bar.auroc is not None else "not estimable",
+                    brier_words(cell.brier_score),
+                    slope_words(cell.slope) if known else "not estimable",
                 ]
             )
     return rows

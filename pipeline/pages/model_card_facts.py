@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
 
 from pipeline import __version__
 from pipeline.cohort.ungraded import ungraded_words
 from pipeline.config import Config
 from pipeline.evaluate.abstention_rates import abstention_line
-from pipeline.evaluate.discrimination import TOO_FEW
+from pipeline.evaluate.horizon_rows import TOO_FEW
 from pipeline.features.spec import FeatureSpec
 from pipeline.format import counted, joined, proportion, signed
+from pipeline.model.evaluated_outcome import OutcomeReport
+from pipeline.model.evaluation_cells import Metric
+from pipeline.model.evaluation_report import EvaluationReport
 from pipeline.pages.method_sentences import arrival_words, audit_lines, audit_titles
 from pipeline.pages.model_tables import fact_words, settings_words
 from pipeline.reading.read_result import ReadResult
@@ -25,16 +27,10 @@ LIMITATIONS = (
 
 
 def card_facts(
-    config: Config, evaluation: Mapping[str, Any], spec: FeatureSpec, read: ReadResult
+    config: Config, report: EvaluationReport, spec: FeatureSpec, read: ReadResult
 ) -> dict[str, str]:
-    """Facts by name; each is a phrase without a final stop.
-
-    Parameters
-    ----------
-    evaluation : mapping
-        Content of ``evaluation.json``.
-    """
-    cohort, protocol = evaluation["cohort"], evaluation["protocol"]
+    """Facts by name; each is a phrase without a final stop."""
+    cohort, protocol = report.cohort, report.protocol
     outcomes = "; ".join(item.label for item in config.outcomes.values())
     synthetic = "SYNTHETIC DATA: " if config.cohort.synthetic else ""
     population = (
@@ -43,11 +39,11 @@ def card_facts(
     model = config.model
     return {
         "title": f"{synthetic}Prediction of {outcomes} from serial biomarkers, {population}",
-        "summary": _summary(config, evaluation),
+        "summary": _summary(config, report),
         "population": f"{population}, hours since {config.cohort.time_zero}",
         "users": USERS,
         "cohort": config.cohort.name,
-        "cohort_sha": cohort["sha256"],
+        "cohort_sha": str(cohort.sha256),
         "sites": _sites(read),
         "drugs": ", ".join(spec.drug_classes) or "none in this cohort",
         "reading": _reading(read),
@@ -56,44 +52,44 @@ def card_facts(
         "grading": config.cohort.grading_system,
         "n_analytes": str(len(spec.analytes)),
         "analytes": ", ".join(analyte.key for analyte in spec.analytes),
-        "size": " ".join(item["sentence"] for item in evaluation["sample_size"].values()),
+        "size": " ".join(item.sentence for item in report.sample_size.values()),
         "abstention": "; ".join(
-            abstention_line(name, report) for name, report in evaluation["abstention"].items()
+            abstention_line(name, abstained) for name, abstained in report.abstention.items()
         ),
-        "ungraded": _ungraded(evaluation),
-        "folds": str(protocol["folds"]),
-        "repeats": counted(protocol["repeats"], "repeat"),
-        "seed": str(protocol["seed"]),
-        "bootstrap": str(protocol["bootstrap"]),
-        "members": _members(config, evaluation),
-        "tuning": str(protocol["tuning"]),
-        "made": "; ".join(f"{name}: {told}" for name, told in made_of(evaluation)),
-        "settings": settings_words(evaluation["settings_changed"]).removesuffix("."),
-        "heterogeneity": _subgroups(evaluation, "site") or "not reported: no figure by centre",
-        "fairness": _subgroups(evaluation, "sex") or "not reported: no figure by sex or age",
+        "ungraded": _ungraded(report),
+        "folds": str(protocol.folds),
+        "repeats": counted(int(protocol.repeats or 0), "repeat"),
+        "seed": str(protocol.seed),
+        "bootstrap": str(protocol.bootstrap),
+        "members": _members(config, report),
+        "tuning": protocol.tuning,
+        "made": "; ".join(f"{name}: {told}" for name, told in made_of(report)),
+        "settings": settings_words(report.settings_changed).removesuffix("."),
+        "heterogeneity": _subgroups(report, "site") or "not reported: no figure by centre",
+        "fairness": _subgroups(report, "sex") or "not reported: no figure by sex or age",
         "level": f"{100 * model.interval_level:.0f}",
         "version": __version__,
-        "flow": f"{cohort['n_patients']} patients, {cohort['n_landmarks']} landmarks, "
-        f"{cohort['n_lab_rows']} laboratory rows; patients with the event: "
+        "flow": f"{cohort.n_patients} patients, {cohort.n_landmarks} landmarks, "
+        f"{cohort.n_lab_rows} laboratory rows; patients with the event: "
         + ", ".join(
-            f"{name} {count} of {evaluation['sample_size'][name]['n_patients']} at risk"
-            for name, count in cohort["event_patients"].items()
+            f"{name} {count} of {report.sample_size[name].n_patients} at risk"
+            for name, count in cohort.event_patients.items()
         ),
-        "measured": _measured(evaluation),
-        "counts": "; ".join(counts_of(evaluation)),
-        "performance": "; ".join(performance_of(config, evaluation)),
-        "interpretation": "; ".join(added_value_of(config, evaluation)),
-        "limitations": _limitations(evaluation),
-        "arrival": _arrival(evaluation, read),
+        "measured": _measured(report),
+        "counts": "; ".join(counts_of(report)),
+        "performance": "; ".join(performance_of(config, report)),
+        "interpretation": "; ".join(added_value_of(config, report)),
+        "limitations": _limitations(report),
+        "arrival": _arrival(report, read),
         "follow_up": follow_up_words(read),
-        "subgroups": _subgroup_figures(evaluation),
+        "subgroups": _subgroup_figures(report),
     }
 
 
-def notes_of(evaluation: Mapping[str, Any], facts: Mapping[str, str]) -> list[str]:
+def notes_of(report: EvaluationReport, facts: Mapping[str, str]) -> list[str]:
     """Warnings of the training, and what the audit warned of; sample size stands elsewhere."""
-    told = [note for note in evaluation["warnings"] if note not in facts["size"]]
-    return told + [f"Audit: {line}" for line in audit_lines(evaluation["audit"], errors=False)]
+    notes = [note for note in report.warnings if note not in facts["size"]]
+    return notes + [f"Audit: {line}" for line in audit_lines(report.audit, errors=False)]
 
 
 def follow_up_words(read: ReadResult) -> str:
@@ -108,24 +104,24 @@ def follow_up_words(read: ReadResult) -> str:
     )
 
 
-def _subgroup_figures(evaluation: Mapping[str, Any]) -> str:
+def _subgroup_figures(report: EvaluationReport) -> str:
     """By what there are figures of subgroups, and where they stand."""
     kinds = dict.fromkeys(
-        kind for outcome in evaluation["outcomes"].values() for kind in outcome.get("subgroups", {})
+        kind for outcome in report.outcomes.values() for kind in outcome.subgroups
     )
     if not kinds:
         return "subgroups: no figure, because the cohort names none"
     return f"by {joined(list(kinds))}: evaluation.html, table Subgroups"
 
 
-def _limitations(evaluation: Mapping[str, Any]) -> str:
-    found = audit_titles(evaluation["audit"])
-    return f"{LIMITATIONS}. The audit of the cohort found: {found}" if found else LIMITATIONS
+def _limitations(report: EvaluationReport) -> str:
+    findings = audit_titles(report.audit)
+    return f"{LIMITATIONS}. The audit of the cohort found: {findings}" if findings else LIMITATIONS
 
 
-def _arrival(evaluation: Mapping[str, Any], read: ReadResult) -> str:
+def _arrival(report: EvaluationReport, read: ReadResult) -> str:
     """What "by their result time" is worth in this cohort, to follow that phrase."""
-    doubt = arrival_words(evaluation["result_times"])
+    doubt = arrival_words(report.result_times)
     assumed = (
         f"{read.turnaround_imputed} results without a time of their own get the usual delay"
         if read.turnaround_imputed
@@ -134,118 +130,115 @@ def _arrival(evaluation: Mapping[str, Any], read: ReadResult) -> str:
     return "".join(f"; but {part}" for part in (doubt, assumed) if part)
 
 
-def made_of(evaluation: Mapping[str, Any]) -> list[tuple[str, str]]:
+def made_of(report: EvaluationReport) -> list[tuple[str, str]]:
     """What each scale's model is made of: thresholds, members, signs, prior, clinical state."""
     return [
-        (f"{scale}, {name[0].lower()}{name[1:]}", told)
-        for scale, entry in evaluation["models"].items()
-        for name, told in fact_words(entry)
+        (f"{scale}, {name[0].lower()}{name[1:]}", text)
+        for scale, model in report.models.items()
+        for name, text in fact_words(model)
     ]
 
 
-def counts_of(evaluation: Mapping[str, Any]) -> list[str]:
+def counts_of(report: EvaluationReport) -> list[str]:
     """Landmarks, patients and events of each outcome at every horizon."""
     return [
-        f"{name} within {key} h: {cell['n_events']} of {cell['n']} landmarks, "
-        f"{cell['n_event_patients']} of {cell['n_patients']} patients"
-        for name, outcome in evaluation["outcomes"].items()
-        for key, cell in outcome["model"].items()
+        f"{name} within {key} h: {cell.n_events} of {cell.n} landmarks, "
+        f"{cell.n_event_patients} of {cell.n_patients} patients"
+        for name, outcome in report.outcomes.items()
+        for key, cell in outcome.model.items()
     ]
 
 
-def performance_of(config: Config, evaluation: Mapping[str, Any]) -> list[str]:
+def performance_of(config: Config, report: EvaluationReport) -> list[str]:
     """Discrimination and calibration of each outcome at the horizon of the gates."""
     lines = []
-    for name, key, cell, outcome in _cells(config, evaluation):
-        if cell["auroc"] is None:
+    for name, key, outcome in _gate_horizons(config, report):
+        cell = outcome.performance("model", key)
+        if cell.auroc is None:
             lines.append(f"{name} within {key} h: {TOO_FEW} for a figure")
             continue
         lines.append(
-            f"{name} within {key} h: AUROC {cell['auroc']:.3f} (95 % interval "
-            f"{bounds(cell, 'auroc')}), Brier {brier_words(outcome, key)}, calibration slope "
-            f"{slope_words(cell)}"
+            f"{name} within {key} h: AUROC {cell.auroc:.3f} (95 % interval "
+            f"{bounds(cell.area)}), Brier {brier_words(cell.brier_score)}, calibration slope "
+            f"{slope_words(cell.slope)}"
         )
     return lines
 
 
-def added_value_of(config: Config, evaluation: Mapping[str, Any]) -> list[str]:
+def added_value_of(config: Config, report: EvaluationReport) -> list[str]:
     """What the model adds to grade and day, per outcome."""
     lines = []
-    for name, key, _, outcome in _cells(config, evaluation):
-        bar = outcome["comparators"]["grade_and_day"][key]
-        if bar["diff_lo"] is None:
+    for name, key, outcome in _gate_horizons(config, report):
+        difference = outcome.compared("grade_and_day", key).difference
+        if difference.low is None:
             lines.append(f"{name} within {key} h: {TOO_FEW} to compare")
             continue
+        value, low, high = (signed(part, 3) for part in difference)
         lines.append(
-            f"{name} within {key} h: AUROC {signed(bar['diff_auroc'], 3)} against grade and day "
-            f"(95 % interval {signed(bar['diff_lo'], 3)} to {signed(bar['diff_hi'], 3)})"
+            f"{name} within {key} h: AUROC {value} against grade and day (95 % interval {low} to "
+            f"{high})"
         )
     return lines
 
 
-def bounds(cell: Mapping[str, Any], metric: str, places: int = 3) -> str:
+def bounds(metric: Metric, places: int = 3) -> str:
     """Interval of a metric in words."""
-    low, high = cell[f"{metric}_lo"], cell[f"{metric}_hi"]
+    low, high = metric.low, metric.high
     return (
         "no interval" if low is None or high is None else f"{low:.{places}f} to {high:.{places}f}"
     )
 
 
-def brier_words(outcome: Mapping[str, Any], key: str) -> str:
-    """Brier score of the model at a horizon and its interval."""
-    value = outcome["model"][key]["brier"]
-    if value is None:
-        return "not estimable"
-    return f"{value:.4f} ({bounds(outcome['probability_intervals']['model'][key], 'brier', 4)})"
+def brier_words(score: Metric) -> str:
+    """Brier score and its interval."""
+    return "not estimable" if score.value is None else f"{score.value:.4f} ({bounds(score, 4)})"
 
 
-def slope_words(cell: Mapping[str, Any]) -> str:
+def slope_words(slope: Metric) -> str:
     """Calibration slope and its interval.
 
     Examples
     --------
-    >>> slope_words({"cal_slope": None})
+    >>> slope_words(Metric())
     'not estimable, because the risks are all alike or part the landmarks without an overlap'
     """
-    if cell["cal_slope"] is None:
+    if slope.value is None:
         return (
             "not estimable, because the risks are all alike or part the landmarks without an "
             "overlap"
         )
-    return f"{cell['cal_slope']:.2f} ({bounds(cell, 'cal_slope', 2)})"
+    return f"{slope.value:.2f} ({bounds(slope, 2)})"
 
 
-def _cells(
-    config: Config, evaluation: Mapping[str, Any]
-) -> list[tuple[str, str, Mapping[str, Any], Mapping[str, Any]]]:
-    result = []
-    for name, outcome in evaluation["outcomes"].items():
-        key = gate_horizon(outcome["model"], config.gates.horizon_hours)
-        result.append((name, key, outcome["model"][key], outcome))
-    return result
+def _gate_horizons(
+    config: Config, report: EvaluationReport
+) -> Iterator[tuple[str, str, OutcomeReport]]:
+    """Name of each outcome, and the horizon at which the gates look at it."""
+    for name, outcome in report.outcomes.items():
+        yield name, gate_horizon(outcome.model, config.gates.horizon_hours), outcome
 
 
-def _summary(config: Config, evaluation: Mapping[str, Any]) -> str:
-    performance = "; ".join(performance_of(config, evaluation))
+def _summary(config: Config, report: EvaluationReport) -> str:
+    performance = "; ".join(performance_of(config, report))
     return (
         f"Risk at each landmark from laboratory values, grades and treatments so far, in "
-        f"{evaluation['cohort']['n_patients']} patients, by cross-validation: {performance}"
+        f"{report.cohort.n_patients} patients, by cross-validation: {performance}"
     )
 
 
-def _members(config: Config, evaluation: Mapping[str, Any]) -> str:
+def _members(config: Config, report: EvaluationReport) -> str:
     """What kinds of learner any scale's model holds, and how they are joined."""
     names = {
         name
-        for entry in evaluation["models"].values()
-        for shares in entry["members"].values()
+        for model in report.models.values()
+        for shares in model.members.values()
         for name in shares
     }
     kinds = ["ridge logistic regressions"] if names & {"grade_and_day", "state", "labs"} else []
     kinds += ["a shallow XGBoost"] if "booster" in names else []
     kinds += list(config.model.custom)
-    if "prior" in evaluation:
-        kinds.append(f"the model of the cohort '{evaluation['prior']['cohort_name']}' as a prior")
+    if report.prior is not None:
+        kinds.append(f"the model of the cohort '{report.prior.cohort_name}' as a prior")
     learned = (
         "with equal weights"
         if config.model.ridge_blend is None
@@ -269,26 +262,22 @@ def _reading(read: ReadResult) -> str:
     )
 
 
-def _measured(evaluation: Mapping[str, Any]) -> str:
+def _measured(report: EvaluationReport) -> str:
     """Share of the landmarks at risk of the first outcome with a result of each analyte read."""
-    entries: Mapping[str, Any] = next(iter(evaluation["analyte_use"].values()), {})
-    told = [
-        f"{key} {proportion(entry['row_share'])}" for key, entry in entries.items() if entry["used"]
+    entries = next(iter(report.analyte_use.values()), {})
+    shares = [
+        f"{key} {proportion(entry.row_share)}" for key, entry in entries.items() if entry.used
     ]
-    return ", ".join(told) or "no analyte is read"
+    return ", ".join(shares) or "no analyte is read"
 
 
-def _ungraded(evaluation: Mapping[str, Any]) -> str:
+def _ungraded(report: EvaluationReport) -> str:
     """Who was never graded on a scale, and what the labels make of it."""
-    told = "; ".join(ungraded_words(entry) for entry in evaluation["never_graded"].values())
-    return told or "death is stated in the patients table, so nobody counts as never graded"
+    scales = "; ".join(ungraded_words(entry.model_dump()) for entry in report.never_graded.values())
+    return scales or "death is stated in the patients table, so nobody counts as never graded"
 
 
-def _subgroups(evaluation: Mapping[str, Any], kind: str) -> str:
-    """Names the subgroup figures that the evaluation holds."""
-    found = [
-        name
-        for name, outcome in evaluation["outcomes"].items()
-        if kind in outcome.get("subgroups", {})
-    ]
-    return f"figures by {kind} for {', '.join(found)}" if found else ""
+def _subgroups(report: EvaluationReport, kind: str) -> str:
+    """Names the outcomes with figures by a kind of subgroup."""
+    names = [name for name, outcome in report.outcomes.items() if kind in outcome.subgroups]
+    return f"figures by {kind} for {', '.join(names)}" if names else ""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+
+from pydantic import JsonValue
 
 from pipeline.config_model import PRIOR
 from pipeline.evaluate.model_description import _SIGNS
 from pipeline.format import joined, words
+from pipeline.model.evaluation_report import ModelDescription
 from pipeline.pages.evaluation_tables import Grid
 from pipeline.pages.evaluation_titles import named
 from pipeline.pages.html import fact
@@ -15,20 +17,22 @@ from pipeline.pages.html import fact
 _MEMBERS = {PRIOR: "Model of another cohort"}
 
 
-def model_grid(facts: Mapping[str, Mapping[str, Any]], changed: Mapping[str, Any]) -> Grid | None:
+def model_grid(
+    models: Mapping[str, ModelDescription], changed: Mapping[str, JsonValue]
+) -> Grid | None:
     """One row per fact and one column per scale."""
-    if not facts:
+    if not models:
         return None
-    told = [dict(fact_words(entry)) for entry in facts.values()]
+    columns = [dict(fact_words(model)) for model in models.values()]
     return Grid(
         "What the model is made of",
-        ("", *(words(scale).upper() if scale != "death" else "Death" for scale in facts)),
-        [(name, *(column[name] for column in told)) for name in told[0]],
+        ("", *(words(scale).upper() if scale != "death" else "Death" for scale in models)),
+        [(name, *(column[name] for column in columns)) for name in columns[0]],
         settings_words(changed),
     )
 
 
-def settings_words(changed: Mapping[str, Any]) -> str:
+def settings_words(changed: Mapping[str, JsonValue]) -> str:
     """Settings that differ from the defaults, in one sentence.
 
     Examples
@@ -42,30 +46,29 @@ def settings_words(changed: Mapping[str, Any]) -> str:
     return f"Settings that differ from the defaults: {told}."
 
 
-def fact_words(entry: Mapping[str, Any]) -> list[tuple[str, str]]:
+def fact_words(model: ModelDescription) -> list[tuple[str, str]]:
     """Facts of one scale as (name, value) in words, the same names for every scale."""
-    state = entry["clinical_state"]
+    state = model.clinical_state
     shown = (
-        f"risk {state['shown']} clinical state, both evaluated"
-        if state["fitted"]
+        f"risk {state.shown} clinical state, both evaluated"
+        if state.fitted
         else "none: no grade is charted here, so the one model reads no clinical state"
     )
-    without = "without clinical state" if state["fitted"] else "members"
-    members = entry["members"]
+    without = "without clinical state" if state.fitted else "members"
     return [
         ("Shown", shown),
         (
             "Grades asked, weight in the fit",
             ", ".join(
-                f"{grade} or more: {weight:g}" + (" (reported)" if int(grade) in reported else "")
-                for reported in (entry["reported"],)
-                for grade, weight in entry["threshold_weights"].items()
+                f"{grade} or more: {weight:g}"
+                + (" (reported)" if int(grade) in model.reported else "")
+                for grade, weight in model.threshold_weights.items()
             ),
         ),
-        ("Members, share in the mean of log-odds", _members_words(members, without)),
-        ("Signs", _signs_words(entry["signs"])),
-        ("Prior of another cohort", "one more member" if entry["prior"] else "none"),
-        ("Tuned in the final fit", _tuned_words(entry["tuned"])),
+        ("Members, share in the mean of log-odds", _members_words(model.members, without)),
+        ("Signs", _signs_words(model.signs)),
+        ("Prior of another cohort", "one more member" if model.prior else "none"),
+        ("Tuned in the final fit", _tuned_words(model.tuned)),
     ]
 
 
@@ -90,7 +93,7 @@ def _tuned_words(tuned: Mapping[str, float]) -> str:
     return ", ".join(f"{name} {value:.4g}" for name, value in tuned.items()) or "nothing"
 
 
-def _value(value: Any) -> str:
+def _value(value: JsonValue) -> str:
     """A setting in words; a table of settings as name and value."""
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {_value(part)}" for name, part in value.items()) or "none"

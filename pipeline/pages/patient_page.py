@@ -15,7 +15,7 @@ from pipeline.explain.drug_caveats import DrugMark, drug_marks
 from pipeline.explain.estimate_age import estimate_age, moment_words, span_words
 from pipeline.explain.estimates import Estimate, asked
 from pipeline.explain.infusion_clock import made_words, since_infusion
-from pipeline.explain.model_summary import ModelFacts, graded_scales
+from pipeline.explain.model_summary import ModelFacts, Validation, graded_scales
 from pipeline.explain.patient_record import PatientRecord
 from pipeline.explain.phrases import age_words, outcome_short, phrase, risk_words, sentence, whole
 from pipeline.format import decimal, integer, is_missing, joined
@@ -133,7 +133,7 @@ def footer_lines(shown: Sequence[Estimate], facts: ModelFacts) -> list[str]:
         ),
     ]
     names = dict.fromkeys([item.outcome for item in shown])
-    figures = [_figure(name, facts.validation.get(name, {})) for name in names]
+    figures = [_figure(name, facts.validation.get(name)) for name in names]
     if facts.validation_kind and figures:
         lines.append(
             phrase(
@@ -149,12 +149,12 @@ def footer_lines(shown: Sequence[Estimate], facts: ModelFacts) -> list[str]:
     return [*lines, phrase("footer", "external"), phrase("footer", "threshold")]
 
 
-def _figure(name: str, found: Mapping[str, Any]) -> str:
+def _figure(name: str, validation: Validation | None) -> str:
     short = outcome_short(name)
-    wanted = [found.get(key) for key in ("auroc", "auroc_lo", "auroc_hi", "cal_slope")]
-    if any(is_missing(value) for value in wanted):
+    cell = None if validation is None else validation.shown
+    if cell is None or not cell.area.is_complete or is_missing(cell.cal_slope):
         return phrase("footer", "figure_none", short=short)
-    auroc, low, high, slope = (decimal(value) for value in wanted)
+    auroc, low, high, slope = (decimal(value) for value in (*cell.area, cell.cal_slope))
     return phrase("footer", "figure", short=short, auroc=auroc, lo=low, hi=high, slope=slope)
 
 

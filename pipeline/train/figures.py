@@ -15,6 +15,8 @@ from pipeline.cohort.analytes import Analyte
 from pipeline.explain.shap_values import Attribution
 from pipeline.features.names import FeatureMeta, feature_name
 from pipeline.format import plain
+from pipeline.model.evaluation_cells import DayCell
+from pipeline.model.evaluation_curves import HorizonCurves
 from pipeline.resources import schema_yaml
 
 if TYPE_CHECKING:
@@ -33,8 +35,8 @@ def outcome_figures(
     label: str,
     attribution: Attribution | None,
     analytes: Mapping[str, Analyte],
-    curves: Mapping[str, Any],
-    by_day: Mapping[str, Any],
+    curves: Mapping[str, HorizonCurves],
+    by_day: Mapping[str, DayCell],
     *,
     horizon_h: float,
     synthetic: bool,
@@ -47,10 +49,10 @@ def outcome_figures(
         SHAP of the booster; its three figures are left out where there is none.
     analytes : mapping
         Dictionary entries by key; the core ones get a panel each.
-    curves : mapping
-        Calibration points per horizon.
+    curves : mapping of HorizonCurves
+        By horizon; their calibration is drawn.
     by_day : mapping
-        Landmark day to ``n``, ``base_rate`` and ``mean_risk``.
+        Landmark day to its figures.
     horizon_h : float
         Horizon of ``by_day``.
     """
@@ -176,12 +178,16 @@ def pathway_importance(attribution: Attribution, title: str) -> Figure:
     return figure
 
 
-def calibration(curves: Mapping[str, Any], title: str) -> Figure:
+def calibration(curves: Mapping[str, HorizonCurves], title: str) -> Figure:
     """Observed rate against risk per horizon, with 95 % bars over patients."""
     hours = sorted(curves, key=float)
     figure, grid = _figure(3.4 * len(hours) + 0.6, 4.2, 1, len(hours))
     for axes, key in zip(grid.flat, hours, strict=True):
-        points = {name: np.asarray(part) for name, part in curves[key]["calibration"].items()}
+        groups = curves[key].calibration
+        points = {
+            name: np.asarray(getattr(groups, name), dtype=float)
+            for name in ("predicted", "observed", "lo", "hi")
+        }
         top = 1.08 * max(float(points["hi"].max()), float(points["predicted"].max()), 0.01)
         axes.plot([0, top], [0, top], color=_GREY, linewidth=1, linestyle="--", label="ideal")
         spread = np.abs(np.stack([points["lo"], points["hi"]]) - points["observed"])
@@ -205,7 +211,7 @@ def calibration(curves: Mapping[str, Any], title: str) -> Figure:
     return figure
 
 
-def risk_by_day(by_day: Mapping[str, Any], title: str) -> Figure:
+def risk_by_day(by_day: Mapping[str, DayCell], title: str) -> Figure:
     """Mean risk and observed rate per landmark day, above how many landmarks there are."""
     days = sorted(int(day) for day in by_day)
     cells = [by_day[str(day)] for day in days]
@@ -215,12 +221,13 @@ def risk_by_day(by_day: Mapping[str, Any], title: str) -> Figure:
         ("mean_risk", _BLUE, "o-", "mean risk given"),
         ("base_rate", _ORANGE, "s--", "share with the event"),
     ):
-        level = [np.nan if cell[name] is None else cell[name] for cell in cells]
+        values = [getattr(cell, name) for cell in cells]
+        level = [np.nan if value is None else value for value in values]
         top.plot(days, level, style, color=colour, markersize=4, label=words)
     top.set_ylim(bottom=0)
     _percent_axes(top, both=False)
     top.legend(fontsize=8, frameon=False)
-    bottom.bar(days, [cell["n"] for cell in cells], color=_GREY)
+    bottom.bar(days, [cell.n or 0 for cell in cells], color=_GREY)
     bottom.set_ylabel("landmarks", fontsize=8)
     bottom.set_xlabel("day since time zero")
     bottom.xaxis.get_major_locator().set_params(integer=True)

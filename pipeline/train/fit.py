@@ -93,7 +93,7 @@ def train(
         prior=task.prior,
     )
     scores = {name: part.scores for name, part in results.scored.items()}
-    draws = gate_draws(scores, config, summary["sha256"])
+    draws = gate_draws(scores, config, read.sha256)
     return TrainingResult(bundle, evaluation, draws, read, audit, scales)
 
 

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from pipeline.config import Config, GateConfig
-from pipeline.evaluate import metrics
-from pipeline.evaluate.intervals import patient_draws
-from pipeline.evaluate.scored_rows import Scores
+from pipeline.evaluate.scored_rows import ScoredRows
 from pipeline.format import signed
+from pipeline.model.evaluation_cells import AreaCell, Counts, Metric, Number
+from pipeline.model.evaluation_report import EvaluationReport
 
 SAME_COHORT = "champion/same cohort"
 _CANARY_TOLERANCE = 1e-9
@@ -22,9 +22,9 @@ _CANARY_TOLERANCE = 1e-9
 
 @dataclass(frozen=True)
 class Candidate:
-    """What the gates look at: ``evaluation.json`` and the AUROC draws of one bundle."""
+    """What the gates look at: the evaluation and the AUROC draws of one bundle."""
 
-    evaluation: Mapping[str, Any]
+    evaluation: EvaluationReport
     draws: Mapping[str, Any]
 
 
@@ -48,18 +48,18 @@ def check_gates(
     champion : Candidate or None
         None when there is no champion yet.
     """
-    evaluation = challenger.evaluation
-    gates = [_canary(evaluation), _audited(evaluation)]
-    for name, outcome in evaluation["outcomes"].items():
-        key = gate_horizon(outcome["model"], config.horizon_hours)
-        cell = outcome["model"][key]
+    report = challenger.evaluation
+    gates = [_canary(report), _audited(report)]
+    for name, outcome in report.outcomes.items():
+        key = gate_horizon(outcome.model, config.horizon_hours)
+        cell = outcome.model[key]
         gates.append(_enough_events(name, key, cell, config))
         gates += [
             _not_worse(name, key, comparator, table[key], config)
-            for comparator, table in outcome["comparators"].items()
+            for comparator, table in outcome.comparators.items()
             if key in table
         ]
-        gates.append(_slope(name, key, cell, config))
+        gates.append(_slope(name, key, cell.slope, config))
     if champion is not None:
         gates += _against_champion(challenger, champion, config)
     return gates
@@ -79,20 +79,22 @@ def gate_horizon(horizons: Iterable[str], wanted: float) -> str:
 FILE = "gate_draws.json"
 
 
-def gate_draws(scores: Mapping[str, Scores], config: Config, cohort_sha256: str) -> dict[str, Any]:
+def gate_draws(
+    scores: Mapping[str, ScoredRows], config: Config, cohort_sha256: str
+) -> dict[str, Any]:
     """AUROC at the gate's horizon, then in every bootstrap draw of patients, per outcome."""
     outcomes = {}
     for name, part in scores.items():
         keys = [f"{horizon:g}" for horizon in part.horizons]
         key = gate_horizon(keys, config.gates.horizon_hours)
-        label = part.label[:, keys.index(key)]
-        rows = np.flatnonzero(~np.isnan(label))
-        draws = patient_draws(part.patient, config.evaluation.bootstrap, config.seed)[rows]
-        risk = part.risks["model"][rows, keys.index(key)]
-        areas = metrics.auroc(label[rows], risk, draws, part.group[rows])
+        resampled = part.resampled(
+            config.evaluation.bootstrap, config.seed, config.evaluation.min_event_patients
+        )
+        rows = resampled.at(part.horizons[keys.index(key)])
+        areas = rows.auroc_draws(rows.risks["model"])
         outcomes[name] = {
             "horizon_h": key,
-            "n": round(len(rows) / part.n_repeats),
+            "n": rows.counts()["n"],
             "auroc": [None if np.isnan(area) else round(float(area), 6) for area in areas],
         }
     return {"cohort_sha256": cohort_sha256, "seed": config.seed, "outcomes": outcomes}
@@ -112,80 +114,80 @@ def read_draws(folder: Path) -> dict[str, Any]:
     return content
 
 
-def _canary(evaluation: Mapping[str, Any]) -> Gate:
-    value = evaluation["canary_auroc"]
+def _canary(report: EvaluationReport) -> Gate:
+    value = report.canary_auroc
     passed = value is not None and abs(value - 0.5) < _CANARY_TOLERANCE
     shown = "could not be scored" if value is None else f"scores {value:.2f}"
     return Gate("canary", passed, f"A constant predictor {shown}; it must score 0.50.")
 
 
-def _audited(evaluation: Mapping[str, Any]) -> Gate:
-    audit = evaluation.get("audit")
+def _audited(report: EvaluationReport) -> Gate:
+    audit = report.audit
     if audit is None:
         return Gate("audit", False, "The training cohort was not audited; train again.")
-    open_errors, known = audit["unacknowledged_errors"], audit["acknowledged_errors"]
-    said = f" Acknowledged in the configuration: {', '.join(known)}." if known else ""
-    found = ", ".join(open_errors) or "none"
-    return Gate("audit", not open_errors, f"Unacknowledged audit errors: {found}.{said}")
+    open_errors, known = audit.unacknowledged_errors, audit.acknowledged_errors
+    acknowledged = f" Acknowledged in the configuration: {', '.join(known)}." if known else ""
+    codes = ", ".join(open_errors) or "none"
+    return Gate("audit", not open_errors, f"Unacknowledged audit errors: {codes}.{acknowledged}")
 
 
-def _not_worse(
-    outcome: str, key: str, comparator: str, cell: Mapping[str, Any], config: GateConfig
-) -> Gate:
+def _not_worse(outcome: str, key: str, comparator: str, cell: AreaCell, config: GateConfig) -> Gate:
     """The lower bound decides; a comparator whose inputs too few patients have is no bar."""
-    low = cell["diff_lo"]
     name = f"{outcome}/h{key}/not worse than {comparator}"
-    if low is None:
-        count = cell["n_event_patients"]
+    if cell.diff_lo is None:
+        few = _events(cell) < config.min_event_patients
         return Gate(
             name,
-            count < config.min_event_patients,
-            f"{outcome} at {key} h: only {count} event patients have what {comparator} needs, so "
-            "it is no bar."
-            if count < config.min_event_patients
+            few,
+            f"{outcome} at {key} h: only {cell.n_event_patients} event patients have what "
+            f"{comparator} needs, so it is no bar."
+            if few
             else f"{outcome} at {key} h: the difference to {comparator} has no interval.",
         )
     return Gate(
         name,
-        low > -config.margin_auroc,
+        cell.diff_lo > -config.margin_auroc,
         f"{outcome} at {key} h: AUROC minus that of {comparator} "
-        f"{_difference(cell['diff_auroc'], low, config)}",
+        f"{_difference(cell.diff_auroc, cell.diff_lo, config)}",
     )
 
 
-def _difference(value: float | None, low: float, config: GateConfig) -> str:
+def _difference(value: Number, low: float, config: GateConfig) -> str:
     found, least, bar = (signed(x, 3) for x in (value, low, -config.margin_auroc))
     return f"is {found}, 95 % interval from {least}; the lower end must exceed {bar}."
 
 
-def _slope(outcome: str, key: str, cell: Mapping[str, Any], config: GateConfig) -> Gate:
-    low, high = cell["cal_slope_lo"], cell["cal_slope_hi"]
+def _slope(outcome: str, key: str, slope: Metric, config: GateConfig) -> Gate:
+    low, high = slope.low, slope.high
     name = f"{outcome}/h{key}/calibration slope"
     if low is None or high is None:
         return Gate(name, False, f"{outcome} at {key} h: the calibration slope has no interval.")
     return Gate(
         name,
         low <= config.slope_high and high >= config.slope_low,
-        f"{outcome} at {key} h: calibration slope {cell['cal_slope']:.2f}, 95 % interval "
+        f"{outcome} at {key} h: calibration slope {slope.value:.2f}, 95 % interval "
         f"{low:.2f} to {high:.2f}; it must overlap {config.slope_low} to {config.slope_high}.",
     )
 
 
-def _enough_events(outcome: str, key: str, cell: Mapping[str, Any], config: GateConfig) -> Gate:
+def _enough_events(outcome: str, key: str, cell: Counts, config: GateConfig) -> Gate:
     """Wide intervals overlap anything, so the other gates mean little with few events."""
-    count = cell["n_event_patients"]
     return Gate(
         f"{outcome}/h{key}/enough events",
-        count >= config.min_event_patients,
-        f"{outcome} at {key} h: {count} event patients; at least {config.min_event_patients} are "
-        "needed for the intervals to mean something.",
+        _events(cell) >= config.min_event_patients,
+        f"{outcome} at {key} h: {cell.n_event_patients} event patients; at least "
+        f"{config.min_event_patients} are needed for the intervals to mean something.",
     )
+
+
+def _events(cell: Counts) -> float:
+    return cell.n_event_patients or 0
 
 
 def _against_champion(challenger: Candidate, champion: Candidate, config: GateConfig) -> list[Gate]:
     """Non-inferior to the champion on the same cohort, and no outcome fewer."""
     ours, theirs = challenger.evaluation, champion.evaluation
-    lost = [name for name in theirs["outcomes"] if name not in ours["outcomes"]]
+    lost = [name for name in theirs.outcomes if name not in ours.outcomes]
     kept = Gate(
         "champion/outcomes kept",
         not lost,
@@ -193,7 +195,7 @@ def _against_champion(challenger: Candidate, champion: Candidate, config: GateCo
         if lost
         else "The challenger predicts every outcome that the champion predicts.",
     )
-    if ours["cohort"]["sha256"] != theirs["cohort"]["sha256"]:
+    if ours.cohort.sha256 != theirs.cohort.sha256:
         return [
             kept,
             Gate(
@@ -204,7 +206,7 @@ def _against_champion(challenger: Candidate, champion: Candidate, config: GateCo
                 "(--config, --no-track), then promote with --against that bundle.",
             ),
         ]
-    shared = [name for name in ours["outcomes"] if name in theirs["outcomes"]]
+    shared = [name for name in ours.outcomes if name in theirs.outcomes]
     return [kept, *(_not_inferior(name, challenger, champion, config) for name in shared)]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from pipeline import __version__
 from pipeline.audit.runner import AuditReport
 from pipeline.config import Config
+from pipeline.model.evaluation_report import EvaluatedCohort
 
 _NUMERIC = ("numpy", "scipy", "pandas", "scikit-learn", "xgboost", "xgboost-cpu")
 
@@ -27,7 +28,7 @@ def versions() -> dict[str, str]:
 
 def provenance_of(
     config: Config,
-    cohort_summary: Mapping[str, Any],
+    cohort: EvaluatedCohort,
     audit: AuditReport,
     prior: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
@@ -35,19 +36,20 @@ def provenance_of(
 
     Parameters
     ----------
-    cohort_summary : mapping
-        Name, digest and counts of the cohort, see ``train.fit.cohort_summary``.
+    cohort : EvaluatedCohort
+        Name, digest and counts of the training cohort.
     prior : mapping or None
         What is recorded about the bundle that the model borrows from.
     """
     return {
-        **{f"cohort_{key}": cohort_summary[key] for key in ("name", "sha256")},
+        "cohort_name": cohort.name,
+        "cohort_sha256": cohort.sha256,
         "config_sha256": config.sha256(),
         "package_version": __version__,
         "versions": versions(),
-        "n_patients": cohort_summary["n_patients"],
+        "n_patients": cohort.n_patients,
         "synthetic": config.cohort.synthetic,
-        "event_patients": cohort_summary["event_patients"],
+        "event_patients": cohort.event_patients,
         "audit": audit.summary(),
         "intended_use": "research use only",
         **({"prior": prior} if prior else {}),

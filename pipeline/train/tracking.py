@@ -21,6 +21,7 @@ from pipeline.errors import UsageError
 from pipeline.evaluate.decision_curve import net_benefit_at
 from pipeline.explain.shap_values import attribute
 from pipeline.model.bundle import REPORTS, SCHEMA_VERSION
+from pipeline.model.evaluated_outcome import OutcomeReport
 from pipeline.model.registry import BUNDLE_ARTIFACT, CHALLENGER, connect
 from pipeline.resources import config_path, schema_path
 from pipeline.train.figures import outcome_figures
@@ -83,17 +84,17 @@ def log_training(
     log.info("logging to MLflow")
     config = result.bundle.config
     mlflow.set_experiment(config.tracking.experiment)
-    evaluation = result.evaluation.content
+    evaluation = result.evaluation.report
     with mlflow.start_run(run_name=f"train {config.cohort.name}") as run:
-        mlflow.set_tags(_tags(result, ", ".join(evaluation["outcomes"])))
+        mlflow.set_tags(_tags(result, ", ".join(evaluation.outcomes)))
         mlflow.log_params(_params(config.model_dump(mode="json")))
         mlflow.log_text(yaml.safe_dump(config.model_dump(mode="json")), "config.yaml")
-        mlflow.log_dict(evaluation, "evaluation.json")
+        mlflow.log_dict(evaluation.to_dict(), "evaluation.json")
         for name in REPORTS:
             mlflow.log_artifact(str(folder / name))
         card = (folder / "model_card.md").read_text(encoding="utf-8")
         mlflow.set_tag("mlflow.note.content", card[:_NOTE_LENGTH])
-        for name, outcome in evaluation["outcomes"].items():
+        for name, outcome in evaluation.outcomes.items():
             _log_outcome(mlflow, result, name, outcome, charts[name])
         model_version = _register(mlflow, result, folder, run.info.run_id)
     return model_version
@@ -103,24 +104,24 @@ def _log_outcome(
     mlflow: ModuleType,
     result: TrainingResult,
     name: str,
-    outcome: Mapping[str, Any],
+    outcome: OutcomeReport,
     charts: Mapping[str, str],
 ) -> None:
     metrics = {
-        f"{name}/h{hours}/{metric}": cell[metric]
-        for hours, cell in outcome["model"].items()
+        f"{name}/h{hours}/{metric}": value
+        for hours, cell in outcome.model.items()
         for metric in _METRICS
-        if cell[metric] is not None
+        if (value := getattr(cell, metric)) is not None
     }
     metrics |= {
-        f"{name}/h{hours}/no_state/{metric}": cell[metric]
-        for hours, cell in outcome["model_no_state"].items()
+        f"{name}/h{hours}/no_state/{metric}": value
+        for hours, cell in outcome.model_no_state.items()
         for metric in ("auroc", "brier", "cal_slope")
-        if cell[metric] is not None
+        if (value := getattr(cell, metric)) is not None
     }
     metrics |= {
         f"{name}/h{hours}/net_benefit_p10": value
-        for hours, cell in outcome["net_benefit"].items()
+        for hours, cell in outcome.net_benefit.items()
         if (value := net_benefit_at(cell, 0.1)) is not None
     }
     mlflow.log_metrics(metrics)
@@ -138,7 +139,7 @@ def _log_outcome(
 
 
 def _pictures(
-    result: TrainingResult, name: str, outcome: Mapping[str, Any]
+    result: TrainingResult, name: str, outcome: OutcomeReport
 ) -> Iterator[tuple[str, bytes]]:
     """Figures of one outcome as PNG, by their path below the run's artifacts."""
     config = result.bundle.config
@@ -148,11 +149,11 @@ def _pictures(
     near = min(horizons, key=lambda hours: abs(hours - config.gates.horizon_hours))
     return outcome_figures(
         asked.scale,
-        outcome["label"],
+        outcome.label,
         attribute(part.model, part.matrix, part.targets, asked.threshold, near, seed=config.seed),
         {analyte.key: analyte for analyte in result.bundle.reference.spec.analytes},
         result.evaluation.curves[name],
-        outcome["by_day"],
+        outcome.by_day,
         horizon_h=horizons[-1],
         synthetic=config.cohort.synthetic,
     )
@@ -229,12 +230,12 @@ def _register(mlflow: ModuleType, result: TrainingResult, bundle_folder: Path, r
 
 
 def _description(result: TrainingResult) -> str:
-    facts = result.evaluation.content["cohort"]
-    synthetic = "SYNTHETIC data. " if facts.get("synthetic") else ""
-    outcomes = ", ".join(result.evaluation.content["outcomes"])
+    cohort = result.evaluation.report.cohort
+    synthetic = "SYNTHETIC data. " if cohort.synthetic else ""
+    outcomes = ", ".join(result.evaluation.report.outcomes)
     return (
-        f"{synthetic}Research use only. Trained on {facts['n_patients']} patients of the cohort "
-        f"'{facts['name']}' for {outcomes}; see evaluation.html."
+        f"{synthetic}Research use only. Trained on {cohort.n_patients} patients of the cohort "
+        f"'{cohort.name}' for {outcomes}; see evaluation.html."
     )
 
 

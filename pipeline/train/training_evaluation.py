@@ -15,11 +15,12 @@ from pipeline.evaluate.abstention_rates import (
     held_out_abstentions,
     silence_warnings,
 )
-from pipeline.evaluate.model_description import model_facts
+from pipeline.evaluate.model_description import describe_models
 from pipeline.evaluate.report import Evaluation, assemble, event_patients, few_events
 from pipeline.evaluate.sample_size import size_report
 from pipeline.evaluate.scoring_protocol import ScoredOutcome
 from pipeline.model.abstention import Codes
+from pipeline.model.evaluation_report import Abstentions, EvaluatedCohort
 from pipeline.reading.read_result import ReadResult
 from pipeline.train.intake import audit_warnings
 from pipeline.train.prior_checks import prior_sentences
@@ -67,7 +68,7 @@ def held_out(task: TrainingTask, scales: Mapping[str, ScaleResult]) -> HeldOut:
 
 def cohort_summary(
     read: ReadResult, config: Config, scales: Mapping[str, ScaleResult]
-) -> dict[str, Any]:
+) -> EvaluatedCohort:
     """Name, digest and counts of the training cohort; nothing about one patient."""
     events = {
         name: event_patients(scales[item.scale].targets, item.threshold)
@@ -78,22 +79,22 @@ def cohort_summary(
         for part in scales.values()
         for item in part.scored.values()
     ]
-    return {
-        "name": config.cohort.name,
-        "n_patients": read.cohort.n_patients,
-        "n_landmarks": max(scored),
-        "n_lab_rows": len(read.cohort.labs),
-        "sha256": read.sha256,
-        "synthetic": config.cohort.synthetic,
-        "event_patients": events,
-    }
+    return EvaluatedCohort(
+        name=config.cohort.name,
+        n_patients=read.cohort.n_patients,
+        n_landmarks=max(scored),
+        n_lab_rows=len(read.cohort.labs),
+        sha256=read.sha256,
+        synthetic=config.cohort.synthetic,
+        event_patients=events,
+    )
 
 
 def evaluate_training(
     task: TrainingTask,
     scales: Mapping[str, ScaleResult],
     results: HeldOut,
-    summary: Mapping[str, Any],
+    summary: EvaluatedCohort,
     audit: AuditReport,
     prior: Mapping[str, Any] | None,
 ) -> Evaluation:
@@ -101,7 +102,7 @@ def evaluate_training(
 
     Parameters
     ----------
-    summary : mapping
+    summary : EvaluatedCohort
         From :func:`cohort_summary`.
     prior : mapping or None
         What is recorded about the bundle that the model borrows from.
@@ -125,27 +126,27 @@ def evaluate_training(
         kind="cross-validated",
         cohort=task.cohort,
         spec=task.spec,
-        facts=summary,
+        evaluated=summary,
         warnings=[
             *audit_warnings(audit),
             *(prior_sentences(prior) if prior else ()),
             *_warnings(config, scales, abstentions),
-            *(item["sentence"] for item in sizes.values()),
+            *(item.sentence for item in sizes.values()),
         ],
         command=COMMAND,
     )
     models = {scale: part.model for scale, part in scales.items()}
-    evaluation.content["sample_size"] = sizes
-    evaluation.content["abstention"] = abstentions
-    evaluation.content["models"] = model_facts(models, config, task.spec)
-    evaluation.content["audit"] = audit.summary()
-    if prior:
-        evaluation.content["prior"] = prior
-    return evaluation
+    return evaluation.with_parts(
+        sample_size=sizes,
+        abstention=abstentions,
+        models=describe_models(models, config, task.spec),
+        audit=audit.summary(),
+        **({"prior": prior} if prior else {}),
+    )
 
 
 def _warnings(
-    config: Config, scales: Mapping[str, ScaleResult], abstentions: Mapping[str, dict[str, Any]]
+    config: Config, scales: Mapping[str, ScaleResult], abstentions: Mapping[str, Abstentions]
 ) -> list[str]:
     """Outcomes that are often not estimated, then outcomes with few events."""
     silent = [

@@ -1,16 +1,16 @@
-"""Scores from plain arrays, for tests of everything that reads them."""
+"""Scored rows from plain arrays, for tests of everything that reads them."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from pipeline.evaluate.scored_rows import Scores
+from pipeline.evaluate.scored_rows import ScoredRows
 
 
 def make_scores(
     risks, label, *, horizons=(24.0,), patient=None, day=None, repeat=None, group=None, **more
-) -> Scores:
-    """Scores whose times follow from the labels unless ``time`` and ``status`` are given."""
+) -> ScoredRows:
+    """Scored rows whose times follow from the labels unless ``time`` and ``status`` are given."""
     label = np.asarray(label, dtype=float).reshape(len(label), -1)
     count = len(label)
     day = np.ones(count, dtype=np.intp) if day is None else np.asarray(day, dtype=np.intp)
@@ -27,7 +27,7 @@ def make_scores(
         "episode": patient,
     }
     zeros = np.zeros(count, dtype=np.intp)
-    return Scores(
+    return ScoredRows(
         horizons=horizons,
         risks={
             name: np.asarray(risk, dtype=float).reshape(count, -1) for name, risk in risks.items()

@@ -102,13 +102,13 @@ def test_a_product_of_one_patient_is_unseen_when_that_patient_is_held_out(course
     report = abstention_report(code, matrix, targets, 3)
     at_risk = targets.at_risk[:, 0]
     of_rare = int((at_risk & (targets.patient == 39)).sum())
-    few = report["by_reason"].get("few_labs", 0) + report["by_reason"].get("no_lab", 0)
+    few = report.by_reason.get("few_labs", 0) + report.by_reason.get("no_lab", 0)
     assert of_rare > 0
-    assert 0 < report["by_reason"]["unseen_product"] <= of_rare
-    assert report["by_reason"]["unseen_product"] + few >= of_rare
-    assert report["n"] == int(at_risk.sum())
-    assert report["n_abstained"] == sum(report["by_reason"].values())
-    assert report["n_without_lab"] >= report["by_reason"].get("no_lab", 0)
+    assert 0 < report.by_reason["unseen_product"] <= of_rare
+    assert report.by_reason["unseen_product"] + few >= of_rare
+    assert report.n == int(at_risk.sum())
+    assert report.n_abstained == sum(report.by_reason.values())
+    assert report.n_without_lab >= report.by_reason.get("no_lab", 0)
     assert abstention_line("severe_crs", report).startswith("severe_crs: no estimate at ")
 
 

@@ -5,6 +5,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from pipeline.evaluate.added_value import added_value, labs_answer, negative_control, with_control
+from pipeline.model.evaluated_outcome import OutcomeReport
 from tests.evaluate.scored import make_scores
 
 
@@ -37,22 +38,22 @@ def test_control_is_compared_on_the_rows_and_folds_of_the_real_model():
     assert both.n_repeats == 3
     assert len(both.patient) == 3 * len(label)
     cell = negative_control(real, control, 60, 0, 5)["24"]
-    assert cell["n"] == len(label)
-    assert cell["n_permutations"] == 3
-    assert cell["lowest"] <= cell["auroc"] <= cell["highest"]
-    assert abs(cell["auroc"] - 0.5) < 0.1
-    assert cell["diff_lo"] > 0.05
+    assert cell.n == len(label)
+    assert cell.n_permutations == 3
+    assert cell.lowest <= cell.auroc <= cell.highest
+    assert abs(cell.auroc - 0.5) < 0.1
+    assert cell.diff_lo > 0.05
     half = [
         roc_auc_score(label[side], both.risks["model"][: len(label), 0][side])
         for side in (real.group[: len(label)] == 0, real.group[: len(label)] == 1)
     ]
-    assert cell["auroc"] + cell["diff_auroc"] == pytest.approx(np.mean(half), abs=0.02)
+    assert cell.auroc + cell.diff_auroc == pytest.approx(np.mean(half), abs=0.02)
 
 
 def test_a_control_of_the_model_itself_differs_by_nothing():
     real, *_ = real_and_control()
     cell = negative_control(real, real, 30, 0, 5)["24"]
-    assert (cell["diff_auroc"], cell["diff_lo"], cell["diff_hi"]) == (0.0, 0.0, 0.0)
+    assert (cell.diff_auroc, cell.diff_lo, cell.diff_hi) == (0.0, 0.0, 0.0)
 
 
 def test_a_control_of_other_landmarks_is_refused():
@@ -64,9 +65,9 @@ def test_a_control_of_other_landmarks_is_refused():
 def test_too_few_events_give_counts_only():
     real, control, *_ = real_and_control()
     cell = negative_control(real, control, 20, 0, 10_000)["24"]
-    assert cell["n"] > 0
-    assert cell["auroc"] is None
-    assert cell["diff_lo"] is None
+    assert cell.n > 0
+    assert cell.auroc is None
+    assert cell.diff_lo is None
 
 
 def difference(lo, hi):
@@ -86,27 +87,26 @@ def difference(lo, hi):
 )
 def test_labs_add_only_if_bar_and_control_are_both_beaten(bar, control, words):
     outcome = {"comparators": {"clinical_state": bar}, "negative_control": control}
-    assert words in labs_answer(outcome, "72")
+    assert words in labs_answer(OutcomeReport.model_validate(outcome), "72")
 
 
 def test_without_clinical_state_the_bar_is_grade_and_day():
-    outcome = {"comparators": {"grade_and_day": difference(0.01, 0.05)}}
+    bars = {"grade_and_day": difference(0.01, 0.05)}
+    outcome = OutcomeReport.model_validate({"comparators": bars})
     assert "add to grade and day" in labs_answer(outcome, "72")
-    assert "cannot be estimated" in labs_answer({"comparators": {}}, "72")
-    assert added_value(outcome["comparators"]) == difference(0.01, 0.05)
+    assert "cannot be estimated" in labs_answer(OutcomeReport(), "72")
+    assert added_value(outcome.comparators).to_dict() == difference(0.01, 0.05)
     both = {"grade_and_day": difference(0, 1), "clinical_state": difference(0, 2)}
-    assert added_value(both)["against_clinical_state"] == difference(0, 2)
+    found = added_value(OutcomeReport.model_validate({"comparators": both}).comparators)
+    assert found.to_dict()["against_clinical_state"] == difference(0, 2)
 
 
 @pytest.mark.parametrize("span", [(-0.107, -0.036), (0.01, 0.05), (-0.01, 0.05)])
 def test_a_handful_of_event_patients_gives_no_verdict(span):
     def said(events):
         bar = {"72": {**difference(*span)["72"], "n_event_patients": events}}
-        return labs_answer(
-            {"comparators": {"clinical_state": bar}, "negative_control": difference(*span)},
-            "72",
-            firm_from=20,
-        )
+        content = {"comparators": {"clinical_state": bar}, "negative_control": difference(*span)}
+        return labs_answer(OutcomeReport.model_validate(content), "72", firm_from=20)
 
     assert said(5).startswith(
         "Within 72 h, 5 event patients are too few to say whether labs add to the clinical state "

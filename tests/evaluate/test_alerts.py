@@ -1,13 +1,17 @@
 """Alert burden against a plain count; cut-offs never look at the fold they are used on."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.evaluate.alerts import alert_burden, cutoff_at_rate, fold_cutoffs
-from pipeline.evaluate.intervals import patient_draws
+from pipeline.model.evaluation_cells import AlertCell, AlertTable
 from tests.evaluate.scored import make_scores
+
+FIXED = {"48": AlertTable(model={"0.2": AlertCell(cutoff=0.7)})}
 
 
 @given(
@@ -67,20 +71,18 @@ def small_scores():
 
 
 def test_burden_is_a_plain_count():
-    scores = small_scores()
-    draws = patient_draws(scores.patient, 40, 0)
-    fixed = {"48": {"model": {"0.2": {"cutoff": 0.7}}}}
-    cell = alert_burden(scores, draws, (0.2,), 1, fixed)["48"]["model"]["0.2"]
-    assert cell["n_alerts"] == 4
-    assert cell["alert_rate"] == pytest.approx(4 / 24, abs=1e-6)
-    assert cell["alerts_per_patient_day"] == pytest.approx(4 / 24, abs=1e-6)
-    assert cell["false_alerts_per_patient_day"] == pytest.approx(2 / 24, abs=1e-6)
-    assert cell["ppv"] == 0.5
-    assert cell["number_needed_to_alert"] == 2.0
-    assert cell["sensitivity"] == 0.5
-    assert cell["patients_warned"] == 0.5
-    assert (cell["n_warned"], cell["n_event_patients"]) == (1, 2)
-    assert cell["lead_hours_median"] == 44.0
+    scores = small_scores().resampled(40, 0, 1)
+    cell = alert_burden(scores, (0.2,), FIXED)["48"].model["0.2"]
+    assert cell.n_alerts == 4
+    assert cell.alert_rate == pytest.approx(4 / 24, abs=1e-6)
+    assert cell.alerts_per_patient_day == pytest.approx(4 / 24, abs=1e-6)
+    assert cell.false_alerts_per_patient_day == pytest.approx(2 / 24, abs=1e-6)
+    assert cell.ppv == 0.5
+    assert cell.number_needed_to_alert == 2.0
+    assert cell.sensitivity == 0.5
+    assert cell.patients_warned == 0.5
+    assert (cell.n_warned, cell.n_event_patients) == (1, 2)
+    assert cell.lead_hours_median == 44.0
 
 
 def test_several_landmarks_a_day_share_the_patient_day():
@@ -93,22 +95,17 @@ def test_several_landmarks_a_day_share_the_patient_day():
         day=np.repeat(scores.day, 2),
         time=np.repeat(scores.time, 2),
     )
-    fixed = {"48": {"model": {"0.2": {"cutoff": 0.7}}}}
-    draws = patient_draws(halves.patient, 20, 0)
-    cell = alert_burden(halves, draws, (0.2,), 1, fixed)["48"]["model"]["0.2"]
-    assert cell["alert_rate"] == pytest.approx(8 / 48, abs=1e-6)
-    assert cell["alerts_per_patient_day"] == pytest.approx(8 / 24, abs=1e-6)
+    cell = alert_burden(halves.resampled(20, 0, 1), (0.2,), FIXED)["48"].model["0.2"]
+    assert cell.alert_rate == pytest.approx(8 / 48, abs=1e-6)
+    assert cell.alerts_per_patient_day == pytest.approx(8 / 24, abs=1e-6)
 
 
 def test_no_alert_and_no_cutoff_are_stated():
-    scores = small_scores()
-    draws = patient_draws(scores.patient, 20, 0)
-    table = alert_burden(scores, draws, (0.2,), 1)["48"]
-    silent = table["grade_and_day"]["0.2"]
-    assert silent["cutoff"] is None
-    assert silent["alert_rate"] == 0.0
-    assert silent["ppv"] is None
-    assert silent["lead_hours_median"] is None
-    unknown = alert_burden(scores, draws, (0.2,), 1, {})["48"]["model"]["0.2"]
-    assert "reason" in unknown
-    assert "reason" in alert_burden(scores, draws, (0.2,), 9)["48"]
+    scores = small_scores().resampled(20, 0, 1)
+    silent = alert_burden(scores, (0.2,))["48"].grade_and_day["0.2"]
+    assert silent.cutoff is None
+    assert silent.alert_rate == 0.0
+    assert silent.ppv is None
+    assert silent.lead_hours_median is None
+    assert alert_burden(scores, (0.2,), {})["48"].model["0.2"].reason
+    assert alert_burden(replace(scores, minimum=9), (0.2,))["48"].reason

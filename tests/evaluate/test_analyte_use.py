@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pipeline.evaluate.analyte_use import analyte_use, first_visible
-from pipeline.evaluate.intervals import patient_draws
+from pipeline.model.evaluation_report import AnalyteUse
 from pipeline.pages import cohort_tables
 from tests.builders import lab, make_cohort, make_spec
 from tests.evaluate.scored import make_scores
@@ -26,27 +26,26 @@ def table(minimum=5):
     )
     spec = make_spec(analytes=("crp", "il6", "nfl", "platelets"))
     columns = ("crp__last", "nfl__last", "il6__last", "time__hours")
-    draws = patient_draws(scores.patient, 40, 0)
-    return analyte_use(scores, cohort, spec, columns, draws, minimum)
+    return analyte_use(scores.resampled(40, 0, minimum), cohort, spec, columns)
 
 
 def test_an_analyte_that_carries_the_risk_shows_a_fall():
     crp = table()["crp"]
-    assert crp["used"]
-    assert (crp["rows"], crp["patients"], crp["row_share"]) == (200, 200, 1.0)
-    fall = crp["importance"]["24"]
-    assert fall["fall_lo"] < fall["fall"] < fall["fall_hi"]
-    assert fall["fall_lo"] > 0
+    assert crp.used
+    assert (crp.rows, crp.patients, crp.row_share) == (200, 200, 1.0)
+    fall = crp.importance.at("24")
+    assert fall.fall_lo < fall.fall < fall.fall_hi
+    assert fall.fall_lo > 0
 
 
 def test_why_an_analyte_was_not_used_is_stated():
     entries = table()
-    assert entries["ldh"]["why"] == "left out by features.analytes in the configuration"
-    assert entries["gm_csf"]["why"] == "no result in this cohort"
-    assert entries["platelets"]["why"].endswith("though the model reads it")
-    assert entries["il6"]["why"] == "no result arrived before a landmark at risk"
-    assert not any(entries[key]["used"] for key in ("ldh", "gm_csf", "platelets", "il6"))
-    assert entries["gm_csf"]["importance"] == {"reason": "not used by the model"}
+    assert entries["ldh"].why == "left out by features.analytes in the configuration"
+    assert entries["gm_csf"].why == "no result in this cohort"
+    assert entries["platelets"].why.endswith("though the model reads it")
+    assert entries["il6"].why == "no result arrived before a landmark at risk"
+    assert not any(entries[key].used for key in ("ldh", "gm_csf", "platelets", "il6"))
+    assert entries["gm_csf"].importance.reason == "not used by the model"
 
 
 def test_the_nine_core_analytes_are_always_listed():
@@ -56,8 +55,8 @@ def test_the_nine_core_analytes_are_always_listed():
 
 def test_few_event_patients_with_a_result_give_a_reason_and_no_figure():
     entry = table()["nfl"]
-    assert entry["used"]
-    assert "fewer than 5 event patients" in entry["importance"]["reason"]
+    assert entry.used
+    assert "fewer than 5 event patients" in entry.importance.reason
 
 
 def test_a_result_counts_from_its_arrival():
@@ -71,9 +70,8 @@ def shown(fall, *, events=30, firm_from=20, **options):
     entry = {"label": "CRP", "rows": 9, "row_share": 1.0, "patients": 60, "used": True}
     entry |= {"event_patients": events, "importance": {"72": cell}}
     other = entry | {"importance": {"72": cell | {"fall": 0.0}}}
-    grid = cohort_tables.analyte_use(
-        {"crp": entry, "il6": other}, "ICANS", "72", firm_from=firm_from, **options
-    )
+    entries = {"crp": AnalyteUse.model_validate(entry), "il6": AnalyteUse.model_validate(other)}
+    grid = cohort_tables.analyte_use(entries, "ICANS", "72", firm_from=firm_from, **options)
     return grid.rows[0][-1], grid.note
 
 

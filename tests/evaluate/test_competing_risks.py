@@ -1,5 +1,7 @@
 """Incidence and time-dependent AUROC against scikit-survival."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -14,7 +16,6 @@ from pipeline.evaluate.competing_risks import (
     time_dependent_auroc,
     what_comes_first,
 )
-from pipeline.evaluate.intervals import patient_draws
 from tests.evaluate.scored import make_scores
 
 
@@ -64,16 +65,15 @@ def survival(seed, n=400, competing=False):
 @pytest.mark.parametrize("seed", range(3))
 def test_time_dependent_auroc_and_brier_agree_with_scikit_survival(seed):
     scores, risk, time, status = survival(seed)
-    draws = patient_draws(scores.patient, 20, 0)
-    cell = time_dependent_auroc(scores, draws, 1e-6, 5)["72"]
+    cell = time_dependent_auroc(scores.resampled(20, 0, 5), 1e-6)["72"]
     truth = Surv.from_arrays(status == 1, time)
     expected = cumulative_dynamic_auc(truth, truth, risk, [72.0])[0][0]
-    assert cell["auroc"] == pytest.approx(expected, abs=2e-6)
+    assert cell.auroc == pytest.approx(expected, abs=2e-6)
     _, brier = brier_score(truth, truth, 1.0 - risk[:, None], [72.0])
     # scikit-survival divides by all rows, lost ones included; here by the sum of the weights
     share = _weights(time, status).sum() / len(time)
-    assert cell["brier"] * share == pytest.approx(brier[0], abs=1e-4)
-    assert cell["share_lost"] > 0.05
+    assert cell.brier * share == pytest.approx(brier[0], abs=1e-4)
+    assert cell.share_lost > 0.05
 
 
 def _weights(time, status):
@@ -88,53 +88,53 @@ def _weights(time, status):
 
 def test_incidence_counts_losses_and_competing_events():
     scores, risk, time, status = survival(3, competing=True)
-    draws = patient_draws(scores.patient, 30, 0)
-    cell = incidence_of_outcome(scores, draws, 5)["72"]
+    scores = scores.resampled(30, 0, 5)
+    cell = incidence_of_outcome(scores)["72"]
     _, oracle = cumulative_incidence_competing_risks(status.astype(int), time, time_min=None)
     moments = np.unique(time)
     last = np.searchsorted(moments, 72.0, side="right") - 1
-    assert cell["observed"] == pytest.approx(oracle[1][last], abs=1e-6)
-    assert cell["competing"] == pytest.approx(oracle[2][last], abs=1e-6)
-    assert cell["observed_lo"] < cell["observed"] < cell["observed_hi"]
-    assert cell["mean_risk"] == pytest.approx(risk.mean(), abs=1e-6)
-    observed = [group["observed"] for group in cell["groups"]]
+    assert cell.observed == pytest.approx(oracle[1][last], abs=1e-6)
+    assert cell.competing == pytest.approx(oracle[2][last], abs=1e-6)
+    assert cell.observed_lo < cell.observed < cell.observed_hi
+    assert cell.mean_risk == pytest.approx(risk.mean(), abs=1e-6)
+    observed = [group.observed for group in cell.groups]
     assert len(observed) == 4
     assert observed[0] < observed[-1]
-    assert incidence_of_outcome(scores, draws, 1000)["72"] == {"reason": "too few event patients"}
+    assert incidence_of_outcome(replace(scores, minimum=1000))["72"].to_dict() == {
+        "reason": "too few event patients"
+    }
 
 
 def test_what_comes_first_splits_the_incidence():
-    scores, *_ = survival(4)
+    scores = survival(4)[0].resampled(20, 0, 5)
     random = np.random.default_rng(0)
     never = np.full(len(scores.hours), np.inf)
     other = random.uniform(0.0, 300.0, len(scores.hours))
-    draws = patient_draws(scores.patient, 20, 0)
-    result = what_comes_first(scores, {"icans": other, "iec_hs": never}, draws, 5)
-    assert result["never_observed"] == ["iec_hs"]
-    first = result["incidence"]["72"]
+    result = what_comes_first(scores, {"icans": other, "iec_hs": never})
+    assert result.never_observed == ["iec_hs"]
+    first = result.incidence["72"]
     assert set(first) == {"outcome", "icans"}
-    alone = what_comes_first(scores, {}, draws, 5)["incidence"]["72"]["outcome"]["value"]
-    assert 0 < first["outcome"]["value"] < alone
-    plain = incidence_of_outcome(scores, draws, 5)["72"]["observed"]
+    alone = what_comes_first(scores, {}).incidence["72"]["outcome"].value
+    assert 0 < first["outcome"].value < alone
+    plain = incidence_of_outcome(scores)["72"].observed
     assert alone == pytest.approx(plain, abs=1e-6)
-    assert "reason" in what_comes_first(scores, {}, draws, 1000)
+    assert what_comes_first(replace(scores, minimum=1000), {}).reason
 
 
 def test_where_a_rival_is_unknown_what_came_first_is_unknown_too():
-    scores, *_ = survival(4)
+    scores = survival(4)[0].resampled(20, 0, 5)
     n = len(scores.hours)
     other = np.random.default_rng(0).uniform(0.0, 300.0, n)
     other[:50] = np.nan
     rare = np.where(np.arange(n) % 10 == 0, 20.0, np.nan)
-    draws = patient_draws(scores.patient, 20, 0)
-    result = what_comes_first(scores, {"icans": other, "iec_hs": rare}, draws, 5)
-    assert (result["left_out_unknown"], result["mostly_unknown"]) == (50, ["iec_hs"])
-    assert result["never_observed"] == []
+    result = what_comes_first(scores, {"icans": other, "iec_hs": rare})
+    assert (result.left_out_unknown, result.mostly_unknown) == (50, ["iec_hs"])
+    assert result.never_observed == []
     kept = np.arange(50, n)
-    known = what_comes_first(scores.take(kept), {"icans": other[kept]}, draws[kept], 5)
-    assert result["incidence"] == known["incidence"]
+    known = what_comes_first(scores.take(kept), {"icans": other[kept]})
+    assert result.incidence == known.incidence
     # read as without the rival, they would make it look rarer
-    bare = what_comes_first(scores, {"icans": np.nan_to_num(other, nan=np.inf)}, draws, 5)
-    values = [found["incidence"]["72"]["icans"]["value"] for found in (result, bare)]
+    bare = what_comes_first(scores, {"icans": np.nan_to_num(other, nan=np.inf)})
+    values = [found.incidence["72"]["icans"].value for found in (result, bare)]
     assert values[1] < values[0]
-    assert "reason" in what_comes_first(scores, {"icans": other}, draws, 400)
+    assert what_comes_first(replace(scores, minimum=400), {"icans": other}).reason

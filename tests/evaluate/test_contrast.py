@@ -7,6 +7,7 @@ from pipeline.config import load_config
 from pipeline.evaluate.contrast import contrast_outcomes, evaluate_contrast, pair_scores
 from pipeline.evaluate.report import assemble
 from pipeline.evaluate.scoring_protocol import ScoredOutcome
+from pipeline.model.evaluation_report import EvaluatedCohort, LeftOut
 from pipeline.pages.evaluation_page import render_evaluation
 from tests.builders import make_cohort, make_spec
 from tests.evaluate.scored import make_scores
@@ -60,18 +61,18 @@ def test_contrast_finds_the_signal_and_its_driver():
     crs, icans, _ = two_syndromes()
     cells, detail = evaluate_contrast(pair_scores(crs, icans), 60, 0, 5)
     cell = cells["72"]
-    assert cell["auroc"] > 0.6
-    assert cell["auroc_lo"] < cell["auroc"] < cell["auroc_hi"]
-    assert cell["brier"] is None
-    bar = detail["comparators"]["day"]["72"]
-    assert bar["auroc"] == 0.5
-    assert bar["diff_auroc"] == pytest.approx(cell["auroc"] - 0.5, abs=2e-6)
-    assert bar["diff_lo"] > 0
-    drivers = detail["drivers"]["72"]
+    assert cell.auroc > 0.6
+    assert cell.auroc_lo < cell.auroc < cell.auroc_hi
+    assert cell.brier is None
+    bar = detail.comparators["day"]["72"]
+    assert bar.auroc == 0.5
+    assert bar.diff_auroc == pytest.approx(cell.auroc - 0.5, abs=2e-6)
+    assert bar.diff_lo > 0
+    drivers = detail.drivers["72"]
     assert list(drivers) == ["crp", "nfl"]
-    assert drivers["crp"]["fall"] == pytest.approx(cell["auroc"] - 0.5, abs=2e-6)
-    assert drivers["nfl"]["fall"] == 0.0
-    assert detail["same_hour"] == {"24": 0, "72": 0}
+    assert drivers["crp"].fall == pytest.approx(cell.auroc - 0.5, abs=2e-6)
+    assert drivers["nfl"].fall == 0.0
+    assert detail.same_hour == {"24": 0, "72": 0}
 
 
 def test_only_landmarks_at_risk_of_both_are_paired():
@@ -85,9 +86,9 @@ def test_only_landmarks_at_risk_of_both_are_paired():
 def test_few_patients_on_a_side_give_counts_only():
     crs, icans, _ = two_syndromes(n=12)
     cells, detail = evaluate_contrast(pair_scores(crs, icans), 20, 0, 50)
-    assert cells["72"]["n"] > 0
-    assert cells["72"]["auroc"] is None
-    assert detail["drivers"]["72"] == {}
+    assert cells["72"].n > 0
+    assert cells["72"].auroc is None
+    assert detail.drivers["72"] == {}
 
 
 def test_the_outcomes_contrasted_are_those_of_the_two_scales():
@@ -115,16 +116,16 @@ def test_who_was_never_graded_for_the_other_syndrome_is_left_out_and_counted():
         kind="cross-validated",
         cohort=cohort,
         spec=make_spec(),
-        facts={},
+        evaluated=EvaluatedCohort(),
         warnings=[],
         command="cytocast train",
     )
-    assert result.content["contrast_detail"]["never_graded"] == {
-        "icans": {"landmarks": 40, "patients": 20},
-        "crs": {"landmarks": 0, "patients": 0},
+    assert result.report.contrast_detail.never_graded == {
+        "icans": LeftOut(landmarks=40, patients=20),
+        "crs": LeftOut(landmarks=0, patients=0),
     }
-    first = result.content["outcomes"]["severe_crs"]["what_comes_first"]
-    assert (first["left_out_unknown"], "icans" in first["incidence"]["72"]) == (40, True)
-    page = render_evaluation(result.content, {}, title="Two scales")
+    first = result.report.outcomes["severe_crs"].what_comes_first
+    assert (first.left_out_unknown, "icans" in first.incidence["72"]) == (40, True)
+    page = render_evaluation(result.report, {}, title="Two scales")
     assert "what came first is unknown: never graded on icans: 40 (20)." in page
     assert "never graded for one of the causes, so what came first is unknown: 40." in page

@@ -1,13 +1,14 @@
 """Net benefit against the published formula, computed one threshold and one row at a time."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.evaluate.decision_curve import decision_curves, net_benefit, threshold_grid
-from pipeline.evaluate.discrimination import TOO_FEW
-from pipeline.evaluate.intervals import patient_draws
+from pipeline.evaluate.horizon_rows import TOO_FEW
 from tests.evaluate.scored import make_scores
 
 drawn_rows = st.lists(
@@ -53,19 +54,19 @@ def test_curves_hold_treat_all_none_and_a_paired_difference():
     label = (random.random(400) < risk).astype(float)
     flat = np.full(400, label.mean())
     scores = make_scores({"model": risk, "grade_and_day": flat}, label, patient=np.arange(400) // 4)
-    draws = patient_draws(scores.patient, 50, 0)
-    cell = decision_curves(scores, draws, threshold_grid(0.05, 0.3), 5)["24"]
+    scores = scores.resampled(50, 0, 5)
+    cell = decision_curves(scores, threshold_grid(0.05, 0.3))["24"]
     rate = label.mean()
-    expected = [rate - (1 - rate) * t / (1 - t) for t in cell["thresholds"]]
-    np.testing.assert_allclose(cell["treat_all"], expected, atol=1e-6)
+    expected = [rate - (1 - rate) * t / (1 - t) for t in cell.thresholds]
+    np.testing.assert_allclose(cell.treat_all, expected, atol=1e-6)
     np.testing.assert_allclose(
-        cell["diff"], np.array(cell["model"]) - np.array(cell["grade_and_day"]), atol=2e-6
+        cell.diff, np.array(cell.model) - np.array(cell.grade_and_day), atol=2e-6
     )
     assert all(lo <= m <= hi for lo, m, hi in zip(
-        cell["model_lo"], cell["model"], cell["model_hi"], strict=True))  # fmt: skip
-    assert cell["better_than_all_and_none"][-1] is True
-    none = decision_curves(scores, draws, threshold_grid(0.05, 0.3), 1000)["24"]
-    assert none == {"reason": TOO_FEW}
+        cell.model_lo, cell.model, cell.model_hi, strict=True))  # fmt: skip
+    assert cell.better_than_all_and_none[-1] is True
+    few = decision_curves(replace(scores, minimum=1000), threshold_grid(0.05, 0.3))["24"]
+    assert few.to_dict() == {"reason": TOO_FEW}
 
 
 def test_the_grid_holds_both_ends():

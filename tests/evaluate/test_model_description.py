@@ -2,19 +2,17 @@
 
 from pipeline.config import load_config
 from pipeline.evaluate.model_description import changed_settings
+from pipeline.model.evaluation_report import ClinicalState, ModelDescription
 from pipeline.pages.model_tables import fact_words, model_grid, settings_words
 
-DEATH = {
-    "thresholds": [1],
-    "reported": [1],
-    "threshold_weights": {"1": 1.0},
-    "horizons_h": [24.0, 168.0],
-    "clinical_state": {"fitted": False, "shown": "without"},
-    "members": {"without": {"labs": 0.25, "booster": 0.75}},
-    "signs": {},
-    "prior": False,
-    "tuned": {},
-}
+DEATH = ModelDescription(
+    thresholds=[1],
+    reported=[1],
+    threshold_weights={"1": 1.0},
+    horizons_h=[24.0, 168.0],
+    clinical_state=ClinicalState(fitted=False, shown="without"),
+    members={"without": {"labs": 0.25, "booster": 0.75}},
+)
 
 
 def test_a_scale_without_grades_says_so():

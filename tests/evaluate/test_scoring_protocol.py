@@ -1,6 +1,5 @@
 """The whole evaluation of a small cohort: every fit it needs, and every bad input it may meet."""
 
-import json
 from dataclasses import replace
 
 import numpy as np
@@ -8,13 +7,14 @@ import pytest
 
 from pipeline.errors import InputError
 from pipeline.evaluate.cross_validation import cross_validate
-from pipeline.evaluate.discrimination import TOO_FEW
+from pipeline.evaluate.horizon_rows import TOO_FEW
 from pipeline.evaluate.report import Evaluation, assemble
 from pipeline.evaluate.scoring_protocol import ScoredOutcome, score_scale, shared_folds
 from pipeline.evaluate.splits import splits_of
 from pipeline.features.build import build_features
 from pipeline.features.landmarks import training_landmarks
 from pipeline.features.spec import learn_spec
+from pipeline.model.evaluation_report import EvaluatedCohort, EvaluationReport
 from pipeline.model.fitting import FitPlan
 from pipeline.model.outcomes import build_targets, stacked_thresholds
 from pipeline.pages.evaluation_page import render_evaluation
@@ -46,19 +46,18 @@ def evaluate(cohort, config) -> tuple[Evaluation, ScoredOutcome]:
     plan = FitPlan("crs", (3,), spec, config.model, 0, 1)
     scored = score_scale(cohort, matrix, targets, plan, config, shared_folds(cohort, config))
     part = replace(scored[3], columns=tuple(matrix.names))
-    facts = {"name": "small", "n_patients": len(cohort)}
     result = assemble(
         {"severe_crs": part},
         config,
         kind="cross-validated",
         cohort=cohort,
         spec=spec,
-        facts=facts,
+        evaluated=EvaluatedCohort(name="small", n_patients=len(cohort)),
         warnings=[],
         command="cytocast train",
     )
-    json.dumps(result.content, allow_nan=False)
-    page = render_evaluation(result.content, result.curves, title="Small")
+    assert EvaluationReport.from_json(result.report.to_json()) == result.report
+    page = render_evaluation(result.report, result.curves, title="Small")
     assert "nan" not in page.lower().replace("finance", "")
     return result, part
 
@@ -71,14 +70,12 @@ def whole():
 
 
 def test_the_contract_has_every_part(whole):
-    outcome = whole[0].content["outcomes"]["severe_crs"]
-    assert set(outcome["model"]) == {"24", "48", "72", "168"}
-    control = outcome["negative_control"]["72"]
-    assert control["n_permutations"] == 2
-    assert control["auroc"] + control["diff_auroc"] == pytest.approx(
-        outcome["model"]["72"]["auroc"], abs=2e-6
-    )
-    assert set(outcome["comparators"]) >= {
+    outcome = whole[0].report.outcomes["severe_crs"]
+    assert set(outcome.model) == {"24", "48", "72", "168"}
+    control = outcome.negative_control["72"]
+    assert control.n_permutations == 2
+    assert control.auroc + control.diff_auroc == pytest.approx(outcome.model["72"].auroc, abs=2e-6)
+    assert set(outcome.comparators) >= {
         "base_rate",
         "current_grade",
         "grade_and_day",
@@ -86,13 +83,13 @@ def test_the_contract_has_every_part(whole):
         "last_crp",
         "last_ferritin",
     }
-    assert "LDH" in outcome["comparators_absent"]["easix"]
-    assert outcome["further_splits"]["leave_one_site_out"]["model"]["72"]["auroc"] is not None
-    assert "infusion time" in outcome["further_splits"]["temporal"]
-    assert outcome["labs_answer"].startswith("Within 72 h, ")
-    assert whole[0].content["canary_auroc"] == 0.5
-    assert whole[0].content["contrast"] == {}
-    assert "reason" in whole[0].content["contrast_detail"]
+    assert "LDH" in outcome.comparators_absent["easix"]
+    assert outcome.further_splits["leave_one_site_out"].model["72"].auroc is not None
+    assert "infusion time" in outcome.further_splits["temporal"]
+    assert outcome.labs_answer.startswith("Within 72 h, ")
+    assert whole[0].report.canary_auroc == 0.5
+    assert whole[0].report.contrast == {}
+    assert whole[0].report.contrast_detail.reason
 
 
 def test_no_patient_is_scored_by_a_model_that_knows_them(whole):
@@ -145,19 +142,19 @@ def test_five_patients_are_refused_by_more_folds_and_stated_by_fewer():
     cohort = severe((0, 1), n=5)
     with pytest.raises(InputError, match="5 patients cannot be split into 6 folds"):
         evaluate(cohort, settings(folds=6))
-    outcome = evaluate(cohort, settings())[0].content["outcomes"]["severe_crs"]
-    assert outcome["model"]["72"]["n_event_patients"] == 2
-    assert outcome["model"]["72"]["auroc"] is None
-    assert "too few patients with, or without" in outcome["labs_answer"]
+    outcome = evaluate(cohort, settings())[0].report.outcomes["severe_crs"]
+    assert outcome.model["72"].n_event_patients == 2
+    assert outcome.model["72"].auroc is None
+    assert "too few patients with, or without" in outcome.labs_answer
 
 
 def test_one_event_patient_leaves_one_class_in_a_fold_and_gives_counts_only():
-    outcome = evaluate(severe((4,)), settings())[0].content["outcomes"]["severe_crs"]
-    for table in (outcome["model"], outcome["negative_control"]):
-        assert all(cell["auroc"] is None for cell in table.values())
-    assert outcome["model"]["72"]["n_event_patients"] == 1
-    assert outcome["net_benefit"]["72"] == {"reason": TOO_FEW}
-    assert outcome["what_comes_first"] == {"reason": "too few event patients"}
+    outcome = evaluate(severe((4,)), settings())[0].report.outcomes["severe_crs"]
+    for table in (outcome.model, outcome.negative_control):
+        assert all(cell.auroc is None for cell in table.values())
+    assert outcome.model["72"].n_event_patients == 1
+    assert outcome.net_benefit["72"].reason == TOO_FEW
+    assert outcome.what_comes_first.reason == "too few event patients"
 
 
 def test_one_site_constant_features_and_an_empty_analyte_are_stated():
@@ -166,28 +163,28 @@ def test_one_site_constant_features_and_an_empty_analyte_are_stated():
     cancelled = cohort.labs.assign(value=20.0)
     config = settings(control_permutations=1, repeats=1)
     result, _ = evaluate(cohort.with_labs(cancelled), config)
-    outcome = result.content["outcomes"]["severe_crs"]
-    assert outcome["further_splits"]["leave_one_site_out"] == "the cohort has one site only"
-    assert outcome["model"]["72"]["auroc"] is not None
-    use = result.content["analyte_use"]["severe_crs"]
-    assert use["crp"]["importance"]["72"]["fall"] == pytest.approx(0.0, abs=0.05)
-    assert use["nfl"]["why"] == "no result in this cohort"
-    assert set(outcome["subgroups"]["site"]) == {"only"}
+    outcome = result.report.outcomes["severe_crs"]
+    assert outcome.further_splits["leave_one_site_out"] == "the cohort has one site only"
+    assert outcome.model["72"].auroc is not None
+    use = result.report.analyte_use["severe_crs"]
+    assert use["crp"].importance.at("72").fall == pytest.approx(0.0, abs=0.05)
+    assert use["nfl"].why == "no result in this cohort"
+    assert set(outcome.subgroups["site"]) == {"only"}
 
 
 def test_a_site_is_not_tested_by_a_model_of_too_few_event_patients():
     lonely = np.array(["big"] * 29 + ["tiny"])
     config = settings(control_permutations=0, repeats=1, further_splits=("site",))
     result, part = evaluate(severe(range(10), site=lonely), config)
-    further = result.content["outcomes"]["severe_crs"]["further_splits"]["leave_one_site_out"]
+    further = result.report.outcomes["severe_crs"].further_splits["leave_one_site_out"]
     assert set(part.further["leave_one_site_out"].patient) == {29}
-    whole = result.content["outcomes"]["severe_crs"]["model"]["72"]["n"]
-    assert further["model"]["72"]["n"] < whole
-    page = render_evaluation(result.content, result.curves, title="Small")
-    assert f"{whole - further['model']['72']['n']} landmarks of sites whose others have" in page
+    whole = result.report.outcomes["severe_crs"].model["72"].n
+    assert further.model["72"].n < whole
+    page = render_evaluation(result.report, result.curves, title="Small")
+    assert f"{whole - further.model['72'].n} landmarks of sites whose others have" in page
     alone = np.array(["big"] * 10 + ["free of it"] * 20)
-    none = evaluate(severe(range(3), site=alone), config)[0].content["outcomes"]["severe_crs"]
-    said = none["further_splits"]["leave_one_site_out"]
+    none = evaluate(severe(range(3), site=alone), config)[0].report.outcomes["severe_crs"]
+    said = none.further_splits["leave_one_site_out"]
     assert said == "fewer than 5 patients to learn from have the event"
 
 
@@ -196,9 +193,9 @@ def test_a_fold_in_which_no_grade_is_known_is_scored_without_state():
     graded = cohort.assessments.loc[
         (cohort.assessments["patient"] == 0) & (cohort.assessments["grade"] > 0)
     ]
-    outcome = evaluate(replace(cohort, assessments=graded), settings())[0].content["outcomes"]
-    assert outcome["severe_crs"]["model"]["72"]["n_event_patients"] == 1
-    assert "reason" in outcome["severe_crs"]["within_grade"]
+    outcome = evaluate(replace(cohort, assessments=graded), settings())[0].report.outcomes
+    assert outcome["severe_crs"].model["72"].n_event_patients == 1
+    assert outcome["severe_crs"].within_grade.reason
 
 
 def test_a_split_that_teaches_or_asks_nothing_is_passed_over():

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from pipeline.evaluate.intervals import patient_draws
 from pipeline.evaluate.subgroups import by_day, subgroup_masks, subgroup_table, within_grade
 from tests.builders import make_cohort
 from tests.evaluate.scored import make_scores
@@ -56,18 +55,18 @@ def test_a_cohort_without_attributes_has_no_subgroups():
 def test_a_subgroup_is_scored_like_a_cohort_of_its_own_and_small_ones_are_withheld():
     scores = simulated()
     big, small = scores.patient < 60, scores.patient < 4
-    draws = patient_draws(scores.patient, 40, 0)
-    table = subgroup_table(scores, {"site": {"big": big, "small": small}}, draws, 5)["site"]
+    masks = {"site": {"big": big, "small": small}}
+    table = subgroup_table(scores.resampled(40, 0, 5), masks)["site"]
     cell = table["big"]["24"]
     label, risk = scores.label[big, 0], scores.risks["model"][big, 0]
-    assert cell["auroc"] == pytest.approx(roc_auc_score(label, risk), abs=1e-6)
-    assert cell["auroc_lo"] < cell["auroc"] < cell["auroc_hi"]
-    assert cell["observed"] == pytest.approx(label.mean(), abs=1e-6)
-    assert cell["observed_to_expected"] == pytest.approx(label.sum() / risk.sum(), abs=1e-6)
+    assert cell.auroc == pytest.approx(roc_auc_score(label, risk), abs=1e-6)
+    assert cell.auroc_lo < cell.auroc < cell.auroc_hi
+    assert cell.observed == pytest.approx(label.mean(), abs=1e-6)
+    assert cell.observed_to_expected == pytest.approx(label.sum() / risk.sum(), abs=1e-6)
     withheld = table["small"]["24"]
-    assert withheld["n_event_patients"] <= 4
+    assert withheld.n_event_patients <= 4
     figures = ("auroc", "auroc_lo", "observed", "mean_risk", "observed_to_expected")
-    assert all(withheld[name] is None for name in figures)
+    assert all(getattr(withheld, name) is None for name in figures)
 
 
 def test_within_grade_compares_landmarks_of_equal_grade_only():
@@ -80,19 +79,18 @@ def test_within_grade_compares_landmarks_of_equal_grade_only():
         patient=np.arange(900) // 3,
         grade=grade,
     )
-    draws = patient_draws(scores.patient, 30, 0)
-    cell = within_grade(scores, draws, 5)["24"]
-    assert cell["grade_and_day"]["auroc"] == 0.5
-    assert abs(cell["model"]["auroc"] - 0.5) < 0.1
-    assert set(cell["by_grade"]) == {"0", "1", "2"}
+    cell = within_grade(scores.resampled(30, 0, 5)).by_horizon()["24"]
+    assert cell.grade_and_day.auroc == 0.5
+    assert abs(cell.model.auroc - 0.5) < 0.1
+    assert set(cell.by_grade) == {"0", "1", "2"}
     pooled = roc_auc_score(label, scores.risks["model"][:, 0])
-    assert pooled > cell["model"]["auroc"] + 0.1
+    assert pooled > cell.model.auroc + 0.1
     blind = make_scores({"model": label}, label, grade=np.full(900, np.nan))
-    assert "reason" in within_grade(blind, patient_draws(blind.patient, 20, 0), 5)
+    assert within_grade(blind).reason
 
 
 def test_every_day_and_horizon_has_a_cell():
     scores = simulated()
-    table = by_day(scores, patient_draws(scores.patient, 20, 0), 5)
+    table = by_day(scores.resampled(20, 0, 5))
     assert set(table["24"]) == {"1", "2", "3", "4", "5"}
-    assert sum(cell["n"] for cell in table["24"].values()) == 600
+    assert sum(cell.n for cell in table["24"].values()) == 600

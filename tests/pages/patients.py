@@ -15,8 +15,9 @@ from pipeline.config import OutcomeConfig
 from pipeline.explain.confidence import EstimateInputs
 from pipeline.explain.estimates import EarlierEstimate, Estimate, Risk
 from pipeline.explain.infusion_clock import InfusionClock
-from pipeline.explain.model_summary import DayAverage, ModelFacts
+from pipeline.explain.model_summary import DayAverage, ModelFacts, Validation
 from pipeline.explain.patient_record import PatientRecord
+from pipeline.model.evaluation_cells import Difference, PerformanceCell
 from pipeline.predict.patient_results import Patient
 
 MADE = datetime(2026, 11, 30, 6, 30, tzinfo=UTC)
@@ -57,6 +58,17 @@ TYPICAL = {"crp": 100.0, "ferritin": 2600.0, "d_dimer": 0.9, "csf_serum_albumin"
 GROWTH = (0.35, 0.7, 1.0, 1.5)
 
 
+def validation(
+    added: float | None = None, no_state: float | None = None, **figures: float | None
+) -> Validation:
+    """Figures of the displayed risk; lower ends of the added value and of AUROC without grades."""
+    return Validation(
+        shown=PerformanceCell(**figures),
+        no_state=PerformanceCell(auroc_lo=no_state),
+        added=Difference(diff_lo=added),
+    )
+
+
 def facts(**changes: object) -> ModelFacts:
     """A model trained on 301 patients that was found to do well."""
     rates = {
@@ -84,7 +96,10 @@ def facts(**changes: object) -> ModelFacts:
         ranges=dict.fromkeys(ANALYTES, (0.01, 62000.0)) | {"csf_serum_albumin": (0.002, 0.012)},
         base_rates=rates,
         validation_kind="cross-validated",
-        validation={"severe_crs": figures, "icans": {**figures, "auroc": None}},
+        validation={
+            "severe_crs": validation(**figures),
+            "icans": validation(**{**figures, "auroc": None}),
+        },
         horizon=72.0,
         level=0.8,
         stale_hours=48.0,

@@ -3,10 +3,10 @@
 import pytest
 
 from pipeline.evaluate.report import result_times
-from pipeline.pages.evaluation_page import render_evaluation
+from pipeline.model.evaluation_report import AuditCodes, ResultTimes
 from pipeline.pages.method_sentences import arrival_words, audit_lines, audit_titles
 from tests.builders import lab, make_cohort
-from tests.pages.test_evaluation_page import evaluation, metrics, read
+from tests.pages.test_evaluation_page import evaluation, metrics, read, render_evaluation
 
 FOUND = {"acknowledged_errors": ["CHK104"], "warnings": ["CHK107", "CHK402"]}
 
@@ -41,11 +41,11 @@ def test_that_results_had_arrived_is_doubted_where_their_times_are_those_of_coll
 def test_times_of_results_are_counted_without_cancelled_ones():
     rows = [lab(0, "crp", 5.0, 10.0), lab(0, "crp", 6.0, 20.0, 23.0)]
     rows += [lab(0, "crp", 7.0, 30.0, status="cancelled")]
-    assert result_times(make_cohort(1, labs=rows)) == {"rows": 2, "as_collected": 1}
-    assert "1 of 2 results" in arrival_words({"rows": 2, "as_collected": 1})
+    assert result_times(make_cohort(1, labs=rows)) == ResultTimes(rows=2, as_collected=1)
+    assert "1 of 2 results" in arrival_words(ResultTimes(rows=2, as_collected=1))
 
 
-@pytest.mark.parametrize("summary", [None, {}, {"warnings": ["CHK999"]}])
-def test_nothing_is_told_where_nothing_is_known(summary):
-    assert audit_lines(summary) == []
-    assert audit_titles(summary) == ""
+@pytest.mark.parametrize("codes", [None, AuditCodes(), AuditCodes(warnings=["CHK999"])])
+def test_nothing_is_told_where_nothing_is_known(codes):
+    assert audit_lines(codes) == []
+    assert audit_titles(codes) == ""

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.model.evaluation_curves import CalibrationGroups, RocCurve
 from pipeline.pages import axes, marks, svg
 from pipeline.pages.axes import Scale
 from pipeline.pages.evaluation_charts import calibration_chart, histogram_pair, roc_chart
@@ -28,8 +29,8 @@ def drawing(text):
 
 
 def test_roc_curves_differ_by_dash_and_are_named():
-    curve = {"fpr": [0, 0.1, 1], "tpr": [0, 0.6, 1]}
-    root = drawing(roc_chart({"Model": curve, "Grade & day": curve, "Empty": {}}))
+    curve = RocCurve([0, 0.1, 1], [0, 0.6, 1])
+    root = drawing(roc_chart({"Model": curve, "Grade & day": curve, "Empty": RocCurve()}))
     dashes = [line.get("stroke-dasharray") for line in root.iter(f"{NS}polyline")]
     assert len(dashes) == len(set(dashes)) == 2
     words = [text.text for text in root.iter(f"{NS}text")]
@@ -39,7 +40,7 @@ def test_roc_curves_differ_by_dash_and_are_named():
 
 
 def test_roc_counts_the_curves_it_has_no_style_for():
-    curve = {"fpr": [0, 1], "tpr": [0, 1]}
+    curve = RocCurve([0, 1], [0, 1])
     root = drawing(roc_chart({f"c{i}": curve for i in range(11)}))
     assert len(list(root.iter(f"{NS}polyline"))) == len(svg.STYLES)
     assert any(text.text == "and 3 more" for text in root.iter(f"{NS}text"))
@@ -52,14 +53,13 @@ def test_line_styles_are_all_distinct_without_colour():
 @settings(deadline=None)
 @given(fpr=RISKS, tpr=RISKS)
 def test_roc_survives_any_rates(fpr, tpr):
-    drawing(roc_chart({"Model": {"fpr": fpr, "tpr": tpr}}))
+    drawing(roc_chart({"Model": RocCurve(fpr, tpr)}))
 
 
 @settings(deadline=None)
 @given(predicted=RISKS, observed=RISKS, lo=RISKS, hi=RISKS)
 def test_calibration_survives_any_groups(predicted, observed, lo, hi):
-    points = {"predicted": predicted, "observed": observed, "lo": lo, "hi": hi, "n": []}
-    drawing(calibration_chart(points))
+    drawing(calibration_chart(CalibrationGroups(predicted, observed, lo, hi)))
 
 
 @settings(deadline=None)
@@ -77,8 +77,7 @@ def test_the_mean_of_a_histogram_is_the_one_given_or_none():
 
 
 def test_a_counted_share_of_none_or_all_is_exact():
-    groups = {"predicted": [0.004, 0.9], "observed": [0.0, 1.0]}
-    told = str(calibration_chart(groups))
+    told = str(calibration_chart(CalibrationGroups([0.004, 0.9], [0.0, 1.0])))
     assert "predicted &lt;1 %, observed 0 %; predicted 90 %, observed 100 %" in told
 
 
@@ -90,7 +89,9 @@ def test_histograms_point_up_and_down_from_the_same_line():
 
 def test_nothing_known_still_draws():
     assert "could be estimated" in drawing(roc_chart({})).findtext(f"{NS}desc")
-    assert "could be estimated" in drawing(calibration_chart({})).findtext(f"{NS}desc")
+    assert "could be estimated" in drawing(calibration_chart(CalibrationGroups())).findtext(
+        f"{NS}desc"
+    )
     drawing(histogram_pair([], [], []))
 
 

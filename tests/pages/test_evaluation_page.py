@@ -8,10 +8,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.evaluate.added_value import labs_answer
-from pipeline.pages.calibration_sentences import calibration_words
-from pipeline.pages.evaluation_page import render_evaluation
-from pipeline.pages.headline_sentences import alert_words, headline, limits, weighted_words
+from pipeline.evaluate import added_value
+from pipeline.model.evaluated_outcome import OutcomeReport
+from pipeline.model.evaluation_curves import (
+    CalibrationGroups,
+    HorizonCurves,
+    RiskDistribution,
+    RocCurve,
+    SmoothCalibration,
+)
+from pipeline.model.evaluation_report import EvaluationReport
+from pipeline.pages import calibration_sentences, evaluation_page, headline_sentences
 
 HOURS = ("24", "72")
 COUNTS = ("n", "n_patients", "n_events", "n_event_patients")
@@ -21,6 +28,38 @@ FIGURES = (*COUNTS, *RANKING, *SLOPE, "brier", "ipa", "ici")
 VOID = {"meta", "br", "hr", "img", "link", "input"}
 SHARES = st.none() | st.just(math.nan) | st.floats(0, 1)
 METRICS = st.dictionaries(st.sampled_from(FIGURES), st.none() | st.floats(), max_size=18)
+
+
+def render_evaluation(content, curves, **options):
+    """Page of the content of an ``evaluation.json``."""
+    return evaluation_page.render_evaluation(
+        EvaluationReport.model_validate(content), curves, **options
+    )
+
+
+def labs_answer(content, *arguments, **options):
+    return added_value.labs_answer(OutcomeReport.model_validate(content), *arguments, **options)
+
+
+def headline(label, content):
+    return headline_sentences.headline(label, OutcomeReport.model_validate(content))
+
+
+def alert_words(content):
+    return headline_sentences.alert_words(OutcomeReport.model_validate(content))
+
+
+def weighted_words(content):
+    return headline_sentences.weighted_words(OutcomeReport.model_validate(content))
+
+
+def calibration_words(content, hours):
+    return calibration_sentences.calibration_words(OutcomeReport.model_validate(content), hours)
+
+
+def limits(content, kind, minimum):
+    outcomes = EvaluationReport.model_validate({"outcomes": content}).outcomes
+    return headline_sentences.limits(outcomes, kind, minimum)
 
 
 class Reader(HTMLParser):
@@ -88,13 +127,14 @@ def evaluation(m, **changes):
     return whole | changes
 
 
-def curves(shares=(0.0, 0.2, 1.0)):
+def curves(shares=(0.0, 0.2, 1.0), smooth=SmoothCalibration()):  # noqa: B008
     values = list(shares)
-    one = {
-        "roc": {"model": {"fpr": values, "tpr": values}},
-        "calibration": dict.fromkeys(("predicted", "observed", "lo", "hi", "n"), values),
-        "risk_distribution": {"edges": [0, 0.5, 1], "events": [1, 2], "non_events": [9, 0]},
-    }
+    one = HorizonCurves(
+        roc={"model": RocCurve(values, values)},
+        calibration=CalibrationGroups(values, values, values, values, values),
+        calibration_smooth=smooth,
+        risk_distribution=RiskDistribution([0, 0.5, 1], [1, 2], [9, 0]),
+    )
     return {"severe_crs": dict.fromkeys(HOURS, one)}
 
 

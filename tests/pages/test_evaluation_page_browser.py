@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.pages.evaluation_page import render_evaluation
-from tests.pages.test_evaluation_page import curves, metrics, whole_evaluation
+from pipeline.model.evaluation_curves import SmoothCalibration
+from tests.pages.test_evaluation_page import (
+    curves,
+    metrics,
+    render_evaluation,
+    whole_evaluation,
+)
 from tests.pages.test_patient_page_browser import browser  # noqa: F401 - a fixture
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory) -> str:
     risk = [0.02 * step for step in range(1, 21)]
-    drawn = curves()
-    smooth = {
-        "risk": risk,
-        "observed": risk,
-        "lo": [0.5 * r for r in risk],
-        "hi": [2 * r for r in risk],
-    }
-    for table in drawn["severe_crs"].values():
-        table["calibration_smooth"] = smooth
+    smooth = SmoothCalibration(risk, risk, [0.5 * r for r in risk], [2 * r for r in risk])
+    drawn = curves(smooth=smooth)
     evaluation = whole_evaluation(metrics(diff_lo=-0.1, diff_hi=0.3))
     path = tmp_path_factory.mktemp("page") / "evaluation.html"
     path.write_text(render_evaluation(evaluation, drawn, title="Evaluation"), encoding="utf-8")

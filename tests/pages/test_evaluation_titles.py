@@ -2,10 +2,14 @@
 
 import pytest
 
-from pipeline.pages.evaluation_page import render_evaluation
+from pipeline.model.evaluation_report import EvaluationReport
 from pipeline.pages.evaluation_titles import page_title
 from pipeline.simulate.export import is_simulated
-from tests.pages.test_evaluation_page import evaluation, metrics, read
+from tests.pages.test_evaluation_page import evaluation, metrics, read, render_evaluation
+
+
+def title_of(content):
+    return page_title(EvaluationReport.model_validate(content))
 
 
 def page_of(model_simulated, cohort_simulated):
@@ -13,7 +17,7 @@ def page_of(model_simulated, cohort_simulated):
     content = evaluation(
         metrics(), kind="external", cohort=cohort | {"trained_on_synthetic": model_simulated}
     )
-    page = render_evaluation(content, {}, title=page_title(content))
+    page = render_evaluation(content, {}, title=title_of(content))
     return " ".join(" ".join(read(page).text).split())
 
 
@@ -38,8 +42,8 @@ def test_both_or_neither_simulated():
 
 def test_the_title_of_an_apparent_evaluation_says_so():
     cohort = {"name": "ward", "trained_on": "ward"}
-    assert page_title({"kind": "apparent", "cohort": cohort}).startswith("Apparent evaluation")
-    assert "another cohort" not in page_title({"kind": "apparent", "cohort": cohort})
+    assert title_of({"kind": "apparent", "cohort": cohort}).startswith("Apparent evaluation")
+    assert "another cohort" not in title_of({"kind": "apparent", "cohort": cohort})
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,17 @@ import re
 
 import pytest
 
-from pipeline.evaluate.added_value import labs_answer
+from pipeline.model.evaluation_cells import Metric, NetBenefit
 from pipeline.pages.evaluation_charts import decision_chart
-from pipeline.pages.evaluation_page import render_evaluation
 from pipeline.pages.evaluation_tables import share
-from tests.pages.test_evaluation_page import curves, evaluation, metrics, read
+from tests.pages.test_evaluation_page import (
+    curves,
+    evaluation,
+    labs_answer,
+    metrics,
+    read,
+    render_evaluation,
+)
 
 
 def test_the_page_says_how_it_was_scored_and_what_is_missing():
@@ -41,7 +47,7 @@ def test_the_decision_curve_marks_the_share_with_the_event(rate, marked):
     curve = {"thresholds": [lowest, highest], "treat_none": [0.0, 0.0]}
     curve |= {name: [rate - (1 - rate) * t / (1 - t) for t in (lowest, highest)]
               for name in ("model", "treat_all")}  # fmt: skip
-    drawn = str(decision_chart(curve, {}, title="Any"))
+    drawn = str(decision_chart(NetBenefit(**curve), {}, title="Any"))
     upright = re.findall(r'<line x1="([\d.]+)"[^>]*x2="\1"[^>]*dasharray="4 3"', drawn)
     assert bool(upright) is marked
     if marked:
@@ -50,9 +56,8 @@ def test_the_decision_curve_marks_the_share_with_the_event(rate, marked):
 
 
 def test_a_share_that_no_draw_can_change_has_no_interval():
-    never = {"rate": 0.0, "rate_lo": 0.0, "rate_hi": 0.0}
-    assert share(never, "rate") == "0 %"
-    assert share(never | {"rate_hi": 0.02}, "rate") == "0 % [0 %, 2 %]"
+    assert share(Metric(0.0, 0.0, 0.0)) == "0 %"
+    assert share(Metric(0.0, 0.0, 0.02)) == "0 % [0 %, 2 %]"
 
 
 def test_a_score_that_ranks_nobody_is_no_comparison_and_analytes_are_counted():

@@ -8,6 +8,7 @@ import pytest
 from pipeline.config import load_config
 from pipeline.errors import UsageError
 from pipeline.model.bundle import load_bundle
+from pipeline.model.evaluation_report import EvaluationReport
 from pipeline.pages.model_card import OPEN, checklist
 from pipeline.pages.model_card_facts import card_facts, performance_of
 from pipeline.reading.reader import read_cohort
@@ -55,7 +56,8 @@ def test_the_card_takes_its_numbers_from_the_evaluation(mini):
 def test_a_slope_that_cannot_be_estimated_is_said_so(mini):
     content = json.loads((mini.bundle / "evaluation.json").read_text())
     content["outcomes"]["icans"]["model"]["72"] |= {"cal_slope": None, "cal_slope_lo": None}
-    told = performance_of(load_bundle(mini.bundle).config, content)
+    report = EvaluationReport.model_validate(content)
+    told = performance_of(load_bundle(mini.bundle).config, report)
     assert "slope not estimable" in next(line for line in told if line.startswith("icans"))
 
 
@@ -77,7 +79,8 @@ def test_a_doubt_about_result_times_qualifies_item_9b(mini):
     read = read_cohort(mini.cohort, bundle.config.cohort)
 
     def answer():
-        facts = card_facts(bundle.config, content, bundle.reference.spec, read)
+        report = EvaluationReport.model_validate(content)
+        facts = card_facts(bundle.config, report, bundle.reference.spec, read)
         return {item["number"]: item["answer"] for item in checklist(facts, {})}["9b"]
 
     content["result_times"] = {"rows": 10, "as_collected": 0}

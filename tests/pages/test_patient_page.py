@@ -38,6 +38,7 @@ from tests.pages.patients import (
     rejected,
     rising_crs,
     soon_after,
+    validation,
     without,
 )
 
@@ -180,11 +181,12 @@ def test_refused_results_are_named_as_refused_and_not_as_never_measured() -> Non
     assert "● Within what the model was trained on" in others
 
 
-def with_figures(**figures: object) -> str:
+def with_figures(**figures: float) -> str:
     """Page of two outcomes, of which ICANS has these figures on top of good ones."""
     good = {"auroc": 0.8, "auroc_lo": 0.7, "auroc_hi": 0.9, "cal_slope": 1.0}
-    good |= {"added": {"diff_lo": 0.01}, "no_state": {"auroc_lo": 0.6}}
-    return page_text(rising_crs(), validation={"severe_crs": good, "icans": {**good, **figures}})
+    good |= {"added": 0.01, "no_state": 0.6}
+    found = {"severe_crs": validation(**good), "icans": validation(**{**good, **figures})}
+    return page_text(rising_crs(), validation=found)
 
 
 def test_an_outcome_that_the_model_hardly_tells_from_chance_is_named() -> None:
@@ -194,17 +196,17 @@ def test_an_outcome_that_the_model_hardly_tells_from_chance_is_named() -> None:
     assert "grade and day alone" not in with_figures()
     assert chance in with_figures(auroc_lo=0.5)
     assert "▲ Use with care" in with_figures(auroc_lo=0.5)
-    assert known in with_figures(added={"diff_lo": 0.0})
-    both = with_figures(auroc_lo=0.44, added={"diff_lo": -0.1})
+    assert known in with_figures(added=0.0)
+    both = with_figures(auroc_lo=0.44, added=-0.1)
     assert chance in both
     assert known not in both
-    poor = {"auroc_lo": 0.45}
+    poor = validation(auroc_lo=0.45)
     alone = replace(rising_crs(), estimates=rising_crs().estimates[:1])
     assert "■ Rely on it little" in page_text(alone, validation={"severe_crs": poor})
 
 
 def test_without_grades_the_figures_of_the_model_without_grades_count() -> None:
-    figures = {"auroc_lo": 0.7, "added": {"diff_lo": -0.1}, "no_state": {"auroc_lo": 0.48}}
+    figures = validation(auroc_lo=0.7, added=-0.1, no_state=0.48)
     text = page_text(icans_only(), validation={"icans": figures})
     assert "hardly better than chance for ICANS" in text
     assert "not shown to do better than grade and day" not in text

@@ -6,16 +6,18 @@ import numpy as np
 import pytest
 
 from pipeline.explain.shap_values import Attribution, attribute
+from pipeline.model.evaluation_cells import DayCell
+from pipeline.model.evaluation_curves import CalibrationGroups, HorizonCurves
 from pipeline.train.figures import beeswarm, dependence, outcome_figures, pathway_importance
 from tests.builders import course_cohort
 from tests.model.conftest import Fitted, fit
 
 BY_DAY = {
-    "1": {"n": 60, "n_events": 4, "base_rate": 0.07, "mean_risk": 0.08, "auroc": None},
-    "2": {"n": 58, "n_events": 3, "base_rate": None, "mean_risk": None, "auroc": None},
+    "1": DayCell(n=60, n_events=4, base_rate=0.07, mean_risk=0.08),
+    "2": DayCell(n=58, n_events=3),
 }
-POINTS = {"predicted": [0.1, 0.3], "observed": [0.12, 0.25], "lo": [0.05, 0.1], "hi": [0.2, 0.5]}
-CURVES = {hours: {"calibration": {**POINTS, "n": [30, 30]}} for hours in ("24", "72")}
+GROUPS = CalibrationGroups([0.1, 0.3], [0.12, 0.25], [0.05, 0.1], [0.2, 0.5], [30, 30])
+CURVES = dict.fromkeys(("24", "72"), HorizonCurves(calibration=GROUPS))
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from pipeline.config import GateConfig
+from pipeline.model.evaluation_report import EvaluationReport
 from pipeline.train.gates import Candidate, check_gates
 
 
@@ -44,7 +45,8 @@ def draws(auroc: float = 0.8, spread: float = 0.0, **changes: Any) -> dict[str, 
 
 
 def candidate(content: dict[str, Any], drawn: dict[str, Any] | None = None) -> Candidate:
-    return Candidate(content, draws() if drawn is None else drawn)
+    report = EvaluationReport.model_validate(content)
+    return Candidate(report, draws() if drawn is None else drawn)
 
 
 def failed(content: dict[str, Any], *champion: Any) -> list[str]:

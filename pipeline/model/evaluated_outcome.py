@@ -1,0 +1,139 @@
+"""One outcome's part of the evaluation report.
+
+Tables by horizon have the horizon's hours as text for keys (``"24"``).
+"""
+
+from __future__ import annotations
+
+from pydantic import ConfigDict, Field
+
+from pipeline.model.evaluation_cells import (
+    AlertTable,
+    AreaCell,
+    ControlCell,
+    DayCell,
+    Difference,
+    FollowUpCell,
+    GradeStrata,
+    Incidence,
+    NetBenefit,
+    Number,
+    Part,
+    PartCell,
+    PerformanceCell,
+    ProbabilityIntervals,
+    Rate,
+)
+
+
+class ModelAndBars(Part):
+    """AUROC by horizon of the model and of the predictors it is compared with."""
+
+    model: dict[str, AreaCell] = Field(default_factory=dict)
+    grade_and_day: dict[str, AreaCell] = Field(default_factory=dict)
+    clinical_state: dict[str, AreaCell] = Field(default_factory=dict)
+
+
+class SomeLandmarks(ModelAndBars):
+    """The same on part of the landmarks.
+
+    ``hours`` is the time before an onset within which landmarks are left out.
+    """
+
+    hours: Number = None
+    left_out: Number = None
+
+
+class OtherSplit(Part):
+    """Metrics by horizon on another way to split the patients."""
+
+    model: dict[str, PerformanceCell] = Field(default_factory=dict)
+    grade_and_day: dict[str, PerformanceCell] = Field(default_factory=dict)
+
+
+class AddedValue(Part):
+    """Difference from grade and day by horizon, and from the clinical state."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Difference] = Field(init=False)
+
+    against_clinical_state: dict[str, Difference] = Field(default_factory=dict)
+
+    def at(self, hours: str) -> Difference:
+        """Difference from grade and day at a horizon; without figures where there is none."""
+        return (self.__pydantic_extra__ or {}).get(hours, Difference())
+
+
+class WithinGrade(Part):
+    """AUROC at equal current grade by horizon, or the ``reason`` why there is none."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, GradeStrata] = Field(init=False)
+
+    reason: str = ""
+
+    def by_horizon(self) -> dict[str, GradeStrata]:
+        """Horizon to its figures."""
+        return self.__pydantic_extra__ or {}
+
+
+class FirstEvents(Part):
+    """Incidence by horizon of whichever comes first after a landmark; or a ``reason``."""
+
+    reason: str = ""
+    never_observed: list[str] = Field(default_factory=list)
+    mostly_unknown: list[str] = Field(default_factory=list)
+    left_out_unknown: Number = None
+    incidence: dict[str, dict[str, Rate]] = Field(default_factory=dict)
+
+
+class GradeUnknown(Part):
+    """Landmarks at which the current grade is unknown, of all."""
+
+    n: Number = None
+    of: Number = None
+
+
+class OutcomeReport(Part):
+    """Everything about one outcome.
+
+    Tables are keyed by horizon; ``comparators`` by name first, ``by_day_and_horizon`` by day last,
+    ``subgroups`` by attribute and level first, ``further_splits`` by the kind of split (a text is
+    the reason why it was not done).
+    """
+
+    label: str = ""
+    model: dict[str, PerformanceCell] = Field(default_factory=dict)
+    model_no_state: dict[str, PerformanceCell] = Field(default_factory=dict)
+    comparators: dict[str, dict[str, PerformanceCell]] = Field(default_factory=dict)
+    probability_intervals: dict[str, dict[str, ProbabilityIntervals]] = Field(default_factory=dict)
+    grade_unknown: GradeUnknown = Field(default_factory=GradeUnknown)
+    comparators_absent: dict[str, str] = Field(default_factory=dict)
+    added_value: AddedValue = Field(default_factory=AddedValue)
+    by_day: dict[str, DayCell] = Field(default_factory=dict)
+    by_day_and_horizon: dict[str, dict[str, PartCell]] = Field(default_factory=dict)
+    patient_weighted: ModelAndBars = Field(default_factory=ModelAndBars)
+    within_grade: WithinGrade = Field(default_factory=WithinGrade)
+    without_early_onsets: SomeLandmarks = Field(default_factory=SomeLandmarks)
+    net_benefit: dict[str, NetBenefit] = Field(default_factory=dict)
+    alerts: dict[str, AlertTable] = Field(default_factory=dict)
+    incidence: dict[str, Incidence] = Field(default_factory=dict)
+    what_comes_first: FirstEvents = Field(default_factory=FirstEvents)
+    time_dependent: dict[str, FollowUpCell] = Field(default_factory=dict)
+    subgroups: dict[str, dict[str, dict[str, PartCell]]] = Field(default_factory=dict)
+    further_splits: dict[str, OtherSplit | str] = Field(default_factory=dict)
+    negative_control: dict[str, ControlCell] = Field(default_factory=dict)
+    answered: SomeLandmarks = Field(default_factory=SomeLandmarks)
+    labs_answer: str = ""
+    negative_control_kind: str = ""
+
+    def compared(self, name: str, hours: str) -> PerformanceCell:
+        """A comparator at a horizon; without figures where it has none."""
+        return self.comparators.get(name, {}).get(hours, PerformanceCell())
+
+    def performance(self, name: str, hours: str) -> PerformanceCell:
+        """Metrics of a predictor at a horizon with all their intervals."""
+        tables = {"model": self.model, "model_no_state": self.model_no_state, **self.comparators}
+        cell = tables.get(name, {}).get(hours, PerformanceCell())
+        spread = self.probability_intervals.get(name, {}).get(hours, ProbabilityIntervals())
+        return cell.model_copy(update=spread.to_dict())

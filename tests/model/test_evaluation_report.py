@@ -1,0 +1,77 @@
+"""The evaluation report is read and written without a change, whatever parts a file lacks."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pipeline.model.evaluation_cells import AreaCell, Metric, PerformanceCell
+from pipeline.model.evaluation_report import EvaluationReport
+
+FIGURE = st.none() | st.integers(-5, 2000) | st.floats(allow_nan=False, allow_infinity=False)
+CELL = st.dictionaries(st.sampled_from(list(PerformanceCell.model_fields)), FIGURE)
+TABLE = st.dictionaries(st.sampled_from(["24", "72"]), CELL, max_size=2)
+
+
+def test_the_file_of_a_training_is_read_and_written_unchanged(mini):
+    text = (mini.bundle / "evaluation.json").read_text(encoding="utf-8")
+    report = EvaluationReport.from_json(text)
+    assert report.to_json() == text
+    assert report.replace(warnings=report.warnings).to_json() == text
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(model=TABLE, other=TABLE, canary=FIGURE, hours=st.just(24) | st.just(24.5))
+def test_absent_parts_stay_absent_and_numbers_keep_their_type(model, other, canary, hours):
+    outcome = {"model": model, "comparators": {"last_crp": other}, "within_grade": {"reason": "x"}}
+    content = {"outcomes": {"icans": outcome, "death": {}}, "canary_auroc": canary}
+    content["protocol"] = {"horizons_h": [hours], "folds": None}
+    content["settings_changed"] = {"a": 1, "b": [1.0, "x", {"c": None}]}
+    text = json.dumps(content, sort_keys=True)
+    assert json.dumps(EvaluationReport.from_json(text).to_dict(), sort_keys=True) == text
+
+
+@pytest.mark.parametrize("content", [{}, {"outcomes": {}}, {"outcomes": {"icans": {}}}])
+def test_missing_parts_are_at_their_defaults(content):
+    report = EvaluationReport.model_validate(content)
+    assert report.to_dict() == content
+    assert report.cohort.name is None
+    assert report.contrast_detail.reason == ""
+    for outcome in report.outcomes.values():
+        assert outcome.compared("grade_and_day", "72").difference == Metric()
+        assert outcome.performance("model", "72").area == Metric()
+        assert outcome.added_value.at("72").difference == Metric()
+
+
+def test_tables_that_mix_horizons_and_names_are_typed():
+    outcome = {
+        "added_value": {"72": {"diff_auroc": 0.1}, "against_clinical_state": {"72": {}}},
+        "within_grade": {"24": {"model": {"auroc": 0.7}}},
+    }
+    use = {"icans": {"crp": {"importance": {"24": {"fall": 0.2}}}}}
+    report = EvaluationReport.model_validate({"outcomes": {"icans": outcome}, "analyte_use": use})
+    found = report.outcomes["icans"]
+    assert found.added_value.at("72").diff_auroc == 0.1
+    assert list(found.added_value.against_clinical_state) == ["72"]
+    assert found.within_grade.by_horizon()["24"].model.auroc == 0.7
+    assert report.analyte_use["icans"]["crp"].importance.at("24").fall == 0.2
+
+
+def test_a_metric_knows_whether_it_has_an_interval():
+    cell = AreaCell(auroc=0.8, auroc_lo=0.7, auroc_hi=0.9)
+    assert cell.area.is_complete
+    assert not cell.is_compared
+    assert AreaCell(diff_auroc=None).is_compared
+    assert not Metric(0.8, float("nan"), 0.9).has_interval
+
+
+def test_intervals_kept_apart_join_their_cell():
+    content = {
+        "comparators": {"x": {"24": {"brier": 0.2}}},
+        "probability_intervals": {"x": {"24": {"brier_lo": 0.1, "brier_hi": 0.3}}},
+    }
+    report = EvaluationReport.model_validate({"outcomes": {"icans": content}})
+    assert report.outcomes["icans"].performance("x", "24").brier_score == Metric(0.2, 0.1, 0.3)
