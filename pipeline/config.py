@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from pipeline.config_model import ModelConfig, PositiveHours, Strict, options_named
+from pipeline.config_model import HEADLINE_HOURS, ModelConfig, PositiveHours, Strict, options_named
 from pipeline.errors import UsageError
 from pipeline.resources import config_path, read_yaml, schema_yaml
 
@@ -168,7 +168,7 @@ class PredictConfig(Strict):
     min_product_patients: int = Field(default=1, ge=0)
     max_refused_share: float = Field(default=0.5, gt=0, le=1)
     min_refused_results: int = Field(default=3, ge=1)
-    headline_hours: PositiveHours = 72
+    headline_hours: PositiveHours = HEADLINE_HOURS
 
 
 class MonitorConfig(Strict):

@@ -16,6 +16,7 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
 
+HEADLINE_HOURS = 72  # of the horizon shown first
 PositiveHours = Annotated[float, Field(gt=0, le=2160)]
 
 

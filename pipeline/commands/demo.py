@@ -21,16 +21,17 @@ from pipeline.commands.promote import promote
 from pipeline.commands.simulate import simulate
 from pipeline.commands.train import train_command
 from pipeline.config import load_config
+from pipeline.config_model import HEADLINE_HOURS
 from pipeline.errors import GateError, UsageError
 from pipeline.format import counted, decimal, integer, percent, percent_interval
 from pipeline.model.evaluated_outcome import OutcomeReport
 from pipeline.model.evaluation_report import EvaluatedCohort, EvaluationReport
+from pipeline.model.horizons import headline_key
 from pipeline.model.registry import CHALLENGER, CHAMPION, connect
 from pipeline.model.status import ABSTAINED, EVENT_PRESENT, OK, REJECTED
 from pipeline.pages.headline_sentences import headline
 from pipeline.resources import config_path
 
-HORIZON = 72
 _HIGHEST = 5
 SETTINGS = "cohorts/synthetic.yaml"
 MARK = "SYNTHETIC.txt"
@@ -166,7 +167,7 @@ def summary(root: Path, audited: str, verdict: str, seconds: float) -> str:
     lines += ["", "Promotion", *(f"  {line.strip()}" for line in verdict.splitlines())]
     lines += ["", f"The batch (SYNTHETIC): {counted(run['patients'], 'patient')} in mid-course"]
     lines += [f"  {line}" for line in _statuses(run, report.outcomes)]
-    lines += [f"  Highest risks within {HORIZON} h:"]
+    lines += [f"  Highest risks within {HEADLINE_HOURS} h:"]
     lines += [f"    {line}" for line in highest(table, report.outcomes)]
     lines += ["", "Look at", *(f"  {line}" for line in _files(root))]
     return "\n".join([*lines, "", f"Finished in {seconds:.0f} s. Research use only."])
@@ -181,7 +182,7 @@ def calibration(outcome: OutcomeReport) -> str:
     >>> calibration(OutcomeReport.model_validate({"model": {"72": cell}}))
     'Calibration slope 0.96 (95 % interval 0.80 to 1.15; 1 is ideal), Brier score 0.0200.'
     """
-    hours = min(outcome.model, key=lambda hours: abs(float(hours) - HORIZON))
+    hours = headline_key(outcome.model)
     cell = outcome.model[hours]
     if cell.cal_slope is None:
         return "Calibration could not be estimated: too few events."
@@ -202,7 +203,7 @@ def highest(table: pd.DataFrame, outcomes: Mapping[str, OutcomeReport]) -> list[
     outcomes : mapping
         Outcome name to its evaluation, for the label.
     """
-    rows = table.loc[(table["status"] == OK) & (table["horizon_h"] == HORIZON)]
+    rows = table.loc[(table["status"] == OK) & (table["horizon_h"] == HEADLINE_HOURS)]
     rows = rows.sort_values(["risk", "patient_id"], ascending=[False, True]).head(_HIGHEST)
     lines = []
     for row in rows.to_dict("records"):

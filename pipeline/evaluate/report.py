@@ -39,6 +39,7 @@ from pipeline.model.evaluation_report import (
     ResultTimes,
     UngradedPatients,
 )
+from pipeline.model.horizons import headline_key
 from pipeline.model.outcomes import onset_hours
 from pipeline.model.stacked_rows import EVENT, Targets
 
@@ -51,7 +52,6 @@ def result_times(cohort: Cohort) -> ResultTimes:
 
 
 _RIVALS = {"severe_crs": ("crs", 3), "icans": ("icans", 1), "iec_hs": ("hlh", 1)}
-_HEADLINE_HOURS = 72.0
 _MANY_EVENTS = 100
 
 
@@ -108,7 +108,7 @@ def assemble(
             label=config.outcomes[name].label,
             labs_answer=labs_answer(
                 outcome,
-                headline_key(list(outcome.model)),
+                headline_key(outcome.model),
                 config.gates.min_event_patients,
                 apparent=kind == "apparent",
             ),
@@ -136,17 +136,6 @@ def assemble(
         analyte_use=used,
     )
     return Evaluation(report, drawn)
-
-
-def headline_key(keys: list[str]) -> str:
-    """Horizon told first: the one nearest to 72 h.
-
-    Examples
-    --------
-    >>> headline_key(["24", "48", "72", "168"]), headline_key(["24", "168"])
-    ('72', '24')
-    """
-    return min(keys, key=lambda key: (abs(float(key) - _HEADLINE_HOURS), float(key)))
 
 
 def rival_hours(

@@ -12,6 +12,7 @@ from pipeline.cohort.analytes import Analyte
 from pipeline.config import OutcomeConfig
 from pipeline.explain.phrases import section
 from pipeline.model.bundle import Bundle
+from pipeline.model.horizons import nearest_horizon
 from pipeline.model.training_reference import RateTable
 
 if TYPE_CHECKING:
@@ -181,8 +182,8 @@ def _in_page_order(outcomes: Mapping[str, OutcomeConfig]) -> dict[str, OutcomeCo
 
 def headline_horizon(bundle: Bundle) -> float:
     """The fitted horizon nearest to ``predict.headline_hours``."""
-    wanted = bundle.config.predict.headline_hours
-    return min(map(float, bundle.config.model.horizons_hours), key=lambda h: abs(h - wanted))
+    horizons = map(float, bundle.config.model.horizons_hours)
+    return nearest_horizon(horizons, bundle.config.predict.headline_hours)
 
 
 def _natural_ranges(bundle: Bundle) -> dict[str, tuple[float, float]]:

@@ -16,6 +16,7 @@ from pipeline.cohort.tables import Cohort
 from pipeline.features.landmarks import given_landmarks, landmark_days
 from pipeline.model.bundle import Bundle
 from pipeline.model.cohort_profile import recent_results
+from pipeline.model.horizons import nearest_horizon
 from pipeline.model.outcomes import build_targets
 from pipeline.model.training_reference import rates_of_days
 from pipeline.predict.prepare import PreparedBatch, prepare_batch, read_for
@@ -109,9 +110,8 @@ def observed_batch(prepared: PreparedBatch) -> ObservedBatch:
 
 def headline(bundle: Bundle, scale: str) -> float:
     """Fitted horizon nearest to the one shown large on the pages, hours."""
-    horizons = bundle.models[scale].horizons
     wanted = bundle.config.predict.headline_hours
-    return min(horizons, key=lambda hours: abs(hours - wanted))
+    return nearest_horizon(bundle.models[scale].horizons, wanted)
 
 
 def what_followed(patients: pd.DataFrame, cohort: Cohort, bundle: Bundle, name: str) -> pd.Series:

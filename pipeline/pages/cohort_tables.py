@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from markupsafe import Markup
 
@@ -187,14 +187,3 @@ def _verdict(
 def _fall_of(entry: AnalyteUse, hours: str) -> float:
     value = entry.importance.at(hours).fall
     return -1.0 if value is None or is_missing(value) else float(value)
-
-
-def headline_hours_of(hours: Iterable[str]) -> str:
-    """Horizon nearest to 72 h.
-
-    Examples
-    --------
-    >>> headline_hours_of(["24", "72"]), headline_hours_of([])
-    ('72', '72')
-    """
-    return min(hours, key=lambda key: (abs(float(key) - 72.0), float(key)), default="72")

@@ -13,6 +13,7 @@ from pipeline.model.evaluated_outcome import OutcomeReport
 from pipeline.model.evaluation_cells import AreaCell, Number, PerformanceCell
 from pipeline.model.evaluation_curves import HorizonCurves
 from pipeline.model.evaluation_report import EvaluationReport
+from pipeline.model.horizons import headline_key
 from pipeline.pages import (
     cohort_tables,
     decision_tables,
@@ -145,7 +146,7 @@ def outcome_view(
     """
     label, model = outcome.label or words(key), outcome.model
     hours = sorted(model, key=float)
-    first = headline_sentences.headline_hours(model) or ""
+    first = headline_key(model)
     longest = model[hours[-1]] if hours else PerformanceCell()
     first_lines = (
         outcome.labs_answer,
@@ -185,7 +186,7 @@ def outcome_view(
 
 def _contrast_grids(report: EvaluationReport) -> list[evaluation_tables.Grid]:
     cells, detail = report.contrast, report.contrast_detail
-    hours = cohort_tables.headline_hours_of(cells)
+    hours = headline_key(cells)
     grids = (cohort_tables.contrast(cells, detail), cohort_tables.drivers(detail, hours))
     return [grid for grid in grids if grid is not None]
 
@@ -194,7 +195,7 @@ def _analyte_grids(report: EvaluationReport) -> list[evaluation_tables.Grid]:
     result = []
     for name, entries in report.analyte_use.items():
         outcome = report.outcome(name)
-        hours = headline_sentences.headline_hours(outcome.model) or ""
+        hours = headline_key(outcome.model)
         grid = cohort_tables.analyte_use(
             entries,
             outcome.label or words(name),

@@ -26,15 +26,11 @@ from pipeline.model.evaluation_cells import (
     Number,
     PerformanceCell,
 )
+from pipeline.model.horizons import headline_key
 from pipeline.pages.evaluation_titles import named
 
-HEADLINE_HOURS, REFERENCE = "72", "grade_and_day"
+REFERENCE = "grade_and_day"
 _ALERT_RATE = "0.1"
-
-
-def headline_hours(model: Mapping[str, PerformanceCell]) -> str | None:
-    """Horizon told first: 72 h where it is there, else the shortest."""
-    return HEADLINE_HOURS if HEADLINE_HOURS in model else min(model, key=float, default=None)
 
 
 def headline(label: str, outcome: OutcomeReport, kind: str = "") -> str:
@@ -54,8 +50,8 @@ def headline(label: str, outcome: OutcomeReport, kind: str = "") -> str:
     ICANS within 72 h: AUROC 0.81 (95 % interval 0.74 to 0.87). Grade and day alone reach 0.75; \
 the model is 0.06 higher (difference 0.01 to 0.11).
     """
-    hours = headline_hours(outcome.model)
-    if hours is None:
+    hours = headline_key(outcome.model)
+    if not hours:
         return f"{label}: no figures."
     cell, start = outcome.model[hours], f"{label} within {hours} h:"
     if cell.auroc is None or is_missing(cell.auroc):
@@ -114,7 +110,7 @@ def _against_reference(other: AreaCell, places: int) -> str:
 
 def other_horizons(model: Mapping[str, PerformanceCell], hours: Sequence[str]) -> str:
     """Tell the same figure at every other horizon, so that none is picked out."""
-    first = headline_hours(model)
+    first = headline_key(model)
     others = {h: model[h].auroc for h in hours if h != first}
     if all(is_missing(auroc) for auroc in others.values()):
         return ""
@@ -126,7 +122,7 @@ def alert_words(outcome: OutcomeReport) -> str:
 
     Grade and day stand beside the model at the same rate, because an alert has to beat them too.
     """
-    hours = headline_hours(outcome.model)
+    hours = headline_key(outcome.model)
     table = outcome.alerts.get(hours or "", AlertTable())
     cell = table.model.get(_ALERT_RATE, AlertCell())
     if is_missing(cell.patients_warned) or is_missing(cell.lead_hours_median):
@@ -197,7 +193,7 @@ def weighted_words(outcome: OutcomeReport) -> str:
     >>> weighted_words(OutcomeReport.model_validate(content))[:57]
     'When every patient counts the same, however many landmark'
     """
-    hours = headline_hours(outcome.model) or ""
+    hours = headline_key(outcome.model)
     by_landmark = outcome.compared(REFERENCE, hours).difference
     by_patient = outcome.patient_weighted.grade_and_day.get(hours, AreaCell()).difference
     if not (by_landmark.is_complete and by_patient.is_complete):
@@ -225,7 +221,7 @@ def limits(outcomes: Mapping[str, OutcomeReport], kind: str, minimum: int) -> li
     sentences = []
     for name, outcome in outcomes.items():
         label = outcome.label or name
-        hours = headline_hours(outcome.model) or ""
+        hours = headline_key(outcome.model)
         cell = outcome.compared(REFERENCE, hours)
         if not cell.difference.has_interval:
             sentences.append(f"{label}: {TOO_FEW}, so nothing is compared.")

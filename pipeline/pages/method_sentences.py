@@ -10,8 +10,8 @@ from pipeline.format import DASH, integer, is_missing, joined, percent, proporti
 from pipeline.model.evaluated_outcome import OutcomeReport
 from pipeline.model.evaluation_cells import AreaCell, Counts
 from pipeline.model.evaluation_report import AuditCodes, EvaluationReport, Protocol, ResultTimes
+from pipeline.model.horizons import headline_key
 from pipeline.pages.cohort_tables import compared_analytes
-from pipeline.pages.headline_sentences import headline_hours
 
 if TYPE_CHECKING:
     from pipeline.audit.check import Check
@@ -207,7 +207,7 @@ def _comparisons(report: EvaluationReport) -> str:
         for cell in table.values()
     )
     falls = sum(
-        compared_analytes(entries, headline_hours(report.outcome(name).model) or "")
+        compared_analytes(entries, headline_key(report.outcome(name).model))
         for name, entries in report.analyte_use.items()
     )
     expected = f", here about {integer(max(1, (count + falls) / 20))}" if count + falls else ""

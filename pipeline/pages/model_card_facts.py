@@ -14,10 +14,10 @@ from pipeline.format import counted, joined, proportion, signed
 from pipeline.model.evaluated_outcome import OutcomeReport
 from pipeline.model.evaluation_cells import Metric
 from pipeline.model.evaluation_report import EvaluationReport
+from pipeline.model.horizons import nearest_horizon
 from pipeline.pages.method_sentences import arrival_words, audit_lines, audit_titles
 from pipeline.pages.model_tables import fact_words, settings_words
 from pipeline.reading.read_result import ReadResult
-from pipeline.train.gates import gate_horizon
 
 USERS = "data scientists and clinicians of a cell therapy programme, for research"
 LIMITATIONS = (
@@ -215,7 +215,7 @@ def _gate_horizons(
 ) -> Iterator[tuple[str, str, OutcomeReport]]:
     """Name of each outcome, and the horizon at which the gates look at it."""
     for name, outcome in report.outcomes.items():
-        yield name, gate_horizon(outcome.model, config.gates.horizon_hours), outcome
+        yield name, nearest_horizon(outcome.model, config.gates.horizon_hours), outcome
 
 
 def _summary(config: Config, report: EvaluationReport) -> str:

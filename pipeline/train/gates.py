@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from pipeline.evaluate.scored_rows import ScoredRows
 from pipeline.format import signed
 from pipeline.model.evaluation_cells import AreaCell, Counts, Metric, Number
 from pipeline.model.evaluation_report import EvaluationReport
+from pipeline.model.horizons import nearest_horizon
 
 SAME_COHORT = "champion/same cohort"
 _CANARY_TOLERANCE = 1e-9
@@ -51,7 +52,7 @@ def check_gates(
     report = challenger.evaluation
     gates = [_canary(report), _audited(report)]
     for name, outcome in report.outcomes.items():
-        key = gate_horizon(outcome.model, config.horizon_hours)
+        key = nearest_horizon(outcome.model, config.horizon_hours)
         cell = outcome.model[key]
         gates.append(_enough_events(name, key, cell, config))
         gates += [
@@ -65,17 +66,6 @@ def check_gates(
     return gates
 
 
-def gate_horizon(horizons: Iterable[str], wanted: float) -> str:
-    """Name of the horizon nearest to the wanted one; the shorter of two equally near.
-
-    Examples
-    --------
-    >>> gate_horizon(["24", "72", "168"], 96)
-    '72'
-    """
-    return min(horizons, key=lambda key: (abs(float(key) - wanted), float(key)))
-
-
 FILE = "gate_draws.json"
 
 
@@ -86,7 +76,7 @@ def gate_draws(
     outcomes = {}
     for name, part in scores.items():
         keys = [f"{horizon:g}" for horizon in part.horizons]
-        key = gate_horizon(keys, config.gates.horizon_hours)
+        key = nearest_horizon(keys, config.gates.horizon_hours)
         resampled = part.resampled(
             config.evaluation.bootstrap, config.seed, config.evaluation.min_event_patients
         )

@@ -25,6 +25,7 @@ from pipeline.model.cohort_profile import (
     recent_results,
     rounded,
 )
+from pipeline.model.horizons import nearest_horizon
 from pipeline.reading.read_result import ReadResult
 
 _SLOW = 0.8
@@ -143,7 +144,7 @@ def _abstained(
 def _risks(scored: ScoredOutcome, headline_hours: float) -> dict[str, Any]:
     """Mean over the repeats of each landmark's held-out risk, at the headline horizon."""
     scores = scored.scores
-    horizon = int(np.abs(np.asarray(scores.horizons) - headline_hours).argmin())
+    horizon = scores.horizons.index(nearest_horizon(scores.horizons, headline_hours))
     table = pd.DataFrame(
         {
             "person": scores.patient,
