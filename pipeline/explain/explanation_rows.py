@@ -7,19 +7,14 @@ import pandas as pd
 
 from pipeline.cohort.analytes import Analyte
 from pipeline.explain.contributions import Contributions
-from pipeline.explain.patient_record import as_reported, of_analyte
+from pipeline.explain.patient_record import of_analyte
+from pipeline.explain.phrases import pathway_name, plain_result
 from pipeline.features.matrix import FeatureMatrix
 from pipeline.features.score_definitions import PREFIX, score_label, scores
 from pipeline.features.spec import FeatureSpec
-from pipeline.resources import schema_json, schema_yaml
+from pipeline.resources import schema_json
 
 COLUMNS = [item["name"] for item in schema_json("explanations.json")["fields"]]
-GROUP_NAMES = {
-    "clinical_state": "Grades charted so far",
-    "treatments": "Drugs given so far",
-    "host_product": "Patient and product",
-    "measurement": "What was measured and when",
-}
 CONTRASTED = ("severe_crs", "icans")
 _SHOWN_POINTS = 0.05
 
@@ -101,8 +96,9 @@ def contrast_rows(explained: pd.DataFrame, spec: FeatureSpec) -> pd.DataFrame:
     both = first.merge(second[[*key, "points"]], on=key, suffixes=("", "_second"))
     both = both[(both["level"] == "pathway") | (both["name"] != both["pathway"])]
     points = both["points"] - both["points_second"]
-    words = _pathway_names() | {analyte.key: analyte.short for analyte in spec.analytes}
-    words |= {f"{PREFIX}{key}": score_label(score) for key, score in scores().items()}
+    labels = {key: pathway_name(key) for key in both["name"].unique()}
+    labels |= {analyte.key: analyte.short for analyte in spec.analytes}
+    labels |= {f"{PREFIX}{key}": score_label(score) for key, score in scores().items()}
     rows = both.assign(
         outcome="_vs_".join(CONTRASTED),
         level="contrast",
@@ -110,7 +106,7 @@ def contrast_rows(explained: pd.DataFrame, spec: FeatureSpec) -> pd.DataFrame:
         reference_risk=np.nan,
         risk=np.nan,
         sentence=[
-            f"{words.get(name, name)}: {_direction(added)}"
+            f"{labels[name]}: {_direction(added)}"
             for name, added in zip(both["name"], points, strict=True)
         ],
     )
@@ -162,12 +158,12 @@ def _labels(player: str, results: pd.DataFrame, analytes: dict[str, Analyte]) ->
     if player.startswith(PREFIX):
         return [score_label(scores()[player.removeprefix(PREFIX)])] * len(results)
     if player not in analytes:
-        return [GROUP_NAMES[player]] * len(results)
+        return [pathway_name(player)] * len(results)
     analyte = analytes[player]
     return [
         f"{analyte.short} not measured"
         if np.isnan(value)
-        else f"{analyte.short} {as_reported(value, side, analyte.unit)}"
+        else f"{analyte.short} {plain_result(value, side, analyte.unit)}"
         for value, side in zip(results["value"], results["side"], strict=True)
     ]
 
@@ -186,8 +182,3 @@ def _direction(points: float) -> str:
         return "does not tell CRS from ICANS"
     first, second = ("CRS", "ICANS") if points > 0 else ("ICANS", "CRS")
     return f"points to {first} rather than {second}"
-
-
-def _pathway_names() -> dict[str, str]:
-    entries = schema_yaml("pathways.yaml")["pathways"]
-    return {**{key: item["name"] for key, item in entries.items()}, **GROUP_NAMES}

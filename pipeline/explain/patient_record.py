@@ -13,8 +13,6 @@ import pandas as pd
 from pipeline.cohort.tables import Cohort
 from pipeline.explain.infusion_clock import InfusionClock, shifted
 
-_MARK = {-1: "<", 0: "", 1: ">"}
-
 
 def newest_results(labs: pd.DataFrame, landmarks: pd.DataFrame) -> pd.DataFrame:
     """Newest result of every analyte visible at each landmark.
@@ -55,19 +53,6 @@ def of_analyte(newest: pd.DataFrame, analyte: str, count: int) -> pd.DataFrame:
         columns[name] = np.full(count, np.nan)
         columns[name][landmark] = newest[name].to_numpy(dtype=float)[mine]
     return pd.DataFrame(columns)
-
-
-def as_reported(value: float, side: float, unit: str) -> str:
-    """A result in words.
-
-    Examples
-    --------
-    >>> as_reported(5.0, -1, "pg/mL"), as_reported(184.25, 0, "mg/L"), as_reported(0.31, 0, "1")
-    ('<5 pg/mL', '184 mg/L', '0.31')
-    """
-    number = f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
-    shown = unit.replace("{FEU}", " FEU").replace("10*", "10^")
-    return f"{_MARK[int(side)]}{number}" + ("" if shown in ("", "1") else f" {shown}")
 
 
 @dataclass(frozen=True)

@@ -117,6 +117,19 @@ def value_words(value: float, side: float, unit: str) -> str:
     return f"{_MARK[int(side)]}{number_words(value)}" + (f" {named}" if named else "")
 
 
+def plain_result(value: float, side: float, unit: str) -> str:
+    """A result for a file: ASCII units, no thousands separated.
+
+    Examples
+    --------
+    >>> plain_result(5.0, -1, "pg/mL"), plain_result(184.25, 0, "mg/L"), plain_result(0.31, 0, "1")
+    ('<5 pg/mL', '184 mg/L', '0.31')
+    """
+    number = f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    shown = unit.replace("{FEU}", " FEU").replace("10*", "10^")
+    return f"{_MARK[int(side)]}{number}" + ("" if shown in ("", "1") else f" {shown}")
+
+
 def number_words(value: float) -> str:
     """A lab value with three significant digits and thousands separated.
 
@@ -189,3 +202,20 @@ def _digits(risk: float) -> str:
     if is_clipped(risk):
         return "under 1" if risk < 0.5 else "over 99"
     return str(whole(100 * risk))
+
+
+def pathway_name(key: str) -> str:
+    """Name of a pathway, or of a group that is not one lab, in sentences and on charts.
+
+    Examples
+    --------
+    >>> pathway_name("inflammation"), pathway_name("treatments")
+    ('Systemic inflammation', 'Drugs given so far')
+    """
+    groups = section("groups")
+    return str(groups[key]) if key in groups else pathway_title(key)
+
+
+def pathway_title(key: str) -> str:
+    """Name of a pathway as ``data_schema/pathways.yaml`` states it; the key where it does not."""
+    return str(schema_yaml("pathways.yaml")["pathways"].get(key, {"name": key})["name"])

@@ -10,11 +10,18 @@ from pipeline.explain.drug_caveats import caveats, drug_names
 from pipeline.explain.estimates import Estimate
 from pipeline.explain.model_summary import ModelFacts
 from pipeline.explain.patient_record import PatientRecord
-from pipeline.explain.phrases import age_words, phrase, points_words, section, value_words, whole
+from pipeline.explain.phrases import (
+    age_words,
+    pathway_name,
+    phrase,
+    points_words,
+    section,
+    value_words,
+    whole,
+)
 from pipeline.explain.result_changes import because_words, change_words, range_words, reason
 from pipeline.features.score_definitions import PREFIX, score_label, scores
 from pipeline.format import joined
-from pipeline.resources import schema_yaml
 
 MOST_LABS = 6
 OLD_HOURS = 48.0
@@ -225,17 +232,9 @@ def contrast_sentence(estimates: Sequence[Estimate]) -> str:
     return "" if apart else phrase("pathways", "contrast_none")
 
 
-def pathway_words(key: str) -> str:
-    """Name of a pathway on a chart."""
-    groups = section("groups")
-    if key in groups:
-        return str(groups[key])
-    return str(schema_yaml("pathways.yaml")["pathways"].get(key, {"name": key})["name"])
-
-
 def _strongest(gaps: dict[str, float], item: Estimate) -> str:
     """The two strongest pathways by name that raise an outcome; blank where there is none."""
     order = sorted(gaps, key=lambda name: -gaps[name])
     raising = [name for name in order if whole(item.pathways.get(name, 0.0)) > 0]
-    named = [pathway_words(name) for name in raising if gaps[name] >= _APART][:2]
+    named = [pathway_name(name) for name in raising if gaps[name] >= _APART][:2]
     return ", ".join(name[:1].lower() + name[1:] for name in named)

@@ -17,7 +17,15 @@ from pipeline.explain.estimates import Estimate, asked
 from pipeline.explain.infusion_clock import made_words, since_infusion
 from pipeline.explain.model_summary import ModelFacts, Validation, graded_scales
 from pipeline.explain.patient_record import PatientRecord
-from pipeline.explain.phrases import age_words, outcome_short, phrase, risk_words, sentence, whole
+from pipeline.explain.phrases import (
+    age_words,
+    outcome_short,
+    pathway_name,
+    phrase,
+    risk_words,
+    sentence,
+    whole,
+)
 from pipeline.format import decimal, integer, is_missing, joined
 from pipeline.model.status import EVENT_PRESENT
 from pipeline.pages import patient_charts, trend_charts
@@ -248,7 +256,7 @@ def _why(estimated: Sequence[Estimate], facts: ModelFacts) -> list[dict[str, Any
         big = [key for key in keys if any(whole(abs(value)) > 0 for value in points[key])]
         big = sorted(big, key=lambda key: -max(abs(value) for value in points[key]))[:MOST_ROWS]
         small = [key for key in keys if key not in big]
-        names = [sentences.pathway_words(key) for key in big]
+        names = [pathway_name(key) for key in big]
         rows = [points[key] for key in big]
         if big and small:
             key = "other" if len(small) == 1 else "others"
@@ -273,7 +281,7 @@ def _why(estimated: Sequence[Estimate], facts: ModelFacts) -> list[dict[str, Any
         caption = phrase("pathways", "caption", horizon=f"{facts.horizon:g}")
         drawn = ""
         if "measurement" in big:
-            name = sentences.pathway_words("measurement")
+            name = pathway_name("measurement")
             drawn = phrase("pathways", "drawn", name=name)
         none = phrase("pathways", "none")
         start_words = phrase("pathways", "start", steps="; ".join(steps)) if steps else ""

@@ -12,12 +12,12 @@ import numpy as np
 
 from pipeline.arrays import Floats
 from pipeline.cohort.analytes import Analyte
+from pipeline.explain.phrases import pathway_title
 from pipeline.explain.shap_values import Attribution
 from pipeline.features.names import FeatureMeta, feature_name
 from pipeline.format import plain
 from pipeline.model.evaluation_cells import DayCell
 from pipeline.model.evaluation_curves import HorizonCurves
-from pipeline.resources import schema_yaml
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -164,11 +164,10 @@ def _trend(value: Floats, added: Floats) -> tuple[Floats, Floats]:
 
 def pathway_importance(attribution: Attribution, title: str) -> Figure:
     """Mean absolute log-odds of each pathway, its columns summed first."""
-    names = {key: entry["name"] for key, entry in schema_yaml("pathways.yaml")["pathways"].items()}
     size = {key: float(np.abs(attribution.pathway(key)).mean()) for key in attribution.pathways()}
     order = sorted(size, key=lambda key: (size[key], key))
     figure, axes = _figure(9.5, 1.6 + 0.42 * len(order))
-    bars = axes.barh([names.get(key, key) for key in order], [size[key] for key in order])
+    bars = axes.barh([pathway_title(key) for key in order], [size[key] for key in order])
     for bar in bars:
         bar.set_color(_BLUE)
     axes.bar_label(bars, fmt="%.2f", padding=3, fontsize=8)

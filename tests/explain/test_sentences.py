@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.explain.phrases import section, whole
+from pipeline.explain.phrases import pathway_name, section, whole
 from pipeline.explain.sentences import (
     MOST_LABS,
     against_sentences,
@@ -15,7 +15,6 @@ from pipeline.explain.sentences import (
     factor_words,
     lab_sentences,
     lab_text,
-    pathway_words,
 )
 from pipeline.resources import schema_yaml
 from tests.pages.patients import KINDS, crowded, facts, icans_only, rising_crs
@@ -84,7 +83,7 @@ def test_the_contrast_names_pathways_that_raise_their_outcome():
     crs, icans = patient.estimates
     text = contrast_sentence(patient.estimates)
     strongest = max(icans.pathways, key=lambda key: icans.pathways[key] - crs.pathways.get(key, 0))
-    assert pathway_words(strongest).lower() in text.lower()
+    assert pathway_name(strongest).lower() in text.lower()
     assert contrast_sentence((crs,)) == ""
     assert contrast_sentence((crs, replace(icans, risks=()))) == ""
     same = replace(icans, pathways=dict(crs.pathways))
@@ -93,8 +92,8 @@ def test_the_contrast_names_pathways_that_raise_their_outcome():
 
 @pytest.mark.parametrize("key", [*schema_yaml("pathways.yaml")["pathways"], *section("groups")])
 def test_every_pathway_and_group_has_a_name(key):
-    assert pathway_words(key)
-    assert pathway_words(key) != key
+    assert pathway_name(key)
+    assert pathway_name(key) != key
 
 
 def test_a_factor_is_named_with_what_it_holds():
