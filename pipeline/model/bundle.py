@@ -90,10 +90,10 @@ def model_features(
     clipped = clip_ages(measured, bundle.reference)
     if bundle.prior is None:
         return clipped
-    return beside_prior(clipped, cohort, bundle.reference.spec, bundle.prior, jobs)
+    return add_prior_features(clipped, cohort, bundle.reference.spec, bundle.prior, jobs)
 
 
-def beside_prior(
+def add_prior_features(
     matrix: FeatureMatrix, cohort: Cohort, spec: FeatureSpec, prior: Bundle, jobs: int = 1
 ) -> FeatureMatrix:
     """Put what the prior's models read beside the features of a cohort; see ``with_prior``."""

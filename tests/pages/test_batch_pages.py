@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.explain.phrases import interval_words, risk_words
+from pipeline.explain.phrases import interval_text, risk_text
 from pipeline.explain.risk_changes import is_large_change
 from pipeline.model.bundle import load_bundle
 from pipeline.pages.batch_pages import page_names
@@ -48,8 +48,8 @@ def test_pages_show_the_numbers_of_the_predictions(mini, predict) -> None:
     assert len(shown) > 5
     for row in shown.to_dict("records"):
         page = (out / "report" / f"{row['patient_id']}.html").read_text(encoding="utf-8")
-        said = f"{risk_words(row['risk'])} 80 % interval "
-        said += interval_words(row["risk_lo"], row["risk_hi"])
+        said = f"{risk_text(row['risk'])} 80 % interval "
+        said += interval_text(row["risk_lo"], row["risk_hi"])
         assert said.replace("\u00a0", " ") in read(page).text
     for row in rows[rows["status"] == "event_present"].drop_duplicates("patient_id").itertuples():
         page = read((out / "report" / f"{row.patient_id}.html").read_text(encoding="utf-8")).text
