@@ -8,20 +8,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.explain.model_summary import model_facts
 from pipeline.explain.patient_record import newest_results
 from pipeline.model import bundle as bundle_module
 from pipeline.model.bundle import load_bundle, read_features
 from pipeline.model.status import EVENT_PRESENT, OK
 from pipeline.monitor.observed_batch import observed_batch
 from pipeline.predict import earlier_estimates, prepare
-from pipeline.predict.patient_results import patient_results
 from pipeline.predict.predictions_table import ModelName
 from pipeline.predict.prepare import prepare_batch, read_cohort_for, read_for, reading_config
 from pipeline.predict.score import score_batch
 from pipeline.reading.paths import batch_paths
 from pipeline.reading.reader import raw_tables, read_batch
-from tests.conftest import edit, read_predictions
+from tests.conftest import read_predictions
 
 NAME = ModelName("m", "1")
 ONCE = (
@@ -116,39 +114,6 @@ def test_statuses_are_those_of_predictions_and_of_monitoring(bundle, prepared) -
         if len(shown):
             assert status.xs(name, level="outcome").to_dict() == shown.to_dict()
         assert (watched[f"risk:{name}"].notna() == (known == OK)).all()
-
-
-def test_a_patient_mostly_rejected_has_no_estimate_now_nor_earlier(mini, bundle, batch) -> None:
-    first = mini.patients[0]
-
-    def spoil(labs: pd.DataFrame) -> pd.DataFrame:
-        mine = np.flatnonzero(labs["patient_id"] == first)
-        chosen = np.isin(np.arange(len(labs)), mine[: int(0.8 * len(mine))])
-        return labs.assign(unit=labs["unit"].mask(chosen, "furlong"))
-
-    edit(batch / "labs.csv", spoil)
-    prepared = prepare_batch(read_for(bundle, batch), bundle)
-    assert list(prepared.mostly_rejected) == [first]
-    result = score_batch(prepared, NAME)
-    mine = result.predictions[result.predictions["patient_id"] == first]
-    assert "ok" not in set(mine["status"])
-    assert prepared.mostly_rejected[first] in set(mine["status_reason"])
-    patients = patient_results(prepared, result, model_facts(bundle, "m", "1", None))
-    past = {item.record.patient_id: [each.past for each in item.estimates] for item in patients}
-    assert not any(past.pop(first))
-    assert any(map(any, past.values()))
-
-
-def test_every_patient_of_the_input_has_a_result(mini, bundle, batch) -> None:
-    first = mini.patients[0]
-    edit(batch / "labs.csv", lambda labs: labs[labs["patient_id"] != first])
-    prepared = prepare_batch(read_for(bundle, batch), bundle)
-    result = score_batch(prepared, NAME)
-    patients = patient_results(prepared, result, model_facts(bundle, "m", "1", None))
-    assert [item.record.patient_id for item in patients] == sorted(mini.patients)
-    assert first not in set(prepared.patient_ids)
-    assert patients[0].inputs is None
-    assert result.unscored_patients() == 1
 
 
 def test_tables_in_memory_score_as_the_folder_and_the_command(mini, bundle, predict) -> None:
