@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -244,7 +245,9 @@ def raw_from_frame(
     columns = []
     for place, name in enumerate(names):
         try:
-            table = pa.Table.from_pandas(frame.iloc[:, [place]], preserve_index=False)
+            with warnings.catch_warnings():  # Arrow takes times in a way that pandas will change
+                warnings.simplefilter("ignore", DeprecationWarning)
+                table = pa.Table.from_pandas(frame.iloc[:, [place]], preserve_index=False)
         except pa.ArrowException as error:
             raise InputError(
                 f"{file}, column '{shown(name)}' mixes types: {error}. A column holds text, "
