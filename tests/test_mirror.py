@@ -14,17 +14,15 @@ EXCEPTIONS = {
     "arrays": "types only",
     "audit/*_checks": "audit/test_checks plants a defect for every check of every module",
     "commands/promote": "needs a tracked training: commands/test_train promotes one",
+    "model/evaluation_curves": "types only",
     "train/tracking": "needs a tracked training: commands/test_train reads what was logged",
 }
 # without a test file of their own so far; an entry goes when its file comes
 OPEN = {
     "errors",
     "evaluate/cross_validation",
-    "evaluate/discrimination",
     "evaluate/intervals",
-    "evaluate/outcome_report",
     "evaluate/report",
-    "evaluate/scored_rows",
     "features/censoring",
     "features/kernel_compilation",
     "features/series",

@@ -8,13 +8,19 @@ import pandas as pd
 import pytest
 
 from pipeline.audit.runner import AuditReport
+from pipeline.model.evaluation_report import EvaluatedCohort
 from pipeline.train.provenance import provenance_of, versions
 from tests.builders import make_config
 
-SUMMARY = {
-    "name": "mini", "sha256": "a" * 64, "n_patients": 60, "event_patients": {"severe_crs": 12},
-    "n_landmarks": 500, "n_lab_rows": 900, "synthetic": True,
-}  # fmt: skip
+SUMMARY = EvaluatedCohort(
+    name="mini",
+    sha256="a" * 64,
+    n_patients=60,
+    event_patients={"severe_crs": 12},
+    n_landmarks=500,
+    n_lab_rows=900,
+    synthetic=True,
+)
 AUDIT = AuditReport((), (), (), {}, pd.DataFrame())
 
 
@@ -32,9 +38,9 @@ def test_content_is_plain_and_a_prior_is_named_only_where_there_is_one(prior):
     content = provenance_of(config, SUMMARY, AUDIT, prior)
     assert json.loads(json.dumps(content)) == content
     assert ("prior" in content) == bool(prior)
-    assert content["cohort_sha256"] == SUMMARY["sha256"]
+    assert content["cohort_sha256"] == SUMMARY.sha256
     assert content["config_sha256"] == config.sha256()
-    assert content["event_patients"] == SUMMARY["event_patients"]
+    assert content["event_patients"] == SUMMARY.event_patients
     assert content["audit"] == AUDIT.summary()
 
 
