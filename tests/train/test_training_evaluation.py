@@ -8,15 +8,14 @@ from pipeline.train.training_evaluation import cohort_summary, held_out
 def test_the_summary_counts_patients_events_and_rows(steps):
     summary = cohort_summary(steps.read, steps.config, steps.scales)
     cohort = steps.read.cohort
-    assert summary["n_patients"] == cohort.n_patients
-    assert summary["n_lab_rows"] == len(cohort.labs)
-    assert summary["sha256"] == steps.read.sha256
+    assert summary.n_patients == cohort.n_patients
+    assert summary.n_lab_rows == len(cohort.labs)
+    assert summary.sha256 == steps.read.sha256
     severe = cohort.assessments.query("scale == 'crs' and grade >= 3")["patient"].nunique()
-    assert 0 < summary["event_patients"]["severe_crs"] <= severe
+    assert 0 < summary.event_patients["severe_crs"] <= severe
     at_risk = steps.scales["crs"].targets.at_risk[:, -1]
-    assert summary["n_landmarks"] <= len(at_risk)
-    ids = set(cohort.patients["patient_id"])
-    assert not ids & set(map(str, summary.values()))
+    assert summary.n_landmarks <= len(at_risk)
+    assert not any(who in str(summary) for who in cohort.patients["patient_id"])
 
 
 def test_the_rule_of_abstention_is_applied_to_every_landmark_out_of_fold(steps):
