@@ -16,7 +16,7 @@ from pipeline.explain.confidence import (
 )
 from pipeline.explain.estimate_age import estimate_age
 from pipeline.explain.phrases import section
-from tests.pages.patients import facts, icans_only, rising_crs
+from tests.pages.patients import facts, icans_only, rising_crs, validation
 
 LIMITS = section("reliance")["limits"]
 SURE = facts(
@@ -63,7 +63,7 @@ def test_one_reason_asks_for_its_level(changes, level):
 
 def test_an_outcome_at_chance_is_poor_where_every_estimate_is():
     def figures(**low):
-        return {name: {"auroc_lo": value} for name, value in low.items()}
+        return {name: validation(auroc_lo=value) for name, value in low.items()}
 
     one = replace(SURE, validation=figures(severe_crs=0.5, icans=0.6))
     both = replace(SURE, validation=figures(severe_crs=0.5, icans=0.4))
@@ -72,8 +72,7 @@ def test_an_outcome_at_chance_is_poor_where_every_estimate_is():
 
 
 def test_what_the_labs_add_counts_only_where_the_grade_is_used():
-    validation = {"severe_crs": {"auroc_lo": 0.7, "added": {"diff_lo": -0.01}}}
-    model = replace(SURE, validation=validation)
+    model = replace(SURE, validation={"severe_crs": validation(auroc_lo=0.7, added=-0.01)})
     assert confidence(model=model).level == "care"
     without = icans_only()
     record = replace(without.record, product="axi-cel")

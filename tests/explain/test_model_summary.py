@@ -13,6 +13,7 @@ from pipeline.explain.model_summary import (
 )
 from pipeline.model.background import learn_background
 from pipeline.model.bundle import Bundle
+from pipeline.model.evaluation_report import EvaluationReport
 from pipeline.model.training_reference import TrainingReference, feature_ranges
 from tests.builders import course_cohort, make_config
 from tests.model.conftest import fit
@@ -47,7 +48,7 @@ def bundle():
 def described(bundle):
     figures = {"model": {"72": {"auroc_lo": 0.6}}, "added_value": {"72": {"diff_lo": 0.01}}}
     evaluation = {"kind": "cross-validated", "outcomes": {"severe_crs": figures}}
-    return summarise_model(bundle, "cytocast", "3", evaluation)
+    return model_facts(bundle, "cytocast", "3", EvaluationReport.model_validate(evaluation))
 
 
 @pytest.mark.parametrize(
@@ -91,9 +92,10 @@ def test_typical_values_are_the_mean_over_the_patients_behind_the_prototypes(des
 
 def test_figures_are_those_at_the_headline_horizon(described):
     assert described.horizon == 72.0
-    assert described.validation["severe_crs"]["auroc_lo"] == 0.6
-    assert described.validation["severe_crs"]["added"] == {"diff_lo": 0.01}
-    assert described.validation["severe_crs"]["no_state"] == {}
+    figures = described.validation["severe_crs"]
+    assert figures.shown.auroc_lo == 0.6
+    assert figures.added.diff_lo == 0.01
+    assert figures.no_state.auroc_lo is None
 
 
 @pytest.mark.parametrize(("wanted", "nearest"), [(72, 72.0), (30, 24.0), (70, 72.0), (999, 168.0)])

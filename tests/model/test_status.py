@@ -4,6 +4,7 @@ import pytest
 
 from pipeline.config import OutcomeConfig, PredictConfig
 from pipeline.features.build import build_features
+from pipeline.model.abstention import abstention_codes, support_from_reference
 from pipeline.model.status import ABSTAINED, EVENT_PRESENT, OK, outcome_statuses
 from pipeline.model.training_reference import TrainingReference
 from tests.builders import at, lab, make_cohort, make_spec
@@ -16,14 +17,23 @@ SEVERE = OutcomeConfig(scale="crs", threshold=3, label="Severe CRS")
 RULE = PredictConfig(min_analytes=1)
 
 
-def status_of(*, grades=(), hours=48.0, labs=True, unread="", **patients):
+def status_of(*, grades=(), hours=48.0, labs=True, mostly_rejected="", **patients):
     measured = [lab(0, "crp", 9.0, hours - 2.0)] if labs else []
     columns = {name: [value] for name, value in patients.items()}
     cohort = make_cohort(1, measured, [(0, "crs", *grade) for grade in grades], patients=columns)
     matrix = build_features(cohort, at((0, hours)), SPEC)
-    status, reason = outcome_statuses(cohort, matrix, SEVERE, REFERENCE, RULE, unread)
-    assert (status[0] == OK) == (reason[0] == "")
-    return status[0]
+    support = support_from_reference(REFERENCE)
+    found = outcome_statuses(
+        cohort,
+        matrix.landmarks,
+        SEVERE,
+        abstention_codes(matrix, None, support, RULE),
+        mostly_rejected,
+    )
+    status = found.status[0]
+    assert (status == OK) == (found.reason[0] == "")
+    assert found.estimated().tolist() == ([0] if status == OK else [])
+    return status
 
 
 @pytest.mark.parametrize(
@@ -50,9 +60,11 @@ def test_no_estimate_after_a_competing_event(end):
 def test_no_estimate_before_the_infusion_without_labs_or_with_most_results_rejected():
     assert status_of(hours=-5.0) == ABSTAINED
     assert status_of(labs=False) == ABSTAINED
-    assert status_of(unread="most results rejected") == ABSTAINED
+    assert status_of(mostly_rejected="most") == ABSTAINED
 
 
 def test_an_event_that_is_present_counts_before_every_reason_to_abstain():
     severe = [(3, 40.0)]
-    assert status_of(grades=severe, labs=False, unread="x", death_hours=45.0) == EVENT_PRESENT
+    assert (
+        status_of(grades=severe, labs=False, mostly_rejected="x", death_hours=45.0) == EVENT_PRESENT
+    )

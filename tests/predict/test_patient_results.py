@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.explain.model_summary import model_facts
+from pipeline.explain.model_summary import summarise_model
 from pipeline.model.bundle import load_bundle
 from pipeline.predict.patient_results import patient_results
 from pipeline.predict.predictions_table import ModelName
@@ -37,7 +37,7 @@ def test_a_patient_mostly_rejected_has_no_estimate_now_nor_earlier(mini, bundle,
     mine = result.predictions[result.predictions["patient_id"] == first]
     assert "ok" not in set(mine["status"])
     assert prepared.mostly_rejected[first] in set(mine["status_reason"])
-    patients = patient_results(prepared, result, model_facts(bundle, "m", "1", None))
+    patients = patient_results(prepared, result, summarise_model(bundle, "m", "1", None))
     past = {item.record.patient_id: [each.past for each in item.estimates] for item in patients}
     assert not any(past.pop(first))
     assert any(map(any, past.values()))
@@ -48,7 +48,7 @@ def test_every_patient_of_the_input_has_a_result(mini, bundle, batch) -> None:
     edit(batch / "labs.csv", lambda labs: labs[labs["patient_id"] != first])
     prepared = prepare_batch(read_for(bundle, batch), bundle)
     result = score_batch(prepared, NAME)
-    patients = patient_results(prepared, result, model_facts(bundle, "m", "1", None))
+    patients = patient_results(prepared, result, summarise_model(bundle, "m", "1", None))
     assert [item.record.patient_id for item in patients] == sorted(mini.patients)
     assert first not in set(prepared.patient_ids)
     assert patients[0].inputs is None
