@@ -48,7 +48,7 @@ def bundle():
 def described(bundle):
     figures = {"model": {"72": {"auroc_lo": 0.6}}, "added_value": {"72": {"diff_lo": 0.01}}}
     evaluation = {"kind": "cross-validated", "outcomes": {"severe_crs": figures}}
-    return model_facts(bundle, "cytocast", "3", EvaluationReport.model_validate(evaluation))
+    return summarise_model(bundle, "cytocast", "3", EvaluationReport.model_validate(evaluation))
 
 
 @pytest.mark.parametrize(
