@@ -53,7 +53,7 @@ def reproduce(source: str, cohort: Path, *, jobs: int) -> tuple[int, str]:
         train_into(again, cohort, config, jobs=jobs, prior=bundle.prior)
         found = differences(folder, again)
     if not found:
-        count = len(read_manifest(folder)["files"])
+        count = len(_digests_of(folder))
         return 0, f"Reproduced: all {count} files of {bundle.sha256[:12]} have the same digest"
     lines = "\n".join(f"  {line}" for line in [*found, *_other_versions(bundle)])
     raise GateError(f"{source} was not reproduced:\n{lines}")
@@ -61,12 +61,18 @@ def reproduce(source: str, cohort: Path, *, jobs: int) -> tuple[int, str]:
 
 def differences(first: Path, second: Path) -> list[str]:
     """Files that differ between two bundles, and by how much their metrics do; empty if none."""
-    ours, theirs = (read_manifest(folder)["files"] for folder in (first, second))
+    ours, theirs = (_digests_of(folder) for folder in (first, second))
     lines = [f"{name} is missing after retraining" for name in sorted(ours.keys() - theirs.keys())]
     lines += [f"{name} is new after retraining" for name in sorted(theirs.keys() - ours.keys())]
     changed = [name for name in sorted(ours.keys() & theirs.keys()) if ours[name] != theirs[name]]
     lines += [f"{name} differs" for name in changed]
     return lines + (_metric_gaps(first, second) if lines else [])
+
+
+def _digests_of(folder: Path) -> dict[str, str]:
+    """Digest of every file of a bundle, reports included."""
+    manifest = read_manifest(folder)
+    return {**manifest["files"], **manifest["reports"]}
 
 
 def _metric_gaps(first: Path, second: Path) -> list[str]:

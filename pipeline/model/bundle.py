@@ -30,7 +30,8 @@ from pipeline.model.training_reference import TrainingReference, clip_ages, refe
 if TYPE_CHECKING:
     from pipeline.model.evaluation_report import EvaluationReport
 
-FORMAT = 2
+FORMAT = 3
+READABLE = (2, 3)
 SCHEMA_VERSION = "1"
 MANIFEST = "manifest.json"
 EVALUATION = "evaluation.json"
@@ -112,14 +113,18 @@ def as_prior(bundle: Bundle) -> Bundle:
 
 
 def save_bundle(bundle: Bundle, folder: Path) -> str:
-    """Write a bundle into an empty or new folder.
+    """Write a bundle into a new folder, or into one that holds its reports and nothing else.
+
+    The manifest lists the files that score, whose digest is the bundle's identity, apart from the
+    reports (evaluation, cards, audit), so that the wording of a report changes no identity.
 
     Returns
     -------
     str
-        The bundle's SHA-256.
+        SHA-256 over the files that score.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    reports = _digests(folder)
     # in the order of the configuration: outcomes are trained and reported in it
     _write_json(folder / "config.json", bundle.config.model_dump(mode="json"), sort=False)
     _write_json(folder / "reference.json", bundle.reference.to_dict())
@@ -128,11 +133,7 @@ def save_bundle(bundle: Bundle, folder: Path) -> str:
         _save_model(model, folder, scale)
     if bundle.prior is not None:
         save_bundle(bundle.prior, folder / PRIOR)
-    files = {
-        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path != folder / MANIFEST
-    }
+    files = {name: sha256 for name, sha256 in _digests(folder).items() if name not in reports}
     digest = _digest(files)
     _write_json(
         folder / MANIFEST,
@@ -142,23 +143,25 @@ def save_bundle(bundle: Bundle, folder: Path) -> str:
             "bundle_sha256": digest,
             "scales": sorted(bundle.models),
             "files": files,
+            "reports": reports,
+            "reports_sha256": _digest(reports),
         },
     )
     return digest
 
 
 def load_bundle(folder: str | Path) -> Bundle:
-    """Read a bundle and verify every file against the manifest.
+    """Read a bundle and verify every file, reports included, against the manifest.
 
     Raises
     ------
     BundleError
         If the folder is no bundle, a file is missing, truncated or changed, or the format is not
-        the one this version reads.
+        one that this version reads.
     """
     root = Path(folder)
     manifest = read_manifest(root)
-    for name, expected in manifest["files"].items():
+    for name, expected in {**manifest["files"], **manifest["reports"]}.items():
         path = root / name
         if not path.is_file():
             raise BundleError(
@@ -202,13 +205,21 @@ def read_manifest(root: Path) -> dict[str, Any]:
         )
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
-        found, files = manifest["format"], manifest["files"]
+        version = manifest["format"]
+        if version not in READABLE:
+            raise BundleError(
+                f"{root} has bundle format {version}, this version reads "
+                f"{' and '.join(map(str, READABLE))}; retrain"
+            )
+        files = manifest["files"]
         scales, digest = manifest["scales"], manifest["bundle_sha256"]
+        if version == 2:  # reports were listed among the files
+            manifest |= {"reports": {}, "reports_sha256": _digest({})}
+        reports, reports_digest = manifest["reports"], manifest["reports_sha256"]
     except (ValueError, KeyError, TypeError) as error:
         raise BundleError(f"{path} is damaged ({error}); copy the bundle again") from error
-    if found != FORMAT:
-        raise BundleError(f"{root} has bundle format {found}, this version reads {FORMAT}; retrain")
-    if digest != _digest(files) or not isinstance(scales, list):
+    intact = digest == _digest(files) and reports_digest == _digest(reports)
+    if not intact or not isinstance(scales, list):
         raise BundleError(f"{path} was changed: its digest does not match; copy the bundle again")
     return dict(manifest)
 
@@ -330,6 +341,15 @@ def _recalibrated(variant: Variant, content: Mapping[str, Any]) -> Variant:
         calibration=calibration_from_dict(content["calibration"]),
         redrawn=tuple(calibration_from_dict(item) for item in content["redrawn"]),
     )
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file of a folder but its manifest, by path below the folder."""
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path != folder / MANIFEST
+    }
 
 
 def _digest(files: Mapping[str, str]) -> str:

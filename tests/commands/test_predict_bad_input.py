@@ -243,6 +243,11 @@ def damaged(bundle: Path, target: Path, how: str) -> Path:
         path.write_text(path.read_text().replace("0.", "1.", 1))
     elif how == "missing file":
         (copy / "reference.json").unlink()
+    elif how == "changed report":
+        path = copy / "evaluation.html"
+        path.write_text(path.read_text() + " ")
+    elif how == "missing report":
+        (copy / "card.json").unlink()
     elif how == "no manifest":
         (copy / "manifest.json").unlink()
     elif how == "manifest is no JSON":
@@ -251,6 +256,11 @@ def damaged(bundle: Path, target: Path, how: str) -> Path:
         path = copy / "manifest.json"
         content = json.loads(path.read_text())
         content["files"]["crs.json"] = "0" * 64
+        path.write_text(json.dumps(content))
+    elif how == "reports digest":
+        path = copy / "manifest.json"
+        content = json.loads(path.read_text())
+        content["reports"]["card.json"] = "0" * 64
         path.write_text(json.dumps(content))
     elif how == "newer format":
         path = copy / "manifest.json"
@@ -266,9 +276,12 @@ def damaged(bundle: Path, target: Path, how: str) -> Path:
         "truncated booster",
         "changed coefficients",
         "missing file",
+        "changed report",
+        "missing report",
         "no manifest",
         "manifest is no JSON",
         "manifest digest",
+        "reports digest",
         "newer format",
     ],
 )

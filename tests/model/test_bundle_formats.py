@@ -1,0 +1,92 @@
+"""The manifest: reports change no identity, and bundles of format 2 load and score the same."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from pipeline.model.bundle import load_bundle, read_manifest, save_bundle
+from tests.conftest import read_predictions
+
+REPORTS = {
+    "audit.json",
+    "card.json",
+    "evaluation.html",
+    "evaluation.json",
+    "gate_draws.json",
+    "model_card.md",
+    "tripod_ai.md",
+}
+
+
+def sha256_of(files: dict[str, str]) -> str:
+    return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
+
+
+def as_format_2(bundle: Path, target: Path) -> Path:
+    """The bundle as it was written before reports had digests of their own."""
+    copy = shutil.copytree(bundle, target)
+    manifest = read_manifest(bundle)
+    files = dict(sorted({**manifest["files"], **manifest["reports"]}.items()))
+    content = {
+        "format": 2,
+        "schema_version": manifest["schema_version"],
+        "bundle_sha256": sha256_of(files),
+        "scales": manifest["scales"],
+        "files": files,
+    }
+    (copy / "manifest.json").write_text(json.dumps(content), encoding="utf-8")
+    return copy
+
+
+def test_every_file_has_a_digest_either_as_scoring_or_as_report(mini) -> None:
+    manifest = read_manifest(mini.bundle)
+    listed = {*manifest["files"], *manifest["reports"]}
+    present = {path.name for path in mini.bundle.iterdir()} - {"manifest.json"}
+    assert listed == present
+    assert set(manifest["reports"]) == REPORTS
+    assert manifest["bundle_sha256"] == sha256_of(manifest["files"])
+
+
+def test_the_wording_of_a_report_changes_no_identity(mini, tmp_path) -> None:
+    bundle = load_bundle(mini.bundle)
+    digests = set()
+    for wording in ("old", "new"):
+        folder = tmp_path / wording
+        folder.mkdir()
+        (folder / "evaluation.html").write_text(wording, encoding="utf-8")
+        digests.add(save_bundle(bundle, folder))
+        assert load_bundle(folder).sha256 in digests
+    assert digests == {bundle.sha256}
+    reports = {read_manifest(tmp_path / name)["reports_sha256"] for name in ("old", "new")}
+    assert len(reports) == 2
+
+
+def test_a_bundle_of_format_2_scores_bit_identically(mini, predict, tmp_path) -> None:
+    older = as_format_2(mini.bundle, tmp_path / "format2")
+    assert load_bundle(older).sha256 != load_bundle(mini.bundle).sha256
+    _, now = predict(mini.batch, "--no-pages", out=tmp_path / "now")
+    _, then = predict(mini.batch, "--no-pages", "--model", str(older), out=tmp_path / "then")
+    identity = ["model_version", "bundle_sha"]
+    pd.testing.assert_frame_equal(
+        read_predictions(now).drop(columns=identity),
+        read_predictions(then).drop(columns=identity),
+        check_exact=True,
+    )
+    ours, theirs = (folder / "explanations.parquet" for folder in (now, then))
+    assert ours.read_bytes() == theirs.read_bytes()
+
+
+@pytest.mark.parametrize("name", ["card.json", "crs.json"])
+def test_a_changed_file_of_format_2_is_noticed(mini, predict, tmp_path, name) -> None:
+    older = as_format_2(mini.bundle, tmp_path / "format2")
+    path = older / name
+    path.write_text(path.read_text(encoding="utf-8") + " ", encoding="utf-8")
+    code, out = predict(mini.batch, "--model", str(older))
+    assert code == 5
+    assert not out.exists()
