@@ -36,7 +36,7 @@ from pipeline.model import members
 from pipeline.model.outcomes import build_targets
 from pipeline.reading.reader import read_cohort
 from pipeline.simulate.export import to_exports, write
-from pipeline.simulate.latent_history import live
+from pipeline.simulate.latent_history import simulate_history
 from pipeline.simulate.simulated_patients import draw_people
 from pipeline.simulate.simulated_tables import build_tables
 from pipeline.simulate.simulation_settings import generators
@@ -139,7 +139,7 @@ def people_of(patients: int, seed: int, config: Config) -> Cohort:
     """Simulated patients through the front door, without the costly true risks."""
     settings, random = simulation(), generators(seed)
     people = draw_people(patients, settings, random["people"])
-    history = live(people, settings, random["course"])
+    history = simulate_history(people, settings, random["course"])
     tables = build_tables(people, history, settings, random)
     ids = [f"S{seed}-{number + 1:05d}" for number in range(patients)]
     with tempfile.TemporaryDirectory() as folder:

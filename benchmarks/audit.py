@@ -29,7 +29,7 @@ from pipeline.config import Config, load_config
 from pipeline.reading.read_result import ReadResult
 from pipeline.reading.reader import read_cohort
 from pipeline.simulate.export import write
-from pipeline.simulate.planted_rows import plant
+from pipeline.simulate.planted_rows import plant_rows
 from pipeline.simulate.simulated_tables import Tables
 from pipeline.simulate.simulation_settings import generators
 from tests.planted import defects_of_values
@@ -255,7 +255,7 @@ def false_alarms(seed: int, patients: int, codes: list[str]) -> Counter[tuple[st
     """
     counts: Counter[tuple[str, object]] = Counter()
     tables = simulated_tables(patients, seed)
-    wrong, _ = plant(tables, generators(seed)["planted"])
+    wrong, _ = plant_rows(tables, generators(seed)["planted"])
     sound = without_limit_codes(strangers_grades(tables))
     for kind, look, export, asked in (
         ("sound", in_memory, sound, TRUE_OF_CLEAN & {*codes}),

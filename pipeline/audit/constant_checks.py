@@ -120,7 +120,7 @@ class RepeatedConstants(Check):
         findings = []
         for (key, unit), part in exact.groupby(["key", "unit"], sort=True):
             values, counts = np.unique(part["number"].to_numpy(), return_counts=True)
-            for place, near in standing_out(counts, max(20, 0.02 * counts.sum())):
+            for place, near in outstanding_counts(counts, max(20, 0.02 * counts.sum())):
                 rows = part[part["number"] == values[place]]
                 if rows["patient"].nunique() < 8:
                     continue
@@ -216,7 +216,7 @@ def _fills(table: pd.DataFrame) -> pd.DataFrame:
     """Central values that recur far more often than their neighbours, mostly with one label."""
     found = []
     for _, part in table.groupby(["key", "unit"], sort=True):
-        places = [place for place, _ in standing_out(part["n"].to_numpy(), MIN_RECURRING)]
+        places = [place for place, _ in outstanding_counts(part["n"].to_numpy(), MIN_RECURRING)]
         fills = part.iloc[places]
         others = part.drop(fills.index)
         weight = others["n"].cumsum() / others["n"].sum()
@@ -226,7 +226,7 @@ def _fills(table: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(found) if found else table.iloc[:0]
 
 
-def standing_out(counts: np.ndarray, least: float) -> list[tuple[int, int]]:
+def outstanding_counts(counts: np.ndarray, least: float) -> list[tuple[int, int]]:
     """Values at least five times as frequent as each of their 20 neighbours.
 
     Parameters

@@ -10,7 +10,7 @@ from pipeline.audit.export_context import AuditContext, OutcomeLabel
 from pipeline.audit.finding import Finding, NotApplicable
 from pipeline.audit.leakage_checks import candidate_columns
 from pipeline.audit.null_statistics import rank_auc
-from pipeline.cohort.column_words import holds_word, listed, word_list
+from pipeline.cohort.column_words import contains_word, listed, word_list
 from pipeline.cohort.schema import to_number
 
 MIN_PATIENTS = 15
@@ -224,7 +224,7 @@ class PeakColumns(Check):
             if np.isfinite(number).sum() < MIN_PATIENTS:
                 continue
             match = _matching(number, people.index, extremes)
-            named = holds_word(column, words)
+            named = contains_word(column, words)
             if not match and not named:
                 continue
             late = _after_onset(match, context.labels) if match else ""

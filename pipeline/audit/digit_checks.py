@@ -9,7 +9,7 @@ from pipeline.audit.check import Check
 from pipeline.audit.export_context import AuditContext
 from pipeline.audit.finding import Finding
 from pipeline.audit.null_statistics import log_binomial_tail
-from pipeline.cohort.column_words import settings
+from pipeline.cohort.column_words import audit_settings
 
 MIN_DIGITS = 60
 LOG_ALPHA = np.log(1e-5)
@@ -80,7 +80,7 @@ class SilentLimit(Check):
         exact = labs[(labs["side"] == 0) & (labs["number"] > 0)]
         findings = []
         for (key, unit), part in exact.groupby(["key", "unit"], sort=True):
-            for value, count, beyond, end in piles(part["number"].to_numpy()):
+            for value, count, beyond, end in piles_at_limit(part["number"].to_numpy()):
                 rows = part[part["number"] == value]
                 amount = f"{value:g} {unit}".strip()
                 past = f"; {beyond} values lie beyond it" if beyond else ""
@@ -145,7 +145,7 @@ class Sentinels(Check):
     def check(self, context: AuditContext) -> list[Finding]:
         """Look for negative numbers, for listed codes far from everything else, for odd years."""
         findings = []
-        codes = [float(item) for item in settings("sentinels")]
+        codes = [float(item) for item in audit_settings("sentinels")]
         for key, part in context.labs.groupby("key", sort=True):
             number = part["number"].to_numpy()
             chosen = np.isin(number, codes) & _far_out(number)
@@ -207,7 +207,7 @@ def inner_digits(texts: pd.Series) -> np.ndarray:
     return np.bincount(np.frombuffer(joined.encode(), dtype=np.uint8) - 48, minlength=10)[:10]
 
 
-def piles(numbers: np.ndarray) -> list[tuple[float, int, int, str]]:
+def piles_at_limit(numbers: np.ndarray) -> list[tuple[float, int, int, str]]:
     """Piles of equal values where a distribution breaks off.
 
     A pile holds at least eight values and 1 % of all, four times as many as the ten values next to
@@ -222,7 +222,7 @@ def piles(numbers: np.ndarray) -> list[tuple[float, int, int, str]]:
 
     Examples
     --------
-    >>> piles(np.concatenate([np.arange(1.0, 101.0), np.full(30, 120.0), [300.0]]))
+    >>> piles_at_limit(np.concatenate([np.arange(1.0, 101.0), np.full(30, 120.0), [300.0]]))
     [(120.0, 30, 1, 'upper')]
     """
     values, counts = np.unique(numbers, return_counts=True)
@@ -260,7 +260,7 @@ def _far_out(number: np.ndarray) -> np.ndarray:
     known = number[np.isfinite(number)]
     if len(known) < 20:
         return np.zeros(len(number), dtype=bool)
-    codes = [float(item) for item in settings("sentinels")]
+    codes = [float(item) for item in audit_settings("sentinels")]
     others = known[~np.isin(known, codes)]
     if len(others) == 0:
         return np.asarray(np.isfinite(number))

@@ -16,7 +16,7 @@ from pipeline.audit.lenient_tables import derived_grades, grade_frame, lab_frame
 from pipeline.cohort.files import RawTable, find_table, read_raw
 from pipeline.cohort.tables import TABLES
 from pipeline.cohort.timestamps import year_first
-from pipeline.cohort.ungraded import STATED_ELSEWHERE, silence_reads_as
+from pipeline.cohort.ungraded import STATED_ELSEWHERE, absence_means
 from pipeline.config import Config
 from pipeline.errors import InputError
 from pipeline.reading.paths import cohort_paths, folder_remarks, tables_of
@@ -149,7 +149,7 @@ class AuditContext:
         graded = np.zeros(len(self.ids), dtype=bool)
         graded[rows["patient"]] = True
         zeros = int(rows.loc[rows["grade"] == 0, "patient"].nunique())
-        read_as = silence_reads_as(self.config.cohort.ungraded, int(graded.sum()), zeros)
+        read_as = absence_means(self.config.cohort.ungraded, int(graded.sum()), zeros)
         return graded | (scale == STATED_ELSEWHERE or read_as == "no_event")
 
     def n_unknown(self, scale: str) -> int:

@@ -10,7 +10,7 @@ from pipeline.audit.export_context import AuditContext, OutcomeLabel
 from pipeline.audit.finding import Finding, NotApplicable
 from pipeline.audit.null_statistics import level_gain, rank_auc
 from pipeline.cohort.analytes import dictionary
-from pipeline.cohort.column_words import holds_word, listed, word_list
+from pipeline.cohort.column_words import contains_word, listed, word_list
 from pipeline.cohort.schema import TableSchema, to_number
 
 MIN_EVENTS = 8
@@ -53,7 +53,7 @@ class ColumnsThatAreTheOutcome(Check):
             cells = raw[column].loc[people["position"]]
             for label in labels:
                 known = label.known[people.index]
-                told = gives_away(cells[known], label.event[people.index[known]])
+                told = separates_outcome(cells[known], label.event[people.index[known]])
                 if not told:
                     continue
                 named = column in used
@@ -125,7 +125,7 @@ class OutcomeAmongInputs(Check):
         config, findings = context.config.cohort, []
         columns = context.raw.get("patients", pd.DataFrame()).columns
         hosts = [name for name in config.host_columns if name in columns]
-        named = [name for name in hosts if holds_word(name, words)]
+        named = [name for name in hosts if contains_word(name, words)]
         if named:
             findings.append(
                 self.finding(
@@ -136,7 +136,7 @@ class OutcomeAmongInputs(Check):
             )
         labs = context.labs
         local = [key for key in labs["key"].unique() if key not in dictionary()]
-        named = sorted(key for key in local if holds_word(key, words))
+        named = sorted(key for key in local if contains_word(key, words))
         accepted = set(context.read.local) if context.read is not None else set()
         for key in named:
             rows = labs[labs["key"] == key]
@@ -167,7 +167,7 @@ def candidate_columns(raw: pd.DataFrame) -> list[str]:
     return [name for name in raw.columns if name not in skipped]
 
 
-def gives_away(cells: pd.Series, event: np.ndarray) -> str:
+def separates_outcome(cells: pd.Series, event: np.ndarray) -> str:
     """Why a column tells an event almost without error, or nothing.
 
     Tried are its numbers as a score, its levels as a map, and whether it is filled at all.

@@ -36,7 +36,7 @@ from pipeline.audit.usability_checks import (
     Unreadable,
 )
 from pipeline.audit.zone_checks import ForeignZone
-from pipeline.cohort.column_words import settings
+from pipeline.cohort.column_words import audit_settings
 from pipeline.config import Config
 from pipeline.errors import InputError, UsageError
 from pipeline.format import counted
@@ -246,7 +246,7 @@ def by_code() -> dict[str, type[Check]]:
 
 def _weight(item: Finding) -> tuple[int, int]:
     """Errors first, then in the order of ``importance`` in ``audit.yaml``."""
-    order: list[str] = settings("importance")
+    order: list[str] = audit_settings("importance")
     place = order.index(item.code) if item.code in order else len(order)
     return SEVERITIES.index(item.severity), place
 

@@ -10,7 +10,7 @@ from pipeline.audit.export_context import AuditContext
 from pipeline.audit.finding import Finding
 from pipeline.audit.null_statistics import rank_auc
 from pipeline.cohort.analytes import normalise_name
-from pipeline.cohort.column_words import settings, word_list
+from pipeline.cohort.column_words import audit_settings, word_list
 
 MIN_ROWS = 5
 MIN_GAP = 1.5  # in decades, between two populations of one analyte
@@ -36,8 +36,10 @@ class TwoPopulations(Check):
     def check(self, context: AuditContext) -> list[Finding]:
         """Compare with what blood can hold, with the rest of the tube, and look for a gap."""
         labs = context.need_labs()
-        ranges = {normalise_name(name): tuple(b) for name, b in settings("blood_ranges").items()}
-        panels = settings("panels") if context.timed else {}  # a tube is known by its time
+        ranges = {
+            normalise_name(name): tuple(b) for name, b in audit_settings("blood_ranges").items()
+        }
+        panels = audit_settings("panels") if context.timed else {}  # a tube is known by its time
         tubes = labs[["patient", "hours", "key"]].drop_duplicates()
         findings = []
         for key, part in labs.groupby("key", sort=True):

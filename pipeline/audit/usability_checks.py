@@ -11,8 +11,8 @@ from pipeline.audit.check import Check
 from pipeline.audit.export_context import NEVER_GRADED, AuditContext
 from pipeline.audit.finding import Example, Finding, NotApplicable
 from pipeline.cohort.column_words import listed
-from pipeline.cohort.reject_summary import accepting, too_many_refused
-from pipeline.cohort.ungraded import STATED_ELSEWHERE, count_ungraded, never_graded, ungraded_words
+from pipeline.cohort.reject_summary import acceptance_setting, too_many_refused
+from pipeline.cohort.ungraded import STATED_ELSEWHERE, count_ungraded, never_graded, ungraded_text
 from pipeline.reading.read_result import ReadResult
 
 FEW_EVENTS = 20
@@ -107,7 +107,7 @@ class RefusedRows(Check):
                 effect="Training stops: a model of the rest would describe the export, not the "
                 "patients. It cannot be acknowledged.",
                 remedy="Correct the causes listed under the warnings of this code, or accept the "
-                f"share in the configuration: {accepting(refused, usable)}",
+                f"share in the configuration: {acceptance_setting(refused, usable)}",
             )
         ]
 
@@ -230,7 +230,7 @@ class NeverGraded(Check):
             people = context.people[np.isin(context.ids, ids)]
             findings.append(
                 self.finding(
-                    f"{ungraded_words(found.to_dict())}.",
+                    f"{ungraded_text(found.to_dict())}.",
                     table="assessments",
                     columns=("patient_id", "scale"),
                     counts={found.unit: found.n, "of": found.of, "read as": found.read_as},
@@ -249,7 +249,7 @@ def _no_grades(context: AuditContext) -> str:
     if context.read is None:
         return ""
     scales = {item.scale for item in context.config.outcomes.values()}
-    found = context.read.about_no_grades(scales, context.config.cohort)
+    found = context.read.no_grades_reason(scales, context.config.cohort)
     return f"{found}." if found else ""
 
 

@@ -143,7 +143,7 @@ def read_clock(
     kept = reject_untimed(
         source, reason, file=file, column=read.column, remedy=remedy, ledger=ledger
     )
-    note_dated(kept, read, file, ledger)
+    flag_dates_without_time(kept, read, file, ledger)
     return kept.assign(
         **{f"{clock}_hours": read.hours.loc[kept.index]},
         _start=read.start.loc[kept.index],
@@ -193,7 +193,7 @@ def reject_untimed(
     )
 
 
-def note_dated(table: pd.DataFrame, read: Clock, file: str, ledger: Ledger) -> None:
+def flag_dates_without_time(table: pd.DataFrame, read: Clock, file: str, ledger: Ledger) -> None:
     """Flag the rows of a table that state a day without a time."""
     ledger.note(
         table,
@@ -206,7 +206,7 @@ def note_dated(table: pd.DataFrame, read: Clock, file: str, ledger: Ledger) -> N
     )
 
 
-def frontier_hours(
+def future_cutoff_hours(
     patients: pd.DataFrame,
     as_of: str | None,
     config: CohortConfig,

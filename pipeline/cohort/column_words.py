@@ -31,12 +31,12 @@ def identifies_persons(column: str, cells: pd.Series) -> str:
     if column.lower() in word_list("not_person_words") or column in ("analyte", "value", "unit"):
         return ""
     filled = cells[cells != ""]
-    if column != "patient_id" and len(filled) and holds_word(column, word_list("person_words")):
+    if column != "patient_id" and len(filled) and contains_word(column, word_list("person_words")):
         return "its name says so"
     return _shape_of_persons(filled)
 
 
-def settings(name: str) -> Any:
+def audit_settings(name: str) -> Any:
     """One entry of ``audit.yaml``."""
     return schema_yaml("audit.yaml")[name]
 
@@ -44,16 +44,16 @@ def settings(name: str) -> Any:
 @cache
 def word_list(name: str) -> frozenset[str]:
     """Normalised words of one list."""
-    return frozenset(normalise_name(str(word)) for word in settings(name))
+    return frozenset(normalise_name(str(word)) for word in audit_settings(name))
 
 
-def holds_word(name: str, words: frozenset[str]) -> bool:
+def contains_word(name: str, words: frozenset[str]) -> bool:
     """Whether a normalised name holds one of the words as whole parts.
 
     Examples
     --------
-    >>> holds_word("Max CRS grade", frozenset({"crs"})), holds_word("crsp", frozenset({"crs"}))
-    (True, False)
+    >>> [contains_word(name, frozenset({"crs"})) for name in ("Max CRS grade", "crsp")]
+    [True, False]
     """
     parts = f"_{normalise_name(name)}_"
     return any(f"_{word}_" in parts for word in words)

@@ -163,7 +163,7 @@ def refuse_binary(header: str, path: object) -> None:
         raise InputError(f"{path} is not text. Export the table again as CSV (UTF-8)")
 
 
-def words_for(separator: str) -> str:
+def separator_name(separator: str) -> str:
     """Name of a separator in a sentence."""
     return _SEPARATORS[separator]
 

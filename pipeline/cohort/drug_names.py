@@ -73,7 +73,7 @@ def names_within(text: str, names: Iterable[str]) -> list[str]:
     ]
 
 
-def about_unknown_drug(text: str) -> str:
+def unknown_drug_reason(text: str) -> str:
     """Sentence on a text that means no drug, with the drug that may be meant."""
     said = f"'{shown(text)}' is not recognised as a drug of data_schema/drugs.yaml, so the dose has"
     said += " no effect on any estimate."

@@ -78,7 +78,7 @@ def number_episodes(table: pd.DataFrame, file: str, ledger: Ledger) -> pd.DataFr
     return table
 
 
-def people_of(episodes: pd.DataFrame) -> pd.DataFrame:
+def patients_of_episodes(episodes: pd.DataFrame) -> pd.DataFrame:
     """One row per patient while rows are read: the first infusion, with the ends of the last."""
     last = episodes.drop_duplicates("patient_id", keep="last")
     people = episodes.drop_duplicates("patient_id").reset_index(drop=True)
@@ -120,7 +120,7 @@ def split_episodes(cohort: Cohort, episodes: pd.DataFrame) -> Cohort:
         name: _own_rows(getattr(cohort, name), name, rows, start, stop) for name in TABLES[1:]
     }
     shifted = {
-        name: since(rows[name].to_numpy(dtype=float), start)
+        name: hours_since(rows[name].to_numpy(dtype=float), start)
         for name in rows.columns
         if name.endswith("_hours") and name != "start_hours"
     }
@@ -151,7 +151,7 @@ def _own_rows(
     joined = joined.sort_values(["_row", "_order"], kind="stable", ignore_index=True)
     own = joined["_start"].to_numpy(dtype=float)
     shifted: dict[str, Any] = {
-        column: since(joined[column].to_numpy(dtype=float), own)
+        column: hours_since(joined[column].to_numpy(dtype=float), own)
         for column in table.columns
         if column.endswith("_hours")
     }
@@ -159,12 +159,12 @@ def _own_rows(
     return moved[list(table.columns)].astype(table.dtypes.to_dict())
 
 
-def since(hours: np.ndarray, start: np.ndarray) -> np.ndarray:
+def hours_since(hours: np.ndarray, start: np.ndarray) -> np.ndarray:
     """Hours since another time zero, equal to the digit to reading the time against that zero.
 
     Examples
     --------
-    >>> float(since(np.array([480.1]), np.array([480.0]))[0])
+    >>> float(hours_since(np.array([480.1]), np.array([480.0]))[0])
     0.1
     """
     return np.asarray(np.where(start == 0.0, hours, np.round((hours - start) * 3600.0, 6) / 3600.0))
@@ -213,7 +213,9 @@ def current_episodes(cohort: Cohort, frontier: np.ndarray) -> tuple[Cohort, np.n
     )
 
 
-def about_episodes(infusions: pd.DataFrame, surplus: Mapping[str, int], *, live: bool) -> list[str]:
+def episode_remarks(
+    infusions: pd.DataFrame, surplus: Mapping[str, int], *, live: bool
+) -> list[str]:
     """What later infusions mean for the rows of an export, as remarks.
 
     Parameters

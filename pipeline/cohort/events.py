@@ -10,7 +10,7 @@ import pandas as pd
 
 from pipeline.cohort.analytes import normalise_name
 from pipeline.cohort.clock import read_clock
-from pipeline.cohort.drug_names import about_unknown_drug, drug_index, drug_named
+from pipeline.cohort.drug_names import drug_index, drug_named, unknown_drug_reason
 from pipeline.cohort.ledger import Ledger, plain_number, quoted
 from pipeline.cohort.result_versions import add_flag
 from pipeline.cohort.schema import TableSchema, enforce, to_number
@@ -188,7 +188,7 @@ def read_treatments(
 
 def _note_drugs(table: pd.DataFrame, keys: Mapping[str, str], file: str, ledger: Ledger) -> None:
     """Flag doses of drugs that are not recognised, or by a name within a longer text only."""
-    told = {text: about_unknown_drug(text) for text in table["_raw_drug"].unique()}
+    told = {text: unknown_drug_reason(text) for text in table["_raw_drug"].unique()}
     ledger.note(
         table,
         ~table["drug"].isin(list(schema_yaml("drugs.yaml")["drugs"])),

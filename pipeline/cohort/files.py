@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +19,9 @@ from pipeline.cohort.delimited import (
     records,
     refuse_binary,
     refuse_other_formats,
+    separator_name,
     separator_of,
     stated_separator,
-    words_for,
 )
 from pipeline.cohort.ledger import CLOSE_LINE, RAGGED, REPEATED_HEADER, Ledger
 from pipeline.cohort.schema import TableSchema, canonical_header
@@ -34,12 +35,12 @@ SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")
 WORKBOOKS = (".xlsx", ".xls", ".xlsm", ".ods")
 
 
-def about_workbooks(paths: Iterable[Path]) -> str:
+def workbook_hint(paths: Iterable[Path]) -> str:
     """What to do about workbooks among the given files, "" where there is none.
 
     Examples
     --------
-    >>> about_workbooks([Path("labs.xlsx")])
+    >>> workbook_hint([Path("labs.xlsx")])
     '. labs.xlsx is a workbook: export each sheet as CSV (UTF-8) or Parquet'
     """
     found = [path.name for path in paths if path.suffix.lower() in WORKBOOKS]
@@ -244,7 +245,9 @@ def raw_from_frame(
     columns = []
     for place, name in enumerate(names):
         try:
-            table = pa.Table.from_pandas(frame.iloc[:, [place]], preserve_index=False)
+            with warnings.catch_warnings():  # Arrow takes times in a way that pandas will change
+                warnings.simplefilter("ignore", DeprecationWarning)
+                table = pa.Table.from_pandas(frame.iloc[:, [place]], preserve_index=False)
         except pa.ArrowException as error:
             raise InputError(
                 f"{file}, column '{shown(name)}' mixes types: {error}. A column holds text, "
@@ -303,7 +306,7 @@ def _remarks(file: str, encoding: str, separator: str, renamed: list[str]) -> It
     if encoding != "UTF-8":
         yield f"{file} is not UTF-8; it was read as {encoding}."
     if separator != ",":
-        yield f"{file} is separated by {words_for(separator)}."
+        yield f"{file} is separated by {separator_name(separator)}."
     if renamed:
         yield f"{file}: columns read under their usual name: {listed(renamed)}."
 

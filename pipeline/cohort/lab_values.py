@@ -10,7 +10,7 @@ import pandas as pd
 
 from pipeline.cohort.analytes import Analyte, AnalyteResolver, dictionary
 from pipeline.cohort.detection_limits import usual_limits
-from pipeline.cohort.ledger import Ledger, plain_number, quoted, range_words
+from pipeline.cohort.ledger import Ledger, plain_number, quoted, range_text
 from pipeline.cohort.result_versions import add_flag
 from pipeline.cohort.units import (
     conversion,
@@ -363,7 +363,7 @@ def _refuse_implausible(
     outside |= labs["value"] > high.astype(float)
     words = labs["key"].map(
         {
-            key: range_words(-np.inf if r[0] is None else r[0], np.inf if r[1] is None else r[1])
+            key: range_text(-np.inf if r[0] is None else r[0], np.inf if r[1] is None else r[1])
             for key, r in ranges.items()
         }
     )

@@ -9,7 +9,7 @@ import pandas as pd
 
 from pipeline.cohort import events, lab_values, result_versions
 from pipeline.cohort.analytes import AnalyteResolver, check_settings, dictionary, resolve_analytes
-from pipeline.cohort.clock import clock_hours, note_dated, read_clock, reject_untimed
+from pipeline.cohort.clock import clock_hours, flag_dates_without_time, read_clock, reject_untimed
 from pipeline.cohort.ledger import Ledger
 from pipeline.cohort.schema import TableSchema, enforce
 from pipeline.cohort.units import normalise_unit
@@ -178,7 +178,7 @@ def read_times(
     labs = reject_untimed(
         labs, read.reason, file=file, column=read.column, remedy=remedy, ledger=ledger
     )
-    note_dated(labs, read, file, ledger)
+    flag_dates_without_time(labs, read, file, ledger)
     resulted = read.hours.loc[labs.index]
     imputed = resulted.isna()
     delay = labs["key"].map({key: _turnaround(key, config, book) for key in labs["key"].unique()})

@@ -253,12 +253,12 @@ def quoted(cells: pd.Series) -> pd.Series:
     return "'" + cells.map({text: shown(text) for text in cells.unique()}).astype("str") + "'"
 
 
-def range_words(low: float, high: float) -> str:
+def range_text(low: float, high: float) -> str:
     """Legal range in words, without an infinite end.
 
     Examples
     --------
-    >>> range_words(0, 120), range_words(0, float("inf")), range_words(-float("inf"), 5)
+    >>> range_text(0, 120), range_text(0, float("inf")), range_text(-float("inf"), 5)
     ('from 0 to 120', 'of at least 0', 'of at most 5')
     """
     ends = [plain_number(low), plain_number(high)]

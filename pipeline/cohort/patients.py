@@ -14,7 +14,7 @@ from pipeline.cohort.clock import (
     GIVE_MOMENT_OR_ZONE,
     LATEST_HOURS,
     clock_hours,
-    note_dated,
+    flag_dates_without_time,
     reject_untimed,
 )
 from pipeline.cohort.drug_names import names_within
@@ -122,7 +122,7 @@ def read_patients(
         table = reject_untimed(
             table, read.reason, file=file, column=read.column, remedy=remedy, ledger=ledger
         )
-        note_dated(table, read, file, ledger)
+        flag_dates_without_time(table, read, file, ledger)
         times[f"{clock}_hours"] = read.hours
     table = table.assign(
         infusion_time=zero.loc[table.index],

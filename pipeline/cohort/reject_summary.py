@@ -72,12 +72,12 @@ def refusal_table(rejects: pd.DataFrame, counts: Mapping[str, Mapping[str, int]]
         whole = count["read"]
         lines.append(
             f"{file}: {count['rejected']} of {whole} rows are rejected "
-            f"({share_words(count['rejected'], whole)})"
+            f"({share_text(count['rejected'], whole)})"
         )
         for code, number in part["code"].value_counts(sort=True).head(_CODES).items():
             first = part.loc[part["code"] == code].iloc[0]
             where = f"line {first['row']}" + (f", {first['column']}" if first["column"] else "")
-            lines.append(f"  {code:24} {number:>7} {share_words(int(number), whole):>6}  {where}")
+            lines.append(f"  {code:24} {number:>7} {share_text(int(number), whole):>6}  {where}")
             lines.append(f"      {_said(first)} {first['remedy']}".rstrip())
     return lines
 
@@ -100,7 +100,7 @@ def majority_lines(
     """
     lines = [
         f"MOST OF {file} IS REFUSED: {count['rejected']} of {count['read']} rows "
-        f"({share_words(count['rejected'], count['read'])})"
+        f"({share_text(count['rejected'], count['read'])})"
         for file, count in counts.items()
         if _mostly(count)
     ]
@@ -114,7 +114,7 @@ def majority_lines(
     for refused, name, code in sorted(found, key=lambda item: (-item[0], item[1]))[:_NAMES]:
         lines.append(
             f"most of '{name}' is refused: {refused} of {read[name]} rows "
-            f"({share_words(refused, read[name])}), mostly {code}"
+            f"({share_text(refused, read[name])}), mostly {code}"
         )
     if len(found) > _NAMES:
         lines.append(f"and so is most of {len(found) - _NAMES} further analytes")
@@ -151,7 +151,9 @@ the unit.
     return lines
 
 
-def why_refused(rejects: pd.DataFrame, counts: Mapping[str, Mapping[str, int]], file: str) -> str:
+def main_reject_reason(
+    rejects: pd.DataFrame, counts: Mapping[str, Mapping[str, int]], file: str
+) -> str:
     """How many rows of a file are refused, the commonest reason and the way out; "" without any.
 
     Examples
@@ -165,7 +167,8 @@ def why_refused(rejects: pd.DataFrame, counts: Mapping[str, Mapping[str, int]], 
     ...         "remedy": "Write 2.",
     ...     }
     ... )
-    >>> why_refused(rejects, {"assessments.csv": {"read": 4, "rejected": 3}}, "assessments.csv")
+    >>> counts = {"assessments.csv": {"read": 4, "rejected": 3}}
+    >>> main_reject_reason(rejects, counts, "assessments.csv")
     "3 of 4 rows of assessments.csv are refused, mostly illegal_value (3): 'II' is not legal \
 here. Write 2."
     """
@@ -221,27 +224,27 @@ def too_many_refused(refused: int, usable: int, limit: float) -> str:
         return ""
     return (
         f"{refused} of {usable} results of known analytes are rejected "
-        f"({share_words(refused, usable)}), more than cohort.max_rejected_share ({limit:g}) allows"
+        f"({share_text(refused, usable)}), more than cohort.max_rejected_share ({limit:g}) allows"
     )
 
 
-def accepting(refused: int, usable: int) -> str:
+def acceptance_setting(refused: int, usable: int) -> str:
     """Lines of a configuration that accept this share.
 
     Examples
     --------
-    >>> accepting(2, 3)
+    >>> acceptance_setting(2, 3)
     'cohort: {max_rejected_share: 0.67}'
     """
     return f"cohort: {{max_rejected_share: {min(1.0, -(-100 * refused // usable) / 100):g}}}"
 
 
-def share_words(part: int, whole: int) -> str:
+def share_text(part: int, whole: int) -> str:
     """Share in percent; the ends only where they are true.
 
     Examples
     --------
-    >>> share_words(1, 1000), share_words(999, 1000), share_words(1, 2)
+    >>> share_text(1, 1000), share_text(999, 1000), share_text(1, 2)
     ('<1 %', '>99 %', '50 %')
     """
     percent = 100.0 * part / whole

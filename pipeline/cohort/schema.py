@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.cohort.ledger import Ledger, quoted, range_words
+from pipeline.cohort.ledger import Ledger, quoted, range_text
 from pipeline.errors import InputError, listed, shown
 from pipeline.resources import schema_json
 
@@ -64,12 +64,12 @@ def canonical_header(
     return names, [old for old, new in zip(header, names, strict=True) if old and old != new]
 
 
-def meant(missing: str, present: Collection[str]) -> str:
+def closest_name(missing: str, present: Collection[str]) -> str:
     """Present column that a missing one may be called, "" if none comes close.
 
     Examples
     --------
-    >>> meant("unit", ["units", "value"]), meant("unit", ["sex"])
+    >>> closest_name("unit", ["units", "value"]), closest_name("unit", ["sex"])
     ('units', '')
     """
     close = difflib.get_close_matches(missing, list(present), n=1, cutoff=0.75)
@@ -133,7 +133,7 @@ class TableSchema:
             if not any(f"{clock}_{reading}" in table for reading in READINGS):
                 missing.append(f"{clock}_hours or {clock}_at")
         if missing:
-            near = {name: meant(name.split(" ")[0], present) for name in missing}
+            near = {name: closest_name(name.split(" ")[0], present) for name in missing}
             hints = [
                 f" Is '{shown(found)}' meant for {name}?" for name, found in near.items() if found
             ]
@@ -228,7 +228,7 @@ def check_field(cells: pd.Series, item: dict[str, Any]) -> tuple[np.ndarray, str
     values = number.to_numpy()
     low, high = limits.get("minimum", -np.inf), limits.get("maximum", np.inf)
     bad = filled & ~((values >= low) & (values <= high) & np.isfinite(values))
-    legal = f"a number {range_words(low, high)}"
+    legal = f"a number {range_text(low, high)}"
     if item["type"] == "integer":
         bad |= filled & (values != np.floor(values))
         legal = "a whole" + legal[1:]

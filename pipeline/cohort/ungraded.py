@@ -63,7 +63,7 @@ def never_graded(cohort: Cohort, scale: str) -> NDArray[np.bool_]:
     return bare
 
 
-def silence_reads_as(setting: Ungraded, graded: int, with_zero: int) -> ReadAs:
+def absence_means(setting: Ungraded, graded: int, with_zero: int) -> ReadAs:
     """What no assessment of a scale means, by the setting or by what the ward charts.
 
     Parameters
@@ -73,7 +73,7 @@ def silence_reads_as(setting: Ungraded, graded: int, with_zero: int) -> ReadAs:
 
     Examples
     --------
-    >>> silence_reads_as("as_charted", 80, 70), silence_reads_as("as_charted", 80, 3)
+    >>> absence_means("as_charted", 80, 70), absence_means("as_charted", 80, 3)
     ('unknown', 'no_event')
     """
     if setting != "as_charted":
@@ -105,11 +105,11 @@ def count_ungraded(cohort: Cohort, scale: str, setting: Ungraded) -> NeverGraded
         with_zero=with_zero,
         unit="patients" if cohort.n_patients == len(cohort) else "infusions",
         setting=setting,
-        read_as=silence_reads_as(setting, graded, with_zero),
+        read_as=absence_means(setting, graded, with_zero),
     )
 
 
-def unknown_for_want_of_grades(cohort: Cohort, scale: str, setting: Ungraded) -> NDArray[np.bool_]:
+def unknown_without_grades(cohort: Cohort, scale: str, setting: Ungraded) -> NDArray[np.bool_]:
     """Whether nothing is known of each infusion on a scale, because nobody graded it.
 
     Never so for ``death``, which the patients table states too.
@@ -119,7 +119,7 @@ def unknown_for_want_of_grades(cohort: Cohort, scale: str, setting: Ungraded) ->
     return never_graded(cohort, scale)
 
 
-def about_no_grades(
+def no_grades_reason(
     cohort: Cohort,
     scales: Collection[str],
     grades: str,
@@ -146,7 +146,7 @@ def about_no_grades(
     --------
     >>> from pipeline.cohort.tables import empty_cohort
     >>> nobody, file = empty_cohort(["a"]), {"assessments": "assessments.csv"}
-    >>> about_no_grades(nobody, ["crs"], "charted", file, {"assessments.csv": {"read": 0}}, {})
+    >>> no_grades_reason(nobody, ["crs"], "charted", file, {"assessments.csv": {"read": 0}}, {})
     'assessments.csv has a header but no row, so there is no outcome to learn from'
     """
     deaths = STATED_ELSEWHERE in scales and cohort.patients["death_hours"].notna().any()
@@ -166,7 +166,7 @@ def about_no_grades(
     return ". ".join([found, *why]).removesuffix(".")
 
 
-def ungraded_words(entry: Mapping[str, Any]) -> str:
+def ungraded_text(entry: Mapping[str, Any]) -> str:
     """Who was never graded on a scale and what was made of it, a phrase without a final stop.
 
     Parameters
@@ -177,7 +177,7 @@ def ungraded_words(entry: Mapping[str, Any]) -> str:
     Examples
     --------
     >>> found = NeverGraded("crs", 12, 80, 68, "patients", "as_charted", "unknown").to_dict()
-    >>> print(ungraded_words(found))
+    >>> print(ungraded_text(found))
     crs: 12 of 80 patients were never graded and are left out as unknown, because 68 of the 68 \
 graded ones have a charted grade 0
     """

@@ -222,7 +222,7 @@ def _slips_of(analyte: Analyte, part: pd.DataFrame) -> Iterator[UnitSlip]:
             float(10**expected),
             compared,
             factor,
-            _words(analyte, 10**median, factor, compared),
+            _text(analyte, 10**median, factor, compared),
         )
 
 
@@ -291,7 +291,7 @@ def _is_usual(analyte: Analyte, median: float) -> bool:
     return low is not None and high is not None and np.log10(low) <= median <= np.log10(high)
 
 
-def _words(analyte: Analyte, median: float, factor: float, compared: str) -> str:
+def _text(analyte: Analyte, median: float, factor: float, compared: str) -> str:
     usual = "would match the other sites" if compared == "other sites" else "would be usual"
     return (
         f"{analyte.short} has a median of {median:.3g} {analyte.unit} here; "

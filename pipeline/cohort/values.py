@@ -132,7 +132,7 @@ def _parse(text: str, decimal_comma: bool | None, sentinels: frozenset[float]) -
         return Reading(code="no_result", problem="is blank")
     plain = text.translate(_SIGNS).strip()
     word = _word(plain)
-    meaning, of = _words().get(word, ("", ""))
+    meaning, of = _text().get(word, ("", ""))
     if meaning in (BELOW, ABOVE):
         return Reading(side=-1 if meaning == BELOW else 1, word=meaning)
     if meaning == "quality":
@@ -194,7 +194,7 @@ def _beside(rest: str) -> str | None:
     word = _word(rest.strip("()[] \t"))
     if word == "":
         return ""
-    meaning, of = _words().get(word, ("", ""))
+    meaning, of = _text().get(word, ("", ""))
     if meaning == "quality":
         return of
     return "" if word in _marks() else None
@@ -217,7 +217,7 @@ def _word(text: str) -> str:
 
 
 @cache
-def _words() -> dict[str, tuple[str, str]]:
+def _text() -> dict[str, tuple[str, str]]:
     content = schema_yaml("result_words.yaml")
     index = {
         _word(word): (group, "") for group in ("no_result", BELOW, ABOVE) for word in content[group]

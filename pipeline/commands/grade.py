@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.cohort import events
-from pipeline.cohort.episodes import people_of
+from pipeline.cohort.episodes import patients_of_episodes
 from pipeline.cohort.files import find_table, read_raw
 from pipeline.cohort.ledger import Ledger
 from pipeline.cohort.patient_linkage import link_patients
@@ -92,7 +92,9 @@ def _read(folder: Path, config: CohortConfig) -> tuple[Cohort, pd.DataFrame]:
         table = read_raw(path).record_in(ledger)
         raw[name] = ledger.remember(path.name, table, year_first(table, config.date_order))
     file = {name: path.name for name, path in paths.items()}
-    patients = people_of(read_patients(raw["patients"], file["patients"], config, ledger))
+    patients = patients_of_episodes(
+        read_patients(raw["patients"], file["patients"], config, ledger)
+    )
     blank = empty_cohort([])
     frontier = np.full(len(patients), np.inf)
     tables = {name: getattr(blank, name) for name in _TABLES[1:]}

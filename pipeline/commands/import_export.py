@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline.cohort.files import SUFFIXES, about_workbooks, find_table, read_raw
+from pipeline.cohort.files import SUFFIXES, find_table, read_raw, workbook_hint
 from pipeline.cohort.ledger import Ledger
 from pipeline.errors import InputError, UsageError
 from pipeline.folders import complete_folder, refuse_occupied
@@ -22,7 +22,7 @@ from pipeline.importers.fhir_resources import fhir_files
 from pipeline.importers.omop import read_omop
 from pipeline.importers.records import Records
 from pipeline.importers.wide_mapping import HEADER, propose_mapping, read_mapping, write_mapping
-from pipeline.importers.wide_sheet import from_wide, placed
+from pipeline.importers.wide_sheet import from_wide, with_zone_offsets
 from pipeline.resources import schema_yaml
 
 SHAPES = ("wide", "omop", "fhir")
@@ -109,7 +109,7 @@ def shape_of(source: Path) -> str:
         raise InputError(
             f"{source} is no known shape: an OMOP export has person and measurement as .csv or "
             f".parquet, a FHIR export .json or .ndjson. Found: {', '.join(found[:12]) or 'nothing'}"
-            + about_workbooks(map(Path, found))
+            + workbook_hint(map(Path, found))
         )
     return "fhir" if fhir_files(source) else "wide"
 
@@ -120,7 +120,7 @@ def import_wide(
     """Rewrite a sheet with one column per analyte; see :func:`import_export`."""
     if not source.is_file() or source.suffix.lower() not in SUFFIXES:
         raise InputError(
-            f"{source} is no file ending in {', '.join(SUFFIXES)}" + about_workbooks([source])
+            f"{source} is no file ending in {', '.join(SUFFIXES)}" + workbook_hint([source])
         )
     refuse_occupied(out, force=force)
     ledger = Ledger()
@@ -137,7 +137,7 @@ def import_wide(
             options=("mapping",),
         )
     mapping = read_mapping(place)
-    usable = placed(table, mapping, source.name, time_zone, ledger)
+    usable = with_zone_offsets(table, mapping, source.name, time_zone, ledger)
     imported = from_wide(usable, mapping, source.name)
     if imported.filled == 0:
         raise InputError(f"{source} holds no result in the columns that the mapping names")

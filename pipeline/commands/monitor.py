@@ -9,15 +9,15 @@ from typing import Any
 
 from pipeline import __version__, log
 from pipeline.cohort.files import sha256_files
-from pipeline.cohort.reject_summary import share_words
+from pipeline.cohort.reject_summary import share_text
 from pipeline.cohort.timestamps import zone
 from pipeline.errors import BundleError, GateError, InputError
 from pipeline.folders import complete_folder, refuse_occupied
 from pipeline.model.bundle import load_bundle
 from pipeline.model.registry import resolve_model
-from pipeline.monitor.comparison import compare, refusal_words, rule_of
+from pipeline.monitor.comparison import compare, refusal_text, rule_of
 from pipeline.monitor.monitoring_report import document, monitor_config
-from pipeline.monitor.observed_batch import observe_batches, what_followed
+from pipeline.monitor.observed_batch import later_outcomes, observe_batches
 from pipeline.pages.monitor_page import render_monitor
 from pipeline.predict.prepare import read_cohort_for
 from pipeline.reading.paths import batch_paths
@@ -80,7 +80,7 @@ def monitor(
     if cohort is not None:
         later = read_cohort_for(bundle, cohort, time_zone=time_zone).cohort
     followed = (
-        None if later is None else lambda name: what_followed(seen.patients, later, bundle, name)
+        None if later is None else lambda name: later_outcomes(seen.patients, later, bundle, name)
     )
     lost = seen.refused_results()
     figures = compare(seen, bundle, profile, config, followed)
@@ -101,28 +101,28 @@ def monitor(
         "package_version": __version__,
     }
     content = document(figures, facts, config)
-    refused = _refused_words(facts, lost)
+    refused = _refused_text(facts, lost)
     page = render_monitor(content, figures, refused)
     with complete_folder(out, force=force) as target:
         text = json.dumps(content, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False)
         (target / "monitor.json").write_text(text + "\n", encoding="utf-8")
         (target / "monitor.html").write_text(page, encoding="utf-8")
-    return (ALARM if content["alarms"] else 0), _words(content, out, refused)
+    return (ALARM if content["alarms"] else 0), _text(content, out, refused)
 
 
-def _refused_words(facts: Mapping[str, Any], lost: Mapping[tuple[str, str], int]) -> str:
+def _refused_text(facts: Mapping[str, Any], lost: Mapping[tuple[str, str], int]) -> str:
     """How many results were refused, of how many patients, and why; blank where none was."""
     refused, whole = facts["results_refused"], facts["results"]
     if not refused:
         return ""
     return (
-        f"{refused} of {whole} results ({share_words(refused, whole)}) are refused, in "
-        f"{facts['patients_refused']} of {facts['patients']} patients: {refusal_words(lost)}; see "
+        f"{refused} of {whole} results ({share_text(refused, whole)}) are refused, in "
+        f"{facts['patients_refused']} of {facts['patients']} patients: {refusal_text(lost)}; see "
         "rejects.csv of the prediction"
     )
 
 
-def _words(content: Mapping[str, Any], out: Path, refused: str) -> str:
+def _text(content: Mapping[str, Any], out: Path, refused: str) -> str:
     alarms, least = content["alarms"], content["thresholds"]["min_patients"]
     compared = content["patients_compared"]
     lines = [

@@ -86,7 +86,7 @@ def predict(
     earlier = finished_before(out, sha256_files(paths.values()), digest, options)
     if earlier is not None and not force:
         unchanged = f"{out} already holds this result; nothing was rewritten\n"
-        return int(earlier["exit_code"]), unchanged + console_words(out, earlier, rejects_of(out))
+        return int(earlier["exit_code"]), unchanged + console_text(out, earlier, rejects_of(out))
     refuse_occupied(out, source, folder, force=force)
 
     bundle = load_bundle(folder)
@@ -100,7 +100,7 @@ def predict(
     result = score_batch(prepared, name)
 
     code = _exit_code(len(read.cohort.labs), result.unscored_patients())
-    reading = reading_words(reading_config(bundle, time_zone))
+    reading = reading_text(reading_config(bundle, time_zone))
     summary = summarise(
         prepared, result, name, options, reading=reading, exit_code=code, started=started
     )
@@ -113,10 +113,10 @@ def predict(
         pages=_page_writer(folder, prepared, result, name) if pages else None,
         extra=_fhir_writer(prepared, result) if "fhir" in emit else None,
     )
-    return code, console_words(out, summary, read.rejects)
+    return code, console_text(out, summary, read.rejects)
 
 
-def console_words(out: Path, summary: Mapping[str, Any], rejects: pd.DataFrame) -> str:
+def console_text(out: Path, summary: Mapping[str, Any], rejects: pd.DataFrame) -> str:
     """What ``cytocast predict`` prints.
 
     Parameters
@@ -130,7 +130,7 @@ def console_words(out: Path, summary: Mapping[str, Any], rejects: pd.DataFrame) 
     if summary["synthetic_model"]:
         lines.append("SYNTHETIC model: trained on simulated patients.")
     lines.append(f"patients read: {summary['patients']}, results in {out}")
-    lines += [f"  {name}: {status_words(each)}" for name, each in summary["statuses"].items()]
+    lines += [f"  {name}: {status_text(each)}" for name, each in summary["statuses"].items()]
     lines += [f"  {line}" for line in mostly_refused_lines(rejects, summary["files"])]
     if summary["patients_mostly_refused"]:
         lines.append(
@@ -166,14 +166,14 @@ def console_words(out: Path, summary: Mapping[str, Any], rejects: pd.DataFrame) 
     return "\n".join(lines)
 
 
-def status_words(counts: Mapping[str, int]) -> str:
+def status_text(counts: Mapping[str, int]) -> str:
     """Patients per status; the abstention rate is of those whose input could be used.
 
     Examples
     --------
-    >>> status_words({"ok": 3, "abstained": 1, "rejected": 2})
+    >>> status_text({"ok": 3, "abstained": 1, "rejected": 2})
     '1 abstained, 3 ok, 2 rejected (abstention rate 25 %)'
-    >>> status_words({"rejected": 3})
+    >>> status_text({"rejected": 3})
     '3 rejected (nobody could be scored)'
     """
     said = ", ".join(f"{number} {status}" for status, number in sorted(counts.items()))
@@ -183,14 +183,14 @@ def status_words(counts: Mapping[str, int]) -> str:
     return f"{said} (abstention rate {100 * counts.get(ABSTAINED, 0) / usable:.0f} %)"
 
 
-def reading_words(config: CohortConfig) -> list[str]:
+def reading_text(config: CohortConfig) -> list[str]:
     """What the training cohort's settings do to the numbers and dates of a batch; one line or none.
 
     Examples
     --------
-    >>> reading_words(CohortConfig(decimal_comma=True, date_order="day_first"))
+    >>> reading_text(CohortConfig(decimal_comma=True, date_order="day_first"))
     ['a comma before decimals (12,5 is 12.5); dates with the day first (01/03 is 1 March)']
-    >>> reading_words(CohortConfig())
+    >>> reading_text(CohortConfig())
     []
     """
     said = []
@@ -227,12 +227,12 @@ def _refuse_rejects(read: ReadResult) -> None:
 def _page_writer(
     folder: Path, prepared: PreparedBatch, result: BatchResult, name: ModelName
 ) -> Callable[[Path], None]:
-    from pipeline.explain.model_summary import model_facts
+    from pipeline.explain.model_summary import summarise_model
     from pipeline.pages.batch_pages import write_pages
     from pipeline.predict.patient_results import patient_results
 
     evaluation, made = read_evaluation(folder), datetime.now(UTC)
-    facts = model_facts(prepared.bundle, name.name, name.version, evaluation)
+    facts = summarise_model(prepared.bundle, name.name, name.version, evaluation)
     patients = patient_results(prepared, result, facts)
     return lambda target: write_pages(target, patients, facts, made=made)
 

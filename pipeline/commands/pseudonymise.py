@@ -10,7 +10,7 @@ from typing import Literal
 import pandas as pd
 
 from pipeline import log
-from pipeline.cohort.files import SUFFIXES, about_workbooks, read_raw
+from pipeline.cohort.files import SUFFIXES, read_raw, workbook_hint
 from pipeline.cohort.ledger import Ledger
 from pipeline.cohort.schema import TableSchema
 from pipeline.cohort.tables import TABLES
@@ -135,7 +135,7 @@ def _paths_of(source: Path) -> dict[str, Path]:
         found = sorted(path.name for path in source.iterdir())
         raise InputError(
             f"{source} holds none of the tables {', '.join(TABLES)} (as {', '.join(SUFFIXES)}). "
-            f"Found: {', '.join(found[:10]) or 'nothing'}" + about_workbooks(map(Path, found))
+            f"Found: {', '.join(found[:10]) or 'nothing'}" + workbook_hint(map(Path, found))
         )
     if source.is_file() and source.suffix.lower() in SUFFIXES:
         name = source.stem.lower()
@@ -144,7 +144,7 @@ def _paths_of(source: Path) -> dict[str, Path]:
         raise InputError(f"{source} does not exist; give a folder of tables, or one table")
     raise InputError(
         f"{source} is neither a folder of tables nor a file ending in {', '.join(SUFFIXES)}"
-        + about_workbooks([source])
+        + workbook_hint([source])
     )
 
 

@@ -12,9 +12,9 @@ import pandas as pd
 from pipeline.errors import UsageError
 from pipeline.folders import complete_folder, refuse_occupied
 from pipeline.simulate.calibration_report import compare, markdown
-from pipeline.simulate.export import REPORT, cut, draw_cuts, to_exports, write
-from pipeline.simulate.latent_history import History, live
-from pipeline.simulate.planted_rows import plant
+from pipeline.simulate.export import REPORT, cut_at_hour, draw_cuts, to_exports, write
+from pipeline.simulate.latent_history import History, simulate_history
+from pipeline.simulate.planted_rows import plant_rows
 from pipeline.simulate.simulated_patients import People, draw_people
 from pipeline.simulate.simulated_tables import Tables, build_tables
 from pipeline.simulate.simulation_settings import generators, load
@@ -55,12 +55,12 @@ def simulate(
     settings, random = load(), generators(seed)
     people = draw_people(patients, settings, random["people"])
     _LOG.info("simulating %d synthetic patients", patients)
-    history = live(people, settings, random["course"])
+    history = simulate_history(people, settings, random["course"])
     tables = build_tables(people, history, settings, random)
     ids = [f"{'B' if batch else 'S'}{seed}-{number + 1:04d}" for number in range(patients)]
     if batch:
-        tables = cut(tables, draw_cuts(patients, settings, random["truth"]))
-    exports, planted = plant(to_exports(tables, ids, people, settings), random["planted"])
+        tables = cut_at_hour(tables, draw_cuts(patients, settings, random["truth"]))
+    exports, planted = plant_rows(to_exports(tables, ids, people, settings), random["planted"])
     with complete_folder(out, force=force) as folder:
         write(exports, folder)
         planted.to_csv(folder / "planted.csv", index=False, lineterminator="\n")

@@ -88,16 +88,16 @@ def abstention_report(
     )
 
 
-def silence_warnings(name: str, report: Abstentions) -> list[str]:
+def abstention_warnings(name: str, report: Abstentions) -> list[str]:
     """A warning where the model would seldom or never speak, so that its figures are of little use.
 
     Examples
     --------
     >>> report = Abstentions(n=50, n_abstained=50, rate=1.0, by_reason={"no_lab": 50})
-    >>> print(silence_warnings("icans", report)[0])
+    >>> print(abstention_warnings("icans", report)[0])
     icans: an estimate would be given at 0 of 50 landmarks (no_lab 50); the figures are those of \
 all landmarks, so they describe what would not be shown.
-    >>> silence_warnings("icans", Abstentions(n=50, n_abstained=3, rate=0.06))
+    >>> abstention_warnings("icans", Abstentions(n=50, n_abstained=3, rate=0.06))
     []
     """
     if report.rate is None or report.rate < _SELDOM:

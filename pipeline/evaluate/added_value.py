@@ -179,7 +179,7 @@ def _difference(cell: Difference) -> Difference:
     return Difference(diff_auroc=cell.diff_auroc, diff_lo=cell.diff_lo, diff_hi=cell.diff_hi)
 
 
-def labs_answer(
+def labs_verdict(
     outcome: OutcomeReport, key: str, firm_from: int = 0, *, apparent: bool = False
 ) -> str:
     """One line: what the labs add at a horizon, and whether the control agrees.
@@ -198,7 +198,7 @@ def labs_answer(
     --------
     >>> bar = {"72": {"diff_auroc": 0.005, "diff_lo": -0.01, "diff_hi": 0.024}}
     >>> outcome = OutcomeReport.model_validate({"comparators": {"grade_and_day": bar}})
-    >>> line = labs_answer(outcome, "72")
+    >>> line = labs_verdict(outcome, "72")
     >>> line.startswith("Within 72 h, labs are not shown to add to grade and day: AUROC +0.005")
     True
     """

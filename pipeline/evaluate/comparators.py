@@ -19,7 +19,7 @@ from pipeline.features.scores import score_values
 from pipeline.features.spec import FeatureSpec, HostColumn
 from pipeline.features.statistics import DEFAULT
 from pipeline.model.logistic import sigmoid
-from pipeline.model.risk_model import RiskModel, prior_speaks
+from pipeline.model.risk_model import RiskModel, prior_available
 from pipeline.model.stacked_rows import query
 from pipeline.model.training_reference import RateTable, rates_of_days
 
@@ -76,7 +76,7 @@ def comparator_risks(
         result["clinical_state"] = state
     if model.prior is not None and model.alone is not None:
         theirs = model.prior.risk(test, threshold, horizons)
-        result["prior"] = np.where(prior_speaks(test)[:, None], theirs, np.nan)
+        result["prior"] = np.where(prior_available(test)[:, None], theirs, np.nan)
         result["without_prior"] = model.alone.risk(test, threshold, horizons)
     single = dict(ranked or {})
     if model.grade is not None:

@@ -6,7 +6,7 @@ from pipeline.arrays import Ints
 from pipeline.cohort.detection_limits import apply_limits
 from pipeline.config import Config
 from pipeline.errors import InputError
-from pipeline.evaluate.abstention_rates import abstention_report, answered_rows, silence_warnings
+from pipeline.evaluate.abstention_rates import abstention_report, abstention_warnings, answered_rows
 from pipeline.evaluate.added_value import donors_of, swap_labs
 from pipeline.evaluate.comparators import published_scores
 from pipeline.evaluate.cross_validation import ComparatorInputs, score, scored_rows
@@ -86,7 +86,7 @@ def evaluate_bundle(
         n_landmarks = max(n_landmarks, len(rows))
         code = applied_abstentions(cohort, measured, familiar, bundle.config)
         abstained[name] = abstention_report(code, measured, targets, outcome.threshold)
-        warnings += silence_warnings(name, abstained[name])
+        warnings += abstention_warnings(name, abstained[name])
         part, known = matrix.take(rows), targets.take(rows)
         rates = bundle.reference.base_rates[name]
         swapped = swap_labs(part, donors_of(part, known.patient, bundle.config.seed))

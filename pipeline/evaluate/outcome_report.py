@@ -86,7 +86,7 @@ class OutcomeContext:
 NO_CONTEXT = OutcomeContext()
 
 
-def evaluate_scores(
+def evaluate_outcome(
     scores: ScoredRows, config: EvaluationConfig, *, seed: int, context: OutcomeContext = NO_CONTEXT
 ) -> OutcomeReport:
     """Everything about one outcome.
@@ -117,7 +117,7 @@ def evaluate_scores(
         by_day_and_horizon=by_day(scores),
         patient_weighted=weighted_by_patient(scores),
         within_grade=within_grade(scores),
-        without_early_onsets=among(scores, ~early).replace(hours=config.early_onset_hours),
+        without_early_onsets=subset_auroc(scores, ~early).replace(hours=config.early_onset_hours),
         net_benefit=decision_curves(scores, threshold_grid(*config.net_benefit_range)),
         alerts=alert_burden(scores, config.alert_rates, context.cutoffs),
         incidence=incidence_of_outcome(scores),
@@ -136,7 +136,7 @@ def evaluate_scores(
     )
     if context.answered is None:
         return report
-    return report.replace(answered=among(scores, context.answered))
+    return report.replace(answered=subset_auroc(scores, context.answered))
 
 
 def canary_auroc(scores: ScoredRows, minimum: int) -> float | None:
@@ -188,7 +188,7 @@ def weighted_by_patient(scores: ScoredRows) -> ModelAndBars:
     )
 
 
-def among(scores: ScoredRows, chosen: Mask) -> SomeLandmarks:
+def subset_auroc(scores: ScoredRows, chosen: Mask) -> SomeLandmarks:
     """AUROC and differences on part of the landmarks, with how many are ``left_out``."""
     part = scores.take(np.flatnonzero(chosen))
     tables = {

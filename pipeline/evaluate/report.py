@@ -14,15 +14,15 @@ from pipeline.cohort.ungraded import (
     STATED_ELSEWHERE,
     Ungraded,
     count_ungraded,
-    unknown_for_want_of_grades,
+    unknown_without_grades,
 )
 from pipeline.config import Config
 from pipeline.config_model import TuneConfig
-from pipeline.evaluate.added_value import labs_answer
+from pipeline.evaluate.added_value import labs_verdict
 from pipeline.evaluate.analyte_use import analyte_use
 from pipeline.evaluate.contrast import contrast_outcomes, evaluate_contrast, pair_scores
 from pipeline.evaluate.model_description import changed_settings
-from pipeline.evaluate.outcome_report import OutcomeContext, canary_auroc, curves, evaluate_scores
+from pipeline.evaluate.outcome_report import OutcomeContext, canary_auroc, curves, evaluate_outcome
 from pipeline.evaluate.scored_rows import ScoredRows
 from pipeline.evaluate.scoring_protocol import ScoredOutcome
 from pipeline.evaluate.subgroups import subgroup_masks
@@ -100,13 +100,13 @@ def assemble(
     outcomes, drawn, canaries, used = {}, {}, [], {}
     for name, part in scored.items():
         context = _context(name, part, config, cohort, kind, training)
-        outcome = evaluate_scores(part.scores, settings, seed=config.seed, context=context)
+        outcome = evaluate_outcome(part.scores, settings, seed=config.seed, context=context)
         canary = canary_auroc(part.scores, minimum)
         if canary is not None:
             canaries.append(canary)
         outcomes[name] = outcome.replace(
             label=config.outcomes[name].label,
-            labs_answer=labs_answer(
+            labs_answer=labs_verdict(
                 outcome,
                 headline_key(outcome.model),
                 config.gates.min_event_patients,
@@ -160,7 +160,7 @@ def rival_hours(
     result = {}
     for name, (other, _) in _RIVALS.items():
         if name in onset:
-            unknown = unknown_for_want_of_grades(cohort, other, ungraded)
+            unknown = unknown_without_grades(cohort, other, ungraded)
             onset[name] = np.where(unknown, np.nan, onset[name])
     for name, hours in onset.items():
         ahead = hours[scores.episode] - scores.hours
@@ -168,13 +168,13 @@ def rival_hours(
     return result
 
 
-def tuning_words(config: TuneConfig) -> str:
+def tuning_text(config: TuneConfig) -> str:
     """Whether anything was tuned, and where.
 
     Examples
     --------
     >>> from pipeline.config_model import TuneConfig
-    >>> tuning_words(TuneConfig()), tuning_words(TuneConfig(trials=20))
+    >>> tuning_text(TuneConfig()), tuning_text(TuneConfig(trials=20))
     ('nothing tuned', 'tuned inside folds, 20 trials on 3 inner folds each')
     """
     if config.trials == 0:
@@ -266,7 +266,7 @@ def _one_sided(
     result = {}
     for name, other in (names, names[::-1]):
         scale, scores = config.outcomes[name].scale, scored[other].scores
-        unknown = unknown_for_want_of_grades(cohort, scale, config.cohort.ungraded)
+        unknown = unknown_without_grades(cohort, scale, config.cohort.ungraded)
         rows = np.flatnonzero(unknown[scores.episode])
         result[scale] = LeftOut(
             landmarks=round(len(rows) / scores.n_repeats),
@@ -303,7 +303,7 @@ def _protocol(config: Config, *, internal: bool) -> Protocol:
         alert_rates=list(settings.alert_rates),
         horizons_h=[_whole(hours) for hours in config.model.horizons_hours],
         by_day_horizon_h=_whole(config.model.horizons_hours[-1]),
-        tuning=tuning_words(config.model.tune),
+        tuning=tuning_text(config.model.tune),
         shown_risk="with" if config.model.clinical_state else "without",
         seed=config.seed,
     )

@@ -147,7 +147,7 @@ def size_report(
             f"{100 * round(margin, 4):.1f} points; the linear members use {round(used, 1):.1f} "
             "effective parameters (the mean over them, unweighted), for which "
             f"{size.needed} patients are needed (Riley, 10.1002/sim.7992)."
-            f" {_support_words(parameters, supported)}"
+            f" {_support_text(parameters, supported)}"
         )
     return SampleSizeReport(
         n_patients=patients,
@@ -204,7 +204,7 @@ def _member_parameters(
     return {member.name: effective_parameters(member, matrix, rows) for member in members}
 
 
-def _support_words(parameters: dict[str, float], supported: float) -> str:
+def _support_text(parameters: dict[str, float], supported: float) -> str:
     """Which linear members the cohort supports, in sentences."""
     can = [f"{key} ({value:.1f})" for key, value in parameters.items() if value <= supported]
     cannot = [f"{key} ({value:.1f})" for key, value in parameters.items() if value > supported]

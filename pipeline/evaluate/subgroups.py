@@ -36,7 +36,7 @@ def subgroup_masks(
     masks: dict[str, dict[str, Mask]] = {}
     if "age_years" in patients and patients["age_years"].notna().any():
         age = pd.to_numeric(patients["age_years"], errors="coerce").to_numpy(dtype=float)
-        words, order = _age_words(age, age_bands)
+        words, order = _age_text(age, age_bands)
         found = _levels(words, scores.episode)
         masks["age"] = {level: found[level] for level in order if level in found}
     for name in ("sex", "product", "site"):
@@ -52,7 +52,7 @@ def subgroup_masks(
     return masks
 
 
-def _age_words(age: Floats, bands: Sequence[float]) -> tuple[NDArray[np.str_], list[str]]:
+def _age_text(age: Floats, bands: Sequence[float]) -> tuple[NDArray[np.str_], list[str]]:
     """Band of each patient, and the bands from young to old."""
     edges = [float(edge) for edge in bands]
     words = [f"under {edges[0]:g}"]

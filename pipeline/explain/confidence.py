@@ -10,10 +10,17 @@ from pipeline.cohort.analytes import normalise_name
 from pipeline.cohort.reject_summary import PatientRejects
 from pipeline.explain.estimate_age import EstimateAge
 from pipeline.explain.estimates import Estimate
-from pipeline.explain.model_summary import ModelFacts
+from pipeline.explain.model_summary import ModelSummary
 from pipeline.explain.patient_record import PatientRecord
-from pipeline.explain.phrases import age_words, number_words, phrase, section, some_of, value_words
-from pipeline.explain.subsequent_events import SubsequentEvents, is_grave, subsequent_event_words
+from pipeline.explain.phrases import (
+    age_text,
+    listed_phrases,
+    number_text,
+    phrase,
+    section,
+    value_text,
+)
+from pipeline.explain.subsequent_events import SubsequentEvents, is_grave, subsequent_event_text
 from pipeline.format import integer, is_missing, joined
 
 LEVELS = ("good", "care", "poor", "past")
@@ -72,7 +79,7 @@ def confidence_of(
     record: PatientRecord,
     inputs: EstimateInputs,
     estimates: Sequence[Estimate],
-    facts: ModelFacts,
+    facts: ModelSummary,
     refused: PatientRejects,
     late: EstimateAge | None = None,
     later: Sequence[SubsequentEvents] = (),
@@ -109,29 +116,29 @@ def confidence_of(
     )
 
 
-def results_refused(facts: ModelFacts, refused: PatientRejects) -> dict[str, int]:
+def results_refused(facts: ModelSummary, refused: PatientRejects) -> dict[str, int]:
     """Analytes of the model of which results were refused, and how many."""
     return {key: refused.results[key] for key in facts.analytes if key in refused.results}
 
 
-def results_words(count: int) -> str:
+def results_text(count: int) -> str:
     """A number of results in words."""
     return phrase("missing", "result" if count == 1 else "results", count=count)
 
 
-def refused_reasons(facts: ModelFacts, refused: PatientRejects) -> list[Reason]:
+def refused_reasons(facts: ModelSummary, refused: PatientRejects) -> list[Reason]:
     """That results of the model's analytes were refused; nothing where none was."""
     lost = results_refused(facts, refused)
     if not lost:
         return []
-    count = results_words(sum(lost.values()))
+    count = results_text(sum(lost.values()))
     names = joined([facts.analytes[key].short for key in lost])
     words = phrase("reliance", "refused", count=count, analytes=names)
     return [Reason("care", words, phrase("flags", "refused", count=count))]
 
 
 def missing_sentences(
-    record: PatientRecord, inputs: EstimateInputs, facts: ModelFacts, refused: PatientRejects
+    record: PatientRecord, inputs: EstimateInputs, facts: ModelSummary, refused: PatientRejects
 ) -> list[str]:
     """What the estimate had to do without.
 
@@ -154,17 +161,17 @@ def missing_sentences(
     )
     sentences = []
     if lost:
-        told = [f"{facts.analytes[key].short} ({results_words(n)})" for key, n in lost.items()]
+        told = [f"{facts.analytes[key].short} ({results_text(n)})" for key, n in lost.items()]
         sentences.append(phrase("missing", "results_refused", analytes=joined(told)))
     if never:
         sentences.append(phrase("missing", "never", analytes=joined(never)))
     if ages:
         named = [
-            phrase("missing", "stale_one", analyte=facts.analytes[key].short, age=age_words(age))
+            phrase("missing", "stale_one", analyte=facts.analytes[key].short, age=age_text(age))
             for key, age in ages
             if key in facts.analytes
         ]
-        sentences.append(phrase("missing", "stale", analytes=some_of(named)))
+        sentences.append(phrase("missing", "stale", analytes=listed_phrases(named)))
     scales = dict.fromkeys(outcome.scale for outcome in facts.outcomes.values())
     uncharted = [
         scale.upper()
@@ -190,24 +197,24 @@ def _late(late: EstimateAge | None) -> list[Reason]:
 def _afterwards(
     record: PatientRecord,
     estimates: Sequence[Estimate],
-    facts: ModelFacts,
+    facts: ModelSummary,
     later: Sequence[SubsequentEvents],
 ) -> list[Reason]:
     """What was charted after the moment of the estimates; nothing where nothing was."""
     if not later:
         return []
     grave = is_grave(later, [facts.outcomes[item.outcome] for item in estimates])
-    said = subsequent_event_words(later, record.clock)
+    said = subsequent_event_text(later, record.clock)
     key = "later_grave" if grave else "later"
     level = "poor" if grave else "care"
     return [Reason(level, phrase("reliance", key, facts=said), phrase("flags", key, facts=said))]
 
 
-def _synthetic(facts: ModelFacts) -> list[Reason]:
+def _synthetic(facts: ModelSummary) -> list[Reason]:
     return [Reason("care", phrase("reliance", "synthetic"))] if facts.synthetic else []
 
 
-def _skill(estimates: Sequence[Estimate], facts: ModelFacts) -> list[Reason]:
+def _skill(estimates: Sequence[Estimate], facts: ModelSummary) -> list[Reason]:
     """Outcomes for which the model was not shown to beat chance, or the grade and the day."""
     shown = [item for item in estimates if item.headline is not None]
     chance, known = [], []
@@ -237,7 +244,7 @@ def _at_most(value: float | None, bound: float) -> bool:
 
 
 def _extrapolating(
-    record: PatientRecord, inputs: EstimateInputs, facts: ModelFacts
+    record: PatientRecord, inputs: EstimateInputs, facts: ModelSummary
 ) -> list[Reason]:
     keys = [
         key
@@ -253,12 +260,12 @@ def _extrapolating(
     flag = phrase("flags", "range", analytes=said)
     found = [Reason(level, _beyond(key, record, facts)) for key in keys[:_TOLD_IN_FULL]]
     if len(keys) > _TOLD_IN_FULL:
-        more = phrase("reliance", "range_more", analytes=some_of(names[_TOLD_IN_FULL:]))
+        more = phrase("reliance", "range_more", analytes=listed_phrases(names[_TOLD_IN_FULL:]))
         found.append(Reason(level, more))
     return [Reason(level, found[0].text, flag), *found[1:]]
 
 
-def _beyond(key: str, record: PatientRecord, facts: ModelFacts) -> str:
+def _beyond(key: str, record: PatientRecord, facts: ModelSummary) -> str:
     analyte, newest = facts.analytes[key], record.series(key).iloc[-1]
     low, high = facts.ranges[key]
     above = float(newest["value"]) > high
@@ -266,12 +273,12 @@ def _beyond(key: str, record: PatientRecord, facts: ModelFacts) -> str:
         "reliance",
         "above" if above else "below",
         analyte=analyte.short,
-        value=value_words(float(newest["value"]), float(newest["side"]), analyte.unit),
-        limit=number_words(high if above else low),
+        value=value_text(float(newest["value"]), float(newest["side"]), analyte.unit),
+        limit=number_text(high if above else low),
     )
 
 
-def _measured(record: PatientRecord, inputs: EstimateInputs, facts: ModelFacts) -> Reason:
+def _measured(record: PatientRecord, inputs: EstimateInputs, facts: ModelSummary) -> Reason:
     limits = section("reliance")["limits"]
     newest = record.labs.groupby("analyte")["collected_hours"].max()
     recent = newest.index[record.hours - newest <= _DAY]
@@ -281,7 +288,7 @@ def _measured(record: PatientRecord, inputs: EstimateInputs, facts: ModelFacts) 
         "inputs" if count else "inputs_none",
         count=count,
         total=len(facts.analytes),
-        age=age_words(inputs.newest),
+        age=age_text(inputs.newest),
     )
     if inputs.newest > limits["old_hours"]:
         level = "poor" if inputs.newest > limits["very_old_hours"] else "care"
@@ -291,7 +298,7 @@ def _measured(record: PatientRecord, inputs: EstimateInputs, facts: ModelFacts) 
     return Reason("good", words)
 
 
-def _grades(estimates: Sequence[Estimate], facts: ModelFacts) -> list[Reason]:
+def _grades(estimates: Sequence[Estimate], facts: ModelSummary) -> list[Reason]:
     without = [item for item in estimates if item.headline is not None and not item.state_used]
     if not without:
         return []
@@ -305,7 +312,7 @@ def _grades(estimates: Sequence[Estimate], facts: ModelFacts) -> list[Reason]:
     return [Reason("care", words, phrase("flags", "state"))]
 
 
-def _product(record: PatientRecord, facts: ModelFacts) -> list[Reason]:
+def _product(record: PatientRecord, facts: ModelSummary) -> list[Reason]:
     if not facts.products:
         return []
     if not record.product:
@@ -319,7 +326,7 @@ def _product(record: PatientRecord, facts: ModelFacts) -> list[Reason]:
     return [Reason("care" if few else "good", words, flag)]
 
 
-def _events(estimates: Sequence[Estimate], facts: ModelFacts) -> list[Reason]:
+def _events(estimates: Sequence[Estimate], facts: ModelSummary) -> list[Reason]:
     few = section("reliance")["limits"]["few_event_patients"]
     counts = [
         f"{integer(facts.event_patients[item.outcome])} {item.short}"
@@ -331,5 +338,5 @@ def _events(estimates: Sequence[Estimate], facts: ModelFacts) -> list[Reason]:
     )
 
 
-def _none(facts: ModelFacts) -> str:
+def _none(facts: ModelSummary) -> str:
     return phrase("missing", "none", hours=f"{facts.stale_hours:g}")

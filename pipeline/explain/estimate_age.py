@@ -7,7 +7,7 @@ from datetime import datetime
 
 from pipeline.explain.infusion_clock import InfusionClock
 from pipeline.explain.patient_record import PatientRecord
-from pipeline.explain.phrases import age_words, phrase, section, whole
+from pipeline.explain.phrases import age_text, phrase, section, whole
 from pipeline.format import integer, is_missing
 
 _IN_DAYS = 96.0
@@ -51,7 +51,7 @@ class EstimateAge:
             "past" if self.past else "late",
             when=self.when,
             end=self.end,
-            age=span_words(self.hours),
+            age=span_text(self.hours),
             gone=whole(self.hours),
             horizon=f"{self.horizon:g}",
         )
@@ -74,23 +74,23 @@ def estimate_age(record: PatientRecord, made: datetime, horizon: float) -> Estim
     if at is None:
         return None
     hours = max(0.0, (made - at).total_seconds() / 3600.0)
-    when, end = (moment_words(record.clock, record.hours + more, made) for more in (0.0, horizon))
+    when, end = (moment_text(record.clock, record.hours + more, made) for more in (0.0, horizon))
     return EstimateAge(hours, when, end, horizon)
 
 
-def moment_words(clock: InfusionClock, hours: float, made: datetime) -> str:
+def moment_text(clock: InfusionClock, hours: float, made: datetime) -> str:
     """A moment, with the year where it is not the year in which the page was made."""
     at = clock.moment(hours)
     same = at is None or at.year == made.astimezone(at.tzinfo).year
     return clock.words(hours) if same else clock.words(hours, year=True)
 
 
-def span_words(hours: float) -> str:
+def span_text(hours: float) -> str:
     """A time that may be long, in hours and from four days in days.
 
     Examples
     --------
-    >>> [span_words(hours).replace(chr(160), " ") for hours in (40.2, 30000.0)]
+    >>> [span_text(hours).replace(chr(160), " ") for hours in (40.2, 30000.0)]
     ['40 h', '1,250 days']
     """
-    return age_words(hours) if hours < _IN_DAYS else f"{integer(whole(hours / 24))}\u00a0days"
+    return age_text(hours) if hours < _IN_DAYS else f"{integer(whole(hours / 24))}\u00a0days"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.explain.model_summary import DayAverage, ModelFacts
+from pipeline.explain.model_summary import DayAverage, ModelSummary
 from pipeline.explain.phrases import outcome_short
 from pipeline.model.status import OK
 
@@ -94,7 +94,7 @@ class Estimate:
 
 
 def estimates(
-    rows: Sequence[Row], explained: Sequence[Row], past: Sequence[Row], facts: ModelFacts
+    rows: Sequence[Row], explained: Sequence[Row], past: Sequence[Row], facts: ModelSummary
 ) -> list[Estimate]:
     """The estimates of one patient, in the order of the configured outcomes.
 
@@ -154,7 +154,7 @@ def asked(found: list[Estimate], outcomes: Mapping[str, object]) -> list[Estimat
     return [item for item in found if after.get(item.outcome) not in names]
 
 
-def _risks(rows: Sequence[Row], outcome: str, facts: ModelFacts) -> tuple[Risk, ...]:
+def _risks(rows: Sequence[Row], outcome: str, facts: ModelSummary) -> tuple[Risk, ...]:
     return tuple(
         Risk(
             float(row["horizon_h"]),

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
-from pipeline.explain.phrases import age_words
+from pipeline.explain.phrases import age_text
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -61,7 +61,7 @@ def day_and_hour(hours: float) -> str:
     ['day 3, 6 h', 'day −1, 21 h']
     """
     day, hour = divmod(math.floor(hours + 1e-6), 24)
-    return f"{day_words(day)}, {hour}\u00a0h"
+    return f"{day_text(day)}, {hour}\u00a0h"
 
 
 def since_infusion(hours: float) -> str:
@@ -73,16 +73,16 @@ def since_infusion(hours: float) -> str:
     ['day 3, 6 h after infusion', '5 h before infusion']
     """
     if hours < 0:
-        return f"{age_words(-hours)} before infusion"
+        return f"{age_text(-hours)} before infusion"
     return f"{day_and_hour(hours)} after infusion"
 
 
-def day_words(day: int) -> str:
+def day_text(day: int) -> str:
     """One day since the infusion, with a real minus before it.
 
     Examples
     --------
-    >>> day_words(3), day_words(-1)
+    >>> day_text(3), day_text(-1)
     ('day 3', 'day −1')
     """
     return f"day {day}" if day >= 0 else f"day −{-day}"
@@ -95,13 +95,13 @@ def shifted(moment: datetime, offset_minutes: float) -> datetime:
     return moment.astimezone(timezone(timedelta(minutes=offset_minutes)))
 
 
-def made_words(moment: datetime, clock: InfusionClock | None = None) -> str:
+def made_text(moment: datetime, clock: InfusionClock | None = None) -> str:
     """When a page was made, on the clock of its patient or with the offset beside it.
 
     Examples
     --------
     >>> from datetime import UTC
-    >>> made_words(datetime(2026, 11, 22, 6, 20, tzinfo=UTC))
+    >>> made_text(datetime(2026, 11, 22, 6, 20, tzinfo=UTC))
     '22 Nov 2026 06:20 UTC'
     """
     zero = clock.zero if clock else None

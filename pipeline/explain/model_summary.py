@@ -62,7 +62,7 @@ class Validation:
 
 
 @dataclass(frozen=True)
-class ModelFacts:
+class ModelSummary:
     """A bundle as a page describes it.
 
     Attributes
@@ -118,9 +118,9 @@ class ModelFacts:
         return days[min(days, key=lambda day: abs(day - hours // 24))].get(analyte)
 
 
-def model_facts(
+def summarise_model(
     bundle: Bundle, name: str, version: str, evaluation: EvaluationReport | None
-) -> ModelFacts:
+) -> ModelSummary:
     """Describe a bundle.
 
     Parameters
@@ -131,7 +131,7 @@ def model_facts(
     config, reference, origin = bundle.config, bundle.reference, bundle.provenance
     horizon = headline_horizon(bundle)
     outcomes = {} if evaluation is None else evaluation.outcomes
-    return ModelFacts(
+    return ModelSummary(
         name=name,
         version=version,
         bundle_sha=bundle.sha256,
@@ -167,7 +167,7 @@ def _validation(outcome: OutcomeReport, hours: str) -> Validation:
     )
 
 
-def graded_scales(facts: ModelFacts) -> list[str]:
+def graded_scales(facts: ModelSummary) -> list[str]:
     """Scales of the outcomes that are charted as grades."""
     scales = dict.fromkeys(outcome.scale for outcome in facts.outcomes.values())
     return [scale for scale in scales if scale != "death"]

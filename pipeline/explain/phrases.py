@@ -39,35 +39,35 @@ def sentence(name: str) -> str:
     return str(schema_yaml("sentences.yaml")[name])
 
 
-def risk_words(risk: float) -> str:
+def risk_text(risk: float) -> str:
     """A probability in whole percent, clipped below 1 and above 99.
 
     Examples
     --------
-    >>> [risk_words(risk).replace(chr(160), " ") for risk in (0.184, 0.004, 0.999)]
+    >>> [risk_text(risk).replace(chr(160), " ") for risk in (0.184, 0.004, 0.999)]
     ['18 %', 'under 1 %', 'over 99 %']
     """
     return f"{_digits(risk)}{_NARROW}%"
 
 
-def interval_words(low: float, high: float) -> str:
+def interval_text(low: float, high: float) -> str:
     """An interval of probabilities in whole percent.
 
     Examples
     --------
-    >>> interval_words(0.11, 0.29).replace(chr(160), " "), interval_words(0.001, 0.002)[-6:-2]
+    >>> interval_text(0.11, 0.29).replace(chr(160), " "), interval_text(0.001, 0.002)[-6:-2]
     ('11 to 29 %', 'er 1')
     """
     ends = _digits(low), _digits(high)
-    return risk_words(low) if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}{_NARROW}%"
+    return risk_text(low) if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}{_NARROW}%"
 
 
-def points_words(points: float) -> str:
+def points_text(points: float) -> str:
     """Percentage points without their sign.
 
     Examples
     --------
-    >>> points_words(-5.7), points_words(1.2), points_words(0.3)
+    >>> points_text(-5.7), points_text(1.2), points_text(0.3)
     ('6 points', '1 point', 'under 1 point')
     """
     count = whole(abs(points))
@@ -90,12 +90,12 @@ def signed_points(points: float) -> str:
     return f"▲ +{count}" if points > 0 else f"▼ {MINUS}{count}"
 
 
-def times_usual(ratio: float) -> str:
+def ratio_to_average(ratio: float) -> str:
     """How a risk compares with the usual one; blank where that is not known.
 
     Examples
     --------
-    >>> times_usual(2.6), times_usual(1.0), times_usual(float("nan"))
+    >>> ratio_to_average(2.6), ratio_to_average(1.0), ratio_to_average(float("nan"))
     ('About 3 times usual.', 'About as usual.', '')
     """
     if is_missing(ratio):
@@ -105,16 +105,16 @@ def times_usual(ratio: float) -> str:
     return words.format(times=whole(ratio))
 
 
-def value_words(value: float, side: float, unit: str) -> str:
+def value_text(value: float, side: float, unit: str) -> str:
     """A result as it was reported, with its limit and natural unit.
 
     Examples
     --------
-    >>> value_words(5.0, -1, "pg/mL"), value_words(8400.2, 0, "ng/mL"), value_words(0.31, 0, "1")
+    >>> value_text(5.0, -1, "pg/mL"), value_text(8400.2, 0, "ng/mL"), value_text(0.31, 0, "1")
     ('<5 pg/mL', '8,400 ng/mL', '0.31')
     """
-    named = unit_words(unit)
-    return f"{_MARK[int(side)]}{number_words(value)}" + (f" {named}" if named else "")
+    named = unit_text(unit)
+    return f"{_MARK[int(side)]}{number_text(value)}" + (f" {named}" if named else "")
 
 
 def plain_result(value: float, side: float, unit: str) -> str:
@@ -130,12 +130,12 @@ def plain_result(value: float, side: float, unit: str) -> str:
     return f"{_MARK[int(side)]}{number}" + ("" if shown in ("", "1") else f" {shown}")
 
 
-def number_words(value: float) -> str:
+def number_text(value: float) -> str:
     """A lab value with three significant digits and thousands separated.
 
     Examples
     --------
-    >>> [number_words(value) for value in (184.25, 0.00712, 62000.0, 3.0)]
+    >>> [number_text(value) for value in (184.25, 0.00712, 62000.0, 3.0)]
     ['184', '0.00712', '62,000', '3']
     """
     if abs(value) >= 100:
@@ -144,12 +144,12 @@ def number_words(value: float) -> str:
     return f"{value:.5f}".rstrip("0") if "e" in text else text
 
 
-def unit_words(unit: str) -> str:
+def unit_text(unit: str) -> str:
     """A canonical unit as a laboratory writes it.
 
     Examples
     --------
-    >>> unit_words("mg/L{FEU}"), unit_words("10*9/L"), unit_words("1"), unit_words("ug/L")
+    >>> unit_text("mg/L{FEU}"), unit_text("10*9/L"), unit_text("1"), unit_text("ug/L")
     ('mg/L FEU', '×10⁹/L', '', 'µg/L')
     """
     if unit == "1":
@@ -159,23 +159,23 @@ def unit_words(unit: str) -> str:
     return "µ" + shown[1:] if shown.startswith("ug/") else shown
 
 
-def age_words(hours: float) -> str:
+def age_text(hours: float) -> str:
     """How old a sample is, in whole hours.
 
     Examples
     --------
-    >>> [age_words(hours).replace(chr(160), " ") for hours in (0.4, 41.2)]
+    >>> [age_text(hours).replace(chr(160), " ") for hours in (0.4, 41.2)]
     ['under 1 h', '41 h']
     """
     return f"under 1{_NARROW}h" if hours < 1 else f"{whole(hours)}{_NARROW}h"
 
 
-def some_of(names: Sequence[str], most: int = 5) -> str:
+def listed_phrases(names: Sequence[str], most: int = 5) -> str:
     """A list in a sentence, shortened where it is long.
 
     Examples
     --------
-    >>> some_of(["CRP", "IL-6"]), some_of(list("abcdefg"))
+    >>> listed_phrases(["CRP", "IL-6"]), listed_phrases(list("abcdefg"))
     ('CRP and IL-6', 'a, b, c, d and 3 more')
     """
     if len(names) <= most:

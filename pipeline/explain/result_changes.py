@@ -10,15 +10,15 @@ import pandas as pd
 
 from pipeline.cohort.analytes import Analyte
 from pipeline.explain.estimates import Estimate
-from pipeline.explain.model_summary import ModelFacts
+from pipeline.explain.model_summary import ModelSummary
 from pipeline.explain.patient_record import PatientRecord
-from pipeline.explain.phrases import age_words, number_words, phrase, section, whole
+from pipeline.explain.phrases import age_text, number_text, phrase, section, whole
 from pipeline.features.names import analyte_meta, feature_sentence
 
 _MARK = {-1: "<", 0: "", 1: ">"}
 
 
-def change_words(series: pd.DataFrame, *, brief: bool = False) -> str:
+def change_text(series: pd.DataFrame, *, brief: bool = False) -> str:
     """The newest of a series against the sample nearest to a day before it.
 
     Parameters
@@ -30,7 +30,7 @@ def change_words(series: pd.DataFrame, *, brief: bool = False) -> str:
 
     Examples
     --------
-    >>> change_words(pd.DataFrame(
+    >>> change_text(pd.DataFrame(
     ...     {"value": [59.0, 184.0], "side": [0, 0], "collected_hours": [47.0, 71.0]}))
     'up 3.1-fold in 24 h (from 59)'
     """
@@ -39,7 +39,7 @@ def change_words(series: pd.DataFrame, *, brief: bool = False) -> str:
         return phrase("labs", "change_first") if len(series) == 1 and not brief else ""
     hours = whole(float(newest["collected_hours"]) - float(earlier["collected_hours"]))
     before, now = float(earlier["value"]), float(newest["value"])
-    shown = _MARK[int(earlier["side"])] + number_words(before)
+    shown = _MARK[int(earlier["side"])] + number_text(before)
     if int(earlier["side"]) or int(newest["side"]) or before <= 0 or now <= 0:
         return phrase("labs", "change_from_limit", before=shown, hours=hours)
     ratio = now / before
@@ -68,12 +68,12 @@ def _earlier(series: pd.DataFrame) -> pd.Series | None:
     return found
 
 
-def range_words(value: float, side: float, analyte: Analyte) -> str:
+def range_text(value: float, side: float, analyte: Analyte) -> str:
     """Whether a result lies above, below or within the usual range; blank where that is unknown."""
     low, high = analyte.reference
     if low is None or high is None or not math.isfinite(value):
         return ""
-    said = f"{number_words(low)} to {number_words(high)}"
+    said = f"{number_text(low)} to {number_text(high)}"
     if value > high and side >= 0:
         return phrase("labs", "range_above", range=said)
     if value < low and side <= 0:
@@ -82,7 +82,7 @@ def range_words(value: float, side: float, analyte: Analyte) -> str:
 
 
 @dataclass(frozen=True)
-class Because:
+class DirectionReason:
     """A reason: its key in ``sentences.yaml``, the average it names, and its other parts."""
 
     key: str
@@ -90,25 +90,28 @@ class Because:
     part: str = ""
 
 
-def because_words(reasons: Sequence[Because | None]) -> list[str]:
+def direction_reasons(reasons: Sequence[DirectionReason | None]) -> list[str]:
     """Reasons in words, each once; averages of several outcomes as one range.
 
     Examples
     --------
-    >>> because_words([Because("because_less", 21.7), Because("because_less", 21.0), None])
+    >>> less = [DirectionReason("because_less", value) for value in (21.7, 21.0)]
+    >>> direction_reasons([*less, None])
     ['because it is below the 21 to 21.7 of the average patient of this day']
     """
     said = []
     for key in dict.fromkeys(reason.key for reason in reasons if reason):
         mine = [reason for reason in reasons if reason and reason.key == key]
         typical = sorted({reason.typical for reason in mine if reason.typical is not None})
-        shown = dict.fromkeys(number_words(value) for value in (typical[:1] + typical[-1:]))
+        shown = dict.fromkeys(number_text(value) for value in (typical[:1] + typical[-1:]))
         for part in dict.fromkeys(reason.part for reason in mine):
             said.append(phrase("labs", key, typical=" to ".join(shown), part=part))
     return said
 
 
-def reason(key: str, item: Estimate, record: PatientRecord, facts: ModelFacts) -> Because | None:
+def reason(
+    key: str, item: Estimate, record: PatientRecord, facts: ModelSummary
+) -> DirectionReason | None:
     """Why a result moves an estimate against what its place in the usual range suggests.
 
     The model compares with an average training patient, not with the usual range, and counts the
@@ -125,24 +128,24 @@ def reason(key: str, item: Estimate, record: PatientRecord, facts: ModelFacts) -
     value, moved = float(newest["value"]), 1 if points > 0 else -1
     beyond = 1 if value > high else -1 if value < low else 0
     if direction == 0:
-        return Because("because_either") if beyond and moved < 0 else None
+        return DirectionReason("because_either") if beyond and moved < 0 else None
     if moved == (1 if direction * beyond > 0 else -1):
         return None
     typical = facts.typical_value(item.outcome, record.hours, key)
     if typical is None:
-        return Because("because_others")
-    if number_words(typical) != number_words(value):
+        return DirectionReason("because_others")
+    if number_text(typical) != number_text(value):
         side = 1 if value > typical else -1
         if moved == direction * side:
             which = "because_more" if side > 0 else "because_less"
-            return Because(which, typical)
+            return DirectionReason(which, typical)
     age = record.hours - float(newest["collected_hours"])
     if age > section("reliance")["limits"]["old_hours"]:
-        return Because("because_old", part=age_words(age))
+        return DirectionReason("because_old", part=age_text(age))
     return _course(record, analyte, direction, moved)
 
 
-def _course(record: PatientRecord, analyte: Analyte, direction: int, moved: int) -> Because:
+def _course(record: PatientRecord, analyte: Analyte, direction: int, moved: int) -> DirectionReason:
     """The course that goes the way the effect asks for, the shown one first; else none is named.
 
     Parameters
@@ -154,20 +157,22 @@ def _course(record: PatientRecord, analyte: Analyte, direction: int, moved: int)
     """
     wanted = moved * direction
     series = record.series(analyte.key)
-    if moved == direction and (told := _extreme_words(series, analyte, direction)):
-        return Because("because_extreme", part=told)
+    if moved == direction and (told := _extreme_text(series, analyte, direction)):
+        return DirectionReason("because_extreme", part=told)
     if _went(_earlier(series), series, section("change")["steady_percent"] / 100) == wanted:
-        return Because("because_course")
+        return DirectionReason("because_course")
     since = series.loc[series["collected_hours"] >= 0]
     if len(since):
         farthest = since.iloc[int((-wanted * since["value"].to_numpy(dtype=float)).argmax())]
         if _went(farthest, series) == wanted:
             at = record.clock.words(float(farthest["collected_hours"]))
-            return Because("because_since_low" if wanted > 0 else "because_since_high", part=at)
+            return DirectionReason(
+                "because_since_low" if wanted > 0 else "because_since_high", part=at
+            )
     before = series.loc[series["collected_hours"] < 0]
     if len(before) and _went(before.iloc[-1], series) == wanted:
-        return Because("because_since_infusion")
-    return Because("because_not_height")
+        return DirectionReason("because_since_infusion")
+    return DirectionReason("because_not_height")
 
 
 def _went(earlier: pd.Series | None, series: pd.DataFrame, steady: float = 0.0) -> int:
@@ -181,7 +186,7 @@ def _went(earlier: pd.Series | None, series: pd.DataFrame, steady: float = 0.0) 
     return 1 if change > 0 else -1
 
 
-def _extreme_words(series: pd.DataFrame, analyte: Analyte, direction: int) -> str:
+def _extreme_text(series: pd.DataFrame, analyte: Analyte, direction: int) -> str:
     """The feared extreme since time zero in words; blank where the newest result is as far out."""
     proven = (series["collected_hours"] >= 0) & (series["side"] != -direction)
     since = series.loc[proven & (series["value"] > 0)]

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from pipeline.explain.drug_caveats import drug_name
 from pipeline.explain.estimates import EarlierEstimate, Estimate
-from pipeline.explain.model_summary import ModelFacts
+from pipeline.explain.model_summary import ModelSummary
 from pipeline.explain.patient_record import PatientRecord
-from pipeline.explain.phrases import phrase, points_words, section, some_of, whole
+from pipeline.explain.phrases import listed_phrases, phrase, points_text, section, whole
 from pipeline.features.score_definitions import PREFIX, score_label, scores
 from pipeline.format import MINUS, joined
 
@@ -46,7 +46,7 @@ def is_large_change(before: float, now: float) -> bool:
     return moved >= int(section("between")["from_points"])
 
 
-def change_drivers(item: Estimate, before: EarlierEstimate, facts: ModelFacts) -> str:
+def change_drivers(item: Estimate, before: EarlierEstimate, facts: ModelSummary) -> str:
     """The one or two contributions that changed most the way the risk changed.
 
     Blank where the contributions of the earlier moment are not known, where those of the two
@@ -78,10 +78,10 @@ def change_drivers(item: Estimate, before: EarlierEstimate, facts: ModelFacts) -
     told = [key for key in along[:_MOST] if abs(moves[key]) >= first / 2]
     every = sum(abs(moves[key]) for key in moves if way * moves[key] > 0)
     mostly = sum(abs(moves[key]) for key in told) >= every / 2
-    what = joined([_move_words(key, moves[key], facts) for key in told])
+    what = joined([_move_text(key, moves[key], facts) for key in told])
     last = order[-1]
     if whole(-way * moves[last]) > 0 and abs(moves[last]) >= first / 2:
-        what = phrase("between", "against", what=what, other=_move_words(last, moves[last], facts))
+        what = phrase("between", "against", what=what, other=_move_text(last, moves[last], facts))
     return phrase("between", "mostly" if mostly else "partly", what=what)
 
 
@@ -91,7 +91,7 @@ def _drugs(record: PatientRecord, since: float) -> list[str]:
         f"{drug_name(str(drug)).lower()} ({record.clock.words(float(hours.min()))})"
         for drug, hours in given.groupby("drug", sort=False)["given_hours"]
     ]
-    return [phrase("between", "given", drugs=some_of(names, 3))] if names else []
+    return [phrase("between", "given", drugs=listed_phrases(names, 3))] if names else []
 
 
 def _grades(record: PatientRecord, since: float, scales: Sequence[str]) -> list[str]:
@@ -110,13 +110,13 @@ def _grades(record: PatientRecord, since: float, scales: Sequence[str]) -> list[
     return said
 
 
-def _move_words(key: str, points: float, facts: ModelFacts) -> str:
+def _move_text(key: str, points: float, facts: ModelSummary) -> str:
     """A contribution by name with the points by which it changed."""
-    said = ("+" if points > 0 else MINUS) + points_words(points).replace(" ", "\u00a0")
+    said = ("+" if points > 0 else MINUS) + points_text(points).replace(" ", "\u00a0")
     return phrase("between", "move", name=_name(key, facts), points=said)
 
 
-def _name(key: str, facts: ModelFacts) -> str:
+def _name(key: str, facts: ModelSummary) -> str:
     """Name of a contribution within a sentence; abbreviations keep their capitals."""
     if key in facts.analytes:
         name = facts.analytes[key].short

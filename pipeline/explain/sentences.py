@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from pipeline.cohort.analytes import Analyte
 from pipeline.explain.drug_caveats import caveats, drug_names
 from pipeline.explain.estimates import Estimate
-from pipeline.explain.model_summary import ModelFacts
+from pipeline.explain.model_summary import ModelSummary
 from pipeline.explain.patient_record import PatientRecord
 from pipeline.explain.phrases import (
-    age_words,
+    age_text,
     pathway_name,
     phrase,
-    points_words,
+    points_text,
     section,
-    value_words,
+    value_text,
     whole,
 )
-from pipeline.explain.result_changes import because_words, change_words, range_words, reason
+from pipeline.explain.result_changes import change_text, direction_reasons, range_text, reason
 from pipeline.features.score_definitions import PREFIX, score_label, scores
 from pipeline.format import joined
 
@@ -42,7 +42,7 @@ class LabSentence:
 
 
 def lab_sentences(
-    record: PatientRecord, estimates: Sequence[Estimate], facts: ModelFacts
+    record: PatientRecord, estimates: Sequence[Estimate], facts: ModelSummary
 ) -> list[LabSentence]:
     """The labs that move any estimate most, at most six, strongest first; then all others as one.
 
@@ -64,9 +64,9 @@ def lab_sentences(
         LabSentence(
             key,
             lab_text(record, facts.analytes[key]),
-            effect_words(
+            effect_text(
                 [(item.short, item.players.get(key, 0.0)) for item in estimates],
-                because_words([reason(key, item, record, facts) for item in estimates]),
+                direction_reasons([reason(key, item, record, facts) for item in estimates]),
             ),
             strength[key],
         )
@@ -80,10 +80,10 @@ def lab_sentences(
             "labs",
             "rest" if len(rest) > 1 else "rest_one",
             count=len(rest),
-            most=points_words(most),
+            most=points_text(most),
         )
         sums = [(item.short, sum(item.players.get(key, 0.0) for key in rest)) for item in estimates]
-        found.append(LabSentence("", words, effect_words(sums), most))
+        found.append(LabSentence("", words, effect_text(sums), most))
     return found
 
 
@@ -101,7 +101,7 @@ def lab_text(record: PatientRecord, analyte: Analyte, *, brief: bool = False) ->
     newest = series.iloc[-1]
     collected = float(newest["collected_hours"])
     age = record.hours - collected
-    value = value_words(float(newest["value"]), float(newest["side"]), analyte.unit)
+    value = value_text(float(newest["value"]), float(newest["side"]), analyte.unit)
     parts = [
         phrase(
             "labs",
@@ -110,16 +110,16 @@ def lab_text(record: PatientRecord, analyte: Analyte, *, brief: bool = False) ->
             value=value,
             when=record.clock.words(collected),
         ),
-        phrase("labs", "old", age=age_words(age)) if age > OLD_HOURS else "",
-        change_words(series, brief=brief),
+        phrase("labs", "old", age=age_text(age)) if age > OLD_HOURS else "",
+        change_text(series, brief=brief),
     ]
     if not brief:
-        parts.append(range_words(float(newest["value"]), float(newest["side"]), analyte))
+        parts.append(range_text(float(newest["value"]), float(newest["side"]), analyte))
         parts += caveats(record.doses, analyte.key, collected)
     return ", ".join(part for part in parts if part)
 
 
-def effect_words(effects: Sequence[tuple[str, float]], reasons: Sequence[str] = ()) -> str:
+def effect_text(effects: Sequence[tuple[str, float]], reasons: Sequence[str] = ()) -> str:
     """What a factor does to each estimate, with an arrow beside the word.
 
     Parameters
@@ -129,17 +129,17 @@ def effect_words(effects: Sequence[tuple[str, float]], reasons: Sequence[str] = 
 
     Examples
     --------
-    >>> effect_words([("CRS", 6.2), ("ICANS", -1.4)])
+    >>> effect_text([("CRS", 6.2), ("ICANS", -1.4)])
     '▲ raises CRS by 6 points, ▼ lowers ICANS by 1 point'
-    >>> effect_words([("CRS", 0.2)])
+    >>> effect_text([("CRS", 0.2)])
     'hardly changes the estimate'
-    >>> effect_words([("CRS", -2.0), ("ICANS", 3.0)], ["because it is 41 h old"])
+    >>> effect_text([("CRS", -2.0), ("ICANS", 3.0)], ["because it is 41 h old"])
     '▲ raises ICANS by 3 points, ▼ lowers CRS by 2 points, because it is 41 h old'
     """
     said, told = [], list(dict.fromkeys(reason for reason in reasons if reason))
     for key, sign in (("effect_up", 1.0), ("effect_down", -1.0)):
         what = [
-            phrase("labs", "effect_by", short=short, points=points_words(points))
+            phrase("labs", "effect_by", short=short, points=points_text(points))
             for short, points in effects
             if whole(sign * points) > 0
         ]
@@ -148,8 +148,8 @@ def effect_words(effects: Sequence[tuple[str, float]], reasons: Sequence[str] = 
     return ", ".join([*said, *told]) if said else phrase("labs", "effect_small")
 
 
-def against_sentences(
-    record: PatientRecord, estimates: Sequence[Estimate], facts: ModelFacts
+def opposing_sentences(
+    record: PatientRecord, estimates: Sequence[Estimate], facts: ModelSummary
 ) -> list[list[str]]:
     """What speaks against each estimate, one or two factors each; said also where there is none."""
     found = []
@@ -168,9 +168,9 @@ def against_sentences(
                 "against",
                 "lowers" if sign > 0 else "raises",
                 short=item.short,
-                what=factor_words(key, record, facts),
+                what=factor_text(key, record, facts),
                 why=_why(key, item, record, facts),
-                points=points_words(item.players[key]),
+                points=points_text(item.players[key]),
             )
             for key in opposing
         ]
@@ -178,14 +178,14 @@ def against_sentences(
     return found
 
 
-def _why(key: str, item: Estimate, record: PatientRecord, facts: ModelFacts) -> str:
+def _why(key: str, item: Estimate, record: PatientRecord, facts: ModelSummary) -> str:
     """A reason to follow a sentence; blank where the factor is no lab or needs none."""
     if key not in facts.analytes or not len(record.series(key)):
         return ""
-    return "".join(f", {words}" for words in because_words([reason(key, item, record, facts)]))
+    return "".join(f", {words}" for words in direction_reasons([reason(key, item, record, facts)]))
 
 
-def factor_words(key: str, record: PatientRecord, facts: ModelFacts) -> str:
+def factor_text(key: str, record: PatientRecord, facts: ModelSummary) -> str:
     """A factor in a few words: a lab with its value, a score, or a group with what it holds."""
     if key.startswith(PREFIX):
         return score_label(scores()[key.removeprefix(PREFIX)])

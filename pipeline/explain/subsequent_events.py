@@ -12,7 +12,7 @@ from pipeline.cohort.tables import Cohort
 from pipeline.config import OutcomeConfig
 from pipeline.explain.drug_caveats import drug_name
 from pipeline.explain.infusion_clock import InfusionClock
-from pipeline.explain.phrases import phrase, some_of
+from pipeline.explain.phrases import listed_phrases, phrase
 
 _DEATH = "death"
 _TOLD = 4
@@ -110,12 +110,12 @@ def is_grave(later: Iterable[SubsequentEvents], outcomes: Collection[OutcomeConf
     )
 
 
-def subsequent_event_words(later: Sequence[SubsequentEvents], clock: InfusionClock) -> str:
+def subsequent_event_text(later: Sequence[SubsequentEvents], clock: InfusionClock) -> str:
     """The facts in one list, with their times."""
-    return some_of([_words(fact, clock) for fact in later], _TOLD)
+    return listed_phrases([_text(fact, clock) for fact in later], _TOLD)
 
 
-def _words(fact: SubsequentEvents, clock: InfusionClock) -> str:
+def _text(fact: SubsequentEvents, clock: InfusionClock) -> str:
     when = clock.words(fact.hours)
     if fact.drug:
         return phrase("afterwards", "given", drug=drug_name(fact.drug).lower(), when=when)

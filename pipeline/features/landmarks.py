@@ -116,7 +116,7 @@ def next_minute(hours: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(moment > hours, moment, (minutes + 2.0) / 60.0)
 
 
-def assessed_finely(cohort: Cohort, scale: str) -> bool:
+def assessed_several_times_a_day(cohort: Cohort, scale: str) -> bool:
     """Whether assessments of a scale stand less than a day apart (median gap under 20 h)."""
     rows = cohort.assessments.query("scale == @scale")
     gaps = rows.groupby("patient", sort=False)["assessed_hours"].diff().dropna()
@@ -135,7 +135,7 @@ def training_landmarks(cohort: Cohort, config: LandmarkConfig, scale: str) -> pd
     hours = np.unique(np.concatenate([hours, np.asarray(config.extra_hours, dtype=float)]))
     parts = [grid_landmarks(cohort, hours)]
     wanted = config.at_results == "always" or (
-        config.at_results == "auto" and assessed_finely(cohort, scale)
+        config.at_results == "auto" and assessed_several_times_a_day(cohort, scale)
     )
     if wanted:
         parts.append(result_landmarks(cohort, config.at_results_last_hours))

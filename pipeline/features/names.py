@@ -100,7 +100,7 @@ def analyte_meta(
     """Metadata of one statistic of an analyte, or of a channel that belongs to ``player``."""
     subject, player = channel or analyte.key, player or analyte.key
     measured = statistic in MEASUREMENT
-    words = f"{analyte.short}: {_words('series', statistic)}"
+    words = f"{analyte.short}: {_text('series', statistic)}"
     if window_hours is not None:
         words += f" in the last {window_hours:g} h"
     return FeatureMeta(
@@ -138,7 +138,7 @@ def group_meta(
         player=group,
         pathway=group,
         unit=unit,
-        words=f"{label}: {_words(group, entry)}",
+        words=f"{label}: {_text(group, entry)}",
         analyte="",
         label=label,
         section=group,
@@ -201,7 +201,7 @@ def _unit(analyte: Analyte, statistic: str) -> str:
     return units.get(kind, {"ratio": "log2 ratio", "per_day": "1/d"}.get(kind, "1"))
 
 
-def _words(section: str, entry: str) -> str:
+def _text(section: str, entry: str) -> str:
     return str(schema_yaml("feature_words.yaml")[section][entry]["words"])
 
 

@@ -93,7 +93,7 @@ def assessments_of(observations: pd.DataFrame, scale: str, config: GradingConfig
     return Moments(patient, hours, items, age, conflict, *drugs)
 
 
-def latest(
+def latest_findings(
     patient: Ints, hours: Floats, at_patient: Ints, at_hours: Floats, *, before: bool = False
 ) -> Ints:
     """Position of the newest row at (or strictly ``before``) each moment, -1 where there is none.
@@ -106,7 +106,7 @@ def latest(
     Examples
     --------
     >>> rows = np.array([0, 0, 1]), np.array([1.0, 5.0, 2.0])
-    >>> latest(*rows, np.array([0, 0, 1]), np.array([5.0, 0.5, 9.0])).tolist()
+    >>> latest_findings(*rows, np.array([0, 0, 1]), np.array([5.0, 0.5, 9.0])).tolist()
     [1, -1, 2]
     """
     times = np.unique(np.concatenate([hours, at_hours]))
@@ -124,7 +124,9 @@ def newest_hours(
     """Hour of the newest row at (or strictly before) each moment; NaN where there is none."""
     ordered = rows.sort_values(["patient", column], kind="stable")
     time = ordered[column].to_numpy(dtype=float)
-    found = latest(ordered["patient"].to_numpy(np.intp), time, patient, hours, before=before)
+    found = latest_findings(
+        ordered["patient"].to_numpy(np.intp), time, patient, hours, before=before
+    )
     return _pick(time, found)
 
 
@@ -197,7 +199,7 @@ def _hours_at(rows: pd.DataFrame, patient: Ints, anchor: Floats) -> Floats:
 
 def _at(patient: Ints, time: Floats, at_patient: Ints, anchor: Floats) -> Ints:
     known = np.isfinite(anchor)
-    return latest(patient, time, at_patient, np.where(known, anchor, -np.inf))
+    return latest_findings(patient, time, at_patient, np.where(known, anchor, -np.inf))
 
 
 def _pick(values: Floats, place: Ints) -> Floats:

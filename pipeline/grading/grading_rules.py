@@ -137,7 +137,7 @@ class Verdict:
                 ambiguous |= where
         confidence = np.where(unknown | (most > least), "partial", "complete").astype(object)
         confidence[ambiguous] = "ambiguous"
-        words = {_words(key): where for key, where in self.notes.items()}
+        words = {_text(key): where for key, where in self.notes.items()}
         deciding = {name: (grade > 0) & (low == grade) for name, low in self.low.items()}
         return pd.DataFrame(
             {
@@ -150,7 +150,7 @@ class Verdict:
         )
 
 
-def _words(key: str) -> str:
+def _text(key: str) -> str:
     name, _, domain = key.partition(" ")
     words = str(notes()[name]["words"])
     return f"{domain} {words}" if domain else words

@@ -11,20 +11,20 @@ from pipeline.cohort.analytes import find_key, normalise_name
 from pipeline.cohort.drug_names import drug_index
 from pipeline.cohort.ledger import Ledger, quoted
 from pipeline.errors import InputError
-from pipeline.importers.exchange_mapping import ExchangeMapping, named_by
+from pipeline.importers.exchange_mapping import ExchangeMapping, matching_rule
 from pipeline.importers.infusions import find_infusions, one_row_each, patients_table
 from pipeline.importers.records import (
     STATE_OFFSET,
     Records,
-    about_offsets,
     agreed_units,
     clock_changes,
     contradicting,
     filled_columns,
     first_filled,
-    moments,
     named_codes,
+    offset_hint,
     refuse,
+    utc_times,
     with_offsets,
 )
 from pipeline.resources import schema_yaml
@@ -95,12 +95,13 @@ def assemble(
     made.count(people, "carried")
     made.tables["patients"] = patients_table(people, infusions, records.periods, time_zone, ledger)
     others = (
-        part.loc[named_by(part, mapping.infusion) < 0] for part in (records.results, records.events)
+        part.loc[matching_rule(part, mapping.infusion) < 0]
+        for part in (records.results, records.events)
     )
     rows = pd.concat(
         [_within(part, infusions, ledger, time_zone, made) for part in others], ignore_index=True
     )
-    graded = named_by(rows, mapping.grades)
+    graded = matching_rule(rows, mapping.grades)
     assessments = _assessments(rows.loc[graded >= 0], mapping, ledger, made)
     rows = rows.loc[graded < 0]
     lab = rows["table"].isin(records.results["table"].unique())
@@ -137,7 +138,7 @@ def _within(
     made.count(rows.loc[~known], "other patients")
     rows = _without_clock_changes(rows.loc[known], ledger, time_zone)
     window = schema_yaml("exchange.yaml")["window_days"]
-    moment = moments(rows["at"], time_zone)
+    moment = utc_times(rows["at"], time_zone)
     starts = infusions.groupby("patient_id")["moment"].agg(["min", "max"])
     early = moment < rows["patient_id"].map(starts["min"]) - pd.Timedelta(days=window["before"] + 1)
     late = moment > rows["patient_id"].map(starts["max"]) + pd.Timedelta(days=window["after"])
@@ -262,7 +263,7 @@ def _treatments(
 def _assessments(
     rows: pd.DataFrame, mapping: ExchangeMapping, ledger: Ledger, made: AssembledTables
 ) -> pd.DataFrame:
-    rules = [mapping.grades[number] for number in named_by(rows, mapping.grades)]
+    rules = [mapping.grades[number] for number in matching_rule(rows, mapping.grades)]
     grades = [
         str(rule.grade) if rule.grade is not None else text
         for rule, text in zip(rules, rows["grade"], strict=True)
@@ -308,7 +309,7 @@ def _place(made: AssembledTables, time_zone: str | None, ledger: Ledger) -> None
                 placed[clock], naive = with_offsets(table[clock], time_zone)
                 missing += naive
         made.tables[name] = placed
-    about_offsets(missing, ledger)
+    offset_hint(missing, ledger)
 
 
 def _source(rows: pd.DataFrame) -> pd.Series:

@@ -142,7 +142,7 @@ def propose_exchange(records: Records) -> tuple[ExchangeMapping, list[str]]:
     return ExchangeMapping(drugs=drugs), found
 
 
-def named_by(rows: pd.DataFrame, rules: Sequence[InfusionRule | GradeRule]) -> pd.Series:
+def matching_rule(rows: pd.DataFrame, rules: Sequence[InfusionRule | GradeRule]) -> pd.Series:
     """Number of the first rule that names each row, -1 where none does."""
     found = pd.Series(-1, index=rows.index)
     for number in reversed(range(len(rules))):

@@ -96,7 +96,7 @@ def record_of(item: LocatedResource, kind: str) -> Row:
     }  # fmt: skip
 
 
-def one_draw_each(rows: list[Row]) -> list[Row]:
+def one_draw_per_result(rows: list[Row]) -> list[Row]:
     """Mark as refused older versions of a resource whose time or code a later one changed."""
     newest: dict[str, Row] = {}
     for row in rows:
@@ -170,7 +170,7 @@ def read_fhir(source: Path, mapping: ExchangeMapping, ledger: Ledger) -> Records
         for kind in ("MedicationAdministration", "Procedure", "Condition")
         for item in by_kind[kind]
     ]
-    observations = _sort_out(one_draw_each(results), RESULT_COLUMNS, ledger)
+    observations = _sort_out(one_draw_per_result(results), RESULT_COLUMNS, ledger)
     return Records(
         people=_people(by_kind["Patient"], ledger),
         results=days_for_midnights(

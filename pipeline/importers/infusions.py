@@ -8,15 +8,15 @@ from typing import Any
 import pandas as pd
 
 from pipeline.cohort.ledger import Ledger, quoted
-from pipeline.importers.exchange_mapping import ExchangeMapping, named_by
+from pipeline.importers.exchange_mapping import ExchangeMapping, matching_rule
 from pipeline.importers.records import (
     STATE_OFFSET,
     Records,
     clock_changes,
     filled_columns,
-    looked_up,
-    moments,
+    look_up,
     refuse,
+    utc_times,
 )
 from pipeline.resources import schema_yaml
 
@@ -38,10 +38,10 @@ def find_infusions(
     """
     both = (records.results, records.events)
     rows = pd.concat(
-        [part.loc[named_by(part, mapping.infusion) >= 0] for part in both], ignore_index=True
+        [part.loc[matching_rule(part, mapping.infusion) >= 0] for part in both], ignore_index=True
     )
-    rows = rows.assign(rule=named_by(rows, mapping.infusion))
-    rows = rows.assign(moment=moments(rows["at"], time_zone), _raw_at=rows["at"])
+    rows = rows.assign(rule=matching_rule(rows, mapping.infusion))
+    rows = rows.assign(moment=utc_times(rows["at"], time_zone), _raw_at=rows["at"])
     why = clock_changes(rows["at"], time_zone)
     rows = refuse(
         rows,
@@ -123,11 +123,11 @@ def patients_table(
     first, last = (
         table.groupby("patient_id")["moment"].transform(which) for which in ("min", "max")
     )
-    end = looked_up(table["patient_id"], _observed_until(periods, table, first, time_zone))
+    end = look_up(table["patient_id"], _observed_until(periods, table, first, time_zone))
     latest = last + pd.Timedelta(days=days)
     cap = latest.dt.strftime("%Y-%m-%d")
-    late = moments(table["death"], time_zone) > latest
-    over = (moments(end, time_zone) > latest) | late
+    late = utc_times(table["death"], time_zone) > latest
+    over = (utc_times(end, time_zone) > latest) | late
     if late.any():
         ledger.remarks.append(
             f"{table.loc[late, 'patient_id'].nunique()} deaths later than two years are left out."
@@ -190,8 +190,8 @@ def _observed_until(
     """End of the observation period in which the first infusion lies, by patient."""
     start = pd.Series(first.to_numpy(), index=table["patient_id"]).groupby(level=0).first()
     when = periods["patient_id"].map(start).dt.normalize()
-    around = moments(periods["start"], time_zone).dt.normalize() <= when
-    around &= moments(periods["end"], time_zone) + pd.Timedelta(days=1) > when
+    around = utc_times(periods["start"], time_zone).dt.normalize() <= when
+    around &= utc_times(periods["end"], time_zone) + pd.Timedelta(days=1) > when
     return dict(zip(periods.loc[around, "patient_id"], periods.loc[around, "end"], strict=True))
 
 

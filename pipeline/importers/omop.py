@@ -19,7 +19,7 @@ from pipeline.importers.records import (
     Records,
     days_for_midnights,
     first_filled,
-    looked_up,
+    look_up,
     text_frame,
 )
 from pipeline.resources import schema_yaml
@@ -130,7 +130,7 @@ def _events(
     rule = _rules()["tables"][name]
     code, _, source = (table[column] for column in rule["codes"])
     blank = pd.Series("", index=table.index, dtype="str")
-    called = looked_up(code, {key: text for key, (_, _, text) in concepts.items()})
+    called = look_up(code, {key: text for key, (_, _, text) in concepts.items()})
     unit = table.get("dose_unit_source_value", blank)
     return pd.DataFrame(
         {"table": name, "file": table["file"], "_line": table["_line"],
@@ -149,7 +149,7 @@ def _people(table: pd.DataFrame, death: pd.DataFrame | None, ledger: Ledger) -> 
     month, day = (table[f"{part}_of_birth"].str.zfill(2) for part in ("month", "day"))
     parts = table["year_of_birth"] + "-" + month + "-" + day
     parts = parts.str.replace(r"(-00)+$", "", regex=True)
-    sex = looked_up(table["gender_concept_id"], _rules()["sex"])
+    sex = look_up(table["gender_concept_id"], _rules()["sex"])
     return pd.DataFrame(
         {"patient_id": table["patient_id"], "birth": first_filled(born, parts),
          "sex": first_filled(sex, table["gender_source_value"]),
@@ -163,7 +163,7 @@ def _deaths(table: pd.DataFrame, death: pd.DataFrame | None) -> pd.Series:
     if death is None:
         return pd.Series("", index=table.index, dtype="str")
     earliest = death.loc[death["at"] != ""].groupby("patient_id")["at"].min()
-    return looked_up(table["patient_id"], earliest.to_dict())
+    return look_up(table["patient_id"], earliest.to_dict())
 
 
 def _periods(table: pd.DataFrame | None) -> pd.DataFrame:
@@ -188,9 +188,9 @@ def _results(
     names = {key: name for key, (_, _, name) in concepts.items()}
     units = {key: code for key, (_, code, _) in concepts.items()}
     spelled = source.str.extract(f"^{_LOINC}$", expand=False).fillna("")
-    loinc = first_filled(looked_up(standard, loincs), looked_up(original, loincs), spelled)
+    loinc = first_filled(look_up(standard, loincs), look_up(original, loincs), spelled)
     numbered = ("concept " + standard).mask(standard.isin(_rules()["no_concept"]), "")
-    concept = looked_up(standard, names)
+    concept = look_up(standard, names)
     called = first_filled(loinc, concept, source, numbered)
     blank = pd.Series("", index=table.index, dtype="str")
     return pd.DataFrame(
@@ -198,7 +198,7 @@ def _results(
          "patient_id": table["patient_id"], "codes": table["codes"], "name": called,
          "called": source, "label": first_filled(concept, source), "loinc": loinc,
          "value": table["value"].astype("str"), "unit": table["unit_source_value"],
-         "coded_unit": looked_up(table["unit_concept_id"], units),
+         "coded_unit": look_up(table["unit_concept_id"], units),
          "at": table["at"], "at_column": table["at_column"], "resulted": blank, "status": blank,
          "specimen": blank, "ref_low": table["range_low"], "ref_high": table["range_high"],
          "grade": first_filled(table["value_as_number"], table["value_source_value"])}
@@ -213,11 +213,11 @@ def _values(
     Where the operator is blank or 0, the comparator of the source text counts; such rows are noted.
     """
     operator = table["operator_concept_id"]
-    sign = looked_up(operator, _rules()["operators"])
+    sign = look_up(operator, _rules()["operators"])
     absent = operator.isin(_rules()["no_concept"])
     number, printed = table["value_as_number"], table["value_source_value"]
     answers = {key: name for key, (_, _, name) in concepts.items()}
-    text = first_filled(printed, looked_up(table["value_as_concept_id"], answers))
+    text = first_filled(printed, look_up(table["value_as_concept_id"], answers))
     parsed = parse_values(text)
     word = parsed["word"].map({BELOW: -1, ABOVE: 1}).fillna(0).astype("int8")
     side = parsed["side"].where(parsed["side"] != 0, word)

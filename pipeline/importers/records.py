@@ -57,12 +57,12 @@ class Records:
     shape: str
 
 
-def moments(cells: pd.Series, time_zone: str | None) -> pd.Series:
+def utc_times(cells: pd.Series, time_zone: str | None) -> pd.Series:
     """UTC moments, for order and distances; a day counts from its start, no zone means UTC.
 
     Examples
     --------
-    >>> moments(pd.Series(["2026-03-01 08:00", "2026-03-01", "soon"]), None).dt.hour.tolist()
+    >>> utc_times(pd.Series(["2026-03-01 08:00", "2026-03-01", "soon"]), None).dt.hour.tolist()
     [8.0, 0.0, nan]
     """
     times, _ = parse_timestamps(cells, time_zone or "UTC")
@@ -124,7 +124,7 @@ def with_offsets(cells: pd.Series, time_zone: str | None) -> tuple[pd.Series, in
     return placed, int(naive.sum()) - len(known)
 
 
-def about_offsets(missing: int, ledger: Ledger) -> None:
+def offset_hint(missing: int, ledger: Ledger) -> None:
     """Say how many times have no offset, if any."""
     if missing:
         ledger.remarks.append(
@@ -228,12 +228,12 @@ def days_for_midnights(
     return rows.assign(at=at)
 
 
-def looked_up(cells: pd.Series, names: Mapping[Any, str]) -> pd.Series:
+def look_up(cells: pd.Series, names: Mapping[Any, str]) -> pd.Series:
     """Text that a mapping gives each cell, "" where it has none.
 
     Examples
     --------
-    >>> looked_up(pd.Series(["8507", "0"]), {"8507": "male"}).tolist()
+    >>> look_up(pd.Series(["8507", "0"]), {"8507": "male"}).tolist()
     ['male', '']
     """
     return cells.map(lambda cell: names.get(cell, "")).astype("str")

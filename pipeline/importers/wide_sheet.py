@@ -8,7 +8,7 @@ import pandas as pd
 
 from pipeline.cohort.ledger import Ledger, quoted
 from pipeline.errors import InputError, UsageError
-from pipeline.importers.records import STATE_OFFSET, about_offsets, clock_changes, with_offsets
+from pipeline.importers.records import STATE_OFFSET, clock_changes, offset_hint, with_offsets
 from pipeline.importers.wide_mapping import WideMapping
 
 
@@ -45,7 +45,7 @@ def check_columns(table: pd.DataFrame, mapping: WideMapping, file: str) -> None:
         )
 
 
-def placed(
+def with_zone_offsets(
     table: pd.DataFrame, mapping: WideMapping, file: str, time_zone: str | None, ledger: Ledger
 ) -> pd.DataFrame:
     """The sheet with the offset of the zone behind times that have none.
@@ -74,7 +74,7 @@ def placed(
         )
         cells, naive = with_offsets(table[column], time_zone)
         table, missing = table.assign(**{column: cells}), missing + naive
-    about_offsets(missing, ledger)
+    offset_hint(missing, ledger)
     return table
 
 

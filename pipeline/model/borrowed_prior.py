@@ -81,7 +81,7 @@ def with_prior(
     )
 
 
-def own_metas(metas: tuple[FeatureMeta, ...]) -> tuple[FeatureMeta, ...]:
+def cohort_metas(metas: tuple[FeatureMeta, ...]) -> tuple[FeatureMeta, ...]:
     """Columns of the cohort's own spec."""
     return tuple(meta for meta in metas if not meta.name.startswith(PREFIX))
 

@@ -90,10 +90,10 @@ def model_features(
     clipped = clip_ages(measured, bundle.reference)
     if bundle.prior is None:
         return clipped
-    return beside_prior(clipped, cohort, bundle.reference.spec, bundle.prior, jobs)
+    return add_prior_features(clipped, cohort, bundle.reference.spec, bundle.prior, jobs)
 
 
-def beside_prior(
+def add_prior_features(
     matrix: FeatureMatrix, cohort: Cohort, spec: FeatureSpec, prior: Bundle, jobs: int = 1
 ) -> FeatureMatrix:
     """Put what the prior's models read beside the features of a cohort; see ``with_prior``."""
@@ -214,12 +214,24 @@ def read_manifest(root: Path) -> dict[str, Any]:
 
 
 def read_evaluation(root: Path) -> EvaluationReport | None:
-    """The evaluation that training stored with a bundle; None where there is none."""
+    """The evaluation that training stored with a bundle; None where there is none.
+
+    Raises
+    ------
+    BundleError
+        If the file holds something else.
+    """
     # not needed to load or to score
     from pipeline.model.evaluation_report import EvaluationReport
 
     path = root / EVALUATION
-    return EvaluationReport.model_validate(_read_json(path)) if path.is_file() else None
+    if not path.is_file():
+        return None
+    try:
+        return EvaluationReport.from_json(path.read_bytes())
+    except ValueError as error:
+        reason = str(error).partition("\n")[0]
+        raise BundleError(f"{path} is damaged ({reason}); copy the bundle again") from error
 
 
 def _save_model(model: RiskModel, folder: Path, scale: str) -> None:

@@ -12,13 +12,13 @@ from pipeline.features.matrix import FeatureMatrix
 from pipeline.features.spec import FeatureSpec
 from pipeline.model import members
 from pipeline.model.booster import fit_booster
-from pipeline.model.borrowed_prior import own_metas
+from pipeline.model.borrowed_prior import cohort_metas
 from pipeline.model.calibration import MIN_EVENT_PATIENTS, fit_calibration, fit_shares, identity
 from pipeline.model.custom_member import fit_custom
 from pipeline.model.linear import LinearMember, fit_linear
 from pipeline.model.logistic import sigmoid
 from pipeline.model.parallel import one_blas_thread, side_by_side
-from pipeline.model.risk_model import RiskModel, Variant, prior_speaks
+from pipeline.model.risk_model import RiskModel, Variant, prior_available
 from pipeline.model.stacked_rows import StackedRows, Targets, stack
 from pipeline.model.tuning import Settings, log_loss, tune, with_settings
 
@@ -168,7 +168,7 @@ def _fit_variant(
     if plan.prior is not None:
         prior = plan.prior.variant_of(with_state)
         whole, *parts = (replace(part, prior=prior) for part in (whole, *parts))
-        heard = rows.of(prior_speaks(matrix))
+        heard = rows.of(prior_available(matrix))
         result.append(_calibrated(whole, parts, held_out, matrix, targets, heard, plan, resample))
     return result
 
@@ -314,7 +314,7 @@ def _fit_members(
     resample: Floats | None,
 ) -> Variant:
     horizons = tuple(float(hours) for hours in plan.config.horizons_hours)
-    wanted, metas = plan.config.members, own_metas(matrix.metas)
+    wanted, metas = plan.config.members, cohort_metas(matrix.metas)
     designs = {}
     if with_state:
         if reference is None and members.REFERENCE in wanted:

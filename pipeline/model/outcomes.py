@@ -9,7 +9,7 @@ import pandas as pd
 
 from pipeline.arrays import Bools, Floats
 from pipeline.cohort.tables import Cohort
-from pipeline.cohort.ungraded import Ungraded, unknown_for_want_of_grades
+from pipeline.cohort.ungraded import Ungraded, unknown_without_grades
 from pipeline.config import OutcomeConfig
 from pipeline.errors import InputError
 from pipeline.grading.derived_grades import gradable_scales
@@ -91,7 +91,7 @@ def build_targets(
     competing = competing_hours(cohort, scale)[patient]
     followed = followed_hours(cohort, scale)[patient]
     death = cohort.patients["death_hours"].fillna(np.inf).to_numpy(dtype=float)[patient]
-    unknown = unknown_for_want_of_grades(cohort, scale, ungraded)[patient]
+    unknown = unknown_without_grades(cohort, scale, ungraded)[patient]
     competing, followed = np.where(unknown, np.inf, competing), np.where(unknown, 0.0, followed)
     once = np.unique(patient, return_index=True)[1]
     time, status, at_risk, reach = [], [], [], []

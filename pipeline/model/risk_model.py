@@ -147,7 +147,7 @@ class Variant:
         return [slopes * drawn + shifts for drawn in draws]
 
 
-def prior_speaks(matrix: FeatureMatrix) -> np.typing.NDArray[np.bool_]:
+def prior_available(matrix: FeatureMatrix) -> np.typing.NDArray[np.bool_]:
     """Whether the prior gives an estimate at each landmark; everywhere where nothing is said."""
     if PRIOR_SILENT not in matrix.landmarks:
         return np.ones(len(matrix.values), dtype=bool)
@@ -271,7 +271,7 @@ class RiskModel:
     ) -> Iterator[tuple[Variant, Ints]]:
         """Each variant that answers, and the landmarks for which it does."""
         wanted = self.show_state if use_state is None else use_state
-        known, speaks = self.state_known(matrix) & wanted, prior_speaks(matrix)
+        known, speaks = self.state_known(matrix) & wanted, prior_available(matrix)
         for heard in (True, False):
             model = self if heard or self.alone is None else self.alone
             for flag in (True, False):

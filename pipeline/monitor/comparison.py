@@ -139,18 +139,18 @@ def compare(
     return figures
 
 
-def refusal_words(lost: Mapping[tuple[str, str], int], most: int = 2) -> str:
+def refusal_text(lost: Mapping[tuple[str, str], int], most: int = 2) -> str:
     """Commonest refusals by name of the analyte and code.
 
     Examples
     --------
-    >>> refusal_words({("crp", "unit_refused"): 4, ("", "required_blank"): 1})
+    >>> refusal_text({("crp", "unit_refused"): 4, ("", "required_blank"): 1})
     'unit_refused of crp (4 rows) and required_blank without a name of an analyte (1 row)'
-    >>> refusal_words({(name, "implausible"): 2 for name in ("crp", "il6", "ldh")})
+    >>> refusal_text({(name, "implausible"): 2 for name in ("crp", "il6", "ldh")})
     'most often implausible of crp (2 rows) and implausible of il6 (2 rows)'
-    >>> refusal_words({(name, "implausible"): 1 for name in ("crp", "il6", "ldh")})
+    >>> refusal_text({(name, "implausible"): 1 for name in ("crp", "il6", "ldh")})
     'among them implausible of crp (1 row) and implausible of il6 (1 row)'
-    >>> refusal_words({})
+    >>> refusal_text({})
     'none of them in labs'
     """
     told = []
@@ -173,7 +173,7 @@ def _whole(seen: ObservedBatch, profile: Profile, rule: AlarmRule) -> Iterator[C
         (len(seen.refused_ids), len(seen.seen_ids)),
         (profile.refused["refused"] / training, training),
         upper=True,
-        facts={"reasons": refusal_words(lost)},
+        facts={"reasons": refusal_text(lost)},
     )
     if profile.abstained and len(seen.patients):
         days = [_nearest(profile.abstained, day) for day in seen.patients["day"]]

@@ -17,7 +17,7 @@ from pipeline.resources import read_yaml, schema_yaml
 
 def sentence(figure: Comparison) -> str:
     """A comparison in one sentence: what was expected, what was found, in how many."""
-    words = _words()
+    words = _text()
     about, facts = words["kinds"][figure.kind], figure.facts
     told = {
         "name": figure.name,
@@ -84,12 +84,12 @@ def document(
 
 
 def _written(figure: Comparison, number: float) -> str:
-    if _words()["kinds"][figure.kind]["unit"] == "share":
+    if _text()["kinds"][figure.kind]["unit"] == "share":
         return percent(number)
     return decimal(number, 0 if float(number).is_integer() else 2)
 
 
-def _words() -> dict[str, Any]:
+def _text() -> dict[str, Any]:
     content: dict[str, Any] = schema_yaml("monitor.yaml")
     return content
 

@@ -114,7 +114,7 @@ def headline(bundle: Bundle, scale: str) -> float:
     return nearest_horizon(bundle.models[scale].horizons, wanted)
 
 
-def what_followed(patients: pd.DataFrame, cohort: Cohort, bundle: Bundle, name: str) -> pd.Series:
+def later_outcomes(patients: pd.DataFrame, cohort: Cohort, bundle: Bundle, name: str) -> pd.Series:
     """Whether the outcome came within the headline horizon of each patient's landmark.
 
     Returns

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from pipeline.explain.model_summary import ModelFacts
+from pipeline.explain.model_summary import ModelSummary
 from pipeline.pages.patient_page import patient_page
 from pipeline.pages.ward_list import ward_page
 from pipeline.predict.patient_results import Patient
@@ -21,7 +21,7 @@ _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")
 
 
 def write_pages(
-    folder: Path, patients: Sequence[Patient], facts: ModelFacts, *, made: datetime
+    folder: Path, patients: Sequence[Patient], facts: ModelSummary, *, made: datetime
 ) -> None:
     """Write ``index.html`` and one page per patient into a new folder.
 

@@ -18,7 +18,7 @@ from pipeline.model.evaluation_cells import Incidence, Metric
 _PLACES = 2
 
 
-def calibration_words(outcome: OutcomeReport, first: str | None) -> str:
+def calibration_text(outcome: OutcomeReport, first: str | None) -> str:
     """Say whether the risks are too low, too high or too extreme; nothing where unknown.
 
     Parameters
@@ -30,7 +30,7 @@ def calibration_words(outcome: OutcomeReport, first: str | None) -> str:
     --------
     >>> cell = {"cal_slope": 0.7, "cal_slope_lo": 0.5, "cal_slope_hi": 0.9}
     >>> outcome = OutcomeReport.model_validate({"model": {"72": cell}})
-    >>> print(calibration_words(outcome, "72"))
+    >>> print(calibration_text(outcome, "72"))
     Calibration within 72 h: slope 0.70 (95 % interval 0.50 to 0.90), the spread of the risks is \
 too extreme.
     """

@@ -21,18 +21,18 @@ from pipeline.pages import (
     evaluation_tables,
     headline_sentences,
 )
-from pipeline.pages.calibration_sentences import calibration_words
+from pipeline.pages.calibration_sentences import calibration_text
 from pipeline.pages.evaluation_charts import calibration_chart, histogram_pair, roc_chart
 from pipeline.pages.evaluation_titles import (
     NAMES,
     TEMPLATES,
     WORDS,
-    banner_words,
+    banner_text,
     named,
-    subject_words,
+    subject_text,
 )
 from pipeline.pages.html import facts, render
-from pipeline.pages.method_sentences import arrival_words, audit_lines, event_share, protocol_words
+from pipeline.pages.method_sentences import arrival_text, audit_lines, event_share, protocol_text
 from pipeline.pages.model_tables import model_grid
 
 Curves = Mapping[str, HorizonCurves]
@@ -69,7 +69,7 @@ def render_evaluation(
     cohort, protocol, outcomes = report.cohort, report.protocol, report.outcomes
     horizons = sorted({h for outcome in outcomes.values() for h in outcome.model}, key=float)
     minimum = int(protocol.min_event_patients or 5)
-    simulated = banner_words(cohort, synthetic=synthetic)
+    simulated = banner_text(cohort, synthetic=synthetic)
     settings = [part.model_dump(exclude_unset=True) for part in (cohort, protocol)]
     return render(
         TEMPLATES,
@@ -77,7 +77,7 @@ def render_evaluation(
         title=title,
         synthetic=bool(simulated),
         simulated=simulated,
-        subject=subject_words(cohort),
+        subject=subject_text(cohort),
         kind=report.kind,
         kind_words=WORDS["kinds"].get(report.kind, "an unknown kind of evaluation"),
         cohort=cohort,
@@ -96,11 +96,11 @@ def render_evaluation(
             abstention_line(report.outcome(name).label or words(name), abstained)
             for name, abstained in report.abstention.items()
         ],
-        protocol=protocol_words(report),
+        protocol=protocol_text(report),
         made=model_grid(report.models, report.settings_changed),
         canary=report.canary_auroc,
         warnings=[_with_label(line, outcomes) for line in report.warnings],
-        arrival=arrival_words(report.result_times),
+        arrival=arrival_text(report.result_times),
         audits=_audits(report),
         command=report.command,
         minimum=minimum,
@@ -150,9 +150,9 @@ def outcome_view(
     longest = model[hours[-1]] if hours else PerformanceCell()
     first_lines = (
         outcome.labs_answer,
-        headline_sentences.weighted_words(outcome),
-        calibration_words(outcome, first or None),
-        headline_sentences.alert_words(outcome),
+        headline_sentences.weighted_text(outcome),
+        calibration_text(outcome, first or None),
+        headline_sentences.alert_text(outcome),
     )
     judged = first_lines if kind != "apparent" else ()
     further = [

@@ -6,7 +6,7 @@ from pipeline.evaluate.abstention_rates import abstention_line
 from pipeline.model.evaluated_outcome import OutcomeReport
 from pipeline.model.evaluation_cells import Metric
 from pipeline.model.evaluation_report import EvaluationReport
-from pipeline.pages.evaluation_titles import banner_words
+from pipeline.pages.evaluation_titles import banner_text
 
 _ROW = "{:7} {:21} {:21} {:21} {:7} {:6} {:10} {}"
 _HEADINGS = (
@@ -24,7 +24,7 @@ _HEADINGS = (
 def describe(report: EvaluationReport) -> str:
     """The evaluation in a few lines for stdout."""
     lines = []
-    if simulated := banner_words(report.cohort):
+    if simulated := banner_text(report.cohort):
         lines.append(f"SYNTHETIC data. {simulated}")
     lines.append(f"{report.kind}, {report.cohort.n_patients} patients; AUROC [95 % interval]")
     for name, outcome in report.outcomes.items():

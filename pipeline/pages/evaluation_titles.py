@@ -57,14 +57,14 @@ def model_simulated(cohort: EvaluatedCohort) -> bool:
     return cohort.synthetic if stated is None else stated
 
 
-def banner_words(cohort: EvaluatedCohort, *, synthetic: bool = False) -> str:
+def banner_text(cohort: EvaluatedCohort, *, synthetic: bool = False) -> str:
     """What a banner has to say of simulated patients; nothing where there are none.
 
     Examples
     --------
-    >>> banner_words(EvaluatedCohort(trained_on_synthetic=True))[:40]
+    >>> banner_text(EvaluatedCohort(trained_on_synthetic=True))[:40]
     'The model learned from simulated patient'
-    >>> banner_words(EvaluatedCohort())
+    >>> banner_text(EvaluatedCohort())
     ''
     """
     model, scored = model_simulated(cohort), cohort.synthetic
@@ -83,13 +83,13 @@ def banner_words(cohort: EvaluatedCohort, *, synthetic: bool = False) -> str:
     return ""
 
 
-def subject_words(cohort: EvaluatedCohort) -> str:
+def subject_text(cohort: EvaluatedCohort) -> str:
     """Sentence on model and evaluated cohort, each with whether it is marked as simulated.
 
     Examples
     --------
     >>> ward = EvaluatedCohort(name="ward", trained_on="demo", trained_on_synthetic=True)
-    >>> print(subject_words(ward))
+    >>> print(subject_text(ward))
     The model learned from “demo” (simulated patients); scored are the patients of “ward” (not \
 marked as simulated).
     """

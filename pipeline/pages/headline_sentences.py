@@ -117,7 +117,7 @@ def other_horizons(model: Mapping[str, PerformanceCell], hours: Sequence[str]) -
     return ", ".join(f"{decimal(auroc)} at {h} h" for h, auroc in others.items())
 
 
-def alert_words(outcome: OutcomeReport) -> str:
+def alert_text(outcome: OutcomeReport) -> str:
     """Say what alerting on the highest tenth of landmarks would mean; nothing where unknown.
 
     Grade and day stand beside the model at the same rate, because an alert has to beat them too.
@@ -179,7 +179,7 @@ def _true_alerts(cell: AlertCell) -> str:
     return f"about {count} of 100" if count else "fewer than 1 of 100"
 
 
-def weighted_words(outcome: OutcomeReport) -> str:
+def weighted_text(outcome: OutcomeReport) -> str:
     """Say where the difference from grade and day depends on patients with many landmarks.
 
     Nothing where it has the same sign and is shown, or not shown, in both ways of counting.
@@ -190,7 +190,7 @@ def weighted_words(outcome: OutcomeReport) -> str:
     >>> other = {"72": {"diff_auroc": 0.02, "diff_lo": -0.03, "diff_hi": 0.06}}
     >>> content = {"model": {"72": {}}, "comparators": {"grade_and_day": bar}}
     >>> content["patient_weighted"] = {"grade_and_day": other}
-    >>> weighted_words(OutcomeReport.model_validate(content))[:57]
+    >>> weighted_text(OutcomeReport.model_validate(content))[:57]
     'When every patient counts the same, however many landmark'
     """
     hours = headline_key(outcome.model)
@@ -232,7 +232,7 @@ def limits(outcomes: Mapping[str, OutcomeReport], kind: str, minimum: int) -> li
                 f"{decimal(cell.difference.width / 2)} before it can be told from chance (half "
                 "the width of that interval; other comparators have others)."
             )
-        ends = [h for h, other in outcome.model.items() if at_an_end(other.area)]
+        ends = [h for h, other in outcome.model.items() if is_at_interval_end(other.area)]
         if ends:
             sentences.append(
                 f"{label}: the AUROC within {joined(ends)} h lies at an end of its interval, so "
@@ -256,12 +256,12 @@ def limits(outcomes: Mapping[str, OutcomeReport], kind: str, minimum: int) -> li
     return sentences
 
 
-def at_an_end(metric: Metric) -> bool:
+def is_at_interval_end(metric: Metric) -> bool:
     """Whether an AUROC, as printed, is an end of its interval or outside it.
 
     Examples
     --------
-    >>> at_an_end(Metric(0.9, 0.8, 0.901))
+    >>> is_at_interval_end(Metric(0.9, 0.8, 0.901))
     True
     """
     value, low, high = metric

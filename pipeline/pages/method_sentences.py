@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from pipeline.cohort.ungraded import ungraded_words
+from pipeline.cohort.ungraded import ungraded_text
 from pipeline.format import DASH, integer, is_missing, joined, percent, proportion
 from pipeline.model.evaluated_outcome import OutcomeReport
 from pipeline.model.evaluation_cells import AreaCell, Counts
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from pipeline.audit.check import Check
 
 
-def protocol_words(report: EvaluationReport) -> list[tuple[str, str]]:
+def protocol_text(report: EvaluationReport) -> list[tuple[str, str]]:
     """What a reviewer asks of every evaluation, each under its name.
 
     What the report does not hold is left out of the sentences.
 
     Examples
     --------
-    >>> dict(protocol_words(EvaluationReport(kind="external")))["Scored by"]
+    >>> dict(protocol_text(EvaluationReport(kind="external")))["Scored by"]
     'the model of the bundle, unchanged, once per landmark; ranks are compared over all landmarks.'
     """
     protocol, outcomes = report.protocol, report.outcomes.values()
@@ -94,14 +94,14 @@ def audit_titles(codes: AuditCodes | None) -> str:
     )
 
 
-def arrival_words(times: ResultTimes) -> str:
+def arrival_text(times: ResultTimes) -> str:
     """A doubt about "had arrived by then", where most results arrive as they are collected.
 
     Examples
     --------
-    >>> arrival_words(ResultTimes(rows=10, as_collected=2))
+    >>> arrival_text(ResultTimes(rows=10, as_collected=2))
     ''
-    >>> print(arrival_words(ResultTimes(rows=1200, as_collected=1200)))
+    >>> print(arrival_text(ResultTimes(rows=1200, as_collected=1200)))
     1,200 of 1,200 results carry the moment of collection as that of their arrival, so they may \
 have been used before anyone knew them (CHK402)
     """
@@ -182,7 +182,7 @@ def _grades(outcomes: Iterable[OutcomeReport]) -> str:
 
 def _ungraded(report: EvaluationReport) -> str:
     """Who was never graded at all, per scale."""
-    scales = "; ".join(ungraded_words(entry.model_dump()) for entry in report.never_graded.values())
+    scales = "; ".join(ungraded_text(entry.model_dump()) for entry in report.never_graded.values())
     return f" Never graded at all: {scales}." if scales else ""
 
 

@@ -15,12 +15,12 @@ from pipeline.pages.model_card_facts import (
     USERS,
     added_value_of,
     bounds,
-    brier_words,
+    brier_text,
     card_facts,
     made_of,
     notes_of,
     performance_of,
-    slope_words,
+    slope_text,
 )
 from pipeline.reading.read_result import ReadResult
 from pipeline.resources import schema_yaml
@@ -203,8 +203,8 @@ def _rows(report: EvaluationReport) -> list[list[str]]:
                     f"{cell.n_event_patients} of {cell.n_patients}",
                     f"{cell.auroc:.3f} ({bounds(cell.area)})" if known else "not estimable",
                     f"{bar.auroc:.3f}" if bar.auroc is not None else "not estimable",
-                    brier_words(cell.brier_score),
-                    slope_words(cell.slope) if known else "not estimable",
+                    brier_text(cell.brier_score),
+                    slope_text(cell.slope) if known else "not estimable",
                 ]
             )
     return rows

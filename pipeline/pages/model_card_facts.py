@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from pipeline import __version__
-from pipeline.cohort.ungraded import ungraded_words
+from pipeline.cohort.ungraded import ungraded_text
 from pipeline.config import Config
 from pipeline.evaluate.abstention_rates import abstention_line
 from pipeline.evaluate.horizon_rows import TOO_FEW
@@ -15,8 +15,8 @@ from pipeline.model.evaluated_outcome import OutcomeReport
 from pipeline.model.evaluation_cells import Metric
 from pipeline.model.evaluation_report import EvaluationReport
 from pipeline.model.horizons import nearest_horizon
-from pipeline.pages.method_sentences import arrival_words, audit_lines, audit_titles
-from pipeline.pages.model_tables import fact_words, settings_words
+from pipeline.pages.method_sentences import arrival_text, audit_lines, audit_titles
+from pipeline.pages.model_tables import fact_text, settings_text
 from pipeline.reading.read_result import ReadResult
 
 USERS = "data scientists and clinicians of a cell therapy programme, for research"
@@ -64,7 +64,7 @@ def card_facts(
         "members": _members(config, report),
         "tuning": protocol.tuning,
         "made": "; ".join(f"{name}: {told}" for name, told in made_of(report)),
-        "settings": settings_words(report.settings_changed).removesuffix("."),
+        "settings": settings_text(report.settings_changed).removesuffix("."),
         "heterogeneity": _subgroups(report, "site") or "not reported: no figure by centre",
         "fairness": _subgroups(report, "sex") or "not reported: no figure by sex or age",
         "level": f"{100 * model.interval_level:.0f}",
@@ -81,7 +81,7 @@ def card_facts(
         "interpretation": "; ".join(added_value_of(config, report)),
         "limitations": _limitations(report),
         "arrival": _arrival(report, read),
-        "follow_up": follow_up_words(read),
+        "follow_up": follow_up_text(read),
         "subgroups": _subgroup_figures(report),
     }
 
@@ -92,7 +92,7 @@ def notes_of(report: EvaluationReport, facts: Mapping[str, str]) -> list[str]:
     return notes + [f"Audit: {line}" for line in audit_lines(report.audit, errors=False)]
 
 
-def follow_up_words(read: ReadResult) -> str:
+def follow_up_text(read: ReadResult) -> str:
     """Median time for which patients are followed after time zero, as stated or by their rows."""
     days = read.cohort.patients["followed_until_hours"].dropna() / 24.0
     if days.empty:
@@ -121,7 +121,7 @@ def _limitations(report: EvaluationReport) -> str:
 
 def _arrival(report: EvaluationReport, read: ReadResult) -> str:
     """What "by their result time" is worth in this cohort, to follow that phrase."""
-    doubt = arrival_words(report.result_times)
+    doubt = arrival_text(report.result_times)
     assumed = (
         f"{read.turnaround_imputed} results without a time of their own get the usual delay"
         if read.turnaround_imputed
@@ -135,7 +135,7 @@ def made_of(report: EvaluationReport) -> list[tuple[str, str]]:
     return [
         (f"{scale}, {name[0].lower()}{name[1:]}", text)
         for scale, model in report.models.items()
-        for name, text in fact_words(model)
+        for name, text in fact_text(model)
     ]
 
 
@@ -159,8 +159,8 @@ def performance_of(config: Config, report: EvaluationReport) -> list[str]:
             continue
         lines.append(
             f"{name} within {key} h: AUROC {cell.auroc:.3f} (95 % interval "
-            f"{bounds(cell.area)}), Brier {brier_words(cell.brier_score)}, calibration slope "
-            f"{slope_words(cell.slope)}"
+            f"{bounds(cell.area)}), Brier {brier_text(cell.brier_score)}, calibration slope "
+            f"{slope_text(cell.slope)}"
         )
     return lines
 
@@ -189,17 +189,17 @@ def bounds(metric: Metric, places: int = 3) -> str:
     )
 
 
-def brier_words(score: Metric) -> str:
+def brier_text(score: Metric) -> str:
     """Brier score and its interval."""
     return "not estimable" if score.value is None else f"{score.value:.4f} ({bounds(score, 4)})"
 
 
-def slope_words(slope: Metric) -> str:
+def slope_text(slope: Metric) -> str:
     """Calibration slope and its interval.
 
     Examples
     --------
-    >>> slope_words(Metric())
+    >>> slope_text(Metric())
     'not estimable, because the risks are all alike or part the landmarks without an overlap'
     """
     if slope.value is None:
@@ -273,7 +273,7 @@ def _measured(report: EvaluationReport) -> str:
 
 def _ungraded(report: EvaluationReport) -> str:
     """Who was never graded on a scale, and what the labels make of it."""
-    scales = "; ".join(ungraded_words(entry.model_dump()) for entry in report.never_graded.values())
+    scales = "; ".join(ungraded_text(entry.model_dump()) for entry in report.never_graded.values())
     return scales or "death is stated in the patients table, so nobody counts as never graded"
 
 

@@ -23,21 +23,21 @@ def model_grid(
     """One row per fact and one column per scale."""
     if not models:
         return None
-    columns = [dict(fact_words(model)) for model in models.values()]
+    columns = [dict(fact_text(model)) for model in models.values()]
     return Grid(
         "What the model is made of",
         ("", *(words(scale).upper() if scale != "death" else "Death" for scale in models)),
         [(name, *(column[name] for column in columns)) for name in columns[0]],
-        settings_words(changed),
+        settings_text(changed),
     )
 
 
-def settings_words(changed: Mapping[str, JsonValue]) -> str:
+def settings_text(changed: Mapping[str, JsonValue]) -> str:
     """Settings that differ from the defaults, in one sentence.
 
     Examples
     --------
-    >>> settings_words({}), settings_words({"model.signs": False})
+    >>> settings_text({}), settings_text({"model.signs": False})
     ('All settings are the defaults.', 'Settings that differ from the defaults: model.signs no.')
     """
     if not changed:
@@ -46,7 +46,7 @@ def settings_words(changed: Mapping[str, JsonValue]) -> str:
     return f"Settings that differ from the defaults: {told}."
 
 
-def fact_words(model: ModelDescription) -> list[tuple[str, str]]:
+def fact_text(model: ModelDescription) -> list[tuple[str, str]]:
     """Facts of one scale as (name, value) in words, the same names for every scale."""
     state = model.clinical_state
     shown = (
@@ -65,14 +65,14 @@ def fact_words(model: ModelDescription) -> list[tuple[str, str]]:
                 for grade, weight in model.threshold_weights.items()
             ),
         ),
-        ("Members, share in the mean of log-odds", _members_words(model.members, without)),
-        ("Signs", _signs_words(model.signs)),
+        ("Members, share in the mean of log-odds", _members_text(model.members, without)),
+        ("Signs", _signs_text(model.signs)),
         ("Prior of another cohort", "one more member" if model.prior else "none"),
-        ("Tuned in the final fit", _tuned_words(model.tuned)),
+        ("Tuned in the final fit", _tuned_text(model.tuned)),
     ]
 
 
-def _members_words(members: Mapping[str, Mapping[str, float]], without: str) -> str:
+def _members_text(members: Mapping[str, Mapping[str, float]], without: str) -> str:
     names = {"with": "with clinical state", "without": without}
     return "; ".join(
         f"{names[variant]}: "
@@ -84,12 +84,12 @@ def _members_words(members: Mapping[str, Mapping[str, float]], without: str) -> 
     )
 
 
-def _signs_words(signs: Mapping[str, list[str]]) -> str:
+def _signs_text(signs: Mapping[str, list[str]]) -> str:
     told = [f"{said} {', '.join(signs[key])}" for key, said in _SIGNS.items() if signs.get(key)]
     return joined(told) if told else "none"
 
 
-def _tuned_words(tuned: Mapping[str, float]) -> str:
+def _tuned_text(tuned: Mapping[str, float]) -> str:
     return ", ".join(f"{name} {value:.4g}" for name, value in tuned.items()) or "nothing"
 
 

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from pipeline.format import decimal, percent, plain
 from pipeline.monitor.comparison import Comparison
-from pipeline.monitor.monitoring_report import _words
+from pipeline.monitor.monitoring_report import _text
 from pipeline.pages import axes, marks
 from pipeline.pages.axes import Scale
 from pipeline.pages.html import render
@@ -36,7 +36,7 @@ def render_monitor(
     refused : str
         How many results were refused and why; blank where none was.
     """
-    kinds = _words()["kinds"]
+    kinds = _text()["kinds"]
     tables = [
         {"title": about["title"], "rows": rows}
         for kind, about in kinds.items()
@@ -83,7 +83,7 @@ def _fifths(figure: Comparison) -> dict[str, Any]:
     expected = [share for share, _ in groups]
     x = Scale(0, len(groups), _LEFT, _RIGHT)
     y = Scale(0, 1, _BOTTOM, _TOP)
-    names = _words()["groups"]
+    names = _text()["groups"]
     told = ", ".join(
         f"{name} {percent(a)} where {percent(b)} were expected"
         for name, a, b in zip(names, found, expected, strict=True)

@@ -8,15 +8,15 @@ from markupsafe import Markup
 
 from pipeline.explain.estimates import EarlierEstimate, Estimate, Risk
 from pipeline.explain.infusion_clock import day_and_hour
-from pipeline.explain.model_summary import DayAverage, ModelFacts, graded_scales
+from pipeline.explain.model_summary import DayAverage, ModelSummary, graded_scales
 from pipeline.explain.patient_record import PatientRecord
 from pipeline.explain.phrases import (
-    interval_words,
+    interval_text,
     is_clipped,
     phrase,
-    points_words,
-    risk_words,
-    times_usual,
+    points_text,
+    ratio_to_average,
+    risk_text,
     whole,
 )
 from pipeline.explain.risk_changes import change_drivers, interim_events, is_large_change
@@ -60,7 +60,7 @@ class Card:
 
 
 def card(
-    item: Estimate, record: PatientRecord, facts: ModelFacts, reach: float, note: str = ""
+    item: Estimate, record: PatientRecord, facts: ModelSummary, reach: float, note: str = ""
 ) -> Card:
     """The card of one estimate.
 
@@ -78,14 +78,14 @@ def card(
     interval = phrase(
         "estimate",
         "interval",
-        level=level_words(facts.level),
-        interval=interval_words(risk.low, risk.high),
+        level=level_text(facts.level),
+        interval=interval_text(risk.low, risk.high),
     )
     usual = risk.usual
-    times = times_usual(risk.ratio) or (phrase("estimate", "few_events") if usual else "")
-    if usual and risk_words(risk.risk) == risk_words(usual.rate):
+    times = ratio_to_average(risk.ratio) or (phrase("estimate", "few_events") if usual else "")
+    if usual and risk_text(risk.risk) == risk_text(usual.rate):
         # the two read alike, so no word may set one above the other; none where both are clipped
-        times = "" if is_clipped(risk.risk) else times_usual(1.0)
+        times = "" if is_clipped(risk.risk) else ratio_to_average(1.0)
     drawings = [
         (
             phrase("estimate", "horizons"),
@@ -108,21 +108,21 @@ def card(
         "estimate",
         "number_line",
         label=item.label,
-        risk=risk_words(risk.risk),
-        level=level_words(facts.level),
-        interval=interval_words(risk.low, risk.high),
-        usual=risk_words(usual.rate) if usual else "unknown",
+        risk=risk_text(risk.risk),
+        level=level_text(facts.level),
+        interval=interval_text(risk.low, risk.high),
+        usual=risk_text(usual.rate) if usual else "unknown",
     )
     return Card(
         title=f"{item.label}, next {risk.hours:g}\u00a0h",
-        big=risk_words(risk.risk),
+        big=risk_text(risk.risk),
         lines=tuple(
             line
-            for line in (*notes, f"{usual_words(usual)} {times}".strip(), refits_words(risk))
+            for line in (*notes, f"{usual_text(usual)} {times}".strip(), refits_text(risk))
             if line
         ),
         interval=interval,
-        change=change_words(item, record.hours),
+        change=change_text(item, record.hours),
         through=through,
         between=between,
         line=patient_charts.number_line(
@@ -133,7 +133,7 @@ def card(
     )
 
 
-def usual_words(usual: DayAverage | None) -> str:
+def usual_text(usual: DayAverage | None) -> str:
     """The base rate with the counts behind it; the counts alone where the rate would be clipped."""
     if usual is None or is_missing(usual.rate):
         return phrase("estimate", "usual_unknown")
@@ -146,13 +146,13 @@ def usual_words(usual: DayAverage | None) -> str:
         "estimate",
         keys[usual.pooled],
         day=usual.day,
-        rate=risk_words(usual.rate),
+        rate=risk_text(usual.rate),
         events=events,
         patients=integer(usual.of),
     )
 
 
-def refits_words(risk: Risk) -> str:
+def refits_text(risk: Risk) -> str:
     """A sentence where the estimate lies at an end of its interval; else blank."""
     at_low, at_high = risk.risk - risk.low < _TOUCHES, risk.high - risk.risk < _TOUCHES
     if at_low == at_high:
@@ -160,7 +160,7 @@ def refits_words(risk: Risk) -> str:
     return phrase("estimate", "refits_higher" if at_low else "refits_lower")
 
 
-def change_words(item: Estimate, landmark_hours: float, words: str = "estimate") -> str:
+def change_text(item: Estimate, landmark_hours: float, words: str = "estimate") -> str:
     """Change of the headline risk against the same model 24 h before; blank where unknown.
 
     Parameters
@@ -173,10 +173,10 @@ def change_words(item: Estimate, landmark_hours: float, words: str = "estimate")
         return ""
     points = whole(100 * risk.risk) - whole(100 * before.risk)
     key = "change_none" if points == 0 else "change_up" if points > 0 else "change_down"
-    return phrase(words, key, points=points_words(points), before=risk_words(before.risk))
+    return phrase(words, key, points=points_text(points), before=risk_text(before.risk))
 
 
-def _between(item: Estimate, record: PatientRecord, facts: ModelFacts) -> tuple[str, str]:
+def _between(item: Estimate, record: PatientRecord, facts: ModelSummary) -> tuple[str, str]:
     """Of a large change since a day ago, through what, and what was given and charted meanwhile."""
     before, risk = item.day_before(record.hours), item.headline
     if before is None or risk is None or not is_large_change(before.risk, risk.risk):
@@ -185,7 +185,7 @@ def _between(item: Estimate, record: PatientRecord, facts: ModelFacts) -> tuple[
     return change_drivers(item, before, facts), between
 
 
-def present_words(item: Estimate, record: PatientRecord, *, brief: bool = False) -> str:
+def present_text(item: Estimate, record: PatientRecord, *, brief: bool = False) -> str:
     """When an outcome that is already present was first charted; blank where that is unknown."""
     onset = record.first_grade(item.scale, item.threshold)
     if onset is None:
@@ -194,22 +194,22 @@ def present_words(item: Estimate, record: PatientRecord, *, brief: bool = False)
     return when if brief or record.clock.zero is None else f"{when} ({day_and_hour(onset)})"
 
 
-def level_words(level: float) -> str:
+def level_text(level: float) -> str:
     """An interval level in percent.
 
     Examples
     --------
-    >>> level_words(0.8).replace(chr(160), " ")
+    >>> level_text(0.8).replace(chr(160), " ")
     '80 %'
     """
     return f"{whole(100 * level)}\u00a0%"
 
 
 def _without(
-    item: Estimate, record: PatientRecord, facts: ModelFacts, notes: tuple[str, ...]
+    item: Estimate, record: PatientRecord, facts: ModelSummary, notes: tuple[str, ...]
 ) -> tuple[str, tuple[str, ...]]:
     if item.status == EVENT_PRESENT:
-        when = present_words(item, record)
+        when = present_text(item, record)
         key = "event_present" if when else "event_present_unknown"
         said = phrase("no_estimate", key, label=item.label, when=when)
         return phrase("no_estimate", "event_present_title"), (*notes, said)
@@ -222,7 +222,7 @@ def _without(
 def _row(risk: Risk) -> tuple[str, str, str, str]:
     return (
         f"{risk.hours:g} h",
-        risk_words(risk.risk),
-        interval_words(risk.low, risk.high),
-        risk_words(risk.usual.rate) if risk.usual else "unknown",
+        risk_text(risk.risk),
+        interval_text(risk.low, risk.high),
+        risk_text(risk.usual.rate) if risk.usual else "unknown",
     )

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from pipeline.explain.estimates import EarlierEstimate, Risk
-from pipeline.explain.phrases import interval_words, risk_words, signed_points
+from pipeline.explain.phrases import interval_text, risk_text, signed_points
 from pipeline.pages import marks
 from pipeline.pages.axes import Scale
 from pipeline.pages.svg import BLUE, GRID, INK, ORANGE, Style, chart, element, marker, stroke, text
@@ -25,12 +25,12 @@ _FAINT = Style(GRID, None, width=1)
 _SPREAD = "#f0c3a0"
 
 
-def reach_of(risks: Sequence[Risk]) -> float:
+def axis_maximum(risks: Sequence[Risk]) -> float:
     """End of an axis of risks, so that intervals and usual rates lie on it.
 
     Examples
     --------
-    >>> reach_of([Risk(72.0, 0.18, 0.11, 0.29)])
+    >>> axis_maximum([Risk(72.0, 0.18, 0.11, 0.29)])
     0.3
     """
     ends = [max(risk.high, risk.usual.rate if risk.usual else 0.0) for risk in risks]
@@ -41,7 +41,7 @@ def number_line(risk: Risk, reach: float, *, title: str, desc: str) -> Markup:
     """The headline risk with its interval and the usual rate on one line from 0 to ``reach``."""
     x = Scale(0.0, reach, 11.0, _LINE_WIDTH - 11.0)
     here = x(x.clamp(risk.risk))
-    ours = f"this patient {risk_words(risk.risk)}"
+    ours = f"this patient {risk_text(risk.risk)}"
     parts = [
         stroke(x.start, 17, x.end, 17, _THIN),
         element(
@@ -63,7 +63,7 @@ def number_line(risk: Risk, reach: float, *, title: str, desc: str) -> Markup:
     if risk.usual is not None:
         usual = x(x.clamp(risk.usual.rate))
         parts.append(stroke(usual, 11, usual, 26, Style(INK, None, width=2.4)))
-        said = f"usual {risk_words(risk.usual.rate)}"
+        said = f"usual {risk_text(risk.usual.rate)}"
         parts.append(text(_inside(usual, said, 10), 35, said, anchor="middle", size=LETTERS))
     return chart(title, desc, _LINE_WIDTH, 38, *parts)
 
@@ -89,7 +89,7 @@ def mini_line(risk: Risk, reach: float) -> Markup:
 def horizon_chart(risks: Sequence[Risk], headline: float, *, title: str) -> Markup:
     """Risk within each horizon with its interval, beside what is usual."""
     width, height = 160.0, _HEIGHT
-    reach = reach_of(risks)
+    reach = axis_maximum(risks)
     x = Scale(0.0, max(risk.hours for risk in risks) * 1.06, 37.0, width - 4)
     y = Scale(0.0, reach, height - 15, 6.0)
     ours, usual = Style(ORANGE, width=1.6), Style(INK, "4 3", "square", 1.2)
@@ -115,7 +115,7 @@ def horizon_chart(risks: Sequence[Risk], headline: float, *, title: str) -> Mark
         marks.points(x, y, [(risk.hours, risk.risk) for risk in risks], ours, size=3.2),
     ]
     told = "; ".join(
-        f"within {risk.hours:g} h {risk_words(risk.risk)} ({interval_words(risk.low, risk.high)})"
+        f"within {risk.hours:g} h {risk_text(risk.risk)} ({interval_text(risk.low, risk.high)})"
         for risk in risks
     )
     return chart(title, f"{told}.", width, height, *parts)
@@ -127,7 +127,9 @@ def history_chart(past: Sequence[EarlierEstimate], now: EarlierEstimate, *, titl
     every = [*past, now]
     first, last = every[0].landmark_hours, now.landmark_hours
     x = Scale(min(first, last - 24.0) - 8, last + 8, 37.0, width - 10)
-    y = Scale(0.0, reach_of([Risk(0.0, p.risk, p.low, p.high) for p in every]), height - 15, 6.0)
+    y = Scale(
+        0.0, axis_maximum([Risk(0.0, p.risk, p.low, p.high) for p in every]), height - 15, 6.0
+    )
     style = Style(BLUE, width=1.6)
     parts = _percent_axis(x, y)
     shown = every[:: -max(1, -(-len(every) // 3))]
@@ -139,7 +141,7 @@ def history_chart(past: Sequence[EarlierEstimate], now: EarlierEstimate, *, titl
     pairs = [(p.landmark_hours, p.risk) for p in every]
     parts += [marks.step(x, y, pairs, style), marks.points(x, y, pairs[:-1], style, size=2.4)]
     parts.append(marker("diamond", x(last), y(y.clamp(now.risk)), colour=ORANGE, size=3.2))
-    told = "; ".join(f"day {int(p.landmark_hours // 24)} {risk_words(p.risk)}" for p in every)
+    told = "; ".join(f"day {int(p.landmark_hours // 24)} {risk_text(p.risk)}" for p in every)
     return chart(title, f"{told}.", width, height, *parts)
 
 

@@ -12,17 +12,17 @@ from markupsafe import Markup
 from pipeline.explain import sentences
 from pipeline.explain.confidence import Confidence, EstimateInputs, confidence_of, missing_sentences
 from pipeline.explain.drug_caveats import DrugMark, drug_marks
-from pipeline.explain.estimate_age import estimate_age, moment_words, span_words
+from pipeline.explain.estimate_age import estimate_age, moment_text, span_text
 from pipeline.explain.estimates import Estimate, asked
-from pipeline.explain.infusion_clock import made_words, since_infusion
-from pipeline.explain.model_summary import ModelFacts, Validation, graded_scales
+from pipeline.explain.infusion_clock import made_text, since_infusion
+from pipeline.explain.model_summary import ModelSummary, Validation, graded_scales
 from pipeline.explain.patient_record import PatientRecord
 from pipeline.explain.phrases import (
-    age_words,
+    age_text,
     outcome_short,
     pathway_name,
     phrase,
-    risk_words,
+    risk_text,
     sentence,
     whole,
 )
@@ -30,7 +30,7 @@ from pipeline.format import decimal, integer, is_missing, joined
 from pipeline.model.status import EVENT_PRESENT
 from pipeline.pages import patient_charts, trend_charts
 from pipeline.pages.html import render
-from pipeline.pages.outcome_card import card, present_words
+from pipeline.pages.outcome_card import card, present_text
 from pipeline.predict.patient_results import Patient
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -44,7 +44,7 @@ _SHORT_LABS, _SHORT_TRENDS = 3, 8  # printed on a shortened page
 _EARLIEST, _LONGEST = -48.0, 14 * 24.0
 
 
-def patient_page(patient: Patient, facts: ModelFacts, *, made: datetime, back: str = "") -> str:
+def patient_page(patient: Patient, facts: ModelSummary, *, made: datetime, back: str = "") -> str:
     """Render the page of one patient.
 
     Parameters
@@ -58,7 +58,7 @@ def patient_page(patient: Patient, facts: ModelFacts, *, made: datetime, back: s
     shown = asked(list(patient.estimates), facts.outcomes)
     estimated = [item for item in shown if item.headline is not None]
     risks = [item.headline for item in estimated if item.headline is not None]
-    reach = patient_charts.reach_of(risks)
+    reach = patient_charts.axis_maximum(risks)
     drugs = drug_marks(record.doses)
     context: dict[str, Any] = {
         "cards": [card(item, record, facts, reach, _note(item, patient, facts)) for item in shown],
@@ -66,11 +66,11 @@ def patient_page(patient: Patient, facts: ModelFacts, *, made: datetime, back: s
         "why": _why(estimated, facts),
         "contrast": sentences.contrast_sentence(estimated),
         "labs": sentences.lab_sentences(record, estimated, facts),
-        "against": sentences.against_sentences(record, estimated, facts),
+        "against": sentences.opposing_sentences(record, estimated, facts),
         "missing": _missing(patient, facts),
         "trends": _trends(record, estimated, facts, drugs),
         "others": _other_labs(record, estimated, facts),
-        "drugs": [_drug_words(drug, record) for drug in drugs],
+        "drugs": [_drug_text(drug, record) for drug in drugs],
         "unseen": sentence("unseen"),
         "footer": footer_lines(shown, facts),
     }
@@ -121,7 +121,7 @@ def _printed_length(context: Mapping[str, Any]) -> int:
     return sum(len(part) for part in parts)
 
 
-def footer_lines(shown: Sequence[Estimate], facts: ModelFacts) -> list[str]:
+def footer_lines(shown: Sequence[Estimate], facts: ModelSummary) -> list[str]:
     """Model, training data, validation and what is not claimed."""
     version = f"version {facts.version}" if facts.version.isdigit() else ""
     events = [
@@ -174,20 +174,20 @@ def _title(record: PatientRecord) -> str:
 
 
 def _subtitle(
-    record: PatientRecord, inputs: EstimateInputs | None, facts: ModelFacts, made: datetime
+    record: PatientRecord, inputs: EstimateInputs | None, facts: ModelSummary, made: datetime
 ) -> str:
     parts = []
     if inputs is not None and len(record.labs):
-        parts.append(_labs_words(record, inputs, facts, made))
-    if inputs is not None and (grades := grade_words(record, facts)):
+        parts.append(_labs_text(record, inputs, facts, made))
+    if inputs is not None and (grades := grade_text(record, facts)):
         parts.append(phrase("header", "grades", grades=", ".join(grades)))
-    parts.append(phrase("header", "made", when=made_words(made, record.clock)))
+    parts.append(phrase("header", "made", when=made_text(made, record.clock)))
     parts.append(record.clock.zone_words())
     return " ".join(part for part in parts if part)
 
 
-def _labs_words(
-    record: PatientRecord, inputs: EstimateInputs, facts: ModelFacts, made: datetime
+def _labs_text(
+    record: PatientRecord, inputs: EstimateInputs, facts: ModelSummary, made: datetime
 ) -> str:
     """The moment of the estimate and the age of the newest sample when the page was made.
 
@@ -196,21 +196,21 @@ def _labs_words(
     if is_missing(inputs.newest):
         return phrase("header", "labs_unread")
     late = estimate_age(record, made, facts.horizon)
-    newest = moment_words(record.clock, record.hours - inputs.newest, made)
+    newest = moment_text(record.clock, record.hours - inputs.newest, made)
     if late is None:
-        when, age = record.clock.words(record.hours), age_words(inputs.newest)
+        when, age = record.clock.words(record.hours), age_text(inputs.newest)
         return phrase("header", "labs", newest=newest, age=age, when=when)
     return phrase(
         "header",
         "labs_past" if late.past else "labs_clock",
         newest=newest,
         when=late.when,
-        before=span_words(late.hours),
-        age=span_words(inputs.newest if late.past else inputs.newest + late.hours),
+        before=span_text(late.hours),
+        age=span_text(inputs.newest if late.past else inputs.newest + late.hours),
     )
 
 
-def grade_words(record: PatientRecord, facts: ModelFacts) -> list[str]:
+def grade_text(record: PatientRecord, facts: ModelSummary) -> list[str]:
     """The current grade on each scale, and when it was charted."""
     said = []
     for scale in graded_scales(facts):
@@ -225,18 +225,18 @@ def grade_words(record: PatientRecord, facts: ModelFacts) -> list[str]:
     return said
 
 
-def _note(item: Estimate, patient: Patient, facts: ModelFacts) -> str:
+def _note(item: Estimate, patient: Patient, facts: ModelSummary) -> str:
     """Why an outcome is asked that stands in for one already present."""
     first = facts.outcomes[item.outcome].shown_after
     before = next((other for other in patient.estimates if other.outcome == first), None)
     if before is None or before.status != EVENT_PRESENT:
         return ""
-    when = present_words(before, patient.record)
+    when = present_text(before, patient.record)
     return phrase("no_estimate", "instead", when=when) if when else ""
 
 
 def _reliance(
-    patient: Patient, estimated: Sequence[Estimate], facts: ModelFacts, made: datetime
+    patient: Patient, estimated: Sequence[Estimate], facts: ModelSummary, made: datetime
 ) -> Confidence | None:
     if patient.inputs is None or not estimated:
         return None
@@ -246,7 +246,7 @@ def _reliance(
     )
 
 
-def _why(estimated: Sequence[Estimate], facts: ModelFacts) -> list[dict[str, Any]]:
+def _why(estimated: Sequence[Estimate], facts: ModelSummary) -> list[dict[str, Any]]:
     """A mirror chart for each pair of estimates, with the sentence that says where it starts."""
     blocks = []
     for start in range(0, len(estimated), 2):
@@ -272,8 +272,8 @@ def _why(estimated: Sequence[Estimate], facts: ModelFacts) -> list[dict[str, Any
                 "pathways",
                 _step(item),
                 short=item.short,
-                reference=risk_words(item.reference_risk),
-                risk=risk_words(item.headline.risk),
+                reference=risk_text(item.reference_risk),
+                risk=risk_text(item.headline.risk),
             )
             for item in pair
             if item.headline is not None and not is_missing(item.reference_risk)
@@ -299,18 +299,18 @@ def _why(estimated: Sequence[Estimate], facts: ModelFacts) -> list[dict[str, Any
 
 def _step(item: Estimate) -> str:
     """Key of the sentence for the way from the reference to the risk, as both are shown."""
-    same = item.headline and risk_words(item.headline.risk) == risk_words(item.reference_risk)
+    same = item.headline and risk_text(item.headline.risk) == risk_text(item.reference_risk)
     return "step_same" if same else "step"
 
 
-def _missing(patient: Patient, facts: ModelFacts) -> list[str]:
+def _missing(patient: Patient, facts: ModelSummary) -> list[str]:
     if patient.inputs is None:
         return []
     return missing_sentences(patient.record, patient.inputs, facts, patient.refused)
 
 
 def _trend_order(
-    record: PatientRecord, estimated: Sequence[Estimate], facts: ModelFacts
+    record: PatientRecord, estimated: Sequence[Estimate], facts: ModelSummary
 ) -> list[str]:
     """Core markers first, then by how much they move an estimate."""
     measured = set(record.labs["analyte"])
@@ -325,7 +325,7 @@ def _trend_order(
 def _trends(
     record: PatientRecord,
     estimated: Sequence[Estimate],
-    facts: ModelFacts,
+    facts: ModelSummary,
     drugs: Sequence[DrugMark],
 ) -> list[trend_charts.Trend]:
     if record.labs.empty:
@@ -348,14 +348,14 @@ def _trends(
 
 
 def _other_labs(
-    record: PatientRecord, estimated: Sequence[Estimate], facts: ModelFacts
+    record: PatientRecord, estimated: Sequence[Estimate], facts: ModelSummary
 ) -> list[str]:
     """Newest results of the analytes for which there was no room among the trends."""
     rest = _trend_order(record, estimated, facts)[MOST_TRENDS:]
     return [sentences.lab_text(record, facts.analytes[key]) for key in rest]
 
 
-def _drug_words(drug: DrugMark, record: PatientRecord) -> str:
+def _drug_text(drug: DrugMark, record: PatientRecord) -> str:
     first = record.clock.words(drug.hours[0])
     doses = "" if len(drug.hours) == 1 else f", {len(drug.hours)} doses"
     return f"{drug.letter} = {drug.name.lower()} from {first}{doses}"

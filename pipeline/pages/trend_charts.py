@@ -13,7 +13,7 @@ from markupsafe import Markup
 from pipeline.cohort.analytes import Analyte
 from pipeline.explain.drug_caveats import DrugMark
 from pipeline.explain.infusion_clock import InfusionClock
-from pipeline.explain.phrases import number_words, unit_words, value_words
+from pipeline.explain.phrases import number_text, unit_text, value_text
 from pipeline.format import counted
 from pipeline.pages import axes, marks
 from pipeline.pages.axes import Kind, Scale, domain
@@ -81,27 +81,27 @@ def lab_trend(
         size = 3.6 if place == len(points) - 1 else 2.6
         parts.append(marker(shape, x(at), y(value), size=size, filled=side == 0))  # type: ignore[arg-type]
     newest = series.iloc[-1]
-    said = value_words(float(newest["value"]), float(newest["side"]), analyte.unit)
+    said = value_text(float(newest["value"]), float(newest["side"]), analyte.unit)
     rows = tuple(
-        (clock.words(at), value_words(value, side, analyte.unit)) for at, value, side in points
+        (clock.words(at), value_text(value, side, analyte.unit)) for at, value, side in points
     )
     count = counted(len(points), "value")
     desc = f"{count}, newest {said}, {rows[-1][0]}." if rows else f"Newest {said}."
-    unit = unit_words(analyte.unit) or "no unit"
+    unit = unit_text(analyte.unit) or "no unit"
     title = f"{analyte.short}, {unit}, over the days since infusion"
     return Trend(analyte.short, said, chart(title, desc, WIDTH, HEIGHT, *parts), rows)
 
 
 def _end_labels(low: float, high: float, y: Scale) -> list[Markup]:
     """Lowest and highest value beside the axis; moved apart where they would touch."""
-    if number_words(low) == number_words(high):
+    if number_text(low) == number_text(high):
         return []
     centre, half = (y(low) + y(high)) / 2, max((y(low) - y(high)) / 2, _APART / 2)
     return [
         text(
-            min(_RIGHT + 10, WIDTH - _DIGIT * len(number_words(value).replace(",", "")) - 4),
+            min(_RIGHT + 10, WIDTH - _DIGIT * len(number_text(value).replace(",", "")) - 4),
             at + 3.5,
-            number_words(value),
+            number_text(value),
             size=LETTERS,
             colour=GREY,
         )

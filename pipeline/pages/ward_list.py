@@ -9,17 +9,17 @@ from datetime import datetime
 from markupsafe import Markup
 
 from pipeline.explain.confidence import confidence_of, refused_reasons
-from pipeline.explain.estimate_age import EstimateAge, estimate_age, span_words
+from pipeline.explain.estimate_age import EstimateAge, estimate_age, span_text
 from pipeline.explain.estimates import Estimate, asked
-from pipeline.explain.infusion_clock import day_and_hour, made_words, since_infusion
-from pipeline.explain.model_summary import ModelFacts, graded_scales
+from pipeline.explain.infusion_clock import day_and_hour, made_text, since_infusion
+from pipeline.explain.model_summary import ModelSummary, graded_scales
 from pipeline.explain.patient_record import PatientRecord
-from pipeline.explain.phrases import interval_words, phrase, risk_words, section
+from pipeline.explain.phrases import interval_text, phrase, risk_text, section
 from pipeline.format import is_missing
 from pipeline.model.status import EVENT_PRESENT, OK, REJECTED
 from pipeline.pages import patient_charts
 from pipeline.pages.html import render
-from pipeline.pages.outcome_card import change_words, level_words, present_words
+from pipeline.pages.outcome_card import change_text, level_text, present_text
 from pipeline.pages.patient_page import TEMPLATES, footer_lines
 from pipeline.predict.patient_results import Patient
 
@@ -47,7 +47,9 @@ class WardRow:
     status: str
 
 
-def ward_page(patients: Sequence[tuple[Patient, str]], facts: ModelFacts, *, made: datetime) -> str:
+def ward_page(
+    patients: Sequence[tuple[Patient, str]], facts: ModelSummary, *, made: datetime
+) -> str:
     """Render the ward list.
 
     Parameters
@@ -57,7 +59,7 @@ def ward_page(patients: Sequence[tuple[Patient, str]], facts: ModelFacts, *, mad
     """
     columns = [name for name, outcome in facts.outcomes.items() if outcome.shown_after is None]
     order = sorted(patients, key=lambda item: (-highest_risk(item[0]), item[0].record.patient_id))
-    reach = patient_charts.reach_of(
+    reach = patient_charts.axis_maximum(
         [item.headline for patient, _ in patients for item in patient.estimates if item.headline]
     )
     late = {
@@ -76,8 +78,8 @@ def ward_page(patients: Sequence[tuple[Patient, str]], facts: ModelFacts, *, mad
         "ward.html.j2",
         title=phrase("ward", "title"),
         synthetic=facts.synthetic,
-        made=phrase("header", "made", when=made_words(made)),
-        past=_past_words(len(groups["with"]), facts) if past else "",
+        made=phrase("header", "made", when=made_text(made)),
+        past=_past_text(len(groups["with"]), facts) if past else "",
         lead=_lead([patient for patient, _ in patients]),
         order=_order(columns, facts),
         columns=[facts.outcomes[name].label for name in columns],
@@ -86,13 +88,13 @@ def ward_page(patients: Sequence[tuple[Patient, str]], facts: ModelFacts, *, mad
     )
 
 
-def _order(columns: Sequence[str], facts: ModelFacts) -> str:
+def _order(columns: Sequence[str], facts: ModelSummary) -> str:
     """How the list is ordered, and what its risks are."""
     said = [phrase("ward", "order_several" if len(columns) > 1 else "order_one")]
     asked = {(facts.outcomes[name].scale, facts.outcomes[name].threshold) for name in columns}
     if {("crs", 3), ("icans", 1)} <= asked:
         said.append(phrase("ward", "order_icans"))
-    level = level_words(facts.level)
+    level = level_text(facts.level)
     return " ".join(
         [*said, phrase("ward", "order_each", horizon=f"{facts.horizon:g}", level=level)]
     )
@@ -109,7 +111,7 @@ def _all_past(found: Sequence[EstimateAge | None]) -> bool:
     return bool(found) and all(late is not None and late.past for late in found)
 
 
-def _past_words(count: int, facts: ModelFacts) -> str:
+def _past_text(count: int, facts: ModelSummary) -> str:
     key = "all_past_one" if count == 1 else "all_past"
     return phrase("ward", key, horizon=f"{facts.horizon:g}")
 
@@ -134,7 +136,7 @@ def _line(
     address: str,
     columns: Sequence[str],
     reach: float,
-    facts: ModelFacts,
+    facts: ModelSummary,
     late: EstimateAge | None,
     past: bool,
 ) -> WardRow:
@@ -160,7 +162,7 @@ def _labs(newest: float, late: EstimateAge | None, past: bool) -> str:
     age = newest if past or late is None else newest + late.hours
     old = age > section("reliance")["limits"]["old_hours"]
     key = ("stale_before" if old else "before") if past else ("stale" if old else "fresh")
-    return phrase("ward", key, age=span_words(age))
+    return phrase("ward", key, age=span_text(age))
 
 
 def _moment(record: PatientRecord) -> str:
@@ -169,7 +171,7 @@ def _moment(record: PatientRecord) -> str:
     return since_infusion(record.hours) if record.hours < 0 else day_and_hour(record.hours)
 
 
-def _grades(record: PatientRecord, facts: ModelFacts) -> str:
+def _grades(record: PatientRecord, facts: ModelSummary) -> str:
     """The current grade on each scale in few words."""
     grades = {
         scale.upper(): record.current_grade(scale, facts.grade_valid_hours)
@@ -182,12 +184,12 @@ def _grades(record: PatientRecord, facts: ModelFacts) -> str:
     return ", ".join(said)
 
 
-def _cell(outcome: str, patient: Patient, reach: float, facts: ModelFacts) -> WardCell:
+def _cell(outcome: str, patient: Patient, reach: float, facts: ModelSummary) -> WardCell:
     item = next((item for item in patient.estimates if item.outcome == outcome), None)
     if item is None:
         return WardCell("")
     if item.status == EVENT_PRESENT:
-        when = present_words(item, patient.record, brief=True)
+        when = present_text(item, patient.record, brief=True)
         after = next(
             (
                 other
@@ -218,17 +220,17 @@ def _risk_cell(
     risk = item.headline
     if risk is None:
         return WardCell("")
-    usual = f", usual {risk_words(risk.usual.rate)}" if risk.usual else ""
-    change = change_words(item, patient.record.hours, "ward")
-    small = (f"{interval_words(risk.low, risk.high)}{usual}", change)
+    usual = f", usual {risk_text(risk.usual.rate)}" if risk.usual else ""
+    change = change_text(item, patient.record.hours, "ward")
+    small = (f"{interval_text(risk.low, risk.high)}{usual}", change)
     said = tuple(line for line in (*first, *small) if line)
-    number = risk_words(risk.risk)
+    number = risk_text(risk.risk)
     return WardCell(
         f"{item.short} {number}" if named else number, said, patient_charts.mini_line(risk, reach)
     )
 
 
-def _status(patient: Patient, facts: ModelFacts, late: EstimateAge | None) -> str:
+def _status(patient: Patient, facts: ModelSummary, late: EstimateAge | None) -> str:
     reasons = [item for item in patient.estimates if item.status not in (OK, EVENT_PRESENT)]
     estimated = [item for item in patient.estimates if item.headline is not None]
     if reasons or patient.inputs is None or not estimated:

@@ -14,7 +14,7 @@ from pipeline.features.matrix import FeatureMatrix
 from pipeline.model.abstention import abstention_codes
 from pipeline.model.background import Background
 from pipeline.model.bundle import model_features
-from pipeline.model.risk_model import RiskModel, prior_speaks
+from pipeline.model.risk_model import RiskModel, prior_available
 from pipeline.predict.prepare import PreparedBatch, batch_statuses
 
 COLUMNS = (
@@ -144,7 +144,7 @@ def _largely_changed(
 
 def _members(model: RiskModel, matrix: FeatureMatrix) -> Ints:
     """A number for the members that answer at each landmark: with grades or not, prior or not."""
-    return 2 * model.state_used(matrix).astype(int) + prior_speaks(matrix)
+    return 2 * model.state_used(matrix).astype(int) + prior_available(matrix)
 
 
 def _explained(

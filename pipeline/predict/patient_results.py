@@ -12,7 +12,7 @@ from pipeline.cohort.reject_summary import PatientRejects
 from pipeline.explain.confidence import EstimateInputs, inputs_of
 from pipeline.explain.estimates import Estimate, estimates
 from pipeline.explain.infusion_clock import InfusionClock
-from pipeline.explain.model_summary import ModelFacts
+from pipeline.explain.model_summary import ModelSummary
 from pipeline.explain.patient_record import PatientRecord, clock_of, records
 from pipeline.explain.subsequent_events import SubsequentEvents
 from pipeline.predict.earlier_estimates import past_risks
@@ -45,7 +45,7 @@ class Patient:
 
 
 def patient_results(
-    prepared: PreparedBatch, result: BatchResult, facts: ModelFacts
+    prepared: PreparedBatch, result: BatchResult, facts: ModelSummary
 ) -> list[Patient]:
     """Every patient of the input, sorted by id, with the estimates of the week before."""
     shown = result.explanations["horizon_h"] == facts.horizon

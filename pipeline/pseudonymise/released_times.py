@@ -131,11 +131,11 @@ def patients_in_hours(
     table, hours = raw.loc[usable].copy(), placed.reindex(keys[usable])
     for clock in CLOCKS:
         if f"{clock}_at" in table:
-            table[f"{clock}_at"] = written(hours[f"{clock}_hours"]).to_numpy()
+            table[f"{clock}_at"] = hours_text(hours[f"{clock}_hours"]).to_numpy()
             table = table.rename(columns={f"{clock}_at": f"{clock}_hours"})
     if infusions.duplicated("patient_id").any():
         table = table.drop(columns="second_infusion_days", errors="ignore")
-        table["second_infusion_hours"] = written(hours["second_infusion_hours"]).to_numpy()
+        table["second_infusion_hours"] = hours_text(hours["second_infusion_hours"]).to_numpy()
     return table.drop(columns="infusion_time")
 
 
@@ -168,7 +168,7 @@ def rows_in_hours(
         zero = own["infusion_time"]
         read = clock_hours(placed, clock, zero, file=file, time_zone=time_zone, at_end=at_end)
         late = read.dated & ~_resulted(raw) & (clock == "collected")
-        table = table.assign(**{column: written(read.hours.mask(late, read.until))})
+        table = table.assign(**{column: hours_text(read.hours.mask(late, read.until))})
         if late.any():
             account.say(
                 f"{file}: {counted(int(late.sum()), 'row')} with a day of draw alone and no "
@@ -181,12 +181,12 @@ def rows_in_hours(
     return table
 
 
-def written(hours: pd.Series) -> pd.Series:
+def hours_text(hours: pd.Series) -> pd.Series:
     """Hours with every digit, "" where there are none.
 
     Examples
     --------
-    >>> written(pd.Series([0.1, float("nan")])).tolist()
+    >>> hours_text(pd.Series([0.1, float("nan")])).tolist()
     ['0.1', '']
     """
     return hours.map(lambda value: "" if pd.isna(value) else repr(float(value))).astype("str")

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from pipeline import log
-from pipeline.cohort.files import SUFFIXES, WORKBOOKS, about_workbooks, find_table
+from pipeline.cohort.files import SUFFIXES, WORKBOOKS, find_table, workbook_hint
 from pipeline.cohort.tables import TABLES
 from pipeline.errors import InputError, shown
 
@@ -30,13 +30,13 @@ def batch_paths(path: str | Path) -> dict[str, Path]:
     else:
         raise InputError(
             f"{source} is neither a folder of tables nor a file ending in {', '.join(SUFFIXES)}"
-            + about_workbooks([source])
+            + workbook_hint([source])
         )
     if "labs" not in paths:
         found = sorted(item.name for item in source.iterdir()) if source.is_dir() else []
         raise InputError(
             f"{source} lacks labs.csv (or .parquet), so there is nothing to score. "
-            f"Found: {', '.join(found[:10]) or 'nothing'}" + about_workbooks(map(Path, found))
+            f"Found: {', '.join(found[:10]) or 'nothing'}" + workbook_hint(map(Path, found))
         )
     return paths
 
@@ -71,7 +71,7 @@ def cohort_paths(
             f"{folder} lacks {', '.join(f'{name}.csv' for name in missing)} (or .parquet). "
             f"Found: {', '.join(sorted(path.name for path in paths.values())) or 'no table'}"
             + derive
-            + about_workbooks(folder.iterdir())
+            + workbook_hint(folder.iterdir())
         )
     return paths
 
@@ -166,7 +166,7 @@ def refuse_workbook_tables(folder: Path, read: Mapping[str, Path]) -> None:
         table = path.stem.lower()
         if path.suffix.lower() in WORKBOOKS and table in TABLES and table not in read:
             raise InputError(
-                f"{folder} has no table '{table}' that can be read{about_workbooks([path])}"
+                f"{folder} has no table '{table}' that can be read{workbook_hint([path])}"
             )
 
 

@@ -12,13 +12,13 @@ from pipeline import log
 from pipeline.cohort.analytes import Analyte
 from pipeline.cohort.reject_summary import (
     PatientRejects,
+    main_reject_reason,
     majority_lines,
     refusal_table,
     refused_share,
-    why_refused,
 )
 from pipeline.cohort.tables import Cohort
-from pipeline.cohort.ungraded import about_no_grades
+from pipeline.cohort.ungraded import no_grades_reason
 from pipeline.config import CohortConfig
 
 
@@ -95,14 +95,18 @@ class ReadResult:
         """Patients with a refused result of a known analyte, sorted."""
         return sorted(patient for patient, item in self.refused.items() if item.results)
 
-    def about_no_grades(self, scales: Collection[str], config: CohortConfig) -> str:
+    def no_grades_reason(self, scales: Collection[str], config: CohortConfig) -> str:
         """Why no outcome of these scales can be learned, "" where somebody was graded."""
-        refused = {file: why_refused(self.rejects, self.counts, file) for file in self.counts}
-        return about_no_grades(self.cohort, scales, config.grades, self.files, self.counts, refused)
+        refused = {
+            file: main_reject_reason(self.rejects, self.counts, file) for file in self.counts
+        }
+        return no_grades_reason(
+            self.cohort, scales, config.grades, self.files, self.counts, refused
+        )
 
-    def why_refused(self, table: str) -> str:
+    def main_reject_reason(self, table: str) -> str:
         """How many rows of a table were refused and mostly why, "" where none was."""
-        return why_refused(self.rejects, self.counts, self.files.get(table, ""))
+        return main_reject_reason(self.rejects, self.counts, self.files.get(table, ""))
 
     def refused_share(self) -> tuple[int, int]:
         """Refused rows of labs, and how many could have been used."""

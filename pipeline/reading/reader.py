@@ -9,8 +9,13 @@ import pandas as pd
 
 from pipeline.cohort import events, labs
 from pipeline.cohort.analytes import Analyte, AnalyteResolver
-from pipeline.cohort.clock import frontier_hours
-from pipeline.cohort.episodes import about_episodes, current_episodes, people_of, split_episodes
+from pipeline.cohort.clock import future_cutoff_hours
+from pipeline.cohort.episodes import (
+    current_episodes,
+    episode_remarks,
+    patients_of_episodes,
+    split_episodes,
+)
 from pipeline.cohort.files import RawTable, read_raw, sha256_tables
 from pipeline.cohort.ledger import Ledger
 from pipeline.cohort.patient_linkage import link_patients
@@ -197,9 +202,9 @@ def _read(
     seen = set().union(*(table.get("patient_id", ()) for table in raw.values()))
     seen = seen.union(*ledger.ragged_patients.values())
     infusions = _infusions(raw, names, config, products, ledger)
-    patients = people_of(infusions)
+    patients = patients_of_episodes(infusions)
     dated = "collected_at" in raw["labs"]
-    frontier = frontier_hours(patients, as_of, config, ledger, dated=dated)
+    frontier = future_cutoff_hours(patients, as_of, config, ledger, dated=dated)
     known_from = "patients" if "patients" in raw else "labs"
     placed = {
         name: link_patients(raw[name], patients, name, names[name], ledger, known_from=known_from)
@@ -241,7 +246,7 @@ def _read(
         refused=refused_rows(ledger, config, resolver),
         files=names,
         derived=int(derived.sum()),
-        remarks=[*ledger.remarks, *about_episodes(infusions, surplus, live=live)],
+        remarks=[*ledger.remarks, *episode_remarks(infusions, surplus, live=live)],
         surplus=surplus,
         analytes_read=_name_counts(raw["labs"]),
         analytes_rejected=dict(ledger.by_analyte),

@@ -29,7 +29,7 @@ _ICE_PARTS = {
 }
 
 
-def observe(
+def chart_observations(
     assessed: pd.DataFrame, site: Ints, settings: Mapping[str, Any], random: np.random.Generator
 ) -> pd.DataFrame:
     """Write the observations behind each pair of grades.

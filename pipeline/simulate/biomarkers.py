@@ -15,7 +15,7 @@ from pipeline.simulate.simulated_patients import People
 _YOUNG = 20.0
 
 
-def levels(
+def true_levels(
     key: str,
     patient: Ints,
     hours: Floats,

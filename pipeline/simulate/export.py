@@ -29,11 +29,13 @@ def to_exports(
         patient = table["patient"].to_numpy(dtype=np.int64)
         columns: dict[str, Any] = {"patient_id": names[patient]}
         if name == "patients":
-            columns["infusion_time"] = stamps(np.zeros(len(table)), patient, zero, people, settings)
+            columns["infusion_time"] = timestamps_of(
+                np.zeros(len(table)), patient, zero, people, settings
+            )
         for column in table.columns.drop("patient"):
             if column.endswith("_hours"):
                 hours = table[column].to_numpy(dtype=float)
-                text = stamps(hours, patient, zero, people, settings)
+                text = timestamps_of(hours, patient, zero, people, settings)
                 columns[column.removesuffix("_hours") + "_at"] = text
             else:
                 columns[column] = _text(table[column])
@@ -41,7 +43,7 @@ def to_exports(
     return result
 
 
-def stamps(
+def timestamps_of(
     hours: Floats, patient: Ints, zero: Floats, people: People, settings: Mapping[str, Any]
 ) -> np.ndarray:
     """ISO 8601 with the offset valid at the site then; blank where ``hours`` is NaN."""
@@ -95,7 +97,7 @@ def draw_cuts(count: int, settings: Mapping[str, Any], random: np.random.Generat
     return np.asarray(np.round(between(random, settings["batch"]["cut_hours"], count), 2))
 
 
-def cut(tables: Tables, hours: Floats) -> Tables:
+def cut_at_hour(tables: Tables, hours: Floats) -> Tables:
     """Keep what was known before each patient's hour; the end of the record is not known yet.
 
     A result whose time was left out is kept when its sample is a week old.

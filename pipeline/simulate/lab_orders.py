@@ -54,7 +54,7 @@ def plan_rounds(
     )
 
 
-def order(
+def order_samples(
     key: str,
     people: People,
     history: History,

@@ -74,7 +74,7 @@ _NEVER_BEFORE = ("last_toci", "last_steroid", "last_anakinra")
 _WHOLE = ("crs", "icans", "toci_doses")
 
 
-def at_rest(count: int) -> State:
+def initial_state(count: int) -> State:
     """State before anything happens."""
     parts: dict[str, np.ndarray] = {}
     for item in fields(State):
@@ -91,7 +91,7 @@ def at_rest(count: int) -> State:
 Doses = dict[str, Bools]
 
 
-def treat(
+def give_treatment(
     state: State,
     people: People,
     hour: float,
@@ -166,7 +166,7 @@ def advance(
     after = hour + time["step_hours"]
     due = ((after - people.phase) % time["assessment_hours"] == 0) & state.alive
     _regrade(state, people, after, due, settings, random)
-    doses = treat(state, people, after, due, settings["policies"], random)
+    doses = give_treatment(state, people, after, due, settings["policies"], random)
     return due & state.alive, doses
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.arrays import Bools, Floats, Ints
-from pipeline.simulate.latent_course import State, advance, at_rest
+from pipeline.simulate.latent_course import State, advance, initial_state
 from pipeline.simulate.simulated_patients import People
 from pipeline.simulate.simulation_settings import between
 
@@ -61,12 +61,14 @@ class History:
         return np.where(step < 0, rest, value).astype(float)
 
 
-def live(people: People, settings: Mapping[str, Any], random: np.random.Generator) -> History:
+def simulate_history(
+    people: People, settings: Mapping[str, Any], random: np.random.Generator
+) -> History:
     """Simulate every patient from infusion to the end of follow-up."""
     time = settings["time"]
     step = time["step_hours"]
     count = time["follow_up_hours"] // step
-    state = at_rest(len(people))
+    state = initial_state(len(people))
     state.fluctuation = settings["course"]["fluctuation_sd"] * random.standard_normal(len(people))
     tracks: dict[str, list[np.ndarray]] = {name: [] for name in _KEPT}
     assessed, doses, saved = [], [], {}

@@ -68,7 +68,7 @@ FAULTS: tuple[Fault, ...] = (
 )
 
 
-def plant(tables: Tables, random: np.random.Generator) -> tuple[Tables, pd.DataFrame]:
+def plant_rows(tables: Tables, random: np.random.Generator) -> tuple[Tables, pd.DataFrame]:
     """Add one row per fault, each a spoilt copy of the good row it follows.
 
     Returns

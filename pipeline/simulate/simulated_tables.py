@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from pipeline.simulate.assays import report_results
-from pipeline.simulate.bedside_chart import observe
-from pipeline.simulate.biomarkers import levels
-from pipeline.simulate.lab_orders import order, plan_rounds
+from pipeline.simulate.bedside_chart import chart_observations
+from pipeline.simulate.biomarkers import true_levels
+from pipeline.simulate.lab_orders import order_samples, plan_rounds
 from pipeline.simulate.latent_history import History
 from pipeline.simulate.simulated_patients import People
 from pipeline.simulate.simulation_settings import named
@@ -35,7 +35,7 @@ def build_tables(
         "patients": _patients(people, history, settings),
         "labs": _labs(people, history, settings, random),
         "treatments": _treatments(people, history, settings),
-        "observations": observe(assessed, people.site, settings, random["bedside"]),
+        "observations": chart_observations(assessed, people.site, settings, random["bedside"]),
         "assessments": _assessments(assessed),
     }
 
@@ -68,8 +68,8 @@ def _labs(
     rounds = plan_rounds(people, history, settings, random["orders"])
     parts = []
     for key in settings["analytes"]:
-        patient, hours = order(key, people, history, rounds, settings, random["orders"])
-        level = levels(key, patient, hours, people, history, settings, random["markers"])
+        patient, hours = order_samples(key, people, history, rounds, settings, random["orders"])
+        level = true_levels(key, patient, hours, people, history, settings, random["markers"])
         parts.append(report_results(key, patient, hours, level, people, settings, random["assays"]))
     rows = pd.concat(parts, ignore_index=True)
     # a result that comes after death or follow-up is never filed

@@ -93,7 +93,7 @@ def beeswarm(attribution: Attribution, title: str) -> Figure:
         base_values=np.full(len(attribution.values), attribution.expected),
         data=attribution.inputs[:, shown],
         feature_names=[
-            _words(attribution.names[number], attribution.metas[number]) for number in shown
+            _text(attribution.names[number], attribution.metas[number]) for number in shown
         ],
     )
     shap.plots.beeswarm(
@@ -234,7 +234,7 @@ def risk_by_day(by_day: Mapping[str, DayCell], title: str) -> Figure:
     return figure
 
 
-def _words(name: str, meta: FeatureMeta | None) -> str:
+def _text(name: str, meta: FeatureMeta | None) -> str:
     if name == "threshold_minus_grade":
         return "Threshold asked for minus current grade"
     if meta is None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from pipeline import log
 from pipeline.audit.export_context import open_export
 from pipeline.audit.runner import ERROR_CHECKS, AuditReport, audit, audit_folder, describe
-from pipeline.cohort.reject_summary import accepting, too_many_refused
+from pipeline.cohort.reject_summary import acceptance_setting, too_many_refused
 from pipeline.config import AuditConfig, Config
 from pipeline.errors import InputError, UsageError
 from pipeline.reading.read_result import ReadResult
@@ -44,10 +44,10 @@ def refuse_unusable(read: ReadResult, config: Config) -> None:
         raise InputError(
             f"{found}; a model of the rest would describe the export, not the patients. Correct "
             f"the causes listed above, or accept the share in the config: "
-            f"{accepting(refused, usable)}"
+            f"{acceptance_setting(refused, usable)}"
         )
     scales = {item.scale for item in config.outcomes.values()}
-    if ungraded := read.about_no_grades(scales, config.cohort):
+    if ungraded := read.no_grades_reason(scales, config.cohort):
         raise InputError(
             f"{ungraded}. Export every charted grade, 0 included, or derive grades from the "
             "observations with cohort.grades: derived"

@@ -55,13 +55,13 @@ def learn_profile(
     """
     matrix, codes = refused
     return Profile(
-        **look_of_labs(read, cohort, keys, config),
+        **lab_profile(read, cohort, keys, config),
         abstained=_abstained(matrix, codes, cohort.persons()),
         risks={name: _risks(item, config.predict.headline_hours) for name, item in scored.items()},
     )
 
 
-def look_of_labs(
+def lab_profile(
     read: ReadResult, cohort: Cohort, keys: Sequence[str], config: Config
 ) -> dict[str, Any]:
     """Fields of a :class:`Profile` that need no model: days, units, delays and refused rows."""

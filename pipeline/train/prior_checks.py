@@ -104,7 +104,7 @@ def prior_facts(
     Parameters
     ----------
     heard : mapping
-        Scale to what :func:`silence` counted.
+        Scale to what :func:`prior_silences` counted.
     """
     shares = {
         scale: {
@@ -125,7 +125,7 @@ def prior_facts(
     }
 
 
-def silence(matrix: FeatureMatrix, scale: str) -> dict[str, Any]:
+def prior_silences(matrix: FeatureMatrix, scale: str) -> dict[str, Any]:
     """Landmarks at which the prior gives no estimate, by reason.
 
     Raises

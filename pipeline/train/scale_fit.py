@@ -10,7 +10,7 @@ from pipeline import log
 from pipeline.arrays import Ints
 from pipeline.cohort.detection_limits import apply_limits, infer_limits
 from pipeline.cohort.tables import Cohort
-from pipeline.cohort.ungraded import STATED_ELSEWHERE, count_ungraded, ungraded_words
+from pipeline.cohort.ungraded import STATED_ELSEWHERE, count_ungraded, ungraded_text
 from pipeline.config import Config
 from pipeline.evaluate.scoring_protocol import ScoredOutcome, score_scale, shared_folds
 from pipeline.features.build import build_features
@@ -18,7 +18,7 @@ from pipeline.features.landmarks import training_landmarks
 from pipeline.features.matrix import FeatureMatrix
 from pipeline.features.spec import FeatureSpec, learn_spec
 from pipeline.model.borrowed_prior import renamed
-from pipeline.model.bundle import Bundle, as_prior, beside_prior
+from pipeline.model.bundle import Bundle, add_prior_features, as_prior
 from pipeline.model.fitting import FitPlan, fit_risk_model
 from pipeline.model.outcomes import (
     build_targets,
@@ -30,7 +30,7 @@ from pipeline.model.outcomes import (
 from pipeline.model.risk_model import RiskModel
 from pipeline.model.stacked_rows import Targets
 from pipeline.reading.read_result import ReadResult
-from pipeline.train.prior_checks import check_prior, silence
+from pipeline.train.prior_checks import check_prior, prior_silences
 
 Limits = dict[str, dict[str, float]]
 
@@ -101,7 +101,7 @@ def prepare_task(
         config=config,
         folds=shared_folds(cohort, config),
         prior=prior,
-        rejected_grades=read.why_refused("assessments"),
+        rejected_grades=read.main_reject_reason("assessments"),
         jobs=jobs,
     )
 
@@ -113,8 +113,8 @@ def fit_scale(task: TrainingTask, scale: str) -> ScaleResult:
     targets = _targets(task, landmarks, scale)
     matrix = build_features(task.cohort, landmarks, task.spec, task.jobs)
     if task.prior is not None:
-        matrix = beside_prior(matrix, task.raw, task.spec, task.prior, task.jobs)
-        silence(matrix, scale)
+        matrix = add_prior_features(matrix, task.raw, task.spec, task.prior, task.jobs)
+        prior_silences(matrix, scale)
     borrowed = None if task.prior is None else renamed(task.prior.models[scale])
     reported = reported_thresholds(config.outcomes, scale)
     plan = FitPlan(scale, reported, task.spec, config.model, config.seed, task.jobs, borrowed)
@@ -139,7 +139,7 @@ def _targets(task: TrainingTask, landmarks: pd.DataFrame, scale: str) -> Targets
     targets = build_targets(cohort, landmarks, scale, thresholds, config.cohort.ungraded)
     ungraded = count_ungraded(cohort, scale, config.cohort.ungraded)
     if ungraded.n and scale != STATED_ELSEWHERE:
-        log.info(ungraded_words(ungraded.to_dict()))
+        log.info(ungraded_text(ungraded.to_dict()))
     on_grid = (landmarks["source"] == "grid").to_numpy()
     for name, outcome in config.outcomes.items():
         if outcome.scale == scale:

@@ -11,9 +11,9 @@ from pipeline.audit.runner import AuditReport
 from pipeline.config import Config
 from pipeline.evaluate.abstention_rates import (
     abstention_report,
+    abstention_warnings,
     answered_rows,
     held_out_abstentions,
-    silence_warnings,
 )
 from pipeline.evaluate.model_description import describe_models
 from pipeline.evaluate.report import Evaluation, assemble, event_patients, few_events
@@ -150,7 +150,7 @@ def _warnings(
 ) -> list[str]:
     """Outcomes that are often not estimated, then outcomes with few events."""
     silent = [
-        line for name, report in abstentions.items() for line in silence_warnings(name, report)
+        line for name, report in abstentions.items() for line in abstention_warnings(name, report)
     ]
     minimum = config.evaluation.min_event_patients
     return silent + [

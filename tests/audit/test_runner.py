@@ -160,7 +160,7 @@ def test_every_finding_says_where_to_look_and_both_lines_of_a_twin(twins, tmp_pa
 
 
 def test_importance_orders_every_check_once() -> None:
-    assert sorted(column_words.settings("importance")) == sorted(by_code())
+    assert sorted(column_words.audit_settings("importance")) == sorted(by_code())
 
 
 def test_a_folder_without_tables_is_refused(tmp_path) -> None:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.cohort.column_words import holds_word, identifies_persons, listed, word_list
+from pipeline.cohort.column_words import contains_word, identifies_persons, listed, word_list
 
 PERSONS = {
     "e-mail": ["a@b.de", "c.d@e.org", "f@g.com", "h@i.net"],
@@ -49,7 +49,7 @@ words = st.from_regex(r"\A[a-z]{2,6}\Z")
 
 @given(parts=st.lists(words, min_size=1, max_size=4), word=words)
 def test_a_word_counts_as_a_whole_part_only(parts, word):
-    assert holds_word("_".join(parts), frozenset({word})) == (word in parts)
+    assert contains_word("_".join(parts), frozenset({word})) == (word in parts)
 
 
 @given(names=st.lists(words, max_size=12), most=st.integers(1, 8))

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.audit.runner import audit_folder
-from pipeline.cohort.episodes import since
+from pipeline.cohort.episodes import hours_since
 from pipeline.config import load_config
 from pipeline.evaluate.scoring_protocol import shared_folds
 from pipeline.evaluate.splits import splits_of
@@ -206,7 +206,7 @@ def test_the_infusions_of_a_patient_share_every_fold(tmp_path):
 @settings(max_examples=200, deadline=None)
 @given(st.integers(0, 10**8), st.integers(0, 10**8))
 def test_a_clock_moved_to_another_zero_equals_one_read_against_it(seconds, zero):
-    moved = since(np.array([seconds / 3600.0]), np.array([zero / 3600.0]))
+    moved = hours_since(np.array([seconds / 3600.0]), np.array([zero / 3600.0]))
     if zero:
         assert moved[0] == (seconds - zero) / 3600.0
 

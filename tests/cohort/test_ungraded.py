@@ -5,8 +5,8 @@ import pytest
 from pipeline.cohort.ungraded import (
     count_ungraded,
     never_graded,
-    ungraded_words,
-    unknown_for_want_of_grades,
+    ungraded_text,
+    unknown_without_grades,
 )
 from tests.builders import make_cohort
 
@@ -30,21 +30,21 @@ def test_silence_is_read_as_the_graded_patients_are_charted_or_as_stated(rows, s
     cohort = make_cohort(6, assessments=rows)
     silent = [number not in {row[0] for row in rows} for number in range(6)]
     assert never_graded(cohort, "crs").tolist() == silent
-    found = unknown_for_want_of_grades(cohort, "crs", setting)
+    found = unknown_without_grades(cohort, "crs", setting)
     assert found.tolist() == (silent if unknown else [False] * 6)
 
 
 def test_each_scale_is_asked_by_itself_and_death_never():
     cohort = make_cohort(3, assessments=[*ZEROS, (0, "icans", 2, 9.0), (0, "death", 0, 9.0)])
-    assert unknown_for_want_of_grades(cohort, "crs", "as_charted").sum() == 0
+    assert unknown_without_grades(cohort, "crs", "as_charted").sum() == 0
     assert count_ungraded(cohort, "icans", "as_charted").read_as == "no_event"
-    assert not unknown_for_want_of_grades(cohort, "death", "unknown").any()
+    assert not unknown_without_grades(cohort, "death", "unknown").any()
 
 
 def test_the_words_count_the_silent_and_say_why():
     cohort = make_cohort(5, assessments=ZEROS)
     told = {
-        setting: ungraded_words(count_ungraded(cohort, "crs", setting).to_dict())
+        setting: ungraded_text(count_ungraded(cohort, "crs", setting).to_dict())
         for setting in ("as_charted", "no_event")
     }
     assert told["as_charted"] == (
@@ -55,5 +55,5 @@ def test_the_words_count_the_silent_and_say_why():
         "count as without the event, as cohort.ungraded: no_event states"
     )
     whole = make_cohort(3, assessments=ZEROS)
-    said = ungraded_words(count_ungraded(whole, "crs", "as_charted").to_dict())
+    said = ungraded_text(count_ungraded(whole, "crs", "as_charted").to_dict())
     assert said == "crs: all 3 patients were graded"

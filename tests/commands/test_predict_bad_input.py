@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from pipeline.cli import main
-from pipeline.commands.predict import reading_words
+from pipeline.commands.predict import reading_text
 from pipeline.config import CohortConfig
 from pipeline.reading.reader import read_batch
 from tests.conftest import edit, read_predictions
@@ -390,7 +390,7 @@ def test_settings_of_the_training_that_change_how_a_batch_is_read_are_told(
     assert predict(mini.batch, "--no-pages", "--tz", "Europe/Berlin", "--force")[0] == 0
     assert "read as in training: times without offset in Europe/B" in capsys.readouterr().out
     config = CohortConfig(decimal_comma=False, date_order="month_first")
-    assert reading_words(config) == [
+    assert reading_text(config) == [
         "a point before decimals (12,500 is 12500); dates with the month first (01/03 is 3 January)"
     ]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from pipeline.evaluate.added_value import added_value, labs_answer, negative_control, with_control
+from pipeline.evaluate.added_value import added_value, labs_verdict, negative_control, with_control
 from pipeline.model.evaluated_outcome import OutcomeReport
 from tests.evaluate.scored import make_scores
 
@@ -87,14 +87,14 @@ def difference(lo, hi):
 )
 def test_labs_add_only_if_bar_and_control_are_both_beaten(bar, control, words):
     outcome = {"comparators": {"clinical_state": bar}, "negative_control": control}
-    assert words in labs_answer(OutcomeReport.model_validate(outcome), "72")
+    assert words in labs_verdict(OutcomeReport.model_validate(outcome), "72")
 
 
 def test_without_clinical_state_the_bar_is_grade_and_day():
     bars = {"grade_and_day": difference(0.01, 0.05)}
     outcome = OutcomeReport.model_validate({"comparators": bars})
-    assert "add to grade and day" in labs_answer(outcome, "72")
-    assert "cannot be estimated" in labs_answer(OutcomeReport(), "72")
+    assert "add to grade and day" in labs_verdict(outcome, "72")
+    assert "cannot be estimated" in labs_verdict(OutcomeReport(), "72")
     assert added_value(outcome.comparators).to_dict() == difference(0.01, 0.05)
     both = {"grade_and_day": difference(0, 1), "clinical_state": difference(0, 2)}
     found = added_value(OutcomeReport.model_validate({"comparators": both}).comparators)
@@ -106,7 +106,7 @@ def test_a_handful_of_event_patients_gives_no_verdict(span):
     def said(events):
         bar = {"72": {**difference(*span)["72"], "n_event_patients": events}}
         content = {"comparators": {"clinical_state": bar}, "negative_control": difference(*span)}
-        return labs_answer(OutcomeReport.model_validate(content), "72", firm_from=20)
+        return labs_verdict(OutcomeReport.model_validate(content), "72", firm_from=20)
 
     assert said(5).startswith(
         "Within 72 h, 5 event patients are too few to say whether labs add to the clinical state "

@@ -32,8 +32,6 @@ def test_a_horizon_holds_the_rows_whose_label_is_known():
     assert rows.weight.shape == (293, 41)
     assert [hours for hours, _ in scores.by_horizon()] == ["24", "72"]
     assert len(scores.at(72.0).label) == 300
-    with pytest.raises(ValueError, match="not in tuple"):
-        scores.at(48.0)
 
 
 def test_auroc_agrees_with_scikit_learn_and_its_difference_is_on_the_same_rows():

@@ -3,7 +3,7 @@
 from pipeline.config import load_config
 from pipeline.evaluate.model_description import changed_settings
 from pipeline.model.evaluation_report import ClinicalState, ModelDescription
-from pipeline.pages.model_tables import fact_words, model_grid, settings_words
+from pipeline.pages.model_tables import fact_text, model_grid, settings_text
 
 DEATH = ModelDescription(
     thresholds=[1],
@@ -16,7 +16,7 @@ DEATH = ModelDescription(
 
 
 def test_a_scale_without_grades_says_so():
-    told = dict(fact_words(DEATH))
+    told = dict(fact_text(DEATH))
     assert told["Shown"].startswith("none: no grade is charted")
     assert told["Members, share in the mean of log-odds"] == (
         "members: Labs, linear 25 %, Labs, trees 75 %"
@@ -37,7 +37,7 @@ def test_settings_of_every_shape_are_told(tmp_path):
     )
     changed = changed_settings(load_config([path]))
     assert set(changed) == {"cohort.assume_units", "landmarks.extra_hours", "model.signs"}
-    assert settings_words(changed) == (
+    assert settings_text(changed) == (
         "Settings that differ from the defaults: cohort.assume_units d_dimer mg/L mg/L{FEU}; "
         "landmarks.extra_hours 12; model.signs no."
     )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pipeline.config import EvaluationConfig
-from pipeline.evaluate.outcome_report import canary_auroc, curves, evaluate_scores
+from pipeline.evaluate.outcome_report import canary_auroc, curves, evaluate_outcome
 from pipeline.evaluate.scored_rows import concatenate
 from tests.evaluate.scored import make_scores
 
@@ -42,7 +42,7 @@ def simulated_scores(n=240, seed=0):
 def test_document_of_one_outcome():
     scores = simulated_scores()
     config = EvaluationConfig(bootstrap=40)
-    result = evaluate_scores(scores, config, seed=0)
+    result = evaluate_outcome(scores, config, seed=0)
     model = result.model["24"]
     assert model.n == round((~np.isnan(scores.label)).sum() / 2)
     assert model.auroc_lo < model.auroc < model.auroc_hi
@@ -64,13 +64,13 @@ def test_document_of_one_outcome():
     assert crp.brier is None
     assert crp.n < model.n
     assert crp.diff_auroc == 0.0
-    assert evaluate_scores(scores, config, seed=0) == result
+    assert evaluate_outcome(scores, config, seed=0) == result
 
 
 def test_too_few_event_patients_print_counts_only():
     scores = simulated_scores()
     few = EvaluationConfig(bootstrap=20, min_event_patients=1000)
-    cell = evaluate_scores(scores, few, seed=0).model["24"]
+    cell = evaluate_outcome(scores, few, seed=0).model["24"]
     assert cell.n > 0
     assert cell.auroc is None
     assert cell.cal_slope_lo is None

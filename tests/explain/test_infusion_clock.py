@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from pipeline.explain.infusion_clock import (
     InfusionClock,
     day_and_hour,
-    day_words,
-    made_words,
+    day_text,
+    made_text,
     shifted,
     since_infusion,
 )
@@ -47,7 +47,7 @@ def test_without_an_infusion_time_there_is_no_moment_and_no_zone():
 def test_the_offset_of_a_page_is_named(minutes, text):
     zero = datetime(2026, 11, 19, 8, 0, tzinfo=timezone(timedelta(minutes=minutes)))
     assert text in InfusionClock(zero).zone_words()
-    assert made_words(zero).endswith(text)
+    assert made_text(zero).endswith(text)
 
 
 @given(minutes=st.integers(-14 * 60, 14 * 60))
@@ -63,10 +63,10 @@ def test_an_unknown_offset_changes_nothing():
 
 def test_a_page_is_made_on_the_clock_of_its_patient():
     made = datetime(2026, 11, 22, 6, 20, tzinfo=UTC)
-    assert made_words(made, InfusionClock(ZERO)) == "22 Nov 2026 07:20"
-    assert made_words(made, InfusionClock(None)) == made_words(made)
+    assert made_text(made, InfusionClock(ZERO)) == "22 Nov 2026 07:20"
+    assert made_text(made, InfusionClock(None)) == made_text(made)
 
 
 def test_moments_before_the_infusion_are_named_so():
     assert since_infusion(-5.2) != since_infusion(5.2)
-    assert day_words(-3) == "day −3"
+    assert day_text(-3) == "day −3"

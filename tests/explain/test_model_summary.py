@@ -5,7 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipeline.explain.model_summary import DayAverage, graded_scales, headline_horizon, model_facts
+from pipeline.explain.model_summary import (
+    DayAverage,
+    graded_scales,
+    headline_horizon,
+    summarise_model,
+)
 from pipeline.model.background import learn_background
 from pipeline.model.bundle import Bundle
 from pipeline.model.evaluation_report import EvaluationReport
@@ -43,7 +48,7 @@ def bundle():
 def described(bundle):
     figures = {"model": {"72": {"auroc_lo": 0.6}}, "added_value": {"72": {"diff_lo": 0.01}}}
     evaluation = {"kind": "cross-validated", "outcomes": {"severe_crs": figures}}
-    return model_facts(bundle, "cytocast", "3", EvaluationReport.model_validate(evaluation))
+    return summarise_model(bundle, "cytocast", "3", EvaluationReport.model_validate(evaluation))
 
 
 @pytest.mark.parametrize(
@@ -101,7 +106,7 @@ def test_the_headline_is_the_fitted_horizon_nearest_to_the_setting(bundle, wante
 
 
 def test_without_an_evaluation_nothing_is_said_of_skill(bundle):
-    described = model_facts(bundle, "cytocast", "", None)
+    described = summarise_model(bundle, "cytocast", "", None)
     assert described.validation == {}
     assert described.validation_kind == ""
     assert described.event_patients == {"severe_crs": 12}

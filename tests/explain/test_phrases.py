@@ -8,26 +8,26 @@ from hypothesis import strategies as st
 
 from pipeline.cohort.analytes import dictionary
 from pipeline.explain.phrases import (
-    age_words,
-    interval_words,
+    age_text,
+    interval_text,
     is_clipped,
-    number_words,
+    listed_phrases,
+    number_text,
     outcome_short,
-    points_words,
-    risk_words,
+    points_text,
+    ratio_to_average,
+    risk_text,
     section,
     signed_points,
-    some_of,
-    times_usual,
-    unit_words,
-    value_words,
+    unit_text,
+    value_text,
     whole,
 )
 
 
 @given(st.floats(1e-4, 1e6))
 def test_a_result_keeps_three_significant_digits_or_its_whole_part(value):
-    text = number_words(value)
+    text = number_text(value)
     assert "e" not in text
     number = float(text.replace(",", ""))
     tolerance = 0.5 if value >= 100 else 0.005 * value + 5e-6
@@ -36,7 +36,7 @@ def test_a_result_keeps_three_significant_digits_or_its_whole_part(value):
 
 @given(st.floats(0, 1))
 def test_a_risk_is_a_whole_percentage_between_one_and_ninety_nine(risk):
-    text = risk_words(risk).removesuffix("\u00a0%")
+    text = risk_text(risk).removesuffix("\u00a0%")
     if is_clipped(risk):
         assert text == ("under 1" if risk < 0.5 else "over 99")
     else:
@@ -47,8 +47,8 @@ def test_a_risk_is_a_whole_percentage_between_one_and_ninety_nine(risk):
 @given(low=st.floats(0, 1), width=st.floats(0, 1))
 def test_an_interval_of_one_percentage_is_said_once(low, width):
     high = min(low + width, 1.0)
-    ends = risk_words(low), risk_words(high)
-    text = interval_words(low, high)
+    ends = risk_text(low), risk_text(high)
+    text = interval_text(low, high)
     assert (text == ends[0]) == (ends[0] == ends[1])
     assert text.endswith(ends[1].split("\u00a0")[0] + "\u00a0%")
 
@@ -61,7 +61,7 @@ def test_signed_and_unsigned_points_are_of_one_size(points):
     if size:
         assert ("▲" in signed) == (points > 0)
         assert int("".join(filter(str.isdigit, signed))) == size
-        assert points_words(points).split()[0] == str(size)
+        assert points_text(points).split()[0] == str(size)
 
 
 @given(st.floats(-1e6, 1e6))
@@ -74,11 +74,11 @@ def test_words_for_a_ratio_rise_with_it(one, other):
     steps = [str(step["words"]).split("{")[0] for step in section("times_usual")]
 
     def place(ratio):
-        return max(n for n, words in enumerate(steps) if times_usual(ratio).startswith(words))
+        return max(n for n, words in enumerate(steps) if ratio_to_average(ratio).startswith(words))
 
     low, high = sorted((one, other))
     assert place(low) <= place(high)
-    assert times_usual(math.nan) == ""
+    assert ratio_to_average(math.nan) == ""
 
 
 @pytest.mark.parametrize(
@@ -91,16 +91,16 @@ def test_words_for_a_ratio_rise_with_it(one, other):
     ],
 )
 def test_a_unit_reads_as_a_laboratory_writes_it(key, shown):
-    assert unit_words(dictionary()[key].unit) == shown
+    assert unit_text(dictionary()[key].unit) == shown
 
 
 def test_a_limit_is_shown_before_the_number():
-    assert [value_words(5.0, side, "mg/L")[0] for side in (-1, 0, 1)] == ["<", "5", ">"]
+    assert [value_text(5.0, side, "mg/L")[0] for side in (-1, 0, 1)] == ["<", "5", ">"]
 
 
 @given(st.lists(st.sampled_from(["CRP", "IL-6", "NfL", "LDH"]), min_size=1, max_size=12))
 def test_a_long_list_names_at_most_the_stated_number(names):
-    text = some_of(names, 3)
+    text = listed_phrases(names, 3)
     told = len(text.replace(" and ", ", ").split(", "))
     assert told == min(len(names), 3)
     if len(names) > 3:
@@ -109,4 +109,4 @@ def test_a_long_list_names_at_most_the_stated_number(names):
 
 def test_an_outcome_without_a_short_name_has_its_own():
     assert outcome_short("severe_hlh_like") == "severe hlh like"
-    assert age_words(0.99).startswith("under 1")
+    assert age_text(0.99).startswith("under 1")

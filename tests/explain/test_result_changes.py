@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from pipeline.cohort.analytes import dictionary
-from pipeline.explain.result_changes import change_words, range_words
+from pipeline.explain.result_changes import change_text, range_text
 
 
 def series(*points: tuple[float, float] | tuple[float, float, int]) -> pd.DataFrame:
@@ -31,7 +31,7 @@ def series(*points: tuple[float, float] | tuple[float, float, int]) -> pd.DataFr
     ],
 )
 def test_change(points, words) -> None:
-    assert change_words(series(*points)).replace("\u00a0", " ") == words
+    assert change_text(series(*points)).replace("\u00a0", " ") == words
 
 
 @pytest.mark.parametrize(
@@ -45,8 +45,8 @@ def test_change(points, words) -> None:
     ],
 )
 def test_usual_range(value, side, words) -> None:
-    assert range_words(value, side, dictionary()["fibrinogen"]) == words
+    assert range_text(value, side, dictionary()["fibrinogen"]) == words
 
 
 def test_no_range_no_words() -> None:
-    assert range_words(20.0, 0, dictionary()["il15"]) == ""
+    assert range_text(20.0, 0, dictionary()["il15"]) == ""

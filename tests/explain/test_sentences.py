@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from pipeline.explain.phrases import pathway_name, section, whole
 from pipeline.explain.sentences import (
     MOST_LABS,
-    against_sentences,
     contrast_sentence,
-    effect_words,
-    factor_words,
+    effect_text,
+    factor_text,
     lab_sentences,
     lab_text,
+    opposing_sentences,
 )
 from pipeline.resources import schema_yaml
 from tests.pages.patients import KINDS, crowded, facts, icans_only, rising_crs
@@ -52,7 +52,7 @@ def test_labs_that_lower_an_estimate_are_told_although_others_are_stronger():
 
 @given(st.lists(st.tuples(st.sampled_from(["CRS", "ICANS"]), st.floats(-30, 30)), max_size=3))
 def test_effects_are_told_by_direction_and_small_ones_not_at_all(effects):
-    text = effect_words(effects)
+    text = effect_text(effects)
     up = [points for _, points in effects if whole(points) > 0]
     down = [points for _, points in effects if whole(-points) > 0]
     assert text.count("▲") == bool(up)
@@ -60,17 +60,17 @@ def test_effects_are_told_by_direction_and_small_ones_not_at_all(effects):
 
 
 def test_reasons_follow_an_effect_each_once():
-    text = effect_words([("CRS", 3.0)], ["because", "", "because"])
+    text = effect_text([("CRS", 3.0)], ["because", "", "because"])
     assert text.endswith(", because")
     assert text.count("because") == 1
-    assert "because" not in effect_words([("CRS", 0.1)], ["because"])
+    assert "because" not in effect_text([("CRS", 0.1)], ["because"])
 
 
 @pytest.mark.parametrize("name", with_estimates)
 def test_each_estimate_has_at_most_two_opposing_factors(name):
     patient = KINDS[name]()
     shown = [item for item in patient.estimates if item.headline is not None]
-    found = against_sentences(patient.record, patient.estimates, facts())
+    found = opposing_sentences(patient.record, patient.estimates, facts())
     assert len(found) == len(shown)
     for item, told in zip(shown, found, strict=True):
         sign = 1.0 if item.headline.risk >= item.reference_risk else -1.0
@@ -98,11 +98,11 @@ def test_every_pathway_and_group_has_a_name(key):
 
 def test_a_factor_is_named_with_what_it_holds():
     patient = rising_crs()
-    state = factor_words("clinical_state", patient.record, facts())
+    state = factor_text("clinical_state", patient.record, facts())
     assert "CRS 2" in state
     assert "ICANS 0" in state
     old = replace(patient.record, hours=patient.record.hours + 48)
-    assert "CRS" not in factor_words("clinical_state", old, facts())
-    brief = factor_words("crp", patient.record, facts())
+    assert "CRS" not in factor_text("clinical_state", old, facts())
+    brief = factor_text("crp", patient.record, facts())
     assert brief == lab_text(patient.record, facts().analytes["crp"], brief=True)
     assert len(brief) < len(lab_text(patient.record, facts().analytes["crp"]))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pipeline.config import LandmarkConfig
 from pipeline.errors import UsageError
 from pipeline.features.landmarks import (
-    assessed_finely,
+    assessed_several_times_a_day,
     every_result_landmarks,
     given_landmarks,
     grid_landmarks,
@@ -72,9 +72,9 @@ def test_result_landmarks_only_where_grades_are_finer_than_a_day():
     rows = [lab(0, "crp", 1.0, 30.0)]
     daily = make_cohort(1, rows, [(0, "crs", 0, 24.0 * day) for day in range(1, 5)])
     fine = make_cohort(1, rows, [(0, "crs", 0, 8.0 * shift) for shift in range(1, 12)])
-    assert not assessed_finely(daily, "crs")
-    assert assessed_finely(fine, "crs")
-    assert not assessed_finely(fine, "icans")
+    assert not assessed_several_times_a_day(daily, "crs")
+    assert assessed_several_times_a_day(fine, "crs")
+    assert not assessed_several_times_a_day(fine, "icans")
     settings_ = LandmarkConfig()
     assert set(training_landmarks(daily, settings_, "crs")["source"]) == {"grid"}
     assert set(training_landmarks(fine, settings_, "crs")["source"]) == {"grid", "result"}

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.config import GradingConfig
-from pipeline.grading.bedside_findings import assessments_of, latest, newest_hours
+from pipeline.grading.bedside_findings import assessments_of, latest_findings, newest_hours
 
 CONFIG = GradingConfig()
 moments = st.tuples(st.integers(0, 3), st.integers(0, 9).map(float))
@@ -21,7 +21,7 @@ moments = st.tuples(st.integers(0, 3), st.integers(0, 9).map(float))
 @settings(deadline=None)
 def test_the_newest_row_at_each_moment_is_that_of_a_plain_loop(rows, asked, before):
     patient, hours = (np.array([row[part] for row in rows]) for part in (0, 1))
-    place = latest(
+    place = latest_findings(
         patient.astype(np.intp),
         hours.astype(float),
         np.array([who for who, _ in asked], dtype=np.intp),

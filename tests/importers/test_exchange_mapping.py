@@ -12,7 +12,7 @@ from pipeline.importers.exchange_mapping import (
     ExchangeMapping,
     GradeRule,
     InfusionRule,
-    named_by,
+    matching_rule,
     propose_exchange,
     read_exchange_mapping,
 )
@@ -73,7 +73,7 @@ def test_the_first_rule_that_names_a_row_counts(rows, rules):
         )
         for name, own in rows
     ]
-    assert named_by(table, stated).tolist() == expected
+    assert matching_rule(table, stated).tolist() == expected
 
 
 def test_the_proposal_names_drugs_and_no_infusion_and_lists_the_commonest_codes():

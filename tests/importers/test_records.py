@@ -15,10 +15,10 @@ from pipeline.importers.records import (
     contradicting,
     filled_columns,
     first_filled,
-    looked_up,
-    moments,
+    look_up,
     named_code,
     refuse,
+    utc_times,
     with_offsets,
     without_midnight,
 )
@@ -68,8 +68,8 @@ def test_a_written_offset_does_not_move_the_moment(hours, zone):
     lost = clock_changes(naive, zone) != ""
     assert missing == (len(hours) if zone is None else lost.sum())
     before, after = (
-        moments(naive[~lost], zone),
-        moments(placed[~lost], "Asia/Tokyo" if zone else None),
+        utc_times(naive[~lost], zone),
+        utc_times(placed[~lost], "Asia/Tokyo" if zone else None),
     )
     pd.testing.assert_series_equal(before, after)
 
@@ -113,7 +113,7 @@ def test_the_first_filled_cell_counts(rows):
 def test_a_code_is_named_by_its_analyte_and_other_names_are_left():
     code = next(iter(dictionary()["ferritin"].loinc))
     assert named_code(code) == f"{code} ({dictionary()['ferritin'].name})"
-    assert looked_up(cells("F", "?"), {"F": "female"}).tolist() == ["female", ""]
+    assert look_up(cells("F", "?"), {"F": "female"}).tolist() == ["female", ""]
     names = cells("CRP", "CRP", "Albumin", "nonsense")
     loinc = cells(code, next(iter(dictionary()["crp"].loinc)), "1746-7", code)
     assert contradicting(names, loinc).tolist() == [True, False, False, False]

@@ -5,7 +5,7 @@ import pytest
 
 from pipeline.config import PredictConfig
 from pipeline.features.build import build_features
-from pipeline.model.borrowed_prior import PREFIX, own_metas, renamed, with_prior
+from pipeline.model.borrowed_prior import PREFIX, cohort_metas, renamed, with_prior
 from pipeline.model.risk_model import PRIOR_SILENT
 from pipeline.model.training_reference import TrainingReference, feature_ranges
 from tests.builders import at, course_cohort, make_spec
@@ -39,7 +39,7 @@ def test_the_columns_of_the_prior_stand_beside_the_untouched_own_ones(cohort):
     assert added == [f"{PREFIX}crp__last", f"{PREFIX}ferritin__last"]
     for name in added:
         np.testing.assert_array_equal(both.column(name), own.column(name.removeprefix(PREFIX)))
-    assert own_metas(both.metas) == own.metas
+    assert cohort_metas(both.metas) == own.metas
 
 
 def test_an_analyte_that_the_cohort_leaves_out_is_unknown_to_the_prior(cohort):

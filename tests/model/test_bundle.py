@@ -95,4 +95,8 @@ def test_a_prior_is_kept_without_prototypes_and_profile_and_with_its_digest(save
 def test_an_evaluation_is_optional(saved):
     assert read_evaluation(saved[0]) is None
     (saved[0] / "evaluation.json").write_text('{"kind": "external"}')
-    assert read_evaluation(saved[0]) == {"kind": "external"}
+    assert read_evaluation(saved[0]).kind == "external"
+    for damaged in ('{"kind": ', '{"outcomes": {"icans": [1]}}'):
+        (saved[0] / "evaluation.json").write_text(damaged)
+        with pytest.raises(BundleError, match=r"evaluation\.json is damaged"):
+            read_evaluation(saved[0])

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.model.evaluation_cells import AreaCell, Metric, PerformanceCell
+from pipeline.model.evaluation_cells import PerformanceCell
 from pipeline.model.evaluation_report import EvaluationReport
 
 FIGURE = st.none() | st.integers(-5, 2000) | st.floats(allow_nan=False, allow_infinity=False)
@@ -41,37 +41,15 @@ def test_missing_parts_are_at_their_defaults(content):
     assert report.cohort.name is None
     assert report.contrast_detail.reason == ""
     for outcome in report.outcomes.values():
-        assert outcome.compared("grade_and_day", "72").difference == Metric()
-        assert outcome.performance("model", "72").area == Metric()
-        assert outcome.added_value.at("72").difference == Metric()
+        assert outcome.compared("grade_and_day", "72") == PerformanceCell()
+        assert outcome.performance("model", "72") == PerformanceCell()
+        assert outcome.added_value.at("72").diff_auroc is None
 
 
-def test_tables_that_mix_horizons_and_names_are_typed():
-    outcome = {
-        "added_value": {"72": {"diff_auroc": 0.1}, "against_clinical_state": {"72": {}}},
-        "within_grade": {"24": {"model": {"auroc": 0.7}}},
-    }
-    use = {"icans": {"crp": {"importance": {"24": {"fall": 0.2}}}}}
-    report = EvaluationReport.model_validate({"outcomes": {"icans": outcome}, "analyte_use": use})
-    found = report.outcomes["icans"]
-    assert found.added_value.at("72").diff_auroc == 0.1
-    assert list(found.added_value.against_clinical_state) == ["72"]
-    assert found.within_grade.by_horizon()["24"].model.auroc == 0.7
-    assert report.analyte_use["icans"]["crp"].importance.at("24").fall == 0.2
-
-
-def test_a_metric_knows_whether_it_has_an_interval():
-    cell = AreaCell(auroc=0.8, auroc_lo=0.7, auroc_hi=0.9)
-    assert cell.area.is_complete
-    assert not cell.is_compared
-    assert AreaCell(diff_auroc=None).is_compared
-    assert not Metric(0.8, float("nan"), 0.9).has_interval
-
-
-def test_intervals_kept_apart_join_their_cell():
-    content = {
-        "comparators": {"x": {"24": {"brier": 0.2}}},
-        "probability_intervals": {"x": {"24": {"brier_lo": 0.1, "brier_hi": 0.3}}},
-    }
-    report = EvaluationReport.model_validate({"outcomes": {"icans": content}})
-    assert report.outcomes["icans"].performance("x", "24").brier_score == Metric(0.2, 0.1, 0.3)
+def test_the_use_of_an_analyte_holds_falls_by_horizon_or_a_reason():
+    entries = {"crp": {"importance": {"24": {"fall": 0.2}}}, "nfl": {"importance": {"reason": "x"}}}
+    report = EvaluationReport.model_validate({"analyte_use": {"icans": entries}})
+    use = report.analyte_use["icans"]
+    assert use["crp"].importance.at("24").fall == 0.2
+    assert use["crp"].importance.at("72").fall is None
+    assert use["nfl"].importance.reason == "x"

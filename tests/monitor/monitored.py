@@ -21,7 +21,7 @@ from pipeline.monitor.comparison import Comparison, compare
 from pipeline.monitor.observed_batch import ObservedBatch
 from pipeline.predict.prepare import batch_landmarks
 from pipeline.reading.reader import read_batch, read_cohort
-from pipeline.train.monitoring_profile import look_of_labs
+from pipeline.train.monitoring_profile import lab_profile
 
 STALE = 48.0
 
@@ -113,7 +113,7 @@ def make_world(root: Path, *, patients: int = 240, pool: int = 300) -> World:
     person = np.tile(np.arange(patients), 28)
     trained = profile_risks(risks(len(day), random), day, person)
     profile = Profile(
-        **look_of_labs(read, cohort, keys, config),
+        **lab_profile(read, cohort, keys, config),
         abstained={d: {"n": patients, "patients": patients, "abstained": 15} for d in range(28)},
         risks={name: {"horizon": 72.0, "days": trained} for name in config.outcomes},
     )

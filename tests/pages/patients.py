@@ -15,7 +15,7 @@ from pipeline.config import OutcomeConfig
 from pipeline.explain.confidence import EstimateInputs
 from pipeline.explain.estimates import EarlierEstimate, Estimate, Risk
 from pipeline.explain.infusion_clock import InfusionClock
-from pipeline.explain.model_summary import DayAverage, ModelFacts, Validation
+from pipeline.explain.model_summary import DayAverage, ModelSummary, Validation
 from pipeline.explain.patient_record import PatientRecord
 from pipeline.model.evaluation_cells import Difference, PerformanceCell
 from pipeline.predict.patient_results import Patient
@@ -69,7 +69,7 @@ def validation(
     )
 
 
-def facts(**changes: object) -> ModelFacts:
+def facts(**changes: object) -> ModelSummary:
     """A model trained on 301 patients that was found to do well."""
     rates = {
         name: {
@@ -82,7 +82,7 @@ def facts(**changes: object) -> ModelFacts:
         for name, rate in USUAL.items()
     }
     figures = {"auroc": 0.81, "auroc_lo": 0.74, "auroc_hi": 0.87, "cal_slope": 1.04}
-    whole = ModelFacts(
+    whole = ModelSummary(
         name="cytocast",
         version="7",
         bundle_sha="3f9a1c20b7de" + "0" * 52,

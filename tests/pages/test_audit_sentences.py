@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.evaluate.report import result_times
 from pipeline.model.evaluation_report import AuditCodes, ResultTimes
-from pipeline.pages.method_sentences import arrival_words, audit_lines, audit_titles
+from pipeline.pages.method_sentences import arrival_text, audit_lines, audit_titles
 from tests.builders import lab, make_cohort
 from tests.pages.test_evaluation_page import evaluation, metrics, read, render_evaluation
 
@@ -42,7 +42,7 @@ def test_times_of_results_are_counted_without_cancelled_ones():
     rows = [lab(0, "crp", 5.0, 10.0), lab(0, "crp", 6.0, 20.0, 23.0)]
     rows += [lab(0, "crp", 7.0, 30.0, status="cancelled")]
     assert result_times(make_cohort(1, labs=rows)) == ResultTimes(rows=2, as_collected=1)
-    assert "1 of 2 results" in arrival_words(ResultTimes(rows=2, as_collected=1))
+    assert "1 of 2 results" in arrival_text(ResultTimes(rows=2, as_collected=1))
 
 
 @pytest.mark.parametrize("codes", [None, AuditCodes(), AuditCodes(warnings=["CHK999"])])

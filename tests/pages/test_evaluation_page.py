@@ -38,7 +38,7 @@ def render_evaluation(content, curves, **options):
 
 
 def labs_answer(content, *arguments, **options):
-    return added_value.labs_answer(OutcomeReport.model_validate(content), *arguments, **options)
+    return added_value.labs_verdict(OutcomeReport.model_validate(content), *arguments, **options)
 
 
 def headline(label, content):
@@ -46,15 +46,15 @@ def headline(label, content):
 
 
 def alert_words(content):
-    return headline_sentences.alert_words(OutcomeReport.model_validate(content))
+    return headline_sentences.alert_text(OutcomeReport.model_validate(content))
 
 
 def weighted_words(content):
-    return headline_sentences.weighted_words(OutcomeReport.model_validate(content))
+    return headline_sentences.weighted_text(OutcomeReport.model_validate(content))
 
 
 def calibration_words(content, hours):
-    return calibration_sentences.calibration_words(OutcomeReport.model_validate(content), hours)
+    return calibration_sentences.calibration_text(OutcomeReport.model_validate(content), hours)
 
 
 def limits(content, kind, minimum):

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.explain.model_summary import DayAverage
-from pipeline.explain.phrases import risk_words
-from pipeline.pages.outcome_card import card, change_words, present_words, refits_words, usual_words
+from pipeline.explain.phrases import risk_text
+from pipeline.pages.outcome_card import card, change_text, present_text, refits_text, usual_text
 from tests.pages.patients import (
     HORIZONS,
     KINDS,
@@ -30,7 +30,7 @@ def test_a_card_has_a_number_and_a_drawing_exactly_where_there_is_an_estimate(ki
         assert bool(found.drawings) == (found.line is not None) == bool(found.rows) == estimated
         assert found.lines
         if estimated:
-            assert found.big == risk_words(item.headline.risk)
+            assert found.big == risk_text(item.headline.risk)
             assert len(found.rows) == len(HORIZONS)
             assert len(found.drawings) == (2 if item.past else 1)
         else:
@@ -46,10 +46,10 @@ def test_a_note_comes_first_with_and_without_an_estimate():
 def test_the_change_of_a_day_is_told_where_that_day_is_known():
     patient = rising_crs()
     crs, icans = patient.estimates
-    assert change_words(crs, patient.record.hours)
-    assert change_words(replace(crs, past=crs.past[:1]), patient.record.hours) == ""
-    assert change_words(without("icans", "abstained"), patient.record.hours) == ""
-    words = {change_words(item, patient.record.hours).split()[0] for item in (crs, icans)}
+    assert change_text(crs, patient.record.hours)
+    assert change_text(replace(crs, past=crs.past[:1]), patient.record.hours) == ""
+    assert change_text(without("icans", "abstained"), patient.record.hours) == ""
+    words = {change_text(item, patient.record.hours).split()[0] for item in (crs, icans)}
     assert len(words) == 2
 
 
@@ -63,20 +63,20 @@ def test_only_a_large_change_is_taken_apart():
 
 @given(rate=st.floats(0, 1), of=st.integers(1, 900), pooled=st.booleans())
 def test_the_base_rate_is_told_with_its_counts_and_a_clipped_one_by_counts_alone(rate, of, pooled):
-    text = usual_words(DayAverage(3, rate, of, pooled))
-    assert (risk_words(rate) in text) == (0.01 <= rate <= 0.99)
+    text = usual_text(DayAverage(3, rate, of, pooled))
+    assert (risk_text(rate) in text) == (0.01 <= rate <= 0.99)
     assert f"{of:,}" in text
     assert ("patient-days" in text) == pooled
 
 
 def test_an_unknown_base_rate_is_said_to_be_unknown():
-    assert usual_words(None) == usual_words(DayAverage(1, float("nan"), 9, False))
+    assert usual_text(None) == usual_text(DayAverage(1, float("nan"), 9, False))
 
 
 def test_an_estimate_at_one_end_of_its_interval_says_so():
     risk = rising_crs().estimates[0].headline
     inside, low, high, narrow = (
-        refits_words(replace(risk, low=low, high=high))
+        refits_text(replace(risk, low=low, high=high))
         for low, high in (
             (risk.low, risk.high),
             (risk.risk, risk.high),
@@ -94,7 +94,7 @@ def test_when_an_outcome_came_is_told_on_the_clock_of_the_patient():
     patient = icans_present()
     item = patient.estimates[1]
     onset = patient.record.clock.words(98.5)
-    assert present_words(item, patient.record, brief=True) == onset
-    assert present_words(item, patient.record).startswith(f"{onset} (")
+    assert present_text(item, patient.record, brief=True) == onset
+    assert present_text(item, patient.record).startswith(f"{onset} (")
     unknown = nearly_no_labs().record
-    assert present_words(item, unknown) == ""
+    assert present_text(item, unknown) == ""

@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 
 from pipeline.explain.estimates import EarlierEstimate, Risk
 from pipeline.explain.model_summary import DayAverage
-from pipeline.explain.phrases import risk_words, signed_points, whole
+from pipeline.explain.phrases import risk_text, signed_points, whole
 from pipeline.pages.patient_charts import (
+    axis_maximum,
     history_chart,
     horizon_chart,
     mini_line,
     mirror_chart,
     number_line,
-    reach_of,
 )
 from tests.pages.patients import rising_crs
 
@@ -37,15 +37,15 @@ def description(drawn):
 
 @given(st.lists(risk(), min_size=1, max_size=4))
 def test_the_axis_reaches_every_interval_and_usual_rate(risks):
-    reach = reach_of(risks)
+    reach = axis_maximum(risks)
     ends = [max(item.high, item.usual.rate if item.usual else 0) for item in risks]
     assert max(ends) <= reach <= 1.0
-    assert reach_of(risks[:1]) <= reach
+    assert axis_maximum(risks[:1]) <= reach
 
 
 @given(risk())
 def test_the_number_line_marks_risk_and_interval_in_order(item):
-    reach = reach_of([item])
+    reach = axis_maximum([item])
     for drawn in (number_line(item, reach, title="t", desc="d"), mini_line(item, reach)):
         root = ET.fromstring(drawn)
         box = next(child for child in root if child.tag.endswith("rect"))
@@ -70,7 +70,7 @@ def test_every_horizon_is_described_and_the_headline_is_bold():
     drawn = horizon_chart(risks, 72.0, title="t")
     told = description(drawn).replace("\u00a0", " ")
     for item in risks:
-        assert f"within {item.hours:g} h {risk_words(item.risk)}".replace("\u00a0", " ") in told
+        assert f"within {item.hours:g} h {risk_text(item.risk)}".replace("\u00a0", " ") in told
     root = ET.fromstring(drawn)
     bold = [child.text for child in root if child.get("font-weight") == "bold"]
     assert bold == ["72"]
@@ -81,7 +81,7 @@ def test_earlier_days_are_described_from_first_to_now(values):
     every = [EarlierEstimate(24.0 * (n + 1), value, 0.0, 1.0) for n, value in enumerate(values)]
     drawn = history_chart(every[:-1], every[-1], title="t")
     told = description(drawn).removesuffix(".").split("; ")
-    assert told == [f"day {n + 1} {risk_words(value)}" for n, value in enumerate(values)]
+    assert told == [f"day {n + 1} {risk_text(value)}" for n, value in enumerate(values)]
     labels = re.findall(r">d(\d+)<", drawn)
     assert len(labels) <= 3
     assert str(len(values)) in labels

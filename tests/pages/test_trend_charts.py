@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pipeline.cohort.analytes import dictionary
 from pipeline.explain.drug_caveats import DrugMark
 from pipeline.explain.infusion_clock import InfusionClock
-from pipeline.explain.phrases import value_words
+from pipeline.explain.phrases import value_text
 from pipeline.pages.trend_charts import WIDTH, grade_trend, lab_trend, time_axis
 from tests.pages.patients import ZERO
 
@@ -44,9 +44,9 @@ def test_shown_values_are_those_on_the_axis_and_each_has_its_mark(data):
         return
     trend = lab_trend(series(*data), CRP, AXIS, [], CLOCK)
     assert [what for _, what in trend.rows] == [
-        value_words(value, side, CRP.unit) for _, value, side in shown
+        value_text(value, side, CRP.unit) for _, value, side in shown
     ]
-    assert trend.newest == value_words(*data[-1][1:], CRP.unit)
+    assert trend.newest == value_text(*data[-1][1:], CRP.unit)
     assert len(drawn(trend, "circle")) == sum(side == 0 for _, _, side in shown)
     limits = drawn(trend, "path")
     assert len(limits) == sum(side != 0 for _, _, side in shown)

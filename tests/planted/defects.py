@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.simulate.export import to_exports
-from pipeline.simulate.latent_history import live
+from pipeline.simulate.latent_history import simulate_history
 from pipeline.simulate.simulated_patients import draw_people
 from pipeline.simulate.simulated_tables import Tables, build_tables
 from pipeline.simulate.simulation_settings import generators, load
@@ -25,7 +25,7 @@ def simulated_tables(patients: int, seed: int) -> Tables:
     """Tables of a clean simulated export as text, without rows wrong on purpose."""
     settings, random = load(), generators(seed)
     people = draw_people(patients, settings, random["people"])
-    history = live(people, settings, random["course"])
+    history = simulate_history(people, settings, random["course"])
     tables = build_tables(people, history, settings, random)
     ids = [f"S{seed}-{number + 1:04d}" for number in range(patients)]
     return to_exports(tables, ids, people, settings)

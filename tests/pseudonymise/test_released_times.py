@@ -12,6 +12,7 @@ from pipeline.cohort.schema import TableSchema
 from pipeline.errors import UsageError
 from pipeline.pseudonymise.released_columns import WITHHELD, Account
 from pipeline.pseudonymise.released_times import (
+    hours_text,
     infusion_offsets,
     infusions_of,
     patients_in_hours,
@@ -19,7 +20,6 @@ from pipeline.pseudonymise.released_times import (
     rows_in_hours,
     shifted,
     time_columns,
-    written,
 )
 from pipeline.pseudonymise.secret_key import Key
 
@@ -158,7 +158,7 @@ def test_patients_in_hours_hold_no_date_and_later_infusions_are_told_by_their_ho
 @given(st.lists(st.floats(allow_nan=True, allow_infinity=False), max_size=6))
 @settings(deadline=None)
 def test_hours_are_written_with_every_digit(values):
-    cells = written(pd.Series(values, dtype=float)).tolist()
+    cells = hours_text(pd.Series(values, dtype=float)).tolist()
     for cell, value in zip(cells, values, strict=True):
         assert cell == "" if np.isnan(value) else float(cell) == value
 

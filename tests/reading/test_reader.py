@@ -99,16 +99,16 @@ def test_patients_with_a_header_alone_are_refused_with_the_way_out(tmp_path):
 def test_without_a_single_grade_there_is_nothing_to_learn(tmp_path):
     config = CohortConfig()
     found = read(write_export(tmp_path / "bare", assessments=ASSESSMENTS[:1]))
-    assert found.about_no_grades(["crs"], config).startswith("assessments.csv has a header but no")
+    assert found.no_grades_reason(["crs"], config).startswith("assessments.csv has a header but no")
     rows = [ASSESSMENTS[0], ("A", "crs", "9", "5")]
     found = read(write_export(tmp_path / "refused", assessments=rows))
-    assert found.about_no_grades(["crs"], config).startswith("no row of assessments.csv gives a g")
-    assert read(write_export(tmp_path / "whole")).about_no_grades(["icans"], config) == ""
+    assert found.no_grades_reason(["crs"], config).startswith("no row of assessments.csv gives a g")
+    assert read(write_export(tmp_path / "whole")).no_grades_reason(["icans"], config) == ""
     # deaths stand in patients too
     people = [("patient_id", "death_hours"), ("A", "50"), ("B", "")]
     found = read(write_export(tmp_path / "d", patients=people, assessments=ASSESSMENTS[:1]))
-    assert found.about_no_grades(["crs"], config)
-    assert found.about_no_grades(["crs", "death"], config) == ""
+    assert found.no_grades_reason(["crs"], config)
+    assert found.no_grades_reason(["crs", "death"], config) == ""
 
 
 def test_training_needs_at_least_one_usable_lab_row(tmp_path):

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.simulate.latent_history import History, live
+from pipeline.simulate.latent_history import History, simulate_history
 from pipeline.simulate.simulated_patients import People, draw_people
 from pipeline.simulate.simulated_tables import build_tables
 from pipeline.simulate.simulation_settings import generators, load
@@ -27,7 +27,7 @@ class World:
 def make_world(patients: int, seed: int) -> World:
     settings, random = load(), generators(seed)
     people = draw_people(patients, settings, random["people"])
-    history = live(people, settings, random["course"])
+    history = simulate_history(people, settings, random["course"])
     tables = build_tables(people, history, settings, random)
     return World(settings, people, history, tables, random)
 

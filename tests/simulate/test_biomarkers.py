@@ -5,7 +5,7 @@ from copy import deepcopy
 import numpy as np
 import pytest
 
-from pipeline.simulate.biomarkers import autoregressive, levels
+from pipeline.simulate.biomarkers import autoregressive, true_levels
 
 
 @pytest.mark.parametrize("rho", [0.0, 0.5, 0.9])
@@ -27,7 +27,7 @@ def quiet(world, key, **entry):
 def level(world, key, patient, hours, settings):
     patient, hours = np.asarray(patient), np.asarray(hours, dtype=float)
     random = np.random.default_rng(0)
-    return levels(key, patient, hours, world.people, world.history, settings, random)
+    return true_levels(key, patient, hours, world.people, world.history, settings, random)
 
 
 def test_before_the_infusion_the_level_is_the_base(world):

@@ -6,7 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.simulate.export import cut, draw_cuts, is_simulated, stamps, to_exports, write
+from pipeline.simulate.export import (
+    cut_at_hour,
+    draw_cuts,
+    is_simulated,
+    timestamps_of,
+    to_exports,
+    write,
+)
 from pipeline.simulate.simulation_settings import named
 
 
@@ -40,7 +47,7 @@ def test_offsets_are_those_of_the_zone_of_the_site_at_that_moment(world):
     zones = [site["time_zone"] for site in named(world.settings["sites"]).values()]
     patient = np.arange(len(world.people))
     winter = float(pd.Timestamp("2024-01-15", tz="UTC").timestamp())
-    text = stamps(
+    text = timestamps_of(
         np.array([0.0, *[183 * 24.0] * (len(patient) - 1)]),
         patient,
         np.full(len(patient), winter),
@@ -54,7 +61,7 @@ def test_offsets_are_those_of_the_zone_of_the_site_at_that_moment(world):
 
 
 def test_a_missing_time_is_blank(world):
-    text = stamps(
+    text = timestamps_of(
         np.array([np.nan, 1.0]), np.array([0, 1]), np.zeros(len(world.people)), world.people,
         world.settings,
     )  # fmt: skip
@@ -67,7 +74,7 @@ def test_a_batch_holds_nothing_from_its_hour_on(world):
     low, high = world.settings["batch"]["cut_hours"]
     assert low <= hours.min()
     assert hours.max() <= high
-    known = cut(world.tables, hours)
+    known = cut_at_hour(world.tables, hours)
     assert not {"record_end_hours", "followed_until_hours", "death_hours"} & set(known["patients"])
     for name, clock in (
         ("labs", "resulted_hours"), ("treatments", "given_hours"),

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.simulate.lab_orders import order, plan_rounds
+from pipeline.simulate.lab_orders import order_samples, plan_rounds
 
 
 @pytest.fixture(scope="module")
@@ -13,7 +13,9 @@ def rounds(world):
 
 def ordered(world, rounds, key, settings=None, seed=2):
     random = np.random.default_rng(seed)
-    return order(key, world.people, world.history, rounds, settings or world.settings, random)
+    return order_samples(
+        key, world.people, world.history, rounds, settings or world.settings, random
+    )
 
 
 def test_rounds_are_at_the_stated_hours_of_the_local_day(world, rounds):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.simulate.latent_course import State, advance, at_rest, expansion, treat
+from pipeline.simulate.latent_course import State, advance, expansion, give_treatment, initial_state
 from pipeline.simulate.simulated_patients import draw_people
 from pipeline.simulate.simulation_settings import load
 
@@ -29,14 +29,14 @@ def course(patients=200, steps=120, seed=0):
     """States after each step."""
     random = np.random.default_rng(seed)
     people = draw_people(patients, SETTINGS, random)
-    state = at_rest(patients)
+    state = initial_state(patients)
     for number in range(steps):
         assessed, doses = advance(state, people, float(number * STEP), SETTINGS, random)
         yield (number + 1) * STEP, state.take(np.arange(patients)), assessed, doses, people
 
 
 def test_a_grade_moves_by_one_and_a_syndrome_that_ended_does_not_come_back():
-    before = at_rest(200)
+    before = initial_state(200)
     ended = {scale: np.zeros(200, dtype=bool) for scale in ("crs", "icans")}
     for hour, state, assessed, _, _ in course():
         for scale in ("crs", "icans"):
@@ -76,10 +76,12 @@ def treated(**changes):
     """Doses at hour 100 of patients that all accept every drug, assessed then."""
     people = draw_people(50, SETTINGS, np.random.default_rng(0))
     people = type(people)(**{**vars(people), "toci_prob": np.ones(50)})
-    state = at_rest(50)
+    state = initial_state(50)
     for name, value in changes.items():
         setattr(state, name, np.full(50, value, dtype=getattr(state, name).dtype))
-    return treat(state, people, 100.0, np.ones(50, dtype=bool), POLICIES, np.random.default_rng(1))
+    return give_treatment(
+        state, people, 100.0, np.ones(50, dtype=bool), POLICIES, np.random.default_rng(1)
+    )
 
 
 def test_tocilizumab_follows_the_grade_the_gap_and_the_number_of_doses():
@@ -97,7 +99,7 @@ def test_nobody_well_is_treated_and_the_dead_neither():
 
 
 def test_a_copy_of_a_state_does_not_move_with_it():
-    state = at_rest(3)
+    state = initial_state(3)
     copy = state.take(np.array([2, 0, 0]))
     state.crs[:] = 4
     assert copy.crs.tolist() == [0, 0, 0]

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.simulate.latent_history import live
+from pipeline.simulate.latent_history import simulate_history
 from pipeline.simulate.simulated_patients import draw_people
 from pipeline.simulate.simulation_settings import load
 from tests.simulate.conftest import make_world
@@ -47,6 +47,6 @@ def test_saved_states_are_those_of_their_landmark():
 
 def test_the_same_random_numbers_give_the_same_course():
     people = draw_people(10, load(), np.random.default_rng(0))
-    one, two = (live(people, load(), np.random.default_rng(4)) for _ in range(2))
+    one, two = (simulate_history(people, load(), np.random.default_rng(4)) for _ in range(2))
     np.testing.assert_array_equal(one.tracks["barrier"], two.tracks["barrier"])
     np.testing.assert_array_equal(one.record_end, two.record_end)

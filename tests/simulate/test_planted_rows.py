@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from pipeline.simulate.export import to_exports
-from pipeline.simulate.planted_rows import FAULTS, plant
+from pipeline.simulate.planted_rows import FAULTS, plant_rows
 
 
 @pytest.fixture(scope="module")
@@ -16,7 +16,7 @@ def exports(world):
 
 @pytest.fixture(scope="module")
 def planted(exports):
-    return plant(exports, np.random.default_rng(0))
+    return plant_rows(exports, np.random.default_rng(0))
 
 
 def test_every_fault_is_planted_once_and_listed(planted):
@@ -46,6 +46,6 @@ def test_a_wrong_row_differs_from_the_good_row_above_in_what_was_changed(planted
 
 def test_a_table_without_a_fitting_row_gets_no_fault():
     table = pd.DataFrame({"patient_id": ["A"], "item": ["mood"], "value": ["fine"]}, dtype="str")
-    tables, listed = plant({"observations": table}, np.random.default_rng(0))
+    tables, listed = plant_rows({"observations": table}, np.random.default_rng(0))
     assert listed.empty
     assert tables["observations"] is table

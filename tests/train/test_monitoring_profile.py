@@ -7,7 +7,7 @@ import pytest
 from pipeline.config import Config
 from pipeline.model.cohort_profile import first_delays
 from pipeline.reading.reader import read_cohort
-from pipeline.train.monitoring_profile import last_results_of_days, look_of_labs, unit_counts
+from pipeline.train.monitoring_profile import lab_profile, last_results_of_days, unit_counts
 from tests.builders import lab, make_cohort, make_config
 
 
@@ -66,7 +66,7 @@ def read(tmp_path_factory):
 
 def look(read, keys=("crp", "il6")):
     config = Config(outcomes=make_config().outcomes)
-    return look_of_labs(read, read.cohort, keys, config)
+    return lab_profile(read, read.cohort, keys, config)
 
 
 def test_analytes_of_fewer_than_five_patients_are_left_out(read):

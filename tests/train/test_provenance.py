@@ -12,8 +12,14 @@ from pipeline.model.evaluation_report import EvaluatedCohort
 from pipeline.train.provenance import provenance_of, versions
 from tests.builders import make_config
 
-COHORT = EvaluatedCohort(
-    name="mini", sha256="a" * 64, n_patients=60, event_patients={"severe_crs": 12}
+SUMMARY = EvaluatedCohort(
+    name="mini",
+    sha256="a" * 64,
+    n_patients=60,
+    event_patients={"severe_crs": 12},
+    n_landmarks=500,
+    n_lab_rows=900,
+    synthetic=True,
 )
 AUDIT = AuditReport((), (), (), {}, pd.DataFrame())
 
@@ -29,18 +35,18 @@ def test_installed_packages_are_named_with_their_version():
 @pytest.mark.parametrize("prior", [None, {}, {"bundle_sha256": "b" * 64}])
 def test_content_is_plain_and_a_prior_is_named_only_where_there_is_one(prior):
     config = make_config()
-    content = provenance_of(config, COHORT, AUDIT, prior)
+    content = provenance_of(config, SUMMARY, AUDIT, prior)
     assert json.loads(json.dumps(content)) == content
     assert ("prior" in content) == bool(prior)
-    assert content["cohort_sha256"] == COHORT.sha256
+    assert content["cohort_sha256"] == SUMMARY.sha256
     assert content["config_sha256"] == config.sha256()
-    assert content["event_patients"] == COHORT.event_patients
+    assert content["event_patients"] == SUMMARY.event_patients
     assert content["audit"] == AUDIT.summary()
 
 
 def test_another_setting_changes_the_digest_of_the_configuration():
     one, other = (
-        provenance_of(make_config(booster_rounds=rounds), COHORT, AUDIT, None)["config_sha256"]
+        provenance_of(make_config(booster_rounds=rounds), SUMMARY, AUDIT, None)["config_sha256"]
         for rounds in (25, 26)
     )
     assert one != other
