@@ -10,8 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.explain.phrases import interval_text, risk_text
-from pipeline.explain.risk_changes import is_large_change
-from pipeline.model.bundle import load_bundle
 from pipeline.pages.batch_pages import page_names
 from tests.conftest import edit, read_predictions
 from tests.pages.html_reader import read
