@@ -26,8 +26,6 @@ OPEN = {
     "features/kernel_compilation",
     "features/series",
     "features/statistics",
-    "model/evaluated_outcome",
-    "model/evaluation_cells",
     "model/evaluation_curves",
     "model/horizons",
     "monitor/observed_batch",
