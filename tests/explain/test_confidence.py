@@ -72,12 +72,7 @@ def test_an_outcome_at_chance_is_poor_where_every_estimate_is():
 
 
 def test_what_the_labs_add_counts_only_where_the_grade_is_used():
-<<<<<<< HEAD
     model = replace(SURE, validation={"severe_crs": validation(auroc_lo=0.7, added=-0.01)})
-=======
-    figures = {"severe_crs": validation(auroc_lo=0.7, added=-0.01)}
-    model = replace(SURE, validation=figures)
->>>>>>> e6ac54a (Tests of the explanations read typed validation figures)
     assert confidence(model=model).level == "care"
     without = icans_only()
     record = replace(without.record, product="axi-cel")
