@@ -53,7 +53,7 @@ class FeatureSpec:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        return asdict(self)
+        return {**asdict(self), "analytes": [analyte.to_dict() for analyte in self.analytes]}
 
 
 def spec_from_dict(content: Mapping[str, Any]) -> FeatureSpec:

@@ -117,3 +117,11 @@ def test_a_score_is_built_where_all_its_parts_were_measured():
     assert "s_easix" in built("ldh", "platelets")
     assert "easix" not in built("ldh", "platelets")
     assert "s_easix" not in built("ldh")
+
+
+def test_a_stored_spec_keeps_reasons_as_text():
+    spec = make_spec(analytes=("d_dimer",))
+    reasons = spec.to_dict()["analytes"][0]["refused"].values()
+    assert reasons
+    assert all(isinstance(reason, str) for reason in reasons)
+    assert spec_from_dict(spec.to_dict()).analytes == spec.analytes
