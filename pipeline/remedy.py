@@ -1,4 +1,4 @@
-"""What a person can do about a problem, worded for whoever reads it."""
+"""Messages and remedies by reader: trainer or operator, command line or make."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
-# what one types with make instead of an option
+# make variable of each command-line option
 MAKE_VARIABLES = {
     "out": "OUT=",
     "force": "FORCE=1",

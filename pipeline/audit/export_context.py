@@ -60,7 +60,7 @@ class OutcomeLabel:
 class AuditContext:
     """An export as the checks see it.
 
-    Rows that the front door refuses are still here: ``labs``, ``grades`` and ``people`` hold
+    Rows that reading rejects are still here: ``labs``, ``grades`` and ``people`` hold
     whatever can be read of every row, NaN where it cannot. A patient is a code into ``ids``.
     """
 
@@ -230,7 +230,7 @@ def _day_code(rows: pd.DataFrame) -> np.ndarray:
 def open_export(
     folder: str | Path, config: Config, *, read: ReadResult | None = None
 ) -> AuditContext:
-    """Read whatever tables a folder has, and the cohort if the front door lets it in.
+    """Read whatever tables a folder has, and the cohort if it can be read.
 
     Parameters
     ----------

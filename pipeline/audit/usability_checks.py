@@ -32,7 +32,7 @@ class Unreadable(Check):
     )
 
     def check(self, context: AuditContext) -> list[Finding]:
-        """Report why the front door refused the whole export."""
+        """Report why reading refused the whole export."""
         problem = context.problem or _no_grades(context)
         if not problem:
             return []
@@ -48,7 +48,7 @@ class Unreadable(Check):
 
 
 class RefusedRows(Check):
-    """Rows and cells that the front door does not use, by reason, most frequent first."""
+    """Rows and cells that reading does not use, by reason, most frequent first."""
 
     code = "CHK002"
     title = "Rows are refused"

@@ -95,8 +95,7 @@ class Analyte:
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; :func:`analyte_from_dict` reads them back.
 
-        Of a reason for two readers the text of the person who trains is kept; the dictionary has
-        the other.
+        A reason with texts for trainer and operator is stored as its text for the trainer.
         """
         refused = {
             unit: reason.train if isinstance(reason, Remedy) else reason
@@ -111,7 +110,7 @@ def analyte_from_dict(content: Mapping[str, Any]) -> Analyte:
     pairs = {name: tuple(content[name]) for name in names if name in content}
     known = dictionary().get(content["key"])
     refused = {
-        unit: _for_two_readers(reason, known.refused.get(unit) if known else None)
+        unit: _restore_remedy(reason, known.refused.get(unit) if known else None)
         for unit, reason in content.get("refused", {}).items()
     }
     return Analyte(**{**content, **pairs, "refused": refused})
@@ -347,8 +346,8 @@ def _refused(stated: Mapping[str, Any] | None) -> dict[str, str | Remedy]:
     }
 
 
-def _for_two_readers(reason: str, stated: str | Remedy | None) -> str | Remedy:
-    """The dictionary's reason for two readers, if the stored text is that of the first."""
+def _restore_remedy(reason: str, stated: str | Remedy | None) -> str | Remedy:
+    """The dictionary's remedy, if its text for the trainer equals the stored reason."""
     return stated if isinstance(stated, Remedy) and stated.train == reason else reason
 
 

@@ -153,7 +153,7 @@ def read_values(
 def _why_unusable(
     values: pd.Series, problem: pd.Series, kind: str, config: CohortConfig, audience: Audience
 ) -> str | pd.Series:
-    """Sentence per result; of a comma that training has settled, one for all."""
+    """Reason per result; one for all where training fixed the meaning of a comma."""
     if kind == COMMA and config.decimal_comma is False and audience is Audience.SCORING:
         return FIXED_IN_TRAINING
     return quoted(values) + " " + problem.loc[values.index] + "."

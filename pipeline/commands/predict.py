@@ -213,7 +213,7 @@ def reading_text(config: CohortConfig) -> list[str]:
 
 
 def _refuse_rejects(read: ReadResult) -> None:
-    """Refuse a batch of which anything was rejected, as ``--strict`` asks for."""
+    """Refuse a batch with rejected rows or cells (``--strict``)."""
     if not len(read.rejects):
         return
     first = read.rejects.iloc[0]

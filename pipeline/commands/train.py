@@ -109,7 +109,7 @@ def train_into(
 
 
 def _write_audit_page(audit: AuditReport, config: Config, out: Path) -> Path:
-    """Write the audit page beside the bundle, whatever becomes of the training."""
+    """Write ``<out>.audit.html``, even if the training fails later."""
     out.parent.mkdir(parents=True, exist_ok=True)
     page = out.with_name(f"{out.name}.audit.html")
     title = f"Audit of {config.cohort.name}"

@@ -1,4 +1,4 @@
-"""What the labs add beyond grade, day and state, beside a control with another patient's labs."""
+"""What labs add beyond grade, day and state, compared with another patient's labs."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from pipeline.evaluate.added_value import analyte_columns
 from pipeline.evaluate.comparators import comparator_risks
 from pipeline.evaluate.scored_rows import ScoredRows, concatenate
 from pipeline.evaluate.splits import Split
-from pipeline.features.landmarks import landmark_days
+from pipeline.features.landmarks import landmark_days, on_grid
 from pipeline.features.matrix import FeatureMatrix
 from pipeline.model.fitting import FitPlan, fit_risk_model
 from pipeline.model.parallel import side_by_side
@@ -69,7 +69,7 @@ def cross_validate(
     Returns
     -------
     dict of ScoredRows by threshold
-        Without those of which no landmark is at risk.
+        Thresholds without a landmark at risk are omitted.
     """
     one_core = replace(plan, jobs=1)
 
@@ -195,5 +195,4 @@ def _permuted(
 def scored_rows(matrix: FeatureMatrix, targets: Targets, rows: Ints, threshold: int) -> Ints:
     """Landmarks on the grid at which the outcome has not been charted yet."""
     at_risk = targets.at_risk[:, targets.thresholds.index(threshold)]
-    on_grid = (matrix.landmarks["source"] == "grid").to_numpy()
-    return rows[(at_risk & on_grid)[rows]]
+    return rows[(at_risk & on_grid(matrix.landmarks))[rows]]

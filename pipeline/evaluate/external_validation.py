@@ -1,4 +1,4 @@
-"""ScoredRows a bundle on a cohort it was not trained on (or says that it was)."""
+"""Scores a bundle on a cohort; flags a cohort that it was trained on."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pipeline.evaluate.model_description import describe_models
 from pipeline.evaluate.report import Evaluation, assemble, event_patients, few_events
 from pipeline.evaluate.scored_rows import ScoredRows
 from pipeline.evaluate.scoring_protocol import ScoredOutcome, stacked_repeats
-from pipeline.features.landmarks import training_landmarks
+from pipeline.features.landmarks import on_grid, training_landmarks
 from pipeline.features.matrix import FeatureMatrix
 from pipeline.model.abstention import applied_abstentions, support_from_reference
 from pipeline.model.bundle import Bundle, read_features
@@ -64,7 +64,7 @@ def evaluate_bundle(
     for name, outcome in bundle.config.outcomes.items():
         model = bundle.models[outcome.scale]
         landmarks = training_landmarks(cohort, bundle.config.landmarks, outcome.scale)
-        landmarks = landmarks.loc[landmarks["source"] == "grid"].reset_index(drop=True)
+        landmarks = landmarks.loc[on_grid(landmarks)].reset_index(drop=True)
         targets = build_targets(
             cohort, landmarks, outcome.scale, model.thresholds, bundle.config.cohort.ungraded
         )

@@ -67,11 +67,11 @@ class HorizonRows:
         )
 
     def among(self, mask: NDArray[np.bool_]) -> HorizonRows:
-        """Those of a mask over all scored landmarks."""
+        """Landmarks selected by a mask over all scored ones."""
         return self.take(np.flatnonzero(mask[self.rows]))
 
     def known(self, name: str) -> HorizonRows:
-        """Those at which a predictor has its inputs."""
+        """Landmarks at which a predictor is available."""
         missing = np.isnan(self.risks[name])
         return self.take(np.flatnonzero(~missing)) if missing.any() else self
 

@@ -27,7 +27,7 @@ from pipeline.evaluate.scored_rows import ScoredRows
 from pipeline.evaluate.subgroups import Mask, by_day, subgroup_table, within_grade
 from pipeline.model.evaluated_outcome import (
     GradeUnknown,
-    ModelAndBars,
+    ModelAndComparators,
     OtherSplit,
     OutcomeReport,
     SomeLandmarks,
@@ -175,15 +175,15 @@ def performance(rows: HorizonRows, name: str, against: str | None = None) -> Per
     return PerformanceCell(**rows.auroc(name, against).to_dict(), **figures)
 
 
-def weighted_by_patient(scores: ScoredRows) -> ModelAndBars:
+def weighted_by_patient(scores: ScoredRows) -> ModelAndComparators:
     """AUROC and difference when every patient counts the same, however many landmarks they have."""
-    return ModelAndBars(
+    return ModelAndComparators(
         **{
             name: {
                 hours: _area(rows.known(name).with_equal_patients(), name)
                 for hours, rows in scores.by_horizon()
             }
-            for name in _model_and_bars(scores)
+            for name in _model_and_comparators(scores)
         }
     )
 
@@ -193,13 +193,13 @@ def subset_auroc(scores: ScoredRows, chosen: Mask) -> SomeLandmarks:
     part = scores.take(np.flatnonzero(chosen))
     tables = {
         name: {hours: _area(rows, name) for hours, rows in part.by_horizon()}
-        for name in _model_and_bars(scores)
+        for name in _model_and_comparators(scores)
     }
     left_out = round(int((~chosen).sum()) / scores.n_repeats)
     return SomeLandmarks.model_validate({"left_out": left_out, **tables})
 
 
-def _model_and_bars(scores: ScoredRows) -> tuple[str, ...]:
+def _model_and_comparators(scores: ScoredRows) -> tuple[str, ...]:
     return ("model", *(bar for bar in BARS if bar in scores.risks))
 
 
@@ -237,7 +237,7 @@ def _without_grade(scores: ScoredRows) -> GradeUnknown:
 
 
 def _intervals(cell: PerformanceCell) -> dict[str, Any]:
-    """Intervals that stand in a table of their own."""
+    """Intervals that go to ``probability_intervals``."""
     apart = ProbabilityIntervals.model_fields
     return {name: value for name, value in cell.to_dict().items() if name in apart}
 

@@ -63,7 +63,7 @@ class Evaluation:
     curves: Mapping[str, Mapping[str, HorizonCurves]]
 
     def with_parts(self, **parts: Any) -> Evaluation:
-        """Return a copy whose report has further parts, or other ones."""
+        """Return a copy with parts of the report added or replaced."""
         return replace(self, report=self.report.replace(**parts))
 
 

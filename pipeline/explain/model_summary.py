@@ -28,7 +28,7 @@ class DayAverage:
     Attributes
     ----------
     day : int
-        Day that stands for the asked one.
+        Nearest day with a base rate.
     pooled : bool
         Whether neighbouring days were joined; ``of`` then counts patient-days, else patients.
     """
@@ -46,7 +46,7 @@ class DayAverage:
 
 @dataclass(frozen=True)
 class Validation:
-    """How well an outcome's risk was found to do at one horizon.
+    """Validation figures of one outcome at one horizon.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Comparisons of results of which some lie below or above a detection limit.
+"""Compares results, some of them below or above a detection limit.
 
 Part of the kernel, see :mod:`pipeline.features.kernel`: plain arithmetic that runs interpreted and
 compiled. ``row`` holds the places of the visible results in ``limit`` and ``side``, ``level``
@@ -18,7 +18,8 @@ def update_extremes(
     """Places of the largest and the smallest value once result ``k`` is included.
 
     A result below its limit is the largest only if all are below, one above its limit the smallest
-    only if all are above: a proven value wins over an unproven one. Of equals the latest stays.
+    only if all are above: a measured value takes precedence over a censored one. Ties keep the
+    later result.
     """
     mark, above, below = side[row[k]], side[row[top]], side[row[bottom]]
     if (mark >= 0) == (above >= 0):
@@ -35,7 +36,7 @@ def update_extremes(
 
 
 def order_hidden(limit: float, side: int, other_limit: float, other_side: int) -> bool:
-    """Whether a limit hides which of two results is the larger."""
+    """Whether a detection limit makes the order of two results unknown."""
     if side < 0 and (other_side < 0 or other_limit < limit):
         return True
     if other_side < 0 and (side < 0 or limit < other_limit):

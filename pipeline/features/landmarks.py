@@ -6,13 +6,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.arrays import Ints
+from pipeline.arrays import Bools, Ints
 from pipeline.cohort.tables import Cohort
 from pipeline.config import LandmarkConfig
 from pipeline.errors import UsageError
 from pipeline.features.matrix import FeatureMatrix
 
 _FINE_GAP_HOURS = 20.0
+EARLIER_STEP_HOURS, _MOST_EARLIER = 24.0, 7
 
 
 def grid_landmarks(cohort: Cohort, hours: NDArray[np.float64]) -> pd.DataFrame:
@@ -103,6 +104,22 @@ def batch_landmarks(cohort: Cohort, as_of_hours: np.ndarray | None) -> pd.DataFr
     return pd.DataFrame({"patient": patient, "hours": hours, "source": "asked"})
 
 
+def earlier_landmarks(landmarks: pd.DataFrame, first_hours: float) -> pd.DataFrame:
+    """Every 24 h back from each landmark, for at most a week and not before ``first_hours``.
+
+    Examples
+    --------
+    >>> now = pd.DataFrame({"patient": [0, 1], "hours": [78.0, 30.0]})
+    >>> earlier_landmarks(now, 24.0)["hours"].tolist()
+    [54.0, 30.0]
+    """
+    steps = EARLIER_STEP_HOURS * np.arange(1, _MOST_EARLIER + 1)
+    hours = landmarks["hours"].to_numpy(dtype=float)[:, None] - steps[None, :]
+    row, step = np.nonzero(hours >= first_hours)
+    patient = landmarks["patient"].to_numpy()[row]
+    return pd.DataFrame({"patient": patient, "hours": hours[row, step], "source": "asked"})
+
+
 def next_minute(hours: NDArray[np.float64]) -> NDArray[np.float64]:
     """First whole minute strictly after each hour.
 
@@ -140,6 +157,12 @@ def training_landmarks(cohort: Cohort, config: LandmarkConfig, scale: str) -> pd
     if wanted:
         parts.append(result_landmarks(cohort, config.at_results_last_hours))
     return weighted(pd.concat(parts, ignore_index=True))
+
+
+def on_grid(landmarks: pd.DataFrame) -> Bools:
+    """Whether each landmark is one of the grid, rather than at a new result."""
+    grid: Bools = (landmarks["source"] == "grid").to_numpy()
+    return grid
 
 
 def weighted(moments: pd.DataFrame) -> pd.DataFrame:

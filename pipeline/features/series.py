@@ -48,8 +48,7 @@ def series_meta(spec: FeatureSpec) -> list[FeatureMeta]:
 def room_for(n_landmarks: int, n_columns: int) -> Floats:
     """A matrix to be filled, with every page of its memory already allocated.
 
-    One by one the pages cost the same, except on a virtual machine that returns freed memory to
-    its host after some seconds: getting it back takes ten times as long as allocating it at once.
+    Allocating all pages at once avoids slow page faults while the matrix is filled.
     """
     result = np.empty((n_landmarks, n_columns))
     result.reshape(-1)[:: PAGESIZE // result.itemsize] = 0.0

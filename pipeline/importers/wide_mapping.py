@@ -242,7 +242,7 @@ def _lab_problems(mapping: WideMapping) -> list[str]:
         if analyte is None:
             if not lab.analyte:
                 problems.append(f"labs.{column}: 'analyte' is blank; name it, or ignore the column")
-            continue  # a cohort-local analyte, which the front door will judge
+            continue  # a cohort-local analyte, which reading accepts or rejects
         if not lab.unit:
             legal = ", ".join([analyte.unit, *analyte.conversions])
             problems.append(f"labs.{column}: 'unit' is blank. Legal for {lab.analyte}: {legal}")

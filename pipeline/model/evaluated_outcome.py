@@ -26,7 +26,7 @@ from pipeline.model.evaluation_cells import (
 )
 
 
-class ModelAndBars(Part):
+class ModelAndComparators(Part):
     """AUROC by horizon of the model and of the predictors it is compared with."""
 
     model: dict[str, AreaCell] = Field(default_factory=dict)
@@ -34,8 +34,8 @@ class ModelAndBars(Part):
     clinical_state: dict[str, AreaCell] = Field(default_factory=dict)
 
 
-class SomeLandmarks(ModelAndBars):
-    """The same on part of the landmarks.
+class SomeLandmarks(ModelAndComparators):
+    """AUROC by horizon on a subset of the landmarks.
 
     ``hours`` is the time before an onset within which landmarks are left out.
     """
@@ -45,7 +45,7 @@ class SomeLandmarks(ModelAndBars):
 
 
 class OtherSplit(Part):
-    """Metrics by horizon on another way to split the patients."""
+    """Metrics by horizon under another split of the patients."""
 
     model: dict[str, PerformanceCell] = Field(default_factory=dict)
     grade_and_day: dict[str, PerformanceCell] = Field(default_factory=dict)
@@ -78,7 +78,7 @@ class WithinGrade(Part):
 
 
 class FirstEvents(Part):
-    """Incidence by horizon of whichever comes first after a landmark; or a ``reason``."""
+    """Incidence by horizon of the first event after a landmark; or a ``reason``."""
 
     reason: str = ""
     never_observed: list[str] = Field(default_factory=list)
@@ -88,7 +88,7 @@ class FirstEvents(Part):
 
 
 class GradeUnknown(Part):
-    """Landmarks at which the current grade is unknown, of all."""
+    """Landmarks with unknown grade, and all landmarks."""
 
     n: Number = None
     of: Number = None
@@ -112,7 +112,7 @@ class OutcomeReport(Part):
     added_value: AddedValue = Field(default_factory=AddedValue)
     by_day: dict[str, DayCell] = Field(default_factory=dict)
     by_day_and_horizon: dict[str, dict[str, PartCell]] = Field(default_factory=dict)
-    patient_weighted: ModelAndBars = Field(default_factory=ModelAndBars)
+    patient_weighted: ModelAndComparators = Field(default_factory=ModelAndComparators)
     within_grade: WithinGrade = Field(default_factory=WithinGrade)
     without_early_onsets: SomeLandmarks = Field(default_factory=SomeLandmarks)
     net_benefit: dict[str, NetBenefit] = Field(default_factory=dict)

@@ -56,7 +56,7 @@ class Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     def replace(self, **fields: Any) -> Self:
-        """Return a copy in which some fields are others; they are checked."""
+        """Return a validated copy with the given fields replaced."""
         kept = {name: getattr(self, name) for name in self.model_fields_set}
         return type(self).model_validate(kept | fields)
 
@@ -301,7 +301,7 @@ class NetBenefit(Part):
 
 
 class IncidenceCell(Part):
-    """Incidence observed beside the mean risk."""
+    """Observed incidence and mean risk."""
 
     observed: Number = None
     observed_lo: Number = None

@@ -22,7 +22,7 @@ from pipeline.model.evaluation_cells import (
 
 
 class EvaluatedCohort(Part):
-    """The cohort that was scored; where it is another one, also the one trained on."""
+    """The scored cohort, and the training cohort where it is another one."""
 
     name: str | None = None
     n_patients: Number = None
@@ -68,7 +68,7 @@ class UngradedPatients(Part):
 
 
 class ResultTimes(Part):
-    """Results, and those that carry the moment of collection as that of their arrival."""
+    """Results, and how many have the collection time as result time."""
 
     rows: int = 0
     as_collected: int = 0
@@ -106,7 +106,7 @@ class Importance(Part):
 
 
 class AnalyteUse(Part):
-    """How often an analyte was there, whether the model used it, and what it carried."""
+    """Availability of an analyte, whether the model used it, and its importance."""
 
     label: str = ""
     rows: Number = None
@@ -185,7 +185,7 @@ class AuditCodes(Part):
     warnings: list[str] = Field(default_factory=list)
 
 
-class SilentLandmarks(Part):
+class PriorAbstentions(Part):
     """Landmarks at which a prior gives no estimate, by reason."""
 
     n: int = 0
@@ -202,7 +202,7 @@ class PriorDescription(Part):
     n_patients: int = 0
     weight: Number = None
     shares: dict[str, dict[str, float]] = Field(default_factory=dict)
-    silent: dict[str, SilentLandmarks] = Field(default_factory=dict)
+    silent: dict[str, PriorAbstentions] = Field(default_factory=dict)
 
 
 class EvaluationReport(Part):
@@ -213,7 +213,7 @@ class EvaluationReport(Part):
     kind : str
         ``cross-validated``, ``external`` or ``apparent``.
     command : str
-        Command that makes every number again.
+        Command that reproduces the report.
     settings_changed, read_with : dict
         Settings that differ from the defaults, and from those of training.
     canary_auroc : float or None

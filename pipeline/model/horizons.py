@@ -1,4 +1,4 @@
-"""Which horizon is shown first: the one nearest to the wanted hours."""
+"""The headline horizon: the one nearest to the wanted hours."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def nearest_horizon(horizons: Iterable[Hours], wanted: float) -> Hours:
 
 
 def headline_key(horizons: Iterable[str]) -> str:
-    """Horizon of a report that is told first; "" where there is none.
+    """Key of the headline horizon; "" where there is none.
 
     Examples
     --------

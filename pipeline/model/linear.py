@@ -247,7 +247,7 @@ def effective_parameters(member: LinearMember, matrix: FeatureMatrix, rows: Stac
 
     Examples
     --------
-    Without a penalty every free coefficient counts fully; see ``tests/model/test_effective.py``.
+    Without a penalty every free coefficient counts fully; see ``tests/model/test_linear.py``.
     """
     design, limits = member.design_matrix(matrix, rows)
     theta = member.coefficients[0]

@@ -10,6 +10,7 @@ from pipeline.explain.contributions import contributions
 from pipeline.explain.risk_changes import is_large_change
 from pipeline.features.build import build_features
 from pipeline.features.host import products_of
+from pipeline.features.landmarks import EARLIER_STEP_HOURS, earlier_landmarks
 from pipeline.features.matrix import FeatureMatrix
 from pipeline.model.abstention import abstention_codes
 from pipeline.model.background import Background
@@ -30,24 +31,7 @@ COLUMNS = (
 Explained = tuple[dict[str, float], float]
 """Points by player, and the risk that they start from."""
 _NOT_EXPLAINED: Explained = ({}, float("nan"))
-_STEP, _SAME_MOMENT = 24.0, 1e-6
-_MOST_DAYS = 7
-
-
-def earlier_landmarks(landmarks: pd.DataFrame, first_hours: float) -> pd.DataFrame:
-    """Every 24 h back from each landmark, for at most a week and not before ``first_hours``.
-
-    Examples
-    --------
-    >>> now = pd.DataFrame({"patient": [0, 1], "hours": [78.0, 30.0]})
-    >>> earlier_landmarks(now, 24.0)["hours"].tolist()
-    [54.0, 30.0]
-    """
-    steps = _STEP * np.arange(1, _MOST_DAYS + 1)
-    hours = landmarks["hours"].to_numpy(dtype=float)[:, None] - steps[None, :]
-    row, step = np.nonzero(hours >= first_hours)
-    patient = landmarks["patient"].to_numpy()[row]
-    return pd.DataFrame({"patient": patient, "hours": hours[row, step], "source": "asked"})
+_SAME_MOMENT = 1e-6
 
 
 def past_risks(prepared: PreparedBatch, horizon: float) -> pd.DataFrame:
@@ -131,7 +115,7 @@ def _largely_changed(
     present = place[earlier.landmarks["patient"]].to_numpy()
     since = prepared.landmarks["hours"].to_numpy(dtype=float)[present] - earlier.landmarks["hours"]
     same = _members(model, earlier) == _members(model, prepared.matrix)[present]
-    day_before = (np.abs(since.to_numpy() - _STEP) <= _SAME_MOMENT) & same
+    day_before = (np.abs(since.to_numpy() - EARLIER_STEP_HOURS) <= _SAME_MOMENT) & same
     return np.array(
         [
             row

@@ -27,7 +27,9 @@ REJECTS = "rejects.csv"
 # what the console prints of a finished run
 _PRINTED = {"exit_code", "files", "flags", "statuses", "patients_mostly_refused", "reading"}
 _PRINTED |= {"patients_charted_since", "patients_overtaken"}
-_WHOLE = ("infusion_day", "n_labs_24h", "base_rate_n")
+_WHOLE = [
+    item["name"] for item in schema_json("predictions.json")["fields"] if item["type"] == "integer"
+]
 
 
 @dataclass(frozen=True)

@@ -32,9 +32,9 @@ class Patient:
     estimates : sequence of Estimate
         One per outcome, in the order of the config.
     refused : PatientRejects
-        What of this patient's input was rejected.
+        Rejected rows and cells of this patient.
     later : sequence of SubsequentEvents
-        What was charted after the moment of the estimates.
+        Events charted after the landmark.
     """
 
     record: PatientRecord

@@ -38,7 +38,7 @@ from pipeline.reading.reader import read_batch, read_cohort, read_tables
 
 @dataclass(frozen=True)
 class PreparedBatch:
-    """A batch as one bundle sees it, at one landmark per patient with results.
+    """A batch prepared for one bundle: one landmark per patient with results.
 
     Attributes
     ----------
@@ -198,7 +198,7 @@ def batch_statuses(
 
 
 def _reading_settings(bundle: Bundle) -> dict[str, Any]:
-    """What reading takes over from the training cohort, beside its configuration."""
+    """Arguments of the reader that come from the training reference."""
     reference = bundle.reference
     return {
         "local": reference.local,

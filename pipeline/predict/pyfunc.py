@@ -67,7 +67,7 @@ def lab_tables(rows: pd.DataFrame, bundle: Bundle) -> dict[str, RawTable]:
     """The tables ``labs`` and ``patients`` of lab rows, as CSV files of them would be read."""
     host = [column.name for column in bundle.reference.spec.host if column.name in rows]
     patients = rows[["patient_id", *host]].copy()
-    # one row may hold for all of a patient; contradicting rows are rejected when they are read
+    # a host value on one row applies to all rows of the patient; reading rejects contradictions
     for name in host:
         filled = patients.groupby("patient_id", sort=False)[name].ffill()
         patients[name] = filled.groupby(patients["patient_id"], sort=False).bfill()

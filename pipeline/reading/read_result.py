@@ -24,7 +24,7 @@ from pipeline.config import CohortConfig
 
 @dataclass
 class ReadResult:
-    """What the front door found.
+    """What reading an export gave.
 
     Attributes
     ----------

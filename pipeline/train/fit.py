@@ -15,7 +15,7 @@ from pipeline.reading.read_result import ReadResult
 from pipeline.train.gates import gate_draws
 from pipeline.train.learned_reference import learn_reference
 from pipeline.train.monitoring_profile import learn_profile
-from pipeline.train.prior_checks import prior_facts, prior_silences
+from pipeline.train.prior_checks import count_prior_abstentions, prior_facts
 from pipeline.train.provenance import provenance_of
 from pipeline.train.scale_fit import ScaleResult, TrainingTask, fit_scale, prepare_task
 from pipeline.train.training_evaluation import (
@@ -101,9 +101,11 @@ def _borrowed(task: TrainingTask, scales: Mapping[str, ScaleResult]) -> dict[str
     """What the bundle and the evaluation record about the prior; None without one."""
     if task.prior is None:
         return None
-    silent = {scale: prior_silences(part.matrix, scale) for scale, part in scales.items()}
+    abstentions = {
+        scale: count_prior_abstentions(part.matrix, scale) for scale, part in scales.items()
+    }
     models = {scale: part.model for scale, part in scales.items()}
-    return prior_facts(task.prior, task.config, models, silent)
+    return prior_facts(task.prior, task.config, models, abstentions)
 
 
 def _profile(

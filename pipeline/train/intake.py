@@ -107,7 +107,7 @@ def refuse_blocked(report: AuditReport, page: Path) -> None:
 
 
 def refuse_without_labs(read: ReadResult) -> None:
-    """Refuse a cohort of which no lab row can be used."""
+    """Refuse a cohort without a usable lab row."""
     if len(read.cohort.labs) == 0:
         raise InputError(
             "no lab row could be used: " + " ".join(read.rejects["reason"].head(3).astype("str"))

@@ -1,4 +1,4 @@
-"""Learns the TrainingReference: what a training cohort teaches beside coefficients."""
+"""Learns the TrainingReference: base rates, ranges, prototypes, products and limits."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from pipeline.cohort.patients import category
 from pipeline.cohort.tables import Cohort
+from pipeline.features.landmarks import on_grid
 from pipeline.model.background import learn_background
 from pipeline.model.cohort_profile import Profile
 from pipeline.model.training_reference import (
@@ -29,7 +30,7 @@ def learn_reference(
     profile : Profile
         What monitoring compares later batches with.
     """
-    base_rates, ranges, background, on_grid = {}, {}, {}, True
+    base_rates, ranges, background = {}, {}, {}
     for name, outcome in task.config.outcomes.items():
         part = scales[outcome.scale]
         base_rates[name] = base_rate_table(
@@ -41,14 +42,13 @@ def learn_reference(
         )
     for part in scales.values():
         ranges.update(feature_ranges(part.matrix))
-        on_grid &= bool((part.matrix.landmarks["source"] == "grid").all())
     return TrainingReference(
         spec=task.spec,
         local=read.local,
         limits=task.limits,
         base_rates=base_rates,
         ranges=ranges,
-        clip_ages=on_grid,
+        clip_ages=all(on_grid(part.matrix.landmarks).all() for part in scales.values()),
         products=_products(task.cohort),
         n_patients=task.cohort.n_patients,
         background=background,

@@ -12,7 +12,7 @@ from pipeline.cohort.tables import Cohort
 from pipeline.config import Config
 from pipeline.evaluate.scoring_protocol import ScoredOutcome
 from pipeline.explain.patient_record import newest_results
-from pipeline.features.landmarks import every_result_landmarks, landmark_days
+from pipeline.features.landmarks import every_result_landmarks, landmark_days, on_grid
 from pipeline.features.matrix import FeatureMatrix
 from pipeline.model.abstention import Codes, analyte_ages
 from pipeline.model.cohort_profile import (
@@ -124,7 +124,7 @@ def _abstained(
     matrix: FeatureMatrix, codes: Codes, person: np.ndarray
 ) -> dict[int, dict[str, int]]:
     ages = analyte_ages(matrix)[1]
-    fresh = (ages <= _DAY).any(axis=1) & (matrix.landmarks["source"] == "grid").to_numpy()
+    fresh = (ages <= _DAY).any(axis=1) & on_grid(matrix.landmarks)
     day = landmark_days(matrix)
     patient = person[matrix.landmarks["patient"].to_numpy()]
     found = {}

@@ -1,4 +1,4 @@
-"""Borrowing from another cohort's bundle: what must match, and what is said about it."""
+"""Borrowing from another cohort's bundle: what must match, and what is recorded."""
 
 from __future__ import annotations
 
@@ -97,14 +97,14 @@ def _listed(hours: tuple[float, ...] | list[float]) -> str:
 
 
 def prior_facts(
-    prior: Bundle, config: Config, models: Mapping[str, RiskModel], heard: Mapping[str, Any]
+    prior: Bundle, config: Config, models: Mapping[str, RiskModel], abstentions: Mapping[str, Any]
 ) -> dict[str, Any]:
     """What the bundle and the evaluation record about the prior; nothing about one patient.
 
     Parameters
     ----------
-    heard : mapping
-        Scale to what :func:`prior_silences` counted.
+    abstentions : mapping
+        Scale to what :func:`count_prior_abstentions` counted.
     """
     shares = {
         scale: {
@@ -121,11 +121,11 @@ def prior_facts(
         "n_patients": prior.provenance["n_patients"],
         "weight": config.model.weights.get(PRIOR),  # none: learned
         "shares": shares,
-        "silent": dict(heard),
+        "silent": dict(abstentions),
     }
 
 
-def prior_silences(matrix: FeatureMatrix, scale: str) -> dict[str, Any]:
+def count_prior_abstentions(matrix: FeatureMatrix, scale: str) -> dict[str, Any]:
     """Landmarks at which the prior gives no estimate, by reason.
 
     Raises
@@ -137,10 +137,10 @@ def prior_silences(matrix: FeatureMatrix, scale: str) -> dict[str, Any]:
     reasons, counts = np.unique(codes[codes != ""], return_counts=True)
     by_reason = {str(key): int(count) for key, count in zip(reasons, counts, strict=True)}
     if counts.sum() == len(codes):
-        said = ", ".join(f"{key} {count}" for key, count in by_reason.items())
+        reasons_text = ", ".join(f"{key} {count}" for key, count in by_reason.items())
         raise InputError(
-            f"--prior: it gives no estimate at any of the {len(codes)} landmarks ({scale}: {said}),"
-            " so there is nothing to borrow; train without it",
+            f"--prior: it gives no estimate at any of the {len(codes)} landmarks ({scale}: "
+            f"{reasons_text}), so there is nothing to borrow; train without it",
             options=("prior",),
         )
     return {"n": len(codes), "n_silent": int(counts.sum()), "by_reason": by_reason}

@@ -14,7 +14,7 @@ from pipeline.cohort.ungraded import STATED_ELSEWHERE, count_ungraded, ungraded_
 from pipeline.config import Config
 from pipeline.evaluate.scoring_protocol import ScoredOutcome, score_scale, shared_folds
 from pipeline.features.build import build_features
-from pipeline.features.landmarks import training_landmarks
+from pipeline.features.landmarks import on_grid, training_landmarks
 from pipeline.features.matrix import FeatureMatrix
 from pipeline.features.spec import FeatureSpec, learn_spec
 from pipeline.model.borrowed_prior import renamed
@@ -30,7 +30,7 @@ from pipeline.model.outcomes import (
 from pipeline.model.risk_model import RiskModel
 from pipeline.model.stacked_rows import Targets
 from pipeline.reading.read_result import ReadResult
-from pipeline.train.prior_checks import check_prior, prior_silences
+from pipeline.train.prior_checks import check_prior, count_prior_abstentions
 
 Limits = dict[str, dict[str, float]]
 
@@ -49,7 +49,7 @@ class TrainingTask:
     prior : Bundle or None
         Another cohort's bundle as it is kept inside the new one.
     rejected_grades : str
-        How many rows of ``assessments`` were rejected and why, for the message of a refusal.
+        How many rows of ``assessments`` were rejected and why, for the error message.
     """
 
     raw: Cohort
@@ -114,7 +114,7 @@ def fit_scale(task: TrainingTask, scale: str) -> ScaleResult:
     matrix = build_features(task.cohort, landmarks, task.spec, task.jobs)
     if task.prior is not None:
         matrix = add_prior_features(matrix, task.raw, task.spec, task.prior, task.jobs)
-        prior_silences(matrix, scale)
+        count_prior_abstentions(matrix, scale)
     borrowed = None if task.prior is None else renamed(task.prior.models[scale])
     reported = reported_thresholds(config.outcomes, scale)
     plan = FitPlan(scale, reported, task.spec, config.model, config.seed, task.jobs, borrowed)
@@ -140,8 +140,8 @@ def _targets(task: TrainingTask, landmarks: pd.DataFrame, scale: str) -> Targets
     ungraded = count_ungraded(cohort, scale, config.cohort.ungraded)
     if ungraded.n and scale != STATED_ELSEWHERE:
         log.info(ungraded_text(ungraded.to_dict()))
-    on_grid = (landmarks["source"] == "grid").to_numpy()
+    grid = on_grid(landmarks)
     for name, outcome in config.outcomes.items():
         if outcome.scale == scale:
-            refuse_unlearnable(name, outcome, targets, on_grid, config.model.horizons_hours)
+            refuse_unlearnable(name, outcome, targets, grid, config.model.horizons_hours)
     return targets
