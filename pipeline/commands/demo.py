@@ -109,9 +109,9 @@ def demo(
     """
     files = [config_path(SETTINGS), *config_files]
     config = load_config(files, seed=seed)
-    for option, number in (("--patients", patients), ("--batch", batch), ("--jobs", jobs)):
+    for option, number in (("patients", patients), ("batch", batch), ("jobs", jobs)):
         if number < 1:
-            raise UsageError(f"{option} must be at least 1, got {number}")
+            raise UsageError(f"--{option} must be at least 1, got {number}", options=(option,))
     _own_folder(out, force=force)
     places, started = DemoFolder(out), time.perf_counter()
     _step(1, f"simulating {patients} patients")
@@ -262,7 +262,10 @@ def _own_folder(out: Path, *, force: bool) -> None:
     occupied = out.is_file() or (out.is_dir() and any(out.iterdir()))
     if occupied and not (out / MARK).is_file():
         hint = "; --force replaces only what an earlier demo made" if force else ""
-        raise UsageError(f"{out} holds something that no demo made{hint}; choose another --out")
+        raise UsageError(
+            f"{out} holds something that no demo made{hint}; choose another --out",
+            options=("force", "out") if force else ("out",),
+        )
     if occupied:
         shutil.rmtree(out)
     out.mkdir(parents=True, exist_ok=True)

@@ -7,13 +7,15 @@ import re
 import pytest
 import yaml
 
+from pipeline.model.status import ABSTAINED, EVENT_PRESENT, OK, REJECTED
 from pipeline.resources import schema_json
 from tests.data_schema.test_data_files import DRUGS, FOLDER
 
 CONTENT = yaml.safe_load((FOLDER / "sentences.yaml").read_text(encoding="utf-8"))
 CODE = "\n".join(
     path.read_text(encoding="utf-8")
-    for path in (FOLDER.parent / "pipeline" / "explain").rglob("*")
+    for room in ("explain", "pages")
+    for path in (FOLDER.parent / "pipeline" / room).rglob("*")
     if path.suffix in {".py", ".j2"}
 )
 BY_KEY = ("outcomes", "drug_marks", "groups")  # looked up by names from data
@@ -71,8 +73,6 @@ def test_times_usual_cover_every_ratio_in_order() -> None:
 
 
 def test_statuses_are_those_of_the_predictions_table() -> None:
-    from pipeline.explain import estimates
-
     field = next(f for f in schema_json("predictions.json")["fields"] if f["name"] == "status")
-    own = {estimates.OK, estimates.EVENT_PRESENT, estimates.ABSTAINED, estimates.REJECTED}
+    own = {OK, EVENT_PRESENT, ABSTAINED, REJECTED}
     assert own == set(field["constraints"]["enum"])
