@@ -21,9 +21,6 @@ EXCEPTIONS = {
 OPEN = {
     "evaluate/cross_validation",
     "evaluate/report",
-    "features/kernel_compilation",
-    "features/series",
-    "features/statistics",
     "monitor/observed_batch",
     "pages/calibration_sentences",
     "pages/cohort_tables",
