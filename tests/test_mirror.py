@@ -30,9 +30,6 @@ OPEN = {
     "pages/headline_sentences",
     "pages/model_card_facts",
     "pages/model_tables",
-    "predict/outcome_scores",
-    "predict/predictions_table",
-    "predict/score",
 }
 OTHERS = {
     "test_house": "size and names of all modules",

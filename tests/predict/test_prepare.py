@@ -10,18 +10,17 @@ import pytest
 
 from pipeline.explain.patient_record import newest_results
 from pipeline.model import bundle as bundle_module
-from pipeline.model.bundle import load_bundle, read_features
+from pipeline.model.bundle import read_features
 from pipeline.model.status import EVENT_PRESENT, OK
 from pipeline.monitor.observed_batch import observed_batch
 from pipeline.predict import earlier_estimates, prepare
-from pipeline.predict.predictions_table import ModelName
 from pipeline.predict.prepare import prepare_batch, read_cohort_for, read_for, reading_config
 from pipeline.predict.score import score_batch
 from pipeline.reading.paths import batch_paths
 from pipeline.reading.reader import raw_tables, read_batch
 from tests.conftest import read_predictions
+from tests.predict.conftest import NAME
 
-NAME = ModelName("m", "1")
 ONCE = (
     "read_batch",
     "apply_limits",
@@ -32,16 +31,6 @@ ONCE = (
     "subsequent_events",
     "newest_results",
 )
-
-
-@pytest.fixture(scope="module")
-def bundle(mini):
-    return load_bundle(mini.bundle)
-
-
-@pytest.fixture(scope="module")
-def prepared(mini, bundle):
-    return prepare_batch(read_for(bundle, mini.batch), bundle)
 
 
 def test_a_prediction_with_pages_prepares_its_batch_once(
