@@ -21,7 +21,6 @@ EXCEPTIONS = {
 OPEN = {
     "evaluate/cross_validation",
     "evaluate/report",
-    "monitor/observed_batch",
     "pages/calibration_sentences",
     "pages/cohort_tables",
     "pages/decision_tables",
