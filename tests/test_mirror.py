@@ -19,12 +19,10 @@ EXCEPTIONS = {
 }
 # without a test file of their own so far; an entry goes when its file comes
 OPEN = {
-    "pages/calibration_sentences",
     "pages/cohort_tables",
     "pages/decision_tables",
     "pages/evaluation_summary",
     "pages/evaluation_tables",
-    "pages/headline_sentences",
     "pages/model_card_facts",
     "pages/model_tables",
 }

@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.model.evaluation_report import AuditCodes, ResultTimes
 from pipeline.pages.method_sentences import arrival_text, audit_lines, audit_titles
-from tests.pages.test_evaluation_page import evaluation, metrics, read, render_evaluation
+from tests.pages.evaluations import evaluation, metrics, read, render_evaluation
 
 FOUND = {"acknowledged_errors": ["CHK104"], "warnings": ["CHK107", "CHK402"]}
 

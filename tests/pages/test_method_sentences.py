@@ -7,7 +7,7 @@ import pytest
 from pipeline.model.evaluation_cells import Metric, NetBenefit
 from pipeline.pages.evaluation_charts import decision_chart
 from pipeline.pages.evaluation_tables import share
-from tests.pages.test_evaluation_page import (
+from tests.pages.evaluations import (
     curves,
     evaluation,
     labs_answer,
