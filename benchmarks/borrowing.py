@@ -27,7 +27,7 @@ from pipeline.evaluate import metrics
 from pipeline.features.build import build_features
 from pipeline.features.landmarks import training_landmarks
 from pipeline.features.spec import learn_spec
-from pipeline.model.borrowed_prior import renamed, with_prior
+from pipeline.model.borrowed_prior import reading_prior_columns, with_prior
 from pipeline.model.bundle import Bundle, as_prior, read_features
 from pipeline.model.fitting import FitPlan, fit_risk_model
 from pipeline.model.outcomes import build_targets, reported_thresholds, stacked_thresholds
@@ -118,7 +118,7 @@ def bundle_of(cohort: Cohort, config: Config, prior: Bundle | None) -> Bundle:
             columns = {item for model in prior.models.values() for item in model.columns}
             rule = prior.config.predict
             matrix = with_prior(matrix, cohort, spec, prior.reference, rule, columns)
-            theirs = renamed(prior.models[scale])
+            theirs = reading_prior_columns(prior.models[scale])
         plan = FitPlan(scale, reported, spec, config.model, config.seed, 2, theirs)
         models[scale] = fit_risk_model(matrix, targets, plan)
         ranges.update(feature_ranges(matrix))

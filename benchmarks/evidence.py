@@ -28,7 +28,7 @@ from pipeline.commands.simulate import simulate
 from pipeline.config import Config, load_config
 from pipeline.evaluate import metrics
 from pipeline.evaluate.comparators import published_scores
-from pipeline.evaluate.cross_validation import ComparatorInputs, cross_validate, score, scored_rows
+from pipeline.evaluate.cross_validation import ComparatorInputs, cross_validate, rows_at_risk, score
 from pipeline.evaluate.outcome_report import MODELS, performance
 from pipeline.evaluate.scored_rows import ScoredRows
 from pipeline.evaluate.scoring_protocol import shared_folds
@@ -103,7 +103,9 @@ def learn(
         model = fit_risk_model(
             small.matrix, small.targets, small.plan, bootstrap=config.model.bootstrap_members
         )
-        rows = scored_rows(test.matrix, test.targets, np.arange(len(test.matrix.values)), threshold)
+        rows = rows_at_risk(
+            test.matrix, test.targets, np.arange(len(test.matrix.values)), threshold
+        )
         part, known = test.matrix.take(rows), test.targets.take(rows)
         rates = base_rate_table(small.matrix, small.targets, threshold, model.horizons)
         ranked = published_scores(test.cohort, part.landmarks, small.spec)[0]

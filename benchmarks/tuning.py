@@ -24,7 +24,7 @@ from pipeline import log
 from pipeline.arrays import Floats
 from pipeline.config_model import ModelConfig
 from pipeline.evaluate import metrics
-from pipeline.evaluate.cross_validation import score, scored_rows
+from pipeline.evaluate.cross_validation import rows_at_risk, score
 from pipeline.evaluate.intervals import interval, patient_draws
 from pipeline.evaluate.scored_rows import ScoredRows, concatenate
 from pipeline.evaluate.splits import Split
@@ -52,7 +52,7 @@ def fitted(cohort: Ready, model: ModelConfig, jobs: int) -> Fitted:
     def run(split: Split) -> tuple[ScoredRows, Settings]:
         train, known = cohort.matrix.take(split.train), cohort.targets.take(split.train)
         risk_model = fit_risk_model(train, known, plan)
-        rows = scored_rows(cohort.matrix, cohort.targets, split.test, cohort.threshold)
+        rows = rows_at_risk(cohort.matrix, cohort.targets, split.test, cohort.threshold)
         found = score(
             risk_model,
             cohort.matrix.take(rows),

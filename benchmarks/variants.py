@@ -25,7 +25,7 @@ from pipeline import log
 from pipeline.arrays import Floats, Ints
 from pipeline.config_model import ModelConfig
 from pipeline.evaluate import metrics
-from pipeline.evaluate.cross_validation import scored_rows
+from pipeline.evaluate.cross_validation import rows_at_risk
 from pipeline.evaluate.intervals import patient_draws
 from pipeline.evaluate.splits import Split
 from pipeline.features.matrix import FeatureMatrix
@@ -244,7 +244,7 @@ def with_state(
 
 def tested(cohort: Ready, split: Split) -> Ints:
     """Held-out landmarks on the grid that are at risk."""
-    return scored_rows(cohort.matrix, cohort.targets, split.test, cohort.threshold)
+    return rows_at_risk(cohort.matrix, cohort.targets, split.test, cohort.threshold)
 
 
 def report(cohort: Ready, changes: Mapping[str, Change], jobs: int) -> None:

@@ -30,7 +30,7 @@ from pipeline.audit.specimen_checks import Contradictions, ImpossibleJumps, TwoP
 from pipeline.audit.unit_checks import MissingBasis, MissingUnit, ShiftedNames, UnitSlips
 from pipeline.audit.usability_checks import (
     FewEvents,
-    NeverGraded,
+    NeverGradedPatients,
     PatientsWithoutLabs,
     RefusedRows,
     Unreadable,
@@ -47,7 +47,7 @@ CHECKS: tuple[type[Check], ...] = (
     RefusedRows,
     FewEvents,
     PatientsWithoutLabs,
-    NeverGraded,
+    NeverGradedPatients,
     EncodingConstants,
     ColumnsThatAreTheOutcome,
     OutcomeAmongInputs,
@@ -95,7 +95,7 @@ BLOCKED = InputError.exit_code
 
 
 @dataclass(frozen=True)
-class Outcome:
+class CheckResult:
     """What became of one check; ``reason`` says why it did not apply."""
 
     check: type[Check]
@@ -118,7 +118,7 @@ class AuditReport:
     """
 
     findings: tuple[Finding, ...]
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[CheckResult, ...]
     acknowledged: tuple[str, ...]
     facts: dict[str, Any]
     rejects: pd.DataFrame
@@ -175,15 +175,15 @@ def audit(context: AuditContext, checks: Sequence[type[Check]] = CHECKS) -> Audi
             f"docs/audit.md lists {min(by_code())} to {max(by_code())}"
         )
     findings: list[Finding] = []
-    outcomes: list[Outcome] = []
+    outcomes: list[CheckResult] = []
     for kind in checks:
         try:
             found = kind().check(context)
         except NotApplicable as reason:
-            outcomes.append(Outcome(kind, "not applicable", str(reason)))
+            outcomes.append(CheckResult(kind, "not applicable", str(reason)))
             continue
         findings += found
-        outcomes.append(Outcome(kind, "found" if found else "passed"))
+        outcomes.append(CheckResult(kind, "found" if found else "passed"))
     findings.sort(key=_weight)
     refused = context.read.rejects if context.read is not None else pd.DataFrame()
     return AuditReport(tuple(findings), tuple(outcomes), acknowledged, _facts(context), refused)

@@ -198,7 +198,7 @@ class PatientsWithoutLabs(Check):
         ]
 
 
-class NeverGraded(Check):
+class NeverGradedPatients(Check):
     """Patients without a usable assessment on the scale of a configured outcome."""
 
     code = "CHK005"

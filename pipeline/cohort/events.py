@@ -30,7 +30,7 @@ REGRADE = Remedy(
 )
 
 
-def zero_of(table: pd.DataFrame, patients: pd.DataFrame) -> pd.Series | None:
+def time_zero_of(table: pd.DataFrame, patients: pd.DataFrame) -> pd.Series | None:
     """Time zero per row, None when no patient has one."""
     zero = patients["infusion_time"]
     if zero.isna().all():
@@ -309,7 +309,7 @@ def _timed(
     table = read_clock(
         table,
         clock,
-        zero_of(table, patients),
+        time_zero_of(table, patients),
         file=file,
         time_zone=config.time_zone,
         required=True,

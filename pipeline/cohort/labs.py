@@ -111,7 +111,9 @@ def read_labs(
     table = result_versions.status_columns(table)
     table, book = resolve_analytes(table, file, config, book, ledger)
     check_settings(config, book)
-    table, imputed = read_times(table, events.zero_of(table, patients), file, config, book, ledger)
+    table, imputed = read_times(
+        table, events.time_zero_of(table, patients), file, config, book, ledger
+    )
     limit = frontier[table["patient"].to_numpy()]
     table = events.reject_future(
         table, table["collected_hours"].to_numpy(), limit, file, "collected", ledger

@@ -21,7 +21,7 @@ from pipeline.pages.evaluation_summary import describe
 from pipeline.pages.evaluation_titles import page_title
 from pipeline.predict.prepare import read_cohort_for
 from pipeline.simulate.export import is_simulated
-from pipeline.train.intake import error_sentences, errors_line, errors_of_other
+from pipeline.train.intake import audit_evaluated_cohort, error_sentences, errors_line
 
 
 def evaluate_command(
@@ -48,7 +48,7 @@ def evaluate_command(
     log.info("reading the cohort")
     read = read_cohort_for(bundle, cohort)
     read.report_refusals()
-    audit = errors_of_other(cohort, bundle.config, read)
+    audit = audit_evaluated_cohort(cohort, bundle.config, read)
     result = evaluate_bundle(
         bundle,
         read,

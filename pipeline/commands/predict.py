@@ -30,7 +30,7 @@ from pipeline.predict.outputs import (
     write_outputs,
 )
 from pipeline.predict.predictions_table import ModelName
-from pipeline.predict.prepare import PreparedBatch, prepare_batch, read_for, reading_config
+from pipeline.predict.prepare import PreparedBatch, cohort_config_for, prepare_batch, read_for
 from pipeline.predict.score import BatchResult, score_batch
 from pipeline.reading.paths import batch_paths
 from pipeline.reading.read_result import ReadResult
@@ -100,7 +100,7 @@ def predict(
     result = score_batch(prepared, name)
 
     code = _exit_code(len(read.cohort.labs), result.unscored_patients())
-    reading = reading_text(reading_config(bundle, time_zone))
+    reading = reading_text(cohort_config_for(bundle, time_zone))
     summary = summarise(
         prepared, result, name, options, reading=reading, exit_code=code, started=started
     )

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from pipeline.cohort.tables import Cohort
 from pipeline.config import Config
-from pipeline.evaluate.cross_validation import scored_rows
+from pipeline.evaluate.cross_validation import rows_at_risk
 from pipeline.evaluate.scored_rows import ScoredRows
 from pipeline.evaluate.splits import repeated_patient_folds
 from pipeline.features.host import products_of
@@ -73,7 +73,7 @@ def abstention_report(
     ``n_before_event`` are abstentions of patients who have the event later.
     """
     column = targets.thresholds.index(threshold)
-    rows = scored_rows(matrix, targets, np.arange(len(code)), threshold)
+    rows = rows_at_risk(matrix, targets, np.arange(len(code)), threshold)
     codes = code[rows]
     refused = codes != ""
     reasons, counts = np.unique(codes[refused].astype(str), return_counts=True)

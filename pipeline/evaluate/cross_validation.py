@@ -96,7 +96,7 @@ def _score_fold(
     fitted = fit_risk_model(train, known, plan)
     result = {}
     for threshold in plan.reported:
-        rows = scored_rows(matrix, targets, split.test, threshold)
+        rows = rows_at_risk(matrix, targets, split.test, threshold)
         if len(rows) == 0:
             continue
         rates = base_rate_table(train, known, threshold, fitted.horizons)
@@ -192,7 +192,7 @@ def _permuted(
     return result
 
 
-def scored_rows(matrix: FeatureMatrix, targets: Targets, rows: Ints, threshold: int) -> Ints:
+def rows_at_risk(matrix: FeatureMatrix, targets: Targets, rows: Ints, threshold: int) -> Ints:
     """Landmarks on the grid at which the outcome has not been charted yet."""
     at_risk = targets.at_risk[:, targets.thresholds.index(threshold)]
     return rows[(at_risk & on_grid(matrix.landmarks))[rows]]

@@ -9,7 +9,7 @@ from pipeline.errors import InputError
 from pipeline.evaluate.abstention_rates import abstention_report, abstention_warnings, answered_rows
 from pipeline.evaluate.added_value import donors_of, swap_labs
 from pipeline.evaluate.comparators import published_scores
-from pipeline.evaluate.cross_validation import ComparatorInputs, score, scored_rows
+from pipeline.evaluate.cross_validation import ComparatorInputs, rows_at_risk, score
 from pipeline.evaluate.model_description import describe_models
 from pipeline.evaluate.report import Evaluation, assemble, event_patients, few_events
 from pipeline.evaluate.scored_rows import ScoredRows
@@ -77,7 +77,7 @@ def evaluate_bundle(
             continue
         measured, matrix = read_features(read.cohort, landmarks, bundle)
         everyone: Ints = np.arange(len(landmarks))
-        rows = scored_rows(matrix, targets, everyone, outcome.threshold)
+        rows = rows_at_risk(matrix, targets, everyone, outcome.threshold)
         if len(rows) == 0:
             warnings.append(f"{name}: not scored, because no landmark is at risk.")
             continue

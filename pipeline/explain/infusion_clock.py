@@ -95,13 +95,13 @@ def shifted(moment: datetime, offset_minutes: float) -> datetime:
     return moment.astimezone(timezone(timedelta(minutes=offset_minutes)))
 
 
-def made_text(moment: datetime, clock: InfusionClock | None = None) -> str:
+def timestamp_text(moment: datetime, clock: InfusionClock | None = None) -> str:
     """When a page was made, on the clock of its patient or with the offset beside it.
 
     Examples
     --------
     >>> from datetime import UTC
-    >>> made_text(datetime(2026, 11, 22, 6, 20, tzinfo=UTC))
+    >>> timestamp_text(datetime(2026, 11, 22, 6, 20, tzinfo=UTC))
     '22 Nov 2026 06:20 UTC'
     """
     zero = clock.zero if clock else None

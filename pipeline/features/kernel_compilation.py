@@ -44,10 +44,10 @@ def worth_compiling(n_cells: int, n_visits: int, n_pairs: int = 0) -> bool:
     """
     with _LOCK:
         _WORKLOAD.done += n_cells + (n_visits + n_pairs) / 10
-        return started() or _WORKLOAD.done > WORTH_COMPILING
+        return is_compiled() or _WORKLOAD.done > WORTH_COMPILING
 
 
-def started() -> bool:
+def is_compiled() -> bool:
     """Whether this process has the compiled kernel."""
     return _compile.cache_info().currsize > 0
 

@@ -86,7 +86,7 @@ def cohort_metas(metas: tuple[FeatureMeta, ...]) -> tuple[FeatureMeta, ...]:
     return tuple(meta for meta in metas if not meta.name.startswith(PREFIX))
 
 
-def renamed(model: RiskModel) -> RiskModel:
+def reading_prior_columns(model: RiskModel) -> RiskModel:
     """Return a prior's model that reads the columns of :func:`with_prior`."""
     return replace(
         model,

@@ -20,7 +20,7 @@ from pipeline.features.build import build_features
 from pipeline.features.matrix import FeatureMatrix
 from pipeline.features.spec import FeatureSpec
 from pipeline.model.booster import load_booster
-from pipeline.model.borrowed_prior import renamed, with_prior
+from pipeline.model.borrowed_prior import reading_prior_columns, with_prior
 from pipeline.model.calibration import calibration_from_dict
 from pipeline.model.custom_member import load_custom
 from pipeline.model.linear import linear_from_dict
@@ -321,7 +321,7 @@ def _load_model(root: Path, scale: str, prior: Bundle | None) -> RiskModel:
     )
     if prior is None:
         return model
-    theirs = renamed(prior.models[scale])
+    theirs = reading_prior_columns(prior.models[scale])
     return replace(
         model,
         no_state=replace(no_state, prior=theirs.no_state),

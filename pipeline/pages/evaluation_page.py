@@ -87,7 +87,7 @@ def render_evaluation(
             outcome_view(key, outcome, curves.get(key, {}), report.kind)
             for key, outcome in outcomes.items()
         ],
-        limits=headline_sentences.limits(outcomes, report.kind, minimum),
+        limits=headline_sentences.cannot_show_sentences(outcomes, report.kind, minimum),
         horizons=joined(protocol.horizons_h or horizons),
         contrast=_contrast_grids(report),
         contrast_reason=report.contrast_detail.reason,

@@ -216,7 +216,9 @@ def _holds_0(low: Number, high: Number) -> bool:
     return low is not None and high is not None and low <= 0 <= high
 
 
-def limits(outcomes: Mapping[str, OutcomeReport], kind: str, minimum: int) -> list[str]:
+def cannot_show_sentences(
+    outcomes: Mapping[str, OutcomeReport], kind: str, minimum: int
+) -> list[str]:
     """What this evaluation cannot show, from its own numbers."""
     sentences = []
     for name, outcome in outcomes.items():

@@ -14,7 +14,7 @@ from pipeline.explain.confidence import Confidence, EstimateInputs, confidence_o
 from pipeline.explain.drug_caveats import DrugMark, drug_marks
 from pipeline.explain.estimate_age import estimate_age, moment_text, span_text
 from pipeline.explain.estimates import Estimate, asked
-from pipeline.explain.infusion_clock import made_text, since_infusion
+from pipeline.explain.infusion_clock import since_infusion, timestamp_text
 from pipeline.explain.model_summary import ModelSummary, Validation, graded_scales
 from pipeline.explain.patient_record import PatientRecord
 from pipeline.explain.phrases import (
@@ -181,7 +181,7 @@ def _subtitle(
         parts.append(_labs_text(record, inputs, facts, made))
     if inputs is not None and (grades := grade_text(record, facts)):
         parts.append(phrase("header", "grades", grades=", ".join(grades)))
-    parts.append(phrase("header", "made", when=made_text(made, record.clock)))
+    parts.append(phrase("header", "made", when=timestamp_text(made, record.clock)))
     parts.append(record.clock.zone_words())
     return " ".join(part for part in parts if part)
 

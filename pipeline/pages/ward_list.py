@@ -11,7 +11,7 @@ from markupsafe import Markup
 from pipeline.explain.confidence import confidence_of, refused_reasons
 from pipeline.explain.estimate_age import EstimateAge, estimate_age, span_text
 from pipeline.explain.estimates import Estimate, asked
-from pipeline.explain.infusion_clock import day_and_hour, made_text, since_infusion
+from pipeline.explain.infusion_clock import day_and_hour, since_infusion, timestamp_text
 from pipeline.explain.model_summary import ModelSummary, graded_scales
 from pipeline.explain.patient_record import PatientRecord
 from pipeline.explain.phrases import interval_text, phrase, risk_text, section
@@ -78,7 +78,7 @@ def ward_page(
         "ward.html.j2",
         title=phrase("ward", "title"),
         synthetic=facts.synthetic,
-        made=phrase("header", "made", when=made_text(made)),
+        made=phrase("header", "made", when=timestamp_text(made)),
         past=_past_text(len(groups["with"]), facts) if past else "",
         lead=_lead([patient for patient, _ in patients]),
         order=_order(columns, facts),

@@ -75,7 +75,7 @@ def write_outputs(
         Writes further files into the folder it is given.
     """
     with complete_folder(out, force=force) as folder:
-        predictions_text(result.predictions, folder / "predictions.csv")
+        write_predictions(result.predictions, folder / "predictions.csv")
         _write_explanations(result.explanations, folder / "explanations.parquet")
         read.rejects.to_csv(folder / REJECTS, index=False, lineterminator="\n")
         read.notes.to_csv(folder / "flags.csv", index=False, lineterminator="\n")
@@ -87,7 +87,7 @@ def write_outputs(
         (folder / SUMMARY).write_text(text + "\n", encoding="utf-8")
 
 
-def predictions_text(predictions: pd.DataFrame, path: Path) -> None:
+def write_predictions(predictions: pd.DataFrame, path: Path) -> None:
     """Write predictions with four decimals, LF and blanks for what is missing."""
     table = predictions.copy()
     for name in _WHOLE:

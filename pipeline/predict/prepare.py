@@ -128,7 +128,7 @@ def read_for(
     time_zone : str, optional
         Zone of times without offset, instead of that of training.
     """
-    config, settings = reading_config(bundle, time_zone), _reading_settings(bundle)
+    config, settings = cohort_config_for(bundle, time_zone), _reading_settings(bundle)
     if isinstance(source, Mapping):
         return read_tables(source, config, as_of=as_of, live=True, **settings)
     return read_batch(source, config, as_of=as_of, **settings)
@@ -138,10 +138,10 @@ def read_cohort_for(
     bundle: Bundle, folder: str | Path, *, time_zone: str | None = None
 ) -> ReadResult:
     """Read a cohort with outcomes as the bundle's training cohort was read."""
-    return read_cohort(folder, reading_config(bundle, time_zone), **_reading_settings(bundle))
+    return read_cohort(folder, cohort_config_for(bundle, time_zone), **_reading_settings(bundle))
 
 
-def reading_config(bundle: Bundle, time_zone: str | None = None) -> CohortConfig:
+def cohort_config_for(bundle: Bundle, time_zone: str | None = None) -> CohortConfig:
     """How the training cohort was read; ``time_zone`` replaces its zone."""
     config = bundle.config.cohort
     return config if time_zone is None else config.model_copy(update={"time_zone": time_zone})

@@ -123,7 +123,7 @@ def audit_warnings(report: AuditReport) -> list[str]:
     ]
 
 
-def errors_of_other(folder: str | Path, config: Config, read: ReadResult) -> AuditReport:
+def audit_evaluated_cohort(folder: str | Path, config: Config, read: ReadResult) -> AuditReport:
     """Errors of a cohort on which a bundle is evaluated; they block nothing.
 
     What was acknowledged for the training cohort says nothing of this one. Only checks that find

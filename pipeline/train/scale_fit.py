@@ -17,7 +17,7 @@ from pipeline.features.build import build_features
 from pipeline.features.landmarks import on_grid, training_landmarks
 from pipeline.features.matrix import FeatureMatrix
 from pipeline.features.spec import FeatureSpec, learn_spec
-from pipeline.model.borrowed_prior import renamed
+from pipeline.model.borrowed_prior import reading_prior_columns
 from pipeline.model.bundle import Bundle, add_prior_features, as_prior
 from pipeline.model.fitting import FitPlan, fit_risk_model
 from pipeline.model.outcomes import (
@@ -115,7 +115,7 @@ def fit_scale(task: TrainingTask, scale: str) -> ScaleResult:
     if task.prior is not None:
         matrix = add_prior_features(matrix, task.raw, task.spec, task.prior, task.jobs)
         count_prior_abstentions(matrix, scale)
-    borrowed = None if task.prior is None else renamed(task.prior.models[scale])
+    borrowed = None if task.prior is None else reading_prior_columns(task.prior.models[scale])
     reported = reported_thresholds(config.outcomes, scale)
     plan = FitPlan(scale, reported, task.spec, config.model, config.seed, task.jobs, borrowed)
     scored = score_scale(task.cohort, matrix, targets, plan, config, task.folds)

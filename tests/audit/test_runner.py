@@ -18,7 +18,7 @@ from pipeline.pages.audit_page import render_audit
 from tests.audit.conftest import in_memory, write
 from tests.audit.conftest import settings as configured
 from tests.minicohort import write_cohort
-from tests.pages.test_evaluation_page import read
+from tests.pages.evaluations import read
 from tests.planted.defects import plant_defect
 
 KEYS = {"code", "severity", "title", "table", "columns", "evidence", "remedy"}

@@ -1,11 +1,8 @@
 """Which analytes were there, which were used and why not, and what each carried."""
 
 import numpy as np
-import pytest
 
 from pipeline.evaluate.analyte_use import analyte_use, first_visible
-from pipeline.model.evaluation_report import AnalyteUse
-from pipeline.pages import cohort_tables
 from tests.builders import lab, make_cohort, make_spec
 from tests.evaluate.scored import make_scores
 
@@ -62,30 +59,3 @@ def test_few_event_patients_with_a_result_give_a_reason_and_no_figure():
 def test_a_result_counts_from_its_arrival():
     cohort = make_cohort(2, labs=[lab(0, "crp", 5.0, 10.0, 30.0), lab(0, "crp", 5.0, 20.0, 25.0)])
     assert first_visible(cohort)["crp"].tolist() == [25.0, np.inf]
-
-
-def shown(fall, *, events=30, firm_from=20, **options):
-    """The last cell of one analyte's row, and the note below the table."""
-    cell = dict(zip(("fall", "fall_lo", "fall_hi"), fall, strict=True))
-    entry = {"label": "CRP", "rows": 9, "row_share": 1.0, "patients": 60, "used": True}
-    entry |= {"event_patients": events, "importance": {"72": cell}}
-    other = entry | {"importance": {"72": cell | {"fall": 0.0}}}
-    entries = {"crp": AnalyteUse.model_validate(entry), "il6": AnalyteUse.model_validate(other)}
-    grid = cohort_tables.analyte_use(entries, "ICANS", "72", firm_from=firm_from, **options)
-    return grid.rows[0][-1], grid.note
-
-
-def test_an_interval_clear_of_0_is_told_as_one_of_those_looked_at():
-    told, note = shown((0.02, 0.01, 0.03))
-    assert told == "above 0: ranking falls without it (one of 2 looked at)"
-    assert "2 analytes have an interval here" in note
-    assert shown((-0.02, -0.03, -0.01))[0].startswith("below 0")
-
-
-def test_an_interval_that_begins_at_0_as_printed_shows_nothing():
-    assert shown((0.002, 0.0003, 0.005))[0] == "holds 0: nothing shown"
-
-
-@pytest.mark.parametrize("options", [{"events": 8}, {"apparent": True}])
-def test_few_event_patients_or_training_patients_give_no_verdict(options):
-    assert shown((0.005, 0.001, 0.009), **options)[0].startswith("nothing: ")

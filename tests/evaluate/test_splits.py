@@ -1,4 +1,4 @@
-"""Splits by patient: who is tested by whom, and which patients a draw holds."""
+"""Splits by patient: who is tested by whom."""
 
 import numpy as np
 import pandas as pd
@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from pipeline.config import load_config
 from pipeline.errors import InputError
-from pipeline.evaluate.intervals import patient_draws
 from pipeline.evaluate.scoring_protocol import shared_folds
 from pipeline.evaluate.splits import (
     patient_folds,
@@ -99,12 +98,3 @@ def test_repeats_differ_and_a_seed_repeats():
     )
     assert all((a.test == b.test).all() for a, b in zip(first, again, strict=True))
     assert not np.array_equal(first[0].test, first[5].test)
-
-
-def test_draws_keep_patients_whole():
-    patient = np.array([3, 3, 7, 9, 9, 9])
-    draws = patient_draws(patient, 50, 0)
-    assert (draws[:, 0] == 1).all()
-    assert (draws[0] == draws[1]).all()
-    assert (draws[3] == draws[5]).all()
-    assert (draws[[0, 2, 3], 1:].sum(axis=0) == 3).all()

@@ -10,9 +10,9 @@ from pipeline.explain.infusion_clock import (
     InfusionClock,
     day_and_hour,
     day_text,
-    made_text,
     shifted,
     since_infusion,
+    timestamp_text,
 )
 
 ZERO = datetime(2026, 11, 19, 8, 0, tzinfo=timezone(timedelta(hours=1)))
@@ -47,7 +47,7 @@ def test_without_an_infusion_time_there_is_no_moment_and_no_zone():
 def test_the_offset_of_a_page_is_named(minutes, text):
     zero = datetime(2026, 11, 19, 8, 0, tzinfo=timezone(timedelta(minutes=minutes)))
     assert text in InfusionClock(zero).zone_words()
-    assert made_text(zero).endswith(text)
+    assert timestamp_text(zero).endswith(text)
 
 
 @given(minutes=st.integers(-14 * 60, 14 * 60))
@@ -63,8 +63,8 @@ def test_an_unknown_offset_changes_nothing():
 
 def test_a_page_is_made_on_the_clock_of_its_patient():
     made = datetime(2026, 11, 22, 6, 20, tzinfo=UTC)
-    assert made_text(made, InfusionClock(ZERO)) == "22 Nov 2026 07:20"
-    assert made_text(made, InfusionClock(None)) == made_text(made)
+    assert timestamp_text(made, InfusionClock(ZERO)) == "22 Nov 2026 07:20"
+    assert timestamp_text(made, InfusionClock(None)) == timestamp_text(made)
 
 
 def test_moments_before_the_infusion_are_named_so():

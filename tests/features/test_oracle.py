@@ -167,14 +167,3 @@ def test_lab_statistics_agree_with_a_plain_loop(rows, moment):
         )
         for name, value in expected.items():
             np.testing.assert_allclose(found[name], value, rtol=1e-9, atol=1e-9, err_msg=name)
-
-
-def test_memory_chunks_do_not_change_the_result(monkeypatch):
-    rows = [lab(patient, "crp", 1.0 + hour, hour) for patient in (0, 1) for hour in range(0, 90, 7)]
-    cohort, landmarks = (
-        make_cohort(2, rows),
-        at(*[(p, 24.0 * d) for p in (0, 1) for d in (1, 2, 3)]),
-    )
-    whole = build_features(cohort, landmarks, SPEC).values
-    monkeypatch.setattr("pipeline.features.series.ROWS_PER_CHUNK", 20)
-    np.testing.assert_array_equal(build_features(cohort, landmarks, SPEC).values, whole)

@@ -5,7 +5,7 @@ import pytest
 
 from pipeline.config import PredictConfig
 from pipeline.features.build import build_features
-from pipeline.model.borrowed_prior import PREFIX, cohort_metas, renamed, with_prior
+from pipeline.model.borrowed_prior import PREFIX, cohort_metas, reading_prior_columns, with_prior
 from pipeline.model.risk_model import PRIOR_SILENT
 from pipeline.model.training_reference import TrainingReference, feature_ranges
 from tests.builders import at, course_cohort, make_spec
@@ -73,6 +73,6 @@ def test_a_renamed_model_gives_the_same_risk_from_the_columns_of_the_prior(fitte
         matrix, fitted.cohort, fitted.plan.spec, prior, RULE, set(fitted.model.columns)
     )
     np.testing.assert_array_equal(
-        renamed(fitted.model).risk(both, 3, (24.0, 72.0)),
+        reading_prior_columns(fitted.model).risk(both, 3, (24.0, 72.0)),
         fitted.model.risk(matrix, 3, (24.0, 72.0)),
     )

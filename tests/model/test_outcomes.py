@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pipeline.config import OutcomeConfig, load_config
 from pipeline.errors import InputError
-from pipeline.evaluate.cross_validation import scored_rows
+from pipeline.evaluate.cross_validation import rows_at_risk
 from pipeline.features.build import build_features
 from pipeline.features.landmarks import training_landmarks
 from pipeline.model.outcomes import (
@@ -183,7 +183,7 @@ def test_counts_on_the_recovered_public_cohort():
     landmarks = training_landmarks(cohort, config.landmarks, "crs")
     targets = build_targets(cohort, landmarks, "crs", (3,))
     matrix = build_features(cohort, landmarks, make_spec(analytes=()))
-    rows = scored_rows(matrix, targets, np.arange(len(landmarks)), 3)
+    rows = rows_at_risk(matrix, targets, np.arange(len(landmarks)), 3)
     assert len(rows) == 983
     assert (landmarks["weight"] == 1.0).all()
     events = [int(targets.label(3, horizon)[rows].sum()) for horizon in (24.0, 48.0, 72.0, 168.0)]

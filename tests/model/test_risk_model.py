@@ -3,9 +3,6 @@
 import numpy as np
 import pytest
 
-from pipeline.evaluate.cross_validation import cross_validate
-from pipeline.evaluate.outcome_report import canary_auroc
-from pipeline.evaluate.splits import repeated_patient_folds
 from pipeline.features.build import build_features
 from pipeline.model.stacked_rows import query
 from tests.builders import at, course_cohort, lab, make_cohort
@@ -136,20 +133,6 @@ def test_nobody_to_learn_from_still_gives_probabilities():
     risk = result.model.risk(result.matrix, 3, (24.0, 168.0))
     assert ((risk > 0) & (risk < 1)).all()
     assert result.model.no_state.calibration.slope == 1.0
-
-
-def test_cross_validation_scores_each_landmark_at_risk_once_per_repeat():
-    small = fit(course_cohort(40, days=6, seed=2), bootstrap=0, booster_rounds=5, inner_folds=2)
-    event = np.isin(small.targets.status[:, 2], 1)
-    splits = repeated_patient_folds(small.targets.patient, event, folds=3, repeats=1, seed=0)
-    scores = cross_validate(small.matrix, small.targets, small.plan, splits)[3]
-    at_risk = small.targets.at_risk[:, small.targets.thresholds.index(3)]
-    assert len(scores.patient) == at_risk.sum()
-    assert len(np.unique(scores.group)) == 3
-    for number in range(3):
-        inside = set(scores.patient[scores.group == number])
-        assert not inside & set(scores.patient[scores.group != number])
-    assert canary_auroc(scores, 2) == 0.5
 
 
 def test_landmarks_in_a_query_do_not_need_to_be_training_landmarks(fitted):

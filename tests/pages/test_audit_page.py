@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from pipeline.audit.finding import Example, Finding
-from pipeline.audit.runner import CHECKS, AuditReport, Outcome
+from pipeline.audit.runner import CHECKS, AuditReport, CheckResult
 from pipeline.pages.audit_page import MOST_SHOWN, render_audit
 from tests.pages.html_reader import read
 
@@ -31,7 +31,7 @@ def finding(code, severity, *, examples=1, summary="seen", **changes):
 def report(*findings, acknowledged=()):
     codes = {item.code for item in findings}
     outcomes = tuple(
-        Outcome(check, "found" if check.code in codes else "passed") for check in CHECKS
+        CheckResult(check, "found" if check.code in codes else "passed") for check in CHECKS
     )
     return AuditReport(findings, outcomes, acknowledged, FACTS, pd.DataFrame())
 

@@ -2,11 +2,9 @@
 
 import pytest
 
-from pipeline.evaluate.report import result_times
 from pipeline.model.evaluation_report import AuditCodes, ResultTimes
 from pipeline.pages.method_sentences import arrival_text, audit_lines, audit_titles
-from tests.builders import lab, make_cohort
-from tests.pages.test_evaluation_page import evaluation, metrics, read, render_evaluation
+from tests.pages.evaluations import evaluation, metrics, read, render_evaluation
 
 FOUND = {"acknowledged_errors": ["CHK104"], "warnings": ["CHK107", "CHK402"]}
 
@@ -38,10 +36,7 @@ def test_that_results_had_arrived_is_doubted_where_their_times_are_those_of_coll
     assert "But" not in text_of(result_times={"rows": 10, "as_collected": 4})
 
 
-def test_times_of_results_are_counted_without_cancelled_ones():
-    rows = [lab(0, "crp", 5.0, 10.0), lab(0, "crp", 6.0, 20.0, 23.0)]
-    rows += [lab(0, "crp", 7.0, 30.0, status="cancelled")]
-    assert result_times(make_cohort(1, labs=rows)) == ResultTimes(rows=2, as_collected=1)
+def test_the_doubt_names_how_many_results_it_is_about():
     assert "1 of 2 results" in arrival_text(ResultTimes(rows=2, as_collected=1))
 
 

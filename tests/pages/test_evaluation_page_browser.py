@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.model.evaluation_curves import SmoothCalibration
-from tests.pages.test_evaluation_page import (
+from tests.pages.evaluations import (
     curves,
     metrics,
     render_evaluation,

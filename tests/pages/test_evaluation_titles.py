@@ -5,7 +5,7 @@ import pytest
 from pipeline.model.evaluation_report import EvaluationReport
 from pipeline.pages.evaluation_titles import page_title
 from pipeline.simulate.export import is_simulated
-from tests.pages.test_evaluation_page import evaluation, metrics, read, render_evaluation
+from tests.pages.evaluations import evaluation, metrics, read, render_evaluation
 
 
 def title_of(content):

@@ -4,10 +4,9 @@ import re
 
 import pytest
 
-from pipeline.model.evaluation_cells import Metric, NetBenefit
+from pipeline.model.evaluation_cells import NetBenefit
 from pipeline.pages.evaluation_charts import decision_chart
-from pipeline.pages.evaluation_tables import share
-from tests.pages.test_evaluation_page import (
+from tests.pages.evaluations import (
     curves,
     evaluation,
     labs_answer,
@@ -53,11 +52,6 @@ def test_the_decision_curve_marks_the_share_with_the_event(rate, marked):
     if marked:
         across = 56 + (rate - lowest) / (highest - lowest) * (346 - 56)
         assert float(upright[0]) == pytest.approx(across, abs=0.1)
-
-
-def test_a_share_that_no_draw_can_change_has_no_interval():
-    assert share(Metric(0.0, 0.0, 0.0)) == "0 %"
-    assert share(Metric(0.0, 0.0, 0.02)) == "0 % [0 %, 2 %]"
 
 
 def test_a_score_that_ranks_nobody_is_no_comparison_and_analytes_are_counted():

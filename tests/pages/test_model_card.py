@@ -10,7 +10,7 @@ from pipeline.errors import UsageError
 from pipeline.model.bundle import load_bundle
 from pipeline.model.evaluation_report import EvaluationReport
 from pipeline.pages.model_card import OPEN, checklist
-from pipeline.pages.model_card_facts import card_facts, performance_of
+from pipeline.pages.model_card_facts import card_facts
 from pipeline.reading.reader import read_cohort
 from pipeline.resources import schema_yaml
 
@@ -51,14 +51,6 @@ def test_the_card_takes_its_numbers_from_the_evaluation(mini):
     assert f"{counted}| {cell['72']['n_event_patients']} of {cell['72']['n_patients']} |" in card
     assert "SYNTHETIC DATA" in card.splitlines()[0]
     assert "research use only" in card.lower()
-
-
-def test_a_slope_that_cannot_be_estimated_is_said_so(mini):
-    content = json.loads((mini.bundle / "evaluation.json").read_text())
-    content["outcomes"]["icans"]["model"]["72"] |= {"cal_slope": None, "cal_slope_lo": None}
-    report = EvaluationReport.model_validate(content)
-    told = performance_of(load_bundle(mini.bundle).config, report)
-    assert "slope not estimable" in next(line for line in told if line.startswith("icans"))
 
 
 def test_what_the_audit_warned_of_stands_in_card_and_checklist(mini):

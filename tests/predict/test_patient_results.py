@@ -4,22 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import pytest
 
 from pipeline.explain.model_summary import summarise_model
-from pipeline.model.bundle import load_bundle
 from pipeline.predict.patient_results import patient_results
-from pipeline.predict.predictions_table import ModelName
 from pipeline.predict.prepare import prepare_batch, read_for
 from pipeline.predict.score import score_batch
 from tests.conftest import edit
-
-NAME = ModelName("m", "1")
-
-
-@pytest.fixture(scope="module")
-def bundle(mini):
-    return load_bundle(mini.bundle)
+from tests.predict.conftest import NAME
 
 
 def test_a_patient_mostly_rejected_has_no_estimate_now_nor_earlier(mini, bundle, batch) -> None:

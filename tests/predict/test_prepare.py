@@ -10,18 +10,22 @@ import pytest
 
 from pipeline.explain.patient_record import newest_results
 from pipeline.model import bundle as bundle_module
-from pipeline.model.bundle import load_bundle, read_features
+from pipeline.model.bundle import read_features
 from pipeline.model.status import EVENT_PRESENT, OK
 from pipeline.monitor.observed_batch import observed_batch
 from pipeline.predict import earlier_estimates, prepare
-from pipeline.predict.predictions_table import ModelName
-from pipeline.predict.prepare import prepare_batch, read_cohort_for, read_for, reading_config
+from pipeline.predict.prepare import (
+    cohort_config_for,
+    prepare_batch,
+    read_for,
+    read_cohort_for,
+)
 from pipeline.predict.score import score_batch
 from pipeline.reading.paths import batch_paths
 from pipeline.reading.reader import raw_tables, read_batch
 from tests.conftest import read_predictions
+from tests.predict.conftest import NAME
 
-NAME = ModelName("m", "1")
 ONCE = (
     "read_batch",
     "apply_limits",
@@ -32,16 +36,6 @@ ONCE = (
     "subsequent_events",
     "newest_results",
 )
-
-
-@pytest.fixture(scope="module")
-def bundle(mini):
-    return load_bundle(mini.bundle)
-
-
-@pytest.fixture(scope="module")
-def prepared(mini, bundle):
-    return prepare_batch(read_for(bundle, mini.batch), bundle)
 
 
 def test_a_prediction_with_pages_prepares_its_batch_once(
@@ -134,8 +128,8 @@ def test_a_batch_is_read_with_what_training_has_learned(mini, bundle) -> None:
     )
     pd.testing.assert_frame_equal(read.cohort.labs, expected.cohort.labs)
     assert read.sha256 == expected.sha256
-    assert reading_config(bundle) is bundle.config.cohort
-    assert reading_config(bundle, "Europe/Berlin").time_zone == "Europe/Berlin"
+    assert cohort_config_for(bundle) is bundle.config.cohort
+    assert cohort_config_for(bundle, "Europe/Berlin").time_zone == "Europe/Berlin"
 
 
 def test_a_cohort_is_read_for_a_bundle_as_training_read_it(mini, bundle) -> None:

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from pipeline.cohort.tables import TABLES
-from pipeline.config import CohortConfig, load_config
+from pipeline.config import load_config
 from pipeline.errors import InputError, UsageError
 from pipeline.reading.reader import read_cohort
 from tests.exported import (
@@ -94,21 +94,6 @@ def test_patients_with_a_header_alone_are_refused_with_the_way_out(tmp_path):
         read(folder)
     with pytest.raises(InputError, match="or leave the file out, if all times are hours"):
         score(folder)
-
-
-def test_without_a_single_grade_there_is_nothing_to_learn(tmp_path):
-    config = CohortConfig()
-    found = read(write_export(tmp_path / "bare", assessments=ASSESSMENTS[:1]))
-    assert found.no_grades_reason(["crs"], config).startswith("assessments.csv has a header but no")
-    rows = [ASSESSMENTS[0], ("A", "crs", "9", "5")]
-    found = read(write_export(tmp_path / "refused", assessments=rows))
-    assert found.no_grades_reason(["crs"], config).startswith("no row of assessments.csv gives a g")
-    assert read(write_export(tmp_path / "whole")).no_grades_reason(["icans"], config) == ""
-    # deaths stand in patients too
-    people = [("patient_id", "death_hours"), ("A", "50"), ("B", "")]
-    found = read(write_export(tmp_path / "d", patients=people, assessments=ASSESSMENTS[:1]))
-    assert found.no_grades_reason(["crs"], config)
-    assert found.no_grades_reason(["crs", "death"], config) == ""
 
 
 def test_training_needs_at_least_one_usable_lab_row(tmp_path):

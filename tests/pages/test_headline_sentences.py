@@ -1,0 +1,173 @@
+"""The first lines of a page weigh every figure with its interval."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.model.evaluated_outcome import OutcomeReport
+from pipeline.model.evaluation_cells import Metric, PerformanceCell
+from pipeline.model.evaluation_report import EvaluationReport
+from pipeline.model.horizons import headline_key
+from pipeline.pages import headline_sentences
+from pipeline.pages.headline_sentences import agreeing_places, is_at_interval_end, other_horizons
+from tests.pages.evaluations import metrics, whole_outcome
+
+
+def headline(label, content):
+    return headline_sentences.headline(label, OutcomeReport.model_validate(content))
+
+
+def alert_words(content):
+    return headline_sentences.alert_text(OutcomeReport.model_validate(content))
+
+
+def weighted_words(content):
+    return headline_sentences.weighted_text(OutcomeReport.model_validate(content))
+
+
+def limits(content, kind, minimum):
+    outcomes = EvaluationReport.model_validate({"outcomes": content}).outcomes
+    return headline_sentences.cannot_show_sentences(outcomes, kind, minimum)
+
+
+@pytest.mark.parametrize(
+    ("lo", "diff", "hi", "words"),
+    [
+        (-0.02, 0.001, 0.02, "the model is not shown to differ (difference −0.02 to 0.02)."),
+        (0.001, 0.004, 0.008, "the model is apart by less than 0.01 (difference 0.00 to 0.01)."),
+        (0.01, 0.06, 0.11, "the model is 0.06 higher (difference 0.01 to 0.11)."),
+        (-0.02, 0.03, 0.08, "so no difference is shown."),
+        (-0.09, -0.05, -0.01, "the model is 0.05 lower (difference −0.09 to −0.01)."),
+        (None, 0.03, None, "the model is 0.03 higher."),
+        (None, None, None, "could not be estimated."),
+    ],
+)
+def test_headline_weighs_the_difference(lo, diff, hi, words):
+    other = {"72": {"auroc": 0.75, "diff_auroc": diff, "diff_lo": lo, "diff_hi": hi}}
+    model = {"72": {"auroc": 0.75 + (diff or 0.05)}}
+    outcome = {"model": model, "comparators": {"grade_and_day": other}}
+    assert headline("ICANS", outcome).endswith(words)
+
+
+def test_the_printed_difference_is_that_of_the_printed_figures():
+    other = {"72": {"auroc": 0.7451, "diff_auroc": 0.0698, "diff_lo": 0.01, "diff_hi": 0.11}}
+    outcome = {"model": {"72": {"auroc": 0.8149}}, "comparators": {"grade_and_day": other}}
+    said = headline("ICANS", outcome)
+    assert "AUROC 0.815." in said
+    assert "reach 0.745; the model is 0.070 higher (difference 0.010 to 0.110)" in said
+
+
+def test_a_figure_at_the_end_of_its_interval_is_named():
+    at_end = {"auroc": 0.9, "auroc_lo": 0.8, "auroc_hi": 0.9}
+    inside = {"auroc": 0.9, "auroc_lo": 0.8, "auroc_hi": 0.95}
+    told = limits({"icans": {"model": {"24": at_end, "72": inside}}}, "cross-validated", 5)
+    assert any("within 24 h lies at an end of its interval" in line for line in told)
+
+
+def alerting(**changes):
+    cell = {"patients_warned": 1.0, "n_warned": 19.0, "n_event_patients": 19.0}
+    cell |= {"lead_hours_median": 36.2, "number_needed_to_alert": 2.5, **changes}
+    return {"model": {"72": {}}, "alerts": {"72": {"model": {"0.1": cell}}}}
+
+
+def test_alerts_are_told_with_counts_lead_time_and_what_they_cost():
+    assert alert_words(alerting()) == (
+        "If the highest 10 % of risks within 72 h raised an alert: 100 % of event patients "
+        "(19 of 19) would be warned, the first alert a median of 36 h before onset; about 40 of "
+        "100 alerts would be followed by the event."
+    )
+    mean = alert_words(alerting(patients_warned=0.889, n_warned=27.6, n_event_patients=31.0))
+    assert "89 % of event patients (27.6 of 31, a mean over the rounds) would be warned" in mean
+    rare = alert_words(alerting(number_needed_to_alert=400.0))
+    assert "; fewer than 1 of 100 alerts would be followed" in rare
+    for unknown in (None, 0.0):
+        said = alert_words(alerting(number_needed_to_alert=unknown))
+        assert "; an unknown share of alerts would be followed" in said
+    assert alert_words(alerting(lead_hours_median=None)) == ""
+    assert alert_words(alerting(patients_warned=None)) == ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [("cross-validated", "Another hospital"), ("apparent", "Anything about new patients")],
+)
+def test_limits_depend_on_the_kind(kind, words):
+    bar = {"72": {"diff_lo": -0.02, "diff_hi": 0.04, "n_event_patients": 31}}
+    outcome = {"label": "X", "model": {"72": {}}, "comparators": {"grade_and_day": bar}}
+    told = " ".join(limits({"x": outcome, "y": {}}, kind, 5))
+    assert words in told
+    half = "31 event patients, the AUROC within 72 h must differ from that of grade and day by"
+    assert (f"{half} about 0.03" in told) is (kind != "apparent")
+    assert "y: too few patients with, or without" in told
+
+
+def test_alerts_of_grade_and_day_stand_beside_those_of_the_model():
+    outcome = alerting(alert_rate=0.03)
+    table = outcome["alerts"]["72"]
+    bar = table["model"]["0.1"] | {"alert_rate": 0.1, "patients_warned": 0.5, "n_warned": 9.5}
+    table["grade_and_day"] = {"0.1": bar}
+    said = alert_words(outcome)
+    assert "raised an alert (here 3 % of landmarks reach the cut-off): 100 %" in said
+    assert said.endswith(
+        "By grade and day at the same rate: 50 % of event patients (9.5 of 19, a mean over the "
+        "rounds) warned, a median of 36 h before onset; about 40 of 100 alerts true."
+    )
+    bar |= {"n_alerts": 0.0, "patients_warned": 0.0}
+    assert "no alert is raised, because too many landmarks share" in alert_words(outcome)
+
+
+def test_a_difference_that_many_landmarks_make_is_named():
+    bar = {"diff_auroc": 0.05, "diff_lo": 0.01, "diff_hi": 0.09}
+
+    def said(value, low, high):
+        weighted = {"diff_auroc": value, "diff_lo": low, "diff_hi": high}
+        return weighted_words(
+            {
+                "model": {"72": {}},
+                "comparators": {"grade_and_day": {"72": bar}},
+                "patient_weighted": {"grade_and_day": {"72": weighted}},
+            }
+        )
+
+    assert "within 72 h is not shown: +0.020 (95 % interval −0.030" in said(0.02, -0.03, 0.06)
+    assert "has the other sign and is not shown: −0.010" in said(-0.01, -0.03, 0.06)
+    assert "has the other sign: −0.040" in said(-0.04, -0.06, -0.01)
+    assert said(0.04, 0.01, 0.06) == ""
+
+
+def test_without_alerts_nothing_is_said_of_them():
+    assert alert_words({"model": {"72": {}}}) == ""
+    assert alert_words({}) == ""
+    assert "60 % of event patients would be warned" in alert_words(whole_outcome(metrics()))
+
+
+@given(first=st.integers(0, 10_000), second=st.integers(0, 10_000))
+def test_the_printed_figures_differ_by_the_printed_difference(first, second):
+    """Figures of four decimals, as different as they are."""
+    one, other, gap = first / 10_000, second / 10_000, (first - second) / 10_000
+    places = agreeing_places(one, other, gap)
+    assert places in (2, 3, 4)
+    ends = [round(float(f"{value:.{places}f}") * 10**places) for value in (one, other, gap)]
+    assert ends[0] - ends[1] == ends[2]
+    assert agreeing_places(one, None, gap) == agreeing_places(one, other, math.nan) == 2
+
+
+@given(st.dictionaries(st.sampled_from(["24", "48", "72", "168"]), st.none() | st.floats(0, 1)))
+def test_every_horizon_but_that_of_the_headline_is_told_beside_it(figures):
+    model = {hours: PerformanceCell(auroc=auroc) for hours, auroc in figures.items()}
+    others = [hours for hours in figures if hours != headline_key(figures)]
+    told = other_horizons(model, list(figures))
+    if all(figures[hours] is None for hours in others):
+        assert told == ""
+    else:
+        assert [part.split(" at ")[1] for part in told.split(", ")] == [f"{h} h" for h in others]
+
+
+@given(st.tuples(*[st.integers(0, 100)] * 3))
+def test_an_auroc_inside_its_printed_interval_is_at_no_end(values):
+    value, low, high = (number / 100 for number in values)
+    inside = low < value < high or low == value == high
+    assert is_at_interval_end(Metric(value, low, high)) is not inside
+    assert not is_at_interval_end(Metric(value, None, high))
