@@ -21,7 +21,7 @@ from pipeline.monitor.observed_batch import (
     observed_batch,
 )
 from pipeline.predict.predictions_table import ModelName
-from pipeline.predict.prepare import PreparedBatch, prepare_batch, read_for, read_cohort_for
+from pipeline.predict.prepare import PreparedBatch, prepare_batch, read_cohort_for, read_for
 from pipeline.predict.score import score_batch
 from tests.conftest import Mini, edit
 from tests.minicohort import cut, write_cohort

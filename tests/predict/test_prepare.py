@@ -17,8 +17,8 @@ from pipeline.predict import earlier_estimates, prepare
 from pipeline.predict.prepare import (
     cohort_config_for,
     prepare_batch,
-    read_for,
     read_cohort_for,
+    read_for,
 )
 from pipeline.predict.score import score_batch
 from pipeline.reading.paths import batch_paths
