@@ -33,6 +33,9 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 SENTINELS = (-1.0, -9.0, -99.0, -999.0, -9999.0, 9999.0, 99999.0, 999999.0, 9999999.0, 99999999.0)
 
 
+Sign = Literal["increasing", "decreasing", "free"]
+
+
 class GradingConfig(Strict):
     """How ASTCT grades are derived from observations."""
 
@@ -95,9 +98,6 @@ class LandmarkConfig(Strict):
     extra_hours: tuple[PositiveHours, ...] = ()
     at_results: Literal["auto", "always", "never"] = "auto"
     at_results_last_hours: PositiveHours = 336
-
-
-Sign = Literal["increasing", "decreasing", "free"]
 
 
 class FeatureConfig(Strict):

@@ -8,25 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from pipeline.errors import SettingError
 
-
-class Strict(BaseModel):
-    """Settings that cannot change, in which an unknown key is an error."""
-
-    # defaults are validated too, so that settings read back from a bundle are equal to the digit
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
-
-
 HEADLINE_HOURS = 72  # of the horizon shown first
 PositiveHours = Annotated[float, Field(gt=0, le=2160)]
-
-
-class CustomMemberConfig(Strict):
-    """A scikit-learn classifier as a further member."""
-
-    estimator: str = Field(pattern=r"^sklearn\.[A-Za-z0-9_.]+\.[A-Za-z0-9_]+$")
-    parameters: dict[str, bool | int | float | str | None] = Field(default_factory=dict)
-
-
 BuiltIn = Literal["grade_and_day", "state", "labs", "booster"]
 PRIOR = "prior"  # the member that another cohort's bundle is
 # what may be tuned, and whether it is a whole number
@@ -36,6 +19,20 @@ TUNABLE: dict[str, type] = {
     **dict.fromkeys(("booster_eta", "booster_min_child_weight", "booster_lambda"), float),
     **dict.fromkeys(("booster_subsample", "booster_colsample"), float),
 }
+
+
+class Strict(BaseModel):
+    """Settings that cannot change, in which an unknown key is an error."""
+
+    # defaults are validated too, so that settings read back from a bundle are equal to the digit
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+class CustomMemberConfig(Strict):
+    """A scikit-learn classifier as a further member."""
+
+    estimator: str = Field(pattern=r"^sklearn\.[A-Za-z0-9_.]+\.[A-Za-z0-9_]+$")
+    parameters: dict[str, bool | int | float | str | None] = Field(default_factory=dict)
 
 
 class SpanConfig(Strict):

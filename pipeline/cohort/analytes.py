@@ -23,6 +23,19 @@ USE_KNOWN_NAME = Remedy(
 )
 
 
+_SPINAL = ("cerebral_spinal_fluid", "cerebrospinal_fluid", "csf")
+_BLOOD = (
+    "serum",
+    "plasma",
+    "serum_or_plasma",
+    "serum_plasma_or_blood",
+    "blood",
+    "platelet_poor_plasma",
+    "platelet_poor_plasma_or_blood",
+    "blood_or_plasma",
+)
+
+
 @dataclass(frozen=True)
 class Analyte:
     """One measurable thing in one specimen, with a canonical unit.
@@ -173,19 +186,6 @@ def find_key(text: str) -> str | None:
     if normalise_name(component) == "protein":
         component = "total protein"
     return name_index().get(normalise_name(component))
-
-
-_SPINAL = ("cerebral_spinal_fluid", "cerebrospinal_fluid", "csf")
-_BLOOD = (
-    "serum",
-    "plasma",
-    "serum_or_plasma",
-    "serum_plasma_or_blood",
-    "blood",
-    "platelet_poor_plasma",
-    "platelet_poor_plasma_or_blood",
-    "blood_or_plasma",
-)
 
 
 def normalise_name(text: str) -> str:

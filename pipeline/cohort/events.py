@@ -30,6 +30,13 @@ REGRADE = Remedy(
 )
 
 
+_TO_MG = {"g": 1000.0, "mg": 1.0, "ug": 0.001}
+Reader = Callable[
+    [pd.DataFrame, pd.DataFrame, str, CohortConfig, Ledger, np.ndarray, tuple[str, ...]],
+    pd.DataFrame,
+]
+
+
 def time_zero_of(table: pd.DataFrame, patients: pd.DataFrame) -> pd.Series | None:
     """Time zero per row, None when no patient has one."""
     zero = patients["infusion_time"]
@@ -285,11 +292,6 @@ def _legal_observations(table: pd.DataFrame, items: Mapping[str, Mapping[str, An
     return legal
 
 
-_TO_MG = {"g": 1000.0, "mg": 1.0, "ug": 0.001}
-Reader = Callable[
-    [pd.DataFrame, pd.DataFrame, str, CohortConfig, Ledger, np.ndarray, tuple[str, ...]],
-    pd.DataFrame,
-]
 READERS: dict[str, Reader] = {
     "treatments": read_treatments,
     "observations": read_observations,

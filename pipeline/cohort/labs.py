@@ -19,6 +19,12 @@ RATIO, SPINAL, SERUM = "csf_serum_albumin", "csf_albumin", "albumin"
 _MG_DL_PER_G_DL = 1000.0
 
 
+RESULT_COLUMNS = [
+    *("patient", "key", "value", "side", "collected_hours", "resulted_hours", "rank"),
+    *("cancelled", "limit_source", "flag"),
+]
+
+
 def derive_ratio(labs: pd.DataFrame, window_hours: float) -> pd.DataFrame:
     """Rows of the ratio for every CSF albumin with a serum albumin drawn within a window.
 
@@ -65,12 +71,6 @@ def derive_ratio(labs: pd.DataFrame, window_hours: float) -> pd.DataFrame:
     chosen = chosen.loc[possible | chosen["cancelled"]]
     derived = chosen.assign(key=RATIO, side=0, limit_source="none", flag="derived")
     return derived.reindex(columns=labs.columns).astype(labs.dtypes.to_dict())
-
-
-RESULT_COLUMNS = [
-    *("patient", "key", "value", "side", "collected_hours", "resulted_hours", "rank"),
-    *("cancelled", "limit_source", "flag"),
-]
 
 
 def read_labs(

@@ -27,6 +27,9 @@ from pipeline.config import CohortConfig
 from pipeline.errors import InputError, listed
 from pipeline.format import joined
 
+CLOCKS = ("record_end", "followed_until", "death", "second_infusion", "new_therapy")
+_MOST = 5  # lines or columns named in a reason
+
 
 def read_products(
     raw: pd.DataFrame, file: str, known: Collection[str], ledger: Ledger
@@ -62,10 +65,6 @@ def read_products(
         remedy="Nothing, if that product was given; else correct the cell.",
     )
     return ledger.remember(file, raw, raw.assign(product=meant))
-
-
-CLOCKS = ("record_end", "followed_until", "death", "second_infusion", "new_therapy")
-_MOST = 5  # lines or columns named in a reason
 
 
 def read_patients(

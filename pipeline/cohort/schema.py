@@ -16,6 +16,8 @@ from pipeline.cohort.ledger import Ledger, quoted, range_text
 from pipeline.errors import InputError, listed, shown
 from pipeline.resources import schema_json
 
+READINGS = ("hours", "at", "days")
+
 
 def canonical_header(
     header: list[str], fields: Collection[str], source: str
@@ -74,9 +76,6 @@ def closest_name(missing: str, present: Collection[str]) -> str:
     """
     close = difflib.get_close_matches(missing, list(present), n=1, cutoff=0.75)
     return close[0] if close else ""
-
-
-READINGS = ("hours", "at", "days")
 
 
 @dataclass(frozen=True)

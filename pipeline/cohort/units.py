@@ -13,6 +13,11 @@ import pandas as pd
 from pipeline.cohort.analytes import Analyte
 from pipeline.remedy import Audience, render
 
+MIN_RESULTS = 20
+MIN_PATIENTS = 5
+_SURE_DECADES = 0.7  # five-fold: smaller differences between sites are patients, not units
+_TOLERANCE = 0.35
+
 
 def normalise_unit(text: str) -> str:
     """One spelling per unit: micro signs, spaces, case, powers and D-dimer basis.
@@ -105,12 +110,6 @@ def with_basis(analyte: Analyte, code: str, unit: str) -> str:
         return unit
     stated = f"{unit}{only}"
     return stated if conversion(analyte, stated)[1] == "" else unit
-
-
-MIN_RESULTS = 20
-MIN_PATIENTS = 5
-_SURE_DECADES = 0.7  # five-fold: smaller differences between sites are patients, not units
-_TOLERANCE = 0.35
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,9 @@ _COMMA_NOT_STATED = Remedy(
 )
 
 
+_TEXTS = ("code", "problem", "word", "quality")
+
+
 @dataclass(frozen=True)
 class Reading:
     """What one cell says.
@@ -106,9 +109,6 @@ def parse_values(
         {"value": "float64", "side": "int8", **dict.fromkeys(_TEXTS, "str")}
     )
     return table.iloc[codes].set_index(cells.index)
-
-
-_TEXTS = ("code", "problem", "word", "quality")
 
 
 def apply_stated_limits(

@@ -21,6 +21,10 @@ from pipeline.model.evaluation_cells import ControlCell, Difference, Metric, Per
 _LABS = ("analyte", "measurement", "composite_scores")
 
 
+CONTROL = "control"
+BARS = ("grade_and_day", "clinical_state")
+
+
 def same_day_donors(patient: Ints, day: Ints, seed: int) -> Ints:
     """Row of another patient of the same day for every landmark.
 
@@ -83,10 +87,6 @@ def donors_of(matrix: FeatureMatrix, patient: Ints, seed: int) -> Ints:
         nobody is given their own labs of another infusion.
     """
     return same_day_donors(patient, landmark_days(matrix), seed)
-
-
-CONTROL = "control"
-BARS = ("grade_and_day", "clinical_state")
 
 
 def with_control(real: ScoredRows, control: ScoredRows) -> ScoredRows:

@@ -45,6 +45,10 @@ EXPECTED = (
 )
 
 
+PUBLISHED = ("easix", "s_easix", "m_easix", "easix_pre", "nfl_age_z", "car_hematotox")
+LAST = {"last_crp": "crp", "last_ferritin": "ferritin"}
+
+
 def comparator_risks(
     model: RiskModel,
     rates: RateTable,
@@ -99,10 +103,6 @@ def state_risk(
             asked = query(len(matrix.values), horizons, threshold)
             return sigmoid(member.log_odds(matrix, asked)).reshape(-1, len(horizons))
     return None
-
-
-PUBLISHED = ("easix", "s_easix", "m_easix", "easix_pre", "nfl_age_z", "car_hematotox")
-LAST = {"last_crp": "crp", "last_ferritin": "ferritin"}
 
 
 def published_scores(

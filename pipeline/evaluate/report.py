@@ -43,16 +43,15 @@ from pipeline.model.horizons import headline_key
 from pipeline.model.outcomes import onset_hours
 from pipeline.model.stacked_rows import EVENT, Targets
 
+_RIVALS = {"severe_crs": ("crs", 3), "icans": ("icans", 1), "iec_hs": ("hlh", 1)}
+_MANY_EVENTS = 100
+
 
 def result_times(cohort: Cohort) -> ResultTimes:
     """How many results are known, and how many of them arrived the moment they were collected."""
     labs = cohort.labs.loc[~cohort.labs["cancelled"]]
     same = labs["resulted_hours"] <= labs["collected_hours"]
     return ResultTimes(rows=len(labs), as_collected=int(same.sum()))
-
-
-_RIVALS = {"severe_crs": ("crs", 3), "icans": ("icans", 1), "iec_hs": ("hlh", 1)}
-_MANY_EVENTS = 100
 
 
 @dataclass(frozen=True)

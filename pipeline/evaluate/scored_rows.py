@@ -13,6 +13,10 @@ from pipeline.arrays import Floats, Ints
 from pipeline.evaluate.horizon_rows import HorizonRows
 from pipeline.evaluate.intervals import patient_draws
 
+_ROWS = (
+    *("label", "patient", "episode", "day", "group", "repeat", "hours", "time", "status", "grade"),
+)
+
 
 @dataclass(frozen=True)
 class ScoredRows:
@@ -108,11 +112,6 @@ class ScoredRows:
         """Hours as text, and the rows at each horizon."""
         for horizon in self.horizons:
             yield f"{horizon:g}", self.at(horizon)
-
-
-_ROWS = (
-    *("label", "patient", "episode", "day", "group", "repeat", "hours", "time", "status", "grade"),
-)
 
 
 def concatenate(parts: list[ScoredRows], n_repeats: int) -> ScoredRows:

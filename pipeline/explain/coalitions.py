@@ -21,6 +21,10 @@ from pipeline.model.stacked_rows import StackedRows, query
 _AT_ONCE = 100_000
 
 
+STATE, MEASUREMENT, TIME = "clinical_state", "measurement", "time__hours"
+_CHUNK = 512
+
+
 @dataclass(frozen=True)
 class BlackBoxMember:
     """A custom member between one patient and the prototypes.
@@ -78,10 +82,6 @@ class BlackBoxMember:
         ]
         scores = np.concatenate(found).reshape(len(distinct), len(self.others))
         return np.asarray(self.share * (scores - patient)[number.ravel()])
-
-
-STATE, MEASUREMENT, TIME = "clinical_state", "measurement", "time__hours"
-_CHUNK = 512
 
 
 @dataclass(frozen=True)

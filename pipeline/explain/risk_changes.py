@@ -12,6 +12,10 @@ from pipeline.explain.phrases import listed_phrases, phrase, points_text, sectio
 from pipeline.features.score_definitions import PREFIX, score_label, scores
 from pipeline.format import MINUS, joined
 
+_DAY = "day"  # the mean risk of the patients of a day, from which the points start
+_TOUCHES = 0.01  # percentage points
+_MOST = 2
+
 
 def interim_events(record: PatientRecord, since: float, scales: Sequence[str]) -> str:
     """Drugs given and grades changed since an earlier landmark; said also where there was neither.
@@ -27,11 +31,6 @@ def interim_events(record: PatientRecord, since: float, scales: Sequence[str]) -
     if not facts:
         return phrase("between", "nothing")
     return phrase("between", "something", facts="; ".join(facts))
-
-
-_DAY = "day"  # the mean risk of the patients of a day, from which the points start
-_TOUCHES = 0.01  # percentage points
-_MOST = 2
 
 
 def is_large_change(before: float, now: float) -> bool:

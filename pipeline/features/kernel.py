@@ -61,6 +61,14 @@ RANGE = WINDOWED.index("range")
 CENSORED_SHARE = WINDOWED.index("censored_share")
 
 
+# Groups for one series at one landmark: plain tuples, which unpack faster than named ones where
+# the kernel runs interpreted.
+# row, time, level and comparable as in Scratch; limit, side and epoch of all results, found by row
+VisibleResults = tuple[Places, Numbers, Numbers, Numbers, Numbers, Places, Places]
+# windows, min_span, with_time_mean, with_sd and with_robust_slope as in Request
+WindowedRequest = tuple[Numbers, float, bool, bool, bool]
+
+
 class Landmarks(NamedTuple):
     """Moments of the statistics: patient, counted from 0, and hours since time zero."""
 
@@ -137,14 +145,6 @@ class Scratch(NamedTuple):
     comparable: Numbers
     pairs: Numbers
     statistics: Numbers
-
-
-# Groups for one series at one landmark: plain tuples, which unpack faster than named ones where
-# the kernel runs interpreted.
-# row, time, level and comparable as in Scratch; limit, side and epoch of all results, found by row
-VisibleResults = tuple[Places, Numbers, Numbers, Numbers, Numbers, Places, Places]
-# windows, min_span, with_time_mean, with_sd and with_robust_slope as in Request
-WindowedRequest = tuple[Numbers, float, bool, bool, bool]
 
 
 def scan(

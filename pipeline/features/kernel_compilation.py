@@ -26,6 +26,22 @@ MAX_PAIRS = 2**16
 _LOCK = Lock()
 
 
+# types of the arrays that do not hold float64
+_KINDS = {"patient": "int64", "offset": "int64", "wanted": "int64", "epoch": "int32"}
+_NOTHING: Any = np.empty(0)
+_NO_WORK = (
+    Landmarks(*[_NOTHING] * 2),
+    LabResults(*[_NOTHING] * 8),
+    Request(_NOTHING, _NOTHING, _NOTHING, 0.0, 0.0, 0.0, False, False, False, False, False),
+)
+# in the order in which they call each other
+_CALLED = (
+    *("time_mean", "shell_sort", "collect_slopes", "ranked_slope", "theil_sen"),
+    *("least_squares", "order_hidden"),
+)
+_INLINED = ("update_extremes", "limited_window", "recensor", "since_zero", "windowed")
+
+
 @dataclass
 class _Workload:
     """Work of this process so far."""
@@ -105,8 +121,6 @@ def _as_lists(group: Any) -> Any:
     return group._make(item.tolist() if isinstance(item, np.ndarray) else item for item in group)
 
 
-# types of the arrays that do not hold float64
-_KINDS = {"patient": "int64", "offset": "int64", "wanted": "int64", "epoch": "int32"}
 _KINDS |= {"side": "int8", "altered": "int8", "logged": "bool"}
 
 
@@ -127,20 +141,6 @@ def _read_only(group: Any) -> Any:
             item.flags.writeable = False
         items.append(item)
     return group._make(items)
-
-
-_NOTHING: Any = np.empty(0)
-_NO_WORK = (
-    Landmarks(*[_NOTHING] * 2),
-    LabResults(*[_NOTHING] * 8),
-    Request(_NOTHING, _NOTHING, _NOTHING, 0.0, 0.0, 0.0, False, False, False, False, False),
-)
-# in the order in which they call each other
-_CALLED = (
-    *("time_mean", "shell_sort", "collect_slopes", "ranked_slope", "theil_sen"),
-    *("least_squares", "order_hidden"),
-)
-_INLINED = ("update_extremes", "limited_window", "recensor", "since_zero", "windowed")
 
 
 @cache

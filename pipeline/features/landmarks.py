@@ -16,6 +16,10 @@ _FINE_GAP_HOURS = 20.0
 EARLIER_STEP_HOURS, _MOST_EARLIER = 24.0, 7
 
 
+MIN_PATIENTS_PER_DAY = 30
+_MAX_REACH = 30
+
+
 def grid_landmarks(cohort: Cohort, hours: NDArray[np.float64]) -> pd.DataFrame:
     """Every patient at every given hour up to and including the end of the record.
 
@@ -172,10 +176,6 @@ def weighted(moments: pd.DataFrame) -> pd.DataFrame:
     day = np.floor(result["hours"] / 24.0)
     count = result.groupby([result["patient"], day])["hours"].transform("size")
     return result.assign(weight=1.0 / count.to_numpy())
-
-
-MIN_PATIENTS_PER_DAY = 30
-_MAX_REACH = 30
 
 
 def landmark_days(matrix: FeatureMatrix) -> Ints:

@@ -16,6 +16,10 @@ _NAME = re.compile(r"^(?P<subject>[a-z][a-z0-9]*(?:_[a-z0-9]+)*)__(?P<rest>[a-z0
 _WINDOW = re.compile(rf"^(?P<statistic>{'|'.join(WINDOWED)})_(?P<hours>\d+(?:\.\d+)?)h$")
 
 
+_FILE = "feature_words.yaml"
+_MARKS = {-1: "<", 0: "", 1: ">"}
+
+
 @dataclass(frozen=True)
 class FeatureMeta:
     """What a feature is.
@@ -144,10 +148,6 @@ def group_meta(
         section=group,
         entry=entry,
     )
-
-
-_FILE = "feature_words.yaml"
-_MARKS = {-1: "<", 0: "", 1: ">"}
 
 
 def feature_sentence(meta: FeatureMeta, value: float, side: int = 0) -> str:

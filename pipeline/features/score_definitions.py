@@ -16,6 +16,12 @@ GROUP = "composite_scores"
 PREFIX = "score_"
 
 
+_COMMON = (
+    "name", "formula", "kind", "at", "pathway", "direction", "doi", "status", "stale_hours",
+    "floors",
+)  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Score:
     """One entry of ``scores.yaml``; ``rule`` holds what only its kind has."""
@@ -106,12 +112,6 @@ def unit_factor(analyte: Analyte, unit: str) -> float:
     if normalise_unit(unit) not in factors:
         raise ValueError(f"'{analyte.key}' cannot be converted from {analyte.unit} to {unit}")
     return 1.0 / factors[normalise_unit(unit)]
-
-
-_COMMON = (
-    "name", "formula", "kind", "at", "pathway", "direction", "doi", "status", "stale_hours",
-    "floors",
-)  # fmt: skip
 
 
 def _score(key: str, entry: Mapping[str, Any]) -> Score:

@@ -33,16 +33,16 @@ if TYPE_CHECKING:
     from pipeline.features.spec import FeatureSpec
 
 
+AGE = "host__age_years"
+_DIGITS = 9  # undoes the rounding of log2 and back, so that a value on a cut stays on it
+
+
 def score_meta(spec: FeatureSpec) -> list[FeatureMeta]:
     """Metadata of the columns that :func:`score_features` returns, in order.
 
     Every score is a player of its own and belongs to one pathway; ``words`` lists its parts.
     """
     return [_meta(scores()[name]) for name in spec.scores]
-
-
-AGE = "host__age_years"
-_DIGITS = 9  # undoes the rounding of log2 and back, so that a value on a cut stays on it
 
 
 @dataclass(frozen=True)

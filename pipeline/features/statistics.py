@@ -12,6 +12,14 @@ SEN = "Sen 1968, 10.1080/01621459.1968.10480934"
 NESTED = "Matthews et al. 1990, 10.1136/bmj.300.6719.230"
 
 
+DEFAULT = (
+    *("last", "hours_since_last", "baseline", "fold_baseline", "ever_measured", "last_censored"),
+    *("peak", "nadir", "count", "min", "max", "mean", "slope", "delta"),
+)
+# read by the status of a prediction, so they exist whatever the settings are
+REQUIRED = ("last", "hours_since_last", "last_censored", "count")
+
+
 @dataclass(frozen=True)
 class Statistic:
     """One statistic.
@@ -104,12 +112,6 @@ PLAIN = tuple(item.name for item in STATISTICS if not item.windowed)
 WINDOWED = tuple(item.name for item in STATISTICS if item.windowed)
 MEASUREMENT = frozenset(item.name for item in STATISTICS if item.measurement)
 SIGNED = frozenset(item.name for item in STATISTICS if item.signed)
-DEFAULT = (
-    *("last", "hours_since_last", "baseline", "fold_baseline", "ever_measured", "last_censored"),
-    *("peak", "nadir", "count", "min", "max", "mean", "slope", "delta"),
-)
-# read by the status of a prediction, so they exist whatever the settings are
-REQUIRED = ("last", "hours_since_last", "last_censored", "count")
 
 
 def select_statistics(names: Iterable[str], setting: str) -> tuple[str, ...]:

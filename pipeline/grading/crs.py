@@ -13,6 +13,9 @@ from pipeline.grading.grading_rules import Verdict
 _TOP = 4.0
 
 
+_CANNULAS = ("nasal_cannula", "high_flow_nasal_cannula")
+
+
 def grade_crs(
     moments: Moments, masked: Bools, antipyretic: Bools, febrile_before: Bools, together: float
 ) -> pd.DataFrame:
@@ -112,9 +115,6 @@ def _oxygen(verdict: Verdict, moments: Moments) -> None:
     verdict.note("flow_contradicts_device", high_cannula & slow)
     verdict.note("flow_without_device", bare & (flow > 0))
     verdict.note("flow_zero", (by_device > 0) & (flow == 0))
-
-
-_CANNULAS = ("nasal_cannula", "high_flow_nasal_cannula")
 
 
 def _by_word(code: Floats, grades: list[int]) -> Floats:

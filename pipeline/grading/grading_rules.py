@@ -17,6 +17,9 @@ SCALES = ("crs", "icans")
 SEDATED = "sedated"
 
 
+COLUMNS = ["grade", "domain", "confidence", "missing", "note"]
+
+
 def scale_rules(scale: str) -> dict[str, Any]:
     """Rules of one scale (treat as read-only)."""
     rules: dict[str, Any] = schema_yaml("grading.yaml")["scales"][scale]
@@ -86,9 +89,6 @@ def words_in_order(item: str) -> list[str]:
 def grades_in_order(scale: str, item: str) -> list[int]:
     """Grade of each word of an item, in the order of :func:`words_in_order`."""
     return [int(grade) for grade in scale_rules(scale)[item].values()]
-
-
-COLUMNS = ["grade", "domain", "confidence", "missing", "note"]
 
 
 @dataclass

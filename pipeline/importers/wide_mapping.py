@@ -27,6 +27,29 @@ HEADER = """\
 """
 
 
+_IDS = ("patientid", "subjectid", "studyid", "recordid", "usubjid", "mrn", "pid", "patient",
+        "subject", "patno", "patnr", "patientnr", "id")  # fmt: skip
+_TIMES = {
+    "at": ("collectedat", "collectiontime", "collectiondatetime", "collectiondate", "datetime",
+           "timestamp", "sampletime", "sampledate", "drawtime", "drawdate", "labdate",
+           "date", "time", "datum"),
+    "hours": ("collectedhours", "hourssinceinfusion", "hourspostinfusion", "hours", "hour"),
+    "days": ("collecteddays", "dayssinceinfusion", "dayspostinfusion", "daypostinfusion",
+             "infusionday", "studyday", "days", "day"),
+}  # fmt: skip
+_RESULTED = {"at": ("resultedat", "resulttime", "resultdatetime", "reportedat", "reporttime"),
+             "hours": ("resultedhours",), "days": ("resulteddays",)}  # fmt: skip
+_PATIENT = {
+    "infusion_time": ("infusiontime", "infusiondate", "infusiondatetime", "cartinfusiondate"),
+    "age_years": ("ageyears", "age", "ageatinfusion"),
+    "sex": ("sex", "gender"),
+    "product": ("product", "cartproduct"),
+    "site": ("site", "hospital", "centre", "center"),
+    "disease": ("disease", "diagnosis"),
+}
+_GRADES = {"crs": ("crs", "crsgrade", "gradecrs"), "icans": ("icans", "icansgrade", "gradeicans")}
+
+
 class StrictModel(BaseModel):
     """Base of every mapping: unknown keys are refused."""
 
@@ -145,29 +168,6 @@ def write_mapping(mapping: StrictModel, path: Path, header: str, found: Sequence
         path.write_text(header + text + notes, encoding="utf-8")
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error}") from error
-
-
-_IDS = ("patientid", "subjectid", "studyid", "recordid", "usubjid", "mrn", "pid", "patient",
-        "subject", "patno", "patnr", "patientnr", "id")  # fmt: skip
-_TIMES = {
-    "at": ("collectedat", "collectiontime", "collectiondatetime", "collectiondate", "datetime",
-           "timestamp", "sampletime", "sampledate", "drawtime", "drawdate", "labdate",
-           "date", "time", "datum"),
-    "hours": ("collectedhours", "hourssinceinfusion", "hourspostinfusion", "hours", "hour"),
-    "days": ("collecteddays", "dayssinceinfusion", "dayspostinfusion", "daypostinfusion",
-             "infusionday", "studyday", "days", "day"),
-}  # fmt: skip
-_RESULTED = {"at": ("resultedat", "resulttime", "resultdatetime", "reportedat", "reporttime"),
-             "hours": ("resultedhours",), "days": ("resulteddays",)}  # fmt: skip
-_PATIENT = {
-    "infusion_time": ("infusiontime", "infusiondate", "infusiondatetime", "cartinfusiondate"),
-    "age_years": ("ageyears", "age", "ageatinfusion"),
-    "sex": ("sex", "gender"),
-    "product": ("product", "cartproduct"),
-    "site": ("site", "hospital", "centre", "center"),
-    "disease": ("disease", "diagnosis"),
-}
-_GRADES = {"crs": ("crs", "crsgrade", "gradecrs"), "icans": ("icans", "icansgrade", "gradeicans")}
 
 
 def propose_mapping(header: Sequence[str]) -> WideMapping:

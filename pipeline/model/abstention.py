@@ -25,6 +25,9 @@ _DAY = 24.0
 _MOST_PRODUCTS = 5
 
 
+Codes = NDArray[np.object_]
+
+
 @dataclass(frozen=True)
 class TrainingSupport:
     """What training has seen, as far as the rule asks.
@@ -209,9 +212,6 @@ def mostly_rejected_reason(refused: int, accepted: int, config: PredictConfig) -
     if refused < config.min_refused_results or refused <= config.max_refused_share * whole:
         return ""
     return f"most results of this patient were refused ({refused} of {whole}), see rejects.csv"
-
-
-Codes = NDArray[np.object_]
 
 
 def applied_abstentions(

@@ -18,6 +18,9 @@ DAY_SCALE_HOURS = 336.0
 LOGGED = frozenset({"hours_since_last", "hours_since_onset"})
 
 
+_AT_BOUND = 1e-9
+
+
 @dataclass(frozen=True)
 class LinearDesign:
     """Which columns a linear member uses and how they are bounded.
@@ -228,9 +231,6 @@ def _limits(
             [np.where(sign < 0, 0.0, free), [free], np.full(rising, free), np.zeros(falling)]
         ),
     )
-
-
-_AT_BOUND = 1e-9
 
 
 def effective_parameters(member: LinearMember, matrix: FeatureMatrix, rows: StackedRows) -> float:

@@ -18,6 +18,13 @@ _MAX_EXCHANGES = 100
 _TRIES = 3
 
 
+_MAX_STEPS = 60
+_TOLERANCE = 1e-10
+_ARMIJO = 1e-4
+_SMALLEST = 1e-6
+_JITTER = 1e-10
+
+
 def minimise_quadratic(
     hessian: Floats, linear: Floats, lower: Floats, upper: Floats, start: Floats
 ) -> Floats:
@@ -66,13 +73,6 @@ def minimise_quadratic(
         moved = np.where(below, _LOWER, np.where(above, _UPPER, _FREE))
         side[wrong] = moved[wrong]
     return np.clip(point, lower, upper)
-
-
-_MAX_STEPS = 60
-_TOLERANCE = 1e-10
-_ARMIJO = 1e-4
-_SMALLEST = 1e-6
-_JITTER = 1e-10
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,10 @@ _WAYS = (
 )
 
 
+CHAMPION = "champion"
+CHALLENGER = "challenger"
+
+
 def connect() -> ModuleType:
     """Import MLflow with telemetry and unpickling off and point it at the tracking store.
 
@@ -139,10 +143,6 @@ def parse_address(address: str) -> tuple[str, str, str]:
         f"'{address}' is not a registry address; write models:/<name>@<alias> or "
         "models:/<name>/<version>"
     )
-
-
-CHAMPION = "champion"
-CHALLENGER = "challenger"
 
 
 def bundle_folder(address: str) -> Path:

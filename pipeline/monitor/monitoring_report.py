@@ -14,6 +14,8 @@ from pipeline.model.bundle import Bundle
 from pipeline.monitor.comparison import Comparison
 from pipeline.resources import read_yaml, schema_yaml
 
+_DIGITS = 6
+
 
 def sentence(figure: Comparison) -> str:
     """A comparison in one sentence: what was expected, what was found, in how many."""
@@ -35,9 +37,6 @@ def sentence(figure: Comparison) -> str:
     told["unit"] = f"{facts.get('unit', '')}"
     told["reasons"] = f"{facts.get('reasons', '')}"
     return str(about["sentence"].format(**told))
-
-
-_DIGITS = 6
 
 
 def monitor_config(bundle: Bundle, files: Sequence[Path]) -> MonitorConfig:

@@ -17,6 +17,11 @@ TINY = 1e-12
 Kind = Literal["linear", "log2", "log10"]
 
 
+_AXIS = Style(INK, None, width=1.2)
+_GRID = Style(GRID, None, width=1)
+_IDEAL = Style(GREY, "5 4", width=1.3)
+
+
 @dataclass(frozen=True)
 class Scale:
     """
@@ -119,11 +124,6 @@ def _log_ticks(low: float, high: float, count: int, base: int) -> tuple[float, .
     if len(mixed) >= 2:
         return mixed if len(mixed) <= count + 1 else mixed[:: math.ceil(len(mixed) / count)]
     return tuple(t for t in _linear_ticks(low, high, count) if t > 0)
-
-
-_AXIS = Style(INK, None, width=1.2)
-_GRID = Style(GRID, None, width=1)
-_IDEAL = Style(GREY, "5 4", width=1.3)
 
 
 def axes(

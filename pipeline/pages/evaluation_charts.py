@@ -24,6 +24,10 @@ WIDTH, HEIGHT = 360, 340
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 346, 12, 292
 
 
+_WIDTH, _HEIGHT = 360, 340
+_BAND = "#c9dcec"
+
+
 def roc_chart(curves: Mapping[str, RocCurve], *, title: str = "ROC curves") -> Markup:
     """
     Draw ROC curves, each under the name to show.
@@ -153,10 +157,6 @@ def histogram_pair(
         text(_RIGHT - 4, _TOP + 14, f"▲ {event_words}", anchor="end", bold=True, colour=ORANGE),
         text(_RIGHT - 4, _BOTTOM - 8, f"▼ {other_words}", anchor="end", bold=True, colour=BLUE),
     )
-
-
-_WIDTH, _HEIGHT = 360, 340
-_BAND = "#c9dcec"
 
 
 def smooth_calibration(

@@ -15,6 +15,10 @@ WORDS: Mapping[str, Any] = json.loads((TEMPLATES / "words.json").read_text(encod
 NAMES: Mapping[str, str] = WORDS["predictors"]
 
 
+_MARK = " (simulated patients)"
+_BOTH = "Simulated patients: nothing on this page is clinical evidence."
+
+
 def named(predictor: str) -> str:
     """A predictor, event or part in words.
 
@@ -24,10 +28,6 @@ def named(predictor: str) -> str:
     ('Last CRP', 'Some score')
     """
     return str(NAMES.get(predictor, words(predictor)))
-
-
-_MARK = " (simulated patients)"
-_BOTH = "Simulated patients: nothing on this page is clinical evidence."
 
 
 def page_title(report: EvaluationReport) -> str:

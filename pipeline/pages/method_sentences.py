@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from pipeline.audit.check import Check
 
 
+_MANY = 0.5  # share of results from which the page says so, as CHK402 does
+
+
 def protocol_text(report: EvaluationReport) -> list[tuple[str, str]]:
     """What a reviewer asks of every evaluation, each under its name.
 
@@ -50,9 +53,6 @@ def event_share(cell: Counts) -> str:
     if whole is None or part is None or is_missing(whole) or not 0 <= part <= whole or whole == 0:
         return DASH
     return proportion(float(part) / float(whole))
-
-
-_MANY = 0.5  # share of results from which the page says so, as CHK402 does
 
 
 def audit_lines(codes: AuditCodes | None, *, errors: bool = True) -> list[str]:

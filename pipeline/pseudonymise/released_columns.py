@@ -19,6 +19,13 @@ WITHHELD = "unreadable"
 _ROWS_TOLD = 5
 
 
+OLDEST = 89  # 45 CFR 164.514(b)(2)(i)(C): ages over 89 become one category, 90 or older
+_YEAR, _PART = r"(?:19|20|21)\d{2}", r"\d{1,2}"
+_DATE = re.compile(
+    rf"(?<!\d){_YEAR}([-/.]){_PART}\1{_PART}(?!\d)|(?<!\d){_PART}([-/.]){_PART}\2{_YEAR}(?!\d)"
+)
+
+
 @dataclass
 class Account:
     """Collects what the summary tells.
@@ -47,13 +54,6 @@ class Account:
         place = f"{file}, column {column}, row {told}"
         self.say(f"withheld ('{WITHHELD}'): {place}: {counted(len(rows), 'cell')} {why}")
         return table.assign(**{column: table[column].mask(chosen, WITHHELD).astype("str")})
-
-
-OLDEST = 89  # 45 CFR 164.514(b)(2)(i)(C): ages over 89 become one category, 90 or older
-_YEAR, _PART = r"(?:19|20|21)\d{2}", r"\d{1,2}"
-_DATE = re.compile(
-    rf"(?<!\d){_YEAR}([-/.]){_PART}\1{_PART}(?!\d)|(?<!\d){_PART}([-/.]){_PART}\2{_YEAR}(?!\d)"
-)
 
 
 def allowed_columns(

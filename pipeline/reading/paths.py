@@ -11,6 +11,12 @@ from pipeline.cohort.files import SUFFIXES, WORKBOOKS, find_table, workbook_hint
 from pipeline.cohort.tables import TABLES
 from pipeline.errors import InputError, shown
 
+_DATA = (".csv", ".tsv", ".parquet", ".feather", ".sas7bdat", ".sav", ".dta", ".gz", ".zip")
+_MAYBE = (".txt", ".json", ".ndjson")  # data only if named like a table
+# what this package writes beside its tables
+_OWN = {"planted.csv", "true_risk.csv", "rejects.csv", "flags.csv"}
+_CLOSE = 0.75
+
 
 def batch_paths(path: str | Path) -> dict[str, Path]:
     """Files of a batch by table name.
@@ -113,13 +119,6 @@ def folder_remarks(folder: Path, paths: Mapping[str, Path]) -> list[str]:
     for remark in remarks:
         log.warn(remark)
     return remarks
-
-
-_DATA = (".csv", ".tsv", ".parquet", ".feather", ".sas7bdat", ".sav", ".dta", ".gz", ".zip")
-_MAYBE = (".txt", ".json", ".ndjson")  # data only if named like a table
-# what this package writes beside its tables
-_OWN = {"planted.csv", "true_risk.csv", "rejects.csv", "flags.csv"}
-_CLOSE = 0.75
 
 
 def unread_files(names: Iterable[str], read: Collection[str]) -> list[str]:

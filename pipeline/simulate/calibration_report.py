@@ -20,6 +20,9 @@ from pipeline.simulate.simulated_tables import Tables
 Line = dict[str, Any]
 
 
+_FEWEST = 12
+
+
 def report_line(
     name: str,
     value: float,
@@ -123,9 +126,6 @@ def read_results(labs: pd.DataFrame, history: History) -> pd.DataFrame:
             "grade": history.tracks["crs"].max(axis=0)[patient],
         }
     )
-
-
-_FEWEST = 12
 
 
 def compare(

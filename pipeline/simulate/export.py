@@ -18,6 +18,15 @@ from pipeline.simulate.simulation_settings import between, named
 _HOUR = 3600.0
 
 
+REPORT = "report.json"
+_CLOCKS = {
+    "treatments": "given_hours",
+    "observations": "observed_hours",
+    "assessments": "assessed_hours",
+}
+_UNKNOWN = ["record_end_hours", "followed_until_hours", "death_hours"]
+
+
 def to_exports(
     tables: Tables, ids: list[str], people: People, settings: Mapping[str, Any]
 ) -> Tables:
@@ -69,9 +78,6 @@ def write(tables: Tables, folder: Path) -> None:
         table.to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
 
 
-REPORT = "report.json"
-
-
 def is_simulated(folder: str | Path) -> bool:
     """Whether ``cytocast simulate`` wrote a folder: its ``report.json`` says so.
 
@@ -82,14 +88,6 @@ def is_simulated(folder: str | Path) -> bool:
     except (OSError, ValueError):
         return False
     return isinstance(report, dict) and report.get("synthetic") is True
-
-
-_CLOCKS = {
-    "treatments": "given_hours",
-    "observations": "observed_hours",
-    "assessments": "assessed_hours",
-}
-_UNKNOWN = ["record_end_hours", "followed_until_hours", "death_hours"]
 
 
 def draw_cuts(count: int, settings: Mapping[str, Any], random: np.random.Generator) -> Floats:

@@ -11,6 +11,11 @@ import numpy as np
 from pipeline.arrays import Bools, Floats, Ints
 from pipeline.simulate.simulated_patients import People
 
+_NEVER_YET = ("crs_onset", "icans_onset", "first_toci", "first_steroid", "died")
+_NEVER_BEFORE = ("last_toci", "last_steroid", "last_anakinra")
+_WHOLE = ("crs", "icans", "toci_doses")
+Doses = dict[str, Bools]
+
 
 @dataclass
 class State:
@@ -69,11 +74,6 @@ class State:
         return np.isinf(self.died)
 
 
-_NEVER_YET = ("crs_onset", "icans_onset", "first_toci", "first_steroid", "died")
-_NEVER_BEFORE = ("last_toci", "last_steroid", "last_anakinra")
-_WHOLE = ("crs", "icans", "toci_doses")
-
-
 def initial_state(count: int) -> State:
     """State before anything happens."""
     parts: dict[str, np.ndarray] = {}
@@ -86,9 +86,6 @@ def initial_state(count: int) -> State:
         kind = np.int64 if item.name in _WHOLE else np.float64
         parts[item.name] = np.full(count, fill, dtype=kind)
     return State(**parts)
-
-
-Doses = dict[str, Bools]
 
 
 def give_treatment(

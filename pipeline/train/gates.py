@@ -21,6 +21,9 @@ SAME_COHORT = "champion/same cohort"
 _CANARY_TOLERANCE = 1e-9
 
 
+FILE = "gate_draws.json"
+
+
 @dataclass(frozen=True)
 class Candidate:
     """What the gates look at: the evaluation and the AUROC draws of one bundle."""
@@ -64,9 +67,6 @@ def check_gates(
     if champion is not None:
         gates += _against_champion(challenger, champion, config)
     return gates
-
-
-FILE = "gate_draws.json"
 
 
 def gate_draws(

@@ -19,6 +19,9 @@ from pipeline.reading.read_result import ReadResult
 _SAME = ("time_zero", "grading_system")
 
 
+_WORDS = {"state": "with clinical state", "no_state": "without"}
+
+
 def check_prior(prior: Bundle, config: Config, read: ReadResult, spec: FeatureSpec) -> None:
     """Refuse a prior that answers another question, measures otherwise or knows these patients.
 
@@ -168,6 +171,3 @@ def prior_sentences(facts: Mapping[str, Any]) -> list[str]:
         "beyond the files being different; every such patient makes the figures of the prior and "
         "of this model too good.",
     ]
-
-
-_WORDS = {"state": "with clinical state", "no_state": "without"}
