@@ -86,6 +86,13 @@ def test_values_twice_as_large_change_each_statistic_as_its_kind_says(linear):
         alike(twice[name], (2.0 if scaled else 1.0) * values, name)
 
 
+@pytest.mark.parametrize("analyte", ["albumin", "crp"])
+def test_a_ratio_is_a_log2_on_either_scale(analyte):
+    values = by_statistic([[(2.0, -5.0, 0), (16.0, 5.0, 0)]], analyte)
+    assert [name for name, item in BY_NAME.items() if item.kind == "ratio"] == ["fold_baseline"]
+    assert values["fold_baseline"].tolist() == [[3.0]]
+
+
 def test_on_the_log2_scale_only_levels_move_and_by_one():
     once = by_statistic(SERIES, "crp")
     twice = by_statistic(SERIES, "crp", factor=2.0)

@@ -23,6 +23,12 @@ def test_no_horizon_is_nearer_and_none_as_near_is_shorter(horizons, wanted):
     assert nearest_horizon([str(item) for item in horizons], wanted) == str(best)
 
 
+@pytest.mark.parametrize("horizons", [[24, 72], [72, 24], [168, 72, 24, 0]])
+def test_of_two_equally_near_horizons_the_shorter_is_taken(horizons):
+    assert nearest_horizon([float(item) for item in horizons], 48.0) == 24.0
+    assert nearest_horizon([str(item) for item in horizons], 48.0) == "24"
+
+
 @given(horizons=hours, data=st.data())
 def test_the_order_of_the_horizons_does_not_matter(horizons, data):
     keys = [f"{item:g}" for item in horizons]

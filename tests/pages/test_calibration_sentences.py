@@ -81,6 +81,7 @@ def middle(ends):
 @given(slope=HUNDREDTHS, intercept=HUNDREDTHS)
 def test_a_fault_is_named_exactly_where_its_interval_is_clear_of_the_ideal(slope, intercept):
     text = calibration_words(calibrated(middle(slope), middle(intercept)), "72")
+    assert text.count("within 72 h") == 1
     for ends, ideal, (above, below) in zip((intercept, slope), (0, 100), VERDICTS, strict=True):
         assert (above in text) == (ends[0] > ideal)
         assert (below in text) == (ends[2] < ideal)

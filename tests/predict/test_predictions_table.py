@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -105,6 +107,21 @@ def test_a_ratio_needs_a_base_rate_of_five_events(table):
     ratio = (estimated["risk"] / estimated["base_rate"]).where(enough)
     np.testing.assert_allclose(estimated["ratio_to_base"].astype(float), ratio.astype(float))
     assert table.loc[table["status"] != OK, "ratio_to_base"].isna().all()
+
+
+@pytest.mark.parametrize(("patients", "given"), [(49.0, False), (50.0, True)])
+def test_five_events_are_enough_for_a_ratio(mixed, scores, patients, given):
+    tenth = [
+        replace(
+            each,
+            base_rate=np.full_like(each.base_rate, 0.1),
+            base_rate_n=np.full_like(each.base_rate, patients),
+        )
+        for each in scores
+    ]
+    explanations = [explain_outcome(mixed, each) for each in tenth]
+    rows = predictions_table(mixed, tenth, explanations, NAME)
+    assert (rows["ratio_to_base"].notna() == ((rows["status"] == OK) & given)).all()
 
 
 def test_results_of_the_last_day_are_counted_as_they_stand_in_the_labs(mixed, landmark_rows):

@@ -125,7 +125,7 @@ def test_a_misspelt_table_is_named_with_the_one_that_may_be_meant(table, suffix)
     (remark,) = unread_files([name], [])
     assert remark.startswith(f"{name} ")
     assert f"'{table}'" in remark
-    (other,) = unread_files([name, f"{table}.tsv"], [f"{table}.tsv"])
+    (other,) = unread_files([name, f"{table}.tsv"], ["notes.csv", f"{table}.tsv"])
     assert f"'{table}'" in other
     assert f"{table}.csv." not in other  # the table is there: nothing is to be renamed
 
