@@ -14,7 +14,6 @@ EXCEPTIONS = {
     "arrays": "types only",
     "audit/*_checks": "audit/test_checks plants a defect for every check of every module",
     "commands/promote": "needs a tracked training: commands/test_train promotes one",
-    "model/evaluation_curves": "types only",
     "train/tracking": "needs a tracked training: commands/test_train reads what was logged",
 }
 OTHERS = {

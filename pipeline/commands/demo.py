@@ -26,7 +26,7 @@ from pipeline.errors import GateError, UsageError
 from pipeline.format import counted, decimal, integer, percent, percent_interval
 from pipeline.model.evaluated_outcome import OutcomeReport
 from pipeline.model.evaluation_report import EvaluatedCohort, EvaluationReport
-from pipeline.model.horizons import headline_key
+from pipeline.model.outcomes import headline_key
 from pipeline.model.registry import CHALLENGER, CHAMPION, connect
 from pipeline.model.status import ABSTAINED, EVENT_PRESENT, OK, REJECTED
 from pipeline.pages.headline_sentences import headline

@@ -13,14 +13,12 @@ from pipeline.cohort import events
 from pipeline.cohort.episodes import patients_of_episodes
 from pipeline.cohort.files import find_table, read_raw
 from pipeline.cohort.ledger import Ledger
-from pipeline.cohort.patient_linkage import link_patients
-from pipeline.cohort.patients import read_patients
+from pipeline.cohort.patients import link_patients, read_patients
 from pipeline.cohort.tables import Cohort, empty_cohort
 from pipeline.cohort.timestamps import year_first, zone
 from pipeline.config import CohortConfig, load_config
 from pipeline.errors import InputError, UsageError
-from pipeline.grading.agreement import Agreement, compare
-from pipeline.grading.derived_grades import derive_grades, gradable_scales
+from pipeline.grading.derived_grades import Agreement, compare, derive_grades, gradable_scales
 
 _TABLES = ("patients", "treatments", "observations", "assessments")
 _ROW = "  {:6} {:>11} {:>7} {:>9} {:>8} {:>10} {:>10}"

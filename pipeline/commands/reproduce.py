@@ -15,7 +15,7 @@ from pipeline.model.evaluated_outcome import OutcomeReport
 from pipeline.model.evaluation_report import EvaluationReport
 from pipeline.model.registry import fetch_bundle, fetch_run_bundle
 from pipeline.reading.reader import read_cohort
-from pipeline.train.provenance import versions
+from pipeline.train.fit import versions
 
 _RUN_ID = re.compile(r"^(runs:/)?[0-9a-f]{32}$")
 

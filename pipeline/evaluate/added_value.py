@@ -9,9 +9,8 @@ import numpy as np
 
 from pipeline.arrays import Ints
 from pipeline.evaluate import metrics
-from pipeline.evaluate.horizon_rows import TOO_FEW
 from pipeline.evaluate.intervals import number
-from pipeline.evaluate.scored_rows import ScoredRows
+from pipeline.evaluate.scored_rows import TOO_FEW, ScoredRows
 from pipeline.features.landmarks import landmark_days
 from pipeline.features.matrix import FeatureMatrix
 from pipeline.format import counted, signed

@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from pipeline.arrays import Floats, Ints
-from pipeline.evaluate.horizon_rows import TOO_FEW, HorizonRows
 from pipeline.evaluate.intervals import estimate, number, ratio
-from pipeline.evaluate.scored_rows import ScoredRows
+from pipeline.evaluate.scored_rows import TOO_FEW, HorizonRows, ScoredRows
 from pipeline.model.evaluation_cells import AlertCell, AlertTable
 
 ALERTED = ("model", "grade_and_day")

@@ -9,8 +9,7 @@ import pandas as pd
 
 from pipeline.arrays import Floats, Ints
 from pipeline.config import OutcomeConfig
-from pipeline.evaluate.horizon_rows import HorizonRows
-from pipeline.evaluate.scored_rows import ScoredRows
+from pipeline.evaluate.scored_rows import HorizonRows, ScoredRows
 from pipeline.model.evaluation_cells import AreaCell, Fall, PerformanceCell
 from pipeline.model.evaluation_report import ContrastDetail
 from pipeline.model.logistic import logit

@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 
 from pipeline.arrays import Floats
-from pipeline.evaluate.horizon_rows import TOO_FEW, HorizonRows
 from pipeline.evaluate.intervals import interval, number, ratio
-from pipeline.evaluate.scored_rows import ScoredRows
+from pipeline.evaluate.scored_rows import TOO_FEW, HorizonRows, ScoredRows
 from pipeline.model.evaluation_cells import NetBenefit
 
 STEP = 0.01

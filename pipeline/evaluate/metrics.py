@@ -10,6 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from pipeline.arrays import Floats, Ints
+from pipeline.evaluate.intervals import patient_draws, ratio
+from pipeline.model.evaluation_report import CalibrationGroups, SmoothCalibration
 from pipeline.model.logistic import logit, sigmoid
 from pipeline.model.parallel import one_blas_thread
 
@@ -81,11 +83,6 @@ def auprc(label: Floats, score: Floats, weight: Floats, group: Ints) -> Floats:
     return _ratio(total, events_seen)
 
 
-def _quotient(part: Floats, whole: Floats) -> Floats:
-    """Quotient, 0 where nothing was drawn yet."""
-    return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
-
-
 def brier(label: Floats, risk: Floats, weight: Floats) -> Floats:
     """Weighted mean squared error per draw; NaN where a draw holds no row."""
     squared = (risk - label) ** 2
@@ -127,6 +124,101 @@ def logistic_draws(columns: Floats, label: Floats, weight: Floats) -> Floats:
     NaN where the steps do not settle, as when the classes are separated.
     """
     return _newton(columns, np.zeros(len(columns)), label, weight)
+
+
+@one_blas_thread()
+def ici(label: Floats, risk: Floats, weight: Floats) -> float:
+    """Integrated calibration index: mean distance of risk from the smoothed observed rate.
+
+    Austin and Steyerberg, 10.1002/sim.8281; smoothed by logistic regression on the logit and its
+    square instead of loess, which is unstable at few events.
+    """
+    from pipeline.model.logistic import fit_logistic, penalty
+
+    x = logit(np.clip(risk, 1e-6, 1 - 1e-6))
+    centred = (x - x.mean()) / max(float(x.std()), 1e-9)
+    design = np.stack([np.ones(len(x)), centred, centred**2], axis=1)
+    theta = fit_logistic(
+        np.zeros((len(x), 0)),
+        design,
+        np.arange(len(x)),
+        label,
+        weight[:, 0],
+        penalty([0.0, 1e-6, 1e-3]),
+    )
+    smooth = sigmoid(design @ theta)
+    return float(np.average(np.abs(smooth - risk), weights=weight[:, 0]))
+
+
+def roc_points(label: Floats, score: Floats, group: Ints) -> tuple[Floats, Floats]:
+    """Average the ROC curves of all groups on a grid of 101 false positive rates."""
+    grid = np.linspace(0.0, 1.0, 101)
+    curves = []
+    for part in _groups(group):
+        y, s = label[part], score[part]
+        if y.min() == y.max():
+            continue
+        order = np.argsort(-s, kind="stable")
+        last = np.r_[np.flatnonzero(np.diff(s[order])), len(s) - 1]
+        true = np.r_[0.0, np.cumsum(y[order])[last] / y.sum()]
+        false = np.r_[0.0, np.cumsum(1 - y[order])[last] / (1 - y).sum()]
+        curves.append(np.interp(grid, false, true))
+    return grid, np.mean(curves, axis=0) if curves else np.full(101, np.nan)
+
+
+_GROUPS = 8
+_POINTS = 41
+_DRAWS = 200
+
+
+def calibration_groups(
+    label: Floats, risk: Floats, patient: Ints, repeats: int
+) -> CalibrationGroups:
+    """Observed rate in at most eight equally large groups of risk, with patient-bootstrap bars."""
+    edges = np.unique(np.quantile(risk, np.linspace(0, 1, _GROUPS + 1)))
+    group = np.clip(np.searchsorted(edges, risk, side="right") - 1, 0, max(len(edges) - 2, 0))
+    draws = patient_draws(patient, _DRAWS, 0)
+    points: dict[str, list[float]] = {
+        name: [] for name in ("predicted", "observed", "lo", "hi", "n")
+    }
+    for number in np.unique(group):
+        rows = group == number
+        rate = ratio(label[rows] @ draws[rows], draws[rows].sum(axis=0))
+        low, high = np.nanquantile(rate[1:], [0.025, 0.975])
+        points["predicted"].append(float(risk[rows].mean()))
+        points["observed"].append(float(rate[0]))
+        points["lo"].append(float(low))
+        points["hi"].append(float(high))
+        points["n"].append(round(int(rows.sum()) / repeats))
+    return CalibrationGroups(**points)
+
+
+def calibration_smooth(label: Floats, risk: Floats, patient: Ints) -> SmoothCalibration:
+    """Smoothed observed rate over the central 98 % of the risks, with a pointwise 95 % band.
+
+    Logistic regression of the outcome on the log-odds and its square, refitted in every patient
+    bootstrap draw; a flexible calibration curve in the sense of 10.1016/j.jclinepi.2015.12.005
+    that stays stable at few events.
+    """
+    if np.ptp(risk) < 1e-9:
+        return SmoothCalibration()
+    x = logit(np.clip(risk, 1e-6, 1 - 1e-6))
+    centre, spread = float(x.mean()), max(float(x.std()), 1e-9)
+    low_end, high_end = np.quantile(risk, [0.01, 0.99])
+    grid = np.linspace(low_end, high_end, _POINTS)
+    theta = logistic_draws(_columns(x, centre, spread), label, patient_draws(patient, _DRAWS, 0))
+    shown = logit(np.clip(grid, 1e-6, 1 - 1e-6))
+    curve = sigmoid(_columns(shown, centre, spread) @ theta)
+    settled = curve[:, 1:][:, ~np.isnan(curve[0, 1:])]
+    if np.isnan(curve[:, 0]).any() or settled.shape[1] < 0.9 * _DRAWS:
+        return SmoothCalibration()
+    low, high = np.quantile(settled, [0.025, 0.975], axis=1)
+    return SmoothCalibration(*(values.tolist() for values in (grid, curve[:, 0], low, high)))
+
+
+def _quotient(part: Floats, whole: Floats) -> Floats:
+    """Quotient, 0 where nothing was drawn yet."""
+    return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
 
 
 def _newton(columns: Floats, offset: Floats, label: Floats, weight: Floats) -> Floats:
@@ -174,46 +266,6 @@ def _steps(columns: Floats, offset: Floats, label: Floats, weight: Floats, theta
     return np.where(moved < 1e-5, theta, np.nan)
 
 
-@one_blas_thread()
-def ici(label: Floats, risk: Floats, weight: Floats) -> float:
-    """Integrated calibration index: mean distance of risk from the smoothed observed rate.
-
-    Austin and Steyerberg, 10.1002/sim.8281; smoothed by logistic regression on the logit and its
-    square instead of loess, which is unstable at few events.
-    """
-    from pipeline.model.logistic import fit_logistic, penalty
-
-    x = logit(np.clip(risk, 1e-6, 1 - 1e-6))
-    centred = (x - x.mean()) / max(float(x.std()), 1e-9)
-    design = np.stack([np.ones(len(x)), centred, centred**2], axis=1)
-    theta = fit_logistic(
-        np.zeros((len(x), 0)),
-        design,
-        np.arange(len(x)),
-        label,
-        weight[:, 0],
-        penalty([0.0, 1e-6, 1e-3]),
-    )
-    smooth = sigmoid(design @ theta)
-    return float(np.average(np.abs(smooth - risk), weights=weight[:, 0]))
-
-
-def roc_points(label: Floats, score: Floats, group: Ints) -> tuple[Floats, Floats]:
-    """Average the ROC curves of all groups on a grid of 101 false positive rates."""
-    grid = np.linspace(0.0, 1.0, 101)
-    curves = []
-    for part in _groups(group):
-        y, s = label[part], score[part]
-        if y.min() == y.max():
-            continue
-        order = np.argsort(-s, kind="stable")
-        last = np.r_[np.flatnonzero(np.diff(s[order])), len(s) - 1]
-        true = np.r_[0.0, np.cumsum(y[order])[last] / y.sum()]
-        false = np.r_[0.0, np.cumsum(1 - y[order])[last] / (1 - y).sum()]
-        curves.append(np.interp(grid, false, true))
-    return grid, np.mean(curves, axis=0) if curves else np.full(101, np.nan)
-
-
 def _ratio(part: Floats, whole: Floats) -> Floats:
     """Quotient per draw, NaN where nothing was drawn."""
     return np.asarray(np.divide(part, whole, out=np.full(len(whole), np.nan), where=whole > 0))
@@ -223,3 +275,8 @@ def _groups(group: Ints) -> list[Ints]:
     order = np.argsort(group, kind="stable")
     edges = np.flatnonzero(np.diff(group[order])) + 1
     return np.split(order, edges) if len(order) else []
+
+
+def _columns(x: Floats, centre: float, spread: float) -> Floats:
+    z = (x - centre) / spread
+    return np.stack([np.ones(len(z)), z, z**2], axis=1)

@@ -13,7 +13,6 @@ from pipeline.config import EvaluationConfig
 from pipeline.evaluate import metrics
 from pipeline.evaluate.added_value import added_value, negative_control
 from pipeline.evaluate.alerts import alert_burden
-from pipeline.evaluate.calibration_curve import calibration_groups, calibration_smooth
 from pipeline.evaluate.comparators import EXPECTED, PROBABILITIES
 from pipeline.evaluate.competing_risks import (
     incidence_of_outcome,
@@ -21,9 +20,9 @@ from pipeline.evaluate.competing_risks import (
     what_comes_first,
 )
 from pipeline.evaluate.decision_curve import decision_curves, threshold_grid
-from pipeline.evaluate.horizon_rows import HorizonRows
 from pipeline.evaluate.intervals import estimate, number
-from pipeline.evaluate.scored_rows import ScoredRows
+from pipeline.evaluate.metrics import calibration_groups, calibration_smooth
+from pipeline.evaluate.scored_rows import HorizonRows, ScoredRows
 from pipeline.evaluate.subgroups import Mask, by_day, subgroup_table, within_grade
 from pipeline.model.evaluated_outcome import (
     GradeUnknown,
@@ -39,7 +38,7 @@ from pipeline.model.evaluation_cells import (
     PerformanceCell,
     ProbabilityIntervals,
 )
-from pipeline.model.evaluation_curves import HorizonCurves, RiskDistribution, RocCurve
+from pipeline.model.evaluation_report import HorizonCurves, RiskDistribution, RocCurve
 
 MODELS = ("model", "model_no_state")
 BARS = ("grade_and_day", "clinical_state")

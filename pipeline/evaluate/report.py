@@ -29,18 +29,17 @@ from pipeline.evaluate.subgroups import subgroup_masks
 from pipeline.features.spec import FeatureSpec
 from pipeline.format import counted
 from pipeline.model.evaluation_cells import AlertTable, PerformanceCell
-from pipeline.model.evaluation_curves import HorizonCurves
 from pipeline.model.evaluation_report import (
     ContrastDetail,
     EvaluatedCohort,
     EvaluationReport,
+    HorizonCurves,
     LeftOut,
     Protocol,
     ResultTimes,
     UngradedPatients,
 )
-from pipeline.model.horizons import headline_key
-from pipeline.model.outcomes import onset_hours
+from pipeline.model.outcomes import headline_key, onset_hours
 from pipeline.model.stacked_rows import EVENT, Targets
 
 _RIVALS = {"severe_crs": ("crs", 3), "icans": ("icans", 1), "iec_hs": ("hlh", 1)}

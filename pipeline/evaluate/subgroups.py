@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 
 from pipeline.arrays import Floats, Ints
 from pipeline.cohort.tables import Cohort
-from pipeline.evaluate.horizon_rows import HorizonRows
 from pipeline.evaluate.intervals import estimate, number, ratio
-from pipeline.evaluate.scored_rows import ScoredRows
+from pipeline.evaluate.scored_rows import HorizonRows, ScoredRows
 from pipeline.model.evaluated_outcome import WithinGrade
 from pipeline.model.evaluation_cells import GradeStrata, PartCell
 from pipeline.resources import schema_yaml

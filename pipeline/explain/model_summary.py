@@ -12,7 +12,7 @@ from pipeline.cohort.analytes import Analyte
 from pipeline.config import OutcomeConfig
 from pipeline.explain.phrases import section
 from pipeline.model.bundle import Bundle
-from pipeline.model.horizons import nearest_horizon
+from pipeline.model.outcomes import nearest_horizon
 from pipeline.model.training_reference import RateTable
 
 if TYPE_CHECKING:

@@ -1,8 +1,9 @@
-"""Outcomes as queries (scale, threshold): who is at risk at a landmark and what followed."""
+"""Outcomes as queries (scale, threshold, horizon): who is at risk and what followed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -11,9 +12,46 @@ from pipeline.arrays import Bools, Floats
 from pipeline.cohort.tables import Cohort
 from pipeline.cohort.ungraded import Ungraded, unknown_without_grades
 from pipeline.config import OutcomeConfig
+from pipeline.config_model import HEADLINE_HOURS
 from pipeline.errors import InputError
 from pipeline.grading.derived_grades import gradable_scales
 from pipeline.model.stacked_rows import CENSORED, COMPETING, EVENT, FollowUp, Targets
+
+Hours = TypeVar("Hours", float, str)
+
+
+def nearest_horizon(horizons: Iterable[Hours], wanted: float) -> Hours:
+    """Horizon nearest to the wanted hours; the shorter of two equally near.
+
+    Parameters
+    ----------
+    horizons : iterable of float or str
+        Hours ahead, as numbers or as the keys of a report.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+
+    Examples
+    --------
+    >>> nearest_horizon([24.0, 72.0, 168.0], 96), nearest_horizon(["24", "72"], 48)
+    (72.0, '24')
+    """
+    return min(horizons, key=lambda hours: (abs(float(hours) - wanted), float(hours)))
+
+
+def headline_key(horizons: Iterable[str]) -> str:
+    """Key of the headline horizon; "" where there is none.
+
+    Examples
+    --------
+    >>> headline_key(["24", "48", "72", "168"]), headline_key(["24", "168"]), headline_key([])
+    ('72', '24', '')
+    """
+    keys = list(horizons)
+    return nearest_horizon(keys, HEADLINE_HOURS) if keys else ""
+
 
 _MIN_FOLLOWED = 0.1
 

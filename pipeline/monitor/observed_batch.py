@@ -16,8 +16,7 @@ from pipeline.cohort.tables import Cohort
 from pipeline.features.landmarks import given_landmarks, landmark_days
 from pipeline.model.bundle import Bundle
 from pipeline.model.cohort_profile import recent_results
-from pipeline.model.horizons import nearest_horizon
-from pipeline.model.outcomes import build_targets
+from pipeline.model.outcomes import build_targets, nearest_horizon
 from pipeline.model.training_reference import rates_of_days
 from pipeline.predict.prepare import PreparedBatch, prepare_batch, read_for
 

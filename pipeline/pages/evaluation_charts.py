@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from pipeline.format import integer, is_missing, percent, plain, proportion, signed
 from pipeline.model.evaluation_cells import Metric, NetBenefit
-from pipeline.model.evaluation_curves import (
+from pipeline.model.evaluation_report import (
     CalibrationGroups,
     HorizonCurves,
     RocCurve,

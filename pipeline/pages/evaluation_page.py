@@ -11,9 +11,8 @@ from pipeline.evaluate.abstention_rates import abstention_line
 from pipeline.format import DASH, count_of, counted, is_missing, joined, words
 from pipeline.model.evaluated_outcome import OutcomeReport
 from pipeline.model.evaluation_cells import AreaCell, Number, PerformanceCell
-from pipeline.model.evaluation_curves import HorizonCurves
-from pipeline.model.evaluation_report import EvaluationReport
-from pipeline.model.horizons import headline_key
+from pipeline.model.evaluation_report import EvaluationReport, HorizonCurves
+from pipeline.model.outcomes import headline_key
 from pipeline.pages import (
     cohort_tables,
     decision_tables,
@@ -21,7 +20,6 @@ from pipeline.pages import (
     evaluation_tables,
     headline_sentences,
 )
-from pipeline.pages.calibration_sentences import calibration_text
 from pipeline.pages.evaluation_charts import calibration_chart, histogram_pair, roc_chart
 from pipeline.pages.evaluation_titles import (
     NAMES,
@@ -31,6 +29,7 @@ from pipeline.pages.evaluation_titles import (
     named,
     subject_text,
 )
+from pipeline.pages.headline_sentences import calibration_text
 from pipeline.pages.html import facts, render
 from pipeline.pages.method_sentences import arrival_text, audit_lines, event_share, protocol_text
 from pipeline.pages.model_tables import model_grid

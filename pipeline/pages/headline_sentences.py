@@ -1,15 +1,16 @@
-"""The first lines of the page: how good, what labs add, alerts, and what cannot be shown."""
+"""The first sentences of the page: ranking, calibration, what labs add, alerts and limits."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pipeline.evaluate.horizon_rows import TOO_FEW
+from pipeline.evaluate.scored_rows import TOO_FEW
 from pipeline.format import (
     counted,
     decimal,
     in_words,
     integer,
+    interval,
     is_missing,
     joined,
     percent,
@@ -22,11 +23,12 @@ from pipeline.model.evaluation_cells import (
     AlertCell,
     AlertTable,
     AreaCell,
+    Incidence,
     Metric,
     Number,
     PerformanceCell,
 )
-from pipeline.model.horizons import headline_key
+from pipeline.model.outcomes import headline_key
 from pipeline.pages.evaluation_titles import named
 
 REFERENCE = "grade_and_day"
@@ -66,13 +68,6 @@ the model is 0.06 higher (difference 0.01 to 0.11).
     return f"{start} AUROC {decimal(cell.auroc, places)}{spread}. {against}"
 
 
-def _why(cell: AreaCell) -> str:
-    if is_missing(cell.n_patients) or is_missing(cell.n_event_patients):
-        return ""
-    events, patients = integer(cell.n_event_patients), integer(cell.n_patients)
-    return f": {events} of {patients} patients have the event"
-
-
 def agreeing_places(first: float, second: Number, difference: Number) -> int:
     """Decimals at which the rounded figures differ by the rounded difference: 2, else 3 or 4.
 
@@ -89,23 +84,6 @@ def agreeing_places(first: float, second: Number, difference: Number) -> int:
         if gap == round(shown[1], places):
             return places
     return 4
-
-
-def _against_reference(other: AreaCell, places: int) -> str:
-    difference, low, high = other.difference
-    if difference is None or is_missing(difference):
-        return "The difference from grade and day alone could not be estimated."
-    size = decimal(abs(difference), places)
-    span = in_words("difference", low, high, places)
-    alone = f"Grade and day alone reach {decimal(other.auroc, places)}"
-    within = other.difference.has_interval and _holds_0(low, high)
-    if float(size) == 0:
-        least = f"less than {decimal(10**-places, places)}"
-        way = "not shown to differ" if within or not span else f"apart by {least}"
-        return f"{alone}; the model is {way}{span}."
-    way = "higher" if difference > 0 else "lower"
-    doubt = ", so no difference is shown" if within else ""
-    return f"{alone}; the model is {size} {way}{span}{doubt}."
 
 
 def other_horizons(model: Mapping[str, PerformanceCell], hours: Sequence[str]) -> str:
@@ -133,50 +111,6 @@ def alert_text(outcome: OutcomeReport) -> str:
         f"{integer(cell.lead_hours_median)} h before onset; {_true_alerts(cell)} alerts would "
         f"be followed by the event.{_reference_alerts(table)}"
     )
-
-
-def _reference_alerts(table: AlertTable) -> str:
-    """The same of grade and day; nothing where it is not known."""
-    cell = table.grade_and_day.get(_ALERT_RATE, AlertCell())
-    if is_missing(cell.patients_warned):
-        return ""
-    start = " By grade and day at the same rate"
-    if cell.n_alerts == 0:
-        return f"{start} no alert is raised, because too many landmarks share the highest risk."
-    lead = cell.lead_hours_median
-    early = "" if is_missing(lead) else f", a median of {integer(lead)} h before onset"
-    return f"{start}{_reached(cell)}: {_warned(cell, '')}{early}; {_true_alerts(cell)} alerts true."
-
-
-def _reached(cell: AlertCell) -> str:
-    """Share of landmarks that reach the cut-off, where it is not the one aimed at."""
-    rate = cell.alert_rate
-    if is_missing(rate) or percent(rate) == percent(float(_ALERT_RATE)):
-        return ""
-    return f" (here {proportion(rate)} of landmarks reach the cut-off)"
-
-
-def _warned(cell: AlertCell, verb: str) -> str:
-    share = proportion(cell.patients_warned)
-    return f"{share} of event patients{_counted(cell)}{verb} warned"
-
-
-def _counted(cell: AlertCell) -> str:
-    """Warned patients of all event patients; a mean over the rounds may have a decimal."""
-    part, whole = cell.n_warned, cell.n_event_patients
-    if is_missing(part) or is_missing(whole):
-        return ""
-    mean = all(float(number).is_integer() for number in (part, whole) if number is not None)
-    return f" ({plain(part)} of {plain(whole)}{'' if mean else ', a mean over the rounds'})"
-
-
-def _true_alerts(cell: AlertCell) -> str:
-    """True alerts among 100, in whole ones."""
-    needed = cell.number_needed_to_alert
-    if is_missing(needed) or not needed:
-        return "an unknown share of"
-    count = round(100 / needed)
-    return f"about {count} of 100" if count else "fewer than 1 of 100"
 
 
 def weighted_text(outcome: OutcomeReport) -> str:
@@ -210,10 +144,6 @@ def weighted_text(outcome: OutcomeReport) -> str:
         f"from grade and day within {hours} h {joined(verdict)}: {value} (95 % interval {low} to "
         f"{high})."
     )
-
-
-def _holds_0(low: Number, high: Number) -> bool:
-    return low is not None and high is not None and low <= 0 <= high
 
 
 def cannot_show_sentences(
@@ -270,3 +200,155 @@ def is_at_interval_end(metric: Metric) -> bool:
     if value is None or low is None or high is None or low == high == value:
         return False
     return not round(low, 2) < round(value, 2) < round(high, 2)
+
+
+_PLACES = 2
+
+
+def calibration_text(outcome: OutcomeReport, first: str | None) -> str:
+    """Say whether the risks are too low, too high or too extreme; nothing where unknown.
+
+    Parameters
+    ----------
+    first : str or None
+        Horizon of the headline; another one is named where its interval is clear of the ideal.
+
+    Examples
+    --------
+    >>> cell = {"cal_slope": 0.7, "cal_slope_lo": 0.5, "cal_slope_hi": 0.9}
+    >>> outcome = OutcomeReport.model_validate({"model": {"72": cell}})
+    >>> print(calibration_text(outcome, "72"))
+    Calibration within 72 h: slope 0.70 (95 % interval 0.50 to 0.90), the spread of the risks is \
+too extreme.
+    """
+    if first is None:
+        return ""
+    parts = [part for part in (_level(outcome, first), _slope(outcome.model[first].slope)) if part]
+    if not parts:
+        return ""
+    others = [
+        f"within {hours} h {joined(faults)}"
+        for hours in sorted(outcome.model, key=float)
+        if hours != first and (faults := _faults(outcome, hours))
+    ]
+    further = f" Other horizons: {'; '.join(others)}." if others else ""
+    return f"Calibration within {first} h: {'; '.join(parts)}.{further}"
+
+
+def _why(cell: AreaCell) -> str:
+    if is_missing(cell.n_patients) or is_missing(cell.n_event_patients):
+        return ""
+    events, patients = integer(cell.n_event_patients), integer(cell.n_patients)
+    return f": {events} of {patients} patients have the event"
+
+
+def _against_reference(other: AreaCell, places: int) -> str:
+    difference, low, high = other.difference
+    if difference is None or is_missing(difference):
+        return "The difference from grade and day alone could not be estimated."
+    size = decimal(abs(difference), places)
+    span = in_words("difference", low, high, places)
+    alone = f"Grade and day alone reach {decimal(other.auroc, places)}"
+    within = other.difference.has_interval and _holds_0(low, high)
+    if float(size) == 0:
+        least = f"less than {decimal(10**-places, places)}"
+        way = "not shown to differ" if within or not span else f"apart by {least}"
+        return f"{alone}; the model is {way}{span}."
+    way = "higher" if difference > 0 else "lower"
+    doubt = ", so no difference is shown" if within else ""
+    return f"{alone}; the model is {size} {way}{span}{doubt}."
+
+
+def _reference_alerts(table: AlertTable) -> str:
+    """The same of grade and day; nothing where it is not known."""
+    cell = table.grade_and_day.get(_ALERT_RATE, AlertCell())
+    if is_missing(cell.patients_warned):
+        return ""
+    start = " By grade and day at the same rate"
+    if cell.n_alerts == 0:
+        return f"{start} no alert is raised, because too many landmarks share the highest risk."
+    lead = cell.lead_hours_median
+    early = "" if is_missing(lead) else f", a median of {integer(lead)} h before onset"
+    return f"{start}{_reached(cell)}: {_warned(cell, '')}{early}; {_true_alerts(cell)} alerts true."
+
+
+def _reached(cell: AlertCell) -> str:
+    """Share of landmarks that reach the cut-off, where it is not the one aimed at."""
+    rate = cell.alert_rate
+    if is_missing(rate) or percent(rate) == percent(float(_ALERT_RATE)):
+        return ""
+    return f" (here {proportion(rate)} of landmarks reach the cut-off)"
+
+
+def _warned(cell: AlertCell, verb: str) -> str:
+    share = proportion(cell.patients_warned)
+    return f"{share} of event patients{_counted(cell)}{verb} warned"
+
+
+def _counted(cell: AlertCell) -> str:
+    """Warned patients of all event patients; a mean over the rounds may have a decimal."""
+    part, whole = cell.n_warned, cell.n_event_patients
+    if is_missing(part) or is_missing(whole):
+        return ""
+    mean = all(float(number).is_integer() for number in (part, whole) if number is not None)
+    return f" ({plain(part)} of {plain(whole)}{'' if mean else ', a mean over the rounds'})"
+
+
+def _true_alerts(cell: AlertCell) -> str:
+    """True alerts among 100, in whole ones."""
+    needed = cell.number_needed_to_alert
+    if is_missing(needed) or not needed:
+        return "an unknown share of"
+    count = round(100 / needed)
+    return f"about {count} of 100" if count else "fewer than 1 of 100"
+
+
+def _holds_0(low: Number, high: Number) -> bool:
+    return low is not None and high is not None and low <= 0 <= high
+
+
+def _level(outcome: OutcomeReport, hours: str) -> str:
+    """Mean risk against what was observed, and the intercept with its verdict."""
+    cell = outcome.incidence.get(hours, Incidence())
+    parts = []
+    if not is_missing(cell.observed) and not is_missing(cell.mean_risk):
+        parts.append(f"mean risk {percent(cell.mean_risk)}, observed {proportion(cell.observed)}")
+    intercept = outcome.performance("model", hours).intercept
+    if intercept.is_complete:
+        verdict = {
+            1: "the risks are too low on average",
+            -1: "the risks are too high on average",
+            0: "the risks are not shown to be too high or too low on average",
+        }[intercept.side_of(0.0, _PLACES)]
+        value, low, high = (signed(part) for part in intercept)
+        parts.append(f"intercept {value} (95 % interval {low} to {high}), {verdict}")
+    return "; ".join(parts)
+
+
+def _slope(slope: Metric) -> str:
+    if not slope.is_complete:
+        return ""
+    figure = f"slope {decimal(slope.value)}{in_words('95 % interval', slope.low, slope.high)}"
+    verdict = {
+        1: "the spread of the risks is not extreme enough",
+        -1: "the spread of the risks is too extreme",
+        0: "the spread of the risks is not shown to be wrong: the slope is not shown to differ "
+        f"from 1, with an interval {decimal(slope.width)} wide",
+    }[slope.side_of(1.0, _PLACES)]
+    return f"{figure}, {verdict}"
+
+
+def _faults(outcome: OutcomeReport, hours: str) -> list[str]:
+    """What is clearly wrong at a horizon, each with its figure."""
+    faults = []
+    cell = outcome.performance("model", hours)
+    intercept, slope = cell.intercept, cell.slope
+    if intercept.is_complete and (side := intercept.side_of(0.0, _PLACES)):
+        way = "low" if side > 0 else "high"
+        value, low, high = (signed(part) for part in intercept)
+        faults.append(f"risks too {way} (intercept {value}, 95 % interval {low} to {high})")
+    if slope.is_complete and (side := slope.side_of(1.0, _PLACES)):
+        way = "not extreme enough" if side > 0 else "too extreme"
+        ends = interval(slope.low, slope.high)
+        faults.append(f"a spread {way} (slope {decimal(slope.value)}, 95 % interval {ends})")
+    return faults

@@ -10,7 +10,7 @@ from pipeline.format import DASH, integer, is_missing, joined, percent, proporti
 from pipeline.model.evaluated_outcome import OutcomeReport
 from pipeline.model.evaluation_cells import AreaCell, Counts
 from pipeline.model.evaluation_report import AuditCodes, EvaluationReport, Protocol, ResultTimes
-from pipeline.model.horizons import headline_key
+from pipeline.model.outcomes import headline_key
 from pipeline.pages.cohort_tables import compared_analytes
 
 if TYPE_CHECKING:

@@ -8,13 +8,13 @@ from pipeline import __version__
 from pipeline.cohort.ungraded import ungraded_text
 from pipeline.config import Config
 from pipeline.evaluate.abstention_rates import abstention_line
-from pipeline.evaluate.horizon_rows import TOO_FEW
+from pipeline.evaluate.scored_rows import TOO_FEW
 from pipeline.features.spec import FeatureSpec
 from pipeline.format import counted, joined, proportion, signed
 from pipeline.model.evaluated_outcome import OutcomeReport
 from pipeline.model.evaluation_cells import Metric
 from pipeline.model.evaluation_report import EvaluationReport
-from pipeline.model.horizons import nearest_horizon
+from pipeline.model.outcomes import nearest_horizon
 from pipeline.pages.method_sentences import arrival_text, audit_lines, audit_titles
 from pipeline.pages.model_tables import fact_text, settings_text
 from pipeline.reading.read_result import ReadResult

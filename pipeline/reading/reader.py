@@ -18,8 +18,13 @@ from pipeline.cohort.episodes import (
 )
 from pipeline.cohort.files import RawTable, read_raw, sha256_tables
 from pipeline.cohort.ledger import Ledger
-from pipeline.cohort.patient_linkage import link_patients
-from pipeline.cohort.patients import derive_patients, finish_patients, read_patients, read_products
+from pipeline.cohort.patients import (
+    derive_patients,
+    finish_patients,
+    link_patients,
+    read_patients,
+    read_products,
+)
 from pipeline.cohort.reject_summary import refusal_table, refused_rows
 from pipeline.cohort.schema import TableSchema
 from pipeline.cohort.tables import TABLES, Cohort, empty_cohort

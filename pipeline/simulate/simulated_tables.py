@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.simulate.assays import report_results
+from pipeline.simulate.assays import report_results, true_levels
 from pipeline.simulate.bedside_chart import chart_observations
-from pipeline.simulate.biomarkers import true_levels
 from pipeline.simulate.lab_orders import order_samples, plan_rounds
 from pipeline.simulate.latent_history import History
 from pipeline.simulate.simulated_patients import People

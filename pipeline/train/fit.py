@@ -1,22 +1,24 @@
-"""Trains on a cohort that was read and audited: cross-validates, fits on everyone, evaluates."""
+"""Trains on a cohort that was read and audited: fits, evaluates, records its provenance."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from platform import python_version
 from typing import Any
 
+from pipeline import __version__
 from pipeline.audit.runner import AuditReport
 from pipeline.config import Config
 from pipeline.evaluate.report import Evaluation
 from pipeline.model.bundle import Bundle
 from pipeline.model.cohort_profile import Profile
+from pipeline.model.evaluation_report import EvaluatedCohort
 from pipeline.reading.read_result import ReadResult
 from pipeline.train.gates import gate_draws
-from pipeline.train.learned_reference import learn_reference
-from pipeline.train.monitoring_profile import learn_profile
+from pipeline.train.learned_reference import learn_profile, learn_reference
 from pipeline.train.prior_checks import count_prior_abstentions, prior_facts
-from pipeline.train.provenance import provenance_of
 from pipeline.train.scale_fit import ScaleResult, TrainingTask, fit_scale, prepare_task
 from pipeline.train.training_evaluation import (
     HeldOut,
@@ -24,6 +26,49 @@ from pipeline.train.training_evaluation import (
     evaluate_training,
     held_out,
 )
+
+_NUMERIC = ("numpy", "scipy", "pandas", "scikit-learn", "xgboost", "xgboost-cpu")
+
+
+def versions() -> dict[str, str]:
+    """Python and the installed numerical packages, by name."""
+    installed = {"python": python_version()}
+    for name in _NUMERIC:
+        try:
+            installed[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return installed
+
+
+def provenance_of(
+    config: Config,
+    cohort: EvaluatedCohort,
+    audit: AuditReport,
+    prior: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """Content of ``provenance.json``.
+
+    Parameters
+    ----------
+    cohort : EvaluatedCohort
+        Name, digest and counts of the training cohort.
+    prior : mapping or None
+        What is recorded about the bundle that the model borrows from.
+    """
+    return {
+        "cohort_name": cohort.name,
+        "cohort_sha256": cohort.sha256,
+        "config_sha256": config.sha256(),
+        "package_version": __version__,
+        "versions": versions(),
+        "n_patients": cohort.n_patients,
+        "synthetic": config.cohort.synthetic,
+        "event_patients": cohort.event_patients,
+        "audit": audit.summary(),
+        "intended_use": "research use only",
+        **({"prior": prior} if prior else {}),
+    }
 
 
 @dataclass(frozen=True)

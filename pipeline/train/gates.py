@@ -15,7 +15,7 @@ from pipeline.evaluate.scored_rows import ScoredRows
 from pipeline.format import signed
 from pipeline.model.evaluation_cells import AreaCell, Counts, Metric, Number
 from pipeline.model.evaluation_report import EvaluationReport
-from pipeline.model.horizons import nearest_horizon
+from pipeline.model.outcomes import nearest_horizon
 
 SAME_COHORT = "champion/same cohort"
 _CANARY_TOLERANCE = 1e-9

@@ -1,14 +1,33 @@
-"""Learns the TrainingReference: base rates, ranges, prototypes, products and limits."""
+"""Learns the TrainingReference: base rates, ranges, prototypes, products and the profile."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
 
 from pipeline.cohort.patients import category
 from pipeline.cohort.tables import Cohort
-from pipeline.features.landmarks import on_grid
+from pipeline.config import Config
+from pipeline.evaluate.scoring_protocol import ScoredOutcome
+from pipeline.explain.patient_record import newest_results
+from pipeline.features.landmarks import every_result_landmarks, landmark_days, on_grid
+from pipeline.features.matrix import FeatureMatrix
+from pipeline.model.abstention import Codes, analyte_ages
 from pipeline.model.background import learn_background
-from pipeline.model.cohort_profile import Profile
+from pipeline.model.cohort_profile import (
+    MIN_PATIENTS,
+    Profile,
+    at_least_five,
+    first_delays,
+    profile_days,
+    profile_risks,
+    recent_results,
+    rounded,
+)
+from pipeline.model.outcomes import nearest_horizon
 from pipeline.model.training_reference import (
     TrainingReference,
     base_rate_table,
@@ -56,9 +75,146 @@ def learn_reference(
     )
 
 
+_SLOW = 0.8
+_DAY = 24.0
+
+
+def learn_profile(
+    read: ReadResult,
+    cohort: Cohort,
+    keys: Sequence[str],
+    config: Config,
+    scored: Mapping[str, ScoredOutcome],
+    refused: tuple[FeatureMatrix, Codes],
+) -> Profile:
+    """Profile of a training cohort.
+
+    Parameters
+    ----------
+    cohort : Cohort
+        With the inferred limits.
+    keys : sequence of str
+        The model's analytes.
+    scored : mapping
+        Per outcome: out-of-fold scores, with the rows that get an estimate.
+    refused : tuple
+        Features at the training landmarks and the code of each one's refusal.
+    """
+    matrix, codes = refused
+    return Profile(
+        **lab_profile(read, cohort, keys, config),
+        abstained=_abstained(matrix, codes, cohort.persons()),
+        risks={name: _risks(item, config.predict.headline_hours) for name, item in scored.items()},
+    )
+
+
+def lab_profile(
+    read: ReadResult, cohort: Cohort, keys: Sequence[str], config: Config
+) -> dict[str, Any]:
+    """Fields of a :class:`Profile` that need no model: days, units, delays and refused rows."""
+    landmarks = last_results_of_days(cohort, config.landmarks.last_hours)
+    newest = newest_results(cohort.labs, landmarks)
+    recent = recent_results(newest, landmarks, keys, config.predict.stale_hours)
+    hours = landmarks["hours"].to_numpy(dtype=float)
+    person = cohort.persons()[landmarks["patient"].to_numpy()]
+    rows = read.sources.loc[read.sources["analyte"].isin(list(keys))]
+    parts = {str(key): part for key, part in rows.groupby("analyte", sort=True)}
+    waited = {key: first_delays(part) for key, part in parts.items()}
+    return {
+        "days": profile_days(hours, person, recent),
+        "units": {key: unit_counts(part) for key, part in parts.items() if _enough(part)},
+        "delays": {key: _delays(first) for key, first in waited.items() if _enough(first)},
+        "refused": {
+            "patients": len(read.seen_ids),
+            "refused": at_least_five(len(read.refused_ids())),
+        },
+    }
+
+
+def last_results_of_days(cohort: Cohort, last_hours: float) -> pd.DataFrame:
+    """Just after the last result of every patient on every day: when a batch would be scored."""
+    moments = every_result_landmarks(cohort, last_hours)
+    day = np.floor(moments["hours"] / _DAY)
+    return moments.loc[~_repeats(moments["patient"], day)].reset_index(drop=True)
+
+
+def unit_counts(sources: pd.DataFrame) -> dict[str, Any]:
+    """Patients of one analyte, and of each of its units."""
+    counts = sources.groupby("unit", sort=True)["patient_id"].nunique()
+    return {
+        "patients": int(sources["patient_id"].nunique()),
+        "units": {str(unit): at_least_five(int(number)) for unit, number in counts.items()},
+    }
+
+
 def _products(cohort: Cohort) -> dict[str, int]:
     """Patients per product; empty where the cohort names none."""
     if "product" not in cohort.patients:
         return {}
     counts = category(cohort.patients["product"]).value_counts()
     return {str(key): int(value) for key, value in counts.items()}
+
+
+def _repeats(patient: pd.Series, day: pd.Series) -> pd.Series:
+    """Whether a later moment of the same patient and day follows."""
+    return pd.DataFrame({"patient": patient, "day": day}).duplicated(keep="last")
+
+
+def _enough(part: pd.DataFrame) -> bool:
+    return bool(part["patient_id"].nunique() >= MIN_PATIENTS)
+
+
+def _delays(first: pd.DataFrame) -> dict[str, float]:
+    hours = first["delay_hours"].to_numpy(dtype=float)
+    slow = rounded(float(np.quantile(hours, _SLOW, method="inverted_cdf")))
+    return {
+        "patients": len(hours),
+        "median": rounded(float(np.median(hours))),
+        "slow_hours": slow,
+        "slow": at_least_five(int((hours > slow).sum())),
+    }
+
+
+def _abstained(
+    matrix: FeatureMatrix, codes: Codes, person: np.ndarray
+) -> dict[int, dict[str, int]]:
+    ages = analyte_ages(matrix)[1]
+    fresh = (ages <= _DAY).any(axis=1) & on_grid(matrix.landmarks)
+    day = landmark_days(matrix)
+    patient = person[matrix.landmarks["patient"].to_numpy()]
+    found = {}
+    for centre in np.unique(day[fresh]):
+        rows = np.flatnonzero(fresh & (day == centre))
+        patients = len(np.unique(patient[rows]))
+        if patients >= MIN_PATIENTS:
+            count = int((codes[rows] != "").sum())
+            found[int(centre)] = {
+                "n": len(rows),
+                "patients": patients,
+                "abstained": at_least_five(count),
+            }
+    return found
+
+
+def _risks(scored: ScoredOutcome, headline_hours: float) -> dict[str, Any]:
+    """Mean over the repeats of each landmark's held-out risk, at the headline horizon."""
+    scores = scored.scores
+    horizon = scores.horizons.index(nearest_horizon(scores.horizons, headline_hours))
+    table = pd.DataFrame(
+        {
+            "person": scores.patient,
+            "day": scores.day.astype(float),
+            "episode": scores.episode,
+            "hours": scores.hours,
+            "risk": scores.risks["model"][:, horizon],
+        }
+    )
+    if scored.answered is not None:
+        table = table.loc[scored.answered]
+    once = table.groupby(["person", "episode", "day", "hours"], as_index=False)["risk"].mean()
+    return {
+        "horizon": float(scores.horizons[horizon]),
+        "days": profile_risks(
+            once["risk"].to_numpy(), once["day"].to_numpy(), once["person"].to_numpy()
+        ),
+    }

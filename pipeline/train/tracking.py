@@ -22,7 +22,7 @@ from pipeline.evaluate.decision_curve import net_benefit_at
 from pipeline.explain.shap_values import attribute
 from pipeline.model.bundle import REPORTS, SCHEMA_VERSION
 from pipeline.model.evaluated_outcome import OutcomeReport
-from pipeline.model.horizons import nearest_horizon
+from pipeline.model.outcomes import nearest_horizon
 from pipeline.model.registry import BUNDLE_ARTIFACT, CHALLENGER, connect
 from pipeline.resources import config_path, schema_path
 from pipeline.train.figures import outcome_figures

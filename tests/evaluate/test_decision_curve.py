@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.evaluate.decision_curve import decision_curves, net_benefit, threshold_grid
-from pipeline.evaluate.horizon_rows import TOO_FEW
+from pipeline.evaluate.scored_rows import TOO_FEW
 from tests.evaluate.scored import make_scores
 
 drawn_rows = st.lists(

@@ -1,7 +1,10 @@
 """Scored rows: taken, joined over folds, and seen at one horizon with their weights."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from pipeline.evaluate.scored_rows import concatenate
 from tests.evaluate.scored import make_scores
@@ -37,3 +40,79 @@ def test_weights_stay_with_their_rows():
 def test_a_horizon_that_was_not_scored_is_refused():
     with pytest.raises(ValueError, match="not in tuple"):
         part(1, 0).at(48.0)
+
+
+def scored(n=300, seed=0, **more):
+    """Two horizons; the last CRP is missing at half of the landmarks."""
+    random = np.random.default_rng(seed)
+    risk = random.uniform(0.05, 0.9, n)
+    early = (random.random(n) < risk / 2).astype(float)
+    late = np.maximum(early, (random.random(n) < risk / 2).astype(float))
+    early[:7] = np.nan
+    crp = np.where(np.arange(n) % 2 == 0, np.nan, random.random(n))
+    both = {"model": risk, "last_crp": crp}
+    return make_scores(
+        {name: np.stack([values, values], axis=1) for name, values in both.items()},
+        np.stack([early, late], axis=1),
+        horizons=(24.0, 72.0),
+        patient=np.arange(n) // 3,
+        **more,
+    ).resampled(40, 0, 5)
+
+
+def test_a_horizon_holds_the_rows_whose_label_is_known():
+    scores = scored()
+    rows = scores.at(24.0)
+    assert rows.rows.tolist() == list(range(7, 300))
+    assert rows.weight.shape == (293, 41)
+    assert [hours for hours, _ in scores.by_horizon()] == ["24", "72"]
+    assert len(scores.at(72.0).label) == 300
+
+
+def test_auroc_agrees_with_scikit_learn_and_its_difference_is_on_the_same_rows():
+    rows = scored().at(24.0)
+    cell = rows.auroc("last_crp", against="model")
+    known = rows.known("last_crp")
+    model, crp = (roc_auc_score(known.label, known.risks[name]) for name in ("model", "last_crp"))
+    assert cell.auroc == pytest.approx(crp, abs=1e-6)
+    assert cell.diff_auroc == pytest.approx(model - crp, abs=2e-6)
+    assert cell.diff_lo < cell.diff_auroc < cell.diff_hi
+    assert cell.n == len(known.label) < len(rows.label)
+    assert not rows.auroc("model").is_compared
+    assert rows.auroc("model", against="model").difference == (0.0, 0.0, 0.0)
+
+
+def test_below_the_minimum_only_counts_are_given():
+    rows = scored().resampled(10, 0, 1000).at(24.0)
+    cell = rows.auroc("model", against="model")
+    assert not rows.is_estimable
+    assert cell.n == 293
+    assert cell.area == cell.difference == (None, None, None)
+    assert set(cell.to_dict()) >= {"auroc", "diff_auroc"}
+
+
+def test_a_mask_and_other_groups_refer_to_all_scored_rows():
+    scores = scored()
+    rows = scores.at(24.0)
+    odd = np.arange(300) % 2 == 1
+    assert rows.among(odd).rows.tolist() == [row for row in range(7, 300) if row % 2]
+    decile = np.argsort(np.argsort(scores.risks["model"][:, 0])) // 30
+    alike = rows.within(decile).auroc("model")
+    assert alike.auroc < rows.auroc("model").auroc - 0.1
+
+
+def test_patients_of_many_landmarks_can_count_once():
+    label = np.array([1.0, 0, 0, 0, 1, 0])
+    risk = np.array([0.9, 0.1, 0.2, 0.3, 0.2, 0.6])
+    patient = np.array([0, 1, 1, 1, 2, 3])
+    rows = make_scores({"model": risk}, label, patient=patient).at(24.0)
+    assert rows.auroc("model").auroc == pytest.approx((4 + 1.5) / 8)
+    assert rows.with_equal_patients().auroc("model").auroc == pytest.approx((2 + 0.5) / 4)
+
+
+def test_an_analyte_that_is_the_model_carries_its_whole_ranking():
+    flat = np.full((300, 2), 0.3)
+    rows = scored(permuted={"crp": flat}).at(72.0)
+    area = rows.auroc("model").auroc
+    assert rows.fall("crp").fall == pytest.approx(area - 0.5, abs=2e-6)
+    assert rows.fall("nfl").fall == 0.0

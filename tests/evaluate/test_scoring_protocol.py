@@ -7,8 +7,8 @@ import pytest
 
 from pipeline.errors import InputError
 from pipeline.evaluate.cross_validation import cross_validate
-from pipeline.evaluate.horizon_rows import TOO_FEW
 from pipeline.evaluate.report import Evaluation, assemble
+from pipeline.evaluate.scored_rows import TOO_FEW
 from pipeline.evaluate.scoring_protocol import ScoredOutcome, score_scale, shared_folds
 from pipeline.evaluate.splits import splits_of
 from pipeline.features.build import build_features

@@ -1,5 +1,7 @@
 """Who is at risk at a landmark, and what followed."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import numpy as np
@@ -8,12 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.config import OutcomeConfig, load_config
+from pipeline.config_model import HEADLINE_HOURS
 from pipeline.errors import InputError
 from pipeline.evaluate.cross_validation import rows_at_risk
 from pipeline.features.build import build_features
 from pipeline.features.landmarks import training_landmarks
 from pipeline.model.outcomes import (
     build_targets,
+    headline_key,
+    nearest_horizon,
     onset_hours,
     refuse_unlearnable,
     refuse_unscored,
@@ -24,7 +29,11 @@ from pipeline.reading.reader import read_cohort
 from tests.builders import at, lab, make_cohort, make_config, make_spec
 
 NAN = float("nan")
+
+
 ROOT = Path(__file__).parents[2]
+
+
 SHARED = ROOT.parent / "shared" / "data"
 
 
@@ -218,3 +227,46 @@ def test_an_outcome_that_no_fold_could_score_is_refused():
     refuse_unscored(asked, "icans", [])
     with pytest.raises(InputError, match=r"severe: no fold of .*cohort\.ungraded"):
         refuse_unscored(asked, "crs", [1])
+
+
+hours = st.lists(st.integers(1, 700), min_size=1, max_size=8, unique=True)
+
+
+@given(horizons=hours, wanted=st.integers(0, 800))
+def test_no_horizon_is_nearer_and_none_as_near_is_shorter(horizons, wanted):
+    best = horizons[0]
+    for other in horizons:
+        gap, least = abs(other - wanted), abs(best - wanted)
+        if gap < least or (gap == least and other < best):
+            best = other
+    assert nearest_horizon([float(item) for item in horizons], wanted) == best
+    assert nearest_horizon([str(item) for item in horizons], wanted) == str(best)
+
+
+@pytest.mark.parametrize("horizons", [[24, 72], [72, 24], [168, 72, 24, 0]])
+def test_of_two_equally_near_horizons_the_shorter_is_taken(horizons):
+    assert nearest_horizon([float(item) for item in horizons], 48.0) == 24.0
+    assert nearest_horizon([str(item) for item in horizons], 48.0) == "24"
+
+
+@given(horizons=hours, data=st.data())
+def test_the_order_of_the_horizons_does_not_matter(horizons, data):
+    keys = [f"{item:g}" for item in horizons]
+    assert headline_key(data.draw(st.permutations(keys))) == headline_key(keys)
+
+
+@given(horizons=hours)
+def test_the_headline_is_the_fixed_horizon_wherever_it_is_fitted(horizons):
+    keys = [f"{item:g}" for item in {*horizons, HEADLINE_HOURS}]
+    assert float(headline_key(keys)) == HEADLINE_HOURS
+
+
+def test_keys_are_compared_as_numbers_not_as_text():
+    assert nearest_horizon(["9", "100"], 90.0) == "100"
+    assert nearest_horizon(["36.5", "48"], 40.0) == "36.5"
+
+
+def test_without_a_horizon_a_report_has_no_headline_and_a_model_is_refused():
+    assert headline_key([]) == ""
+    with pytest.raises(ValueError, match="empty"):
+        nearest_horizon([], 72.0)

@@ -21,7 +21,7 @@ from pipeline.monitor.comparison import Comparison, compare
 from pipeline.monitor.observed_batch import ObservedBatch
 from pipeline.predict.prepare import batch_landmarks
 from pipeline.reading.reader import read_batch, read_cohort
-from pipeline.train.monitoring_profile import lab_profile
+from pipeline.train.learned_reference import lab_profile
 
 STALE = 48.0
 

@@ -1,25 +1,37 @@
 """Training: second infusions, bare "not detected" and a custom member, up to a prediction."""
 
+from __future__ import annotations
+
 import json
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
+from platform import python_version
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.audit.runner import AuditReport
 from pipeline.cli import main
 from pipeline.config import load_config
 from pipeline.evaluate import added_value
 from pipeline.evaluate.added_value import same_day_donors
 from pipeline.features.landmarks import training_landmarks
 from pipeline.model.bundle import load_bundle
+from pipeline.model.evaluation_report import EvaluatedCohort
 from pipeline.reading.reader import read_cohort
+from pipeline.train.fit import provenance_of, versions
+from tests.builders import make_config
 from tests.conftest import edit, points_add_up, read_predictions
 from tests.minicohort import CONFIG, cut, write_cohort
 
 AGAIN = pd.Timedelta(days=40)
+
+
 PATIENTS, TWICE = 40, 16
+
+
 SETTINGS = CONFIG.replace("control_permutations: 0", "control_permutations: 1").replace(
     "further_splits: []", "further_splits: [temporal]"
 )
@@ -203,3 +215,45 @@ def test_hist_gradient_boosting_from_configuration_to_explanations(mini, tmp_pat
     arguments = ["--input", str(mini.batch), "--out", str(out), "--model", str(bundle), "--quiet"]
     assert main(["predict", *arguments]) == 0
     points_add_up(out)
+
+
+SUMMARY = EvaluatedCohort(
+    name="mini",
+    sha256="a" * 64,
+    n_patients=60,
+    event_patients={"severe_crs": 12},
+    n_landmarks=500,
+    n_lab_rows=900,
+    synthetic=True,
+)
+
+
+AUDIT = AuditReport((), (), (), {}, pd.DataFrame())
+
+
+def test_installed_packages_are_named_with_their_version():
+    found = versions()
+    assert found["python"] == python_version()
+    assert found["numpy"] == version("numpy")
+    assert {"scipy", "pandas", "scikit-learn"} <= set(found)
+    assert all(found.values())
+
+
+@pytest.mark.parametrize("prior", [None, {}, {"bundle_sha256": "b" * 64}])
+def test_content_is_plain_and_a_prior_is_named_only_where_there_is_one(prior):
+    config = make_config()
+    content = provenance_of(config, SUMMARY, AUDIT, prior)
+    assert json.loads(json.dumps(content)) == content
+    assert ("prior" in content) == bool(prior)
+    assert content["cohort_sha256"] == SUMMARY.sha256
+    assert content["config_sha256"] == config.sha256()
+    assert content["event_patients"] == SUMMARY.event_patients
+    assert content["audit"] == AUDIT.summary()
+
+
+def test_another_setting_changes_the_digest_of_the_configuration():
+    one, other = (
+        provenance_of(make_config(booster_rounds=rounds), SUMMARY, AUDIT, None)["config_sha256"]
+        for rounds in (25, 26)
+    )
+    assert one != other
