@@ -229,7 +229,7 @@ class TrackingConfig(Strict):
 class Config(Strict):
     """All settings of one run; what is not stated keeps its default."""
 
-    seed: int = 0
+    seed: int = Field(default=0, ge=0)
     cohort: CohortConfig = CohortConfig()
     outcomes: dict[str, OutcomeConfig]
     landmarks: LandmarkConfig = LandmarkConfig()

@@ -56,6 +56,7 @@ def test_every_wrong_setting_is_named_at_once(write):
         ("cohort: {turnaround: soon}", "cohort.turnaround"),
         ("cohort: {extra_analytes: maybe}", "cohort.extra_analytes"),
         ("landmarks: {grid_hours: 0}", "landmarks.grid_hours"),
+        ("seed: -1", "seed"),
         ("outcomes: {x: {scale: crs, threshold: 0, label: X}}", "outcomes.x.threshold"),
         ("outcomes: {x: {scale: crs, label: X}}", "outcomes.x.threshold"),
         ("1: {2: 3}", "1"),

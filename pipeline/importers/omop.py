@@ -42,8 +42,10 @@ def read_omop(folder: Path, mapping: ExchangeMapping, ledger: Ledger) -> Records
     Raises
     ------
     InputError
-        If a table or column is missing.
+        If it is no folder, or a table or column is missing.
     """
+    if not folder.is_dir():
+        raise InputError(f"{folder} is not a folder; give the folder of an OMOP export's tables")
     paths = {name: find_table(folder, name) for name in _rules()["tables"]}
     tables = {name: _read(path, name, ledger) for name, path in paths.items() if path is not None}
     missing = [name for name in ("person", "measurement") if name not in tables]

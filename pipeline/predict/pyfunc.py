@@ -47,7 +47,7 @@ class CytocastModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc, name-defin
         Raises
         ------
         MlflowException
-            If no row can be used; a server answers 400 with the reason.
+            If the table cannot be read; a server answers 400 with the reason.
         """
         as_of = (params or {}).get("as_of") or None
         try:

@@ -282,3 +282,17 @@ def test_missing_tables_and_columns_are_named(tmp_path):
     (source / "person.csv").unlink()
     with pytest.raises(InputError, match=r"lacks person\.csv"):
         import_export(source, tmp_path / "out", tmp_path / "m.yaml", shape="omop")
+
+
+@pytest.mark.parametrize("name", ["person.csv", "nowhere"])
+def test_a_path_that_is_no_folder_is_refused(tmp_path, name):
+    (tmp_path / "person.csv").write_text("person_id\n1\n", encoding="utf-8")
+    arguments = [
+        "--format",
+        "omop",
+        "--input",
+        str(tmp_path / name),
+        "--out",
+        str(tmp_path / "out"),
+    ]
+    assert main(["import", *arguments, "--quiet"]) == 3
