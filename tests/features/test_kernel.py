@@ -58,7 +58,7 @@ def test_another_order_of_the_statistics_changes_no_value():
 def test_robust_slopes_with_little_room_for_pairs(messy, monkeypatch, room):
     """The middle of the slopes is found to the bit, however few are kept at a time."""
     cohort, landmarks = messy
-    monkeypatch.setattr(kernel_compilation, "started", lambda: False)
+    monkeypatch.setattr(kernel_compilation, "is_compiled", lambda: False)
     monkeypatch.setattr(kernel_compilation, "MAX_PAIRS", room)
     close = series_features(cohort, landmarks, SPEC)
     monkeypatch.undo()

@@ -40,7 +40,7 @@ def test_a_read_only_table_or_another_integer_needs_no_second_compilation(messy,
 
 def test_compiled_and_interpreted_agree_to_the_bit(messy, monkeypatch):
     cohort, landmarks = messy
-    monkeypatch.setattr(kernel_compilation, "started", lambda: False)
+    monkeypatch.setattr(kernel_compilation, "is_compiled", lambda: False)
     monkeypatch.setattr(kernel_compilation, "WORTH_COMPILING", np.inf)
     plain = series_features(cohort, landmarks, SPEC)
     assert np.isfinite(plain).mean() > 0.5
@@ -52,12 +52,12 @@ def test_compiled_and_interpreted_agree_to_the_bit(messy, monkeypatch):
 
 
 def test_little_work_does_not_import_numba(monkeypatch):
-    monkeypatch.setattr(kernel_compilation, "started", lambda: False)
+    monkeypatch.setattr(kernel_compilation, "is_compiled", lambda: False)
     for work in ((400 * 30 * 25, 0), (1, 5_000, 5_000 * 5_000 // 2)):
         monkeypatch.setattr(kernel_compilation, "_WORKLOAD", kernel_compilation._Workload())
         assert not kernel_compilation.worth_compiling(25 * 40, 25 * 400)
         assert kernel_compilation.worth_compiling(*work)
-    monkeypatch.setattr(kernel_compilation, "started", lambda: True)
+    monkeypatch.setattr(kernel_compilation, "is_compiled", lambda: True)
     assert kernel_compilation.worth_compiling(1, 1)
     code = (
         "import sys\nimport numpy as np\nfrom tests.builders import *\n"
@@ -69,7 +69,7 @@ def test_little_work_does_not_import_numba(monkeypatch):
 
 
 def test_small_calls_add_up_to_what_the_start_of_numba_costs(monkeypatch):
-    monkeypatch.setattr(kernel_compilation, "started", lambda: False)
+    monkeypatch.setattr(kernel_compilation, "is_compiled", lambda: False)
     monkeypatch.setattr(kernel_compilation, "_WORKLOAD", kernel_compilation._Workload())
     answers = [kernel_compilation.worth_compiling(13_500, 0) for _ in range(9)]
     assert answers == [False] * 7 + [True] * 2
