@@ -48,9 +48,9 @@ def is_large_change(before: float, now: float) -> bool:
 def change_drivers(item: Estimate, before: EarlierEstimate, facts: ModelSummary) -> str:
     """The one or two contributions that changed most the way the risk changed.
 
-    Blank where the contributions of the earlier moment are not known, where those of the two
-    moments do not add up to the change, and where none changed by a point. One that changed
-    nearly as much the other way is told too.
+    Blank where the contributions of the earlier landmark are unknown, where those of the two
+    landmarks do not add up to the change, and where none changed by a point. A contribution that
+    changed nearly as much in the other direction is included.
 
     Parameters
     ----------

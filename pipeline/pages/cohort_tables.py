@@ -95,11 +95,11 @@ def analyte_use(
     Parameters
     ----------
     firm_from : int
-        With fewer event patients than this nothing is said of an interval.
+        With fewer event patients than this, no interval is interpreted.
     events : float, optional
         Event patients of the outcome at this horizon.
     apparent : bool
-        Whether these are the training patients, of whom nothing is said either.
+        Whether these are the training patients; then no interval is interpreted either.
     """
     looked_at = compared_analytes(entries, hours)
     rows: list[tuple[str, ...]] = []

@@ -98,7 +98,7 @@ def other_horizons(model: Mapping[str, PerformanceCell], hours: Sequence[str]) -
 def alert_text(outcome: OutcomeReport) -> str:
     """Say what alerting on the highest tenth of landmarks would mean; nothing where unknown.
 
-    Grade and day stand beside the model at the same rate, because an alert has to beat them too.
+    Compares the model with grade and day at the same alert rate.
     """
     hours = headline_key(outcome.model)
     table = outcome.alerts.get(hours or "", AlertTable())

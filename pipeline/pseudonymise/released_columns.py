@@ -14,7 +14,7 @@ from pipeline.cohort.schema import TableSchema, check_field, to_number
 from pipeline.errors import UsageError
 from pipeline.format import counted
 
-# stands in place of a cell that may not be passed on; no column reads it as anything
+# replaces a cell that may not be released; no column accepts it as a value
 WITHHELD = "unreadable"
 _ROWS_TOLD = 5
 

@@ -47,7 +47,7 @@ class ReadResult:
     as_of_hours : ndarray of float, shape (n_patients,)
         Latest admissible hour per patient (inf where there is none).
     derived : int
-        Rows of labs that stand in no file: albumin ratios made from their two parts.
+        Lab rows that come from no file: albumin ratios derived from their two parts.
     remarks : list of str
         Sentences on whole files: another encoding or separator, columns read under another name.
     flags : dict

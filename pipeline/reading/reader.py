@@ -301,7 +301,7 @@ def _name_counts(labs: pd.DataFrame) -> dict[str, int]:
 
 
 def _accepted(cohort: Cohort, name: str) -> int:
-    """Rows of a table that stand in its file and are not withdrawn."""
+    """Rows of a table that come from its file and are not withdrawn."""
     table = getattr(cohort, name)
     if name == "labs":
         table = table.loc[~table["cancelled"] & (table["flag"] != "derived")]

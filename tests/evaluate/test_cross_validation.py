@@ -1,4 +1,4 @@
-"""Out-of-fold scores: who is scored, by a model of whom, and with what beside it."""
+"""Out-of-fold scores: the scored patients, the training patients and the comparators."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which labs are told, in which order, and what they do to each estimate."""
+"""The labs that are shown, their order, and their effect on each estimate."""
 
 from dataclasses import replace
 
