@@ -6,7 +6,7 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline.config import CohortConfig
+from pipeline.config_cohort import CohortConfig
 from pipeline.reading.read_result import ReadResult
 from pipeline.reading.reader import read_batch, read_cohort
 

@@ -10,7 +10,7 @@ from pipeline.cohort.schema import to_number
 from pipeline.cohort.tables import Cohort
 from pipeline.cohort.timestamps import parse_timestamps
 from pipeline.cohort.units import conversion, normalise_unit
-from pipeline.config import CohortConfig
+from pipeline.config_cohort import CohortConfig
 
 _SIDES = r"^\s*(?P<side><=|>=|<|>|≤|≥)?\s*(?P<number>\S*)$"
 ENDS = ("record_end", "followed_until", "death")

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from pipeline.cohort.ledger import Ledger, quoted
-from pipeline.config import CohortConfig
+from pipeline.config_cohort import CohortConfig
 from pipeline.errors import UsageError
 from pipeline.remedy import Remedy
 from pipeline.resources import schema_yaml

@@ -11,7 +11,7 @@ import pandas as pd
 from pipeline.cohort.ledger import Ledger
 from pipeline.cohort.schema import to_number
 from pipeline.cohort.timestamps import parse_dates, parse_timestamps, reasons_for
-from pipeline.config import CohortConfig
+from pipeline.config_cohort import CohortConfig
 from pipeline.errors import InputError, UsageError
 from pipeline.remedy import Remedy
 

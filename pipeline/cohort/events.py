@@ -15,7 +15,7 @@ from pipeline.cohort.ledger import Ledger, plain_number, quoted
 from pipeline.cohort.result_versions import add_flag
 from pipeline.cohort.schema import TableSchema, enforce, to_number
 from pipeline.cohort.units import normalise_unit
-from pipeline.config import CohortConfig
+from pipeline.config_cohort import CohortConfig
 from pipeline.remedy import Remedy
 from pipeline.resources import schema_yaml
 

@@ -8,19 +8,21 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from pipeline.cohort.analytes import Analyte, AnalyteResolver, dictionary
+from pipeline.cohort.analytes import AnalyteResolver
 from pipeline.cohort.detection_limits import usual_limits
+from pipeline.cohort.lab_units import (
+    CORRECT_UNIT,
+    agree_local_units,
+    factors,
+    meant_units,
+    refuse_loinc_units,
+    with_bases,
+)
 from pipeline.cohort.ledger import Ledger, plain_number, quoted, range_text
 from pipeline.cohort.result_versions import add_flag
-from pipeline.cohort.units import (
-    conversion,
-    normalise_unit,
-    plausible_units,
-    suits_loinc,
-    with_basis,
-)
+from pipeline.cohort.units import normalise_unit, plausible_units
 from pipeline.cohort.values import ABOVE, BELOW, apply_stated_limits, parse_values
-from pipeline.config import CohortConfig
+from pipeline.config_cohort import CohortConfig
 from pipeline.remedy import Audience, Remedy
 
 REMEDIES: dict[str, str | Remedy] = {
@@ -31,10 +33,6 @@ REMEDIES: dict[str, str | Remedy] = {
         operator="Leave such rows out.",
     ),
 }
-CORRECT_UNIT = Remedy(
-    train="Correct the unit. In training, cohort.assume_units can state what it means.",
-    operator="Correct the unit.",
-)
 GIVE_LIMIT = Remedy(
     train="Give the limit: '<0.5', a column lloq or uloq, or cohort.limits in the config.",
     operator="Give the limit: '<0.5', a column lloq or uloq.",
@@ -80,8 +78,8 @@ def read_values(
     book : AnalyteBook
         With the units of cohort-local analytes and, in training, the usual limits.
     """
-    labs = _with_bases(labs.assign(meant=_meant_units(labs, config)), file, book, ledger)
-    labs, book = _agree_local_units(labs, file, book, ledger)
+    labs = with_bases(labs.assign(meant=meant_units(labs, config)), file, book, ledger)
+    labs, book = agree_local_units(labs, file, book, ledger)
     parsed = parse_values(
         _without_unit(labs),
         decimal_comma=config.decimal_comma,
@@ -101,7 +99,7 @@ def read_values(
             reason=_why_unusable(labs["value"], parsed["problem"], kind, config, ledger.audience),
             remedy=remedy,
         )
-    factor, why = _factors(labs, book, ledger.audience)
+    factor, why = factors(labs, book, ledger.audience)
     labs = ledger.reject(
         labs,
         factor.isna() & ~labs["cancelled"],
@@ -111,7 +109,7 @@ def read_values(
         reason=why,
         remedy=CORRECT_UNIT,
     )
-    labs = _refuse_loinc_units(labs, file, book, ledger)
+    labs = refuse_loinc_units(labs, file, book, ledger)
     factor, parsed = factor.loc[labs.index], parsed.loc[labs.index]
     labs = labs.assign(
         _raw_value=labs["value"],
@@ -218,138 +216,6 @@ def _without_unit(labs: pd.DataFrame) -> pd.Series:
         for pair in labs[["value", "unit"]].itertuples(index=False, name=None)
     ]
     return pd.Series(cells, index=labs.index, dtype="str")
-
-
-def _meant_units(labs: pd.DataFrame, config: CohortConfig) -> pd.Series:
-    """Units as exported, replaced where ``assume_units`` states what one means."""
-    meant = labs["unit"].copy()
-    for key, assumed in config.assume_units.items():
-        rows = labs["key"] == key
-        spelled = labs.loc[rows, "unit"].map(normalise_unit)
-        stated = spelled.map({normalise_unit(unit): text for unit, text in assumed.items()})
-        meant[rows] = stated.where(stated.notna(), meant[rows]).astype("str")
-    return meant
-
-
-def _with_bases(
-    labs: pd.DataFrame, file: str, book: AnalyteResolver, ledger: Ledger
-) -> pd.DataFrame:
-    """Give a unit without a basis the one that a LOINC code, in either column, fixes."""
-    meant = labs["meant"].copy()
-    for column in ("loinc", "analyte"):
-        if column not in labs:
-            continue
-        coded = labs[column].isin(_bound_codes())
-        triples = labs.loc[coded, [column, "key", "meant"]].drop_duplicates()
-        for code, key, unit in triples.itertuples(index=False):
-            rows = coded & (labs[column] == code) & (labs["key"] == key) & (labs["meant"] == unit)
-            meant[rows] = with_basis(book.get(key), code, unit)
-    given = meant != labs["meant"]
-    ledger.note(
-        labs,
-        given & ~labs["cancelled"],
-        file=file,
-        column="unit",
-        code="basis_from_loinc",
-        reason="The unit states no basis; the LOINC code of the row does.",
-        remedy="Nothing, if the code is right; a basis in the unit itself would be plainer.",
-    )
-    return labs.assign(meant=meant)
-
-
-def _bound_codes() -> set[str]:
-    """LOINC codes that prescribe a unit or a basis."""
-    return {code for analyte in dictionary().values() for code in analyte.loinc_units}
-
-
-def _factors(
-    labs: pd.DataFrame, book: AnalyteResolver, audience: Audience
-) -> tuple[pd.Series, pd.Series]:
-    """Factor to the canonical unit per row, and why there is none."""
-    pairs = labs[["key", "meant"]]
-    outcome = [
-        _factor(book.get(key), unit, audience)
-        for key, unit in pairs.drop_duplicates().itertuples(index=False)
-    ]
-    number = pairs.groupby(["key", "meant"], sort=False).ngroup().to_numpy()
-    factors = np.array([factor for factor, _ in outcome], dtype=float)
-    reasons = np.array([why for _, why in outcome], dtype=object)
-    return (
-        pd.Series(factors[number], index=labs.index),
-        pd.Series(reasons[number], index=labs.index, dtype="str"),
-    )
-
-
-def _factor(analyte: Analyte, unit: str, audience: Audience) -> tuple[float, str]:
-    if not analyte.local:
-        return conversion(analyte, unit, audience)
-    if normalise_unit(unit) == normalise_unit(analyte.unit):
-        return 1.0, ""
-    return float("nan"), (
-        f"{analyte.name} is a cohort-local analyte with unit '{analyte.unit}', got '{unit}'."
-    )
-
-
-def _refuse_loinc_units(
-    labs: pd.DataFrame, file: str, book: AnalyteResolver, ledger: Ledger
-) -> pd.DataFrame:
-    """Refuse a unit that the row's LOINC code, in either column, cannot carry."""
-    bound = _bound_codes()
-    for column in ("loinc", "analyte"):
-        if column not in labs:
-            continue
-        coded = labs.loc[labs[column].isin(bound) & ~labs["cancelled"], ["key", column, "meant"]]
-        conflict = [
-            not suits_loinc(book.get(key), code, unit)
-            for key, code, unit in coded.itertuples(index=False)
-        ]
-        labs = ledger.reject(
-            labs,
-            labs.index.isin(coded.index[conflict]),
-            file=file,
-            column="unit",
-            code="loinc_unit_conflict",
-            reason="LOINC "
-            + quoted(labs[column])
-            + " cannot carry the unit "
-            + quoted(labs["meant"])
-            + ".",
-            remedy="Correct the code or the unit; analytes.yaml lists what each code may carry.",
-        )
-    return labs
-
-
-def _agree_local_units(
-    labs: pd.DataFrame, file: str, book: AnalyteResolver, ledger: Ledger
-) -> tuple[pd.DataFrame, AnalyteResolver]:
-    """In training, a cohort-local analyte must carry one unit; it becomes its canonical unit."""
-    if not book.learning or not book.local:
-        return labs, book
-    stated = labs.loc[labs["key"].isin(list(book.local)) & ~labs["cancelled"], ["key", "meant"]]
-    units = {str(key): sorted(found.unique()) for key, found in stated.groupby("key")["meant"]}
-    mixed = [key for key, found in units.items() if len({normalise_unit(u) for u in found}) > 1]
-    labs = ledger.reject(
-        labs,
-        labs["key"].isin(mixed),
-        file=file,
-        column="unit",
-        code="unit_inconsistent",
-        reason=quoted(labs["analyte"]) + " carries several units and is not in the dictionary.",
-        remedy="Give one unit throughout, or add the analyte and its conversions to analytes.yaml.",
-    )
-    local = {
-        key: Analyte(
-            key=key,
-            name=analyte.name,
-            short=analyte.short,
-            unit=units[key][0] if key in units else "",
-            pathway=analyte.pathway,
-            local=True,
-        )
-        for key, analyte in book.local.items()
-        if key not in mixed
-    }
-    return labs, replace(book, local=local)
 
 
 def _refuse_implausible(

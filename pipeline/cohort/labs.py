@@ -13,7 +13,7 @@ from pipeline.cohort.clock import clock_hours, flag_dates_without_time, read_clo
 from pipeline.cohort.ledger import Ledger
 from pipeline.cohort.schema import TableSchema, enforce
 from pipeline.cohort.units import normalise_unit
-from pipeline.config import CohortConfig
+from pipeline.config_cohort import CohortConfig
 
 RATIO, SPINAL, SERUM = "csf_serum_albumin", "csf_albumin", "albumin"
 _MG_DL_PER_G_DL = 1000.0

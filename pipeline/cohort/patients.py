@@ -26,7 +26,7 @@ from pipeline.cohort.ledger import CONTRADICTING, KEEP_ONE_ROW, RAGGED, Ledger, 
 from pipeline.cohort.schema import TableSchema, enforce
 from pipeline.cohort.tables import Cohort, empty_cohort
 from pipeline.cohort.timestamps import parse_dates, parse_timestamps, utc_offsets
-from pipeline.config import CohortConfig
+from pipeline.config_cohort import CohortConfig
 from pipeline.errors import InputError, listed
 from pipeline.format import joined
 

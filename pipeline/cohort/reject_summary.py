@@ -10,7 +10,7 @@ import pandas as pd
 
 from pipeline.cohort.analytes import AnalyteResolver, find_key, known_key
 from pipeline.cohort.ledger import HARMLESS, Ledger
-from pipeline.config import CohortConfig
+from pipeline.config_cohort import CohortConfig
 
 MAJORITY = 0.5
 _CODES, _NAMES, _LONGEST = 3, 5, 160

@@ -10,7 +10,8 @@ from typing import Any
 
 from pipeline import log
 from pipeline.cohort.timestamps import zone
-from pipeline.config import READING, CohortConfig, Config, reading_settings
+from pipeline.config import Config, reading_settings
+from pipeline.config_cohort import READING, CohortConfig
 from pipeline.evaluate.external_validation import evaluate_bundle
 from pipeline.folders import complete_folder, refuse_occupied
 from pipeline.format import joined

@@ -16,7 +16,8 @@ from pipeline.cohort.ledger import Ledger
 from pipeline.cohort.patients import link_patients, read_patients
 from pipeline.cohort.tables import Cohort, empty_cohort
 from pipeline.cohort.timestamps import year_first, zone
-from pipeline.config import CohortConfig, load_config
+from pipeline.config import load_config
+from pipeline.config_cohort import CohortConfig
 from pipeline.errors import InputError, UsageError
 from pipeline.grading.derived_grades import Agreement, compare, derive_grades, gradable_scales
 

@@ -14,7 +14,7 @@ import pandas as pd
 from pipeline.cohort.files import sha256_files
 from pipeline.cohort.reject_summary import mostly_refused_lines
 from pipeline.cohort.timestamps import zone
-from pipeline.config import CohortConfig
+from pipeline.config_cohort import CohortConfig
 from pipeline.errors import InputError
 from pipeline.folders import refuse_occupied
 from pipeline.format import joined

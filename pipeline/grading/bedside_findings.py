@@ -16,7 +16,7 @@ from pipeline.arrays import Bools, Floats, Ints
 from pipeline.cohort.analytes import normalise_name
 from pipeline.cohort.drug_names import drug_index
 from pipeline.cohort.schema import to_number
-from pipeline.config import GradingConfig
+from pipeline.config_cohort import GradingConfig
 from pipeline.grading import grading_rules
 from pipeline.resources import schema_yaml
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from pipeline.arrays import Bools, Floats
 from pipeline.cohort.tables import Cohort
-from pipeline.config import CohortConfig, GradingConfig
+from pipeline.config_cohort import CohortConfig, GradingConfig
 from pipeline.grading import grading_rules
 from pipeline.grading.bedside_findings import Moments, assessments_of, newest_hours
 from pipeline.grading.crs import grade_crs

@@ -16,7 +16,7 @@ from pipeline.arrays import Ints
 from pipeline.cohort.detection_limits import apply_limits
 from pipeline.cohort.files import RawTable
 from pipeline.cohort.tables import Cohort
-from pipeline.config import CohortConfig
+from pipeline.config_cohort import CohortConfig
 from pipeline.explain.patient_record import newest_results
 from pipeline.explain.subsequent_events import SubsequentEvents, subsequent_events
 from pipeline.features.build import build_features

@@ -12,7 +12,7 @@ from pipeline.cohort.ledger import Ledger
 from pipeline.cohort.patients import CLOCKS, read_patients
 from pipeline.cohort.schema import TableSchema, to_number
 from pipeline.cohort.timestamps import NO_OFFSET, parse_dates, parse_timestamps, utc_offsets
-from pipeline.config import CohortConfig
+from pipeline.config_cohort import CohortConfig
 from pipeline.errors import UsageError
 from pipeline.format import counted
 from pipeline.pseudonymise.released_columns import Account

@@ -19,7 +19,7 @@ from pipeline.cohort.reject_summary import (
 )
 from pipeline.cohort.tables import Cohort
 from pipeline.cohort.ungraded import no_grades_reason
-from pipeline.config import CohortConfig
+from pipeline.config_cohort import CohortConfig
 
 
 @dataclass

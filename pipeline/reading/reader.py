@@ -29,7 +29,7 @@ from pipeline.cohort.reject_summary import refusal_table, refused_rows
 from pipeline.cohort.schema import TableSchema
 from pipeline.cohort.tables import TABLES, Cohort, empty_cohort
 from pipeline.cohort.timestamps import year_first
-from pipeline.config import CohortConfig
+from pipeline.config_cohort import CohortConfig
 from pipeline.errors import InputError
 from pipeline.grading.derived_grades import with_grades
 from pipeline.reading.paths import batch_paths, cohort_paths, folder_remarks

@@ -16,7 +16,7 @@ from pipeline.audit.lenient_tables import (
     people_frame,
 )
 from pipeline.cohort.analytes import dictionary
-from pipeline.config import CohortConfig
+from pipeline.config_cohort import CohortConfig
 from tests.builders import make_cohort
 
 CONFIG = CohortConfig()

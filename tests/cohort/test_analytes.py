@@ -10,7 +10,7 @@ from pipeline.cohort.analytes import (
     name_index,
     normalise_name,
 )
-from pipeline.config import CohortConfig
+from pipeline.config_cohort import CohortConfig
 from pipeline.errors import UsageError
 from pipeline.reading.reader import read_batch
 from tests.exported import codes, lab_rows, read, read_labs, write_export, write_table

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from pipeline.cohort.detection_limits import apply_limits, infer_limits
-from pipeline.config import CohortConfig, load_config
+from pipeline.config import load_config
+from pipeline.config_cohort import CohortConfig
 from pipeline.reading.reader import read_batch, read_cohort
 from tests.exported import codes, read, write_export
 

@@ -1,6 +1,6 @@
 import pytest
 
-from pipeline.config import CohortConfig
+from pipeline.config_cohort import CohortConfig
 from pipeline.features.state import state_features, state_meta
 from pipeline.reading.reader import read_cohort
 from tests.builders import at, make_spec

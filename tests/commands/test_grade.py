@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from pipeline.cli import main
-from pipeline.config import CohortConfig
+from pipeline.config_cohort import CohortConfig
 from pipeline.reading.reader import read_cohort
 from tests.exported import write_export
 from tests.grading.test_derived_grades import OBSERVATIONS

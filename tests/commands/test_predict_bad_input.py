@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.cli import main
 from pipeline.commands.predict import reading_text
-from pipeline.config import CohortConfig
+from pipeline.config_cohort import CohortConfig
 from pipeline.reading.reader import read_batch
 from tests.conftest import edit, read_predictions
 from tests.pages.html_reader import read

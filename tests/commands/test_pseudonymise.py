@@ -19,7 +19,8 @@ from pipeline.cohort.files import read_raw
 from pipeline.cohort.tables import TABLES
 from pipeline.commands.pseudonymise import pseudonymise
 from pipeline.commands.simulate import simulate
-from pipeline.config import CohortConfig, load_config
+from pipeline.config import load_config
+from pipeline.config_cohort import CohortConfig
 from pipeline.features.build import build_features
 from pipeline.features.landmarks import grid_landmarks
 from pipeline.features.spec import learn_spec

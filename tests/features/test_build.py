@@ -9,7 +9,8 @@ import yaml
 from pipeline import resources
 from pipeline.cohort import analytes
 from pipeline.cohort.analytes import dictionary
-from pipeline.config import CohortConfig, Config, FeatureConfig
+from pipeline.config import Config, FeatureConfig
+from pipeline.config_cohort import CohortConfig
 from pipeline.features.build import build_features, feature_metas
 from pipeline.features.names import feature_sentence, parse_name
 from pipeline.features.spec import learn_spec

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.config import CohortConfig
+from pipeline.config_cohort import CohortConfig
 from pipeline.features.build import build_features
 from pipeline.features.names import parse_name
 from pipeline.features.spec import FeatureSpec, learn_spec

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from pipeline.cohort.analytes import Analyte
-from pipeline.config import CohortConfig, Config, FeatureConfig
+from pipeline.config import Config, FeatureConfig
+from pipeline.config_cohort import CohortConfig
 from pipeline.errors import UsageError
 from pipeline.features.build import build_features
 from pipeline.features.spec import learn_spec, spec_from_dict

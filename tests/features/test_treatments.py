@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.config import CohortConfig
+from pipeline.config_cohort import CohortConfig
 from pipeline.features.build import build_features
 from pipeline.features.treatments import UNITS, drug_classes, treatment_features, treatment_meta
 from pipeline.reading.reader import read_cohort

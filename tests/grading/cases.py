@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from pipeline.config import GradingConfig
+from pipeline.config_cohort import GradingConfig
 from pipeline.grading.derived_grades import derive_grades
 from tests.builders import make_cohort
 

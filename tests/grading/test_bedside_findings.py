@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.config import GradingConfig
+from pipeline.config_cohort import GradingConfig
 from pipeline.grading.bedside_findings import assessments_of, latest_findings, newest_hours
 
 CONFIG = GradingConfig()

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 
-from pipeline.config import CohortConfig, GradingConfig
+from pipeline.config_cohort import CohortConfig, GradingConfig
 from pipeline.errors import InputError
 from pipeline.grading.derived_grades import compare, derive_grades, weighted_kappa, with_grades
 from pipeline.reading.reader import read_batch, read_cohort

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pipeline.commands.import_export import import_export
 from pipeline.commands.simulate import simulate
-from pipeline.config import CohortConfig
+from pipeline.config_cohort import CohortConfig
 from pipeline.errors import InputError
 from pipeline.reading.reader import read_cohort
 from tests.importers.exports import mapping_for, plain, read_tables, to_fhir

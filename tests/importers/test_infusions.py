@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.cohort.ledger import Ledger
-from pipeline.config import CohortConfig
+from pipeline.config_cohort import CohortConfig
 from pipeline.errors import InputError
 from pipeline.importers.exchange_mapping import ExchangeMapping
 from pipeline.importers.infusions import find_infusions, one_row_each

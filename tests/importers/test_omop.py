@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pipeline.cli import main
 from pipeline.commands.import_export import import_export
 from pipeline.commands.simulate import simulate
-from pipeline.config import CohortConfig
+from pipeline.config_cohort import CohortConfig
 from pipeline.errors import InputError, UsageError
 from pipeline.reading.reader import read_cohort
 from tests.importers.exports import (

@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.cli import main
 from pipeline.commands.pseudonymise import pseudonymise
-from pipeline.config import CohortConfig
+from pipeline.config_cohort import CohortConfig
 from pipeline.errors import InputError, UsageError
 from pipeline.pseudonymise.released_columns import WITHHELD
 from pipeline.pseudonymise.secret_key import Key, write_key

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.cohort.tables import TABLES
-from pipeline.config import CohortConfig, load_config
+from pipeline.config import load_config
+from pipeline.config_cohort import CohortConfig
 from pipeline.errors import CytocastError
 from pipeline.reading.reader import read_cohort
 from tests.exported import conserved

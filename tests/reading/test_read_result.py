@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.cohort.analytes import find_key
 from pipeline.cohort.ledger import HARMLESS
-from pipeline.config import CohortConfig
+from pipeline.config_cohort import CohortConfig
 from tests.exported import ASSESSMENTS, lab_rows, read, read_labs, score, write_export
 
 GOOD = [("crp", "12", "mg/L", hour, hour + 1) for hour in (1, 2)]

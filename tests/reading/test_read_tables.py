@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pipeline.cohort.files import raw_from_csv, raw_from_frame, read_raw, sha256_files
 from pipeline.cohort.tables import TABLES
-from pipeline.config import CohortConfig
+from pipeline.config_cohort import CohortConfig
 from pipeline.errors import CytocastError, InputError
 from pipeline.reading.paths import tables_of
 from pipeline.reading.reader import raw_tables, read_batch, read_cohort, read_tables

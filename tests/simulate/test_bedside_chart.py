@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from pipeline.cli import main
-from pipeline.config import CohortConfig
+from pipeline.config_cohort import CohortConfig
 from pipeline.reading.reader import read_cohort
 
 POINTS = ["ice_orientation", "ice_naming", "ice_command", "ice_writing", "ice_attention"]

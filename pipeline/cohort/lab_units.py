@@ -1,0 +1,151 @@
+"""Units of lab rows: what they mean, their factors, and what a LOINC code forbids."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from pipeline.cohort.analytes import Analyte, AnalyteResolver, dictionary
+from pipeline.cohort.ledger import Ledger, quoted
+from pipeline.cohort.units import conversion, normalise_unit, suits_loinc, with_basis
+from pipeline.config_cohort import CohortConfig
+from pipeline.remedy import Audience, Remedy
+
+CORRECT_UNIT = Remedy(
+    train="Correct the unit. In training, cohort.assume_units can state what it means.",
+    operator="Correct the unit.",
+)
+
+
+def meant_units(labs: pd.DataFrame, config: CohortConfig) -> pd.Series:
+    """Units as exported, replaced where ``assume_units`` states what one means."""
+    meant = labs["unit"].copy()
+    for key, assumed in config.assume_units.items():
+        rows = labs["key"] == key
+        spelled = labs.loc[rows, "unit"].map(normalise_unit)
+        stated = spelled.map({normalise_unit(unit): text for unit, text in assumed.items()})
+        meant[rows] = stated.where(stated.notna(), meant[rows]).astype("str")
+    return meant
+
+
+def with_bases(
+    labs: pd.DataFrame, file: str, book: AnalyteResolver, ledger: Ledger
+) -> pd.DataFrame:
+    """Give a unit without a basis the one that a LOINC code, in either column, fixes."""
+    meant = labs["meant"].copy()
+    for column in ("loinc", "analyte"):
+        if column not in labs:
+            continue
+        coded = labs[column].isin(_bound_codes())
+        triples = labs.loc[coded, [column, "key", "meant"]].drop_duplicates()
+        for code, key, unit in triples.itertuples(index=False):
+            rows = coded & (labs[column] == code) & (labs["key"] == key) & (labs["meant"] == unit)
+            meant[rows] = with_basis(book.get(key), code, unit)
+    given = meant != labs["meant"]
+    ledger.note(
+        labs,
+        given & ~labs["cancelled"],
+        file=file,
+        column="unit",
+        code="basis_from_loinc",
+        reason="The unit states no basis; the LOINC code of the row does.",
+        remedy="Nothing, if the code is right; a basis in the unit itself would be plainer.",
+    )
+    return labs.assign(meant=meant)
+
+
+def _bound_codes() -> set[str]:
+    """LOINC codes that prescribe a unit or a basis."""
+    return {code for analyte in dictionary().values() for code in analyte.loinc_units}
+
+
+def factors(
+    labs: pd.DataFrame, book: AnalyteResolver, audience: Audience
+) -> tuple[pd.Series, pd.Series]:
+    """Factor to the canonical unit per row, and why there is none."""
+    pairs = labs[["key", "meant"]]
+    outcome = [
+        _factor(book.get(key), unit, audience)
+        for key, unit in pairs.drop_duplicates().itertuples(index=False)
+    ]
+    number = pairs.groupby(["key", "meant"], sort=False).ngroup().to_numpy()
+    numbers = np.array([factor for factor, _ in outcome], dtype=float)
+    reasons = np.array([why for _, why in outcome], dtype=object)
+    return (
+        pd.Series(numbers[number], index=labs.index),
+        pd.Series(reasons[number], index=labs.index, dtype="str"),
+    )
+
+
+def _factor(analyte: Analyte, unit: str, audience: Audience) -> tuple[float, str]:
+    if not analyte.local:
+        return conversion(analyte, unit, audience)
+    if normalise_unit(unit) == normalise_unit(analyte.unit):
+        return 1.0, ""
+    return float("nan"), (
+        f"{analyte.name} is a cohort-local analyte with unit '{analyte.unit}', got '{unit}'."
+    )
+
+
+def refuse_loinc_units(
+    labs: pd.DataFrame, file: str, book: AnalyteResolver, ledger: Ledger
+) -> pd.DataFrame:
+    """Refuse a unit that the row's LOINC code, in either column, cannot carry."""
+    bound = _bound_codes()
+    for column in ("loinc", "analyte"):
+        if column not in labs:
+            continue
+        coded = labs.loc[labs[column].isin(bound) & ~labs["cancelled"], ["key", column, "meant"]]
+        conflict = [
+            not suits_loinc(book.get(key), code, unit)
+            for key, code, unit in coded.itertuples(index=False)
+        ]
+        labs = ledger.reject(
+            labs,
+            labs.index.isin(coded.index[conflict]),
+            file=file,
+            column="unit",
+            code="loinc_unit_conflict",
+            reason="LOINC "
+            + quoted(labs[column])
+            + " cannot carry the unit "
+            + quoted(labs["meant"])
+            + ".",
+            remedy="Correct the code or the unit; analytes.yaml lists what each code may carry.",
+        )
+    return labs
+
+
+def agree_local_units(
+    labs: pd.DataFrame, file: str, book: AnalyteResolver, ledger: Ledger
+) -> tuple[pd.DataFrame, AnalyteResolver]:
+    """In training, a cohort-local analyte must carry one unit; it becomes its canonical unit."""
+    if not book.learning or not book.local:
+        return labs, book
+    stated = labs.loc[labs["key"].isin(list(book.local)) & ~labs["cancelled"], ["key", "meant"]]
+    units = {str(key): sorted(found.unique()) for key, found in stated.groupby("key")["meant"]}
+    mixed = [key for key, found in units.items() if len({normalise_unit(u) for u in found}) > 1]
+    labs = ledger.reject(
+        labs,
+        labs["key"].isin(mixed),
+        file=file,
+        column="unit",
+        code="unit_inconsistent",
+        reason=quoted(labs["analyte"]) + " carries several units and is not in the dictionary.",
+        remedy="Give one unit throughout, or add the analyte and its conversions to analytes.yaml.",
+    )
+    local = {
+        key: Analyte(
+            key=key,
+            name=analyte.name,
+            short=analyte.short,
+            unit=units[key][0] if key in units else "",
+            pathway=analyte.pathway,
+            local=True,
+        )
+        for key, analyte in book.local.items()
+        if key not in mixed
+    }
+    return labs, replace(book, local=local)
