@@ -4,7 +4,6 @@ import pytest
 
 from tests.exported import codes, conserved, lab_rows, read, read_labs, write_export
 
-
 GOOD = ("crp", "7", "mg/L", 3, 4)
 
 
