@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import numbers
 import warnings
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +33,7 @@ from pipeline.errors import InputError, listed, shown
 if TYPE_CHECKING:
     import pyarrow as pa
 
+_NUMBERS = (numbers.Real, Decimal)
 SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")
 WORKBOOKS = (".xlsx", ".xls", ".xlsm", ".ods")
 
@@ -231,13 +234,14 @@ def raw_from_frame(
     Raises
     ------
     InputError
-        If a column mixes types, there is no column, or a column name is repeated.
+        If a column mixes text or numbers with other types, there is no column, or a column name
+        is repeated.
 
     Examples
     --------
-    >>> labs = pd.DataFrame({"patient_id": ["A"], "value": [5.0]})
+    >>> labs = pd.DataFrame({"patient_id": [7], "value": [5.0], "unit": ["mg/L"]})
     >>> raw_from_frame(labs, "labs").frame.to_dict("records")
-    [{'patient_id': 'A', 'value': '5', '_line': 1}]
+    [{'patient_id': '7', 'value': '5', 'unit': 'mg/L', '_line': 1}]
     """
     import pyarrow as pa
 
@@ -247,7 +251,8 @@ def raw_from_frame(
         try:
             with warnings.catch_warnings():  # Arrow takes times in a way that pandas will change
                 warnings.simplefilter("ignore", DeprecationWarning)
-                table = pa.Table.from_pandas(frame.iloc[:, [place]], preserve_index=False)
+                column = _numbers_as_text(frame.iloc[:, place])
+                table = pa.Table.from_pandas(column.to_frame(), preserve_index=False)
         except pa.ArrowException as error:
             raise InputError(
                 f"{file}, column '{shown(name)}' mixes types: {error}. A column holds text, "
@@ -257,6 +262,23 @@ def raw_from_frame(
     text = _text_of_arrow(names, columns, file, fields, file)
     digest = hashlib.sha256(text.to_csv(index=False).encode()).hexdigest()
     return RawTable(file, text, digest, file)
+
+
+def _numbers_as_text(cells: pd.Series) -> pd.Series:
+    """Text for numbers of an object column that mixes them with text, or holds decimals."""
+    if cells.dtype != object:
+        return cells
+    kinds: set[type] = {type(cell) for cell in cells[cells.notna()]}
+    numeric = all(issubclass(kind, _NUMBERS) for kind in kinds - {str}) and bool not in kinds
+    if not numeric or (len(kinds) < 2 and Decimal not in kinds):
+        return cells
+    return cells.map(_number_as_text, na_action="ignore")
+
+
+def _number_as_text(cell: str | numbers.Real | Decimal) -> str:
+    if isinstance(cell, str | Decimal):
+        return f"{cell:f}" if isinstance(cell, Decimal) else cell
+    return str(cell if isinstance(cell, numbers.Integral) else float(cell)).removesuffix(".0")
 
 
 def _sha256_of_named(digests: list[tuple[str, str]]) -> str:

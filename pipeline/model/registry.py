@@ -8,10 +8,9 @@ from types import ModuleType
 
 from pipeline import log
 from pipeline.errors import BundleError
+from pipeline.model.tracking_store import shown_uri, store_problem, tracking_uri
 
-DEFAULT_URI = "sqlite:///mlflow.db"
 BUNDLE_ARTIFACT = "bundle"
-_SQLITE = "sqlite:///"
 _WAYS = (
     "Name the store of the training in MLFLOW_TRACKING_URI or work in its folder; train and "
     "promote a model first; or give the folder of a bundle with --model"
@@ -38,12 +37,12 @@ def connect() -> ModuleType:
     # database migrations and artifact chatter say nothing to a user of this command line
     for name in ("alembic", "mlflow"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    mlflow.set_tracking_uri(os.environ.get("MLFLOW_TRACKING_URI", DEFAULT_URI))
+    mlflow.set_tracking_uri(tracking_uri())
     return mlflow
 
 
-def refuse_missing_store(what: str) -> None:
-    """Refuse a store in a file that does not exist, which MLflow would make anew and empty.
+def refuse_unusable_store(what: str) -> None:
+    """Refuse a store that cannot be read, or that does not exist and MLflow would make anew.
 
     Parameters
     ----------
@@ -54,11 +53,11 @@ def refuse_missing_store(what: str) -> None:
     ------
     BundleError
     """
-    uri = os.environ.get("MLFLOW_TRACKING_URI", DEFAULT_URI)
-    path = Path(uri.removeprefix(_SQLITE))
-    if uri.startswith(_SQLITE) and path.name and not path.exists():
+    uri = tracking_uri()
+    problem = store_problem(uri, writes=False)
+    if problem:
         raise BundleError(
-            f"{what} is not in the registry at {uri}: there is no file {path.absolute()}. {_WAYS}",
+            f"{what} is not in the registry at {shown_uri(uri)}: the store {problem}. {_WAYS}",
             options=("model",),
         )
 
@@ -77,7 +76,7 @@ def fetch_bundle(address: str) -> tuple[Path, str]:
         If the registry holds no such model, or there is none.
     """
     name, alias, number = parse_address(address)
-    refuse_missing_store(address)
+    refuse_unusable_store(address)
     mlflow = connect()
     from mlflow.exceptions import MlflowException
 
@@ -106,7 +105,7 @@ def fetch_run_bundle(run_id: str) -> Path:
     BundleError
         If the tracking store holds no such run, or it has no bundle.
     """
-    refuse_missing_store(f"run {run_id}")
+    refuse_unusable_store(f"run {run_id}")
     mlflow = connect()
     from mlflow.exceptions import MlflowException
 

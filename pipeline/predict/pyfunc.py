@@ -8,7 +8,7 @@ import mlflow.pyfunc
 import pandas as pd
 from mlflow.exceptions import MlflowException
 
-from pipeline.cohort.files import RawTable, raw_from_csv
+from pipeline.cohort.files import RawTable, raw_from_frame
 from pipeline.errors import InputError
 from pipeline.model.bundle import Bundle, load_bundle
 from pipeline.predict.predictions_table import ModelName
@@ -33,9 +33,10 @@ class CytocastModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc, name-defin
         Parameters
         ----------
         model_input : DataFrame
-            ``patient_id, analyte, value, unit`` as text, ``collected_hours`` and optionally
-            ``resulted_hours`` since time zero; host columns the model uses (``product``,
-            ``age_years``, ...) may stand on some or every row of a patient.
+            ``patient_id, analyte, value, unit`` and ``collected_hours`` since time zero; optionally
+            ``resulted_hours`` and the other columns of ``labs``, and the patient columns that the
+            model uses (``product``, ``age_years``, ...), on some or every row of a patient. Text
+            or numbers of any type; a whole number is the same id as its text.
         params : dict, optional
             ``as_of``: hour from which rows are dropped.
 
@@ -64,7 +65,7 @@ class CytocastModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc, name-defin
 
 
 def lab_tables(rows: pd.DataFrame, bundle: Bundle) -> dict[str, RawTable]:
-    """The tables ``labs`` and ``patients`` of lab rows, as CSV files of them would be read."""
+    """The tables ``labs`` and ``patients`` of lab rows, as tables in memory."""
     host = [column.name for column in bundle.reference.spec.host if column.name in rows]
     patients = rows[["patient_id", *host]].copy()
     # a host value on one row applies to all rows of the patient; reading rejects contradictions
@@ -72,10 +73,7 @@ def lab_tables(rows: pd.DataFrame, bundle: Bundle) -> dict[str, RawTable]:
         filled = patients.groupby("patient_id", sort=False)[name].ffill()
         patients[name] = filled.groupby(patients["patient_id"], sort=False).bfill()
     tables = {"patients": patients.drop_duplicates(), "labs": rows.drop(columns=host)}
-    return {
-        name: raw_from_csv(table.to_csv(index=False).encode(), f"{name}.csv")
-        for name, table in tables.items()
-    }
+    return {name: raw_from_frame(table, name) for name, table in tables.items()}
 
 
 mlflow.models.set_model(CytocastModel())

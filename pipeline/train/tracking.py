@@ -17,6 +17,7 @@ import yaml
 
 import pipeline
 from pipeline import log
+from pipeline.cohort.schema import TableSchema
 from pipeline.errors import UsageError
 from pipeline.evaluate.decision_curve import net_benefit_at
 from pipeline.explain.shap_values import attribute
@@ -24,6 +25,7 @@ from pipeline.model.bundle import REPORTS, SCHEMA_VERSION
 from pipeline.model.evaluated_outcome import OutcomeReport
 from pipeline.model.outcomes import nearest_horizon
 from pipeline.model.registry import BUNDLE_ARTIFACT, CHALLENGER, connect
+from pipeline.model.tracking_store import one_attempt, shown_uri, store_problem, tracking_uri
 from pipeline.resources import config_path, schema_path
 from pipeline.train.figures import outcome_figures
 from pipeline.train.fit import TrainingResult
@@ -42,26 +44,39 @@ _METRICS = (
     "cal_intercept",
     "n_events",
 )
+MODEL_COLUMNS = ("patient_id", "analyte", "value", "unit", "collected_hours")
+# the registered model takes hours, because it is given no infusion time
+_NOT_TAKEN = ("collected_at", "collected_days", "resulted_at", "resulted_days")
 _REQUIRED = ("mlflow", "numpy", "pandas", "pyarrow", "pydantic", "pyyaml", "scikit-learn", "scipy")
 
 
 def tracking_ready() -> None:
-    """Check that the tracking store answers before hours of work depend on it.
+    """Check in seconds that the tracking store can be used, before hours of work depend on it.
 
     Raises
     ------
     UsageError
     """
-    mlflow = connect()
-    from mlflow.exceptions import MlflowException
+    uri = tracking_uri()
+    problem = store_problem(uri, writes=True)
+    if problem:
+        raise _unusable(problem)
+    with one_attempt():
+        mlflow = connect()
+        from mlflow.exceptions import MlflowException
 
-    try:
-        mlflow.MlflowClient().search_experiments(max_results=1)
-    except (MlflowException, OSError) as error:
-        raise UsageError(
-            f"the tracking store {mlflow.get_tracking_uri()} does not answer ({error}); set "
-            "MLFLOW_TRACKING_URI, or train with --no-track"
-        ) from error
+        try:
+            mlflow.MlflowClient().search_experiments(max_results=1)
+        except (MlflowException, OSError, ImportError) as error:
+            raise _unusable(f"cannot be used ({error})") from error
+
+
+def _unusable(problem: str) -> UsageError:
+    return UsageError(
+        f"the tracking store {shown_uri(tracking_uri())} {problem}; set MLFLOW_TRACKING_URI, or "
+        "train with --no-track",
+        options=("no-track",),
+    )
 
 
 def log_training(
@@ -194,15 +209,18 @@ def _params(settings: Mapping[str, Any]) -> dict[str, str]:
 def _register(mlflow: ModuleType, result: TrainingResult, bundle_folder: Path, run_id: str) -> str:
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
+    from mlflow.types.schema import AnyType
 
     name = result.bundle.config.tracking.model_name
-    columns: list[Any] = [
-        *(ColSpec("string", column) for column in ("patient_id", "analyte", "value", "unit")),
-        ColSpec("double", "collected_hours"),
-        ColSpec("double", "resulted_hours", required=False),
-    ]
+    # of any type: MLflow refuses whole hours and whole ids where it is told double and string
+    whatever = AnyType()  # type: ignore[no-untyped-call]
+    columns: list[Any] = [ColSpec(whatever, column) for column in MODEL_COLUMNS]
+    optional = [column for column in TableSchema.load("labs").fields if column not in _NOT_TAKEN]
+    optional += [host.name for host in result.bundle.reference.spec.host]
     columns += [
-        ColSpec("string", host.name, required=False) for host in result.bundle.reference.spec.host
+        ColSpec(whatever, column, required=False)
+        for column in dict.fromkeys(optional)
+        if column not in MODEL_COLUMNS
     ]
     inputs = Schema(columns)
     signature = ModelSignature(inputs, params=ParamSchema([ParamSpec("as_of", "string", "")]))

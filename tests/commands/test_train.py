@@ -301,8 +301,14 @@ def test_the_registered_pyfunc_scores_raw_rows_like_the_command(mini, tracked, t
     scored = model.predict(labs)
     told_once = labs.assign(product=["axi-cel", None, None, None, "tisa-cel"])
     pd.testing.assert_frame_equal(model.predict(told_once), scored)
-    with pytest.raises(mlflow.MlflowException, match=r"^labs\.csv has a header but no usable row"):
+    with pytest.raises(mlflow.MlflowException, match="no usable row"):
         model.predict(labs.iloc[:0])
+    whole = {"collected_hours": "int64", "resulted_hours": "Int64"}
+    pd.testing.assert_frame_equal(model.predict(labs.astype(whole)), scored)
+    numbered = model.predict(labs.assign(patient_id=[1, 1, 1, 2, 2], age_years=[61] * 5))
+    assert numbered["patient_id"].unique().tolist() == ["1", "2"]
+    other_specimen = model.predict(labs.assign(specimen="CSF"))
+    assert set(other_specimen["status"]) == {"rejected"}
     folder = tmp_path / "in"
     folder.mkdir()
     labs.drop(columns="product").to_csv(folder / "labs.csv", index=False)

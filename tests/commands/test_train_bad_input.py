@@ -145,3 +145,16 @@ def test_labs_after_every_landmark_mean_a_model_that_would_never_speak(
     assert any("an estimate would be given at 0 of" in line for line in content["warnings"])
     external = evaluate(mini, spoiled, tmp_path / "e")
     assert any("an estimate would be given at 0 of" in line for line in external["warnings"])
+
+
+@pytest.mark.parametrize(
+    "store", ["mlruns", "http://127.0.0.1:9", "oracle://u:p@h/db", "sqlite:////no/such/place/m.db"]
+)
+def test_a_store_that_cannot_be_used_ends_a_training_before_it_starts(
+    mini: Mini, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: str
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
+    monkeypatch.chdir(tmp_path)
+    arguments = ["--cohort", str(mini.cohort), "--config", str(mini.config), "--out", "bundle"]
+    assert main(["train", *arguments]) == 2
+    assert list(tmp_path.iterdir()) == []

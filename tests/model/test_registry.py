@@ -11,7 +11,7 @@ from pipeline.model.registry import (
     fetch_bundle,
     fetch_run_bundle,
     parse_address,
-    refuse_missing_store,
+    refuse_unusable_store,
     resolve_model,
 )
 
@@ -52,4 +52,4 @@ def test_a_store_that_is_not_there_is_refused_and_not_made(monkeypatch, tmp_path
             ask()
     assert not store.exists()
     store.touch()
-    refuse_missing_store("models:/cytocast@champion")
+    refuse_unusable_store("models:/cytocast@champion")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -29,6 +30,11 @@ ROWS = {
     "host": LABS.assign(age_years=[61, 61, 61, 50, 50, 40], product="axi-cel"),
     "float": CRP.assign(value=[120.0, 9.0, 5.0]),
     "integer": CRP.assign(value=[120, 9, 5], collected_hours=[50, 40, 12], patient_id=[1, 2, 3]),
+    "nullable": LABS.convert_dtypes().assign(
+        age_years=pd.array([61, 61, 61, None, None, 40], dtype="Int64")
+    ),
+    "decimal": CRP.assign(value=[Decimal("120"), Decimal("9.0"), Decimal("5")]),
+    "mixed": LABS.assign(value=["120", 812.5, 14, "<2", 9, 5]),
     "quoted": LABS.assign(note='two\nlines, "quoted"'),
 }
 
@@ -75,7 +81,7 @@ def test_nothing_is_written(model, monkeypatch) -> None:
 
 
 def test_rows_that_cannot_be_read_are_refused_with_the_reason(model) -> None:
-    with pytest.raises(mlflow.MlflowException, match=r"^labs\.csv has a header but no usable row"):
+    with pytest.raises(mlflow.MlflowException, match=r"^labs has a header but no usable row"):
         model.predict(None, LABS.iloc[:0])
-    with pytest.raises(mlflow.MlflowException, match=r"^labs\.csv lacks the column"):
+    with pytest.raises(mlflow.MlflowException, match=r"^labs lacks the column"):
         model.predict(None, LABS.drop(columns="unit"))

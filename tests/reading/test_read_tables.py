@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -106,8 +107,31 @@ def test_columns_of_a_frame_are_named_as_the_schema_names_them() -> None:
     assert list(raw_from_frame(frame, "labs").frame) == ["patient_id", "value", "_line"]
 
 
-def test_a_column_of_mixed_types_is_refused_by_its_name() -> None:
-    frame = pd.DataFrame({"patient_id": ["A", "B"], "value": ["<5", 5.0]})
+@pytest.mark.parametrize(
+    ("cells", "text"),
+    [
+        (["<5", 5.0, 7], ["<5", "5", "7"]),
+        ([1, None, 2.5], ["1", "", "2.5"]),
+        ([Decimal("7.50"), Decimal("1e3")], ["7.50", "1000"]),
+        (["a", np.int64(3), np.float32(0.5), float("nan")], ["a", "3", "0.5", ""]),
+        ([pd.NA, "x", Decimal("0")], ["", "x", "0"]),
+        (pd.array([1, None, 3], dtype="Int64"), ["1", "", "3"]),
+        (pd.array([1.0, None, 2.5], dtype="Float64"), ["1", "", "2.5"]),
+        (pd.array([7, 8], dtype="uint8"), ["7", "8"]),
+        (pd.array([7, 8], dtype="int64[pyarrow]"), ["7", "8"]),
+        (pd.Categorical([7, 8]), ["7", "8"]),
+    ],
+)
+def test_numbers_of_any_type_become_the_text_a_person_would_write(cells, text) -> None:
+    frame = pd.DataFrame({"value": pd.Series(cells)})
+    assert raw_from_frame(frame, "labs").frame["value"].tolist() == text
+    as_objects = frame.astype(object)
+    assert raw_from_frame(as_objects, "labs").frame["value"].tolist() == text
+
+
+@pytest.mark.parametrize("odd", [True, [5], pd.Timestamp(2026, 3, 1)])
+def test_a_column_that_mixes_other_types_is_refused_by_its_name(odd) -> None:
+    frame = pd.DataFrame({"patient_id": ["A", "B"], "value": ["<5", odd]})
     with pytest.raises(InputError, match=r"labs, column 'value'"):
         raw_from_frame(frame, "labs")
 

@@ -1,0 +1,181 @@
+"""Whether a tracking store can be used, found out in seconds: files, databases, servers."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from tempfile import TemporaryFile
+from urllib.parse import urlsplit
+
+DEFAULT_URI = "sqlite:///mlflow.db"
+SQLITE = "sqlite:///"
+TIMEOUT_SECONDS = 5.0
+_PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "5"}
+_SERVERS = ("http", "https")
+# what MLflow keeps elsewhere, and asks its own client for
+_HOSTED = ("databricks", "databricks-uc", "uc")
+_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
+_FOLDER = (
+    f"names a folder, a kind of store that MLflow no longer maintains; give {SQLITE}PATH/mlflow.db"
+)
+
+
+def tracking_uri() -> str:
+    """Address of the tracking store: ``MLFLOW_TRACKING_URI``, by default a file in this folder."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_URI
+
+
+def sqlite_path(uri: str) -> Path | None:
+    """File of an SQLite store; None for any other store, and for one in memory.
+
+    Examples
+    --------
+    >>> sqlite_path("sqlite:///mlflow.db"), sqlite_path("http://127.0.0.1:5000")
+    (PosixPath('mlflow.db'), None)
+    """
+    if not uri.startswith(SQLITE):
+        return None
+    name = uri.removeprefix(SQLITE).split("?", 1)[0]
+    return None if name in ("", ":memory:") else Path(name)
+
+
+def store_problem(uri: str, *, writes: bool) -> str:
+    """Returns why a store cannot be used, "" where nothing speaks against it.
+
+    Parameters
+    ----------
+    uri : str
+        As in ``MLFLOW_TRACKING_URI``.
+    writes : bool
+        Whether something will be written: a file that does not exist is then no problem, but one
+        that cannot be written is.
+
+    Examples
+    --------
+    >>> store_problem("mlruns", writes=True).startswith("names a folder")
+    True
+    >>> store_problem("sqlite:////no/such/folder/mlflow.db", writes=True)
+    'is in the folder /no/such/folder, which does not exist'
+    """
+    scheme = urlsplit(uri).scheme.lower()
+    path = sqlite_path(uri)
+    if path is not None:
+        return _file_problem(path, writes=writes)
+    if scheme in _SERVERS:
+        return _server_problem(uri)
+    if scheme in _HOSTED or uri.lower() in _HOSTED:
+        return ""
+    if scheme in ("", "file") or len(scheme) == 1:
+        return _FOLDER
+    return _database_problem(uri)
+
+
+def shown_uri(uri: str) -> str:
+    """Address of a store without the password in it.
+
+    Examples
+    --------
+    >>> shown_uri("postgresql://ward:secret@db/mlflow")
+    'postgresql://ward:***@db/mlflow'
+    """
+    return re.sub(r"(://[^:/@]*):[^@/]*@", r"\1:***@", uri)
+
+
+@contextmanager
+def one_attempt() -> Iterator[None]:
+    """Makes MLflow ask a server once, for this block, instead of for minutes."""
+    stated = {name: os.environ.get(name) for name in _PATIENCE}
+    os.environ.update({name: text for name, text in _PATIENCE.items() if stated[name] is None})
+    try:
+        yield
+    finally:
+        for name, text in stated.items():
+            if text is None:
+                os.environ.pop(name, None)
+
+
+def _file_problem(path: Path, *, writes: bool) -> str:
+    """Why an SQLite file cannot be read, or made or changed."""
+    folder = path.absolute().parent
+    if path.is_dir():
+        return "is a folder, not a file"
+    if path.exists():
+        problem = _content_problem(path, writes=writes)
+        if problem:
+            return problem
+    elif not writes:
+        return f"does not exist: there is no file {path.absolute()}"
+    elif not folder.is_dir():
+        return f"is in the folder {folder}, which does not exist"
+    for place in (folder, Path.cwd()) if writes else ():  # MLflow keeps artifacts in the latter
+        if not _can_write(place):
+            return f"cannot be used: the folder {place} cannot be written by this user"
+    return ""
+
+
+def _content_problem(path: Path, *, writes: bool) -> str:
+    """Why SQLite cannot open a file, or lock it for a change."""
+    if path.stat().st_size == 0:
+        return ""
+    address = f"{path.absolute().as_uri()}?mode={'rw' if writes else 'ro'}"
+    try:
+        with closing(sqlite3.connect(address, uri=True, timeout=TIMEOUT_SECONDS)) as database:
+            database.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            if writes:
+                database.execute("BEGIN IMMEDIATE")
+                database.rollback()
+    except sqlite3.Error as error:
+        return f"cannot be used ({error})"
+    return ""
+
+
+def _can_write(folder: Path) -> bool:
+    try:
+        with TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
+def _database_problem(uri: str) -> str:
+    """Why a database cannot be reached: unknown kind, missing driver, no answer."""
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+    try:
+        address = make_url(uri)
+        address.get_dialect().import_dbapi()
+    except (ArgumentError, NoSuchModuleError):
+        return "is no address of a store; give sqlite:///FILE, a database or http://HOST:PORT"
+    except ModuleNotFoundError as error:
+        return f"needs the Python package {error.name}: install it"
+    port = address.port or _PORTS.get(address.get_backend_name())
+    if address.host and port:
+        return _connection_problem(address.host, port)
+    return ""
+
+
+def _connection_problem(host: str, port: int) -> str:
+    try:
+        socket.create_connection((host, port), timeout=TIMEOUT_SECONDS).close()
+    except OSError as error:
+        return f"does not answer: {host}:{port} ({error.strerror or error})"
+    return ""
+
+
+def _server_problem(uri: str) -> str:
+    """Why a tracking server cannot be used, by its health page."""
+    import requests
+
+    try:
+        answer = requests.get(f"{uri.rstrip('/')}/health", timeout=TIMEOUT_SECONDS)
+    except requests.RequestException as error:
+        return f"does not answer ({type(error).__name__})"
+    if answer.status_code >= 500:
+        return f"answers with an error ({answer.status_code})"
+    return ""

@@ -1,0 +1,128 @@
+"""A tracking store that cannot be used is found out in seconds, whatever is wrong with it."""
+
+import os
+import socket
+import sqlite3
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from pipeline.model.tracking_store import one_attempt, shown_uri, store_problem
+
+
+@pytest.fixture
+def file(tmp_path):
+    return tmp_path / "mlflow.db"
+
+
+@pytest.fixture
+def server():
+    """Address of a server that answers its health page with the status in its path."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(int(self.path.split("/")[1]))
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    made = HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=made.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{made.server_port}"
+    made.shutdown()
+    made.server_close()
+
+
+def test_a_file_is_made_for_a_writer_only(file):
+    uri = f"sqlite:///{file}"
+    assert store_problem(uri, writes=True) == ""
+    assert str(file) in store_problem(uri, writes=False)
+    assert not file.exists()
+    sqlite3.connect(file).execute("CREATE TABLE runs (id)").connection.close()
+    before = file.read_bytes()
+    assert store_problem(uri, writes=True) == store_problem(uri, writes=False) == ""
+    assert file.read_bytes() == before
+    assert os.listdir(file.parent) == [file.name]
+
+
+@pytest.mark.parametrize("content", [b"no database", b"SQLite format 3\x00" + b"\xff" * 5000])
+def test_a_damaged_file_is_refused(file, content):
+    file.write_bytes(content)
+    for writes in (True, False):
+        assert store_problem(f"sqlite:///{file}", writes=writes)
+
+
+def test_a_locked_file_is_refused_for_a_writer(file, monkeypatch):
+    monkeypatch.setattr("pipeline.model.tracking_store.TIMEOUT_SECONDS", 0.1)
+    owner = sqlite3.connect(file)
+    owner.execute("CREATE TABLE runs (id)")
+    owner.execute("BEGIN IMMEDIATE")
+    assert "locked" in store_problem(f"sqlite:///{file}", writes=True)
+    assert store_problem(f"sqlite:///{file}", writes=False) == ""
+    owner.close()
+
+
+@pytest.mark.parametrize("place", ["folder", "here"])
+def test_a_folder_that_cannot_be_written_is_refused(file, monkeypatch, place):
+    folder = file.parent / "sealed"
+    folder.mkdir()
+    refused = folder if place == "folder" else file.parent
+    monkeypatch.chdir(file.parent)
+    monkeypatch.setattr("pipeline.model.tracking_store._can_write", lambda path: path != refused)
+    assert str(refused) in store_problem(f"sqlite:///{folder / 'mlflow.db'}", writes=True)
+
+
+@pytest.mark.parametrize(
+    ("uri", "named"),
+    [
+        ("mlruns", "folder"),
+        ("./mlruns", "folder"),
+        ("file:///srv/mlruns", "folder"),
+        ("C:/mlruns", "folder"),
+        ("sqlite:////no/such/place/mlflow.db", "/no/such/place"),
+        ("nonsense://host/db", "no address"),
+        ("http://", "does not answer"),
+        ("http://127.0.0.1:9", "does not answer"),
+        ("mysql+nodriver://u:p@h/db", "no address"),
+        ("oracle://u:p@h/db", "oracledb"),
+        ("mssql+pyodbc://u:p@h/db", "pyodbc"),
+    ],
+)
+def test_other_stores_name_what_is_wrong(uri, named):
+    started = time.monotonic()
+    assert named in store_problem(uri, writes=True)
+    assert time.monotonic() - started < 6
+
+
+def test_a_database_that_does_not_answer_is_refused(monkeypatch):
+    driver = "sqlalchemy.dialects.postgresql.psycopg.PGDialect_psycopg.import_dbapi"
+    monkeypatch.setattr(driver, classmethod(lambda cls: None))
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        uri = f"postgresql+psycopg://u:p@127.0.0.1:{taken.getsockname()[1]}/db"
+        assert "does not answer" in store_problem(uri, writes=True)
+        taken.listen()
+        assert store_problem(uri, writes=True) == ""
+
+
+@pytest.mark.parametrize(
+    ("status", "usable"), [(200, True), (404, True), (401, True), (503, False)]
+)
+def test_a_server_is_judged_by_its_answer(server, status, usable):
+    assert (store_problem(f"{server}/{status}", writes=True) == "") == usable
+
+
+def test_a_password_is_not_shown():
+    assert "secret" not in shown_uri("https://ward:secret@host:5000")
+    assert shown_uri("sqlite:///mlflow.db") == "sqlite:///mlflow.db"
+
+
+def test_patience_is_the_users_again_after_one_attempt(monkeypatch):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "77")
+    with one_attempt():
+        assert os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == "0"
+        assert os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] == "77"
+    assert "MLFLOW_HTTP_REQUEST_MAX_RETRIES" not in os.environ
