@@ -1,0 +1,320 @@
+"""What a command may write: its own output only, never an input, a link's end or a foreign file."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline import log
+from pipeline.errors import UsageError
+from pipeline.folders.lock import locked
+from pipeline.folders.marker import Marker, mark, marker_of, read_marker, sha256
+from pipeline.folders.publish import publish_file, publish_folder, recover, seal
+
+_PARTIAL = ".cytocast-partial"
+_SIDECAR = ".cytocast.json"
+_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The right to write one output, held for as long as the block of :func:`claim` runs.
+
+    Attributes
+    ----------
+    out : Path
+        Where the output will be, links resolved.
+    stated : Path
+        The same as the user gave it, for messages.
+    command : str
+    force : bool
+        Whether what the same command wrote before is replaced.
+    private : bool
+        Whether the output is readable by its owner only.
+    """
+
+    out: Path
+    stated: Path
+    command: str
+    force: bool
+    private: bool = True
+
+    def finished(self, key: str) -> bool:
+        """Whether this command left a result of the same key here, with every byte in place."""
+        earlier = read_marker(self.out) if self.out.is_dir() else None
+        return (
+            earlier is not None
+            and (earlier.command, earlier.key) == (self.command, key)
+            and key != ""
+            and earlier.intact(self.out)
+        )
+
+    def refuse_occupied(self) -> None:
+        """Refuse a folder that holds anything, but for what ``force`` may replace.
+
+        Raises
+        ------
+        UsageError
+        """
+        if self.out.exists() and not self.out.is_dir():
+            raise UsageError(
+                f"--out {self.stated} is a file; choose another --out", options=("out", "out")
+            )
+        if not self.out.is_dir() or not any(self.out.iterdir()):
+            return
+        self.refuse_foreign()
+        if not self.force:
+            raise UsageError(
+                f"{self.stated} already holds something else; choose another --out, or replace it "
+                "with --force",
+                options=("out", "force"),
+            )
+
+    def refuse_foreign(self) -> None:
+        """Refuse a folder that holds files which this command did not write.
+
+        Raises
+        ------
+        UsageError
+        """
+        if not self.out.is_dir():
+            return
+        earlier = read_marker(self.out)
+        if earlier is None or earlier.command != self.command:
+            owner = "another command" if earlier is None else f"cytocast {earlier.command}"
+            if any(self.out.iterdir()):
+                raise UsageError(
+                    f"{self.stated} already holds something else: {owner} wrote it, and --force "
+                    f"replaces only what cytocast {self.command} wrote; choose another --out",
+                    options=("force", "out"),
+                )
+            return
+        strangers = earlier.foreign(self.out)
+        if strangers:
+            more = f" and {len(strangers) - _SHOWN} more" if len(strangers) > _SHOWN else ""
+            raise UsageError(
+                f"{self.stated} already holds something else: {', '.join(strangers[:_SHOWN])}{more}"
+                f" not written by cytocast {self.command}. Move it, or choose another --out",
+                options=("out",),
+            )
+
+    @contextmanager
+    def folder(self, key: str = "") -> Iterator[Path]:
+        """A temporary folder, which becomes the output when the block ends well.
+
+        Parameters
+        ----------
+        key : str
+            Digest of everything that can change a byte; see :meth:`finished`.
+
+        Raises
+        ------
+        UsageError
+            If the output is occupied, or cannot be written.
+        """
+        self.refuse_occupied()
+        with self._partial() as temporary:
+            yield temporary
+            mark(temporary, self.command, key)
+            seal(temporary, private=self.private)
+            try:
+                kept = publish_folder(temporary, self.out)
+            except OSError as error:
+                raise UsageError(
+                    f"cannot write --out {self.stated}: {error.strerror}", options=("out",)
+                ) from error
+            if kept is not None:
+                log.warn(f"files were added to {self.stated} meanwhile; they are kept in {kept}")
+
+    @contextmanager
+    def files(self, names: Iterable[str]) -> Iterator[Path]:
+        """A temporary folder, whose files are put beside each other when the block ends well.
+
+        Parameters
+        ----------
+        names : iterable of str
+            Files that may be written, in the folder of ``out``; one that exists is replaced only
+            where the sidecar of ``out`` lists it, and removed if it is not written again.
+
+        Raises
+        ------
+        UsageError
+            If a file exists that may not be replaced.
+        """
+        owned, wanted = self._owned(), list(names)
+        self._refuse_files(wanted, owned)
+        with self._partial() as temporary:
+            yield temporary
+            made = {path.name: sha256(path) for path in sorted(temporary.iterdir())}
+            sidecar = Marker(self.command, "", made)
+            (temporary / self._sidecar.name).write_text(sidecar.to_json() + "\n", encoding="utf-8")
+            seal(temporary, private=self.private)
+            for name in [*sorted(made, key=lambda name: name == self.out.name), self._sidecar.name]:
+                replace = name in owned or name == self._sidecar.name
+                try:
+                    publish_file(temporary / name, self.out.with_name(name), replace=replace)
+                except OSError as error:
+                    raise UsageError(
+                        f"cannot write {self.stated.with_name(name)}: {error.strerror}"
+                    ) from error
+            for name in owned - set(made):
+                self.out.with_name(name).unlink(missing_ok=True)
+
+    @property
+    def _sidecar(self) -> Path:
+        return self.out.with_name(f".{self.out.name}{_SIDECAR}")
+
+    def _owned(self) -> set[str]:
+        """Files beside each other that this command wrote, by the sidecar."""
+        earlier = marker_of(self._sidecar) if self._sidecar.is_file() else None
+        if earlier is None or earlier.command != self.command:
+            return set()
+        return {name for name in earlier.files if Path(name).name == name}
+
+    def _refuse_files(self, names: Iterable[str], owned: set[str]) -> None:
+        for name in names:
+            path = self.out.with_name(name)
+            if path.is_dir():
+                raise UsageError(f"{path} is a folder; choose another --out", options=("out",))
+            if not path.exists():
+                continue
+            if name not in owned:
+                raise UsageError(
+                    f"{path} exists, and --force replaces only what cytocast {self.command} "
+                    "wrote; choose another --out",
+                    options=("force", "out"),
+                )
+            if not self.force:
+                raise UsageError(
+                    f"{path} exists; choose another --out, or replace it with --force",
+                    options=("out", "force"),
+                )
+
+    @contextmanager
+    def _partial(self) -> Iterator[Path]:
+        temporary = _make_partial(self.out, self.stated)
+        try:
+            yield temporary
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def claim(
+    out: Path, *, command: str, reads: Iterable[Path] = (), force: bool, private: bool = True
+) -> Iterator[Claim]:
+    """Hold an output for one command, after checking that it may be written.
+
+    A link is followed to its end. The output may not be the folder of work or above it, a mount
+    point, or equal to, above or below what the command reads. Leftovers of runs that were killed
+    are removed, and an interrupted exchange is finished.
+
+    Parameters
+    ----------
+    out : Path
+        Folder, or file, that the command writes.
+    reads : iterable of Path
+        Every path that the command reads: inputs, mapping, configuration, key, bundle, store.
+    force, private
+        See :class:`Claim`.
+
+    Raises
+    ------
+    UsageError
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as place:
+    ...     with claim(Path(place) / "out", command="audit", force=False) as output:
+    ...         with output.folder() as folder:
+    ...             _ = (folder / "audit.json").write_text("[]")
+    ...     sorted(path.name for path in (Path(place) / "out").iterdir())
+    ['.cytocast.json', 'audit.json']
+    """
+    place = _resolved(out)
+    _refuse_inputs(place, out, reads)
+    _refuse_special(place, out)
+    _refuse_unwritable(place, out)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with locked(place.with_name(f".{place.name}.cytocast-lock"), str(out)):
+        recover(place)
+        _remove_leftovers(place)
+        yield Claim(place, out, command, force, private)
+
+
+def _resolved(out: Path) -> Path:
+    try:
+        return out.resolve()
+    except (OSError, RuntimeError) as error:
+        raise UsageError(f"--out {out} is a link that ends nowhere", options=("out",)) from error
+
+
+def _refuse_inputs(place: Path, out: Path, reads: Iterable[Path]) -> None:
+    for path in reads:
+        source = path.resolve()
+        if place == source or place in source.parents:
+            raise UsageError(
+                f"--out {out} is, or holds, the input {path} and would replace it; choose another "
+                "folder",
+                options=("out",),
+            )
+        if source in place.parents:
+            raise UsageError(
+                f"--out {out} is inside the input {path}; choose a folder outside it",
+                options=("out",),
+            )
+
+
+def _refuse_special(place: Path, out: Path) -> None:
+    """Refuse places that cannot be exchanged for a new folder."""
+    here = Path.cwd().resolve()
+    if place == here or place in here.parents:
+        raise UsageError(
+            f"--out {out} is, or holds, the current folder; name a folder inside it",
+            options=("out",),
+        )
+    if os.path.ismount(place):
+        raise UsageError(f"--out {out} is a mount point; name a folder inside it", options=("out",))
+
+
+def _refuse_unwritable(place: Path, out: Path) -> None:
+    """Refuse a place where no folder can be made, before any work is done."""
+    parent = place.parent
+    while not parent.exists() and parent != parent.parent:
+        parent = parent.parent
+    if not parent.is_dir():
+        raise UsageError(
+            f"cannot write --out {out}: {parent} is a file, not a folder", options=("out",)
+        )
+    try:  # permissions do not tell of a full, read-only or virtual file system
+        Path(tempfile.mkdtemp(prefix=".cytocast-", suffix=_PARTIAL, dir=parent)).rmdir()
+    except OSError as error:
+        raise UsageError(
+            f"cannot write --out {out}: no folder can be made in {parent} ({error.strerror})",
+            options=("out",),
+        ) from error
+
+
+def _make_partial(place: Path, out: Path) -> Path:
+    try:
+        return Path(tempfile.mkdtemp(prefix=f".{place.name}.", suffix=_PARTIAL, dir=place.parent))
+    except OSError as error:
+        raise UsageError(f"cannot write --out {out}: {error.strerror}", options=("out",)) from error
+
+
+def _remove_leftovers(place: Path) -> None:
+    """Remove what killed runs left; the lock is held, so nobody is at work on it."""
+    if not place.parent.is_dir():
+        return
+    # no dot within the random part, so that those of an output "a.b" are not those of "a"
+    mine = re.compile(rf"\.{re.escape(place.name)}\.[^.]+{re.escape(_PARTIAL)}(-old)?")
+    for path in place.parent.iterdir():
+        if mine.fullmatch(path.name):
+            shutil.rmtree(path, ignore_errors=True)

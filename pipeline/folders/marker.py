@@ -1,0 +1,119 @@
+"""The marker of an output: which command wrote it, from what, and the digest of every file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from pipeline import __version__
+
+NAME = ".cytocast.json"
+# folders of predict before there were markers
+_LEGACY = "run_summary.json"
+_LEGACY_FILES = {
+    _LEGACY,
+    "predictions.csv",
+    "explanations.parquet",
+    "rejects.csv",
+    "flags.csv",
+    "riskassessments.ndjson",
+}
+_LEGACY_FOLDER = "report"
+
+
+@dataclass(frozen=True)
+class Marker:
+    """What a command wrote.
+
+    Attributes
+    ----------
+    command : str
+        Such as ``predict``.
+    key : str
+        Digest of everything that can change a byte of the result; "" where none was stated.
+    files : mapping of str to str
+        SHA-256 in hex by path below the folder, with ``/`` between parts; "" where not known.
+    version : str
+        Of the package.
+    """
+
+    command: str
+    key: str
+    files: Mapping[str, str]
+    version: str = __version__
+
+    def intact(self, folder: Path) -> bool:
+        """Whether every file is there with the bytes that were written."""
+        return all(
+            (folder / name).is_file() and sha256(folder / name) == digest
+            for name, digest in self.files.items()
+        )
+
+    def foreign(self, folder: Path) -> list[str]:
+        """Files below a folder that the command did not write, sorted."""
+        return sorted(name for name in _names(folder) if name not in {*self.files, NAME})
+
+    def to_json(self) -> str:
+        """Content of the marker's file."""
+        return json.dumps({**asdict(self), "files": dict(self.files)}, indent=1, sort_keys=True)
+
+
+def mark(folder: Path, command: str, key: str) -> None:
+    """Write the marker of a finished folder.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     _ = (Path(folder) / "a.csv").write_text("x")
+    ...     mark(Path(folder), "audit", "")
+    ...     read_marker(Path(folder)).files.keys()
+    dict_keys(['a.csv'])
+    """
+    files = {name: sha256(folder / name) for name in sorted(_names(folder)) if name != NAME}
+    text = Marker(command, key, files).to_json()
+    (folder / NAME).write_text(text + "\n", encoding="utf-8")
+
+
+def read_marker(folder: Path) -> Marker | None:
+    """Marker of a folder; None where there is none that can be read.
+
+    A folder with ``run_summary.json`` and no marker is one of ``predict``, by its file names.
+    """
+    if (folder / NAME).is_file():
+        return marker_of(folder / NAME)
+    if not (folder / _LEGACY).is_file():
+        return None
+    names = [
+        name
+        for name in _names(folder)
+        if name in _LEGACY_FILES or name.startswith(f"{_LEGACY_FOLDER}/")
+    ]
+    return Marker("predict", "", dict.fromkeys(names, ""), "")
+
+
+def marker_of(path: Path) -> Marker | None:
+    """Marker in a file; None where it cannot be read."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        marker = Marker(**content)
+        plain = all(isinstance(part, str) for part in (marker.command, marker.key, *marker.files))
+    except (OSError, ValueError, TypeError):
+        return None
+    return marker if plain and isinstance(marker.files, dict) else None
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _names(folder: Path) -> Iterator[str]:
+    """Files and links below a folder, with ``/`` between parts."""
+    for path in folder.rglob("*"):
+        if path.is_symlink() or not path.is_dir():
+            yield path.relative_to(folder).as_posix()
