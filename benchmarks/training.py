@@ -37,6 +37,7 @@ from pipeline import log
 from pipeline.commands.simulate import simulate
 from pipeline.commands.train import train_into
 from pipeline.config import Config, load_config
+from pipeline.folders.claim import claim
 from pipeline.model import linear
 from pipeline.model.logistic import fit_logistic, sigmoid
 from pipeline.model.parallel import one_blas_thread
@@ -160,8 +161,8 @@ def measure(cohort: Path, out: Path, config: Config, jobs: int) -> tuple[Counter
         return fit_logistic(*problem, start=start)
 
     linear.fit_logistic = spy
-    with sampled() as shares:
-        train_into(out, cohort, config, jobs=jobs)
+    with sampled() as shares, claim(out, command="train", reads=[cohort], force=True) as output:
+        train_into(output, cohort, config, jobs=jobs)
     linear.fit_logistic = fit_logistic
     return shares, widest[0]
 

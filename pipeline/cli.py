@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pipeline import __version__, log
 from pipeline.errors import CytocastError
+from pipeline.failure import describe_failure, ended_by_sigterm
 from pipeline.remedy import with_make
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -23,13 +24,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     log.configure(quiet=options.quiet, json_logs=options.json_logs)
     try:
-        code, summary = options.run(options)
+        with ended_by_sigterm():
+            code, summary = options.run(options)
     except CytocastError as error:
         message = with_make(str(error), error.options)
         sys.stderr.write(f"cytocast {options.command}: {message}\n")
         return error.exit_code
-    sys.stdout.write(summary + "\n")
-    return int(code)
+    except (Exception, KeyboardInterrupt) as error:
+        if options.debug:
+            raise
+        code, message = describe_failure(error)
+        sys.stderr.write(f"cytocast {options.command}: {message}\n")
+        return code
+    return _printed(summary, int(code))
+
+
+def _printed(summary: str, code: int) -> int:
+    """Write the summary; a reader that has closed the pipe, such as head, changes no exit code."""
+    try:
+        sys.stdout.write(summary + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return code
 
 
 def _demo(options: argparse.Namespace) -> tuple[int, str]:
@@ -352,6 +369,8 @@ def _logged(parser: argparse.ArgumentParser, *, default: object) -> None:
     quiet, lines = "warnings only, no progress", "one JSON object per log line"
     parser.add_argument("--quiet", action="store_true", default=default, help=quiet)
     parser.add_argument("--json-logs", action="store_true", default=default, help=lines)
+    trace = "print the traceback of an unexpected failure"
+    parser.add_argument("--debug", action="store_true", default=default, help=trace)
 
 
 def _configured(parser: argparse.ArgumentParser) -> None:

@@ -9,7 +9,7 @@ from pipeline import log
 from pipeline.audit.runner import BLOCKED, as_json, audit_folder, describe
 from pipeline.cohort.timestamps import zone
 from pipeline.config import load_config
-from pipeline.folders import complete_folder, refuse_occupied
+from pipeline.folders.claim import claim
 from pipeline.pages.audit_page import render_audit
 
 
@@ -33,16 +33,17 @@ def audit_command(
         zone(time_zone)
         reading = config.cohort.model_copy(update={"time_zone": time_zone})
         config = config.model_copy(update={"cohort": reading})
-    refuse_occupied(out, cohort, force=force)
-    log.info("auditing the export")
-    report = audit_folder(cohort, config)
-    with complete_folder(out, force=force) as folder:
-        title = f"Audit of {cohort.resolve().name}"
-        page = render_audit(report, title=title, synthetic=config.cohort.synthetic)
-        (folder / "audit.html").write_text(page, encoding="utf-8")
-        (folder / "audit.json").write_text(as_json(report), encoding="utf-8")
-        if len(report.rejects):
-            report.rejects.to_csv(folder / "rejects.csv", index=False, lineterminator="\n")
+    with claim(out, command="audit", reads=[cohort, *config_files], force=force) as output:
+        output.refuse_occupied()
+        log.info("auditing the export")
+        report = audit_folder(cohort, config)
+        with output.folder() as folder:
+            title = f"Audit of {cohort.resolve().name}"
+            page = render_audit(report, title=title, synthetic=config.cohort.synthetic)
+            (folder / "audit.html").write_text(page, encoding="utf-8")
+            (folder / "audit.json").write_text(as_json(report), encoding="utf-8")
+            if len(report.rejects):
+                report.rejects.to_csv(folder / "rejects.csv", index=False, lineterminator="\n")
     pages = f"Page: {out / 'audit.html'}"
     if len(report.rejects):
         pages += f"; every refused row: {out / 'rejects.csv'}"

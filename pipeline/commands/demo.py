@@ -23,6 +23,8 @@ from pipeline.commands.train import train_command
 from pipeline.config import load_config
 from pipeline.config_model import HEADLINE_HOURS
 from pipeline.errors import GateError, UsageError
+from pipeline.folders.claim import Claim, claim
+from pipeline.folders.marker import NAME, UNFINISHED, Marker, mark
 from pipeline.format import counted, decimal, integer, percent, percent_interval
 from pipeline.model.evaluated_outcome import OutcomeReport
 from pipeline.model.evaluation_report import EvaluatedCohort, EvaluationReport
@@ -38,6 +40,18 @@ MARK = "SYNTHETIC.txt"
 _MARKED = (
     "Made by `cytocast demo` from simulated patients; nothing in this folder describes a real "
     "person.\n`cytocast demo` replaces it as a whole when run again.\n"
+)
+# what an unfinished demo may have made; the SQLite store may have files beside it
+_MADE = (
+    MARK,
+    "cohort",
+    "audit",
+    "model*",
+    ".model*",
+    "batch",
+    "results",
+    "artifacts",
+    "mlflow.db*",
 )
 _STORE = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")
 
@@ -112,36 +126,39 @@ def demo(
     for option, number in (("patients", patients), ("batch", batch), ("jobs", jobs)):
         if number < 1:
             raise UsageError(f"--{option} must be at least 1, got {number}", options=(option,))
-    _own_folder(out, force=force)
-    places, started = DemoFolder(out), time.perf_counter()
-    _step(1, f"simulating {patients} patients")
-    _say(simulate(patients, seed, places.cohort)[1])
-    _step(2, "auditing the cohort")
-    audited = audit_command(places.cohort, places.audit, files, time_zone=None, force=False)[1]
-    _say(audited)
-    with _own_store(out, config.tracking.experiment):
-        _step(3, "training, evaluation and MLflow")
-        _say(
-            train_command(
-                places.cohort,
-                places.bundle,
-                files,
-                outcomes="",
-                seed=seed,
-                time_zone=None,
-                jobs=jobs,
-                force=False,
-                track=True,
-            )[1]
-        )
-        _step(4, "promotion gates")
-        alias, verdict = _promoted(config.tracking.model_name)
-        _step(5, f"simulating a batch of {batch} other patients in mid-course")
-        _say(simulate(batch, seed + 1, places.batch, batch=True)[1])
-        _step(6, f"predicting with the {alias}")
-        model = f"models:/{config.tracking.model_name}@{alias}"
-        code, said = predict(places.batch, places.results, model)
-        _say(said)
+    reads = [Path(name) for name in config_files]
+    with claim(out, command="demo", reads=reads, force=force, private=False) as output:
+        _empty_own_folder(output)
+        places, started = DemoFolder(out), time.perf_counter()
+        _step(1, f"simulating {patients} patients")
+        _say(simulate(patients, seed, places.cohort)[1])
+        _step(2, "auditing the cohort")
+        audited = audit_command(places.cohort, places.audit, files, time_zone=None, force=False)[1]
+        _say(audited)
+        with _own_store(out, config.tracking.experiment):
+            _step(3, "training, evaluation and MLflow")
+            _say(
+                train_command(
+                    places.cohort,
+                    places.bundle,
+                    files,
+                    outcomes="",
+                    seed=seed,
+                    time_zone=None,
+                    jobs=jobs,
+                    force=False,
+                    track=True,
+                )[1]
+            )
+            _step(4, "promotion gates")
+            alias, verdict = _promoted(config.tracking.model_name)
+            _step(5, f"simulating a batch of {batch} other patients in mid-course")
+            _say(simulate(batch, seed + 1, places.batch, batch=True)[1])
+            _step(6, f"predicting with the {alias}")
+            model = f"models:/{config.tracking.model_name}@{alias}"
+            code, said = predict(places.batch, places.results, model)
+            _say(said)
+        mark(output.out, "demo", "")
     seconds = time.perf_counter() - started
     return 0 if code == PARTIAL else code, summary(places.root, audited, verdict, seconds)
 
@@ -257,19 +274,18 @@ def _files(root: Path) -> Iterator[str]:
     yield f"mlflow ui --backend-store-uri sqlite:///{root / 'mlflow.db'}: runs and figures"
 
 
-def _own_folder(out: Path, *, force: bool) -> None:
+def _empty_own_folder(output: Claim) -> None:
     """Empty a folder that an earlier demo made; refuse any other that holds something."""
-    occupied = out.is_file() or (out.is_dir() and any(out.iterdir()))
-    if occupied and not (out / MARK).is_file():
-        hint = "; --force replaces only what an earlier demo made" if force else ""
-        raise UsageError(
-            f"{out} holds something that no demo made{hint}; choose another --out",
-            options=("force", "out") if force else ("out",),
-        )
-    if occupied:
-        shutil.rmtree(out)
-    out.mkdir(parents=True, exist_ok=True)
-    (out / MARK).write_text(_MARKED, encoding="utf-8")
+    if (output.out / MARK).is_file() and not (output.out / NAME).is_file():  # before markers
+        text = Marker("demo", UNFINISHED, {}).to_json()
+        (output.out / NAME).write_text(text, encoding="utf-8")
+    output.refuse_foreign(unfinished=_MADE)
+    if output.out.is_dir():
+        for path in output.out.iterdir():
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+    output.out.mkdir(exist_ok=True)
+    (output.out / MARK).write_text(_MARKED, encoding="utf-8")
+    mark(output.out, "demo", UNFINISHED)
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from pipeline.cohort.timestamps import year_first, zone
 from pipeline.config import load_config
 from pipeline.config_cohort import CohortConfig
 from pipeline.errors import InputError, UsageError
+from pipeline.folders.claim import claim
 from pipeline.grading.derived_grades import Agreement, compare, derive_grades, gradable_scales
 
 _TABLES = ("patients", "treatments", "observations", "assessments")
@@ -43,34 +44,30 @@ def grade_command(
     UsageError
         If ``out`` exists, or is neither ``.csv`` nor ``.parquet``.
     """
-    _check_out(out, force=force)
+    if out.suffix not in (".csv", ".parquet"):
+        raise UsageError(f"--out {out} must end in .csv or .parquet", options=("out",))
     config = load_config(config_files).cohort
     if time_zone is not None:
         zone(time_zone)
         config = config.model_copy(update={"time_zone": time_zone})
-    cohort, rejects = _read(folder, config)
-    derived = derive_grades(cohort, config.grading)
-    charted = cohort.assessments if config.grading_system == "astct" else cohort.assessments.head(0)
-    differing, agreement = compare(charted, derived, config.grading.together_hours)
-    ids = cohort.patients["patient_id"]
-    derived.insert(3, "grading_system", "astct")
-    written = [_write(_named(derived, ids).astype({"grade": "Int64"}), out)]
-    for table, name in ((_named(differing, ids), "disagreements"), (rejects, "rejects")):
-        path = out.with_name(f"{out.stem}.{name}.csv")
-        path.unlink(missing_ok=True)
-        if len(table):
-            written.append(_write(table, path))
+    names = [out.name, *(f"{out.stem}.{part}.csv" for part in ("disagreements", "rejects"))]
+    with claim(out, command="grade", reads=[folder, *config_files], force=force) as output:
+        output.refuse_files(names)
+        cohort, rejects = _read(folder, config)
+        derived = derive_grades(cohort, config.grading)
+        astct = config.grading_system == "astct"
+        charted = cohort.assessments if astct else cohort.assessments.head(0)
+        differing, agreement = compare(charted, derived, config.grading.together_hours)
+        ids = cohort.patients["patient_id"]
+        derived.insert(3, "grading_system", "astct")
+        graded = _named(derived, ids).astype({"grade": "Int64"})
+        tables = dict(zip(names, (graded, _named(differing, ids), rejects), strict=True))
+        with output.files(names) as made:
+            for name, table in tables.items():
+                if len(table) or name == out.name:
+                    _write(table, made / name)
+            written = [out.with_name(path.name) for path in sorted(made.iterdir())]
     return 0, "\n".join(_summary(derived, agreement, written, len(rejects)))
-
-
-def _check_out(out: Path, *, force: bool) -> None:
-    if out.suffix not in (".csv", ".parquet"):
-        raise UsageError(f"--out {out} must end in .csv or .parquet", options=("out",))
-    if out.is_dir() or (out.exists() and not force):
-        raise UsageError(
-            f"{out} already exists; choose another --out, or replace it with --force",
-            options=("out", "force"),
-        )
 
 
 def _read(folder: Path, config: CohortConfig) -> tuple[Cohort, pd.DataFrame]:
@@ -117,16 +114,11 @@ def _named(table: pd.DataFrame, ids: pd.Series) -> pd.DataFrame:
     return named
 
 
-def _write(table: pd.DataFrame, path: Path) -> Path:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.suffix == ".parquet":
-            table.to_parquet(path, index=False)
-        else:
-            table.to_csv(path, index=False, lineterminator="\n")
-    except OSError as error:
-        raise UsageError(f"cannot write {path}: {error}") from error
-    return path
+def _write(table: pd.DataFrame, path: Path) -> None:
+    if path.suffix == ".parquet":
+        table.to_parquet(path, index=False)
+    else:
+        table.to_csv(path, index=False, lineterminator="\n")
 
 
 def _summary(

@@ -17,7 +17,7 @@ from pipeline.cohort.tables import TABLES
 from pipeline.cohort.timestamps import year_first, zone
 from pipeline.config import load_config
 from pipeline.errors import InputError, UsageError
-from pipeline.folders import complete_folder, refuse_occupied
+from pipeline.folders.claim import claim
 from pipeline.format import counted
 from pipeline.pseudonymise.released_columns import Account, allowed_columns, capped_ages, safe_cells
 from pipeline.pseudonymise.released_times import (
@@ -87,29 +87,31 @@ def pseudonymise(
     time_zone = time_zone or config.time_zone
     zone(time_zone)
     key_path = key_file or default_key_file()
-    refuse_occupied(out, source, force=force)
-    refuse_key_place(key_path, out)
-    known = key_path.exists()
-    key = read_key(key_path) if known else new_key()
-    paths = _paths_of(source)
-    account, ledger = Account(), Ledger()
-    log.info("reading the tables")
-    raw = {}
-    for name, path in paths.items():
-        table = read_raw(path, tuple(TableSchema.load(name).fields)).record_in(ledger)
-        TableSchema.load(name).check_columns(table, path.name)
-        raw[name] = year_first(table, config.date_order)
-    _refuse_unknown(keep, raw)
-    files = {name: path.name for name, path in paths.items()}
-    kept = {*keep, *config.host_columns}
-    tables = _without_dates(
-        _allowed(raw, files, kept, account), files, key, time_zone, times, account
-    )
-    if not known:
-        write_key(key, key_path)
-    with complete_folder(out, force=force) as folder:
-        for name, table in tables.items():
-            _write(_renamed(table, key), folder, name, paths[name])
+    reads = [source, key_path, *config_files]
+    with claim(out, command="pseudonymise", reads=reads, force=force) as output:
+        output.refuse_occupied()
+        refuse_key_place(key_path, out)
+        known = key_path.exists()
+        key = read_key(key_path) if known else new_key()
+        paths = _paths_of(source)
+        account, ledger = Account(), Ledger()
+        log.info("reading the tables")
+        raw = {}
+        for name, path in paths.items():
+            table = read_raw(path, tuple(TableSchema.load(name).fields)).record_in(ledger)
+            TableSchema.load(name).check_columns(table, path.name)
+            raw[name] = year_first(table, config.date_order)
+        _refuse_unknown(keep, raw)
+        files = {name: path.name for name, path in paths.items()}
+        kept = {*keep, *config.host_columns}
+        tables = _without_dates(
+            _allowed(raw, files, kept, account), files, key, time_zone, times, account
+        )
+        if not known:
+            write_key(key, key_path)
+        with output.folder() as folder:
+            for name, table in tables.items():
+                _write(_renamed(table, key), folder, name, paths[name])
     lines = [
         *ledger.remarks,
         *(f"{files[name]}: {counted(len(table), 'row')}" for name, table in tables.items()),

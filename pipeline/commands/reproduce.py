@@ -10,6 +10,7 @@ from pathlib import Path
 from pipeline import log
 from pipeline.commands.train import train_into
 from pipeline.errors import GateError
+from pipeline.folders.claim import claim
 from pipeline.model.bundle import EVALUATION, Bundle, load_bundle, read_manifest
 from pipeline.model.evaluated_outcome import OutcomeReport
 from pipeline.model.evaluation_report import EvaluationReport
@@ -50,7 +51,8 @@ def reproduce(source: str, cohort: Path, *, jobs: int) -> tuple[int, str]:
     log.info("training again")
     with tempfile.TemporaryDirectory() as place:
         again = Path(place) / "again"
-        train_into(again, cohort, config, jobs=jobs, prior=bundle.prior)
+        with claim(again, command="train", reads=[folder, cohort], force=False) as output:
+            train_into(output, cohort, config, jobs=jobs, prior=bundle.prior)
         found = differences(folder, again)
     if not found:
         count = len(_digests_of(folder))

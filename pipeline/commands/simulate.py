@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.errors import UsageError
-from pipeline.folders import complete_folder, refuse_occupied
+from pipeline.folders.claim import claim
 from pipeline.simulate.calibration_report import compare, markdown
 from pipeline.simulate.export import REPORT, cut_at_hour, draw_cuts, to_exports, write
 from pipeline.simulate.latent_history import History, simulate_history
@@ -51,23 +51,24 @@ def simulate(
         raise UsageError(f"--patients must lie between 1 and 100000, got {patients}")
     if seed < 0:
         raise UsageError(f"--seed must not be negative, got {seed}", options=("seed",))
-    refuse_occupied(out, force=force)
-    settings, random = load(), generators(seed)
-    people = draw_people(patients, settings, random["people"])
-    _LOG.info("simulating %d synthetic patients", patients)
-    history = simulate_history(people, settings, random["course"])
-    tables = build_tables(people, history, settings, random)
-    ids = [f"{'B' if batch else 'S'}{seed}-{number + 1:04d}" for number in range(patients)]
-    if batch:
-        tables = cut_at_hour(tables, draw_cuts(patients, settings, random["truth"]))
-    exports, planted = plant_rows(to_exports(tables, ids, people, settings), random["planted"])
-    with complete_folder(out, force=force) as folder:
-        write(exports, folder)
-        planted.to_csv(folder / "planted.csv", index=False, lineterminator="\n")
+    with claim(out, command="simulate", force=force, private=False) as output:
+        output.refuse_occupied()
+        settings, random = load(), generators(seed)
+        people = draw_people(patients, settings, random["people"])
+        _LOG.info("simulating %d synthetic patients", patients)
+        history = simulate_history(people, settings, random["course"])
+        tables = build_tables(people, history, settings, random)
+        ids = [f"{'B' if batch else 'S'}{seed}-{number + 1:04d}" for number in range(patients)]
         if batch:
-            return 0, _summary(exports, planted, out, "batch to score", "")
-        verdict = _truth_and_report(people, history, tables, ids, random["truth"], folder)
-    return 0, _summary(exports, planted, out, "cohort", verdict)
+            tables = cut_at_hour(tables, draw_cuts(patients, settings, random["truth"]))
+        exports, planted = plant_rows(to_exports(tables, ids, people, settings), random["planted"])
+        with output.folder() as folder:
+            write(exports, folder)
+            planted.to_csv(folder / "planted.csv", index=False, lineterminator="\n")
+            if batch:
+                return 0, _summary(exports, planted, out, "batch to score", "")
+            verdict = _truth_and_report(people, history, tables, ids, random["truth"], folder)
+        return 0, _summary(exports, planted, out, "cohort", verdict)
 
 
 def _truth_and_report(

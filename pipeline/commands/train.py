@@ -11,9 +11,10 @@ from pipeline.cohort.timestamps import zone
 from pipeline.config import Config, load_config
 from pipeline.config_model import PRIOR
 from pipeline.errors import UsageError
-from pipeline.folders import complete_folder, refuse_occupied
+from pipeline.folders.claim import Claim, claim
 from pipeline.model.bundle import Bundle, load_bundle, save_bundle
 from pipeline.model.registry import bundle_folder
+from pipeline.model.tracking_store import store_files
 from pipeline.pages.audit_page import render_audit
 from pipeline.pages.evaluation_charts import standalone_charts
 from pipeline.pages.evaluation_page import render_evaluation
@@ -50,11 +51,13 @@ def train_command(
     if jobs < 1:
         raise UsageError(f"--jobs must be at least 1, got {jobs}", options=("jobs",))
     source = bundle_folder(prior) if prior else None
-    refuse_occupied(out, cohort, *([source] if source else []), force=force)
-    borrowed = None if source is None else load_bundle(source)
-    if track:
-        tracking_ready()
-    result = train_into(out, cohort, config, jobs=jobs, force=force, prior=borrowed)
+    reads = [cohort, *config_files, *([source] if source else []), *store_files()]
+    with claim(out, command="train", reads=reads, force=force, private=False) as output:
+        output.refuse_occupied()
+        borrowed = None if source is None else load_bundle(source)
+        if track:
+            tracking_ready()
+        result = train_into(output, cohort, config, jobs=jobs, prior=borrowed)
     lines = [describe(result.evaluation.report), f"Bundle: {out}"]
     lines.append(f"Page: {out / 'evaluation.html'}")
     if track:
@@ -66,15 +69,14 @@ def train_command(
 
 
 def train_into(
-    out: Path,
+    output: Claim,
     cohort: Path,
     config: Config,
     *,
     jobs: int,
-    force: bool = False,
     prior: Bundle | None = None,
 ) -> TrainingResult:
-    """Read, audit and train; write the complete bundle with its reports to ``out``.
+    """Read, audit and train; write the complete bundle with its reports to the claimed output.
 
     Rejected rows go to ``<out>.rejects.csv`` and the audit page to ``<out>.audit.html`` beside the
     bundle, because a bundle carries no patient's data.
@@ -89,34 +91,33 @@ def train_into(
     InputError
         If the cohort cannot be used, or an error of the audit blocks.
     UsageError
-        If ``out`` holds something else, or the prior does not fit.
+        If the output holds something else, or the prior does not fit.
     """
     if prior is None and PRIOR in config.model.weights:
         raise UsageError(
             "model.weights names prior, but no bundle is given with --prior", options=("prior",)
         )
     read = read_training(cohort, config)
-    write_rows(read, out)
+    write_rows(read, output)
     refuse_unusable(read, config)
     audit = audit_cohort(cohort, config, read)
-    refuse_blocked(audit, _write_audit_page(audit, config, out))
+    refuse_blocked(audit, _write_audit_page(audit, config, output))
     refuse_without_labs(read)
     result = train(read, audit, config, jobs=jobs, prior=prior)
-    with complete_folder(out, force=force) as folder:
+    with output.folder() as folder:
         _write_reports(result, folder)
         digest = save_bundle(result.bundle, folder)
     return replace(result, bundle=replace(result.bundle, sha256=digest))
 
 
-def _write_audit_page(audit: AuditReport, config: Config, out: Path) -> Path:
+def _write_audit_page(audit: AuditReport, config: Config, output: Claim) -> Path:
     """Write ``<out>.audit.html``, even if the training fails later."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    page = out.with_name(f"{out.name}.audit.html")
+    name = f"{output.out.name}.audit.html"
     title = f"Audit of {config.cohort.name}"
-    page.write_text(
-        render_audit(audit, title=title, synthetic=config.cohort.synthetic), encoding="utf-8"
-    )
-    return page
+    page = render_audit(audit, title=title, synthetic=config.cohort.synthetic)
+    with output.files([name], always=True) as folder:
+        (folder / name).write_text(page, encoding="utf-8")
+    return output.stated.with_name(f"{output.stated.name}.audit.html")
 
 
 def _write_reports(result: TrainingResult, folder: Path) -> None:

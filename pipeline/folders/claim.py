@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,8 +76,13 @@ class Claim:
                 options=("out", "force"),
             )
 
-    def refuse_foreign(self) -> None:
+    def refuse_foreign(self, unfinished: Collection[str] = ()) -> None:
         """Refuse a folder that holds files which this command did not write.
+
+        Parameters
+        ----------
+        unfinished : collection of str
+            Patterns of names at the top of a folder that a run which did not end may have made.
 
         Raises
         ------
@@ -95,7 +100,7 @@ class Claim:
                     options=("force", "out"),
                 )
             return
-        strangers = earlier.foreign(self.out)
+        strangers = earlier.foreign(self.out, unfinished)
         if strangers:
             more = f" and {len(strangers) - _SHOWN} more" if len(strangers) > _SHOWN else ""
             raise UsageError(
@@ -133,7 +138,7 @@ class Claim:
                 log.warn(f"files were added to {self.stated} meanwhile; they are kept in {kept}")
 
     @contextmanager
-    def files(self, names: Iterable[str]) -> Iterator[Path]:
+    def files(self, names: Iterable[str], *, always: bool = False) -> Iterator[Path]:
         """A temporary folder, whose files are put beside each other when the block ends well.
 
         Parameters
@@ -141,20 +146,24 @@ class Claim:
         names : iterable of str
             Files that may be written, in the folder of ``out``; one that exists is replaced only
             where the sidecar of ``out`` lists it, and removed if it is not written again.
+        always : bool
+            Replace what this command wrote without ``force`` too.
 
         Raises
         ------
         UsageError
             If a file exists that may not be replaced.
         """
-        owned, wanted = self._owned(), list(names)
-        self._refuse_files(wanted, owned)
+        wanted = list(names)
+        self.refuse_files(wanted, always=always)
+        owned = self._owned()
         with self._partial() as temporary:
             yield temporary
             made = {path.name: sha256(path) for path in sorted(temporary.iterdir())}
-            sidecar = Marker(self.command, "", made)
+            kept = {name: digest for name, digest in owned.items() if name not in wanted}
+            sidecar = Marker(self.command, "", {**kept, **made})
             (temporary / self._sidecar.name).write_text(sidecar.to_json() + "\n", encoding="utf-8")
-            seal(temporary, private=self.private)
+            seal(temporary, private=True)
             for name in [*sorted(made, key=lambda name: name == self.out.name), self._sidecar.name]:
                 replace = name in owned or name == self._sidecar.name
                 try:
@@ -163,21 +172,28 @@ class Claim:
                     raise UsageError(
                         f"cannot write {self.stated.with_name(name)}: {error.strerror}"
                     ) from error
-            for name in owned - set(made):
+            for name in set(wanted) & set(owned) - set(made):
                 self.out.with_name(name).unlink(missing_ok=True)
 
     @property
     def _sidecar(self) -> Path:
         return self.out.with_name(f".{self.out.name}{_SIDECAR}")
 
-    def _owned(self) -> set[str]:
-        """Files beside each other that this command wrote, by the sidecar."""
+    def _owned(self) -> dict[str, str]:
+        """Digest of the files beside each other that this command wrote, by the sidecar."""
         earlier = marker_of(self._sidecar) if self._sidecar.is_file() else None
         if earlier is None or earlier.command != self.command:
-            return set()
-        return {name for name in earlier.files if Path(name).name == name}
+            return {}
+        return {name: each for name, each in earlier.files.items() if Path(name).name == name}
 
-    def _refuse_files(self, names: Iterable[str], owned: set[str]) -> None:
+    def refuse_files(self, names: Iterable[str], *, always: bool = False) -> None:
+        """Refuse files that exist, but for those that may be replaced; see :meth:`files`.
+
+        Raises
+        ------
+        UsageError
+        """
+        owned = self._owned()
         for name in names:
             path = self.out.with_name(name)
             if path.is_dir():
@@ -190,7 +206,7 @@ class Claim:
                     "wrote; choose another --out",
                     options=("force", "out"),
                 )
-            if not self.force:
+            if not self.force and not always:
                 raise UsageError(
                     f"{path} exists; choose another --out, or replace it with --force",
                     options=("out", "force"),

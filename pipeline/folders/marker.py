@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from pipeline import __version__
 
 NAME = ".cytocast.json"
+UNFINISHED = "unfinished"  # key of a folder that a command fills step by step
 # folders of predict before there were markers
 _LEGACY = "run_summary.json"
 _LEGACY_FILES = {
@@ -52,9 +54,24 @@ class Marker:
             for name, digest in self.files.items()
         )
 
-    def foreign(self, folder: Path) -> list[str]:
-        """Files below a folder that the command did not write, sorted."""
-        return sorted(name for name in _names(folder) if name not in {*self.files, NAME})
+    def foreign(self, folder: Path, unfinished: Collection[str] = ()) -> list[str]:
+        """Files below a folder that the command did not write, sorted.
+
+        Parameters
+        ----------
+        unfinished : collection of str
+            Patterns of names at the top of the folder that count as written where the marker is
+            ``UNFINISHED``.
+        """
+        strangers = sorted(name for name in _names(folder) if name not in {*self.files, NAME})
+        if self.key != UNFINISHED:
+            return strangers
+        tops = {name: name.partition("/")[0] for name in strangers}
+        return [
+            name
+            for name, top in tops.items()
+            if not any(fnmatchcase(top, pattern) for pattern in unfinished)
+        ]
 
     def to_json(self) -> str:
         """Content of the marker's file."""

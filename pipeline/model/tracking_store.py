@@ -75,6 +75,12 @@ def store_problem(uri: str, *, writes: bool) -> str:
     return _database_problem(uri)
 
 
+def store_files() -> list[Path]:
+    """Files of the tracking store, which no output may replace; none where it is no file."""
+    path = sqlite_path(tracking_uri())
+    return [] if path is None else [path]
+
+
 def shown_uri(uri: str) -> str:
     """Address of a store without the password in it.
 

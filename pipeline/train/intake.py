@@ -10,7 +10,8 @@ from pipeline.audit.export_context import open_export
 from pipeline.audit.runner import ERROR_CHECKS, AuditReport, audit, audit_folder, describe
 from pipeline.cohort.reject_summary import acceptance_setting, too_many_refused
 from pipeline.config import AuditConfig, Config
-from pipeline.errors import InputError, UsageError
+from pipeline.errors import InputError
+from pipeline.folders.claim import Claim
 from pipeline.reading.read_result import ReadResult
 from pipeline.reading.reader import read_cohort
 
@@ -54,19 +55,17 @@ def refuse_unusable(read: ReadResult, config: Config) -> None:
         )
 
 
-def write_rows(read: ReadResult, out: Path) -> None:
+def write_rows(read: ReadResult, output: Claim) -> None:
     """List refused and flagged rows beside the bundle, whatever becomes of the training."""
-    for table, name in ((read.rejects, "rejects"), (read.notes, "flags")):
-        path = out.with_name(f"{out.name}.{name}.csv")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.unlink(missing_ok=True)
+    tables = {
+        f"{output.out.name}.{name}.csv": table
+        for name, table in (("rejects", read.rejects), ("flags", read.notes))
+    }
+    with output.files(tables, always=True) as folder:
+        for name, table in tables.items():
             if len(table):
-                table.to_csv(path, index=False, lineterminator="\n")
-        except OSError as error:
-            raise UsageError(f"cannot write {path}: {error}") from error
-        if len(table):
-            log.info(f"{len(table)} entries in {path}")
+                table.to_csv(folder / name, index=False, lineterminator="\n")
+                log.info(f"{len(table)} entries in {output.stated.with_name(name)}")
 
 
 def read_training(folder: str | Path, config: Config) -> ReadResult:
