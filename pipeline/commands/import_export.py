@@ -21,7 +21,9 @@ from pipeline.importers.fhir import read_fhir
 from pipeline.importers.fhir_resources import fhir_files
 from pipeline.importers.omop import read_omop
 from pipeline.importers.records import Records
+from pipeline.importers.wide_clocks import clock_columns
 from pipeline.importers.wide_mapping import HEADER, propose_mapping, read_mapping, write_mapping
+from pipeline.importers.wide_proposal import clock_notes
 from pipeline.importers.wide_sheet import from_wide, with_zone_offsets
 from pipeline.resources import schema_yaml
 
@@ -126,21 +128,26 @@ def import_wide(
     ledger = Ledger()
     table = read_raw(source, ()).record_in(ledger)
     if not place.exists():
-        proposal = propose_mapping([name for name in table.columns if name != "_line"])
-        write_mapping(proposal, place, HEADER.format(file=source.name))
+        header = [name for name in table.columns if name != "_line"]
+        proposal = propose_mapping(header, table)
+        notes = clock_notes(proposal, clock_columns(proposal.times_of(header), table))
+        write_mapping(proposal, place, HEADER.format(file=source.name), notes)
         blank = sum(not lab.unit for lab in proposal.labs.values())
+        asked = f" Times: {'; '.join(notes)}." if len(notes) > 1 else ""
         raise UsageError(
             f"no mapping yet: a proposal is written to {place}. It takes {len(proposal.labs)} "
             f"columns as analytes, {blank} of them without a unit, and ignores "
-            f"{len(proposal.ignored)}. Check it, fill in what is blank, set confirmed: true, and "
-            f"run the same command again with --mapping {place}",
+            f"{len(proposal.ignored)}.{asked} Check it, fill in what is blank, set confirmed: "
+            f"true, and run the same command again with --mapping {place}",
             options=("mapping",),
         )
     mapping = read_mapping(place)
     usable = with_zone_offsets(table, mapping, source.name, time_zone, ledger)
-    imported = from_wide(usable, mapping, source.name)
+    imported = from_wide(usable, mapping, source.name, ledger)
     if imported.filled == 0:
-        raise InputError(f"{source} holds no result in the columns that the mapping names")
+        raise InputError(
+            f"{source} holds no result with a time in the columns that the mapping names"
+        )
     refused = ledger.rejected[source.name]
     lines = [
         *ledger.remarks,
@@ -149,6 +156,11 @@ def import_wide(
         f"results: {imported.filled}, blank cells: {imported.blank}, "
         f"patients: {len(imported.tables['patients'])}",
     ]
+    if imported.untimed:
+        counts = ", ".join(f"{name} {number}" for name, number in imported.untimed.items())
+        lines.append(f"cells without a time, rejected (import_rejects.csv): {counts}")
+    if imported.unused:
+        lines.append(f"lines that are blank in every column with a role: {imported.unused}")
     return 0, _write(imported.tables, ledger, out, lines, force=force)
 
 
