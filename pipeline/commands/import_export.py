@@ -47,8 +47,8 @@ def import_export(
     Parameters
     ----------
     source : Path
-        A sheet with one column per analyte, a folder with an OMOP export, or a FHIR Bundle, .ndjson
-        file or folder of them.
+        A sheet with one column per analyte, a folder with an OMOP export, or a FHIR .json or
+        .ndjson file (also .gz) or folder of them.
     shape : str, optional
         One of ``SHAPES``; told from the file names by default.
     time_zone : str, optional
@@ -66,6 +66,11 @@ def import_export(
     InputError
         If the export cannot be read.
     """
+    if not source.exists():
+        raise InputError(
+            f"{source} does not exist; give a sheet, a folder with an OMOP export, or FHIR as "
+            ".json, .ndjson or a folder of them"
+        )
     shape = shape or shape_of(source)
     place = mapping if mapping is not None else out.with_name(f"{out.name}.mapping.yaml")
     if shape == "wide":
@@ -110,8 +115,8 @@ def shape_of(source: Path) -> str:
             raise InputError(f"{source} is a cohort folder already; nothing is to be imported")
         raise InputError(
             f"{source} is no known shape: an OMOP export has person and measurement as .csv or "
-            f".parquet, a FHIR export .json or .ndjson. Found: {', '.join(found[:12]) or 'nothing'}"
-            + workbook_hint(map(Path, found))
+            ".parquet, a FHIR export .json or .ndjson (also .gz). "
+            f"Found: {', '.join(found[:12]) or 'nothing'}" + workbook_hint(map(Path, found))
         )
     return "fhir" if fhir_files(source) else "wide"
 

@@ -149,9 +149,11 @@ def propose_mapping(header: Sequence[str], table: pd.DataFrame | None = None) ->
         column = _take(left, names)
         if column:
             patients[column] = field
-    grades: dict[str, str | GradeColumn] = {
-        column: scale for scale, names in _GRADES.items() if (column := _take(left, names))
-    }
+    grades: dict[str, str | GradeColumn] = {}
+    for scale, names in _GRADES.items():
+        column = _take(left, names)
+        if column:
+            grades[column] = scale
     labs = {name: lab for name in left if (lab := lab_column(name))}
     left = [name for name in left if name not in labs]
     clocks = clock_columns(left, table)

@@ -190,11 +190,8 @@ def _timed(rows: pd.DataFrame, file: str, cells: Ledger, table: str) -> pd.DataF
     """Rows of a table with a time; the others are recorded in a ledger of cells."""
     if rows.empty:
         return rows.drop(columns=["_line", "_column", "_clock"], errors="ignore")
-    times = [
-        name
-        for name in map(str, rows.columns)
-        if name.startswith(tuple(f"{c}_" for c in CLOCKS.values()))
-    ]
+    clocks = tuple(f"{name}_" for name in CLOCKS.values())
+    times = [name for name in map(str, rows.columns) if name.startswith(clocks)]
     untimed = (rows[times] == "").all(axis=1)
     value = next(name for name in ("value", "grade", "drug") if name in rows)
     for column in rows.loc[untimed, "_column"].unique():
@@ -244,12 +241,11 @@ def _check_clocks(table: pd.DataFrame, mapping: WideMapping, file: str) -> None:
     """Refuse columns without a clock where the sheet has several columns of times."""
     own = {mapping.collected.column, mapping.collected.time}
     times = clock_columns(mapping.times_of(table.columns), table).reads
-    further = [name for name in times if name not in own]
-    if mapping.resulted is not None and mapping.resulted.column not in further:
-        further.append(mapping.resulted.column)
+    stated = [clock.column for clock in mapping.clocks()]
+    further = [name for name in dict.fromkeys([*times, *stated]) if name and name not in own]
     for group, clock in CLOCKS.items():
         bare = stated_columns(mapping, group)
-        if bare and further:
+        if bare and (further or not mapping.collected.column):
             candidates = ", ".join(map(repr, [mapping.collected.column, *further]))
             raise UsageError(
                 f"{file} has several columns of times, and the mapping states none for the {group} "
