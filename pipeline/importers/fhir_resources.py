@@ -217,9 +217,8 @@ def _resources(
             yield from _resources(item, file, opened, depth + 1)
     elif kind == "Bundle":
         opened.bundles += 1
-        opened.paged[file] += any(
-            text_at(link, "relation") == "next" for link in parts_at(value, "link")
-        )
+        if any(text_at(link, "relation") == "next" for link in parts_at(value, "link")):
+            opened.paged[file] += 1
         for entry in parts_at(value, "entry"):
             _name(entry, opened)
             yield from _resources(entry.get("resource"), file, opened, depth + 1)
