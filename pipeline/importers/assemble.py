@@ -13,6 +13,7 @@ from pipeline.cohort.ledger import Ledger, quoted
 from pipeline.errors import InputError
 from pipeline.importers.exchange_mapping import ExchangeMapping, matching_rule
 from pipeline.importers.infusions import find_infusions, one_row_each, patients_table
+from pipeline.importers.other_findings import left_out_remark
 from pipeline.importers.records import (
     STATE_OFFSET,
     Records,
@@ -41,7 +42,7 @@ class AssembledTables:
     tables : dict of DataFrame
     fates : dict of Counter
         Per file: ``carried``, ``other patients`` (without an infusion), ``not named`` (by the
-        mapping). What was refused stands in the ledger.
+        mapping), ``no laboratory results``. What was refused stands in the ledger.
     """
 
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
@@ -73,6 +74,9 @@ def assemble(
         If no patient has an infusion by the mapping.
     """
     made = AssembledTables()
+    remark = left_out_remark(kind for _, kind in records.left_out)
+    ledger.remarks += [remark] if remark else []
+    made.count(pd.DataFrame(records.left_out, columns=["file", "kind"]), "no laboratory results")
     infusions, infused = find_infusions(records, mapping, ledger, time_zone)
     made.count(infused, "carried")
     people = one_row_each(records.people, ledger)

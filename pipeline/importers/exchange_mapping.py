@@ -14,7 +14,8 @@ from pipeline.cohort.analytes import find_key, normalise_name
 from pipeline.cohort.drug_names import drug_index, drug_named
 from pipeline.errors import UsageError
 from pipeline.importers.records import Records, first_filled
-from pipeline.importers.wide_mapping import StrictModel, load_mapping
+from pipeline.importers.wide_columns import StrictModel
+from pipeline.importers.wide_mapping import load_mapping
 
 HEADER = """\
 # What the records of {name} ({shape}) mean. Proposed by cytocast import; the infusion is never

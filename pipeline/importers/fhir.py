@@ -21,6 +21,7 @@ from pipeline.importers.fhir_resources import (
     reference_id,
     text_at,
 )
+from pipeline.importers.other_findings import kinds_of, named_by
 from pipeline.importers.records import (
     EVENT_COLUMNS,
     RESULT_COLUMNS,
@@ -65,6 +66,9 @@ def observation_row(item: LocatedResource) -> Row:
         "id": text_at(resource, "id"),
         "updated": text_at(resource, "meta", "lastUpdated") or text_at(resource, "issued"),
         "component": bool(parts_at(resource, "component")),
+        "categories": tuple(
+            code for category in parts_at(resource, "category") for code in codes_of(category)
+        ),
     }
     if status not in _rules()["status"]:
         legal = ", ".join(_rules()["status"])
@@ -165,6 +169,12 @@ def read_fhir(source: Path, mapping: ExchangeMapping, ledger: Ledger) -> Records
     for item in by_kind["Medication"]:
         ledger.read[item.file] -= 1  # a name for administrations, no record of its own
     results = [observation_row(item) for item in by_kind["Observation"]]
+    named = named_by(mapping, "Observation")
+    kinds_left_out = kinds_of(results, named, applied=mapping.confirmed)
+    left_out = [
+        (row["file"], kind) for row, kind in zip(results, kinds_left_out, strict=True) if kind
+    ]
+    results = [row for row, kind in zip(results, kinds_left_out, strict=True) if not kind]
     events = [
         _event(item, kind, medications)
         for kind in ("MedicationAdministration", "Procedure", "Condition")
@@ -181,6 +191,7 @@ def read_fhir(source: Path, mapping: ExchangeMapping, ledger: Ledger) -> Records
         ),
         periods=text_frame([], ("patient_id", "start", "end")),
         shape="fhir",
+        left_out=left_out,
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from pipeline.cohort.files import find_table, read_raw
@@ -14,6 +15,7 @@ from pipeline.cohort.schema import to_number
 from pipeline.cohort.values import ABOVE, BELOW, parse_values
 from pipeline.errors import InputError
 from pipeline.importers.exchange_mapping import ExchangeMapping
+from pipeline.importers.other_findings import kinds_of, named_by
 from pipeline.importers.records import (
     EVENT_COLUMNS,
     Records,
@@ -64,12 +66,18 @@ def read_omop(folder: Path, mapping: ExchangeMapping, ledger: Ledger) -> Records
     kinds = [name for name in timed if name not in ("measurement", "death")]
     events = [_events(timed[name], name, concepts) for name in kinds]
     results = _results(timed["measurement"], concepts, ledger)
+    classes = _classes(tables.get("concept"))
+    kinds_left_out = _kinds(results, classes, mapping)
+    kept = kinds_left_out == ""
+    left_out = list(zip(results.loc[~kept, "file"], kinds_left_out[~kept], strict=True))
+    results = results.loc[kept].reset_index(drop=True)
     return Records(
         people=_people(tables["person"], timed.get("death"), ledger),
         results=results,
         events=pd.concat(events, ignore_index=True) if events else text_frame([], EVENT_COLUMNS),
         periods=_periods(tables.get("observation_period")),
         shape="omop",
+        left_out=left_out,
     )
 
 
@@ -105,6 +113,29 @@ def _concepts(table: pd.DataFrame | None) -> dict[str, tuple[str, str, str]]:
     names = ("concept_id", "vocabulary_id", "concept_code", "concept_name")
     rows = zip(*(table[name].tolist() for name in names), strict=True)
     return {key: (a, b, c) for key, a, b, c in rows if key not in _rules()["no_concept"]}
+
+
+def _classes(table: pd.DataFrame | None) -> dict[str, str]:
+    """Concept id to the class of the concept."""
+    if table is None:
+        return {}
+    return dict(zip(table["concept_id"], table["concept_class_id"], strict=True))
+
+
+def _kinds(
+    results: pd.DataFrame, classes: Mapping[str, str], mapping: ExchangeMapping
+) -> pd.Series:
+    """What each result is that no analyte can be, "" where it is kept."""
+    parts = ["codes", "name", "called", "label", "loinc", "unit"]
+    number = results.groupby(parts, sort=False).ngroup().to_numpy()
+    records = [
+        {**dict(zip(parts, row, strict=True)),
+         "categories": tuple(classes[code] for code in row[0] if classes.get(code))}
+        for row in results[parts].drop_duplicates().itertuples(index=False)
+    ]  # fmt: skip
+    found = kinds_of(records, named_by(mapping, "measurement"), applied=mapping.confirmed)
+    kinds = np.array(found, dtype=object)[number] if found else np.array([], dtype=object)
+    return pd.Series(kinds, index=results.index, dtype="str")
 
 
 def _timed(

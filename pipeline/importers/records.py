@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -48,6 +48,8 @@ class Records:
         ``patient_id, start, end`` of observation; empty where the format has none.
     shape : str
         Name of the format in ``data_schema/exchange.yaml``.
+    left_out : list of (file, kind)
+        One entry per row that is no laboratory result, such as a vital sign.
     """
 
     people: pd.DataFrame
@@ -55,6 +57,7 @@ class Records:
     events: pd.DataFrame
     periods: pd.DataFrame
     shape: str
+    left_out: list[tuple[str, str]] = field(default_factory=list)
 
 
 def utc_times(cells: pd.Series, time_zone: str | None) -> pd.Series:

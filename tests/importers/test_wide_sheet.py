@@ -153,8 +153,11 @@ def test_a_damaged_line_is_kept_out_and_listed(sheet):
 
 
 def test_a_sheet_that_is_no_table_and_an_occupied_folder_are_refused(sheet, tmp_path):
-    with pytest.raises(InputError, match="no file ending in"):
+    with pytest.raises(InputError, match="does not exist"):
         import_export(tmp_path / "none.csv", tmp_path / "out", None, force=False)
+    (tmp_path / "sheet.xlsx").write_bytes(b"PK")
+    with pytest.raises(InputError, match="no file ending in"):
+        import_export(tmp_path / "sheet.xlsx", tmp_path / "out", None, force=False)
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "x").write_text("")
     with pytest.raises(UsageError, match="already holds"):
