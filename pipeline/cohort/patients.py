@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
@@ -20,7 +19,6 @@ from pipeline.cohort.clock import (
     flag_dates_without_time,
     reject_untimed,
 )
-from pipeline.cohort.drug_names import names_within
 from pipeline.cohort.episodes import number_episodes
 from pipeline.cohort.ledger import CONTRADICTING, KEEP_ONE_ROW, RAGGED, Ledger, quoted
 from pipeline.cohort.schema import TableSchema, enforce
@@ -32,42 +30,6 @@ from pipeline.format import joined
 
 CLOCKS = ("record_end", "followed_until", "death", "second_infusion", "new_therapy")
 _MOST = 5  # lines or columns named in a reason
-
-
-def read_products(
-    raw: pd.DataFrame, file: str, known: Collection[str], ledger: Ledger
-) -> pd.DataFrame:
-    """Replace a product that holds the name of exactly one known product by that name, flagged.
-
-    Parameters
-    ----------
-    raw : DataFrame
-        The patients table as text.
-    known : collection of str
-        Products of the training cohort, as its reference names them.
-    """
-    if "product" not in raw or not known:
-        return raw
-    read = {}
-    for text in raw["product"].unique():
-        name = normalise_name(text)
-        found = [] if name in known else names_within(name, known)
-        if len(found) == 1:
-            read[text] = found[0].replace("_", "-")
-    meant = raw["product"].map(lambda text: read.get(text, text)).astype("str")
-    ledger.note(
-        raw,
-        raw["product"].isin(list(read)),
-        file=file,
-        column="product",
-        code="product_in_text",
-        reason=quoted(raw["product"])
-        + " is read as '"
-        + meant
-        + "', the one product of the training cohort whose name stands in it.",
-        remedy="Nothing, if that product was given; else correct the cell.",
-    )
-    return ledger.remember(file, raw, raw.assign(product=meant))
 
 
 def read_patients(
