@@ -57,9 +57,7 @@ def read_sex(raw: pd.DataFrame, file: str, ledger: Ledger) -> pd.DataFrame:
     clashing = {
         name for name, others in _rules()["clashes"].items() if not present.isdisjoint(others)
     }
-    readings = {
-        text: None if _spelled(text) in clashing else sex_of(text) for text in texts
-    }
+    readings = {text: None if _spelled(text) in clashing else sex_of(text) for text in texts}
     illegal = raw["sex"].isin([text for text, word in readings.items() if word is None])
     ledger.ignore_cells(
         raw,

@@ -27,6 +27,7 @@ from pipeline.cohort.timestamps import parse_dates, parse_timestamps, utc_offset
 from pipeline.config_cohort import CohortConfig
 from pipeline.errors import InputError, listed
 from pipeline.format import joined
+from pipeline.resources import schema_json
 
 CLOCKS = ("record_end", "followed_until", "death", "second_infusion", "new_therapy")
 _MOST = 5  # lines or columns named in a reason
@@ -123,7 +124,8 @@ def finish_patients(cohort: Cohort) -> Cohort:
     :func:`pipeline.model.outcomes.followed_hours`.
 
     A second infusion starts another episode, so the record ends with it at the latest.
-    Deaths charted on the ``death`` scale and in ``patients.death_*`` are merged (the earlier).
+    Deaths charted on the ``death`` scale and in ``patients.death_*`` are merged (the earlier). Where
+    neither is there, a fatal grade (5 of CRS, ICANS or IEC-HS) is the death.
     """
     count = len(cohort)
     last = np.full(count, -np.inf)
@@ -140,6 +142,7 @@ def finish_patients(cohort: Cohort) -> Cohort:
     patients = cohort.patients
     stated = patients["death_hours"].fillna(np.inf).to_numpy()
     death = np.minimum(stated, charted)
+    death = np.where(np.isinf(death), _fatal_hours(cohort), death)
     record_end = patients["record_end_hours"].fillna(pd.Series(np.maximum(last, 0.0)))
     record_end = record_end.clip(upper=patients["second_infusion_hours"].fillna(np.inf))
     return replace(
@@ -150,6 +153,15 @@ def finish_patients(cohort: Cohort) -> Cohort:
             death_hours=np.where(np.isinf(death), np.nan, death),
         ),
     )
+
+
+def _fatal_hours(cohort: Cohort) -> np.ndarray:
+    """Hour of the first grade that is death by ``assessments.json``, per patient; inf where none."""
+    fatal = cohort.assessments["scale"].map(schema_json("assessments.json")["fatalGrades"])
+    rows = cohort.assessments.loc[cohort.assessments["grade"] >= fatal.astype("float64")]
+    hours = np.full(len(cohort), np.inf)
+    np.minimum.at(hours, rows["patient"].to_numpy(), rows["assessed_hours"].to_numpy())
+    return hours
 
 
 def category(cells: pd.Series) -> pd.Series:
