@@ -73,7 +73,7 @@ def implausible(
     limits = rule["mg_per_kg"]
     heaviest = np.where(light | weight_kg.isna(), max(limits.values()), limits["other"])
     least = np.minimum(heaviest, min(limits.values())) / 2
-    said = [
+    limits_broken = [
         (amount > rule["most_mg"], amount.map(_milligrams) + f" is more than {rule['most_mg']} mg"),
         (
             (per_kg > heaviest * (1 + rule["tolerance"])) & (weight_kg.notna() | amount.isna()),
@@ -87,7 +87,7 @@ def implausible(
         ),
     ]
     reasons = pd.Series("", index=rows.index, dtype="str")
-    for mask, words in said:
+    for mask, words in limits_broken:
         reasons = reasons.mask(mask & (reasons == ""), name + " " + words)
     for mask, words in _spacing(rows, rule):
         joined = reasons.where(reasons == "", reasons + "; ") + words

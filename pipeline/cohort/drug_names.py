@@ -28,9 +28,9 @@ def drug_named(text: str) -> str:
     """Drug of which a text is a name or holds one as whole words; "" where none or several.
 
     Within a longer text, names of fewer than five letters do not count, and nothing does beside a
-    word of ``not_as_given`` in ``drugs.yaml``, such as "refused" or "eye". The name of a class, such
-    as "steroid", means the class, unless a drug of it is named too or a word of ``not_as_class``
-    follows the class, as in "steroid-refractory".
+    word of ``not_as_given`` in ``drugs.yaml``, such as "refused" or "eye". The name of a class
+    ("steroid") means the class, unless a drug of it is named too or a word of ``not_as_class``
+    stands in the text ("steroid-refractory").
 
     Examples
     --------

@@ -97,8 +97,8 @@ def respelled(cells: pd.Series, known: Collection[str]) -> pd.Series:
 
     Examples
     --------
-    >>> respelled(pd.Series(["axi-cel", "mine", None]), ["yescarta"]).tolist()
-    ['yescarta', 'mine', None]
+    >>> respelled(pd.Series(["axi-cel", "mine", ""]), ["yescarta"]).tolist()
+    ['yescarta', 'mine', '']
     """
     spellings = _spellings(known)
     texts = [text for text in cells.dropna().unique() if text]

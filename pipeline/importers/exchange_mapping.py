@@ -20,7 +20,7 @@ from pipeline.importers.wide_mapping import StrictModel, load_mapping
 
 HEADER = """\
 # What the records of {name} ({shape}) mean. Proposed by cytocast import; an infusion is proposed
-# only by a name or code of data_schema/products.yaml. Codes are concept ids, codes or source values.
+# only by a name or code of data_schema/products.yaml. Codes: concept ids, codes or source values.
 #   infusion  the records that are the CAR-T infusion: table, codes, product where it is known.
 #             Check that those proposed were given: an order or a history is no infusion
 #   grades    records that hold a charted grade: table, codes, scale; grade where the code itself
