@@ -10,7 +10,8 @@ import pandas as pd
 
 from pipeline.cohort.analytes import normalise_name
 from pipeline.cohort.clock import read_clock
-from pipeline.cohort.drug_names import drug_index, drug_named, unknown_drug_reason
+from pipeline.cohort.dose_plausibility import flag_doses
+from pipeline.cohort.drug_names import drug_index, drug_named, is_class, unknown_drug_reason
 from pipeline.cohort.ledger import Ledger, plain_number, quoted
 from pipeline.cohort.result_versions import add_flag
 from pipeline.cohort.schema import TableSchema, enforce, to_number
@@ -190,6 +191,7 @@ def read_treatments(
     content = [name for name in table.columns if name not in ("_line", "_raw_drug")]
     table = ledger.collapse(table, table.duplicated(content), file=file)
     _note_drugs(table, keys, file, ledger)
+    flag_doses(table, patients, file, ledger)
     return _ordered(table, ["patient", "given_hours", "drug", "intent", "dose_mg"])
 
 
@@ -219,6 +221,16 @@ def _note_drugs(table: pd.DataFrame, keys: Mapping[str, str], file: str, ledger:
         + table["drug"]
         + "', the one drug of data_schema/drugs.yaml whose name stands in it.",
         remedy="Nothing, if it was given; else correct the cell, or leave the row out.",
+    )
+    ledger.note(
+        table,
+        table["drug"].map(is_class).astype(bool),
+        file=file,
+        column="drug",
+        code="drug_class_only",
+        reason=quoted(table["_raw_drug"])
+        + " names a class of drugs; the dose counts, its strength is unknown.",
+        remedy="Write the drug and its dose, if they are known.",
     )
 
 

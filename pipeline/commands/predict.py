@@ -40,6 +40,9 @@ _CODES = 5
 _ABOUT_FLAGS = {
     "unknown_drug": " (doses of drugs that are not recognised, so without any effect)",
     "drug_in_text": " (doses of drugs recognised by a name within a longer text)",
+    "drug_class_only": " (doses named by their class alone, so of unknown strength)",
+    "dose_implausible": " (doses outside what the label allows)",
+    "unseen_category": " (categories that did not occur in training)",
 }
 
 

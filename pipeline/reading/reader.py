@@ -9,6 +9,7 @@ import pandas as pd
 
 from pipeline.cohort import events, labs
 from pipeline.cohort.analytes import Analyte, AnalyteResolver
+from pipeline.cohort.categories import check_host_columns, read_sex
 from pipeline.cohort.clock import future_cutoff_hours
 from pipeline.cohort.episodes import (
     current_episodes,
@@ -23,8 +24,8 @@ from pipeline.cohort.patients import (
     finish_patients,
     link_patients,
     read_patients,
-    read_products,
 )
+from pipeline.cohort.product_names import read_products
 from pipeline.cohort.reject_summary import refusal_table, refused_rows
 from pipeline.cohort.schema import TableSchema
 from pipeline.cohort.tables import TABLES, Cohort, empty_cohort
@@ -41,6 +42,7 @@ _BARE = {
     "assessments": "no grade is charted",
 }
 Limits = Mapping[str, Mapping[str, float]]
+Levels = Mapping[str, Collection[str]]
 
 
 def read_cohort(
@@ -51,6 +53,7 @@ def read_cohort(
     local: Mapping[str, Analyte] | None = None,
     limits: Limits | None = None,
     products: Collection[str] = (),
+    levels: Levels | None = None,
     required: tuple[str, ...] | None = None,
 ) -> ReadResult:
     """Read a training cohort: ``patients``, ``labs`` and ``assessments`` are required.
@@ -68,7 +71,10 @@ def read_cohort(
     limits : mapping, optional
         Inferred limits of that earlier cohort; they count where ``local`` is given.
     products : collection of str
-        Products of that earlier cohort, see :func:`pipeline.cohort.patients.read_products`.
+        Products of that earlier cohort, see :func:`pipeline.cohort.product_names.read_products`.
+    levels : mapping, optional
+        Its columns of ``patients`` with their categories, see
+        :func:`pipeline.cohort.categories.check_host_columns`.
     required : tuple of str, optional
         Tables that must exist; the audit asks for labs only, to judge what there is.
 
@@ -85,6 +91,7 @@ def read_cohort(
         local=local,
         limits=limits,
         products=products,
+        levels=levels,
         extra_scales=extra_scales,
         remarks=remarks,
     )
@@ -97,6 +104,7 @@ def read_batch(
     *,
     limits: Limits | None = None,
     products: Collection[str] = (),
+    levels: Levels | None = None,
     as_of: str | None = None,
     extra_scales: tuple[str, ...] = (),
 ) -> ReadResult:
@@ -108,8 +116,8 @@ def read_batch(
         Folder of tables, or a single labs file whose times are hours.
     local : mapping
         Cohort-local analytes of the training cohort.
-    limits, products : optional
-        Its inferred limits and its products, as in :func:`read_cohort`.
+    limits, products, levels : optional
+        Its inferred limits, products and categories, as in :func:`read_cohort`.
     as_of : str, optional
         Hours since time zero or an ISO 8601 time; rows from then on are rejected.
     """
@@ -121,6 +129,7 @@ def read_batch(
         local=local,
         limits=limits,
         products=products,
+        levels=levels,
         as_of=as_of,
         extra_scales=extra_scales,
         live=True,
@@ -142,6 +151,7 @@ def read_tables(
     local: Mapping[str, Analyte] | None = None,
     limits: Limits | None = None,
     products: Collection[str] = (),
+    levels: Levels | None = None,
     as_of: str | None = None,
     extra_scales: tuple[str, ...] = (),
     live: bool = False,
@@ -154,7 +164,7 @@ def read_tables(
     tables : mapping of str to RawTable
         By table name; ``labs`` is required.
     config : CohortConfig
-    local, limits, products, extra_scales
+    local, limits, products, levels, extra_scales
         As in :func:`read_cohort`.
     as_of : str, optional
         As in :func:`read_batch`.
@@ -181,6 +191,7 @@ def read_tables(
         as_of,
         extra_scales,
         products,
+        levels or {},
         ledger=Ledger(live=live, remarks=[*remarks]),
     )
     if not live and read.cohort.labs["cancelled"].all():
@@ -196,6 +207,7 @@ def _read(
     as_of: str | None,
     extra_scales: tuple[str, ...],
     products: Collection[str],
+    levels: Levels,
     *,
     ledger: Ledger,
 ) -> ReadResult:
@@ -206,7 +218,7 @@ def _read(
         raise InputError(f"{tables['labs'].source} has a header but no usable row")
     seen = set().union(*(table.get("patient_id", ()) for table in raw.values()))
     seen = seen.union(*ledger.ragged_patients.values())
-    infusions = _infusions(raw, names, config, products, ledger)
+    infusions = _infusions(raw, names, config, products, levels, ledger)
     patients = patients_of_episodes(infusions)
     dated = "collected_at" in raw["labs"]
     frontier = future_cutoff_hours(patients, as_of, config, ledger, dated=dated)
@@ -279,14 +291,17 @@ def _infusions(
     names: Mapping[str, str],
     config: CohortConfig,
     products: Collection[str],
+    levels: Levels,
     ledger: Ledger,
 ) -> pd.DataFrame:
     """One row per infusion, of the patients table or, without one, of the ids of the labs."""
     if "patients" not in raw:
         infusions = derive_patients(raw["labs"], names["labs"])
     else:
-        people = read_products(raw["patients"], names["patients"], products, ledger)
-        infusions = read_patients(people, names["patients"], config, ledger)
+        file = names["patients"]
+        people = read_products(raw["patients"], file, products, ledger)
+        people = check_host_columns(read_sex(people, file, ledger), file, levels, ledger)
+        infusions = read_patients(people, file, config, ledger)
     if infusions.empty:
         file = names.get("patients", names["labs"])
         refused = "\n".join(refusal_table(ledger.frame(), ledger.counts({})))

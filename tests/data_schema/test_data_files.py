@@ -381,7 +381,9 @@ def test_the_pathway_of_an_analyte_exists(key):
 
 CLASSES = {
     "il6_receptor_blocker", "il6_binder", "il1_blocker", "corticosteroid", "ifng_blocker",
-    "jak_inhibitor", "g_csf", "vasopressor", "blood_product", "antipyretic",
+    "jak_inhibitor", "g_csf", "vasopressor", "blood_product", "antipyretic", "gm_csf",
+    "gm_csf_blocker", "tyrosine_kinase_inhibitor", "topoisomerase_inhibitor", "asparaginase",
+    "heparin", "plasma_exchange",
 }  # fmt: skip
 
 
@@ -429,6 +431,20 @@ def test_effects_of_drugs_name_analytes_and_durations():
             assert effect["for_hours"] is None or effect["for_hours"] > 0
     assert DRUGS["anakinra"]["effects"]["il1ra"]["kind"] == "invalid"
     assert DRUGS["tocilizumab"]["effects"]["il6"]["kind"] == "altered"
+    assert DRUGS["sargramostim"]["effects"]["gm_csf"]["kind"] == "invalid"
+    assert DRUGS["lenzilumab"]["effects"]["gm_csf"]["kind"] == "invalid"
+    assert {"asparaginase", "plasma_exchange"} <= {
+        key for key, entry in DRUGS.items() if "fibrinogen" in entry["effects"]
+    }
+
+
+def test_a_class_without_a_drug_has_the_class_of_one_and_no_strength():
+    named = {entry["class"] for entry in DRUGS.values() if not entry.get("unnamed")}
+    unnamed = {key: entry for key, entry in DRUGS.items() if entry.get("unnamed")}
+    assert {"corticosteroid", "il6_receptor_blockade", "il1_blockade"} <= set(unnamed)
+    for entry in unnamed.values():
+        assert {entry["class"], *entry.get("covers", ())} <= named
+        assert "dex_equivalent" not in entry
 
 
 # ---- observations --------------------------------------------------------------------------------
@@ -614,6 +630,6 @@ def test_patients_and_scales():
         "crs": [0, 1, 2, 3, 4, 5],
         "icans": [0, 1, 2, 3, 4, 5],
         "hlh": [0, 1],
-        "iec_hs": [0, 1, 2, 3, 4],
+        "iec_hs": [0, 1, 2, 3, 4, 5],
         "death": [0, 1],
     }
