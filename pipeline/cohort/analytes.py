@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
@@ -11,7 +9,17 @@ from typing import Any
 
 import pandas as pd
 
+from pipeline.cohort.analyte_names import read_name
 from pipeline.cohort.ledger import Ledger, quoted
+from pipeline.cohort.specimens import (
+    NOTHING,
+    Specimens,
+    analyte_in_specimen,
+    specimen_classes,
+    specimen_names,
+    with_stated_specimen,
+)
+from pipeline.cohort.spelling import normalise_name as normalise_name
 from pipeline.config_cohort import CohortConfig
 from pipeline.errors import UsageError
 from pipeline.remedy import Remedy
@@ -21,18 +29,8 @@ USE_KNOWN_NAME = Remedy(
     train="Use a name of data_schema/analytes.yaml, or list it under cohort.local_analytes.",
     operator="Use a name of data_schema/analytes.yaml.",
 )
-
-
-_SPINAL = ("cerebral_spinal_fluid", "cerebrospinal_fluid", "csf")
-_BLOOD = (
-    "serum",
-    "plasma",
-    "serum_or_plasma",
-    "serum_plasma_or_blood",
-    "blood",
-    "platelet_poor_plasma",
-    "platelet_poor_plasma_or_blood",
-    "blood_or_plasma",
+OTHER_SPECIMEN = (
+    "No action needed if the specimen is right; correct it if the result is of another one."
 )
 
 
@@ -156,51 +154,50 @@ def name_index() -> dict[str, str]:
 def find_key(text: str) -> str | None:
     """Key of an exported name: a key, name, synonym, LOINC code or LOINC long name.
 
-    A long name such as ``Interleukin 6 [Mass/volume] in Serum or Plasma`` is taken apart; its
-    system must be blood, or the spinal fluid of an analyte measured there.
+    A specimen in the name must be that of the analyte, or one in which the dictionary has the
+    same substance.
 
     Examples
     --------
     >>> find_key("Interleukin 6 [Mass/volume] in Serum or Plasma"), find_key("2276-4")
     ('il6', 'ferritin')
-    >>> find_key("Protein [Mass/volume] in Cerebral spinal fluid")
-    'csf_protein'
-    >>> find_key("Leukocytes [#/volume] in Urine by Automated count") is None
-    True
+    >>> find_key("Protein [Mass/volume] in Cerebral spinal fluid"), find_key("Liquor-Albumin")
+    ('csf_protein', 'csf_albumin')
+    >>> find_key("Leukocytes [#/volume] in Urine by Automated count"), find_key("IL-6 (CSF)")
+    (None, None)
     """
-    found = name_index().get(normalise_name(text))
-    if found is not None:
-        return found
-    parts = re.fullmatch(
-        r"(?P<component>.+?)(?: \[(?P<property>[^\]]+)\])? in (?P<system>.+?)(?: by .+)?",
-        text.strip(),
-        flags=re.IGNORECASE,
-    )
-    if parts is None:
-        return None
-    component, system = parts["component"], normalise_name(parts["system"])
-    if system in _SPINAL:
-        return name_index().get(normalise_name(f"csf {component}"))
-    if system not in _BLOOD:
-        return None
-    if normalise_name(component) == "protein":
-        component = "total protein"
-    return name_index().get(normalise_name(component))
+    named = named_analyte(text)
+    return None if named is None else key_in_specimen(*named)
 
 
-def normalise_name(text: str) -> str:
-    """Lower case with single underscores, so that spelling variants meet.
+@cache
+def named_analyte(text: str) -> tuple[str, Specimens] | None:
+    """Key of the substance that a name means, and the specimens that the name states.
 
     Examples
     --------
-    >>> normalise_name("IL-6 "), normalise_name("Interleukin 6")
-    ('il_6', 'interleukin_6')
+    >>> named_analyte("IL-6 (CSF)"), named_analyte("IL-6"), named_analyte("zinc") is None
+    (('il6', frozenset({'csf'})), ('il6', frozenset()), True)
     """
-    spelled = (
-        text.replace("™", " ").replace("γ", "gamma").replace("α", "alpha").replace("β", "beta")
-    )
-    plain = unicodedata.normalize("NFKD", spelled)
-    return re.sub(r"[^a-z0-9]+", "_", plain.lower()).strip("_")
+    return read_name(text, name_index())
+
+
+def key_in_specimen(
+    key: str, stated: Specimens, local: Mapping[str, Analyte] | None = None
+) -> str | None:
+    """Key of an analyte in a stated specimen, None where the dictionary lacks it there.
+
+    Examples
+    --------
+    >>> csf = frozenset({"csf"})
+    >>> key_in_specimen("albumin", csf), key_in_specimen("il6", csf), key_in_specimen("il6", set())
+    ('csf_albumin', None, 'il6')
+    """
+    analyte = local[key] if local and key in local else dictionary()[key]
+    own = specimen_classes(analyte.specimen)
+    if not stated or not own or stated <= own:
+        return key
+    return None if analyte.local else analyte_in_specimen(key, stated)
 
 
 def local_key(text: str) -> str:
@@ -230,10 +227,11 @@ class AnalyteResolver:
 def resolve_analytes(
     raw: pd.DataFrame, file: str, config: CohortConfig, book: AnalyteResolver, ledger: Ledger
 ) -> tuple[pd.DataFrame, AnalyteResolver]:
-    """Replace the exported name by the analyte key; refuse what is unknown or contradicts LOINC."""
+    """Replace the exported name by the analyte key; refuse unknown ones and other specimens."""
     local = dict(book.local)
     keys = {}
-    for name in sorted(raw["analyte"].unique(), reverse=True):  # of two spellings the first stays
+    names = _looked_up(raw)
+    for name in sorted(names.unique(), reverse=True):  # of two spellings the first stays
         key = known_key(name, config, book)
         if key is None and book.learning and _accepts(name, config):
             key = local_key(name)
@@ -241,7 +239,21 @@ def resolve_analytes(
                 key=key, name=name, short=name, unit="", pathway="organ_function", local=True
             )
         keys[name] = key
-    resolved = raw["analyte"].map(keys)
+    resolved = names.map(keys)
+    stated = {name: specimen_names((named_analyte(name) or ("", NOTHING))[1]) for name in keys}
+    raw = ledger.reject(
+        raw,
+        resolved.isna() & (names.map(stated) != ""),
+        file=file,
+        column="analyte",
+        code="specimen_conflict",
+        reason=quoted(raw["analyte"])
+        + " is measured in "
+        + names.map(stated).astype("str")
+        + "; the model knows this analyte in another specimen only.",
+        remedy=OTHER_SPECIMEN,
+    )
+    resolved = resolved.loc[raw.index]
     raw = ledger.reject(
         raw,
         resolved.isna(),
@@ -252,25 +264,17 @@ def resolve_analytes(
         remedy=USE_KNOWN_NAME,
     )
     raw = raw.assign(key=resolved.loc[raw.index].astype("str"))
-    if "loinc" in raw:
-        coded = raw["loinc"].map(
-            lambda code: name_index().get(normalise_name(code)) if code else None
-        )
-        conflict = coded.notna() & (coded != raw["key"])
-        raw = ledger.reject(
-            raw,
-            conflict,
-            file=file,
-            column="loinc",
-            code="loinc_conflict",
-            reason="LOINC "
-            + quoted(raw["loinc"])
-            + " means another analyte than "
-            + quoted(raw["analyte"])
-            + ".",
-            remedy="Correct the code or the name.",
-        )
     return raw, replace(book, local=local)
+
+
+def _looked_up(raw: pd.DataFrame) -> pd.Series:
+    """Names to look up: as exported, with the stated specimen where a name alone is ambiguous."""
+    if "specimen" not in raw:
+        return raw["analyte"]
+    pairs = raw[["analyte", "specimen"]].drop_duplicates()
+    told = {pair: with_stated_specimen(*pair) for pair in pairs.itertuples(index=False, name=None)}
+    cells = zip(raw["analyte"], raw["specimen"], strict=True)
+    return pd.Series([told[pair] for pair in cells], index=raw.index, dtype="str")
 
 
 def check_settings(config: CohortConfig, book: AnalyteResolver) -> None:

@@ -143,6 +143,7 @@ def agree_local_units(
             short=analyte.short,
             unit=units[key][0] if key in units else "",
             pathway=analyte.pathway,
+            specimen=analyte.specimen,
             local=True,
         )
         for key, analyte in book.local.items()

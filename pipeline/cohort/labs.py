@@ -10,6 +10,8 @@ import pandas as pd
 from pipeline.cohort import events, lab_values, result_versions
 from pipeline.cohort.analytes import AnalyteResolver, check_settings, dictionary, resolve_analytes
 from pipeline.cohort.clock import clock_hours, flag_dates_without_time, read_clock, reject_untimed
+from pipeline.cohort.lab_codes import agree_codes
+from pipeline.cohort.lab_specimens import agree_specimens
 from pipeline.cohort.ledger import Ledger
 from pipeline.cohort.schema import TableSchema, enforce
 from pipeline.cohort.units import normalise_unit
@@ -110,6 +112,8 @@ def read_labs(
     table = enforce(raw, TableSchema.load("labs"), file, ledger, decisive=("status",))
     table = result_versions.status_columns(table)
     table, book = resolve_analytes(table, file, config, book, ledger)
+    table, book = agree_specimens(table, file, book, ledger)
+    table = agree_codes(table, file, book, ledger)
     check_settings(config, book)
     table, imputed = read_times(
         table, events.time_zero_of(table, patients), file, config, book, ledger

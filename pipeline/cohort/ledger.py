@@ -14,7 +14,7 @@ from pipeline.remedy import Audience, Interface, Remedy, render
 
 COLUMNS = ["file", "row", "column", "value", "code", "reason", "remedy"]
 # rows of which nothing is lost: no analyte of ours, or no number in the first place
-HARMLESS = ("unknown_analyte", "no_result")
+HARMLESS = ("unknown_analyte", "specimen_conflict", "no_result")
 FUTURE = "future"
 CONTRADICTING = "duplicate_patient"
 RAGGED, REPEATED_HEADER = "ragged_line", "repeated_header"

@@ -106,7 +106,8 @@ def majority_lines(
     ]
     found = []
     for name, codes in rejected.items():
-        refused = sum(number for code, number in codes.items() if code not in HARMLESS)
+        counted = [code for code in codes if code not in HARMLESS or code == "specimen_conflict"]
+        refused = sum(codes[code] for code in counted)
         if find_key(name) is None or refused <= MAJORITY * read.get(name, 0):
             continue
         code = max(codes, key=lambda item: codes[item])
