@@ -12,7 +12,7 @@ from pipeline.cohort.analytes import AnalyteResolver, check_settings, dictionary
 from pipeline.cohort.clock import clock_hours, flag_dates_without_time, read_clock, reject_untimed
 from pipeline.cohort.ledger import Ledger
 from pipeline.cohort.schema import TableSchema, enforce
-from pipeline.cohort.units import normalise_unit
+from pipeline.cohort.unit_spelling import normalise_unit
 from pipeline.config_cohort import CohortConfig
 
 RATIO, SPINAL, SERUM = "csf_serum_albumin", "csf_albumin", "albumin"
