@@ -9,7 +9,8 @@ from pipeline.cohort.analytes import Analyte, dictionary, local_key, name_index,
 from pipeline.cohort.schema import to_number
 from pipeline.cohort.tables import Cohort
 from pipeline.cohort.timestamps import parse_timestamps
-from pipeline.cohort.units import conversion, normalise_unit
+from pipeline.cohort.unit_spelling import normalise_unit
+from pipeline.cohort.units import conversion
 from pipeline.config_cohort import CohortConfig
 
 _SIDES = r"^\s*(?P<side><=|>=|<|>|≤|≥)?\s*(?P<number>\S*)$"

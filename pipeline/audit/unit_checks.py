@@ -11,7 +11,8 @@ from pipeline.audit.finding import Finding, NotApplicable
 from pipeline.audit.lenient_tables import accepted_unit
 from pipeline.cohort.analytes import Analyte, dictionary
 from pipeline.cohort.column_words import listed
-from pipeline.cohort.units import normalise_unit, unit_slips
+from pipeline.cohort.unit_spelling import normalise_unit
+from pipeline.cohort.units import unit_slips
 
 MIN_RESULTS = 20
 MISFIT = 0.15  # decades outside the usual medians

@@ -15,7 +15,7 @@ from pipeline.cohort.drug_names import drug_index, drug_named, is_class, unknown
 from pipeline.cohort.ledger import Ledger, plain_number, quoted
 from pipeline.cohort.result_versions import add_flag
 from pipeline.cohort.schema import TableSchema, enforce, to_number
-from pipeline.cohort.units import normalise_unit
+from pipeline.cohort.unit_spelling import normalise_unit
 from pipeline.config_cohort import CohortConfig
 from pipeline.remedy import Remedy
 from pipeline.resources import schema_yaml

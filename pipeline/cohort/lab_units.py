@@ -9,7 +9,8 @@ import pandas as pd
 
 from pipeline.cohort.analytes import Analyte, AnalyteResolver, dictionary
 from pipeline.cohort.ledger import Ledger, quoted
-from pipeline.cohort.units import conversion, normalise_unit, suits_loinc, with_basis
+from pipeline.cohort.unit_spelling import normalise_unit
+from pipeline.cohort.units import conversion, suits_loinc, with_basis
 from pipeline.config_cohort import CohortConfig
 from pipeline.remedy import Audience, Remedy
 

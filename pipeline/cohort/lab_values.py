@@ -20,7 +20,8 @@ from pipeline.cohort.lab_units import (
 )
 from pipeline.cohort.ledger import Ledger, plain_number, quoted, range_text
 from pipeline.cohort.result_versions import add_flag
-from pipeline.cohort.units import normalise_unit, plausible_units
+from pipeline.cohort.unit_spelling import normalise_unit
+from pipeline.cohort.units import plausible_units
 from pipeline.cohort.values import ABOVE, BELOW, apply_stated_limits, parse_values
 from pipeline.config_cohort import CohortConfig
 from pipeline.remedy import Audience, Remedy

@@ -14,7 +14,7 @@ from pipeline.cohort.lab_codes import agree_codes
 from pipeline.cohort.lab_specimens import agree_specimens
 from pipeline.cohort.ledger import Ledger
 from pipeline.cohort.schema import TableSchema, enforce
-from pipeline.cohort.units import normalise_unit
+from pipeline.cohort.unit_spelling import normalise_unit
 from pipeline.config_cohort import CohortConfig
 
 RATIO, SPINAL, SERUM = "csf_serum_albumin", "csf_albumin", "albumin"

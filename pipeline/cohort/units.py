@@ -1,9 +1,7 @@
-"""Units: spelling, conversion, and sites whose unit differs from the stated one."""
+"""Units: conversion, and sites whose unit differs from the stated one."""
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 
@@ -11,31 +9,13 @@ import numpy as np
 import pandas as pd
 
 from pipeline.cohort.analytes import Analyte
+from pipeline.cohort.unit_spelling import normalise_unit
 from pipeline.remedy import Audience, render
 
 MIN_RESULTS = 20
 MIN_PATIENTS = 5
 _SURE_DECADES = 0.7  # five-fold: smaller differences between sites are patients, not units
 _TOLERANCE = 0.35
-
-
-def normalise_unit(text: str) -> str:
-    """One spelling per unit: micro signs, spaces, case, powers and D-dimer basis.
-
-    Examples
-    --------
-    >>> normalise_unit("µg/mL FEU"), normalise_unit("x10^9/L"), normalise_unit("mcg / ml")
-    ('ug/ml{feu}', '10*9/l', 'ug/ml')
-    >>> normalise_unit("×10⁹/L")
-    '10*9/l'
-    """
-    unit = unicodedata.normalize("NFKC", text).lower().replace("×", "x")
-    unit = unit.replace("μ", "u").replace("mcg", "ug")
-    unit = re.sub(r"[\s_]+", "", unit)
-    unit = re.sub(r"\(?\{?(feu|ddu)\}?\)?$", r"{\1}", unit)
-    unit = re.sub(r"^(ug|mg|ng|g)\{(feu|ddu)\}(/.*)$", r"\1\3{\2}", unit)
-    unit = re.sub(r"^x?10[\^*e]?(\d+)/", r"10*\1/", unit)
-    return unit
 
 
 def conversion(

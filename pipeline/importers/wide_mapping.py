@@ -14,7 +14,8 @@ from pydantic import ValidationError
 from pipeline.cohort.analytes import Analyte, dictionary, find_key, normalise_name
 from pipeline.cohort.drug_names import drug_index
 from pipeline.cohort.schema import READINGS, TableSchema
-from pipeline.cohort.units import conversion, normalise_unit
+from pipeline.cohort.unit_spelling import normalise_unit
+from pipeline.cohort.units import conversion
 from pipeline.errors import UsageError
 from pipeline.importers.wide_clocks import clock_columns
 from pipeline.importers.wide_columns import (
@@ -301,10 +302,16 @@ def _is_unit(analyte: Analyte, text: str) -> bool:
 
 def _stated_unit(analyte: Analyte, text: str) -> str:
     """Unit whose letters and digits are those of the text, "" where none or several are."""
-    wanted = _compact(normalise_unit(text))
+    wanted = _unit_letters(text)
     known = (analyte.unit, *analyte.conversions, *analyte.refused)
-    found = [unit for unit in known if _compact(normalise_unit(unit)) == wanted]
-    return found[0] if len(found) == 1 else ""
+    found = [unit for unit in known if _unit_letters(unit) == wanted]
+    return found[0] if len({normalise_unit(unit) for unit in found}) == 1 else ""
+
+
+def _unit_letters(unit: str) -> str:
+    """Letters and digits of a unit, micro as u; a header leaves out slashes and powers."""
+    plain = _compact(unit.replace("µ", "u").replace("μ", "u"))
+    return re.sub(r"mc(?=[lg]|mol|kat)", "u", plain)
 
 
 def _take(left: list[str], names: Sequence[str]) -> str:

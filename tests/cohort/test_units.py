@@ -8,13 +8,8 @@ import pandas as pd
 import pytest
 
 from pipeline.cohort.analytes import dictionary
-from pipeline.cohort.units import (
-    conversion,
-    normalise_unit,
-    plausible_units,
-    suits_loinc,
-    unit_slips,
-)
+from pipeline.cohort.unit_spelling import normalise_unit
+from pipeline.cohort.units import conversion, plausible_units, suits_loinc, unit_slips
 from pipeline.config import load_config
 from pipeline.reading.reader import read_cohort
 

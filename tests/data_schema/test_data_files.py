@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from pipeline.cohort.analytes import normalise_name
-from pipeline.cohort.units import normalise_unit
+from pipeline.cohort.unit_spelling import normalise_unit
 
 FOLDER = Path(__file__).resolve().parents[2] / "data_schema"
 
@@ -177,10 +177,12 @@ def test_codes_known_to_mean_something_else_are_absent(code):
 @every_analyte
 def test_every_unit_has_one_meaning(key):
     entry = ANALYTES[key]
-    units = [
-        normalise_unit(unit) for unit in (entry["unit"], *entry["conversions"], *entry["refused"])
-    ]
-    assert len(set(units)) == len(units)
+    legal = {entry["unit"]: 1.0}
+    legal |= {unit: item["factor"] for unit, item in entry["conversions"].items()}
+    assert entry["unit"] not in entry["conversions"]
+    factors = {normalise_unit(unit): factor for unit, factor in legal.items()}
+    assert all(factors[normalise_unit(unit)] == factor for unit, factor in legal.items())
+    assert not {normalise_unit(unit) for unit in entry["refused"]} & set(factors)
     assert all(isinstance(unit, str) for unit in (entry["unit"], *entry["conversions"]))
 
 
