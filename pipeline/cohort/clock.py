@@ -11,6 +11,7 @@ import pandas as pd
 from pipeline.cohort.ledger import Ledger
 from pipeline.cohort.schema import to_number
 from pipeline.cohort.timestamps import parse_dates, parse_timestamps, reasons_for
+from pipeline.cohort.written_times import iso_times
 from pipeline.config_cohort import CohortConfig
 from pipeline.errors import InputError, UsageError
 from pipeline.remedy import Remedy
@@ -248,7 +249,8 @@ def future_cutoff_hours(
                 f"of them is scored as of now ({_utc(now)})."
             )
         return np.asarray(np.minimum(frontier, hours), dtype=float)
-    moment, reason = parse_timestamps(pd.Series([as_of], dtype="str"), config.time_zone)
+    asked_at = iso_times(pd.Series([as_of], dtype="str"), config.date_order)
+    moment, reason = parse_timestamps(asked_at, config.time_zone)
     if pd.isna(moment[0]):
         raise UsageError(
             f"--as-of '{as_of}' {reason[0] or 'is blank'}; give hours since {config.time_zero} "
