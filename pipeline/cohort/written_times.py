@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from functools import cache
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 
 from pipeline.resources import schema_yaml
@@ -150,6 +151,43 @@ def on_day(text: str, day: str) -> str:
         if moment.startswith(day) and _ISO.fullmatch(moment):
             return moment
     return ""
+
+
+def on_days(cells: pd.Series, days: pd.Series) -> tuple[pd.Series, pd.Series]:
+    """Moments from a column of times and a column of days beside it, in ISO 8601.
+
+    Parameters
+    ----------
+    cells, days : Series of str
+        As :func:`iso_times` gives them.
+
+    Returns
+    -------
+    moments : Series of str
+        The time where it can be read, else :func:`on_day` of both, else the day. Where no day is
+        stated, the cell as it is.
+    lost : Series of bool
+        Rows with a time that cannot be read, of which the day alone is known.
+
+    Examples
+    --------
+    >>> on_days(pd.Series(["9:30", "soon"]), pd.Series(["2026-03-01"] * 2))[0].tolist()
+    ['2026-03-01T09:30', '2026-03-01']
+    """
+    pairs = pd.DataFrame({"cell": cells, "day": days}).fillna("")
+    code = pairs.groupby(["cell", "day"], sort=False).ngroup().to_numpy()
+    placed = [_placed(*pair) for pair in pairs.drop_duplicates().itertuples(index=False)]
+    moments = pd.array([moment for moment, _ in placed], dtype="str")
+    lost = np.array([lost for _, lost in placed], dtype=bool)
+    return pd.Series(moments.take(code), index=cells.index), pd.Series(lost[code], cells.index)
+
+
+def _placed(cell: str, day: str) -> tuple[str, bool]:
+    known = re.fullmatch(r"\d{4}-\d{2}-\d{2}", day) is not None
+    if cell == "" or _ISO.fullmatch(cell) or not known:
+        return cell or day, False
+    moment = on_day(cell, day)
+    return (moment, False) if moment else (day, True)
 
 
 def impossible_half(text: str) -> bool:

@@ -81,6 +81,8 @@ class WideMapping(StrictModel):
         Column to scale, assessed at the row's time.
     ignored : tuple of str
         Columns left out on purpose.
+    date_order : {"day_first", "month_first"} or None
+        How dates in numbers with the year last are read; None leaves them as they are.
     """
 
     confirmed: bool = False
@@ -91,6 +93,7 @@ class WideMapping(StrictModel):
     patients: dict[str, str] = Field(default_factory=dict)
     grades: dict[str, str] = Field(default_factory=dict)
     ignored: tuple[str, ...] = ()
+    date_order: Literal["day_first", "month_first"] | None = None
 
     @model_validator(mode="after")
     def _each_column_once(self) -> WideMapping:

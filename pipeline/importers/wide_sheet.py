@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from pipeline.cohort.ledger import Ledger, quoted
+from pipeline.cohort.written_times import iso_times
 from pipeline.errors import InputError, UsageError
 from pipeline.importers.records import STATE_OFFSET, clock_changes, offset_hint, with_offsets
 from pipeline.importers.wide_mapping import WideMapping
@@ -60,6 +61,8 @@ def with_zone_offsets(
         for column, field in mapping.patients.items()
         if field == "infusion_time" or field.endswith("_at")
     ]
+    iso = {column: iso_times(table[column], mapping.date_order) for column in columns}
+    table = ledger.remember(file, table, table.assign(**iso))
     missing = 0
     for column in columns:
         why = clock_changes(table[column], time_zone)
