@@ -25,6 +25,11 @@ CHECK_AS_OF = Remedy(
     "source.",
     option=("as-of",),
 )
+DATES_SHIFTED = Remedy(
+    "If dates are shifted, give hours (cytocast pseudonymise --times hours); where all infusions "
+    "lie in the future, predict also takes --as-of there, best as hours. Else correct the times.",
+    option=("times", "as-of"),
+)
 REGRADE = Remedy(
     train="Grading systems are never pooled; regrade, or set cohort.grading_system.",
     operator="Grading systems are never pooled; regrade.",
@@ -51,9 +56,21 @@ def reject_future(
 ) -> pd.DataFrame:
     """Reject rows at or after the as-of hour (or the present)."""
     column = f"{clock}_at" if f"{clock}_at" in table else f"{clock}_hours"
+    future = hours >= limit
+    shifted = table["patient_id"].isin(list(ledger.shifted_patients)).to_numpy()
+    ahead = future & shifted
+    table = ledger.reject(
+        table,
+        ahead,
+        file=file,
+        column=column,
+        code="future",
+        reason="The time lies in the future, as does the patient's infusion_time.",
+        remedy=DATES_SHIFTED,
+    )
     return ledger.reject(
         table,
-        hours >= limit,
+        future[~ahead],
         file=file,
         column=column,
         code="future",

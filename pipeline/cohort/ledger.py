@@ -52,7 +52,8 @@ class Ledger:
     ``by_analyte`` counts refused rows of labs per exported name and code, ``lab_codes`` per patient
     and code; ``lost_patients`` keeps the first code of any table. ``rows_refused`` counts refused
     rows per patient, ``results_refused`` those of them that held a result, per exported analyte.
-    ``contradictions`` says per patient which lines of patients differ, and in what.
+    ``shifted_patients`` are those whose infusion lies in the future, so that their dates may be
+    shifted. ``contradictions`` says per patient which lines of patients differ, and in what.
     ``lines`` counts physical lines per file, where a file has lines.
     ``written`` holds, per file and column, the cells that reading changed, by their line.
     """
@@ -73,6 +74,7 @@ class Ledger:
     lab_codes: dict[str, Counter[str]] = field(default_factory=dict)
     rows_refused: Counter[str] = field(default_factory=Counter)
     results_refused: dict[str, Counter[str]] = field(default_factory=dict)
+    shifted_patients: set[str] = field(default_factory=set)
     contradictions: dict[str, str] = field(default_factory=dict)
     written: dict[tuple[str, str], pd.Series] = field(default_factory=dict)
 

@@ -71,6 +71,8 @@ class ExchangeMapping(StrictModel):
         is midnight, else a time.
     measurement_time : {"collected", "resulted"}
         Which clock the time of a result is, where it has no other.
+    date_order : {"day_first", "month_first"} or None
+        How dates in numbers with the year last are read; None refuses them.
     """
 
     confirmed: bool = False
@@ -78,6 +80,7 @@ class ExchangeMapping(StrictModel):
     same_infusion_days: float = Field(default=1.0, ge=0, le=30)
     midnight: Literal["day", "time"] | None = None
     measurement_time: Literal["collected", "resulted"] = "collected"
+    date_order: Literal["day_first", "month_first"] | None = None
     grades: tuple[GradeRule, ...] = ()
     drugs: dict[Code, str] = Field(default_factory=dict)
     analytes: dict[Code, str] = Field(default_factory=dict)

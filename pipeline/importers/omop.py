@@ -13,6 +13,7 @@ from pipeline.cohort.files import find_table, read_raw
 from pipeline.cohort.ledger import Ledger, quoted
 from pipeline.cohort.schema import to_number
 from pipeline.cohort.values import ABOVE, BELOW, parse_values
+from pipeline.cohort.written_times import iso_times, on_days
 from pipeline.errors import InputError
 from pipeline.importers.exchange_mapping import ExchangeMapping
 from pipeline.importers.other_findings import kinds_of, named_by
@@ -37,7 +38,7 @@ def read_omop(folder: Path, mapping: ExchangeMapping, ledger: Ledger) -> Records
     ----------
     folder : Path
     mapping : ExchangeMapping
-        Only ``midnight`` counts here.
+        Only ``midnight`` and ``date_order`` count here.
     ledger : Ledger
         Takes measurements whose number cannot be known.
 
@@ -49,7 +50,11 @@ def read_omop(folder: Path, mapping: ExchangeMapping, ledger: Ledger) -> Records
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder; give the folder of an OMOP export's tables")
     paths = {name: find_table(folder, name) for name in _rules()["tables"]}
-    tables = {name: _read(path, name, ledger) for name, path in paths.items() if path is not None}
+    tables = {
+        name: _with_iso_times(_read(path, name, ledger), mapping.date_order)
+        for name, path in paths.items()
+        if path is not None
+    }
     missing = [name for name in ("person", "measurement") if name not in tables]
     if missing:
         found = ", ".join(sorted(path.name for path in folder.iterdir())[:12])
@@ -91,6 +96,7 @@ def _read(path: Path, name: str, ledger: Ledger) -> pd.DataFrame:
     rule = _rules()["tables"][name]
     parts = ("needs", "codes", "clock", "grade", "columns")
     wanted = list(dict.fromkeys(column for part in parts for column in rule.get(part, ())))
+    wanted += [rule["time_of_day"]] if "time_of_day" in rule else []
     table = read_raw(path, wanted).record_in(ledger)
     missing = [column for column in rule["needs"] if column not in table]
     if "clock" in rule and not any(column in table for column in rule["clock"]):
@@ -141,11 +147,33 @@ def _kinds(
 def _timed(
     table: pd.DataFrame, name: str, mapping: ExchangeMapping, ledger: Ledger
 ) -> pd.DataFrame:
-    """Add ``at``: the date and time, or the date where there is none."""
-    clock = _rules()["tables"][name]["clock"]
-    at = first_filled(*(table[column] for column in clock))
-    table = table.assign(table=name, at=at, at_column=clock[0])
+    """Add ``at``: the date and time, or the date where there is none.
+
+    A time of day alone belongs to the date beside it, which also counts where the time cannot be
+    read.
+    """
+    rules = _rules()["tables"][name]
+    moment, day = (table[column] for column in rules["clock"])
+    if "time_of_day" in rules:
+        moment = first_filled(moment, table[rules["time_of_day"]])
+    at, lost = on_days(moment, day)
+    ledger.note(
+        table.assign(**{f"_raw_{rules['clock'][0]}": moment}),
+        lost,
+        file=str(table["file"].iloc[0]) if len(table) else name,
+        column=rules["clock"][0],
+        code="date_only",
+        reason=quoted(moment) + " is not a time of " + day + "; the day alone is carried over.",
+        remedy="Export one date and time per record, in ISO 8601.",
+    )
+    table = table.assign(table=name, at=at, at_column=rules["clock"][0])
     return days_for_midnights(table, mapping.midnight, ledger)
+
+
+def _with_iso_times(table: pd.DataFrame, order: str | None) -> pd.DataFrame:
+    """Dates and times with one reading in ISO 8601."""
+    names = [name for name in table if str(name).endswith(("_date", "_datetime"))]
+    return table.assign(**{str(name): iso_times(table[name], order) for name in names})
 
 
 def _codes(table: pd.DataFrame, name: str) -> list[tuple[str, ...]]:

@@ -15,6 +15,7 @@ from pipeline.cohort.analytes import dictionary, find_key
 from pipeline.cohort.ledger import Ledger, quoted
 from pipeline.cohort.timestamps import CLOCK_CHANGE, NO_OFFSET, parse_dates, parse_timestamps
 from pipeline.cohort.units import conversion
+from pipeline.cohort.written_times import iso_times
 
 EVENT_COLUMNS = ("table", "file", "patient_id", "codes", "name", "at", "at_column", "grade",
                  "dose", "unit", "route")  # fmt: skip
@@ -212,7 +213,8 @@ def days_for_midnights(
     rows: pd.DataFrame, reading: Literal["day", "time"] | None, ledger: Ledger
 ) -> pd.DataFrame:
     """Apply :func:`without_midnight` per kind of record, and say where it mattered."""
-    at = rows["at"].copy()
+    at = iso_times(rows["at"])
+    rows = rows.assign(at=at)
     for (file, table), part in rows.groupby(["file", "table"]):
         cells, share = without_midnight(part["at"], reading)
         at.loc[part.index] = cells

@@ -104,6 +104,8 @@ class WideMapping(StrictModel):
         Column to scale, drug, item.
     ignored : tuple of str
         Columns left out on purpose.
+    date_order : {"day_first", "month_first"} or None
+        How dates in numbers with the year last are read; None leaves them as they are.
     """
 
     confirmed: bool = False
@@ -119,6 +121,7 @@ class WideMapping(StrictModel):
     doses: dict[str, DoseColumn] = Field(default_factory=dict)
     observations: dict[str, str | ObservationColumn] = Field(default_factory=dict)
     ignored: tuple[str, ...] = ()
+    date_order: Literal["day_first", "month_first"] | None = None
 
     @model_validator(mode="after")
     def _each_column_once(self) -> WideMapping:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from pipeline.cohort.ledger import Ledger, quoted
 from pipeline.cohort.schema import to_number
+from pipeline.cohort.written_times import iso_times
 from pipeline.errors import InputError, UsageError, listed
 from pipeline.importers.records import STATE_OFFSET, clock_changes, offset_hint, with_offsets
 from pipeline.importers.wide_clocks import clock_columns
@@ -94,6 +95,8 @@ def with_zone_offsets(
         for column, item in mapping.patient_columns().items()
         if item.to == "infusion_time" or item.to.endswith("_at")
     ]
+    iso = {column: iso_times(table[column], mapping.date_order) for column in columns}
+    table = ledger.remember(file, table, table.assign(**iso))
     missing = 0
     for column in dict.fromkeys(columns):
         why = clock_changes(table[column], time_zone)

@@ -296,3 +296,55 @@ def test_a_path_that_is_no_folder_is_refused(tmp_path, name):
         str(tmp_path / "out"),
     ]
     assert main(["import", *arguments, "--quiet"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("cells", "collected"),
+    [
+        ({"measurement_datetime": "2024-03-02 6:00:00"}, "2024-03-02T06:00:00"),
+        ({"measurement_datetime": "2024-3-2 6:00"}, "2024-03-02T06:00"),
+        ({"measurement_datetime": "6:00:00", "measurement_date": "2024-03-02"},
+         "2024-03-02T06:00:00"),
+        ({"measurement_datetime": "", "measurement_date": "2024-3-2",
+          "measurement_time": "6:00 AM"}, "2024-03-02T06:00"),
+        ({"measurement_datetime": "3/2/2024 6:00 AM", "measurement_date": "2024-03-02"},
+         "2024-03-02T06:00"),
+        ({"measurement_datetime": "02MAR2024:06:00:00"}, "2024-03-02T06:00:00"),
+        ({"measurement_datetime": "early", "measurement_date": "2024-03-02"}, "2024-03-02"),
+        ({"measurement_datetime": "5/1/2024 6:00 AM", "measurement_date": "2024-03-02"},
+         "2024-03-02"),
+    ],
+)  # fmt: skip
+def test_a_time_with_one_reading_is_carried_in_iso(tmp_path, cells, collected):
+    folder = export(tmp_path / "omop", [cells])
+    place = tmp_path / "m.yaml"
+    place.write_text(yaml.safe_dump(MAPPING))
+    import_export(folder, tmp_path / "out", place)
+    labs = pd.read_csv(tmp_path / "out" / "labs.csv", dtype="str")
+    assert labs["collected_at"].tolist() == [collected]
+    flags = tmp_path / "out" / "import_flags.csv"
+    lost = "T" not in collected
+    assert flags.exists() == lost
+    if lost:
+        row = pd.read_csv(flags, dtype="str").iloc[0]
+        assert (row["code"], row["value"]) == ("date_only", cells["measurement_datetime"])
+
+
+@pytest.mark.parametrize("order", ["month_first", None])
+def test_the_mapping_states_the_order_of_dates_in_numbers(tmp_path, order):
+    procedure = {"procedure_concept_id": "0", "procedure_source_value": "CART"}
+    row = {"person_id": "1", "procedure_datetime": "3/1/2024 9:30 AM", **procedure}
+    labs = [{"measurement_datetime": "3/2/2024 6:00 PM"}]
+    folder = export(tmp_path / "omop", labs, procedure_occurrence=[row])
+    place = tmp_path / "m.yaml"
+    place.write_text(yaml.safe_dump({**MAPPING, "date_order": order}))
+    if order is None:
+        with pytest.raises(InputError, match="date_order"):
+            import_export(folder, tmp_path / "out", place)
+        return
+    import_export(folder, tmp_path / "out", place, time_zone="America/New_York")
+    people, results = (
+        pd.read_csv(tmp_path / "out" / f"{name}.csv", dtype="str") for name in ("patients", "labs")
+    )
+    assert people["infusion_time"].tolist() == ["2024-03-01T09:30:00-05:00"]
+    assert results["collected_at"].tolist() == ["2024-03-02T18:00:00-05:00"]

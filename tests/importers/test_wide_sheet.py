@@ -203,3 +203,30 @@ def test_long_to_wide_to_long_is_the_same_table(cells):
     pd.testing.assert_frame_equal(left, right.astype("str"))
     assert again.filled == len(cells)
     assert again.filled + again.blank == len(wide) * len(mapping.labs)
+
+
+@pytest.mark.parametrize(
+    ("order", "cell", "wanted"),
+    [
+        ("month_first", "3/2/2026 8:00 PM", "2026-03-02T20:00:00-05:00"),
+        ("day_first", "2.3.2026 20:00", "2026-03-02T20:00:00-05:00"),
+        (None, "2-Mar-2026 20:00", "2026-03-02T20:00:00-05:00"),
+        (None, "2026-3-2 8:00 PM", "2026-03-02T20:00:00-05:00"),
+        (None, "3/2/2026 8:00 PM", "3/2/2026 8:00 PM"),
+    ],
+)
+def test_times_with_one_reading_are_carried_in_iso(tmp_path, order, cell, wanted):
+    sheet = tmp_path / "sheet.csv"
+    sheet.write_text(f"id,time,CRP\n1,{cell},5\n", encoding="utf-8")
+    place = tmp_path / "m.yaml"
+    content = {
+        "confirmed": True,
+        "patient_id": "id",
+        "collected": {"column": "time", "reads": "at"},
+        "labs": {"CRP": {"analyte": "crp", "unit": "mg/L"}},
+        "date_order": order,
+    }
+    place.write_text(yaml.safe_dump(content), encoding="utf-8")
+    import_export(sheet, tmp_path / "out", place, time_zone="America/New_York")
+    labs = pd.read_csv(tmp_path / "out" / "labs.csv", dtype="str")
+    assert labs["collected_at"].tolist() == [wanted]
