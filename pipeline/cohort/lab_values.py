@@ -102,10 +102,10 @@ def read_values(
     factor, why = factors(labs, book, ledger.audience)
     named = [unit for unit in labs["meant"].unique() if relative_unit(unit) is not None]
     relative = labs["meant"].isin(named)
-    for kind, remedy in ((relative, OWN_NAME), (~relative, CORRECT_UNIT)):
+    for chosen, remedy in ((relative, OWN_NAME), (~relative, CORRECT_UNIT)):
         labs = ledger.reject(
             labs,
-            (factor.isna() & kind).loc[labs.index] & ~labs["cancelled"],
+            (factor.isna() & chosen).loc[labs.index] & ~labs["cancelled"],
             file=file,
             column="unit",
             code="unit_refused",
