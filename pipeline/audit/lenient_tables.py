@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from pipeline.cohort.analytes import Analyte, dictionary, local_key, name_index, normalise_name
+from pipeline.cohort.analytes import (
+    Analyte,
+    dictionary,
+    local_analyte,
+    local_key,
+    name_index,
+    normalise_name,
+)
 from pipeline.cohort.schema import to_number
 from pipeline.cohort.tables import Cohort
 from pipeline.cohort.timestamps import parse_timestamps
@@ -66,7 +73,9 @@ def lab_frame(
     DataFrame
         Indexed like the raw table: ``patient`` (code, -1 unknown), ``key``, ``unit``, ``text``,
         ``number`` (as exported), ``side``, ``factor`` and ``value`` (canonical, NaN where the
-        unit cannot be converted), ``hours``, ``resulted``, ``day``, ``site``, ``line``.
+        unit cannot be converted), ``hours``, ``resulted``, ``day``, ``site``, ``line``;
+        ``by_difference`` where ratios have no meaning (signed numbers and logarithms), and
+        ``log_step``, the natural logarithm that one unit of a logarithm stands for, else NaN.
     """
     names = ("patient_id", "analyte", "value", "unit")
     if raw is None or any(name not in raw for name in names):
@@ -97,6 +106,7 @@ def lab_frame(
         index=raw.index,
     )
     frame["factor"] = _factors(frame, config)
+    frame = frame.assign(**_scales(frame, config))
     return frame.assign(value=frame["number"] * frame["factor"])
 
 
@@ -186,6 +196,23 @@ def _factors(labs: pd.DataFrame, config: CohortConfig) -> np.ndarray:
     factors = [accepted_unit(key, unit, config) for key, unit in unique.itertuples(index=False)]
     number = pairs.groupby(["key", "unit"], sort=False).ngroup().to_numpy()
     return np.array(factors, dtype=float)[number]
+
+
+def _scales(labs: pd.DataFrame, config: CohortConfig) -> dict[str, np.ndarray]:
+    """Whether results are compared by difference, and what one unit of a logarithm means."""
+    pairs, listed = labs[["key", "unit"]], {local_key(name) for name in config.local_analytes}
+    analytes = [
+        dictionary()[key]
+        if key in dictionary() and key not in listed
+        else local_analyte(key, key, config, unit)
+        for key, unit in pairs.drop_duplicates().itertuples(index=False)
+    ]
+    number = pairs.groupby(["key", "unit"], sort=False).ngroup().to_numpy()
+    by_difference = np.array([analyte.by_difference for analyte in analytes], dtype=bool)
+    step = np.array(
+        [np.log(analyte.log_base) if analyte.log_base else np.nan for analyte in analytes]
+    )
+    return {"by_difference": by_difference[number], "log_step": step.astype(float)[number]}
 
 
 def _numbers(cells: pd.Series) -> tuple[np.ndarray, np.ndarray]:

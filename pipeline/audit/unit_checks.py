@@ -113,7 +113,7 @@ class UnitSlips(Check):
     def check(self, context: AuditContext) -> list[Finding]:
         """Compare medians between sites, between units, and with the dictionary."""
         labs = context.need_labs()
-        rows = labs[(labs["value"] > 0) & (labs["patient"] >= 0)]
+        rows = labs[(labs["value"] > 0) & (labs["patient"] >= 0) & ~labs["by_difference"]]
         rows = rows.assign(analyte=rows["key"], cancelled=False)
         if rows.empty:
             raise NotApplicable("no result could be converted to a canonical unit")

@@ -11,6 +11,8 @@ import pandas as pd
 
 from pipeline.cohort.analyte_names import read_name
 from pipeline.cohort.ledger import Ledger, quoted
+from pipeline.cohort.local_scales import describe, refuse_relative_assumptions
+from pipeline.cohort.relative_units import LOG_BASES, Scale
 from pipeline.cohort.specimens import (
     NOTHING,
     Specimens,
@@ -20,7 +22,7 @@ from pipeline.cohort.specimens import (
     with_stated_specimen,
 )
 from pipeline.cohort.spelling import normalise_name as normalise_name
-from pipeline.config_cohort import CohortConfig
+from pipeline.config_cohort import CohortConfig, LocalAnalyteConfig
 from pipeline.errors import UsageError
 from pipeline.remedy import Remedy
 from pipeline.resources import schema_yaml
@@ -60,6 +62,10 @@ class Analyte:
         Collection to result, imputed when the result time is missing.
     log : bool
         Analysed on the log2 scale.
+    signed : bool
+        Whether negative numbers are legal.
+    scale : str
+        ``linear``, or the logarithm that exported numbers already are; no second one is taken.
     direction : mapping
         Scale to ``up`` or ``down`` where the evidence is one-directional.
     loinc_units : mapping
@@ -89,6 +95,18 @@ class Analyte:
     loinc_units: Mapping[str, str] = field(default_factory=dict)
     synonyms: tuple[str, ...] = ()
     local: bool = False
+    signed: bool = False
+    scale: Scale = "linear"
+
+    @property
+    def by_difference(self) -> bool:
+        """Whether two results are compared by their difference, because a ratio has no meaning."""
+        return self.signed or self.scale != "linear"
+
+    @property
+    def log_base(self) -> float | None:
+        """Base of the logarithm that the numbers are; None where they are none."""
+        return LOG_BASES.get(self.scale)
 
     def reference_at(self, age_years: float) -> tuple[float | None, float | None]:
         """Reference range at an age; the adult one where no band of the dictionary holds the age.
@@ -235,9 +253,7 @@ def resolve_analytes(
         key = known_key(name, config, book)
         if key is None and book.learning and _accepts(name, config):
             key = local_key(name)
-            local[key] = Analyte(
-                key=key, name=name, short=name, unit="", pathway="organ_function", local=True
-            )
+            local[key] = local_analyte(key, name, config)
         keys[name] = key
     resolved = names.map(keys)
     stated = {name: specimen_names((named_analyte(name) or ("", NOTHING))[1]) for name in keys}
@@ -277,6 +293,18 @@ def _looked_up(raw: pd.DataFrame) -> pd.Series:
     return pd.Series([told[pair] for pair in cells], index=raw.index, dtype="str")
 
 
+def local_analyte(key: str, name: str, config: CohortConfig, unit: str = "") -> Analyte:
+    """A cohort-local analyte as the configuration states it, the rest by its unit.
+
+    Examples
+    --------
+    >>> local_analyte("il6_npx", "IL6_NPX", CohortConfig(), "NPX").signed
+    True
+    """
+    described = describe(_listed(config).get(key, LocalAnalyteConfig()), name, unit)
+    return Analyte(key=key, short=described["name"], local=True, **described)
+
+
 def check_settings(config: CohortConfig, book: AnalyteResolver) -> None:
     """Refuse settings for analytes that do not exist, which would change nothing unnoticed.
 
@@ -285,6 +313,7 @@ def check_settings(config: CohortConfig, book: AnalyteResolver) -> None:
     UsageError
         Naming the setting and the unknown analyte.
     """
+    refuse_relative_assumptions(config)
     turnaround = config.turnaround if isinstance(config.turnaround, dict) else {}
     known = {*dictionary(), *book.local, *_listed(config)}
     for setting, keys in (
@@ -341,6 +370,7 @@ def _analyte(key: str, entry: Mapping[str, Any]) -> Analyte:
         loinc=tuple(str(code) for code in (entry.get("loinc") or {})),
         loinc_units=dict(entry.get("loinc_units") or {}),
         synonyms=tuple(entry.get("synonyms") or ()),
+        signed=entry.get("signed", False),
     )
 
 
@@ -363,5 +393,7 @@ def _accepts(name: str, config: CohortConfig) -> bool:
     return config.extra_analytes == "accept" or local_key(name) in _listed(config)
 
 
-def _listed(config: CohortConfig) -> set[str]:
-    return {local_key(name) for name in config.local_analytes}
+def _listed(config: CohortConfig) -> dict[str, LocalAnalyteConfig]:
+    """Settings by key; where two spellings are one key, those with details."""
+    stated = sorted(config.local_analytes.items(), key=lambda item: item[1] != LocalAnalyteConfig())
+    return {local_key(name): details for name, details in stated}

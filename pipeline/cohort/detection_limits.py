@@ -37,7 +37,8 @@ def infer_limits(labs: pd.DataFrame) -> dict[str, dict[str, float]]:
       do), and none lie below a lower one: nothing brings a sample there, so a pile with smaller
       values beside it shows how numbers are rounded, not where the assay ends.
 
-    Zero is never a limit, because counts and fractions reach it by nature.
+    Zero is never a limit, because counts and fractions reach it by nature. Limits of signed
+    analytes may be negative.
 
     Parameters
     ----------
@@ -57,10 +58,10 @@ def infer_limits(labs: pd.DataFrame) -> dict[str, dict[str, float]]:
         counts, patients = tally["size"].to_numpy(), tally["nunique"].to_numpy()
         limits = {}
         lower = _pile(values, counts, patients, beyond=0.0)
-        if lower is not None and lower > 0:
+        if lower is not None and lower != 0:
             limits["lower"] = lower
         upper = _pile(values[::-1], counts[::-1], patients[::-1], beyond=MAX_BEYOND)
-        if upper is not None and upper > 0:
+        if upper is not None and upper != 0:
             limits["upper"] = upper
         if limits:
             found[str(analyte)] = limits

@@ -19,6 +19,7 @@ from pipeline.cohort.lab_units import (
     with_bases,
 )
 from pipeline.cohort.ledger import Ledger, plain_number, quoted, range_text
+from pipeline.cohort.relative_units import relative_unit
 from pipeline.cohort.result_versions import add_flag
 from pipeline.cohort.unit_spelling import normalise_unit
 from pipeline.cohort.units import plausible_units
@@ -37,6 +38,10 @@ REMEDIES: dict[str, str | Remedy] = {
 GIVE_LIMIT = Remedy(
     train="Give the limit: '<0.5', a column lloq or uloq, or cohort.limits in the config.",
     operator="Give the limit: '<0.5', a column lloq or uloq.",
+)
+OWN_NAME = Remedy(
+    train="Give results in a relative unit their own analyte name.",
+    operator="Leave these rows out, or send the unit that the model was trained with.",
 )
 FIXED_IN_TRAINING = "Correct the export; what this model accepts was fixed in training."
 COMMA = "comma"
@@ -80,13 +85,8 @@ def read_values(
         With the units of cohort-local analytes and, in training, the usual limits.
     """
     labs = with_bases(labs.assign(meant=meant_units(labs, config)), file, book, ledger)
-    labs, book = agree_local_units(labs, file, book, ledger)
-    parsed = parse_values(
-        _without_unit(labs),
-        decimal_comma=config.decimal_comma,
-        sentinels=config.sentinels,
-        audience=ledger.audience,
-    )
+    labs, book = agree_local_units(labs, file, config, book, ledger)
+    parsed = _parse(labs, config, book, ledger.audience)
     parsed = parsed.assign(kind=parsed["code"].mask(parsed["problem"].str.contains("comma"), COMMA))
     for kind, remedy in {**REMEDIES, COMMA: comma_remedy(config)}.items():
         if not (parsed["kind"] == kind).any():
@@ -101,15 +101,18 @@ def read_values(
             remedy=remedy,
         )
     factor, why = factors(labs, book, ledger.audience)
-    labs = ledger.reject(
-        labs,
-        factor.isna() & ~labs["cancelled"],
-        file=file,
-        column="unit",
-        code="unit_refused",
-        reason=why,
-        remedy=CORRECT_UNIT,
-    )
+    named = [unit for unit in labs["meant"].unique() if relative_unit(unit) is not None]
+    relative = labs["meant"].isin(named)
+    for chosen, remedy in ((relative, OWN_NAME), (~relative, CORRECT_UNIT)):
+        labs = ledger.reject(
+            labs,
+            (factor.isna() & chosen).loc[labs.index] & ~labs["cancelled"],
+            file=file,
+            column="unit",
+            code="unit_refused",
+            reason=why.loc[labs.index],
+            remedy=remedy,
+        )
     labs = refuse_loinc_units(labs, file, book, ledger)
     factor, parsed = factor.loc[labs.index], parsed.loc[labs.index]
     labs = labs.assign(
@@ -147,6 +150,27 @@ def read_values(
             remedy="Leave the row out if the laboratory would not stand by it.",
         )
     return labs.drop(columns=["printed", "word", "quality"]), book
+
+
+def _parse(
+    labs: pd.DataFrame, config: CohortConfig, book: AnalyteResolver, audience: Audience
+) -> pd.DataFrame:
+    """Result text to numbers; those of signed analytes may be negative."""
+    cells = _without_unit(labs)
+    signed = labs["key"].map({key: book.get(key).signed for key in labs["key"].unique()})
+    parts = [
+        parse_values(
+            part,
+            decimal_comma=config.decimal_comma,
+            sentinels=config.sentinels_of(signed=bool(legal)),
+            signed=bool(legal),
+            audience=audience,
+        )
+        for legal, part in cells.groupby(signed.astype(bool), sort=True)
+    ]
+    if len(parts) < 2:
+        return parts[0] if parts else parse_values(cells, audience=audience)
+    return pd.concat(parts).loc[labs.index]
 
 
 def _why_unusable(

@@ -14,6 +14,8 @@ def normalise_name(text: str) -> str:
     >>> normalise_name("IL-6 "), normalise_name("Interleukin 6")
     ('il_6', 'interleukin_6')
     """
-    spelled = text.replace("™", " ").replace("γ", "gamma").replace("α", "alpha").replace("β", "beta")
+    spelled = (
+        text.replace("™", " ").replace("γ", "gamma").replace("α", "alpha").replace("β", "beta")
+    )
     plain = unicodedata.normalize("NFKD", spelled)
     return re.sub(r"[^a-z0-9]+", "_", plain.lower()).strip("_")

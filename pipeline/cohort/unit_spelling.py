@@ -7,6 +7,7 @@ import unicodedata
 from functools import cache
 from typing import Any
 
+from pipeline.cohort.relative_units import relative_unit
 from pipeline.resources import schema_yaml
 
 _SUPERSCRIPT = re.compile("[⁺⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+")
@@ -39,7 +40,12 @@ def normalise_unit(text: str) -> str:
     ('ug/ml{feu}', '10*9/l', 'ug/ml')
     >>> normalise_unit("×10⁹/L"), normalise_unit("TH/MM3"), normalise_unit("U/l 37°C")
     ('10*9/l', '10*9/l', 'u/l')
+    >>> normalise_unit("z-score")
+    '{z}'
     """
+    relative = relative_unit(text)
+    if relative is not None:
+        return relative.unit.lower()
     unit, basis = _without_basis(_plain(text))
     return _of_parts(unit) + basis
 

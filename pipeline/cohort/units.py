@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.cohort.analytes import Analyte
+from pipeline.cohort.relative_units import relative_unit
 from pipeline.cohort.unit_spelling import normalise_unit
 from pipeline.remedy import Audience, render
 
@@ -47,6 +48,9 @@ def conversion(
     for spelling, factor in analyte.conversions.items():
         if normalise_unit(spelling) == wanted:
             return factor, ""
+    relative = relative_unit(unit)
+    if relative is not None:
+        return float("nan"), _no_factor(analyte, relative.unit, audience)
     legal = ", ".join([analyte.unit, *analyte.conversions])
     for spelling, why in analyte.refused.items():
         if normalise_unit(spelling) == wanted:
@@ -54,6 +58,18 @@ def conversion(
             return float("nan"), f"{problem} Legal: {legal}."
     given = f"unit '{unit}'" if unit else "a blank unit"
     return float("nan"), f"{analyte.short} with {given} cannot be read. Legal: {legal}."
+
+
+def _no_factor(analyte: Analyte, unit: str, audience: Audience) -> str:
+    """Why a relative unit is refused, and how its results can be used."""
+    problem = f"{analyte.short} in '{unit}' is relative, with no factor to {analyte.unit}."
+    if audience is Audience.SCORING:
+        return problem
+    own = f"{analyte.key}_{unit.strip('{}').lower()}"
+    return (
+        f"{problem} Export it under a name of its own, such as {own}, and list that under "
+        "cohort.local_analytes."
+    )
 
 
 def suits_loinc(analyte: Analyte, code: str, unit: str) -> bool:
@@ -155,7 +171,7 @@ def unit_slips(
         place = pd.Series(named[rows["patient"].to_numpy()], index=rows.index, dtype="str")
     found = []
     for key, part in rows.assign(site=place).groupby("analyte", sort=True):
-        if str(key) in analytes:
+        if str(key) in analytes and not analytes[str(key)].by_difference:
             found += list(_slips_of(analytes[str(key)], part))
     columns = [item.name for item in fields(UnitSlip)]
     return pd.DataFrame([asdict(slip) for slip in found], columns=columns)

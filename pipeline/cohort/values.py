@@ -70,6 +70,7 @@ def parse_values(
     *,
     decimal_comma: bool | None = None,
     sentinels: Collection[float] = (),
+    signed: bool = False,
     audience: Audience = Audience.TRAINING,
 ) -> pd.DataFrame:
     """Parse result text.
@@ -83,6 +84,8 @@ def parse_values(
         refused; ``1,234.5`` has one reading and is always accepted.
     sentinels : collection of float
         Numbers that stand for "missing" in this export.
+    signed : bool
+        Whether negative numbers are legal.
     audience : Audience
         For whom ``problem`` is worded.
 
@@ -100,7 +103,8 @@ def parse_values(
     'stands for no result'
     """
     codes, unique = pd.factorize(cells.astype("str"))
-    readings = [_parse(str(text), decimal_comma, frozenset(sentinels)) for text in unique]
+    missing = frozenset(sentinels)
+    readings = [_parse(str(text), decimal_comma, missing, signed=signed) for text in unique]
     columns = {
         item.name: [getattr(reading, item.name) for reading in readings] for item in fields(Reading)
     }
@@ -127,7 +131,9 @@ def apply_stated_limits(
     )
 
 
-def _parse(text: str, decimal_comma: bool | None, sentinels: frozenset[float]) -> Reading:
+def _parse(
+    text: str, decimal_comma: bool | None, sentinels: frozenset[float], *, signed: bool
+) -> Reading:
     if text == "":
         return Reading(code="no_result", problem="is blank")
     plain = text.translate(_SIGNS).strip()
@@ -142,11 +148,15 @@ def _parse(text: str, decimal_comma: bool | None, sentinels: frozenset[float]) -
     found = _TEXT.fullmatch(_GROUPED.sub(_ungrouped, _comparators_as_signs(plain), count=1))
     if found is None or found["comparator"] not in _COMPARATORS:
         return Reading(code="value_unusable", problem=_NO_NUMBER)
-    return _number(found, decimal_comma, sentinels)
+    return _number(found, decimal_comma, sentinels, signed=signed)
 
 
 def _number(
-    found: re.Match[str], decimal_comma: bool | None, sentinels: frozenset[float]
+    found: re.Match[str],
+    decimal_comma: bool | None,
+    sentinels: frozenset[float],
+    *,
+    signed: bool,
 ) -> Reading:
     quality = _beside(found["rest"])
     spelled, problem = _decimal(found["number"], decimal_comma)
@@ -160,7 +170,7 @@ def _number(
         return Reading(code="value_unusable", problem="is not finite")
     if side == 0 and number in sentinels:
         return Reading(code="sentinel", problem="is a code for a missing result")
-    if number < 0:
+    if number < 0 and not signed:
         return Reading(code="value_unusable", problem="is negative")
     return Reading(number, side, quality=quality or "")
 

@@ -111,7 +111,7 @@ def lab_text(record: PatientRecord, analyte: Analyte, *, brief: bool = False) ->
             when=record.clock.words(collected),
         ),
         phrase("labs", "old", age=age_text(age)) if age > OLD_HOURS else "",
-        change_text(series, brief=brief),
+        change_text(series, by_difference=analyte.by_difference, brief=brief),
     ]
     if not brief:
         parts.append(range_text(float(newest["value"]), float(newest["side"]), analyte))

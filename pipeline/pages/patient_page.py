@@ -69,6 +69,7 @@ def patient_page(patient: Patient, facts: ModelSummary, *, made: datetime, back:
         "against": sentences.opposing_sentences(record, estimated, facts),
         "missing": _missing(patient, facts),
         "trends": _trends(record, estimated, facts, drugs),
+        "linear": _linear_axes(record, facts),
         "others": _other_labs(record, estimated, facts),
         "drugs": [_drug_text(drug, record) for drug in drugs],
         "unseen": sentence("unseen"),
@@ -320,6 +321,16 @@ def _trend_order(
 
     keys = [key for key in facts.analytes if key in measured]
     return sorted(keys, key=lambda key: (not facts.analytes[key].core, -strength(key)))
+
+
+def _linear_axes(record: PatientRecord, facts: ModelSummary) -> list[str]:
+    """Short names of the measured analytes whose trend has a linear axis with zero."""
+    measured = set(record.labs["analyte"])
+    return [
+        analyte.short
+        for key, analyte in facts.analytes.items()
+        if analyte.by_difference and key in measured
+    ]
 
 
 def _trends(

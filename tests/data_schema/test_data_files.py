@@ -66,7 +66,9 @@ REQUIRED_KEYS = {
     "name", "short", "specimen", "core", "loinc", "unit", "conversions", "refused", "plausible",
     "reference", "turnaround_hours", "log", "direction", "pathway", "synonyms", "source",
 }  # fmt: skip
-OPTIONAL_KEYS = {"loinc_units", "floor", "reference_by_age", "usual", "detection", "evidence"}
+OPTIONAL_KEYS = {
+    "loinc_units", "floor", "reference_by_age", "usual", "detection", "evidence", "signed",
+}  # fmt: skip
 every_analyte = pytest.mark.parametrize("key", ANALYTES)
 
 
@@ -290,7 +292,9 @@ def test_international_units_are_refused_where_they_mean_activity():
 def test_plausible_holds_the_reference_range_and_the_floor(key):
     entry = ANALYTES[key]
     low, high = entry["plausible"]
-    assert 0 <= low < high
+    assert low < high
+    assert low >= 0 or entry.get("signed", False)
+    assert not (entry["log"] and entry.get("signed", False))
     if entry["reference"] is not None:
         normal_low, normal_high = entry["reference"]
         assert normal_low < normal_high
