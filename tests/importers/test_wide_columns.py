@@ -61,4 +61,6 @@ def test_contradictions_and_unknown_keys_are_refused(changes, message):
 def test_codes_are_text_whether_yaml_reads_a_number_or_not():
     values = mapping(patients={"s": {"to": "sex", "values": {1: "male", "2": "female"}}})
     assert values.patient_columns()["s"].values == {"1": "male", "2": "female"}
+    blank = mapping(patients={"s": {"to": "sex", "values": {1: None}}})
+    assert blank.patient_columns()["s"].values == {"1": ""}
     assert set(CLOCKS) == {"labs", "grades", "doses", "observations"}
