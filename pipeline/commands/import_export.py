@@ -108,11 +108,11 @@ def shape_of(source: Path) -> str:
     if source.is_dir():
         if find_table(source, "person") and find_table(source, "measurement"):
             return "omop"
+        found = sorted(path.name for path in source.iterdir())
+        if find_table(source, "labs"):
+            raise InputError(f"{source} is a cohort folder already; nothing is to be imported")
         if fhir_files(source):
             return "fhir"
-        found = sorted(path.name for path in source.iterdir())
-        if "labs" in {name.lower().split(".")[0] for name in found}:
-            raise InputError(f"{source} is a cohort folder already; nothing is to be imported")
         raise InputError(
             f"{source} is no known shape: an OMOP export has person and measurement as .csv or "
             ".parquet, a FHIR export .json or .ndjson (also .gz). "

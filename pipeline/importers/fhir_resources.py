@@ -154,15 +154,15 @@ class OpenedContainers:
             lines.append(f"{file} {what} to a next page. Export every page.")
         return lines
 
-    def renamed(self, node: Any) -> Any:
-        """A resource whose references call others by the ids that they have."""
-        if not self.aliases:
+    def renamed(self, node: Any, depth: int = 0) -> Any:
+        """A resource whose references, down to a limit, call others by the ids that they have."""
+        if not self.aliases or depth > DEEPEST:
             return node
         if isinstance(node, list):
-            return [self.renamed(item) for item in node]
+            return [self.renamed(item, depth + 1) for item in node]
         if not isinstance(node, dict):
             return node
-        changed = {key: self.renamed(item) for key, item in node.items()}
+        changed = {key: self.renamed(item, depth + 1) for key, item in node.items()}
         reference = node.get("reference")
         if isinstance(reference, str) and reference in self.aliases:
             changed["reference"] = self.aliases[reference]

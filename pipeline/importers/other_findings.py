@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
@@ -81,7 +81,7 @@ def left_out_remark(kinds: Iterable[str]) -> str:
 
 
 def kinds_of(
-    records: Iterable[dict[str, Any]], named: Collection[str], *, applied: bool
+    records: Iterable[dict[str, Any]], named: frozenset[str], *, applied: bool
 ) -> list[str]:
     """Kind of each record, "" where it is kept.
 
@@ -89,7 +89,7 @@ def kinds_of(
     ----------
     records : iterable of dict
         Each with ``codes, name, called, label, loinc, unit, categories``.
-    named : collection of str
+    named : frozenset of str
         Codes that the mapping names.
     applied : bool
         False for a proposal, which lists everything.
@@ -98,7 +98,7 @@ def kinds_of(
         return ["" for _ in records]
     return [
         ""
-        if not set(named).isdisjoint(record["codes"])
+        if not named.isdisjoint(record["codes"])
         else finding_kind(
             (record["name"], record["called"], record["label"]),
             record["loinc"],

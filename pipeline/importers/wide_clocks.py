@@ -12,6 +12,7 @@ import pandas as pd
 from pipeline.resources import schema_yaml
 
 _SHARE = 0.8  # of the filled cells of a column that must look like times
+_FILLED = 0.5  # of the rows with a result that must have a time, for a clock to be theirs
 _DATE = (
     r"(?:\d{4}[-./]?\d{1,2}[-./]?\d{1,2}|\d{1,2}[-./]\d{1,2}[-./](?:\d{4}|\d{2})"
     r"|\d{1,2}[-. ]?[A-Za-zéûä]{3,9}[-., ]*\d{2,4}|[A-Za-z]{3,9} \d{1,2},? \d{4})(?:[T ,].*)?"
@@ -106,7 +107,7 @@ def owning_clock(
     """Clock to which a column obviously belongs, "" where none or several could be meant.
 
     It is the one that begins with the same words (``tox_date``, ``tox_grade``), else the only one
-    of the same REDCap form; in a table it must be filled in wherever the column is.
+    of the same REDCap form; in a table it must be filled in on half of the rows with a result.
 
     Examples
     --------
@@ -122,8 +123,8 @@ def owning_clock(
     if len(owners) != 1:
         return ""
     if table is not None and len(table):
-        filled = table[column] != ""
-        if (table.loc[filled, owners[0]] == "").any():
+        times = table.loc[table[column] != "", owners[0]]
+        if len(times) and (times == "").mean() > 1 - _FILLED:
             return ""
     return owners[0]
 

@@ -24,7 +24,7 @@ def _as_clock(value: Any) -> Any:
 def _as_code(value: Any) -> str:
     if isinstance(value, bool):
         raise ValueError("YAML reads yes and no as true and false; put the code in quotes")
-    return str(value).strip()
+    return "" if value is None else str(value).strip()
 
 
 class StrictModel(BaseModel):

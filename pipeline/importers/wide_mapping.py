@@ -48,15 +48,18 @@ HEADER = """\
 """
 
 
-_IDS = ("patientid", "subjectid", "studyid", "recordid", "usubjid", "mrn", "pid", "patient",
-        "subject", "patno", "patnr", "patientnr", "id")  # fmt: skip
+_IDS = ("patientid", "subjectid", "studyid", "recordid", "usubjid", "mrn", "patmrnid", "pid",
+        "patient", "subject", "patno", "patnr", "patientnr", "id")  # fmt: skip
 _TIMES = {
     "at": ("collectedat", "collectiontime", "collectiondatetime", "collectiondate", "datetime",
            "timestamp", "sampletime", "sampledate", "drawtime", "drawdate", "labdate",
+           "collecteddatetime", "collecteddate", "collectdttm", "specimentakentime",
+           "specimntakentime", "labordatum", "abnahmezeitpunkt", "abnahmedatum",
+           "entnahmezeitpunkt", "entnahmedatum",
            "date", "time", "datum"),
     "hours": ("collectedhours", "hourssinceinfusion", "hourspostinfusion", "hours", "hour"),
     "days": ("collecteddays", "dayssinceinfusion", "dayspostinfusion", "daypostinfusion",
-             "infusionday", "studyday", "days", "day"),
+             "infusionday", "studyday", "labday", "days", "day"),
 }  # fmt: skip
 _RESULTED = {"at": ("resultedat", "resulttime", "resultdatetime", "reportedat", "reporttime"),
              "hours": ("resultedhours",), "days": ("resulteddays",)}  # fmt: skip
@@ -68,7 +71,11 @@ _PATIENT = {
     "site": ("site", "hospital", "centre", "center"),
     "disease": ("disease", "diagnosis"),
 }
-_GRADES = {"crs": ("crs", "crsgrade", "gradecrs"), "icans": ("icans", "icansgrade", "gradeicans")}
+_GRADES = {
+    scale: (scale, f"{scale}grade", f"grade{scale}", f"tox{scale}", f"tox{scale}grade",
+            f"{scale}gradeastct", f"{scale}astct", f"astct{scale}", f"astct{scale}grade")
+    for scale in ("crs", "icans")
+}  # fmt: skip
 
 
 def read_mapping(path: Path) -> WideMapping:

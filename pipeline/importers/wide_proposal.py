@@ -138,7 +138,11 @@ def clock_notes(proposal: WideMapping, clocks: ClockColumns) -> list[str]:
     candidates = list(dict.fromkeys([*proposal.clock_names(), *clocks.reads]))
     if len(candidates) <= 1:
         return []
-    lines = [f"columns that may hold times: {', '.join(candidates)}"]
+    read = {clock.column: clock.reads for clock in proposal.clocks()} | clocks.reads
+    listed = [
+        name if read.get(name, "at") == "at" else f"{name} ({read[name]})" for name in candidates
+    ]
+    lines = [f"columns that may hold times: {', '.join(listed)}"]
     for group, name in CLOCKS.items():
         stated: TimeColumn | None = getattr(proposal, name)
         bare = [key for key, item in proposal.columns_of(group).items() if item.at is None]

@@ -221,6 +221,32 @@ def test_an_analyte_is_told_by_concept_then_code_then_name(tmp_path, lab, analyt
     assert labs["source_row"].tolist() == ["measurement.csv:2"]
 
 
+def test_what_is_no_laboratory_result_is_left_out_and_counted(tmp_path):
+    names = ("concept_id", "vocabulary_id", "concept_code", "concept_name", "concept_class_id")
+    rows = [
+        ("11", "LOINC", "8302-2", "Body height", "Clinical Observation"),
+        ("12", "LOINC", "55757-9", "Unnamed", "Survey"),
+        ("13", "LOINC", "1988-5", "CRP", "Clinical Observation"),
+        ("14", "LOINC", "99999-9", "Phenotype X", "Lab Test"),
+        ("15", "SNOMED", "1", "ASTCT ICANS grade", "Survey"),
+    ]
+    concept = [dict(zip(names, row, strict=True)) for row in rows]
+    labs = [
+        {
+            "measurement_concept_id": row[0],
+            "measurement_source_value": "",
+            "unit_source_value": unit,
+        }
+        for row, unit in zip(rows, ["cm", "", "mg/L", "", ""], strict=True)
+    ]
+    labs += [{"measurement_source_value": "Screening for drug abuse", "unit_source_value": ""}]
+    found, rejects, said = bring(tmp_path, labs, concept=concept)
+    assert rejects is None
+    assert found["labs"]["analyte"].tolist() == ["crp", "99999-9", "ASTCT ICANS grade"]
+    assert "3 rows of 2 kinds" in said
+    assert "measurement.csv: 6 rows read: 3 no laboratory results, 3 carried" in said
+
+
 def test_the_proposal_names_codes_that_the_dictionary_lacks(tmp_path):
     row = ("88", "LOINC", "1754-1", "Albumin [Mass/volume] in Urine")
     concept = [*CONCEPTS, dict(zip(CONCEPTS[0], row, strict=True))]
