@@ -87,5 +87,5 @@ def test_a_text_beside_an_unknown_code_counts_where_it_is_safe(tmp_path, display
     code = {"coding": [{"system": LOINC, "code": "38483-4", "display": display}], "text": text}
     found, _, said = bring(tmp_path, lab(code=code))
     assert found["labs"]["analyte"].tolist() == [analyte]
-    assert ("import_flags" in found) == (analyte != "38483-4")
+    assert ("flagged: 1 rows" in said) == (analyte != "38483-4")
     assert ("will be rejected" in said) == (analyte == "38483-4")

@@ -30,7 +30,7 @@ def test_a_fact_links_a_measurement_with_its_specimen(tmp_path, turned):
     one, two = ("2", "1") if turned else ("1", "2")
     fact = {f"domain_concept_id_{one}": "21", f"fact_id_{one}": "4.0"}
     fact |= {f"domain_concept_id_{two}": "36", f"fact_id_{two}": "90"}
-    found, _, said = bring(
+    found, _, _ = bring(
         tmp_path,
         [{**IL6, "measurement_id": "4"}, {**IL6, "measurement_id": "5"}],
         specimen=SPECIMENS,
@@ -55,16 +55,11 @@ def test_an_event_field_links_only_by_its_name(tmp_path):
 def test_several_specimens_of_one_measurement_are_all_named():
     columns = ["measurement_id", "measurement_event_id", "meas_event_field_concept_id"]
     measurement = pd.DataFrame([["1", "", ""]], columns=columns)
-    specimen = pd.DataFrame(
-        {
-            "specimen_id": ["7", "8"],
-            "specimen_concept_id": "",
-            "specimen_source_value": ["CSF", "serum"],
-        }
-    )
-    links = pd.DataFrame(
-        {"domain_concept_id_1": "21", "fact_id_1": "1", "domain_concept_id_2": "36", "fact_id_2": ["7", "8"]}
-    )  # fmt: skip
+    rows = [["7", "", "CSF"], ["8", "", "serum"]]
+    columns = ["specimen_id", "specimen_concept_id", "specimen_source_value"]
+    specimen = pd.DataFrame(rows, columns=columns)
+    columns = ["domain_concept_id_1", "fact_id_1", "domain_concept_id_2", "fact_id_2"]
+    links = pd.DataFrame([["21", "1", "36", "7"], ["21", "1", "36", "8"]], columns=columns)
     tables = {"specimen": specimen, "fact_relationship": links}
     assert specimens_of(measurement, tables, {}).tolist() == ["CSF; serum"]
     assert specimens_of(measurement, {}, {}).tolist() == [""]
@@ -87,4 +82,4 @@ def test_names_of_concepts_and_source_values_state_specimens_too(tmp_path):
     assert labs["specimen"].tolist() == ["Blood", "Urine", "CSF"]
     assert "1 analyte (1 of 3 results) is not in the dictionary" in said
     assert "2161-8 Creatinine [Mass/volume] in Urine (1)" in said
-    assert found["import_flags"]["code"].tolist() == ["name_over_code"]
+    assert "flagged: 1 rows" in said

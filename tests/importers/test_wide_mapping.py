@@ -56,7 +56,8 @@ def test_other_headers_are_no_analyte(name):
 @pytest.mark.parametrize(
     "form",
     ["{} (CSF)", "Liquor {}", "{}_csf", "{} CSF (pg/mL)", "{} (CSF, pg/mL)", "{} [pg/mL] (CSF)",
-     "{} (pg/mL) CSF", "BAL {}", "Urine {}", "{} (urine) mg/dL", "{} pg/mL Liquor", "{} [BAL] pg/mL"],
+     "{} (pg/mL) CSF", "BAL {}", "Urine {}", "{} (urine) mg/dL", "{} pg/mL Liquor",
+     "{} [BAL] pg/mL"],
 )  # fmt: skip
 def test_a_header_of_another_specimen_is_no_analyte(form, analyte):
     assert lab_column(form.format(analyte)) is None
