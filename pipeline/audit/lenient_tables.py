@@ -8,12 +8,14 @@ import pandas as pd
 from pipeline.cohort.analytes import (
     Analyte,
     dictionary,
+    key_in_specimen,
     local_analyte,
     local_key,
     name_index,
     normalise_name,
 )
 from pipeline.cohort.schema import to_number
+from pipeline.cohort.specimens import NOTHING, specimen_classes
 from pipeline.cohort.tables import Cohort
 from pipeline.cohort.timestamps import parse_timestamps
 from pipeline.cohort.unit_spelling import normalise_unit
@@ -81,8 +83,9 @@ def lab_frame(
     if raw is None or any(name not in raw for name in names):
         raw = pd.DataFrame({name: pd.Series([], dtype="str") for name in (*names, "_line")})
     patient = ids.get_indexer(pd.Index(raw["patient_id"]))
-    codes, spelled = pd.factorize(raw["analyte"])
-    keys = np.array([analyte_key(name, config) for name in spelled], dtype=object)
+    specimen = raw["specimen"] if "specimen" in raw else pd.Series("", index=raw.index)
+    codes, spelled = pd.factorize(pd.MultiIndex.from_arrays([raw["analyte"], specimen]))
+    keys = np.array([analyte_key(name, config, text) for name, text in spelled], dtype=object)
     number, side = _numbers(raw["value"])
     zero, site = (
         _of(people["infusion"], patient, raw.index),
@@ -154,12 +157,19 @@ def derived_grades(cohort: Cohort, ids: pd.Index) -> pd.DataFrame:
     )
 
 
-def analyte_key(name: str, config: CohortConfig) -> str:
-    """Key of a dictionary or cohort-local analyte, whether or not the cohort accepts it."""
+def analyte_key(name: str, config: CohortConfig, specimen: str = "") -> str:
+    """Key of a dictionary or cohort-local analyte, whether or not the cohort accepts it.
+
+    A result of another specimen than that of the analyte has a key of its own.
+    """
     key = local_key(name)
     if key in {local_key(item) for item in config.local_analytes}:
         return key
-    return name_index().get(normalise_name(name), key)
+    known = name_index().get(normalise_name(name))
+    if known is None:
+        return key
+    stated = specimen_classes(specimen) or NOTHING
+    return key_in_specimen(known, stated) or local_key(f"{known} {specimen}")
 
 
 def lenient_hours(

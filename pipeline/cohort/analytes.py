@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from pipeline.cohort.analyte_names import read_name
@@ -287,10 +288,11 @@ def _looked_up(raw: pd.DataFrame) -> pd.Series:
     """Names to look up: as exported, with the stated specimen where a name alone is ambiguous."""
     if "specimen" not in raw:
         return raw["analyte"]
-    pairs = raw[["analyte", "specimen"]].drop_duplicates()
-    told = {pair: with_stated_specimen(*pair) for pair in pairs.itertuples(index=False, name=None)}
-    cells = zip(raw["analyte"], raw["specimen"], strict=True)
-    return pd.Series([told[pair] for pair in cells], index=raw.index, dtype="str")
+    pairs = raw[["analyte", "specimen"]]
+    distinct = pairs.drop_duplicates().itertuples(index=False, name=None)
+    names = np.array([with_stated_specimen(*pair) for pair in distinct], dtype=object)
+    number = pairs.groupby(list(pairs), sort=False).ngroup().to_numpy()
+    return pd.Series(names[number], index=raw.index, dtype="str")
 
 
 def local_analyte(key: str, name: str, config: CohortConfig, unit: str = "") -> Analyte:

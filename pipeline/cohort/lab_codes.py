@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import pandas as pd
 
 from pipeline.cohort.analyte_names import split_code
@@ -31,16 +32,13 @@ def agree_codes(
         return labs
     if "loinc" in labs:
         codes = labs["loinc"].map({text: _code(text) for text in labs["loinc"].unique()})
-        pairs = pd.DataFrame({"code": codes, "key": labs["key"]}).drop_duplicates()
-        wrong = {
-            (code, key)
-            for code, key in pairs.itertuples(index=False, name=None)
-            if code and _contradicts(code, book.get(key))
-        }
-        conflict = [pair in wrong for pair in zip(codes, labs["key"], strict=True)]
+        pairs = pd.DataFrame({"code": codes, "key": labs["key"]})
+        distinct = pairs.drop_duplicates().itertuples(index=False, name=None)
+        wrong = [bool(code) and _contradicts(code, book.get(key)) for code, key in distinct]
+        number = pairs.groupby(list(pairs), sort=False).ngroup().to_numpy()
         labs = ledger.reject(
             labs,
-            conflict,  # type: ignore[arg-type]
+            np.array(wrong, dtype=bool)[number],
             file=file,
             column="loinc",
             code="loinc_conflict",

@@ -7,15 +7,15 @@ import unicodedata
 
 
 def normalise_name(text: str) -> str:
-    """Lower case with single underscores, so that spelling variants meet.
+    """Lower case without accents, with single underscores, so that spelling variants meet.
 
     Examples
     --------
-    >>> normalise_name("IL-6 "), normalise_name("Interleukin 6")
-    ('il_6', 'interleukin_6')
+    >>> normalise_name("IL-6 "), normalise_name("Interleukin 6"), normalise_name("Fibrinogène")
+    ('il_6', 'interleukin_6', 'fibrinogene')
     """
-    spelled = (
-        text.replace("™", " ").replace("γ", "gamma").replace("α", "alpha").replace("β", "beta")
-    )
-    plain = unicodedata.normalize("NFKD", spelled)
+    plain = text.replace("™", " ").replace("ß", "ss")
+    spelled = plain.replace("γ", "gamma").replace("α", "alpha").replace("β", "beta")
+    parts = unicodedata.normalize("NFKD", spelled)
+    plain = "".join(mark for mark in parts if not unicodedata.combining(mark))
     return re.sub(r"[^a-z0-9]+", "_", plain.lower()).strip("_")

@@ -11,6 +11,7 @@ from pipeline.cohort.ledger import Ledger
 from pipeline.errors import InputError, UsageError
 from pipeline.folders import complete_folder, refuse_occupied
 from pipeline.importers.assemble import AssembledTables, assemble
+from pipeline.importers.code_names import unrecognised_analytes
 from pipeline.importers.exchange_mapping import HEADER as EXCHANGE_HEADER
 from pipeline.importers.exchange_mapping import (
     ExchangeMapping,
@@ -156,6 +157,7 @@ def import_wide(
     refused = ledger.rejected[source.name]
     lines = [
         *ledger.remarks,
+        *unrecognised_analytes(imported.tables["labs"]["analyte"]),
         f"{source.name}: {ledger.read[source.name]} rows read"
         + (f", {refused} lines refused (import_rejects.csv)" if refused else ""),
         f"results: {imported.filled}, blank cells: {imported.blank}, "

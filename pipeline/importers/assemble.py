@@ -11,6 +11,7 @@ from pipeline.cohort.analytes import find_key, normalise_name
 from pipeline.cohort.drug_names import drug_index
 from pipeline.cohort.ledger import Ledger, quoted
 from pipeline.errors import InputError
+from pipeline.importers.code_names import note_names_for_codes, unrecognised_analytes
 from pipeline.importers.exchange_mapping import ExchangeMapping, matching_rule
 from pipeline.importers.infusions import find_infusions, one_row_each, patients_table
 from pipeline.importers.other_findings import left_out_remark
@@ -190,10 +191,13 @@ def _labs(
     made: AssembledTables,
 ) -> pd.DataFrame:
     column = schema_yaml("exchange.yaml")[records.shape]["unit_column"]
-    rows = rows.assign(name=_stated(rows, mapping.analytes, rows["name"]))
+    exported = rows["name"]
+    rows = rows.assign(name=_stated(rows, mapping.analytes, exported))
+    coded = (rows["loinc"] != "") & (rows["name"] == exported)
+    note_names_for_codes(rows.loc[coded & (exported != rows["loinc"])], ledger)
     rows = refuse(
         rows.assign(_raw_code=rows["called"]),
-        contradicting(rows["called"], rows["name"]) & (rows["name"] == rows["loinc"]),
+        contradicting(rows["called"], rows["name"]) & coded,
         ledger,
         column="code",
         code="loinc_conflict",
@@ -227,6 +231,7 @@ def _labs(
          "unit": unit.loc[rows.index], **collected, **resulted,
          **{name: rows[name] for name in _LABS}, "source_row": _source(rows)}
     )  # fmt: skip
+    ledger.remarks += unrecognised_analytes(table["analyte"], rows["label"])
     return filled_columns(table, ("patient_id", "analyte", "value", "unit", "collected_at"))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,13 @@ import pandas as pd
 from pipeline.cohort.files import find_table, read_raw
 from pipeline.cohort.ledger import Ledger, quoted
 from pipeline.cohort.schema import to_number
+from pipeline.cohort.specimens import specimen_names, stated_in_name
 from pipeline.cohort.values import ABOVE, BELOW, parse_values
 from pipeline.cohort.written_times import iso_times, on_days
 from pipeline.errors import InputError
+from pipeline.importers.code_names import name_for_code, system_of
 from pipeline.importers.exchange_mapping import ExchangeMapping
+from pipeline.importers.omop_specimens import specimens_of
 from pipeline.importers.other_findings import kinds_of, named_by
 from pipeline.importers.records import (
     EVENT_COLUMNS,
@@ -70,7 +74,8 @@ def read_omop(folder: Path, mapping: ExchangeMapping, ledger: Ledger) -> Records
     }
     kinds = [name for name in timed if name not in ("measurement", "death")]
     events = [_events(timed[name], name, concepts) for name in kinds]
-    results = _results(timed["measurement"], concepts, ledger)
+    specimens = specimens_of(timed["measurement"], tables, concepts)
+    results = _results(timed["measurement"].assign(specimen=specimens), concepts, ledger)
     classes = _classes(tables.get("concept"))
     kinds_left_out = _kinds(results, classes, mapping)
     kept = kinds_left_out == ""
@@ -106,7 +111,7 @@ def _read(path: Path, name: str, ledger: Ledger) -> pd.DataFrame:
         raise InputError(f"{path} lacks the column {'; '.join(missing)}. Found: {found}")
     for column in wanted:
         cells = table[column] if column in table else pd.Series("", index=table.index, dtype="str")
-        if column.endswith("_id"):  # written as a float where a column had blanks
+        if re.search(r"_id(_\d)?$", column):  # written as a float where a column had blanks
             cells = cells.str.replace(r"^(\d+)\.0+$", r"\1", regex=True)
         table[column] = cells.astype("str").replace({"NULL": "", "\\N": "", "null": ""})
     return table.assign(file=path.name, patient_id=table.get("person_id", ""))
@@ -252,7 +257,8 @@ def _results(
     loinc = first_filled(look_up(standard, loincs), look_up(original, loincs), spelled)
     numbered = ("concept " + standard).mask(standard.isin(_rules()["no_concept"]), "")
     concept = look_up(standard, names)
-    called = first_filled(loinc, concept, source, numbered)
+    rescued = _names_for_codes(loinc, concept, source)
+    called = first_filled(rescued, loinc, concept, source, numbered)
     blank = pd.Series("", index=table.index, dtype="str")
     return pd.DataFrame(
         {"table": "measurement", "file": table["file"], "_line": table["_line"],
@@ -261,9 +267,23 @@ def _results(
          "value": table["value"].astype("str"), "unit": table["unit_source_value"],
          "coded_unit": look_up(table["unit_concept_id"], units),
          "at": table["at"], "at_column": table["at_column"], "resulted": blank, "status": blank,
-         "specimen": blank, "ref_low": table["range_low"], "ref_high": table["range_high"],
+         "specimen": first_filled(table["specimen"], _specimens_in(concept, source)),
+         "ref_low": table["range_low"], "ref_high": table["range_high"],
          "grade": first_filled(table["value_as_number"], table["value_source_value"])}
     )  # fmt: skip
+
+
+def _names_for_codes(loinc: pd.Series, concept: pd.Series, source: pd.Series) -> pd.Series:
+    triples = list(zip(loinc, concept, source, strict=True))
+    names = {triple: name_for_code(*triple) for triple in set(triples)}
+    return pd.Series([names[triple] for triple in triples], index=loinc.index, dtype="str")
+
+
+def _specimens_in(concept: pd.Series, source: pd.Series) -> pd.Series:
+    """Specimen that the name of the concept ends in, else the one in the source value."""
+    systems = {name: system_of(name) for name in concept.unique()}
+    words = {name: specimen_names(stated_in_name(name)) for name in source.unique()}
+    return first_filled(concept.map(systems).astype("str"), source.map(words).astype("str"))
 
 
 def _values(

@@ -11,8 +11,9 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from pipeline.cohort.analytes import dictionary, find_key
+from pipeline.cohort.analytes import dictionary, find_key, key_in_specimen, named_analyte
 from pipeline.cohort.ledger import Ledger, quoted
+from pipeline.cohort.specimens import analyte_in_specimen
 from pipeline.cohort.timestamps import CLOCK_CHANGE, NO_OFFSET, parse_dates, parse_timestamps
 from pipeline.cohort.units import conversion
 from pipeline.cohort.written_times import iso_times
@@ -297,8 +298,11 @@ def contradicting(called: pd.Series, coded: pd.Series) -> pd.Series:
 
 
 def _contradict(called: str, coded: str) -> bool:
-    name, code = find_key(called), find_key(coded)
-    return None not in (name, code) and code not in (name, find_key(f"csf {called}"))
+    code, named = find_key(coded), named_analyte(called)
+    if code is None or named is None or code == key_in_specimen(*named):
+        return False
+    csf = analyte_in_specimen(named[0], frozenset({"csf"}))
+    return bool(named[1]) or code not in (named[0], csf)
 
 
 def _agreed(name: str, printed: str, coded: str) -> tuple[str, bool]:

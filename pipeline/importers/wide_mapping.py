@@ -11,9 +11,17 @@ import pandas as pd
 import yaml
 from pydantic import ValidationError
 
-from pipeline.cohort.analytes import Analyte, dictionary, find_key, normalise_name
+from pipeline.cohort.analytes import Analyte, dictionary, key_in_specimen, named_analyte
 from pipeline.cohort.drug_names import drug_index
 from pipeline.cohort.schema import READINGS, TableSchema
+from pipeline.cohort.specimens import (
+    NOTHING,
+    Specimens,
+    specimen_classes,
+    specimen_names,
+    stated_in_name,
+)
+from pipeline.cohort.spelling import normalise_name
 from pipeline.cohort.unit_spelling import normalise_unit
 from pipeline.cohort.units import conversion
 from pipeline.errors import UsageError
@@ -188,28 +196,70 @@ def propose_mapping(header: Sequence[str], table: pd.DataFrame | None = None) ->
 def lab_column(name: str) -> LabColumn | None:
     """Analyte and stated unit of a column name, None where it names no analyte.
 
+    A specimen in the name must be that of the analyte, or one in which the dictionary has it.
+
     Examples
     --------
     >>> lab_column("Fibrinogen [g/L]"), lab_column("crp_mg_l").unit, lab_column("CRP").unit
     (LabColumn(analyte='fibrinogen', unit='g/L'), 'mg/L', '')
+    >>> lab_column("Albumin (CSF) [mg/dL]"), lab_column("IL-6 (CSF)")
+    (LabColumn(analyte='csf_albumin', unit='mg/dL'), None)
     """
+    bare, stated = _without_bracketed_specimen(name)
+    stated |= stated_in_name(name)
+    return _read_column(bare, stated) or _read_column(name, stated)
+
+
+def _read_column(name: str, stated: Specimens) -> LabColumn | None:
+    """Analyte and unit of a column name, of which ``stated`` holds the specimens."""
     framed = re.fullmatch(r"(.+?)\s*[(\[]\s*([^()\[\]]+?)\s*[)\]](.*)", name)
     if framed:
-        key = find_key(framed[1])
-        basis = framed[3].strip()
+        key = _substance(framed[1], stated)
+        basis = _without_words_of_specimens(framed[3])
         if key is not None:
             unit = f"{framed[2]} {basis}".strip()
             return LabColumn(analyte=key, unit=unit if _is_unit(dictionary()[key], unit) else "")
-    key = find_key(name)
+    key = _substance(name, stated)
     if key is not None:
         return LabColumn(analyte=key)
     parts = re.split(r"[\s_,;:]+", name.strip())
     for cut in range(len(parts) - 1, 0, -1):
-        key = find_key(" ".join(parts[:cut]))
+        key = _substance(" ".join(parts[:cut]), stated)
         if key is not None:
-            unit = _stated_unit(dictionary()[key], "".join(parts[cut:]))
+            rest = _without_words_of_specimens(" ".join(parts[cut:])).replace(" ", "")
+            unit = _stated_unit(dictionary()[key], rest)
             return LabColumn(analyte=key, unit=unit) if unit else None
     return None
+
+
+def _substance(name: str, stated: Specimens) -> str | None:
+    """Key of a name in the specimens that it and the column state."""
+    named = named_analyte(name)
+    return None if named is None else key_in_specimen(named[0], named[1] | stated)
+
+
+def _without_bracketed_specimen(name: str) -> tuple[str, Specimens]:
+    """A column name without specimens in brackets, which may share them with a unit."""
+    stated: set[str] = set()
+
+    def cut(group: re.Match[str]) -> str:
+        parts = [part.strip() for part in re.split(r"[,;]", group[2])]
+        specimens = [part for part in parts if specimen_classes(part)]
+        for part in specimens:
+            stated.update(specimen_classes(part) or ())
+        kept = ", ".join(part for part in parts if part not in specimens)
+        if not specimens:
+            return group[0]
+        return f" {group[1]}{kept}{group[3]}" if kept else " "
+
+    bare = re.sub(r"\s*([(\[])([^()\[\]]*)([)\]])", cut, name)
+    return " ".join(bare.split()) if stated else name, frozenset(stated)
+
+
+def _without_words_of_specimens(text: str) -> str:
+    """Text behind a name without words that state a specimen: the rest is a unit or its basis."""
+    words = re.split(r"[\s_,;]+", text.strip())
+    return " ".join(word for word in words if not stated_in_name(word))
 
 
 def _lab_problems(mapping: WideMapping) -> list[str]:
@@ -220,6 +270,15 @@ def _lab_problems(mapping: WideMapping) -> list[str]:
             if not lab.analyte:
                 problems.append(f"labs.{column}: 'analyte' is blank; name it, or ignore the column")
             continue  # a cohort-local analyte, which reading accepts or rejects
+        stated = stated_in_name(column)
+        own = specimen_classes(analyte.specimen) or NOTHING
+        if stated and own and stated.isdisjoint(own):
+            problems.append(
+                f"labs.{column}: the column is of {specimen_names(stated)}, but {lab.analyte} is "
+                f"measured in {analyte.specimen}; move the column to 'ignored' or correct the "
+                "analyte"
+            )
+            continue
         if not lab.unit:
             legal = ", ".join([analyte.unit, *analyte.conversions])
             problems.append(f"labs.{column}: 'unit' is blank. Legal for {lab.analyte}: {legal}")

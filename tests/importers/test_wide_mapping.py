@@ -32,6 +32,14 @@ from pipeline.importers.wide_mapping import (
         ("2276-4", "ferritin", ""),
         ("Interleukin 6 [Mass/volume] in Serum or Plasma", "il6", ""),
         ("CRP (day 1)", "crp", ""),
+        ("IL-6 (serum) [pg/mL]", "il6", "pg/mL"),
+        ("IL-6 (plasma, pg/mL)", "il6", "pg/mL"),
+        ("plasma_il6_pg_ml", "il6", "pg/mL"),
+        ("IL-6 pg/mL serum", "il6", "pg/mL"),
+        ("GM-CSF (EDTA plasma) (pg/mL)", "gm_csf", "pg/mL"),
+        ("Albumin (CSF) (mg/dL)", "csf_albumin", "mg/dL"),
+        ("Liquor Protein [mg/dL]", "csf_protein", "mg/dL"),
+        ("CSF_albumin_mg_dL", "csf_albumin", "mg/dL"),
     ],
 )
 def test_a_header_tells_the_analyte_and_the_unit_it_states(name, key, unit):
@@ -42,6 +50,29 @@ def test_a_header_tells_the_analyte_and_the_unit_it_states(name, key, unit):
 @pytest.mark.parametrize("name", ["Ward", "Comment", "CRP change", "", "crp max", "WBC in Urine"])
 def test_other_headers_are_no_analyte(name):
     assert lab_column(name) is None
+
+
+@pytest.mark.parametrize("analyte", ["IL-6", "NfL", "LDH", "Ferritin"])
+@pytest.mark.parametrize(
+    "form",
+    ["{} (CSF)", "Liquor {}", "{}_csf", "{} CSF (pg/mL)", "{} (CSF, pg/mL)", "{} [pg/mL] (CSF)",
+     "{} (pg/mL) CSF", "BAL {}", "Urine {}", "{} (urine) mg/dL", "{} pg/mL Liquor",
+     "{} [BAL] pg/mL"],
+)  # fmt: skip
+def test_a_header_of_another_specimen_is_no_analyte(form, analyte):
+    assert lab_column(form.format(analyte)) is None
+
+
+def test_a_mapping_that_reads_a_column_of_csf_as_blood_is_refused(tmp_path):
+    labs = {
+        "IL-6 (CSF)": {"analyte": "il6", "unit": "pg/mL"},
+        "GM-CSF": {"analyte": "gm_csf", "unit": "pg/mL"},
+    }
+    path = tmp_path / "mapping.yaml"
+    write_mapping(mapping(labs=labs), path, "")
+    with pytest.raises(UsageError, match=r"labs\.IL-6 \(CSF\): the column is of CSF") as refused:
+        read_mapping(path)
+    assert "GM-CSF" not in str(refused.value)
 
 
 def mapping(**changes):
