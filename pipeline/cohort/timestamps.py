@@ -22,11 +22,17 @@ CLOCK_CHANGE = "because clocks go"
 NO_OFFSET = "has no offset and no time zone is stated"
 _DAY_OR_MONTH = (
     "may be day first or month first; write the year first (2026-03-01), or state the order"
+    " (cohort.date_order)"
 )
 _SHORT_YEAR = (
     "may be day first or month first, and its year has two digits; write the year with four first"
 )
-_ORDER_NOT_STATED = Remedy(train=f"{_DAY_OR_MONTH} (cohort.date_order)", operator=_DAY_OR_MONTH)
+_ORDER_NOT_STATED = Remedy(
+    train=_DAY_OR_MONTH,
+    operator="may be day first or month first; write the year first (2026-03-01), or state "
+    "cohort.date_order with --config",
+    option=("config",),
+)
 
 
 def zone(name: str | None) -> ZoneInfo | None:

@@ -401,7 +401,7 @@ def test_settings_of_the_training_that_change_how_a_batch_is_read_are_told(
     assert predict(mini.batch, "--no-pages")[0] == 0
     assert "read as in training" not in capsys.readouterr().out
     assert predict(mini.batch, "--no-pages", "--tz", "Europe/Berlin", "--force")[0] == 0
-    assert "read as in training: times without offset in Europe/B" in capsys.readouterr().out
+    assert "read with: times without offset in Europe/B" in capsys.readouterr().out
     config = CohortConfig(decimal_comma=False, date_order="month_first")
     assert reading_text(config) == [
         "a point before decimals (12,500 is 12500); dates with the month first (01/03 is 3 January)"
