@@ -43,11 +43,11 @@ def test_units_are_added_to_those_of_training(tmp_path) -> None:
     assert set(found.assume_units) == {"crp", "d_dimer"}
 
 
-def test_what_belongs_to_training_is_reported_as_unused(tmp_path, capsys) -> None:
+def test_what_belongs_to_training_is_reported_as_unused(tmp_path, caplog) -> None:
     text = "seed: 5\ncohort: {date_order: day_first, extra_analytes: accept}\nmonitor: {psi: 0.5}\n"
     path, config = written(tmp_path, text), make_config()
     found = with_reading(config, [path], None, command="monitor", sections=["monitor"])
-    warned = capsys.readouterr().err
+    warned = caplog.text
     assert "seed and cohort.extra_analytes not used" in warned
     assert found.seed == config.seed
     assert found.cohort.extra_analytes == "reject"
