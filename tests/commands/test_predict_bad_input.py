@@ -533,7 +533,7 @@ def test_semicolons_and_decimal_commas_give_no_risk_and_say_why(
     line = next(line for line in said.splitlines() if "MOST OF labs.csv IS REFUSED" in line)
     assert "mostly value_unusable" in line
     assert "Write a point before decimals (12.5)" in line
-    assert "cohort." not in line
+    assert "cohort.decimal_comma: true with --config" in line
     assert predict(batch, "--no-pages")[0] == code
     again = capsys.readouterr().out
     assert "nothing was rewritten" in again

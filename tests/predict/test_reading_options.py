@@ -97,7 +97,7 @@ def test_a_batch_of_other_habits_is_scored_alike_and_says_how(
     capsys.readouterr()
     code, _ = predict(batch, "--no-pages", "--tz", "UTC", out=tmp_path / "refused")
     assert code == 3
-    assert "cohort.date_order with --config" in capsys.readouterr().out
+    assert "cohort.date_order with --config" in capsys.readouterr().err
     text = "cohort: {date_order: month_first, decimal_comma: true, time_zone: UTC}\n"
     stated = ["--config", str(written(tmp_path, text))]
     code, out = predict(batch, "--no-pages", *stated)
