@@ -22,7 +22,8 @@ from pipeline.remedy import Audience, Remedy
 
 CORRECT_UNIT = Remedy(
     train="Correct the unit. In training, cohort.assume_units can state what it means.",
-    operator="Correct the unit.",
+    operator="Correct the unit, or state what it means in cohort.assume_units with --config.",
+    option=("config",),
 )
 
 

@@ -32,12 +32,14 @@ REMEDIES: dict[str, str | Remedy] = {
     "no_result": "Leave such rows out; nothing is lost, because they hold no number.",
     "sentinel": Remedy(
         train="Leave such rows out, or change cohort.sentinels if it is a real result.",
-        operator="Leave such rows out.",
+        operator="Leave such rows out, or state cohort.sentinels with --config if it is a real "
+        "result.",
+        option=("config",),
     ),
 }
 GIVE_LIMIT = Remedy(
-    train="Give the limit: '<0.5', a column lloq or uloq, or cohort.limits in the config.",
-    operator="Give the limit: '<0.5', a column lloq or uloq.",
+    train="Give the limit: '<0.5', a column lloq or uloq, or cohort.limits with --config.",
+    option=("config",),
 )
 OWN_NAME = Remedy(
     train="Give results in a relative unit their own analyte name.",
@@ -53,7 +55,8 @@ def comma_remedy(config: CohortConfig) -> str | Remedy:
     Examples
     --------
     >>> comma_remedy(CohortConfig(decimal_comma=False)).operator
-    'Write a point before decimals (12.5); this model reads a comma as thousands (1,234 is 1234).'
+    'Write a point before decimals (12.5); this batch is read with a comma as thousands (1,234 is \
+1234). cohort.decimal_comma: true with --config reads it as a decimal comma.'
     """
     point = "Write a point before decimals (12.5)"
     if config.decimal_comma:
@@ -62,12 +65,15 @@ def comma_remedy(config: CohortConfig) -> str | Remedy:
         thousands = "a comma as thousands (1,234 is 1234)."
         return Remedy(
             train=f"{point}; cohort.decimal_comma: false reads {thousands}",
-            operator=f"{point}; this model reads {thousands}",
+            operator=f"{point}; this batch is read with {thousands} cohort.decimal_comma: true "
+            "with --config reads it as a decimal comma.",
+            option=("config",),
         )
     return Remedy(
         train=f"{point}, or state cohort.decimal_comma: true where 12,5 is 12.5 throughout.",
-        operator=f"{point} and nothing between thousands; this model was trained without a "
-        "statement of what a comma means, whatever separates the columns.",
+        operator=f"{point} and nothing between thousands, or state cohort.decimal_comma: true "
+        "with --config where 12,5 is 12.5 throughout.",
+        option=("config",),
     )
 
 

@@ -22,11 +22,17 @@ CLOCK_CHANGE = "because clocks go"
 NO_OFFSET = "has no offset and no time zone is stated"
 _DAY_OR_MONTH = (
     "may be day first or month first; write the year first (2026-03-01), or state the order"
+    " (cohort.date_order)"
 )
 _SHORT_YEAR = (
     "may be day first or month first, and its year has two digits; write the year with four first"
 )
-_ORDER_NOT_STATED = Remedy(train=f"{_DAY_OR_MONTH} (cohort.date_order)", operator=_DAY_OR_MONTH)
+_ORDER_NOT_STATED = Remedy(
+    train=_DAY_OR_MONTH,
+    operator="may be day first or month first; write the year first (2026-03-01), or state "
+    "cohort.date_order with --config",
+    option=("config",),
+)
 
 
 def zone(name: str | None) -> ZoneInfo | None:
@@ -110,10 +116,13 @@ def _parse_unique(
     reason[odd.index[_no_such_day(odd)]] = "names a day that no calendar has"
     unread = filled & times.isna() & (reason == "")
     reason[unread] = "is not an ISO 8601 time"
-    halves = text[unread].map(impossible_half).astype(bool)
-    reason[halves.index[halves]] = IMPOSSIBLE_HALF
-    reason[unread & text.str.match(rf"{_NUMBERED}\d{{4}}(?!\d)")] = _ORDER_NOT_STATED.train
-    reason[unread & text.str.match(rf"{_NUMBERED}\d{{2,3}}(?!\d)")] = _SHORT_YEAR
+    other = text[unread]
+    for why, fits in (
+        (IMPOSSIBLE_HALF, other.map(impossible_half).astype(bool)),
+        (_ORDER_NOT_STATED.train, other.str.match(rf"{_NUMBERED}\d{{4}}(?!\d)")),
+        (_SHORT_YEAR, other.str.match(rf"{_NUMBERED}\d{{2,3}}(?!\d)")),
+    ):
+        reason[other.index[fits]] = why
     return times, reason
 
 
@@ -123,10 +132,8 @@ def reasons_for(reason: pd.Series, audience: Audience) -> pd.Series:
     Examples
     --------
     >>> reason = parse_timestamps(pd.Series(["01/03/2026"]), None)[1]
-    >>> "cohort.date_order" in reason[0]
-    True
-    >>> "cohort.date_order" in reasons_for(reason, Audience.SCORING)[0]
-    False
+    >>> "--config" in reason[0], "--config" in reasons_for(reason, Audience.SCORING)[0]
+    (False, True)
     """
     return reason.mask(reason == _ORDER_NOT_STATED.train, render(_ORDER_NOT_STATED, audience))
 

@@ -16,11 +16,11 @@ from pipeline.resources import schema_yaml
 DateOrder = Literal["day_first", "month_first"]
 
 # what needs no rewriting; digits of a second beyond the sixth are cut
-_ISO = re.compile(
-    r"\d{4}-\d{2}-\d{2}(?:[T ](?:[01]\d|2[0-3]):\d{2}(?::\d{2}(?:\.\d{1,6})?)?"
-    r"(?:Z|[+-]\d{2}:?\d{2})?)?",
-    re.ASCII,
+_DIGITAL = (
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ](?:[01][0-9]|2[0-3]):[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?"
+    r"(?:Z|[+-][0-9]{2}:?[0-9]{2})?)?"
 )
+_ISO = re.compile(_DIGITAL)
 _WORD = r"[^\W\d_]+"
 _WEEKDAY = re.compile(rf"(?P<weekday>{_WORD})(?:\.?,|\.)?\s+(?=\w)")
 _NUMBERED = re.compile(
@@ -83,9 +83,12 @@ def iso_times(cells: pd.Series, order: str | None = None) -> pd.Series:
     >>> iso_times(pd.Series(["01MAR2026:08:00:00", "3/1/2026 8:00 AM"]), "month_first").tolist()
     ['2026-03-01T08:00:00', '2026-03-01T08:00']
     """
-    code, texts = pd.factorize(cells.fillna("").astype("str"))
-    rewritten = [iso_time(text, order) for text in texts]
-    return pd.Series(pd.array(rewritten, dtype="str").take(code), index=cells.index)
+    text = cells.fillna("").astype("str")
+    odd = ~(text.str.fullmatch(_DIGITAL) | (text == ""))
+    if not odd.any():
+        return text
+    meant = {cell: iso_time(cell, order) for cell in text[odd].unique()}
+    return text.mask(odd, text.map(meant)).astype("str")
 
 
 def iso_time(text: str, order: str | None = None) -> str:
