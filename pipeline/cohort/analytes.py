@@ -70,7 +70,8 @@ class Analyte:
     direction : mapping
         Scale to ``up`` or ``down`` where the evidence is one-directional.
     loinc_units : mapping
-        LOINC code to the only unit, or the only basis in braces, that it may carry.
+        LOINC code to the only unit, the units separated by bars, or the only basis in braces, that
+        it may carry.
     """
 
     key: str
@@ -114,10 +115,10 @@ class Analyte:
 
         Examples
         --------
-        >>> dictionary()["nfl"].reference_at(62), dictionary()["nfl"].reference_at(30)
-        ((None, 28.8), (None, None))
+        >>> dictionary()["nfl"].reference_at(62), dictionary()["nfl"].reference_at(2.5)
+        ((None, 28.8), (None, 11.8))
         """
-        for first, last, high in self.reference_by_age:
+        for first, last, high in reversed(self.reference_by_age):
             if first <= age_years < last + 1:
                 return self.reference[0], high
         return self.reference

@@ -20,7 +20,7 @@ from pipeline.cohort.lab_units import (
 )
 from pipeline.cohort.ledger import Ledger, plain_number, quoted, range_text
 from pipeline.cohort.relative_units import relative_unit
-from pipeline.cohort.result_versions import add_flag
+from pipeline.cohort.result_versions import REFERENCE_COLUMNS, add_flag
 from pipeline.cohort.unit_spelling import normalise_unit
 from pipeline.cohort.units import plausible_units
 from pipeline.cohort.values import ABOVE, BELOW, apply_stated_limits, parse_values
@@ -129,6 +129,7 @@ def read_values(
         word=parsed["word"],
         flag=add_flag(parsed["quality"], labs["dated"], "date_only"),
         quality=parsed["quality"],
+        **_own_limits(labs, factor),
     )
     # before limits are applied: an impossible number must not hide behind its own upper limit
     labs = _refuse_implausible(labs, file, book, ledger)
@@ -290,3 +291,11 @@ def _likely_units(labs: pd.DataFrame, outside: pd.Series, book: AnalyteResolver)
         if units:
             words[row] = f" The number would be usual in {' or '.join(units)}."
     return words
+
+
+def _own_limits(labs: pd.DataFrame, factor: pd.Series) -> dict[str, pd.Series]:
+    """Reference limits that rows state, in the canonical unit; a range upside down is none."""
+    blank = pd.Series(np.nan, index=labs.index)
+    low, high = (labs.get(name, blank).astype("float64") * factor for name in REFERENCE_COLUMNS)
+    turned = low > high
+    return dict(zip(REFERENCE_COLUMNS, (low.mask(turned), high.mask(turned)), strict=True))

@@ -23,7 +23,7 @@ _MG_DL_PER_G_DL = 1000.0
 
 RESULT_COLUMNS = [
     *("patient", "key", "value", "side", "collected_hours", "resulted_hours", "rank"),
-    *("cancelled", "limit_source", "flag"),
+    *("cancelled", "limit_source", "flag", *result_versions.REFERENCE_COLUMNS),
 ]
 
 
@@ -72,6 +72,7 @@ def derive_ratio(labs: pd.DataFrame, window_hours: float) -> pd.DataFrame:
     possible = chosen["value"].between(low or 0.0, high or float("inf"))
     chosen = chosen.loc[possible | chosen["cancelled"]]
     derived = chosen.assign(key=RATIO, side=0, limit_source="none", flag="derived")
+    derived = derived.drop(columns=[*result_versions.REFERENCE_COLUMNS], errors="ignore")
     return derived.reindex(columns=labs.columns).astype(labs.dtypes.to_dict())
 
 

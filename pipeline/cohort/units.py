@@ -88,7 +88,7 @@ def suits_loinc(analyte: Analyte, code: str, unit: str) -> bool:
     given = normalise_unit(unit)
     if only.startswith("{"):
         return only.strip("{}").lower() in given
-    return given == normalise_unit(only)
+    return given in map(normalise_unit, only.split(" | "))
 
 
 def with_basis(analyte: Analyte, code: str, unit: str) -> str:

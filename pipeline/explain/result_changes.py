@@ -13,6 +13,7 @@ from pipeline.explain.estimates import Estimate
 from pipeline.explain.model_summary import ModelSummary
 from pipeline.explain.patient_record import PatientRecord
 from pipeline.explain.phrases import age_text, number_text, phrase, section, whole
+from pipeline.explain.reference_range import reference_range
 from pipeline.features.names import analyte_meta, feature_sentence
 
 _MARK = {-1: "<", 0: "", 1: ">"}
@@ -140,7 +141,7 @@ def reason(
     """
     points, analyte = item.players.get(key, 0.0), facts.analytes[key]
     direction = {"up": 1, "down": -1}.get(analyte.direction.get(item.scale, ""), 0)
-    low, high = analyte.reference
+    low, high = reference_range(record.series(key), analyte, record.age_years)
     if not facts.signed or whole(abs(points)) == 0 or low is None or high is None:
         return None
     newest = record.series(key).iloc[-1]

@@ -26,6 +26,7 @@ from pipeline.explain.phrases import (
     sentence,
     whole,
 )
+from pipeline.explain.reference_range import with_own_range
 from pipeline.format import decimal, integer, is_missing, joined
 from pipeline.model.status import EVENT_PRESENT
 from pipeline.pages import patient_charts, trend_charts
@@ -346,7 +347,9 @@ def _trends(
     inside = collected[collected >= earliest]
     x = trend_charts.time_axis(float(inside.min()) if len(inside) else earliest, record.hours)
     drawn = [
-        trend_charts.lab_trend(record.series(key), facts.analytes[key], x, drugs, record.clock)
+        trend_charts.lab_trend(
+            record.series(key), with_own_range(facts.analytes[key], record), x, drugs, record.clock
+        )
         for key in _trend_order(record, estimated, facts)
         if (record.series(key)["collected_hours"] >= x.low).any()
     ][:MOST_TRENDS]

@@ -30,6 +30,7 @@ COUNTERPARTS = {
     "CHK108": strangers_grades,
     "CHK202": without_limit_codes,
     "CHK203": without_limit_codes,
+    "CHK305": defects_of_values.one_basis,
 }
 
 
@@ -79,6 +80,39 @@ def test_a_loinc_code_that_states_the_basis_of_a_d_dimer_is_enough(column, clean
     coded = labs.assign(**{column: labs[column].mask(of, "48065-7")})
     assert run("CHK302", in_memory(spoilt))
     assert run("CHK302", in_memory({**spoilt, "labs": coded})) == []
+
+
+@pytest.mark.parametrize("state", ["unit", "loinc", "analyte", "assumed"])
+def test_a_site_with_two_bases_is_named_however_the_basis_is_stated(state, clean) -> None:
+    sound = defects_of_values.one_basis(clean)
+    labs = plant_defect(sound, "CHK305", np.random.default_rng(7), 1.0)["labs"]
+    ddu, of = labs["unit"].str.contains("DDU"), labs["analyte"] == "d_dimer"
+    config = None
+    if state in ("loinc", "analyte"):
+        code = ddu.map({True: "48066-5", False: "48065-7"})
+        labs = labs.assign(**{state: labs[state].mask(of, code)})
+        labs["unit"] = labs["unit"].mask(of, "mg/L")
+    if state == "assumed":
+        labs["unit"] = labs["unit"].mask(of & ~ddu, "mg/L")
+        assumed = {"d_dimer": {"mg/L": "mg/L{FEU}"}}
+        config = settings(cohort={"assume_units": assumed})
+    (found,) = run("CHK305", in_memory({**sound, "labs": labs}, config))
+    assert found.counts["patients_with_both"] == 0
+    site = sound["patients"]["site"].value_counts().index[0]
+    assert site in found.summary
+    assert f"{int(ddu.sum())} in DDU" in found.summary
+
+
+def test_a_laboratory_that_turns_from_urea_to_urea_nitrogen_is_named() -> None:
+    rows = [
+        ("A", "2026-03-02T06:00:00Z", "mg/dL{urea}"),
+        ("A", "2026-03-05T06:00:00Z", "mg/dL{urea_nitrogen}"),
+    ]
+    labs = pd.DataFrame(rows, columns=["patient_id", "collected_at", "unit"])
+    labs = labs.assign(analyte="urea", value="40", loinc="")
+    people = pd.DataFrame({"patient_id": ["A"], "infusion_time": ["2026-03-01T06:00:00Z"]})
+    (found,) = run("CHK305", in_memory({"labs": labs, "patients": people}))
+    assert found.counts == {"rows": 2, "patients_with_both": 1}
 
 
 @pytest.mark.parametrize(("strength", "seed"), [(0.4, 11), (0.4, 12), (1.0, 13)])

@@ -6,10 +6,12 @@ from pipeline.cohort.analytes import (
     Analyte,
     analyte_from_dict,
     dictionary,
+    find_key,
     local_key,
     name_index,
     normalise_name,
 )
+from pipeline.cohort.units import suits_loinc
 from pipeline.config_cohort import CohortConfig
 from pipeline.errors import UsageError
 from pipeline.reading.reader import read_batch
@@ -181,3 +183,61 @@ def test_names_without_a_latin_letter_or_digit_are_refused_not_pooled(tmp_path):
 def test_settings_for_no_analyte_are_a_usage_error(tmp_path, settings):
     with pytest.raises(UsageError, match="no analyte key"):
         read_labs(tmp_path, ("crp", 5, "mg/L", 1, 2), **settings)
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("Kreatinin", "creatinine"),
+        ("Créatinine", "creatinine"),
+        ("Leukozyten", "wbc"),
+        ("Globules blancs", "wbc"),
+        ("Thrombozyten", "platelets"),
+        ("Plaquettes", "platelets"),
+        ("Hämoglobin", "hemoglobin"),
+        ("HAEMOGLOBIN", "hemoglobin"),
+        ("Hémoglobine", "hemoglobin"),
+        ("Fibrinogène", "fibrinogen"),
+        ("Fibrinogene", "fibrinogen"),
+        ("D-dimères", "d_dimer"),
+        ("Neutrophile", "neutrophils"),
+        ("Polynucléaires neutrophiles", "neutrophils"),
+        ("Lactatdehydrogenase", "ldh"),
+        ("Lactate déshydrogénase", "ldh"),
+        ("Albumin im Serum", "albumin"),
+        ("Albumin im Liquor", "csf_albumin"),
+        ("Protéine C réactive", "crp"),
+        ("C-reaktives Protein", "crp"),
+        ("Interleukine 6", "il6"),
+        ("Löslicher IL-2-Rezeptor", "sil2r"),
+        ("Ferritine", "ferritin"),
+        ("Harnstoff", "urea"),
+        ("Kalium", "potassium"),
+        ("Gesamteiweiß", "total_protein"),
+        ("33939-0", "il2"),
+        ("Laktat", None),
+        ("Retikulozyten", None),
+        ("Eosinophile", None),
+        ("Leukozyten im Urin", None),
+        ("Kreatinin im Urin", None),
+        ("Glukose im Liquor", None),
+        ("Kreatinkinase", None),
+        ("Protein S", None),
+    ],
+)
+def test_german_and_french_words_mean_their_analyte_and_no_other(text, key):
+    assert find_key(text) == key
+
+
+def test_the_upper_limit_of_nfl_is_that_of_the_five_years():
+    nfl = dictionary()["nfl"]
+    ages = (0.5, 2.45, 2.5, 4.9, 12, 19.9, 27, 37, 57, 67, 82, 99)
+    highs = [12.8, 12.8, 11.8, 11.8, 8.8, 9.2, 11.9, 15.3, 25.4, 32.7, 47.8, 54.3]
+    assert [nfl.reference_at(age)[1] for age in ages] == highs
+
+
+@pytest.mark.parametrize(
+    ("unit", "fits"), [("%", True), ("10*-3", True), ("mg/g", True), ("1", False), ("", False)]
+)
+def test_the_code_of_the_albumin_ratio_carries_each_unit_that_states_its_scale(unit, fits):
+    assert suits_loinc(dictionary()["csf_serum_albumin"], "1756-6", unit) is fits
