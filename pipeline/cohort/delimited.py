@@ -160,7 +160,7 @@ def records(
             if len(row) != width or not _closed(lines, separator):
                 problem = _NOT_CLOSED
             else:
-                reading = reading_of(lines, row, names, separator)
+                reading = reading_of(lines, width, separator)
         if reading is Span.UNCLEAR:
             yield from _unclear(lines, position, separator)
             position += taken
@@ -175,8 +175,8 @@ def records(
                 row, problem = bare, ""
         if not problem and len(row) != width:
             problem = f"The line has {len(row)} fields where the header has {width}."
-        elif not problem and stray_quote_in_id(row, names):
-            problem = _IN_ID
+        elif not problem and _odd(text[position : position + taken]):
+            problem = _IN_ID if stray_quote_in_id(row, names) else ""
         if decoded.damaged and not decoded.damaged.isdisjoint(range(position, position + taken)):
             problem = f"The line holds bytes that are not {decoded.encoding}, as the others are."
             remedy = _ONE_ENCODING
@@ -294,6 +294,11 @@ def _unclear(lines: list[str], position: int, separator: str) -> Iterator[Line]:
     for place, line in enumerate(lines, start=first):
         row = _filled(_cells_of_line(line, separator))
         yield Line(place, 1, row, problem, _ONE_LINE_CELL, last if place == first else 0)
+
+
+def _odd(lines: list[str]) -> bool:
+    """Whether a quote of these lines has no partner."""
+    return sum(line.count('"') for line in lines) % 2 == 1
 
 
 def _filled(row: list[str]) -> list[str]:

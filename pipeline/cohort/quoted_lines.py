@@ -24,7 +24,7 @@ class Span(Enum):
     UNCLEAR = "unclear"
 
 
-def reading_of(lines: Sequence[str], row: Sequence[str], names: Sequence[str], mark: str) -> Span:
+def reading_of(lines: Sequence[str], width: int, mark: str) -> Span:
     r"""How to read the lines of one record that a quoted cell joins.
 
     A line has the shape of a row if it has the columns of the header, or starts with the id of the
@@ -33,33 +33,25 @@ def reading_of(lines: Sequence[str], row: Sequence[str], names: Sequence[str], m
     Parameters
     ----------
     lines : sequence of str
-        Physical lines; a quote is open at the start of each but the first.
-    row : sequence of str
-        Cells of the joined record.
-    names : sequence of str
-        Columns of the header.
+        Physical lines of a record; a quote is open at the start of each but the first.
+    width : int
+        Number of columns of the header.
     mark : str
         Separator.
 
     Examples
     --------
-    >>> names = ["patient_id", "value", "comment"]
-    >>> reading_of(['A1,5,"seen,', 'called"'], ["A1", "5", "seen,\ncalled"], names, ",")
+    >>> reading_of(['A1,5,"seen,', 'called"'], 3, ",")
     <Span.CELL: 'cell'>
-    >>> reading_of(['A1,5,"seen', 'A1,6,called"'], ["A1", "5", "seen\nA1,6,called"], names, ",")
+    >>> reading_of(['A1,5,"seen', 'A1,6,called"'], 3, ",")
     <Span.ROWS: 'rows'>
     """
     first = _cells(lines[0], mark)
-    whole = _has_columns(lines[0], len(names), mark)
+    whole = _has_columns(lines[0], width, mark)
     later = [line for line in lines[1:] if line.replace(mark, "").strip()]
-    shaped = [_is_shaped(line, first, len(names), mark, after_row=whole) for line in later]
-    id_of_lines = any(
-        name.endswith("_id") and "\n" in cell.replace("\r", "\n").strip()
-        for name, cell in zip(names, row, strict=False)
-    )
-    if not any(shaped) and not id_of_lines:
+    if not any(_is_shaped(line, first, width, mark, after_row=whole) for line in later):
         return Span.CELL
-    alike = (_is_row(_cells(line, mark), first, len(names)) for line in later)
+    alike = (_is_row(_cells(line, mark), first, width) for line in later)
     return Span.ROWS if all(alike) else Span.UNCLEAR
 
 
@@ -93,14 +85,11 @@ def stray_quote_in_id(row: Sequence[str], names: Sequence[str]) -> bool:
 
 def _is_shaped(line: str, first: Sequence[str], width: int, mark: str, *, after_row: bool) -> bool:
     """Whether a line could be a row that the quote swallows."""
-    cells = _cells(line, mark)
+    cells, closing = _cells(line, mark), _TO_CLOSING_QUOTE.match(line)
+    ends_first_cell = closing is not None and mark not in closing.group()
     if len(cells) > 1 and _same_id(cells, first, width):
-        return True
-    if not _has_columns(line, width, mark):
-        return False
-    # a cell of several lines in the first column ends where its last line has every separator
-    closing = _TO_CLOSING_QUOTE.match(line)
-    return after_row or closing is None or mark in closing.group()
+        return len(first) > 1 or not ends_first_cell
+    return _has_columns(line, width, mark) and (after_row or not ends_first_cell)
 
 
 def _is_row(cells: Sequence[str], first: Sequence[str], width: int) -> bool:
