@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.cohort.analytes import AnalyteResolver
+from pipeline.cohort.decimal_marks import DecimalMarks
 from pipeline.cohort.detection_limits import usual_limits
 from pipeline.cohort.lab_units import (
     CORRECT_UNIT,
@@ -40,6 +41,9 @@ GIVE_LIMIT = Remedy(
 )
 FIXED_IN_TRAINING = "Correct the export; what this model accepts was fixed in training."
 COMMA = "comma"
+_QUALITY = {
+    "extrapolated": "The number lies beyond the standards of its plate; it is used as printed."
+}
 
 
 def comma_remedy(config: CohortConfig) -> str | Remedy:
@@ -86,6 +90,7 @@ def read_values(
         decimal_comma=config.decimal_comma,
         sentinels=config.sentinels,
         audience=ledger.audience,
+        marks=ledger.decimal_marks.get(file, DecimalMarks(config.decimal_comma)),
     )
     parsed = parsed.assign(kind=parsed["code"].mask(parsed["problem"].str.contains("comma"), COMMA))
     for kind, remedy in {**REMEDIES, COMMA: comma_remedy(config)}.items():
@@ -133,7 +138,10 @@ def read_values(
         file=file,
         column="value",
         code="limit_unknown",
-        reason="The result lies " + labs["word"] + " a limit that is not stated.",
+        reason=quoted(labs["_raw_value"])
+        + " lies "
+        + labs["word"]
+        + " a limit that is not stated.",
         remedy=GIVE_LIMIT,
     )
     for quality in sorted(set(labs["quality"]) - {""}):
@@ -143,7 +151,7 @@ def read_values(
             file=file,
             column="value",
             code=quality,
-            reason=f"The sample was {quality}; the number is used.",
+            reason=_QUALITY.get(quality, f"The sample was {quality}; the number is used."),
             remedy="Leave the row out if the laboratory would not stand by it.",
         )
     return labs.drop(columns=["printed", "word", "quality"]), book

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from pipeline.cohort.decimal_marks import DecimalMarks
 from pipeline.errors import shown
 from pipeline.remedy import Audience, Interface, Remedy, render
 
@@ -35,7 +36,8 @@ class Ledger:
     and code; ``lost_patients`` keeps the first code of any table. ``rows_refused`` counts refused
     rows per patient, ``results_refused`` those of them that held a result, per exported analyte.
     ``contradictions`` says per patient which lines of patients differ, and in what.
-    ``written`` holds, per file and column, the cells that reading changed, by their line.
+    ``written`` holds, per file and column, the cells that reading changed, by their line;
+    ``decimal_marks``, per file, what a comma and a point mean in its results.
     """
 
     live: bool = False
@@ -55,6 +57,7 @@ class Ledger:
     results_refused: dict[str, Counter[str]] = field(default_factory=dict)
     contradictions: dict[str, str] = field(default_factory=dict)
     written: dict[tuple[str, str], pd.Series] = field(default_factory=dict)
+    decimal_marks: dict[str, DecimalMarks] = field(default_factory=dict)
 
     @property
     def audience(self) -> Audience:
