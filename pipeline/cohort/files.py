@@ -90,6 +90,8 @@ class RawTable:
         Sentences on encoding, separator and column names.
     lines : LineCounts or None
         Physical lines of the file; None where it has none, as Parquet.
+    typed : frozenset of str
+        Columns that hold numbers in the source, not their text.
     """
 
     file: str
@@ -99,6 +101,7 @@ class RawTable:
     unreadable: tuple[UnreadableLine, ...] = ()
     remarks: tuple[str, ...] = ()
     lines: LineCounts | None = None
+    typed: frozenset[str] = frozenset()
 
     def record_in(self, ledger: Ledger) -> pd.DataFrame:
         """Enter remarks, unreadable lines and the number of rows in a ledger; returns the frame."""
@@ -255,7 +258,7 @@ def raw_from_frame(
         columns.append(table.column(0))
     text = _text_of_arrow(names, columns, file, fields, file)
     digest = hashlib.sha256(text.to_csv(index=False).encode()).hexdigest()
-    return RawTable(file, text, digest, file)
+    return RawTable(file, text, digest, file, typed=_typed(text, columns))
 
 
 def _numbers_as_text(cells: pd.Series) -> pd.Series:
@@ -313,7 +316,8 @@ def _read_parquet(path: Path, fields: Collection[str] | None) -> RawTable:
         raise InputError(f"{path} is not a readable Parquet file: {error}") from error
     names = [name.strip() for name in arrow.column_names]
     frame = _text_of_arrow(names, arrow.columns, path.name, fields, str(path))
-    return RawTable(path.name, frame, sha256_file(path), str(path))
+    typed = _typed(frame, arrow.columns)
+    return RawTable(path.name, frame, sha256_file(path), str(path), typed=typed)
 
 
 def _text_of_arrow(
@@ -332,6 +336,18 @@ def _text_of_arrow(
     )
     frame["_line"] = np.arange(1, count + 1)
     return frame
+
+
+def _typed(frame: pd.DataFrame, columns: Sequence[pa.ChunkedArray]) -> frozenset[str]:
+    """Columns of a table, in the order of its Arrow columns, that are numbers there."""
+    import pyarrow as pa
+
+    kinds = (pa.types.is_floating, pa.types.is_integer, pa.types.is_decimal)
+    return frozenset(
+        name
+        for name, column in zip(frame.columns, columns, strict=False)
+        if any(is_kind(column.type) for is_kind in kinds)
+    )
 
 
 def _as_text(column: pa.ChunkedArray) -> pd.Series:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.cohort.analytes import AnalyteResolver
+from pipeline.cohort.decimal_marks import DecimalMarks
 from pipeline.cohort.detection_limits import usual_limits
 from pipeline.cohort.lab_units import (
     CORRECT_UNIT,
@@ -47,6 +48,9 @@ OWN_NAME = Remedy(
 )
 FIXED_IN_TRAINING = "Correct the export; what this model accepts was fixed in training."
 COMMA = "comma"
+_QUALITY = {
+    "extrapolated": "The number lies beyond the standards of its plate; it is used as printed."
+}
 
 
 def comma_remedy(config: CohortConfig) -> str | Remedy:
@@ -92,7 +96,8 @@ def read_values(
     """
     labs = with_bases(labs.assign(meant=meant_units(labs, config)), file, book, ledger)
     labs, book = agree_local_units(labs, file, config, book, ledger)
-    parsed = _parse(labs, config, book, ledger.audience)
+    marks = ledger.decimal_marks.get(file, DecimalMarks(config.decimal_comma))
+    parsed = _parse(labs, config, book, ledger.audience, marks)
     parsed = parsed.assign(kind=parsed["code"].mask(parsed["problem"].str.contains("comma"), COMMA))
     for kind, remedy in {**REMEDIES, COMMA: comma_remedy(config)}.items():
         if not (parsed["kind"] == kind).any():
@@ -143,7 +148,10 @@ def read_values(
         file=file,
         column="value",
         code="limit_unknown",
-        reason="The result lies " + labs["word"] + " a limit that is not stated.",
+        reason=quoted(labs["_raw_value"])
+        + " lies "
+        + labs["word"]
+        + " a limit that is not stated.",
         remedy=GIVE_LIMIT,
     )
     for quality in sorted(set(labs["quality"]) - {""}):
@@ -153,14 +161,18 @@ def read_values(
             file=file,
             column="value",
             code=quality,
-            reason=f"The sample was {quality}; the number is used.",
+            reason=_QUALITY.get(quality, f"The sample was {quality}; the number is used."),
             remedy="Leave the row out if the laboratory would not stand by it.",
         )
     return labs.drop(columns=["printed", "word", "quality"]), book
 
 
 def _parse(
-    labs: pd.DataFrame, config: CohortConfig, book: AnalyteResolver, audience: Audience
+    labs: pd.DataFrame,
+    config: CohortConfig,
+    book: AnalyteResolver,
+    audience: Audience,
+    marks: DecimalMarks,
 ) -> pd.DataFrame:
     """Result text to numbers; those of signed analytes may be negative."""
     cells = _without_unit(labs)
@@ -168,7 +180,7 @@ def _parse(
     parts = [
         parse_values(
             part,
-            decimal_comma=config.decimal_comma,
+            marks=marks,
             sentinels=config.sentinels_of(signed=bool(legal)),
             signed=bool(legal),
             audience=audience,

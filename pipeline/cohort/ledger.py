@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from pipeline.cohort.decimal_marks import DecimalMarks
 from pipeline.errors import shown
 from pipeline.remedy import Audience, Interface, Remedy, render
 
@@ -55,7 +56,8 @@ class Ledger:
     ``shifted_patients`` are those whose infusion lies in the future, so that their dates may be
     shifted. ``contradictions`` says per patient which lines of patients differ, and in what.
     ``lines`` counts physical lines per file, where a file has lines.
-    ``written`` holds, per file and column, the cells that reading changed, by their line.
+    ``written`` holds, per file and column, the cells that reading changed, by their line;
+    ``decimal_marks``, per file, what a comma and a point mean in its results.
     """
 
     live: bool = False
@@ -77,6 +79,7 @@ class Ledger:
     shifted_patients: set[str] = field(default_factory=set)
     contradictions: dict[str, str] = field(default_factory=dict)
     written: dict[tuple[str, str], pd.Series] = field(default_factory=dict)
+    decimal_marks: dict[str, DecimalMarks] = field(default_factory=dict)
 
     @property
     def audience(self) -> Audience:

@@ -96,7 +96,7 @@ def _power(part: str) -> int | None:
 def _token(part: str) -> str:
     """Symbol of a part above the slash."""
     whole = _whole_token(part)
-    refused = _words()["case_decides"]["refused_prefix"]
+    refused: str = _words()["case_decides"]["refused_prefix"]
     if part.startswith(refused) and whole.startswith("m") and whole[1:] in _ACTIVITY:
         return refused + whole[1:]
     return whole
@@ -175,7 +175,8 @@ def _fold(text: str) -> str:
 
 @cache
 def _words() -> dict[str, Any]:
-    return schema_yaml("unit_words.yaml")
+    content: dict[str, Any] = schema_yaml("unit_words.yaml")
+    return content
 
 
 @cache

@@ -18,7 +18,9 @@ from pipeline.cohort.episodes import (
     split_episodes,
 )
 from pipeline.cohort.files import RawTable, read_raw, sha256_tables
+from pipeline.cohort.lab_values import comma_remedy
 from pipeline.cohort.ledger import Ledger
+from pipeline.cohort.number_columns import read_number_columns
 from pipeline.cohort.patients import (
     derive_patients,
     finish_patients,
@@ -212,12 +214,14 @@ def _read(
     ledger: Ledger,
 ) -> ReadResult:
     names, live = {name: table.file for name, table in tables.items()}, ledger.live
-    raw = _recorded(tables, config, ledger)
-    TableSchema.load("labs").check_columns(raw["labs"], names["labs"])
-    if len(raw["labs"]) == 0:
+    recorded = _recorded(tables, config, ledger)
+    TableSchema.load("labs").check_columns(recorded["labs"], names["labs"])
+    if len(recorded["labs"]) == 0:
         raise InputError(f"{tables['labs'].source} has a header but no usable row")
-    seen = set().union(*(table.get("patient_id", ()) for table in raw.values()))
+    seen = set().union(*(table.get("patient_id", ()) for table in recorded.values()))
     seen = seen.union(*ledger.ragged_patients.values())
+    typed = {name: table.typed for name, table in tables.items()}
+    raw = read_number_columns(recorded, typed, names, config, ledger, comma_remedy(config))
     infusions = _infusions(raw, names, config, products, levels, ledger)
     patients = patients_of_episodes(infusions)
     dated = "collected_at" in raw["labs"]
@@ -265,7 +269,7 @@ def _read(
         derived=int(derived.sum()),
         remarks=[*ledger.remarks, *episode_remarks(infusions, surplus, live=live)],
         surplus=surplus,
-        analytes_read=_name_counts(raw["labs"]),
+        analytes_read=_name_counts(recorded["labs"]),
         analytes_rejected=dict(ledger.by_analyte),
         flags=ledger.flags(),
         notes=ledger.notes(),
