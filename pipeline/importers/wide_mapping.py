@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from pipeline.cohort.analytes import Analyte, dictionary, find_key
+from pipeline.cohort.relative_units import relative_key, relative_unit
 from pipeline.cohort.schema import READINGS, TableSchema
 from pipeline.cohort.units import conversion, normalise_unit
 from pipeline.errors import UsageError
@@ -215,7 +216,12 @@ def lab_column(name: str) -> LabColumn | None:
     --------
     >>> lab_column("Fibrinogen [g/L]"), lab_column("crp_mg_l").unit, lab_column("CRP").unit
     (LabColumn(analyte='fibrinogen', unit='g/L'), 'mg/L', '')
+    >>> lab_column("IL6 (NPX)")
+    LabColumn(analyte='il6_npx', unit='NPX')
     """
+    relative = _relative_column(name)
+    if relative is not None:
+        return relative
     framed = re.fullmatch(r"(.+?)\s*[(\[]\s*([^()\[\]]+?)\s*[)\]](.*)", name)
     if framed:
         key = find_key(framed[1])
@@ -232,6 +238,16 @@ def lab_column(name: str) -> LabColumn | None:
         if key is not None:
             unit = _stated_unit(dictionary()[key], "".join(parts[cut:]))
             return LabColumn(analyte=key, unit=unit) if unit else None
+    return None
+
+
+def _relative_column(name: str) -> LabColumn | None:
+    """A column in a relative unit: an analyte of its own, because no factor leads to another."""
+    parts = [part for part in re.split(r"[\s_,;:()\[\]]+", name.strip()) if part]
+    for cut in range(1, len(parts)):
+        key, unit = find_key(" ".join(parts[:cut])), relative_unit("".join(parts[cut:]))
+        if key is not None and unit is not None:
+            return LabColumn(analyte=relative_key(key, unit.unit), unit=unit.unit)
     return None
 
 

@@ -122,3 +122,19 @@ def test_every_column_of_a_header_gets_one_role_whatever_their_order(header):
     assert proposal.grades.get("CRS") == ("crs" if "CRS" in header else None)
     if "Collected At" in header:
         assert (proposal.collected.column, proposal.collected.reads) == ("Collected At", "at")
+
+
+@pytest.mark.parametrize(
+    ("column", "analyte", "unit"),
+    [
+        ("IL6_NPX", "il6_npx", "NPX"),
+        ("IL-6 (NPX)", "il6_npx", "NPX"),
+        ("CRP z-score", "crp_z", "{z}"),
+        ("Ferritin [MFI]", "ferritin_mfi", "{MFI}"),
+        ("tnf_alpha_npq", "tnf_alpha_npq", "NPQ"),
+        ("IL-6 (pg/mL)", "il6", "pg/mL"),
+    ],
+)
+def test_a_column_in_a_relative_unit_is_an_analyte_of_its_own(column, analyte, unit):
+    found = lab_column(column)
+    assert (found.analyte, found.unit) == (analyte, unit)
