@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from pipeline.cohort.analyte_resolver import local_analyte
 from pipeline.cohort.analytes import (
     Analyte,
     dictionary,
     key_in_specimen,
-    local_analyte,
     local_key,
     name_index,
     normalise_name,

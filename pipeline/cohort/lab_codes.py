@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from pipeline.cohort.analyte_names import split_code
-from pipeline.cohort.analytes import Analyte, AnalyteResolver, name_index
+from pipeline.cohort.analyte_resolver import AnalyteResolver
+from pipeline.cohort.analytes import Analyte, name_index
 from pipeline.cohort.ledger import Ledger, quoted
 from pipeline.cohort.specimens import class_of_loinc, specimen_classes
 from pipeline.cohort.spelling import normalise_name

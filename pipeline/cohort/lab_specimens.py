@@ -8,14 +8,8 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
-from pipeline.cohort.analytes import (
-    OTHER_SPECIMEN,
-    Analyte,
-    AnalyteResolver,
-    dictionary,
-    key_in_specimen,
-    named_analyte,
-)
+from pipeline.cohort.analyte_resolver import OTHER_SPECIMEN, AnalyteResolver
+from pipeline.cohort.analytes import Analyte, dictionary, key_in_specimen, named_analyte
 from pipeline.cohort.ledger import Ledger, quoted
 from pipeline.cohort.specimens import (
     NOTHING,

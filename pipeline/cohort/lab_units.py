@@ -7,13 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from pipeline.cohort.analytes import (
-    Analyte,
-    AnalyteResolver,
-    dictionary,
-    local_analyte,
-    local_key,
-)
+from pipeline.cohort.analyte_resolver import AnalyteResolver, local_analyte
+from pipeline.cohort.analytes import Analyte, dictionary, local_key
 from pipeline.cohort.ledger import Ledger, quoted
 from pipeline.cohort.unit_spelling import normalise_unit
 from pipeline.cohort.units import conversion, suits_loinc, with_basis

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from pipeline.cohort.analytes import AnalyteResolver
+from pipeline.cohort.analyte_resolver import AnalyteResolver
 from pipeline.cohort.decimal_marks import DecimalMarks
 from pipeline.cohort.detection_limits import usual_limits
 from pipeline.cohort.lab_units import (

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from pipeline.cohort import events, lab_values, result_versions
-from pipeline.cohort.analytes import AnalyteResolver, check_settings, dictionary, resolve_analytes
+from pipeline.cohort.analyte_resolver import AnalyteResolver, check_settings, resolve_analytes
+from pipeline.cohort.analytes import dictionary
 from pipeline.cohort.clock import clock_hours, flag_dates_without_time, read_clock, reject_untimed
 from pipeline.cohort.lab_codes import agree_codes
 from pipeline.cohort.lab_specimens import agree_specimens

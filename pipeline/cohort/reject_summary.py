@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from pipeline.cohort.analytes import AnalyteResolver, find_key, known_key
+from pipeline.cohort.analyte_resolver import AnalyteResolver, known_key
+from pipeline.cohort.analytes import find_key
 from pipeline.cohort.ledger import HARMLESS, Ledger
 from pipeline.config_cohort import CohortConfig
 

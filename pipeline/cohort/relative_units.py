@@ -46,6 +46,17 @@ def relative_unit(text: str) -> RelativeUnit | None:
     return _spellings().get(_plain(text))
 
 
+def relative_key(key: str, unit: str) -> str:
+    """Key for the results of an analyte in a relative unit, apart from its concentrations.
+
+    Examples
+    --------
+    >>> relative_key("il6", "NPX"), relative_key("crp", "{z}")
+    ('il6_npx', 'crp_z')
+    """
+    return f"{key}_{unit.strip('{}').lower()}"
+
+
 def _plain(text: str) -> str:
     spelled = unicodedata.normalize("NFKC", text).lower()
     return re.sub(r"[\s_\-\u2010-\u2013()\[\]{}]+", "", spelled)

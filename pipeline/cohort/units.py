@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.cohort.analytes import Analyte
-from pipeline.cohort.relative_units import relative_unit
+from pipeline.cohort.relative_units import relative_key, relative_unit
 from pipeline.cohort.unit_spelling import normalise_unit
 from pipeline.remedy import Audience, render
 
@@ -65,10 +65,9 @@ def _no_factor(analyte: Analyte, unit: str, audience: Audience) -> str:
     problem = f"{analyte.short} in '{unit}' is relative, with no factor to {analyte.unit}."
     if audience is Audience.SCORING:
         return problem
-    own = f"{analyte.key}_{unit.strip('{}').lower()}"
     return (
-        f"{problem} Export it under a name of its own, such as {own}, and list that under "
-        "cohort.local_analytes."
+        f"{problem} Export it under a name of its own, such as {relative_key(analyte.key, unit)}, "
+        "and list that under cohort.local_analytes."
     )
 
 

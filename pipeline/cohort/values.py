@@ -129,9 +129,7 @@ def apply_stated_limits(
     )
 
 
-def _parse(
-    text: str, marks: DecimalMarks, sentinels: frozenset[float], *, signed: bool
-) -> Reading:
+def _parse(text: str, marks: DecimalMarks, sentinels: frozenset[float], *, signed: bool) -> Reading:
     if text == "":
         return Reading(code="no_result", problem="is blank")
     plain = _fold(text.translate(_SIGNS)).strip()

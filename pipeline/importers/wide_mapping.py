@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -11,25 +10,23 @@ import pandas as pd
 import yaml
 from pydantic import ValidationError
 
-from pipeline.cohort.analytes import Analyte, dictionary, key_in_specimen, named_analyte
+from pipeline.cohort.analytes import dictionary
 from pipeline.cohort.drug_names import drug_index
 from pipeline.cohort.schema import READINGS, TableSchema
 from pipeline.cohort.specimens import (
     NOTHING,
-    Specimens,
     specimen_classes,
     specimen_names,
     stated_in_name,
 )
 from pipeline.cohort.spelling import normalise_name
-from pipeline.cohort.unit_spelling import normalise_unit
 from pipeline.cohort.units import conversion
 from pipeline.errors import UsageError
+from pipeline.importers.lab_headers import compact, lab_column
 from pipeline.importers.wide_clocks import clock_columns
 from pipeline.importers.wide_columns import (
     CLOCKS,
     GradeColumn,
-    LabColumn,
     StrictModel,
     TimeColumn,
     WideMapping,
@@ -193,75 +190,6 @@ def propose_mapping(header: Sequence[str], table: pd.DataFrame | None = None) ->
     )
 
 
-def lab_column(name: str) -> LabColumn | None:
-    """Analyte and stated unit of a column name, None where it names no analyte.
-
-    A specimen in the name must be that of the analyte, or one in which the dictionary has it.
-
-    Examples
-    --------
-    >>> lab_column("Fibrinogen [g/L]"), lab_column("crp_mg_l").unit, lab_column("CRP").unit
-    (LabColumn(analyte='fibrinogen', unit='g/L'), 'mg/L', '')
-    >>> lab_column("Albumin (CSF) [mg/dL]"), lab_column("IL-6 (CSF)")
-    (LabColumn(analyte='csf_albumin', unit='mg/dL'), None)
-    """
-    bare, stated = _without_bracketed_specimen(name)
-    stated |= stated_in_name(name)
-    return _read_column(bare, stated) or _read_column(name, stated)
-
-
-def _read_column(name: str, stated: Specimens) -> LabColumn | None:
-    """Analyte and unit of a column name, of which ``stated`` holds the specimens."""
-    framed = re.fullmatch(r"(.+?)\s*[(\[]\s*([^()\[\]]+?)\s*[)\]](.*)", name)
-    if framed:
-        key = _substance(framed[1], stated)
-        basis = _without_words_of_specimens(framed[3])
-        if key is not None:
-            unit = f"{framed[2]} {basis}".strip()
-            return LabColumn(analyte=key, unit=unit if _is_unit(dictionary()[key], unit) else "")
-    key = _substance(name, stated)
-    if key is not None:
-        return LabColumn(analyte=key)
-    parts = re.split(r"[\s_,;:]+", name.strip())
-    for cut in range(len(parts) - 1, 0, -1):
-        key = _substance(" ".join(parts[:cut]), stated)
-        if key is not None:
-            rest = _without_words_of_specimens(" ".join(parts[cut:])).replace(" ", "")
-            unit = _stated_unit(dictionary()[key], rest)
-            return LabColumn(analyte=key, unit=unit) if unit else None
-    return None
-
-
-def _substance(name: str, stated: Specimens) -> str | None:
-    """Key of a name in the specimens that it and the column state."""
-    named = named_analyte(name)
-    return None if named is None else key_in_specimen(named[0], named[1] | stated)
-
-
-def _without_bracketed_specimen(name: str) -> tuple[str, Specimens]:
-    """A column name without specimens in brackets, which may share them with a unit."""
-    stated: set[str] = set()
-
-    def cut(group: re.Match[str]) -> str:
-        parts = [part.strip() for part in re.split(r"[,;]", group[2])]
-        specimens = [part for part in parts if specimen_classes(part)]
-        for part in specimens:
-            stated.update(specimen_classes(part) or ())
-        kept = ", ".join(part for part in parts if part not in specimens)
-        if not specimens:
-            return group[0]
-        return f" {group[1]}{kept}{group[3]}" if kept else " "
-
-    bare = re.sub(r"\s*([(\[])([^()\[\]]*)([)\]])", cut, name)
-    return " ".join(bare.split()) if stated else name, frozenset(stated)
-
-
-def _without_words_of_specimens(text: str) -> str:
-    """Text behind a name without words that state a specimen: the rest is a unit or its basis."""
-    words = re.split(r"[\s_,;]+", text.strip())
-    return " ".join(word for word in words if not stated_in_name(word))
-
-
 def _lab_problems(mapping: WideMapping) -> list[str]:
     problems = []
     for column, lab in mapping.labs.items():
@@ -360,30 +288,10 @@ def _clock_problems(mapping: WideMapping) -> list[str]:
     return problems
 
 
-def _is_unit(analyte: Analyte, text: str) -> bool:
-    wanted = normalise_unit(text)
-    known = (*analyte.conversions, *analyte.refused, analyte.unit)
-    return not conversion(analyte, text)[1] or wanted in map(normalise_unit, known)
-
-
-def _stated_unit(analyte: Analyte, text: str) -> str:
-    """Unit whose letters and digits are those of the text, "" where none or several are."""
-    wanted = _unit_letters(text)
-    known = (analyte.unit, *analyte.conversions, *analyte.refused)
-    found = [unit for unit in known if _unit_letters(unit) == wanted]
-    return found[0] if len({normalise_unit(unit) for unit in found}) == 1 else ""
-
-
-def _unit_letters(unit: str) -> str:
-    """Letters and digits of a unit, micro as u; a header leaves out slashes and powers."""
-    plain = _compact(unit.replace("µ", "u").replace("μ", "u"))
-    return re.sub(r"mc(?=[lg]|mol|kat)", "u", plain)
-
-
 def _take(left: list[str], names: Sequence[str]) -> str:
     for name in names:
         for column in left:
-            if _compact(column) == name:
+            if compact(column) == name:
                 left.remove(column)
                 return column
     return ""
@@ -395,7 +303,3 @@ def _take_time(left: list[str], names: dict[str, tuple[str, ...]]) -> TimeColumn
         if column:
             return TimeColumn.model_validate({"column": column, "reads": reads})
     return None
-
-
-def _compact(text: str) -> str:
-    return re.sub(r"[^a-z0-9%]", "", text.lower())

@@ -8,7 +8,8 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline.cohort import events, labs
-from pipeline.cohort.analytes import Analyte, AnalyteResolver
+from pipeline.cohort.analyte_resolver import AnalyteResolver
+from pipeline.cohort.analytes import Analyte
 from pipeline.cohort.categories import check_host_columns, read_sex
 from pipeline.cohort.clock import future_cutoff_hours
 from pipeline.cohort.episodes import (

@@ -243,3 +243,54 @@ def test_grades_after_the_end_of_follow_up_and_after_death_are_warned_of() -> No
     assert {item.severity for item in found} == {"warning"}
     whole = grades[grades["hour"].isin([99, 199])]
     assert run("CHK109", in_memory({**tables, "assessments": whole})) == []
+
+
+VALUE_CHECKS = ("CHK202", "CHK203", "CHK204", "CHK205", "CHK206", "CHK207", "CHK303", "CHK304")
+SIGNED = {"cohort": {"local_analytes": {"score": {"signed": True, "scale": "log2"}}}}
+
+
+def with_scores(clean, *, seed: int = 5) -> dict[str, pd.DataFrame]:
+    """The export with a score beside every CRP, negative for half of the patients."""
+    labs = clean["labs"]
+    chosen = labs[labs["analyte"].str.lower() == "crp"]
+    random = np.random.default_rng(seed)
+    scores = random.normal(0.0, 1.0, len(chosen)).round(4)
+    rows = chosen.assign(analyte="score", unit="{z}", value=[f"{x:.4f}" for x in scores])
+    return {**clean, "labs": pd.concat([labs, rows], ignore_index=True)}
+
+
+def about_score(code, tables) -> list[str]:
+    found = run(code, in_memory(tables, settings(**SIGNED)))
+    return [item.summary for item in found if "score" in item.summary]
+
+
+@pytest.mark.parametrize("code", VALUE_CHECKS)
+def test_signed_results_are_not_blamed_for_their_sign(code, clean) -> None:
+    assert about_score(code, with_scores(clean)) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "value", "where"),
+    [
+        ("CHK202", "-2.5", "below"),
+        ("CHK202", "2.5", "above"),
+        ("CHK204", "-999", "some"),
+        ("CHK204", "9999", "some"),
+        ("CHK207", "60", "one"),
+    ],
+)
+def test_defects_of_signed_results_are_found(code, value, where, clean) -> None:
+    tables = with_scores(clean)
+    labs = tables["labs"]
+    mine = labs["analyte"] == "score"
+    number = pd.to_numeric(labs["value"], errors="coerce")
+    rows = {
+        "below": mine & (number < -1.5),
+        "above": mine & (number > 1.5),
+        "some": mine & (np.arange(len(labs)) % 50 == 0),
+        "one": mine & (labs.index == labs.index[mine][len(labs.index[mine]) // 2 + 2]),
+    }[where]
+    if where in ("below", "above"):
+        value = f"{number[rows].abs().min() * np.sign(float(value)):.4f}"
+    spoilt = {**tables, "labs": labs.assign(value=labs["value"].mask(rows, value))}
+    assert about_score(code, spoilt)

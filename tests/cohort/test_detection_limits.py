@@ -229,3 +229,14 @@ def test_what_a_row_or_the_config_states_comes_first(tmp_path):
     rows = word_rows("<5", "<5", "<5")
     labs = read(write_export(tmp_path, labs=rows), limits={"crp": {"lower": 4.0}}).cohort.labs
     assert (labs["value"][0], labs["limit_source"][0]) == (4.0, "stated")
+
+
+def test_limits_of_signed_results_may_be_negative():
+    spread = list(np.linspace(-2.4, 3.9, 91).round(2))
+    found = infer_limits(labs([-2.5] * 40 + spread + [4.1] * 40, analyte="score"))
+    assert found == {"score": {"lower": -2.5, "upper": 4.1}}
+    capped = apply_limits(labs([-2.7, -2.5, 0.0, 5.0], analyte="score"), found)
+    assert capped["value"].tolist() == [-2.5, -2.5, 0.0, 4.1]
+    assert capped["side"].tolist() == [-1, -1, 0, 1]
+    negative = infer_limits(labs([-0.5] * 40 + list(np.linspace(-6, -0.6, 91).round(2))))
+    assert negative == {"d_dimer": {"upper": -0.5}}

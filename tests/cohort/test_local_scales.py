@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from pipeline.cohort.analytes import analyte_from_dict, dictionary, local_analyte
+from pipeline.cohort.analyte_resolver import local_analyte
+from pipeline.cohort.analytes import analyte_from_dict, dictionary
 from pipeline.config_cohort import CohortConfig
 from pipeline.errors import UsageError
 from pipeline.reading.reader import read_batch

@@ -8,17 +8,16 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.cohort.analytes import Analyte, dictionary
+from pipeline.cohort.analytes import Analyte
 from pipeline.features.build import build_features
 from pipeline.features.statistics import BY_NAME, PLAIN, WINDOWED
 from tests.builders import at, lab, make_cohort, make_spec
 
 NPX = Analyte("npx", "NPX", "NPX", "NPX", "inflammation", local=True, signed=True, scale="log2")
-SIGNED = (NPX, replace(NPX, key="titre", scale="log10"), dictionary()["base_excess"])
-SPEC = make_spec(statistics=tuple(BY_NAME))
-SPEC = replace(SPEC, analytes=(*SPEC.analytes, *SIGNED))
+SPEC = make_spec(("crp", "albumin", "base_excess"), statistics=tuple(BY_NAME))
+SPEC = replace(SPEC, analytes=(*SPEC.analytes, NPX))
 ANALYTES = {analyte.key: analyte for analyte in SPEC.analytes}
-PER_DOUBLING = {"npx": 1.0, "titre": math.log10(2.0), "base_excess": math.nan}
+PER_DOUBLING = {"npx": 1.0, "base_excess": math.nan}
 NAN = float("nan")
 RANK = {"preliminary": 0, "final": 1, "corrected": 2, "cancelled": 3}
 
@@ -44,7 +43,7 @@ moments = st.one_of(
 
 
 def below_zero(rows):
-    """The rows, half of the values of signed analytes made negative."""
+    """The rows, where most values of signed analytes are negative."""
     return [
         (who, what, 2.0 - value if what in PER_DOUBLING else value, *rest)
         for who, what, value, *rest in rows
@@ -169,7 +168,7 @@ def window_statistics(points, moment, window):
     return result
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=110)
 @given(rows=lab_rows, moment=moments)
 def test_lab_statistics_agree_with_a_plain_loop(rows, moment):
     rows = below_zero(rows)
