@@ -109,11 +109,16 @@ def test_the_audit_and_the_command_line_take_what_was_imported(reference, tmp_pa
     assert "State which records are the infusion" in said
     place = tmp_path / "out.mapping.yaml"
     text = place.read_text(encoding="utf-8")
-    assert "infusion: []" in text
+    proposed = yaml.safe_load(text)
+    assert not proposed["confirmed"]
+    assert {rule["table"] for rule in proposed["infusion"]} == {"procedure_occurrence"}
+    products = {rule["product"] for rule in proposed["infusion"]}
+    assert products
+    assert all(name.endswith("-cel") for name in products)
     assert re.search(r"#\s+\S+-cel \S+-cel  \(\d+ patients, \d+ rows\)", text)
     assert yaml.safe_load(text)["drugs"]["tocilizumab"] == "tocilizumab"
     assert main(arguments) == 2
-    assert "names no infusion, which is never guessed" in capsys.readouterr().err
+    assert "not confirmed" in capsys.readouterr().err
     mapping_for(reference, place)
     assert main(arguments) == 0
     audit = ["audit", "--cohort", str(out), "--out", str(tmp_path / "audit"), "--quiet"]
