@@ -10,7 +10,7 @@ import pandas as pd
 
 from pipeline.cohort.ledger import Ledger, plain_number
 from pipeline.cohort.schema import to_number
-from pipeline.cohort.units import normalise_unit
+from pipeline.cohort.unit_spelling import normalise_unit
 from pipeline.resources import schema_yaml
 
 WEIGHT = "weight_kg"
