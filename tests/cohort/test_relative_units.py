@@ -3,7 +3,7 @@
 import pytest
 
 from pipeline.cohort.relative_units import relative_unit
-from pipeline.cohort.units import normalise_unit
+from pipeline.cohort.unit_spelling import normalise_unit
 
 
 @pytest.mark.parametrize(
