@@ -160,7 +160,11 @@ def agree_local_units(
         remedy="Give one unit throughout, or add the analyte and its conversions to analytes.yaml.",
     )
     local = {
-        key: local_analyte(key, analyte.name, config, units[key][0]) if key in units else analyte
+        key: replace(
+            local_analyte(key, analyte.name, config, units[key][0]), specimen=analyte.specimen
+        )
+        if key in units
+        else analyte
         for key, analyte in book.local.items()
         if key not in mixed
     }
