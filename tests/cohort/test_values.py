@@ -237,7 +237,7 @@ def test_words_of_plate_software_and_of_other_languages_are_limits(text, word):
     "text",
     ["***", "---", "NaN", "kein Material", "folgt", "s. Bem.", "s.Bem", "en cours", "non fait",
      "NON FAIT", "geronnen", "coagulé", "hämolytisch", "HÄMOLYTISCH", "hémolysé",
-     "ha\u0308molytisch", "siehe Kommentar", "prélèvement insuffisant", "entfällt", "n.b.", "à venir"],
+     "ha\u0308molytisch", "siehe Kommentar", "prélèvement insuffisant", "entfällt", "n.b."],
 )  # fmt: skip
 def test_words_for_no_result_in_other_languages(text):
     assert parse(text)["code"] == "no_result"
