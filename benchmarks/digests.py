@@ -78,7 +78,7 @@ def synthetic(folder: Path, full: bool) -> None:
 def real(folder: Path, data: Path, full: bool) -> None:
     """Train on the public cohorts, and score them with what was trained."""
     quick = [] if full else ["--config", "quick.yaml"]
-    for name, settings in (("prcrs_recovered", "prcrs"), ("wuhan", "wuhan")):
+    for name, settings in (("prcrs_recovered", "prcrs"), ("wuhan", "wuhan"), ("nulisa", "nulisa")):
         config = ["--config", ROOT / "configs" / "cohorts" / f"{settings}.yaml", *quick]
         cohort, model = data / name, f"{settings}/bundle"
         run("train", "--cohort", cohort, "--out", model, *config, "--no-track", cwd=folder)

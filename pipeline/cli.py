@@ -164,6 +164,7 @@ def _predict(options: argparse.Namespace) -> tuple[int, str]:
         options.input,
         options.out,
         options.model,
+        options.config,
         as_of=options.as_of,
         time_zone=options.tz,
         strict=options.strict,
@@ -291,6 +292,7 @@ def _parser() -> argparse.ArgumentParser:
         "--emit", action="append", choices=["fhir"], default=[], help="RiskAssessment resources too"
     )
     predict.add_argument("--no-pages", action="store_true", help="leave out the pages")
+    _configured(predict)
     watch = _command(commands, "monitor", _monitor, "compare batches with the training cohort")
     watch.add_argument(
         "--input", type=Path, action="append", required=True, metavar="PATH", help="repeatable"

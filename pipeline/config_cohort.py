@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from pipeline.config_model import PositiveHours, Strict
+from pipeline.resources import schema_yaml
 
 # what of `cohort` tells how an export is read; the rest belongs to the model and to its training
 READING = (
@@ -23,6 +24,27 @@ READING = (
 )
 # numbers that exports write for "missing"
 SENTINELS = (-1.0, -9.0, -99.0, -999.0, -9999.0, 9999.0, 99999.0, 999999.0, 9999999.0, 99999999.0)
+
+
+# the same without those that a z-score or a base excess can reach
+SIGNED_SENTINELS = tuple(number for number in SENTINELS if not -50.0 < number < 0.0)
+
+
+class LocalAnalyteConfig(Strict):
+    """An analyte of this cohort alone; what is not stated follows from its unit and its numbers."""
+
+    signed: bool | None = None
+    scale: Literal["linear", "log2", "log10", "ln"] | None = None
+    unit: str | None = Field(default=None, min_length=1)
+    name: str | None = Field(default=None, min_length=1)
+    pathway: str = "organ_function"
+
+    @model_validator(mode="after")
+    def _pathway_exists(self) -> LocalAnalyteConfig:
+        known = schema_yaml("pathways.yaml")["pathways"]
+        if self.pathway not in known:
+            raise ValueError(f"pathway {self.pathway!r} is unknown; legal are {', '.join(known)}")
+        return self
 
 
 class GradingConfig(Strict):
@@ -55,9 +77,36 @@ class CohortConfig(Strict):
     albumin_ratio_window_hours: float = Field(default=24.0, ge=0, le=168)
     max_rejected_share: float = Field(default=0.5, gt=0, le=1)
     extra_analytes: Literal["reject", "accept"] = "reject"
-    local_analytes: tuple[str, ...] = ()
+    local_analytes: dict[str, LocalAnalyteConfig] = Field(default_factory=dict)
     host_columns: tuple[str, ...] = ("age_years", "sex", "n_prior_lines", "dose_cells")
     below_limit_factor: float = Field(default=0.7071067811865476, gt=0, le=1)
+
+    @field_validator("local_analytes", mode="before")
+    @classmethod
+    def _names_or_mapping(cls, stated: Any) -> Any:
+        """A list of names is a mapping without details; so is a name with nothing behind it."""
+        if isinstance(stated, list | tuple):
+            if not all(isinstance(name, str) for name in stated):
+                raise ValueError("must be a list of names, or a mapping from name to settings")
+            return {name: {} for name in stated}
+        if isinstance(stated, dict):
+            return {name: {} if entry is None else entry for name, entry in stated.items()}
+        return stated
+
+    def sentinels_of(self, *, signed: bool) -> tuple[float, ...]:
+        """Numbers that mean "missing" for signed analytes or for all others.
+
+        The default list lacks -1 and -9 for signed analytes, because they are plausible there; a
+        list that the configuration states holds for all.
+
+        Examples
+        --------
+        >>> -1.0 in CohortConfig().sentinels_of(signed=True)
+        False
+        >>> CohortConfig(sentinels=[-9]).sentinels_of(signed=True)
+        (-9.0,)
+        """
+        return SIGNED_SENTINELS if signed and self.sentinels == SENTINELS else self.sentinels
 
     @model_validator(mode="after")
     def _derived_grades_are_astct(self) -> CohortConfig:

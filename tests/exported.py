@@ -94,6 +94,10 @@ def conserved(result: ReadResult) -> None:
         count = result.counts[file]
         parts = ("accepted", "rejected", "collapsed", "withdrawn")
         assert count["read"] == sum(count[part] for part in parts)
+        lines = ("blank_lines", "continuation_lines")
+        assert count.get("lines", count["read"]) == count["read"] + sum(
+            count.get(part, 0) for part in lines
+        )
         assert count["accepted"] == kept[name] - result.surplus[name]
         noted = (result.rejects["file"] == file).sum()
         assert noted == count["rejected"] + count["cells_ignored"]

@@ -27,6 +27,7 @@ OTHERS = {
     "commands/test_evaluate_settings": "settings of a training, from configuration to cards",
     "commands/test_predict_bad_input": "one bad row never loses a batch, for every command of it",
     "commands/test_train_bad_input": "bad input to a training, for every room",
+    "commands/test_train_signed": "signed analytes, through every room",
     "commands/test_train_ungraded": "patients who were never graded, through every room",
     "data_schema/*": "the data files themselves",
     "evaluate/test_negative_control": "properties of the donors of evaluate/added_value",

@@ -5,10 +5,17 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.audit.runner import audit_folder
 from pipeline.cli import main
+from pipeline.config import load_config
+from pipeline.features.build import build_features
+from pipeline.features.landmarks import training_landmarks
+from pipeline.features.spec import learn_spec
+from pipeline.reading.reader import read_cohort
 from tests.conftest import read_predictions
 
 CONFIGS = Path(__file__).parent.parent / "configs" / "cohorts"
@@ -98,3 +105,22 @@ def test_train_evaluate_and_predict(
         assert ok["risk"].between(0, 1).all()
         if not assessments:
             assert not ok["state_used"].astype(bool).any()
+
+
+def test_signed_scores_of_nulisa_are_read_audited_and_become_features(shared_data) -> None:
+    config = load_config([CONFIGS / "nulisa.yaml"])
+    report = audit_folder(shared_data / "nulisa", config)
+    assert report.blocking == []
+    assert "CHK204" not in {item.code for item in report.findings}
+    read = read_cohort(shared_data / "nulisa", config.cohort)
+    assert read.counts["labs.csv"]["rejected"] == 0
+    labs = read.cohort.labs
+    assert set(labs["analyte"]) == {"effector_score", "vascular_score"}
+    assert (labs["value"] < 0).mean() > 0.3
+    spec = learn_spec(read.cohort, config, read.local)
+    assert [(a.signed, a.scale, a.log, a.unit) for a in spec.analytes] == [
+        (True, "log2", False, "{z}")
+    ] * 2
+    landmarks = training_landmarks(read.cohort, config.landmarks, "icans")
+    newest = build_features(read.cohort, landmarks, spec).column("effector_score__last")
+    assert np.nanmin(newest) < 0 < np.nanmax(newest)

@@ -17,6 +17,7 @@ from pipeline.cohort.timestamps import parse_timestamps, reasons_for
 from pipeline.cohort.units import conversion
 from pipeline.cohort.values import parse_values
 from pipeline.config import load_config
+from pipeline.config_cohort import READING
 from pipeline.errors import UsageError
 from pipeline.remedy import MAKE_VARIABLES, Audience, Interface, Remedy, render, with_make
 
@@ -90,15 +91,15 @@ def test_a_message_states_the_options_that_its_text_names() -> None:
     assert named > 40
 
 
-def test_an_operator_reads_no_setting() -> None:
+def test_an_operator_reads_of_settings_only_those_that_predict_takes() -> None:
     advised = 0
     for place, call, _ in messages("Remedy"):
         for item in call.keywords:
             if item.arg == "operator":
                 texts = [part.value for part in ast.walk(item.value) if hasattr(part, "value")]
-                assert not any(SETTING.search(text) for text in texts if isinstance(text, str)), (
-                    place
-                )
+                named = SETTING.findall(" ".join(text for text in texts if isinstance(text, str)))
+                assert {name.removeprefix("cohort.") for name in named} <= set(READING), place
+                assert not named or "config" in stated_options(call), place
                 advised += 1
     assert advised > 5
 
@@ -116,10 +117,12 @@ def test_a_reason_differs_by_audience_where_a_setting_decides() -> None:
     }
     reason = parse_timestamps(pd.Series(["01/03/2026"]), None)[1]
     dates = {audience: reasons_for(reason, audience)[0] for audience in Audience}
+    assert problems[Audience.TRAINING].startswith(problems[Audience.SCORING])
     for texts in (problems, dates):
-        assert texts[Audience.TRAINING].startswith(texts[Audience.SCORING])
         assert SETTING.search(texts[Audience.TRAINING])
-        assert not SETTING.search(texts[Audience.SCORING])
+    assert not SETTING.search(problems[Audience.SCORING])
+    assert "with --config" in dates[Audience.SCORING]
+    assert "--config" not in dates[Audience.TRAINING]
 
 
 @pytest.mark.parametrize("live", [True, False])

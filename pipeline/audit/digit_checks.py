@@ -77,10 +77,13 @@ class SilentLimit(Check):
     def check(self, context: AuditContext) -> list[Finding]:
         """Look for a pile at either end of each analyte and unit, with few values beyond it."""
         labs = context.need_labs()
-        exact = labs[(labs["side"] == 0) & (labs["number"] > 0)]
+        exact = labs[(labs["side"] == 0) & _countable(labs)]
         findings = []
         for (key, unit), part in exact.groupby(["key", "unit"], sort=True):
-            for value, count, beyond, end in piles_at_limit(part["number"].to_numpy()):
+            signed = bool(part["by_difference"].iloc[0])
+            for value, count, beyond, end in piles_at_limit(
+                part["number"].to_numpy(), by_difference=signed
+            ):
                 rows = part[part["number"] == value]
                 amount = f"{value:g} {unit}".strip()
                 past = f"; {beyond} values lie beyond it" if beyond else ""
@@ -137,8 +140,8 @@ class Sentinels(Check):
     code = "CHK204"
     title = "Numbers or dates that mean missing"
     effect = (
-        "Negative numbers are refused and listed, but 9999 may pass as a very high result and "
-        "turn a patient without a measurement into the sickest of the ward."
+        "Negative numbers are refused unless the analyte is signed, but 9999 may pass as a very "
+        "high result and turn a patient without a measurement into the sickest of the ward."
     )
     remedy = "Leave the row out, or leave the value blank and give the status cancelled."
 
@@ -147,9 +150,10 @@ class Sentinels(Check):
         findings = []
         codes = [float(item) for item in audit_settings("sentinels")]
         for key, part in context.labs.groupby("key", sort=True):
-            number = part["number"].to_numpy()
-            chosen = np.isin(number, codes) & _far_out(number)
-            chosen |= number < 0
+            number, signed = part["number"].to_numpy(), part["by_difference"].to_numpy()
+            size = np.where(signed, np.abs(number), number)
+            chosen = np.isin(number, codes) & _far_out(size)
+            chosen |= (number < 0) & ~signed
             if chosen.any():
                 rows = part[chosen]
                 found = ", ".join(f"{item:g}" for item in sorted(rows["number"].unique())[:5])
@@ -207,7 +211,15 @@ def inner_digits(texts: pd.Series) -> np.ndarray:
     return np.bincount(np.frombuffer(joined.encode(), dtype=np.uint8) - 48, minlength=10)[:10]
 
 
-def piles_at_limit(numbers: np.ndarray) -> list[tuple[float, int, int, str]]:
+def _countable(labs: pd.DataFrame) -> pd.Series:
+    """Numbers that may be a limit: positive ones, and any but zero where they may be negative."""
+    number = labs["number"]
+    return (number > 0) | (labs["by_difference"] & number.notna() & (number != 0))
+
+
+def piles_at_limit(
+    numbers: np.ndarray, *, by_difference: bool = False
+) -> list[tuple[float, int, int, str]]:
     """Piles of equal values where a distribution breaks off.
 
     A pile holds at least eight values and 1 % of all, four times as many as the ten values next to
@@ -215,6 +227,12 @@ def piles_at_limit(numbers: np.ndarray) -> list[tuple[float, int, int, str]]:
     number, and 2 % of all, lie beyond it. Results below half a lower limit disprove it, because
     no dilution brings them there. At the very end three equal values are a pile where the
     ten next values are all different.
+
+    Parameters
+    ----------
+    by_difference : bool
+        Whether the numbers are logarithms or signed; results more than one below a lower limit
+        then disprove it.
 
     Returns
     -------
@@ -234,7 +252,7 @@ def piles_at_limit(numbers: np.ndarray) -> list[tuple[float, int, int, str]]:
         beyond = np.concatenate([[0], np.cumsum(run)[:-1]])
         allowed = beyond <= np.minimum(0.02 * len(numbers), 0.2 * run)
         if end == "lower":
-            allowed &= ordered <= 2.0 * ordered[0]
+            allowed &= ordered <= (ordered[0] + 1.0 if by_difference else 2.0 * ordered[0])
         for place in np.flatnonzero(allowed & (run >= 3)):
             near, count = run[place + 1 : place + 11], int(run[place])
             if len(near) < 10:
@@ -260,7 +278,7 @@ def _far_out(number: np.ndarray) -> np.ndarray:
     known = number[np.isfinite(number)]
     if len(known) < 20:
         return np.zeros(len(number), dtype=bool)
-    codes = [float(item) for item in audit_settings("sentinels")]
+    codes = [abs(float(item)) for item in audit_settings("sentinels")]
     others = known[~np.isin(known, codes)]
     if len(others) == 0:
         return np.asarray(np.isfinite(number))

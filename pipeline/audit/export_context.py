@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -278,13 +279,28 @@ def _read(
         paths = cohort_paths(folder, config.cohort.grades)
         return read(tables, folder_remarks(folder, paths)), ""
     except InputError as error:
-        problem = str(error).replace(f"{folder}/", "").replace(str(folder), "The folder")
+        problem = _without_folder(str(error), folder)
     few = {name: tables[name] for name in ("patients", "labs") if name in tables}
     with suppress(InputError):  # the same words again, or those of a table that is missing too
         return read(tables, folder_remarks(folder, tables_of(folder))), problem
     with suppress(InputError):
         return read(few), problem
     return None, problem
+
+
+def _without_folder(message: str, folder: Path) -> str:
+    """Message with file names alone; the folder is named only where a message begins with it.
+
+    Examples
+    --------
+    >>> _without_folder("cohort/labs.csv: state cohort.date_order", Path("cohort"))
+    'labs.csv: state cohort.date_order'
+    >>> _without_folder("cohort holds no table", Path("cohort"))
+    'The folder holds no table'
+    """
+    place = re.escape(str(folder))
+    named = re.sub(rf"(?<![\w./-]){place}/", "", message)
+    return re.sub(rf"^{place}(?=[ :,])", "The folder", named)
 
 
 def _raw_tables(folder: Path) -> tuple[dict[str, RawTable], list[str]]:

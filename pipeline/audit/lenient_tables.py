@@ -5,11 +5,21 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from pipeline.cohort.analytes import Analyte, dictionary, local_key, name_index, normalise_name
+from pipeline.cohort.analyte_resolver import local_analyte
+from pipeline.cohort.analytes import (
+    Analyte,
+    dictionary,
+    key_in_specimen,
+    local_key,
+    name_index,
+    normalise_name,
+)
 from pipeline.cohort.schema import to_number
+from pipeline.cohort.specimens import NOTHING, specimen_classes
 from pipeline.cohort.tables import Cohort
 from pipeline.cohort.timestamps import parse_timestamps
-from pipeline.cohort.units import conversion, normalise_unit
+from pipeline.cohort.unit_spelling import normalise_unit
+from pipeline.cohort.units import conversion
 from pipeline.config_cohort import CohortConfig
 
 _SIDES = r"^\s*(?P<side><=|>=|<|>|≤|≥)?\s*(?P<number>\S*)$"
@@ -65,14 +75,17 @@ def lab_frame(
     DataFrame
         Indexed like the raw table: ``patient`` (code, -1 unknown), ``key``, ``unit``, ``text``,
         ``number`` (as exported), ``side``, ``factor`` and ``value`` (canonical, NaN where the
-        unit cannot be converted), ``hours``, ``resulted``, ``day``, ``site``, ``line``.
+        unit cannot be converted), ``hours``, ``resulted``, ``day``, ``site``, ``line``;
+        ``by_difference`` where ratios have no meaning (signed numbers and logarithms), and
+        ``log_step``, the natural logarithm that one unit of a logarithm stands for, else NaN.
     """
     names = ("patient_id", "analyte", "value", "unit")
     if raw is None or any(name not in raw for name in names):
         raw = pd.DataFrame({name: pd.Series([], dtype="str") for name in (*names, "_line")})
     patient = ids.get_indexer(pd.Index(raw["patient_id"]))
-    codes, spelled = pd.factorize(raw["analyte"])
-    keys = np.array([analyte_key(name, config) for name in spelled], dtype=object)
+    specimen = raw["specimen"] if "specimen" in raw else pd.Series("", index=raw.index)
+    codes, spelled = pd.factorize(pd.MultiIndex.from_arrays([raw["analyte"], specimen]))
+    keys = np.array([analyte_key(name, config, text) for name, text in spelled], dtype=object)
     number, side = _numbers(raw["value"])
     zero, site = (
         _of(people["infusion"], patient, raw.index),
@@ -96,6 +109,7 @@ def lab_frame(
         index=raw.index,
     )
     frame["factor"] = _factors(frame, config)
+    frame = frame.assign(**_scales(frame, config))
     return frame.assign(value=frame["number"] * frame["factor"])
 
 
@@ -143,12 +157,19 @@ def derived_grades(cohort: Cohort, ids: pd.Index) -> pd.DataFrame:
     )
 
 
-def analyte_key(name: str, config: CohortConfig) -> str:
-    """Key of a dictionary or cohort-local analyte, whether or not the cohort accepts it."""
+def analyte_key(name: str, config: CohortConfig, specimen: str = "") -> str:
+    """Key of a dictionary or cohort-local analyte, whether or not the cohort accepts it.
+
+    A result of another specimen than that of the analyte has a key of its own.
+    """
     key = local_key(name)
     if key in {local_key(item) for item in config.local_analytes}:
         return key
-    return name_index().get(normalise_name(name), key)
+    known = name_index().get(normalise_name(name))
+    if known is None:
+        return key
+    stated = specimen_classes(specimen) or NOTHING
+    return key_in_specimen(known, stated) or local_key(f"{known} {specimen}")
 
 
 def lenient_hours(
@@ -185,6 +206,23 @@ def _factors(labs: pd.DataFrame, config: CohortConfig) -> np.ndarray:
     factors = [accepted_unit(key, unit, config) for key, unit in unique.itertuples(index=False)]
     number = pairs.groupby(["key", "unit"], sort=False).ngroup().to_numpy()
     return np.array(factors, dtype=float)[number]
+
+
+def _scales(labs: pd.DataFrame, config: CohortConfig) -> dict[str, np.ndarray]:
+    """Whether results are compared by difference, and what one unit of a logarithm means."""
+    pairs, listed = labs[["key", "unit"]], {local_key(name) for name in config.local_analytes}
+    analytes = [
+        dictionary()[key]
+        if key in dictionary() and key not in listed
+        else local_analyte(key, key, config, unit)
+        for key, unit in pairs.drop_duplicates().itertuples(index=False)
+    ]
+    number = pairs.groupby(["key", "unit"], sort=False).ngroup().to_numpy()
+    by_difference = np.array([analyte.by_difference for analyte in analytes], dtype=bool)
+    step = np.array(
+        [np.log(analyte.log_base) if analyte.log_base else np.nan for analyte in analytes]
+    )
+    return {"by_difference": by_difference[number], "log_step": step.astype(float)[number]}
 
 
 def _numbers(cells: pd.Series) -> tuple[np.ndarray, np.ndarray]:

@@ -27,7 +27,13 @@ from pipeline.audit.finding import SEVERITIES, Finding, NotApplicable
 from pipeline.audit.identity_checks import PersonsInTheExport, SamePatientTwice, TellingOrder
 from pipeline.audit.leakage_checks import ColumnsThatAreTheOutcome, OutcomeAmongInputs
 from pipeline.audit.specimen_checks import Contradictions, ImpossibleJumps, TwoPopulations
-from pipeline.audit.unit_checks import MissingBasis, MissingUnit, ShiftedNames, UnitSlips
+from pipeline.audit.unit_checks import (
+    BasisChanges,
+    MissingBasis,
+    MissingUnit,
+    ShiftedNames,
+    UnitSlips,
+)
 from pipeline.audit.usability_checks import (
     FewEvents,
     NeverGradedPatients,
@@ -70,6 +76,7 @@ CHECKS: tuple[type[Check], ...] = (
     MissingBasis,
     UnitSlips,
     ShiftedNames,
+    BasisChanges,
     SameTimeOfDay,
     OneClock,
     ClockChanges,

@@ -43,7 +43,7 @@ class TwoPopulations(Check):
         tubes = labs[["patient", "hours", "key"]].drop_duplicates()
         findings = []
         for key, part in labs.groupby("key", sort=True):
-            exact = part[part["number"] > 0]
+            exact = part[(part["number"] > 0) & ~part["by_difference"]]
             for seen, rows in (
                 _outside(exact, ranges.get(str(key))),
                 _alone(exact, tubes, panels.get(str(key), ())),
@@ -80,13 +80,14 @@ class Contradictions(Check):
         """Look for rows equal in patient, analyte and both times, but not in value."""
         labs = context.need_timed_labs()
         raw = context.raw["labs"]
-        rows = labs[(labs["number"] >= 0) & labs["hours"].notna() & (labs["patient"] >= 0)]
+        legal = (labs["number"] >= 0) | (labs["by_difference"] & labs["number"].notna())
+        rows = labs[legal & labs["hours"].notna() & (labs["patient"] >= 0)]
         if "status" in raw:
             rows = rows[raw.loc[rows.index, "status"].str.lower().isin(["", "final"])]
         rows = rows.assign(resulted=rows["resulted"].fillna(-1e9))
         spread = rows.groupby(["patient", "key", "unit", "hours", "resulted"])["number"]
         low, high = spread.transform("min"), spread.transform("max")
-        differ = high > 1.02 * low
+        differ = high - low > 0.02 * low.abs()
         findings = []
         for key, part in rows[differ].groupby("key", sort=True):
             findings.append(
@@ -136,17 +137,23 @@ class ImpossibleJumps(Check):
 def find_spikes(labs: pd.DataFrame) -> pd.DataFrame:
     """Results that lie far above or far below both neighbours in time.
 
-    A spike is the smaller of the two steps, in natural logarithms; it must exceed a factor of five
-    (twenty for cytokines) and twice what all but the largest 0.5 % of steps of the analyte reach.
+    A spike is the smaller of the two steps, in natural logarithms, which the numbers of some
+    analytes are already; signed numbers that are no logarithms have none. It must exceed a factor
+    of five (twenty for cytokines) and twice what all but the largest 0.5 % of steps of the analyte
+    reach.
 
     Returns
     -------
     DataFrame
         The rows, with ``size``.
     """
-    rows = labs[(labs["number"] > 0) & (labs["side"] == 0) & labs["hours"].notna()]
-    rows = rows[rows["patient"] >= 0]
-    rows = rows.assign(log=np.log(rows["value"].fillna(rows["number"])))
+    usable = (labs["number"] > 0) & ~labs["by_difference"]
+    usable |= labs["number"].notna() & labs["log_step"].notna()
+    rows = labs[usable & (labs["side"] == 0) & labs["hours"].notna() & (labs["patient"] >= 0)]
+    amount = rows["value"].fillna(rows["number"]).where(~rows["by_difference"], 1.0)
+    rows = rows.assign(
+        log=np.log(amount).where(~rows["by_difference"], rows["number"] * rows["log_step"])
+    )
     rows = rows.sort_values(["key", "patient", "hours", "line"], kind="stable")
     course = ["key", "patient"]
     inside = (rows[course] == rows[course].shift(1)).all(axis=1)

@@ -1,6 +1,8 @@
-"""CHK301 to CHK304: missing units, a missing D-dimer basis, unit slips, and shifted names."""
+"""CHK301 to CHK305: missing units or bases, unit slips, shifted names, two bases of one analyte."""
 
 from __future__ import annotations
+
+import re
 
 import numpy as np
 import pandas as pd
@@ -11,7 +13,8 @@ from pipeline.audit.finding import Finding, NotApplicable
 from pipeline.audit.lenient_tables import accepted_unit
 from pipeline.cohort.analytes import Analyte, dictionary
 from pipeline.cohort.column_words import listed
-from pipeline.cohort.units import normalise_unit, unit_slips
+from pipeline.cohort.unit_spelling import normalise_unit
+from pipeline.cohort.units import unit_slips
 
 MIN_RESULTS = 20
 MISFIT = 0.15  # decades outside the usual medians
@@ -112,7 +115,7 @@ class UnitSlips(Check):
     def check(self, context: AuditContext) -> list[Finding]:
         """Compare medians between sites, between units, and with the dictionary."""
         labs = context.need_labs()
-        rows = labs[(labs["value"] > 0) & (labs["patient"] >= 0)]
+        rows = labs[(labs["value"] > 0) & (labs["patient"] >= 0) & ~labs["by_difference"]]
         rows = rows.assign(analyte=rows["key"], cancelled=False)
         if rows.empty:
             raise NotApplicable("no result could be converted to a canonical unit")
@@ -191,6 +194,87 @@ class ShiftedNames(Check):
                         )
                     ]
         return []
+
+
+class BasisChanges(Check):
+    """A site whose results of one analyte are in two bases, such as D-dimer in FEU and in DDU."""
+
+    code = "CHK305"
+    title = "A site reports two bases of one analyte"
+    effect = (
+        "One DDU is about two FEU, and the factor differs between assays. Where codes or units "
+        "change with time or patient, a change of laboratory looks like a change of the patient."
+    )
+    remedy = (
+        "Ask the laboratory of that site when it changed its assay, and whether codes and units "
+        "changed with it. Correct the code where it is a slip."
+    )
+
+    def check(self, context: AuditContext) -> list[Finding]:
+        """Compare the bases stated by unit or LOINC code within each site."""
+        labs = context.need_labs()
+        findings = []
+        for key, bases in _bases().items():
+            rows = labs[labs["key"] == key]
+            rows = rows.assign(basis=_stated_basis(rows, key, bases, context))
+            rows = rows[rows["basis"] != ""]
+            for site, part in rows.groupby(rows["site"].fillna(""), sort=True):
+                counts = part["basis"].value_counts()
+                if len(counts) < 2:
+                    continue
+                told = ", ".join(f"{count} in {basis}" for basis, count in counts.items())
+                both = int((part.groupby("patient")["basis"].nunique() > 1).sum())
+                place = f"Site '{site}'" if site else "The export"
+                findings.append(
+                    self.finding(
+                        f"{place} reports {dictionary()[key].short} on two bases: {told}; "
+                        f"{both} of {part['patient'].nunique()} patients have both.",
+                        table="labs",
+                        columns=("unit", "loinc"),
+                        counts={"rows": len(part), "patients_with_both": both},
+                        examples=context.examples("labs", part.drop_duplicates("basis"), "unit"),
+                    )
+                )
+        return findings
+
+
+def _bases() -> dict[str, list[str]]:
+    """Per analyte whose codes state a basis, its bases, those that hold another one first."""
+    found = {}
+    for key, analyte in dictionary().items():
+        named = {
+            re.sub(r".*\{(.+)\}.*", r"\1", unit)
+            for unit in analyte.loinc_units.values()
+            if "{" in unit
+        }
+        if named:
+            units = (analyte.unit, *analyte.conversions)
+            named |= {basis for unit in units for basis in re.findall(r"\{(.+?)\}", unit)}
+            found[key] = sorted(named, key=lambda basis: (-len(basis), basis))
+    return found
+
+
+def _stated_basis(
+    rows: pd.DataFrame, key: str, bases: list[str], context: AuditContext
+) -> pd.Series:
+    """Basis per row by its unit, else by its code, "" where neither states one."""
+    assumed = context.config.cohort.assume_units.get(key, {})
+    coded = {code: _basis_in(unit, bases) for code, unit in dictionary()[key].loinc_units.items()}
+    by_unit = {
+        unit: _basis_in(normalise_unit(assumed.get(unit, unit)), bases)
+        for unit in rows["unit"].unique()
+    }
+    basis = rows["unit"].map(by_unit).astype("str")
+    raw = context.raw["labs"].reindex(rows.index)
+    for column in raw.columns.intersection(["loinc", "analyte"]):
+        basis = basis.where(basis != "", raw[column].map(coded).fillna("")).astype("str")
+    return basis
+
+
+def _basis_in(unit: str, bases: list[str]) -> str:
+    """First basis that a unit names."""
+    spelled = unit.lower().replace("_", "")
+    return next((basis for basis in bases if basis.lower().replace("_", "") in spelled), "")
 
 
 def _interval(analyte: Analyte, unit: str, context: AuditContext) -> tuple[float, float]:

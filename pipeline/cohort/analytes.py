@@ -2,38 +2,21 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from typing import Any
 
-import pandas as pd
-
-from pipeline.cohort.ledger import Ledger, quoted
-from pipeline.config_cohort import CohortConfig
-from pipeline.errors import UsageError
+from pipeline.cohort.analyte_names import read_name
+from pipeline.cohort.relative_units import LOG_BASES, Scale
+from pipeline.cohort.specimens import (
+    Specimens,
+    analyte_in_specimen,
+    specimen_classes,
+)
+from pipeline.cohort.spelling import normalise_name as normalise_name
 from pipeline.remedy import Remedy
 from pipeline.resources import schema_yaml
-
-USE_KNOWN_NAME = Remedy(
-    train="Use a name of data_schema/analytes.yaml, or list it under cohort.local_analytes.",
-    operator="Use a name of data_schema/analytes.yaml.",
-)
-
-
-_SPINAL = ("cerebral_spinal_fluid", "cerebrospinal_fluid", "csf")
-_BLOOD = (
-    "serum",
-    "plasma",
-    "serum_or_plasma",
-    "serum_plasma_or_blood",
-    "blood",
-    "platelet_poor_plasma",
-    "platelet_poor_plasma_or_blood",
-    "blood_or_plasma",
-)
 
 
 @dataclass(frozen=True)
@@ -62,10 +45,15 @@ class Analyte:
         Collection to result, imputed when the result time is missing.
     log : bool
         Analysed on the log2 scale.
+    signed : bool
+        Whether negative numbers are legal.
+    scale : str
+        ``linear``, or the logarithm that exported numbers already are; no second one is taken.
     direction : mapping
         Scale to ``up`` or ``down`` where the evidence is one-directional.
     loinc_units : mapping
-        LOINC code to the only unit, or the only basis in braces, that it may carry.
+        LOINC code to the only unit, the units separated by bars, or the only basis in braces, that
+        it may carry.
     """
 
     key: str
@@ -91,16 +79,28 @@ class Analyte:
     loinc_units: Mapping[str, str] = field(default_factory=dict)
     synonyms: tuple[str, ...] = ()
     local: bool = False
+    signed: bool = False
+    scale: Scale = "linear"
+
+    @property
+    def by_difference(self) -> bool:
+        """Whether two results are compared by their difference, because a ratio has no meaning."""
+        return self.signed or self.scale != "linear"
+
+    @property
+    def log_base(self) -> float | None:
+        """Base of the logarithm that the numbers are; None where they are none."""
+        return LOG_BASES.get(self.scale)
 
     def reference_at(self, age_years: float) -> tuple[float | None, float | None]:
         """Reference range at an age; the adult one where no band of the dictionary holds the age.
 
         Examples
         --------
-        >>> dictionary()["nfl"].reference_at(62), dictionary()["nfl"].reference_at(30)
-        ((None, 28.8), (None, None))
+        >>> dictionary()["nfl"].reference_at(62), dictionary()["nfl"].reference_at(2.5)
+        ((None, 28.8), (None, 11.8))
         """
-        for first, last, high in self.reference_by_age:
+        for first, last, high in reversed(self.reference_by_age):
             if first <= age_years < last + 1:
                 return self.reference[0], high
         return self.reference
@@ -156,150 +156,56 @@ def name_index() -> dict[str, str]:
 def find_key(text: str) -> str | None:
     """Key of an exported name: a key, name, synonym, LOINC code or LOINC long name.
 
-    A long name such as ``Interleukin 6 [Mass/volume] in Serum or Plasma`` is taken apart; its
-    system must be blood, or the spinal fluid of an analyte measured there.
+    A specimen in the name must be that of the analyte, or one in which the dictionary has the
+    same substance.
 
     Examples
     --------
     >>> find_key("Interleukin 6 [Mass/volume] in Serum or Plasma"), find_key("2276-4")
     ('il6', 'ferritin')
-    >>> find_key("Protein [Mass/volume] in Cerebral spinal fluid")
-    'csf_protein'
-    >>> find_key("Leukocytes [#/volume] in Urine by Automated count") is None
-    True
+    >>> find_key("Protein [Mass/volume] in Cerebral spinal fluid"), find_key("Liquor-Albumin")
+    ('csf_protein', 'csf_albumin')
+    >>> find_key("Leukocytes [#/volume] in Urine by Automated count"), find_key("IL-6 (CSF)")
+    (None, None)
     """
-    found = name_index().get(normalise_name(text))
-    if found is not None:
-        return found
-    parts = re.fullmatch(
-        r"(?P<component>.+?)(?: \[(?P<property>[^\]]+)\])? in (?P<system>.+?)(?: by .+)?",
-        text.strip(),
-        flags=re.IGNORECASE,
-    )
-    if parts is None:
-        return None
-    component, system = parts["component"], normalise_name(parts["system"])
-    if system in _SPINAL:
-        return name_index().get(normalise_name(f"csf {component}"))
-    if system not in _BLOOD:
-        return None
-    if normalise_name(component) == "protein":
-        component = "total protein"
-    return name_index().get(normalise_name(component))
+    named = named_analyte(text)
+    return None if named is None else key_in_specimen(*named)
 
 
-def normalise_name(text: str) -> str:
-    """Lower case with single underscores, so that spelling variants meet.
+@cache
+def named_analyte(text: str) -> tuple[str, Specimens] | None:
+    """Key of the substance that a name means, and the specimens that the name states.
 
     Examples
     --------
-    >>> normalise_name("IL-6 "), normalise_name("Interleukin 6")
-    ('il_6', 'interleukin_6')
+    >>> named_analyte("IL-6 (CSF)"), named_analyte("IL-6"), named_analyte("zinc") is None
+    (('il6', frozenset({'csf'})), ('il6', frozenset()), True)
     """
-    spelled = text.replace("γ", "gamma").replace("α", "alpha").replace("β", "beta")
-    plain = unicodedata.normalize("NFKD", spelled)
-    return re.sub(r"[^a-z0-9]+", "_", plain.lower()).strip("_")
+    return read_name(text, name_index())
+
+
+def key_in_specimen(
+    key: str, stated: Specimens, local: Mapping[str, Analyte] | None = None
+) -> str | None:
+    """Key of an analyte in a stated specimen, None where the dictionary lacks it there.
+
+    Examples
+    --------
+    >>> csf = frozenset({"csf"})
+    >>> key_in_specimen("albumin", csf), key_in_specimen("il6", csf), key_in_specimen("il6", set())
+    ('csf_albumin', None, 'il6')
+    """
+    analyte = local[key] if local and key in local else dictionary()[key]
+    own = specimen_classes(analyte.specimen)
+    if not stated or not own or stated <= own:
+        return key
+    return None if analyte.local else analyte_in_specimen(key, stated)
 
 
 def local_key(text: str) -> str:
     """Key of a cohort-local analyte: letters, digits and single underscores."""
     name = normalise_name(text)
     return name if name and name[0].isalpha() else f"x_{name}"
-
-
-@dataclass(frozen=True)
-class AnalyteResolver:
-    """The analytes one cohort uses: the dictionary and its cohort-local ones.
-
-    ``learning`` is true in training, where local analytes are taken from the export, and false in
-    prediction, where only those of the training cohort are known. ``limits`` are those of
-    :func:`pipeline.cohort.detection_limits.usual_limits`, learned and known likewise.
-    """
-
-    local: Mapping[str, Analyte]
-    learning: bool
-    limits: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-
-    def get(self, key: str) -> Analyte:
-        """Analyte by key, cohort-local ones first."""
-        return self.local[key] if key in self.local else dictionary()[key]
-
-
-def resolve_analytes(
-    raw: pd.DataFrame, file: str, config: CohortConfig, book: AnalyteResolver, ledger: Ledger
-) -> tuple[pd.DataFrame, AnalyteResolver]:
-    """Replace the exported name by the analyte key; refuse what is unknown or contradicts LOINC."""
-    local = dict(book.local)
-    keys = {}
-    for name in sorted(raw["analyte"].unique(), reverse=True):  # of two spellings the first stays
-        key = known_key(name, config, book)
-        if key is None and book.learning and _accepts(name, config):
-            key = local_key(name)
-            local[key] = Analyte(
-                key=key, name=name, short=name, unit="", pathway="organ_function", local=True
-            )
-        keys[name] = key
-    resolved = raw["analyte"].map(keys)
-    raw = ledger.reject(
-        raw,
-        resolved.isna(),
-        file=file,
-        column="analyte",
-        code="unknown_analyte",
-        reason=quoted(raw["analyte"]) + " is not in the analyte dictionary of this model.",
-        remedy=USE_KNOWN_NAME,
-    )
-    raw = raw.assign(key=resolved.loc[raw.index].astype("str"))
-    if "loinc" in raw:
-        coded = raw["loinc"].map(
-            lambda code: name_index().get(normalise_name(code)) if code else None
-        )
-        conflict = coded.notna() & (coded != raw["key"])
-        raw = ledger.reject(
-            raw,
-            conflict,
-            file=file,
-            column="loinc",
-            code="loinc_conflict",
-            reason="LOINC "
-            + quoted(raw["loinc"])
-            + " means another analyte than "
-            + quoted(raw["analyte"])
-            + ".",
-            remedy="Correct the code or the name.",
-        )
-    return raw, replace(book, local=local)
-
-
-def check_settings(config: CohortConfig, book: AnalyteResolver) -> None:
-    """Refuse settings for analytes that do not exist, which would change nothing unnoticed.
-
-    Raises
-    ------
-    UsageError
-        Naming the setting and the unknown analyte.
-    """
-    turnaround = config.turnaround if isinstance(config.turnaround, dict) else {}
-    known = {*dictionary(), *book.local, *_listed(config)}
-    for setting, keys in (
-        ("assume_units", set(config.assume_units)),
-        ("limits", set(config.limits)),
-        ("turnaround", set(turnaround) - {"hours"}),
-    ):
-        unknown = sorted(keys - known)
-        if unknown:
-            raise UsageError(
-                f"cohort.{setting} names {', '.join(map(repr, unknown))}, which is no analyte key; "
-                "data_schema/analytes.yaml lists them"
-            )
-
-
-def known_key(name: str, config: CohortConfig, book: AnalyteResolver) -> str | None:
-    """Key of an exported name or code; None where this cohort does not know it."""
-    key = local_key(name)
-    if key in book.local:
-        return key
-    return None if key in _listed(config) else find_key(name)
 
 
 def _analyte(key: str, entry: Mapping[str, Any]) -> Analyte:
@@ -335,6 +241,7 @@ def _analyte(key: str, entry: Mapping[str, Any]) -> Analyte:
         loinc=tuple(str(code) for code in (entry.get("loinc") or {})),
         loinc_units=dict(entry.get("loinc_units") or {}),
         synonyms=tuple(entry.get("synonyms") or ()),
+        signed=entry.get("signed", False),
     )
 
 
@@ -349,13 +256,3 @@ def _refused(stated: Mapping[str, Any] | None) -> dict[str, str | Remedy]:
 def _restore_remedy(reason: str, stated: str | Remedy | None) -> str | Remedy:
     """The dictionary's remedy, if its text for the trainer equals the stored reason."""
     return stated if isinstance(stated, Remedy) and stated.train == reason else reason
-
-
-def _accepts(name: str, config: CohortConfig) -> bool:
-    if normalise_name(name) == "":  # no letter or digit that a key could be made of
-        return False
-    return config.extra_analytes == "accept" or local_key(name) in _listed(config)
-
-
-def _listed(config: CohortConfig) -> set[str]:
-    return {local_key(name) for name in config.local_analytes}

@@ -11,6 +11,7 @@ import pandas as pd
 from pipeline.cohort.ledger import Ledger
 from pipeline.cohort.schema import to_number
 from pipeline.cohort.timestamps import parse_dates, parse_timestamps, reasons_for
+from pipeline.cohort.written_times import iso_times
 from pipeline.config_cohort import CohortConfig
 from pipeline.errors import InputError, UsageError
 from pipeline.remedy import Remedy
@@ -25,6 +26,7 @@ GIVE_TIME = f"{_ISO}, or hours as a number."
 GIVE_TIME_OR_ZONE = Remedy(f"{_ISO}, hours as a number, or --tz.", option=("tz",))
 GIVE_MOMENT = f"{_ISO}."
 GIVE_MOMENT_OR_ZONE = Remedy(f"{_ISO} or state --tz.", option=("tz",))
+_NEVER = pd.Timestamp("9999-12-31T00:00:00+00:00")
 _OUTSIDE = "lies outside"
 _NO_ZERO = "cannot be placed: the patient has no infusion_time"
 
@@ -221,6 +223,9 @@ def future_cutoff_hours(
     dated : bool
         Whether labs carry timestamps, so that no row of a patient without time zero is used.
 
+    Where every infusion lies in the future, dates are taken as shifted and ``as_of`` may lie there
+    too. So are those of single patients in training, whose records are finished.
+
     Raises
     ------
     UsageError
@@ -230,25 +235,29 @@ def future_cutoff_hours(
     now = pd.Timestamp(datetime.now(UTC))
     ahead = ((now - zero).dt.total_seconds() / 3600.0).fillna(np.inf)
     frontier = np.asarray(ahead, dtype=float)
+    shifted = np.asarray(zero > now)
+    if as_of is not None and shifted.any() and bool((zero > now)[zero.notna()].all()):
+        ledger.remarks.append(
+            f"Every infusion_time lies in the future ({_utc(zero.min())} or later), so dates are "
+            f"taken as shifted; --as-of {as_of} counts in that time."
+        )
+        now = _NEVER
+        frontier = np.full(len(frontier), np.inf)
+    elif shifted.any() and ledger.live:
+        ledger.shifted_patients |= set(patients.loc[shifted, "patient_id"].astype("str"))
+    elif shifted.any():
+        ledger.remarks.append(
+            f"{int(shifted.sum())} infusions lie in the future, so dates are taken as shifted; no "
+            "row of these patients is refused as future."
+        )
+        frontier = np.where(shifted, np.inf, frontier)
     if as_of is None:
         return frontier
     hours = to_number(pd.Series([as_of], dtype="str"))[0]
     if np.isfinite(hours):
-        early = int((frontier < hours).sum())
-        if early == len(frontier):
-            raise UsageError(
-                f"--as-of {as_of} lies in the future: no patient of this batch has reached hour "
-                f"{hours:g} after {config.time_zero} (it is now {_utc(now)}). Give an earlier "
-                "hour, or leave it out to score each patient at the newest result",
-                options=("as-of",),
-            )
-        if early:
-            ledger.remarks.append(
-                f"{early} of {len(frontier)} patients have not reached hour {hours:g} yet; each "
-                f"of them is scored as of now ({_utc(now)})."
-            )
-        return np.asarray(np.minimum(frontier, hours), dtype=float)
-    moment, reason = parse_timestamps(pd.Series([as_of], dtype="str"), config.time_zone)
+        return _cut_at_hour(frontier, float(hours), as_of, now, config, ledger)
+    asked_at = iso_times(pd.Series([as_of], dtype="str"), config.date_order)
+    moment, reason = parse_timestamps(asked_at, config.time_zone)
     if pd.isna(moment[0]):
         raise UsageError(
             f"--as-of '{as_of}' {reason[0] or 'is blank'}; give hours since {config.time_zero} "
@@ -268,6 +277,31 @@ def future_cutoff_hours(
         )
     asked = ((moment[0] - zero).dt.total_seconds() / 3600.0).fillna(-np.inf)
     return np.asarray(asked, dtype=float)
+
+
+def _cut_at_hour(
+    frontier: np.ndarray,
+    hours: float,
+    as_of: str,
+    now: pd.Timestamp,
+    config: CohortConfig,
+    ledger: Ledger,
+) -> np.ndarray:
+    """The hour asked for, or the present for patients who have not reached it."""
+    early = int((frontier < hours).sum())
+    if early == len(frontier):
+        raise UsageError(
+            f"--as-of {as_of} lies in the future: no patient of this batch has reached hour "
+            f"{hours:g} after {config.time_zero} (it is now {_utc(now)}). Give an earlier "
+            "hour, or leave it out to score each patient at the newest result",
+            options=("as-of",),
+        )
+    if early:
+        ledger.remarks.append(
+            f"{early} of {len(frontier)} patients have not reached hour {hours:g} yet; each "
+            f"of them is scored as of now ({_utc(now)})."
+        )
+    return np.asarray(np.minimum(frontier, hours), dtype=float)
 
 
 def _since(

@@ -7,13 +7,28 @@ import csv
 import io
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from pipeline.cohort.ledger import CLOSE_LINE
+from pipeline.cohort.quoted_lines import Span, holds_rows, reading_of, stray_quote_in_id
 from pipeline.errors import InputError
 
 csv.field_size_limit(10_000_000)
+_NOT_CLOSED = "A quote is opened on this line and not closed."
+_ROWS = "A quote is opened on this line and closed on line {last}, across lines that are rows."
+_UNCLEAR = (
+    "A quoted cell spans lines {first} to {last}, and some of them have the shape of rows, so it "
+    "cannot be known which are."
+)
+_IN_ID = "The id holds a quote without its partner."
+_ONE_ENCODING = (
+    "Save the whole file in one encoding, best as UTF-8; this line is in another, or was cut."
+)
+_ONE_LINE_CELL = (
+    "Close the quote on its line if the lines are rows; else take line ends out of the cell."
+)
 _MOST_LINES = 50  # of one quoted cell; beyond that a quote was left open
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _BOMS = (  # the longer marks first, because UTF-32 starts like UTF-16
@@ -94,33 +109,78 @@ def stated_separator(line: str) -> str:
     return found.group(1) if found and found.group(1) in _SEPARATORS else ""
 
 
-def records(
-    decoded: Decoded, position: int, width: int, separator: str
-) -> Iterator[tuple[int, list[str], str, str]]:
-    """Line number, cells, problem (empty if none) and its way out, of every record from a line on.
+class Line(NamedTuple):
+    """A record or a line that is none.
 
-    Lines without content, such as the ``,,,,`` a spreadsheet leaves below its table, are passed
-    over. Blank cells beyond the header are cut off. A quote left open costs its own line only: the
-    lines after it are read again by themselves.
+    Attributes
+    ----------
+    number : int
+        Its first line, from 1.
+    lines : int
+        How many lines it takes.
+    row : list of str
+        Cells; empty where the line is blank.
+    problem, remedy : str
+        Why it is no row, "" where it is one, and what to do.
+    joined_to : int
+        On the line of a stray quote that joins lines: the last of them; else 0.
     """
-    text = decoded.lines
+
+    number: int
+    lines: int
+    row: list[str]
+    problem: str = ""
+    remedy: str = CLOSE_LINE
+    joined_to: int = 0
+
+
+def records(
+    decoded: Decoded, position: int, names: Sequence[str], separator: str
+) -> Iterator[Line]:
+    """Records from a line on, and the lines that are none; together they take every line.
+
+    Lines without content, such as the ``,,,,`` a spreadsheet leaves below its table, are blank.
+    Blank cells beyond the header are cut off. A quote left open costs its own line only: the
+    lines after it are read again by themselves. So are rows that a stray quote joins; where some
+    lines that it joins have the shape of rows and others do not, none of them is used.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Columns of the header.
+    """
+    text, width = decoded.lines, len(names)
     while position < len(text):
         row, taken = record(text, position, separator)
+        lines = text[position : position + taken]
+        problem, remedy, reading, last = "", CLOSE_LINE, Span.CELL, 0
         if len(row) > width and not any(cell.strip() for cell in row[width:]):
             row = row[:width]
-        problem, remedy = "", CLOSE_LINE
-        if len(row) != width:
+        if taken > 1 and "".join(row).strip():
+            if len(row) != width or not _closed(lines, separator):
+                problem = _NOT_CLOSED
+            else:
+                reading = reading_of(lines, width, separator)
+        if reading is Span.UNCLEAR:
+            yield from _unclear(lines, position, separator)
+            position += taken
+            continue
+        if problem or reading is Span.ROWS:
+            last = position + taken if reading is Span.ROWS else 0
+            problem = problem or _ROWS.format(last=last)
+            row, taken = _cells_of_line(text[position], separator), 1
+            bare = text[position].rstrip("\r\n").split(separator)
+            # no cell holds a tab, so a line that has every column has one reading
+            if separator == "\t" and len(bare) == width:
+                row, problem = bare, ""
+        if not problem and len(row) != width:
             problem = f"The line has {len(row)} fields where the header has {width}."
-        if taken > 1 and (problem or not _closed(text[position : position + taken], separator)):
-            problem, taken = "A quote is opened on this line and not closed.", 1
+        elif not problem and _odd(text[position : position + taken]):
+            problem = _IN_ID if stray_quote_in_id(row, names) else ""
         if decoded.damaged and not decoded.damaged.isdisjoint(range(position, position + taken)):
             problem = f"The line holds bytes that are not {decoded.encoding}, as the others are."
-            remedy = (
-                "Save the whole file in one encoding, best as UTF-8; this line is in another, "
-                "or was cut."
-            )
-        if "".join(row).strip():
-            yield position + 1, row, problem, remedy
+            remedy = _ONE_ENCODING
+        yield Line(position + 1, taken, _filled(row), problem, remedy, last)
         position += taken
 
 
@@ -135,6 +195,26 @@ def record(text: list[str], position: int, separator: str) -> tuple[list[str], i
         return next(reader), reader.line_num
     except csv.Error:
         return [line], 2
+
+
+def header_of(
+    text: list[str], position: int, separator: str, path: object
+) -> tuple[list[str], int]:
+    """Cells of the header that starts on a line, and how many lines it takes.
+
+    Raises
+    ------
+    InputError
+        If a quote of the header is not closed, or joins it with rows.
+    """
+    row, taken = record(text, position, separator)
+    lines = text[position : position + taken]
+    if taken > 1 and (not _closed(lines, separator) or holds_rows(lines, len(row), separator)):
+        raise InputError(
+            f"{path} line {position + 1}: the header opens a quote and does not close it. Every "
+            "quote of a column name needs its partner on the line; close it or take it out"
+        )
+    return row, taken
 
 
 def refuse_other_formats(content: bytes, path: object) -> None:
@@ -205,6 +285,34 @@ def _unmarked_utf16(content: bytes) -> str:
     if odd > 0.4 * len(sample) and even == 0:
         return "utf-16-le"
     return "utf-16-be" if even > 0.4 * len(sample) and odd == 0 else ""
+
+
+def _unclear(lines: list[str], position: int, separator: str) -> Iterator[Line]:
+    """Lines of a cell of which some have the shape of rows; none is used."""
+    first, last = position + 1, position + len(lines)
+    problem = _UNCLEAR.format(first=first, last=last)
+    for place, line in enumerate(lines, start=first):
+        row = _filled(_cells_of_line(line, separator))
+        yield Line(place, 1, row, problem, _ONE_LINE_CELL, last if place == first else 0)
+
+
+def _odd(lines: list[str]) -> bool:
+    """Whether a quote of these lines has no partner."""
+    return sum(line.count('"') for line in lines) % 2 == 1
+
+
+def _filled(row: list[str]) -> list[str]:
+    return row if "".join(row).strip() else []
+
+
+def _cells_of_line(line: str, separator: str) -> list[str]:
+    """Cells of a line by itself; a quote in its first cell that stays open has no meaning."""
+    bare = line.rstrip("\r\n")
+    try:
+        row = next(csv.reader([bare], delimiter=separator), [])
+    except csv.Error:
+        row = []
+    return row if len(row) > 1 else [cell.strip('"') for cell in bare.split(separator)]
 
 
 def _closed(lines: list[str], separator: str) -> bool:

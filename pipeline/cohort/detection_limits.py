@@ -1,4 +1,4 @@
-"""Detection limits that a cohort betrays: silent ones, and the usual one behind ``NEG``."""
+"""Detection limits that a cohort shows: silent ones, and the usual one behind ``NEG``."""
 
 from __future__ import annotations
 
@@ -16,14 +16,18 @@ MIN_SHARE = 0.005
 MIN_PILE = 3.0
 MIN_ROUND_PILE = 4.0
 MAX_BEYOND = 0.05
+MAX_BEYOND_OF_LOT = 1.0
+MAX_BEYOND_OF_LOWER_LOT = 0.5
+PER_FURTHER_LIMIT = 1.5
 MIN_USUAL = 0.5
 _NEIGHBOURS = 10
 _ROUND = 5
+_SAME = 1e-9  # relative distance of one number that was converted from another unit twice
 _LOG_SURE = -11.5  # natural log of one in a hundred thousand
 
 
 def infer_limits(labs: pd.DataFrame) -> dict[str, dict[str, float]]:
-    """Limits that a cohort's values betray; learned in training, applied unchanged later.
+    """Limits that a cohort's values show; learned in training, applied unchanged later.
 
     A value near the upper (lower) end is taken as a limit when
 
@@ -37,7 +41,13 @@ def infer_limits(labs: pd.DataFrame) -> dict[str, dict[str, float]]:
       do), and none lie below a lower one: nothing brings a sample there, so a pile with smaller
       values beside it shows how numbers are rounded, not where the assay ends.
 
-    Zero is never a limit, because counts and fractions reach it by nature.
+    Where plates or lots have limits of their own, further values are taken as limits of a lot.
+    They meet the same thresholds on both of their sides. Other lots measure beyond an upper one,
+    but no more results than lie at it, or one and a half times as many per limit further out.
+    Below a lower one, which needs another below it, lie at most half as many.
+
+    Zero is never a limit, because counts and fractions reach it by nature. Limits of signed
+    analytes may be negative.
 
     Parameters
     ----------
@@ -47,7 +57,8 @@ def infer_limits(labs: pd.DataFrame) -> dict[str, dict[str, float]]:
     Returns
     -------
     dict
-        Analyte to ``{"lower": value, "upper": value}`` in the canonical unit, found ones only.
+        Analyte to ``{"lower": value, "upper": value}`` in the canonical unit, found ones only;
+        ``lower_2``, ``upper_2``, ``upper_3`` and so on are the limits of lots, in rising order.
     """
     exact = labs.loc[(labs["side"] == 0) & ~labs["cancelled"], ["analyte", "value", "patient"]]
     found = {}
@@ -55,31 +66,46 @@ def infer_limits(labs: pd.DataFrame) -> dict[str, dict[str, float]]:
         tally = part.groupby("value", sort=True)["patient"].agg(["size", "nunique"])
         values = tally.index.to_numpy(dtype=float)
         counts, patients = tally["size"].to_numpy(), tally["nunique"].to_numpy()
-        limits = {}
-        lower = _pile(values, counts, patients, beyond=0.0)
-        if lower is not None and lower > 0:
-            limits["lower"] = lower
-        upper = _pile(values[::-1], counts[::-1], patients[::-1], beyond=MAX_BEYOND)
-        if upper is not None and upper > 0:
-            limits["upper"] = upper
+        limits = _end(
+            "lower",
+            values,
+            counts,
+            patients,
+            beyond=0.0,
+            beyond_of_lot=MAX_BEYOND_OF_LOWER_LOT,
+        )
+        limits |= _end(
+            "upper",
+            values[::-1],
+            counts[::-1],
+            patients[::-1],
+            beyond=MAX_BEYOND,
+            beyond_of_lot=MAX_BEYOND_OF_LOT,
+        )
         if limits:
             found[str(analyte)] = limits
     return found
 
 
 def apply_limits(labs: pd.DataFrame, limits: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:
-    """Mark exact values at or beyond an inferred limit as censored there."""
+    """Mark exact values at or beyond an inferred limit as censored there.
+
+    The limit of a lot censors only the values that equal it, because other lots measure beyond.
+    """
     value, side = labs["value"].to_numpy(), labs["side"].to_numpy()
     lower = labs["analyte"].map({key: item.get("lower", -np.inf) for key, item in limits.items()})
     upper = labs["analyte"].map({key: item.get("upper", np.inf) for key, item in limits.items()})
     low = lower.astype(float).fillna(-np.inf).to_numpy()
     high = upper.astype(float).fillna(np.inf).to_numpy()
-    below, above = (side == 0) & (value <= low), (side == 0) & (value >= high)
+    below = (side == 0) & ((value <= low) | _at_limit_of_lot(labs, limits, "lower"))
+    above = (side == 0) & ((value >= high) | _at_limit_of_lot(labs, limits, "upper"))
     if "limit_source" in labs:
         source = labs["limit_source"].mask(pd.Series(below | above, index=labs.index), "inferred")
         labs = labs.assign(limit_source=source)
     return labs.assign(
-        value=np.where(below, low, np.where(above, high, value)),
+        value=np.where(
+            below, np.maximum(value, low), np.where(above, np.minimum(value, high), value)
+        ),
         side=np.where(below, -1, np.where(above, 1, side)).astype(np.int8),
     )
 
@@ -112,6 +138,103 @@ def usual_limits(labs: pd.DataFrame) -> dict[str, dict[str, float]]:
             if count >= MIN_COUNT and patients >= MIN_PATIENTS and count > MIN_USUAL * len(part):
                 found.setdefault(str(key), {})[end] = usual
     return found
+
+
+def _at_limit_of_lot(
+    labs: pd.DataFrame, limits: Mapping[str, Mapping[str, float]], end: str
+) -> NDArray[np.bool_]:
+    """Rows whose value equals the limit of a lot of their analyte."""
+    value, rows = labs["value"].to_numpy(dtype=float), np.zeros(len(labs), dtype=bool)
+    for key, item in limits.items():
+        of_lots = [limit for name, limit in item.items() if name.startswith(f"{end}_")]
+        if of_lots:
+            own = (labs["analyte"] == key).to_numpy()
+            equal = np.isclose(value[:, None], np.array(of_lots)[None, :], rtol=_SAME, atol=0)
+            rows |= own & equal.any(axis=1)
+    return rows
+
+
+def _end(
+    name: str,
+    values: NDArray[np.float64],
+    counts: NDArray[np.int64],
+    patients: NDArray[np.int64],
+    *,
+    beyond: float,
+    beyond_of_lot: float,
+) -> dict[str, float]:
+    """Limits of one end: that of the cohort under ``name``, those of lots under ``name_2``, ..."""
+    limit = _pile(values, counts, patients, beyond=beyond)
+    if limit == 0:
+        return {}
+    if name == "lower" and limit is None:
+        return {}
+    of_lots = _piles_of_lots(values, counts, patients, limit, beyond=beyond_of_lot)
+    found = {} if limit is None else {name: limit}
+    return found | {f"{name}_{place}": value for place, value in enumerate(sorted(of_lots), 2)}
+
+
+def _piles_of_lots(
+    values: NDArray[np.float64],
+    counts: NDArray[np.int64],
+    patients: NDArray[np.int64],
+    limit: float | None,
+    *,
+    beyond: float,
+) -> list[float]:
+    """Further values at which results pile up, beside the limit of the whole cohort.
+
+    The largest piles are found first and left out of what the others are compared with.
+    """
+    enough = (counts >= MIN_COUNT) & (patients >= MIN_PATIENTS) & (values != 0)
+    candidates = np.flatnonzero(enough & (counts >= MIN_SHARE * counts.sum()))
+    is_limit = values == limit if limit is not None else np.zeros(len(values), dtype=bool)
+    first = int(is_limit.argmax()) if limit is not None else -1
+    waiting = [int(place) for place in candidates[np.argsort(-counts[candidates], kind="stable")]]
+    waiting = [place for place in waiting if place > first]
+    found: list[float] = []
+    place: int | None = -1
+    while place is not None:
+        place = next(
+            (one for one in waiting if _is_of_lot(one, values, counts, is_limit, beyond)), None
+        )
+        if place is not None:
+            waiting.remove(place)
+            is_limit = is_limit | (values == values[place])
+            found.append(float(values[place]))
+    return found
+
+
+def _is_of_lot(
+    place: int,
+    values: NDArray[np.float64],
+    counts: NDArray[np.int64],
+    is_limit: NDArray[np.bool_],
+    beyond: float,
+) -> bool:
+    """Whether results pile up at a value compared with both of its sides, limits left out."""
+    lots = max(1.0, PER_FURTHER_LIMIT * int(is_limit[:place].sum()))
+    measured = ~is_limit
+    measured[place] = True
+    values, counts = values[measured], counts[measured]
+    place = int(measured[:place].sum())
+    if counts[:place].sum() > beyond * lots * counts[place]:
+        return False
+    if place + _NEIGHBOURS >= len(values):
+        return False
+    outer, inner = (
+        slice(max(0, place - _NEIGHBOURS), place),
+        slice(place + 1, place + 1 + _NEIGHBOURS),
+    )
+    if not _stands_out(values[place], counts[place], values[inner], counts[inner]):
+        return False
+    if _is_round_like_others(place, values, counts):
+        return False
+    if place == 0:
+        return True
+    near, often = values[outer][::-1], counts[outer][::-1]
+    mirrored = _is_round_like_others(len(values) - 1 - place, values[::-1], counts[::-1])
+    return not mirrored and _stands_out(values[place], counts[place], near, often)
 
 
 def _pile(
@@ -147,21 +270,24 @@ def _pile(
         if (
             place + _NEIGHBOURS < len(values)
             and _stands_out(values[place], counts[place], values[inner], counts[inner])
-            and not _is_round_like_others(place, values, counts)
+            and not _is_round_like_others(place, values, counts, but_one=True)
         ):
             return float(values[place])
     return None
 
 
 def _is_round_like_others(
-    place: int, values: NDArray[np.float64], counts: NDArray[np.int64]
+    place: int, values: NDArray[np.float64], counts: NDArray[np.int64], *, but_one: bool = False
 ) -> bool:
-    """Whether the next equally round numbers occur about as often as this one."""
+    """Whether the next equally round numbers occur about as often as this one.
+
+    ``but_one`` leaves the most frequent of them out, because it may be the limit of a lot.
+    """
     step = _step(values[place : place + 1])
     inward = np.sign(values[-1] - values[place])
     wanted = values[place] + inward * step * np.arange(1, _ROUND + 1)
     found = np.isclose(values[:, None], wanted[None, :], rtol=0, atol=step * 1e-6)
-    seen = counts @ found
+    seen = np.sort(counts @ found)[: _ROUND - but_one]
     return bool(counts[place] < MIN_ROUND_PILE * seen.mean())
 
 

@@ -28,7 +28,9 @@ def drug_named(text: str) -> str:
     """Drug of which a text is a name or holds one as whole words; "" where none or several.
 
     Within a longer text, names of fewer than five letters do not count, and nothing does beside a
-    word of ``not_as_given`` in ``drugs.yaml``, such as "refused" or "eye".
+    word of ``not_as_given`` in ``drugs.yaml``, such as "refused" or "eye". The name of a class
+    ("steroid") means the class, unless a drug of it is named too or a word of ``not_as_class``
+    stands in the text ("steroid-refractory").
 
     Examples
     --------
@@ -40,10 +42,33 @@ def drug_named(text: str) -> str:
     name = normalise_name(text)
     if name in drug_index():
         return drug_index()[name]
-    if not _barred().isdisjoint(name.split("_")):
+    words = name.split("_")
+    if not _words("not_as_given").isdisjoint(words):
         return ""
-    found = {drug_index()[item] for item in names_within(name, drug_index())}
-    return found.pop() if len(found) == 1 else ""
+    named = {drug_index()[item] for item in names_within(name, drug_index())}
+    classes = {drug for drug in named if is_class(drug)}
+    drugs = named - classes
+    if not _words("not_as_class").isdisjoint(words):
+        classes = set()
+    drugs |= {item for item in classes if _covered(item).isdisjoint(map(drug_class, drugs))}
+    return drugs.pop() if len(drugs) == 1 else ""
+
+
+def drug_class(key: str) -> str:
+    """Class of a drug of ``drugs.yaml``."""
+    name: str = schema_yaml("drugs.yaml")["drugs"][key]["class"]
+    return name
+
+
+def is_class(key: str) -> bool:
+    """Whether an entry of ``drugs.yaml`` is a class of which no drug is named.
+
+    Examples
+    --------
+    >>> is_class(drug_named("IV steroids")), is_class("dexamethasone")
+    (True, False)
+    """
+    return bool(schema_yaml("drugs.yaml")["drugs"].get(key, {}).get("unnamed", False))
 
 
 def names_within(text: str, names: Iterable[str]) -> list[str]:
@@ -85,9 +110,14 @@ def unknown_drug_reason(text: str) -> str:
     return said
 
 
+def _covered(key: str) -> set[str]:
+    """Classes that the name of a class may mean."""
+    return {drug_class(key), *schema_yaml("drugs.yaml")["drugs"][key].get("covers", ())}
+
+
 @cache
-def _barred() -> frozenset[str]:
-    return frozenset(map(normalise_name, schema_yaml("drugs.yaml")["not_as_given"]))
+def _words(part: str) -> frozenset[str]:
+    return frozenset(map(normalise_name, schema_yaml("drugs.yaml")[part]))
 
 
 @cache

@@ -10,11 +10,12 @@ import pandas as pd
 
 from pipeline.cohort.analytes import normalise_name
 from pipeline.cohort.clock import read_clock
-from pipeline.cohort.drug_names import drug_index, drug_named, unknown_drug_reason
+from pipeline.cohort.dose_plausibility import flag_doses
+from pipeline.cohort.drug_names import drug_index, drug_named, is_class, unknown_drug_reason
 from pipeline.cohort.ledger import Ledger, plain_number, quoted
 from pipeline.cohort.result_versions import add_flag
 from pipeline.cohort.schema import TableSchema, enforce, to_number
-from pipeline.cohort.units import normalise_unit
+from pipeline.cohort.unit_spelling import normalise_unit
 from pipeline.config_cohort import CohortConfig
 from pipeline.remedy import Remedy
 from pipeline.resources import schema_yaml
@@ -23,6 +24,11 @@ CHECK_AS_OF = Remedy(
     "Nothing, if --as-of is earlier on purpose; otherwise correct the time or its offset at the "
     "source.",
     option=("as-of",),
+)
+DATES_SHIFTED = Remedy(
+    "If dates are shifted, give hours (cytocast pseudonymise --times hours); where all infusions "
+    "lie in the future, predict also takes --as-of there, best as hours. Else correct the times.",
+    option=("times", "as-of"),
 )
 REGRADE = Remedy(
     train="Grading systems are never pooled; regrade, or set cohort.grading_system.",
@@ -50,9 +56,21 @@ def reject_future(
 ) -> pd.DataFrame:
     """Reject rows at or after the as-of hour (or the present)."""
     column = f"{clock}_at" if f"{clock}_at" in table else f"{clock}_hours"
+    future = hours >= limit
+    shifted = table["patient_id"].isin(list(ledger.shifted_patients)).to_numpy()
+    ahead = future & shifted
+    table = ledger.reject(
+        table,
+        ahead,
+        file=file,
+        column=column,
+        code="future",
+        reason="The time lies in the future, as does the patient's infusion_time.",
+        remedy=DATES_SHIFTED,
+    )
     return ledger.reject(
         table,
-        hours >= limit,
+        future[~ahead],
         file=file,
         column=column,
         code="future",
@@ -190,6 +208,7 @@ def read_treatments(
     content = [name for name in table.columns if name not in ("_line", "_raw_drug")]
     table = ledger.collapse(table, table.duplicated(content), file=file)
     _note_drugs(table, keys, file, ledger)
+    flag_doses(table, patients, file, ledger)
     return _ordered(table, ["patient", "given_hours", "drug", "intent", "dose_mg"])
 
 
@@ -219,6 +238,16 @@ def _note_drugs(table: pd.DataFrame, keys: Mapping[str, str], file: str, ledger:
         + table["drug"]
         + "', the one drug of data_schema/drugs.yaml whose name stands in it.",
         remedy="Nothing, if it was given; else correct the cell, or leave the row out.",
+    )
+    ledger.note(
+        table,
+        table["drug"].map(is_class).astype(bool),
+        file=file,
+        column="drug",
+        code="drug_class_only",
+        reason=quoted(table["_raw_drug"])
+        + " names a class of drugs; the dose counts, its strength is unknown.",
+        remedy="Write the drug and its dose, if they are known.",
     )
 
 

@@ -15,18 +15,17 @@ import numpy as np
 import pandas as pd
 
 from pipeline.cohort.delimited import (
-    Decoded,
     decode,
-    record,
-    records,
+    header_of,
     refuse_binary,
     refuse_other_formats,
     separator_name,
     separator_of,
     stated_separator,
 )
-from pipeline.cohort.ledger import CLOSE_LINE, RAGGED, REPEATED_HEADER, Ledger
+from pipeline.cohort.ledger import Ledger, LineCounts
 from pipeline.cohort.schema import TableSchema, canonical_header
+from pipeline.cohort.table_lines import UnreadableLine, table_lines
 from pipeline.cohort.tables import TABLES
 from pipeline.errors import InputError, listed, shown
 
@@ -73,17 +72,6 @@ def find_table(folder: Path, name: str) -> Path | None:
 
 
 @dataclass(frozen=True)
-class UnreadableLine:
-    """A line of a file that is no row; ``patient`` where the line states one."""
-
-    line: int
-    reason: str
-    patient: str = ""
-    code: str = RAGGED
-    remedy: str = CLOSE_LINE
-
-
-@dataclass(frozen=True)
 class RawTable:
     """A table as text, as :func:`read_raw` gives it for a file.
 
@@ -100,6 +88,10 @@ class RawTable:
     unreadable : tuple of UnreadableLine
     remarks : tuple of str
         Sentences on encoding, separator and column names.
+    lines : LineCounts or None
+        Physical lines of the file; None where it has none, as Parquet.
+    typed : frozenset of str
+        Columns that hold numbers in the source, not their text.
     """
 
     file: str
@@ -108,6 +100,8 @@ class RawTable:
     source: str
     unreadable: tuple[UnreadableLine, ...] = ()
     remarks: tuple[str, ...] = ()
+    lines: LineCounts | None = None
+    typed: frozenset[str] = frozenset()
 
     def record_in(self, ledger: Ledger) -> pd.DataFrame:
         """Enter remarks, unreadable lines and the number of rows in a ledger; returns the frame."""
@@ -122,6 +116,8 @@ class RawTable:
                 remedy=item.remedy,
             )
         ledger.read[self.file] += len(self.frame) + len(self.unreadable)
+        if self.lines is not None:
+            ledger.count_lines(self.file, self.lines)
         return self.frame
 
 
@@ -200,10 +196,11 @@ def raw_from_csv(
     elif start < len(text):
         wanted = set(fields)
         separator = separator_of(text[start], wanted.__contains__)
-    first, taken = record(text, start, separator or ",")
-    refuse_binary("".join(first), source)
+    refuse_binary(text[start] if start < len(text) else "", source)
+    first, taken = header_of(text, start, separator or ",", source)
     header, renamed = canonical_header([name.strip() for name in first], fields, source)
-    rows, unreadable = _rows(decoded, start + taken, first, header, separator or ",")
+    body = table_lines(decoded, start + taken, first, header, separator or ",")
+    rows = body.rows
     cells = zip(*rows.values(), strict=True) if rows else ([] for _ in header)
     frame = pd.DataFrame(
         {
@@ -212,9 +209,9 @@ def raw_from_csv(
         }
     )
     frame["_line"] = np.asarray(list(rows), dtype=np.int64)
-    remarks = tuple(_remarks(file, decoded.encoding, separator or ",", renamed))
+    remarks = tuple(_remarks(file, decoded.encoding, separator or ",", renamed, body.joined))
     digest = hashlib.sha256(content).hexdigest()
-    return RawTable(file, frame, digest, source, tuple(unreadable), remarks)
+    return RawTable(file, frame, digest, source, tuple(body.unreadable), remarks, body.counts)
 
 
 def raw_from_frame(
@@ -261,7 +258,7 @@ def raw_from_frame(
         columns.append(table.column(0))
     text = _text_of_arrow(names, columns, file, fields, file)
     digest = hashlib.sha256(text.to_csv(index=False).encode()).hexdigest()
-    return RawTable(file, text, digest, file)
+    return RawTable(file, text, digest, file, typed=_typed(text, columns))
 
 
 def _numbers_as_text(cells: pd.Series) -> pd.Series:
@@ -296,41 +293,17 @@ def _fields_of(file: str, fields: Collection[str] | None) -> Collection[str]:
     return tuple(TableSchema.load(name).fields) if name in TABLES else ()
 
 
-def _rows(
-    decoded: Decoded, position: int, first: list[str], header: list[str], separator: str
-) -> tuple[dict[int, list[str]], list[UnreadableLine]]:
-    """Cells by line from a position on, and the lines that are no row."""
-    rows: dict[int, list[str]] = {}
-    unreadable: list[UnreadableLine] = []
-    identified = header[0] == "patient_id"
-    names = [name.strip().casefold() for name in first]
-    for line, row, problem, remedy in records(decoded, position, len(header), separator):
-        headed = bool(row) and row[0].strip().casefold() == names[0]
-        if problem:
-            patient = row[0].strip() if identified and row and not headed else ""
-            unreadable.append(UnreadableLine(line, problem, patient, remedy=remedy))
-        elif headed and [cell.strip().casefold() for cell in row] == names:
-            unreadable.append(
-                UnreadableLine(
-                    line,
-                    "The line repeats the header of the file.",
-                    code=REPEATED_HEADER,
-                    remedy="Take the line out; parts of an export are joined without their "
-                    "headers.",
-                )
-            )
-        else:
-            rows[line] = row
-    return rows, unreadable
-
-
-def _remarks(file: str, encoding: str, separator: str, renamed: list[str]) -> Iterator[str]:
+def _remarks(
+    file: str, encoding: str, separator: str, renamed: list[str], joined: list[str]
+) -> Iterator[str]:
     if encoding != "UTF-8":
         yield f"{file} is not UTF-8; it was read as {encoding}."
     if separator != ",":
         yield f"{file} is separated by {separator_name(separator)}."
     if renamed:
         yield f"{file}: columns read under their usual name: {listed(renamed)}."
+    if joined:
+        yield f"{file}: a stray quote joins rows, on lines {listed(joined)}; see the rejects."
 
 
 def _read_parquet(path: Path, fields: Collection[str] | None) -> RawTable:
@@ -343,7 +316,8 @@ def _read_parquet(path: Path, fields: Collection[str] | None) -> RawTable:
         raise InputError(f"{path} is not a readable Parquet file: {error}") from error
     names = [name.strip() for name in arrow.column_names]
     frame = _text_of_arrow(names, arrow.columns, path.name, fields, str(path))
-    return RawTable(path.name, frame, sha256_file(path), str(path))
+    typed = _typed(frame, arrow.columns)
+    return RawTable(path.name, frame, sha256_file(path), str(path), typed=typed)
 
 
 def _text_of_arrow(
@@ -362,6 +336,18 @@ def _text_of_arrow(
     )
     frame["_line"] = np.arange(1, count + 1)
     return frame
+
+
+def _typed(frame: pd.DataFrame, columns: Sequence[pa.ChunkedArray]) -> frozenset[str]:
+    """Columns of a table, in the order of its Arrow columns, that are numbers there."""
+    import pyarrow as pa
+
+    kinds = (pa.types.is_floating, pa.types.is_integer, pa.types.is_decimal)
+    return frozenset(
+        name
+        for name, column in zip(frame.columns, columns, strict=False)
+        if any(is_kind(column.type) for is_kind in kinds)
+    )
 
 
 def _as_text(column: pa.ChunkedArray) -> pd.Series:

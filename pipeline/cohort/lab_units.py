@@ -7,26 +7,41 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from pipeline.cohort.analytes import Analyte, AnalyteResolver, dictionary
+from pipeline.cohort.analyte_resolver import AnalyteResolver, local_analyte
+from pipeline.cohort.analytes import Analyte, dictionary, local_key
 from pipeline.cohort.ledger import Ledger, quoted
-from pipeline.cohort.units import conversion, normalise_unit, suits_loinc, with_basis
+from pipeline.cohort.unit_spelling import normalise_unit
+from pipeline.cohort.units import conversion, suits_loinc, with_basis
 from pipeline.config_cohort import CohortConfig
 from pipeline.remedy import Audience, Remedy
 
 CORRECT_UNIT = Remedy(
     train="Correct the unit. In training, cohort.assume_units can state what it means.",
-    operator="Correct the unit.",
+    operator="Correct the unit, or state what it means in cohort.assume_units with --config.",
+    option=("config",),
 )
 
 
+_UNITY = ("", "1", "{1}")
+
+
 def meant_units(labs: pd.DataFrame, config: CohortConfig) -> pd.Series:
-    """Units as exported, replaced where ``assume_units`` states what one means."""
+    """Units as exported, replaced where the configuration states what one means.
+
+    ``assume_units`` states it unit by unit. A cohort-local analyte with a stated unit in braces is
+    also read where the export gives no unit or 1.
+    """
     meant = labs["unit"].copy()
     for key, assumed in config.assume_units.items():
         rows = labs["key"] == key
         spelled = labs.loc[rows, "unit"].map(normalise_unit)
         stated = spelled.map({normalise_unit(unit): text for unit, text in assumed.items()})
         meant[rows] = stated.where(stated.notna(), meant[rows]).astype("str")
+    for name, analyte in config.local_analytes.items():
+        if analyte.unit is not None and analyte.unit.startswith("{"):
+            # UCUM: a unit in braces is the unit 1 with a remark
+            rows = (labs["key"] == local_key(name)) & meant.isin(_UNITY)
+            meant[rows] = analyte.unit
     return meant
 
 
@@ -119,12 +134,20 @@ def refuse_loinc_units(
 
 
 def agree_local_units(
-    labs: pd.DataFrame, file: str, book: AnalyteResolver, ledger: Ledger
+    labs: pd.DataFrame,
+    file: str,
+    config: CohortConfig,
+    book: AnalyteResolver,
+    ledger: Ledger,
 ) -> tuple[pd.DataFrame, AnalyteResolver]:
-    """In training, a cohort-local analyte must carry one unit; it becomes its canonical unit."""
+    """In training, a cohort-local analyte must carry one unit; it becomes its canonical unit.
+
+    Where the configuration states the unit, rows in another one are refused later, each by itself.
+    """
     if not book.learning or not book.local:
         return labs, book
-    stated = labs.loc[labs["key"].isin(list(book.local)) & ~labs["cancelled"], ["key", "meant"]]
+    open_keys = [key for key, analyte in book.local.items() if not analyte.unit]
+    stated = labs.loc[labs["key"].isin(open_keys) & ~labs["cancelled"], ["key", "meant"]]
     units = {str(key): sorted(found.unique()) for key, found in stated.groupby("key")["meant"]}
     mixed = [key for key, found in units.items() if len({normalise_unit(u) for u in found}) > 1]
     labs = ledger.reject(
@@ -137,14 +160,11 @@ def agree_local_units(
         remedy="Give one unit throughout, or add the analyte and its conversions to analytes.yaml.",
     )
     local = {
-        key: Analyte(
-            key=key,
-            name=analyte.name,
-            short=analyte.short,
-            unit=units[key][0] if key in units else "",
-            pathway=analyte.pathway,
-            local=True,
+        key: replace(
+            local_analyte(key, analyte.name, config, units[key][0]), specimen=analyte.specimen
         )
+        if key in units
+        else analyte
         for key, analyte in book.local.items()
         if key not in mixed
     }

@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from pipeline.cohort.analytes import AnalyteResolver
+from pipeline.cohort.analyte_resolver import AnalyteResolver
+from pipeline.cohort.decimal_marks import DecimalMarks
 from pipeline.cohort.detection_limits import usual_limits
 from pipeline.cohort.lab_units import (
     CORRECT_UNIT,
@@ -19,8 +20,10 @@ from pipeline.cohort.lab_units import (
     with_bases,
 )
 from pipeline.cohort.ledger import Ledger, plain_number, quoted, range_text
-from pipeline.cohort.result_versions import add_flag
-from pipeline.cohort.units import normalise_unit, plausible_units
+from pipeline.cohort.relative_units import relative_unit
+from pipeline.cohort.result_versions import REFERENCE_COLUMNS, add_flag
+from pipeline.cohort.unit_spelling import normalise_unit
+from pipeline.cohort.units import plausible_units
 from pipeline.cohort.values import ABOVE, BELOW, apply_stated_limits, parse_values
 from pipeline.config_cohort import CohortConfig
 from pipeline.remedy import Audience, Remedy
@@ -30,15 +33,24 @@ REMEDIES: dict[str, str | Remedy] = {
     "no_result": "Leave such rows out; nothing is lost, because they hold no number.",
     "sentinel": Remedy(
         train="Leave such rows out, or change cohort.sentinels if it is a real result.",
-        operator="Leave such rows out.",
+        operator="Leave such rows out, or state cohort.sentinels with --config if it is a real "
+        "result.",
+        option=("config",),
     ),
 }
 GIVE_LIMIT = Remedy(
-    train="Give the limit: '<0.5', a column lloq or uloq, or cohort.limits in the config.",
-    operator="Give the limit: '<0.5', a column lloq or uloq.",
+    train="Give the limit: '<0.5', a column lloq or uloq, or cohort.limits with --config.",
+    option=("config",),
+)
+OWN_NAME = Remedy(
+    train="Give results in a relative unit their own analyte name.",
+    operator="Leave these rows out, or send the unit that the model was trained with.",
 )
 FIXED_IN_TRAINING = "Correct the export; what this model accepts was fixed in training."
 COMMA = "comma"
+_QUALITY = {
+    "extrapolated": "The number lies beyond the standards of its plate; it is used as printed."
+}
 
 
 def comma_remedy(config: CohortConfig) -> str | Remedy:
@@ -47,7 +59,8 @@ def comma_remedy(config: CohortConfig) -> str | Remedy:
     Examples
     --------
     >>> comma_remedy(CohortConfig(decimal_comma=False)).operator
-    'Write a point before decimals (12.5); this model reads a comma as thousands (1,234 is 1234).'
+    'Write a point before decimals (12.5); this batch is read with a comma as thousands (1,234 is \
+1234). cohort.decimal_comma: true with --config reads it as a decimal comma.'
     """
     point = "Write a point before decimals (12.5)"
     if config.decimal_comma:
@@ -56,12 +69,15 @@ def comma_remedy(config: CohortConfig) -> str | Remedy:
         thousands = "a comma as thousands (1,234 is 1234)."
         return Remedy(
             train=f"{point}; cohort.decimal_comma: false reads {thousands}",
-            operator=f"{point}; this model reads {thousands}",
+            operator=f"{point}; this batch is read with {thousands} cohort.decimal_comma: true "
+            "with --config reads it as a decimal comma.",
+            option=("config",),
         )
     return Remedy(
         train=f"{point}, or state cohort.decimal_comma: true where 12,5 is 12.5 throughout.",
-        operator=f"{point} and nothing between thousands; this model was trained without a "
-        "statement of what a comma means, whatever separates the columns.",
+        operator=f"{point} and nothing between thousands, or state cohort.decimal_comma: true "
+        "with --config where 12,5 is 12.5 throughout.",
+        option=("config",),
     )
 
 
@@ -79,13 +95,9 @@ def read_values(
         With the units of cohort-local analytes and, in training, the usual limits.
     """
     labs = with_bases(labs.assign(meant=meant_units(labs, config)), file, book, ledger)
-    labs, book = agree_local_units(labs, file, book, ledger)
-    parsed = parse_values(
-        _without_unit(labs),
-        decimal_comma=config.decimal_comma,
-        sentinels=config.sentinels,
-        audience=ledger.audience,
-    )
+    labs, book = agree_local_units(labs, file, config, book, ledger)
+    marks = ledger.decimal_marks.get(file, DecimalMarks(config.decimal_comma))
+    parsed = _parse(labs, config, book, ledger.audience, marks)
     parsed = parsed.assign(kind=parsed["code"].mask(parsed["problem"].str.contains("comma"), COMMA))
     for kind, remedy in {**REMEDIES, COMMA: comma_remedy(config)}.items():
         if not (parsed["kind"] == kind).any():
@@ -100,15 +112,18 @@ def read_values(
             remedy=remedy,
         )
     factor, why = factors(labs, book, ledger.audience)
-    labs = ledger.reject(
-        labs,
-        factor.isna() & ~labs["cancelled"],
-        file=file,
-        column="unit",
-        code="unit_refused",
-        reason=why,
-        remedy=CORRECT_UNIT,
-    )
+    named = [unit for unit in labs["meant"].unique() if relative_unit(unit) is not None]
+    relative = labs["meant"].isin(named)
+    for chosen, remedy in ((relative, OWN_NAME), (~relative, CORRECT_UNIT)):
+        labs = ledger.reject(
+            labs,
+            (factor.isna() & chosen).loc[labs.index] & ~labs["cancelled"],
+            file=file,
+            column="unit",
+            code="unit_refused",
+            reason=why.loc[labs.index],
+            remedy=remedy,
+        )
     labs = refuse_loinc_units(labs, file, book, ledger)
     factor, parsed = factor.loc[labs.index], parsed.loc[labs.index]
     labs = labs.assign(
@@ -119,6 +134,7 @@ def read_values(
         word=parsed["word"],
         flag=add_flag(parsed["quality"], labs["dated"], "date_only"),
         quality=parsed["quality"],
+        **_own_limits(labs, factor),
     )
     # before limits are applied: an impossible number must not hide behind its own upper limit
     labs = _refuse_implausible(labs, file, book, ledger)
@@ -132,7 +148,10 @@ def read_values(
         file=file,
         column="value",
         code="limit_unknown",
-        reason="The result lies " + labs["word"] + " a limit that is not stated.",
+        reason=quoted(labs["_raw_value"])
+        + " lies "
+        + labs["word"]
+        + " a limit that is not stated.",
         remedy=GIVE_LIMIT,
     )
     for quality in sorted(set(labs["quality"]) - {""}):
@@ -142,10 +161,35 @@ def read_values(
             file=file,
             column="value",
             code=quality,
-            reason=f"The sample was {quality}; the number is used.",
+            reason=_QUALITY.get(quality, f"The sample was {quality}; the number is used."),
             remedy="Leave the row out if the laboratory would not stand by it.",
         )
     return labs.drop(columns=["printed", "word", "quality"]), book
+
+
+def _parse(
+    labs: pd.DataFrame,
+    config: CohortConfig,
+    book: AnalyteResolver,
+    audience: Audience,
+    marks: DecimalMarks,
+) -> pd.DataFrame:
+    """Result text to numbers; those of signed analytes may be negative."""
+    cells = _without_unit(labs)
+    signed = labs["key"].map({key: book.get(key).signed for key in labs["key"].unique()})
+    parts = [
+        parse_values(
+            part,
+            marks=marks,
+            sentinels=config.sentinels_of(signed=bool(legal)),
+            signed=bool(legal),
+            audience=audience,
+        )
+        for legal, part in cells.groupby(signed.astype(bool), sort=True)
+    ]
+    if len(parts) < 2:
+        return parts[0] if parts else parse_values(cells, audience=audience)
+    return pd.concat(parts).loc[labs.index]
 
 
 def _why_unusable(
@@ -259,3 +303,11 @@ def _likely_units(labs: pd.DataFrame, outside: pd.Series, book: AnalyteResolver)
         if units:
             words[row] = f" The number would be usual in {' or '.join(units)}."
     return words
+
+
+def _own_limits(labs: pd.DataFrame, factor: pd.Series) -> dict[str, pd.Series]:
+    """Reference limits that rows state, in the canonical unit; a range upside down is none."""
+    blank = pd.Series(np.nan, index=labs.index)
+    low, high = (labs.get(name, blank).astype("float64") * factor for name in REFERENCE_COLUMNS)
+    turned = low > high
+    return dict(zip(REFERENCE_COLUMNS, (low.mask(turned), high.mask(turned)), strict=True))

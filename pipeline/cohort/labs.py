@@ -8,11 +8,14 @@ import numpy as np
 import pandas as pd
 
 from pipeline.cohort import events, lab_values, result_versions
-from pipeline.cohort.analytes import AnalyteResolver, check_settings, dictionary, resolve_analytes
+from pipeline.cohort.analyte_resolver import AnalyteResolver, check_settings, resolve_analytes
+from pipeline.cohort.analytes import dictionary
 from pipeline.cohort.clock import clock_hours, flag_dates_without_time, read_clock, reject_untimed
+from pipeline.cohort.lab_codes import agree_codes
+from pipeline.cohort.lab_specimens import agree_specimens
 from pipeline.cohort.ledger import Ledger
 from pipeline.cohort.schema import TableSchema, enforce
-from pipeline.cohort.units import normalise_unit
+from pipeline.cohort.unit_spelling import normalise_unit
 from pipeline.config_cohort import CohortConfig
 
 RATIO, SPINAL, SERUM = "csf_serum_albumin", "csf_albumin", "albumin"
@@ -21,7 +24,7 @@ _MG_DL_PER_G_DL = 1000.0
 
 RESULT_COLUMNS = [
     *("patient", "key", "value", "side", "collected_hours", "resulted_hours", "rank"),
-    *("cancelled", "limit_source", "flag"),
+    *("cancelled", "limit_source", "flag", *result_versions.REFERENCE_COLUMNS),
 ]
 
 
@@ -70,6 +73,7 @@ def derive_ratio(labs: pd.DataFrame, window_hours: float) -> pd.DataFrame:
     possible = chosen["value"].between(low or 0.0, high or float("inf"))
     chosen = chosen.loc[possible | chosen["cancelled"]]
     derived = chosen.assign(key=RATIO, side=0, limit_source="none", flag="derived")
+    derived = derived.drop(columns=[*result_versions.REFERENCE_COLUMNS], errors="ignore")
     return derived.reindex(columns=labs.columns).astype(labs.dtypes.to_dict())
 
 
@@ -110,6 +114,8 @@ def read_labs(
     table = enforce(raw, TableSchema.load("labs"), file, ledger, decisive=("status",))
     table = result_versions.status_columns(table)
     table, book = resolve_analytes(table, file, config, book, ledger)
+    table, book = agree_specimens(table, file, book, ledger)
+    table = agree_codes(table, file, book, ledger)
     check_settings(config, book)
     table, imputed = read_times(
         table, events.time_zero_of(table, patients), file, config, book, ledger

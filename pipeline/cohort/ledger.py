@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from pipeline.cohort.decimal_marks import DecimalMarks
 from pipeline.errors import shown
 from pipeline.remedy import Audience, Interface, Remedy, render
 
 COLUMNS = ["file", "row", "column", "value", "code", "reason", "remedy"]
 # rows of which nothing is lost: no analyte of ours, or no number in the first place
-HARMLESS = ("unknown_analyte", "no_result")
+HARMLESS = ("unknown_analyte", "specimen_conflict", "no_result")
 FUTURE = "future"
 CONTRADICTING = "duplicate_patient"
 RAGGED, REPEATED_HEADER = "ragged_line", "repeated_header"
@@ -26,6 +27,24 @@ _LONG = 1e16  # from here on a whole number is told by its power of ten
 
 
 @dataclass
+class LineCounts:
+    """Physical lines of a file below its header.
+
+    Attributes
+    ----------
+    total : int
+    blank : int
+        Lines without content.
+    continuation : int
+        Further lines of a record whose quoted cell spans lines.
+    """
+
+    total: int
+    blank: int = 0
+    continuation: int = 0
+
+
+@dataclass
 class Ledger:
     """Collects rejects; tables carry their file line in the column ``_line``.
 
@@ -34,8 +53,11 @@ class Ledger:
     ``by_analyte`` counts refused rows of labs per exported name and code, ``lab_codes`` per patient
     and code; ``lost_patients`` keeps the first code of any table. ``rows_refused`` counts refused
     rows per patient, ``results_refused`` those of them that held a result, per exported analyte.
-    ``contradictions`` says per patient which lines of patients differ, and in what.
-    ``written`` holds, per file and column, the cells that reading changed, by their line.
+    ``shifted_patients`` are those whose infusion lies in the future, so that their dates may be
+    shifted. ``contradictions`` says per patient which lines of patients differ, and in what.
+    ``lines`` counts physical lines per file, where a file has lines.
+    ``written`` holds, per file and column, the cells that reading changed, by their line;
+    ``decimal_marks``, per file, what a comma and a point mean in its results.
     """
 
     live: bool = False
@@ -43,6 +65,7 @@ class Ledger:
     rejected: Counter[str] = field(default_factory=Counter)
     collapsed: Counter[str] = field(default_factory=Counter)
     read: Counter[str] = field(default_factory=Counter)
+    lines: dict[str, LineCounts] = field(default_factory=dict)
     cells_ignored: Counter[str] = field(default_factory=Counter)
     lost_patients: dict[str, str] = field(default_factory=dict)
     ragged_patients: dict[str, set[str]] = field(default_factory=dict)
@@ -53,8 +76,10 @@ class Ledger:
     lab_codes: dict[str, Counter[str]] = field(default_factory=dict)
     rows_refused: Counter[str] = field(default_factory=Counter)
     results_refused: dict[str, Counter[str]] = field(default_factory=dict)
+    shifted_patients: set[str] = field(default_factory=set)
     contradictions: dict[str, str] = field(default_factory=dict)
     written: dict[tuple[str, str], pd.Series] = field(default_factory=dict)
+    decimal_marks: dict[str, DecimalMarks] = field(default_factory=dict)
 
     @property
     def audience(self) -> Audience:
@@ -172,6 +197,24 @@ class Ledger:
             self.lost_patients.setdefault(patient, code)
             self.rows_refused[patient] += 1
 
+    def count_lines(self, file: str, lines: LineCounts) -> None:
+        """Add the physical lines of a file."""
+        known = self.lines.setdefault(file, LineCounts(0))
+        known.total += lines.total
+        known.blank += lines.blank
+        known.continuation += lines.continuation
+
+    def line_counts(self, file: str) -> dict[str, int]:
+        """``lines = read + blank_lines + continuation_lines``; empty where every line is a row."""
+        lines = self.lines.get(file)
+        if lines is None or lines.total == self.read[file]:
+            return {}
+        return {
+            "lines": lines.total,
+            "blank_lines": lines.blank,
+            "continuation_lines": lines.continuation,
+        }
+
     def why_lost(self) -> dict[str, str]:
         """Per patient the code to name: a refused row of patients, else the commonest of labs."""
         found = dict(self.lost_patients)
@@ -198,7 +241,10 @@ class Ledger:
         return found
 
     def counts(self, withdrawn: dict[str, int]) -> dict[str, dict[str, int]]:
-        """Rows per file: ``read = accepted + rejected + collapsed + withdrawn``."""
+        """Rows per file: ``read = accepted + rejected + collapsed + withdrawn``.
+
+        The counts of :meth:`line_counts` follow where they differ from those of rows.
+        """
         result = {}
         for file in sorted(self.read):
             gone = withdrawn.get(file, 0)
@@ -210,6 +256,7 @@ class Ledger:
                 "collapsed": collapsed,
                 "withdrawn": gone,
                 "cells_ignored": self.cells_ignored[file],
+                **self.line_counts(file),
             }
         return result
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
@@ -20,7 +19,6 @@ from pipeline.cohort.clock import (
     flag_dates_without_time,
     reject_untimed,
 )
-from pipeline.cohort.drug_names import names_within
 from pipeline.cohort.episodes import number_episodes
 from pipeline.cohort.ledger import CONTRADICTING, KEEP_ONE_ROW, RAGGED, Ledger, quoted
 from pipeline.cohort.schema import TableSchema, enforce
@@ -29,45 +27,10 @@ from pipeline.cohort.timestamps import parse_dates, parse_timestamps, utc_offset
 from pipeline.config_cohort import CohortConfig
 from pipeline.errors import InputError, listed
 from pipeline.format import joined
+from pipeline.resources import schema_json
 
 CLOCKS = ("record_end", "followed_until", "death", "second_infusion", "new_therapy")
 _MOST = 5  # lines or columns named in a reason
-
-
-def read_products(
-    raw: pd.DataFrame, file: str, known: Collection[str], ledger: Ledger
-) -> pd.DataFrame:
-    """Replace a product that holds the name of exactly one known product by that name, flagged.
-
-    Parameters
-    ----------
-    raw : DataFrame
-        The patients table as text.
-    known : collection of str
-        Products of the training cohort, as its reference names them.
-    """
-    if "product" not in raw or not known:
-        return raw
-    read = {}
-    for text in raw["product"].unique():
-        name = normalise_name(text)
-        found = [] if name in known else names_within(name, known)
-        if len(found) == 1:
-            read[text] = found[0].replace("_", "-")
-    meant = raw["product"].map(lambda text: read.get(text, text)).astype("str")
-    ledger.note(
-        raw,
-        raw["product"].isin(list(read)),
-        file=file,
-        column="product",
-        code="product_in_text",
-        reason=quoted(raw["product"])
-        + " is read as '"
-        + meant
-        + "', the one product of the training cohort whose name stands in it.",
-        remedy="Nothing, if that product was given; else correct the cell.",
-    )
-    return ledger.remember(file, raw, raw.assign(product=meant))
 
 
 def read_patients(
@@ -162,6 +125,7 @@ def finish_patients(cohort: Cohort) -> Cohort:
 
     A second infusion starts another episode, so the record ends with it at the latest.
     Deaths charted on the ``death`` scale and in ``patients.death_*`` are merged (the earlier).
+    Where neither is there, a fatal grade (5 of CRS, ICANS or IEC-HS) is the death.
     """
     count = len(cohort)
     last = np.full(count, -np.inf)
@@ -178,6 +142,7 @@ def finish_patients(cohort: Cohort) -> Cohort:
     patients = cohort.patients
     stated = patients["death_hours"].fillna(np.inf).to_numpy()
     death = np.minimum(stated, charted)
+    death = np.where(np.isinf(death), _fatal_hours(cohort), death)
     record_end = patients["record_end_hours"].fillna(pd.Series(np.maximum(last, 0.0)))
     record_end = record_end.clip(upper=patients["second_infusion_hours"].fillna(np.inf))
     return replace(
@@ -188,6 +153,15 @@ def finish_patients(cohort: Cohort) -> Cohort:
             death_hours=np.where(np.isinf(death), np.nan, death),
         ),
     )
+
+
+def _fatal_hours(cohort: Cohort) -> np.ndarray:
+    """Hour of the first grade that is death by ``assessments.json``, inf where none."""
+    fatal = cohort.assessments["scale"].map(schema_json("assessments.json")["fatalGrades"])
+    rows = cohort.assessments.loc[cohort.assessments["grade"] >= fatal.astype("float64")]
+    hours = np.full(len(cohort), np.inf)
+    np.minimum.at(hours, rows["patient"].to_numpy(), rows["assessed_hours"].to_numpy())
+    return hours
 
 
 def category(cells: pd.Series) -> pd.Series:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from pipeline.cohort.analytes import AnalyteResolver, find_key, known_key
+from pipeline.cohort.analyte_resolver import AnalyteResolver, known_key
+from pipeline.cohort.analytes import find_key
 from pipeline.cohort.ledger import HARMLESS, Ledger
 from pipeline.config_cohort import CohortConfig
 
@@ -106,7 +107,8 @@ def majority_lines(
     ]
     found = []
     for name, codes in rejected.items():
-        refused = sum(number for code, number in codes.items() if code not in HARMLESS)
+        counted = [code for code in codes if code not in HARMLESS or code == "specimen_conflict"]
+        refused = sum(codes[code] for code in counted)
         if find_key(name) is None or refused <= MAJORITY * read.get(name, 0):
             continue
         code = max(codes, key=lambda item: codes[item])

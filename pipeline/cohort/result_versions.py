@@ -16,6 +16,7 @@ _STATUS_RANK = {
     "cancelled": 3,
     "entered-in-error": 3,
 }
+REFERENCE_COLUMNS = ("ref_low", "ref_high")
 COLUMNS = [
     "patient",
     "analyte",
@@ -61,7 +62,7 @@ def order_versions(labs: pd.DataFrame) -> pd.DataFrame:
     same = (labs[draw] == labs[draw].shift(-1)).all(axis=1)
     following = labs["resulted_hours"].shift(-1)
     labs["superseded_hours"] = np.where(same, following, np.inf)
-    return labs[COLUMNS]
+    return labs[[*COLUMNS, *(name for name in REFERENCE_COLUMNS if name in labs)]]
 
 
 def flag_conflicts(labs: pd.DataFrame, file: str, ledger: Ledger) -> pd.DataFrame:

@@ -31,7 +31,8 @@ class Cohort:
         a limit, +1 above, 0 exact; ``limit_source`` says where the limit comes from (``stated``,
         ``inferred``, ``none``) and ``flag`` what is odd about the row, empty mostly. A version of
         a result counts at landmark L iff ``resulted_hours < L <= superseded_hours``
-        and it is not cancelled.
+        and it is not cancelled. ``ref_low`` and ``ref_high``, where they are there, are the limits
+        of the laboratory in the canonical unit, NaN where it states none.
     treatments : DataFrame
         ``patient, drug, given_hours, intent, dose_mg``; ``dose_mg`` is NaN where no dose is stated
         or its unit is no mass.
@@ -123,6 +124,8 @@ def empty_cohort(patient_ids: list[str]) -> Cohort:
             cancelled=bool,
             limit_source="str",
             flag="str",
+            ref_low=float,
+            ref_high=float,
         ),
         _empty(patient=np.intp, drug="str", given_hours=float, intent="str", dose_mg=float),
         _empty(patient=np.intp, item="str", value="str", observed_hours=float),

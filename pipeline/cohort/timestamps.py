@@ -1,27 +1,38 @@
-"""Text to timestamps: ISO 8601 with an offset, or of a stated zone; nothing is guessed."""
+"""Text to timestamps: moments with an offset, or of a stated zone; nothing is guessed."""
 
 from __future__ import annotations
 
-import re
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 import pandas as pd
 
+from pipeline.cohort.written_times import IMPOSSIBLE_HALF, impossible_half, iso_times
 from pipeline.errors import UsageError
 from pipeline.remedy import Audience, Remedy, render
 
-# years 1900 to 2199, so that the "never" of some exports (9999-12-31) is no time
-_DATE = r"(?:19|2[01])\d{2}(?:-\d{2}-\d{2}|/\d{2}/\d{2}|\d{4})"
-_TIME = r"[T ]\d{2}(?::?\d{2}(?::?\d{2}(?:[.,]\d+)?)?)?"
-_OFFSET = r" ?(?:[zZ]|UTC|GMT|[+-]\d{2}(?::?\d{2})?)"
+# years 1900 to 2899: shifted dates lie in 2100 to 2300, and the "never" of some exports
+# (2999-12-31, 9999-12-31) is no time
+_DATE = r"(?:19|2[0-8])\d{2}-\d{2}-\d{2}"
+_TIME = r"[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?"
+_OFFSET = r"(?:Z|[+-]\d{2}:?\d{2})"
+_NUMBERED = r"\d{1,2}[./-] ?\d{1,2}[./-] ?"
 _SECOND = pd.Timedelta(seconds=1)
 CLOCK_CHANGE = "because clocks go"
 NO_OFFSET = "has no offset and no time zone is stated"
 _DAY_OR_MONTH = (
     "may be day first or month first; write the year first (2026-03-01), or state the order"
+    " (cohort.date_order)"
 )
-_ORDER_NOT_STATED = Remedy(train=f"{_DAY_OR_MONTH} (cohort.date_order)", operator=_DAY_OR_MONTH)
+_SHORT_YEAR = (
+    "may be day first or month first, and its year has two digits; write the year with four first"
+)
+_ORDER_NOT_STATED = Remedy(
+    train=_DAY_OR_MONTH,
+    operator="may be day first or month first; write the year first (2026-03-01), or state "
+    "cohort.date_order with --config",
+    option=("config",),
+)
 
 
 def zone(name: str | None) -> ZoneInfo | None:
@@ -43,9 +54,10 @@ def zone(name: str | None) -> ZoneInfo | None:
 
 
 def parse_timestamps(cells: pd.Series, time_zone: str | None) -> tuple[pd.Series, pd.Series]:
-    """ISO 8601 text to UTC timestamps and, per cell, the reason why it could not be read.
+    """Text to UTC timestamps and, per cell, the reason why it could not be read.
 
-    A local time that clocks skip or show twice is no moment without its offset.
+    ISO 8601 and what :func:`pipeline.cohort.written_times.iso_time` rewrites as such is read. A
+    local time that clocks skip or show twice is no moment without its offset.
 
     A date without a time of day is no moment and refused here; see :func:`parse_dates`.
 
@@ -62,8 +74,19 @@ def parse_timestamps(cells: pd.Series, time_zone: str | None) -> tuple[pd.Series
     >>> times[0].isoformat(), reason[1]
     ('2026-03-01T07:00:00+00:00', 'is not an ISO 8601 time')
     """
-    text = cells.astype("str")
-    text = text.str.replace("/", "-").str.replace("UTC", "Z").str.replace("GMT", "Z")
+    code, unique = pd.factorize(cells.fillna("").astype("str"))
+    times, reason = _parse_unique(pd.Series(unique, dtype="str"), zone(time_zone), time_zone)
+    return (
+        pd.Series(times.array.take(code), index=cells.index),
+        pd.Series(reason.array.take(code), index=cells.index),
+    )
+
+
+def _parse_unique(
+    cells: pd.Series, local_zone: ZoneInfo | None, time_zone: str | None
+) -> tuple[pd.Series, pd.Series]:
+    """:func:`parse_timestamps` of distinct cells."""
+    text = iso_times(cells)
     filled = text != ""
     aware = text.str.fullmatch(_DATE + _TIME + _OFFSET)
     naive = text.str.fullmatch(_DATE + _TIME)
@@ -72,7 +95,6 @@ def parse_timestamps(cells: pd.Series, time_zone: str | None) -> tuple[pd.Series
     times[aware] = pd.to_datetime(
         text[aware], format="ISO8601", utc=True, errors="coerce"
     ).dt.as_unit("us")
-    local_zone = zone(time_zone)
     if naive.any() and local_zone is not None:
         local = pd.to_datetime(text[naive], format="ISO8601", errors="coerce").dt.as_unit("us")
         times[naive] = local.dt.tz_localize(
@@ -92,9 +114,15 @@ def parse_timestamps(cells: pd.Series, time_zone: str | None) -> tuple[pd.Series
     reason[text.str.fullmatch(_DATE)] = "is a date without a time of day"
     odd = text[filled & times.isna()]
     reason[odd.index[_no_such_day(odd)]] = "names a day that no calendar has"
-    reason[filled & times.isna() & (reason == "")] = "is not an ISO 8601 time"
-    ambiguous = cells.astype("str").str.match(r"\d{1,2}[./-]\d{1,2}[./-]\d{2,4}")
-    reason[ambiguous & (reason != "")] = _ORDER_NOT_STATED.train
+    unread = filled & times.isna() & (reason == "")
+    reason[unread] = "is not an ISO 8601 time"
+    other = text[unread]
+    for why, fits in (
+        (IMPOSSIBLE_HALF, other.map(impossible_half).astype(bool)),
+        (_ORDER_NOT_STATED.train, other.str.match(rf"{_NUMBERED}\d{{4}}(?!\d)")),
+        (_SHORT_YEAR, other.str.match(rf"{_NUMBERED}\d{{2,3}}(?!\d)")),
+    ):
+        reason[other.index[fits]] = why
     return times, reason
 
 
@@ -104,55 +132,37 @@ def reasons_for(reason: pd.Series, audience: Audience) -> pd.Series:
     Examples
     --------
     >>> reason = parse_timestamps(pd.Series(["01/03/2026"]), None)[1]
-    >>> "cohort.date_order" in reason[0]
-    True
-    >>> "cohort.date_order" in reasons_for(reason, Audience.SCORING)[0]
-    False
+    >>> "--config" in reason[0], "--config" in reasons_for(reason, Audience.SCORING)[0]
+    (False, True)
     """
     return reason.mask(reason == _ORDER_NOT_STATED.train, render(_ORDER_NOT_STATED, audience))
 
 
 def _no_such_day(text: pd.Series) -> pd.Series:
     """Cells that begin with a date that does not exist, such as 31 February."""
-    parts = text.str.extract(rf"^(\d{{4}})-?(\d{{2}})-?(\d{{2}})(?={_TIME}|$)")
-    dates = parts[0] + parts[1] + parts[2]
-    shaped = text.str.match(rf"{_DATE}(?:{_TIME}|$)") & dates.notna()
-    day = pd.to_datetime(dates.where(shaped), format="%Y%m%d", errors="coerce")
-    missing: pd.Series = shaped & day.isna()
+    dates = text.str.extract(rf"^({_DATE})(?:{_TIME}|$)", expand=False)
+    day = pd.to_datetime(dates, format="%Y-%m-%d", errors="coerce")
+    missing: pd.Series = dates.notna() & day.isna()
     return missing
 
 
 def year_first(table: pd.DataFrame, order: str | None) -> pd.DataFrame:
-    """Dates of every time column with the year first, where the configuration states their order.
+    """Every time column with ISO 8601 where a cell has one reading, the others as they are.
 
     Parameters
     ----------
     order : str or None
-        ``day_first`` or ``month_first``; None changes nothing, so that ``01/03/2026`` is refused.
+        ``day_first`` or ``month_first``: how dates in numbers with the year last are read; None
+        leaves ``01/03/2026`` as it is, so that it is refused.
 
     Examples
     --------
     >>> table = pd.DataFrame({"collected_at": ["1.3.2026 8:05", "2026-03-01"]}, dtype="str")
     >>> year_first(table, "day_first")["collected_at"].tolist()
-    ['2026-03-01 08:05', '2026-03-01']
+    ['2026-03-01T08:05', '2026-03-01']
     """
-    if order is None:
-        return table
-    days = {"day_first": ("day", "month"), "month_first": ("month", "day")}[order]
-    pattern = re.compile(
-        rf"(?P<{days[0]}>\d{{1,2}})([./-])(?P<{days[1]}>\d{{1,2}})\2(?P<year>\d{{4}})"
-        r"(?:[T ]+(?P<hour>\d{1,2})(?P<rest>:.*))?"
-    )
-
-    def turned(text: str) -> str:
-        found = pattern.fullmatch(text)
-        if found is None:
-            return text
-        date = f"{found['year']}-{found['month']:0>2}-{found['day']:0>2}"
-        return f"{date} {found['hour']:0>2}{found['rest']}" if found["hour"] else date
-
     times = [name for name in table.columns if name.endswith("_at") or name == "infusion_time"]
-    return table.assign(**{name: table[name].map(turned).astype("str") for name in times})
+    return table.assign(**{name: iso_times(table[name], order) for name in times})
 
 
 def utc_offsets(cells: pd.Series, times: pd.Series, time_zone: str | None) -> pd.Series:
@@ -169,13 +179,13 @@ def utc_offsets(cells: pd.Series, times: pd.Series, time_zone: str | None) -> pd
     >>> utc_offsets(cells, parse_timestamps(cells, None)[0], None).tolist()
     [60.0, 0.0]
     """
-    text = cells.astype("str")
-    parts = text.str.extract(r"(?P<sign>[+-])(?P<hours>\d{2})(?::?(?P<minutes>\d{2}))?$")
+    text = iso_times(cells)
+    parts = text.str.extract(r"(?P<sign>[+-])(?P<hours>\d{2}):?(?P<minutes>\d{2})$")
     written = text.str.fullmatch(_DATE + _TIME + _OFFSET)
-    size = parts["hours"].astype(float) * 60 + parts["minutes"].fillna("0").astype(float)
+    size = parts["hours"].astype(float) * 60 + parts["minutes"].astype(float)
     sign = parts["sign"].map({"+": 1.0, "-": -1.0}).astype(float)
     stated = (size * sign).where(written).astype(float)
-    stated = stated.mask(written & text.str.lower().str.endswith(("z", "utc", "gmt")), 0.0)
+    stated = stated.mask(written & text.str.endswith("Z"), 0.0)
     local_zone = zone(time_zone)
     naive = stated.isna() & times.notna()
     if local_zone is None or not naive.any():
@@ -201,7 +211,7 @@ def parse_dates(
     >>> start[0].isoformat(), until[0].isoformat()
     ('2026-02-28T23:00:00+00:00', '2026-03-01T22:59:59+00:00')
     """
-    text = cells.astype("str").str.replace("/", "-")
+    text = iso_times(cells)
     dated = text.str.fullmatch(_DATE)
     day = pd.to_datetime(text.where(dated), format="ISO8601", errors="coerce").dt.as_unit("us")
     local_zone = zone(time_zone)

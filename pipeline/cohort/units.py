@@ -1,9 +1,7 @@
-"""Units: spelling, conversion, and sites whose unit differs from the stated one."""
+"""Units: conversion, and sites whose unit differs from the stated one."""
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 
@@ -11,31 +9,14 @@ import numpy as np
 import pandas as pd
 
 from pipeline.cohort.analytes import Analyte
+from pipeline.cohort.relative_units import relative_key, relative_unit
+from pipeline.cohort.unit_spelling import normalise_unit
 from pipeline.remedy import Audience, render
 
 MIN_RESULTS = 20
 MIN_PATIENTS = 5
 _SURE_DECADES = 0.7  # five-fold: smaller differences between sites are patients, not units
 _TOLERANCE = 0.35
-
-
-def normalise_unit(text: str) -> str:
-    """One spelling per unit: micro signs, spaces, case, powers and D-dimer basis.
-
-    Examples
-    --------
-    >>> normalise_unit("µg/mL FEU"), normalise_unit("x10^9/L"), normalise_unit("mcg / ml")
-    ('ug/ml{feu}', '10*9/l', 'ug/ml')
-    >>> normalise_unit("×10⁹/L")
-    '10*9/l'
-    """
-    unit = unicodedata.normalize("NFKC", text).lower().replace("×", "x")
-    unit = unit.replace("μ", "u").replace("mcg", "ug")
-    unit = re.sub(r"[\s_]+", "", unit)
-    unit = re.sub(r"\(?\{?(feu|ddu)\}?\)?$", r"{\1}", unit)
-    unit = re.sub(r"^(ug|mg|ng|g)\{(feu|ddu)\}(/.*)$", r"\1\3{\2}", unit)
-    unit = re.sub(r"^x?10[\^*e]?(\d+)/", r"10*\1/", unit)
-    return unit
 
 
 def conversion(
@@ -67,6 +48,9 @@ def conversion(
     for spelling, factor in analyte.conversions.items():
         if normalise_unit(spelling) == wanted:
             return factor, ""
+    relative = relative_unit(unit)
+    if relative is not None:
+        return float("nan"), _no_factor(analyte, relative.unit, audience)
     legal = ", ".join([analyte.unit, *analyte.conversions])
     for spelling, why in analyte.refused.items():
         if normalise_unit(spelling) == wanted:
@@ -74,6 +58,17 @@ def conversion(
             return float("nan"), f"{problem} Legal: {legal}."
     given = f"unit '{unit}'" if unit else "a blank unit"
     return float("nan"), f"{analyte.short} with {given} cannot be read. Legal: {legal}."
+
+
+def _no_factor(analyte: Analyte, unit: str, audience: Audience) -> str:
+    """Why a relative unit is refused, and how its results can be used."""
+    problem = f"{analyte.short} in '{unit}' is relative, with no factor to {analyte.unit}."
+    if audience is Audience.SCORING:
+        return problem
+    return (
+        f"{problem} Export it under a name of its own, such as {relative_key(analyte.key, unit)}, "
+        "and list that under cohort.local_analytes."
+    )
 
 
 def suits_loinc(analyte: Analyte, code: str, unit: str) -> bool:
@@ -92,7 +87,7 @@ def suits_loinc(analyte: Analyte, code: str, unit: str) -> bool:
     given = normalise_unit(unit)
     if only.startswith("{"):
         return only.strip("{}").lower() in given
-    return given == normalise_unit(only)
+    return given in map(normalise_unit, only.split(" | "))
 
 
 def with_basis(analyte: Analyte, code: str, unit: str) -> str:
@@ -175,7 +170,7 @@ def unit_slips(
         place = pd.Series(named[rows["patient"].to_numpy()], index=rows.index, dtype="str")
     found = []
     for key, part in rows.assign(site=place).groupby("analyte", sort=True):
-        if str(key) in analytes:
+        if str(key) in analytes and not analytes[str(key)].by_difference:
             found += list(_slips_of(analytes[str(key)], part))
     columns = [item.name for item in fields(UnitSlip)]
     return pd.DataFrame([asdict(slip) for slip in found], columns=columns)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Collection
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from math import isinf, nan
 
 import pandas as pd
 
+from pipeline.cohort.decimal_marks import GROUPED, NO_NUMBER, DecimalMarks, ungrouped
 from pipeline.remedy import Audience, Remedy, render
 from pipeline.resources import schema_yaml
 
@@ -20,19 +22,12 @@ _TEXT = re.compile(
     r"(?P<comparator>[<>=≤≥⩽⩾≦≧]{0,2})\s*(?P<number>[+-]?[\d.,]*\d[\d.,]*(?:[eE][+-]?\d+)?)\s*(?P<rest>.*)",
     re.DOTALL | re.ASCII,
 )
-_PLAIN = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 # signs with one plain reading; NFKC would also turn the footnote of 10² into 102
 _SIGNS = str.maketrans(
     {"＜": "<", "＞": ">", "−": "-", **dict.fromkeys("\u00a0\u202f\u2009\u2007", " ")}
 )
-# thousands apart by a space or an apostrophe; what follows the groups can only be a decimal mark
-_GROUPED = re.compile(r"(?<![\d.,])(\d{1,3}(?:([ '’])\d{3})(?:\2\d{3})*)(?:[.,](\d+))?(?![\d.,'’])")
-_NO_NUMBER = "is not a number with an optional < or >"
-_COMMA_NOT_STATED = Remedy(
-    train="has a comma; whether it is a decimal comma is not stated (cohort.decimal_comma)",
-    operator="has a comma; whether it is a decimal comma is not stated",
-)
-
+_EXTRAPOLATED = "extrapolated"
+_ONE_SIDE_UNKNOWN = "lies outside a measuring range; on which side is not stated"
 
 _TEXTS = ("code", "problem", "word", "quality")
 
@@ -54,7 +49,7 @@ class Reading:
     word : str
         ``below`` or ``above`` where the cell only says on which side of an unstated limit it lies.
     quality : str
-        State of the sample where the cell names one, such as ``haemolysed``.
+        State of the sample where the cell names one, such as ``haemolysed``, or ``extrapolated``.
     """
 
     value: float = nan
@@ -70,7 +65,9 @@ def parse_values(
     *,
     decimal_comma: bool | None = None,
     sentinels: Collection[float] = (),
+    signed: bool = False,
     audience: Audience = Audience.TRAINING,
+    marks: DecimalMarks | None = None,
 ) -> pd.DataFrame:
     """Parse result text.
 
@@ -83,8 +80,12 @@ def parse_values(
         refused; ``1,234.5`` has one reading and is always accepted.
     sentinels : collection of float
         Numbers that stand for "missing" in this export.
+    signed : bool
+        Whether negative numbers are legal.
     audience : Audience
         For whom ``problem`` is worded.
+    marks : DecimalMarks, optional
+        ``decimal_comma`` with what the rest of the file shows; by default nothing is known of it.
 
     Returns
     -------
@@ -100,7 +101,8 @@ def parse_values(
     'stands for no result'
     """
     codes, unique = pd.factorize(cells.astype("str"))
-    readings = [_parse(str(text), decimal_comma, frozenset(sentinels)) for text in unique]
+    known, missing = marks or DecimalMarks(decimal_comma), frozenset(sentinels)
+    readings = [_parse(str(text), known, missing, signed=signed) for text in unique]
     columns = {
         item.name: [getattr(reading, item.name) for reading in readings] for item in fields(Reading)
     }
@@ -127,10 +129,10 @@ def apply_stated_limits(
     )
 
 
-def _parse(text: str, decimal_comma: bool | None, sentinels: frozenset[float]) -> Reading:
+def _parse(text: str, marks: DecimalMarks, sentinels: frozenset[float], *, signed: bool) -> Reading:
     if text == "":
         return Reading(code="no_result", problem="is blank")
-    plain = text.translate(_SIGNS).strip()
+    plain = _fold(text.translate(_SIGNS)).strip()
     word = _word(plain)
     meaning, of = _text().get(word, ("", ""))
     if meaning in (BELOW, ABOVE):
@@ -139,19 +141,28 @@ def _parse(text: str, decimal_comma: bool | None, sentinels: frozenset[float]) -
         return Reading(code="no_result", problem=f"says that the sample was {of}", quality=of)
     if meaning == "no_result":
         return Reading(code="no_result", problem="stands for no result")
-    found = _TEXT.fullmatch(_GROUPED.sub(_ungrouped, _comparators_as_signs(plain), count=1))
+    if meaning == "either":
+        return Reading(code="value_unusable", problem=_ONE_SIDE_UNKNOWN)
+    compared = _comparators_as_signs(plain)
+    side = _side_of_named_limit(compared)
+    if side:
+        return Reading(side=side, word=BELOW if side < 0 else ABOVE)
+    star = _extrapolation_mark().match(compared)
+    bare = compared[star.end() :] if star else compared
+    found = _TEXT.fullmatch(GROUPED.sub(ungrouped, bare, count=1))
     if found is None or found["comparator"] not in _COMPARATORS:
-        return Reading(code="value_unusable", problem=_NO_NUMBER)
-    return _number(found, decimal_comma, sentinels)
+        return Reading(code="value_unusable", problem=NO_NUMBER)
+    read = _number(found, marks, sentinels, signed=signed)
+    return replace(read, quality=read.quality or _EXTRAPOLATED) if star and not read.code else read
 
 
 def _number(
-    found: re.Match[str], decimal_comma: bool | None, sentinels: frozenset[float]
+    found: re.Match[str], marks: DecimalMarks, sentinels: frozenset[float], *, signed: bool
 ) -> Reading:
     quality = _beside(found["rest"])
-    spelled, problem = _decimal(found["number"], decimal_comma)
+    spelled, problem = marks.read(found["number"])
     if quality is None and not problem:
-        problem = _NO_NUMBER
+        problem = NO_NUMBER
     if problem:
         return Reading(code="value_unusable", problem=problem)
     number = float(spelled) + 0.0  # "-0" becomes 0
@@ -160,33 +171,9 @@ def _number(
         return Reading(code="value_unusable", problem="is not finite")
     if side == 0 and number in sentinels:
         return Reading(code="sentinel", problem="is a code for a missing result")
-    if number < 0:
+    if number < 0 and not signed:
         return Reading(code="value_unusable", problem="is negative")
     return Reading(number, side, quality=quality or "")
-
-
-def _decimal(text: str, decimal_comma: bool | None) -> tuple[str, str | Remedy]:
-    """Number with a point as decimal mark, and what is wrong with it."""
-    if "," not in text:
-        if decimal_comma and re.fullmatch(r"[+-]?[1-9]\d{0,2}(?:\.\d{3})+", text):
-            return "", "may be thousands or a decimal point where commas are decimal"
-        return (text, "") if _PLAIN.fullmatch(text) else ("", _NO_NUMBER)
-    sign = r"[+-]?"
-    if re.fullmatch(sign + r"\d{1,3}(?:,\d{3})+(?:\.\d*(?:[eE][+-]?\d+)?)", text):
-        return text.replace(",", ""), ""
-    if re.fullmatch(sign + r"\d{1,3}(?:\.\d{3})+,\d+", text) and decimal_comma:
-        return text.replace(".", "").replace(",", "."), ""
-    if re.fullmatch(sign + r"\d{1,3}(?:,\d{3}){2,}", text):
-        return text.replace(",", ""), ""
-    if re.fullmatch(sign + r"\d*,\d+(?:[eE][+-]?\d+)?", text):
-        if decimal_comma:
-            return text.replace(",", "."), ""
-        if decimal_comma is False and re.fullmatch(sign + r"[1-9]\d{0,2},\d{3}", text):
-            return text.replace(",", ""), ""
-        if decimal_comma is False:
-            return "", "has a comma that is neither decimal by cohort.decimal_comma nor thousands"
-        return "", _COMMA_NOT_STATED
-    return "", _NO_NUMBER
 
 
 def _beside(rest: str) -> str | None:
@@ -195,33 +182,54 @@ def _beside(rest: str) -> str | None:
     if word == "":
         return ""
     meaning, of = _text().get(word, ("", ""))
-    if meaning == "quality":
+    if meaning in ("quality", _EXTRAPOLATED):
         return of
     return "" if word in _marks() else None
 
 
-def _ungrouped(found: re.Match[str]) -> str:
-    digits = re.sub(r"\D", "", found[1])
-    return f"{digits}.{found[3]}" if found[3] else digits
+def _side_of_named_limit(text: str) -> int:
+    """-1 for "<LLOQ" and the like, 1 for ">ULOQ", 0 where no limit is named on its own side."""
+    found = re.fullmatch(r"([<>≤≥]=?)\s*(.+)", text, re.DOTALL)
+    if found is None:
+        return 0
+    side, name = _COMPARATORS.get(found[1], 0), _word(found[2])
+    for article in schema_yaml("result_words.yaml")["articles"]:
+        name = name.removeprefix(article if article.endswith("'") else f"{article} ")
+    limits = _limit_names()
+    return side if name in limits["both"] or name in limits["lower" if side < 0 else "upper"] else 0
 
 
 def _comparators_as_signs(text: str) -> str:
     for sign, words in _spelled_comparators():
-        if text.lower().startswith(words):
+        if text.startswith(words):
             return sign + text[len(words) :]
     return text
 
 
 def _word(text: str) -> str:
-    return " ".join(re.sub(r"[._\s]+", " ", text.lower()).split())
+    spaced = " ".join(re.sub(r"[._\s]+", " ", _fold(text)).split())
+    return re.sub(r"\s*([<>])\s*", r"\1", spaced)
+
+
+def _fold(text: str) -> str:
+    """Lower case, letters without accents; other signs stay as they are."""
+    lower = unicodedata.normalize("NFC", text).lower()
+    if lower.isascii():
+        return lower
+    return "".join(
+        unicodedata.normalize("NFD", sign)[0] if sign.isalpha() else sign for sign in lower
+    )
 
 
 @cache
 def _text() -> dict[str, tuple[str, str]]:
     content = schema_yaml("result_words.yaml")
     index = {
-        _word(word): (group, "") for group in ("no_result", BELOW, ABOVE) for word in content[group]
+        _word(word): (group, "")
+        for group in ("no_result", BELOW, ABOVE, "either")
+        for word in content[group]
     }
+    index.update({_word(word): (_EXTRAPOLATED,) * 2 for word in content[_EXTRAPOLATED]["beside"]})
     for quality, words in content["quality"].items():
         index.update({_word(word): ("quality", quality) for word in words})
     return index
@@ -233,8 +241,21 @@ def _marks() -> frozenset[str]:
 
 
 @cache
+def _limit_names() -> dict[str, frozenset[str]]:
+    names: dict[str, list[str]] = schema_yaml("result_words.yaml")["limits"]
+    return {side: frozenset(map(_word, words)) for side, words in names.items()}
+
+
+@cache
+def _extrapolation_mark() -> re.Pattern[str]:
+    """Mark in front of a number that lies beyond the standards of its plate."""
+    marks = sorted(schema_yaml("result_words.yaml")[_EXTRAPOLATED]["before"], key=len, reverse=True)
+    return re.compile(rf"(?:{'|'.join(map(re.escape, marks))})\s*(?=[<>=≤≥\d.,+-])", re.ASCII)
+
+
+@cache
 def _spelled_comparators() -> list[tuple[str, str]]:
     content = schema_yaml("result_words.yaml")
-    pairs = [("<", f"{words} ") for words in content["below_words"]]
-    pairs += [(">", f"{words} ") for words in content["above_words"]]
+    pairs = [("<", f"{_fold(words)} ") for words in content["below_words"]]
+    pairs += [(">", f"{_fold(words)} ") for words in content["above_words"]]
     return sorted(pairs, key=lambda pair: -len(pair[1]))

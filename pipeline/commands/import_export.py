@@ -11,6 +11,7 @@ from pipeline.cohort.ledger import Ledger
 from pipeline.errors import InputError, UsageError
 from pipeline.folders import complete_folder, refuse_occupied
 from pipeline.importers.assemble import AssembledTables, assemble
+from pipeline.importers.code_names import unrecognised_analytes
 from pipeline.importers.exchange_mapping import HEADER as EXCHANGE_HEADER
 from pipeline.importers.exchange_mapping import (
     ExchangeMapping,
@@ -21,7 +22,9 @@ from pipeline.importers.fhir import read_fhir
 from pipeline.importers.fhir_resources import fhir_files
 from pipeline.importers.omop import read_omop
 from pipeline.importers.records import Records
+from pipeline.importers.wide_clocks import clock_columns
 from pipeline.importers.wide_mapping import HEADER, propose_mapping, read_mapping, write_mapping
+from pipeline.importers.wide_proposal import clock_notes
 from pipeline.importers.wide_sheet import from_wide, with_zone_offsets
 from pipeline.resources import schema_yaml
 
@@ -45,8 +48,8 @@ def import_export(
     Parameters
     ----------
     source : Path
-        A sheet with one column per analyte, a folder with an OMOP export, or a FHIR Bundle, .ndjson
-        file or folder of them.
+        A sheet with one column per analyte, a folder with an OMOP export, or a FHIR .json or
+        .ndjson file (also .gz) or folder of them.
     shape : str, optional
         One of ``SHAPES``; told from the file names by default.
     time_zone : str, optional
@@ -64,6 +67,11 @@ def import_export(
     InputError
         If the export cannot be read.
     """
+    if not source.exists():
+        raise InputError(
+            f"{source} does not exist; give a sheet, a folder with an OMOP export, or FHIR as "
+            ".json, .ndjson or a folder of them"
+        )
     shape = shape or shape_of(source)
     place = mapping if mapping is not None else out.with_name(f"{out.name}.mapping.yaml")
     if shape == "wide":
@@ -101,15 +109,15 @@ def shape_of(source: Path) -> str:
     if source.is_dir():
         if find_table(source, "person") and find_table(source, "measurement"):
             return "omop"
+        found = sorted(path.name for path in source.iterdir())
+        if find_table(source, "labs"):
+            raise InputError(f"{source} is a cohort folder already; nothing is to be imported")
         if fhir_files(source):
             return "fhir"
-        found = sorted(path.name for path in source.iterdir())
-        if "labs" in {name.lower().split(".")[0] for name in found}:
-            raise InputError(f"{source} is a cohort folder already; nothing is to be imported")
         raise InputError(
             f"{source} is no known shape: an OMOP export has person and measurement as .csv or "
-            f".parquet, a FHIR export .json or .ndjson. Found: {', '.join(found[:12]) or 'nothing'}"
-            + workbook_hint(map(Path, found))
+            ".parquet, a FHIR export .json or .ndjson (also .gz). "
+            f"Found: {', '.join(found[:12]) or 'nothing'}" + workbook_hint(map(Path, found))
         )
     return "fhir" if fhir_files(source) else "wide"
 
@@ -126,29 +134,40 @@ def import_wide(
     ledger = Ledger()
     table = read_raw(source, ()).record_in(ledger)
     if not place.exists():
-        proposal = propose_mapping([name for name in table.columns if name != "_line"])
-        write_mapping(proposal, place, HEADER.format(file=source.name))
+        header = [name for name in table.columns if name != "_line"]
+        proposal = propose_mapping(header, table)
+        notes = clock_notes(proposal, clock_columns(proposal.times_of(header), table))
+        write_mapping(proposal, place, HEADER.format(file=source.name), notes)
         blank = sum(not lab.unit for lab in proposal.labs.values())
+        asked = f" Times: {'; '.join(notes)}." if len(notes) > 1 else ""
         raise UsageError(
             f"no mapping yet: a proposal is written to {place}. It takes {len(proposal.labs)} "
             f"columns as analytes, {blank} of them without a unit, and ignores "
-            f"{len(proposal.ignored)}. Check it, fill in what is blank, set confirmed: true, and "
-            f"run the same command again with --mapping {place}",
+            f"{len(proposal.ignored)}.{asked} Check it, fill in what is blank, set confirmed: "
+            f"true, and run the same command again with --mapping {place}",
             options=("mapping",),
         )
     mapping = read_mapping(place)
     usable = with_zone_offsets(table, mapping, source.name, time_zone, ledger)
-    imported = from_wide(usable, mapping, source.name)
+    imported = from_wide(usable, mapping, source.name, ledger)
     if imported.filled == 0:
-        raise InputError(f"{source} holds no result in the columns that the mapping names")
+        raise InputError(
+            f"{source} holds no result with a time in the columns that the mapping names"
+        )
     refused = ledger.rejected[source.name]
     lines = [
         *ledger.remarks,
+        *unrecognised_analytes(imported.tables["labs"]["analyte"]),
         f"{source.name}: {ledger.read[source.name]} rows read"
         + (f", {refused} lines refused (import_rejects.csv)" if refused else ""),
         f"results: {imported.filled}, blank cells: {imported.blank}, "
         f"patients: {len(imported.tables['patients'])}",
     ]
+    if imported.untimed:
+        counts = ", ".join(f"{name} {number}" for name, number in imported.untimed.items())
+        lines.append(f"cells without a time, rejected (import_rejects.csv): {counts}")
+    if imported.unused:
+        lines.append(f"lines that are blank in every column with a role: {imported.unused}")
     return 0, _write(imported.tables, ledger, out, lines, force=force)
 
 

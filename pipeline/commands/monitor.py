@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from pipeline.monitor.monitoring_report import document, monitor_config
 from pipeline.monitor.observed_batch import later_outcomes, observe_batches
 from pipeline.pages.monitor_page import render_monitor
 from pipeline.predict.prepare import read_cohort_for
+from pipeline.predict.reading_options import reading_options, with_reading
 from pipeline.reading.paths import batch_paths
 
 ALARM = GateError.exit_code
@@ -44,7 +46,8 @@ def monitor(
     model : str
         Bundle folder or ``models:/<name>@<alias>``.
     config_files : sequence of Path
-        Files that may hold the section ``monitor``; it replaces that of the bundle key by key.
+        Files that may hold the section ``monitor``, which replaces that of the bundle key by key,
+        and in ``cohort`` how the batches are read where that differs from training.
     cohort : Path, optional
         Folder in which the same patients have outcomes that came later.
 
@@ -64,21 +67,25 @@ def monitor(
     paths = [batch_paths(source) for source in sources]
     folder, _ = resolve_model(model)
     refuse_occupied(out, *sources, folder, *([] if cohort is None else [cohort]), force=force)
-    bundle = load_bundle(folder)
+    trained = load_bundle(folder)
+    config = monitor_config(trained, config_files)
+    settings = with_reading(
+        trained.config, config_files, time_zone, command="monitor", sections=["monitor"]
+    )
+    bundle = replace(trained, config=settings)
     profile = bundle.reference.profile
     if profile is None or not profile.days:
         raise BundleError(
             f"{folder} knows too little of its training cohort to compare a batch with it (it was "
             "trained by an earlier version, or on fewer than five patients a day); retrain"
         )
-    config = monitor_config(bundle, config_files)
     log.info("reading and scoring the batches")
-    seen = observe_batches(sources, bundle, time_zone)
+    seen = observe_batches(sources, bundle)
     if seen.patients.empty:
         raise InputError("no patient has a usable result after time zero, so there is no landmark")
     later = None
     if cohort is not None:
-        later = read_cohort_for(bundle, cohort, time_zone=time_zone).cohort
+        later = read_cohort_for(bundle, cohort).cohort
     followed = (
         None if later is None else lambda name: later_outcomes(seen.patients, later, bundle, name)
     )
@@ -96,6 +103,7 @@ def monitor(
         "results_refused": sum(lost.values()),
         "patients_refused": len(seen.refused_ids),
         "comparisons": rule_of(bundle, config).tests,
+        "reading": reading_options(trained.config.cohort, settings.cohort).summary(),
         "outcomes_known": cohort is not None,
         "synthetic": bundle.config.cohort.synthetic,
         "package_version": __version__,

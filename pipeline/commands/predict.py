@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from pipeline.config_cohort import CohortConfig
 from pipeline.errors import InputError
 from pipeline.folders import refuse_occupied
 from pipeline.format import joined
-from pipeline.model.bundle import load_bundle, read_evaluation, read_manifest
+from pipeline.model.bundle import load_bundle, read_config, read_evaluation, read_manifest
 from pipeline.model.registry import resolve_model
 from pipeline.model.status import ABSTAINED, REJECTED
 from pipeline.predict.outputs import (
@@ -30,7 +31,8 @@ from pipeline.predict.outputs import (
     write_outputs,
 )
 from pipeline.predict.predictions_table import ModelName
-from pipeline.predict.prepare import PreparedBatch, cohort_config_for, prepare_batch, read_for
+from pipeline.predict.prepare import PreparedBatch, prepare_batch, read_for
+from pipeline.predict.reading_options import reading_options, with_reading
 from pipeline.predict.score import BatchResult, score_batch
 from pipeline.reading.paths import batch_paths
 from pipeline.reading.read_result import ReadResult
@@ -40,6 +42,9 @@ _CODES = 5
 _ABOUT_FLAGS = {
     "unknown_drug": " (doses of drugs that are not recognised, so without any effect)",
     "drug_in_text": " (doses of drugs recognised by a name within a longer text)",
+    "drug_class_only": " (doses named by their class alone, so of unknown strength)",
+    "dose_implausible": " (doses outside what the label allows)",
+    "unseen_category": " (categories that did not occur in training)",
 }
 
 
@@ -47,6 +52,7 @@ def predict(
     source: Path,
     out: Path,
     model: str,
+    config_files: Sequence[Path] = (),
     *,
     as_of: str | None = None,
     time_zone: str | None = None,
@@ -63,6 +69,8 @@ def predict(
         Folder of tables or a labs file.
     model : str
         Bundle folder or ``models:/<name>@<alias>``.
+    config_files : sequence of Path
+        How this batch is read where that differs from training: settings of ``cohort`` only.
     strict : bool
         Treat any rejected row as fatal.
     pages : bool
@@ -79,18 +87,20 @@ def predict(
     """
     started = time.perf_counter()
     zone(time_zone)
-    options = RunOptions(as_of, pages, tuple(emit))
     paths = batch_paths(source)
     folder, version = resolve_model(model)
-    digest = read_manifest(folder)["bundle_sha256"]
+    digest, trained = read_manifest(folder)["bundle_sha256"], read_config(folder)
+    config = with_reading(trained, config_files, time_zone, command="predict")
+    reading = reading_options(trained.cohort, config.cohort)
+    options = RunOptions(as_of, pages, tuple(emit), reading)
     earlier = finished_before(out, sha256_files(paths.values()), digest, options)
     if earlier is not None and not force:
         unchanged = f"{out} already holds this result; nothing was rewritten\n"
         return int(earlier["exit_code"]), unchanged + console_text(out, earlier, rejects_of(out))
     refuse_occupied(out, source, folder, force=force)
 
-    bundle = load_bundle(folder)
-    read = read_for(bundle, source, as_of=as_of, time_zone=time_zone)
+    bundle = replace(load_bundle(folder), config=config)
+    read = read_for(bundle, source, as_of=as_of)
     read.report_refusals()
     if strict:
         _refuse_rejects(read)
@@ -100,10 +110,7 @@ def predict(
     result = score_batch(prepared, name)
 
     code = _exit_code(len(read.cohort.labs), result.unscored_patients())
-    reading = reading_text(cohort_config_for(bundle, time_zone))
-    summary = summarise(
-        prepared, result, name, options, reading=reading, exit_code=code, started=started
-    )
+    summary = summarise(prepared, result, name, options, exit_code=code, started=started)
     write_outputs(
         out,
         result,
@@ -137,7 +144,7 @@ def console_text(out: Path, summary: Mapping[str, Any], rejects: pd.DataFrame) -
             "  patients of whom most results were refused, so that no risk is given: "
             f"{summary['patients_mostly_refused']}"
         )
-    lines += [f"  read as in training: {said}" for said in summary["reading"]]
+    lines += [f"  {line}" for line in reading_lines(summary["reading"])]
     lines.append(f"  refused rows or cells: {len(rejects)}, see {out / 'rejects.csv'}")
     for code, number in rejects["code"].value_counts().head(_CODES).items():
         lines.append(f"    {code}: {number}")
@@ -183,8 +190,29 @@ def status_text(counts: Mapping[str, int]) -> str:
     return f"{said} (abstention rate {100 * counts.get(ABSTAINED, 0) / usable:.0f} %)"
 
 
+def reading_lines(reading: Mapping[str, Any]) -> list[str]:
+    """How a batch was read, and what of that differs from training; no line where nothing is set.
+
+    Parameters
+    ----------
+    reading : mapping
+        As :class:`pipeline.predict.reading_options.ReadingOptions` summarises it.
+
+    Examples
+    --------
+    >>> reading_lines({"settings": {"time_zone": "UTC"}, "differs_from_training": ["time_zone"]})
+    ['read with: times without offset in UTC (other than in training: time_zone)']
+    """
+    effects = reading_text(CohortConfig(**reading["settings"]))
+    differs = joined(reading["differs_from_training"])
+    if not differs:
+        return [f"read as in training: {effect}" for effect in effects]
+    effects = effects or ["settings of --config"]
+    return [f"read with: {effect} (other than in training: {differs})" for effect in effects]
+
+
 def reading_text(config: CohortConfig) -> list[str]:
-    """What the training cohort's settings do to the numbers and dates of a batch; one line or none.
+    """What settings do to the numbers and dates of a batch; one line or none.
 
     Examples
     --------

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from pipeline.cohort.result_versions import REFERENCE_COLUMNS
 from pipeline.cohort.tables import Cohort
 from pipeline.explain.infusion_clock import InfusionClock, shifted
 
@@ -66,12 +67,14 @@ class PatientRecord:
     hours : float
         The landmark.
     labs : DataFrame
-        ``analyte, value, side, collected_hours``: the version of each result that counted,
-        sorted by analyte and collection.
+        ``analyte, value, side, collected_hours, ref_low, ref_high``: the version of each result
+        that counted, sorted by analyte and collection.
     doses : DataFrame
         ``drug, given_hours``, sorted by time.
     grades : DataFrame
         ``scale, grade, assessed_hours``, sorted by time; of one hour the highest.
+    age_years : float
+        NaN where it is not known.
     """
 
     patient_id: str
@@ -81,6 +84,7 @@ class PatientRecord:
     labs: pd.DataFrame
     doses: pd.DataFrame
     grades: pd.DataFrame
+    age_years: float = field(default=float("nan"), kw_only=True)
 
     def series(self, analyte: str) -> pd.DataFrame:
         """Results of one analyte by collection time."""
@@ -136,6 +140,7 @@ def records(cohort: Cohort, landmarks: pd.DataFrame) -> Iterator[PatientRecord]:
             float(hours),
             clock_of(row),
             *parts,
+            age_years=float(row.get("age_years", np.nan)),
         )
 
 
@@ -154,7 +159,8 @@ def _labs(labs: pd.DataFrame, moment: pd.Series) -> pd.DataFrame:
     seen = (labs["resulted_hours"] < hours) & (hours <= labs["superseded_hours"])
     rows = labs.loc[seen & ~labs["cancelled"]]
     rows = rows.sort_values(["patient", "analyte", "collected_hours"], kind="stable")
-    return rows[["patient", "analyte", "value", "side", "collected_hours"]]
+    columns = ["patient", "analyte", "value", "side", "collected_hours", *REFERENCE_COLUMNS]
+    return rows.reindex(columns=columns)
 
 
 def _before(table: pd.DataFrame, moment: pd.Series, clock: str) -> pd.DataFrame:

@@ -127,6 +127,7 @@ def plain_result(value: float, side: float, unit: str) -> str:
     """
     number = f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
     shown = unit.replace("{FEU}", " FEU").replace("10*", "10^")
+    shown = _without_braces(shown)
     return f"{_MARK[int(side)]}{number}" + ("" if shown in ("", "1") else f" {shown}")
 
 
@@ -135,10 +136,12 @@ def number_text(value: float) -> str:
 
     Examples
     --------
-    >>> [number_text(value) for value in (184.25, 0.00712, 62000.0, 3.0)]
-    ['184', '0.00712', '62,000', '3']
+    >>> [number_text(value) for value in (184.25, 0.00712, 62000.0, 3.0, -0.6731)]
+    ['184', '0.00712', '62,000', '3', '−0.673']
     """
-    if abs(value) >= 100:
+    if value < 0:
+        return MINUS + number_text(-value)
+    if value >= 100:
         return f"{value:,.0f}"
     text = f"{value:.3g}"
     return f"{value:.5f}".rstrip("0") if "e" in text else text
@@ -155,8 +158,13 @@ def unit_text(unit: str) -> str:
     if unit == "1":
         return ""
     shown = unit.replace("10*9", "×10⁹").replace("10*12", "×10¹²").replace("10*6", "×10⁶")
-    shown = shown.replace("{FEU}", " FEU").replace("{DDU}", " DDU")
+    shown = _without_braces(shown.replace("{FEU}", " FEU").replace("{DDU}", " DDU"))
     return "µ" + shown[1:] if shown.startswith("ug/") else shown
+
+
+def _without_braces(unit: str) -> str:
+    """A unit that is only a remark, such as ``{z}``, without its braces."""
+    return unit[1:-1] if unit.startswith("{") and unit.endswith("}") else unit
 
 
 def age_text(hours: float) -> str:

@@ -13,18 +13,21 @@ from pipeline.explain.estimates import Estimate
 from pipeline.explain.model_summary import ModelSummary
 from pipeline.explain.patient_record import PatientRecord
 from pipeline.explain.phrases import age_text, number_text, phrase, section, whole
+from pipeline.explain.reference_range import reference_range
 from pipeline.features.names import analyte_meta, feature_sentence
 
 _MARK = {-1: "<", 0: "", 1: ">"}
 
 
-def change_text(series: pd.DataFrame, *, brief: bool = False) -> str:
+def change_text(series: pd.DataFrame, *, by_difference: bool = False, brief: bool = False) -> str:
     """The newest of a series against the sample nearest to a day before it.
 
     Parameters
     ----------
     series : DataFrame
         ``value, side, collected_hours`` of one analyte, sorted by collection.
+    by_difference : bool
+        Whether the numbers are logarithms or signed, so that a difference is stated, not a ratio.
     brief : bool
         Leave the earlier value out where the change says enough.
 
@@ -33,6 +36,10 @@ def change_text(series: pd.DataFrame, *, brief: bool = False) -> str:
     >>> change_text(pd.DataFrame(
     ...     {"value": [59.0, 184.0], "side": [0, 0], "collected_hours": [47.0, 71.0]}))
     'up 3.1-fold in 24 h (from 59)'
+    >>> change_text(pd.DataFrame(
+    ...     {"value": [-0.3, 0.5], "side": [0, 0], "collected_hours": [47.0, 71.0]}),
+    ...     by_difference=True)
+    'up by 0.8 in 24 h (from −0.3)'
     """
     newest, rules, earlier = series.iloc[-1], section("change"), _earlier(series)
     if earlier is None:
@@ -40,7 +47,11 @@ def change_text(series: pd.DataFrame, *, brief: bool = False) -> str:
     hours = whole(float(newest["collected_hours"]) - float(earlier["collected_hours"]))
     before, now = float(earlier["value"]), float(newest["value"])
     shown = _MARK[int(earlier["side"])] + number_text(before)
-    if int(earlier["side"]) or int(newest["side"]) or before <= 0 or now <= 0:
+    if int(earlier["side"]) or int(newest["side"]):
+        return phrase("labs", "change_from_limit", before=shown, hours=hours)
+    if by_difference:
+        return _difference_text(now - before, shown, hours, brief=brief)
+    if before <= 0 or now <= 0:
         return phrase("labs", "change_from_limit", before=shown, hours=hours)
     ratio = now / before
     percent = whole(100 * abs(ratio - 1))
@@ -54,6 +65,15 @@ def change_text(series: pd.DataFrame, *, brief: bool = False) -> str:
     said = f"{min(percent, 99) if ratio < 1 else percent}\u00a0%"
     words = phrase("labs", key, percent=said, before=shown, hours=hours)
     return words.partition(" (")[0] if brief else words
+
+
+def _difference_text(change: float, before: str, hours: int, *, brief: bool) -> str:
+    if abs(change) < section("change")["steady_difference"]:
+        return phrase("labs", "change_steady", before=before, hours=hours)
+    key = "change_up" if change > 0 else "change_down"
+    amount = f"by {number_text(abs(float(f'{change:.2g}')))}"
+    text = phrase("labs", key, percent=amount, before=before, hours=hours)
+    return text.partition(" (")[0] if brief else text
 
 
 def _earlier(series: pd.DataFrame) -> pd.Series | None:
@@ -121,7 +141,7 @@ def reason(
     """
     points, analyte = item.players.get(key, 0.0), facts.analytes[key]
     direction = {"up": 1, "down": -1}.get(analyte.direction.get(item.scale, ""), 0)
-    low, high = analyte.reference
+    low, high = reference_range(record.series(key), analyte, record.age_years)
     if not facts.signed or whole(abs(points)) == 0 or low is None or high is None:
         return None
     newest = record.series(key).iloc[-1]
@@ -159,7 +179,7 @@ def _course(record: PatientRecord, analyte: Analyte, direction: int, moved: int)
     series = record.series(analyte.key)
     if moved == direction and (told := _extreme_text(series, analyte, direction)):
         return DirectionReason("because_extreme", part=told)
-    if _went(_earlier(series), series, section("change")["steady_percent"] / 100) == wanted:
+    if _went(_earlier(series), series, analyte) == wanted:
         return DirectionReason("because_course")
     since = series.loc[series["collected_hours"] >= 0]
     if len(since):
@@ -175,21 +195,37 @@ def _course(record: PatientRecord, analyte: Analyte, direction: int, moved: int)
     return DirectionReason("because_not_height")
 
 
-def _went(earlier: pd.Series | None, series: pd.DataFrame, steady: float = 0.0) -> int:
-    """Whether the newest result lies above (1) or below (-1) an earlier one; 0 where unknown."""
+def _went(earlier: pd.Series | None, series: pd.DataFrame, steady_as: Analyte | None = None) -> int:
+    """Whether the newest result lies above (1) or below (-1) an earlier one; 0 where unknown.
+
+    Parameters
+    ----------
+    steady_as : Analyte, optional
+        Whose results are called steady where they differ little; 0 for those too.
+    """
     newest = series.iloc[-1]
     if earlier is None or int(earlier["side"]) or int(newest["side"]):
         return 0
     before, change = float(earlier["value"]), float(newest["value"]) - float(earlier["value"])
-    if abs(change) <= steady * abs(before):
+    if abs(change) <= _steady(before, steady_as):
         return 0
     return 1 if change > 0 else -1
+
+
+def _steady(before: float, analyte: Analyte | None) -> float:
+    """Largest difference from ``before`` at which results of an analyte are called steady."""
+    if analyte is None:
+        return 0.0
+    rules = section("change")
+    if analyte.by_difference:
+        return float(rules["steady_difference"])
+    return float(rules["steady_percent"]) / 100 * abs(before)
 
 
 def _extreme_text(series: pd.DataFrame, analyte: Analyte, direction: int) -> str:
     """The feared extreme since time zero in words; blank where the newest result is as far out."""
     proven = (series["collected_hours"] >= 0) & (series["side"] != -direction)
-    since = series.loc[proven & (series["value"] > 0)]
+    since = series.loc[proven & ((series["value"] > 0) | analyte.by_difference)]
     beyond = direction * (since["value"] - float(series["value"].iloc[-1])) > 0
     if not beyond.any():
         return ""

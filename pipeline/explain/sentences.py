@@ -19,6 +19,7 @@ from pipeline.explain.phrases import (
     value_text,
     whole,
 )
+from pipeline.explain.reference_range import with_own_range
 from pipeline.explain.result_changes import change_text, direction_reasons, range_text, reason
 from pipeline.features.score_definitions import PREFIX, score_label, scores
 from pipeline.format import joined
@@ -111,10 +112,14 @@ def lab_text(record: PatientRecord, analyte: Analyte, *, brief: bool = False) ->
             when=record.clock.words(collected),
         ),
         phrase("labs", "old", age=age_text(age)) if age > OLD_HOURS else "",
-        change_text(series, brief=brief),
+        change_text(series, by_difference=analyte.by_difference, brief=brief),
     ]
     if not brief:
-        parts.append(range_text(float(newest["value"]), float(newest["side"]), analyte))
+        parts.append(
+            range_text(
+                float(newest["value"]), float(newest["side"]), with_own_range(analyte, record)
+            )
+        )
         parts += caveats(record.doses, analyte.key, collected)
     return ", ".join(part for part in parts if part)
 

@@ -105,7 +105,7 @@ class Request(NamedTuple):
 
     Attributes
     ----------
-    logged : whether a series is on the log2 scale
+    logged : whether a series is on a log scale or signed, so that differences replace ratios
     windows : hours, rising
     wanted : places of the statistics to return; windowed ones count on from window to window
     baseline_from : hour from which on a result before time zero is a baseline

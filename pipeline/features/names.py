@@ -104,7 +104,8 @@ def analyte_meta(
     """Metadata of one statistic of an analyte, or of a channel that belongs to ``player``."""
     subject, player = channel or analyte.key, player or analyte.key
     measured = statistic in MEASUREMENT
-    words = f"{analyte.short}: {_text('series', statistic)}"
+    by_difference = statistic == "fold_baseline" and analyte.by_difference
+    words = f"{analyte.short}: {_text('series', 'diff_baseline' if by_difference else statistic)}"
     if window_hours is not None:
         words += f" in the last {window_hours:g} h"
     return FeatureMeta(
@@ -196,6 +197,8 @@ def feature_sentence(meta: FeatureMeta, value: float, side: int = 0) -> str:
 
 def _unit(analyte: Analyte, statistic: str) -> str:
     kind = BY_NAME[statistic].kind
+    if kind == "ratio" and analyte.by_difference:
+        kind = "change"
     scale = f"log2({analyte.unit})" if analyte.log else analyte.unit
     units = {"level": scale, "change": scale, "rate": f"{scale}/d", "hours": "h"}
     return units.get(kind, {"ratio": "log2 ratio", "per_day": "1/d"}.get(kind, "1"))
@@ -222,7 +225,7 @@ def _natural_unit(meta: FeatureMeta) -> str:
     if unit.startswith("log2("):
         unit = unit.removeprefix("log2(").removesuffix(")")
     plain = unit.replace("/{", "/").replace("{", " ").replace("}", "").replace("_", " ")
-    return plain.replace("10*", "10^")
+    return plain.replace("10*", "10^").strip()
 
 
 def _quantity(value: float, unit: str) -> str:

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from pipeline.cohort.analytes import Analyte, dictionary
-from pipeline.cohort.units import normalise_unit
+from pipeline.cohort.unit_spelling import normalise_unit
 from pipeline.errors import UsageError
 from pipeline.resources import schema_yaml
 

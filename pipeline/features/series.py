@@ -169,7 +169,7 @@ def _fill(
 ) -> None:
     """Fill the first columns with the statistics of a chunk."""
     analytes = _all_series(spec)
-    logged = np.array([analyte.log for analyte in analytes], dtype=np.bool_)
+    logged = np.array([item.log or item.by_difference for item in analytes], dtype=np.bool_)
     n_series, first_patient = len(logged), int(patient[0])
     rows: slice | Ints = chunk.rows
     series = table.series[rows]
@@ -184,7 +184,7 @@ def _fill(
     below, withdrawn = side < 0, table.withdrawn[rows]
     if below.any() or withdrawn.any():
         value = limit.copy()
-        substituted = table.value[rows][below] * spec.below_limit_factor
+        substituted = _below_limit(table.value[rows][below], series[below], analytes, spec)
         value[below] = _on_scale(substituted, series[below], analytes)
         value[withdrawn] = np.nan
     columns = _columns(spec)
@@ -205,6 +205,9 @@ def _fill(
         if BY_NAME[statistic].kind == "ratio":
             linear = np.flatnonzero(~logged) * len(columns) + place
             cells[:, linear] = np.log2(cells[:, linear])
+        if statistic == "doubling_hours":
+            each = np.arange(n_series) * len(columns) + place
+            cells[:, each] *= _doublings(analytes)
 
 
 def _request(spec: FeatureSpec, logged: Bools) -> Request:
@@ -234,13 +237,37 @@ def _all_series(spec: FeatureSpec) -> tuple[Analyte, ...]:
 
 
 def _on_scale(value: Floats, series: Ints, analytes: tuple[Analyte, ...]) -> Floats:
-    """Values on the log2 scale, floored, where the dictionary says so; -0 becomes 0."""
+    """Values on the log2 scale, floored, where the analyte is analysed there; -0 becomes 0."""
     logged = np.array([analyte.log for analyte in analytes])
     floor = np.array([analyte.floor or _LEAST_FLOOR for analyte in analytes])
     result: Floats = value + 0.0
     chosen = logged[series]
     result[chosen] = np.log2(np.maximum(value[chosen], floor[series[chosen]]))
     return result
+
+
+def _below_limit(
+    limit: Floats, series: Ints, analytes: tuple[Analyte, ...], spec: FeatureSpec
+) -> Floats:
+    """What a result below a limit counts as: the limit times a factor, on whichever scale it is.
+
+    A logarithm is lowered by that of the factor. Other signed numbers have no zero to which a
+    factor could refer, so the limit itself counts.
+    """
+    factor = np.array([1.0 if item.by_difference else spec.below_limit_factor for item in analytes])
+    log = math.log(spec.below_limit_factor)
+    step = np.array([log / math.log(item.log_base) if item.log_base else 0.0 for item in analytes])
+    return np.asarray(limit * factor[series] + step[series])
+
+
+def _doublings(analytes: tuple[Analyte, ...]) -> Floats:
+    """Rise of a value per doubling of the amount, NaN where no amount doubles."""
+    return np.array(
+        [
+            math.log(2.0, item.log_base) if item.log_base else math.nan if item.signed else 1.0
+            for item in analytes
+        ]
+    )
 
 
 def _columns(spec: FeatureSpec) -> list[tuple[str, float | None, int]]:

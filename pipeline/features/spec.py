@@ -122,7 +122,7 @@ def learn_spec(cohort: Cohort, config: Config, local: Mapping[str, Analyte]) -> 
         ),
         drug_classes=_drug_classes(cohort),
         host=tuple(_host_columns(cohort.patients, config)),
-        scores=_scores(config, {analyte.key for analyte in scaled}),
+        scores=_scores(config, {analyte.key for analyte in scaled if not analyte.local}),
         statistics=_statistics(config),
         drug_effects=effects,
         channels=_channels(cohort, effects),
@@ -160,8 +160,11 @@ def _statistics(config: Config) -> tuple[str, ...]:
 
 
 def _with_scale(analyte: Analyte, cohort: Cohort) -> Analyte:
-    """Put a cohort-local analyte on the log scale when positive and spread over a decade."""
-    if not analyte.local:
+    """Put a cohort-local analyte on the log scale when positive and spread over a decade.
+
+    Not where the numbers are logarithms already or may be negative.
+    """
+    if not analyte.local or analyte.by_difference:
         return analyte
     rows = cohort.labs.loc[cohort.labs["analyte"] == analyte.key, "value"].dropna()
     low, high = rows.quantile(0.05), rows.quantile(0.95)

@@ -11,8 +11,10 @@ from pipeline.cohort.analytes import find_key, normalise_name
 from pipeline.cohort.drug_names import drug_index
 from pipeline.cohort.ledger import Ledger, quoted
 from pipeline.errors import InputError
+from pipeline.importers.code_names import note_names_for_codes, unrecognised_analytes
 from pipeline.importers.exchange_mapping import ExchangeMapping, matching_rule
 from pipeline.importers.infusions import find_infusions, one_row_each, patients_table
+from pipeline.importers.other_findings import left_out_remark
 from pipeline.importers.records import (
     STATE_OFFSET,
     Records,
@@ -41,7 +43,7 @@ class AssembledTables:
     tables : dict of DataFrame
     fates : dict of Counter
         Per file: ``carried``, ``other patients`` (without an infusion), ``not named`` (by the
-        mapping). What was refused stands in the ledger.
+        mapping), ``no laboratory results``. What was refused stands in the ledger.
     """
 
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
@@ -73,6 +75,9 @@ def assemble(
         If no patient has an infusion by the mapping.
     """
     made = AssembledTables()
+    remark = left_out_remark(kind for _, kind in records.left_out)
+    ledger.remarks += [remark] if remark else []
+    made.count(pd.DataFrame(records.left_out, columns=["file", "kind"]), "no laboratory results")
     infusions, infused = find_infusions(records, mapping, ledger, time_zone)
     made.count(infused, "carried")
     people = one_row_each(records.people, ledger)
@@ -186,10 +191,13 @@ def _labs(
     made: AssembledTables,
 ) -> pd.DataFrame:
     column = schema_yaml("exchange.yaml")[records.shape]["unit_column"]
-    rows = rows.assign(name=_stated(rows, mapping.analytes, rows["name"]))
+    exported = rows["name"]
+    rows = rows.assign(name=_stated(rows, mapping.analytes, exported))
+    coded = (rows["loinc"] != "") & (rows["name"] == exported)
+    note_names_for_codes(rows.loc[coded & (exported != rows["loinc"])], ledger)
     rows = refuse(
         rows.assign(_raw_code=rows["called"]),
-        contradicting(rows["called"], rows["name"]) & (rows["name"] == rows["loinc"]),
+        contradicting(rows["called"], rows["name"]) & coded,
         ledger,
         column="code",
         code="loinc_conflict",
@@ -223,6 +231,7 @@ def _labs(
          "unit": unit.loc[rows.index], **collected, **resulted,
          **{name: rows[name] for name in _LABS}, "source_row": _source(rows)}
     )  # fmt: skip
+    ledger.remarks += unrecognised_analytes(table["analyte"], rows["label"])
     return filled_columns(table, ("patient_id", "analyte", "value", "unit", "collected_at"))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,14 +13,17 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from pipeline.cohort.analytes import find_key, normalise_name
 from pipeline.cohort.drug_names import drug_index, drug_named
+from pipeline.cohort.product_names import product_codes, product_named
 from pipeline.errors import UsageError
 from pipeline.importers.records import Records, first_filled
-from pipeline.importers.wide_mapping import StrictModel, load_mapping
+from pipeline.importers.wide_columns import StrictModel
+from pipeline.importers.wide_mapping import load_mapping
 
 HEADER = """\
-# What the records of {name} ({shape}) mean. Proposed by cytocast import; the infusion is never
-# guessed. Codes are concept ids, codes or source values, as listed below.
-#   infusion  the records that are the CAR-T infusion: table, codes, product where it is known
+# What the records of {name} ({shape}) mean. Proposed by cytocast import; an infusion is proposed
+# only by a name or code of data_schema/products.yaml. Codes: concept ids, codes or source values.
+#   infusion  the records that are the CAR-T infusion: table, codes, product where it is known.
+#             Check that those proposed were given: an order or a history is no infusion
 #   grades    records that hold a charted grade: table, codes, scale; grade where the code itself
 #             means one grade; grading_system where it is not astct
 #   drugs     code to a drug of data_schema/drugs.yaml. Those proposed were found by name: check
@@ -27,6 +31,12 @@ HEADER = """\
 # Then set confirmed: true and run the same command again.
 """
 FOUND_LINES = 30
+_INFUSION_TABLES = (
+    "drug_exposure",
+    "procedure_occurrence",
+    "MedicationAdministration",
+    "Procedure",
+)
 Code = Annotated[str, BeforeValidator(lambda value: str(value).strip())]
 Codes = Annotated[tuple[Code, ...], Field(min_length=1)]
 
@@ -61,6 +71,8 @@ class ExchangeMapping(StrictModel):
         is midnight, else a time.
     measurement_time : {"collected", "resulted"}
         Which clock the time of a result is, where it has no other.
+    date_order : {"day_first", "month_first"} or None
+        How dates in numbers with the year last are read; None refuses them.
     """
 
     confirmed: bool = False
@@ -68,6 +80,7 @@ class ExchangeMapping(StrictModel):
     same_infusion_days: float = Field(default=1.0, ge=0, le=30)
     midnight: Literal["day", "time"] | None = None
     measurement_time: Literal["collected", "resulted"] = "collected"
+    date_order: Literal["day_first", "month_first"] | None = None
     grades: tuple[GradeRule, ...] = ()
     drugs: dict[Code, str] = Field(default_factory=dict)
     analytes: dict[Code, str] = Field(default_factory=dict)
@@ -123,7 +136,8 @@ def propose_exchange(records: Records) -> tuple[ExchangeMapping, list[str]]:
     Returns
     -------
     mapping : ExchangeMapping
-        Without an infusion.
+        Not confirmed; with an infusion only where a CAR-T product is named, see
+        :func:`propose_infusions`.
     found : list of str
         Per table, the commonest codes with their name and numbers of patients and rows; of results
         only those that the dictionary does not know.
@@ -139,7 +153,45 @@ def propose_exchange(records: Records) -> tuple[ExchangeMapping, list[str]]:
     for part in (records.events, labelled):
         for table, rows in part.groupby("table", sort=True):
             found += [f"{table}:", *_commonest(rows)]
-    return ExchangeMapping(drugs=drugs), found
+    return ExchangeMapping(infusion=propose_infusions(records.events), drugs=drugs), found
+
+
+def propose_infusions(events: pd.DataFrame) -> tuple[InfusionRule, ...]:
+    """Rules for doses and procedures that name a CAR-T product or carry a code of one.
+
+    Names and codes are those of ``data_schema/products.yaml``; other tables, such as conditions,
+    may speak of an earlier infusion and propose none.
+
+    Parameters
+    ----------
+    events : DataFrame
+        ``Records.events``.
+    """
+    given = events.loc[events["table"].isin(_INFUSION_TABLES) & (events["codes"].map(len) > 0)]
+    codes: dict[tuple[str, str], dict[str, None]] = {}
+    for table, own, name in dict.fromkeys(
+        zip(given["table"], given["codes"], given["name"], strict=True)
+    ):
+        product = _product_of(own, name)
+        if product is not None:
+            codes.setdefault((table, product), {})[own[0]] = None
+    return tuple(
+        InfusionRule(table=table, codes=tuple(own), product=product)
+        for (table, product), own in codes.items()
+    )
+
+
+def _product_of(codes: Sequence[str], name: str) -> str | None:
+    """Product that a record names, "" for an infusion without one, None where it is neither."""
+    # digits alone may be a concept id, so a code of digits needs its system before it
+    systems = [code for code in codes if not code.isdigit()]
+    bare = [re.split(r"[|:]", code)[-1].strip().upper() for code in systems]
+    coded = [product_codes()[code] for code in bare if code in product_codes()]
+    named = [product for product in map(product_named, (name, *codes)) if product]
+    products = dict.fromkeys([*filter(None, coded), *named])
+    if len(products) == 1:
+        return next(iter(products))
+    return "" if coded and not products else None
 
 
 def matching_rule(rows: pd.DataFrame, rules: Sequence[InfusionRule | GradeRule]) -> pd.Series:

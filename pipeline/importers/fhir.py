@@ -11,6 +11,7 @@ import pandas as pd
 from pipeline.cohort.analytes import find_key
 from pipeline.cohort.ledger import Ledger
 from pipeline.cohort.result_versions import WITHDRAWN
+from pipeline.importers.code_names import name_for_code
 from pipeline.importers.exchange_mapping import ExchangeMapping
 from pipeline.importers.fhir_resources import (
     LocatedResource,
@@ -21,6 +22,8 @@ from pipeline.importers.fhir_resources import (
     reference_id,
     text_at,
 )
+from pipeline.importers.fhir_specimens import specimen_index, specimen_of
+from pipeline.importers.other_findings import kinds_of, named_by
 from pipeline.importers.records import (
     EVENT_COLUMNS,
     RESULT_COLUMNS,
@@ -35,21 +38,30 @@ from pipeline.resources import schema_yaml
 Row = dict[str, Any]
 # column, code, reason, remedy
 Refusal = tuple[str, str, str, str]
+NAMING = ("Medication", "Specimen")  # resources that others refer to
 AS_STATED = "Nothing, if it is so; otherwise correct the resource at the source."
 
 
-def observation_row(item: LocatedResource) -> Row:
-    """Row of :attr:`Records.results` with ``refusal``: None, or why it is not carried over."""
+def observation_row(item: LocatedResource, specimens: Mapping[str, str] | None = None) -> Row:
+    """Row of :attr:`Records.results` with ``refusal``: None, or why it is not carried over.
+
+    Parameters
+    ----------
+    item : LocatedResource
+    specimens : mapping, optional
+        As :func:`pipeline.importers.fhir_specimens.specimen_index` gives them.
+    """
     resource = item.resource
     status = text_at(resource, "status")
     quantity = resource.get("valueQuantity")
     value, refusal = _value(resource)
     loinc, clash = _loinc(resource)
     row = record_of(item, "Observation")
+    rescued = name_for_code(loinc, _label_of_code(resource, loinc), row["name"])
     coded = text_at(quantity, "code")
     low, high = _reference(resource, text_at(quantity, "unit"))
     row |= {
-        "name": loinc or row["name"],
+        "name": rescued or loinc or row["name"],
         "called": row["name"],
         "label": row["name"],
         "loinc": loinc,
@@ -58,13 +70,16 @@ def observation_row(item: LocatedResource) -> Row:
         "coded_unit": coded if text_at(quantity, "system") in _rules()["ucum"] else "",
         "resulted": text_at(resource, "issued"),
         "status": _rules()["status"].get(status, ""),
-        "specimen": text_at(resource, "specimen", "display"),
+        "specimen": specimen_of(resource, specimens or {}),
         "ref_low": low,
         "ref_high": high,
         "grade": value,
         "id": text_at(resource, "id"),
         "updated": text_at(resource, "meta", "lastUpdated") or text_at(resource, "issued"),
         "component": bool(parts_at(resource, "component")),
+        "categories": tuple(
+            code for category in parts_at(resource, "category") for code in codes_of(category)
+        ),
     }
     if status not in _rules()["status"]:
         legal = ", ".join(_rules()["status"])
@@ -156,15 +171,22 @@ def read_fhir(source: Path, mapping: ExchangeMapping, ledger: Ledger) -> Records
     InputError
         If nothing can be read.
     """
-    kinds = ("Patient", *_rules()["named"], "Medication")
+    kinds = ("Patient", *_rules()["named"], *NAMING)
     placed = read_resources(source, kinds, ledger)
     by_kind: dict[str, list[LocatedResource]] = {kind: [] for kind in kinds}
     for item in placed:
         by_kind[text_at(item.resource, "resourceType")].append(item)
     medications = {text_at(item.resource, "id"): item.resource for item in by_kind["Medication"]}
-    for item in by_kind["Medication"]:
-        ledger.read[item.file] -= 1  # a name for administrations, no record of its own
-    results = [observation_row(item) for item in by_kind["Observation"]]
+    for item in (item for kind in NAMING for item in by_kind[kind]):
+        ledger.read[item.file] -= 1  # a name for administrations or results, no record of its own
+    specimens = specimen_index(by_kind["Specimen"])
+    results = [observation_row(item, specimens) for item in by_kind["Observation"]]
+    named = named_by(mapping, "Observation")
+    kinds_left_out = kinds_of(results, named, applied=mapping.confirmed)
+    left_out = [
+        (row["file"], kind) for row, kind in zip(results, kinds_left_out, strict=True) if kind
+    ]
+    results = [row for row, kind in zip(results, kinds_left_out, strict=True) if not kind]
     events = [
         _event(item, kind, medications)
         for kind in ("MedicationAdministration", "Procedure", "Condition")
@@ -181,6 +203,7 @@ def read_fhir(source: Path, mapping: ExchangeMapping, ledger: Ledger) -> Records
         ),
         periods=text_frame([], ("patient_id", "start", "end")),
         shape="fhir",
+        left_out=left_out,
     )
 
 
@@ -227,6 +250,18 @@ def _loinc(resource: Mapping[str, Any]) -> tuple[str, Refusal | None]:
         return codes[0], ("code.coding", "loinc_conflict", reason, "Keep the right one.")
     known = [code for code in codes if find_key(code) is not None]
     return next(iter([*known, *codes]), ""), None
+
+
+def _label_of_code(resource: Mapping[str, Any], code: str) -> str:
+    """Display of a LOINC coding."""
+    return next(
+        (
+            text_at(coding, "display")
+            for coding in parts_at(resource, "code", "coding")
+            if text_at(coding, "system") in _rules()["loinc"] and text_at(coding, "code") == code
+        ),
+        "",
+    )
 
 
 def _reference(resource: Mapping[str, Any], unit: str) -> tuple[str, str]:

@@ -1,21 +1,24 @@
-"""FHIR resources from a Bundle or from ndjson files, with the place each stands at."""
+"""FHIR resources from Bundles and ndjson files, with the place of each."""
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipeline.cohort.ledger import Ledger
 from pipeline.errors import InputError
+from pipeline.importers.json_values import is_by_line, json_values, read_text
 
-SUFFIXES = (".json", ".ndjson")
+LINED = (".ndjson", ".jsonl")
+SUFFIXES = (".json", *LINED)  # each also with .gz
+DEEPEST = 8  # folders, and Bundles within each other
 
 
 class LocatedResource(NamedTuple):
-    """A resource, its file, and its line there (ndjson) or the number of its entry (Bundle)."""
+    """A resource, its file, and its line there (ndjson) or its number in the file (json)."""
 
     file: str
     line: int
@@ -23,16 +26,18 @@ class LocatedResource(NamedTuple):
 
 
 def fhir_files(source: Path) -> list[Path]:
-    """Files of an export: the one that is given, or those of a folder, by name."""
+    """Files of an export: the one that is given, or those of a folder and its folders, by name."""
     if source.is_dir():
-        return sorted(path for path in source.iterdir() if path.suffix.lower() in SUFFIXES)
-    return [source] if source.suffix.lower() in SUFFIXES else []
+        found = (path for path in source.rglob("*") if _is_fhir(path) and path.is_file())
+        return sorted(path for path in found if _is_open(path.relative_to(source)))
+    return [source] if _is_fhir(source) else []
 
 
 def read_resources(source: Path, types: tuple[str, ...], ledger: Ledger) -> list[LocatedResource]:
     """Resources of the given types; the ids that other resources call them by are made uniform.
 
-    Numbers stay the text that the file has, so that no digit is lost.
+    Bundles, lists and the resources of ``Parameters`` are opened, also within each other. Numbers
+    stay the text that the file has, so that no digit is lost.
 
     Raises
     ------
@@ -41,28 +46,28 @@ def read_resources(source: Path, types: tuple[str, ...], ledger: Ledger) -> list
     """
     found: list[LocatedResource] = []
     others: Counter[str] = Counter()
-    names: dict[str, str] = {}
+    opened = OpenedContainers()
     for path in fhir_files(source):
-        for placed in _of_file(path, ledger, names):
+        name = path.relative_to(source).as_posix() if source.is_dir() else path.name
+        for placed in _of_file(path, name, ledger, opened):
             kind = text_at(placed.resource, "resourceType")
             if kind in types:
                 found.append(placed)
                 ledger.read[placed.file] += 1
             else:
                 others[kind or "no resourceType"] += 1
+    ledger.remarks += opened.remarks()
     if not found:
+        listed = ", ".join(f"{number} {kind}" for kind, number in others.most_common())
         raise InputError(
-            f"{source} holds no resource of type {', '.join(types)}; give a Bundle (.json), an "
-            ".ndjson file, or a folder of them. Found: "
-            + (", ".join(f"{number} {kind}" for kind, number in others.items()) or "nothing")
+            f"{source} holds no resource of type {', '.join(types)}; give Bundles (.json), .ndjson "
+            f"files, either with .gz, or a folder of them. Found: {listed or 'nothing'}"
+            + (f" in {opened.bundles} Bundles" if opened.bundles else "")
         )
     if others:
         listed = ", ".join(f"{number} {kind}" for kind, number in others.most_common())
         ledger.remarks.append(f"resources of other types, which are not read: {listed}")
-    for placed in found:
-        identity = text_at(placed.resource, "id")
-        placed.resource["id"] = identity or names.get(f"{placed.file}:{placed.line}", "")
-    return found
+    return [item._replace(resource=opened.renamed(item.resource)) for item in found]
 
 
 def text_at(node: Any, *path: str | int) -> str:
@@ -124,43 +129,125 @@ def label_of(concept: Any) -> str:
     return text_at(concept, "text") or text_at(first, 0, "display") or text_at(first, 0, "code")
 
 
-def _of_file(path: Path, ledger: Ledger, names: dict[str, str]) -> Iterator[LocatedResource]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read: {error}") from error
-    if path.suffix.lower() == ".ndjson":
-        yield from _of_lines(path, text, ledger)
-        return
-    try:
-        content = _parsed(text)
-    except ValueError as error:
-        raise InputError(f"{path} is not JSON: {error}") from error
-    if text_at(content, "resourceType") != "Bundle":
-        yield LocatedResource(path.name, 1, content if isinstance(content, dict) else {})
-        return
-    if any(text_at(link, "relation") == "next" for link in parts_at(content, "link")):
-        ledger.remarks.append(
-            f"{path.name} is one page of several: it links to a next one. Export every page."
-        )
-    for number, entry in enumerate(parts_at(content, "entry"), start=1):
-        names[f"{path.name}:{number}"] = reference_id(text_at(entry, "fullUrl"))
-        resource = entry.get("resource")
-        yield LocatedResource(path.name, number, resource if isinstance(resource, dict) else {})
+@dataclass
+class OpenedContainers:
+    """What was opened to get at the resources.
+
+    Attributes
+    ----------
+    bundles : int
+    paged : Counter
+        Per file, Bundles that link to a next page.
+    aliases : dict
+        Id by which references call a resource, to the id that it has.
+    """
+
+    bundles: int = 0
+    paged: Counter[str] = field(default_factory=Counter)
+    aliases: dict[str, str] = field(default_factory=dict)
+
+    def remarks(self) -> list[str]:
+        """Lines for the summary."""
+        lines = [f"Bundles opened: {self.bundles}"] if self.bundles > 1 else []
+        for file, number in self.paged.items():
+            what = "is one page of several: it links" if number == 1 else f"has {number} that link"
+            lines.append(f"{file} {what} to a next page. Export every page.")
+        return lines
+
+    def renamed(self, node: Any, depth: int = 0) -> Any:
+        """A resource whose references, down to a limit, call others by the ids that they have."""
+        if not self.aliases or depth > DEEPEST:
+            return node
+        if isinstance(node, list):
+            return [self.renamed(item, depth + 1) for item in node]
+        if not isinstance(node, dict):
+            return node
+        changed = {key: self.renamed(item, depth + 1) for key, item in node.items()}
+        reference = node.get("reference")
+        if isinstance(reference, str) and reference in self.aliases:
+            changed["reference"] = self.aliases[reference]
+        return changed
 
 
-def _of_lines(path: Path, text: str, ledger: Ledger) -> Iterator[LocatedResource]:
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
+def _is_fhir(path: Path) -> bool:
+    return path.name.lower().removesuffix(".gz").endswith(SUFFIXES)
+
+
+def _is_open(path: Path) -> bool:
+    """Whether no part of a path is hidden, and it is not too many folders down."""
+    return len(path.parts) <= DEEPEST and not any(part.startswith(".") for part in path.parts)
+
+
+def _of_file(
+    path: Path, file: str, ledger: Ledger, opened: OpenedContainers
+) -> Iterator[LocatedResource]:
+    text = read_text(path)
+    lined = path.name.lower().removesuffix(".gz").endswith(LINED)
+    by_line = lined or is_by_line(text)
+    number = 0
+    for item in json_values(text, by_line=by_line):
+        if item.problem and not by_line:
+            raise InputError(f"{path} is not JSON: line {item.line}: {item.problem}")
+        if item.problem:
+            ledger.read[file] += 1
+            reason = f"The line is not JSON: {item.problem}."
+            ledger.ragged(file, item.line, reason, remedy="Export the file again.")
             continue
-        try:
-            resource = _parsed(line)
-        except ValueError as error:
-            ledger.read[path.name] += 1
-            ledger.ragged(path.name, number, f"The line is not JSON: {error}.")
-            continue
-        yield LocatedResource(path.name, number, resource if isinstance(resource, dict) else {})
+        for resource in _resources(item.value, file, opened, 0):
+            number += 1
+            place = item.line if by_line else number
+            if resource is None:
+                ledger.read[file] += 1
+                reason = f"Bundles lie within each other more than {DEEPEST} deep."
+                ledger.ragged(file, place, reason, remedy="Export each resource once.")
+                continue
+            yield LocatedResource(file, place, resource)
 
 
-def _parsed(text: str) -> Any:
-    return json.loads(text, parse_float=str, parse_int=str, parse_constant=str)
+def _resources(
+    value: Any, file: str, opened: OpenedContainers, depth: int
+) -> Iterator[dict[str, Any] | None]:
+    """Resources of a value, a Bundle, a list or Parameters; None where they lie too deep."""
+    if depth > DEEPEST:
+        yield None
+        return
+    kind = text_at(value, "resourceType")
+    if isinstance(value, list):
+        for item in value:
+            yield from _resources(item, file, opened, depth + 1)
+    elif kind == "Bundle":
+        opened.bundles += 1
+        if any(text_at(link, "relation") == "next" for link in parts_at(value, "link")):
+            opened.paged[file] += 1
+        for entry in parts_at(value, "entry"):
+            _name(entry, opened)
+            yield from _resources(entry.get("resource"), file, opened, depth + 1)
+    elif kind == "Parameters" and parts_at(value, "parameter"):
+        for part in parts_at(value, "parameter"):
+            yield from _parameter(part, file, opened, depth + 1)
+    else:
+        yield value if isinstance(value, dict) else {}
+
+
+def _parameter(
+    part: dict[str, Any], file: str, opened: OpenedContainers, depth: int
+) -> Iterator[dict[str, Any] | None]:
+    if depth > DEEPEST:
+        yield None
+        return
+    if "resource" in part:
+        yield from _resources(part["resource"], file, opened, depth + 1)
+    for inner in parts_at(part, "part"):
+        yield from _parameter(inner, file, opened, depth + 1)
+
+
+def _name(entry: dict[str, Any], opened: OpenedContainers) -> None:
+    """Give the resource of an entry its id, and remember by what else references call it."""
+    url, resource = text_at(entry, "fullUrl"), entry.get("resource")
+    if not url or not isinstance(resource, dict):
+        return
+    identity = text_at(resource, "id")
+    if not identity:
+        resource["id"] = reference_id(url)
+    elif url.startswith("urn:") and reference_id(url) != identity:
+        opened.aliases[url] = identity

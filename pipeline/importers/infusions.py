@@ -42,7 +42,7 @@ def find_infusions(
     )
     rows = rows.assign(rule=matching_rule(rows, mapping.infusion))
     rows = rows.assign(moment=utc_times(rows["at"], time_zone), _raw_at=rows["at"])
-    why = clock_changes(rows["at"], time_zone)
+    why, omop = clock_changes(rows["at"], time_zone), records.shape == "omop"
     rows = refuse(
         rows,
         why != "",
@@ -59,7 +59,8 @@ def find_infusions(
         column="at",
         code="time_unusable",
         reason="The infusion has no readable time: " + quoted(rows["at"]) + ".",
-        remedy="Give the record a date, better a time, in ISO 8601.",
+        remedy="Give the record a date, better a time, in ISO 8601"
+        + ("; state date_order in the mapping if it is 01/03/2026." if omop else "."),
     )
     rows = refuse(
         rows,

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from pipeline.cohort.files import find_table, read_raw
 from pipeline.cohort.ledger import Ledger, quoted
 from pipeline.cohort.schema import to_number
+from pipeline.cohort.specimens import specimen_names, stated_in_name
 from pipeline.cohort.values import ABOVE, BELOW, parse_values
+from pipeline.cohort.written_times import iso_times, on_days
 from pipeline.errors import InputError
+from pipeline.importers.code_names import name_for_code, system_of
 from pipeline.importers.exchange_mapping import ExchangeMapping
+from pipeline.importers.omop_specimens import specimens_of
+from pipeline.importers.other_findings import kinds_of, named_by
 from pipeline.importers.records import (
     EVENT_COLUMNS,
     Records,
@@ -35,7 +42,7 @@ def read_omop(folder: Path, mapping: ExchangeMapping, ledger: Ledger) -> Records
     ----------
     folder : Path
     mapping : ExchangeMapping
-        Only ``midnight`` counts here.
+        Only ``midnight`` and ``date_order`` count here.
     ledger : Ledger
         Takes measurements whose number cannot be known.
 
@@ -47,7 +54,11 @@ def read_omop(folder: Path, mapping: ExchangeMapping, ledger: Ledger) -> Records
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder; give the folder of an OMOP export's tables")
     paths = {name: find_table(folder, name) for name in _rules()["tables"]}
-    tables = {name: _read(path, name, ledger) for name, path in paths.items() if path is not None}
+    tables = {
+        name: _with_iso_times(_read(path, name, ledger), mapping.date_order)
+        for name, path in paths.items()
+        if path is not None
+    }
     missing = [name for name in ("person", "measurement") if name not in tables]
     if missing:
         found = ", ".join(sorted(path.name for path in folder.iterdir())[:12])
@@ -63,13 +74,20 @@ def read_omop(folder: Path, mapping: ExchangeMapping, ledger: Ledger) -> Records
     }
     kinds = [name for name in timed if name not in ("measurement", "death")]
     events = [_events(timed[name], name, concepts) for name in kinds]
-    results = _results(timed["measurement"], concepts, ledger)
+    specimens = specimens_of(timed["measurement"], tables, concepts)
+    results = _results(timed["measurement"].assign(specimen=specimens), concepts, ledger)
+    classes = _classes(tables.get("concept"))
+    kinds_left_out = _kinds(results, classes, mapping)
+    kept = kinds_left_out == ""
+    left_out = list(zip(results.loc[~kept, "file"], kinds_left_out[~kept], strict=True))
+    results = results.loc[kept].reset_index(drop=True)
     return Records(
         people=_people(tables["person"], timed.get("death"), ledger),
         results=results,
         events=pd.concat(events, ignore_index=True) if events else text_frame([], EVENT_COLUMNS),
         periods=_periods(tables.get("observation_period")),
         shape="omop",
+        left_out=left_out,
     )
 
 
@@ -83,6 +101,7 @@ def _read(path: Path, name: str, ledger: Ledger) -> pd.DataFrame:
     rule = _rules()["tables"][name]
     parts = ("needs", "codes", "clock", "grade", "columns")
     wanted = list(dict.fromkeys(column for part in parts for column in rule.get(part, ())))
+    wanted += [rule["time_of_day"]] if "time_of_day" in rule else []
     table = read_raw(path, wanted).record_in(ledger)
     missing = [column for column in rule["needs"] if column not in table]
     if "clock" in rule and not any(column in table for column in rule["clock"]):
@@ -92,7 +111,7 @@ def _read(path: Path, name: str, ledger: Ledger) -> pd.DataFrame:
         raise InputError(f"{path} lacks the column {'; '.join(missing)}. Found: {found}")
     for column in wanted:
         cells = table[column] if column in table else pd.Series("", index=table.index, dtype="str")
-        if column.endswith("_id"):  # written as a float where a column had blanks
+        if re.search(r"_id(_\d)?$", column):  # written as a float where a column had blanks
             cells = cells.str.replace(r"^(\d+)\.0+$", r"\1", regex=True)
         table[column] = cells.astype("str").replace({"NULL": "", "\\N": "", "null": ""})
     return table.assign(file=path.name, patient_id=table.get("person_id", ""))
@@ -107,14 +126,59 @@ def _concepts(table: pd.DataFrame | None) -> dict[str, tuple[str, str, str]]:
     return {key: (a, b, c) for key, a, b, c in rows if key not in _rules()["no_concept"]}
 
 
+def _classes(table: pd.DataFrame | None) -> dict[str, str]:
+    """Concept id to the class of the concept."""
+    if table is None:
+        return {}
+    return dict(zip(table["concept_id"], table["concept_class_id"], strict=True))
+
+
+def _kinds(
+    results: pd.DataFrame, classes: Mapping[str, str], mapping: ExchangeMapping
+) -> pd.Series:
+    """What each result is that no analyte can be, "" where it is kept."""
+    parts = ["codes", "name", "called", "label", "loinc", "unit"]
+    number = results.groupby(parts, sort=False).ngroup().to_numpy()
+    records = [
+        {**dict(zip(parts, row, strict=True)),
+         "categories": tuple(classes[code] for code in row[0] if classes.get(code))}
+        for row in results[parts].drop_duplicates().itertuples(index=False)
+    ]  # fmt: skip
+    found = kinds_of(records, named_by(mapping, "measurement"), applied=mapping.confirmed)
+    kinds = np.array(found, dtype=object)[number] if found else np.array([], dtype=object)
+    return pd.Series(kinds, index=results.index, dtype="str")
+
+
 def _timed(
     table: pd.DataFrame, name: str, mapping: ExchangeMapping, ledger: Ledger
 ) -> pd.DataFrame:
-    """Add ``at``: the date and time, or the date where there is none."""
-    clock = _rules()["tables"][name]["clock"]
-    at = first_filled(*(table[column] for column in clock))
-    table = table.assign(table=name, at=at, at_column=clock[0])
+    """Add ``at``: the date and time, or the date where there is none.
+
+    A time of day alone belongs to the date beside it, which also counts where the time cannot be
+    read.
+    """
+    rules = _rules()["tables"][name]
+    moment, day = (table[column] for column in rules["clock"])
+    if "time_of_day" in rules:
+        moment = first_filled(moment, table[rules["time_of_day"]])
+    at, lost = on_days(moment, day)
+    ledger.note(
+        table.assign(**{f"_raw_{rules['clock'][0]}": moment}),
+        lost,
+        file=str(table["file"].iloc[0]) if len(table) else name,
+        column=rules["clock"][0],
+        code="date_only",
+        reason=quoted(moment) + " is not a time of " + day + "; the day alone is carried over.",
+        remedy="Export one date and time per record, in ISO 8601.",
+    )
+    table = table.assign(table=name, at=at, at_column=rules["clock"][0])
     return days_for_midnights(table, mapping.midnight, ledger)
+
+
+def _with_iso_times(table: pd.DataFrame, order: str | None) -> pd.DataFrame:
+    """Dates and times with one reading in ISO 8601."""
+    names = [name for name in table if str(name).endswith(("_date", "_datetime"))]
+    return table.assign(**{str(name): iso_times(table[name], order) for name in names})
 
 
 def _codes(table: pd.DataFrame, name: str) -> list[tuple[str, ...]]:
@@ -193,7 +257,8 @@ def _results(
     loinc = first_filled(look_up(standard, loincs), look_up(original, loincs), spelled)
     numbered = ("concept " + standard).mask(standard.isin(_rules()["no_concept"]), "")
     concept = look_up(standard, names)
-    called = first_filled(loinc, concept, source, numbered)
+    rescued = _names_for_codes(loinc, concept, source)
+    called = first_filled(rescued, loinc, concept, source, numbered)
     blank = pd.Series("", index=table.index, dtype="str")
     return pd.DataFrame(
         {"table": "measurement", "file": table["file"], "_line": table["_line"],
@@ -202,9 +267,23 @@ def _results(
          "value": table["value"].astype("str"), "unit": table["unit_source_value"],
          "coded_unit": look_up(table["unit_concept_id"], units),
          "at": table["at"], "at_column": table["at_column"], "resulted": blank, "status": blank,
-         "specimen": blank, "ref_low": table["range_low"], "ref_high": table["range_high"],
+         "specimen": first_filled(table["specimen"], _specimens_in(concept, source)),
+         "ref_low": table["range_low"], "ref_high": table["range_high"],
          "grade": first_filled(table["value_as_number"], table["value_source_value"])}
     )  # fmt: skip
+
+
+def _names_for_codes(loinc: pd.Series, concept: pd.Series, source: pd.Series) -> pd.Series:
+    triples = list(zip(loinc, concept, source, strict=True))
+    names = {triple: name_for_code(*triple) for triple in set(triples)}
+    return pd.Series([names[triple] for triple in triples], index=loinc.index, dtype="str")
+
+
+def _specimens_in(concept: pd.Series, source: pd.Series) -> pd.Series:
+    """Specimen that the name of the concept ends in, else the one in the source value."""
+    systems = {name: system_of(name) for name in concept.unique()}
+    words = {name: specimen_names(stated_in_name(name)) for name in source.unique()}
+    return first_filled(concept.map(systems).astype("str"), source.map(words).astype("str"))
 
 
 def _values(

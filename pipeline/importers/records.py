@@ -5,16 +5,18 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from pipeline.cohort.analytes import dictionary, find_key
+from pipeline.cohort.analytes import dictionary, find_key, key_in_specimen, named_analyte
 from pipeline.cohort.ledger import Ledger, quoted
+from pipeline.cohort.specimens import analyte_in_specimen
 from pipeline.cohort.timestamps import CLOCK_CHANGE, NO_OFFSET, parse_dates, parse_timestamps
 from pipeline.cohort.units import conversion
+from pipeline.cohort.written_times import iso_times
 
 EVENT_COLUMNS = ("table", "file", "patient_id", "codes", "name", "at", "at_column", "grade",
                  "dose", "unit", "route")  # fmt: skip
@@ -48,6 +50,8 @@ class Records:
         ``patient_id, start, end`` of observation; empty where the format has none.
     shape : str
         Name of the format in ``data_schema/exchange.yaml``.
+    left_out : list of (file, kind)
+        One entry per row that is no laboratory result, such as a vital sign.
     """
 
     people: pd.DataFrame
@@ -55,6 +59,7 @@ class Records:
     events: pd.DataFrame
     periods: pd.DataFrame
     shape: str
+    left_out: list[tuple[str, str]] = field(default_factory=list)
 
 
 def utc_times(cells: pd.Series, time_zone: str | None) -> pd.Series:
@@ -209,7 +214,8 @@ def days_for_midnights(
     rows: pd.DataFrame, reading: Literal["day", "time"] | None, ledger: Ledger
 ) -> pd.DataFrame:
     """Apply :func:`without_midnight` per kind of record, and say where it mattered."""
-    at = rows["at"].copy()
+    at = iso_times(rows["at"])
+    rows = rows.assign(at=at)
     for (file, table), part in rows.groupby(["file", "table"]):
         cells, share = without_midnight(part["at"], reading)
         at.loc[part.index] = cells
@@ -292,8 +298,11 @@ def contradicting(called: pd.Series, coded: pd.Series) -> pd.Series:
 
 
 def _contradict(called: str, coded: str) -> bool:
-    name, code = find_key(called), find_key(coded)
-    return None not in (name, code) and code not in (name, find_key(f"csf {called}"))
+    code, named = find_key(coded), named_analyte(called)
+    if code is None or named is None or code == key_in_specimen(*named):
+        return False
+    csf = analyte_in_specimen(named[0], frozenset({"csf"}))
+    return bool(named[1]) or code not in (named[0], csf)
 
 
 def _agreed(name: str, printed: str, coded: str) -> tuple[str, bool]:

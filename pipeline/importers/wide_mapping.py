@@ -2,40 +2,69 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TypeVar
 
+import pandas as pd
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import ValidationError
 
-from pipeline.cohort.analytes import Analyte, dictionary, find_key
+from pipeline.cohort.analytes import dictionary
+from pipeline.cohort.drug_names import drug_index
 from pipeline.cohort.schema import READINGS, TableSchema
-from pipeline.cohort.units import conversion, normalise_unit
+from pipeline.cohort.specimens import (
+    NOTHING,
+    specimen_classes,
+    specimen_names,
+    stated_in_name,
+)
+from pipeline.cohort.spelling import normalise_name
+from pipeline.cohort.units import conversion
 from pipeline.errors import UsageError
-from pipeline.resources import read_yaml
+from pipeline.importers.lab_headers import compact, lab_column
+from pipeline.importers.wide_clocks import clock_columns
+from pipeline.importers.wide_columns import (
+    CLOCKS,
+    GradeColumn,
+    StrictModel,
+    TimeColumn,
+    WideMapping,
+)
+from pipeline.importers.wide_proposal import (
+    dose_column,
+    observation_item,
+    with_clocks,
+    with_values,
+)
+from pipeline.resources import read_yaml, schema_yaml
 
 M = TypeVar("M", bound="StrictModel")
 HEADER = """\
 # What each column of {file} means. Proposed by cytocast import; nothing is imported before you
 #   1. correct what is wrong and fill in every unit that is blank ('' where a header states none),
 #   2. move columns that matter from 'ignored' to where they belong,
-#   3. set confirmed: true.
+#   3. name every blank clock: collected (labs), assessed (grades), given (doses), observed
+#      (observations); a column with another clock: crs_grade: {{scale: crs, at: tox_date}},
+#   4. fill in blank 'values', as in sex: {{to: sex, values: {{'1': male, '2': female}}}},
+#   5. set confirmed: true.
 # Analytes and units: data_schema/analytes.yaml. Times read 'at' (ISO 8601), or 'hours' or 'days'
-# since the infusion.
+# since the infusion; time: names the column with the time of day, where it is a column of its own.
 """
 
 
-_IDS = ("patientid", "subjectid", "studyid", "recordid", "usubjid", "mrn", "pid", "patient",
-        "subject", "patno", "patnr", "patientnr", "id")  # fmt: skip
+_IDS = ("patientid", "subjectid", "studyid", "recordid", "usubjid", "mrn", "patmrnid", "pid",
+        "patient", "subject", "patno", "patnr", "patientnr", "id")  # fmt: skip
 _TIMES = {
     "at": ("collectedat", "collectiontime", "collectiondatetime", "collectiondate", "datetime",
            "timestamp", "sampletime", "sampledate", "drawtime", "drawdate", "labdate",
+           "collecteddatetime", "collecteddate", "collectdttm", "specimentakentime",
+           "specimntakentime", "labordatum", "abnahmezeitpunkt", "abnahmedatum",
+           "entnahmezeitpunkt", "entnahmedatum",
            "date", "time", "datum"),
     "hours": ("collectedhours", "hourssinceinfusion", "hourspostinfusion", "hours", "hour"),
     "days": ("collecteddays", "dayssinceinfusion", "dayspostinfusion", "daypostinfusion",
-             "infusionday", "studyday", "days", "day"),
+             "infusionday", "studyday", "labday", "days", "day"),
 }  # fmt: skip
 _RESULTED = {"at": ("resultedat", "resulttime", "resultdatetime", "reportedat", "reporttime"),
              "hours": ("resultedhours",), "days": ("resulteddays",)}  # fmt: skip
@@ -47,67 +76,11 @@ _PATIENT = {
     "site": ("site", "hospital", "centre", "center"),
     "disease": ("disease", "diagnosis"),
 }
-_GRADES = {"crs": ("crs", "crsgrade", "gradecrs"), "icans": ("icans", "icansgrade", "gradeicans")}
-
-
-class StrictModel(BaseModel):
-    """Base of every mapping: unknown keys are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class TimeColumn(StrictModel):
-    """A column with a time, and how it is to be read."""
-
-    column: str
-    reads: Literal["at", "hours", "days"]
-
-
-class LabColumn(StrictModel):
-    """A column with the results of one analyte in one unit."""
-
-    analyte: str
-    unit: str = ""
-
-
-class WideMapping(StrictModel):
-    """Roles of the columns of a wide sheet.
-
-    Attributes
-    ----------
-    patients : dict
-        Column to field of ``patients.json``; one value per patient.
-    grades : dict
-        Column to scale, assessed at the row's time.
-    ignored : tuple of str
-        Columns left out on purpose.
-    """
-
-    confirmed: bool = False
-    patient_id: str
-    collected: TimeColumn
-    resulted: TimeColumn | None = None
-    labs: dict[str, LabColumn]
-    patients: dict[str, str] = Field(default_factory=dict)
-    grades: dict[str, str] = Field(default_factory=dict)
-    ignored: tuple[str, ...] = ()
-
-    @model_validator(mode="after")
-    def _each_column_once(self) -> WideMapping:
-        names = self.columns()
-        repeated = sorted({name for name in names if name and names.count(name) > 1})
-        if repeated:
-            raise ValueError(f"columns with two roles: {', '.join(repeated)}")
-        targets = list(self.patients.values())
-        twice = sorted({name for name in targets if targets.count(name) > 1})
-        if twice:
-            raise ValueError(f"two columns for one field of patients: {', '.join(twice)}")
-        return self
-
-    def columns(self) -> list[str]:
-        """Every column that has a role."""
-        times = [item.column for item in (self.collected, self.resulted) if item is not None]
-        return [self.patient_id, *times, *self.labs, *self.patients, *self.grades, *self.ignored]
+_GRADES = {
+    scale: (scale, f"{scale}grade", f"grade{scale}", f"tox{scale}", f"tox{scale}grade",
+            f"{scale}gradeastct", f"{scale}astct", f"astct{scale}", f"astct{scale}grade")
+    for scale in ("crs", "icans")
+}  # fmt: skip
 
 
 def read_mapping(path: Path) -> WideMapping:
@@ -119,7 +92,7 @@ def read_mapping(path: Path) -> WideMapping:
         Naming what to fill in, and what is legal there.
     """
     mapping = load_mapping(path, WideMapping)
-    problems = [*_lab_problems(mapping), *_field_problems(mapping)]
+    problems = [*_lab_problems(mapping), *_field_problems(mapping), *_clock_problems(mapping)]
     if problems:
         raise UsageError(f"mapping {path} is not complete:\n  " + "\n  ".join(problems))
     if not mapping.confirmed:
@@ -170,8 +143,10 @@ def write_mapping(mapping: StrictModel, path: Path, header: str, found: Sequence
         raise UsageError(f"cannot write {path}: {error}") from error
 
 
-def propose_mapping(header: Sequence[str]) -> WideMapping:
-    """Roles of the columns as far as their names tell.
+def propose_mapping(header: Sequence[str], table: pd.DataFrame | None = None) -> WideMapping:
+    """Roles of the columns as far as their names, and the cells of the sheet, tell.
+
+    Where several columns could be the clock of a group, it is blank.
 
     Examples
     --------
@@ -181,58 +156,38 @@ def propose_mapping(header: Sequence[str]) -> WideMapping:
     """
     left = list(header)
     identity = _take(left, _IDS)
-    collected = _take_time(left, _TIMES)
     resulted = _take_time(left, _RESULTED)
-    patients, grades, labs = {}, {}, {}
+    patients = {}
     for field, names in _PATIENT.items():
         column = _take(left, names)
         if column:
             patients[column] = field
+    grades: dict[str, str | GradeColumn] = {}
     for scale, names in _GRADES.items():
         column = _take(left, names)
         if column:
             grades[column] = scale
-    for column in list(left):
-        found = lab_column(column)
-        if found is not None:
-            labs[column] = found
-            left.remove(column)
-    return WideMapping(
-        patient_id=identity or "",
-        collected=collected or TimeColumn(column="", reads="at"),
-        resulted=resulted,
-        labs=labs,
-        patients=patients,
-        grades=grades,
-        ignored=tuple(left),
+    labs = {name: lab for name in left if (lab := lab_column(name))}
+    left = [name for name in left if name not in labs]
+    clocks = clock_columns(left, table)
+    taken = {*clocks.reads, *clocks.time_of_day.values()}
+    doses = {name: dose for name in left if name not in taken and (dose := dose_column(name))}
+    items = {name: item for name in left if name not in taken and (item := observation_item(name))}
+    return with_clocks(
+        WideMapping(
+            patient_id=identity or "",
+            collected=_take_time(left, _TIMES) or TimeColumn(column="", reads="at"),
+            resulted=resulted,
+            labs=labs,
+            patients=with_values(patients, table),
+            grades=grades,
+            doses=doses,
+            observations={name: item for name, item in items.items() if name not in doses},
+        ),
+        header,
+        clocks,
+        table,
     )
-
-
-def lab_column(name: str) -> LabColumn | None:
-    """Analyte and stated unit of a column name, None where it names no analyte.
-
-    Examples
-    --------
-    >>> lab_column("Fibrinogen [g/L]"), lab_column("crp_mg_l").unit, lab_column("CRP").unit
-    (LabColumn(analyte='fibrinogen', unit='g/L'), 'mg/L', '')
-    """
-    framed = re.fullmatch(r"(.+?)\s*[(\[]\s*([^()\[\]]+?)\s*[)\]](.*)", name)
-    if framed:
-        key = find_key(framed[1])
-        basis = framed[3].strip()
-        if key is not None:
-            unit = f"{framed[2]} {basis}".strip()
-            return LabColumn(analyte=key, unit=unit if _is_unit(dictionary()[key], unit) else "")
-    key = find_key(name)
-    if key is not None:
-        return LabColumn(analyte=key)
-    parts = re.split(r"[\s_,;:]+", name.strip())
-    for cut in range(len(parts) - 1, 0, -1):
-        key = find_key(" ".join(parts[:cut]))
-        if key is not None:
-            unit = _stated_unit(dictionary()[key], "".join(parts[cut:]))
-            return LabColumn(analyte=key, unit=unit) if unit else None
-    return None
 
 
 def _lab_problems(mapping: WideMapping) -> list[str]:
@@ -243,6 +198,15 @@ def _lab_problems(mapping: WideMapping) -> list[str]:
             if not lab.analyte:
                 problems.append(f"labs.{column}: 'analyte' is blank; name it, or ignore the column")
             continue  # a cohort-local analyte, which reading accepts or rejects
+        stated = stated_in_name(column)
+        own = specimen_classes(analyte.specimen) or NOTHING
+        if stated and own and stated.isdisjoint(own):
+            problems.append(
+                f"labs.{column}: the column is of {specimen_names(stated)}, but {lab.analyte} is "
+                f"measured in {analyte.specimen}; move the column to 'ignored' or correct the "
+                "analyte"
+            )
+            continue
         if not lab.unit:
             legal = ", ".join([analyte.unit, *analyte.conversions])
             problems.append(f"labs.{column}: 'unit' is blank. Legal for {lab.analyte}: {legal}")
@@ -256,47 +220,78 @@ def _lab_problems(mapping: WideMapping) -> list[str]:
 def _field_problems(mapping: WideMapping) -> list[str]:
     fields = TableSchema.load("patients").fields
     scales = TableSchema.load("assessments").scales
-    roles = {"patient_id": mapping.patient_id, "collected.column": mapping.collected.column}
-    problems = [
-        f"{role} is blank; name the column of the sheet" for role, name in roles.items() if not name
-    ]
+    items = schema_yaml("observations.yaml")["items"]
+    problems = [] if mapping.patient_id else ["patient_id is blank; name the column of the sheet"]
+    stated = {column: item.to for column, item in mapping.patient_columns().items()}
     problems += [
         f"patients.{column}: '{name}' is no column of data_schema/patients.json"
-        for column, name in mapping.patients.items()
+        for column, name in stated.items()
         if name not in fields or name == "patient_id"
     ]
     problems += [
-        f"grades.{column}: '{scale}' is no scale; legal are {', '.join(scales)}"
-        for column, scale in mapping.grades.items()
-        if scale not in scales
+        f"grades.{column}: '{item.scale}' is no scale; legal are {', '.join(scales)}"
+        for column, item in mapping.grade_columns().items()
+        if item.scale not in scales
     ]
-    both = {name.rsplit("_", 1)[0] for name in mapping.patients.values()}
+    problems += [
+        f"observations.{column}: '{item.item}' is no item; legal are {', '.join(items)}"
+        for column, item in mapping.observation_columns().items()
+        if item.item not in items
+    ]
+    for column, dose in mapping.doses.items():
+        if dose.drug and normalise_name(dose.drug) not in drug_index():
+            problems.append(f"doses.{column}: '{dose.drug}' is no drug of data_schema/drugs.yaml")
+        if not dose.unit and (dose.drug or dose.dose):
+            problems.append(f"doses.{column}: 'unit' is blank; state the unit of the doses")
+    both = {name.rsplit("_", 1)[0] for name in stated.values()}
     for clock in sorted(both):
-        found = [name for name in mapping.patients.values() if name in
+        found = [name for name in stated.values() if name in
                  {f"{clock}_{item}" for item in READINGS}]  # fmt: skip
         if len(found) > 1:
             problems.append(f"patients: {' and '.join(found)} are two readings of one clock")
     return problems
 
 
-def _is_unit(analyte: Analyte, text: str) -> bool:
-    wanted = normalise_unit(text)
-    known = (*analyte.conversions, *analyte.refused, analyte.unit)
-    return not conversion(analyte, text)[1] or wanted in map(normalise_unit, known)
-
-
-def _stated_unit(analyte: Analyte, text: str) -> str:
-    """Unit whose letters and digits are those of the text, "" where none or several are."""
-    wanted = _compact(normalise_unit(text))
-    known = (analyte.unit, *analyte.conversions, *analyte.refused)
-    found = [unit for unit in known if _compact(normalise_unit(unit)) == wanted]
-    return found[0] if len(found) == 1 else ""
+def _clock_problems(mapping: WideMapping) -> list[str]:
+    """Clocks that are blank or read in several ways, and codes without a meaning."""
+    problems = []
+    for group, name in CLOCKS.items():
+        columns = mapping.columns_of(group)
+        clocks = {column: mapping.clock_of(group, column) for column in columns}
+        blank = [column for column, clock in clocks.items() if clock and not clock.column]
+        if blank:
+            problems.append(
+                f"{name}.column is blank; name the column with the time of {', '.join(blank)}, or "
+                "give each its own: at: <column>"
+            )
+        reads = sorted({clock.reads for clock in clocks.values() if clock})
+        if len(reads) > 1:
+            problems.append(
+                f"{group}: clocks read {' and '.join(reads)}; one table has one reading"
+            )
+    if not mapping.collected.column and not mapping.labs:
+        problems.append("collected.column is blank; name the column of the sheet")
+    coded = {f"patients.{name}": item.values for name, item in mapping.patient_columns().items()}
+    for group in CLOCKS:
+        coded |= {f"{group}.{key}": item.values for key, item in mapping.columns_of(group).items()}
+    for role, values in coded.items():
+        blank = [code for code, meaning in (values or {}).items() if not meaning]
+        if blank:
+            problems.append(f"{role}: 'values' is blank for {', '.join(blank)}; state the meaning")
+    legal = schema_yaml("exchange.yaml")["clocks"]["sex"]
+    for column, item in mapping.patient_columns().items():
+        wrong = [
+            word for word in (item.values or {}).values() if word and word.lower() not in legal
+        ]
+        if item.to == "sex" and wrong:
+            problems.append(f"patients.{column}: '{wrong[0]}' is none of {', '.join(legal)}")
+    return problems
 
 
 def _take(left: list[str], names: Sequence[str]) -> str:
     for name in names:
         for column in left:
-            if _compact(column) == name:
+            if compact(column) == name:
                 left.remove(column)
                 return column
     return ""
@@ -308,7 +303,3 @@ def _take_time(left: list[str], names: dict[str, tuple[str, ...]]) -> TimeColumn
         if column:
             return TimeColumn.model_validate({"column": column, "reads": reads})
     return None
-
-
-def _compact(text: str) -> str:
-    return re.sub(r"[^a-z0-9%]", "", text.lower())

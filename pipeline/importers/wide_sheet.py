@@ -1,33 +1,64 @@
-"""One column per analyte, one row per draw: to the tables labs, patients and assessments."""
+"""One column per analyte, one row per draw or visit: to the tables of a cohort."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+import numpy as np
 import pandas as pd
 
 from pipeline.cohort.ledger import Ledger, quoted
-from pipeline.errors import InputError, UsageError
+from pipeline.cohort.schema import to_number
+from pipeline.cohort.written_times import iso_times
+from pipeline.errors import InputError, UsageError, listed
 from pipeline.importers.records import STATE_OFFSET, clock_changes, offset_hint, with_offsets
-from pipeline.importers.wide_mapping import WideMapping
+from pipeline.importers.wide_clocks import clock_columns
+from pipeline.importers.wide_columns import (
+    CLOCKS,
+    DataColumn,
+    DoseColumn,
+    GradeColumn,
+    LabColumn,
+    ObservationColumn,
+    TimeColumn,
+    WideMapping,
+)
+from pipeline.importers.wide_proposal import CODED, codes_in, stated_columns
+
+_TABLES = {"labs": "labs", "grades": "assessments", "doses": "treatments",
+           "observations": "observations"}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class WideTables:
-    """Tables in our layout by name, and how many cells of labs were filled and blank."""
+    """Tables in our layout by name, and what became of the cells and lines of the sheet.
+
+    Attributes
+    ----------
+    filled, blank : int
+        Cells of labs that are carried over, and that are blank.
+    untimed : dict of int
+        Table to number of filled cells that were rejected because their clock is blank.
+    unused : int
+        Lines of which nothing is carried over, because every column with a role is blank.
+    """
 
     tables: dict[str, pd.DataFrame]
     filled: int
     blank: int
+    untimed: dict[str, int] = field(default_factory=dict)
+    unused: int = 0
 
 
 def check_columns(table: pd.DataFrame, mapping: WideMapping, file: str) -> None:
-    """Refuse a mapping that does not account for every column of the sheet.
+    """Refuse a mapping that does not account for every column, clock and code of the sheet.
 
     Raises
     ------
     UsageError
-        Naming the columns that are missing, and those without a role.
+        Naming the columns that are missing or without a role, the clocks that could be several
+        columns, and the codes that have no meaning.
     """
     present = [name for name in table.columns if name != "_line"]
     named = mapping.columns()
@@ -43,6 +74,8 @@ def check_columns(table: pd.DataFrame, mapping: WideMapping, file: str) -> None:
             f"{file} has columns without a role in the mapping: {', '.join(map(repr, new))}. "
             "Give each a role, or list it under 'ignored'"
         )
+    _check_clocks(table, mapping, file)
+    _check_codes(table, mapping, file)
 
 
 def with_zone_offsets(
@@ -53,15 +86,19 @@ def with_zone_offsets(
     A row whose time clocks skip or show twice is refused. Without a zone the times are counted.
     """
     check_columns(table, mapping, file)
-    clocks = [mapping.collected, *([mapping.resulted] if mapping.resulted else [])]
-    columns = [clock.column for clock in clocks if clock.reads == "at"]
+    clocks = [clock for clock in mapping.clocks() if clock.reads == "at" and clock.column]
+    for clock in clocks:
+        table = table.assign(**{clock.column: _joined(table, clock)})
+    columns = [clock.column for clock in clocks]
     columns += [
         column
-        for column, field in mapping.patients.items()
-        if field == "infusion_time" or field.endswith("_at")
+        for column, item in mapping.patient_columns().items()
+        if item.to == "infusion_time" or item.to.endswith("_at")
     ]
+    iso = {column: iso_times(table[column], mapping.date_order) for column in columns}
+    table = ledger.remember(file, table, table.assign(**iso))
     missing = 0
-    for column in columns:
+    for column in dict.fromkeys(columns):
         why = clock_changes(table[column], time_zone)
         table = ledger.reject(
             table,
@@ -78,8 +115,10 @@ def with_zone_offsets(
     return table
 
 
-def from_wide(table: pd.DataFrame, mapping: WideMapping, file: str) -> WideTables:
-    """Rewrite a wide sheet; every filled cell of an analyte becomes one row of labs.
+def from_wide(
+    table: pd.DataFrame, mapping: WideMapping, file: str, ledger: Ledger | None = None
+) -> WideTables:
+    """Rewrite a wide sheet; every filled cell of a lab, grade, dose or observation is one row.
 
     Parameters
     ----------
@@ -88,39 +127,158 @@ def from_wide(table: pd.DataFrame, mapping: WideMapping, file: str) -> WideTable
     mapping : WideMapping
     file : str
         Name of the sheet, for messages.
+    ledger : Ledger, optional
+        Takes every filled cell whose clock is blank; their lines are not counted as rejected.
 
     Raises
     ------
     UsageError
-        If the mapping does not account for every column.
+        If the mapping does not account for every column, clock and code.
     InputError
         If a patient has several values in a column of patients.
     """
     check_columns(table, mapping, file)
-    identity = table[mapping.patient_id]
-    times = {f"collected_{mapping.collected.reads}": table[mapping.collected.column]}
-    if mapping.resulted is not None:
-        times[f"resulted_{mapping.resulted.reads}"] = table[mapping.resulted.column]
-    parts = [
-        pd.DataFrame(
-            {"patient_id": identity, "analyte": lab.analyte, "value": table[column],
-             "unit": lab.unit, **times}
-        ).loc[table[column] != ""]
-        for column, lab in mapping.labs.items()
-    ]  # fmt: skip
-    labs = pd.concat(parts).sort_index(kind="stable") if parts else pd.DataFrame()
-    tables = {"labs": labs, "patients": _patients(table, mapping, file)}
-    if mapping.grades:
-        clock = f"assessed_{mapping.collected.reads}"
-        grades = [
-            pd.DataFrame(
-                {"patient_id": identity, "scale": scale, "grade": table[column],
-                 clock: table[mapping.collected.column]}
-            ).loc[table[column] != ""]
-            for column, scale in mapping.grades.items()
-        ]  # fmt: skip
-        tables["assessments"] = pd.concat(grades).sort_index(kind="stable")
-    return WideTables(tables, len(labs), len(table) * len(mapping.labs) - len(labs))
+    cells = Ledger()
+    tables, used = {}, pd.Series(False, index=table.index)
+    for group, name in _TABLES.items():
+        parts = [
+            _long(table, column, item, mapping, group)
+            for column, item in mapping.columns_of(group).items()
+        ]
+        long = pd.concat(parts).sort_index(kind="stable") if parts else pd.DataFrame()
+        used.loc[long.index] = True
+        kept = _timed(long, file, cells, name)
+        if group == "labs" or len(kept):
+            tables[name] = kept
+    if ledger is not None:
+        ledger.parts += cells.parts
+    tables = {"labs": tables.pop("labs"), "patients": _patients(table, mapping, file), **tables}
+    people = [name for name in mapping.patients if (table[name] != "").any()]
+    used |= (table[people] != "").any(axis=1)
+    filled = len(tables["labs"])
+    untimed = {name: number for name in _TABLES.values() if (number := cells.rejected[name])}
+    blank = len(table) * len(mapping.labs) - filled - untimed.get("labs", 0)
+    return WideTables(tables, filled, blank, untimed, int((~used).sum()))
+
+
+def _long(
+    table: pd.DataFrame, column: str, item: DataColumn, mapping: WideMapping, group: str
+) -> pd.DataFrame:
+    """One row per filled cell of a column, with the clock of the column."""
+    clock = mapping.clock_of(group, column) or mapping.collected
+    cells = translated(table[column], item.values)
+    filled = cells != ""
+    content: dict[str, object] = {"patient_id": table[mapping.patient_id]}
+    if isinstance(item, LabColumn):
+        content |= {"analyte": item.analyte, "value": cells, "unit": item.unit}
+    elif isinstance(item, GradeColumn):
+        content |= {"scale": item.scale, "grade": cells}
+    elif isinstance(item, ObservationColumn):
+        content |= {"item": item.item, "value": cells}
+    elif isinstance(item, DoseColumn):
+        dose = table[item.dose] if item.dose else cells if item.unit and item.drug else ""
+        content |= {"drug": item.drug or cells, "dose": dose, "unit": item.unit}
+        filled &= ~(to_number(cells) == 0)  # a dose of 0 was not given
+    content[f"{CLOCKS[group]}_{clock.reads}"] = _joined(table, clock)
+    if group == "labs" and mapping.resulted is not None:
+        own = clock.column == mapping.collected.column
+        content[f"resulted_{mapping.resulted.reads}"] = (
+            _joined(table, mapping.resulted) if own else ""
+        )
+    kept = {"_line": table["_line"], "_column": column, "_clock": clock.column}
+    return pd.DataFrame({**content, **kept}, index=table.index).loc[filled]
+
+
+def _timed(rows: pd.DataFrame, file: str, cells: Ledger, table: str) -> pd.DataFrame:
+    """Rows of a table with a time; the others are recorded in a ledger of cells."""
+    if rows.empty:
+        return rows.drop(columns=["_line", "_column", "_clock"], errors="ignore")
+    clocks = tuple(f"{name}_" for name in CLOCKS.values())
+    times = [name for name in map(str, rows.columns) if name.startswith(clocks)]
+    untimed = (rows[times] == "").all(axis=1)
+    value = next(name for name in ("value", "grade", "drug") if name in rows)
+    for column in rows.loc[untimed, "_column"].unique():
+        chosen = (untimed & (rows["_column"] == column)).to_numpy()
+        shown = rows["dose"] if value == "drug" and (rows["dose"] != "").any() else rows[value]
+        cells.reject(
+            pd.DataFrame({column: shown.to_numpy(), "_line": rows["_line"].to_numpy()}),
+            chosen,
+            file=file,
+            column=column,
+            code="time_unusable",
+            reason=pd.Series(
+                "The cell has no time: '" + rows["_clock"] + "' is blank in its row."
+            ).reset_index(drop=True),
+            remedy="Fill in the time, or name the right clock of the column in the mapping.",
+        )
+        cells.rejected[table] += int(np.count_nonzero(chosen))
+    return rows.loc[~untimed].drop(columns=["_line", "_column", "_clock"])
+
+
+def translated(cells: pd.Series, values: Mapping[str, str] | None) -> pd.Series:
+    """Cells with the meaning of their codes; others stay as they are.
+
+    Examples
+    --------
+    >>> translated(pd.Series(["1", "2.0", ""]), {"1": "male", "2": "female"}).tolist()
+    ['male', 'female', '']
+    """
+    if not values:
+        return cells
+    plain = cells.str.replace(r"^(\d+)\.0+$", r"\1", regex=True)
+    meaning = {code: values.get(code, "") for code in plain.unique()}
+    return plain.map(meaning).where(plain.isin(list(values)), cells).astype("str")
+
+
+def _joined(table: pd.DataFrame, clock: TimeColumn) -> pd.Series:
+    """Cells of a clock, with the time of day of its own column behind a date without one."""
+    dates = table[clock.column]
+    if clock.time is None:
+        return dates
+    times = table[clock.time]
+    bare = (dates != "") & (times != "") & ~dates.str.contains(":", regex=False)
+    return dates.where(~bare, dates + " " + times).astype("str")
+
+
+def _check_clocks(table: pd.DataFrame, mapping: WideMapping, file: str) -> None:
+    """Refuse columns without a clock where the sheet has several columns of times."""
+    own = {mapping.collected.column, mapping.collected.time}
+    times = clock_columns(mapping.times_of(table.columns), table).reads
+    stated = [clock.column for clock in mapping.clocks()]
+    further = [name for name in dict.fromkeys([*times, *stated]) if name and name not in own]
+    for group, clock in CLOCKS.items():
+        bare = stated_columns(mapping, group)
+        if bare and (further or not mapping.collected.column):
+            candidates = ", ".join(map(repr, [mapping.collected.column, *further]))
+            raise UsageError(
+                f"{file} has several columns of times, and the mapping states none for the {group} "
+                f"{listed(bare, most=6)}. Add '{clock}: {{column: ..., reads: at}}', or 'at' to a "
+                f"column. Candidates: {candidates}"
+            )
+
+
+def _check_codes(table: pd.DataFrame, mapping: WideMapping, file: str) -> None:
+    """Refuse codes of which the mapping does not say what they mean."""
+    people = mapping.patient_columns()
+    translations = {f"patients.{name}": (name, item.values) for name, item in people.items()}
+    for group in CLOCKS:
+        items = mapping.columns_of(group)
+        translations |= {f"{group}.{name}": (name, item.values) for name, item in items.items()}
+    for role, (column, values) in translations.items():
+        cells = table[column]
+        if values:
+            plain = cells.str.replace(r"^(\d+)\.0+$", r"\1", regex=True)
+            known = plain.isin([*values, *values.values(), ""])
+            unknown: tuple[str, ...] = tuple(cells[~known].unique())
+        else:
+            coded = role.startswith("patients.") and people[column].to in CODED
+            unknown = codes_in(cells) if coded else ()
+        if unknown:
+            example = f"{{to: {people[column].to}, " if column in people else "{"
+            raise UsageError(
+                f"{file}: '{column}' holds {listed(unknown, most=6)}, and {role} of the mapping "
+                f"does not say what that means. Add it: {example}values: {{'{unknown[0]}': ...}}}}"
+            )
 
 
 def _patients(table: pd.DataFrame, mapping: WideMapping, file: str) -> pd.DataFrame:
@@ -128,7 +286,7 @@ def _patients(table: pd.DataFrame, mapping: WideMapping, file: str) -> pd.DataFr
     rows = table.loc[table[mapping.patient_id] != ""]
     ids = rows[mapping.patient_id].drop_duplicates().sort_values()
     people = pd.DataFrame({"patient_id": ids}).reset_index(drop=True)
-    for column, field in mapping.patients.items():
+    for column, item in mapping.patient_columns().items():
         filled = rows.loc[rows[column] != "", [mapping.patient_id, column, "_line"]]
         distinct = filled.drop_duplicates([mapping.patient_id, column])
         clash = distinct.loc[distinct.duplicated(mapping.patient_id)]
@@ -136,9 +294,9 @@ def _patients(table: pd.DataFrame, mapping: WideMapping, file: str) -> pd.DataFr
             line = int(clash["_line"].iloc[0])
             raise InputError(
                 f"{file} line {line}: column '{column}' differs from an earlier row of the same "
-                f"patient, but '{field}' has one value per patient; correct it, or list the "
+                f"patient, but '{item.to}' has one value per patient; correct it, or list the "
                 "column under 'ignored'"
             )
-        values = distinct.set_index(mapping.patient_id)[column]
-        people[field] = people["patient_id"].map(values).fillna("")
+        values = translated(distinct.set_index(mapping.patient_id)[column], item.values)
+        people[item.to] = people["patient_id"].map(values).fillna("")
     return people

@@ -13,6 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from pipeline.cohort.detection_limits import apply_limits
+from pipeline.cohort.product_names import respelled
 from pipeline.cohort.tables import Cohort
 from pipeline.config import PredictConfig
 from pipeline.features.build import build_features
@@ -63,11 +64,10 @@ def with_prior(
     hosts = {column.name for column in spec.host}
     unused = [column.name for column in prior.spec.host if column.name not in hosts]
     labs = cohort.labs.loc[cohort.labs["analyte"].isin(analytes)].reset_index(drop=True)
-    seen = replace(
-        cohort,
-        labs=apply_limits(labs, prior.limits),
-        patients=cohort.patients.drop(columns=unused, errors="ignore"),
-    )
+    patients = cohort.patients.drop(columns=unused, errors="ignore")
+    if "product" in patients:  # as the prior's training cohort spelled it
+        patients = patients.assign(product=respelled(patients["product"], prior.products))
+    seen = replace(cohort, labs=apply_limits(labs, prior.limits), patients=patients)
     measured = build_features(seen, matrix.landmarks, prior.spec, jobs)
     product = products_of(seen, matrix.landmarks["patient"].to_numpy())
     silent = abstention_codes(measured, product, support_from_reference(prior), rule).code

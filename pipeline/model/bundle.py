@@ -190,6 +190,29 @@ def load_bundle(folder: str | Path) -> Bundle:
         ) from error
 
 
+def read_config(root: Path) -> Config:
+    """Settings of a bundle folder, read alone and checked against the manifest.
+
+    Raises
+    ------
+    BundleError
+    """
+    expected = read_manifest(root)["files"].get("config.json")
+    path = root / "config.json"
+    if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != expected:
+        raise BundleError(
+            f"{root} is damaged or was changed: config.json does not match the manifest; copy the "
+            "bundle again or retrain"
+        )
+    try:
+        return parse_config(_read_json(path), source=str(path))
+    except (ValueError, UsageError) as error:
+        raise BundleError(
+            f"{path} cannot be read by this version ({error}); retrain, or use the version that "
+            "wrote it"
+        ) from error
+
+
 def read_manifest(root: Path) -> dict[str, Any]:
     """Manifest of a bundle folder, checked for format and for its own digest.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.arrays import Floats
+from pipeline.cohort.unit_spelling import normalise_unit
 from pipeline.config import MonitorConfig
 from pipeline.errors import shown
 from pipeline.format import counted
@@ -272,13 +274,16 @@ def _origin(
         tally = rows.groupby("unit", sort=True)["patient_id"].nunique()
         counts = {str(unit): int(number) for unit, number in tally.items()}
         training = usual["patients"]
-        gaps = {u: n / patients - usual["units"].get(u, 0) / training for u, n in counts.items()}
+        known_units: Counter[str] = Counter()
+        for spelling, number in usual["units"].items():  # older bundles keep more spellings
+            known_units[normalise_unit(spelling)] += number
+        gaps = {u: n / patients - known_units[u] / training for u, n in counts.items()}
         unit = max(gaps, key=lambda item: gaps[item])
         yield rule.share(
             "units",
             subject,
             (counts[unit], patients),
-            (min(1.0, usual["units"].get(unit, 0) / training), training),
+            (min(1.0, known_units[unit] / training), training),
             upper=True,
             times=len(counts),
             facts={"unit": unit or "no unit"},

@@ -39,21 +39,24 @@ def sentence(figure: Comparison) -> str:
     return str(about["sentence"].format(**told))
 
 
+SECTIONS = {"monitor", "cohort"}
+
+
 def monitor_config(bundle: Bundle, files: Sequence[Path]) -> MonitorConfig:
     """Thresholds of the bundle with those of the given files on top.
 
     Raises
     ------
     UsageError
-        If a file holds anything but the section ``monitor``.
+        If a file holds anything but the sections ``monitor`` and ``cohort``.
     """
     whole = bundle.config.model_dump(mode="json")
     for path in files:
         content = read_yaml(path) or {}
-        if not isinstance(content, Mapping) or set(content) - {"monitor"}:
+        if not isinstance(content, Mapping) or set(content) - SECTIONS:
             raise UsageError(
-                f"{path} may hold the section 'monitor' only, because everything else was settled "
-                "when the bundle was trained"
+                f"{path} may hold the sections 'monitor' and 'cohort' (how the batches are read) "
+                "only, because everything else was settled when the bundle was trained"
             )
         whole["monitor"] = {**whole["monitor"], **(content.get("monitor") or {})}
     return parse_config(whole, source=" + ".join(map(str, files)) or "bundle").monitor

@@ -26,6 +26,7 @@ from pipeline.explain.phrases import (
     sentence,
     whole,
 )
+from pipeline.explain.reference_range import with_own_range
 from pipeline.format import decimal, integer, is_missing, joined
 from pipeline.model.status import EVENT_PRESENT
 from pipeline.pages import patient_charts, trend_charts
@@ -69,6 +70,7 @@ def patient_page(patient: Patient, facts: ModelSummary, *, made: datetime, back:
         "against": sentences.opposing_sentences(record, estimated, facts),
         "missing": _missing(patient, facts),
         "trends": _trends(record, estimated, facts, drugs),
+        "linear": _linear_axes(record, facts),
         "others": _other_labs(record, estimated, facts),
         "drugs": [_drug_text(drug, record) for drug in drugs],
         "unseen": sentence("unseen"),
@@ -322,6 +324,16 @@ def _trend_order(
     return sorted(keys, key=lambda key: (not facts.analytes[key].core, -strength(key)))
 
 
+def _linear_axes(record: PatientRecord, facts: ModelSummary) -> list[str]:
+    """Short names of the measured analytes whose trend has a linear axis with zero."""
+    measured = set(record.labs["analyte"])
+    return [
+        analyte.short
+        for key, analyte in facts.analytes.items()
+        if analyte.by_difference and key in measured
+    ]
+
+
 def _trends(
     record: PatientRecord,
     estimated: Sequence[Estimate],
@@ -335,7 +347,9 @@ def _trends(
     inside = collected[collected >= earliest]
     x = trend_charts.time_axis(float(inside.min()) if len(inside) else earliest, record.hours)
     drawn = [
-        trend_charts.lab_trend(record.series(key), facts.analytes[key], x, drugs, record.clock)
+        trend_charts.lab_trend(
+            record.series(key), with_own_range(facts.analytes[key], record), x, drugs, record.clock
+        )
         for key in _trend_order(record, estimated, facts)
         if (record.series(key)["collected_hours"] >= x.low).any()
     ][:MOST_TRENDS]

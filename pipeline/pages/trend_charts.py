@@ -28,6 +28,7 @@ _APART = 11.0  # between two labels, so that neither covers the other
 _DIGIT, _SIGN = 6.4, 8.4
 _DRUG = Style("#7a3e00", "4 2", width=1.2)
 _AXIS = Style(INK, None, width=1)
+_ZERO = Style(GREY, "1 3", width=1)
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,8 @@ def lab_trend(
         if reference_high > y.low and reference_low < y.high:
             parts.append(axes.band(x, full, reference_low, reference_high))
     parts += [*_frame(x), *_drug_lines(x, drugs)]
+    if analyte.by_difference:
+        parts.append(stroke(x.start, y(0.0), x.end, y(0.0), _ZERO))
     parts += _end_labels(min(values), max(values), y)
     style = Style(BLUE, None, width=1.8)
     for (a, before, side_a), (b, after, side_b) in pairwise(points):
@@ -156,7 +159,14 @@ def _top(drugs: Sequence[DrugMark]) -> float:
 
 
 def _value_axis(values: Sequence[float], analyte: Analyte, top: float) -> Scale:
-    """Log axis over the values, and a near limit of the usual range."""
+    """Log axis over the values, and a near limit of the usual range.
+
+    The axis of logarithms and signed numbers is linear and holds zero.
+    """
+    if analyte.by_difference:
+        reach = 2 * max(map(abs, values), default=0.0)
+        near = [limit for limit in analyte.reference if limit is not None and abs(limit) <= reach]
+        return Scale(*domain([0.0, *values, *near]), _BOTTOM - 4, top + 4)
     kind: Kind = "log10" if all(value > 0 for value in values) else "linear"
     near = [
         limit

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from pipeline.folders import complete_folder
 from pipeline.model.bundle import SCHEMA_VERSION
 from pipeline.predict.predictions_table import ModelName
 from pipeline.predict.prepare import PreparedBatch
+from pipeline.predict.reading_options import ReadingOptions
 from pipeline.predict.score import BatchResult
 from pipeline.reading.read_result import ReadResult
 from pipeline.resources import schema_json
@@ -44,15 +45,23 @@ class RunOptions:
         Whether the ward list and the patient pages are written.
     emit : tuple of str
         Further formats.
+    reading : ReadingOptions
+        How the batch was read.
     """
 
     as_of: str | None = None
     pages: bool = True
     emit: tuple[str, ...] = ()
+    reading: ReadingOptions = field(default_factory=ReadingOptions)
 
     def summary(self) -> dict[str, Any]:
         """The options as ``run_summary.json`` holds them."""
-        return {"as_of": self.as_of, "pages": self.pages, "emit": sorted(set(self.emit))}
+        return {
+            "as_of": self.as_of,
+            "pages": self.pages,
+            "emit": sorted(set(self.emit)),
+            "reading": self.reading.summary(),
+        }
 
 
 def write_outputs(
@@ -102,7 +111,6 @@ def summarise(
     model_name: ModelName,
     options: RunOptions,
     *,
-    reading: Sequence[str],
     exit_code: int,
     started: float,
 ) -> dict[str, Any]:
@@ -110,8 +118,6 @@ def summarise(
 
     Parameters
     ----------
-    reading : sequence of str
-        How numbers and dates were read, in words.
     started : float
         Reading of ``time.perf_counter`` when the run began.
     """
@@ -127,7 +133,6 @@ def summarise(
         "patients_mostly_refused": len(prepared.mostly_rejected),
         "patients_charted_since": len(events),
         "patients_overtaken": sum(is_grave(each, outcomes) for each in events.values()),
-        "reading": list(reading),
         "statuses": _status_counts(result.predictions),
         "contributions_error_points": round(result.points_error, 4),
         "turnaround_imputed": read.turnaround_imputed,

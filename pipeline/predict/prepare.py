@@ -204,5 +204,6 @@ def _reading_settings(bundle: Bundle) -> dict[str, Any]:
         "local": reference.local,
         "limits": reference.limits,
         "products": reference.products,
+        "levels": {column.name: column.levels for column in reference.spec.host},
         "extra_scales": bundle.config.scales,
     }

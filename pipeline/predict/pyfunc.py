@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import mlflow.pyfunc
@@ -14,6 +15,8 @@ from pipeline.model.bundle import Bundle, load_bundle
 from pipeline.predict.predictions_table import ModelName
 from pipeline.predict.prepare import prepare_batch, read_for
 from pipeline.predict.score import score_batch
+
+_COMMA = {"true": True, "false": False}
 
 
 class CytocastModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc, name-defined]
@@ -38,7 +41,8 @@ class CytocastModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc, name-defin
             model uses (``product``, ``age_years``, ...), on some or every row of a patient. Text
             or numbers of any type; a whole number is the same id as its text.
         params : dict, optional
-            ``as_of``: hour from which rows are dropped.
+            ``as_of``: hour from which rows are dropped. ``decimal_comma``: ``true`` where 12,5 is
+            12.5, ``false`` where 1,234 is 1234; blank reads values as in training.
 
         Returns
         -------
@@ -51,17 +55,36 @@ class CytocastModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc, name-defin
             If the table cannot be read; a server answers 400 with the reason.
         """
         as_of = (params or {}).get("as_of") or None
+        bundle = reading_commas(self.bundle, (params or {}).get("decimal_comma") or "")
         try:
-            read = read_for(self.bundle, lab_tables(model_input, self.bundle), as_of=as_of)
+            read = read_for(bundle, lab_tables(model_input, bundle), as_of=as_of)
         except InputError as error:
             raise MlflowException.invalid_parameter_value(str(error)) from error
         name = ModelName(self.bundle.config.tracking.model_name, self.bundle.sha256[:12])
-        prepared = prepare_batch(read, self.bundle, as_of=as_of is not None)
+        prepared = prepare_batch(read, bundle, as_of=as_of is not None)
         scored = score_batch(prepared, name).predictions
         # None rather than NaN, which a server would write as it stands and JSON does not know
         return scored.astype({key: object for key in scored if scored[key].isna().any()}).where(
             scored.notna(), None
         )
+
+
+def reading_commas(bundle: Bundle, stated: str) -> Bundle:
+    """The bundle with ``cohort.decimal_comma`` as a request states it, as trained where blank.
+
+    Raises
+    ------
+    MlflowException
+        If it is neither ``true`` nor ``false`` nor blank.
+    """
+    if not stated:
+        return bundle
+    if stated not in _COMMA:
+        raise MlflowException.invalid_parameter_value(
+            f"decimal_comma is {stated!r}; give true, false or nothing"
+        )
+    cohort = bundle.config.cohort.model_copy(update={"decimal_comma": _COMMA[stated]})
+    return replace(bundle, config=bundle.config.model_copy(update={"cohort": cohort}))
 
 
 def lab_tables(rows: pd.DataFrame, bundle: Bundle) -> dict[str, RawTable]:

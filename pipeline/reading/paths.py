@@ -13,8 +13,10 @@ from pipeline.errors import InputError, shown
 
 _DATA = (".csv", ".tsv", ".parquet", ".feather", ".sas7bdat", ".sav", ".dta", ".gz", ".zip")
 _MAYBE = (".txt", ".json", ".ndjson")  # data only if named like a table
-# what this package writes beside its tables
-_OWN = {"planted.csv", "true_risk.csv", "rejects.csv", "flags.csv"}
+# what the commands write: into their folder, and beside what --out names
+_OWN = {"planted.csv", "true_risk.csv", "rejects.csv", "flags.csv", "import_rejects.csv",
+        "import_flags.csv", "predictions.csv", "explanations.parquet"}  # fmt: skip
+_OWN_ENDINGS = (".rejects.csv", ".flags.csv", ".disagreements.csv")
 _CLOSE = 0.75
 
 
@@ -141,7 +143,8 @@ def unread_files(names: Iterable[str], read: Collection[str]) -> list[str]:
         path, table = Path(name), _meant(name)
         ending = path.suffix.lower()
         plain = ending in (*_DATA, *WORKBOOKS) or (ending in _MAYBE and table)
-        if not plain or name.lower() in _OWN or name.startswith((".", "~$")):
+        own = name.lower() in _OWN or name.lower().endswith(_OWN_ENDINGS)
+        if not plain or own or name.startswith((".", "~$")):
             continue
         hint = f"no table is called so; the tables are {', '.join(TABLES)}."
         if table and any(Path(item).stem.lower() == table for item in read):

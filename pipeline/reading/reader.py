@@ -8,7 +8,9 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline.cohort import events, labs
-from pipeline.cohort.analytes import Analyte, AnalyteResolver
+from pipeline.cohort.analyte_resolver import AnalyteResolver
+from pipeline.cohort.analytes import Analyte
+from pipeline.cohort.categories import check_host_columns, read_sex
 from pipeline.cohort.clock import future_cutoff_hours
 from pipeline.cohort.episodes import (
     current_episodes,
@@ -17,14 +19,16 @@ from pipeline.cohort.episodes import (
     split_episodes,
 )
 from pipeline.cohort.files import RawTable, read_raw, sha256_tables
+from pipeline.cohort.lab_values import comma_remedy
 from pipeline.cohort.ledger import Ledger
+from pipeline.cohort.number_columns import read_number_columns
 from pipeline.cohort.patients import (
     derive_patients,
     finish_patients,
     link_patients,
     read_patients,
-    read_products,
 )
+from pipeline.cohort.product_names import read_products
 from pipeline.cohort.reject_summary import refusal_table, refused_rows
 from pipeline.cohort.schema import TableSchema
 from pipeline.cohort.tables import TABLES, Cohort, empty_cohort
@@ -41,6 +45,7 @@ _BARE = {
     "assessments": "no grade is charted",
 }
 Limits = Mapping[str, Mapping[str, float]]
+Levels = Mapping[str, Collection[str]]
 
 
 def read_cohort(
@@ -51,6 +56,7 @@ def read_cohort(
     local: Mapping[str, Analyte] | None = None,
     limits: Limits | None = None,
     products: Collection[str] = (),
+    levels: Levels | None = None,
     required: tuple[str, ...] | None = None,
 ) -> ReadResult:
     """Read a training cohort: ``patients``, ``labs`` and ``assessments`` are required.
@@ -68,7 +74,10 @@ def read_cohort(
     limits : mapping, optional
         Inferred limits of that earlier cohort; they count where ``local`` is given.
     products : collection of str
-        Products of that earlier cohort, see :func:`pipeline.cohort.patients.read_products`.
+        Products of that earlier cohort, see :func:`pipeline.cohort.product_names.read_products`.
+    levels : mapping, optional
+        Its columns of ``patients`` with their categories, see
+        :func:`pipeline.cohort.categories.check_host_columns`.
     required : tuple of str, optional
         Tables that must exist; the audit asks for labs only, to judge what there is.
 
@@ -85,6 +94,7 @@ def read_cohort(
         local=local,
         limits=limits,
         products=products,
+        levels=levels,
         extra_scales=extra_scales,
         remarks=remarks,
     )
@@ -97,6 +107,7 @@ def read_batch(
     *,
     limits: Limits | None = None,
     products: Collection[str] = (),
+    levels: Levels | None = None,
     as_of: str | None = None,
     extra_scales: tuple[str, ...] = (),
 ) -> ReadResult:
@@ -108,8 +119,8 @@ def read_batch(
         Folder of tables, or a single labs file whose times are hours.
     local : mapping
         Cohort-local analytes of the training cohort.
-    limits, products : optional
-        Its inferred limits and its products, as in :func:`read_cohort`.
+    limits, products, levels : optional
+        Its inferred limits, products and categories, as in :func:`read_cohort`.
     as_of : str, optional
         Hours since time zero or an ISO 8601 time; rows from then on are rejected.
     """
@@ -121,6 +132,7 @@ def read_batch(
         local=local,
         limits=limits,
         products=products,
+        levels=levels,
         as_of=as_of,
         extra_scales=extra_scales,
         live=True,
@@ -142,6 +154,7 @@ def read_tables(
     local: Mapping[str, Analyte] | None = None,
     limits: Limits | None = None,
     products: Collection[str] = (),
+    levels: Levels | None = None,
     as_of: str | None = None,
     extra_scales: tuple[str, ...] = (),
     live: bool = False,
@@ -154,7 +167,7 @@ def read_tables(
     tables : mapping of str to RawTable
         By table name; ``labs`` is required.
     config : CohortConfig
-    local, limits, products, extra_scales
+    local, limits, products, levels, extra_scales
         As in :func:`read_cohort`.
     as_of : str, optional
         As in :func:`read_batch`.
@@ -181,6 +194,7 @@ def read_tables(
         as_of,
         extra_scales,
         products,
+        levels or {},
         ledger=Ledger(live=live, remarks=[*remarks]),
     )
     if not live and read.cohort.labs["cancelled"].all():
@@ -196,17 +210,20 @@ def _read(
     as_of: str | None,
     extra_scales: tuple[str, ...],
     products: Collection[str],
+    levels: Levels,
     *,
     ledger: Ledger,
 ) -> ReadResult:
     names, live = {name: table.file for name, table in tables.items()}, ledger.live
-    raw = _recorded(tables, config, ledger)
-    TableSchema.load("labs").check_columns(raw["labs"], names["labs"])
-    if len(raw["labs"]) == 0:
+    recorded = _recorded(tables, config, ledger)
+    TableSchema.load("labs").check_columns(recorded["labs"], names["labs"])
+    if len(recorded["labs"]) == 0:
         raise InputError(f"{tables['labs'].source} has a header but no usable row")
-    seen = set().union(*(table.get("patient_id", ()) for table in raw.values()))
+    seen = set().union(*(table.get("patient_id", ()) for table in recorded.values()))
     seen = seen.union(*ledger.ragged_patients.values())
-    infusions = _infusions(raw, names, config, products, ledger)
+    typed = {name: table.typed for name, table in tables.items()}
+    raw = read_number_columns(recorded, typed, names, config, ledger, comma_remedy(config))
+    infusions = _infusions(raw, names, config, products, levels, ledger)
     patients = patients_of_episodes(infusions)
     dated = "collected_at" in raw["labs"]
     frontier = future_cutoff_hours(patients, as_of, config, ledger, dated=dated)
@@ -253,7 +270,7 @@ def _read(
         derived=int(derived.sum()),
         remarks=[*ledger.remarks, *episode_remarks(infusions, surplus, live=live)],
         surplus=surplus,
-        analytes_read=_name_counts(raw["labs"]),
+        analytes_read=_name_counts(recorded["labs"]),
         analytes_rejected=dict(ledger.by_analyte),
         flags=ledger.flags(),
         notes=ledger.notes(),
@@ -279,14 +296,17 @@ def _infusions(
     names: Mapping[str, str],
     config: CohortConfig,
     products: Collection[str],
+    levels: Levels,
     ledger: Ledger,
 ) -> pd.DataFrame:
     """One row per infusion, of the patients table or, without one, of the ids of the labs."""
     if "patients" not in raw:
         infusions = derive_patients(raw["labs"], names["labs"])
     else:
-        people = read_products(raw["patients"], names["patients"], products, ledger)
-        infusions = read_patients(people, names["patients"], config, ledger)
+        file = names["patients"]
+        people = read_products(raw["patients"], file, products, ledger)
+        people = check_host_columns(read_sex(people, file, ledger), file, levels, ledger)
+        infusions = read_patients(people, file, config, ledger)
     if infusions.empty:
         file = names.get("patients", names["labs"])
         refused = "\n".join(refusal_table(ledger.frame(), ledger.counts({})))

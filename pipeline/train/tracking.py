@@ -223,7 +223,8 @@ def _register(mlflow: ModuleType, result: TrainingResult, bundle_folder: Path, r
         if column not in MODEL_COLUMNS
     ]
     inputs = Schema(columns)
-    signature = ModelSignature(inputs, params=ParamSchema([ParamSpec("as_of", "string", "")]))
+    params = ParamSchema([ParamSpec(name, "string", "") for name in ("as_of", "decimal_comma")])
+    signature = ModelSignature(inputs, params=params)
     code = Path(pipeline.__file__).parent
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "model"

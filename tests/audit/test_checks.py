@@ -30,6 +30,7 @@ COUNTERPARTS = {
     "CHK108": strangers_grades,
     "CHK202": without_limit_codes,
     "CHK203": without_limit_codes,
+    "CHK305": defects_of_values.one_basis,
 }
 
 
@@ -79,6 +80,39 @@ def test_a_loinc_code_that_states_the_basis_of_a_d_dimer_is_enough(column, clean
     coded = labs.assign(**{column: labs[column].mask(of, "48065-7")})
     assert run("CHK302", in_memory(spoilt))
     assert run("CHK302", in_memory({**spoilt, "labs": coded})) == []
+
+
+@pytest.mark.parametrize("state", ["unit", "loinc", "analyte", "assumed"])
+def test_a_site_with_two_bases_is_named_however_the_basis_is_stated(state, clean) -> None:
+    sound = defects_of_values.one_basis(clean)
+    labs = plant_defect(sound, "CHK305", np.random.default_rng(7), 1.0)["labs"]
+    ddu, of = labs["unit"].str.contains("DDU"), labs["analyte"] == "d_dimer"
+    config = None
+    if state in ("loinc", "analyte"):
+        code = ddu.map({True: "48066-5", False: "48065-7"})
+        labs = labs.assign(**{state: labs[state].mask(of, code)})
+        labs["unit"] = labs["unit"].mask(of, "mg/L")
+    if state == "assumed":
+        labs["unit"] = labs["unit"].mask(of & ~ddu, "mg/L")
+        assumed = {"d_dimer": {"mg/L": "mg/L{FEU}"}}
+        config = settings(cohort={"assume_units": assumed})
+    (found,) = run("CHK305", in_memory({**sound, "labs": labs}, config))
+    assert found.counts["patients_with_both"] == 0
+    site = sound["patients"]["site"].value_counts().index[0]
+    assert site in found.summary
+    assert f"{int(ddu.sum())} in DDU" in found.summary
+
+
+def test_a_laboratory_that_turns_from_urea_to_urea_nitrogen_is_named() -> None:
+    rows = [
+        ("A", "2026-03-02T06:00:00Z", "mg/dL{urea}"),
+        ("A", "2026-03-05T06:00:00Z", "mg/dL{urea_nitrogen}"),
+    ]
+    labs = pd.DataFrame(rows, columns=["patient_id", "collected_at", "unit"])
+    labs = labs.assign(analyte="urea", value="40", loinc="")
+    people = pd.DataFrame({"patient_id": ["A"], "infusion_time": ["2026-03-01T06:00:00Z"]})
+    (found,) = run("CHK305", in_memory({"labs": labs, "patients": people}))
+    assert found.counts == {"rows": 2, "patients_with_both": 1}
 
 
 @pytest.mark.parametrize(("strength", "seed"), [(0.4, 11), (0.4, 12), (1.0, 13)])
@@ -209,3 +243,54 @@ def test_grades_after_the_end_of_follow_up_and_after_death_are_warned_of() -> No
     assert {item.severity for item in found} == {"warning"}
     whole = grades[grades["hour"].isin([99, 199])]
     assert run("CHK109", in_memory({**tables, "assessments": whole})) == []
+
+
+VALUE_CHECKS = ("CHK202", "CHK203", "CHK204", "CHK205", "CHK206", "CHK207", "CHK303", "CHK304")
+SIGNED = {"cohort": {"local_analytes": {"score": {"signed": True, "scale": "log2"}}}}
+
+
+def with_scores(clean, *, seed: int = 5) -> dict[str, pd.DataFrame]:
+    """The export with a score beside every CRP, negative for half of the patients."""
+    labs = clean["labs"]
+    chosen = labs[labs["analyte"].str.lower() == "crp"]
+    random = np.random.default_rng(seed)
+    scores = random.normal(0.0, 1.0, len(chosen)).round(4)
+    rows = chosen.assign(analyte="score", unit="{z}", value=[f"{x:.4f}" for x in scores])
+    return {**clean, "labs": pd.concat([labs, rows], ignore_index=True)}
+
+
+def about_score(code, tables) -> list[str]:
+    found = run(code, in_memory(tables, settings(**SIGNED)))
+    return [item.summary for item in found if "score" in item.summary]
+
+
+@pytest.mark.parametrize("code", VALUE_CHECKS)
+def test_signed_results_are_not_blamed_for_their_sign(code, clean) -> None:
+    assert about_score(code, with_scores(clean)) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "value", "where"),
+    [
+        ("CHK202", "-2.5", "below"),
+        ("CHK202", "2.5", "above"),
+        ("CHK204", "-999", "some"),
+        ("CHK204", "9999", "some"),
+        ("CHK207", "60", "one"),
+    ],
+)
+def test_defects_of_signed_results_are_found(code, value, where, clean) -> None:
+    tables = with_scores(clean)
+    labs = tables["labs"]
+    mine = labs["analyte"] == "score"
+    number = pd.to_numeric(labs["value"], errors="coerce")
+    rows = {
+        "below": mine & (number < -1.5),
+        "above": mine & (number > 1.5),
+        "some": mine & (np.arange(len(labs)) % 50 == 0),
+        "one": mine & (labs.index == labs.index[mine][len(labs.index[mine]) // 2 + 2]),
+    }[where]
+    if where in ("below", "above"):
+        value = f"{number[rows].abs().min() * np.sign(float(value)):.4f}"
+    spoilt = {**tables, "labs": labs.assign(value=labs["value"].mask(rows, value))}
+    assert about_score(code, spoilt)

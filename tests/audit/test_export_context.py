@@ -153,3 +153,16 @@ def test_refused_rows_of_one_site_name_it(cohort, tmp_path) -> None:
     )
     found = audited(cohort, tmp_path / "both")[1]["CHK002"]
     assert "unknown_analyte (CRP-W 200). For" in found[0]
+
+
+@pytest.mark.parametrize("name", ["cohort", "date", "infusion_time"])
+def test_a_message_names_the_setting_whatever_the_folder_is_called(
+    name, tmp_path, monkeypatch
+) -> None:
+    folder = write_cohort(tmp_path / name, patients=5)
+    edit(folder / "patients.csv", lambda rows: rows.assign(infusion_time="3/1/2026 8:00 AM"))
+    monkeypatch.chdir(tmp_path)
+    code, found = audited(name, tmp_path / "out")
+    assert code == 3
+    assert "(cohort.date_order)" in found["CHK001"][0]
+    assert "The folder" not in found["CHK001"][0]

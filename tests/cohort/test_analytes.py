@@ -6,14 +6,13 @@ from pipeline.cohort.analytes import (
     Analyte,
     analyte_from_dict,
     dictionary,
+    find_key,
     local_key,
     name_index,
     normalise_name,
 )
-from pipeline.config_cohort import CohortConfig
-from pipeline.errors import UsageError
-from pipeline.reading.reader import read_batch
-from tests.exported import codes, lab_rows, read, read_labs, write_export, write_table
+from pipeline.cohort.units import suits_loinc
+from tests.exported import codes, lab_rows, read, read_labs, write_export
 
 
 @pytest.mark.parametrize(
@@ -56,15 +55,6 @@ def test_an_analyte_survives_storage():
         assert analyte_from_dict(analyte.to_dict()) == analyte
 
 
-def test_an_unknown_analyte_is_refused_by_name(tmp_path):
-    result = read_labs(
-        tmp_path, ("crp", 5, "mg/L", 1, 2), ("unobtainium", 5, "mg/L", 1, 2), ("", 5, "mg/L", 1, 2)
-    )
-    assert codes(result) == ["unknown_analyte", "required_blank"]
-    assert "'unobtainium'" in result.rejects["reason"][0]
-    assert result.cohort.labs["analyte"].tolist() == ["crp"]
-
-
 def test_a_loinc_code_alone_names_the_analyte(tmp_path):
     assert read_labs(tmp_path, ("1988-5", 5, "mg/L", 1, 2)).cohort.labs["analyte"][0] == "crp"
 
@@ -81,39 +71,6 @@ def test_a_code_of_another_analyte_is_a_conflict(tmp_path):
     assert codes(result) == ["loinc_conflict"]
     assert result.rejects["row"].tolist() == [5]
     assert "'2276-4' means another analyte than 'crp'" in result.rejects["reason"][0]
-
-
-@pytest.mark.parametrize(
-    "settings",
-    [{"extra_analytes": "accept"}, {"local_analytes": ("Serum Amyloid A",)}],
-    ids=["all", "listed"],
-)
-def test_training_accepts_local_analytes_that_prediction_then_knows(tmp_path, settings):
-    rows = lab_rows(("Serum Amyloid A", 5, "mg/L", 1, 2), ("serum_amyloid_a", 6, "mg/l", 3, 4))
-    folder = write_export(tmp_path / "cohort", labs=rows)
-    trained = read(folder, **settings)
-    assert trained.cohort.labs["analyte"].tolist() == ["serum_amyloid_a"] * 2
-    local = trained.local["serum_amyloid_a"]
-    assert (local.name, local.unit, local.local) == ("Serum Amyloid A", "mg/L", True)
-
-    batch = write_table(
-        tmp_path / "labs.csv",
-        lab_rows(
-            ("SERUM AMYLOID A", 5, "mg/L", 1, 2),
-            ("Serum Amyloid A", 5, "g/L", 1, 2),
-            ("Serum Amyloid B", 5, "mg/L", 1, 2),
-        ),
-    )
-    scored = read_batch(batch, CohortConfig(**settings), trained.local)
-    assert scored.cohort.labs["analyte"].tolist() == ["serum_amyloid_a"]
-    assert codes(scored) == ["unit_refused", "unknown_analyte"]
-    assert "cohort-local analyte with unit 'mg/L'" in scored.rejects["reason"][0]
-
-
-def test_the_batch_never_adds_analytes_of_its_own(tmp_path):
-    assert codes(read_labs(tmp_path, ("saa", 5, "x", 1, 2), extra_analytes="accept")) == [
-        "unknown_analyte"
-    ]
 
 
 def test_a_local_analyte_with_two_units_is_refused_whole(tmp_path):
@@ -148,36 +105,59 @@ def test_the_config_may_state_the_unit_of_a_local_analyte(tmp_path):
     assert result.local["saa"].unit == "mg/L"
 
 
-def test_a_listed_analyte_overrides_the_dictionary_in_every_spelling(tmp_path):
-    rows = lab_rows(("uric_acid", 5, "", 1, 2), ("Uric Acid", 6, "", 3, 4))
-    result = read(write_export(tmp_path, labs=rows), local_analytes=("uric_acid",))
-    assert codes(result) == []
-    assert result.local["uric_acid"].local
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("Kreatinin", "creatinine"),
+        ("Créatinine", "creatinine"),
+        ("Leukozyten", "wbc"),
+        ("Globules blancs", "wbc"),
+        ("Thrombozyten", "platelets"),
+        ("Plaquettes", "platelets"),
+        ("Hämoglobin", "hemoglobin"),
+        ("HAEMOGLOBIN", "hemoglobin"),
+        ("Hémoglobine", "hemoglobin"),
+        ("Fibrinogène", "fibrinogen"),
+        ("Fibrinogene", "fibrinogen"),
+        ("D-dimères", "d_dimer"),
+        ("Neutrophile", "neutrophils"),
+        ("Polynucléaires neutrophiles", "neutrophils"),
+        ("Lactatdehydrogenase", "ldh"),
+        ("Lactate déshydrogénase", "ldh"),
+        ("Albumin im Serum", "albumin"),
+        ("Albumin im Liquor", "csf_albumin"),
+        ("Protéine C réactive", "crp"),
+        ("C-reaktives Protein", "crp"),
+        ("Interleukine 6", "il6"),
+        ("Löslicher IL-2-Rezeptor", "sil2r"),
+        ("Ferritine", "ferritin"),
+        ("Harnstoff", "urea"),
+        ("Kalium", "potassium"),
+        ("Gesamteiweiß", "total_protein"),
+        ("33939-0", "il2"),
+        ("Laktat", None),
+        ("Retikulozyten", None),
+        ("Eosinophile", None),
+        ("Leukozyten im Urin", None),
+        ("Kreatinin im Urin", None),
+        ("Glukose im Liquor", None),
+        ("Kreatinkinase", None),
+        ("Protein S", None),
+    ],
+)
+def test_german_and_french_words_mean_their_analyte_and_no_other(text, key):
+    assert find_key(text) == key
 
 
-def test_training_and_prediction_agree_on_a_listed_name_the_dictionary_knows_otherwise(tmp_path):
-    # "gamma-glutamyl transpeptidase" is a synonym of ggt; listing any spelling makes it local
-    listed = ("γ_glutamyl_transpeptidase",)
-    rows = lab_rows(
-        ("γ_glutamyl_transpeptidase", 5, "", 1, 2), ("gamma-glutamyl transpeptidase", 6, "", 3, 4)
-    )
-    trained = read(write_export(tmp_path / "cohort", labs=rows), local_analytes=listed)
-    batch = write_table(tmp_path / "labs.csv", rows)
-    scored = read_batch(batch, CohortConfig(local_analytes=listed), trained.local)
-    for result in (trained, scored):
-        assert result.cohort.labs["analyte"].unique().tolist() == ["gamma_glutamyl_transpeptidase"]
-
-
-def test_names_without_a_latin_letter_or_digit_are_refused_not_pooled(tmp_path):
-    rows = lab_rows(("白细胞", 5, "", 1, 2), ("血小板", 6, "", 3, 4), ("crp", 1, "mg/L", 1, 2))
-    result = read(write_export(tmp_path, labs=rows), extra_analytes="accept")
-    assert codes(result) == ["unknown_analyte"] * 2
+def test_the_upper_limit_of_nfl_is_that_of_the_five_years():
+    nfl = dictionary()["nfl"]
+    ages = (0.5, 2.45, 2.5, 4.9, 12, 19.9, 27, 37, 57, 67, 82, 99)
+    highs = [12.8, 12.8, 11.8, 11.8, 8.8, 9.2, 11.9, 15.3, 25.4, 32.7, 47.8, 54.3]
+    assert [nfl.reference_at(age)[1] for age in ages] == highs
 
 
 @pytest.mark.parametrize(
-    "settings",
-    [{"assume_units": {"d-dimer": {"mg/L": "mg/L{FEU}"}}}, {"turnaround": {"hourz": 3.0}}],
+    ("unit", "fits"), [("%", True), ("10*-3", True), ("mg/g", True), ("1", False), ("", False)]
 )
-def test_settings_for_no_analyte_are_a_usage_error(tmp_path, settings):
-    with pytest.raises(UsageError, match="no analyte key"):
-        read_labs(tmp_path, ("crp", 5, "mg/L", 1, 2), **settings)
+def test_the_code_of_the_albumin_ratio_carries_each_unit_that_states_its_scale(unit, fits):
+    assert suits_loinc(dictionary()["csf_serum_albumin"], "1756-6", unit) is fits

@@ -163,7 +163,7 @@ def test_an_order_of_dates_is_never_guessed(tmp_path):
     result = score(folder, time_zone="UTC")
     assert codes(result) == ["time_unusable"] * 2
     assert "write the year first" in result.rejects["reason"][0]
-    assert "cohort." not in result.rejects["reason"][0]
+    assert "cohort.date_order with --config" in result.rejects["reason"][0]
     assert codes(score(folder, time_zone="UTC", date_order="month_first")) == ["time_unusable"]
 
 

@@ -159,6 +159,57 @@ def test_every_documented_cap_of_the_public_cohort_is_found():
     assert found["crp"] == {"upper": 320.0}
 
 
+def of_lots(seed, caps, *, lower=False, size=400):
+    """Results of several lots of one assay, each with its own limit."""
+    random = np.random.default_rng(seed)
+    cut = np.maximum if lower else np.minimum
+    return np.concatenate([cut(np.exp(random.normal(5, 1.8, size)).round(1), cap) for cap in caps])
+
+
+@pytest.mark.parametrize("caps", [(1502.0, 2501.0, 5000.0), (1472.0, 1530.0), (990.5, 2501.0)])
+@pytest.mark.parametrize("seed", [3, 5])
+def test_every_lot_has_its_own_upper_limit(seed, caps):
+    found = infer_limits(labs(of_lots(seed, caps), analyte="il6"))["il6"]
+    assert sorted(found.values()) == sorted(caps)
+    assert found["upper"] == max(caps)
+
+
+def test_lots_have_lower_limits_too():
+    values = of_lots(1, (11.7, 16.3), lower=True)
+    found = infer_limits(labs(values, analyte="il6"))["il6"]
+    assert found == {"lower": 11.7, "lower_2": 16.3}
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("factor", [1.0, 0.0113122])
+def test_rounded_results_without_lots_show_none(seed, factor):
+    random = np.random.default_rng(seed)
+    values = np.exp(random.normal(3.0, 1.5, 800)).round(2)
+    for share, digits in ((0.3, 0), (0.1, -1)):
+        coarse = random.random(800) < share
+        values[coarse] = values[coarse].round(digits)
+    values = np.minimum(values, np.quantile(values, 0.95).round(1)) * factor
+    found = infer_limits(labs(values, analyte="crp")).get("crp", {})
+    assert set(found) <= {"upper"}
+
+
+def test_the_limit_of_a_lot_censors_only_results_that_equal_it():
+    limits = {"il6": {"upper": 5000.0, "upper_2": 1502.0, "lower": 1.5, "lower_2": 2.0}}
+    table = labs([1.0, 1.5, 1.7, 2.0, 1501.0, 1502.0, 1503.0, 5000.0, 9000.0], analyte="il6")
+    marked = apply_limits(table, limits)
+    assert marked["side"].tolist() == [-1, -1, 0, -1, 0, 1, 0, 1, 1]
+    expected = [1.5, 1.5, 1.7, 2.0, 1501.0, 1502.0, 1503.0, 5000.0, 5000.0]
+    assert marked["value"].tolist() == expected
+    assert apply_limits(marked, limits).equals(marked)
+    assert apply_limits(table, {"crp": limits["il6"]}).equals(table)
+
+
+def test_a_limit_of_a_lot_without_one_of_the_cohort_leaves_results_beyond_it():
+    marked = apply_limits(labs([1502.0, 9000.0]), {"d_dimer": {"upper_2": 1502.0}})
+    assert marked["side"].tolist() == [1, 0]
+    assert marked["value"].tolist() == [1502.0, 9000.0]
+
+
 def word_rows(*stated, word="NEG", analyte="crp", unit="mg/L"):
     """One cohort: patients in turn have the stated results; the first has the word as well."""
     rows = [("A", analyte, word, unit, 1, 2)]
@@ -229,3 +280,14 @@ def test_what_a_row_or_the_config_states_comes_first(tmp_path):
     rows = word_rows("<5", "<5", "<5")
     labs = read(write_export(tmp_path, labs=rows), limits={"crp": {"lower": 4.0}}).cohort.labs
     assert (labs["value"][0], labs["limit_source"][0]) == (4.0, "stated")
+
+
+def test_limits_of_signed_results_may_be_negative():
+    spread = list(np.linspace(-2.4, 3.9, 91).round(2))
+    found = infer_limits(labs([-2.5] * 40 + spread + [4.1] * 40, analyte="score"))
+    assert found == {"score": {"lower": -2.5, "upper": 4.1}}
+    capped = apply_limits(labs([-2.7, -2.5, 0.0, 5.0], analyte="score"), found)
+    assert capped["value"].tolist() == [-2.5, -2.5, 0.0, 4.1]
+    assert capped["side"].tolist() == [-1, -1, 0, 1]
+    negative = infer_limits(labs([-0.5] * 40 + list(np.linspace(-6, -0.6, 91).round(2))))
+    assert negative == {"d_dimer": {"upper": -0.5}}

@@ -79,7 +79,7 @@ def test_what_later_rows_leave_blank_is_that_of_the_patient(tmp_path):
     assert people.loc["A", "second_infusion_hours"] == 480.0
     assert people.loc["A", "record_end_hours"] <= 480.0
     assert people.loc["A#2", "death_hours"] == 720.0
-    assert people.loc["A#2", "sex"] == "F"
+    assert people.loc["A#2", "sex"] == "female"
     assert people.loc["A#2", "product"] == "tisa-cel"
     assert people.loc["A#2", "age_years"] == pytest.approx(60 + 480 / 8766)
     assert np.isnan(people.loc["A#2", "second_infusion_hours"])

@@ -41,7 +41,7 @@ def test_an_assessment_of_an_unknown_patient_is_refused(tmp_path):
 
 @pytest.mark.parametrize(
     ("scale", "grade"),
-    [("crs", "6"), ("icans", "9"), ("hlh", "2"), ("death", "2"), ("iec_hs", "5")],
+    [("crs", "6"), ("icans", "9"), ("hlh", "2"), ("death", "2"), ("iec_hs", "6")],
 )
 def test_a_grade_outside_its_scale_is_refused(tmp_path, scale, grade):
     result = assessed(tmp_path, ("A", scale, grade, "5"), ("A", "crs", "1", "5"))

@@ -127,3 +127,26 @@ def test_an_unfit_sample_is_flagged(tmp_path):
     result = read_labs(tmp_path, ("ldh", "900 hemolyzed", "U/L", 1, 2))
     assert result.cohort.labs["flag"].tolist() == ["haemolysed"]
     assert result.flags["labs.csv"] == {"haemolysed": 1}
+
+
+def test_results_of_a_plate_are_all_accounted_for_and_named(tmp_path):
+    """Eleven cells of a plate: numbers are read, limits wait for a limit, words are named."""
+    cells = [
+        *("OOR <", "*12.3", "< LLOQ", "---", "OOR >", "2110.4", "Above Fit Curve Range", "OOR <"),
+        *("*8954", "***", "120.5"),
+    ]
+    rows = [("il6", text, "pg/mL", 10 + number, 20) for number, text in enumerate(cells)]
+    result = read_labs(tmp_path, *rows)
+    assert result.cohort.labs["value"].tolist() == [12.3, 2110.4, 8954.0, 120.5]
+    assert result.flags["labs.csv"]["extrapolated"] == 2
+    assert codes(result).count("limit_unknown") == 5
+    assert codes(result).count("no_result") == 2
+    unknown = result.rejects.loc[result.rejects["code"] == "limit_unknown"]
+    named = zip(unknown["value"], unknown["reason"], strict=True)
+    assert all(text in reason for text, reason in named)
+
+
+def test_words_of_a_plate_are_read_at_the_limits_of_the_configuration(tmp_path):
+    rows = [("il6", text, "pg/mL", hour, 20) for hour, text in enumerate(["OOR >", "u.NWG"], 5)]
+    result = read_labs(tmp_path, *rows, limits={"il6": {"lower": 1.5, "upper": 9000.0}})
+    assert result.cohort.labs[["value", "side"]].to_numpy().tolist() == [[9000.0, 1], [1.5, -1]]

@@ -234,3 +234,24 @@ def test_in_a_batch_without_patients_the_labs_say_who_is_a_patient(tmp_path, tab
     result = score(write_export(tmp_path, **given))
     assert codes(result) == [UNKNOWN_PATIENT]
     assert result.cohort.patients["patient_id"].tolist() == ["A", "B"]
+
+
+@pytest.mark.parametrize(
+    ("scale", "grade", "stated", "death"),
+    [
+        ("iec_hs", 5, "", 90.0),
+        ("crs", 5, "", 90.0),
+        ("icans", 5, "", 90.0),
+        ("iec_hs", 5, "80", 80.0),
+        ("iec_hs", 5, "95", 95.0),
+        ("iec_hs", 4, "", None),
+        ("hlh", 1, "", None),
+    ],
+)
+def test_grade_5_is_death_where_none_is_stated(tmp_path, scale, grade, stated, death):
+    people = [("patient_id", "death_hours"), ("A", stated), ("B", "")]
+    grades = [("patient_id", "scale", "grade", "assessed_hours"), ("A", scale, grade, "90")]
+    result = read(write_export(tmp_path, patients=people, assessments=grades))
+    assert codes(result) == []
+    hours = result.cohort.patients["death_hours"].iloc[0]
+    assert np.isnan(hours) if death is None else hours == death

@@ -1,6 +1,7 @@
 """Units: spelling, conversion, and sites whose unit differs from the stated one."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,13 +9,8 @@ import pandas as pd
 import pytest
 
 from pipeline.cohort.analytes import dictionary
-from pipeline.cohort.units import (
-    conversion,
-    normalise_unit,
-    plausible_units,
-    suits_loinc,
-    unit_slips,
-)
+from pipeline.cohort.unit_spelling import normalise_unit
+from pipeline.cohort.units import conversion, plausible_units, suits_loinc, unit_slips
 from pipeline.config import load_config
 from pipeline.reading.reader import read_cohort
 
@@ -198,3 +194,19 @@ def test_the_public_cohorts_have_no_slip(folder, config):
     settings = load_config([ROOT / "configs" / "cohorts" / f"{config}.yaml"]).cohort
     read = read_cohort(SHARED / folder, settings)
     assert unit_slips(read.cohort.labs, None, {**dictionary(), **read.local}).empty
+
+
+@pytest.mark.parametrize("scale", ["log2", "log10"])
+def test_no_unit_slip_is_proposed_for_logarithms(scale):
+    analyte = replace(dictionary()["albumin"], scale=scale)
+    number = np.arange(40)
+    rows = pd.DataFrame(
+        {
+            "patient": number % 8,
+            "analyte": "albumin",
+            "value": 38.0 + number % 5,
+            "cancelled": False,
+        }
+    )
+    assert len(unit_slips(rows, None, dictionary())) == 1
+    assert unit_slips(rows, None, {"albumin": analyte}).empty

@@ -206,3 +206,73 @@ def test_thousands_apart_by_a_space_or_an_apostrophe(text, value, side, comma):
 def test_other_gaps_in_a_number_are_refused(text):
     parsed = parse_values(pd.Series([text], dtype="str")).iloc[0]
     assert parsed["code"] == "value_unusable"
+
+
+PLATE = {
+    "below": (
+        "OOR <", "OOR<", "<OOR", "oor  <", "Below Fit Curve Range", "Below Detection Range",
+        "below the measuring range", "<LLOQ", "< LLOQ", "≤ LOD", "BLD", "less than LOD", "u.NWG",
+        "unter NWG", "< NWG", "unterhalb der Nachweisgrenze", "n. nachweisbar", "n.n.",
+        "Nicht nachweisbar", "non détecté", "NON DETECTE", "indétectable", "< limite de détection",
+        "inférieur à la limite de quantification", "Nicht Detektierbar", "Négatif",
+    ),
+    "above": (
+        "OOR >", "OOR>", "Above Fit Curve Range", "Above Detection Range", "> ULOQ", ">ULOQ",
+        "ALOQ", "OVRFLW", "OVER", "über Messbereich", "ueber Messbereich", "> Messbereich",
+        "oberhalb des Messbereichs", "above standard curve", "> MB",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "word"), [(text, word) for word, texts in PLATE.items() for text in texts]
+)
+def test_words_of_plate_software_and_of_other_languages_are_limits(text, word):
+    parsed = parse(text)
+    assert (parsed["word"], parsed["code"]) == (word, "")
+    assert parsed["side"] == (-1 if word == "below" else 1)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["***", "---", "NaN", "kein Material", "folgt", "s. Bem.", "s.Bem", "en cours", "non fait",
+     "NON FAIT", "geronnen", "coagulé", "hämolytisch", "HÄMOLYTISCH", "hémolysé",
+     "ha\u0308molytisch", "siehe Kommentar", "prélèvement insuffisant", "entfällt", "n.b."],
+)  # fmt: skip
+def test_words_for_no_result_in_other_languages(text):
+    assert parse(text)["code"] == "no_result"
+
+
+@pytest.mark.parametrize(
+    "text", ["> LLOQ", "< ULOQ", "above LOD", "OOR", "Range?", "?????", "≠5", "*", "* *", "<*"]
+)
+def test_a_limit_on_its_other_side_or_without_a_side_is_refused(text):
+    parsed = parse(text)
+    assert parsed["code"] == "value_unusable"
+    assert parsed["side"] == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "side"),
+    [("*12.3", 12.3, 0), ("* 8954", 8954.0, 0), ("**12", 12.0, 0), ("*<5", 5.0, -1),
+     ("12.3 extrapolated", 12.3, 0), ("12.3 (Extrapoliert)", 12.3, 0)],
+)  # fmt: skip
+def test_an_extrapolated_number_is_used_and_flagged(text, value, side):
+    parsed = parse(text)
+    assert parsed[["value", "side", "quality"]].tolist() == [value, side, "extrapolated"]
+
+
+@pytest.mark.parametrize("text", ["12.3*", "12.3 *", "12.3 (*)"])
+def test_a_star_behind_a_number_is_no_extrapolation(text):
+    assert parse(text)["quality"] == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "side"),
+    [("kleiner als 5", 5.0, -1), ("unter 0.5", 0.5, -1), ("inférieur à 5", 5.0, -1),
+     ("größer 300", 300.0, 1), ("groesser als 300", 300.0, 1), ("supérieur à 300", 300.0, 1),
+     ("über 300", 300.0, 1), ("12.3 hämolytisch", 12.3, 0)],
+)  # fmt: skip
+def test_comparators_in_german_and_french(text, value, side):
+    parsed = parse(text)
+    assert (parsed["value"], parsed["side"], parsed["code"]) == (value, side, "")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
+import json
+
 import pandas as pd
 import pytest
 import yaml
@@ -75,3 +78,39 @@ def test_a_sheet_without_a_result_is_refused(tmp_path):
     place.write_text(place.read_text().replace("confirmed: false", "confirmed: true"))
     with pytest.raises(InputError, match="no result"):
         import_export(source, tmp_path / "out", None)
+
+
+def test_a_path_that_does_not_exist_is_called_so(tmp_path):
+    for name in ("none", "none.csv", "none.ndjson"):
+        with pytest.raises(InputError, match="does not exist"):
+            import_export(tmp_path / name, tmp_path / "out", None)
+
+
+def test_bundles_on_lines_in_a_folder_within_a_folder_become_a_cohort(tmp_path):
+    def bundle(who, value):
+        subject = {"reference": f"Patient/{who}"}
+        code = {"coding": [{"system": "http://loinc.org", "code": "1988-5"}]}
+        resources = [
+            {"resourceType": "Patient", "id": who, "gender": "female"},
+            {"resourceType": "Procedure", "status": "completed", "code": {"text": "CAR-T"},
+             "subject": subject, "performedDateTime": "2026-03-01T08:00:00+01:00"},
+            {"resourceType": "Observation", "status": "final", "code": code, "subject": subject,
+             "effectiveDateTime": "2026-03-04T06:00:00+01:00",
+             "valueQuantity": {"value": value, "unit": "mg/L"}},
+        ]  # fmt: skip
+        return {"resourceType": "Bundle", "entry": [{"resource": item} for item in resources]}
+
+    inner = tmp_path / "export" / "part"
+    inner.mkdir(parents=True)
+    lines = [json.dumps(bundle("a", 12)), "{broken", "", json.dumps(bundle("b", 120))]
+    (inner / "all.ndjson.gz").write_bytes(gzip.compress("\n".join(lines).encode()))
+    rule = {"table": "Procedure", "codes": ["CAR-T"]}
+    place = tmp_path / "mapping.yaml"
+    place.write_text(yaml.safe_dump({"confirmed": True, "infusion": [rule]}), encoding="utf-8")
+    code, said = import_export(tmp_path / "export", tmp_path / "out", place)
+    assert code == 0
+    assert "Bundles opened: 2" in said
+    labs = pd.read_csv(tmp_path / "out" / "labs.csv", dtype="str")
+    assert labs[["patient_id", "value"]].to_numpy().tolist() == [["a", "12"], ["b", "120"]]
+    rejects = pd.read_csv(tmp_path / "out" / "import_rejects.csv")
+    assert rejects[["file", "row"]].to_numpy().tolist() == [["part/all.ndjson.gz", 2]]

@@ -401,7 +401,7 @@ def test_settings_of_the_training_that_change_how_a_batch_is_read_are_told(
     assert predict(mini.batch, "--no-pages")[0] == 0
     assert "read as in training" not in capsys.readouterr().out
     assert predict(mini.batch, "--no-pages", "--tz", "Europe/Berlin", "--force")[0] == 0
-    assert "read as in training: times without offset in Europe/B" in capsys.readouterr().out
+    assert "read with: times without offset in Europe/B" in capsys.readouterr().out
     config = CohortConfig(decimal_comma=False, date_order="month_first")
     assert reading_text(config) == [
         "a point before decimals (12,500 is 12500); dates with the month first (01/03 is 3 January)"
@@ -533,7 +533,7 @@ def test_semicolons_and_decimal_commas_give_no_risk_and_say_why(
     line = next(line for line in said.splitlines() if "MOST OF labs.csv IS REFUSED" in line)
     assert "mostly value_unusable" in line
     assert "Write a point before decimals (12.5)" in line
-    assert "cohort." not in line
+    assert "cohort.decimal_comma: true with --config" in line
     assert predict(batch, "--no-pages")[0] == code
     again = capsys.readouterr().out
     assert "nothing was rewritten" in again

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from pipeline.cohort.analytes import normalise_name
-from pipeline.cohort.units import normalise_unit
+from pipeline.cohort.unit_spelling import normalise_unit
 
 FOLDER = Path(__file__).resolve().parents[2] / "data_schema"
 
@@ -66,7 +66,9 @@ REQUIRED_KEYS = {
     "name", "short", "specimen", "core", "loinc", "unit", "conversions", "refused", "plausible",
     "reference", "turnaround_hours", "log", "direction", "pathway", "synonyms", "source",
 }  # fmt: skip
-OPTIONAL_KEYS = {"loinc_units", "floor", "reference_by_age", "usual", "detection", "evidence"}
+OPTIONAL_KEYS = {
+    "loinc_units", "floor", "reference_by_age", "usual", "detection", "evidence", "signed",
+}  # fmt: skip
 every_analyte = pytest.mark.parametrize("key", ANALYTES)
 
 
@@ -164,9 +166,9 @@ def test_loinc_evidence_and_units_are_stated(key):
         assert code in entry["loinc"]
         if unit.startswith("{"):  # such a code decides a factor, so somebody must have read it
             assert entry["loinc"][code] == "verified"
-        wanted = normalise_unit(unit)
-        basis_only = re.fullmatch(r"\{[a-z]+\}", wanted) is not None
-        assert wanted in known or (basis_only and any(name.endswith(wanted) for name in known))
+        for wanted in map(normalise_unit, unit.split(" | ")):
+            basis_only = re.fullmatch(r"\{[a-z]+\}", wanted) is not None
+            assert wanted in known or (basis_only and any(name.endswith(wanted) for name in known))
 
 
 @pytest.mark.parametrize("code", ["94505-5", "82293-6", "99771-2", "49919-4"])
@@ -177,10 +179,12 @@ def test_codes_known_to_mean_something_else_are_absent(code):
 @every_analyte
 def test_every_unit_has_one_meaning(key):
     entry = ANALYTES[key]
-    units = [
-        normalise_unit(unit) for unit in (entry["unit"], *entry["conversions"], *entry["refused"])
-    ]
-    assert len(set(units)) == len(units)
+    legal = {entry["unit"]: 1.0}
+    legal |= {unit: item["factor"] for unit, item in entry["conversions"].items()}
+    assert entry["unit"] not in entry["conversions"]
+    factors = {normalise_unit(unit): factor for unit, factor in legal.items()}
+    assert all(factors[normalise_unit(unit)] == factor for unit, factor in legal.items())
+    assert not {normalise_unit(unit) for unit in entry["refused"]} & set(factors)
     assert all(isinstance(unit, str) for unit in (entry["unit"], *entry["conversions"]))
 
 
@@ -281,14 +285,18 @@ def test_international_units_are_refused_where_they_mean_activity():
     for key in ("il6", "ferritin", "ifn_gamma", "gm_csf", "il1ra", "sil2r"):
         assert "IU/mL" in ANALYTES[key]["refused"]
     assert "cohort" in ANALYTES["sil2r"]["refused"]["U/mL"]
-    assert ANALYTES["csf_serum_albumin"]["loinc_units"] == {"1756-6": "%"}
+    assert ANALYTES["csf_serum_albumin"]["loinc_units"] == {
+        "1756-6": "% | 10*-3 | x10*-3 | x1000 | mg/g"
+    }
 
 
 @every_analyte
 def test_plausible_holds_the_reference_range_and_the_floor(key):
     entry = ANALYTES[key]
     low, high = entry["plausible"]
-    assert 0 <= low < high
+    assert low < high
+    assert low >= 0 or entry.get("signed", False)
+    assert not (entry["log"] and entry.get("signed", False))
     if entry["reference"] is not None:
         normal_low, normal_high = entry["reference"]
         assert normal_low < normal_high
@@ -336,7 +344,7 @@ def test_age_bands_rise_and_do_not_overlap():
             assert band["from"] <= band["to"]
         for younger, older in itertools.pairwise(bands):
             assert younger["to"] < older["from"]
-            assert younger["high"] < older["high"]
+            assert younger["high"] < older["high"] or older["from"] <= 10  # NfL falls in children
 
 
 def test_directions_where_the_evidence_is_one_sided():
@@ -381,7 +389,9 @@ def test_the_pathway_of_an_analyte_exists(key):
 
 CLASSES = {
     "il6_receptor_blocker", "il6_binder", "il1_blocker", "corticosteroid", "ifng_blocker",
-    "jak_inhibitor", "g_csf", "vasopressor", "blood_product", "antipyretic",
+    "jak_inhibitor", "g_csf", "vasopressor", "blood_product", "antipyretic", "gm_csf",
+    "gm_csf_blocker", "tyrosine_kinase_inhibitor", "topoisomerase_inhibitor", "asparaginase",
+    "heparin", "plasma_exchange",
 }  # fmt: skip
 
 
@@ -429,6 +439,20 @@ def test_effects_of_drugs_name_analytes_and_durations():
             assert effect["for_hours"] is None or effect["for_hours"] > 0
     assert DRUGS["anakinra"]["effects"]["il1ra"]["kind"] == "invalid"
     assert DRUGS["tocilizumab"]["effects"]["il6"]["kind"] == "altered"
+    assert DRUGS["sargramostim"]["effects"]["gm_csf"]["kind"] == "invalid"
+    assert DRUGS["lenzilumab"]["effects"]["gm_csf"]["kind"] == "invalid"
+    assert {"asparaginase", "plasma_exchange"} <= {
+        key for key, entry in DRUGS.items() if "fibrinogen" in entry["effects"]
+    }
+
+
+def test_a_class_without_a_drug_has_the_class_of_one_and_no_strength():
+    named = {entry["class"] for entry in DRUGS.values() if not entry.get("unnamed")}
+    unnamed = {key: entry for key, entry in DRUGS.items() if entry.get("unnamed")}
+    assert {"corticosteroid", "il6_receptor_blockade", "il1_blockade"} <= set(unnamed)
+    for entry in unnamed.values():
+        assert {entry["class"], *entry.get("covers", ())} <= named
+        assert "dex_equivalent" not in entry
 
 
 # ---- observations --------------------------------------------------------------------------------
@@ -614,6 +638,6 @@ def test_patients_and_scales():
         "crs": [0, 1, 2, 3, 4, 5],
         "icans": [0, 1, 2, 3, 4, 5],
         "hlh": [0, 1],
-        "iec_hs": [0, 1, 2, 3, 4],
+        "iec_hs": [0, 1, 2, 3, 4, 5],
         "death": [0, 1],
     }

@@ -8,7 +8,7 @@ import pytest
 from ucumvert import PintUcumRegistry
 
 from pipeline.cohort.analytes import dictionary
-from pipeline.cohort.units import normalise_unit
+from pipeline.cohort.unit_spelling import normalise_unit
 
 # spellings of laboratories that are no UCUM; the code under test does not know this table
 UCUM = {

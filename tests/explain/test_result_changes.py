@@ -50,3 +50,19 @@ def test_usual_range(value, side, words) -> None:
 
 def test_no_range_no_words() -> None:
     assert range_text(20.0, 0, dictionary()["il15"]) == ""
+
+
+@pytest.mark.parametrize(
+    ("points", "words"),
+    [
+        ([(47, -0.3), (71, 0.5)], "up by 0.8 in 24 h (from −0.3)"),
+        ([(47, 1.5), (71, -0.5)], "down by 2 in 24 h (from 1.5)"),
+        ([(47, -2.0), (71, -1.0)], "up by 1 in 24 h (from −2)"),
+        ([(47, 0.0), (71, 0.05)], "steady over 24 h (from 0)"),
+        ([(47, -2.5, -1), (71, 0.5)], "was <−2.5, 24 h before"),
+        ([(71, -0.5)], "first value"),
+    ],
+)
+def test_change_of_signed_results_is_a_difference(points, words) -> None:
+    said = change_text(series(*points), by_difference=True)
+    assert said.replace("\u00a0", " ") == words

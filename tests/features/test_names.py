@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pipeline.cohort.analytes import dictionary
 from pipeline.features.build import feature_metas
 from pipeline.features.drug_effects import drug_effects
-from pipeline.features.names import feature_name, feature_sentence, parse_name
+from pipeline.features.names import analyte_meta, feature_name, feature_sentence, parse_name
 from pipeline.features.score_definitions import scores
 from pipeline.features.statistics import BY_NAME, PLAIN, WINDOWED
 from pipeline.features.treatments import UNITS
@@ -104,3 +104,17 @@ def test_every_feature_of_every_statistic_reads_as_a_sentence(metas):
 def test_sentences_speak_in_natural_units(metas, name, value, sentence):
     (meta,) = (meta for meta in metas if meta.name == name)
     assert feature_sentence(meta, value) == sentence
+
+
+@pytest.mark.parametrize(
+    ("statistic", "value", "number"),
+    [("last", -0.67, "-0.67"), ("fold_baseline", 0.8, "0.8"), ("slope", -0.25, "0.25"),
+     ("peak", 1.5, "1.5")],
+)  # fmt: skip
+def test_signed_values_are_told_as_numbers_and_differences(statistic, value, number):
+    window = 72.0 if statistic in WINDOWED else None
+    meta = analyte_meta(dictionary()["base_excess"], statistic, window)
+    words = feature_sentence(meta, value)
+    assert f"{number} mmol/L" in words
+    assert "fold" not in words
+    assert "log2" not in meta.unit + meta.words

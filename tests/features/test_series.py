@@ -1,10 +1,14 @@
 """Lab series as columns: which results count, and that chunks, order and neighbours do not."""
 
+import math
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.cohort.analytes import Analyte, dictionary
 from pipeline.features.build import build_features
 from pipeline.features.series import room_for, series_features, series_meta
 from tests.builders import at, lab, make_cohort, make_spec
@@ -141,3 +145,68 @@ def test_room_is_a_contiguous_matrix_of_the_wanted_shape(shape):
 def test_no_landmark_gives_no_row():
     values = series_features(make_cohort(1), at((0, 24.0)).iloc[:0], SPEC)
     assert values.shape == (0, len(series_meta(SPEC)))
+
+
+STATISTICS = ("last", "fold_baseline", "doubling_hours", "slope")
+
+
+def of_scale(scale, signed=True):
+    return Analyte("x", "X", "X", "u", "inflammation", local=True, signed=signed, scale=scale)
+
+
+def features_of(analyte, rows, moment=60.0, **spec):
+    chosen = replace(make_spec((), statistics=STATISTICS), **spec)
+    matrix = build_features(
+        make_cohort(1, rows), at((0, moment)), replace(chosen, analytes=(analyte,))
+    )
+    return dict(zip(matrix.names, matrix.values[0], strict=True))
+
+
+@pytest.mark.parametrize(
+    ("scale", "doubling"),
+    [("log2", 24.0), ("log10", 24.0 * math.log10(2)), ("ln", 24.0 * math.log(2))],
+)
+def test_logarithms_are_compared_by_difference_and_double_in_their_own_base(scale, doubling):
+    rows = [lab(0, "x", value, hour) for value, hour in ((-1.5, -24.0), (-0.5, 24.0), (0.5, 48.0))]
+    found = features_of(of_scale(scale), rows)
+    assert found["x__last"] == 0.5
+    assert found["x__fold_baseline"] == 2.0
+    assert found["x__slope_72h"] == pytest.approx(1.0, abs=0.4)
+    assert found["x__doubling_hours"] == pytest.approx(doubling)
+
+
+def test_signed_numbers_that_are_no_logarithm_do_not_double():
+    rows = [lab(0, "x", value, hour) for value, hour in ((-4.0, -1.0), (-6.0, 24.0), (-1.0, 48.0))]
+    found = features_of(of_scale("linear"), rows)
+    assert found["x__fold_baseline"] == 3.0
+    assert math.isnan(found["x__doubling_hours"])
+
+
+@pytest.mark.parametrize(
+    ("scale", "limit", "counts_as"),
+    [
+        ("log2", -2.0, -3.0),
+        ("log10", -2.0, -2.0 - math.log10(2)),
+        ("log2", 3.0, 2.0),
+        ("linear", -2.0, -2.0),
+        ("linear", 3.0, 3.0),
+    ],
+)
+def test_a_result_below_its_limit_never_counts_as_more_than_the_limit(scale, limit, counts_as):
+    rows = [lab(0, "x", limit, 24.0, side=-1)]
+    found = features_of(of_scale(scale), rows, below_limit_factor=0.5)
+    assert found["x__last"] == pytest.approx(counts_as)
+
+
+@given(shift=st.integers(-40, 40), values=st.lists(st.integers(-20, 20), min_size=3, max_size=6))
+@settings(deadline=None, max_examples=10)
+def test_the_zero_of_a_signed_scale_has_no_meaning(shift, values):
+    def computed(offset):
+        rows = [lab(0, "base_excess", v + offset, 12.0 * n - 6) for n, v in enumerate(values)]
+        return features_of(dictionary()["base_excess"], rows, moment=80.0)
+
+    plain, moved = computed(0.0), computed(float(shift))
+    for name in ("fold_baseline", "slope_72h", "slope_168h"):
+        assert plain[f"base_excess__{name}"] == pytest.approx(
+            moved[f"base_excess__{name}"], abs=1e-9, nan_ok=True
+        )

@@ -126,3 +126,23 @@ def test_a_stored_spec_keeps_reasons_as_text():
     assert reasons
     assert all(isinstance(reason, str) for reason in reasons)
     assert spec_from_dict(spec.to_dict()).analytes == spec.analytes
+
+
+@pytest.mark.parametrize(
+    ("settings", "logged"),
+    [({}, True), ({"scale": "log2"}, False), ({"signed": True}, False), ({"scale": "ln"}, False)],
+)
+def test_no_second_logarithm_is_taken(settings, logged):
+    labs = [lab(0, "x", float(value), float(value)) for value in (1, 2, 5, 20, 60, 200)]
+    analyte = Analyte("x", "X", "X", "u", "inflammation", local=True, **settings)
+    (found,) = learn_spec(make_cohort(1, labs), make_config(), {"x": analyte}).analytes
+    assert found.log == logged
+
+
+def test_a_local_analyte_is_no_part_of_a_score():
+    names = ("ldh", "creatinine", "platelets")
+    labs = [lab(0, key, 50.0, 1.0) for key in names]
+    config = make_config().model_copy(update={"features": FeatureConfig(scores=("easix",))})
+    assert learn_spec(make_cohort(1, labs), config, {}).scores == ("easix",)
+    local = {"ldh": Analyte("ldh", "LDH", "LDH", "NPX", "inflammation", local=True, signed=True)}
+    assert learn_spec(make_cohort(1, labs), config, local).scores == ()

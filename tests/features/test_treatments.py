@@ -84,3 +84,13 @@ def test_drugs_of_grading_are_in_no_class():
     drugs = schema_yaml("drugs.yaml")["drugs"]
     assert set(drug_classes()) == {key for key, entry in drugs.items() if entry["feature"]}
     assert "norepinephrine" not in drug_classes()
+
+
+def test_a_class_without_a_drug_counts_as_a_dose_of_unknown_strength():
+    cohort = make_cohort(1, treatments=[(0, "dexamethasone", 5.0), (0, "corticosteroid", 10.0)])
+    treatments = cohort.treatments.sort_values("given_hours").assign(dose_mg=[40.0, 10.0])
+    values = treatment_features(treatments, at((0, 8), (0, 12)), DOSED)
+    columns = dict(zip((meta.name for meta in treatment_meta(DOSED)), values.T, strict=True))
+    expected = {"given": [1, 1], "hours_since_last": [3, 2], "n_doses": [1, 2]}
+    for name, wanted in {**expected, "dex_mg": [40.0, NAN]}.items():
+        np.testing.assert_allclose(columns[f"treat_corticosteroid__{name}"], wanted)

@@ -14,6 +14,7 @@ from pipeline.importers.exchange_mapping import (
     InfusionRule,
     matching_rule,
     propose_exchange,
+    propose_infusions,
     read_exchange_mapping,
 )
 from pipeline.importers.records import EVENT_COLUMNS, RESULT_COLUMNS, Records, text_frame
@@ -87,6 +88,26 @@ def test_the_proposal_names_drugs_and_no_infusion_and_lists_the_commonest_codes(
     assert not mapping.confirmed
     assert [line.split()[0] for line in lines] == ["drug:", "9", "8", "procedure:", "(no"]
     assert "(3 patients, 3 rows)" in lines[1]
+
+
+@pytest.mark.parametrize(
+    ("table", "codes", "name", "rule"),
+    [
+        ("drug_exposure", ("37", "q2041"), "CAR-T", ("37", "axi-cel")),
+        ("procedure_occurrence", ("9", "ICD10PCS:XW033J7"), "infusion", ("9", "tisa-cel")),
+        ("Procedure", ("urn:cpt|0540T",), "CAR-T administration", ("urn:cpt|0540T", "")),
+        ("MedicationAdministration", ("x",), "Breyanzi suspension", ("x", "liso-cel")),
+        ("MedicationAdministration", ("L01XL05",), "", ("L01XL05", "cilta-cel")),
+        ("drug_exposure", ("8",), "Abecma or Carvykti", None),
+        ("drug_exposure", ("8",), "tocilizumab", None),
+        ("drug_exposure", (), "Yescarta", None),
+        ("condition_occurrence", ("8",), "After Yescarta", None),
+        ("Observation", ("Q2041",), "", None),
+    ],
+)
+def test_the_name_or_a_code_of_a_product_proposes_the_infusion(table, codes, name, rule):
+    rules = propose_infusions(events((table, codes, name, "1")))
+    assert [(*item.codes, item.product) for item in rules] == ([] if rule is None else [rule])
 
 
 def test_a_mapping_survives_its_file(tmp_path):

@@ -122,6 +122,37 @@ def test_an_observation_becomes_one_row_of_labs(tmp_path):
     assert "this cohort can be scored, not trained" in said
 
 
+def category(code):
+    return [{"coding": [{"system": "http://terminology.hl7.org/x", "code": code}]}]
+
+
+def test_what_is_no_laboratory_result_is_left_out_and_counted(tmp_path):
+    pressure = {
+        "category": category("vital-signs"),
+        "code": {"coding": [{"system": LOINC, "code": "85354-9"}]},
+        "component": [{"code": {"text": "systolic"}, "valueQuantity": {"value": 120}}],
+    }
+    others = [
+        lab(**pressure, valueQuantity=None),
+        lab(
+            category=category("vital-signs"),
+            code={"text": "Unnamed"},
+            valueQuantity={"value": 9, "unit": "cm"},
+        ),
+        lab(category=category("survey"), code={"text": "PHQ-2"}, valueQuantity=None),
+        lab(category=category("vital-signs")),
+        lab(category=category("laboratory"), code={"text": "Effector score"}),
+        lab(category=category("survey"), code={"text": "CRS by nurse"}, valueQuantity={"value": 2}),
+    ]
+    rule = {"table": "Observation", "codes": ["CRS by nurse"], "scale": "crs"}
+    found, listed, said = bring(tmp_path, *others, mapping={**MAPPING, "grades": [rule]})
+    assert listed == []
+    assert found["labs"]["analyte"].tolist() == ["crp", "Effector score"]
+    assert found["assessments"]["grade"].tolist() == ["2"]
+    assert "3 rows of 2 kinds" in said
+    assert "8 rows read: 3 no laboratory results, 5 carried" in said
+
+
 @pytest.mark.parametrize(
     ("changes", "column", "code"),
     [

@@ -1,5 +1,6 @@
 """FHIR resources from files: their place, their text and what cannot be read."""
 
+import gzip
 import json
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from pipeline.cohort.ledger import Ledger
 from pipeline.errors import InputError
 from pipeline.importers.fhir_resources import (
+    DEEPEST,
     codes_of,
     fhir_files,
     label_of,
@@ -86,6 +88,89 @@ def test_files_of_a_folder_by_name_and_nothing_else(tmp_path):
     assert [path.name for path in fhir_files(tmp_path)] == ["a.JSON", "b.ndjson"]
     assert fhir_files(tmp_path / "c.csv") == []
     assert fhir_files(tmp_path / "a.JSON") == [tmp_path / "a.JSON"]
+
+
+def bundle_of(*resources, **more):
+    return {"resourceType": "Bundle", "entry": [{"resource": item} for item in resources], **more}
+
+
+KINDS = ("Patient", "Observation")
+PARAMETERS = {
+    "resourceType": "Parameters",
+    "parameter": [{"resource": PATIENT}, {"name": "x", "part": [{"resource": bundle_of(LAB)}]}],
+}
+FORMS = {
+    "x.ndjson": [bundle_of(PATIENT), bundle_of(LAB)],
+    "y.jsonl": [PATIENT, [LAB]],
+    "z.json": [bundle_of(PATIENT), bundle_of(LAB)],
+    "nested.json": [bundle_of(bundle_of(PATIENT), bundle_of(bundle_of(LAB)))],
+    "array.json": [[PATIENT, bundle_of(LAB)]],
+    "parameters.json": [PARAMETERS],
+    "searchset.ndjson": [bundle_of(PATIENT, type="searchset", total=1), LAB],
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("between", ["\n", "\r\n\r\n"])
+def test_resources_are_found_in_every_container(tmp_path, name, packed, between):
+    text = between.join(json.dumps(value) for value in FORMS[name]) + between
+    content = b"\xef\xbb\xbf" + text.encode()
+    path = tmp_path / "deep" / "er" / (name + ".gz" * packed)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(gzip.compress(content) if packed else content)
+    ledger = Ledger()
+    found = read_resources(tmp_path, KINDS, ledger)
+    assert [item.resource["id"] for item in found] == ["1", "2"]
+    assert ledger.read == {f"deep/er/{path.name}": 2}
+    assert ledger.frame().empty
+
+
+def test_opened_bundles_are_counted(tmp_path):
+    path = tmp_path / "x.ndjson"
+    path.write_text("\n".join(json.dumps(bundle_of({**PATIENT, "id": str(n)})) for n in range(5)))
+    ledger = Ledger()
+    assert len(read_resources(path, KINDS, ledger)) == 5
+    assert ledger.remarks == ["Bundles opened: 5"]
+
+
+def test_a_damaged_line_among_bundles_is_listed_with_its_number(tmp_path):
+    path = tmp_path / "x.ndjson"
+    whole = json.dumps(bundle_of(PATIENT, LAB))
+    path.write_text(f"{whole}\n{whole[:40]}\n\n{json.dumps(LAB)}\n")
+    ledger = Ledger()
+    found = read_resources(path, KINDS, ledger)
+    assert [item.line for item in found] == [1, 1, 4]
+    assert ledger.frame()[["row", "code"]].to_numpy().tolist() == [[2, "ragged_line"]]
+    assert ledger.read["x.ndjson"] == 4
+
+
+def test_bundles_within_each_other_have_a_limit(tmp_path):
+    inner = PATIENT
+    for _ in range(DEEPEST + 1):
+        inner = bundle_of(inner)
+    path = tmp_path / "x.json"
+    path.write_text(json.dumps(bundle_of(LAB, inner)))
+    ledger = Ledger()
+    assert [item.resource["id"] for item in read_resources(path, KINDS, ledger)] == ["2"]
+    assert ledger.frame()["row"].tolist() == [2]
+
+
+def test_a_reference_by_the_url_of_an_entry_finds_the_id_of_its_resource(tmp_path):
+    lab = {**LAB, "subject": {"reference": "urn:uuid:a"}}
+    entries = [{"fullUrl": "urn:uuid:a", "resource": PATIENT}, {"resource": lab}]
+    found = read_resources(bundle(tmp_path / "b.json", *entries), KINDS, Ledger())
+    assert reference_id(found[1].resource["subject"]["reference"]) == "1"
+
+
+def test_hidden_files_and_a_damaged_json_file(tmp_path):
+    (tmp_path / ".hidden").mkdir()
+    (tmp_path / ".hidden" / "x.json").write_text("{")
+    bundle(tmp_path / "a.json", {"resource": PATIENT})
+    assert len(read_resources(tmp_path, KINDS, Ledger())) == 1
+    (tmp_path / "b.json").write_text('{\n"resourceType": "Patient",\n')
+    with pytest.raises(InputError, match=r"b\.json is not JSON: line 3"):
+        read_resources(tmp_path, KINDS, Ledger())
 
 
 nodes = st.recursive(

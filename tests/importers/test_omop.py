@@ -109,11 +109,16 @@ def test_the_audit_and_the_command_line_take_what_was_imported(reference, tmp_pa
     assert "State which records are the infusion" in said
     place = tmp_path / "out.mapping.yaml"
     text = place.read_text(encoding="utf-8")
-    assert "infusion: []" in text
+    proposed = yaml.safe_load(text)
+    assert not proposed["confirmed"]
+    assert {rule["table"] for rule in proposed["infusion"]} == {"procedure_occurrence"}
+    products = {rule["product"] for rule in proposed["infusion"]}
+    assert products
+    assert all(name.endswith("-cel") for name in products)
     assert re.search(r"#\s+\S+-cel \S+-cel  \(\d+ patients, \d+ rows\)", text)
     assert yaml.safe_load(text)["drugs"]["tocilizumab"] == "tocilizumab"
     assert main(arguments) == 2
-    assert "names no infusion, which is never guessed" in capsys.readouterr().err
+    assert "not confirmed" in capsys.readouterr().err
     mapping_for(reference, place)
     assert main(arguments) == 0
     audit = ["audit", "--cohort", str(out), "--out", str(tmp_path / "audit"), "--quiet"]
@@ -221,6 +226,32 @@ def test_an_analyte_is_told_by_concept_then_code_then_name(tmp_path, lab, analyt
     assert labs["source_row"].tolist() == ["measurement.csv:2"]
 
 
+def test_what_is_no_laboratory_result_is_left_out_and_counted(tmp_path):
+    names = ("concept_id", "vocabulary_id", "concept_code", "concept_name", "concept_class_id")
+    rows = [
+        ("11", "LOINC", "8302-2", "Body height", "Clinical Observation"),
+        ("12", "LOINC", "55757-9", "Unnamed", "Survey"),
+        ("13", "LOINC", "1988-5", "CRP", "Clinical Observation"),
+        ("14", "LOINC", "99999-9", "Phenotype X", "Lab Test"),
+        ("15", "SNOMED", "1", "ASTCT ICANS grade", "Survey"),
+    ]
+    concept = [dict(zip(names, row, strict=True)) for row in rows]
+    labs = [
+        {
+            "measurement_concept_id": row[0],
+            "measurement_source_value": "",
+            "unit_source_value": unit,
+        }
+        for row, unit in zip(rows, ["cm", "", "mg/L", "", ""], strict=True)
+    ]
+    labs += [{"measurement_source_value": "Screening for drug abuse", "unit_source_value": ""}]
+    found, rejects, said = bring(tmp_path, labs, concept=concept)
+    assert rejects is None
+    assert found["labs"]["analyte"].tolist() == ["crp", "99999-9", "ASTCT ICANS grade"]
+    assert "3 rows of 2 kinds" in said
+    assert "measurement.csv: 6 rows read: 3 no laboratory results, 3 carried" in said
+
+
 def test_the_proposal_names_codes_that_the_dictionary_lacks(tmp_path):
     row = ("88", "LOINC", "1754-1", "Albumin [Mass/volume] in Urine")
     concept = [*CONCEPTS, dict(zip(CONCEPTS[0], row, strict=True))]
@@ -296,3 +327,55 @@ def test_a_path_that_is_no_folder_is_refused(tmp_path, name):
         str(tmp_path / "out"),
     ]
     assert main(["import", *arguments, "--quiet"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("cells", "collected"),
+    [
+        ({"measurement_datetime": "2024-03-02 6:00:00"}, "2024-03-02T06:00:00"),
+        ({"measurement_datetime": "2024-3-2 6:00"}, "2024-03-02T06:00"),
+        ({"measurement_datetime": "6:00:00", "measurement_date": "2024-03-02"},
+         "2024-03-02T06:00:00"),
+        ({"measurement_datetime": "", "measurement_date": "2024-3-2",
+          "measurement_time": "6:00 AM"}, "2024-03-02T06:00"),
+        ({"measurement_datetime": "3/2/2024 6:00 AM", "measurement_date": "2024-03-02"},
+         "2024-03-02T06:00"),
+        ({"measurement_datetime": "02MAR2024:06:00:00"}, "2024-03-02T06:00:00"),
+        ({"measurement_datetime": "early", "measurement_date": "2024-03-02"}, "2024-03-02"),
+        ({"measurement_datetime": "5/1/2024 6:00 AM", "measurement_date": "2024-03-02"},
+         "2024-03-02"),
+    ],
+)  # fmt: skip
+def test_a_time_with_one_reading_is_carried_in_iso(tmp_path, cells, collected):
+    folder = export(tmp_path / "omop", [cells])
+    place = tmp_path / "m.yaml"
+    place.write_text(yaml.safe_dump(MAPPING))
+    import_export(folder, tmp_path / "out", place)
+    labs = pd.read_csv(tmp_path / "out" / "labs.csv", dtype="str")
+    assert labs["collected_at"].tolist() == [collected]
+    flags = tmp_path / "out" / "import_flags.csv"
+    lost = "T" not in collected
+    assert flags.exists() == lost
+    if lost:
+        row = pd.read_csv(flags, dtype="str").iloc[0]
+        assert (row["code"], row["value"]) == ("date_only", cells["measurement_datetime"])
+
+
+@pytest.mark.parametrize("order", ["month_first", None])
+def test_the_mapping_states_the_order_of_dates_in_numbers(tmp_path, order):
+    procedure = {"procedure_concept_id": "0", "procedure_source_value": "CART"}
+    row = {"person_id": "1", "procedure_datetime": "3/1/2024 9:30 AM", **procedure}
+    labs = [{"measurement_datetime": "3/2/2024 6:00 PM"}]
+    folder = export(tmp_path / "omop", labs, procedure_occurrence=[row])
+    place = tmp_path / "m.yaml"
+    place.write_text(yaml.safe_dump({**MAPPING, "date_order": order}))
+    if order is None:
+        with pytest.raises(InputError, match="date_order"):
+            import_export(folder, tmp_path / "out", place)
+        return
+    import_export(folder, tmp_path / "out", place, time_zone="America/New_York")
+    people, results = (
+        pd.read_csv(tmp_path / "out" / f"{name}.csv", dtype="str") for name in ("patients", "labs")
+    )
+    assert people["infusion_time"].tolist() == ["2024-03-01T09:30:00-05:00"]
+    assert results["collected_at"].tolist() == ["2024-03-02T18:00:00-05:00"]

@@ -10,7 +10,6 @@ from pydantic import ValidationError
 from pipeline.errors import UsageError
 from pipeline.importers.wide_mapping import (
     WideMapping,
-    lab_column,
     load_mapping,
     propose_mapping,
     read_mapping,
@@ -18,30 +17,16 @@ from pipeline.importers.wide_mapping import (
 )
 
 
-@pytest.mark.parametrize(
-    ("name", "key", "unit"),
-    [
-        ("CRP (mg/L)", "crp", "mg/L"),
-        ("CRP_mg_dL", "crp", "mg/dL"),
-        ("crp", "crp", ""),
-        ("IL-6 [pg/mL]", "il6", "pg/mL"),
-        ("D-Dimer (mg/L FEU)", "d_dimer", "mg/L FEU"),
-        ("D-Dimer (mg/L)", "d_dimer", "mg/L"),
-        ("Ferritin, ng/mL", "ferritin", "ng/mL"),
-        ("Platelets (x10^9/L)", "platelets", "x10^9/L"),
-        ("2276-4", "ferritin", ""),
-        ("Interleukin 6 [Mass/volume] in Serum or Plasma", "il6", ""),
-        ("CRP (day 1)", "crp", ""),
-    ],
-)
-def test_a_header_tells_the_analyte_and_the_unit_it_states(name, key, unit):
-    found = lab_column(name)
-    assert (found.analyte, found.unit) == (key, unit)
-
-
-@pytest.mark.parametrize("name", ["Ward", "Comment", "CRP change", "", "crp max", "WBC in Urine"])
-def test_other_headers_are_no_analyte(name):
-    assert lab_column(name) is None
+def test_a_mapping_that_reads_a_column_of_csf_as_blood_is_refused(tmp_path):
+    labs = {
+        "IL-6 (CSF)": {"analyte": "il6", "unit": "pg/mL"},
+        "GM-CSF": {"analyte": "gm_csf", "unit": "pg/mL"},
+    }
+    path = tmp_path / "mapping.yaml"
+    write_mapping(mapping(labs=labs), path, "")
+    with pytest.raises(UsageError, match=r"labs\.IL-6 \(CSF\): the column is of CSF") as refused:
+        read_mapping(path)
+    assert "GM-CSF" not in str(refused.value)
 
 
 def mapping(**changes):

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.cli import main
+from pipeline.cohort.ledger import Ledger
 from pipeline.commands.import_export import import_export
 from pipeline.errors import InputError, UsageError
 from pipeline.importers.wide_mapping import WideMapping, propose_mapping, read_mapping
@@ -153,8 +154,11 @@ def test_a_damaged_line_is_kept_out_and_listed(sheet):
 
 
 def test_a_sheet_that_is_no_table_and_an_occupied_folder_are_refused(sheet, tmp_path):
-    with pytest.raises(InputError, match="no file ending in"):
+    with pytest.raises(InputError, match="does not exist"):
         import_export(tmp_path / "none.csv", tmp_path / "out", None, force=False)
+    (tmp_path / "sheet.xlsx").write_bytes(b"PK")
+    with pytest.raises(InputError, match="no file ending in"):
+        import_export(tmp_path / "sheet.xlsx", tmp_path / "out", None, force=False)
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "x").write_text("")
     with pytest.raises(UsageError, match="already holds"):
@@ -170,6 +174,207 @@ def test_a_sheet_whose_id_and_time_are_not_recognised_gets_a_proposal_to_fill(sh
 def test_a_confirmed_mapping_is_read_as_written(sheet):
     place = confirm(proposed(sheet))
     assert read_mapping(place).labs["D-Dimer [mg/L] FEU"].unit == "mg/L FEU"
+
+
+# a REDCap export with repeating instruments: labs and grades on rows of their own
+REPEATING = (
+    "record_id,redcap_repeat_instrument,infusion_date,sex,lab_date,crp_mg_l,labs_complete,"
+    "tox_date,crs_grade,icans_grade,tox_complete\n"
+    "R1,,2026-03-01 08:00,2,,,,,,,\n"
+    "R1,labs,,,2026-03-02 06:00,35,2,,,,\n"
+    "R1,labs,,,,40,2,,,,\n"
+    "R1,tox,,,,,,2026-03-03 18:00,3,0,2\n"
+    "R1,tox,,,,,,,4,,0\n"
+    "R2,,2026-03-02 08:00,1,,,,,,,\n"
+    "R2,labs,,,2026-03-04 06:00,12,2,,,,\n"
+)
+SAME_ROW = (
+    "record_id,infusion_date,lab_date,crp_mg_l,tox_date,crs_grade\n"
+    "R1,2026-03-01 08:00,2026-03-03 06:00,120,2026-03-03 18:00,3\n"
+)
+
+
+def brought(folder, text, *, confirmed=True, **changes):
+    """Tables of a sheet after the proposal with changes, what was said, and the rejects."""
+    sheet = folder / "sheet.csv"
+    sheet.write_text(text, encoding="utf-8")
+    place = proposed(sheet)
+    content = yaml.safe_load(place.read_text(encoding="utf-8"))
+    content = {**content, "confirmed": confirmed, **changes}
+    place.write_text(yaml.safe_dump(content), encoding="utf-8")
+    _, said = import_export(sheet, folder / "out", place, time_zone="Europe/Berlin", force=True)
+    tables = {
+        path.stem: pd.read_csv(path, dtype="str", keep_default_na=False)
+        for path in (folder / "out").glob("*.csv")
+    }
+    return tables, said
+
+
+INFUSED = {"infusion_date": "infusion_time"}
+SEX = {**INFUSED, "sex": {"to": "sex", "values": {"1": "male", "2": "female"}}}
+
+
+def test_a_repeating_instrument_is_timed_by_its_own_column(tmp_path):
+    tables, said = brought(tmp_path, REPEATING, patients=SEX)
+    grades = tables["assessments"][["patient_id", "scale", "grade", "assessed_at"]]
+    assert grades.to_numpy().tolist() == [
+        ["R1", "crs", "3", "2026-03-03T18:00:00+01:00"],
+        ["R1", "icans", "0", "2026-03-03T18:00:00+01:00"],
+    ]
+    assert tables["labs"]["collected_at"].tolist() == [
+        "2026-03-02T06:00:00+01:00",
+        "2026-03-04T06:00:00+01:00",
+    ]
+    assert tables["patients"]["sex"].tolist() == ["female", "male"]
+    rejects = tables["import_rejects"][["row", "column", "value", "code"]]
+    assert rejects.to_numpy().tolist() == [
+        ["4", "crp_mg_l", "40", "time_unusable"],
+        ["6", "crs_grade", "4", "time_unusable"],
+    ]
+    assert "labs 1, assessments 1" in said
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        (SAME_ROW, r"assessed\.column is blank.*crs_grade"),
+        (REPEATING, "'values' is blank for 1, 2"),
+    ],
+)
+def test_a_proposal_that_asks_is_not_taken_as_it_is(tmp_path, text, match):
+    with pytest.raises(UsageError, match=match):
+        brought(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"assessed": {"column": "tox_date", "reads": "at"}, "ignored": []},
+        {"assessed": "tox_date"},
+        {"grades": {"crs_grade": {"scale": "crs", "at": "tox_date"}}},
+    ],
+)
+def test_two_dates_in_one_row_stay_apart(tmp_path, changes):
+    tables, _ = brought(tmp_path, SAME_ROW, **changes)
+    assert tables["assessments"]["assessed_at"].tolist() == ["2026-03-03T18:00:00+01:00"]
+    assert tables["labs"]["collected_at"].tolist() == ["2026-03-03T06:00:00+01:00"]
+
+
+@pytest.mark.parametrize("text", [SAME_ROW, REPEATING, SAME_ROW.replace("tox_date", "seen")])
+def test_a_mapping_without_the_clock_of_grades_asks_where_it_is_ambiguous(tmp_path, text):
+    patients = SEX if "sex" in text else INFUSED
+    later = "seen" if "seen" in text else "tox_date"
+    ignored = [
+        name
+        for name in text.split("\n")[0].split(",")
+        if name.startswith("redcap") or name.endswith("complete") or name == later
+    ]
+    with pytest.raises(UsageError, match=f"'assessed.*'lab_date', '{later}'"):
+        brought(tmp_path, text, assessed=None, ignored=ignored, patients=patients)
+
+
+def test_doses_and_observations_have_clocks_of_their_own(tmp_path):
+    text = (
+        "id,infusion_date,lab_date,crp_mg_l,dose_date,tocilizumab_mg,obs_date,temperature_c\n"
+        "1,2026-03-01 08:00,2026-03-02 06:00,3,2026-03-02 18:00,560,2026-03-02 19:00,39.1\n"
+        "1,,,,2026-03-03 18:00,0,,38.5\n"
+    )
+    tables, said = brought(tmp_path, text, given="dose_date", observed="obs_date")
+    assert tables["treatments"].to_numpy().tolist() == [
+        ["1", "tocilizumab", "560", "mg", "2026-03-02T18:00:00+01:00"]
+    ]
+    assert tables["observations"].to_numpy().tolist() == [
+        ["1", "temperature_c", "39.1", "2026-03-02T19:00:00+01:00"]
+    ]
+    assert "observations 1" in said
+
+
+def test_names_of_drugs_have_their_doses_in_another_column(tmp_path):
+    text = (
+        "id,lab_date,crp_mg_l,med,mg,med_date\n1,2026-03-02 06:00,3,Actemra,560,2026-03-02 18:00\n"
+    )
+    role = {"med": {"dose": "mg", "unit": "mg"}}
+    tables, _ = brought(tmp_path, text, doses=role, given="med_date", ignored=[])
+    assert tables["treatments"].to_numpy().tolist() == [
+        ["1", "Actemra", "560", "mg", "2026-03-02T18:00:00+01:00"]
+    ]
+
+
+def test_a_time_of_day_in_a_column_of_its_own_is_joined_to_its_date(tmp_path):
+    text = (
+        "id,lab_date,lab_time,crp_mg_l,tox_date,tox_time,tox_crs\n"
+        "1,2026-03-02,06:00,3,2026-03-02,18:00,1\n1,2026-03-03,,4,,19:00,2\n"
+    )
+    tables, said = brought(tmp_path, text)
+    assert tables["labs"]["collected_at"].tolist() == ["2026-03-02T06:00:00+01:00", "2026-03-03"]
+    assert tables["assessments"]["assessed_at"].tolist() == ["2026-03-02T18:00:00+01:00"]
+    assert "assessments 1" in said
+
+
+def test_a_result_time_belongs_only_to_labs_of_the_same_draw(tmp_path):
+    text = (
+        "id,collected_at,resulted_at,crp_mg_l,il6_date,il6_pg_ml\n"
+        "1,2026-03-02 06:00,2026-03-02 07:00,3,2026-03-01 06:00,9\n"
+    )
+    tables, _ = brought(tmp_path, text)
+    assert tables["labs"][["analyte", "resulted_at"]].to_numpy().tolist() == [
+        ["crp", "2026-03-02T07:00:00+01:00"],
+        ["il6", ""],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ({"patients": {**INFUSED, "sex": "sex"}}, "'sex' holds 1, 2"),
+        ({"patients": {**SEX, "sex": {"to": "sex", "values": {"1": "male"}}}}, "'sex' holds 2"),
+        ({"patients": {"sex": {"to": "sex", "values": {"1": "x", "2": "m"}}}}, "none of male"),
+        ({"patients": SEX, "assessed": {"column": "tox_date", "reads": "days"},
+          "grades": {"crs_grade": "crs", "icans_grade": {"scale": "icans", "at": "lab_date"}}},
+         "one reading"),
+    ],
+)  # fmt: skip
+def test_codes_without_meaning_and_mixed_readings_are_refused(tmp_path, changes, match):
+    with pytest.raises(UsageError, match=match):
+        brought(tmp_path, REPEATING, **changes)
+
+
+def test_codes_of_grades_are_translated(tmp_path):
+    role = {"scale": "crs", "at": "tox_date", "values": {"3": 2}}
+    tables, _ = brought(tmp_path, SAME_ROW, grades={"crs_grade": role})
+    assert tables["assessments"]["grade"].tolist() == ["2"]
+
+
+ROWS = st.lists(
+    st.tuples(*(st.sampled_from(["", text]) for text in ("2", "12", "3", "1", "9"))), min_size=1
+)
+
+
+@settings(max_examples=12, deadline=None)
+@given(ROWS)
+def test_every_filled_cell_is_carried_over_or_rejected_with_its_line(rows):
+    table = pd.DataFrame(rows, columns=["lab_day", "crp", "tox_day", "crs", "icans"], dtype="str")
+    table = table.assign(id="1", _line=range(2, len(rows) + 2))
+    mapping = WideMapping.model_validate(
+        {
+            "patient_id": "id",
+            "collected": {"column": "lab_day", "reads": "days"},
+            "assessed": {"column": "tox_day", "reads": "days"},
+            "labs": {"crp": {"analyte": "crp", "unit": "mg/L"}},
+            "grades": {"crs": "crs", "icans": "icans"},
+        }
+    )
+    ledger = Ledger()
+    made = from_wide(table, mapping, "sheet.csv", ledger)
+    filled = int((table[["crp", "crs", "icans"]] != "").sum().sum())
+    carried = len(made.tables["labs"]) + len(made.tables.get("assessments", []))
+    assert filled == carried + sum(made.untimed.values())
+    assert sum(made.untimed.values()) == len(ledger.frame())
+    assert made.filled + made.blank + made.untimed.get("labs", 0) == len(table)
+    assert made.unused == int((table[["crp", "crs", "icans"]] == "").all(axis=1).sum())
+    for name in ("labs", "assessments"):
+        part = made.tables.get(name, pd.DataFrame())
+        assert not (part.filter(like="_days") == "").to_numpy().any()
 
 
 UNITS = {"crp": "mg/L", "il6": "pg/mL", "ferritin": "ng/mL", "platelets": "10*9/L"}
@@ -200,3 +405,30 @@ def test_long_to_wide_to_long_is_the_same_table(cells):
     pd.testing.assert_frame_equal(left, right.astype("str"))
     assert again.filled == len(cells)
     assert again.filled + again.blank == len(wide) * len(mapping.labs)
+
+
+@pytest.mark.parametrize(
+    ("order", "cell", "wanted"),
+    [
+        ("month_first", "3/2/2026 8:00 PM", "2026-03-02T20:00:00-05:00"),
+        ("day_first", "2.3.2026 20:00", "2026-03-02T20:00:00-05:00"),
+        (None, "2-Mar-2026 20:00", "2026-03-02T20:00:00-05:00"),
+        (None, "2026-3-2 8:00 PM", "2026-03-02T20:00:00-05:00"),
+        (None, "3/2/2026 8:00 PM", "3/2/2026 8:00 PM"),
+    ],
+)
+def test_times_with_one_reading_are_carried_in_iso(tmp_path, order, cell, wanted):
+    sheet = tmp_path / "sheet.csv"
+    sheet.write_text(f"id,time,CRP\n1,{cell},5\n", encoding="utf-8")
+    place = tmp_path / "m.yaml"
+    content = {
+        "confirmed": True,
+        "patient_id": "id",
+        "collected": {"column": "time", "reads": "at"},
+        "labs": {"CRP": {"analyte": "crp", "unit": "mg/L"}},
+        "date_order": order,
+    }
+    place.write_text(yaml.safe_dump(content), encoding="utf-8")
+    import_export(sheet, tmp_path / "out", place, time_zone="America/New_York")
+    labs = pd.read_csv(tmp_path / "out" / "labs.csv", dtype="str")
+    assert labs["collected_at"].tolist() == [wanted]

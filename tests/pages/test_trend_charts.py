@@ -1,6 +1,7 @@
 """Trends as small multiples: every value shown is in the table, limits are open, gaps stay open."""
 
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -11,7 +12,7 @@ from pipeline.cohort.analytes import dictionary
 from pipeline.explain.drug_caveats import DrugMark
 from pipeline.explain.infusion_clock import InfusionClock
 from pipeline.explain.phrases import value_text
-from pipeline.pages.trend_charts import WIDTH, grade_trend, lab_trend, time_axis
+from pipeline.pages.trend_charts import HEIGHT, WIDTH, grade_trend, lab_trend, time_axis
 from tests.pages.patients import ZERO
 
 CRP = dictionary()["crp"]
@@ -110,3 +111,21 @@ def test_a_scale_that_is_not_charted_is_left_out():
 def test_the_axis_spans_at_least_a_day_and_ends_at_the_landmark(first, low):
     axis = time_axis(first, 96.0)
     assert (axis.low, axis.high) == (low, 96.0)
+
+
+@given(
+    st.lists(st.floats(-30, 30).map(lambda v: round(v, 2)), min_size=1, max_size=8),
+    st.booleans(),
+)
+@settings(deadline=None)
+def test_the_axis_of_signed_results_holds_zero_in_a_straight_scale(values, reference):
+    analyte = dictionary()["base_excess"]
+    if not reference:
+        analyte = replace(analyte, reference=(None, None))
+    data = [(10.0 * place, value, 0) for place, value in enumerate(values)]
+    trend = lab_trend(series(*data), analyte, AXIS, [], CLOCK)
+    heights = {v: float(c.get("cy")) for v, c in zip(values, drawn(trend, "circle"), strict=True)}
+    assert all(0 <= height <= HEIGHT for height in heights.values())
+    ordered = sorted(heights)
+    assert [heights[v] for v in ordered] == sorted(heights.values(), reverse=True)
+    assert any(line.get("stroke-dasharray") == "1 3" for line in drawn(trend, "line"))

@@ -198,6 +198,25 @@ def _shifted_names(tables: Tables, random: np.random.Generator, strength: float)
     return _labs(tables, labs.assign(loinc=""))
 
 
+@plants("CHK305")
+def _two_bases(tables: Tables, random: np.random.Generator, strength: float) -> Tables:
+    """Relabel D-dimer of one site from FEU to DDU in a share of patients; values stay."""
+    labs, people = tables["labs"].copy(), tables["patients"]
+    feu = _of(labs, "d_dimer") & labs["unit"].str.contains("FEU").to_numpy()
+    place = people["site"].value_counts().index[0]
+    here = people["patient_id"][(people["site"] == place).to_numpy()]
+    moved = here[chosen(len(here), 0.5 * strength, random)]
+    rows = feu & labs["patient_id"].isin(moved).to_numpy()
+    labs.loc[rows, "unit"] = labs.loc[rows, "unit"].str.replace("FEU", "DDU")
+    return _labs(tables, labs)
+
+
+def one_basis(tables: Tables) -> Tables:
+    """Return the export without D-dimer in DDU, which one simulated site reports beside FEU."""
+    labs = tables["labs"]
+    return _labs(tables, labs[~labs["unit"].str.contains("DDU")])
+
+
 @plants("CHK401")
 def _midnight(tables: Tables, random: np.random.Generator, strength: float) -> Tables:
     """Set collection times to midnight, all of them or 95 %."""

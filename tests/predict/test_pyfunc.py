@@ -85,3 +85,13 @@ def test_rows_that_cannot_be_read_are_refused_with_the_reason(model) -> None:
         model.predict(None, LABS.iloc[:0])
     with pytest.raises(mlflow.MlflowException, match=r"^labs lacks the column"):
         model.predict(None, LABS.drop(columns="unit"))
+
+
+def test_a_request_states_what_a_comma_means(model) -> None:
+    commas = LABS.assign(value=LABS["value"].str.replace(".", ",", regex=False))
+    plain = model.predict(None, LABS)
+    pd.testing.assert_frame_equal(model.predict(None, commas, {"decimal_comma": "true"}), plain)
+    unread = model.predict(None, commas)
+    assert unread["analytes_present"].tolist() != plain["analytes_present"].tolist()
+    with pytest.raises(mlflow.MlflowException, match="true, false or nothing"):
+        model.predict(None, LABS, {"decimal_comma": "yes"})

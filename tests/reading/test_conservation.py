@@ -15,6 +15,7 @@ from pipeline.config import load_config
 from pipeline.config_cohort import CohortConfig
 from pipeline.errors import CytocastError
 from pipeline.reading.reader import read_cohort
+from tests.cohort.strange_lines import ENDS, MARKS, lines_of_table
 from tests.exported import conserved
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -151,6 +152,23 @@ def test_whatever_happens_to_the_bytes_every_row_is_accounted_for(
     for table in TABLES:
         if table != target:
             assert result.counts[f"{table}.csv"]["read"] == 12
+
+
+@settings(max_examples=6, deadline=None)
+@given(st.data(), st.sampled_from(TABLES), st.sampled_from(MARKS), st.sampled_from(ENDS))
+def test_every_physical_line_of_every_table_is_accounted_for(folder, data, target, mark, end):
+    for table in TABLES:
+        text = text_of([HEADERS[table], *rows_of(table, 12)], mark if table == target else ",", end)
+        if table == target:
+            cells = ["P001", *rows_of(table, 3)[1][1:]]
+            more = data.draw(lines_of_table(HEADERS[table], cells, mark))
+            text += end.join(more)
+            physical = len(io.StringIO(text, newline="").readlines()) - 1
+        (folder / f"{table}.csv").write_bytes(text.encode())
+    result = read_cohort(folder, CONFIG)
+    conserved(result)
+    count = result.counts[f"{target}.csv"]
+    assert count.get("lines", count["read"]) == physical
 
 
 @pytest.mark.parametrize("codec", ["utf-8", "utf-8-sig", "utf-16", "utf-32", "cp1252"])

@@ -265,6 +265,62 @@ def test_as_of_may_be_a_time(tmp_path):
     assert zoned.as_of_hours.tolist() == [24.0, 12.0]
 
 
+def shifted_export(folder, year=2142, others=()):
+    """A batch whose dates lie in another century, and patients with an infusion of their own."""
+    labs = [
+        ("patient_id", "analyte", "value", "unit", "collected_at", "resulted_at"),
+        ("A", "crp", "12", "mg/L", f"{year}-03-02T08:00:00Z", f"{year}-03-02T09:00:00Z"),
+        ("A", "crp", "40", "mg/L", f"{year}-03-04T08:00:00Z", f"{year}-03-04T09:00:00Z"),
+        *((name, "crp", "5", "mg/L", now(-1), now(-0.5)) for name, _ in others),
+    ]
+    grades = [
+        ("patient_id", "scale", "grade", "assessed_at"),
+        ("A", "crs", "1", f"{year}-03-02T08:00:00Z"),
+    ]
+    people = [("patient_id", "infusion_time"), ("A", f"{year}-03-01T08:00:00Z"), *others]
+    return write_export(folder, patients=people, labs=labs, assessments=grades)
+
+
+@pytest.mark.parametrize("year", [2142, 2201, 2300])
+@pytest.mark.parametrize("moment", ["72", "{}-03-04T08:00:00Z"])
+def test_as_of_may_lie_in_the_future_where_every_infusion_does(tmp_path, year, moment):
+    result = score(shifted_export(tmp_path, year), as_of=moment.format(year))
+    conserved(result)
+    assert result.as_of_hours.tolist() == [72.0]
+    assert result.cohort.labs["value"].tolist() == [12.0]
+    assert codes(result) == ["future"]
+    assert "pseudonymise" not in result.rejects["remedy"][0]
+    assert any("shifted" in remark for remark in result.remarks)
+
+
+def test_shifted_dates_without_a_moment_name_the_remedy(tmp_path):
+    result = score(shifted_export(tmp_path))
+    conserved(result)
+    assert codes(result) == ["future"] * 3
+    assert result.rejects["remedy"].str.contains("pseudonymise --times hours").all()
+    assert result.rejects["remedy"].str.contains("AS_OF=").all()
+
+
+def test_among_patients_of_today_a_shifted_one_is_told_apart(tmp_path):
+    folder = shifted_export(tmp_path, others=[("B", now(-48))])
+    result = score(folder)
+    assert codes(result) == ["future"] * 3
+    assert result.rejects["remedy"].str.contains("pseudonymise").all()
+    assert result.cohort.labs["value"].tolist() == [5.0]
+    for asked in ("2142-03-04T08:00:00Z", "5000"):
+        with pytest.raises(UsageError, match="lies in the future"):
+            score(folder, as_of=asked)
+    assert score(folder, as_of="24").as_of_hours[1] == 24.0
+
+
+def test_finished_records_with_shifted_dates_are_read_for_training(tmp_path):
+    result = read(shifted_export(tmp_path, others=[("B", now(-48))]))
+    conserved(result)
+    assert codes(result) == []
+    assert len(result.cohort.labs) == 3
+    assert any("shifted" in remark for remark in result.remarks)
+
+
 @pytest.mark.parametrize(
     ("as_of", "words"),
     [

@@ -1,0 +1,158 @@
+"""The numbers of every table written with one decimal mark; ambiguous ones are refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from functools import partial, reduce
+from operator import or_
+
+import pandas as pd
+
+from pipeline.cohort.decimal_marks import DecimalMarks, MarkEvidence, evidence_of, plain_numbers
+from pipeline.cohort.ledger import Ledger, quoted
+from pipeline.cohort.schema import TableSchema
+from pipeline.config_cohort import CohortConfig
+from pipeline.remedy import Remedy, render
+
+# text columns whose cells may be numbers
+_RESULTS = {"labs": ("value",), "observations": ("value",)}
+_NUMERIC = ("number", "integer")
+
+
+def read_number_columns(
+    raw: Mapping[str, pd.DataFrame],
+    typed: Mapping[str, Collection[str]],
+    names: Mapping[str, str],
+    config: CohortConfig,
+    ledger: Ledger,
+    remedy: str | Remedy,
+) -> dict[str, pd.DataFrame]:
+    """Write the numbers of each table with a point, by what is stated and what the files show.
+
+    A number that may mean two things (``12.845`` where other numbers are ``182,4``) is refused: a
+    required cell and a time with its row, another cell alone. The cells of ``labs.value`` stay as
+    they are; ``ledger.decimal_marks`` receives what a comma and a point mean in them.
+
+    What the marks mean is decided by the column for times, which programs compute, then by the
+    file, then by the other files of the export.
+
+    Parameters
+    ----------
+    raw : mapping of str to DataFrame
+        Text tables by name.
+    typed : mapping of str to collection of str
+        Columns whose numbers were numbers in the source, so that no mark is ambiguous.
+    names : mapping of str to str
+        File of each table.
+    remedy : str or Remedy
+        What to do about an ambiguous mark.
+    """
+    columns = {name: _columns(name, raw[name], typed.get(name, ()), config) for name in raw}
+    shown = {
+        name: {column: evidence_of(raw[name][column].unique()) for column in columns[name]}
+        for name in raw
+    }
+    files = {name: _of_file(shown[name]) for name in raw}
+    export = reduce(or_, files.values(), MarkEvidence())
+    marked = {}
+    for name, table in raw.items():
+        file = names[name]
+        around = _nearest(files[name], export)
+        if name == "labs":
+            typed_value = "value" in typed.get(name, ())
+            ledger.decimal_marks[file] = (
+                DecimalMarks() if typed_value else DecimalMarks(config.decimal_comma, around)
+            )
+        schema = TableSchema.load(name)
+        for column, own in shown[name].items():
+            if name == "labs" and column == "value":
+                continue
+            marks = DecimalMarks(config.decimal_comma, around)
+            if _is_clock(column):
+                computed = own.point and not own.comma  # by a program, whatever prints the results
+                stated = None if computed else config.decimal_comma
+                marks = DecimalMarks(stated, _nearest(own, around))
+            refuse = partial(_refuse, column=column, schema=schema, file=file, remedy=remedy)
+            table = _with_point(table, column, file, marks, ledger, refuse)
+        marked[name] = table
+    return marked
+
+
+def _with_point(
+    table: pd.DataFrame,
+    column: str,
+    file: str,
+    marks: DecimalMarks,
+    ledger: Ledger,
+    refuse: Callable[..., pd.DataFrame],
+) -> pd.DataFrame:
+    plain, problems = plain_numbers(table[column], marks)
+    why = {text: render(problem, ledger.audience) for text, problem in problems.items()}
+    bad = table[column].isin(list(problems))
+    reason = quoted(table[column]) + " " + table[column].map(why).astype("str") + "."
+    _remember(ledger, file, column, table.loc[plain != table[column]])
+    written = table.assign(**{column: plain})
+    return refuse(written, bad, reason, ledger) if problems else written
+
+
+def _refuse(
+    table: pd.DataFrame,
+    bad: pd.Series,
+    reason: pd.Series,
+    ledger: Ledger,
+    *,
+    column: str,
+    schema: TableSchema,
+    file: str,
+    remedy: str | Remedy,
+) -> pd.DataFrame:
+    """Refuse the row of a required cell or a time; treat another cell as missing."""
+    field = schema.fields.get(column, {})
+    if _is_clock(column) or field.get("constraints", {}).get("required"):
+        code = "time_unusable" if _is_clock(column) else "illegal_value"
+        return ledger.reject(
+            table, bad, file=file, column=column, code=code, reason=reason, remedy=remedy
+        )
+    ledger.ignore_cells(
+        table, bad, file=file, column=column, code="illegal_value", reason=reason, remedy=remedy
+    )
+    return table.assign(**{column: table[column].mask(bad, "")})
+
+
+def _remember(ledger: Ledger, file: str, column: str, rows: pd.DataFrame) -> None:
+    """Keep the text of rewritten cells for rejects to quote, with what was kept before."""
+    if rows.empty:
+        return
+    cells = rows[column].set_axis(rows["_line"])
+    earlier = ledger.written.get((file, column))
+    ledger.written[file, column] = cells if earlier is None else earlier.combine_first(cells)
+
+
+def _columns(
+    name: str, table: pd.DataFrame, typed: Collection[str], config: CohortConfig
+) -> list[str]:
+    """Text columns of a table that hold numbers."""
+    schema = TableSchema.load(name)
+    wanted = [key for key, item in schema.fields.items() if item.get("type") in _NUMERIC]
+    wanted += _RESULTS.get(name, ())
+    if name == "patients":
+        wanted += [key for key in config.host_columns if key not in schema.fields]
+    return [key for key in dict.fromkeys(wanted) if key in table and key not in typed]
+
+
+def _of_file(shown: Mapping[str, MarkEvidence]) -> MarkEvidence:
+    """What a file shows; a point in a computed time says nothing of its other numbers."""
+    parts = [
+        MarkEvidence(comma=seen.comma, either=seen.either) if _is_clock(column) else seen
+        for column, seen in shown.items()
+    ]
+    return reduce(or_, parts, MarkEvidence())
+
+
+def _nearest(own: MarkEvidence, wider: MarkEvidence) -> MarkEvidence:
+    """Evidence from nearby where it decides, else from further away as well."""
+    return own if own.decisive else own | wider
+
+
+def _is_clock(column: str) -> bool:
+    return column.endswith(("_hours", "_days"))

@@ -1,0 +1,21 @@
+"""Spelling of names: one form in which variants meet."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+
+def normalise_name(text: str) -> str:
+    """Lower case without accents, with single underscores, so that spelling variants meet.
+
+    Examples
+    --------
+    >>> normalise_name("IL-6 "), normalise_name("Interleukin 6"), normalise_name("Fibrinogène")
+    ('il_6', 'interleukin_6', 'fibrinogene')
+    """
+    plain = text.replace("™", " ").replace("ß", "ss")
+    spelled = plain.replace("γ", "gamma").replace("α", "alpha").replace("β", "beta")
+    parts = unicodedata.normalize("NFKD", spelled)
+    plain = "".join(mark for mark in parts if not unicodedata.combining(mark))
+    return re.sub(r"[^a-z0-9]+", "_", plain.lower()).strip("_")

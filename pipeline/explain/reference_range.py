@@ -1,0 +1,50 @@
+"""The reference range a result is shown with: its laboratory's own, else that of the dictionary."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pandas as pd
+
+from pipeline.cohort.analytes import Analyte
+from pipeline.explain.patient_record import PatientRecord
+
+
+def with_own_range(analyte: Analyte, record: PatientRecord) -> Analyte:
+    """Return the analyte with the range that holds for a patient's newest result."""
+    limits = reference_range(record.series(analyte.key), analyte, record.age_years)
+    return replace(analyte, reference=limits)
+
+
+def reference_range(
+    series: pd.DataFrame, analyte: Analyte, age_years: float
+) -> tuple[float | None, float | None]:
+    """Limits of the newest result where its row states any, else those at the patient's age.
+
+    A lower limit that is not stated is 0 where an analyte cannot be negative.
+
+    Parameters
+    ----------
+    series : DataFrame
+        Results of one analyte by collection time, with ``ref_low`` and ``ref_high``.
+
+    Examples
+    --------
+    >>> from pipeline.cohort.analytes import dictionary
+    >>> rows = pd.DataFrame({"ref_low": [float("nan")], "ref_high": [7.0]})
+    >>> reference_range(rows, dictionary()["il6"], 50.0)
+    (0.0, 7.0)
+    >>> reference_range(rows.iloc[:0], dictionary()["nfl"], 62.0)
+    (0.0, 28.8)
+    """
+    low, high = analyte.reference_at(age_years)
+    if len(series) and {"ref_low", "ref_high"} <= set(series.columns):
+        newest = series.iloc[-1]
+        own = [float(newest[name]) for name in ("ref_low", "ref_high")]
+        if not all(map(math.isnan, own)):
+            low, high = (None if math.isnan(limit) else limit for limit in own)
+    lowest = analyte.plausible[0]
+    if low is None and high is not None and lowest is not None and lowest >= 0:
+        low = 0.0
+    return low, high

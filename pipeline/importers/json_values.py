@@ -1,0 +1,115 @@
+"""JSON values of a file: one, several behind each other, or one per line; compressed or not."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pipeline.errors import InputError
+
+_GZIP = b"\x1f\x8b"
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_GAP = re.compile(r"[\s\x1e]*")  # JSON text sequences begin each value with a record separator
+_DECODER = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str)
+_DAMAGED = re.compile("[\udc80-\udcff]")
+TOO_DEEP = "objects lie within each other too deeply"
+
+
+class JsonValue(NamedTuple):
+    """A value, and the line it begins on; or why that line holds none."""
+
+    line: int
+    value: Any
+    problem: str = ""
+
+
+def read_text(path: Path) -> str:
+    """Text of a file, which may be compressed by gzip; damaged bytes become lone surrogates.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or its compressed content is damaged.
+    """
+    try:
+        content = path.read_bytes()
+        if content.startswith(_GZIP):
+            content = gzip.decompress(content)
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(f"{path} cannot be read: {error}; export it again") from error
+    if content.startswith(_UTF16):
+        return content.decode("utf-16", errors="replace")
+    return content.decode("utf-8-sig", errors="surrogateescape")
+
+
+def json_values(text: str, *, by_line: bool) -> list[JsonValue]:
+    r"""Values of a text in their order; numbers stay text, so that no digit is lost.
+
+    Parameters
+    ----------
+    by_line : bool
+        A line that is no value is listed with its problem, and the others are read. Otherwise one
+        problem ends the list.
+
+    Examples
+    --------
+    >>> [item.value for item in json_values('{"a": 1.50}{"b": 2}', by_line=False)]
+    [{'a': '1.50'}, {'b': '2'}]
+    >>> [(item.line, bool(item.problem)) for item in json_values('[1]\n{\n[2]', by_line=True)]
+    [(1, False), (2, True), (3, False)]
+    """
+    whole = list(_stream(text, 1))
+    if not by_line or not any(item.problem for item in whole):
+        return whole
+    found: list[JsonValue] = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        values = list(_stream(line, number))
+        broken = [item for item in values if item.problem]
+        found += broken or values
+    return found if any(not item.problem for item in found) else whole
+
+
+def is_by_line(text: str) -> bool:
+    r"""Whether the first line that is not blank is a whole object by itself, and others follow.
+
+    Examples
+    --------
+    >>> is_by_line('{"a": 1}\n{"b"'), is_by_line('{"a": 1}'), is_by_line('{\n"a": 1}')
+    (True, False, False)
+    """
+    first, _, rest = text.lstrip().partition("\n")
+    return bool(rest.strip()) and not any(item.problem for item in _stream(first, 1))
+
+
+def _stream(text: str, line: int) -> Iterator[JsonValue]:
+    """Values that follow each other, up to the first problem."""
+    place = _end_of_gap(text, 0)
+    counted = 0
+    while place < len(text):
+        line += text.count("\n", counted, place)
+        counted = place
+        try:
+            value, end = _DECODER.raw_decode(text, place)
+        except json.JSONDecodeError as error:
+            at = line + text.count("\n", place, error.pos)
+            yield JsonValue(at, None, f"{error.msg}, column {error.colno}")
+            return
+        except RecursionError:
+            yield JsonValue(line, None, TOO_DEEP)
+            return
+        if not isinstance(value, (dict, list)) and _end_of_gap(text, end) < len(text):
+            yield JsonValue(line, None, "text follows a value that is no object")
+            return
+        damaged = _DAMAGED.search(text, place, end)
+        yield JsonValue(line, value, "it holds bytes that are no UTF-8" if damaged else "")
+        place = _end_of_gap(text, end)
+
+
+def _end_of_gap(text: str, place: int) -> int:
+    found = _GAP.match(text, place)
+    return found.end() if found else place

@@ -1,0 +1,102 @@
+"""How a batch or another cohort is read: as in training, but for what files and options state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pipeline import log
+from pipeline.cohort.timestamps import zone
+from pipeline.config import Config, reading_settings
+from pipeline.config_cohort import READING, CohortConfig
+from pipeline.format import joined
+
+
+@dataclass(frozen=True)
+class ReadingOptions:
+    """Settings of reading in force, and which of them differ from training.
+
+    Attributes
+    ----------
+    settings : mapping
+        The settings of ``cohort`` named in ``READING``, as JSON holds them.
+    differs_from_training : tuple of str
+        Names of those that have another value than in training.
+    """
+
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    differs_from_training: tuple[str, ...] = ()
+
+    def summary(self) -> dict[str, Any]:
+        """The options as ``run_summary.json`` and ``monitor.json`` hold them.
+
+        Examples
+        --------
+        >>> reading = reading_options(CohortConfig(), CohortConfig(date_order="day_first"))
+        >>> reading.summary()["differs_from_training"], reading.summary()["settings"]["date_order"]
+        (['date_order'], 'day_first')
+        """
+        return {
+            "settings": dict(self.settings),
+            "differs_from_training": list(self.differs_from_training),
+        }
+
+    def differing(self) -> dict[str, Any]:
+        """Settings that have another value than in training."""
+        return {name: self.settings[name] for name in self.differs_from_training}
+
+
+def reading_options(trained: CohortConfig, now: CohortConfig) -> ReadingOptions:
+    """Settings of reading in force, beside those of training."""
+    before, after = trained.model_dump(mode="json"), now.model_dump(mode="json")
+    return ReadingOptions(
+        {name: after[name] for name in READING},
+        tuple(name for name in READING if after[name] != before[name]),
+    )
+
+
+def with_reading(
+    config: Config,
+    files: Sequence[Path],
+    time_zone: str | None,
+    *,
+    command: str,
+    sections: Sequence[str] = (),
+) -> Config:
+    """Settings of a bundle with the reading settings of files, and the zone, on top.
+
+    What else the files hold is reported as unused.
+
+    Parameters
+    ----------
+    time_zone : str or None
+        ``--tz``, which wins over the files.
+    command : str
+        Name of the command, for the message.
+    sections : sequence of str
+        Other sections of the files that the command uses.
+
+    Raises
+    ------
+    UsageError
+        If a file is missing, or holds an unknown key or illegal value, or the zone is unknown.
+    """
+    cohort, unused = reading_settings(config, files)
+    unused = tuple(name for name in unused if name not in sections)
+    if unused:
+        log.warn(
+            f"{joined([str(path) for path in files])}: {joined(list(unused))} not used; of a "
+            f"configuration, {command} takes only how the input is read (cohort: "
+            f"{', '.join(READING)}){_besides(sections)}. The rest was settled when the bundle was "
+            "trained"
+        )
+    if time_zone is not None:
+        zone(time_zone)
+        cohort = cohort.model_copy(update={"time_zone": time_zone})
+    return config.model_copy(update={"cohort": cohort})
+
+
+def _besides(sections: Sequence[str]) -> str:
+    return f" and {joined(list(sections))}" if sections else ""
