@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pipeline import log
 from pipeline.evaluate.external_validation import evaluate_bundle
-from pipeline.folders import complete_folder, refuse_occupied
+from pipeline.folders.claim import claim
 from pipeline.model.bundle import load_bundle, read_evaluation
 from pipeline.model.registry import bundle_folder
 from pipeline.pages.evaluation_page import render_evaluation
@@ -38,33 +38,35 @@ def evaluate_command(
         How this cohort is read where that differs from training: settings of ``cohort`` only.
     """
     folder = bundle_folder(model)
-    refuse_occupied(out, cohort, folder, force=force)
-    trained = load_bundle(folder)
-    config = with_reading(trained.config, config_files, time_zone, command="evaluate")
-    bundle = replace(trained, config=config)
-    log.info("reading the cohort")
-    read = read_cohort_for(bundle, cohort)
-    read.report_refusals()
-    audit = audit_evaluated_cohort(cohort, bundle.config, read)
-    result = evaluate_bundle(
-        bundle,
-        read,
-        read_evaluation(folder),
-        cohort_name=cohort.resolve().name,
-        synthetic=is_simulated(cohort),
-    )
-    reading = reading_options(trained.config.cohort, config.cohort).differing()
-    result = result.with_parts(
-        audit=audit.summary(),
-        warnings=[*error_sentences(audit), *result.report.warnings],
-        read_with=reading,
-    )
-    with complete_folder(out, force=force) as target:
-        (target / "evaluation.json").write_text(result.report.to_json(), encoding="utf-8")
-        page = render_evaluation(result.report, result.curves, title=page_title(result.report))
-        (target / "evaluation.html").write_text(page, encoding="utf-8")
-        read.rejects.to_csv(target / "rejects.csv", index=False, lineterminator="\n")
-        read.notes.to_csv(target / "flags.csv", index=False, lineterminator="\n")
+    reads = [cohort, folder, *config_files]
+    with claim(out, command="evaluate", reads=reads, force=force) as output:
+        output.refuse_occupied()
+        trained = load_bundle(folder)
+        config = with_reading(trained.config, config_files, time_zone, command="evaluate")
+        bundle = replace(trained, config=config)
+        log.info("reading the cohort")
+        read = read_cohort_for(bundle, cohort)
+        read.report_refusals()
+        audit = audit_evaluated_cohort(cohort, bundle.config, read)
+        result = evaluate_bundle(
+            bundle,
+            read,
+            read_evaluation(folder),
+            cohort_name=cohort.resolve().name,
+            synthetic=is_simulated(cohort),
+        )
+        reading = reading_options(trained.config.cohort, config.cohort).differing()
+        result = result.with_parts(
+            audit=audit.summary(),
+            warnings=[*error_sentences(audit), *result.report.warnings],
+            read_with=reading,
+        )
+        with output.folder() as target:
+            (target / "evaluation.json").write_text(result.report.to_json(), encoding="utf-8")
+            page = render_evaluation(result.report, result.curves, title=page_title(result.report))
+            (target / "evaluation.html").write_text(page, encoding="utf-8")
+            read.rejects.to_csv(target / "rejects.csv", index=False, lineterminator="\n")
+            read.notes.to_csv(target / "flags.csv", index=False, lineterminator="\n")
     lines = [describe(result.report), f"Page: {out / 'evaluation.html'}"]
     if reading:
         told = ", ".join(f"{name}: {json.dumps(value)}" for name, value in reading.items())

@@ -9,7 +9,7 @@ import pandas as pd
 from pipeline.cohort.files import SUFFIXES, find_table, read_raw, workbook_hint
 from pipeline.cohort.ledger import Ledger
 from pipeline.errors import InputError, UsageError
-from pipeline.folders import complete_folder, refuse_occupied
+from pipeline.folders.claim import Claim, claim
 from pipeline.importers.assemble import AssembledTables, assemble
 from pipeline.importers.code_names import unrecognised_analytes
 from pipeline.importers.exchange_mapping import HEADER as EXCHANGE_HEADER
@@ -74,9 +74,17 @@ def import_export(
         )
     shape = shape or shape_of(source)
     place = mapping if mapping is not None else out.with_name(f"{out.name}.mapping.yaml")
-    if shape == "wide":
-        return import_wide(source, out, place, time_zone=time_zone, force=force)
-    refuse_occupied(out, source, force=force)
+    with claim(out, command="import", reads=[source, place], force=force) as output:
+        output.refuse_occupied()
+        if shape == "wide":
+            return import_wide(source, output, place, time_zone=time_zone)
+        return _import_records(source, output, place, shape=shape, time_zone=time_zone)
+
+
+def _import_records(
+    source: Path, output: Claim, place: Path, *, shape: str, time_zone: str | None
+) -> tuple[int, str]:
+    """Rewrite an OMOP or FHIR export; see :func:`import_export`."""
     ledger = Ledger()
     if not place.exists():
         records = _records(shape, source, ExchangeMapping(), ledger)
@@ -95,7 +103,7 @@ def import_export(
     lines += [f"flagged: {len(ledger.notes())} rows (import_flags.csv)"] * bool(ledger.noted)
     if "assessments" not in made.tables:
         lines.append("no grades: the mapping names none, so this cohort can be scored, not trained")
-    return 0, _write(made.tables, ledger, out, lines, force=force)
+    return 0, _write(made.tables, ledger, output, lines)
 
 
 def shape_of(source: Path) -> str:
@@ -123,14 +131,13 @@ def shape_of(source: Path) -> str:
 
 
 def import_wide(
-    source: Path, out: Path, place: Path, *, time_zone: str | None = None, force: bool
+    source: Path, output: Claim, place: Path, *, time_zone: str | None = None
 ) -> tuple[int, str]:
     """Rewrite a sheet with one column per analyte; see :func:`import_export`."""
     if not source.is_file() or source.suffix.lower() not in SUFFIXES:
         raise InputError(
             f"{source} is no file ending in {', '.join(SUFFIXES)}" + workbook_hint([source])
         )
-    refuse_occupied(out, force=force)
     ledger = Ledger()
     table = read_raw(source, ()).record_in(ledger)
     if not place.exists():
@@ -168,7 +175,7 @@ def import_wide(
         lines.append(f"cells without a time, rejected (import_rejects.csv): {counts}")
     if imported.unused:
         lines.append(f"lines that are blank in every column with a role: {imported.unused}")
-    return 0, _write(imported.tables, ledger, out, lines, force=force)
+    return 0, _write(imported.tables, ledger, output, lines)
 
 
 def _records(shape: str, source: Path, mapping: ExchangeMapping, ledger: Ledger) -> Records:
@@ -188,14 +195,13 @@ def _fates(made: AssembledTables, ledger: Ledger) -> list[str]:
     return [line.removesuffix(": ") for line in lines]
 
 
-def _write(
-    tables: dict[str, pd.DataFrame], ledger: Ledger, out: Path, lines: list[str], *, force: bool
-) -> str:
+def _write(tables: dict[str, pd.DataFrame], ledger: Ledger, output: Claim, lines: list[str]) -> str:
     listed = {"import_rejects": ledger.frame(), "import_flags": ledger.notes()}
-    with complete_folder(out, force=force) as folder:
+    with output.folder() as folder:
         for name, content in tables.items():
             content.to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
         for name, content in listed.items():
             if len(content):
                 content.to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
-    return "\n".join([*lines, f"written to {out}: {', '.join(f'{name}.csv' for name in tables)}"])
+    written = ", ".join(f"{name}.csv" for name in tables)
+    return "\n".join([*lines, f"written to {output.stated}: {written}"])

@@ -13,7 +13,7 @@ from pipeline.cohort.files import sha256_files
 from pipeline.cohort.reject_summary import share_text
 from pipeline.cohort.timestamps import zone
 from pipeline.errors import BundleError, GateError, InputError
-from pipeline.folders import complete_folder, refuse_occupied
+from pipeline.folders.claim import claim
 from pipeline.model.bundle import load_bundle
 from pipeline.model.registry import resolve_model
 from pipeline.monitor.comparison import compare, refusal_text, rule_of
@@ -64,57 +64,65 @@ def monitor(
         If no patient can be compared.
     """
     zone(time_zone)
-    paths = [batch_paths(source) for source in sources]
     folder, _ = resolve_model(model)
-    refuse_occupied(out, *sources, folder, *([] if cohort is None else [cohort]), force=force)
-    trained = load_bundle(folder)
-    config = monitor_config(trained, config_files)
-    settings = with_reading(
-        trained.config, config_files, time_zone, command="monitor", sections=["monitor"]
-    )
-    bundle = replace(trained, config=settings)
-    profile = bundle.reference.profile
-    if profile is None or not profile.days:
-        raise BundleError(
-            f"{folder} knows too little of its training cohort to compare a batch with it (it was "
-            "trained by an earlier version, or on fewer than five patients a day); retrain"
+    reads = [*sources, folder, *config_files, *([] if cohort is None else [cohort])]
+    with claim(out, command="monitor", reads=reads, force=force) as output:
+        output.refuse_occupied()
+        paths = [batch_paths(source) for source in sources]
+        trained = load_bundle(folder)
+        config = monitor_config(trained, config_files)
+        settings = with_reading(
+            trained.config, config_files, time_zone, command="monitor", sections=["monitor"]
         )
-    log.info("reading and scoring the batches")
-    seen = observe_batches(sources, bundle)
-    if seen.patients.empty:
-        raise InputError("no patient has a usable result after time zero, so there is no landmark")
-    later = None
-    if cohort is not None:
-        later = read_cohort_for(bundle, cohort).cohort
-    followed = (
-        None if later is None else lambda name: later_outcomes(seen.patients, later, bundle, name)
-    )
-    lost = seen.refused_results()
-    figures = compare(seen, bundle, profile, config, followed)
-    facts = {
-        "bundle_sha256": bundle.sha256,
-        "trained_on": bundle.provenance["cohort_name"],
-        "training_patients": bundle.reference.n_patients,
-        "batches": len(sources),
-        "input_sha256": [sha256_files(list(item.values())) for item in paths],
-        "patients": len(seen.seen_ids),
-        "patients_compared": len(seen.patients),
-        "results": seen.n_results,
-        "results_refused": sum(lost.values()),
-        "patients_refused": len(seen.refused_ids),
-        "comparisons": rule_of(bundle, config).tests,
-        "reading": reading_options(trained.config.cohort, settings.cohort).summary(),
-        "outcomes_known": cohort is not None,
-        "synthetic": bundle.config.cohort.synthetic,
-        "package_version": __version__,
-    }
-    content = document(figures, facts, config)
-    refused = _refused_text(facts, lost)
-    page = render_monitor(content, figures, refused)
-    with complete_folder(out, force=force) as target:
-        text = json.dumps(content, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False)
-        (target / "monitor.json").write_text(text + "\n", encoding="utf-8")
-        (target / "monitor.html").write_text(page, encoding="utf-8")
+        bundle = replace(trained, config=settings)
+        profile = bundle.reference.profile
+        if profile is None or not profile.days:
+            raise BundleError(
+                f"{folder} knows too little of its training cohort to compare a batch with it (it was "
+                "trained by an earlier version, or on fewer than five patients a day); retrain"
+            )
+        log.info("reading and scoring the batches")
+        seen = observe_batches(sources, bundle)
+        if seen.patients.empty:
+            raise InputError(
+                "no patient has a usable result after time zero, so there is no landmark"
+            )
+        later = None
+        if cohort is not None:
+            later = read_cohort_for(bundle, cohort).cohort
+        followed = (
+            None
+            if later is None
+            else lambda name: later_outcomes(seen.patients, later, bundle, name)
+        )
+        lost = seen.refused_results()
+        figures = compare(seen, bundle, profile, config, followed)
+        facts = {
+            "bundle_sha256": bundle.sha256,
+            "trained_on": bundle.provenance["cohort_name"],
+            "training_patients": bundle.reference.n_patients,
+            "batches": len(sources),
+            "input_sha256": [sha256_files(list(item.values())) for item in paths],
+            "patients": len(seen.seen_ids),
+            "patients_compared": len(seen.patients),
+            "results": seen.n_results,
+            "results_refused": sum(lost.values()),
+            "patients_refused": len(seen.refused_ids),
+            "comparisons": rule_of(bundle, config).tests,
+            "reading": reading_options(trained.config.cohort, settings.cohort).summary(),
+            "outcomes_known": cohort is not None,
+            "synthetic": bundle.config.cohort.synthetic,
+            "package_version": __version__,
+        }
+        content = document(figures, facts, config)
+        refused = _refused_text(facts, lost)
+        page = render_monitor(content, figures, refused)
+        with output.folder() as target:
+            text = json.dumps(
+                content, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False
+            )
+            (target / "monitor.json").write_text(text + "\n", encoding="utf-8")
+            (target / "monitor.html").write_text(page, encoding="utf-8")
     return (ALARM if content["alarms"] else 0), _text(content, out, refused)
 
 

@@ -12,21 +12,22 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.cohort.files import sha256_files
 from pipeline.cohort.reject_summary import mostly_refused_lines
 from pipeline.cohort.timestamps import zone
 from pipeline.config_cohort import CohortConfig
 from pipeline.errors import InputError
-from pipeline.folders import refuse_occupied
+from pipeline.folders.claim import Claim, claim
 from pipeline.format import joined
-from pipeline.model.bundle import load_bundle, read_config, read_evaluation, read_manifest
+from pipeline.model.bundle import MANIFEST, load_bundle, read_config, read_evaluation, read_manifest
 from pipeline.model.registry import resolve_model
 from pipeline.model.status import ABSTAINED, REJECTED
 from pipeline.predict.outputs import (
     REPORT,
     RunOptions,
-    finished_before,
+    read_summary,
     rejects_of,
+    rejects_text,
+    result_key,
     summarise,
     write_outputs,
 )
@@ -34,8 +35,9 @@ from pipeline.predict.predictions_table import ModelName
 from pipeline.predict.prepare import PreparedBatch, prepare_batch, read_for
 from pipeline.predict.reading_options import reading_options, with_reading
 from pipeline.predict.score import BatchResult, score_batch
-from pipeline.reading.paths import batch_paths
+from pipeline.reading.paths import batch_paths, folder_remarks
 from pipeline.reading.read_result import ReadResult
+from pipeline.reading.reader import raw_tables
 
 DONE, NOTHING_SCORED, PARTIAL = 0, 3, 4
 _CODES = 5
@@ -87,40 +89,59 @@ def predict(
     """
     started = time.perf_counter()
     zone(time_zone)
-    paths = batch_paths(source)
     folder, version = resolve_model(model)
-    digest, trained = read_manifest(folder)["bundle_sha256"], read_config(folder)
-    config = with_reading(trained, config_files, time_zone, command="predict")
-    reading = reading_options(trained.cohort, config.cohort)
-    options = RunOptions(as_of, pages, tuple(emit), reading)
-    earlier = finished_before(out, sha256_files(paths.values()), digest, options)
-    if earlier is not None and not force:
-        unchanged = f"{out} already holds this result; nothing was rewritten\n"
-        return int(earlier["exit_code"]), unchanged + console_text(out, earlier, rejects_of(out))
-    refuse_occupied(out, source, folder, force=force)
+    with claim(
+        out, command="predict", reads=[source, folder, *config_files], force=force
+    ) as output:
+        output.refuse_foreign()
+        paths = batch_paths(source)
+        digest, trained = read_manifest(folder)["bundle_sha256"], read_config(folder)
+        config = with_reading(trained, config_files, time_zone, command="predict")
+        reading = reading_options(trained.cohort, config.cohort)
+        options = RunOptions(as_of, pages, tuple(emit), reading, strict)
+        name = ModelName(config.tracking.model_name, version or digest[:12])
+        # read once: what is digested is what is scored
+        tables, remarks = raw_tables(paths), folder_remarks(source, paths)
+        key = result_key(tables, remarks, folder / MANIFEST, name, options)
+        earlier = read_summary(output.out) if output.finished(key) and not force else None
+        if earlier is not None and not earlier["clock_matters"]:
+            return _unchanged(output, earlier)
 
-    bundle = replace(load_bundle(folder), config=config)
-    read = read_for(bundle, source, as_of=as_of)
-    read.report_refusals()
-    if strict:
-        _refuse_rejects(read)
+        bundle = replace(load_bundle(folder), config=config)
+        read = read_for(bundle, tables, as_of=as_of, remarks=remarks)
+        if earlier is not None and rejects_text(read.rejects) == rejects_text(
+            rejects_of(output.out)
+        ):
+            return _unchanged(output, earlier)
+        output.refuse_occupied()
+        read.report_refusals()
+        if strict:
+            _refuse_rejects(read)
 
-    prepared = prepare_batch(read, bundle, as_of=as_of is not None)
-    name = ModelName(bundle.config.tracking.model_name, version or digest[:12])
-    result = score_batch(prepared, name)
+        prepared = prepare_batch(read, bundle, as_of=as_of is not None)
+        result = score_batch(prepared, name)
 
-    code = _exit_code(len(read.cohort.labs), result.unscored_patients())
-    summary = summarise(prepared, result, name, options, exit_code=code, started=started)
-    write_outputs(
-        out,
-        result,
-        read,
-        summary,
-        force=force,
-        pages=_page_writer(folder, prepared, result, name) if pages else None,
-        extra=_fhir_writer(prepared, result) if "fhir" in emit else None,
-    )
+        code = _exit_code(len(read.cohort.labs), result.unscored_patients())
+        summary = summarise(prepared, result, name, options, exit_code=code, started=started)
+        with output.folder(key) as target:
+            write_outputs(
+                target,
+                result,
+                read,
+                summary,
+                pages=_page_writer(folder, prepared, result, name) if pages else None,
+                extra=_fhir_writer(prepared, result) if "fhir" in emit else None,
+            )
     return code, console_text(out, summary, read.rejects)
+
+
+def _unchanged(output: Claim, earlier: Mapping[str, Any]) -> tuple[int, str]:
+    """What is printed of a result that is there already."""
+    out = output.stated
+    text = console_text(out, earlier, rejects_of(output.out))
+    return int(
+        earlier["exit_code"]
+    ), f"{out} already holds this result; nothing was rewritten\n{text}"
 
 
 def console_text(out: Path, summary: Mapping[str, Any], rejects: pd.DataFrame) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 from pipeline import __version__
 
@@ -121,6 +122,17 @@ def marker_of(path: Path) -> Marker | None:
     except (OSError, ValueError, TypeError):
         return None
     return marker if plain and isinstance(marker.files, dict) else None
+
+
+def key_of(content: Mapping[str, Any]) -> str:
+    """Digest of what decides a result; the order of the keys does not matter.
+
+    Examples
+    --------
+    >>> key_of({"a": 1, "b": [2]}) == key_of({"b": [2], "a": 1})
+    True
+    """
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def sha256(path: Path) -> str:

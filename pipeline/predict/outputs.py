@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,10 @@ from typing import Any
 import pandas as pd
 
 from pipeline import __version__
+from pipeline.cohort.files import RawTable
+from pipeline.cohort.ledger import FUTURE
 from pipeline.explain.subsequent_events import is_grave
-from pipeline.folders import complete_folder
+from pipeline.folders.marker import key_of, sha256
 from pipeline.model.bundle import SCHEMA_VERSION
 from pipeline.predict.predictions_table import ModelName
 from pipeline.predict.prepare import PreparedBatch
@@ -25,9 +27,6 @@ from pipeline.resources import schema_json
 SUMMARY = "run_summary.json"
 REPORT = "report"
 REJECTS = "rejects.csv"
-# what the console prints of a finished run
-_PRINTED = {"exit_code", "files", "flags", "statuses", "patients_mostly_refused", "reading"}
-_PRINTED |= {"patients_charted_since", "patients_overtaken"}
 _WHOLE = [
     item["name"] for item in schema_json("predictions.json")["fields"] if item["type"] == "integer"
 ]
@@ -47,12 +46,15 @@ class RunOptions:
         Further formats.
     reading : ReadingOptions
         How the batch was read.
+    strict : bool
+        Whether any rejected row is fatal.
     """
 
     as_of: str | None = None
     pages: bool = True
     emit: tuple[str, ...] = ()
     reading: ReadingOptions = field(default_factory=ReadingOptions)
+    strict: bool = False
 
     def summary(self) -> dict[str, Any]:
         """The options as ``run_summary.json`` holds them."""
@@ -61,16 +63,16 @@ class RunOptions:
             "pages": self.pages,
             "emit": sorted(set(self.emit)),
             "reading": self.reading.summary(),
+            "strict": self.strict,
         }
 
 
 def write_outputs(
-    out: Path,
+    folder: Path,
     result: BatchResult,
     read: ReadResult,
     summary: Mapping[str, Any],
     *,
-    force: bool,
     pages: Callable[[Path], None] | None = None,
     extra: Callable[[Path], None] | None = None,
 ) -> None:
@@ -78,22 +80,58 @@ def write_outputs(
 
     Parameters
     ----------
+    folder : Path
+        Empty folder of an unfinished output.
     pages : callable, optional
         Writes the pages into the folder it is given, which does not exist yet.
     extra : callable, optional
         Writes further files into the folder it is given.
     """
-    with complete_folder(out, force=force) as folder:
-        write_predictions(result.predictions, folder / "predictions.csv")
-        _write_explanations(result.explanations, folder / "explanations.parquet")
-        read.rejects.to_csv(folder / REJECTS, index=False, lineterminator="\n")
-        read.notes.to_csv(folder / "flags.csv", index=False, lineterminator="\n")
-        if pages is not None:
-            pages(folder / REPORT)
-        if extra is not None:
-            extra(folder)
-        text = json.dumps(dict(summary), indent=1, sort_keys=True, allow_nan=False)
-        (folder / SUMMARY).write_text(text + "\n", encoding="utf-8")
+    write_predictions(result.predictions, folder / "predictions.csv")
+    _write_explanations(result.explanations, folder / "explanations.parquet")
+    (folder / REJECTS).write_text(rejects_text(read.rejects), encoding="utf-8")
+    read.notes.to_csv(folder / "flags.csv", index=False, lineterminator="\n")
+    if pages is not None:
+        pages(folder / REPORT)
+    if extra is not None:
+        extra(folder)
+    text = json.dumps(dict(summary), indent=1, sort_keys=True, allow_nan=False)
+    (folder / SUMMARY).write_text(text + "\n", encoding="utf-8")
+
+
+def rejects_text(rejects: pd.DataFrame) -> str:
+    """Content of ``rejects.csv``."""
+    return str(rejects.to_csv(index=False, lineterminator="\n"))
+
+
+def result_key(
+    tables: Mapping[str, RawTable],
+    remarks: Sequence[str],
+    manifest: Path,
+    model_name: ModelName,
+    options: RunOptions,
+) -> str:
+    """Digest of everything that can change a byte of a result, but for the clock.
+
+    Parameters
+    ----------
+    tables : mapping of str to RawTable
+        The batch as it was read, once.
+    remarks : sequence of str
+        On the source as a whole.
+    manifest : Path
+        Of the bundle, with the digests of its files and reports.
+    """
+    return key_of(
+        {
+            "package_version": __version__,
+            "tables": {name: [table.file, table.sha256] for name, table in tables.items()},
+            "remarks": list(remarks),
+            "manifest": sha256(manifest),
+            "model": [model_name.name, model_name.version],
+            **options.summary(),
+        }
+    )
 
 
 def write_predictions(predictions: pd.DataFrame, path: Path) -> None:
@@ -137,6 +175,7 @@ def summarise(
         "contributions_error_points": round(result.points_error, 4),
         "turnaround_imputed": read.turnaround_imputed,
         "input_sha256": read.sha256,
+        "clock_matters": bool((read.rejects["code"] == FUTURE).any()),
         **options.summary(),
         "bundle_sha256": bundle.sha256,
         "model_name": model_name.name,
@@ -149,26 +188,9 @@ def summarise(
     }
 
 
-def finished_before(
-    out: Path, input_sha256: str, bundle_sha256: str, options: RunOptions
-) -> dict[str, Any] | None:
-    """Summary of an identical finished run in ``out``; None when there is none."""
-    path = out / SUMMARY
-    if not path.is_file():
-        return None
-    try:
-        summary = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        return None
-    wanted = {
-        "input_sha256": input_sha256,
-        "bundle_sha256": bundle_sha256,
-        **options.summary(),
-        "package_version": __version__,
-    }
-    same = all(summary.get(key) == value for key, value in wanted.items())
-    complete = set(summary) >= _PRINTED and (out / REJECTS).is_file()
-    return dict(summary) if same and complete else None
+def read_summary(out: Path) -> dict[str, Any]:
+    """Content of ``run_summary.json`` of a finished run."""
+    return dict(json.loads((out / SUMMARY).read_text(encoding="utf-8")))
 
 
 def rejects_of(out: Path) -> pd.DataFrame:

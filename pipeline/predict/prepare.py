@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -116,6 +116,7 @@ def read_for(
     *,
     as_of: str | None = None,
     time_zone: str | None = None,
+    remarks: Sequence[str] = (),
 ) -> ReadResult:
     """Read a batch as the bundle's training cohort was read.
 
@@ -127,10 +128,12 @@ def read_for(
         Hours since time zero or an ISO 8601 time; rows from then on are rejected.
     time_zone : str, optional
         Zone of times without offset, instead of that of training.
+    remarks : sequence of str
+        On tables in memory as a whole.
     """
     config, settings = cohort_config_for(bundle, time_zone), _reading_settings(bundle)
     if isinstance(source, Mapping):
-        return read_tables(source, config, as_of=as_of, live=True, **settings)
+        return read_tables(source, config, as_of=as_of, live=True, remarks=remarks, **settings)
     return read_batch(source, config, as_of=as_of, **settings)
 
 
