@@ -165,7 +165,7 @@ def import_wide(
     lines = [
         *ledger.remarks,
         *unrecognised_analytes(imported.tables["labs"]["analyte"]),
-        f"{source.name}: {ledger.read[source.name]} rows read"
+        f"{source.name}: {ledger.read[source.name]} rows read{_lines_text(source.name, ledger)}"
         + (f", {refused} lines refused (import_rejects.csv)" if refused else ""),
         f"results: {imported.filled}, blank cells: {imported.blank}, "
         f"patients: {len(imported.tables['patients'])}",
@@ -189,10 +189,22 @@ def _fates(made: AssembledTables, ledger: Ledger) -> list[str]:
         refused = {"refused": ledger.rejected[file], "repeats": ledger.collapsed[file]}
         fates = {**made.fates.get(file, {}), **refused}
         parts = [f"{number} {fate}" for fate, number in fates.items() if number]
-        lines.append(": ".join([file, f"{ledger.read[file]} rows read", ", ".join(parts)]))
+        rows = f"{ledger.read[file]} rows read{_lines_text(file, ledger)}"
+        lines.append(": ".join([file, rows, ", ".join(parts)]))
     if ledger.parts:
         lines.append("refused rows stand in import_rejects.csv, with the reason")
     return [line.removesuffix(": ") for line in lines]
+
+
+def _lines_text(file: str, ledger: Ledger) -> str:
+    """Physical lines of a file where they differ from its rows, else ""."""
+    counts = ledger.line_counts(file)
+    if not counts:
+        return ""
+    return (
+        f" from {counts['lines']} lines ({counts['blank_lines']} blank, "
+        f"{counts['continuation_lines']} inside cells of several lines)"
+    )
 
 
 def _write(tables: dict[str, pd.DataFrame], ledger: Ledger, output: Claim, lines: list[str]) -> str:

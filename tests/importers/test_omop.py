@@ -16,6 +16,7 @@ from pipeline.commands.simulate import simulate
 from pipeline.config_cohort import CohortConfig
 from pipeline.errors import InputError, UsageError
 from pipeline.reading.reader import read_cohort
+from tests.cohort.strange_lines import ENDS, MARKS, lines_of_table
 from tests.importers.exports import (
     mapping_for,
     plain,
@@ -379,3 +380,53 @@ def test_the_mapping_states_the_order_of_dates_in_numbers(tmp_path, order):
     )
     assert people["infusion_time"].tolist() == ["2024-03-01T09:30:00-05:00"]
     assert results["collected_at"].tolist() == ["2024-03-02T18:00:00-05:00"]
+
+
+ATHENA = (
+    "concept_id\tconcept_name\tvocabulary_id\tconcept_code\n"
+    '1\t"LDH, opened\tLOINC\t2532-0\n'
+    "2\tC reactive protein\tLOINC\t1988-5\n"
+    '3\t5" tube "blue"\tLOINC\t2276-4\n'
+    '4\tPlatelets, closed"\tLOINC\t777-3\n'
+)
+
+
+def test_concepts_of_an_export_without_quoting_are_read_line_by_line(tmp_path):
+    labs = [{"measurement_concept_id": str(n), "measurement_source_value": ""} for n in range(1, 5)]
+    source = export(tmp_path / "omop", labs)
+    (source / "CONCEPT.csv").write_text(ATHENA, encoding="utf-8")
+    place = tmp_path / "mapping.yaml"
+    place.write_text(yaml.safe_dump(MAPPING), encoding="utf-8")
+    _, said = import_export(source, tmp_path / "out", place, time_zone="Europe/Berlin")
+    names = read_tables(tmp_path / "out")["labs"]["analyte"].tolist()
+    assert sorted(names) == ["crp", "ferritin", "ldh", "platelets"]
+    assert "CONCEPT.csv: 4 rows read" in said
+
+
+@settings(
+    max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.data(), st.sampled_from(MARKS), st.sampled_from(ENDS))
+def test_every_physical_line_of_an_export_has_a_fate(tmp_path, data, mark, end):
+    folder, physical = export(tmp_path / "omop", [{}]), {}
+    for name in ("measurement", "person", "procedure_occurrence"):
+        path = folder / f"{name}.csv"
+        header, *rows = path.read_text().splitlines()
+        cells = rows[0].split(",")
+        more = data.draw(lines_of_table(header.split(","), ["2", *cells[1:]], mark))
+        lines = [header.replace(",", mark), rows[0].replace(",", mark), *more]
+        path.write_text(end.join(lines), encoding="utf-8", newline="")
+        physical[path.name] = len(re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+$", end.join(lines)))
+    place = tmp_path / "mapping.yaml"
+    place.write_text(yaml.safe_dump(MAPPING), encoding="utf-8")
+    _, said = import_export(folder, tmp_path / "out", place, time_zone="UTC", force=True)
+    for file, total in physical.items():
+        told = next(
+            line for line in said.splitlines() if f"{file}: " in line and " rows read" in line
+        )
+        rows, fates = told.split(": ")[1], told.split(": ")[2:]
+        numbers = [int(number) for number in re.findall(r"\d+", rows)]
+        read = numbers[0]
+        assert sum(numbers[1:2] or [read]) == total - 1
+        assert sum(int(part.split()[0]) for part in fates[0].split(", ")) == read
+        assert numbers[2:] == [] or numbers[1] == read + sum(numbers[2:])

@@ -114,6 +114,7 @@ FHIR_MAPPING = {
     "confirmed": True,
     "infusion": [{"table": "Procedure", "codes": ["CART"], "product": "axi-cel"}],
 }
+AS_OF = "2024-03-09T08:00:00Z"
 HOURS = CohortConfig(extra_analytes="accept", time_zone="Europe/Berlin")
 
 

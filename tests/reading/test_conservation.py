@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import random
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from pipeline.errors import CytocastError
 from pipeline.reading.reader import read_cohort
 from tests.cohort.strange_lines import ENDS, MARKS, lines_of_table
 from tests.exported import conserved
+from tests.planted import hostile_inputs
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared" / "data"
@@ -202,3 +204,14 @@ def test_the_public_cohorts_are_conserved_line_by_line(name, config):
     for table, file in result.files.items():
         lines = (SHARED / name / file).read_text(encoding="utf-8").splitlines()
         assert result.counts[file]["read"] == len(lines) - 1, table
+
+
+@pytest.mark.parametrize("command", hostile_inputs.READERS)
+def test_a_damaged_input_ends_in_an_error_meant_for_the_user(tmp_path, command):
+    clean = hostile_inputs.clean_inputs()[command]
+    outcomes = [hostile_inputs.outcome_of(command, clean, tmp_path)]
+    for seed in (1, 2):
+        _, files = hostile_inputs.damaged(clean, random.Random(f"{command} {seed}"))
+        outcomes.append(hostile_inputs.outcome_of(command, files, tmp_path))
+    assert outcomes[0] == "read"
+    assert set(outcomes) <= {"read", "InputError", "UsageError"}
