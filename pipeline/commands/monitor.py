@@ -78,8 +78,8 @@ def monitor(
         profile = bundle.reference.profile
         if profile is None or not profile.days:
             raise BundleError(
-                f"{folder} has no profile of its training cohort (an earlier version trained it, or "
-                "fewer than five patients a day); train again"
+                f"{folder} has no profile of its cohort (trained by an earlier version, or "
+                "on fewer than five patients a day); train again"
             )
         log.info("reading and scoring the batches")
         seen = observe_batches(sources, bundle)
