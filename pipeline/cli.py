@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pipeline import __version__, log
 from pipeline.errors import CytocastError
-from pipeline.failure import describe_failure, ended_by_sigterm
+from pipeline.failure import INTERRUPTED, TERMINATED, describe_failure, ended_by_sigterm
 from pipeline.remedy import with_make
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -390,5 +390,14 @@ def _parallel(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="default: all cores")
 
 
+def run() -> None:
+    """Entry point of the command; an interrupted run ends with its code whatever Python noted."""
+    code = main()
+    if code in (INTERRUPTED, TERMINATED):
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    run()

@@ -164,7 +164,8 @@ class Claim:
             sidecar = Marker(self.command, "", {**kept, **made})
             (temporary / self._sidecar.name).write_text(sidecar.to_json() + "\n", encoding="utf-8")
             seal(temporary, private=True)
-            for name in [*sorted(made, key=lambda name: name == self.out.name), self._sidecar.name]:
+            # the sidecar first: what a kill leaves is then known as this command's own
+            for name in [self._sidecar.name, *sorted(made, key=lambda name: name == self.out.name)]:
                 replace = name in owned or name == self._sidecar.name
                 try:
                     publish_file(temporary / name, self.out.with_name(name), replace=replace)
