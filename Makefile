@@ -43,7 +43,7 @@ as_of = $(if $(AS_OF),--as-of "$(AS_OF)")
 configs = $(foreach file,$(CONFIG),--config "$(file)")
 fitting = $(if $(OUTCOMES),--outcomes "$(OUTCOMES)") $(if $(SEED),--seed "$(SEED)") $(if $(JOBS),--jobs "$(JOBS)")
 
-.PHONY: help demo simulate import pseudonymise audit grade train evaluate reproduce promote predict report monitor ui serve test lint typecheck clean
+.PHONY: help demo simulate import pseudonymise audit grade train evaluate reproduce promote predict report monitor ui serve test lint typecheck faults clean
 
 help: ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -103,6 +103,9 @@ lint: $(READY) ## Check style, format and the layers of imports
 
 typecheck: $(READY) ## Check types
 	@$(BIN)/mypy
+
+faults: $(READY) ## Attack the promises of docs/reliability.md at length: kills, writers, disks, strings, bytes
+	@for attack in benchmarks/faults*.py benchmarks/fuzz_inputs.py; do $(BIN)/python $$attack || exit 1; done
 
 clean: ## Remove the environment and caches; results stay
 	@rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

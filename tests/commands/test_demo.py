@@ -116,7 +116,7 @@ def test_a_folder_of_somebody_else_is_left_alone(tmp_path, capsys) -> None:
     (mine / "precious.csv").write_text("1", encoding="utf-8")
     assert demo(tmp_path) == 2
     assert demo(tmp_path, "--force") == 2
-    assert "holds something that no demo made" in capsys.readouterr().err
+    assert "already holds something else" in capsys.readouterr().err
     assert (mine / "precious.csv").read_text(encoding="utf-8") == "1"
 
 
