@@ -64,7 +64,8 @@ class Claim:
         """
         if self.out.exists() and not self.out.is_dir():
             raise UsageError(
-                f"--out {self.stated} is a file; choose another --out", options=("out", "out")
+                f"--out {self.stated} already holds something else: it is a file; choose another",
+                options=("out",),
             )
         if not self.out.is_dir() or not any(self.out.iterdir()):
             return
@@ -92,11 +93,11 @@ class Claim:
             return
         earlier = read_marker(self.out)
         if earlier is None or earlier.command != self.command:
-            owner = "another command" if earlier is None else f"cytocast {earlier.command}"
             if any(self.out.iterdir()):
+                owner = "" if earlier is None else f" (written by cytocast {earlier.command})"
                 raise UsageError(
-                    f"{self.stated} already holds something else: {owner} wrote it, and --force "
-                    f"replaces only what cytocast {self.command} wrote; choose another --out",
+                    f"{self.stated} already holds something else{owner}. --force replaces only "
+                    f"what cytocast {self.command} wrote; choose another --out",
                     options=("force", "out"),
                 )
             return
@@ -104,8 +105,8 @@ class Claim:
         if strangers:
             more = f" and {len(strangers) - _SHOWN} more" if len(strangers) > _SHOWN else ""
             raise UsageError(
-                f"{self.stated} already holds something else: {', '.join(strangers[:_SHOWN])}{more}"
-                f" not written by cytocast {self.command}. Move it, or choose another --out",
+                f"{self.stated} already holds something else: {', '.join(strangers[:_SHOWN])}{more}, "
+                f"not written by cytocast {self.command}. Move it, or choose another --out",
                 options=("out",),
             )
 
