@@ -93,7 +93,6 @@ def predict(
     with claim(
         out, command="predict", reads=[source, folder, *config_files], force=force
     ) as output:
-        output.refuse_foreign()
         paths = batch_paths(source)
         digest, trained = read_manifest(folder)["bundle_sha256"], read_config(folder)
         config = with_reading(trained, config_files, time_zone, command="predict")

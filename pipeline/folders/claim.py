@@ -105,8 +105,9 @@ class Claim:
         if strangers:
             more = f" and {len(strangers) - _SHOWN} more" if len(strangers) > _SHOWN else ""
             raise UsageError(
-                f"{self.stated} already holds something else: {', '.join(strangers[:_SHOWN])}{more}, "
-                f"not written by cytocast {self.command}. Move it, or choose another --out",
+                f"{self.stated} already holds something else, not written by cytocast "
+                f"{self.command}: {', '.join(strangers[:_SHOWN])}{more}. Move it, or choose another "
+                "--out",
                 options=("out",),
             )
 

@@ -83,6 +83,15 @@ def test_an_edited_result_is_not_taken_for_finished(mini, place, capsys, file) -
     assert finished in capsys.readouterr().out
 
 
+def test_a_note_beside_a_finished_result_does_not_make_it_unfinished(mini, place, capsys) -> None:
+    (place / "out" / "notes.txt").write_text("mine")
+    capsys.readouterr()
+    assert run(mini, place) in (0, 4)
+    assert "already holds this result" in capsys.readouterr().out
+    assert run(mini, place, "--force") == 2
+    assert (place / "out" / "notes.txt").read_text() == "mine"
+
+
 def test_a_row_appended_while_predict_runs_is_scored_by_the_next_run(
     mini, place, monkeypatch
 ) -> None:
