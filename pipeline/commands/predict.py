@@ -18,7 +18,8 @@ from pipeline.config_cohort import CohortConfig
 from pipeline.errors import InputError
 from pipeline.folders.claim import Claim, claim
 from pipeline.format import joined
-from pipeline.model.bundle import MANIFEST, load_bundle, read_config, read_evaluation, read_manifest
+from pipeline.model.bundle import load_bundle, read_config, read_evaluation
+from pipeline.model.manifest import MANIFEST, read_manifest
 from pipeline.model.registry import resolve_model
 from pipeline.model.status import ABSTAINED, REJECTED
 from pipeline.predict.outputs import (

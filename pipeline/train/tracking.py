@@ -21,8 +21,9 @@ from pipeline.cohort.schema import TableSchema
 from pipeline.errors import UsageError
 from pipeline.evaluate.decision_curve import net_benefit_at
 from pipeline.explain.shap_values import attribute
-from pipeline.model.bundle import REPORTS, SCHEMA_VERSION
+from pipeline.model.bundle import REPORTS
 from pipeline.model.evaluated_outcome import OutcomeReport
+from pipeline.model.manifest import SCHEMA_VERSION
 from pipeline.model.outcomes import nearest_horizon
 from pipeline.model.registry import BUNDLE_ARTIFACT, CHALLENGER, connect
 from pipeline.model.tracking_store import one_attempt, shown_uri, store_problem, tracking_uri
