@@ -167,11 +167,11 @@ def write_manifest(folder: Path, scales: Iterable[str], reports: Mapping[str, st
 
 
 def file_digests(folder: Path) -> dict[str, str]:
-    """SHA-256 of every file of a folder but its manifest, by path below the folder."""
+    """SHA-256 of every file of a folder but manifest and signature, by path below the folder."""
     present, _ = _present(folder)
     return {
         name: hashlib.sha256((folder / name).read_bytes()).hexdigest()
-        for name in sorted(present - {MANIFEST})
+        for name in sorted(present - {MANIFEST, SIGNATURE})
     }
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from pipeline.errors import BundleError
 from pipeline.model.bundle import load_bundle, save_bundle
 from pipeline.model.manifest import read_manifest
 from tests.conftest import read_predictions
@@ -112,3 +113,65 @@ def test_a_changed_file_of_an_older_format_is_noticed(
     code, out = predict(mini.batch, "--model", str(older))
     assert code == 5
     assert not out.exists()
+
+
+def attacked(whole: bytes, other: bytes) -> dict[str, bytes | None]:
+    """A file's content after each kind of damage; None where it is removed."""
+    middle = len(whole) // 2
+    flipped = {
+        name: whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :]
+        for name, place in (("first", 0), ("middle", middle), ("last", len(whole) - 1))
+    }
+    cut = {"longer": whole + b"\n", "shorter": whole[:-1], "empty": b"", "removed": None}
+    return {**flipped, **cut, "exchanged": other}
+
+
+@pytest.mark.parametrize("version", [2, 3, 4])
+def test_any_byte_of_any_file_counts(mini, tmp_path, version) -> None:
+    folder = OLDER.get(version, shutil.copytree)(mini.bundle, tmp_path / "bundle")
+    names = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+    contents = {name: (folder / name).read_bytes() for name in names}
+    loaded = []
+    for number, name in enumerate(names):
+        for kind, content in attacked(contents[name], contents[names[number - 1]]).items():
+            if content is None:
+                (folder / name).unlink()
+            else:
+                (folder / name).write_bytes(content)
+            try:
+                load_bundle(folder)
+            except BundleError:
+                continue
+            else:
+                loaded.append((name, kind))
+            finally:
+                (folder / name).write_bytes(contents[name])
+    load_bundle(folder)
+    # before format 4 a blank after the manifest is no change
+    blank = [("manifest.json", "longer"), ("manifest.json", "shorter")]
+    assert [each for each in loaded if version == 4 or each not in blank] == []
+
+
+@pytest.mark.parametrize("version", [2, 3])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"scales": ["crs"]},
+        {"scales": ["icans", "crs"]},
+        {"scales": ["crs", "icans", "config"]},
+        {"schema_version": "2"},
+        {"format": 4},
+        {"format": 5},
+        {"extra": 1},
+        {"files": {}},
+    ],
+    ids=str,
+)
+def test_every_field_of_an_older_manifest_counts_too(mini, tmp_path, version, change) -> None:
+    folder = OLDER[version](mini.bundle, tmp_path / "older")
+    path = folder / "manifest.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    assert content["scales"] == ["crs", "icans"]
+    path.write_text(json.dumps({**content, **change}), encoding="utf-8")
+    with pytest.raises(BundleError):
+        load_bundle(folder)
