@@ -66,8 +66,10 @@ def test_prediction_asks_for_the_signature_of_a_key(mini, predict, bundle, keys,
 def test_other_commands_ask_for_it_too(mini, bundle, keys, tmp_path, command):
     source = {"evaluate": "--cohort", "monitor": "--input"}[command]
     code = main(
-        [command, source, str(mini.cohort), "--model", str(bundle), "--out", str(tmp_path / "out")]
-        + ["--require-signature", f"{keys[0]}.pub", "--quiet"]
+        [
+            *(command, source, str(mini.cohort), "--model", str(bundle), "--quiet"),
+            *("--out", str(tmp_path / "out"), "--require-signature", f"{keys[0]}.pub"),
+        ]
     )
     assert code == 5
     assert not (tmp_path / "out").exists()
