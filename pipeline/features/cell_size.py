@@ -8,7 +8,7 @@ deviations about the mean.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from statistics import NormalDist
 
 import numpy as np
@@ -75,8 +75,8 @@ def _ordered(lowest: Floats, highest: Floats) -> tuple[float, float, float, floa
 def _spread(lowest: Floats, highest: Floats) -> tuple[float, float, float, float]:
     """Means over the patients, and the distance to the ends."""
     score = normal_score(len(lowest), 1)
-    margins = (score * float(each.std(ddof=1)) for each in (lowest, highest))
-    return float(lowest.mean()), float(highest.mean()), *margins
+    below, above = (score * float(each.std(ddof=1)) for each in (lowest, highest))
+    return float(lowest.mean()), float(highest.mean()), below, above
 
 
 def normal_score(count: int, rank: int) -> float:
@@ -90,7 +90,7 @@ def normal_score(count: int, rank: int) -> float:
     return NormalDist().inv_cdf((count - rank + 1 - 0.375) / (count + 0.25))
 
 
-def frequent(counts: Mapping[str, int]) -> dict[str, int]:
+def frequent(counts: Mapping[Hashable, int]) -> dict[str, int]:
     """Categories of five or more patients.
 
     Examples

@@ -273,7 +273,8 @@ def _scales_of(files: Iterable[str]) -> list[str]:
 
 def _present(root: Path) -> tuple[set[str], list[str]]:
     """Visible files below a folder by path, and the links among files and folders."""
-    files, links = set(), []
+    files: set[str] = set()
+    links: list[str] = []
     for place, folders, names in os.walk(root):
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in [*folders, *names]:
