@@ -235,8 +235,8 @@ def _problem(manifest: Mapping[str, Any], version: int) -> str:
     """What is wrong with the fields of a manifest, before its digests are compared; or ""."""
     missing, unknown = _FIELDS[version] - set(manifest), set(manifest) - _FIELDS[version]
     if missing or unknown:
-        kind, names = ("no", missing) if missing else ("unknown", unknown)
-        return f"{kind} field {shown(min(names))}"
+        kind = "no" if missing else "unknown"
+        return f"{kind} field {shown(min(missing or unknown))}"
     if manifest["schema_version"] != SCHEMA_VERSION:
         return "unknown schema version"
     parts = [manifest[key] for key in ("files", "reports") if key in manifest]
