@@ -23,6 +23,8 @@ MAPPING ?=
 EMIT ?=
 AGAINST ?=
 PORT ?=
+NEW_KEY ?=
+SIGNED_BY ?=
 KEY ?=
 KEEP ?=
 TIMES ?=
@@ -40,10 +42,11 @@ model = $(or $(MODEL),$(CHAMPION))
 force = $(if $(filter-out 0 no false,$(FORCE)),--force)
 zone = $(if $(TZ_NAME),--tz "$(TZ_NAME)")
 as_of = $(if $(AS_OF),--as-of "$(AS_OF)")
+signed = $(if $(SIGNED_BY),--require-signature "$(SIGNED_BY)")
 configs = $(foreach file,$(CONFIG),--config "$(file)")
 fitting = $(if $(OUTCOMES),--outcomes "$(OUTCOMES)") $(if $(SEED),--seed "$(SEED)") $(if $(JOBS),--jobs "$(JOBS)")
 
-.PHONY: help demo simulate import pseudonymise audit grade train evaluate reproduce promote predict report monitor ui serve test lint typecheck faults clean
+.PHONY: help demo simulate import pseudonymise audit grade train evaluate reproduce promote predict report monitor ui sign serve test lint typecheck faults clean
 
 help: ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,29 +72,32 @@ pseudonymise: need-INPUT need-OUT $(READY) ## Replace ids, drop names, shift dat
 train: need-COHORT $(READY) ## Cohort export to bundle: COHORT=DIR [OUT= CONFIG="A B" OUTCOMES=a,b PRIOR=BUNDLE JOBS= SEED= TZ_NAME= FORCE=1]
 	@$(BIN)/cytocast train --cohort "$(COHORT)" --out "$(train_out)" $(configs) $(fitting) $(if $(PRIOR),--prior "$(PRIOR)") $(zone) $(force)
 
-evaluate: need-COHORT need-OUT $(READY) ## Score a bundle on another cohort: COHORT=DIR OUT=DIR [MODEL= CONFIG= TZ_NAME= FORCE=1]
-	@$(BIN)/cytocast evaluate --model "$(model)" --cohort "$(COHORT)" --out "$(OUT)" $(configs) $(zone) $(force)
+evaluate: need-COHORT need-OUT $(READY) ## Score a bundle on another cohort: COHORT=DIR OUT=DIR [MODEL= CONFIG= TZ_NAME= SIGNED_BY=KEY FORCE=1]
+	@$(BIN)/cytocast evaluate --model "$(model)" --cohort "$(COHORT)" --out "$(OUT)" $(configs) $(zone) $(signed) $(force)
 
 reproduce: need-COHORT $(READY) ## Train a bundle again and compare: COHORT=DIR [MODEL= JOBS=]
 	@$(BIN)/cytocast reproduce "$(model)" --cohort "$(COHORT)" $(if $(JOBS),--jobs "$(JOBS)")
 
-promote: $(READY) ## Make the challenger champion if every gate passes [AGAINST=DIR FORCE=1]
-	@$(BIN)/cytocast promote $(if $(AGAINST),--against "$(AGAINST)") $(force)
+promote: $(READY) ## Make the challenger champion if every gate passes [AGAINST=DIR SIGNED_BY=KEY FORCE=1]
+	@$(BIN)/cytocast promote $(if $(AGAINST),--against "$(AGAINST)") $(signed) $(force)
 
-predict: need-INPUT need-OUT $(READY) ## Score a lab batch: INPUT=PATH OUT=DIR [MODEL= AS_OF= CONFIG= TZ_NAME= EMIT=fhir STRICT=1 FORCE=1]
-	@$(BIN)/cytocast predict --input "$(INPUT)" --out "$(OUT)" --model "$(model)" $(as_of) $(configs) $(zone) $(if $(EMIT),--emit "$(EMIT)") $(if $(filter-out 0 no false,$(STRICT)),--strict) $(force) || { code=$$?; [ $$code -eq 4 ] || exit $$code; echo "Some patients have no estimate; see status_reason in $(OUT)/predictions.csv."; }
+predict: need-INPUT need-OUT $(READY) ## Score a lab batch: INPUT=PATH OUT=DIR [MODEL= AS_OF= CONFIG= TZ_NAME= EMIT=fhir STRICT=1 SIGNED_BY=KEY FORCE=1]
+	@$(BIN)/cytocast predict --input "$(INPUT)" --out "$(OUT)" --model "$(model)" $(as_of) $(configs) $(zone) $(if $(EMIT),--emit "$(EMIT)") $(if $(filter-out 0 no false,$(STRICT)),--strict) $(signed) $(force) || { code=$$?; [ $$code -eq 4 ] || exit $$code; echo "Some patients have no estimate; see status_reason in $(OUT)/predictions.csv."; }
 
 report: predict ## Score a lab batch and say where its pages are: INPUT=PATH OUT=DIR [as for predict]
 	@echo "Open $(OUT)/report/index.html in a browser."
 
-monitor: need-INPUT need-OUT $(READY) ## Batches against the training cohort: INPUT="A B" OUT=DIR [MODEL= COHORT=DIR CONFIG= TZ_NAME= FORCE=1]
-	@$(BIN)/cytocast monitor $(foreach path,$(INPUT),--input "$(path)") --out "$(OUT)" --model "$(model)" $(if $(COHORT),--cohort "$(COHORT)") $(configs) $(zone) $(force)
+monitor: need-INPUT need-OUT $(READY) ## Batches against the training cohort: INPUT="A B" OUT=DIR [MODEL= COHORT=DIR CONFIG= TZ_NAME= SIGNED_BY=KEY FORCE=1]
+	@$(BIN)/cytocast monitor $(foreach path,$(INPUT),--input "$(path)") --out "$(OUT)" --model "$(model)" $(if $(COHORT),--cohort "$(COHORT)") $(configs) $(zone) $(signed) $(force)
 
 ui: $(READY) ## Browse runs and models at http://127.0.0.1:5000
 	@$(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1
 
-serve: $(READY) ## Answer lab rows at http://127.0.0.1:5001/invocations [MODEL=models:/... PORT=5001]
-	@$(BIN)/cytocast serve --model "$(model)" $(if $(PORT),--port "$(PORT)")
+sign: $(READY) ## Sign a bundle, or make a key: MODEL=DIR KEY=FILE [FORCE=1], or NEW_KEY=FILE
+	@$(BIN)/cytocast sign $(if $(MODEL),"$(MODEL)") $(if $(KEY),--key "$(KEY)") $(if $(NEW_KEY),--new-key "$(NEW_KEY)") $(force)
+
+serve: $(READY) ## Answer lab rows at http://127.0.0.1:5001/invocations [MODEL=models:/... PORT=5001 SIGNED_BY=KEY]
+	@$(BIN)/cytocast serve --model "$(model)" $(if $(PORT),--port "$(PORT)") $(signed)
 
 test: $(READY) ## Run the tests
 	@$(BIN)/pytest -n auto --dist loadfile

@@ -5,10 +5,16 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline import __version__, log
+from pipeline.command_options import add_command as _command
+from pipeline.command_options import configured_option as _configured
+from pipeline.command_options import logged_option as _logged
+from pipeline.command_options import parallel_option as _parallel
+from pipeline.command_options import seeded_option as _seeded
+from pipeline.command_options import signed_option as _signed
 from pipeline.errors import CytocastError
 from pipeline.failure import INTERRUPTED, TERMINATED, describe_failure, ended_by_sigterm
 from pipeline.remedy import with_make
@@ -142,6 +148,7 @@ def _evaluate(options: argparse.Namespace) -> tuple[int, str]:
         options.config,
         time_zone=options.tz,
         force=options.force,
+        signed_by=options.require_signature,
     )
 
 
@@ -154,7 +161,12 @@ def _reproduce(options: argparse.Namespace) -> tuple[int, str]:
 def _promote(options: argparse.Namespace) -> tuple[int, str]:
     from pipeline.commands.promote import promote
 
-    return promote(options.name, force=options.force, against=options.against)
+    return promote(
+        options.name,
+        force=options.force,
+        against=options.against,
+        signed_by=options.require_signature,
+    )
 
 
 def _predict(options: argparse.Namespace) -> tuple[int, str]:
@@ -171,6 +183,7 @@ def _predict(options: argparse.Namespace) -> tuple[int, str]:
         force=options.force,
         pages=not options.no_pages,
         emit=options.emit,
+        signed_by=options.require_signature,
     )
 
 
@@ -185,13 +198,20 @@ def _monitor(options: argparse.Namespace) -> tuple[int, str]:
         cohort=options.cohort,
         time_zone=options.tz,
         force=options.force,
+        signed_by=options.require_signature,
     )
+
+
+def _sign(options: argparse.Namespace) -> tuple[int, str]:
+    from pipeline.commands.sign import sign
+
+    return sign(options.bundle, options.key, new_key=options.new_key, force=options.force)
 
 
 def _serve(options: argparse.Namespace) -> tuple[int, str]:
     from pipeline.commands.serve import serve
 
-    return serve(options.model, options.port)
+    return serve(options.model, options.port, signed_by=options.require_signature)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -259,6 +279,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     evaluate.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
     _configured(evaluate)
+    _signed(evaluate)
     again = _command(
         commands,
         "reproduce",
@@ -280,6 +301,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="bundle with the champion's settings, trained on the challenger's cohort",
     )
+    _signed(promote)
     predict = _command(commands, "predict", _predict, "score a lab batch")
     predict.add_argument(
         "--input", type=Path, required=True, metavar="PATH", help="folder of tables, or labs"
@@ -293,6 +315,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     predict.add_argument("--no-pages", action="store_true", help="leave out the pages")
     _configured(predict)
+    _signed(predict)
     watch = _command(commands, "monitor", _monitor, "compare batches with the training cohort")
     watch.add_argument(
         "--input", type=Path, action="append", required=True, metavar="PATH", help="repeatable"
@@ -306,6 +329,8 @@ def _parser() -> argparse.ArgumentParser:
     watch.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
     watch.add_argument("--model", default=CHAMPION, help=f"bundle folder or {CHAMPION}")
     _configured(watch)
+    _signed(watch)
+    _add_sign(commands)
     serve = _command(
         commands,
         "serve",
@@ -316,7 +341,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     serve.add_argument("--model", default=CHAMPION, help=f"registered model, default: {CHAMPION}")
     serve.add_argument("--port", type=int, default=5001, metavar="N", help="default: 5001")
+    _signed(serve)
     return parser
+
+
+def _add_sign(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = _command(commands, "sign", _sign, "sign a bundle, or make a key for it", zone=False)
+    parser.add_argument("bundle", nargs="?", type=Path, metavar="BUNDLE", help="bundle folder")
+    parser.add_argument("--key", type=Path, metavar="FILE", help="private key (Ed25519, PEM)")
+    parser.add_argument(
+        "--new-key", type=Path, metavar="FILE", help="write a private key here, FILE.pub beside it"
+    )
 
 
 def _add_pseudonymise(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -343,51 +378,6 @@ def _add_pseudonymise(commands: argparse._SubParsersAction[argparse.ArgumentPars
         help="by days per patient, or hours since the infusion; default: shifted",
     )
     _configured(parser)
-
-
-def _command(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser],
-    name: str,
-    run: Callable[[argparse.Namespace], tuple[int, str]],
-    words: str,
-    *,
-    zone: bool = True,
-    replace: bool = True,
-) -> argparse.ArgumentParser:
-    parser = commands.add_parser(name, help=words, description=words)
-    parser.set_defaults(run=run)
-    if zone:
-        parser.add_argument("--tz", metavar="ZONE", help="time zone of times without offset")
-    if replace:
-        forced = (
-            "promote even where a gate fails" if name == "promote" else "replace what --out holds"
-        )
-        parser.add_argument("--force", action="store_true", help=forced)
-    _logged(parser, default=argparse.SUPPRESS)  # keeps what stands before the command
-    return parser
-
-
-def _logged(parser: argparse.ArgumentParser, *, default: object) -> None:
-    quiet, lines = "warnings only, no progress", "one JSON object per log line"
-    parser.add_argument("--quiet", action="store_true", default=default, help=quiet)
-    parser.add_argument("--json-logs", action="store_true", default=default, help=lines)
-    trace = "print the traceback of an unexpected failure"
-    parser.add_argument("--debug", action="store_true", default=default, help=trace)
-
-
-def _configured(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--config", type=Path, action="append", default=[], metavar="FILE", help="repeatable"
-    )
-
-
-def _seeded(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--seed", type=int, help="default: the config's seed")
-    _parallel(parser)
-
-
-def _parallel(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="default: all cores")
 
 
 def run() -> None:

@@ -28,6 +28,8 @@ MAKE_VARIABLES = {
     "seed": "SEED=",
     "jobs": "JOBS=",
     "port": "PORT=",
+    "new-key": "NEW_KEY=",
+    "require-signature": "SIGNED_BY=",
 }
 
 

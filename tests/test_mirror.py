@@ -35,7 +35,7 @@ OTHERS = {
     "features/test_leakage_everywhere": "no feature looks ahead, on a simulated cohort",
     "features/test_oracle": "lab statistics of kernel, series and statistics by a plain loop",
     "importers/test_imported_training": "an import trains as its original, through every room",
-    "model/test_bundle_formats": "bundles of format 2, and what changes no identity",
+    "model/test_bundle_formats": "older formats, every byte, and what changes no identity",
     "model/test_intervals": "intervals of fitted models: fitting, members and risk_model",
     "pages/test_audit_sentences": "what an audit found, on the evaluation page",
     "pages/test_evaluation_page_browser": "the page in a browser",

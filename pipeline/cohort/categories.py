@@ -78,7 +78,7 @@ def check_host_columns(
 ) -> pd.DataFrame:
     """List what a model cannot read in the columns of ``patients`` that it uses.
 
-    A category that training never saw is flagged ``unseen_category``: it counts as none of the
+    A category that training did not keep is flagged ``unseen_category``: it counts as none of the
     known ones. A cell without a number, in a column of numbers, is ignored as ``illegal_value``.
 
     Parameters
@@ -102,8 +102,8 @@ def check_host_columns(
                 file=file,
                 column=name,
                 code="unseen_category",
-                reason=quoted(raw[name]) + f" does not occur in '{name}' of the training cohort, "
-                f"so it counts as none of {listed(sorted(known))}.",
+                reason=quoted(raw[name]) + f" occurs in '{name}' of fewer than 5 training "
+                f"patients, so it counts as none of {listed(sorted(known))}.",
                 remedy=_CORRECT_LEVEL,
             )
             continue

@@ -12,6 +12,7 @@ from pipeline.evaluate.external_validation import evaluate_bundle
 from pipeline.folders.claim import claim
 from pipeline.model.bundle import load_bundle, read_evaluation
 from pipeline.model.registry import bundle_folder
+from pipeline.model.signature import refuse_unsigned
 from pipeline.pages.evaluation_page import render_evaluation
 from pipeline.pages.evaluation_summary import describe
 from pipeline.pages.evaluation_titles import page_title
@@ -29,6 +30,7 @@ def evaluate_command(
     *,
     time_zone: str | None,
     force: bool,
+    signed_by: Path | None = None,
 ) -> tuple[int, str]:
     """Score a bundle on a cohort and write ``evaluation.json`` and ``evaluation.html``.
 
@@ -36,9 +38,12 @@ def evaluate_command(
     ----------
     config_files : sequence of Path
         How this cohort is read where that differs from training: settings of ``cohort`` only.
+    signed_by : Path, optional
+        Public key; a bundle that its owner has not signed is refused.
     """
     folder = bundle_folder(model)
-    reads = [cohort, folder, *config_files]
+    refuse_unsigned(folder, signed_by)
+    reads = [cohort, folder, *config_files, *([signed_by] if signed_by else [])]
     with claim(out, command="evaluate", reads=reads, force=force) as output:
         output.refuse_occupied()
         trained = load_bundle(folder)

@@ -16,6 +16,7 @@ from pipeline.errors import BundleError, GateError, InputError
 from pipeline.folders.claim import claim
 from pipeline.model.bundle import load_bundle
 from pipeline.model.registry import resolve_model
+from pipeline.model.signature import refuse_unsigned
 from pipeline.monitor.comparison import compare, refusal_text, rule_of
 from pipeline.monitor.monitoring_report import document, monitor_config
 from pipeline.monitor.observed_batch import later_outcomes, observe_batches
@@ -36,6 +37,7 @@ def monitor(
     cohort: Path | None = None,
     time_zone: str | None = None,
     force: bool = False,
+    signed_by: Path | None = None,
 ) -> tuple[int, str]:
     """Compare batches with the training cohort of a bundle and write ``out``.
 
@@ -50,6 +52,8 @@ def monitor(
         and in ``cohort`` how the batches are read where that differs from training.
     cohort : Path, optional
         Folder in which the same patients have outcomes that came later.
+    signed_by : Path, optional
+        Public key; a bundle that its owner has not signed is refused.
 
     Returns
     -------
@@ -65,7 +69,9 @@ def monitor(
     """
     zone(time_zone)
     folder, _ = resolve_model(model)
-    reads = [*sources, folder, *config_files, *([] if cohort is None else [cohort])]
+    refuse_unsigned(folder, signed_by)
+    reads = [*sources, folder, *config_files]
+    reads += [path for path in (cohort, signed_by) if path is not None]
     with claim(out, command="monitor", reads=reads, force=force) as output:
         output.refuse_occupied()
         paths = [batch_paths(source) for source in sources]

@@ -18,8 +18,10 @@ from pipeline.config_cohort import CohortConfig
 from pipeline.errors import InputError
 from pipeline.folders.claim import Claim, claim
 from pipeline.format import joined
-from pipeline.model.bundle import MANIFEST, load_bundle, read_config, read_evaluation, read_manifest
+from pipeline.model.bundle import load_bundle, read_config, read_evaluation
+from pipeline.model.manifest import MANIFEST, read_manifest
 from pipeline.model.registry import resolve_model
+from pipeline.model.signature import refuse_unsigned
 from pipeline.model.status import ABSTAINED, REJECTED
 from pipeline.predict.outputs import (
     REPORT,
@@ -46,7 +48,7 @@ _ABOUT_FLAGS = {
     "drug_in_text": " (doses of drugs recognised by a name within a longer text)",
     "drug_class_only": " (doses named by their class alone, so of unknown strength)",
     "dose_implausible": " (doses outside what the label allows)",
-    "unseen_category": " (categories that did not occur in training)",
+    "unseen_category": " (categories of fewer than 5 training patients)",
 }
 
 
@@ -62,6 +64,7 @@ def predict(
     force: bool = False,
     pages: bool = True,
     emit: Sequence[str] = (),
+    signed_by: Path | None = None,
 ) -> tuple[int, str]:
     """Score a batch and write ``out``.
 
@@ -79,6 +82,8 @@ def predict(
         Also write the ward list and a page per patient.
     emit : sequence of str
         Further formats: ``fhir``.
+    signed_by : Path, optional
+        Public key; a bundle that its owner has not signed is refused.
 
     Returns
     -------
@@ -90,9 +95,9 @@ def predict(
     started = time.perf_counter()
     zone(time_zone)
     folder, version = resolve_model(model)
-    with claim(
-        out, command="predict", reads=[source, folder, *config_files], force=force
-    ) as output:
+    refuse_unsigned(folder, signed_by)
+    reads = [source, folder, *config_files, *([signed_by] if signed_by else [])]
+    with claim(out, command="predict", reads=reads, force=force) as output:
         paths = batch_paths(source)
         digest, trained = read_manifest(folder)["bundle_sha256"], read_config(folder)
         config = with_reading(trained, config_files, time_zone, command="predict")

@@ -9,10 +9,13 @@ from pipeline.errors import GateError, UsageError
 from pipeline.model.bundle import load_bundle
 from pipeline.model.evaluation_report import EvaluationReport
 from pipeline.model.registry import CHALLENGER, CHAMPION, connect, fetch_bundle
+from pipeline.model.signature import refuse_unsigned
 from pipeline.train.gates import SAME_COHORT, Candidate, Gate, check_gates, read_draws
 
 
-def promote(name: str, *, force: bool, against: Path | None = None) -> tuple[int, str]:
+def promote(
+    name: str, *, force: bool, against: Path | None = None, signed_by: Path | None = None
+) -> tuple[int, str]:
     """Promote the challenger of a registered model.
 
     The gate table is stored with the model version, passed or not: as tags, and whole as
@@ -23,6 +26,8 @@ def promote(name: str, *, force: bool, against: Path | None = None) -> tuple[int
     against : Path, optional
         Bundle that stands in for the champion: trained with the champion's settings on the
         challenger's cohort, for when the champion knew another cohort.
+    signed_by : Path, optional
+        Public key; a challenger that its owner has not signed is refused.
 
     Raises
     ------
@@ -34,6 +39,7 @@ def promote(name: str, *, force: bool, against: Path | None = None) -> tuple[int
         If ``against`` was not trained with the champion's settings.
     """
     folder, version = fetch_bundle(f"models:/{name}@{CHALLENGER}")
+    refuse_unsigned(folder, signed_by)
     config = load_bundle(folder).config
     mlflow = connect()
     client = mlflow.MlflowClient()

@@ -11,9 +11,10 @@ from pipeline import log
 from pipeline.commands.train import train_into
 from pipeline.errors import GateError
 from pipeline.folders.claim import claim
-from pipeline.model.bundle import EVALUATION, Bundle, load_bundle, read_manifest
+from pipeline.model.bundle import EVALUATION, Bundle, load_bundle
 from pipeline.model.evaluated_outcome import OutcomeReport
 from pipeline.model.evaluation_report import EvaluationReport
+from pipeline.model.manifest import read_manifest
 from pipeline.model.registry import fetch_bundle, fetch_run_bundle
 from pipeline.reading.reader import read_cohort
 from pipeline.train.fit import versions

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from pipeline import log
 from pipeline.errors import UsageError
 from pipeline.model.bundle import load_bundle
 from pipeline.model.registry import connect, fetch_bundle
+from pipeline.model.signature import refuse_unsigned
 from pipeline.serve.scoring_server import HOST, refuse_port, run_server
 
 
-def serve(model: str, port: int) -> tuple[int, str]:
+def serve(model: str, port: int, *, signed_by: Path | None = None) -> tuple[int, str]:
     """Serve a registered model until interrupted.
 
     Parameters
@@ -18,6 +21,8 @@ def serve(model: str, port: int) -> tuple[int, str]:
         ``models:/<name>@<alias>`` or ``models:/<name>/<version>``.
     port : int
         From 1 to 65535, on 127.0.0.1 only.
+    signed_by : Path, optional
+        Public key; a bundle that its owner has not signed is refused.
 
     Returns
     -------
@@ -30,7 +35,7 @@ def serve(model: str, port: int) -> tuple[int, str]:
     UsageError
         If the model is a folder, or the port is none or taken.
     BundleError
-        If the registry holds no such model, or its bundle was changed.
+        If the registry holds no such model, its bundle or code was changed, or it is not signed.
     """
     if not model.startswith("models:/"):
         raise UsageError(
@@ -40,6 +45,7 @@ def serve(model: str, port: int) -> tuple[int, str]:
         )
     refuse_port(port)
     folder, version = fetch_bundle(model)
+    refuse_unsigned(folder, signed_by)
     load_bundle(folder)
     log.info(f"{model} (version {version}) at http://{HOST}:{port}/invocations; Ctrl-C ends it")
     run_server(model, port, connect().get_tracking_uri())

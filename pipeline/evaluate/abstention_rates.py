@@ -49,7 +49,9 @@ def held_out_abstentions(
     ):
         once = split.train[np.unique(targets.patient[split.train], return_index=True)[1]]
         seen = None if product is None else product.iloc[once]
-        familiar = support_from_rows(matrix.take(split.train), analytes, seen)
+        familiar = support_from_rows(
+            matrix.take(split.train), analytes, seen, targets.patient[split.train]
+        )
         asked = None if product is None else product.iloc[split.test].reset_index(drop=True)
         code[split.test] = abstention_codes(
             matrix.take(split.test), asked, familiar, config.predict

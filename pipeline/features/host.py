@@ -36,7 +36,8 @@ def host_meta(spec: FeatureSpec) -> list[FeatureMeta]:
 def host_features(patients: pd.DataFrame, landmarks: pd.DataFrame, spec: FeatureSpec) -> Floats:
     """Host, product and time at every landmark.
 
-    A category never seen in training has 0 in every column of its levels; a missing one NaN.
+    A category of fewer than five training patients has 0 in every column of its levels; a missing
+    one NaN.
 
     Returns
     -------

@@ -13,6 +13,7 @@ from pipeline.cohort.analytes import Analyte, analyte_from_dict, dictionary
 from pipeline.cohort.tables import Cohort
 from pipeline.config import Config
 from pipeline.errors import UsageError
+from pipeline.features.cell_size import frequent
 from pipeline.features.drug_effects import DrugEffect, drug_effects, effect_from_dict, influence
 from pipeline.features.names import parse_name
 from pipeline.features.score_definitions import check_names, scores
@@ -86,7 +87,7 @@ def learn_spec(cohort: Cohort, config: Config, local: Mapping[str, Analyte]) -> 
     """Decide the columns from a training cohort; looks at no outcome.
 
     Analytes are those measured in the cohort and allowed by ``features.analytes``; drug classes,
-    host columns and category levels are those that occur.
+    host columns are those that occur, and category levels those of five or more patients.
 
     Raises
     ------
@@ -121,7 +122,7 @@ def learn_spec(cohort: Cohort, config: Config, local: Mapping[str, Analyte]) -> 
             scale for scale in STATE_SCALES if (cohort.assessments["scale"] == scale).any()
         ),
         drug_classes=_drug_classes(cohort),
-        host=tuple(_host_columns(cohort.patients, config)),
+        host=tuple(_host_columns(cohort, config)),
         scores=_scores(config, {analyte.key for analyte in scaled if not analyte.local}),
         statistics=_statistics(config),
         drug_effects=effects,
@@ -202,9 +203,10 @@ def _drug_classes(cohort: Cohort) -> tuple[str, ...]:
     return tuple(sorted({drugs[drug]["class"] for drug in given if drugs[drug]["feature"]}))
 
 
-def _host_columns(patients: pd.DataFrame, config: Config) -> list[HostColumn]:
+def _host_columns(cohort: Cohort, config: Config) -> list[HostColumn]:
     from pipeline.cohort.patients import category
 
+    patients, person = cohort.patients, pd.Series(cohort.persons())
     fields = {item["name"]: item for item in schema_json("patients.json")["fields"]}
     columns = []
     for name in dict.fromkeys((*config.cohort.host_columns, "product")):
@@ -215,8 +217,10 @@ def _host_columns(patients: pd.DataFrame, config: Config) -> list[HostColumn]:
         elif fields.get(name, {}).get("type") in ("number", "integer") or _numeric(patients[name]):
             columns.append(HostColumn(name, "number"))
         else:
-            levels = sorted(category(patients[name]).dropna().unique())
-            columns.append(HostColumn(name, "category", tuple(levels)))
+            counts = person.groupby(category(patients[name]).to_numpy()).nunique()
+            levels = tuple(sorted(frequent(counts.to_dict())))
+            if levels:
+                columns.append(HostColumn(name, "category", levels))
     return columns
 
 

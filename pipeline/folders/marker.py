@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -94,6 +95,21 @@ def mark(folder: Path, command: str, key: str) -> None:
     files = {name: sha256(folder / name) for name in sorted(_names(folder)) if name != NAME}
     text = Marker(command, key, files).to_json()
     (folder / NAME).write_text(text + "\n", encoding="utf-8")
+
+
+def add_to_marker(folder: Path, names: Collection[str]) -> None:
+    """Add files to the marker of a folder, so that its command may replace them with the rest.
+
+    Nothing is done where the folder has no marker.
+    """
+    marker = marker_of(folder / NAME) if (folder / NAME).is_file() else None
+    if marker is None:
+        return
+    files = {**marker.files, **{name: sha256(folder / name) for name in names}}
+    temporary = folder / f"{NAME}.new"
+    temporary.write_text(replace(marker, files=files).to_json() + "\n", encoding="utf-8")
+    shutil.copymode(folder / NAME, temporary)
+    temporary.replace(folder / NAME)
 
 
 def read_marker(folder: Path) -> Marker | None:

@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.arrays import Bools, Floats
+from pipeline.arrays import Bools, Floats, Ints
 from pipeline.cohort.reject_summary import PatientRejects
 from pipeline.cohort.tables import Cohort
 from pipeline.config import Config, PredictConfig
 from pipeline.errors import listed
+from pipeline.features.cell_size import MIN_PATIENTS, frequent
 from pipeline.features.host import products_of
 from pipeline.features.landmarks import landmark_days
 from pipeline.features.matrix import FeatureMatrix
@@ -36,11 +37,11 @@ class TrainingSupport:
     ----------
     analytes : tuple of str
     ranges : mapping
-        Feature to (lowest, highest) training value.
+        Feature to (low, high) end of its training range.
     last_day : float
         Last day since time zero with a training landmark.
     products : mapping
-        Product to training patients; empty where the cohort names none.
+        Product to training patients, five or more; empty where the cohort names none.
     """
 
     analytes: tuple[str, ...]
@@ -70,13 +71,24 @@ def support_from_reference(reference: TrainingReference) -> TrainingSupport:
 
 
 def support_from_rows(
-    matrix: FeatureMatrix, analytes: tuple[str, ...], product: pd.Series | None
+    matrix: FeatureMatrix,
+    analytes: tuple[str, ...],
+    product: pd.Series | None,
+    person: Ints | None = None,
 ) -> TrainingSupport:
-    """What the given training landmarks have seen; ``product`` is that of each patient."""
+    """What the given training landmarks have seen.
+
+    Parameters
+    ----------
+    product : Series or None
+        Product of each patient.
+    person : ndarray, shape (n_landmarks,), optional
+        Whose landmark it is, where a patient may have several episodes.
+    """
     found = pd.Series(dtype=int) if product is None else product.value_counts()
-    counts = {str(name): int(count) for name, count in found.items()}
+    counts = frequent(found.to_dict())
     last = float(landmark_days(matrix).max(initial=0))
-    return TrainingSupport(analytes, feature_ranges(matrix), last, counts)
+    return TrainingSupport(analytes, feature_ranges(matrix, person), last, counts)
 
 
 def abstention_codes(
@@ -121,7 +133,10 @@ def abstention_codes(
         names = product.fillna("").astype(str)
         known = [name for name, number in familiar.products.items() if number >= needed]
         told = f" (known: {listed(known, most=_MOST_PRODUCTS)})" if known else ""
-        words = [f"product '{name}' was never seen in training{told}" for name in names]
+        least = max(needed, MIN_PATIENTS)
+        words = [
+            f"product '{name}' has fewer than {least} training patients{told}" for name in names
+        ]
         refuse(unseen, PRODUCT, words)
     measured = np.maximum((~np.isnan(ages)).sum(axis=1), 1)
     share = out_of_range(matrix, familiar).sum(axis=1) / measured

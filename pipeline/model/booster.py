@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -66,7 +67,7 @@ class BoosterMember:
         """Write the booster and its refits as UBJSON, the refits beside ``path``."""
         self.booster.save_model(path)
         for number, booster in enumerate(self.redrawn):
-            booster.save_model(_refit_path(path, number))
+            booster.save_model(path.with_name(_refit_name(path.name, number)))
 
     def to_dict(self) -> dict[str, Any]:
         """Everything but the trees, for JSON."""
@@ -78,28 +79,37 @@ class BoosterMember:
         }
 
 
-def load_booster(content: dict[str, Any], path: Path) -> BoosterMember:
-    """Rebuild a member from its JSON part and the files of its trees."""
+def load_booster(content: dict[str, Any], name: str, files: Mapping[str, bytes]) -> BoosterMember:
+    """Rebuild a member from its JSON part and the files of its trees.
+
+    Parameters
+    ----------
+    name : str
+        Of the file of the fit; those of its refits follow from it.
+    files : mapping
+        Verified content by file name.
+    """
     return BoosterMember(
         content["name"],
         tuple(content["columns"]),
         content["grade"],
-        _load(path),
-        tuple(_load(_refit_path(path, number)) for number in range(content["redrawn"])),
+        _load(files[name]),
+        tuple(_load(files[_refit_name(name, number)]) for number in range(content["redrawn"])),
     )
 
 
-def _load(path: Path) -> xgboost.Booster:
+def _load(trees: bytes) -> xgboost.Booster:
     import xgboost
 
     booster = xgboost.Booster()
-    booster.load_model(path)
+    booster.load_model(bytearray(trees))
     booster.set_param({"nthread": 1})
     return booster
 
 
-def _refit_path(path: Path, number: int) -> Path:
-    return path.with_name(f"{path.stem}_draw{number}{path.suffix}")
+def _refit_name(name: str, number: int) -> str:
+    path = PurePosixPath(name)
+    return path.with_name(f"{path.stem}_draw{number}{path.suffix}").as_posix()
 
 
 def fit_booster(

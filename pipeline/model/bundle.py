@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -15,7 +14,7 @@ from pipeline.cohort.detection_limits import apply_limits
 from pipeline.cohort.tables import Cohort
 from pipeline.config import Config, parse_config
 from pipeline.config_model import PRIOR
-from pipeline.errors import BundleError, UsageError
+from pipeline.errors import BundleError, UsageError, shown
 from pipeline.features.build import build_features
 from pipeline.features.matrix import FeatureMatrix
 from pipeline.features.spec import FeatureSpec
@@ -24,16 +23,20 @@ from pipeline.model.borrowed_prior import reading_prior_columns, with_prior
 from pipeline.model.calibration import calibration_from_dict
 from pipeline.model.custom_member import load_custom
 from pipeline.model.linear import linear_from_dict
+from pipeline.model.manifest import (
+    MANIFEST,
+    file_digests,
+    parse_manifest,
+    read_manifest,
+    verified_files,
+    write_manifest,
+)
 from pipeline.model.risk_model import RiskModel, Variant
 from pipeline.model.training_reference import TrainingReference, clip_ages, reference_from_dict
 
 if TYPE_CHECKING:
     from pipeline.model.evaluation_report import EvaluationReport
 
-FORMAT = 3
-READABLE = (2, 3)
-SCHEMA_VERSION = "1"
-MANIFEST = "manifest.json"
 EVALUATION = "evaluation.json"
 REPORTS = ("audit.json", "evaluation.html", "model_card.md", "card.json", "tripod_ai.md")
 
@@ -48,7 +51,7 @@ class Bundle:
         ``cohort_name, cohort_sha256, config_sha256, synthetic, package_version, n_patients,
         outcomes`` (per outcome: event patients) and the like; never anything about one patient.
     sha256 : str
-        Digest of the manifest's file list; empty before saving.
+        Digest of what scores, by the manifest; empty before saving.
     """
 
     config: Config
@@ -124,7 +127,7 @@ def save_bundle(bundle: Bundle, folder: Path) -> str:
         SHA-256 over the files that score.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    reports = _digests(folder)
+    reports = file_digests(folder)
     # in the order of the configuration: outcomes are trained and reported in it
     _write_json(folder / "config.json", bundle.config.model_dump(mode="json"), sort=False)
     _write_json(folder / "reference.json", bundle.reference.to_dict())
@@ -133,118 +136,76 @@ def save_bundle(bundle: Bundle, folder: Path) -> str:
         _save_model(model, folder, scale)
     if bundle.prior is not None:
         save_bundle(bundle.prior, folder / PRIOR)
-    files = {name: sha256 for name, sha256 in _digests(folder).items() if name not in reports}
-    digest = _digest(files)
-    _write_json(
-        folder / MANIFEST,
-        {
-            "format": FORMAT,
-            "schema_version": SCHEMA_VERSION,
-            "bundle_sha256": digest,
-            "scales": sorted(bundle.models),
-            "files": files,
-            "reports": reports,
-            "reports_sha256": _digest(reports),
-        },
-    )
-    return digest
+    return write_manifest(folder, bundle.models, reports)
 
 
 def load_bundle(folder: str | Path) -> Bundle:
     """Read a bundle and verify every file, reports included, against the manifest.
 
+    What is verified is what is parsed: each file is read once, and only listed files are read.
+
     Raises
     ------
     BundleError
-        If the folder is no bundle, a file is missing, truncated or changed, or the format is not
-        one that this version reads.
+        If the folder is no bundle, a file is missing, truncated, changed, a link or not listed, or
+        the format is not one that this version reads.
     """
     root = Path(folder)
     manifest = read_manifest(root)
-    for name, expected in {**manifest["files"], **manifest["reports"]}.items():
-        path = root / name
-        if not path.is_file():
-            raise BundleError(
-                f"{root} is incomplete: {name} is missing; copy the whole folder again"
-            )
-        if hashlib.sha256(path.read_bytes()).hexdigest() != expected:
-            raise BundleError(
-                f"{root} is damaged or was changed: {name} does not match the manifest; copy the "
-                "bundle again or retrain"
-            )
+    return _assemble(root, manifest, verified_files(root, manifest))
+
+
+def _assemble(root: Path, manifest: Mapping[str, Any], files: Mapping[str, bytes]) -> Bundle:
+    """The bundle of verified files."""
     try:
-        prior = load_bundle(root / PRIOR) if f"{PRIOR}/{MANIFEST}" in manifest["files"] else None
-        models = {scale: _load_model(root, scale, prior) for scale in manifest["scales"]}
+        prior = None
+        if f"{PRIOR}/{MANIFEST}" in manifest["files"]:
+            prior = _assemble_prior(root / PRIOR, manifest["files"], files)
+        models = {scale: _load_model(files, scale, prior) for scale in manifest["scales"]}
         return Bundle(
-            parse_config(_read_json(root / "config.json"), source=str(root / "config.json")),
-            reference_from_dict(_read_json(root / "reference.json")),
+            parse_config(_parsed(files["config.json"]), source=str(root / "config.json")),
+            reference_from_dict(_parsed(files["reference.json"])),
             models,
-            _read_json(root / "provenance.json"),
+            _parsed(files["provenance.json"]),
             manifest["bundle_sha256"],
             prior,
         )
-    except (KeyError, TypeError, ValueError, UsageError) as error:
-        raise BundleError(
-            f"{root} cannot be read by this version ({error}); retrain, or use the version that "
-            "wrote it"
-        ) from error
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, UsageError) as error:
+        raise _unreadable(root, error) from error
+
+
+def _assemble_prior(root: Path, listed: Mapping[str, str], files: Mapping[str, bytes]) -> Bundle:
+    """The prior, whose own manifest lists what the outer one lists below its folder."""
+    below = {
+        name.removeprefix(f"{PRIOR}/"): name for name in listed if name.startswith(f"{PRIOR}/")
+    }
+    manifest = parse_manifest(files[below.pop(MANIFEST)], root / MANIFEST)
+    own = {**manifest["files"], **manifest["reports"]}
+    if own != {name: listed[outer] for name, outer in below.items()}:
+        raise BundleError(f"{root} is not the prior of its bundle; copy the whole bundle again")
+    return _assemble(root, manifest, {name: files[outer] for name, outer in below.items()})
+
+
+def _unreadable(path: Path, error: Exception) -> BundleError:
+    return BundleError(
+        f"{path} cannot be read by this version ({shown(str(error))}); retrain, or use the version "
+        "that wrote it"
+    )
 
 
 def read_config(root: Path) -> Config:
-    """Settings of a bundle folder, read alone and checked against the manifest.
+    """Settings of a bundle folder, with every file checked against the manifest.
 
     Raises
     ------
     BundleError
     """
-    expected = read_manifest(root)["files"].get("config.json")
-    path = root / "config.json"
-    if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != expected:
-        raise BundleError(
-            f"{root} is damaged or was changed: config.json does not match the manifest; copy the "
-            "bundle again or retrain"
-        )
+    manifest = read_manifest(root)
     try:
-        return parse_config(_read_json(path), source=str(path))
-    except (ValueError, UsageError) as error:
-        raise BundleError(
-            f"{path} cannot be read by this version ({error}); retrain, or use the version that "
-            "wrote it"
-        ) from error
-
-
-def read_manifest(root: Path) -> dict[str, Any]:
-    """Manifest of a bundle folder, checked for format and for its own digest.
-
-    Raises
-    ------
-    BundleError
-    """
-    path = root / MANIFEST
-    if not path.is_file():
-        raise BundleError(
-            f"{root} is not a bundle (no {MANIFEST}); give the folder that 'cytocast train' wrote, "
-            "or models:/<name>@<alias>"
-        )
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-        version = manifest["format"]
-        if version not in READABLE:
-            raise BundleError(
-                f"{root} has bundle format {version}, this version reads "
-                f"{' and '.join(map(str, READABLE))}; retrain"
-            )
-        files = manifest["files"]
-        scales, digest = manifest["scales"], manifest["bundle_sha256"]
-        if version == 2:  # reports were listed among the files
-            manifest |= {"reports": {}, "reports_sha256": _digest({})}
-        reports, reports_digest = manifest["reports"], manifest["reports_sha256"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise BundleError(f"{path} is damaged ({error}); copy the bundle again") from error
-    intact = digest == _digest(files) and reports_digest == _digest(reports)
-    if not intact or not isinstance(scales, list):
-        raise BundleError(f"{path} was changed: its digest does not match; copy the bundle again")
-    return dict(manifest)
+        content = verified_files(root, manifest)["config.json"]
+        return parse_config(_parsed(content), source=str(root / "config.json"))
+    except (KeyError, ValueError, UsageError) as error:
+        raise _unreadable(root / "config.json", error) from error
 
 
 def read_evaluation(root: Path) -> EvaluationReport | None:
@@ -253,19 +214,21 @@ def read_evaluation(root: Path) -> EvaluationReport | None:
     Raises
     ------
     BundleError
-        If the file holds something else.
+        If the file was changed, is not listed, or holds something else.
     """
     # not needed to load or to score
     from pipeline.model.evaluation_report import EvaluationReport
 
-    path = root / EVALUATION
-    if not path.is_file():
+    content = verified_files(root, read_manifest(root)).get(EVALUATION)
+    if content is None:
         return None
     try:
-        return EvaluationReport.from_json(path.read_bytes())
+        return EvaluationReport.from_json(content)
     except ValueError as error:
         reason = str(error).partition("\n")[0]
-        raise BundleError(f"{path} is damaged ({reason}); copy the bundle again") from error
+        raise BundleError(
+            f"{root / EVALUATION} is damaged ({reason}); copy the bundle again"
+        ) from error
 
 
 def _save_model(model: RiskModel, folder: Path, scale: str) -> None:
@@ -307,8 +270,8 @@ def _calibrations(variant: Variant) -> dict[str, Any]:
     }
 
 
-def _load_model(root: Path, scale: str, prior: Bundle | None) -> RiskModel:
-    content = _read_json(root / f"{scale}.json")
+def _load_model(files: Mapping[str, bytes], scale: str, prior: Bundle | None) -> RiskModel:
+    content = _parsed(files[f"{scale}.json"])
     variants: dict[str, Variant | None] = {"no_state": None, "state": None}
     for name in variants:
         part = content[name]
@@ -317,13 +280,13 @@ def _load_model(root: Path, scale: str, prior: Bundle | None) -> RiskModel:
         variants[name] = Variant(
             tuple(linear_from_dict(item) for item in part["linear"]),
             tuple(
-                load_booster(item, root / f"{scale}_{name}_{number}.ubj")
+                load_booster(item, f"{scale}_{name}_{number}.ubj", files)
                 for number, item in enumerate(part["boosters"])
             ),
             calibration_from_dict(part["calibration"]),
             tuple(calibration_from_dict(item) for item in part["redrawn"]),
             tuple(
-                load_custom(item, root / f"{scale}_{name}_{item['name']}.skops")
+                load_custom(item, f"{scale}_{name}_{item['name']}.skops", files)
                 for item in part["custom"]
             ),
             dict(part["weights"]),
@@ -366,24 +329,11 @@ def _recalibrated(variant: Variant, content: Mapping[str, Any]) -> Variant:
     )
 
 
-def _digests(folder: Path) -> dict[str, str]:
-    """SHA-256 of every file of a folder but its manifest, by path below the folder."""
-    return {
-        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path != folder / MANIFEST
-    }
-
-
-def _digest(files: Mapping[str, str]) -> str:
-    return hashlib.sha256(json.dumps(dict(files), sort_keys=True).encode()).hexdigest()
-
-
 def _write_json(path: Path, content: Any, *, sort: bool = True) -> None:
     path.write_text(
         json.dumps(content, sort_keys=sort, indent=1, allow_nan=False) + "\n", encoding="utf-8"
     )
 
 
-def _read_json(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))
+def _parsed(content: bytes) -> Any:
+    return json.loads(content.decode("utf-8"))

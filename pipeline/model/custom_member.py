@@ -81,8 +81,15 @@ class CustomMember:
         }
 
 
-def load_custom(content: Mapping[str, Any], path: Path) -> CustomMember:
+def load_custom(content: Mapping[str, Any], name: str, files: Mapping[str, bytes]) -> CustomMember:
     """Rebuild a member from its JSON part and the file of its classifier.
+
+    Parameters
+    ----------
+    name : str
+        Of the file of the classifier.
+    files : mapping
+        Verified content by file name.
 
     Raises
     ------
@@ -93,10 +100,10 @@ def load_custom(content: Mapping[str, Any], path: Path) -> CustomMember:
     from skops.io.exceptions import UntrustedTypesFoundException
 
     try:
-        estimator = skops.io.loads(path.read_bytes(), trusted=list(TRUSTED))
+        estimator = skops.io.loads(files[name], trusted=list(TRUSTED))
     except UntrustedTypesFoundException as error:
         raise BundleError(
-            f"{path.name} holds types that are not trusted ({error}); retrain with a member whose "
+            f"{name} holds types that are not trusted ({error}); retrain with a member whose "
             "types are reviewed"
         ) from error
     moments = content["moments"]

@@ -8,6 +8,7 @@ from types import ModuleType
 
 from pipeline import log
 from pipeline.errors import BundleError
+from pipeline.model.registered_model import refuse_changed_bundle, refuse_changed_model
 from pipeline.model.tracking_store import shown_uri, store_problem, tracking_uri
 
 BUNDLE_ARTIFACT = "bundle"
@@ -73,7 +74,7 @@ def fetch_bundle(address: str) -> tuple[Path, str]:
     Raises
     ------
     BundleError
-        If the registry holds no such model, or there is none.
+        If the registry holds no such model, there is none, or it is not what was registered.
     """
     name, alias, number = parse_address(address)
     refuse_unusable_store(address)
@@ -94,6 +95,7 @@ def fetch_bundle(address: str) -> tuple[Path, str]:
             f"{address} is not in the registry at {mlflow.get_tracking_uri()} ({error}). {_WAYS}",
             options=("model",),
         ) from error
+    refuse_changed_model(Path(folder), version.tags, address)
     return Path(folder) / "artifacts" / BUNDLE_ARTIFACT, str(version.version)
 
 
@@ -103,7 +105,7 @@ def fetch_run_bundle(run_id: str) -> Path:
     Raises
     ------
     BundleError
-        If the tracking store holds no such run, or it has no bundle.
+        If the tracking store holds no such run, it has no bundle, or not the one it logged.
     """
     refuse_unusable_store(f"run {run_id}")
     mlflow = connect()
@@ -111,12 +113,15 @@ def fetch_run_bundle(run_id: str) -> Path:
 
     path = f"model/artifacts/{BUNDLE_ARTIFACT}"
     try:
-        return Path(mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path=path))
+        tags = mlflow.MlflowClient().get_run(run_id).data.tags
+        folder = Path(mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path=path))
     except (MlflowException, OSError) as error:
         raise BundleError(
             f"run {run_id} has no bundle in the store {mlflow.get_tracking_uri()} ({error}); give "
             "the id of a training's parent run, or the folder of a bundle"
         ) from error
+    refuse_changed_bundle(folder, tags, f"run {run_id}")
+    return folder
 
 
 def parse_address(address: str) -> tuple[str, str, str]:

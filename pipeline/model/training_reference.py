@@ -10,8 +10,10 @@ import numpy as np
 
 from pipeline.arrays import Floats, Ints
 from pipeline.cohort.analytes import Analyte, analyte_from_dict
+from pipeline.features.cell_size import patient_range
 from pipeline.features.landmarks import landmark_days, neighbourhood
 from pipeline.features.matrix import FeatureMatrix
+from pipeline.features.names import FeatureMeta
 from pipeline.features.spec import FeatureSpec, spec_from_dict
 from pipeline.model.background import Background, background_from_dict
 from pipeline.model.cohort_profile import Profile, profile_from_dict
@@ -38,11 +40,13 @@ class TrainingReference:
     base_rates : dict
         Outcome to horizon to a list of ``{day, n, patients, rate}``.
     ranges : dict
-        Feature to (lowest, highest) training value.
+        Feature to (low, high) end of its training range; see ``patient_range``.
     ages : dict
         ``hours_since_last`` features to their training range, to which prediction is clipped
         when training landmarks stood on a grid only.
     clip_ages : bool
+    products : dict
+        Product to its training patients; those of fewer than five are left out.
     background : dict
         Outcome to the prototypes by day against which a risk is explained.
     profile : Profile or None
@@ -94,17 +98,27 @@ def reference_from_dict(content: Mapping[str, Any]) -> TrainingReference:
     )
 
 
-def feature_ranges(matrix: FeatureMatrix) -> dict[str, tuple[float, float]]:
-    """Lowest and highest training value of every feature that was ever known."""
-    result = {}
-    for number, name in enumerate(matrix.names):
-        if ":" in name:  # of a prior, which has its own ranges
-            continue
-        values = matrix.values[:, number]
-        known = values[~np.isnan(values)]
-        if len(known):
-            result[name] = (float(known.min()), float(known.max()))
-    return result
+def feature_ranges(
+    matrix: FeatureMatrix, person: Ints | None = None
+) -> dict[str, tuple[float, float]]:
+    """Training range of every feature that five or more patients have; see ``patient_range``.
+
+    Parameters
+    ----------
+    person : ndarray, shape (n_landmarks,), optional
+        Whose landmark it is; by default each row of the patients table is another person.
+    """
+    patient = matrix.landmarks["patient"].to_numpy() if person is None else person
+    ranges = {
+        meta.name: patient_range(matrix.values[:, number], patient, hours=_is_age(meta))
+        for number, meta in enumerate(matrix.metas)
+        if ":" not in meta.name  # of a prior, which has its own ranges
+    }
+    return {name: pair for name, pair in ranges.items() if pair is not None}
+
+
+def _is_age(meta: FeatureMeta) -> bool:
+    return meta.statistic in (_AGE, "hours_since_onset")
 
 
 def clip_ages(matrix: FeatureMatrix, reference: TrainingReference) -> FeatureMatrix:
@@ -113,7 +127,7 @@ def clip_ages(matrix: FeatureMatrix, reference: TrainingReference) -> FeatureMat
         return matrix
     values = matrix.values.copy()
     for number, meta in enumerate(matrix.metas):
-        if meta.statistic in (_AGE, "hours_since_onset") and meta.name in reference.ranges:
+        if _is_age(meta) and meta.name in reference.ranges:
             low, high = reference.ranges[meta.name]
             values[:, number] = np.clip(values[:, number], low, high)
     return FeatureMatrix(values, matrix.metas, matrix.landmarks)

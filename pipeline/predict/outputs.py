@@ -16,7 +16,7 @@ from pipeline.cohort.files import RawTable
 from pipeline.cohort.ledger import FUTURE
 from pipeline.explain.subsequent_events import is_grave
 from pipeline.folders.marker import key_of, sha256
-from pipeline.model.bundle import SCHEMA_VERSION
+from pipeline.model.manifest import SCHEMA_VERSION
 from pipeline.predict.predictions_table import ModelName
 from pipeline.predict.prepare import PreparedBatch
 from pipeline.predict.reading_options import ReadingOptions

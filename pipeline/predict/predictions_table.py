@@ -11,7 +11,7 @@ import pandas as pd
 
 from pipeline.features.landmarks import landmark_days
 from pipeline.model.abstention import analyte_ages, out_of_range
-from pipeline.model.bundle import SCHEMA_VERSION
+from pipeline.model.manifest import SCHEMA_VERSION
 from pipeline.model.status import OK, REJECTED
 from pipeline.predict.outcome_scores import OutcomeExplanations, OutcomeScores
 from pipeline.predict.prepare import PreparedBatch

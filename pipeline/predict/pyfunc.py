@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import mlflow.pyfunc
@@ -12,6 +13,7 @@ from mlflow.exceptions import MlflowException
 from pipeline.cohort.files import RawTable, raw_from_frame
 from pipeline.errors import InputError
 from pipeline.model.bundle import Bundle, load_bundle
+from pipeline.model.registered_model import refuse_unsealed_model
 from pipeline.predict.predictions_table import ModelName
 from pipeline.predict.prepare import prepare_batch, read_for
 from pipeline.predict.score import score_batch
@@ -25,8 +27,10 @@ class CytocastModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc, name-defin
     bundle: Bundle
 
     def load_context(self, context: Any) -> None:
-        """Load and verify the bundle."""
-        self.bundle = load_bundle(context.artifacts["bundle"])
+        """Load the bundle, with the code of this model verified as well."""
+        folder = Path(context.artifacts["bundle"])
+        refuse_unsealed_model(folder.parents[1])
+        self.bundle = load_bundle(folder)
 
     def predict(
         self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None

@@ -13,6 +13,7 @@ from pipeline.cohort.tables import Cohort
 from pipeline.config import Config
 from pipeline.evaluate.scoring_protocol import ScoredOutcome
 from pipeline.explain.patient_record import newest_results
+from pipeline.features.cell_size import frequent
 from pipeline.features.landmarks import every_result_landmarks, landmark_days, on_grid
 from pipeline.features.matrix import FeatureMatrix
 from pipeline.model.abstention import Codes, analyte_ages
@@ -60,7 +61,7 @@ def learn_reference(
             part.matrix, at_risk, part.targets.patient, part.model.columns
         )
     for part in scales.values():
-        ranges.update(feature_ranges(part.matrix))
+        ranges.update(feature_ranges(part.matrix, part.targets.patient))
     return TrainingReference(
         spec=task.spec,
         local=read.local,
@@ -148,11 +149,12 @@ def unit_counts(sources: pd.DataFrame) -> dict[str, Any]:
 
 
 def _products(cohort: Cohort) -> dict[str, int]:
-    """Patients per product; empty where the cohort names none."""
+    """Patients per product of five or more; empty where the cohort names none."""
     if "product" not in cohort.patients:
         return {}
-    counts = category(cohort.patients["product"]).value_counts()
-    return {str(key): int(value) for key, value in counts.items()}
+    product = category(cohort.patients["product"])
+    counts = pd.Series(cohort.persons()).groupby(product.to_numpy()).nunique()
+    return frequent(counts.to_dict())
 
 
 def _repeats(patient: pd.Series, day: pd.Series) -> pd.Series:

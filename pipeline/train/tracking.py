@@ -21,9 +21,11 @@ from pipeline.cohort.schema import TableSchema
 from pipeline.errors import UsageError
 from pipeline.evaluate.decision_curve import net_benefit_at
 from pipeline.explain.shap_values import attribute
-from pipeline.model.bundle import REPORTS, SCHEMA_VERSION
+from pipeline.model.bundle import REPORTS
 from pipeline.model.evaluated_outcome import OutcomeReport
+from pipeline.model.manifest import SCHEMA_VERSION
 from pipeline.model.outcomes import nearest_horizon
+from pipeline.model.registered_model import seal_model
 from pipeline.model.registry import BUNDLE_ARTIFACT, CHALLENGER, connect
 from pipeline.model.tracking_store import one_attempt, shown_uri, store_problem, tracking_uri
 from pipeline.resources import config_path, schema_path
@@ -240,11 +242,13 @@ def _register(mlflow: ModuleType, result: TrainingResult, bundle_folder: Path, r
             pip_requirements=_requirements(),
         )
         _forget_paths(target)
+        digests = seal_model(target)
         mlflow.log_artifacts(str(target), "model")
     registered = mlflow.register_model(f"runs:/{run_id}/model", name)
     client = mlflow.MlflowClient()
     client.set_registered_model_alias(name, CHALLENGER, registered.version)
-    client.set_model_version_tag(name, registered.version, "bundle_sha256", result.bundle.sha256)
+    for tag, digest in digests.items():
+        client.set_model_version_tag(name, registered.version, tag, digest)
     client.update_model_version(name, registered.version, description=_description(result))
     return str(registered.version)
 

@@ -1,12 +1,13 @@
 """A bundle comes out the same again, or the command says what differs."""
 
+import json
 import shutil
 
 import pytest
 
 from pipeline.cli import main
 from pipeline.commands.reproduce import differences
-from pipeline.model.bundle import read_manifest
+from pipeline.model.manifest import digest_of, read_manifest
 from tests.conftest import edit
 
 
@@ -49,10 +50,7 @@ def test_what_differs_is_named_with_its_metrics(mini, tmp_path):
 
 
 def _with_digest(text: str) -> str:
-    import json
-
-    from pipeline.model.bundle import _digest
-
     content = json.loads(text)
-    content["bundle_sha256"] = _digest(content["files"])
-    return json.dumps(content)
+    identity = {key: content[key] for key in ("format", "schema_version", "scales", "files")}
+    content["bundle_sha256"] = digest_of(identity)
+    return json.dumps(content, sort_keys=True, indent=1) + "\n"

@@ -18,7 +18,9 @@ import pandas as pd
 import pytest
 
 from pipeline.cli import main
+from pipeline.errors import BundleError
 from pipeline.model.bundle import load_bundle
+from pipeline.model.manifest import read_manifest
 from tests.conftest import Mini, edit, read_predictions
 from tests.minicohort import write_cohort
 
@@ -281,6 +283,47 @@ def test_promotion_then_prediction_by_alias_equals_the_bundle(mini, tracked, tmp
     assert set(by_alias["model_version"].astype(str)) == {"1"}
     same = [name for name in by_alias.columns if name != "model_version"]
     pd.testing.assert_frame_equal(by_alias[same], by_path[same])
+
+
+def registered(tracked: Path, version: str = "1") -> Path:
+    """Folder of the artifacts of a registered version."""
+    import mlflow
+
+    source = f"models:/cytocast/{version}"
+    return Path(mlflow.artifacts.download_artifacts(artifact_uri=source))
+
+
+def test_an_artifact_that_was_changed_is_refused_by_every_command(mini, tracked, tmp_path) -> None:
+    import mlflow
+
+    client, folder = mlflow.MlflowClient(), registered(tracked)
+    version = client.get_model_version("cytocast", "1")
+    manifest = read_manifest(folder / "artifacts" / "bundle")
+    assert [version.tags[name] for name in ("bundle_sha256", "reports_sha256")] == [
+        manifest[name] for name in ("bundle_sha256", "reports_sha256")
+    ]
+    model = "models:/cytocast/1"
+    commands = {
+        "predict": ["--input", str(mini.batch), "--out", str(tmp_path / "p"), "--model", model],
+        "evaluate": ["--cohort", str(mini.cohort), "--out", str(tmp_path / "e"), "--model", model],
+        "monitor": ["--input", str(mini.batch), "--out", str(tmp_path / "m"), "--model", model],
+        "serve": ["--model", model],
+        "promote": ["--force"],
+        "reproduce": [model, "--cohort", str(mini.cohort)],
+    }
+    for path in ("code/pipeline/errors.py", "pyfunc.py", "artifacts/bundle/evaluation.json"):
+        whole = (folder / path).read_bytes()
+        (folder / path).write_bytes(whole + b"\n")
+        codes = {name: main([name, *rest, "--quiet"]) for name, rest in commands.items()}
+        assert codes == dict.fromkeys(commands, 5), path
+        with pytest.raises(BundleError):
+            mlflow.pyfunc.load_model(model)
+        (folder / path).write_bytes(whole)
+    for tag in ("bundle_sha256", "code_sha256"):
+        client.set_model_version_tag("cytocast", "1", tag, "0" * 64)
+        assert main(["serve", "--model", model, "--quiet"]) == 5
+        client.set_model_version_tag("cytocast", "1", tag, version.tags[tag])
+    assert main(["predict", *commands["predict"], "--quiet", "--no-pages"]) == 0
 
 
 def test_the_registered_pyfunc_scores_raw_rows_like_the_command(mini, tracked, tmp_path) -> None:

@@ -55,14 +55,15 @@ def test_rules_and_channels_are_learned_and_kept_with_the_spec():
     )
 
 
-def test_drug_classes_scales_and_levels_are_those_that_occur():
+def test_drug_classes_and_scales_are_those_that_occur_and_levels_those_of_five_patients():
     people = {
-        "product": ["Axi-cel", "liso-cel", ""],
-        "HCT-CI": ["3", "", "1"],
-        "blank": ["", "", ""],
+        "product": ["Axi-cel"] * 5 + ["liso-cel"] * 6 + ["mine"] * 4 + [""],
+        "HCT-CI": ["3", "", "1"] + ["2"] * 13,
+        "blank": [""] * 16,
+        "rare": ["a", "b"] * 4 + [""] * 8,
     }
     cohort = make_cohort(
-        3,
+        16,
         [lab(0, "crp", 1.0, 1.0)],
         [(0, "icans", 0, 5.0)],
         [(0, "dexamethasone", 3.0), (1, "norepinephrine", 4.0)],
@@ -70,7 +71,7 @@ def test_drug_classes_scales_and_levels_are_those_that_occur():
     )
     config = Config(
         outcomes=make_config().outcomes,
-        cohort=CohortConfig(host_columns=("HCT-CI", "blank", "absent", "product")),
+        cohort=CohortConfig(host_columns=("HCT-CI", "blank", "rare", "absent", "product")),
     )
     spec = learn_spec(cohort, config, {})
     assert spec.drug_classes == ("corticosteroid",)

@@ -121,14 +121,14 @@ def test_ages_are_hours_since_the_newest_sample_of_each_analyte(collected):
 
 
 def test_training_landmarks_support_themselves():
-    labs = [lab(who, key, 5.0 + who, 40.0) for who in range(4) for key in KEYS]
-    matrix = matrix_of(labs, patients=4)
-    products = pd.Series(["a", "a", "a", "b"], dtype="str")
+    labs = [lab(who, key, 9.0 + who, 40.0) for who in range(24) for key in KEYS]
+    matrix = matrix_of(labs, patients=24)
+    products = pd.Series(["a"] * 20 + ["b"] * 4, dtype="str")
     support = support_from_rows(matrix, KEYS, products)
-    assert (support.last_day, support.products) == (2.0, {"a": 3, "b": 1})
-    assert not out_of_range(matrix, support).any()
-    rule = RULE.model_copy(update={"min_product_patients": 1})
-    assert abstention_codes(matrix, products, support, rule).code.tolist() == [""] * 4
+    assert (support.last_day, support.products) == (2.0, {"a": 20})
+    assert not out_of_range(matrix, support)[1:23].any()
+    found = abstention_codes(matrix, products, support, RULE)
+    assert found.code.tolist()[1:] == [""] * 19 + [PRODUCT] * 4
 
 
 @given(refused=st.integers(0, 30), accepted=st.integers(0, 30))

@@ -54,7 +54,8 @@ def trained(n=120, refits=0):
 def test_a_booster_and_its_refits_come_back_from_their_files(tmp_path):
     member, matrix = trained(refits=2)
     member.save(tmp_path / "crs_0.ubj")
-    again = load_booster(member.to_dict(), tmp_path / "crs_0.ubj")
+    files = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    again = load_booster(member.to_dict(), "crs_0.ubj", files)
     rows = query(len(matrix.values), (24.0, 72.0), 3)
     np.testing.assert_array_equal(
         again.all_log_odds(matrix, rows, 4), member.all_log_odds(matrix, rows, 4)

@@ -72,7 +72,9 @@ def test_a_renamed_model_gives_the_same_risk_from_the_columns_of_the_prior(fitte
     both = with_prior(
         matrix, fitted.cohort, fitted.plan.spec, prior, RULE, set(fitted.model.columns)
     )
-    np.testing.assert_array_equal(
+    # sums of a wider matrix may differ in the last bit
+    np.testing.assert_allclose(
         reading_prior_columns(fitted.model).risk(both, 3, (24.0, 72.0)),
         fitted.model.risk(matrix, 3, (24.0, 72.0)),
+        rtol=1e-14,
     )

@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import BundleError
-from pipeline.model.bundle import MANIFEST, as_prior, load_bundle, read_evaluation, read_manifest
+from pipeline.model.bundle import as_prior, load_bundle, read_evaluation
+from pipeline.model.manifest import MANIFEST, file_digests, read_manifest, write_manifest
 from tests.builders import course_cohort
 from tests.model.conftest import fit
 from tests.model.test_custom_member import stored
@@ -94,9 +95,21 @@ def test_a_prior_is_kept_without_prototypes_and_profile_and_with_its_digest(save
 
 def test_an_evaluation_is_optional(saved):
     assert read_evaluation(saved[0]) is None
-    (saved[0] / "evaluation.json").write_text('{"kind": "external"}')
+    path = saved[0] / "evaluation.json"
+    path.write_text('{"kind": "external"}')
+    with pytest.raises(BundleError, match="does not list"):
+        read_evaluation(saved[0])
+    listed(saved[0])
     assert read_evaluation(saved[0]).kind == "external"
     for damaged in ('{"kind": ', '{"outcomes": {"icans": [1]}}'):
-        (saved[0] / "evaluation.json").write_text(damaged)
+        path.write_text(damaged)
+        with pytest.raises(BundleError, match="does not match"):
+            read_evaluation(saved[0])
+        listed(saved[0])
         with pytest.raises(BundleError, match=r"evaluation\.json is damaged"):
             read_evaluation(saved[0])
+
+
+def listed(folder):
+    """Write the manifest anew, with the evaluation among the reports."""
+    write_manifest(folder, ["crs"], {"evaluation.json": file_digests(folder)["evaluation.json"]})

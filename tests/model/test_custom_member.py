@@ -83,7 +83,9 @@ def test_a_type_that_nobody_reviewed_is_not_loaded(both, tmp_path):
     with pytest.raises(BundleError, match="does not match"):
         load_bundle(tmp_path / "a")
     with pytest.raises(BundleError, match="not trusted"):
-        load_custom(both.model.no_state.custom[1].to_dict(), path)
+        load_custom(
+            both.model.no_state.custom[1].to_dict(), path.name, {path.name: path.read_bytes()}
+        )
 
 
 @pytest.mark.parametrize(

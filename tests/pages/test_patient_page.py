@@ -150,7 +150,7 @@ def test_clipped_and_whole_percentages() -> None:
 def test_reliance_names_the_limits_in_words_and_shape() -> None:
     text = page_text(icans_only())
     assert "▲ Use with care" in text
-    assert "CSF/serum albumin 0.0142 is above anything in training (highest 0.012)" in text
+    assert "CSF/serum albumin 0.0142 is above the training range (to 0.012)" in text
     assert "cilta-cel: only 12 training patients." in text
     assert "No CRS or ICANS grade charted in the last 36 h: the estimate of severe CRS" in text
     assert "● Within what the model was trained on" in page_text(rising_crs())

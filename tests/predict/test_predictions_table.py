@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.model.bundle import SCHEMA_VERSION
+from pipeline.model.manifest import SCHEMA_VERSION
 from pipeline.model.status import ABSTAINED, EVENT_PRESENT, OK, REJECTED
 from pipeline.predict.outcome_scores import explain_outcome, score_outcome
 from pipeline.predict.predictions_table import COLUMNS, predictions_table

@@ -31,7 +31,7 @@ def test_base_rates_and_ranges_are_those_of_the_training_landmarks(steps, refere
     part = steps.scales["crs"]
     table = base_rate_table(part.matrix, part.targets, 3, part.model.horizons)
     assert reference.base_rates == {"severe_crs": table}
-    assert reference.ranges == feature_ranges(part.matrix)
+    assert reference.ranges == feature_ranges(part.matrix, part.targets.patient)
 
 
 def test_products_are_counted_by_patient(steps, reference):

@@ -1,0 +1,298 @@
+"""The manifest of a bundle: the digest of every file, under digests of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from pipeline.config_model import PRIOR
+from pipeline.errors import BundleError, shown
+
+FORMAT = 4
+READABLE = (2, 3, 4)
+SCHEMA_VERSION = "1"
+MANIFEST = "manifest.json"
+SIGNATURE = "signature.json"
+_AGAIN = "copy the whole bundle again"
+_FIELDS = {
+    2: {"format", "schema_version", "bundle_sha256", "scales", "files"},
+    3: {
+        *("format", "schema_version", "bundle_sha256", "scales", "files"),
+        *("reports", "reports_sha256"),
+    },
+}
+_FIELDS[4] = _FIELDS[3]
+# JSON files of formats 2 and 3 that hold no model
+_NO_SCALES = {"audit", "card", "config", "evaluation", "gate_draws", "provenance", "reference"}
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_SEPARATORS = re.compile(r'[/\\:*?"<>|]')
+_LONGEST_NAME = 255
+
+
+def read_manifest(root: Path) -> dict[str, Any]:
+    """Manifest of a bundle folder, checked for format, types, names and its own digests.
+
+    Raises
+    ------
+    BundleError
+    """
+    path = root / MANIFEST
+    if path.is_symlink():
+        raise BundleError(f"{path} is a link, and a bundle holds files only; {_AGAIN}")
+    if not path.is_file():
+        raise BundleError(
+            f"{root} is not a bundle (no {MANIFEST}); give the folder that 'cytocast train' wrote, "
+            "or models:/<name>@<alias>"
+        )
+    return parse_manifest(_read(path), path)
+
+
+def parse_manifest(content: bytes, path: Path) -> dict[str, Any]:
+    """Manifest from its bytes, checked as by :func:`read_manifest`.
+
+    Parameters
+    ----------
+    path : Path
+        Where it comes from, for messages.
+
+    Raises
+    ------
+    BundleError
+    """
+    try:
+        manifest = json.loads(content.decode("utf-8"), object_pairs_hook=_distinct)
+    except (ValueError, RecursionError) as error:
+        raise BundleError(f"{path} is damaged ({shown(str(error))}); {_AGAIN}") from error
+    version = manifest.get("format") if isinstance(manifest, dict) else None
+    if type(version) is not int:
+        raise BundleError(f"{path} is damaged (no bundle format); {_AGAIN}")
+    if version not in READABLE:
+        known = f"{', '.join(map(str, READABLE[:-1]))} and {READABLE[-1]}"
+        raise BundleError(
+            f"{path.parent} has bundle format {version}, this version reads {known}; retrain"
+        )
+    problem = _problem(manifest, version)
+    if problem:
+        raise BundleError(f"{path} is damaged ({problem}); {_AGAIN}")
+    if version == 2:  # reports were listed among the files
+        manifest |= {"reports": {}, "reports_sha256": digest_of({})}
+    intact = manifest["bundle_sha256"] == _identity(manifest) and manifest[
+        "reports_sha256"
+    ] == digest_of(manifest["reports"])
+    if not intact or (version >= FORMAT and content != _text(manifest).encode("utf-8")):
+        raise BundleError(f"{path} was changed: its digest does not match; {_AGAIN}")
+    return dict(manifest)
+
+
+def verified_files(root: Path, manifest: Mapping[str, Any]) -> dict[str, bytes]:
+    """Bytes of every file that a manifest lists, reports included, each as its digest demands.
+
+    Raises
+    ------
+    BundleError
+        If a file is missing, changed or a link, or the folder holds a file that is not listed.
+        Hidden files at any depth, such as ``.cytocast.json``, and a signature may be there: no
+        code of a bundle reads them.
+    """
+    listed = {**manifest["files"], **manifest["reports"]}
+    present, links = _present(root)
+    if links:
+        raise BundleError(
+            f"{root} holds the link {shown(links[0])}, and a bundle holds files only; {_AGAIN}"
+        )
+    for name in sorted(listed):
+        if name not in present:
+            raise BundleError(f"{root} is incomplete: {name} is missing; {_AGAIN}")
+    extra = sorted(present - set(listed) - {MANIFEST, SIGNATURE})
+    if extra:
+        raise BundleError(
+            f"{root} holds {shown(extra[0])}, which its manifest does not list; remove it, or "
+            f"{_AGAIN}"
+        )
+    contents = {name: _read(root / name) for name in listed}
+    for name, expected in listed.items():
+        if hashlib.sha256(contents[name]).hexdigest() != expected:
+            raise BundleError(
+                f"{root} is damaged or was changed: {name} does not match the manifest; {_AGAIN}, "
+                "or retrain"
+            )
+    return contents
+
+
+def verify_bundle(root: Path) -> dict[str, Any]:
+    """Check every file of a bundle folder against its manifest, and return the manifest.
+
+    Raises
+    ------
+    BundleError
+    """
+    manifest = read_manifest(root)
+    verified_files(root, manifest)
+    return manifest
+
+
+def write_manifest(folder: Path, scales: Iterable[str], reports: Mapping[str, str]) -> str:
+    """Write the manifest of a finished folder.
+
+    Parameters
+    ----------
+    scales : iterable of str
+        Scales that have a model.
+    reports : mapping
+        Digest of each file that does not score.
+
+    Returns
+    -------
+    str
+        SHA-256 that identifies what scores.
+    """
+    scoring = {name: each for name, each in file_digests(folder).items() if name not in reports}
+    manifest: dict[str, Any] = {
+        "format": FORMAT,
+        "schema_version": SCHEMA_VERSION,
+        "scales": sorted(scales),
+        "files": scoring,
+        "reports": dict(reports),
+        "reports_sha256": digest_of(reports),
+    }
+    manifest["bundle_sha256"] = _identity(manifest)
+    (folder / MANIFEST).write_text(_text(manifest), encoding="utf-8", newline="\n")
+    return str(manifest["bundle_sha256"])
+
+
+def file_digests(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file of a folder but manifest and signature, by path below the folder."""
+    present, _ = _present(folder)
+    return {
+        name: hashlib.sha256((folder / name).read_bytes()).hexdigest()
+        for name in sorted(present - {MANIFEST, SIGNATURE})
+    }
+
+
+def digest_of(content: Mapping[str, Any]) -> str:
+    """SHA-256 of a mapping; the order of its keys does not matter.
+
+    Examples
+    --------
+    >>> digest_of({"a": 1, "b": 2}) == digest_of({"b": 2, "a": 1})
+    True
+    """
+    return hashlib.sha256(json.dumps(dict(content), sort_keys=True).encode()).hexdigest()
+
+
+def name_problem(name: str) -> str:
+    r"""Why a file name is not plain; "" where it is.
+
+    A name is one part, or one part below the folder of the prior.
+
+    Examples
+    --------
+    >>> [name_problem(name) for name in ("crs.json", "prior/crs_state_0.ubj")]
+    ['', '']
+    >>> [bool(name_problem(name)) for name in ("../crs.json", "/etc/passwd", "a/b.json", "a\n")]
+    [True, True, True, True]
+    """
+    part = name.removeprefix(f"{PRIOR}/")
+    plain = (
+        part != ""
+        and part.isprintable()
+        and not _SEPARATORS.search(part)
+        and not part.startswith((".", " "))
+        and not part.endswith((".", " "))
+        and len(part.encode("utf-8", "surrogatepass")) <= _LONGEST_NAME
+        and unicodedata.normalize("NFC", part) == part
+    )
+    return "" if plain else f"file name {shown(ascii(name))} is not plain"
+
+
+def _identity(manifest: Mapping[str, Any]) -> str:
+    """Digest of what scores; of formats 2 and 3 that of the list of files alone."""
+    if manifest["format"] < FORMAT:
+        return digest_of(manifest["files"])
+    return digest_of(
+        {key: manifest[key] for key in ("format", "schema_version", "scales", "files")}
+    )
+
+
+def _text(manifest: Mapping[str, Any]) -> str:
+    return json.dumps(dict(manifest), sort_keys=True, indent=1, allow_nan=False) + "\n"
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) != len(pairs):
+        raise ValueError("a name occurs twice")
+    return content
+
+
+def _problem(manifest: Mapping[str, Any], version: int) -> str:
+    """What is wrong with the fields of a manifest, before its digests are compared; or ""."""
+    missing, unknown = _FIELDS[version] - set(manifest), set(manifest) - _FIELDS[version]
+    if missing or unknown:
+        kind = "no" if missing else "unknown"
+        return f"{kind} field {shown(min(missing or unknown))}"
+    if manifest["schema_version"] != SCHEMA_VERSION:
+        return "unknown schema version"
+    parts = [manifest[key] for key in ("files", "reports") if key in manifest]
+    if not all(isinstance(part, dict) for part in parts) or not manifest["files"]:
+        return "no list of files"
+    digests = [manifest[key] for key in ("bundle_sha256", "reports_sha256") if key in manifest]
+    digests += [each for part in parts for each in part.values()]
+    if not all(isinstance(each, str) and _DIGEST.fullmatch(each) for each in digests):
+        return "a digest is no SHA-256"
+    names = [name for part in parts for name in part]
+    problems = list(filter(None, map(name_problem, names)))
+    if problems:
+        return problems[0]
+    if len({name.casefold() for name in names}) != len(names):
+        return "a file name occurs twice"
+    if {MANIFEST, SIGNATURE} & set(names):
+        return "it lists itself or its signature"
+    scales = manifest["scales"]
+    if not isinstance(scales, list) or not all(isinstance(each, str) for each in scales):
+        return "no list of scales"
+    if not {f"{scale}.json" for scale in scales} <= set(manifest["files"]):
+        return "a scale without its file"
+    if version < FORMAT and scales != _scales_of(manifest["files"]):
+        return "scales that are not those of the files"
+    return ""
+
+
+def _scales_of(files: Iterable[str]) -> list[str]:
+    """Scales of a list of files; of old formats, whose digest does not cover the scales."""
+    paths = map(PurePosixPath, files)
+    stems = {path.stem for path in paths if len(path.parts) == 1 and path.suffix == ".json"}
+    return sorted(stems - _NO_SCALES)
+
+
+def _present(root: Path) -> tuple[set[str], list[str]]:
+    """Visible files below a folder by path, and the links among files and folders."""
+    files: set[str] = set()
+    links: list[str] = []
+    for place, folders, names in os.walk(root):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in [*folders, *names]:
+            path = Path(place) / name
+            shown_path = path.relative_to(root).as_posix()
+            if name.startswith("."):
+                continue
+            if path.is_symlink():
+                links.append(shown_path)
+            elif path.is_file() or not path.is_dir():
+                files.add(shown_path)
+    return files, sorted(links)
+
+
+def _read(path: Path) -> bytes:
+    if not path.is_file():
+        raise BundleError(f"{path} is no regular file, and a bundle holds files only; {_AGAIN}")
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BundleError(f"{path} cannot be read ({error.strerror}); {_AGAIN}") from error
