@@ -266,12 +266,7 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
     _configured(evaluate)
     again = _command(
-        commands,
-        "reproduce",
-        _reproduce,
-        "train a bundle again and compare",
-        zone=False,
-        replace=False,
+        commands, "reproduce", _reproduce, "retrain a bundle and compare", zone=False, replace=False
     )
     again.add_argument("source", metavar="RUN", help=f"bundle folder, run id or {CHAMPION}")
     again.add_argument("--cohort", type=Path, required=True, metavar="DIR", help="folder of tables")

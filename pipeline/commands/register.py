@@ -6,12 +6,8 @@ from pathlib import Path
 
 from pipeline.errors import BundleError
 from pipeline.model.bundle import EVALUATION, REPORTS, load_bundle, read_evaluation
-from pipeline.train.tracking import (
-    TrackedTraining,
-    log_tracked,
-    registered_version,
-    tracking_ready,
-)
+from pipeline.train.tracking import TrackedTraining, log_tracked, logging_to_store
+from pipeline.train.tracking_checks import registered_version, tracking_ready
 
 _COMMIT = ("unknown", "unknown")  # a bundle does not hold the commit of the code that trained it
 _LEFT_OUT = (
@@ -53,8 +49,9 @@ def register(folder: Path) -> tuple[int, str]:
         )
     tracking_ready("mend the store", "")
     name = bundle.config.tracking.model_name
-    version = registered_version(name, bundle.sha256)
-    if version:
-        return 0, f"{folder} is registered already as {name} version {version}; nothing was changed"
-    version = log_tracked(TrackedTraining(bundle, evaluation, folder, {}, _COMMIT))
+    with logging_to_store(folder):
+        known = registered_version(name, bundle.sha256)
+        if known:
+            return 0, f"{folder} is already registered as {name} version {known}; nothing changed"
+        version = log_tracked(TrackedTraining(bundle, evaluation, folder, {}, _COMMIT))
     return 0, f"MLflow: registered as {name} version {version}, challenger\n{_LEFT_OUT}"

@@ -61,7 +61,7 @@ def store_errors() -> tuple[type[Exception], ...]:
 
 
 def first_line(error: BaseException) -> str:
-    """First line of an error's text, cut, or its type where it has none.
+    r"""First line of an error's text, cut, or its type where it has none.
 
     Examples
     --------
@@ -145,7 +145,8 @@ def fetch_run_bundle(run_id: str) -> Path:
     except store_errors() as error:
         raise BundleError(
             f"run {run_id} has no bundle in the store {shown_uri(tracking_uri())} "
-            f"({first_line(error)}); give the id of a training's parent run, or the folder of a bundle"
+            f"({first_line(error)}); give the id of a training's parent run, or the folder of a "
+            "bundle"
         ) from error
 
 

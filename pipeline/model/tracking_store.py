@@ -154,7 +154,11 @@ def _content_problem(path: Path, *, writes: bool) -> str:
                 result = database.execute("PRAGMA quick_check(1)").fetchone()[0]
                 if result != "ok":
                     return _damaged(result, path)
+            database.execute("BEGIN")  # nobody writes between the next questions
             problem = schema_problem(database, path)
+            if _cut_short(database, path):
+                problem = _damaged("its end is missing", path)
+            database.rollback()
             if not problem and writes:
                 database.execute("BEGIN IMMEDIATE")
                 database.rollback()
@@ -163,6 +167,16 @@ def _content_problem(path: Path, *, writes: bool) -> str:
     except sqlite3.Error as error:
         return _damaged(str(error), path)
     return problem
+
+
+def _cut_short(database: sqlite3.Connection, path: Path) -> bool:
+    """Whether the last page is incomplete, which SQLite does not notice."""
+    if Path(f"{path}-wal").exists():  # pages may be there
+        return False
+    pages, size = (
+        database.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size")
+    )
+    return path.stat().st_size < int(pages) * int(size)
 
 
 def _damaged(reason: str, path: Path) -> str:

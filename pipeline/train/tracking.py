@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -34,13 +35,7 @@ from pipeline.model.registry import (
     store_errors,
 )
 from pipeline.model.store_creation import prepare_store, store_lock
-from pipeline.model.tracking_store import (
-    has_remedy,
-    one_attempt,
-    shown_uri,
-    store_problem,
-    tracking_uri,
-)
+from pipeline.model.tracking_store import shown_uri, store_problem, tracking_uri
 from pipeline.resources import config_path, schema_path
 from pipeline.train.figures import outcome_figures
 from pipeline.train.fit import TrainingResult
@@ -63,42 +58,6 @@ MODEL_COLUMNS = ("patient_id", "analyte", "value", "unit", "collected_hours")
 # the registered model takes hours, because it is given no infusion time
 _NOT_TAKEN = ("collected_at", "collected_days", "resulted_at", "resulted_days")
 _REQUIRED = ("mlflow", "numpy", "pandas", "pyarrow", "pydantic", "pyyaml", "scikit-learn", "scipy")
-
-
-def tracking_ready(remedy: str = "train with --no-track", option: str = "no-track") -> None:
-    """Check in seconds that the tracking store can be used, before hours of work depend on it.
-
-    An SQLite store is made where there is none.
-
-    Parameters
-    ----------
-    remedy, option : str
-        What else to do about a store that cannot be used, and the option that this names.
-
-    Raises
-    ------
-    UsageError
-    """
-    uri = tracking_uri()
-
-    def unusable(problem: str) -> UsageError:
-        ways = f"set MLFLOW_TRACKING_URI, or {remedy}"
-        return UsageError(
-            f"the tracking store {shown_uri(uri)} {problem}"
-            f"{', or' if has_remedy(problem) else ';'} {ways}",
-            options=(option,) if option else (),
-        )
-
-    problem = store_problem(uri, writes=True)
-    if problem:
-        raise unusable(problem)
-    with one_attempt():
-        mlflow = connect()
-        try:
-            prepare_store(uri)
-            mlflow.MlflowClient().search_experiments(max_results=1)
-        except (*store_errors(), ImportError) as error:
-            raise unusable(f"cannot be used ({first_line(error)})") from error
 
 
 @dataclass(frozen=True)
@@ -144,70 +103,54 @@ def log_training(
     Raises
     ------
     BundleError
-        If the store fails; the message names the command that registers the bundle later.
+        If the store fails; see :func:`logging_to_store`.
     """
     report = result.evaluation.report
     figures = {
         name: _figures(result, name, outcome, charts[name])
         for name, outcome in report.outcomes.items()
     }
-    return log_tracked(TrackedTraining(result.bundle, report, folder, figures, _git()))
+    with logging_to_store(folder):
+        return log_tracked(TrackedTraining(result.bundle, report, folder, figures, _git()))
+
+
+@contextmanager
+def logging_to_store(folder: Path) -> Iterator[None]:
+    """Hold the store for this block: one process at a time logs to an SQLite store.
+
+    Raises
+    ------
+    BundleError
+        If the store fails; the message names the command that registers the bundle ``folder``.
+    """
+    uri = tracking_uri()
+    failures: tuple[type[Exception], ...] = (*store_errors(), UsageError)
+    try:
+        problem = store_problem(uri, writes=True)
+        if problem:  # damaged or lost while the model was trained
+            raise UsageError(f"it {problem}")
+        prepare_store(uri)
+        with store_lock(uri):
+            yield
+    except failures as error:
+        raise BundleError(
+            f"the bundle {folder} is complete, but the tracking store {shown_uri(uri)} failed "
+            f"({first_line(error)}); mend it, then run cytocast register {folder}"
+        ) from error
 
 
 def log_tracked(training: TrackedTraining) -> str:
     """Log one parent run and a child run per outcome, and register the model as challenger.
 
     The version is registered last, with the bundle's digest: a run that was interrupted has none.
-    One process at a time logs to an SQLite store.
 
     Returns
     -------
     str
         The registered version.
-
-    Raises
-    ------
-    BundleError
-        If the store fails; the message names the command that registers the bundle later.
     """
     mlflow = connect()
     log.info("logging to MLflow")
-    try:
-        prepare_store(tracking_uri())
-        with store_lock(tracking_uri()):
-            return _log_run(mlflow, training)
-    except (*store_errors(), UsageError) as error:
-        raise BundleError(
-            f"the bundle {training.folder} is complete, but the tracking store "
-            f"{shown_uri(tracking_uri())} failed ({first_line(error)}); mend it, then run "
-            f"cytocast register {training.folder}"
-        ) from error
-
-
-def registered_version(model_name: str, bundle_sha256: str) -> str:
-    """Version under which a bundle is registered; "" where it is not.
-
-    A version that is the newest of its model, and which an interruption left without the alias,
-    becomes challenger.
-    """
-    client = connect().MlflowClient()
-    versions = client.search_model_versions(f"name = '{model_name}'")
-    newest = max((int(version.version) for version in versions), default=0)
-    ours = [
-        int(version.version)
-        for version in versions
-        if version.tags.get("bundle_sha256") == bundle_sha256
-    ]
-    if not ours:
-        return ""
-    if max(ours) == newest:
-        aliases = client.get_registered_model(model_name).aliases
-        if str(aliases.get(CHALLENGER, "")) != str(newest):
-            client.set_registered_model_alias(model_name, CHALLENGER, str(newest))
-    return str(max(ours))
-
-
-def _log_run(mlflow: ModuleType, training: TrackedTraining) -> str:
     config, evaluation = training.bundle.config, training.evaluation
     mlflow.set_experiment(config.tracking.experiment)
     with mlflow.start_run(run_name=f"train {config.cohort.name}") as run:
