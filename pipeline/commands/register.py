@@ -47,11 +47,13 @@ def register(folder: Path) -> tuple[int, str]:
             f"{folder} lacks {', '.join(missing)}, which a run holds; give a bundle as 'cytocast "
             "train' wrote it"
         )
+    outcomes = {name: evaluation.outcomes[name] for name in bundle.config.outcomes}
+    report = evaluation.model_copy(update={"outcomes": outcomes})  # in the order of the training
     tracking_ready("mend the store", "")
     name = bundle.config.tracking.model_name
     with logging_to_store(folder):
         known = registered_version(name, bundle.sha256)
         if known:
             return 0, f"{folder} is already registered as {name} version {known}; nothing changed"
-        version = log_tracked(TrackedTraining(bundle, evaluation, folder, {}, _COMMIT))
+        version = log_tracked(TrackedTraining(bundle, report, folder, {}, _COMMIT))
     return 0, f"MLflow: registered as {name} version {version}, challenger\n{_LEFT_OUT}"
