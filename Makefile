@@ -46,7 +46,7 @@ signed = $(if $(SIGNED_BY),--require-signature "$(SIGNED_BY)")
 configs = $(foreach file,$(CONFIG),--config "$(file)")
 fitting = $(if $(OUTCOMES),--outcomes "$(OUTCOMES)") $(if $(SEED),--seed "$(SEED)") $(if $(JOBS),--jobs "$(JOBS)")
 
-.PHONY: help demo simulate import pseudonymise audit grade train evaluate reproduce promote predict report monitor ui sign serve test lint typecheck faults clean
+.PHONY: help demo simulate import pseudonymise audit grade train evaluate reproduce register promote predict report monitor ui sign serve test lint typecheck faults clean
 
 help: ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -77,6 +77,9 @@ evaluate: need-COHORT need-OUT $(READY) ## Score a bundle on another cohort: COH
 
 reproduce: need-COHORT $(READY) ## Train a bundle again and compare: COHORT=DIR [MODEL= JOBS=]
 	@$(BIN)/cytocast reproduce "$(model)" --cohort "$(COHORT)" $(if $(JOBS),--jobs "$(JOBS)")
+
+register: need-OUT $(READY) ## Log and register a finished bundle: OUT=BUNDLE
+	@$(BIN)/cytocast register "$(OUT)"
 
 promote: $(READY) ## Make the challenger champion if every gate passes [AGAINST=DIR SIGNED_BY=KEY FORCE=1]
 	@$(BIN)/cytocast promote $(if $(AGAINST),--against "$(AGAINST)") $(signed) $(force)
@@ -124,6 +127,7 @@ audit: EXAMPLE = make audit COHORT=exports/2026 CONFIG=configs/cohorts/mine.yaml
 pseudonymise: EXAMPLE = make pseudonymise INPUT=exports/2026 OUT=release/2026
 train: EXAMPLE = make train COHORT=exports/2026 CONFIG=configs/cohorts/mine.yaml
 evaluate: EXAMPLE = make evaluate COHORT=exports/other-site OUT=out/other-site MODEL=out/2026
+register: EXAMPLE = make register OUT=out/2026
 reproduce: EXAMPLE = make reproduce COHORT=exports/2026 MODEL=out/2026
 monitor: EXAMPLE = make monitor INPUT="batches/monday batches/today" OUT=out/monitor MODEL=out/2026
 predict: EXAMPLE = make predict INPUT=batches/today OUT=out/today MODEL=out/2026

@@ -158,6 +158,12 @@ def _reproduce(options: argparse.Namespace) -> tuple[int, str]:
     return reproduce(options.source, options.cohort, jobs=options.jobs)
 
 
+def _register(options: argparse.Namespace) -> tuple[int, str]:
+    from pipeline.commands.register import register
+
+    return register(options.bundle)
+
+
 def _promote(options: argparse.Namespace) -> tuple[int, str]:
     from pipeline.commands.promote import promote
 
@@ -281,16 +287,15 @@ def _parser() -> argparse.ArgumentParser:
     _configured(evaluate)
     _signed(evaluate)
     again = _command(
-        commands,
-        "reproduce",
-        _reproduce,
-        "train a bundle again and compare",
-        zone=False,
-        replace=False,
+        commands, "reproduce", _reproduce, "retrain a bundle and compare", zone=False, replace=False
     )
     again.add_argument("source", metavar="RUN", help=f"bundle folder, run id or {CHAMPION}")
     again.add_argument("--cohort", type=Path, required=True, metavar="DIR", help="folder of tables")
     _parallel(again)
+    kept = _command(
+        commands, "register", _register, "log and register a bundle", zone=False, replace=False
+    )
+    kept.add_argument("bundle", type=Path, metavar="BUNDLE", help="folder that train wrote")
     promote = _command(
         commands, "promote", _promote, "make the challenger champion if gates pass", zone=False
     )

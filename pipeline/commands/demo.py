@@ -31,6 +31,8 @@ from pipeline.model.evaluation_report import EvaluatedCohort, EvaluationReport
 from pipeline.model.outcomes import headline_key
 from pipeline.model.registry import CHALLENGER, CHAMPION, connect
 from pipeline.model.status import ABSTAINED, EVENT_PRESENT, OK, REJECTED
+from pipeline.model.store_creation import prepare_store
+from pipeline.model.tracking_store import tracking_uri
 from pipeline.pages.headline_sentences import headline
 from pipeline.resources import config_path
 
@@ -52,6 +54,7 @@ _MADE = (
     "results",
     "artifacts",
     "mlflow.db*",
+    ".mlflow.db*",
 )
 _STORE = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")
 
@@ -296,6 +299,7 @@ def _own_store(out: Path, experiment: str) -> Iterator[None]:
     os.environ.pop("MLFLOW_REGISTRY_URI", None)
     try:
         client = connect().MlflowClient()
+        prepare_store(tracking_uri())
         artifacts = (out / "artifacts").resolve().as_uri()
         client.create_experiment(experiment, artifact_location=artifacts)
         yield

@@ -4,13 +4,27 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline.errors import GateError, UsageError
 from pipeline.model.bundle import load_bundle
 from pipeline.model.evaluation_report import EvaluationReport
-from pipeline.model.registry import CHALLENGER, CHAMPION, connect, fetch_bundle
+from pipeline.model.registry import (
+    CHALLENGER,
+    CHAMPION,
+    connect,
+    fetch_bundle,
+    refuse_unusable_store,
+)
 from pipeline.model.signature import refuse_unsigned
+from pipeline.model.store_creation import store_lock
+from pipeline.model.tracking_store import tracking_uri
 from pipeline.train.gates import SAME_COHORT, Candidate, Gate, check_gates, read_draws
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+_FORCED = "forced"
 
 
 def promote(
@@ -19,7 +33,7 @@ def promote(
     """Promote the challenger of a registered model.
 
     The gate table is stored with the model version, passed or not: as tags, and whole as
-    ``gates.json`` of its run.
+    ``gates.json`` of its run. A lock beside an SQLite store is held meanwhile.
 
     Parameters
     ----------
@@ -32,23 +46,29 @@ def promote(
     Raises
     ------
     GateError
-        If a gate fails and ``force`` is false; the message has one sentence per failed gate.
+        If a gate fails and ``force`` is false; the message has one sentence per failed gate. If
+        another promotion changes the champion meanwhile.
     BundleError
         If there is no challenger, or ``against`` is no bundle.
     UsageError
         If ``against`` was not trained with the champion's settings.
     """
+    refuse_unusable_store(f"models:/{name}@{CHALLENGER}")
+    with store_lock(tracking_uri()):
+        return _promote(name, force=force, against=against, signed_by=signed_by)
+
+
+def _promote(
+    name: str, *, force: bool, against: Path | None, signed_by: Path | None
+) -> tuple[int, str]:
     folder, version = fetch_bundle(f"models:/{name}@{CHALLENGER}")
     refuse_unsigned(folder, signed_by)
     config = load_bundle(folder).config
-    mlflow = connect()
-    client = mlflow.MlflowClient()
-    aliases = client.get_registered_model(name).aliases
-    if str(aliases.get(CHAMPION, "")) == version:
+    client = connect().MlflowClient()
+    before = _champion(client, name)
+    if before == version:
         return 0, f"{name} version {version} is champion already"
-    champion = None
-    if CHAMPION in aliases:
-        champion = fetch_bundle(f"models:/{name}@{CHAMPION}")[0]
+    champion = fetch_bundle(f"models:/{name}/{before}")[0] if before else None
     bar = champion if against is None else _stand_in(against, champion)
     gates = check_gates(_candidate(folder), config.gates, None if bar is None else _candidate(bar))
     failed = [gate for gate in gates if not gate.passed]
@@ -63,10 +83,41 @@ def promote(
             f"failed:\n{reasons}",
             options=("config", "against") if SAME_COHORT in {gate.name for gate in failed} else (),
         )
-    client.set_registered_model_alias(name, CHAMPION, version)
-    client.set_model_version_tag(name, version, "forced", str(bool(failed)).lower())
+    _set_champion(client, name, version, before=before, forced=bool(failed))
     said = "all gates passed" if not failed else f"FORCED past {len(failed)} failed gates"
     return 0, f"{name} version {version} is champion now ({len(gates)} gates, {said})"
+
+
+def _champion(client: MlflowClient, name: str) -> str:
+    """Version of the champion; "" where there is none."""
+    return str(client.get_registered_model(name).aliases.get(CHAMPION, ""))
+
+
+def _set_champion(
+    client: MlflowClient, name: str, version: str, *, before: str, forced: bool
+) -> None:
+    """Set the alias and read it back, because a server offers no step that does both.
+
+    Raises
+    ------
+    GateError
+        If the champion is no longer the one of the gates, or is another one afterwards.
+    """
+    _refuse_conflict(_champion(client, name), before, version)
+    client.set_model_version_tag(name, version, _FORCED, str(forced).lower())
+    client.set_registered_model_alias(name, CHAMPION, version)
+    after = _champion(client, name)
+    if after != version:
+        client.delete_model_version_tag(name, version, _FORCED)
+    _refuse_conflict(after, version, version)
+
+
+def _refuse_conflict(champion: str, expected: str, version: str) -> None:
+    if champion != expected:
+        raise GateError(
+            f"version {version} is not promoted: another promotion made "
+            f"{f'version {champion}' if champion else 'none'} champion meanwhile; promote again"
+        )
 
 
 def _candidate(folder: Path) -> Candidate:

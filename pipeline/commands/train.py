@@ -30,7 +30,8 @@ from pipeline.train.intake import (
     refuse_without_labs,
     write_rows,
 )
-from pipeline.train.tracking import log_training, tracking_ready
+from pipeline.train.tracking import log_training
+from pipeline.train.tracking_checks import tracking_ready
 
 
 def train_command(

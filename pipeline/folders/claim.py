@@ -106,8 +106,8 @@ class Claim:
             more = f" and {len(strangers) - _SHOWN} more" if len(strangers) > _SHOWN else ""
             raise UsageError(
                 f"{self.stated} already holds something else, not written by cytocast "
-                f"{self.command}: {', '.join(strangers[:_SHOWN])}{more}. Move it, or choose another "
-                "--out",
+                f"{self.command}: {', '.join(strangers[:_SHOWN])}{more}. Move it, or choose "
+                "another --out",
                 options=("out",),
             )
 

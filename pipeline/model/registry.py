@@ -9,7 +9,13 @@ from types import ModuleType
 from pipeline import log
 from pipeline.errors import BundleError
 from pipeline.model.registered_model import refuse_changed_bundle, refuse_changed_model
-from pipeline.model.tracking_store import shown_uri, store_problem, tracking_uri
+from pipeline.model.tracking_store import (
+    has_remedy,
+    one_attempt,
+    shown_uri,
+    store_problem,
+    tracking_uri,
+)
 
 BUNDLE_ARTIFACT = "bundle"
 _WAYS = (
@@ -38,8 +44,32 @@ def connect() -> ModuleType:
     # database migrations and artifact chatter say nothing to a user of this command line
     for name in ("alembic", "mlflow"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    # it logs a traceback of errors that it raises as well
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     mlflow.set_tracking_uri(tracking_uri())
     return mlflow
+
+
+def store_errors() -> tuple[type[Exception], ...]:
+    """What a tracking store raises: errors of MLflow, its database and the system."""
+    import sqlite3
+
+    from alembic.util.exc import CommandError
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    return MlflowException, SQLAlchemyError, CommandError, sqlite3.Error, OSError
+
+
+def first_line(error: BaseException) -> str:
+    r"""First line of an error's text, cut, or its type where it has none.
+
+    Examples
+    --------
+    >>> first_line(OSError("disk full\nsee the log")), first_line(OSError())
+    ('disk full', 'OSError')
+    """
+    return next(iter(str(error).splitlines()), type(error).__name__)[:200]
 
 
 def refuse_unusable_store(what: str) -> None:
@@ -56,6 +86,8 @@ def refuse_unusable_store(what: str) -> None:
     """
     uri = tracking_uri()
     problem = store_problem(uri, writes=False)
+    if problem and has_remedy(problem):
+        raise BundleError(f"{what} cannot be read: the store {shown_uri(uri)} {problem}")
     if problem:
         raise BundleError(
             f"{what} is not in the registry at {shown_uri(uri)}: the store {problem}. {_WAYS}",
@@ -79,20 +111,20 @@ def fetch_bundle(address: str) -> tuple[Path, str]:
     name, alias, number = parse_address(address)
     refuse_unusable_store(address)
     mlflow = connect()
-    from mlflow.exceptions import MlflowException
-
     client = mlflow.MlflowClient()
     try:
-        version = (
-            client.get_model_version_by_alias(name, alias)
-            if alias
-            else client.get_model_version(name, number)
-        )
+        with one_attempt():
+            version = (
+                client.get_model_version_by_alias(name, alias)
+                if alias
+                else client.get_model_version(name, number)
+            )
         source = f"models:/{name}/{version.version}"
         folder = mlflow.artifacts.download_artifacts(artifact_uri=source)
-    except (MlflowException, OSError) as error:
+    except store_errors() as error:
         raise BundleError(
-            f"{address} is not in the registry at {mlflow.get_tracking_uri()} ({error}). {_WAYS}",
+            f"{address} is not in the registry at {shown_uri(tracking_uri())} "
+            f"({first_line(error)}). {_WAYS}",
             options=("model",),
         ) from error
     refuse_changed_model(Path(folder), version.tags, address)
@@ -109,16 +141,15 @@ def fetch_run_bundle(run_id: str) -> Path:
     """
     refuse_unusable_store(f"run {run_id}")
     mlflow = connect()
-    from mlflow.exceptions import MlflowException
-
     path = f"model/artifacts/{BUNDLE_ARTIFACT}"
     try:
         tags = mlflow.MlflowClient().get_run(run_id).data.tags
         folder = Path(mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path=path))
-    except (MlflowException, OSError) as error:
+    except store_errors() as error:
         raise BundleError(
-            f"run {run_id} has no bundle in the store {mlflow.get_tracking_uri()} ({error}); give "
-            "the id of a training's parent run, or the folder of a bundle"
+            f"run {run_id} has no bundle in the store {shown_uri(tracking_uri())} "
+            f"({first_line(error)}); give the id of a training's parent run, or the folder of a "
+            "bundle"
         ) from error
     refuse_changed_bundle(folder, tags, f"run {run_id}")
     return folder

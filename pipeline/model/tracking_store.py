@@ -12,9 +12,13 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from urllib.parse import urlsplit
 
+from pipeline.model.store_schema import schema_problem
+
 DEFAULT_URI = "sqlite:///mlflow.db"
 SQLITE = "sqlite:///"
 TIMEOUT_SECONDS = 5.0
+_CHECKED_BYTES = 200_000_000  # the pages of a larger file take longer than seconds to check
+_REMEDY = "; "  # stands before the remedy in the text of a problem
 _PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "5"}
 _SERVERS = ("http", "https")
 # what MLflow keeps elsewhere, and asks its own client for
@@ -75,6 +79,17 @@ def store_problem(uri: str, *, writes: bool) -> str:
     return _database_problem(uri)
 
 
+def has_remedy(problem: str) -> bool:
+    """Whether the text of a problem has a remedy of its own.
+
+    Examples
+    --------
+    >>> has_remedy("is an empty file; remove it"), has_remedy("does not exist")
+    (True, False)
+    """
+    return _REMEDY in problem
+
+
 def store_files() -> list[Path]:
     """Files of the tracking store, which no output may replace; none where it is no file."""
     path = sqlite_path(tracking_uri())
@@ -107,10 +122,12 @@ def one_attempt() -> Iterator[None]:
 
 def _file_problem(path: Path, *, writes: bool) -> str:
     """Why an SQLite file cannot be read, or made or changed."""
-    folder = path.absolute().parent
+    folder = path.resolve().parent
     if path.is_dir():
         return "is a folder, not a file"
     if path.exists():
+        if not path.is_file():
+            return "is no regular file; name another"
         problem = _content_problem(path, writes=writes)
         if problem:
             return problem
@@ -125,19 +142,46 @@ def _file_problem(path: Path, *, writes: bool) -> str:
 
 
 def _content_problem(path: Path, *, writes: bool) -> str:
-    """Why SQLite cannot open a file, or lock it for a change."""
+    """Why a file is no store of this MLflow, cannot be opened, or not locked for a change."""
     if path.stat().st_size == 0:
-        return ""
-    address = f"{path.absolute().as_uri()}?mode={'rw' if writes else 'ro'}"
+        return f"is an empty file: its creation was interrupted; remove {path}"
+    # what a killed writer left is rolled back by whoever opens the file next, and may write it
+    writable = writes or Path(f"{path}-journal").exists()
+    address = f"{path.absolute().as_uri()}?mode={'rw' if writable else 'ro'}"
     try:
         with closing(sqlite3.connect(address, uri=True, timeout=TIMEOUT_SECONDS)) as database:
-            database.execute("SELECT count(*) FROM sqlite_master").fetchone()
-            if writes:
+            if path.stat().st_size <= _CHECKED_BYTES:
+                result = database.execute("PRAGMA quick_check(1)").fetchone()[0]
+                if result != "ok":
+                    return _damaged(result, path)
+            database.execute("BEGIN")  # nobody writes between the next questions
+            problem = schema_problem(database, path)
+            if _cut_short(database, path):
+                problem = _damaged("its end is missing", path)
+            database.rollback()
+            if not problem and writes:
                 database.execute("BEGIN IMMEDIATE")
                 database.rollback()
-    except sqlite3.Error as error:
+    except sqlite3.OperationalError as error:  # locked, unreadable
         return f"cannot be used ({error})"
-    return ""
+    except sqlite3.Error as error:
+        return _damaged(str(error), path)
+    return problem
+
+
+def _cut_short(database: sqlite3.Connection, path: Path) -> bool:
+    """Whether the last page is incomplete, which SQLite does not notice."""
+    if Path(f"{path}-wal").exists():  # pages may be there
+        return False
+    pages, size = (
+        database.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size")
+    )
+    return path.stat().st_size < int(pages) * int(size)
+
+
+def _damaged(reason: str, path: Path) -> str:
+    first = next(iter(reason.splitlines()), "unknown")[:80]
+    return f"is damaged ({first}); restore a copy of {path}, or move it away"
 
 
 def _can_write(folder: Path) -> bool:

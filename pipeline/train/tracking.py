@@ -6,7 +6,9 @@ import json
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
@@ -18,16 +20,24 @@ import yaml
 import pipeline
 from pipeline import log
 from pipeline.cohort.schema import TableSchema
-from pipeline.errors import UsageError
+from pipeline.errors import BundleError, UsageError
 from pipeline.evaluate.decision_curve import net_benefit_at
 from pipeline.explain.shap_values import attribute
-from pipeline.model.bundle import REPORTS
+from pipeline.model.bundle import REPORTS, Bundle
 from pipeline.model.evaluated_outcome import OutcomeReport
+from pipeline.model.evaluation_report import EvaluationReport
 from pipeline.model.manifest import SCHEMA_VERSION
 from pipeline.model.outcomes import nearest_horizon
 from pipeline.model.registered_model import seal_model
-from pipeline.model.registry import BUNDLE_ARTIFACT, CHALLENGER, connect
-from pipeline.model.tracking_store import one_attempt, shown_uri, store_problem, tracking_uri
+from pipeline.model.registry import (
+    BUNDLE_ARTIFACT,
+    CHALLENGER,
+    connect,
+    first_line,
+    store_errors,
+)
+from pipeline.model.store_creation import prepare_store, store_lock
+from pipeline.model.tracking_store import shown_uri, store_problem, tracking_uri
 from pipeline.resources import config_path, schema_path
 from pipeline.train.figures import outcome_figures
 from pipeline.train.fit import TrainingResult
@@ -52,39 +62,33 @@ _NOT_TAKEN = ("collected_at", "collected_days", "resulted_at", "resulted_days")
 _REQUIRED = ("mlflow", "numpy", "pandas", "pyarrow", "pydantic", "pyyaml", "scikit-learn", "scipy")
 
 
-def tracking_ready() -> None:
-    """Check in seconds that the tracking store can be used, before hours of work depend on it.
+@dataclass(frozen=True)
+class TrackedTraining:
+    """What is logged of a finished training.
 
-    Raises
-    ------
-    UsageError
+    Attributes
+    ----------
+    bundle : Bundle
+    evaluation : EvaluationReport
+    folder : Path
+        The bundle on disk, with its reports.
+    figures : mapping
+        Outcome to its figures, by their path below the run's artifacts.
+    commit : tuple of str
+        Commit of the code that trained, and whether it had changes; each perhaps ``unknown``.
     """
-    uri = tracking_uri()
-    problem = store_problem(uri, writes=True)
-    if problem:
-        raise _unusable(problem)
-    with one_attempt():
-        mlflow = connect()
-        from mlflow.exceptions import MlflowException
 
-        try:
-            mlflow.MlflowClient().search_experiments(max_results=1)
-        except (MlflowException, OSError, ImportError) as error:
-            raise _unusable(f"cannot be used ({error})") from error
-
-
-def _unusable(problem: str) -> UsageError:
-    return UsageError(
-        f"the tracking store {shown_uri(tracking_uri())} {problem}; set MLFLOW_TRACKING_URI, or "
-        "train with --no-track",
-        options=("no-track",),
-    )
+    bundle: Bundle
+    evaluation: EvaluationReport
+    folder: Path
+    figures: Mapping[str, Iterable[tuple[str, bytes]]]
+    commit: tuple[str, str]
 
 
 def log_training(
     result: TrainingResult, folder: Path, charts: Mapping[str, Mapping[str, str]]
 ) -> str:
-    """Log one parent run and a child run per outcome, and register the model as challenger.
+    """Log a training that has just ended, with every figure; see :func:`log_tracked`.
 
     Parameters
     ----------
@@ -97,33 +101,76 @@ def log_training(
     -------
     str
         The registered version.
+
+    Raises
+    ------
+    BundleError
+        If the store fails; see :func:`logging_to_store`.
+    """
+    report = result.evaluation.report
+    figures = {
+        name: _figures(result, name, outcome, charts[name])
+        for name, outcome in report.outcomes.items()
+    }
+    with logging_to_store(folder):
+        return log_tracked(TrackedTraining(result.bundle, report, folder, figures, _git()))
+
+
+@contextmanager
+def logging_to_store(folder: Path) -> Iterator[None]:
+    """Hold the store for this block: one process at a time logs to an SQLite store.
+
+    Raises
+    ------
+    BundleError
+        If the store fails; the message names the command that registers the bundle ``folder``.
+    """
+    uri = tracking_uri()
+    failures: tuple[type[Exception], ...] = (*store_errors(), UsageError)
+    try:
+        problem = store_problem(uri, writes=True)
+        if problem:  # damaged or lost while the model was trained
+            raise UsageError(f"it {problem}")
+        prepare_store(uri)
+        with store_lock(uri):
+            yield
+    except failures as error:
+        raise BundleError(
+            f"the bundle {folder} is complete, but the tracking store {shown_uri(uri)} failed "
+            f"({first_line(error)}); mend it, then run cytocast register {folder}"
+        ) from error
+
+
+def log_tracked(training: TrackedTraining) -> str:
+    """Log one parent run and a child run per outcome, and register the model as challenger.
+
+    The version is registered last, with the bundle's digest: a run that was interrupted has none.
+
+    Returns
+    -------
+    str
+        The registered version.
     """
     mlflow = connect()
     log.info("logging to MLflow")
-    config = result.bundle.config
+    config, evaluation = training.bundle.config, training.evaluation
     mlflow.set_experiment(config.tracking.experiment)
-    evaluation = result.evaluation.report
     with mlflow.start_run(run_name=f"train {config.cohort.name}") as run:
-        mlflow.set_tags(_tags(result, ", ".join(evaluation.outcomes)))
+        mlflow.set_tags(_tags(training, ", ".join(evaluation.outcomes)))
         mlflow.log_params(_params(config.model_dump(mode="json")))
         mlflow.log_text(yaml.safe_dump(config.model_dump(mode="json")), "config.yaml")
         mlflow.log_dict(evaluation.to_dict(), "evaluation.json")
         for name in REPORTS:
-            mlflow.log_artifact(str(folder / name))
-        card = (folder / "model_card.md").read_text(encoding="utf-8")
+            mlflow.log_artifact(str(training.folder / name))
+        card = (training.folder / "model_card.md").read_text(encoding="utf-8")
         mlflow.set_tag("mlflow.note.content", card[:_NOTE_LENGTH])
         for name, outcome in evaluation.outcomes.items():
-            _log_outcome(mlflow, result, name, outcome, charts[name])
-        model_version = _register(mlflow, result, folder, run.info.run_id)
-    return model_version
+            _log_outcome(mlflow, training, name, outcome)
+        return _register(mlflow, training, run.info.run_id)
 
 
 def _log_outcome(
-    mlflow: ModuleType,
-    result: TrainingResult,
-    name: str,
-    outcome: OutcomeReport,
-    charts: Mapping[str, str],
+    mlflow: ModuleType, training: TrackedTraining, name: str, outcome: OutcomeReport
 ) -> None:
     metrics = {
         f"{name}/h{hours}/{metric}": value
@@ -144,28 +191,27 @@ def _log_outcome(
     }
     mlflow.log_metrics(metrics)
     with mlflow.start_run(run_name=name, nested=True):
-        mlflow.set_tags(_tags(result, name))
+        mlflow.set_tags(_tags(training, name))
         mlflow.log_metrics(metrics)
-        for path, markup in charts.items():
-            mlflow.log_text(markup, path)
         with tempfile.TemporaryDirectory() as folder:
-            for path, content in _pictures(result, name, outcome):
+            for path, content in training.figures.get(name, ()):
                 target = Path(folder) / path
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(content)
             mlflow.log_artifacts(folder)
 
 
-def _pictures(
-    result: TrainingResult, name: str, outcome: OutcomeReport
+def _figures(
+    result: TrainingResult, name: str, outcome: OutcomeReport, charts: Mapping[str, str]
 ) -> Iterator[tuple[str, bytes]]:
-    """Figures of one outcome as PNG, by their path below the run's artifacts."""
+    """Charts as SVG and figures as PNG of one outcome, by their path below the run's artifacts."""
+    yield from ((path, markup.encode()) for path, markup in charts.items())
     config = result.bundle.config
     asked = config.outcomes[name]
     part = result.scales[asked.scale]
     horizons = part.model.horizons
     near = nearest_horizon(horizons, config.gates.horizon_hours)
-    return outcome_figures(
+    yield from outcome_figures(
         asked.scale,
         outcome.label,
         attribute(part.model, part.matrix, part.targets, asked.threshold, near, seed=config.seed),
@@ -177,16 +223,16 @@ def _pictures(
     )
 
 
-def _tags(result: TrainingResult, outcome: str) -> dict[str, str]:
-    commit, dirty = _git()
+def _tags(training: TrackedTraining, outcome: str) -> dict[str, str]:
+    bundle, (commit, dirty) = training.bundle, training.commit
     return {
         "outcome": outcome,
-        "cohort_sha256": result.bundle.provenance["cohort_sha256"],
-        "bundle_sha256": result.bundle.sha256,
+        "cohort_sha256": bundle.provenance["cohort_sha256"],
+        "bundle_sha256": bundle.sha256,
         "schema_version": SCHEMA_VERSION,
         "git_commit": commit,
         "git_dirty": dirty,
-        "synthetic": str(result.bundle.config.cohort.synthetic).lower(),
+        "synthetic": str(bundle.config.cohort.synthetic).lower(),
         "intended_use": "research use only",
         "mlflow.source.name": "cytocast train",
     }
@@ -208,17 +254,17 @@ def _params(settings: Mapping[str, Any]) -> dict[str, str]:
     return {key.translate(allowed): value for key, value in flat.items()}
 
 
-def _register(mlflow: ModuleType, result: TrainingResult, bundle_folder: Path, run_id: str) -> str:
+def _register(mlflow: ModuleType, training: TrackedTraining, run_id: str) -> str:
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
     from mlflow.types.schema import AnyType
 
-    name = result.bundle.config.tracking.model_name
+    name = training.bundle.config.tracking.model_name
     # of any type: MLflow refuses whole hours and whole ids where it is told double and string
     whatever = AnyType()  # type: ignore[no-untyped-call]
     columns: list[Any] = [ColSpec(whatever, column) for column in MODEL_COLUMNS]
     optional = [column for column in TableSchema.load("labs").fields if column not in _NOT_TAKEN]
-    optional += [host.name for host in result.bundle.reference.spec.host]
+    optional += [host.name for host in training.bundle.reference.spec.host]
     columns += [
         ColSpec(whatever, column, required=False)
         for column in dict.fromkeys(optional)
@@ -231,7 +277,7 @@ def _register(mlflow: ModuleType, result: TrainingResult, bundle_folder: Path, r
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "model"
         # the artifact is stored under the name of the folder it comes from
-        bundle = shutil.copytree(bundle_folder, Path(folder) / BUNDLE_ARTIFACT)
+        bundle = shutil.copytree(training.folder, Path(folder) / BUNDLE_ARTIFACT)
         mlflow.pyfunc.save_model(
             path=str(target),
             python_model=str(code / "predict" / "pyfunc.py"),
@@ -244,19 +290,18 @@ def _register(mlflow: ModuleType, result: TrainingResult, bundle_folder: Path, r
         _forget_paths(target)
         digests = seal_model(target)
         mlflow.log_artifacts(str(target), "model")
-    registered = mlflow.register_model(f"runs:/{run_id}/model", name)
+    tags = {**digests, "bundle_sha256": training.bundle.sha256}
+    registered = mlflow.register_model(f"runs:/{run_id}/model", name, tags=tags)
     client = mlflow.MlflowClient()
     client.set_registered_model_alias(name, CHALLENGER, registered.version)
-    for tag, digest in digests.items():
-        client.set_model_version_tag(name, registered.version, tag, digest)
-    client.update_model_version(name, registered.version, description=_description(result))
+    client.update_model_version(name, registered.version, description=_description(training))
     return str(registered.version)
 
 
-def _description(result: TrainingResult) -> str:
-    cohort = result.evaluation.report.cohort
+def _description(training: TrackedTraining) -> str:
+    cohort = training.evaluation.cohort
     synthetic = "SYNTHETIC data. " if cohort.synthetic else ""
-    outcomes = ", ".join(result.evaluation.report.outcomes)
+    outcomes = ", ".join(training.evaluation.outcomes)
     return (
         f"{synthetic}Research use only. Trained on {cohort.n_patients} patients of the cohort "
         f"'{cohort.name}' for {outcomes}; see evaluation.html."

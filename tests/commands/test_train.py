@@ -8,16 +8,19 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from pipeline.cli import main
+from pipeline.commands.promote import promote
 from pipeline.errors import BundleError
 from pipeline.model.bundle import load_bundle
 from pipeline.model.manifest import read_manifest
@@ -435,9 +438,100 @@ def test_the_gate_table_is_stored_with_the_registered_version(tracked) -> None:
     assert version.tags["gates_passed"] == str(all(gate["passed"] for gate in gates)).lower()
 
 
+def test_a_training_whose_store_fails_is_registered_later(
+    mini, tracked, monkeypatch, capsys
+) -> None:
+    import mlflow
+
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    client = mlflow.MlflowClient()
+    trained = client.get_run(client.get_model_version("cytocast", "1").run_id)
+    with monkeypatch.context() as broken:
+        broken.setattr("pipeline.train.tracking._register", fail)
+        assert train(mini, tracked / "b2", "--outcomes", "severe_crs,icans", "--seed", "5") == 5
+    command = f"cytocast register {tracked / 'b2'}"
+    assert command in capsys.readouterr().err
+    for bundle in ("b2", "b2", "b"):
+        assert main(["register", str(tracked / bundle), "--quiet"]) == 0
+    assert len(client.search_model_versions("name = 'cytocast'")) == 2
+    version = client.get_model_version_by_alias("cytocast", "challenger")
+    first = client.get_model_version("cytocast", "1")
+    assert version.version in ("2", 2)
+    assert version.tags["bundle_sha256"] == load_bundle(tracked / "b2").sha256
+    assert version.description == first.description
+    later = client.get_run(version.run_id)
+    assert later.info.run_name == trained.info.run_name
+    assert later.info.status == "FINISHED"
+    assert later.data.metrics.keys() == trained.data.metrics.keys()
+    assert later.data.params.keys() == trained.data.params.keys()
+    assert later.data.params["seed"] == "5"
+    assert later.data.tags.keys() == trained.data.tags.keys()
+    assert later.data.tags["outcome"] == trained.data.tags["outcome"]
+    assert later.data.tags["git_commit"] == "unknown"
+    stored = [
+        {item.path for item in client.list_artifacts(run.info.run_id)} - {"gates.json"}
+        for run in (trained, later)
+    ]
+    assert stored[0] == stored[1]
+    query = f"tags.mlflow.parentRunId = '{version.run_id}'"
+    children = client.search_runs([later.info.experiment_id], query)
+    assert {run.data.tags["outcome"] for run in children} == {"severe_crs", "icans"}
+
+
+def test_two_promotions_at_once_leave_one_champion_and_its_tags(tracked) -> None:
+    import mlflow
+
+    client = mlflow.MlflowClient()
+    client.set_registered_model_alias("cytocast", "champion", "1")
+    together = threading.Barrier(2)
+
+    def one(_: int) -> tuple[int, str]:
+        together.wait()
+        return promote("cytocast", force=True)
+
+    with ThreadPoolExecutor(2) as pool:
+        summaries = [summary for _, summary in pool.map(one, range(2))]
+    assert sorted("already" in text for text in summaries) == [False, True]
+    version = client.get_model_version_by_alias("cytocast", "champion")
+    assert str(version.version) == "2"
+    assert {"gates", "gates_passed", "forced"} <= version.tags.keys()
+
+
+@pytest.mark.parametrize("moment", ["before the alias", "after the alias"])
+def test_a_rival_promotion_on_a_server_is_a_conflict(tracked, monkeypatch, capsys, moment) -> None:
+    import mlflow
+
+    client = mlflow.MlflowClient()
+    client.set_registered_model_alias("cytocast", "champion", "1")
+    client.delete_model_version_tag("cytocast", "2", "forced")
+    set_alias, log_dict = client.set_registered_model_alias, client.log_dict
+
+    def rival(self, name, alias, version):
+        set_alias(name, alias, version)
+        set_alias(name, alias, "1")
+
+    def early(self, *arguments):
+        log_dict(*arguments)
+        client.delete_registered_model_alias("cytocast", "champion")
+
+    kind = type(client)
+    with monkeypatch.context() as other:
+        if moment == "after the alias":
+            other.setattr(kind, "set_registered_model_alias", rival)
+        else:
+            other.setattr(kind, "log_dict", early)
+        assert main(["promote", "--quiet", "--force"]) == 6
+    assert "meanwhile" in capsys.readouterr().err
+    aliases = client.get_registered_model("cytocast").aliases
+    assert aliases.get("champion") in (None, "1", 1)
+    assert "forced" not in client.get_model_version("cytocast", "2").tags
+    client.set_registered_model_alias("cytocast", "champion", "1")
+    client.set_model_version_tag("cytocast", "2", "forced", "true")
+
+
 def test_only_the_champions_settings_may_stand_in_for_it(mini, tracked, capsys) -> None:
-    assert main(["promote", "--quiet", "--force"]) == 0
-    assert train(mini, tracked / "b2", "--outcomes", "severe_crs,icans", "--seed", "5") == 0
     assert main(["promote", "--quiet", "--against", str(mini.bundle)]) == 2
     assert "champion's settings" in capsys.readouterr().err
     assert main(["promote", "--quiet", "--against", str(tracked / "b")]) == 6

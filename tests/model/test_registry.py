@@ -14,6 +14,7 @@ from pipeline.model.registry import (
     refuse_unusable_store,
     resolve_model,
 )
+from tests.model.test_store_schema import make
 
 names = st.from_regex(r"\A[a-z][a-z0-9_-]{0,10}\Z")
 
@@ -51,5 +52,5 @@ def test_a_store_that_is_not_there_is_refused_and_not_made(monkeypatch, tmp_path
         with pytest.raises(BundleError, match=r"mlflow\.db"):
             ask()
     assert not store.exists()
-    store.touch()
+    make(store)
     refuse_unusable_store("models:/cytocast@champion")

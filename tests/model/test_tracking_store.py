@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from pipeline.model.tracking_store import one_attempt, shown_uri, store_problem
+from tests.model.test_store_schema import make
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def test_a_file_is_made_for_a_writer_only(file):
     assert store_problem(uri, writes=True) == ""
     assert str(file) in store_problem(uri, writes=False)
     assert not file.exists()
-    sqlite3.connect(file).execute("CREATE TABLE runs (id)").connection.close()
+    make(file)
     before = file.read_bytes()
     assert store_problem(uri, writes=True) == store_problem(uri, writes=False) == ""
     assert file.read_bytes() == before
@@ -57,12 +58,21 @@ def test_a_damaged_file_is_refused(file, content):
 
 def test_a_locked_file_is_refused_for_a_writer(file, monkeypatch):
     monkeypatch.setattr("pipeline.model.tracking_store.TIMEOUT_SECONDS", 0.1)
-    owner = sqlite3.connect(file)
-    owner.execute("CREATE TABLE runs (id)")
+    owner = sqlite3.connect(make(file))
     owner.execute("BEGIN IMMEDIATE")
     assert "locked" in store_problem(f"sqlite:///{file}", writes=True)
     assert store_problem(f"sqlite:///{file}", writes=False) == ""
     owner.close()
+
+
+def test_what_is_no_regular_file_is_refused(file):
+    os.mkfifo(file)
+    for writes in (True, False):
+        assert "no regular file" in store_problem(f"sqlite:///{file}", writes=writes)
+    file.unlink()
+    file.symlink_to(file.parent / "unmounted" / "mlflow.db")
+    assert "unmounted, which does not exist" in store_problem(f"sqlite:///{file}", writes=True)
+    assert "does not exist" in store_problem(f"sqlite:///{file}", writes=False)
 
 
 @pytest.mark.parametrize("place", ["folder", "here"])

@@ -1,0 +1,59 @@
+"""``cytocast register``: log and register a finished bundle, as its training would have done."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pipeline.errors import BundleError
+from pipeline.model.bundle import EVALUATION, REPORTS, load_bundle, read_evaluation
+from pipeline.train.tracking import TrackedTraining, log_tracked, logging_to_store
+from pipeline.train.tracking_checks import registered_version, tracking_ready
+
+_COMMIT = ("unknown", "unknown")  # a bundle does not hold the commit of the code that trained it
+_LEFT_OUT = (
+    "Left out, because they need the training data: the figures of the runs. evaluation.html "
+    "holds the charts"
+)
+
+
+def register(folder: Path) -> tuple[int, str]:
+    """Log a bundle to MLflow and register it as challenger, unless it is registered already.
+
+    For a bundle of a training without tracking, or whose store failed at the end.
+
+    Parameters
+    ----------
+    folder : Path
+        Bundle with its reports, as ``cytocast train`` writes it.
+
+    Returns
+    -------
+    code : int
+        0.
+    summary : str
+
+    Raises
+    ------
+    BundleError
+        If the bundle is not intact, lacks a report, or the store fails on the way.
+    UsageError
+        If the tracking store cannot be used.
+    """
+    bundle = load_bundle(folder)
+    evaluation = read_evaluation(folder)
+    missing = [name for name in (EVALUATION, *REPORTS) if not (folder / name).is_file()]
+    if evaluation is None or missing:
+        raise BundleError(
+            f"{folder} lacks {', '.join(missing)}, which a run holds; give a bundle as 'cytocast "
+            "train' wrote it"
+        )
+    outcomes = {name: evaluation.outcomes[name] for name in bundle.config.outcomes}
+    report = evaluation.model_copy(update={"outcomes": outcomes})  # in the order of the training
+    tracking_ready("mend the store", "")
+    name = bundle.config.tracking.model_name
+    with logging_to_store(folder):
+        known = registered_version(name, bundle.sha256)
+        if known:
+            return 0, f"{folder} is already registered as {name} version {known}; nothing changed"
+        version = log_tracked(TrackedTraining(bundle, report, folder, {}, _COMMIT))
+    return 0, f"MLflow: registered as {name} version {version}, challenger\n{_LEFT_OUT}"
