@@ -191,7 +191,7 @@ def _monitor(options: argparse.Namespace) -> tuple[int, str]:
 def _serve(options: argparse.Namespace) -> tuple[int, str]:
     from pipeline.commands.serve import serve
 
-    return serve(options.model, options.port)
+    return serve(options.model, options.port, options.host_name)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -316,6 +316,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     serve.add_argument("--model", default=CHAMPION, help=f"registered model, default: {CHAMPION}")
     serve.add_argument("--port", type=int, default=5001, metavar="N", help="default: 5001")
+    names = "another name in the Host header of requests, as of a proxy; repeatable"
+    serve.add_argument("--host-name", action="append", default=[], metavar="NAME", help=names)
     return parser
 
 

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pipeline import log
 from pipeline.errors import UsageError
 from pipeline.model.bundle import load_bundle
-from pipeline.model.registry import connect, fetch_bundle
+from pipeline.model.registry import fetch_bundle
+from pipeline.predict.predictions_table import ModelName
+from pipeline.serve.lab_answer import answer_with
+from pipeline.serve.scoring_app import ScoringApp
 from pipeline.serve.scoring_server import HOST, refuse_port, run_server
+from pipeline.serve.service_limits import ServiceLimits
 
 
-def serve(model: str, port: int) -> tuple[int, str]:
+def serve(model: str, port: int, host_names: Sequence[str] = ()) -> tuple[int, str]:
     """Serve a registered model until interrupted.
+
+    Only the verified bundle of the registered model is used; no code of the registry is run.
 
     Parameters
     ----------
@@ -18,6 +26,8 @@ def serve(model: str, port: int) -> tuple[int, str]:
         ``models:/<name>@<alias>`` or ``models:/<name>/<version>``.
     port : int
         From 1 to 65535, on 127.0.0.1 only.
+    host_names : sequence of str
+        Names besides those of this machine under which requests arrive.
 
     Returns
     -------
@@ -40,7 +50,8 @@ def serve(model: str, port: int) -> tuple[int, str]:
         )
     refuse_port(port)
     folder, version = fetch_bundle(model)
-    load_bundle(folder)
+    bundle, limits = load_bundle(folder), ServiceLimits()
+    answer = answer_with(bundle, ModelName(bundle.config.tracking.model_name, version), limits)
     log.info(f"{model} (version {version}) at http://{HOST}:{port}/invocations; Ctrl-C ends it")
-    run_server(model, port, connect().get_tracking_uri())
+    run_server(ScoringApp(answer, host_names, limits), port, limits)
     return 0, f"served {model}"
