@@ -25,6 +25,7 @@ _NUMBER = re.compile(
 )
 _SPLIT = {"columns", "data", "index"}
 _LARGEST = 2**53  # whole numbers up to here are the same in every JSON library
+_LONGEST = 1000
 _CELLS: frozenset[type] = frozenset({str, int, float, type(None)})
 _KINDS = {bool: "true or false", list: "a list", dict: "an object"}
 
@@ -224,6 +225,10 @@ def _refuse_cells(name: str, key: str, column: list[Any]) -> None:
         if isinstance(cell, float) and not math.isfinite(cell):
             raise bad_request(
                 "cells", f"{_place(name, row, key)} holds a number that is too large; give text"
+            )
+        if isinstance(cell, str) and len(cell) > _LONGEST:
+            raise bad_request(
+                "cells", f"{_place(name, row, key)} holds text of over {_LONGEST} signs; shorten it"
             )
         if isinstance(cell, str) and not cell.isascii() and _has_surrogate(cell):
             raise bad_request(

@@ -33,7 +33,7 @@ class ServiceLimits:
     buffered_bytes: int = 64 * MIB
     rows: int = 50_000
     patients: int = 200
-    queued: int = 32
+    queued: int = 16
     body_seconds: float = 10.0
     request_seconds: float = 60.0
     header_seconds: float = 10.0

@@ -67,7 +67,8 @@ def test_json_is_a_type(value):
 @pytest.mark.parametrize(
     "value",
     ["text/csv", "text/plain", "application/x-www-form-urlencoded", "application/jsonp",
-     "application/json; charset=latin-1", "application/json; a=b", "", "application/vnd.apache.parquet"],
+     "application/json; charset=latin-1", "application/json; a=b", "",
+     "application/vnd.apache.parquet"],
 )  # fmt: skip
 def test_any_other_type_is_refused(value):
     with pytest.raises(Refusal) as refusal:

@@ -120,7 +120,8 @@ def test_what_is_no_json_is_refused(body):
     [
         [], 1, None, SECRET, {}, {"params": {}}, {SECRET: []}, split(other=SECRET),
         {**split(), "instances": RECORDS}, {"dataframe_split": []},
-        {"dataframe_split": {"data": []}}, {"dataframe_split": {"columns": NAMES, "data": {}}}, split([ROWS[0][:4]]),
+        {"dataframe_split": {"data": []}}, {"dataframe_split": {"columns": NAMES, "data": {}}},
+        split([ROWS[0][:4]]),
         split([[*ROWS[0], SECRET]]), split([RECORDS[0]]), {"dataframe_records": RECORDS[0]},
         {"dataframe_records": [SECRET]}, {"inputs": {"patient_id": SECRET}}, {"inputs": SECRET},
         {"inputs": {"patient_id": ["A"], "value": []}},
@@ -153,7 +154,7 @@ def test_columns_are_named(names, column):
 
 
 @pytest.mark.parametrize(
-    "cell", [True, [SECRET], {SECRET: 1}, 2**53 + 1, -(10**30), "\ud800", "x\udfff"]
+    "cell", [True, [SECRET], {SECRET: 1}, 2**53 + 1, -(10**30), "\ud800", "x\udfff", "9" * 1001]
 )
 def test_cells_that_are_neither_text_nor_numbers_are_named(cell):
     status, code, message = refused(split([ROWS[0], ["B", "CRP", cell, "mg/L", 1]]))
