@@ -217,7 +217,9 @@ def _sign(options: argparse.Namespace) -> tuple[int, str]:
 def _serve(options: argparse.Namespace) -> tuple[int, str]:
     from pipeline.commands.serve import serve
 
-    return serve(options.model, options.port, signed_by=options.require_signature)
+    return serve(
+        options.model, options.port, options.host_name, signed_by=options.require_signature
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -346,6 +348,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     serve.add_argument("--model", default=CHAMPION, help=f"registered model, default: {CHAMPION}")
     serve.add_argument("--port", type=int, default=5001, metavar="N", help="default: 5001")
+    names = "another name in the Host header of requests, as of a proxy; repeatable"
+    serve.add_argument("--host-name", action="append", default=[], metavar="NAME", help=names)
     _signed(serve)
     return parser
 

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline import log
 from pipeline.errors import UsageError
 from pipeline.model.bundle import load_bundle
-from pipeline.model.registry import connect, fetch_bundle
+from pipeline.model.registry import fetch_bundle
 from pipeline.model.signature import refuse_unsigned
+from pipeline.predict.predictions_table import ModelName
+from pipeline.serve.lab_answer import answer_with
+from pipeline.serve.scoring_app import ScoringApp
 from pipeline.serve.scoring_server import HOST, refuse_port, run_server
+from pipeline.serve.service_limits import ServiceLimits
 
 
-def serve(model: str, port: int, *, signed_by: Path | None = None) -> tuple[int, str]:
+def serve(
+    model: str, port: int, host_names: Sequence[str] = (), *, signed_by: Path | None = None
+) -> tuple[int, str]:
     """Serve a registered model until interrupted.
+
+    Only the verified bundle of the registered model is used; no code of the registry is run.
 
     Parameters
     ----------
@@ -21,6 +30,8 @@ def serve(model: str, port: int, *, signed_by: Path | None = None) -> tuple[int,
         ``models:/<name>@<alias>`` or ``models:/<name>/<version>``.
     port : int
         From 1 to 65535, on 127.0.0.1 only.
+    host_names : sequence of str
+        Names besides those of this machine under which requests arrive.
     signed_by : Path, optional
         Public key; a bundle that its owner has not signed is refused.
 
@@ -46,7 +57,8 @@ def serve(model: str, port: int, *, signed_by: Path | None = None) -> tuple[int,
     refuse_port(port)
     folder, version = fetch_bundle(model)
     refuse_unsigned(folder, signed_by)
-    load_bundle(folder)
+    bundle, limits = load_bundle(folder), ServiceLimits()
+    answer = answer_with(bundle, ModelName(bundle.config.tracking.model_name, version), limits)
     log.info(f"{model} (version {version}) at http://{HOST}:{port}/invocations; Ctrl-C ends it")
-    run_server(model, port, connect().get_tracking_uri())
+    run_server(ScoringApp(answer, host_names, limits), port, limits)
     return 0, f"served {model}"

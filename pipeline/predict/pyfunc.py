@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +9,11 @@ import mlflow.pyfunc
 import pandas as pd
 from mlflow.exceptions import MlflowException
 
-from pipeline.cohort.files import RawTable, raw_from_frame
-from pipeline.errors import InputError
+from pipeline.errors import InputError, UsageError
 from pipeline.model.bundle import Bundle, load_bundle
 from pipeline.model.registered_model import refuse_unsealed_model
+from pipeline.predict.lab_rows import score_lab_rows
 from pipeline.predict.predictions_table import ModelName
-from pipeline.predict.prepare import prepare_batch, read_for
-from pipeline.predict.score import score_batch
-
-_COMMA = {"true": True, "false": False}
 
 
 class CytocastModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc, name-defined]
@@ -56,51 +51,20 @@ class CytocastModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc, name-defin
         Raises
         ------
         MlflowException
-            If the table cannot be read; a server answers 400 with the reason.
+            If the table or a parameter cannot be read.
         """
-        as_of = (params or {}).get("as_of") or None
-        bundle = reading_commas(self.bundle, (params or {}).get("decimal_comma") or "")
-        try:
-            read = read_for(bundle, lab_tables(model_input, bundle), as_of=as_of)
-        except InputError as error:
-            raise MlflowException.invalid_parameter_value(str(error)) from error
+        stated = params or {}
         name = ModelName(self.bundle.config.tracking.model_name, self.bundle.sha256[:12])
-        prepared = prepare_batch(read, bundle, as_of=as_of is not None)
-        scored = score_batch(prepared, name).predictions
-        # None rather than NaN, which a server would write as it stands and JSON does not know
-        return scored.astype({key: object for key in scored if scored[key].isna().any()}).where(
-            scored.notna(), None
-        )
-
-
-def reading_commas(bundle: Bundle, stated: str) -> Bundle:
-    """The bundle with ``cohort.decimal_comma`` as a request states it, as trained where blank.
-
-    Raises
-    ------
-    MlflowException
-        If it is neither ``true`` nor ``false`` nor blank.
-    """
-    if not stated:
-        return bundle
-    if stated not in _COMMA:
-        raise MlflowException.invalid_parameter_value(
-            f"decimal_comma is {stated!r}; give true, false or nothing"
-        )
-    cohort = bundle.config.cohort.model_copy(update={"decimal_comma": _COMMA[stated]})
-    return replace(bundle, config=bundle.config.model_copy(update={"cohort": cohort}))
-
-
-def lab_tables(rows: pd.DataFrame, bundle: Bundle) -> dict[str, RawTable]:
-    """The tables ``labs`` and ``patients`` of lab rows, as tables in memory."""
-    host = [column.name for column in bundle.reference.spec.host if column.name in rows]
-    patients = rows[["patient_id", *host]].copy()
-    # a host value on one row applies to all rows of the patient; reading rejects contradictions
-    for name in host:
-        filled = patients.groupby("patient_id", sort=False)[name].ffill()
-        patients[name] = filled.groupby(patients["patient_id"], sort=False).bfill()
-    tables = {"patients": patients.drop_duplicates(), "labs": rows.drop(columns=host)}
-    return {name: raw_from_frame(table, name) for name, table in tables.items()}
+        try:
+            return score_lab_rows(
+                model_input,
+                self.bundle,
+                name,
+                as_of=stated.get("as_of") or None,
+                decimal_comma=stated.get("decimal_comma") or "",
+            )
+        except (InputError, UsageError) as error:
+            raise MlflowException.invalid_parameter_value(str(error)) from error
 
 
 mlflow.models.set_model(CytocastModel())

@@ -1,14 +1,18 @@
-"""MLflow's scoring server over a registered model, on this machine only."""
+"""Runs the HTTP service in this process, on this machine only, until it is asked to end."""
 
 from __future__ import annotations
 
 import os
 import socket
-import subprocess
-import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
+from pipeline import log
 from pipeline.errors import UsageError
+from pipeline.failure import INTERRUPTED, TERMINATED, Terminated
+from pipeline.serve.service_limits import ServiceLimits
+
+if TYPE_CHECKING:
+    from pipeline.serve.scoring_app import ScoringApp
 
 HOST = "127.0.0.1"
 
@@ -20,47 +24,78 @@ def refuse_port(port: int) -> None:
     ------
     UsageError
     """
-    if not 0 < port < 65536:
-        raise UsageError(f"--port is {port}; a port is a number from 1 to 65535", options=("port",))
-    with socket.socket() as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((HOST, port))
-        except OSError as error:
-            raise UsageError(
-                f"port {port} of {HOST} cannot be used ({error.strerror}); choose another with "
-                "--port",
-                options=("port",),
-            ) from error
+    listen(port).close()
 
 
-def run_server(model: str, port: int, store: str) -> None:
-    """Answer requests until interrupted; the server's pages of documentation need a network.
-
-    Parameters
-    ----------
-    model : str
-        ``models:/<name>@<alias>`` or ``models:/<name>/<version>``.
-    store : str
-        Address of the tracking store.
+def listen(port: int) -> socket.socket:
+    """A socket bound to a port of this machine.
 
     Raises
     ------
     UsageError
-        If the server fails.
+        If the port is none or taken.
     """
-    # MLflow starts uvicorn by its name, so this interpreter's folder must be on the path
-    scripts = str(Path(sys.executable).parent)
-    environment = {
-        **os.environ,
-        "MLFLOW_TRACKING_URI": store,
-        "PATH": os.pathsep.join([scripts, os.environ.get("PATH", "")]),
-    }
-    command = [sys.executable, "-m", "mlflow", "models", "serve", "--model-uri", model]
-    command += ["--env-manager", "local", "--host", HOST, "--port", str(port)]
+    if not 0 < port < 65536:
+        raise UsageError(f"--port is {port}; a port is a number from 1 to 65535", options=("port",))
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        code = subprocess.run(command, env=environment, check=False).returncode
-    except KeyboardInterrupt:
-        return
-    if code:
-        raise UsageError(f"the server ended with code {code}; what it wrote stands above")
+        listener.bind((HOST, port))
+    except OSError as error:
+        listener.close()
+        raise UsageError(
+            f"port {port} of {HOST} cannot be used ({error.strerror}); choose another with --port",
+            options=("port",),
+        ) from error
+    return listener
+
+
+def run_server(app: ScoringApp, port: int, limits: ServiceLimits) -> None:
+    """Answer requests until SIGTERM or ctrl-C, then end within ``limits.grace_seconds``.
+
+    What waits is refused; what is being scored is answered. If that takes longer than the grace
+    time, its client gets 503 and the process ends at once, with 143 or 130.
+
+    Raises
+    ------
+    UsageError
+        If the port is none or taken.
+    """
+    import uvicorn
+
+    from pipeline.serve.timed_connection import TimedConnection
+
+    class Server(uvicorn.Server):
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            app.stop()
+            await super().shutdown(sockets)
+
+    class Connection(TimedConnection):
+        header_seconds = limits.header_seconds
+
+    settings = uvicorn.Config(
+        app,
+        http=Connection,
+        ws="none",
+        lifespan="off",
+        loop="asyncio",
+        log_config=None,
+        log_level="error",
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        limit_concurrency=limits.connections,
+        timeout_graceful_shutdown=int(limits.grace_seconds),
+    )
+    code = TERMINATED
+    listener = listen(port)
+    try:
+        Server(settings).run(sockets=[listener])
+    except KeyboardInterrupt as ending:  # uvicorn raises the signal again once it has ended
+        code = TERMINATED if isinstance(ending, Terminated) else INTERRUPTED
+    finally:
+        listener.close()
+    if app.working:
+        log.warn(f"ended after {limits.grace_seconds:g} s while a request was still being scored")
+        # a thread cannot be stopped, and Python would wait for it
+        os._exit(code)

@@ -19,13 +19,13 @@ import yaml
 
 import pipeline
 from pipeline import log
-from pipeline.cohort.schema import TableSchema
 from pipeline.errors import BundleError, UsageError
 from pipeline.evaluate.decision_curve import net_benefit_at
 from pipeline.explain.shap_values import attribute
 from pipeline.model.bundle import REPORTS, Bundle
 from pipeline.model.evaluated_outcome import OutcomeReport
 from pipeline.model.evaluation_report import EvaluationReport
+from pipeline.model.lab_row_columns import REQUIRED, optional_columns
 from pipeline.model.manifest import SCHEMA_VERSION
 from pipeline.model.outcomes import nearest_horizon
 from pipeline.model.registered_model import seal_model
@@ -56,9 +56,6 @@ _METRICS = (
     "cal_intercept",
     "n_events",
 )
-MODEL_COLUMNS = ("patient_id", "analyte", "value", "unit", "collected_hours")
-# the registered model takes hours, because it is given no infusion time
-_NOT_TAKEN = ("collected_at", "collected_days", "resulted_at", "resulted_days")
 _REQUIRED = ("mlflow", "numpy", "pandas", "pyarrow", "pydantic", "pyyaml", "scikit-learn", "scipy")
 
 
@@ -262,13 +259,9 @@ def _register(mlflow: ModuleType, training: TrackedTraining, run_id: str) -> str
     name = training.bundle.config.tracking.model_name
     # of any type: MLflow refuses whole hours and whole ids where it is told double and string
     whatever = AnyType()  # type: ignore[no-untyped-call]
-    columns: list[Any] = [ColSpec(whatever, column) for column in MODEL_COLUMNS]
-    optional = [column for column in TableSchema.load("labs").fields if column not in _NOT_TAKEN]
-    optional += [host.name for host in training.bundle.reference.spec.host]
+    columns: list[Any] = [ColSpec(whatever, column) for column in REQUIRED]
     columns += [
-        ColSpec(whatever, column, required=False)
-        for column in dict.fromkeys(optional)
-        if column not in MODEL_COLUMNS
+        ColSpec(whatever, column, required=False) for column in optional_columns(training.bundle)
     ]
     inputs = Schema(columns)
     params = ParamSchema([ParamSpec(name, "string", "") for name in ("as_of", "decimal_comma")])

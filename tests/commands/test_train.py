@@ -387,9 +387,14 @@ def test_the_server_answers_raw_rows_and_loses_only_the_bad_ones(tracked) -> Non
     server = subprocess.Popen(command, start_new_session=True, stderr=subprocess.PIPE)
     try:
         answer = json.loads(_answered(server, request), parse_constant=pytest.fail)["predictions"]
+        server.send_signal(signal.SIGTERM)
+        _, log = server.communicate(timeout=60)
     finally:
-        os.killpg(server.pid, signal.SIGTERM)
+        server.kill()
         server.communicate()
+    assert server.returncode == 0, log.decode()
+    with pytest.raises(ProcessLookupError):
+        os.killpg(server.pid, 0)
     by_patient = {
         name: {row["status"] for row in answer if row["patient_id"] == name} for name in ("A", "B")
     }

@@ -1,11 +1,21 @@
-"""The port of the scoring server; its answers: commands/test_train.py."""
+"""Port, signals and exit codes of the service; its answers: commands/test_train.py."""
 
+import contextlib
+import http.client
+import json
+import signal
 import socket
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from pipeline.errors import UsageError
+from pipeline.serve.scoring_app import ScoringApp
 from pipeline.serve.scoring_server import HOST, refuse_port, run_server
+from pipeline.serve.service_limits import ServiceLimits
 
 
 @pytest.mark.parametrize("port", [-1, 0, 65536])
@@ -27,10 +37,71 @@ def test_a_taken_port_is_refused_and_a_free_one_stays_free():
         again.bind((HOST, port))
 
 
-def test_a_server_that_fails_is_named_with_its_code(monkeypatch, tmp_path):
-    failing = tmp_path / "python"
-    failing.write_text("#!/bin/sh\nexit 7\n")
-    failing.chmod(0o755)
-    monkeypatch.setattr("sys.executable", str(failing))
-    with pytest.raises(UsageError, match="code 7"):
-        run_server("models:/cytocast@champion", 5001, "sqlite:///none.db")
+@pytest.fixture
+def start():
+    """Start a service that needs so long for an answer and ends within so long."""
+    started = []
+
+    def begin(seconds: float, grace: float) -> tuple[subprocess.Popen, int]:
+        with socket.socket() as free:
+            free.bind((HOST, 0))
+            port = free.getsockname()[1]
+        command = [sys.executable, "-m", "tests.serve.slow_service", f"{port}", f"{seconds}"]
+        process = subprocess.Popen([*command, f"{grace}"], stderr=subprocess.PIPE)
+        started.append(process)
+        for _ in range(600):
+            with contextlib.suppress(OSError), socket.create_connection((HOST, port), timeout=5):
+                return process, port
+            assert process.poll() is None, process.stderr.read().decode()
+            time.sleep(0.05)
+        raise AssertionError("the service did not start")
+
+    yield begin
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def asked(port: int) -> tuple[int, str]:
+    """Status of a request and the code of its refusal."""
+    connection = http.client.HTTPConnection(HOST, port, timeout=30)
+    connection.request("POST", "/invocations", b"{}", {"content-type": "application/json"})
+    with contextlib.closing(connection), connection.getresponse() as answer:
+        return answer.status, json.loads(answer.read()).get("error_code", "")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "grace", "sent", "answers", "code"),
+    [
+        (0.7, 5, signal.SIGTERM, [(200, ""), (503, "stopping"), (503, "stopping")], 0),
+        (0.7, 5, signal.SIGINT, [(200, ""), (503, "stopping"), (503, "stopping")], 0),
+        (60, 1, signal.SIGTERM, [(503, "stopping")] * 3, 143),
+        (60, 1, signal.SIGINT, [(503, "stopping")] * 3, 130),
+        (60, 1, signal.SIGTERM, [], 0),
+    ],
+)
+def test_a_signal_ends_the_service_and_everybody_is_answered(
+    start, seconds, grace, sent, answers, code
+):
+    process, port = start(seconds, grace)
+    with ThreadPoolExecutor(3) as clients:
+        waiting = [clients.submit(asked, port) for _ in answers]
+        time.sleep(0.3)
+        began = time.monotonic()
+        process.send_signal(sent)
+        assert sorted(each.result() for each in waiting) == answers
+    _, log = process.communicate(timeout=20)
+    assert process.returncode == code
+    assert time.monotonic() - began < 10
+    assert b"Traceback" not in log or code
+    with pytest.raises(OSError, match=r".*"):
+        socket.create_connection((HOST, port), timeout=5)
+
+
+def test_a_port_taken_meanwhile_is_refused():
+    with socket.socket() as taken:
+        taken.bind((HOST, 0))
+        taken.listen()
+        limits = ServiceLimits()
+        with pytest.raises(UsageError):
+            run_server(ScoringApp(bytes, limits=limits), taken.getsockname()[1], limits)

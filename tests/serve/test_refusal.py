@@ -1,0 +1,17 @@
+"""A refusal is JSON with a code, and 503 names when to come back."""
+
+import json
+
+from pipeline.serve.refusal import RETRY_SECONDS, bad_request, unavailable
+
+
+def test_a_refusal_is_json_whatever_its_sentence_holds():
+    content = json.loads(bad_request("cells", 'a "quote"\r\nü').body())
+    assert content == {"error_code": "cells", "message": 'a "quote"\r\nü'}
+
+
+def test_only_what_may_be_sent_again_names_a_time():
+    assert bad_request("cells", "x").status == 400
+    assert bad_request("cells", "x").headers == ()
+    assert unavailable("busy", "x").status == 503
+    assert dict(unavailable("busy", "x").headers) == {"retry-after": str(RETRY_SECONDS)}
