@@ -14,6 +14,7 @@ from pipeline.cohort.timestamps import parse_dates, parse_timestamps
 ENDS = ("record_end", "followed_until")
 EVENTS = ("death", "second_infusion", "new_therapy")
 _FEWEST = 3  # patients on one day; two are enough at one moment
+_FEWEST_FILED = 5  # patients in a table with many rows each, where draws meet by chance
 _CHANCE = 0.01  # of one such day anywhere in a column
 _NEAR_DAYS = 15  # days before and after that state how many to expect
 _APART_DAYS = 7  # a row this far from every other row of its patient was not charted at the bedside
@@ -75,6 +76,11 @@ def infusion_times(tables: Mapping[str, pd.DataFrame], time_zone: str | None) ->
     return times.groupby(patients["patient_id"]).min()
 
 
+def zero_of(ids: pd.Series, zero: pd.Series) -> pd.Series:
+    """First infusion of the patient of each row, NaT where it is not known."""
+    return zero.reindex(ids).set_axis(ids.index)
+
+
 def common_dates(
     tables: Mapping[str, pd.DataFrame], zero: pd.Series, time_zone: str | None
 ) -> list[CommonDate]:
@@ -87,7 +93,7 @@ def common_dates(
     found = []
     patients = tables.get("patients")
     if patients is not None:
-        own = patients["patient_id"].map(zero)
+        own = zero_of(patients["patient_id"], zero)
         shared: dict[str, tuple[pd.Series, pd.Series]] = {}
         for clock in (*ENDS, *EVENTS):
             column, moments = moments_of(patients, clock, own, time_zone)
@@ -162,7 +168,7 @@ def _filed_dates(
     for name, table in tables.items():
         if name == "patients":
             continue
-        schema, own = TableSchema.load(name), table["patient_id"].map(zero)
+        schema, own = TableSchema.load(name), zero_of(table["patient_id"], zero)
         for clock in (*schema.required_clocks, *schema.optional_clocks):
             column, moments = moments_of(table, clock, own, time_zone)
             if column and moments.notna().any():
@@ -176,7 +182,8 @@ def _filed_dates(
         ]
         + [pd.DataFrame({"patient": zero.index, "day": zero.dt.floor("D").array})]
     )
-    every = every[every["patient"].isin(zero.dropna().index)].dropna().drop_duplicates()
+    every = every.dropna().drop_duplicates()
+    every = every[every["patient"].duplicated(keep=False)]  # a single day is apart from nothing
     found = []
     for (name, column), (moments, ids) in clocks.items():
         lonely = _apart(moments, ids[moments.index], every)
@@ -184,7 +191,9 @@ def _filed_dates(
         per_patient = pd.DataFrame({"id": ids[rows.index], "at": rows}).drop_duplicates()
         if per_patient.empty:
             continue
-        mask = shared_days(per_patient["at"], per_patient["id"], alike=_FEWEST, excess=_EXCESS)
+        mask = shared_days(
+            per_patient["at"], per_patient["id"], alike=_FEWEST_FILED, excess=_EXCESS
+        )
         days = set(per_patient["at"][mask])
         chosen = moments.isin(days) | (lonely & _on(moments, _days(per_patient["at"][mask])))
         if chosen.any():

@@ -14,6 +14,7 @@ from pipeline.pseudonymise.common_dates import (
     column_of,
     infusion_times,
     moments_of,
+    zero_of,
 )
 
 _DAY = pd.Timedelta(days=1)
@@ -53,9 +54,9 @@ def recovered_shifts(
         table = released[name]
         dates = pd.concat([each.moments for each in common if each.table == name])
         ids = table["patient_id"]
-        start = ids.map(zero)
+        start = zero_of(ids, zero)
         if moved:
-            start = ids.map(infusion_times(released, None))
+            start = zero_of(ids, infusion_times(released, None))
         _, seen = moments_of(table, column.rpartition("_")[0], start, None)
         if not moved and column.endswith(("_hours", "_days")):
             hours = seen - start  # the public part of a release in hours

@@ -8,7 +8,14 @@ import numpy as np
 import pandas as pd
 
 from pipeline.format import counted
-from pipeline.pseudonymise.common_dates import ENDS, EVENTS, CommonDate, column_of, moments_of
+from pipeline.pseudonymise.common_dates import (
+    ENDS,
+    EVENTS,
+    CommonDate,
+    column_of,
+    moments_of,
+    zero_of,
+)
 from pipeline.pseudonymise.released_columns import Account
 from pipeline.pseudonymise.secret_key import Key
 
@@ -42,8 +49,8 @@ def without_common_dates(
             made[each.table] = account.withhold(table, each.column, chosen, file=file, why=why)
             continue
         clock = next(name for name in (*ENDS, *EVENTS) if each.column.startswith(name))
-        own = table["patient_id"].map(zero)
-        last = table["patient_id"].map(last_rows(tables, zero, time_zone))
+        own = zero_of(table["patient_id"], zero)
+        last = zero_of(table["patient_id"], last_rows(tables, zero, time_zone))
         cut, blank = shortened(each.moments, table["patient_id"], own, last, key, avoided)
         number = counted(len(each.moments), "patient")
         if clock in EVENTS:
@@ -109,7 +116,7 @@ def last_rows(
     for name, table in tables.items():
         if name == "patients":
             continue
-        own = table["patient_id"].map(zero)
+        own = zero_of(table["patient_id"], zero)
         for clock in ("collected", "resulted", "given", "observed", "assessed"):
             moments = moments_of(table, clock, own, time_zone)[1]
             parts.append(moments.groupby(table["patient_id"]).max())
