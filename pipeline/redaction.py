@@ -19,6 +19,7 @@ _MOST_WORDS = 24
 _GAP = 4  # signs between two words of one cell
 _TOKEN = re.compile(r"[^\W_]+")
 _QUOTED = re.compile(r"(?<![^\W_])'([^'\n]{1,200})'(?![^\W_])")
+_OPENING, _CLOSING = re.compile(r"(?<![^\W_])'"), re.compile(r"'(?![^\W_])")
 _NUMBER = re.compile(r"[<>=≤≥~\s]*[-+]?\d[\d.,'\s]*(?:[eE][-+]?\d+)?\s*%?")
 _TIME = re.compile(r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}(?:[T\s].*)?|\d{1,2}:\d{2}.*")
 _LONG_NUMBER = 6  # digits from which a number outside quotes is no count
@@ -171,7 +172,23 @@ def _without_quoted(message: str, *, strict: bool) -> str:
         _STATE.hidden += 1
         return f"'[{kind}]'"
 
-    return _QUOTED.sub(replaced, message)
+    return _QUOTED.sub(replaced, _without_apostrophes(message))
+
+
+def _without_apostrophes(message: str) -> str:
+    """Hide quoted cells that hold apostrophes themselves."""
+    starts = [match.start() for match in _OPENING.finditer(message)]
+    ends = [match.start() for match in _CLOSING.finditer(message)]
+    if len(starts) < 2 and len(ends) < 2:
+        return message
+    for start in reversed(starts):
+        for end in reversed([each for each in ends if start < each <= start + _LONGEST]):
+            cell = message[start + 1 : end]
+            kind = _STATE.cells.get(plain_cell(cell))
+            if kind and "'" in cell:
+                _STATE.hidden += 1
+                return _without_apostrophes(f"{message[: start + 1]}[{kind}]{message[end:]}")
+    return message
 
 
 def _without_runs(message: str) -> str:

@@ -126,7 +126,7 @@ def shared_days(
     >>> shared_days(cut, pd.Series(list("ABCD"))).tolist()
     [True, True, True, False]
     """
-    from scipy.stats import poisson
+    from scipy.special import pdtrc  # survival function of the Poisson distribution
 
     mask = pd.Series(False, index=moments.index)
     known = moments.dropna()
@@ -143,8 +143,8 @@ def shared_days(
             exact = ids[rows.index[rows == mode]].nunique()
             same_clock = float((clock[others.index] == mode - mode.floor("D")).sum())
             exact_rate = rate * max(same_clock, 0.5) / max(len(others), 1)
-            many = patients >= _FEWEST and poisson.sf(patients - 1, rate) * len(held) < _CHANCE
-            same = exact >= alike and poisson.sf(exact - 1, exact_rate) * len(held) < _CHANCE
+            many = patients >= _FEWEST and pdtrc(patients - 1, rate) * len(held) < _CHANCE
+            same = exact >= alike and pdtrc(exact - 1, exact_rate) * len(held) < _CHANCE
             if (many or same) and patients > excess * rate:
                 mask[rows.index] = True
     return mask
