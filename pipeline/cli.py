@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline import __version__, log
+from pipeline import __version__, log, redaction
 from pipeline.command_options import add_command as _command
 from pipeline.command_options import configured_option as _configured
 from pipeline.command_options import logged_option as _logged
@@ -29,26 +29,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its documented exit code."""
     options = _parser().parse_args(arguments)
     log.configure(quiet=options.quiet, json_logs=options.json_logs)
+    typed = sys.argv[1:] if arguments is None else map(str, arguments)
+    redaction.start(typed, show=options.show_values)
+    try:
+        return _run(options)
+    finally:
+        redaction.stop()
+
+
+def _run(options: argparse.Namespace) -> int:
     try:
         with ended_by_sigterm():
             code, summary = options.run(options)
     except CytocastError as error:
-        message = with_make(str(error), error.options)
-        sys.stderr.write(f"cytocast {options.command}: {message}\n")
-        return error.exit_code
+        return _failed(options, with_make(str(error), error.options), error.exit_code)
     except (Exception, KeyboardInterrupt) as error:
         if options.debug:
             raise
         code, message = describe_failure(error)
-        sys.stderr.write(f"cytocast {options.command}: {message}\n")
-        return code
+        return _failed(options, message, code)
     return _printed(summary, int(code))
+
+
+def _failed(options: argparse.Namespace, message: str, code: int) -> int:
+    """Write why a command failed, without cells of the input unless they are asked for."""
+    sys.stderr.write(f"cytocast {options.command}: {redaction.redacted(message)}\n")
+    if redaction.hid_any():
+        sys.stderr.write("cells of the input are hidden; --show-values shows them\n")
+    return code
 
 
 def _printed(summary: str, code: int) -> int:
     """Write the summary; a reader that has closed the pipe, such as head, changes no exit code."""
     try:
-        sys.stdout.write(summary + "\n")
+        sys.stdout.write(redaction.redacted(summary) + "\n")
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -44,6 +44,8 @@ def logged_option(parser: argparse.ArgumentParser, *, default: object) -> None:
     quiet, lines = "warnings only, no progress", "one JSON object per log line"
     parser.add_argument("--quiet", action="store_true", default=default, help=quiet)
     parser.add_argument("--json-logs", action="store_true", default=default, help=lines)
+    cells = "quote cells of the input in messages; keep such output as the input"
+    parser.add_argument("--show-values", action="store_true", default=default, help=cells)
     trace = "print the traceback of an unexpected failure"
     parser.add_argument("--debug", action="store_true", default=default, help=trace)
 

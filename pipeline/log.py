@@ -1,4 +1,4 @@
-"""Logs and progress on stderr; nothing patient-level is ever logged."""
+"""Logs and progress on stderr; cells of an input are hidden unless ``--show-values`` asks."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import logging
 import sys
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
+
+from pipeline.redaction import redacted
 
 T = TypeVar("T")
 _LOGGER = logging.getLogger("cytocast")
@@ -36,12 +38,12 @@ def configure(*, quiet: bool = False, json_logs: bool = False) -> None:
 
 def info(message: str) -> None:
     """Log one sentence at level info."""
-    _LOGGER.info(message)
+    _LOGGER.info(redacted(message))
 
 
 def warn(message: str) -> None:
     """Log one sentence at level warning."""
-    _LOGGER.warning(message)
+    _LOGGER.warning(redacted(message))
 
 
 def progress(items: Iterable[T], *, label: str, total: int | None = None) -> Iterator[T]:

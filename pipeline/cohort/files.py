@@ -24,6 +24,7 @@ from pipeline.cohort.delimited import (
     stated_separator,
 )
 from pipeline.cohort.ledger import Ledger, LineCounts
+from pipeline.cohort.private_cells import hide_cells
 from pipeline.cohort.schema import TableSchema, canonical_header
 from pipeline.cohort.table_lines import UnreadableLine, table_lines
 from pipeline.cohort.tables import TABLES
@@ -102,6 +103,9 @@ class RawTable:
     remarks: tuple[str, ...] = ()
     lines: LineCounts | None = None
     typed: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        hide_cells(self.frame)
 
     def record_in(self, ledger: Ledger) -> pd.DataFrame:
         """Enter remarks, unreadable lines and the number of rows in a ledger; returns the frame."""

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.cohort.decimal_marks import DecimalMarks
+from pipeline.cohort.private_cells import hide_cells
 from pipeline.errors import shown
 from pipeline.remedy import Audience, Interface, Remedy, render
 
@@ -270,6 +271,7 @@ class Ledger:
         remedy: str | Remedy,
         target: list[pd.DataFrame] | None = None,
     ) -> None:
+        hide_cells(rows)
         value = _as_written(rows, column)
         if (file, column) in self.written:
             known = rows["_line"].map(self.written[file, column])

@@ -12,6 +12,7 @@ from pipeline.cohort.analyte_resolver import AnalyteResolver, known_key
 from pipeline.cohort.analytes import find_key
 from pipeline.cohort.ledger import HARMLESS, Ledger
 from pipeline.config_cohort import CohortConfig
+from pipeline.redaction import without_cells
 
 MAJORITY = 0.5
 _CODES, _NAMES, _LONGEST = 3, 5, 160
@@ -158,6 +159,8 @@ def main_reject_reason(
 ) -> str:
     """How many rows of a file are refused, the commonest reason and the way out; "" without any.
 
+    No cell is quoted, because evaluations and tracking servers keep the sentence.
+
     Examples
     --------
     >>> rejects = pd.DataFrame(
@@ -171,8 +174,8 @@ def main_reject_reason(
     ... )
     >>> counts = {"assessments.csv": {"read": 4, "rejected": 3}}
     >>> main_reject_reason(rejects, counts, "assessments.csv")
-    "3 of 4 rows of assessments.csv are refused, mostly illegal_value (3): 'II' is not legal \
-here. Write 2."
+    "3 of 4 rows of assessments.csv are refused, mostly illegal_value (3): '[text]' is not \
+legal here. Write 2."
     """
     count = counts.get(file, {"read": 0, "rejected": 0})
     part = rejects.loc[rejects["file"] == file]
@@ -182,7 +185,7 @@ here. Write 2."
     first = part.loc[part["code"] == codes.index[0]].iloc[0]
     return (
         f"{count['rejected']} of {count['read']} rows of {file} are refused, mostly "
-        f"{codes.index[0]} ({codes.iloc[0]}): {_said(first)} {first['remedy']}"
+        f"{codes.index[0]} ({codes.iloc[0]}): {_said(first, always=True)} {first['remedy']}"
     )
 
 
@@ -259,10 +262,10 @@ def _mostly(count: Mapping[str, int]) -> bool:
     return bool(count["read"]) and count["rejected"] > MAJORITY * count["read"]
 
 
-def _said(entry: pd.Series) -> str:
-    """Reason of an entry; one about a patient is told without the id that it quotes."""
+def _said(entry: pd.Series, *, always: bool = False) -> str:
+    """Reason of an entry without cells; one about a patient is told without the id it quotes."""
     if entry["column"] != "patient_id":
-        return _cut(str(entry["reason"]))
+        return _cut(without_cells(str(entry["reason"]), str(entry["value"]), always=always))
     return _ABOUT_PATIENTS.get(str(entry["code"]), _ABOUT_PATIENT)
 
 

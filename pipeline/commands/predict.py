@@ -40,6 +40,7 @@ from pipeline.predict.score import BatchResult, score_batch
 from pipeline.reading.paths import batch_paths, folder_remarks
 from pipeline.reading.read_result import ReadResult
 from pipeline.reading.reader import raw_tables
+from pipeline.redaction import without_cells
 
 DONE, NOTHING_SCORED, PARTIAL = 0, 3, 4
 _CODES = 5
@@ -270,9 +271,10 @@ def _refuse_rejects(read: ReadResult) -> None:
     if not len(read.rejects):
         return
     first = read.rejects.iloc[0]
+    reason = without_cells(str(first["reason"]), str(first["value"]))
     raise InputError(
         f"--strict: {len(read.rejects)} cells or rows were refused, first {first['file']} line "
-        f"{first['row']}, {first['column']}: {first['reason']} {first['remedy']}",
+        f"{first['row']}, {first['column']}: {reason} {first['remedy']}",
         options=("strict",),
     )
 

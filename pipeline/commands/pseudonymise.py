@@ -19,6 +19,9 @@ from pipeline.config import load_config
 from pipeline.errors import InputError, UsageError
 from pipeline.folders.claim import claim
 from pipeline.format import counted
+from pipeline.pseudonymise.common_dates import common_dates, infusion_times
+from pipeline.pseudonymise.hidden_ids import IdSearch, refuse_remaining_ids, without_ids
+from pipeline.pseudonymise.release_attack import recovered_shifts, refuse_recovered
 from pipeline.pseudonymise.released_columns import Account, allowed_columns, capped_ages, safe_cells
 from pipeline.pseudonymise.released_times import (
     infusion_offsets,
@@ -38,6 +41,7 @@ from pipeline.pseudonymise.secret_key import (
     refuse_key_place,
     write_key,
 )
+from pipeline.pseudonymise.shortened_follow_up import without_common_dates
 from pipeline.reading.paths import tables_of
 
 TIMES = ("shifted", "hours")
@@ -81,7 +85,7 @@ def pseudonymise(
     UsageError
         If a place, the key, a column to keep or a time without offset is not legal.
     InputError
-        If the input cannot be read.
+        If the input cannot be read, or the release still gives a shift or an id away.
     """
     config = load_config(config_files).cohort
     time_zone = time_zone or config.time_zone
@@ -104,14 +108,12 @@ def pseudonymise(
         _refuse_unknown(keep, raw)
         files = {name: path.name for name, path in paths.items()}
         kept = {*keep, *config.host_columns}
-        tables = _without_dates(
-            _allowed(raw, files, kept, account), files, key, time_zone, times, account
-        )
+        tables = _released(raw, files, kept, key, time_zone, times, account)
         if not known:
             write_key(key, key_path)
         with output.folder() as folder:
             for name, table in tables.items():
-                _write(_renamed(table, key), folder, name, paths[name])
+                _write(table, folder, name, paths[name])
     lines = [
         *ledger.remarks,
         *(f"{files[name]}: {counted(len(table), 'row')}" for name, table in tables.items()),
@@ -162,6 +164,41 @@ def _refuse_unknown(keep: Collection[str], raw: Mapping[str, pd.DataFrame]) -> N
         )
 
 
+def _released(
+    raw: Mapping[str, pd.DataFrame],
+    files: Mapping[str, str],
+    keep: set[str],
+    key: Key,
+    time_zone: str | None,
+    times: str,
+    account: Account,
+) -> Tables:
+    """Tables as they leave, after an attack on them has found nothing.
+
+    Raises
+    ------
+    InputError
+        If a common date gives a shift away, or an original id is left.
+    """
+    search = IdSearch(frozenset().union(*(table["patient_id"] for table in raw.values())) - {""})
+    dated = {name: time_columns(table, TableSchema.load(name)) for name, table in raw.items()}
+    allowed = without_ids(_allowed(raw, files, keep, account), files, search, dated, account)
+    for name, table in allowed.items():
+        refuse_without_offset(table, TableSchema.load(name), files[name], time_zone)
+    zero = infusion_times(allowed, time_zone)
+    common = common_dates(allowed, zero, time_zone)
+    harmless = without_common_dates(allowed, files, common, zero, key, time_zone, account)
+    tables = _without_dates(harmless, files, key, time_zone, times, account)
+    offsets = infusion_offsets(allowed.get("patients"), time_zone)
+    refuse_recovered(recovered_shifts(tables, common, key.days, zero, offsets), files)
+    own = {name: _by_pseudonym(table, key)["patient_id"] for name, table in tables.items()}
+    tables = {name: _renamed(table, key) for name, table in tables.items()}
+    generated = {f"{column.rpartition('_')[0]}_hours" for each in dated.values() for column in each}
+    generated |= {column for each in dated.values() for column in each}
+    refuse_remaining_ids(tables, files, search, own, generated | {"second_infusion_hours"})
+    return tables
+
+
 def _allowed(
     raw: Mapping[str, pd.DataFrame], files: Mapping[str, str], keep: set[str], account: Account
 ) -> Tables:
@@ -185,8 +222,6 @@ def _without_dates(
 ) -> Tables:
     """Tables with shifted times, or in hours."""
     patients = tables.get("patients")
-    for name, table in tables.items():
-        refuse_without_offset(table, TableSchema.load(name), files[name], time_zone)
     if times == "shifted":
         offsets = infusion_offsets(patients, time_zone)
         return {
@@ -217,10 +252,15 @@ def _without_dates(
 
 def _renamed(table: pd.DataFrame, key: Key) -> pd.DataFrame:
     """Rows under pseudonyms, in their order, because the order of an export can tell who is who."""
+    table = _by_pseudonym(table, key)
+    return table.assign(patient_id=table["_pseudonym"]).drop(columns="_pseudonym")
+
+
+def _by_pseudonym(table: pd.DataFrame, key: Key) -> pd.DataFrame:
     ids = table["patient_id"]
     names = {name: key.pseudonym(name) if name else "" for name in ids.unique()}
-    renamed = table.assign(patient_id=ids.map(names).astype("str"))
-    return renamed.sort_values("patient_id", kind="stable", ignore_index=True)
+    named = table.assign(_pseudonym=ids.map(names).astype("str"))
+    return named.sort_values("_pseudonym", kind="stable", ignore_index=True)
 
 
 def _write(table: pd.DataFrame, folder: Path, name: str, path: Path) -> None:

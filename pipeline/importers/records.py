@@ -13,6 +13,7 @@ import pandas as pd
 
 from pipeline.cohort.analytes import dictionary, find_key, key_in_specimen, named_analyte
 from pipeline.cohort.ledger import Ledger, quoted
+from pipeline.cohort.private_cells import hide_cells
 from pipeline.cohort.specimens import analyte_in_specimen
 from pipeline.cohort.timestamps import CLOCK_CHANGE, NO_OFFSET, parse_dates, parse_timestamps
 from pipeline.cohort.units import conversion
@@ -60,6 +61,10 @@ class Records:
     periods: pd.DataFrame
     shape: str
     left_out: list[tuple[str, str]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        for rows in (self.people, self.results, self.events, self.periods):
+            hide_cells(rows)
 
 
 def utc_times(cells: pd.Series, time_zone: str | None) -> pd.Series:

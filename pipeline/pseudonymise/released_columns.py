@@ -43,17 +43,26 @@ class Account:
         self.lines.append(line)
 
     def withhold(
-        self, table: pd.DataFrame, column: str, mask: pd.Series, *, file: str, why: str
+        self,
+        table: pd.DataFrame,
+        column: str,
+        mask: pd.Series,
+        *,
+        file: str,
+        why: str,
+        blank: bool = False,
     ) -> pd.DataFrame:
-        """Replace masked cells of a column and say where they stood."""
+        """Replace masked cells of a column, or blank them, and say where they stood."""
         chosen = np.asarray(mask, dtype=bool)
         if not chosen.any():
             return table
         rows = table.loc[chosen, "_line"].tolist()
         told = ", ".join(map(str, rows[:_ROWS_TOLD])) + (" ..." if len(rows) > _ROWS_TOLD else "")
         place = f"{file}, column {column}, row {told}"
-        self.say(f"withheld ('{WITHHELD}'): {place}: {counted(len(rows), 'cell')} {why}")
-        return table.assign(**{column: table[column].mask(chosen, WITHHELD).astype("str")})
+        fate = "left blank" if blank else f"withheld ('{WITHHELD}')"
+        self.say(f"{fate}: {place}: {counted(len(rows), 'cell')} {why}")
+        kept = "" if blank else WITHHELD
+        return table.assign(**{column: table[column].mask(chosen, kept).astype("str")})
 
 
 def allowed_columns(

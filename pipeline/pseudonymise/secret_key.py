@@ -42,6 +42,10 @@ class Key:
         """Whole days, 1 to ``MOST_DAYS``, by which all dates of a patient move back."""
         return 1 + int.from_bytes(self._mac("days", patient)[:16], "big") % MOST_DAYS
 
+    def days_cut(self, patient: str, most: int) -> int:
+        """Whole days, 1 to ``most``, by which a common end of follow-up is shortened."""
+        return 1 + int.from_bytes(self._mac("cut", patient)[:16], "big") % most
+
     def _mac(self, use: str, patient: str) -> bytes:
         message = f"cytocast {use}\0{patient}".encode()
         return hmac.new(self.secret, message, hashlib.sha256).digest()

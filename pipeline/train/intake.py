@@ -14,6 +14,7 @@ from pipeline.errors import InputError
 from pipeline.folders.claim import Claim
 from pipeline.reading.read_result import ReadResult
 from pipeline.reading.reader import read_cohort
+from pipeline.redaction import without_cells
 
 
 def report_reading(read: ReadResult) -> None:
@@ -108,9 +109,9 @@ def refuse_blocked(report: AuditReport, page: Path) -> None:
 def refuse_without_labs(read: ReadResult) -> None:
     """Refuse a cohort without a usable lab row."""
     if len(read.cohort.labs) == 0:
-        raise InputError(
-            "no lab row could be used: " + " ".join(read.rejects["reason"].head(3).astype("str"))
-        )
+        first = read.rejects.head(3)[["reason", "value"]].astype("str")
+        reasons = [without_cells(*each) for each in first.itertuples(index=False)]
+        raise InputError("no lab row could be used: " + " ".join(reasons))
 
 
 def audit_warnings(report: AuditReport) -> list[str]:

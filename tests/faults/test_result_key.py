@@ -20,6 +20,8 @@ VARIED = {
     "quiet": (["--quiet"], False),
     "json_logs": (["--json-logs"], False),
     "debug": (["--debug"], False),
+    "show_values": (["--show-values"], False),
+    "require_signature": (["--require-signature", "{key}"], None),
 }
 FIXED = {"help", "out", "force", "input", "model"}
 

@@ -1,0 +1,170 @@
+"""Common dates made harmless: follow-up is shortened, never prolonged, and filed rows lose them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from pipeline.format import counted
+from pipeline.pseudonymise.common_dates import (
+    ENDS,
+    EVENTS,
+    CommonDate,
+    column_of,
+    moments_of,
+    zero_of,
+)
+from pipeline.pseudonymise.released_columns import Account
+from pipeline.pseudonymise.secret_key import Key
+
+MOST_DAYS_CUT = 28
+_DAY = pd.Timedelta(days=1)
+
+
+def without_common_dates(
+    tables: Mapping[str, pd.DataFrame],
+    files: Mapping[str, str],
+    common: Sequence[CommonDate],
+    zero: pd.Series,
+    key: Key,
+    time_zone: str | None,
+    account: Account,
+) -> dict[str, pd.DataFrame]:
+    """Tables in which no common date is left.
+
+    An end of follow-up moves back by 1 to 28 days of its patient, drawn from the key, but not
+    beyond the patient's last row where that lies earlier, and to whole days since the infusion. An
+    event on a common date becomes the end of follow-up before it. Other cells are withheld.
+    """
+    made = dict(tables)
+    moments = [each.moments for each in common if each.table == "patients"]
+    avoided = pd.concat(moments).drop_duplicates() if moments else zero.iloc[:0]
+    for each in common:
+        table, file = made[each.table], files[each.table]
+        if each.table != "patients":
+            chosen = table.index.isin(each.moments.index)
+            why = "on a date that several patients share and that would undo the shift"
+            made[each.table] = account.withhold(table, each.column, chosen, file=file, why=why)
+            continue
+        clock = next(name for name in (*ENDS, *EVENTS) if each.column.startswith(name))
+        own = zero_of(table["patient_id"], zero)
+        last = zero_of(table["patient_id"], last_rows(tables, zero, time_zone))
+        cut, blank = shortened(each.moments, table["patient_id"], own, last, key, avoided)
+        number = counted(len(each.moments), "patient")
+        if clock in EVENTS:
+            table = table.assign(
+                **{each.column: table[each.column].mask(table.index.isin(cut.index), "")}
+            )
+            made["patients"] = _ended_before(table, cut, own, time_zone)
+            account.say(
+                f"{file}, column {each.column}: {number} share a date, which would undo the shift; "
+                f"the event is left out and their follow-up ends up to {MOST_DAYS_CUT + 1} days "
+                "before it"
+            )
+            continue
+        made["patients"] = written_clock(table, each.column, cut.mask(blank), own)
+        account.say(
+            f"{file}, column {each.column}: {number} share a date, which would undo the shift; "
+            f"shortened by up to {MOST_DAYS_CUT + 1} days, to whole days since the infusion"
+        )
+    return made
+
+
+def shortened(
+    ends: pd.Series,
+    ids: pd.Series,
+    zero: pd.Series,
+    last: pd.Series,
+    key: Key,
+    avoided: pd.Series,
+) -> tuple[pd.Series, pd.Series]:
+    """Earlier ends, and which of them are left blank because they would lie before the infusion.
+
+    Blank means the last row of the patient, which lies no later than the stated end there.
+
+    Parameters
+    ----------
+    ends : Series
+        Moments to shorten, by the index of some rows of the other series.
+    avoided : Series
+        Common moments; no end is left within a day of one.
+    """
+    start = zero[ends.index].fillna(ends.dt.floor("D") - 1000 * _DAY)
+    days = ids[ends.index].map({name: key.days_cut(name, MOST_DAYS_CUT) for name in ids.unique()})
+    drawn = ends - pd.to_timedelta(days, unit="D")
+    kept = pd.concat([last[ends.index].astype(ends.dtype), ends - _DAY], axis=1).min(axis=1)
+    target = pd.concat([drawn, kept], axis=1).max(axis=1)
+    cut = start + ((target - start) // _DAY) * _DAY
+    for _ in range(2 * len(avoided) + 2):
+        close = pd.Series(False, index=cut.index)
+        for moment in avoided:
+            close |= (cut - moment).abs() < _DAY
+        if not close.any():
+            break
+        cut = cut.mask(close, cut - _DAY)
+    blank = (cut <= start) & ~(last[ends.index] > ends)
+    return cut, blank
+
+
+def last_rows(
+    tables: Mapping[str, pd.DataFrame], zero: pd.Series, time_zone: str | None
+) -> pd.Series:
+    """Moment of each patient's last row in any table but patients, by id."""
+    parts = []
+    for name, table in tables.items():
+        if name == "patients":
+            continue
+        own = zero_of(table["patient_id"], zero)
+        for clock in ("collected", "resulted", "given", "observed", "assessed"):
+            moments = moments_of(table, clock, own, time_zone)[1]
+            parts.append(moments.groupby(table["patient_id"]).max())
+    if not parts:
+        return pd.Series([], index=pd.Index([], dtype="str"), dtype="datetime64[us, UTC]")
+    every = pd.concat(parts).dropna()
+    return every.groupby(every.index).max()
+
+
+def written_clock(
+    table: pd.DataFrame, column: str, moments: pd.Series, zero: pd.Series
+) -> pd.DataFrame:
+    """Moments in the form of their column, never later; "" where there is none.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"followed_until_hours": ["60"]})
+    >>> zero = pd.Series(pd.to_datetime(["2026-01-01T00:00Z"]))
+    >>> written_clock(table, "followed_until_hours", zero + pd.Timedelta(days=2), zero)
+      followed_until_hours
+    0                 48.0
+    """
+    if column.endswith("_at"):
+        text = moments.dt.strftime("%Y-%m-%dT%H:%M:%S.%f+00:00")
+    else:
+        hours = (moments - zero[moments.index]) / pd.Timedelta(hours=1)
+        # a whole day counts until its end
+        number = hours / 24.0 - 1.0 if column.endswith("_days") else hours
+        text = number.map(lambda each: "" if pd.isna(each) else repr(float(each)))
+    text = text.where(moments.notna(), "").astype("str")
+    cells = table[column].copy()
+    cells.loc[text.index] = text
+    return table.assign(**{column: cells.astype("str")})
+
+
+def _ended_before(
+    table: pd.DataFrame, cut: pd.Series, zero: pd.Series, time_zone: str | None
+) -> pd.DataFrame:
+    """Patients whose follow-up ends with ``cut`` at the latest."""
+    for clock in ENDS:
+        column, stated = moments_of(table, clock, zero, time_zone)
+        if not column and clock == "record_end":
+            continue
+        if not column:
+            column = column_of(table, clock) or "followed_until_at"
+            table = table.assign(**{column: ""})
+        earlier = stated[cut.index].isna() | (stated[cut.index] > cut)
+        if clock == "record_end":
+            earlier &= stated[cut.index].notna()
+        table = written_clock(table, column, cut[np.asarray(earlier)], zero)
+    return table
