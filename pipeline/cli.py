@@ -5,16 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
-from pipeline import __version__, log, redaction
-from pipeline.command_options import add_command as _command
-from pipeline.command_options import configured_option as _configured
-from pipeline.command_options import logged_option as _logged
-from pipeline.command_options import parallel_option as _parallel
-from pipeline.command_options import seeded_option as _seeded
-from pipeline.command_options import signed_option as _signed
+from pipeline import log, redaction
+from pipeline.command_parser import build_parser
 from pipeline.errors import CytocastError
 from pipeline.failure import INTERRUPTED, TERMINATED, describe_failure, ended_by_sigterm
 from pipeline.remedy import with_make
@@ -22,12 +16,11 @@ from pipeline.remedy import with_make
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("DO_NOT_TRACK", "true")
 os.environ.setdefault("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
-CHAMPION = "models:/cytocast@champion"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its documented exit code."""
-    options = _parser().parse_args(arguments)
+    options = build_parser().parse_args(arguments)
     log.configure(quiet=options.quiet, json_logs=options.json_logs)
     typed = sys.argv[1:] if arguments is None else map(str, arguments)
     redaction.start(typed, show=options.show_values)
@@ -40,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> int:
     try:
         with ended_by_sigterm():
-            code, summary = options.run(options)
+            code, summary = RUNNERS[options.command](options)
     except CytocastError as error:
         return _failed(options, with_make(str(error), error.options), error.exit_code)
     except (Exception, KeyboardInterrupt) as error:
@@ -236,171 +229,23 @@ def _serve(options: argparse.Namespace) -> tuple[int, str]:
     )
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="cytocast",
-        description="Severe CRS and ICANS risk from serial biomarkers. Research use only.",
-    )
-    parser.add_argument("--version", action="version", version=f"cytocast {__version__}")
-    _logged(parser, default=False)
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    demo = _command(commands, "demo", _demo, "every step once, on simulated patients", zone=False)
-    demo.add_argument(
-        "--out", type=Path, default=Path("out/demo"), metavar="DIR", help="default: out/demo"
-    )
-    demo.add_argument("--patients", type=int, default=400, metavar="N", help="default: 400")
-    demo.add_argument("--batch", type=int, default=25, metavar="N", help="to score; default: 25")
-    _configured(demo)
-    demo.add_argument("--seed", type=int, default=0, metavar="S", help="default: 0")
-    _parallel(demo)
-    simulate = _command(commands, "simulate", _simulate, "write a synthetic cohort", zone=False)
-    simulate.add_argument("--patients", type=int, default=400, metavar="N", help="default: 400")
-    simulate.add_argument("--seed", type=int, default=0, metavar="S", help="default: 0")
-    simulate.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
-    simulate.add_argument(
-        "--batch", action="store_true", help="patients in mid-course, to be scored"
-    )
-    grade = _command(commands, "grade", _grade, "derive CRS and ICANS grades from observations")
-    grade.add_argument("--cohort", type=Path, required=True, metavar="DIR", help="folder of tables")
-    grade.add_argument(
-        "--out", type=Path, required=True, metavar="FILE", help=".csv or .parquet to write"
-    )
-    _configured(grade)
-    audit = _command(commands, "audit", _audit, "what is wrong with a cohort export, and where")
-    audit.add_argument("--cohort", type=Path, required=True, metavar="DIR", help="folder of tables")
-    audit.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
-    _configured(audit)
-    brought = _command(commands, "import", _import, "rewrite another shape of export as a cohort")
-    brought.add_argument(
-        "--format", choices=["wide", "omop", "fhir"], help="default: as the file names say"
-    )
-    brought.add_argument(
-        "--input", type=Path, required=True, metavar="PATH", help="sheet, OMOP folder or FHIR"
-    )
-    brought.add_argument(
-        "--mapping", type=Path, metavar="FILE", help="confirmed mapping; proposed where missing"
-    )
-    brought.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
-    _add_pseudonymise(commands)
-    train = _command(
-        commands, "train", _train, "cohort export to bundle, evaluation and MLflow run"
-    )
-    train.add_argument("--cohort", type=Path, required=True, metavar="DIR", help="folder of tables")
-    train.add_argument("--out", type=Path, required=True, metavar="DIR", help="bundle to write")
-    train.add_argument("--outcomes", default="", help="comma-separated; default: all configured")
-    train.add_argument(
-        "--prior", default="", metavar="BUNDLE", help="another cohort's bundle to borrow from"
-    )
-    train.add_argument("--no-track", action="store_true", help="do not log to MLflow")
-    _configured(train)
-    _seeded(train)
-    evaluate = _command(commands, "evaluate", _evaluate, "score a bundle on another cohort")
-    evaluate.add_argument("--model", required=True, help=f"bundle folder or {CHAMPION}")
-    evaluate.add_argument(
-        "--cohort", type=Path, required=True, metavar="DIR", help="folder of tables"
-    )
-    evaluate.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
-    _configured(evaluate)
-    _signed(evaluate)
-    again = _command(
-        commands, "reproduce", _reproduce, "retrain a bundle and compare", zone=False, replace=False
-    )
-    again.add_argument("source", metavar="RUN", help=f"bundle folder, run id or {CHAMPION}")
-    again.add_argument("--cohort", type=Path, required=True, metavar="DIR", help="folder of tables")
-    _parallel(again)
-    kept = _command(
-        commands, "register", _register, "log and register a bundle", zone=False, replace=False
-    )
-    kept.add_argument("bundle", type=Path, metavar="BUNDLE", help="folder that train wrote")
-    promote = _command(
-        commands, "promote", _promote, "make the challenger champion if gates pass", zone=False
-    )
-    promote.add_argument("--name", default="cytocast", help="registered model")
-    promote.add_argument(
-        "--against",
-        type=Path,
-        metavar="DIR",
-        help="bundle with the champion's settings, trained on the challenger's cohort",
-    )
-    _signed(promote)
-    predict = _command(commands, "predict", _predict, "score a lab batch")
-    predict.add_argument(
-        "--input", type=Path, required=True, metavar="PATH", help="folder of tables, or labs"
-    )
-    predict.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
-    predict.add_argument("--model", default=CHAMPION, help=f"bundle folder or {CHAMPION}")
-    predict.add_argument("--as-of", metavar="TIME", help="hours since time zero, or ISO 8601")
-    predict.add_argument("--strict", action="store_true", help="any refused row is fatal")
-    predict.add_argument(
-        "--emit", action="append", choices=["fhir"], default=[], help="RiskAssessment resources too"
-    )
-    predict.add_argument("--no-pages", action="store_true", help="leave out the pages")
-    _configured(predict)
-    _signed(predict)
-    watch = _command(commands, "monitor", _monitor, "compare batches with the training cohort")
-    watch.add_argument(
-        "--input", type=Path, action="append", required=True, metavar="PATH", help="repeatable"
-    )
-    watch.add_argument(
-        "--cohort",
-        type=Path,
-        metavar="DIR",
-        help="same patients, with later outcomes",
-    )
-    watch.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
-    watch.add_argument("--model", default=CHAMPION, help=f"bundle folder or {CHAMPION}")
-    _configured(watch)
-    _signed(watch)
-    _add_sign(commands)
-    serve = _command(
-        commands,
-        "serve",
-        _serve,
-        "answer lab rows over HTTP on this machine",
-        zone=False,
-        replace=False,
-    )
-    serve.add_argument("--model", default=CHAMPION, help=f"registered model, default: {CHAMPION}")
-    serve.add_argument("--port", type=int, default=5001, metavar="N", help="default: 5001")
-    names = "another name in the Host header of requests, as of a proxy; repeatable"
-    serve.add_argument("--host-name", action="append", default=[], metavar="NAME", help=names)
-    _signed(serve)
-    return parser
-
-
-def _add_sign(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = _command(commands, "sign", _sign, "sign a bundle, or make a key for it", zone=False)
-    parser.add_argument("bundle", nargs="?", type=Path, metavar="BUNDLE", help="bundle folder")
-    parser.add_argument("--key", type=Path, metavar="FILE", help="private key (Ed25519, PEM)")
-    parser.add_argument(
-        "--new-key", type=Path, metavar="FILE", help="write a private key here, FILE.pub beside it"
-    )
-
-
-def _add_pseudonymise(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    words = "replace ids, drop names, shift dates of a cohort or batch"
-    parser = _command(commands, "pseudonymise", _pseudonymise, words)
-    parser.add_argument(
-        "--input", type=Path, required=True, metavar="PATH", help="folder of tables, or one table"
-    )
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
-    parser.add_argument(
-        "--key", type=Path, metavar="FILE", help="secret, made where missing; default: in ~/.config"
-    )
-    parser.add_argument(
-        "--keep",
-        action="append",
-        default=[],
-        metavar="COLUMN",
-        help="keep a column that no schema names; repeatable",
-    )
-    parser.add_argument(
-        "--times",
-        choices=["shifted", "hours"],
-        default="shifted",
-        help="by days per patient, or hours since the infusion; default: shifted",
-    )
-    _configured(parser)
+RUNNERS: dict[str, Callable[[argparse.Namespace], tuple[int, str]]] = {
+    "demo": _demo,
+    "simulate": _simulate,
+    "grade": _grade,
+    "audit": _audit,
+    "import": _import,
+    "train": _train,
+    "evaluate": _evaluate,
+    "reproduce": _reproduce,
+    "register": _register,
+    "promote": _promote,
+    "predict": _predict,
+    "monitor": _monitor,
+    "serve": _serve,
+    "sign": _sign,
+    "pseudonymise": _pseudonymise,
+}
 
 
 def run() -> None:

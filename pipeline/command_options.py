@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 
 def add_command(
     commands: argparse._SubParsersAction[argparse.ArgumentParser],
     name: str,
-    run: Callable[[argparse.Namespace], tuple[int, str]],
     words: str,
     *,
     zone: bool = True,
@@ -27,7 +25,6 @@ def add_command(
         Whether it takes ``--tz`` and ``--force``.
     """
     parser = commands.add_parser(name, help=words, description=words)
-    parser.set_defaults(run=run)
     if zone:
         parser.add_argument("--tz", metavar="ZONE", help="time zone of times without offset")
     if replace:

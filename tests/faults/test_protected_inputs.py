@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.cli import _parser, main
+from pipeline.cli import main
+from pipeline.command_parser import build_parser
 
 # options that name a place to read although their type is text
 _PLACES = {"model", "prior"}
@@ -25,7 +26,7 @@ def writers() -> dict[str, argparse.ArgumentParser]:
     """Commands with ``--out``, by name."""
     (commands,) = (
         action.choices
-        for action in _parser()._actions
+        for action in build_parser()._actions
         if isinstance(action, argparse._SubParsersAction)
     )
     return {

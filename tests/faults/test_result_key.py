@@ -21,9 +21,8 @@ VARIED = {
     "json_logs": (["--json-logs"], False),
     "debug": (["--debug"], False),
     "show_values": (["--show-values"], False),
-    "require_signature": (["--require-signature", "{key}"], None),
 }
-FIXED = {"help", "out", "force", "input", "model"}
+FIXED = {"help", "out", "force", "input", "model", "require_signature"}
 
 
 @pytest.fixture
