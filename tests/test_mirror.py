@@ -31,6 +31,7 @@ OTHERS = {
     "commands/test_train_ungraded": "patients who were never graded, through every room",
     "data_schema/*": "the data files themselves",
     "evaluate/test_negative_control": "properties of the donors of evaluate/added_value",
+    "faults/*": "promises of docs/reliability.md, attacked through every command",
     "features/test_leakage": "no feature looks ahead, for every part of the matrix",
     "features/test_leakage_everywhere": "no feature looks ahead, on a simulated cohort",
     "features/test_oracle": "lab statistics of kernel, series and statistics by a plain loop",
