@@ -1,4 +1,4 @@
-"""One spelling per unit, by rule: micro, litre, gram, powers of ten, counts, national words."""
+"""Normalises units by rule: micro, litre, gram, powers of ten, counts, national words."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pipeline.resources import schema_yaml
 
 _SUPERSCRIPT = re.compile("[⁺⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+")
 _BASIS = re.compile(r"[({\[]?\s*(feu|ddu)\s*[)}\]]?", re.IGNORECASE)
-# activities at 25 or 30 °C are other numbers, so only 37 °C goes without saying
+# activities at 25 or 30 °C differ, so only 37 °C may be dropped
 _BODY_TEMPERATURE = re.compile(
     r"[\s,(]*(?:\b(?:at|bei|à|a)\b|@)?\s*37\s*(?:°|º|grad)\s*c?\s*\)?$", re.IGNORECASE
 )
@@ -29,10 +29,10 @@ _ACTIVITY = ("u", "iu")
 
 @cache
 def normalise_unit(text: str) -> str:
-    """One spelling per unit; text that the rule cannot take apart is lower-cased only.
+    """Normalised unit; text that the rule cannot parse is only lower-cased.
 
     The words are those of ``data_schema/unit_words.yaml``. Counts become counts per litre, so that
-    ``K/uL``, ``10^9/L`` and ``Tsd./µl`` meet; ``U`` and ``IU`` stay two units.
+    ``K/uL``, ``10^9/L`` and ``Tsd./µl`` match; ``U`` and ``IU`` stay two units.
 
     Examples
     --------
@@ -79,7 +79,7 @@ def _count(power: int, below: str) -> str:
 
 
 def _power(part: str) -> int | None:
-    """Power of ten that a counted thing is given in; None where the part is no count."""
+    """Power of ten of a count; None where the part is not a count."""
     bare = _without_counts(part)
     if bare in ("", "1"):
         return 0
@@ -112,7 +112,7 @@ def _whole_token(part: str) -> str:
 
 
 def _part(part: str) -> str:
-    """A part without spaces and without brackets around the whole of it."""
+    """Part without spaces and without outer brackets."""
     compact = _compact(part)
     found = _OUTER.fullmatch(compact)
     return (found["round"] or found["square"] or "") if found else compact
@@ -133,7 +133,7 @@ def _without_counts(part: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Text with one kind of sign, without its temperature; spaces and case are kept."""
+    """Text with uniform signs and without its temperature; spaces and case are kept."""
     raised = _SUPERSCRIPT.sub(
         lambda found: "^" + unicodedata.normalize("NFKC", found[0]).replace("−", "-"), text
     )

@@ -27,7 +27,7 @@ _SIGNS = str.maketrans(
     {"＜": "<", "＞": ">", "−": "-", **dict.fromkeys("\u00a0\u202f\u2009\u2007", " ")}
 )
 _EXTRAPOLATED = "extrapolated"
-_ONE_SIDE_UNKNOWN = "lies outside a measuring range; on which side is not stated"
+_ONE_SIDE_UNKNOWN = "lies outside a measuring range, without stating below or above"
 
 _TEXTS = ("code", "problem", "word", "quality")
 
@@ -85,7 +85,7 @@ def parse_values(
     audience : Audience
         For whom ``problem`` is worded.
     marks : DecimalMarks, optional
-        ``decimal_comma`` with what the rest of the file shows; by default nothing is known of it.
+        ``decimal_comma`` with the evidence of the rest of the file; by default without evidence.
 
     Returns
     -------
@@ -188,7 +188,7 @@ def _beside(rest: str) -> str | None:
 
 
 def _side_of_named_limit(text: str) -> int:
-    """-1 for "<LLOQ" and the like, 1 for ">ULOQ", 0 where no limit is named on its own side."""
+    """-1 for "<LLOQ" and the like, 1 for ">ULOQ", 0 where no limit of that side is named."""
     found = re.fullmatch(r"([<>≤≥]=?)\s*(.+)", text, re.DOTALL)
     if found is None:
         return 0
@@ -212,7 +212,7 @@ def _word(text: str) -> str:
 
 
 def _fold(text: str) -> str:
-    """Lower case, letters without accents; other signs stay as they are."""
+    """Lower case, letters without accents; other signs stay unchanged."""
     lower = unicodedata.normalize("NFC", text).lower()
     if lower.isascii():
         return lower
@@ -229,7 +229,7 @@ def _text() -> dict[str, tuple[str, str]]:
         for group in ("no_result", BELOW, ABOVE, "either")
         for word in content[group]
     }
-    index.update({_word(word): (_EXTRAPOLATED,) * 2 for word in content[_EXTRAPOLATED]["beside"]})
+    index.update({_word(word): (_EXTRAPOLATED,) * 2 for word in content[_EXTRAPOLATED]["after"]})
     for quality, words in content["quality"].items():
         index.update({_word(word): ("quality", quality) for word in words})
     return index
@@ -248,7 +248,7 @@ def _limit_names() -> dict[str, frozenset[str]]:
 
 @cache
 def _extrapolation_mark() -> re.Pattern[str]:
-    """Mark in front of a number that lies beyond the standards of its plate."""
+    """Pattern of the mark before a number beyond the standards of its plate."""
     marks = sorted(schema_yaml("result_words.yaml")[_EXTRAPOLATED]["before"], key=len, reverse=True)
     return re.compile(rf"(?:{'|'.join(map(re.escape, marks))})\s*(?=[<>=≤≥\d.,+-])", re.ASCII)
 

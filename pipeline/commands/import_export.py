@@ -190,7 +190,7 @@ def _fates(made: AssembledTables, ledger: Ledger) -> list[str]:
 
 
 def _lines_text(file: str, ledger: Ledger) -> str:
-    """Physical lines of a file where they differ from its rows, else ""."""
+    """Number of physical lines where it differs from the rows, else ""."""
     counts = ledger.line_counts(file)
     if not counts:
         return ""
