@@ -84,8 +84,7 @@ def table_lines(
                     line,
                     "The line repeats the header of the file.",
                     code=REPEATED_HEADER,
-                    remedy="Remove the line; parts of an export are joined without their "
-                    "headers.",
+                    remedy="Remove the line; join parts of an export without their headers.",
                 )
             )
         else:

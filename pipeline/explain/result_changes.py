@@ -27,7 +27,7 @@ def change_text(series: pd.DataFrame, *, by_difference: bool = False, brief: boo
     series : DataFrame
         ``value, side, collected_hours`` of one analyte, sorted by collection.
     by_difference : bool
-        Whether the numbers are logarithms or signed, which makes the change a difference, not a ratio.
+        Whether the numbers are logarithms or signed, so the change is a difference.
     brief : bool
         Leave the earlier value out where the change says enough.
 

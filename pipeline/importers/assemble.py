@@ -43,7 +43,7 @@ class AssembledTables:
     tables : dict of DataFrame
     fates : dict of Counter
         Per file: ``carried``, ``other patients`` (without an infusion), ``not named`` (by the
-        mapping), ``no laboratory results``. What was refused stands in the ledger.
+        mapping), ``no laboratory results``. Rejected rows are in the ledger.
     """
 
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)

@@ -45,13 +45,13 @@ _METRICS = (
     "n_events",
 )
 MODEL_COLUMNS = ("patient_id", "analyte", "value", "unit", "collected_hours")
-# the registered model takes hours, because it is given no infusion time
+# the registered model takes hours, because its input has no infusion time
 _NOT_TAKEN = ("collected_at", "collected_days", "resulted_at", "resulted_days")
 _REQUIRED = ("mlflow", "numpy", "pandas", "pyarrow", "pydantic", "pyyaml", "scikit-learn", "scipy")
 
 
 def tracking_ready() -> None:
-    """Check in seconds that the tracking store can be used, before hours of work depend on it.
+    """Check in seconds that the tracking store can be used, before a long training starts.
 
     Raises
     ------
@@ -212,13 +212,13 @@ def _register(mlflow: ModuleType, result: TrainingResult, bundle_folder: Path, r
     from mlflow.types.schema import AnyType
 
     name = result.bundle.config.tracking.model_name
-    # of any type: MLflow refuses whole hours and whole ids where it is told double and string
-    whatever = AnyType()  # type: ignore[no-untyped-call]
-    columns: list[Any] = [ColSpec(whatever, column) for column in MODEL_COLUMNS]
+    # of any type: MLflow refuses whole hours and whole ids under double and string
+    any_type = AnyType()  # type: ignore[no-untyped-call]
+    columns: list[Any] = [ColSpec(any_type, column) for column in MODEL_COLUMNS]
     optional = [column for column in TableSchema.load("labs").fields if column not in _NOT_TAKEN]
     optional += [host.name for host in result.bundle.reference.spec.host]
     columns += [
-        ColSpec(whatever, column, required=False)
+        ColSpec(any_type, column, required=False)
         for column in dict.fromkeys(optional)
         if column not in MODEL_COLUMNS
     ]
