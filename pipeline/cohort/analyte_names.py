@@ -70,8 +70,8 @@ def split_code(text: str) -> tuple[str, str]:
     >>> split_code("38483-4 Creatinine in Blood"), split_code("LOINC:2160-0"), split_code("IL-6")
     (('38483-4', 'Creatinine in Blood'), ('2160-0', ''), ('', ''))
     """
-    found = _CODED.fullmatch(text.strip())
-    return (found["code"], (found["name"] or "").strip("()[] ")) if found else ("", "")
+    match = _CODED.fullmatch(text.strip())
+    return (match["code"], (match["name"] or "").strip("()[] ")) if match else ("", "")
 
 
 def _read_coded(code: str, name: str, index: Mapping[str, str]) -> tuple[str, Specimens] | None:

@@ -144,8 +144,8 @@ def evidence_of(cells: Iterable[str]) -> MarkEvidence:
             mark = text[grouped.end(1)] if grouped[3] else ""
             comma, point = comma or mark == ",", point or mark == "."
             continue
-        found = _NUMBER.search(text)
-        number = found[0].rstrip(".,") if found else ""
+        match = _NUMBER.search(text)
+        number = match[0].rstrip(".,") if match else ""
         either = either or _COMMA_THREE.fullmatch(number) is not None
         comma = comma or _shows(number, _COMMA_SHOWN, _COMMA_THREE)
         point = point or _shows(number, _POINT_SHOWN, _POINT_THREE)
@@ -186,7 +186,7 @@ def plain_numbers(cells: pd.Series, marks: DecimalMarks) -> tuple[pd.Series, dic
     return cells.map(lambda text: written.get(text, text)).astype("str"), problems
 
 
-def ungrouped(found: re.Match[str]) -> str:
+def ungrouped(match: re.Match[str]) -> str:
     """Number of a match of ``GROUPED`` without its thousands separators."""
-    digits = re.sub(r"\D", "", found[1])
-    return f"{digits}.{found[3]}" if found[3] else digits
+    digits = re.sub(r"\D", "", match[1])
+    return f"{digits}.{match[3]}" if match[3] else digits

@@ -170,8 +170,8 @@ def _end(
     if name == "lower" and limit is None:
         return {}
     of_lots = _piles_of_lots(values, counts, patients, limit, beyond=beyond_of_lot)
-    found = {} if limit is None else {name: limit}
-    return found | {f"{name}_{place}": value for place, value in enumerate(sorted(of_lots), 2)}
+    limits = {} if limit is None else {name: limit}
+    return limits | {f"{name}_{place}": value for place, value in enumerate(sorted(of_lots), 2)}
 
 
 def _piles_of_lots(
@@ -192,7 +192,7 @@ def _piles_of_lots(
     first = int(is_limit.argmax()) if limit is not None else -1
     waiting = [int(place) for place in candidates[np.argsort(-counts[candidates], kind="stable")]]
     waiting = [place for place in waiting if place > first]
-    found: list[float] = []
+    lot_limits: list[float] = []
     place: int | None = -1
     while place is not None:
         place = next(
@@ -201,8 +201,8 @@ def _piles_of_lots(
         if place is not None:
             waiting.remove(place)
             is_limit = is_limit | (values == values[place])
-            found.append(float(values[place]))
-    return found
+            lot_limits.append(float(values[place]))
+    return lot_limits
 
 
 def _is_of_lot(

@@ -52,8 +52,8 @@ def agree_codes(
         )
         _note_unknown(labs, "loinc", codes.loc[labs.index], file, book, ledger)
     named = {text: split_code(text) for text in labs["analyte"].unique()}
-    beside = {text: code if name else "" for text, (code, name) in named.items()}
-    _note_unknown(labs, "analyte", labs["analyte"].map(beside).astype("str"), file, book, ledger)
+    unknown = {text: code if name else "" for text, (code, name) in named.items()}
+    _note_unknown(labs, "analyte", labs["analyte"].map(unknown).astype("str"), file, book, ledger)
     return labs
 
 

@@ -148,8 +148,8 @@ def agree_local_units(
         return labs, book
     open_keys = [key for key, analyte in book.local.items() if not analyte.unit]
     stated = labs.loc[labs["key"].isin(open_keys) & ~labs["cancelled"], ["key", "meant"]]
-    units = {str(key): sorted(found.unique()) for key, found in stated.groupby("key")["meant"]}
-    mixed = [key for key, found in units.items() if len({normalise_unit(u) for u in found}) > 1]
+    units = {str(key): sorted(spelled.unique()) for key, spelled in stated.groupby("key")["meant"]}
+    mixed = [key for key, spelled in units.items() if len({normalise_unit(u) for u in spelled}) > 1]
     labs = ledger.reject(
         labs,
         labs["key"].isin(mixed),

@@ -74,8 +74,8 @@ def analyte_in_specimen(key: str, classes: Specimens) -> str | None:
     >>> analyte_in_specimen("albumin", frozenset({"csf"}))
     'csf_albumin'
     """
-    found = {_classes()[item].get("analytes", {}).get(key) for item in classes}
-    return found.pop() if len(found) == 1 else None
+    keys = {_classes()[item].get("analytes", {}).get(key) for item in classes}
+    return keys.pop() if len(keys) == 1 else None
 
 
 def class_of_loinc(code: str) -> Specimens:
@@ -126,24 +126,24 @@ def _classes_of_cell(text: str) -> Specimens | None:
 
 def _scan(words: tuple[str, ...], *, compounds: bool) -> Specimens:
     """Classes of all words, the longest spelling first."""
-    found: set[str] = set()
+    classes: set[str] = set()
     phrases, longest = _phrases()
     place = 0
     while place < len(words):
         for size in range(min(longest, len(words) - place), 0, -1):
             part = words[place : place + size]
             if part in phrases:
-                found.add(phrases[part])
+                classes.add(phrases[part])
                 place += size
                 break
         else:
             if compounds:
-                found.add(_by_ending(words[place]))
+                classes.add(_by_ending(words[place]))
             place += 1
-    found.discard("")
-    if len(found) > 1 and _BLOOD not in found:
-        found.discard(_GENERIC)  # "pleural aspirate" is pleural fluid
-    return frozenset(found)
+    classes.discard("")
+    if len(classes) > 1 and _BLOOD not in classes:
+        classes.discard(_GENERIC)  # "pleural aspirate" is pleural fluid
+    return frozenset(classes)
 
 
 def _split(
@@ -154,8 +154,8 @@ def _split(
         yield "_".join(words), stated
     if not depth or not words:
         return
-    for rest, found in _cuts(words, letters if not stated else ""):
-        yield from _split(rest, letters, stated | found, depth - 1)
+    for rest, cut_off in _cuts(words, letters if not stated else ""):
+        yield from _split(rest, letters, stated | cut_off, depth - 1)
 
 
 def _cuts(words: tuple[str, ...], letters: str) -> Iterator[tuple[tuple[str, ...], Specimens]]:
@@ -163,15 +163,15 @@ def _cuts(words: tuple[str, ...], letters: str) -> Iterator[tuple[tuple[str, ...
     for size in range(min(longest, len(words) - 1), 0, -1):
         for part, rest in ((words[-size:], words[:-size]), (words[:size], words[size:])):
             if phrases.get(part):
-                found = frozenset({phrases[part]})
-                yield rest, found
-                yield from ((bare, found) for bare in _without_connectors(rest))
+                cut_off = frozenset({phrases[part]})
+                yield rest, cut_off
+                yield from ((bare, cut_off) for bare in _without_connectors(rest))
     if len(words) > 1 and words[0] in _letters("prefixes"):
         yield words[1:], frozenset({_letters("prefixes")[words[0]]})
     if len(words) > 1 and letters == words[-1] and letters in _letters("suffixes"):
-        found = frozenset({_letters("suffixes")[letters]})
-        yield words[:-1], found
-        yield from ((bare, found) for bare in _without_connectors(words[:-1]))
+        cut_off = frozenset({_letters("suffixes")[letters]})
+        yield words[:-1], cut_off
+        yield from ((bare, cut_off) for bare in _without_connectors(words[:-1]))
     for glued, key in _letters("glued").items():
         if words[0].startswith(glued) and words[0] != glued:
             yield (words[0].removeprefix(glued), *words[1:]), frozenset({key})
@@ -192,8 +192,8 @@ def _without_connectors(words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
 
 def _lettered(name: str) -> str:
     """Abbreviation of a specimen after a comma, in brackets or after "i."."""
-    found = re.search(r"(?:,\s*|[(\[]\s*|\bi\.?\s*)([A-Za-z]{1,3})\.?\s*[)\]]?\s*$", name)
-    return found[1].lower() if found else ""
+    match = re.search(r"(?:,\s*|[(\[]\s*|\bi\.?\s*)([A-Za-z]{1,3})\.?\s*[)\]]?\s*$", name)
+    return match[1].lower() if match else ""
 
 
 def _by_ending(word: str) -> str:

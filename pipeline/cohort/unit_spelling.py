@@ -86,9 +86,9 @@ def _power(part: str) -> int | None:
     digits = _DIGITS.fullmatch(bare)
     if digits:
         return digits["zeros"].count("0")
-    found = _BARE_TEN.fullmatch(bare) or _TEN.fullmatch(bare) or _MARKED_E.fullmatch(bare)
-    if found:
-        return int(found["exponent"])
+    match = _BARE_TEN.fullmatch(bare) or _TEN.fullmatch(bare) or _MARKED_E.fullmatch(bare)
+    if match:
+        return int(match["exponent"])
     upper: dict[str, int] = _words()["case_decides"]["power"]
     return upper.get(bare, _powers().get(_fold(bare)))
 
@@ -114,8 +114,8 @@ def _whole_token(part: str) -> str:
 def _part(part: str) -> str:
     """Part without spaces and without outer brackets."""
     compact = _compact(part)
-    found = _OUTER.fullmatch(compact)
-    return (found["round"] or found["square"] or "") if found else compact
+    match = _OUTER.fullmatch(compact)
+    return (match["round"] or match["square"] or "") if match else compact
 
 
 def _without_counts(part: str) -> str:
@@ -135,15 +135,15 @@ def _without_counts(part: str) -> str:
 def _plain(text: str) -> str:
     """Text with uniform signs and without its temperature; spaces and case are kept."""
     raised = _SUPERSCRIPT.sub(
-        lambda found: "^" + unicodedata.normalize("NFKC", found[0]).replace("−", "-"), text
+        lambda match: "^" + unicodedata.normalize("NFKC", match[0]).replace("−", "-"), text
     )
     unit = unicodedata.normalize("NFKC", raised).replace("×", "x").replace("−", "-").strip()
     unit = _BODY_TEMPERATURE.sub("", unit)
     unit = re.sub(r"\[(i\.?u\.?)\]", r"\1", unit, flags=re.IGNORECASE)
     unit = re.sub(r"(?<=[a-z])\(s\)", "s", unit, flags=re.IGNORECASE)
-    found = _OUTER.fullmatch(unit)
-    if found:
-        unit = found["round"] or found["square"] or ""
+    match = _OUTER.fullmatch(unit)
+    if match:
+        unit = match["round"] or match["square"] or ""
     if _fold(_compact(unit)) in _named_units():
         return unit
     per = "|".join(_words()["per"])
@@ -155,7 +155,7 @@ def _plain(text: str) -> str:
 
 def _without_basis(unit: str) -> tuple[str, str]:
     """The unit, and the D-dimer basis that it states in braces."""
-    stated = {found[1].lower() for found in _BASIS.finditer(unit)}
+    stated = {match[1].lower() for match in _BASIS.finditer(unit)}
     if len(stated) != 1:
         return unit, ""
     return _BASIS.sub(" ", unit).strip(), "{" + stated.pop() + "}"
@@ -184,13 +184,13 @@ def _tokens() -> dict[str, str]:
     """Every spelling of a part: prefix and base, or a word for the whole."""
     content = _words()
     prefixes = {"": "", **{w: p for p, words in content["prefixes"].items() for w in words}}
-    found = {
+    tokens = {
         f"{prefix}{word}": f"{symbol}{base}"
         for prefix, symbol in prefixes.items()
         for base, words in content["bases"].items()
         for word in words
     }
-    return found | {word: part for part, words in content["whole"].items() for word in words}
+    return tokens | {word: part for part, words in content["whole"].items() for word in words}
 
 
 @cache

@@ -149,24 +149,24 @@ def _parse(text: str, marks: DecimalMarks, sentinels: frozenset[float], *, signe
         return Reading(side=side, word=BELOW if side < 0 else ABOVE)
     star = _extrapolation_mark().match(compared)
     bare = compared[star.end() :] if star else compared
-    found = _TEXT.fullmatch(GROUPED.sub(ungrouped, bare, count=1))
-    if found is None or found["comparator"] not in _COMPARATORS:
+    match = _TEXT.fullmatch(GROUPED.sub(ungrouped, bare, count=1))
+    if match is None or match["comparator"] not in _COMPARATORS:
         return Reading(code="value_unusable", problem=NO_NUMBER)
-    read = _number(found, marks, sentinels, signed=signed)
+    read = _number(match, marks, sentinels, signed=signed)
     return replace(read, quality=read.quality or _EXTRAPOLATED) if star and not read.code else read
 
 
 def _number(
-    found: re.Match[str], marks: DecimalMarks, sentinels: frozenset[float], *, signed: bool
+    match: re.Match[str], marks: DecimalMarks, sentinels: frozenset[float], *, signed: bool
 ) -> Reading:
-    quality = _beside(found["rest"])
-    spelled, problem = marks.read(found["number"])
+    quality = _beside(match["rest"])
+    spelled, problem = marks.read(match["number"])
     if quality is None and not problem:
         problem = NO_NUMBER
     if problem:
         return Reading(code="value_unusable", problem=problem)
     number = float(spelled) + 0.0  # "-0" becomes 0
-    side = _COMPARATORS[found["comparator"]]
+    side = _COMPARATORS[match["comparator"]]
     if isinf(number):
         return Reading(code="value_unusable", problem="is not finite")
     if side == 0 and number in sentinels:
@@ -189,10 +189,10 @@ def _beside(rest: str) -> str | None:
 
 def _side_of_named_limit(text: str) -> int:
     """-1 for "<LLOQ" and the like, 1 for ">ULOQ", 0 where no limit of that side is named."""
-    found = re.fullmatch(r"([<>≤≥]=?)\s*(.+)", text, re.DOTALL)
-    if found is None:
+    match = re.fullmatch(r"([<>≤≥]=?)\s*(.+)", text, re.DOTALL)
+    if match is None:
         return 0
-    side, name = _COMPARATORS.get(found[1], 0), _word(found[2])
+    side, name = _COMPARATORS.get(match[1], 0), _word(match[2])
     for article in schema_yaml("result_words.yaml")["articles"]:
         name = name.removeprefix(article if article.endswith("'") else f"{article} ")
     limits = _limit_names()

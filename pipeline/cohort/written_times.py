@@ -201,8 +201,8 @@ def impossible_half(text: str) -> bool:
     >>> impossible_half("2026-03-01 13:00 PM"), impossible_half("2026-03-01 25:00")
     (True, False)
     """
-    found = _HALF_DAY.search(" ".join(text.split()))
-    return found is not None and not 1 <= int(found[1]) <= _NOON
+    match = _HALF_DAY.search(" ".join(text.split()))
+    return match is not None and not 1 <= int(match[1]) <= _NOON
 
 
 def _date(text: str, order: str | None) -> tuple[str, int, str] | None:
@@ -219,15 +219,15 @@ def _date(text: str, order: str | None) -> tuple[str, int, str] | None:
         parts = (compact["year"], compact["month"], compact["day"])
         return _written(*parts), compact.end(), "compact"
     for shape in _DATES:
-        found = shape.match(text)
-        if found is None:
+        match = shape.match(text)
+        if match is None:
             continue
         if "name" not in shape.groupindex:
-            parts = (found["year"], found["month"], found["day"])
-            return _written(*parts), found.end(), "dashed"
-        month = str(_numbers("months").get(_folded(found["name"]), ""))
+            parts = (match["year"], match["month"], match["day"])
+            return _written(*parts), match.end(), "dashed"
+        month = str(_numbers("months").get(_folded(match["name"]), ""))
         if month:
-            return _written(found["year"], month, found["day"]), found.end(), "named"
+            return _written(match["year"], month, match["day"]), match.end(), "named"
     return None
 
 
@@ -268,9 +268,9 @@ def _offset(tail: re.Match[str]) -> str:
 
 def _without_weekday(text: str) -> tuple[int, str]:
     """Number of the weekday at the start of a text (0 without one), and the rest."""
-    found = _WEEKDAY.match(text)
-    number = 0 if found is None else _numbers("weekdays").get(_folded(found["weekday"]), 0)
-    return (number, text[found.end() :]) if found is not None and number else (0, text)
+    match = _WEEKDAY.match(text)
+    number = 0 if match is None else _numbers("weekdays").get(_folded(match["weekday"]), 0)
+    return (number, text[match.end() :]) if match is not None and number else (0, text)
 
 
 def _weekday(day: str) -> int:

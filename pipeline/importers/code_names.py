@@ -104,5 +104,5 @@ def system_of(label: str) -> str:
     >>> system_of("Interleukin 6 [Mass/volume] in Serum or Plasma by Immunoassay"), system_of("IL6")
     ('Serum or Plasma', '')
     """
-    found = re.search(r" (?:in|of) ([^\[\]]+?)(?: by .+)?$", label.split(" --")[0])
-    return found[1] if found and specimen_classes(found[1]) else ""
+    match = re.search(r" (?:in|of) ([^\[\]]+?)(?: by .+)?$", label.split(" --")[0])
+    return match[1] if match and specimen_classes(match[1]) else ""

@@ -28,8 +28,8 @@ class LocatedResource(NamedTuple):
 def fhir_files(source: Path) -> list[Path]:
     """Files of an export: a single file, or those of a folder and its subfolders, by name."""
     if source.is_dir():
-        found = (path for path in source.rglob("*") if _is_fhir(path) and path.is_file())
-        return sorted(path for path in found if _is_open(path.relative_to(source)))
+        files = (path for path in source.rglob("*") if _is_fhir(path) and path.is_file())
+        return sorted(path for path in files if _is_open(path.relative_to(source)))
     return [source] if _is_fhir(source) else []
 
 

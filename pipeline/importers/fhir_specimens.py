@@ -46,12 +46,12 @@ def specimen_of(resource: Mapping[str, Any], specimens: Mapping[str, str]) -> st
     contained = {
         f"#{text_at(part, 'id')}": specimen_type(part) for part in parts_at(resource, "contained")
     }
-    found = [contained.get(reference, ""), specimens.get(reference_id(reference), "")]
-    found += [
+    candidates = [contained.get(reference, ""), specimens.get(reference_id(reference), "")]
+    candidates += [
         specimens.get(value, "")
         for value in _identifiers(stated.get("identifier") if isinstance(stated, dict) else None)
     ]
-    return next(filter(None, found), "") or text_at(stated, "display")
+    return next(filter(None, candidates), "") or text_at(stated, "display")
 
 
 def specimen_type(specimen: Mapping[str, Any]) -> str:

@@ -66,12 +66,12 @@ def json_values(text: str, *, by_line: bool) -> list[JsonValue]:
     whole = list(_stream(text, 1))
     if not by_line or not any(item.problem for item in whole):
         return whole
-    found: list[JsonValue] = []
+    line_values: list[JsonValue] = []
     for number, line in enumerate(text.split("\n"), start=1):
         values = list(_stream(line, number))
         broken = [item for item in values if item.problem]
-        found += broken or values
-    return found if any(not item.problem for item in found) else whole
+        line_values += broken or values
+    return line_values if any(not item.problem for item in line_values) else whole
 
 
 def is_by_line(text: str) -> bool:
@@ -111,5 +111,5 @@ def _stream(text: str, line: int) -> Iterator[JsonValue]:
 
 
 def _end_of_gap(text: str, place: int) -> int:
-    found = _GAP.match(text, place)
-    return found.end() if found else place
+    match = _GAP.match(text, place)
+    return match.end() if match else place

@@ -117,8 +117,8 @@ def _stated_unit(analyte: Analyte, text: str) -> str:
     """Unit with the letters and digits of the text, "" where none or several match."""
     wanted = _unit_letters(text)
     known = (analyte.unit, *analyte.conversions, *analyte.refused)
-    found = [unit for unit in known if _unit_letters(unit) == wanted]
-    return found[0] if len({normalise_unit(unit) for unit in found}) == 1 else ""
+    matching = [unit for unit in known if _unit_letters(unit) == wanted]
+    return matching[0] if len({normalise_unit(unit) for unit in matching}) == 1 else ""
 
 
 def _unit_letters(unit: str) -> str:

@@ -144,8 +144,8 @@ def _kinds(
          "categories": tuple(classes[code] for code in row[0] if classes.get(code))}
         for row in results[parts].drop_duplicates().itertuples(index=False)
     ]  # fmt: skip
-    found = kinds_of(records, named_by(mapping, "measurement"), applied=mapping.confirmed)
-    kinds = np.array(found, dtype=object)[number] if found else np.array([], dtype=object)
+    distinct = kinds_of(records, named_by(mapping, "measurement"), applied=mapping.confirmed)
+    kinds = np.array(distinct, dtype=object)[number] if distinct else np.array([], dtype=object)
     return pd.Series(kinds, index=results.index, dtype="str")
 
 

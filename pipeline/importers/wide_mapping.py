@@ -245,10 +245,10 @@ def _field_problems(mapping: WideMapping) -> list[str]:
             problems.append(f"doses.{column}: 'unit' is blank; state the unit of the doses")
     both = {name.rsplit("_", 1)[0] for name in stated.values()}
     for clock in sorted(both):
-        found = [name for name in stated.values() if name in
+        readings = [name for name in stated.values() if name in
                  {f"{clock}_{item}" for item in READINGS}]  # fmt: skip
-        if len(found) > 1:
-            problems.append(f"patients: {' and '.join(found)} are two readings of one clock")
+        if len(readings) > 1:
+            problems.append(f"patients: {' and '.join(readings)} are two readings of one clock")
     return problems
 
 

@@ -84,8 +84,8 @@ def codes_in(cells: pd.Series) -> tuple[str, ...]:
     >>> codes_in(pd.Series(["2", "", "f", "1.0", "2"]))
     ('1', '2')
     """
-    found = cells[cells.str.fullmatch(CODE)].str.replace(r"\.0+$", "", regex=True)
-    return tuple(sorted(found.unique(), key=lambda code: (len(code), code)))
+    codes = cells[cells.str.fullmatch(CODE)].str.replace(r"\.0+$", "", regex=True)
+    return tuple(sorted(codes.unique(), key=lambda code: (len(code), code)))
 
 
 def with_clocks(
