@@ -120,7 +120,7 @@ def check_settings(config: CohortConfig, book: AnalyteResolver) -> None:
         unknown = sorted(keys - known)
         if unknown:
             raise UsageError(
-                f"cohort.{setting} names {', '.join(map(repr, unknown))}, not analyte keys; "
+                f"cohort.{setting} has unknown analyte keys: {', '.join(map(repr, unknown))}; "
                 "data_schema/analytes.yaml lists them"
             )
 
