@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from pipeline.config_model import PositiveHours, Strict
 from pipeline.resources import schema_yaml
 
-# what of `cohort` tells how an export is read; the rest belongs to the model and to its training
+# settings of `cohort` for reading an export; the others belong to the model and its training
 READING = (
     "time_zone",
     "date_order",
@@ -26,12 +26,12 @@ READING = (
 SENTINELS = (-1.0, -9.0, -99.0, -999.0, -9999.0, 9999.0, 99999.0, 999999.0, 9999999.0, 99999999.0)
 
 
-# the same without those that a z-score or a base excess can reach
+# the same without values that a z-score or a base excess can take
 SIGNED_SENTINELS = tuple(number for number in SENTINELS if not -50.0 < number < 0.0)
 
 
 class LocalAnalyteConfig(Strict):
-    """An analyte of this cohort alone; what is not stated follows from its unit and its numbers."""
+    """An analyte outside the dictionary; unstated properties follow from its unit and numbers."""
 
     signed: bool | None = None
     scale: Literal["linear", "log2", "log10", "ln"] | None = None
@@ -84,7 +84,7 @@ class CohortConfig(Strict):
     @field_validator("local_analytes", mode="before")
     @classmethod
     def _names_or_mapping(cls, stated: Any) -> Any:
-        """A list of names is a mapping without details; so is a name with nothing behind it."""
+        """Accepts a list of names, or names without settings, as a mapping without details."""
         if isinstance(stated, list | tuple):
             if not all(isinstance(name, str) for name in stated):
                 raise ValueError("must be a list of names, or a mapping from name to settings")
@@ -96,8 +96,8 @@ class CohortConfig(Strict):
     def sentinels_of(self, *, signed: bool) -> tuple[float, ...]:
         """Numbers that mean "missing" for signed analytes or for all others.
 
-        The default list lacks -1 and -9 for signed analytes, because they are plausible there; a
-        list that the configuration states holds for all.
+        For signed analytes the default list excludes -1 and -9, which are plausible there. A list
+        in the configuration applies to all analytes.
 
         Examples
         --------

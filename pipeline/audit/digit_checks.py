@@ -140,7 +140,7 @@ class Sentinels(Check):
     code = "CHK204"
     title = "Numbers or dates that mean missing"
     effect = (
-        "Negative numbers are refused unless the analyte is signed, but 9999 may pass as a very "
+        "Negative numbers are rejected unless the analyte is signed, but 9999 may pass as a very "
         "high result and turn a patient without a measurement into the sickest of the ward."
     )
     remedy = "Leave the row out, or leave the value blank and give the status cancelled."
@@ -231,7 +231,7 @@ def piles_at_limit(
     Parameters
     ----------
     by_difference : bool
-        Whether the numbers are logarithms or signed; results more than one below a lower limit
+        Whether the numbers are logarithms or signed. Results more than one below a lower limit
         then disprove it.
 
     Returns

@@ -289,7 +289,7 @@ def _read(
 
 
 def _without_folder(message: str, folder: Path) -> str:
-    """Message with file names alone; the folder is named only where a message begins with it.
+    """Message with file names only; a folder at its beginning becomes "The folder".
 
     Examples
     --------

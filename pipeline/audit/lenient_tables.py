@@ -77,7 +77,7 @@ def lab_frame(
         ``number`` (as exported), ``side``, ``factor`` and ``value`` (canonical, NaN where the
         unit cannot be converted), ``hours``, ``resulted``, ``day``, ``site``, ``line``;
         ``by_difference`` where ratios have no meaning (signed numbers and logarithms), and
-        ``log_step``, the natural logarithm that one unit of a logarithm stands for, else NaN.
+        ``log_step``, the natural logarithm of one unit of a logarithm, else NaN.
     """
     names = ("patient_id", "analyte", "value", "unit")
     if raw is None or any(name not in raw for name in names):
@@ -160,7 +160,7 @@ def derived_grades(cohort: Cohort, ids: pd.Index) -> pd.DataFrame:
 def analyte_key(name: str, config: CohortConfig, specimen: str = "") -> str:
     """Key of a dictionary or cohort-local analyte, whether or not the cohort accepts it.
 
-    A result of another specimen than that of the analyte has a key of its own.
+    A result of another specimen than that of the analyte has a separate key.
     """
     key = local_key(name)
     if key in {local_key(item) for item in config.local_analytes}:

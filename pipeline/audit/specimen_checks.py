@@ -137,8 +137,8 @@ class ImpossibleJumps(Check):
 def find_spikes(labs: pd.DataFrame) -> pd.DataFrame:
     """Results that lie far above or far below both neighbours in time.
 
-    A spike is the smaller of the two steps, in natural logarithms, which the numbers of some
-    analytes are already; signed numbers that are no logarithms have none. It must exceed a factor
+    A spike is the smaller of the two steps in natural logarithms. Values that are logarithms are
+    used unchanged; other signed values have no spike. It must exceed a factor
     of five (twenty for cytokines) and twice what all but the largest 0.5 % of steps of the analyte
     reach.
 

@@ -207,7 +207,7 @@ class BasisChanges(Check):
     )
     remedy = (
         "Ask the laboratory of that site when it changed its assay, and whether codes and units "
-        "changed with it. Correct the code where it is a slip."
+        "changed with it. Correct the code if it is wrong."
     )
 
     def check(self, context: AuditContext) -> list[Finding]:
@@ -222,12 +222,12 @@ class BasisChanges(Check):
                 counts = part["basis"].value_counts()
                 if len(counts) < 2:
                     continue
-                told = ", ".join(f"{count} in {basis}" for basis, count in counts.items())
+                basis_counts = ", ".join(f"{count} in {basis}" for basis, count in counts.items())
                 both = int((part.groupby("patient")["basis"].nunique() > 1).sum())
                 place = f"Site '{site}'" if site else "The export"
                 findings.append(
                     self.finding(
-                        f"{place} reports {dictionary()[key].short} on two bases: {told}; "
+                        f"{place} reports {dictionary()[key].short} on two bases: {basis_counts}; "
                         f"{both} of {part['patient'].nunique()} patients have both.",
                         table="labs",
                         columns=("unit", "loinc"),
@@ -239,8 +239,8 @@ class BasisChanges(Check):
 
 
 def _bases() -> dict[str, list[str]]:
-    """Per analyte whose codes state a basis, its bases, those that hold another one first."""
-    found = {}
+    """Bases of each analyte whose codes state one; a basis that contains another comes first."""
+    bases = {}
     for key, analyte in dictionary().items():
         named = {
             re.sub(r".*\{(.+)\}.*", r"\1", unit)
@@ -250,8 +250,8 @@ def _bases() -> dict[str, list[str]]:
         if named:
             units = (analyte.unit, *analyte.conversions)
             named |= {basis for unit in units for basis in re.findall(r"\{(.+?)\}", unit)}
-            found[key] = sorted(named, key=lambda basis: (-len(basis), basis))
-    return found
+            bases[key] = sorted(named, key=lambda basis: (-len(basis), basis))
+    return bases
 
 
 def _stated_basis(

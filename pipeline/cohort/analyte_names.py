@@ -26,11 +26,11 @@ _CODED = re.compile(
     r"(?:[\s|:;,/]+(?:-\s+)?(?P<name>.*\D.*))?",
     flags=re.IGNORECASE,
 )
-_CHALLENGE = "--"  # LOINC: "--2 hours post 75 g glucose" is no plain level
+_CHALLENGE = "--"  # LOINC: "--2 hours post 75 g glucose" is not a plain level
 
 
 def read_name(text: str, index: Mapping[str, str]) -> tuple[str, Specimens] | None:
-    """Key of the substance that a name means, and the specimens that the name states.
+    """Key of the substance in a name, and the specimens that the name states.
 
     Parameters
     ----------
@@ -63,19 +63,19 @@ def read_name(text: str, index: Mapping[str, str]) -> tuple[str, Specimens] | No
 
 
 def split_code(text: str) -> tuple[str, str]:
-    """LOINC code of a cell and the name behind it, both "" where the cell holds no code.
+    """LOINC code of a cell and the name after it, both "" where the cell holds no code.
 
     Examples
     --------
     >>> split_code("38483-4 Creatinine in Blood"), split_code("LOINC:2160-0"), split_code("IL-6")
     (('38483-4', 'Creatinine in Blood'), ('2160-0', ''), ('', ''))
     """
-    found = _CODED.fullmatch(text.strip())
-    return (found["code"], (found["name"] or "").strip("()[] ")) if found else ("", "")
+    match = _CODED.fullmatch(text.strip())
+    return (match["code"], (match["name"] or "").strip("()[] ")) if match else ("", "")
 
 
 def _read_coded(code: str, name: str, index: Mapping[str, str]) -> tuple[str, Specimens] | None:
-    """A code with a name behind it: they must agree; the name counts for an unknown code."""
+    """Code followed by a name: they must agree; the name counts for an unknown code."""
     key = index.get(normalise_name(code))
     named = read_name(name, index) if name else None
     if key is None:
@@ -90,7 +90,7 @@ def _read_coded(code: str, name: str, index: Mapping[str, str]) -> tuple[str, Sp
 def _read_long_name(
     parts: re.Match[str], text: str, index: Mapping[str, str]
 ) -> tuple[str, Specimens] | None:
-    """A LOINC long name: its property must be a quantity, its system a known specimen."""
+    """LOINC long name: its property must be a quantity, its system a known specimen."""
     if _CHALLENGE in text or (parts["property"] and not is_quantity(parts["property"])):
         return None
     system = specimen_classes(parts["system"])

@@ -1,4 +1,4 @@
-"""The analytes that one cohort uses, and which of them an exported name means."""
+"""The analytes that one cohort uses, and the lookup of exported names among them."""
 
 from __future__ import annotations
 
@@ -27,9 +27,7 @@ USE_KNOWN_NAME = Remedy(
     train="Use a name of data_schema/analytes.yaml, or list it under cohort.local_analytes.",
     operator="Use a name of data_schema/analytes.yaml.",
 )
-OTHER_SPECIMEN = (
-    "No action needed if the specimen is right; correct it if the result is of another one."
-)
+OTHER_SPECIMEN = "No action needed if the specimen is right; else correct it."
 
 
 @dataclass(frozen=True)
@@ -38,7 +36,7 @@ class AnalyteResolver:
 
     ``learning`` is true in training, where local analytes are taken from the export, and false in
     prediction, where only those of the training cohort are known. ``limits`` are those of
-    :func:`pipeline.cohort.detection_limits.usual_limits`, learned and known likewise.
+    :func:`pipeline.cohort.detection_limits.usual_limits`, from the training cohort.
     """
 
     local: Mapping[str, Analyte]
@@ -57,7 +55,7 @@ def resolve_analytes(
     local = dict(book.local)
     keys = {}
     names = _looked_up(raw)
-    for name in sorted(names.unique(), reverse=True):  # of two spellings the first stays
+    for name in sorted(names.unique(), reverse=True):  # the first of two spellings wins
         key = known_key(name, config, book)
         if key is None and book.learning and _accepts(name, config):
             key = local_key(name)
@@ -74,7 +72,7 @@ def resolve_analytes(
         reason=quoted(raw["analyte"])
         + " is measured in "
         + names.map(stated).astype("str")
-        + "; the model knows this analyte in another specimen only.",
+        + "; the model has this analyte only in another specimen.",
         remedy=OTHER_SPECIMEN,
     )
     resolved = resolved.loc[raw.index]
@@ -104,7 +102,7 @@ def local_analyte(key: str, name: str, config: CohortConfig, unit: str = "") -> 
 
 
 def check_settings(config: CohortConfig, book: AnalyteResolver) -> None:
-    """Refuse settings for analytes that do not exist, which would change nothing unnoticed.
+    """Refuse settings for analytes that do not exist, because they would have no effect.
 
     Raises
     ------
@@ -122,13 +120,13 @@ def check_settings(config: CohortConfig, book: AnalyteResolver) -> None:
         unknown = sorted(keys - known)
         if unknown:
             raise UsageError(
-                f"cohort.{setting} names {', '.join(map(repr, unknown))}, which is no analyte key; "
+                f"cohort.{setting} has unknown analyte keys: {', '.join(map(repr, unknown))}; "
                 "data_schema/analytes.yaml lists them"
             )
 
 
 def known_key(name: str, config: CohortConfig, book: AnalyteResolver) -> str | None:
-    """Key of an exported name or code; None where this cohort does not know it."""
+    """Key of an exported name or code; None where this cohort does not have it."""
     key = local_key(name)
     if key in book.local:
         return key
@@ -147,7 +145,7 @@ def _looked_up(raw: pd.DataFrame) -> pd.Series:
 
 
 def _accepts(name: str, config: CohortConfig) -> bool:
-    if normalise_name(name) == "":  # no letter or digit that a key could be made of
+    if normalise_name(name) == "":  # no letter or digit for a key
         return False
     return config.extra_analytes == "accept" or local_key(name) in _listed(config)
 

@@ -48,7 +48,7 @@ class Analyte:
     signed : bool
         Whether negative numbers are legal.
     scale : str
-        ``linear``, or the logarithm that exported numbers already are; no second one is taken.
+        ``linear``, or the logarithm of the exported numbers, which are not transformed again.
     direction : mapping
         Scale to ``up`` or ``down`` where the evidence is one-directional.
     loinc_units : mapping
@@ -89,7 +89,7 @@ class Analyte:
 
     @property
     def log_base(self) -> float | None:
-        """Base of the logarithm that the numbers are; None where they are none."""
+        """Base of the logarithm; None where the numbers are not logarithms."""
         return LOG_BASES.get(self.scale)
 
     def reference_at(self, age_years: float) -> tuple[float | None, float | None]:
@@ -174,7 +174,7 @@ def find_key(text: str) -> str | None:
 
 @cache
 def named_analyte(text: str) -> tuple[str, Specimens] | None:
-    """Key of the substance that a name means, and the specimens that the name states.
+    """Key of the substance in a name, and the specimens that the name states.
 
     Examples
     --------
@@ -187,7 +187,7 @@ def named_analyte(text: str) -> tuple[str, Specimens] | None:
 def key_in_specimen(
     key: str, stated: Specimens, local: Mapping[str, Analyte] | None = None
 ) -> str | None:
-    """Key of an analyte in a stated specimen, None where the dictionary lacks it there.
+    """Key of an analyte in a stated specimen, None where the dictionary has none.
 
     Examples
     --------

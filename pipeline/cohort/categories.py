@@ -1,4 +1,4 @@
-"""Categorical fields of the patients table: one word per meaning, and no word lost unseen."""
+"""Categorical fields of the patients table: one word per meaning; other words are reported."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _CORRECT_LEVEL = Remedy(
 
 
 def sex_of(text: str) -> str | None:
-    """Word that a sex is read as: male, female, "" for a stated unknown, None where not legal.
+    """Normalised sex: male, female, "" for a stated unknown, None where not legal.
 
-    Every word of a label must mean the same, so a code that states its meaning is read.
+    All words of a label must agree; a code followed by its meaning is accepted.
 
     Examples
     --------
@@ -43,7 +43,7 @@ def sex_of(text: str) -> str | None:
 
 
 def read_sex(raw: pd.DataFrame, file: str, ledger: Ledger) -> pd.DataFrame:
-    """Give each sex one word; a cell that is none of the legal words is listed and ignored.
+    """Give each sex one word; a cell that is not legal is listed and ignored.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def read_sex(raw: pd.DataFrame, file: str, ledger: Ledger) -> pd.DataFrame:
         file=file,
         column="sex",
         code="illegal_value",
-        reason=quoted(raw["sex"]) + " states no sex; legal: male, female, unknown, M, F, "
+        reason=quoted(raw["sex"]) + " is not a legal sex; legal: male, female, unknown, M, F, "
         "and the words of data_schema/categories.yaml.",
         remedy=_STATE_WORDS,
     )
@@ -76,7 +76,7 @@ def read_sex(raw: pd.DataFrame, file: str, ledger: Ledger) -> pd.DataFrame:
 def check_host_columns(
     raw: pd.DataFrame, file: str, levels: Mapping[str, Collection[str]], ledger: Ledger
 ) -> pd.DataFrame:
-    """List what a model cannot read in the columns of ``patients`` that it uses.
+    """List cells of ``patients`` that a model uses but cannot read.
 
     A category that training did not keep is flagged ``unseen_category``: it counts as none of the
     known ones. A cell without a number, in a column of numbers, is ignored as ``illegal_value``.
@@ -114,7 +114,7 @@ def check_host_columns(
             file=file,
             column=name,
             code="illegal_value",
-            reason=quoted(raw[name]) + " is not legal here; legal is a number, as in training.",
+            reason=quoted(raw[name]) + " is not a number; this column was numeric in training.",
             remedy=f"Correct '{name}' or leave it blank.",
         )
         raw = ledger.remember(file, raw, raw.assign(**{name: raw[name].mask(illegal, "")}))
@@ -137,5 +137,5 @@ def _sexes() -> dict[str, str]:
 
 
 def _spelled(text: str) -> str:
-    """Normalised text; signs without letter or digit stay as they are."""
+    """Normalised text; text without a letter or digit stays unchanged."""
     return normalise_name(text) or text.strip()

@@ -223,8 +223,8 @@ def future_cutoff_hours(
     dated : bool
         Whether labs carry timestamps, so that no row of a patient without time zero is used.
 
-    Where every infusion lies in the future, dates are taken as shifted and ``as_of`` may lie there
-    too. So are those of single patients in training, whose records are finished.
+    If every infusion lies in the future, dates are treated as shifted and ``as_of`` may also lie in
+    the future. In training this applies to single patients, because their records are finished.
 
     Raises
     ------
@@ -239,7 +239,7 @@ def future_cutoff_hours(
     if as_of is not None and shifted.any() and bool((zero > now)[zero.notna()].all()):
         ledger.remarks.append(
             f"Every infusion_time lies in the future ({_utc(zero.min())} or later), so dates are "
-            f"taken as shifted; --as-of {as_of} counts in that time."
+            f"treated as shifted; --as-of {as_of} refers to shifted time."
         )
         now = _NEVER
         frontier = np.full(len(frontier), np.inf)
@@ -247,8 +247,8 @@ def future_cutoff_hours(
         ledger.shifted_patients |= set(patients.loc[shifted, "patient_id"].astype("str"))
     elif shifted.any():
         ledger.remarks.append(
-            f"{int(shifted.sum())} infusions lie in the future, so dates are taken as shifted; no "
-            "row of these patients is refused as future."
+            f"{int(shifted.sum())} infusions lie in the future, so dates are treated as shifted; "
+            "no row of these patients is rejected as future."
         )
         frontier = np.where(shifted, np.inf, frontier)
     if as_of is None:
@@ -287,13 +287,13 @@ def _cut_at_hour(
     config: CohortConfig,
     ledger: Ledger,
 ) -> np.ndarray:
-    """The hour asked for, or the present for patients who have not reached it."""
+    """The hour of ``as_of``, or the present for patients who have not reached it."""
     early = int((frontier < hours).sum())
     if early == len(frontier):
         raise UsageError(
             f"--as-of {as_of} lies in the future: no patient of this batch has reached hour "
             f"{hours:g} after {config.time_zero} (it is now {_utc(now)}). Give an earlier "
-            "hour, or leave it out to score each patient at the newest result",
+            "hour, or omit it to score each patient at the newest result",
             options=("as-of",),
         )
     if early:

@@ -11,12 +11,12 @@ import pandas as pd
 from pipeline.remedy import Remedy
 
 _NUMBER = re.compile(r"(?<![\w.,])[.,]?\d[\d.,]*(?:[eE][+-]?\d+)?(?![\d])", re.ASCII)
-# thousands apart by a space or an apostrophe; what follows the groups can only be a decimal mark
+# thousands separated by a space or an apostrophe; a mark after the groups is always decimal
 GROUPED = re.compile(r"(?<![\d.,])(\d{1,3}(?:([ '’])\d{3})(?:\2\d{3})*)(?:[.,](\d+))?(?![\d.,'’])")
 _SIGN = r"[+-]?"
 _EXPONENT = r"(?:[eE][+-]?\d+)?"
 _PLAIN = re.compile(rf"{_SIGN}(?:\d+\.?\d*|\.\d+){_EXPONENT}", re.ASCII)
-# one mark and three digits behind it: thousands or a decimal
+# one mark followed by three digits: thousands or a decimal
 _POINT_THREE = re.compile(rf"{_SIGN}[1-9]\d{{0,2}}\.\d{{3}}", re.ASCII)
 _COMMA_THREE = re.compile(rf"{_SIGN}[1-9]\d{{0,2}},\d{{3}}", re.ASCII)
 _ONE_POINT = re.compile(rf"{_SIGN}\d*\.\d+{_EXPONENT}", re.ASCII)
@@ -34,7 +34,7 @@ COMMA_NOT_STATED = Remedy(
 )
 POINT_AMBIGUOUS = Remedy(
     train="may be thousands or a decimal: other numbers of the export have a decimal comma, and "
-    "which mark is decimal is not stated (cohort.decimal_comma)",
+    "the decimal mark is not stated (cohort.decimal_comma)",
     operator="may be thousands or a decimal: other numbers of the export have a decimal comma",
 )
 MIXED = "may be thousands or a decimal: the export holds both decimal commas and decimal points"
@@ -57,7 +57,7 @@ class MarkEvidence:
         Whether some number can only have a decimal comma (``182,4``, ``1.234.567``), or a decimal
         point (``3.5``, ``1,234,567``).
     either : bool
-        Whether some number is ``1,234``, which may have either.
+        Whether some number is ambiguous, such as ``1,234``.
     """
 
     comma: bool = False
@@ -77,7 +77,7 @@ class MarkEvidence:
 
 @dataclass(frozen=True)
 class DecimalMarks:
-    """What is stated about the decimal mark, and what the numbers around a cell show.
+    """The stated decimal mark, and the evidence of the other numbers.
 
     Examples
     --------
@@ -91,7 +91,7 @@ class DecimalMarks:
     shown: MarkEvidence = MarkEvidence()
 
     def read(self, text: str) -> tuple[str, Problem]:
-        """Number with a point as decimal mark, "" where it has none; and what is wrong with it."""
+        """Number with a decimal point, "" where it cannot be read; and the problem."""
         if _POINT_THREE.fullmatch(text):
             return self._point_three(text)
         if _PLAIN.fullmatch(text):
@@ -114,7 +114,7 @@ class DecimalMarks:
         if self.stated and seen.comma and not seen.point:
             return text.replace(".", ""), ""
         if self.stated:
-            return "", "may be thousands or a decimal point where commas are decimal"
+            return "", "may have a decimal point or a thousands point, although commas are decimal"
         return ("", MIXED) if seen.comma else (text, "")
 
     def _one_comma(self, text: str) -> tuple[str, Problem]:
@@ -124,12 +124,12 @@ class DecimalMarks:
         if self.stated:
             return ("", MIXED) if three and self.shown.point else (text.replace(",", "."), "")
         if not three:
-            return "", "has a comma that is neither decimal by cohort.decimal_comma nor thousands"
+            return "", "has a comma that is not between thousands (cohort.decimal_comma is false)"
         return ("", MIXED) if self.shown.comma else (text.replace(",", ""), "")
 
 
 def evidence_of(cells: Iterable[str]) -> MarkEvidence:
-    """Decimal marks that the first number of each text shows.
+    """Decimal marks shown by the first number of each text.
 
     Examples
     --------
@@ -144,8 +144,8 @@ def evidence_of(cells: Iterable[str]) -> MarkEvidence:
             mark = text[grouped.end(1)] if grouped[3] else ""
             comma, point = comma or mark == ",", point or mark == "."
             continue
-        found = _NUMBER.search(text)
-        number = found[0].rstrip(".,") if found else ""
+        match = _NUMBER.search(text)
+        number = match[0].rstrip(".,") if match else ""
         either = either or _COMMA_THREE.fullmatch(number) is not None
         comma = comma or _shows(number, _COMMA_SHOWN, _COMMA_THREE)
         point = point or _shows(number, _POINT_SHOWN, _POINT_THREE)
@@ -157,15 +157,15 @@ def _shows(number: str, forms: tuple[re.Pattern[str], ...], three: re.Pattern[st
 
 
 def plain_numbers(cells: pd.Series, marks: DecimalMarks) -> tuple[pd.Series, dict[str, Problem]]:
-    """Cells with their numbers written with a point, and why some of them cannot be.
+    """Cells rewritten with a decimal point, and the problems of those that cannot be.
 
-    Text that is no number, and numbers that are plain already, stay as they are.
+    Other text and plain numbers stay unchanged.
 
     Returns
     -------
     plain : Series of str
     problems : dict
-        Text to what is wrong with it, for numbers with a mark of two meanings.
+        Text to its problem, for numbers with an ambiguous mark.
 
     Examples
     --------
@@ -186,7 +186,7 @@ def plain_numbers(cells: pd.Series, marks: DecimalMarks) -> tuple[pd.Series, dic
     return cells.map(lambda text: written.get(text, text)).astype("str"), problems
 
 
-def ungrouped(found: re.Match[str]) -> str:
-    """Number of a match of ``GROUPED`` without the gaps between its thousands."""
-    digits = re.sub(r"\D", "", found[1])
-    return f"{digits}.{found[3]}" if found[3] else digits
+def ungrouped(match: re.Match[str]) -> str:
+    """Number of a match of ``GROUPED`` without its thousands separators."""
+    digits = re.sub(r"\D", "", match[1])
+    return f"{digits}.{match[3]}" if match[3] else digits

@@ -17,17 +17,17 @@ from pipeline.errors import InputError
 
 csv.field_size_limit(10_000_000)
 _NOT_CLOSED = "A quote is opened on this line and not closed."
-_ROWS = "A quote is opened on this line and closed on line {last}, across lines that are rows."
+_ROWS = "A quote is opened on this line and closed on line {last}; the lines between are rows."
 _UNCLEAR = (
-    "A quoted cell spans lines {first} to {last}, and some of them have the shape of rows, so it "
-    "cannot be known which are."
+    "A quoted cell spans lines {first} to {last}, and only some of them look like rows. "
+    "Which lines are rows is unclear."
 )
-_IN_ID = "The id holds a quote without its partner."
+_IN_ID = "The id holds an unmatched quote."
 _ONE_ENCODING = (
-    "Save the whole file in one encoding, best as UTF-8; this line is in another, or was cut."
+    "This line is in another encoding, or cut off. Save the whole file in one, ideally UTF-8."
 )
 _ONE_LINE_CELL = (
-    "Close the quote on its line if the lines are rows; else take line ends out of the cell."
+    "If the lines are rows, close the quote on its line; else remove line breaks from the cell."
 )
 _MOST_LINES = 50  # of one quoted cell; beyond that a quote was left open
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
@@ -110,7 +110,7 @@ def stated_separator(line: str) -> str:
 
 
 class Line(NamedTuple):
-    """A record or a line that is none.
+    """A record, or a line that is not a record.
 
     Attributes
     ----------
@@ -121,9 +121,9 @@ class Line(NamedTuple):
     row : list of str
         Cells; empty where the line is blank.
     problem, remedy : str
-        Why it is no row, "" where it is one, and what to do.
+        Why it is not a row, "" where it is one; and the remedy.
     joined_to : int
-        On the line of a stray quote that joins lines: the last of them; else 0.
+        On the line of a stray quote that joins lines: the last joined line; else 0.
     """
 
     number: int
@@ -137,12 +137,12 @@ class Line(NamedTuple):
 def records(
     decoded: Decoded, position: int, names: Sequence[str], separator: str
 ) -> Iterator[Line]:
-    """Records from a line on, and the lines that are none; together they take every line.
+    """Records from a line on, and lines that are not records; together they cover every line.
 
     Lines without content, such as the ``,,,,`` a spreadsheet leaves below its table, are blank.
-    Blank cells beyond the header are cut off. A quote left open costs its own line only: the
-    lines after it are read again by themselves. So are rows that a stray quote joins; where some
-    lines that it joins have the shape of rows and others do not, none of them is used.
+    Blank cells beyond the header are cut off. A quote left open affects only its own line: the
+    lines after it are read again one by one. Rows joined by a stray quote are also read one by
+    one. If only some of the joined lines look like rows, none of them is used.
 
     Parameters
     ----------
@@ -200,19 +200,19 @@ def record(text: list[str], position: int, separator: str) -> tuple[list[str], i
 def header_of(
     text: list[str], position: int, separator: str, path: object
 ) -> tuple[list[str], int]:
-    """Cells of the header that starts on a line, and how many lines it takes.
+    """Cells of the header that starts on a line, and its number of lines.
 
     Raises
     ------
     InputError
-        If a quote of the header is not closed, or joins it with rows.
+        If a quote of the header is not closed, or joins the header with rows.
     """
     row, taken = record(text, position, separator)
     lines = text[position : position + taken]
     if taken > 1 and (not _closed(lines, separator) or holds_rows(lines, len(row), separator)):
         raise InputError(
             f"{path} line {position + 1}: the header opens a quote and does not close it. Every "
-            "quote of a column name needs its partner on the line; close it or take it out"
+            "quote in a column name must be closed on its line; close it or remove it"
         )
     return row, taken
 
@@ -288,7 +288,7 @@ def _unmarked_utf16(content: bytes) -> str:
 
 
 def _unclear(lines: list[str], position: int, separator: str) -> Iterator[Line]:
-    """Lines of a cell of which some have the shape of rows; none is used."""
+    """Lines of a cell, only some of which look like rows; none is used."""
     first, last = position + 1, position + len(lines)
     problem = _UNCLEAR.format(first=first, last=last)
     for place, line in enumerate(lines, start=first):
@@ -297,7 +297,7 @@ def _unclear(lines: list[str], position: int, separator: str) -> Iterator[Line]:
 
 
 def _odd(lines: list[str]) -> bool:
-    """Whether a quote of these lines has no partner."""
+    """Whether these lines hold an unmatched quote."""
     return sum(line.count('"') for line in lines) % 2 == 1
 
 
@@ -306,7 +306,7 @@ def _filled(row: list[str]) -> list[str]:
 
 
 def _cells_of_line(line: str, separator: str) -> list[str]:
-    """Cells of a line by itself; a quote in its first cell that stays open has no meaning."""
+    """Cells of one line; an unmatched quote in its first cell is ignored."""
     bare = line.rstrip("\r\n")
     try:
         row = next(csv.reader([bare], delimiter=separator), [])

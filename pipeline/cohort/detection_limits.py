@@ -1,4 +1,4 @@
-"""Detection limits that a cohort shows: silent ones, and the usual one behind ``NEG``."""
+"""Detection limits inferred from a cohort: silent ones, and the usual one for ``NEG``."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PER_FURTHER_LIMIT = 1.5
 MIN_USUAL = 0.5
 _NEIGHBOURS = 10
 _ROUND = 5
-_SAME = 1e-9  # relative distance of one number that was converted from another unit twice
+_SAME = 1e-9  # relative difference after converting one number from another unit twice
 _LOG_SURE = -11.5  # natural log of one in a hundred thousand
 
 
@@ -41,10 +41,10 @@ def infer_limits(labs: pd.DataFrame) -> dict[str, dict[str, float]]:
       do), and none lie below a lower one: nothing brings a sample there, so a pile with smaller
       values beside it shows how numbers are rounded, not where the assay ends.
 
-    Where plates or lots have limits of their own, further values are taken as limits of a lot.
-    They meet the same thresholds on both of their sides. Other lots measure beyond an upper one,
-    but no more results than lie at it, or one and a half times as many per limit further out.
-    Below a lower one, which needs another below it, lie at most half as many.
+    Plates or lots can have different limits, so further values are taken as limits of a lot. They
+    meet the same thresholds on both of their sides. Beyond an upper lot limit lie at most as many
+    results as at it, or one and a half times as many per limit further out. A lower lot limit
+    needs another limit below it; at most half as many results lie below it as at it.
 
     Zero is never a limit, because counts and fractions reach it by nature. Limits of signed
     analytes may be negative.
@@ -57,7 +57,7 @@ def infer_limits(labs: pd.DataFrame) -> dict[str, dict[str, float]]:
     Returns
     -------
     dict
-        Analyte to ``{"lower": value, "upper": value}`` in the canonical unit, found ones only;
+        Analyte to ``{"lower": value, "upper": value}`` in the canonical unit, where detected;
         ``lower_2``, ``upper_2``, ``upper_3`` and so on are the limits of lots, in rising order.
     """
     exact = labs.loc[(labs["side"] == 0) & ~labs["cancelled"], ["analyte", "value", "patient"]]
@@ -163,15 +163,15 @@ def _end(
     beyond: float,
     beyond_of_lot: float,
 ) -> dict[str, float]:
-    """Limits of one end: that of the cohort under ``name``, those of lots under ``name_2``, ..."""
+    """Limits at one end: that of the cohort under ``name``, those of lots under ``name_2``, ..."""
     limit = _pile(values, counts, patients, beyond=beyond)
     if limit == 0:
         return {}
     if name == "lower" and limit is None:
         return {}
     of_lots = _piles_of_lots(values, counts, patients, limit, beyond=beyond_of_lot)
-    found = {} if limit is None else {name: limit}
-    return found | {f"{name}_{place}": value for place, value in enumerate(sorted(of_lots), 2)}
+    limits = {} if limit is None else {name: limit}
+    return limits | {f"{name}_{place}": value for place, value in enumerate(sorted(of_lots), 2)}
 
 
 def _piles_of_lots(
@@ -182,9 +182,9 @@ def _piles_of_lots(
     *,
     beyond: float,
 ) -> list[float]:
-    """Further values at which results pile up, beside the limit of the whole cohort.
+    """Further values at which results pile up, apart from the limit of the whole cohort.
 
-    The largest piles are found first and left out of what the others are compared with.
+    The largest piles are detected first and excluded from the comparison for the others.
     """
     enough = (counts >= MIN_COUNT) & (patients >= MIN_PATIENTS) & (values != 0)
     candidates = np.flatnonzero(enough & (counts >= MIN_SHARE * counts.sum()))
@@ -192,7 +192,7 @@ def _piles_of_lots(
     first = int(is_limit.argmax()) if limit is not None else -1
     waiting = [int(place) for place in candidates[np.argsort(-counts[candidates], kind="stable")]]
     waiting = [place for place in waiting if place > first]
-    found: list[float] = []
+    lot_limits: list[float] = []
     place: int | None = -1
     while place is not None:
         place = next(
@@ -201,8 +201,8 @@ def _piles_of_lots(
         if place is not None:
             waiting.remove(place)
             is_limit = is_limit | (values == values[place])
-            found.append(float(values[place]))
-    return found
+            lot_limits.append(float(values[place]))
+    return lot_limits
 
 
 def _is_of_lot(
@@ -212,7 +212,7 @@ def _is_of_lot(
     is_limit: NDArray[np.bool_],
     beyond: float,
 ) -> bool:
-    """Whether results pile up at a value compared with both of its sides, limits left out."""
+    """Whether results pile up at a value compared with both of its sides, limits excluded."""
     lots = max(1.0, PER_FURTHER_LIMIT * int(is_limit[:place].sum()))
     measured = ~is_limit
     measured[place] = True
@@ -281,7 +281,7 @@ def _is_round_like_others(
 ) -> bool:
     """Whether the next equally round numbers occur about as often as this one.
 
-    ``but_one`` leaves the most frequent of them out, because it may be the limit of a lot.
+    ``but_one`` excludes the most frequent of them, because it may be the limit of a lot.
     """
     step = _step(values[place : place + 1])
     inward = np.sign(values[-1] - values[place])

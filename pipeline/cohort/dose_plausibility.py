@@ -1,4 +1,4 @@
-"""Doses outside what the label of a drug allows, by ``dosing`` in ``drugs.yaml``: flagged, used."""
+"""Flags doses outside the label of a drug, by ``dosing`` in ``drugs.yaml``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PER_KG = "mg/kg"
 
 
 def flag_doses(table: pd.DataFrame, patients: pd.DataFrame, file: str, ledger: Ledger) -> None:
-    """Flag doses that are too large, too small, too close or too many for their drug.
+    """Flag doses that are too large, too small, too close together or too many.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def flag_doses(table: pd.DataFrame, patients: pd.DataFrame, file: str, ledger: L
         Timed doses: ``patient, drug, given_hours, dose_mg``, with ``dose`` and ``unit`` where the
         file has them.
     patients : DataFrame
-        One row per patient; ``weight_kg`` is used where it is there.
+        One row per patient; ``weight_kg`` is optional.
     """
     for drug, entry in schema_yaml("drugs.yaml")["drugs"].items():
         rows = table.loc[table["drug"] == drug] if "dosing" in entry else table.iloc[:0]
@@ -47,7 +47,7 @@ def flag_doses(table: pd.DataFrame, patients: pd.DataFrame, file: str, ledger: L
 def implausible(
     rows: pd.DataFrame, weight_kg: pd.Series, name: str, rule: Mapping[str, Any]
 ) -> pd.Series:
-    """Reason per dose of one drug, "" where nothing is odd.
+    """Reason per dose of one drug, "" for a plausible dose.
 
     Parameters
     ----------
@@ -87,16 +87,16 @@ def implausible(
         ),
     ]
     reasons = pd.Series("", index=rows.index, dtype="str")
-    for mask, words in limits_broken:
-        reasons = reasons.mask(mask & (reasons == ""), name + " " + words)
-    for mask, words in _spacing(rows, rule):
-        joined = reasons.where(reasons == "", reasons + "; ") + words
-        reasons = reasons.mask(mask, joined.where(reasons != "", name + " is given " + words))
+    for mask, text in limits_broken:
+        reasons = reasons.mask(mask & (reasons == ""), name + " " + text)
+    for mask, text in _spacing(rows, rule):
+        joined = reasons.where(reasons == "", reasons + "; ") + text
+        reasons = reasons.mask(mask, joined.where(reasons != "", name + " is given " + text))
     return reasons.where(reasons == "", reasons + ".").astype("str")
 
 
 def _spacing(rows: pd.DataFrame, rule: Mapping[str, Any]) -> list[tuple[pd.Series, pd.Series]]:
-    """Masks with words: doses too soon after the one before, and those beyond the most."""
+    """Masks with texts: doses too soon after the previous one, and doses beyond the maximum."""
     ordered = rows.sort_values(["patient", "given_hours"], kind="stable")
     hours = ordered.groupby("patient")["given_hours"]
     gap = hours.diff().reindex(rows.index)
@@ -111,7 +111,7 @@ def _spacing(rows: pd.DataFrame, rule: Mapping[str, Any]) -> list[tuple[pd.Serie
 
 
 def _stated_per_kg(rows: pd.DataFrame) -> pd.Series:
-    """Milligrams per kilogram where the unit of the dose is that; NaN elsewhere."""
+    """Dose where its unit is milligrams per kilogram; NaN elsewhere."""
     if "dose" not in rows or "unit" not in rows:
         return pd.Series(np.nan, index=rows.index)
     unit = rows["unit"].astype("str").map(normalise_unit)

@@ -29,8 +29,8 @@ def drug_named(text: str) -> str:
 
     Within a longer text, names of fewer than five letters do not count, and nothing does beside a
     word of ``not_as_given`` in ``drugs.yaml``, such as "refused" or "eye". The name of a class
-    ("steroid") means the class, unless a drug of it is named too or a word of ``not_as_class``
-    stands in the text ("steroid-refractory").
+    ("steroid") means the class, unless the text also names a drug of the class or holds a word of
+    ``not_as_class`` ("steroid-refractory").
 
     Examples
     --------
@@ -61,7 +61,7 @@ def drug_class(key: str) -> str:
 
 
 def is_class(key: str) -> bool:
-    """Whether an entry of ``drugs.yaml`` is a class of which no drug is named.
+    """Whether an entry of ``drugs.yaml`` is a class without a named drug.
 
     Examples
     --------
@@ -111,7 +111,7 @@ def unknown_drug_reason(text: str) -> str:
 
 
 def _covered(key: str) -> set[str]:
-    """Classes that the name of a class may mean."""
+    """Classes that a class name can refer to."""
     return {drug_class(key), *schema_yaml("drugs.yaml")["drugs"][key].get("covers", ())}
 
 

@@ -27,7 +27,7 @@ CHECK_AS_OF = Remedy(
 )
 DATES_SHIFTED = Remedy(
     "If dates are shifted, give hours (cytocast pseudonymise --times hours); where all infusions "
-    "lie in the future, predict also takes --as-of there, best as hours. Else correct the times.",
+    "lie in the future, predict --as-of also accepts an hour. Otherwise correct the times.",
     option=("times", "as-of"),
 )
 REGRADE = Remedy(
@@ -246,7 +246,7 @@ def _note_drugs(table: pd.DataFrame, keys: Mapping[str, str], file: str, ledger:
         column="drug",
         code="drug_class_only",
         reason=quoted(table["_raw_drug"])
-        + " names a class of drugs; the dose counts, its strength is unknown.",
+        + " names a class of drugs; the dose counts, but its strength is unknown.",
         remedy="Write the drug and its dose, if they are known.",
     )
 

@@ -90,9 +90,9 @@ class RawTable:
     remarks : tuple of str
         Sentences on encoding, separator and column names.
     lines : LineCounts or None
-        Physical lines of the file; None where it has none, as Parquet.
+        Physical lines of the file; None for a format without lines, such as Parquet.
     typed : frozenset of str
-        Columns that hold numbers in the source, not their text.
+        Columns that hold numbers rather than text in the source.
     """
 
     file: str
@@ -266,7 +266,7 @@ def raw_from_frame(
 
 
 def _numbers_as_text(cells: pd.Series) -> pd.Series:
-    """Text for numbers of an object column that mixes them with text, or holds decimals."""
+    """Text of numbers in an object column that mixes them with text, or holds decimals."""
     if cells.dtype != object:
         return cells
     kinds: set[type] = {type(cell) for cell in cells[cells.notna()]}
@@ -307,7 +307,7 @@ def _remarks(
     if renamed:
         yield f"{file}: columns read under their usual name: {listed(renamed)}."
     if joined:
-        yield f"{file}: a stray quote joins rows, on lines {listed(joined)}; see the rejects."
+        yield f"{file}: a stray quote joins rows on lines {listed(joined)}; see the rejects."
 
 
 def _read_parquet(path: Path, fields: Collection[str] | None) -> RawTable:
@@ -343,7 +343,7 @@ def _text_of_arrow(
 
 
 def _typed(frame: pd.DataFrame, columns: Sequence[pa.ChunkedArray]) -> frozenset[str]:
-    """Columns of a table, in the order of its Arrow columns, that are numbers there."""
+    """Names of the numeric columns of a table, by the types of its Arrow columns."""
     import pyarrow as pa
 
     kinds = (pa.types.is_floating, pa.types.is_integer, pa.types.is_decimal)

@@ -1,4 +1,4 @@
-"""LOINC codes of lab rows: a known one must name the analyte; else the name counts."""
+"""LOINC codes of lab rows: a known code must match the analyte; else the name counts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def agree_codes(
 ) -> pd.DataFrame:
     """Reject rows whose LOINC code means another analyte or specimen than their name.
 
-    A code that the dictionary does not hold is flagged, and the name counts.
+    A code outside the dictionary is flagged, and the name counts.
 
     Parameters
     ----------
@@ -52,8 +52,8 @@ def agree_codes(
         )
         _note_unknown(labs, "loinc", codes.loc[labs.index], file, book, ledger)
     named = {text: split_code(text) for text in labs["analyte"].unique()}
-    beside = {text: code if name else "" for text, (code, name) in named.items()}
-    _note_unknown(labs, "analyte", labs["analyte"].map(beside).astype("str"), file, book, ledger)
+    unknown = {text: code if name else "" for text, (code, name) in named.items()}
+    _note_unknown(labs, "analyte", labs["analyte"].map(unknown).astype("str"), file, book, ledger)
     return labs
 
 
@@ -65,7 +65,7 @@ def _note_unknown(
     book: AnalyteResolver,
     ledger: Ledger,
 ) -> None:
-    """Flag rows that are read by their name because the dictionary lacks their code."""
+    """Flag rows read by name because the dictionary lacks their code."""
     if labs.empty:
         return
     unknown = {
@@ -84,7 +84,7 @@ def _note_unknown(
         + " is not in the dictionary; the row is read by its name, "
         + quoted(labs["analyte"])
         + ".",
-        remedy="No action needed if the code is of the same analyte and specimen.",
+        remedy="No action needed if the code means the same analyte and specimen.",
     )
 
 

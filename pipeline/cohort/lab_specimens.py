@@ -23,11 +23,11 @@ from pipeline.cohort.specimens import (
 def agree_specimens(
     labs: pd.DataFrame, file: str, book: AnalyteResolver, ledger: Ledger
 ) -> tuple[pd.DataFrame, AnalyteResolver]:
-    """Bring analyte and stated specimen together; reject rows in which they contradict.
+    """Match analyte and stated specimen; reject rows in which they contradict each other.
 
-    A row named albumin of CSF is CSF albumin. An unknown specimen is flagged and the row used: it
-    is mostly a local word for a blood tube. In training, a cohort-local analyte takes the specimen
-    that its rows state, which must be one.
+    Albumin of CSF becomes CSF albumin. A row with an unknown specimen is flagged and used: the word
+    is usually a local name for a blood tube. In training, a cohort-local analyte takes the one
+    specimen that its rows state.
 
     Parameters
     ----------
@@ -79,10 +79,10 @@ def agree_specimens(
         column="specimen",
         code="unknown_specimen",
         reason=quoted(specimen.astype("str")).loc[rejected.index]
-        + " is no specimen of data_schema/specimens.yaml; the row is used as "
+        + " is not a specimen of data_schema/specimens.yaml; the row is used as "
         + rejected["key"].map(own).astype("str")
         + ".",
-        remedy="Name the specimen, for example serum or CSF; leave rows of another one out.",
+        remedy="Name the specimen, for example serum or CSF; leave rows of other specimens out.",
     )
     ledger.note(
         rejected,
@@ -100,7 +100,7 @@ def agree_specimens(
 
 
 def _agreed(name: str, key: str, stated: Specimens, book: AnalyteResolver) -> str | None:
-    """Key of the analyte in the stated specimen, None where they contradict."""
+    """Key of the analyte in the stated specimen, None where they contradict each other."""
     if not stated:
         return key
     own = _own(book.get(key))

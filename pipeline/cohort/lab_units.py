@@ -1,4 +1,4 @@
-"""Units of lab rows: what they mean, their factors, and what a LOINC code forbids."""
+"""Units of lab rows: meaning, conversion factors, and conflicts with a LOINC code."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pipeline.remedy import Audience, Remedy
 
 CORRECT_UNIT = Remedy(
     train="Correct the unit. In training, cohort.assume_units can state what it means.",
-    operator="Correct the unit, or state what it means in cohort.assume_units with --config.",
+    operator="Correct the unit, or state its meaning in cohort.assume_units with --config.",
     option=("config",),
 )
 
@@ -26,10 +26,10 @@ _UNITY = ("", "1", "{1}")
 
 
 def meant_units(labs: pd.DataFrame, config: CohortConfig) -> pd.Series:
-    """Units as exported, replaced where the configuration states what one means.
+    """Units as exported, replaced where the configuration states their meaning.
 
-    ``assume_units`` states it unit by unit. A cohort-local analyte with a stated unit in braces is
-    also read where the export gives no unit or 1.
+    ``assume_units`` maps single units. For a cohort-local analyte with a unit in braces, a blank
+    unit or 1 is replaced by that unit.
     """
     meant = labs["unit"].copy()
     for key, assumed in config.assume_units.items():
@@ -39,7 +39,7 @@ def meant_units(labs: pd.DataFrame, config: CohortConfig) -> pd.Series:
         meant[rows] = stated.where(stated.notna(), meant[rows]).astype("str")
     for name, analyte in config.local_analytes.items():
         if analyte.unit is not None and analyte.unit.startswith("{"):
-            # UCUM: a unit in braces is the unit 1 with a remark
+            # UCUM: a unit in braces is the unit 1 with an annotation
             rows = (labs["key"] == local_key(name)) & meant.isin(_UNITY)
             meant[rows] = analyte.unit
     return meant
@@ -48,7 +48,7 @@ def meant_units(labs: pd.DataFrame, config: CohortConfig) -> pd.Series:
 def with_bases(
     labs: pd.DataFrame, file: str, book: AnalyteResolver, ledger: Ledger
 ) -> pd.DataFrame:
-    """Give a unit without a basis the one that a LOINC code, in either column, fixes."""
+    """Add the basis of a LOINC code, in either column, to a unit without one."""
     meant = labs["meant"].copy()
     for column in ("loinc", "analyte"):
         if column not in labs:
@@ -66,7 +66,7 @@ def with_bases(
         column="unit",
         code="basis_from_loinc",
         reason="The unit states no basis; the LOINC code of the row does.",
-        remedy="Nothing, if the code is right; a basis in the unit itself would be plainer.",
+        remedy="No action needed if the code is right; preferably state the basis in the unit.",
     )
     return labs.assign(meant=meant)
 
@@ -79,7 +79,7 @@ def _bound_codes() -> set[str]:
 def factors(
     labs: pd.DataFrame, book: AnalyteResolver, audience: Audience
 ) -> tuple[pd.Series, pd.Series]:
-    """Factor to the canonical unit per row, and why there is none."""
+    """Factor to the canonical unit per row, and the reason where it is missing."""
     pairs = labs[["key", "meant"]]
     outcome = [
         _factor(book.get(key), unit, audience)
@@ -142,14 +142,14 @@ def agree_local_units(
 ) -> tuple[pd.DataFrame, AnalyteResolver]:
     """In training, a cohort-local analyte must carry one unit; it becomes its canonical unit.
 
-    Where the configuration states the unit, rows in another one are refused later, each by itself.
+    Where the configuration states the unit, rows in another unit are rejected later.
     """
     if not book.learning or not book.local:
         return labs, book
     open_keys = [key for key, analyte in book.local.items() if not analyte.unit]
     stated = labs.loc[labs["key"].isin(open_keys) & ~labs["cancelled"], ["key", "meant"]]
-    units = {str(key): sorted(found.unique()) for key, found in stated.groupby("key")["meant"]}
-    mixed = [key for key, found in units.items() if len({normalise_unit(u) for u in found}) > 1]
+    units = {str(key): sorted(spelled.unique()) for key, spelled in stated.groupby("key")["meant"]}
+    mixed = [key for key, spelled in units.items() if len({normalise_unit(u) for u in spelled}) > 1]
     labs = ledger.reject(
         labs,
         labs["key"].isin(mixed),

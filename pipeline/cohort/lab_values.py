@@ -30,10 +30,10 @@ from pipeline.remedy import Audience, Remedy
 
 REMEDIES: dict[str, str | Remedy] = {
     "value_unusable": "Give a number, optionally with < or > before it.",
-    "no_result": "Leave such rows out; nothing is lost, because they hold no number.",
+    "no_result": "Leave these rows out; they hold no number, so nothing is lost.",
     "sentinel": Remedy(
-        train="Leave such rows out, or change cohort.sentinels if it is a real result.",
-        operator="Leave such rows out, or state cohort.sentinels with --config if it is a real "
+        train="Leave these rows out, or change cohort.sentinels if it is a real result.",
+        operator="Leave these rows out, or state cohort.sentinels with --config if it is a real "
         "result.",
         option=("config",),
     ),
@@ -44,7 +44,7 @@ GIVE_LIMIT = Remedy(
 )
 OWN_NAME = Remedy(
     train="Give results in a relative unit their own analyte name.",
-    operator="Leave these rows out, or send the unit that the model was trained with.",
+    operator="Leave these rows out, or send the unit used in training.",
 )
 FIXED_IN_TRAINING = "Correct the export; what this model accepts was fixed in training."
 COMMA = "comma"
@@ -174,7 +174,7 @@ def _parse(
     audience: Audience,
     marks: DecimalMarks,
 ) -> pd.DataFrame:
-    """Result text to numbers; those of signed analytes may be negative."""
+    """Numbers from result text; only signed analytes may be negative."""
     cells = _without_unit(labs)
     signed = labs["key"].map({key: book.get(key).signed for key in labs["key"].unique()})
     parts = [
@@ -306,7 +306,7 @@ def _likely_units(labs: pd.DataFrame, outside: pd.Series, book: AnalyteResolver)
 
 
 def _own_limits(labs: pd.DataFrame, factor: pd.Series) -> dict[str, pd.Series]:
-    """Reference limits that rows state, in the canonical unit; a range upside down is none."""
+    """Reference limits that rows state, in the canonical unit; a reversed range is ignored."""
     blank = pd.Series(np.nan, index=labs.index)
     low, high = (labs.get(name, blank).astype("float64") * factor for name in REFERENCE_COLUMNS)
     turned = low > high

@@ -55,10 +55,10 @@ class Ledger:
     and code; ``lost_patients`` keeps the first code of any table. ``rows_refused`` counts refused
     rows per patient, ``results_refused`` those of them that held a result, per exported analyte.
     ``shifted_patients`` are those whose infusion lies in the future, so that their dates may be
-    shifted. ``contradictions`` says per patient which lines of patients differ, and in what.
+    shifted. ``contradictions`` holds per patient the lines that differ, and in which columns.
     ``lines`` counts physical lines per file, where a file has lines.
     ``written`` holds, per file and column, the cells that reading changed, by their line;
-    ``decimal_marks``, per file, what a comma and a point mean in its results.
+    ``decimal_marks`` holds, per file, the meaning of commas and points in its results.
     """
 
     live: bool = False

@@ -1,4 +1,4 @@
-"""What a cohort-local analyte is: stated in the configuration, else implied by its unit."""
+"""Properties of a cohort-local analyte: from the configuration, else from its unit."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from pipeline.errors import UsageError
 def describe(stated: LocalAnalyteConfig, name: str, unit: str) -> dict[str, Any]:
     """Name, unit, pathway, sign and scale of a cohort-local analyte.
 
-    A logarithm is signed unless the configuration denies it, because it is negative below 1.
+    A logarithm is signed unless the configuration states otherwise: it is negative below 1.
 
     Parameters
     ----------
     name, unit : str
-        As exported; what the configuration states wins.
+        As exported; the configuration wins.
 
     Examples
     --------

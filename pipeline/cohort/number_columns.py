@@ -1,4 +1,4 @@
-"""The numbers of every table written with one decimal mark; ambiguous ones are refused."""
+"""Rewrites the numbers of every table with a decimal point; rejects ambiguous ones."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ def read_number_columns(
     ledger: Ledger,
     remedy: str | Remedy,
 ) -> dict[str, pd.DataFrame]:
-    """Write the numbers of each table with a point, by what is stated and what the files show.
+    """Write the numbers of each table with a decimal point, by the setting and the files.
 
-    A number that may mean two things (``12.845`` where other numbers are ``182,4``) is refused: a
-    required cell and a time with its row, another cell alone. The cells of ``labs.value`` stay as
-    they are; ``ledger.decimal_marks`` receives what a comma and a point mean in them.
+    An ambiguous number (``12.845`` where other numbers are ``182,4``) is rejected: with its row in
+    a required column or a time, else the cell alone. The cells of ``labs.value`` stay unchanged;
+    ``ledger.decimal_marks`` receives the meaning of their marks.
 
-    What the marks mean is decided by the column for times, which programs compute, then by the
-    file, then by the other files of the export.
+    Times are resolved by their column first, because programs compute them; then the file
+    decides, then the other files of the export.
 
     Parameters
     ----------
     raw : mapping of str to DataFrame
         Text tables by name.
     typed : mapping of str to collection of str
-        Columns whose numbers were numbers in the source, so that no mark is ambiguous.
+        Columns that were numeric in the source, so their marks are not ambiguous.
     names : mapping of str to str
         File of each table.
     remedy : str or Remedy
@@ -69,7 +69,7 @@ def read_number_columns(
                 continue
             marks = DecimalMarks(config.decimal_comma, around)
             if _is_clock(column):
-                computed = own.point and not own.comma  # by a program, whatever prints the results
+                computed = own.point and not own.comma  # by a program, independent of the results
                 stated = None if computed else config.decimal_comma
                 marks = DecimalMarks(stated, _nearest(own, around))
             refuse = partial(_refuse, column=column, schema=schema, file=file, remedy=remedy)
@@ -106,7 +106,7 @@ def _refuse(
     file: str,
     remedy: str | Remedy,
 ) -> pd.DataFrame:
-    """Refuse the row of a required cell or a time; treat another cell as missing."""
+    """Reject the row of a required cell or a time; treat another cell as missing."""
     field = schema.fields.get(column, {})
     if _is_clock(column) or field.get("constraints", {}).get("required"):
         code = "time_unusable" if _is_clock(column) else "illegal_value"
@@ -120,7 +120,7 @@ def _refuse(
 
 
 def _remember(ledger: Ledger, file: str, column: str, rows: pd.DataFrame) -> None:
-    """Keep the text of rewritten cells for rejects to quote, with what was kept before."""
+    """Add the original text of rewritten cells, which rejects quote."""
     if rows.empty:
         return
     cells = rows[column].set_axis(rows["_line"])
@@ -141,7 +141,7 @@ def _columns(
 
 
 def _of_file(shown: Mapping[str, MarkEvidence]) -> MarkEvidence:
-    """What a file shows; a point in a computed time says nothing of its other numbers."""
+    """Evidence of a file; a point in a computed time is not evidence for its other numbers."""
     parts = [
         MarkEvidence(comma=seen.comma, either=seen.either) if _is_clock(column) else seen
         for column, seen in shown.items()
@@ -150,7 +150,7 @@ def _of_file(shown: Mapping[str, MarkEvidence]) -> MarkEvidence:
 
 
 def _nearest(own: MarkEvidence, wider: MarkEvidence) -> MarkEvidence:
-    """Evidence from nearby where it decides, else from further away as well."""
+    """Evidence of the file where it is decisive, else also of the export."""
     return own if own.decisive else own | wider
 
 

@@ -125,7 +125,7 @@ def finish_patients(cohort: Cohort) -> Cohort:
 
     A second infusion starts another episode, so the record ends with it at the latest.
     Deaths charted on the ``death`` scale and in ``patients.death_*`` are merged (the earlier).
-    Where neither is there, a fatal grade (5 of CRS, ICANS or IEC-HS) is the death.
+    Without either, a fatal grade (5 of CRS, ICANS or IEC-HS) counts as the death.
     """
     count = len(cohort)
     last = np.full(count, -np.inf)
@@ -156,7 +156,7 @@ def finish_patients(cohort: Cohort) -> Cohort:
 
 
 def _fatal_hours(cohort: Cohort) -> np.ndarray:
-    """Hour of the first grade that is death by ``assessments.json``, inf where none."""
+    """Hour of the first grade that means death in ``assessments.json``, inf where none."""
     fatal = cohort.assessments["scale"].map(schema_json("assessments.json")["fatalGrades"])
     rows = cohort.assessments.loc[cohort.assessments["grade"] >= fatal.astype("float64")]
     hours = np.full(len(cohort), np.inf)

@@ -1,4 +1,4 @@
-"""Which CAR-T product of ``products.yaml`` an exported name or code means."""
+"""Maps exported names and codes to the CAR-T products of ``products.yaml``."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def product_index() -> dict[str, str]:
 
 @cache
 def product_codes() -> dict[str, str]:
-    """Billing or classification code in capitals to product; "" where a code names none."""
+    """Billing or classification code in capitals to product; "" for a code without a product."""
     content = schema_yaml("products.yaml")
     general = content["administration"]
     codes = {code.upper(): "" for part in general.values() for code in part}
@@ -39,10 +39,10 @@ def product_codes() -> dict[str, str]:
 
 
 def product_named(text: str) -> str:
-    """Product of which a text is a name or code, or holds one as whole words; else "".
+    """Product whose name or code a text is, or holds as whole words; else "".
 
-    Within a longer text, names of fewer than five letters do not count, and names of several
-    products mean none.
+    Within a longer text, names of fewer than five letters do not count, and a text
+    with several products names none.
 
     Examples
     --------
@@ -78,7 +78,7 @@ def read_products(
     meant = raw["product"].map(lambda text: readings[text][0] or text).astype("str")
     for code, why in (
         ("product_synonym", "', the same product by data_schema/products.yaml."),
-        ("product_in_text", "', the one product whose name stands in it."),
+        ("product_in_text", "', the only product named in it."),
     ):
         ledger.note(
             raw,
@@ -87,13 +87,13 @@ def read_products(
             column="product",
             code=code,
             reason=quoted(raw["product"]) + " is read as '" + meant + why,
-            remedy="Nothing, if that product was given; else correct the cell.",
+            remedy="No action needed if that product was given; else correct the cell.",
         )
     return ledger.remember(file, raw, raw.assign(product=meant))
 
 
 def respelled(cells: pd.Series, known: Collection[str]) -> pd.Series:
-    """Products as another cohort spells them; one that it does not know stays as it is.
+    """Products in the spelling of another cohort; unknown ones stay unchanged.
 
     Examples
     --------
@@ -107,7 +107,7 @@ def respelled(cells: pd.Series, known: Collection[str]) -> pd.Series:
 
 
 def _products_in(text: str) -> set[str]:
-    """Products that a text names: the one it is a name of, else those named within it."""
+    """Products that a text names, as a whole or within it."""
     name = normalise_name(text)
     exact = product_index().get(name.replace("_", ""))
     if exact:
@@ -116,7 +116,7 @@ def _products_in(text: str) -> set[str]:
 
 
 def _reading(text: str, known: Collection[str], spellings: Mapping[str, str]) -> tuple[str, str]:
-    """Product that a cell is read as and the code of its flag; both "" where it stays as it is."""
+    """Product of a cell and the code of its flag; both "" where the cell stays unchanged."""
     name, products = normalise_name(text), _products_in(text)
     within = [] if products else names_within(name, known)
     if not name or name in known or len(products) > 1:

@@ -1,4 +1,4 @@
-"""Quoted cells that span lines: a comment of several lines, or a stray quote that swallows rows."""
+"""Quoted cells that span lines: a comment of several lines, or a stray quote that joins rows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Span(Enum):
     """Reading of a record that spans lines.
 
     ``CELL``: one record with a cell of several lines. ``ROWS``: the quote is stray and the lines
-    are rows, read one by one. ``UNCLEAR``: some lines have the shape of rows, so no line is used.
+    are rows, read one by one. ``UNCLEAR``: only some lines look like rows, so no line is used.
     """
 
     CELL = "cell"
@@ -25,9 +25,9 @@ class Span(Enum):
 
 
 def reading_of(lines: Sequence[str], width: int, mark: str) -> Span:
-    r"""How to read the lines of one record that a quoted cell joins.
+    r"""Decide how to read the lines of one record that a quoted cell joins.
 
-    A line has the shape of a row if it has the columns of the header, or starts with the id of the
+    A line looks like a row if it has the columns of the header, or starts with the id of the
     first line. It is a row if it also repeats the form of an id, number or time of the first line.
 
     Parameters
@@ -56,7 +56,7 @@ def reading_of(lines: Sequence[str], width: int, mark: str) -> Span:
 
 
 def holds_rows(lines: Sequence[str], width: int, mark: str) -> bool:
-    r"""Whether a header of several lines swallows rows: a later line has as many columns.
+    r"""Whether a header of several lines includes rows: a later line has as many columns.
 
     Examples
     --------
@@ -67,7 +67,7 @@ def holds_rows(lines: Sequence[str], width: int, mark: str) -> bool:
 
 
 def stray_quote_in_id(row: Sequence[str], names: Sequence[str]) -> bool:
-    """Whether an id, or the first cell, has a quote without its partner.
+    """Whether an id, or the first cell, has an unmatched quote.
 
     Examples
     --------
@@ -84,7 +84,7 @@ def stray_quote_in_id(row: Sequence[str], names: Sequence[str]) -> bool:
 
 
 def _is_shaped(line: str, first: Sequence[str], width: int, mark: str, *, after_row: bool) -> bool:
-    """Whether a line could be a row that the quote swallows."""
+    """Whether a line inside a quoted cell could be a row."""
     cells, closing = _cells(line, mark), _TO_CLOSING_QUOTE.match(line)
     ends_first_cell = closing is not None and mark not in closing.group()
     if len(cells) > 1 and _same_id(cells, first, width):
@@ -100,7 +100,7 @@ def _is_row(cells: Sequence[str], first: Sequence[str], width: int) -> bool:
 
 
 def _same_id(cells: Sequence[str], first: Sequence[str], width: int) -> bool:
-    """Whether the first cells are equal or of one form; bare numbers need half of a row behind."""
+    """Whether first cells are equal or of one form; a number alone needs half a row after it."""
     if not cells[0] or not first[0]:
         return False
     bare = cells[0].isdigit() and 2 * len(cells) < width
@@ -108,14 +108,14 @@ def _same_id(cells: Sequence[str], first: Sequence[str], width: int) -> bool:
 
 
 def _form(cell: str) -> str:
-    """Form of a cell with digits, "" without: 'P07' and 'P12' have one, 'seen' has none."""
+    """Form of a cell with digits, else "": 'P07' and 'P12' share a form, 'seen' has none."""
     if not _DIGITS.search(cell):
         return ""
     return _DIGITS.sub("0", _LETTERS.sub("a", cell))
 
 
 def _has_columns(line: str, width: int, mark: str) -> bool:
-    """Whether a line by itself has the cells of the header, and only blank ones beyond."""
+    """Whether a line alone fills the columns of the header, with only blank cells beyond."""
     bare = line.rstrip("\r\n")
     readings = [bare.split(mark)]
     with suppress(csv.Error):  # a cell longer than the limit

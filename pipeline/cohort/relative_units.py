@@ -1,4 +1,4 @@
-"""Relative units (NPX, NPQ, z, MFI) and the scales on which numbers are given."""
+"""Relative units (NPX, NPQ, z, MFI) and their scales."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class RelativeUnit:
     unit : str
         Canonical spelling.
     scale : str
-        ``linear``, or the logarithm that a number already is.
+        ``linear``, or the logarithm of the numbers.
     signed : bool
         Whether negative numbers are legal.
     """
@@ -36,7 +36,7 @@ class RelativeUnit:
 
 
 def relative_unit(text: str) -> RelativeUnit | None:
-    """Relative unit that a text means; None for concentrations and unknown units.
+    """Relative unit of a text; None for concentrations and unknown units.
 
     Examples
     --------
@@ -47,7 +47,7 @@ def relative_unit(text: str) -> RelativeUnit | None:
 
 
 def relative_key(key: str, unit: str) -> str:
-    """Key for the results of an analyte in a relative unit, apart from its concentrations.
+    """Key for the results of an analyte in a relative unit, separate from its concentrations.
 
     Examples
     --------

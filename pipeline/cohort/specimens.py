@@ -1,4 +1,4 @@
-"""Specimens: which one a cell, a name or a code states."""
+"""Specimens stated by a cell, a name or a code."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _CODE = re.compile(r"(?:.*[|^#/:])?(\d{6,18})(?:\^.*|\|.*)?")
 
 
 def specimen_classes(text: str) -> Specimens | None:
-    """Classes of ``data_schema/specimens.yaml`` that a cell states; None where it is unknown.
+    """Specimen classes of a cell by ``data_schema/specimens.yaml``; None where unknown.
 
     A blank cell, or a word for "not stated", gives the empty set.
 
@@ -44,7 +44,7 @@ def stated_in_name(name: str) -> Specimens:
 
 
 def specimen_names(classes: Specimens) -> str:
-    """Names of classes for a reader.
+    """Names of classes for messages.
 
     Examples
     --------
@@ -55,7 +55,7 @@ def specimen_names(classes: Specimens) -> str:
 
 
 def without_specimen(name: str) -> Iterator[tuple[str, Specimens]]:
-    """Readings of a name as an analyte, normalised, and the specimens that it states beside it.
+    """Possible analyte names in a name, normalised, each with the specimens also stated.
 
     Examples
     --------
@@ -74,12 +74,12 @@ def analyte_in_specimen(key: str, classes: Specimens) -> str | None:
     >>> analyte_in_specimen("albumin", frozenset({"csf"}))
     'csf_albumin'
     """
-    found = {_classes()[item].get("analytes", {}).get(key) for item in classes}
-    return found.pop() if len(found) == 1 else None
+    keys = {_classes()[item].get("analytes", {}).get(key) for item in classes}
+    return keys.pop() if len(keys) == 1 else None
 
 
 def class_of_loinc(code: str) -> Specimens:
-    """Specimen of a LOINC code that means no analyte of the dictionary; empty where unlisted.
+    """Specimen of a LOINC code outside the dictionary; empty where unlisted.
 
     Examples
     --------
@@ -90,7 +90,7 @@ def class_of_loinc(code: str) -> Specimens:
 
 
 def with_stated_specimen(name: str, specimen: str) -> str:
-    """Name to look up where a name alone is ambiguous: protein of CSF or of blood.
+    """Name to look up where the specimen decides: protein of CSF or of blood.
 
     Examples
     --------
@@ -126,36 +126,36 @@ def _classes_of_cell(text: str) -> Specimens | None:
 
 def _scan(words: tuple[str, ...], *, compounds: bool) -> Specimens:
     """Classes of all words, the longest spelling first."""
-    found: set[str] = set()
+    classes: set[str] = set()
     phrases, longest = _phrases()
     place = 0
     while place < len(words):
         for size in range(min(longest, len(words) - place), 0, -1):
             part = words[place : place + size]
             if part in phrases:
-                found.add(phrases[part])
+                classes.add(phrases[part])
                 place += size
                 break
         else:
             if compounds:
-                found.add(_by_ending(words[place]))
+                classes.add(_by_ending(words[place]))
             place += 1
-    found.discard("")
-    if len(found) > 1 and _BLOOD not in found:
-        found.discard(_GENERIC)  # "pleural aspirate" is pleural fluid
-    return frozenset(found)
+    classes.discard("")
+    if len(classes) > 1 and _BLOOD not in classes:
+        classes.discard(_GENERIC)  # "pleural aspirate" is pleural fluid
+    return frozenset(classes)
 
 
 def _split(
     words: tuple[str, ...], letters: str, stated: Specimens, depth: int
 ) -> Iterator[tuple[str, Specimens]]:
-    """Cut a specimen off either end, then look for another one in what is left."""
+    """Cut a specimen off either end, then look for another in the rest."""
     if stated:
         yield "_".join(words), stated
     if not depth or not words:
         return
-    for rest, found in _cuts(words, letters if not stated else ""):
-        yield from _split(rest, letters, stated | found, depth - 1)
+    for rest, cut_off in _cuts(words, letters if not stated else ""):
+        yield from _split(rest, letters, stated | cut_off, depth - 1)
 
 
 def _cuts(words: tuple[str, ...], letters: str) -> Iterator[tuple[tuple[str, ...], Specimens]]:
@@ -163,15 +163,15 @@ def _cuts(words: tuple[str, ...], letters: str) -> Iterator[tuple[tuple[str, ...
     for size in range(min(longest, len(words) - 1), 0, -1):
         for part, rest in ((words[-size:], words[:-size]), (words[:size], words[size:])):
             if phrases.get(part):
-                found = frozenset({phrases[part]})
-                yield rest, found
-                yield from ((bare, found) for bare in _without_connectors(rest))
+                cut_off = frozenset({phrases[part]})
+                yield rest, cut_off
+                yield from ((bare, cut_off) for bare in _without_connectors(rest))
     if len(words) > 1 and words[0] in _letters("prefixes"):
         yield words[1:], frozenset({_letters("prefixes")[words[0]]})
     if len(words) > 1 and letters == words[-1] and letters in _letters("suffixes"):
-        found = frozenset({_letters("suffixes")[letters]})
-        yield words[:-1], found
-        yield from ((bare, found) for bare in _without_connectors(words[:-1]))
+        cut_off = frozenset({_letters("suffixes")[letters]})
+        yield words[:-1], cut_off
+        yield from ((bare, cut_off) for bare in _without_connectors(words[:-1]))
     for glued, key in _letters("glued").items():
         if words[0].startswith(glued) and words[0] != glued:
             yield (words[0].removeprefix(glued), *words[1:]), frozenset({key})
@@ -180,7 +180,7 @@ def _cuts(words: tuple[str, ...], letters: str) -> Iterator[tuple[tuple[str, ...
 
 
 def _without_connectors(words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    """What is left after taking words such as "in" and "of" off both ends, step by step."""
+    """Remainders after removing words such as "in" and "of" from both ends, step by step."""
     connectors = _set("connectors")
     while words and words[-1] in connectors:
         words = words[:-1]
@@ -191,9 +191,9 @@ def _without_connectors(words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
 
 
 def _lettered(name: str) -> str:
-    """Letters after a comma, in brackets or after "i.", which abbreviate a specimen."""
-    found = re.search(r"(?:,\s*|[(\[]\s*|\bi\.?\s*)([A-Za-z]{1,3})\.?\s*[)\]]?\s*$", name)
-    return found[1].lower() if found else ""
+    """Abbreviation of a specimen after a comma, in brackets or after "i."."""
+    match = re.search(r"(?:,\s*|[(\[]\s*|\bi\.?\s*)([A-Za-z]{1,3})\.?\s*[)\]]?\s*$", name)
+    return match[1].lower() if match else ""
 
 
 def _by_ending(word: str) -> str:
@@ -225,7 +225,7 @@ def _names(name: str) -> dict[str, str]:
 
 @cache
 def _phrases() -> tuple[dict[tuple[str, ...], str], int]:
-    """Spelling to class, "" for words that state none; and the length of the longest one."""
+    """Spelling to class, "" for words that state none; and the length of the longest spelling."""
     phrases = {tuple(normalise_name(text).split("_")): "" for text in _content()["not_specimens"]}
     for key, entry in _classes().items():
         for text in (key, entry["name"], *entry["words"]):

@@ -1,4 +1,4 @@
-"""Spelling of names: one form in which variants meet."""
+"""Normalises the spelling of names."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import unicodedata
 
 
 def normalise_name(text: str) -> str:
-    """Lower case without accents, with single underscores, so that spelling variants meet.
+    """Lower case without accents, with single underscores, so that spelling variants match.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Lines of a text table below its header: rows, lines that are none, blank lines."""
+"""Lines of a text table below its header: rows, unreadable lines, blank lines."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pipeline.cohort.ledger import CLOSE_LINE, RAGGED, REPEATED_HEADER, LineCoun
 
 @dataclass(frozen=True)
 class UnreadableLine:
-    """A line of a file that is no row; ``patient`` where the line states one."""
+    """A line of a file that is not a row; ``patient`` where the line states one."""
 
     line: int
     reason: str
@@ -50,7 +50,7 @@ def table_lines(
     position : int
         Of the first line below the header.
     first : list of str
-        Header as the file has it.
+        Header as in the file.
     header : list of str
         Names of the columns.
     separator : str
@@ -84,8 +84,7 @@ def table_lines(
                     line,
                     "The line repeats the header of the file.",
                     code=REPEATED_HEADER,
-                    remedy="Take the line out; parts of an export are joined without their "
-                    "headers.",
+                    remedy="Remove the line; join parts of an export without their headers.",
                 )
             )
         else:

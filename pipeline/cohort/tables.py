@@ -31,7 +31,7 @@ class Cohort:
         a limit, +1 above, 0 exact; ``limit_source`` says where the limit comes from (``stated``,
         ``inferred``, ``none``) and ``flag`` what is odd about the row, empty mostly. A version of
         a result counts at landmark L iff ``resulted_hours < L <= superseded_hours``
-        and it is not cancelled. ``ref_low`` and ``ref_high``, where they are there, are the limits
+        and it is not cancelled. ``ref_low`` and ``ref_high``, if present, are the limits
         of the laboratory in the canonical unit, NaN where it states none.
     treatments : DataFrame
         ``patient, drug, given_hours, intent, dose_mg``; ``dose_mg`` is NaN where no dose is stated

@@ -1,4 +1,4 @@
-"""Text to timestamps: moments with an offset, or of a stated zone; nothing is guessed."""
+"""Text to timestamps: times with an offset or a stated zone; nothing is guessed."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pipeline.cohort.written_times import IMPOSSIBLE_HALF, impossible_half, iso_
 from pipeline.errors import UsageError
 from pipeline.remedy import Audience, Remedy, render
 
-# years 1900 to 2899: shifted dates lie in 2100 to 2300, and the "never" of some exports
-# (2999-12-31, 9999-12-31) is no time
+# years 1900 to 2899: shifted dates lie in 2100 to 2300, and "never" in some exports
+# (2999-12-31, 9999-12-31) is not a time
 _DATE = r"(?:19|2[0-8])\d{2}-\d{2}-\d{2}"
 _TIME = r"[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?"
 _OFFSET = r"(?:Z|[+-]\d{2}:?\d{2})"
@@ -25,7 +25,7 @@ _DAY_OR_MONTH = (
     " (cohort.date_order)"
 )
 _SHORT_YEAR = (
-    "may be day first or month first, and its year has two digits; write the year with four first"
+    "may be day first or month first, and its year has two digits; write a four-digit year first"
 )
 _ORDER_NOT_STATED = Remedy(
     train=_DAY_OR_MONTH,
@@ -56,8 +56,8 @@ def zone(name: str | None) -> ZoneInfo | None:
 def parse_timestamps(cells: pd.Series, time_zone: str | None) -> tuple[pd.Series, pd.Series]:
     """Text to UTC timestamps and, per cell, the reason why it could not be read.
 
-    ISO 8601 and what :func:`pipeline.cohort.written_times.iso_time` rewrites as such is read. A
-    local time that clocks skip or show twice is no moment without its offset.
+    Reads ISO 8601 and the forms that :func:`pipeline.cohort.written_times.iso_time` rewrites. A
+    local time that clocks skip or show twice cannot be read without its offset.
 
     A date without a time of day is no moment and refused here; see :func:`parse_dates`.
 
@@ -147,13 +147,13 @@ def _no_such_day(text: pd.Series) -> pd.Series:
 
 
 def year_first(table: pd.DataFrame, order: str | None) -> pd.DataFrame:
-    """Every time column with ISO 8601 where a cell has one reading, the others as they are.
+    """Time columns rewritten as ISO 8601 where a cell has one reading; others stay unchanged.
 
     Parameters
     ----------
     order : str or None
-        ``day_first`` or ``month_first``: how dates in numbers with the year last are read; None
-        leaves ``01/03/2026`` as it is, so that it is refused.
+        ``day_first`` or ``month_first`` for numeric dates with the year last; None leaves
+        ``01/03/2026`` unchanged, so that it is rejected.
 
     Examples
     --------

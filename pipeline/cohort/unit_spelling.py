@@ -1,4 +1,4 @@
-"""One spelling per unit, by rule: micro, litre, gram, powers of ten, counts, national words."""
+"""Normalises units by rule: micro, litre, gram, powers of ten, counts, national words."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pipeline.resources import schema_yaml
 
 _SUPERSCRIPT = re.compile("[⁺⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+")
 _BASIS = re.compile(r"[({\[]?\s*(feu|ddu)\s*[)}\]]?", re.IGNORECASE)
-# activities at 25 or 30 °C are other numbers, so only 37 °C goes without saying
+# activities at 25 or 30 °C differ, so only 37 °C may be dropped
 _BODY_TEMPERATURE = re.compile(
     r"[\s,(]*(?:\b(?:at|bei|à|a)\b|@)?\s*37\s*(?:°|º|grad)\s*c?\s*\)?$", re.IGNORECASE
 )
@@ -29,10 +29,10 @@ _ACTIVITY = ("u", "iu")
 
 @cache
 def normalise_unit(text: str) -> str:
-    """One spelling per unit; text that the rule cannot take apart is lower-cased only.
+    """Normalised unit; text that the rule cannot parse is only lower-cased.
 
     The words are those of ``data_schema/unit_words.yaml``. Counts become counts per litre, so that
-    ``K/uL``, ``10^9/L`` and ``Tsd./µl`` meet; ``U`` and ``IU`` stay two units.
+    ``K/uL``, ``10^9/L`` and ``Tsd./µl`` match; ``U`` and ``IU`` stay two units.
 
     Examples
     --------
@@ -79,16 +79,16 @@ def _count(power: int, below: str) -> str:
 
 
 def _power(part: str) -> int | None:
-    """Power of ten that a counted thing is given in; None where the part is no count."""
+    """Power of ten of a count; None where the part is not a count."""
     bare = _without_counts(part)
     if bare in ("", "1"):
         return 0
     digits = _DIGITS.fullmatch(bare)
     if digits:
         return digits["zeros"].count("0")
-    found = _BARE_TEN.fullmatch(bare) or _TEN.fullmatch(bare) or _MARKED_E.fullmatch(bare)
-    if found:
-        return int(found["exponent"])
+    match = _BARE_TEN.fullmatch(bare) or _TEN.fullmatch(bare) or _MARKED_E.fullmatch(bare)
+    if match:
+        return int(match["exponent"])
     upper: dict[str, int] = _words()["case_decides"]["power"]
     return upper.get(bare, _powers().get(_fold(bare)))
 
@@ -112,10 +112,10 @@ def _whole_token(part: str) -> str:
 
 
 def _part(part: str) -> str:
-    """A part without spaces and without brackets around the whole of it."""
+    """Part without spaces and without outer brackets."""
     compact = _compact(part)
-    found = _OUTER.fullmatch(compact)
-    return (found["round"] or found["square"] or "") if found else compact
+    match = _OUTER.fullmatch(compact)
+    return (match["round"] or match["square"] or "") if match else compact
 
 
 def _without_counts(part: str) -> str:
@@ -133,17 +133,17 @@ def _without_counts(part: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Text with one kind of sign, without its temperature; spaces and case are kept."""
+    """Text with uniform signs and without its temperature; spaces and case are kept."""
     raised = _SUPERSCRIPT.sub(
-        lambda found: "^" + unicodedata.normalize("NFKC", found[0]).replace("−", "-"), text
+        lambda match: "^" + unicodedata.normalize("NFKC", match[0]).replace("−", "-"), text
     )
     unit = unicodedata.normalize("NFKC", raised).replace("×", "x").replace("−", "-").strip()
     unit = _BODY_TEMPERATURE.sub("", unit)
     unit = re.sub(r"\[(i\.?u\.?)\]", r"\1", unit, flags=re.IGNORECASE)
     unit = re.sub(r"(?<=[a-z])\(s\)", "s", unit, flags=re.IGNORECASE)
-    found = _OUTER.fullmatch(unit)
-    if found:
-        unit = found["round"] or found["square"] or ""
+    match = _OUTER.fullmatch(unit)
+    if match:
+        unit = match["round"] or match["square"] or ""
     if _fold(_compact(unit)) in _named_units():
         return unit
     per = "|".join(_words()["per"])
@@ -155,7 +155,7 @@ def _plain(text: str) -> str:
 
 def _without_basis(unit: str) -> tuple[str, str]:
     """The unit, and the D-dimer basis that it states in braces."""
-    stated = {found[1].lower() for found in _BASIS.finditer(unit)}
+    stated = {match[1].lower() for match in _BASIS.finditer(unit)}
     if len(stated) != 1:
         return unit, ""
     return _BASIS.sub(" ", unit).strip(), "{" + stated.pop() + "}"
@@ -184,13 +184,13 @@ def _tokens() -> dict[str, str]:
     """Every spelling of a part: prefix and base, or a word for the whole."""
     content = _words()
     prefixes = {"": "", **{w: p for p, words in content["prefixes"].items() for w in words}}
-    found = {
+    tokens = {
         f"{prefix}{word}": f"{symbol}{base}"
         for prefix, symbol in prefixes.items()
         for base, words in content["bases"].items()
         for word in words
     }
-    return found | {word: part for part, words in content["whole"].items() for word in words}
+    return tokens | {word: part for part, words in content["whole"].items() for word in words}
 
 
 @cache

@@ -61,13 +61,13 @@ def conversion(
 
 
 def _no_factor(analyte: Analyte, unit: str, audience: Audience) -> str:
-    """Why a relative unit is refused, and how its results can be used."""
+    """Why a relative unit is rejected, and how its results can be used."""
     problem = f"{analyte.short} in '{unit}' is relative, with no factor to {analyte.unit}."
     if audience is Audience.SCORING:
         return problem
     return (
-        f"{problem} Export it under a name of its own, such as {relative_key(analyte.key, unit)}, "
-        "and list that under cohort.local_analytes."
+        f"{problem} Export it under its own name, such as {relative_key(analyte.key, unit)}, "
+        "and list that name under cohort.local_analytes."
     )
 
 

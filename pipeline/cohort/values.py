@@ -27,7 +27,7 @@ _SIGNS = str.maketrans(
     {"＜": "<", "＞": ">", "−": "-", **dict.fromkeys("\u00a0\u202f\u2009\u2007", " ")}
 )
 _EXTRAPOLATED = "extrapolated"
-_ONE_SIDE_UNKNOWN = "lies outside a measuring range; on which side is not stated"
+_ONE_SIDE_UNKNOWN = "lies outside a measuring range, without stating below or above"
 
 _TEXTS = ("code", "problem", "word", "quality")
 
@@ -85,7 +85,7 @@ def parse_values(
     audience : Audience
         For whom ``problem`` is worded.
     marks : DecimalMarks, optional
-        ``decimal_comma`` with what the rest of the file shows; by default nothing is known of it.
+        ``decimal_comma`` with the evidence of the rest of the file; by default without evidence.
 
     Returns
     -------
@@ -149,24 +149,24 @@ def _parse(text: str, marks: DecimalMarks, sentinels: frozenset[float], *, signe
         return Reading(side=side, word=BELOW if side < 0 else ABOVE)
     star = _extrapolation_mark().match(compared)
     bare = compared[star.end() :] if star else compared
-    found = _TEXT.fullmatch(GROUPED.sub(ungrouped, bare, count=1))
-    if found is None or found["comparator"] not in _COMPARATORS:
+    match = _TEXT.fullmatch(GROUPED.sub(ungrouped, bare, count=1))
+    if match is None or match["comparator"] not in _COMPARATORS:
         return Reading(code="value_unusable", problem=NO_NUMBER)
-    read = _number(found, marks, sentinels, signed=signed)
+    read = _number(match, marks, sentinels, signed=signed)
     return replace(read, quality=read.quality or _EXTRAPOLATED) if star and not read.code else read
 
 
 def _number(
-    found: re.Match[str], marks: DecimalMarks, sentinels: frozenset[float], *, signed: bool
+    match: re.Match[str], marks: DecimalMarks, sentinels: frozenset[float], *, signed: bool
 ) -> Reading:
-    quality = _beside(found["rest"])
-    spelled, problem = marks.read(found["number"])
+    quality = _beside(match["rest"])
+    spelled, problem = marks.read(match["number"])
     if quality is None and not problem:
         problem = NO_NUMBER
     if problem:
         return Reading(code="value_unusable", problem=problem)
     number = float(spelled) + 0.0  # "-0" becomes 0
-    side = _COMPARATORS[found["comparator"]]
+    side = _COMPARATORS[match["comparator"]]
     if isinf(number):
         return Reading(code="value_unusable", problem="is not finite")
     if side == 0 and number in sentinels:
@@ -188,11 +188,11 @@ def _beside(rest: str) -> str | None:
 
 
 def _side_of_named_limit(text: str) -> int:
-    """-1 for "<LLOQ" and the like, 1 for ">ULOQ", 0 where no limit is named on its own side."""
-    found = re.fullmatch(r"([<>≤≥]=?)\s*(.+)", text, re.DOTALL)
-    if found is None:
+    """-1 for "<LLOQ" and the like, 1 for ">ULOQ", 0 where no limit of that side is named."""
+    match = re.fullmatch(r"([<>≤≥]=?)\s*(.+)", text, re.DOTALL)
+    if match is None:
         return 0
-    side, name = _COMPARATORS.get(found[1], 0), _word(found[2])
+    side, name = _COMPARATORS.get(match[1], 0), _word(match[2])
     for article in schema_yaml("result_words.yaml")["articles"]:
         name = name.removeprefix(article if article.endswith("'") else f"{article} ")
     limits = _limit_names()
@@ -212,7 +212,7 @@ def _word(text: str) -> str:
 
 
 def _fold(text: str) -> str:
-    """Lower case, letters without accents; other signs stay as they are."""
+    """Lower case, letters without accents; other signs stay unchanged."""
     lower = unicodedata.normalize("NFC", text).lower()
     if lower.isascii():
         return lower
@@ -229,7 +229,7 @@ def _text() -> dict[str, tuple[str, str]]:
         for group in ("no_result", BELOW, ABOVE, "either")
         for word in content[group]
     }
-    index.update({_word(word): (_EXTRAPOLATED,) * 2 for word in content[_EXTRAPOLATED]["beside"]})
+    index.update({_word(word): (_EXTRAPOLATED,) * 2 for word in content[_EXTRAPOLATED]["after"]})
     for quality, words in content["quality"].items():
         index.update({_word(word): ("quality", quality) for word in words})
     return index
@@ -248,7 +248,7 @@ def _limit_names() -> dict[str, frozenset[str]]:
 
 @cache
 def _extrapolation_mark() -> re.Pattern[str]:
-    """Mark in front of a number that lies beyond the standards of its plate."""
+    """Pattern of the mark before a number beyond the standards of its plate."""
     marks = sorted(schema_yaml("result_words.yaml")[_EXTRAPOLATED]["before"], key=len, reverse=True)
     return re.compile(rf"(?:{'|'.join(map(re.escape, marks))})\s*(?=[<>=≤≥\d.,+-])", re.ASCII)
 

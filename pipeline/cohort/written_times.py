@@ -15,7 +15,7 @@ from pipeline.resources import schema_yaml
 
 DateOrder = Literal["day_first", "month_first"]
 
-# what needs no rewriting; digits of a second beyond the sixth are cut
+# already ISO 8601; fractions of a second beyond six digits are cut
 _DIGITAL = (
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ](?:[01][0-9]|2[0-3]):[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?"
     r"(?:Z|[+-][0-9]{2}:?[0-9]{2})?)?"
@@ -56,7 +56,7 @@ _TAIL = re.compile(
     r"(?:\s\([^()]*\))?)?",
     re.ASCII | re.IGNORECASE,
 )
-# Sun Mar  1 08:00:00 2026, as C and its followers print a time
+# Sun Mar  1 08:00:00 2026, the format of C asctime
 _YEAR_LAST = re.compile(r"(\D*\d{1,2}) (\d{1,2}:\d{2}(?::\d{2})?) (\d{4})", re.ASCII)
 _BARE_TIME = re.compile(r"\d{1,2}:\d{2}(?::\d{2})?.*|\d{1,2}\s?[ap]\.?m\.?", re.IGNORECASE)
 _HALF_DAY = re.compile(
@@ -65,18 +65,18 @@ _HALF_DAY = re.compile(
 _MINUS, _ORDERS = "\u2212", ("day_first", "month_first")
 _NOON, _DAY_HOURS = 12, 24
 IMPOSSIBLE_HALF = (
-    "has an hour that AM or PM cannot have; write 1 to 12 before it, or the 24-hour time"
+    "has an hour that does not fit AM or PM; write an hour from 1 to 12, or 24-hour time"
 )
 
 
 def iso_times(cells: pd.Series, order: str | None = None) -> pd.Series:
-    """Rewrite every time with one reading as ISO 8601; other cells stay as they are.
+    """Rewrite every time with one reading as ISO 8601; other cells stay unchanged.
 
     Parameters
     ----------
     cells : Series of str
     order : {"day_first", "month_first"}, optional
-        How dates in numbers with the year last are read; None leaves them as they are.
+        Order of numeric dates with the year last; None leaves them unchanged.
 
     Examples
     --------
@@ -92,10 +92,10 @@ def iso_times(cells: pd.Series, order: str | None = None) -> pd.Series:
 
 
 def iso_time(text: str, order: str | None = None) -> str:
-    """Rewrite a time with one reading as ISO 8601, any other text stays as it is.
+    """Rewrite a time with one reading as ISO 8601; other text stays unchanged.
 
-    An hour of 24:00 is the midnight that follows. Of a date in numbers with the year last, the
-    date is rewritten even where the time behind it cannot be read.
+    The time 24:00 is the following midnight. A numeric date with the year last is rewritten even
+    where its time cannot be read.
 
     Examples
     --------
@@ -130,12 +130,12 @@ def iso_time(text: str, order: str | None = None) -> str:
 
 
 def on_day(text: str, day: str) -> str:
-    """A time on a day that is stated beside it; "" where the two do not fit.
+    """Time of day combined with a separate date; "" where the two do not fit.
 
     Parameters
     ----------
     text : str
-        A time of day alone, or a date in numbers of either order with a time of day.
+        A time of day alone, or with a numeric date of either order.
     day : str
         Date in ISO 8601.
 
@@ -157,7 +157,7 @@ def on_day(text: str, day: str) -> str:
 
 
 def on_days(cells: pd.Series, days: pd.Series) -> tuple[pd.Series, pd.Series]:
-    """Moments from a column of times and a column of days beside it, in ISO 8601.
+    """Moments in ISO 8601 from a column of times and a column of days.
 
     Parameters
     ----------
@@ -167,10 +167,10 @@ def on_days(cells: pd.Series, days: pd.Series) -> tuple[pd.Series, pd.Series]:
     Returns
     -------
     moments : Series of str
-        The time where it can be read, else :func:`on_day` of both, else the day. Where no day is
-        stated, the cell as it is.
+        The time where it can be read, else :func:`on_day` of both, else the day. Without a day,
+        the unchanged cell.
     lost : Series of bool
-        Rows with a time that cannot be read, of which the day alone is known.
+        Rows whose time cannot be read, so only the day is known.
 
     Examples
     --------
@@ -194,19 +194,19 @@ def _placed(cell: str, day: str) -> tuple[str, bool]:
 
 
 def impossible_half(text: str) -> bool:
-    """Whether a time of day has an hour that AM and PM cannot have.
+    """Whether the hour of a time of day does not fit AM or PM.
 
     Examples
     --------
     >>> impossible_half("2026-03-01 13:00 PM"), impossible_half("2026-03-01 25:00")
     (True, False)
     """
-    found = _HALF_DAY.search(" ".join(text.split()))
-    return found is not None and not 1 <= int(found[1]) <= _NOON
+    match = _HALF_DAY.search(" ".join(text.split()))
+    return match is not None and not 1 <= int(match[1]) <= _NOON
 
 
 def _date(text: str, order: str | None) -> tuple[str, int, str] | None:
-    """Date in ISO 8601, where it ends in the text, and its shape; None where there is none."""
+    """Date in ISO 8601, its end in the text, and its shape; None without a date."""
     numbered = _NUMBERED.match(text)
     if numbered is not None:
         if order is None:
@@ -219,20 +219,20 @@ def _date(text: str, order: str | None) -> tuple[str, int, str] | None:
         parts = (compact["year"], compact["month"], compact["day"])
         return _written(*parts), compact.end(), "compact"
     for shape in _DATES:
-        found = shape.match(text)
-        if found is None:
+        match = shape.match(text)
+        if match is None:
             continue
         if "name" not in shape.groupindex:
-            parts = (found["year"], found["month"], found["day"])
-            return _written(*parts), found.end(), "dashed"
-        month = str(_numbers("months").get(_folded(found["name"]), ""))
+            parts = (match["year"], match["month"], match["day"])
+            return _written(*parts), match.end(), "dashed"
+        month = str(_numbers("months").get(_folded(match["name"]), ""))
         if month:
-            return _written(found["year"], month, found["day"]), found.end(), "named"
+            return _written(match["year"], month, match["day"]), match.end(), "named"
     return None
 
 
 def _clock(tail: re.Match[str], shape: str) -> str | None:
-    """Time of day as HH:MM, with seconds and their parts where stated; None where it is none."""
+    """Time of day as HH:MM, with seconds and fractions where stated; None if unreadable."""
     join, half = tail["join"].strip().lower(), tail["half"]
     bare = tail["join"] == ""
     if bare and not (shape == "compact" and tail["MM"]):
@@ -267,10 +267,10 @@ def _offset(tail: re.Match[str]) -> str:
 
 
 def _without_weekday(text: str) -> tuple[int, str]:
-    """Number of the day of the week a text begins with (0 without one), and the rest."""
-    found = _WEEKDAY.match(text)
-    number = 0 if found is None else _numbers("weekdays").get(_folded(found["weekday"]), 0)
-    return (number, text[found.end() :]) if found is not None and number else (0, text)
+    """Number of the weekday at the start of a text (0 without one), and the rest."""
+    match = _WEEKDAY.match(text)
+    number = 0 if match is None else _numbers("weekdays").get(_folded(match["weekday"]), 0)
+    return (number, text[match.end() :]) if match is not None and number else (0, text)
 
 
 def _weekday(day: str) -> int:
@@ -281,7 +281,7 @@ def _weekday(day: str) -> int:
 
 
 def _next_day(day: str) -> str:
-    """The following day, "" where there is no such day."""
+    """The following day, "" for an invalid date."""
     try:
         return (date.fromisoformat(day) + timedelta(days=1)).isoformat()
     except (ValueError, OverflowError):
@@ -300,6 +300,6 @@ def _folded(word: str) -> str:
 
 @cache
 def _numbers(kind: str) -> dict[str, int]:
-    """Number of each month or day of the week by its word."""
+    """Number of each month or weekday by its name."""
     words = schema_yaml("times.yaml")[kind]
     return {str(word): int(number) for number, names in words.items() for word in names}

@@ -146,11 +146,11 @@ def import_wide(
         notes = clock_notes(proposal, clock_columns(proposal.times_of(header), table))
         write_mapping(proposal, place, HEADER.format(file=source.name), notes)
         blank = sum(not lab.unit for lab in proposal.labs.values())
-        asked = f" Times: {'; '.join(notes)}." if len(notes) > 1 else ""
+        clock_text = f" Times: {'; '.join(notes)}." if len(notes) > 1 else ""
         raise UsageError(
             f"no mapping yet: a proposal is written to {place}. It takes {len(proposal.labs)} "
             f"columns as analytes, {blank} of them without a unit, and ignores "
-            f"{len(proposal.ignored)}.{asked} Check it, fill in what is blank, set confirmed: "
+            f"{len(proposal.ignored)}.{clock_text} Check it, fill in blanks, set confirmed: "
             f"true, and run the same command again with --mapping {place}",
             options=("mapping",),
         )
@@ -174,7 +174,7 @@ def import_wide(
         counts = ", ".join(f"{name} {number}" for name, number in imported.untimed.items())
         lines.append(f"cells without a time, rejected (import_rejects.csv): {counts}")
     if imported.unused:
-        lines.append(f"lines that are blank in every column with a role: {imported.unused}")
+        lines.append(f"lines without a filled cell in any mapped column: {imported.unused}")
     return 0, _write(imported.tables, ledger, output, lines)
 
 
@@ -197,7 +197,7 @@ def _fates(made: AssembledTables, ledger: Ledger) -> list[str]:
 
 
 def _lines_text(file: str, ledger: Ledger) -> str:
-    """Physical lines of a file where they differ from its rows, else ""."""
+    """Number of physical lines where it differs from the rows, else ""."""
     counts = ledger.line_counts(file)
     if not counts:
         return ""

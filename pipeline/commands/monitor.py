@@ -49,7 +49,7 @@ def monitor(
         Bundle folder or ``models:/<name>@<alias>``.
     config_files : sequence of Path
         Files that may hold the section ``monitor``, which replaces that of the bundle key by key,
-        and in ``cohort`` how the batches are read where that differs from training.
+        and ``cohort``, for reading settings that differ from training.
     cohort : Path, optional
         Folder in which the same patients have outcomes that came later.
     signed_by : Path, optional

@@ -47,8 +47,8 @@ _CODES = 5
 _ABOUT_FLAGS = {
     "unknown_drug": " (doses of drugs that are not recognised, so without any effect)",
     "drug_in_text": " (doses of drugs recognised by a name within a longer text)",
-    "drug_class_only": " (doses named by their class alone, so of unknown strength)",
-    "dose_implausible": " (doses outside what the label allows)",
+    "drug_class_only": " (doses named only by class, so of unknown strength)",
+    "dose_implausible": " (doses outside the label)",
     "unseen_category": " (categories of fewer than 5 training patients)",
 }
 
@@ -76,7 +76,7 @@ def predict(
     model : str
         Bundle folder or ``models:/<name>@<alias>``.
     config_files : sequence of Path
-        How this batch is read where that differs from training: settings of ``cohort`` only.
+        Reading settings of ``cohort`` that differ from training.
     strict : bool
         Treat any rejected row as fatal.
     pages : bool
@@ -217,7 +217,7 @@ def status_text(counts: Mapping[str, int]) -> str:
 
 
 def reading_lines(reading: Mapping[str, Any]) -> list[str]:
-    """How a batch was read, and what of that differs from training; no line where nothing is set.
+    """Lines on how a batch was read and what differs from training; none without settings.
 
     Parameters
     ----------
@@ -238,7 +238,7 @@ def reading_lines(reading: Mapping[str, Any]) -> list[str]:
 
 
 def reading_text(config: CohortConfig) -> list[str]:
-    """What settings do to the numbers and dates of a batch; one line or none.
+    """Effect of settings on the numbers and dates of a batch; at most one line.
 
     Examples
     --------

@@ -163,7 +163,7 @@ def unit_text(unit: str) -> str:
 
 
 def _without_braces(unit: str) -> str:
-    """A unit that is only a remark, such as ``{z}``, without its braces."""
+    """A unit that is only an annotation, such as ``{z}``, without its braces."""
     return unit[1:-1] if unit.startswith("{") and unit.endswith("}") else unit
 
 

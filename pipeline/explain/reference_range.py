@@ -1,4 +1,4 @@
-"""The reference range a result is shown with: its laboratory's own, else that of the dictionary."""
+"""Reference range of a displayed result: its laboratory's own, else that of the dictionary."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pipeline.explain.patient_record import PatientRecord
 
 
 def with_own_range(analyte: Analyte, record: PatientRecord) -> Analyte:
-    """Return the analyte with the range that holds for a patient's newest result."""
+    """Return the analyte with the reference range of a patient's newest result."""
     limits = reference_range(record.series(analyte.key), analyte, record.age_years)
     return replace(analyte, reference=limits)
 
@@ -20,9 +20,9 @@ def with_own_range(analyte: Analyte, record: PatientRecord) -> Analyte:
 def reference_range(
     series: pd.DataFrame, analyte: Analyte, age_years: float
 ) -> tuple[float | None, float | None]:
-    """Limits of the newest result where its row states any, else those at the patient's age.
+    """Limits of the newest result where its row states any, else those for the patient's age.
 
-    A lower limit that is not stated is 0 where an analyte cannot be negative.
+    An unstated lower limit is 0 for analytes that cannot be negative.
 
     Parameters
     ----------

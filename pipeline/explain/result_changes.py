@@ -27,7 +27,7 @@ def change_text(series: pd.DataFrame, *, by_difference: bool = False, brief: boo
     series : DataFrame
         ``value, side, collected_hours`` of one analyte, sorted by collection.
     by_difference : bool
-        Whether the numbers are logarithms or signed, so that a difference is stated, not a ratio.
+        Whether the numbers are logarithms or signed, so the change is a difference.
     brief : bool
         Leave the earlier value out where the change says enough.
 
@@ -201,7 +201,7 @@ def _went(earlier: pd.Series | None, series: pd.DataFrame, steady_as: Analyte | 
     Parameters
     ----------
     steady_as : Analyte, optional
-        Whose results are called steady where they differ little; 0 for those too.
+        Analyte whose small differences count as steady (0).
     """
     newest = series.iloc[-1]
     if earlier is None or int(earlier["side"]) or int(newest["side"]):
@@ -213,7 +213,7 @@ def _went(earlier: pd.Series | None, series: pd.DataFrame, steady_as: Analyte | 
 
 
 def _steady(before: float, analyte: Analyte | None) -> float:
-    """Largest difference from ``before`` at which results of an analyte are called steady."""
+    """Largest difference from ``before`` that counts as steady."""
     if analyte is None:
         return 0.0
     rules = section("change")

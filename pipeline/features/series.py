@@ -237,7 +237,7 @@ def _all_series(spec: FeatureSpec) -> tuple[Analyte, ...]:
 
 
 def _on_scale(value: Floats, series: Ints, analytes: tuple[Analyte, ...]) -> Floats:
-    """Values on the log2 scale, floored, where the analyte is analysed there; -0 becomes 0."""
+    """Values, floored and on the log2 scale if the analyte uses it; -0 becomes 0."""
     logged = np.array([analyte.log for analyte in analytes])
     floor = np.array([analyte.floor or _LEAST_FLOOR for analyte in analytes])
     result: Floats = value + 0.0
@@ -249,10 +249,10 @@ def _on_scale(value: Floats, series: Ints, analytes: tuple[Analyte, ...]) -> Flo
 def _below_limit(
     limit: Floats, series: Ints, analytes: tuple[Analyte, ...], spec: FeatureSpec
 ) -> Floats:
-    """What a result below a limit counts as: the limit times a factor, on whichever scale it is.
+    """Value used for a result below a limit: the limit times a factor, on its own scale.
 
-    A logarithm is lowered by that of the factor. Other signed numbers have no zero to which a
-    factor could refer, so the limit itself counts.
+    A logarithm is lowered by the logarithm of the factor. Other signed numbers have no natural
+    zero, so the limit itself counts.
     """
     factor = np.array([1.0 if item.by_difference else spec.below_limit_factor for item in analytes])
     log = math.log(spec.below_limit_factor)
@@ -261,7 +261,7 @@ def _below_limit(
 
 
 def _doublings(analytes: tuple[Analyte, ...]) -> Floats:
-    """Rise of a value per doubling of the amount, NaN where no amount doubles."""
+    """Rise of a value per doubling of the amount, NaN where doubling has no meaning."""
     return np.array(
         [
             math.log(2.0, item.log_base) if item.log_base else math.nan if item.signed else 1.0

@@ -163,7 +163,7 @@ def _statistics(config: Config) -> tuple[str, ...]:
 def _with_scale(analyte: Analyte, cohort: Cohort) -> Analyte:
     """Put a cohort-local analyte on the log scale when positive and spread over a decade.
 
-    Not where the numbers are logarithms already or may be negative.
+    Logarithms and signed numbers stay unchanged.
     """
     if not analyte.local or analyte.by_difference:
         return analyte

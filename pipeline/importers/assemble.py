@@ -43,7 +43,7 @@ class AssembledTables:
     tables : dict of DataFrame
     fates : dict of Counter
         Per file: ``carried``, ``other patients`` (without an infusion), ``not named`` (by the
-        mapping), ``no laboratory results``. What was refused stands in the ledger.
+        mapping), ``not laboratory results``. Rejected rows are in the ledger.
     """
 
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
@@ -77,7 +77,7 @@ def assemble(
     made = AssembledTables()
     remark = left_out_remark(kind for _, kind in records.left_out)
     ledger.remarks += [remark] if remark else []
-    made.count(pd.DataFrame(records.left_out, columns=["file", "kind"]), "no laboratory results")
+    made.count(pd.DataFrame(records.left_out, columns=["file", "kind"]), "not laboratory results")
     infusions, infused = find_infusions(records, mapping, ledger, time_zone)
     made.count(infused, "carried")
     people = one_row_each(records.people, ledger)

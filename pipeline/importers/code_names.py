@@ -1,4 +1,4 @@
-"""Names for LOINC codes that the dictionary lacks, and what of an import reading will not know."""
+"""Names for LOINC codes outside the dictionary, and analytes that reading will reject."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ UNRECOGNISED_LISTED = 20
 
 
 def name_for_code(code: str, label: str, called: str) -> str:
-    """Name to read a LOINC code by that the dictionary lacks, "" where no name is safe.
+    """Name that replaces a LOINC code outside the dictionary, "" where no name is safe.
 
-    The label of the code decides; the record's own word counts only where the code has no label,
-    or a short one that names no other analyte and no other specimen.
+    The label of the code decides. The name in the record counts only if the code has no label, or
+    a short one that names no other analyte and no other specimen.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ def name_for_code(code: str, label: str, called: str) -> str:
     label : str
         Name that the terminology gives the code.
     called : str
-        The record's own word.
+        Name in the record.
 
     Examples
     --------
@@ -50,7 +50,7 @@ def name_for_code(code: str, label: str, called: str) -> str:
 
 
 def note_names_for_codes(rows: pd.DataFrame, ledger: Ledger) -> None:
-    """Flag results that are read by a name because the dictionary lacks their code."""
+    """Flag results read by name because the dictionary lacks their code."""
     for file in rows["file"].unique():
         ledger.note(
             rows.assign(_raw_loinc=rows["loinc"]),
@@ -68,7 +68,7 @@ def note_names_for_codes(rows: pd.DataFrame, ledger: Ledger) -> None:
 
 
 def unrecognised_analytes(names: pd.Series, labels: pd.Series | None = None) -> list[str]:
-    """Lines on the analytes that reading knows only if the configuration accepts them.
+    """Lines on the analytes outside the dictionary, which reading rejects by default.
 
     Examples
     --------
@@ -97,12 +97,12 @@ def unrecognised_analytes(names: pd.Series, labels: pd.Series | None = None) -> 
 
 
 def system_of(label: str) -> str:
-    """Specimen that the long name of a LOINC code ends in, "" where it has none.
+    """Specimen at the end of a LOINC long name, "" where it has none.
 
     Examples
     --------
     >>> system_of("Interleukin 6 [Mass/volume] in Serum or Plasma by Immunoassay"), system_of("IL6")
     ('Serum or Plasma', '')
     """
-    found = re.search(r" (?:in|of) ([^\[\]]+?)(?: by .+)?$", label.split(" --")[0])
-    return found[1] if found and specimen_classes(found[1]) else ""
+    match = re.search(r" (?:in|of) ([^\[\]]+?)(?: by .+)?$", label.split(" --")[0])
+    return match[1] if match and specimen_classes(match[1]) else ""

@@ -20,10 +20,10 @@ from pipeline.importers.wide_columns import StrictModel
 from pipeline.importers.wide_mapping import load_mapping
 
 HEADER = """\
-# What the records of {name} ({shape}) mean. Proposed by cytocast import; an infusion is proposed
-# only by a name or code of data_schema/products.yaml. Codes: concept ids, codes or source values.
-#   infusion  the records that are the CAR-T infusion: table, codes, product where it is known.
-#             Check that those proposed were given: an order or a history is no infusion
+# Meaning of the records of {name} ({shape}), proposed by cytocast import. Infusions are proposed
+# only by names and codes of data_schema/products.yaml. Codes: concept ids, codes or source values.
+#   infusion  the records that are the CAR-T infusion: table, codes, product if known.
+#             Check that each was given: an order or a history is not an infusion
 #   grades    records that hold a charted grade: table, codes, scale; grade where the code itself
 #             means one grade; grading_system where it is not astct
 #   drugs     code to a drug of data_schema/drugs.yaml. Those proposed were found by name: check
@@ -72,7 +72,7 @@ class ExchangeMapping(StrictModel):
     measurement_time : {"collected", "resulted"}
         Which clock the time of a result is, where it has no other.
     date_order : {"day_first", "month_first"} or None
-        How dates in numbers with the year last are read; None refuses them.
+        Order of numeric dates with the year last; None rejects them.
     """
 
     confirmed: bool = False
@@ -136,7 +136,7 @@ def propose_exchange(records: Records) -> tuple[ExchangeMapping, list[str]]:
     Returns
     -------
     mapping : ExchangeMapping
-        Not confirmed; with an infusion only where a CAR-T product is named, see
+        Not confirmed; with infusions only where a CAR-T product is named, see
         :func:`propose_infusions`.
     found : list of str
         Per table, the commonest codes with their name and numbers of patients and rows; of results
@@ -160,7 +160,7 @@ def propose_infusions(events: pd.DataFrame) -> tuple[InfusionRule, ...]:
     """Rules for doses and procedures that name a CAR-T product or carry a code of one.
 
     Names and codes are those of ``data_schema/products.yaml``; other tables, such as conditions,
-    may speak of an earlier infusion and propose none.
+    may refer to an earlier infusion and propose none.
 
     Parameters
     ----------
@@ -182,8 +182,8 @@ def propose_infusions(events: pd.DataFrame) -> tuple[InfusionRule, ...]:
 
 
 def _product_of(codes: Sequence[str], name: str) -> str | None:
-    """Product that a record names, "" for an infusion without one, None where it is neither."""
-    # digits alone may be a concept id, so a code of digits needs its system before it
+    """Product that a record names, "" for an infusion without one, None if not an infusion."""
+    # digits alone may be a concept id, so a numeric code needs the prefix of its system
     systems = [code for code in codes if not code.isdigit()]
     bare = [re.split(r"[|:]", code)[-1].strip().upper() for code in systems]
     coded = [product_codes()[code] for code in bare if code in product_codes()]

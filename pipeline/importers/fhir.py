@@ -178,7 +178,7 @@ def read_fhir(source: Path, mapping: ExchangeMapping, ledger: Ledger) -> Records
         by_kind[text_at(item.resource, "resourceType")].append(item)
     medications = {text_at(item.resource, "id"): item.resource for item in by_kind["Medication"]}
     for item in (item for kind in NAMING for item in by_kind[kind]):
-        ledger.read[item.file] -= 1  # a name for administrations or results, no record of its own
+        ledger.read[item.file] -= 1  # names part of another record; not counted
     specimens = specimen_index(by_kind["Specimen"])
     results = [observation_row(item, specimens) for item in by_kind["Observation"]]
     named = named_by(mapping, "Observation")

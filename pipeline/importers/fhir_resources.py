@@ -14,7 +14,7 @@ from pipeline.importers.json_values import is_by_line, json_values, read_text
 
 LINED = (".ndjson", ".jsonl")
 SUFFIXES = (".json", *LINED)  # each also with .gz
-DEEPEST = 8  # folders, and Bundles within each other
+DEEPEST = 8  # nested folders, and nested Bundles
 
 
 class LocatedResource(NamedTuple):
@@ -26,18 +26,18 @@ class LocatedResource(NamedTuple):
 
 
 def fhir_files(source: Path) -> list[Path]:
-    """Files of an export: the one that is given, or those of a folder and its folders, by name."""
+    """Files of an export: a single file, or those of a folder and its subfolders, by name."""
     if source.is_dir():
-        found = (path for path in source.rglob("*") if _is_fhir(path) and path.is_file())
-        return sorted(path for path in found if _is_open(path.relative_to(source)))
+        files = (path for path in source.rglob("*") if _is_fhir(path) and path.is_file())
+        return sorted(path for path in files if _is_open(path.relative_to(source)))
     return [source] if _is_fhir(source) else []
 
 
 def read_resources(source: Path, types: tuple[str, ...], ledger: Ledger) -> list[LocatedResource]:
     """Resources of the given types; the ids that other resources call them by are made uniform.
 
-    Bundles, lists and the resources of ``Parameters`` are opened, also within each other. Numbers
-    stay the text that the file has, so that no digit is lost.
+    Bundles, lists and the resources of ``Parameters`` are opened, also nested. Numbers stay text,
+    so that no digit is lost.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def read_resources(source: Path, types: tuple[str, ...], ledger: Ledger) -> list
         listed = ", ".join(f"{number} {kind}" for kind, number in others.most_common())
         raise InputError(
             f"{source} holds no resource of type {', '.join(types)}; give Bundles (.json), .ndjson "
-            f"files, either with .gz, or a folder of them. Found: {listed or 'nothing'}"
+            f"files (either also .gz) or a folder of them. Found: {listed or 'nothing'}"
             + (f" in {opened.bundles} Bundles" if opened.bundles else "")
         )
     if others:
@@ -131,7 +131,7 @@ def label_of(concept: Any) -> str:
 
 @dataclass
 class OpenedContainers:
-    """What was opened to get at the resources.
+    """Containers opened to reach the resources.
 
     Attributes
     ----------
@@ -139,7 +139,7 @@ class OpenedContainers:
     paged : Counter
         Per file, Bundles that link to a next page.
     aliases : dict
-        Id by which references call a resource, to the id that it has.
+        Id that references use for a resource, to its actual id.
     """
 
     bundles: int = 0
@@ -150,12 +150,12 @@ class OpenedContainers:
         """Lines for the summary."""
         lines = [f"Bundles opened: {self.bundles}"] if self.bundles > 1 else []
         for file, number in self.paged.items():
-            what = "is one page of several: it links" if number == 1 else f"has {number} that link"
-            lines.append(f"{file} {what} to a next page. Export every page.")
+            pages = "a Bundle that links" if number == 1 else f"{number} Bundles that link"
+            lines.append(f"{file} holds {pages} to a next page. Export every page.")
         return lines
 
     def renamed(self, node: Any, depth: int = 0) -> Any:
-        """A resource whose references, down to a limit, call others by the ids that they have."""
+        """A resource whose references, down to a depth limit, use the actual ids."""
         if not self.aliases or depth > DEEPEST:
             return node
         if isinstance(node, list):
@@ -174,7 +174,7 @@ def _is_fhir(path: Path) -> bool:
 
 
 def _is_open(path: Path) -> bool:
-    """Whether no part of a path is hidden, and it is not too many folders down."""
+    """Whether a path has no hidden part and is not nested too deeply."""
     return len(path.parts) <= DEEPEST and not any(part.startswith(".") for part in path.parts)
 
 
@@ -198,7 +198,7 @@ def _of_file(
             place = item.line if by_line else number
             if resource is None:
                 ledger.read[file] += 1
-                reason = f"Bundles lie within each other more than {DEEPEST} deep."
+                reason = f"Bundles are nested more than {DEEPEST} deep."
                 ledger.ragged(file, place, reason, remedy="Export each resource once.")
                 continue
             yield LocatedResource(file, place, resource)
@@ -207,7 +207,7 @@ def _of_file(
 def _resources(
     value: Any, file: str, opened: OpenedContainers, depth: int
 ) -> Iterator[dict[str, Any] | None]:
-    """Resources of a value, a Bundle, a list or Parameters; None where they lie too deep."""
+    """Resources of a value, a Bundle, a list or Parameters; None where nested too deeply."""
     if depth > DEEPEST:
         yield None
         return
@@ -242,7 +242,7 @@ def _parameter(
 
 
 def _name(entry: dict[str, Any], opened: OpenedContainers) -> None:
-    """Give the resource of an entry its id, and remember by what else references call it."""
+    """Give the resource of an entry its id, and record the other ids that references use."""
     url, resource = text_at(entry, "fullUrl"), entry.get("resource")
     if not url or not isinstance(resource, dict):
         return

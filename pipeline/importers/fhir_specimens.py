@@ -1,4 +1,4 @@
-"""Specimens of FHIR observations: contained, in the export, or named by the reference itself."""
+"""Specimens of FHIR observations: contained, in the export, or in the reference itself."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _IDENTIFIER = "identifier:"
 def specimen_index(specimens: Sequence[LocatedResource]) -> dict[str, str]:
     """Type of each Specimen, by its id and by each of its identifiers.
 
-    An identifier that two specimens of different types share names neither.
+    An identifier shared by specimens of different types is ignored.
     """
     types: dict[str, str] = {}
     for item in specimens:
@@ -46,12 +46,12 @@ def specimen_of(resource: Mapping[str, Any], specimens: Mapping[str, str]) -> st
     contained = {
         f"#{text_at(part, 'id')}": specimen_type(part) for part in parts_at(resource, "contained")
     }
-    found = [contained.get(reference, ""), specimens.get(reference_id(reference), "")]
-    found += [
+    candidates = [contained.get(reference, ""), specimens.get(reference_id(reference), "")]
+    candidates += [
         specimens.get(value, "")
         for value in _identifiers(stated.get("identifier") if isinstance(stated, dict) else None)
     ]
-    return next(filter(None, found), "") or text_at(stated, "display")
+    return next(filter(None, candidates), "") or text_at(stated, "display")
 
 
 def specimen_type(specimen: Mapping[str, Any]) -> str:
@@ -70,7 +70,7 @@ def specimen_type(specimen: Mapping[str, Any]) -> str:
 
 
 def _identifiers(node: Any) -> list[str]:
-    """Keys of identifiers: value and system, since two systems may give one number."""
+    """Keys of identifiers: value and system, because two systems may use the same number."""
     parts = parts_at({"identifier": node}, "identifier")
     return [
         f"{_IDENTIFIER}{text_at(part, 'system')}|{text_at(part, 'value')}"

@@ -59,7 +59,7 @@ def find_infusions(
         column="at",
         code="time_unusable",
         reason="The infusion has no readable time: " + quoted(rows["at"]) + ".",
-        remedy="Give the record a date, better a time, in ISO 8601"
+        remedy="Give the record a date, preferably with a time, in ISO 8601"
         + ("; state date_order in the mapping if it is 01/03/2026." if omop else "."),
     )
     rows = refuse(

@@ -1,4 +1,4 @@
-"""JSON values of a file: one, several behind each other, or one per line; compressed or not."""
+"""JSON values of a file: one, several in sequence, or one per line; compressed or not."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _GAP = re.compile(r"[\s\x1e]*")  # JSON text sequences begin each value with a record separator
 _DECODER = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str)
 _DAMAGED = re.compile("[\udc80-\udcff]")
-TOO_DEEP = "objects lie within each other too deeply"
+TOO_DEEP = "objects are nested too deeply"
 
 
 class JsonValue(NamedTuple):
-    """A value, and the line it begins on; or why that line holds none."""
+    """A value and the line it begins on, or why that line holds none."""
 
     line: int
     value: Any
@@ -29,7 +29,7 @@ class JsonValue(NamedTuple):
 
 
 def read_text(path: Path) -> str:
-    """Text of a file, which may be compressed by gzip; damaged bytes become lone surrogates.
+    """Text of a file, plain or gzip; damaged bytes become lone surrogates.
 
     Raises
     ------
@@ -48,13 +48,13 @@ def read_text(path: Path) -> str:
 
 
 def json_values(text: str, *, by_line: bool) -> list[JsonValue]:
-    r"""Values of a text in their order; numbers stay text, so that no digit is lost.
+    r"""Values of a text in order; numbers stay text, so that no digit is lost.
 
     Parameters
     ----------
     by_line : bool
-        A line that is no value is listed with its problem, and the others are read. Otherwise one
-        problem ends the list.
+        A line without a value is listed with its problem, and the others are read. Otherwise the
+        first problem ends the list.
 
     Examples
     --------
@@ -66,16 +66,16 @@ def json_values(text: str, *, by_line: bool) -> list[JsonValue]:
     whole = list(_stream(text, 1))
     if not by_line or not any(item.problem for item in whole):
         return whole
-    found: list[JsonValue] = []
+    line_values: list[JsonValue] = []
     for number, line in enumerate(text.split("\n"), start=1):
         values = list(_stream(line, number))
         broken = [item for item in values if item.problem]
-        found += broken or values
-    return found if any(not item.problem for item in found) else whole
+        line_values += broken or values
+    return line_values if any(not item.problem for item in line_values) else whole
 
 
 def is_by_line(text: str) -> bool:
-    r"""Whether the first line that is not blank is a whole object by itself, and others follow.
+    r"""Whether the first non-blank line is a complete object, and other lines follow.
 
     Examples
     --------
@@ -103,13 +103,13 @@ def _stream(text: str, line: int) -> Iterator[JsonValue]:
             yield JsonValue(line, None, TOO_DEEP)
             return
         if not isinstance(value, (dict, list)) and _end_of_gap(text, end) < len(text):
-            yield JsonValue(line, None, "text follows a value that is no object")
+            yield JsonValue(line, None, "text follows a value that is not an object")
             return
         damaged = _DAMAGED.search(text, place, end)
-        yield JsonValue(line, value, "it holds bytes that are no UTF-8" if damaged else "")
+        yield JsonValue(line, value, "it holds bytes that are not UTF-8" if damaged else "")
         place = _end_of_gap(text, end)
 
 
 def _end_of_gap(text: str, place: int) -> int:
-    found = _GAP.match(text, place)
-    return found.end() if found else place
+    match = _GAP.match(text, place)
+    return match.end() if match else place

@@ -1,4 +1,4 @@
-"""Headers of wide sheets: the analyte, its unit and its specimen that a column name states."""
+"""Headers of wide sheets: analyte, unit and specimen of a column name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pipeline.importers.wide_columns import LabColumn
 
 
 def lab_column(name: str) -> LabColumn | None:
-    """Analyte and stated unit of a column name, None where it names no analyte.
+    """Analyte and stated unit of a column name, None without an analyte.
 
     A specimen in the name must be that of the analyte, or one in which the dictionary has it.
 
@@ -45,7 +45,7 @@ def compact(text: str) -> str:
 
 
 def _read_column(name: str, stated: Specimens) -> LabColumn | None:
-    """Analyte and unit of a column name, of which ``stated`` holds the specimens."""
+    """Analyte and unit of a column name; ``stated`` holds its specimens."""
     framed = re.fullmatch(r"(.+?)\s*[(\[]\s*([^()\[\]]+?)\s*[)\]](.*)", name)
     if framed:
         key = _substance(framed[1], stated)
@@ -67,13 +67,13 @@ def _read_column(name: str, stated: Specimens) -> LabColumn | None:
 
 
 def _substance(name: str, stated: Specimens) -> str | None:
-    """Key of a name in the specimens that it and the column state."""
+    """Key of a name in the specimens stated by it and by the column."""
     named = named_analyte(name)
     return None if named is None else key_in_specimen(named[0], named[1] | stated)
 
 
 def _without_bracketed_specimen(name: str) -> tuple[str, Specimens]:
-    """A column name without specimens in brackets, which may share them with a unit."""
+    """Column name without specimens in brackets; a unit in the same brackets stays."""
     stated: set[str] = set()
 
     def cut(group: re.Match[str]) -> str:
@@ -91,13 +91,13 @@ def _without_bracketed_specimen(name: str) -> tuple[str, Specimens]:
 
 
 def _without_words_of_specimens(text: str) -> str:
-    """Text behind a name without words that state a specimen: the rest is a unit or its basis."""
+    """Text after a name without specimen words: the rest is a unit or its basis."""
     words = re.split(r"[\s_,;]+", text.strip())
     return " ".join(word for word in words if not stated_in_name(word))
 
 
 def _relative_column(name: str, stated: Specimens) -> LabColumn | None:
-    """A column in a relative unit: an analyte of its own, because no factor leads to another."""
+    """Column in a relative unit: a separate analyte, because there is no conversion factor."""
     parts = [part for part in re.split(r"[\s_,;:()\[\]]+", name.strip()) if part]
     for cut in range(1, len(parts)):
         key = _substance(" ".join(parts[:cut]), stated)
@@ -114,14 +114,14 @@ def _is_unit(analyte: Analyte, text: str) -> bool:
 
 
 def _stated_unit(analyte: Analyte, text: str) -> str:
-    """Unit whose letters and digits are those of the text, "" where none or several are."""
+    """Unit with the letters and digits of the text, "" where none or several match."""
     wanted = _unit_letters(text)
     known = (analyte.unit, *analyte.conversions, *analyte.refused)
-    found = [unit for unit in known if _unit_letters(unit) == wanted]
-    return found[0] if len({normalise_unit(unit) for unit in found}) == 1 else ""
+    matching = [unit for unit in known if _unit_letters(unit) == wanted]
+    return matching[0] if len({normalise_unit(unit) for unit in matching}) == 1 else ""
 
 
 def _unit_letters(unit: str) -> str:
-    """Letters and digits of a unit, micro as u; a header leaves out slashes and powers."""
+    """Letters and digits of a unit, micro as u; headers omit slashes and powers."""
     plain = compact(unit.replace("µ", "u").replace("μ", "u"))
     return re.sub(r"mc(?=[lg]|mol|kat)", "u", plain)

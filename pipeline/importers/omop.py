@@ -136,7 +136,7 @@ def _classes(table: pd.DataFrame | None) -> dict[str, str]:
 def _kinds(
     results: pd.DataFrame, classes: Mapping[str, str], mapping: ExchangeMapping
 ) -> pd.Series:
-    """What each result is that no analyte can be, "" where it is kept."""
+    """Kind of each result that cannot be an analyte, "" for kept results."""
     parts = ["codes", "name", "called", "label", "loinc", "unit"]
     number = results.groupby(parts, sort=False).ngroup().to_numpy()
     records = [
@@ -144,8 +144,8 @@ def _kinds(
          "categories": tuple(classes[code] for code in row[0] if classes.get(code))}
         for row in results[parts].drop_duplicates().itertuples(index=False)
     ]  # fmt: skip
-    found = kinds_of(records, named_by(mapping, "measurement"), applied=mapping.confirmed)
-    kinds = np.array(found, dtype=object)[number] if found else np.array([], dtype=object)
+    distinct = kinds_of(records, named_by(mapping, "measurement"), applied=mapping.confirmed)
+    kinds = np.array(distinct, dtype=object)[number] if distinct else np.array([], dtype=object)
     return pd.Series(kinds, index=results.index, dtype="str")
 
 
@@ -154,8 +154,8 @@ def _timed(
 ) -> pd.DataFrame:
     """Add ``at``: the date and time, or the date where there is none.
 
-    A time of day alone belongs to the date beside it, which also counts where the time cannot be
-    read.
+    A time of day alone is combined with the date of its row. The date alone is used where the
+    time cannot be read.
     """
     rules = _rules()["tables"][name]
     moment, day = (table[column] for column in rules["clock"])
@@ -168,7 +168,7 @@ def _timed(
         file=str(table["file"].iloc[0]) if len(table) else name,
         column=rules["clock"][0],
         code="date_only",
-        reason=quoted(moment) + " is not a time of " + day + "; the day alone is carried over.",
+        reason=quoted(moment) + " is not a time of " + day + "; only the day is used.",
         remedy="Export one date and time per record, in ISO 8601.",
     )
     table = table.assign(table=name, at=at, at_column=rules["clock"][0])
@@ -176,7 +176,7 @@ def _timed(
 
 
 def _with_iso_times(table: pd.DataFrame, order: str | None) -> pd.DataFrame:
-    """Dates and times with one reading in ISO 8601."""
+    """Dates and times with one reading, in ISO 8601."""
     names = [name for name in table if str(name).endswith(("_date", "_datetime"))]
     return table.assign(**{str(name): iso_times(table[name], order) for name in names})
 
@@ -280,7 +280,7 @@ def _names_for_codes(loinc: pd.Series, concept: pd.Series, source: pd.Series) ->
 
 
 def _specimens_in(concept: pd.Series, source: pd.Series) -> pd.Series:
-    """Specimen that the name of the concept ends in, else the one in the source value."""
+    """Specimen at the end of the concept name, else the one in the source value."""
     systems = {name: system_of(name) for name in concept.unique()}
     words = {name: specimen_names(stated_in_name(name)) for name in source.unique()}
     return first_filled(concept.map(systems).astype("str"), source.map(words).astype("str"))

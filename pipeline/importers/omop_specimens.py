@@ -1,4 +1,4 @@
-"""Specimens of OMOP measurements, through the links that the model offers."""
+"""Specimens of OMOP measurements, by the links of the data model."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ def specimens_of(
     tables: Mapping[str, pd.DataFrame],
     concepts: Mapping[str, tuple[str, str, str]],
 ) -> pd.Series:
-    """Specimen of each measurement, "" where no record of it is linked.
+    """Specimen of each measurement, "" without a link.
 
-    A link by ``measurement_event_id`` counts before one by ``fact_relationship``. Where several
-    specimens are linked, all are named, for reading to judge. Samples that merely share person and
-    time are no link.
+    A link by ``measurement_event_id`` takes precedence over ``fact_relationship``. Several linked
+    specimens are all named, and reading resolves them. Samples that only share person and time are
+    not linked.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def specimens_of(
 
 
 def _linked(links: pd.DataFrame | None, text_of: Mapping[str, str]) -> dict[str, str]:
-    """Measurement id to the texts of the specimens that facts link it with, either way round."""
+    """Measurement id to the texts of its specimens in facts, linked in either direction."""
     if links is None:
         return {}
     rules = schema_yaml("exchange.yaml")["omop"]["specimen_links"]

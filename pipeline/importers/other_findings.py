@@ -1,4 +1,4 @@
-"""Findings of an export that no analyte can be: vital signs, questionnaires, body measures."""
+"""Findings that cannot be analytes: vital signs, questionnaires, body measures."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ def finding_kind(
     Parameters
     ----------
     names : tuple of str
-        What the record calls it.
+        Names in the record.
     loinc : str
         LOINC code, "" where there is none.
     categories : tuple of str
-        FHIR categories, or OMOP classes of its concepts.
+        FHIR categories, or OMOP concept classes.
 
     Examples
     --------
@@ -63,12 +63,12 @@ def named_by(mapping: ExchangeMapping, table: str) -> frozenset[str]:
 
 
 def left_out_remark(kinds: Iterable[str]) -> str:
-    """Line for the summary on rows that were left out, "" where there are none.
+    """Summary line on rows that were left out, "" without any.
 
     Examples
     --------
     >>> left_out_remark(["vital signs", "vital signs"])
-    '2 rows of 1 kind are no laboratory results and were left out (vital signs 2)'
+    '2 rows of 1 kind are not laboratory results and were left out (vital signs 2)'
     """
     counts = Counter(kinds)
     if not counts:
@@ -77,7 +77,7 @@ def left_out_remark(kinds: Iterable[str]) -> str:
     kinds_text = "1 kind" if len(counts) == 1 else f"{len(counts)} kinds"
     total = counts.total()
     rows = "1 row" if total == 1 else f"{total} rows"
-    return f"{rows} of {kinds_text} are no laboratory results and were left out ({listed})"
+    return f"{rows} of {kinds_text} are not laboratory results and were left out ({listed})"
 
 
 def kinds_of(
@@ -92,7 +92,7 @@ def kinds_of(
     named : frozenset of str
         Codes that the mapping names.
     applied : bool
-        False for a proposal, which lists everything.
+        False for a proposal, which lists every record.
     """
     if not applied:
         return ["" for _ in records]

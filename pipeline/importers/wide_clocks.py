@@ -1,4 +1,4 @@
-"""Which columns of a wide sheet hold times, and which of them belongs to a column of results."""
+"""Finds the columns of times in a wide sheet, and the clock of each column of results."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pandas as pd
 from pipeline.resources import schema_yaml
 
 _SHARE = 0.8  # of the filled cells of a column that must look like times
-_FILLED = 0.5  # of the rows with a result that must have a time, for a clock to be theirs
+_FILLED = 0.5  # of the rows with a result; a clock must be filled in as many
 _DATE = (
     r"(?:\d{4}[-./]?\d{1,2}[-./]?\d{1,2}|\d{1,2}[-./]\d{1,2}[-./](?:\d{4}|\d{2})"
     r"|\d{1,2}[-. ]?[A-Za-zéûä]{3,9}[-., ]*\d{2,4}|[A-Za-z]{3,9} \d{1,2},? \d{4})(?:[T ,].*)?"
@@ -38,7 +38,7 @@ class ClockColumns:
 
 
 def clock_columns(header: Sequence[str], table: pd.DataFrame | None = None) -> ClockColumns:
-    """Columns that hold the time of something in their row, by name and by content.
+    """Columns that hold a time of their row, by name and content.
 
     Dates of the patient, such as birth or infusion, are left out.
 
@@ -70,7 +70,7 @@ def clock_columns(header: Sequence[str], table: pd.DataFrame | None = None) -> C
 
 
 def stem(column: str) -> tuple[str, ...]:
-    """Words of a column name without those that only mean time.
+    """Words of a column name without words for time.
 
     Examples
     --------
@@ -82,9 +82,9 @@ def stem(column: str) -> tuple[str, ...]:
 
 
 def instruments(header: Sequence[str]) -> dict[str, str]:
-    """Column to the REDCap form that it belongs to; empty where no form ends in the sheet.
+    """Column to its REDCap form; empty where the sheet has no form.
 
-    The columns of a form end with ``<form>_complete``, in an export of labels with ``Complete?``.
+    The columns of a form end with ``<form>_complete``, or ``Complete?`` in an export of labels.
 
     Examples
     --------
@@ -104,10 +104,10 @@ def instruments(header: Sequence[str]) -> dict[str, str]:
 def owning_clock(
     column: str, header: Sequence[str], clocks: Collection[str], table: pd.DataFrame | None
 ) -> str:
-    """Clock to which a column obviously belongs, "" where none or several could be meant.
+    """Clock of a column, "" where none or several match.
 
-    It is the one that begins with the same words (``tox_date``, ``tox_grade``), else the only one
-    of the same REDCap form; in a table it must be filled in on half of the rows with a result.
+    The clock shares the first words of the column (``tox_date``, ``tox_grade``), or is the only one
+    of its REDCap form. In a table it must be filled on half of the rows with a result.
 
     Examples
     --------
@@ -179,7 +179,7 @@ def _words() -> dict[str, tuple[str, ...]]:
 
 @cache
 def _tokens(column: str) -> tuple[str, ...]:
-    """Lower-case words; ``labDate`` and ``labdate`` are two."""
+    """Lower-case words; ``labDate`` and ``labdate`` are two words."""
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", column)
     words = re.findall(r"[^\W_]+", spaced.lower())
     cut: list[str] = []

@@ -1,4 +1,4 @@
-"""Roles of the columns of a wide sheet, as a mapping states them."""
+"""Roles of the columns of a wide sheet, as stated in a mapping."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CLOCKS = {
 
 
 def _as_clock(value: Any) -> Any:
-    """A column name alone is a clock that reads 'at'."""
+    """Accepts a column name alone as a clock that reads 'at'."""
     return {"column": value, "reads": "at"} if isinstance(value, str) else value
 
 
@@ -34,7 +34,7 @@ class StrictModel(BaseModel):
 
 
 class TimeColumn(StrictModel):
-    """A column with a time, how it is to be read, and the column with the time of day, if any."""
+    """A column of times, its reading, and the column with the time of day, if any."""
 
     column: str
     reads: Literal["at", "hours", "days"]
@@ -69,7 +69,7 @@ class GradeColumn(DataColumn):
 class DoseColumn(DataColumn):
     """A column with doses of a drug in a unit; without ``drug``, names of drugs.
 
-    Beside names, ``dose`` is the column of the doses.
+    For a column of names, ``dose`` is the column of the doses.
     """
 
     drug: str = ""
@@ -96,8 +96,8 @@ class WideMapping(StrictModel):
     Attributes
     ----------
     collected, assessed, given, observed : TimeColumn
-        Clock of labs, grades, doses and observations that have none of their own. Where one is not
-        stated, ``collected`` counts, unless the sheet has another column of times.
+        Clock of labs, grades, doses and observations without their own. An unstated clock is
+        ``collected``, unless the sheet has another column of times.
     patients : dict
         Column to field of ``patients.json``; one value per patient.
     grades, doses, observations : dict
@@ -105,7 +105,7 @@ class WideMapping(StrictModel):
     ignored : tuple of str
         Columns left out on purpose.
     date_order : {"day_first", "month_first"} or None
-        How dates in numbers with the year last are read; None leaves them as they are.
+        Order of numeric dates with the year last; None leaves them unchanged.
     """
 
     confirmed: bool = False
@@ -146,12 +146,12 @@ class WideMapping(StrictModel):
         return [*fixed, *further, *(name for name in self.ignored if name not in further)]
 
     def data_columns(self) -> list[str]:
-        """Columns with a role that are no times."""
+        """Columns with a role, without times."""
         return [self.patient_id, *self.labs, *self.patients, *self.grades, *self.doses,
                 *self.observations]  # fmt: skip
 
     def times_of(self, header: Iterable[str]) -> list[str]:
-        """Columns of a header that may hold times: all that are not data."""
+        """Columns of a header that may hold times: all without data."""
         data = set(self.data_columns())
         return [name for name in header if name not in data and name != "_line"]
 
@@ -200,7 +200,7 @@ class WideMapping(StrictModel):
     def clock_of(self, group: str, column: str) -> TimeColumn | None:
         """Clock of a column of a group, None where the mapping states none.
 
-        A clock that a column shares with a group is read as the group states.
+        A clock shared with a group has the reading of the group.
         """
         own = self.columns_of(group)[column].at
         if own is None:

@@ -41,7 +41,7 @@ from pipeline.resources import read_yaml, schema_yaml
 
 M = TypeVar("M", bound="StrictModel")
 HEADER = """\
-# What each column of {file} means. Proposed by cytocast import; nothing is imported before you
+# Meaning of each column of {file}, proposed by cytocast import. Nothing is imported before you
 #   1. correct what is wrong and fill in every unit that is blank ('' where a header states none),
 #   2. move columns that matter from 'ignored' to where they belong,
 #   3. name every blank clock: collected (labs), assessed (grades), given (doses), observed
@@ -49,7 +49,7 @@ HEADER = """\
 #   4. fill in blank 'values', as in sex: {{to: sex, values: {{'1': male, '2': female}}}},
 #   5. set confirmed: true.
 # Analytes and units: data_schema/analytes.yaml. Times read 'at' (ISO 8601), or 'hours' or 'days'
-# since the infusion; time: names the column with the time of day, where it is a column of its own.
+# since the infusion; time: names the column with the time of day, if it is a separate column.
 """
 
 
@@ -144,9 +144,9 @@ def write_mapping(mapping: StrictModel, path: Path, header: str, found: Sequence
 
 
 def propose_mapping(header: Sequence[str], table: pd.DataFrame | None = None) -> WideMapping:
-    """Roles of the columns as far as their names, and the cells of the sheet, tell.
+    """Roles of the columns, proposed from their names and the cells of the sheet.
 
-    Where several columns could be the clock of a group, it is blank.
+    The clock of a group is blank if several columns could be it.
 
     Examples
     --------
@@ -229,26 +229,26 @@ def _field_problems(mapping: WideMapping) -> list[str]:
         if name not in fields or name == "patient_id"
     ]
     problems += [
-        f"grades.{column}: '{item.scale}' is no scale; legal are {', '.join(scales)}"
+        f"grades.{column}: '{item.scale}' is not a scale; legal are {', '.join(scales)}"
         for column, item in mapping.grade_columns().items()
         if item.scale not in scales
     ]
     problems += [
-        f"observations.{column}: '{item.item}' is no item; legal are {', '.join(items)}"
+        f"observations.{column}: '{item.item}' is not an item; legal are {', '.join(items)}"
         for column, item in mapping.observation_columns().items()
         if item.item not in items
     ]
     for column, dose in mapping.doses.items():
         if dose.drug and normalise_name(dose.drug) not in drug_index():
-            problems.append(f"doses.{column}: '{dose.drug}' is no drug of data_schema/drugs.yaml")
+            problems.append(f"doses.{column}: '{dose.drug}' is not in data_schema/drugs.yaml")
         if not dose.unit and (dose.drug or dose.dose):
             problems.append(f"doses.{column}: 'unit' is blank; state the unit of the doses")
     both = {name.rsplit("_", 1)[0] for name in stated.values()}
     for clock in sorted(both):
-        found = [name for name in stated.values() if name in
+        readings = [name for name in stated.values() if name in
                  {f"{clock}_{item}" for item in READINGS}]  # fmt: skip
-        if len(found) > 1:
-            problems.append(f"patients: {' and '.join(found)} are two readings of one clock")
+        if len(readings) > 1:
+            problems.append(f"patients: {' and '.join(readings)} are two readings of one clock")
     return problems
 
 
@@ -262,12 +262,12 @@ def _clock_problems(mapping: WideMapping) -> list[str]:
         if blank:
             problems.append(
                 f"{name}.column is blank; name the column with the time of {', '.join(blank)}, or "
-                "give each its own: at: <column>"
+                "give each a clock: at: <column>"
             )
         reads = sorted({clock.reads for clock in clocks.values() if clock})
         if len(reads) > 1:
             problems.append(
-                f"{group}: clocks read {' and '.join(reads)}; one table has one reading"
+                f"{group}: clocks read {' and '.join(reads)}; use one reading per table"
             )
     if not mapping.collected.column and not mapping.labs:
         problems.append("collected.column is blank; name the column of the sheet")
@@ -284,7 +284,7 @@ def _clock_problems(mapping: WideMapping) -> list[str]:
             word for word in (item.values or {}).values() if word and word.lower() not in legal
         ]
         if item.to == "sex" and wrong:
-            problems.append(f"patients.{column}: '{wrong[0]}' is none of {', '.join(legal)}")
+            problems.append(f"patients.{column}: '{wrong[0]}' is not one of {', '.join(legal)}")
     return problems
 
 

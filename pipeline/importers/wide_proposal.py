@@ -1,4 +1,4 @@
-"""What the names and cells of a wide sheet propose for clocks, doses, observations and codes."""
+"""Proposes clocks, doses, observations and codes from the names and cells of a wide sheet."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pipeline.importers.wide_columns import (
 )
 from pipeline.resources import schema_yaml
 
-CODED = ("sex", "product")  # fields of patients whose numbers mean nothing without a translation
+CODED = ("sex", "product")  # fields of patients whose numeric codes need a translation
 CODE = r"\d+(?:\.0+)?"
 _MOST_CODES = 20
 _DOSE_UNITS = {"mg": "mg", "g": "g", "mgkg": "mg/kg"}
@@ -29,7 +29,7 @@ _GENERIC = ("date", "time", "datum", "datetime", "timestamp", "days", "day", "ho
 
 
 def dose_column(name: str) -> DoseColumn | None:
-    """Drug and stated unit of a column name, None where it names no drug or no unit.
+    """Drug and stated unit of a column name, None without a drug or unit.
 
     Examples
     --------
@@ -45,7 +45,7 @@ def dose_column(name: str) -> DoseColumn | None:
 
 @cache
 def observation_item(name: str) -> str:
-    """Item of ``observations.yaml`` whose key or name a column has, "" where there is none.
+    """Item of ``observations.yaml`` with the key or name of a column, else "".
 
     Examples
     --------
@@ -61,7 +61,7 @@ def observation_item(name: str) -> str:
 def with_values(
     patients: dict[str, str], table: pd.DataFrame | None
 ) -> dict[str, str | PatientColumn]:
-    """Columns of patients; where the cells are codes, a blank translation for a person to fill in.
+    """Columns of patients; codes get a blank translation for a person to fill in.
 
     Examples
     --------
@@ -77,26 +77,26 @@ def with_values(
 
 
 def codes_in(cells: pd.Series) -> tuple[str, ...]:
-    """Whole numbers that a column holds, each once.
+    """Distinct whole numbers of a column.
 
     Examples
     --------
     >>> codes_in(pd.Series(["2", "", "f", "1.0", "2"]))
     ('1', '2')
     """
-    found = cells[cells.str.fullmatch(CODE)].str.replace(r"\.0+$", "", regex=True)
-    return tuple(sorted(found.unique(), key=lambda code: (len(code), code)))
+    codes = cells[cells.str.fullmatch(CODE)].str.replace(r"\.0+$", "", regex=True)
+    return tuple(sorted(codes.unique(), key=lambda code: (len(code), code)))
 
 
 def with_clocks(
     draft: WideMapping, header: Sequence[str], clocks: ClockColumns, table: pd.DataFrame | None
 ) -> WideMapping:
-    """The proposal with the clock of every group, blank where several columns could be meant.
+    """The proposal with the clock of every group, blank where several columns match.
 
     Parameters
     ----------
     draft : WideMapping
-        ``collected`` as far as a name alone tells.
+        ``collected`` is proposed from names only.
     """
     reads = dict(clocks.reads)
     if draft.collected.column:
@@ -134,7 +134,7 @@ def with_clocks(
 
 
 def clock_notes(proposal: WideMapping, clocks: ClockColumns) -> list[str]:
-    """Lines for the proposal: which columns may hold times, and which clocks are to be named."""
+    """Lines for the proposal: columns that may hold times, and clocks left blank."""
     candidates = list(dict.fromkeys([*proposal.clock_names(), *clocks.reads]))
     if len(candidates) <= 1:
         return []
@@ -152,7 +152,7 @@ def clock_notes(proposal: WideMapping, clocks: ClockColumns) -> list[str]:
 
 
 def _collected(named: str, owners: dict[str, str], rivals: set[str]) -> str:
-    """Clock of the labs: a telling name, else what they belong to, else the only one."""
+    """Clock of the labs: by a clear name, else by their columns, else the only one."""
     plain = re.sub(r"[^a-z]", "", named.lower())
     if named and plain not in _GENERIC:
         return named
@@ -160,7 +160,7 @@ def _collected(named: str, owners: dict[str, str], rivals: set[str]) -> str:
 
 
 def stated_columns(mapping: WideMapping, group: str) -> dict[str, DataColumn]:
-    """Columns of a group that have no clock at all."""
+    """Columns of a group without a clock."""
     return {
         name: item
         for name, item in mapping.columns_of(group).items()

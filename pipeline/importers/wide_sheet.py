@@ -1,4 +1,4 @@
-"""One column per analyte, one row per draw or visit: to the tables of a cohort."""
+"""Rewrites a sheet with one column per analyte as the tables of a cohort."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ _TABLES = {"labs": "labs", "grades": "assessments", "doses": "treatments",
 
 @dataclass(frozen=True)
 class WideTables:
-    """Tables in our layout by name, and what became of the cells and lines of the sheet.
+    """Tables in our layout by name, and counts of the cells and lines of the sheet.
 
     Attributes
     ----------
     filled, blank : int
-        Cells of labs that are carried over, and that are blank.
+        Cells of labs that are imported, and that are blank.
     untimed : dict of int
         Table to number of filled cells that were rejected because their clock is blank.
     unused : int
-        Lines of which nothing is carried over, because every column with a role is blank.
+        Lines without imported cells, because every column with a role is blank.
     """
 
     tables: dict[str, pd.DataFrame]
@@ -57,8 +57,8 @@ def check_columns(table: pd.DataFrame, mapping: WideMapping, file: str) -> None:
     Raises
     ------
     UsageError
-        Naming the columns that are missing or without a role, the clocks that could be several
-        columns, and the codes that have no meaning.
+        Naming the columns that are missing or without a role, the ambiguous clocks, and the codes
+        without a meaning.
     """
     present = [name for name in table.columns if name != "_line"]
     named = mapping.columns()
@@ -128,7 +128,7 @@ def from_wide(
     file : str
         Name of the sheet, for messages.
     ledger : Ledger, optional
-        Takes every filled cell whose clock is blank; their lines are not counted as rejected.
+        Receives every filled cell whose clock is blank; its line is not counted as rejected.
 
     Raises
     ------
@@ -178,7 +178,7 @@ def _long(
     elif isinstance(item, DoseColumn):
         dose = table[item.dose] if item.dose else cells if item.unit and item.drug else ""
         content |= {"drug": item.drug or cells, "dose": dose, "unit": item.unit}
-        filled &= ~(to_number(cells) == 0)  # a dose of 0 was not given
+        filled &= ~(to_number(cells) == 0)  # a dose of 0 counts as not given
     content[f"{CLOCKS[group]}_{clock.reads}"] = _joined(table, clock)
     if group == "labs" and mapping.resulted is not None:
         own = clock.column == mapping.collected.column
@@ -209,14 +209,14 @@ def _timed(rows: pd.DataFrame, file: str, cells: Ledger, table: str) -> pd.DataF
             reason=pd.Series(
                 "The cell has no time: '" + rows["_clock"] + "' is blank in its row."
             ).reset_index(drop=True),
-            remedy="Fill in the time, or name the right clock of the column in the mapping.",
+            remedy="Fill in the time, or name the correct clock of the column in the mapping.",
         )
         cells.rejected[table] += int(np.count_nonzero(chosen))
     return rows.loc[~untimed].drop(columns=["_line", "_column", "_clock"])
 
 
 def translated(cells: pd.Series, values: Mapping[str, str] | None) -> pd.Series:
-    """Cells with the meaning of their codes; others stay as they are.
+    """Cells with codes replaced by their meaning; others stay unchanged.
 
     Examples
     --------
@@ -231,7 +231,7 @@ def translated(cells: pd.Series, values: Mapping[str, str] | None) -> pd.Series:
 
 
 def _joined(table: pd.DataFrame, clock: TimeColumn) -> pd.Series:
-    """Cells of a clock, with the time of day of its own column behind a date without one."""
+    """Cells of a clock; a date without a time gets the time of day of its separate column."""
     dates = table[clock.column]
     if clock.time is None:
         return dates
@@ -251,14 +251,14 @@ def _check_clocks(table: pd.DataFrame, mapping: WideMapping, file: str) -> None:
         if bare and (further or not mapping.collected.column):
             candidates = ", ".join(map(repr, [mapping.collected.column, *further]))
             raise UsageError(
-                f"{file} has several columns of times, and the mapping states none for the {group} "
+                f"{file} has several columns of times, but the mapping has no clock for {group} "
                 f"{listed(bare, most=6)}. Add '{clock}: {{column: ..., reads: at}}', or 'at' to a "
                 f"column. Candidates: {candidates}"
             )
 
 
 def _check_codes(table: pd.DataFrame, mapping: WideMapping, file: str) -> None:
-    """Refuse codes of which the mapping does not say what they mean."""
+    """Refuse codes without a meaning in the mapping."""
     people = mapping.patient_columns()
     translations = {f"patients.{name}": (name, item.values) for name, item in people.items()}
     for group in CLOCKS:
@@ -276,8 +276,8 @@ def _check_codes(table: pd.DataFrame, mapping: WideMapping, file: str) -> None:
         if unknown:
             example = f"{{to: {people[column].to}, " if column in people else "{"
             raise UsageError(
-                f"{file}: '{column}' holds {listed(unknown, most=6)}, and {role} of the mapping "
-                f"does not say what that means. Add it: {example}values: {{'{unknown[0]}': ...}}}}"
+                f"{file}: '{column}' holds {listed(unknown, most=6)}, but {role} of the mapping "
+                f"does not define it. Add: {example}values: {{'{unknown[0]}': ...}}}}"
             )
 
 

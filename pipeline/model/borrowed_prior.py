@@ -65,7 +65,7 @@ def with_prior(
     unused = [column.name for column in prior.spec.host if column.name not in hosts]
     labs = cohort.labs.loc[cohort.labs["analyte"].isin(analytes)].reset_index(drop=True)
     patients = cohort.patients.drop(columns=unused, errors="ignore")
-    if "product" in patients:  # as the prior's training cohort spelled it
+    if "product" in patients:  # in the spelling of the prior's training cohort
         patients = patients.assign(product=respelled(patients["product"], prior.products))
     seen = replace(cohort, labs=apply_limits(labs, prior.limits), patients=patients)
     measured = build_features(seen, matrix.landmarks, prior.spec, jobs)

@@ -73,12 +73,12 @@ def first_line(error: BaseException) -> str:
 
 
 def refuse_unusable_store(what: str) -> None:
-    """Refuse a store that cannot be read, or that does not exist and MLflow would make anew.
+    """Refuse a store that cannot be read or does not exist, because MLflow would create it.
 
     Parameters
     ----------
     what : str
-        What was asked of it.
+        Requested item, for the message.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Whether a tracking store can be used, found out in seconds: files, databases, servers."""
+"""Checks in seconds whether a tracking store can be used: files, databases, servers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _CHECKED_BYTES = 200_000_000  # the pages of a larger file take longer than seco
 _REMEDY = "; "  # stands before the remedy in the text of a problem
 _PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "5"}
 _SERVERS = ("http", "https")
-# what MLflow keeps elsewhere, and asks its own client for
+# stores that MLflow reaches through its own client
 _HOSTED = ("databricks", "databricks-uc", "uc")
 _PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 _FOLDER = (
@@ -49,15 +49,14 @@ def sqlite_path(uri: str) -> Path | None:
 
 
 def store_problem(uri: str, *, writes: bool) -> str:
-    """Returns why a store cannot be used, "" where nothing speaks against it.
+    """Returns why a store cannot be used, "" for a usable store.
 
     Parameters
     ----------
     uri : str
         As in ``MLFLOW_TRACKING_URI``.
     writes : bool
-        Whether something will be written: a file that does not exist is then no problem, but one
-        that cannot be written is.
+        Whether the command writes: then a missing file is allowed, but a read-only one is not.
 
     Examples
     --------
@@ -109,7 +108,7 @@ def shown_uri(uri: str) -> str:
 
 @contextmanager
 def one_attempt() -> Iterator[None]:
-    """Makes MLflow ask a server once, for this block, instead of for minutes."""
+    """Limits MLflow to one request to a server in this block, instead of minutes of retries."""
     stated = {name: os.environ.get(name) for name in _PATIENCE}
     os.environ.update({name: text for name, text in _PATIENCE.items() if stated[name] is None})
     try:
@@ -201,7 +200,7 @@ def _database_problem(uri: str) -> str:
         address = make_url(uri)
         address.get_dialect().import_dbapi()
     except (ArgumentError, NoSuchModuleError):
-        return "is no address of a store; give sqlite:///FILE, a database or http://HOST:PORT"
+        return "is not an address of a store; give sqlite:///FILE, a database or http://HOST:PORT"
     except ModuleNotFoundError as error:
         return f"needs the Python package {error.name}: install it"
     port = address.port or _PORTS.get(address.get_backend_name())
@@ -219,7 +218,7 @@ def _connection_problem(host: str, port: int) -> str:
 
 
 def _server_problem(uri: str) -> str:
-    """Why a tracking server cannot be used, by its health page."""
+    """Why a tracking server cannot be used, from its health endpoint."""
     import requests
 
     try:

@@ -35,8 +35,8 @@ class TrainingReference:
         Cohort-local analytes with their unit.
     limits : dict
         Inferred limits in the canonical unit: analyte to the silent ones, ``lower`` and ``upper``
-        (of lots ``upper_2`` and so on, absent from older bundles), and to the usual ones that "not
-        detected" and "above range" mean, ``below`` and ``above``.
+        (``upper_2`` and so on for lots, absent from older bundles), and the usual ones for "not
+        detected" and "above range", ``below`` and ``above``.
     base_rates : dict
         Outcome to horizon to a list of ``{day, n, patients, rate}``.
     ranges : dict

@@ -275,7 +275,7 @@ def _origin(
         counts = {str(unit): int(number) for unit, number in tally.items()}
         training = usual["patients"]
         known_units: Counter[str] = Counter()
-        for spelling, number in usual["units"].items():  # older bundles keep more spellings
+        for spelling, number in usual["units"].items():  # older bundles hold unnormalised spellings
             known_units[normalise_unit(spelling)] += number
         gaps = {u: n / patients - known_units[u] / training for u, n in counts.items()}
         unit = max(gaps, key=lambda item: gaps[item])

@@ -55,8 +55,8 @@ def monitor_config(bundle: Bundle, files: Sequence[Path]) -> MonitorConfig:
         content = read_yaml(path) or {}
         if not isinstance(content, Mapping) or set(content) - SECTIONS:
             raise UsageError(
-                f"{path} may hold the sections 'monitor' and 'cohort' (how the batches are read) "
-                "only, because everything else was settled when the bundle was trained"
+                f"{path} may hold the sections 'monitor' and 'cohort' (reading settings) "
+                "only; other settings were fixed in training"
             )
         whole["monitor"] = {**whole["monitor"], **(content.get("monitor") or {})}
     return parse_config(whole, source=" + ".join(map(str, files)) or "bundle").monitor

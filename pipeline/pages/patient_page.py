@@ -325,7 +325,7 @@ def _trend_order(
 
 
 def _linear_axes(record: PatientRecord, facts: ModelSummary) -> list[str]:
-    """Short names of the measured analytes whose trend has a linear axis with zero."""
+    """Short names of the measured analytes drawn on a linear axis with zero."""
     measured = set(record.labs["analyte"])
     return [
         analyte.short

@@ -161,7 +161,7 @@ def _top(drugs: Sequence[DrugMark]) -> float:
 def _value_axis(values: Sequence[float], analyte: Analyte, top: float) -> Scale:
     """Log axis over the values, and a near limit of the usual range.
 
-    The axis of logarithms and signed numbers is linear and holds zero.
+    Logarithms and signed numbers have a linear axis that includes zero.
     """
     if analyte.by_difference:
         reach = 2 * max(map(abs, values), default=0.0)

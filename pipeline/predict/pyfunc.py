@@ -38,7 +38,7 @@ class CytocastModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc, name-defin
             ``patient_id, analyte, value, unit`` and ``collected_hours`` since time zero; optionally
             ``resulted_hours`` and the other columns of ``labs``, and the patient columns that the
             model uses (``product``, ``age_years``, ...), on some or every row of a patient. Text
-            or numbers of any type; a whole number is the same id as its text.
+            or numbers of any type; a whole number and its text are the same id.
         params : dict, optional
             ``as_of``: hour from which rows are dropped. ``decimal_comma``: ``true`` where 12,5 is
             12.5, ``false`` where 1,234 is 1234; blank reads values as in training.

@@ -1,4 +1,4 @@
-"""How a batch or another cohort is read: as in training, but for what files and options state."""
+"""Reading settings of a batch or another cohort: those of training, then files and options."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pipeline.format import joined
 
 @dataclass(frozen=True)
 class ReadingOptions:
-    """Settings of reading in force, and which of them differ from training.
+    """Reading settings in force, and which of them differ from training.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class ReadingOptions:
 
 
 def reading_options(trained: CohortConfig, now: CohortConfig) -> ReadingOptions:
-    """Settings of reading in force, beside those of training."""
+    """Reading settings in force, compared with those of training."""
     before, after = trained.model_dump(mode="json"), now.model_dump(mode="json")
     return ReadingOptions(
         {name: after[name] for name in READING},
@@ -65,9 +65,9 @@ def with_reading(
     command: str,
     sections: Sequence[str] = (),
 ) -> Config:
-    """Settings of a bundle with the reading settings of files, and the zone, on top.
+    """Settings of a bundle, overridden by the reading settings of files and by the zone.
 
-    What else the files hold is reported as unused.
+    Other settings in the files are reported as unused.
 
     Parameters
     ----------
@@ -87,10 +87,9 @@ def with_reading(
     unused = tuple(name for name in unused if name not in sections)
     if unused:
         log.warn(
-            f"{joined([str(path) for path in files])}: {joined(list(unused))} not used; of a "
-            f"configuration, {command} takes only how the input is read (cohort: "
-            f"{', '.join(READING)}){_besides(sections)}. The rest was settled when the bundle was "
-            "trained"
+            f"{joined([str(path) for path in files])}: {joined(list(unused))} not used; "
+            f"{command} takes only reading settings (cohort: {', '.join(READING)})"
+            f"{_sections_text(sections)}. The rest was fixed in training"
         )
     if time_zone is not None:
         zone(time_zone)
@@ -98,5 +97,5 @@ def with_reading(
     return config.model_copy(update={"cohort": cohort})
 
 
-def _besides(sections: Sequence[str]) -> str:
+def _sections_text(sections: Sequence[str]) -> str:
     return f" and {joined(list(sections))}" if sections else ""

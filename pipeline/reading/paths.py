@@ -13,7 +13,7 @@ from pipeline.errors import InputError, shown
 
 _DATA = (".csv", ".tsv", ".parquet", ".feather", ".sas7bdat", ".sav", ".dta", ".gz", ".zip")
 _MAYBE = (".txt", ".json", ".ndjson")  # data only if named like a table
-# what the commands write: into their folder, and beside what --out names
+# files that the commands write: in their output folder, and next to --out
 _OWN = {"planted.csv", "true_risk.csv", "rejects.csv", "flags.csv", "import_rejects.csv",
         "import_flags.csv", "predictions.csv", "explanations.parquet"}  # fmt: skip
 _OWN_ENDINGS = (".rejects.csv", ".flags.csv", ".disagreements.csv")

@@ -81,5 +81,5 @@ def test_names_without_a_latin_letter_or_digit_are_refused_not_pooled(tmp_path):
     [{"assume_units": {"d-dimer": {"mg/L": "mg/L{FEU}"}}}, {"turnaround": {"hourz": 3.0}}],
 )
 def test_settings_for_no_analyte_are_a_usage_error(tmp_path, settings):
-    with pytest.raises(UsageError, match="no analyte key"):
+    with pytest.raises(UsageError, match="unknown analyte keys"):
         read_labs(tmp_path, ("crp", 5, "mg/L", 1, 2), **settings)

@@ -62,7 +62,7 @@ def test_a_header_that_stands_again_costs_its_own_line_and_makes_no_patient(path
     rejects = ledger.frame()
     assert rejects["row"].tolist() == [3, 5]
     assert rejects["code"].tolist() == ["repeated_header", "ragged_line"]
-    assert rejects["remedy"][0].startswith("Take the line out")
+    assert rejects["remedy"][0].startswith("Remove the line")
     assert ledger.lost_patients == {}
     assert ledger.read["labs.csv"] == 4
 

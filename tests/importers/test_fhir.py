@@ -150,7 +150,7 @@ def test_what_is_no_laboratory_result_is_left_out_and_counted(tmp_path):
     assert found["labs"]["analyte"].tolist() == ["crp", "Effector score"]
     assert found["assessments"]["grade"].tolist() == ["2"]
     assert "3 rows of 2 kinds" in said
-    assert "8 rows read: 3 no laboratory results, 5 carried" in said
+    assert "8 rows read: 3 not laboratory results, 5 carried" in said
 
 
 @pytest.mark.parametrize(
@@ -337,7 +337,7 @@ def test_a_bundle_names_patients_by_url_and_says_when_a_page_is_missing(tmp_path
     found = read_tables(tmp_path / "out")
     assert found["patients"]["patient_id"].tolist() == ["0c9-1"]
     assert found["labs"]["patient_id"].tolist() == ["0c9-1"]
-    assert "bundle.json is one page of several" in said
+    assert "bundle.json holds a Bundle that links to a next page" in said
     assert "which are not read: 1 Encounter, 1 no resourceType" in said
     assert "flagged: 1 rows" in said
     assert "death_without_time" in (tmp_path / "out" / "import_flags.csv").read_text()

@@ -250,7 +250,7 @@ def test_what_is_no_laboratory_result_is_left_out_and_counted(tmp_path):
     assert rejects is None
     assert found["labs"]["analyte"].tolist() == ["crp", "99999-9", "ASTCT ICANS grade"]
     assert "3 rows of 2 kinds" in said
-    assert "measurement.csv: 6 rows read: 3 no laboratory results, 3 carried" in said
+    assert "measurement.csv: 6 rows read: 3 not laboratory results, 3 carried" in said
 
 
 def test_the_proposal_names_codes_that_the_dictionary_lacks(tmp_path):

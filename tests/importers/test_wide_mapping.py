@@ -64,7 +64,7 @@ def test_a_column_has_one_role(changes, message):
         ({"patients": {"a": "shoe_size"}}, "no column of data_schema/patients.json"),
         ({"patients": {"a": "patient_id"}}, "no column of data_schema/patients.json"),
         ({"patients": {"a": "death_at", "b": "death_days"}}, "two readings of one clock"),
-        ({"grades": {"a": "mood"}}, "no scale"),
+        ({"grades": {"a": "mood"}}, "not a scale"),
         ({"confirmed": False}, "not confirmed"),
     ],
 )

@@ -67,7 +67,7 @@ def test_a_proposal_is_never_written_over_and_not_used_unconfirmed(sheet):
     confirm(place, confirmed=False)
     with pytest.raises(UsageError, match="not confirmed"):
         import_export(sheet, sheet.parent / "out", place, force=False)
-    assert before.startswith("# What each column of sheet.csv means")
+    assert before.startswith("# Meaning of each column of sheet.csv")
 
 
 def test_a_confirmed_mapping_gives_a_cohort_that_the_front_door_reads(sheet, capsys):
@@ -124,7 +124,7 @@ def test_times_of_a_sheet_get_the_offset_of_the_zone_or_are_listed(tmp_path):
         ({"ignored": []}, "columns without a role in the mapping: 'Ward'"),
         ({"ignored": ["Ward", "Bed"]}, "names 'Bed', which sheet.csv lacks"),
         ({"patients": {"Age": "shoe_size"}}, "no column of data_schema/patients.json"),
-        ({"grades": {"CRS grade": "mood"}}, "is no scale"),
+        ({"grades": {"CRS grade": "mood"}}, "is not a scale"),
         ({"grades": {"CRS grade": "crs", "Ward": "icans"}}, "two roles: Ward"),
         ({"collected": {"column": "Day", "reads": "weeks"}}, "collected.reads"),
         ({"nonsense": 1}, "nonsense"),
@@ -328,7 +328,7 @@ def test_a_result_time_belongs_only_to_labs_of_the_same_draw(tmp_path):
     [
         ({"patients": {**INFUSED, "sex": "sex"}}, "'sex' holds 1, 2"),
         ({"patients": {**SEX, "sex": {"to": "sex", "values": {"1": "male"}}}}, "'sex' holds 2"),
-        ({"patients": {"sex": {"to": "sex", "values": {"1": "x", "2": "m"}}}}, "none of male"),
+        ({"patients": {"sex": {"to": "sex", "values": {"1": "x", "2": "m"}}}}, "one of male"),
         ({"patients": SEX, "assessed": {"column": "tox_date", "reads": "days"},
           "grades": {"crs_grade": "crs", "icans_grade": {"scale": "icans", "at": "lab_date"}}},
          "one reading"),
