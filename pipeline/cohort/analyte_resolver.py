@@ -17,7 +17,12 @@ from pipeline.cohort.analytes import (
 )
 from pipeline.cohort.ledger import Ledger, quoted
 from pipeline.cohort.local_scales import describe, refuse_relative_assumptions
-from pipeline.cohort.specimens import NOTHING, specimen_names, with_stated_specimen
+from pipeline.cohort.specimens import (
+    Specimens,
+    class_of_loinc,
+    specimen_names,
+    with_stated_specimen,
+)
 from pipeline.cohort.spelling import normalise_name
 from pipeline.config_cohort import CohortConfig, LocalAnalyteConfig
 from pipeline.errors import UsageError
@@ -62,7 +67,7 @@ def resolve_analytes(
             local[key] = local_analyte(key, name, config)
         keys[name] = key
     resolved = names.map(keys)
-    stated = {name: specimen_names((named_analyte(name) or ("", NOTHING))[1]) for name in keys}
+    stated = {name: specimen_names(_stated(name)) for name in keys}
     raw = ledger.reject(
         raw,
         resolved.isna() & (names.map(stated) != ""),
@@ -87,6 +92,12 @@ def resolve_analytes(
     )
     raw = raw.assign(key=resolved.loc[raw.index].astype("str"))
     return raw, replace(book, local=local)
+
+
+def _stated(name: str) -> Specimens:
+    """Specimen that the name of an analyte, or a LOINC code in its place, states."""
+    named = named_analyte(name)
+    return named[1] if named else class_of_loinc(name)
 
 
 def local_analyte(key: str, name: str, config: CohortConfig, unit: str = "") -> Analyte:

@@ -213,7 +213,7 @@ def read_treatments(
 
 
 def _note_drugs(table: pd.DataFrame, keys: Mapping[str, str], file: str, ledger: Ledger) -> None:
-    """Flag doses of drugs that are not recognised, or by a name within a longer text only."""
+    """Flag doses of drugs that are not recognised, or by a text, a class or a unit alone."""
     told = {text: unknown_drug_reason(text) for text in table["_raw_drug"].unique()}
     ledger.note(
         table,
@@ -248,6 +248,20 @@ def _note_drugs(table: pd.DataFrame, keys: Mapping[str, str], file: str, ledger:
         reason=quoted(table["_raw_drug"])
         + " names a class of drugs; the dose counts, but its strength is unknown.",
         remedy="Write the drug and its dose, if they are known.",
+    )
+    steroids = [
+        key for key, drug in schema_yaml("drugs.yaml")["drugs"].items() if "dex_equivalent" in drug
+    ]
+    stated = table["dose"].gt(0) if "dose" in table else pd.Series(False, index=table.index)
+    unit = table["unit"].astype("str") if "unit" in table else pd.Series("", index=table.index)
+    ledger.note(
+        table,
+        stated & table["dose_mg"].isna() & table["drug"].isin(steroids),
+        file=file,
+        column="unit",
+        code="dose_unit_unknown",
+        reason="The unit " + quoted(unit) + " is no mass; the dose counts, its amount is unknown.",
+        remedy="Write the dose in mg, g or ug.",
     )
 
 

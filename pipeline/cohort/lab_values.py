@@ -46,7 +46,6 @@ OWN_NAME = Remedy(
     train="Give results in a relative unit their own analyte name.",
     operator="Leave these rows out, or send the unit used in training.",
 )
-FIXED_IN_TRAINING = "Correct the export; what this model accepts was fixed in training."
 COMMA = "comma"
 _QUALITY = {
     "extrapolated": "The number lies beyond the standards of its plate; it is used as printed."
@@ -108,7 +107,7 @@ def read_values(
             file=file,
             column="value",
             code="value_unusable" if kind == COMMA else kind,
-            reason=_why_unusable(labs["value"], parsed["problem"], kind, config, ledger.audience),
+            reason=quoted(labs["value"]) + " " + parsed["problem"].loc[labs.index] + ".",
             remedy=remedy,
         )
     factor, why = factors(labs, book, ledger.audience)
@@ -174,9 +173,12 @@ def _parse(
     audience: Audience,
     marks: DecimalMarks,
 ) -> pd.DataFrame:
-    """Numbers from result text; only signed analytes may be negative."""
+    """Numbers from result text; only signed analytes and signed units may be negative."""
     cells = _without_unit(labs)
-    signed = labs["key"].map({key: book.get(key).signed for key in labs["key"].unique()})
+    keys = [key for key in labs["key"].unique() if book.get(key).signed]
+    relative = {unit: relative_unit(unit) for unit in labs["meant"].unique()}
+    units = [unit for unit, meant in relative.items() if meant is not None and meant.signed]
+    signed = labs["key"].isin(keys) | labs["meant"].isin(units)
     parts = [
         parse_values(
             part,
@@ -185,20 +187,11 @@ def _parse(
             signed=bool(legal),
             audience=audience,
         )
-        for legal, part in cells.groupby(signed.astype(bool), sort=True)
+        for legal, part in cells.groupby(signed, sort=True)
     ]
     if len(parts) < 2:
         return parts[0] if parts else parse_values(cells, audience=audience)
     return pd.concat(parts).loc[labs.index]
-
-
-def _why_unusable(
-    values: pd.Series, problem: pd.Series, kind: str, config: CohortConfig, audience: Audience
-) -> str | pd.Series:
-    """Reason per result; one for all where training fixed the meaning of a comma."""
-    if kind == COMMA and config.decimal_comma is False and audience is Audience.SCORING:
-        return FIXED_IN_TRAINING
-    return quoted(values) + " " + problem.loc[values.index] + "."
 
 
 def _with_limits(labs: pd.DataFrame, factor: pd.Series, config: CohortConfig) -> pd.DataFrame:

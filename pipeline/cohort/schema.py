@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.cohort.ledger import Ledger, quoted, range_text
+from pipeline.cohort.specimens import specimen_column
 from pipeline.errors import InputError, listed, shown
 from pipeline.resources import schema_json
 
@@ -24,7 +25,8 @@ def canonical_header(
 ) -> tuple[list[str], list[str]]:
     """Rename columns that differ from a schema field in case, spaces or punctuation only.
 
-    Other columns keep their name; a column without a name becomes ``unnamed_<position>``.
+    Where ``specimen`` is a field, a column such as ``sample_type`` holds it too. Other columns
+    keep their name; a column without a name becomes ``unnamed_<position>``.
 
     Parameters
     ----------
@@ -50,6 +52,8 @@ def canonical_header(
     if all(name == "" for name in header):
         raise InputError(f"{source} is empty: the first line must name the columns")
     known = {_compact(name): name for name in fields}
+    if "specimen" in fields and (column := specimen_column(header)):
+        known.setdefault(_compact(column), "specimen")
     exact = set(header) & set(fields)
     names = []
     for position, name in enumerate(header, start=1):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -41,6 +41,20 @@ def stated_in_name(name: str) -> Specimens:
     (['csf'], [])
     """
     return _scan(tuple(normalise_name(name).split("_")), compounds=False)
+
+
+def specimen_column(header: Sequence[str]) -> str:
+    """Column of a header that holds the specimen by its name, "" where none does.
+
+    Examples
+    --------
+    >>> specimen_column(["patient_id", "Sample Type"]), specimen_column(["sample", "value"])
+    ('Sample Type', '')
+    """
+    names = {normalise_name(name).replace("_", ""): name for name in reversed(header)}
+    known = ["specimen", *_content()["columns"]]
+    found = (names.get(normalise_name(name).replace("_", "")) for name in known)
+    return next((name for name in found if name), "")
 
 
 def specimen_names(classes: Specimens) -> str:

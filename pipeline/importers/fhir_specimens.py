@@ -34,6 +34,8 @@ def specimen_index(specimens: Sequence[LocatedResource]) -> dict[str, str]:
 def specimen_of(resource: Mapping[str, Any], specimens: Mapping[str, str]) -> str:
     """Specimen of an observation, "" where none is stated.
 
+    Without a specimen the body site counts, if it is one, such as cerebrospinal fluid.
+
     Examples
     --------
     >>> specimen_of({"specimen": {"reference": "Specimen/7"}}, {"7": "CSF"})
@@ -51,7 +53,8 @@ def specimen_of(resource: Mapping[str, Any], specimens: Mapping[str, str]) -> st
         specimens.get(value, "")
         for value in _identifiers(stated.get("identifier") if isinstance(stated, dict) else None)
     ]
-    return next(filter(None, candidates), "") or text_at(stated, "display")
+    stated_text = next(filter(None, candidates), "") or text_at(stated, "display")
+    return stated_text or _known_text(resource.get("bodySite"))
 
 
 def specimen_type(specimen: Mapping[str, Any]) -> str:
@@ -63,10 +66,15 @@ def specimen_type(specimen: Mapping[str, Any]) -> str:
     '258450006'
     """
     concept = specimen.get("type")
+    return _known_text(concept) or label_of(concept)
+
+
+def _known_text(concept: Any) -> str:
+    """The first of text, displays and codes of a concept that is a known specimen."""
     codings = parts_at(concept, "coding")
     texts = [text_at(concept, "text"), *(text_at(coding, "display") for coding in codings)]
     texts += [text_at(coding, "code") for coding in codings]
-    return next((text for text in texts if specimen_classes(text)), "") or label_of(concept)
+    return next((text for text in texts if specimen_classes(text)), "")
 
 
 def _identifiers(node: Any) -> list[str]:

@@ -98,6 +98,8 @@ class WideMapping(StrictModel):
     collected, assessed, given, observed : TimeColumn
         Clock of labs, grades, doses and observations without their own. An unstated clock is
         ``collected``, unless the sheet has another column of times.
+    specimen : str or None
+        Column with the specimen of every result of the row.
     patients : dict
         Column to field of ``patients.json``; one value per patient.
     grades, doses, observations : dict
@@ -112,6 +114,7 @@ class WideMapping(StrictModel):
     patient_id: str
     collected: Clock
     resulted: Clock | None = None
+    specimen: str | None = None
     assessed: Clock | None = None
     given: Clock | None = None
     observed: Clock | None = None
@@ -130,7 +133,10 @@ class WideMapping(StrictModel):
         clocks = {name for name in self.clock_names() if name in data}
         repeated = sorted({name for name in names if name and names.count(name) > 1} | clocks)
         if repeated:
-            raise ValueError(f"columns with two roles: {', '.join(repeated)}")
+            raise ValueError(
+                f"columns with two roles: {', '.join(repeated)}; name each once, and leave a "
+                "column with a role out of 'ignored'"
+            )
         targets = [item.to for item in self.patient_columns().values()]
         twice = sorted({name for name in targets if targets.count(name) > 1})
         if twice:
@@ -147,7 +153,8 @@ class WideMapping(StrictModel):
 
     def data_columns(self) -> list[str]:
         """Columns with a role, without times."""
-        return [self.patient_id, *self.labs, *self.patients, *self.grades, *self.doses,
+        specimen = [self.specimen] if self.specimen else []
+        return [self.patient_id, *specimen, *self.labs, *self.patients, *self.grades, *self.doses,
                 *self.observations]  # fmt: skip
 
     def times_of(self, header: Iterable[str]) -> list[str]:

@@ -32,6 +32,7 @@ from pipeline.importers.wide_columns import (
     WideMapping,
 )
 from pipeline.importers.wide_proposal import (
+    column_of_specimens,
     dose_column,
     observation_item,
     with_clocks,
@@ -50,6 +51,7 @@ HEADER = """\
 #   5. set confirmed: true.
 # Analytes and units: data_schema/analytes.yaml. Times read 'at' (ISO 8601), or 'hours' or 'days'
 # since the infusion; time: names the column with the time of day, if it is a separate column.
+# specimen: names the column that holds serum, CSF, ... of each row, if there is one.
 """
 
 
@@ -169,6 +171,8 @@ def propose_mapping(header: Sequence[str], table: pd.DataFrame | None = None) ->
             grades[column] = scale
     labs = {name: lab for name in left if (lab := lab_column(name))}
     left = [name for name in left if name not in labs]
+    specimen = column_of_specimens(left, table)
+    left = [name for name in left if name != specimen]
     clocks = clock_columns(left, table)
     taken = {*clocks.reads, *clocks.time_of_day.values()}
     doses = {name: dose for name in left if name not in taken and (dose := dose_column(name))}
@@ -178,6 +182,7 @@ def propose_mapping(header: Sequence[str], table: pd.DataFrame | None = None) ->
             patient_id=identity or "",
             collected=_take_time(left, _TIMES) or TimeColumn(column="", reads="at"),
             resulted=resulted,
+            specimen=specimen or None,
             labs=labs,
             patients=with_values(patients, table),
             grades=grades,

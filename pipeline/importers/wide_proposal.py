@@ -10,6 +10,7 @@ import pandas as pd
 
 from pipeline.cohort.analytes import normalise_name
 from pipeline.cohort.drug_names import drug_named
+from pipeline.cohort.specimens import specimen_classes, specimen_column
 from pipeline.importers.wide_clocks import ClockColumns, common_clock, owning_clock
 from pipeline.importers.wide_columns import (
     CLOCKS,
@@ -56,6 +57,23 @@ def observation_item(name: str) -> str:
     names: dict[str, str] = {normalise_name(entry["name"]): key for key, entry in items.items()}
     names |= {normalise_name(key): key for key in items}
     return names.get(normalise_name(name), "")
+
+
+def column_of_specimens(header: Sequence[str], table: pd.DataFrame | None = None) -> str:
+    """Column with the specimen of each row: by its name, else by its cells; "" where none is.
+
+    Examples
+    --------
+    >>> column_of_specimens(["Ward", "Sample type"])
+    'Sample type'
+    >>> column_of_specimens(["Ward", "Tube"], pd.DataFrame({"Ward": ["7"], "Tube": ["CSF"]}))
+    'Tube'
+    """
+    named = specimen_column(header)
+    if named or table is None:
+        return named
+    held = {name: [specimen_classes(cell) for cell in table[name].unique()] for name in header}
+    return next((name for name, read in held.items() if any(read) and None not in read), "")
 
 
 def with_values(
@@ -107,8 +125,11 @@ def with_clocks(
         for group in CLOCKS
     }  # fmt: skip
 
+    readings = set(reads.values())
+    usual = readings.pop() if len(readings) == 1 else "at"  # of a clock that is left blank
+
     def clock(column: str) -> TimeColumn:
-        read = {"column": column, "reads": reads.get(column, "at")}
+        read = {"column": column, "reads": reads.get(column, usual)}
         return TimeColumn.model_validate({**read, "time": clocks.time_of_day.get(column)})
 
     others = {name for group in CLOCKS if group != "labs" for name in owners[group].values()}

@@ -171,6 +171,7 @@ def _long(
     content: dict[str, object] = {"patient_id": table[mapping.patient_id]}
     if isinstance(item, LabColumn):
         content |= {"analyte": item.analyte, "value": cells, "unit": item.unit}
+        content |= {"specimen": table[mapping.specimen]} if mapping.specimen else {}
     elif isinstance(item, GradeColumn):
         content |= {"scale": item.scale, "grade": cells}
     elif isinstance(item, ObservationColumn):

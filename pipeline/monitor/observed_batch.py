@@ -58,11 +58,14 @@ class ObservedBatch:
 def observe_batches(
     paths: Sequence[Path], bundle: Bundle, time_zone: str | None = None
 ) -> ObservedBatch:
-    """Read and score batches; a patient of several counts once, at the newest landmark."""
-    parts = [
-        observed_batch(prepare_batch(read_for(bundle, path, time_zone=time_zone), bundle))
-        for path in paths
-    ]
+    """Read and score batches; a patient of several counts once, at the newest landmark.
+
+    What is refused is reported on stderr.
+    """
+    reads = [read_for(bundle, path, time_zone=time_zone) for path in paths]
+    for read in reads:
+        read.report_refusals()
+    parts = [observed_batch(prepare_batch(read, bundle)) for read in reads]
     patients = pd.concat([part.patients for part in parts], ignore_index=True)
     patients["batch"] = np.repeat(np.arange(len(parts)), [len(part.patients) for part in parts])
     order = patients.sort_values(["patient_id", "hours", "batch"], kind="stable")

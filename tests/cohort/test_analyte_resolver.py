@@ -83,3 +83,9 @@ def test_names_without_a_latin_letter_or_digit_are_refused_not_pooled(tmp_path):
 def test_settings_for_no_analyte_are_a_usage_error(tmp_path, settings):
     with pytest.raises(UsageError, match="unknown analyte keys"):
         read_labs(tmp_path, ("crp", 5, "mg/L", 1, 2), **settings)
+
+
+@pytest.mark.parametrize("code", ["49919-4", "2161-8"])
+def test_a_code_of_another_specimen_in_place_of_the_name_is_a_conflict(tmp_path, code):
+    result = read_labs(tmp_path, ("crp", "7", "mg/L", 1, 2), (code, "9", "mg/dL", 3, 4))
+    assert codes(result) == ["specimen_conflict"]

@@ -202,3 +202,18 @@ def test_results_after_death_or_the_end_of_the_record_are_flagged_and_kept(tmp_p
     assert result.flags == {"labs.csv": {"after_death": 1, "after_record_end": 1}}
     assert result.cohort.labs["flag"].tolist() == ["after_death after_record_end", ""]
     assert len(result.notes) == 2
+
+
+def test_a_steroid_dose_whose_unit_is_no_mass_is_flagged(tmp_path):
+    header = ("patient_id", "drug", "dose", "unit", "given_hours")
+    units = ["mg", "mg/kg", "ampoule", "", "g", "mg/m2"]
+    rows = [("A", "dexamethasone", 10, unit, 10 + place) for place, unit in enumerate(units)]
+    other = [("A", "heparin", 500, "IU", 30), ("A", "dexamethasone", "", "", 31)]
+    result = read(write_export(tmp_path, treatments=[header, *rows, *other]))
+    flagged = result.notes.loc[result.notes["code"] == "dose_unit_unknown"]
+    assert flagged["value"].tolist() == ["mg/kg", "ampoule", "", "mg/m2"]
+    assert result.cohort.treatments["dose_mg"].notna().tolist() == [
+        *(unit in ("mg", "g") for unit in units),
+        False,
+        False,
+    ]

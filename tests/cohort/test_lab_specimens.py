@@ -128,3 +128,11 @@ def test_a_local_analyte_of_two_specimens_is_refused_whole_and_one_named_by_it_i
     result = read(write_export(tmp_path, labs=rows), extra_analytes="accept")
     assert codes(result) == ["specimen_conflict"] * 2
     assert list(result.local) == ["il_6_csf"]
+
+
+@pytest.mark.parametrize("column", ["sample_type", "Specimen-Type", "material", "Probenmaterial"])
+def test_a_column_of_another_name_holds_the_specimen(tmp_path, column):
+    rows = [("IL-6", 50, "pg/mL", 1, 2, "CSF"), ("IL-6", 50, "pg/mL", 3, 4, "serum")]
+    result = read_labs(tmp_path, *rows, columns=column)
+    assert codes(result) == ["specimen_conflict"]
+    assert len(result.cohort.labs) == 1

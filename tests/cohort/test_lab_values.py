@@ -150,3 +150,9 @@ def test_words_of_a_plate_are_read_at_the_limits_of_the_configuration(tmp_path):
     rows = [("il6", text, "pg/mL", hour, 20) for hour, text in enumerate(["OOR >", "u.NWG"], 5)]
     result = read_labs(tmp_path, *rows, limits={"il6": {"lower": 1.5, "upper": 9000.0}})
     assert result.cohort.labs[["value", "side"]].to_numpy().tolist() == [[9000.0, 1], [1.5, -1]]
+
+
+@pytest.mark.parametrize(("value", "unit"), [("-0.67", "NPX"), ("-1.5", "NPQ"), ("-1", "z-score")])
+def test_a_negative_number_in_a_signed_unit_is_refused_for_its_unit(tmp_path, value, unit):
+    result = read_labs(tmp_path, ("il6", "7", "pg/mL", 1, 2), ("il6", value, unit, 3, 4))
+    assert codes(result) == ["unit_refused"]

@@ -38,6 +38,7 @@ def test_points_between_thousands_beside_decimal_commas_are_refused_unless_state
     assert values(stated) == {"crp": 182.4, "ferritin": 12845.0, "il6": 3410.0, "platelets": 48.0}
     against = read(folder, decimal_comma=False)
     assert values(against) == {"platelets": 48.0}
+    assert all(reason.startswith("'") for reason in against.rejects["reason"])  # names the cell
 
 
 def test_a_decimal_comma_in_another_column_or_file_is_evidence_too(tmp_path):

@@ -9,6 +9,7 @@ from pipeline.cohort.specimens import (
     analyte_in_specimen,
     class_of_loinc,
     specimen_classes,
+    specimen_column,
     specimen_names,
     stated_in_name,
     with_stated_specimen,
@@ -113,3 +114,17 @@ def test_any_text_can_be_read(text):
     classes = specimen_classes(text)
     assert classes is None or classes <= set(CLASSES)
     assert all(stated for _, stated in without_specimen(text))
+
+
+@pytest.mark.parametrize(
+    ("header", "column"),
+    [
+        (["material", "Specimen"], "Specimen"),
+        (["matrix", "sample-type"], "sample-type"),
+        (["value", "Type d'échantillon"], "Type d'échantillon"),
+        (["sample", "probe", "sample_id"], ""),
+        ([], ""),
+    ],
+)
+def test_headers_of_a_column_of_specimens(header, column):
+    assert specimen_column(header) == column

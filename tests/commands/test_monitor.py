@@ -184,3 +184,18 @@ def test_the_profile_survives_the_bundle(mini, tmp_path):
     assert bundle.reference.profile.days
     save_bundle(bundle, tmp_path / "again")
     assert load_bundle(tmp_path / "again").reference.profile == bundle.reference.profile
+
+
+def test_a_batch_of_shifted_dates_names_the_remedy(mini, tmp_path, capsys):
+    batch = tmp_path / "batch"
+    batch.mkdir()
+    (batch / "patients.csv").write_text(
+        "patient_id,infusion_time\nA,2141-12-17T08:00:00-05:00\n", encoding="utf-8"
+    )
+    (batch / "labs.csv").write_text(
+        "patient_id,analyte,value,unit,collected_at\nA,CRP,120,mg/L,2141-12-20T06:00:00-05:00\n",
+        encoding="utf-8",
+    )
+    arguments = ["--input", str(batch), "--model", str(mini.bundle), "--out", str(tmp_path / "m")]
+    assert main(["monitor", "--quiet", *arguments]) == 3
+    assert "pseudonymise --times hours" in capsys.readouterr().err

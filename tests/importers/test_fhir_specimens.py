@@ -89,3 +89,17 @@ def test_a_text_beside_an_unknown_code_counts_where_it_is_safe(tmp_path, display
     assert found["labs"]["analyte"].tolist() == [analyte]
     assert ("flagged: 1 rows" in said) == (analyte != "38483-4")
     assert ("will be rejected" in said) == (analyte == "38483-4")
+
+
+@pytest.mark.parametrize(
+    ("site", "specimen"),
+    [
+        ({"text": "CSF"}, "CSF"),
+        ({"coding": [{"code": "258450006"}]}, "258450006"),
+        ({"text": "left arm"}, ""),
+        (None, ""),
+    ],
+)
+def test_a_body_site_counts_where_it_is_a_specimen(site, specimen):
+    assert specimen_of({"bodySite": site}, {}) == specimen
+    assert specimen_of({"bodySite": site, "specimen": {"display": "Serum"}}, {}) == "Serum"

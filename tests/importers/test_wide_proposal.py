@@ -7,11 +7,13 @@ import io
 import pandas as pd
 import pytest
 
+from pipeline.cohort.files import raw_from_csv
 from pipeline.importers.wide_clocks import clock_columns
 from pipeline.importers.wide_mapping import propose_mapping
 from pipeline.importers.wide_proposal import (
     clock_notes,
     codes_in,
+    column_of_specimens,
     dose_column,
     observation_item,
     with_values,
@@ -92,3 +94,19 @@ def test_codes_of_sex_and_product_get_a_blank_translation_and_words_do_not():
     assert roles["h"] == "site"
     assert codes_in(pd.Series(["male", "f", ""])) == ()
     assert observation_item("temp") == ""
+
+
+@pytest.mark.parametrize(
+    ("cells", "column"),
+    [(["CSF", "", "serum"], "Tube"), (["CSF", "7"], ""), (["", ""], ""), (["n/a"], "")],
+)
+def test_a_column_of_specimens_is_known_by_its_cells(cells, column):
+    table = pd.DataFrame({"Ward": ["7"] * len(cells), "Tube": cells})
+    assert column_of_specimens(["Ward", "Tube"], table) == column
+
+
+def test_a_blank_clock_reads_as_its_candidates_do():
+    text = "id,day,crp (mg/L),grade_day,CRS grade\nA,1,35,,\nA,3,120,4,3\n"
+    table = raw_from_csv(text.encode(), "sheet.csv").frame
+    proposal = propose_mapping(text.split("\n")[0].split(","), table)
+    assert (proposal.collected.column, proposal.collected.reads) == ("", "days")

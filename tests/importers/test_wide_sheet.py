@@ -432,3 +432,19 @@ def test_times_with_one_reading_are_carried_in_iso(tmp_path, order, cell, wanted
     import_export(sheet, tmp_path / "out", place, time_zone="America/New_York")
     labs = pd.read_csv(tmp_path / "out" / "labs.csv", dtype="str")
     assert labs["collected_at"].tolist() == [wanted]
+
+
+@pytest.mark.parametrize("column", ["specimen", "Sample type", "Probe"])
+def test_a_column_of_specimens_is_carried_so_that_csf_is_never_blood(tmp_path, column):
+    sheet = tmp_path / "sheet.csv"
+    sheet.write_text(
+        f"id,hours,{column},IL-6 (pg/mL)\nA,24,CSF,2000\nA,24,serum,30\nA,48,Plasma,33\n",
+        encoding="utf-8",
+    )
+    path = proposed(sheet)
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert (content["specimen"], content["ignored"]) == (column, [])
+    path.write_text(yaml.safe_dump({**content, "confirmed": True}), encoding="utf-8")
+    import_export(sheet, tmp_path / "out", path, force=False)
+    labs = pd.read_csv(tmp_path / "out" / "labs.csv")
+    assert labs["specimen"].tolist() == ["CSF", "serum", "Plasma"]
