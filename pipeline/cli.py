@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pipeline import __version__, log
-from pipeline.errors import CytocastError
+from pipeline.errors import CytocastError, visible
 from pipeline.failure import describe_failure, ended_by_sigterm
 from pipeline.remedy import with_make
 
@@ -28,13 +28,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             code, summary = options.run(options)
     except CytocastError as error:
         message = with_make(str(error), error.options)
-        sys.stderr.write(f"cytocast {options.command}: {message}\n")
+        sys.stderr.write(visible(f"cytocast {options.command}: {message}\n"))
         return error.exit_code
     except (Exception, KeyboardInterrupt) as error:
         if options.debug:
             raise
         code, message = describe_failure(error)
-        sys.stderr.write(f"cytocast {options.command}: {message}\n")
+        sys.stderr.write(visible(f"cytocast {options.command}: {message}\n"))
         return code
     return _printed(summary, int(code))
 
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _printed(summary: str, code: int) -> int:
     """Write the summary; a reader that has closed the pipe, such as head, changes no exit code."""
     try:
-        sys.stdout.write(summary + "\n")
+        sys.stdout.write(visible(summary + "\n"))
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -171,6 +171,7 @@ def _predict(options: argparse.Namespace) -> tuple[int, str]:
         force=options.force,
         pages=not options.no_pages,
         emit=options.emit,
+        spreadsheet_safe=options.spreadsheet_safe,
     )
 
 
@@ -290,6 +291,11 @@ def _parser() -> argparse.ArgumentParser:
     predict.add_argument("--strict", action="store_true", help="any refused row is fatal")
     predict.add_argument(
         "--emit", action="append", choices=["fhir"], default=[], help="RiskAssessment resources too"
+    )
+    predict.add_argument(
+        "--spreadsheet-safe",
+        action="store_true",
+        help="an apostrophe before text of predictions.csv that a spreadsheet would run",
     )
     predict.add_argument("--no-pages", action="store_true", help="leave out the pages")
     _configured(predict)

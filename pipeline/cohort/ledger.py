@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.cohort.decimal_marks import DecimalMarks
-from pipeline.errors import shown
+from pipeline.errors import shown, visible
 from pipeline.remedy import Audience, Interface, Remedy, render
 
 COLUMNS = ["file", "row", "column", "value", "code", "reason", "remedy"]
@@ -57,7 +57,8 @@ class Ledger:
     shifted. ``contradictions`` says per patient which lines of patients differ, and in what.
     ``lines`` counts physical lines per file, where a file has lines.
     ``written`` holds, per file and column, the cells that reading changed, by their line;
-    ``decimal_marks``, per file, what a comma and a point mean in its results.
+    ``decimal_marks``, per file, what a comma and a point mean in its results. ``refused_ids`` are
+    ids that cannot be used, as outputs show them.
     """
 
     live: bool = False
@@ -80,6 +81,7 @@ class Ledger:
     contradictions: dict[str, str] = field(default_factory=dict)
     written: dict[tuple[str, str], pd.Series] = field(default_factory=dict)
     decimal_marks: dict[str, DecimalMarks] = field(default_factory=dict)
+    refused_ids: set[str] = field(default_factory=set)
 
     @property
     def audience(self) -> Audience:
@@ -280,7 +282,7 @@ class Ledger:
                     "file": file,
                     "row": rows["_line"].to_numpy(),
                     "column": column,
-                    "value": value.str.slice(0, 80).to_numpy(),
+                    "value": value.str.slice(0, 80).map(visible).astype("str").to_numpy(),
                     "code": code,
                     "reason": reason if isinstance(reason, str) else reason.to_numpy(),
                     "remedy": render(remedy, self.audience, Interface.MAKE),

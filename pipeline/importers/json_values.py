@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import re
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pipeline.errors import InputError
+from pipeline.input_files import decompressed, read_file
+from pipeline.input_limits import JSON_BYTES
 
 _GZIP = b"\x1f\x8b"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
@@ -34,14 +33,11 @@ def read_text(path: Path) -> str:
     Raises
     ------
     InputError
-        If the file cannot be read, or its compressed content is damaged.
+        If the file cannot be read or is too large, or its compressed content is damaged.
     """
-    try:
-        content = path.read_bytes()
-        if content.startswith(_GZIP):
-            content = gzip.decompress(content)
-    except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"{path} cannot be read: {error}; export it again") from error
+    content = read_file(path, most=JSON_BYTES)
+    if content.startswith(_GZIP):
+        content = decompressed(content, path)
     if content.startswith(_UTF16):
         return content.decode("utf-16", errors="replace")
     return content.decode("utf-8-sig", errors="surrogateescape")
