@@ -23,8 +23,8 @@ YAML_DIGITS = 100
 COLUMNS = 10_000
 # A header of 10,000 names of 100 characters.
 HEADER_CHARACTERS = 1_000_000
-# A discharge letter inside a cell has some 20,000 characters, and pages quote 60 of them.
-LINE_CHARACTERS = 1_000_000
+# A discharge letter inside a cell has some 20,000 characters, a scan as text a few million.
+LINE_CHARACTERS = 5_000_000
 # Cells of a Parquet table, which take some 50 bytes each as text.
 PARQUET_CELLS = 500_000_000
 # Cells per byte of a Parquet file: a run of one value takes no space, but no table is only that.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import numbers
 import warnings
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -254,6 +255,10 @@ def raw_from_frame(
                 warnings.simplefilter("ignore", DeprecationWarning)
                 column = _numbers_as_text(frame.iloc[:, place])
                 table = pa.Table.from_pandas(column.to_frame(), preserve_index=False)
+        except UnicodeEncodeError as error:
+            raise InputError(
+                f"{file}, column '{shown(name)}' holds text that is no Unicode; correct it"
+            ) from error
         except pa.ArrowException as error:
             raise InputError(
                 f"{file}, column '{shown(name)}' mixes types: {error}. A column holds text, "
@@ -261,7 +266,8 @@ def raw_from_frame(
             ) from error
         columns.append(table.column(0))
     text = _text_of_arrow(names, columns, file, fields, file)
-    digest = hashlib.sha256(text.to_csv(index=False).encode()).hexdigest()
+    cells = json.dumps({name: text[name].tolist() for name in text})
+    digest = hashlib.sha256(cells.encode()).hexdigest()
     return RawTable(file, text, digest, file, typed=_typed(text, columns))
 
 

@@ -8,13 +8,32 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pipeline.errors import shown
 from pipeline.input_files import decompressed, read_file
 from pipeline.input_limits import JSON_BYTES
 
 _GZIP = b"\x1f\x8b"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _GAP = re.compile(r"[\s\x1e]*")  # JSON text sequences begin each value with a record separator
-_DECODER = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str)
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")  # half of a pair of UTF-16, as an escape
+
+
+class _RepeatedKeyError(ValueError):
+    """An object states one key twice, and it cannot be known which counts."""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        keys = [key for key, _ in pairs]
+        repeated = next(key for key in keys if keys.count(key) > 1)
+        raise _RepeatedKeyError(f"the key '{shown(repeated)}' is repeated in an object")
+    return made
+
+
+_DECODER = json.JSONDecoder(
+    parse_float=str, parse_int=str, parse_constant=str, object_pairs_hook=_object
+)
 _DAMAGED = re.compile("[\udc80-\udcff]")
 TOO_DEEP = "objects lie within each other too deeply"
 
@@ -95,15 +114,29 @@ def _stream(text: str, line: int) -> Iterator[JsonValue]:
             at = line + text.count("\n", place, error.pos)
             yield JsonValue(at, None, f"{error.msg}, column {error.colno}")
             return
+        except _RepeatedKeyError as error:
+            yield JsonValue(line, None, str(error))
+            return
         except RecursionError:
             yield JsonValue(line, None, TOO_DEEP)
             return
         if not isinstance(value, (dict, list)) and _end_of_gap(text, end) < len(text):
             yield JsonValue(line, None, "text follows a value that is no object")
             return
-        damaged = _DAMAGED.search(text, place, end)
+        damaged = _DAMAGED.search(text, place, end) or (
+            _HALF.search(text, place, end) and _has_halves(value)
+        )
         yield JsonValue(line, value, "it holds bytes that are no UTF-8" if damaged else "")
         place = _end_of_gap(text, end)
+
+
+def _has_halves(value: Any) -> bool:
+    """Whether a text of a value is no Unicode: half of a pair without the other."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def _end_of_gap(text: str, place: int) -> int:

@@ -121,7 +121,7 @@ def folder_remarks(folder: Path, paths: Mapping[str, Path]) -> list[str]:
     if not folder.is_dir():
         return []
     refuse_workbook_tables(folder, paths)
-    names = [path.name for path in listing(folder) if not path.is_dir() or _is_data(path)]
+    names = [path.name for path in listing(folder) if not path.is_dir()]
     remarks = unread_files(names, [path.name for path in paths.values()])
     for remark in remarks:
         log.warn(remark)
@@ -175,10 +175,6 @@ def refuse_workbook_tables(folder: Path, read: Mapping[str, Path]) -> None:
             raise InputError(
                 f"{folder} has no table '{table}' that can be read{workbook_hint([path])}"
             )
-
-
-def _is_data(path: Path) -> bool:
-    return path.suffix.lower() in _DATA
 
 
 def _meant(name: str) -> str:
