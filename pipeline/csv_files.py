@@ -46,13 +46,16 @@ def restored(cell: str) -> str:
 def restored_cells(cells: pd.Series) -> pd.Series:
     """Cells of a column of text as they were before :func:`neutral`.
 
+    A column that still holds text to be run was not written here. It stays as it is, so that an
+    id with an apostrophe and one without stay two.
+
     Examples
     --------
     >>> restored_cells(pd.Series(["'+1 x", "2"], dtype="str")).tolist()
     ['+1 x', '2']
     """
     marked = cells.str.startswith("'")
-    if not marked.any():
+    if not marked.any() or any(neutral(cell) != cell for cell in cells[~marked].unique()):
         return cells
     return cells.mask(marked, cells.loc[marked].map(restored)).astype(cells.dtype)
 

@@ -90,3 +90,8 @@ def test_no_other_module_writes_csv():
         if writers.search(path.read_text(encoding="utf-8"))
     ]
     assert found == ["csv_files.py"]
+
+
+def test_a_column_that_another_program_wrote_keeps_its_apostrophes():
+    content = b"patient_id,value\n=1,1\n'=1,2\n"
+    assert raw_from_csv(content, "labs.csv").frame["patient_id"].tolist() == ["=1", "'=1"]

@@ -282,7 +282,7 @@ class Ledger:
                     "file": file,
                     "row": rows["_line"].to_numpy(),
                     "column": column,
-                    "value": value.str.slice(0, 80).map(visible).astype("str").to_numpy(),
+                    "value": value.str.slice(0, 80).to_numpy(),
                     "code": code,
                     "reason": reason if isinstance(reason, str) else reason.to_numpy(),
                     "remedy": render(remedy, self.audience, Interface.MAKE),
@@ -345,7 +345,11 @@ def _as_written(rows: pd.DataFrame, column: str) -> pd.Series:
 def _sorted(parts: list[pd.DataFrame]) -> pd.DataFrame:
     if not parts:
         return pd.DataFrame({name: pd.Series([], dtype="str") for name in COLUMNS})
-    return pd.concat(parts, ignore_index=True).sort_values(
+    table = pd.concat(parts, ignore_index=True)
+    for name in ("value", "reason"):
+        seen = {text: visible(text) for text in table[name].unique()}
+        table[name] = table[name].map(seen).astype("str")
+    return table.sort_values(
         ["file", "row", "column"],
         key=lambda cells: cells.map(_causes_first) if cells.name == "file" else cells,
         kind="stable",
