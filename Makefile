@@ -21,6 +21,7 @@ PATIENTS ?=
 BATCH ?=
 MAPPING ?=
 EMIT ?=
+SPREADSHEET_SAFE ?=
 AGAINST ?=
 PORT ?=
 NEW_KEY ?=
@@ -84,8 +85,8 @@ register: need-OUT $(READY) ## Log and register a finished bundle: OUT=BUNDLE
 promote: $(READY) ## Make the challenger champion if every gate passes [AGAINST=DIR SIGNED_BY=KEY FORCE=1]
 	@$(BIN)/cytocast promote $(if $(AGAINST),--against "$(AGAINST)") $(signed) $(force)
 
-predict: need-INPUT need-OUT $(READY) ## Score a lab batch: INPUT=PATH OUT=DIR [MODEL= AS_OF= CONFIG= TZ_NAME= EMIT=fhir STRICT=1 SIGNED_BY=KEY FORCE=1]
-	@$(BIN)/cytocast predict --input "$(INPUT)" --out "$(OUT)" --model "$(model)" $(as_of) $(configs) $(zone) $(if $(EMIT),--emit "$(EMIT)") $(if $(filter-out 0 no false,$(STRICT)),--strict) $(signed) $(force) || { code=$$?; [ $$code -eq 4 ] || exit $$code; echo "Some patients have no estimate; see status_reason in $(OUT)/predictions.csv."; }
+predict: need-INPUT need-OUT $(READY) ## Score a lab batch: INPUT=PATH OUT=DIR [MODEL= AS_OF= CONFIG= TZ_NAME= EMIT=fhir STRICT=1 SPREADSHEET_SAFE=1 SIGNED_BY=KEY FORCE=1]
+	@$(BIN)/cytocast predict --input "$(INPUT)" --out "$(OUT)" --model "$(model)" $(as_of) $(configs) $(zone) $(if $(EMIT),--emit "$(EMIT)") $(if $(filter-out 0 no false,$(STRICT)),--strict) $(if $(filter-out 0 no false,$(SPREADSHEET_SAFE)),--spreadsheet-safe) $(signed) $(force) || { code=$$?; [ $$code -eq 4 ] || exit $$code; echo "Some patients have no estimate; see status_reason in $(OUT)/predictions.csv."; }
 
 report: predict ## Score a lab batch and say where its pages are: INPUT=PATH OUT=DIR [as for predict]
 	@echo "Open $(OUT)/report/index.html in a browser."

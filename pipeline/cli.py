@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from pipeline import log, redaction
 from pipeline.command_parser import build_parser
-from pipeline.errors import CytocastError
+from pipeline.errors import CytocastError, visible
 from pipeline.failure import INTERRUPTED, TERMINATED, describe_failure, ended_by_sigterm
 from pipeline.remedy import with_make
 
@@ -46,7 +46,7 @@ def _run(options: argparse.Namespace) -> int:
 
 def _failed(options: argparse.Namespace, message: str, code: int) -> int:
     """Write why a command failed, without cells of the input unless they are asked for."""
-    sys.stderr.write(f"cytocast {options.command}: {redaction.redacted(message)}\n")
+    sys.stderr.write(visible(f"cytocast {options.command}: {redaction.redacted(message)}\n"))
     if redaction.hid_any():
         sys.stderr.write("cells of the input are hidden; --show-values shows them\n")
     return code
@@ -55,7 +55,7 @@ def _failed(options: argparse.Namespace, message: str, code: int) -> int:
 def _printed(summary: str, code: int) -> int:
     """Write the summary; a reader that has closed the pipe, such as head, changes no exit code."""
     try:
-        sys.stdout.write(redaction.redacted(summary) + "\n")
+        sys.stdout.write(visible(redaction.redacted(summary) + "\n"))
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -197,6 +197,7 @@ def _predict(options: argparse.Namespace) -> tuple[int, str]:
         pages=not options.no_pages,
         emit=options.emit,
         signed_by=options.require_signature,
+        spreadsheet_safe=options.spreadsheet_safe,
     )
 
 

@@ -113,6 +113,11 @@ def build_parser() -> argparse.ArgumentParser:
     predict.add_argument(
         "--emit", action="append", choices=["fhir"], default=[], help="RiskAssessment resources too"
     )
+    predict.add_argument(
+        "--spreadsheet-safe",
+        action="store_true",
+        help="an apostrophe before text of predictions.csv that a spreadsheet would run",
+    )
     predict.add_argument("--no-pages", action="store_true", help="leave out the pages")
     configured_option(predict)
     signed_option(predict)

@@ -2,7 +2,33 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+
+# printable by Python, and invisible or mistaken for a space: joiners, fillers, variation selectors
+IGNORABLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\ufffd"
+    "\U000e0100-\U000e01ef]"
+)
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
+    "\ufff9-\ufffb\U000e0000-\U000e007f\ud800-\udfff]"
+)
+
+
+def visible(text: str) -> str:
+    r"""Text with control characters, reordering marks and zero-width characters escaped.
+
+    Line feeds and tabs stay.
+
+    Examples
+    --------
+    >>> visible("a\u202eb\rc\td")
+    'a\\u{202e}b\\u{d}c\td'
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return _UNSEEN.sub(lambda sign: f"\\u{{{ord(sign[0]):x}}}", text)
 
 
 def shown(text: str, longest: int = 60) -> str:

@@ -8,11 +8,17 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
+from pipeline.errors import visible
 from pipeline.redaction import redacted
 
 T = TypeVar("T")
 _LOGGER = logging.getLogger("cytocast")
 _STATE = {"progress": True}
+
+
+class _PlainFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return visible(record.getMessage())
 
 
 class _JsonFormatter(logging.Formatter):
@@ -21,7 +27,7 @@ class _JsonFormatter(logging.Formatter):
             {
                 "level": record.levelname.lower(),
                 "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
-                "message": record.getMessage(),
+                "message": visible(record.getMessage()),
             }
         )
 
@@ -29,7 +35,7 @@ class _JsonFormatter(logging.Formatter):
 def configure(*, quiet: bool = False, json_logs: bool = False) -> None:
     """Send library logs to stderr; ``quiet`` keeps warnings and hides progress."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_JsonFormatter() if json_logs else logging.Formatter("%(message)s"))
+    handler.setFormatter(_JsonFormatter() if json_logs else _PlainFormatter())
     _LOGGER.handlers[:] = [handler]
     _LOGGER.setLevel(logging.WARNING if quiet else logging.INFO)
     _LOGGER.propagate = False

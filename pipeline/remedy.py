@@ -25,6 +25,7 @@ MAKE_VARIABLES = {
     "times": "TIMES=",
     "format": "FORMAT=",
     "strict": "STRICT=1",
+    "spreadsheet-safe": "SPREADSHEET_SAFE=1",
     "seed": "SEED=",
     "jobs": "JOBS=",
     "port": "PORT=",

@@ -10,6 +10,8 @@ from typing import Any
 import yaml
 
 from pipeline.errors import UsageError
+from pipeline.input_files import read_settings
+from pipeline.safe_yaml import PARSER, UniqueKeys, refuse_unsafe
 
 _PACKAGED = Path(__file__).parent / "_data"
 _ROOT = _PACKAGED if _PACKAGED.is_dir() else Path(__file__).parent.parent
@@ -31,22 +33,23 @@ def read_yaml(path: Path) -> Any:
     Raises
     ------
     UsageError
-        If the file is missing or is not YAML.
+        If the file is missing, is not YAML, repeats a key, grows by references, is nested too
+        deeply, or holds a number of too many digits.
     """
+    text = read_settings(path)
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read {path}: {error}") from error
-    try:
-        return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        refuse_unsafe(yaml.parse(text, Loader=PARSER), path)
+        return yaml.load(text, Loader=UniqueKeys)
     except yaml.YAMLError as error:
         raise UsageError(f"{path} is not valid YAML: {error}") from error
+    except (ValueError, OverflowError) as error:
+        raise UsageError(f"{path} holds a value that cannot be read: {error}") from error
 
 
 @cache
 def schema_yaml(name: str) -> Any:
     """Parsed YAML file of ``data_schema/`` (cached; treat as read-only)."""
-    return read_yaml(schema_path(name))
+    return yaml.load(schema_path(name).read_text(encoding="utf-8"), Loader=UniqueKeys)
 
 
 @cache

@@ -102,7 +102,7 @@ def test_a_file_that_is_no_mapping(write, text, words):
 
 
 def test_a_missing_file_and_a_binary_one(write, tmp_path):
-    assert "cannot read" in refused(tmp_path / "none.yaml")
+    assert "cannot be read" in refused(tmp_path / "none.yaml")
     path = write("")
     path.write_bytes(b"\xff\xfe\x00")
     assert "cannot read" in refused(path)

@@ -13,6 +13,7 @@ PIPELINE = TESTS.parent / "pipeline"
 EXCEPTIONS = {
     "arrays": "types only",
     "audit/*_checks": "audit/test_checks plants a defect for every check of every module",
+    "input_limits": "constants only",
     "commands/promote": "needs a tracked training: commands/test_train promotes one",
     "train/tracking": "needs a tracked training: commands/test_train reads what was logged",
 }
@@ -25,6 +26,7 @@ OTHERS = {
     "audit/test_docs": "docs/audit.md",
     "audit/test_real_cohorts": "public cohorts, whole",
     "commands/test_evaluate_settings": "settings of a training, from configuration to cards",
+    "commands/test_predict_hostile_strings": "hostile strings, through every output of predict",
     "commands/test_predict_bad_input": "one bad row never loses a batch, for every command of it",
     "commands/test_train_bad_input": "bad input to a training, for every room",
     "commands/test_train_signed": "signed analytes, through every room",
@@ -44,6 +46,7 @@ OTHERS = {
     "reading/test_conservation": "every row is accounted for, through reading and cohort",
     "reading/test_read_tables": "tables in memory as their files, through cohort and reading",
     "reading/test_reading_properties": "messy exports, through reading and cohort",
+    "reading/test_table_places": "tables that are no files, for every command",
     "simulate/test_simulated_cohort": "the synthetic cohort against its published figures",
 }
 

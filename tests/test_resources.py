@@ -26,7 +26,7 @@ def test_the_configurations_are_beside_the_data_files():
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (None, "cannot read"),
+        (None, "cannot be read"),
         (b"a: \xff", "cannot read"),
         (b"a: [1\nb: 2\n", "line 2"),
         (b"a: !!python/object/apply:os.system [ls]", "not valid YAML"),

@@ -26,6 +26,7 @@ from pipeline.audit.export_context import AuditContext, open_export
 from pipeline.audit.finding import SEVERITIES, Finding, NotApplicable
 from pipeline.audit.identity_checks import PersonsInTheExport, SamePatientTwice, TellingOrder
 from pipeline.audit.leakage_checks import ColumnsThatAreTheOutcome, OutcomeAmongInputs
+from pipeline.audit.limit_checks import ImplausibleLimits
 from pipeline.audit.specimen_checks import Contradictions, ImpossibleJumps, TwoPopulations
 from pipeline.audit.unit_checks import (
     BasisChanges,
@@ -72,6 +73,7 @@ CHECKS: tuple[type[Check], ...] = (
     Contradictions,
     ImpossibleJumps,
     RepeatedConstants,
+    ImplausibleLimits,
     MissingUnit,
     MissingBasis,
     UnitSlips,

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from pipeline.cohort.ledger import CLOSE_LINE
 from pipeline.cohort.quoted_lines import Span, holds_rows, reading_of, stray_quote_in_id
 from pipeline.errors import InputError
+from pipeline.input_limits import COLUMNS, HEADER_CHARACTERS, LINE_CHARACTERS
 
 csv.field_size_limit(10_000_000)
 _NOT_CLOSED = "A quote is opened on this line and not closed."
@@ -29,6 +30,8 @@ _ONE_ENCODING = (
 _ONE_LINE_CELL = (
     "If the lines are rows, close the quote on its line; else remove line breaks from the cell."
 )
+_SHORTER = "Take the long text out of the cell, or end lines with a line end."
+_LONGEST_ID = 5_000  # characters at the start of a line that is too long to be read
 _MOST_LINES = 50  # of one quoted cell; beyond that a quote was left open
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _BOMS = (  # the longer marks first, because UTF-32 starts like UTF-16
@@ -151,6 +154,12 @@ def records(
     """
     text, width = decoded.lines, len(names)
     while position < len(text):
+        if len(text[position]) > LINE_CHARACTERS:
+            problem = f"The line has {len(text[position]):,} characters; {LINE_CHARACTERS:,} are "
+            cell = text[position][:_LONGEST_ID].partition(separator)[0]
+            yield Line(position + 1, 1, [cell], f"{problem}the most that is read.", _SHORTER)
+            position += 1
+            continue
         row, taken = record(text, position, separator)
         lines = text[position : position + taken]
         problem, remedy, reading, last = "", CLOSE_LINE, Span.CELL, 0
@@ -233,14 +242,33 @@ def refuse_other_formats(content: bytes, path: object) -> None:
 
 
 def refuse_binary(header: str, path: object) -> None:
-    """Refuse a file whose first line holds control characters, which no text has.
+    """Refuse a file whose first line is too long, or holds control characters, which no text has.
 
     Raises
     ------
     InputError
     """
+    if len(header) > HEADER_CHARACTERS:
+        raise InputError(
+            f"{path}: its header line has {len(header):,} characters, at most "
+            f"{HEADER_CHARACTERS:,} are read. Export it as a CSV table with line ends"
+        )
     if any(unicodedata.category(sign) == "Cc" and not sign.isspace() for sign in header):
         raise InputError(f"{path} is not text. Export the table again as CSV (UTF-8)")
+
+
+def refuse_columns(number: int, path: object) -> None:
+    """Refuse a table of more columns than any export has.
+
+    Raises
+    ------
+    InputError
+    """
+    if number > COLUMNS:
+        raise InputError(
+            f"{path} has {number:,} columns, at most {COLUMNS:,} are read. Give one row per "
+            "result, or export fewer columns"
+        )
 
 
 def separator_name(separator: str) -> str:

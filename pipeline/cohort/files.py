@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import numbers
 import warnings
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -14,24 +15,30 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from pipeline import input_limits as limits
 from pipeline.cohort.delimited import (
     decode,
     header_of,
     refuse_binary,
+    refuse_columns,
     refuse_other_formats,
     separator_name,
     separator_of,
     stated_separator,
 )
 from pipeline.cohort.ledger import Ledger, LineCounts
+from pipeline.cohort.patient_ids import ID_COLUMNS, bare_ids, refuse_unusable_ids
 from pipeline.cohort.private_cells import hide_cells
 from pipeline.cohort.schema import TableSchema, canonical_header
 from pipeline.cohort.table_lines import UnreadableLine, table_lines
 from pipeline.cohort.tables import TABLES
+from pipeline.csv_files import restored, restored_cells
 from pipeline.errors import InputError, listed, shown
+from pipeline.input_files import listing, read_file, refuse_irregular
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 _NUMBERS = (numbers.Real, Decimal)
 SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")
@@ -58,12 +65,13 @@ def find_table(folder: Path, name: str) -> Path | None:
     Raises
     ------
     InputError
-        If several files fit, because it cannot be known which one is meant.
+        If several files fit, because it cannot be known which one is meant, or if one is there
+        and is no regular file, such as a link to a share that is not mounted.
     """
     wanted = {name + suffix for suffix in SUFFIXES}
-    found = sorted(
-        path for path in folder.iterdir() if path.name.lower() in wanted and path.is_file()
-    )
+    found = [path for path in listing(folder) if path.name.lower() in wanted]
+    for path in found:
+        refuse_irregular(path)
     if len(found) > 1:
         names = " and ".join(path.name for path in found)
         raise InputError(
@@ -108,7 +116,7 @@ class RawTable:
         hide_cells(self.frame)
 
     def record_in(self, ledger: Ledger) -> pd.DataFrame:
-        """Enter remarks, unreadable lines and the number of rows in a ledger; returns the frame."""
+        """Enter remarks, unreadable lines and rows in a ledger; returns rows with usable ids."""
         ledger.remarks.extend(self.remarks)
         for item in self.unreadable:
             ledger.ragged(
@@ -122,12 +130,12 @@ class RawTable:
         ledger.read[self.file] += len(self.frame) + len(self.unreadable)
         if self.lines is not None:
             ledger.count_lines(self.file, self.lines)
-        return self.frame
+        return refuse_unusable_ids(self.frame, self.file, ledger)
 
 
 def sha256_file(path: Path) -> str:
     """SHA-256 of a file's bytes, in hex."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return hashlib.sha256(read_file(path)).hexdigest()
 
 
 def sha256_files(paths: Iterable[Path]) -> str:
@@ -158,11 +166,7 @@ def read_raw(path: Path, fields: Collection[str] | None = None) -> RawTable:
     """
     if path.suffix.lower() == ".parquet":
         return _read_parquet(path, fields)
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error}") from error
-    return raw_from_csv(content, path.name, fields, source=str(path))
+    return raw_from_csv(read_file(path), path.name, fields, source=str(path))
 
 
 def raw_from_csv(
@@ -194,21 +198,22 @@ def raw_from_csv(
     decoded = decode(content)
     text = decoded.lines
     start = next((place for place, line in enumerate(text) if line.strip()), len(text))
+    refuse_binary(text[start] if start < len(text) else "", source)
     separator = stated_separator(text[start]) if start < len(text) else ""
     if separator:
         start += 1
     elif start < len(text):
         wanted = set(fields)
         separator = separator_of(text[start], wanted.__contains__)
-    refuse_binary(text[start] if start < len(text) else "", source)
     first, taken = header_of(text, start, separator or ",", source)
-    header, renamed = canonical_header([name.strip() for name in first], fields, source)
+    refuse_columns(len(first), source)
+    header, renamed = canonical_header([restored(name.strip()) for name in first], fields, source)
     body = table_lines(decoded, start + taken, first, header, separator or ",")
     rows = body.rows
     cells = zip(*rows.values(), strict=True) if rows else ([] for _ in header)
     frame = pd.DataFrame(
         {
-            name: pd.Series(list(column), dtype="str").str.strip()
+            name: _bare(name, restored_cells(_bare(name, pd.Series(list(column), dtype="str"))))
             for name, column in zip(header, cells, strict=True)
         }
     )
@@ -254,6 +259,10 @@ def raw_from_frame(
                 warnings.simplefilter("ignore", DeprecationWarning)
                 column = _numbers_as_text(frame.iloc[:, place])
                 table = pa.Table.from_pandas(column.to_frame(), preserve_index=False)
+        except UnicodeEncodeError as error:
+            raise InputError(
+                f"{file}, column '{shown(name)}' holds text that is no Unicode; correct it"
+            ) from error
         except pa.ArrowException as error:
             raise InputError(
                 f"{file}, column '{shown(name)}' mixes types: {error}. A column holds text, "
@@ -261,7 +270,8 @@ def raw_from_frame(
             ) from error
         columns.append(table.column(0))
     text = _text_of_arrow(names, columns, file, fields, file)
-    digest = hashlib.sha256(text.to_csv(index=False).encode()).hexdigest()
+    cells = json.dumps({name: text[name].tolist() for name in text})
+    digest = hashlib.sha256(cells.encode()).hexdigest()
     return RawTable(file, text, digest, file, typed=_typed(text, columns))
 
 
@@ -314,14 +324,32 @@ def _read_parquet(path: Path, fields: Collection[str] | None) -> RawTable:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    content = read_file(path)
     try:
-        arrow = pq.read_table(path)
+        with pq.ParquetFile(pa.BufferReader(content)) as file:
+            _refuse_expansion(file.metadata, len(content), path)
+            arrow = file.read()
     except (OSError, pa.ArrowException) as error:
         raise InputError(f"{path} is not a readable Parquet file: {error}") from error
     names = [name.strip() for name in arrow.column_names]
     frame = _text_of_arrow(names, arrow.columns, path.name, fields, str(path))
     typed = _typed(frame, arrow.columns)
-    return RawTable(path.name, frame, sha256_file(path), str(path), typed=typed)
+    digest = hashlib.sha256(content).hexdigest()
+    return RawTable(path.name, frame, digest, str(path), typed=typed)
+
+
+def _refuse_expansion(metadata: pq.FileMetaData, stored: int, path: Path) -> None:
+    """Refuse a table that takes the memory once it is decompressed."""
+    refuse_columns(metadata.num_columns, str(path))
+    cells = metadata.num_rows * metadata.num_columns
+    groups = (metadata.row_group(place) for place in range(metadata.num_row_groups))
+    size = sum(group.total_byte_size for group in groups)
+    most = min(limits.PARQUET_CELLS, max(limits.PARQUET_FREE_CELLS, limits.PARQUET_RATIO * stored))
+    if cells > most or size > limits.PARQUET_BYTES:
+        raise InputError(
+            f"{path} holds {cells:,} cells, {size:,} bytes after decompression; {most:,} cells and "
+            f"{limits.PARQUET_BYTES:,} bytes are read of a file of its size. Split it"
+        )
 
 
 def _text_of_arrow(
@@ -335,7 +363,7 @@ def _text_of_arrow(
     header, _ = canonical_header(names, _fields_of(file, fields), source)
     count = len(columns[0]) if columns else 0
     frame = pd.DataFrame(
-        {name: _as_text(column) for name, column in zip(header, columns, strict=True)},
+        {name: _bare(name, _as_text(col)) for name, col in zip(header, columns, strict=True)},
         index=pd.RangeIndex(count),
     )
     frame["_line"] = np.arange(1, count + 1)
@@ -368,4 +396,9 @@ def _as_text(column: pa.ChunkedArray) -> pd.Series:
         text = cells.dt.strftime("%Y-%m-%dT%H:%M:%S.%f")
     else:
         text = cells.astype("str")
-    return text.astype("str").mask(cells.isna(), "").str.strip()
+    return text.astype("str").mask(cells.isna(), "")
+
+
+def _bare(name: str, cells: pd.Series) -> pd.Series:
+    """Cells without the space around them; of ids only plain spaces are cut off."""
+    return bare_ids(cells) if name in ID_COLUMNS else cells.str.strip()

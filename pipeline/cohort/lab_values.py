@@ -22,9 +22,15 @@ from pipeline.cohort.lab_units import (
 from pipeline.cohort.ledger import Ledger, plain_number, quoted, range_text
 from pipeline.cohort.relative_units import relative_unit
 from pipeline.cohort.result_versions import REFERENCE_COLUMNS, add_flag
+from pipeline.cohort.stated_limits import (
+    LARGEST,
+    apply_limits_of_rows,
+    gated_limits,
+    refuse_empty_limits,
+)
 from pipeline.cohort.unit_spelling import normalise_unit
 from pipeline.cohort.units import plausible_units
-from pipeline.cohort.values import ABOVE, BELOW, apply_stated_limits, parse_values
+from pipeline.cohort.values import ABOVE, BELOW, parse_values
 from pipeline.config_cohort import CohortConfig
 from pipeline.remedy import Audience, Remedy
 
@@ -133,11 +139,13 @@ def read_values(
         word=parsed["word"],
         flag=add_flag(parsed["quality"], labs["dated"], "date_only"),
         quality=parsed["quality"],
-        **_own_limits(labs, factor),
     )
+    labs = refuse_empty_limits(labs, file, book, ledger)
     # before limits are applied: an impossible number must not hide behind its own upper limit
     labs = _refuse_implausible(labs, file, book, ledger)
-    labs = _with_limits(labs, factor.loc[labs.index], config)
+    gated = gated_limits(labs, factor.loc[labs.index], file, book, ledger)
+    labs = labs.assign(**{name: gated[name] for name in REFERENCE_COLUMNS})
+    labs = apply_limits_of_rows(labs, gated, file, config, ledger)
     if book.learning:
         book = replace(book, limits=usual_limits(labs))
     labs = _with_usual_limits(labs, file, book, ledger)
@@ -194,27 +202,6 @@ def _parse(
     return pd.concat(parts).loc[labs.index]
 
 
-def _with_limits(labs: pd.DataFrame, factor: pd.Series, config: CohortConfig) -> pd.DataFrame:
-    """Apply the limits of each row, or of the config where a result names a side only."""
-    lloq, uloq = (
-        labs[name].astype("float64") * factor if name in labs else factor * np.nan
-        for name in ("lloq", "uloq")
-    )
-    lower, upper = (
-        stated.fillna(labs["key"].map({k: v[end] for k, v in config.limits.items() if end in v}))
-        for stated, end in ((lloq, "lower"), (uloq, "upper"))
-    )
-    named = labs["value"].mask(labs["word"] == BELOW, lower).mask(labs["word"] == ABOVE, upper)
-    value, side = apply_stated_limits(named, labs["side"], lloq, uloq)
-    return labs.assign(
-        value=value.astype("float64"),
-        side=side.astype("int8"),
-        limit_source=pd.Series(
-            np.where(side == 0, "none", "stated"), index=labs.index, dtype="str"
-        ),
-    )
-
-
 def _with_usual_limits(
     labs: pd.DataFrame, file: str, book: AnalyteResolver, ledger: Ledger
 ) -> pd.DataFrame:
@@ -259,14 +246,14 @@ def _refuse_implausible(
     labs: pd.DataFrame, file: str, book: AnalyteResolver, ledger: Ledger
 ) -> pd.DataFrame:
     ranges = {key: book.get(key).plausible for key in labs["key"].unique()}
-    low = labs["key"].map({key: -np.inf if r[0] is None else r[0] for key, r in ranges.items()})
-    high = labs["key"].map({key: np.inf if r[1] is None else r[1] for key, r in ranges.items()})
+    low = labs["key"].map({key: -LARGEST if r[0] is None else r[0] for key, r in ranges.items()})
+    high = labs["key"].map({key: LARGEST if r[1] is None else r[1] for key, r in ranges.items()})
     # a value below a limit may lie under the plausible range; one above must not exceed it
     outside = (labs["value"] < low.astype(float)) & (labs["side"] >= 0)
     outside |= labs["value"] > high.astype(float)
     words = labs["key"].map(
         {
-            key: range_text(-np.inf if r[0] is None else r[0], np.inf if r[1] is None else r[1])
+            key: range_text(-LARGEST if r[0] is None else r[0], LARGEST if r[1] is None else r[1])
             for key, r in ranges.items()
         }
     )
@@ -296,11 +283,3 @@ def _likely_units(labs: pd.DataFrame, outside: pd.Series, book: AnalyteResolver)
         if units:
             words[row] = f" The number would be usual in {' or '.join(units)}."
     return words
-
-
-def _own_limits(labs: pd.DataFrame, factor: pd.Series) -> dict[str, pd.Series]:
-    """Reference limits that rows state, in the canonical unit; a reversed range is ignored."""
-    blank = pd.Series(np.nan, index=labs.index)
-    low, high = (labs.get(name, blank).astype("float64") * factor for name in REFERENCE_COLUMNS)
-    turned = low > high
-    return dict(zip(REFERENCE_COLUMNS, (low.mask(turned), high.mask(turned)), strict=True))

@@ -15,6 +15,7 @@ from pipeline.cohort.lab_codes import agree_codes
 from pipeline.cohort.lab_specimens import agree_specimens
 from pipeline.cohort.ledger import Ledger
 from pipeline.cohort.schema import TableSchema, enforce
+from pipeline.cohort.stated_limits import check_limit_settings
 from pipeline.cohort.unit_spelling import normalise_unit
 from pipeline.config_cohort import CohortConfig
 
@@ -117,6 +118,7 @@ def read_labs(
     table, book = agree_specimens(table, file, book, ledger)
     table = agree_codes(table, file, book, ledger)
     check_settings(config, book)
+    check_limit_settings(config)
     table, imputed = read_times(
         table, events.time_zero_of(table, patients), file, config, book, ledger
     )

@@ -11,7 +11,7 @@ import pandas as pd
 
 from pipeline.cohort.decimal_marks import DecimalMarks
 from pipeline.cohort.private_cells import hide_cells
-from pipeline.errors import shown
+from pipeline.errors import shown, visible
 from pipeline.remedy import Audience, Interface, Remedy, render
 
 COLUMNS = ["file", "row", "column", "value", "code", "reason", "remedy"]
@@ -59,6 +59,7 @@ class Ledger:
     ``lines`` counts physical lines per file, where a file has lines.
     ``written`` holds, per file and column, the cells that reading changed, by their line;
     ``decimal_marks`` holds, per file, the meaning of commas and points in its results.
+    ``refused_ids`` are ids that cannot be used, as outputs show them.
     """
 
     live: bool = False
@@ -81,6 +82,7 @@ class Ledger:
     contradictions: dict[str, str] = field(default_factory=dict)
     written: dict[tuple[str, str], pd.Series] = field(default_factory=dict)
     decimal_marks: dict[str, DecimalMarks] = field(default_factory=dict)
+    refused_ids: set[str] = field(default_factory=set)
 
     @property
     def audience(self) -> Audience:
@@ -345,7 +347,11 @@ def _as_written(rows: pd.DataFrame, column: str) -> pd.Series:
 def _sorted(parts: list[pd.DataFrame]) -> pd.DataFrame:
     if not parts:
         return pd.DataFrame({name: pd.Series([], dtype="str") for name in COLUMNS})
-    return pd.concat(parts, ignore_index=True).sort_values(
+    table = pd.concat(parts, ignore_index=True)
+    for name in ("value", "reason"):
+        seen = {text: visible(text) for text in table[name].unique()}
+        table[name] = table[name].map(seen).astype("str")
+    return table.sort_values(
         ["file", "row", "column"],
         key=lambda cells: cells.map(_causes_first) if cells.name == "file" else cells,
         kind="stable",

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from pipeline.cohort.delimited import Decoded, records
 from pipeline.cohort.ledger import CLOSE_LINE, RAGGED, REPEATED_HEADER, LineCounts
+from pipeline.cohort.patient_ids import shown_id
+from pipeline.csv_files import restored
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ def table_lines(
         body.counts.continuation += taken - 1
         headed = row[0].strip().casefold() == names[0]
         if problem:
-            patient = row[0].strip() if identified and not headed else ""
+            patient = shown_id(restored(row[0].strip(" "))) if identified and not headed else ""
             body.unreadable.append(UnreadableLine(line, problem, patient, remedy=remedy))
         elif headed and [cell.strip().casefold() for cell in row] == names:
             body.unreadable.append(

@@ -9,6 +9,7 @@ from pipeline import log
 from pipeline.audit.runner import BLOCKED, as_json, audit_folder, describe
 from pipeline.cohort.timestamps import zone
 from pipeline.config import load_config
+from pipeline.csv_files import write_csv
 from pipeline.folders.claim import claim
 from pipeline.pages.audit_page import render_audit
 
@@ -43,7 +44,7 @@ def audit_command(
             (folder / "audit.html").write_text(page, encoding="utf-8")
             (folder / "audit.json").write_text(as_json(report), encoding="utf-8")
             if len(report.rejects):
-                report.rejects.to_csv(folder / "rejects.csv", index=False, lineterminator="\n")
+                write_csv(report.rejects, folder / "rejects.csv")
     pages = f"Page: {out / 'audit.html'}"
     if len(report.rejects):
         pages += f"; every refused row: {out / 'rejects.csv'}"

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pipeline import log
+from pipeline.csv_files import write_csv
 from pipeline.evaluate.external_validation import evaluate_bundle
 from pipeline.folders.claim import claim
 from pipeline.model.bundle import load_bundle, read_evaluation
@@ -70,8 +71,8 @@ def evaluate_command(
             (target / "evaluation.json").write_text(result.report.to_json(), encoding="utf-8")
             page = render_evaluation(result.report, result.curves, title=page_title(result.report))
             (target / "evaluation.html").write_text(page, encoding="utf-8")
-            read.rejects.to_csv(target / "rejects.csv", index=False, lineterminator="\n")
-            read.notes.to_csv(target / "flags.csv", index=False, lineterminator="\n")
+            write_csv(read.rejects, target / "rejects.csv")
+            write_csv(read.notes, target / "flags.csv")
     lines = [describe(result.report), f"Page: {out / 'evaluation.html'}"]
     if reading:
         told = ", ".join(f"{name}: {json.dumps(value)}" for name, value in reading.items())

@@ -18,9 +18,11 @@ from pipeline.cohort.tables import Cohort, empty_cohort
 from pipeline.cohort.timestamps import year_first, zone
 from pipeline.config import load_config
 from pipeline.config_cohort import CohortConfig
+from pipeline.csv_files import write_csv
 from pipeline.errors import InputError, UsageError
 from pipeline.folders.claim import claim
 from pipeline.grading.derived_grades import Agreement, compare, derive_grades, gradable_scales
+from pipeline.input_files import refuse_irregular
 
 _TABLES = ("patients", "treatments", "observations", "assessments")
 _ROW = "  {:6} {:>11} {:>7} {:>9} {:>8} {:>10} {:>10}"
@@ -73,6 +75,7 @@ def grade_command(
 def _read(folder: Path, config: CohortConfig) -> tuple[Cohort, pd.DataFrame]:
     """The tables that grading needs; labs are not read."""
     if not folder.is_dir():
+        refuse_irregular(folder)
         raise InputError(f"{folder} is not a folder; give the folder that holds observations.csv")
     found = {name: find_table(folder, name) for name in _TABLES}
     paths = {name: path for name, path in found.items() if path is not None}
@@ -118,7 +121,7 @@ def _write(table: pd.DataFrame, path: Path) -> None:
     if path.suffix == ".parquet":
         table.to_parquet(path, index=False)
     else:
-        table.to_csv(path, index=False, lineterminator="\n")
+        write_csv(table, path)
 
 
 def _summary(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pandas as pd
 
 from pipeline.cohort.files import SUFFIXES, find_table, read_raw, workbook_hint
 from pipeline.cohort.ledger import Ledger
+from pipeline.csv_files import write_csv
 from pipeline.errors import InputError, UsageError
 from pipeline.folders.claim import Claim, claim
 from pipeline.importers.assemble import AssembledTables, assemble
@@ -26,6 +28,7 @@ from pipeline.importers.wide_clocks import clock_columns
 from pipeline.importers.wide_mapping import HEADER, propose_mapping, read_mapping, write_mapping
 from pipeline.importers.wide_proposal import clock_notes
 from pipeline.importers.wide_sheet import from_wide, with_zone_offsets
+from pipeline.input_files import listing, refuse_irregular
 from pipeline.resources import schema_yaml
 
 SHAPES = ("wide", "omop", "fhir")
@@ -67,6 +70,8 @@ def import_export(
     InputError
         If the export cannot be read.
     """
+    if not source.is_dir():
+        refuse_irregular(source)
     if not source.exists():
         raise InputError(
             f"{source} does not exist; give a sheet, a folder with an OMOP export, or FHIR as "
@@ -86,7 +91,7 @@ def _import_records(
 ) -> tuple[int, str]:
     """Rewrite an OMOP or FHIR export; see :func:`import_export`."""
     ledger = Ledger()
-    if not place.exists():
+    if not os.path.lexists(place):
         records = _records(shape, source, ExchangeMapping(), ledger)
         proposal, found = propose_exchange(records)
         write_mapping(proposal, place, EXCHANGE_HEADER.format(name=source.name, shape=shape), found)
@@ -117,7 +122,7 @@ def shape_of(source: Path) -> str:
     if source.is_dir():
         if find_table(source, "person") and find_table(source, "measurement"):
             return "omop"
-        found = sorted(path.name for path in source.iterdir())
+        found = [path.name for path in listing(source)]
         if find_table(source, "labs"):
             raise InputError(f"{source} is a cohort folder already; nothing is to be imported")
         if fhir_files(source):
@@ -140,7 +145,7 @@ def import_wide(
         )
     ledger = Ledger()
     table = read_raw(source, ()).record_in(ledger)
-    if not place.exists():
+    if not os.path.lexists(place):
         header = [name for name in table.columns if name != "_line"]
         proposal = propose_mapping(header, table)
         notes = clock_notes(proposal, clock_columns(proposal.times_of(header), table))
@@ -211,9 +216,9 @@ def _write(tables: dict[str, pd.DataFrame], ledger: Ledger, output: Claim, lines
     listed = {"import_rejects": ledger.frame(), "import_flags": ledger.notes()}
     with output.folder() as folder:
         for name, content in tables.items():
-            content.to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
+            write_csv(content, folder / f"{name}.csv")
         for name, content in listed.items():
             if len(content):
-                content.to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
+                write_csv(content, folder / f"{name}.csv")
     written = ", ".join(f"{name}.csv" for name in tables)
     return "\n".join([*lines, f"written to {output.stated}: {written}"])

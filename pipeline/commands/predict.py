@@ -28,8 +28,8 @@ from pipeline.predict.outputs import (
     RunOptions,
     read_summary,
     rejects_of,
-    rejects_text,
     result_key,
+    same_rejects,
     summarise,
     write_outputs,
 )
@@ -66,6 +66,7 @@ def predict(
     pages: bool = True,
     emit: Sequence[str] = (),
     signed_by: Path | None = None,
+    spreadsheet_safe: bool = False,
 ) -> tuple[int, str]:
     """Score a batch and write ``out``.
 
@@ -85,6 +86,8 @@ def predict(
         Further formats: ``fhir``.
     signed_by : Path, optional
         Public key; a bundle that its owner has not signed is refused.
+    spreadsheet_safe : bool
+        Neutralise text of ``predictions.csv`` that a spreadsheet would run.
 
     Returns
     -------
@@ -103,7 +106,7 @@ def predict(
         digest, trained = read_manifest(folder)["bundle_sha256"], read_config(folder)
         config = with_reading(trained, config_files, time_zone, command="predict")
         reading = reading_options(trained.cohort, config.cohort)
-        options = RunOptions(as_of, pages, tuple(emit), reading, strict)
+        options = RunOptions(as_of, pages, tuple(emit), reading, strict, spreadsheet_safe)
         name = ModelName(config.tracking.model_name, version or digest[:12])
         # read once: what is digested is what is scored
         tables, remarks = raw_tables(paths), folder_remarks(source, paths)
@@ -114,9 +117,7 @@ def predict(
 
         bundle = replace(load_bundle(folder), config=config)
         read = read_for(bundle, tables, as_of=as_of, remarks=remarks)
-        if earlier is not None and rejects_text(read.rejects) == rejects_text(
-            rejects_of(output.out)
-        ):
+        if earlier is not None and same_rejects(output.out, read.rejects):
             return _unchanged(output, earlier)
         output.refuse_occupied()
         read.report_refusals()
@@ -136,6 +137,7 @@ def predict(
                 summary,
                 pages=_page_writer(folder, prepared, result, name) if pages else None,
                 extra=_fhir_writer(prepared, result) if "fhir" in emit else None,
+                spreadsheet_safe=spreadsheet_safe,
             )
     return code, console_text(out, summary, read.rejects)
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import csv
+import os
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
 
 import pandas as pd
 
@@ -16,9 +15,11 @@ from pipeline.cohort.schema import TableSchema
 from pipeline.cohort.tables import TABLES
 from pipeline.cohort.timestamps import year_first, zone
 from pipeline.config import load_config
+from pipeline.csv_files import write_csv
 from pipeline.errors import InputError, UsageError
 from pipeline.folders.claim import claim
 from pipeline.format import counted
+from pipeline.input_files import listing, refuse_irregular
 from pipeline.pseudonymise.common_dates import common_dates, infusion_times
 from pipeline.pseudonymise.hidden_ids import IdSearch, refuse_remaining_ids, without_ids
 from pipeline.pseudonymise.release_attack import recovered_shifts, refuse_recovered
@@ -95,7 +96,7 @@ def pseudonymise(
     with claim(out, command="pseudonymise", reads=reads, force=force) as output:
         output.refuse_occupied()
         refuse_key_place(key_path, out)
-        known = key_path.exists()
+        known = os.path.lexists(key_path)
         key = read_key(key_path) if known else new_key()
         paths = _paths_of(source)
         account, ledger = Account(), Ledger()
@@ -136,7 +137,7 @@ def _paths_of(source: Path) -> dict[str, Path]:
         paths = tables_of(source)
         if paths:
             return paths
-        found = sorted(path.name for path in source.iterdir())
+        found = [path.name for path in listing(source)]
         raise InputError(
             f"{source} holds none of the tables {', '.join(TABLES)} (as {', '.join(SUFFIXES)}). "
             f"Found: {', '.join(found[:10]) or 'nothing'}" + workbook_hint(map(Path, found))
@@ -144,6 +145,7 @@ def _paths_of(source: Path) -> dict[str, Path]:
     if source.is_file() and source.suffix.lower() in SUFFIXES:
         name = source.stem.lower()
         return {name if name in TABLES else "labs": source}
+    refuse_irregular(source)
     if not source.exists():
         raise InputError(f"{source} does not exist; give a folder of tables, or one table")
     raise InputError(
@@ -269,10 +271,7 @@ def _write(table: pd.DataFrame, folder: Path, name: str, path: Path) -> None:
     if path.suffix.lower() == ".parquet":
         table.to_parquet(folder / f"{name}.parquet", index=False)
         return
-    # a bare carriage return would end a line unless it is quoted
-    lone = any(table[column].str.contains("\r", regex=False).any() for column in table.columns)
-    quoting: Literal[0, 1] = csv.QUOTE_ALL if lone else csv.QUOTE_MINIMAL
-    table.to_csv(folder / f"{name}.csv", index=False, lineterminator="\n", quoting=quoting)
+    write_csv(table, folder / f"{name}.csv")
 
 
 def _about_times(tables: Tables, times: str, dated: bool) -> list[str]:
@@ -295,7 +294,7 @@ def _about_times(tables: Tables, times: str, dated: bool) -> list[str]:
 def _not_copied(source: Path, paths: Mapping[str, Path]) -> list[str]:
     if not source.is_dir():
         return []
-    others = sorted({path.name for path in source.iterdir()} - {p.name for p in paths.values()})
+    others = sorted({path.name for path in listing(source)} - {p.name for p in paths.values()})
     told = ", ".join(others[:6]) + (f" and {len(others) - 6} more" if len(others) > 6 else "")
     return [f"not copied: {told}"] if others else []
 

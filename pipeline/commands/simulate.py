@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from pipeline.csv_files import write_csv
 from pipeline.errors import UsageError
 from pipeline.folders.claim import claim
 from pipeline.simulate.calibration_report import compare, markdown
@@ -64,7 +65,7 @@ def simulate(
         exports, planted = plant_rows(to_exports(tables, ids, people, settings), random["planted"])
         with output.folder() as folder:
             write(exports, folder)
-            planted.to_csv(folder / "planted.csv", index=False, lineterminator="\n")
+            write_csv(planted, folder / "planted.csv")
             if batch:
                 return 0, _summary(exports, planted, out, "batch to score", "")
             verdict = _truth_and_report(people, history, tables, ids, random["truth"], folder)
@@ -84,9 +85,7 @@ def _truth_and_report(
     risk = true_risk(people, history, settings, random)
     lines = compare(people, history, tables, risk, settings)
     named = risk.assign(patient=np.array(ids, dtype=object)[risk["patient"].to_numpy()])
-    named.rename(columns={"patient": "patient_id"}).to_csv(
-        folder / "true_risk.csv", index=False, lineterminator="\n"
-    )
+    write_csv(named.rename(columns={"patient": "patient_id"}), folder / "true_risk.csv")
     report = {"synthetic": True, "patients": len(people), "comparisons": lines}
     (folder / REPORT).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     (folder / "report.md").write_text(markdown(lines, len(people)), encoding="utf-8")

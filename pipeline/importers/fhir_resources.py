@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from pipeline.cohort.ledger import Ledger
 from pipeline.errors import InputError
 from pipeline.importers.json_values import is_by_line, json_values, read_text
+from pipeline.input_files import refuse_irregular
 
 LINED = (".ndjson", ".jsonl")
 SUFFIXES = (".json", *LINED)  # each also with .gz
@@ -28,8 +29,11 @@ class LocatedResource(NamedTuple):
 def fhir_files(source: Path) -> list[Path]:
     """Files of an export: a single file, or those of a folder and its subfolders, by name."""
     if source.is_dir():
-        files = (path for path in source.rglob("*") if _is_fhir(path) and path.is_file())
-        return sorted(path for path in files if _is_open(path.relative_to(source)))
+        found = (path for path in source.rglob("*") if _is_fhir(path))
+        chosen = sorted(path for path in found if _is_open(path.relative_to(source)))
+        for path in chosen:
+            refuse_irregular(path)
+        return chosen
     return [source] if _is_fhir(source) else []
 
 

@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import re
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pipeline.errors import InputError
+from pipeline.errors import shown
+from pipeline.input_files import decompressed, read_file
+from pipeline.input_limits import JSON_BYTES
 
 _GZIP = b"\x1f\x8b"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _GAP = re.compile(r"[\s\x1e]*")  # JSON text sequences begin each value with a record separator
-_DECODER = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str)
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")  # half of a pair of UTF-16, as an escape
+
+
+class _RepeatedKeyError(ValueError):
+    """An object states one key twice, and it cannot be known which counts."""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        keys = [key for key, _ in pairs]
+        repeated = next(key for key in keys if keys.count(key) > 1)
+        raise _RepeatedKeyError(f"the key '{shown(repeated)}' is repeated in an object")
+    return made
+
+
+_DECODER = json.JSONDecoder(
+    parse_float=str, parse_int=str, parse_constant=str, object_pairs_hook=_object
+)
 _DAMAGED = re.compile("[\udc80-\udcff]")
 TOO_DEEP = "objects are nested too deeply"
 
@@ -34,14 +52,11 @@ def read_text(path: Path) -> str:
     Raises
     ------
     InputError
-        If the file cannot be read, or its compressed content is damaged.
+        If the file cannot be read or is too large, or its compressed content is damaged.
     """
-    try:
-        content = path.read_bytes()
-        if content.startswith(_GZIP):
-            content = gzip.decompress(content)
-    except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"{path} cannot be read: {error}; export it again") from error
+    content = read_file(path, most=JSON_BYTES)
+    if content.startswith(_GZIP):
+        content = decompressed(content, path)
     if content.startswith(_UTF16):
         return content.decode("utf-16", errors="replace")
     return content.decode("utf-8-sig", errors="surrogateescape")
@@ -99,15 +114,29 @@ def _stream(text: str, line: int) -> Iterator[JsonValue]:
             at = line + text.count("\n", place, error.pos)
             yield JsonValue(at, None, f"{error.msg}, column {error.colno}")
             return
+        except _RepeatedKeyError as error:
+            yield JsonValue(line, None, str(error))
+            return
         except RecursionError:
             yield JsonValue(line, None, TOO_DEEP)
             return
         if not isinstance(value, (dict, list)) and _end_of_gap(text, end) < len(text):
             yield JsonValue(line, None, "text follows a value that is not an object")
             return
-        damaged = _DAMAGED.search(text, place, end)
+        damaged = _DAMAGED.search(text, place, end) or (
+            _HALF.search(text, place, end) and _has_halves(value)
+        )
         yield JsonValue(line, value, "it holds bytes that are not UTF-8" if damaged else "")
         place = _end_of_gap(text, end)
+
+
+def _has_halves(value: Any) -> bool:
+    """Whether a text of a value is no Unicode: half of a pair without the other."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def _end_of_gap(text: str, place: int) -> int:

@@ -29,6 +29,7 @@ from pipeline.importers.records import (
     look_up,
     text_frame,
 )
+from pipeline.input_files import listing, refuse_irregular
 from pipeline.resources import schema_yaml
 
 _SIDES = {"<": -1, "<=": -1, "=": 0, ">": 1, ">=": 1}
@@ -52,6 +53,7 @@ def read_omop(folder: Path, mapping: ExchangeMapping, ledger: Ledger) -> Records
         If it is no folder, or a table or column is missing.
     """
     if not folder.is_dir():
+        refuse_irregular(folder)
         raise InputError(f"{folder} is not a folder; give the folder of an OMOP export's tables")
     paths = {name: find_table(folder, name) for name in _rules()["tables"]}
     tables = {
@@ -61,7 +63,7 @@ def read_omop(folder: Path, mapping: ExchangeMapping, ledger: Ledger) -> Records
     }
     missing = [name for name in ("person", "measurement") if name not in tables]
     if missing:
-        found = ", ".join(sorted(path.name for path in folder.iterdir())[:12])
+        found = ", ".join([path.name for path in listing(folder)][:12])
         raise InputError(
             f"{folder} lacks {', '.join(f'{name}.csv' for name in missing)} (or .parquet) of an "
             f"OMOP export. Found: {found or 'nothing'}"

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from pipeline import format
+from pipeline.errors import visible
 from pipeline.format import DASH, is_missing, words
 
 BASE = Path(__file__).parent / "templates"
@@ -113,6 +115,9 @@ def fact(value: Any) -> str:
 
 
 def _shown(value: Any) -> Any:
-    """Never let None or NaN reach a page, whatever a template forgot."""
+    """Never let None, NaN or a character that does not print reach a page."""
+    if isinstance(value, str):
+        clean = visible(value)
+        return Markup(clean) if isinstance(value, Markup) else clean
     missing = value is None or (isinstance(value, float) and not math.isfinite(value))
     return format.DASH if missing else value

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pipeline import __version__
 from pipeline.config import Config
+from pipeline.errors import visible
 from pipeline.features.spec import FeatureSpec
 from pipeline.model.evaluation_report import EvaluationReport
 from pipeline.pages.model_card_facts import (
@@ -28,6 +30,7 @@ from pipeline.resources import schema_yaml
 FILES = ("model_card.md", "card.json", "tripod_ai.md")
 OPEN = "not reported"
 USE = "Research use only."
+_TAG = re.compile(r"<(?=[A-Za-z/!?])")
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -215,6 +218,11 @@ def _cell(text: str) -> str:
     return " ".join(str(text).replace("|", "\\|").split())
 
 
+def _inert(value: Any) -> Any:
+    """Text of a card without markup of an input, and without what does not print."""
+    return _TAG.sub("&lt;", visible(value)) if isinstance(value, str) else value
+
+
 def _rendered(template: str, context: Mapping[str, Any]) -> str:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -225,5 +233,6 @@ def _rendered(template: str, context: Mapping[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        finalize=_inert,
     )
     return env.get_template(template).render(**context)

@@ -14,6 +14,7 @@ import pandas as pd
 from pipeline import __version__
 from pipeline.cohort.files import RawTable
 from pipeline.cohort.ledger import FUTURE
+from pipeline.csv_files import csv_text, read_csv, write_csv
 from pipeline.explain.subsequent_events import is_grave
 from pipeline.folders.marker import key_of, sha256
 from pipeline.model.manifest import SCHEMA_VERSION
@@ -48,6 +49,8 @@ class RunOptions:
         How the batch was read.
     strict : bool
         Whether any rejected row is fatal.
+    spreadsheet_safe : bool
+        Whether text of ``predictions.csv`` that a spreadsheet would run is neutralised too.
     """
 
     as_of: str | None = None
@@ -55,6 +58,7 @@ class RunOptions:
     emit: tuple[str, ...] = ()
     reading: ReadingOptions = field(default_factory=ReadingOptions)
     strict: bool = False
+    spreadsheet_safe: bool = False
 
     def summary(self) -> dict[str, Any]:
         """The options as ``run_summary.json`` holds them."""
@@ -64,6 +68,7 @@ class RunOptions:
             "emit": sorted(set(self.emit)),
             "reading": self.reading.summary(),
             "strict": self.strict,
+            "spreadsheet_safe": self.spreadsheet_safe,
         }
 
 
@@ -75,6 +80,7 @@ def write_outputs(
     *,
     pages: Callable[[Path], None] | None = None,
     extra: Callable[[Path], None] | None = None,
+    spreadsheet_safe: bool = False,
 ) -> None:
     """Write predictions, explanations, ``rejects.csv``, ``flags.csv`` and the summary.
 
@@ -86,22 +92,20 @@ def write_outputs(
         Writes the pages into the folder it is given, which does not exist yet.
     extra : callable, optional
         Writes further files into the folder it is given.
+    spreadsheet_safe : bool
+        As in :class:`RunOptions`.
     """
-    write_predictions(result.predictions, folder / "predictions.csv")
+    place = folder / "predictions.csv"
+    write_predictions(result.predictions, place, spreadsheet_safe=spreadsheet_safe)
     _write_explanations(result.explanations, folder / "explanations.parquet")
-    (folder / REJECTS).write_text(rejects_text(read.rejects), encoding="utf-8")
-    read.notes.to_csv(folder / "flags.csv", index=False, lineterminator="\n")
+    write_csv(read.rejects, folder / REJECTS)
+    write_csv(read.notes, folder / "flags.csv")
     if pages is not None:
         pages(folder / REPORT)
     if extra is not None:
         extra(folder)
     text = json.dumps(dict(summary), indent=1, sort_keys=True, allow_nan=False)
     (folder / SUMMARY).write_text(text + "\n", encoding="utf-8")
-
-
-def rejects_text(rejects: pd.DataFrame) -> str:
-    """Content of ``rejects.csv``."""
-    return str(rejects.to_csv(index=False, lineterminator="\n"))
 
 
 def result_key(
@@ -134,13 +138,15 @@ def result_key(
     )
 
 
-def write_predictions(predictions: pd.DataFrame, path: Path) -> None:
+def write_predictions(
+    predictions: pd.DataFrame, path: Path, *, spreadsheet_safe: bool = False
+) -> None:
     """Write predictions with four decimals, LF and blanks for what is missing."""
     table = predictions.copy()
     for name in _WHOLE:
         table[name] = table[name].astype("Float64").round().astype("Int64")
     table["horizon_h"] = table["horizon_h"].map(lambda hours: f"{hours:g}")
-    table.to_csv(path, index=False, float_format="%.4f", lineterminator="\n", encoding="utf-8")
+    write_csv(table, path, float_format="%.4f", spreadsheet_safe=spreadsheet_safe)
 
 
 def summarise(
@@ -193,9 +199,14 @@ def read_summary(out: Path) -> dict[str, Any]:
     return dict(json.loads((out / SUMMARY).read_text(encoding="utf-8")))
 
 
+def same_rejects(out: Path, rejects: pd.DataFrame) -> bool:
+    """Whether ``rejects.csv`` of a finished run holds exactly these rows."""
+    return (out / REJECTS).read_bytes() == csv_text(rejects).encode("utf-8", "backslashreplace")
+
+
 def rejects_of(out: Path) -> pd.DataFrame:
     """``rejects.csv`` of a finished run, as text."""
-    return pd.read_csv(out / REJECTS, dtype=str, keep_default_na=False)
+    return read_csv(out / REJECTS)
 
 
 def _status_counts(predictions: pd.DataFrame) -> dict[str, dict[str, int]]:

@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.errors import UsageError
+from pipeline.input_files import read_file
 
 KEY_BYTES = 32
 MOST_DAYS = 3652  # ten years
+_MOST_KEY_BYTES = 1_000_000
 _FEWEST_DISTINCT = 10  # of 32 random bytes, fewer than this never happens
 _MARK_HEX = 24  # 96 bits: two of a million patients agree with a chance of 1 in 10^17
 
@@ -92,7 +94,7 @@ def read_key(path: Path) -> Key:
         "earlier batches were written with"
     )
     try:
-        content = path.read_bytes()
+        content = read_file(path, error=UsageError, most=_MOST_KEY_BYTES)
         mode = path.stat().st_mode
     except OSError as error:
         raise UsageError(f"the key {path} cannot be read: {error.strerror}") from error

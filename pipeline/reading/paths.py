@@ -10,6 +10,7 @@ from pipeline import log
 from pipeline.cohort.files import SUFFIXES, WORKBOOKS, find_table, workbook_hint
 from pipeline.cohort.tables import TABLES
 from pipeline.errors import InputError, shown
+from pipeline.input_files import irregular, listing, refuse_irregular
 
 _DATA = (".csv", ".tsv", ".parquet", ".feather", ".sas7bdat", ".sav", ".dta", ".gz", ".zip")
 _MAYBE = (".txt", ".json", ".ndjson")  # data only if named like a table
@@ -33,6 +34,8 @@ def batch_paths(path: str | Path) -> dict[str, Path]:
         paths = tables_of(source)
     elif source.suffix.lower() in SUFFIXES and source.is_file():
         paths = {"labs": source}
+    elif irregular(source):
+        refuse_irregular(source)
     elif not source.exists():
         raise InputError(f"{source} does not exist; give a folder of tables or a labs file.")
     else:
@@ -41,7 +44,7 @@ def batch_paths(path: str | Path) -> dict[str, Path]:
             + workbook_hint([source])
         )
     if "labs" not in paths:
-        found = sorted(item.name for item in source.iterdir()) if source.is_dir() else []
+        found = [item.name for item in listing(source)] if source.is_dir() else []
         raise InputError(
             f"{source} lacks labs.csv (or .parquet), so there is nothing to score. "
             f"Found: {', '.join(found[:10]) or 'nothing'}" + workbook_hint(map(Path, found))
@@ -79,7 +82,7 @@ def cohort_paths(
             f"{folder} lacks {', '.join(f'{name}.csv' for name in missing)} (or .parquet). "
             f"Found: {', '.join(sorted(path.name for path in paths.values())) or 'no table'}"
             + derive
-            + workbook_hint(folder.iterdir())
+            + workbook_hint(listing(folder))
         )
     return paths
 
@@ -93,6 +96,8 @@ def tables_of(folder: Path) -> dict[str, Path]:
         If it is no folder, or two files are the same table.
     """
     if not folder.is_dir():
+        if folder.is_symlink():
+            refuse_irregular(folder)
         raise InputError(
             f"{folder} is not a folder; give the folder that holds patients.csv, labs.csv, ..."
         )
@@ -116,7 +121,7 @@ def folder_remarks(folder: Path, paths: Mapping[str, Path]) -> list[str]:
     if not folder.is_dir():
         return []
     refuse_workbook_tables(folder, paths)
-    names = [path.name for path in folder.iterdir() if path.is_file()]
+    names = [path.name for path in listing(folder) if not path.is_dir()]
     remarks = unread_files(names, [path.name for path in paths.values()])
     for remark in remarks:
         log.warn(remark)
@@ -164,7 +169,7 @@ def refuse_workbook_tables(folder: Path, read: Mapping[str, Path]) -> None:
     ------
     InputError
     """
-    for path in sorted(folder.iterdir()):
+    for path in listing(folder):
         table = path.stem.lower()
         if path.suffix.lower() in WORKBOOKS and table in TABLES and table not in read:
             raise InputError(

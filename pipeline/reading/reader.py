@@ -220,7 +220,7 @@ def _read(
     if len(recorded["labs"]) == 0:
         raise InputError(f"{tables['labs'].source} has a header but no usable row")
     seen = set().union(*(table.get("patient_id", ()) for table in recorded.values()))
-    seen = seen.union(*ledger.ragged_patients.values())
+    seen = seen.union(ledger.refused_ids, *ledger.ragged_patients.values())
     typed = {name: table.typed for name, table in tables.items()}
     raw = read_number_columns(recorded, typed, names, config, ledger, comma_remedy(config))
     infusions = _infusions(raw, names, config, products, levels, ledger)

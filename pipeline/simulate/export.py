@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.arrays import Floats, Ints
+from pipeline.csv_files import write_csv
 from pipeline.simulate.simulated_patients import People
 from pipeline.simulate.simulated_tables import Tables
 from pipeline.simulate.simulation_settings import between, named
@@ -75,7 +76,7 @@ def timestamps_of(
 def write(tables: Tables, folder: Path) -> None:
     """Write every table as ``<name>.csv``."""
     for name, table in tables.items():
-        table.to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
+        write_csv(table, folder / f"{name}.csv")
 
 
 def is_simulated(folder: str | Path) -> bool:

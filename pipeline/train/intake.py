@@ -10,6 +10,7 @@ from pipeline.audit.export_context import open_export
 from pipeline.audit.runner import ERROR_CHECKS, AuditReport, audit, audit_folder, describe
 from pipeline.cohort.reject_summary import acceptance_setting, too_many_refused
 from pipeline.config import AuditConfig, Config
+from pipeline.csv_files import write_csv
 from pipeline.errors import InputError
 from pipeline.folders.claim import Claim
 from pipeline.reading.read_result import ReadResult
@@ -65,7 +66,7 @@ def write_rows(read: ReadResult, output: Claim) -> None:
     with output.files(tables, always=True) as folder:
         for name, table in tables.items():
             if len(table):
-                table.to_csv(folder / name, index=False, lineterminator="\n")
+                write_csv(table, folder / name)
                 log.info(f"{len(table)} entries in {output.stated.with_name(name)}")
 
 

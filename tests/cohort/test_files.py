@@ -2,7 +2,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.cohort.files import find_table, read_raw, sha256_files
+from pipeline.cohort.files import (
+    find_table,
+    raw_from_csv,
+    raw_from_frame,
+    read_raw,
+    sha256_files,
+)
 from pipeline.cohort.ledger import Ledger
 from pipeline.errors import InputError
 
@@ -191,3 +197,44 @@ def test_the_digest_depends_on_names_and_bytes_only(tmp_path):
     assert first == sha256_files([tmp_path / "y" / "b.csv", tmp_path / "y" / "a.csv"])
     (tmp_path / "y" / "b.csv").write_text("3")
     assert first != sha256_files([tmp_path / "y" / "b.csv", tmp_path / "y" / "a.csv"])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"patient_id," + b"x" * 30_000_000,
+        b'"patient_id,' + b"x" * 30_000_000,
+        ",".join(["patient_id", *(f"c{n}" for n in range(100_000))]).encode(),
+    ],
+)
+def test_a_header_beyond_every_export_is_refused_in_seconds(content):
+    with pytest.raises(InputError, match=r"labs\.csv"):
+        raw_from_csv(content + b"\nA,1\n", "labs.csv")
+
+
+def test_a_line_of_ten_megabytes_is_rejected_by_itself():
+    content = b"patient_id,value\nA,1\nB," + b"x" * 10_000_000 + b"\nC,2\n"
+    table = raw_from_csv(content, "labs.csv")
+    assert table.frame["patient_id"].tolist() == ["A", "C"]
+    assert [(item.line, item.patient) for item in table.unreadable] == [(3, "B")]
+
+
+def test_a_parquet_file_of_a_run_is_refused_before_it_is_expanded(tmp_path, monkeypatch):
+    monkeypatch.setattr("pipeline.input_limits.PARQUET_FREE_CELLS", 10_000)
+    pd.DataFrame({"patient_id": ["A"] * 2_000_000}).to_parquet(tmp_path / "labs.parquet")
+    with pytest.raises(InputError, match="cells"):
+        read_raw(tmp_path / "labs.parquet")
+
+
+def test_text_in_memory_that_is_no_unicode_is_refused_by_its_column():
+    table = pd.DataFrame({"patient_id": ["\ud800"]}, dtype=object)
+    with pytest.raises(InputError, match="patient_id"):
+        raw_from_frame(table, "labs")
+
+
+def test_an_apostrophe_before_a_formula_is_undone_in_cells_and_in_the_header():
+    content = b"patient_id,'=x,value\n'=1+1,'-a,'-0.5\n''@b,'tis,-0.5\n"
+    frame = raw_from_csv(content, "labs.csv").frame
+    assert list(frame)[1] == "=x"
+    assert frame["patient_id"].tolist() == ["=1+1", "'@b"]
+    assert frame["value"].tolist() == ["-0.5", "-0.5"]

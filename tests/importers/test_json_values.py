@@ -102,3 +102,24 @@ def test_every_line_that_is_not_blank_is_accounted_for(parts):
     filled = {number for number, text in enumerate(parts, 1) if text.strip("\x1e \n")}
     if len(found) > 1:
         assert {item.line for item in found} == filled
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"value": 1, "value": 2}',
+        '{"a": [{"b": 1, "b": 1}]}',
+        '{"a": "\\ud800"}',
+        '{"a": "\\uDC00x"}',
+        "[" * 100_000,
+        '{"a":' * 100_000,
+    ],
+)
+def test_repeated_keys_halves_of_signs_and_deep_nesting_are_problems(text):
+    values = json_values(text, by_line=True)
+    assert [bool(item.problem) for item in values] == [True]
+
+
+def test_a_number_of_ten_million_digits_stays_text():
+    (item,) = json_values('{"a": ' + "9" * 10_000_000 + ', "b": "\\ud83d\\ude00"}', by_line=False)
+    assert (len(item.value["a"]), item.value["b"], item.problem) == (10_000_000, "\U0001f600", "")

@@ -75,6 +75,17 @@ def _no_zeros(tables: Tables, random: np.random.Generator, strength: float) -> T
     return _labs(tables, labs)
 
 
+@plants("CHK209")
+def _limits_of_another_unit(tables: Tables, random: np.random.Generator, strength: float) -> Tables:
+    """State lower limits of CRP a million times too large, in a share of its rows."""
+    labs = tables["labs"].copy()
+    if "lloq" not in labs:
+        labs["lloq"] = ""
+    rows = _of(labs, "crp") & chosen(len(labs), 0.5 * strength, random)
+    labs["lloq"] = labs["lloq"].mask(rows, "500000")
+    return _labs(tables, labs)
+
+
 @plants("CHK202")
 def _silent_cap(tables: Tables, random: np.random.Generator, strength: float) -> Tables:
     """Cap ferritin without saying so, at a quantile, and leave a few diluted values above."""

@@ -39,8 +39,6 @@ def test_tables_are_known_by_name_whatever_suffix_and_case(folder):
         "labs": "LABS.CSV",
         "assessments": "assessments.tsv",
     }
-    (root / "observations.csv").mkdir()
-    assert "observations" not in tables_of(root)
 
 
 def test_two_files_of_one_table_are_refused_and_so_is_a_file_for_a_folder(folder):

@@ -1,0 +1,122 @@
+"""CSV files that people open: text that a spreadsheet would run is neutralised, and read back."""
+
+from __future__ import annotations
+
+import csv
+import re
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+
+# a spreadsheet takes a cell that begins with one of these as a formula, or drops the sign
+_RUN = r"\s*[=+\-@\t\r\n＝＋－＠]"
+_RISKY = re.compile(rf"'*{_RUN}")
+_NEUTRAL = re.compile(rf"'+{_RUN}")
+_NUMBER = re.compile(r"[+-]?\d[\d.,]*(?:[eE][+-]?\d+)?|[+-]?[.,]\d+|[+-](?:inf|nan)", re.ASCII)
+
+
+def neutral(cell: str) -> str:
+    r"""Text with an apostrophe in front where a spreadsheet would run it; a number stays.
+
+    An apostrophe that is there already gets another, so that :func:`restored` gives every text
+    back.
+
+    Examples
+    --------
+    >>> neutral("=1+1"), neutral("-0.67"), neutral("'@x"), neutral("P-1"), neutral("\t=1")
+    ("'=1+1", '-0.67', "''@x", 'P-1', "'\t=1")
+    """
+    if _RISKY.match(cell) is None or _NUMBER.fullmatch(cell):
+        return cell
+    return f"'{cell}"
+
+
+def restored(cell: str) -> str:
+    """Text of a cell that :func:`neutral` may have changed.
+
+    Examples
+    --------
+    >>> restored("'=1+1"), restored("''@x"), restored("'tis")
+    ('=1+1', "'@x", "'tis")
+    """
+    return cell[1:] if _NEUTRAL.match(cell) else cell
+
+
+def restored_cells(cells: pd.Series) -> pd.Series:
+    """Cells of a column of text as they were before :func:`neutral`.
+
+    A column that still holds text to be run was not written here. It stays as it is, so that an
+    id with an apostrophe and one without stay two.
+
+    Examples
+    --------
+    >>> restored_cells(pd.Series(["'+1 x", "2"], dtype="str")).tolist()
+    ['+1 x', '2']
+    """
+    marked = cells.str.startswith("'")
+    if not marked.any() or any(neutral(cell) != cell for cell in cells[~marked].unique()):
+        return cells
+    return cells.mask(marked, cells.loc[marked].map(restored)).astype(cells.dtype)
+
+
+def csv_text(
+    table: pd.DataFrame, *, float_format: str | None = None, spreadsheet_safe: bool = True
+) -> str:
+    r"""Content of a CSV file: LF, blanks for what is missing, every cell read back as it was.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Its index is not written.
+    float_format : str, optional
+    spreadsheet_safe : bool
+        Whether text is neutralised; numbers never are.
+
+    Examples
+    --------
+    >>> csv_text(pd.DataFrame({"id": ["@a", "b"], "shift": [-0.5, None]}))
+    "id,shift\n'@a,-0.5\nb,\n"
+    """
+    lone = False
+    made = table.copy(deep=False)
+    for place in range(made.shape[1]):
+        column = made.iloc[:, place]
+        if pd.api.types.is_numeric_dtype(column.dtype):
+            continue
+        texts = [cell for cell in column.unique() if isinstance(cell, str)]
+        lone |= any("\r" in cell for cell in texts)
+        changed = {cell: neutral(cell) for cell in texts if neutral(cell) != cell}
+        if changed and spreadsheet_safe:
+            cells = column.astype(object)
+            made.isetitem(place, cells.map(lambda cell, to=changed: _changed(cell, to)))
+    names = [str(name) for name in made.columns]
+    lone |= any("\r" in name for name in names)
+    made.columns = pd.Index([neutral(name) for name in names] if spreadsheet_safe else names)
+    # before Python 3.13 a bare carriage return is not quoted, and would end the line
+    quoting: Literal[0, 2] = csv.QUOTE_NONNUMERIC if lone else csv.QUOTE_MINIMAL
+    return str(
+        made.to_csv(index=False, lineterminator="\n", float_format=float_format, quoting=quoting)
+    )
+
+
+def write_csv(
+    table: pd.DataFrame,
+    path: Path,
+    *,
+    float_format: str | None = None,
+    spreadsheet_safe: bool = True,
+) -> None:
+    """Write a CSV file, see :func:`csv_text`; text that is no Unicode is written escaped."""
+    text = csv_text(table, float_format=float_format, spreadsheet_safe=spreadsheet_safe)
+    path.write_bytes(text.encode("utf-8", errors="backslashreplace"))
+
+
+def read_csv(path: Path) -> pd.DataFrame:
+    """Read a CSV file that :func:`write_csv` wrote, as text."""
+    table = pd.read_csv(path, dtype="str", keep_default_na=False)
+    return table.apply(restored_cells) if len(table) else table
+
+
+def _changed(cell: object, to: dict[str, str]) -> object:
+    return to.get(cell, cell) if isinstance(cell, str) else cell
