@@ -58,7 +58,7 @@ def refuse_unsafe(events: Iterable[yaml.Event], path: Path) -> None:
     sizes: dict[str, int] = {}
     count = 0
     for event in events:
-        place = f"{path} line {event.start_mark.line + 1}"
+        place = f"{path} line {event.start_mark.line + 1 if event.start_mark else 0}"
         if isinstance(event, yaml.CollectionEndEvent):
             anchor, first = open_nodes.pop()
             if anchor:
@@ -66,9 +66,10 @@ def refuse_unsafe(events: Iterable[yaml.Event], path: Path) -> None:
             continue
         if not isinstance(event, yaml.NodeEvent):
             continue
-        count += sizes.get(event.anchor, 1) if isinstance(event, yaml.AliasEvent) else 1
-        if isinstance(event, yaml.AliasEvent) and event.anchor in {name for name, _ in open_nodes}:
-            raise UsageError(f"{place}: *{shown(event.anchor)} holds itself; write its text out")
+        alias = (event.anchor or "") if isinstance(event, yaml.AliasEvent) else ""
+        count += sizes.get(alias, 1) if alias else 1
+        if alias and alias in {name for name, _ in open_nodes}:
+            raise UsageError(f"{place}: *{shown(alias)} holds itself; write its text out")
         if isinstance(event, yaml.CollectionStartEvent):
             open_nodes.append((event.anchor, count))
         if isinstance(event, yaml.ScalarEvent):

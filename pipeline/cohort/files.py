@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import numbers
 import warnings
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +24,7 @@ from pipeline.cohort.delimited import (
     separator_of,
     stated_separator,
 )
+from pipeline.cohort.frame_numbers import numbers_as_text
 from pipeline.cohort.ledger import Ledger, LineCounts
 from pipeline.cohort.patient_ids import ID_COLUMNS, bare_ids, refuse_unusable_ids
 from pipeline.cohort.private_cells import hide_cells
@@ -40,7 +39,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-_NUMBERS = (numbers.Real, Decimal)
 SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")
 WORKBOOKS = (".xlsx", ".xls", ".xlsm", ".ods")
 
@@ -257,7 +255,7 @@ def raw_from_frame(
         try:
             with warnings.catch_warnings():  # Arrow takes times in a way that pandas will change
                 warnings.simplefilter("ignore", DeprecationWarning)
-                column = _numbers_as_text(frame.iloc[:, place])
+                column = numbers_as_text(frame.iloc[:, place])
                 table = pa.Table.from_pandas(column.to_frame(), preserve_index=False)
         except UnicodeEncodeError as error:
             raise InputError(
@@ -273,23 +271,6 @@ def raw_from_frame(
     cells = json.dumps({name: text[name].tolist() for name in text})
     digest = hashlib.sha256(cells.encode()).hexdigest()
     return RawTable(file, text, digest, file, typed=_typed(text, columns))
-
-
-def _numbers_as_text(cells: pd.Series) -> pd.Series:
-    """Text of numbers in an object column that mixes them with text, or holds decimals."""
-    if cells.dtype != object:
-        return cells
-    kinds: set[type] = {type(cell) for cell in cells[cells.notna()]}
-    numeric = all(issubclass(kind, _NUMBERS) for kind in kinds - {str}) and bool not in kinds
-    if not numeric or (len(kinds) < 2 and Decimal not in kinds):
-        return cells
-    return cells.map(_number_as_text, na_action="ignore")
-
-
-def _number_as_text(cell: str | numbers.Real | Decimal) -> str:
-    if isinstance(cell, str | Decimal):
-        return f"{cell:f}" if isinstance(cell, Decimal) else cell
-    return str(cell if isinstance(cell, numbers.Integral) else float(cell)).removesuffix(".0")
 
 
 def _sha256_of_named(digests: list[tuple[str, str]]) -> str:
