@@ -10,8 +10,14 @@ import pandas as pd
 _NUMBERS = (numbers.Real, Decimal)
 
 
-def _numbers_as_text(cells: pd.Series) -> pd.Series:
-    """Text of numbers in an object column that mixes them with text, or holds decimals."""
+def numbers_as_text(cells: pd.Series) -> pd.Series:
+    """Text of numbers in an object column that mixes them with text, or holds decimals.
+
+    Examples
+    --------
+    >>> numbers_as_text(pd.Series(["<5", 5.0, 7], dtype=object)).tolist()
+    ['<5', '5', '7']
+    """
     if cells.dtype != object:
         return cells
     kinds: set[type] = {type(cell) for cell in cells[cells.notna()]}
