@@ -92,10 +92,10 @@ def pseudonymise(
     time_zone = time_zone or config.time_zone
     zone(time_zone)
     key_path = key_file or default_key_file()
+    refuse_key_place(key_path, out)
     reads = [source, key_path, *config_files]
     with claim(out, command="pseudonymise", reads=reads, force=force) as output:
         output.refuse_occupied()
-        refuse_key_place(key_path, out)
         known = os.path.lexists(key_path)
         key = read_key(key_path) if known else new_key()
         paths = _paths_of(source)

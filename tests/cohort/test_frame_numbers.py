@@ -12,7 +12,7 @@ from pipeline.cohort.frame_numbers import numbers_as_text
     ("cells", "text"),
     [
         (["<5", 5.0, 7], ["<5", "5", "7"]),
-        ([Decimal("7.50"), None], ["7.50", None]),
+        ([Decimal("7.50"), Decimal("1e2")], ["7.50", "100"]),
         (["a", 1e20], ["a", "1e+20"]),
     ],
 )
