@@ -43,10 +43,10 @@ def evaluate_command(
         Public key; a bundle that its owner has not signed is refused.
     """
     folder = bundle_folder(model)
-    refuse_unsigned(folder, signed_by)
     reads = [cohort, folder, *config_files, *([signed_by] if signed_by else [])]
     with claim(out, command="evaluate", reads=reads, force=force) as output:
         output.refuse_occupied()
+        refuse_unsigned(folder, signed_by)
         trained = load_bundle(folder)
         config = with_reading(trained.config, config_files, time_zone, command="evaluate")
         bundle = replace(trained, config=config)

@@ -69,11 +69,11 @@ def monitor(
     """
     zone(time_zone)
     folder, _ = resolve_model(model)
-    refuse_unsigned(folder, signed_by)
     reads = [*sources, folder, *config_files]
     reads += [path for path in (cohort, signed_by) if path is not None]
     with claim(out, command="monitor", reads=reads, force=force) as output:
         output.refuse_occupied()
+        refuse_unsigned(folder, signed_by)
         paths = [batch_paths(source) for source in sources]
         trained = load_bundle(folder)
         config = monitor_config(trained, config_files)

@@ -99,9 +99,9 @@ def predict(
     started = time.perf_counter()
     zone(time_zone)
     folder, version = resolve_model(model)
-    refuse_unsigned(folder, signed_by)
     reads = [source, folder, *config_files, *([signed_by] if signed_by else [])]
     with claim(out, command="predict", reads=reads, force=force) as output:
+        refuse_unsigned(folder, signed_by)
         paths = batch_paths(source)
         digest, trained = read_manifest(folder)["bundle_sha256"], read_config(folder)
         config = with_reading(trained, config_files, time_zone, command="predict")

@@ -17,6 +17,7 @@ VARIED = {
     "strict": (["--strict"], True),
     "emit": (["--emit", "fhir"], True),
     "no_pages": (["--no-pages"], True),
+    "spreadsheet_safe": (["--spreadsheet-safe"], True),
     "quiet": (["--quiet"], False),
     "json_logs": (["--json-logs"], False),
     "debug": (["--debug"], False),
@@ -67,6 +68,7 @@ def test_another_option_gives_the_same_bytes_or_no_answer(mini, place, capsys, n
     if changes and name != "strict":
         assert run(mini, place, *option, "--force") in (0, 4)
         assert content(place / "out") != before
+        assert run(mini, place) == 2
 
 
 @pytest.mark.parametrize(
