@@ -44,7 +44,7 @@ def without_common_dates(
     for each in common:
         table, file = made[each.table], files[each.table]
         if each.table != "patients":
-            chosen = table.index.isin(each.moments.index)
+            chosen = pd.Series(table.index.isin(each.moments.index), index=table.index)
             why = "on a date that several patients share and that would undo the shift"
             made[each.table] = account.withhold(table, each.column, chosen, file=file, why=why)
             continue
@@ -96,7 +96,8 @@ def shortened(
     drawn = ends - pd.to_timedelta(days, unit="D")
     kept = pd.concat([last[ends.index].astype(ends.dtype), ends - _DAY], axis=1).min(axis=1)
     target = pd.concat([drawn, kept], axis=1).max(axis=1)
-    cut = start + ((target - start) // _DAY) * _DAY
+    whole = np.floor((target - start).dt.total_seconds() / 86400.0)
+    cut = start + pd.to_timedelta(whole, unit="D")
     for _ in range(2 * len(avoided) + 2):
         close = pd.Series(False, index=cut.index)
         for moment in avoided:
@@ -123,7 +124,8 @@ def last_rows(
     if not parts:
         return pd.Series([], index=pd.Index([], dtype="str"), dtype="datetime64[us, UTC]")
     every = pd.concat(parts).dropna()
-    return every.groupby(every.index).max()
+    latest: pd.Series = every.groupby(every.index).max()
+    return latest
 
 
 def written_clock(
@@ -142,7 +144,7 @@ def written_clock(
     if column.endswith("_at"):
         text = moments.dt.strftime("%Y-%m-%dT%H:%M:%S.%f+00:00")
     else:
-        hours = (moments - zero[moments.index]) / pd.Timedelta(hours=1)
+        hours = (moments - zero[moments.index]).dt.total_seconds() / 3600.0
         # a whole day counts until its end
         number = hours / 24.0 - 1.0 if column.endswith("_days") else hours
         text = number.map(lambda each: "" if pd.isna(each) else repr(float(each)))
