@@ -23,14 +23,8 @@ from pipeline.errors import InputError
 from pipeline.pseudonymise.secret_key import new_key, write_key
 
 DAY = pd.Timedelta(days=1)
-KINDS = (
-    "followed_until",
-    "record_end and followed_until",
-    "death",
-    "resulted",
-    "two sites",
-    "none",
-)
+BOTH = "record_end and followed_until"
+KINDS = ("followed_until", BOTH, "death", "resulted", "two sites", "none")
 
 
 def planted(folder: Path, kind: str, draw: np.random.Generator) -> dict[str, pd.Series]:
@@ -43,7 +37,7 @@ def planted(folder: Path, kind: str, draw: np.random.Generator) -> dict[str, pd.
     alive = zero.notna() & (zero < cut - 2 * DAY)
     columns = {
         "followed_until": ["followed_until_at"],
-        "record_end and followed_until": ["record_end_at", "followed_until_at"],
+        BOTH: ["record_end_at", "followed_until_at"],
         "death": ["death_at"],
         "two sites": ["followed_until_at"],
     }.get(kind, [])

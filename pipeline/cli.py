@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from pipeline import log, redaction
 from pipeline.command_parser import build_parser
-from pipeline.errors import CytocastError, visible
+from pipeline.errors import CytocastError
 from pipeline.failure import INTERRUPTED, TERMINATED, describe_failure, ended_by_sigterm
 from pipeline.remedy import with_make
 
@@ -35,31 +35,16 @@ def _run(options: argparse.Namespace) -> int:
         with ended_by_sigterm():
             code, summary = RUNNERS[options.command](options)
     except CytocastError as error:
-        return _failed(options, with_make(str(error), error.options), error.exit_code)
+        log.failed(f"cytocast {options.command}: {with_make(str(error), error.options)}")
+        return error.exit_code
     except (Exception, KeyboardInterrupt) as error:
         if options.debug:
             raise
         code, message = describe_failure(error)
-        return _failed(options, message, code)
-    return _printed(summary, int(code))
-
-
-def _failed(options: argparse.Namespace, message: str, code: int) -> int:
-    """Write why a command failed, without cells of the input unless they are asked for."""
-    sys.stderr.write(visible(f"cytocast {options.command}: {redaction.redacted(message)}\n"))
-    if redaction.hid_any():
-        sys.stderr.write("cells of the input are hidden; --show-values shows them\n")
-    return code
-
-
-def _printed(summary: str, code: int) -> int:
-    """Write the summary; a reader that has closed the pipe, such as head, changes no exit code."""
-    try:
-        sys.stdout.write(visible(redaction.redacted(summary) + "\n"))
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return code
+        log.failed(f"cytocast {options.command}: {message}")
+        return code
+    log.printed(summary)
+    return int(code)
 
 
 def _demo(options: argparse.Namespace) -> tuple[int, str]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 from pipeline.errors import visible
-from pipeline.redaction import redacted
+from pipeline.redaction import hid_any, redacted
 
 T = TypeVar("T")
 _LOGGER = logging.getLogger("cytocast")
@@ -50,6 +51,22 @@ def info(message: str) -> None:
 def warn(message: str) -> None:
     """Log one sentence at level warning."""
     _LOGGER.warning(redacted(message))
+
+
+def failed(message: str) -> None:
+    """Write to stderr why a command failed, without cells of the input unless asked for."""
+    sys.stderr.write(visible(redacted(message) + "\n"))
+    if hid_any():
+        sys.stderr.write("cells of the input are hidden; --show-values shows them\n")
+
+
+def printed(summary: str) -> None:
+    """Write the summary to stdout; a reader that has closed the pipe, such as head, is no error."""
+    try:
+        sys.stdout.write(visible(redacted(summary) + "\n"))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def progress(items: Iterable[T], *, label: str, total: int | None = None) -> Iterator[T]:

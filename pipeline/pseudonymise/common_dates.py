@@ -219,5 +219,5 @@ def _days(moments: pd.Series) -> set[pd.Timestamp]:
 
 
 def _on(moments: pd.Series, days: set[pd.Timestamp]) -> pd.Series:
-    shared: pd.Series = moments.dt.floor("D").isin(days)
-    return shared
+    on: pd.Series = moments.dt.floor("D").isin(days)
+    return on

@@ -96,7 +96,8 @@ def shortened(
     drawn = ends - pd.to_timedelta(days, unit="D")
     kept = pd.concat([last[ends.index].astype(ends.dtype), ends - _DAY], axis=1).min(axis=1)
     target = pd.concat([drawn, kept], axis=1).max(axis=1)
-    cut = start + (target - start).dt.floor("D")
+    whole = np.floor((target - start).dt.total_seconds() / 86400.0)
+    cut = start + pd.to_timedelta(whole, unit="D")
     for _ in range(2 * len(avoided) + 2):
         close = pd.Series(False, index=cut.index)
         for moment in avoided:
@@ -123,8 +124,8 @@ def last_rows(
     if not parts:
         return pd.Series([], index=pd.Index([], dtype="str"), dtype="datetime64[us, UTC]")
     every = pd.concat(parts).dropna()
-    newest: pd.Series = every.groupby(every.index).max()
-    return newest
+    latest: pd.Series = every.groupby(every.index).max()
+    return latest
 
 
 def written_clock(
