@@ -89,7 +89,7 @@ def csv_text(
         changed = {cell: neutral(cell) for cell in texts if neutral(cell) != cell}
         if changed and spreadsheet_safe:
             cells = column.astype(object)
-            made.isetitem(place, cells.map(lambda cell, to=changed: _changed(cell, to)))
+            made.isetitem(place, cells.map(lambda cell, to=changed: _changed(cell, to)).array)
     names = [str(name) for name in made.columns]
     lone |= any("\r" in name for name in names)
     made.columns = pd.Index([neutral(name) for name in names] if spreadsheet_safe else names)
