@@ -88,8 +88,8 @@ def csv_text(
         lone |= any("\r" in cell for cell in texts)
         changed = {cell: neutral(cell) for cell in texts if neutral(cell) != cell}
         if changed and spreadsheet_safe:
-            cells = [_changed(cell, changed) for cell in column]
-            made.isetitem(place, pd.Series(cells, index=made.index, dtype=object).array)
+            cells = column.astype(object)
+            made.isetitem(place, cells.map(lambda cell, to=changed: _changed(cell, to)).array)
     names = [str(name) for name in made.columns]
     lone |= any("\r" in name for name in names)
     made.columns = pd.Index([neutral(name) for name in names] if spreadsheet_safe else names)

@@ -54,26 +54,26 @@ def refuse_unsafe(events: Iterable[yaml.Event], path: Path) -> None:
     --------
     >>> refuse_unsafe(yaml.parse("a: [1, 2]"), Path("a.yaml"))
     """
-    open_nodes: list[tuple[str | None, int]] = []  # anchor, and number of the node
+    open_nodes: list[tuple[str, int]] = []  # anchor, and number of the node
     sizes: dict[str, int] = {}
     count = 0
     for event in events:
-        place = f"{path} line {event.start_mark.line + 1 if event.start_mark else 0}"
+        place = f"{path} line {event.start_mark.line + 1}" if event.start_mark else str(path)
         if isinstance(event, yaml.CollectionEndEvent):
-            anchor, first = open_nodes.pop()
-            if anchor:
-                sizes[anchor] = count - first
+            closed, first = open_nodes.pop()
+            if closed:
+                sizes[closed] = count - first + 1
             continue
         if not isinstance(event, yaml.NodeEvent):
             continue
-        alias = (event.anchor or "") if isinstance(event, yaml.AliasEvent) else ""
-        count += sizes.get(alias, 1) if alias else 1
-        if alias and alias in {name for name, _ in open_nodes}:
-            raise UsageError(f"{place}: *{shown(alias)} holds itself; write its text out")
+        anchor = event.anchor or ""
+        count += sizes.get(anchor, 1) if isinstance(event, yaml.AliasEvent) else 1
+        if isinstance(event, yaml.AliasEvent) and anchor in {name for name, _ in open_nodes}:
+            raise UsageError(f"{place}: *{shown(anchor)} holds itself; write its text out")
         if isinstance(event, yaml.CollectionStartEvent):
-            open_nodes.append((event.anchor, count))
+            open_nodes.append((anchor, count))
         if isinstance(event, yaml.ScalarEvent):
-            sizes.pop(event.anchor or "", None)
+            sizes.pop(anchor, None)
             _refuse_digits(event, place)
         if len(open_nodes) > YAML_DEPTH:
             raise UsageError(f"{place} is nested more than {YAML_DEPTH} deep; write it flatter")
