@@ -13,11 +13,12 @@ from pipeline.cohort.schema import to_number
 from pipeline.cohort.timestamps import parse_dates, parse_timestamps, reasons_for
 from pipeline.cohort.written_times import iso_times
 from pipeline.config_cohort import CohortConfig
-from pipeline.errors import InputError, UsageError
+from pipeline.errors import InputError, UsageError, shown
 from pipeline.remedy import Remedy
 
 EARLIEST_HOURS = -90 * 24.0
 LATEST_HOURS = 2 * 365 * 24.0
+_MOST_HOURS = 1e6  # far beyond, hours overflow as dates
 NO_INFUSION_TIME = "no_infusion_time"
 FILL_INFUSION_TIME = "Fill in infusion_time in the patient's row of patients."
 CHECK_TIMES = "Check this time and the patient's infusion_time."
@@ -288,6 +289,11 @@ def _cut_at_hour(
     ledger: Ledger,
 ) -> np.ndarray:
     """The hour of ``as_of``, or the present for patients who have not reached it."""
+    if abs(hours) > _MOST_HOURS:
+        raise UsageError(
+            f"--as-of {shown(as_of)} is over a century away; give hours since {config.time_zero}",
+            options=("as-of",),
+        )
     early = int((frontier < hours).sum())
     if early == len(frontier):
         raise UsageError(

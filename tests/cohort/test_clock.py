@@ -264,3 +264,11 @@ def test_the_day_that_is_not_over_is_not_the_future(tmp_path):
 def test_hours_are_not_flagged(tmp_path):
     assert read_labs(tmp_path, ("crp", "7", "mg/L", 1, 2)).flags == {}
     assert PATIENTS[0] == ("patient_id",)
+
+
+@pytest.mark.parametrize("hours", ["1e308", "-1e308", "1e7", "-1000001"])
+def test_a_moment_that_overflows_as_a_date_is_refused(tmp_path, hours):
+    header = "patient_id,analyte,value,unit,collected_hours\n"
+    (tmp_path / "labs.csv").write_text(f"{header}A,crp,12,mg/L,3\n")
+    with pytest.raises(UsageError, match="hours since"):
+        score(tmp_path / "labs.csv", as_of=hours)

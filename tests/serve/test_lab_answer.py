@@ -54,6 +54,13 @@ def test_a_moment_of_the_request_counts(bundle):
     assert {row["landmark_hours"] for row in predictions if row["patient_id"] == "P,1"} == {52.5}
 
 
+@pytest.mark.parametrize("moment", [1e308, "-1e300", 10**9])
+def test_a_moment_beyond_dates_is_refused(bundle, moment):
+    with pytest.raises(Refusal) as refusal:
+        answer_with(bundle, NAME, ServiceLimits())(body(as_of=moment))
+    assert (refusal.value.status, refusal.value.code) == (400, "as_of")
+
+
 @pytest.mark.parametrize(
     ("error", "code"), [(InputError("P,1 120"), "rows"), (UsageError("P,1 120"), "as_of")]
 )
