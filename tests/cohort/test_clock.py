@@ -7,7 +7,7 @@ import pytest
 from pipeline.cohort.clock import clock_hours, read_clock
 from pipeline.cohort.ledger import Ledger
 from pipeline.cohort.timestamps import parse_dates, parse_timestamps, utc_offsets
-from pipeline.errors import InputError
+from pipeline.errors import InputError, UsageError
 from tests.exported import (
     ASSESSMENTS,
     AT,
