@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from hypothesis import settings
 
 from pipeline.cli import main
 from tests.minicohort import CONFIG, cut, write_cohort
 
+# HYPOTHESIS_PROFILE=thorough looks longer than a run of the whole suite can
+settings.register_profile("suite", max_examples=40)
+settings.register_profile("thorough", max_examples=1000, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 SHARED = Path(__file__).parent.parent.parent / "shared" / "data"
 
 

@@ -12,6 +12,7 @@ from pipeline.cohort.analytes import dictionary
 from pipeline.config import Config, FeatureConfig
 from pipeline.config_cohort import CohortConfig
 from pipeline.features.build import build_features, feature_metas
+from pipeline.features.cell_size import MIN_PATIENTS
 from pipeline.features.names import feature_sentence, parse_name
 from pipeline.features.spec import learn_spec
 from pipeline.reading.reader import read_cohort
@@ -27,13 +28,13 @@ def test_every_built_feature_has_metadata_with_a_reviewed_pathway():
     drugs = [(0, drug, 5.0) for drug in schema_yaml("drugs.yaml")["drugs"]]
     graded = [(0, "crs", 1, 12.0), (0, "icans", 0, 12.0)]
     host = {
-        "age_years": [50.0],
-        "sex": ["F"],
-        "product": ["2nd gen. (CD28)"],
-        "HCT-CI": [3.0],
-        "Centre": ["North"],
+        "age_years": [50.0] * MIN_PATIENTS,
+        "sex": ["F"] * MIN_PATIENTS,
+        "product": ["2nd gen. (CD28)"] * MIN_PATIENTS,
+        "HCT-CI": [3.0] * MIN_PATIENTS,
+        "Centre": ["North"] * MIN_PATIENTS,
     }
-    cohort = make_cohort(1, rows, graded, drugs, patients=host)
+    cohort = make_cohort(MIN_PATIENTS, rows, graded, drugs, patients=host)
     settings = Config(
         outcomes=make_config().outcomes,
         cohort=CohortConfig(host_columns=("age_years", "sex", "HCT-CI", "Centre", "product")),
