@@ -164,8 +164,10 @@ def test_importance_orders_every_check_once() -> None:
 
 
 def test_a_folder_without_tables_is_refused(tmp_path) -> None:
-    (tmp_path / "notes.txt").write_text("nothing here", encoding="utf-8")
-    assert command(tmp_path, tmp_path / "out") == InputError.exit_code
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "notes.txt").write_text("nothing here", encoding="utf-8")
+    assert command(folder, tmp_path / "out") == InputError.exit_code
 
 
 CELLS = st.one_of(
