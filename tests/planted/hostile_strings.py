@@ -107,9 +107,9 @@ def problems_of(out: Path, ids: Sequence[str]) -> Iterator[str]:
     with (out / "predictions.csv").open(newline="", encoding="utf-8") as file:
         got = {row["patient_id"] for row in csv.DictReader(file)}
     yield from (f"patient lost: {name!r}" for name in wanted - got)
-    # lines of a quoted id that holds a line end may be rejected one by one, each under its start
-    parts = {part.strip() for name in ids for part in re.split("[\r\n]", name)}
-    invented = {name for name in got - wanted if name.rstrip('"') not in parts}
+    # of a quoted cell that holds a line end, lines like rows are rejected one by one, and each is
+    # listed under its start, which then ends in the quote of the cell
+    invented = {name for name in got - wanted if not name.endswith('"')}
     yield from (f"patient invented: {name!r}" for name in invented)
     read = pd.read_csv(out / "predictions.csv", dtype="str", keep_default_na=False)
     if set(read["patient_id"]) != got:
