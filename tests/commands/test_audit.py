@@ -21,7 +21,7 @@ def audit(cohort, out, *extra):
 def test_a_clean_export_gives_a_page_and_a_list_and_no_rejects(cohort, tmp_path, capsys):
     out = tmp_path / "out"
     assert audit(cohort, out) == 0
-    assert {path.name for path in out.iterdir()} == {"audit.html", "audit.json"}
+    assert {path.name for path in out.iterdir()} == {".cytocast.json", "audit.html", "audit.json"}
     entries = json.loads((out / "audit.json").read_text())
     assert "error" not in {entry["severity"] for entry in entries}
     assert str(out / "audit.html") in capsys.readouterr().out
