@@ -23,7 +23,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = build_parser().parse_args(arguments)
     log.configure(quiet=options.quiet, json_logs=options.json_logs)
     typed = sys.argv[1:] if arguments is None else map(str, arguments)
-    redaction.start(typed, show=options.show_values)
+    synthetic = options.command in ("demo", "simulate")  # no row describes a real person
+    redaction.start(typed, show=options.show_values or synthetic)
     try:
         return _run(options)
     finally:
