@@ -299,5 +299,5 @@ def _patients(table: pd.DataFrame, mapping: WideMapping, file: str) -> pd.DataFr
                 "column under 'ignored'"
             )
         values = translated(distinct.set_index(mapping.patient_id)[column], item.values)
-        people[item.to] = people["patient_id"].map(values).fillna("")
+        people[item.to] = people["patient_id"].map(values).astype("str").fillna("")
     return people
