@@ -115,6 +115,8 @@ def predict(
         if earlier is not None and not earlier["clock_matters"]:
             return _unchanged(output, earlier)
 
+        if earlier is None:
+            output.refuse_occupied()
         bundle = replace(load_bundle(folder), config=config)
         read = read_for(bundle, tables, as_of=as_of, remarks=remarks)
         if earlier is not None and same_rejects(output.out, read.rejects):

@@ -127,8 +127,8 @@ def test_an_output_folder_that_holds_something_else_is_kept(mini, predict, tmp_p
     (out / "notes.txt").write_text("mine")
     assert predict(mini.batch)[0] == 2
     assert (out / "notes.txt").read_text() == "mine"
-    assert predict(mini.batch, "--force")[0] == 0
-    assert not (out / "notes.txt").exists()
+    assert predict(mini.batch, "--force")[0] == 2
+    assert (out / "notes.txt").read_text() == "mine"
 
 
 def test_nothing_is_left_behind_when_writing_fails(mini, predict, tmp_path, monkeypatch) -> None:
@@ -138,8 +138,7 @@ def test_nothing_is_left_behind_when_writing_fails(mini, predict, tmp_path, monk
         raise OSError("disk full")
 
     monkeypatch.setattr(outputs, "_write_explanations", fail)
-    with pytest.raises(OSError, match="disk full"):
-        predict(mini.batch)
+    assert predict(mini.batch)[0] == 3
     assert [path.name for path in tmp_path.iterdir() if path.name != "batch"] == []
 
 

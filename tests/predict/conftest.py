@@ -27,18 +27,18 @@ def mixed(mini: Mini, bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) 
     """The batch, made uneven.
 
     One patient has no lab row, one unusable rows, one a single analyte, one ICANS since the first
-    assessment, one a CRP far below training.
+    assessment, one a CRP far above training.
     """
     folder = tmp_path_factory.mktemp("mixed")
     for path in mini.batch.iterdir():
         (folder / path.name).write_bytes(path.read_bytes())
-    none, unusable, single, present, low = mini.patients[:5]
+    none, unusable, single, present, high = mini.patients[:5]
 
     def spoil(labs):
         patient = labs["patient_id"]
         labs = labs.assign(unit=labs["unit"].mask(patient == unusable, "furlong"))
         crp = labs["analyte"] == "crp"
-        labs = labs.assign(value=labs["value"].mask((patient == low) & crp, "1"))
+        labs = labs.assign(value=labs["value"].mask((patient == high) & crp, "799"))
         return labs[(patient != none) & ((patient != single) | crp)]
 
     def chart(assessments):

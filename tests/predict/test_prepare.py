@@ -27,7 +27,7 @@ from tests.conftest import read_predictions
 from tests.predict.conftest import NAME
 
 ONCE = (
-    "read_batch",
+    "read_tables",
     "apply_limits",
     "batch_landmarks",
     "build_features",
