@@ -27,7 +27,7 @@ def mixed(mini: Mini, bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) 
     """The batch, made uneven.
 
     One patient has no lab row, one unusable rows, one a single analyte, one ICANS since the first
-    assessment, one a CRP far above training.
+    assessment, one a ferritin far above training.
     """
     folder = tmp_path_factory.mktemp("mixed")
     for path in mini.batch.iterdir():
@@ -38,7 +38,8 @@ def mixed(mini: Mini, bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) 
         patient = labs["patient_id"]
         labs = labs.assign(unit=labs["unit"].mask(patient == unusable, "furlong"))
         crp = labs["analyte"] == "crp"
-        labs = labs.assign(value=labs["value"].mask((patient == high) & crp, "799"))
+        ferritin = (patient == high) & (labs["analyte"] == "ferritin")
+        labs = labs.assign(value=labs["value"].mask(ferritin, "900000"))
         return labs[(patient != none) & ((patient != single) | crp)]
 
     def chart(assessments):
