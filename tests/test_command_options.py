@@ -13,7 +13,7 @@ from pipeline.command_options import add_command, parallel_option, seeded_option
 def test_a_command_takes_what_is_asked_for(zone, replace):
     parser = argparse.ArgumentParser()
     commands = parser.add_subparsers()
-    made = add_command(commands, "x", lambda _: (0, ""), "does x", zone=zone, replace=replace)
+    made = add_command(commands, "x", "does x", zone=zone, replace=replace)
     signed_option(made)
     parallel_option(made)
     shown = made.format_help()

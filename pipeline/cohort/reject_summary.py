@@ -135,6 +135,7 @@ def mostly_refused_lines(
     ...     {
     ...         "file": "labs.csv",
     ...         "column": "unit",
+    ...         "value": "x",
     ...         "code": ["unit_refused"] * 3,
     ...         "reason": "'x' is no unit.",
     ...         "remedy": "Correct the unit.",
@@ -167,6 +168,7 @@ def main_reject_reason(
     ...     {
     ...         "file": "assessments.csv",
     ...         "column": "grade",
+    ...         "value": "II",
     ...         "code": ["illegal_value"] * 3,
     ...         "reason": "'II' is not legal here.",
     ...         "remedy": "Write 2.",

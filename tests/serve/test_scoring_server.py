@@ -73,8 +73,8 @@ def asked(port: int) -> tuple[int, str]:
 @pytest.mark.parametrize(
     ("seconds", "grace", "sent", "answers", "code"),
     [
-        (0.7, 5, signal.SIGTERM, [(200, ""), (503, "stopping"), (503, "stopping")], 0),
-        (0.7, 5, signal.SIGINT, [(200, ""), (503, "stopping"), (503, "stopping")], 0),
+        (3, 10, signal.SIGTERM, [(200, ""), (503, "stopping"), (503, "stopping")], 0),
+        (3, 10, signal.SIGINT, [(200, ""), (503, "stopping"), (503, "stopping")], 0),
         (60, 1, signal.SIGTERM, [(503, "stopping")] * 3, 143),
         (60, 1, signal.SIGINT, [(503, "stopping")] * 3, 130),
         (60, 1, signal.SIGTERM, [], 0),
@@ -86,13 +86,13 @@ def test_a_signal_ends_the_service_and_everybody_is_answered(
     process, port = start(seconds, grace)
     with ThreadPoolExecutor(3) as clients:
         waiting = [clients.submit(asked, port) for _ in answers]
-        time.sleep(0.3)
+        time.sleep(1.0)
         began = time.monotonic()
         process.send_signal(sent)
         assert sorted(each.result() for each in waiting) == answers
     _, log = process.communicate(timeout=20)
     assert process.returncode == code
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 15
     assert b"Traceback" not in log or code
     with pytest.raises(OSError, match=r".*"):
         socket.create_connection((HOST, port), timeout=5)
