@@ -2,7 +2,7 @@
 
     .venv/bin/python benchmarks/faults_privacy.py [COHORTS]
 
-Prints how many shifts (or dates of infusion, of a release in hours) whoever knows the cut-off
+Prints how many shifts (or dates of infusion, of a release in hours) a reader who knows the cut-off
 recovers from a plain shift and from the release, how many planted ids are left, and how many
 cohorts without a cut-off were touched.
 """

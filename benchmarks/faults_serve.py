@@ -235,7 +235,7 @@ def attack_with_bursts(
 
 
 def hostile_bodies(count: int) -> Iterator[bytes]:
-    """Requests with damaged bytes, odd ids and cells of every kind; the mark stands in each."""
+    """Requests with damaged bytes, odd ids and cells of every kind; each holds the mark."""
     dice = random.Random(15)
     rows = invented_rows(MARK, 1)
     good = body_of(rows)

@@ -265,7 +265,7 @@ def _mostly(count: Mapping[str, int]) -> bool:
 
 
 def _said(entry: pd.Series, *, always: bool = False) -> str:
-    """Reason of an entry without cells; one about a patient is told without the id it quotes."""
+    """Reason of an entry without cells; the id of a patient is left out."""
     if entry["column"] != "patient_id":
         return _cut(without_cells(str(entry["reason"]), str(entry["value"]), always=always))
     return _ABOUT_PATIENTS.get(str(entry["code"]), _ABOUT_PATIENT)
