@@ -3,10 +3,10 @@
     python benchmarks/faults.py [--kills 200] [--rounds 20] [--writers 8] [--seed 1]
 
 Kills: every writing command replaces its own output with --force and is killed by SIGKILL at a
-random moment of its run, or just before or after one of its renames (``--moments``). Afterwards the
-output must be whole, old or new; the next start of the command must leave no other file. Writers: so
-many processes write one output at once without --force; exactly one may win. Disks: a file system
-that is full, one that is read-only, and a folder that vanishes, each in mid-run; the output must be
+random moment of its run, or just before or after one of its renames. Afterwards the output must be
+whole, old or new; the next start of the command must leave no other file. Writers: so many
+processes write one output at once without --force; exactly one may win. Disks: a file system that
+is full, one that is read-only, and a folder that vanishes, each in mid-run; the output must be
 unchanged and the exit code documented. Signals: SIGTERM and ctrl-C.
 """
 
