@@ -132,8 +132,8 @@ def shared_days(
     known = moments.dropna()
     clock = known - known.dt.floor("D")
     for shift in (pd.Timedelta(0), _HALF_DAY):  # a cut-off around midnight is one day as well
-        day = (known + shift).dt.floor("D")
-        number = (day - _EPOCH).dt.days
+        day = (known + shift.as_unit("us")).dt.floor("D")
+        number = (day - _EPOCH.as_unit("us")).dt.days
         held = ids[known.index].groupby(number).nunique()
         for each, patients in held[held >= alike].items():
             rows = known[number == each]

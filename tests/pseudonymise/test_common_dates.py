@@ -66,3 +66,8 @@ def test_a_date_of_export_in_any_table_is_found() -> None:
     assert [(each.table, each.column, len(each.moments)) for each in found] == [
         ("labs", "resulted_at", 8)
     ]
+
+
+def test_days_of_far_years_are_days_too() -> None:
+    far = pd.Series(["2300-06-30"] * 3 + ["2899-02-01"], dtype="datetime64[us, UTC]")
+    assert shared_days(far, pd.Series(list("ABCD"))).tolist() == [True, True, True, False]
