@@ -113,7 +113,8 @@ def refuse_unsigned(folder: Path, key: Path | None) -> None:
     if path.is_symlink() or not path.is_file():
         raise BundleError(
             f"{folder} is not signed, and --require-signature asks for it; sign it with cytocast "
-            "sign, or leave the option out"
+            "sign, or leave the option out",
+            options=("require-signature",),
         )
     digest = _manifest_digest(folder)
     try:
@@ -126,7 +127,8 @@ def refuse_unsigned(folder: Path, key: Path | None) -> None:
     if signer != public:
         raise BundleError(
             f"{folder} is signed with another key than {key}; check --require-signature, or have "
-            "the bundle signed with this key"
+            "the bundle signed with this key",
+            options=("require-signature",),
         )
     try:
         Ed25519PublicKey.from_public_bytes(public).verify(signature, _message(digest))
