@@ -156,7 +156,7 @@ def _add_sign(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     parser.add_argument("bundle", nargs="?", type=Path, metavar="BUNDLE", help="bundle folder")
     parser.add_argument("--key", type=Path, metavar="FILE", help="private key (Ed25519, PEM)")
     parser.add_argument(
-        "--new-key", type=Path, metavar="FILE", help="write a private key here, FILE.pub beside it"
+        "--new-key", type=Path, metavar="FILE", help="write a private key here and FILE.pub"
     )
 
 

@@ -43,7 +43,7 @@ _MARKED = (
     "Made by `cytocast demo` from simulated patients; nothing in this folder describes a real "
     "person.\n`cytocast demo` replaces it as a whole when run again.\n"
 )
-# what an unfinished demo may have made; the SQLite store may have files beside it
+# what an unfinished demo may have made; an SQLite store may have further files
 _MADE = (
     MARK,
     "cohort",

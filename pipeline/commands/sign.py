@@ -24,7 +24,7 @@ def sign(
     key : Path, optional
         Private key.
     new_key : Path, optional
-        Where to write a new private key; the public one is written beside it.
+        Where to write a new private key; the public one goes to the same folder.
     force : bool
         Replace a signature of another key.
 

@@ -56,7 +56,7 @@ def store_lock(uri: str, wait_seconds: float = WAIT_SECONDS) -> Iterator[None]:
 def prepare_store(uri: str) -> None:
     """Make an SQLite store where there is none, and remove what killed creations left.
 
-    The store is made in a temporary folder beside it, under the lock, and linked into place: it
+    The store is made in a temporary folder under the lock and linked into place: it
     is whole or absent at any moment, and one that exists is never replaced.
 
     Raises

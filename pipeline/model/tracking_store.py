@@ -144,7 +144,7 @@ def _content_problem(path: Path, *, writes: bool) -> str:
     """Why a file is no store of this MLflow, cannot be opened, or not locked for a change."""
     if path.stat().st_size == 0:
         return f"is an empty file: its creation was interrupted; remove {path}"
-    # what a killed writer left is rolled back by whoever opens the file next, and may write it
+    # what a killed writer left is rolled back by the next opener of the file, and may write it
     writable = writes or Path(f"{path}-journal").exists()
     address = f"{path.absolute().as_uri()}?mode={'rw' if writable else 'ro'}"
     try:

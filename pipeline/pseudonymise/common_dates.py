@@ -32,7 +32,7 @@ class CommonDate:
     ----------
     table, column : str
     moments : Series
-        The moments, by the index of the rows they stand in.
+        The moments, by the index of their rows.
     """
 
     table: str

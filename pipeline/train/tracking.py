@@ -257,7 +257,7 @@ def _register(mlflow: ModuleType, training: TrackedTraining, run_id: str) -> str
     from mlflow.types.schema import AnyType
 
     name = training.bundle.config.tracking.model_name
-    # of any type: MLflow refuses whole hours and whole ids where it is told double and string
+    # of any type: MLflow refuses whole hours and whole ids for columns declared double and string
     whatever = AnyType()  # type: ignore[no-untyped-call]
     columns: list[Any] = [ColSpec(whatever, column) for column in REQUIRED]
     columns += [

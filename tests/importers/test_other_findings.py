@@ -1,4 +1,4 @@
-"""Rows that no analyte can be are told from rows that could be one."""
+"""Rows that cannot be an analyte are separated from rows that could be one."""
 
 from __future__ import annotations
 

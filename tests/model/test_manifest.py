@@ -1,4 +1,4 @@
-"""The manifest: its fields, its names, and what may be in the folder beside it."""
+"""The manifest: its fields, its names, and what else its folder may hold."""
 
 from __future__ import annotations
 

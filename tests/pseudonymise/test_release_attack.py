@@ -1,4 +1,4 @@
-"""Whoever knows the cut-off recovers no shift; what a naive shift gives away is recovered."""
+"""Knowing the cut-off recovers no shift of a release; a plain shift is recovered."""
 
 from __future__ import annotations
 
