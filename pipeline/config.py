@@ -253,11 +253,25 @@ class Config(Strict):
         return hashlib.sha256(text.encode()).hexdigest()
 
 
+Settings = Config | Mapping[str, Any] | str | Path | Sequence[str | Path] | None
+
+
 def load_config(paths: Sequence[str | Path] = (), *, seed: int | None = None) -> Config:
     """Read ``configs/default.yaml``, then each given file; later values win.
 
     A mapping under ``outcomes`` in a later file replaces the earlier outcomes as a whole; every
     other mapping is merged key by key.
+
+    Parameters
+    ----------
+    paths : sequence of path
+        YAML files.
+    seed : int, optional
+        Replaces the seed of the files.
+
+    Returns
+    -------
+    Config
 
     Raises
     ------
@@ -269,49 +283,107 @@ def load_config(paths: Sequence[str | Path] = (), *, seed: int | None = None) ->
     >>> sorted(load_config().outcomes)
     ['icans', 'severe_crs', 'severe_icans']
     """
-    merged: dict[str, Any] = {}
-    for path in [config_path("default.yaml"), *map(Path, paths)]:
-        content = read_yaml(path) or {}
-        if not isinstance(content, Mapping):
-            raise UsageError(
-                f"{path} must hold a mapping of settings, got {type(content).__name__}"
-            )
-        merged = _merge(merged, content)
-    if seed is not None:
-        merged["seed"] = seed
-    return parse_config(merged, source=" + ".join(str(path) for path in paths) or "default.yaml")
+    source = " + ".join(str(path) for path in paths) or "default.yaml"
+    contents = [_content(path) for path in paths]
+    return _merged(contents if seed is None else [*contents, {"seed": seed}], source)
 
 
-def reading_settings(
-    config: Config, paths: Sequence[str | Path]
-) -> tuple[CohortConfig, tuple[str, ...]]:
-    """How another export is read with a trained model: as in training, but for what files state.
+def as_config(settings: Settings = None) -> Config:
+    """Settings in any form that the Python API takes.
 
-    Only settings of ``cohort`` named in ``READING`` count. Whatever else the files hold was
-    settled in training; it is checked, but not used.
+    Parameters
+    ----------
+    settings : Config, mapping, path, sequence of paths or None
+        A mapping and the files override the defaults; None gives the defaults.
+
+    Returns
+    -------
+    Config
+
+    Raises
+    ------
+    UsageError
+        If a file is missing, not YAML, or a key or value is not legal.
+
+    Examples
+    --------
+    >>> as_config({"features": {"windows_hours": [24]}}).features.windows_hours
+    (24.0,)
+    """
+    if isinstance(settings, Config):
+        return settings
+    contents, source = _stated(settings)
+    return _merged(contents, source)
+
+
+def reading_settings(config: Config, settings: Settings) -> tuple[CohortConfig, tuple[str, ...]]:
+    """Reading settings of another export: those of training, then those stated.
+
+    Only settings of ``cohort`` named in ``READING`` apply. All other settings were fixed in
+    training; they are checked, but not used.
+
+    Parameters
+    ----------
+    config : Config
+        Of the bundle.
+    settings : Config, mapping, path, sequence of paths or None
+        As in :func:`as_config`.
 
     Returns
     -------
     cohort : CohortConfig
     unused : tuple of str
-        What the files state that is not used, by its name.
+        Names of the stated settings that are not used.
 
     Raises
     ------
     UsageError
         If a file is missing, or holds an unknown key or illegal value.
+
+    Examples
+    --------
+    >>> changed = {"cohort": {"date_order": "day_first"}, "seed": 3}
+    >>> cohort, unused = reading_settings(load_config(), changed)
+    >>> cohort.date_order, unused
+    ('day_first', ('seed',))
     """
-    load_config(paths)
+    contents, source = _stated(settings)
+    _merged(contents, source)
     whole, unused = config.model_dump(mode="json"), dict[str, None]()
-    for path in map(Path, paths):
-        content = read_yaml(path) or {}
+    for content in contents:
         stated = content.get("cohort") or {}
-        told = {name: value for name, value in stated.items() if name in READING}
+        reading = {name: value for name, value in stated.items() if name in READING}
         unused |= dict.fromkeys(name for name in content if name != "cohort")
         unused |= dict.fromkeys(f"cohort.{name}" for name in stated if name not in READING)
-        whole["cohort"] = _merge(whole["cohort"], told)
-    source = " + ".join(map(str, paths)) or "of the bundle"
+        whole["cohort"] = _merge(whole["cohort"], reading)
     return parse_config(whole, source=source).cohort, tuple(unused)
+
+
+def _stated(settings: Settings) -> tuple[list[Mapping[str, Any]], str]:
+    """Contents of settings, and their name in messages."""
+    if settings is None:
+        return [], "of the bundle"
+    if isinstance(settings, Config):
+        return [settings.model_dump(mode="json", exclude_unset=True)], "given"
+    if isinstance(settings, Mapping):
+        return [settings], "given"
+    paths = [settings] if isinstance(settings, str | Path) else list(settings)
+    return [_content(path) for path in paths], " + ".join(map(str, paths)) or "of the bundle"
+
+
+def _content(path: str | Path) -> Mapping[str, Any]:
+    content = read_yaml(Path(path)) or {}
+    if not isinstance(content, Mapping):
+        raise UsageError(f"{path} must hold a mapping of settings, got {type(content).__name__}")
+    return content
+
+
+def _merged(contents: Sequence[Mapping[str, Any]], source: str) -> Config:
+    """The defaults, then each content."""
+    merged = _content(config_path("default.yaml"))
+    for content in contents:
+        merged = _merge(merged, content)
+    return parse_config(merged, source=source)
 
 
 def parse_config(content: Mapping[str, Any], *, source: str) -> Config:

@@ -47,7 +47,6 @@ OTHERS = {
     "reading/test_read_tables": "tables in memory as their files, through cohort and reading",
     "reading/test_reading_properties": "messy exports, through reading and cohort",
     "reading/test_table_places": "tables that are no files, for every command",
-    "simulate/test_simulated_cohort": "the synthetic cohort against its published figures",
 }
 
 

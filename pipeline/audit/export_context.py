@@ -259,6 +259,34 @@ def open_export(
     problem = " ".join(problems)
     if read is None and not problem:
         read, problem = _read(folder, tables, config)
+    return context_of(tables, config, read, problem)
+
+
+def context_of(
+    tables: Mapping[str, RawTable], config: Config, read: ReadResult | None, problem: str = ""
+) -> AuditContext:
+    """What the checks see of tables that are open already.
+
+    Parameters
+    ----------
+    tables : mapping of str to RawTable
+        By table name.
+    config : Config
+    read : ReadResult or None
+        The cohort; None where it cannot be read.
+    problem : str
+        Why not.
+
+    Returns
+    -------
+    AuditContext
+
+    Examples
+    --------
+    >>> from pipeline.config import load_config
+    >>> context_of({}, load_config(), None, "labs.csv is missing").problem
+    'labs.csv is missing'
+    """
     raw = {
         name: year_first(table.frame, config.cohort.date_order) for name, table in tables.items()
     }

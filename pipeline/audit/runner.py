@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import Any, Literal
 
@@ -112,7 +113,7 @@ class CheckResult:
     reason: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class AuditReport:
     """Findings, errors first, and what became of every check.
 
@@ -155,6 +156,24 @@ class AuditReport:
                 if entry["code"] == "CHK002":  # quotes a refused cell
                     entry["evidence"]["summary"] = entry["evidence"]["summary"].split(". For")[0]
         return entries
+
+    def to_frame(self) -> pd.DataFrame:
+        """Findings as a table, errors first.
+
+        Returns
+        -------
+        DataFrame
+            ``severity, code, title, table, summary, effect, remedy``.
+        """
+        columns = ["severity", "code", "title", "table", "summary", "effect", "remedy"]
+        rows = [[getattr(item, name) for name in columns] for item in self.findings]
+        return pd.DataFrame(rows, columns=columns)
+
+    def __repr__(self) -> str:
+        return f"AuditReport: {describe(self)}"
+
+    def _repr_html_(self) -> str:
+        return f"<p>{escape(verdict(self))}</p>{self.to_frame().to_html(index=False)}"
 
     def summary(self) -> dict[str, list[str]]:
         """Codes for the provenance of a bundle: which errors were found, which acknowledged."""

@@ -87,6 +87,35 @@ def infer_limits(labs: pd.DataFrame) -> dict[str, dict[str, float]]:
     return found
 
 
+def learn_limits(
+    labs: pd.DataFrame, usual: Mapping[str, Mapping[str, float]]
+) -> dict[str, dict[str, float]]:
+    """Limits of a training cohort: inferred from its values, then those its results state.
+
+    Parameters
+    ----------
+    labs : DataFrame
+        ``Cohort.labs``.
+    usual : mapping
+        Analyte to limits, from :func:`usual_limits`; they replace inferred ones.
+
+    Returns
+    -------
+    dict
+        Analyte to its limits by name (``lower``, ``upper``).
+
+    Examples
+    --------
+    >>> from pipeline.cohort.tables import empty_cohort
+    >>> learn_limits(empty_cohort([]).labs, {"il6": {"lower": 2.0}})
+    {'il6': {'lower': 2.0}}
+    """
+    inferred = infer_limits(labs)
+    return {
+        key: {**inferred.get(key, {}), **usual.get(key, {})} for key in sorted({*inferred, *usual})
+    }
+
+
 def apply_limits(labs: pd.DataFrame, limits: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:
     """Mark exact values at or beyond an inferred limit as censored there.
 

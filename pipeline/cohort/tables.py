@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -98,9 +99,13 @@ class Cohort:
             parts[name] = kept.sort_values("patient", kind="stable", ignore_index=True)
         return Cohort(self.patients.iloc[patients].reset_index(drop=True), **parts)
 
+    def __sklearn_clone__(self) -> Self:
+        """Share the cohort between clones of an estimator; its tables are never changed."""
+        return self
+
     def with_labs(self, labs: pd.DataFrame) -> Cohort:
         """Return the same cohort with another labs table."""
-        return replace(self, labs=labs)
+        return Cohort(self.patients, labs, self.treatments, self.observations, self.assessments)
 
 
 def empty_cohort(patient_ids: list[str]) -> Cohort:

@@ -6,12 +6,16 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from pipeline import log
+from pipeline.audit.runner import AuditReport
 from pipeline.csv_files import write_csv
 from pipeline.evaluate.external_validation import evaluate_bundle
+from pipeline.evaluate.report import Evaluation
 from pipeline.folders.claim import claim
-from pipeline.model.bundle import load_bundle, read_evaluation
+from pipeline.model.bundle import Bundle, load_bundle, read_evaluation
+from pipeline.model.evaluation_report import EvaluationReport
 from pipeline.model.registry import bundle_folder
 from pipeline.model.signature import refuse_unsigned
 from pipeline.pages.evaluation_page import render_evaluation
@@ -19,6 +23,8 @@ from pipeline.pages.evaluation_summary import describe
 from pipeline.pages.evaluation_titles import page_title
 from pipeline.predict.prepare import read_cohort_for
 from pipeline.predict.reading_options import reading_options, with_reading
+from pipeline.reading.exported_cohort import export_tables
+from pipeline.reading.read_result import ReadResult
 from pipeline.simulate.export import is_simulated
 from pipeline.train.intake import audit_evaluated_cohort, error_sentences, errors_line
 
@@ -51,21 +57,19 @@ def evaluate_command(
         config = with_reading(trained.config, config_files, time_zone, command="evaluate")
         bundle = replace(trained, config=config)
         log.info("reading the cohort")
-        read = read_cohort_for(bundle, cohort)
+        tables, remarks = export_tables(cohort, bundle.config)
+        read = read_cohort_for(bundle, tables, remarks)
         read.report_refusals()
-        audit = audit_evaluated_cohort(cohort, bundle.config, read)
-        result = evaluate_bundle(
+        audit = audit_evaluated_cohort(tables, bundle.config, read)
+        differing = reading_options(trained.config.cohort, config.cohort).differing()
+        result = audited_evaluation(
             bundle,
             read,
+            audit,
             read_evaluation(folder),
             cohort_name=cohort.resolve().name,
             synthetic=is_simulated(cohort),
-        )
-        reading = reading_options(trained.config.cohort, config.cohort).differing()
-        result = result.with_parts(
-            audit=audit.summary(),
-            warnings=[*error_sentences(audit), *result.report.warnings],
-            read_with=reading,
+            read_with=differing,
         )
         with output.folder() as target:
             (target / "evaluation.json").write_text(result.report.to_json(), encoding="utf-8")
@@ -74,9 +78,52 @@ def evaluate_command(
             write_csv(read.rejects, target / "rejects.csv")
             write_csv(read.notes, target / "flags.csv")
     lines = [describe(result.report), f"Page: {out / 'evaluation.html'}"]
-    if reading:
-        told = ", ".join(f"{name}: {json.dumps(value)}" for name, value in reading.items())
-        lines.insert(0, f"Read with other settings than in training: {told}")
+    if differing:
+        settings = ", ".join(f"{name}: {json.dumps(value)}" for name, value in differing.items())
+        lines.insert(0, f"Read with other settings than in training: {settings}")
     if audit.blocking:
         lines.insert(0, f"{errors_line(audit)}")
     return 0, "\n".join(lines)
+
+
+def audited_evaluation(
+    bundle: Bundle,
+    read: ReadResult,
+    audit: AuditReport,
+    training: EvaluationReport | None,
+    *,
+    cohort_name: str,
+    synthetic: bool,
+    read_with: dict[str, Any],
+) -> Evaluation:
+    """Evaluate a bundle on a cohort, with the errors of its audit in the report.
+
+    Parameters
+    ----------
+    bundle : Bundle
+        With the reading settings of the cohort.
+    read : ReadResult
+    audit : AuditReport
+    training : EvaluationReport or None
+        Of the training.
+    cohort_name : str
+    synthetic : bool
+        Whether the patients are simulated.
+    read_with : dict
+        Reading settings that differ from training.
+
+    Returns
+    -------
+    Evaluation
+
+    Raises
+    ------
+    InputError
+        If none of the bundle's outcomes can be scored on the cohort.
+    """
+    result = evaluate_bundle(bundle, read, training, cohort_name=cohort_name, synthetic=synthetic)
+    return result.with_parts(
+        audit=audit.summary(),
+        warnings=[*error_sentences(audit), *result.report.warnings],
+        read_with=read_with,
+    )

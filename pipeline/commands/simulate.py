@@ -7,18 +7,12 @@ import logging
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from pipeline.csv_files import write_csv
-from pipeline.errors import UsageError
 from pipeline.folders.claim import claim
 from pipeline.simulate.calibration_report import compare, markdown
-from pipeline.simulate.export import REPORT, cut_at_hour, draw_cuts, to_exports, write
-from pipeline.simulate.latent_history import History, simulate_history
-from pipeline.simulate.planted_rows import plant_rows
-from pipeline.simulate.simulated_patients import People, draw_people
-from pipeline.simulate.simulated_tables import Tables, build_tables
-from pipeline.simulate.simulation_settings import generators, load
+from pipeline.simulate.export import REPORT, write
+from pipeline.simulate.simulated_cohort import SimulatedCohort, draw_cohort
 from pipeline.simulate.true_risk import true_risk
 
 _LOG = logging.getLogger(__name__)
@@ -48,43 +42,24 @@ def simulate(
     UsageError
         If ``patients`` or ``seed`` is out of range, or ``out`` holds something.
     """
-    if not 1 <= patients <= 100_000:
-        raise UsageError(f"--patients must lie between 1 and 100000, got {patients}")
-    if seed < 0:
-        raise UsageError(f"--seed must not be negative, got {seed}", options=("seed",))
     with claim(out, command="simulate", force=force, private=False) as output:
         output.refuse_occupied()
-        settings, random = load(), generators(seed)
-        people = draw_people(patients, settings, random["people"])
-        _LOG.info("simulating %d synthetic patients", patients)
-        history = simulate_history(people, settings, random["course"])
-        tables = build_tables(people, history, settings, random)
-        ids = [f"{'B' if batch else 'S'}{seed}-{number + 1:04d}" for number in range(patients)]
-        if batch:
-            tables = cut_at_hour(tables, draw_cuts(patients, settings, random["truth"]))
-        exports, planted = plant_rows(to_exports(tables, ids, people, settings), random["planted"])
+        cohort = draw_cohort(patients, seed, batch=batch)
         with output.folder() as folder:
-            write(exports, folder)
-            write_csv(planted, folder / "planted.csv")
+            write(cohort.exports, folder)
+            write_csv(cohort.planted, folder / "planted.csv")
             if batch:
-                return 0, _summary(exports, planted, out, "batch to score", "")
-            verdict = _truth_and_report(people, history, tables, ids, random["truth"], folder)
-        return 0, _summary(exports, planted, out, "cohort", verdict)
+                return 0, _summary(cohort, out, "batch to score", "")
+            verdict = _truth_and_report(cohort, folder)
+        return 0, _summary(cohort, out, "cohort", verdict)
 
 
-def _truth_and_report(
-    people: People,
-    history: History,
-    tables: Tables,
-    ids: list[str],
-    random: np.random.Generator,
-    folder: Path,
-) -> str:
-    settings = load()
+def _truth_and_report(cohort: SimulatedCohort, folder: Path) -> str:
+    people, history = cohort.people, cohort.history
     _LOG.info("letting many futures start from every landmark, for the true risk")
-    risk = true_risk(people, history, settings, random)
-    lines = compare(people, history, tables, risk, settings)
-    named = risk.assign(patient=np.array(ids, dtype=object)[risk["patient"].to_numpy()])
+    risk = true_risk(people, history, cohort.settings, cohort.random)
+    lines = compare(people, history, cohort.tables, risk, cohort.settings)
+    named = risk.assign(patient=np.array(cohort.ids, dtype=object)[risk["patient"].to_numpy()])
     write_csv(named.rename(columns={"patient": "patient_id"}), folder / "true_risk.csv")
     report = {"synthetic": True, "patients": len(people), "comparisons": lines}
     (folder / REPORT).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
@@ -93,10 +68,10 @@ def _truth_and_report(
     return f"report: {passed} of {len(lines)} figures within their bounds (report.md)\n"
 
 
-def _summary(exports: Tables, planted: pd.DataFrame, out: Path, kind: str, verdict: str) -> str:
-    rows = ", ".join(f"{name} {len(table)}" for name, table in exports.items())
+def _summary(cohort: SimulatedCohort, out: Path, kind: str, verdict: str) -> str:
+    rows = ", ".join(f"{name} {len(table)}" for name, table in cohort.exports.items())
     return (
         f"SYNTHETIC {kind}: no row describes a real person.\n"
-        f"rows: {rows}; {len(planted)} of them wrong on purpose (planted.csv)\n"
+        f"rows: {rows}; {len(cohort.planted)} of them wrong on purpose (planted.csv)\n"
         f"{verdict}written to {out}"
     )

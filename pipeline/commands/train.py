@@ -20,6 +20,7 @@ from pipeline.pages.evaluation_charts import standalone_charts
 from pipeline.pages.evaluation_page import render_evaluation
 from pipeline.pages.evaluation_summary import describe
 from pipeline.pages.model_card import write_card
+from pipeline.reading.read_result import ReadResult
 from pipeline.train.fit import TrainingResult, train
 from pipeline.train.gates import write_draws
 from pipeline.train.intake import (
@@ -84,8 +85,18 @@ def train_into(
 
     Parameters
     ----------
+    output : Claim
+    cohort : Path
+        Folder of the export.
+    config : Config
+    jobs : int
+        Fits at a time.
     prior : Bundle, optional
         Of another cohort, whose log-odds become one more member.
+
+    Returns
+    -------
+    TrainingResult
 
     Raises
     ------
@@ -94,21 +105,77 @@ def train_into(
     UsageError
         If the output holds something else, or the prior does not fit.
     """
-    if prior is None and PRIOR in config.model.weights:
-        raise UsageError(
-            "model.weights names prior, but no bundle is given with --prior", options=("prior",)
-        )
+    refuse_missing_prior(config, prior)
     read = read_training(cohort, config)
     write_rows(read, output)
     refuse_unusable(read, config)
     audit = audit_cohort(cohort, config, read)
-    refuse_blocked(audit, _write_audit_page(audit, config, output))
+    refuse_blocked(audit, str(_write_audit_page(audit, config, output)))
+    return train_audited(output, read, audit, config, jobs=jobs, prior=prior)
+
+
+def train_audited(
+    output: Claim,
+    read: ReadResult,
+    audit: AuditReport,
+    config: Config,
+    *,
+    jobs: int,
+    prior: Bundle | None = None,
+) -> TrainingResult:
+    """Train on a cohort that the audit does not block; write the bundle with its reports.
+
+    Parameters
+    ----------
+    output : Claim
+    read : ReadResult
+    audit : AuditReport
+    config : Config
+    jobs : int
+        Fits at a time.
+    prior : Bundle, optional
+        Of another cohort, whose log-odds become one more member.
+
+    Returns
+    -------
+    TrainingResult
+
+    Raises
+    ------
+    InputError
+        If there is no lab row, or an outcome cannot be learned.
+    UsageError
+        If the output holds something else, or the prior does not fit.
+    """
     refuse_without_labs(read)
     result = train(read, audit, config, jobs=jobs, prior=prior)
     with output.folder() as folder:
         _write_reports(result, folder)
         digest = save_bundle(result.bundle, folder)
     return replace(result, bundle=replace(result.bundle, sha256=digest))
+
+
+def refuse_missing_prior(config: Config, prior: Bundle | None) -> None:
+    """Refuse settings that weight a prior where none is given.
+
+    Parameters
+    ----------
+    config : Config
+    prior : Bundle or None
+
+    Raises
+    ------
+    UsageError
+
+    Examples
+    --------
+    >>> from pipeline.config import load_config
+    >>> refuse_missing_prior(load_config(), None)
+    """
+    if prior is None and PRIOR in config.model.weights:
+        raise UsageError(
+            "model.weights names prior, but no bundle is given with --prior", options=("prior",)
+        )
 
 
 def _write_audit_page(audit: AuditReport, config: Config, output: Claim) -> Path:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+import pandas as pd
 from pydantic import ConfigDict, Field, JsonValue
 
 from pipeline.model.evaluated_outcome import OutcomeReport
@@ -319,6 +320,26 @@ class EvaluationReport(Part):
     def outcome(self, name: str) -> OutcomeReport:
         """The report of an outcome; without figures where it was not evaluated."""
         return self.outcomes.get(name, OutcomeReport())
+
+    def to_frame(self) -> pd.DataFrame:
+        """Discrimination and calibration by outcome, horizon and predictor.
+
+        Returns
+        -------
+        DataFrame
+            ``outcome, horizon_h, predictor`` (``model``, ``model_no_state`` or a comparator), then
+            the metrics with their 95 % limits (``_lo``, ``_hi``) and counts; NaN where a metric
+            cannot be estimated.
+        """
+        rows = []
+        for name, outcome in self.outcomes.items():
+            predictors = ("model", "model_no_state", *outcome.comparators)
+            for hours in outcome.model:
+                for predictor in predictors:
+                    cell = outcome.performance(predictor, hours).to_dict()
+                    key = {"outcome": name, "horizon_h": float(hours), "predictor": predictor}
+                    rows.append(key | cell)
+        return pd.DataFrame(rows)
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:

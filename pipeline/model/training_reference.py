@@ -123,13 +123,35 @@ def _is_age(meta: FeatureMeta) -> bool:
 
 def clip_ages(matrix: FeatureMatrix, reference: TrainingReference) -> FeatureMatrix:
     """Bring hours-since features into their training range when training knew a grid only."""
-    if not reference.clip_ages:
-        return matrix
+    return clip_to_ranges(matrix, reference.ranges) if reference.clip_ages else matrix
+
+
+def clip_to_ranges(
+    matrix: FeatureMatrix, ranges: Mapping[str, tuple[float, float]]
+) -> FeatureMatrix:
+    """Bring hours-since features into the given ranges.
+
+    Parameters
+    ----------
+    matrix : FeatureMatrix
+    ranges : mapping
+        Feature to its lowest and highest value, from :func:`feature_ranges`.
+
+    Returns
+    -------
+    FeatureMatrix
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> matrix = FeatureMatrix(np.ones((1, 0)), (), pd.DataFrame({"hours": [3.0]}))
+    >>> clip_to_ranges(matrix, {}).values.shape
+    (1, 0)
+    """
     values = matrix.values.copy()
     for number, meta in enumerate(matrix.metas):
-        if _is_age(meta) and meta.name in reference.ranges:
-            low, high = reference.ranges[meta.name]
-            values[:, number] = np.clip(values[:, number], low, high)
+        if _is_age(meta) and meta.name in ranges:
+            values[:, number] = np.clip(values[:, number], *ranges[meta.name])
     return FeatureMatrix(values, matrix.metas, matrix.landmarks)
 
 

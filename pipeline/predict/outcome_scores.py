@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.arrays import Bools, Floats, Ints
-from pipeline.explain.contributions import contributions
+from pipeline.explain.contributions import Contributions, contributions
 from pipeline.explain.explanation_rows import COLUMNS, explanation_rows, top_reasons
 from pipeline.features.landmarks import landmark_days
 from pipeline.model.status import EVENT_PRESENT, OutcomeStatuses
@@ -97,14 +97,8 @@ def explain_outcome(prepared: PreparedBatch, scores: OutcomeScores) -> OutcomeEx
     if not len(rows):
         return OutcomeExplanations(pd.DataFrame(columns=COLUMNS), reasons)
     name, reference = scores.outcome, prepared.bundle.reference
-    outcome, landmarks = prepared.bundle.config.outcomes[name], scores.landmarks[rows]
-    result = contributions(
-        prepared.bundle.models[outcome.scale],
-        prepared.matrix.take(landmarks),
-        outcome.threshold,
-        scores.horizons,
-        reference.background[name],
-    )
+    landmarks = scores.landmarks[rows]
+    result = outcome_contributions(prepared, name, landmarks, scores.horizons)
     newest = prepared.newest_results(landmarks)
     reasons[rows] = top_reasons(result, newest, reference.spec)
     table = explanation_rows(
@@ -117,3 +111,33 @@ def explain_outcome(prepared: PreparedBatch, scores: OutcomeScores) -> OutcomeEx
         scores.horizons,
     )
     return OutcomeExplanations(table, reasons, float(result.error.max()))
+
+
+def outcome_contributions(
+    prepared: PreparedBatch, name: str, landmarks: Ints, horizons: tuple[float, ...]
+) -> Contributions:
+    """Contributions to the risks of one outcome at landmarks with an estimate.
+
+    Parameters
+    ----------
+    prepared : PreparedBatch
+    name : str
+        Outcome.
+    landmarks : ndarray of int, shape (n_rows,)
+        Rows of ``PreparedBatch.landmarks``.
+    horizons : tuple of float
+        Hours ahead.
+
+    Returns
+    -------
+    Contributions
+    """
+    bundle = prepared.bundle
+    outcome = bundle.config.outcomes[name]
+    return contributions(
+        bundle.models[outcome.scale],
+        prepared.matrix.take(landmarks),
+        outcome.threshold,
+        horizons,
+        bundle.reference.background[name],
+    )

@@ -138,10 +138,31 @@ def read_for(
 
 
 def read_cohort_for(
-    bundle: Bundle, folder: str | Path, *, time_zone: str | None = None
+    bundle: Bundle, source: str | Path | Mapping[str, RawTable], remarks: Sequence[str] = ()
 ) -> ReadResult:
-    """Read a cohort with outcomes as the bundle's training cohort was read."""
-    return read_cohort(folder, cohort_config_for(bundle, time_zone), **_reading_settings(bundle))
+    """Read a cohort with outcomes as the bundle's training cohort was read.
+
+    Parameters
+    ----------
+    bundle : Bundle
+    source : path or mapping of str to RawTable
+        Folder of an export, or tables in memory by name.
+    remarks : sequence of str
+        On tables in memory as a whole.
+
+    Returns
+    -------
+    ReadResult
+
+    Raises
+    ------
+    InputError
+        If a required table or column is missing, or no row can be used.
+    """
+    config, settings = bundle.config.cohort, _reading_settings(bundle)
+    if isinstance(source, Mapping):
+        return read_tables(source, config, remarks=remarks, **settings)
+    return read_cohort(source, config, **settings)
 
 
 def cohort_config_for(bundle: Bundle, time_zone: str | None = None) -> CohortConfig:

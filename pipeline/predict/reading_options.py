@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from pipeline import log
 from pipeline.cohort.timestamps import zone
-from pipeline.config import Config, reading_settings
+from pipeline.config import Config, Settings, reading_settings
 from pipeline.config_cohort import READING, CohortConfig
 from pipeline.format import joined
 
@@ -59,20 +58,24 @@ def reading_options(trained: CohortConfig, now: CohortConfig) -> ReadingOptions:
 
 def with_reading(
     config: Config,
-    files: Sequence[Path],
+    settings: Settings,
     time_zone: str | None,
     *,
     command: str,
     sections: Sequence[str] = (),
 ) -> Config:
-    """Settings of a bundle, overridden by the reading settings of files and by the zone.
+    """Settings of a bundle, overridden by stated reading settings and by the zone.
 
-    Other settings in the files are reported as unused.
+    Other stated settings are reported as unused.
 
     Parameters
     ----------
+    config : Config
+        Of the bundle.
+    settings : Config, mapping, path, sequence of paths or None
+        As in :func:`pipeline.config.as_config`.
     time_zone : str or None
-        ``--tz``, which wins over the files.
+        ``--tz``, which wins over ``settings``.
     command : str
         Name of the command, for the message.
     sections : sequence of str
@@ -83,11 +86,11 @@ def with_reading(
     UsageError
         If a file is missing, or holds an unknown key or illegal value, or the zone is unknown.
     """
-    cohort, unused = reading_settings(config, files)
+    cohort, unused = reading_settings(config, settings)
     unused = tuple(name for name in unused if name not in sections)
     if unused:
         log.warn(
-            f"{joined([str(path) for path in files])}: {joined(list(unused))} not used; "
+            f"the settings {joined(list(unused))} are not used; "
             f"{command} takes only reading settings (cohort: {', '.join(READING)})"
             f"{_sections_text(sections)}. The rest was fixed in training"
         )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from pipeline import log
-from pipeline.audit.export_context import open_export
+from pipeline.audit.export_context import context_of
 from pipeline.audit.runner import ERROR_CHECKS, AuditReport, audit, audit_folder, describe
+from pipeline.cohort.files import RawTable
 from pipeline.cohort.reject_summary import acceptance_setting, too_many_refused
 from pipeline.config import AuditConfig, Config
 from pipeline.csv_files import write_csv
@@ -83,13 +85,14 @@ def audit_cohort(folder: str | Path, config: Config, read: ReadResult) -> AuditR
     return audit_folder(folder, config, read=read)
 
 
-def refuse_blocked(report: AuditReport, page: Path) -> None:
+def refuse_blocked(report: AuditReport, page: str) -> None:
     """Refuse a cohort that the audit blocks.
 
     Parameters
     ----------
-    page : Path
-        Where the audit page was written.
+    report : AuditReport
+    page : str
+        Where the remedies are: path of the audit page, or the call that lists them.
 
     Raises
     ------
@@ -124,15 +127,29 @@ def audit_warnings(report: AuditReport) -> list[str]:
     ]
 
 
-def audit_evaluated_cohort(folder: str | Path, config: Config, read: ReadResult) -> AuditReport:
+def audit_evaluated_cohort(
+    tables: Mapping[str, RawTable], config: Config, read: ReadResult
+) -> AuditReport:
     """Errors of a cohort on which a bundle is evaluated; they block nothing.
 
-    What was acknowledged for the training cohort says nothing of this one. Only checks that find
-    errors are made, so that it costs little.
+    Errors acknowledged for the training cohort are reported again for this one. Only the checks
+    that find errors are run.
+
+    Parameters
+    ----------
+    tables : mapping of str to RawTable
+        The tables that were read.
+    config : Config
+        Of the bundle, with the reading settings of this cohort.
+    read : ReadResult
+
+    Returns
+    -------
+    AuditReport
     """
     log.info("auditing the cohort for errors")
     config = config.model_copy(update={"audit": AuditConfig()})
-    report = audit(open_export(folder, config, read=read), ERROR_CHECKS)
+    report = audit(context_of(tables, config, read), ERROR_CHECKS)
     errors = tuple(item for item in report.findings if item.severity == "error")
     return replace(report, findings=errors)
 

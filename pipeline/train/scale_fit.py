@@ -8,7 +8,7 @@ import pandas as pd
 
 from pipeline import log
 from pipeline.arrays import Ints
-from pipeline.cohort.detection_limits import apply_limits, infer_limits
+from pipeline.cohort.detection_limits import apply_limits, learn_limits
 from pipeline.cohort.tables import Cohort
 from pipeline.cohort.ungraded import STATED_ELSEWHERE, count_ungraded, ungraded_text
 from pipeline.config import Config
@@ -83,11 +83,7 @@ def prepare_task(
     UsageError
         If the prior does not fit the cohort.
     """
-    inferred = infer_limits(read.cohort.labs)
-    limits = {
-        key: {**inferred.get(key, {}), **read.limits.get(key, {})}
-        for key in sorted({*inferred, *read.limits})
-    }
+    limits = learn_limits(read.cohort.labs, read.limits)
     cohort = read.cohort.with_labs(apply_limits(read.cohort.labs, limits))
     spec = learn_spec(cohort, config, read.local)
     if prior is not None:

@@ -1,0 +1,326 @@
+"""The public Python API; ``import cytocast`` offers these names."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from pipeline.audit.export_context import context_of
+from pipeline.audit.runner import AuditReport, audit_folder
+from pipeline.audit.runner import audit as run_checks
+from pipeline.commands.evaluate import audited_evaluation
+from pipeline.commands.train import refuse_missing_prior, train_audited
+from pipeline.config import Settings, as_config
+from pipeline.errors import (
+    BundleError,
+    CytocastError,
+    GateError,
+    InputError,
+    UsageError,
+)
+from pipeline.features.transformer import LabFeatures
+from pipeline.folders.claim import claim
+from pipeline.model.bundle import load_bundle as load_stored
+from pipeline.model.bundle import read_evaluation
+from pipeline.model.evaluation_report import EvaluationReport
+from pipeline.model.labelled_landmarks import landmarks
+from pipeline.model.registry import resolve_model
+from pipeline.predict.loaded_bundle import Batch, Bundle, as_loaded
+from pipeline.predict.prepare import read_cohort_for
+from pipeline.predict.reading_options import reading_options, with_reading
+from pipeline.reading.exported_cohort import Cohort, Source, export_tables, name_of, read_export
+from pipeline.resources import config_path
+from pipeline.simulate.export import is_simulated
+from pipeline.simulate.simulated_cohort import draw_cohort
+from pipeline.train.intake import (
+    audit_evaluated_cohort,
+    refuse_blocked,
+    refuse_unusable,
+    write_rows,
+)
+from pipeline.train.risk_estimator import RiskEstimator
+
+__all__ = [
+    "Bundle",
+    "BundleError",
+    "Cohort",
+    "CytocastError",
+    "GateError",
+    "InputError",
+    "LabFeatures",
+    "RiskEstimator",
+    "UsageError",
+    "audit",
+    "evaluate",
+    "landmarks",
+    "load_bundle",
+    "read_batch",
+    "read_cohort",
+    "simulate",
+    "train",
+]
+
+
+def read_cohort(source: Source, config: Settings = None) -> Cohort:
+    """Read a training export into five clean tables.
+
+    Parameters
+    ----------
+    source : path or mapping of str to DataFrame
+        Folder with ``patients``, ``labs`` and ``assessments`` (CSV or Parquet), and optionally
+        ``treatments`` and ``observations``; or the same tables by name.
+    config : Config, mapping, path, sequence of paths or None
+        Settings that differ from the defaults, as in ``configs/*.yaml``.
+
+    Returns
+    -------
+    Cohort
+        With ``rejects`` (what is not used, and why) and ``flags`` (used although odd).
+
+    Raises
+    ------
+    InputError
+        If a required table or column is missing, or no lab row can be used.
+    UsageError
+        If a setting is not legal.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> labs = pd.DataFrame({"patient_id": ["A", "A"], "analyte": "CRP", "value": ["12", "<5"],
+    ...                      "unit": ["mg/L", "furlong"], "collected_hours": [20, 30]})
+    >>> cohort = read_cohort({"labs": labs})
+    >>> cohort.labs["value"].tolist(), cohort.rejects["code"].tolist()
+    ([12.0], ['unit_unknown'])
+    """
+    return read_export(source, as_config(config))
+
+
+def read_batch(
+    source: Batch, bundle: Bundle, as_of: str | None = None, config: Settings = None
+) -> Cohort:
+    """Read a batch as the training cohort of a bundle was read, to see its rejects.
+
+    :meth:`Bundle.predict` does this itself; reading first is optional.
+
+    Parameters
+    ----------
+    source : path, DataFrame, mapping of str to DataFrame, or Cohort
+        Folder or labs file, lab rows, or tables by name; ``labs`` is required.
+    bundle : Bundle
+    as_of : str, optional
+        Hours since infusion or an ISO 8601 time; rows from then on are rejected.
+    config : Config, mapping or path, optional
+        Reading settings in which the batch differs from training.
+
+    Returns
+    -------
+    Cohort
+
+    Raises
+    ------
+    InputError
+        If there is no labs table, or a required column is missing.
+    UsageError
+        If ``as_of`` or a setting cannot be used.
+    """
+    return bundle.read(source, as_of, config)
+
+
+def audit(source: Source | Cohort, config: Settings = None) -> AuditReport:
+    """Check an export for what has misled published work.
+
+    Parameters
+    ----------
+    source : path, mapping of str to DataFrame, or Cohort
+        A folder that cannot be read as a cohort is still judged.
+    config : Config, mapping, path or None
+        Settings; None uses those of the cohort, or the defaults.
+
+    Returns
+    -------
+    AuditReport
+        ``findings``, errors first; ``to_frame()`` lists them as a DataFrame.
+
+    Raises
+    ------
+    InputError
+        If there is no table at all.
+    UsageError
+        If a setting is not legal.
+
+    Examples
+    --------
+    >>> report = audit(simulate(8, seed=1))
+    >>> report.to_frame().columns.tolist()
+    ['severity', 'code', 'title', 'table', 'summary', 'effect', 'remedy']
+    """
+    if isinstance(source, str | Path):
+        return audit_folder(source, as_config(config))
+    if isinstance(source, Cohort) and config is None:
+        cohort = source
+    else:
+        cohort = read_export(source, as_config(config))
+    return run_checks(context_of(cohort.raw, cohort.config, cohort.read))
+
+
+def train(
+    cohort: Cohort,
+    config: Settings = None,
+    *,
+    out: str | Path | None = None,
+    prior: Bundle | None = None,
+    jobs: int = 1,
+    force: bool = False,
+) -> Bundle:
+    """Train and evaluate every configured outcome.
+
+    Nothing is logged to MLflow; ``cytocast register OUT`` does so later.
+
+    Parameters
+    ----------
+    cohort : Cohort
+        From :func:`read_cohort`.
+    config : Config, mapping, path or None
+        Settings; None uses those of the cohort.
+    out : path, optional
+        Folder for the bundle with its reports; the rejects are listed beside it.
+    prior : Bundle, optional
+        Of another cohort, to borrow from.
+    jobs : int
+        Fits at a time.
+    force : bool
+        Replace a bundle that ``out`` holds.
+
+    Returns
+    -------
+    Bundle
+        With ``evaluation``, cross-validated by patient.
+
+    Raises
+    ------
+    InputError
+        If the cohort cannot be used, an outcome cannot be learned, or an error of the audit
+        blocks.
+    UsageError
+        If a setting is not legal, or ``out`` holds something else.
+    """
+    settings = cohort.config if config is None else as_config(config)
+    if config is not None:
+        cohort = read_export(cohort, settings)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary) / "bundle" if out is None else Path(out)
+        with claim(folder, command="train", force=force, private=False) as output:
+            output.refuse_occupied()
+            stored = None if prior is None else prior.stored()
+            refuse_missing_prior(settings, stored)
+            write_rows(cohort.read, output)
+            refuse_unusable(cohort.read, settings)
+            report = audit(cohort)
+            refuse_blocked(report, "cytocast.audit(cohort).to_frame()")
+            train_audited(output, cohort.read, report, settings, jobs=jobs, prior=stored)
+        return load_bundle(folder)
+
+
+def evaluate(bundle: Bundle, source: Source | Cohort, config: Settings = None) -> EvaluationReport:
+    """Score a bundle on another cohort; nothing is learned from it.
+
+    Parameters
+    ----------
+    bundle : Bundle
+    source : path, mapping of str to DataFrame, or Cohort
+    config : Config, mapping or path, optional
+        Reading settings in which the cohort differs from training.
+
+    Returns
+    -------
+    EvaluationReport
+        ``to_frame()`` lists discrimination and calibration by outcome, horizon and predictor.
+
+    Raises
+    ------
+    InputError
+        If none of the bundle's outcomes can be scored on the cohort.
+    UsageError
+        If a setting is not legal.
+    """
+    if isinstance(source, Cohort):
+        tables, remarks = dict(source.raw), list[str]()
+        config = source.reading_settings() if config is None else config
+        synthetic = source.config.cohort.synthetic
+    else:
+        tables, remarks = export_tables(source, bundle.config)
+        synthetic = isinstance(source, str | Path) and is_simulated(source)
+    settings = with_reading(bundle.config, config, None, command="evaluate")
+    stored = replace(bundle.stored(), config=settings)
+    read = read_cohort_for(stored, tables, remarks)
+    errors = audit_evaluated_cohort(tables, settings, read)
+    return audited_evaluation(
+        stored,
+        read,
+        errors,
+        bundle.evaluation,
+        cohort_name=Path(name_of(source)).name,
+        synthetic=synthetic,
+        read_with=reading_options(bundle.config.cohort, settings.cohort).differing(),
+    ).report
+
+
+def load_bundle(model: str | Path) -> Bundle:
+    """Load a bundle; every file is checked against the manifest and no code is run.
+
+    Parameters
+    ----------
+    model : path or str
+        Folder, or ``models:/<name>@<alias>`` in the MLflow registry.
+
+    Returns
+    -------
+    Bundle
+
+    Raises
+    ------
+    BundleError
+        If it is missing, incomplete, changed, or of a format that this version does not read.
+
+    Examples
+    --------
+    >>> load_bundle("no/such/folder")
+    Traceback (most recent call last):
+        ...
+    pipeline.errors.BundleError: ...
+    """
+    folder, version = resolve_model(str(model))
+    return as_loaded(load_stored(folder), version=version, evaluation=read_evaluation(folder))
+
+
+def simulate(patients: int = 200, seed: int = 1, *, batch: bool = False) -> Cohort:
+    """Draw synthetic patients; the data of no real person.
+
+    Parameters
+    ----------
+    patients : int
+        How many.
+    seed : int
+        The same seed gives the same patients.
+    batch : bool
+        Patients in mid-course to predict, rather than complete courses to train on.
+
+    Returns
+    -------
+    Cohort
+        Read with ``configs/cohorts/synthetic.yaml``. Some rows are wrong on purpose.
+
+    Raises
+    ------
+    UsageError
+        If ``patients`` or ``seed`` is out of range.
+
+    Examples
+    --------
+    >>> simulate(5, seed=1).n_patients
+    5
+    """
+    tables = draw_cohort(patients, seed, batch=batch).exports
+    return read_export(tables, as_config(config_path("cohorts/synthetic.yaml")))
