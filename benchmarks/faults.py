@@ -199,10 +199,10 @@ def writers(root: Path, commands: Commands, rounds: int, number: int) -> Counter
     return counts
 
 
-def ended_well(run: subprocess.Popen, what: str) -> bool:
-    """Whether a run ends with a documented code and no traceback; prints what it ended with."""
+def ended_well(run: subprocess.Popen, what: str, *, also: int = 0) -> bool:
+    """Whether a run ends with a documented code, or ``also``, and no traceback; prints if not."""
     error = run.communicate()[1]
-    fine = run.returncode in DOCUMENTED and "Traceback" not in error
+    fine = run.returncode in {*DOCUMENTED, also} and "Traceback" not in error
     if not fine:
         print(f"{what}: {run.returncode}: {error[-300:]}")
     return fine
@@ -242,18 +242,27 @@ def disks(root: Path, commands: Commands) -> Counter:
     return counts
 
 
-def signals(root: Path, commands: Commands) -> Counter:
-    """SIGTERM and ctrl-C, each command once; a command that was faster keeps its own code."""
+def signals(root: Path, commands: Commands, chance: random.Random) -> Counter:
+    """SIGTERM and ctrl-C while each command holds its output: old or new, and nothing beside it."""
     counts: Counter = Counter()
     for number in (signal.SIGTERM, signal.SIGINT):
         for name, arguments in commands.items():
-            out = output_of(root / "signals", name)
+            out = output_of(root / "signals" / name, name)
             run = started([*arguments, "--out", str(out), "--force"])
-            time.sleep(1.0)
+            while run.poll() is None and not out.with_name(f".{out.name}.cytocast-lock").exists():
+                time.sleep(0.01)
+            time.sleep(chance.uniform(0, 0.3))
             run.send_signal(number)
-            counts["documented end"] += ended_well(run, f"{number.name}, {name}")
+            # once it has ended its work, and ends itself, the system's default takes a signal
+            fine = ended_well(run, f"{number.name}, {name}", also=-number)
+            fine = fine and (run.returncode >= 0 or whole(out))
+            half = out.exists() and not whole(out)
+            left = leftovers(out)
+            counts["documented end, nothing half-written"] += fine and not half and not left
             counts["signals"] += 1
             counts["ended by the signal"] += run.returncode in (130, 143)
+            if half or left:
+                print(f"{number.name}, {name}: half-written: {half}, left: {left}")
     return counts
 
 
@@ -283,7 +292,7 @@ def broken(found: dict[str, Counter]) -> list[str]:
             disk[f"{kind}: documented end, nothing left"] == disk[f"{kind}: commands"]
             for kind in ("full", "read-only")
         ),
-        "signals": signalled["documented end"] == signalled["signals"],
+        "signals": signalled["documented end, nothing half-written"] == signalled["signals"],
         "vanished": gone["documented end"] == gone["commands"],
     }
     return [part for part, fine in held.items() if not fine]
@@ -298,6 +307,8 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     chance = random.Random(options.seed)
+    # a shell starts background commands with ctrl-C ignored, and its children inherit that
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
@@ -309,7 +320,7 @@ def main() -> int:
             "at once": whole_after_kill(root, commands, max(1, options.kills // 10), chance),
             "writers": writers(root, commands, options.rounds, options.writers),
             "disks": disks(root, commands),
-            "signals": signals(root, commands),
+            "signals": signals(root, commands, chance),
             "vanished": vanished(root, commands),
         }
     for part, counts in found.items():
