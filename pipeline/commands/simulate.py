@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-import logging
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from pipeline import log
 from pipeline.csv_files import write_csv
 from pipeline.errors import UsageError
 from pipeline.folders.claim import claim
+from pipeline.format import counted
 from pipeline.simulate.calibration_report import compare, markdown
 from pipeline.simulate.export import REPORT, cut_at_hour, draw_cuts, to_exports, write
 from pipeline.simulate.latent_history import History, simulate_history
@@ -20,8 +21,6 @@ from pipeline.simulate.simulated_patients import People, draw_people
 from pipeline.simulate.simulated_tables import Tables, build_tables
 from pipeline.simulate.simulation_settings import generators, load
 from pipeline.simulate.true_risk import true_risk
-
-_LOG = logging.getLogger(__name__)
 
 
 def simulate(
@@ -56,7 +55,7 @@ def simulate(
         output.refuse_occupied()
         settings, random = load(), generators(seed)
         people = draw_people(patients, settings, random["people"])
-        _LOG.info("simulating %d synthetic patients", patients)
+        log.info(f"simulating {counted(patients, 'synthetic patient')}")
         history = simulate_history(people, settings, random["course"])
         tables = build_tables(people, history, settings, random)
         ids = [f"{'B' if batch else 'S'}{seed}-{number + 1:04d}" for number in range(patients)]
@@ -81,7 +80,7 @@ def _truth_and_report(
     folder: Path,
 ) -> str:
     settings = load()
-    _LOG.info("letting many futures start from every landmark, for the true risk")
+    log.info("simulating futures from every landmark, for the true risk")
     risk = true_risk(people, history, settings, random)
     lines = compare(people, history, tables, risk, settings)
     named = risk.assign(patient=np.array(ids, dtype=object)[risk["patient"].to_numpy()])
