@@ -31,6 +31,7 @@ KEEP ?=
 TIMES ?=
 FORMAT ?=
 STRICT ?=
+SHOW_VALUES ?=
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export MLFLOW_DISABLE_TELEMETRY := true
@@ -41,6 +42,7 @@ train_out = $(or $(OUT),out/$(notdir $(patsubst %/,%,$(COHORT))))
 audit_out = $(or $(OUT),out/$(notdir $(patsubst %/,%,$(COHORT)))-audit)
 model = $(or $(MODEL),$(CHAMPION))
 force = $(if $(filter-out 0 no false,$(FORCE)),--force)
+shown = $(if $(filter-out 0 no false,$(SHOW_VALUES)),--show-values)
 zone = $(if $(TZ_NAME),--tz "$(TZ_NAME)")
 as_of = $(if $(AS_OF),--as-of "$(AS_OF)")
 signed = $(if $(SIGNED_BY),--require-signature "$(SIGNED_BY)")
@@ -58,26 +60,26 @@ demo: $(READY) ## Every step once, on simulated patients [OUT=out/demo PATIENTS=
 simulate: need-OUT $(READY) ## Write a synthetic cohort: OUT=DIR [PATIENTS=400 SEED=0 BATCH=1 FORCE=1]
 	@$(BIN)/cytocast simulate --out "$(OUT)" $(if $(PATIENTS),--patients "$(PATIENTS)") $(if $(SEED),--seed "$(SEED)") $(if $(filter-out 0 no false,$(BATCH)),--batch) $(force)
 
-grade: need-COHORT need-OUT $(READY) ## Derive ASTCT grades from observations: COHORT=DIR OUT=FILE [CONFIG= TZ_NAME= FORCE=1]
-	@$(BIN)/cytocast grade --cohort "$(COHORT)" --out "$(OUT)" $(configs) $(zone) $(force)
+grade: need-COHORT need-OUT $(READY) ## Derive ASTCT grades from observations: COHORT=DIR OUT=FILE [CONFIG= TZ_NAME= SHOW_VALUES=1 FORCE=1]
+	@$(BIN)/cytocast grade --cohort "$(COHORT)" --out "$(OUT)" $(configs) $(zone) $(shown) $(force)
 
-audit: need-COHORT $(READY) ## What is wrong with a cohort export, and where: COHORT=DIR [OUT= CONFIG="A B" TZ_NAME= FORCE=1]
-	@$(BIN)/cytocast audit --cohort "$(COHORT)" --out "$(audit_out)" $(configs) $(zone) $(force)
+audit: need-COHORT $(READY) ## What is wrong with a cohort export, and where: COHORT=DIR [OUT= CONFIG="A B" TZ_NAME= SHOW_VALUES=1 FORCE=1]
+	@$(BIN)/cytocast audit --cohort "$(COHORT)" --out "$(audit_out)" $(configs) $(zone) $(shown) $(force)
 
-import: need-INPUT need-OUT $(READY) ## Wide sheet, OMOP or FHIR export to a cohort: INPUT=PATH OUT=DIR [MAPPING=FILE FORMAT= TZ_NAME= FORCE=1]
-	@$(BIN)/cytocast import $(if $(FORMAT),--format "$(FORMAT)") --input "$(INPUT)" --out "$(OUT)" $(if $(MAPPING),--mapping "$(MAPPING)") $(zone) $(force)
+import: need-INPUT need-OUT $(READY) ## Wide sheet, OMOP or FHIR export to a cohort: INPUT=PATH OUT=DIR [MAPPING=FILE FORMAT= TZ_NAME= SHOW_VALUES=1 FORCE=1]
+	@$(BIN)/cytocast import $(if $(FORMAT),--format "$(FORMAT)") --input "$(INPUT)" --out "$(OUT)" $(if $(MAPPING),--mapping "$(MAPPING)") $(zone) $(shown) $(force)
 
-pseudonymise: need-INPUT need-OUT $(READY) ## Replace ids, drop names, shift dates: INPUT=PATH OUT=DIR [KEY=FILE KEEP="A B" TIMES=hours CONFIG= TZ_NAME= FORCE=1]
-	@$(BIN)/cytocast pseudonymise --input "$(INPUT)" --out "$(OUT)" $(if $(KEY),--key "$(KEY)") $(foreach name,$(KEEP),--keep "$(name)") $(if $(TIMES),--times "$(TIMES)") $(configs) $(zone) $(force)
+pseudonymise: need-INPUT need-OUT $(READY) ## Replace ids, drop names, shift dates: INPUT=PATH OUT=DIR [KEY=FILE KEEP="A B" TIMES=hours CONFIG= TZ_NAME= SHOW_VALUES=1 FORCE=1]
+	@$(BIN)/cytocast pseudonymise --input "$(INPUT)" --out "$(OUT)" $(if $(KEY),--key "$(KEY)") $(foreach name,$(KEEP),--keep "$(name)") $(if $(TIMES),--times "$(TIMES)") $(configs) $(zone) $(shown) $(force)
 
-train: need-COHORT $(READY) ## Cohort export to bundle: COHORT=DIR [OUT= CONFIG="A B" OUTCOMES=a,b PRIOR=BUNDLE JOBS= SEED= TZ_NAME= FORCE=1]
-	@$(BIN)/cytocast train --cohort "$(COHORT)" --out "$(train_out)" $(configs) $(fitting) $(if $(PRIOR),--prior "$(PRIOR)") $(zone) $(force)
+train: need-COHORT $(READY) ## Cohort export to bundle: COHORT=DIR [OUT= CONFIG="A B" OUTCOMES=a,b PRIOR=BUNDLE JOBS= SEED= TZ_NAME= SHOW_VALUES=1 FORCE=1]
+	@$(BIN)/cytocast train --cohort "$(COHORT)" --out "$(train_out)" $(configs) $(fitting) $(if $(PRIOR),--prior "$(PRIOR)") $(zone) $(shown) $(force)
 
-evaluate: need-COHORT need-OUT $(READY) ## Score a bundle on another cohort: COHORT=DIR OUT=DIR [MODEL= CONFIG= TZ_NAME= SIGNED_BY=KEY FORCE=1]
-	@$(BIN)/cytocast evaluate --model "$(model)" --cohort "$(COHORT)" --out "$(OUT)" $(configs) $(zone) $(signed) $(force)
+evaluate: need-COHORT need-OUT $(READY) ## Score a bundle on another cohort: COHORT=DIR OUT=DIR [MODEL= CONFIG= TZ_NAME= SIGNED_BY=KEY SHOW_VALUES=1 FORCE=1]
+	@$(BIN)/cytocast evaluate --model "$(model)" --cohort "$(COHORT)" --out "$(OUT)" $(configs) $(zone) $(signed) $(shown) $(force)
 
-reproduce: need-COHORT $(READY) ## Train a bundle again and compare: COHORT=DIR [MODEL= JOBS=]
-	@$(BIN)/cytocast reproduce "$(model)" --cohort "$(COHORT)" $(if $(JOBS),--jobs "$(JOBS)")
+reproduce: need-COHORT $(READY) ## Train a bundle again and compare: COHORT=DIR [MODEL= JOBS= SHOW_VALUES=1]
+	@$(BIN)/cytocast reproduce "$(model)" --cohort "$(COHORT)" $(if $(JOBS),--jobs "$(JOBS)") $(shown)
 
 register: need-OUT $(READY) ## Log and register a finished bundle: OUT=BUNDLE
 	@$(BIN)/cytocast register "$(OUT)"
@@ -85,14 +87,14 @@ register: need-OUT $(READY) ## Log and register a finished bundle: OUT=BUNDLE
 promote: $(READY) ## Make the challenger champion if every gate passes [AGAINST=DIR SIGNED_BY=KEY FORCE=1]
 	@$(BIN)/cytocast promote $(if $(AGAINST),--against "$(AGAINST)") $(signed) $(force)
 
-predict: need-INPUT need-OUT $(READY) ## Score a lab batch: INPUT=PATH OUT=DIR [MODEL= AS_OF= CONFIG= TZ_NAME= EMIT=fhir STRICT=1 SPREADSHEET_SAFE=1 SIGNED_BY=KEY FORCE=1]
-	@$(BIN)/cytocast predict --input "$(INPUT)" --out "$(OUT)" --model "$(model)" $(as_of) $(configs) $(zone) $(if $(EMIT),--emit "$(EMIT)") $(if $(filter-out 0 no false,$(STRICT)),--strict) $(if $(filter-out 0 no false,$(SPREADSHEET_SAFE)),--spreadsheet-safe) $(signed) $(force) || { code=$$?; [ $$code -eq 4 ] || exit $$code; echo "Some patients have no estimate; see status_reason in $(OUT)/predictions.csv."; }
+predict: need-INPUT need-OUT $(READY) ## Score a lab batch: INPUT=PATH OUT=DIR [MODEL= AS_OF= CONFIG= TZ_NAME= EMIT=fhir STRICT=1 SPREADSHEET_SAFE=1 SIGNED_BY=KEY SHOW_VALUES=1 FORCE=1]
+	@$(BIN)/cytocast predict --input "$(INPUT)" --out "$(OUT)" --model "$(model)" $(as_of) $(configs) $(zone) $(if $(EMIT),--emit "$(EMIT)") $(if $(filter-out 0 no false,$(STRICT)),--strict) $(if $(filter-out 0 no false,$(SPREADSHEET_SAFE)),--spreadsheet-safe) $(signed) $(shown) $(force) || { code=$$?; [ $$code -eq 4 ] || exit $$code; echo "Some patients have no estimate; see status_reason in $(OUT)/predictions.csv."; }
 
 report: predict ## Score a lab batch and say where its pages are: INPUT=PATH OUT=DIR [as for predict]
 	@echo "Open $(OUT)/report/index.html in a browser."
 
-monitor: need-INPUT need-OUT $(READY) ## Batches against the training cohort: INPUT="A B" OUT=DIR [MODEL= COHORT=DIR CONFIG= TZ_NAME= SIGNED_BY=KEY FORCE=1]
-	@$(BIN)/cytocast monitor $(foreach path,$(INPUT),--input "$(path)") --out "$(OUT)" --model "$(model)" $(if $(COHORT),--cohort "$(COHORT)") $(configs) $(zone) $(signed) $(force)
+monitor: need-INPUT need-OUT $(READY) ## Batches against the training cohort: INPUT="A B" OUT=DIR [MODEL= COHORT=DIR CONFIG= TZ_NAME= SIGNED_BY=KEY SHOW_VALUES=1 FORCE=1]
+	@$(BIN)/cytocast monitor $(foreach path,$(INPUT),--input "$(path)") --out "$(OUT)" --model "$(model)" $(if $(COHORT),--cohort "$(COHORT)") $(configs) $(zone) $(signed) $(shown) $(force)
 
 ui: $(READY) ## Browse runs and models at http://127.0.0.1:5000
 	@$(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1

@@ -4,7 +4,7 @@
 
 Every command's reader gets the smallest legal input with one to three damages of one kind. An
 exception that is no CytocastError, or a warning, is a failure; its seed and traceback are printed.
-``--only SEED`` repeats one input.
+``--only SEED`` repeats one input. Rows are the physical lines of the tables, headers included.
 """
 
 from __future__ import annotations
@@ -17,12 +17,19 @@ import time
 import traceback
 import warnings
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 from pipeline import log
 from tests.planted.hostile_inputs import clean_inputs, damaged, outcome_of
 
 MOST_SHOWN = 20
+
+
+def lines_of(files: Mapping[str, bytes]) -> int:
+    """Physical lines of the tables of an input; settings and keys are left out."""
+    tables = [content for name, content in files.items() if name.startswith("in/")]
+    return sum(len(content.splitlines()) for content in tables)
 
 
 def main() -> int:
@@ -36,7 +43,7 @@ def main() -> int:
     seeds = range(options.seed, options.seed + options.inputs)
     if options.only is not None:
         seeds = range(options.only, options.only + 1)
-    inputs, counts, causes = clean_inputs(), Counter(), Counter()
+    inputs, counts, causes, rows = clean_inputs(), Counter(), Counter(), Counter()
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as name:
         for command, files in inputs.items():
@@ -59,7 +66,12 @@ def main() -> int:
                     print(f"seed {seed}, {command}, {kind}:", flush=True)
                     traceback.print_exc(limit=-6, file=sys.stdout)
             counts[command, outcome] += 1
+            rows["read" if outcome == "read" else "refused"] += lines_of(files)
     print(f"\n{sum(counts.values())} inputs in {time.perf_counter() - started:.0f} s")
+    print(
+        f"{rows.total():,} rows, {rows['read']:,} of them in inputs that were read, "
+        f"{rows['refused']:,} in inputs that were refused"
+    )
     outcomes = sorted({outcome for _, outcome in counts})
     print(f"{'':20}" + "".join(f"{outcome:>14}" for outcome in outcomes))
     for command in inputs:

@@ -57,7 +57,9 @@ def failed(message: str) -> None:
     """Write to stderr why a command failed, without cells of the input unless asked for."""
     sys.stderr.write(visible(redacted(message) + "\n"))
     if hid_any():
-        sys.stderr.write("cells of the input are hidden; --show-values shows them\n")
+        sys.stderr.write(
+            "cells of the input are hidden; --show-values shows them (make: SHOW_VALUES=1)\n"
+        )
 
 
 def printed(summary: str) -> None:

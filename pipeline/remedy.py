@@ -26,6 +26,7 @@ MAKE_VARIABLES = {
     "format": "FORMAT=",
     "strict": "STRICT=1",
     "spreadsheet-safe": "SPREADSHEET_SAFE=1",
+    "show-values": "SHOW_VALUES=1",
     "seed": "SEED=",
     "jobs": "JOBS=",
     "port": "PORT=",

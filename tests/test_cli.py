@@ -34,6 +34,7 @@ def test_every_command_has_a_target_of_its_name(capsys) -> None:
 def test_make_passes_options_that_the_command_has(capsys, command) -> None:
     recipe = re.search(rf"\$\(BIN\)/cytocast {command} (.*)", MAKEFILE)[1]
     named = {"force": "--force", "zone": "--tz", "configs": "--config", "as_of": "--as-of"}
+    named |= {"shown": "--show-values"}
     passed = set(re.findall(r"--[a-z-]+", recipe))
     passed |= {option for name, option in named.items() if f"$({name})" in recipe}
     shown = offered(capsys, command)
@@ -41,6 +42,8 @@ def test_make_passes_options_that_the_command_has(capsys, command) -> None:
     # what is taken does something, so make has it; the demo replaces its own folder anyway
     for option in ("--tz", "--force"):
         assert (option in shown) == (option in passed) or command == "demo"
+    # every command that reads tables of patients has cells to show
+    assert ("--show-values" in passed) == bool({"--cohort", "--input"} & passed)
 
 
 def test_messages_name_variables_that_make_has() -> None:

@@ -90,7 +90,11 @@ cli.run()
 def test_a_signal_leaves_nothing_behind(tmp_path, number, code):
     command = [sys.executable, "-c", WORK, "audit", "--cohort", "c", "--out"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen([*command, str(tmp_path / "out")], **pipes) as run:
+
+    def attentive() -> None:  # background commands of a shell have ctrl-C ignored
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    with subprocess.Popen([*command, str(tmp_path / "out")], **pipes, preexec_fn=attentive) as run:
         assert run.stdout.readline() == "at work\n"
         run.send_signal(number)
         rest = run.stderr.read()

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline import redaction
 from pipeline.cli import main
 from pipeline.redaction import ID, TEXT, hide, redacted, without_cells
+from tests.planted.hostile_inputs import FHIR, FHIR_MAPPING, OMOP, OMOP_MAPPING
 
 HEADS = {
     "patients": "patient_id,infusion_time,product,site,sex,disease,age_years,comment",
@@ -106,6 +112,93 @@ def test_an_import_prints_no_cell(tmp_path, capfd) -> None:
     mapping.write_text(confirmed, encoding="utf-8")
     _, text = printed(capfd, "import", "--input", sheet, "--out", tmp_path / "out")
     assert not leaks(text), text
+
+
+def secrets_in(node: Any, number: Iterator[int]) -> Iterator[Any]:
+    """Copies of a tree of JSON, each with a secret in the place of one more leaf."""
+    children = node.items() if isinstance(node, dict) else enumerate(node)
+    for key, child in [*children]:
+        if isinstance(child, (dict, list)):
+            changed = secrets_in(child, number)
+        else:
+            place = next(number)
+            changed = iter([f"{SECRETS[place % len(SECRETS)]}{place}"])
+        for other in changed:
+            copy = node.copy()
+            copy[key] = other
+            yield copy
+
+
+def fhir_of_secrets() -> list[dict[str, Any]]:
+    """Resources of a patient, and of another each with a secret in every leaf in turn."""
+    text, number = json.dumps(FHIR).replace('"o1"', '"QZ-5512-o1"'), itertools.count()
+    clean, other = (
+        json.loads(text.replace("Patient/1", f"Patient/{name}").replace('"1"', f'"{name}"'))
+        for name in ("QZ-5512-1", "QZ-5512-2")
+    )
+    return [*clean, *(each for item in other for each in secrets_in(item, number))]
+
+
+def omop_of_secrets(folder: Path) -> None:
+    """Tables of a person, and of another each row with a secret in every cell in turn."""
+    number = itertools.count()
+    for name, text in OMOP.items():
+        mark = "\t" if name == "concept" else ","
+        head, *rows = [line.split(mark) for line in text.splitlines()]
+        for row in [*rows]:
+            if "person_id" in head:
+                row[head.index("person_id")] = "QZ-5512-1"
+            for place, at in zip(range(len(row)), number, strict=False):
+                if head[place] == "concept_code":
+                    continue  # that of three persons here, so it may be shown
+                other = [cell.replace("QZ-5512-1", "QZ-5512-2") for cell in row]
+                other[place] = f"{SECRETS[at % len(SECRETS)]}{at}"
+                rows.append(other)
+        lines = [mark.join(row) for row in [head, *rows]]
+        (folder / f"{name}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+@pytest.mark.parametrize("shape", ["fhir ndjson", "fhir bundle", "omop"])
+def test_an_import_of_records_prints_no_cell_and_no_id(tmp_path, capfd, shape) -> None:
+    source, out, mapping = tmp_path / "in", tmp_path / "out", tmp_path / "out.mapping.yaml"
+    source.mkdir()
+    if shape == "omop":
+        omop_of_secrets(source)
+    elif shape == "fhir bundle":
+        entries = [{"resource": item} for item in fhir_of_secrets()]
+        text = json.dumps({"resourceType": "Bundle", "entry": entries})
+        (source / "all.json").write_text(text)
+    else:
+        (source / "all.ndjson").write_text("\n".join(map(json.dumps, fhir_of_secrets())))
+    arguments = ["import", "--input", source, "--out", out, "--tz", "UTC"]
+    for code in (2, 2, 0):  # proposed, not confirmed, imported
+        if code == 0:
+            mapping.write_text(yaml.safe_dump(OMOP_MAPPING if shape == "omop" else FHIR_MAPPING))
+        got, text = printed(capfd, *arguments)
+        assert got == code, text
+        assert not leaks(text), text
+    rejects = (out / "import_rejects.csv").read_text(encoding="utf-8")
+    assert leaks(rejects)  # a patient file quotes its cells
+    assert leaks(printed(capfd, *arguments, "--force", "--show-values")[1])
+    _, text = printed(capfd, "audit", "--cohort", out, "--out", tmp_path / "audit")
+    assert not leaks(text), text
+    assert "qz5512" not in audited(tmp_path / "audit")
+
+
+def test_the_audit_quotes_cells_and_no_id(tmp_path, capfd) -> None:
+    printed(capfd, "audit", "--cohort", export(tmp_path / "in"), "--out", tmp_path / "audit")
+    assert "zqx7731" in audited(tmp_path / "audit")
+    assert "qz5512" not in audited(tmp_path / "audit")
+    for name in ("audit.json", "audit.html"):
+        assert (tmp_path / "audit" / name).stat().st_mode & 0o077 == 0
+
+
+def audited(folder: Path) -> str:
+    """Letters and digits of what an audit wrote, but for the list of refused rows."""
+    return "".join(
+        redaction.plain_cell((folder / name).read_text(encoding="utf-8"))
+        for name in ("audit.json", "audit.html")
+    )
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ def import_export(
             ".json, .ndjson or a folder of them"
         )
     shape = shape or shape_of(source)
-    place = mapping if mapping is not None else out.with_name(f"{out.name}.mapping.yaml")
+    place = mapping if mapping is not None else out.parent / f"{out.name}.mapping.yaml"
     with claim(out, command="import", reads=[source, place], force=force) as output:
         output.refuse_occupied()
         if shape == "wide":

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-import logging
 from pathlib import Path
 
 import numpy as np
 
+from pipeline import log
 from pipeline.csv_files import write_csv
 from pipeline.folders.claim import claim
+from pipeline.format import counted
 from pipeline.simulate.calibration_report import compare, markdown
 from pipeline.simulate.export import REPORT, write
 from pipeline.simulate.simulated_cohort import SimulatedCohort, draw_cohort
 from pipeline.simulate.true_risk import true_risk
-
-_LOG = logging.getLogger(__name__)
 
 
 def simulate(
@@ -44,6 +43,7 @@ def simulate(
     """
     with claim(out, command="simulate", force=force, private=False) as output:
         output.refuse_occupied()
+        log.info(f"simulating {counted(patients, 'synthetic patient')}")
         cohort = draw_cohort(patients, seed, batch=batch)
         with output.folder() as folder:
             write(cohort.exports, folder)
@@ -56,7 +56,7 @@ def simulate(
 
 def _truth_and_report(cohort: SimulatedCohort, folder: Path) -> str:
     people, history = cohort.people, cohort.history
-    _LOG.info("letting many futures start from every landmark, for the true risk")
+    log.info("simulating futures from every landmark, for the true risk")
     risk = true_risk(people, history, cohort.settings, cohort.random)
     lines = compare(people, history, cohort.tables, risk, cohort.settings)
     named = risk.assign(patient=np.array(cohort.ids, dtype=object)[risk["patient"].to_numpy()])

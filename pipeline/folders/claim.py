@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
 import tempfile
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -257,27 +258,41 @@ def claim(
     ...     sorted(path.name for path in (Path(place) / "out").iterdir())
     ['.cytocast.json', 'audit.json']
     """
-    place = _resolved(out)
-    _refuse_inputs(place, out, reads)
-    _refuse_special(place, out)
-    _refuse_unwritable(place, out)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with locked(place.with_name(f".{place.name}.cytocast-lock"), str(out)):
-        recover(place)
-        _remove_leftovers(place)
+    with ExitStack() as held:
+        with _refused(out):
+            place = out.resolve()
+            if place.is_symlink():  # Python 3.13 leaves a circle of links as it is
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+            _refuse_inputs(place, out, reads)
+            _refuse_special(place, out)
+            _refuse_unwritable(place, out)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            held.enter_context(locked(place.with_name(f".{place.name}.cytocast-lock"), str(out)))
+            recover(place)
+            _remove_leftovers(place)
         yield Claim(place, out, command, force, private)
 
 
-def _resolved(out: Path) -> Path:
+@contextmanager
+def _refused(out: Path) -> Iterator[None]:
+    """Turn a path that the system refuses, before any work, into an error meant for the user."""
     try:
-        return out.resolve()
-    except (OSError, RuntimeError) as error:
-        raise UsageError(f"--out {out} is a link that ends nowhere", options=("out",)) from error
+        yield
+    except (OSError, RuntimeError, ValueError) as error:  # the second: a circle of links
+        reason = os.strerror(errno.ELOOP) if isinstance(error, RuntimeError) else str(error)
+        if isinstance(error, OSError):
+            reason = error.strerror or reason
+        raise UsageError(
+            f"cannot write --out {out}: {reason}; name another place", options=("out",)
+        ) from error
 
 
 def _refuse_inputs(place: Path, out: Path, reads: Iterable[Path]) -> None:
     for path in reads:
-        source = path.resolve()
+        try:
+            source = path.resolve()
+        except (OSError, RuntimeError, ValueError):  # its reader refuses it
+            continue
         if place == source or place in source.parents:
             raise UsageError(
                 f"--out {out} is, or holds, the input {path} and would replace it; choose another "
@@ -313,8 +328,13 @@ def _refuse_unwritable(place: Path, out: Path) -> None:
             f"cannot write --out {out}: {parent} is a file, not a folder", options=("out",)
         )
     try:  # permissions do not tell of a full, read-only or virtual file system
-        Path(tempfile.mkdtemp(prefix=".cytocast-", suffix=_PARTIAL, dir=parent)).rmdir()
+        longest = f"{_PARTIAL}-old"  # of the names that are made beside the output
+        made = Path(tempfile.mkdtemp(prefix=f".{place.name}.", suffix=longest, dir=parent))
+        with suppress(FileNotFoundError):  # another writer has taken it for a leftover
+            made.rmdir()
     except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise
         raise UsageError(
             f"cannot write --out {out}: no folder can be made in {parent} ({error.strerror})",
             options=("out",),

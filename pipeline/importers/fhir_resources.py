@@ -12,10 +12,13 @@ from pipeline.cohort.ledger import Ledger
 from pipeline.errors import InputError
 from pipeline.importers.json_values import is_by_line, json_values, read_text
 from pipeline.input_files import refuse_irregular
+from pipeline.redaction import TEXT, hide
+from pipeline.resources import schema_yaml
 
 LINED = (".ndjson", ".jsonl")
 SUFFIXES = (".json", *LINED)  # each also with .gz
 DEEPEST = 8  # nested folders, and nested Bundles
+_NO_TYPE = "no resourceType"
 
 
 class LocatedResource(NamedTuple):
@@ -59,8 +62,9 @@ def read_resources(source: Path, types: tuple[str, ...], ledger: Ledger) -> list
                 found.append(placed)
                 ledger.read[placed.file] += 1
             else:
-                others[kind or "no resourceType"] += 1
+                others[kind or _NO_TYPE] += 1
     ledger.remarks += opened.remarks()
+    hide(set(others) - {*schema_yaml("exchange.yaml")["fhir"]["not_read"], *types, _NO_TYPE}, TEXT)
     if not found:
         listed = ", ".join(f"{number} {kind}" for kind, number in others.most_common())
         raise InputError(

@@ -42,9 +42,9 @@ def write_key_pair(path: Path) -> Path:
         PublicFormat,
     )
 
-    public = path.with_name(f"{path.name}.pub")
+    public = path.parent / f"{path.name}.pub"
     for each in (path, public):
-        if each.exists() or each.is_symlink():
+        if os.path.lexists(each):
             raise UsageError(
                 f"{each} exists, and a key is never replaced; choose another --new-key",
                 options=("new-key",),
@@ -58,9 +58,12 @@ def write_key_pair(path: Path) -> Path:
             handle = os.open(each, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
             with os.fdopen(handle, "wb") as file:
                 file.write(content)
-        except OSError as error:
+        except (OSError, ValueError) as error:
+            if each == public:
+                path.unlink()
+            reason = error.strerror if isinstance(error, OSError) else error
             raise UsageError(
-                f"the key cannot be written to {each} ({error.strerror}); choose another --new-key",
+                f"the key cannot be written to {each} ({reason}); choose another --new-key",
                 options=("new-key",),
             ) from error
     return public

@@ -10,9 +10,13 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pipeline.model.store_schema import schema_problem
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL, Dialect
 
 DEFAULT_URI = "sqlite:///mlflow.db"
 SQLITE = "sqlite:///"
@@ -24,6 +28,15 @@ _SERVERS = ("http", "https")
 # stores that MLflow reaches through its own client
 _HOSTED = ("databricks", "databricks-uc", "uc")
 _PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
+# argument of a driver's connect that limits its seconds
+_LOGIN_LIMITS = {
+    "psycopg": "connect_timeout",
+    "psycopg2": "connect_timeout",
+    "pymysql": "connect_timeout",
+    "mysqldb": "connect_timeout",
+    "pg8000": "timeout",
+    "pyodbc": "timeout",
+}
 _FOLDER = (
     f"names a folder, a kind of store that MLflow no longer maintains; give {SQLITE}PATH/mlflow.db"
 )
@@ -192,20 +205,41 @@ def _can_write(folder: Path) -> bool:
 
 
 def _database_problem(uri: str) -> str:
-    """Why a database cannot be reached: unknown kind, missing driver, no answer."""
+    """Why a database cannot be used: unknown kind, missing driver, no answer, login refused."""
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
     try:
         address = make_url(uri)
-        address.get_dialect().import_dbapi()
+        kind = address.get_dialect()
+        driver = kind.import_dbapi()
     except (ArgumentError, NoSuchModuleError):
         return "is not an address of a store; give sqlite:///FILE, a database or http://HOST:PORT"
     except ModuleNotFoundError as error:
         return f"needs the Python package {error.name}: install it"
     port = address.port or _PORTS.get(address.get_backend_name())
-    if address.host and port:
-        return _connection_problem(address.host, port)
+    silent = _connection_problem(address.host, port) if address.host and port else ""
+    if silent or address.get_backend_name() == "sqlite":
+        return silent
+    return _login_problem(address, kind(dbapi=driver))  # type: ignore[call-arg]
+
+
+def _login_problem(address: URL, dialect: Dialect) -> str:
+    """Why a database refuses one login; MLflow would try again for minutes."""
+    assert dialect.dbapi is not None
+    positional, named = dialect.create_connect_args(address)
+    limit = _LOGIN_LIMITS.get(dialect.driver)
+    if limit:
+        named[limit] = int(TIMEOUT_SECONDS)
+    try:
+        dialect.connect(*positional, **named).close()
+    except (dialect.dbapi.Error, OSError, TypeError) as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)[:200]
+        if address.password:
+            reason = re.sub(rf"(?<!\w){re.escape(str(address.password))}(?!\w)", "***", reason)
+        return (
+            f"cannot be connected to ({reason}); check user, password and database in its address"
+        )
     return ""
 
 

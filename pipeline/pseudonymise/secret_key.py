@@ -66,12 +66,14 @@ def refuse_key_place(path: Path, out: Path) -> None:
     ------
     UsageError
     """
-    key, place = path.resolve(), out.resolve()
+    try:
+        key, place = path.resolve(), out.resolve()
+    except (OSError, RuntimeError, ValueError):  # refused when they are read and written
+        return
     if place == key or place in key.parents or place.parent == key.parent:
         raise UsageError(
-            f"--key {path} lies in or beside --out {out}, so whoever copies the result may copy "
-            "the key too, which undoes it. Keep the key in a folder of its own, or leave --key "
-            f"out for {default_key_file()}",
+            f"--key {path} lies in or beside --out {out}; a copy of both undoes the result. Keep "
+            f"the key in a folder of its own, or leave --key out for {default_key_file()}",
             options=("key", "out"),
         )
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from pipeline import log
 from pipeline.errors import UsageError
-from pipeline.failure import INTERRUPTED, TERMINATED, Terminated
+from pipeline.failure import INTERRUPTED, TERMINATED
 from pipeline.serve.service_limits import ServiceLimits
 
 if TYPE_CHECKING:
@@ -60,12 +62,20 @@ def run_server(app: ScoringApp, port: int, limits: ServiceLimits) -> None:
     ------
     UsageError
         If the port is none or taken.
+    KeyboardInterrupt
+        If a signal comes before the service has started.
     """
     import uvicorn
 
     from pipeline.serve.timed_connection import TimedConnection
 
+    received: list[int] = []
+
     class Server(uvicorn.Server):
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            received.append(sig)
+            super().handle_exit(sig, frame)
+
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
             app.stop()
             await super().shutdown(sockets)
@@ -87,15 +97,16 @@ def run_server(app: ScoringApp, port: int, limits: ServiceLimits) -> None:
         limit_concurrency=limits.connections,
         timeout_graceful_shutdown=int(limits.grace_seconds),
     )
-    code = TERMINATED
     listener = listen(port)
     try:
         Server(settings).run(sockets=[listener])
-    except KeyboardInterrupt as ending:  # uvicorn raises the signal again once it has ended
-        code = TERMINATED if isinstance(ending, Terminated) else INTERRUPTED
+    except KeyboardInterrupt:
+        if not received:  # before the service had started
+            raise
     finally:
         listener.close()
     if app.working:
         log.warn(f"ended after {limits.grace_seconds:g} s while a request was still being scored")
-        # a thread cannot be stopped, and Python would wait for it
-        os._exit(code)
+        # uvicorn raises the signal again, in vain where a parent left ctrl-C ignored: the first
+        # signal decides. A thread cannot be stopped, and Python would wait for it
+        os._exit(INTERRUPTED if received[:1] == [signal.SIGINT] else TERMINATED)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +18,6 @@ from pipeline.simulate.simulated_tables import Tables, build_tables
 from pipeline.simulate.simulation_settings import generators, load
 
 MOST_PATIENTS = 100_000
-_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -87,7 +85,6 @@ def draw_cohort(patients: int, seed: int, *, batch: bool = False) -> SimulatedCo
         raise UsageError(f"--seed must not be negative, got {seed}", options=("seed",))
     settings, random = load(), generators(seed)
     people = draw_people(patients, settings, random["people"])
-    _LOG.info("simulating %d synthetic patients", patients)
     history = simulate_history(people, settings, random["course"])
     tables = build_tables(people, history, settings, random)
     ids = [f"{'B' if batch else 'S'}{seed}-{number + 1:04d}" for number in range(patients)]

@@ -85,13 +85,19 @@ def test_other_commands_ask_for_it_too(mini, bundle, keys, tmp_path, command):
         ["bundle", "--key", "nowhere"],
         ["models:/cytocast@champion", "--key", "own"],
         ["--new-key", "own"],
+        ["--new-key", "."],
+        ["--new-key", "/"],
+        ["--new-key", "a\0b"],
+        ["--new-key", "x" * 300],
+        ["--new-key", "x" * 253],
+        ["--new-key", "own/new"],
     ],
 )
 def test_what_cannot_be_done_exits_2(bundle, keys, tmp_path, monkeypatch, arguments):
     monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
     assert main(["sign", *arguments, "--quiet"]) == 2
-    assert not (bundle / "signature.json").exists()
-    assert not (tmp_path / "new").exists()
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_a_damaged_bundle_is_not_signed_and_makes_no_key(bundle, keys, tmp_path):

@@ -45,3 +45,15 @@ def test_a_tiny_cohort_and_wrong_arguments(
     assert main(["simulate", "--patients", "0", "--out", str(tmp_path / "none")]) == 2
     assert main(["simulate", "--seed", "-1", "--out", str(tmp_path / "none")]) == 2
     assert main(["simulate", "--patients", "2", "--out", str(tmp_path / "one")]) == 2
+
+
+@pytest.mark.parametrize(("extra", "lines"), [([], 2), (["--batch"], 1), (["--quiet"], 0)])
+def test_progress_goes_to_stderr_unless_quiet(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], extra: list[str], lines: int
+) -> None:
+    out = ["--patients", "1", "--out", str(tmp_path / "out")]
+    assert main(["simulate", *out, *extra]) == 0
+    said = capsys.readouterr()
+    assert len(said.err.splitlines()) == lines
+    assert ("simulating 1 synthetic patient\n" in said.err) == (lines > 0)
+    assert "simulating" not in said.out

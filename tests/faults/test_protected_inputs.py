@@ -14,8 +14,8 @@ from pipeline.command_parser import build_parser
 
 # options that name a place to read although their type is text
 _PLACES = {"model", "prior"}
-_SHEET = "Patient ID,hours,CRP (mg/L)\nA,5,12\nA,29,120\n"
-_MAPPING = """confirmed: true
+SHEET = "Patient ID,hours,CRP (mg/L)\nA,5,12\nA,29,120\n"
+MAPPING = """confirmed: true
 patient_id: Patient ID
 collected: {column: hours, reads: hours}
 labs: {CRP (mg/L): {analyte: crp, unit: mg/L}}
@@ -53,7 +53,7 @@ def place(mini, tmp_path):
     """Private copies of everything that a command may read."""
     for name, source in (("cohort", mini.cohort), ("batch", mini.batch), ("bundle", mini.bundle)):
         shutil.copytree(source, tmp_path / name / name)
-    for name, text in (("sheet.csv", _SHEET), ("map.yaml", _MAPPING), ("key.txt", "ab" * 40)):
+    for name, text in (("sheet.csv", SHEET), ("map.yaml", MAPPING), ("key.txt", "ab" * 40)):
         folder = tmp_path / name.split(".")[0]
         folder.mkdir()
         (folder / name).write_text(text)
@@ -118,7 +118,7 @@ def test_an_output_is_never_equal_to_above_or_below_what_is_read(
 def test_force_on_a_folder_of_exports_keeps_everything(place) -> None:
     exports = place / "exports"
     exports.mkdir()
-    (exports / "sheet.csv").write_text(_SHEET)
+    (exports / "sheet.csv").write_text(SHEET)
     (exports / "thesis.txt").write_text("precious")
     before = content(place)
     arguments = ["--input", str(exports / "sheet.csv"), "--out", str(exports)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 
@@ -11,6 +12,8 @@ from tests.faults.test_protected_inputs import content, writers
 
 # another value of every option of predict, and whether it can change a byte
 VARIED = {
+    "input": (["--input", "{other}"], True),
+    "model": (["--model", "{copy}"], False),
     "as_of": (["--as-of", "60"], True),
     "tz": (["--tz", "America/New_York"], True),
     "config": (["--config", "{settings}"], True),
@@ -23,7 +26,7 @@ VARIED = {
     "debug": (["--debug"], False),
     "show_values": (["--show-values"], False),
 }
-FIXED = {"help", "out", "force", "input", "model", "require_signature"}
+FIXED = {"help", "out", "force", "require_signature"}  # the last: commands/test_sign.py
 
 
 @pytest.fixture
@@ -36,6 +39,9 @@ def place(mini, tmp_path):
         kept = [line for line in lines[1:] if line.startswith(("N0000,", "N0001,"))]
         (folder / path.name).write_text("".join([lines[0], *kept]), encoding="utf-8")
     (tmp_path / "settings.yaml").write_text("cohort: {decimal_comma: false}")
+    labs = shutil.copytree(folder, tmp_path / "other") / "labs.csv"
+    labs.write_text("".join(labs.read_text(encoding="utf-8").splitlines(keepends=True)[:-1]))
+    (tmp_path / "copy").symlink_to(mini.bundle)
     assert run(mini, tmp_path) in (0, 4)
     return tmp_path
 
@@ -56,7 +62,9 @@ def test_every_option_of_predict_is_varied() -> None:
 @pytest.mark.parametrize("name", VARIED)
 def test_another_option_gives_the_same_bytes_or_no_answer(mini, place, capsys, name) -> None:
     option, changes = VARIED[name]
-    option = [part.format(settings=place / "settings.yaml") for part in option]
+    names = {"settings": "settings.yaml", "other": "other", "copy": "copy"}
+    places = {part: place / name for part, name in names.items()}
+    option = [part.format(**places) for part in option]
     before = content(place / "out")
     capsys.readouterr()
     code = run(mini, place, *option)

@@ -9,7 +9,10 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from pipeline.model.tracking_store import one_attempt, shown_uri, store_problem
+from pipeline.errors import BundleError, UsageError
+from pipeline.model.registry import refuse_unusable_store
+from pipeline.model.tracking_store import has_remedy, one_attempt, shown_uri, store_problem
+from pipeline.train.tracking_checks import tracking_ready
 from tests.model.test_store_schema import make
 
 
@@ -107,15 +110,77 @@ def test_other_stores_name_what_is_wrong(uri, named):
     assert time.monotonic() - started < 6
 
 
-def test_a_database_that_does_not_answer_is_refused(monkeypatch):
-    driver = "sqlalchemy.dialects.postgresql.psycopg.PGDialect_psycopg.import_dbapi"
-    monkeypatch.setattr(driver, classmethod(lambda cls: None))
+class Driver:
+    """In the place of psycopg2: refuses, or connects."""
+
+    paramstyle = "pyformat"
+
+    class Error(Exception):
+        pass
+
+    def __init__(self, refusal: str = "") -> None:
+        self.refusal, self.asked = refusal, []
+
+    def connect(self, *_, **options):
+        self.asked.append(options)
+        if self.refusal:
+            raise self.Error(self.refusal)
+        return self
+
+    def close(self) -> None:
+        self.asked.append("closed")
+
+
+@pytest.fixture
+def database(monkeypatch):
+    """Address of a database behind an open port, and a way to state its driver."""
+
+    def driven(driver):
+        place = "sqlalchemy.dialects.postgresql.psycopg2.PGDialect_psycopg2.import_dbapi"
+        monkeypatch.setattr(place, classmethod(lambda cls: driver))
+        return driver
+
+    with socket.socket() as port:
+        port.bind(("127.0.0.1", 0))
+        port.listen()
+        address = f"127.0.0.1:{port.getsockname()[1]}"
+        yield f"postgresql+psycopg2://ward:s3cret@{address}/db", driven
+
+
+def test_a_database_that_does_not_answer_is_refused(database, monkeypatch):
+    uri, driven = database
+    driver = driven(Driver())
+    assert store_problem(uri, writes=True) == ""
+    assert driver.asked[0]["connect_timeout"] == 5
+    assert driver.asked[1:] == ["closed"]
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
-        uri = f"postgresql+psycopg://u:p@127.0.0.1:{taken.getsockname()[1]}/db"
-        assert "does not answer" in store_problem(uri, writes=True)
-        taken.listen()
-        assert store_problem(uri, writes=True) == ""
+        silent = f"postgresql+psycopg2://u:p@127.0.0.1:{taken.getsockname()[1]}/db"
+        assert "does not answer" in store_problem(silent, writes=True)
+    assert len(driver.asked) == 2
+
+
+@pytest.mark.parametrize("writes", [True, False])
+def test_a_database_that_refuses_the_login_is_asked_once(database, writes):
+    uri, driven = database
+    driver = driven(Driver('FATAL: password authentication failed for "ward" (s3cret)\nDETAIL: -'))
+    problem = store_problem(uri, writes=writes)
+    assert 'authentication failed for "ward" (***)); check user' in problem
+    assert "s3cret" not in problem
+    assert "DETAIL" not in problem
+    assert has_remedy(problem)
+    assert len(driver.asked) == 1
+
+
+def test_a_training_ends_at_once_where_the_login_is_refused(database, monkeypatch):
+    uri, driven = database
+    driver = driven(Driver("FATAL: no such role"))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    with pytest.raises(UsageError, match=r"ward:\*\*\*@.*no such role.*or set MLFLOW_TRACKING_URI"):
+        tracking_ready()
+    with pytest.raises(BundleError, match="no such role"):
+        refuse_unusable_store("models:/cytocast@champion")
+    assert len(driver.asked) == 2
 
 
 @pytest.mark.parametrize(

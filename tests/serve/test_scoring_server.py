@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -42,12 +43,16 @@ def start():
     """Start a service that needs so long for an answer and ends within so long."""
     started = []
 
-    def begin(seconds: float, grace: float) -> tuple[subprocess.Popen, int]:
+    def begin(
+        seconds: float, grace: float, before: Callable[[], object] | None = None
+    ) -> tuple[subprocess.Popen, int]:
         with socket.socket() as free:
             free.bind((HOST, 0))
             port = free.getsockname()[1]
         command = [sys.executable, "-m", "tests.serve.slow_service", f"{port}", f"{seconds}"]
-        process = subprocess.Popen([*command, f"{grace}"], stderr=subprocess.PIPE)
+        process = subprocess.Popen(
+            [*command, f"{grace}"], stderr=subprocess.PIPE, preexec_fn=before
+        )
         started.append(process)
         for _ in range(600):
             with contextlib.suppress(OSError), socket.create_connection((HOST, port), timeout=5):
@@ -91,12 +96,37 @@ def test_a_signal_ends_the_service_and_everybody_is_answered(
         process.send_signal(sent)
         assert sorted(each.result() for each in waiting) == answers
     _, log = process.communicate(timeout=20)
-    # cut off in mid-work, ctrl-C was once seen to end with the code of SIGTERM on a busy machine
-    assert process.returncode in ({130, 143} if code else {0})
+    assert process.returncode == code
     assert time.monotonic() - began < 15
     assert b"Traceback" not in log or code
     with pytest.raises(OSError, match=r".*"):
         socket.create_connection((HOST, port), timeout=5)
+
+
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_parent_that_ignores_ctrl_c_does_not_change_the_code(start, sent, code):
+    """A shell starts background commands with ctrl-C ignored."""
+    process, port = start(60, 1, lambda: signal.signal(signal.SIGINT, signal.SIG_IGN))
+    with ThreadPoolExecutor(1) as clients:
+        waiting = clients.submit(asked, port)
+        time.sleep(1.0)
+        process.send_signal(sent)
+        assert waiting.result() == (503, "stopping")
+    process.communicate(timeout=20)
+    assert process.returncode == code
+
+
+def test_ctrl_c_before_the_service_has_started_is_not_taken_for_its_end(monkeypatch):
+    def interrupted(self, sockets):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("uvicorn.Server.run", interrupted)
+    with socket.socket() as free:
+        free.bind((HOST, 0))
+        port = free.getsockname()[1]
+    limits = ServiceLimits()
+    with pytest.raises(KeyboardInterrupt):
+        run_server(ScoringApp(bytes, limits=limits), port, limits)
 
 
 def test_a_port_taken_meanwhile_is_refused():
