@@ -65,10 +65,12 @@ def fit_risk_model(
     Examples
     --------
     >>> import pandas as pd
-    >>> from pipeline.model.bundle import build_features, empty_bundle, empty_cohort
+    >>> from pipeline.cohort.tables import empty_cohort
+    >>> from pipeline.features.build import build_features
+    >>> from pipeline.model.bundle import empty_bundle
     >>> bundle, patient = empty_bundle(), np.arange(20)
     >>> landmarks = pd.DataFrame({"patient": patient, "hours": 24.0})
-    >>> matrix = build_features(empty_cohort(list("ABC")), landmarks, bundle.reference.spec)
+    >>> matrix = build_features(empty_cohort(["P"] * 20), landmarks, bundle.reference.spec)
     >>> event = (patient % 4 == 0)[:, None]  # after 20 h
     >>> status, times = event.astype(np.int8), np.where(event, 20.0, 200.0)
     >>> rest = np.ones(20), patient, np.full(20, 24.0), np.full((20, 1), 200.0), patient
