@@ -18,6 +18,7 @@ from pipeline.grading.derived_grades import gradable_scales
 from pipeline.model.stacked_rows import CENSORED, COMPETING, EVENT, FollowUp, Targets
 
 Hours = TypeVar("Hours", float, str)
+_MIN_FOLLOWED = 0.1
 
 
 def nearest_horizon(horizons: Iterable[Hours], wanted: float) -> Hours:
@@ -67,9 +68,6 @@ def headline_key(horizons: Iterable[str]) -> str:
     """
     keys = list(horizons)
     return nearest_horizon(keys, HEADLINE_HOURS) if keys else ""
-
-
-_MIN_FOLLOWED = 0.1
 
 
 def onset_hours(cohort: Cohort, scale: str, threshold: int) -> Floats:
@@ -241,8 +239,7 @@ def stacked_thresholds(
     >>> from pipeline.cohort.tables import empty_cohort
     >>> cohort = empty_cohort(["P1", "P2"])
     >>> cohort.assessments.loc[0] = [0, "crs", 3, 42.0]
-    >>> cohort.assessments.loc[1] = [1, "crs", 2, 30.0]
-    >>> stacked_thresholds(cohort, "crs", reported=(3,))
+    >>> stacked_thresholds(cohort, "crs", reported=(3,), min_patients=1)
     (1, 2, 3)
     """
     rows = cohort.assessments

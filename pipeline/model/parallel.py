@@ -22,9 +22,10 @@ def one_blas_thread() -> Iterator[None]:
 
     Examples
     --------
+    >>> from threadpoolctl import threadpool_info
     >>> with one_blas_thread():
-    ...     sum([1, 2])
-    3
+    ...     {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+    {1}
     """
     from threadpoolctl import threadpool_limits
 
