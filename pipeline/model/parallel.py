@@ -22,6 +22,7 @@ def one_blas_thread() -> Iterator[None]:
 
     Examples
     --------
+    >>> import numpy  # loads BLAS
     >>> from threadpoolctl import threadpool_info
     >>> with one_blas_thread():
     ...     {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}

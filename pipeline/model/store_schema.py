@@ -55,9 +55,9 @@ def schema_problem(database: sqlite3.Connection, path: Path) -> str:
 def revisions() -> tuple[frozenset[str], str]:
     """Schemas known to the installed MLflow, and the one that it uses."""
     texts = [path.read_text(encoding="utf-8") for path in _sources("db_migrations/versions")]
-    found = [match for text in texts for match in _REVISION.findall(text)]
-    known = frozenset(name for down, name in found if not down)
-    (newest,) = known - {name for down, name in found if down}
+    pairs = [match for text in texts for match in _REVISION.findall(text)]
+    known = frozenset(name for down, name in pairs if not down)
+    (newest,) = known - {name for down, name in pairs if down}
     return known, newest
 
 

@@ -1,4 +1,4 @@
-"""A model as the registry keeps it: bundle, reports and code are what was registered."""
+"""Models in the registry: changes of bundle, reports and code are detected."""
 
 from __future__ import annotations
 
