@@ -277,7 +277,7 @@ def _assemble(root: Path, manifest: Mapping[str, Any], files: Mapping[str, bytes
         if f"{PRIOR}/{MANIFEST}" in manifest["files"]:
             prior = _assemble_prior(root / PRIOR, manifest["files"], files)
         models = {
-            scale: load_model(files, scale, prior and prior.models[scale])
+            scale: load_model(files, scale, None if prior is None else prior.models[scale])
             for scale in manifest["scales"]
         }
         return Bundle(
