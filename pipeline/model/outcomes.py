@@ -278,7 +278,7 @@ def stacked_thresholds(
 
 
 def refuse_unlearnable(
-    name: str, asked: OutcomeConfig, targets: Targets, on_grid: Bools, horizons: Sequence[float]
+    name: str, outcome: OutcomeConfig, targets: Targets, on_grid: Bools, horizons: Sequence[float]
 ) -> None:
     """Refuse an outcome that cannot be learned from these landmarks.
 
@@ -286,7 +286,7 @@ def refuse_unlearnable(
     ----------
     name : str
         Name of the outcome in the configuration.
-    asked : OutcomeConfig
+    outcome : OutcomeConfig
     targets : Targets
         Of every training landmark.
     on_grid : ndarray of bool, shape (n_landmarks,)
@@ -311,8 +311,10 @@ def refuse_unlearnable(
     >>> targets = build_targets(cohort, landmarks, "crs", (3,))
     >>> refuse_unlearnable("severe_crs", outcome, targets, np.array([True, True]), [24.0])
     """
-    at_risk = targets.at_risk[:, targets.thresholds.index(asked.threshold)] & on_grid
-    event = f"{asked.scale} grade {asked.threshold} or more" if asked.scale != "death" else "death"
+    at_risk = targets.at_risk[:, targets.thresholds.index(outcome.threshold)] & on_grid
+    event = "death"
+    if outcome.scale != "death":
+        event = f"{outcome.scale} grade {outcome.threshold} or more"
     remedy = f"leave '{name}' out with --outcomes"
     if not at_risk.any():
         raise InputError(
@@ -321,7 +323,7 @@ def refuse_unlearnable(
             f"landmarks.first_hours, or {remedy}",
             options=("outcomes",),
         )
-    label = np.stack([targets.label(asked.threshold, float(hours)) for hours in horizons])
+    label = np.stack([targets.label(outcome.threshold, float(hours)) for hours in horizons])
     known = label[:, at_risk][~np.isnan(label[:, at_risk])]
     hours_text = ", ".join(f"{hours:g}" for hours in horizons)
     if len(known) == 0:

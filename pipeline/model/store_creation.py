@@ -89,7 +89,7 @@ def prepare_store(uri: str) -> None:
         for leftover in _leftovers(place):
             shutil.rmtree(leftover, ignore_errors=True)
         if not place.exists():
-            log.info(f"making the tracking store {path}")
+            log.info(f"creating the tracking store {path}")
             _make(place)
 
 
@@ -98,8 +98,8 @@ def _make(place: Path) -> None:
     try:
         _fill(temporary / place.name)
         publish_file(temporary / place.name, place, replace=False)
-    except FileExistsError:  # made by another program meanwhile; it is checked before use
-        log.warn(f"{place} was made by another program meanwhile")
+    except FileExistsError:  # created by another program meanwhile; it is checked before use
+        log.warn(f"{place} was created by another program meanwhile")
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
