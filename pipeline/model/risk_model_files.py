@@ -112,12 +112,12 @@ def load_model(files: Mapping[str, bytes], scale: str, prior: RiskModel | None =
     )
     if prior is None:
         return model
-    theirs = reading_prior_columns(prior)
+    renamed = reading_prior_columns(prior)
     return replace(
         model,
-        no_state=replace(no_state, prior=theirs.no_state),
-        state=model.state and replace(model.state, prior=theirs.variant_of(True)),
-        prior=theirs,
+        no_state=replace(no_state, prior=renamed.no_state),
+        state=model.state and replace(model.state, prior=renamed.variant_of(True)),
+        prior=renamed,
         alone=replace(
             model,
             no_state=_recalibrated(no_state, content["no_state"]["alone"]),
