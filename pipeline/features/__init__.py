@@ -1,1 +1,1 @@
-"""Cohort and landmarks in, feature matrix out; one code path for training and prediction."""
+"""Builds features of a cohort at its landmarks, by one code path for training and prediction."""

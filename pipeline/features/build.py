@@ -1,4 +1,4 @@
-"""Builds the feature matrix; the only code path, for training and prediction alike."""
+"""Builds the feature matrix; training and prediction share this one code path."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pipeline.features.host import host_features, host_meta
 from pipeline.features.matrix import FeatureMatrix
 from pipeline.features.names import FeatureMeta
 from pipeline.features.scores import score_features, score_meta
-from pipeline.features.series import room_for, series_features, series_meta
+from pipeline.features.series import allocate, series_features, series_meta
 from pipeline.features.spec import FeatureSpec
 from pipeline.features.state import state_features, state_meta
 from pipeline.features.treatments import treatment_features, treatment_meta
 
 
 def feature_metas(spec: FeatureSpec) -> tuple[FeatureMeta, ...]:
-    """Metadata of every column that a spec gives, in order."""
+    """Metadata of every column of a spec, in column order."""
     return (
         *series_meta(spec),
         *state_meta(spec),
@@ -29,7 +29,7 @@ def feature_metas(spec: FeatureSpec) -> tuple[FeatureMeta, ...]:
 def build_features(
     cohort: Cohort, landmarks: pd.DataFrame, spec: FeatureSpec, jobs: int = 1
 ) -> FeatureMatrix:
-    """Features of each landmark from what was visible strictly before it.
+    """Build the features of each landmark from data visible strictly before it.
 
     Parameters
     ----------
@@ -38,15 +38,30 @@ def build_features(
         ``patient`` (row number in ``cohort.patients``) and ``hours`` since time zero.
     spec : FeatureSpec
     jobs : int
-        Threads; the result does not depend on them.
+        Number of threads; the result does not depend on it.
 
     Returns
     -------
     FeatureMatrix
+        One row per landmark, in the given order.
+
+    Examples
+    --------
+    >>> from pipeline.cohort.tables import empty_cohort
+    >>> from pipeline.config import load_config
+    >>> from pipeline.features.spec import learn_spec
+    >>> cohort = empty_cohort(["P1"])
+    >>> cohort.assessments.loc[0] = [0, "crs", 1, 20.0]  # patient, scale, grade, hours
+    >>> landmarks = pd.DataFrame({"patient": [0, 0], "hours": [12.0, 24.0]})
+    >>> matrix = build_features(cohort, landmarks, learn_spec(cohort, load_config(), {}))
+    >>> matrix.frame()[["state_crs__grade", "state_crs__hours_since_onset", "time__hours"]]
+       state_crs__grade  state_crs__hours_since_onset  time__hours
+    0               NaN                           NaN         12.0
+    1               1.0                           4.0         24.0
     """
     metas = feature_metas(spec)
-    # all parts go into one matrix: for a large cohort it is most of the memory there is
-    values = room_for(len(landmarks), len(metas))
+    # all parts share one matrix: it takes most of the memory of a large cohort
+    values = allocate(len(landmarks), len(metas))
     filled = series_features(cohort, landmarks, spec, jobs, out=values).shape[1]
     for part in (
         state_features(cohort.assessments, landmarks, spec),

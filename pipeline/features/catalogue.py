@@ -1,4 +1,4 @@
-"""Every feature with its formula and source, as the tables of ``docs/features.md``.
+"""Lists every feature with its formula and source, as the tables of ``docs/features.md``.
 
 ``.venv/bin/python -m pipeline.features.catalogue`` prints them.
 """
@@ -36,12 +36,12 @@ _HOST = (
 
 
 def catalogue() -> str:
-    """Markdown tables of all statistics, made from what the kernel and the words hold."""
-    words = schema_yaml("feature_words.yaml")
+    """Markdown tables of all features, from their definitions and ``feature_words.yaml``."""
+    entries = schema_yaml("feature_words.yaml")
     parts = ["### Each analyte\n"]
     parts += _table(
         ("name", "what", "formula", "unit", "built by default", "source"),
-        (_series_row(item, words["series"][item.name]["words"]) for item in STATISTICS),
+        (_series_row(item, entries["series"][item.name]["words"]) for item in STATISTICS),
     )
     head = ("name", "what", "formula", "unit", "source")
     parts.append("\n### Clinical state\n")
@@ -50,7 +50,7 @@ def catalogue() -> str:
         (
             (
                 f"`state_<scale>__{item}`",
-                words["clinical_state"][item]["words"],
+                entries["clinical_state"][item]["words"],
                 f"`{state.FORMULAS[item]}`",
                 unit,
                 state.SOURCE,
@@ -64,7 +64,7 @@ def catalogue() -> str:
         (
             (
                 f"`treat_<class>__{item}`",
-                words["treatments"][item]["words"],
+                entries["treatments"][item]["words"],
                 f"`{treatments.FORMULAS[item]}`",
                 unit,
                 "`data_schema/drugs.yaml`" if item == "dex_mg" else "",
@@ -82,12 +82,12 @@ def catalogue() -> str:
     return "\n".join(parts) + "\n"
 
 
-def _series_row(item: Statistic, words: str) -> tuple[str, ...]:
+def _series_row(item: Statistic, description: str) -> tuple[str, ...]:
     suffix = "_<hours>h" if item.windowed else ""
     formula = f"`{item.formula}`"
     default = "yes" if item.name in DEFAULT else ""
     name = f"`<analyte>__{item.name}{suffix}`"
-    return name, words, formula, _UNITS[item.kind], default, item.source
+    return name, description, formula, _UNITS[item.kind], default, item.source
 
 
 def _score_row(score: Score) -> tuple[str, ...]:

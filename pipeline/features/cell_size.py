@@ -1,9 +1,9 @@
-"""The fewest patients behind anything that a bundle says of its training cohort.
+"""Minimum cell size: every figure about the training cohort covers at least five patients.
 
-A range is no extreme of the training cohort. It runs from the fifth-lowest to the fifth-highest
-patient, widened to where normal scores (Blom 1958) expect the lowest and the highest one, so that
-patients as unusual as those of the training are inside. Below 20 patients it is that many standard
-deviations about the mean.
+A range does not disclose the extreme patients. It runs from the fifth-lowest to the fifth-highest
+patient and is widened to where normal scores (Blom 1958) expect the lowest and the highest patient,
+so values as unusual as those in training lie inside. Below 20 patients, it is the mean plus and
+minus the standard deviation times the normal score of the extreme patient.
 """
 
 from __future__ import annotations
@@ -17,29 +17,29 @@ import pandas as pd
 from pipeline.arrays import Floats, Ints
 
 MIN_PATIENTS = 5
-_ORDERED = 20  # from here on the fifth of either end says where the ends are
+_ORDERED = 20  # from this many patients on, the fifth from each end estimates the extremes
 _STEPS = 100
 
 
 def patient_range(
     values: Floats, patient: Ints, *, hours: bool = False
 ) -> tuple[float, float] | None:
-    """Range of a feature in training, which no single patient decides.
+    """Range of a feature in training that does not depend on any single patient.
 
     Parameters
     ----------
     values : ndarray, shape (n_rows,)
         NaN where unknown.
     patient : ndarray, shape (n_rows,)
-        Whose row it is; a patient counts once, with the lowest and the highest value.
+        Patient of each row; a patient counts once, with their lowest and highest value.
     hours : bool
-        Whether values are positive hours, of which both ends move by a factor and stay positive.
+        Whether values are positive hours; both ends are then widened by a factor and stay positive.
 
     Returns
     -------
     tuple of float, or None
-        Rounded outwards to about a hundredth of the width. None where fewer than five patients
-        have a value.
+        Rounded outwards to about a hundredth of the width; None if fewer than five patients have
+        a value.
 
     Examples
     --------
@@ -57,7 +57,7 @@ def patient_range(
     low, high, *margins = (
         _ordered(lowest, highest) if count >= _ORDERED else _spread(lowest, highest)
     )
-    if hours and low > 0:  # the same share of both ends
+    if hours and low > 0:  # both ends move by the same factor
         ends = low / (1.0 + margins[1] / high), high + margins[1]
     else:
         ends = low - margins[0], high + margins[1]
@@ -65,7 +65,7 @@ def patient_range(
 
 
 def _ordered(lowest: Floats, highest: Floats) -> tuple[float, float, float, float]:
-    """Fifth-lowest and fifth-highest patient, and the distance to the ends."""
+    """Fifth-lowest and fifth-highest patient, and the margin to add at each end."""
     low, high = float(lowest[MIN_PATIENTS - 1]), float(highest[-MIN_PATIENTS])
     factor = normal_score(len(lowest), 1) / normal_score(len(lowest), MIN_PATIENTS)
     margin = (factor - 1.0) * (high - low) / 2.0
@@ -73,14 +73,14 @@ def _ordered(lowest: Floats, highest: Floats) -> tuple[float, float, float, floa
 
 
 def _spread(lowest: Floats, highest: Floats) -> tuple[float, float, float, float]:
-    """Means over the patients, and the distance to the ends."""
+    """Means of the patients' lowest and highest values, and the margin to add at each end."""
     score = normal_score(len(lowest), 1)
     below, above = (score * float(each.std(ddof=1)) for each in (lowest, highest))
     return float(lowest.mean()), float(highest.mean()), below, above
 
 
 def normal_score(count: int, rank: int) -> float:
-    """Expected distance from the mean of the ``rank``-th highest of ``count``, in deviations.
+    """Expected distance of the ``rank``-th highest of ``count`` from the mean, in SD.
 
     Examples
     --------
@@ -91,7 +91,16 @@ def normal_score(count: int, rank: int) -> float:
 
 
 def frequent(counts: Mapping[Hashable, int]) -> dict[str, int]:
-    """Categories of five or more patients.
+    """Keep the categories of five or more patients.
+
+    Parameters
+    ----------
+    counts : mapping of hashable to int
+        Number of patients per category.
+
+    Returns
+    -------
+    dict of str to int
 
     Examples
     --------

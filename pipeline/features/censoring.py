@@ -1,8 +1,8 @@
-"""Compares results, some of them below or above a detection limit.
+"""Compares results that may lie below or above a detection limit.
 
-Part of the kernel, see :mod:`pipeline.features.kernel`: plain arithmetic that runs interpreted and
-compiled. ``row`` holds the places of the visible results in ``limit`` and ``side``, ``level``
-their values.
+Part of the kernel (:mod:`pipeline.features.kernel`): plain arithmetic that runs interpreted and
+compiled. ``row`` holds the positions of the visible results in ``limit`` and ``side``; ``level``
+holds their values.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from pipeline.arrays import Numbers, Places
 def update_extremes(
     row: Places, level: Numbers, side: Places, k: int, top: int, bottom: int
 ) -> tuple[int, int]:
-    """Places of the largest and the smallest value once result ``k`` is included.
+    """Update the positions of the largest and the smallest value with result ``k``.
 
-    A result below its limit is the largest only if all are below, one above its limit the smallest
-    only if all are above: a measured value takes precedence over a censored one. Ties keep the
-    later result.
+    A measured value takes precedence over a censored one. A result below its limit is the largest
+    only if all results are below theirs; a result above its limit is the smallest only if all are
+    above theirs. Ties keep the later result.
     """
     mark, above, below = side[row[k]], side[row[top]], side[row[bottom]]
     if (mark >= 0) == (above >= 0):
@@ -49,7 +49,7 @@ def order_hidden(limit: float, side: int, other_limit: float, other_side: int) -
 def recensor(
     row: Places, level: Numbers, limit: Numbers, side: Places, n: int, comparable: Numbers
 ) -> None:
-    """Set all values below the highest lower limit to it, those above the lowest upper one too."""
+    """Set values below the highest lower limit, or above the lowest upper limit, to that limit."""
     lowest = -math.inf
     below = 0.0
     highest = math.inf

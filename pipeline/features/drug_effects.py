@@ -1,4 +1,4 @@
-"""What drugs given before a sample do to its results, by the rules of ``drugs.yaml``."""
+"""Applies the rules of ``drugs.yaml`` on how earlier doses affect lab results."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from pipeline.resources import schema_yaml
 
 @dataclass(frozen=True)
 class DrugEffect:
-    """One rule.
+    """One rule: the effect of one drug on one analyte.
 
     Attributes
     ----------
     kind : str
-        ``invalid``: the result is left out. ``altered``: changes are not taken across the first
-        dose. ``exogenous``: changes are not taken across any dose.
+        ``invalid``: the result is not used. ``altered``: no change is computed across the first
+        dose. ``exogenous``: no change is computed across any dose.
     for_hours : float or None
-        How long after a dose the effect lasts; None for good.
+        How long the effect lasts after a dose; None if it does not end.
     channel : str
-        Where an altered result is a quantity of its own: suffix of the series it moves to.
+        Suffix of the separate series that receives altered results; empty if they stay.
     """
 
     drug: str
@@ -39,23 +39,25 @@ class DrugEffect:
 
     @property
     def series(self) -> str:
-        """Key of the series that the result belongs to."""
+        """Key of the series that an affected result belongs to."""
         return f"{self.analyte}_{self.channel}" if self.channel else self.analyte
 
 
 @dataclass(frozen=True)
 class Influence:
-    """Per row of the labs.
+    """Effects of drugs on each row of the labs.
 
     Attributes
     ----------
-    invalid : ndarray of bool
-    channel : ndarray of int16
-        Number of the rule that moves a row to a series of its own; -1 where it stays.
-    epoch : ndarray of int32
-        Grows where what the analyte means changes.
-    altered : ndarray of int8
-        1 where a drug acts.
+    invalid : ndarray of bool, shape (n_labs,)
+        Whether the result must not be used.
+    channel : ndarray of int16, shape (n_labs,)
+        Number of the rule that moves the row to a separate series; -1 if it stays.
+    epoch : ndarray of int32, shape (n_labs,)
+        Increases whenever a drug changes the meaning of the analyte; changes are computed only
+        within one epoch.
+    altered : ndarray of int8, shape (n_labs,)
+        1 where a drug acts on the result, else 0.
     """
 
     invalid: NDArray[np.bool_]
@@ -65,7 +67,7 @@ class Influence:
 
 
 def drug_effects(analytes: set[str]) -> tuple[DrugEffect, ...]:
-    """The rules that touch any of the analytes, in file order."""
+    """The rules that affect any of the analytes, in file order."""
     return tuple(
         DrugEffect(drug, key, effect["kind"], effect["for_hours"], effect.get("channel", ""))
         for drug, entry in schema_yaml("drugs.yaml")["drugs"].items()
@@ -80,7 +82,7 @@ def effect_from_dict(content: Mapping[str, Any]) -> DrugEffect:
 
 
 def channel_analyte(key: str, analytes: tuple[Analyte, ...]) -> tuple[Analyte, str]:
-    """The analyte of a channel and what the channel is in words."""
+    """Return the analyte of a channel, renamed for it, and the key of the original analyte."""
     for suffix, entry in schema_yaml("drugs.yaml")["channels"].items():
         for analyte in analytes:
             if key == f"{analyte.key}_{suffix}":
@@ -97,14 +99,21 @@ def influence(
     treatments: pd.DataFrame,
     effects: tuple[DrugEffect, ...],
 ) -> Influence:
-    """What the doses given strictly before each sample do to it; later doses do nothing.
+    """Find the effect on each sample of the doses given strictly before it.
 
     Parameters
     ----------
-    patient, analyte, collected : ndarray, one per row of the labs
-        ``analyte`` numbers ``names``.
+    patient, analyte, collected : ndarray, shape (n_labs,)
+        Patient row, position in ``names``, and hours since time zero.
+    names : Index
+        Analyte keys.
     treatments : DataFrame
         ``Cohort.treatments``.
+    effects : tuple of DrugEffect
+
+    Returns
+    -------
+    Influence
     """
     size = len(patient)
     result = Influence(
@@ -119,9 +128,9 @@ def influence(
         if len(doses) == 0 or effect.analyte not in names:
             continue
         rows = np.flatnonzero(analyte == names.get_loc(effect.analyte))
-        who = doses["patient"].to_numpy()
-        start = np.searchsorted(who, patient[rows], side="left")
-        stop = np.searchsorted(who, patient[rows], side="right")
+        treated = doses["patient"].to_numpy()
+        start = np.searchsorted(treated, patient[rows], side="left")
+        stop = np.searchsorted(treated, patient[rows], side="right")
         owner, place = expand(start, stop)
         hours = doses["given_hours"].to_numpy(dtype=float)[place]
         drawn = collected[rows][owner]

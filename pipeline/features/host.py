@@ -1,4 +1,4 @@
-"""Who the patient is and what was infused, and the time since then."""
+"""Features of the patient, the infused product and the time since infusion."""
 
 from __future__ import annotations
 
@@ -19,25 +19,33 @@ def host_meta(spec: FeatureSpec) -> list[FeatureMeta]:
     """Metadata of the columns that :func:`host_features` returns, in order."""
     metas = [group_meta("time", "hours", "host_product", "h", "time")]
     for column in spec.host:
-        name, words = normalise_name(column.name), column.name.replace("_", " ")
+        name, label = normalise_name(column.name), column.name.replace("_", " ")
         if column.kind == "number":
-            metas.append(group_meta("host", name, "host_product", "", words, "number"))
+            metas.append(group_meta("host", name, "host_product", "", label, "number"))
         elif column.kind == "sex":
             metas.append(group_meta("host", "sex_male", "host_product", "1", "male", "level"))
         else:
             subject = "product" if column.name == "product" else f"host_{name}"
             metas += [
-                group_meta(subject, level, "host_product", "1", f"{words} {level}", "level")
+                group_meta(subject, level, "host_product", "1", f"{label} {level}", "level")
                 for level in column.levels
             ]
     return metas
 
 
 def host_features(patients: pd.DataFrame, landmarks: pd.DataFrame, spec: FeatureSpec) -> Floats:
-    """Host, product and time at every landmark.
+    """Compute host, product and time features at every landmark.
 
-    A category of fewer than five training patients has 0 in every column of its levels; a missing
-    one NaN.
+    A level of fewer than five training patients has no column: its patients get 0 in every column
+    of that category. A missing cell gives NaN.
+
+    Parameters
+    ----------
+    patients : DataFrame
+        ``Cohort.patients``.
+    landmarks : DataFrame
+        ``patient`` and ``hours``.
+    spec : FeatureSpec
 
     Returns
     -------
@@ -69,7 +77,27 @@ def _values(patients: pd.DataFrame, column: HostColumn) -> list[Floats]:
 
 
 def products_of(cohort: Cohort, patient: np.typing.NDArray[np.intp]) -> pd.Series | None:
-    """Product of each given patient, missing where unknown; None where the cohort names none."""
+    """Product of each given patient.
+
+    Parameters
+    ----------
+    cohort : Cohort
+    patient : ndarray of int, shape (n,)
+        Row numbers in ``cohort.patients``.
+
+    Returns
+    -------
+    Series of str, shape (n,), or None
+        Missing where unknown; None if the cohort has no column ``product``.
+
+    Examples
+    --------
+    >>> from pipeline.cohort.tables import empty_cohort
+    >>> cohort = empty_cohort(["P1", "P2"])
+    >>> cohort.patients["product"] = ["axi-cel", "tisa-cel"]
+    >>> products_of(cohort, np.array([1, 0, 1])).tolist()
+    ['tisa_cel', 'axi_cel', 'tisa_cel']
+    """
     if "product" not in cohort.patients:
         return None
     return category(cohort.patients["product"]).iloc[patient].reset_index(drop=True)

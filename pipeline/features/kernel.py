@@ -1,21 +1,18 @@
-"""The kernel: statistics of every series at every landmark, by scanning its results newest first.
+"""The kernel: computes statistics of every series at every landmark, scanning newest results first.
 
-Plain arithmetic on purpose. For a batch the functions run interpreted, on lists; for a training
-cohort numba compiles the same functions for arrays, see
-:mod:`pipeline.features.kernel_compilation`. Both give the same bits: nothing is reassociated, and
-logarithms are taken outside.
+The functions use plain arithmetic. They run interpreted on lists for a batch; numba compiles them
+for the arrays of a training cohort, see :mod:`pipeline.features.kernel_compilation`. Both give
+identical bits: no sum is reassociated, and the caller takes logarithms.
 
-The windows of a landmark are nested, so one pass serves them all, from the newest result to the
-oldest. Sums are of times and values less those of the newest result, which all windows share. That
-result and the oldest of a window are among the points, so the sums of squares stay within a factor
-of the number of points of what centring on the mean would give: no digits are lost, as they would
-be with sums over the whole cohort.
+The windows of a landmark are nested, so one pass from the newest result to the oldest computes
+them all. Sums are of times and values minus those of the newest result, which all windows share.
+The sums of squares are at most n times as large as if centred on the mean of the n points, so
+precision is kept; sums over the whole cohort would lose it.
 
-Results of one draw follow each other, the version that supersedes the others last; a withdrawn
-version has the value NaN.
+Versions of one draw are adjacent, the superseding version last; a withdrawn version is NaN.
 
 A new statistic needs an entry in ``STATISTICS`` of :mod:`pipeline.features.statistics`, and here
-its place and the lines that compute it.
+its position and the code that computes it.
 """
 
 from __future__ import annotations
@@ -29,7 +26,7 @@ from pipeline.features.slopes import NAN, least_squares, theil_sen
 from pipeline.features.statistics import PLAIN, WINDOWED
 
 N_PLAIN, N_WINDOWED = len(PLAIN), len(WINDOWED)
-# places of the plain statistics among those of a series
+# positions of the plain statistics among those of a series
 LAST = PLAIN.index("last")
 HOURS_SINCE_LAST = PLAIN.index("hours_since_last")
 BASELINE = PLAIN.index("baseline")
@@ -47,7 +44,7 @@ DOUBLING_HOURS = PLAIN.index("doubling_hours")
 DRAWS = PLAIN.index("draws")
 DRAW_RATE = PLAIN.index("draw_rate")
 LAST_UNDER_DRUG = PLAIN.index("last_under_drug")
-# places of the windowed statistics, from the first of their window on
+# positions of the windowed statistics, relative to the first of their window
 COUNT = WINDOWED.index("count")
 MIN = WINDOWED.index("min")
 MAX = WINDOWED.index("max")
@@ -61,16 +58,16 @@ RANGE = WINDOWED.index("range")
 CENSORED_SHARE = WINDOWED.index("censored_share")
 
 
-# Groups for one series at one landmark: plain tuples, which unpack faster than named ones where
-# the kernel runs interpreted.
-# row, time, level and comparable as in Scratch; limit, side and epoch of all results, found by row
+# Groups for one series at one landmark: plain tuples, which the interpreter unpacks faster than
+# named ones.
+# row, time, level and comparable as in Scratch; limit, side and epoch of all results, by row
 VisibleResults = tuple[Places, Numbers, Numbers, Numbers, Numbers, Places, Places]
 # windows, min_span, with_time_mean, with_sd and with_robust_slope as in Request
 WindowedRequest = tuple[Numbers, float, bool, bool, bool]
 
 
 class Landmarks(NamedTuple):
-    """Moments of the statistics: patient, counted from 0, and hours since time zero."""
+    """Landmarks to compute: patient, counted from 0, and hours since time zero."""
 
     patient: Places
     hours: Numbers
@@ -85,7 +82,7 @@ class LabResults(NamedTuple):
     value : on the scale of the analyte
     limit : the detection limit on that scale where ``side`` is not 0, else the value
     side : -1 below a limit, 1 above one, else 0
-    epoch : grows where a drug changes what the analyte means
+    epoch : increases where a drug changes the meaning of the analyte
     altered : 1 where a drug altered the result, else 0
     offset : first row of each series, by patient and series, and the end of the last
     """
@@ -101,18 +98,18 @@ class LabResults(NamedTuple):
 
 
 class Request(NamedTuple):
-    """What to compute.
+    """Settings of one run of the kernel.
 
     Attributes
     ----------
     logged : whether a series is on a log scale or signed, so that differences replace ratios
-    windows : hours, rising
-    wanted : places of the statistics to return; windowed ones count on from window to window
-    baseline_from : hour from which on a result before time zero is a baseline
-    min_span : hours below which there is no slope
+    windows : hours, ascending
+    wanted : positions of the statistics to return, numbered on from window to window
+    baseline_from : earliest hour before time zero of a baseline result
+    min_span : shortest span of a slope in hours
     horizon : hours before the landmark beyond which only the two newest results matter
     with_since_zero, with_doubling, with_robust_slope, with_sd, with_time_mean : bool
-        Whether to compute the statistics that cost most.
+        Whether to compute these costly statistics.
     """
 
     logged: Flags
@@ -129,7 +126,7 @@ class Request(NamedTuple):
 
 
 class Scratch(NamedTuple):
-    """Memory for one series at one landmark.
+    """Working memory for one series at one landmark.
 
     Attributes
     ----------
@@ -155,7 +152,7 @@ def scan(
     out: Numbers,
     stride: int,
 ) -> None:
-    """Fill ``out``, flat, by landmark (``stride`` numbers apart), series and wanted statistic."""
+    """Fill flat ``out`` by landmark (``stride`` numbers apart), series and statistic."""
     patient, hours = landmarks
     collected, resulted, value, limit, side, epoch, altered, offset = results
     row, time, level, comparable, pairs, statistics = scratch
@@ -225,7 +222,7 @@ def since_zero(
     request: Request,
     statistics: Numbers,
 ) -> None:
-    """Statistics since time zero, and of the last value before it."""
+    """Compute statistics since time zero and relative to the baseline."""
     row, time, level, comparable, limit, side, epoch = visible
     newest = row[0]
     draws = 0
@@ -251,7 +248,7 @@ def since_zero(
             if logged:
                 statistics[FOLD_BASELINE] = statistics[DIFF_BASELINE]
             elif level[0] > 0.0 and level[draws] > 0.0:
-                # a ratio, of which the caller takes the logarithm
+                # the caller takes the logarithm of this ratio
                 ratio = 1.0 if tied else level[0] / level[draws]
                 if 0.0 < ratio < math.inf:
                     statistics[FOLD_BASELINE] = ratio
@@ -292,7 +289,7 @@ def windowed(
     pairs: Numbers,
     statistics: Numbers,
 ) -> None:
-    """Statistics of every window; each goes on from the sums of the one before."""
+    """Compute the statistics of every window; each continues the sums of the shorter one."""
     row, time, level, comparable, limit, side, epoch = visible
     windows, min_span, with_time_mean, with_sd, with_robust_slope = window_request
     window = N_PLAIN
@@ -307,7 +304,7 @@ def windowed(
         if inside > 0:
             values = level
             if n_limited > 0:
-                # a coarser limit among the older results changes the newer ones too
+                # a coarser limit among the older results also changes the newer ones
                 recensor(row, level, limit, side, inside, comparable)
                 values = comparable
                 summed = 0
@@ -348,7 +345,7 @@ def windowed(
 def limited_window(
     row: Places, level: Numbers, side: Places, n: int, window: int, statistics: Numbers
 ) -> None:
-    """Extremes, mean and share at a limit of a window where some values are at a limit."""
+    """Compute extremes, mean and share at a limit of a window with values at a limit."""
     top = 0
     bottom = 0
     at_limit = 0
@@ -364,7 +361,7 @@ def limited_window(
 
 
 def time_mean(time: Numbers, level: Numbers, n: int) -> float:
-    """Mean over time, by trapezoids."""
+    """Mean over time, by the trapezoidal rule."""
     if n == 1:
         return level[0]
     area = 0.0

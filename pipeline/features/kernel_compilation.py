@@ -1,4 +1,4 @@
-"""Runs the kernel: interpreted for little work, compiled by numba once that pays."""
+"""Runs the kernel, interpreted for little work and compiled by numba for much."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from pipeline.arrays import Floats
 from pipeline.features import censoring, kernel, slopes
 from pipeline.features.kernel import LabResults, Landmarks, Request, Scratch
 
-# Cells and a tenth of the visits of rows. Interpreted, a million take about 12 s; importing numba
-# and loading the kernel from disk takes about 1 s, compiling it for the first time about 5 s.
+# Unit of work: one cell, or ten row visits. A million units take about 12 s interpreted. Importing
+# numba and loading the kernel from disk takes about 1 s, the first compilation about 5 s.
 WORTH_COMPILING = 100_000
-# slopes of pairs that are kept at a time, half a MiB
+# number of pair slopes kept at a time, half a MiB
 MAX_PAIRS = 2**16
 _LOCK = Lock()
 
@@ -34,7 +34,7 @@ _NO_WORK = (
     LabResults(*[_NOTHING] * 8),
     Request(_NOTHING, _NOTHING, _NOTHING, 0.0, 0.0, 0.0, False, False, False, False, False),
 )
-# in the order in which they call each other
+# callees before their callers
 _CALLED = (
     *("time_mean", "shell_sort", "collect_slopes", "ranked_slope", "theil_sen"),
     *("least_squares", "order_hidden"),
@@ -44,7 +44,7 @@ _INLINED = ("update_extremes", "limited_window", "recensor", "since_zero", "wind
 
 @dataclass
 class _Workload:
-    """Work of this process so far."""
+    """Units of work in this process so far."""
 
     done: float = 0.0
 
@@ -53,10 +53,10 @@ _WORKLOAD = _Workload()
 
 
 def worth_compiling(n_cells: int, n_visits: int, n_pairs: int = 0) -> bool:
-    """Whether numba has the kernel ready, or the work so far outweighs its start.
+    """Whether the kernel is compiled, or the work so far outweighs the cost of compiling it.
 
-    The work is cells to fill, rows to look at and pairs of rows for robust slopes. That of earlier
-    calls counts, so many small ones never cost much over twice what knowing them ahead would.
+    Work is cells to fill, row visits and pairs of rows for robust slopes. Earlier calls are
+    included, so many small calls cost at most about twice the optimum.
     """
     with _LOCK:
         _WORKLOAD.done += n_cells + (n_visits + n_pairs) / 10
@@ -75,11 +75,11 @@ def run_plain(
 
     Parameters
     ----------
-    landmarks, results, request : tuples of ndarray and number
+    landmarks, results, request : named tuples of ndarray and number
     longest : int
-        Rows of the longest series.
+        Number of rows of the longest series.
     out : ndarray, shape (n_landmarks, at least n_series * n_statistics), contiguous
-        Its first columns are filled.
+        Array whose first columns are filled.
     """
     width = len(request.logged) * len(request.wanted)
     cells = [0.0] * (len(out) * width)
@@ -92,18 +92,18 @@ def run_plain(
 def run_compiled(
     landmarks: Landmarks, results: LabResults, request: Request, longest: int, out: Floats
 ) -> None:
-    """Run the compiled kernel on the arrays; the same bits as :func:`run_plain`."""
+    """Run the compiled kernel on the arrays; gives the same bits as :func:`run_plain`."""
     load()(*_compiled_arguments(landmarks, results, request, longest, out))
 
 
 def load() -> Callable[..., None]:
-    """The compiled kernel; the first call in a process starts numba."""
+    """Return the compiled kernel; the first call in a process imports numba."""
     with _LOCK:
         return _compile()
 
 
 def _scratch(request: Request, longest: int) -> Scratch:
-    """Memory for the longest series."""
+    """Working memory for the longest series."""
     pairs = min(longest * (longest - 1) // 2, MAX_PAIRS) if request.with_robust_slope else 0
     n_statistics = kernel.N_PLAIN + kernel.N_WINDOWED * len(request.windows)
     return Scratch(
@@ -117,7 +117,7 @@ def _scratch(request: Request, longest: int) -> Scratch:
 
 
 def _as_lists(group: Any) -> Any:
-    """The group with lists for arrays."""
+    """The group with its arrays as lists."""
     return group._make(item.tolist() if isinstance(item, np.ndarray) else item for item in group)
 
 
@@ -127,13 +127,13 @@ _KINDS |= {"side": "int8", "altered": "int8", "logged": "bool"}
 def _compiled_arguments(
     landmarks: Landmarks, results: LabResults, request: Request, longest: int, out: Floats
 ) -> tuple[Any, ...]:
-    """Arguments of the compiled kernel, always of the same types."""
+    """Arguments of the compiled kernel, with types that never vary."""
     groups = (_read_only(group) for group in (landmarks, results, request))
     return (*groups, _scratch(request, longest), out.reshape(-1), out.shape[1])
 
 
 def _read_only(group: Any) -> Any:
-    """The group with contiguous read-only views; pandas hands out some tables as read-only."""
+    """The group with contiguous read-only views, as some pandas tables are read-only."""
     items = []
     for field, item in zip(group._fields, group, strict=True):
         if isinstance(item, np.ndarray):
@@ -145,10 +145,10 @@ def _read_only(group: Any) -> Any:
 
 @cache
 def _compile() -> Callable[..., None]:
-    """The kernel by numba, without the options that would change a bit; kept on disk if possible.
+    """Compile the kernel with numba options that keep every bit; cache it on disk if possible.
 
-    The functions are copied into a namespace of their own, in which they call each other compiled.
-    They allocate nothing, so they need no counting of references (``_nrt``).
+    The functions are copied into a separate namespace, where they call each other compiled. They
+    allocate nothing, so reference counting (``_nrt``) is off.
     """
     numba: Any = import_module("numba")
     space = _namespace()
@@ -159,13 +159,13 @@ def _compile() -> Callable[..., None]:
         part = numba.njit(_copy(name, space), no_cpython_wrapper=True, inline=inline, **options)
         space[name] = part
     scan = _copy("scan", space)
-    # part of the name of the file on disk, which numba compares with kernel.py only
+    # part of the cache file name: numba itself checks kernel.py only for changes
     scan.__qualname__ = f"scan_{fingerprint}"
     compiled: Any = numba.njit(scan, **options)
-    # where neither the package's folder nor the user's cache can be written, numba compiles anew
+    # numba recompiles in each process if neither package folder nor user cache is writable
     with suppress(RuntimeError):
         compiled.enable_caching()
-    # one signature, so numba never compiles a second time
+    # one signature, so numba compiles only once
     arguments = _compiled_arguments(*_NO_WORK, 0, np.empty((0, 0)))
     compiled.compile(tuple(numba.typeof(argument) for argument in arguments))
     compiled.disable_compile()
@@ -174,12 +174,12 @@ def _compile() -> Callable[..., None]:
 
 
 def _namespace() -> dict[str, Any]:
-    """All names that the functions of the kernel use."""
+    """All names that the kernel functions use."""
     return {**vars(censoring), **vars(slopes), **vars(kernel)}
 
 
 def _fingerprint(space: dict[str, Any]) -> str:
-    """Digest of what the compiled kernel is made of: its functions and the numbers they read."""
+    """Digest of the functions of the kernel and the numbers they read."""
     codes = [space[name].__code__ for name in (*_CALLED, *_INLINED, "scan")]
     functions = [(code.co_code, code.co_consts, code.co_names) for code in codes]
     numbers = [(name, item) for name, item in space.items() if isinstance(item, (int, float))]

@@ -1,4 +1,4 @@
-"""Landmarks: the (patient, hour) moments at which a prediction is made, and their days."""
+"""Landmarks: (patient, hour) pairs at which a prediction is made, and their days."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MAX_REACH = 30
 
 
 def grid_landmarks(cohort: Cohort, hours: NDArray[np.float64]) -> pd.DataFrame:
-    """Every patient at every given hour up to and including the end of the record.
+    """Landmarks of every patient at each given hour, up to and including the end of the record.
 
     Returns
     -------
@@ -34,10 +34,10 @@ def grid_landmarks(cohort: Cohort, hours: NDArray[np.float64]) -> pd.DataFrame:
 
 
 def result_landmarks(cohort: Cohort, last_hours: float) -> pd.DataFrame:
-    """Every patient at the end of each hour in which results came in.
+    """Landmarks at the end of each hour in which a patient had results.
 
-    The hours are whole hours since time zero, so a landmark gathers the results of one draw and
-    yet depends on nothing that comes after it.
+    Landmarks are whole hours since time zero. Each includes all results of its hour and nothing
+    later.
     """
     rows = cohort.labs.loc[cohort.labs["resulted_hours"] >= 0, ["patient", "resulted_hours"]]
     hours = np.floor(rows["resulted_hours"].to_numpy(dtype=float)) + 1.0
@@ -50,9 +50,29 @@ def result_landmarks(cohort: Cohort, last_hours: float) -> pd.DataFrame:
 
 
 def every_result_landmarks(cohort: Cohort, last_hours: float = np.inf) -> pd.DataFrame:
-    """Every patient at the first whole minute after each moment at which a result came in.
+    """Landmarks at the first whole minute after each new result.
 
-    What ``cytocast predict`` asks, had it been run after every new result.
+    ``cytocast predict`` would use these landmarks if it ran after every result.
+
+    Parameters
+    ----------
+    cohort : Cohort
+    last_hours : float
+        Latest hour of a landmark.
+
+    Returns
+    -------
+    DataFrame
+        ``patient`` (row number), ``hours``, ``source`` = ``result``, sorted.
+
+    Examples
+    --------
+    >>> from pipeline.cohort.tables import empty_cohort
+    >>> cohort = empty_cohort(["P1"])
+    >>> cohort.patients["record_end_hours"] = 72.0
+    >>> cohort.labs["patient"], cohort.labs["resulted_hours"] = [0, 0], [30.25, 90.0]
+    >>> every_result_landmarks(cohort)["hours"].round(2).tolist()  # the second is after the end
+    [30.27]
     """
     rows = cohort.labs.loc[cohort.labs["resulted_hours"] >= 0, ["patient", "resulted_hours"]]
     hours = next_minute(rows["resulted_hours"].to_numpy(dtype=float))
@@ -70,36 +90,78 @@ def given_landmarks(cohort: Cohort, moments: pd.DataFrame) -> pd.DataFrame:
 
     Parameters
     ----------
+    cohort : Cohort
     moments : DataFrame
         ``patient_id`` and ``hours`` since time zero.
+
+    Returns
+    -------
+    DataFrame
+        ``patient`` (row number), ``hours``, ``source`` = ``asked``, sorted.
 
     Raises
     ------
     UsageError
-        If a patient is not in the cohort, an hour is no number, or a column is missing.
+        If a patient is not in the cohort, an hour is not a finite number, or a column is missing.
+
+    Examples
+    --------
+    >>> from pipeline.cohort.tables import empty_cohort
+    >>> moments = pd.DataFrame({"patient_id": ["P2", "P1"], "hours": [24, 48]})
+    >>> given_landmarks(empty_cohort(["P1", "P2"]), moments)
+       patient  hours source
+    0        0   48.0  asked
+    1        1   24.0  asked
     """
     if not {"patient_id", "hours"} <= set(moments.columns):
         named = ", ".join(map(str, moments.columns))
-        raise UsageError(f"given landmarks need 'patient_id' and 'hours'; the table has {named}")
+        raise UsageError(
+            "landmarks need the columns 'patient_id' and 'hours', "
+            f"got {named or 'no column'}; rename or add them"
+        )
     number = pd.Series(np.arange(len(cohort)), index=cohort.patients["patient_id"])
     patient = moments["patient_id"].map(number)
     if patient.isna().any():
         unknown = ", ".join(sorted(set(moments["patient_id"][patient.isna()].astype("str"))))
-        raise UsageError(f"no such patient in the cohort: {unknown}")
-    hours = pd.to_numeric(moments["hours"], errors="coerce").astype(float)
-    strange = ~np.isfinite(hours.to_numpy())
-    if strange.any():
-        row = int(np.flatnonzero(strange)[0])
         raise UsageError(
-            "a given landmark is a number of hours since time zero, "
-            f"got '{moments['hours'].iloc[row]}' in row {row}"
+            f"landmarks of patients who are not in the cohort: {unknown}; "
+            "use values of its column 'patient_id'"
+        )
+    hours = pd.to_numeric(moments["hours"], errors="coerce").astype(float)
+    invalid = ~np.isfinite(hours.to_numpy())
+    if invalid.any():
+        row = int(np.flatnonzero(invalid)[0])
+        raise UsageError(
+            f"landmark row {row}, column 'hours': got '{moments['hours'].iloc[row]}', "
+            "expected a finite number of hours since time zero"
         )
     table = pd.DataFrame({"patient": patient.astype(np.intp), "hours": hours, "source": "asked"})
     return table.sort_values(["patient", "hours"], ignore_index=True)
 
 
 def batch_landmarks(cohort: Cohort, as_of_hours: np.ndarray | None) -> pd.DataFrame:
-    """One landmark per patient with results: just after the newest one, or at the as-of hour."""
+    """One landmark per patient with results: just after the newest result, or at the as-of hour.
+
+    Parameters
+    ----------
+    cohort : Cohort
+    as_of_hours : ndarray of float, shape (n_patients,), or None
+        Hours since time zero at which to predict.
+
+    Returns
+    -------
+    DataFrame
+        ``patient`` (row number), ``hours``, ``source`` = ``asked``, sorted.
+
+    Examples
+    --------
+    >>> from pipeline.cohort.tables import empty_cohort
+    >>> cohort = empty_cohort(["P1", "P2"])
+    >>> cohort.labs["patient"], cohort.labs["resulted_hours"] = [1, 1], [30.0, 31.0]
+    >>> batch_landmarks(cohort, np.array([48.0, 40.0]))
+       patient  hours source
+    0        1   40.0  asked
+    """
     newest = cohort.labs.groupby("patient", sort=True)["resulted_hours"].max()
     patient = newest.index.to_numpy().astype(np.intp)
     hours = next_minute(newest.to_numpy(dtype=float))
@@ -109,7 +171,19 @@ def batch_landmarks(cohort: Cohort, as_of_hours: np.ndarray | None) -> pd.DataFr
 
 
 def earlier_landmarks(landmarks: pd.DataFrame, first_hours: float) -> pd.DataFrame:
-    """Every 24 h back from each landmark, for at most a week and not before ``first_hours``.
+    """Landmarks every 24 h before each given one, for at most a week.
+
+    Parameters
+    ----------
+    landmarks : DataFrame
+        ``patient`` and ``hours``.
+    first_hours : float
+        Earliest hour since time zero.
+
+    Returns
+    -------
+    DataFrame
+        ``patient``, ``hours``, ``source`` = ``asked``; newest first per given landmark.
 
     Examples
     --------
@@ -138,7 +212,7 @@ def next_minute(hours: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def assessed_several_times_a_day(cohort: Cohort, scale: str) -> bool:
-    """Whether assessments of a scale stand less than a day apart (median gap under 20 h)."""
+    """Whether a scale is assessed more than once a day (median gap under 20 h)."""
     rows = cohort.assessments.query("scale == @scale")
     gaps = rows.groupby("patient", sort=False)["assessed_hours"].diff().dropna()
     return len(gaps) > 0 and float(gaps.median()) < _FINE_GAP_HOURS
@@ -147,10 +221,29 @@ def assessed_several_times_a_day(cohort: Cohort, scale: str) -> bool:
 def training_landmarks(cohort: Cohort, config: LandmarkConfig, scale: str) -> pd.DataFrame:
     """Landmarks of a training cohort with weights that sum to 1 per patient and day.
 
+    Parameters
+    ----------
+    cohort : Cohort
+    config : LandmarkConfig
+    scale : str
+        Scale whose assessment times decide on landmarks at results when ``at_results`` is
+        ``auto``.
+
     Returns
     -------
     DataFrame
-        ``patient, hours, source, weight``, sorted by patient and hour, one row per moment.
+        ``patient, hours, source, weight``, sorted by patient and hour, without repeats.
+
+    Examples
+    --------
+    >>> from pipeline.cohort.tables import empty_cohort
+    >>> cohort = empty_cohort(["P1"])
+    >>> cohort.patients["record_end_hours"] = 60.0
+    >>> training_landmarks(cohort, LandmarkConfig(extra_hours=(36,)), "crs")
+       patient  hours source  weight
+    0        0   24.0   grid     0.5
+    1        0   36.0   grid     0.5
+    2        0   48.0   grid     1.0
     """
     hours = np.arange(config.first_hours, config.last_hours + 1e-9, config.grid_hours)
     hours = np.unique(np.concatenate([hours, np.asarray(config.extra_hours, dtype=float)]))
@@ -164,13 +257,28 @@ def training_landmarks(cohort: Cohort, config: LandmarkConfig, scale: str) -> pd
 
 
 def on_grid(landmarks: pd.DataFrame) -> Bools:
-    """Whether each landmark is one of the grid, rather than at a new result."""
+    """Whether each landmark is on the grid rather than at a new result.
+
+    Parameters
+    ----------
+    landmarks : DataFrame
+        With ``source``.
+
+    Returns
+    -------
+    ndarray of bool, shape (n_landmarks,)
+
+    Examples
+    --------
+    >>> on_grid(pd.DataFrame({"source": ["grid", "result"]})).tolist()
+    [True, False]
+    """
     grid: Bools = (landmarks["source"] == "grid").to_numpy()
     return grid
 
 
 def weighted(moments: pd.DataFrame) -> pd.DataFrame:
-    """Sort, drop repeated moments (the grid wins) and weigh by 1 / moments of the patient-day."""
+    """Sort, drop repeats (the grid row is kept) and weight by 1 / landmarks of the patient-day."""
     result = moments.sort_values(["patient", "hours", "source"], kind="stable")
     result = result.drop_duplicates(["patient", "hours"]).reset_index(drop=True)
     day = np.floor(result["hours"] / 24.0)
@@ -179,14 +287,50 @@ def weighted(moments: pd.DataFrame) -> pd.DataFrame:
 
 
 def landmark_days(matrix: FeatureMatrix) -> Ints:
-    """Whole days since time zero of every landmark."""
+    """Whole days since time zero of every landmark.
+
+    Parameters
+    ----------
+    matrix : FeatureMatrix
+
+    Returns
+    -------
+    ndarray of int, shape (n_landmarks,)
+
+    Examples
+    --------
+    >>> landmarks = pd.DataFrame({"patient": [0, 0], "hours": [23.5, 48.0]})
+    >>> landmark_days(FeatureMatrix(np.empty((2, 0)), (), landmarks)).tolist()
+    [0, 2]
+    """
     return np.floor(matrix.landmarks["hours"].to_numpy(dtype=float) / 24.0 + 1e-9).astype(np.intp)
 
 
 def neighbourhood(
     day: Ints, known: np.typing.NDArray[np.bool_], patient: Ints, centre: int
 ) -> Ints:
-    """Known rows of a day and, below 30 patients, of one more day on each side until there are."""
+    """Known rows of a day, with neighbouring days added until they cover 30 patients.
+
+    Parameters
+    ----------
+    day : ndarray of int, shape (n_rows,)
+    known : ndarray of bool, shape (n_rows,)
+        Rows that may be used.
+    patient : ndarray of int, shape (n_rows,)
+    centre : int
+        Day to start from; one day is added on each side at a time, up to 29.
+
+    Returns
+    -------
+    ndarray of int
+        Positions of the rows.
+
+    Examples
+    --------
+    >>> day, known = np.repeat([1, 2, 3, 9], 20), np.ones(80, dtype=bool)
+    >>> np.unique(day[neighbourhood(day, known, np.arange(80), centre=1)]).tolist()
+    [1, 2]
+    """
     for reach in range(_MAX_REACH):
         rows = np.flatnonzero(known & (np.abs(day - centre) <= reach))
         if len(np.unique(patient[rows])) >= MIN_PATIENTS_PER_DAY:

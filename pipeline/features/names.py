@@ -1,4 +1,4 @@
-"""Feature names by one grammar, what each means, and its value as a sentence."""
+"""Feature names and their grammar, metadata, and values as sentences."""
 
 from __future__ import annotations
 
@@ -22,21 +22,24 @@ _MARKS = {-1: "<", 0: "", 1: ">"}
 
 @dataclass(frozen=True)
 class FeatureMeta:
-    """What a feature is.
+    """Metadata of one feature.
 
     Attributes
     ----------
     group : str
         ``analyte``, ``measurement``, ``clinical_state``, ``treatments`` or ``host_product``.
     player : str
-        What switches together in an explanation: the analyte key or the group.
+        Analyte key or group: features of one player switch together in an explanation.
     window_hours : float or None
+        None if the statistic has no window.
+    words : str
+        Description for tables.
     analyte : str
-        Key of the analyte in ``Cohort.labs``; empty where there is none.
+        Key of the analyte in ``Cohort.labs``; empty if there is none.
     label : str
-        Subject in words.
+        Display name of the subject.
     section, entry : str
-        Where ``data_schema/feature_words.yaml`` has the words.
+        Keys of the wording in ``data_schema/feature_words.yaml``.
     """
 
     name: str
@@ -55,12 +58,24 @@ class FeatureMeta:
 
     @property
     def is_state(self) -> bool:
-        """Whether the feature tells the grades charted so far."""
+        """Whether the feature is derived from CRS or ICANS grades."""
         return self.group == "clinical_state"
 
 
 def feature_name(subject: str, statistic: str, window_hours: float | None = None) -> str:
     """Name of a feature.
+
+    Parameters
+    ----------
+    subject : str
+        Analyte, channel, scale, drug class or patient column.
+    statistic : str
+    window_hours : float, optional
+
+    Returns
+    -------
+    str
+        ``<subject>__<statistic>[_<hours>h]``.
 
     Examples
     --------
@@ -101,13 +116,37 @@ def analyte_meta(
     channel: str = "",
     player: str = "",
 ) -> FeatureMeta:
-    """Metadata of one statistic of an analyte, or of a channel that belongs to ``player``."""
+    """Metadata of one statistic of an analyte or of one of its channels.
+
+    Parameters
+    ----------
+    analyte : Analyte
+    statistic : str
+        Name in ``statistics.STATISTICS``.
+    window_hours : float or None
+    channel : str
+        Key of the channel; empty for the analyte itself.
+    player : str
+        Player of the channel; the analyte by default.
+
+    Returns
+    -------
+    FeatureMeta
+
+    Examples
+    --------
+    >>> from pipeline.cohort.analytes import dictionary
+    >>> meta = analyte_meta(dictionary()["crp"], "max", 72.0)
+    >>> meta.name, meta.unit, meta.words
+    ('crp__max_72h', 'log2(mg/L)', 'CRP: highest value in the last 72 h')
+    """
     subject, player = channel or analyte.key, player or analyte.key
     measured = statistic in MEASUREMENT
     by_difference = statistic == "fold_baseline" and analyte.by_difference
-    words = f"{analyte.short}: {_text('series', 'diff_baseline' if by_difference else statistic)}"
+    entry = "diff_baseline" if by_difference else statistic
+    description = f"{analyte.short}: {_description('series', entry)}"
     if window_hours is not None:
-        words += f" in the last {window_hours:g} h"
+        description += f" in the last {window_hours:g} h"
     return FeatureMeta(
         name=feature_name(subject, statistic, window_hours),
         subject=subject,
@@ -117,7 +156,7 @@ def analyte_meta(
         player="measurement" if measured else player,
         pathway="measurement" if measured else analyte.pathway,
         unit=_unit(analyte, statistic),
-        words=words,
+        words=description,
         analyte=analyte.key,
         label=analyte.short,
         section="series",
@@ -128,10 +167,10 @@ def analyte_meta(
 def group_meta(
     subject: str, statistic: str, group: str, unit: str, label: str, entry: str = ""
 ) -> FeatureMeta:
-    """Metadata of a feature that belongs to no analyte.
+    """Metadata of a feature without an analyte.
 
-    ``label`` is the subject in words, ``entry`` the key of the statistic's words where it is not
-    the statistic itself.
+    ``label`` is the display name of the subject; ``entry`` is the key of the wording, by default
+    the statistic.
     """
     entry = entry or statistic
     return FeatureMeta(
@@ -143,7 +182,7 @@ def group_meta(
         player=group,
         pathway=group,
         unit=unit,
-        words=f"{label}: {_text(group, entry)}",
+        words=f"{label}: {_description(group, entry)}",
         analyte="",
         label=label,
         section=group,
@@ -152,12 +191,19 @@ def group_meta(
 
 
 def feature_sentence(meta: FeatureMeta, value: float, side: int = 0) -> str:
-    """A value in words; logarithms are undone, a missing value is called unknown.
+    """Describe a value in a sentence, in natural units; a missing value is unknown.
 
     Parameters
     ----------
+    meta : FeatureMeta
+    value : float
+        In the unit of ``meta``, log2 included.
     side : int
-        -1 where the value of a level is a lower detection limit, 1 where it is an upper one.
+        -1 if the value of a level is a lower detection limit, 1 if an upper one, else 0.
+
+    Returns
+    -------
+    str
 
     Examples
     --------
@@ -170,29 +216,29 @@ def feature_sentence(meta: FeatureMeta, value: float, side: int = 0) -> str:
     """
     content = schema_yaml(_FILE)
     entry = content[meta.section][meta.entry]
-    facts = {
+    fields = {
         "subject": meta.label,
         "words": entry["words"],
         "window": f"{meta.window_hours or 0:g}",
     }
     if math.isnan(value):
-        return str(content["unknown"].format(**facts))
+        return str(content["unknown"].format(**fields))
     if "cases" in entry:
-        return str(entry["cases"][round(value)].format(**facts))
+        return str(entry["cases"][round(value)].format(**fields))
     logged = meta.unit.startswith("log2")
     kind = BY_NAME[meta.statistic].kind if meta.section == "series" else ""
     if kind in ("change", "ratio", "rate") or meta.statistic == "change":
         # a drop is positive where the value fell
         signed = -value if meta.statistic == "drop_from_peak" else value
-        facts["moved"] = _moved(signed, logged, _natural_unit(meta), content["moved"])
-        facts["times"] = f"{2.0**value:.2g}"
-        facts["value"] = _quantity(value, _natural_unit(meta))
+        fields["moved"] = _moved(signed, logged, _natural_unit(meta), content["moved"])
+        fields["times"] = f"{2.0**value:.2g}"
+        fields["value"] = _quantity(value, _natural_unit(meta))
     else:
-        facts["value"] = _MARKS[side] + _quantity(
+        fields["value"] = _MARKS[side] + _quantity(
             2.0**value if logged else value, _natural_unit(meta)
         )
     template = entry["ratios"] if logged and "ratios" in entry else entry["sentence"]
-    return str(template.format(**facts))
+    return str(template.format(**fields))
 
 
 def _unit(analyte: Analyte, statistic: str) -> str:
@@ -204,7 +250,7 @@ def _unit(analyte: Analyte, statistic: str) -> str:
     return units.get(kind, {"ratio": "log2 ratio", "per_day": "1/d"}.get(kind, "1"))
 
 
-def _text(section: str, entry: str) -> str:
+def _description(section: str, entry: str) -> str:
     return str(schema_yaml("feature_words.yaml")[section][entry]["words"])
 
 
@@ -220,7 +266,7 @@ def _moved(change: float, logged: bool, unit: str, phrases: Mapping[str, Any]) -
 
 
 def _natural_unit(meta: FeatureMeta) -> str:
-    """Unit without logarithm and without the day of a rate, which the sentence names."""
+    """Unit without logarithm and without ``/d``, as the sentence of a rate has 'per day'."""
     unit = meta.unit.removesuffix("/d") if meta.section == "series" else meta.unit
     if unit.startswith("log2("):
         unit = unit.removeprefix("log2(").removesuffix(")")

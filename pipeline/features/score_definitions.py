@@ -1,4 +1,4 @@
-"""The composite scores of ``data_schema/scores.yaml``, typed, and what each is called."""
+"""Typed definitions and labels of the composite scores in ``data_schema/scores.yaml``."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _COMMON = (
 
 @dataclass(frozen=True)
 class Score:
-    """One entry of ``scores.yaml``; ``rule`` holds what only its kind has."""
+    """One entry of ``scores.yaml``; ``rule`` holds the keys specific to its kind."""
 
     key: str
     name: str
@@ -43,7 +43,7 @@ class Score:
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """Analytes that the score is made of."""
+        """Analytes from which the score is computed."""
         of = self.rule.get("of")
         return tuple(self.inputs) if of is None else tuple(scores()[of].inputs)
 
@@ -61,7 +61,7 @@ def scores() -> dict[str, Score]:
 
 
 def check_names(names: Iterable[str]) -> tuple[str, ...]:
-    """Score names without repeats.
+    """Check score names and remove repeats.
 
     Raises
     ------
@@ -72,13 +72,22 @@ def check_names(names: Iterable[str]) -> tuple[str, ...]:
     unknown = [name for name in wanted if name not in scores()]
     if unknown:
         raise UsageError(
-            f"unknown score {', '.join(unknown)}; data_schema/scores.yaml has {', '.join(scores())}"
+            f"unknown score {', '.join(unknown)}; use one of {', '.join(scores())} "
+            "(data_schema/scores.yaml)"
         )
     return wanted
 
 
 def score_label(score: Score) -> str:
-    """Name of a score with its parts.
+    """Name of a score with its analytes.
+
+    Parameters
+    ----------
+    score : Score
+
+    Returns
+    -------
+    str
 
     Examples
     --------
@@ -89,12 +98,12 @@ def score_label(score: Score) -> str:
 
 
 def score_unit(score: Score) -> str:
-    """Unit of a score; those on the log2 scale say so."""
+    """Unit of a score: ``log2(1)`` if it is on the log2 scale, else ``1``."""
     return "log2(1)" if score.rule.get("log2") else "1"
 
 
 def unit_factor(analyte: Analyte, unit: str) -> float:
-    """Number to multiply a value in the canonical unit by to have it in ``unit``.
+    """Factor that converts a value from the canonical unit to ``unit``.
 
     Raises
     ------

@@ -1,8 +1,7 @@
-"""Composite scores of ``data_schema/scores.yaml`` from the values visible at each landmark.
+"""Computes the composite scores of ``data_schema/scores.yaml`` at each landmark.
 
-Everything is taken from a feature matrix, so a score sees exactly what the model sees: nothing that
-was resulted at or after the landmark. Where a score cannot be computed it is NaN, and a reason in
-words says why.
+Inputs come from the feature matrix, so scores use the same visible results as the model and none
+resulted at or after the landmark. A score that cannot be computed is NaN with a reason.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ _DIGITS = 9  # undoes the rounding of log2 and back, so that a value on a cut st
 def score_meta(spec: FeatureSpec) -> list[FeatureMeta]:
     """Metadata of the columns that :func:`score_features` returns, in order.
 
-    Every score is a player of its own and belongs to one pathway; ``words`` lists its parts.
+    Each score is its own player and belongs to one pathway; ``words`` lists its analytes.
     """
     return [_meta(scores()[name]) for name in spec.scores]
 
@@ -54,9 +53,9 @@ class ScoreTable:
     values : DataFrame of float
         NaN where the score cannot be computed.
     reasons : DataFrame of str
-        Why it cannot; empty where it can.
+        Why the score cannot be computed; empty where it can.
     flags : DataFrame of str
-        What to know about a value: an input raised to its floor, or at a detection limit.
+        Whether an input was raised to its floor or is at a detection limit; empty if neither.
     """
 
     values: pd.DataFrame
@@ -65,18 +64,18 @@ class ScoreTable:
 
 
 def score_values(matrix: FeatureMatrix, names: Iterable[str] | None = None) -> ScoreTable:
-    """Scores at every landmark of a feature matrix.
+    """Compute scores at every landmark of a feature matrix.
 
-    Call it before ``hours_since_last`` is clipped to the range of a training cohort.
+    Call this before ``hours_since_last`` is clipped to the range of a training cohort.
 
     Parameters
     ----------
     matrix : FeatureMatrix
-        Needs ``<analyte>__last``, ``<analyte>__hours_since_last`` and ``<analyte>__baseline`` of
-        the inputs, and ``host__age_years`` for scores by age; a score whose columns are missing is
-        NaN with that reason.
+        With ``<analyte>__last``, ``<analyte>__hours_since_last`` and ``<analyte>__baseline`` of
+        the inputs, and ``host__age_years`` for scores by age. A score whose columns are missing
+        is NaN with that reason.
     names : iterable of str, optional
-        Which scores; all by default.
+        Scores to compute; all by default.
 
     Returns
     -------
@@ -86,24 +85,39 @@ def score_values(matrix: FeatureMatrix, names: Iterable[str] | None = None) -> S
     ------
     UsageError
         If a name is not in ``scores.yaml``.
+
+    Examples
+    --------
+    >>> from pipeline.features.matrix import FeatureMatrix
+    >>> from pipeline.features.names import analyte_meta
+    >>> metas = [
+    ...     analyte_meta(dictionary()[key], statistic, None)
+    ...     for key in ("ldh", "platelets")
+    ...     for statistic in ("last", "hours_since_last")
+    ... ]
+    >>> values = np.array([[np.log2(800.0), 5.0, np.log2(100.0), 5.0], [9.0, 5.0, 6.0, 60.0]])
+    >>> landmarks = pd.DataFrame({"patient": [0, 0], "hours": [24.0, 96.0]})
+    >>> table = score_values(FeatureMatrix(values, tuple(metas), landmarks), ["s_easix"])
+    >>> table.values["s_easix"].tolist(), table.reasons["s_easix"].tolist()
+    ([3.0, nan], ['', 'Platelets older than 48 h'])
     """
     chosen = check_names(scores() if names is None else names)
-    made = {name: _compute(scores()[name], matrix) for name in chosen}
+    columns = {name: _compute(scores()[name], matrix) for name in chosen}
     frames = [
-        pd.DataFrame({name: part[place] for name, part in made.items()}) for place in range(3)
+        pd.DataFrame({name: column[part] for name, column in columns.items()}) for part in range(3)
     ]
     return ScoreTable(*frames)
 
 
 def score_features(matrix: FeatureMatrix, spec: FeatureSpec) -> Floats:
-    """Scores that the model uses, shape (n_landmarks, n_scores)."""
+    """Compute the scores that the model uses, shape (n_landmarks, n_scores)."""
     return score_values(matrix, spec.scores).values.to_numpy(dtype=float)
 
 
 def upper_limit_of_age(analyte: Analyte, age_years: Floats) -> Floats:
-    """Upper reference limit at an age, log-linear between the middles of the known bands.
+    """Upper reference limit at an age, log-linear between the midpoints of the age bands.
 
-    NaN below the youngest band; the oldest band stands for all beyond it.
+    NaN below the youngest band; above the oldest band, its limit is used.
 
     Examples
     --------
@@ -111,14 +125,14 @@ def upper_limit_of_age(analyte: Analyte, age_years: Floats) -> Floats:
     [10.4, 17.3, 54.3]
     """
     bands = sorted(analyte.reference_by_age)
-    # the last band is open-ended: its first two years stand for its middle
+    # the last band is open-ended: two years after its start are used as its midpoint
     middle = [(first + min(last, first + 4)) / 2 for first, last, _ in bands]
     limit = np.exp(np.interp(age_years, middle, np.log([high for *_, high in bands])))
     return np.where(age_years >= bands[0][0], limit, np.nan)
 
 
 class _Inputs:
-    """Reads inputs of one score and remembers why rows fall out."""
+    """Reads the inputs of one score and records why rows are refused."""
 
     def __init__(self, score: Score, matrix: FeatureMatrix) -> None:
         self.score, self.matrix = score, matrix
@@ -126,12 +140,12 @@ class _Inputs:
         self.reason = np.full(len(matrix.values), "", dtype=object)
         self.flag = np.full(len(matrix.values), "", dtype=object)
 
-    def refuse(self, where: np.ndarray | bool, words: str) -> None:
-        """The first reason of a row stands."""
-        self.reason[where & (self.reason == "")] = words
+    def refuse(self, where: np.ndarray | bool, reason: str) -> None:
+        """Record a reason for the rows that have none yet."""
+        self.reason[where & (self.reason == "")] = reason
 
     def read(self, key: str) -> Floats:
-        """One input in the unit of the formula; NaN where it is missing or stale."""
+        """Return one input in the unit of the formula; NaN where it is missing."""
         analyte, column = dictionary()[key], f"{key}__{self.score.at}"
         everywhere = np.ones(len(self.reason), dtype=bool)
         if column not in self.units:
@@ -139,8 +153,9 @@ class _Inputs:
             return np.full(len(self.reason), np.nan)
         logged = self.units[column] == f"log2({analyte.unit})"
         if not logged and self.units[column] != analyte.unit:
-            words = f"{analyte.short} is in '{self.units[column]}', not in {analyte.unit}"
-            self.refuse(everywhere, words)
+            self.refuse(
+                everywhere, f"{analyte.short} is in '{self.units[column]}', not in {analyte.unit}"
+            )
             return np.full(len(self.reason), np.nan)
         value = self.matrix.column(column)
         value = np.round(np.exp2(value) if logged else value, _DIGITS)
@@ -168,22 +183,22 @@ class _Inputs:
         return value
 
     def age(self) -> Floats:
-        """Age in years."""
+        """Return age in years."""
         value = self.matrix.column(AGE)
         self.refuse(np.isnan(value), "age not known")
         return value
 
     def blocked(self) -> None:
-        """Refuse rows after a drug under which an input means something else."""
+        """Refuse rows after a drug that changes the meaning of an input."""
         for name in self.score.not_after:
             given = self.matrix.column(f"treat_{name}__given") > 0
             self.refuse(given, f"not comparable after {name.replace('_', ' ')}")
 
-    def _note(self, where: np.ndarray, words: str) -> None:
-        self.flag[where] = [f"{text}; {words}" if text else words for text in self.flag[where]]
+    def _note(self, where: np.ndarray, flag: str) -> None:
+        self.flag[where] = [f"{text}; {flag}" if text else flag for text in self.flag[where]]
 
     def result(self, value: Floats) -> tuple[Floats, np.ndarray, np.ndarray]:
-        """Value, reason and flag; a value with a reason against it is NaN."""
+        """Return value, reason and flag; a value with a reason is NaN."""
         self.refuse(~np.isfinite(value), "an input is not positive")
         usable = self.reason == ""
         return np.where(usable, value, np.nan), self.reason, np.where(usable, self.flag, "")
@@ -222,7 +237,7 @@ def _compute(score: Score, matrix: FeatureMatrix) -> tuple[Floats, np.ndarray, n
 
 
 def _ratio(score: Score, values: Mapping[str, Floats]) -> Floats:
-    """Log2 of the product above over the product below; NaN unless both are positive."""
+    """Log2 of the product of ``above`` over that of ``below``; NaN unless both are positive."""
     above = np.prod([values[key] for key in score.rule["above"]], axis=0)
     below = np.prod([values[key] for key in score.rule["below"]], axis=0)
     positive = (above > 0) & (below > 0)
@@ -231,7 +246,7 @@ def _ratio(score: Score, values: Mapping[str, Floats]) -> Floats:
 
 
 def _points(score: Score, values: Mapping[str, Floats]) -> Floats:
-    """Sum of the points of every input, the first step that fits."""
+    """Sum of the points of all inputs; the first step that applies gives the points."""
     total = np.zeros(len(next(iter(values.values()))))
     for key, value in values.items():
         total += _steps(value, score.rule["points"][key])

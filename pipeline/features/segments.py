@@ -1,8 +1,8 @@
-"""Small helpers over flat arrays sorted by cell and time, for grades and doses.
+"""Reduces flat arrays sorted by cell and time, for grades and doses.
 
-A *cell* is one series at one landmark. All functions take ``cell`` (sorted, int), the values of
-all cells one after the other, and ``n_cells``; cells without a point give NaN (counts give 0).
-What other cells hold cannot change a bit of the result. Labs have :mod:`pipeline.features.kernel`.
+A *cell* is one series at one landmark. Functions take ``cell`` (sorted, int), the values of all
+cells one after the other, and ``n_cells``. Cells without a point give NaN, counts give 0. Each
+result depends on its own cell only. :mod:`pipeline.features.kernel` does this for labs.
 """
 
 from __future__ import annotations
@@ -28,26 +28,26 @@ def expand(start: Ints, stop: Ints) -> tuple[Ints, Ints]:
 
 
 def count(cell: Ints, n_cells: int) -> Floats:
-    """Points per cell."""
+    """Number of points per cell."""
     return np.bincount(cell, minlength=n_cells).astype(float)
 
 
 def first(cell: Ints, values: Floats, n_cells: int) -> Floats:
-    """Value of the earliest point."""
+    """Value of the earliest point per cell."""
     result = np.full(n_cells, np.nan)
     result[cell[::-1]] = values[::-1]
     return result
 
 
 def last(cell: Ints, values: Floats, n_cells: int) -> Floats:
-    """Value of the latest point."""
+    """Value of the latest point per cell."""
     result = np.full(n_cells, np.nan)
     result[cell] = values
     return result
 
 
 def maximum(cell: Ints, values: Floats, n_cells: int) -> Floats:
-    """Largest value."""
+    """Largest value per cell."""
     return _reduce(np.maximum, cell, values, n_cells)
 
 

@@ -1,4 +1,4 @@
-"""Lab series to features: what was visible at each landmark, summarised per analyte."""
+"""Summarises the lab results of each analyte that are visible at each landmark."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ def series_meta(spec: FeatureSpec) -> list[FeatureMeta]:
     ]
 
 
-def room_for(n_landmarks: int, n_columns: int) -> Floats:
-    """A matrix to be filled, with every page of its memory already allocated.
+def allocate(n_landmarks: int, n_columns: int) -> Floats:
+    """Allocate a matrix with all of its memory pages, to be filled later.
 
-    Allocating all pages at once avoids slow page faults while the matrix is filled.
+    Touching every page here avoids slow page faults while the matrix is filled.
     """
     result = np.empty((n_landmarks, n_columns))
     result.reshape(-1)[:: PAGESIZE // result.itemsize] = 0.0
@@ -62,34 +62,35 @@ def series_features(
     jobs: int = 1,
     out: Floats | None = None,
 ) -> Floats:
-    """Statistics of every analyte at every landmark.
+    """Compute the statistics of every analyte at every landmark.
 
-    Of the versions of a draw the latest with ``resulted < L`` counts, a cancellation included;
-    windows, order and ages use the collection clock. Patients are worked through in chunks, so
-    that memory beyond the result does not grow with the cohort. All is float64: a bundle must
-    give the same bits in training and prediction, and the members compute in float64.
+    The latest version of a draw with ``resulted < L`` is used, even if it is a cancellation.
+    Windows, order and ages use the collection clock. Patients are processed in chunks, so memory
+    beyond the result does not grow with the cohort. All values are float64, as in the members, so
+    training and prediction give identical bits.
 
     Parameters
     ----------
     cohort : Cohort
-        Of which ``labs`` is sorted by patient and, within a patient and analyte, by draw and
-        version; of ``treatments`` only doses given before a sample touch it.
+        ``labs`` is sorted by patient and, within a patient and analyte, by draw and version.
+        Doses in ``treatments`` affect only later samples.
     landmarks : DataFrame
         ``patient`` and ``hours``.
+    spec : FeatureSpec
     jobs : int
-        Threads.
-    out : ndarray, shape (n_landmarks, at least as many columns), contiguous, optional
-        Where to put them: its first columns.
+        Number of threads.
+    out : ndarray, shape (n_landmarks, at least n_series * n_statistics), contiguous, optional
+        Array whose first columns are filled.
 
     Returns
     -------
     ndarray, shape (n_landmarks, n_series * n_statistics)
-        Of ``out`` if that is given.
+        A view of ``out`` if that is given.
     """
     columns = _columns(spec)
     n_series = len(spec.analytes) + len(spec.channels)
     width = n_series * len(columns)
-    matrix = room_for(len(landmarks), width) if out is None else out
+    matrix = allocate(len(landmarks), width) if out is None else out
     result = matrix[:, :width]
     if result.size == 0:
         return result
@@ -105,7 +106,7 @@ def series_features(
 
     def fill_chunk(chunk: _Chunk) -> None:
         chosen: slice | Ints = chunk.landmarks if in_order else order[chunk.landmarks]
-        cells = matrix[chosen]  # a view, or a copy that goes back below
+        cells = matrix[chosen]  # a view, or a copy that is written back below
         _fill(cells, table, chunk, patient[chosen], hours[chosen], spec, fast=fast)
         if not in_order:
             matrix[chosen] = cells
@@ -123,14 +124,14 @@ def series_features(
 
 @dataclass(frozen=True)
 class _Chunk:
-    """Landmarks (places in patient order) and rows of neighbouring patients."""
+    """Landmarks (positions in patient order) and lab rows of consecutive patients."""
 
     landmarks: slice
     rows: slice
 
 
 class _Table:
-    """The labs as arrays, in the order of the table."""
+    """The columns of the labs as arrays, in table order."""
 
     def __init__(self, cohort: Cohort, spec: FeatureSpec) -> None:
         labs = cohort.labs
@@ -167,7 +168,7 @@ def _fill(
     *,
     fast: bool,
 ) -> None:
-    """Fill the first columns with the statistics of a chunk."""
+    """Fill the first columns of ``cells`` with the statistics of a chunk."""
     analytes = _all_series(spec)
     logged = np.array([item.log or item.by_difference for item in analytes], dtype=np.bool_)
     n_series, first_patient = len(logged), int(patient[0])
@@ -211,7 +212,7 @@ def _fill(
 
 
 def _request(spec: FeatureSpec, logged: Bools) -> Request:
-    """What the kernel computes; the costly statistics only if any of them is wanted."""
+    """Build the kernel's request; costly statistics are computed only if the spec has them."""
     statistics = set(spec.statistics)
     with_since_zero = not statistics.isdisjoint(_SINCE_ZERO)
     windows = sorted(spec.windows_hours)
@@ -231,13 +232,13 @@ def _request(spec: FeatureSpec, logged: Bools) -> Request:
 
 
 def _all_series(spec: FeatureSpec) -> tuple[Analyte, ...]:
-    """The analyte of each series, in the order of the columns."""
+    """The analyte of each series, in column order."""
     channels = [channel_analyte(channel, spec.analytes)[0] for channel in spec.channels]
     return (*spec.analytes, *channels)
 
 
 def _on_scale(value: Floats, series: Ints, analytes: tuple[Analyte, ...]) -> Floats:
-    """Values, floored and on the log2 scale if the analyte uses it; -0 becomes 0."""
+    """Values on the scale of the analyte: floored and log2 if it is a log analyte; -0 becomes 0."""
     logged = np.array([analyte.log for analyte in analytes])
     floor = np.array([analyte.floor or _LEAST_FLOOR for analyte in analytes])
     result: Floats = value + 0.0
@@ -251,8 +252,8 @@ def _below_limit(
 ) -> Floats:
     """Value used for a result below a limit: the limit times a factor, on its own scale.
 
-    A logarithm is lowered by the logarithm of the factor. Other signed numbers have no natural
-    zero, so the limit itself counts.
+    For a logarithm, the logarithm of the factor is added. Other signed numbers have no natural
+    zero, so the limit itself is used.
     """
     factor = np.array([1.0 if item.by_difference else spec.below_limit_factor for item in analytes])
     log = math.log(spec.below_limit_factor)
@@ -261,7 +262,7 @@ def _below_limit(
 
 
 def _doublings(analytes: tuple[Analyte, ...]) -> Floats:
-    """Rise of a value per doubling of the amount, NaN where doubling has no meaning."""
+    """Rise of a value per doubling of the amount; NaN for analytes where doubling is undefined."""
     return np.array(
         [
             math.log(2.0, item.log_base) if item.log_base else math.nan if item.signed else 1.0
@@ -271,12 +272,12 @@ def _doublings(analytes: tuple[Analyte, ...]) -> Floats:
 
 
 def _columns(spec: FeatureSpec) -> list[tuple[str, float | None, int]]:
-    """Statistic, window and place in the kernel of each column of an analyte."""
+    """Statistic, window and kernel position of each column of an analyte."""
     columns: list[tuple[str, float | None, int]] = [
         (name, None, place) for place, name in enumerate(PLAIN) if name in spec.statistics
     ]
     for window in spec.windows_hours:
-        # the kernel takes the windows from the shortest on
+        # the kernel orders windows from shortest to longest
         first = len(PLAIN) + sorted(spec.windows_hours).index(window) * len(WINDOWED)
         columns += [
             (name, window, first + place)
@@ -287,7 +288,7 @@ def _columns(spec: FeatureSpec) -> list[tuple[str, float | None, int]]:
 
 
 def _chunks(patient: Ints, counts: Ints) -> Iterator[_Chunk]:
-    """Neighbouring patients of bounded work; ``patient`` per landmark, sorted."""
+    """Split sorted landmarks into runs of consecutive patients with bounded work each."""
     stop_row = np.cumsum(counts)
     work = np.cumsum(counts + _ROWS_PER_LANDMARK * np.bincount(patient, minlength=len(counts)))
     start = 0

@@ -1,6 +1,6 @@
 """Slopes of a series: least squares from sums, Theil-Sen from pairs of results.
 
-Part of the kernel, see :mod:`pipeline.features.kernel`: plain arithmetic that runs interpreted and
+Part of the kernel (:mod:`pipeline.features.kernel`): plain arithmetic that runs interpreted and
 compiled. Times and values are those of the visible results, newest first.
 """
 
@@ -11,14 +11,14 @@ import math
 from pipeline.arrays import Numbers
 
 NAN = math.nan
-# share of a sum that rounding may change per result
+# relative rounding error of a sum per result
 ROUNDING = 1e-15
 
 
 def least_squares(
     n: int, span: float, x: float, y: float, xx: float, xy: float, min_span: float
 ) -> float:
-    """Slope per hour from the sums of ``n`` results; 0 where rounding alone could have made it."""
+    """Slope per hour from the sums of ``n`` results; 0 if it is within rounding error."""
     if n < 2 or span < min_span:
         return NAN
     variance = xx - x * x / n
@@ -37,8 +37,8 @@ def theil_sen(
 ) -> float:
     """Median slope per hour of all pairs at least ``min_span`` hours apart.
 
-    Where there are more pairs than places in ``pairs``, the middle ones are found in several
-    passes over all pairs, each between closer bounds.
+    If ``pairs`` is too short for all slopes, several passes over all pairs narrow the bounds
+    around the median.
     """
     count, kept = collect_slopes(time, level, n, min_span, -math.inf, math.inf, 1, pairs)
     if count == 0:
@@ -73,7 +73,7 @@ def ranked_slope(
         shell_sort(pairs, kept)
         if kept == count:
             return pairs[rank]
-        # alternately just above and just below the expected place of the rank among those kept
+        # alternately just above and just below the expected position of the rank among those kept
         guess = rank * kept // count + side * int(2.0 * math.sqrt(kept))
         pivot = pairs[min(max(guess, 0), kept - 1)]
         side = -side

@@ -1,4 +1,4 @@
-"""FeatureSpec: which features exist, learned once in training and stored with the model."""
+"""FeatureSpec: the features of a model, decided once in training and stored in the bundle."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class HostColumn:
 
 @dataclass(frozen=True)
 class FeatureSpec:
-    """Everything that decides the columns of the feature matrix."""
+    """All settings that determine the columns of the feature matrix."""
 
     analytes: tuple[Analyte, ...]
     windows_hours: tuple[float, ...]
@@ -53,12 +53,30 @@ class FeatureSpec:
     treatment_statistics: tuple[str, ...] = ("given", "hours_since_last", "n_doses")
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Return plain values for JSON."""
         return {**asdict(self), "analytes": [analyte.to_dict() for analyte in self.analytes]}
 
 
 def spec_from_dict(content: Mapping[str, Any]) -> FeatureSpec:
-    """Rebuild a spec stored with :meth:`FeatureSpec.to_dict`."""
+    """Rebuild a spec stored with :meth:`FeatureSpec.to_dict`.
+
+    Parameters
+    ----------
+    content : mapping of str
+        Keys added in later versions may be missing.
+
+    Returns
+    -------
+    FeatureSpec
+
+    Examples
+    --------
+    >>> from pipeline.cohort.tables import empty_cohort
+    >>> from pipeline.config import load_config
+    >>> spec = learn_spec(empty_cohort(["P1"]), load_config(), {})
+    >>> spec_from_dict(spec.to_dict()) == spec
+    True
+    """
     return FeatureSpec(
         **{
             **content,
@@ -84,15 +102,36 @@ def spec_from_dict(content: Mapping[str, Any]) -> FeatureSpec:
 
 
 def learn_spec(cohort: Cohort, config: Config, local: Mapping[str, Analyte]) -> FeatureSpec:
-    """Decide the columns from a training cohort; looks at no outcome.
+    """Decide the columns from a training cohort, without using outcomes.
 
-    Analytes are those measured in the cohort and allowed by ``features.analytes``; drug classes,
-    host columns are those that occur, and category levels those of five or more patients.
+    The spec has the measured analytes that ``features.analytes`` allows, the drug classes and host
+    columns that occur, and category levels of five or more patients.
+
+    Parameters
+    ----------
+    cohort : Cohort
+    config : Config
+    local : mapping of str to Analyte
+        Analytes of the cohort that the dictionary does not have.
+
+    Returns
+    -------
+    FeatureSpec
 
     Raises
     ------
     UsageError
-        If the config names an analyte that does not exist.
+        If the config names an analyte, score or statistic that does not exist.
+
+    Examples
+    --------
+    >>> from pipeline.cohort.tables import empty_cohort
+    >>> from pipeline.config import load_config
+    >>> cohort = empty_cohort(["P1"])
+    >>> cohort.treatments.loc[0] = [0, "tocilizumab", 30.0, "therapy", 400.0]
+    >>> spec = learn_spec(cohort, load_config(), {})
+    >>> spec.drug_classes, spec.windows_hours
+    (('il6_receptor_blocker',), (24.0, 72.0, 168.0))
     """
     measured = set(cohort.labs.loc[~cohort.labs["cancelled"], "analyte"].unique())
     known = {**dictionary(), **local}
@@ -103,8 +142,8 @@ def learn_spec(cohort: Cohort, config: Config, local: Mapping[str, Analyte]) -> 
         unknown = [key for key in wanted if key not in known]
         if unknown:
             raise UsageError(
-                f"features.analytes names {', '.join(unknown)}, which is neither in "
-                "data_schema/analytes.yaml nor among the cohort's local analytes "
+                f"features.analytes has unknown analytes: {', '.join(unknown)}; use keys of "
+                "data_schema/analytes.yaml or local analytes of the cohort "
                 f"({', '.join(sorted(local)) or 'none'})"
             )
         keys = [key for key in wanted if key in measured]
@@ -132,7 +171,7 @@ def learn_spec(cohort: Cohort, config: Config, local: Mapping[str, Analyte]) -> 
 
 
 def _channels(cohort: Cohort, effects: tuple[DrugEffect, ...]) -> tuple[str, ...]:
-    """Series of their own that hold any result."""
+    """Channels that hold at least one result."""
     codes, names = pd.factorize(cohort.labs["analyte"])
     moved = influence(
         cohort.labs["patient"].to_numpy(),
@@ -146,24 +185,24 @@ def _channels(cohort: Cohort, effects: tuple[DrugEffect, ...]) -> tuple[str, ...
 
 
 def _scores(config: Config, measured: set[str]) -> tuple[str, ...]:
-    """Scores of the settings all of whose parts were measured."""
+    """Scores of the settings whose analytes were all measured."""
     wanted = config.features.scores
     names = check_names(scores() if wanted == "all" else wanted)
     return tuple(name for name in names if measured.issuperset(scores()[name].parts))
 
 
 def _statistics(config: Config) -> tuple[str, ...]:
-    """What the settings name, and what the members read."""
-    read = (*config.model.linear_statistics, *config.model.booster_statistics)
-    names = [parse_name(f"x__{name}")[1] for name in read]
+    """Statistics of the settings plus those that the members use."""
+    used = (*config.model.linear_statistics, *config.model.booster_statistics)
+    names = [parse_name(f"x__{name}")[1] for name in used]
     select_statistics(names, "model.linear_statistics or model.booster_statistics")
     return select_statistics((*config.features.statistics, *names), "features.statistics")
 
 
 def _with_scale(analyte: Analyte, cohort: Cohort) -> Analyte:
-    """Put a cohort-local analyte on the log scale when positive and spread over a decade.
+    """Put a local analyte on the log scale if it is positive and spans more than a factor of 10.
 
-    Logarithms and signed numbers stay unchanged.
+    The span is between the 5th and 95th centile. Logarithms and signed numbers stay unchanged.
     """
     if not analyte.local or analyte.by_difference:
         return analyte
@@ -177,13 +216,13 @@ def _with_scale(analyte: Analyte, cohort: Cohort) -> Analyte:
 def _with_signs(
     analytes: list[Analyte], config: Config, known: Mapping[str, Analyte]
 ) -> list[Analyte]:
-    """Analytes with the directions that the settings state, in place of the dictionary's."""
+    """Replace the directions of analytes by those in the settings."""
     wanted = config.features.signs
     unknown = [key for key in wanted if key not in known]
     if unknown:
         raise UsageError(
-            f"features.signs names {', '.join(unknown)}, which is neither in "
-            "data_schema/analytes.yaml nor among the cohort's local analytes"
+            f"features.signs has unknown analytes: {', '.join(unknown)}; use keys of "
+            "data_schema/analytes.yaml or local analytes of the cohort"
         )
     scales = sorted({item.scale for item in config.outcomes.values()})
     result = []
@@ -206,7 +245,7 @@ def _drug_classes(cohort: Cohort) -> tuple[str, ...]:
 def _host_columns(cohort: Cohort, config: Config) -> list[HostColumn]:
     from pipeline.cohort.patients import category
 
-    patients, person = cohort.patients, pd.Series(cohort.persons())
+    patients, persons = cohort.patients, pd.Series(cohort.persons())
     fields = {item["name"]: item for item in schema_json("patients.json")["fields"]}
     columns = []
     for name in dict.fromkeys((*config.cohort.host_columns, "product")):
@@ -217,7 +256,7 @@ def _host_columns(cohort: Cohort, config: Config) -> list[HostColumn]:
         elif fields.get(name, {}).get("type") in ("number", "integer") or _numeric(patients[name]):
             columns.append(HostColumn(name, "number"))
         else:
-            counts = person.groupby(category(patients[name]).to_numpy()).nunique()
+            counts = persons.groupby(category(patients[name]).to_numpy()).nunique()
             levels = tuple(sorted(frequent(counts.to_dict())))
             if levels:
                 columns.append(HostColumn(name, "category", levels))

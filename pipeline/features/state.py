@@ -1,4 +1,4 @@
-"""Clinical state: the grades charted before the landmark, on every scale."""
+"""Clinical state: CRS and ICANS grades charted before the landmark."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ STATISTICS = {
     "n_ge1": "1",
     "n_ge2": "1",
 }
-# for the documentation: grades g charted before L at hours t, newest last, of one hour the highest
+# for the documentation: g are grades charted before L at hours t, newest last, one per hour
 FORMULAS = {
     "grade": "newest g, unknown where L - its t is above features.grade_valid_hours",
     "worst": "largest g",
@@ -40,12 +40,11 @@ def state_meta(spec: FeatureSpec) -> list[FeatureMeta]:
 
 
 def state_features(assessments: pd.DataFrame, landmarks: pd.DataFrame, spec: FeatureSpec) -> Floats:
-    """Grades so far at every landmark, from assessments charted strictly before it.
+    """Summarise the grades charted strictly before every landmark.
 
-    The current grade is unknown (NaN) when the newest assessment is older than
-    ``spec.grade_valid_hours``; unknown is never grade 0.
-
-    Grades of the same hour are one assessment, of which the highest counts.
+    The current grade is unknown (NaN) if the newest assessment is older than
+    ``spec.grade_valid_hours``; unknown is never grade 0. If grades are charted at the same time,
+    the highest is used.
 
     Returns
     -------
@@ -91,7 +90,7 @@ def _one_scale(rows: pd.DataFrame, landmarks: pd.DataFrame, spec: FeatureSpec) -
 
 
 def _rank_from_end(cell: Ints) -> Ints:
-    """0 for the last point of each cell, 1 for the one before, and so on."""
+    """Rank of each point from the end of its cell: 0 for the last, 1 for the one before."""
     if len(cell) == 0:
         return cell
     stops = np.flatnonzero(np.r_[cell[1:] != cell[:-1], True])

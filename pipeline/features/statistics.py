@@ -1,4 +1,4 @@
-"""Every statistic of a lab series: its formula, its unit, and what the model may assume of it."""
+"""Statistics of a lab series: formula, kind and properties of each."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DEFAULT = (
     *("last", "hours_since_last", "baseline", "fold_baseline", "ever_measured", "last_censored"),
     *("peak", "nadir", "count", "min", "max", "mean", "slope", "delta"),
 )
-# read by the status of a prediction, so they exist whatever the settings are
+# always built, as the status of a prediction needs them
 REQUIRED = ("last", "hours_since_last", "last_censored", "count")
 
 
@@ -33,12 +33,11 @@ class Statistic:
     windowed : bool
         Whether it is taken in each window ``L - w <= collected < L``.
     measurement : bool
-        Whether it tells how something was measured rather than what was found.
+        Whether it describes the measurement process rather than the result.
     signed : bool
-        Whether a direction stated for the analyte holds for it.
+        Whether the direction of the analyte applies to it.
     formula, source : str
-        For the documentation. Values v at hours t, newest last; on the log2 scale where the
-        dictionary says so.
+        For the documentation. Values v at hours t, newest last; log2 for log analytes.
     """
 
     name: str
@@ -58,7 +57,7 @@ def _window(name: str, kind: str, formula: str, source: str = "", **flags: bool)
     return Statistic(name, kind, formula, windowed=True, source=source, **flags)
 
 
-# The order is that of the columns; the kernel derives its places from it.
+# The order is that of the columns; the kernel derives its positions from it.
 STATISTICS = (
     _plain("last", "level", "newest v", signed=True),
     _plain("hours_since_last", "hours", "L - newest t", measurement=True),
@@ -115,12 +114,12 @@ SIGNED = frozenset(item.name for item in STATISTICS if item.signed)
 
 
 def select_statistics(names: Iterable[str], setting: str) -> tuple[str, ...]:
-    """The named statistics and the required ones, each once, in the order of the columns.
+    """Return the named and the required statistics without repeats, in column order.
 
     Raises
     ------
     UsageError
-        If a name is no statistic; ``setting`` says where it was given.
+        If a name is not a statistic; the message names the ``setting``.
 
     Examples
     --------
@@ -131,6 +130,6 @@ def select_statistics(names: Iterable[str], setting: str) -> tuple[str, ...]:
     unknown = sorted(wanted - set(BY_NAME))
     if unknown:
         raise UsageError(
-            f"{setting} names {', '.join(unknown)}; the statistics are {', '.join(BY_NAME)}"
+            f"{setting} has unknown statistics: {', '.join(unknown)}; use {', '.join(BY_NAME)}"
         )
     return tuple(name for name in BY_NAME if name in wanted)

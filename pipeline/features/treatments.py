@@ -1,4 +1,4 @@
-"""Drugs given before the landmark, by class; never vasopressors, oxygen or devices."""
+"""Features of drugs given before the landmark, by class; no vasopressors, oxygen or devices."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ UNITS = {
     "prophylaxis": "1",
     "therapy": "1",
 }
-# for the documentation: doses of the class given before L
+# for the documentation; doses are those of the class given before L
 FORMULAS = {
     "given": "1 if there is a dose, else 0",
     "hours_since_last": "L - hour of the newest dose",
@@ -31,7 +31,7 @@ FORMULAS = {
 
 
 def drug_classes() -> dict[str, str]:
-    """Drug key to class, for the drugs that may be features."""
+    """Class of each drug that may be a feature, by drug key."""
     drugs = schema_yaml("drugs.yaml")["drugs"]
     return {key: entry["class"] for key, entry in drugs.items() if entry["feature"]}
 
@@ -50,7 +50,7 @@ def treatment_meta(spec: FeatureSpec) -> list[FeatureMeta]:
 def treatment_features(
     treatments: pd.DataFrame, landmarks: pd.DataFrame, spec: FeatureSpec
 ) -> Floats:
-    """Doses per drug class given strictly before each landmark.
+    """Summarise the doses of each drug class given strictly before each landmark.
 
     Returns
     -------
@@ -65,7 +65,7 @@ def treatment_features(
 
 
 def _statistics(name: str, spec: FeatureSpec) -> list[str]:
-    """Statistics of one class; only corticosteroids have a dose in common."""
+    """Statistics of one class; only corticosteroids have equivalent doses."""
     return [
         item for item in spec.treatment_statistics if item != "dex_mg" or name == "corticosteroid"
     ]

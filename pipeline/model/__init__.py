@@ -1,1 +1,1 @@
-"""Outcomes, stacked rows, members, calibration, RiskModel, TrainingReference, bundle."""
+"""Defines outcomes, fits and stores risk models, and keeps what training learned."""

@@ -1,4 +1,4 @@
-"""When no estimate is given: too few results, most of them rejected, or far from training."""
+"""Decides when no estimate is given: few results, most rejected, or far from training data."""
 
 from __future__ import annotations
 
@@ -31,17 +31,19 @@ Codes = NDArray[np.object_]
 
 @dataclass(frozen=True)
 class TrainingSupport:
-    """What training has seen, as far as the rule asks.
+    """Range of the training data that the rule needs.
 
     Attributes
     ----------
     analytes : tuple of str
+        Analytes of the model.
     ranges : mapping
-        Feature to (low, high) end of its training range.
+        Feature to (low, high) ends of its training range.
     last_day : float
         Last day since time zero with a training landmark.
     products : mapping
-        Product to training patients, five or more; empty where the cohort names none.
+        Product to number of training patients, at least five; empty if the cohort has no column
+        ``product``.
     """
 
     analytes: tuple[str, ...]
@@ -52,14 +54,31 @@ class TrainingSupport:
 
 @dataclass(frozen=True)
 class AbstentionCodes:
-    """Why each landmark gets no estimate: a code and a sentence, both empty where it gets one."""
+    """Code and sentence of the reason for no estimate, by landmark; empty if there is one."""
 
     code: np.typing.NDArray[np.object_]
     sentence: np.typing.NDArray[np.object_]
 
 
 def support_from_reference(reference: TrainingReference) -> TrainingSupport:
-    """What the training behind a bundle has seen."""
+    """Support of the training data of a bundle.
+
+    Parameters
+    ----------
+    reference : TrainingReference
+
+    Returns
+    -------
+    TrainingSupport
+
+    Examples
+    --------
+    >>> from pipeline.model.bundle import empty_bundle
+    >>> reference = empty_bundle().reference
+    >>> reference.products["axi_cel"] = 12
+    >>> support_from_reference(reference).products
+    {'axi_cel': 12}
+    """
     days = [
         entry["day"]
         for rows in reference.base_rates.values()
@@ -76,17 +95,33 @@ def support_from_rows(
     product: pd.Series | None,
     person: Ints | None = None,
 ) -> TrainingSupport:
-    """What the given training landmarks have seen.
+    """Support of the given training landmarks.
 
     Parameters
     ----------
+    matrix : FeatureMatrix
+        Of the training landmarks.
+    analytes : tuple of str
+        Analytes of the model.
     product : Series or None
-        Product of each patient.
-    person : ndarray, shape (n_landmarks,), optional
-        Whose landmark it is, where a patient may have several episodes.
+        Product of each patient; None if unknown.
+    person : ndarray of int, shape (n_landmarks,), optional
+        Person of each landmark, if a patient has several episodes.
+
+    Returns
+    -------
+    TrainingSupport
+
+    Examples
+    --------
+    >>> landmarks = pd.DataFrame({"patient": range(6), "hours": 50.0})
+    >>> matrix = FeatureMatrix(np.empty((6, 0)), (), landmarks)
+    >>> support = support_from_rows(matrix, ("crp",), pd.Series(["axi_cel"] * 6))
+    >>> support.last_day, support.products
+    (2.0, {'axi_cel': 6})
     """
-    found = pd.Series(dtype=int) if product is None else product.value_counts()
-    counts = frequent(found.to_dict())
+    patients = pd.Series(dtype=int) if product is None else product.value_counts()
+    counts = frequent(patients.to_dict())
     last = float(landmark_days(matrix).max(initial=0))
     return TrainingSupport(analytes, feature_ranges(matrix, person), last, counts)
 
@@ -97,14 +132,28 @@ def abstention_codes(
     familiar: TrainingSupport,
     config: PredictConfig,
 ) -> AbstentionCodes:
-    """Apply the rule to each landmark; the first reason counts.
+    """Apply the rule to each landmark; the first reason that applies is given.
 
     Parameters
     ----------
     matrix : FeatureMatrix
-        As measured: ages not clipped to the training range.
-    product : Series, shape (n_landmarks,), or None
+        Features as measured, with ages not clipped to the training range.
+    product : Series of str, shape (n_landmarks,), or None
         Product of each landmark's patient, missing where unknown.
+    familiar : TrainingSupport
+    config : PredictConfig
+
+    Returns
+    -------
+    AbstentionCodes
+
+    Examples
+    --------
+    >>> landmarks = pd.DataFrame({"patient": [0], "hours": [50.0]})
+    >>> matrix = FeatureMatrix(np.empty((1, 0)), (), landmarks)
+    >>> familiar = TrainingSupport(("crp",), {}, last_day=14.0, products={})
+    >>> abstention_codes(matrix, None, familiar, PredictConfig()).code.tolist()
+    ['no_lab']
     """
     count = len(matrix.values)
     result = AbstentionCodes(np.full(count, "", dtype=object), np.full(count, "", dtype=object))
@@ -132,12 +181,13 @@ def abstention_codes(
         unseen = product.notna().to_numpy() & (seen < needed)
         names = product.fillna("").astype(str)
         known = [name for name, number in familiar.products.items() if number >= needed]
-        told = f" (known: {listed(known, most=_MOST_PRODUCTS)})" if known else ""
+        known_text = f" (known: {listed(known, most=_MOST_PRODUCTS)})" if known else ""
         least = max(needed, MIN_PATIENTS)
-        words = [
-            f"product '{name}' has fewer than {least} training patients{told}" for name in names
+        sentences = [
+            f"product '{name}' has fewer than {least} training patients{known_text}"
+            for name in names
         ]
-        refuse(unseen, PRODUCT, words)
+        refuse(unseen, PRODUCT, sentences)
     measured = np.maximum((~np.isnan(ages)).sum(axis=1), 1)
     share = out_of_range(matrix, familiar).sum(axis=1) / measured
     far = ["most analytes lie outside the range seen in training"] * count
@@ -146,18 +196,50 @@ def abstention_codes(
 
 
 def without_lab(matrix: FeatureMatrix) -> Bools:
-    """Landmarks at which no analyte of the model was ever measured."""
+    """Whether no analyte of the model was measured before each landmark.
+
+    Parameters
+    ----------
+    matrix : FeatureMatrix
+
+    Returns
+    -------
+    ndarray of bool, shape (n_landmarks,)
+
+    Examples
+    --------
+    >>> landmarks = pd.DataFrame({"patient": [0], "hours": [50.0]})
+    >>> without_lab(FeatureMatrix(np.empty((1, 0)), (), landmarks)).tolist()
+    [True]
+    """
     return np.asarray(np.isnan(analyte_ages(matrix)[1]).all(axis=1))
 
 
 def out_of_range(matrix: FeatureMatrix, familiar: TrainingSupport) -> Bools:
     """Whether each analyte's last value lies outside its training range.
 
-    A result below its limit is not unusually low: only the limit is known.
+    A result below its detection limit is never out of range on the low side, as its value is
+    unknown.
+
+    Parameters
+    ----------
+    matrix : FeatureMatrix
+    familiar : TrainingSupport
 
     Returns
     -------
     ndarray of bool, shape (n_landmarks, n_analytes)
+
+    Examples
+    --------
+    >>> from pipeline.cohort.analytes import dictionary
+    >>> from pipeline.features.names import analyte_meta
+    >>> meta = analyte_meta(dictionary()["albumin"], "last", None)
+    >>> landmarks = pd.DataFrame({"patient": [0, 0], "hours": [24.0, 48.0]})
+    >>> matrix = FeatureMatrix(np.array([[3.0], [1.0]]), (meta,), landmarks)
+    >>> familiar = TrainingSupport(("albumin",), {"albumin__last": (2.0, 5.0)}, 14.0, {})
+    >>> out_of_range(matrix, familiar).tolist()
+    [[False], [True]]
     """
     columns = []
     for key in familiar.analytes:
@@ -169,9 +251,30 @@ def out_of_range(matrix: FeatureMatrix, familiar: TrainingSupport) -> Bools:
 
 
 def analyte_ages(matrix: FeatureMatrix) -> tuple[list[str], Floats]:
-    """Analyte keys and hours since each one's last sample (NaN where never measured).
+    """Hours since the last sample of each analyte.
 
-    Series of one analyte, before and after a drug, count as one. Columns of a prior do not count.
+    The series of an analyte before and after a drug are combined. Columns of a prior are ignored.
+
+    Parameters
+    ----------
+    matrix : FeatureMatrix
+
+    Returns
+    -------
+    keys : list of str
+        Analytes.
+    ages : ndarray, shape (n_landmarks, n_analytes)
+        Hours; NaN where never measured.
+
+    Examples
+    --------
+    >>> from pipeline.cohort.analytes import dictionary
+    >>> from pipeline.features.names import analyte_meta
+    >>> meta = analyte_meta(dictionary()["crp"], "hours_since_last", None)
+    >>> landmarks = pd.DataFrame({"patient": [0], "hours": [24.0]})
+    >>> keys, ages = analyte_ages(FeatureMatrix(np.array([[5.0]]), (meta,), landmarks))
+    >>> keys, ages.tolist()
+    (['crp'], [[5.0]])
     """
     ages: dict[str, Floats] = {}
     for number, meta in enumerate(matrix.metas):
@@ -186,20 +289,31 @@ def analyte_ages(matrix: FeatureMatrix) -> tuple[list[str], Floats]:
 def mostly_rejected_reasons(
     patient_ids: Iterable[str], read: ReadResult, config: PredictConfig
 ) -> NDArray[np.object_]:
-    """Why there is no estimate where most of a patient's results were refused, else "".
+    """Reason for no estimate where most of a patient's results were rejected, else "".
 
-    Counted are rows of labs of analytes that the model's dictionary knows: the refused ones
-    against those and the accepted ones, over the whole batch. Left out of both are rows without a
-    result, withdrawn ones, rows after the moment of prediction, and repeats that were collapsed.
+    The share is of rejected rows among rejected and accepted lab rows of known analytes in the
+    whole batch. Neither includes rows without a result, withdrawn rows, rows after the time of
+    prediction, or collapsed repeats.
 
     Parameters
     ----------
     patient_ids : iterable of str
         One per landmark.
+    read : ReadResult
+    config : PredictConfig
 
     Returns
     -------
     ndarray of str, shape (n_landmarks,)
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> rejects = {"P1": PatientRejects({"crp": 7})}
+    >>> sources = pd.DataFrame({"patient_id": ["P1", "P1", "P2"]})
+    >>> read = SimpleNamespace(refused=rejects, sources=sources)
+    >>> mostly_rejected_reasons(["P1", "P2"], read, PredictConfig()).tolist()
+    ['most results of this patient were refused (7 of 9), see rejects.csv', '']
     """
     accepted = read.sources["patient_id"].value_counts()
     sentences = [
@@ -214,7 +328,7 @@ def mostly_rejected_reasons(
 
 
 def mostly_rejected_reason(refused: int, accepted: int, config: PredictConfig) -> str:
-    """The rule for one patient.
+    """Apply the rule on rejected results to one patient.
 
     Examples
     --------
@@ -232,6 +346,30 @@ def mostly_rejected_reason(refused: int, accepted: int, config: PredictConfig) -
 def applied_abstentions(
     cohort: Cohort, matrix: FeatureMatrix, familiar: TrainingSupport, config: Config
 ) -> Codes:
-    """Code of each landmark's refusal by a bundle; ``matrix`` holds features as measured."""
+    """Abstention code of each landmark under the rule of a bundle.
+
+    Parameters
+    ----------
+    cohort : Cohort
+    matrix : FeatureMatrix
+        Features as measured.
+    familiar : TrainingSupport
+    config : Config
+
+    Returns
+    -------
+    ndarray of str, shape (n_landmarks,)
+        Empty where there is an estimate.
+
+    Examples
+    --------
+    >>> from pipeline.cohort.tables import empty_cohort
+    >>> from pipeline.config import load_config
+    >>> landmarks = pd.DataFrame({"patient": [0], "hours": [50.0]})
+    >>> matrix = FeatureMatrix(np.empty((1, 0)), (), landmarks)
+    >>> familiar = TrainingSupport(("crp",), {}, last_day=14.0, products={})
+    >>> applied_abstentions(empty_cohort(["P1"]), matrix, familiar, load_config()).tolist()
+    ['no_lab']
+    """
     product = products_of(cohort, matrix.landmarks["patient"].to_numpy())
     return abstention_codes(matrix, product, familiar, config.predict).code

@@ -1,8 +1,7 @@
 """Background of explanations: prototypes of the same day, each the mean of several patients.
 
-Patients of a day are put in groups of alike ones by microaggregation (MDAV, Domingo-Ferrer and
-Torra, 10.1007/s10618-005-0007-5); only the mean of a group is kept, so no patient's row leaves in
-a bundle.
+Microaggregation (MDAV, Domingo-Ferrer and Torra, 10.1007/s10618-005-0007-5) groups similar
+patients of a day. A bundle holds only the mean of each group, so it contains no patient's row.
 """
 
 from __future__ import annotations
@@ -31,9 +30,9 @@ class Prototypes:
     Attributes
     ----------
     patients : ndarray, shape (n_prototypes,)
-        How many patients each averages; the weights.
+        Number of patients in each mean; used as weights.
     values : ndarray, shape (n_prototypes, n_columns)
-        NaN where most of them lack the column.
+        NaN where the column is missing for most of these patients.
     """
 
     patients: Floats
@@ -48,12 +47,12 @@ class Background:
     days: Mapping[int, Prototypes]
 
     def of_day(self, hours: float) -> Prototypes:
-        """Prototypes of the day of a landmark, or of the nearest known day."""
+        """Return the prototypes of the landmark's day, or of the nearest day that has any."""
         day = np.floor(hours / 24.0 + 1e-9)
         return self.days[min(self.days, key=lambda known: (abs(known - day), known))]
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON; each prototype is one line of numbers."""
+        """Return plain values for JSON; each prototype is one line of numbers."""
         return {
             "columns": list(self.columns),
             "days": {
@@ -87,15 +86,34 @@ def learn_background(
     patient: Ints,
     columns: Sequence[str],
 ) -> Background:
-    """Prototypes of the landmarks at risk, for every day that has any.
+    """Learn prototypes for every day with landmarks at risk.
 
-    A day with fewer than 30 patients borrows from its neighbouring days. A patient counts once
-    per day, with the landmark nearest to its middle.
+    A day with fewer than 30 patients also uses neighbouring days. Each patient is used once per
+    day, with the landmark nearest to midday.
 
     Parameters
     ----------
+    matrix : FeatureMatrix
+    at_risk : ndarray of bool, shape (n_landmarks,)
+    patient : ndarray of int, shape (n_landmarks,)
     columns : sequence of str
-        Features that a prototype has; the time is not among them, because it is the query's.
+        Features of a prototype; ``time__hours`` is dropped, as the query gives it.
+
+    Returns
+    -------
+    Background
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from pipeline.cohort.analytes import dictionary
+    >>> from pipeline.features.names import analyte_meta
+    >>> landmarks = pd.DataFrame({"patient": np.arange(10), "hours": 36.0})
+    >>> meta = analyte_meta(dictionary()["albumin"], "last", None)
+    >>> matrix = FeatureMatrix(np.arange(10.0)[:, None], (meta,), landmarks)
+    >>> background = learn_background(matrix, np.ones(10, dtype=bool), np.arange(10), matrix.names)
+    >>> background.days[1].values.tolist(), background.days[1].patients.tolist()
+    ([[7.0], [2.0]], [5.0, 5.0])
     """
     position = {name: number for number, name in enumerate(matrix.names)}
     kept = [name for name in columns if name in position and name != "time__hours"]
@@ -112,27 +130,27 @@ def learn_background(
 
 
 def microaggregate(points: Floats, size: int) -> list[Ints]:
-    """Groups of ``size`` alike points, from the rim inwards; the last has up to 2 size - 1.
+    """Group ``size`` similar points at a time, outermost first; the last group has < 2 ``size``.
 
     Examples
     --------
     >>> [group.tolist() for group in microaggregate(np.array([[0.0], [9.0], [1.0], [8.0]]), 2)]
     [[0, 2], [1, 3]]
     """
-    left = np.arange(len(points))
+    remaining = np.arange(len(points))
     groups = []
-    while len(left) >= 2 * size:
-        part = points[left]
-        rim = part[np.argmax(((part - part.mean(axis=0)) ** 2).sum(axis=1))]
-        order = np.argsort(((part - rim) ** 2).sum(axis=1), kind="stable")
-        groups.append(left[np.sort(order[:size])])
-        left = left[np.sort(order[size:])]
-    return [*groups, left]
+    while len(remaining) >= 2 * size:
+        part = points[remaining]
+        outermost = part[np.argmax(((part - part.mean(axis=0)) ** 2).sum(axis=1))]
+        order = np.argsort(((part - outermost) ** 2).sum(axis=1), kind="stable")
+        groups.append(remaining[np.sort(order[:size])])
+        remaining = remaining[np.sort(order[size:])]
+    return [*groups, remaining]
 
 
 def _prototypes(values: Floats, metas: list[FeatureMeta]) -> Prototypes:
     if len(values) < MIN_PATIENTS:
-        # too few patients to average: a prototype that tells nothing
+        # too few patients to average: the prototype has only missing values
         return Prototypes(np.array([float(len(values))]), np.full((1, len(metas)), np.nan))
     size = max(MIN_PATIENTS, -(-len(values) // MAX_PROTOTYPES))
     groups = microaggregate(_comparable(values, metas), size)
@@ -150,7 +168,7 @@ def _mean(rows: Floats) -> Floats:
 
 
 def _comparable(values: Floats, metas: list[FeatureMeta]) -> Floats:
-    """Ranks with unknown ones in the middle; every group of columns weighs the same."""
+    """Ranks with unknown values in the middle; every group of columns has the same weight."""
     parts = [np.zeros((len(values), 1))]
     for group in dict.fromkeys(meta.group for meta in metas):
         columns = [number for number, meta in enumerate(metas) if meta.group == group]

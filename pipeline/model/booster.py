@@ -1,4 +1,4 @@
-"""The booster member: shallow xgboost, monotone in horizon, threshold and signed analytes."""
+"""Booster member: shallow xgboost trees, monotone in horizon, threshold and signed analytes."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ QUERY_COLUMNS = ("log_horizon", "threshold", "threshold_minus_grade")
 
 @dataclass(frozen=True)
 class BoosterMember:
-    """A fitted booster and the columns it reads.
+    """A fitted booster and its columns.
 
     Attributes
     ----------
     grade : str or None
-        Column of the current grade, for the distance to the threshold.
+        Column of the current grade, to compute the distance to the threshold.
     redrawn : tuple of Booster
         Refits on patient bootstrap samples, for intervals.
     """
@@ -39,16 +39,16 @@ class BoosterMember:
     redrawn: tuple[xgboost.Booster, ...] = ()
 
     def log_odds(self, matrix: FeatureMatrix, rows: StackedRows) -> Floats:
-        """Log-odds of each stacked row."""
+        """Return the log-odds of each stacked row."""
         inputs = self.inputs(matrix, rows)
         margin = self.booster.inplace_predict(inputs, predict_type="margin")
         return np.asarray(margin, dtype=float)
 
     def all_log_odds(self, matrix: FeatureMatrix, rows: StackedRows, draws: int) -> Floats:
-        """Log-odds of the fit, then of each draw, shape (n_rows, 1 + draws).
+        """Return the log-odds of the fit, then of each draw, shape (n_rows, 1 + draws).
 
-        There are fewer refits than draws of the linear members, so they take turns; without
-        refits the fit stands for all of them.
+        The linear members have more draws, so refits are used cyclically; without refits, every
+        draw is the fit.
         """
         inputs = self.inputs(matrix, rows)
         fits = [
@@ -60,17 +60,17 @@ class BoosterMember:
         return np.asarray(np.stack(fits, axis=1)[:, turns], dtype=float)
 
     def inputs(self, matrix: FeatureMatrix, rows: StackedRows) -> np.typing.NDArray[np.float32]:
-        """What the trees read: ``columns``, then ``QUERY_COLUMNS``."""
+        """Return the inputs of the trees: ``columns``, then ``QUERY_COLUMNS``."""
         return _inputs(matrix, rows, self.columns, self.grade)
 
     def save(self, path: Path) -> None:
-        """Write the booster and its refits as UBJSON, the refits beside ``path``."""
+        """Write the booster to ``path`` and its refits to the same folder, as UBJSON."""
         self.booster.save_model(path)
         for number, booster in enumerate(self.redrawn):
             booster.save_model(path.with_name(_refit_name(path.name, number)))
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything but the trees, for JSON."""
+        """Return everything except the trees, for JSON."""
         return {
             "name": self.name,
             "columns": list(self.columns),
@@ -84,10 +84,16 @@ def load_booster(content: dict[str, Any], name: str, files: Mapping[str, bytes])
 
     Parameters
     ----------
+    content : dict
+        From :meth:`BoosterMember.to_dict`.
     name : str
-        Of the file of the fit; those of its refits follow from it.
-    files : mapping
+        File of the fit; the names of the refit files are derived from it.
+    files : mapping of str to bytes
         Verified content by file name.
+
+    Returns
+    -------
+    BoosterMember
     """
     return BoosterMember(
         content["name"],
@@ -124,10 +130,26 @@ def fit_booster(
     seed: int,
     resample: Floats | None = None,
 ) -> BoosterMember:
-    """Fit the booster on one thread; ``sign`` gives the monotone constraint of each column.
+    """Fit the booster on one thread.
 
-    ``resample``, shape (n_refits, n_landmarks), says how often each landmark's patient is drawn
-    in each bootstrap sample.
+    Parameters
+    ----------
+    name : str
+    columns : tuple of str
+    sign : tuple of int
+        Monotone constraint of each column: 1, -1 or 0.
+    grade : str or None
+        Column of the current grade.
+    matrix : FeatureMatrix
+    rows : StackedRows
+    config : ModelConfig
+    seed : int
+    resample : ndarray, shape (n_refits, n_landmarks), optional
+        How often each landmark's patient is drawn in each bootstrap sample.
+
+    Returns
+    -------
+    BoosterMember
     """
     import xgboost
 
@@ -155,8 +177,8 @@ def fit_booster(
         )
         return xgboost.train(parameters, data, num_boost_round=config.booster_rounds)
 
-    times = resample if resample is not None else ()
-    redrawn = tuple(fit(rows.weight * often[rows.landmark]) for often in times)
+    samples = resample if resample is not None else ()
+    redrawn = tuple(fit(rows.weight * times[rows.landmark]) for times in samples)
     return BoosterMember(name, columns, grade, fit(rows.weight), redrawn)
 
 
@@ -166,7 +188,7 @@ def _inputs(
     position = {name: number for number, name in enumerate(matrix.names)}
     chosen = matrix.values[:, [position[name] for name in columns]].astype(np.float32)
     current = matrix.column(grade) if grade is not None else np.zeros(len(matrix.values))
-    asked = np.stack(
+    queries = np.stack(
         [np.log(rows.horizon), rows.threshold, rows.threshold - current[rows.landmark]], axis=1
     )
-    return np.hstack([chosen[rows.landmark], asked.astype(np.float32)])
+    return np.hstack([chosen[rows.landmark], queries.astype(np.float32)])

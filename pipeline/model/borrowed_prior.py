@@ -1,8 +1,7 @@
-"""Another cohort's risk model as one more member: its own columns beside those of the cohort.
+"""Another cohort's risk model (the prior) as an additional member.
 
-The prior reads features built by its own spec and limits, under names that start with ``prior:``,
-and is never fitted again. Where its own rule would give no estimate it is silent, and the model
-without it answers.
+The prior is never refitted. Its features are built by its own spec and limits and have names that
+start with ``prior:``. Where its own rule gives no estimate, the model without the prior is used.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from pipeline.model.risk_model import PRIOR_SILENT, RiskModel, Variant
 from pipeline.model.training_reference import TrainingReference, clip_ages
 
 PREFIX = "prior:"
-_SHARED = "time__hours"  # the same hour whoever asks
+_SHARED = "time__hours"  # identical for both models
 
 
 def with_prior(
@@ -39,26 +38,31 @@ def with_prior(
     columns: Collection[str],
     jobs: int = 1,
 ) -> FeatureMatrix:
-    """Put what a prior reads beside the features of a cohort, and say where it is silent.
+    """Append the features of a prior, and mark landmarks where it gives no estimate.
 
-    An analyte or host column that the cohort's own spec leaves out is unknown to the prior too, so
-    that a prediction never shows it what it could not see while the blend was calibrated.
+    Analytes and host columns that the cohort's own spec does not have are missing for the prior
+    too, so that it has the same inputs in prediction as when the blend was calibrated.
 
     Parameters
     ----------
     matrix : FeatureMatrix
-        By the cohort's own spec.
+        Features by the cohort's own spec.
     cohort : Cohort
-        As read: without the cohort's own silent limits, because the prior has its own.
-    prior, rule
-        What the prior's training learned beside coefficients, and when it gives no estimate.
+        As read, without inferred limits; the prior applies its own.
+    spec : FeatureSpec
+        The cohort's own spec.
+    prior : TrainingReference
+    rule : PredictConfig
+        Rule of the prior for giving no estimate.
     columns : collection of str
-        Features that the prior's models read.
+        Features of the prior's models.
+    jobs : int
+        Number of threads.
 
     Returns
     -------
     FeatureMatrix
-        ``landmarks`` with the column ``prior_silent``: the code of the prior's refusal, or empty.
+        ``landmarks`` has the column ``prior_silent``: the prior's abstention code, or empty.
     """
     analytes = {analyte.key for analyte in spec.analytes}
     hosts = {column.name for column in spec.host}
@@ -71,23 +75,45 @@ def with_prior(
     measured = build_features(seen, matrix.landmarks, prior.spec, jobs)
     product = products_of(seen, matrix.landmarks["patient"].to_numpy())
     silent = abstention_codes(measured, product, support_from_reference(prior), rule).code
-    read = clip_ages(measured, prior)
-    kept = [number for number, name in enumerate(read.names) if name in columns and name != _SHARED]
-    metas = tuple(_meta(read.metas[number], analytes) for number in kept)
+    clipped = clip_ages(measured, prior)
+    names = enumerate(clipped.names)
+    kept = [number for number, name in names if name in columns and name != _SHARED]
+    metas = tuple(_meta(clipped.metas[number], analytes) for number in kept)
     return FeatureMatrix(
-        np.hstack([matrix.values, read.values[:, kept]]),
+        np.hstack([matrix.values, clipped.values[:, kept]]),
         (*matrix.metas, *metas),
         matrix.landmarks.assign(**{PRIOR_SILENT: silent.astype(str)}),
     )
 
 
 def cohort_metas(metas: tuple[FeatureMeta, ...]) -> tuple[FeatureMeta, ...]:
-    """Columns of the cohort's own spec."""
+    """Metadata of the columns of the cohort's own spec."""
     return tuple(meta for meta in metas if not meta.name.startswith(PREFIX))
 
 
 def reading_prior_columns(model: RiskModel) -> RiskModel:
-    """Return a prior's model that reads the columns of :func:`with_prior`."""
+    """Rename the columns of a prior's model to those of :func:`with_prior`.
+
+    Parameters
+    ----------
+    model : RiskModel
+
+    Returns
+    -------
+    RiskModel
+
+    Examples
+    --------
+    >>> from pipeline.model.calibration import identity
+    >>> from pipeline.model.linear import LinearDesign
+    >>> design = LinearDesign(("crp__last",), (1.0,), (1,), None, 1.0)
+    >>> zeros = np.zeros((1, 2))
+    >>> labs = LinearMember("labs", design, zeros[0], zeros[0], (24.0,), (3,), zeros)
+    >>> variant = Variant((labs,), (), identity((24.0,), (3,)))
+    >>> model = RiskModel("crs", (3,), (24.0,), None, labs, variant, None)
+    >>> reading_prior_columns(model).columns
+    ('prior:crp__last',)
+    """
     return replace(
         model,
         grade=None if model.grade is None else _name(model.grade),
@@ -98,7 +124,7 @@ def reading_prior_columns(model: RiskModel) -> RiskModel:
 
 
 def _meta(meta: FeatureMeta, analytes: Collection[str]) -> FeatureMeta:
-    """Metadata under the prior's name; what the cohort leaves out is never known."""
+    """Metadata under the prior's name; analytes that the cohort lacks are always missing."""
     meta = replace(meta, name=_name(meta.name))
     if meta.analyte and meta.analyte not in analytes:
         return replace(meta, group="measurement", player="measurement", pathway="measurement")

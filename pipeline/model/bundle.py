@@ -1,8 +1,7 @@
-"""The bundle on disk: JSON and booster files under a manifest of digests; loading runs no code."""
+"""Bundles on disk: JSON and booster files listed in a manifest of digests; loading runs no code."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,18 +10,14 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from pipeline.cohort.detection_limits import apply_limits
-from pipeline.cohort.tables import Cohort
-from pipeline.config import Config, parse_config
+from pipeline.cohort.tables import Cohort, empty_cohort
+from pipeline.config import Config, load_config, parse_config
 from pipeline.config_model import PRIOR
 from pipeline.errors import BundleError, UsageError, shown
 from pipeline.features.build import build_features
 from pipeline.features.matrix import FeatureMatrix
-from pipeline.features.spec import FeatureSpec
-from pipeline.model.booster import load_booster
-from pipeline.model.borrowed_prior import reading_prior_columns, with_prior
-from pipeline.model.calibration import calibration_from_dict
-from pipeline.model.custom_member import load_custom
-from pipeline.model.linear import linear_from_dict
+from pipeline.features.spec import FeatureSpec, learn_spec
+from pipeline.model.borrowed_prior import with_prior
 from pipeline.model.manifest import (
     MANIFEST,
     file_digests,
@@ -31,7 +26,8 @@ from pipeline.model.manifest import (
     verified_files,
     write_manifest,
 )
-from pipeline.model.risk_model import RiskModel, Variant
+from pipeline.model.risk_model import RiskModel
+from pipeline.model.risk_model_files import load_model, parsed, save_model, write_json
 from pipeline.model.training_reference import TrainingReference, clip_ages, reference_from_dict
 
 if TYPE_CHECKING:
@@ -43,15 +39,17 @@ REPORTS = ("audit.json", "evaluation.html", "model_card.md", "card.json", "tripo
 
 @dataclass(frozen=True)
 class Bundle:
-    """RiskModels by scale, what was learned beside them, and where they come from.
+    """RiskModels by scale with their TrainingReference and provenance.
 
     Attributes
     ----------
     provenance : dict
         ``cohort_name, cohort_sha256, config_sha256, synthetic, package_version, n_patients,
-        outcomes`` (per outcome: event patients) and the like; never anything about one patient.
+        outcomes`` (per outcome: event patients) and similar; nothing about a single patient.
     sha256 : str
-        Digest of what scores, by the manifest; empty before saving.
+        Digest of the files used in scoring, from the manifest; empty before saving.
+    prior : Bundle or None
+        Bundle of another cohort that the models borrow from.
     """
 
     config: Config
@@ -62,17 +60,50 @@ class Bundle:
     prior: Bundle | None = None
 
 
+def empty_bundle() -> Bundle:
+    """Bundle of the default configuration without analytes and models, for examples and tests.
+
+    Returns
+    -------
+    Bundle
+
+    Examples
+    --------
+    >>> empty_bundle().models
+    {}
+    """
+    config = load_config()
+    spec = learn_spec(empty_cohort(["P1"]), config, {})
+    reference = TrainingReference(spec, {}, {}, {}, {}, False, {}, n_patients=1)
+    return Bundle(config, reference, {}, {"n_patients": 1})
+
+
 def read_features(
     cohort: Cohort, landmarks: pd.DataFrame, bundle: Bundle, jobs: int = 1
 ) -> tuple[FeatureMatrix, FeatureMatrix]:
-    """Features as measured, and as the bundle's models read them.
+    """Build the features of a cohort, as measured and as the bundle's models use them.
 
     Parameters
     ----------
     cohort : Cohort
-        As read, without silent limits.
+        As read, without inferred limits.
     landmarks : DataFrame
         ``patient`` and ``hours``.
+    bundle : Bundle
+    jobs : int
+        Number of threads.
+
+    Returns
+    -------
+    measured, used : FeatureMatrix
+        See :func:`model_features` for the second.
+
+    Examples
+    --------
+    >>> landmarks = pd.DataFrame({"patient": [0], "hours": [36.0]})
+    >>> measured, used = read_features(empty_cohort(["P1"]), landmarks, empty_bundle())
+    >>> used.frame().to_dict("list")
+    {'time__hours': [36.0]}
     """
     seen = cohort.with_labs(apply_limits(cohort.labs, bundle.reference.limits))
     measured = build_features(seen, landmarks, bundle.reference.spec, jobs)
@@ -82,14 +113,29 @@ def read_features(
 def model_features(
     measured: FeatureMatrix, cohort: Cohort, bundle: Bundle, jobs: int = 1
 ) -> FeatureMatrix:
-    """Features as the bundle's models read them: ages clipped, and those of a prior added.
+    """Clip ages to the training range and add the features of a prior.
 
     Parameters
     ----------
     measured : FeatureMatrix
         Features as measured.
     cohort : Cohort
-        As read, without silent limits.
+        As read, without inferred limits.
+    bundle : Bundle
+    jobs : int
+        Number of threads.
+
+    Returns
+    -------
+    FeatureMatrix
+
+    Examples
+    --------
+    >>> cohort, bundle = empty_cohort(["P1"]), empty_bundle()
+    >>> landmarks = pd.DataFrame({"patient": [0], "hours": [36.0]})
+    >>> measured = build_features(cohort, landmarks, bundle.reference.spec)
+    >>> model_features(measured, cohort, bundle).names
+    ['time__hours']
     """
     clipped = clip_ages(measured, bundle.reference)
     if bundle.prior is None:
@@ -100,15 +146,55 @@ def model_features(
 def add_prior_features(
     matrix: FeatureMatrix, cohort: Cohort, spec: FeatureSpec, prior: Bundle, jobs: int = 1
 ) -> FeatureMatrix:
-    """Put what the prior's models read beside the features of a cohort; see ``with_prior``."""
+    """Append the features of the prior's models; see ``borrowed_prior.with_prior``.
+
+    Parameters
+    ----------
+    matrix : FeatureMatrix
+        Features by the cohort's own spec.
+    cohort : Cohort
+        As read, without inferred limits.
+    spec : FeatureSpec
+        The cohort's own spec.
+    prior : Bundle
+    jobs : int
+        Number of threads.
+
+    Returns
+    -------
+    FeatureMatrix
+        ``landmarks`` has the column ``prior_silent``: the prior's abstention code, or empty.
+
+    Examples
+    --------
+    >>> cohort, prior = empty_cohort(["P1"]), empty_bundle()
+    >>> landmarks = pd.DataFrame({"patient": [0], "hours": [36.0]})
+    >>> matrix = build_features(cohort, landmarks, prior.reference.spec)
+    >>> added = add_prior_features(matrix, cohort, prior.reference.spec, prior)
+    >>> added.landmarks["prior_silent"].tolist()
+    ['no_lab']
+    """
     columns = {name for model in prior.models.values() for name in model.columns}
     return with_prior(matrix, cohort, spec, prior.reference, prior.config.predict, columns, jobs)
 
 
 def as_prior(bundle: Bundle) -> Bundle:
-    """Return what of a bundle is kept inside another one that borrows from it.
+    """Reduce a bundle to the part that a borrowing bundle contains.
 
-    Prototypes and profile of its patients are left out; its own digest is noted.
+    Prototypes and cohort profile are dropped; provenance gets the bundle's digest.
+
+    Parameters
+    ----------
+    bundle : Bundle
+
+    Returns
+    -------
+    Bundle
+
+    Examples
+    --------
+    >>> as_prior(replace(empty_bundle(), sha256="1f2e")).provenance
+    {'bundle_sha256': '1f2e', 'n_patients': 1}
     """
     reference = replace(bundle.reference, background={}, profile=None)
     provenance = {"bundle_sha256": bundle.sha256, **bundle.provenance}
@@ -116,24 +202,37 @@ def as_prior(bundle: Bundle) -> Bundle:
 
 
 def save_bundle(bundle: Bundle, folder: Path) -> str:
-    """Write a bundle into a new folder, or into one that holds its reports and nothing else.
+    """Write a bundle into a new folder, or into a folder that contains only its reports.
 
-    The manifest lists the files that score, whose digest is the bundle's identity, apart from the
-    reports (evaluation, cards, audit), so that the wording of a report changes no identity.
+    The digest of the files used in scoring identifies the bundle. The manifest lists reports
+    (evaluation, cards, audit) separately, so rewording a report keeps the identity.
+
+    Parameters
+    ----------
+    bundle : Bundle
+    folder : Path
 
     Returns
     -------
     str
-        SHA-256 over the files that score.
+        SHA-256 of the files used in scoring.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as place:
+    ...     digest = save_bundle(empty_bundle(), Path(place, "bundle"))
+    ...     load_bundle(Path(place, "bundle")).sha256 == digest
+    True
     """
     folder.mkdir(parents=True, exist_ok=True)
     reports = file_digests(folder)
-    # in the order of the configuration: outcomes are trained and reported in it
-    _write_json(folder / "config.json", bundle.config.model_dump(mode="json"), sort=False)
-    _write_json(folder / "reference.json", bundle.reference.to_dict())
-    _write_json(folder / "provenance.json", dict(bundle.provenance))
+    # not sorted: outcomes are trained and reported in the order of the configuration
+    write_json(folder / "config.json", bundle.config.model_dump(mode="json"), sort=False)
+    write_json(folder / "reference.json", bundle.reference.to_dict())
+    write_json(folder / "provenance.json", dict(bundle.provenance))
     for scale, model in bundle.models.items():
-        _save_model(model, folder, scale)
+        save_model(model, folder, scale)
     if bundle.prior is not None:
         save_bundle(bundle.prior, folder / PRIOR)
     return write_manifest(folder, bundle.models, reports)
@@ -142,13 +241,29 @@ def save_bundle(bundle: Bundle, folder: Path) -> str:
 def load_bundle(folder: str | Path) -> Bundle:
     """Read a bundle and verify every file, reports included, against the manifest.
 
-    What is verified is what is parsed: each file is read once, and only listed files are read.
+    Only listed files are read, each once, so the verified bytes are those that are parsed.
+
+    Parameters
+    ----------
+    folder : str or Path
+
+    Returns
+    -------
+    Bundle
 
     Raises
     ------
     BundleError
-        If the folder is no bundle, a file is missing, truncated, changed, a link or not listed, or
-        the format is not one that this version reads.
+        If the folder is not a bundle, a file is missing, truncated, changed, a link or not listed,
+        or this version cannot read the format.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as place:
+    ...     digest = save_bundle(empty_bundle(), Path(place, "bundle"))
+    ...     load_bundle(Path(place, "bundle")).provenance
+    {'n_patients': 1}
     """
     root = Path(folder)
     manifest = read_manifest(root)
@@ -156,17 +271,20 @@ def load_bundle(folder: str | Path) -> Bundle:
 
 
 def _assemble(root: Path, manifest: Mapping[str, Any], files: Mapping[str, bytes]) -> Bundle:
-    """The bundle of verified files."""
+    """Build a bundle from verified files."""
     try:
         prior = None
         if f"{PRIOR}/{MANIFEST}" in manifest["files"]:
             prior = _assemble_prior(root / PRIOR, manifest["files"], files)
-        models = {scale: _load_model(files, scale, prior) for scale in manifest["scales"]}
+        models = {
+            scale: load_model(files, scale, None if prior is None else prior.models[scale])
+            for scale in manifest["scales"]
+        }
         return Bundle(
-            parse_config(_parsed(files["config.json"]), source=str(root / "config.json")),
-            reference_from_dict(_parsed(files["reference.json"])),
+            parse_config(parsed(files["config.json"]), source=str(root / "config.json")),
+            reference_from_dict(parsed(files["reference.json"])),
             models,
-            _parsed(files["provenance.json"]),
+            parsed(files["provenance.json"]),
             manifest["bundle_sha256"],
             prior,
         )
@@ -175,14 +293,16 @@ def _assemble(root: Path, manifest: Mapping[str, Any], files: Mapping[str, bytes
 
 
 def _assemble_prior(root: Path, listed: Mapping[str, str], files: Mapping[str, bytes]) -> Bundle:
-    """The prior, whose own manifest lists what the outer one lists below its folder."""
+    """Build the prior; its own manifest must agree with the outer one."""
     below = {
         name.removeprefix(f"{PRIOR}/"): name for name in listed if name.startswith(f"{PRIOR}/")
     }
     manifest = parse_manifest(files[below.pop(MANIFEST)], root / MANIFEST)
     own = {**manifest["files"], **manifest["reports"]}
     if own != {name: listed[outer] for name, outer in below.items()}:
-        raise BundleError(f"{root} is not the prior of its bundle; copy the whole bundle again")
+        raise BundleError(
+            f"{root} does not match the manifest of its bundle; copy the whole bundle again"
+        )
     return _assemble(root, manifest, {name: files[outer] for name, outer in below.items()})
 
 
@@ -194,27 +314,63 @@ def _unreadable(path: Path, error: Exception) -> BundleError:
 
 
 def read_config(root: Path) -> Config:
-    """Settings of a bundle folder, with every file checked against the manifest.
+    """Read the configuration of a bundle folder and verify every file.
+
+    Parameters
+    ----------
+    root : Path
+
+    Returns
+    -------
+    Config
 
     Raises
     ------
     BundleError
+        If the folder is not an intact bundle of this version.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as place:
+    ...     digest = save_bundle(empty_bundle(), Path(place, "bundle"))
+    ...     read_config(Path(place, "bundle")).features.windows_hours
+    (24.0, 72.0, 168.0)
     """
     manifest = read_manifest(root)
     try:
         content = verified_files(root, manifest)["config.json"]
-        return parse_config(_parsed(content), source=str(root / "config.json"))
+        return parse_config(parsed(content), source=str(root / "config.json"))
     except (KeyError, ValueError, UsageError) as error:
         raise _unreadable(root / "config.json", error) from error
 
 
 def read_evaluation(root: Path) -> EvaluationReport | None:
-    """The evaluation that training stored with a bundle; None where there is none.
+    """Read the evaluation that training stored in a bundle.
+
+    Parameters
+    ----------
+    root : Path
+
+    Returns
+    -------
+    EvaluationReport or None
+        None if the bundle has no evaluation.
 
     Raises
     ------
     BundleError
-        If the file was changed, is not listed, or holds something else.
+        If the file was changed, is not listed, or is not an evaluation report.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as place:
+    ...     root = Path(place)
+    ...     written = (root / "evaluation.json").write_text('{"kind": "external"}')
+    ...     digest = save_bundle(empty_bundle(), root)
+    ...     read_evaluation(root).kind
+    'external'
     """
     # not needed to load or to score
     from pipeline.model.evaluation_report import EvaluationReport
@@ -229,111 +385,3 @@ def read_evaluation(root: Path) -> EvaluationReport | None:
         raise BundleError(
             f"{root / EVALUATION} is damaged ({reason}); copy the bundle again"
         ) from error
-
-
-def _save_model(model: RiskModel, folder: Path, scale: str) -> None:
-    content: dict[str, Any] = {
-        "scale": model.scale,
-        "thresholds": list(model.thresholds),
-        "horizons": list(model.horizons),
-        "grade": model.grade,
-        "reference": model.reference.to_dict(),
-        "tuned": dict(model.tuned),
-        "show_state": model.show_state,
-    }
-    for name in ("no_state", "state"):
-        variant: Variant | None = getattr(model, name)
-        content[name] = None
-        if variant is None:
-            continue
-        content[name] = {
-            "linear": [member.to_dict() for member in variant.linear],
-            "boosters": [member.to_dict() for member in variant.boosters],
-            **_calibrations(variant),
-            "custom": [member.to_dict() for member in variant.custom],
-            "weights": dict(variant.weights),
-        }
-        for member in variant.custom:
-            member.save(folder / f"{scale}_{name}_{member.name}.skops")
-        for number, booster in enumerate(variant.boosters):
-            booster.save(folder / f"{scale}_{name}_{number}.ubj")
-        if model.alone is not None:
-            alone: Variant = getattr(model.alone, name)
-            content[name]["alone"] = _calibrations(alone)
-    _write_json(folder / f"{scale}.json", content)
-
-
-def _calibrations(variant: Variant) -> dict[str, Any]:
-    return {
-        "calibration": variant.calibration.to_dict(),
-        "redrawn": [item.to_dict() for item in variant.redrawn],
-    }
-
-
-def _load_model(files: Mapping[str, bytes], scale: str, prior: Bundle | None) -> RiskModel:
-    content = _parsed(files[f"{scale}.json"])
-    variants: dict[str, Variant | None] = {"no_state": None, "state": None}
-    for name in variants:
-        part = content[name]
-        if part is None:
-            continue
-        variants[name] = Variant(
-            tuple(linear_from_dict(item) for item in part["linear"]),
-            tuple(
-                load_booster(item, f"{scale}_{name}_{number}.ubj", files)
-                for number, item in enumerate(part["boosters"])
-            ),
-            calibration_from_dict(part["calibration"]),
-            tuple(calibration_from_dict(item) for item in part["redrawn"]),
-            tuple(
-                load_custom(item, f"{scale}_{name}_{item['name']}.skops", files)
-                for item in part["custom"]
-            ),
-            dict(part["weights"]),
-        )
-    no_state = variants["no_state"]
-    if no_state is None:
-        raise ValueError(f"{scale}.json has no variant without clinical state")
-    model = RiskModel(
-        content["scale"],
-        tuple(content["thresholds"]),
-        tuple(content["horizons"]),
-        content["grade"],
-        linear_from_dict(content["reference"]),
-        no_state,
-        variants["state"],
-        tuned=dict(content["tuned"]),
-        show_state=content["show_state"],
-    )
-    if prior is None:
-        return model
-    theirs = reading_prior_columns(prior.models[scale])
-    return replace(
-        model,
-        no_state=replace(no_state, prior=theirs.no_state),
-        state=model.state and replace(model.state, prior=theirs.variant_of(True)),
-        prior=theirs,
-        alone=replace(
-            model,
-            no_state=_recalibrated(no_state, content["no_state"]["alone"]),
-            state=model.state and _recalibrated(model.state, content["state"]["alone"]),
-        ),
-    )
-
-
-def _recalibrated(variant: Variant, content: Mapping[str, Any]) -> Variant:
-    return replace(
-        variant,
-        calibration=calibration_from_dict(content["calibration"]),
-        redrawn=tuple(calibration_from_dict(item) for item in content["redrawn"]),
-    )
-
-
-def _write_json(path: Path, content: Any, *, sort: bool = True) -> None:
-    path.write_text(
-        json.dumps(content, sort_keys=sort, indent=1, allow_nan=False) + "\n", encoding="utf-8"
-    )
-
-
-def _parsed(content: bytes) -> Any:
-    return json.loads(content.decode("utf-8"))

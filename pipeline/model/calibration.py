@@ -1,4 +1,4 @@
-"""Calibration of the blend: one slope, rising horizon and falling threshold intercepts."""
+"""Calibrates the blend: one slope, rising horizon intercepts and falling threshold intercepts."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class Calibration:
     thresholds: tuple[int, ...]
 
     def log_odds(self, blend: Floats, rows: StackedRows) -> Floats:
-        """Calibrated log-odds; ``blend`` may hold several draws as columns."""
+        """Return calibrated log-odds; ``blend`` may have several draws as columns."""
         shift = self.shift(rows)
         return self.slope * blend + (shift if blend.ndim == 1 else shift[:, None])
 
     def shift(self, rows: StackedRows) -> Floats:
-        """Return what calibration adds to ``slope * z`` in each row."""
+        """Return the term added to ``slope * z`` in each row."""
         return (
             self.intercept
             + horizon_steps(rows.horizon, self.knots) @ self.horizon
@@ -64,7 +64,7 @@ def calibration_from_dict(content: Mapping[str, Any]) -> Calibration:
 
 
 def identity(knots: tuple[float, ...], thresholds: tuple[int, ...]) -> Calibration:
-    """Calibration that changes nothing."""
+    """Calibration that leaves log-odds unchanged."""
     return Calibration(
         0.0, 1.0, np.zeros(max(len(knots) - 1, 0)), np.zeros(len(thresholds) - 1), knots, thresholds
     )
@@ -77,7 +77,7 @@ def fit_calibration(
     thresholds: tuple[int, ...],
     ridge: float,
 ) -> Calibration:
-    """Fit on out-of-fold log-odds; with fewer than five event rows nothing changes.
+    """Fit on out-of-fold log-odds; with fewer than five event rows, return the identity.
 
     The slope is shrunk towards 1 and the steps towards 0.
     """
@@ -102,15 +102,16 @@ def fit_shares(
     ridge_share: float,
     centre: Floats,
 ) -> Floats:
-    """Share of each member in the blend, from out-of-fold log-odds.
+    """Learn the share of each member in the blend from out-of-fold log-odds.
 
-    A calibration with one slope per member, none below 0, each shrunk towards the share in
-    ``centre``: few events leave that as it is, many let the better members weigh more (stacked
-    generalisation with non-negative weights: Breiman 1996, 10.1007/BF00117832).
+    A calibration is fitted with one non-negative slope per member, shrunk towards the share in
+    ``centre``. With few events, the shares stay near ``centre``; with many, better members get
+    more weight (stacked generalisation: Breiman 1996, 10.1007/BF00117832).
 
     Parameters
     ----------
     parts : ndarray, shape (n_rows, n_members)
+        Log-odds of each member.
     ridge_share : float
         Strength of the shrinkage.
     centre : ndarray, shape (n_members,)
@@ -135,7 +136,7 @@ def _fit(
     ridge_slope: float,
     centre: Floats,
 ) -> tuple[float, Floats, Floats]:
-    """Intercept, slope of each column of ``parts``, and the horizon and threshold steps."""
+    """Fit the intercept, the slope of each column of ``parts``, and the steps."""
     rise = horizon_steps(rows.horizon, knots)
     fall = threshold_steps(rows.threshold, thresholds)
     count, n_rise, n_fall = len(centre), rise.shape[1], fall.shape[1]

@@ -1,7 +1,7 @@
-"""What a cohort looks like to a laboratory: counts by day that later batches are compared with.
+"""Profile of a cohort: counts by day with which monitoring compares later batches.
 
-Only aggregates are kept. A day stands for five patients or more, a count of one to four patients is
-kept as five, and a value that parts two groups has five patients or more on either side.
+It contains only aggregates. A day has at least five patients, counts of one to four patients are
+raised to five, and every group has at least five results.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ _TENTHS = 10
 
 @dataclass(frozen=True)
 class DayOfAnalyte:
-    """Newest results of one analyte on one day, among landmarks of that day.
+    """Newest results of one analyte at the landmarks of one day.
 
     Attributes
     ----------
     measured, below, above : int
-        Landmarks with a recent result, and those where it lies below or above a limit.
+        Landmarks with a recent result, and those where it is below or above a limit.
     edges : tuple of float
-        Values (canonical unit) that part the recent results into about fifths; a group is open
-        below and closed above. Empty where there are too few.
+        Values (canonical unit) that split the recent results into about fifths; a group excludes
+        its lower edge and includes its upper one. Empty if there are too few results.
     counts : tuple of int
-        Results in each group.
+        Number of results in each group.
     """
 
     measured: int
@@ -46,13 +46,13 @@ class DayOfAnalyte:
 
 @dataclass(frozen=True)
 class Day:
-    """Landmarks of one day: just after the last result of each patient on that day.
+    """Landmarks of one day, each just after a patient's last result of that day.
 
     Attributes
     ----------
     n, patients : int
-        Landmarks, and the patients behind them; a day with fewer than 30 borrows from its
-        neighbours.
+        Number of landmarks and of patients; a day with fewer than 30 patients also uses
+        neighbouring days.
     """
 
     n: int
@@ -62,7 +62,7 @@ class Day:
 
 @dataclass(frozen=True)
 class Profile:
-    """What monitoring knows of the training cohort.
+    """Aggregates of the training cohort for monitoring.
 
     Attributes
     ----------
@@ -71,15 +71,15 @@ class Profile:
         Analyte to ``{patients, units: {unit: patients}}``.
     delays : mapping
         Analyte to ``{patients, median, slow_hours, slow}``: hours from collection to result of
-        each patient's first stated one after time zero; ``slow`` patients waited longer than
-        ``slow_hours``.
+        each patient's first sample after time zero with a stated result time; ``slow`` patients
+        have more than ``slow_hours``.
     refused : mapping
-        ``patients`` and how many of them have a refused row.
+        ``patients`` and the number of them with a rejected row.
     abstained : mapping of int to mapping
         Day to ``n, patients, abstained`` among grid landmarks with a result in the last 24 h.
     risks : mapping
         Outcome to ``{horizon, days: {day: {patients, counts, means}}}``: out-of-fold risks in up
-        to ten groups of rising risk.
+        to ten groups by risk, ascending.
     """
 
     days: Mapping[int, Day]
@@ -95,7 +95,7 @@ class Profile:
 
 
 def profile_from_dict(content: Mapping[str, Any] | None) -> Profile | None:
-    """Rebuild a profile stored with :meth:`Profile.to_dict`; None where a bundle has none."""
+    """Rebuild a profile stored with :meth:`Profile.to_dict`; None if the bundle has none."""
     if content is None:
         return None
     days = {
@@ -121,7 +121,7 @@ def profile_from_dict(content: Mapping[str, Any] | None) -> Profile | None:
 def recent_results(
     newest: pd.DataFrame, landmarks: pd.DataFrame, keys: Sequence[str], stale_hours: float
 ) -> pd.DataFrame:
-    """Newest results of the given analytes that are not stale at their landmark.
+    """Select the newest results of the given analytes that are not stale at their landmark.
 
     Parameters
     ----------
@@ -129,11 +129,24 @@ def recent_results(
         From :func:`pipeline.explain.patient_record.newest_results`.
     landmarks : DataFrame
         ``patient`` and ``hours``.
+    keys : sequence of str
+        Analytes.
+    stale_hours : float
+        Largest hours from collection to landmark.
 
     Returns
     -------
     DataFrame
         ``landmark`` (row number), ``analyte``, ``value`` and ``side``.
+
+    Examples
+    --------
+    >>> newest = pd.DataFrame({"landmark": [0, 0], "analyte": ["crp", "il6"], "value": [80.0, 9.0]})
+    >>> newest = newest.assign(side=0, collected_hours=[40.0, 2.0])
+    >>> landmarks = pd.DataFrame({"patient": [0], "hours": [48.0]})
+    >>> recent_results(newest, landmarks, ["crp", "il6"], stale_hours=24.0)
+       landmark analyte  value  side
+    0         0     crp   80.0     0
     """
     hours = landmarks["hours"].to_numpy(dtype=float)[newest["landmark"].to_numpy()]
     fresh = hours - newest["collected_hours"].to_numpy(dtype=float) <= stale_hours
@@ -149,9 +162,21 @@ def profile_days(hours: Floats, person: Ints, recent: pd.DataFrame) -> dict[int,
     Parameters
     ----------
     hours, person : ndarray, shape (n_landmarks,)
-        Landmarks and whose they are.
+        Hours since time zero and person of each landmark.
     recent : DataFrame
         From :func:`recent_results` for the same landmarks.
+
+    Returns
+    -------
+    dict of int to Day
+        By whole day since time zero; days with fewer than five patients are omitted.
+
+    Examples
+    --------
+    >>> recent = pd.DataFrame({"landmark": [0, 1], "analyte": "crp", "value": 80.0, "side": [0, 1]})
+    >>> day = profile_days(np.full(6, 30.0), np.arange(6), recent)[1]
+    >>> day.patients, day.analytes["crp"].measured, day.analytes["crp"].above  # raised to five
+    (6, 5, 5)
     """
     day = np.floor(hours / 24.0 + 1e-9)
     everyone = np.ones(len(day), dtype=bool)
@@ -159,7 +184,7 @@ def profile_days(hours: Floats, person: Ints, recent: pd.DataFrame) -> dict[int,
         str(key): tuple(part[name].to_numpy(dtype=float) for name in ("landmark", "value", "side"))
         for key, part in recent.groupby("analyte", sort=True)
     }
-    found = {}
+    days = {}
     for centre in np.unique(day):
         rows = neighbourhood(day, everyone, person, centre)
         patients = len(np.unique(person[rows]))
@@ -171,8 +196,8 @@ def profile_days(hours: Floats, person: Ints, recent: pd.DataFrame) -> dict[int,
         for key, (landmark, value, side) in parts.items():
             mine = chosen[landmark.astype(np.intp)]
             analytes[key] = _count_results(value[mine], side[mine])
-        found[int(centre)] = Day(len(rows), patients, analytes)
-    return found
+        days[int(centre)] = Day(len(rows), patients, analytes)
+    return days
 
 
 def first_delays(sources: pd.DataFrame) -> pd.DataFrame:
@@ -182,6 +207,18 @@ def first_delays(sources: pd.DataFrame) -> pd.DataFrame:
     ----------
     sources : DataFrame
         ``patient_id, collected_hours, delay_hours`` of one analyte.
+
+    Returns
+    -------
+    DataFrame
+        One row per patient, the same columns.
+
+    Examples
+    --------
+    >>> hours = {"collected_hours": [-5.0, 9.0, 20.0], "delay_hours": [1.0, np.nan, 2.5]}
+    >>> first_delays(pd.DataFrame({"patient_id": ["P1"] * 3, **hours}))
+      patient_id  collected_hours  delay_hours
+    0         P1             20.0          2.5
     """
     stated = sources.loc[(sources["collected_hours"] >= 0) & sources["delay_hours"].notna()]
     ordered = stated.sort_values(["patient_id", "collected_hours"], kind="stable")
@@ -189,25 +226,42 @@ def first_delays(sources: pd.DataFrame) -> pd.DataFrame:
 
 
 def profile_risks(risk: Floats, day: Ints, person: Ints) -> dict[int, dict[str, Any]]:
-    """Mean risk in up to ten equally large groups of rising risk, by day."""
+    """Mean risk by day in up to ten equally large groups, from lowest to highest risk.
+
+    Parameters
+    ----------
+    risk, day, person : ndarray, shape (n_landmarks,)
+        Risk (0 to 1), whole day since time zero, and person of each landmark.
+
+    Returns
+    -------
+    dict of int to dict
+        Day to ``patients``, ``counts`` and ``means``; a group has five patients or more.
+
+    Examples
+    --------
+    >>> risk = np.arange(10) / 10
+    >>> profile_risks(risk, np.full(10, 3), np.arange(10))
+    {3: {'patients': 10, 'counts': [5, 5], 'means': [0.2, 0.7]}}
+    """
     everyone = np.ones(len(day), dtype=bool)
-    found = {}
+    days = {}
     for centre in np.unique(day):
         rows = neighbourhood(day, everyone, person, centre)
         patients = len(np.unique(person[rows]))
         if patients < MIN_PATIENTS:
             continue
         groups = np.array_split(np.sort(risk[rows]), min(_TENTHS, patients // MIN_PATIENTS))
-        found[int(centre)] = {
+        days[int(centre)] = {
             "patients": patients,
             "counts": [len(group) for group in groups],
             "means": [rounded(float(group.mean())) for group in groups],
         }
-    return found
+    return days
 
 
 def fifths(values: Floats) -> tuple[tuple[float, ...], tuple[int, ...]]:
-    """Part values into up to five groups of about the same size, none under five.
+    """Split values into up to five groups of about the same size, at least five each.
 
     Examples
     --------
@@ -232,12 +286,37 @@ def fifths(values: Floats) -> tuple[tuple[float, ...], tuple[int, ...]]:
 
 
 def group_of(values: Floats, edges: Sequence[float] | Floats) -> Ints:
-    """Group of each value; a value on an edge belongs to the group below it."""
+    """Group of each value; a value on an edge belongs to the group below.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,)
+    edges : sequence of float
+        Ascending.
+
+    Returns
+    -------
+    ndarray of int, shape (n,)
+        0 for the lowest group.
+
+    Examples
+    --------
+    >>> group_of(np.array([1.0, 2.0, 3.0]), (2.0,)).tolist()
+    [0, 0, 1]
+    """
     return np.searchsorted(np.asarray(edges, dtype=float), values, side="left").astype(np.intp)
 
 
 def at_least_five(count: int) -> int:
     """Raise a count of one to four patients to five.
+
+    Parameters
+    ----------
+    count : int
+
+    Returns
+    -------
+    int
 
     Examples
     --------
@@ -248,7 +327,21 @@ def at_least_five(count: int) -> int:
 
 
 def rounded(number: float) -> float:
-    """Keep six significant digits, so that a profile is the same on every machine."""
+    """Round to six significant digits, so that a profile is the same on every machine.
+
+    Parameters
+    ----------
+    number : float
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> rounded(2 / 3)
+    0.666667
+    """
     return float(f"{number:.6g}")
 
 

@@ -1,9 +1,8 @@
-"""A custom member: any scikit-learn classifier named in the configuration, kept without pickle.
+"""Custom member: any scikit-learn classifier named in the configuration, stored without pickle.
 
-The classifier reads what is known at the landmark and answers one pooled question: how likely is an
-event, over all horizons and thresholds. Horizon and threshold are added to its log-odds in bounded
-steps, so risk stays monotone in both whatever the classifier does. It is stored by skops, which
-rebuilds a reviewed list of types and runs nothing else.
+The classifier predicts an event pooled over all horizons and thresholds from the features at the
+landmark. Horizon and threshold are added to its log-odds in bounded steps, so the risk is monotone
+in both for any classifier. skops stores it and loads only types on a reviewed list.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from pipeline.model.calibration import Calibration, calibration_from_dict
 from pipeline.model.logistic import fit_logistic, logit, penalty
 from pipeline.model.stacked_rows import StackedRows, horizon_steps, threshold_steps
 
-# beyond the types that skops trusts by itself; each read: plain arrays, no code of their own
+# in addition to the types that skops trusts; each was reviewed: plain arrays, no code
 TRUSTED = (
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
@@ -37,13 +36,13 @@ _MIN_RISK = 1e-4
 
 @dataclass(frozen=True)
 class CustomMember:
-    """A fitted classifier with the steps of horizon and threshold.
+    """A fitted classifier with its horizon and threshold steps.
 
     Attributes
     ----------
     moments : ndarray, shape (2, n_columns), or None
-        Training mean and standard deviation, by which inputs are standardised with missing values
-        at the mean; None where the classifier reads missing values itself.
+        Training mean and standard deviation to standardise inputs, missing values at the mean;
+        None if the classifier accepts missing values.
     steps : Calibration
         Slope 1, intercept, rising horizon and falling threshold steps.
     """
@@ -55,16 +54,16 @@ class CustomMember:
     steps: Calibration
 
     def log_odds(self, matrix: FeatureMatrix, rows: StackedRows) -> Floats:
-        """Log-odds of each stacked row."""
+        """Return the log-odds of each stacked row."""
         return self.steps.log_odds(self.score(self.inputs(matrix))[rows.landmark], rows)
 
     def score(self, inputs: Floats) -> Floats:
-        """Log-odds of the pooled question, per row of ``inputs``."""
+        """Return the pooled log-odds of each row of ``inputs``."""
         risk = self.estimator.predict_proba(_filled(inputs, self.moments))[:, 1]
         return logit(np.clip(risk, _MIN_RISK, 1.0 - _MIN_RISK))
 
     def inputs(self, matrix: FeatureMatrix) -> Floats:
-        """What the classifier reads, missing values as NaN."""
+        """Return the inputs of the classifier, missing values as NaN."""
         return _inputs(matrix, self.columns)
 
     def save(self, path: Path) -> None:
@@ -72,7 +71,7 @@ class CustomMember:
         path.write_bytes(_dumped(self.estimator))
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything but the classifier, for JSON."""
+        """Return everything except the classifier, for JSON."""
         return {
             "name": self.name,
             "columns": list(self.columns),
@@ -86,15 +85,21 @@ def load_custom(content: Mapping[str, Any], name: str, files: Mapping[str, bytes
 
     Parameters
     ----------
+    content : mapping
+        From :meth:`CustomMember.to_dict`.
     name : str
-        Of the file of the classifier.
-    files : mapping
+        File of the classifier.
+    files : mapping of str to bytes
         Verified content by file name.
+
+    Returns
+    -------
+    CustomMember
 
     Raises
     ------
     BundleError
-        If the file holds a type that is not on the reviewed list.
+        If the file has a type that is not on the reviewed list.
     """
     import skops.io
     from skops.io.exceptions import UntrustedTypesFoundException
@@ -103,8 +108,8 @@ def load_custom(content: Mapping[str, Any], name: str, files: Mapping[str, bytes
         estimator = skops.io.loads(files[name], trusted=list(TRUSTED))
     except UntrustedTypesFoundException as error:
         raise BundleError(
-            f"{name} holds types that are not trusted ({error}); retrain with a member whose "
-            "types are reviewed"
+            f"{name} has types that are not trusted ({error}); retrain with a member whose types "
+            "are on the reviewed list"
         ) from error
     moments = content["moments"]
     return CustomMember(
@@ -128,18 +133,18 @@ def fit_custom(
     ridge: float,
     seed: int,
 ) -> CustomMember:
-    """Fit the classifier on landmarks weighted by their stacked rows, then the steps.
+    """Fit the classifier on landmarks weighted by their stacked rows, then fit the steps.
 
-    A landmark enters once with the weight of its rows with the event and once with that of those
-    without, which is the stacked log loss of a prediction that ignores the question.
+    Each landmark is used once as an event and once as a non-event, with the summed weights of its
+    stacked rows. This equals the stacked log loss of a prediction without horizon and threshold.
 
     Raises
     ------
     UsageError
-        If the estimator does not exist, is no classifier with ``predict_proba`` and
+        If the estimator does not exist, has no ``predict_proba``, does not accept
         ``sample_weight``, or cannot be stored.
     """
-    estimator = _made(name, settings, seed)
+    estimator = _create(name, settings, seed)
     columns = _varying(matrix, columns, np.unique(rows.landmark))
     inputs = _inputs(matrix, columns)
     used = inputs[np.unique(rows.landmark)]
@@ -177,29 +182,29 @@ def fit_custom(
     return CustomMember(name, columns, moments, estimator, steps)
 
 
-def _made(name: str, settings: CustomMemberConfig, seed: int) -> Any:
-    """Estimator with the configured parameters, seeded where it takes a seed."""
+def _create(name: str, settings: CustomMemberConfig, seed: int) -> Any:
+    """Create the estimator with the configured parameters, seeded if it has a seed."""
     from importlib import import_module
 
     from sklearn.utils.validation import has_fit_parameter
 
     module, _, kind = settings.estimator.rpartition(".")
     try:
-        made = getattr(import_module(module), kind)
+        factory = getattr(import_module(module), kind)
         parameters = dict(settings.parameters)
-        if "random_state" in made().get_params():
+        if "random_state" in factory().get_params():
             parameters.setdefault("random_state", seed)
-        estimator = made(**parameters)
+        estimator = factory(**parameters)
     except (ImportError, AttributeError, TypeError) as error:
         raise UsageError(
-            f"model.custom.{name}: {settings.estimator} cannot be made ({error}); give the import "
-            "path of a scikit-learn classifier, e.g. "
-            "sklearn.ensemble.HistGradientBoostingClassifier, and parameters it takes"
+            f"model.custom.{name}: {settings.estimator} cannot be created ({error}); give the "
+            "import path of a scikit-learn classifier, e.g. "
+            "sklearn.ensemble.HistGradientBoostingClassifier, and parameters that it accepts"
         ) from error
-    if not hasattr(made, "predict_proba") or not has_fit_parameter(estimator, "sample_weight"):
+    if not hasattr(factory, "predict_proba") or not has_fit_parameter(estimator, "sample_weight"):
         raise UsageError(
-            f"model.custom.{name}: {settings.estimator} has no predict_proba or takes no "
-            "sample_weight; name a classifier that has both"
+            f"model.custom.{name}: {settings.estimator} has no predict_proba or does not accept "
+            "sample_weight; use a classifier with both"
         )
     return estimator
 
@@ -216,7 +221,7 @@ def _inputs(matrix: FeatureMatrix, columns: tuple[str, ...]) -> Floats:
 
 
 def _varying(matrix: FeatureMatrix, columns: tuple[str, ...], used: Ints) -> tuple[str, ...]:
-    """Columns with at least two known values; some classifiers cannot bin the others."""
+    """Columns with at least two different known values; some classifiers cannot bin others."""
     values = _inputs(matrix, columns)[used]
     known = ~np.isnan(values)
     low = np.where(known, values, np.inf).min(axis=0)
@@ -236,7 +241,7 @@ def _filled(inputs: Floats, moments: Floats | None) -> Floats:
 
 
 def _dumped(estimator: Any) -> bytes:
-    """The skops file of an estimator, free of clock times and memory addresses."""
+    """The skops file of an estimator, without clock times and memory addresses."""
     import skops.io
 
     raw = skops.io.dumps(estimator)
@@ -244,7 +249,7 @@ def _dumped(estimator: Any) -> bytes:
     if unknown:
         raise UsageError(
             f"{type(estimator).__name__} cannot be stored: its types {', '.join(sorted(unknown))} "
-            f"are not on the reviewed list ({', '.join(TRUSTED)})"
+            f"are not on the reviewed list ({', '.join(TRUSTED)}); use another classifier"
         )
     with zipfile.ZipFile(io.BytesIO(raw)) as archive:
         files = {info.filename: archive.read(info) for info in archive.infolist()}

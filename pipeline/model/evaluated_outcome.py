@@ -1,6 +1,6 @@
-"""One outcome's part of the evaluation report.
+"""The part of the evaluation report for one outcome.
 
-Tables by horizon have the horizon's hours as text for keys (``"24"``).
+Keys of tables by horizon are hours as text (``"24"``).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from pipeline.model.evaluation_cells import (
 
 
 class ModelAndComparators(Part):
-    """AUROC by horizon of the model and of the predictors it is compared with."""
+    """AUROC by horizon of the model and its comparators."""
 
     model: dict[str, AreaCell] = Field(default_factory=dict)
     grade_and_day: dict[str, AreaCell] = Field(default_factory=dict)
@@ -37,7 +37,7 @@ class ModelAndComparators(Part):
 class SomeLandmarks(ModelAndComparators):
     """AUROC by horizon on a subset of the landmarks.
 
-    ``hours`` is the time before an onset within which landmarks are left out.
+    ``hours`` is the time before an onset in which landmarks are excluded.
     """
 
     hours: Number = None
@@ -60,12 +60,12 @@ class AddedValue(Part):
     against_clinical_state: dict[str, Difference] = Field(default_factory=dict)
 
     def at(self, hours: str) -> Difference:
-        """Difference from grade and day at a horizon; without figures where there is none."""
+        """Return the difference from grade and day at a horizon; empty if there is none."""
         return (self.__pydantic_extra__ or {}).get(hours, Difference())
 
 
 class WithinGrade(Part):
-    """AUROC at equal current grade by horizon, or the ``reason`` why there is none."""
+    """AUROC at equal current grade by horizon, or the ``reason`` why it is missing."""
 
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, GradeStrata] = Field(init=False)
@@ -73,7 +73,7 @@ class WithinGrade(Part):
     reason: str = ""
 
     def by_horizon(self) -> dict[str, GradeStrata]:
-        """Horizon to its figures."""
+        """Return the figures by horizon."""
         return self.__pydantic_extra__ or {}
 
 
@@ -88,18 +88,18 @@ class FirstEvents(Part):
 
 
 class GradeUnknown(Part):
-    """Landmarks with unknown grade, and all landmarks."""
+    """Number of landmarks with unknown grade, and of all landmarks."""
 
     n: Number = None
     of: Number = None
 
 
 class OutcomeReport(Part):
-    """Everything about one outcome.
+    """All results of one outcome.
 
     Tables are keyed by horizon; ``comparators`` by name first, ``by_day_and_horizon`` by day last,
-    ``subgroups`` by attribute and level first, ``further_splits`` by the kind of split (a text is
-    the reason why it was not done).
+    ``subgroups`` by attribute and level first, ``further_splits`` by kind of split (a text is the
+    reason why it was not done).
     """
 
     label: str = ""
@@ -128,12 +128,12 @@ class OutcomeReport(Part):
     negative_control_kind: str = ""
 
     def compared(self, name: str, hours: str) -> PerformanceCell:
-        """A comparator at a horizon; without figures where it has none."""
+        """Return the metrics of a comparator at a horizon; empty if there are none."""
         return self.comparators.get(name, {}).get(hours, PerformanceCell())
 
     def performance(self, name: str, hours: str) -> PerformanceCell:
-        """Metrics of a predictor at a horizon with all their intervals."""
+        """Return the metrics of a predictor at a horizon with all intervals."""
         tables = {"model": self.model, "model_no_state": self.model_no_state, **self.comparators}
         cell = tables.get(name, {}).get(hours, PerformanceCell())
-        spread = self.probability_intervals.get(name, {}).get(hours, ProbabilityIntervals())
-        return cell.model_copy(update=spread.to_dict())
+        intervals = self.probability_intervals.get(name, {}).get(hours, ProbabilityIntervals())
+        return cell.model_copy(update=intervals.to_dict())

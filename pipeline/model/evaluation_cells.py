@@ -1,7 +1,7 @@
 """Figures of an evaluation at one horizon: counts, metrics with intervals, alerts, incidence.
 
-Field names are those of ``evaluation.json``. None is a figure that cannot be estimated; a field
-that is not set is absent from the file.
+Field names are those of ``evaluation.json``. None means that a figure cannot be estimated; unset
+fields are absent from the file.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Annotated, Any, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
-# a whole number stays one, so that a file read and written again is the same
+# integers stay integers, so that reading and writing a file leaves it unchanged
 Number = Annotated[int | float | None, WithJsonSchema({"type": ["number", "null"]})]
 
 
@@ -40,18 +40,18 @@ class Metric(NamedTuple):
 
     @property
     def width(self) -> float:
-        """Width of the interval; NaN where there is none."""
+        """Width of the interval; NaN if there is none."""
         return math.nan if self.low is None or self.high is None else self.high - self.low
 
     def side_of(self, value: float, places: int) -> int:
-        """1 where the rounded interval lies above a value, -1 below it, 0 where it holds it."""
+        """Return 1 if the rounded interval is above a value, -1 if below, 0 if it includes it."""
         if self.low is not None and round(self.low, places) > value:
             return 1
         return -1 if self.high is not None and round(self.high, places) < value else 0
 
 
 class Part(BaseModel):
-    """A part of ``evaluation.json``; keys it does not name are ignored."""
+    """A part of ``evaluation.json``; unknown keys are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
@@ -61,12 +61,12 @@ class Part(BaseModel):
         return type(self).model_validate(kept | fields)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON, without the fields that are not set."""
+        """Return plain values for JSON, without unset fields."""
         return self.model_dump(exclude_unset=True)
 
 
 class Counts(Part):
-    """Landmarks and patients, with and without the event."""
+    """Numbers of landmarks and patients, all and with the event."""
 
     n: Number = None
     n_patients: Number = None
@@ -88,12 +88,12 @@ class Difference(Part):
 
     @property
     def is_compared(self) -> bool:
-        """Whether the cell holds a difference, known or not."""
+        """Whether the cell has a difference, known or not."""
         return "diff_auroc" in self.model_fields_set
 
 
 class AreaCell(Difference, Counts):
-    """AUROC of one predictor; for a comparator also the model's difference from it."""
+    """AUROC of one predictor; for a comparator, also the model's difference from it."""
 
     auroc: Number = None
     auroc_lo: Number = None
@@ -106,9 +106,9 @@ class AreaCell(Difference, Counts):
 
     @property
     def is_constant(self) -> bool:
-        """Whether the score is the same at all landmarks, so that a comparison is none.
+        """Whether the score is equal at all landmarks, so that comparing it means nothing.
 
-        The current grade is such a score for an outcome from grade 1 on: at risk, all have grade 0.
+        For an outcome from grade 1 on, the current grade is constant: at risk, all have grade 0.
 
         Examples
         --------
@@ -197,7 +197,7 @@ class FollowUpCell(AreaCell):
 
 
 class ControlCell(AreaCell):
-    """AUROC of the model given other patients' labs."""
+    """AUROC of the model with labs of other patients (negative control)."""
 
     n_permutations: Number = None
     lowest: Number = None
@@ -213,7 +213,7 @@ class GradeStrata(Part):
 
 
 class AlertCell(Part):
-    """What alerts above one cut-off would mean; only a ``reason`` where none is known."""
+    """Performance of alerts above one cut-off; only a ``reason`` if there is none."""
 
     reason: str = ""
     cutoff: Number = None
@@ -261,7 +261,7 @@ class AlertCell(Part):
 
 
 class AlertTable(Part):
-    """Alerts by rate aimed at, of the model and of grade and day; or a ``reason``."""
+    """Alerts by target rate, of the model and of grade and day; or a ``reason``."""
 
     reason: str = ""
     model: dict[str, AlertCell] = Field(default_factory=dict)
@@ -269,7 +269,7 @@ class AlertTable(Part):
 
 
 class NetBenefit(Part):
-    """Net benefit at each threshold; only a ``reason`` where it cannot be estimated.
+    """Net benefit at each threshold; only a ``reason`` if it cannot be estimated.
 
     ``diff`` is the model minus grade and day.
     """
@@ -290,12 +290,12 @@ class NetBenefit(Part):
     diff_hi: list[Number] | None = None
 
     def curve(self, name: str) -> list[Number] | None:
-        """Net benefit of a predictor or policy at each threshold; None where it is not known."""
+        """Return the net benefit of a predictor or policy at each threshold; None if unknown."""
         curve: list[Number] | None = getattr(self, name, None)
         return curve
 
     def at(self, name: str, place: int) -> Metric:
-        """Net benefit of a predictor or policy, or ``diff``, at one of the thresholds."""
+        """Return the net benefit of a predictor or policy, or ``diff``, at one threshold."""
         curves = [self.curve(f"{name}{end}") for end in ("", "_lo", "_hi")]
         return Metric(*(None if curve is None else curve[place] for curve in curves))
 
@@ -310,18 +310,18 @@ class IncidenceCell(Part):
 
     @property
     def incidence(self) -> Metric:
-        """Incidence observed, with its interval."""
+        """Observed incidence with its interval."""
         return Metric(self.observed, self.observed_lo, self.observed_hi)
 
 
 class RiskGroup(IncidenceCell):
-    """Incidence in a quarter of the landmarks by risk."""
+    """Observed incidence and mean risk in a quarter of the landmarks by risk."""
 
     n: Number = None
 
 
 class Incidence(IncidenceCell):
-    """Incidence of the outcome and of its competing events; or a ``reason``."""
+    """Incidence of the outcome and of competing events; or a ``reason``."""
 
     reason: str = ""
     competing: Number = None
@@ -349,7 +349,7 @@ class Rate(Part):
 
 
 class Fall(Part):
-    """Fall in AUROC when an analyte comes from another patient of the same day."""
+    """Fall in AUROC when an analyte is taken from another patient of the same day."""
 
     fall: Number = None
     fall_lo: Number = None

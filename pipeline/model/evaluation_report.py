@@ -1,7 +1,7 @@
-"""The evaluation report: what ``evaluation.json`` holds, read and written without a change.
+"""The evaluation report: the content of ``evaluation.json``; reading and writing keep it unchanged.
 
-Tables by horizon have the horizon's hours as text for keys (``"24"``). A part that is not set is
-absent from the file; reading a file in which parts are missing leaves them at their defaults.
+Keys of tables by horizon are hours as text (``"24"``). Unset parts are absent from the file; parts
+that a file lacks have their defaults.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Values = Sequence[float | None]
 
 @dataclass(frozen=True)
 class RocCurve:
-    """False and true positive rates, equally long."""
+    """False and true positive rates, of equal length."""
 
     fpr: Values = ()
     tpr: Values = ()
@@ -36,7 +36,7 @@ class RocCurve:
 
 @dataclass(frozen=True)
 class CalibrationGroups:
-    """Mean risk and observed rate of groups of equal size, with the ends of the interval."""
+    """Mean risk and observed rate of groups of equal size, with the interval of the rate."""
 
     predicted: Values = ()
     observed: Values = ()
@@ -47,7 +47,7 @@ class CalibrationGroups:
 
 @dataclass(frozen=True)
 class SmoothCalibration:
-    """Smoothed observed rate by risk with its band; empty where the fit does not settle."""
+    """Smoothed observed rate by risk with its band; empty if the fit does not converge."""
 
     risk: Sequence[float] = ()
     observed: Sequence[float] = ()
@@ -57,16 +57,16 @@ class SmoothCalibration:
 
 @dataclass(frozen=True)
 class RiskDistribution:
-    """Landmarks by risk, with and without the event.
+    """Number of landmarks by risk, with and without the event.
 
     Attributes
     ----------
     edges : sequence of float
-        Of the bins.
+        Edges of the bins.
     events, non_events : sequence of float
-        Landmarks per bin, a mean over the repeats.
+        Landmarks per bin, averaged over the repeats.
     means : sequence of float
-        Mean risk with the event, and without.
+        Mean risk with and without the event.
     """
 
     edges: Sequence[float]
@@ -86,7 +86,7 @@ class HorizonCurves:
 
 
 class EvaluatedCohort(Part):
-    """The scored cohort, and the training cohort where it is another one."""
+    """The scored cohort, and the training cohort if it differs."""
 
     name: str | None = None
     n_patients: Number = None
@@ -101,7 +101,7 @@ class EvaluatedCohort(Part):
 
 
 class Protocol(Part):
-    """Settings of the evaluation; ``folds`` and ``repeats`` of cross-validation only."""
+    """Settings of the evaluation; ``folds`` and ``repeats`` for cross-validation only."""
 
     folds: Number = None
     repeats: Number = None
@@ -120,7 +120,7 @@ class Protocol(Part):
 
 
 class UngradedPatients(Part):
-    """Patients (or infusions) never graded on a scale, and how the labels read them."""
+    """Patients (or infusions) never graded on a scale, and how labels treat them."""
 
     scale: str = ""
     n: int = 0
@@ -132,14 +132,14 @@ class UngradedPatients(Part):
 
 
 class ResultTimes(Part):
-    """Results, and how many have the collection time as result time."""
+    """Number of results, and of those whose result time equals the collection time."""
 
     rows: int = 0
     as_collected: int = 0
 
 
 class LeftOut(Part):
-    """Landmarks and patients left out."""
+    """Numbers of excluded landmarks and patients."""
 
     landmarks: int = 0
     patients: int = 0
@@ -157,7 +157,7 @@ class ContrastDetail(Part):
 
 
 class Importance(Part):
-    """Fall in AUROC by horizon, or the ``reason`` why there is none."""
+    """Fall in AUROC by horizon, or the ``reason`` why it is missing."""
 
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, Fall] = Field(init=False)
@@ -165,7 +165,7 @@ class Importance(Part):
     reason: str = ""
 
     def at(self, hours: str) -> Fall:
-        """Fall at a horizon; without figures where there is none."""
+        """Return the fall at a horizon; empty if there is none."""
         return (self.__pydantic_extra__ or {}).get(hours, Fall())
 
 
@@ -183,7 +183,7 @@ class AnalyteUse(Part):
 
 
 class Abstentions(Part):
-    """Landmarks at which no estimate would be given, by reason."""
+    """Landmarks without an estimate, by reason."""
 
     n: int = 0
     n_abstained: int = 0
@@ -224,10 +224,10 @@ class ClinicalState(Part):
 
 
 class ModelDescription(Part):
-    """What the model of one scale is made of.
+    """Members and settings of the model of one scale.
 
-    ``members`` holds the share of each member in the mean of log-odds, ``with`` and ``without``
-    clinical state; ``signs`` the analytes by direction.
+    ``members`` has the share of each member in the mean of log-odds, ``with`` and ``without``
+    clinical state; ``signs`` has the analytes by direction.
     """
 
     thresholds: list[int] = Field(default_factory=list)
@@ -258,7 +258,7 @@ class PriorAbstentions(Part):
 
 
 class PriorDescription(Part):
-    """The bundle of another cohort that the model borrows from; ``weight`` None is learned."""
+    """The bundle of another cohort that the model borrows from; ``weight`` None: learned."""
 
     cohort_name: str = ""
     cohort_sha256: str = ""
@@ -270,7 +270,7 @@ class PriorDescription(Part):
 
 
 class EvaluationReport(Part):
-    """Everything that ``evaluation.json`` holds.
+    """The content of ``evaluation.json``.
 
     Parameters
     ----------
@@ -318,7 +318,7 @@ class EvaluationReport(Part):
     read_with: dict[str, JsonValue] = Field(default_factory=dict)
 
     def outcome(self, name: str) -> OutcomeReport:
-        """The report of an outcome; without figures where it was not evaluated."""
+        """Return the report of an outcome; empty if it was not evaluated."""
         return self.outcomes.get(name, OutcomeReport())
 
     def to_frame(self) -> pd.DataFrame:
@@ -347,7 +347,7 @@ class EvaluationReport(Part):
         return cls.model_validate(json.loads(text))
 
     def to_json(self) -> str:
-        """Text of ``evaluation.json``."""
+        """Return the text of ``evaluation.json``."""
         return json.dumps(self.to_dict(), indent=1, sort_keys=True, allow_nan=False) + "\n"
 
 
@@ -358,7 +358,7 @@ def json_schema() -> dict[str, Any]:
 
 
 def _plain(schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema without titles and defaults, each description cut to its first sentences."""
+    """The schema without titles and defaults, each description cut to its first paragraph."""
     result = {key: value for key, value in schema.items() if key not in ("title", "default")}
     if "description" in result:
         result["description"] = " ".join(result["description"].partition("\n\n")[0].split())

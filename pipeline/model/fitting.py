@@ -1,4 +1,4 @@
-"""Fits a RiskModel: members on all rows, weights and calibration on inner out-of-fold log-odds."""
+"""Fits a RiskModel: members on all rows, weights and calibration on out-of-fold log-odds."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from pipeline.model.tuning import Settings, log_loss, tune, with_settings
 
 @dataclass(frozen=True)
 class FitPlan:
-    """What stays the same over the fits of one scale.
+    """Settings shared by all fits of one scale.
 
     Attributes
     ----------
     prior : RiskModel or None
-        Another cohort's model by the names of :mod:`pipeline.model.borrowed_prior`; never
-        refitted.
+        Another cohort's model with the column names of :mod:`pipeline.model.borrowed_prior`;
+        never refitted.
     """
 
     scale: str
@@ -53,10 +53,32 @@ def fit_risk_model(
     ----------
     matrix : FeatureMatrix
     targets : Targets
-        Aligned with ``matrix``.
+        One row per row of ``matrix``.
     plan : FitPlan
     bootstrap : int
-        Patient bootstrap refits of the linear members, for intervals.
+        Number of patient bootstrap refits of the linear members, for intervals.
+
+    Returns
+    -------
+    RiskModel
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from pipeline.cohort.tables import empty_cohort
+    >>> from pipeline.features.build import build_features
+    >>> from pipeline.model.bundle import empty_bundle
+    >>> bundle, patient = empty_bundle(), np.arange(20)
+    >>> landmarks = pd.DataFrame({"patient": patient, "hours": 24.0})
+    >>> matrix = build_features(empty_cohort(["P"] * 20), landmarks, bundle.reference.spec)
+    >>> event = (patient % 4 == 0)[:, None]  # after 20 h
+    >>> status, times = event.astype(np.int8), np.where(event, 20.0, 200.0)
+    >>> rest = np.ones(20), patient, np.full(20, 24.0), np.full((20, 1), 200.0), patient
+    >>> targets = Targets((3,), times, status, np.full((20, 1), True), *rest)
+    >>> config = bundle.config.model.model_copy(update={"members": ("labs",)})
+    >>> plan = FitPlan("crs", (3,), bundle.reference.spec, config, seed=0, jobs=1)
+    >>> fit_risk_model(matrix, targets, plan).risk(matrix, 3, (24.0,))[0].round(2)
+    array([0.25])
     """
     rows = _stacked(targets, plan)
     tuned = _tuned(matrix, targets, rows, plan)
@@ -68,7 +90,7 @@ def fit_risk_model(
     if grade is not None:
         known = ~np.isnan(matrix.column(grade))
     graded = rows.of(known)
-    if len(graded.landmark) == 0:  # no grade is known here, so there is no state to learn from
+    if len(graded.landmark) == 0:  # no grade is known, so no state variant is fitted
         grade, graded = None, rows
     horizons = tuple(float(hours) for hours in plan.config.horizons_hours)
     reference = fit_linear(
@@ -102,7 +124,7 @@ def fit_risk_model(
 
 
 def patient_resample(patient: Ints, draws: int, seed: int) -> Floats:
-    """How often each landmark's patient occurs in each bootstrap sample of patients.
+    """Count how often each landmark's patient occurs in each bootstrap sample of patients.
 
     Returns
     -------
@@ -115,7 +137,7 @@ def patient_resample(patient: Ints, draws: int, seed: int) -> Floats:
 
 
 def inner_folds(patient: Ints, event: np.typing.NDArray[np.bool_], folds: int, seed: int) -> Ints:
-    """Fold per landmark; patients stay whole and event patients are spread evenly."""
+    """Fold of each landmark; folds split by patient, with event patients spread evenly."""
     unique, code = np.unique(patient, return_inverse=True)
     has_event = np.zeros(len(unique), dtype=bool)
     np.logical_or.at(has_event, code, event)
@@ -148,12 +170,12 @@ def _fit_variant(
     reference: LinearMember | None,
     resample: Floats | None,
 ) -> list[Variant]:
-    """Fit the members of one variant on all rows, its calibration on out-of-fold log-odds.
+    """Fit the members of one variant on all rows and its calibration on out-of-fold log-odds.
 
     Returns
     -------
     list of Variant
-        The members by themselves, then, where there is a prior, with it.
+        Without the prior and, if there is a prior, with it.
     """
     with_state = reference is not None
     held_out = _held_out(targets, rows, plan, plan.config.inner_folds)
@@ -168,13 +190,13 @@ def _fit_variant(
     if plan.prior is not None:
         prior = plan.prior.variant_of(with_state)
         whole, *parts = (replace(part, prior=prior) for part in (whole, *parts))
-        heard = rows.of(prior_available(matrix))
-        result.append(_calibrated(whole, parts, held_out, matrix, targets, heard, plan, resample))
+        usable = rows.of(prior_available(matrix))
+        result.append(_calibrated(whole, parts, held_out, matrix, targets, usable, plan, resample))
     return result
 
 
 def _held_out(targets: Targets, rows: StackedRows, plan: FitPlan, folds: int) -> list[Bools]:
-    """Landmarks of each inner fold whose complement can teach."""
+    """Landmarks of each inner fold whose complement has both classes."""
     columns = [targets.thresholds.index(threshold) for threshold in plan.reported]
     event = np.any(((targets.status == 1) & targets.at_risk)[:, columns], axis=1)
     fold = inner_folds(targets.patient, event, folds, plan.seed)
@@ -182,13 +204,13 @@ def _held_out(targets: Targets, rows: StackedRows, plan: FitPlan, folds: int) ->
 
 
 def _tuned(matrix: FeatureMatrix, targets: Targets, rows: StackedRows, plan: FitPlan) -> Settings:
-    """Settings chosen on inner folds of these patients; none where there are too few events.
+    """Tune settings on inner folds of these patients; none if there are too few events.
 
-    The loss is that of the blend calibrated on its own out-of-fold log-odds, at the reported
-    thresholds, over both variants.
+    The loss is that of the blend, calibrated on its own out-of-fold log-odds, at the reported
+    thresholds and over both variants.
     """
-    asked = rows.label[np.isin(rows.threshold, plan.reported)]
-    if plan.config.tune.trials == 0 or asked.sum() < MIN_EVENT_PATIENTS:
+    labels = rows.label[np.isin(rows.threshold, plan.reported)]
+    if plan.config.tune.trials == 0 or labels.sum() < MIN_EVENT_PATIENTS:
         return {}
     grade = members.grade_column(plan.scale, plan.spec)
     variants = [(False, rows)]
@@ -235,33 +257,35 @@ def _out_of_fold(
     rows: StackedRows,
     plan: FitPlan,
 ) -> tuple[StackedRows, Floats]:
-    """Rows of reported thresholds that some part did not see, and what its members give them."""
+    """Held-out rows of reported thresholds, and the log-odds of the members not fitted on them."""
     each = np.full((len(rows.landmark), len(parts[0].names) if parts else 0), np.nan)
-    seen = np.zeros(len(rows.landmark), dtype=bool)
+    scored = np.zeros(len(rows.landmark), dtype=bool)
     for chosen, part in zip(held_out, parts, strict=True):
         here = chosen[rows.landmark]
-        each[here], seen[here] = part.parts(matrix, rows.of(chosen)), True
-    usable = np.isin(rows.threshold, plan.reported) & seen
+        each[here], scored[here] = part.parts(matrix, rows.of(chosen)), True
+    usable = np.isin(rows.threshold, plan.reported) & scored
     return rows.where(usable), each[usable]
 
 
 def _learned(variant: Variant, each: Floats, rows: StackedRows, plan: FitPlan) -> Variant:
-    """``variant`` with the weights that out-of-fold log-odds speak for, unless some are stated."""
+    """Learn the weights of ``variant`` from out-of-fold log-odds, unless some are configured."""
     names = list(dict.fromkeys(variant.names))
     if plan.config.weights or plan.config.ridge_blend is None or len(names) == 1:
         return variant
-    alike = np.array([[name == other for other in names] for name in variant.names], dtype=float)
-    count = alike.sum(axis=0)
+    same_name = np.array(
+        [[name == other for other in names] for name in variant.names], dtype=float
+    )
+    count = same_name.sum(axis=0)
     shares = fit_shares(
-        each @ alike / count,
+        each @ same_name / count,
         rows,
         variant.calibration.knots,
         variant.calibration.thresholds,
         plan.config.ridge_calibration,
         ridge_share=plan.config.ridge_blend,
-        centre=variant.shares @ alike,
+        centre=variant.shares @ same_name,
     )
-    weights = len(variant.names) * shares / count  # 1 on average, as where none are stated
+    weights = len(variant.names) * shares / count  # 1 on average, the default weight
     return replace(variant, weights=dict(zip(names, weights.tolist(), strict=True)))
 
 
@@ -275,7 +299,7 @@ def _calibrated(
     plan: FitPlan,
     resample: Floats | None,
 ) -> Variant:
-    """``whole``, weighted and calibrated by the log-odds of ``parts`` for ``held_out`` rows."""
+    """Weight and calibrate ``whole`` by the log-odds of ``parts`` for ``held_out`` rows."""
     kept, each = _out_of_fold(parts, held_out, matrix, rows, plan)
     knots, ridge = whole.calibration.knots, plan.config.ridge_calibration
     event_patients = len(np.unique(targets.patient[kept.landmark[kept.label == 1]]))
@@ -298,7 +322,7 @@ def _calibrated(
 
 
 def _both_classes(rows: StackedRows, fold: Ints, number: int) -> bool:
-    """Whether a fold has rows and the others have rows with and without the event."""
+    """Whether a fold has rows and the other folds have both classes."""
     held_out = (fold == number)[rows.landmark]
     label = rows.label[~held_out]
     return bool(held_out.any() and label.min(initial=1) < label.max(initial=0))

@@ -1,4 +1,4 @@
-"""Linear members: ridge logistic regressions on chosen columns, monotone by bounds."""
+"""Linear members: ridge logistic regressions on selected columns, monotone by bounds."""
 
 from __future__ import annotations
 
@@ -23,18 +23,20 @@ _AT_BOUND = 1e-9
 
 @dataclass(frozen=True)
 class LinearDesign:
-    """Which columns a linear member uses and how they are bounded.
+    """Columns of a linear member, their penalties and bounds.
 
     Attributes
     ----------
     columns : tuple of str
-        Feature names; a name ending in ``?`` is the indicator "known".
+        Feature names; a name that ends in ``?`` is the indicator of a known value.
     ridge : tuple of float
         Penalty per column.
     sign : tuple of int
         +1 coefficient >= 0, -1 <= 0, 0 free.
     grade : str or None
-        Column whose value sets the context in which horizon and threshold act.
+        Column whose value interacts with horizon and threshold.
+    ridge_context : float
+        Penalty of the horizon and threshold terms.
     """
 
     columns: tuple[str, ...]
@@ -51,7 +53,7 @@ class LinearMember:
     Attributes
     ----------
     coefficients : ndarray, shape (1 + n_bootstrap, p + q)
-        First row: fit on all patients; others: patient bootstrap refits.
+        First row: fit on all patients; other rows: patient bootstrap refits.
     """
 
     name: str
@@ -63,13 +65,13 @@ class LinearMember:
     coefficients: Floats
 
     def log_odds(self, matrix: FeatureMatrix, rows: StackedRows, draw: int = 0) -> Floats:
-        """Log-odds of each stacked row under one set of coefficients."""
+        """Return the log-odds of each stacked row for one set of coefficients."""
         return self.all_log_odds(matrix, rows, slice(draw, draw + 1))[:, 0]
 
     def all_log_odds(
         self, matrix: FeatureMatrix, rows: StackedRows, draws: slice = slice(None)
     ) -> Floats:
-        """Log-odds, shape (n_rows, n_draws)."""
+        """Return the log-odds of each draw, shape (n_rows, n_draws)."""
         features = self._standardised(matrix)
         context = _context(matrix, rows, self.design, self.knots, self.thresholds)
         theta = self.coefficients[draws]
@@ -79,17 +81,17 @@ class LinearMember:
         )
 
     def column_log_odds(self, matrix: FeatureMatrix) -> Floats:
-        """Log-odds each of ``design.columns`` adds against the training mean, per landmark."""
+        """Return what each column adds to the log-odds of the training mean, by landmark."""
         features = self._standardised(matrix)
         return np.asarray(features * self.coefficients[0, : features.shape[1]])
 
     def context_log_odds(self, matrix: FeatureMatrix, rows: StackedRows) -> Floats:
-        """Log-odds of each intercept, horizon and threshold term, per stacked row."""
+        """Return the log-odds of each intercept, horizon and threshold term, by stacked row."""
         context = _context(matrix, rows, self.design, self.knots, self.thresholds)
         return np.asarray(context * self.coefficients[0, len(self.design.columns) :])
 
     def design_matrix(self, matrix: FeatureMatrix, rows: StackedRows) -> tuple[Floats, Penalty]:
-        """Everything the coefficients multiply, one line per stacked row, and their limits."""
+        """Return the design matrix, one line per stacked row, and the limits of coefficients."""
         context = _context(matrix, rows, self.design, self.knots, self.thresholds)
         limits = _limits(self.design, context.shape[1], self.knots, self.thresholds)
         return np.hstack([self._standardised(matrix)[rows.landmark], context]), limits
@@ -98,7 +100,7 @@ class LinearMember:
         return _standardise(_raw(matrix, self.design.columns), self.centre, self.scale)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Return plain values for JSON."""
         return {
             "name": self.name,
             "columns": list(self.design.columns),
@@ -148,8 +150,21 @@ def fit_linear(
 
     Parameters
     ----------
+    name : str
+    design : LinearDesign
+    matrix : FeatureMatrix
+    rows : StackedRows
+        Labelled training rows.
+    knots : tuple of float
+        Horizons in hours between which the log-odds are linear in log horizon.
+    thresholds : tuple of int
+        Ascending grades.
     resample : ndarray, shape (n_bootstrap, n_landmarks), optional
         How often each landmark's patient is drawn in each bootstrap sample.
+
+    Returns
+    -------
+    LinearMember
     """
     raw = _raw(matrix, design.columns)
     used = np.unique(rows.landmark)
@@ -182,7 +197,7 @@ def _raw(matrix: FeatureMatrix, columns: tuple[str, ...]) -> Floats:
 
 
 def _standardise(raw: Floats, centre: Floats, scale: Floats) -> Floats:
-    """Unknown values sit at the training mean; the rest within four standard deviations."""
+    """Standardise; unknown values get the training mean, others are clipped to four SD."""
     return np.nan_to_num(np.clip((raw - centre) / scale, -Z_LIMIT, Z_LIMIT), nan=0.0)
 
 
@@ -195,8 +210,8 @@ def _context(
 ) -> Floats:
     """Intercept, then horizon and threshold steps in every context.
 
-    The horizon acts by day and grade; the threshold by grade or, where none is read, by day, for
-    the day is then all that tells how far a patient may still be from a grade.
+    Horizon steps interact with day and grade. Threshold steps interact with the grade; without a
+    grade column, they interact with the day, the only other sign of how near a grade is.
     """
     day = np.clip(matrix.column("time__hours") / DAY_SCALE_HOURS, 0.0, 1.0)
     contexts = stages = np.stack([1.0 - day, day], axis=1)
@@ -234,20 +249,38 @@ def _limits(
 
 
 def effective_parameters(member: LinearMember, matrix: FeatureMatrix, rows: StackedRows) -> float:
-    """Trace of ``H (H + R)^-1`` at the fit, over the coefficients that are free to move.
+    """Effective number of parameters: the trace of ``H (H + R)^-1`` at the fit.
 
     H is the weighted information of the stacked rows, R the ridge penalties (Gray,
-    10.1080/01621459.1992.10476248). Coefficients held at a bound do not count. Rows of the same
-    patient are treated as independent, so the figure is an upper bound.
+    10.1080/01621459.1992.10476248). Coefficients at a bound are excluded. Rows of the same patient
+    are treated as independent, so the figure is an upper bound.
 
     Parameters
     ----------
-    matrix, rows
-        What the member was fitted on.
+    member : LinearMember
+    matrix : FeatureMatrix
+        Training features of the member.
+    rows : StackedRows
+        Training rows of the member.
+
+    Returns
+    -------
+    float
 
     Examples
     --------
-    Without a penalty every free coefficient counts fully; see ``tests/model/test_linear.py``.
+    Without a penalty, the intercept is one whole parameter:
+
+    >>> import pandas as pd
+    >>> from pipeline.model.stacked_rows import query
+    >>> design = LinearDesign((), (), (), None, ridge_context=1.0)
+    >>> landmarks = pd.DataFrame({"patient": [0, 1], "hours": 24.0})
+    >>> matrix = FeatureMatrix(np.empty((2, 0)), (), landmarks)
+    >>> rows = query(2, (24.0,), 3)
+    >>> rows.label[:], rows.weight[:] = [0.0, 1.0], 1.0
+    >>> member = fit_linear("day", design, matrix, rows, (24.0,), (3,))
+    >>> round(effective_parameters(member, matrix, rows), 6)
+    1.0
     """
     design, limits = member.design_matrix(matrix, rows)
     theta = member.coefficients[0]
@@ -260,7 +293,7 @@ def effective_parameters(member: LinearMember, matrix: FeatureMatrix, rows: Stac
 
 
 def _moments(raw: Floats) -> tuple[Floats, Floats]:
-    """Mean and standard deviation of the known values; 0 and 1 where there are none."""
+    """Mean and standard deviation of the known values; 0 and 1 if there are none."""
     known = ~np.isnan(raw)
     count = np.maximum(known.sum(axis=0), 1)
     centre = np.where(known, raw, 0.0).sum(axis=0) / count

@@ -30,8 +30,8 @@ def minimise_quadratic(
 ) -> Floats:
     """Minimise ``x @ hessian @ x / 2 - linear @ x`` over ``lower <= x <= upper``.
 
-    All coordinates that contradict the conditions of the minimum change sides at once; when that
-    stops helping, one at a time, which ends (Judice and Pires, 10.1016/0305-0548(94)90106-6).
+    Coordinates that violate the optimality conditions change sides all at once; when that stops
+    helping, one at a time, which terminates (Judice and Pires, 10.1016/0305-0548(94)90106-6).
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def minimise_quadratic(
         Symmetric and positive definite.
     linear, lower, upper : ndarray, shape (n,)
     start : ndarray, shape (n,)
-        A guess; only which of its coordinates sit at a bound matters.
+        Initial point; only which coordinates are at a bound matters.
 
     Returns
     -------
@@ -77,7 +77,7 @@ def minimise_quadratic(
 
 @dataclass(frozen=True)
 class Penalty:
-    """Ridge strength, centre and box of each coefficient."""
+    """Ridge strength, bounds and centre of each coefficient."""
 
     ridge: Floats
     lower: Floats
@@ -92,7 +92,23 @@ def penalty(
     upper: list[float] | Floats | None = None,
     centre: list[float] | Floats | None = None,
 ) -> Penalty:
-    """Penalty with no bounds and centre 0 where not stated."""
+    """Build a penalty; by default, coefficients have no bounds and centre 0.
+
+    Parameters
+    ----------
+    ridge : array_like, shape (n,)
+        Strength per coefficient.
+    lower, upper, centre : array_like, shape (n,), optional
+
+    Returns
+    -------
+    Penalty
+
+    Examples
+    --------
+    >>> penalty([1.0, 0.0], lower=[0.0, 0.0]).upper
+    array([inf, inf])
+    """
     strength = np.asarray(ridge, dtype=float)
     size = len(strength)
     return Penalty(
@@ -115,9 +131,9 @@ def fit_logistic(
 ) -> Floats:
     """Minimise the weighted log loss plus half the ridge penalty within the box.
 
-    Newton steps, each to the minimum of the local quadratic within the box, halved while they
-    overshoot. The linear predictor of row i is ``features[landmark[i]] @ a + context[i] @ b``.
-    Features are stored once per landmark, however many horizons and thresholds are stacked on it.
+    Each Newton step goes to the minimum of the local quadratic within the box and is halved while
+    it overshoots. The linear predictor of row i is ``features[landmark[i]] @ a + context[i] @ b``.
+    Features are stored once per landmark, for any number of horizons and thresholds.
 
     Parameters
     ----------
@@ -127,12 +143,22 @@ def fit_logistic(
     label, weight : ndarray, shape (n_rows,)
     limits : Penalty
         Over the p + q coefficients, features first.
-    start : ndarray, optional
+    start : ndarray, shape (p + q,), optional
         Warm start.
 
     Returns
     -------
     ndarray, shape (p + q,)
+
+    Examples
+    --------
+    An intercept alone gives the log-odds of the weighted event rate:
+
+    >>> label, ones = np.array([1.0, 0.0, 0.0, 0.0]), np.ones(4)
+    >>> nothing, intercept = np.zeros((4, 0)), np.ones((4, 1))
+    >>> theta = fit_logistic(nothing, intercept, np.arange(4), label, ones, penalty([0.0]))
+    >>> sigmoid(theta).round(3)
+    array([0.25])
     """
     if start is None:
         start = limits.centre
@@ -159,10 +185,10 @@ def fit_logistic(
 
 @dataclass(frozen=True)
 class _Problem:
-    """Penalised log loss of the rows that weigh anything.
+    """Penalised log loss of the rows with a positive weight.
 
-    ``single`` are the features in single precision: the curvature only sets the pace, the minimum
-    is where the gradient in double precision says.
+    ``single`` has the features in single precision, which suffices for the curvature; the gradient
+    in double precision determines the minimum.
     """
 
     features: Floats
@@ -204,7 +230,7 @@ class _Problem:
         )
 
     def loss(self, theta: Floats) -> tuple[float, Floats]:
-        """Objective at ``theta``, and the risk of each row."""
+        """Return the objective at ``theta`` and the risk of each row."""
         size = self.features.shape[1]
         eta = (self.features @ theta[:size])[self.landmark] + self.context @ theta[size:]
         small = np.exp(-np.abs(eta))
@@ -214,7 +240,7 @@ class _Problem:
         return float(fit) + 0.5 * float(self.limits.ridge @ away**2), risk
 
     def derivatives(self, theta: Floats, risk: Floats) -> tuple[Floats, Floats]:
-        """Gradient and curvature at ``theta``."""
+        """Return the gradient and the Hessian at ``theta``."""
         size = self.features.shape[1]
         residual = self.weight * (risk - self.label)
         gradient = np.concatenate(
@@ -237,6 +263,16 @@ class _Problem:
 def sigmoid(eta: Floats) -> Floats:
     """Logistic function without overflow.
 
+    Parameters
+    ----------
+    eta : ndarray
+        Log-odds.
+
+    Returns
+    -------
+    ndarray, same shape
+        Probability.
+
     Examples
     --------
     >>> sigmoid(np.array([-1000.0, 0.0, 1000.0]))
@@ -247,7 +283,21 @@ def sigmoid(eta: Floats) -> Floats:
 
 
 def logit(probability: Floats) -> Floats:
-    """Log-odds, with probabilities kept inside (1e-9, 1 - 1e-9)."""
+    """Log-odds of probabilities, clipped to [1e-9, 1 - 1e-9].
+
+    Parameters
+    ----------
+    probability : ndarray
+
+    Returns
+    -------
+    ndarray, same shape
+
+    Examples
+    --------
+    >>> logit(np.array([0.5, 0.9, 1.0])).round(2)
+    array([ 0.  ,  2.2 , 20.72])
+    """
     kept = np.clip(probability, 1e-9, 1 - 1e-9)
     return np.log(kept) - np.log1p(-kept)
 
@@ -259,7 +309,7 @@ def _solve(
     upper: Floats,
     side: np.typing.NDArray[np.intp],
 ) -> Floats:
-    """Stationary point of the free coordinates with the others at their bounds."""
+    """Stationary point in the free coordinates, with the others at their bounds."""
     from scipy.linalg import cho_factor, cho_solve
 
     point = np.where(side == _LOWER, lower, np.where(side == _UPPER, upper, 0.0))

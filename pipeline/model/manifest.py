@@ -1,4 +1,4 @@
-"""The manifest of a bundle: the digest of every file, under digests of its own."""
+"""The manifest of a bundle: digests of every file, and of the manifest itself."""
 
 from __future__ import annotations
 
@@ -36,15 +36,35 @@ _LONGEST_NAME = 255
 
 
 def read_manifest(root: Path) -> dict[str, Any]:
-    """Manifest of a bundle folder, checked for format, types, names and its own digests.
+    """Read the manifest of a bundle folder; check format, types, names and its own digests.
+
+    Parameters
+    ----------
+    root : Path
+
+    Returns
+    -------
+    dict
+        ``format, schema_version, scales, files, reports, bundle_sha256, reports_sha256``.
 
     Raises
     ------
     BundleError
+        If the folder has no manifest, or it is damaged, changed or of an unknown format.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as place:
+    ...     written = Path(place, "crs.json").write_text("{}")
+    ...     digest = write_manifest(Path(place), ["crs"], reports={})
+    ...     manifest = read_manifest(Path(place))
+    >>> manifest["scales"], list(manifest["files"]), manifest["bundle_sha256"] == digest
+    (['crs'], ['crs.json'], True)
     """
     path = root / MANIFEST
     if path.is_symlink():
-        raise BundleError(f"{path} is a link, and a bundle holds files only; {_AGAIN}")
+        raise BundleError(f"{path} is a link; a bundle has regular files only; {_AGAIN}")
     if not path.is_file():
         raise BundleError(
             f"{root} is not a bundle (no {MANIFEST}); give the folder that 'cytocast train' wrote, "
@@ -54,16 +74,22 @@ def read_manifest(root: Path) -> dict[str, Any]:
 
 
 def parse_manifest(content: bytes, path: Path) -> dict[str, Any]:
-    """Manifest from its bytes, checked as by :func:`read_manifest`.
+    """Parse the bytes of a manifest, with the checks of :func:`read_manifest`.
 
     Parameters
     ----------
+    content : bytes
     path : Path
-        Where it comes from, for messages.
+        File of the manifest, for messages.
+
+    Returns
+    -------
+    dict
 
     Raises
     ------
     BundleError
+        If the manifest is damaged, changed or of an unknown format.
     """
     try:
         manifest = json.loads(content.decode("utf-8"), object_pairs_hook=_distinct)
@@ -75,7 +101,7 @@ def parse_manifest(content: bytes, path: Path) -> dict[str, Any]:
     if version not in READABLE:
         known = f"{', '.join(map(str, READABLE[:-1]))} and {READABLE[-1]}"
         raise BundleError(
-            f"{path.parent} has bundle format {version}, this version reads {known}; retrain"
+            f"{path.parent} has bundle format {version}; this version reads {known}; retrain"
         )
     problem = _problem(manifest, version)
     if problem:
@@ -91,20 +117,32 @@ def parse_manifest(content: bytes, path: Path) -> dict[str, Any]:
 
 
 def verified_files(root: Path, manifest: Mapping[str, Any]) -> dict[str, bytes]:
-    """Bytes of every file that a manifest lists, reports included, each as its digest demands.
+    """Read every file that a manifest lists, reports included, and compare its digest.
+
+    Hidden files, for example ``.cytocast.json``, and a signature need not be listed: loading a
+    bundle does not read them.
+
+    Parameters
+    ----------
+    root : Path
+    manifest : mapping
+        From :func:`read_manifest`.
+
+    Returns
+    -------
+    dict of str to bytes
+        Content by file name.
 
     Raises
     ------
     BundleError
-        If a file is missing, changed or a link, or the folder holds a file that is not listed.
-        Hidden files at any depth, such as ``.cytocast.json``, and a signature may be there: no
-        code of a bundle reads them.
+        If a file is missing, changed or a link, or the folder has a file that is not listed.
     """
     listed = {**manifest["files"], **manifest["reports"]}
     present, links = _present(root)
     if links:
         raise BundleError(
-            f"{root} holds the link {shown(links[0])}, and a bundle holds files only; {_AGAIN}"
+            f"{root} has the link {shown(links[0])}; a bundle has regular files only; {_AGAIN}"
         )
     for name in sorted(listed):
         if name not in present:
@@ -112,7 +150,7 @@ def verified_files(root: Path, manifest: Mapping[str, Any]) -> dict[str, bytes]:
     extra = sorted(present - set(listed) - {MANIFEST, SIGNATURE})
     if extra:
         raise BundleError(
-            f"{root} holds {shown(extra[0])}, which its manifest does not list; remove it, or "
+            f"{root} has {shown(extra[0])}, which its manifest does not list; remove it, or "
             f"{_AGAIN}"
         )
     contents = {name: _read(root / name) for name in listed}
@@ -126,11 +164,30 @@ def verified_files(root: Path, manifest: Mapping[str, Any]) -> dict[str, bytes]:
 
 
 def verify_bundle(root: Path) -> dict[str, Any]:
-    """Check every file of a bundle folder against its manifest, and return the manifest.
+    """Check every file of a bundle folder against its manifest.
+
+    Parameters
+    ----------
+    root : Path
+
+    Returns
+    -------
+    dict
+        The manifest.
 
     Raises
     ------
     BundleError
+        If the manifest or a file is missing, damaged or changed.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as place:
+    ...     written = Path(place, "crs.json").write_text("{}")
+    ...     digest = write_manifest(Path(place), ["crs"], reports={})
+    ...     verify_bundle(Path(place))["bundle_sha256"] == digest
+    True
     """
     manifest = read_manifest(root)
     verified_files(root, manifest)
@@ -142,15 +199,16 @@ def write_manifest(folder: Path, scales: Iterable[str], reports: Mapping[str, st
 
     Parameters
     ----------
+    folder : Path
     scales : iterable of str
         Scales that have a model.
-    reports : mapping
-        Digest of each file that does not score.
+    reports : mapping of str to str
+        Digest of each file that is not used in scoring.
 
     Returns
     -------
     str
-        SHA-256 that identifies what scores.
+        SHA-256 of the files used in scoring.
     """
     scoring = {name: each for name, each in file_digests(folder).items() if name not in reports}
     manifest: dict[str, Any] = {
@@ -167,7 +225,7 @@ def write_manifest(folder: Path, scales: Iterable[str], reports: Mapping[str, st
 
 
 def file_digests(folder: Path) -> dict[str, str]:
-    """SHA-256 of every file of a folder but manifest and signature, by path below the folder."""
+    """SHA-256 of every file except manifest and signature, by path below the folder."""
     present, _ = _present(folder)
     return {
         name: hashlib.sha256((folder / name).read_bytes()).hexdigest()
@@ -187,9 +245,9 @@ def digest_of(content: Mapping[str, Any]) -> str:
 
 
 def name_problem(name: str) -> str:
-    r"""Why a file name is not plain; "" where it is.
+    r"""Return why a file name is not plain; "" if it is plain.
 
-    A name is one part, or one part below the folder of the prior.
+    A plain name has one part, or one part below the folder of the prior.
 
     Examples
     --------
@@ -212,7 +270,7 @@ def name_problem(name: str) -> str:
 
 
 def _identity(manifest: Mapping[str, Any]) -> str:
-    """Digest of what scores; of formats 2 and 3 that of the list of files alone."""
+    """Digest of the files used in scoring; in formats 2 and 3, of the list of files only."""
     if manifest["format"] < FORMAT:
         return digest_of(manifest["files"])
     return digest_of(
@@ -232,7 +290,7 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _problem(manifest: Mapping[str, Any], version: int) -> str:
-    """What is wrong with the fields of a manifest, before its digests are compared; or ""."""
+    """Return what is wrong with the fields of a manifest, digests not compared; or ""."""
     missing, unknown = _FIELDS[version] - set(manifest), set(manifest) - _FIELDS[version]
     if missing or unknown:
         kind = "no" if missing else "unknown"
@@ -245,7 +303,7 @@ def _problem(manifest: Mapping[str, Any], version: int) -> str:
     digests = [manifest[key] for key in ("bundle_sha256", "reports_sha256") if key in manifest]
     digests += [each for part in parts for each in part.values()]
     if not all(isinstance(each, str) and _DIGEST.fullmatch(each) for each in digests):
-        return "a digest is no SHA-256"
+        return "a digest is not a SHA-256"
     names = [name for part in parts for name in part]
     problems = list(filter(None, map(name_problem, names)))
     if problems:
@@ -260,19 +318,19 @@ def _problem(manifest: Mapping[str, Any], version: int) -> str:
     if not {f"{scale}.json" for scale in scales} <= set(manifest["files"]):
         return "a scale without its file"
     if version < FORMAT and scales != _scales_of(manifest["files"]):
-        return "scales that are not those of the files"
+        return "scales do not match the files"
     return ""
 
 
 def _scales_of(files: Iterable[str]) -> list[str]:
-    """Scales of a list of files; of old formats, whose digest does not cover the scales."""
+    """Scales of a list of files, for old formats, whose digest does not cover the scales."""
     paths = map(PurePosixPath, files)
     stems = {path.stem for path in paths if len(path.parts) == 1 and path.suffix == ".json"}
     return sorted(stems - _NO_SCALES)
 
 
 def _present(root: Path) -> tuple[set[str], list[str]]:
-    """Visible files below a folder by path, and the links among files and folders."""
+    """Paths of the visible files below a folder, and of the links."""
     files: set[str] = set()
     links: list[str] = []
     for place, folders, names in os.walk(root):
@@ -291,7 +349,7 @@ def _present(root: Path) -> tuple[set[str], list[str]]:
 
 def _read(path: Path) -> bytes:
     if not path.is_file():
-        raise BundleError(f"{path} is no regular file, and a bundle holds files only; {_AGAIN}")
+        raise BundleError(f"{path} is not a regular file; {_AGAIN}")
     try:
         return path.read_bytes()
     except OSError as error:

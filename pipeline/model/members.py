@@ -1,4 +1,4 @@
-"""Which columns, penalties and signs each member of a RiskModel gets."""
+"""Selects the columns, penalties and signs of each member of a RiskModel."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ REFERENCE = "grade_and_day"
 
 
 def grade_column(scale: str, spec: FeatureSpec) -> str | None:
-    """Column of the current grade on a scale, None where the cohort does not grade it."""
+    """Column of the current grade on a scale, None if the cohort has no grades on it."""
     return f"state_{scale}__grade" if scale in spec.state_scales else None
 
 
 def reference_design(scale: str, spec: FeatureSpec, config: ModelConfig) -> LinearDesign:
-    """Grade and day; for ICANS also the CRS grade. Without grades: the day alone."""
+    """Design by grade and day; for ICANS, also the CRS grade. Without grades, the day only."""
     scales = [scale] if scale != "icans" else ["icans", "crs"]
     columns = [f"state_{item}__grade" for item in scales if item in spec.state_scales]
     if scale == "icans" and "crs" in spec.state_scales:
@@ -38,7 +38,7 @@ def reference_design(scale: str, spec: FeatureSpec, config: ModelConfig) -> Line
 
 
 def state_columns(metas: tuple[FeatureMeta, ...]) -> list[str]:
-    """Grades so far on every scale, with indicators of what is known, and the time."""
+    """Columns of grades on every scale with indicators of known values, and the time."""
     names = [meta.name for meta in metas if meta.is_state]
     known = [f"{name}?" for name in names if name.endswith(("__grade", "__hours_since_onset"))]
     return [*names, *known, "time__hours"]
@@ -47,7 +47,7 @@ def state_columns(metas: tuple[FeatureMeta, ...]) -> list[str]:
 def state_design(
     scale: str, spec: FeatureSpec, metas: tuple[FeatureMeta, ...], config: ModelConfig
 ) -> LinearDesign:
-    """Everything the charts say, no labs."""
+    """Design of all charted grades, without labs."""
     columns = state_columns(metas)
     return LinearDesign(
         tuple(columns),
@@ -66,7 +66,7 @@ def labs_design(
     *,
     with_state: bool,
 ) -> LinearDesign:
-    """Labs, treatments and host under a strong ridge with signs; state under a weaker one."""
+    """Design of labs, treatments and host with a strong ridge and signs; weaker for state."""
     chosen = [
         meta
         for meta in metas
@@ -118,9 +118,9 @@ def _linear_column(meta: FeatureMeta, config: ModelConfig) -> bool:
 
 
 def _harmless(meta: FeatureMeta, scale: str, spec: FeatureSpec, config: ModelConfig) -> bool:
-    """Extreme on the side that is not feared: the nadir of CRP, the peak of the platelets."""
-    feared = {"peak": 1, "nadir": -1}.get(meta.statistic)
-    return feared is not None and _direction(meta, scale, spec, config) == -feared
+    """Whether it is the extreme on the harmless side: the nadir of CRP, the peak of platelets."""
+    side = {"peak": 1, "nadir": -1}.get(meta.statistic)
+    return side is not None and _direction(meta, scale, spec, config) == -side
 
 
 def _statistic(meta: FeatureMeta) -> str:
@@ -128,7 +128,7 @@ def _statistic(meta: FeatureMeta) -> str:
 
 
 def _sign(meta: FeatureMeta, scale: str, spec: FeatureSpec, config: ModelConfig) -> int:
-    """Direction of an analyte or score on a scale where the evidence is one-directional."""
+    """Sign of a feature on a scale, 0 unless the evidence is one-directional."""
     signs = {"up": 1, "down": -1}
     if config.signs and meta.group == SCORES:
         return signs.get(scores()[meta.subject.removeprefix(PREFIX)].direction.get(scale, ""), 0)
@@ -138,7 +138,7 @@ def _sign(meta: FeatureMeta, scale: str, spec: FeatureSpec, config: ModelConfig)
 
 
 def _direction(meta: FeatureMeta, scale: str, spec: FeatureSpec, config: ModelConfig) -> int:
-    """+1 where a high value is feared on the scale, -1 a low one, 0 unknown or not asked for."""
+    """+1 if high values raise the risk on the scale, -1 if low values do, 0 if unknown or off."""
     if not config.signs or meta.group != "analyte":
         return 0
     direction = {analyte.key: analyte.direction for analyte in spec.analytes}.get(meta.subject, {})

@@ -1,4 +1,4 @@
-"""Outcomes as queries (scale, threshold, horizon): who is at risk and what followed."""
+"""Outcomes by scale, threshold and horizon: who is at risk and which event followed."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from pipeline.grading.derived_grades import gradable_scales
 from pipeline.model.stacked_rows import CENSORED, COMPETING, EVENT, FollowUp, Targets
 
 Hours = TypeVar("Hours", float, str)
+_MIN_FOLLOWED = 0.1
 
 
 def nearest_horizon(horizons: Iterable[Hours], wanted: float) -> Hours:
@@ -26,12 +27,19 @@ def nearest_horizon(horizons: Iterable[Hours], wanted: float) -> Hours:
     Parameters
     ----------
     horizons : iterable of float or str
-        Hours ahead, as numbers or as the keys of a report.
+        Hours ahead, as numbers or as keys of a report.
+    wanted : float
+        Hours ahead.
+
+    Returns
+    -------
+    float or str
+        One of ``horizons``.
 
     Raises
     ------
     ValueError
-        If there is none.
+        If ``horizons`` is empty.
 
     Examples
     --------
@@ -42,7 +50,16 @@ def nearest_horizon(horizons: Iterable[Hours], wanted: float) -> Hours:
 
 
 def headline_key(horizons: Iterable[str]) -> str:
-    """Key of the headline horizon; "" where there is none.
+    """Key of the headline horizon; "" if there is no horizon.
+
+    Parameters
+    ----------
+    horizons : iterable of str
+        Keys of a report.
+
+    Returns
+    -------
+    str
 
     Examples
     --------
@@ -53,21 +70,29 @@ def headline_key(horizons: Iterable[str]) -> str:
     return nearest_horizon(keys, HEADLINE_HOURS) if keys else ""
 
 
-_MIN_FOLLOWED = 0.1
-
-
 def onset_hours(cohort: Cohort, scale: str, threshold: int) -> Floats:
-    """Hour at which a grade of at least ``threshold`` was first charted; inf where never.
+    """Hour at which a grade of at least ``threshold`` was first charted.
 
     Parameters
     ----------
     cohort : Cohort
     scale : str
-        ``death`` also counts deaths stated in the patients table.
+        For ``death``, deaths in the patients table are included.
+    threshold : int
 
     Returns
     -------
     ndarray, shape (n_patients,)
+        Hours since time zero; inf if never charted.
+
+    Examples
+    --------
+    >>> from pipeline.cohort.tables import empty_cohort
+    >>> cohort = empty_cohort(["P1", "P2"])
+    >>> cohort.assessments.loc[0] = [0, "crs", 2, 30.0]
+    >>> cohort.assessments.loc[1] = [0, "crs", 3, 42.0]
+    >>> onset_hours(cohort, "crs", 3)
+    array([42., inf])
     """
     rows = cohort.assessments
     hits = rows.loc[(rows["scale"] == scale) & (rows["grade"] >= threshold)]
@@ -89,8 +114,7 @@ def competing_hours(cohort: Cohort, scale: str) -> Floats:
 def followed_hours(cohort: Cohort, scale: str) -> Floats:
     """Hour until which each infusion is followed on a scale.
 
-    The stated end, or the last assessment of the scale where that is later: who was graded was
-    still followed, whether the grade is an event or not.
+    This is ``followed_until_hours`` or the last assessment of the scale, whichever is later.
 
     Returns
     -------
@@ -109,20 +133,38 @@ def build_targets(
     thresholds: tuple[int, ...],
     ungraded: Ungraded = "as_charted",
 ) -> Targets:
-    """Tell what happened after each landmark, for every threshold of a scale.
+    """Find the first event after each landmark, for every threshold of a scale.
 
-    At risk means: not charted strictly before the landmark, and no competing event before it.
-    A grade charted after death stands for the time before it and counts at the hour of death.
-    A horizon is within reach of a landmark while a tenth of the patients are followed to its end.
-    Whoever was never graded on the scale is followed for 0 hours and never at risk where that
-    means unknown.
+    A patient is at risk if neither the threshold nor a competing event occurred strictly before
+    the landmark. A grade charted after death is dated at death. A horizon is within reach of a
+    landmark if at least a tenth of the patients are followed to its end. If ``ungraded`` treats
+    them as unknown, patients without any grade have 0 hours of follow-up and are never at risk.
 
     Parameters
     ----------
+    cohort : Cohort
     landmarks : DataFrame
         ``patient, hours, weight``.
+    scale : str
+    thresholds : tuple of int
+        Ascending grades.
     ungraded : str
-        ``cohort.ungraded``: what no assessment at all means.
+        ``cohort.ungraded``: meaning of no assessment at all.
+
+    Returns
+    -------
+    Targets
+
+    Examples
+    --------
+    >>> from pipeline.cohort.tables import empty_cohort
+    >>> cohort = empty_cohort(["P1", "P2"])
+    >>> cohort.patients["followed_until_hours"] = 200.0
+    >>> cohort.assessments.loc[0] = [0, "crs", 3, 42.0]
+    >>> landmarks = pd.DataFrame({"patient": [0, 1], "hours": 24.0, "weight": 1.0})
+    >>> targets = build_targets(cohort, landmarks, "crs", (3,))
+    >>> targets.time[:, 0].tolist(), targets.label(3, 24.0).tolist()
+    ([18.0, 176.0], [1.0, 0.0])
     """
     patient = landmarks["patient"].to_numpy()
     moment = landmarks["hours"].to_numpy(dtype=float)
@@ -136,7 +178,7 @@ def build_targets(
     for threshold in thresholds:
         onset = onset_hours(cohort, scale, threshold)[patient]
         onset = np.where(np.isfinite(onset), np.minimum(onset, death), onset)
-        # an event charted after a competing one is not the first event any more
+        # an event charted after a competing event is not the first event
         is_event = np.isfinite(onset) & (onset <= competing)
         is_competing = ~is_event & np.isfinite(competing)
         end = np.where(is_event, onset, np.where(is_competing, competing, followed))
@@ -167,26 +209,45 @@ def stacked_thresholds(
     chosen: tuple[int, ...] = (),
     refused: str = "",
 ) -> tuple[int, ...]:
-    """Thresholds taught together: the reported ones and every grade some patients reach.
+    """Thresholds of the training rows: the reported ones and every grade that patients reach.
 
     Parameters
     ----------
+    cohort : Cohort
+    scale : str
+    reported : tuple of int
+        Thresholds of the configured outcomes.
+    min_patients : int
+        Fewest patients who reach a threshold that is not reported.
     chosen : tuple of int
-        Teach no others than these and the reported ones; empty: every grade.
+        Allowed thresholds that are not reported; empty: every grade.
     refused : str
-        Which assessments were refused and why, for the message where none is left.
+        Summary of rejected assessments, added to the message if none is left.
+
+    Returns
+    -------
+    tuple of int
+        Ascending.
 
     Raises
     ------
     InputError
-        If the scale was never assessed, or nobody has a reported outcome.
+        If the scale was never assessed, or no patient reaches a reported threshold.
+
+    Examples
+    --------
+    >>> from pipeline.cohort.tables import empty_cohort
+    >>> cohort = empty_cohort(["P1", "P2"])
+    >>> cohort.assessments.loc[0] = [0, "crs", 3, 42.0]
+    >>> stacked_thresholds(cohort, "crs", reported=(3,), min_patients=1)
+    (1, 2, 3)
     """
     rows = cohort.assessments
     if not (rows["scale"] == scale).any() and scale != "death":
-        found = ", ".join(sorted(rows["scale"].unique())) or "none"
+        scales = ", ".join(sorted(rows["scale"].unique())) or "none"
         derivable = scale in gradable_scales(cohort.observations)
         raise InputError(
-            f"the cohort has no assessment on the scale '{scale}' (found: {found}); name other "
+            f"the cohort has no assessment on the scale '{scale}' (found: {scales}); choose other "
             "outcomes with --outcomes, or add assessments"
             + (", or derive them: cohort.grades: charted_else_derived" if derivable else "")
             + (f". {refused}" if refused else ""),
@@ -205,7 +266,7 @@ def stacked_thresholds(
             "be learned; leave it out with --outcomes",
             options=("outcomes",),
         )
-    # grade 5 counts as reaching every lower threshold and is not asked for by itself
+    # grade 5 reaches every lower threshold and is no threshold of its own unless reported
     return tuple(
         sorted(
             threshold
@@ -217,56 +278,70 @@ def stacked_thresholds(
 
 
 def refuse_unlearnable(
-    name: str, asked: OutcomeConfig, targets: Targets, on_grid: Bools, horizons: Sequence[float]
+    name: str, outcome: OutcomeConfig, targets: Targets, on_grid: Bools, horizons: Sequence[float]
 ) -> None:
-    """Refuse an outcome that nothing can be learned about, and say why.
+    """Refuse an outcome that cannot be learned from these landmarks.
 
     Parameters
     ----------
     name : str
-        Of the outcome in the configuration.
+        Name of the outcome in the configuration.
+    outcome : OutcomeConfig
     targets : Targets
-        At every training landmark.
-    on_grid : ndarray of bool
-        Landmarks that are scored.
+        Of every training landmark.
+    on_grid : ndarray of bool, shape (n_landmarks,)
+        Landmarks used in evaluation.
+    horizons : sequence of float
+        Hours ahead.
 
     Raises
     ------
     InputError
-        If no scored landmark is at risk, none is followed to the end of a horizon, or all known
-        ones are alike.
+        If no such landmark is at risk, none is followed to the end of a horizon, or all known
+        labels are equal.
+
+    Examples
+    --------
+    >>> from pipeline.cohort.tables import empty_cohort
+    >>> outcome = OutcomeConfig(scale="crs", threshold=3, label="Severe CRS")
+    >>> cohort = empty_cohort(["P1", "P2"])
+    >>> cohort.patients["followed_until_hours"] = 200.0
+    >>> cohort.assessments.loc[0] = [0, "crs", 3, 42.0]
+    >>> landmarks = pd.DataFrame({"patient": [0, 1], "hours": 24.0, "weight": 1.0})
+    >>> targets = build_targets(cohort, landmarks, "crs", (3,))
+    >>> refuse_unlearnable("severe_crs", outcome, targets, np.array([True, True]), [24.0])
     """
-    at_risk = targets.at_risk[:, targets.thresholds.index(asked.threshold)] & on_grid
-    what = f"{asked.scale} grade {asked.threshold} or more" if asked.scale != "death" else "death"
-    way_out = f"leave '{name}' out with --outcomes"
+    at_risk = targets.at_risk[:, targets.thresholds.index(outcome.threshold)] & on_grid
+    event = "death"
+    if outcome.scale != "death":
+        event = f"{outcome.scale} grade {outcome.threshold} or more"
+    remedy = f"leave '{name}' out with --outcomes"
     if not at_risk.any():
         raise InputError(
-            f"{name}: no landmark is at risk of {what}, because every patient has it, or a "
-            "competing event, or the end of the record before the first landmark; check "
-            f"record_end_hours and landmarks.first_hours, or {way_out}",
+            f"{name}: no landmark is at risk of {event}: for every patient it, a competing event "
+            "or the end of the record precedes the first landmark; check record_end_hours and "
+            f"landmarks.first_hours, or {remedy}",
             options=("outcomes",),
         )
-    label = np.stack([targets.label(asked.threshold, float(hours)) for hours in horizons])
+    label = np.stack([targets.label(outcome.threshold, float(hours)) for hours in horizons])
     known = label[:, at_risk][~np.isnan(label[:, at_risk])]
-    told = ", ".join(f"{hours:g}" for hours in horizons)
+    hours_text = ", ".join(f"{hours:g}" for hours in horizons)
     if len(known) == 0:
         raise InputError(
-            f"{name}: no landmark is followed to the end of any horizon ({told} h), so nothing is "
-            "known about what came after it; check followed_until_hours, shorten "
-            f"model.horizons_hours, or {way_out}",
+            f"{name}: no landmark is followed to the end of any horizon ({hours_text} h); check "
+            f"followed_until_hours, shorten model.horizons_hours, or {remedy}",
             options=("outcomes",),
         )
     if not known.any():
         raise InputError(
-            f"{name}: no landmark is followed by {what} within any horizon ({told} h): whoever has "
-            "it has it before the first landmark, after the last one or after a competing event; "
-            f"change landmarks.first_hours or landmarks.last_hours, or {way_out}",
+            f"{name}: no landmark is followed by {event} within any horizon ({hours_text} h); "
+            f"change landmarks.first_hours or landmarks.last_hours, or {remedy}",
             options=("outcomes",),
         )
     if known.all():
         raise InputError(
-            f"{name}: every landmark is followed by {what} within every horizon ({told} h), so "
-            f"nothing tells one landmark from another; shorten model.horizons_hours, or {way_out}",
+            f"{name}: every landmark is followed by {event} within every horizon ({hours_text} h), "
+            f"so all labels are equal; shorten model.horizons_hours, or {remedy}",
             options=("outcomes",),
         )
 
@@ -274,29 +349,52 @@ def refuse_unlearnable(
 def refuse_unscored(
     outcomes: Mapping[str, OutcomeConfig], scale: str, scored: Iterable[int]
 ) -> None:
-    """Refuse an outcome of which no fold could be scored by a model of the others.
+    """Refuse an outcome if no fold can be scored by a model of the other folds.
+
+    Parameters
+    ----------
+    outcomes : mapping of str to OutcomeConfig
+    scale : str
+    scored : iterable of int
+        Thresholds of the scale that were scored.
 
     Raises
     ------
     InputError
-        If a threshold of the scale is not among those scored.
+        If a threshold of the scale was not scored.
 
     Examples
     --------
     >>> refuse_unscored({}, "crs", [3])
     """
-    found = set(scored)
+    thresholds = set(scored)
     for name, item in outcomes.items():
-        if item.scale == scale and item.threshold not in found:
+        if item.scale == scale and item.threshold not in thresholds:
             raise InputError(
-                f"{name}: no fold of patients can be scored by a model of the others, because too "
-                f"few patients at risk are graded on the scale '{scale}'; add assessments, say "
-                "with cohort.ungraded what a patient without any means, or leave "
-                f"'{name}' out with --outcomes",
+                f"{name}: no fold of patients can be scored: too few patients at risk are graded "
+                f"on the scale '{scale}'; add assessments, state with cohort.ungraded what a "
+                f"patient without any means, or leave '{name}' out with --outcomes",
                 options=("outcomes",),
             )
 
 
 def reported_thresholds(outcomes: dict[str, OutcomeConfig], scale: str) -> tuple[int, ...]:
-    """Thresholds of the configured outcomes on a scale, rising."""
+    """Thresholds of the configured outcomes on a scale.
+
+    Parameters
+    ----------
+    outcomes : dict of str to OutcomeConfig
+    scale : str
+
+    Returns
+    -------
+    tuple of int
+        Ascending.
+
+    Examples
+    --------
+    >>> outcome = OutcomeConfig(scale="crs", threshold=3, label="Severe CRS")
+    >>> reported_thresholds({"severe_crs": outcome}, "crs")
+    (3,)
+    """
     return tuple(sorted({item.threshold for item in outcomes.values() if item.scale == scale}))

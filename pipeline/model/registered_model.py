@@ -1,4 +1,4 @@
-"""The model folder in the registry: its bundle and its code under digests, compared with tags."""
+"""Checks the model folder of the registry: digests of bundle and code, compared with tags."""
 
 from __future__ import annotations
 
@@ -17,17 +17,37 @@ SEAL = "integrity.json"
 BUNDLE_FOLDER = Path("artifacts") / "bundle"
 BUNDLE_TAG, REPORTS_TAG, CODE_TAG = "bundle_sha256", "reports_sha256", "code_sha256"
 _TAGS = (BUNDLE_TAG, REPORTS_TAG, CODE_TAG)
-# MLflow writes the first into a model that it fetches, Python the second beside code that it runs
+# MLflow writes the first when it fetches a model
 _NOT_CODE = {"registered_model_meta", SEAL}
 _CACHE = "__pycache__"
 _REGISTER = "register the bundle again, or restore the artifact"
 
 
 def seal_model(model: Path) -> dict[str, str]:
-    """Write the digests of a saved model into it, and return them as tags of its version.
+    """Write the digests of a saved model into its folder.
 
-    Covered are the bundle, its reports and every file that a scoring server runs or that decides
-    what it runs: code, ``MLmodel`` and requirements.
+    They cover the bundle, its reports, and every file that determines what a scoring server runs:
+    code, ``MLmodel`` and requirements.
+
+    Parameters
+    ----------
+    model : Path
+        Folder of the model, with ``artifacts/bundle``.
+
+    Returns
+    -------
+    dict of str to str
+        Tags for the model version: ``bundle_sha256, reports_sha256, code_sha256``.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from pipeline.model.bundle import empty_bundle, save_bundle
+    >>> with TemporaryDirectory() as place:
+    ...     digest = save_bundle(empty_bundle(), Path(place, BUNDLE_FOLDER))
+    ...     tags = seal_model(Path(place))
+    >>> tags["bundle_sha256"] == digest, sorted(tags)
+    (True, ['bundle_sha256', 'code_sha256', 'reports_sha256'])
     """
     manifest = verify_bundle(model / BUNDLE_FOLDER)
     code = _code_digests(model)
@@ -46,16 +66,18 @@ def refuse_changed_model(model: Path, tags: Mapping[str, str], address: str) -> 
 
     Parameters
     ----------
-    tags : mapping
-        Of the model version. Digests that it lacks, as of a version registered by an earlier
-        release, are not compared; a warning names them.
+    model : Path
+        Folder of the model.
+    tags : mapping of str to str
+        Tags of the model version. Versions registered by earlier releases lack some digests;
+        these are not compared, and a warning names them.
     address : str
-        For messages.
+        Address of the model, for messages.
 
     Raises
     ------
     BundleError
-        If the bundle, a report or the code is not what was registered.
+        If the bundle, a report or the code differs from the registered one.
     """
     refuse_changed_bundle(model / BUNDLE_FOLDER, tags, address)
     if CODE_TAG in tags:
@@ -64,17 +86,25 @@ def refuse_changed_model(model: Path, tags: Mapping[str, str], address: str) -> 
     if absent:
         log.warn(
             f"{address} has no {', '.join(absent)} in the registry (registered by an earlier "
-            "release), so that part of the artifact is not compared; register the bundle again"
+            "release), so this part of the artifact is not checked; register the bundle again"
         )
 
 
 def refuse_changed_bundle(bundle: Path, tags: Mapping[str, str], address: str) -> None:
-    """Compare a fetched bundle with the tags of its run or version, as far as they have digests.
+    """Compare a fetched bundle with the digests in the tags of its run or version.
+
+    Parameters
+    ----------
+    bundle : Path
+        Folder of the bundle.
+    tags : mapping of str to str
+    address : str
+        Address of the model or run, for messages.
 
     Raises
     ------
     BundleError
-        If it is not intact, or another one than was registered.
+        If the bundle is not intact or differs from the registered one.
     """
     manifest = verify_bundle(bundle)
     for name in (BUNDLE_TAG, REPORTS_TAG):
@@ -85,18 +115,29 @@ def refuse_changed_bundle(bundle: Path, tags: Mapping[str, str], address: str) -
 def _refuse_other(name: str, actual: str, wanted: str, address: str) -> None:
     if actual != wanted:
         raise BundleError(
-            f"the artifact of {address} is not what was registered: its {name} is "
+            f"the artifact of {address} differs from the registered one: its {name} is "
             f"{actual[:12]}, the registry has {shown(wanted, 13)}; {_REGISTER}"
         )
 
 
 def refuse_unsealed_model(model: Path) -> None:
-    """Compare a model folder with the digests that it was saved with.
+    """Compare a model folder with the digests that :func:`seal_model` wrote.
+
+    Parameters
+    ----------
+    model : Path
+        Folder of the model.
 
     Raises
     ------
     BundleError
-        If there are none, or the bundle or the code was changed.
+        If there are no digests, or the bundle or the code was changed.
+
+    Examples
+    --------
+    >>> refuse_unsealed_model(Path("/no/such/model"))  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    pipeline.errors.BundleError: /no/such/model/integrity.json is missing or damaged, so ...
     """
     path = model / SEAL
     try:
@@ -111,12 +152,12 @@ def refuse_unsealed_model(model: Path) -> None:
         name for name in {*code, *present} if dict(code).get(name) != present.get(name)
     )
     if changed:
-        raise BundleError(f"{model / changed[0]} is not what was registered; {_REGISTER}")
+        raise BundleError(f"{model / changed[0]} differs from the registered file; {_REGISTER}")
     refuse_changed_model(model, tags, str(model))
 
 
 def _code_digests(model: Path) -> dict[str, str]:
-    """SHA-256 of every file of a model but its bundle; of a link, of where it leads."""
+    """SHA-256 of every file of a model except its bundle; for a link, its target."""
     digests = {}
     for place, folders, names in os.walk(model):
         here = Path(place)

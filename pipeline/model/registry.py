@@ -1,4 +1,4 @@
-"""MLflow as a store of bundles: where it is, how a bundle is fetched from it."""
+"""Fetches bundles from the MLflow tracking store and model registry."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from pipeline.model.tracking_store import (
 )
 
 BUNDLE_ARTIFACT = "bundle"
-_WAYS = (
-    "Name the store of the training in MLFLOW_TRACKING_URI or work in its folder; train and "
+_REMEDY = (
+    "Set MLFLOW_TRACKING_URI to the store of the training or work in its folder; train and "
     "promote a model first; or give the folder of a bundle with --model"
 )
 
@@ -29,9 +29,14 @@ CHALLENGER = "challenger"
 
 
 def connect() -> ModuleType:
-    """Import MLflow with telemetry and unpickling off and point it at the tracking store.
+    """Import MLflow, switch off telemetry and unpickling, and set the tracking store.
 
     The store is ``MLFLOW_TRACKING_URI``, by default ``sqlite:///mlflow.db``.
+
+    Returns
+    -------
+    module
+        ``mlflow``.
     """
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
     os.environ["DO_NOT_TRACK"] = "true"
@@ -41,17 +46,23 @@ def connect() -> ModuleType:
 
     import mlflow
 
-    # database migrations and artifact chatter say nothing to a user of this command line
+    # messages on database migrations and artifacts are irrelevant to users of the command line
     for name in ("alembic", "mlflow"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    # it logs a traceback of errors that it raises as well
+    # it also logs a traceback of errors that it raises
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     mlflow.set_tracking_uri(tracking_uri())
     return mlflow
 
 
 def store_errors() -> tuple[type[Exception], ...]:
-    """What a tracking store raises: errors of MLflow, its database and the system."""
+    """Exceptions that a tracking store raises: of MLflow, its database and the system.
+
+    Returns
+    -------
+    tuple of type
+        For an ``except`` clause; importing them takes a second.
+    """
     import sqlite3
 
     from alembic.util.exc import CommandError
@@ -62,7 +73,15 @@ def store_errors() -> tuple[type[Exception], ...]:
 
 
 def first_line(error: BaseException) -> str:
-    r"""First line of an error's text, cut, or its type where it has none.
+    r"""First line of an error's text, at most 200 characters; its type if it has no text.
+
+    Parameters
+    ----------
+    error : BaseException
+
+    Returns
+    -------
+    str
 
     Examples
     --------
@@ -73,7 +92,7 @@ def first_line(error: BaseException) -> str:
 
 
 def refuse_unusable_store(what: str) -> None:
-    """Refuse a store that cannot be read or does not exist, because MLflow would create it.
+    """Refuse a store that cannot be read or does not exist, as MLflow would create it.
 
     Parameters
     ----------
@@ -83,6 +102,15 @@ def refuse_unusable_store(what: str) -> None:
     Raises
     ------
     BundleError
+        If the store of ``MLFLOW_TRACKING_URI`` cannot be used for reading.
+
+    Examples
+    --------
+    >>> from unittest.mock import patch
+    >>> with patch.dict(os.environ, MLFLOW_TRACKING_URI="mlruns"):
+    ...     refuse_unusable_store("run 1f2e")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    pipeline.errors.BundleError: run 1f2e cannot be read: the store mlruns names a folder...
     """
     uri = tracking_uri()
     problem = store_problem(uri, writes=False)
@@ -90,23 +118,37 @@ def refuse_unusable_store(what: str) -> None:
         raise BundleError(f"{what} cannot be read: the store {shown_uri(uri)} {problem}")
     if problem:
         raise BundleError(
-            f"{what} is not in the registry at {shown_uri(uri)}: the store {problem}. {_WAYS}",
+            f"{what} is not in the registry at {shown_uri(uri)}: the store {problem}. {_REMEDY}",
             options=("model",),
         )
 
 
 def fetch_bundle(address: str) -> tuple[Path, str]:
-    """Local bundle folder and version of a registry address.
+    """Download the bundle of a registered model and compare it with its digests.
 
     Parameters
     ----------
     address : str
         ``models:/<name>@<alias>`` or ``models:/<name>/<version>``.
 
+    Returns
+    -------
+    folder : Path
+        Local folder of the bundle.
+    version : str
+        Registered version.
+
     Raises
     ------
     BundleError
-        If the registry holds no such model, there is none, or it is not what was registered.
+        If the address is malformed, the registry has no such model or cannot be read, or the
+        bundle differs from the registered one.
+
+    Examples
+    --------
+    >>> fetch_bundle("models:/cytocast")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    pipeline.errors.BundleError: 'models:/cytocast' is not a registry address; write ...
     """
     name, alias, number = parse_address(address)
     refuse_unusable_store(address)
@@ -124,7 +166,7 @@ def fetch_bundle(address: str) -> tuple[Path, str]:
     except store_errors() as error:
         raise BundleError(
             f"{address} is not in the registry at {shown_uri(tracking_uri())} "
-            f"({first_line(error)}). {_WAYS}",
+            f"({first_line(error)}). {_REMEDY}",
             options=("model",),
         ) from error
     refuse_changed_model(Path(folder), version.tags, address)
@@ -132,12 +174,31 @@ def fetch_bundle(address: str) -> tuple[Path, str]:
 
 
 def fetch_run_bundle(run_id: str) -> Path:
-    """Local bundle folder of a training run.
+    """Download the bundle of a training run and compare it with its digests.
+
+    Parameters
+    ----------
+    run_id : str
+        Parent run of a training.
+
+    Returns
+    -------
+    Path
+        Local folder of the bundle.
 
     Raises
     ------
     BundleError
-        If the tracking store holds no such run, it has no bundle, or not the one it logged.
+        If the store cannot be read or has no such run, the run has no bundle, or the bundle
+        differs from the logged one.
+
+    Examples
+    --------
+    >>> from unittest.mock import patch
+    >>> with patch.dict(os.environ, MLFLOW_TRACKING_URI="mlruns"):
+    ...     fetch_run_bundle("1f2e")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    pipeline.errors.BundleError: run 1f2e cannot be read: the store mlruns names a folder...
     """
     refuse_unusable_store(f"run {run_id}")
     mlflow = connect()
@@ -156,11 +217,12 @@ def fetch_run_bundle(run_id: str) -> Path:
 
 
 def parse_address(address: str) -> tuple[str, str, str]:
-    """Name, alias and version of a registry address; one of the last two is empty.
+    """Name, alias and version of a registry address; alias or version is empty.
 
     Raises
     ------
     BundleError
+        If it is not a registry address.
 
     Examples
     --------
@@ -181,12 +243,45 @@ def parse_address(address: str) -> tuple[str, str, str]:
 
 
 def bundle_folder(address: str) -> Path:
-    """Bundle folder of a path or of ``models:/<name>@<alias>``."""
+    """Bundle folder of a path or registry address.
+
+    Parameters
+    ----------
+    address : str
+        Path, or an address as in :func:`fetch_bundle`.
+
+    Returns
+    -------
+    Path
+
+    Examples
+    --------
+    >>> bundle_folder("bundles/current").as_posix()
+    'bundles/current'
+    """
     return fetch_bundle(address)[0] if address.startswith("models:/") else Path(address)
 
 
 def resolve_model(model: str) -> tuple[Path, str]:
-    """Bundle folder of a path or registry address, and the registered version ("" for a path)."""
+    """Bundle folder and registered version of a path or registry address.
+
+    Parameters
+    ----------
+    model : str
+        Path, or an address as in :func:`fetch_bundle`.
+
+    Returns
+    -------
+    folder : Path
+    version : str
+        Empty for a path.
+
+    Examples
+    --------
+    >>> folder, version = resolve_model("bundles/current")
+    >>> folder.as_posix(), version
+    ('bundles/current', '')
+    """
     if not model.startswith("models:/"):
         return Path(model), ""
 

@@ -1,4 +1,4 @@
-"""RiskModel: members and calibration for one scale, with and without clinical state."""
+"""RiskModel: members and calibration of one scale, with and without clinical state."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pipeline.model.linear import LinearMember
 from pipeline.model.logistic import sigmoid
 from pipeline.model.stacked_rows import StackedRows, query
 
-PRIOR_SILENT = "prior_silent"  # column of the landmarks: why the prior gives no estimate
+PRIOR_SILENT = "prior_silent"  # column of landmarks: code why the prior gives no estimate
 Member = LinearMember | BoosterMember | CustomMember
 
 
@@ -29,9 +29,9 @@ class Variant:
     Attributes
     ----------
     weights : mapping
-        Weight of a member by name; 1 where not stated. Members of one name share it.
+        Weight of a member by name, 1 by default. Members of the same name have the same weight.
     prior : Variant or None
-        Another cohort's model, whose calibrated log-odds are one more member.
+        Another cohort's model; its calibrated log-odds are an additional member.
     """
 
     linear: tuple[LinearMember, ...]
@@ -59,7 +59,7 @@ class Variant:
         return np.asarray(weight / weight.sum())
 
     def weighted(self) -> Iterator[tuple[Member, float]]:
-        """Every member, also the prior's, and what a unit of its log-odds adds to the risk's."""
+        """Iterate over all members, the prior's included, with their factor in the log-odds."""
         slope, shares = self.calibration.slope, self.shares
         for member, share in zip(self.members, shares, strict=False):
             yield member, float(slope * share)
@@ -69,7 +69,7 @@ class Variant:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Features that any member reads."""
+        """Features of all members."""
         names = [name.rstrip("?") for member in self.linear for name in member.design.columns]
         names += [name for member in self.boosters for name in member.columns]
         names += [name for member in self.custom for name in member.columns]
@@ -78,42 +78,41 @@ class Variant:
 
     @property
     def n_draws(self) -> int:
-        """Bootstrap draws behind an interval."""
+        """Number of bootstrap draws of an interval."""
         refits = [len(member.coefficients) - 1 for member in self.linear]
         refits += [len(member.redrawn) for member in self.boosters]
         return max([len(self.redrawn), *refits])
 
     def blend(self, matrix: FeatureMatrix, rows: StackedRows) -> Floats:
-        """Weighted mean of the members' log-odds."""
+        """Return the weighted mean of the members' log-odds."""
         return np.asarray(self.parts(matrix, rows) @ self.shares)
 
     def parts(self, matrix: FeatureMatrix, rows: StackedRows) -> Floats:
-        """Log-odds of each member, the prior last, shape (n_rows, n_members)."""
+        """Return the log-odds of each member, the prior last, shape (n_rows, n_members)."""
         parts = [member.log_odds(matrix, rows) for member in self.members]
         parts += [] if self.prior is None else [self.prior.log_odds(matrix, rows)]
         return np.stack(parts, axis=1)
 
     def log_odds(self, matrix: FeatureMatrix, rows: StackedRows) -> Floats:
-        """Calibrated log-odds of each stacked row."""
+        """Return the calibrated log-odds of each stacked row."""
         return self.calibration.log_odds(self.blend(matrix, rows), rows)
 
     def risk(self, matrix: FeatureMatrix, rows: StackedRows) -> Floats:
-        """Calibrated probability of each stacked row."""
+        """Return the calibrated probability of each stacked row."""
         return sigmoid(self.log_odds(matrix, rows))
 
     def all_log_odds(self, matrix: FeatureMatrix, rows: StackedRows) -> Floats:
-        """Calibrated log-odds of the fit, then of each draw, shape (n_rows, 1 + n_draws)."""
+        """Return calibrated log-odds of the fit, then of each draw, (n_rows, 1 + n_draws)."""
         drawn = np.stack(self._draws(matrix, rows))
         return np.asarray(np.tensordot(self.shares, drawn, axes=1))
 
     def spread(self, matrix: FeatureMatrix, rows: StackedRows) -> tuple[Floats, Floats]:
-        """Calibrated log-odds of each row, and their standard error.
+        """Return the calibrated log-odds of each row and their standard error.
 
-        The variance is that of the log-odds of one more member, drawn from the models of which
-        the m members are a sample: the mean variance of a member over its bootstrap refits plus
-        (m + 1) / (m - 1) times the variance between the members. Without the second part the
-        interval would leave out what shrinkage and the form of the members leave out (model
-        averaging: Buckland et al., 10.2307/2533961).
+        The variance is that of a new member, with the m members as a sample of possible models:
+        the mean variance of a member over its bootstrap refits plus (m + 1) / (m - 1) times the
+        variance between members. The second term covers the uncertainty from shrinkage and from
+        the form of the model (model averaging: Buckland et al., 10.2307/2533961).
         """
         drawn = self._draws(matrix, rows)
         fits = np.stack([each[:, 0] for each in drawn])
@@ -127,20 +126,20 @@ class Variant:
         return centre, np.sqrt(variance)
 
     def _draws(self, matrix: FeatureMatrix, rows: StackedRows) -> list[Floats]:
-        """Log-odds of each member, calibrated as their mean is: of the fit, then of each draw.
+        """Log-odds of each member under the calibration of the blend: fit, then each draw.
 
-        ``redrawn`` holds one calibration per draw, fitted on the same patients. Custom members
-        are held at their fit; the draws of a prior, of other patients, take turns.
+        ``redrawn`` has one calibration per draw, fitted on the same patients. Custom members have
+        no draws and keep their fit; the draws of a prior are used cyclically.
         """
         count = self.n_draws
         draws = [member.all_log_odds(matrix, rows, slice(count + 1)) for member in self.linear]
         draws += [member.all_log_odds(matrix, rows, count) for member in self.boosters]
         draws += [member.log_odds(matrix, rows)[:, None] for member in self.custom]
         if self.prior is not None:
-            theirs = self.prior.all_log_odds(matrix, rows)
-            refits = theirs.shape[1] - 1
+            of_prior = self.prior.all_log_odds(matrix, rows)
+            refits = of_prior.shape[1] - 1
             turns = [0, *(1 + draw % refits if refits else 0 for draw in range(count))]
-            draws.append(theirs[:, turns])
+            draws.append(of_prior[:, turns])
         used = (self.calibration, *(self.redrawn or (self.calibration,) * count))
         slopes = np.array([each.slope for each in used])
         shifts = np.stack([each.shift(rows) for each in used], axis=1)
@@ -148,7 +147,24 @@ class Variant:
 
 
 def prior_available(matrix: FeatureMatrix) -> np.typing.NDArray[np.bool_]:
-    """Whether the prior gives an estimate at each landmark; everywhere where nothing is said."""
+    """Whether the prior gives an estimate at each landmark.
+
+    Parameters
+    ----------
+    matrix : FeatureMatrix
+        Without the column ``prior_silent`` in ``landmarks``, all landmarks have an estimate.
+
+    Returns
+    -------
+    ndarray of bool, shape (n_landmarks,)
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> landmarks = pd.DataFrame({"patient": [0, 1], "hours": 24.0, "prior_silent": ["", "late"]})
+    >>> prior_available(FeatureMatrix(np.empty((2, 0)), (), landmarks)).tolist()
+    [True, False]
+    """
     if PRIOR_SILENT not in matrix.landmarks:
         return np.ones(len(matrix.values), dtype=bool)
     return (matrix.landmarks[PRIOR_SILENT] == "").to_numpy()
@@ -161,18 +177,18 @@ class RiskModel:
     Attributes
     ----------
     reference : LinearMember
-        ``grade_and_day``: the built-in bar, reported beside the model.
+        ``grade_and_day``: the comparator reported with the model.
     no_state : Variant
         Labs, treatments, host and time only.
     state : Variant or None
-        With the grades charted so far; None where the cohort does not grade.
+        With the grades charted so far; None if the cohort has no grades.
     prior : RiskModel or None
-        Another cohort's model, which both variants have as a member.
+        Another cohort's model, a member of both variants.
     alone : RiskModel or None
-        The same members without the prior, calibrated by themselves: it answers where the prior
-        is silent.
+        The same members without the prior, calibrated separately; used where the prior gives no
+        estimate.
     show_state : bool
-        Whether the shown risk reads the grades where they are known; both can be asked for.
+        Whether the shown risk uses the grades where they are known.
     tuned : mapping
         Settings chosen on inner folds of the training patients, by name.
     """
@@ -191,7 +207,7 @@ class RiskModel:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Features that either variant reads."""
+        """Features of both variants."""
         state = self.state.columns if self.state is not None else ()
         return tuple(dict.fromkeys((*state, *self.no_state.columns)))
 
@@ -203,29 +219,29 @@ class RiskModel:
         *,
         use_state: bool | None = None,
     ) -> Floats:
-        """Risk, shape (n_landmarks, n_horizons).
+        """Return the risk of a threshold, shape (n_landmarks, n_horizons).
 
-        Landmarks whose current grade is unknown use the variant without clinical state;
-        ``use_state`` asks for one of the two instead of the shown one.
+        Landmarks with an unknown current grade use the variant without clinical state.
+        ``use_state`` overrides ``show_state``.
         """
         result = np.empty((len(matrix.values), len(horizons)))
         for variant, rows in self.variants(matrix, use_state=use_state):
             part = matrix.take(rows)
-            asked = query(len(rows), horizons, threshold)
-            result[rows] = variant.risk(part, asked).reshape(len(rows), len(horizons))
+            stacked = query(len(rows), horizons, threshold)
+            result[rows] = variant.risk(part, stacked).reshape(len(rows), len(horizons))
         return result
 
     def interval(
         self, matrix: FeatureMatrix, threshold: int, horizons: tuple[float, ...], level: float
     ) -> tuple[Floats, Floats]:
-        """Lower and upper ends of the risk interval, each (n_landmarks, n_horizons).
+        """Return the lower and upper ends of the risk interval, each (n_landmarks, n_horizons).
 
-        Normal on the log-odds scale around the estimate, then widened so that neither end falls
-        with a longer horizon or rises with a higher threshold, among those the model was fitted
-        with (thresholds already charted aside) and those asked for.
+        The interval is normal on the log-odds scale. It is then widened so that its ends never
+        fall with the horizon or rise with the threshold, over the fitted and the given horizons
+        and the fitted thresholds, except those already charted.
         """
         steps = tuple(float(step) for step in np.unique([*self.horizons, *horizons]))
-        asked = np.searchsorted(steps, horizons)
+        columns = np.searchsorted(steps, horizons)
         place = self.thresholds.index(threshold)
         shape = (len(matrix.values), len(horizons))
         low, high = np.empty(shape), np.empty(shape)
@@ -235,47 +251,47 @@ class RiskModel:
             if self.grade is not None:
                 charted = part.column(self.grade)[:, None] >= self.thresholds[:place]
                 lows[:, :place][charted] = 1.0
-            low[rows] = lows[:, : place + 1].min(axis=1)[:, asked]
-            high[rows] = highs[:, place:].max(axis=1)[:, asked]
+            low[rows] = lows[:, : place + 1].min(axis=1)[:, columns]
+            high[rows] = highs[:, place:].max(axis=1)[:, columns]
         return low, high
 
     def reference_risk(
         self, matrix: FeatureMatrix, threshold: int, horizons: tuple[float, ...]
     ) -> Floats:
-        """Risk by grade and day alone, shape (n_landmarks, n_horizons)."""
-        asked = query(len(matrix.values), horizons, threshold)
-        log_odds = self.reference.log_odds(matrix, asked)
+        """Return the risk by grade and day only, shape (n_landmarks, n_horizons)."""
+        rows = query(len(matrix.values), horizons, threshold)
+        log_odds = self.reference.log_odds(matrix, rows)
         return sigmoid(log_odds).reshape(-1, len(horizons))
 
     def state_known(self, matrix: FeatureMatrix) -> np.typing.NDArray[np.bool_]:
-        """Whether the current grade is known, so that the state variant applies."""
+        """Return whether the current grade is known, so that the state variant applies."""
         if self.state is None or self.grade is None:
             return np.zeros(len(matrix.values), dtype=bool)
         return ~np.isnan(matrix.column(self.grade))
 
     def state_used(self, matrix: FeatureMatrix) -> np.typing.NDArray[np.bool_]:
-        """Whether the shown risk reads the clinical state."""
+        """Return whether the shown risk uses the clinical state."""
         return self.state_known(matrix) & self.show_state
 
     @property
     def shown(self) -> Variant:
-        """Variant behind the shown risk where the grade is known."""
+        """Variant of the shown risk where the grade is known."""
         return self.variant_of(self.show_state)
 
     def variant_of(self, known: bool) -> Variant:
-        """Variant used where the grade is known or not."""
+        """Return the variant for a known or unknown grade."""
         return self.state if known and self.state is not None else self.no_state
 
     def variants(
         self, matrix: FeatureMatrix, *, use_state: bool | None = None
     ) -> Iterator[tuple[Variant, Ints]]:
-        """Each variant that answers, and the landmarks for which it does."""
+        """Iterate over the variants in use, each with its landmarks."""
         wanted = self.show_state if use_state is None else use_state
-        known, speaks = self.state_known(matrix) & wanted, prior_available(matrix)
-        for heard in (True, False):
-            model = self if heard or self.alone is None else self.alone
+        known, available = self.state_known(matrix) & wanted, prior_available(matrix)
+        for with_prior in (True, False):
+            model = self if with_prior or self.alone is None else self.alone
             for flag in (True, False):
-                rows = np.flatnonzero((known == flag) & (speaks == heard))
+                rows = np.flatnonzero((known == flag) & (available == with_prior))
                 if len(rows):
                     yield model.variant_of(flag), rows
 
@@ -287,7 +303,7 @@ def _ends(
     horizons: tuple[float, ...],
     level: float,
 ) -> tuple[Floats, Floats]:
-    """Ends of the interval by landmark, threshold and horizon; they rise with the horizon."""
+    """Ends of the interval by landmark, threshold and horizon, monotone in the horizon."""
     shape = (len(matrix.values), len(horizons))
     parts = []
     for threshold in thresholds:

@@ -1,4 +1,4 @@
-"""Ed25519 signatures of bundles: over the manifest, which has the digest of every file."""
+"""Signs and checks bundles by Ed25519 over the manifest, which has a digest of every file."""
 
 from __future__ import annotations
 
@@ -17,22 +17,35 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 ALGORITHM = "ed25519"
-_PURPOSE = b"cytocast bundle 1\n"  # a signature of something else is none of a bundle
-_NEW_KEY = "make a pair with cytocast sign --new-key FILE"
+_PURPOSE = b"cytocast bundle 1\n"  # a signature made for another purpose is not accepted
+_NEW_KEY = "create a key pair with cytocast sign --new-key FILE"
 
 
 def write_key_pair(path: Path) -> Path:
-    """Write a new key, which its owner alone can read, and its public half to ``<path>.pub``.
+    """Write a new private key, readable by its owner only, and its public key.
+
+    Parameters
+    ----------
+    path : Path
+        File of the private key; the public key is written to ``<path>.pub``.
 
     Returns
     -------
     Path
-        The file of the public key.
+        File of the public key.
 
     Raises
     ------
     UsageError
-        If either file exists or cannot be written; neither is ever replaced.
+        If either file exists or cannot be written; existing files are never replaced.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as place:
+    ...     public = write_key_pair(Path(place, "ward.key"))
+    ...     public.name, public.read_text().splitlines()[0]
+    ('ward.key.pub', '-----BEGIN PUBLIC KEY-----')
     """
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import (
@@ -46,7 +59,7 @@ def write_key_pair(path: Path) -> Path:
     for each in (path, public):
         if os.path.lexists(each):
             raise UsageError(
-                f"{each} exists, and a key is never replaced; choose another --new-key",
+                f"{each} exists; a key is never replaced; choose another file with --new-key",
                 options=("new-key",),
             )
     key = Ed25519PrivateKey.generate()
@@ -63,26 +76,45 @@ def write_key_pair(path: Path) -> Path:
                 path.unlink()
             reason = error.strerror if isinstance(error, OSError) else error
             raise UsageError(
-                f"the key cannot be written to {each} ({reason}); choose another --new-key",
+                f"the key cannot be written to {each} ({reason}); choose another file with "
+                "--new-key",
                 options=("new-key",),
             ) from error
     return public
 
 
 def signature_text(folder: Path, key: Path) -> str:
-    """Content of the signature file of an intact bundle.
+    """Sign an intact bundle.
 
     Parameters
     ----------
+    folder : Path
+        Folder of the bundle.
     key : Path
-        Private key in PEM, as :func:`write_key_pair` writes it.
+        Private key in PEM, as written by :func:`write_key_pair`.
+
+    Returns
+    -------
+    str
+        Content of ``signature.json``.
 
     Raises
     ------
     BundleError
-        If the folder is no intact bundle.
+        If the folder is not an intact bundle.
     UsageError
         If the key cannot be used.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from pipeline.model.bundle import empty_bundle, save_bundle
+    >>> with TemporaryDirectory() as place:
+    ...     folder, key = Path(place, "bundle"), Path(place, "ward.key")
+    ...     digest, public = save_bundle(empty_bundle(), folder), write_key_pair(key)
+    ...     text = signature_text(folder, key)
+    >>> json.loads(text)["algorithm"]
+    'ed25519'
     """
     private = _private_key(key)
     verify_bundle(folder)
@@ -91,19 +123,31 @@ def signature_text(folder: Path, key: Path) -> str:
 
 
 def refuse_unsigned(folder: Path, key: Path | None) -> None:
-    """Refuse a bundle that the owner of a key has not signed as it is now.
+    """Refuse a bundle without a valid signature by the given key.
 
     Parameters
     ----------
+    folder : Path
+        Folder of the bundle.
     key : Path or None
-        Public key in PEM; None where no signature is required.
+        Public key in PEM; None if no signature is required.
 
     Raises
     ------
     BundleError
-        If the bundle has no signature, one of another key, or was changed since.
+        If the bundle is not signed, is signed with another key, or was changed after signing.
     UsageError
         If the key cannot be used.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from pipeline.model.bundle import empty_bundle, save_bundle
+    >>> with TemporaryDirectory() as place:
+    ...     folder, key = Path(place, "bundle"), Path(place, "ward.key")
+    ...     digest, public = save_bundle(empty_bundle(), folder), write_key_pair(key)
+    ...     length = Path(folder, SIGNATURE).write_text(signature_text(folder, key))
+    ...     refuse_unsigned(folder, public)
     """
     if key is None:
         return
@@ -115,8 +159,8 @@ def refuse_unsigned(folder: Path, key: Path | None) -> None:
     verify_bundle(folder)
     if path.is_symlink() or not path.is_file():
         raise BundleError(
-            f"{folder} is not signed, and --require-signature asks for it; sign it with cytocast "
-            "sign, or leave the option out",
+            f"{folder} is not signed, but --require-signature is given; sign it with cytocast "
+            "sign, or omit the option",
             options=("require-signature",),
         )
     digest = _manifest_digest(folder)
@@ -171,8 +215,8 @@ def _private_key(path: Path) -> Ed25519PrivateKey:
     mode = path.stat().st_mode
     if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise UsageError(
-            f"the key {path} can be read by others than its owner (mode {mode & 0o777:o}); if "
-            f"nobody else had it, run: chmod 600 {path}",
+            f"the key {path} can be read by other users (mode {mode & 0o777:o}); if it was not "
+            f"copied, run: chmod 600 {path}",
             options=("key",),
         )
     try:
@@ -202,7 +246,7 @@ def _content(path: Path, option: str) -> bytes:
     try:
         if not path.is_file():
             raise UsageError(
-                f"{option} {path} is no file; {_NEW_KEY}", options=(option.removeprefix("--"),)
+                f"{option} {path} is not a file; {_NEW_KEY}", options=(option.removeprefix("--"),)
             )
         return path.read_bytes()
     except OSError as error:

@@ -16,12 +16,12 @@ _SAME_HOURS = 1e-6
 
 @dataclass(frozen=True)
 class Targets:
-    """What happened after each landmark, for every threshold of one scale.
+    """First event after each landmark, for every threshold of one scale.
 
     Attributes
     ----------
     thresholds : tuple of int
-        Rising grades.
+        Ascending grades.
     time : ndarray, shape (n_landmarks, n_thresholds)
         Hours from the landmark to the event, the competing event or the end of follow-up.
     status : ndarray of int, same shape
@@ -31,9 +31,9 @@ class Targets:
     weight : ndarray, shape (n_landmarks,)
         1 / landmarks of the same patient and day.
     patient : ndarray of int, shape (n_landmarks,)
-        Row number of the patient's first episode in the cohort: what is grouped, split and drawn.
+        Row number of the patient's first episode in the cohort; the unit of splits and draws.
     hours : ndarray, shape (n_landmarks,)
-        Time zero to the landmark.
+        Hours from time zero to the landmark.
     episode : ndarray of int, shape (n_landmarks,)
         Row number in the cohort; differs from ``patient`` after a later infusion only.
     reach : ndarray, shape (n_landmarks, n_thresholds)
@@ -51,7 +51,7 @@ class Targets:
     episode: Ints
 
     def take(self, rows: Ints) -> Targets:
-        """Targets of the given landmarks."""
+        """Return the targets of the given landmarks."""
         return Targets(
             self.thresholds,
             self.time[rows],
@@ -65,10 +65,10 @@ class Targets:
         )
 
     def label(self, threshold: int, horizon: float) -> Floats:
-        """1 event within the horizon, 0 none, NaN not at risk or not followed long enough.
+        """Return 1 for an event within the horizon, 0 for none, NaN if unknown.
 
-        NaN as well where the horizon lies beyond ``reach``: near the end of follow-up only events
-        would be known, and every landmark there would seem to precede one.
+        Unknown means not at risk, not followed long enough, or a horizon beyond ``reach``: near the
+        end of follow-up, only events are known, so labels there would be biased towards 1.
         """
         column = self.thresholds.index(threshold)
         time, status = self.time[:, column], self.status[:, column]
@@ -79,7 +79,7 @@ class Targets:
         return np.where(unknown, np.nan, label)
 
     def followed(self, threshold: int) -> FollowUp:
-        """How long the patients at risk of a threshold are followed, each counted once."""
+        """Return the follow-up of the patients at risk of a threshold, each counted once."""
         column = self.thresholds.index(threshold)
         rows = np.flatnonzero(self.at_risk[:, column])
         rows = rows[np.unique(self.patient[rows], return_index=True)[1]]
@@ -89,14 +89,14 @@ class Targets:
 
 @dataclass(frozen=True)
 class FollowUp:
-    """Kaplan-Meier curve of being followed, on the clock that starts at time zero.
+    """Kaplan-Meier curve of follow-up, in hours since time zero.
 
     Attributes
     ----------
     moments : ndarray
-        Hours at which follow-up of somebody ended, rising.
+        Hours at which follow-up of a patient ended, ascending.
     share : ndarray
-        Share still followed before the first moment, after it, after the second, ...
+        Share still followed before the first moment, after the first, after the second, ...
     """
 
     moments: Floats
@@ -104,7 +104,7 @@ class FollowUp:
 
     @classmethod
     def fit(cls, end: Floats, status: NDArray[np.int8]) -> FollowUp:
-        """Curve of patients whose time ended at ``end`` with ``status``; events precede losses.
+        """Fit the curve of patients whose time ends at ``end``; events precede losses.
 
         Examples
         --------
@@ -119,11 +119,11 @@ class FollowUp:
         return cls(moments, np.concatenate([[1.0], np.cumprod(1.0 - lost / exposed)]))
 
     def before(self, hours: Floats) -> Floats:
-        """Share still followed just before each hour."""
+        """Return the share still followed just before each hour."""
         return np.asarray(self.share[np.searchsorted(self.moments, hours - _SAME_HOURS)])
 
     def reach(self, landmark: Floats, floor: float) -> Floats:
-        """Longest horizon from each landmark to which at least ``floor`` of the patients stay."""
+        """Return the longest horizon at whose end at least ``floor`` of patients are followed."""
         enough = np.searchsorted(-self.share, -floor * self.before(landmark), side="right")
         ends = np.concatenate([self.moments, [np.inf]])
         return np.asarray(ends[enough - 1] - landmark)
@@ -137,7 +137,8 @@ class StackedRows:
     ----------
     landmark : ndarray of int
         Row of the feature matrix.
-    horizon, threshold, label, weight : ndarray
+    horizon, threshold, label, weight : ndarray, shape (n_rows,)
+        Hours ahead, grade, 1 or 0 (NaN in queries), and weight in the loss.
     """
 
     landmark: Ints
@@ -147,7 +148,7 @@ class StackedRows:
     weight: Floats
 
     def of(self, landmarks: NDArray[np.bool_]) -> StackedRows:
-        """Rows of the chosen landmarks."""
+        """Return the rows of the chosen landmarks."""
         return self.where(landmarks[self.landmark])
 
     def where(self, kept: NDArray[np.bool_]) -> StackedRows:
@@ -172,10 +173,37 @@ def stack(
 ) -> StackedRows:
     """Stack labelled rows of every threshold and horizon.
 
-    Rows lost to follow-up before the horizon are left out; the others carry the inverse
-    probability of being followed from the landmark on (Kaplan-Meier of the patients of these
-    targets), truncated at ``1 / ipcw_floor``. Thresholds that are not reported weigh
-    ``other_weight``, unless ``weights`` states the weight of a threshold.
+    Rows lost to follow-up before the horizon are dropped. The others are weighted by the inverse
+    probability of being followed since the landmark (Kaplan-Meier of these patients), truncated
+    at ``1 / ipcw_floor``.
+
+    Parameters
+    ----------
+    targets : Targets
+    horizons : tuple of float
+        Hours ahead.
+    reported : tuple of int
+        Thresholds with weight 1.
+    other_weight : float
+        Weight of the other thresholds.
+    ipcw_floor : float
+        Smallest probability of being followed.
+    weights : mapping of int to float, optional
+        Weight by threshold; overrides the two above.
+
+    Returns
+    -------
+    StackedRows
+
+    Examples
+    --------
+    >>> patient, hours = np.array([0, 1]), np.array([24.0, 24.0])
+    >>> time, status = np.array([[18.0], [176.0]]), np.array([[1], [0]], dtype=np.int8)
+    >>> rest = np.full((2, 1), True), np.ones(2), patient, hours, np.full((2, 1), 99.0), patient
+    >>> targets = Targets((3,), time, status, *rest)
+    >>> rows = stack(targets, (12.0, 24.0), reported=(3,), other_weight=0.5, ipcw_floor=0.2)
+    >>> rows.horizon.tolist(), rows.label.tolist()
+    ([12.0, 12.0, 24.0, 24.0], [0.0, 0.0, 1.0, 0.0])
     """
     parts = []
     for column, threshold in enumerate(targets.thresholds):
@@ -207,7 +235,26 @@ def stack(
 
 
 def query(n_landmarks: int, horizons: tuple[float, ...], threshold: int) -> StackedRows:
-    """Unlabelled rows asking every landmark for one threshold at each horizon, horizon fastest."""
+    """Unlabelled rows of one threshold for every landmark and horizon.
+
+    Parameters
+    ----------
+    n_landmarks : int
+    horizons : tuple of float
+        Hours ahead.
+    threshold : int
+
+    Returns
+    -------
+    StackedRows
+        Ordered by landmark, then horizon.
+
+    Examples
+    --------
+    >>> rows = query(2, (24.0, 72.0), 3)
+    >>> rows.landmark.tolist(), rows.horizon.tolist()
+    ([0, 0, 1, 1], [24.0, 72.0, 24.0, 72.0])
+    """
     count = len(horizons)
     landmark = np.repeat(np.arange(n_landmarks), count)
     blank = np.full(n_landmarks * count, np.nan)
@@ -221,9 +268,21 @@ def query(n_landmarks: int, horizons: tuple[float, ...], threshold: int) -> Stac
 
 
 def censoring_weight(follow_up: FollowUp, landmark: Floats, time: Floats, floor: float) -> Floats:
-    """1 / P(still followed just before ``landmark + time``, given so at the landmark).
+    """Inverse probability of still being followed ``time`` hours after the landmark.
 
-    Truncated at ``1 / floor``.
+    Parameters
+    ----------
+    follow_up : FollowUp
+    landmark : ndarray, shape (n,)
+        Hours since time zero; the patient is followed until here.
+    time : ndarray, shape (n,)
+        Hours since the landmark.
+    floor : float
+        Smallest probability; the weight is at most ``1 / floor``.
+
+    Returns
+    -------
+    ndarray, shape (n,)
 
     Examples
     --------
@@ -236,10 +295,10 @@ def censoring_weight(follow_up: FollowUp, landmark: Floats, time: Floats, floor:
 
 
 def horizon_steps(horizon: Floats, knots: tuple[float, ...]) -> Floats:
-    """Piecewise-linear rise in log horizon, one column per interval between knots.
+    """Piecewise-linear basis in log horizon, one column per interval between knots.
 
-    Each column goes from 0 to 1 over its interval; with non-negative coefficients any
-    combination rises with the horizon.
+    Each column rises from 0 to 1 over its interval, so any combination with non-negative
+    coefficients never falls with the horizon.
 
     Examples
     --------
@@ -256,7 +315,7 @@ def horizon_steps(horizon: Floats, knots: tuple[float, ...]) -> Floats:
 
 
 def threshold_steps(threshold: Floats, thresholds: tuple[int, ...]) -> Floats:
-    """One column per threshold after the first: 1 where the row asks for it or a higher one."""
+    """One column per threshold after the first: 1 if the row has this or a higher threshold."""
     later = np.asarray(thresholds[1:], dtype=float)
     return (threshold[:, None] >= later).astype(float)
 
@@ -264,6 +323,6 @@ def threshold_steps(threshold: Floats, thresholds: tuple[int, ...]) -> Floats:
 def cross(basis: Floats, contexts: Floats) -> Floats:
     """All products of basis and context columns; contexts are non-negative.
 
-    Bounds on the coefficients of the products then bound the slope in every context.
+    Bounds on the coefficients of the products therefore bound the slope in every context.
     """
     return (basis[:, :, None] * contexts[:, None, :]).reshape(len(basis), -1)

@@ -1,4 +1,4 @@
-"""When an estimate is given and when it is refused: ok, event_present, abstained, rejected."""
+"""Status of each landmark: ok, event_present, abstained or rejected."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ OK, EVENT_PRESENT, ABSTAINED, REJECTED = "ok", "event_present", "abstained", "re
 
 @dataclass(frozen=True)
 class OutcomeStatuses:
-    """Status of each landmark for one outcome, and the reason in words; shape (n_landmarks,)."""
+    """Status and reason of each landmark for one outcome; shape (n_landmarks,)."""
 
     status: NDArray[np.object_]
     reason: NDArray[np.object_]
 
     def estimated(self) -> Ints:
-        """Landmarks with an estimate."""
+        """Return the positions of the landmarks with an estimate."""
         return np.flatnonzero(self.status == OK)
 
     def take(self, rows: Ints) -> OutcomeStatuses:
@@ -44,13 +44,31 @@ def outcome_statuses(
 
     Parameters
     ----------
+    cohort : Cohort
     landmarks : DataFrame
         ``patient`` and ``hours``.
+    outcome : OutcomeConfig
     abstentions : AbstentionCodes
-        Where the rule of :func:`pipeline.model.abstention.abstention_codes` gives no estimate.
-    mostly_rejected : ndarray of str, shape (n_landmarks,)
-        Sentence where most of the patient's results were rejected, see
-        :func:`pipeline.model.abstention.mostly_rejected_reasons`; empty elsewhere.
+        From :func:`pipeline.model.abstention.abstention_codes`.
+    mostly_rejected : ndarray of str, shape (n_landmarks,), or str
+        From :func:`pipeline.model.abstention.mostly_rejected_reasons`; empty where it does not
+        apply.
+
+    Returns
+    -------
+    OutcomeStatuses
+
+    Examples
+    --------
+    >>> from pipeline.cohort.tables import empty_cohort
+    >>> cohort = empty_cohort(["P1"])
+    >>> cohort.assessments.loc[0] = [0, "crs", 3, 30.0]
+    >>> landmarks = pd.DataFrame({"patient": [0, 0], "hours": [24.0, 48.0]})
+    >>> outcome = OutcomeConfig(scale="crs", threshold=3, label="Severe CRS")
+    >>> accepted = AbstentionCodes(np.array(["", ""]), np.array(["", ""]))
+    >>> statuses = outcome_statuses(cohort, landmarks, outcome, accepted)
+    >>> statuses.status.tolist(), statuses.reason.tolist()
+    (['ok', 'event_present'], ['', 'charted at 30.0 h'])
     """
     patient = landmarks["patient"].to_numpy()
     moment = landmarks["hours"].to_numpy(dtype=float)

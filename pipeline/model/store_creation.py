@@ -1,4 +1,4 @@
-"""Makes an SQLite store: aside, by one process at a time, then moved into place as a whole."""
+"""Creates an SQLite store in a temporary folder, under a lock, and links it into place."""
 
 from __future__ import annotations
 
@@ -21,9 +21,15 @@ _ARTIFACTS = "./mlruns"  # MLflow's own place for experiments without one
 
 @contextmanager
 def store_lock(uri: str, wait_seconds: float = WAIT_SECONDS) -> Iterator[None]:
-    """Hold the lock beside an SQLite store for this block; wait for its owner.
+    """Hold the lock of an SQLite store for this block; wait while another process holds it.
 
-    Any other store has no lock: a server has its own transactions.
+    Other stores have no lock, because a server has its own transactions.
+
+    Parameters
+    ----------
+    uri : str
+        As in ``MLFLOW_TRACKING_URI``.
+    wait_seconds : float
 
     Raises
     ------
@@ -54,15 +60,24 @@ def store_lock(uri: str, wait_seconds: float = WAIT_SECONDS) -> Iterator[None]:
 
 
 def prepare_store(uri: str) -> None:
-    """Make an SQLite store where there is none, and remove what killed creations left.
+    """Create an SQLite store if there is none, and remove leftovers of interrupted creations.
 
-    The store is made in a temporary folder under the lock and linked into place: it
-    is whole or absent at any moment, and one that exists is never replaced.
+    The store is created in a temporary folder under the lock and then linked into place, so it is
+    always complete or absent. An existing store is never replaced.
+
+    Parameters
+    ----------
+    uri : str
+        As in ``MLFLOW_TRACKING_URI``; nothing is done for other stores.
 
     Raises
     ------
     UsageError
-        If another process is at work on it for too long.
+        If another process holds the lock for too long.
+
+    Examples
+    --------
+    >>> prepare_store("http://127.0.0.1:5000")  # a server creates its own store
     """
     path = sqlite_path(uri)
     if path is None:
@@ -74,7 +89,7 @@ def prepare_store(uri: str) -> None:
         for leftover in _leftovers(place):
             shutil.rmtree(leftover, ignore_errors=True)
         if not place.exists():
-            log.info(f"making the tracking store {path}")
+            log.info(f"creating the tracking store {path}")
             _make(place)
 
 
@@ -83,14 +98,14 @@ def _make(place: Path) -> None:
     try:
         _fill(temporary / place.name)
         publish_file(temporary / place.name, place, replace=False)
-    except FileExistsError:  # made by another program meanwhile; it is checked before use
-        log.warn(f"{place} was made by another program meanwhile")
+    except FileExistsError:  # created by another program meanwhile; it is checked before use
+        log.warn(f"{place} was created by another program meanwhile")
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _fill(file: Path) -> None:
-    """Let MLflow make all tables and the first experiment in a file, and close it."""
+    """Let MLflow create all tables and the first experiment in a file, and close it."""
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
     store: SqlAlchemyStore = SqlAlchemyStore(f"{SQLITE}{file}", _ARTIFACTS)  # type: ignore[no-untyped-call]
@@ -98,5 +113,5 @@ def _fill(file: Path) -> None:
 
 
 def _leftovers(place: Path) -> list[Path]:
-    """Temporary folders of creations, of dead ones where the lock is held."""
+    """Temporary folders of creations; under the lock, only of interrupted ones."""
     return sorted(place.parent.glob(f".{place.name}.*{_PARTIAL}"))

@@ -1,4 +1,4 @@
-"""Whether an SQLite file is a whole store of the installed MLflow; looked up without MLflow."""
+"""Checks without MLflow whether an SQLite file is a complete store of the installed MLflow."""
 
 from __future__ import annotations
 
@@ -18,10 +18,9 @@ _SHOWN = 3
 
 
 def schema_problem(database: sqlite3.Connection, path: Path) -> str:
-    """Returns why a database is no whole store of this MLflow, with what to do; "" if it is one.
+    """Return why a database is not a complete store of this MLflow, with a remedy; "" if it is.
 
-    MLflow completes a database in which a table is missing, in place, whatever is in it. So this
-    is asked before MLflow sees the file.
+    MLflow adds missing tables to any database in place, so this check precedes its access.
 
     Examples
     --------
@@ -54,17 +53,17 @@ def schema_problem(database: sqlite3.Connection, path: Path) -> str:
 
 @cache
 def revisions() -> tuple[frozenset[str], str]:
-    """Schemas that the installed MLflow knows, and the one that it works with."""
+    """Schemas known to the installed MLflow, and the one that it uses."""
     texts = [path.read_text(encoding="utf-8") for path in _sources("db_migrations/versions")]
-    found = [match for text in texts for match in _REVISION.findall(text)]
-    known = frozenset(name for down, name in found if not down)
-    (newest,) = known - {name for down, name in found if down}
+    pairs = [match for text in texts for match in _REVISION.findall(text)]
+    known = frozenset(name for down, name in pairs if not down)
+    (newest,) = known - {name for down, name in pairs if down}
     return known, newest
 
 
 @cache
 def table_names() -> frozenset[str]:
-    """Tables that the installed MLflow works with."""
+    """Tables that the installed MLflow uses."""
     texts = [
         path.read_text(encoding="utf-8") for room in _ROOMS for path in _sources(f"{room}/dbmodels")
     ]
@@ -72,7 +71,7 @@ def table_names() -> frozenset[str]:
 
 
 def _sources(folder: str) -> Iterator[Path]:
-    """Python files of a folder of MLflow's stores, which is not imported: that takes seconds."""
+    """Python files of a folder of MLflow's stores, located without importing it (seconds)."""
     package = find_spec("mlflow")
     if package is not None and package.origin is not None:
         yield from sorted((Path(package.origin).parent / "store" / folder).glob("*.py"))
@@ -84,5 +83,5 @@ def _stated_revisions(database: sqlite3.Connection) -> list[str]:
 
 
 def _holds_experiments(database: sqlite3.Connection) -> bool:
-    """Whether anything was ever stored: MLflow adds an experiment last when it makes a store."""
+    """Whether the creation was complete: MLflow adds an experiment as its last step."""
     return bool(database.execute(f"SELECT count(*) FROM {_FIRST_TABLE}").fetchone()[0])

@@ -43,7 +43,19 @@ _FOLDER = (
 
 
 def tracking_uri() -> str:
-    """Address of the tracking store: ``MLFLOW_TRACKING_URI``, by default a file in this folder."""
+    """Address of the tracking store: ``MLFLOW_TRACKING_URI``, by default a file in this folder.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> from unittest.mock import patch
+    >>> with patch.dict(os.environ, MLFLOW_TRACKING_URI="http://127.0.0.1:5000"):
+    ...     tracking_uri()
+    'http://127.0.0.1:5000'
+    """
     return os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_URI
 
 
@@ -62,7 +74,7 @@ def sqlite_path(uri: str) -> Path | None:
 
 
 def store_problem(uri: str, *, writes: bool) -> str:
-    """Returns why a store cannot be used, "" for a usable store.
+    """Return why a store cannot be used; "" for a usable store.
 
     Parameters
     ----------
@@ -70,6 +82,10 @@ def store_problem(uri: str, *, writes: bool) -> str:
         As in ``MLFLOW_TRACKING_URI``.
     writes : bool
         Whether the command writes: then a missing file is allowed, but a read-only one is not.
+
+    Returns
+    -------
+    str
 
     Examples
     --------
@@ -92,7 +108,16 @@ def store_problem(uri: str, *, writes: bool) -> str:
 
 
 def has_remedy(problem: str) -> bool:
-    """Whether the text of a problem has a remedy of its own.
+    """Whether the text of a problem includes a remedy.
+
+    Parameters
+    ----------
+    problem : str
+        From :func:`store_problem`.
+
+    Returns
+    -------
+    bool
 
     Examples
     --------
@@ -103,13 +128,34 @@ def has_remedy(problem: str) -> bool:
 
 
 def store_files() -> list[Path]:
-    """Files of the tracking store, which no output may replace; none where it is no file."""
+    """Files of the tracking store, which no output may replace.
+
+    Returns
+    -------
+    list of Path
+        Empty if the store is not a file.
+
+    Examples
+    --------
+    >>> from unittest.mock import patch
+    >>> with patch.dict(os.environ, MLFLOW_TRACKING_URI="sqlite:///runs.db"):
+    ...     [path.name for path in store_files()]
+    ['runs.db']
+    """
     path = sqlite_path(tracking_uri())
     return [] if path is None else [path]
 
 
 def shown_uri(uri: str) -> str:
-    """Address of a store without the password in it.
+    """Address of a store with its password hidden.
+
+    Parameters
+    ----------
+    uri : str
+
+    Returns
+    -------
+    str
 
     Examples
     --------
@@ -121,7 +167,14 @@ def shown_uri(uri: str) -> str:
 
 @contextmanager
 def one_attempt() -> Iterator[None]:
-    """Limits MLflow to one request to a server in this block, instead of minutes of retries."""
+    """Limit MLflow to one request to a server in this block, instead of minutes of retries.
+
+    Examples
+    --------
+    >>> with one_attempt():
+    ...     os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"]
+    '0'
+    """
     stated = {name: os.environ.get(name) for name in _PATIENCE}
     os.environ.update({name: text for name, text in _PATIENCE.items() if stated[name] is None})
     try:

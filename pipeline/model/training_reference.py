@@ -1,4 +1,4 @@
-"""TrainingReference: what is learned from the training cohort beside coefficients."""
+"""TrainingReference: everything learned from the training cohort except coefficients."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ RateTable = dict[str, list[dict[str, float]]]
 
 @dataclass(frozen=True)
 class TrainingReference:
-    """Applied unchanged in prediction, never learned again.
+    """Everything learned in training except coefficients; prediction applies it unchanged.
 
     Attributes
     ----------
@@ -34,23 +34,23 @@ class TrainingReference:
     local : dict
         Cohort-local analytes with their unit.
     limits : dict
-        Inferred limits in the canonical unit: analyte to the silent ones, ``lower`` and ``upper``
-        (``upper_2`` and so on for lots, absent from older bundles), and the usual ones for "not
-        detected" and "above range", ``below`` and ``above``.
+        Limits in the canonical unit by analyte: inferred limits ``lower`` and ``upper``
+        (``upper_2`` and so on for lots, absent from older bundles), and the most frequent limits
+        for "not detected" and "above range", ``below`` and ``above``.
     base_rates : dict
         Outcome to horizon to a list of ``{day, n, patients, rate}``.
     ranges : dict
-        Feature to (low, high) end of its training range; see ``patient_range``.
-    ages : dict
-        ``hours_since_last`` features to their training range, to which prediction is clipped
-        when training landmarks stood on a grid only.
+        Feature to (low, high) ends of its training range; see ``patient_range``.
     clip_ages : bool
+        Whether prediction clips hours-since features to their training range, because all
+        training landmarks were on a grid.
     products : dict
-        Product to its training patients; those of fewer than five are left out.
+        Product to number of training patients, at least five.
+    n_patients : int
     background : dict
-        Outcome to the prototypes by day against which a risk is explained.
+        Outcome to the prototypes by day for explanations.
     profile : Profile or None
-        What ``cytocast monitor`` compares later batches with; None in bundles without it.
+        Profile with which ``cytocast monitor`` compares later batches; None in bundles without it.
     """
 
     spec: FeatureSpec
@@ -65,7 +65,7 @@ class TrainingReference:
     profile: Profile | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Return plain values for JSON."""
         return {
             "spec": self.spec.to_dict(),
             "local": {key: analyte.to_dict() for key, analyte in self.local.items()},
@@ -105,14 +105,30 @@ def feature_ranges(
 
     Parameters
     ----------
-    person : ndarray, shape (n_landmarks,), optional
-        Whose landmark it is; by default each row of the patients table is another person.
+    matrix : FeatureMatrix
+    person : ndarray of int, shape (n_landmarks,), optional
+        Person of each landmark; by default the row of the patients table.
+
+    Returns
+    -------
+    dict of str to tuple of float
+        Feature to (low, high).
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from pipeline.cohort.analytes import dictionary
+    >>> from pipeline.features.names import analyte_meta
+    >>> landmarks = pd.DataFrame({"patient": np.arange(100), "hours": 24.0})
+    >>> meta = analyte_meta(dictionary()["albumin"], "last", None)
+    >>> feature_ranges(FeatureMatrix(np.arange(100.0)[:, None], (meta,), landmarks))
+    {'albumin__last': (-20.0, 120.0)}
     """
     patient = matrix.landmarks["patient"].to_numpy() if person is None else person
     ranges = {
         meta.name: patient_range(matrix.values[:, number], patient, hours=_is_age(meta))
         for number, meta in enumerate(matrix.metas)
-        if ":" not in meta.name  # of a prior, which has its own ranges
+        if ":" not in meta.name  # the features of a prior have their own ranges
     }
     return {name: pair for name, pair in ranges.items() if pair is not None}
 
@@ -122,14 +138,14 @@ def _is_age(meta: FeatureMeta) -> bool:
 
 
 def clip_ages(matrix: FeatureMatrix, reference: TrainingReference) -> FeatureMatrix:
-    """Bring hours-since features into their training range when training knew a grid only."""
+    """Clip hours-since features to their training range if ``reference.clip_ages``."""
     return clip_to_ranges(matrix, reference.ranges) if reference.clip_ages else matrix
 
 
 def clip_to_ranges(
     matrix: FeatureMatrix, ranges: Mapping[str, tuple[float, float]]
 ) -> FeatureMatrix:
-    """Bring hours-since features into the given ranges.
+    """Clip hours-since features to the given ranges.
 
     Parameters
     ----------
@@ -160,8 +176,32 @@ def base_rate_table(
 ) -> RateTable:
     """Event rate by landmark day and horizon among landmarks at risk.
 
-    A day with fewer than 30 patients borrows from its neighbouring days, one more on each side
-    until 30 are reached.
+    A day with fewer than 30 patients also uses neighbouring days, one more on each side until 30
+    patients are reached.
+
+    Parameters
+    ----------
+    matrix : FeatureMatrix
+    targets : Targets
+        One row per row of ``matrix``.
+    threshold : int
+    horizons : tuple of float
+        Hours ahead.
+
+    Returns
+    -------
+    dict of str to list of dict
+        Horizon (``"24"``) to ``{day, n, patients, rate}`` per day.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> patient, hours = np.array([0, 1]), np.array([24.0, 24.0])
+    >>> matrix = FeatureMatrix(np.empty((2, 0)), (), pd.DataFrame({"hours": hours}))
+    >>> time, status = np.array([[18.0], [176.0]]), np.array([[1], [0]], dtype=np.int8)
+    >>> rest = np.full((2, 1), True), np.ones(2), patient, hours, np.full((2, 1), 99.0), patient
+    >>> base_rate_table(matrix, Targets((3,), time, status, *rest), 3, (24.0,))
+    {'24': [{'day': 1.0, 'n': 2.0, 'patients': 2.0, 'rate': 0.5}]}
     """
     day = landmark_days(matrix)
     table: RateTable = {}
@@ -188,11 +228,28 @@ def base_rate_table(
 def rates_of_days(
     table: RateTable, day: Ints, horizons: tuple[float, ...]
 ) -> tuple[Floats, Floats]:
-    """Look up base rate and its n for each landmark day; the nearest known day stands in.
+    """Look up base rate and number of patients for each landmark day, or the nearest known day.
+
+    Parameters
+    ----------
+    table : dict
+        From :func:`base_rate_table`.
+    day : ndarray of int, shape (n_landmarks,)
+        Whole days since time zero.
+    horizons : tuple of float
+        Hours ahead.
 
     Returns
     -------
     rate, n : ndarray, shape (n_landmarks, n_horizons)
+        NaN and 0 for a horizon without entries.
+
+    Examples
+    --------
+    >>> table = {"24": [{"day": 1.0, "n": 40.0, "patients": 40.0, "rate": 0.1}]}
+    >>> rate, n = rates_of_days(table, np.array([1, 5]), (24.0,))
+    >>> rate.tolist(), n.tolist()
+    ([[0.1], [0.1]], [[40.0], [40.0]])
     """
     rate = np.full((len(day), len(horizons)), np.nan)
     n = np.zeros((len(day), len(horizons)))

@@ -1,6 +1,6 @@
-"""Penalties and tree settings chosen inside a training part, by log loss on inner patient folds.
+"""Tunes penalties and tree settings within a training part, by log loss on inner patient folds.
 
-Every fit calls this on the patients it may see, so cross-validation is nested by construction.
+Every fit tunes on its own training patients, so cross-validation is nested by construction.
 """
 
 from __future__ import annotations
@@ -20,24 +20,30 @@ Settings = dict[str, float]
 
 
 def tune(loss: Callable[[ModelConfig], float], config: ModelConfig, seed: int) -> Settings:
-    """The settings of the search space with the smallest loss.
+    """Search for the settings with the smallest loss.
 
-    A tree-structured Parzen estimator (Bergstra et al. 2011, NeurIPS 24) proposes them; the
-    configured values are the first trial, so the result is never worse than they are on ``loss``.
-    The study lives in memory and the same seed gives the same result.
+    A tree-structured Parzen estimator (Bergstra et al. 2011, NeurIPS 24) proposes settings. The
+    configured values are the first trial, so the result never has a larger loss than they have.
+    The study is kept in memory, and the same seed gives the same result.
 
     Parameters
     ----------
     loss : callable
-        Smaller is better.
+        Loss of a configuration; smaller is better.
     config : ModelConfig
-        ``config.tune`` holds the number of trials and the space.
+        ``config.tune`` has the number of trials and the search space.
+    seed : int
+
+    Returns
+    -------
+    dict of str to float
+        Setting to value.
 
     Examples
     --------
     >>> config = ModelConfig(tune={"trials": 25, "space": {"ridge_labs": {"low": 1, "high": 999}}})
-    >>> found = tune(lambda item: (item.ridge_labs - 700.0) ** 2, config, seed=0)
-    >>> abs(found["ridge_labs"] - 700.0) < 100
+    >>> settings = tune(lambda item: (item.ridge_labs - 700.0) ** 2, config, seed=0)
+    >>> abs(settings["ridge_labs"] - 700.0) < 100
     True
     """
     import optuna
@@ -54,12 +60,12 @@ def tune(loss: Callable[[ModelConfig], float], config: ModelConfig, seed: int) -
 
 
 def with_settings(config: ModelConfig, settings: Settings) -> ModelConfig:
-    """Return the configuration with tuned settings in place and nothing left to tune."""
+    """Return the configuration with the tuned settings and without a search space."""
     return config.model_copy(update={**settings, "tune": TuneConfig()})
 
 
 def log_loss(label: Floats, risk: Floats, weight: Floats) -> float:
-    """Weighted mean of the logarithmic score.
+    """Weighted mean logarithmic loss.
 
     Examples
     --------
@@ -71,7 +77,7 @@ def log_loss(label: Floats, risk: Floats, weight: Floats) -> float:
 
 
 def _start(config: ModelConfig) -> Settings:
-    """The configured values, brought into the space."""
+    """The configured values, clipped to the search space."""
     return {
         name: float(np.clip(getattr(config, name), span.low, span.high))
         if TUNABLE[name] is float

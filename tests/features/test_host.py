@@ -33,7 +33,7 @@ def test_numbers_are_taken_as_they_are_and_text_is_unknown():
 
 def test_the_product_of_each_landmark_or_none_where_the_cohort_names_none():
     cohort = make_cohort(2, patients={"product": ["Axi-Cel", ""]})
-    found = products_of(cohort, np.array([1, 0, 0]))
-    assert found.isna().tolist() == [True, False, False]
-    assert found[1] == found[2] == "axi_cel"
+    products = products_of(cohort, np.array([1, 0, 0]))
+    assert products.isna().tolist() == [True, False, False]
+    assert products[1] == products[2] == "axi_cel"
     assert products_of(make_cohort(2), np.array([0])) is None

@@ -56,7 +56,7 @@ def test_another_order_of_the_statistics_changes_no_value():
 
 @pytest.mark.parametrize("room", [8, 9, 40])
 def test_robust_slopes_with_little_room_for_pairs(messy, monkeypatch, room):
-    """The middle of the slopes is found to the bit, however few are kept at a time."""
+    """The median slope is exact to the bit, however few slopes are kept at a time."""
     cohort, landmarks = messy
     monkeypatch.setattr(kernel_compilation, "is_compiled", lambda: False)
     monkeypatch.setattr(kernel_compilation, "MAX_PAIRS", room)

@@ -15,7 +15,7 @@ from tests.features.conftest import SPEC, bits
 
 
 def test_the_compiled_file_is_named_for_the_places_and_every_function():
-    """numba compares kernel.py only, not the modules whose numbers and functions it takes in."""
+    """numba checks kernel.py only for changes, not the modules whose functions it compiles."""
     fingerprint = "kernel_compilation._fingerprint(kernel_compilation._namespace())"
     code = f"from pipeline.features import kernel_compilation\nprint({fingerprint})"
     other = subprocess.run(

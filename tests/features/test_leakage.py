@@ -48,7 +48,7 @@ def same(left, right):
 
 @st.composite
 def later_labs(draw, past):
-    """The same labs after edits of which none was resulted before L."""
+    """The same labs after edits that were all resulted at or after L."""
     kept = [row for row in past if row[4] < L]
     for row in past:
         fate = draw(st.sampled_from(["keep", "change", "delete"])) if row[4] >= L else None
@@ -172,7 +172,7 @@ def test_rows_read_from_files_agree_with_rows_built_in_memory(tmp_path):
     made = make_cohort(1, rows, [(0, "crs", 1, 30.0), (0, "crs", 2, 54.0)])
     landmarks = at((0, 36.0), (0, L), (0, 96.0))
     spec = make_spec(analytes=("crp",))
-    found = build_features(read, landmarks, spec)
-    assert same(found.values, build_features(made, landmarks, spec).values)
-    assert found.column("crp__last")[1] == 1.0  # 4 mg/L below a limit, halved, log2
+    matrix = build_features(read, landmarks, spec)
+    assert same(matrix.values, build_features(made, landmarks, spec).values)
+    assert matrix.column("crp__last")[1] == 1.0  # 4 mg/L below a limit, halved, log2
     assert isinstance(spec, FeatureSpec)

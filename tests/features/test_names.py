@@ -74,9 +74,9 @@ def test_every_feature_of_every_statistic_reads_as_a_sentence(metas):
         assert meta.pathway in pathways
         assert meta.words
         seen.add((meta.section, meta.entry))
-    words = schema_yaml("feature_words.yaml")
-    sections = set(words) - {"schema_version", "unknown", "moved"}
-    assert seen == {(section, entry) for section in sections for entry in words[section]}
+    entries = schema_yaml("feature_words.yaml")
+    sections = set(entries) - {"schema_version", "unknown", "moved"}
+    assert seen == {(section, entry) for section in sections for entry in entries[section]}
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_sentences_speak_in_natural_units(metas, name, value, sentence):
 def test_signed_values_are_told_as_numbers_and_differences(statistic, value, number):
     window = 72.0 if statistic in WINDOWED else None
     meta = analyte_meta(dictionary()["base_excess"], statistic, window)
-    words = feature_sentence(meta, value)
-    assert f"{number} mmol/L" in words
-    assert "fold" not in words
+    sentence = feature_sentence(meta, value)
+    assert f"{number} mmol/L" in sentence
+    assert "fold" not in sentence
     assert "log2" not in meta.unit + meta.words

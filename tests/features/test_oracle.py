@@ -185,9 +185,9 @@ def test_lab_statistics_agree_with_a_plain_loop(rows, moment):
             for window in SPEC.windows_hours:
                 for name, value in window_statistics(points, moment, window).items():
                     expected[f"{analyte.key}__{name}_{window:g}h"] = value
-        found = dict(zip(matrix.names, matrix.values[patient], strict=True))
+        features = dict(zip(matrix.names, matrix.values[patient], strict=True))
         assert {meta.name for meta in matrix.metas if meta.group in ("analyte", "measurement")} == (
             set(expected)
         )
         for name, value in expected.items():
-            np.testing.assert_allclose(found[name], value, rtol=1e-9, atol=1e-9, err_msg=name)
+            np.testing.assert_allclose(features[name], value, rtol=1e-9, atol=1e-9, err_msg=name)

@@ -257,8 +257,8 @@ def test_explanations_name_a_score_by_its_parts(explained_scores):
     absent = np.isnan(matrix.column("score_ferritin_crp__last"))
     assert absent.any()
     assert (result.points[absent][:, :, number] == 0).all()
-    words = _labels("score_ferritin_crp", matrix.frame(), {})
-    assert words[0] == "Ferritin over CRP (Ferritin, CRP)"
+    labels = _labels("score_ferritin_crp", matrix.frame(), {})
+    assert labels[0] == "Ferritin over CRP (Ferritin, CRP)"
 
 
 @pytest.fixture(scope="module")

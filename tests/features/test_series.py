@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pipeline.cohort.analytes import Analyte, dictionary
 from pipeline.features.build import build_features
-from pipeline.features.series import room_for, series_features, series_meta
+from pipeline.features.series import allocate, series_features, series_meta
 from tests.builders import at, lab, make_cohort, make_spec
 from tests.features.conftest import SPEC, bits
 
@@ -136,7 +136,7 @@ def test_patients_without_a_result_have_rows_too():
 
 @pytest.mark.parametrize("shape", [(0, 5), (5, 0), (3, 4), (700, 3)])
 def test_room_is_a_contiguous_matrix_of_the_wanted_shape(shape):
-    room = room_for(*shape)
+    room = allocate(*shape)
     assert (room.shape, room.dtype) == (shape, np.float64)
     assert room.flags.c_contiguous
     assert room.flags.writeable
@@ -168,18 +168,18 @@ def features_of(analyte, rows, moment=60.0, **spec):
 )
 def test_logarithms_are_compared_by_difference_and_double_in_their_own_base(scale, doubling):
     rows = [lab(0, "x", value, hour) for value, hour in ((-1.5, -24.0), (-0.5, 24.0), (0.5, 48.0))]
-    found = features_of(of_scale(scale), rows)
-    assert found["x__last"] == 0.5
-    assert found["x__fold_baseline"] == 2.0
-    assert found["x__slope_72h"] == pytest.approx(1.0, abs=0.4)
-    assert found["x__doubling_hours"] == pytest.approx(doubling)
+    features = features_of(of_scale(scale), rows)
+    assert features["x__last"] == 0.5
+    assert features["x__fold_baseline"] == 2.0
+    assert features["x__slope_72h"] == pytest.approx(1.0, abs=0.4)
+    assert features["x__doubling_hours"] == pytest.approx(doubling)
 
 
 def test_signed_numbers_that_are_no_logarithm_do_not_double():
     rows = [lab(0, "x", value, hour) for value, hour in ((-4.0, -1.0), (-6.0, 24.0), (-1.0, 48.0))]
-    found = features_of(of_scale("linear"), rows)
-    assert found["x__fold_baseline"] == 3.0
-    assert math.isnan(found["x__doubling_hours"])
+    features = features_of(of_scale("linear"), rows)
+    assert features["x__fold_baseline"] == 3.0
+    assert math.isnan(features["x__doubling_hours"])
 
 
 @pytest.mark.parametrize(
@@ -194,8 +194,8 @@ def test_signed_numbers_that_are_no_logarithm_do_not_double():
 )
 def test_a_result_below_its_limit_never_counts_as_more_than_the_limit(scale, limit, counts_as):
     rows = [lab(0, "x", limit, 24.0, side=-1)]
-    found = features_of(of_scale(scale), rows, below_limit_factor=0.5)
-    assert found["x__last"] == pytest.approx(counts_as)
+    features = features_of(of_scale(scale), rows, below_limit_factor=0.5)
+    assert features["x__last"] == pytest.approx(counts_as)
 
 
 @given(shift=st.integers(-40, 40), values=st.lists(st.integers(-20, 20), min_size=3, max_size=6))

@@ -33,7 +33,7 @@ def test_a_constant_series_has_slope_zero_and_a_short_one_none():
 
 
 def test_a_robust_slope_of_5000_points_needs_little_memory(monkeypatch):
-    """12.5 million pairs, of which half a MiB is kept; interpreted it would take minutes."""
+    """12.5 million pairs, half a MiB kept at a time; interpreted, this would take minutes."""
     n = 5_000
     random = np.random.default_rng(3)
     hours = 24.0 + np.sort(random.choice(140 * 60, n, replace=False)) / 60

@@ -43,7 +43,7 @@ def test_rules_and_channels_are_learned_and_kept_with_the_spec():
     assert unruled.drug_effects == unruled.channels == ()
     row = build_features(cohort, at((0, 60.0)), unruled)
     assert row.column("il6__hours_since_last")[0] == 10.0
-    # a model that never saw the channel leaves such results out rather than mixing them in
+    # a model trained without the channel does not use its results, rather than mixing them in
     matrix = build_features(cohort, at((0, 60.0)), plain)
     assert matrix.column("il6__hours_since_last")[0] == 55.0
     old = {key: value for key, value in plain.to_dict().items() if key != "drug_effects"}
@@ -88,8 +88,8 @@ def test_settings_override_the_directions_of_the_dictionary():
 
     def directions(**signs):
         config = Config(outcomes=make_config().outcomes, features=FeatureConfig(signs=signs))
-        found = learn_spec(cohort, config, {}).analytes
-        return {analyte.key: dict(analyte.direction) for analyte in found}
+        analytes = learn_spec(cohort, config, {}).analytes
+        return {analyte.key: dict(analyte.direction) for analyte in analytes}
 
     plain = directions()
     assert plain["crp"]["crs"] == "up"
@@ -136,8 +136,8 @@ def test_a_stored_spec_keeps_reasons_as_text():
 def test_no_second_logarithm_is_taken(settings, logged):
     labs = [lab(0, "x", float(value), float(value)) for value in (1, 2, 5, 20, 60, 200)]
     analyte = Analyte("x", "X", "X", "u", "inflammation", local=True, **settings)
-    (found,) = learn_spec(make_cohort(1, labs), make_config(), {"x": analyte}).analytes
-    assert found.log == logged
+    (local,) = learn_spec(make_cohort(1, labs), make_config(), {"x": analyte}).analytes
+    assert local.log == logged
 
 
 def test_a_local_analyte_is_no_part_of_a_score():

@@ -50,8 +50,8 @@ def test_state_agrees_with_a_plain_loop(rows, moment):
     for patient in (0, 1):
         for scale in ("crs", "icans"):
             for name, value in state_statistics(rows, patient, scale, moment).items():
-                found = matrix.column(f"state_{scale}__{name}")[patient]
-                np.testing.assert_equal(found, float(value), err_msg=f"{scale} {name}")
+                column = matrix.column(f"state_{scale}__{name}")[patient]
+                np.testing.assert_equal(column, float(value), err_msg=f"{scale} {name}")
 
 
 def test_grade_assessed_at_the_landmark_is_invisible_and_36_hours_are_the_limit():

@@ -1,4 +1,4 @@
-"""When no estimate is given: each reason alone, and the first one where several apply."""
+"""Abstention: each reason alone, and the first one if several apply."""
 
 import numpy as np
 import pandas as pd
@@ -40,9 +40,9 @@ def matrix_of(labs, hours=48.0, patients=1):
 
 
 def code(labs, hours=48.0, product=None, rule=RULE):
-    found = abstention_codes(matrix_of(labs, hours), product, SUPPORT, rule)
-    assert bool(found.code[0]) == bool(found.sentence[0])
-    return found.code[0]
+    abstentions = abstention_codes(matrix_of(labs, hours), product, SUPPORT, rule)
+    assert bool(abstentions.code[0]) == bool(abstentions.sentence[0])
+    return abstentions.code[0]
 
 
 TWO = [lab(0, "crp", 20.0, 40.0), lab(0, "ferritin", 500.0, 40.0)]
@@ -92,8 +92,8 @@ def test_a_product_must_have_been_seen_in_enough_patients(product, least, expect
 
 def test_a_cohort_without_products_bars_no_product():
     support = TrainingSupport(KEYS, SUPPORT.ranges, 5.0, {})
-    found = abstention_codes(matrix_of(TWO), pd.Series(["other"], dtype="str"), support, RULE)
-    assert found.code[0] == ""
+    abstentions = abstention_codes(matrix_of(TWO), pd.Series(["other"], dtype="str"), support, RULE)
+    assert abstentions.code[0] == ""
 
 
 def test_most_analytes_outside_the_range_are_too_far_and_half_are_not():
@@ -127,8 +127,8 @@ def test_training_landmarks_support_themselves():
     support = support_from_rows(matrix, KEYS, products)
     assert (support.last_day, support.products) == (2.0, {"a": 20})
     assert not out_of_range(matrix, support)[1:23].any()
-    found = abstention_codes(matrix, products, support, RULE)
-    assert found.code.tolist()[1:] == [""] * 19 + [PRODUCT] * 4
+    abstentions = abstention_codes(matrix, products, support, RULE)
+    assert abstentions.code.tolist()[1:] == [""] * 19 + [PRODUCT] * 4
 
 
 @given(refused=st.integers(0, 30), accepted=st.integers(0, 30))

@@ -1,4 +1,4 @@
-"""Prototypes: means of at least five patients, of the right day, and back from JSON."""
+"""Prototypes: means of at least five patients of the right day, restored from JSON."""
 
 from __future__ import annotations
 

@@ -21,10 +21,10 @@ def test_the_booster_keeps_the_sign_of_an_analyte(sign):
     rows = rows_of(label, np.full(200, 24.0))
     config = make_config(booster_min_child_weight=1.0).model
     member = fit_booster("booster", ("crp__last",), (sign,), None, matrix, rows, config, seed=0)
-    found = member.log_odds(matrix, query(200, (24.0,), 3))
-    change = np.diff(found[np.argsort(value)]) * sign
+    log_odds = member.log_odds(matrix, query(200, (24.0,), 3))
+    change = np.diff(log_odds[np.argsort(value)]) * sign
     assert (change >= -1e-6).all()
-    assert (found.max() - found.min() > 0.1) == (sign == 1)
+    assert (log_odds.max() - log_odds.min() > 0.1) == (sign == 1)
 
 
 def trained(n=120, refits=0):

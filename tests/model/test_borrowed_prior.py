@@ -1,4 +1,4 @@
-"""Another cohort's model as a member: its own columns, its own limits, silent by its own rule."""
+"""Another cohort's model as a member: own columns, own limits, own abstention rule."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ def reference_of(matrix, limits=None):
     return TrainingReference(SPEC, {}, limits or {}, rates, feature_ranges(matrix), False, {}, 12)
 
 
-def beside(cohort, spec=SPEC, rule=RULE, limits=None):
+def own_and_both(cohort, spec=SPEC, rule=RULE, limits=None):
     own = build_features(cohort, LANDMARKS, spec)
     prior = reference_of(build_features(cohort, LANDMARKS, SPEC), limits)
     columns = {"crp__last", "ferritin__last", "time__hours"}
@@ -33,7 +33,7 @@ def beside(cohort, spec=SPEC, rule=RULE, limits=None):
 
 
 def test_the_columns_of_the_prior_stand_beside_the_untouched_own_ones(cohort):
-    own, both = beside(cohort)
+    own, both = own_and_both(cohort)
     np.testing.assert_array_equal(both.values[:, : len(own.names)], own.values)
     added = both.names[len(own.names) :]
     assert added == [f"{PREFIX}crp__last", f"{PREFIX}ferritin__last"]
@@ -43,23 +43,23 @@ def test_the_columns_of_the_prior_stand_beside_the_untouched_own_ones(cohort):
 
 
 def test_an_analyte_that_the_cohort_leaves_out_is_unknown_to_the_prior(cohort):
-    _, both = beside(cohort, make_spec(analytes=("crp",), scales=("crs",), drugs=()))
+    _, both = own_and_both(cohort, make_spec(analytes=("crp",), scales=("crs",), drugs=()))
     assert np.isnan(both.column(f"{PREFIX}ferritin__last")).all()
     assert np.isfinite(both.column(f"{PREFIX}crp__last")).any()
 
 
 def test_the_prior_reads_through_its_own_silent_limits(cohort):
-    highest = 2.0 ** np.nanmax(beside(cohort)[0].column("crp__last"))
-    own, both = beside(cohort, limits={"crp": {"upper": highest / 2}})
+    highest = 2.0 ** np.nanmax(own_and_both(cohort)[0].column("crp__last"))
+    own, both = own_and_both(cohort, limits={"crp": {"upper": highest / 2}})
     np.testing.assert_array_equal(both.column("crp__last"), own.column("crp__last"))
     assert np.nanmax(both.column(f"{PREFIX}crp__last")) < np.nanmax(own.column("crp__last"))
 
 
 def test_where_the_rule_of_the_prior_gives_no_estimate_it_is_silent(cohort):
     def silent(rule):
-        return (beside(cohort, rule=rule)[1].landmarks[PRIOR_SILENT] != "").to_numpy()
+        return (own_and_both(cohort, rule=rule)[1].landmarks[PRIOR_SILENT] != "").to_numpy()
 
-    own = beside(cohort)[0]
+    own = own_and_both(cohort)[0]
     unmeasured = np.isnan(own.column("crp__last")) & np.isnan(own.column("ferritin__last"))
     assert (silent(RULE) >= unmeasured).all()
     assert not silent(RULE).all()

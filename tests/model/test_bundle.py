@@ -1,4 +1,4 @@
-"""The bundle on disk: it comes back as it was, and any change of a file is noticed."""
+"""Bundles on disk: loading restores them, and any changed file is detected."""
 
 import hashlib
 import json

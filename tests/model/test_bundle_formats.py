@@ -1,4 +1,4 @@
-"""The manifest: reports change no identity, and bundles of format 2 load and score the same."""
+"""The manifest: reports do not change the identity; bundles of format 2 score the same."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_a_changed_file_of_an_older_format_is_noticed(
 
 
 def attacked(whole: bytes, other: bytes) -> dict[str, bytes | None]:
-    """A file's content after each kind of damage; None where it is removed."""
+    """Content of a file after each kind of damage; None if it is removed."""
     middle = len(whole) // 2
     flipped = {
         name: whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :]

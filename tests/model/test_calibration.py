@@ -61,7 +61,7 @@ def test_calibration_below_five_events_changes_nothing():
 
 
 def member_rows(seed, n):
-    """Out-of-fold log-odds of a member that knows, one that knows half and one that guesses."""
+    """Out-of-fold log-odds of a good, a mediocre and a random member."""
     random = np.random.default_rng(seed)
     truth = random.normal(scale=1.5, size=n)
     label = (random.random(n) < sigmoid(truth - 1.0)).astype(float)
@@ -88,8 +88,8 @@ def test_shares_are_the_minimum_of_the_penalised_loss():
         return fit + 0.5 * 20.0 * np.sum((theta[1:] - 1 / 3) ** 2)
 
     bounds = [(None, None), *[(0.0, None)] * 3]
-    found = minimize(loss, np.full(4, 0.3), bounds=bounds, method="L-BFGS-B", tol=1e-12).x[1:]
-    np.testing.assert_allclose(shares_of(parts, rows, 20.0), found / found.sum(), atol=1e-4)
+    slopes = minimize(loss, np.full(4, 0.3), bounds=bounds, method="L-BFGS-B", tol=1e-12).x[1:]
+    np.testing.assert_allclose(shares_of(parts, rows, 20.0), slopes / slopes.sum(), atol=1e-4)
 
 
 def test_few_rows_leave_the_stated_shares_and_many_favour_the_better_member():

@@ -1,4 +1,4 @@
-"""What monitoring keeps of a training cohort: aggregates of five patients or more."""
+"""The cohort profile for monitoring: aggregates of five patients or more."""
 
 import json
 
@@ -101,9 +101,9 @@ def test_the_first_sample_after_time_zero_with_a_stated_result_time_counts():
             "delay_hours": [1.0, 2.0, np.nan, 3.0, 4.0],
         }
     )
-    found = first_delays(sources)
-    assert found["patient_id"].tolist() == ["A", "B"]
-    assert found["delay_hours"].tolist() == [1.0, 3.0]
+    delays = first_delays(sources)
+    assert delays["patient_id"].tolist() == ["A", "B"]
+    assert delays["delay_hours"].tolist() == [1.0, 3.0]
 
 
 def test_a_profile_survives_json_and_none_stays_none():

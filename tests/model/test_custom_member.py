@@ -89,20 +89,20 @@ def test_a_type_that_nobody_reviewed_is_not_loaded(both, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("settings", "reason"),
     [
-        ({"estimator": "sklearn.ensemble.Nothing"}, "cannot be made"),
+        ({"estimator": "sklearn.ensemble.Nothing"}, "cannot be created"),
         ({"estimator": "sklearn.svm.LinearSVC"}, "predict_proba"),
         ({"estimator": "sklearn.neighbors.KNeighborsClassifier"}, "sample_weight"),
-        ({**LOGISTIC, "parameters": {"depth": 3}}, "cannot be made"),
+        ({**LOGISTIC, "parameters": {"depth": 3}}, "cannot be created"),
         (
             {"estimator": "sklearn.isotonic.IsotonicRegression"},
             "predict_proba",
         ),
     ],
 )
-def test_what_cannot_be_a_member(settings, said):
-    with pytest.raises(UsageError, match=said):
+def test_what_cannot_be_a_member(settings, reason):
+    with pytest.raises(UsageError, match=reason):
         fit(course_cohort(20), custom={"mine": settings})
 
 
@@ -112,7 +112,7 @@ def test_what_cannot_be_a_member(settings, said):
         {"custom": {"mine": {"estimator": "os.system"}}},
         {"custom": {"labs": LOGISTIC}},
         {"members": ["state"]},
-        {"weights": {"nobody": 2}},
+        {"weights": {"absent": 2}},
         {"weights": {"labs": 0}},
     ],
 )

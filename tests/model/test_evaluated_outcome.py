@@ -20,9 +20,9 @@ def test_tables_that_mix_horizons_and_names_are_typed():
 
 def test_a_further_split_is_a_table_or_the_reason_why_there_is_none():
     splits = {"leave_one_site_out": {"model": {"24": {"auroc": 0.7}}}, "temporal": "no dates"}
-    found = OutcomeReport.model_validate({"further_splits": splits}).further_splits
-    assert isinstance(found["leave_one_site_out"], OtherSplit)
-    assert found["temporal"] == "no dates"
+    parsed = OutcomeReport.model_validate({"further_splits": splits}).further_splits
+    assert isinstance(parsed["leave_one_site_out"], OtherSplit)
+    assert parsed["temporal"] == "no dates"
 
 
 def test_intervals_kept_apart_join_their_cell():

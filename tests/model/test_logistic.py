@@ -19,9 +19,9 @@ def test_bounded_quadratic_agrees_with_bounded_least_squares(seed, size):
     upper = np.where(random.random(size) < 0.5, lower + random.uniform(0.1, 0.4, size), np.inf)
     upper = np.where(np.isfinite(lower), upper, random.uniform(-0.2, 0.3, size))
     start = np.clip(random.normal(size=size), lower, upper)
-    found = minimise_quadratic(a.T @ a, a.T @ b, lower, upper, start)
+    theta = minimise_quadratic(a.T @ a, a.T @ b, lower, upper, start)
     expected = lsq_linear(a, b, (lower, upper), method="bvls", tol=1e-12).x
-    np.testing.assert_allclose(found, expected, atol=1e-7)
+    np.testing.assert_allclose(theta, expected, atol=1e-7)
 
 
 def problem(seed, n=400, p=6):
@@ -61,9 +61,9 @@ def test_fit_is_the_bounded_minimum_from_any_start(seed):
     )
     random = np.random.default_rng(seed)
     for start in (None, random.normal(0, 3, len(limits.ridge))):
-        found = fit_logistic(*parts, start=start)
-        np.testing.assert_allclose(found, expected.x, atol=2e-5)
-        assert objective(found, *parts)[0] <= expected.fun + 1e-9
+        theta = fit_logistic(*parts, start=start)
+        np.testing.assert_allclose(theta, expected.x, atol=2e-5)
+        assert objective(theta, *parts)[0] <= expected.fun + 1e-9
 
 
 def test_separated_classes_and_one_class_end_in_finite_coefficients():

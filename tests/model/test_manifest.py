@@ -1,4 +1,4 @@
-"""The manifest: its fields, its names, and what else its folder may hold."""
+"""The manifest: its fields, its file names, and other files in its folder."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def folder(tmp_path):
 
 
 def rewritten(folder, **changes):
-    """The manifest with other fields and digests that fit; a field of None is left out."""
+    """The manifest with changed fields and matching digests; a field of None is removed."""
     content = {**json.loads((folder / MANIFEST).read_text()), **changes}
     content = {key: value for key, value in content.items() if value is not None}
     if "bundle_sha256" not in changes:

@@ -1,4 +1,4 @@
-"""Who is at risk at a landmark, and what followed."""
+"""Patients at risk at a landmark, and the first event afterwards."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ def patient(assessments=(), followed=600.0, **clocks):
 
 def test_labels_follow_the_charted_onset():
     cohort = patient([("crs", 1, 20.0), ("crs", 3, 90.0), ("crs", 4, 120.0)])
-    found = labels(cohort, [17.9, 18.0, 48.0, 90.0, 90.1, 200.0])
-    np.testing.assert_equal(found, [0.0, 1.0, 1.0, 1.0, NAN, NAN])
+    actual = labels(cohort, [17.9, 18.0, 48.0, 90.0, 90.1, 200.0])
+    np.testing.assert_equal(actual, [0.0, 1.0, 1.0, 1.0, NAN, NAN])
 
 
 def test_grade_five_counts_as_severe():
@@ -111,15 +111,18 @@ def test_who_is_graded_after_the_stated_end_is_followed_until_then(late):
     ends = {"followed_until_hours": [60.0, 60.0], "record_end_hours": [50.0, 50.0]}
     cohort = make_cohort(2, assessments=grades, patients=ends)
     targets = build_targets(cohort, at((0, 48.0), (1, 48.0)), "crs", (3,))
-    assert targets.time[:, 0].tolist() == [152.0, 12.0]  # another scale tells nothing of this one
+    assert targets.time[:, 0].tolist() == [
+        152.0,
+        12.0,
+    ]  # another scale does not extend follow-up on this one
     assert targets.status[:, 0].tolist() == [1 if late else 0, 0]
     np.testing.assert_equal(targets.label(3, 100.0), [0.0, NAN])
-    # the end of the record stays where it is: no landmark stands after it
+    # the end of the record is unchanged: no landmark lies after it
     assert cohort.patients["record_end_hours"].tolist() == [50.0, 50.0]
 
 
 def ungraded_targets(grades, setting="as_charted"):
-    """Targets at 24 h and 48 h of four patients of whom the last is never graded."""
+    """Targets at 24 h and 48 h of four patients; the last is never graded."""
     moments = at(*[(number, hour) for number in range(4) for hour in (24.0, 48.0)])
     cohort = make_cohort(4, assessments=grades, patients={"followed_until_hours": [600.0] * 4})
     return build_targets(cohort, moments, "crs", (1, 3), setting)
@@ -128,13 +131,13 @@ def ungraded_targets(grades, setting="as_charted"):
 def test_who_was_never_graded_has_no_label_where_grade_0_is_charted():
     zeros = [(0, "crs", 0, 5.0), (0, "crs", 3, 50.0), (1, "crs", 0, 5.0), (2, "crs", 1, 30.0)]
     known = [1.0, 1.0, 0.0, 0.0, 0.0, 0.0]
-    found = ungraded_targets(zeros)
-    np.testing.assert_equal(found.label(3, 72.0), [*known, NAN, NAN])
-    assert found.at_risk[:, 1].tolist() == [True] * 6 + [False] * 2
-    assert found.time[6:].max() == 0.0
+    actual = ungraded_targets(zeros)
+    np.testing.assert_equal(actual.label(3, 72.0), [*known, NAN, NAN])
+    assert actual.at_risk[:, 1].tolist() == [True] * 6 + [False] * 2
+    assert actual.time[6:].max() == 0.0
     np.testing.assert_equal(ungraded_targets(zeros, "no_event").label(3, 72.0), [*known, 0.0, 0.0])
     # the loss of the fourth does not make the others weigh more
-    assert found.followed(3).share.min() == ungraded_targets(zeros[:-1]).followed(3).share.min()
+    assert actual.followed(3).share.min() == ungraded_targets(zeros[:-1]).followed(3).share.min()
     # where only events are charted, silence is no event
     events = [(0, "crs", 3, 50.0), (2, "crs", 1, 30.0)]
     np.testing.assert_equal(ungraded_targets(events).label(3, 72.0), [*known, 0.0, 0.0])
@@ -163,8 +166,8 @@ def test_no_landmark_is_dropped_because_of_what_follows(grades, later, death):
 
     def at_risk(rows, **more):
         cohort = patient([("crs", *row) for row in rows], **clocks, **more)
-        found = training_landmarks(cohort, load_config().landmarks, "crs")
-        assert found["hours"].tolist() == [24.0, 48.0, 72.0, 96.0]
+        actual = training_landmarks(cohort, load_config().landmarks, "crs")
+        assert actual["hours"].tolist() == [24.0, 48.0, 72.0, 96.0]
         return build_targets(cohort, at(*[(0, hour) for hour in landmarks]), "crs", (1, 3)).at_risk
 
     past = [row for row in grades if row[1] < 60.0]
@@ -200,7 +203,7 @@ def test_counts_on_the_recovered_public_cohort():
 
 
 def refusal(grades, *, followed=600.0, end=96.0, horizons=(24.0, 48.0)):
-    """Words with which an outcome of ten patients of these daily grades is refused."""
+    """Message that refuses an outcome of ten patients with these daily grades."""
     rows = [(patient, "crs", grade, hour) for patient in range(10) for grade, hour in grades]
     ends = {"record_end_hours": np.full(10, end), "followed_until_hours": np.full(10, followed)}
     cohort = make_cohort(10, [lab(0, "crp", 5.0, 1.0)], rows, patients=ends)

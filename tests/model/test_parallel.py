@@ -1,4 +1,4 @@
-"""Independent fits side by side: in order, no more at once than asked, errors not swallowed."""
+"""Parallel fits: results in order, at most ``jobs`` at once, errors raised."""
 
 import threading
 import time

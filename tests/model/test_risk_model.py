@@ -1,4 +1,4 @@
-"""The fitted model: monotone by construction, honest about unknown grades, repeatable."""
+"""The fitted model: monotone by construction, unknown grades handled, repeatable."""
 
 import numpy as np
 import pytest

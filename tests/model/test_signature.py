@@ -1,4 +1,4 @@
-"""Signatures: of the right key, over the bundle as it is."""
+"""Signatures: accepted only from the right key over the unchanged bundle."""
 
 from __future__ import annotations
 

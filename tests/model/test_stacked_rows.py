@@ -34,8 +34,8 @@ def test_censoring_weights_agree_with_a_naive_kaplan_meier(rows, landmark, ahead
     if start == 0:
         return
     kept = naive_followed(rows, landmark + ahead) / start
-    found = censoring_weight(follow_up, np.array([landmark]), np.array([ahead]), 0.1)[0]
-    assert found == pytest.approx(1.0 / max(kept, 0.1))
+    weight = censoring_weight(follow_up, np.array([landmark]), np.array([ahead]), 0.1)[0]
+    assert weight == pytest.approx(1.0 / max(kept, 0.1))
     reach = follow_up.reach(np.array([float(landmark)]), 0.1)[0]
     assert (ahead <= reach) == (kept >= 0.1 - 1e-12)
 

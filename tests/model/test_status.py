@@ -1,4 +1,4 @@
-"""Which status each landmark gets, and which one counts where several apply."""
+"""Status of each landmark, and the order of precedence if several apply."""
 
 import pytest
 
@@ -23,16 +23,16 @@ def status_of(*, grades=(), hours=48.0, labs=True, mostly_rejected="", **patient
     cohort = make_cohort(1, measured, [(0, "crs", *grade) for grade in grades], patients=columns)
     matrix = build_features(cohort, at((0, hours)), SPEC)
     support = support_from_reference(REFERENCE)
-    found = outcome_statuses(
+    statuses = outcome_statuses(
         cohort,
         matrix.landmarks,
         SEVERE,
         abstention_codes(matrix, None, support, RULE),
         mostly_rejected,
     )
-    status = found.status[0]
-    assert (status == OK) == (found.reason[0] == "")
-    assert found.estimated().tolist() == ([0] if status == OK else [])
+    status = statuses.status[0]
+    assert (status == OK) == (statuses.reason[0] == "")
+    assert statuses.estimated().tolist() == ([0] if status == OK else [])
     return status
 
 

@@ -1,4 +1,4 @@
-"""A store is made whole or not at all, by one process at a time, and never over another."""
+"""A store is created completely or not at all, by one process, and never replaces another."""
 
 import os
 import shutil
@@ -19,7 +19,7 @@ from pipeline.model.tracking_store import store_problem
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory) -> Path:
-    """A store as it is made where there is none."""
+    """A newly created store."""
     file = tmp_path_factory.mktemp("store") / "mlflow.db"
     prepare_store(f"sqlite:///{file}")
     return file
@@ -27,7 +27,7 @@ def whole(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def made(whole, monkeypatch):
-    """Files that were filled: a copy of the store takes no time."""
+    """Paths of filled files; copying a store replaces the slow creation."""
     files = []
 
     def fill(file):
@@ -57,8 +57,8 @@ def test_a_store_that_exists_is_never_replaced(tmp_path, made):
 def test_a_store_that_another_program_makes_meanwhile_is_kept(tmp_path, monkeypatch):
     file = tmp_path / "mlflow.db"
 
-    def fill(aside):
-        aside.write_text("ours")
+    def fill(temporary):
+        temporary.write_text("ours")
         file.write_text("theirs")
 
     monkeypatch.setattr(store_creation, "_fill", fill)
@@ -68,8 +68,8 @@ def test_a_store_that_another_program_makes_meanwhile_is_kept(tmp_path, monkeypa
 
 
 def test_a_creation_that_fails_leaves_nothing(tmp_path, monkeypatch):
-    def fill(aside):
-        aside.write_text("half")
+    def fill(temporary):
+        temporary.write_text("half")
         raise sqlite3.OperationalError("database or disk is full")
 
     monkeypatch.setattr(store_creation, "_fill", fill)

@@ -1,4 +1,4 @@
-"""A half-made, damaged, older, newer or foreign store is recognised, with what to do."""
+"""An incomplete, damaged, older, newer or foreign store is recognised, with a remedy."""
 
 import sqlite3
 import time

@@ -1,4 +1,4 @@
-"""A tracking store that cannot be used is found out in seconds, whatever is wrong with it."""
+"""Every kind of unusable tracking store is detected in seconds."""
 
 import os
 import socket

@@ -1,4 +1,4 @@
-"""What is learned from the training cohort beside coefficients: base rates by day and ranges."""
+"""Base rates by day and training ranges."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Tuning: inside the patients at hand, the same for every number of jobs, never worse."""
+"""Tuning uses training patients only, is independent of jobs, and never raises the loss."""
 
 import numpy as np
 import pytest
@@ -24,16 +24,16 @@ def tuned():
 
 
 def test_chosen_settings_lie_in_the_space_and_are_used_and_recorded(tuned, tmp_path):
-    found = tuned.model.tuned
-    assert set(found) == set(SPACE)
-    assert 30 <= found["ridge_labs"] <= 3000
-    assert isinstance(found["booster_rounds"], int)
+    chosen = tuned.model.tuned
+    assert set(chosen) == set(SPACE)
+    assert 30 <= chosen["ridge_labs"] <= 3000
+    assert isinstance(chosen["booster_rounds"], int)
     labs = next(item for item in tuned.model.no_state.linear if item.name == "labs")
-    assert labs.design.ridge[-1] == found["ridge_labs"]
+    assert labs.design.ridge[-1] == chosen["ridge_labs"]
     booster = tuned.model.no_state.boosters[0].booster
-    assert booster.num_boosted_rounds() == found["booster_rounds"]
+    assert booster.num_boosted_rounds() == chosen["booster_rounds"]
     digest = stored(tuned.model, tmp_path / "a")
-    assert load_bundle(tmp_path / "a").models["crs"].tuned == found
+    assert load_bundle(tmp_path / "a").models["crs"].tuned == chosen
     again = fit(course_cohort(40), tune=TUNE, bootstrap=2)
     assert stored(again.model, tmp_path / "b") == digest
 
@@ -80,7 +80,7 @@ def test_too_few_events_leave_the_configured_values(tuned):
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("settings", "reason"),
     [
         ({"space": {"seed": {"low": 1, "high": 2}}}, "seed cannot be tuned; legal are"),
         ({"space": {"ridge_labs": {"low": 9, "high": 2}}}, "low below high"),
@@ -89,6 +89,6 @@ def test_too_few_events_leave_the_configured_values(tuned):
         ({"trials": -1}, "greater than or equal to 0"),
     ],
 )
-def test_a_space_that_cannot_be(settings, said):
-    with pytest.raises(ValueError, match=said):
+def test_a_space_that_cannot_be(settings, reason):
+    with pytest.raises(ValueError, match=reason):
         ModelConfig.model_validate({"tune": settings})
