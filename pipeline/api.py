@@ -124,6 +124,15 @@ def read_batch(
         If there is no labs table, or a required column is missing.
     UsageError
         If ``as_of`` or a setting cannot be used.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from pipeline.model.bundle import empty_bundle
+    >>> rows = pd.DataFrame({"patient_id": ["A"], "analyte": "CRP", "value": "12", "unit": "mg/L",
+    ...                      "collected_hours": [20]})
+    >>> read_batch(rows, as_loaded(empty_bundle())).labs["value"].tolist()
+    [12.0]
     """
     return bundle.read(source, as_of, config)
 
@@ -205,6 +214,18 @@ def train(
         blocks.
     UsageError
         If a setting is not legal, or ``out`` holds something else.
+
+    Examples
+    --------
+    A real training keeps the default settings; these make the example fast:
+
+    >>> quick = {"outcomes": {"icans": {"scale": "icans", "threshold": 1, "label": "ICANS"}},
+    ...          "features": {"analytes": ["crp"]}, "landmarks": {"last_hours": 72},
+    ...          "model": {"booster_rounds": 2, "inner_folds": 2, "horizons_hours": [72]},
+    ...          "evaluation": {"folds": 2, "repeats": 1, "bootstrap": 20}}
+    >>> bundle = train(simulate(24, seed=1), quick)
+    >>> bundle.outcomes, bundle.evaluation.kind
+    (['icans'], 'cross-validated')
     """
     settings = cohort.config if config is None else as_config(config)
     if config is not None:
@@ -244,6 +265,16 @@ def evaluate(bundle: Bundle, source: Source | Cohort, config: Settings = None) -
         If none of the bundle's outcomes can be scored on the cohort.
     UsageError
         If a setting is not legal.
+
+    Examples
+    --------
+    >>> quick = {"outcomes": {"icans": {"scale": "icans", "threshold": 1, "label": "ICANS"}},
+    ...          "features": {"analytes": ["crp"]}, "landmarks": {"last_hours": 72},
+    ...          "model": {"booster_rounds": 2, "inner_folds": 2, "horizons_hours": [72]},
+    ...          "evaluation": {"folds": 2, "repeats": 1, "bootstrap": 20}}
+    >>> bundle = train(simulate(24, seed=1), quick)
+    >>> evaluate(bundle, simulate(20, seed=2)).to_frame()["predictor"].iloc[0]
+    'model'
     """
     if isinstance(source, Cohort):
         tables, remarks = dict(source.raw), list[str]()

@@ -52,6 +52,22 @@ def shap_explanation(
         ``data`` holds the newest result of an analyte in its canonical unit (NaN where it was not
         measured), and of a group the number of its known features; ``display_data`` the same as
         text. An analyte that no patient has is left out.
+
+    Examples
+    --------
+    >>> from pipeline.features.spec import learn_spec
+    >>> from pipeline.cohort.tables import empty_cohort
+    >>> from pipeline.config import load_config
+    >>> spec = learn_spec(empty_cohort(["A"]), load_config(), {})
+    >>> moments = pd.DataFrame({"patient": [0], "hours": [72.0]})
+    >>> matrix = FeatureMatrix(np.zeros((1, 0)), (), moments)
+    >>> newest = pd.DataFrame(columns=["landmark", "analyte", "value", "side", "collected_hours"])
+    >>> risk = np.array([[0.25]])
+    >>> result = Contributions(("treatments",), ("treatments",), np.array([[[5.0]]]),
+    ...                        np.zeros((1, 1, 1)), risk, risk - 0.05)
+    >>> why = shap_explanation(result, matrix, newest, pd.Series(["A"]), spec, "ICANS")
+    >>> why.values.tolist(), why.base_values.tolist()
+    ([[5.0]], [20.0])
     """
     import shap
 

@@ -91,7 +91,21 @@ class Bundle(StoredBundle):
         return [float(hours) for hours in self.config.model.horizons_hours]
 
     def read(self, batch: Batch, as_of: str | None = None, config: Settings = None) -> Cohort:
-        """Read a batch as the training cohort was read; see :func:`cytocast.read_batch`."""
+        """Read a batch as the training cohort was read; see :func:`cytocast.read_batch`.
+
+        Parameters
+        ----------
+        batch : path, DataFrame, mapping of str to DataFrame, or Cohort
+            Folder or labs file, lab rows, tables by name, or a cohort to be read again.
+        as_of : str, optional
+            Hours since infusion or an ISO 8601 time; rows from then on are rejected.
+        config : Config, mapping or path, optional
+            Reading settings in which the batch differs from training.
+
+        Returns
+        -------
+        Cohort
+        """
         if isinstance(batch, Cohort):
             as_of = batch.as_of if as_of is None else as_of
             tables, remarks = dict(batch.raw), list[str]()
@@ -150,12 +164,16 @@ class Bundle(StoredBundle):
 
         Parameters
         ----------
-        batch, as_of, config
+        batch : path, DataFrame, mapping of str to DataFrame, or Cohort
             As in :meth:`predict`.
         outcome : str, optional
             By default the first outcome.
         horizon_hours : float, optional
             A fitted horizon; by default the one nearest to ``predict.headline_hours``.
+        as_of : str, optional
+            As in :meth:`predict`.
+        config : Config, mapping or path, optional
+            As in :meth:`predict`.
 
         Returns
         -------
@@ -195,7 +213,12 @@ class Bundle(StoredBundle):
         )
 
     def stored(self) -> StoredBundle:
-        """The bundle as the command line uses it."""
+        """The bundle as the command line uses it.
+
+        Returns
+        -------
+        pipeline.model.bundle.Bundle
+        """
         own = {item.name: getattr(self, item.name) for item in fields(StoredBundle)}
         return StoredBundle(**own)
 
@@ -249,6 +272,12 @@ def as_loaded(
     Returns
     -------
     Bundle
+
+    Examples
+    --------
+    >>> from pipeline.model.bundle import empty_bundle
+    >>> as_loaded(empty_bundle(), version="3").version
+    '3'
     """
     own: dict[str, Any] = {item.name: getattr(bundle, item.name) for item in fields(StoredBundle)}
     return Bundle(**own, version=version, evaluation=evaluation)

@@ -95,7 +95,13 @@ class Cohort(Tables):
         return self.read.local
 
     def reading_settings(self) -> dict[str, Any]:
-        """Reading settings that were stated when it was read, as a mapping of settings."""
+        """Reading settings that were stated when the cohort was read.
+
+        Returns
+        -------
+        dict
+            As in a settings file: ``{"cohort": {...}}``.
+        """
         stated = self.config.cohort.model_dump(mode="json", exclude_unset=True)
         return {"cohort": {name: stated[name] for name in READING if name in stated}}
 
@@ -289,6 +295,16 @@ def with_tables(
     Returns
     -------
     Cohort
+
+    Examples
+    --------
+    >>> from pipeline.config import load_config
+    >>> config = load_config()
+    >>> labs = pd.DataFrame({"patient_id": ["A"], "analyte": "CRP", "value": "9", "unit": "mg/L",
+    ...                      "collected_hours": 5})
+    >>> raw = tables_in_memory({"labs": labs})
+    >>> with_tables(read_tables(raw, config.cohort), raw, config, "a test")
+    Cohort of a test: 1 patient, 1 lab row, 0 rejects
     """
     tables = read.cohort
     return Cohort(
