@@ -248,7 +248,7 @@ def _day_code(rows: pd.DataFrame) -> np.ndarray:
 def open_export(
     folder: str | Path, config: Config, *, read: ReadResult | None = None
 ) -> AuditContext:
-    """Read the tables of a folder, and the cohort if it can be read.
+    r"""Read the tables of a folder, and the cohort if it can be read.
 
     Parameters
     ----------
@@ -273,7 +273,7 @@ def open_export(
     >>> from tempfile import TemporaryDirectory
     >>> from pipeline.config import load_config
     >>> with TemporaryDirectory() as folder:
-    ...     labs = "patient_id,analyte,value,unit\\na,CRP,<9,mg/L\\n"
+    ...     labs = "patient_id,analyte,value,unit\na,CRP,<9,mg/L\n"
     ...     _ = Path(folder, "labs.csv").write_text(labs)
     ...     context = open_export(folder, load_config())
     >>> context.files, context.n_patients

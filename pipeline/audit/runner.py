@@ -20,11 +20,11 @@ from pipeline.audit.clock_checks import (
     SameTimeOfDay,
 )
 from pipeline.audit.constant_checks import EncodingConstants, RepeatedConstants
-from pipeline.audit.course_checks import AfterTheEnd, CutAtThePeak, PeakColumns, TellingGaps
+from pipeline.audit.course_checks import AfterTheEnd, CutAtThePeak, InformativeGaps, PeakColumns
 from pipeline.audit.digit_checks import CodeBeyondLimit, MissingDigit, Sentinels, SilentLimit
 from pipeline.audit.export_context import AuditContext, open_export
 from pipeline.audit.finding import SEVERITIES, Finding, NotApplicable
-from pipeline.audit.identity_checks import PersonsInTheExport, SamePatientTwice, TellingOrder
+from pipeline.audit.identity_checks import InformativeOrder, PersonsInTheExport, SamePatientTwice
 from pipeline.audit.leakage_checks import ColumnsThatAreTheOutcome, OutcomeAmongInputs
 from pipeline.audit.limit_checks import ImplausibleLimits
 from pipeline.audit.specimen_checks import Contradictions, ImpossibleJumps, TwoPopulations
@@ -59,10 +59,10 @@ CHECKS: tuple[type[Check], ...] = (
     ColumnsThatAreTheOutcome,
     OutcomeAmongInputs,
     SamePatientTwice,
-    TellingOrder,
+    InformativeOrder,
     PersonsInTheExport,
     CutAtThePeak,
-    TellingGaps,
+    InformativeGaps,
     AfterTheEnd,
     PeakColumns,
     MissingDigit,
@@ -227,7 +227,7 @@ def audit(context: AuditContext, checks: Sequence[type[Check]] = CHECKS) -> Audi
 def audit_folder(
     folder: str | Path, config: Config, *, read: ReadResult | None = None
 ) -> AuditReport:
-    """Run every check on a folder.
+    r"""Run every check on a folder.
 
     Parameters
     ----------
@@ -252,7 +252,7 @@ def audit_folder(
     >>> from tempfile import TemporaryDirectory
     >>> from pipeline.config import load_config
     >>> with TemporaryDirectory() as folder:
-    ...     labs = "patient_id,analyte,value,unit\\na,crp,9,\\n"
+    ...     labs = "patient_id,analyte,value,unit\na,crp,9,\n"
     ...     _ = Path(folder, "labs.csv").write_text(labs)
     ...     print(describe(audit_folder(folder, load_config())))
     BLOCKED by CHK001: 1 error and 2 warnings.
@@ -264,7 +264,7 @@ def audit_folder(
 
 
 def as_json(report: AuditReport, *, examples: bool = True) -> str:
-    """Return the text of ``audit.json``.
+    r"""Return the text of ``audit.json``.
 
     Parameters
     ----------
@@ -280,7 +280,7 @@ def as_json(report: AuditReport, *, examples: bool = True) -> str:
     Examples
     --------
     >>> as_json(AuditReport((), (), (), {}, pd.DataFrame()))
-    '[]\\n'
+    '[]\n'
     """
     entries = report.to_list(examples=examples)
     return json.dumps(entries, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
