@@ -1,25 +1,19 @@
-"""Confidence in an estimate: its level, the reasons, and which results are missing or old."""
+"""Confidence in an estimate: its level and the reasons."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from pipeline.cohort.analytes import normalise_name
 from pipeline.cohort.reject_summary import PatientRejects
 from pipeline.explain.estimate_age import EstimateAge
+from pipeline.explain.estimate_inputs import EstimateInputs, results_refused, results_text
 from pipeline.explain.estimates import Estimate
 from pipeline.explain.model_summary import ModelSummary
 from pipeline.explain.patient_record import PatientRecord
-from pipeline.explain.phrases import (
-    age_text,
-    listed_phrases,
-    number_text,
-    phrase,
-    section,
-    value_text,
-)
+from pipeline.explain.phrases import age_text, listed_phrases, phrase, section
+from pipeline.explain.result_text import number_text, value_text
 from pipeline.explain.subsequent_events import SubsequentEvents, is_grave, subsequent_event_text
 from pipeline.format import integer, is_missing, joined
 
@@ -47,48 +41,6 @@ class Confidence:
     words: str
     reasons: tuple[str, ...]
     flags: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class EstimateInputs:
-    """Age and range of the inputs, from one row of ``predictions.csv``.
-
-    Attributes
-    ----------
-    newest : float
-        Age of the newest sample in hours.
-    stale, out_of_range : tuple of str
-        Keys of analytes with an old result, or with one outside the training range.
-    """
-
-    newest: float
-    stale: tuple[str, ...] = ()
-    out_of_range: tuple[str, ...] = ()
-
-
-def inputs_of(row: Mapping[str, Any]) -> EstimateInputs:
-    """Read the inputs from a row of ``predictions.csv``.
-
-    Parameters
-    ----------
-    row : mapping
-        ``newest_lab_hours``, ``analytes_stale`` and ``out_of_range`` are used.
-
-    Returns
-    -------
-    EstimateInputs
-
-    Examples
-    --------
-    >>> row = {"newest_lab_hours": "3.5", "analytes_stale": "il6;nfl", "out_of_range": ""}
-    >>> inputs_of(row)
-    EstimateInputs(newest=3.5, stale=('il6', 'nfl'), out_of_range=())
-    """
-    lists = (
-        tuple(key for key in str(row[name]).split(";") if key)
-        for name in ("analytes_stale", "out_of_range")
-    )
-    return EstimateInputs(float(row["newest_lab_hours"]), *lists)
 
 
 def confidence_of(
@@ -160,16 +112,6 @@ def confidence_of(
     )
 
 
-def results_refused(summary: ModelSummary, refused: PatientRejects) -> dict[str, int]:
-    """Number of rejected results of each analyte of the model, if any."""
-    return {key: refused.results[key] for key in summary.analytes if key in refused.results}
-
-
-def results_text(count: int) -> str:
-    """Format a number of results."""
-    return phrase("missing", "result" if count == 1 else "results", count=count)
-
-
 def refused_reasons(summary: ModelSummary, refused: PatientRejects) -> list[Reason]:
     """Return the reason that results of the model's analytes were rejected, if any were.
 
@@ -200,75 +142,6 @@ def refused_reasons(summary: ModelSummary, refused: PatientRejects) -> list[Reas
     names = joined([summary.analytes[key].short for key in lost])
     text = phrase("reliance", "refused", count=count, analytes=names)
     return [Reason("care", text, phrase("flags", "refused", count=count))]
-
-
-def missing_sentences(
-    record: PatientRecord, inputs: EstimateInputs, summary: ModelSummary, refused: PatientRejects
-) -> list[str]:
-    """Return sentences on missing, old and rejected results.
-
-    Parameters
-    ----------
-    record : PatientRecord
-        The patient at the landmark.
-    inputs : EstimateInputs
-        From :func:`inputs_of`.
-    summary : ModelSummary
-        The model.
-    refused : PatientRejects
-        Rejected results, which are not listed as never measured.
-
-    Returns
-    -------
-    list of str
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> from types import SimpleNamespace
-    >>> from pipeline.cohort.analytes import dictionary
-    >>> from pipeline.cohort.tables import empty_cohort
-    >>> from pipeline.explain.patient_record import records
-    >>> landmark = pd.DataFrame({"patient": [0], "hours": [72.0]})
-    >>> [record] = records(empty_cohort(["P-1"]), landmark)
-    >>> model = SimpleNamespace(analytes={"crp": dictionary()["crp"]}, outcomes={})
-    >>> missing_sentences(record, EstimateInputs(100.0), model, PatientRejects())
-    ['No result so far: CRP.']
-    """
-    core = [key for key, analyte in summary.analytes.items() if analyte.core]
-    measured = set(record.labs["analyte"])
-    lost = results_refused(summary, refused)
-    never = [summary.analytes[key].short for key in core if key not in measured and key not in lost]
-    newest = record.labs.groupby("analyte")["collected_hours"].max()
-    ages = sorted(
-        ((key, record.hours - float(newest[key])) for key in inputs.stale if key in newest),
-        key=lambda item: -item[1],
-    )
-    sentences = []
-    if lost:
-        named = [f"{summary.analytes[key].short} ({results_text(n)})" for key, n in lost.items()]
-        sentences.append(phrase("missing", "results_refused", analytes=joined(named)))
-    if never:
-        sentences.append(phrase("missing", "never", analytes=joined(never)))
-    if ages:
-        named = [
-            phrase("missing", "stale_one", analyte=summary.analytes[key].short, age=age_text(age))
-            for key, age in ages
-            if key in summary.analytes
-        ]
-        sentences.append(phrase("missing", "stale", analytes=listed_phrases(named)))
-    scales = dict.fromkeys(outcome.scale for outcome in summary.outcomes.values())
-    uncharted = [
-        scale.upper()
-        for scale in scales
-        if scale != "death" and not (record.grades["scale"] == scale).any()
-    ]
-    if uncharted:
-        sentences.append(phrase("missing", "grades_none", scales=joined(uncharted)))
-    if refused.rows > sum(lost.values()):
-        key = "refused_too" if lost else "refused"
-        return [*(sentences or [_none(summary)]), phrase("missing", key)]
-    return sentences or [_none(summary)]
 
 
 def _late(late: EstimateAge | None) -> list[Reason]:
@@ -341,13 +214,13 @@ def _extrapolating(
     many = len(keys) >= section("reliance")["limits"]["many_out_of_range"]
     level = "poor" if many else "care"
     names = [summary.analytes[key].short for key in keys]
-    said = joined([*names[:_NAMED_IN_FULL], *(["others"] if len(names) > _NAMED_IN_FULL else [])])
-    flag = phrase("flags", "range", analytes=said)
-    found = [Reason(level, _beyond(key, record, summary)) for key in keys[:_NAMED_IN_FULL]]
+    short = joined([*names[:_NAMED_IN_FULL], *(["others"] if len(names) > _NAMED_IN_FULL else [])])
+    flag = phrase("flags", "range", analytes=short)
+    reasons = [Reason(level, _beyond(key, record, summary)) for key in keys[:_NAMED_IN_FULL]]
     if len(keys) > _NAMED_IN_FULL:
         more = phrase("reliance", "range_more", analytes=listed_phrases(names[_NAMED_IN_FULL:]))
-        found.append(Reason(level, more))
-    return [Reason(level, found[0].text, flag), *found[1:]]
+        reasons.append(Reason(level, more))
+    return [Reason(level, reasons[0].text, flag), *reasons[1:]]
 
 
 def _beyond(key: str, record: PatientRecord, summary: ModelSummary) -> str:
@@ -368,7 +241,7 @@ def _measured(record: PatientRecord, inputs: EstimateInputs, summary: ModelSumma
     newest = record.labs.groupby("analyte")["collected_hours"].max()
     recent = newest.index[record.hours - newest <= _DAY]
     count = sum(key in summary.analytes for key in recent)
-    words = phrase(
+    text = phrase(
         "reliance",
         "inputs" if count else "inputs_none",
         count=count,
@@ -377,38 +250,38 @@ def _measured(record: PatientRecord, inputs: EstimateInputs, summary: ModelSumma
     )
     if inputs.newest > limits["old_hours"]:
         level = "poor" if inputs.newest > limits["very_old_hours"] else "care"
-        return Reason(level, words, phrase("flags", "old"))
+        return Reason(level, text, phrase("flags", "old"))
     if count < limits["few_analytes_24h"]:
-        return Reason("care", words, phrase("flags", "few"))
-    return Reason("good", words)
+        return Reason("care", text, phrase("flags", "few"))
+    return Reason("good", text)
 
 
 def _grades(estimates: Sequence[Estimate], summary: ModelSummary) -> list[Reason]:
     without = [item for item in estimates if item.headline is not None and not item.state_used]
     if not without:
         return []
-    words = phrase(
+    text = phrase(
         "reliance",
         "state_unknown",
         scales=" or ".join(dict.fromkeys(item.scale.upper() for item in without)),
         shorts=joined([item.short for item in without]),
         hours=f"{summary.grade_valid_hours:g}",
     )
-    return [Reason("care", words, phrase("flags", "state"))]
+    return [Reason("care", text, phrase("flags", "state"))]
 
 
 def _product(record: PatientRecord, summary: ModelSummary) -> list[Reason]:
     if not summary.products:
         return []
     if not record.product:
-        words = phrase("reliance", "product_unknown")
+        text = phrase("reliance", "product_unknown")
         return [Reason("care", words, phrase("flags", "product_unknown"))]
     count = int(summary.products.get(normalise_name(record.product), 0))
     few = count < section("reliance")["limits"]["few_product_patients"]
     key = "product_few" if few else "product_seen"
-    words = phrase("reliance", key, product=record.product, count=integer(count))
+    text = phrase("reliance", key, product=record.product, count=integer(count))
     flag = phrase("flags", "product", product=record.product) if few else ""
-    return [Reason("care" if few else "good", words, flag)]
+    return [Reason("care" if few else "good", text, flag)]
 
 
 def _events(estimates: Sequence[Estimate], summary: ModelSummary) -> list[Reason]:
@@ -421,7 +294,3 @@ def _events(estimates: Sequence[Estimate], summary: ModelSummary) -> list[Reason
     return (
         [Reason("care", phrase("reliance", "few_events", counts=joined(counts)))] if counts else []
     )
-
-
-def _none(summary: ModelSummary) -> str:
-    return phrase("missing", "none", hours=f"{summary.stale_hours:g}")

@@ -12,8 +12,9 @@ from pipeline.cohort.analytes import Analyte
 from pipeline.explain.estimates import Estimate
 from pipeline.explain.model_summary import ModelSummary
 from pipeline.explain.patient_record import PatientRecord
-from pipeline.explain.phrases import age_text, number_text, phrase, section, whole
+from pipeline.explain.phrases import age_text, phrase, section, whole
 from pipeline.explain.reference_range import reference_range
+from pipeline.explain.result_text import number_text
 from pipeline.features.names import analyte_meta, feature_sentence
 
 _MARK = {-1: "<", 0: "", 1: ">"}

@@ -10,17 +10,10 @@ from pipeline.explain.drug_caveats import caveats, drug_names
 from pipeline.explain.estimates import Estimate
 from pipeline.explain.model_summary import ModelSummary
 from pipeline.explain.patient_record import PatientRecord
-from pipeline.explain.phrases import (
-    age_text,
-    pathway_name,
-    phrase,
-    points_text,
-    section,
-    value_text,
-    whole,
-)
+from pipeline.explain.phrases import age_text, pathway_name, phrase, points_text, section, whole
 from pipeline.explain.reference_range import with_own_range
 from pipeline.explain.result_changes import change_text, direction_reasons, range_text, reason
+from pipeline.explain.result_text import value_text
 from pipeline.features.score_definitions import PREFIX, score_label, scores
 from pipeline.format import joined
 
