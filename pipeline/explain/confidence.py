@@ -275,7 +275,7 @@ def _product(record: PatientRecord, summary: ModelSummary) -> list[Reason]:
         return []
     if not record.product:
         text = phrase("reliance", "product_unknown")
-        return [Reason("care", words, phrase("flags", "product_unknown"))]
+        return [Reason("care", text, phrase("flags", "product_unknown"))]
     count = int(summary.products.get(normalise_name(record.product), 0))
     few = count < section("reliance")["limits"]["few_product_patients"]
     key = "product_few" if few else "product_seen"

@@ -190,7 +190,10 @@ def top_reasons(
     ...     ("treatments", "measurement"), ("treatments", "measurement"),
     ...     points, 0 * points, np.array([[0.2]]), np.array([[0.23]]),
     ... )
-    >>> newest = pd.DataFrame(columns=["landmark", "analyte", "value", "side", "collected_hours"])
+    >>> newest = pd.DataFrame(
+    ...     [(0, "crp", 184.0, 0, 70.0)],
+    ...     columns=["landmark", "analyte", "value", "side", "collected_hours"],
+    ... )
     >>> top_reasons(result, newest, SimpleNamespace(analytes=[]), 2).tolist()
     [[['Drugs given so far: lowers the estimate by 3 percentage points', '']]]
     """
