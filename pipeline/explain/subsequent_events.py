@@ -75,8 +75,8 @@ def subsequent_events(
     )
     ids = cohort.patients["patient_id"]
     by_patient: dict[str, list[SubsequentEvents]] = {}
-    for patient, event in _grades(cohort.assessments, moment):
-        by_patient.setdefault(str(ids.iloc[patient]), []).append(event)
+    for row, event in _grades(cohort.assessments, moment):
+        by_patient.setdefault(str(ids.iloc[row]), []).append(event)
     doses = cohort.treatments
     given = doses.loc[doses["given_hours"] >= doses["patient"].map(moment)]
     first = given.sort_values("given_hours", kind="stable").drop_duplicates(["patient", "drug"])
