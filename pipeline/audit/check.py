@@ -1,4 +1,4 @@
-"""The base of every check: code, title, severity, effect, remedy, and one method."""
+"""Base class of the checks: code, title, severity, effect, remedy and one method."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from pipeline.audit.finding import Example, Finding, Severity
 
 
 class Check(ABC):
-    """One numbered question about an export.
+    """One numbered check of an export.
 
-    A subclass states its class attributes and answers in :meth:`check`. It raises
-    :class:`NotApplicable` when the export has nothing to look at.
+    A subclass sets the class attributes and implements :meth:`check`, which raises
+    :class:`NotApplicable` when the export lacks the data for the check.
 
     Attributes
     ----------
@@ -23,9 +23,9 @@ class Check(ABC):
     title : str
         The defect in a few words.
     severity : {"error", "warning", "info"}
-        Of its findings, unless one says otherwise.
+        Default severity of the findings.
     effect, remedy : str
-        What the defect does to a result, and what to do about it.
+        How the defect changes results, and how to correct it.
     """
 
     code: ClassVar[str]
@@ -36,11 +36,11 @@ class Check(ABC):
 
     @abstractmethod
     def check(self, context: AuditContext) -> list[Finding]:
-        """Findings of this check, an empty list when there is nothing to report."""
+        """Return the findings of this check; an empty list if there are none."""
 
     @classmethod
     def anchor(cls) -> str:
-        """Where the documentation explains this check."""
+        """Link to the section of the documentation on this check."""
         return f"docs/audit.md#{cls.code.lower()}"
 
     def finding(
@@ -55,7 +55,7 @@ class Check(ABC):
         remedy: str | None = None,
         effect: str | None = None,
     ) -> Finding:
-        """Build a finding of this check; what is not given is that of the class."""
+        """Build a finding of this check; arguments left out take the class attributes."""
         return Finding(
             code=self.code,
             title=self.title,

@@ -1,4 +1,4 @@
-"""CHK401 to CHK406: what the times say about how the export was made."""
+"""CHK401 to CHK406: defects of times, grading systems and sampling."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from pipeline.cohort.column_words import listed, word_list
 from pipeline.cohort.timestamps import CLOCK_CHANGE, parse_timestamps
 
 MIN_ROWS = 30
-# offsets of places that change their clocks: most of Europe, North America, parts of Australia
+# offsets of zones with summer time: most of Europe, North America, parts of Australia
 _SHIFTING = ("-08", "-07", "-06", "-05", "-04", "-03", "+00", "+01", "+02", "+03", "+10", "+11")
 
 
 class SameTimeOfDay(Check):
-    """Times that all show one hour of the day, such as midnight."""
+    """Times that all show the same hour of the day, for example midnight."""
 
     code = "CHK401"
     title = "All times show the same time of day"
     effect = (
-        "Only the day is real. Results look as if they had been known hours before or after they "
-        "were, and hours-since features are false by up to a day."
+        "Only the day is known. Results appear to be available hours earlier or later than they "
+        "were, and hours-since features are wrong by up to a day."
     )
     remedy = (
-        "Export date and time of collection and result. If only days exist, put results at the "
-        "end of their day, so that nothing is used before it was known."
+        "Export date and time of collection and result. If only days exist, place results at the "
+        "end of their day, so that no result is used before it was known."
     )
 
     def check(self, context: AuditContext) -> list[Finding]:
-        """Look at the most frequent time of day of every clock."""
+        """Find the most frequent time of day of every clock."""
         findings = []
         for table, raw in context.raw.items():
             if table == "patients":
@@ -62,12 +62,12 @@ class OneClock(Check):
     code = "CHK402"
     title = "Result times are missing or equal to collection times"
     effect = (
-        "The model sees a result the moment the tube was drawn. At the bedside it arrives hours, "
-        "for some assays days, later, so real performance is lower."
+        "The model sees a result at the time of collection. At the bedside it arrives hours, for "
+        "some assays days, later, so real performance is lower."
     )
     remedy = (
-        "Export the time at which the result was released. Where it is lost, leave resulted_* "
-        "out and let cohort.turnaround add the usual delay."
+        "Export the time at which the result was released. If it is lost, omit resulted_* and let "
+        "cohort.turnaround add the turnaround."
     )
 
     def check(self, context: AuditContext) -> list[Finding]:
@@ -78,11 +78,11 @@ class OneClock(Check):
         stated = labs["resulted"].notna()
         filled = (raw[columns] != "").any(axis=1)
         if filled.any() and stated.sum() < (1 - UNPLACED) * filled.sum():
-            raise NotApplicable("most result times cannot be read or placed")
+            raise NotApplicable("most result times cannot be read relative to the infusion")
         if not columns or not stated.any():
             return [
                 self.finding(
-                    f"None of {len(labs)} lab rows says when it was resulted.",
+                    f"None of {len(labs)} lab rows has a result time.",
                     table="labs",
                     columns=("resulted_at",),
                     counts={"rows": len(labs)},
@@ -93,8 +93,8 @@ class OneClock(Check):
             return []
         return [
             self.finding(
-                f"{len(equal)} of {int(stated.sum())} results were resulted the moment they were "
-                "collected.",
+                f"{len(equal)} of {int(stated.sum())} results have equal collected and resulted "
+                "times.",
                 table="labs",
                 columns=columns,
                 counts={"rows": len(equal), "of": int(stated.sum())},
@@ -104,34 +104,34 @@ class OneClock(Check):
 
 
 class ClockChanges(Check):
-    """Times without offset around a change of clocks, or one offset all year."""
+    """Ambiguous local times around a clock change, or the same offset all year."""
 
     code = "CHK403"
     title = "Clock changes are not accounted for"
     effect = (
-        "Half the year is off by an hour, or an hour in autumn is read twice. Near a landmark a "
-        "result then counts although it was not there yet."
+        "Half the year is off by an hour, or an hour in autumn is read twice. Near a landmark, a "
+        "result may then count although it was not yet available."
     )
     remedy = (
-        "Export ISO 8601 with the offset valid at that moment (summer and winter differ), or "
-        "local times with cohort.time_zone."
+        "Export ISO 8601 with the offset valid at that time (summer and winter differ), or local "
+        "times with cohort.time_zone."
     )
 
     def check(self, context: AuditContext) -> list[Finding]:
         """Look for ambiguous local times and for an offset that never changes."""
-        found, any_clock = [], False
+        findings, any_clock = [], False
         for table, raw in context.raw.items():
             for column in raw.columns:
                 if not column.endswith("_at"):
                     continue
                 any_clock = True
                 cells = raw[column]
-                for seen, rows in (_ambiguous(cells, context), _one_offset(cells)):
-                    if seen:
+                for defect, rows in (_ambiguous(cells, context), _one_offset(cells)):
+                    if defect:
                         lines = raw.loc[rows].assign(line=raw.loc[rows, "_line"])
-                        found.append(
+                        findings.append(
                             self.finding(
-                                f"{table} column '{column}': {seen}.",
+                                f"{table} column '{column}': {defect}.",
                                 table=table,
                                 columns=(column,),
                                 counts={"rows": len(rows)},
@@ -139,8 +139,8 @@ class ClockChanges(Check):
                             )
                         )
         if not any_clock:
-            raise NotApplicable("all times are hours")
-        return found
+            raise NotApplicable("no time is a date; all are hours or days")
+        return findings
 
 
 class DailyGrades(Check):
@@ -149,16 +149,16 @@ class DailyGrades(Check):
     code = "CHK404"
     title = "Grades are charted once a day"
     effect = (
-        "An onset is known to the day, not to the hour, so landmarks sit on assessment times only. "
-        "Where some patients are charted more often, onset times are not comparable between them."
+        "An onset is known to the day, not to the hour, so landmarks are placed at assessment "
+        "times only. If some patients are charted more often, onset times are not comparable."
     )
     remedy = (
-        "Export every charted assessment with its time. If a day is all there is, set "
-        "landmarks.at_results: never, and read short horizons with care."
+        "Export every charted assessment with its time. If only the day is known, set "
+        "landmarks.at_results: never, and interpret short horizons cautiously."
     )
 
     def check(self, context: AuditContext) -> list[Finding]:
-        """Look at the hours between assessments of each patient."""
+        """Compute the median hours between assessments of each patient."""
         grades = context.grades.dropna(subset=["hours"])
         if grades.empty:
             raise NotApplicable("there are no dated assessments")
@@ -184,13 +184,13 @@ class DailyGrades(Check):
 
 
 class MixedGrading(Check):
-    """More than one grading system, or another than the configured one."""
+    """Several grading systems, or one other than the configured system."""
 
     code = "CHK405"
     title = "Grading systems are mixed"
     effect = (
         "Grade 3 of one system is not grade 3 of another (Penn, Lee 2014 and CTCAE count organ "
-        "damage that ASTCT leaves out). Rows of other systems are refused."
+        "damage that ASTCT leaves out). Rows of other systems are rejected."
     )
     remedy = (
         "Regrade by ASTCT (cytocast grade derives grades from observations), or set "
@@ -211,11 +211,11 @@ class MixedGrading(Check):
             return []
         rows = grades[system != wanted]
         named = [f"{name} ({count})" for name, count in others.items()]
-        unsaid = f"; {blank} rows state none and count as {wanted}" if blank else ""
+        default = f"; {blank} rows state none and count as {wanted}" if blank else ""
         return [
             self.finding(
                 f"{len(rows)} of {len(grades)} assessments are graded by {listed(named)} instead "
-                f"of {wanted}{unsaid}.",
+                f"of {wanted}{default}.",
                 table="assessments",
                 columns=("grading_system",),
                 counts={"rows": len(rows), "of": len(grades)},
@@ -225,17 +225,17 @@ class MixedGrading(Check):
 
 
 class OncePerPatient(Check):
-    """Cytokines measured once in two of five of their patients or more: no course exists."""
+    """Cytokines measured only once in at least 40 % of their patients."""
 
     code = "CHK406"
     title = "Cytokines are measured once per patient"
     effect = (
-        "There is no trend to learn from, only a snapshot whose timing was chosen by the ward. "
-        "What the model learns may be why it was drawn."
+        "There is no trend to learn from, only one value at a time chosen by the ward. The model "
+        "may learn why it was drawn."
     )
     remedy = (
-        "Nothing to correct if it is true. Consider leaving these analytes out of "
-        "features.analytes, and do not read their contribution as kinetics."
+        "No correction is needed if it is true. Consider removing these analytes from "
+        "features.analytes, and do not interpret their contribution as kinetics."
     )
 
     def check(self, context: AuditContext) -> list[Finding]:
@@ -265,7 +265,7 @@ class OncePerPatient(Check):
 
 
 def _commonest_time(cells: pd.Series, column: str) -> tuple[float, str]:
-    """Share and words of the most frequent time of day of a clock; 0 for any other column."""
+    """Share and text of the most frequent time of day of a clock; 0 for any other column."""
     if column.endswith("_at"):
         times = cells[cells != ""].str.extract(r"[T ](\d{2}:?\d{2})", expand=False).fillna("date")
     elif column.endswith("_hours"):
@@ -282,7 +282,7 @@ def _commonest_time(cells: pd.Series, column: str) -> tuple[float, str]:
 
 
 def _ambiguous(cells: pd.Series, context: AuditContext) -> tuple[str, pd.Index]:
-    """Local times that do not exist or occur twice in the configured zone."""
+    """Local times that do not exist or occur twice in the configured zone, as text and rows."""
     zone = context.config.cohort.time_zone
     if zone is None:
         return "", cells.index
@@ -297,7 +297,7 @@ def _ambiguous(cells: pd.Series, context: AuditContext) -> tuple[str, pd.Index]:
 
 
 def _one_offset(cells: pd.Series) -> tuple[str, pd.Index]:
-    """Times whose offset stays the same through summer and winter, in a zone that shifts."""
+    """Times with the same offset in summer and winter, in a zone with summer time."""
     tails = cells[cells != ""].str.slice(-6).str.replace(":", "").str.slice(-5).unique()
     if len(tails) != 1 or not re.fullmatch(r"[+-]\d{4}", tails[0]) or tails[0] == "+0000":
         return "", cells.index

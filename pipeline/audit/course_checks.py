@@ -1,4 +1,4 @@
-"""CHK107 to CHK110: records cut at the peak, telling gaps, rows after the end, peak columns."""
+"""CHK107 to CHK110: records cut at the peak, informative gaps, late rows, peak columns."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pipeline.audit.leakage_checks import candidate_columns
 from pipeline.audit.null_statistics import rank_auc
 from pipeline.cohort.column_words import contains_word, listed, word_list
 from pipeline.cohort.schema import to_number
+from pipeline.format import counted
 
 MIN_PATIENTS = 15
 MIN_Z = 5.0
@@ -19,21 +20,21 @@ MIN_DIFFERENCE = 0.1
 
 
 class CutAtThePeak(Check):
-    """Records that end when the worst grade is reached, far more often than chance would."""
+    """Records that end at the worst grade far more often than expected by chance."""
 
     code = "CHK107"
     title = "Records end at the worst grade"
     effect = (
-        "How long a record lasts tells the outcome: one that goes on has not reached its peak. "
-        "Recovery cannot be learned, and any feature of length or number of rows leaks."
+        "The length of a record reveals the outcome: a record that continues has not reached its "
+        "peak. Recovery cannot be learned, and any feature of length or number of rows leaks."
     )
     remedy = (
         "Export the whole stay. If only the time up to the peak exists, use no feature of record "
-        "length, and say in every report that recovery was not observed."
+        "length, and state in every report that recovery was not observed."
     )
 
     def check(self, context: AuditContext) -> list[Finding]:
-        """Compare the last grade of each patient with the worst, and with a random place."""
+        """Compare how often the last grade and a random grade are the worst."""
         findings = []
         for scale in dict.fromkeys(item.scale for item in context.config.outcomes.values()):
             rows = context.grades[context.grades["scale"] == scale]
@@ -65,22 +66,22 @@ class CutAtThePeak(Check):
         return findings
 
 
-class TellingGaps(Check):
-    """Analytes whose being measured goes with the outcome."""
+class InformativeGaps(Check):
+    """Analytes whose measurement frequency is associated with the outcome."""
 
     code = "CHK108"
-    title = "Whether it was measured goes with the outcome"
+    title = "Measurement frequency follows the outcome"
     effect = (
-        "The model may learn that a worried ward orders a test, not what the test shows. Such a "
-        "model fails where ordering habits differ."
+        "The model may learn that worried staff order a test, not what the test shows. It then "
+        "fails where ordering habits differ."
     )
     remedy = (
-        "Nothing to correct if sicker patients are simply tested more. Compare the evaluation "
-        "with and without missingness features, and check the habit at every site."
+        "No correction is needed if sicker patients are simply tested more. Compare the evaluation "
+        "with and without missingness features, and check ordering habits at every site."
     )
 
     def check(self, context: AuditContext) -> list[Finding]:
-        """Compare the share of days with each analyte between patients with and without."""
+        """Compare the share of days with each analyte in patients with and without the outcome."""
         labs = context.need_timed_labs()
         labels = context.need_labels()
         labels = [item for item in labels if item.event.sum() >= MIN_PATIENTS]
@@ -93,17 +94,19 @@ class TellingGaps(Check):
         for label in labels:
             known = days[label.known[days.index]]
             event = label.event[known.index]
-            told = _telling_keys(drawn, known, event)
-            if told:
-                names = [f"{key} ({100 * w:.0f} % against {100 * o:.0f} %)" for key, w, o in told]
+            differing = _differing_shares(drawn, known, event)
+            if differing:
+                names = [
+                    f"{key} ({100 * w:.0f} % against {100 * o:.0f} %)" for key, w, o in differing
+                ]
                 findings.append(
                     self.finding(
                         f"{label.name}: share of days on which the analyte was measured, in "
-                        f"patients with and without it: {listed(names, most=12)}.",
+                        f"patients with and without the outcome: {listed(names, most=12)}.",
                         table="labs",
                         columns=("analyte",),
                         counts={
-                            "analytes": len(told),
+                            "analytes": len(differing),
                             "event patients": int(event.sum()),
                             **label.left_out,
                         },
@@ -113,27 +116,26 @@ class TellingGaps(Check):
 
 
 class AfterTheEnd(Check):
-    """Rows after the record, the follow-up or the life of the patient ended: labs and grades."""
+    """Labs and grades after the end of the record or of follow-up, or after death."""
 
     code = "CHK109"
     title = "Results after the end of the record"
     effect = (
-        "Nobody could have used them. They hint at wrong clocks or at an end that is wrong, and a "
-        "result after death may belong to another patient."
+        "They suggest wrong clocks or a wrong end of the record, and a result after death may "
+        "belong to another patient."
     )
     remedy = (
         "Check the clock of these rows and the end of the record. Rows after the end are not used "
-        "for landmarks after it, but wrong clocks shift everything."
+        "for landmarks after it, but wrong clocks shift every row."
     )
     late_grades = (
-        "Grades after the end of follow-up say that it ended later: on their scale the patient "
-        "counts as followed until the last of them, whatever it is. Who was graded late only "
-        "because something happened makes risks look too high. A grade after death counts at "
-        "death."
+        "A grade after the end of follow-up extends follow-up on its scale: the patient counts as "
+        "followed until the last grade. If patients were graded late only because something "
+        "happened, risks are overestimated. A grade after death counts at the time of death."
     )
 
     def check(self, context: AuditContext) -> list[Finding]:
-        """Compare times of draws and grades with the ends stated in patients, charted deaths."""
+        """Compare times of draws and grades with the ends in patients and charted deaths."""
         labs = context.need_labs()
         rows = labs[labs["hours"].notna() & (labs["patient"] >= 0) & context.timed]
         people = context.people
@@ -167,7 +169,7 @@ class AfterTheEnd(Check):
         return findings
 
     def _grades(self, context: AuditContext, ends: dict[str, pd.Series]) -> list[Finding]:
-        """Grades after the end until which outcomes are known, and after death."""
+        """Grades after the end of follow-up, and after death."""
         rows = context.grades
         rows = rows[rows["hours"].notna() & (rows["patient"] >= 0) & (rows["scale"] != "death")]
         record, followed = ends["record end"], ends["end of follow-up"]
@@ -183,8 +185,8 @@ class AfterTheEnd(Check):
                 clock = "assessed_at"
             findings.append(
                 self.finding(
-                    f"Grades charted after the {name}: {len(late)}, of patients: {people_late}, up "
-                    f"to {late['late'].max():.0f} h later.",
+                    f"After the {name}: {counted(len(late), 'grade')} of "
+                    f"{counted(people_late, 'patient')}, up to {late['late'].max():.0f} h later.",
                     table="assessments",
                     columns=(clock,),
                     counts={"rows": len(late), "patients": people_late},
@@ -197,25 +199,25 @@ class AfterTheEnd(Check):
 
 
 class PeakColumns(Check):
-    """Columns of patients that hold an extreme of the whole stay, reached after the onset."""
+    """Columns of patients with an extreme of the whole stay, mostly reached after the onset."""
 
     code = "CHK110"
-    title = "A peak of the whole stay is a column of patients"
+    title = "A column of patients holds a peak of the whole stay"
     effect = (
-        "A peak is known only when the stay is over, and mostly lies after the onset. As an input "
+        "A peak is known only after the stay, and is mostly reached after the onset. As an input "
         "it predicts the past from the future; on the same data AUROC rose from .48 to .78."
     )
     remedy = (
-        "Leave the column out of cohort.host_columns. Peaks up to the moment of prediction are "
-        "features already, made from the labs."
+        "Remove the column from cohort.host_columns. Peaks up to the landmark are features "
+        "already, computed from the labs."
     )
 
     def check(self, context: AuditContext) -> list[Finding]:
-        """Look for names that say peak, and for columns that equal an extreme of the labs."""
+        """Look for columns named like an extreme, or equal to an extreme of the labs."""
         raw = context.raw.get("patients")
         if raw is None:
             raise NotApplicable("there is no patients table")
-        used, words = set(context.config.cohort.host_columns), word_list("peak_words")
+        used, peak_names = set(context.config.cohort.host_columns), word_list("peak_words")
         people = context.people[context.people["position"] >= 0]
         extremes = _extremes(context.labs)
         findings = []
@@ -224,16 +226,16 @@ class PeakColumns(Check):
             if np.isfinite(number).sum() < MIN_PATIENTS:
                 continue
             match = _matching(number, people.index, extremes)
-            named = contains_word(column, words)
+            named = contains_word(column, peak_names)
             if not match and not named:
                 continue
             late = _after_onset(match, context.labels) if match else ""
             same = f"equals the {match[1]} of {match[0]} over all rows" if match else ""
-            why = same or "says in its name that it is an extreme"
+            reason = same or "is named like an extreme"
             inside = column in used
             findings.append(
                 self.finding(
-                    f"patients column '{column}' {why}{late}.",
+                    f"patients column '{column}' {reason}{late}.",
                     table="patients",
                     columns=(column,),
                     counts={"patients": int(np.isfinite(number).sum())},
@@ -246,20 +248,20 @@ class PeakColumns(Check):
         return findings
 
 
-def _telling_keys(
+def _differing_shares(
     drawn: pd.Series, days: pd.Series, event: np.ndarray
 ) -> list[tuple[str, float, float]]:
-    """Analytes with another share of measured days in event patients, widest difference first."""
-    told: list[tuple[str, float, float]] = []
+    """Analytes with a different share of measured days in event patients, largest first."""
+    differing: list[tuple[str, float, float]] = []
     if event.all() or not event.any():
-        return told
+        return differing
     for key in drawn.index.get_level_values("key").unique():
         share = (drawn[key].reindex(days.index).fillna(0) / days).to_numpy(dtype=float)
         z = rank_auc(share, event)[1]
         with_event, without = float(share[event].mean()), float(share[~event].mean())
         if abs(z) >= MIN_Z and abs(with_event - without) >= MIN_DIFFERENCE:
-            told.append((str(key), with_event, without))
-    return sorted(told, key=lambda item: -abs(item[1] - item[2]))
+            differing.append((str(key), with_event, without))
+    return sorted(differing, key=lambda item: -abs(item[1] - item[2]))
 
 
 def _clock(context: AuditContext) -> str:
@@ -267,7 +269,7 @@ def _clock(context: AuditContext) -> str:
 
 
 def _after(rows: pd.DataFrame, end: pd.Series) -> pd.DataFrame:
-    """Rows later than an hour of their patient, with by how much; none where it is not stated."""
+    """Rows later than the end of their patient, with ``late`` in hours; none without an end."""
     limit = end.to_numpy(dtype=float)[rows["patient"].to_numpy()]
     late = rows.assign(late=rows["hours"] - limit)
     return late[late["late"] > 1e-6]
@@ -285,24 +287,24 @@ def _extremes(labs: pd.DataFrame) -> pd.DataFrame:
 def _matching(
     number: np.ndarray, patients: pd.Index, extremes: pd.DataFrame
 ) -> tuple[str, str, pd.Series] | None:
-    """Analyte whose maximum or minimum a column equals in 80 % of the patients that have both."""
+    """Analyte whose maximum or minimum equals a column in 80 % of the patients with both."""
     for key in extremes.index.get_level_values("key").unique():
         part = extremes.loc[key].reindex(patients)
-        for name, word in (("max", "maximum"), ("min", "minimum")):
+        for name, extreme in (("max", "maximum"), ("min", "minimum")):
             both = part[name].notna().to_numpy() & np.isfinite(number)
             if both.sum() < MIN_PATIENTS or len(np.unique(number[both])) < 5:
                 continue
             if np.isclose(part[name].to_numpy()[both], number[both]).mean() >= 0.8:
-                return str(key), word, part["hour"]
+                return str(key), extreme, part["hour"]
     return None
 
 
 def _after_onset(match: tuple[str, str, pd.Series], labels: list[OutcomeLabel]) -> str:
-    """In how many event patients the extreme was reached after the onset."""
+    """Share of event patients whose extreme was reached after the onset, as text."""
     for label in labels:
         onset = label.onset[match[2].index]
         known = np.isfinite(onset) & match[2].notna().to_numpy()
         if known.sum() >= 5:
             late = (match[2].to_numpy()[known] > onset[known]).mean()
-            return f"; {100 * late:.0f} % of them were reached after the onset of {label.name}"
+            return f"; {100 * late:.0f} % of these were reached after the onset of {label.name}"
     return ""

@@ -16,22 +16,22 @@ LOG_ALPHA = np.log(1e-5)
 
 
 class MissingDigit(Check):
-    """The digit 0, or another one, that numbers of this size should hold and do not."""
+    """A digit, mostly 0, that is absent from numbers of this size."""
 
     code = "CHK201"
     title = "A digit is missing from the numbers"
     effect = (
         "A deleted 0 turns 105.2 into 15.2: values are wrong by up to powers of ten and cannot be "
-        "told from right ones. Trends and peaks of the analyte mean little."
+        "distinguished from correct ones. Trends and peaks of the analyte are unreliable."
     )
     remedy = (
-        "Export the analyte again as text. Look for a step that strips zeros, a replace, or a "
-        "scan read by machine. If it cannot be repaired, leave the analyte out of "
+        "Export the analyte again as text. Look for a step that strips zeros, a text replacement "
+        "or optical character recognition. If it cannot be repaired, remove the analyte from "
         "features.analytes."
     )
 
     def check(self, context: AuditContext) -> list[Finding]:
-        """Count digits inside the numbers of each analyte, every distinct value once."""
+        """Count inner digits of the distinct values of each analyte."""
         findings = []
         for key, part in context.need_labs().groupby("key", sort=True):
             exact = part[(part["side"] == 0) & part["number"].notna() & (part["number"] > 0)]
@@ -47,7 +47,7 @@ class MissingDigit(Check):
                     continue
                 findings.append(
                     self.finding(
-                        f"{key}: the digit {digit} stands {counts[digit]} times among {total} "
+                        f"{key}: the digit {digit} occurs {counts[digit]} times among {total} "
                         f"inner digits of {len(distinct)} distinct values, where about "
                         f"{total / 10:.0f} are expected.",
                         table="labs",
@@ -60,22 +60,21 @@ class MissingDigit(Check):
 
 
 class SilentLimit(Check):
-    """Values piled up at one number where the distribution breaks off, without a comparator."""
+    """Many equal values at an end of the distribution, without a comparator."""
 
     code = "CHK202"
     title = "A silent detection limit"
     effect = (
-        "A capped value is read as exact. The lowest or highest value is inferred as a limit in "
-        "training and stored, but a limit with values beyond it is not, so trends across it are "
-        "false."
+        "A capped value is read as exact. Training infers the lowest or highest value as a limit "
+        "and stores it, but not a limit with values beyond it, so trends across it are false."
     )
     remedy = (
         "Export the comparator with the number (<5, >5000), or state lloq and uloq on the rows. "
-        "Several limits mean several assays or dilutions: state assay too."
+        "Several limits mean several assays or dilutions; then state the assay too."
     )
 
     def check(self, context: AuditContext) -> list[Finding]:
-        """Look for a pile at either end of each analyte and unit, with few values beyond it."""
+        """Look for a pile of equal values at either end of each analyte and unit."""
         labs = context.need_labs()
         exact = labs[(labs["side"] == 0) & _countable(labs)]
         findings = []
@@ -86,11 +85,11 @@ class SilentLimit(Check):
             ):
                 rows = part[part["number"] == value]
                 amount = f"{value:g} {unit}".strip()
-                past = f"; {beyond} values lie beyond it" if beyond else ""
+                rest = f"; {beyond} values lie beyond it" if beyond else ""
                 findings.append(
                     self.finding(
                         f"{key}: {count} of {len(part)} results ({100 * count / len(part):.0f} %) "
-                        f"are exactly {amount}, the {end} end of the distribution{past}.",
+                        f"are exactly {amount}, the {end} end of the distribution{rest}.",
                         table="labs",
                         columns=("value",),
                         counts={"analyte": str(key), "rows": count, "of": len(part)},
@@ -101,15 +100,15 @@ class SilentLimit(Check):
 
 
 class CodeBeyondLimit(Check):
-    """A maximum such as 301 or 2501 that recurs: one more than a round upper limit."""
+    """A recurring maximum one above a round upper limit, for example 301 or 2501."""
 
     code = "CHK203"
     title = "A code just beyond a limit"
     effect = (
-        "301 means more than 300. Read as a number it is a little too small for very ill patients, "
-        "and the model takes a limit of the machine for a fact about the patient."
+        "301 means more than 300. Read as a number it is too low for very ill patients, and the "
+        "model treats a limit of the instrument as a property of the patient."
     )
-    remedy = "Replace the code by the limit with its comparator: >300 for 301, >2500 for 2501."
+    remedy = "Replace the code with the limit and its comparator: >300 for 301, >2500 for 2501."
 
     def check(self, context: AuditContext) -> list[Finding]:
         """Look at the largest value of each analyte and unit."""
@@ -135,18 +134,18 @@ class CodeBeyondLimit(Check):
 
 
 class Sentinels(Check):
-    """Numbers and dates that stand for "no result"."""
+    """Numbers and dates that mean "no result"."""
 
     code = "CHK204"
     title = "Numbers or dates that mean missing"
     effect = (
-        "Negative numbers are rejected unless the analyte is signed, but 9999 may pass as a very "
-        "high result and turn a patient without a measurement into the sickest of the ward."
+        "Negative numbers are rejected unless the analyte is signed, but 9999 may be accepted as a "
+        "very high result, so that a patient without a measurement looks severely ill."
     )
-    remedy = "Leave the row out, or leave the value blank and give the status cancelled."
+    remedy = "Omit the row, or leave the value blank and set the status to cancelled."
 
     def check(self, context: AuditContext) -> list[Finding]:
-        """Look for negative numbers, for listed codes far from everything else, for odd years."""
+        """Look for negative numbers, codes far from other values, and placeholder dates."""
         findings = []
         codes = [float(item) for item in audit_settings("sentinels")]
         for key, part in context.labs.groupby("key", sort=True):
@@ -156,10 +155,10 @@ class Sentinels(Check):
             chosen |= (number < 0) & ~signed
             if chosen.any():
                 rows = part[chosen]
-                found = ", ".join(f"{item:g}" for item in sorted(rows["number"].unique())[:5])
+                numbers = ", ".join(f"{item:g}" for item in sorted(rows["number"].unique())[:5])
                 findings.append(
                     self.finding(
-                        f"{key}: {len(rows)} results read {found}.",
+                        f"{key}: {len(rows)} results are {numbers}.",
                         table="labs",
                         columns=("value",),
                         counts={"analyte": str(key), "rows": len(rows)},
@@ -179,7 +178,7 @@ class Sentinels(Check):
                     rows = raw[odd].assign(line=raw.loc[odd, "_line"])
                     findings.append(
                         self.finding(
-                            f"{table} column '{column}': {len(rows)} times stand for no time.",
+                            f"{table} column '{column}': {len(rows)} dates mean a missing time.",
                             table=table,
                             columns=(column,),
                             counts={"rows": len(rows)},
@@ -190,10 +189,15 @@ class Sentinels(Check):
 
 
 def inner_digits(texts: pd.Series) -> np.ndarray:
-    """How often each digit stands inside the numbers, where every digit is about equally likely.
+    """Count the inner digits of numbers, which are about equally likely.
 
     The first significant digit is left out, because it is never 0, and so is the last digit after
-    a decimal point, because 12.0 may have been written 12.
+    a decimal point, because 12.0 may be written as 12.
+
+    Parameters
+    ----------
+    texts : Series of str
+        Numbers as exported.
 
     Returns
     -------
@@ -212,7 +216,7 @@ def inner_digits(texts: pd.Series) -> np.ndarray:
 
 
 def _countable(labs: pd.DataFrame) -> pd.Series:
-    """Numbers that may be a limit: positive ones, and any but zero where they may be negative."""
+    """Whether a number may be a limit: if it is positive, or not zero for signed analytes."""
     number = labs["number"]
     return (number > 0) | (labs["by_difference"] & number.notna() & (number != 0))
 
@@ -220,23 +224,26 @@ def _countable(labs: pd.DataFrame) -> pd.Series:
 def piles_at_limit(
     numbers: np.ndarray, *, by_difference: bool = False
 ) -> list[tuple[float, int, int, str]]:
-    """Piles of equal values where a distribution breaks off.
+    """Find piles of equal values at the ends of a distribution.
 
-    A pile holds at least eight values and 1 % of all, four times as many as the ten values next to
-    it on the inner side on average and twice as many as any of them; at most a fifth of its own
-    number, and 2 % of all, lie beyond it. Results below half a lower limit disprove it, because
-    no dilution brings them there. At the very end three equal values are a pile where the
-    ten next values are all different.
+    A pile has at least eight values and 1 % of all values. It has four times as many values as
+    the mean of its ten inner neighbours, and twice as many as any of them. Beyond it lie at most
+    a fifth as many values, and at most 2 % of all values. Values below half of a lower pile
+    exclude it, because no dilution explains them. At the upper end, three equal maxima are a
+    pile if the ten next values are all distinct.
 
     Parameters
     ----------
+    numbers : ndarray of float, shape (n,)
+        Exact results of one analyte and unit.
     by_difference : bool
-        Whether the numbers are logarithms or signed. Results more than one below a lower limit
-        then disprove it.
+        Whether the numbers are logarithms or signed. Values more than one below a lower pile
+        then exclude it.
 
     Returns
     -------
-    list of (value, count, beyond, end)
+    list of (float, int, int, str)
+        Value, count, number of values beyond it, and ``"lower"`` or ``"upper"``.
 
     Examples
     --------
@@ -244,7 +251,7 @@ def piles_at_limit(
     [(120.0, 30, 1, 'upper')]
     """
     values, counts = np.unique(numbers, return_counts=True)
-    found = []
+    piles = []
     if len(values) < 12:
         return []
     for end, order in (("lower", slice(None)), ("upper", slice(None, None, -1))):
@@ -253,15 +260,15 @@ def piles_at_limit(
         allowed = beyond <= np.minimum(0.02 * len(numbers), 0.2 * run)
         if end == "lower":
             allowed &= ordered <= (ordered[0] + 1.0 if by_difference else 2.0 * ordered[0])
-        for place in np.flatnonzero(allowed & (run >= 3)):
-            near, count = run[place + 1 : place + 11], int(run[place])
+        for index in np.flatnonzero(allowed & (run >= 3)):
+            near, count = run[index + 1 : index + 11], int(run[index])
             if len(near) < 10:
                 continue
             large = count >= max(8, 0.01 * len(numbers))
             piled = large and count >= 4 * near.mean() and count >= 2 * near.max()
-            if piled or (place == 0 and end == "upper" and near.max() == 1):
-                found.append((float(ordered[place]), count, int(beyond[place]), end))
-    return found
+            if piled or (index == 0 and end == "upper" and near.max() == 1):
+                piles.append((float(ordered[index]), count, int(beyond[index]), end))
+    return piles
 
 
 def _one_past_round(number: float) -> bool:
@@ -274,7 +281,7 @@ def _one_past_round(number: float) -> bool:
 
 
 def _far_out(number: np.ndarray) -> np.ndarray:
-    """Whether each number lies far above the rest: twice the 99th percentile of the others."""
+    """Whether each number exceeds twice the 99th percentile of the other numbers."""
     known = number[np.isfinite(number)]
     if len(known) < 20:
         return np.zeros(len(number), dtype=bool)

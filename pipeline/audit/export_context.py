@@ -1,4 +1,4 @@
-"""What every check looks at: the raw tables, read leniently, and the accepted cohort if any."""
+"""Input of every check: the raw tables, read leniently, and the accepted cohort if any."""
 
 from __future__ import annotations
 
@@ -25,23 +25,27 @@ from pipeline.reading.read_result import ReadResult
 from pipeline.reading.reader import read_tables
 
 NEVER_GRADED = "never graded, left out"
-UNPLACED = 0.5  # share of draws without a readable time above which times tell nothing
+UNPLACED = 0.5  # share of draws without a readable time above which checks of times do not apply
 _DAYS = 100_000  # more days than any record has, so that patient and day fit into one number
 
 
 @dataclass(frozen=True)
 class OutcomeLabel:
-    """Who has a configured outcome, and when it was first charted.
+    """Patients with a configured outcome, and the hour of its first grade.
 
     Attributes
     ----------
+    name, scale : str
+        Name of the outcome and its scale.
+    threshold : int
+        Lowest grade that is an event.
     event : ndarray of bool, shape (n_ids,)
         By patient code.
     onset : ndarray of float, shape (n_ids,)
         Hours of the first grade at or above the threshold, inf without one.
     known : ndarray of bool, shape (n_ids,)
-        Whether anything is known of the patient on the scale. False where no grade of it can be
-        read and ``cohort.ungraded`` reads that as unknown; he is then neither with nor without.
+        Whether the outcome of the patient is known. False where no grade on the scale can be
+        read and ``cohort.ungraded`` treats that as unknown; comparisons skip these patients.
     """
 
     name: str
@@ -53,16 +57,29 @@ class OutcomeLabel:
 
     @property
     def left_out(self) -> dict[str, int]:
-        """How many patients a comparison of with and without leaves out; empty without any."""
+        """Number of patients that comparisons skip; empty if there are none."""
         unknown = int((~self.known).sum())
         return {NEVER_GRADED: unknown} if unknown else {}
 
 
 class AuditContext:
-    """An export as the checks see it.
+    """An export as input of the checks.
 
-    Rows that reading rejects are still here: ``labs``, ``grades`` and ``people`` hold
-    whatever can be read of every row, NaN where it cannot. A patient is a code into ``ids``.
+    ``labs``, ``grades`` and ``people`` keep rejected rows too: a cell that cannot be read is
+    NaN. A patient is a code into ``ids``.
+
+    Parameters
+    ----------
+    raw : mapping of str to DataFrame
+        Tables as text; ``_line`` is the line of each row in its file.
+    files : mapping of str to str
+        File name of each table.
+    config : Config
+        Configuration of the run.
+    read : ReadResult, optional
+        The accepted cohort.
+    problem : str
+        Why the export cannot be used for training; empty if it can.
     """
 
     def __init__(
@@ -87,7 +104,7 @@ class AuditContext:
 
     @property
     def n_patients(self) -> int:
-        """Ids with a row in patients, each once; every id where there is no such table."""
+        """Number of ids in patients; of all ids if there is no table of patients."""
         people = self.raw.get("patients")
         if people is None or "patient_id" not in people:
             return len(self.ids)
@@ -95,7 +112,7 @@ class AuditContext:
 
     @property
     def n_infusions(self) -> int:
-        """Infusions of these patients; each patient has one where none is numbered."""
+        """Number of infusions of these patients; one each where ``episode`` is missing."""
         people = self.raw.get("patients")
         if people is None or not {"patient_id", "episode"} <= set(people):
             return self.n_patients
@@ -116,7 +133,7 @@ class AuditContext:
     def grades(self) -> pd.DataFrame:
         """Every assessment; see :func:`~pipeline.audit.lenient_tables.grade_frame`.
 
-        Where the configuration derives grades from observations, those of the accepted cohort.
+        Grades of the accepted cohort if the configuration derives them from observations.
         """
         if self.read is not None and self.config.cohort.grades != "charted":
             return derived_grades(self.read.cohort, self.ids)
@@ -125,7 +142,7 @@ class AuditContext:
     @cached_property
     def labels(self) -> list[OutcomeLabel]:
         """Configured outcomes that at least one patient has."""
-        found = []
+        labels = []
         for name, outcome in self.config.outcomes.items():
             rows = self.grades[
                 (self.grades["scale"] == outcome.scale)
@@ -138,13 +155,13 @@ class AuditContext:
             event[rows["patient"]] = True
             if event.any():
                 known = self.known_on(outcome.scale)
-                found.append(
+                labels.append(
                     OutcomeLabel(name, outcome.scale, outcome.threshold, event, onset, known)
                 )
-        return found
+        return labels
 
     def known_on(self, scale: str) -> np.ndarray:
-        """Whether each id is graded on a scale, or its silence tells that nothing happened."""
+        """Whether each id has a grade on a scale, or a missing grade means no event."""
         rows = self.grades[(self.grades["scale"] == scale) & self.grades["grade"].notna()]
         rows = rows[rows["patient"] >= 0]
         graded = np.zeros(len(self.ids), dtype=bool)
@@ -154,36 +171,36 @@ class AuditContext:
         return graded | (scale == STATED_ELSEWHERE or read_as == "no_event")
 
     def n_unknown(self, scale: str) -> int:
-        """Patients of whom nothing is known on a scale, of :attr:`n_patients`."""
+        """Number of the :attr:`n_patients` patients with an unknown outcome on a scale."""
         unknown, listed = ~self.known_on(scale), (self.people["position"] >= 0).to_numpy()
         return int((unknown & listed).sum() if listed.any() else unknown.sum())
 
     def need_labels(self) -> list[OutcomeLabel]:
-        """Outcomes with events; a check that needs one does not apply without."""
+        """Return :attr:`labels`, or raise :class:`NotApplicable` if no outcome has events."""
         if not self.labels:
-            raise NotApplicable("no configured outcome happens in the assessments")
+            raise NotApplicable("no configured outcome occurs in the assessments")
         return self.labels
 
     def need_labs(self) -> pd.DataFrame:
-        """Lab rows; a check that needs them does not apply without."""
+        """Return :attr:`labs`, or raise :class:`NotApplicable` if it is empty."""
         if self.labs.empty:
             raise NotApplicable("there are no lab rows")
         return self.labs
 
     def need_timed_labs(self) -> pd.DataFrame:
-        """Lab rows; a check of their times does not apply where most draws cannot be placed."""
+        """Return :attr:`labs`, or raise :class:`NotApplicable` unless they are :attr:`timed`."""
         labs = self.need_labs()
         if not self.timed:
-            raise NotApplicable("the times of most lab rows cannot be read or placed")
+            raise NotApplicable("most lab rows have no readable time relative to the infusion")
         return labs
 
     @property
     def timed(self) -> bool:
-        """Whether most draws can be placed, so that what is said of their times holds."""
+        """Whether most draws have a readable time relative to the infusion."""
         return len(self.labs) > 0 and self.labs["hours"].isna().mean() <= UNPLACED
 
     def lab_grade(self, scale: str) -> np.ndarray:
-        """Worst grade charted on the day of each lab row, NaN where none was.
+        """Return the worst grade charted on the day of each lab row, NaN without a grade.
 
         Returns
         -------
@@ -203,7 +220,7 @@ class AuditContext:
     def examples(
         self, table: str, rows: pd.DataFrame, column: str, *, limit: int = 3, show: bool = True
     ) -> list[Example]:
-        """First rows of a frame as places in a file; ``show=False`` leaves the cell out."""
+        """Return the first rows of a frame as places in a file; ``show=False`` hides the cell."""
         if rows.empty:
             return []
         raw = self.raw[table]
@@ -214,14 +231,14 @@ class AuditContext:
                 self.files[table],
                 int(line),
                 column,
-                "" if cells is None else str(cells.loc[position])[:40],
+                "" if cells is None else str(cells.loc[label])[:40],
             )
-            for position, line in zip(chosen.index, chosen["line"], strict=True)
+            for label, line in zip(chosen.index, chosen["line"], strict=True)
         ]
 
 
 def _day_code(rows: pd.DataFrame) -> np.ndarray:
-    """Patient and day as one number; -1 where either is unknown."""
+    """Patient and day as one integer; -1 where either is unknown."""
     day = rows["day"].to_numpy(dtype=float)
     known = np.isfinite(day) & (rows["patient"].to_numpy() >= 0)
     whole = np.where(known, day, 0).astype(np.int64) + _DAYS // 2
@@ -231,30 +248,48 @@ def _day_code(rows: pd.DataFrame) -> np.ndarray:
 def open_export(
     folder: str | Path, config: Config, *, read: ReadResult | None = None
 ) -> AuditContext:
-    """Read whatever tables a folder has, and the cohort if it can be read.
+    r"""Read the tables of a folder, and the cohort if it can be read.
 
     Parameters
     ----------
     folder : path
         Folder of an export.
     config : Config
+        Configuration of the run.
     read : ReadResult, optional
-        The cohort, where it has been read already.
+        The cohort of this folder, if it has been read already.
+
+    Returns
+    -------
+    AuditContext
 
     Raises
     ------
     InputError
-        If ``folder`` is no folder or holds no table at all.
+        If ``folder`` is not a folder or holds no table.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from pipeline.config import load_config
+    >>> with TemporaryDirectory() as folder:
+    ...     labs = "patient_id,analyte,value,unit\na,CRP,<9,mg/L\n"
+    ...     _ = Path(folder, "labs.csv").write_text(labs)
+    ...     context = open_export(folder, load_config())
+    >>> context.files, context.n_patients
+    ({'labs': 'labs.csv'}, 1)
+    >>> context.labs[["key", "number", "side"]].to_numpy().tolist()
+    [['crp', 9.0, -1]]
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise InputError(f"{folder} is not a folder; give the folder that holds labs.csv, ...")
+        raise InputError(f"{folder} is not a folder; give the folder that holds labs.csv")
     tables, problems = _raw_tables(folder)
     if not tables and not problems:
-        found = ", ".join(sorted(item.name for item in folder.iterdir())[:10]) or "nothing"
+        names = ", ".join(sorted(item.name for item in folder.iterdir())[:10]) or "nothing"
         raise InputError(
-            f"{folder} holds none of the tables {', '.join(TABLES)} (.csv or .parquet, lower "
-            f"case). Found: {found}"
+            f"{folder} holds none of the tables {', '.join(TABLES)} (.csv or .parquet, in lower "
+            f"case). Found: {names}"
         )
     problem = " ".join(problems)
     if read is None and not problem:
@@ -297,7 +332,7 @@ def context_of(
 def _read(
     folder: Path, tables: Mapping[str, RawTable], config: Config
 ) -> tuple[ReadResult | None, str]:
-    """The cohort and why it cannot train; without grades the labs are still judged."""
+    """Read the cohort; if it cannot be used for training, read the labs alone and return why."""
     scales = tuple(dict.fromkeys(item.scale for item in config.outcomes.values()))
 
     def read(chosen: Mapping[str, RawTable], remarks: Sequence[str] = ()) -> ReadResult:
@@ -309,7 +344,7 @@ def _read(
     except InputError as error:
         problem = _without_folder(str(error), folder)
     few = {name: tables[name] for name in ("patients", "labs") if name in tables}
-    with suppress(InputError):  # the same words again, or those of a table that is missing too
+    with suppress(InputError):  # the same error again, or that of another missing table
         return read(tables, folder_remarks(folder, tables_of(folder))), problem
     with suppress(InputError):
         return read(few), problem
@@ -317,7 +352,7 @@ def _read(
 
 
 def _without_folder(message: str, folder: Path) -> str:
-    """Message with file names only; a folder at its beginning becomes "The folder".
+    """Remove the path of the folder; at the beginning of a message it becomes "The folder".
 
     Examples
     --------
@@ -332,7 +367,7 @@ def _without_folder(message: str, folder: Path) -> str:
 
 
 def _raw_tables(folder: Path) -> tuple[dict[str, RawTable], list[str]]:
-    """Tables by name, and why the others cannot be read."""
+    """Read the tables by name; also return why others cannot be read."""
     tables, problems = {}, []
     for name in TABLES:
         try:

@@ -1,4 +1,4 @@
-"""What a check reports: a finding with its evidence, and why a check could not be made."""
+"""Results of a check: a finding with its evidence, or the reason why it does not apply."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 
 
 class NotApplicable(Exception):
-    """A check has nothing to look at; the message says what is missing."""
+    """The export lacks the data for a check; the message names what is missing."""
 
 
 @dataclass(frozen=True)
@@ -30,28 +30,28 @@ class Example:
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong with an export.
+    """One defect of an export.
 
     Attributes
     ----------
     code, title : str
-        Of the check that found it.
+        Code and title of the check.
     severity : {"error", "warning", "info"}
-        An error makes a result false, everything else is a warning or for information.
+        An error makes results false; a warning makes them weaker than they look.
     table : str
-        Table at fault.
+        Affected table.
     columns : tuple of str
-        Columns at fault; analytes stand in the evidence.
+        Affected columns; the evidence names the analytes.
     summary : str
-        What was seen, in a sentence with counts.
+        One sentence with counts.
     effect : str
-        What it does to a result if nothing is done.
+        How the defect changes results.
     remedy : str
-        What to do about it.
+        How to correct it.
     counts : mapping
-        Figures behind the summary, by words.
+        Figures of the summary by name.
     examples : sequence of Example
-        Where to look first.
+        First places in the files.
     """
 
     code: str

@@ -1,4 +1,4 @@
-"""CHK104 to CHK106: one patient under two ids, ids and rows in telling order, and persons."""
+"""CHK104 to CHK106: one patient under two ids, informative order of rows, and personal data."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from pipeline.cohort.column_words import identifies_persons
 MIN_SHARED = 8
 MIN_SHARE = 0.3
 MOST_HOLDERS = 6
-MIN_Z = 3.5  # three orders and a few outcomes: one false alarm in about 250 exports
+MIN_Z = 3.5  # with three orders and a few outcomes: one false alarm in about 250 exports
 MIN_Z_RUNS = 4.5
 MIN_EVENTS = 8
 
 
 class SamePatientTwice(Check):
-    """Two ids whose lab courses share long runs of equal values that hardly anyone else has."""
+    """Two ids whose lab courses share many consecutive values that few other patients have."""
 
     code = "CHK104"
     title = "The same patient under two ids"
     severity = "error"
     effect = (
         "One copy falls into training and the other into testing, so the model is tested on "
-        "patients it has seen. Figures are too good and intervals too narrow."
+        "patients of its training. Performance is overestimated and intervals are too narrow."
     )
     remedy = (
         "Merge the two ids, or drop one. If one is a second infusion, give both rows of patients "
-        "one patient_id and number them 1 and 2 in the column episode (docs/data.md, Second "
+        "the same patient_id and number them 1 and 2 in the column episode (docs/data.md, Second "
         "infusions)."
     )
 
@@ -64,20 +64,20 @@ class SamePatientTwice(Check):
         return findings
 
 
-class TellingOrder(Check):
-    """Rows or ids that stand in an order, or carry a prefix, that follows the outcome."""
+class InformativeOrder(Check):
+    """Order of rows or ids, or prefixes of ids, associated with the outcome."""
 
     code = "CHK105"
     title = "The order of rows or ids follows the outcome"
     effect = (
         "Anything that uses the order leaks the outcome: an unshuffled split, a row number kept "
-        "as a column, an id turned into a number. It also says that the file was assembled by "
-        "outcome, so cases and controls may differ in more than the outcome."
+        "as a column, an id turned into a number. The file was probably assembled by outcome, so "
+        "cases and controls may differ in other respects too."
     )
     remedy = (
-        "Sort patients at random and give ids that mean nothing. Ask how the file was put "
-        "together, and whether both groups come from the same time and ward. Splits here go by "
-        "patient after shuffling, so no result is made false by the order alone."
+        "Sort patients at random and use ids without meaning. Ask how the file was assembled, and "
+        "whether both groups come from the same time and ward. Splits here are made by patient "
+        "after shuffling, so the order alone makes no result false."
     )
 
     def check(self, context: AuditContext) -> list[Finding]:
@@ -90,11 +90,11 @@ class TellingOrder(Check):
             placed = np.isfinite(score)
             for label in labels:
                 known = placed & label.known
-                told = _telling(score[known], label.event[known])
-                if told:
+                association = _association(score[known], label.event[known])
+                if association:
                     findings.append(
                         self.finding(
-                            f"{name} {told} who has {label.name}.",
+                            f"{name} predicts {label.name} ({association}).",
                             table=table,
                             columns=("patient_id",),
                             counts={
@@ -127,8 +127,8 @@ class TellingOrder(Check):
                 low, high = 100 * spread[large].min(), 100 * spread[large].max()
                 return [
                     self.finding(
-                        f"The letters before the number in patient_id go with {label.name}: its "
-                        f"rate ranges from {low:.0f} % to {high:.0f} % between them.",
+                        f"The letters before the number in patient_id predict {label.name}: its "
+                        f"rate ranges from {low:.0f} % to {high:.0f} % between prefixes.",
                         table="patients",
                         columns=("patient_id",),
                         counts={"prefixes": len(counts)},
@@ -138,30 +138,30 @@ class TellingOrder(Check):
 
 
 class PersonsInTheExport(Check):
-    """Columns that by name or content identify a person."""
+    """Columns that identify a person by name or content."""
 
     code = "CHK106"
     title = "The export identifies persons"
     effect = (
-        "No figure changes, but names, birth dates, numbers and addresses must not leave the "
+        "Results do not change, but names, birth dates, numbers and addresses must not leave the "
         "hospital, and rejects.csv quotes its input."
     )
     remedy = (
-        "`cytocast pseudonymise` drops these columns, replaces patient_id by a keyed pseudonym and "
-        "removes dates; or do so at the source. Nothing of them is shown here."
+        "Run `cytocast pseudonymise`, which drops these columns, replaces patient_id with a keyed "
+        "pseudonym and removes dates; or do so at the source. The audit quotes none of them."
     )
 
     def check(self, context: AuditContext) -> list[Finding]:
-        """Look at the names of all columns and at the shape of all text."""
+        """Inspect the names of all columns and the format of their cells."""
         findings = []
         for table, raw in context.raw.items():
             for column in raw.columns.drop("_line", errors="ignore"):
-                why = identifies_persons(column, raw[column])
-                if why:
+                reason = identifies_persons(column, raw[column])
+                if reason:
                     rows = raw[raw[column] != ""]
                     findings.append(
                         self.finding(
-                            f"{table} column '{column}' identifies persons: {why}.",
+                            f"{table} column '{column}' identifies persons: {reason}.",
                             table=table,
                             columns=(column,),
                             counts={"rows": len(rows)},
@@ -175,11 +175,16 @@ class PersonsInTheExport(Check):
 
 
 def shared_courses(labs: pd.DataFrame) -> pd.DataFrame:
-    """Pairs of patients whose lab values run alike.
+    """Return pairs of patients with similar lab courses.
 
-    A course is the set of ``(analyte, value, next value)`` of a patient, unequal values only, so
-    that limits and constants do not count. Only those held by two to six patients are compared,
-    which leaves chance next to nothing.
+    A course is the set of ``(analyte, value, next value)`` of a patient. Equal consecutive values
+    are left out, so that limits and constants do not count. Only steps of two to six patients
+    are compared, because frequent steps agree by chance.
+
+    Parameters
+    ----------
+    labs : DataFrame
+        From :func:`~pipeline.audit.lenient_tables.lab_frame`.
 
     Returns
     -------
@@ -206,37 +211,37 @@ def shared_courses(labs: pd.DataFrame) -> pd.DataFrame:
     pairs.columns = pd.Index(["first", "second", "shared"])
     pairs["of"] = np.minimum(pairs["first"].map(total), pairs["second"].map(total))
     pairs["share"] = pairs["shared"] / pairs["of"]
-    found = pairs[(pairs["shared"] >= MIN_SHARED) & (pairs["share"] >= MIN_SHARE)]
-    return found.sort_values("shared", ascending=False, kind="stable", ignore_index=True)
+    similar = pairs[(pairs["shared"] >= MIN_SHARED) & (pairs["share"] >= MIN_SHARE)]
+    return similar.sort_values("shared", ascending=False, kind="stable", ignore_index=True)
 
 
 def _orders(context: AuditContext) -> list[tuple[str, np.ndarray, str]]:
-    """Orders of patients that a file carries: rows of patients, rows of labs, numbers in ids."""
+    """Orders of patients: by row in patients, by number in the id, by first row in labs."""
     people, labs = context.people, context.labs
     rows = people["line"].where(people["line"] > 0).to_numpy(dtype=float)
     first = labs[labs["patient"] >= 0].groupby("patient")["line"].min()
     seen = first.reindex(people.index).to_numpy(dtype=float)
     digits = [re.findall(r"\d+", item) for item in context.ids]
-    number = np.array([float(found[-1][:15]) if found else np.nan for found in digits])
+    number = np.array([float(groups[-1][:15]) if groups else np.nan for groups in digits])
     return [
-        ("The order of rows in patients tells", rows, "patients"),
-        ("The number in patient_id tells", number, "patients"),
-        ("The order of patients in labs tells", seen, "labs"),
+        ("The order of rows in patients", rows, "patients"),
+        ("The number in patient_id", number, "patients"),
+        ("The order of patients in labs", seen, "labs"),
     ]
 
 
-def _telling(score: np.ndarray, event: np.ndarray) -> str:
-    """How an order follows an event: as a trend, or in blocks; nothing if it does not."""
+def _association(score: np.ndarray, event: np.ndarray) -> str:
+    """How an order is associated with an event, as a trend or in blocks; empty if it is not."""
     if min(event.sum(), (~event).sum()) < MIN_EVENTS:
         return ""
     auc, z = rank_auc(score, event)
     if abs(z) >= MIN_Z and abs(auc - 0.5) >= 0.1:
-        return f"(AUROC {max(auc, 1 - auc):.2f})"
+        return f"AUROC {max(auc, 1 - auc):.2f}"
     ordered = event[np.argsort(score, kind="stable")]
     runs, n = 1 + int((ordered[1:] != ordered[:-1]).sum()), len(ordered)
     share = float(ordered.mean())
     mean = 1 + 2 * n * share * (1 - share)
     deviation = np.sqrt(max((mean - 1) * (mean - 2) / (n - 1), 1e-9))
     if (runs - mean) / deviation <= -MIN_Z_RUNS and runs < 0.6 * mean:
-        return f"in blocks ({runs} runs where {mean:.0f} are expected)"
+        return f"{runs} blocks, {mean:.0f} expected"
     return ""

@@ -1,4 +1,4 @@
-"""CHK102 and CHK103: columns that give the outcome away, by their content or by their name."""
+"""CHK102 and CHK103: columns that reveal the outcome by their content or their name."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from pipeline.cohort.schema import TableSchema, to_number
 
 MIN_EVENTS = 8
 MIN_AUC = 0.99
-MIN_ANALYTE_AUC = 0.998  # a strong marker in a small cohort may reach .99 honestly
+MIN_ANALYTE_AUC = 0.998  # a strong marker in a small cohort may reach .99 without leakage
 MIN_ACCURACY = 0.97
 MOST_LEVELS = 30
 
 
 class ColumnsThatAreTheOutcome(Check):
-    """Columns of patients, and analytes, from which the outcome follows almost without error."""
+    """Columns of patients, and analytes, that predict the outcome almost without error."""
 
     code = "CHK102"
-    title = "A column gives the outcome away"
+    title = "A column reveals the outcome"
     severity = "error"
     effect = (
-        "The model predicts the outcome from a copy of it. Figures look excellent and say nothing, "
-        "because at the bedside the column is not known before the outcome."
+        "The model predicts the outcome from a copy of it. Its performance looks excellent but is "
+        "meaningless, because at the bedside the column is not known before the outcome."
     )
     remedy = (
-        "Leave the column out of cohort.host_columns, or the analyte out of the export. If it was "
-        "truly known before the outcome, state when, as a lab row with its own times."
+        "Remove the column from cohort.host_columns, or the analyte from the export. If it was "
+        "truly known before the outcome, export it as a lab row with its own times."
     )
 
     def check(self, context: AuditContext) -> list[Finding]:
-        """Try every column of patients and every analyte on every outcome."""
+        """Test every column of patients and every analyte on every outcome."""
         labels = [label for label in context.need_labels() if _enough(label.event[label.known])]
         if not labels:
             raise NotApplicable(f"no outcome has {MIN_EVENTS} patients with and without it")
@@ -53,14 +53,14 @@ class ColumnsThatAreTheOutcome(Check):
             cells = raw[column].loc[people["position"]]
             for label in labels:
                 known = label.known[people.index]
-                told = separates_outcome(cells[known], label.event[people.index[known]])
-                if not told:
+                separation = separates_outcome(cells[known], label.event[people.index[known]])
+                if not separation:
                     continue
                 named = column in used
                 findings.append(
                     self.finding(
-                        f"patients column '{column}' tells who has {label.name}: {told}. It is "
-                        + ("among the inputs." if named else "not an input of this run."),
+                        f"patients column '{column}' predicts {label.name}: {separation}. It is "
+                        f"{'an' if named else 'not an'} input of this run.",
                         table="patients",
                         columns=(column,),
                         counts={
@@ -74,8 +74,8 @@ class ColumnsThatAreTheOutcome(Check):
                         severity="error" if named else "warning",
                         effect=None
                         if named
-                        else "None as long as it stays unused. Named in cohort.host_columns it "
-                        "would make every figure false.",
+                        else "None while it is not an input. If cohort.host_columns names it, "
+                        "every performance figure is false.",
                     )
                 )
                 break
@@ -87,12 +87,12 @@ class ColumnsThatAreTheOutcome(Check):
             grade = context.lab_grade(scale)
             rows = labs.assign(grade=grade)[np.isfinite(grade) & labs["number"].notna()]
             for key, part in rows.groupby("key", sort=True):
-                told = _follows_grade(part)
-                if not told:
+                prediction = _follows_grade(part)
+                if not prediction:
                     continue
                 findings.append(
                     self.finding(
-                        f"analyte '{key}' tells the {scale} grade of the day: {told}.",
+                        f"analyte '{key}' predicts the {scale} grade of the day: {prediction}.",
                         table="labs",
                         columns=("analyte", "value"),
                         counts={"rows": len(part), "patients": int(part["patient"].nunique())},
@@ -103,52 +103,49 @@ class ColumnsThatAreTheOutcome(Check):
 
 
 class OutcomeAmongInputs(Check):
-    """Inputs whose name says that they are an outcome, or that they define its grade."""
+    """Inputs named like an outcome or like a finding that defines its grade."""
 
     code = "CHK103"
     title = "An outcome, or what defines its grade, is among the inputs"
     severity = "error"
     effect = (
-        "Grades are defined by blood pressure support, oxygen and neurological scores. With them "
-        "as inputs the model repeats the grade instead of predicting it."
+        "Grades are defined by blood pressure support, oxygen and neurological scores. With these "
+        "as inputs, the model repeats the grade instead of predicting it."
     )
     remedy = (
-        "Move grades to the assessments table and bedside findings to observations; neither ever "
-        "becomes a feature. Take the name out of cohort.host_columns or cohort.local_analytes."
+        "Move grades to the assessments table and bedside findings to observations; neither "
+        "becomes a feature. Remove the name from cohort.host_columns or cohort.local_analytes."
     )
 
     def check(self, context: AuditContext) -> list[Finding]:
         """Compare names of host columns and analytes with the list of outcome words."""
-        words = word_list("outcome_words") | {
+        outcome_names = word_list("outcome_words") | {
             outcome.scale for outcome in context.config.outcomes.values()
         }
         config, findings = context.config.cohort, []
         columns = context.raw.get("patients", pd.DataFrame()).columns
         hosts = [name for name in config.host_columns if name in columns]
-        named = [name for name in hosts if contains_word(name, words)]
+        named = [name for name in hosts if contains_word(name, outcome_names)]
         if named:
             findings.append(
                 self.finding(
-                    f"cohort.host_columns names {listed(named)}, which by name states an outcome.",
+                    f"cohort.host_columns contains {listed(named)}, named like an outcome.",
                     table="patients",
                     columns=named,
                 )
             )
         labs = context.labs
         local = [key for key in labs["key"].unique() if key not in dictionary()]
-        named = sorted(key for key in local if contains_word(key, words))
+        named = sorted(key for key in local if contains_word(key, outcome_names))
         accepted = set(context.read.local) if context.read is not None else set()
         for key in named:
             rows = labs[labs["key"] == key]
             inside = key in accepted
             findings.append(
                 self.finding(
-                    f"{len(rows)} lab rows are called '{key}', which by name states an outcome or "
-                    + (
-                        "what defines it; the cohort accepts them as an analyte."
-                        if inside
-                        else "what defines it; the front door refuses them."
-                    ),
+                    f"{len(rows)} lab rows have the analyte '{key}', named like an outcome or a "
+                    "finding that defines its grade; "
+                    f"they are {'accepted' if inside else 'rejected'}.",
                     table="labs",
                     columns=("analyte",),
                     counts={"rows": len(rows)},
@@ -160,7 +157,7 @@ class OutcomeAmongInputs(Check):
 
 
 def candidate_columns(raw: pd.DataFrame) -> list[str]:
-    """Columns of patients that could be a baseline: not the id, not a clock of the schema."""
+    """Columns of patients that could be an input: no ids, no times of the schema."""
     schema = TableSchema.load("patients")
     clocks = {name for name, item in schema.fields.items() if "clock" in item}
     skipped = clocks | {"patient_id", "infusion_time", "episode", "_line"}
@@ -168,9 +165,15 @@ def candidate_columns(raw: pd.DataFrame) -> list[str]:
 
 
 def separates_outcome(cells: pd.Series, event: np.ndarray) -> str:
-    """Why a column tells an event almost without error, or nothing.
+    """How a column predicts an event almost without error; empty if it does not.
 
-    Tried are its numbers as a score, its levels as a map, and whether it is filled at all.
+    Tests its numbers as a score, its levels as categories, and whether cells are filled.
+
+    Examples
+    --------
+    >>> event = np.repeat([False, True], 10)
+    >>> separates_outcome(pd.Series(np.where(event, "7", "3")), event)
+    'as a number it ranks patients with AUROC 1.000'
     """
     if cells.empty:
         return ""
@@ -184,16 +187,16 @@ def separates_outcome(cells: pd.Series, event: np.ndarray) -> str:
     if 0.02 < filled.mean() < 0.98:
         accuracy, balanced = level_gain(filled.astype(int), event.astype(int))
         if min(accuracy, balanced) >= MIN_ACCURACY:
-            return f"being filled at all agrees with it in {100 * accuracy:.1f} % of patients"
+            return f"filled cells agree with it in {100 * accuracy:.1f} % of patients"
     if 2 <= cells.nunique() <= MOST_LEVELS:
         accuracy, balanced = level_gain(cells.to_numpy(), event.astype(int))
         if min(accuracy, balanced) >= MIN_ACCURACY:
-            return f"its levels name it for {100 * accuracy:.1f} % of patients"
+            return f"its levels predict it in {100 * accuracy:.1f} % of patients"
     return ""
 
 
 def _follows_grade(part: pd.DataFrame) -> str:
-    """Why an analyte tells the grade of its day almost without error, or nothing."""
+    """How an analyte predicts the grade of its day almost without error; empty if it does not."""
     grade, number = part["grade"].to_numpy(), part["number"].to_numpy()
     for threshold in np.unique(grade)[1:]:
         event = grade >= threshold
@@ -206,7 +209,8 @@ def _follows_grade(part: pd.DataFrame) -> str:
         if len(np.unique(number)) <= MOST_LEVELS:
             accuracy, balanced = level_gain(number, event.astype(int))
             if min(accuracy, balanced) >= MIN_ACCURACY:
-                return f"its values name grade {threshold:g} or more in {100 * accuracy:.1f} %"
+                percent = 100 * accuracy
+                return f"its values predict grade {threshold:g} or more in {percent:.1f} % of rows"
     return ""
 
 

@@ -1,4 +1,4 @@
-"""Raw text tables as typed frames that keep every row, NaN where a cell cannot be read."""
+"""Text tables as typed frames that keep every row; a cell that cannot be read is NaN."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ ENDS = ("record_end", "followed_until", "death")
 
 
 def people_frame(raw: pd.DataFrame | None, ids: pd.Index, config: CohortConfig) -> pd.DataFrame:
-    """One row per id, with its line in patients, its infusion and the ends of its record.
+    """Return one row per id: its line in patients, its infusion and the ends of its record.
 
     Returns
     -------
     DataFrame
-        ``line`` (0 where the id has no row), ``infusion`` (UTC), ``site`` and, in hours,
-        ``record_end``, ``followed_until`` and ``death``; indexed by patient code. The columns of
-        the raw table follow by their position in ``index`` of :attr:`AuditContext.raw`.
+        Indexed by patient code: ``line`` (0 where the id has no row), ``position`` (label of the
+        row in the raw table, -1 without one), ``infusion`` (UTC), ``site`` and, in hours,
+        ``record_end``, ``followed_until`` and ``death``.
     """
     people = pd.DataFrame({"line": 0, "position": -1}, index=pd.RangeIndex(len(ids)))
     people["infusion"] = pd.Series(pd.NaT, index=people.index, dtype="datetime64[us, UTC]")
@@ -43,7 +43,7 @@ def people_frame(raw: pd.DataFrame | None, ids: pd.Index, config: CohortConfig) 
         people[clock] = np.nan
     if raw is None or "patient_id" not in raw:
         return people
-    # of several infusions the first row tells time zero, and none the end of the whole record
+    # the first of several infusions defines time zero; their ends do not end the whole record
     several: set[str] = set()
     if "episode" in raw:
         episode = to_number(raw["episode"])
@@ -68,16 +68,17 @@ def people_frame(raw: pd.DataFrame | None, ids: pd.Index, config: CohortConfig) 
 def lab_frame(
     raw: pd.DataFrame | None, ids: pd.Index, people: pd.DataFrame, config: CohortConfig
 ) -> pd.DataFrame:
-    """Every lab row as far as it can be read.
+    """Return every lab row as far as it can be read.
 
     Returns
     -------
     DataFrame
-        Indexed like the raw table: ``patient`` (code, -1 unknown), ``key``, ``unit``, ``text``,
-        ``number`` (as exported), ``side``, ``factor`` and ``value`` (canonical, NaN where the
-        unit cannot be converted), ``hours``, ``resulted``, ``day``, ``site``, ``line``;
-        ``by_difference`` where ratios have no meaning (signed numbers and logarithms), and
-        ``log_step``, the natural logarithm of one unit of a logarithm, else NaN.
+        Indexed like the raw table: ``patient`` (code, -1 if unknown), ``key``, ``unit``,
+        ``text``, ``number`` (as exported), ``side`` (-1 for <, 1 for >), ``factor`` and
+        ``value`` (canonical unit, NaN if it cannot be converted), ``hours``, ``resulted``,
+        ``day``, ``site``, ``line``; ``by_difference`` (True for signed numbers and logarithms,
+        which have no ratios) and ``log_step`` (natural logarithm per unit of a logarithm,
+        else NaN).
     """
     names = ("patient_id", "analyte", "value", "unit")
     if raw is None or any(name not in raw for name in names):
@@ -116,7 +117,7 @@ def lab_frame(
 def grade_frame(
     raw: pd.DataFrame | None, ids: pd.Index, people: pd.DataFrame, config: CohortConfig
 ) -> pd.DataFrame:
-    """Every assessment: ``patient, scale, grade, hours, day, system, line``."""
+    """Return every assessment: ``patient, scale, grade, hours, day, system, line``."""
     names = ("patient_id", "scale", "grade")
     if raw is None or any(name not in raw for name in names):
         raw = pd.DataFrame({name: pd.Series([], dtype="str") for name in (*names, "_line")})
@@ -138,7 +139,7 @@ def grade_frame(
 
 
 def derived_grades(cohort: Cohort, ids: pd.Index) -> pd.DataFrame:
-    """Grades of an accepted cohort in the columns of :func:`grade_frame`; they stand on no line."""
+    """Return the grades of an accepted cohort as :func:`grade_frame` does, with line 0."""
     rows = cohort.assessments
     people, row = cohort.patients, rows["patient"].to_numpy()
     number = ids.get_indexer(pd.Index(people.get("person_id", people["patient_id"])))
@@ -158,9 +159,9 @@ def derived_grades(cohort: Cohort, ids: pd.Index) -> pd.DataFrame:
 
 
 def analyte_key(name: str, config: CohortConfig, specimen: str = "") -> str:
-    """Key of a dictionary or cohort-local analyte, whether or not the cohort accepts it.
+    """Return the key of an analyte, whether or not the cohort accepts it.
 
-    A result of another specimen than that of the analyte has a separate key.
+    A result from a specimen other than that of the dictionary has a separate key.
     """
     key = local_key(name)
     if key in {local_key(item) for item in config.local_analytes}:
@@ -175,9 +176,9 @@ def analyte_key(name: str, config: CohortConfig, specimen: str = "") -> str:
 def lenient_hours(
     table: pd.DataFrame, clock: str, zero: pd.Series, config: CohortConfig
 ) -> pd.Series:
-    """Hours since time zero of one clock, NaN where it cannot be read.
+    """Return the hours since time zero of one clock, NaN where it cannot be read.
 
-    Times without offset are taken as local, or as UTC where no zone is stated.
+    Times without an offset are read in ``cohort.time_zone``, or in UTC if that is not set.
     """
     if f"{clock}_hours" in table:
         hours = to_number(table[f"{clock}_hours"])
@@ -192,7 +193,7 @@ def lenient_hours(
 
 
 def accepted_unit(key: str, unit: str, config: CohortConfig) -> float:
-    """Factor to the canonical unit of the dictionary, NaN where there is none."""
+    """Return the factor to the canonical unit of the dictionary, NaN if there is none."""
     if key not in dictionary():
         return float("nan")
     analyte: Analyte = dictionary()[key]
@@ -209,7 +210,7 @@ def _factors(labs: pd.DataFrame, config: CohortConfig) -> np.ndarray:
 
 
 def _scales(labs: pd.DataFrame, config: CohortConfig) -> dict[str, np.ndarray]:
-    """Whether results are compared by difference, and what one unit of a logarithm means."""
+    """Columns ``by_difference`` and ``log_step`` of :func:`lab_frame`."""
     pairs, listed = labs[["key", "unit"]], {local_key(name) for name in config.local_analytes}
     analytes = [
         dictionary()[key]
@@ -226,7 +227,7 @@ def _scales(labs: pd.DataFrame, config: CohortConfig) -> dict[str, np.ndarray]:
 
 
 def _numbers(cells: pd.Series) -> tuple[np.ndarray, np.ndarray]:
-    """Number and side of a limit of every cell; negative numbers are kept, unlike in reading."""
+    """Number and side of a limit of every cell; unlike the reader, keeps negative numbers."""
     codes, unique = pd.factorize(cells)
     parts = pd.Series(unique, dtype="str").str.extract(_SIDES)
     number = pd.to_numeric(parts["number"], errors="coerce").astype("float64")

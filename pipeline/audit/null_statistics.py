@@ -1,4 +1,4 @@
-"""Small statistics the checks share; every one has a null that clean data follow."""
+"""Statistics of the checks, each with a null distribution that clean data follow."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from scipy.special import gammaln, logsumexp
 
 
 def rank_auc(score: np.ndarray, event: np.ndarray) -> tuple[float, float]:
-    """Probability that an event outranks a non-event, and its z score against 0.5.
+    """Return the probability that an event outranks a non-event, and its z score against 0.5.
 
     Ties count one half and shrink the variance (Mann and Whitney, 10.1214/aoms/1177730491).
 
@@ -42,9 +42,14 @@ def rank_auc(score: np.ndarray, event: np.ndarray) -> tuple[float, float]:
 
 
 def level_gain(levels: np.ndarray, label: np.ndarray) -> tuple[float, float]:
-    """How often the majority of the *other* rows of a level names a row's label.
+    """Return how often the majority label of the *other* rows of a level equals a row's label.
 
-    Leaving each row out keeps a column of unique values from looking informative.
+    Each row is left out of its own majority, so that a column of unique values predicts nothing.
+
+    Parameters
+    ----------
+    levels, label : ndarray, shape (n,)
+        Level of the column and label of each row.
 
     Returns
     -------
@@ -68,14 +73,25 @@ def level_gain(levels: np.ndarray, label: np.ndarray) -> tuple[float, float]:
 
 
 def local_rate(order: np.ndarray, hit: np.ndarray, width: int) -> np.ndarray:
-    """Share of hits among the ``width`` rows on either side of each row of an ordered column.
+    """Return the share of hits among each row and the ``width`` rows on either side of it.
 
     Parameters
     ----------
-    order : ndarray of int
-        Position of each row when sorted by value; rows of one value stand together.
-    hit : ndarray of bool
-        In the same order as the rows.
+    order : ndarray of int, shape (n,)
+        Row numbers in the order of their values.
+    hit : ndarray of bool, shape (n,)
+        By row number.
+    width : int
+        Rows on either side.
+
+    Returns
+    -------
+    ndarray of float, shape (n,)
+
+    Examples
+    --------
+    >>> local_rate(np.array([0, 1, 2]), np.array([True, False, False]), 1).tolist()
+    [0.5, 0.3333333333333333, 0.0]
     """
     ordered = hit[order].astype(float)
     total = np.concatenate([[0.0], np.cumsum(ordered)])
@@ -89,9 +105,10 @@ def local_rate(order: np.ndarray, hit: np.ndarray, width: int) -> np.ndarray:
 
 
 def log_binomial_tail(hits: int, n: int, rate: float) -> float:
-    """Natural logarithm of the chance of at least ``hits`` of ``n`` at ``rate`` (upper bound).
+    """Return an upper bound of the log probability of at least ``hits`` of ``n`` at ``rate``.
 
-    Chernoff's bound; 0 where the hits do not exceed what is expected (10.1214/aoms/1177729330).
+    Natural logarithm of Chernoff's bound (10.1214/aoms/1177729330); 0 if the hits do not exceed
+    their expectation.
 
     Examples
     --------
@@ -109,7 +126,7 @@ def log_binomial_tail(hits: int, n: int, rate: float) -> float:
 
 
 def log_hypergeometric_tail(k: float, n: float, misses: float, m: float) -> float:
-    """Natural logarithm of the chance that so few misses fall into one of two groups.
+    """Return the log probability of at most ``k`` misses in the first of two groups.
 
     Parameters
     ----------
@@ -118,6 +135,11 @@ def log_hypergeometric_tail(k: float, n: float, misses: float, m: float) -> floa
     misses, m : float
         Misses in the second group, and its size.
 
+    Returns
+    -------
+    float
+        Natural logarithm of the probability, given the total of misses.
+
     Examples
     --------
     >>> bool(np.isclose(log_hypergeometric_tail(0, 2, 2, 2), np.log(1 / 6)))
@@ -125,8 +147,8 @@ def log_hypergeometric_tail(k: float, n: float, misses: float, m: float) -> floa
     """
     total = k + misses
     drawn = np.arange(max(0.0, total - m), k + 1)
-    ways = _log_choose(n, drawn) + _log_choose(m, total - drawn)
-    return float(logsumexp(ways) - _log_choose(n + m, total))
+    combinations = _log_choose(n, drawn) + _log_choose(m, total - drawn)
+    return float(logsumexp(combinations) - _log_choose(n + m, total))
 
 
 def _log_choose(n: float | np.ndarray, k: float | np.ndarray) -> np.ndarray:

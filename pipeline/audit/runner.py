@@ -1,4 +1,4 @@
-"""Every check of the audit in the order of its code, run on an export and reported."""
+"""Runs the checks of the audit on an export, in the order of their codes."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from pipeline.audit.clock_checks import (
     SameTimeOfDay,
 )
 from pipeline.audit.constant_checks import EncodingConstants, RepeatedConstants
-from pipeline.audit.course_checks import AfterTheEnd, CutAtThePeak, PeakColumns, TellingGaps
+from pipeline.audit.course_checks import AfterTheEnd, CutAtThePeak, InformativeGaps, PeakColumns
 from pipeline.audit.digit_checks import CodeBeyondLimit, MissingDigit, Sentinels, SilentLimit
 from pipeline.audit.export_context import AuditContext, open_export
 from pipeline.audit.finding import SEVERITIES, Finding, NotApplicable
-from pipeline.audit.identity_checks import PersonsInTheExport, SamePatientTwice, TellingOrder
+from pipeline.audit.identity_checks import InformativeOrder, PersonsInTheExport, SamePatientTwice
 from pipeline.audit.leakage_checks import ColumnsThatAreTheOutcome, OutcomeAmongInputs
 from pipeline.audit.limit_checks import ImplausibleLimits
 from pipeline.audit.specimen_checks import Contradictions, ImpossibleJumps, TwoPopulations
@@ -60,10 +60,10 @@ CHECKS: tuple[type[Check], ...] = (
     ColumnsThatAreTheOutcome,
     OutcomeAmongInputs,
     SamePatientTwice,
-    TellingOrder,
+    InformativeOrder,
     PersonsInTheExport,
     CutAtThePeak,
-    TellingGaps,
+    InformativeGaps,
     AfterTheEnd,
     PeakColumns,
     MissingDigit,
@@ -88,7 +88,7 @@ CHECKS: tuple[type[Check], ...] = (
     OncePerPatient,
     ForeignZone,
 )
-# those that may find an error; the others only warn
+# checks that can report an error; the others only warn
 ERROR_CHECKS: tuple[type[Check], ...] = (
     Unreadable,
     RefusedRows,
@@ -99,14 +99,14 @@ ERROR_CHECKS: tuple[type[Check], ...] = (
     PeakColumns,
     ForeignZone,
 )
-# training stops at these before it asks what was acknowledged
+# errors that stop training even if the configuration acknowledges them
 NEVER_ACKNOWLEDGED = ("CHK001", "CHK002")
 BLOCKED = InputError.exit_code
 
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What became of one check; ``reason`` says why it did not apply."""
+    """Status of one check; ``reason`` is filled if the check does not apply."""
 
     check: type[Check]
     status: Literal["found", "passed", "not applicable"]
@@ -115,16 +115,21 @@ class CheckResult:
 
 @dataclass(frozen=True, repr=False)
 class AuditReport:
-    """Findings, errors first, and what became of every check.
+    """Findings of an audit, and the status of every check.
 
     Attributes
     ----------
+    findings : tuple of Finding
+        Errors first, then in the order of ``importance`` in ``audit.yaml``.
+    outcomes : tuple of CheckResult
+        One per check.
     acknowledged : tuple of str
         Codes that the configuration acknowledges.
     facts : dict
-        Rows and patients of the export.
+        ``patients``, ``infusions``, ``rows`` per file, ``events`` per outcome, ``counts`` of
+        read and rejected rows per file, and ``readable``.
     rejects : DataFrame
-        Every refused row or cell, in the columns of ``rejects.csv``.
+        Every rejected row or cell, in the columns of ``rejects.csv``.
     """
 
     findings: tuple[Finding, ...]
@@ -135,7 +140,7 @@ class AuditReport:
 
     @property
     def blocking(self) -> list[Finding]:
-        """Errors that nobody has acknowledged."""
+        """Errors that the configuration does not acknowledge."""
         return [
             item
             for item in self.findings
@@ -144,16 +149,16 @@ class AuditReport:
         ]
 
     def count(self, severity: str) -> int:
-        """Findings of one severity."""
+        """Number of findings of one severity."""
         return sum(item.severity == severity for item in self.findings)
 
     def to_list(self, *, examples: bool = True) -> list[dict[str, Any]]:
-        """Content of ``audit.json``; without ``examples`` no cell and no line of the export."""
+        """Content of ``audit.json``; without ``examples`` it quotes no cell and no line."""
         entries = [item.to_dict() for item in self.findings]
         if not examples:
             for entry in entries:
                 entry["evidence"]["examples"] = []
-                if entry["code"] == "CHK002":  # quotes a refused cell
+                if entry["code"] == "CHK002":  # its summary quotes a rejected cell
                     entry["evidence"]["summary"] = entry["evidence"]["summary"].split(". For")[0]
         return entries
 
@@ -176,7 +181,7 @@ class AuditReport:
         return f"<p>{escape(verdict(self))}</p>{self.to_frame().to_html(index=False)}"
 
     def summary(self) -> dict[str, list[str]]:
-        """Codes for the provenance of a bundle: which errors were found, which acknowledged."""
+        """Codes of errors and warnings for the provenance of a bundle."""
         errors = {item.code for item in self.findings if item.severity == "error"}
         blocking = {item.code for item in self.blocking}
         warnings = {item.code for item in self.findings if item.severity == "warning"}
@@ -190,54 +195,135 @@ class AuditReport:
 def audit(context: AuditContext, checks: Sequence[type[Check]] = CHECKS) -> AuditReport:
     """Run checks on an opened export.
 
+    Parameters
+    ----------
+    context : AuditContext
+        From :func:`~pipeline.audit.export_context.open_export`.
+    checks : sequence of Check classes
+        All of them by default.
+
+    Returns
+    -------
+    AuditReport
+
     Raises
     ------
     UsageError
-        If the configuration acknowledges a code that no check has.
+        If the configuration acknowledges an unknown code.
+
+    Examples
+    --------
+    >>> from pipeline.config import load_config
+    >>> labs = {"patient_id": ["a", "a"], "analyte": "crp", "value": "9", "unit": ["", "mg/L"]}
+    >>> raw = {"labs": pd.DataFrame({**labs, "_line": [2, 3]})}
+    >>> context = AuditContext(raw, {"labs": "labs.csv"}, load_config())
+    >>> audit(context, [by_code()["CHK301"]]).findings[0].summary
+    '1 of 2 lab rows have no unit: crp (1).'
     """
     acknowledged = context.config.audit.acknowledge
     unknown = sorted(set(acknowledged) - set(by_code()))
     if unknown:
         raise UsageError(
-            f"audit.acknowledge names {', '.join(unknown)}, which no check has; "
-            f"docs/audit.md lists {min(by_code())} to {max(by_code())}"
+            f"audit.acknowledge names an unknown code: {', '.join(unknown)}. Known codes are "
+            f"{min(by_code())} to {max(by_code())}; docs/audit.md lists them"
         )
     findings: list[Finding] = []
     outcomes: list[CheckResult] = []
     for kind in checks:
         try:
-            found = kind().check(context)
+            new = kind().check(context)
         except NotApplicable as reason:
             outcomes.append(CheckResult(kind, "not applicable", str(reason)))
             continue
-        findings += found
-        outcomes.append(CheckResult(kind, "found" if found else "passed"))
-    findings.sort(key=_weight)
-    refused = context.read.rejects if context.read is not None else pd.DataFrame()
-    return AuditReport(tuple(findings), tuple(outcomes), acknowledged, _facts(context), refused)
+        findings += new
+        outcomes.append(CheckResult(kind, "found" if new else "passed"))
+    findings.sort(key=_sort_key)
+    rejects = context.read.rejects if context.read is not None else pd.DataFrame()
+    contents = _export_contents(context)
+    return AuditReport(tuple(findings), tuple(outcomes), acknowledged, contents, rejects)
 
 
 def audit_folder(
     folder: str | Path, config: Config, *, read: ReadResult | None = None
 ) -> AuditReport:
-    """Run every check on a folder; ``read`` where the cohort has been read already.
+    r"""Run every check on a folder.
+
+    Parameters
+    ----------
+    folder : path
+        Folder of an export.
+    config : Config
+        Configuration of the run.
+    read : ReadResult, optional
+        The cohort of this folder, if it has been read already.
+
+    Returns
+    -------
+    AuditReport
 
     Raises
     ------
     InputError
-        If the folder holds no table at all.
+        If the folder holds no table.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from pipeline.config import load_config
+    >>> with TemporaryDirectory() as folder:
+    ...     labs = "patient_id,analyte,value,unit\na,crp,9,\n"
+    ...     _ = Path(folder, "labs.csv").write_text(labs)
+    ...     print(describe(audit_folder(folder, load_config())))
+    BLOCKED by CHK001: 1 error and 2 warnings.
+      error   CHK001  The export cannot be read for training
+      warning CHK301  Results without a unit
+      warning CHK402  Result times are missing or equal to collection times
     """
     return audit(open_export(folder, config, read=read))
 
 
 def as_json(report: AuditReport, *, examples: bool = True) -> str:
-    """Text of ``audit.json``."""
+    r"""Return the text of ``audit.json``.
+
+    Parameters
+    ----------
+    report : AuditReport
+        From :func:`audit`.
+    examples : bool
+        Whether to quote cells and lines of the export.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> as_json(AuditReport((), (), (), {}, pd.DataFrame()))
+    '[]\n'
+    """
     entries = report.to_list(examples=examples)
     return json.dumps(entries, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def describe(report: AuditReport) -> str:
-    """The verdict and a line per code, for stdout and for the message of a blocked training."""
+    """Return the verdict and one line per code as text for a console.
+
+    Parameters
+    ----------
+    report : AuditReport
+        From :func:`audit`.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> unit = by_code()["CHK301"]().finding("No unit.", table="labs", columns=["unit"])
+    >>> print(describe(AuditReport((unit,), (), (), {}, pd.DataFrame())))
+    Not blocked: 0 errors and 1 warning.
+      warning CHK301  Results without a unit
+    """
     lines = [verdict(report)]
     accepted = set(report.acknowledged) - set(NEVER_ACKNOWLEDGED)
     codes = dict.fromkeys((item.severity, item.code, item.title) for item in report.findings)
@@ -250,19 +336,23 @@ def describe(report: AuditReport) -> str:
 
 
 def verdict(report: AuditReport) -> str:
-    """Whether the audit blocks, in one sentence with counts."""
+    """One sentence: whether the audit blocks training, with counts."""
     errors, warnings = report.count("error"), report.count("warning")
-    found = f"{counted(errors, 'error')} and {counted(warnings, 'warning')}"
+    counts = f"{counted(errors, 'error')} and {counted(warnings, 'warning')}"
     if report.blocking:
         codes = ", ".join(dict.fromkeys(item.code for item in report.blocking))
-        return f"BLOCKED by {codes}: {found}."
+        return f"BLOCKED by {codes}: {counts}."
     if errors:
-        return f"Not blocked, errors acknowledged: {found}."
-    return f"Not blocked: {found}."
+        return f"Not blocked, errors acknowledged: {counts}."
+    return f"Not blocked: {counts}."
 
 
 def by_code() -> dict[str, type[Check]]:
-    """Checks by code.
+    """Return the checks by code.
+
+    Returns
+    -------
+    dict of str to Check class
 
     Examples
     --------
@@ -272,14 +362,14 @@ def by_code() -> dict[str, type[Check]]:
     return {check.code: check for check in CHECKS}
 
 
-def _weight(item: Finding) -> tuple[int, int]:
-    """Errors first, then in the order of ``importance`` in ``audit.yaml``."""
+def _sort_key(item: Finding) -> tuple[int, int]:
+    """Severity, then position in ``importance`` of ``audit.yaml``."""
     order: list[str] = audit_settings("importance")
-    place = order.index(item.code) if item.code in order else len(order)
-    return SEVERITIES.index(item.severity), place
+    position = order.index(item.code) if item.code in order else len(order)
+    return SEVERITIES.index(item.severity), position
 
 
-def _facts(context: AuditContext) -> dict[str, Any]:
+def _export_contents(context: AuditContext) -> dict[str, Any]:
     rows = {context.files[name]: len(raw) for name, raw in context.raw.items()}
     named = context.config.outcomes
     events = {named[label.name].label: int(label.event.sum()) for label in context.labels}

@@ -1,4 +1,4 @@
-"""CHK205 to CHK207: rows of another specimen, contradictions and impossible jumps."""
+"""CHK205 to CHK207: rows of another specimen, contradictions and implausible spikes."""
 
 from __future__ import annotations
 
@@ -15,44 +15,44 @@ from pipeline.cohort.column_words import audit_settings, word_list
 MIN_ROWS = 5
 MIN_GAP = 1.5  # in decades, between two populations of one analyte
 MIN_FOLD = np.log(5.0)
-MIN_FOLD_CYTOKINES = np.log(20.0)  # tenfold up and down within a day is what they do
+MIN_FOLD_CYTOKINES = np.log(20.0)  # cytokines may rise and fall tenfold within a day
 WITHIN_HOURS = 48.0
 
 
 class TwoPopulations(Check):
-    """Rows under one name that cannot be the same quantity, such as urine among blood."""
+    """Rows under one name that cannot be the same quantity, for example urine among blood."""
 
     code = "CHK205"
     title = "Two kinds of result under one name"
     effect = (
-        "Cells counted in urine are read as a blood count, or numbers of two units as one. Peaks, "
-        "trends and the scale of the analyte are then wrong for everyone."
+        "Cells counted in urine are read as a blood count, or numbers in two units as one. Peaks, "
+        "trends and scaling of the analyte are then wrong for every patient."
     )
     remedy = (
-        "Export the specimen, and give rows of another specimen or unit their own name. Where the "
-        "specimen is lost, leave the analyte out of features.analytes."
+        "Export the specimen, and give rows of another specimen or unit their own name. If the "
+        "specimen is lost, remove the analyte from features.analytes."
     )
 
     def check(self, context: AuditContext) -> list[Finding]:
-        """Compare with what blood can hold, with the rest of the tube, and look for a gap."""
+        """Compare with ranges of blood and with the same draw, and look for a gap."""
         labs = context.need_labs()
         ranges = {
             normalise_name(name): tuple(b) for name, b in audit_settings("blood_ranges").items()
         }
-        panels = audit_settings("panels") if context.timed else {}  # a tube is known by its time
-        tubes = labs[["patient", "hours", "key"]].drop_duplicates()
+        panels = audit_settings("panels") if context.timed else {}  # draws are matched by time
+        draws = labs[["patient", "hours", "key"]].drop_duplicates()
         findings = []
         for key, part in labs.groupby("key", sort=True):
             exact = part[(part["number"] > 0) & ~part["by_difference"]]
-            for seen, rows in (
-                _outside(exact, ranges.get(str(key))),
-                _alone(exact, tubes, panels.get(str(key), ())),
-                _apart(exact),
+            for defect, rows in (
+                _outside_range(exact, ranges.get(str(key))),
+                _without_panel(exact, draws, panels.get(str(key), ())),
+                _behind_gap(exact),
             ):
-                if seen:
+                if defect:
                     findings.append(
                         self.finding(
-                            f"{key}: {seen}.",
+                            f"{key}: {defect}.",
                             table="labs",
                             columns=("analyte", "value"),
                             counts={"analyte": str(key), "rows": len(rows), "of": len(exact)},
@@ -63,13 +63,13 @@ class TwoPopulations(Check):
 
 
 class Contradictions(Check):
-    """Two different results of one analyte for the same moment, both valid."""
+    """Two valid results of one analyte that differ at the same time."""
 
     code = "CHK206"
-    title = "Contradicting results for the same moment"
+    title = "Contradicting results at the same time"
     effect = (
-        "Only one of them can be used; which one is decided by the order of result times and, if "
-        "those agree, by size. A second specimen under the same name looks like this too."
+        "Only one of them is used, chosen by result time and then by size. A second specimen under "
+        "the same name looks like this too."
     )
     remedy = (
         "Give a corrected result its status and its own result time, and give another specimen "
@@ -92,9 +92,8 @@ class Contradictions(Check):
         for key, part in rows[differ].groupby("key", sort=True):
             findings.append(
                 self.finding(
-                    f"{key}: {len(part)} results share patient, analyte and time with another "
-                    f"that differs, {part['number'].iloc[0]:g} beside "
-                    f"{part['number'].iloc[1]:g} for example.",
+                    f"{key}: {len(part)} results differ from another of the same patient and time, "
+                    f"for example {part['number'].iloc[0]:g} and {part['number'].iloc[1]:g}.",
                     table="labs",
                     columns=("value",),
                     counts={"analyte": str(key), "rows": len(part)},
@@ -105,13 +104,13 @@ class Contradictions(Check):
 
 
 class ImpossibleJumps(Check):
-    """A value that leaves a course and is back at the next draw, more than biology allows."""
+    """A value far above or below both neighbours, more than is biologically plausible."""
 
     code = "CHK207"
-    title = "Impossible jumps and back"
+    title = "Implausible spikes"
     effect = (
         "A slipped decimal point or a sample of another patient becomes the peak of the course, "
-        "and peak and change are what the model looks at."
+        "and the model uses peaks and changes."
     )
     remedy = "Check unit, decimal point and patient of these rows at the source."
 
@@ -135,17 +134,21 @@ class ImpossibleJumps(Check):
 
 
 def find_spikes(labs: pd.DataFrame) -> pd.DataFrame:
-    """Results that lie far above or far below both neighbours in time.
+    """Find results far above or far below both neighbours in time.
 
-    A spike is the smaller of the two steps in natural logarithms. Values that are logarithms are
-    used unchanged; other signed values have no spike. It must exceed a factor
-    of five (twenty for cytokines) and twice what all but the largest 0.5 % of steps of the analyte
-    reach.
+    The size of a spike is the smaller of its two steps in natural logarithms. Logarithms are used
+    unchanged; other signed values have no spikes. The size must exceed a factor of five (20 for
+    cytokines) and twice the 99.5th percentile of the sizes of the analyte.
+
+    Parameters
+    ----------
+    labs : DataFrame
+        From :func:`~pipeline.audit.lenient_tables.lab_frame`.
 
     Returns
     -------
     DataFrame
-        The rows, with ``size``.
+        The rows of spikes, with ``size``.
     """
     usable = (labs["number"] > 0) & ~labs["by_difference"]
     usable |= labs["number"].notna() & labs["log_step"].notna()
@@ -169,7 +172,10 @@ def find_spikes(labs: pd.DataFrame) -> pd.DataFrame:
     return spikes
 
 
-def _outside(part: pd.DataFrame, limits: tuple[float, float] | None) -> tuple[str, pd.DataFrame]:
+def _outside_range(
+    part: pd.DataFrame, limits: tuple[float, float] | None
+) -> tuple[str, pd.DataFrame]:
+    """Rows outside the possible range in blood, and the defect as text; empty without any."""
     if limits is None or len(part) < 20:
         return "", part
     inside = part["number"].between(*limits)
@@ -177,15 +183,17 @@ def _outside(part: pd.DataFrame, limits: tuple[float, float] | None) -> tuple[st
     if len(rows) < MIN_ROWS or inside.mean() < 0.02:
         return "", part
     return (
-        f"{len(rows)} of {len(part)} results lie outside {limits[0]:g} to {limits[1]:g}, which "
-        "blood cannot hold; they look like another specimen or unit, or like lost digits",
+        f"{len(rows)} of {len(part)} results lie outside {limits[0]:g} to {limits[1]:g}, the range "
+        "of blood; they look like another specimen or unit, or lost digits",
         rows,
     )
 
 
-def _alone(part: pd.DataFrame, tubes: pd.DataFrame, panel: list[str]) -> tuple[str, pd.DataFrame]:
-    """Rows drawn without any other member of their panel, and unlike those drawn with one."""
-    others = tubes.loc[tubes["key"].isin(panel), ["patient", "hours"]].drop_duplicates()
+def _without_panel(
+    part: pd.DataFrame, draws: pd.DataFrame, panel: list[str]
+) -> tuple[str, pd.DataFrame]:
+    """Rows drawn without any other member of their panel that differ from rows drawn with one."""
+    others = draws.loc[draws["key"].isin(panel), ["patient", "hours"]].drop_duplicates()
     if others.empty or len(part) < 50:
         return "", part
     drawn = pd.MultiIndex.from_frame(part[["patient", "hours"]])
@@ -204,22 +212,22 @@ def _alone(part: pd.DataFrame, tubes: pd.DataFrame, panel: list[str]) -> tuple[s
     )
 
 
-def _apart(part: pd.DataFrame) -> tuple[str, pd.DataFrame]:
-    """A minority of rows separated from the rest by a gap in which nothing lies."""
+def _behind_gap(part: pd.DataFrame) -> tuple[str, pd.DataFrame]:
+    """A minority of rows separated from the rest by an empty gap."""
     amount = part["value"].fillna(part["number"])
     logs = np.sort(np.log10(amount[amount > 0].to_numpy()))
     if len(logs) < 40:
         return "", part
     gaps = np.diff(logs)
-    place = int(gaps.argmax())
-    minority = min(place + 1, len(logs) - place - 1)
-    if gaps[place] < MIN_GAP or minority < MIN_ROWS:
+    index = int(gaps.argmax())
+    minority = min(index + 1, len(logs) - index - 1)
+    if gaps[index] < MIN_GAP or minority < MIN_ROWS:
         return "", part
-    cut = 0.5 * (logs[place] + logs[place + 1])
-    low = place + 1 <= len(logs) - place - 1
+    cut = 0.5 * (logs[index] + logs[index + 1])
+    low = index + 1 <= len(logs) - index - 1
     rows = part[(np.log10(amount) < cut) == low]
     return (
         f"{len(rows)} of {len(part)} results lie {'below' if low else 'above'} all others by a "
-        f"factor of at least {10 ** gaps[place]:.0f}; they look like another unit or specimen",
+        f"factor of at least {10 ** gaps[index]:.0f}; they look like another unit or specimen",
         rows,
     )

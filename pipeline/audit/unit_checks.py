@@ -1,4 +1,4 @@
-"""CHK301 to CHK305: missing units or bases, unit slips, shifted names, two bases of one analyte."""
+"""CHK301 to CHK305: missing or wrong units, missing or mixed bases, shifted names."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class MissingUnit(Check):
     code = "CHK301"
     title = "Results without a unit"
     effect = (
-        "Without a unit a number cannot be compared with another hospital's. Analytes of the "
-        "dictionary are refused without one; others are accepted only as local to this cohort."
+        "Without a unit, numbers of two hospitals cannot be compared. Analytes of the dictionary "
+        "are rejected without a unit; others are accepted only as local to this cohort."
     )
     remedy = (
-        "Export the unit. Where you know it, state it under cohort.assume_units (a blank unit is "
+        "Export the unit. If it is known, state it under cohort.assume_units (a blank unit is "
         'written ""), or list the analyte under cohort.local_analytes.'
     )
 
@@ -55,13 +55,13 @@ class MissingUnit(Check):
 
 
 class MissingBasis(Check):
-    """D-dimer results whose unit does not say FEU or DDU."""
+    """D-dimer results whose unit does not state FEU or DDU."""
 
     code = "CHK302"
     title = "D-dimer without its basis"
     effect = (
-        "One DDU is about two FEU, so the same number can mean twice as much. Such rows are "
-        "refused; under a wrong assumption every D-dimer is off by two."
+        "One DDU is about two FEU, so the same number can mean twice as much. Rows without a basis "
+        "are rejected; under a wrong assumption every D-dimer is off by a factor of two."
     )
     remedy = (
         "Ask the laboratory whether it reports FEU or DDU and state it, for example "
@@ -69,7 +69,7 @@ class MissingBasis(Check):
     )
 
     def check(self, context: AuditContext) -> list[Finding]:
-        """Look at the units of D-dimer as they were exported; a LOINC code may state the basis."""
+        """Inspect the exported units of D-dimer; a LOINC code may state the basis instead."""
         rows = context.need_labs()
         rows = rows[(rows["key"] == "d_dimer") & (rows["unit"] != "")]
         codes = {code for code, unit in dictionary()["d_dimer"].loinc_units.items() if unit}
@@ -82,14 +82,14 @@ class MissingBasis(Check):
             return []
         units = listed(sorted(bare["unit"].unique()))
         known = accepted_unit("d_dimer", bare["unit"].iloc[0], context.config.cohort)
-        said = (
-            "The configuration states what it means; that is an assumption of yours."
+        assumption = (
+            "The configuration assumes a basis; confirm it."
             if np.isfinite(known)
-            else "The configuration does not say what it means."
+            else "The configuration assumes none."
         )
         return [
             self.finding(
-                f"{len(bare)} D-dimer results are in {units} without FEU or DDU. {said}",
+                f"{len(bare)} D-dimer results are in {units} without FEU or DDU. {assumption}",
                 table="labs",
                 columns=("unit",),
                 counts={"rows": len(bare)},
@@ -99,7 +99,7 @@ class MissingBasis(Check):
 
 
 class UnitSlips(Check):
-    """A site, or a unit, whose median lies decades from the others or from what is usual."""
+    """A site or unit whose median lies decades from the others or from the usual range."""
 
     code = "CHK303"
     title = "A unit that does not fit the numbers"
@@ -108,8 +108,8 @@ class UnitSlips(Check):
         "conversion. The model then learns the site or the unit instead of the patient."
     )
     remedy = (
-        "Ask the laboratory of that site for the unit of these rows. State it under "
-        "cohort.assume_units where it holds throughout; nothing is converted on suspicion."
+        "Ask the laboratory of that site for the unit of these rows. If it holds throughout, state "
+        "it under cohort.assume_units; units are never converted on suspicion."
     )
 
     def check(self, context: AuditContext) -> list[Finding]:
@@ -126,12 +126,12 @@ class UnitSlips(Check):
         findings, seen = [], set()
         for name, group in groups.items():
             codes, labels = pd.factorize(pd.Series(group, dtype="str"))
-            # a patient in two groups counts once in each, so each group gets its own numbers
+            # a patient in two groups counts once in each, so each group has its own numbers
             number, _ = pd.factorize(rows["patient"].to_numpy() * len(labels) + codes)
             sites = pd.Series(group, dtype="str").groupby(number).first()
             slips = unit_slips(rows.assign(patient=number), sites, dictionary())
             fields = slips[["analyte", "site", "factor", "words", "results"]]
-            for key, place, factor, words, results in fields.to_numpy().tolist():
+            for key, place, factor, comparison, results in fields.to_numpy().tolist():
                 if (key, factor) in seen:
                     continue
                 seen.add((key, factor))
@@ -139,7 +139,7 @@ class UnitSlips(Check):
                 where = f"{name} {place}" if place else "the export"
                 findings.append(
                     self.finding(
-                        f"{key}, {where}: {words} {results} results.",
+                        f"{key}, {where}: {comparison} {results} results.",
                         table="labs",
                         columns=("unit", "value"),
                         counts={"analyte": key, "rows": results},
@@ -150,18 +150,18 @@ class UnitSlips(Check):
 
 
 class ShiftedNames(Check):
-    """Analytes whose numbers fit the next analyte of the file much better than their own name."""
+    """Analytes whose numbers fit the next analyte of the file better than their own name."""
 
     code = "CHK304"
     title = "Names shifted by one analyte"
-    effect = "Every affected analyte carries the numbers of another one; nothing learned is true."
+    effect = "Every affected analyte has the numbers of another one; no result is valid."
     remedy = (
         "Compare the header with the data of the source table: a column was inserted or lost, and "
         "all names after it moved by one."
     )
 
     def check(self, context: AuditContext) -> list[Finding]:
-        """Try every analyte against its neighbours in the order of the file and of the alphabet."""
+        """Compare each analyte with its neighbours in the order of the file and alphabet."""
         labs = context.need_labs()
         rows = labs[(labs["number"] > 0) & (labs["factor"].notna())]
         sizes = rows["key"].value_counts()
@@ -177,7 +177,7 @@ class ShiftedNames(Check):
         units = rows.groupby("key")["unit"].agg(lambda cells: cells.mode().iloc[0])
         fits = {key: _interval(usual[key], units[key], context) for key in usual}
         seen = list(dict.fromkeys(rows["key"]))
-        for words, order in (("file", seen), ("alphabet", sorted(usual))):
+        for source, order in (("file", seen), ("alphabet", sorted(usual))):
             for step in (1, -1):
                 moved = _moved(order, step, medians, fits)
                 if len(moved) >= MIN_SHIFTED:
@@ -186,7 +186,7 @@ class ShiftedNames(Check):
                         self.finding(
                             f"The medians of {listed(moved)} do not fit their names, but fit the "
                             f"{'next' if step == 1 else 'previous'} analyte in the order of the "
-                            f"{words}.",
+                            f"{source}.",
                             table="labs",
                             columns=("analyte", "value"),
                             counts={"analytes": len(moved), "compared": len(order)},
@@ -197,13 +197,13 @@ class ShiftedNames(Check):
 
 
 class BasisChanges(Check):
-    """A site whose results of one analyte are in two bases, such as D-dimer in FEU and in DDU."""
+    """A site that reports one analyte on two bases, for example D-dimer in FEU and DDU."""
 
     code = "CHK305"
     title = "A site reports two bases of one analyte"
     effect = (
         "One DDU is about two FEU, and the factor differs between assays. Where codes or units "
-        "change with time or patient, a change of laboratory looks like a change of the patient."
+        "change with time or patient, a change of assay looks like a change of the patient."
     )
     remedy = (
         "Ask the laboratory of that site when it changed its assay, and whether codes and units "
@@ -239,7 +239,7 @@ class BasisChanges(Check):
 
 
 def _bases() -> dict[str, list[str]]:
-    """Bases of each analyte whose codes state one; a basis that contains another comes first."""
+    """Bases of each analyte whose codes state one; longer names come first."""
     bases = {}
     for key, analyte in dictionary().items():
         named = {
@@ -257,7 +257,7 @@ def _bases() -> dict[str, list[str]]:
 def _stated_basis(
     rows: pd.DataFrame, key: str, bases: list[str], context: AuditContext
 ) -> pd.Series:
-    """Basis per row by its unit, else by its code, "" where neither states one."""
+    """Basis of each row by its unit, else by its code; "" if neither states one."""
     assumed = context.config.cohort.assume_units.get(key, {})
     coded = {code: _basis_in(unit, bases) for code, unit in dictionary()[key].loinc_units.items()}
     by_unit = {
@@ -278,7 +278,7 @@ def _basis_in(unit: str, bases: list[str]) -> str:
 
 
 def _interval(analyte: Analyte, unit: str, context: AuditContext) -> tuple[float, float]:
-    """Usual medians as log10 of the number that would be exported."""
+    """Usual range of the median as log10 of the exported number."""
     low, high = analyte.usual
     factor = accepted_unit(analyte.key, unit, context.config.cohort)
     return float(np.log10((low or 1e-9) / factor)), float(np.log10((high or 1e9) / factor))
@@ -287,16 +287,16 @@ def _interval(analyte: Analyte, unit: str, context: AuditContext) -> tuple[float
 def _moved(
     order: list[str], step: int, medians: pd.Series, fits: dict[str, tuple[float, float]]
 ) -> list[str]:
-    """Analytes that miss their own usual medians and meet those of their neighbour."""
+    """Analytes whose median is unusual for their own name and usual for their neighbour."""
     moved = []
-    for place, key in enumerate(order):
-        neighbour = order[(place + step) % len(order)]
+    for position, key in enumerate(order):
+        neighbour = order[(position + step) % len(order)]
         median = float(np.log10(medians[key]))
-        if _misses(median, fits[key]) > MISFIT and _misses(median, fits[neighbour]) == 0:
+        if _distance(median, fits[key]) > MISFIT and _distance(median, fits[neighbour]) == 0:
             moved.append(key)
     return moved
 
 
-def _misses(median: float, interval: tuple[float, float]) -> float:
+def _distance(median: float, interval: tuple[float, float]) -> float:
     """Decades by which a median lies outside an interval."""
     return max(interval[0] - median, median - interval[1], 0.0)

@@ -1,4 +1,4 @@
-"""CHK001 to CHK005: whether the export can be used at all, and what was refused."""
+"""CHK001 to CHK005: whether the export can be used, and what is rejected or missing."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from pipeline.cohort.ungraded import STATED_ELSEWHERE, count_ungraded, never_gra
 from pipeline.reading.read_result import ReadResult
 
 FEW_EVENTS = 20
-ONE_SITE = 0.9  # share of refused rows from which on their site is named
+ONE_SITE = 0.9  # share of rejected rows at one site from which on the site is named
 
 
 class Unreadable(Check):
-    """A table or column is missing, or nothing in it can be used; nobody has a grade."""
+    """A table or column is missing, none of its rows can be used, or no patient has a grade."""
 
     code = "CHK001"
     title = "The export cannot be read for training"
     severity = "error"
-    effect = "There is no result at all until this is fixed. It cannot be acknowledged."
+    effect = "No result is possible until this is fixed. It cannot be acknowledged."
     remedy = (
         "A training cohort needs patients, labs and assessments, as .csv or .parquet with the "
         "columns of docs/data.md. Correct what the evidence names and run the audit again."
     )
 
     def check(self, context: AuditContext) -> list[Finding]:
-        """Report why reading refused the whole export."""
+        """Report why the export cannot be read."""
         problem = context.problem or _no_grades(context)
         if not problem:
             return []
@@ -48,20 +48,20 @@ class Unreadable(Check):
 
 
 class RefusedRows(Check):
-    """Rows and cells that reading does not use, by reason, most frequent first."""
+    """Rejected rows and cells by reason, most frequent first."""
 
     code = "CHK002"
-    title = "Rows are refused"
+    title = "Rows are rejected"
     effect = (
-        "Refused rows are missing from training and from prediction. If they are many, or fall on "
-        "one analyte or one site, features are missing where a measurement exists."
+        "Rejected rows are missing from training and prediction. If many are rejected, or most of "
+        "one analyte or site, features are missing although a measurement exists."
     )
     remedy = "Correct the cause at its source; one cause usually explains all rows of a code."
 
     def check(self, context: AuditContext) -> list[Finding]:
-        """One finding per table and code of rejects.csv; an error where training would stop."""
+        """Return one finding per file and code of rejects.csv; an error if training stops."""
         if context.read is None:
-            raise NotApplicable("the export could not be read, so no row was judged")
+            raise NotApplicable("the export could not be read, so its rows were not checked")
         rejects, findings = context.read.rejects, self._majority(context, context.read)
         groups = rejects.groupby(["file", "code"], sort=False)
         table_of = {file: table for table, file in context.files.items()}
@@ -92,46 +92,46 @@ class RefusedRows(Check):
         return findings
 
     def _majority(self, context: AuditContext, read: ReadResult) -> list[Finding]:
-        """The refusal of a training, by the rule of training."""
-        refused, usable = read.refused_share()
-        found = too_many_refused(refused, usable, context.config.cohort.max_rejected_share)
-        if not found:
+        """An error if training stops because too many results are rejected."""
+        rejected, usable = read.refused_share()
+        problem = too_many_refused(rejected, usable, context.config.cohort.max_rejected_share)
+        if not problem:
             return []
         return [
             self.finding(
-                f"{found}.",
+                f"{problem}.",
                 table="labs",
                 columns=(),
-                counts={"results refused": refused, "of": usable},
+                counts={"results refused": rejected, "of": usable},
                 severity="error",
-                effect="Training stops: a model of the rest would describe the export, not the "
-                "patients. It cannot be acknowledged.",
-                remedy="Correct the causes listed under the warnings of this code, or accept the "
-                f"share in the configuration: {acceptance_setting(refused, usable)}",
+                effect="Training stops, because the remaining results are not representative of "
+                "the patients. It cannot be acknowledged.",
+                remedy="Correct the causes listed in the warnings of this code, or accept this "
+                f"share in the configuration: {acceptance_setting(rejected, usable)}",
             )
         ]
 
 
 class FewEvents(Check):
-    """A configured outcome never happens, or in so few patients that nothing can be learned."""
+    """A configured outcome never occurs, or in too few patients to learn from."""
 
     code = "CHK003"
     title = "An outcome has few or no events"
     effect = (
-        "An outcome that never happens cannot be trained. Below about twenty event patients every "
-        "interval is so wide that a good and a useless model look alike."
+        "An outcome that never occurs cannot be trained. Below about 20 event patients, intervals "
+        "are too wide to distinguish a good model from a useless one."
     )
     remedy = (
         "Check that the scale is exported under its name (crs, icans, ...) and that grades are "
-        "numbers. If the events are truly few, pool sites, or configure a lower threshold."
+        "numbers. If the events are truly few, pool sites or configure a lower threshold."
     )
 
     def check(self, context: AuditContext) -> list[Finding]:
-        """Count patients with each configured outcome, of those of whom the scale tells."""
+        """Count patients with each outcome among those whose outcome is known."""
         findings = []
-        asked = {item.scale for item in context.config.outcomes.values()}
+        configured = {item.scale for item in context.config.outcomes.values()}
         grades = context.grades
-        legible = grades["scale"].isin(asked) & grades["grade"].notna()
+        legible = grades["scale"].isin(configured) & grades["grade"].notna()
         if not legible.any() and (context.problem or _no_grades(context)):
             raise NotApplicable("no grade of a configured outcome can be read")
         events = {label.name: int(label.event.sum()) for label in context.labels}
@@ -145,12 +145,12 @@ class FewEvents(Check):
             outcome = context.config.outcomes[name]
             unknown = context.n_unknown(outcome.scale)
             of = context.n_patients - unknown
-            whose = "patients" if not unknown else "patients graded on the scale"
+            group = "patients" if not unknown else "patients graded on the scale"
             rest = f" {unknown} were never graded and are unknown." if unknown else ""
             findings.append(
                 self.finding(
                     f"{name} ({outcome.scale} grade {outcome.threshold} or more) is charted in "
-                    f"{count} of {of} {whose}.{rest} Scales in the export: "
+                    f"{count} of {of} {group}.{rest} Scales in the export: "
                     f"{listed(scales) or 'none'}.",
                     table="assessments",
                     columns=("scale", "grade"),
@@ -165,15 +165,18 @@ class FewEvents(Check):
 
 
 class PatientsWithoutLabs(Check):
-    """Patients of whom there is no lab row."""
+    """Patients without any lab row."""
 
     code = "CHK004"
     title = "Patients without any lab result"
     effect = (
-        "They get no estimate and teach the model nothing but their outcome. If they are sicker "
-        "or healthier than the rest, the base rate is off."
+        "These patients get no estimate, and the model learns only their outcome. If they are "
+        "sicker or healthier than the rest, the base rate is biased."
     )
-    remedy = "Check whether their labs were lost in the export, or drop them for a stated reason."
+    remedy = (
+        "Check whether their labs were lost in the export, or exclude these patients for a stated "
+        "reason."
+    )
 
     def check(self, context: AuditContext) -> list[Finding]:
         """Compare the ids of patients with those of labs."""
@@ -181,18 +184,19 @@ class PatientsWithoutLabs(Check):
         people = context.people[context.people["position"] >= 0]
         if people.empty:
             raise NotApplicable("there is no patients table")
-        bare = people[~np.isin(people.index, labs["patient"])]
-        if bare.empty:
+        without = people[~np.isin(people.index, labs["patient"])]
+        if without.empty:
             return []
+        file = context.files["labs"]
         return [
             self.finding(
-                f"{len(bare)} of {len(people)} patients have no row in {context.files['labs']}.",
+                f"{len(without)} of {len(people)} patients have no row in {file}.",
                 table="labs",
                 columns=("patient_id",),
-                counts={"patients": len(bare), "of": len(people)},
+                counts={"patients": len(without), "of": len(people)},
                 examples=[
                     Example(context.files["patients"], int(line), "patient_id")
-                    for line in bare["line"].head(5)
+                    for line in without["line"].head(5)
                 ],
             )
         ]
@@ -204,17 +208,17 @@ class NeverGradedPatients(Check):
     code = "CHK005"
     title = "Patients never graded on a scale"
     effect = (
-        "Read as unknown, they teach nothing about the scale and stand in no rate. Read as no "
-        "event, whoever's grades were lost counts as without it, and every risk comes out too low."
+        "Treated as unknown, they are excluded from training and from every rate of the scale. "
+        "Treated as event-free, patients with lost grades make every risk too low."
     )
     remedy = (
-        "Export every assessment, grade 0 included. If no row means that there was nothing to "
-        "chart, set cohort.ungraded: no_event; if it means that nobody looked or the grades are "
-        "lost, set cohort.ungraded: unknown."
+        "Export every assessment, grade 0 included. If a missing row means that there was nothing "
+        "to chart, set cohort.ungraded: no_event; if the patient was not assessed or the grades "
+        "are lost, set cohort.ungraded: unknown."
     )
 
     def check(self, context: AuditContext) -> list[Finding]:
-        """Count as training counts; a stated reading is for information only."""
+        """Count as training does; for information only if ``cohort.ungraded`` is set."""
         if context.read is None:
             raise NotApplicable("the export could not be read, so no grade was accepted")
         cohort, setting = context.read.cohort, context.config.cohort.ungraded
@@ -222,18 +226,22 @@ class NeverGradedPatients(Check):
         graded = set(cohort.assessments["scale"].unique()) - {STATED_ELSEWHERE}
         findings = []
         for scale in (name for name in scales if name in graded):
-            found = count_ungraded(cohort, scale, setting)
-            if not found.n:
+            ungraded = count_ungraded(cohort, scale, setting)
+            if not ungraded.n:
                 continue
             rows = np.flatnonzero(never_graded(cohort, scale))
             ids = cohort.patients["patient_id"].iloc[cohort.persons()[rows]]
             people = context.people[np.isin(context.ids, ids)]
             findings.append(
                 self.finding(
-                    f"{ungraded_text(found.to_dict())}.",
+                    f"{ungraded_text(ungraded.to_dict())}.",
                     table="assessments",
                     columns=("patient_id", "scale"),
-                    counts={found.unit: found.n, "of": found.of, "read as": found.read_as},
+                    counts={
+                        ungraded.unit: ungraded.n,
+                        "of": ungraded.of,
+                        "read as": ungraded.read_as,
+                    },
                     examples=[
                         Example(context.files["patients"], int(line), "patient_id")
                         for line in people["line"].head(5)
@@ -245,16 +253,16 @@ class NeverGradedPatients(Check):
 
 
 def _no_grades(context: AuditContext) -> str:
-    """That nobody has a grade and what became of the rows, or nothing."""
+    """Why no patient has a grade; empty if a patient has one."""
     if context.read is None:
         return ""
     scales = {item.scale for item in context.config.outcomes.values()}
-    found = context.read.no_grades_reason(scales, context.config.cohort)
-    return f"{found}." if found else ""
+    reason = context.read.no_grades_reason(scales, context.config.cohort)
+    return f"{reason}." if reason else ""
 
 
 def _analytes(context: AuditContext, part: pd.DataFrame) -> str:
-    """Which analytes the refused lab rows name, most frequent first."""
+    """Analytes of the rejected lab rows, most frequent first."""
     raw = context.raw.get("labs")
     if raw is None or context.files["labs"] != part["file"].iloc[0] or "analyte" not in raw:
         return ""
@@ -267,17 +275,17 @@ def _analytes(context: AuditContext, part: pd.DataFrame) -> str:
 
 
 def _site(context: AuditContext, part: pd.DataFrame) -> str:
-    """At which of several sites nearly all of the refused lab rows were drawn, or nothing."""
+    """Site of nearly all rejected lab rows if the export has several sites, else empty."""
     sites = context.people["site"]
     if sites[sites != ""].nunique() < 2:
         return ""
-    where = context.labs.set_index("line")["site"].reindex(part["row"].unique()).value_counts()
-    if where.empty or where.index[0] == "" or where.iloc[0] < ONE_SITE * where.sum():
+    counts = context.labs.set_index("line")["site"].reindex(part["row"].unique()).value_counts()
+    if counts.empty or counts.index[0] == "" or counts.iloc[0] < ONE_SITE * counts.sum():
         return ""
-    whole = "all" if len(where) == 1 else f"{where.iloc[0]} of {where.sum()}"
-    return f"; {whole} at site {where.index[0]}"
+    share = "all" if len(counts) == 1 else f"{counts.iloc[0]} of {counts.sum()}"
+    return f"; {share} at site {counts.index[0]}"
 
 
 def _cell(column: str, value: str) -> str:
-    """A refused cell as it may be shown: never an id."""
+    """Rejected cell for display; never an id."""
     return "" if column == "patient_id" else value[:40]

@@ -1,4 +1,4 @@
-"""The game of a displayed risk: what it would be if only some players were the patient's."""
+"""Game of a displayed risk: the risk if only some players have the patient's values."""
 
 from __future__ import annotations
 
@@ -27,16 +27,18 @@ _CHUNK = 512
 
 @dataclass(frozen=True)
 class BlackBoxMember:
-    """A custom member between one patient and the prototypes.
+    """A custom member, evaluated for mixtures of one patient and the prototypes.
 
     Attributes
     ----------
     share : float
-        What a unit of its log-odds adds to the calibrated log-odds.
+        Calibrated log-odds per unit of the member's log-odds.
     owner : ndarray of int, shape (n_columns,)
-        Player of each column; negative where the column stays the patient's.
+        Player of each column; negative if the column keeps the patient's value.
     own : ndarray, shape (1, n_columns)
+        Inputs of the patient.
     others : ndarray, shape (n_prototypes, n_columns)
+        Inputs of the prototypes.
     """
 
     member: CustomMember
@@ -46,23 +48,23 @@ class BlackBoxMember:
     others: Floats
 
     def active(self, n_players: int) -> Bools:
-        """Players of a column in which any prototype differs from the patient."""
+        """Whether any prototype differs from the patient in a column of each player."""
         same = (self.others == self.own) | (np.isnan(self.others) & np.isnan(self.own))
         result = np.zeros(n_players, dtype=bool)
         result[self.owner[(self.owner >= 0) & ~same.all(axis=0)]] = True
         return result
 
     def among(self, players: Ints) -> BlackBoxMember:
-        """Return it with players renumbered; columns of all others stay the patient's.
+        """Renumber the given players; columns of other players keep the patient's values.
 
-        The others are those who change nothing.
+        The other players must have no effect.
         """
-        number = {int(player): place for place, player in enumerate(players)}
+        number = {int(player): index for index, player in enumerate(players)}
         owner = np.array([number.get(int(player), -1) for player in self.owner], dtype=np.intp)
         return replace(self, owner=owner)
 
     def change(self, coalitions: Bools) -> Floats:
-        """Calibrated log-odds of each coalition minus the patient's.
+        """Return the calibrated log-odds of each coalition minus those of the patient.
 
         Returns
         -------
@@ -74,13 +76,13 @@ class BlackBoxMember:
         distinct, number = np.unique(taken, axis=0, return_inverse=True)
         patient = self.member.score(self.own)[0]
         size = max(1, _AT_ONCE // len(self.others))
-        found = [
+        parts = [
             self.member.score(
                 np.where(part[:, None, :], self.own, self.others).reshape(-1, len(self.owner))
             )
             for part in (distinct[at : at + size] for at in range(0, len(distinct), size))
         ]
-        scores = np.concatenate(found).reshape(len(distinct), len(self.others))
+        scores = np.concatenate(parts).reshape(len(distinct), len(self.others))
         return np.asarray(self.share * (scores - patient)[number.ravel()])
 
 
@@ -91,15 +93,15 @@ class RiskGame:
     Attributes
     ----------
     subsets : ndarray of bool, shape (n_terms, n_players)
-        Who must take part for a term to count.
+        Players that a coalition must include for a term to count.
     terms : ndarray, shape (n_terms, n_horizons, n_prototypes)
         Calibrated log-odds.
     whole : ndarray, shape (n_horizons,)
-        Calibrated log-odds of the patient: every term counts.
+        Calibrated log-odds of the patient, with every term.
     weight : ndarray, shape (n_prototypes,)
-        Sums to 1.
-    opaque : tuple of Opaque
-        Custom members, which have no terms and are run for every coalition.
+        Weights of the prototypes; sum to 1.
+    opaque : tuple of BlackBoxMember
+        Custom members, which have no terms and are evaluated for every coalition.
     """
 
     subsets: Bools
@@ -109,15 +111,15 @@ class RiskGame:
     opaque: tuple[BlackBoxMember, ...] = ()
 
     def active(self) -> Bools:
-        """Players who change anything for any prototype; the others are worth exactly 0."""
-        felt = np.any(self.terms != 0.0, axis=(1, 2))
-        found = np.asarray(self.subsets[felt].any(axis=0))
+        """Whether each player changes the risk for any prototype; the others have value 0."""
+        nonzero = np.any(self.terms != 0.0, axis=(1, 2))
+        active = np.asarray(self.subsets[nonzero].any(axis=0))
         for member in self.opaque:
-            found = found | member.active(len(found))
-        return found
+            active = active | member.active(len(active))
+        return active
 
     def among(self, players: Ints) -> RiskGame:
-        """Return the same game between the given players only."""
+        """Restrict the game to the given players."""
         return replace(
             self,
             subsets=self.subsets[:, players],
@@ -139,7 +141,7 @@ class RiskGame:
         return np.asarray(self._log_odds(coalitions)(slice(None)) @ self.weight)
 
     def _log_odds(self, coalitions: Bools) -> _LogOdds:
-        """Players who are always together count as one, so that fewer terms remain."""
+        """Log-odds of coalitions; players that always occur together are merged."""
         first, number = _distinct(coalitions.T)
         joined = np.arange(len(first)) == number[:, None]
         needed = self.subsets.astype(np.float32) @ joined.astype(np.float32) > 0
@@ -167,7 +169,7 @@ class _LogOdds:
     shift: Floats
 
     def __call__(self, part: slice) -> Floats:
-        """Shape (n_coalitions, n_horizons, n_prototypes)."""
+        """Return log-odds, shape (n_coalitions, n_horizons, n_prototypes)."""
         counts = self.coalitions[part] @ self.subsets.T == self.subsets.sum(axis=1)
         added = counts.astype(float) @ self.terms
         here = added.reshape(-1, *self.start.shape) + self.start
@@ -175,15 +177,29 @@ class _LogOdds:
 
 
 def _distinct(rows: Bools) -> tuple[Ints, Ints]:
-    """First place of every distinct row, and which of them each row is."""
+    """Index of the first of each set of equal rows, and the number of the set of each row."""
     packed = np.packbits(rows, axis=1)
-    places: dict[bytes, int] = {}
-    number = np.array([places.setdefault(row.tobytes(), len(places)) for row in packed])
+    numbers: dict[bytes, int] = {}
+    number = np.array([numbers.setdefault(row.tobytes(), len(numbers)) for row in packed])
     return np.unique(number, return_index=True)[1], number
 
 
 class Switchboard:
-    """Builds the games of patients who share a variant, a threshold and horizons."""
+    """Builds the games of patients with one variant, threshold and set of horizons.
+
+    Parameters
+    ----------
+    variant : Variant
+        Members and calibration.
+    metas : tuple of FeatureMeta
+        One per column of the feature matrix.
+    players : tuple of str
+        Players in the order of the coalitions.
+    threshold : int
+        Grade that defines the outcome.
+    horizons : tuple of float
+        Hours ahead.
+    """
 
     def __init__(
         self,
@@ -207,8 +223,8 @@ class Switchboard:
         }
 
     def game(self, patient: FeatureMatrix, background: FeatureMatrix, weight: Floats) -> RiskGame:
-        """Game of one patient (one row) against prototypes whose time is the patient's."""
-        asked = query(1, self._horizons, self._threshold)
+        """Build the game of one patient (one row) and prototypes at the patient's hour."""
+        horizons = query(1, self._horizons, self._threshold)
         one = query(len(background.values), self._horizons[:1], self._threshold)
         subsets = [np.zeros((0, len(self._players)), dtype=bool)]
         terms = [np.zeros((0, len(self._horizons), len(background.values)))]
@@ -220,14 +236,14 @@ class Switchboard:
             elif isinstance(member, BoosterMember):
                 trees = self._trees[number]
                 subsets.append(trees.subsets)
-                own, others = member.inputs(patient, asked), member.inputs(background, one)
+                own, others = member.inputs(patient, horizons), member.inputs(background, one)
                 terms.append(share * trees.terms(own, others).transpose(0, 2, 1))
             else:
                 opaque.append(self._opaque(member, share, patient, background))
         return RiskGame(
             self._without_absent(np.concatenate(subsets), patient),
             np.concatenate(terms),
-            self._variant.log_odds(patient, asked),
+            self._variant.log_odds(patient, horizons),
             weight / weight.sum(),
             tuple(opaque),
         )
@@ -239,14 +255,14 @@ class Switchboard:
         patient: FeatureMatrix,
         background: FeatureMatrix,
     ) -> BlackBoxMember:
-        """A custom member whose columns follow their players, as its terms would."""
+        """Custom member with the player of each of its columns."""
         owner = np.array([FIXED if name == TIME else self._owner[name] for name in member.columns])
         owner[np.isin(owner, self._absent(patient))] = self._players.index(MEASUREMENT)
         own, others = member.inputs(patient), member.inputs(background)
         return BlackBoxMember(member, share, owner, own, others)
 
     def _absent(self, patient: FeatureMatrix) -> list[int]:
-        """Players of whom the patient has no value."""
+        """Players without any value of the patient."""
         return [
             self._players.index(player)
             for player, columns in self._values.items()
@@ -254,7 +270,7 @@ class Switchboard:
         ]
 
     def _without_absent(self, subsets: Bools, patient: FeatureMatrix) -> Bools:
-        """Return terms in which a value the patient lacks is part of the measurement process."""
+        """Assign terms of players without a value to the player ``measurement``."""
         absent = self._absent(patient)
         result = subsets.copy()
         result[:, self._players.index(MEASUREMENT)] |= subsets[:, absent].any(axis=1)
@@ -270,13 +286,13 @@ class Switchboard:
         for column, name in enumerate(member.design.columns):
             result[self._owner[name.rstrip("?")]] += change[:, column]
         if member.design.grade is not None:
-            own = member.context_log_odds(patient, self._asked(1))
-            others = member.context_log_odds(background, self._asked(len(change)))
+            own = member.context_log_odds(patient, self._query(1))
+            others = member.context_log_odds(background, self._query(len(change)))
             others = others.reshape(len(change), len(self._horizons), -1)
             result[self._players.index(STATE)] += (own - others).sum(axis=2).T
         return result
 
-    def _asked(self, count: int) -> StackedRows:
+    def _query(self, count: int) -> StackedRows:
         return query(count, self._horizons, self._threshold)
 
     def _read(self, member: BoosterMember) -> PlayerTrees:

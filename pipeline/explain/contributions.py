@@ -1,9 +1,9 @@
-"""What each analyte, the clinical state and the rest add to a displayed risk.
+"""Contributions of analytes, clinical state and other groups to a displayed risk.
 
-Two-level Shapley values (Owen, 10.1007/978-3-642-45494-3_7) of the calibrated risk itself, with
-the pathways as unions: the points of a pathway are its exact Shapley value between pathways, the
-points of its analytes sum to it, and all sum to the displayed risk minus the mean risk of the
-background at the same moment, horizon and threshold.
+Two-level Shapley values (Owen, 10.1007/978-3-642-45494-3_7) of the calibrated risk, with the
+pathways as unions. The points of a pathway are its exact Shapley value between pathways. The
+points of its analytes sum to it, and all points sum to the displayed risk minus the mean risk of
+the background at the same hour, horizon and threshold.
 """
 
 from __future__ import annotations
@@ -37,8 +37,9 @@ class Contributions:
     points : ndarray, shape (n_landmarks, n_horizons, n_players)
         Percentage points; their sum is ``100 * (risk - reference_risk)``.
     error : ndarray, same shape
-        Standard error of ``points`` in percentage points; 0 where all coalitions were enumerated.
+        Standard error of ``points`` in percentage points; 0 if all coalitions were enumerated.
     risk, reference_risk : ndarray, shape (n_landmarks, n_horizons)
+        Displayed risk, and mean risk of the background.
     """
 
     players: tuple[str, ...]
@@ -57,15 +58,29 @@ def contributions(
     background: Background,
     effort: Effort | None = None,
 ) -> Contributions:
-    """Contributions of every player to the displayed risk of every landmark.
+    """Compute the contributions of every player to the displayed risk of every landmark.
 
-    An analyte of which a landmark has no value belongs to the measurement process there, so that
-    no points are given to a result that does not exist.
+    An analyte without a value at a landmark belongs to the player ``measurement`` there, so that
+    a missing result has no points.
 
     Parameters
     ----------
+    model : RiskModel
+        Fitted model of one scale.
+    matrix : FeatureMatrix
+        Landmarks to explain.
+    threshold : int
+        Grade that defines the outcome.
+    horizons : tuple of float
+        Hours ahead.
     background : Background
-        Of the same outcome; the prototypes of the landmark's day are used.
+        Prototypes of the same outcome; those of the landmark's day are used.
+    effort : Effort, optional
+        Budget of coalitions.
+
+    Returns
+    -------
+    Contributions
     """
     pathway = {meta.player: meta.pathway for meta in matrix.metas}
     pathway.update({STATE: STATE, MEASUREMENT: MEASUREMENT})
@@ -79,8 +94,8 @@ def contributions(
         board = Switchboard(variant, matrix.metas, players, threshold, horizons)
         for row in rows:
             patient = matrix.take(np.array([row]))
-            others, weight = _opponents(patient, background, model.grade if known[row] else None)
-            # the products are small: threads cost more than they save
+            others, weight = _prototypes(patient, background, model.grade if known[row] else None)
+            # the matrices are small: threads cost more time than they save
             with threadpool_limits(1, user_api="blas"):
                 game = board.game(patient, others, weight)
                 reference[row], risk[row] = game.risk(ends)
@@ -90,7 +105,7 @@ def contributions(
 
 
 def _shares(game: RiskGame, pathways: tuple[str, ...], effort: Effort) -> tuple[Floats, Floats]:
-    """Owen values and their errors; players and pathways that change nothing are left out."""
+    """Owen values and their errors; players without effect are left out of the game."""
     active = np.flatnonzero(game.active())
     shape = (len(pathways), len(game.whole))
     points, error = np.zeros(shape), np.zeros(shape)
@@ -103,12 +118,12 @@ def _shares(game: RiskGame, pathways: tuple[str, ...], effort: Effort) -> tuple[
     return points, error
 
 
-def _opponents(
+def _prototypes(
     patient: FeatureMatrix, background: Background, grade: str | None
 ) -> tuple[FeatureMatrix, Floats]:
-    """Prototypes of the patient's day at the patient's moment, and their weights.
+    """Prototypes of the patient's day at the patient's hour, and their weights.
 
-    Where the risk was estimated with a known grade, prototypes of unknown grade are left out.
+    If the risk was estimated with a known grade, prototypes of unknown grade are left out.
     """
     prototypes = background.of_day(float(patient.landmarks["hours"].iloc[0]))
     prototypes = _with_known(prototypes, background.columns, grade)

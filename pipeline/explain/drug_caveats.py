@@ -1,4 +1,4 @@
-"""Doses on a page: names, letters on the charts, and what a drug does to a biomarker."""
+"""Doses on a page: names, letters on the charts, and effects of a drug on a biomarker."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pipeline.resources import schema_yaml
 
 @dataclass(frozen=True)
 class DrugMark:
-    """A drug on the charts: its letter, name and hours of doses."""
+    """A drug on the charts: its letter, its name and the hours of its doses."""
 
     letter: str
     name: str
@@ -21,16 +21,18 @@ class DrugMark:
 
 
 def caveats(doses: pd.DataFrame, analyte: str, collected: float) -> list[str]:
-    """What the doses before a sample mean for one analyte, from ``drugs.yaml``.
+    """Effects of the doses before a sample on one analyte, from ``drugs.yaml``.
 
     Parameters
     ----------
     doses : DataFrame
         ``drug, given_hours``.
+    analyte : str
+        Key of the analyte.
     collected : float
         Hour of the sample.
     """
-    said = []
+    sentences = []
     for drug in dict.fromkeys(doses["drug"]):
         effect = _entry(drug).get("effects", {}).get(analyte)
         hours = doses.loc[doses["drug"] == drug, "given_hours"].astype(float)
@@ -40,12 +42,28 @@ def caveats(doses: pd.DataFrame, analyte: str, collected: float) -> list[str]:
         lasts = effect["for_hours"]
         if lasts is None or collected - float(before.max()) <= lasts:
             name = drug_name(drug)
-            said.append(phrase("labs", "drug", drug=name.lower(), words=effect["words"]))
-    return said
+            sentences.append(phrase("labs", "drug", drug=name.lower(), words=effect["words"]))
+    return sentences
 
 
 def drug_marks(doses: pd.DataFrame) -> list[DrugMark]:
-    """Every drug given, in order of its first dose, with a letter of its own."""
+    """Return every drug given, in order of first dose, with a distinct letter.
+
+    Parameters
+    ----------
+    doses : DataFrame
+        ``drug, given_hours``, sorted by time.
+
+    Returns
+    -------
+    list of DrugMark
+
+    Examples
+    --------
+    >>> doses = pd.DataFrame({"drug": ["tocilizumab", "anakinra"], "given_hours": [20.0, 30.0]})
+    >>> [(mark.letter, mark.name) for mark in drug_marks(doses)]
+    [('T', 'Tocilizumab'), ('A', 'Anakinra')]
+    """
     letters = section("drug_marks")
     used: set[str] = set()
     marks = []
@@ -60,12 +78,12 @@ def drug_marks(doses: pd.DataFrame) -> list[DrugMark]:
 
 
 def drug_names(doses: pd.DataFrame) -> list[str]:
-    """Names of the drugs given, each once, as they stand in a sentence."""
+    """Names of the drugs given, each once, in lower case."""
     return [drug_name(drug).lower() for drug in dict.fromkeys(doses["drug"])]
 
 
 def drug_name(drug: str) -> str:
-    """Name of a drug; its key, said to be unknown, where the dictionary does not know it.
+    """Name of a drug, or its key with a note if it is not in the dictionary.
 
     Examples
     --------
@@ -79,5 +97,5 @@ def drug_name(drug: str) -> str:
 
 
 def _entry(drug: str) -> dict[str, Any]:
-    found: dict[str, Any] = schema_yaml("drugs.yaml")["drugs"].get(drug, {})
-    return found
+    entry: dict[str, Any] = schema_yaml("drugs.yaml")["drugs"].get(drug, {})
+    return entry

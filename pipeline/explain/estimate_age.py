@@ -1,4 +1,4 @@
-"""How much later than its moment an estimate is read: the age of a page in words."""
+"""Age of an estimate when its page was made."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _IN_DAYS = 96.0
 
 @dataclass(frozen=True)
 class EstimateAge:
-    """When an estimate was made for, against when its page was made.
+    """Time from the landmark of an estimate to the making of its page.
 
     Attributes
     ----------
     hours : float
-        From the moment of the estimate to the page; 0 where the estimate lies ahead of the page.
+        Hours from the landmark to the page; 0 if the landmark is later.
     when, end : str
-        Moment of the estimate and end of its horizon, with the year where the page has another.
+        Landmark and end of the horizon as text, with the year if it is not that of the page.
     horizon : float
-        Hours that the estimate looks ahead.
+        Horizon in hours.
     """
 
     hours: float
@@ -39,11 +39,11 @@ class EstimateAge:
 
     @property
     def late(self) -> bool:
-        """Whether the page was made so long after the estimate that it must say so."""
+        """Whether the page was made so long after the landmark that it must state the age."""
         return self.hours > float(section("reliance")["limits"]["late_hours"])
 
     def words(self, name: str) -> str:
-        """That the estimate is old or past, by a section of ``sentences.yaml``; else blank."""
+        """Sentence of a section that the estimate is old or expired; empty if it is neither."""
         if not self.late and not self.past:
             return ""
         return phrase(
@@ -58,7 +58,21 @@ class EstimateAge:
 
 
 def estimate_age(record: PatientRecord, made: datetime, horizon: float) -> EstimateAge | None:
-    """How late a page is; None where the clock or the moment of the estimate is unknown.
+    """Compute the age of an estimate when its page is made.
+
+    Parameters
+    ----------
+    record : PatientRecord
+        The patient at the landmark.
+    made : datetime
+        When the page is made.
+    horizon : float
+        Horizon of the estimate in hours.
+
+    Returns
+    -------
+    EstimateAge or None
+        None if the infusion time or the landmark is unknown.
 
     Examples
     --------
@@ -66,8 +80,8 @@ def estimate_age(record: PatientRecord, made: datetime, horizon: float) -> Estim
     >>> import pandas as pd
     >>> clock, none = InfusionClock(datetime(2026, 11, 19, 7, 0, tzinfo=UTC)), pd.DataFrame()
     >>> person = PatientRecord("P-1", "", 72.0, clock, none, none, none)
-    >>> found = estimate_age(person, datetime(2026, 11, 24, 7, 0, tzinfo=UTC), 72.0)
-    >>> found.hours, found.when, found.past
+    >>> age = estimate_age(person, datetime(2026, 11, 24, 7, 0, tzinfo=UTC), 72.0)
+    >>> age.hours, age.when, age.past
     (48.0, '22 Nov 07:00', False)
     """
     at = None if is_missing(record.hours) else record.clock.moment(record.hours)
@@ -79,14 +93,44 @@ def estimate_age(record: PatientRecord, made: datetime, horizon: float) -> Estim
 
 
 def moment_text(clock: InfusionClock, hours: float, made: datetime) -> str:
-    """A moment, with the year where it is not the year in which the page was made."""
+    """Format a time, with the year if it is not that of the page.
+
+    Parameters
+    ----------
+    clock : InfusionClock
+        Clock of the patient.
+    hours : float
+        Hours since the infusion.
+    made : datetime
+        When the page is made.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> from datetime import UTC
+    >>> clock = InfusionClock(datetime(2026, 11, 19, 7, 0, tzinfo=UTC))
+    >>> moment_text(clock, 72.0, datetime(2027, 1, 2, tzinfo=UTC))
+    '22 Nov 2026 07:00'
+    """
     at = clock.moment(hours)
     same = at is None or at.year == made.astimezone(at.tzinfo).year
     return clock.words(hours) if same else clock.words(hours, year=True)
 
 
 def span_text(hours: float) -> str:
-    """A time that may be long, in hours and from four days in days.
+    """Format a duration in hours, or in days from four days on.
+
+    Parameters
+    ----------
+    hours : float
+        Duration in hours.
+
+    Returns
+    -------
+    str
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""One outcome of one patient: status, risks by horizon, what moves them, and earlier estimates."""
+"""Estimates of one patient: status, risks by horizon, contributions and earlier estimates."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Risk:
-    """A risk within a horizon, with its interval, what is usual, and the ratio of both."""
+    """Risk within a horizon of ``hours``, its interval, the day's average and their ratio."""
 
     hours: float
     risk: float
@@ -29,14 +29,14 @@ class Risk:
 
 @dataclass(frozen=True)
 class EarlierEstimate:
-    """The headline risk as the same model gives it for an earlier landmark.
+    """Headline risk of an earlier landmark by the same model.
 
     Attributes
     ----------
     players : mapping
-        Percentage points at that landmark; empty unless the page tells what has changed.
+        Percentage points at that landmark; empty unless the page explains the change.
     reference_risk : float
-        From which the points lead to the risk.
+        Risk to which the points are added.
     """
 
     landmark_hours: float
@@ -54,13 +54,13 @@ class Estimate:
     Attributes
     ----------
     risks : tuple of Risk
-        By rising horizon; empty unless the status is ``ok``.
+        By increasing horizon; empty unless the status is ``ok``.
     players, pathways : mapping
         Percentage points at the headline horizon.
     reference_risk : float
-        From which the points lead to the headline risk.
-    past : tuple of Past
-        By rising landmark, without the present one.
+        Risk to which the points are added.
+    past : tuple of EarlierEstimate
+        By increasing landmark, without the present one.
     """
 
     outcome: str
@@ -79,7 +79,7 @@ class Estimate:
 
     @property
     def short(self) -> str:
-        """Name on charts and in sentences."""
+        """Short name on charts and in sentences."""
         return outcome_short(self.outcome)
 
     @property
@@ -88,15 +88,15 @@ class Estimate:
         return next((risk for risk in self.risks if risk.hours == self.headline_hours), None)
 
     def day_before(self, landmark_hours: float) -> EarlierEstimate | None:
-        """The estimate of 24 h before the landmark, where there is one."""
+        """The estimate 24 h before the landmark, if there is one."""
         wanted = landmark_hours - 24.0
         return next((item for item in self.past if abs(item.landmark_hours - wanted) < 0.5), None)
 
 
 def estimates(
-    rows: Sequence[Row], explained: Sequence[Row], past: Sequence[Row], facts: ModelSummary
+    rows: Sequence[Row], explained: Sequence[Row], past: Sequence[Row], summary: ModelSummary
 ) -> list[Estimate]:
-    """The estimates of one patient, in the order of the configured outcomes.
+    """Collect the estimates of one patient, in the order of the configured outcomes.
 
     Parameters
     ----------
@@ -106,10 +106,27 @@ def estimates(
         Rows of ``explanations.parquet`` of the patient at the headline horizon.
     past : sequence of mapping
         ``outcome, landmark_hours, risk, risk_lo, risk_hi, points, reference_risk`` of earlier
-        landmarks; ``points`` by player, empty where they are not known.
+        landmarks; ``points`` by player, empty if unknown.
+    summary : ModelSummary
+        The model of the rows.
+
+    Returns
+    -------
+    list of Estimate
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> from pipeline.config import load_config
+    >>> summary = SimpleNamespace(outcomes=load_config().outcomes, horizon=72.0)
+    >>> row = {"outcome": "icans", "horizon_h": 24.0, "state_used": "false"}
+    >>> row |= {"status": "abstained", "status_reason": "no recent labs"}
+    >>> [item] = estimates([row], [], [], summary)
+    >>> item.short, item.status, item.headline
+    ('ICANS', 'abstained', None)
     """
     result = []
-    for name, outcome in facts.outcomes.items():
+    for name, outcome in summary.outcomes.items():
         mine = sorted((row for row in rows if row["outcome"] == name), key=_horizon)
         if not mine:
             continue
@@ -128,8 +145,8 @@ def estimates(
                 threshold=outcome.threshold,
                 status=str(first["status"]),
                 reason="" if pd.isna(first["status_reason"]) else str(first["status_reason"]),
-                headline_hours=facts.horizon,
-                risks=_risks(mine, name, facts) if estimated else (),
+                headline_hours=summary.horizon,
+                risks=_risks(mine, name, summary) if estimated else (),
                 players=points["analyte"],
                 pathways=points["pathway"],
                 reference_risk=float(own[0]["reference_risk"]) if own else float("nan"),
@@ -140,28 +157,48 @@ def estimates(
     return result
 
 
-def asked(found: list[Estimate], outcomes: Mapping[str, object]) -> list[Estimate]:
-    """Estimates with a card of their own: an outcome asked after another takes its place.
+def asked(items: list[Estimate], outcomes: Mapping[str, object]) -> list[Estimate]:
+    """Select the estimates that the page shows.
 
-    Severe ICANS stands where ICANS stood once ICANS is present.
+    An outcome with ``shown_after`` replaces the other outcome: severe ICANS replaces ICANS once
+    ICANS is present.
+
+    Parameters
+    ----------
+    items : list of Estimate
+        All estimates of one patient.
+    outcomes : mapping of str to OutcomeConfig
+        Configured outcomes.
+
+    Returns
+    -------
+    list of Estimate
+
+    Examples
+    --------
+    >>> from pipeline.config import load_config
+    >>> icans = Estimate("icans", "ICANS", "icans", 1, "event_present", "", 72.0)
+    >>> severe = Estimate("severe_icans", "Severe ICANS", "icans", 3, "ok", "", 72.0)
+    >>> [item.outcome for item in asked([icans, severe], load_config().outcomes)]
+    ['severe_icans']
     """
     after = {
         getattr(outcome, "shown_after", None): name
         for name, outcome in outcomes.items()
         if getattr(outcome, "shown_after", None) is not None
     }
-    names = {item.outcome for item in found}
-    return [item for item in found if after.get(item.outcome) not in names]
+    names = {item.outcome for item in items}
+    return [item for item in items if after.get(item.outcome) not in names]
 
 
-def _risks(rows: Sequence[Row], outcome: str, facts: ModelSummary) -> tuple[Risk, ...]:
+def _risks(rows: Sequence[Row], outcome: str, summary: ModelSummary) -> tuple[Risk, ...]:
     return tuple(
         Risk(
             float(row["horizon_h"]),
             float(row["risk"]),
             float(row["risk_lo"]),
             float(row["risk_hi"]),
-            facts.usual(outcome, float(row["infusion_day"]), float(row["horizon_h"])),
+            summary.usual(outcome, float(row["infusion_day"]), float(row["horizon_h"])),
             float(row["ratio_to_base"]),
         )
         for row in rows
@@ -169,7 +206,7 @@ def _risks(rows: Sequence[Row], outcome: str, facts: ModelSummary) -> tuple[Risk
 
 
 def _past(past: Sequence[Row], outcome: str) -> tuple[EarlierEstimate, ...]:
-    found = [
+    earlier = [
         EarlierEstimate(
             float(row["landmark_hours"]),
             float(row["risk"]),
@@ -181,7 +218,7 @@ def _past(past: Sequence[Row], outcome: str) -> tuple[EarlierEstimate, ...]:
         for row in past
         if row["outcome"] == outcome
     ]
-    return tuple(sorted(found, key=lambda item: item.landmark_hours))
+    return tuple(sorted(earlier, key=lambda item: item.landmark_hours))
 
 
 def _horizon(row: Row) -> float:

@@ -1,4 +1,4 @@
-"""Contributions as rows of ``explanations.parquet``, contrasts among them, and the top reasons."""
+"""Contributions as rows of ``explanations.parquet``: their sentences, contrasts and top reasons."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import pandas as pd
 from pipeline.cohort.analytes import Analyte
 from pipeline.explain.contributions import Contributions
 from pipeline.explain.patient_record import of_analyte
-from pipeline.explain.phrases import pathway_name, plain_result
+from pipeline.explain.phrases import pathway_name
+from pipeline.explain.result_text import plain_result
 from pipeline.features.matrix import FeatureMatrix
 from pipeline.features.score_definitions import PREFIX, score_label, scores
 from pipeline.features.spec import FeatureSpec
@@ -28,12 +29,49 @@ def explanation_rows(
     outcome: str,
     horizons: tuple[float, ...],
 ) -> pd.DataFrame:
-    """One row per landmark, horizon and player (level ``analyte``) and pathway.
+    """Return one row per landmark, horizon and player (level ``analyte``) or pathway.
 
     Parameters
     ----------
+    result : Contributions
+        Contributions of the landmarks.
+    matrix : FeatureMatrix
+        Features of the landmarks.
     newest : DataFrame
         From :func:`pipeline.explain.patient_record.newest_results` for the landmarks of ``matrix``.
+    patient_ids : Series of str
+        One per landmark.
+    spec : FeatureSpec
+        Analytes of the model.
+    outcome : str
+        Name of the outcome.
+    horizons : tuple of float
+        Horizons of ``result`` in hours.
+
+    Returns
+    -------
+    DataFrame
+        Columns of ``explanations.parquet``.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> from pipeline.cohort.analytes import dictionary
+    >>> points = np.array([[[6.2]]])
+    >>> result = Contributions(
+    ...     ("crp",), ("inflammation",), points, 0 * points, np.array([[0.2]]), np.array([[0.138]])
+    ... )
+    >>> matrix = FeatureMatrix(np.zeros((1, 0)), (), pd.DataFrame({"hours": [72.0]}))
+    >>> newest = pd.DataFrame(
+    ...     [(0, "crp", 184.0, 0, 70.0)],
+    ...     columns=["landmark", "analyte", "value", "side", "collected_hours"],
+    ... )
+    >>> spec = SimpleNamespace(analytes=[dictionary()["crp"]])
+    >>> rows = explanation_rows(
+    ...     result, matrix, newest, pd.Series(["P-1"]), spec, "severe_crs", (72.0,)
+    ... )
+    >>> rows[["level", "name", "points"]].to_numpy().tolist()
+    [['analyte', 'crp', 6.2], ['pathway', 'inflammation', 6.2]]
     """
     analytes = {analyte.key: analyte for analyte in spec.analytes}
     pathway = dict(zip(result.players, result.pathways, strict=True))
@@ -78,18 +116,28 @@ def explanation_rows(
 
 
 def contrast_rows(explained: pd.DataFrame, spec: FeatureSpec) -> pd.DataFrame:
-    """What points to severe CRS rather than ICANS, where both are estimated.
+    """Return the differences of contributions between severe CRS and ICANS.
 
     Parameters
     ----------
     explained : DataFrame
         Rows of :func:`explanation_rows` for every outcome.
+    spec : FeatureSpec
+        Analytes of the model.
 
     Returns
     -------
     DataFrame
         Level ``contrast``: points of CRS minus points of ICANS, for every pathway and analyte.
         A group that is its own pathway has one row.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> rows = pd.DataFrame({"outcome": CONTRASTED, "points": [3.0, 1.0]}).reindex(columns=COLUMNS)
+    >>> rows = rows.assign(patient_id="P-1", horizon_h=72.0, level="pathway", name="inflammation")
+    >>> contrast_rows(rows, SimpleNamespace(analytes=[]))[["name", "points"]].to_numpy().tolist()
+    [['inflammation', 2.0]]
     """
     key = ["patient_id", "horizon_h", "level", "name"]
     first, second = (explained[explained["outcome"] == name] for name in CONTRASTED)
@@ -116,7 +164,39 @@ def contrast_rows(explained: pd.DataFrame, spec: FeatureSpec) -> pd.DataFrame:
 def top_reasons(
     result: Contributions, newest: pd.DataFrame, spec: FeatureSpec, count: int = 3
 ) -> np.ndarray:
-    """The strongest contributions in words, shape (n_landmarks, n_horizons, count)."""
+    """Return sentences on the strongest contributions of each landmark and horizon.
+
+    Parameters
+    ----------
+    result : Contributions
+        Contributions of the landmarks.
+    newest : DataFrame
+        As in :func:`explanation_rows`.
+    spec : FeatureSpec
+        Analytes of the model.
+    count : int
+        Sentences per landmark and horizon.
+
+    Returns
+    -------
+    ndarray of str, shape (n_landmarks, n_horizons, count)
+        Empty where a contribution is negligible.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> points = np.array([[[-3.0, 0.0]]])
+    >>> result = Contributions(
+    ...     ("treatments", "measurement"), ("treatments", "measurement"),
+    ...     points, 0 * points, np.array([[0.2]]), np.array([[0.23]]),
+    ... )
+    >>> newest = pd.DataFrame(
+    ...     [(0, "crp", 184.0, 0, 70.0)],
+    ...     columns=["landmark", "analyte", "value", "side", "collected_hours"],
+    ... )
+    >>> top_reasons(result, newest, SimpleNamespace(analytes=[]), 2).tolist()
+    [[['Drugs given so far: lowers the estimate by 3 percentage points', '']]]
+    """
     analytes = {analyte.key: analyte for analyte in spec.analytes}
     size = len(result.points)
     labels = [
@@ -124,10 +204,10 @@ def top_reasons(
     ]
     order = np.argsort(-np.abs(result.points), axis=2, kind="stable")[:, :, :count]
     reasons = np.full((*order.shape[:2], count), "", dtype=object)
-    for place in np.ndindex(order.shape):
-        points = float(result.points[place[0], place[1], order[place]])
+    for index in np.ndindex(order.shape):
+        points = float(result.points[index[0], index[1], order[index]])
         if abs(points) >= _SHOWN_POINTS:
-            reasons[place] = _sentence(labels[order[place]][place[0]], points)
+            reasons[index] = _sentence(labels[order[index]][index[0]], points)
     return reasons
 
 
@@ -154,7 +234,7 @@ def _rows(
 
 
 def _labels(player: str, results: pd.DataFrame, analytes: dict[str, Analyte]) -> list[str]:
-    """What a player is at each landmark: an analyte with its newest result, a score, or a group."""
+    """Label of a player at each landmark: an analyte with its newest result, a score or a group."""
     if player.startswith(PREFIX):
         return [score_label(scores()[player.removeprefix(PREFIX)])] * len(results)
     if player not in analytes:

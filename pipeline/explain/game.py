@@ -1,8 +1,8 @@
-"""Owen values of a cooperative game: what each union, and within it each player, contributes.
+"""Owen values of a cooperative game between players that are grouped in unions.
 
-Players are grouped in unions. A union gets its Shapley value in the game between the unions; a
-player gets a share of its union by a second Shapley value in which the other unions enter whole
-(Owen, 10.1007/978-3-642-45494-3_7). Nothing here knows what a player or a value is.
+A union has its Shapley value in the game between the unions. A player has a share of its union
+by a second Shapley value, in which the other unions enter as a whole (Owen,
+10.1007/978-3-642-45494-3_7).
 """
 
 from __future__ import annotations
@@ -16,19 +16,21 @@ import numpy as np
 from pipeline.arrays import Bools, Floats
 
 Value = Callable[[Bools], Floats]
-"""Coalitions (n_coalitions, n_players) to what they are worth (n_coalitions, n_outputs)."""
+"""Maps coalitions (n_coalitions, n_players) to their values (n_coalitions, n_outputs)."""
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How far coalitions are enumerated, and how many are drawn beyond.
+    """Budget of exact enumeration, and size of the sample beyond it.
 
     Attributes
     ----------
     budget : int
-        Most coalitions that one enumeration may take.
+        Largest number of coalitions that are enumerated.
     pairs : int
-        Antithetic pairs of orders drawn where enumeration would take more.
+        Antithetic pairs of orders drawn if there are more.
+    seed : int
+        Seed of the draws.
     """
 
     budget: int = 2048
@@ -38,14 +40,14 @@ class Effort:
 
 @dataclass(frozen=True)
 class OwenValues:
-    """Values of players; over a union they sum to its value, over all to v(all) - v(none).
+    """Values of players, which sum to the value of their union and to v(all) - v(none).
 
     Attributes
     ----------
     points : ndarray, shape (n_players, n_outputs)
     unions : ndarray, shape (n_unions, n_outputs)
     error : ndarray, shape (n_players, n_outputs)
-        Standard error of ``points``; 0 where coalitions were enumerated.
+        Standard error of ``points``; 0 if coalitions were enumerated.
     """
 
     points: Floats
@@ -54,14 +56,20 @@ class OwenValues:
 
 
 def owen_values(value: Value, union_of: Sequence[int], effort: Effort) -> OwenValues:
-    """Owen values of every player.
+    """Compute the Owen value of every player.
 
     Parameters
     ----------
     value : callable
         The game.
     union_of : sequence of int
-        Union of each player; every number from 0 on occurs.
+        Union of each player, numbered from 0 without gaps.
+    effort : Effort
+        Budget of coalitions.
+
+    Returns
+    -------
+    OwenValues
 
     Examples
     --------
@@ -91,12 +99,12 @@ def owen_values(value: Value, union_of: Sequence[int], effort: Effort) -> OwenVa
 
 
 def shapley_values(worth: Floats) -> Floats:
-    """Shapley values from the worth of every coalition (Shapley, 10.1515/9781400881970-018).
+    """Compute Shapley values from the value of every coalition (10.1515/9781400881970-018).
 
     Parameters
     ----------
     worth : ndarray, shape (2 ** n, n_outputs)
-        Bit i of the row number says whether player i takes part.
+        Value of each coalition; bit i of the row number is set if player i is a member.
 
     Returns
     -------
@@ -127,7 +135,7 @@ def _share(
     around, within = _coalitions(others), _coalitions(atoms)
     every = (around[:, None, :] | within[None, :, :]).reshape(-1, atoms.shape[1])
     worth = value(every).reshape(len(around), len(within), -1)
-    # the weight of a coalition of n others is that of a coalition without one of n + 1 players
+    # a coalition of n others has the weight of a coalition without one of n + 1 players
     weight = _weights(len(others) + 1)[np.bitwise_count(np.arange(len(around)))]
     result = shapley_values(np.tensordot(weight, worth, axes=1))
     return result, np.zeros_like(result)
@@ -136,11 +144,11 @@ def _share(
 def _sampled(
     value: Value, atoms: Bools, others: Bools, total: Floats, effort: Effort
 ) -> tuple[Floats, Floats]:
-    """Values from random orders, each also reversed; the rest goes where the variance is."""
+    """Values from random orders and their reverses; the residual is split by variance."""
     random = np.random.default_rng(effort.seed)
     count, n_others = len(atoms), len(others)
     orders, starts = [], []
-    # every number of others ahead is equally likely: whole rounds over the possible numbers
+    # every number of preceding unions is equally likely, so all numbers occur equally often
     pairs = -(-max(effort.pairs, 2) // (n_others + 1)) * (n_others + 1)
     for number in range(pairs):
         order = random.permutation(count)
@@ -163,12 +171,12 @@ def _sampled(
 
 
 def _coalitions(atoms: Bools) -> Bools:
-    """Players of every union of atoms; bit i of the row number says whether atom i is in."""
+    """Players of every combination of atoms; bit i of the row number is set for atom i."""
     mask = np.arange(2 ** len(atoms))
     chosen = (mask[:, None] >> np.arange(len(atoms))) & 1 == 1
     return np.asarray(chosen.astype(np.float32) @ atoms.astype(np.float32) > 0)
 
 
 def _weights(count: int) -> Floats:
-    """Weight of a coalition without one given player of ``count``, by its size."""
+    """Weight of a coalition without a given player, by size, in a game of ``count`` players."""
     return np.array([1.0 / (count * comb(count - 1, size)) for size in range(count)] + [0.0])

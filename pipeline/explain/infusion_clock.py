@@ -1,4 +1,4 @@
-"""Hours since infusion in words: clock time where the infusion time is known, else day and hour."""
+"""Hours since infusion as text: clock time if the infusion time is known, else day and hour."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class InfusionClock:
     Attributes
     ----------
     zero : datetime or None
-        Infusion with the offset in which times are shown; None where only hours are known.
+        Infusion with the offset in which times are shown; None if only hours are known.
 
     Examples
     --------
@@ -32,13 +32,13 @@ class InfusionClock:
     zero: datetime | None
 
     def moment(self, hours: float) -> datetime | None:
-        """A moment to the minute; None where only hours are known."""
+        """Time to the minute; None if only hours are known."""
         if self.zero is None:
             return None
         return self.zero + timedelta(minutes=math.floor(hours * 60 + 1e-6))
 
     def words(self, hours: float, *, year: bool = False) -> str:
-        """A moment to the minute, or to the hour where only hours are known."""
+        """Format a time to the minute, or to the hour if only hours are known."""
         moment = self.moment(hours)
         if moment is None:
             return day_and_hour(hours)
@@ -46,14 +46,23 @@ class InfusionClock:
         return f"{date} {moment:%Y %H:%M}" if year else f"{date} {moment:%H:%M}"
 
     def zone_words(self) -> str:
-        """The offset of all clock times, said once per page; blank where only hours are known."""
+        """Sentence with the offset of all clock times; empty if only hours are known."""
         if self.zero is None:
             return ""
         return f"Times in {_offset(self.zero)}."
 
 
 def day_and_hour(hours: float) -> str:
-    """Day and hour since the infusion.
+    """Format a time as day and hour since the infusion.
+
+    Parameters
+    ----------
+    hours : float
+        Hours since the infusion.
+
+    Returns
+    -------
+    str
 
     Examples
     --------
@@ -65,7 +74,16 @@ def day_and_hour(hours: float) -> str:
 
 
 def since_infusion(hours: float) -> str:
-    """How long after the infusion, or before it, a moment lies.
+    """Format the time after or before the infusion.
+
+    Parameters
+    ----------
+    hours : float
+        Hours since the infusion, negative before it.
+
+    Returns
+    -------
+    str
 
     Examples
     --------
@@ -78,7 +96,7 @@ def since_infusion(hours: float) -> str:
 
 
 def day_text(day: int) -> str:
-    """One day since the infusion, with a real minus before it.
+    """Format a day since the infusion; days before it have a typographic minus.
 
     Examples
     --------
@@ -89,14 +107,25 @@ def day_text(day: int) -> str:
 
 
 def shifted(moment: datetime, offset_minutes: float) -> datetime:
-    """The same moment on a clock with the given offset."""
+    """Return the same time with the given UTC offset."""
     if not math.isfinite(offset_minutes):
         return moment
     return moment.astimezone(timezone(timedelta(minutes=offset_minutes)))
 
 
 def timestamp_text(moment: datetime, clock: InfusionClock | None = None) -> str:
-    """When a page was made, on the clock of its patient or with the offset beside it.
+    """Format the time at which a page was made.
+
+    Parameters
+    ----------
+    moment : datetime
+        Time with an offset.
+    clock : InfusionClock, optional
+        Clock of the patient, whose offset is used if known; else the offset is appended.
+
+    Returns
+    -------
+    str
 
     Examples
     --------
@@ -106,8 +135,8 @@ def timestamp_text(moment: datetime, clock: InfusionClock | None = None) -> str:
     """
     zero = clock.zero if clock else None
     here = moment.astimezone(zero.tzinfo) if zero else moment
-    said = f"{here.day} {_MONTHS[here.month - 1]} {here:%Y %H:%M}"
-    return said if zero else f"{said} {_offset(moment)}"
+    text = f"{here.day} {_MONTHS[here.month - 1]} {here:%Y %H:%M}"
+    return text if zero else f"{text} {_offset(moment)}"
 
 
 def _offset(moment: datetime) -> str:

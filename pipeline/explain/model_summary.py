@@ -1,4 +1,4 @@
-"""What a page says about the model: its training, its ranges and how well it was found to do."""
+"""Summary of a bundle for pages: its training, its ranges and its validation."""
 
 from __future__ import annotations
 
@@ -23,14 +23,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DayAverage:
-    """The base rate of a day.
+    """Base rate of a day.
 
     Attributes
     ----------
     day : int
         Nearest day with a base rate.
+    rate : float
+        Share of patients with the outcome within the horizon.
+    of : int
+        Number of patients, or of patient-days if ``pooled``.
     pooled : bool
-        Whether neighbouring days were joined; ``of`` then counts patient-days, else patients.
+        Whether neighbouring days were pooled.
     """
 
     day: int
@@ -40,7 +44,7 @@ class DayAverage:
 
     @property
     def events(self) -> int:
-        """About how many of them had the outcome."""
+        """Approximate number with the outcome."""
         return int(self.rate * self.of + 0.5)
 
 
@@ -51,9 +55,9 @@ class Validation:
     Attributes
     ----------
     shown, no_state : PerformanceCell
-        The displayed risk, and the variant without grades.
+        Performance of the displayed risk, and of the variant without grades.
     added : Difference
-        From grade and day.
+        Difference from the comparator ``grade_and_day``.
     """
 
     shown: PerformanceCell
@@ -63,18 +67,22 @@ class Validation:
 
 @dataclass(frozen=True)
 class ModelSummary:
-    """A bundle as a page describes it.
+    """Description of a bundle for pages.
 
     Attributes
     ----------
     ranges : mapping
         Analyte to its lowest and highest training value, canonical unit.
     validation : mapping
-        Outcome to how well it was found to do at ``horizon``.
+        Outcome to its validation at ``horizon``.
     horizon : float
         Hours of the headline risk.
+    level : float
+        Coverage of the intervals.
+    stale_hours, grade_valid_hours : float
+        Ages from which on results are stale and grades are no longer used.
     signed : bool
-        Whether the model may move with an analyte in its stated direction only.
+        Whether the effect of each analyte is restricted to its stated direction.
     typical : mapping
         Outcome to day to analyte: newest value of an average training patient, canonical unit.
     """
@@ -101,7 +109,7 @@ class ModelSummary:
     typical: Mapping[str, Mapping[int, Mapping[str, float]]] = field(default_factory=dict)
 
     def usual(self, outcome: str, day: float, horizon: float) -> DayAverage | None:
-        """Base rate of a day, or of the nearest day known."""
+        """Base rate of a day, or of the nearest day with one."""
         entries = self.base_rates.get(outcome, {}).get(f"{horizon:g}", [])
         if not entries:
             return None
@@ -111,7 +119,7 @@ class ModelSummary:
         return DayAverage(int(entry["day"]), float(entry["rate"]), int(of), pooled)
 
     def typical_value(self, outcome: str, hours: float, analyte: str) -> float | None:
-        """Newest value of an average training patient of the day, or of the nearest day known."""
+        """Newest value of an average training patient of the day, or of the nearest day."""
         days = self.typical.get(outcome, {})
         if not days:
             return None
@@ -121,12 +129,20 @@ class ModelSummary:
 def summarise_model(
     bundle: Bundle, name: str, version: str, evaluation: EvaluationReport | None
 ) -> ModelSummary:
-    """Describe a bundle.
+    """Describe a bundle for pages.
 
     Parameters
     ----------
+    bundle : Bundle
+        Loaded bundle.
+    name, version : str
+        Name and version of the model in the registry.
     evaluation : EvaluationReport or None
-        Stored with the bundle.
+        Evaluation stored with the bundle.
+
+    Returns
+    -------
+    ModelSummary
     """
     config, reference, origin = bundle.config, bundle.reference, bundle.provenance
     horizon = headline_horizon(bundle)
@@ -167,14 +183,31 @@ def _validation(outcome: OutcomeReport, hours: str) -> Validation:
     )
 
 
-def graded_scales(facts: ModelSummary) -> list[str]:
-    """Scales of the outcomes that are charted as grades."""
-    scales = dict.fromkeys(outcome.scale for outcome in facts.outcomes.values())
+def graded_scales(summary: ModelSummary) -> list[str]:
+    """Return the scales of the outcomes that are charted as grades.
+
+    Parameters
+    ----------
+    summary : ModelSummary
+        The model.
+
+    Returns
+    -------
+    list of str
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> from pipeline.config import load_config
+    >>> graded_scales(SimpleNamespace(outcomes=load_config().outcomes))
+    ['crs', 'icans']
+    """
+    scales = dict.fromkeys(outcome.scale for outcome in summary.outcomes.values())
     return [scale for scale in scales if scale != "death"]
 
 
 def _in_page_order(outcomes: Mapping[str, OutcomeConfig]) -> dict[str, OutcomeConfig]:
-    """Outcomes as ``sentences.yaml`` lists them, others after these."""
+    """Outcomes in the order of ``sentences.yaml``, others last."""
     order = list(section("outcomes"))
     places = {name: order.index(name) if name in order else len(order) for name in outcomes}
     return dict(sorted(outcomes.items(), key=lambda item: places[item[0]]))

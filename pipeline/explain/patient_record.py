@@ -1,4 +1,4 @@
-"""What the ward could see of one patient at the landmark: labs, doses and grades."""
+"""Labs, doses and grades of one patient that were available at the landmark."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pipeline.explain.infusion_clock import InfusionClock, shifted
 
 
 def newest_results(labs: pd.DataFrame, landmarks: pd.DataFrame) -> pd.DataFrame:
-    """Newest result of every analyte visible at each landmark.
+    """Return the newest result of every analyte visible at each landmark.
 
     Parameters
     ----------
@@ -28,25 +28,35 @@ def newest_results(labs: pd.DataFrame, landmarks: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``landmark`` (row number), ``analyte``, ``value`` (canonical unit; the limit where the
+        ``landmark`` (row number), ``analyte``, ``value`` (canonical unit; the limit if the
         result is a limit), ``side`` and ``collected_hours``.
+
+    Examples
+    --------
+    >>> from pipeline.cohort.tables import empty_cohort
+    >>> labs = empty_cohort(["P-1"]).labs
+    >>> labs.loc[0, ["patient", "analyte", "value", "cancelled"]] = [0, "crp", 9.0, False]
+    >>> labs.loc[0, ["collected_hours", "resulted_hours", "superseded_hours"]] = [5.0, 6.0, np.inf]
+    >>> landmarks = pd.DataFrame({"patient": [0, 0], "hours": [6.0, 24.0]})
+    >>> newest_results(labs, landmarks)[["landmark", "analyte", "value"]].to_numpy().tolist()
+    [[1, 'crp', 9.0]]
     """
-    asked = pd.DataFrame(
+    moments = pd.DataFrame(
         {
             "landmark": np.arange(len(landmarks)),
             "patient": landmarks["patient"].to_numpy(),
             "hours": landmarks["hours"].to_numpy(dtype=float),
         }
     )
-    rows = labs.loc[~labs["cancelled"]].merge(asked, on="patient")
-    seen = (rows["resulted_hours"] < rows["hours"]) & (rows["hours"] <= rows["superseded_hours"])
-    rows = rows.loc[seen].sort_values(["landmark", "analyte", "collected_hours"], kind="stable")
+    rows = labs.loc[~labs["cancelled"]].merge(moments, on="patient")
+    visible = (rows["resulted_hours"] < rows["hours"]) & (rows["hours"] <= rows["superseded_hours"])
+    rows = rows.loc[visible].sort_values(["landmark", "analyte", "collected_hours"], kind="stable")
     rows = rows.drop_duplicates(["landmark", "analyte"], keep="last")
     return rows[["landmark", "analyte", "value", "side", "collected_hours"]].reset_index(drop=True)
 
 
 def of_analyte(newest: pd.DataFrame, analyte: str, count: int) -> pd.DataFrame:
-    """Newest results of one analyte, one row per landmark; NaN where it was never measured."""
+    """Newest results of one analyte, one row per landmark; NaN if it was never measured."""
     mine = np.flatnonzero(newest["analyte"].to_numpy() == analyte)
     landmark = newest["landmark"].to_numpy()[mine]
     columns = {}
@@ -63,18 +73,20 @@ class PatientRecord:
     Attributes
     ----------
     product : str
-        Blank where it is not stated.
+        Empty if it is not stated.
     hours : float
         The landmark.
+    clock : InfusionClock
+        Clock of the patient.
     labs : DataFrame
         ``analyte, value, side, collected_hours, ref_low, ref_high``: the version of each result
-        that counted, sorted by analyte and collection.
+        visible at the landmark, sorted by analyte and collection.
     doses : DataFrame
         ``drug, given_hours``, sorted by time.
     grades : DataFrame
-        ``scale, grade, assessed_hours``, sorted by time; of one hour the highest.
+        ``scale, grade, assessed_hours``, sorted by time; the highest grade of each hour.
     age_years : float
-        NaN where it is not known.
+        NaN if unknown.
     """
 
     patient_id: str
@@ -101,7 +113,7 @@ class PatientRecord:
         return float(hours.min()) if len(hours) else None
 
     def current_grade(self, scale: str, valid_hours: float) -> int | None:
-        """Newest grade of a scale; None where there is none or it is too old."""
+        """Newest grade of a scale; None if there is none or it is too old."""
         rows = self.grades.loc[self.grades["scale"] == scale]
         if rows.empty or self.hours - float(rows["assessed_hours"].iloc[-1]) > valid_hours:
             return None
@@ -109,13 +121,26 @@ class PatientRecord:
 
 
 def records(cohort: Cohort, landmarks: pd.DataFrame) -> Iterator[PatientRecord]:
-    """The record of each landmark, in their order.
+    """Yield the record of each landmark, in the order of the landmarks.
 
     Parameters
     ----------
     cohort : Cohort
+        Validated tables.
     landmarks : DataFrame
         ``patient`` and ``hours``, at most one row per patient.
+
+    Yields
+    ------
+    PatientRecord
+
+    Examples
+    --------
+    >>> from pipeline.cohort.tables import empty_cohort
+    >>> landmarks = pd.DataFrame({"patient": [1], "hours": [72.0]})
+    >>> [record] = records(empty_cohort(["P-1", "P-2"]), landmarks)
+    >>> record.patient_id, record.hours, len(record.labs)
+    ('P-2', 72.0, 0)
     """
     moment = pd.Series(landmarks["hours"].to_numpy(), index=landmarks["patient"].to_numpy())
     labs = _labs(cohort.labs, moment)
@@ -133,7 +158,7 @@ def records(cohort: Cohort, landmarks: pd.DataFrame) -> Iterator[PatientRecord]:
     for patient, hours in zip(moment.index.to_numpy(), moment.to_numpy(), strict=True):
         row = cohort.patients.iloc[patient]
         product = row.get("product")
-        parts = [found.get(patient, blank) for found, blank in zip(tables, empty, strict=True)]
+        parts = [table.get(patient, blank) for table, blank in zip(tables, empty, strict=True)]
         yield PatientRecord(
             str(row["patient_id"]),
             "" if pd.isna(product) else str(product).strip(),
@@ -145,7 +170,24 @@ def records(cohort: Cohort, landmarks: pd.DataFrame) -> Iterator[PatientRecord]:
 
 
 def clock_of(patient: pd.Series) -> InfusionClock:
-    """The clock of a row of ``Cohort.patients``, in the offset in which its times were written."""
+    """Return the clock of a patient, with the UTC offset of the export.
+
+    Parameters
+    ----------
+    patient : Series
+        Row of ``Cohort.patients``.
+
+    Returns
+    -------
+    InfusionClock
+
+    Examples
+    --------
+    >>> time = pd.Timestamp("2026-11-19T07:00Z")
+    >>> row = pd.Series({"infusion_time": time, "utc_offset_minutes": 60.0})
+    >>> clock_of(row).words(0.0)
+    '19 Nov 08:00'
+    """
     zero = patient["infusion_time"]
     if pd.isna(zero):
         return InfusionClock(None)
@@ -156,8 +198,8 @@ def clock_of(patient: pd.Series) -> InfusionClock:
 
 def _labs(labs: pd.DataFrame, moment: pd.Series) -> pd.DataFrame:
     hours = labs["patient"].map(moment)
-    seen = (labs["resulted_hours"] < hours) & (hours <= labs["superseded_hours"])
-    rows = labs.loc[seen & ~labs["cancelled"]]
+    visible = (labs["resulted_hours"] < hours) & (hours <= labs["superseded_hours"])
+    rows = labs.loc[visible & ~labs["cancelled"]]
     rows = rows.sort_values(["patient", "analyte", "collected_hours"], kind="stable")
     columns = ["patient", "analyte", "value", "side", "collected_hours", *REFERENCE_COLUMNS]
     return rows.reindex(columns=columns)

@@ -1,4 +1,4 @@
-"""The words of a page: sentences of ``sentences.yaml``, and risks, points and results as text."""
+"""Text of a page: sentences of ``sentences.yaml``, and risks and points as text."""
 
 from __future__ import annotations
 
@@ -9,20 +9,45 @@ from typing import Any
 from pipeline.format import MINUS, is_missing, joined
 from pipeline.resources import schema_yaml
 
-_MARK = {-1: "<", 0: "", 1: ">"}
 _NARROW = "\u00a0"
 
 
 def section(name: str) -> Mapping[str, Any]:
-    """One section of ``data_schema/sentences.yaml``."""
-    found: Mapping[str, Any] = schema_yaml("sentences.yaml")[name]
-    return found
+    """Return one section of ``data_schema/sentences.yaml``.
+
+    Parameters
+    ----------
+    name : str
+        Key of the section.
+
+    Returns
+    -------
+    mapping
+
+    Examples
+    --------
+    >>> section("between")["from_points"]
+    5
+    """
+    content: Mapping[str, Any] = schema_yaml("sentences.yaml")[name]
+    return content
 
 
 def phrase(name: str, key: str, /, **parts: object) -> str:
-    """A sentence of a section with its braces filled.
+    """Return a sentence of a section with its placeholders filled.
 
-    One that begins with the short name of an outcome begins with a capital.
+    A sentence that begins with the short name of an outcome begins with a capital.
+
+    Parameters
+    ----------
+    name, key : str
+        Section of ``sentences.yaml`` and key of the sentence in it.
+    **parts : object
+        Values of the placeholders.
+
+    Returns
+    -------
+    str
 
     Examples
     --------
@@ -35,12 +60,36 @@ def phrase(name: str, key: str, /, **parts: object) -> str:
 
 
 def sentence(name: str) -> str:
-    """A sentence that stands alone in ``sentences.yaml`` and has no braces."""
+    """Return a sentence of ``sentences.yaml`` that is not in a section.
+
+    Parameters
+    ----------
+    name : str
+        Key of the sentence.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> sentence("unseen")[:20]
+    'The model cannot see'
+    """
     return str(schema_yaml("sentences.yaml")[name])
 
 
 def risk_text(risk: float) -> str:
-    """A probability in whole percent, clipped below 1 and above 99.
+    """Format a probability in whole percent, clipped below 1 and above 99.
+
+    Parameters
+    ----------
+    risk : float
+        Probability.
+
+    Returns
+    -------
+    str
 
     Examples
     --------
@@ -51,7 +100,16 @@ def risk_text(risk: float) -> str:
 
 
 def interval_text(low: float, high: float) -> str:
-    """An interval of probabilities in whole percent.
+    """Format an interval of probabilities in whole percent.
+
+    Parameters
+    ----------
+    low, high : float
+        Probabilities.
+
+    Returns
+    -------
+    str
 
     Examples
     --------
@@ -63,7 +121,16 @@ def interval_text(low: float, high: float) -> str:
 
 
 def points_text(points: float) -> str:
-    """Percentage points without their sign.
+    """Format percentage points without their sign.
+
+    Parameters
+    ----------
+    points : float
+        Percentage points.
+
+    Returns
+    -------
+    str
 
     Examples
     --------
@@ -77,7 +144,16 @@ def points_text(points: float) -> str:
 
 
 def signed_points(points: float) -> str:
-    """Percentage points with arrow and sign, for a chart.
+    """Format percentage points with arrow and sign, for a chart.
+
+    Parameters
+    ----------
+    points : float
+        Percentage points.
+
+    Returns
+    -------
+    str
 
     Examples
     --------
@@ -91,7 +167,16 @@ def signed_points(points: float) -> str:
 
 
 def ratio_to_average(ratio: float) -> str:
-    """How a risk compares with the usual one; blank where that is not known.
+    """Describe a risk relative to the average of its day; empty if that is unknown.
+
+    Parameters
+    ----------
+    ratio : float
+        Risk divided by the base rate of the day; NaN if unknown.
+
+    Returns
+    -------
+    str
 
     Examples
     --------
@@ -101,74 +186,21 @@ def ratio_to_average(ratio: float) -> str:
     if is_missing(ratio):
         return ""
     steps = schema_yaml("sentences.yaml")["times_usual"]
-    words = [str(step["words"]) for step in steps if ratio >= step["from"]][-1]
-    return words.format(times=whole(ratio))
-
-
-def value_text(value: float, side: float, unit: str) -> str:
-    """A result as it was reported, with its limit and natural unit.
-
-    Examples
-    --------
-    >>> value_text(5.0, -1, "pg/mL"), value_text(8400.2, 0, "ng/mL"), value_text(0.31, 0, "1")
-    ('<5 pg/mL', '8,400 ng/mL', '0.31')
-    """
-    named = unit_text(unit)
-    return f"{_MARK[int(side)]}{number_text(value)}" + (f" {named}" if named else "")
-
-
-def plain_result(value: float, side: float, unit: str) -> str:
-    """A result for a file: ASCII units, no thousands separated.
-
-    Examples
-    --------
-    >>> plain_result(5.0, -1, "pg/mL"), plain_result(184.25, 0, "mg/L"), plain_result(0.31, 0, "1")
-    ('<5 pg/mL', '184 mg/L', '0.31')
-    """
-    number = f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
-    shown = unit.replace("{FEU}", " FEU").replace("10*", "10^")
-    shown = _without_braces(shown)
-    return f"{_MARK[int(side)]}{number}" + ("" if shown in ("", "1") else f" {shown}")
-
-
-def number_text(value: float) -> str:
-    """A lab value with three significant digits and thousands separated.
-
-    Examples
-    --------
-    >>> [number_text(value) for value in (184.25, 0.00712, 62000.0, 3.0, -0.6731)]
-    ['184', '0.00712', '62,000', '3', '−0.673']
-    """
-    if value < 0:
-        return MINUS + number_text(-value)
-    if value >= 100:
-        return f"{value:,.0f}"
-    text = f"{value:.3g}"
-    return f"{value:.5f}".rstrip("0") if "e" in text else text
-
-
-def unit_text(unit: str) -> str:
-    """A canonical unit as a laboratory writes it.
-
-    Examples
-    --------
-    >>> unit_text("mg/L{FEU}"), unit_text("10*9/L"), unit_text("1"), unit_text("ug/L")
-    ('mg/L FEU', '×10⁹/L', '', 'µg/L')
-    """
-    if unit == "1":
-        return ""
-    shown = unit.replace("10*9", "×10⁹").replace("10*12", "×10¹²").replace("10*6", "×10⁶")
-    shown = _without_braces(shown.replace("{FEU}", " FEU").replace("{DDU}", " DDU"))
-    return "µ" + shown[1:] if shown.startswith("ug/") else shown
-
-
-def _without_braces(unit: str) -> str:
-    """A unit that is only an annotation, such as ``{z}``, without its braces."""
-    return unit[1:-1] if unit.startswith("{") and unit.endswith("}") else unit
+    template = [str(step["words"]) for step in steps if ratio >= step["from"]][-1]
+    return template.format(times=whole(ratio))
 
 
 def age_text(hours: float) -> str:
-    """How old a sample is, in whole hours.
+    """Format the age of a sample in whole hours.
+
+    Parameters
+    ----------
+    hours : float
+        Age in hours.
+
+    Returns
+    -------
+    str
 
     Examples
     --------
@@ -179,7 +211,7 @@ def age_text(hours: float) -> str:
 
 
 def listed_phrases(names: Sequence[str], most: int = 5) -> str:
-    """A list in a sentence, shortened where it is long.
+    """Join names for a sentence, shortened if there are many.
 
     Examples
     --------
@@ -192,17 +224,62 @@ def listed_phrases(names: Sequence[str], most: int = 5) -> str:
 
 
 def outcome_short(outcome: str) -> str:
-    """Short name of an outcome on charts; its own name where none is given."""
+    """Return the short name of an outcome on charts and in sentences.
+
+    Parameters
+    ----------
+    outcome : str
+        Name of a configured outcome.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> outcome_short("severe_crs"), outcome_short("any_infection")
+    ('severe CRS', 'any infection')
+    """
     return str(section("outcomes").get(outcome, outcome.replace("_", " ")))
 
 
 def whole(value: float) -> int:
-    """Rounded to a whole number, halves away from zero."""
+    """Round to an integer, halves up.
+
+    Parameters
+    ----------
+    value : float
+        Number to round.
+
+    Returns
+    -------
+    int
+
+    Examples
+    --------
+    >>> whole(2.5), whole(-2.5)
+    (3, -2)
+    """
     return math.floor(value + 0.5)
 
 
 def is_clipped(risk: float) -> bool:
-    """Whether a probability is written as under 1 % or over 99 %."""
+    """Whether a probability is shown as under 1 % or over 99 %.
+
+    Parameters
+    ----------
+    risk : float
+        Probability.
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> is_clipped(0.004), is_clipped(0.01)
+    (True, False)
+    """
     return not 0.01 <= risk <= 0.99
 
 
@@ -213,7 +290,16 @@ def _digits(risk: float) -> str:
 
 
 def pathway_name(key: str) -> str:
-    """Name of a pathway, or of a group that is not one lab, in sentences and on charts.
+    """Return the name of a pathway or of another group of features.
+
+    Parameters
+    ----------
+    key : str
+        Pathway, or ``clinical_state``, ``treatments``, ``host_product``, ``measurement``.
+
+    Returns
+    -------
+    str
 
     Examples
     --------
@@ -225,5 +311,20 @@ def pathway_name(key: str) -> str:
 
 
 def pathway_title(key: str) -> str:
-    """Name of a pathway as ``data_schema/pathways.yaml`` states it; the key where it does not."""
+    """Return the name of a pathway in ``pathways.yaml``, or the key if it is not listed.
+
+    Parameters
+    ----------
+    key : str
+        Pathway.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> pathway_title("inflammation")
+    'Systemic inflammation'
+    """
     return str(schema_yaml("pathways.yaml")["pathways"].get(key, {"name": key})["name"])

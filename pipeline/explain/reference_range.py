@@ -1,4 +1,4 @@
-"""Reference range of a displayed result: its laboratory's own, else that of the dictionary."""
+"""Reference range of a displayed result: that of its laboratory, else that of the dictionary."""
 
 from __future__ import annotations
 
@@ -12,7 +12,28 @@ from pipeline.explain.patient_record import PatientRecord
 
 
 def with_own_range(analyte: Analyte, record: PatientRecord) -> Analyte:
-    """Return the analyte with the reference range of a patient's newest result."""
+    """Return the analyte with the reference range of a patient's newest result.
+
+    Parameters
+    ----------
+    analyte : Analyte
+        Entry of the dictionary.
+    record : PatientRecord
+        The patient, with labs and age.
+
+    Returns
+    -------
+    Analyte
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> from pipeline.cohort.analytes import dictionary
+    >>> rows = pd.DataFrame({"ref_low": [2.0], "ref_high": [6.0]})
+    >>> record = SimpleNamespace(series=lambda key: rows, age_years=50.0)
+    >>> with_own_range(dictionary()["crp"], record).reference
+    (2.0, 6.0)
+    """
     limits = reference_range(record.series(analyte.key), analyte, record.age_years)
     return replace(analyte, reference=limits)
 
@@ -20,14 +41,23 @@ def with_own_range(analyte: Analyte, record: PatientRecord) -> Analyte:
 def reference_range(
     series: pd.DataFrame, analyte: Analyte, age_years: float
 ) -> tuple[float | None, float | None]:
-    """Limits of the newest result where its row states any, else those for the patient's age.
+    """Return the limits stated with the newest result, else those for the patient's age.
 
-    An unstated lower limit is 0 for analytes that cannot be negative.
+    A missing lower limit is 0 for analytes that cannot be negative.
 
     Parameters
     ----------
     series : DataFrame
         Results of one analyte by collection time, with ``ref_low`` and ``ref_high``.
+    analyte : Analyte
+        Entry of the dictionary.
+    age_years : float
+        NaN if unknown.
+
+    Returns
+    -------
+    low, high : float or None
+        In the canonical unit.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""A newest result against an earlier one, the usual range and an average patient, in words."""
+"""Text that compares a newest result with an earlier one, a range and an average patient."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from pipeline.cohort.analytes import Analyte
 from pipeline.explain.estimates import Estimate
 from pipeline.explain.model_summary import ModelSummary
 from pipeline.explain.patient_record import PatientRecord
-from pipeline.explain.phrases import age_text, number_text, phrase, section, whole
+from pipeline.explain.phrases import age_text, phrase, section, whole
 from pipeline.explain.reference_range import reference_range
+from pipeline.explain.result_text import number_text
 from pipeline.features.names import analyte_meta, feature_sentence
 
 _MARK = {-1: "<", 0: "", 1: ">"}
 
 
 def change_text(series: pd.DataFrame, *, by_difference: bool = False, brief: bool = False) -> str:
-    """The newest of a series against the sample nearest to a day before it.
+    """Describe the change of the newest result since the sample nearest to 24 h before it.
 
     Parameters
     ----------
@@ -29,7 +30,7 @@ def change_text(series: pd.DataFrame, *, by_difference: bool = False, brief: boo
     by_difference : bool
         Whether the numbers are logarithms or signed, so the change is a difference.
     brief : bool
-        Leave the earlier value out where the change says enough.
+        Whether to leave the earlier value out.
 
     Examples
     --------
@@ -59,12 +60,12 @@ def change_text(series: pd.DataFrame, *, by_difference: bool = False, brief: boo
         return phrase("labs", "change_steady", before=shown, hours=hours)
     if ratio >= rules["times"]:
         times = f"{ratio:.1f}" if ratio < 10 else f"{whole(ratio)}"
-        words = phrase("labs", "change_times", times=times, before=shown, hours=hours)
-        return words.partition(" (")[0] if brief else words
+        text = phrase("labs", "change_times", times=times, before=shown, hours=hours)
+        return text.partition(" (")[0] if brief else text
     key = "change_up" if ratio > 1 else "change_down"
-    said = f"{min(percent, 99) if ratio < 1 else percent}\u00a0%"
-    words = phrase("labs", key, percent=said, before=shown, hours=hours)
-    return words.partition(" (")[0] if brief else words
+    amount = f"{min(percent, 99) if ratio < 1 else percent}\u00a0%"
+    text = phrase("labs", key, percent=amount, before=shown, hours=hours)
+    return text.partition(" (")[0] if brief else text
 
 
 def _difference_text(change: float, before: str, hours: int, *, brief: bool) -> str:
@@ -77,33 +78,33 @@ def _difference_text(change: float, before: str, hours: int, *, brief: bool) -> 
 
 
 def _earlier(series: pd.DataFrame) -> pd.Series | None:
-    """The sample that a newest result is compared with; None where there is none."""
+    """Sample to compare the newest result with; None if there is none."""
     rules = section("change")
     gap = float(series["collected_hours"].iloc[-1]) - series["collected_hours"].astype(float)
     inside = (gap >= rules["from_hours"]) & (gap <= rules["to_hours"])
     if not inside.any():
         return None
     distance = (gap[inside] - rules["wanted_hours"]).abs().to_numpy()
-    found: pd.Series = series.loc[inside].iloc[int(distance.argmin())]
-    return found
+    nearest: pd.Series = series.loc[inside].iloc[int(distance.argmin())]
+    return nearest
 
 
 def range_text(value: float, side: float, analyte: Analyte) -> str:
-    """Whether a result lies above, below or within the usual range; blank where that is unknown."""
+    """Whether a result lies above, below or within the usual range; empty if unknown."""
     low, high = analyte.reference
     if low is None or high is None or not math.isfinite(value):
         return ""
-    said = f"{number_text(low)} to {number_text(high)}"
+    limits = f"{number_text(low)} to {number_text(high)}"
     if value > high and side >= 0:
-        return phrase("labs", "range_above", range=said)
+        return phrase("labs", "range_above", range=limits)
     if value < low and side <= 0:
-        return phrase("labs", "range_below", range=said)
-    return phrase("labs", "range_within", range=said) if side == 0 else ""
+        return phrase("labs", "range_below", range=limits)
+    return phrase("labs", "range_within", range=limits) if side == 0 else ""
 
 
 @dataclass(frozen=True)
 class DirectionReason:
-    """A reason: its key in ``sentences.yaml``, the average it names, and its other parts."""
+    """A reason: its key in ``sentences.yaml``, the average value, and other text to fill in."""
 
     key: str
     typical: float | None = None
@@ -111,7 +112,7 @@ class DirectionReason:
 
 
 def direction_reasons(reasons: Sequence[DirectionReason | None]) -> list[str]:
-    """Reasons in words, each once; averages of several outcomes as one range.
+    """Reasons as text, each once; averages of several outcomes become one range.
 
     Examples
     --------
@@ -119,30 +120,30 @@ def direction_reasons(reasons: Sequence[DirectionReason | None]) -> list[str]:
     >>> direction_reasons([*less, None])
     ['because it is below the 21 to 21.7 of the average patient of this day']
     """
-    said = []
+    texts = []
     for key in dict.fromkeys(reason.key for reason in reasons if reason):
         mine = [reason for reason in reasons if reason and reason.key == key]
         typical = sorted({reason.typical for reason in mine if reason.typical is not None})
         shown = dict.fromkeys(number_text(value) for value in (typical[:1] + typical[-1:]))
         for part in dict.fromkeys(reason.part for reason in mine):
-            said.append(phrase("labs", key, typical=" to ".join(shown), part=part))
-    return said
+            texts.append(phrase("labs", key, typical=" to ".join(shown), part=part))
+    return texts
 
 
 def reason(
-    key: str, item: Estimate, record: PatientRecord, facts: ModelSummary
+    key: str, item: Estimate, record: PatientRecord, summary: ModelSummary
 ) -> DirectionReason | None:
-    """Why a result moves an estimate against what its place in the usual range suggests.
+    """Why a result changes an estimate in a direction that its usual range does not suggest.
 
-    The model compares with an average training patient, not with the usual range, and counts the
-    age and course of a result beside its height. None where nothing needs a reason: the effect
-    goes the expected way or is too small to be told, and where no direction is assumed unless a
-    result beyond the usual range lowers the estimate.
+    The model compares a result with an average training patient, not with the usual range, and
+    also uses its age and trend. Returns None if no reason is needed: if the effect has the
+    expected direction or is below a point, or, for an analyte without an assumed direction,
+    unless a result outside the usual range lowers the estimate.
     """
-    points, analyte = item.players.get(key, 0.0), facts.analytes[key]
+    points, analyte = item.players.get(key, 0.0), summary.analytes[key]
     direction = {"up": 1, "down": -1}.get(analyte.direction.get(item.scale, ""), 0)
     low, high = reference_range(record.series(key), analyte, record.age_years)
-    if not facts.signed or whole(abs(points)) == 0 or low is None or high is None:
+    if not summary.signed or whole(abs(points)) == 0 or low is None or high is None:
         return None
     newest = record.series(key).iloc[-1]
     value, moved = float(newest["value"]), 1 if points > 0 else -1
@@ -151,7 +152,7 @@ def reason(
         return DirectionReason("because_either") if beyond and moved < 0 else None
     if moved == (1 if direction * beyond > 0 else -1):
         return None
-    typical = facts.typical_value(item.outcome, record.hours, key)
+    typical = summary.typical_value(item.outcome, record.hours, key)
     if typical is None:
         return DirectionReason("because_others")
     if number_text(typical) != number_text(value):
@@ -166,37 +167,39 @@ def reason(
 
 
 def _course(record: PatientRecord, analyte: Analyte, direction: int, moved: int) -> DirectionReason:
-    """The course that goes the way the effect asks for, the shown one first; else none is named.
+    """Trend that explains the direction of an effect, the displayed trend first.
 
     Parameters
     ----------
     direction : int
-        1 where high values are feared, -1 where low ones are.
+        1 if high values indicate risk, -1 if low values do.
     moved : int
-        1 where the result raises the risk, -1 where it lowers it.
+        1 if the result raises the risk, -1 if it lowers the risk.
     """
     wanted = moved * direction
     series = record.series(analyte.key)
-    if moved == direction and (told := _extreme_text(series, analyte, direction)):
-        return DirectionReason("because_extreme", part=told)
-    if _went(_earlier(series), series, analyte) == wanted:
+    if moved == direction and (extreme := _extreme_text(series, analyte, direction)):
+        return DirectionReason("because_extreme", part=extreme)
+    if _trend(_earlier(series), series, analyte) == wanted:
         return DirectionReason("because_course")
     since = series.loc[series["collected_hours"] >= 0]
     if len(since):
         farthest = since.iloc[int((-wanted * since["value"].to_numpy(dtype=float)).argmax())]
-        if _went(farthest, series) == wanted:
+        if _trend(farthest, series) == wanted:
             at = record.clock.words(float(farthest["collected_hours"]))
             return DirectionReason(
                 "because_since_low" if wanted > 0 else "because_since_high", part=at
             )
     before = series.loc[series["collected_hours"] < 0]
-    if len(before) and _went(before.iloc[-1], series) == wanted:
+    if len(before) and _trend(before.iloc[-1], series) == wanted:
         return DirectionReason("because_since_infusion")
     return DirectionReason("because_not_height")
 
 
-def _went(earlier: pd.Series | None, series: pd.DataFrame, steady_as: Analyte | None = None) -> int:
-    """Whether the newest result lies above (1) or below (-1) an earlier one; 0 where unknown.
+def _trend(
+    earlier: pd.Series | None, series: pd.DataFrame, steady_as: Analyte | None = None
+) -> int:
+    """Whether the newest result lies above (1) or below (-1) an earlier one; 0 if unknown.
 
     Parameters
     ----------
@@ -223,9 +226,9 @@ def _steady(before: float, analyte: Analyte | None) -> float:
 
 
 def _extreme_text(series: pd.DataFrame, analyte: Analyte, direction: int) -> str:
-    """The feared extreme since time zero in words; blank where the newest result is as far out."""
-    proven = (series["collected_hours"] >= 0) & (series["side"] != -direction)
-    since = series.loc[proven & ((series["value"] > 0) | analyte.by_difference)]
+    """Most adverse result since time zero as text; empty if the newest is as extreme."""
+    certain = (series["collected_hours"] >= 0) & (series["side"] != -direction)
+    since = series.loc[certain & ((series["value"] > 0) | analyte.by_difference)]
     beyond = direction * (since["value"] - float(series["value"].iloc[-1])) > 0
     if not beyond.any():
         return ""

@@ -1,4 +1,4 @@
-"""Why an estimate changed: contributions that moved, and what was charted in between."""
+"""Why an estimate changed: contributions that changed, and events charted in between."""
 
 from __future__ import annotations
 
@@ -12,29 +12,55 @@ from pipeline.explain.phrases import listed_phrases, phrase, points_text, sectio
 from pipeline.features.score_definitions import PREFIX, score_label, scores
 from pipeline.format import MINUS, joined
 
-_DAY = "day"  # the mean risk of the patients of a day, from which the points start
-_TOUCHES = 0.01  # percentage points
+_DAY = "day"  # the change of the reference risk of the day
+_TOLERANCE = 0.01  # percentage points
 _MOST = 2
 
 
 def interim_events(record: PatientRecord, since: float, scales: Sequence[str]) -> str:
-    """Drugs given and grades changed since an earlier landmark; said also where there was neither.
+    """Sentence on drugs given and grades changed since an earlier landmark, or that there are none.
 
     Parameters
     ----------
+    record : PatientRecord
+        The patient at the present landmark.
     since : float
         Hour of the earlier landmark.
     scales : sequence of str
         Scales that are charted as grades.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from pipeline.cohort.tables import empty_cohort
+    >>> from pipeline.explain.patient_record import records
+    >>> cohort = empty_cohort(["P-1"])
+    >>> cohort.treatments.loc[0] = [0, "tocilizumab", 60.0, "therapy", 800.0]
+    >>> [record] = records(cohort, pd.DataFrame({"patient": [0], "hours": [72.0]}))
+    >>> interim_events(record, 48.0, ["crs"]).replace(chr(160), " ")
+    'In between: given tocilizumab (day 2, 12 h).'
     """
-    facts = [*_drugs(record, since), *_grades(record, since, scales)]
-    if not facts:
+    events = [*_drugs(record, since), *_grades(record, since, scales)]
+    if not events:
         return phrase("between", "nothing")
-    return phrase("between", "something", facts="; ".join(facts))
+    return phrase("between", "something", facts="; ".join(events))
 
 
 def is_large_change(before: float, now: float) -> bool:
-    """Whether the page tells more of a change between two risks than its size.
+    """Whether a change between two risks is large enough to be explained on the page.
+
+    Parameters
+    ----------
+    before, now : float
+        Probabilities.
+
+    Returns
+    -------
+    bool
 
     Examples
     --------
@@ -45,17 +71,38 @@ def is_large_change(before: float, now: float) -> bool:
     return moved >= int(section("between")["from_points"])
 
 
-def change_drivers(item: Estimate, before: EarlierEstimate, facts: ModelSummary) -> str:
-    """The one or two contributions that changed most the way the risk changed.
+def change_drivers(item: Estimate, before: EarlierEstimate, summary: ModelSummary) -> str:
+    """Sentence on the one or two contributions that changed most in the direction of the risk.
 
-    Blank where the contributions of the earlier landmark are unknown, where those of the two
-    landmarks do not add up to the change, and where none changed by a point. A contribution that
-    changed nearly as much in the other direction is included.
+    Empty if the contributions of the earlier landmark are unknown, if the contributions do not
+    sum to the change, or if none changed by a point. Also names a contribution that changed at
+    least half as much in the other direction.
 
     Parameters
     ----------
-    before : Past
-        The estimate that the change is counted from.
+    item : Estimate
+        The present estimate.
+    before : EarlierEstimate
+        The estimate from which the change is counted.
+    summary : ModelSummary
+        The model that made both.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> from pipeline.cohort.analytes import dictionary
+    >>> from pipeline.explain.estimates import Risk
+    >>> now = Estimate(
+    ...     "severe_crs", "Severe CRS", "crs", 3, "ok", "", 72.0, (Risk(72.0, 0.18, 0.1, 0.3),),
+    ...     players={"crp": 12.0}, reference_risk=0.06,
+    ... )
+    >>> before = EarlierEstimate(48.0, 0.07, 0.04, 0.12, {"crp": 2.0}, 0.05)
+    >>> change_drivers(now, before, SimpleNamespace(analytes=dictionary())).replace(chr(160), " ")
+    'Mostly through CRP (+10 points).'
     """
     risk = item.headline
     if risk is None or not before.players:
@@ -66,21 +113,21 @@ def change_drivers(item: Estimate, before: EarlierEstimate, facts: ModelSummary)
     }
     moves[_DAY] = 100.0 * (item.reference_risk - before.reference_risk)
     change = 100.0 * (risk.risk - before.risk)
-    if not abs(sum(moves.values()) - change) < _TOUCHES:  # NaN does not add up either
+    if not abs(sum(moves.values()) - change) < _TOLERANCE:  # also true for NaN
         return ""
-    way = 1.0 if change > 0 else -1.0
-    order = sorted(moves, key=lambda key: (-way * moves[key], key))
-    along = [key for key in order if whole(way * moves[key]) > 0]
+    sign = 1.0 if change > 0 else -1.0
+    order = sorted(moves, key=lambda key: (-sign * moves[key], key))
+    along = [key for key in order if whole(sign * moves[key]) > 0]
     if not along:
         return ""
     first = abs(moves[along[0]])
-    told = [key for key in along[:_MOST] if abs(moves[key]) >= first / 2]
-    every = sum(abs(moves[key]) for key in moves if way * moves[key] > 0)
-    mostly = sum(abs(moves[key]) for key in told) >= every / 2
-    what = joined([_move_text(key, moves[key], facts) for key in told])
+    named = [key for key in along[:_MOST] if abs(moves[key]) >= first / 2]
+    every = sum(abs(moves[key]) for key in moves if sign * moves[key] > 0)
+    mostly = sum(abs(moves[key]) for key in named) >= every / 2
+    what = joined([_move_text(key, moves[key], summary) for key in named])
     last = order[-1]
-    if whole(-way * moves[last]) > 0 and abs(moves[last]) >= first / 2:
-        what = phrase("between", "against", what=what, other=_move_text(last, moves[last], facts))
+    if whole(-sign * moves[last]) > 0 and abs(moves[last]) >= first / 2:
+        what = phrase("between", "against", what=what, other=_move_text(last, moves[last], summary))
     return phrase("between", "mostly" if mostly else "partly", what=what)
 
 
@@ -94,7 +141,7 @@ def _drugs(record: PatientRecord, since: float) -> list[str]:
 
 
 def _grades(record: PatientRecord, since: float, scales: Sequence[str]) -> list[str]:
-    said = []
+    changes = []
     for scale in scales:
         rows = record.grades.loc[record.grades["scale"] == scale]
         before = rows.loc[rows["assessed_hours"] < since, "grade"]
@@ -103,22 +150,22 @@ def _grades(record: PatientRecord, since: float, scales: Sequence[str]) -> list[
             continue
         key = "changed" if len(before) else "charted"
         first = int(before.iloc[-1]) if len(before) else ""
-        said.append(
+        changes.append(
             phrase("between", key, scale=scale.upper(), before=first, now=int(after.iloc[-1]))
         )
-    return said
+    return changes
 
 
-def _move_text(key: str, points: float, facts: ModelSummary) -> str:
-    """A contribution by name with the points by which it changed."""
-    said = ("+" if points > 0 else MINUS) + points_text(points).replace(" ", "\u00a0")
-    return phrase("between", "move", name=_name(key, facts), points=said)
+def _move_text(key: str, points: float, summary: ModelSummary) -> str:
+    """Name of a contribution with its change in points."""
+    change = ("+" if points > 0 else MINUS) + points_text(points).replace(" ", "\u00a0")
+    return phrase("between", "move", name=_name(key, summary), points=change)
 
 
-def _name(key: str, facts: ModelSummary) -> str:
-    """Name of a contribution within a sentence; abbreviations keep their capitals."""
-    if key in facts.analytes:
-        name = facts.analytes[key].short
+def _name(key: str, summary: ModelSummary) -> str:
+    """Name of a contribution in a sentence; abbreviations keep their capitals."""
+    if key in summary.analytes:
+        name = summary.analytes[key].short
         return name.lower() if name[1:].replace(" ", "").isalpha() and name[1:].islower() else name
     if key.startswith(PREFIX):
         return score_label(scores()[key.removeprefix(PREFIX)])

@@ -1,4 +1,4 @@
-"""Why, in sentences: one per lab, what speaks against an estimate, and which syndrome it tells."""
+"""Sentences on each lab, on opposing findings, and on what favours CRS or ICANS."""
 
 from __future__ import annotations
 
@@ -10,17 +10,10 @@ from pipeline.explain.drug_caveats import caveats, drug_names
 from pipeline.explain.estimates import Estimate
 from pipeline.explain.model_summary import ModelSummary
 from pipeline.explain.patient_record import PatientRecord
-from pipeline.explain.phrases import (
-    age_text,
-    pathway_name,
-    phrase,
-    points_text,
-    section,
-    value_text,
-    whole,
-)
+from pipeline.explain.phrases import age_text, pathway_name, phrase, points_text, section, whole
 from pipeline.explain.reference_range import with_own_range
 from pipeline.explain.result_changes import change_text, direction_reasons, range_text, reason
+from pipeline.explain.result_text import value_text
 from pipeline.features.score_definitions import PREFIX, score_label, scores
 from pipeline.format import joined
 
@@ -29,12 +22,12 @@ OLD_HOURS = 48.0
 _FILL_TO = 3
 _LOWERING = 2
 _MOST_AGAINST = 2
-_APART = 1.0  # points between two outcomes
+_MIN_GAP = 1.0  # points between two outcomes
 
 
 @dataclass(frozen=True)
 class LabSentence:
-    """One lab in words; ``text`` says what it is, ``effect`` what it does to the estimates."""
+    """One lab: ``text`` describes the result, ``effect`` its effect on the estimates."""
 
     analyte: str
     text: str
@@ -43,16 +36,17 @@ class LabSentence:
 
 
 def lab_sentences(
-    record: PatientRecord, estimates: Sequence[Estimate], facts: ModelSummary
+    record: PatientRecord, estimates: Sequence[Estimate], summary: ModelSummary
 ) -> list[LabSentence]:
-    """The labs that move any estimate most, at most six, strongest first; then all others as one.
+    """Sentences on the labs with the largest contributions, strongest first, then on the rest.
 
-    Labs that move an estimate by less than a point are told only up to three in all. Of those that
-    lower an estimate by a point or more at least two are told, be they weaker than others.
+    At most six labs are listed. Labs of less than a point in every estimate are listed only up to
+    a total of three. At least two labs that lower an estimate by a point or more are listed, even
+    if others are stronger.
     """
     strength = {
         key: max(abs(item.players.get(key, 0.0)) for item in estimates)
-        for key in facts.analytes
+        for key in summary.analytes
         if estimates and len(record.series(key))
     }
     order = sorted(strength, key=lambda key: (-strength[key], key))
@@ -60,44 +54,44 @@ def lab_sentences(
     lowering = [
         key for key in order if any(whole(-item.players.get(key, 0.0)) > 0 for item in estimates)
     ]
-    told = _with_lowering(order[: min(MOST_LABS, max(count, _FILL_TO))], lowering)
-    found = [
+    listed = _with_lowering(order[: min(MOST_LABS, max(count, _FILL_TO))], lowering)
+    sentences = [
         LabSentence(
             key,
-            lab_text(record, facts.analytes[key]),
+            lab_text(record, summary.analytes[key]),
             effect_text(
                 [(item.short, item.players.get(key, 0.0)) for item in estimates],
-                direction_reasons([reason(key, item, record, facts) for item in estimates]),
+                direction_reasons([reason(key, item, record, summary) for item in estimates]),
             ),
             strength[key],
         )
         for key in order
-        if key in told
+        if key in listed
     ]
-    rest = [key for key in order if key not in told]
+    rest = [key for key in order if key not in listed]
     if rest:
         most = max(strength[key] for key in rest)
-        words = phrase(
+        text = phrase(
             "labs",
             "rest" if len(rest) > 1 else "rest_one",
             count=len(rest),
             most=points_text(most),
         )
         sums = [(item.short, sum(item.players.get(key, 0.0) for key in rest)) for item in estimates]
-        found.append(LabSentence("", words, effect_text(sums), most))
-    return found
+        sentences.append(LabSentence("", text, effect_text(sums), most))
+    return sentences
 
 
-def _with_lowering(told: list[str], lowering: Sequence[str]) -> set[str]:
-    """Labs to tell, of which some give way to the strongest that lower an estimate."""
-    wanted = [key for key in lowering[:_LOWERING] if key not in told]
-    spare = [key for key in told if key not in lowering]
+def _with_lowering(listed: list[str], lowering: Sequence[str]) -> set[str]:
+    """Listed labs, some of them replaced by the strongest that lower an estimate."""
+    wanted = [key for key in lowering[:_LOWERING] if key not in listed]
+    spare = [key for key in listed if key not in lowering]
     dropped = spare[max(0, len(spare) - len(wanted)) :]
-    return (set(told) - set(dropped)) | set(wanted[: len(dropped)])
+    return (set(listed) - set(dropped)) | set(wanted[: len(dropped)])
 
 
 def lab_text(record: PatientRecord, analyte: Analyte, *, brief: bool = False) -> str:
-    """The newest result of an analyte: value, time, change, usual range and caveats."""
+    """Describe the newest result of an analyte: value, time, change, usual range and caveats."""
     series = record.series(analyte.key)
     newest = series.iloc[-1]
     collected = float(newest["collected_hours"])
@@ -125,12 +119,14 @@ def lab_text(record: PatientRecord, analyte: Analyte, *, brief: bool = False) ->
 
 
 def effect_text(effects: Sequence[tuple[str, float]], reasons: Sequence[str] = ()) -> str:
-    """What a factor does to each estimate, with an arrow beside the word.
+    """Describe the effect of a factor on each estimate, with an arrow.
 
     Parameters
     ----------
+    effects : sequence of (str, float)
+        Short name of each outcome, and percentage points.
     reasons : sequence of str
-        Why the effects are as they are.
+        Reasons for the effects.
 
     Examples
     --------
@@ -141,7 +137,7 @@ def effect_text(effects: Sequence[tuple[str, float]], reasons: Sequence[str] = (
     >>> effect_text([("CRS", -2.0), ("ICANS", 3.0)], ["because it is 41 h old"])
     '▲ raises ICANS by 3 points, ▼ lowers CRS by 2 points, because it is 41 h old'
     """
-    said, told = [], list(dict.fromkeys(reason for reason in reasons if reason))
+    parts, distinct = [], list(dict.fromkeys(reason for reason in reasons if reason))
     for key, sign in (("effect_up", 1.0), ("effect_down", -1.0)):
         what = [
             phrase("labs", "effect_by", short=short, points=points_text(points))
@@ -149,15 +145,15 @@ def effect_text(effects: Sequence[tuple[str, float]], reasons: Sequence[str] = (
             if whole(sign * points) > 0
         ]
         if what:
-            said.append(phrase("labs", key, what=", ".join(what)))
-    return ", ".join([*said, *told]) if said else phrase("labs", "effect_small")
+            parts.append(phrase("labs", key, what=", ".join(what)))
+    return ", ".join([*parts, *distinct]) if parts else phrase("labs", "effect_small")
 
 
 def opposing_sentences(
-    record: PatientRecord, estimates: Sequence[Estimate], facts: ModelSummary
+    record: PatientRecord, estimates: Sequence[Estimate], summary: ModelSummary
 ) -> list[list[str]]:
-    """What speaks against each estimate, one or two factors each; said also where there is none."""
-    found = []
+    """One or two opposing factors of each estimate, or a sentence that there are none."""
+    sentences = []
     for item in estimates:
         risk = item.headline
         if risk is None:
@@ -166,56 +162,56 @@ def opposing_sentences(
         order = sorted(item.players, key=lambda key: sign * item.players[key])
         opposing = [key for key in order if whole(-sign * item.players[key]) > 0][:_MOST_AGAINST]
         if not opposing:
-            found.append([phrase("against", "none", short=item.short)])
+            sentences.append([phrase("against", "none", short=item.short)])
             continue
-        told = [
+        factors = [
             phrase(
                 "against",
                 "lowers" if sign > 0 else "raises",
                 short=item.short,
-                what=factor_text(key, record, facts),
-                why=_why(key, item, record, facts),
+                what=factor_text(key, record, summary),
+                why=_why(key, item, record, summary),
                 points=points_text(item.players[key]),
             )
             for key in opposing
         ]
-        found.append(told)
-    return found
+        sentences.append(factors)
+    return sentences
 
 
-def _why(key: str, item: Estimate, record: PatientRecord, facts: ModelSummary) -> str:
-    """A reason to follow a sentence; blank where the factor is no lab or needs none."""
-    if key not in facts.analytes or not len(record.series(key)):
+def _why(key: str, item: Estimate, record: PatientRecord, summary: ModelSummary) -> str:
+    """Reason to append to a sentence; empty if the factor is not a lab or needs none."""
+    if key not in summary.analytes or not len(record.series(key)):
         return ""
-    return "".join(f", {words}" for words in direction_reasons([reason(key, item, record, facts)]))
+    return "".join(f", {text}" for text in direction_reasons([reason(key, item, record, summary)]))
 
 
-def factor_text(key: str, record: PatientRecord, facts: ModelSummary) -> str:
-    """A factor in a few words: a lab with its value, a score, or a group with what it holds."""
+def factor_text(key: str, record: PatientRecord, summary: ModelSummary) -> str:
+    """Describe a factor briefly: a lab with its value, a score, or a group with its members."""
     if key.startswith(PREFIX):
         return score_label(scores()[key.removeprefix(PREFIX)])
-    if key in facts.analytes and len(record.series(key)):
-        return lab_text(record, facts.analytes[key], brief=True)
-    words = str(section("groups").get(key, key))
+    if key in summary.analytes and len(record.series(key)):
+        return lab_text(record, summary.analytes[key], brief=True)
+    name = str(section("groups").get(key, key))
     if key == "clinical_state":
-        scales = dict.fromkeys(outcome.scale for outcome in facts.outcomes.values())
+        scales = dict.fromkeys(outcome.scale for outcome in summary.outcomes.values())
         grades = [
             f"{scale.upper()} {grade}"
             for scale in scales
-            if (grade := record.current_grade(scale, facts.grade_valid_hours)) is not None
+            if (grade := record.current_grade(scale, summary.grade_valid_hours)) is not None
         ]
-        return f"{words} ({', '.join(grades)})" if grades else words
+        return f"{name} ({', '.join(grades)})" if grades else name
     if key == "treatments" and len(record.doses):
-        names = drug_names(record.doses)
-        told = names if len(names) <= 3 else [*names[:2], f"{len(names) - 2} more"]
-        return f"{words} ({joined(told)})"
-    return words
+        drugs = drug_names(record.doses)
+        listed = drugs if len(drugs) <= 3 else [*drugs[:2], f"{len(drugs) - 2} more"]
+        return f"{name} ({joined(listed)})"
+    return name
 
 
 def contrast_sentence(estimates: Sequence[Estimate]) -> str:
-    """What points to severe CRS rather than ICANS; blank unless both are estimated.
+    """Describe what favours severe CRS over ICANS; empty unless both are estimated.
 
-    A pathway is named for the outcome that it raises by a point or more, not for one that it only
+    A pathway is named only for an outcome that it raises by a point or more, not for one that it
     lowers less than the other.
     """
     by_name = {item.outcome: item for item in estimates if item.headline is not None}
@@ -233,13 +229,13 @@ def contrast_sentence(estimates: Sequence[Estimate]) -> str:
     if first or second:
         key = "contrast_first" if first else "contrast_second"
         return phrase("pathways", key, first=first, second=second)
-    apart = any(abs(gap) >= _APART for gap in gaps.values())
-    return "" if apart else phrase("pathways", "contrast_none")
+    different = any(abs(gap) >= _MIN_GAP for gap in gaps.values())
+    return "" if different else phrase("pathways", "contrast_none")
 
 
 def _strongest(gaps: dict[str, float], item: Estimate) -> str:
-    """The two strongest pathways by name that raise an outcome; blank where there is none."""
+    """Names of the two strongest pathways that raise an outcome; empty if there is none."""
     order = sorted(gaps, key=lambda name: -gaps[name])
     raising = [name for name in order if whole(item.pathways.get(name, 0.0)) > 0]
-    named = [pathway_name(name) for name in raising if gaps[name] >= _APART][:2]
+    named = [pathway_name(name) for name in raising if gaps[name] >= _MIN_GAP][:2]
     return ", ".join(name[:1].lower() + name[1:] for name in named)

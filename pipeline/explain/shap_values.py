@@ -1,4 +1,4 @@
-"""SHAP of the booster in log-odds on the training landmarks, for the data scientist's figures."""
+"""SHAP values of the booster in log-odds on the training landmarks, for figures of training."""
 
 from __future__ import annotations
 
@@ -19,20 +19,21 @@ MOST_LANDMARKS = 1500
 
 @dataclass(frozen=True)
 class Attribution:
-    """SHAP values of one question: a threshold within a horizon.
+    """SHAP values of one threshold and horizon.
 
     Attributes
     ----------
     values : ndarray, shape (n_landmarks, n_columns)
-        Log-odds that each column adds, path-dependent (Lundberg et al.,
-        10.1038/s42256-019-0138-9).
+        Path-dependent SHAP values in log-odds (Lundberg et al., 10.1038/s42256-019-0138-9).
     expected : float
-        Log-odds without any column.
+        Expected log-odds.
     inputs : ndarray, shape (n_landmarks, n_columns)
-        What the trees read.
+        Inputs of the trees.
+    names : tuple of str
+        One per column.
     metas : tuple of FeatureMeta or None
-        One per column; None for horizon and threshold of the question. The distance of the
-        threshold to the current grade belongs to the clinical state.
+        One per column; None for horizon and threshold. The distance of the threshold to the
+        current grade belongs to the clinical state.
     """
 
     threshold: int
@@ -44,11 +45,11 @@ class Attribution:
     metas: tuple[FeatureMeta | None, ...]
 
     def player(self, key: str) -> Floats:
-        """Log-odds of all columns of one analyte or group together, per landmark."""
+        """Sum of the log-odds of one analyte or group, per landmark."""
         return self._sum(lambda meta: meta.player == key)
 
     def pathway(self, key: str) -> Floats:
-        """Log-odds of all columns of one pathway together, per landmark."""
+        """Sum of the log-odds of one pathway, per landmark."""
         return self._sum(lambda meta: meta.pathway == key)
 
     def pathways(self) -> list[str]:
@@ -56,7 +57,7 @@ class Attribution:
         return list(dict.fromkeys(meta.pathway for meta in self.metas if meta is not None))
 
     def column(self, name: str) -> Floats | None:
-        """What the trees read in a column; None where they do not read it."""
+        """Input of the trees in a column; None if they do not use it."""
         if name not in self.names:
             return None
         return self.inputs[:, self.names.index(name)].astype(float)
@@ -75,10 +76,30 @@ def attribute(
     *,
     seed: int,
 ) -> Attribution | None:
-    """SHAP values of the booster on landmarks at risk, at most 1500 drawn by ``seed``.
+    """Compute SHAP values of the booster on at most 1500 landmarks at risk.
 
-    The variant behind the shown risk is explained, with clinical state on landmarks whose grade is
-    known. None where the variant has no booster or no landmark is left.
+    Explains the variant of the displayed risk. If that uses the clinical state, only landmarks
+    with a known grade are used.
+
+    Parameters
+    ----------
+    model : RiskModel
+        Fitted model of one scale.
+    matrix : FeatureMatrix
+        Training landmarks.
+    targets : Targets
+        Outcomes of the same landmarks.
+    threshold : int
+        Grade that defines the outcome.
+    horizon : float
+        Hours ahead.
+    seed : int
+        Seed of the sample of landmarks.
+
+    Returns
+    -------
+    Attribution or None
+        None if the variant has no booster or no landmark is left.
     """
     import shap
 

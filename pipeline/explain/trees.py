@@ -1,8 +1,8 @@
-"""What switching players does to the margin of a booster, in closed form.
+"""Margin of a booster for every coalition of players, in closed form.
 
-A leaf of a tree is reached where every condition on its path holds. Each condition reads one
-column, so a leaf is a product of one 0/1 factor per player, and the margin of a coalition is a
-sum of terms of at most as many players as the tree is deep: the trees need not be run for every
+A leaf of a tree is reached if every condition on its path holds. Each condition uses one column,
+so a leaf is a product of one 0/1 factor per player. The margin of a coalition is a sum of terms
+of at most as many players as the tree is deep, and the trees need not be evaluated for every
 coalition (as in interventional TreeSHAP, Lundberg et al., 10.1038/s42256-019-0138-9).
 """
 
@@ -25,7 +25,7 @@ _Path = list[tuple[int, bool]]
 
 @dataclass(frozen=True)
 class _Group:
-    """Leaves whose terms are formed by the same choice of slots, sorted by term."""
+    """Leaves whose terms use the same choice of slots, sorted by term."""
 
     chosen: tuple[bool, ...]
     leaf: Ints
@@ -45,10 +45,10 @@ class PlayerTrees:
         Conditions, ordered by slot; a slot holds all conditions of one leaf on one player.
     weight : ndarray, shape (n_leaves,)
     slots : ndarray, shape (n_leaves, n_slots_of_a_leaf)
-        Slots of the players of each leaf; one more than the last stands for "always".
+        Slots of the players of each leaf; the number of slots means "always true".
     fixed : ndarray, shape (n_leaves,)
-        Slot of the columns that no player owns.
-    groups : tuple
+        Slot of the columns without a player.
+    groups : tuple of _Group
     subsets : ndarray of bool, shape (n_terms, n_players)
         Players of each term.
     """
@@ -68,13 +68,13 @@ class PlayerTrees:
     def terms(
         self, patient: np.typing.NDArray[np.float32], background: np.typing.NDArray[np.float32]
     ) -> Floats:
-        """What each term adds to the margin, shape (n_terms, n_background, n_patient).
+        """Return the margin of each term, shape (n_terms, n_background, n_patient).
 
         Parameters
         ----------
-        patient : ndarray
-            Inputs of one patient, one row per query; they differ in fixed columns only.
-        background : ndarray
+        patient : ndarray, shape (n_patient, n_columns)
+            Inputs of one patient, one row per query; rows differ in fixed columns only.
+        background : ndarray, shape (n_background, n_columns)
             Inputs of the background.
         """
         own, other = self._holds(patient), self._holds(background)
@@ -95,8 +95,8 @@ class PlayerTrees:
         """Whether every condition of a slot holds, shape (n_rows, n_slots + 1)."""
         if len(self.node) == 0:
             return np.ones((len(inputs), 1), dtype=bool)
-        seen = inputs[:, self.feature]
-        goes_left = np.where(np.isnan(seen), self.missing_left, seen < self.cut)
+        value = inputs[:, self.feature]
+        goes_left = np.where(np.isnan(value), self.missing_left, value < self.cut)
         met = goes_left[:, self.node] == self.left
         slots = np.logical_and.reduceat(met, self.slot_start, axis=1)
         return np.hstack([slots, np.ones((len(inputs), 1), dtype=bool)])
@@ -109,8 +109,12 @@ def player_trees(
 
     Parameters
     ----------
+    booster : xgboost.Booster
+        Fitted booster.
     player_of : tuple of int
-        Player of each input column; ``FIXED`` where no player owns it.
+        Player of each input column; ``FIXED`` for a column without a player.
+    n_players : int
+        Number of players.
     """
     content = json.loads(bytes(booster.save_raw("json")))
     feature: list[int] = []
@@ -189,19 +193,19 @@ def _assemble(
 def _groups(
     players: list[list[int]], width: int
 ) -> tuple[tuple[_Group, ...], list[frozenset[int]]]:
-    """Every choice of slots, the leaves that have them, and the distinct sets of players."""
+    """Every choice of slots with its leaves, and the distinct sets of players."""
     terms: dict[frozenset[int], int] = {}
     groups = []
     for mask in range(1, 2**width):
         chosen = tuple(bool(mask >> slot & 1) for slot in range(width))
-        found = []
+        pairs = []
         for leaf, owned in enumerate(players):
             if mask >> len(owned) == 0:
                 members = frozenset(item for item, flag in zip(owned, chosen, strict=False) if flag)
-                found.append((terms.setdefault(members, len(terms)), leaf))
-        if not found:
+                pairs.append((terms.setdefault(members, len(terms)), leaf))
+        if not pairs:
             continue
-        table = np.array(sorted(found), dtype=np.intp)
+        table = np.array(sorted(pairs), dtype=np.intp)
         term, start = np.unique(table[:, 0], return_index=True)
         groups.append(_Group(chosen, table[:, 1], start.astype(np.intp), term))
     return tuple(groups), list(terms)

@@ -10,9 +10,10 @@ from typing import Any
 from markupsafe import Markup
 
 from pipeline.explain import sentences
-from pipeline.explain.confidence import Confidence, EstimateInputs, confidence_of, missing_sentences
+from pipeline.explain.confidence import Confidence, confidence_of
 from pipeline.explain.drug_caveats import DrugMark, drug_marks
 from pipeline.explain.estimate_age import estimate_age, moment_text, span_text
+from pipeline.explain.estimate_inputs import EstimateInputs, missing_sentences
 from pipeline.explain.estimates import Estimate, asked
 from pipeline.explain.infusion_clock import since_infusion, timestamp_text
 from pipeline.explain.model_summary import ModelSummary, Validation, graded_scales

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from pipeline.cohort.analytes import Analyte
 from pipeline.explain.drug_caveats import DrugMark
 from pipeline.explain.infusion_clock import InfusionClock
-from pipeline.explain.phrases import number_text, unit_text, value_text
+from pipeline.explain.result_text import number_text, unit_text, value_text
 from pipeline.format import counted
 from pipeline.pages import axes, marks
 from pipeline.pages.axes import Kind, Scale, domain

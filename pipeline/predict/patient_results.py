@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from pipeline.cohort.reject_summary import PatientRejects
-from pipeline.explain.confidence import EstimateInputs, inputs_of
+from pipeline.explain.estimate_inputs import EstimateInputs, inputs_of
 from pipeline.explain.estimates import Estimate, estimates
 from pipeline.explain.infusion_clock import InfusionClock
 from pipeline.explain.model_summary import ModelSummary

@@ -1,4 +1,4 @@
-"""Laboratory results: true levels of the biomarkers, and what the assays report of them."""
+"""Simulated laboratory results: true levels of biomarkers, and the results assays report."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def true_levels(
     settings: Mapping[str, Any],
     random: np.random.Generator,
 ) -> Floats:
-    """Level of one analyte in its canonical unit for each (patient, hour).
+    """Return the level of one analyte in its canonical unit for each (patient, hour).
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def true_levels(
 def autoregressive(
     steps: int, count: int, rho: float, random: np.random.Generator
 ) -> NDArray[np.float64]:
-    """Stationary AR(1) with unit variance, shape (steps, count)."""
+    """Draw a stationary AR(1) process with unit variance, shape (steps, count)."""
     noise = random.standard_normal((steps, count))
     for step in range(1, steps):
         noise[step] = rho * noise[step - 1] + np.sqrt(1 - rho**2) * noise[step]
@@ -79,13 +79,13 @@ def report_results(
     settings: Mapping[str, Any],
     random: np.random.Generator,
 ) -> pd.DataFrame:
-    """Lab rows of one analyte as exported.
+    """Return the lab rows of one analyte as exported.
 
     Returns
     -------
     DataFrame
         ``patient, analyte, value, unit, collected_hours, resulted_hours, loinc, specimen, status,
-        lloq, uloq``; ``resulted_hours`` is NaN where the export leaves it out.
+        lloq, uloq``; ``resulted_hours`` is NaN if the export omits it.
     """
     entry, analyte = settings["analytes"][key], dictionary()[key]
     sites = named(settings["sites"])
@@ -97,7 +97,7 @@ def report_results(
     value = _print(level, limits, factor, entry, names)
     status = np.full(len(patient), "final", dtype=object)
     coded = np.array([sites[name]["loinc"] for name in names], dtype=bool)
-    # a code that prescribes a unit is left out: it would have to change with the unit
+    # codes that prescribe a unit are left out, because the unit differs between sites
     code = next(iter(analyte.loinc), "") if not analyte.loinc_units else ""
     shown = np.array([sites[name]["limits"] for name in names], dtype=bool)
     rows = pd.DataFrame(
@@ -119,7 +119,7 @@ def report_results(
 
 
 def _baseline(entry: Mapping[str, Any], people: People, random: np.random.Generator) -> Floats:
-    """Patient's own deviation, log10: partly the propensity that also drives the grades."""
+    """Deviation of each patient in log10, correlated with the propensity behind the grades."""
     own = random.standard_normal(len(people))
     if "propensity" in entry:
         name, weight = entry["propensity"]
@@ -150,21 +150,21 @@ def _drugged(
 def _limits(
     entry: Mapping[str, Any], patient: Ints, hours: Floats, random: np.random.Generator
 ) -> tuple[Floats, Floats]:
-    """Limits of the plate each sample was on; samples of one patient and week share a plate."""
+    """Detection limits of each sample's plate; samples of one patient and week share a plate."""
     week = np.floor(hours / _WEEK).astype(np.int64) + 2
     weeks = int(week.max(initial=0)) + 1
     size = (int(patient.max(initial=0)) + 1, weeks)
-    found = []
+    limits = []
     for name, none in (("lower", 0.0), ("upper", np.inf)):
         options = np.array(entry.get(name, [none]), dtype=float)
-        found.append(options[random.integers(0, len(options), size)][patient, week])
-    return found[0], found[1]
+        limits.append(options[random.integers(0, len(options), size)][patient, week])
+    return limits[0], limits[1]
 
 
 def _units(
     key: str, entry: Mapping[str, Any], names: np.ndarray, patient: Ints
 ) -> tuple[np.ndarray, Floats]:
-    """Unit each row is reported in, and the factor from it to the canonical unit."""
+    """Reported unit of each row, and the factor to the canonical unit."""
     unit = np.full(len(names), "", dtype=object)
     factor = np.ones(len(names))
     for site, options in entry["units"].items():
@@ -182,7 +182,7 @@ def _print(
     entry: Mapping[str, Any],
     names: np.ndarray,
 ) -> np.ndarray:
-    """Text of each value: rounded, ``<`` and ``>`` at the limits, or a silent cap one above."""
+    """Text of each value: rounded, with ``<`` or ``>`` at limits, or a silent cap one above."""
     digits = int(entry["digits"])
     text = np.array([_digits(item, digits) for item in level / factor], dtype=object)
     below, above = level < limits[0], level > limits[1]
@@ -197,7 +197,7 @@ def _print(
 
 
 def _digits(value: float, digits: int) -> str:
-    """Plain decimal text with the given significant digits.
+    """Format a number in decimal notation with the given significant digits.
 
     Examples
     --------
@@ -219,7 +219,7 @@ def _turnaround(
     settings: Mapping[str, Any],
     random: np.random.Generator,
 ) -> Floats:
-    """Hours from collection to result; some are late, and some assays run once a week."""
+    """Hours from collection to result; some results are late, some assays run once a week."""
     sampling = settings["sampling"]
     middle, spread = entry["turnaround"]
     delay = middle * np.exp(spread * random.standard_normal(len(patient)))
@@ -243,7 +243,7 @@ def _versions(
     sampling: Mapping[str, Any],
     random: np.random.Generator,
 ) -> pd.DataFrame:
-    """Add corrections and cancellations; leave some result times out."""
+    """Add corrections and cancellations, and remove some result times."""
     draw = random.uniform(size=len(rows))
     edges = np.cumsum([sampling[name] for name in ("corrected", "cancelled", "preliminary")])
     kind = np.searchsorted(edges, draw, side="right")

@@ -1,4 +1,4 @@
-"""Raw observations that explain each charted grade (ASTCT), written the way wards write them."""
+"""Simulated bedside observations that yield each charted grade (ASTCT)."""
 
 from __future__ import annotations
 
@@ -32,14 +32,18 @@ _ICE_PARTS = {
 def chart_observations(
     assessed: pd.DataFrame, site: Ints, settings: Mapping[str, Any], random: np.random.Generator
 ) -> pd.DataFrame:
-    """Write the observations behind each pair of grades.
+    """Generate the observations behind each pair of grades.
 
     Parameters
     ----------
     assessed : DataFrame
-        ``patient, hours, crs, icans, treated``; ``treated`` says whether fever may be masked.
-    site : ndarray of int
-        Site per patient.
+        ``patient, hours, crs, icans, treated``; fever may be masked if ``treated``.
+    site : ndarray of int, shape (n_patients,)
+        Site of each patient.
+    settings : mapping
+        ``simulation.yaml``.
+    random : numpy.random.Generator
+        Stream ``bedside``.
 
     Returns
     -------
@@ -63,7 +67,7 @@ class _Writer:
         self.parts: list[pd.DataFrame] = []
 
     def write(self, item: str, rows: Bools, value: np.ndarray | str) -> None:
-        """Add one item; ``value`` is one word or one entry per assessment."""
+        """Add one item; ``value`` is one text or one entry per assessment."""
         chosen = self.assessed.loc[rows]
         cells = value if isinstance(value, str) else np.asarray(value)[rows]
         self.parts.append(
@@ -78,7 +82,7 @@ class _Writer:
         )
 
     def table(self) -> pd.DataFrame:
-        """All rows, by patient and time."""
+        """Return all rows, by patient and time."""
         return pd.concat(self.parts, ignore_index=True).sort_values(
             ["patient", "observed_hours", "item", "value"], kind="stable", ignore_index=True
         )
@@ -94,10 +98,10 @@ def _write_crs(writer: _Writer, crs: Ints, treated: Bools, random: np.random.Gen
     writer.write(
         "antipyretic", (crs >= 1) | masked, np.where(masked | (draw[2] < 0.3), "yes", "no")
     )
-    # how the grade came about: 0 through the circulation, 1 through the lungs, 2 through both
-    way = np.minimum((3 * draw[3]).astype(np.int64), 2)
-    low = (crs >= 2) & (way != 1)
-    breathless = (crs >= 2) & (way != 0)
+    # organs behind the grade: 0 circulation, 1 lungs, 2 both
+    organ = np.minimum((3 * draw[3]).astype(np.int64), 2)
+    low = (crs >= 2) & (organ != 1)
+    breathless = (crs >= 2) & (organ != 0)
     writer.write("hypotension", everyone, np.where(low, "yes", "no"))
     pressor = (crs >= 3) & low
     writer.write("vasopressor", pressor, "norepinephrine")
@@ -106,7 +110,7 @@ def _write_crs(writer: _Writer, crs: Ints, treated: Bools, random: np.random.Gen
     writer.write("vasopressor", second, np.where(draw[4] < 0.6, "epinephrine", "phenylephrine"))
     writer.write("vasopressor", (crs <= 2) & low & (draw[4] < 0.5), "none")
     pick = draw[5]
-    # with a grade carried by the circulation, the lungs may need less
+    # if the grade is due to the circulation, the lungs may need less oxygen
     device = np.full(count, "room_air", dtype=object)
     device = np.where(breathless & (crs == 2), _pick(_LOW_FLOW, pick), device)
     device = np.where(breathless & (crs == 3), _pick(_HIGH_FLOW, pick), device)
@@ -124,20 +128,20 @@ def _write_icans(writer: _Writer, icans: Ints, split: Bools, random: np.random.G
     draw = random.uniform(size=(3, count))
     bounds = np.array([[10, 10], [7, 9], [3, 6], [0, 2], [0, 0]])[icans]
     score = bounds[:, 0] + np.floor((bounds[:, 1] - bounds[:, 0] + 1) * draw[0]).astype(np.int64)
-    # a seizure alone may carry grade 3, with a better ICE score
+    # a seizure alone may give grade 3, with a better ICE score
     seized = (icans == 3) & (draw[1] < 0.2)
     score = np.where(seized, np.maximum(score, 3), score)
     long_seizure = (icans == 4) & (draw[1] < 0.25)
     weak = (icans == 4) & (draw[1] > 0.9)
     state = np.array(["spontaneous", "spontaneous", "voice", "tactile", "unarousable"])[icans]
-    # mute but awake, global aphasia: still grade 3
+    # awake but mute (global aphasia) is grade 3 too
     awake = (icans == 3) & (draw[2] < 0.5)
     state = np.where(awake, "spontaneous", state)
     everyone = np.ones(count, dtype=bool)
     writer.write("consciousness", everyone, state)
     writer.write("seizure", seized | long_seizure, np.where(seized, "brief", "prolonged"))
     writer.write("motor_deficit", weak, "deep_focal_weakness")
-    # someone who cannot be woken cannot be tested
+    # patients who cannot be roused cannot be tested
     tested = icans < 4
     writer.write("ice_score", tested & ~split, score.astype("str"))
     remaining = score.copy()
@@ -147,9 +151,9 @@ def _write_icans(writer: _Writer, icans: Ints, split: Bools, random: np.random.G
         remaining = remaining - points
 
 
-def _pick(words: tuple[str, ...], draw: Floats) -> np.ndarray:
-    index = np.minimum((len(words) * draw).astype(np.int64), len(words) - 1)
-    return np.array(words, dtype=object)[index]
+def _pick(options: tuple[str, ...], draw: Floats) -> np.ndarray:
+    index = np.minimum((len(options) * draw).astype(np.int64), len(options) - 1)
+    return np.array(options, dtype=object)[index]
 
 
 def _decimal(values: Floats) -> np.ndarray:

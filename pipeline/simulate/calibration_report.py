@@ -1,4 +1,4 @@
-"""Simulated figures beside the published ones, with bounds and a verdict on each."""
+"""Comparison of simulated with published figures, with bounds and a verdict for each."""
 
 from __future__ import annotations
 
@@ -35,13 +35,27 @@ def report_line(
     Parameters
     ----------
     name : str
+        Name of the figure.
     value : float
+        Simulated figure.
     n : int
-        Patients (or events) behind the figure.
+        Patients or events behind the figure.
     entry : mapping
         ``target``, ``tolerance``, ``near`` and ``source`` of ``simulation.yaml``.
     quartiles : list of float, optional
-        Simulated quartiles, shown beside the value.
+        Simulated quartiles, shown with the value.
+
+    Returns
+    -------
+    dict
+        ``name, simulated, n, target, low, high, quartiles, target_quartiles, pass, source``.
+
+    Examples
+    --------
+    >>> entry = {"target": 0.4, "tolerance": 0.05, "near": "share", "source": "[I]"}
+    >>> line = report_line("ICANS", 0.45, 100, entry)
+    >>> line["low"], line["high"], line["pass"]
+    (0.2226, 0.5774, True)
     """
     target = entry["target"]
     middle, spread = (target[0], list(target[1:])) if isinstance(target, list) else (target, [])
@@ -72,7 +86,25 @@ def report_line(
 
 
 def markdown(lines: list[Line], patients: int) -> str:
-    """Return the report as a page of Markdown."""
+    """Format the report in Markdown.
+
+    Parameters
+    ----------
+    lines : list of dict
+        From :func:`compare`.
+    patients : int
+        Number of simulated patients.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> entry = {"target": 0.4, "tolerance": 0.05, "near": "share", "source": "[I]"}
+    >>> print(markdown([report_line("ICANS", 0.45, 100, entry)], 100).splitlines()[-1])
+    | ICANS | 100 | 0.45 | 0.4 | 0.223 to 0.577 | yes | [I] |
+    """
     rows = [
         "# Synthetic cohort: simulated against published figures",
         "",
@@ -93,13 +125,20 @@ def markdown(lines: list[Line], patients: int) -> str:
 
 
 def read_results(labs: pd.DataFrame, history: History) -> pd.DataFrame:
-    """Latest version of every result in canonical units, placed against the course.
+    """Return the latest version of every result in canonical units, with the CRS course.
+
+    Parameters
+    ----------
+    labs : DataFrame
+        From :func:`~pipeline.simulate.simulated_tables.build_tables`.
+    history : History
+        Courses of the patients.
 
     Returns
     -------
     DataFrame
         ``patient, analyte, value, hours, since_onset, grade``; ``since_onset`` in days from the
-        first CRS grade (NaN without), ``grade`` the worst CRS grade of the patient.
+        first CRS grade (NaN without one), ``grade`` the worst CRS grade of the patient.
     """
     rows = labs.loc[labs["value"] != ""].drop_duplicates(
         ["patient", "analyte", "collected_hours"], keep="last"
@@ -135,13 +174,25 @@ def compare(
     risk: pd.DataFrame,
     settings: Mapping[str, Any],
 ) -> list[Line]:
-    """Every comparison of the report.
+    """Compare all figures of the report with their targets.
+
+    Parameters
+    ----------
+    people : People
+        Simulated patients.
+    history : History
+        Their courses.
+    tables : dict of str to DataFrame
+        From :func:`~pipeline.simulate.simulated_tables.build_tables`.
+    risk : DataFrame
+        From :func:`~pipeline.simulate.true_risk.true_risk`.
+    settings : mapping
+        ``simulation.yaml``.
 
     Returns
     -------
     list of dict
-        ``name, simulated, n, target, low, high, quartiles, target_quartiles, pass, source``.
-        Figures that too few patients support are left out.
+        As from :func:`report_line`; figures of fewer than 12 patients are left out.
     """
     lines = [*_products(people, history, settings), *_rates(history, settings)]
     results = read_results(tables["labs"], history)
@@ -152,7 +203,7 @@ def compare(
 
 
 def auroc(score: Floats, event: Bools) -> float:
-    """Probability that an event scores higher than a non-event; NaN without both.
+    """Return the probability that an event scores higher than a non-event; NaN without both.
 
     Examples
     --------
@@ -187,17 +238,17 @@ def _products(people: People, history: History, settings: Mapping[str, Any]) -> 
             base = {"target": target, "source": entry["source"]}
             scale = "icans" if "icans" in name else "crs"
             if name.endswith("_onset"):
-                who = here & (worst[scale] >= 1)
-                near, n = "days", int(who.sum())
-                value = float(np.median(onset[scale][who]) / 24.0) if n else np.nan
+                affected = here & (worst[scale] >= 1)
+                near, n = "days", int(affected.sum())
+                value = float(np.median(onset[scale][affected]) / 24.0) if n else np.nan
             else:
                 threshold = 3 if name.startswith("severe") else 1
                 near, n = "share", int(here.sum())
                 value = float((worst[scale][here] >= threshold).mean()) if n else np.nan
             if n >= _FEWEST:
-                words = f"{product}: {name.replace('_', ' ')}"
+                title = f"{product}: {name.replace('_', ' ')}"
                 entry_of = {**base, "near": near, "tolerance": tolerance[near]}
-                lines.append(report_line(words, value, n, entry_of))
+                lines.append(report_line(title, value, n, entry_of))
     return lines
 
 

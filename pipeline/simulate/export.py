@@ -1,4 +1,4 @@
-"""Synthetic tables to CSV, whole or cut at one hour, and the mark that patients are simulated."""
+"""Synthetic tables as CSV files, whole or cut at one hour, marked as simulated."""
 
 from __future__ import annotations
 
@@ -31,7 +31,33 @@ _UNKNOWN = ["record_end_hours", "followed_until_hours", "death_hours"]
 def to_exports(
     tables: Tables, ids: list[str], people: People, settings: Mapping[str, Any]
 ) -> Tables:
-    """Replace row numbers by pseudonyms and hours by timestamps with offset; all cells as text."""
+    """Replace row numbers with ids and hours with timestamps; all cells become text.
+
+    Parameters
+    ----------
+    tables : dict of str to DataFrame
+        From :func:`~pipeline.simulate.simulated_tables.build_tables`.
+    ids : list of str
+        Id of each patient.
+    people : People
+        Simulated patients.
+    settings : mapping
+        ``simulation.yaml``.
+
+    Returns
+    -------
+    dict of str to DataFrame
+        Columns as in an export; ``*_at`` is ISO 8601 with offset.
+
+    Examples
+    --------
+    >>> from pipeline.simulate.simulated_patients import draw_people
+    >>> from pipeline.simulate.simulation_settings import generators, load
+    >>> people = draw_people(1, load(), generators(1)["people"])
+    >>> doses = pd.DataFrame({"patient": [0], "drug": ["tocilizumab"], "given_hours": [24.0]})
+    >>> to_exports({"treatments": doses}, ["SYN-1"], people, load())["treatments"].iloc[0].tolist()
+    ['SYN-1', 'tocilizumab', '2023-12-25T13:36:00+01:00']
+    """
     zero = _infusion_seconds(people, settings)
     names = np.array(ids, dtype=object)
     result = {}
@@ -56,7 +82,7 @@ def to_exports(
 def timestamps_of(
     hours: Floats, patient: Ints, zero: Floats, people: People, settings: Mapping[str, Any]
 ) -> np.ndarray:
-    """ISO 8601 with the offset valid at the site then; blank where ``hours`` is NaN."""
+    """Format times as ISO 8601 with the local offset of the site; empty if ``hours`` is NaN."""
     text = np.full(len(hours), "", dtype=object)
     known = np.isfinite(hours)
     seconds = np.round(zero[patient] + np.where(known, hours, 0.0) * _HOUR).astype(np.int64)
@@ -67,22 +93,56 @@ def timestamps_of(
         moments = pd.DatetimeIndex(seconds[rows].astype("datetime64[s]")).tz_localize("UTC")
         wall = moments.tz_convert(site["time_zone"]).tz_localize(None).to_numpy("datetime64[s]")
         ahead = wall.astype(np.int64) - seconds[rows]
-        words = {int(item): _offset(int(item)) for item in np.unique(ahead)}
-        suffix = np.array([words[int(item)] for item in ahead], dtype=object)
+        offsets = {int(item): _offset(int(item)) for item in np.unique(ahead)}
+        suffix = np.array([offsets[int(item)] for item in ahead], dtype=object)
         text[rows] = np.datetime_as_string(wall).astype(object) + suffix
     return text
 
 
 def write(tables: Tables, folder: Path) -> None:
-    """Write every table as ``<name>.csv``."""
+    """Write every table as ``<name>.csv``.
+
+    Parameters
+    ----------
+    tables : dict of str to DataFrame
+        Exported tables.
+    folder : Path
+        Existing folder.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     write({"patients": pd.DataFrame({"patient_id": ["SYN-1"]})}, Path(folder))
+    ...     Path(folder, "patients.csv").read_text().split()
+    ['patient_id', 'SYN-1']
+    """
     for name, table in tables.items():
         write_csv(table, folder / f"{name}.csv")
 
 
 def is_simulated(folder: str | Path) -> bool:
-    """Whether ``cytocast simulate`` wrote a folder: its ``report.json`` says so.
+    """Whether the ``report.json`` of a folder marks its patients as simulated.
 
-    A folder without that file is not marked, which does not prove that its patients are real.
+    A folder without that file is not marked, but its patients may still be simulated.
+
+    Parameters
+    ----------
+    folder : path
+        Folder of an export.
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     before = is_simulated(folder)
+    ...     _ = Path(folder, "report.json").write_text('{"synthetic": true}')
+    ...     before, is_simulated(folder)
+    (False, True)
     """
     try:
         report = json.loads((Path(folder) / REPORT).read_text(encoding="utf-8"))
@@ -92,14 +152,56 @@ def is_simulated(folder: str | Path) -> bool:
 
 
 def draw_cuts(count: int, settings: Mapping[str, Any], random: np.random.Generator) -> Floats:
-    """Hour at which each patient is looked at."""
+    """Draw the hour at which the record of each patient is cut.
+
+    Parameters
+    ----------
+    count : int
+        Number of patients.
+    settings : mapping
+        ``simulation.yaml``.
+    random : numpy.random.Generator
+        Stream ``orders`` or another.
+
+    Returns
+    -------
+    ndarray of float, shape (count,)
+        Hours since infusion.
+
+    Examples
+    --------
+    >>> settings = {"batch": {"cut_hours": [48, 48]}}
+    >>> draw_cuts(2, settings, np.random.default_rng(0)).tolist()
+    [48.0, 48.0]
+    """
     return np.asarray(np.round(between(random, settings["batch"]["cut_hours"], count), 2))
 
 
 def cut_at_hour(tables: Tables, hours: Floats) -> Tables:
-    """Keep what was known before each patient's hour; the end of the record is not known yet.
+    """Keep the rows known before an hour of each patient, without the end of the record.
 
-    A result whose time was left out is kept when its sample is a week old.
+    A result without a result time is kept if its sample is at least a week old.
+
+    Parameters
+    ----------
+    tables : dict of str to DataFrame
+        From :func:`~pipeline.simulate.simulated_tables.build_tables`.
+    hours : ndarray of float, shape (n_patients,)
+        Hours since infusion.
+
+    Returns
+    -------
+    dict of str to DataFrame
+
+    Examples
+    --------
+    >>> rows = {"patient": [0, 0], "collected_hours": [9.0, 70.0], "resulted_hours": [10.0, 80.0]}
+    >>> tables = {"labs": pd.DataFrame(rows), "patients": pd.DataFrame(columns=_UNKNOWN)}
+    >>> for name, clock in _CLOCKS.items():
+    ...     tables[name] = pd.DataFrame({"patient": [0], clock: [50.0]})
+    >>> cut = cut_at_hour(tables, np.array([72.0]))
+    >>> cut["labs"]["resulted_hours"].tolist(), len(cut["treatments"])
+    ([10.0], 1)
     """
     patients = tables["patients"].drop(columns=_UNKNOWN)
     result: dict[str, pd.DataFrame] = {"patients": patients}
@@ -115,7 +217,7 @@ def cut_at_hour(tables: Tables, hours: Floats) -> Tables:
 
 
 def _infusion_seconds(people: People, settings: Mapping[str, Any]) -> Floats:
-    """Seconds since 1970 of each infusion, whose hour is the one on the wall of the site."""
+    """Seconds since 1970 of each infusion; its hour is in the local time of the site."""
     start = np.datetime64(settings["time"]["first_infusion"], "s")
     wall = start + np.round(people.infusion * _HOUR).astype("timedelta64[s]")
     zero = np.zeros(len(people))
@@ -129,7 +231,7 @@ def _infusion_seconds(people: People, settings: Mapping[str, Any]) -> Floats:
 
 
 def _offset(seconds: int) -> str:
-    """Offset from UTC as ISO 8601 writes it.
+    """Format an offset from UTC in ISO 8601.
 
     Examples
     --------

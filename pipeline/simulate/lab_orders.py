@@ -1,4 +1,4 @@
-"""Which sample is drawn when: routine, sicker patients more often, habits differ by site."""
+"""Times of simulated samples: by routine, by illness and by the habits of the site."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Rounds:
 def plan_rounds(
     people: People, history: History, settings: Mapping[str, Any], random: np.random.Generator
 ) -> Rounds:
-    """Time of the daily draws in hours since infusion; the clock on the wall says morning."""
+    """Plan the daily draws in hours since infusion, in the morning of the site's local time."""
     sampling, count = settings["sampling"], len(people)
     first = settings["time"]["first_lab_hours"] // 24
     days = np.arange(first, settings["time"]["follow_up_hours"] // 24, dtype=np.int64)
@@ -62,7 +62,7 @@ def order_samples(
     settings: Mapping[str, Any],
     random: np.random.Generator,
 ) -> tuple[Ints, Floats]:
-    """Draws of one analyte.
+    """Plan the draws of one analyte.
 
     Returns
     -------
@@ -97,10 +97,10 @@ def order_samples(
     if "after_icans" in entry:
         onset = history.final.icans_onset
         tap = onset + between(random, sampling["tap_after_icans_hours"], shape[1])
-        asked = random.uniform(size=shape[1]) < entry["after_icans"] * np.minimum(site, 1.0)
-        who = np.flatnonzero(asked & (tap < history.record_end))
-        patient = np.concatenate([patient, who])
-        hours = np.concatenate([hours, np.round(tap[who] * 60) / 60])
+        ordered = random.uniform(size=shape[1]) < entry["after_icans"] * np.minimum(site, 1.0)
+        tapped = np.flatnonzero(ordered & (tap < history.record_end))
+        patient = np.concatenate([patient, tapped])
+        hours = np.concatenate([hours, np.round(tap[tapped] * 60) / 60])
     sorted_rows = np.lexsort((hours, patient))
     return patient[sorted_rows].astype(np.int64), hours[sorted_rows]
 

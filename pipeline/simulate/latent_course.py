@@ -1,4 +1,4 @@
-"""The latent state of every patient and how it moves: axes, grades and treatment."""
+"""Latent state of every simulated patient and its changes: axes, grades and treatment."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Doses = dict[str, Bools]
 
 @dataclass
 class State:
-    """Axes, grades, hazards gathered since the last assessment, and drugs given.
+    """Axes, grades, hazards since the last assessment, and drugs given; one entry per patient.
 
     Attributes
     ----------
@@ -34,9 +34,9 @@ class State:
     crs_hazard, crs_up_hazard, icans_hazard, icans_up_hazard : ndarray
         Integrated since the last assessment.
     first_toci, last_toci, first_steroid, last_steroid, last_anakinra : ndarray
-        Hours; inf or -inf where never.
+        Hours; inf or -inf if never given.
     died : ndarray
-        Hour of death; inf where alive.
+        Hour of death; inf if alive.
     """
 
     fluctuation: Floats
@@ -70,12 +70,12 @@ class State:
 
     @property
     def alive(self) -> Bools:
-        """Who has not died."""
+        """Whether each patient is alive."""
         return np.isinf(self.died)
 
 
 def initial_state(count: int) -> State:
-    """State before anything happens."""
+    """Return the state at infusion."""
     parts: dict[str, np.ndarray] = {}
     for item in fields(State):
         fill = 0.0
@@ -96,7 +96,7 @@ def give_treatment(
     policies: Mapping[str, Any],
     random: np.random.Generator,
 ) -> Doses:
-    """Decide on each drug for those assessed now, and note the doses in the state."""
+    """Treat the patients assessed now, and record the doses in the state."""
     draw = random.uniform(size=(3, len(people)))
     due = due & state.alive
     persistent = (
@@ -132,7 +132,7 @@ def give_treatment(
     state.first_toci = np.where(toci, np.minimum(state.first_toci, hour), state.first_toci)
     state.last_toci = np.where(toci, hour, state.last_toci)
     state.toci_doses = state.toci_doses + toci
-    # prophylaxis is no treatment that failed
+    # prophylaxis does not count as a failed treatment
     started = steroid & ((state.crs > 0) | (state.icans > 0))
     state.first_steroid = np.where(
         started, np.minimum(state.first_steroid, hour), state.first_steroid
@@ -149,14 +149,14 @@ def advance(
     settings: Mapping[str, Any],
     random: np.random.Generator,
 ) -> tuple[Bools, Doses]:
-    """Move the state in place from ``hour`` to one step later; assess whoever is due then.
+    """Advance the state in place by one step, then assess the patients who are due.
 
     Returns
     -------
     assessed : ndarray of bool
-        Who was assessed at the end of the step.
-    doses : dict
-        Drug to who was given it at the end of the step.
+        Whether the patient was assessed at the end of the step.
+    doses : dict of str to ndarray of bool
+        Whether the patient was given the drug at the end of the step.
     """
     time = settings["time"]
     _move_axes(state, people, hour, settings, random)
@@ -168,7 +168,7 @@ def advance(
 
 
 def expansion(hour: float, peak: Floats, power: float) -> Floats:
-    """Curve with maximum 1 at its peak.
+    """Return the expansion curve, with its maximum of 1 at the peak.
 
     Examples
     --------
@@ -202,10 +202,10 @@ def _move_axes(
     calm = calm * np.where(steroid, policies["steroid_surge_factor"], 1.0)
     source = strength * (course["before_onset"] * growing + surge) * calm
     state.inflammation = _relax(state.inflammation, source, step, lag["inflammation"])
-    # severe CRS spills over into the blood more than its cause alone explains
+    # in severe CRS, cytokines in the blood exceed the level explained by inflammation
     spill = state.inflammation * (1 + course["spill_per_grade"] * np.maximum(state.crs - 1, 0))
     state.cytokine = _relax(state.cytokine, spill, step, lag["cytokine"])
-    # CRP is made by the liver under IL-6: without its receptor hardly any is made
+    # the liver makes CRP in response to IL-6; with its receptor blocked it makes little
     blocked = hour >= state.first_toci
     decay = policies["crp_half_life_hours"] / np.log(2.0)
     state.acute_phase = np.where(
@@ -292,20 +292,20 @@ def _regrade(
 
 
 def _first_grade(draw: Floats, shares: list[float], severity: Floats) -> Ints:
-    """Grade charted first: 3 or 2 with the given shares times severity, else 1."""
+    """First charted grade: 3 or 2 with the given shares times severity, else 1."""
     third = np.minimum(shares[1] * severity, 0.5)
     second = third + np.minimum(shares[0] * severity, 0.5)
     return np.where(draw < third, 3, np.where(draw < second, 2, 1)).astype(np.int64)
 
 
 def _step_grade(grade: Ints, due: Bools, draw: Floats, up: Floats, down: Floats) -> None:
-    """One grade up or down, in place; a syndrome that has ended does not come back."""
+    """Move each grade up or down by one, in place; an ended syndrome does not recur."""
     active = due & (grade > 0)
     total = up + down
     leaves = active & (draw < -np.expm1(-total))
     share = np.divide(up, total, out=np.zeros_like(up), where=total > 0)
-    # where within the leaving probability the draw fell is uniform again
-    place = np.divide(draw, -np.expm1(-total), out=np.ones_like(draw), where=total > 0)
-    rises = leaves & (place < share) & (grade < 4)
+    # given that the grade changes, the rescaled draw is uniform again
+    rescaled = np.divide(draw, -np.expm1(-total), out=np.ones_like(draw), where=total > 0)
+    rises = leaves & (rescaled < share) & (grade < 4)
     grade[rises] += 1
     grade[leaves & ~rises] -= 1

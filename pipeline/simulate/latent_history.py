@@ -1,4 +1,4 @@
-"""The whole course of every patient, step by step, with the states from which truth restarts."""
+"""Course of every simulated patient by step, with saved states for the true risk."""
 
 from __future__ import annotations
 
@@ -28,20 +28,24 @@ _KEPT = (*AXES, "crs", "icans", "first_toci", "last_anakinra")
 
 @dataclass(frozen=True)
 class History:
-    """Arrays of shape (n_steps, n_patients); row k holds the state at ``hours[k]``.
+    """Courses as arrays of shape (n_steps, n_patients); row k is the state at ``hours[k]``.
 
     Attributes
     ----------
+    hours : ndarray, shape (n_steps,)
+        Hours since infusion at the end of each step.
     tracks : dict
         Axes, ``crs``, ``icans``, ``first_toci`` and ``last_anakinra``.
     assessed : ndarray of bool
-        Who was assessed at that hour.
-    doses : dict
-        Drug to who was given it at that hour.
-    saved : dict
-        Landmark hour to the state then.
+        Whether the patient was assessed at that hour.
+    doses : dict of str to ndarray of bool
+        Whether the patient was given the drug at that hour.
+    saved : dict of int to State
+        State at each landmark of ``truth``.
     final : State
-        The state at the end of follow-up.
+        State at the end of follow-up.
+    record_end, followed_until : ndarray, shape (n_patients,)
+        Hours since infusion.
     """
 
     hours: Floats
@@ -54,7 +58,7 @@ class History:
     followed_until: Floats
 
     def at(self, name: str, patient: Ints, hours: Floats) -> Floats:
-        """Value of a track at given hours; 0 before the infusion."""
+        """Value of a track at the given hours; its initial value before the infusion."""
         step = np.clip(np.floor(hours / self.hours[0]).astype(np.int64) - 1, -1, len(self.hours))
         value = self.tracks[name][np.clip(step, 0, len(self.hours) - 1), patient]
         rest = np.inf if name == "first_toci" else -np.inf if name == "last_anakinra" else 0.0
@@ -64,7 +68,31 @@ class History:
 def simulate_history(
     people: People, settings: Mapping[str, Any], random: np.random.Generator
 ) -> History:
-    """Simulate every patient from infusion to the end of follow-up."""
+    """Simulate every patient from infusion to the end of follow-up.
+
+    Parameters
+    ----------
+    people : People
+        Simulated patients.
+    settings : mapping
+        ``simulation.yaml``.
+    random : numpy.random.Generator
+        Stream ``course``.
+
+    Returns
+    -------
+    History
+
+    Examples
+    --------
+    >>> from pipeline.simulate.simulated_patients import draw_people
+    >>> from pipeline.simulate.simulation_settings import generators, load
+    >>> settings, random = load(), generators(1)
+    >>> people = draw_people(3, settings, random["people"])
+    >>> history = simulate_history(people, settings, random["course"])
+    >>> history.tracks["crs"].max(axis=0).tolist()
+    [3, 1, 1]
+    """
     time = settings["time"]
     step = time["step_hours"]
     count = time["follow_up_hours"] // step

@@ -1,4 +1,4 @@
-"""Rows that are wrong on purpose, added between the good ones and listed beside them."""
+"""Rows with planted faults, added to the synthetic cohort and listed with it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import pandas as pd
 
 from pipeline.simulate.simulated_tables import Tables
 
-# table, what the copied row must hold, what is changed, the column found at fault, the code
+# table, required cells of the copied row, changed cells, column and code of the expected reject
 Fault = tuple[str, Mapping[str, str], Mapping[str, str], str, str]
 FAULTS: tuple[Fault, ...] = (
     ("labs", {"analyte": "d_dimer"}, {"unit": "mg/L", "loinc": ""}, "unit", "unit_refused"),
     ("labs", {"analyte": "ferritin"}, {"unit": "IU/mL"}, "unit", "unit_refused"),
-    # beyond a stated upper limit a number is read as "above the limit", so none is stated here
+    # without an upper limit, because a number above a stated limit is read as ">limit"
     (
         "labs",
         {"analyte": "crp"},
@@ -69,44 +69,62 @@ FAULTS: tuple[Fault, ...] = (
 
 
 def plant_rows(tables: Tables, random: np.random.Generator) -> tuple[Tables, pd.DataFrame]:
-    """Add one row per fault, each a spoilt copy of the good row it follows.
+    """Add one row per fault, each a changed copy of the row before it.
+
+    Parameters
+    ----------
+    tables : dict of str to DataFrame
+        Exported tables with text cells.
+    random : numpy.random.Generator
+        Stream ``planted``.
 
     Returns
     -------
-    tables : dict of DataFrame
+    tables : dict of str to DataFrame
+        The tables with the planted rows.
     planted : DataFrame
-        ``file, row, column, code``; ``row`` is the line of the CSV file, the header being line 1.
+        ``file, row, column, code``; ``row`` is the line of the CSV file, with the header as line 1.
+
+    Examples
+    --------
+    >>> doses = pd.DataFrame({"patient_id": ["A"], "given_at": ["2026-03-30T08:00:00Z"]})
+    >>> tables, planted = plant_rows({"treatments": doses}, np.random.default_rng(0))
+    >>> tables["treatments"]["given_at"].tolist()
+    ['2026-03-30T08:00:00Z', 'yesterday']
+    >>> planted.to_numpy().tolist()
+    [['treatments.csv', 3, 'given_at', 'time_unusable']]
     """
     result = dict(tables)
     entries = []
     for name, table in tables.items():
-        spoilt: list[dict[str, str]] = []
+        changed: list[dict[str, str]] = []
         positions: list[float] = []
-        found: list[tuple[str, str]] = []
+        faults: list[tuple[str, str]] = []
         for target, model, change, column, code in FAULTS:
-            place = _place(table, model, random) if target == name else None
-            if place is not None:
-                copied = {str(key): str(cell) for key, cell in table.iloc[place].items()}
-                spoilt.append({**copied, **_changes(table, place, change)})
-                positions.append(place + 0.5 + 0.001 * len(positions))
-                found.append((column, code))
-        if not spoilt:
+            position = _position(table, model, random) if target == name else None
+            if position is not None:
+                copied = {str(key): str(cell) for key, cell in table.iloc[position].items()}
+                changed.append({**copied, **_changes(table, position, change)})
+                positions.append(position + 0.5 + 0.001 * len(positions))
+                faults.append((column, code))
+        if not changed:
             continue
-        both = pd.concat([table, pd.DataFrame(spoilt)], ignore_index=True).astype("str")
+        both = pd.concat([table, pd.DataFrame(changed)], ignore_index=True).astype("str")
         key = np.concatenate([np.arange(len(table), dtype=float), np.array(positions)])
         order = np.argsort(key, kind="stable")
         result[name] = both.iloc[order].reset_index(drop=True)
         line = np.empty(len(order), dtype=np.int64)
         line[order] = np.arange(len(order)) + 2
-        for (column, code), row in zip(found, line[len(table) :], strict=True):
+        for (column, code), row in zip(faults, line[len(table) :], strict=True):
             entries.append((f"{name}.csv", int(row), column, code))
     frame = pd.DataFrame(sorted(entries), columns=["file", "row", "column", "code"])
     return result, frame
 
 
-def _place(
+def _position(
     table: pd.DataFrame, model: Mapping[str, str], random: np.random.Generator
 ) -> int | None:
+    """Random row with the required cells; None without any."""
     fits = np.ones(len(table), dtype=bool)
     for column, value in model.items():
         fits &= (table[column] == value).to_numpy()
@@ -116,13 +134,13 @@ def _place(
     return int(random.choice(rows)) if len(rows) else None
 
 
-def _changes(table: pd.DataFrame, place: int, change: Mapping[str, str]) -> dict[str, str]:
-    """Resolve ``@naive`` (a time without its offset), ``@earlier`` (a week before the sample)."""
+def _changes(table: pd.DataFrame, position: int, change: Mapping[str, str]) -> dict[str, str]:
+    """Resolve ``@naive`` (time without offset) and ``@earlier`` (a week before the sample)."""
     result = dict(change)
     for column, value in change.items():
         if value == "@naive":
-            result[column] = str(table[column].iloc[place])[:19]
+            result[column] = str(table[column].iloc[position])[:19]
         elif value == "@earlier":
-            sample = pd.Timestamp(str(table["collected_at"].iloc[place]))
+            sample = pd.Timestamp(str(table["collected_at"].iloc[position]))
             result[column] = (sample - pd.Timedelta(days=7)).isoformat()
     return result

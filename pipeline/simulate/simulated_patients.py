@@ -1,4 +1,4 @@
-"""Who is infused: product, site, host and the propensities nobody sees."""
+"""Simulated patients: product, site, host and latent propensities."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class People:
     z, zn, ze : ndarray
         Inflammatory, neuronal and endothelial propensity (standard normal, correlated).
     phase : ndarray of int
-        Hours from a multiple of the assessment interval to this patient's assessments.
+        Offset in hours of the patient's assessments from multiples of the assessment interval.
     """
 
     product: Ints
@@ -55,14 +55,26 @@ class People:
 
 
 def draw_people(count: int, settings: Mapping[str, Any], random: np.random.Generator) -> People:
-    """Draw patients.
+    """Draw simulated patients.
 
     Parameters
     ----------
     count : int
+        Number of patients.
     settings : mapping
         ``simulation.yaml``.
-    random : Generator
+    random : numpy.random.Generator
+        Stream ``people``.
+
+    Returns
+    -------
+    People
+
+    Examples
+    --------
+    >>> from pipeline.simulate.simulation_settings import generators, load
+    >>> draw_people(3, load(), generators(1)["people"]).age.tolist()
+    [59.0, 39.0, 45.0]
     """
     products = list(settings["products"].values())
     sites = list(named(settings["sites"]).values())

@@ -1,4 +1,4 @@
-"""The five tables of the synthetic cohort, still in row numbers and hours."""
+"""The five tables of the synthetic cohort, with row numbers and hours."""
 
 from __future__ import annotations
 
@@ -22,12 +22,38 @@ Generators = Mapping[str, np.random.Generator]
 def build_tables(
     people: People, history: History, settings: Mapping[str, Any], random: Generators
 ) -> Tables:
-    """Write down what a ward would have written.
+    """Build the five tables of simulated patients.
+
+    Parameters
+    ----------
+    people : People
+        Simulated patients.
+    history : History
+        Their courses.
+    settings : mapping
+        ``simulation.yaml``.
+    random : mapping of str to numpy.random.Generator
+        From :func:`~pipeline.simulate.simulation_settings.generators`.
 
     Returns
     -------
-    dict of DataFrame
+    dict of str to DataFrame
         The five tables; ``patient`` is the row number, times are ``*_hours``.
+
+    Examples
+    --------
+    >>> from pipeline.simulate.latent_history import simulate_history
+    >>> from pipeline.simulate.simulated_patients import draw_people
+    >>> from pipeline.simulate.simulation_settings import generators, load
+    >>> settings, random = load(), generators(1)
+    >>> time = {**settings["time"], "follow_up_hours": 96}
+    >>> crp = {"crp": settings["analytes"]["crp"]}
+    >>> settings = {**settings, "analytes": crp, "time": time}
+    >>> people = draw_people(1, settings, random["people"])
+    >>> history = simulate_history(people, settings, random["course"])
+    >>> tables = build_tables(people, history, settings, random)
+    >>> tables["labs"][["analyte", "value", "unit"]].head(2).to_numpy().tolist()
+    [['crp', '41.1', 'mg/L'], ['crp', '116', 'mg/L']]
     """
     assessed = _assessed(history, random["bedside"])
     return {
@@ -71,15 +97,15 @@ def _labs(
         level = true_levels(key, patient, hours, people, history, settings, random["markers"])
         parts.append(report_results(key, patient, hours, level, people, settings, random["assays"]))
     rows = pd.concat(parts, ignore_index=True)
-    # a result that comes after death or follow-up is never filed
+    # a result after death or the end of follow-up is not exported
     until = np.minimum(history.followed_until, history.final.died)[rows["patient"].to_numpy()]
     kept = rows["resulted_hours"].isna() | (rows["resulted_hours"] < until)
-    filed: pd.DataFrame = rows.loc[kept].sort_values(
+    exported: pd.DataFrame = rows.loc[kept].sort_values(
         ["patient", "collected_hours", "analyte", "resulted_hours", "status"],
         kind="stable",
         ignore_index=True,
     )
-    return filed
+    return exported
 
 
 def _treatments(people: People, history: History, settings: Mapping[str, Any]) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""The numbers of the synthetic cohort, from ``data_schema/simulation.yaml``."""
+"""Settings of the synthetic cohort from ``data_schema/simulation.yaml``, and random draws."""
 
 from __future__ import annotations
 
@@ -14,7 +14,18 @@ STREAMS = ("people", "course", "markers", "orders", "assays", "bedside", "plante
 
 
 def load() -> dict[str, Any]:
-    """All settings (cached; treat as read-only)."""
+    """Return all settings (cached; treat as read-only).
+
+    Returns
+    -------
+    dict
+        Content of ``simulation.yaml``.
+
+    Examples
+    --------
+    >>> load()["time"]["step_hours"]
+    4
+    """
     content: dict[str, Any] = schema_yaml("simulation.yaml")
     return content
 
@@ -25,7 +36,17 @@ def named(group: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 
 
 def generators(seed: int) -> dict[str, np.random.Generator]:
-    """One independent generator per part, so that a change in one part leaves the others alone.
+    """Return one independent generator per part, so that parts can change independently.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of all generators.
+
+    Returns
+    -------
+    dict of str to numpy.random.Generator
+        One for each of ``STREAMS``.
 
     Examples
     --------
@@ -40,7 +61,7 @@ def generators(seed: int) -> dict[str, np.random.Generator]:
 
 
 def choose(shares: Floats, draws: Floats) -> Ints:
-    """Category of each uniform draw, by share.
+    """Return the category of each uniform draw, by share.
 
     Examples
     --------
@@ -54,5 +75,5 @@ def choose(shares: Floats, draws: Floats) -> Ints:
 def between(
     random: np.random.Generator, bounds: Sequence[float], size: int | tuple[int, ...]
 ) -> Floats:
-    """Uniform draws between two bounds of the settings."""
+    """Draw uniformly between two bounds of the settings."""
     return np.asarray(random.uniform(float(bounds[0]), float(bounds[1]), size), dtype=float)

@@ -1,4 +1,4 @@
-"""The true risk given the latent state at a landmark, by letting many futures start from it."""
+"""True risk given the latent state at a landmark, by simulating many futures from it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pipeline.simulate.latent_course import advance
 from pipeline.simulate.latent_history import History
 from pipeline.simulate.simulated_patients import People
 
-_AT_ONCE = 15_000  # futures; so that their state stays in the processor's cache
+_AT_ONCE = 15_000  # futures whose state fits into the processor's cache
 
 
 def true_risk(
@@ -22,16 +22,42 @@ def true_risk(
     settings: Mapping[str, Any],
     random: np.random.Generator,
 ) -> pd.DataFrame:
-    """Probability that each outcome is first charted within a horizon after each landmark.
+    """Compute the probability that each outcome is first charted within each horizon.
 
-    The simulator itself is restarted from the state at the landmark, so the answer is exact up to
-    the number of replicas, and cannot fall as the horizon grows.
+    The simulator is restarted from the state at the landmark. The result is exact up to the
+    number of replicas and does not decrease with the horizon.
+
+    Parameters
+    ----------
+    people : People
+        Simulated patients.
+    history : History
+        Their courses.
+    settings : mapping
+        ``simulation.yaml``; ``truth`` lists landmarks, horizons, outcomes and replicas.
+    random : numpy.random.Generator
+        Stream ``truth``.
 
     Returns
     -------
     DataFrame
         ``patient`` (row number), ``landmark_hours, horizon_h, outcome, risk``, for patients alive,
         in record and without the outcome so far.
+
+    Examples
+    --------
+    >>> from pipeline.simulate.latent_history import simulate_history
+    >>> from pipeline.simulate.simulated_patients import draw_people
+    >>> from pipeline.simulate.simulation_settings import generators, load
+    >>> settings, random = load(), generators(1)
+    >>> truth = {**settings["truth"], "landmarks_hours": [24], "replicas": 10}
+    >>> time = {**settings["time"], "follow_up_hours": 24}
+    >>> settings = {**settings, "truth": truth, "time": time}
+    >>> people = draw_people(2, settings, random["people"])
+    >>> history = simulate_history(people, settings, random["course"])
+    >>> risk = true_risk(people, history, settings, random["truth"])
+    >>> risk.loc[risk["outcome"] == "icans", "risk"].tolist()
+    [0.0, 0.0, 0.0, 0.0, 0.1, 0.2, 0.5, 0.6]
     """
     truth = settings["truth"]
     parts = []
@@ -39,14 +65,14 @@ def true_risk(
         here = np.flatnonzero(state.alive & (history.record_end >= landmark))
         size = max(1, _AT_ONCE // truth["replicas"])
         chunks = [here[start : start + size] for start in range(0, len(here), size)]
-        found = [
+        futures = [
             _first_charted(people, history, rows, landmark, settings, random) for rows in chunks
         ]
         for outcome, (scale, threshold) in truth["outcomes"].items():
             reached = history.tracks[scale] >= threshold
             past = (reached & (history.hours[:, None] < landmark)).any(axis=0)[here]
             for horizon in truth["horizons_hours"]:
-                within = [(first[outcome] <= landmark + horizon).mean(axis=1) for first in found]
+                within = [(first[outcome] <= landmark + horizon).mean(axis=1) for first in futures]
                 risk = np.concatenate([np.empty(0), *within])
                 part = pd.DataFrame(
                     {
@@ -78,7 +104,7 @@ def _first_charted(
     replicas = truth["replicas"]
     rows = np.repeat(here, replicas)
     state, many = history.saved[landmark].take(rows), people.take(rows)
-    # a grade charted at the landmark itself is not known before it
+    # a grade charted exactly at the landmark is a future event
     first = {
         name: np.where(getattr(state, scale) >= threshold, float(landmark), np.inf)
         for name, (scale, threshold) in truth["outcomes"].items()

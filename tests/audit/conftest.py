@@ -32,7 +32,7 @@ def write(tables: Tables, folder) -> None:
 
 
 def in_memory(tables: Tables, config: Config | None = None) -> AuditContext:
-    """Context of tables that are not on disk; the front door is not asked."""
+    """Context of tables that are not on disk and are not read as a cohort."""
     raw = {
         name: table.astype("str").assign(_line=np.arange(len(table)) + 2)
         for name, table in tables.items()

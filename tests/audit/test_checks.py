@@ -169,7 +169,7 @@ def test_a_zone_of_another_continent_is_an_error_with_rows_and_hours(
         item for item in zoned("America/New_York", infusion, collected) if item.table == "labs"
     ]
     assert [(item.severity, item.counts["rows"]) for item in found] == [("error", 2)]
-    assert f"an offset {hours} away" in found[0].summary
+    assert f"by {hours}" in found[0].summary
 
 
 def test_an_hour_may_be_a_missed_clock_change_and_is_a_warning() -> None:
@@ -231,10 +231,12 @@ def test_grades_after_the_end_of_follow_up_and_after_death_are_warned_of() -> No
     labs = pd.DataFrame([{**lab, "collected_hours": "5"}])
     tables = {"patients": people, "assessments": grades, "labs": labs}
     found = run("CHK109", in_memory(tables))
-    assert [item.summary for item in found] == [
-        "Grades charted after the end of follow-up: 2, of patients: 2, up to 30 h later.",
-        "Grades charted after the death: 1, of patients: 1, up to 1 h later.",
+    assert [item.counts for item in found] == [
+        {"rows": 2, "patients": 2},
+        {"rows": 1, "patients": 1},
     ]
+    assert ["follow-up" in item.summary for item in found] == [True, False]
+    assert "1 grade of 1 patient, up to 1 h" in found[1].summary
     places = [[(at.file, at.row, at.value) for at in item.examples] for item in found]
     assert places == [
         [("assessments.csv", 3, "201"), ("assessments.csv", 5, "130")],

@@ -1,4 +1,4 @@
-"""docs/audit.md says of every check what the check says of itself, under its code."""
+"""docs/audit.md repeats title, severity, effect and remedy of every check under its code."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ PAGE = Path(__file__).parent.parent.parent / "docs" / "audit.md"
 
 
 def section(code: str) -> str:
-    """Words between the heading of a code and the next heading, on one line."""
+    """Text between the heading of a code and the next heading, on one line."""
     text = PAGE.read_text(encoding="utf-8")
-    found = re.search(rf"^### {code}\n(.*?)(?=^##|\Z)", text, flags=re.S | re.M)
-    assert found, f"docs/audit.md has no section ### {code}"
-    return " ".join(found[1].split())
+    match = re.search(rf"^### {code}\n(.*?)(?=^##|\Z)", text, flags=re.S | re.M)
+    assert match, f"docs/audit.md has no section ### {code}"
+    return " ".join(match[1].split())
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.code)
 def test_every_check_is_documented_in_its_own_words(check) -> None:
-    words = section(check.code)
-    assert f"**{check.title}** ({check.severity})." in words
-    assert " ".join(check.effect.split()) in words
-    assert " ".join(check.remedy.split()) in words
+    text = section(check.code)
+    assert f"**{check.title}** ({check.severity})." in text
+    assert " ".join(check.effect.split()) in text
+    assert " ".join(check.remedy.split()) in text
     assert check.anchor() == f"docs/audit.md#{check.code.lower()}"
 
 

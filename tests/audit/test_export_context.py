@@ -1,4 +1,4 @@
-"""What of an export cannot be read is said as such, and is no ground for further findings."""
+"""Unreadable parts of an export are reported as such and cause no further findings."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_days_are_times(clean) -> None:
     day = (np.arange(len(labs)) % 28).astype(str)
     tables = {**clean, "patients": people, "labs": labs.assign(collected_days=day)}
     assert run("CHK406", in_memory(tables)) == []
-    assert "says when it was resulted" in run("CHK402", in_memory(tables))[0].summary
+    assert "has a result time" in run("CHK402", in_memory(tables))[0].summary
 
 
 def test_patients_without_their_column_of_ids_raise_no_warning(clean) -> None:

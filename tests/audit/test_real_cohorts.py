@@ -16,16 +16,16 @@ def audit_of(folder: Path, config: str) -> AuditReport:
     return audit_folder(folder, load_config([CONFIGS / config]))
 
 
-def told(report: AuditReport, code: str) -> str:
-    """All that one check saw."""
+def summaries(report: AuditReport, code: str) -> str:
+    """Summaries of the findings of one check."""
     return " ".join(item.summary for item in report.findings if item.code == code)
 
 
 def test_fills_that_encode_the_grade_block_prcrs_as_released(shared_data) -> None:
     report = audit_of(shared_data / "prcrs_as_released", "prcrs.yaml")
     assert {item.code for item in report.blocking} == {"CHK101"}
-    assert "crs grade of the day" in told(report, "CHK101")
-    assert "ferritin: 354 of 1030 results are exactly 455.605" in told(report, "CHK208")
+    assert "crs grade of the day" in summaries(report, "CHK101")
+    assert "ferritin: 354 of 1030 results are exactly 455.605" in summaries(report, "CHK208")
     counts = next(item.counts for item in report.findings if item.code == "CHK101")
     assert counts["decoded correctly"] > 0.99
     assert counts["patient-days decoded"] > 0.9
@@ -35,13 +35,13 @@ def test_fills_that_encode_the_grade_block_prcrs_as_released(shared_data) -> Non
 def test_the_other_defects_of_prcrs_are_warnings(shared_data, cohort) -> None:
     report = audit_of(shared_data / cohort, "prcrs.yaml")
     assert all(
-        f"{key}: the digit 0" in told(report, "CHK201") for key in ("crp", "ferritin", "ldh")
+        f"{key}: the digit 0" in summaries(report, "CHK201") for key in ("crp", "ferritin", "ldh")
     )
-    assert "the worst one in 97 of 106 patients" in told(report, "CHK107")
-    assert "mg/L without FEU or DDU" in told(report, "CHK302")
-    assert "hour 6 of the day" in told(report, "CHK401")
-    assert "collected" in told(report, "CHK402")
-    assert "140 of 140 patients" in told(report, "CHK404")
+    assert "the worst one in 97 of 106 patients" in summaries(report, "CHK107")
+    assert "mg/L without FEU or DDU" in summaries(report, "CHK302")
+    assert "hour 6 of the day" in summaries(report, "CHK401")
+    assert "collected" in summaries(report, "CHK402")
+    assert "140 of 140 patients" in summaries(report, "CHK404")
 
 
 def test_prcrs_recovered_is_not_blocked(shared_data) -> None:
@@ -51,7 +51,7 @@ def test_prcrs_recovered_is_not_blocked(shared_data) -> None:
 def test_every_known_defect_of_wuhan_is_a_warning(shared_data) -> None:
     report = audit_of(shared_data / "wuhan", "wuhan.yaml")
     assert report.count("error") == 0
-    limits = told(report, "CHK202")
+    limits = summaries(report, "CHK202")
     for limit in (
         "d_dimer: 172 of 630 results (27 %) are exactly 21",
         "il1b: 233 of 268 results (87 %) are exactly 5",
@@ -63,13 +63,13 @@ def test_every_known_defect_of_wuhan_is_a_warning(shared_data) -> None:
     ):
         assert limit in limits
     for name in ("wbc", "rbc", "ph_value"):
-        assert f"{name}: " in told(report, "CHK205")
-    assert "platelets: 4 results read -1" in told(report, "CHK204")
-    assert "after the death" in told(report, "CHK109")
-    assert "without it" not in told(report, "CHK301")
-    assert "serum_chloride" in told(report, "CHK301")
-    assert "il6 (81 % of 218)" in told(report, "CHK406")
-    assert "14 of 375 patients" in told(report, "CHK004")
-    assert "hs_troponin_i (57 % against 30 %)" in told(report, "CHK108")
-    assert "55230 of 55230 results were resulted the moment" in told(report, "CHK402")
-    assert "The number in patient_id tells (AUROC 1.00) who has death" in told(report, "CHK105")
+        assert f"{name}: " in summaries(report, "CHK205")
+    assert "platelets: 4 results are -1" in summaries(report, "CHK204")
+    assert "after the death" in summaries(report, "CHK109")
+    assert "without it" not in summaries(report, "CHK301")
+    assert "serum_chloride" in summaries(report, "CHK301")
+    assert "il6 (81 % of 218)" in summaries(report, "CHK406")
+    assert "14 of 375 patients" in summaries(report, "CHK004")
+    assert "hs_troponin_i (57 % against 30 %)" in summaries(report, "CHK108")
+    assert "55230 of 55230 results" in summaries(report, "CHK402")
+    assert "patient_id predicts death (AUROC 1.00)" in summaries(report, "CHK105")

@@ -36,14 +36,14 @@ def test_points_sum_to_the_displayed_risk(custom):
 
 
 def test_the_reference_is_the_mean_risk_of_prototypes_at_the_patients_moment(custom):
-    from pipeline.explain.contributions import _opponents
+    from pipeline.explain.contributions import _prototypes
 
     rows = np.array([3, 50])
     part, result, background = explained(custom, rows)
     for row in range(len(rows)):
         patient = part.take(np.array([row]))
         known = bool(custom.model.state_known(patient)[0])
-        others, weight = _opponents(patient, background, custom.model.grade if known else None)
+        others, weight = _prototypes(patient, background, custom.model.grade if known else None)
         risk = custom.model.risk(others, 3, (24.0, 168.0), use_state=known)
         np.testing.assert_allclose(
             result.reference_risk[row], weight @ risk / weight.sum(), atol=1e-6

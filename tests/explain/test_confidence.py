@@ -6,15 +6,11 @@ from datetime import timedelta
 import pytest
 
 from pipeline.cohort.reject_summary import PatientRejects
-from pipeline.explain.confidence import (
-    EstimateInputs,
-    confidence_of,
-    inputs_of,
-    missing_sentences,
-    refused_reasons,
-    results_refused,
-)
+from pipeline.explain.confidence import confidence_of, refused_reasons
 from pipeline.explain.estimate_age import estimate_age
+from pipeline.explain.estimate_inputs import (
+    EstimateInputs,
+)
 from pipeline.explain.phrases import section
 from tests.pages.patients import facts, icans_only, rising_crs, validation
 
@@ -101,28 +97,7 @@ def test_worst_reasons_come_first():
     assert len(worst.reasons) > len(good.reasons)
 
 
-def test_inputs_are_read_from_a_row_of_the_output():
-    row = {"newest_lab_hours": "3.5", "analytes_stale": "crp;il6", "out_of_range": ""}
-    assert inputs_of(row) == EstimateInputs(3.5, ("crp", "il6"), ())
-
-
 def test_only_rejected_results_of_the_models_analytes_count():
     rejects = PatientRejects({"crp": 2, "saa": 9}, rows=11)
-    assert results_refused(SURE, rejects) == {"crp": 2}
     assert len(refused_reasons(SURE, rejects)) == 1
     assert refused_reasons(SURE, PatientRejects({"saa": 9}, rows=9)) == []
-
-
-def test_what_is_missing_is_named_once_by_its_reason():
-    patient = rising_crs()
-    core = [key for key, analyte in SURE.analytes.items() if analyte.core]
-    absent = [key for key in core if not len(patient.record.series(key))]
-    shorts = [SURE.analytes[key].short for key in absent]
-    inputs = EstimateInputs(1.0, stale=("platelets",))
-    (never, old) = missing_sentences(patient.record, inputs, SURE, NONE)
-    assert all(short in never for short in shorts)
-    assert SURE.analytes["platelets"].short in old
-    rejects = PatientRejects({absent[0]: 1}, rows=1)
-    refused, never, _ = missing_sentences(patient.record, inputs, SURE, rejects)
-    assert shorts[0] in refused
-    assert shorts[0] not in never

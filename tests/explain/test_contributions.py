@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pipeline.explain.coalitions import Switchboard
-from pipeline.explain.contributions import _opponents, contributions
+from pipeline.explain.contributions import _prototypes, contributions
 from pipeline.explain.game import Effort, owen_values
 from pipeline.features.matrix import FeatureMatrix
 from pipeline.model.background import Background, Prototypes
@@ -34,7 +34,7 @@ def opponents(explained, row):
     patient = explained.matrix.take(np.array([row]))
     known = bool(explained.model.state_known(patient)[0])
     grade = explained.model.grade if known else None
-    others, weight = _opponents(patient, explained.background, grade)
+    others, weight = _prototypes(patient, explained.background, grade)
     return patient, others, weight, explained.model.variant_of(known)
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 from pipeline.cohort.analytes import dictionary
 from pipeline.cohort.reject_summary import PatientRejects
 from pipeline.config import OutcomeConfig
-from pipeline.explain.confidence import EstimateInputs
+from pipeline.explain.estimate_inputs import EstimateInputs
 from pipeline.explain.estimates import EarlierEstimate, Estimate, Risk
 from pipeline.explain.infusion_clock import InfusionClock
 from pipeline.explain.model_summary import DayAverage, ModelSummary, Validation

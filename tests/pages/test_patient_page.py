@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.cohort.reject_summary import PatientRejects
-from pipeline.explain.confidence import EstimateInputs
+from pipeline.explain.estimate_inputs import EstimateInputs
 from pipeline.explain.infusion_clock import InfusionClock
 from pipeline.pages.patient_page import patient_page
 from pipeline.predict.patient_results import Patient

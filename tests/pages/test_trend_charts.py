@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pipeline.cohort.analytes import dictionary
 from pipeline.explain.drug_caveats import DrugMark
 from pipeline.explain.infusion_clock import InfusionClock
-from pipeline.explain.phrases import value_text
+from pipeline.explain.result_text import value_text
 from pipeline.pages.trend_charts import HEIGHT, WIDTH, grade_trend, lab_trend, time_axis
 from tests.pages.patients import ZERO
 

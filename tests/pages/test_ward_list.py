@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from datetime import datetime
 
-from pipeline.explain.confidence import EstimateInputs
+from pipeline.explain.estimate_inputs import EstimateInputs
 from pipeline.pages.ward_list import highest_risk, ward_page
 from pipeline.predict.patient_results import Patient
 from tests.pages.html_reader import read

@@ -1,4 +1,4 @@
-"""What the laboratory reports of a level: read back by the front door to what it was."""
+"""Reported results of a level, which the reader converts back to that level."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The synthetic cohort as a whole: legal at the front door, close to its sources."""
+"""The synthetic cohort as a whole: accepted by the reader, close to its sources."""
 
 from __future__ import annotations
 
