@@ -1,3 +1,3 @@
 """Cytocast: severe CRS and ICANS risk from serial biomarkers. Research use only."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

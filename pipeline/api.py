@@ -92,7 +92,7 @@ def read_cohort(source: Source, config: Settings = None) -> Cohort:
     ...                      "unit": ["mg/L", "furlong"], "collected_hours": [20, 30]})
     >>> cohort = read_cohort({"labs": labs})
     >>> cohort.labs["value"].tolist(), cohort.rejects["code"].tolist()
-    ([12.0], ['unit_unknown'])
+    ([12.0], ['unit_refused'])
     """
     return read_export(source, as_config(config))
 

@@ -12,7 +12,8 @@ from pipeline.arrays import Floats
 from pipeline.cohort.analytes import Analyte
 from pipeline.explain.contributions import Contributions
 from pipeline.explain.patient_record import of_analyte
-from pipeline.explain.phrases import pathway_name, plain_result
+from pipeline.explain.phrases import pathway_name
+from pipeline.explain.result_text import plain_result
 from pipeline.features.matrix import FeatureMatrix
 from pipeline.features.score_definitions import PREFIX, score_label, scores
 from pipeline.features.spec import FeatureSpec
