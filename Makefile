@@ -108,10 +108,11 @@ serve: $(READY) ## Answer lab rows at http://127.0.0.1:5001/invocations [MODEL=m
 test: $(READY) ## Run the tests
 	@$(BIN)/pytest -n auto --dist loadfile
 
-lint: $(READY) ## Check style, format and the layers of imports
+lint: $(READY) ## Check style, format, the layers of imports and the sections of docstrings
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports
+	@$(BIN)/pytest -n0 tests/test_docstrings.py
 
 typecheck: $(READY) ## Check types
 	@$(BIN)/mypy

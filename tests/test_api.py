@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -295,3 +297,24 @@ def test_settings_are_the_same_from_a_file_and_a_mapping(mini) -> None:
 
     folder = cytocast.read_cohort(mini.cohort, mini.config)
     assert cytocast.read_cohort(mini.cohort, yaml.safe_load(CONFIG)).config == folder.config
+
+
+def test_the_notebook_of_the_readme_runs(mini) -> None:
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
+    readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    code = readme.partition("```python\n")[2].partition("```")[0]
+    for place, path in {
+        "exports/2026": mini.cohort,
+        "configs/cohorts/mine.yaml": mini.config,
+        "out/2026": mini.bundle,
+        "batches/today": mini.batch,
+    }.items():
+        assert f'"{place}"' in code
+        code = code.replace(f'"{place}"', repr(str(path)))
+    code = code.replace("GroupKFold(5)", "GroupKFold(2)")
+    names: dict[str, Any] = {}
+    exec(compile(code, "README.md", "exec"), names)
+    assert names["why"].values.ndim == 2
+    plt.close("all")
