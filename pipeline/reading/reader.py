@@ -22,10 +22,10 @@ from pipeline.cohort.files import RawTable, read_raw, sha256_tables
 from pipeline.cohort.lab_values import comma_remedy
 from pipeline.cohort.ledger import Ledger
 from pipeline.cohort.number_columns import read_number_columns
+from pipeline.cohort.patient_links import link_patients
 from pipeline.cohort.patients import (
     derive_patients,
     finish_patients,
-    link_patients,
     read_patients,
 )
 from pipeline.cohort.product_names import read_products
