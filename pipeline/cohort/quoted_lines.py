@@ -56,7 +56,7 @@ def reading_of(lines: Sequence[str], width: int, mark: str) -> Span:
 
 
 def holds_rows(lines: Sequence[str], width: int, mark: str) -> bool:
-    r"""Whether a header of several lines includes rows: a later line has as many columns.
+    r"""Whether a header of several lines includes rows, i.e. a later line has as many columns.
 
     Examples
     --------
