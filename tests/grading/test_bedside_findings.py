@@ -106,4 +106,4 @@ def test_none_ends_a_vasopressor_and_silence_does_not():
     silent = crs_at(first, ("hypotension", "yes", 4))
     assert silent.unstopped[-1]
     both = crs_at(("vasopressor", "none", 4), ("vasopressor", "norepinephrine", 4))
-    assert both.none_beside.tolist() == [True]
+    assert both.none_with_drug.tolist() == [True]
