@@ -17,6 +17,7 @@ from pipeline.cohort.result_versions import add_flag
 from pipeline.cohort.schema import TableSchema, enforce, to_number
 from pipeline.cohort.unit_spelling import normalise_unit
 from pipeline.config_cohort import CohortConfig
+from pipeline.errors import InputError
 from pipeline.remedy import Remedy
 from pipeline.resources import schema_yaml
 
@@ -183,6 +184,28 @@ def _note_other_systems(table: pd.DataFrame, wanted: str, ledger: Ledger) -> Non
     alone = alone.loc[~pd.MultiIndex.from_frame(alone[["patient_id", "scale"]]).isin(kept)]
     for system, patient in zip(alone["grading_system"], alone["patient_id"], strict=True):
         ledger.other_systems.setdefault(str(system), set()).add(str(patient))
+
+
+def refuse_mixed_systems(ledger: Ledger, file: str, config: CohortConfig) -> None:
+    """Check that no patient is graded by another system only.
+
+    Without their grades these patients would be read as patients without the event.
+
+    Raises
+    ------
+    InputError
+        If there are any.
+    """
+    if not ledger.other_systems:
+        return
+    systems = "; ".join(
+        f"{system}: {len(patients)} patients" for system, patients in ledger.other_systems.items()
+    )
+    raise InputError(
+        f"{file} mixes grading systems: '{config.grading_system}' (this run) and, for some "
+        f"patients alone, {systems}. Train these separately (cohort.grading_system), regrade them "
+        "(cohort.grades: charted_else_derived) or omit them"
+    )
 
 
 def read_treatments(
