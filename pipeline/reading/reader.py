@@ -70,8 +70,7 @@ def read_cohort(
     extra_scales : tuple of str
         Scales of configured outcomes that are not in the schema.
     local : mapping, optional
-        Cohort-local analytes of the training cohort, to evaluate a bundle; None takes those of
-        this cohort.
+        Cohort-local analytes of the training cohort, to evaluate a bundle; default: of this cohort.
     limits : mapping, optional
         Usual limits of the training cohort; used with ``local``.
     products : collection of str
@@ -80,7 +79,7 @@ def read_cohort(
         Categories of the training cohort by column of ``patients``, see
         :func:`pipeline.cohort.categories.check_host_columns`.
     required : tuple of str, optional
-        Tables that must exist, if others than by default.
+        Tables that must exist, if others than these three.
 
     Returns
     -------
@@ -126,7 +125,7 @@ def read_batch(
     as_of: str | None = None,
     extra_scales: tuple[str, ...] = (),
 ) -> ReadResult:
-    r"""Read a batch to be scored: a folder with ``labs`` or one labs file.
+    r"""Read a batch to be scored, each patient in the current infusion.
 
     Parameters
     ----------
@@ -136,15 +135,16 @@ def read_batch(
         Settings of the cohort.
     local : mapping
         Cohort-local analytes of the training cohort.
-    limits, products, levels, extra_scales : optional
+    limits, products, levels : optional
         As in :func:`read_cohort`.
     as_of : str, optional
         Hours since time zero or an ISO 8601 time; rows from then on are rejected.
+    extra_scales : tuple of str
+        As in :func:`read_cohort`.
 
     Returns
     -------
     ReadResult
-        Each patient in the current infusion.
 
     Raises
     ------
@@ -227,10 +227,12 @@ def read_tables(
         By table name; ``labs`` is required.
     config : CohortConfig
         Settings of the cohort.
-    local, limits, products, levels, extra_scales : optional
+    local, limits, products, levels : optional
         As in :func:`read_cohort`.
     as_of : str, optional
         As in :func:`read_batch`.
+    extra_scales : tuple of str
+        As in :func:`read_cohort`.
     live : bool
         Whether this is a batch to be scored, each patient in the current infusion.
     remarks : sequence of str
@@ -271,8 +273,8 @@ def read_tables(
         ledger=Ledger(live=live, remarks=[*remarks]),
     )
     if not live and read.cohort.labs["cancelled"].all():
-        refused = "\n".join(refusal_table(read.rejects, read.counts))
-        raise InputError(f"no row of {tables['labs'].source} could be used\n{refused}")
+        lines = [f"no row of {tables['labs'].source} could be used"]
+        raise InputError("\n".join([*lines, *refusal_table(read.rejects, read.counts)]))
     return read
 
 
@@ -297,8 +299,7 @@ def _read(
     typed = {name: table.typed for name, table in tables.items()}
     raw = read_number_columns(recorded, typed, names, config, ledger, comma_remedy(config))
     infusions = _infusions(raw, names, config, products, levels, ledger)
-    patients = patients_of_episodes(infusions)
-    dated = "collected_at" in raw["labs"]
+    patients, dated = patients_of_episodes(infusions), "collected_at" in raw["labs"]
     frontier = future_cutoff_hours(patients, as_of, config, ledger, dated=dated)
     known_from = "patients" if "patients" in raw else "labs"
     placed = {
@@ -327,6 +328,7 @@ def _read(
     surplus["patients"] = len(cohort) - len(infusions)
     cohort = with_grades(cohort, config)
     derived = lab_rows["flag"] == "derived"
+    exported_names = recorded["labs"]["analyte"].value_counts()
     return ReadResult(
         cohort=cohort,
         rejects=ledger.frame(),
@@ -343,7 +345,7 @@ def _read(
         derived=int(derived.sum()),
         remarks=[*ledger.remarks, *episode_remarks(infusions, surplus, live=live)],
         surplus=surplus,
-        analytes_read=_name_counts(recorded["labs"]),
+        analytes_read={str(name): int(n) for name, n in exported_names.items()},
         analytes_rejected=dict(ledger.by_analyte),
         flags=ledger.flags(),
         notes=ledger.notes(),
@@ -387,10 +389,6 @@ def _infusions(
         empty = f"{file} has no usable row; give one row per patient{hours}"
         raise InputError(f"no patient row could be used\n{refused or empty}")
     return infusions
-
-
-def _name_counts(labs: pd.DataFrame) -> dict[str, int]:
-    return {str(name): int(number) for name, number in labs["analyte"].value_counts().items()}
 
 
 def _accepted(cohort: Cohort, name: str) -> int:
