@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -84,7 +84,7 @@ def text_of_arrow(header: Sequence[str], columns: Sequence[pa.ChunkedArray]) -> 
     return frame
 
 
-def numeric_columns(names: Sequence[str], columns: Sequence[pa.ChunkedArray]) -> frozenset[str]:
+def numeric_columns(names: Iterable[str], columns: Sequence[pa.ChunkedArray]) -> frozenset[str]:
     """Names of the columns that Arrow holds as numbers.
 
     Examples

@@ -1,4 +1,4 @@
-"""Which analyte of this cohort a name means: the dictionary, and local ones."""
+"""Analyte of an exported name: from the dictionary, or cohort-local."""
 
 import pytest
 

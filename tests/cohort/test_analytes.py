@@ -1,4 +1,4 @@
-"""The analyte dictionary, and which analyte an exported name or code means."""
+"""The analyte dictionary, and the analyte of an exported name or code."""
 
 import pytest
 

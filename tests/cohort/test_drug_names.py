@@ -1,4 +1,4 @@
-"""Drugs by the text an export has for them: none is taken for another, none passes unnoticed."""
+"""Drug names of exports: no drug is mistaken for another, and unknown ones are flagged."""
 
 from __future__ import annotations
 

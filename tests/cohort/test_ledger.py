@@ -120,40 +120,40 @@ def test_an_operator_is_told_of_settings_only_those_that_predict_takes(tmp_path)
         ("zinc", "3", "mg/L", 1, 2),
         ("crp", "900000", "mg/L", 1, 2),
     ]
-    found = read_labs(tmp_path, *rows).rejects
-    assert len(found) == len(rows)
-    said = found["reason"] + " " + found["remedy"]
-    for text in said:
+    rejects = read_labs(tmp_path, *rows).rejects
+    assert len(rejects) == len(rows)
+    sentences = rejects["reason"] + " " + rejects["remedy"]
+    for text in sentences:
         named = set(re.findall(r"cohort\.(\w+)", text))
         assert named <= set(READING)
         assert bool(named) == ("--config" in text)
-    assert said.str.endswith(".").all()
-    assert (found["remedy"].str.len() > 15).all()
-    assert found["value"].tolist() == ["mg/L", "ug/dL", "12,3", "NEG", "9999", "zinc", "900000"]
+    assert sentences.str.endswith(".").all()
+    assert (rejects["remedy"].str.len() > 15).all()
+    assert rejects["value"].tolist() == ["mg/L", "ug/dL", "12,3", "NEG", "9999", "zinc", "900000"]
 
 
 @pytest.mark.parametrize("comma", [None, False])
 def test_each_reader_is_told_which_setting_decides_about_a_comma(tmp_path, comma):
     row = ("crp", "0,5", "mg/L", 1, 2)
-    found = read_labs(tmp_path, row, decimal_comma=comma).rejects
-    assert found["remedy"].str.contains("cohort.decimal_comma: true with --config").all()
+    rejects = read_labs(tmp_path, row, decimal_comma=comma).rejects
+    assert rejects["remedy"].str.contains("cohort.decimal_comma: true with --config").all()
     labs = lab_rows(row, ("crp", "5", "mg/L", 1, 2))
     trained = read(write_export(tmp_path, labs=labs), decimal_comma=comma).rejects
     assert (trained["reason"] + trained["remedy"]).str.contains("cohort.decimal_comma").all()
-    assert len(found) == len(trained) == 1
+    assert len(rejects) == len(trained) == 1
 
 
 def test_cells_are_quoted_as_they_stand_in_the_file(tmp_path):
     grades = [("patient_id", "scale", "grade", "assessed_hours"), ("A", "crs", "7", "24")]
     labs = [*lab_rows(("crp", "12", "mg/L", 5, 3), ("ldh", "1 000 000", "U/L", 5, 6))]
     people = [("patient_id", "age_years"), ("A", "140")]
-    found = score(write_export(tmp_path, patients=people, labs=labs, assessments=grades)).rejects
-    cells = found.set_index("code")["value"].to_dict()
+    rejects = score(write_export(tmp_path, patients=people, labs=labs, assessments=grades)).rejects
+    cells = rejects.set_index("code")["value"].to_dict()
     assert cells["grade_outside_scale"] == "7"
     assert cells["resulted_before_collected"] == "3"
     assert cells["implausible"] == "1 000 000"
     assert cells["illegal_value"] == "140"
-    reasons = " ".join(found["reason"])
+    reasons = " ".join(rejects["reason"])
     assert "inf" not in reasons
     assert "from 0 to 120" in reasons
 

@@ -1,4 +1,4 @@
-""""""
+"""The patients table: repeats, defaults, times, deaths and a second infusion."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The console's account of refused rows: shares, reasons, no ids; and what training makes of it."""
+"""Console summary of rejects (shares, reasons, no ids), and its effect on training."""
 
 import json
 
@@ -90,15 +90,15 @@ def test_the_audit_says_what_training_would_say(mini, tmp_path, capsys, share, l
     out = tmp_path / "audit"
     command = ["audit", "--cohort", str(cohort), "--config", str(config), "--out", str(out)]
     assert main([*command, "--quiet"]) == code
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
     findings = json.loads((out / "audit.json").read_text(encoding="utf-8"))
     errors = [item for item in findings if item["severity"] == "error"]
     if code == 0:
-        assert said.startswith("Not blocked")
+        assert output.startswith("Not blocked")
         assert errors == []
         return
-    assert said.startswith("BLOCKED by CHK002")
-    assert "acknowledged" not in said
+    assert output.startswith("BLOCKED by CHK002")
+    assert "acknowledged" not in output
     assert [item["code"] for item in errors] == ["CHK002"]
     assert "more than cohort.max_rejected_share (0.5) allows" in errors[0]["evidence"]["summary"]
     assert "cohort: {max_rejected_share: 0.6" in errors[0]["remedy"]

@@ -1,4 +1,4 @@
-"""Text to timestamps: offsets, stated zones, clock changes; nothing is guessed."""
+"""Text to timestamps: offsets, stated zones, clock changes, ambiguous times."""
 
 from datetime import UTC, date, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo

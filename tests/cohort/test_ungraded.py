@@ -1,4 +1,4 @@
-"""What no assessment at all means depends on whether the ward charts grade 0."""
+"""The meaning of a missing assessment depends on whether the ward charts grade 0."""
 
 import pytest
 
@@ -30,8 +30,8 @@ def test_silence_is_read_as_the_graded_patients_are_charted_or_as_stated(rows, s
     cohort = make_cohort(6, assessments=rows)
     silent = [number not in {row[0] for row in rows} for number in range(6)]
     assert never_graded(cohort, "crs").tolist() == silent
-    found = unknown_without_grades(cohort, "crs", setting)
-    assert found.tolist() == (silent if unknown else [False] * 6)
+    unknown_rows = unknown_without_grades(cohort, "crs", setting)
+    assert unknown_rows.tolist() == (silent if unknown else [False] * 6)
 
 
 def test_each_scale_is_asked_by_itself_and_death_never():
@@ -52,5 +52,5 @@ def test_the_text_counts_the_ungraded_and_gives_the_reason():
     assert "without the event" in texts["no_event"]
     assert texts["no_event"].endswith("cohort.ungraded: no_event")
     whole = make_cohort(3, assessments=ZEROS)
-    said = ungraded_text(count_ungraded(whole, "crs", "as_charted").to_dict())
-    assert said == "crs: all 3 patients were graded"
+    text = ungraded_text(count_ungraded(whole, "crs", "as_charted").to_dict())
+    assert text == "crs: all 3 patients were graded"

@@ -1,4 +1,4 @@
-"""Times as exports write them: one reading is read, several are refused."""
+"""Times as exports write them: unambiguous ones are rewritten, others stay unchanged."""
 
 from datetime import date, datetime, timedelta, timezone
 

@@ -74,18 +74,18 @@ def test_an_empty_file_and_a_header_alone(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "columns", "said"),
+    ("name", "columns", "consequence"),
     [
         ("assessments", ASSESSMENTS[0], "no grade is charted"),
         ("treatments", ("patient_id", "drug", "given_hours"), "no dose is known"),
         ("observations", ("patient_id", "item", "value", "observed_hours"), "no bedside finding"),
     ],
 )
-def test_a_header_alone_of_another_table_is_remarked(tmp_path, name, columns, said):
+def test_a_header_alone_of_another_table_is_remarked(tmp_path, name, columns, consequence):
     folder = write_export(tmp_path, **{name: [columns]})
     for call in (read, score):
         remarks = " ".join(call(folder).remarks)
-        assert f"{name}.csv has no usable row, so {said}" in remarks
+        assert f"{name}.csv has no usable row, so {consequence}" in remarks
 
 
 def test_patients_with_a_header_alone_are_refused_with_a_remedy(tmp_path):
