@@ -43,7 +43,7 @@ def test_a_majority_of_an_analyte_is_loud_and_strangers_are_not(tmp_path, capsys
     few = [("il6", "3", "pg/mL", hour, hour + 1) for hour in range(9)]
     result = read_labs(tmp_path, *GOOD, *BAD, *strangers, *few)
     lines = majority_lines(result.counts, result.analytes_read, result.analytes_rejected)
-    assert lines == ["most of 'crp' is refused: 3 of 5 rows (60 %), mostly unit_refused"]
+    assert lines == ["most of 'crp' is rejected: 3 of 5 rows (60 %), mostly unit_refused"]
     assert result.refused_share() == (3, 14)
     log.configure(quiet=True)
     result.report_refusals()
@@ -74,7 +74,7 @@ def test_a_cohort_that_is_mostly_refused_is_not_trained(mini, tmp_path, capsys):
     command = ["train", "--cohort", str(cohort), "--config", str(mini.config), "--out", str(out)]
     assert main([*command, "--no-track", "--quiet"]) == 3
     error = capsys.readouterr().err
-    assert "MOST OF labs.csv IS REFUSED" in error
+    assert "MOST OF labs.csv IS REJECTED" in error
     assert "cohort: {max_rejected_share: 0.6" in error
     assert not out.exists()
     refused = pd.read_csv(tmp_path / "bundle.rejects.csv")
@@ -112,7 +112,7 @@ def test_a_batch_that_is_mostly_refused_is_scored_loudly(mini, predict, batch, c
     labs.to_csv(batch / "labs.csv", index=False)
     code, out = predict(batch, "--no-pages")
     assert code in (0, 4)
-    assert "MOST OF labs.csv IS REFUSED" in capsys.readouterr().err
+    assert "MOST OF labs.csv IS REJECTED" in capsys.readouterr().err
     assert (out / "predictions.csv").is_file()
 
 

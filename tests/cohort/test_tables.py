@@ -44,7 +44,7 @@ def test_take_nobody(cohort):
 
 
 def test_take_refuses_a_patient_twice(cohort):
-    with pytest.raises(ValueError, match="twice"):
+    with pytest.raises(ValueError, match="repeats a row number"):
         cohort.take(np.array([0, 0]))
 
 
