@@ -35,8 +35,14 @@ def read_name(text: str, index: Mapping[str, str]) -> tuple[str, Specimens] | No
     Parameters
     ----------
     text : str
+        Name as exported.
     index : mapping
         Normalised name or LOINC code to key.
+
+    Returns
+    -------
+    tuple of (str, frozenset of str) or None
+        None where no substance matches.
 
     Examples
     --------
@@ -65,6 +71,16 @@ def read_name(text: str, index: Mapping[str, str]) -> tuple[str, Specimens] | No
 def split_code(text: str) -> tuple[str, str]:
     """LOINC code of a cell and the name after it, both "" where the cell holds no code.
 
+    Parameters
+    ----------
+    text : str
+        Name or code as exported.
+
+    Returns
+    -------
+    tuple of (str, str)
+        Code and name.
+
     Examples
     --------
     >>> split_code("38483-4 Creatinine in Blood"), split_code("LOINC:2160-0"), split_code("IL-6")
@@ -75,7 +91,7 @@ def split_code(text: str) -> tuple[str, str]:
 
 
 def _read_coded(code: str, name: str, index: Mapping[str, str]) -> tuple[str, Specimens] | None:
-    """Code followed by a name: they must agree; the name counts for an unknown code."""
+    """Code followed by a name: both must agree; the name is used for an unknown code."""
     key = index.get(normalise_name(code))
     named = read_name(name, index) if name else None
     if key is None:

@@ -32,16 +32,23 @@ USE_KNOWN_NAME = Remedy(
     train="Use a name of data_schema/analytes.yaml, or list it under cohort.local_analytes.",
     operator="Use a name of data_schema/analytes.yaml.",
 )
-OTHER_SPECIMEN = "No action needed if the specimen is right; else correct it."
+OTHER_SPECIMEN = "No action needed if the specimen is correct; otherwise correct it."
 
 
 @dataclass(frozen=True)
 class AnalyteResolver:
-    """The analytes one cohort uses: the dictionary and its cohort-local ones.
+    """Analytes of one cohort: the dictionary and the cohort-local ones.
 
-    ``learning`` is true in training, where local analytes are taken from the export, and false in
-    prediction, where only those of the training cohort are known. ``limits`` are those of
-    :func:`pipeline.cohort.detection_limits.usual_limits`, from the training cohort.
+    Attributes
+    ----------
+    local : mapping
+        Cohort-local analyte by key.
+    learning : bool
+        True in training, where the export defines local analytes; False in prediction, where only
+        those of the training cohort are known.
+    limits : mapping
+        Usual limits of the training cohort, from
+        :func:`pipeline.cohort.detection_limits.usual_limits`.
     """
 
     local: Mapping[str, Analyte]
@@ -56,7 +63,7 @@ class AnalyteResolver:
 def resolve_analytes(
     raw: pd.DataFrame, file: str, config: CohortConfig, book: AnalyteResolver, ledger: Ledger
 ) -> tuple[pd.DataFrame, AnalyteResolver]:
-    """Replace the exported name by the analyte key; refuse unknown ones and other specimens."""
+    """Replace the exported name by the analyte key; reject unknown names and other specimens."""
     local = dict(book.local)
     keys = {}
     names = _looked_up(raw)
@@ -77,7 +84,7 @@ def resolve_analytes(
         reason=quoted(raw["analyte"])
         + " is measured in "
         + names.map(stated).astype("str")
-        + "; the model has this analyte only in another specimen.",
+        + "; the model uses this analyte in another specimen only.",
         remedy=OTHER_SPECIMEN,
     )
     resolved = resolved.loc[raw.index]
@@ -101,7 +108,20 @@ def _stated(name: str) -> Specimens:
 
 
 def local_analyte(key: str, name: str, config: CohortConfig, unit: str = "") -> Analyte:
-    """A cohort-local analyte as the configuration states it, the rest by its unit.
+    """Cohort-local analyte by its configuration; its unit decides what is not configured.
+
+    Parameters
+    ----------
+    key, name : str
+        Key and exported name.
+    config : CohortConfig
+        ``local_analytes`` is used.
+    unit : str
+        Unit as exported; a configured unit wins.
+
+    Returns
+    -------
+    Analyte
 
     Examples
     --------
@@ -113,12 +133,12 @@ def local_analyte(key: str, name: str, config: CohortConfig, unit: str = "") -> 
 
 
 def check_settings(config: CohortConfig, book: AnalyteResolver) -> None:
-    """Refuse settings for analytes that do not exist, because they would have no effect.
+    """Check that settings name existing analytes; others would have no effect.
 
     Raises
     ------
     UsageError
-        Naming the setting and the unknown analyte.
+        If a setting names an unknown analyte.
     """
     refuse_relative_assumptions(config)
     turnaround = config.turnaround if isinstance(config.turnaround, dict) else {}
@@ -132,12 +152,12 @@ def check_settings(config: CohortConfig, book: AnalyteResolver) -> None:
         if unknown:
             raise UsageError(
                 f"cohort.{setting} has unknown analyte keys: {', '.join(map(repr, unknown))}; "
-                "data_schema/analytes.yaml lists them"
+                "use a key of data_schema/analytes.yaml or of cohort.local_analytes"
             )
 
 
 def known_key(name: str, config: CohortConfig, book: AnalyteResolver) -> str | None:
-    """Key of an exported name or code; None where this cohort does not have it."""
+    """Key of an exported name or code; None if this cohort does not have the analyte."""
     key = local_key(name)
     if key in book.local:
         return key
@@ -145,7 +165,7 @@ def known_key(name: str, config: CohortConfig, book: AnalyteResolver) -> str | N
 
 
 def _looked_up(raw: pd.DataFrame) -> pd.Series:
-    """Names to look up: as exported, with the stated specimen where a name alone is ambiguous."""
+    """Names to look up: as exported, with the specimen where the name alone is ambiguous."""
     if "specimen" not in raw:
         return raw["analyte"]
     pairs = raw[["analyte", "specimen"]]
@@ -162,6 +182,6 @@ def _accepts(name: str, config: CohortConfig) -> bool:
 
 
 def _listed(config: CohortConfig) -> dict[str, LocalAnalyteConfig]:
-    """Settings by key; where two spellings are one key, those with details."""
+    """Settings by key; if two spellings have one key, the setting with details wins."""
     stated = sorted(config.local_analytes.items(), key=lambda item: item[1] != LocalAnalyteConfig())
     return {local_key(name): details for name, details in stated}

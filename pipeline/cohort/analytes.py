@@ -1,4 +1,4 @@
-"""The analyte dictionary, and which analyte an exported name or code means."""
+"""The analyte dictionary, and the analyte of an exported name or code."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ class Analyte:
     unit : str
         Canonical UCUM unit.
     plausible, reference : tuple of float or None
-        Range in the canonical unit; None where there is none.
+        Range in the canonical unit; None at an open end.
     reference_by_age : tuple of (from_years, to_years, upper limit)
         Upper reference limits that depend on age; empty where ``reference`` holds for all adults.
     usual : tuple of float or None
-        Where the median of a cohort usually lies, canonical unit.
+        Usual range of a cohort's median, canonical unit.
     detection : mapping
         ``lower`` and ``upper``: detection limits that assays commonly have, canonical unit.
     evidence : mapping
         Scale to the source of its direction.
     specimen : str
-        What is sampled.
+        For example ``serum`` or ``CSF``.
     floor : float or None
         Smallest value used on the log scale, canonical unit.
     turnaround_hours : float
@@ -52,8 +52,7 @@ class Analyte:
     direction : mapping
         Scale to ``up`` or ``down`` where the evidence is one-directional.
     loinc_units : mapping
-        LOINC code to the only unit, the units separated by bars, or the only basis in braces, that
-        it may carry.
+        LOINC code to the units that it may carry, separated by bars, or the basis in braces.
     """
 
     key: str
@@ -84,7 +83,7 @@ class Analyte:
 
     @property
     def by_difference(self) -> bool:
-        """Whether two results are compared by their difference, because a ratio has no meaning."""
+        """Whether results are compared by difference, because their ratio has no meaning."""
         return self.signed or self.scale != "linear"
 
     @property
@@ -93,7 +92,16 @@ class Analyte:
         return LOG_BASES.get(self.scale)
 
     def reference_at(self, age_years: float) -> tuple[float | None, float | None]:
-        """Reference range at an age; the adult one where no band of the dictionary holds the age.
+        """Reference range at an age; the adult range if no age band applies.
+
+        Parameters
+        ----------
+        age_years : float
+
+        Returns
+        -------
+        tuple of (float or None, float or None)
+            In the canonical unit.
 
         Examples
         --------
@@ -108,7 +116,7 @@ class Analyte:
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; :func:`analyte_from_dict` reads them back.
 
-        A reason with texts for trainer and operator is stored as its text for the trainer.
+        A reason with two texts is stored as the text for the trainer.
         """
         refused = {
             unit: reason.train if isinstance(reason, Remedy) else reason
@@ -118,7 +126,22 @@ class Analyte:
 
 
 def analyte_from_dict(content: Mapping[str, Any]) -> Analyte:
-    """Rebuild an analyte stored with :meth:`Analyte.to_dict`."""
+    """Rebuild an analyte stored with :meth:`Analyte.to_dict`.
+
+    Parameters
+    ----------
+    content : mapping
+        Fields of the analyte.
+
+    Returns
+    -------
+    Analyte
+
+    Examples
+    --------
+    >>> analyte_from_dict(dictionary()["crp"].to_dict()) == dictionary()["crp"]
+    True
+    """
     names = ("plausible", "reference", "reference_by_age", "usual", "loinc", "synonyms")
     pairs = {name: tuple(content[name]) for name in names if name in content}
     known = dictionary().get(content["key"])
@@ -133,6 +156,10 @@ def analyte_from_dict(content: Mapping[str, Any]) -> Analyte:
 def dictionary() -> dict[str, Analyte]:
     """All analytes by canonical key, in file order.
 
+    Returns
+    -------
+    dict of str to Analyte
+
     Examples
     --------
     >>> dictionary()["crp"].unit
@@ -144,7 +171,17 @@ def dictionary() -> dict[str, Analyte]:
 
 @cache
 def name_index() -> dict[str, str]:
-    """Normalised key, name, synonym or LOINC code to canonical key."""
+    """Normalised key, name, synonym or LOINC code to canonical key.
+
+    Returns
+    -------
+    dict of str to str
+
+    Examples
+    --------
+    >>> name_index()["interleukin_6"], name_index()["2276_4"]
+    ('il6', 'ferritin')
+    """
     index: dict[str, str] = {}
     for key, analyte in dictionary().items():
         for name in (key, analyte.name, analyte.short, *analyte.synonyms, *analyte.loinc):
@@ -156,8 +193,17 @@ def name_index() -> dict[str, str]:
 def find_key(text: str) -> str | None:
     """Key of an exported name: a key, name, synonym, LOINC code or LOINC long name.
 
-    A specimen in the name must be that of the analyte, or one in which the dictionary has the
-    same substance.
+    A specimen in the name must be one in which the dictionary has the substance.
+
+    Parameters
+    ----------
+    text : str
+        Name or code as exported.
+
+    Returns
+    -------
+    str or None
+        None for an unknown name.
 
     Examples
     --------
@@ -176,6 +222,16 @@ def find_key(text: str) -> str | None:
 def named_analyte(text: str) -> tuple[str, Specimens] | None:
     """Key of the substance in a name, and the specimens that the name states.
 
+    Parameters
+    ----------
+    text : str
+        Name or code as exported.
+
+    Returns
+    -------
+    tuple of (str, frozenset of str) or None
+        None for an unknown name.
+
     Examples
     --------
     >>> named_analyte("IL-6 (CSF)"), named_analyte("IL-6"), named_analyte("zinc") is None
@@ -187,7 +243,21 @@ def named_analyte(text: str) -> tuple[str, Specimens] | None:
 def key_in_specimen(
     key: str, stated: Specimens, local: Mapping[str, Analyte] | None = None
 ) -> str | None:
-    """Key of an analyte in a stated specimen, None where the dictionary has none.
+    """Key of an analyte in a stated specimen.
+
+    Parameters
+    ----------
+    key : str
+        Analyte whose specimen is not yet considered.
+    stated : set of str
+        Specimen classes; empty if not stated.
+    local : mapping, optional
+        Cohort-local analyte by key; these win over the dictionary.
+
+    Returns
+    -------
+    str or None
+        None where the dictionary does not have the analyte there.
 
     Examples
     --------
@@ -203,7 +273,22 @@ def key_in_specimen(
 
 
 def local_key(text: str) -> str:
-    """Key of a cohort-local analyte: letters, digits and single underscores."""
+    """Key of a cohort-local analyte: letters, digits and single underscores.
+
+    Parameters
+    ----------
+    text : str
+        Name as exported.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> local_key("CXCL-9 (plate)"), local_key("4-1BB")
+    ('cxcl_9_plate', 'x_4_1bb')
+    """
     name = normalise_name(text)
     return name if name and name[0].isalpha() else f"x_{name}"
 

@@ -1,4 +1,4 @@
-"""Categorical fields of the patients table: one word per meaning; other words are reported."""
+"""Categorical fields of the patients table: one spelling per meaning; others are reported."""
 
 from __future__ import annotations
 
@@ -23,9 +23,18 @@ _CORRECT_LEVEL = Remedy(
 
 
 def sex_of(text: str) -> str | None:
-    """Normalised sex: male, female, "" for a stated unknown, None where not legal.
+    """Normalised sex: male, female, "" for a stated unknown, None for any other text.
 
     All words of a label must agree; a code followed by its meaning is accepted.
+
+    Parameters
+    ----------
+    text : str
+        Cell as exported.
+
+    Returns
+    -------
+    str or None
 
     Examples
     --------
@@ -37,18 +46,32 @@ def sex_of(text: str) -> str | None:
     name = _spelled(text)
     if name in _sexes():
         return _sexes()[name]
-    words = [word for word in name.split("_") if word not in _rules()["unstated"]]
-    meanings = {_sexes().get(word) for word in words}
+    parts = [part for part in name.split("_") if part not in _rules()["unstated"]]
+    meanings = {_sexes().get(part) for part in parts}
     return meanings.pop() if len(meanings) == 1 else None
 
 
 def read_sex(raw: pd.DataFrame, file: str, ledger: Ledger) -> pd.DataFrame:
-    """Give each sex one word; a cell that is not legal is listed and ignored.
+    """Normalise ``sex`` to ``male``, ``female`` or ""; other text is ignored as ``illegal_value``.
 
     Parameters
     ----------
     raw : DataFrame
         The patients table as text.
+    file : str
+        Name of the table in rejects.
+    ledger : Ledger
+        Receives the ignored cells.
+
+    Returns
+    -------
+    DataFrame
+
+    Examples
+    --------
+    >>> ledger, raw = Ledger(), pd.DataFrame({"sex": ["F", "2"], "_line": [2, 3]}, dtype="str")
+    >>> read_sex(raw, "patients.csv", ledger)["sex"].tolist(), ledger.frame()["code"].tolist()
+    (['female', ''], ['illegal_value'])
     """
     if "sex" not in raw:
         return raw
@@ -58,15 +81,15 @@ def read_sex(raw: pd.DataFrame, file: str, ledger: Ledger) -> pd.DataFrame:
         name for name, others in _rules()["clashes"].items() if not present.isdisjoint(others)
     }
     readings = {text: None if _spelled(text) in clashing else sex_of(text) for text in texts}
-    illegal = raw["sex"].isin([text for text, word in readings.items() if word is None])
+    illegal = raw["sex"].isin([text for text, sex in readings.items() if sex is None])
     ledger.ignore_cells(
         raw,
         illegal,
         file=file,
         column="sex",
         code="illegal_value",
-        reason=quoted(raw["sex"]) + " is not a legal sex; legal: male, female, unknown, M, F, "
-        "and the words of data_schema/categories.yaml.",
+        reason=quoted(raw["sex"]) + " is not a sex. Accepted: male, female, unknown, M, F, "
+        "and the spellings in data_schema/categories.yaml.",
         remedy=_STATE_WORDS,
     )
     meant = raw["sex"].map(lambda text: readings.get(text) or "").astype("str")
@@ -76,17 +99,32 @@ def read_sex(raw: pd.DataFrame, file: str, ledger: Ledger) -> pd.DataFrame:
 def check_host_columns(
     raw: pd.DataFrame, file: str, levels: Mapping[str, Collection[str]], ledger: Ledger
 ) -> pd.DataFrame:
-    """List cells of ``patients`` that a model uses but cannot read.
+    """Report cells of ``patients`` that a model uses but cannot read.
 
-    A category that training did not keep is flagged ``unseen_category``: it counts as none of the
-    known ones. A cell without a number, in a column of numbers, is ignored as ``illegal_value``.
+    A category that training did not keep is flagged ``unseen_category``. Text in a numeric column
+    is ignored as ``illegal_value``.
 
     Parameters
     ----------
     raw : DataFrame
         The patients table as text.
+    file : str
+        Name of the table in rejects.
     levels : mapping
-        Column to the categories of training, normalised; to nothing where it holds numbers.
+        Column to its normalised training categories; an empty collection for a numeric column.
+    ledger : Ledger
+        Receives flags and ignored cells.
+
+    Returns
+    -------
+    DataFrame
+
+    Examples
+    --------
+    >>> ledger, raw = Ledger(), pd.DataFrame({"disease": ["CLL"], "_line": [2]})
+    >>> checked = check_host_columns(raw, "patients.csv", {"disease": {"dlbcl"}}, ledger)
+    >>> ledger.notes()["code"].tolist()
+    ['unseen_category']
     """
     fields = TableSchema.load("patients").fields
     for name, known in levels.items():
@@ -102,8 +140,8 @@ def check_host_columns(
                 file=file,
                 column=name,
                 code="unseen_category",
-                reason=quoted(raw[name]) + f" occurs in '{name}' of fewer than 5 training "
-                f"patients, so it counts as none of {listed(sorted(known))}.",
+                reason=quoted(raw[name]) + f" in '{name}' occurs in fewer than 5 training "
+                f"patients. The model knows {listed(sorted(known))}.",
                 remedy=_CORRECT_LEVEL,
             )
             continue
@@ -128,12 +166,12 @@ def _rules() -> Mapping[str, Any]:
 
 @cache
 def _sexes() -> dict[str, str]:
-    """Normalised spelling to the word it is read as; "" for a stated unknown."""
+    """Normalised spelling to male or female; "" for a stated unknown."""
     rules = _rules()
-    words = {_spelled(name): "" for name in rules["unknown"]}
+    sexes = {_spelled(name): "" for name in rules["unknown"]}
     for level, names in rules["levels"].items():
-        words |= {_spelled(name): level for name in names}
-    return words
+        sexes |= {_spelled(name): level for name in names}
+    return sexes
 
 
 def _spelled(text: str) -> str:

@@ -29,7 +29,7 @@ GIVE_MOMENT = f"{_ISO}."
 GIVE_MOMENT_OR_ZONE = Remedy(f"{_ISO} or state --tz.", option=("tz",))
 _NEVER = pd.Timestamp("9999-12-31T00:00:00+00:00")
 _OUTSIDE = "lies outside"
-_NO_ZERO = "cannot be placed: the patient has no infusion_time"
+_NO_ZERO = "cannot be placed in time: the patient has no infusion_time"
 
 
 class Clock(NamedTuple):
@@ -38,13 +38,13 @@ class Clock(NamedTuple):
     Attributes
     ----------
     hours : Series of float
-        NaN where blank or unreadable; where only the day is known, its end or its start.
+        NaN where blank or unreadable. Of a day without a time, its end or its start.
     reason : Series of str
-        Why a filled cell could not be read, else empty.
+        Why a cell cannot be read; empty for a readable or blank cell.
     column : str
         The column that was read.
     start, until : Series of float
-        First and last moment the cell may mean; they differ where only the day is known.
+        Earliest and latest hour the cell can mean; they differ for a day without a time.
     """
 
     hours: pd.Series
@@ -74,17 +74,34 @@ def clock_hours(
     ----------
     table : DataFrame
         Raw text table with ``<clock>_hours``, ``<clock>_days`` or ``<clock>_at`` (or none).
-        ``_offset_minutes``, where there, is the offset of each patient's infusion time, and
-        ``_latest_hours`` the latest legal hour of the patient.
+        Optional: ``_offset_minutes``, the offset of each patient's infusion time, and
+        ``_latest_hours``, the latest legal hour of the patient.
+    clock : str
+        Name without suffix, for example ``collected``.
     infusion_time : Series or None
         Time zero per row of ``table``, UTC.
+    file : str
+        Name of the table in messages.
+    time_zone : str or None
+        IANA name, for timestamps without an offset.
     at_end : bool
-        Where only the day is known: whether its end counts (it was known by then) or its start.
+        Whether a day without a time is read as its end (default) or its start.
+
+    Returns
+    -------
+    Clock
 
     Raises
     ------
     InputError
         If timestamps are used without any ``patients.infusion_time``.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"given_hours": ["5.5", "soon"]}, dtype="str")
+    >>> read = clock_hours(table, "given", None, file="treatments.csv", time_zone=None)
+    >>> read.hours.tolist(), read.reason.tolist()
+    ([5.5, nan], ['', 'is not a finite number of hours'])
     """
     if f"{clock}_hours" in table:
         column = f"{clock}_hours"
@@ -133,7 +150,7 @@ def read_clock(
 ) -> pd.DataFrame:
     """Add ``<clock>_hours`` as float and reject rows whose time cannot be used.
 
-    ``_start`` and ``_until`` are the first and last moment the cell may mean.
+    ``_start`` and ``_until`` are the earliest and latest hour the cell can mean.
     """
     read = clock_hours(table, clock, infusion_time, file=file, time_zone=time_zone, at_end=at_end)
     reason = read.reason
@@ -163,7 +180,7 @@ def reject_untimed(
     remedy: str | Remedy,
     ledger: Ledger,
 ) -> pd.DataFrame:
-    """Reject rows whose time cannot be used; where time zero is what lacks, that is said."""
+    """Reject rows whose time cannot be used; a missing time zero has a code of its own."""
     reason = reason.loc[table.index]
     table = ledger.reject(
         table,
@@ -204,8 +221,8 @@ def flag_dates_without_time(table: pd.DataFrame, read: Clock, file: str, ledger:
         file=file,
         column=read.column,
         code="date_only",
-        reason=f"'{read.column}' is a day without a time; what happened counts from its end.",
-        remedy="Export the time of day; until then each row counts hours later than it could.",
+        reason=f"'{read.column}' is a day without a time; the end of that day is used.",
+        remedy="Export the time of day, so that the row can be used hours earlier.",
     )
 
 
@@ -217,20 +234,39 @@ def future_cutoff_hours(
     *,
     dated: bool,
 ) -> np.ndarray:
-    """Hour per patient from which rows lie in the future (inf where that cannot be known).
-
-    Parameters
-    ----------
-    dated : bool
-        Whether labs carry timestamps, so that no row of a patient without time zero is used.
+    """Cut-off hour per patient, from which rows count as future.
 
     If every infusion lies in the future, dates are treated as shifted and ``as_of`` may also lie in
     the future. In training this applies to single patients, because their records are finished.
+
+    Parameters
+    ----------
+    patients : DataFrame
+        ``patient_id`` and ``infusion_time`` (UTC, NaT where unknown).
+    as_of : str or None
+        Hours since time zero or an ISO 8601 time; None for the present.
+    config : CohortConfig
+        ``date_order``, ``time_zone`` and ``time_zero`` are used.
+    ledger : Ledger
+        Receives remarks on shifted dates.
+    dated : bool
+        Whether labs carry timestamps.
+
+    Returns
+    -------
+    ndarray of float, shape (n_patients,)
+        Hours since time zero; inf where time zero is unknown.
 
     Raises
     ------
     UsageError
         If ``as_of`` cannot be read, or lies in the future for every patient.
+
+    Examples
+    --------
+    >>> patients = pd.DataFrame({"infusion_time": pd.to_datetime(["2026-01-01"], utc=True)})
+    >>> future_cutoff_hours(patients, "96", CohortConfig(), Ledger(), dated=False).tolist()
+    [96.0]
     """
     zero = patients["infusion_time"]
     now = pd.Timestamp(datetime.now(UTC))
@@ -267,8 +303,8 @@ def future_cutoff_hours(
         )
     if moment[0] > now:
         raise UsageError(
-            f"--as-of {as_of} lies in the future (it is now {_utc(now)}). Give an earlier time, or "
-            "leave it out to score each patient at the newest result",
+            f"--as-of {as_of} lies in the future (now: {_utc(now)}). Give an earlier time, or omit "
+            "it to score each patient at the newest result",
             options=("as-of",),
         )
     if zero.isna().all() or (zero.isna().any() and not dated):
@@ -298,14 +334,14 @@ def _cut_at_hour(
     if early == len(frontier):
         raise UsageError(
             f"--as-of {as_of} lies in the future: no patient of this batch has reached hour "
-            f"{hours:g} after {config.time_zero} (it is now {_utc(now)}). Give an earlier "
-            "hour, or omit it to score each patient at the newest result",
+            f"{hours:g} after {config.time_zero} (now: {_utc(now)}). Give an earlier hour, or omit "
+            "it to score each patient at the newest result",
             options=("as-of",),
         )
     if early:
         ledger.remarks.append(
-            f"{early} of {len(frontier)} patients have not reached hour {hours:g} yet; each "
-            f"of them is scored as of now ({_utc(now)})."
+            f"{early} of {len(frontier)} patients have not reached hour {hours:g} yet; they are "
+            f"scored as of now ({_utc(now)})."
         )
     return np.asarray(np.minimum(frontier, hours), dtype=float)
 
@@ -313,7 +349,7 @@ def _cut_at_hour(
 def _since(
     table: pd.DataFrame, column: str, infusion_time: pd.Series, time_zone: str | None
 ) -> tuple[pd.Series, pd.Series, pd.Series]:
-    """First and last hour since time zero that each timestamp or date may mean, and problems."""
+    """Earliest and latest hour since time zero of each timestamp or date, and problems."""
     moments, reason = parse_timestamps(table[column], time_zone)
     first, last = parse_dates(table[column], time_zone, table.get("_offset_minutes"))
     reason = reason.mask(first.notna(), "")

@@ -1,4 +1,4 @@
-"""Word lists of ``data_schema/audit.yaml``, and whether a column identifies persons."""
+"""Word lists of ``data_schema/audit.yaml``, and detection of columns that identify persons."""
 
 from __future__ import annotations
 
@@ -21,34 +21,87 @@ _SHAPES = {
 def identifies_persons(column: str, cells: pd.Series) -> str:
     """How a column identifies persons, by its name or the shape of its cells; "" if it does not.
 
-    ``patient_id`` is judged by its cells only; ``analyte``, ``value`` and ``unit`` never are.
+    ``patient_id`` is checked by its cells only; ``analyte``, ``value`` and ``unit`` never are.
+
+    Parameters
+    ----------
+    column : str
+        Name of the column.
+    cells : Series of str
+        Its cells, "" where blank.
+
+    Returns
+    -------
+    str
 
     Examples
     --------
     >>> identifies_persons("MRN", pd.Series(["17"])), identifies_persons("sex", pd.Series(["F"]))
-    ('its name says so', '')
+    ('its name is that of an identifier', '')
     """
     if column.lower() in word_list("not_person_words") or column in ("analyte", "value", "unit"):
         return ""
     filled = cells[cells != ""]
     if column != "patient_id" and len(filled) and contains_word(column, word_list("person_words")):
-        return "its name says so"
+        return "its name is that of an identifier"
     return _shape_of_persons(filled)
 
 
 def audit_settings(name: str) -> Any:
-    """One entry of ``audit.yaml``."""
+    """One entry of ``audit.yaml``.
+
+    Parameters
+    ----------
+    name : str
+        Top-level key.
+
+    Returns
+    -------
+    object
+        As YAML holds it.
+
+    Examples
+    --------
+    >>> "surname" in audit_settings("person_words")
+    True
+    """
     return schema_yaml("audit.yaml")[name]
 
 
 @cache
 def word_list(name: str) -> frozenset[str]:
-    """Normalised words of one list."""
+    """Normalised words of one list of ``audit.yaml``.
+
+    Parameters
+    ----------
+    name : str
+        Key of the list.
+
+    Returns
+    -------
+    frozenset of str
+
+    Examples
+    --------
+    >>> "surname" in word_list("person_words")
+    True
+    """
     return frozenset(normalise_name(str(word)) for word in audit_settings(name))
 
 
 def contains_word(name: str, words: frozenset[str]) -> bool:
-    """Whether a normalised name holds one of the words as whole parts.
+    """Whether a name contains one of the words as a whole.
+
+    Parameters
+    ----------
+    name : str
+        Any spelling; it is normalised first.
+    words : frozenset of str
+        Normalised words.
+
+    Returns
+    -------
+    bool
 
     Examples
     --------
@@ -60,7 +113,18 @@ def contains_word(name: str, words: frozenset[str]) -> bool:
 
 
 def listed(names: list[str], *, most: int = 6) -> str:
-    """Names as a sentence lists them, cut where there are many.
+    """Comma-separated names; beyond ``most``, only their number.
+
+    Parameters
+    ----------
+    names : list of str
+        In the order shown.
+    most : int
+        Number of names shown in full.
+
+    Returns
+    -------
+    str
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What a comma and a point mean in the numbers of a file: stated, evident or ambiguous."""
+"""Meaning of commas and points in the numbers of a file: stated, evident or ambiguous."""
 
 from __future__ import annotations
 
@@ -49,15 +49,15 @@ Problem = str | Remedy
 
 @dataclass(frozen=True)
 class MarkEvidence:
-    """Which decimal marks the numbers of a column, file or export show.
+    """Decimal marks that the numbers of a column, file or export show.
 
     Attributes
     ----------
     comma, point : bool
-        Whether some number can only have a decimal comma (``182,4``, ``1.234.567``), or a decimal
+        Whether a number has a decimal comma for certain (``182,4``, ``1.234.567``), or a decimal
         point (``3.5``, ``1,234,567``).
     either : bool
-        Whether some number is ambiguous, such as ``1,234``.
+        Whether a number is ambiguous, for example ``1,234``.
     """
 
     comma: bool = False
@@ -79,6 +79,13 @@ class MarkEvidence:
 class DecimalMarks:
     """The stated decimal mark, and the evidence of the other numbers.
 
+    Attributes
+    ----------
+    stated : bool or None
+        Whether the configuration states a decimal comma; None if it states nothing.
+    shown : MarkEvidence
+        Evidence of the file or export.
+
     Examples
     --------
     >>> DecimalMarks().read("12.845"), DecimalMarks(True, MarkEvidence(comma=True)).read("12.845")
@@ -91,7 +98,7 @@ class DecimalMarks:
     shown: MarkEvidence = MarkEvidence()
 
     def read(self, text: str) -> tuple[str, Problem]:
-        """Number with a decimal point, "" where it cannot be read; and the problem."""
+        """Number with a decimal point ("" if unreadable), and the problem ("" if none)."""
         if _POINT_THREE.fullmatch(text):
             return self._point_three(text)
         if _PLAIN.fullmatch(text):

@@ -1,4 +1,4 @@
-"""Text files of unknown make to records: encoding, separator, quotes, lines that cannot be read."""
+"""Text files to records: detects encoding and separator, and reports unreadable lines."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from pipeline.errors import InputError
 from pipeline.input_limits import COLUMNS, HEADER_CHARACTERS, LINE_CHARACTERS
 
 csv.field_size_limit(10_000_000)
-_NOT_CLOSED = "A quote is opened on this line and not closed."
-_ROWS = "A quote is opened on this line and closed on line {last}; the lines between are rows."
+_NOT_CLOSED = "A quote opens on this line and does not close."
+_ROWS = "A quote opens on this line and closes on line {last}; the lines between are rows."
 _UNCLEAR = (
-    "A quoted cell spans lines {first} to {last}, and only some of them look like rows. "
-    "Which lines are rows is unclear."
+    "A quoted cell spans lines {first} to {last}, and only some of them look like rows, so none is "
+    "used."
 )
 _IN_ID = "The id holds an unmatched quote."
 _ONE_ENCODING = (
-    "This line is in another encoding, or cut off. Save the whole file in one, ideally UTF-8."
+    "The line has another encoding or is cut off. Save the whole file in one encoding, best UTF-8."
 )
 _ONE_LINE_CELL = (
     "If the lines are rows, close the quote on its line; else remove line breaks from the cell."
 )
-_SHORTER = "Take the long text out of the cell, or end lines with a line end."
-_LONGEST_ID = 5_000  # characters at the start of a line that is too long to be read
+_SHORTER = "Shorten the text of the cell, or end each row with a line break."
+_LONGEST_ID = 5_000  # characters searched for an id in a line that is too long to read
 _MOST_LINES = 50  # of one quoted cell; beyond that a quote was left open
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _BOMS = (  # the longer marks first, because UTF-32 starts like UTF-16
@@ -57,9 +57,9 @@ class Decoded:
     Attributes
     ----------
     damaged : set of int
-        Positions in ``lines`` that hold bytes no encoding explains.
+        Positions in ``lines`` with bytes that no encoding explains.
     encoding : str
-        In words, as a remark would name it.
+        Name for remarks, for example ``Windows-1252``.
     """
 
     lines: list[str]
@@ -68,18 +68,18 @@ class Decoded:
 
 
 def decode(content: bytes) -> Decoded:
-    """Bytes to lines: UTF-8, UTF-16 or UTF-32, else Windows-1252 where no line is UTF-8.
+    """Decode bytes to lines: UTF-8, UTF-16 or UTF-32, else Windows-1252 if no line is UTF-8.
 
-    A file that is UTF-8 but for some lines keeps the others; nothing is repaired by guessing.
+    Lines of a UTF-8 file that are not UTF-8 are marked as damaged, not repaired.
 
     Examples
     --------
     >>> decode("µg".encode("utf-16")).lines, decode("µg".encode("latin-1")).encoding
     (['µg'], 'Windows-1252')
     """
-    for mark, codec, words in _BOMS:
+    for mark, codec, encoding in _BOMS:
         if content.startswith(mark) and codec != "utf-8":
-            return _wide(content[len(mark) :], codec, words)
+            return _wide(content[len(mark) :], codec, encoding)
     content = content.removeprefix(codecs.BOM_UTF8)
     codec = _unmarked_utf16(content)
     if codec:
@@ -91,7 +91,7 @@ def decode(content: bytes) -> Decoded:
 
 
 def separator_of(line: str, known: Callable[[str], bool]) -> str:
-    """Separator of a header line: the one that yields most known columns, then most columns.
+    """Separator of a header line: the one with most known columns, then most columns.
 
     Examples
     --------
@@ -108,8 +108,8 @@ def separator_of(line: str, known: Callable[[str], bool]) -> str:
 
 def stated_separator(line: str) -> str:
     """Separator of the line ``sep=;`` that spreadsheets write first, "" for any other line."""
-    found = re.fullmatch(r'"?sep=(.)"?[,;]*\s*', line, flags=re.IGNORECASE | re.DOTALL)
-    return found.group(1) if found and found.group(1) in _SEPARATORS else ""
+    stated = re.fullmatch(r'"?sep=(.)"?[,;]*\s*', line, flags=re.IGNORECASE | re.DOTALL)
+    return stated.group(1) if stated and stated.group(1) in _SEPARATORS else ""
 
 
 class Line(NamedTuple):
@@ -120,13 +120,13 @@ class Line(NamedTuple):
     number : int
         Its first line, from 1.
     lines : int
-        How many lines it takes.
+        Number of physical lines.
     row : list of str
-        Cells; empty where the line is blank.
+        Cells; empty for a blank line.
     problem, remedy : str
-        Why it is not a row, "" where it is one; and the remedy.
+        Why it is not a row ("" for a row), and the remedy.
     joined_to : int
-        On the line of a stray quote that joins lines: the last joined line; else 0.
+        Last line that a stray quote on this line joins; else 0.
     """
 
     number: int
@@ -140,12 +140,12 @@ class Line(NamedTuple):
 def records(
     decoded: Decoded, position: int, names: Sequence[str], separator: str
 ) -> Iterator[Line]:
-    """Records from a line on, and lines that are not records; together they cover every line.
+    """Yield records and lines that are not records; together they cover every line.
 
-    Lines without content, such as the ``,,,,`` a spreadsheet leaves below its table, are blank.
-    Blank cells beyond the header are cut off. A quote left open affects only its own line: the
-    lines after it are read again one by one. Rows joined by a stray quote are also read one by
-    one. If only some of the joined lines look like rows, none of them is used.
+    Lines without content (``,,,,`` below the table of a spreadsheet) are blank. Blank cells beyond
+    the header are cut off. An unclosed quote affects only its own line: the lines after it are
+    read again one by one, as are rows joined by a stray quote. If only some of the joined lines
+    look like rows, none is used.
 
     Parameters
     ----------
@@ -155,9 +155,10 @@ def records(
     text, width = decoded.lines, len(names)
     while position < len(text):
         if len(text[position]) > LINE_CHARACTERS:
-            problem = f"The line has {len(text[position]):,} characters; {LINE_CHARACTERS:,} are "
+            problem = f"The line has {len(text[position]):,} characters; at most "
+            problem += f"{LINE_CHARACTERS:,} are read."
             cell = text[position][:_LONGEST_ID].partition(separator)[0]
-            yield Line(position + 1, 1, [cell], f"{problem}the most that is read.", _SHORTER)
+            yield Line(position + 1, 1, [cell], problem, _SHORTER)
             position += 1
             continue
         row, taken = record(text, position, separator)
@@ -183,18 +184,18 @@ def records(
             if separator == "\t" and len(bare) == width:
                 row, problem = bare, ""
         if not problem and len(row) != width:
-            problem = f"The line has {len(row)} fields where the header has {width}."
+            problem = f"The line has {len(row)} fields; the header has {width}."
         elif not problem and _odd(text[position : position + taken]):
             problem = _IN_ID if stray_quote_in_id(row, names) else ""
         if decoded.damaged and not decoded.damaged.isdisjoint(range(position, position + taken)):
-            problem = f"The line holds bytes that are not {decoded.encoding}, as the others are."
+            problem = f"The line has bytes that are not {decoded.encoding}, unlike the others."
             remedy = _ONE_ENCODING
         yield Line(position + 1, taken, _filled(row), problem, remedy, last)
         position += taken
 
 
 def record(text: list[str], position: int, separator: str) -> tuple[list[str], int]:
-    """Cells of the record that starts on a line, and how many lines it takes."""
+    """Cells of the record that starts on a line, and its number of lines."""
     line = text[position] if position < len(text) else ""
     if '"' not in line:
         bare = line.rstrip("\r\n")
@@ -220,70 +221,73 @@ def header_of(
     lines = text[position : position + taken]
     if taken > 1 and (not _closed(lines, separator) or holds_rows(lines, len(row), separator)):
         raise InputError(
-            f"{path} line {position + 1}: the header opens a quote and does not close it. Every "
-            "quote in a column name must be closed on its line; close it or remove it"
+            f"{path} line {position + 1}: the header opens a quote and does not close it. Close "
+            "each quote of a column name on the same line, or remove it"
         )
     return row, taken
 
 
 def refuse_other_formats(content: bytes, path: object) -> None:
-    """Refuse a file whose first bytes say that it is no text.
+    """Check by its first bytes that a file is text.
 
     Raises
     ------
     InputError
+        If it has the signature of a workbook, archive, Parquet file or PDF.
     """
-    for mark, words in _OTHER_FORMATS.items():
+    for mark, kind in _OTHER_FORMATS.items():
         if content.startswith(mark):
             raise InputError(
-                f"{path} is {words}, not text. Export the table again as CSV (UTF-8), or give "
-                "it the ending .parquet if it is one"
+                f"{path} is {kind}, not text. Export the table as CSV (UTF-8), or name it "
+                ".parquet if it is Parquet"
             )
 
 
 def refuse_binary(header: str, path: object) -> None:
-    """Refuse a file whose first line is too long, or holds control characters, which no text has.
+    """Check the header line of a file.
 
     Raises
     ------
     InputError
+        If it is too long for a header, or has control characters.
     """
     if len(header) > HEADER_CHARACTERS:
         raise InputError(
-            f"{path}: its header line has {len(header):,} characters, at most "
-            f"{HEADER_CHARACTERS:,} are read. Export it as a CSV table with line ends"
+            f"{path}: the header line has {len(header):,} characters; at most "
+            f"{HEADER_CHARACTERS:,} are read. Export a CSV table with line breaks"
         )
     if any(unicodedata.category(sign) == "Cc" and not sign.isspace() for sign in header):
         raise InputError(f"{path} is not text. Export the table again as CSV (UTF-8)")
 
 
 def refuse_columns(number: int, path: object) -> None:
-    """Refuse a table of more columns than any export has.
+    """Check the number of columns of a table.
 
     Raises
     ------
     InputError
+        If it exceeds ``input_limits.COLUMNS``.
     """
     if number > COLUMNS:
         raise InputError(
-            f"{path} has {number:,} columns, at most {COLUMNS:,} are read. Give one row per "
+            f"{path} has {number:,} columns; at most {COLUMNS:,} are read. Give one row per "
             "result, or export fewer columns"
         )
 
 
 def separator_name(separator: str) -> str:
-    """Name of a separator in a sentence."""
+    """Name of a separator for messages, for example ``semicolons``."""
     return _SEPARATORS[separator]
 
 
-def _wide(content: bytes, codec: str, words: str) -> Decoded:
+def _wide(content: bytes, codec: str, encoding: str) -> Decoded:
     lines = _lines(content.decode(codec, errors="replace").removeprefix("\ufeff"))
     damaged = {place for place, line in enumerate(lines) if "\ufffd" in line}
-    return Decoded(lines, damaged, words)
+    return Decoded(lines, damaged, encoding)
 
 
 def _mixed(content: bytes) -> Decoded:
-    """A file that is not UTF-8 throughout: damaged lines, or another encoding altogether."""
+    """Decode a file that is not entirely UTF-8: damaged lines, or another encoding."""
     lines, damaged, accented = [], set(), False
     for place, line in enumerate(content.splitlines(keepends=True)):
         try:
@@ -305,7 +309,7 @@ def _lines(text: str) -> list[str]:
 
 
 def _unmarked_utf16(content: bytes) -> str:
-    """Codec of UTF-16 without a mark: every other byte of plain text is then zero."""
+    """Codec of UTF-16 without a byte order mark, where every other byte of plain text is zero."""
     sample = content[:2000]
     if len(sample) < 8:
         return ""
@@ -316,7 +320,7 @@ def _unmarked_utf16(content: bytes) -> str:
 
 
 def _unclear(lines: list[str], position: int, separator: str) -> Iterator[Line]:
-    """Lines of a cell, only some of which look like rows; none is used."""
+    """Yield the lines of a cell as unreadable, because only some look like rows."""
     first, last = position + 1, position + len(lines)
     problem = _UNCLEAR.format(first=first, last=last)
     for place, line in enumerate(lines, start=first):

@@ -1,4 +1,4 @@
-"""Detection limits inferred from a cohort: silent ones, and the usual one for ``NEG``."""
+"""Detection limits inferred from a cohort: silent limits, and the usual limit for ``NEG``."""
 
 from __future__ import annotations
 
@@ -27,27 +27,25 @@ _LOG_SURE = -11.5  # natural log of one in a hundred thousand
 
 
 def infer_limits(labs: pd.DataFrame) -> dict[str, dict[str, float]]:
-    """Limits that a cohort's values show; learned in training, applied unchanged later.
+    """Infer silent detection limits from repeated extreme values of a training cohort.
 
-    A value near the upper (lower) end is taken as a limit when
+    A value near the upper (lower) end is a limit if all of these hold:
 
-    - it occurs at least three times, in two patients, and in 0.5 % of the results or more,
-    - it occurs three times as often as the ten next values, and four times as often as the five
-      next equally round numbers, because some laboratories print fewer digits than others,
-    - its repeats are far more than chance: were values spread like those ten neighbours, over
-      the steps in which they are printed, so many would fall on one step with a Poisson
-      probability below one in a hundred thousand,
-    - no more than a twentieth as many results lie above an upper limit (a few diluted samples
-      do), and none lie below a lower one: nothing brings a sample there, so a pile with smaller
-      values beside it shows how numbers are rounded, not where the assay ends.
+    - It occurs at least three times, in two patients, and in at least 0.5 % of the results.
+    - It occurs three times as often as the ten next values, and four times as often as the five
+      next equally round numbers, because some laboratories print fewer digits.
+    - Its repeats are not chance: if values were spread as densely as those ten neighbours, the
+      Poisson probability of that many on one printed step is below one in 100,000.
+    - Results above an upper limit (diluted samples) are at most a twentieth as many; no result
+      lies below a lower limit. Smaller values would mean rounding, not the end of the assay.
 
-    Plates or lots can have different limits, so further values are taken as limits of a lot. They
-    meet the same thresholds on both of their sides. Beyond an upper lot limit lie at most as many
-    results as at it, or one and a half times as many per limit further out. A lower lot limit
-    needs another limit below it; at most half as many results lie below it as at it.
+    Plates or lots can have limits of their own. A lot limit meets the same thresholds on both
+    sides. Beyond an upper lot limit lie at most as many results as at it, or 1.5 times as many per
+    limit further out. A lower lot limit needs another limit below it; at most half as many results
+    lie below it as at it.
 
-    Zero is never a limit, because counts and fractions reach it by nature. Limits of signed
-    analytes may be negative.
+    Zero is never a limit, because counts and fractions can be zero. Limits of signed analytes may
+    be negative.
 
     Parameters
     ----------
@@ -58,10 +56,17 @@ def infer_limits(labs: pd.DataFrame) -> dict[str, dict[str, float]]:
     -------
     dict
         Analyte to ``{"lower": value, "upper": value}`` in the canonical unit, where detected;
-        ``lower_2``, ``upper_2``, ``upper_3`` and so on are the limits of lots, in rising order.
+        ``lower_2``, ``upper_2``, ``upper_3``, ... are lot limits in rising order.
+
+    Examples
+    --------
+    >>> values = [*np.linspace(100, 290, 20), *[301.0] * 12]
+    >>> labs = pd.DataFrame({"patient": range(32), "analyte": "crp", "value": values, "side": 0})
+    >>> infer_limits(labs.assign(cancelled=False))
+    {'crp': {'upper': 301.0}}
     """
     exact = labs.loc[(labs["side"] == 0) & ~labs["cancelled"], ["analyte", "value", "patient"]]
-    found = {}
+    limits_by_analyte = {}
     for analyte, part in exact.groupby("analyte", sort=True):
         tally = part.groupby("value", sort=True)["patient"].agg(["size", "nunique"])
         values = tally.index.to_numpy(dtype=float)
@@ -83,8 +88,8 @@ def infer_limits(labs: pd.DataFrame) -> dict[str, dict[str, float]]:
             beyond_of_lot=MAX_BEYOND_OF_LOT,
         )
         if limits:
-            found[str(analyte)] = limits
-    return found
+            limits_by_analyte[str(analyte)] = limits
+    return limits_by_analyte
 
 
 def learn_limits(
@@ -117,9 +122,26 @@ def learn_limits(
 
 
 def apply_limits(labs: pd.DataFrame, limits: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:
-    """Mark exact values at or beyond an inferred limit as censored there.
+    """Censor exact values at or beyond an inferred limit.
 
-    The limit of a lot censors only the values that equal it, because other lots measure beyond.
+    A lot limit censors only values equal to it, because other lots measure beyond it.
+
+    Parameters
+    ----------
+    labs : DataFrame
+        ``Cohort.labs``: ``analyte, value, side``, canonical units.
+    limits : mapping
+        From :func:`infer_limits`.
+
+    Returns
+    -------
+    DataFrame
+
+    Examples
+    --------
+    >>> labs = pd.DataFrame({"analyte": "crp", "value": [12.0, 301.0], "side": 0})
+    >>> apply_limits(labs, {"crp": {"upper": 301.0}})["side"].tolist()
+    [0, 1]
     """
     value, side = labs["value"].to_numpy(), labs["side"].to_numpy()
     lower = labs["analyte"].map({key: item.get("lower", -np.inf) for key, item in limits.items()})
@@ -140,11 +162,11 @@ def apply_limits(labs: pd.DataFrame, limits: Mapping[str, Mapping[str, float]]) 
 
 
 def usual_limits(labs: pd.DataFrame) -> dict[str, dict[str, float]]:
-    """Limit that a result means which only says "not detected" or "above range".
+    """Limit to use for results that state a side only, for example "not detected".
 
-    Of the limits that the cohort's other results of the analyte state on that side, the most
-    frequent, if it occurs at least three times, in two patients, and is more than half of them:
-    where several assays share an analyte, none is guessed.
+    It is the most frequent limit that other results of the analyte state on that side, if it occurs
+    at least three times, in two patients, and in more than half of them. Where several assays share
+    an analyte, none is guessed.
 
     Parameters
     ----------
@@ -154,10 +176,10 @@ def usual_limits(labs: pd.DataFrame) -> dict[str, dict[str, float]]:
     Returns
     -------
     dict
-        Analyte to ``{"below": value, "above": value}`` in the canonical unit, found ones only.
-        :func:`apply_limits` leaves numbers as they are by these.
+        Analyte to ``{"below": value, "above": value}`` in the canonical unit, where known.
+        :func:`apply_limits` does not use them.
     """
-    found: dict[str, dict[str, float]] = {}
+    usual_by_analyte: dict[str, dict[str, float]] = {}
     stated = labs.loc[(labs["side"] != 0) & ~labs["cancelled"] & labs["value"].notna()]
     for end, side in ((BELOW, -1), (ABOVE, 1)):
         for key, part in stated.loc[stated["side"] == side].groupby("key", sort=True):
@@ -165,8 +187,8 @@ def usual_limits(labs: pd.DataFrame) -> dict[str, dict[str, float]]:
             usual, count = float(values[counts.argmax()]), int(counts.max())
             patients = part.loc[part["value"] == usual, "patient"].nunique()
             if count >= MIN_COUNT and patients >= MIN_PATIENTS and count > MIN_USUAL * len(part):
-                found.setdefault(str(key), {})[end] = usual
-    return found
+                usual_by_analyte.setdefault(str(key), {})[end] = usual
+    return usual_by_analyte
 
 
 def _at_limit_of_lot(
@@ -192,7 +214,7 @@ def _end(
     beyond: float,
     beyond_of_lot: float,
 ) -> dict[str, float]:
-    """Limits at one end: that of the cohort under ``name``, those of lots under ``name_2``, ..."""
+    """Limits at one end: of the cohort under ``name``, of lots under ``name_2``, ``name_3``, ..."""
     limit = _pile(values, counts, patients, beyond=beyond)
     if limit == 0:
         return {}
@@ -211,9 +233,9 @@ def _piles_of_lots(
     *,
     beyond: float,
 ) -> list[float]:
-    """Further values at which results pile up, apart from the limit of the whole cohort.
+    """Values at which results pile up, other than the limit of the whole cohort.
 
-    The largest piles are detected first and excluded from the comparison for the others.
+    The largest piles are detected first and excluded when the others are tested.
     """
     enough = (counts >= MIN_COUNT) & (patients >= MIN_PATIENTS) & (values != 0)
     candidates = np.flatnonzero(enough & (counts >= MIN_SHARE * counts.sum()))
@@ -241,7 +263,7 @@ def _is_of_lot(
     is_limit: NDArray[np.bool_],
     beyond: float,
 ) -> bool:
-    """Whether results pile up at a value compared with both of its sides, limits excluded."""
+    """Whether results pile up at a value compared with both sides, limits excluded."""
     lots = max(1.0, PER_FURTHER_LIMIT * int(is_limit[:place].sum()))
     measured = ~is_limit
     measured[place] = True
@@ -273,14 +295,14 @@ def _pile(
     *,
     beyond: float,
 ) -> float | None:
-    """Value at which results pile up, extremes first; None where none does.
+    """Outermost value at which results pile up, or None.
 
     Parameters
     ----------
     values, counts, patients : ndarray, shape (n_distinct,)
-        Distinct values from the extreme inwards, how often each occurs, and in how many patients.
+        Distinct values from the extreme inwards, their number of results and of patients.
     beyond : float
-        Results that may lie beyond the value, as a share of those at it.
+        Largest number of results beyond the value, as a share of those at it.
     """
     if len(values) < _NEIGHBOURS + 1:
         return None
@@ -315,15 +337,15 @@ def _is_round_like_others(
     step = _step(values[place : place + 1])
     inward = np.sign(values[-1] - values[place])
     wanted = values[place] + inward * step * np.arange(1, _ROUND + 1)
-    found = np.isclose(values[:, None], wanted[None, :], rtol=0, atol=step * 1e-6)
-    seen = np.sort(counts @ found)[: _ROUND - but_one]
-    return bool(counts[place] < MIN_ROUND_PILE * seen.mean())
+    equal = np.isclose(values[:, None], wanted[None, :], rtol=0, atol=step * 1e-6)
+    round_counts = np.sort(counts @ equal)[: _ROUND - but_one]
+    return bool(counts[place] < MIN_ROUND_PILE * round_counts.mean())
 
 
 def _stands_out(
     value: float, count: int, near: NDArray[np.float64], counts: NDArray[np.int64]
 ) -> bool:
-    """Whether one value repeats far beyond what its inner neighbours' density explains."""
+    """Whether a value repeats more often than the density of its inner neighbours explains."""
     if count < MIN_PILE * counts.mean():
         return False
     steps = abs(value - near[-1]) / _step(np.append(near, value))
@@ -334,8 +356,7 @@ def _stands_out(
 def _step(values: NDArray[np.float64]) -> float:
     """Step in which values are printed: the largest power of ten that divides all of them.
 
-    Values that were converted from another unit have no such step; their smallest distance
-    stands in for it.
+    Values converted from another unit have no common step; their smallest distance is used instead.
     """
     for exponent in range(4, -5, -1):
         step = 10.0**exponent

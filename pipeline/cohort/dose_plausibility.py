@@ -1,4 +1,4 @@
-"""Flags doses outside the label of a drug, by ``dosing`` in ``drugs.yaml``."""
+"""Flags doses outside the label of a drug (``dosing`` in ``drugs.yaml``)."""
 
 from __future__ import annotations
 
@@ -23,8 +23,7 @@ def flag_doses(table: pd.DataFrame, patients: pd.DataFrame, file: str, ledger: L
     Parameters
     ----------
     table : DataFrame
-        Timed doses: ``patient, drug, given_hours, dose_mg``, with ``dose`` and ``unit`` where the
-        file has them.
+        Timed doses: ``patient, drug, given_hours, dose_mg``; optional ``dose`` and ``unit``.
     patients : DataFrame
         One row per patient; ``weight_kg`` is optional.
     """
@@ -40,7 +39,7 @@ def flag_doses(table: pd.DataFrame, patients: pd.DataFrame, file: str, ledger: L
             column="dose" if "dose" in rows else "drug",
             code="dose_implausible",
             reason=reasons,
-            remedy="Check dose, unit and time at the source; the dose counts as given.",
+            remedy="Check dose, unit and time at the source; the dose is used as given.",
         )
 
 
@@ -52,7 +51,7 @@ def implausible(
     Parameters
     ----------
     rows : DataFrame
-        ``patient, given_hours, dose_mg``, with ``dose`` and ``unit`` where known.
+        ``patient, given_hours, dose_mg``; optional ``dose`` and ``unit``.
     weight_kg : Series
         Per row, NaN where unknown.
     rule : mapping
@@ -64,7 +63,7 @@ def implausible(
     ...                      "dose_mg": [560.0, 1200.0]})
     >>> rule = schema_yaml("drugs.yaml")["drugs"]["tocilizumab"]["dosing"]
     >>> implausible(rows, pd.Series([70.0, np.nan]), "Tocilizumab", rule).tolist()
-    ['', 'Tocilizumab 1200 mg is more than 800 mg; 3 h after the dose before, not 8 h or more.']
+    ['', 'Tocilizumab 1200 mg is more than 800 mg; 3 h after the previous dose, not 8 h or more.']
     """
     amount, per_kg = rows["dose_mg"], _stated_per_kg(rows)
     amount = amount.fillna(per_kg * weight_kg)
@@ -104,7 +103,7 @@ def _spacing(rows: pd.DataFrame, rule: Mapping[str, Any]) -> list[tuple[pd.Serie
     many = rows["given_hours"] - first <= rule["within_hours"]
     close = gap < rule["apart_hours"]
     after = (
-        gap.map("{:g}".format) + f" h after the dose before, not {rule['apart_hours']} h or more"
+        gap.map("{:g}".format) + f" h after the previous dose, not {rule['apart_hours']} h or more"
     )
     count = f"more than {rule['most_doses']} times in {rule['within_hours'] // 24} days"
     return [(close, after), (many, pd.Series(count, index=rows.index))]

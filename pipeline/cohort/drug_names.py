@@ -1,4 +1,4 @@
-"""Which drug of ``drugs.yaml`` an exported text means."""
+"""Maps exported drug names to ``drugs.yaml``."""
 
 from __future__ import annotations
 
@@ -10,13 +10,23 @@ from pipeline.cohort.analytes import normalise_name
 from pipeline.errors import shown
 from pipeline.resources import schema_yaml
 
-_SHORTEST = 5  # letters; shorter names, such as has or dex, mean other things in longer texts
+_SHORTEST = 5  # letters; within a longer text, shorter names (has, dex) mean other things
 _CLOSE = 0.8
 
 
 @cache
 def drug_index() -> dict[str, str]:
-    """Normalised key, name or synonym to drug key."""
+    """Normalised key, name or synonym to drug key.
+
+    Returns
+    -------
+    dict of str to str
+
+    Examples
+    --------
+    >>> drug_index()["actemra"]
+    'tocilizumab'
+    """
     index = {}
     for key, entry in schema_yaml("drugs.yaml")["drugs"].items():
         for name in (key, entry["name"], *entry.get("synonyms", ())):
@@ -25,12 +35,22 @@ def drug_index() -> dict[str, str]:
 
 
 def drug_named(text: str) -> str:
-    """Drug of which a text is a name or holds one as whole words; "" where none or several.
+    """Drug that a text names, alone or as whole words within it; "" for none or several.
 
-    Within a longer text, names of fewer than five letters do not count, and nothing does beside a
-    word of ``not_as_given`` in ``drugs.yaml``, such as "refused" or "eye". The name of a class
-    ("steroid") means the class, unless the text also names a drug of the class or holds a word of
+    Within a longer text, names of fewer than five letters are ignored. A word of ``not_as_given``
+    in ``drugs.yaml`` ("refused", "eye") means that no drug is named. The name of a class
+    ("steroid") means the class, unless the text also names a drug of the class or has a word of
     ``not_as_class`` ("steroid-refractory").
+
+    Parameters
+    ----------
+    text : str
+        Drug as exported.
+
+    Returns
+    -------
+    str
+        Drug key.
 
     Examples
     --------
@@ -42,13 +62,13 @@ def drug_named(text: str) -> str:
     name = normalise_name(text)
     if name in drug_index():
         return drug_index()[name]
-    words = name.split("_")
-    if not _words("not_as_given").isdisjoint(words):
+    parts = name.split("_")
+    if not _word_set("not_as_given").isdisjoint(parts):
         return ""
     named = {drug_index()[item] for item in names_within(name, drug_index())}
     classes = {drug for drug in named if is_class(drug)}
     drugs = named - classes
-    if not _words("not_as_class").isdisjoint(words):
+    if not _word_set("not_as_class").isdisjoint(parts):
         classes = set()
     drugs |= {item for item in classes if _covered(item).isdisjoint(map(drug_class, drugs))}
     return drugs.pop() if len(drugs) == 1 else ""
@@ -72,42 +92,42 @@ def is_class(key: str) -> bool:
 
 
 def names_within(text: str, names: Iterable[str]) -> list[str]:
-    """Names of five letters or more that stand in a text as whole words.
+    """Names of five letters or more that a text contains as whole words.
 
-    A name within a longer one that was found is left out.
+    A name within a longer matching name is omitted.
 
     Parameters
     ----------
-    text, names
-        As :func:`pipeline.cohort.analytes.normalise_name` writes them.
+    text : str
+    names : iterable of str
+        Both normalised by :func:`pipeline.cohort.spelling.normalise_name`.
 
     Examples
     --------
     >>> names_within("decortin_h_50_mg", ["decortin", "decortin_h", "mg"])
     ['decortin_h']
     """
-    found = [
+    matches = [
         name
         for name in names
         if sum(map(str.isalpha, name)) >= _SHORTEST and f"_{name}_" in f"_{text}_"
     ]
     return [
         name
-        for name in found
-        if not any(name != other and f"_{name}_" in f"_{other}_" for other in found)
+        for name in matches
+        if not any(name != other and f"_{name}_" in f"_{other}_" for other in matches)
     ]
 
 
 def unknown_drug_reason(text: str) -> str:
-    """Sentence on a text that means no drug, with the drug that may be meant."""
-    said = f"'{shown(text)}' is not recognised as a drug of data_schema/drugs.yaml, so the dose has"
-    said += " no effect on any estimate."
+    """Reason for a text that names no drug, with the closest drug name."""
+    reason = f"'{shown(text)}' is not a drug of data_schema/drugs.yaml; no estimate uses the dose."
     for word in normalise_name(text).split("_"):
         close = difflib.get_close_matches(word, _long_names(), n=1, cutoff=_CLOSE)
         if close and close[0] != word:
             name = schema_yaml("drugs.yaml")["drugs"][drug_index()[close[0]]]["name"]
-            return f"{said} Is {name} meant?"
-    return said
+            return f"{reason} Is {name} meant?"
+    return reason
 
 
 def _covered(key: str) -> set[str]:
@@ -116,8 +136,8 @@ def _covered(key: str) -> set[str]:
 
 
 @cache
-def _words(part: str) -> frozenset[str]:
-    return frozenset(map(normalise_name, schema_yaml("drugs.yaml")[part]))
+def _word_set(name: str) -> frozenset[str]:
+    return frozenset(map(normalise_name, schema_yaml("drugs.yaml")[name]))
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Several infusions of one patient: each is an episode with a time zero and rows of its own."""
+"""Several infusions of one patient: each is an episode with its own time zero and rows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pandas as pd
 from pipeline.cohort.ledger import Ledger
 from pipeline.cohort.tables import TABLES, Cohort
 
-# what is drawn or given in the week before an infusion belongs to its baseline
+# results and doses of the week before an infusion belong to its baseline
 BEFORE_HOURS = 168.0
 _CARRIED = ("record_end_hours", "followed_until_hours", "death_hours", "new_therapy_hours")
 _SAME = ("sex", "site", "disease")
@@ -32,16 +32,19 @@ def number_episodes(table: pd.DataFrame, file: str, ledger: Ledger) -> pd.DataFr
     Parameters
     ----------
     table : DataFrame
-        One row per infusion with ``patient_id``, ``episode``, ``start_hours`` (from the first
-        infusion in the table; NaN where no time of the infusion is given) and the clocks of
-        ``patients``, all in hours since the patient's first infusion.
+        One row per infusion with ``patient_id``, ``episode``, ``start_hours`` (NaN where no time
+        of the infusion is given) and the clocks of ``patients``, all in hours since the patient's
+        first infusion.
+    file : str
+        Name of the table in rejects.
+    ledger : Ledger
+        Receives the rejected rows.
 
     Returns
     -------
     DataFrame
-        Sorted by patient and start. ``second_infusion_hours`` is the next start at the latest;
-        where a later row leaves an end of the record, a death, sex or site blank, that of the row
-        before holds.
+        Sorted by patient and start. ``second_infusion_hours`` is at most the next start. A blank
+        end of the record, death, sex or site is filled from the patient's previous row.
     """
     table = table.sort_values(["patient_id", "episode"], kind="stable")
     first = ~table.duplicated("patient_id")
@@ -56,9 +59,9 @@ def number_episodes(table: pd.DataFrame, file: str, ledger: Ledger) -> pd.DataFr
         file=file,
         column="episode",
         code="later_episode",
-        reason="Nothing says that this infusion came after the patient's earlier one.",
-        remedy="Give infusion_time on every row of the patient; where all times are hours, give "
-        "second_infusion_hours on the row before. All hours count from the first infusion.",
+        reason="No time shows that this infusion follows the patient's earlier one.",
+        remedy="Give infusion_time on every row of the patient; if all times are hours, give "
+        "second_infusion_hours on the row before. Hours count from the first infusion.",
     )
     by_patient = table.groupby("patient_id")
     following = by_patient["start_hours"].shift(-1)
@@ -79,7 +82,26 @@ def number_episodes(table: pd.DataFrame, file: str, ledger: Ledger) -> pd.DataFr
 
 
 def patients_of_episodes(episodes: pd.DataFrame) -> pd.DataFrame:
-    """One row per patient while rows are read: the first infusion, with the ends of the last."""
+    """One row per patient: the first infusion, with the end of the record of the last.
+
+    Parameters
+    ----------
+    episodes : DataFrame
+        One row per infusion, from :func:`number_episodes`.
+
+    Returns
+    -------
+    DataFrame
+        ``record_end_hours`` and ``death_hours`` are those of the last infusion, whose start is
+        ``last_start_hours``.
+
+    Examples
+    --------
+    >>> episodes = pd.DataFrame({"patient_id": ["A", "A"], "start_hours": [0.0, 700.0],
+    ...                          "record_end_hours": [700.0, 900.0], "death_hours": np.nan})
+    >>> patients_of_episodes(episodes)[["record_end_hours", "last_start_hours"]].values.tolist()
+    [[900.0, 700.0]]
+    """
     last = episodes.drop_duplicates("patient_id", keep="last")
     people = episodes.drop_duplicates("patient_id").reset_index(drop=True)
     ends = ["record_end_hours", "death_hours"]
@@ -93,7 +115,7 @@ def split_episodes(cohort: Cohort, episodes: pd.DataFrame) -> Cohort:
     """Give every infusion its own row of ``patients``, its own clock and its own rows.
 
     A row belongs to the infusion before it. Results and doses of the week before a later infusion
-    belong to that one too, because they are its baseline; grades and observations never do.
+    also belong to that infusion as its baseline; grades and observations do not.
 
     Parameters
     ----------
@@ -106,7 +128,16 @@ def split_episodes(cohort: Cohort, episodes: pd.DataFrame) -> Cohort:
     -------
     Cohort
         ``patients`` with ``person_id`` (the patient) and ``start_hours``; ``patient_id`` of a later
-        infusion is ``<patient>#<episode>``. Unchanged where there is no later infusion.
+        infusion is ``<patient>#<episode>``. Unchanged if there is no later infusion.
+
+    Examples
+    --------
+    >>> from pipeline.cohort.tables import empty_cohort
+    >>> people = empty_cohort(["A", "A"]).patients
+    >>> episodes = people.assign(episode=[1.0, 2.0], start_hours=[0.0, 700.0])
+    >>> cohort = split_episodes(empty_cohort(["A"]), episodes)
+    >>> cohort.patients[["patient_id", "person_id", "start_hours"]].values.tolist()
+    [['A', 'A', 0.0], ['A#2', 'A', 700.0]]
     """
     number = episodes["episode"].to_numpy(dtype=float)
     if (number <= 1).all():
@@ -160,7 +191,7 @@ def _own_rows(
 
 
 def hours_since(hours: np.ndarray, start: np.ndarray) -> np.ndarray:
-    """Hours since another time zero, equal to the digit to reading the time against that zero.
+    """Hours since another time zero, identical to reading the time against that zero.
 
     Examples
     --------
@@ -171,7 +202,7 @@ def hours_since(hours: np.ndarray, start: np.ndarray) -> np.ndarray:
 
 
 def _labels(rows: pd.DataFrame) -> pd.Series:
-    """Names of episodes, none twice: the patient's id, then ``id#2``."""
+    """Unique names of episodes: the patient's id, then ``id#2``."""
     taken = set(rows["patient_id"])
     names = []
     later = rows.duplicated("patient_id").to_numpy()
@@ -185,19 +216,30 @@ def _labels(rows: pd.DataFrame) -> pd.Series:
 
 
 def current_episodes(cohort: Cohort, frontier: np.ndarray) -> tuple[Cohort, np.ndarray]:
-    """Only the infusion that each patient of a batch is in: the last that has begun.
+    """Select the current infusion of each patient of a batch: the last that has begun.
 
     Parameters
     ----------
+    cohort : Cohort
+        From :func:`split_episodes`.
     frontier : ndarray of float, shape (n_patients,)
-        Hour since the first infusion before which every row lies (inf where unknown).
+        Cut-off in hours since the first infusion (inf where unknown).
 
     Returns
     -------
     cohort : Cohort
         One row per patient, under the patient's own id.
     frontier : ndarray of float
-        The same moments since the current infusion.
+        The same cut-off in hours since the current infusion.
+
+    Examples
+    --------
+    >>> from pipeline.cohort.tables import empty_cohort
+    >>> both = empty_cohort(["A", "A#2"])
+    >>> patients = both.patients.assign(person_id="A", start_hours=[0.0, 700.0])
+    >>> current, frontier = current_episodes(replace(both, patients=patients), np.array([750.0]))
+    >>> current.patients["patient_id"].tolist(), frontier.tolist()
+    (['A'], [50.0])
     """
     if "person_id" not in cohort.patients:
         return cohort, frontier
@@ -216,25 +258,39 @@ def current_episodes(cohort: Cohort, frontier: np.ndarray) -> tuple[Cohort, np.n
 def episode_remarks(
     infusions: pd.DataFrame, surplus: Mapping[str, int], *, live: bool
 ) -> list[str]:
-    """What later infusions mean for the rows of an export, as remarks.
+    """Remarks on the rows of later infusions.
 
     Parameters
     ----------
+    infusions : DataFrame
+        ``patient_id, episode``, one row per infusion.
     surplus : mapping
-        Per table, rows of the cohort beyond the accepted ones.
+        Per table, rows of the cohort minus accepted rows.
     live : bool
         Whether this is a batch to be scored.
+
+    Returns
+    -------
+    list of str
+        Empty if there is no later infusion.
+
+    Examples
+    --------
+    >>> infusions = pd.DataFrame({"patient_id": ["A", "A"], "episode": [1, 2]})
+    >>> episode_remarks(infusions, {"labs": -3}, live=True)
+    ['1 patients have a later infusion; each is scored from the latest infusion, without 3 rows of \
+earlier ones.']
     """
     later = infusions.loc[infusions["episode"] > 1, "patient_id"].nunique()
     if later == 0:
         return []
     if live:
-        out = -sum(count for name, count in surplus.items() if name != "patients" and count < 0)
+        unused = -sum(count for name, count in surplus.items() if name != "patients" and count < 0)
         return [
-            f"{later} patients have a later infusion; each is scored since the last that has "
-            f"begun, and {out} rows of earlier ones are left out."
+            f"{later} patients have a later infusion; each is scored from the latest infusion, "
+            f"without {unused} rows of earlier ones."
         ]
     return [
         f"{later} patients have a later infusion, which is an episode of its own. Results of the "
-        "week before it stand in both."
+        "week before it are used in both episodes."
     ]

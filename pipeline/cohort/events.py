@@ -1,4 +1,4 @@
-"""Rows placed in time beside the labs: treatments, observations and assessments."""
+"""Timed tables other than labs: treatments, observations and assessments."""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ from pipeline.cohort.result_versions import add_flag
 from pipeline.cohort.schema import TableSchema, enforce, to_number
 from pipeline.cohort.unit_spelling import normalise_unit
 from pipeline.config_cohort import CohortConfig
+from pipeline.errors import InputError
 from pipeline.remedy import Remedy
 from pipeline.resources import schema_yaml
 
 CHECK_AS_OF = Remedy(
-    "Nothing, if --as-of is earlier on purpose; otherwise correct the time or its offset at the "
-    "source.",
+    "No action needed if --as-of is intentionally earlier; otherwise correct the time or offset at "
+    "the source.",
     option=("as-of",),
 )
 DATES_SHIFTED = Remedy(
-    "If dates are shifted, give hours (cytocast pseudonymise --times hours); where all infusions "
-    "lie in the future, predict --as-of also accepts an hour. Otherwise correct the times.",
+    "If dates are shifted, give hours (cytocast pseudonymise --times hours); if all infusions lie "
+    "in the future, predict --as-of also accepts an hour. Otherwise correct the times.",
     option=("times", "as-of"),
 )
 REGRADE = Remedy(
@@ -44,7 +45,7 @@ Reader = Callable[
 
 
 def time_zero_of(table: pd.DataFrame, patients: pd.DataFrame) -> pd.Series | None:
-    """Time zero per row, None when no patient has one."""
+    """Time zero per row; None if no patient has one."""
     zero = patients["infusion_time"]
     if zero.isna().all():
         return None
@@ -74,7 +75,7 @@ def reject_future(
         file=file,
         column=column,
         code="future",
-        reason="The time lies at or after the moment of prediction.",
+        reason="The time is at or after the time of prediction.",
         remedy=CHECK_AS_OF,
     )
 
@@ -82,13 +83,13 @@ def reject_future(
 def flag_after_end(
     labs: pd.DataFrame, patients: pd.DataFrame, file: str, ledger: Ledger
 ) -> pd.DataFrame:
-    """Flag results that came in after the death or the stated end of the record; they are kept.
+    """Flag results after the death or the stated end of the record; they are kept.
 
-    No landmark lies after either, so they can change nothing; they say that a clock is wrong.
+    No landmark lies after either, so no estimate uses them, but a clock is probably wrong.
     """
     where = labs["patient"].to_numpy()
     column = "resulted_at" if "resulted_at" in labs else "resulted_hours"
-    for name, code, words in (
+    for name, code, end in (
         ("death_hours", "after_death", "the patient's death"),
         ("record_end_hours", "after_record_end", "the end of the record"),
     ):
@@ -99,8 +100,8 @@ def flag_after_end(
             file=file,
             column=column,
             code=code,
-            reason=f"The result came in after {words}; no prediction uses it.",
-            remedy="Check the clock of the result and that of the patient.",
+            reason=f"The result time is after {end}; no prediction uses the result.",
+            remedy="Check the times of the result and of the patient.",
         )
         labs = labs.assign(flag=add_flag(labs["flag"], late, code))
     return labs
@@ -115,7 +116,7 @@ def read_assessments(
     frontier: np.ndarray,
     extra_scales: tuple[str, ...],
 ) -> pd.DataFrame:
-    """Graded assessments; a grade outside its scale or of another grading system is refused."""
+    """Read graded assessments; rejects grades outside their scale or of another grading system."""
     schema = TableSchema.load("assessments")
     table = enforce(raw, schema, file, ledger, decisive=("grading_system",))
     table = table.assign(scale=table["scale"].str.lower())
@@ -155,7 +156,7 @@ def read_assessments(
             file=file,
             column="grading_system",
             code="other_grading_system",
-            reason="Graded by '" + system + f"', this run uses '{config.grading_system}'.",
+            reason="Graded by '" + system + f"'; this run uses '{config.grading_system}'.",
             remedy=REGRADE,
         )
     table = _timed(table, patients, "assessed", file, config, ledger, frontier)
@@ -170,19 +171,41 @@ def read_assessments(
         column="grade",
         code="conflicting",
         reason="Another row has another grade of '" + table["scale"] + "' at the same time.",
-        remedy="Keep the right one; the larger counts until then.",
+        remedy="Keep the correct one; until then the higher grade is used.",
     )
     return _ordered(table, ["patient", "scale", "assessed_hours", "grade"])
 
 
 def _note_other_systems(table: pd.DataFrame, wanted: str, ledger: Ledger) -> None:
-    """Remember who has no grade left on a scale once other grading systems are refused."""
+    """Record patients without a grade on a scale once other grading systems are rejected."""
     other = ~table["grading_system"].isin(["", wanted])
     kept = pd.MultiIndex.from_frame(table.loc[~other, ["patient_id", "scale"]])
     alone = table.loc[other]
     alone = alone.loc[~pd.MultiIndex.from_frame(alone[["patient_id", "scale"]]).isin(kept)]
     for system, patient in zip(alone["grading_system"], alone["patient_id"], strict=True):
         ledger.other_systems.setdefault(str(system), set()).add(str(patient))
+
+
+def refuse_mixed_systems(ledger: Ledger, file: str, config: CohortConfig) -> None:
+    """Check that no patient is graded by another system only.
+
+    Without their grades these patients would be read as patients without the event.
+
+    Raises
+    ------
+    InputError
+        If there are any.
+    """
+    if not ledger.other_systems:
+        return
+    systems = "; ".join(
+        f"{system}: {len(patients)} patients" for system, patients in ledger.other_systems.items()
+    )
+    raise InputError(
+        f"{file} mixes grading systems: '{config.grading_system}' (this run) and, for some "
+        f"patients alone, {systems}. Train these separately (cohort.grading_system), regrade them "
+        "(cohort.grades: charted_else_derived) or omit them"
+    )
 
 
 def read_treatments(
@@ -194,7 +217,7 @@ def read_treatments(
     frontier: np.ndarray,
     extra_scales: tuple[str, ...],
 ) -> pd.DataFrame:
-    """Drugs given; names become keys of ``drugs.yaml`` where known, else stay as written."""
+    """Read doses; known drug names become keys of ``drugs.yaml``, others stay as written."""
     table = enforce(raw, TableSchema.load("treatments"), file, ledger)
     keys = {text: drug_named(text) for text in table["drug"].unique()}
     names = {text: key or normalise_name(text) for text, key in keys.items()}
@@ -213,16 +236,16 @@ def read_treatments(
 
 
 def _note_drugs(table: pd.DataFrame, keys: Mapping[str, str], file: str, ledger: Ledger) -> None:
-    """Flag doses of drugs that are not recognised, or by a text, a class or a unit alone."""
-    told = {text: unknown_drug_reason(text) for text in table["_raw_drug"].unique()}
+    """Flag drugs that are unknown, named within a text or by class, and doses without a mass."""
+    reasons = {text: unknown_drug_reason(text) for text in table["_raw_drug"].unique()}
     ledger.note(
         table,
         ~table["drug"].isin(list(schema_yaml("drugs.yaml")["drugs"])),
         file=file,
         column="drug",
         code="unknown_drug",
-        reason=table["_raw_drug"].map(told).astype("str"),
-        remedy="Write one of the names in data_schema/drugs.yaml, if it is one of those drugs.",
+        reason=table["_raw_drug"].map(reasons).astype("str"),
+        remedy="If it is a drug of data_schema/drugs.yaml, write one of its names there.",
     )
     within = {
         text for text, key in keys.items() if key and normalise_name(text) not in drug_index()
@@ -236,8 +259,8 @@ def _note_drugs(table: pd.DataFrame, keys: Mapping[str, str], file: str, ledger:
         reason=quoted(table["_raw_drug"])
         + " is read as '"
         + table["drug"]
-        + "', the one drug of data_schema/drugs.yaml whose name stands in it.",
-        remedy="Nothing, if it was given; else correct the cell, or leave the row out.",
+        + "', the only drug of data_schema/drugs.yaml named in it.",
+        remedy="No action needed if it was given; otherwise correct the cell or omit the row.",
     )
     ledger.note(
         table,
@@ -246,8 +269,8 @@ def _note_drugs(table: pd.DataFrame, keys: Mapping[str, str], file: str, ledger:
         column="drug",
         code="drug_class_only",
         reason=quoted(table["_raw_drug"])
-        + " names a class of drugs; the dose counts, but its strength is unknown.",
-        remedy="Write the drug and its dose, if they are known.",
+        + " is a class of drugs; the dose is used, but its strength is unknown.",
+        remedy="Write the drug and its dose if they are known.",
     )
     steroids = [
         key for key, drug in schema_yaml("drugs.yaml")["drugs"].items() if "dex_equivalent" in drug
@@ -260,13 +283,13 @@ def _note_drugs(table: pd.DataFrame, keys: Mapping[str, str], file: str, ledger:
         file=file,
         column="unit",
         code="dose_unit_unknown",
-        reason="The unit " + quoted(unit) + " is no mass; the dose counts, its amount is unknown.",
+        reason=quoted(unit) + " is not a unit of mass; the dose is used without its amount.",
         remedy="Write the dose in mg, g or ug.",
     )
 
 
 def _milligrams(table: pd.DataFrame) -> pd.Series:
-    """Dose in mg; NaN where none is stated or the unit is no mass."""
+    """Dose in mg; NaN where none is stated or the unit is not a mass."""
     if "dose" not in table or "unit" not in table:
         return pd.Series(np.nan, index=table.index)
     factor = table["unit"].astype("str").map(normalise_unit).map(_TO_MG)
@@ -282,7 +305,7 @@ def read_observations(
     frontier: np.ndarray,
     extra_scales: tuple[str, ...],
 ) -> pd.DataFrame:
-    """Raw vitals and ICE items; kept for grading, never for features."""
+    """Read raw vitals and ICE items; used for grading, never as features."""
     table = enforce(raw, TableSchema.load("observations"), file, ledger)
     table = table.assign(item=table["item"].str.lower())
     items = schema_yaml("observations.yaml")["items"]
@@ -293,7 +316,7 @@ def read_observations(
         column="item",
         code="unknown_item",
         reason=quoted(table["item"]) + " is not a known observation.",
-        remedy="data_schema/observations.yaml lists every item.",
+        remedy="Use an item of data_schema/observations.yaml, or omit the row.",
     )
     table = ledger.reject(
         table,
@@ -301,8 +324,8 @@ def read_observations(
         file=file,
         column="value",
         code="illegal_value",
-        reason=quoted(table["value"]) + " is not legal for '" + table["item"] + "'.",
-        remedy="data_schema/observations.yaml lists the range or the words of every item.",
+        reason=quoted(table["value"]) + " is not a value of '" + table["item"] + "'.",
+        remedy="data_schema/observations.yaml lists the range or the values of every item.",
     )
     table = _timed(table, patients, "observed", file, config, ledger, frontier)
     content = [name for name in table.columns if name != "_line"]
@@ -311,7 +334,7 @@ def read_observations(
 
 
 def _legal_observations(table: pd.DataFrame, items: Mapping[str, Mapping[str, Any]]) -> pd.Series:
-    """Whether each value is a number in the range, or one of the words, of its item."""
+    """Whether each value is in the range, or among the values, of its item."""
     legal = pd.Series(False, index=table.index)
     for key in table["item"].unique():
         item, rows = items[key], table["item"] == key
@@ -361,7 +384,7 @@ def _timed(
         ledger=ledger,
     )
     limit = frontier[table["patient"].to_numpy()]
-    # of a day that is not over, what stands in the export has happened already
+    # rows of a day that is not over yet have already happened
     running = (table["_start"] < limit) & (table["_until"] > table["_start"])
     hours = table[f"{clock}_hours"].to_numpy()
     hours = np.where(running, np.minimum(hours, np.nextafter(limit, -np.inf)), hours)

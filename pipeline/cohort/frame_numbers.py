@@ -1,4 +1,4 @@
-"""Numbers in object columns of a frame, as the text that a person would write."""
+"""Numbers in object columns of a DataFrame, written as plain text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _NUMBERS = (numbers.Real, Decimal)
 
 
 def numbers_as_text(cells: pd.Series) -> pd.Series:
-    """Text of numbers in an object column that mixes them with text, or holds decimals.
+    """Write numbers as text in an object column that mixes them with text or has decimals.
 
     Examples
     --------

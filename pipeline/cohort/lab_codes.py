@@ -1,4 +1,4 @@
-"""LOINC codes of lab rows: a known code must match the analyte; else the name counts."""
+"""LOINC codes of lab rows: a known code must match the name; otherwise the name is used."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def agree_codes(
 ) -> pd.DataFrame:
     """Reject rows whose LOINC code means another analyte or specimen than their name.
 
-    A code outside the dictionary is flagged, and the name counts.
+    A code outside the dictionary is flagged, and the name is used.
 
     Parameters
     ----------
     labs : DataFrame
-        With ``analyte`` as exported, ``key`` and, where the export has it, ``loinc``.
+        ``analyte`` as exported, ``key`` and, optionally, ``loinc``.
     """
     if labs.empty:
         return labs
@@ -45,7 +45,7 @@ def agree_codes(
             code="loinc_conflict",
             reason="LOINC "
             + quoted(labs["loinc"])
-            + " means another analyte than "
+            + " is another analyte than "
             + quoted(labs["analyte"])
             + ".",
             remedy="Correct the code or the name.",
@@ -81,10 +81,10 @@ def _note_unknown(
         code="name_over_code",
         reason="LOINC "
         + quoted(codes)
-        + " is not in the dictionary; the row is read by its name, "
+        + " is not in the analyte dictionary; the row is read by its name, "
         + quoted(labs["analyte"])
         + ".",
-        remedy="No action needed if the code means the same analyte and specimen.",
+        remedy="No action needed if the code is of the same analyte and specimen.",
     )
 
 

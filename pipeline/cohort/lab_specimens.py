@@ -25,20 +25,21 @@ def agree_specimens(
 ) -> tuple[pd.DataFrame, AnalyteResolver]:
     """Match analyte and stated specimen; reject rows in which they contradict each other.
 
-    Albumin of CSF becomes CSF albumin. A row with an unknown specimen is flagged and used: the word
-    is usually a local name for a blood tube. In training, a cohort-local analyte takes the one
-    specimen that its rows state.
+    Albumin of CSF becomes CSF albumin. A row with an unknown specimen is flagged but used: the text
+    is usually a local name for a blood tube. In training, a cohort-local analyte takes the specimen
+    that its rows state.
 
     Parameters
     ----------
     labs : DataFrame
-        With ``analyte`` as exported, ``key`` and, where the export has it, ``specimen``.
+        ``analyte`` as exported, ``key`` and, optionally, ``specimen``.
 
     Returns
     -------
     labs : DataFrame
         With the ``key`` of the analyte in that specimen.
     book : AnalyteResolver
+        With the specimens of cohort-local analytes.
     """
     if labs.empty:
         return labs, book
@@ -64,9 +65,9 @@ def agree_specimens(
         column="specimen",
         code="specimen_conflict",
         reason=quoted(labs["analyte"])
-        + " of specimen "
+        + " in specimen "
         + quoted(specimen.astype("str"))
-        + " is not the analyte of this model, which is measured in "
+        + " is not used; the model uses this analyte in "
         + labs["key"].map(own).astype("str")
         + ".",
         remedy=OTHER_SPECIMEN,
@@ -82,7 +83,7 @@ def agree_specimens(
         + " is not a specimen of data_schema/specimens.yaml; the row is used as "
         + rejected["key"].map(own).astype("str")
         + ".",
-        remedy="Name the specimen, for example serum or CSF; leave rows of other specimens out.",
+        remedy="Name the specimen, for example serum or CSF; omit rows of other specimens.",
     )
     ledger.note(
         rejected,
@@ -91,16 +92,16 @@ def agree_specimens(
         column="specimen",
         code="analyte_of_specimen",
         reason=quoted(specimen.astype("str")).loc[rejected.index]
-        + " is the specimen, so the row is read as "
+        + " is the specimen; the row is read as "
         + moved.loc[rejected.index].map(_name).astype("str")
         + ".",
-        remedy="No action needed if the specimen is right.",
+        remedy="No action needed if the specimen is correct.",
     )
     return rejected.assign(key=moved.loc[rejected.index]), book
 
 
 def _agreed(name: str, key: str, stated: Specimens, book: AnalyteResolver) -> str | None:
-    """Key of the analyte in the stated specimen, None where they contradict each other."""
+    """Key of the analyte in the stated specimen; None if they contradict each other."""
     if not stated:
         return key
     own = _own(book.get(key))
@@ -111,7 +112,7 @@ def _agreed(name: str, key: str, stated: Specimens, book: AnalyteResolver) -> st
 
 
 def _named(name: str, book: AnalyteResolver, key: str) -> Specimens:
-    """Specimen that a name or a code states on its own."""
+    """Specimen that a name or code states by itself."""
     if key in book.local:
         return NOTHING
     if name in dictionary()[key].loinc:
@@ -123,7 +124,7 @@ def _named(name: str, book: AnalyteResolver, key: str) -> Specimens:
 def _agree_local(
     labs: pd.DataFrame, specimen: pd.Series, file: str, book: AnalyteResolver, ledger: Ledger
 ) -> tuple[pd.DataFrame, AnalyteResolver]:
-    """In training, give each cohort-local analyte the one specimen that its rows state."""
+    """In training, give each cohort-local analyte the specimen that its rows state."""
     if not book.learning or not book.local:
         return labs, book
     chosen = labs["key"].isin(list(book.local))
@@ -140,7 +141,7 @@ def _agree_local(
         file=file,
         column="specimen",
         code="specimen_conflict",
-        reason=quoted(labs["analyte"]) + " carries several specimens and is not in the dictionary.",
+        reason=quoted(labs["analyte"]) + " is not in the dictionary and has several specimens.",
         remedy="Give each specimen its own analyte name, for example 'CXCL9 CSF'.",
     )
     local = {

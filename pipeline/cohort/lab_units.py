@@ -1,4 +1,4 @@
-"""Units of lab rows: meaning, conversion factors, and conflicts with a LOINC code."""
+"""Units of lab rows: assumed units, conversion factors, and conflicts with a LOINC code."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pipeline.config_cohort import CohortConfig
 from pipeline.remedy import Audience, Remedy
 
 CORRECT_UNIT = Remedy(
-    train="Correct the unit. In training, cohort.assume_units can state what it means.",
+    train="Correct the unit, or state its meaning in cohort.assume_units.",
     operator="Correct the unit, or state its meaning in cohort.assume_units with --config.",
     option=("config",),
 )
@@ -26,10 +26,10 @@ _UNITY = ("", "1", "{1}")
 
 
 def meant_units(labs: pd.DataFrame, config: CohortConfig) -> pd.Series:
-    """Units as exported, replaced where the configuration states their meaning.
+    """Units as exported, with those that the configuration replaces.
 
-    ``assume_units`` maps single units. For a cohort-local analyte with a unit in braces, a blank
-    unit or 1 is replaced by that unit.
+    ``assume_units`` maps single units. A cohort-local analyte with a unit in braces also accepts a
+    blank unit or 1.
     """
     meant = labs["unit"].copy()
     for key, assumed in config.assume_units.items():
@@ -48,7 +48,7 @@ def meant_units(labs: pd.DataFrame, config: CohortConfig) -> pd.Series:
 def with_bases(
     labs: pd.DataFrame, file: str, book: AnalyteResolver, ledger: Ledger
 ) -> pd.DataFrame:
-    """Add the basis of a LOINC code, in either column, to a unit without one."""
+    """Add the basis (FEU, DDU) of a LOINC code, in either column, to a unit without a basis."""
     meant = labs["meant"].copy()
     for column in ("loinc", "analyte"):
         if column not in labs:
@@ -65,8 +65,8 @@ def with_bases(
         file=file,
         column="unit",
         code="basis_from_loinc",
-        reason="The unit states no basis; the LOINC code of the row does.",
-        remedy="No action needed if the code is right; preferably state the basis in the unit.",
+        reason="The unit has no basis (FEU or DDU); that of the row's LOINC code is used.",
+        remedy="No action needed if the code is correct; preferably state the basis in the unit.",
     )
     return labs.assign(meant=meant)
 
@@ -79,7 +79,7 @@ def _bound_codes() -> set[str]:
 def factors(
     labs: pd.DataFrame, book: AnalyteResolver, audience: Audience
 ) -> tuple[pd.Series, pd.Series]:
-    """Factor to the canonical unit per row, and the reason where it is missing."""
+    """Factor to the canonical unit per row (NaN if unknown), and the reason why it is unknown."""
     pairs = labs[["key", "meant"]]
     outcome = [
         _factor(book.get(key), unit, audience)
@@ -100,14 +100,14 @@ def _factor(analyte: Analyte, unit: str, audience: Audience) -> tuple[float, str
     if normalise_unit(unit) == normalise_unit(analyte.unit):
         return 1.0, ""
     return float("nan"), (
-        f"{analyte.name} is a cohort-local analyte with unit '{analyte.unit}', got '{unit}'."
+        f"{analyte.name} is a cohort-local analyte in '{analyte.unit}', not in '{unit}'."
     )
 
 
 def refuse_loinc_units(
     labs: pd.DataFrame, file: str, book: AnalyteResolver, ledger: Ledger
 ) -> pd.DataFrame:
-    """Refuse a unit that the row's LOINC code, in either column, cannot carry."""
+    """Reject a unit that the row's LOINC code, in either column, cannot have."""
     bound = _bound_codes()
     for column in ("loinc", "analyte"):
         if column not in labs:
@@ -125,10 +125,10 @@ def refuse_loinc_units(
             code="loinc_unit_conflict",
             reason="LOINC "
             + quoted(labs[column])
-            + " cannot carry the unit "
+            + " cannot have the unit "
             + quoted(labs["meant"])
             + ".",
-            remedy="Correct the code or the unit; analytes.yaml lists what each code may carry.",
+            remedy="Correct the code or the unit; analytes.yaml lists the units of each code.",
         )
     return labs
 
@@ -140,9 +140,9 @@ def agree_local_units(
     book: AnalyteResolver,
     ledger: Ledger,
 ) -> tuple[pd.DataFrame, AnalyteResolver]:
-    """In training, a cohort-local analyte must carry one unit; it becomes its canonical unit.
+    """In training, require one unit per cohort-local analyte, which becomes its canonical unit.
 
-    Where the configuration states the unit, rows in another unit are rejected later.
+    If the configuration states the unit, rows in another unit are rejected later.
     """
     if not book.learning or not book.local:
         return labs, book
@@ -156,8 +156,8 @@ def agree_local_units(
         file=file,
         column="unit",
         code="unit_inconsistent",
-        reason=quoted(labs["analyte"]) + " carries several units and is not in the dictionary.",
-        remedy="Give one unit throughout, or add the analyte and its conversions to analytes.yaml.",
+        reason=quoted(labs["analyte"]) + " is not in the dictionary and has several units.",
+        remedy="Use one unit, or add the analyte and its conversions to analytes.yaml.",
     )
     local = {
         key: replace(

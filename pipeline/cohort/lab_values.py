@@ -1,4 +1,4 @@
-"""Result text of lab rows to numbers in canonical units; refuses rather than guesses."""
+"""Result text of lab rows to numbers in canonical units; rejects what is ambiguous."""
 
 from __future__ import annotations
 
@@ -36,11 +36,10 @@ from pipeline.remedy import Audience, Remedy
 
 REMEDIES: dict[str, str | Remedy] = {
     "value_unusable": "Give a number, optionally with < or > before it.",
-    "no_result": "Leave these rows out; they hold no number, so nothing is lost.",
+    "no_result": "No action needed; the row has no number. Preferably omit it.",
     "sentinel": Remedy(
-        train="Leave these rows out, or change cohort.sentinels if it is a real result.",
-        operator="Leave these rows out, or state cohort.sentinels with --config if it is a real "
-        "result.",
+        train="Omit these rows, or change cohort.sentinels if it is a real result.",
+        operator="Omit these rows, or set cohort.sentinels with --config if it is a real result.",
         option=("config",),
     ),
 }
@@ -50,7 +49,7 @@ GIVE_LIMIT = Remedy(
 )
 OWN_NAME = Remedy(
     train="Give results in a relative unit their own analyte name.",
-    operator="Leave these rows out, or send the unit used in training.",
+    operator="Omit these rows, or use the unit of the training cohort.",
 )
 COMMA = "comma"
 _QUALITY = {
@@ -59,7 +58,16 @@ _QUALITY = {
 
 
 def comma_remedy(config: CohortConfig) -> str | Remedy:
-    """What to do about a comma that is not known to be a decimal mark.
+    """Remedy for a comma that may or may not be a decimal mark.
+
+    Parameters
+    ----------
+    config : CohortConfig
+        ``decimal_comma`` is used.
+
+    Returns
+    -------
+    str or Remedy
 
     Examples
     --------
@@ -89,14 +97,14 @@ def comma_remedy(config: CohortConfig) -> str | Remedy:
 def read_values(
     labs: pd.DataFrame, file: str, config: CohortConfig, book: AnalyteResolver, ledger: Ledger
 ) -> tuple[pd.DataFrame, AnalyteResolver]:
-    """Numbers in canonical units with their limits; refuses unknown units and impossible values.
+    """Numbers in canonical units with their limits; rejects unknown units and impossible values.
 
     Returns
     -------
     labs : DataFrame
         With ``value``, ``side``, ``limit_source`` (``none``, ``stated``, ``inferred``) and ``flag``
         (quality).
-    book : AnalyteBook
+    book : AnalyteResolver
         With the units of cohort-local analytes and, in training, the usual limits.
     """
     labs = with_bases(labs.assign(meant=meant_units(labs, config)), file, book, ledger)
@@ -141,7 +149,7 @@ def read_values(
         quality=parsed["quality"],
     )
     labs = refuse_empty_limits(labs, file, book, ledger)
-    # before limits are applied: an impossible number must not hide behind its own upper limit
+    # before limits are applied, because an upper limit would replace an impossible number
     labs = _refuse_implausible(labs, file, book, ledger)
     gated = gated_limits(labs, factor.loc[labs.index], file, book, ledger)
     labs = labs.assign(**{name: gated[name] for name in REFERENCE_COLUMNS})
@@ -169,7 +177,7 @@ def read_values(
             column="value",
             code=quality,
             reason=_QUALITY.get(quality, f"The sample was {quality}; the number is used."),
-            remedy="Leave the row out if the laboratory would not stand by it.",
+            remedy="Omit the row if the laboratory considers it unreliable.",
         )
     return labs.drop(columns=["printed", "word", "quality"]), book
 
@@ -205,7 +213,7 @@ def _parse(
 def _with_usual_limits(
     labs: pd.DataFrame, file: str, book: AnalyteResolver, ledger: Ledger
 ) -> pd.DataFrame:
-    """Usual limit of the training cohort where a result names a side and nothing a limit."""
+    """Use the usual limit of the training cohort for results that state a side but no limit."""
     open_ended = labs["value"].isna() & (labs["word"] != "")
     value, source = labs["value"].copy(), labs["limit_source"].copy()
     for end in (BELOW, ABOVE):
@@ -219,20 +227,20 @@ def _with_usual_limits(
         file=file,
         column="value",
         code="limit_inferred",
-        reason="The result states no limit; the usual one of the training cohort is taken.",
+        reason="The result states no limit; the usual one of the training cohort is used.",
         remedy=GIVE_LIMIT,
     )
     return labs
 
 
 def _without_unit(labs: pd.DataFrame) -> pd.Series:
-    """Value cells without the unit of their own row, where it is printed behind the number."""
+    """Value cells without the unit of their row, if it is printed after the number."""
     pairs = labs[["value", "unit"]].drop_duplicates()
     cut = {}
     for value, unit in pairs.itertuples(index=False):
-        found = re.fullmatch(r"([^A-Za-zµμ%]*\d(?:[eE][+-]?\d+)?)\s*([A-Za-zµμ%].*)", value)
-        if found and unit and normalise_unit(found[2]) == normalise_unit(unit):
-            cut[value, unit] = found[1]
+        match = re.fullmatch(r"([^A-Za-zµμ%]*\d(?:[eE][+-]?\d+)?)\s*([A-Za-zµμ%].*)", value)
+        if match and unit and normalise_unit(match[2]) == normalise_unit(unit):
+            cut[value, unit] = match[1]
     if not cut:
         return labs["value"]
     cells = [
@@ -248,10 +256,10 @@ def _refuse_implausible(
     ranges = {key: book.get(key).plausible for key in labs["key"].unique()}
     low = labs["key"].map({key: -LARGEST if r[0] is None else r[0] for key, r in ranges.items()})
     high = labs["key"].map({key: LARGEST if r[1] is None else r[1] for key, r in ranges.items()})
-    # a value below a limit may lie under the plausible range; one above must not exceed it
+    # a value below a limit may lie below the plausible range; one above must not exceed it
     outside = (labs["value"] < low.astype(float)) & (labs["side"] >= 0)
     outside |= labs["value"] > high.astype(float)
-    words = labs["key"].map(
+    plausible = labs["key"].map(
         {
             key: range_text(-LARGEST if r[0] is None else r[0], LARGEST if r[1] is None else r[1])
             for key, r in ranges.items()
@@ -266,8 +274,8 @@ def _refuse_implausible(
         reason=labs["value"].map(lambda number: plain_number(round(number, 6))).astype("str")
         + " "
         + labs["key"].map({key: book.get(key).unit for key in ranges})
-        + " lies outside the plausible range "
-        + words.astype("str")
+        + " is outside the plausible range "
+        + plausible.astype("str")
         + "."
         + _likely_units(labs, outside, book),
         remedy="Check the unit and the decimal point.",
@@ -275,11 +283,11 @@ def _refuse_implausible(
 
 
 def _likely_units(labs: pd.DataFrame, outside: pd.Series, book: AnalyteResolver) -> pd.Series:
-    """Units in which an impossible number would be a usual one, as a sentence."""
-    words = pd.Series("", index=labs.index, dtype="str")
+    """Sentence with the units in which an impossible number would be usual."""
+    hints = pd.Series("", index=labs.index, dtype="str")
     chosen = labs.loc[np.asarray(outside, dtype=bool), ["key", "printed"]]
     for row, key, number in chosen.itertuples(name=None):
         units = plausible_units(book.get(key), number)
         if units:
-            words[row] = f" The number would be usual in {' or '.join(units)}."
-    return words
+            hints[row] = f" The number would be usual in {' or '.join(units)}."
+    return hints

@@ -1,4 +1,4 @@
-"""Lab rows: when each was collected and resulted, its value and its version."""
+"""Lab rows: collection and result time, value and version."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ RESULT_COLUMNS = [
 
 
 def derive_ratio(labs: pd.DataFrame, window_hours: float) -> pd.DataFrame:
-    """Rows of the ratio for every CSF albumin with a serum albumin drawn within a window.
+    """Derive the albumin ratio of every CSF albumin with a serum albumin drawn within a window.
 
-    The ratio counts as collected with the CSF and as resulted with the later of the two, so at any
-    moment it is that of the nearest serum albumin known by then: each serum result that is as near
-    as the best so far makes a new version. A withdrawn part withdraws the ratio. Results beyond a
-    limit make no ratio, and a ratio that the export states for the same draw is left alone.
+    The ratio is collected with the CSF and resulted with the later of the two. Each serum result
+    at least as near as the nearest so far makes a new version, so at any moment the ratio uses the
+    nearest serum albumin known by then. Cancelling a part cancels the ratio. Results beyond a limit
+    give no ratio, and a ratio that the export states for the same draw is kept.
 
     Parameters
     ----------
@@ -48,8 +48,7 @@ def derive_ratio(labs: pd.DataFrame, window_hours: float) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        The derived rows in the columns of ``labs``, flagged ``derived``; empty where there are
-        none.
+        The derived rows in the columns of ``labs``, flagged ``derived``.
     """
     usable = labs.loc[labs["cancelled"] | ((labs["side"] == 0) & (labs["value"] > 0))]
     spinal, serum = (usable.loc[usable["key"] == key] for key in (SPINAL, SERUM))
@@ -89,28 +88,28 @@ def read_labs(
     *,
     live: bool,
 ) -> tuple[pd.DataFrame, AnalyteResolver, int, pd.DataFrame]:
-    """Read rows of ``labs`` as the cohort holds them: every version of every result, in order.
+    """Read ``labs``: every version of every result, in order.
 
     Parameters
     ----------
     raw : DataFrame
-        Placed rows, with ``patient``.
+        Text rows with ``patient``.
     patients : DataFrame
         One row per patient.
     frontier : ndarray of float, shape (n_patients,)
-        Hour from which rows lie in the future.
+        Hour from which rows count as future.
 
     Returns
     -------
     labs : DataFrame
         ``Cohort.labs``.
-    book : AnalyteBook
-        With what this cohort teaches, in training.
+    book : AnalyteResolver
+        In training, with the local analytes and limits of this cohort.
     imputed : int
         Accepted rows whose result time is imputed.
     sources : DataFrame
         Per accepted row ``patient_id, analyte, unit`` as exported, ``collected_hours`` and
-        ``delay_hours`` from collection to result, NaN where the result time is imputed.
+        ``delay_hours`` from collection to result (NaN if the result time is imputed).
     """
     table = enforce(raw, TableSchema.load("labs"), file, ledger, decisive=("status",))
     table = result_versions.status_columns(table)
@@ -161,14 +160,14 @@ def read_times(
     book: AnalyteResolver,
     ledger: Ledger,
 ) -> tuple[pd.DataFrame, pd.Series]:
-    """Read both clocks; a missing result time is imputed as the config says.
+    """Read both clocks; a missing result time is imputed by ``config.turnaround``.
 
     Returns
     -------
     labs : DataFrame
-        With ``collected_hours`` and ``resulted_hours``, both finite; ``dated`` where only a day
-        is stated, and ``placeable`` where the result time is imputed or the end of a day. A draw
-        of which only the day is known counts from its start, its result from the end of that day.
+        With finite ``collected_hours`` and ``resulted_hours``. ``dated``: a time is only a day;
+        ``placeable``: the result time is imputed or only a day. For a day without a time, the
+        collection is its start and the result its end.
     imputed : Series of bool
         Where ``resulted_hours`` was imputed.
     """
@@ -206,8 +205,8 @@ def read_times(
         file=file,
         column=read.column,
         code="resulted_before_collected",
-        reason="The result time lies before the collection time.",
-        remedy="Check which of the two clocks is wrong.",
+        reason="The result time is before the collection time.",
+        remedy="Check both times and correct the wrong one.",
     )
     return labs, imputed.loc[labs.index]
 
@@ -215,11 +214,11 @@ def read_times(
 def cap_imputed(
     labs: pd.DataFrame, imputed: pd.Series, limit: np.ndarray, *, live: bool
 ) -> pd.DataFrame:
-    """Bring imputed result times to a moment at which the row is known to exist.
+    """Limit imputed result times to the time of the export.
 
-    A row that stands in an export has its result by then. In a live batch the export is as old as
-    the patient's newest stated time, so an imputed result time never lies after that; a slow
-    assay then cannot move the landmark into the future.
+    A row of an export has its result by then. In a live batch, the export is as old as the
+    patient's newest stated time, so an imputed result time is never later; a long turnaround
+    then cannot move the landmark into the future.
 
     Parameters
     ----------
@@ -228,7 +227,7 @@ def cap_imputed(
     imputed : Series of bool
         Where ``resulted_hours`` was imputed.
     limit : ndarray of float
-        Per row, the hour before which its result must lie (inf where unknown).
+        Per row, the hour before which the result exists (inf where unknown).
     live : bool
         Whether this is a batch to be scored rather than a finished record.
     """
@@ -242,7 +241,7 @@ def cap_imputed(
 
 
 def _as_near_as_any_before(pairs: pd.DataFrame) -> Iterator[int]:
-    """Rows whose distance is the smallest so far within their draw."""
+    """Yield rows whose distance is the smallest so far within their draw."""
     draw: tuple[int, float] | None = None
     best = float("inf")
     columns = ["patient", "collected_hours", "distance"]

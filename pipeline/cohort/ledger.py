@@ -1,4 +1,4 @@
-"""The ledger of what was not used: every refused row or cell with reason and remedy."""
+"""The ledger of rejects and flags: every row or cell with its reason and remedy."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pipeline.errors import shown, visible
 from pipeline.remedy import Audience, Interface, Remedy, render
 
 COLUMNS = ["file", "row", "column", "value", "code", "reason", "remedy"]
-# rows of which nothing is lost: no analyte of ours, or no number in the first place
+# rejects without loss of information: not an analyte of the dictionary, or no number
 HARMLESS = ("unknown_analyte", "specimen_conflict", "no_result")
 FUTURE = "future"
 CONTRADICTING = "duplicate_patient"
@@ -24,7 +24,7 @@ CLOSE_LINE = "Quote fields that hold the separator, close every quote, or comple
 KEEP_ONE_ROW = (
     "Keep one row per patient in patients; number a second infusion in the column 'episode' (1, 2)."
 )
-_LONG = 1e16  # from here on a whole number is told by its power of ten
+_LONG = 1e16  # whole numbers from here on are written with a power of ten
 
 
 @dataclass
@@ -47,19 +47,35 @@ class LineCounts:
 
 @dataclass
 class Ledger:
-    """Collects rejects; tables carry their file line in the column ``_line``.
+    """Collects rejects and flags; tables carry their file line in the column ``_line``.
 
-    ``other_systems`` maps a grading system to patients graded on some scale by it alone;
-    ``live``: a batch to be scored, whose reader cannot change the configuration.
-    ``by_analyte`` counts refused rows of labs per exported name and code, ``lab_codes`` per patient
-    and code; ``lost_patients`` keeps the first code of any table. ``rows_refused`` counts refused
-    rows per patient, ``results_refused`` those of them that held a result, per exported analyte.
-    ``shifted_patients`` are those whose infusion lies in the future, so that their dates may be
-    shifted. ``contradictions`` holds per patient the lines that differ, and in which columns.
-    ``lines`` counts physical lines per file, where a file has lines.
-    ``written`` holds, per file and column, the cells that reading changed, by their line;
-    ``decimal_marks`` holds, per file, the meaning of commas and points in its results.
-    ``refused_ids`` are ids that cannot be used, as outputs show them.
+    Attributes
+    ----------
+    live : bool
+        Whether this is a batch to be scored, whose operator cannot change the configuration.
+    rejected, collapsed, read, cells_ignored : Counter
+        Rows (cells) per file.
+    lines : dict
+        Physical lines per file, for files with lines.
+    lost_patients : dict
+        Patient to the first reject code in any table.
+    other_systems : dict
+        Grading system to patients who have a scale graded by it only.
+    by_analyte : dict
+        Exported name to rejected rows of labs per code.
+    lab_codes, rows_refused, results_refused : dict
+        Per patient: rejected rows of labs by code, rejected rows, rejected results by exported
+        analyte.
+    shifted_patients : set of str
+        Patients whose infusion lies in the future, so their dates may be shifted.
+    contradictions : dict
+        Patient to the lines of patients that differ, and their columns.
+    written : dict
+        (file, column) to the original cells that reading changed, by line.
+    decimal_marks : dict
+        File to the meaning of commas and points in its results.
+    refused_ids : set of str
+        Unusable ids, as outputs show them.
     """
 
     live: bool = False
@@ -86,11 +102,11 @@ class Ledger:
 
     @property
     def audience(self) -> Audience:
-        """Who reads the entries: the operator of a trained model, or the person who trains."""
+        """Reader of the entries: the operator of a trained model, or the person who trains."""
         return Audience.SCORING if self.live else Audience.TRAINING
 
     def remember(self, file: str, before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
-        """Keep the cells that reading rewrote, for rejects to quote; returns ``after``."""
+        """Record the original text of rewritten cells, which rejects quote; returns ``after``."""
         for column in after.columns:
             changed = before[column] != after[column]
             if changed.any():
@@ -132,7 +148,7 @@ class Ledger:
         return table.loc[~chosen]
 
     def contradicting(self, patients: pd.Series) -> pd.Series:
-        """On which lines of patients each one contradicts itself, and in what; "" where not."""
+        """Lines of patients on which each patient contradicts itself; "" if there are none."""
         return patients.map(lambda name: self.contradictions.get(str(name), "")).astype("str")
 
     def ignore_cells(
@@ -167,7 +183,7 @@ class Ledger:
         reason: str | pd.Series,
         remedy: str | Remedy,
     ) -> None:
-        """Flag rows that are used as they are, so that they can be counted and looked at."""
+        """Flag rows that are used unchanged."""
         chosen = np.asarray(mask, dtype=bool)
         if chosen.any():
             text = _masked(reason, chosen)
@@ -191,7 +207,7 @@ class Ledger:
         code: str = RAGGED,
         remedy: str = CLOSE_LINE,
     ) -> None:
-        """Record a line that is no row; ``patient`` where it can be told."""
+        """Record a line that is not a row; ``patient`` if it is known."""
         entry = (file, line, "", "", code, reason, remedy)
         self.parts.append(pd.DataFrame([entry], columns=COLUMNS))
         self.rejected[file] += 1
@@ -208,7 +224,7 @@ class Ledger:
         known.continuation += lines.continuation
 
     def line_counts(self, file: str) -> dict[str, int]:
-        """``lines = read + blank_lines + continuation_lines``; empty where every line is a row."""
+        """``lines = read + blank_lines + continuation_lines``; empty if every line is a row."""
         lines = self.lines.get(file)
         if lines is None or lines.total == self.read[file]:
             return {}
@@ -219,12 +235,12 @@ class Ledger:
         }
 
     def why_lost(self) -> dict[str, str]:
-        """Per patient the code to name: a refused row of patients, else the commonest of labs."""
-        found = dict(self.lost_patients)
+        """Main reject code per patient: of patients if rejected there, else most common in labs."""
+        main_codes = dict(self.lost_patients)
         for patient, codes in self.lab_codes.items():
-            if found[patient] in codes:
-                found[patient] = codes.most_common(1)[0][0]
-        return found
+            if main_codes[patient] in codes:
+                main_codes[patient] = codes.most_common(1)[0][0]
+        return main_codes
 
     def frame(self) -> pd.DataFrame:
         """All entries in the order of ``rejects.csv``."""
@@ -235,29 +251,29 @@ class Ledger:
         return _sorted(self.noted)
 
     def flags(self) -> dict[str, dict[str, int]]:
-        """Per file: how many rows carry each flag."""
-        found: dict[str, dict[str, int]] = {}
+        """Per file, the number of rows with each flag."""
+        flagged: dict[str, dict[str, int]] = {}
         for part in self.noted:
-            counts = found.setdefault(str(part["file"].iloc[0]), {})
+            counts = flagged.setdefault(str(part["file"].iloc[0]), {})
             code = str(part["code"].iloc[0])
             counts[code] = counts.get(code, 0) + len(part)
-        return found
+        return flagged
 
     def counts(self, withdrawn: dict[str, int]) -> dict[str, dict[str, int]]:
         """Rows per file: ``read = accepted + rejected + collapsed + withdrawn``.
 
-        The counts of :meth:`line_counts` follow where they differ from those of rows.
+        The counts of :meth:`line_counts` follow if they differ from those of rows.
         """
         result = {}
         for file in sorted(self.read):
-            gone = withdrawn.get(file, 0)
+            cancelled = withdrawn.get(file, 0)
             rejected, collapsed = self.rejected[file], self.collapsed[file]
             result[file] = {
                 "read": self.read[file],
-                "accepted": self.read[file] - rejected - collapsed - gone,
+                "accepted": self.read[file] - rejected - collapsed - cancelled,
                 "rejected": rejected,
                 "collapsed": collapsed,
-                "withdrawn": gone,
+                "withdrawn": cancelled,
                 "cells_ignored": self.cells_ignored[file],
                 **self.line_counts(file),
             }
@@ -294,7 +310,16 @@ class Ledger:
 
 
 def quoted(cells: pd.Series) -> pd.Series:
-    """Cells in quotes as reasons show them, cut where they are long.
+    """Cells in quotes, as reasons show them; long cells are cut.
+
+    Parameters
+    ----------
+    cells : Series of str
+        Cells as exported.
+
+    Returns
+    -------
+    Series of str
 
     Examples
     --------
@@ -321,7 +346,7 @@ def range_text(low: float, high: float) -> str:
 
 
 def plain_number(value: float) -> str:
-    """Number as one would write it: 7, not 7.0.
+    """Number without a needless decimal: 7, not 7.0.
 
     Examples
     --------
@@ -333,7 +358,7 @@ def plain_number(value: float) -> str:
 
 
 def _as_written(rows: pd.DataFrame, column: str) -> pd.Series:
-    """Cells of a column as the file has them, as far as that is still known."""
+    """Cells of a column as in the file, if still known."""
     if f"_raw_{column}" in rows:
         return rows[f"_raw_{column}"].astype("str")
     if column not in rows:
@@ -360,7 +385,7 @@ def _sorted(parts: list[pd.DataFrame]) -> pd.DataFrame:
 
 
 def _causes_first(file: str) -> str:
-    """A patient refused in ``patients`` explains refusals in every other table."""
+    """Sort ``patients`` first, because its rejects explain those of other tables."""
     return f"0{file}" if file.startswith("patients") else f"1{file}"
 
 

@@ -1,4 +1,4 @@
-"""Properties of a cohort-local analyte: from the configuration, else from its unit."""
+"""Properties of a cohort-local analyte, from the configuration or its unit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pipeline.errors import UsageError
 def describe(stated: LocalAnalyteConfig, name: str, unit: str) -> dict[str, Any]:
     """Name, unit, pathway, sign and scale of a cohort-local analyte.
 
-    A logarithm is signed unless the configuration states otherwise: it is negative below 1.
+    A logarithm is signed unless the configuration states otherwise, because it can be negative.
 
     Parameters
     ----------
@@ -43,12 +43,12 @@ def describe(stated: LocalAnalyteConfig, name: str, unit: str) -> dict[str, Any]
 
 
 def refuse_relative_assumptions(config: CohortConfig) -> None:
-    """Refuse ``assume_units`` that read a relative unit as another unit.
+    """Check that no ``assume_units`` reads a relative unit as another unit.
 
     Raises
     ------
     UsageError
-        Naming the setting.
+        If a setting does so.
     """
     for key, units in config.assume_units.items():
         for exported, meant in units.items():
@@ -56,5 +56,5 @@ def refuse_relative_assumptions(config: CohortConfig) -> None:
             if relative is not None and relative != relative_unit(meant):
                 raise UsageError(
                     f"cohort.assume_units.{key} reads {exported!r} as {meant!r}; a relative unit "
-                    "has no factor to another one. List the analyte under cohort.local_analytes"
+                    "has no conversion factor. List the analyte under cohort.local_analytes"
                 )

@@ -29,23 +29,39 @@ def read_number_columns(
 ) -> dict[str, pd.DataFrame]:
     """Write the numbers of each table with a decimal point, by the setting and the files.
 
-    An ambiguous number (``12.845`` where other numbers are ``182,4``) is rejected: with its row in
-    a required column or a time, else the cell alone. The cells of ``labs.value`` stay unchanged;
-    ``ledger.decimal_marks`` receives the meaning of their marks.
+    An ambiguous number (``12.845`` among numbers like ``182,4``) rejects its row in a required
+    column or a time; in other columns only the cell is ignored. The cells of ``labs.value`` stay
+    unchanged; ``ledger.decimal_marks`` receives the meaning of their marks.
 
-    Times are resolved by their column first, because programs compute them; then the file
-    decides, then the other files of the export.
+    The marks of a time are resolved by its column first, because programs compute times. Other
+    columns are resolved by the file, then by the other files of the export.
 
     Parameters
     ----------
     raw : mapping of str to DataFrame
         Text tables by name.
     typed : mapping of str to collection of str
-        Columns that were numeric in the source, so their marks are not ambiguous.
+        Columns that are numeric in the source, so their marks are not ambiguous.
     names : mapping of str to str
         File of each table.
+    config : CohortConfig
+        ``decimal_comma`` and ``host_columns`` are used.
+    ledger : Ledger
+        Receives rejects, ignored cells and decimal marks.
     remedy : str or Remedy
-        What to do about an ambiguous mark.
+        Remedy of an ambiguous mark.
+
+    Returns
+    -------
+    dict of str to DataFrame
+
+    Examples
+    --------
+    >>> raw = {"treatments": pd.DataFrame({"dose": ["62,5"], "_line": [2]})}
+    >>> config = CohortConfig(decimal_comma=True)
+    >>> names = {"treatments": "treatments.csv"}
+    >>> read_number_columns(raw, {}, names, config, Ledger(), "")["treatments"]["dose"].tolist()
+    ['62.5']
     """
     columns = {name: _columns(name, raw[name], typed.get(name, ()), config) for name in raw}
     shown = {
@@ -141,7 +157,7 @@ def _columns(
 
 
 def _of_file(shown: Mapping[str, MarkEvidence]) -> MarkEvidence:
-    """Evidence of a file; a point in a computed time is not evidence for its other numbers."""
+    """Evidence of a file; a point in a computed time is no evidence for other columns."""
     parts = [
         MarkEvidence(comma=seen.comma, either=seen.either) if _is_clock(column) else seen
         for column, seen in shown.items()
@@ -150,7 +166,7 @@ def _of_file(shown: Mapping[str, MarkEvidence]) -> MarkEvidence:
 
 
 def _nearest(own: MarkEvidence, wider: MarkEvidence) -> MarkEvidence:
-    """Evidence of the file where it is decisive, else also of the export."""
+    """Evidence of the file if it is decisive, else also of the export."""
     return own if own.decisive else own | wider
 
 

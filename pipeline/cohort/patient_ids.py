@@ -1,4 +1,4 @@
-"""Patient ids that every output can show: printable characters and plain spaces, nothing else."""
+"""Patient ids that every output can show: only printable characters and plain spaces."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ UNUSABLE = "id_unusable"
 ID_COLUMNS = ("patient_id", "person_id")
 _MARK = r"\u{"
 _REMEDY = (
-    "Give ids of letters, digits, signs and plain spaces. rejects.csv and predictions.csv show "
+    "Use letters, digits, signs and plain spaces in ids. rejects.csv and predictions.csv show "
     r"every other character as \u{hexadecimal}."
 )
 
 
 def shown_id(text: str) -> str:
-    r"""Id as outputs show it; two different ids are never shown alike.
+    r"""Id as outputs show it; different ids always look different.
 
-    What does not print, or is invisible, is written by its code point. So is a backslash that
-    begins such a notation, and every id that changes here is refused.
+    Invisible characters are written as code points, as is a backslash that begins this notation.
+    Every id that changes here is rejected.
 
     Examples
     --------
@@ -41,7 +41,7 @@ def shown_id(text: str) -> str:
 
 
 def bare_ids(cells: pd.Series) -> pd.Series:
-    r"""Ids without the plain spaces around them; any other space belongs to the id.
+    r"""Ids without plain spaces around them; any other space belongs to the id.
 
     Examples
     --------
@@ -51,13 +51,28 @@ def bare_ids(cells: pd.Series) -> pd.Series:
     return cells.str.strip(" ")
 
 
+def bare_cells(name: str, cells: pd.Series) -> pd.Series:
+    r"""Cells of a column without space around them; of ids, only plain spaces are removed.
+
+    Examples
+    --------
+    >>> bare_cells("unit", pd.Series(["mg/L\u2028"], dtype="str")).tolist()
+    ['mg/L']
+    """
+    return bare_ids(cells) if name in ID_COLUMNS else cells.str.strip()
+
+
 def refuse_unusable_ids(table: pd.DataFrame, file: str, ledger: Ledger) -> pd.DataFrame:
-    """Reject rows whose id holds a character that cannot be seen; their ids are shown escaped.
+    """Reject rows whose id has an invisible character; outputs show these ids escaped.
 
     Parameters
     ----------
     table : DataFrame
-        With ``patient_id`` as text.
+        ``patient_id`` as text.
+    file : str
+        Name of the table in rejects.
+    ledger : Ledger
+        Receives the rejected rows.
     """
     if "patient_id" not in table:
         return table
@@ -74,6 +89,6 @@ def refuse_unusable_ids(table: pd.DataFrame, file: str, ledger: Ledger) -> pd.Da
         file=file,
         column="patient_id",
         code=UNUSABLE,
-        reason="'patient_id' holds a character that does not print, or is invisible.",
+        reason="'patient_id' has an invisible character.",
         remedy=_REMEDY,
     )

@@ -1,26 +1,23 @@
-"""The patients table: identities, products, follow-up; and which patient a row belongs to."""
+"""The patients table: identity, infusions, product and follow-up."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from pipeline.cohort.analytes import normalise_name
 from pipeline.cohort.clock import (
-    FILL_INFUSION_TIME,
     GIVE_MOMENT,
     GIVE_MOMENT_OR_ZONE,
     LATEST_HOURS,
-    NO_INFUSION_TIME,
     clock_hours,
     flag_dates_without_time,
     reject_untimed,
 )
 from pipeline.cohort.episodes import number_episodes
-from pipeline.cohort.ledger import CONTRADICTING, KEEP_ONE_ROW, RAGGED, Ledger, quoted
+from pipeline.cohort.ledger import CONTRADICTING, KEEP_ONE_ROW, Ledger, quoted
 from pipeline.cohort.schema import TableSchema, enforce
 from pipeline.cohort.tables import Cohort, empty_cohort
 from pipeline.cohort.timestamps import parse_dates, parse_timestamps, utc_offsets
@@ -38,14 +35,32 @@ def read_patients(
 ) -> pd.DataFrame:
     """Validate the patients table.
 
-    Identical repeats collapse. Rows of one infusion that contradict each other are all rejected,
-    because it cannot be known which holds the right time zero.
+    Identical rows collapse. Contradicting rows of one infusion are all rejected, because the
+    correct time zero is unknown.
+
+    Parameters
+    ----------
+    raw : DataFrame
+        The table as text, with ``_line``.
+    file : str
+        Name of the table in rejects.
+    config : CohortConfig
+        ``time_zone`` is used.
+    ledger : Ledger
+        Receives rejects and flags.
 
     Returns
     -------
     DataFrame
         One row per infusion, sorted by ``patient_id`` and start, all clocks in hours since the
         patient's first infusion; see :func:`pipeline.cohort.episodes.number_episodes`.
+
+    Examples
+    --------
+    >>> raw = pd.DataFrame({"patient_id": ["A"], "death_hours": ["99"], "_line": [2]})
+    >>> people = read_patients(raw, "patients.csv", CohortConfig(), Ledger())
+    >>> people[["patient_id", "episode", "death_hours"]].values.tolist()
+    [['A', 1.0, 99.0]]
     """
     table = enforce(raw, TableSchema.load("patients"), file, ledger)
     content = [name for name in table.columns if name != "_line"]
@@ -61,9 +76,9 @@ def read_patients(
         column="patient_id",
         code=CONTRADICTING,
         reason=quoted(table["patient_id"])
-        + " stands on "
+        + " is on "
         + ledger.contradicting(table["patient_id"])
-        + ", so none of them is used.",
+        + "; none of them is used.",
         remedy=KEEP_ONE_ROW,
     )
     table, zero = _read_infusion_time(table, file, config, ledger)
@@ -100,32 +115,67 @@ def read_patients(
 
 
 def derive_patients(labs: pd.DataFrame, file: str) -> pd.DataFrame:
-    """Patients of a batch that has no patients table: the ids of its labs.
+    """Patients of a batch without a patients table, from the ids of its labs.
+
+    Parameters
+    ----------
+    labs : DataFrame
+        The table as text.
+    file : str
+        Its name in messages.
+
+    Returns
+    -------
+    DataFrame
+        One row per id, as :func:`read_patients` returns.
 
     Raises
     ------
     InputError
-        If the labs give timestamps, because time zero is then unknown.
+        If the labs have timestamps, because time zero is then unknown.
+
+    Examples
+    --------
+    >>> labs = pd.DataFrame({"patient_id": ["B", "A", "B"], "collected_hours": "24"})
+    >>> derive_patients(labs, "labs.csv")["patient_id"].tolist()
+    ['A', 'B']
     """
     if "collected_hours" not in labs and "collected_days" not in labs:
         raise InputError(
-            f"{file} gives timestamps, so a patients table with infusion_time is needed; "
-            "or give collected_hours"
+            f"{file} has timestamps, which need infusion_time. Add a patients table with it, or "
+            "give collected_hours"
         )
     people = empty_cohort(sorted(set(labs["patient_id"]) - {""})).patients
     return people.assign(episode=1.0, start_hours=0.0)
 
 
 def finish_patients(cohort: Cohort) -> Cohort:
-    """Fill the defaults: record end = last row of the patient, followed until = record end.
+    """Fill defaults: the record ends with the patient's last row, the follow-up with the record.
 
-    A stated end of follow-up stays, also before the end of the record: what was filed after it
-    says nothing of the outcomes; a grade does, on its scale, see
+    A stated end of follow-up is kept, even before the end of the record: later rows give no
+    information on outcomes, except grades on their own scale, see
     :func:`pipeline.model.outcomes.followed_hours`.
 
-    A second infusion starts another episode, so the record ends with it at the latest.
-    Deaths charted on the ``death`` scale and in ``patients.death_*`` are merged (the earlier).
-    Without either, a fatal grade (5 of CRS, ICANS or IEC-HS) counts as the death.
+    The record ends at the latest with a second infusion, which starts another episode. Deaths of
+    the ``death`` scale and of ``patients.death_*`` are merged (the earlier). Without either, a
+    fatal grade (5 of CRS, ICANS or IEC-HS) is the death.
+
+    Parameters
+    ----------
+    cohort : Cohort
+        One row per infusion.
+
+    Returns
+    -------
+    Cohort
+
+    Examples
+    --------
+    >>> cohort = empty_cohort(["A"])
+    >>> dose = pd.DataFrame({"patient": [0], "drug": "anakinra", "given_hours": [50.0]})
+    >>> cohort = finish_patients(replace(cohort, treatments=dose))
+    >>> cohort.patients[["record_end_hours", "followed_until_hours"]].values.tolist()
+    [[50.0, 50.0]]
     """
     count = len(cohort)
     last = np.full(count, -np.inf)
@@ -156,7 +206,7 @@ def finish_patients(cohort: Cohort) -> Cohort:
 
 
 def _fatal_hours(cohort: Cohort) -> np.ndarray:
-    """Hour of the first grade that means death in ``assessments.json``, inf where none."""
+    """Hour of the first fatal grade (``assessments.json``), inf if there is none."""
     fatal = cohort.assessments["scale"].map(schema_json("assessments.json")["fatalGrades"])
     rows = cohort.assessments.loc[cohort.assessments["grade"] >= fatal.astype("float64")]
     hours = np.full(len(cohort), np.inf)
@@ -165,103 +215,38 @@ def _fatal_hours(cohort: Cohort) -> np.ndarray:
 
 
 def category(cells: pd.Series) -> pd.Series:
-    """One spelling per category; missing stays missing."""
+    """Normalise the spelling of categories; missing stays missing.
+
+    Parameters
+    ----------
+    cells : Series
+        Categories as exported.
+
+    Returns
+    -------
+    Series of str
+        NaN where missing or blank.
+
+    Examples
+    --------
+    >>> category(pd.Series(["DLBCL ", "dlbcl", ""])).tolist()
+    ['dlbcl', 'dlbcl', nan]
+    """
     text = cells.astype("str").where(cells.notna(), "")
     return text.map(normalise_name).replace("", np.nan)
 
 
-UNKNOWN_PATIENT = "unknown_patient"
-
-
-def link_patients(
-    raw: pd.DataFrame,
-    patients: pd.DataFrame,
-    name: str,
-    file: str,
-    ledger: Ledger,
-    *,
-    known_from: str = "patients",
-) -> pd.DataFrame:
-    """Add the row number of each row's patient; reject rows of unknown patients.
-
-    Parameters
-    ----------
-    known_from : str
-        Table that says who is a patient: ``labs`` in a batch without ``patients``.
-    """
-    TableSchema.load(name).check_columns(raw, file)
-    number = pd.Series(np.arange(len(patients)), index=patients["patient_id"])
-    position = raw["patient_id"].map(number)
-    lost = raw["patient_id"].map(lambda name: ledger.lost_patients.get(name, "")).astype("str")
-    ids = quoted(raw["patient_id"])
-    in_patients = _refused_there(raw["patient_id"], lost, ledger)
-    cases: list[tuple[pd.Series, str, str | pd.Series, str]] = [
-        (
-            lost == NO_INFUSION_TIME,
-            NO_INFUSION_TIME,
-            "The row cannot be placed: " + ids + " has no infusion_time.",
-            FILL_INFUSION_TIME,
-        ),
-        (
-            lost == CONTRADICTING,
-            CONTRADICTING,
-            "The row cannot be placed: in patients, "
-            + ids
-            + " stands on "
-            + ledger.contradicting(raw["patient_id"])
-            + ".",
-            KEEP_ONE_ROW,
-        ),
-        (
-            raw["patient_id"] == "",
-            UNKNOWN_PATIENT,
-            "'patient_id' is blank.",
-            "Fill in 'patient_id'.",
-        ),
-        (
-            in_patients != "",
-            UNKNOWN_PATIENT,
-            "The row of " + ids + " in patients was rejected (" + in_patients + ").",
-            "Correct the patient's row of patients; its own entry says what is wrong with it.",
-        ),
-        (
-            pd.Series(True, index=raw.index),
-            UNKNOWN_PATIENT,
-            ids + f" has no row in {known_from}." + _lost_zeros(raw["patient_id"], patients),
-            "Correct the id, or add the patient to the patients table."
-            if known_from == "patients"
-            else "Correct the id, or add the patient's results to labs, which says who is a "
-            "patient where there is no patients table.",
-        ),
-    ]
-    for mask, code, reason, remedy in cases:
-        raw = ledger.reject(
-            raw,
-            position.loc[raw.index].isna() & mask.loc[raw.index],
-            file=file,
-            column="patient_id",
-            code=code,
-            reason=reason if isinstance(reason, str) else reason.loc[raw.index],
-            remedy=remedy,
-        )
-    where = position.loc[raw.index].astype(np.intp)
-    offsets: Any = np.nan
-    if "utc_offset_minutes" in patients:
-        offsets = patients["utc_offset_minutes"].to_numpy()[where]
-    last = patients["last_start_hours"].to_numpy(dtype=float)[where]
-    return raw.assign(patient=where, _offset_minutes=offsets, _latest_hours=last + LATEST_HOURS)
-
-
 def _contradictions(rows: pd.DataFrame, content: list[str]) -> dict[str, str]:
-    """Per patient, on which lines contradicting rows stand and in which columns they differ."""
-    words = {}
+    """Per patient, the lines of contradicting rows and the columns in which they differ."""
+    lines_by_patient = {}
     for patient, part in rows.groupby("patient_id", sort=False):
         by_episode = part.groupby("episode")[content].nunique(dropna=False)
         differ = [name for name in content if (by_episode[name] > 1).any()]
         lines = [str(line) for line in part["_line"]]
         where = joined(lines) if len(lines) <= _MOST else listed(lines, most=_MOST)
-        words[str(patient)] = f"lines {where}, which differ in {listed(differ, most=_MOST)}"
-    return words
+        differing = listed(differ, most=_MOST)
+        lines_by_patient[str(patient)] = f"lines {where}, which differ in {differing}"
+    return lines_by_patient
 
 
 def _latest(last_start: pd.Series) -> pd.Series:
@@ -285,7 +270,7 @@ def _read_infusion_time(
         column="infusion_time",
         code="date_only",
         reason="'infusion_time' is a day without a time; the start of that day is hour 0.",
-        remedy="Export the time of day; labs before the infusion on that day count as after it.",
+        remedy="Export the time of day; until then labs of that day count as after the infusion.",
     )
     table = reject_untimed(
         table,
@@ -297,29 +282,3 @@ def _read_infusion_time(
     )
     offset = utc_offsets(table["infusion_time"], zero.loc[table.index], config.time_zone)
     return table.assign(utc_offset_minutes=offset, _offset_minutes=offset), zero.loc[table.index]
-
-
-def _refused_there(ids: pd.Series, lost: pd.Series, ledger: Ledger) -> pd.Series:
-    """Code with which each id's row of patients was refused; "" where there is none."""
-    ragged = {
-        patient
-        for file, patients in ledger.ragged_patients.items()
-        if file.lower().startswith("patients.")
-        for patient in patients
-    }
-    other = lost.mask(lost.isin([UNKNOWN_PATIENT, RAGGED]), "")
-    return other.mask(ids.isin(ragged), RAGGED)
-
-
-def _lost_zeros(cells: pd.Series, patients: pd.DataFrame) -> pd.Series:
-    """Hint where an id differs from a known one by leading zeros only."""
-    bare = {str(name).lstrip("0"): str(name) for name in patients["patient_id"]}
-    meant = {
-        name: bare.get(str(name).lstrip("0"), "") for name in cells.unique() if str(name).strip()
-    }
-    hints = {
-        name: f" Is '{other}' meant? Spreadsheets drop leading zeros."
-        for name, other in meant.items()
-        if other and other != name
-    }
-    return cells.map(lambda name: hints.get(name, "")).astype("str")

@@ -1,4 +1,4 @@
-"""Which cells of an input messages may not quote: all but words that are common or known."""
+"""Cells of an input that messages must not quote: all except common or known words."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from pipeline.cohort.analytes import find_key
 from pipeline.redaction import ID, TEXT, kind_of, plain_cell
 from pipeline.resources import schema_path, schema_yaml
 
-COMMON = 3  # patients who share a word, so that it points to none of them
-# columns of names, units and categories; cells of all others are never common
+COMMON = 3  # patients who share a word, so that it identifies none of them
+# columns of names, units and categories; only their cells can be common
 _NAMES = "analyte unit specimen loinc status assay drug intent route name called coded_unit"
 _GROUPS = "product site sex disease scale item grading_system"
 CATEGORIES = frozenset(f"{_NAMES} {_GROUPS}".split())
@@ -24,10 +24,22 @@ _LONGEST_WORD = 40
 
 
 def hide_cells(table: pd.DataFrame, *, categories: frozenset[str] = CATEGORIES) -> None:
-    """Hide the cells of a table in messages, but for the words that may be shown.
+    """Hide the cells of a table in messages, except words that may be shown.
 
-    A name, unit or category may be shown if three patients have it or the dictionary knows it.
-    Numbers and times need no entry; messages hide them by their form.
+    A name, unit or category may be shown if three patients have it or it is in ``data_schema``.
+    Numbers and times need no entry; messages hide them by their form. Has no effect unless
+    :func:`pipeline.redaction.active`.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Text cells.
+    categories : frozenset of str
+        Columns whose cells are names, units or categories.
+
+    Examples
+    --------
+    >>> hide_cells(pd.DataFrame({"patient_id": ["A"], "comment": ["seen by Dr Roe"]}))
     """
     if not redaction.active():
         return
@@ -56,20 +68,20 @@ def hide_cells(table: pd.DataFrame, *, categories: frozenset[str] = CATEGORIES) 
 @cache
 def vocabulary() -> frozenset[str]:
     """Short words of ``data_schema``, in the form in which cells are compared."""
-    words: set[str] = set()
+    texts: set[str] = set()
     for path in sorted(schema_path("analytes.yaml").parent.glob("*.yaml")):
-        words.update(_words(schema_yaml(path.name)))
-    return frozenset(plain_cell(word) for word in words if len(word) <= _LONGEST_WORD) - {""}
+        texts.update(_texts(schema_yaml(path.name)))
+    return frozenset(plain_cell(text) for text in texts if len(text) <= _LONGEST_WORD) - {""}
 
 
-def _words(content: Any) -> Iterator[str]:
+def _texts(content: Any) -> Iterator[str]:
     if isinstance(content, dict):
         for key, value in content.items():
             yield str(key)
-            yield from _words(value)
+            yield from _texts(value)
     elif isinstance(content, list):
         for value in content:
-            yield from _words(value)
+            yield from _texts(value)
     elif isinstance(content, str):
         yield content
 

@@ -29,7 +29,18 @@ def product_index() -> dict[str, str]:
 
 @cache
 def product_codes() -> dict[str, str]:
-    """Billing or classification code in capitals to product; "" for a code without a product."""
+    """Billing or classification code in capitals to product.
+
+    Returns
+    -------
+    dict of str to str
+        Short name of the product; "" for a code of any CAR-T administration.
+
+    Examples
+    --------
+    >>> product_codes()["Q2041"], product_codes()["0540T"]
+    ('axi-cel', '')
+    """
     content = schema_yaml("products.yaml")
     general = content["administration"]
     codes = {code.upper(): "" for part in general.values() for code in part}
@@ -39,10 +50,19 @@ def product_codes() -> dict[str, str]:
 
 
 def product_named(text: str) -> str:
-    """Product whose name or code a text is, or holds as whole words; else "".
+    """Product that a text names, alone or as whole words within it; "" for none or several.
 
-    Within a longer text, names of fewer than five letters do not count, and a text
-    with several products names none.
+    Within a longer text, names of fewer than five letters are ignored.
+
+    Parameters
+    ----------
+    text : str
+        Product as exported.
+
+    Returns
+    -------
+    str
+        Short name.
 
     Examples
     --------
@@ -58,18 +78,33 @@ def product_named(text: str) -> str:
 def read_products(
     raw: pd.DataFrame, file: str, known: Collection[str], ledger: Ledger
 ) -> pd.DataFrame:
-    """Give each product one spelling: that of the training cohort, else the short name.
+    """Normalise ``product`` to its spelling in the training cohort, else to the short name.
 
-    A brand, generic or code of ``products.yaml`` is flagged ``product_synonym``; a cell that holds
-    such a name, or that of exactly one known product, within a longer text ``product_in_text``.
-    Every other product stays as written.
+    A brand, generic name or code of ``products.yaml`` is flagged ``product_synonym``; the name of
+    one product within a longer text is flagged ``product_in_text``. Other text stays as written.
 
     Parameters
     ----------
     raw : DataFrame
         The patients table as text.
+    file : str
+        Name of the table in flags.
     known : collection of str
-        Products of the training cohort, as its reference names them; empty in training.
+        Products of the training cohort; empty in training.
+    ledger : Ledger
+        Receives the flags.
+
+    Returns
+    -------
+    DataFrame
+
+    Examples
+    --------
+    >>> ledger, raw = Ledger(), pd.DataFrame({"product": ["Yescarta"], "_line": [2]}, dtype="str")
+    >>> read_products(raw, "patients.csv", [], ledger)["product"].tolist()
+    ['axi-cel']
+    >>> ledger.notes()["code"].tolist()
+    ['product_synonym']
     """
     if "product" not in raw:
         return raw
@@ -77,7 +112,7 @@ def read_products(
     readings = {text: _reading(text, known, spellings) for text in raw["product"].unique()}
     meant = raw["product"].map(lambda text: readings[text][0] or text).astype("str")
     for code, why in (
-        ("product_synonym", "', the same product by data_schema/products.yaml."),
+        ("product_synonym", "', the same product in data_schema/products.yaml."),
         ("product_in_text", "', the only product named in it."),
     ):
         ledger.note(
@@ -87,13 +122,24 @@ def read_products(
             column="product",
             code=code,
             reason=quoted(raw["product"]) + " is read as '" + meant + why,
-            remedy="No action needed if that product was given; else correct the cell.",
+            remedy="No action needed if that product was given; otherwise correct the cell.",
         )
     return ledger.remember(file, raw, raw.assign(product=meant))
 
 
 def respelled(cells: pd.Series, known: Collection[str]) -> pd.Series:
     """Products in the spelling of another cohort; unknown ones stay unchanged.
+
+    Parameters
+    ----------
+    cells : Series
+        Products as exported.
+    known : collection of str
+        Products of the other cohort.
+
+    Returns
+    -------
+    Series
 
     Examples
     --------
@@ -107,7 +153,7 @@ def respelled(cells: pd.Series, known: Collection[str]) -> pd.Series:
 
 
 def _products_in(text: str) -> set[str]:
-    """Products that a text names, as a whole or within it."""
+    """Products that a text names, alone or within it."""
     name = normalise_name(text)
     exact = product_index().get(name.replace("_", ""))
     if exact:
@@ -116,7 +162,7 @@ def _products_in(text: str) -> set[str]:
 
 
 def _reading(text: str, known: Collection[str], spellings: Mapping[str, str]) -> tuple[str, str]:
-    """Product of a cell and the code of its flag; both "" where the cell stays unchanged."""
+    """Product of a cell and the code of its flag; both "" if the cell stays unchanged."""
     name, products = normalise_name(text), _products_in(text)
     within = [] if products else names_within(name, known)
     if not name or name in known or len(products) > 1:

@@ -1,4 +1,4 @@
-"""Quoted cells that span lines: a comment of several lines, or a stray quote that joins rows."""
+"""Quoted cells that span lines: a comment of several lines, or rows joined by a stray quote."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def reading_of(lines: Sequence[str], width: int, mark: str) -> Span:
 
 
 def holds_rows(lines: Sequence[str], width: int, mark: str) -> bool:
-    r"""Whether a header of several lines includes rows: a later line has as many columns.
+    r"""Whether a header of several lines includes rows, i.e. a later line has as many columns.
 
     Examples
     --------
@@ -100,7 +100,7 @@ def _is_row(cells: Sequence[str], first: Sequence[str], width: int) -> bool:
 
 
 def _same_id(cells: Sequence[str], first: Sequence[str], width: int) -> bool:
-    """Whether first cells are equal or of one form; a number alone needs half a row after it."""
+    """Whether first cells are equal or of one form; a bare number needs half a row after it."""
     if not cells[0] or not first[0]:
         return False
     bare = cells[0].isdigit() and 2 * len(cells) < width

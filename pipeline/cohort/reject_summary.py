@@ -1,4 +1,4 @@
-"""How much of an export is refused and why, in lines for a console."""
+"""Console summary of the rejects of an export."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from pipeline.redaction import without_cells
 
 MAJORITY = 0.5
 _CODES, _NAMES, _LONGEST = 3, 5, 160
-_ABOUT_PATIENT = "The id of the patient is at fault."
+_ABOUT_PATIENT = "The patient id is wrong."
 _ABOUT_PATIENTS = {
     "unknown_patient": "The patient has no accepted row in patients, or the id is blank.",
     "duplicate_patient": "Rows of the patient in patients contradict each other.",
-    "no_infusion_time": "The row cannot be placed: its patient has no infusion_time.",
+    "no_infusion_time": "The row cannot be placed in time: its patient has no infusion_time.",
     "required_blank": "'patient_id' is blank but required.",
 }
 
 
 @dataclass(frozen=True)
 class PatientRejects:
-    """What of a patient's input was refused.
+    """Rejected input of one patient.
 
     Attributes
     ----------
     results : mapping
-        Analyte to refused results; those after the moment of prediction are not counted.
+        Analyte to number of rejected results, without those after the time of prediction.
     rows : int
-        Refused rows of all tables.
+        Rejected rows of all tables.
     """
 
     results: Mapping[str, int] = field(default_factory=dict)
@@ -44,27 +44,64 @@ class PatientRejects:
 def refused_rows(
     ledger: Ledger, config: CohortConfig, book: AnalyteResolver
 ) -> dict[str, PatientRejects]:
-    """What was refused of each patient, results by analyte key where the name is known."""
-    found = {}
+    """Rejected rows of each patient, and rejected results by analyte key.
+
+    Parameters
+    ----------
+    ledger : Ledger
+        With the rejects of a read.
+    config : CohortConfig
+        ``local_analytes`` is used.
+    book : AnalyteResolver
+        Analytes of the cohort; results of other analytes are counted as rows only.
+
+    Returns
+    -------
+    dict of str to PatientRejects
+        By patient id.
+
+    Examples
+    --------
+    >>> ledger = Ledger(rows_refused=Counter({"A": 2}), results_refused={"A": Counter({"CRP": 1})})
+    >>> refused_rows(ledger, CohortConfig(), AnalyteResolver({}, True))
+    {'A': PatientRejects(results={'crp': 1}, rows=2)}
+    """
+    rejects_by_patient = {}
     for patient, rows in ledger.rows_refused.items():
         results: Counter[str] = Counter()
         for name, number in ledger.results_refused.get(patient, {}).items():
             key = known_key(name, config, book)
             if key is not None:
                 results[key] += number
-        found[patient] = PatientRejects(dict(results), rows)
-    return found
+        rejects_by_patient[patient] = PatientRejects(dict(results), rows)
+    return rejects_by_patient
 
 
 def refusal_table(rejects: pd.DataFrame, counts: Mapping[str, Mapping[str, int]]) -> list[str]:
-    """Per file with refused rows: how many, and the leading codes with an example and the way out.
+    """Lines on each file with rejected rows: their number and the leading codes with an example.
 
-    Cells that were ignored count as entries of their code. No id of a patient is shown.
+    Ignored cells count as entries of their code. No patient id is shown.
 
     Parameters
     ----------
-    rejects, counts
-        As in :class:`pipeline.reading.read_result.ReadResult`.
+    rejects : DataFrame
+        ``file, row, column, value, code, reason, remedy``.
+    counts : mapping
+        File to its counts of rows.
+
+    Returns
+    -------
+    list of str
+
+    Examples
+    --------
+    >>> rejects = pd.DataFrame([{"file": "labs.csv", "row": 3, "column": "unit", "value": "x",
+    ...     "code": "unit_refused", "reason": "'x' is no unit.", "remedy": "Correct the unit."}])
+    >>> for line in refusal_table(rejects, {"labs.csv": {"read": 4, "rejected": 1}}):
+    ...     print(line)
+    labs.csv: 1 of 4 rows are rejected (25 %)
+      unit_refused                   1   25 %  line 3, unit
+          'x' is no unit. Correct the unit.
     """
     lines = []
     for file, count in counts.items():
@@ -80,7 +117,7 @@ def refusal_table(rejects: pd.DataFrame, counts: Mapping[str, Mapping[str, int]]
             first = part.loc[part["code"] == code].iloc[0]
             where = f"line {first['row']}" + (f", {first['column']}" if first["column"] else "")
             lines.append(f"  {code:24} {number:>7} {share_text(int(number), whole):>6}  {where}")
-            lines.append(f"      {_said(first)} {first['remedy']}".rstrip())
+            lines.append(f"      {_reason(first)} {first['remedy']}".rstrip())
     return lines
 
 
@@ -89,45 +126,66 @@ def majority_lines(
     read: Mapping[str, int],
     rejected: Mapping[str, Mapping[str, int]],
 ) -> list[str]:
-    """Sentences on files and analytes of which more than half is refused.
+    """Lines on files and analytes with more than half of their rows rejected.
 
     Parameters
     ----------
     counts : mapping
-        Rows per file.
+        File to its counts of rows.
     read : mapping
-        Rows of labs by the name of the analyte as exported.
+        Exported analyte name to its rows of labs.
     rejected : mapping
-        By the same names: refused rows per code.
+        Exported analyte name to its rejected rows per code.
+
+    Returns
+    -------
+    list of str
+
+    Examples
+    --------
+    >>> print(*majority_lines({}, {"crp": 4}, {"crp": {"unit_refused": 3}}))
+    most of 'crp' is rejected: 3 of 4 rows (75 %), mostly unit_refused
     """
     lines = [
-        f"MOST OF {file} IS REFUSED: {count['rejected']} of {count['read']} rows "
+        f"MOST OF {file} IS REJECTED: {count['rejected']} of {count['read']} rows "
         f"({share_text(count['rejected'], count['read'])})"
         for file, count in counts.items()
         if _mostly(count)
     ]
-    found = []
+    mostly_rejected = []
     for name, codes in rejected.items():
         counted = [code for code in codes if code not in HARMLESS or code == "specimen_conflict"]
         refused = sum(codes[code] for code in counted)
         if find_key(name) is None or refused <= MAJORITY * read.get(name, 0):
             continue
         code = max(codes, key=lambda item: codes[item])
-        found.append((refused, name, code))
-    for refused, name, code in sorted(found, key=lambda item: (-item[0], item[1]))[:_NAMES]:
+        mostly_rejected.append((refused, name, code))
+    mostly_rejected.sort(key=lambda item: (-item[0], item[1]))
+    for refused, name, code in mostly_rejected[:_NAMES]:
         lines.append(
-            f"most of '{name}' is refused: {refused} of {read[name]} rows "
+            f"most of '{name}' is rejected: {refused} of {read[name]} rows "
             f"({share_text(refused, read[name])}), mostly {code}"
         )
-    if len(found) > _NAMES:
-        lines.append(f"and so is most of {len(found) - _NAMES} further analytes")
+    if len(mostly_rejected) > _NAMES:
+        lines.append(f"most of {len(mostly_rejected) - _NAMES} further analytes is rejected")
     return lines
 
 
 def mostly_refused_lines(
     rejects: pd.DataFrame, counts: Mapping[str, Mapping[str, int]]
 ) -> list[str]:
-    """Per file of which more than half is refused: how much, mostly why, and the way out.
+    """Lines on files with more than half of their rows rejected, with main reason and remedy.
+
+    Parameters
+    ----------
+    rejects : DataFrame
+        ``file, row, column, value, code, reason, remedy``.
+    counts : mapping
+        File to its counts of rows.
+
+    Returns
+    -------
+    list of str
 
     Examples
     --------
@@ -143,7 +201,7 @@ def mostly_refused_lines(
     ... )
     >>> for line in mostly_refused_lines(rejects, {"labs.csv": {"read": 4, "rejected": 3}}):
     ...     print(line)
-    MOST OF labs.csv IS REFUSED: 3 of 4 rows (75 %), mostly unit_refused: 'x' is no unit. Correct \
+    MOST OF labs.csv IS REJECTED: 3 of 4 rows (75 %), mostly unit_refused: 'x' is no unit. Correct \
 the unit.
     """
     lines = majority_lines(counts, {}, {})
@@ -151,16 +209,29 @@ the unit.
         part = rejects.loc[rejects["file"] == file]
         code = part["code"].value_counts().index[0]
         first = part.loc[part["code"] == code].iloc[0]
-        lines[place] += f", mostly {code}: {_said(first)} {first['remedy']}"
+        lines[place] += f", mostly {code}: {_reason(first)} {first['remedy']}"
     return lines
 
 
 def main_reject_reason(
     rejects: pd.DataFrame, counts: Mapping[str, Mapping[str, int]], file: str
 ) -> str:
-    """How many rows of a file are refused, the commonest reason and the way out; "" without any.
+    """Number of rejected rows of a file, the commonest reason and its remedy; "" if none.
 
-    No cell is quoted, because evaluations and tracking servers keep the sentence.
+    No cell is quoted, because evaluations and tracking servers store the text.
+
+    Parameters
+    ----------
+    rejects : DataFrame
+        ``file, row, column, value, code, reason, remedy``.
+    counts : mapping
+        File to its counts of rows.
+    file : str
+        The file.
+
+    Returns
+    -------
+    str
 
     Examples
     --------
@@ -176,7 +247,7 @@ def main_reject_reason(
     ... )
     >>> counts = {"assessments.csv": {"read": 4, "rejected": 3}}
     >>> main_reject_reason(rejects, counts, "assessments.csv")
-    "3 of 4 rows of assessments.csv are refused, mostly illegal_value (3): '[text]' is not \
+    "3 of 4 rows of assessments.csv are rejected, mostly illegal_value (3): '[text]' is not \
 legal here. Write 2."
     """
     count = counts.get(file, {"read": 0, "rejected": 0})
@@ -186,17 +257,28 @@ legal here. Write 2."
     codes = part["code"].value_counts()
     first = part.loc[part["code"] == codes.index[0]].iloc[0]
     return (
-        f"{count['rejected']} of {count['read']} rows of {file} are refused, mostly "
-        f"{codes.index[0]} ({codes.iloc[0]}): {_said(first, always=True)} {first['remedy']}"
+        f"{count['rejected']} of {count['read']} rows of {file} are rejected, mostly "
+        f"{codes.index[0]} ({codes.iloc[0]}): {_reason(first, always=True)} {first['remedy']}"
     )
 
 
 def refused_share(
     read: Mapping[str, int], rejected: Mapping[str, Mapping[str, int]]
 ) -> tuple[int, int]:
-    """Refused rows of labs, and the rows that could have been used.
+    """Number of rejected rows of labs, and of rows that could be used.
 
-    Rows of analytes that no model knows, and rows without a result, are left out of both.
+    Rows of unknown analytes and rows without a result are excluded from both.
+
+    Parameters
+    ----------
+    read : mapping
+        Exported analyte name to its rows of labs.
+    rejected : mapping
+        Exported analyte name to its rejected rows per code.
+
+    Returns
+    -------
+    tuple of (int, int)
 
     Examples
     --------
@@ -210,7 +292,7 @@ def refused_share(
 
 
 def too_many_refused(refused: int, usable: int, limit: float) -> str:
-    """Why a cohort is not trained on what is left of it; empty where enough is.
+    """Reason to stop training because too many results are rejected; "" if there is none.
 
     Parameters
     ----------
@@ -218,6 +300,10 @@ def too_many_refused(refused: int, usable: int, limit: float) -> str:
         From :func:`refused_share`.
     limit : float
         ``cohort.max_rejected_share``.
+
+    Returns
+    -------
+    str
 
     Examples
     --------
@@ -236,7 +322,16 @@ def too_many_refused(refused: int, usable: int, limit: float) -> str:
 
 
 def acceptance_setting(refused: int, usable: int) -> str:
-    """Lines of a configuration that accept this share.
+    """Configuration that accepts this share of rejects.
+
+    Parameters
+    ----------
+    refused, usable : int
+        From :func:`refused_share`.
+
+    Returns
+    -------
+    str
 
     Examples
     --------
@@ -247,7 +342,16 @@ def acceptance_setting(refused: int, usable: int) -> str:
 
 
 def share_text(part: int, whole: int) -> str:
-    """Share in percent; the ends only where they are true.
+    """Share in percent; "0 %" and "100 %" only if exact.
+
+    Parameters
+    ----------
+    part, whole : int
+        Numerator and denominator.
+
+    Returns
+    -------
+    str
 
     Examples
     --------
@@ -264,8 +368,8 @@ def _mostly(count: Mapping[str, int]) -> bool:
     return bool(count["read"]) and count["rejected"] > MAJORITY * count["read"]
 
 
-def _said(entry: pd.Series, *, always: bool = False) -> str:
-    """Reason of an entry without cells; the id of a patient is left out."""
+def _reason(entry: pd.Series, *, always: bool = False) -> str:
+    """Reason of an entry without cells and patient id."""
     if entry["column"] != "patient_id":
         return _cut(without_cells(str(entry["reason"]), str(entry["value"]), always=always))
     return _ABOUT_PATIENTS.get(str(entry["code"]), _ABOUT_PATIENT)

@@ -21,8 +21,8 @@ class RelativeUnit:
 
     Attributes
     ----------
-    unit : str
-        Canonical spelling.
+    unit, name : str
+        Canonical spelling and full name.
     scale : str
         ``linear``, or the logarithm of the numbers.
     signed : bool
@@ -38,6 +38,15 @@ class RelativeUnit:
 def relative_unit(text: str) -> RelativeUnit | None:
     """Relative unit of a text; None for concentrations and unknown units.
 
+    Parameters
+    ----------
+    text : str
+        Unit as exported.
+
+    Returns
+    -------
+    RelativeUnit or None
+
     Examples
     --------
     >>> relative_unit("npx").unit, relative_unit("Z-score").unit, relative_unit("pg/mL")
@@ -48,6 +57,17 @@ def relative_unit(text: str) -> RelativeUnit | None:
 
 def relative_key(key: str, unit: str) -> str:
     """Key for the results of an analyte in a relative unit, separate from its concentrations.
+
+    Parameters
+    ----------
+    key : str
+        Analyte.
+    unit : str
+        Canonical spelling of the relative unit.
+
+    Returns
+    -------
+    str
 
     Examples
     --------
@@ -66,7 +86,7 @@ def _plain(text: str) -> str:
 def _spellings() -> dict[str, RelativeUnit]:
     index: dict[str, RelativeUnit] = {}
     for unit, entry in schema_yaml("relative_units.yaml")["units"].items():
-        meant = RelativeUnit(unit, entry["name"], entry["scale"], entry["signed"])
+        relative = RelativeUnit(unit, entry["name"], entry["scale"], entry["signed"])
         for spelling in (unit, *entry["spellings"]):
-            index[_plain(spelling)] = meant
+            index[_plain(spelling)] = relative
     return index

@@ -1,4 +1,4 @@
-"""Versions of one result: which supersedes which, and from when on."""
+"""Versions of one result: order and time of supersession."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ COLUMNS = [
 
 
 def order_versions(labs: pd.DataFrame) -> pd.DataFrame:
-    """Sort results and state until when each version counts.
+    """Sort results and add the time at which each version is superseded.
 
     A later version of the same draw (same patient, analyte and collection time) supersedes the
     earlier one from its own result time on; a cancellation supersedes without a value.
@@ -41,7 +41,7 @@ def order_versions(labs: pd.DataFrame) -> pd.DataFrame:
     ----------
     labs : DataFrame
         With ``patient, analyte, collected_hours, resulted_hours, rank, value, side, cancelled``;
-        ``limit_source`` and ``flag`` where known.
+        ``limit_source`` and ``flag`` are optional.
 
     Returns
     -------
@@ -66,9 +66,9 @@ def order_versions(labs: pd.DataFrame) -> pd.DataFrame:
 
 
 def flag_conflicts(labs: pd.DataFrame, file: str, ledger: Ledger) -> pd.DataFrame:
-    """Flag versions of one result that contradict each other and became known together.
+    """Flag versions of one result with different values and the same result time.
 
-    The largest counts, so that the order of rows changes nothing.
+    The largest is used, so that the order of rows has no effect.
     """
     what = ["patient", "key", "collected_hours", "resulted_hours", "rank"]
     conflict = labs.duplicated(what, keep=False) & ~labs["cancelled"]
@@ -79,13 +79,13 @@ def flag_conflicts(labs: pd.DataFrame, file: str, ledger: Ledger) -> pd.DataFram
         column="value",
         code="conflicting",
         reason="Another row of the same sample, result time and status has another value.",
-        remedy="Keep the right one, or say by status or resulted_* which is newer.",
+        remedy="Keep the correct one, or mark the newer one by status or resulted_*.",
     )
     return labs.assign(flag=add_flag(labs["flag"], conflict, "conflicting"))
 
 
 def add_flag(flags: pd.Series, mask: pd.Series, code: str) -> pd.Series:
-    """Append a flag where the mask holds; several are separated by spaces.
+    """Append a flag where the mask is true; flags are separated by spaces.
 
     Examples
     --------
@@ -96,7 +96,7 @@ def add_flag(flags: pd.Series, mask: pd.Series, code: str) -> pd.Series:
 
 
 def status_columns(raw: pd.DataFrame) -> pd.DataFrame:
-    """Add ``cancelled`` and the rank by which versions of equal result time are ordered."""
+    """Add ``cancelled`` and ``rank``, which orders versions of equal result time."""
     status = raw["status"].fillna("") if "status" in raw else pd.Series("", index=raw.index)
     return raw.assign(
         cancelled=status.isin(WITHDRAWN), rank=status.map(_STATUS_RANK).astype("int8")

@@ -1,4 +1,4 @@
-"""Enforces the JSON Table Schemas of ``data_schema/``: column names as exported, cells as text."""
+"""Enforces the JSON Table Schemas of ``data_schema/`` on column names and text cells."""
 
 from __future__ import annotations
 
@@ -25,24 +25,29 @@ def canonical_header(
 ) -> tuple[list[str], list[str]]:
     """Rename columns that differ from a schema field in case, spaces or punctuation only.
 
-    Where ``specimen`` is a field, a column such as ``sample_type`` holds it too. Other columns
-    keep their name; a column without a name becomes ``unnamed_<position>``.
+    If ``specimen`` is a field, a synonym (``sample_type``) is renamed to it. Other columns keep
+    their name; a column without a name becomes ``unnamed_<position>``.
 
     Parameters
     ----------
+    header : list of str
+        Column names of the file.
+    fields : collection of str
+        Fields of the schema.
     source : str
-        The file in messages.
+        Name of the file in messages.
 
     Returns
     -------
     names : list of str
+        New names, in the order of ``header``.
     renamed : list of str
-        The spellings of the file that were renamed.
+        Original names that changed.
 
     Raises
     ------
     InputError
-        If there is no name at all, or one column is named twice.
+        If all names are blank, or two columns have the same name.
 
     Examples
     --------
@@ -58,7 +63,7 @@ def canonical_header(
     names = []
     for position, name in enumerate(header, start=1):
         field = known.get(_compact(name), name)
-        # a second column of that meaning would be a repeat, unless one is spelled exactly
+        # two columns of one field are a repeat, unless one has the exact name
         chosen = name if field in exact else field
         names.append(chosen or f"unnamed_{position}")
     repeated = sorted({name for name in names if names.count(name) > 1})
@@ -71,7 +76,7 @@ def canonical_header(
 
 
 def closest_name(missing: str, present: Collection[str]) -> str:
-    """Present column that a missing one may be called, "" if none comes close.
+    """Present column closest to the name of a missing one; "" if none is close.
 
     Examples
     --------
@@ -84,7 +89,7 @@ def closest_name(missing: str, present: Collection[str]) -> str:
 
 @dataclass(frozen=True)
 class TableSchema:
-    """One input table: its fields, its clocks and its scales.
+    """Fields, clocks and scales of one input table.
 
     Examples
     --------
@@ -123,12 +128,12 @@ class TableSchema:
         return [name for name, item in self.fields.items() if "clock" not in item]
 
     def check_columns(self, table: pd.DataFrame, file: str) -> None:
-        """Refuse a table without its required columns or with two readings of one clock.
+        """Check that required columns exist and that no clock has two columns.
 
         Raises
         ------
         InputError
-            Naming what is missing, what was found and the way out.
+            If a column is missing or a clock has two columns.
         """
         present = [name for name in table.columns if name != "_line"]
         missing = [name for name in self.required() if name not in table]
@@ -138,20 +143,16 @@ class TableSchema:
         if missing:
             near = {name: closest_name(name.split(" ")[0], present) for name in missing}
             hints = [
-                f" Is '{shown(found)}' meant for {name}?" for name, found in near.items() if found
+                f" Is '{shown(close)}' meant for {name}?" for name, close in near.items() if close
             ]
             raise InputError(
                 f"{file} lacks the column {'; '.join(missing)}. Found: {listed(present)}."
-                f"{''.join(hints)} Rename or add it; data_schema/{self.name}.json lists every "
-                "column"
+                f"{''.join(hints)} Rename or add it; data_schema/{self.name}.json lists all columns"
             )
         for clock in (*self.required_clocks, *self.optional_clocks):
-            found = [f"{clock}_{item}" for item in READINGS if f"{clock}_{item}" in table]
-            if len(found) > 1:
-                raise InputError(
-                    f"{file} has both {' and '.join(found)}; keep one, because it cannot be known "
-                    "which is meant"
-                )
+            columns = [f"{clock}_{item}" for item in READINGS if f"{clock}_{item}" in table]
+            if len(columns) > 1:
+                raise InputError(f"{file} has both {' and '.join(columns)}; keep one of them")
 
 
 def enforce(
@@ -164,8 +165,8 @@ def enforce(
 ) -> pd.DataFrame:
     """Check types, enumerations and bounds of every field that is not a clock.
 
-    A bad cell of a required field rejects its row; a bad optional cell is treated as missing and
-    listed. Columns outside the schema are kept as they are.
+    An illegal cell of a required or ``decisive`` field rejects its row; other illegal cells are
+    ignored and reported. Columns outside the schema stay unchanged.
 
     Returns
     -------
@@ -196,7 +197,7 @@ def enforce(
             "file": file,
             "column": name,
             "code": "illegal_value",
-            "reason": quoted(table[name]) + f" is not legal here; legal is {legal}.",
+            "reason": quoted(table[name]) + f" is not accepted; accepted is {legal}.",
             "remedy": f"Correct '{name}'"
             + ("." if limits.get("required") else " or leave it blank."),
         }
@@ -211,7 +212,23 @@ def enforce(
 
 
 def check_field(cells: pd.Series, item: dict[str, Any]) -> tuple[np.ndarray, str, pd.Series]:
-    """Mask of illegal cells, what is legal in words, and the parsed cells.
+    """Check the cells of one field.
+
+    Parameters
+    ----------
+    cells : Series of str
+        Cells, "" where blank.
+    item : dict
+        Field of a table schema: ``type``, ``constraints``, ``aliases``.
+
+    Returns
+    -------
+    illegal : ndarray of bool
+        Mask of cells that are not accepted; blank cells are.
+    legal : str
+        Description of accepted values.
+    parsed : Series
+        Numbers as float (NaN if unreadable), enumerations in lower case, other cells unchanged.
 
     Examples
     --------
@@ -239,7 +256,22 @@ def check_field(cells: pd.Series, item: dict[str, Any]) -> tuple[np.ndarray, str
 
 
 def to_number(cells: pd.Series) -> pd.Series:
-    """Text to float64; anything that is not a plain number becomes NaN."""
+    """Text to float64; text that is not a plain number becomes NaN.
+
+    Parameters
+    ----------
+    cells : Series of str
+        Cells, "" where blank.
+
+    Returns
+    -------
+    Series of float
+
+    Examples
+    --------
+    >>> to_number(pd.Series(["5.0", "<5", ""])).tolist()
+    [5.0, nan, nan]
+    """
     return pd.to_numeric(cells.replace("", None), errors="coerce").astype("float64")
 
 

@@ -1,4 +1,4 @@
-"""Specimens stated by a cell, a name or a code."""
+"""Specimens in cells, names and codes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pipeline.resources import schema_yaml
 Specimens = frozenset[str]
 NOTHING: Specimens = frozenset()
 _GENERIC, _BLOOD = "body_fluid", "blood"
-_DEPTH = 3  # specimens that one name may state, as in "serum IL-6 (serum)"
+_DEPTH = 3  # most specimens in one name, as in "serum IL-6 (serum)"
 _CODE = re.compile(r"(?:.*[|^#/:])?(\d{6,18})(?:\^.*|\|.*)?")
 
 
@@ -21,6 +21,15 @@ def specimen_classes(text: str) -> Specimens | None:
     """Specimen classes of a cell by ``data_schema/specimens.yaml``; None where unknown.
 
     A blank cell, or a word for "not stated", gives the empty set.
+
+    Parameters
+    ----------
+    text : str
+        Specimen as exported.
+
+    Returns
+    -------
+    frozenset of str or None
 
     Examples
     --------
@@ -33,7 +42,16 @@ def specimen_classes(text: str) -> Specimens | None:
 
 
 def stated_in_name(name: str) -> Specimens:
-    """Classes whose words occur in the name of an analyte.
+    """Specimen classes whose words occur in the name of an analyte.
+
+    Parameters
+    ----------
+    name : str
+        Analyte as exported.
+
+    Returns
+    -------
+    frozenset of str
 
     Examples
     --------
@@ -44,7 +62,16 @@ def stated_in_name(name: str) -> Specimens:
 
 
 def specimen_column(header: Sequence[str]) -> str:
-    """Column of a header that holds the specimen by its name, "" where none does.
+    """Name of the specimen column of a header; "" if there is none.
+
+    Parameters
+    ----------
+    header : sequence of str
+        Column names as exported.
+
+    Returns
+    -------
+    str
 
     Examples
     --------
@@ -53,12 +80,21 @@ def specimen_column(header: Sequence[str]) -> str:
     """
     names = {normalise_name(name).replace("_", ""): name for name in reversed(header)}
     known = ["specimen", *_content()["columns"]]
-    found = (names.get(normalise_name(name).replace("_", "")) for name in known)
-    return next((name for name in found if name), "")
+    present = (names.get(normalise_name(name).replace("_", "")) for name in known)
+    return next((name for name in present if name), "")
 
 
 def specimen_names(classes: Specimens) -> str:
-    """Names of classes for messages.
+    """Names of specimen classes for messages.
+
+    Parameters
+    ----------
+    classes : frozenset of str
+        From :func:`specimen_classes`.
+
+    Returns
+    -------
+    str
 
     Examples
     --------
@@ -69,7 +105,7 @@ def specimen_names(classes: Specimens) -> str:
 
 
 def without_specimen(name: str) -> Iterator[tuple[str, Specimens]]:
-    """Possible analyte names in a name, normalised, each with the specimens also stated.
+    """Yield possible analyte names within a name, normalised, each with the rest's specimens.
 
     Examples
     --------
@@ -81,7 +117,19 @@ def without_specimen(name: str) -> Iterator[tuple[str, Specimens]]:
 
 
 def analyte_in_specimen(key: str, classes: Specimens) -> str | None:
-    """Analyte of the same substance in another specimen, None where the dictionary has none.
+    """Analyte of the same substance in another specimen.
+
+    Parameters
+    ----------
+    key : str
+        Analyte.
+    classes : frozenset of str
+        Specimen classes.
+
+    Returns
+    -------
+    str or None
+        None where the dictionary does not have the analyte.
 
     Examples
     --------
@@ -93,7 +141,16 @@ def analyte_in_specimen(key: str, classes: Specimens) -> str | None:
 
 
 def class_of_loinc(code: str) -> Specimens:
-    """Specimen of a LOINC code outside the dictionary; empty where unlisted.
+    """Specimen of a LOINC code outside the analyte dictionary; empty if unlisted.
+
+    Parameters
+    ----------
+    code : str
+        LOINC code.
+
+    Returns
+    -------
+    frozenset of str
 
     Examples
     --------
@@ -104,7 +161,7 @@ def class_of_loinc(code: str) -> Specimens:
 
 
 def with_stated_specimen(name: str, specimen: str) -> str:
-    """Name to look up where the specimen decides: protein of CSF or of blood.
+    """Name to look up, with the specimen where it decides (protein of CSF or of blood).
 
     Examples
     --------
@@ -119,7 +176,7 @@ def with_stated_specimen(name: str, specimen: str) -> str:
 
 
 def is_quantity(loinc_property: str) -> bool:
-    """Whether a property of a LOINC long name is a quantity that the dictionary can hold."""
+    """Whether the property of a LOINC long name is a quantity of the dictionary."""
     return loinc_property.strip().lower() in _content()["properties"]
 
 
@@ -139,7 +196,7 @@ def _classes_of_cell(text: str) -> Specimens | None:
 
 
 def _scan(words: tuple[str, ...], *, compounds: bool) -> Specimens:
-    """Classes of all words, the longest spelling first."""
+    """Specimen classes of all words, the longest spelling first."""
     classes: set[str] = set()
     phrases, longest = _phrases()
     place = 0
@@ -163,7 +220,7 @@ def _scan(words: tuple[str, ...], *, compounds: bool) -> Specimens:
 def _split(
     words: tuple[str, ...], letters: str, stated: Specimens, depth: int
 ) -> Iterator[tuple[str, Specimens]]:
-    """Cut a specimen off either end, then look for another in the rest."""
+    """Remove a specimen from either end, then search the rest for another."""
     if stated:
         yield "_".join(words), stated
     if not depth or not words:
@@ -194,7 +251,7 @@ def _cuts(words: tuple[str, ...], letters: str) -> Iterator[tuple[tuple[str, ...
 
 
 def _without_connectors(words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    """Remainders after removing words such as "in" and "of" from both ends, step by step."""
+    """Yield remainders after removing connecting words (in, of) from both ends, step by step."""
     connectors = _set("connectors")
     while words and words[-1] in connectors:
         words = words[:-1]
@@ -239,7 +296,7 @@ def _names(name: str) -> dict[str, str]:
 
 @cache
 def _phrases() -> tuple[dict[tuple[str, ...], str], int]:
-    """Spelling to class, "" for words that state none; and the length of the longest spelling."""
+    """Spelling to class ("" if it states none), and the length of the longest spelling."""
     phrases = {tuple(normalise_name(text).split("_")): "" for text in _content()["not_specimens"]}
     for key, entry in _classes().items():
         for text in (key, entry["name"], *entry["words"]):

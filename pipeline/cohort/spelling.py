@@ -7,7 +7,16 @@ import unicodedata
 
 
 def normalise_name(text: str) -> str:
-    """Lower case without accents, with single underscores, so that spelling variants match.
+    """Normalise to lower case without accents, with single underscores.
+
+    Parameters
+    ----------
+    text : str
+        Any spelling.
+
+    Returns
+    -------
+    str
 
     Examples
     --------

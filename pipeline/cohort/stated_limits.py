@@ -1,4 +1,4 @@
-"""Limits that rows state: gated as values are, and applied where they are possible."""
+"""Limits stated in rows: checked for plausibility, then applied."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from pipeline.errors import UsageError
 IMPLAUSIBLE, CONTRADICTED = "limit_implausible", "limit_contradicted"
 LOWER, UPPER = "lloq", "uloq"
 ENDS = {LOWER: "lower", UPPER: "upper", "ref_low": "lower", "ref_high": "upper"}
-LARGEST = 1e12  # of an analyte without a plausible range
+LARGEST = 1e12  # largest value of an analyte without a plausible range
 _CORRECT = "Correct the limit and its unit, or leave the cell blank."
 
 
 def legal_range(analyte: Analyte) -> tuple[float, float]:
-    """Plausible range of an analyte, with the widest legal ends where it states none.
+    """Plausible range of an analyte, with the widest legal ends where it has none.
 
     Examples
     --------
@@ -35,14 +35,23 @@ def legal_range(analyte: Analyte) -> tuple[float, float]:
 
 
 def is_plausible(limit: float, end: str, analyte: Analyte) -> bool:
-    """Whether a limit can be one of its analyte, in the canonical unit.
+    """Whether a limit of an analyte is plausible.
 
-    A lower limit may lie under the plausible range, as "<0.1" may; an upper one may not, because
-    every result would lie above it.
+    A lower limit may be below the plausible range ("<0.1"); an upper limit must not be, because
+    every result would be above it.
 
     Parameters
     ----------
+    limit : float
+        In the canonical unit.
     end : {"lower", "upper"}
+        End of the measuring range.
+    analyte : Analyte
+        Analyte of the limit.
+
+    Returns
+    -------
+    bool
 
     Examples
     --------
@@ -61,11 +70,12 @@ def is_plausible(limit: float, end: str, analyte: Analyte) -> bool:
 
 
 def check_limit_settings(config: CohortConfig) -> None:
-    """Refuse limits of the configuration that no result of their analyte can have.
+    """Check that the limits of the configuration are possible.
 
     Raises
     ------
     UsageError
+        If a limit is not plausible, or lower is not below upper.
     """
     for key, ends in config.limits.items():
         analyte = dictionary().get(key)
@@ -84,11 +94,11 @@ def check_limit_settings(config: CohortConfig) -> None:
 def gated_limits(
     labs: pd.DataFrame, factor: pd.Series, file: str, book: AnalyteResolver, ledger: Ledger
 ) -> pd.DataFrame:
-    """Limits and reference limits of every row in canonical units, NaN where not possible.
+    """Limits and reference limits of every row in canonical units, NaN where implausible.
 
-    A limit outside the plausible range of its analyte, and a lower limit that is not below the
-    upper one, is not applied; its cell is rejected and the row keeps its number. A lower limit of
-    zero is none, because no unsigned result lies below it.
+    A limit outside the plausible range of its analyte, or a lower limit not below the upper one, is
+    ignored, and the row keeps its number. A lower limit of zero has no effect, because no unsigned
+    result is below it.
 
     Returns
     -------
@@ -98,7 +108,7 @@ def gated_limits(
     gated = pd.DataFrame(index=labs.index)
     book_of = {key: book.get(key) for key in labs["key"].unique()}
     ranges = {key: legal_range(analyte) for key, analyte in book_of.items()}
-    words = labs["key"].map({key: range_text(*ends) for key, ends in ranges.items()})
+    plausible = labs["key"].map({key: range_text(*ends) for key, ends in ranges.items()})
     units = labs["key"].map({key: analyte.unit for key, analyte in book_of.items()})
     low = labs["key"].map({key: ends[0] for key, ends in ranges.items()}).astype("float64")
     high = labs["key"].map({key: ends[1] for key, ends in ranges.items()}).astype("float64")
@@ -124,7 +134,7 @@ def gated_limits(
             + " "
             + units
             + " is not possible; the plausible range is "
-            + words
+            + plausible
             + ".",
             remedy=_CORRECT,
         )
@@ -154,7 +164,7 @@ def gated_limits(
 def refuse_empty_limits(
     labs: pd.DataFrame, file: str, book: AnalyteResolver, ledger: Ledger
 ) -> pd.DataFrame:
-    """Reject "<0" and ">0" of unsigned analytes, which state nothing."""
+    """Reject "<0" and ">0" of unsigned analytes, which give no information."""
     signed = labs["key"].map({key: book.get(key).signed for key in labs["key"].unique()})
     return ledger.reject(
         labs,
@@ -162,7 +172,7 @@ def refuse_empty_limits(
         file=file,
         column="value",
         code=IMPLAUSIBLE,
-        reason=quoted(labs["_raw_value"]) + " states a limit of zero, which no assay has.",
+        reason=quoted(labs["_raw_value"]) + " has a limit of zero, which no assay has.",
         remedy="Give the number, or the limit of the assay.",
     )
 
@@ -170,14 +180,14 @@ def refuse_empty_limits(
 def apply_limits_of_rows(
     labs: pd.DataFrame, gated: pd.DataFrame, file: str, config: CohortConfig, ledger: Ledger
 ) -> pd.DataFrame:
-    """Apply the limits of each row, or of the configuration where a result names a side only.
+    """Apply the limits of each row; results with only a side take those of the configuration.
 
     An exact number that contradicts a limit of its own row is flagged.
 
     Parameters
     ----------
     gated : DataFrame
-        See :func:`gated_limits`.
+        From :func:`gated_limits`.
     """
     lloq, uloq = gated[LOWER], gated[UPPER]
     lower, upper = (
@@ -200,7 +210,7 @@ def apply_limits_of_rows(
             + sign
             + _spelled(gated[name])
             + ".",
-            remedy="Check the unit of the limit; a blank limit leaves the number as it is.",
+            remedy="Check the unit of the limit; with a blank limit the number is used unchanged.",
         )
         contradicted |= exact & beyond
     value, side = apply_stated_limits(named, labs["side"], lloq, uloq)

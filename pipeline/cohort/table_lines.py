@@ -12,7 +12,7 @@ from pipeline.csv_files import restored
 
 @dataclass(frozen=True)
 class UnreadableLine:
-    """A line of a file that is not a row; ``patient`` where the line states one."""
+    """A line of a file that is not a row; ``patient`` is its id, if it has one."""
 
     line: int
     reason: str
@@ -28,9 +28,11 @@ class TableLines:
     Attributes
     ----------
     counts : LineCounts
+        Physical lines.
     rows : dict
         Cells by the number of the first line.
     unreadable : list of UnreadableLine
+        Lines that are not rows.
     joined : list of str
         Spans of lines that a stray quote joins, as ``3–6``.
     """
@@ -49,13 +51,15 @@ def table_lines(
     Parameters
     ----------
     decoded : Decoded
+        Lines of the file.
     position : int
-        Of the first line below the header.
+        First line below the header, from 0.
     first : list of str
         Header as in the file.
     header : list of str
         Names of the columns.
     separator : str
+        Of the cells.
 
     Examples
     --------
@@ -86,7 +90,7 @@ def table_lines(
                     line,
                     "The line repeats the header of the file.",
                     code=REPEATED_HEADER,
-                    remedy="Remove the line; join parts of an export without their headers.",
+                    remedy="Remove the line, for example where parts of an export were joined.",
                 )
             )
         else:

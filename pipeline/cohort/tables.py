@@ -22,21 +22,20 @@ class Cohort:
         One row per patient, sorted by ``patient_id``, with at least ``patient_id``,
         ``record_end_hours``, ``followed_until_hours``, ``death_hours``,
         ``second_infusion_hours``, ``new_therapy_hours`` (hours, NaN where none) and
-        ``infusion_time`` (UTC, NaT where only hours are known). ``utc_offset_minutes``, where it
-        is there, is the offset in which the infusion time was written. Where patients have later
-        infusions, one row per infusion, with ``person_id`` (see :meth:`persons`) and
-        ``start_hours``, hours from the patient's first infusion.
+        ``infusion_time`` (UTC, NaT where only hours are known). ``utc_offset_minutes``
+        (optional) is the offset of the infusion time as written. If patients have later infusions,
+        one row per infusion, with ``person_id`` (see :meth:`persons`) and ``start_hours``, hours
+        since the patient's first infusion.
     labs : DataFrame
         ``patient, analyte, value, side, collected_hours, resulted_hours, superseded_hours,
         cancelled, limit_source, flag``. ``value`` is in the canonical unit; ``side`` is -1 below
-        a limit, +1 above, 0 exact; ``limit_source`` says where the limit comes from (``stated``,
-        ``inferred``, ``none``) and ``flag`` what is odd about the row, empty mostly. A version of
-        a result counts at landmark L iff ``resulted_hours < L <= superseded_hours``
-        and it is not cancelled. ``ref_low`` and ``ref_high``, if present, are the limits
-        of the laboratory in the canonical unit, NaN where it states none.
+        a limit, +1 above, 0 exact; ``limit_source`` is ``stated``, ``inferred`` or ``none``;
+        ``flag`` holds the flags of the row. A version of a result is used at landmark L iff
+        ``resulted_hours < L <= superseded_hours`` and it is not cancelled. ``ref_low`` and
+        ``ref_high`` (optional) are reference limits in the canonical unit, NaN where not stated.
     treatments : DataFrame
-        ``patient, drug, given_hours, intent, dose_mg``; ``dose_mg`` is NaN where no dose is stated
-        or its unit is no mass.
+        ``patient, drug, given_hours, intent, dose_mg``; ``dose_mg`` is NaN without a dose in a
+        unit of mass.
     observations : DataFrame
         ``patient, item, value, observed_hours``; never a feature.
     assessments : DataFrame
@@ -54,11 +53,15 @@ class Cohort:
 
     @property
     def n_patients(self) -> int:
-        """Patients, each counted once however many infusions they have."""
+        """Number of patients; a patient with several infusions counts once."""
         return len(np.unique(self.persons()))
 
     def persons(self) -> NDArray[np.intp]:
-        """Row number of the first episode of each row's patient, the unit of every split.
+        """Row number of the first episode of each row's patient, the group of every split.
+
+        Returns
+        -------
+        ndarray of int, shape (n_rows,)
 
         Examples
         --------
@@ -73,12 +76,21 @@ class Cohort:
         return first.to_numpy(dtype=np.intp)
 
     def take(self, patients: NDArray[np.intp]) -> Cohort:
-        """Cohort of the given patients (row numbers), renumbered in the given order.
+        """Cohort of the given patients, renumbered in the given order.
+
+        Parameters
+        ----------
+        patients : ndarray of int
+            Row numbers of ``patients``, without repeats.
+
+        Returns
+        -------
+        Cohort
 
         Raises
         ------
         ValueError
-            If a patient is named twice.
+            If a row number is repeated.
 
         Examples
         --------
@@ -87,7 +99,7 @@ class Cohort:
         1
         """
         if len(np.unique(patients)) != len(patients):
-            raise ValueError("'patients' names a row number twice; each patient can be taken once")
+            raise ValueError("'patients' repeats a row number; give each one once")
         new_number = np.full(len(self), -1, dtype=np.intp)
         new_number[patients] = np.arange(len(patients))
         parts = {}
@@ -109,7 +121,23 @@ class Cohort:
 
 
 def empty_cohort(patient_ids: list[str]) -> Cohort:
-    """Cohort of patients without a single row, the start of many tests and defaults."""
+    """Cohort of patients without rows in any other table.
+
+    Parameters
+    ----------
+    patient_ids : list of str
+        Ids in the order of the rows.
+
+    Returns
+    -------
+    Cohort
+
+    Examples
+    --------
+    >>> cohort = empty_cohort(["A", "B"])
+    >>> len(cohort), len(cohort.labs)
+    (2, 0)
+    """
     count = len(patient_ids)
     hours = ["record_end", "followed_until", "death", "second_infusion", "new_therapy"]
     patients = pd.DataFrame({"patient_id": pd.Series(patient_ids, dtype="str")})

@@ -1,4 +1,4 @@
-"""Text to timestamps: times with an offset or a stated zone; nothing is guessed."""
+"""Text to timestamps; times need an offset or a stated time zone."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pipeline.cohort.written_times import IMPOSSIBLE_HALF, impossible_half, iso_
 from pipeline.errors import UsageError
 from pipeline.remedy import Audience, Remedy, render
 
-# years 1900 to 2899: shifted dates lie in 2100 to 2300, and "never" in some exports
-# (2999-12-31, 9999-12-31) is not a time
+# years 1900 to 2899, which include shifted dates (2100 to 2300); 2999-12-31 and 9999-12-31 mean
+# "never" in some exports
 _DATE = r"(?:19|2[0-8])\d{2}-\d{2}-\d{2}"
 _TIME = r"[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?"
 _OFFSET = r"(?:Z|[+-]\d{2}:?\d{2})"
@@ -36,12 +36,27 @@ _ORDER_NOT_STATED = Remedy(
 
 
 def zone(name: str | None) -> ZoneInfo | None:
-    """Time zone for naive timestamps.
+    """Time zone by name.
+
+    Parameters
+    ----------
+    name : str or None
+        IANA name.
+
+    Returns
+    -------
+    ZoneInfo or None
+        None without a name.
 
     Raises
     ------
     UsageError
         If the name is not in the IANA database.
+
+    Examples
+    --------
+    >>> zone("Europe/Berlin").key
+    'Europe/Berlin'
     """
     if name is None:
         return None
@@ -49,24 +64,30 @@ def zone(name: str | None) -> ZoneInfo | None:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise UsageError(
-            f"unknown time zone {name!r}; use an IANA name such as Europe/Berlin"
+            f"unknown time zone {name!r}; use an IANA name, for example Europe/Berlin"
         ) from error
 
 
 def parse_timestamps(cells: pd.Series, time_zone: str | None) -> tuple[pd.Series, pd.Series]:
-    """Text to UTC timestamps and, per cell, the reason why it could not be read.
+    """Text to UTC timestamps and, per cell, the reason why it cannot be read.
 
     Reads ISO 8601 and the forms that :func:`pipeline.cohort.written_times.iso_time` rewrites. A
-    local time that clocks skip or show twice cannot be read without its offset.
+    local time that a clock change skips or repeats needs an offset. A date without a time of day
+    is not read here; see :func:`parse_dates`.
 
-    A date without a time of day is no moment and refused here; see :func:`parse_dates`.
+    Parameters
+    ----------
+    cells : Series of str
+        Times as exported.
+    time_zone : str or None
+        IANA name, for times without an offset.
 
     Returns
     -------
     times : Series of datetime64[us, UTC]
         NaT where the text is blank or unreadable.
     reason : Series of str
-        Empty where the cell is blank or fine.
+        "" where the cell is blank or readable.
 
     Examples
     --------
@@ -113,7 +134,7 @@ def _parse_unique(
         reason[parsed.index[parsed.notna()]] = NO_OFFSET
     reason[text.str.fullmatch(_DATE)] = "is a date without a time of day"
     odd = text[filled & times.isna()]
-    reason[odd.index[_no_such_day(odd)]] = "names a day that no calendar has"
+    reason[odd.index[_no_such_day(odd)]] = "is not a day of the calendar"
     unread = filled & times.isna() & (reason == "")
     reason[unread] = "is not an ISO 8601 time"
     other = text[unread]
@@ -139,7 +160,7 @@ def reasons_for(reason: pd.Series, audience: Audience) -> pd.Series:
 
 
 def _no_such_day(text: pd.Series) -> pd.Series:
-    """Cells that begin with a date that does not exist, such as 31 February."""
+    """Whether cells begin with a date that does not exist, for example 31 February."""
     dates = text.str.extract(rf"^({_DATE})(?:{_TIME}|$)", expand=False)
     day = pd.to_datetime(dates, format="%Y-%m-%d", errors="coerce")
     missing: pd.Series = dates.notna() & day.isna()
@@ -147,13 +168,19 @@ def _no_such_day(text: pd.Series) -> pd.Series:
 
 
 def year_first(table: pd.DataFrame, order: str | None) -> pd.DataFrame:
-    """Time columns rewritten as ISO 8601 where a cell has one reading; others stay unchanged.
+    """Rewrite time columns as ISO 8601; ambiguous cells stay unchanged.
 
     Parameters
     ----------
+    table : DataFrame
+        Text table; columns ``*_at`` and ``infusion_time`` are rewritten.
     order : str or None
         ``day_first`` or ``month_first`` for numeric dates with the year last; None leaves
         ``01/03/2026`` unchanged, so that it is rejected.
+
+    Returns
+    -------
+    DataFrame
 
     Examples
     --------
@@ -166,12 +193,19 @@ def year_first(table: pd.DataFrame, order: str | None) -> pd.DataFrame:
 
 
 def utc_offsets(cells: pd.Series, times: pd.Series, time_zone: str | None) -> pd.Series:
-    """Minutes east of UTC in which timestamps were written; NaN where that is unknown.
+    """UTC offset of timestamps as written.
 
     Parameters
     ----------
     cells, times : Series
-        Text and what :func:`parse_timestamps` made of it.
+        Text, and its times from :func:`parse_timestamps`.
+    time_zone : str or None
+        IANA name, for times without an offset.
+
+    Returns
+    -------
+    Series of float
+        Minutes east of UTC; NaN where unknown.
 
     Examples
     --------
@@ -200,10 +234,22 @@ def utc_offsets(cells: pd.Series, times: pd.Series, time_zone: str | None) -> pd
 def parse_dates(
     cells: pd.Series, time_zone: str | None, offset_minutes: pd.Series | None = None
 ) -> tuple[pd.Series, pd.Series]:
-    """First and last second of dates without a time of day, UTC; NaT for every other cell.
+    """Start and last second of dates without a time of day, UTC; NaT for every other cell.
 
-    Days are those of ``time_zone``; without one, those of ``offset_minutes`` (of the patient's
-    infusion time), else of UTC.
+    Days are those of ``time_zone``, else of ``offset_minutes``, else of UTC.
+
+    Parameters
+    ----------
+    cells : Series of str
+        Times as exported.
+    time_zone : str or None
+        IANA name.
+    offset_minutes : Series of float, optional
+        Per cell, the offset of the patient's infusion time.
+
+    Returns
+    -------
+    first, last : Series of datetime64[us, UTC]
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Patients who were never graded on a scale: unknown, or without the event."""
+"""Patients who were never graded on a scale: read as unknown, or as without the event."""
 
 from __future__ import annotations
 
@@ -13,22 +13,23 @@ from pipeline.cohort.tables import Cohort
 
 Ungraded = Literal["as_charted", "unknown", "no_event"]
 ReadAs = Literal["unknown", "no_event"]
-STATED_ELSEWHERE = "death"  # dates of death stand in the patients table
+STATED_ELSEWHERE = "death"  # the patients table has the dates of death
 
 
 @dataclass(frozen=True)
 class NeverGraded:
-    """How many of a cohort no assessment of a scale tells of, and what is made of them.
+    """Number of patients without an assessment of a scale, and how their labels are read.
 
     Attributes
     ----------
     scale : str
+        For example ``crs``.
     n, of : int
-        Infusions without a usable assessment, and all of them; one per patient mostly.
+        Infusions without a usable assessment, and all infusions.
     with_zero : int
-        Graded ones with at least one charted grade 0.
+        Graded infusions with at least one charted grade 0.
     unit : str
-        ``patients``, or ``infusions`` where some patients have more than one.
+        ``patients``, or ``infusions`` if some patients have more than one.
     setting : str
         ``cohort.ungraded``.
     read_as : str
@@ -49,7 +50,18 @@ class NeverGraded:
 
 
 def never_graded(cohort: Cohort, scale: str) -> NDArray[np.bool_]:
-    """Whether each infusion is without a usable assessment on a scale.
+    """Whether each infusion has no usable assessment on a scale.
+
+    Parameters
+    ----------
+    cohort : Cohort
+        ``assessments`` is used.
+    scale : str
+        For example ``crs``.
+
+    Returns
+    -------
+    ndarray of bool, shape (n_infusions,)
 
     Examples
     --------
@@ -64,12 +76,18 @@ def never_graded(cohort: Cohort, scale: str) -> NDArray[np.bool_]:
 
 
 def absence_means(setting: Ungraded, graded: int, with_zero: int) -> ReadAs:
-    """What no assessment of a scale means, by the setting or by what the ward charts.
+    """Meaning of a missing assessment, by the setting or by the charting of the ward.
 
     Parameters
     ----------
+    setting : {"as_charted", "unknown", "no_event"}
+        ``cohort.ungraded``.
     graded, with_zero : int
-        Patients with an assessment of the scale, and those of them with a grade 0.
+        Patients with an assessment of the scale, and those among them with a grade 0.
+
+    Returns
+    -------
+    {"unknown", "no_event"}
 
     Examples
     --------
@@ -82,11 +100,24 @@ def absence_means(setting: Ungraded, graded: int, with_zero: int) -> ReadAs:
 
 
 def count_ungraded(cohort: Cohort, scale: str, setting: Ungraded) -> NeverGraded:
-    """Count who was never graded on a scale and say how the labels read them.
+    """Count the patients who were never graded on a scale, and how their labels are read.
 
-    As charted means: where most graded patients have a grade 0, the ward charts that there was
-    nothing, so silence is unknown; where most have none, only events were charted, so silence is
-    no event.
+    With ``as_charted``: if most graded patients have a grade 0, the ward charts the absence of
+    events, so a missing grade is unknown. If most have none, only events are charted, so a missing
+    grade is no event.
+
+    Parameters
+    ----------
+    cohort : Cohort
+        ``assessments`` is used.
+    scale : str
+        For example ``crs``.
+    setting : {"as_charted", "unknown", "no_event"}
+        ``cohort.ungraded``.
+
+    Returns
+    -------
+    NeverGraded
 
     Examples
     --------
@@ -110,9 +141,28 @@ def count_ungraded(cohort: Cohort, scale: str, setting: Ungraded) -> NeverGraded
 
 
 def unknown_without_grades(cohort: Cohort, scale: str, setting: Ungraded) -> NDArray[np.bool_]:
-    """Whether nothing is known of each infusion on a scale, because nobody graded it.
+    """Whether the outcome of each infusion is unknown on a scale, because it was never graded.
 
-    Never so for ``death``, which the patients table states too.
+    Always False for ``death``, which is also in the patients table.
+
+    Parameters
+    ----------
+    cohort : Cohort
+        ``assessments`` is used.
+    scale : str
+        For example ``crs``.
+    setting : {"as_charted", "unknown", "no_event"}
+        ``cohort.ungraded``.
+
+    Returns
+    -------
+    ndarray of bool, shape (n_infusions,)
+
+    Examples
+    --------
+    >>> from pipeline.cohort.tables import empty_cohort
+    >>> unknown_without_grades(empty_cohort(["a"]), "crs", "unknown").tolist()
+    [True]
     """
     if scale == STATED_ELSEWHERE or count_ungraded(cohort, scale, setting).read_as == "no_event":
         return np.zeros(len(cohort), dtype=bool)
@@ -127,26 +177,32 @@ def no_grades_reason(
     counts: Mapping[str, Mapping[str, int]],
     refused: Mapping[str, str],
 ) -> str:
-    """Why no outcome can be learned, because nobody has a single grade; "" where somebody has.
+    """Why a cohort without any grade cannot be trained on; "" if there is a grade.
 
     Parameters
     ----------
+    cohort : Cohort
+        ``assessments`` and deaths are used.
     scales : collection of str
-        Those of the configured outcomes; deaths may stand in patients.
+        Scales of the configured outcomes.
     grades : str
-        ``cohort.grades``: where grades come from.
+        ``cohort.grades``: the source of grades.
     files : mapping
         Table to its file.
     counts : mapping
         File to its counts of rows, as in :class:`pipeline.reading.read_result.ReadResult`.
     refused : mapping
-        File to what was refused of it and why, where anything was.
+        File to the main reason of its rejects.
+
+    Returns
+    -------
+    str
 
     Examples
     --------
     >>> from pipeline.cohort.tables import empty_cohort
-    >>> nobody, file = empty_cohort(["a"]), {"assessments": "assessments.csv"}
-    >>> no_grades_reason(nobody, ["crs"], "charted", file, {"assessments.csv": {"read": 0}}, {})
+    >>> cohort, file = empty_cohort(["a"]), {"assessments": "assessments.csv"}
+    >>> no_grades_reason(cohort, ["crs"], "charted", file, {"assessments.csv": {"read": 0}}, {})
     'assessments.csv has a header but no row, so there is no outcome to learn from'
     """
     deaths = STATED_ELSEWHERE in scales and cohort.patients["death_hours"].notna().any()
@@ -154,42 +210,46 @@ def no_grades_reason(
         return ""
     sources = ["assessments"] if grades != "derived" else []
     sources += ["observations"] if grades != "charted" else []
-    told = [
+    problems = [
         f"{files[name]} has a header but no row"
         if counts[files[name]]["read"] == 0
         else f"no row of {files[name]} gives a grade"
         for name in sources
         if name in files
     ]
-    found = f"{' and '.join(told)}, so there is no outcome to learn from"
+    summary = f"{' and '.join(problems)}, so there is no outcome to learn from"
     why = [refused[files[name]] for name in sources if refused.get(files.get(name, ""))]
-    return ". ".join([found, *why]).removesuffix(".")
+    return ". ".join([summary, *why]).removesuffix(".")
 
 
 def ungraded_text(entry: Mapping[str, Any]) -> str:
-    """Who was never graded on a scale and what was made of it, a phrase without a final stop.
+    """Sentence without a full stop on the patients who were never graded on a scale.
 
     Parameters
     ----------
     entry : mapping
         From :meth:`NeverGraded.to_dict`.
 
+    Returns
+    -------
+    str
+
     Examples
     --------
-    >>> found = NeverGraded("crs", 12, 80, 68, "patients", "as_charted", "unknown").to_dict()
-    >>> print(ungraded_text(found))
-    crs: 12 of 80 patients were never graded and are left out as unknown, because 68 of the 68 \
+    >>> entry = NeverGraded("crs", 12, 80, 68, "patients", "as_charted", "unknown").to_dict()
+    >>> print(ungraded_text(entry))
+    crs: 12 of 80 patients were never graded and are excluded as unknown, because 68 of the 68 \
 graded ones have a charted grade 0
     """
     scale, n, of, unit = (entry[key] for key in ("scale", "n", "of", "unit"))
     if n == 0:
         return f"{scale}: all {of} {unit} were graded"
-    made = (
-        "are left out as unknown" if entry["read_as"] == "unknown" else "count as without the event"
+    reading = (
+        "are excluded as unknown" if entry["read_as"] == "unknown" else "count as without the event"
     )
     why = (
         f"because {entry['with_zero']} of the {of - n} graded ones have a charted grade 0"
         if entry["setting"] == "as_charted"
-        else f"as cohort.ungraded: {entry['setting']} states"
+        else f"as set by cohort.ungraded: {entry['setting']}"
     )
-    return f"{scale}: {n} of {of} {unit} were never graded and {made}, {why}"
+    return f"{scale}: {n} of {of} {unit} were never graded and {reading}, {why}"

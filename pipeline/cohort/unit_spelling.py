@@ -1,4 +1,4 @@
-"""Normalises units by rule: micro, litre, gram, powers of ten, counts, national words."""
+"""Normalises units by rule: micro, litre, gram, powers of ten, counts, national spellings."""
 
 from __future__ import annotations
 
@@ -29,10 +29,19 @@ _ACTIVITY = ("u", "iu")
 
 @cache
 def normalise_unit(text: str) -> str:
-    """Normalised unit; text that the rule cannot parse is only lower-cased.
+    """Normalise a unit; text that cannot be parsed is only lower-cased.
 
-    The words are those of ``data_schema/unit_words.yaml``. Counts become counts per litre, so that
+    ``data_schema/unit_words.yaml`` lists the spellings. Counts become counts per litre, so that
     ``K/uL``, ``10^9/L`` and ``Tsd./µl`` match; ``U`` and ``IU`` stay two units.
+
+    Parameters
+    ----------
+    text : str
+        Unit as exported.
+
+    Returns
+    -------
+    str
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Units: conversion, and sites whose unit differs from the stated one."""
+"""Unit conversion, and detection of sites whose unit differs from the stated one."""
 
 from __future__ import annotations
 
@@ -15,26 +15,30 @@ from pipeline.remedy import Audience, render
 
 MIN_RESULTS = 20
 MIN_PATIENTS = 5
-_SURE_DECADES = 0.7  # five-fold: smaller differences between sites are patients, not units
+_SURE_DECADES = 0.7  # five-fold: smaller differences may be due to patients, not units
 _TOLERANCE = 0.35
 
 
 def conversion(
     analyte: Analyte, unit: str, audience: Audience = Audience.TRAINING
 ) -> tuple[float, str]:
-    """Factor from ``unit`` to the canonical unit, or the reason for refusing.
+    """Factor from ``unit`` to the canonical unit, or the reason for rejecting it.
 
     Parameters
     ----------
+    analyte : Analyte
+        With its conversions.
+    unit : str
+        Unit as exported.
     audience : Audience
-        For whom the reason is worded.
+        Reader of the reason.
 
     Returns
     -------
     factor : float
-        NaN when refused.
+        NaN if rejected.
     reason : str
-        Empty when converted.
+        "" if converted.
 
     Examples
     --------
@@ -54,10 +58,10 @@ def conversion(
     legal = ", ".join([analyte.unit, *analyte.conversions])
     for spelling, why in analyte.refused.items():
         if normalise_unit(spelling) == wanted:
-            problem = f"{analyte.short} in '{unit}' is refused: {render(why, audience)}"
-            return float("nan"), f"{problem} Legal: {legal}."
+            problem = f"{analyte.short} in '{unit}' is rejected: {render(why, audience)}"
+            return float("nan"), f"{problem} Accepted: {legal}."
     given = f"unit '{unit}'" if unit else "a blank unit"
-    return float("nan"), f"{analyte.short} with {given} cannot be read. Legal: {legal}."
+    return float("nan"), f"{analyte.short} with {given} cannot be read. Accepted: {legal}."
 
 
 def _no_factor(analyte: Analyte, unit: str, audience: Audience) -> str:
@@ -66,13 +70,13 @@ def _no_factor(analyte: Analyte, unit: str, audience: Audience) -> str:
     if audience is Audience.SCORING:
         return problem
     return (
-        f"{problem} Export it under its own name, such as {relative_key(analyte.key, unit)}, "
+        f"{problem} Export it under its own name, for example {relative_key(analyte.key, unit)}, "
         "and list that name under cohort.local_analytes."
     )
 
 
 def suits_loinc(analyte: Analyte, code: str, unit: str) -> bool:
-    """Whether a LOINC code may carry a unit; true for codes that prescribe none.
+    """Whether a LOINC code may have a unit; True for codes without a prescribed unit.
 
     Examples
     --------
@@ -91,7 +95,7 @@ def suits_loinc(analyte: Analyte, code: str, unit: str) -> bool:
 
 
 def with_basis(analyte: Analyte, code: str, unit: str) -> str:
-    """Unit with the basis that a LOINC code prescribes, where the unit itself states none.
+    """Unit with the basis of a LOINC code, if the unit itself has none.
 
     Examples
     --------
@@ -109,14 +113,22 @@ def with_basis(analyte: Analyte, code: str, unit: str) -> str:
 
 @dataclass(frozen=True)
 class UnitSlip:
-    """One proposal: multiplying this site's results by ``factor`` would bring them in line.
+    """Likely unit error: multiplied by ``factor``, this site's results would be as expected.
 
     Attributes
     ----------
+    analyte, site : str
+        Where the error is.
+    results, patients : int
+        Number of each at the site.
     median, expected : float
-        Median of the patients' medians at the site, and what it is compared with; canonical unit.
+        Median of the patients' medians at the site, and the expected median; canonical unit.
     compared_with : str
-        ``other sites`` or ``dictionary``.
+        Source of ``expected``: ``other sites`` or ``dictionary``.
+    factor : float
+        Correction of the results.
+    words : str
+        Explanation.
     """
 
     analyte: str
@@ -133,12 +145,12 @@ class UnitSlip:
 def unit_slips(
     labs: pd.DataFrame, sites: pd.Series | None, analytes: Mapping[str, Analyte]
 ) -> pd.DataFrame:
-    """Propose the likely unit slip of every site and analyte whose median lies decades off.
+    """Find likely unit errors: sites whose median of an analyte is decades off.
 
-    A site is compared with the other sites, and with the ``usual`` medians of the dictionary. Only
-    factors that separate two units of the analyte, or a power of ten, count as a slip, and only
-    from five-fold on: a two-fold difference (D-dimer FEU and DDU) cannot be told from other
-    patients. It is a proposal; nothing is converted.
+    A site is compared with the other sites and with the ``usual`` medians of the dictionary. Only
+    a factor between two units of the analyte, or a power of ten, of at least five-fold, counts: a
+    two-fold difference (D-dimer FEU and DDU) may be due to different patients. Nothing is
+    converted.
 
     Parameters
     ----------
@@ -147,7 +159,7 @@ def unit_slips(
     sites : Series of str or None
         Site per patient row number, as ``Cohort.patients["site"]``; None is one site.
     analytes : mapping
-        Analyte by key, ``{**dictionary(), **read.local}``; results of other keys are passed over.
+        Analyte by key, ``{**dictionary(), **read.local}``; results of other keys are ignored.
 
     Returns
     -------
@@ -168,16 +180,16 @@ def unit_slips(
     if sites is not None:
         named = sites.fillna("").astype("str").to_numpy()
         place = pd.Series(named[rows["patient"].to_numpy()], index=rows.index, dtype="str")
-    found = []
+    slips: list[UnitSlip] = []
     for key, part in rows.assign(site=place).groupby("analyte", sort=True):
         if str(key) in analytes and not analytes[str(key)].by_difference:
-            found += list(_slips_of(analytes[str(key)], part))
+            slips += _slips_of(analytes[str(key)], part)
     columns = [item.name for item in fields(UnitSlip)]
-    return pd.DataFrame([asdict(slip) for slip in found], columns=columns)
+    return pd.DataFrame([asdict(slip) for slip in slips], columns=columns)
 
 
 def plausible_units(analyte: Analyte, number: float) -> list[str]:
-    """Units of the dictionary in which a bare number would be a usual one.
+    """Units of the dictionary in which a number would be usual.
 
     Examples
     --------
@@ -223,7 +235,7 @@ def _slips_of(analyte: Analyte, part: pd.DataFrame) -> Iterator[UnitSlip]:
 def _against_others(
     analyte: Analyte, own: np.ndarray, others: np.ndarray
 ) -> tuple[float, float] | None:
-    """Factor and log median of the other sites, where this site is the odd one out."""
+    """Factor and log median of the other sites, if this site is the outlier."""
     if len(others) < MIN_PATIENTS:
         return None
     median, expected = float(np.median(own)), float(np.median(others))
@@ -232,7 +244,7 @@ def _against_others(
         return None
     centre = _centre(analyte)
     if centre is not None and abs(median - centre) <= abs(expected - centre):
-        return None  # the others are the odd ones
+        return None  # the other sites are the outliers
     candidates = _factors(analyte)
     best = min(candidates, key=lambda factor: abs(np.log10(factor) - distance))
     close = abs(np.log10(best) - distance) <= _TOLERANCE
@@ -240,7 +252,7 @@ def _against_others(
 
 
 def _against_usual(analyte: Analyte, median: float) -> tuple[float, float] | None:
-    """Factor and usual log median, where the median lies outside the usual ones."""
+    """Factor and usual log median, if the median is outside the usual range."""
     centre = _centre(analyte)
     if centre is None or _is_usual(analyte, median):
         return None
@@ -255,18 +267,18 @@ def _against_usual(analyte: Analyte, median: float) -> tuple[float, float] | Non
 
 
 def _factors(analyte: Analyte) -> dict[float, str]:
-    """Factor to put a slip right, with the two units that would explain it."""
-    found: dict[float, str] = {}
+    """Factors that correct an error, each with its explanation."""
+    explanations: dict[float, str] = {}
     for unit, factor in analyte.conversions.items():
-        for number, words in (
-            (factor, f"numbers in {unit} had been labelled {analyte.unit}"),
-            (1 / factor, f"numbers in {analyte.unit} had been labelled {unit}"),
+        for number, explanation in (
+            (factor, f"numbers in {unit} are labelled {analyte.unit}"),
+            (1 / factor, f"numbers in {analyte.unit} are labelled {unit}"),
         ):
             if abs(np.log10(number)) >= _SURE_DECADES:
-                found.setdefault(float(f"{number:.6g}"), words)
+                explanations.setdefault(float(f"{number:.6g}"), explanation)
     for power in (1000.0, 100.0, 10.0, 0.1, 0.01, 0.001):
-        found.setdefault(power, f"the decimal point had moved by a factor of {power:g}")
-    return found
+        explanations.setdefault(power, f"the decimal point is off by a factor of {power:g}")
+    return explanations
 
 
 def _error(logs: np.ndarray) -> float:
@@ -289,5 +301,5 @@ def _text(analyte: Analyte, median: float, factor: float, compared: str) -> str:
     usual = "would match the other sites" if compared == "other sites" else "would be usual"
     return (
         f"{analyte.short} has a median of {median:.3g} {analyte.unit} here; "
-        f"{median * factor:.3g} {usual}. As if {_factors(analyte)[factor]}."
+        f"{median * factor:.3g} {usual}. Possible cause: {_factors(analyte)[factor]}."
     )

@@ -22,34 +22,34 @@ _TEXT = re.compile(
     r"(?P<comparator>[<>=≤≥⩽⩾≦≧]{0,2})\s*(?P<number>[+-]?[\d.,]*\d[\d.,]*(?:[eE][+-]?\d+)?)\s*(?P<rest>.*)",
     re.DOTALL | re.ASCII,
 )
-# signs with one plain reading; NFKC would also turn the footnote of 10² into 102
+# unambiguous signs only; NFKC would also turn the footnote of 10² into 102
 _SIGNS = str.maketrans(
     {"＜": "<", "＞": ">", "−": "-", **dict.fromkeys("\u00a0\u202f\u2009\u2007", " ")}
 )
 _EXTRAPOLATED = "extrapolated"
-_ONE_SIDE_UNKNOWN = "lies outside a measuring range, without stating below or above"
+_ONE_SIDE_UNKNOWN = "is outside a measuring range, without stating below or above"
 
 _TEXTS = ("code", "problem", "word", "quality")
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What one cell says.
+    """Content of one result cell.
 
     Attributes
     ----------
     value : float
-        As printed, NaN where there is no number.
+        As printed, NaN if there is no number.
     side : int
         -1 below a limit, +1 above, 0 exact.
     code : str
-        Empty where usable, else ``value_unusable``, ``no_result`` or ``sentinel``.
+        "" if usable, else ``value_unusable``, ``no_result`` or ``sentinel``.
     problem : str or Remedy
-        Part of a sentence that says why it is unusable.
+        Predicate of the sentence on why it is unusable.
     word : str
-        ``below`` or ``above`` where the cell only says on which side of an unstated limit it lies.
+        ``below`` or ``above`` if the cell states only a side of an unstated limit.
     quality : str
-        State of the sample where the cell names one, such as ``haemolysed``, or ``extrapolated``.
+        State of the sample if stated, for example ``haemolysed``, or ``extrapolated``.
     """
 
     value: float = nan
@@ -76,16 +76,16 @@ def parse_values(
     cells : Series of str
         Text as exported, stripped.
     decimal_comma : bool or None
-        True: ``12,3`` is 12.3. False: ``1,234`` is 1234. None: neither is stated, so both are
-        refused; ``1,234.5`` has one reading and is always accepted.
+        True: ``12,3`` is 12.3. False: ``1,234`` is 1234. None (not stated): both are rejected.
+        ``1,234.5`` is unambiguous and always accepted.
     sentinels : collection of float
-        Numbers that stand for "missing" in this export.
+        Numbers that mean "missing" in this export.
     signed : bool
         Whether negative numbers are legal.
     audience : Audience
-        For whom ``problem`` is worded.
+        Reader of ``problem``.
     marks : DecimalMarks, optional
-        ``decimal_comma`` with the evidence of the rest of the file; by default without evidence.
+        ``decimal_comma`` with the evidence of the file; by default without evidence.
 
     Returns
     -------
@@ -98,7 +98,7 @@ def parse_values(
     >>> parsed["value"].tolist(), parsed["side"].tolist()
     ([0.5, 12.0, nan, nan, 1234.5], [-1, 0, 0, 0, 0])
     >>> parsed["problem"][2]
-    'stands for no result'
+    'means no result'
     """
     codes, unique = pd.factorize(cells.astype("str"))
     known, missing = marks or DecimalMarks(decimal_comma), frozenset(sentinels)
@@ -116,10 +116,10 @@ def parse_values(
 def apply_stated_limits(
     value: pd.Series, side: pd.Series, lloq: pd.Series, uloq: pd.Series
 ) -> tuple[pd.Series, pd.Series]:
-    """Censor exact values that lie outside the limits stated on their own row.
+    """Censor exact values outside the limits of their own row.
 
-    All four in the same unit; a value below ``lloq`` becomes "below lloq", one above ``uloq``
-    "above uloq". A limit of NaN changes nothing.
+    All four arguments have the same unit. A value below ``lloq`` becomes "below lloq", one above
+    ``uloq`` "above uloq". A limit of NaN has no effect.
     """
     below = (side == 0) & (value < lloq)
     above = (side == 0) & (value > uloq)
@@ -138,9 +138,9 @@ def _parse(text: str, marks: DecimalMarks, sentinels: frozenset[float], *, signe
     if meaning in (BELOW, ABOVE):
         return Reading(side=-1 if meaning == BELOW else 1, word=meaning)
     if meaning == "quality":
-        return Reading(code="no_result", problem=f"says that the sample was {of}", quality=of)
+        return Reading(code="no_result", problem=f"means that the sample was {of}", quality=of)
     if meaning == "no_result":
-        return Reading(code="no_result", problem="stands for no result")
+        return Reading(code="no_result", problem="means no result")
     if meaning == "either":
         return Reading(code="value_unusable", problem=_ONE_SIDE_UNKNOWN)
     compared = _comparators_as_signs(plain)
@@ -159,7 +159,7 @@ def _parse(text: str, marks: DecimalMarks, sentinels: frozenset[float], *, signe
 def _number(
     match: re.Match[str], marks: DecimalMarks, sentinels: frozenset[float], *, signed: bool
 ) -> Reading:
-    quality = _beside(match["rest"])
+    quality = _quality_after(match["rest"])
     spelled, problem = marks.read(match["number"])
     if quality is None and not problem:
         problem = NO_NUMBER
@@ -176,8 +176,8 @@ def _number(
     return Reading(number, side, quality=quality or "")
 
 
-def _beside(rest: str) -> str | None:
-    """Quality named beside a number, "" for a mark or nothing, None for anything else."""
+def _quality_after(rest: str) -> str | None:
+    """Quality stated after a number, "" for a mark or nothing, None for other text."""
     word = _word(rest.strip("()[] \t"))
     if word == "":
         return ""
@@ -188,7 +188,7 @@ def _beside(rest: str) -> str | None:
 
 
 def _side_of_named_limit(text: str) -> int:
-    """-1 for "<LLOQ" and the like, 1 for ">ULOQ", 0 where no limit of that side is named."""
+    """-1 for a named lower limit ("<LLOQ"), 1 for an upper limit (">ULOQ"), else 0."""
     match = re.fullmatch(r"([<>≤≥]=?)\s*(.+)", text, re.DOTALL)
     if match is None:
         return 0

@@ -1,4 +1,4 @@
-"""Times as exports write them, rewritten as ISO 8601 where they have one reading."""
+"""Rewrites times of exports as ISO 8601 where they are unambiguous."""
 
 from __future__ import annotations
 
@@ -70,13 +70,18 @@ IMPOSSIBLE_HALF = (
 
 
 def iso_times(cells: pd.Series, order: str | None = None) -> pd.Series:
-    """Rewrite every time with one reading as ISO 8601; other cells stay unchanged.
+    """Rewrite unambiguous times as ISO 8601; other cells stay unchanged.
 
     Parameters
     ----------
     cells : Series of str
+        Times as exported.
     order : {"day_first", "month_first"}, optional
         Order of numeric dates with the year last; None leaves them unchanged.
+
+    Returns
+    -------
+    Series of str
 
     Examples
     --------
@@ -92,7 +97,7 @@ def iso_times(cells: pd.Series, order: str | None = None) -> pd.Series:
 
 
 def iso_time(text: str, order: str | None = None) -> str:
-    """Rewrite a time with one reading as ISO 8601; other text stays unchanged.
+    """Rewrite an unambiguous time as ISO 8601; other text stays unchanged.
 
     The time 24:00 is the following midnight. A numeric date with the year last is rewritten even
     where its time cannot be read.
@@ -130,12 +135,12 @@ def iso_time(text: str, order: str | None = None) -> str:
 
 
 def on_day(text: str, day: str) -> str:
-    """Time of day combined with a separate date; "" where the two do not fit.
+    """Combine a time of day with a separate date; "" if they do not match.
 
     Parameters
     ----------
     text : str
-        A time of day alone, or with a numeric date of either order.
+        A time of day, alone or with a numeric date in either order.
     day : str
         Date in ISO 8601.
 
@@ -162,15 +167,15 @@ def on_days(cells: pd.Series, days: pd.Series) -> tuple[pd.Series, pd.Series]:
     Parameters
     ----------
     cells, days : Series of str
-        As :func:`iso_times` gives them.
+        From :func:`iso_times`.
 
     Returns
     -------
     moments : Series of str
-        The time where it can be read, else :func:`on_day` of both, else the day. Without a day,
-        the unchanged cell.
+        The time if it can be read, else :func:`on_day` of both, else the day. Without a day, the
+        unchanged cell.
     lost : Series of bool
-        Rows whose time cannot be read, so only the day is known.
+        Whether the time cannot be read, so only the day is known.
 
     Examples
     --------

@@ -13,7 +13,8 @@ from pipeline.cohort import events
 from pipeline.cohort.episodes import patients_of_episodes
 from pipeline.cohort.files import find_table, read_raw
 from pipeline.cohort.ledger import Ledger
-from pipeline.cohort.patients import link_patients, read_patients
+from pipeline.cohort.patient_links import link_patients
+from pipeline.cohort.patients import read_patients
 from pipeline.cohort.tables import Cohort, empty_cohort
 from pipeline.cohort.timestamps import year_first, zone
 from pipeline.config import load_config

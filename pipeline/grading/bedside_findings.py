@@ -1,8 +1,7 @@
-"""Long observations to assessments: what was known of every item at every moment.
+"""Long observations to assessments: the findings known at every charted time.
 
-Each time at which something of a scale was charted is one assessment. It sees only what was charted
-at or before it: the newest findings of every domain, as long as they count. A later observation can
-therefore never change an earlier grade.
+Each time with an observation of a scale is one assessment. It uses the newest valid findings of
+every domain charted at or before it, so a later observation never changes an earlier grade.
 """
 
 from __future__ import annotations
@@ -31,17 +30,21 @@ class Moments:
     Attributes
     ----------
     patient, hours : ndarray, shape (n,)
+        Row number of the patient, and hours since time zero.
     items : dict of ndarray, shape (n,)
-        Number, or position among ``rules.words_in_order``; NaN where unknown.
+        Number, or position in :func:`grading_rules.words_in_order`; NaN where unknown.
     age : dict of ndarray, shape (n,)
         Hours since each domain was charted; NaN where unknown or too old.
     conflict : ndarray of bool
         Whether an item in use has two values at one moment.
     pressors, vasopressins : ndarray
-        Vasopressors running, those like vasopressin apart.
-    pressors_stated, none_beside, unstopped : ndarray of bool
-        Whether something is said on vasopressors; 'none' beside a drug; a drug that ran shortly
-        before and of which nothing is said now.
+        Number of running vasopressors; vasopressin-like drugs are counted separately.
+    pressors_stated : ndarray of bool
+        Whether vasopressors are charted.
+    none_with_drug : ndarray of bool
+        Whether "none" is charted together with a drug.
+    unstopped : ndarray of bool
+        Whether a drug ran shortly before and its end is not charted.
     """
 
     patient: Ints
@@ -52,7 +55,7 @@ class Moments:
     pressors: Floats
     vasopressins: Floats
     pressors_stated: Bools
-    none_beside: Bools
+    none_with_drug: Bools
     unstopped: Bools
 
     def __len__(self) -> int:
@@ -60,12 +63,15 @@ class Moments:
 
 
 def assessments_of(observations: pd.DataFrame, scale: str, config: GradingConfig) -> Moments:
-    """Every assessment of a scale at or after time zero, with what was known then.
+    """Every assessment of a scale at or after time zero, with the findings known then.
 
     Parameters
     ----------
     observations : DataFrame
         ``patient, item, value, observed_hours`` in any order.
+    scale : {"crs", "icans"}
+    config : GradingConfig
+        ``carry_hours`` and ``together_hours`` are used.
     """
     parts = grading_rules.domain_items(scale)
     members = [item for items in parts.values() for item in items]
@@ -96,12 +102,20 @@ def assessments_of(observations: pd.DataFrame, scale: str, config: GradingConfig
 def latest_findings(
     patient: Ints, hours: Floats, at_patient: Ints, at_hours: Floats, *, before: bool = False
 ) -> Ints:
-    """Position of the newest row at (or strictly ``before``) each moment, -1 where there is none.
+    """Position of the newest row at (or strictly before) each moment, -1 if there is none.
 
     Parameters
     ----------
     patient, hours : ndarray
         Rows sorted by patient, then hours.
+    at_patient, at_hours : ndarray, shape (n,)
+        Moments.
+    before : bool
+        Whether rows at the moment itself are excluded.
+
+    Returns
+    -------
+    ndarray of int, shape (n,)
 
     Examples
     --------
@@ -111,29 +125,29 @@ def latest_findings(
     """
     times = np.unique(np.concatenate([hours, at_hours]))
     key = patient * len(times) + np.searchsorted(times, hours)
-    asked = at_patient * len(times) + np.searchsorted(times, at_hours)
-    place = np.searchsorted(key, asked, side="left" if before else "right") - 1
-    found = place >= 0
-    found[found] = patient[place[found]] == at_patient[found]
-    return np.where(found, place, -1).astype(np.intp)
+    at_key = at_patient * len(times) + np.searchsorted(times, at_hours)
+    place = np.searchsorted(key, at_key, side="left" if before else "right") - 1
+    known = place >= 0
+    known[known] = patient[place[known]] == at_patient[known]
+    return np.where(known, place, -1).astype(np.intp)
 
 
 def newest_hours(
     rows: pd.DataFrame, column: str, patient: Ints, hours: Floats, *, before: bool = False
 ) -> Floats:
-    """Hour of the newest row at (or strictly before) each moment; NaN where there is none."""
+    """Hour of the newest row at (or strictly before) each moment; NaN if there is none."""
     ordered = rows.sort_values(["patient", column], kind="stable")
     time = ordered[column].to_numpy(dtype=float)
-    found = latest_findings(
+    newest = latest_findings(
         ordered["patient"].to_numpy(np.intp), time, patient, hours, before=before
     )
-    return _pick(time, found)
+    return _pick(time, newest)
 
 
 def _anchor(
     rows: pd.DataFrame, patient: Ints, hours: Floats, domain: str, config: GradingConfig
 ) -> Floats:
-    """Hour at which a domain was last charted; NaN where that is too long ago."""
+    """Hour at which a domain was last charted; NaN if that is too long ago."""
     time = newest_hours(rows, "observed_hours", patient, hours)
     age = hours - time
     counts = (age <= grading_rules.valid_hours(domain, config.carry_hours)) | (
@@ -145,7 +159,7 @@ def _anchor(
 def _newest(
     rows: pd.DataFrame, item: str, patient: Ints, anchor: Floats, config: GradingConfig
 ) -> tuple[Floats, Bools]:
-    """Value of one item in the assessment of its domain, and whether it has two values."""
+    """Newest value of one item within its domain, and whether it has two values."""
     coded = pd.DataFrame(
         {
             "patient": rows["patient"].to_numpy(np.intp),
@@ -157,16 +171,16 @@ def _newest(
     table = groups.agg(["min", "max"]).reset_index()
     worst = table["min" if item.startswith(_LOWER_IS_WORSE) else "max"].to_numpy(dtype=float)
     time = table["hours"].to_numpy(dtype=float)
-    found = _at(table["patient"].to_numpy(np.intp), time, patient, anchor)
-    found = np.where(anchor - _pick(time, found) < config.together_hours, found, -1)
+    newest = _at(table["patient"].to_numpy(np.intp), time, patient, anchor)
+    newest = np.where(anchor - _pick(time, newest) < config.together_hours, newest, -1)
     doubled = np.asarray(table["min"] != table["max"], dtype=float)
-    return _pick(worst, found), _pick(doubled, found) > 0
+    return _pick(worst, newest), _pick(doubled, newest) > 0
 
 
 def _running(
     rows: pd.DataFrame, patient: Ints, hours: Floats, anchor: Floats, config: GradingConfig
 ) -> tuple[Floats, Floats, Bools, Bools, Bools]:
-    """What is said on vasopressors in the assessment of the circulation."""
+    """Vasopressors of each assessment: the last five fields of :class:`Moments`."""
     like = {
         key: bool(drug.get("vasopressin_like"))
         for key, drug in schema_yaml("drugs.yaml")["drugs"].items()
@@ -174,7 +188,7 @@ def _running(
     known = drug_index()
     names = rows["value"].map(normalise_name).map(lambda name: known.get(name, name))
     none_at = _hours_at(rows.loc[(names == _NONE).to_numpy()], patient, anchor)
-    pressors, vasopressins, stated, beside, unstopped = _no_drugs(len(hours))
+    pressors, vasopressins, stated, with_none, unstopped = _no_drugs(len(hours))
     stated |= anchor - none_at < config.together_hours
     for drug in sorted(set(names) - {_NONE}):
         time = _hours_at(rows.loc[(names == drug).to_numpy()], patient, anchor)
@@ -182,9 +196,9 @@ def _running(
         runs = (anchor - time < config.together_hours) & not_ended
         (vasopressins if like.get(drug, False) else pressors)[runs] += 1
         stated |= runs
-        beside |= runs & (none_at == time)
+        with_none |= runs & (none_at == time)
         unstopped |= (hours - time <= config.carry_hours) & not_ended & ~runs
-    return pressors, vasopressins, stated, beside, unstopped & ~stated
+    return pressors, vasopressins, stated, with_none, unstopped & ~stated
 
 
 def _no_drugs(count: int) -> tuple[Floats, Floats, Bools, Bools, Bools]:
@@ -209,8 +223,8 @@ def _pick(values: Floats, place: Ints) -> Floats:
 
 
 def _coded(cells: pd.Series, item: str) -> Floats:
-    """Numbers as they are, words as their position from the mildest to the worst."""
+    """Numbers unchanged; categories as their position from the mildest to the worst."""
     if schema_yaml("observations.yaml")["items"][item]["kind"] == "number":
         return np.asarray(to_number(cells).to_numpy(dtype=float))
-    words = {word: position for position, word in enumerate(grading_rules.words_in_order(item))}
-    return np.asarray(cells.str.lower().map(words).to_numpy(dtype=float))
+    order = {word: position for position, word in enumerate(grading_rules.words_in_order(item))}
+    return np.asarray(cells.str.lower().map(order).to_numpy(dtype=float))

@@ -26,9 +26,9 @@ def grade_crs(
     moments : Moments
         Of the scale ``crs``.
     masked : ndarray of bool, shape (n,)
-        Whether a drug given before may hide a fever, so that none is required.
+        Whether a previous drug can mask fever, so that fever is not required.
     antipyretic : ndarray of bool, shape (n,)
-        Whether that drug acts against fever at this moment.
+        Whether that drug reduces fever at this time.
     febrile_before : ndarray of bool, shape (n,)
         Whether a fever was charted earlier in this course.
     together : float
@@ -37,8 +37,8 @@ def grade_crs(
     Returns
     -------
     DataFrame
-        ``grade, domain, confidence, missing, note``; grade 5 is never derived, because nothing at
-        the bedside tells the cause of a death.
+        ``grade, domain, confidence, missing, note``; grade 5 is never derived, because bedside
+        findings do not show the cause of a death.
     """
     rule = grading_rules.scale_rules("crs")
     verdict = Verdict(len(moments))
@@ -56,7 +56,7 @@ def grade_crs(
     _oxygen(verdict, moments)
     organ = np.maximum(verdict.low["hypotension"], verdict.low["hypoxia"])
     excused = masked | febrile_before
-    # without fever and without a reason for its absence, organ failure is not CRS, nor is it none
+    # without fever, and without a reason for its absence, organ failure is neither CRS nor grade 0
     not_gradable = ~febrile & ~excused & (organ > 0)
     afebrile = ~febrile & ~unmeasured
     verdict.note("never_febrile", not_gradable & afebrile)
@@ -89,17 +89,17 @@ def _circulation(verdict: Verdict, moments: Moments) -> None:
     verdict.note("vasopressin_alone", (vasopressins > 0) & (pressors == 0))
     verdict.note("vasopressor_unstated", unstated & ~moments.unstopped)
     verdict.note("vasopressor_end_unstated", moments.unstopped)
-    verdict.note("none_beside_vasopressor", moments.none_beside)
+    verdict.note("none_beside_vasopressor", moments.none_with_drug)
 
 
 def _oxygen(verdict: Verdict, moments: Moments) -> None:
     rule = grading_rules.scale_rules("crs")
-    words = grading_rules.words_in_order("oxygen_device")
+    devices = grading_rules.words_in_order("oxygen_device")
     device = moments.items["oxygen_device"]
     flow = moments.items["oxygen_flow_l_min"]
     by_device = _by_word(device, grading_rules.grades_in_order("crs", "oxygen_device"))
     low, high = (float(rule["oxygen_device"][name]) for name in _CANNULAS)
-    cannula, high_cannula = (device == words.index(name) for name in _CANNULAS)
+    cannula, high_cannula = (device == devices.index(name) for name in _CANNULAS)
     fast = flow > rule["low_flow_up_to"]
     slow = (flow > 0) & ~fast
     bare = np.isnan(device) & ~np.isnan(flow)
@@ -118,6 +118,6 @@ def _oxygen(verdict: Verdict, moments: Moments) -> None:
 
 
 def _by_word(code: Floats, grades: list[int]) -> Floats:
-    """Grade of each word by its position; NaN where the position is unknown."""
+    """Grade of each category by its position; NaN where unknown."""
     table = np.array([*grades, np.nan])
     return table[np.where(np.isnan(code), len(grades), code).astype(np.intp)]

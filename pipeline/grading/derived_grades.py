@@ -21,23 +21,31 @@ _TRUE = ("1", "true", "yes", "y")
 
 
 def derive_grades(cohort: Cohort, config: GradingConfig | None = None) -> pd.DataFrame:
-    """Grade CRS and ICANS at every assessment that the observations of a cohort hold.
+    """Grade CRS and ICANS at every assessment in the observations of a cohort.
 
-    A grade stands at the hour of the newest observation it rests on, and rests on nothing later.
+    A grade has the hour of the newest observation it uses.
 
     Parameters
     ----------
     cohort : Cohort
         ``observations``, ``treatments`` and, for children, ``patients.age_years`` are used.
     config : GradingConfig, optional
+        Default settings if omitted.
 
     Returns
     -------
     DataFrame
         ``patient, scale, assessed_hours, grade, domain, confidence, missing, note``, by patient,
-        scale and time. ``grade`` is NaN where it cannot be told; ``domain`` names the deciding
-        domains; ``confidence`` is ``complete``, ``partial`` (the grade is the least it can be) or
-        ``ambiguous``.
+        scale and time. ``grade`` is NaN if not gradable; ``domain`` lists the deciding domains;
+        ``confidence`` is ``complete``, ``partial`` (the grade is a lower bound) or ``ambiguous``.
+
+    Examples
+    --------
+    >>> from pipeline.cohort.tables import empty_cohort
+    >>> fever = {"patient": 0, "item": "temperature_c", "value": "39", "observed_hours": 30.0}
+    >>> cohort = replace(empty_cohort(["A"]), observations=pd.DataFrame([fever]))
+    >>> derive_grades(cohort)[["scale", "grade", "domain", "confidence"]].values.tolist()
+    [['crs', 1.0, 'fever', 'partial']]
     """
     settings = config or GradingConfig()
     parts = []
@@ -59,12 +67,31 @@ def derive_grades(cohort: Cohort, config: GradingConfig | None = None) -> pd.Dat
 
 
 def with_grades(cohort: Cohort, config: CohortConfig) -> Cohort:
-    """Cohort whose assessments follow ``config.grades``.
+    """Apply ``config.grades`` to the assessments of a cohort.
 
-    ``charted`` leaves them as they are, ``derived`` replaces CRS and ICANS by derived grades, and
-    ``charted_else_derived`` adds a derived grade wherever no grade was charted on that scale
-    within ``grading.charted_valid_hours`` before it. Other scales stay. What follows a moment
-    never decides which grade counts there, so training and prediction agree.
+    ``charted`` leaves them unchanged, ``derived`` replaces CRS and ICANS by derived grades, and
+    ``charted_else_derived`` adds a derived grade if none was charted on that scale in the
+    ``grading.charted_valid_hours`` before it. Other scales stay unchanged. Later rows never
+    affect a grade, so training and prediction agree.
+
+    Parameters
+    ----------
+    cohort : Cohort
+        As read.
+    config : CohortConfig
+        ``grades`` and ``grading`` are used.
+
+    Returns
+    -------
+    Cohort
+
+    Examples
+    --------
+    >>> from pipeline.cohort.tables import empty_cohort
+    >>> fever = {"patient": 0, "item": "temperature_c", "value": "39", "observed_hours": 30.0}
+    >>> cohort = replace(empty_cohort(["A"]), observations=pd.DataFrame([fever]))
+    >>> with_grades(cohort, CohortConfig(grades="derived")).assessments["grade"].tolist()
+    [1]
     """
     if config.grades == "charted":
         return cohort
@@ -85,7 +112,22 @@ def with_grades(cohort: Cohort, config: CohortConfig) -> Cohort:
 
 
 def gradable_scales(observations: pd.DataFrame) -> tuple[str, ...]:
-    """Scales of which the observations hold at least one item that is assessed."""
+    """Scales with at least one gradable item in the observations.
+
+    Parameters
+    ----------
+    observations : DataFrame
+        ``item`` is used.
+
+    Returns
+    -------
+    tuple of str
+
+    Examples
+    --------
+    >>> gradable_scales(pd.DataFrame({"item": ["temperature_c"]}))
+    ('crs',)
+    """
     present = set(observations["item"].unique()) - {grading_rules.ANTIPYRETIC}
     return tuple(
         scale
@@ -99,14 +141,16 @@ _HIGHEST = 5
 
 @dataclass(frozen=True)
 class Agreement:
-    """Agreement on one scale.
+    """Agreement of charted and derived grades on one scale.
 
     Attributes
     ----------
+    scale : str
+        ``crs`` or ``icans``.
     charted, compared, equal : int
-        Charted grades; those with a derived grade of the same assessment; equal pairs.
+        Number of charted grades, of those with a derived grade nearby, and of equal pairs.
     kappa : float
-        Quadratically weighted kappa; NaN where all grades are the same.
+        Quadratically weighted kappa; NaN if all grades are equal.
     """
 
     scale: str
@@ -119,16 +163,16 @@ class Agreement:
 def compare(
     charted: pd.DataFrame, derived: pd.DataFrame, together_hours: float
 ) -> tuple[pd.DataFrame, list[Agreement]]:
-    """Pair every charted grade with the nearest derived one and list those that differ.
+    """Compare every charted grade with the nearest derived grade.
 
     Parameters
     ----------
     charted : DataFrame
         ``Cohort.assessments``.
     derived : DataFrame
-        As :func:`pipeline.grading.derived_grades.derive_grades` gives it.
+        From :func:`derive_grades`.
     together_hours : float
-        Pairs further apart than this are not compared.
+        Largest distance of a pair.
 
     Returns
     -------
@@ -136,6 +180,17 @@ def compare(
         ``patient, scale, charted_hours, charted, derived_hours, derived, domain, confidence,
         missing, note``; grade 5 is never derived, so a charted 5 is compared as 4.
     summary : list of Agreement
+        One per scale.
+
+    Examples
+    --------
+    >>> from pipeline.cohort.tables import empty_cohort
+    >>> fever = {"patient": 0, "item": "temperature_c", "value": "39", "observed_hours": 30.0}
+    >>> cohort = replace(empty_cohort(["A"]), observations=pd.DataFrame([fever]))
+    >>> grade = {"patient": [0], "scale": "crs", "grade": 2, "assessed_hours": 31.0}
+    >>> differing, summary = compare(pd.DataFrame(grade), derive_grades(cohort), 2.0)
+    >>> differing[["charted", "derived"]].values.tolist(), summary[0].compared
+    ([[2.0, 1.0]], 1)
     """
     differing, summary = [], []
     for scale in grading_rules.SCALES:
@@ -154,7 +209,7 @@ def compare(
 
 
 def weighted_kappa(first: Floats, second: Floats) -> float:
-    """Cohen's kappa with quadratic weights (10.1037/h0026256); NaN where it is not defined.
+    """Cohen's kappa with quadratic weights (10.1037/h0026256); NaN if undefined.
 
     Examples
     --------
@@ -193,7 +248,7 @@ def _grade_crs(moments: Moments, cohort: Cohort, config: GradingConfig) -> pd.Da
 
 
 def _masked(moments: Moments, treatments: pd.DataFrame) -> tuple[Bools, Bools]:
-    """Whether a drug given before explains the absence of fever, and acts against fever now."""
+    """Whether a previous drug explains the absence of fever, and whether it reduces fever now."""
     drugs = schema_yaml("drugs.yaml")["drugs"]
     group = treatments["drug"].map({key: entry["class"] for key, entry in drugs.items()})
     antipyretic = moments.items[grading_rules.ANTIPYRETIC] == grading_rules.words_in_order(
@@ -214,7 +269,7 @@ def _masked(moments: Moments, treatments: pd.DataFrame) -> tuple[Bools, Bools]:
 
 
 def _children(moments: Moments, cohort: Cohort, config: GradingConfig) -> Bools:
-    """Whether CAPD is used: below the age limit, or delayed development."""
+    """Whether CAPD is used: age below the limit, or developmental delay."""
     patients = cohort.patients
     age: Floats = np.full(len(patients), np.nan)
     if "age_years" in patients:

@@ -1,4 +1,4 @@
-"""The rules of ``data_schema/grading.yaml``, and one grade from those of the domains."""
+"""The rules of ``data_schema/grading.yaml``, and the grade from those of the domains."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ def notes() -> dict[str, dict[str, Any]]:
 
 
 def masking() -> dict[str, dict[str, Any]]:
-    """Drug class to how long, and from when, it explains the absence of fever."""
+    """Drug class to the period in which it explains the absence of fever."""
     content: dict[str, dict[str, Any]] = schema_yaml("grading.yaml")["masking"]
     return content
 
 
 def domains(scale: str) -> tuple[str, ...]:
-    """Domains of a scale in the order in which they are named; fever first for CRS."""
+    """Domains of a scale in order; fever first for CRS."""
     rules = scale_rules(scale)
     required = (rules["requires"],) if "requires" in rules else ()
     return (*required, *rules["domains"])
 
 
 def domain_items(scale: str) -> dict[str, list[str]]:
-    """Items by domain; ``antipyretic`` stands by itself, because it has its own duration.
+    """Items by domain; ``antipyretic`` is separate, because it has its own duration.
 
     Examples
     --------
@@ -65,13 +65,13 @@ def domain_items(scale: str) -> dict[str, list[str]]:
 
 
 def valid_hours(domain: str, carry_hours: float) -> float:
-    """Hours for which a finding of a domain counts after it was charted."""
+    """Hours for which a finding of a domain is valid."""
     special: Mapping[str, float] = schema_yaml("grading.yaml")["carry_hours"]
     return float(special.get(domain, carry_hours))
 
 
 def words_in_order(item: str) -> list[str]:
-    """Legal words of an item from the mildest to the worst; ``sedated`` last.
+    """Categories of an item from the mildest to the worst; ``sedated`` last.
 
     Examples
     --------
@@ -80,14 +80,14 @@ def words_in_order(item: str) -> list[str]:
     """
     for scale in SCALES:
         if isinstance(scale_rules(scale).get(item), Mapping):
-            words = [str(word) for word in scale_rules(scale)[item]]
-            return [*words, SEDATED] if item == "consciousness" else words
+            levels = [str(level) for level in scale_rules(scale)[item]]
+            return [*levels, SEDATED] if item == "consciousness" else levels
     legal = schema_yaml("observations.yaml")["items"][item]["values"]
-    return [str(word) for word in legal]
+    return [str(level) for level in legal]
 
 
 def grades_in_order(scale: str, item: str) -> list[int]:
-    """Grade of each word of an item, in the order of :func:`words_in_order`."""
+    """Grade of each category of an item, in the order of :func:`words_in_order`."""
     return [int(grade) for grade in scale_rules(scale)[item].values()]
 
 
@@ -102,7 +102,7 @@ class Verdict:
     notes: dict[str, Bools] = field(default_factory=dict)
 
     def domain(self, name: str, low: Floats, high: Floats, missing: Bools) -> None:
-        """State what a domain is at least and at most, and where nothing was charted."""
+        """Set the lowest and highest grade of a domain, and where it was not charted."""
         self.low[name], self.high[name], self.missing[name] = low, high, missing
 
     def note(self, key: str, where: Bools) -> None:
@@ -115,17 +115,17 @@ class Verdict:
             self.note(f"carried {name}", age[name] >= together_hours)
 
     def least(self) -> Floats:
-        """Grade that the findings amount to at least."""
+        """Lowest grade consistent with the findings."""
         return np.asarray(np.max(np.stack(list(self.low.values())), axis=0))
 
     def most(self) -> Floats:
-        """Grade that the findings may amount to at most."""
+        """Highest grade consistent with the findings."""
         return np.asarray(np.max(np.stack(list(self.high.values())), axis=0))
 
     def table(self, not_gradable: Bools) -> pd.DataFrame:
         """Grade (NaN where not gradable), deciding domain, confidence, missing and note.
 
-        A grade 0 stands only where no domain can be worse.
+        Grade 0 is given only if no domain can be worse.
         """
         least, most = self.least(), self.most()
         unknown = not_gradable | ((least == 0) & (most > 0))
@@ -137,7 +137,7 @@ class Verdict:
                 ambiguous |= where
         confidence = np.where(unknown | (most > least), "partial", "complete").astype(object)
         confidence[ambiguous] = "ambiguous"
-        words = {_text(key): where for key, where in self.notes.items()}
+        texts = {_text(key): where for key, where in self.notes.items()}
         deciding = {name: (grade > 0) & (low == grade) for name, low in self.low.items()}
         return pd.DataFrame(
             {
@@ -145,19 +145,19 @@ class Verdict:
                 "domain": _joined(deciding, self.count, "+"),
                 "confidence": confidence.astype("str"),
                 "missing": _joined(self.missing, self.count, ", "),
-                "note": _joined(words, self.count),
+                "note": _joined(texts, self.count),
             }
         )
 
 
 def _text(key: str) -> str:
     name, _, domain = key.partition(" ")
-    words = str(notes()[name]["words"])
-    return f"{domain} {words}" if domain else words
+    note = str(notes()[name]["words"])
+    return f"{domain} {note}" if domain else note
 
 
 def _joined(parts: dict[str, Bools], count: int, separator: str = "; ") -> pd.Series:
-    """Names of the masks that hold, joined."""
+    """Names of the true masks, joined."""
     text = np.full(count, "", dtype=object)
     for name, where in parts.items():
         text[where] = [f"{before}{separator}{name}" if before else name for before in text[where]]

@@ -26,7 +26,7 @@ def grade_icans(moments: Moments, child: Bools, together: float) -> pd.DataFrame
     moments : Moments
         Of the scale ``icans``.
     child : ndarray of bool, shape (n,)
-        Whether CAPD is the right score: young age or delayed development.
+        Whether CAPD applies: young age or developmental delay.
     together : float
         Hours within which findings belong to one assessment.
 
@@ -36,17 +36,17 @@ def grade_icans(moments: Moments, child: Bools, together: float) -> pd.DataFrame
         ``grade, domain, confidence, missing, note``.
     """
     verdict = Verdict(len(moments))
-    words = grading_rules.words_in_order("consciousness")
+    levels = grading_rules.words_in_order("consciousness")
     state = moments.items["consciousness"]
-    sedated = state == words.index(grading_rules.SEDATED)
+    sedated = state == levels.index(grading_rules.SEDATED)
     arousal = np.where(sedated, np.nan, state)
-    coma = arousal == words.index("unarousable")
+    coma = arousal == levels.index("unarousable")
     least, most = _ice_range(moments)
     capd = moments.items["capd_score"]
     by_capd = ~np.isnan(capd) & (child | np.isnan(most))
     cognition = _cognition(least, most, capd, by_capd)
     untested = np.isnan(cognition[0]) | sedated
-    # the score itself gives at most 3: grade 4 takes a patient who cannot be woken
+    # the score gives at most grade 3; grade 4 requires an unarousable patient
     worst = max(grading_rules.scale_rules("icans")["ice"].values())
     verdict.domain(
         "ice",
@@ -59,7 +59,7 @@ def grade_icans(moments: Moments, child: Bools, together: float) -> pd.DataFrame
     _findings(verdict, moments)
     fresh = ice & (moments.age["ice"] < together)
     unstated = np.isnan(arousal) & ~sedated
-    verdict.note("ice_zero_awake", fresh & (most == 0) & (arousal < words.index("unarousable")))
+    verdict.note("ice_zero_awake", fresh & (most == 0) & (arousal < levels.index("unarousable")))
     verdict.note("ice_zero_unknown", ice & (most == 0) & unstated)
     verdict.note("ice_ten_alone", ice & (least >= _full()) & unstated)
     verdict.note("ice_while_unarousable", fresh & (least > 0) & coma)
@@ -90,7 +90,7 @@ def _parts(moments: Moments) -> tuple[Floats, Floats, Bools]:
 
 
 def _ice_range(moments: Moments) -> tuple[Floats, Floats]:
-    """Lowest and highest ICE score that the charts allow; NaN where nothing was charted."""
+    """Lowest and highest possible ICE score; NaN where none was charted."""
     score = moments.items["ice_score"]
     lowest, highest, some = _parts(moments)
     by_parts = np.where(some, lowest, np.nan), np.where(some, highest, np.nan)
@@ -115,7 +115,7 @@ def _cognition(least: Floats, most: Floats, capd: Floats, by_capd: Bools) -> tup
 
 
 def _from_score(score: Floats, steps: Mapping[int, int]) -> Floats:
-    """Grade of a score; ``steps`` maps the score from which a grade holds to that grade."""
+    """Grade of a score; ``steps`` maps the lowest score of a grade to the grade."""
     bounds = np.array(sorted(steps), dtype=float)
     grades = np.array([float(steps[int(bound)]) for bound in bounds])
     place = np.searchsorted(bounds, np.where(np.isnan(score), bounds[0], score), side="right") - 1
@@ -123,7 +123,7 @@ def _from_score(score: Floats, steps: Mapping[int, int]) -> Floats:
 
 
 def _consciousness(verdict: Verdict, arousal: Floats, performs: Bools, perfect: Bools) -> None:
-    """Who scores points in ICE can be woken; who scores all of them is awake."""
+    """Grade arousal; ICE points show an arousable patient, a full score an awake one."""
     grades = np.array([*grading_rules.grades_in_order("icans", "consciousness"), np.nan])
     place = np.where(np.isnan(arousal), len(grades) - 1, arousal).astype(np.intp)
     grade = grades[place]
@@ -135,7 +135,7 @@ def _consciousness(verdict: Verdict, arousal: Floats, performs: Bools, perfect: 
 
 
 def _findings(verdict: Verdict, moments: Moments) -> None:
-    """Seizure, motor deficit and oedema; not charted is read as none and stated as missing."""
+    """Seizure, motor deficit and oedema; if not charted, read as none and reported as missing."""
     for domain, item in _FINDINGS.items():
         code = moments.items[item]
         unknown = np.isnan(code)

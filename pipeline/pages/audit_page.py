@@ -136,7 +136,7 @@ def _refused(item: Finding) -> dict[str, Any]:
         "share": percent(entries / max(read, 1)),
         "analytes": seen.partition(" (")[2].rstrip(")"),
         "places": item.examples,
-        "reason": reason.partition(" Legal: ")[0],
+        "reason": reason.partition(" Accepted: ")[0],
         "remedy": item.remedy,
     }
 

@@ -1,1 +1,1 @@
-"""Exports in, a validated cohort and a list of rejects out."""
+"""Reads exports into a validated cohort and a list of rejects."""

@@ -1,4 +1,4 @@
-"""The files of an export folder or a batch, by table; what of a folder is not read."""
+"""Files of an export folder or a batch by table, and files of the folder that are not read."""
 
 from __future__ import annotations
 
@@ -24,10 +24,27 @@ _CLOSE = 0.75
 def batch_paths(path: str | Path) -> dict[str, Path]:
     """Files of a batch by table name.
 
+    Parameters
+    ----------
+    path : str or Path
+        Folder of tables, or one labs file.
+
+    Returns
+    -------
+    dict of str to Path
+
     Raises
     ------
     InputError
         If there is no labs table.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = Path(folder, "labs.csv").write_text("patient_id")
+    ...     list(batch_paths(folder))
+    ['labs']
     """
     source = Path(path)
     if source.is_dir():
@@ -37,17 +54,17 @@ def batch_paths(path: str | Path) -> dict[str, Path]:
     elif irregular(source):
         refuse_irregular(source)
     elif not source.exists():
-        raise InputError(f"{source} does not exist; give a folder of tables or a labs file.")
+        raise InputError(f"{source} does not exist; give a folder of tables or a labs file")
     else:
         raise InputError(
             f"{source} is neither a folder of tables nor a file ending in {', '.join(SUFFIXES)}"
             + workbook_hint([source])
         )
     if "labs" not in paths:
-        found = [item.name for item in listing(source)] if source.is_dir() else []
+        present = [item.name for item in listing(source)] if source.is_dir() else []
         raise InputError(
             f"{source} lacks labs.csv (or .parquet), so there is nothing to score. "
-            f"Found: {', '.join(found[:10]) or 'nothing'}" + workbook_hint(map(Path, found))
+            f"Found: {', '.join(present[:10]) or 'nothing'}" + workbook_hint(map(Path, present))
         )
     return paths
 
@@ -59,15 +76,30 @@ def cohort_paths(
 
     Parameters
     ----------
-    grades : str
-        ``cohort.grades`` of the configuration: grades are charted, or derived from observations.
+    folder : Path
+        Export folder.
+    grades : {"charted", "derived", "charted_else_derived"}
+        ``cohort.grades``: whether ``assessments`` or ``observations`` is required.
     required : collection of str, optional
         Tables that must exist, by default those that training needs.
+
+    Returns
+    -------
+    dict of str to Path
 
     Raises
     ------
     InputError
         If a required table is missing.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for name in ("patients", "labs", "assessments"):
+    ...         _ = Path(folder, f"{name}.csv").write_text("patient_id")
+    ...     sorted(cohort_paths(Path(folder), "charted"))
+    ['assessments', 'labs', 'patients']
     """
     paths = tables_of(folder)
     source = "assessments" if grades == "charted" else "observations"
@@ -88,12 +120,30 @@ def cohort_paths(
 
 
 def tables_of(folder: Path) -> dict[str, Path]:
-    """Files of a folder by table name; other files are not listed.
+    """Files of a folder by table name, without other files.
+
+    Parameters
+    ----------
+    folder : Path
+        Export folder.
+
+    Returns
+    -------
+    dict of str to Path
 
     Raises
     ------
     InputError
-        If it is no folder, or two files are the same table.
+        If it is not a folder, or two files are the same table.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for name in ("labs.csv", "notes.csv"):
+    ...         _ = Path(folder, name).write_text("patient_id")
+    ...     list(tables_of(Path(folder)))
+    ['labs']
     """
     if not folder.is_dir():
         if folder.is_symlink():
@@ -101,8 +151,8 @@ def tables_of(folder: Path) -> dict[str, Path]:
         raise InputError(
             f"{folder} is not a folder; give the folder that holds patients.csv, labs.csv, ..."
         )
-    found = {name: find_table(folder, name) for name in TABLES}
-    return {name: path for name, path in found.items() if path is not None}
+    paths = {name: find_table(folder, name) for name in TABLES}
+    return {name: path for name, path in paths.items() if path is not None}
 
 
 def folder_remarks(folder: Path, paths: Mapping[str, Path]) -> list[str]:
@@ -110,13 +160,27 @@ def folder_remarks(folder: Path, paths: Mapping[str, Path]) -> list[str]:
 
     Parameters
     ----------
+    folder : Path
+        Export folder.
     paths : mapping
         Files that are read, by table name.
+
+    Returns
+    -------
+    list of str
 
     Raises
     ------
     InputError
-        If a table is there as a workbook only.
+        If a table exists only as a workbook.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = Path(folder, "assessment.csv").write_text("patient_id")
+    ...     folder_remarks(Path(folder), {})
+    ["assessment.csv was not read; is 'assessments' meant? Then rename it to assessments.csv."]
     """
     if not folder.is_dir():
         return []
@@ -129,14 +193,14 @@ def folder_remarks(folder: Path, paths: Mapping[str, Path]) -> list[str]:
 
 
 def unread_files(names: Iterable[str], read: Collection[str]) -> list[str]:
-    """Remarks on files that look like data and were not read, with the table that may be meant.
+    """Remarks on data files that were not read, with the table of the closest name.
 
     Parameters
     ----------
     names : iterable of str
         Files of the folder.
     read : collection of str
-        Those that were read.
+        Files that were read.
 
     Examples
     --------
@@ -151,7 +215,7 @@ def unread_files(names: Iterable[str], read: Collection[str]) -> list[str]:
         own = name.lower() in _OWN or name.lower().endswith(_OWN_ENDINGS)
         if not plain or own or name.startswith((".", "~$")):
             continue
-        hint = f"no table is called so; the tables are {', '.join(TABLES)}."
+        hint = f"no table has this name; the tables are {', '.join(TABLES)}."
         if table and any(Path(item).stem.lower() == table for item in read):
             hint = f"'{table}' was read from another file."
         elif table:
@@ -163,18 +227,17 @@ def unread_files(names: Iterable[str], read: Collection[str]) -> list[str]:
 
 
 def refuse_workbook_tables(folder: Path, read: Mapping[str, Path]) -> None:
-    """Refuse a folder in which a table is there as a workbook only.
+    """Check that no table exists only as a workbook.
 
     Raises
     ------
     InputError
+        If one does.
     """
     for path in listing(folder):
         table = path.stem.lower()
         if path.suffix.lower() in WORKBOOKS and table in TABLES and table not in read:
-            raise InputError(
-                f"{folder} has no table '{table}' that can be read{workbook_hint([path])}"
-            )
+            raise InputError(f"{folder} has no readable table '{table}'{workbook_hint([path])}")
 
 
 def _meant(name: str) -> str:

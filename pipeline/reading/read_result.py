@@ -1,4 +1,4 @@
-"""What reading an export gives: the cohort, its rejects, flags and counts."""
+"""The result of reading an export: cohort, rejects, flags and counts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from pipeline.config_cohort import CohortConfig
 
 @dataclass
 class ReadResult:
-    """What reading an export gave.
+    """Result of reading an export.
 
     Attributes
     ----------
@@ -39,26 +39,32 @@ class ReadResult:
     limits : dict
         Usual limits by analyte, see :func:`pipeline.cohort.detection_limits.usual_limits`.
     seen_ids : list of str
-        Every patient id met in any table, accepted or not, sorted.
+        Sorted patient ids of all tables, accepted or not.
     lost : dict
-        Patient id to the code that says best why its rows were refused.
-    refused : dict of Refused
-        Patient id to what of its input was refused.
+        Patient id to the main code of its rejects.
+    sha256 : str
+        Digest of the tables.
+    turnaround_imputed : int
+        Accepted rows of labs with an imputed result time.
     as_of_hours : ndarray of float, shape (n_patients,)
-        Latest admissible hour per patient (inf where there is none).
+        Cut-off hour per patient (inf if there is none).
+    refused : dict of PatientRejects
+        Rejected input by patient id.
+    files : dict
+        Table to its file.
     derived : int
-        Lab rows that come from no file: albumin ratios derived from their two parts.
+        Lab rows that are not in a file: albumin ratios derived from CSF and serum albumin.
     remarks : list of str
-        Sentences on whole files: another encoding or separator, columns read under another name.
+        Remarks on whole files: encoding, separator, renamed columns.
     flags : dict
-        Per file, how many accepted rows carry each flag.
+        Per file, the number of accepted rows with each flag.
     notes : DataFrame
         The flagged rows, in the columns of ``rejects``.
     surplus : dict
-        Per table, rows of the cohort beyond the accepted ones: what later infusions share with
-        earlier ones, or (negative) what lies before the current infusion of a batch.
+        Per table, rows of the cohort minus accepted rows: positive for rows shared by two
+        infusions, negative for rows before the current infusion of a batch.
     analytes_read, analytes_rejected : dict
-        Rows of labs by the analyte's name as exported; of the refused ones, per name and code.
+        Exported analyte name to its rows of labs, and to its rejected rows per code.
     sources : DataFrame
         Unit and delay of every accepted row of labs, see :func:`pipeline.cohort.labs.read_labs`.
     """
@@ -85,18 +91,18 @@ class ReadResult:
     sources: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def report_refusals(self) -> None:
-        """Say on stderr what was refused; a warning where that is most of a file or analyte."""
-        loud = majority_lines(self.counts, self.analytes_read, self.analytes_rejected)
-        say = log.warn if loud else log.info
-        for line in [*loud, *refusal_table(self.rejects, self.counts)]:
-            say(line)
+        """Log the rejects; as warnings if most of a file or analyte is rejected."""
+        warnings = majority_lines(self.counts, self.analytes_read, self.analytes_rejected)
+        write = log.warn if warnings else log.info
+        for line in [*warnings, *refusal_table(self.rejects, self.counts)]:
+            write(line)
 
     def refused_ids(self) -> list[str]:
-        """Patients with a refused result of a known analyte, sorted."""
+        """Sorted ids of patients with a rejected result of a known analyte."""
         return sorted(patient for patient, item in self.refused.items() if item.results)
 
     def no_grades_reason(self, scales: Collection[str], config: CohortConfig) -> str:
-        """Why no outcome of these scales can be learned, "" where somebody was graded."""
+        """Why no outcome of these scales can be learned; "" if a patient was graded."""
         refused = {
             file: main_reject_reason(self.rejects, self.counts, file) for file in self.counts
         }
@@ -105,9 +111,9 @@ class ReadResult:
         )
 
     def main_reject_reason(self, table: str) -> str:
-        """How many rows of a table were refused and mostly why, "" where none was."""
+        """Number of rejected rows of a table and the main reason; "" if there is none."""
         return main_reject_reason(self.rejects, self.counts, self.files.get(table, ""))
 
     def refused_share(self) -> tuple[int, int]:
-        """Refused rows of labs, and how many could have been used."""
+        """Number of rejected rows of labs, and of rows that could be used."""
         return refused_share(self.analytes_read, self.analytes_rejected)

@@ -22,10 +22,10 @@ from pipeline.cohort.files import RawTable, read_raw, sha256_tables
 from pipeline.cohort.lab_values import comma_remedy
 from pipeline.cohort.ledger import Ledger
 from pipeline.cohort.number_columns import read_number_columns
+from pipeline.cohort.patient_links import link_patients
 from pipeline.cohort.patients import (
     derive_patients,
     finish_patients,
-    link_patients,
     read_patients,
 )
 from pipeline.cohort.product_names import read_products
@@ -59,32 +59,46 @@ def read_cohort(
     levels: Levels | None = None,
     required: tuple[str, ...] | None = None,
 ) -> ReadResult:
-    """Read a training cohort: ``patients``, ``labs`` and ``assessments`` are required.
+    r"""Read a training cohort: ``patients``, ``labs`` and ``assessments`` are required.
 
     Parameters
     ----------
-    folder : path
+    folder : str or Path
         Folder with CSV or Parquet tables.
     config : CohortConfig
+        Settings of the cohort.
     extra_scales : tuple of str
-        Scales used by configured outcomes that the schema does not know.
+        Scales of configured outcomes that are not in the schema.
     local : mapping, optional
-        Cohort-local analytes of an earlier training cohort, when a bundle is evaluated; None lets
-        this cohort state its own.
+        Cohort-local analytes of the training cohort, to evaluate a bundle; default: of this cohort.
     limits : mapping, optional
-        Inferred limits of that earlier cohort; they count where ``local`` is given.
+        Usual limits of the training cohort; used with ``local``.
     products : collection of str
-        Products of that earlier cohort, see :func:`pipeline.cohort.product_names.read_products`.
+        Products of the training cohort, see :func:`pipeline.cohort.product_names.read_products`.
     levels : mapping, optional
-        Its columns of ``patients`` with their categories, see
+        Categories of the training cohort by column of ``patients``, see
         :func:`pipeline.cohort.categories.check_host_columns`.
     required : tuple of str, optional
-        Tables that must exist; the audit asks for labs only, to judge what there is.
+        Tables that must exist, if others than these three.
+
+    Returns
+    -------
+    ReadResult
 
     Raises
     ------
     InputError
-        If a required table or column is missing or no lab row can be used.
+        If a required table or column is missing, or no lab row can be used.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> labs = "patient_id,analyte,value,unit,collected_hours"
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = Path(folder, "labs.csv").write_text(f"{labs}\nA,CRP,1.2,mg/dL,24\n")
+    ...     read = read_cohort(folder, CohortConfig(), required=("labs",))
+    >>> read.cohort.labs[["analyte", "value"]].values.tolist(), len(read.rejects)
+    ([['crp', 12.0]], 0)
     """
     paths = cohort_paths(Path(folder), config.grades, required)
     remarks = folder_remarks(Path(folder), paths)
@@ -111,18 +125,44 @@ def read_batch(
     as_of: str | None = None,
     extra_scales: tuple[str, ...] = (),
 ) -> ReadResult:
-    """Read a batch to be scored: a folder with ``labs`` or one labs file.
+    r"""Read a batch to be scored, each patient in the current infusion.
 
     Parameters
     ----------
-    path : path
+    path : str or Path
         Folder of tables, or a single labs file whose times are hours.
+    config : CohortConfig
+        Settings of the cohort.
     local : mapping
         Cohort-local analytes of the training cohort.
     limits, products, levels : optional
-        Its inferred limits, products and categories, as in :func:`read_cohort`.
+        As in :func:`read_cohort`.
     as_of : str, optional
         Hours since time zero or an ISO 8601 time; rows from then on are rejected.
+    extra_scales : tuple of str
+        As in :func:`read_cohort`.
+
+    Returns
+    -------
+    ReadResult
+
+    Raises
+    ------
+    InputError
+        If there is no labs table, or a required column is missing.
+    UsageError
+        If ``as_of`` is not valid.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> labs = "patient_id,analyte,value,unit,collected_hours"
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "labs.csv")
+    ...     _ = path.write_text(f"{labs}\nA,CRP,9,mg/L,24\nA,CRP,8,mg/L,48\n")
+    ...     read = read_batch(path, CohortConfig(), {}, as_of="36")
+    >>> read.cohort.labs["value"].tolist(), read.rejects["code"].tolist()
+    ([9.0], ['future'])
     """
     paths = batch_paths(path)
     remarks = folder_remarks(Path(path), paths)
@@ -141,7 +181,26 @@ def read_batch(
 
 
 def raw_tables(paths: Mapping[str, Path]) -> dict[str, RawTable]:
-    """Read the files of an export as text, by table name."""
+    r"""Read the files of an export as text, by table name.
+
+    Parameters
+    ----------
+    paths : mapping of str to Path
+        File of each table.
+
+    Returns
+    -------
+    dict of str to RawTable
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "labs.csv")
+    ...     _ = path.write_text("Patient ID,value\nA,5.0\n")
+    ...     raw_tables({"labs": path})["labs"].frame["patient_id"].tolist()
+    ['A']
+    """
     return {
         name: read_raw(path, tuple(TableSchema.load(name).fields)) for name, path in paths.items()
     }
@@ -160,26 +219,42 @@ def read_tables(
     live: bool = False,
     remarks: Sequence[str] = (),
 ) -> ReadResult:
-    """Read tables wherever they come from: files, memory, a database.
+    """Read tables from any source: files, memory or a database.
 
     Parameters
     ----------
     tables : mapping of str to RawTable
         By table name; ``labs`` is required.
     config : CohortConfig
-    local, limits, products, levels, extra_scales
+        Settings of the cohort.
+    local, limits, products, levels : optional
         As in :func:`read_cohort`.
     as_of : str, optional
         As in :func:`read_batch`.
+    extra_scales : tuple of str
+        As in :func:`read_cohort`.
     live : bool
         Whether this is a batch to be scored, each patient in the current infusion.
     remarks : sequence of str
-        Sentences on the source as a whole, which precede those on its tables.
+        Remarks on the whole source, placed before those on its tables.
+
+    Returns
+    -------
+    ReadResult
 
     Raises
     ------
     InputError
         If there is no labs table, a required column is missing, or no row can be used.
+
+    Examples
+    --------
+    >>> from pipeline.cohort.files import raw_from_frame
+    >>> labs = pd.DataFrame({"patient_id": ["A"], "analyte": ["CRP"], "value": ["<0.5"],
+    ...                      "unit": ["mg/L"], "collected_hours": [24]})
+    >>> read = read_tables({"labs": raw_from_frame(labs, "labs")}, CohortConfig())
+    >>> read.cohort.labs[["value", "side"]].values.tolist()
+    [[0.5, -1.0]]
     """
     if "labs" not in tables or set(tables) - set(TABLES):
         raise InputError(
@@ -198,8 +273,8 @@ def read_tables(
         ledger=Ledger(live=live, remarks=[*remarks]),
     )
     if not live and read.cohort.labs["cancelled"].all():
-        refused = "\n".join(refusal_table(read.rejects, read.counts))
-        raise InputError(f"no row of {tables['labs'].source} could be used\n{refused}")
+        lines = [f"no row of {tables['labs'].source} could be used"]
+        raise InputError("\n".join([*lines, *refusal_table(read.rejects, read.counts)]))
     return read
 
 
@@ -224,8 +299,7 @@ def _read(
     typed = {name: table.typed for name, table in tables.items()}
     raw = read_number_columns(recorded, typed, names, config, ledger, comma_remedy(config))
     infusions = _infusions(raw, names, config, products, levels, ledger)
-    patients = patients_of_episodes(infusions)
-    dated = "collected_at" in raw["labs"]
+    patients, dated = patients_of_episodes(infusions), "collected_at" in raw["labs"]
     frontier = future_cutoff_hours(patients, as_of, config, ledger, dated=dated)
     known_from = "patients" if "patients" in raw else "labs"
     placed = {
@@ -245,7 +319,7 @@ def _read(
         for name in TABLES[2:]
     }
     if not live and config.grades == "charted" and "assessments" in names:
-        _refuse_mixed_systems(ledger, names["assessments"], config)
+        events.refuse_mixed_systems(ledger, names["assessments"], config)
     whole = Cohort(patients, lab_rows, **charted)
     cohort = finish_patients(split_episodes(whole, infusions))
     if live:
@@ -254,6 +328,7 @@ def _read(
     surplus["patients"] = len(cohort) - len(infusions)
     cohort = with_grades(cohort, config)
     derived = lab_rows["flag"] == "derived"
+    exported_names = recorded["labs"]["analyte"].value_counts()
     return ReadResult(
         cohort=cohort,
         rejects=ledger.frame(),
@@ -270,7 +345,7 @@ def _read(
         derived=int(derived.sum()),
         remarks=[*ledger.remarks, *episode_remarks(infusions, surplus, live=live)],
         surplus=surplus,
-        analytes_read=_name_counts(recorded["labs"]),
+        analytes_read={str(name): int(n) for name, n in exported_names.items()},
         analytes_rejected=dict(ledger.by_analyte),
         flags=ledger.flags(),
         notes=ledger.notes(),
@@ -281,7 +356,7 @@ def _read(
 def _recorded(
     tables: Mapping[str, RawTable], config: CohortConfig, ledger: Ledger
 ) -> dict[str, pd.DataFrame]:
-    """Text of every table, its dates with the year first; its lines are entered in the ledger."""
+    """Text of every table with ISO 8601 times; its lines are entered in the ledger."""
     raw = {}
     for name, table in tables.items():
         frame = table.record_in(ledger)
@@ -299,7 +374,7 @@ def _infusions(
     levels: Levels,
     ledger: Ledger,
 ) -> pd.DataFrame:
-    """One row per infusion, of the patients table or, without one, of the ids of the labs."""
+    """One row per infusion, from the patients table or, without one, from the ids of the labs."""
     if "patients" not in raw:
         infusions = derive_patients(raw["labs"], names["labs"])
     else:
@@ -310,14 +385,10 @@ def _infusions(
     if infusions.empty:
         file = names.get("patients", names["labs"])
         refused = "\n".join(refusal_table(ledger.frame(), ledger.counts({})))
-        hours = ", or leave the file out, if all times are hours" if ledger.live else ""
+        hours = ", or omit the file if all times are hours" if ledger.live else ""
         empty = f"{file} has no usable row; give one row per patient{hours}"
         raise InputError(f"no patient row could be used\n{refused or empty}")
     return infusions
-
-
-def _name_counts(labs: pd.DataFrame) -> dict[str, int]:
-    return {str(name): int(number) for name, number in labs["analyte"].value_counts().items()}
 
 
 def _accepted(cohort: Cohort, name: str) -> int:
@@ -326,21 +397,3 @@ def _accepted(cohort: Cohort, name: str) -> int:
     if name == "labs":
         table = table.loc[~table["cancelled"] & (table["flag"] != "derived")]
     return len(table)
-
-
-def _refuse_mixed_systems(ledger: Ledger, file: str, config: CohortConfig) -> None:
-    """Refuse a cohort some of whose patients are graded by another system only.
-
-    Without their grades they would pass as patients to whom nothing happened.
-    """
-    if not ledger.other_systems:
-        return
-    found = "; ".join(
-        f"{system}: {len(patients)} patients" for system, patients in ledger.other_systems.items()
-    )
-    raise InputError(
-        f"{file} mixes grading systems: this run uses '{config.grading_system}', but some patients "
-        f"have a scale graded by another one only ({found}). Systems are never pooled. Train them "
-        "apart, with cohort.grading_system set to their system; or regrade them from observations "
-        "with cohort.grades: charted_else_derived; or take them out of the export"
-    )

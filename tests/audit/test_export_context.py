@@ -46,12 +46,12 @@ def test_assessments_of_which_nothing_can_be_used_block_and_say_why(
     code, found = audited(cohort, tmp_path / "out")
     assert code == 3
     assert found["CHK001"][0].startswith("no row of assessments.csv gives a grade, so there is no")
-    assert f"680 of 680 rows of assessments.csv are refused, {why}: " in found["CHK001"][0]
+    assert f"680 of 680 rows of assessments.csv are rejected, {why}: " in found["CHK001"][0]
     assert "CHK003" not in found  # whether an outcome has few events cannot be told
     arguments = ["--cohort", str(cohort), "--out", str(tmp_path / "b"), "--no-track", "--quiet"]
     assert main(["train", *arguments]) == 3
     said = capsys.readouterr().err
-    assert f"680 of 680 rows of assessments.csv are refused, {why}: " in said
+    assert f"680 of 680 rows of assessments.csv are rejected, {why}: " in said
 
 
 def test_one_scale_that_is_refused_as_a_whole_is_told_with_the_reason(
@@ -65,7 +65,7 @@ def test_one_scale_that_is_refused_as_a_whole_is_told_with_the_reason(
     assert main(["train", *arguments, "--outcomes", "severe_crs"]) == 3
     said = capsys.readouterr().err
     assert "the cohort has no assessment on the scale 'crs' (found: icans)" in said
-    assert "340 of 680 rows of assessments.csv are refused, mostly illegal_value (340): " in said
+    assert "340 of 680 rows of assessments.csv are rejected, mostly illegal_value (340): " in said
 
 
 def test_few_events_are_counted_among_the_graded(clean) -> None:

@@ -1,4 +1,4 @@
-"""Which analyte of this cohort a name means: the dictionary, and local ones."""
+"""Analyte of an exported name: from the dictionary, or cohort-local."""
 
 import pytest
 
@@ -41,7 +41,7 @@ def test_training_accepts_local_analytes_that_prediction_then_knows(tmp_path, se
     scored = read_batch(batch, CohortConfig(**settings), trained.local)
     assert scored.cohort.labs["analyte"].tolist() == ["serum_amyloid_a"]
     assert codes(scored) == ["unit_refused", "unknown_analyte"]
-    assert "cohort-local analyte with unit 'mg/L'" in scored.rejects["reason"][0]
+    assert "cohort-local analyte in 'mg/L'" in scored.rejects["reason"][0]
 
 
 def test_the_batch_never_adds_analytes_of_its_own(tmp_path):

@@ -1,4 +1,4 @@
-"""The analyte dictionary, and which analyte an exported name or code means."""
+"""The analyte dictionary, and the analyte of an exported name or code."""
 
 import pytest
 
@@ -70,7 +70,7 @@ def test_a_code_of_another_analyte_is_a_conflict(tmp_path):
     )
     assert codes(result) == ["loinc_conflict"]
     assert result.rejects["row"].tolist() == [5]
-    assert "'2276-4' means another analyte than 'crp'" in result.rejects["reason"][0]
+    assert "'2276-4' is another analyte than 'crp'" in result.rejects["reason"][0]
 
 
 def test_a_local_analyte_with_two_units_is_refused_whole(tmp_path):

@@ -1,4 +1,4 @@
-"""Categories of the patients table: every word has one meaning or is listed, none turns blank."""
+"""Categories of the patients table: a spelling has one meaning or is reported."""
 
 from __future__ import annotations
 

@@ -98,7 +98,8 @@ def test_one_patient_without_infusion_time_is_refused_alone():
         table(given_at=[ZERO, ZERO]), "given", zeros, file="t.csv", time_zone=None
     )
     assert values[0] == 0.0
-    assert reason.tolist() == ["", "cannot be placed: the patient has no infusion_time"]
+    assert reason[0] == ""
+    assert "infusion_time" in reason[1]
 
 
 def test_a_clock_without_a_column_is_blank():

@@ -1,4 +1,4 @@
-"""A mark of two meanings is read as stated, as the file shows, or not at all."""
+"""An ambiguous decimal mark is read as stated or as the file shows; otherwise it is rejected."""
 
 import pandas as pd
 import pytest

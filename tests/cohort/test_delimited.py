@@ -30,7 +30,7 @@ def test_one_damaged_line_of_a_utf8_file_is_refused_and_the_others_stay(tmp_path
     table, ledger = read(tmp_path, content)
     assert table["a"].tolist() == ["µg", "ü", "4"]
     assert ledger.frame()["row"].tolist() == [4]
-    assert ledger.frame()["reason"][0].startswith("The line holds bytes that are not UTF-8")
+    assert "UTF-8" in ledger.frame()["reason"][0]
     assert "encoding" in ledger.frame()["remedy"][0]
     assert "separator" not in ledger.frame()["remedy"][0]
     assert ledger.remarks == []

@@ -151,12 +151,12 @@ def test_every_documented_cap_of_the_public_cohort_is_found():
     if not (SHARED / "wuhan").is_dir():
         pytest.skip("public cohort wuhan is not beside this checkout")
     settings = load_config([ROOT / "configs" / "cohorts" / "wuhan.yaml"]).cohort
-    found = infer_limits(read_cohort(SHARED / "wuhan", settings).cohort.labs)
-    assert found["d_dimer"] == {"upper": 21.0}
-    assert found["il6"] == {"lower": 1.5, "upper": 5000.0}
-    assert found["il1b"]["lower"] == found["il10"]["lower"] == 5.0
-    assert found["ldh"] == {"upper": 1867.0}
-    assert found["crp"] == {"upper": 320.0}
+    limits = infer_limits(read_cohort(SHARED / "wuhan", settings).cohort.labs)
+    assert limits["d_dimer"] == {"upper": 21.0}
+    assert limits["il6"] == {"lower": 1.5, "upper": 5000.0}
+    assert limits["il1b"]["lower"] == limits["il10"]["lower"] == 5.0
+    assert limits["ldh"] == {"upper": 1867.0}
+    assert limits["crp"] == {"upper": 320.0}
 
 
 def of_lots(seed, caps, *, lower=False, size=400):
@@ -169,15 +169,15 @@ def of_lots(seed, caps, *, lower=False, size=400):
 @pytest.mark.parametrize("caps", [(1502.0, 2501.0, 5000.0), (1472.0, 1530.0), (990.5, 2501.0)])
 @pytest.mark.parametrize("seed", [3, 5])
 def test_every_lot_has_its_own_upper_limit(seed, caps):
-    found = infer_limits(labs(of_lots(seed, caps), analyte="il6"))["il6"]
-    assert sorted(found.values()) == sorted(caps)
-    assert found["upper"] == max(caps)
+    limits = infer_limits(labs(of_lots(seed, caps), analyte="il6"))["il6"]
+    assert sorted(limits.values()) == sorted(caps)
+    assert limits["upper"] == max(caps)
 
 
 def test_lots_have_lower_limits_too():
     values = of_lots(1, (11.7, 16.3), lower=True)
-    found = infer_limits(labs(values, analyte="il6"))["il6"]
-    assert found == {"lower": 11.7, "lower_2": 16.3}
+    limits = infer_limits(labs(values, analyte="il6"))["il6"]
+    assert limits == {"lower": 11.7, "lower_2": 16.3}
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -189,8 +189,8 @@ def test_rounded_results_without_lots_show_none(seed, factor):
         coarse = random.random(800) < share
         values[coarse] = values[coarse].round(digits)
     values = np.minimum(values, np.quantile(values, 0.95).round(1)) * factor
-    found = infer_limits(labs(values, analyte="crp")).get("crp", {})
-    assert set(found) <= {"upper"}
+    limits = infer_limits(labs(values, analyte="crp")).get("crp", {})
+    assert set(limits) <= {"upper"}
 
 
 def test_the_limit_of_a_lot_censors_only_results_that_equal_it():
@@ -284,9 +284,9 @@ def test_what_a_row_or_the_config_states_comes_first(tmp_path):
 
 def test_limits_of_signed_results_may_be_negative():
     spread = list(np.linspace(-2.4, 3.9, 91).round(2))
-    found = infer_limits(labs([-2.5] * 40 + spread + [4.1] * 40, analyte="score"))
-    assert found == {"score": {"lower": -2.5, "upper": 4.1}}
-    capped = apply_limits(labs([-2.7, -2.5, 0.0, 5.0], analyte="score"), found)
+    limits = infer_limits(labs([-2.5] * 40 + spread + [4.1] * 40, analyte="score"))
+    assert limits == {"score": {"lower": -2.5, "upper": 4.1}}
+    capped = apply_limits(labs([-2.7, -2.5, 0.0, 5.0], analyte="score"), limits)
     assert capped["value"].tolist() == [-2.5, -2.5, 0.0, 4.1]
     assert capped["side"].tolist() == [-1, -1, 0, 1]
     negative = infer_limits(labs([-0.5] * 40 + list(np.linspace(-6, -0.6, 91).round(2))))

@@ -1,4 +1,4 @@
-"""Later infusions of a patient: own time zero, own rows, and nothing of the course before."""
+"""Later infusions of a patient: own time zero, own rows, no rows of the earlier course."""
 
 import numpy as np
 import pandas as pd
@@ -226,7 +226,7 @@ def test_the_audit_does_not_take_two_infusions_for_two_patients(tmp_path):
             rows.append(("A", "crp", f"{number * 7.3:.1f}", "mg/L", at.isoformat(), at.isoformat()))
     folder = export(tmp_path, labs=[*rows, LABS[-1]])
     report = audit_folder(folder, load_config())
-    found = {item.code for item in report.findings}
-    assert not found & {"CHK001", "CHK104"}
+    finding_codes = {item.code for item in report.findings}
+    assert not finding_codes & {"CHK001", "CHK104"}
     ends = [item for item in report.findings if "record" in item.title.lower()]
     assert ends == []

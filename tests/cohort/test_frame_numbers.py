@@ -1,4 +1,4 @@
-"""Numbers of object columns become text; other columns stay as they are."""
+"""Numbers of object columns become text; other columns stay unchanged."""
 
 from decimal import Decimal
 

@@ -1,4 +1,4 @@
-"""Specimens of lab rows: mapped, rejected, flagged or left alone."""
+"""Specimens of lab rows: mapped, rejected, flagged or unchanged."""
 
 import pytest
 

@@ -15,7 +15,7 @@ def results(labs):
 def test_units_are_never_guessed(tmp_path, unit):
     result = read_labs(tmp_path, ("crp", "7", unit, 1, 2))
     assert codes(result) == ["unit_refused"]
-    assert "Legal: mg/L" in result.rejects["reason"][0]
+    assert "Accepted: mg/L" in result.rejects["reason"][0]
     assert result.rejects["remedy"][0].startswith("Correct the unit, or state")
     folder = write_export(tmp_path / "train", labs=lab_rows(("crp", "7", unit, 1, 2), GOOD))
     assert "assume_units" in read(folder).rejects["remedy"][0]
@@ -58,7 +58,7 @@ def test_a_code_that_prescribes_a_unit_refuses_others(
         result = read_labs(tmp_path, (code, value, unit, 1, 2))
     assert codes(result) == (["loinc_unit_conflict"] if refused else [])
     if refused:
-        assert f"LOINC '{code}' cannot carry the unit" in result.rejects["reason"][0]
+        assert f"'{code}'" in result.rejects["reason"][0]
 
 
 @pytest.mark.parametrize("column", ["loinc", "analyte"])

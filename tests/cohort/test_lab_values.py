@@ -130,7 +130,7 @@ def test_an_unfit_sample_is_flagged(tmp_path):
 
 
 def test_results_of_a_plate_are_all_accounted_for_and_named(tmp_path):
-    """Eleven cells of a plate: numbers are read, limits wait for a limit, words are named."""
+    """Eleven cells of a plate: numbers, sides without a limit, and words."""
     cells = [
         *("OOR <", "*12.3", "< LLOQ", "---", "OOR >", "2110.4", "Above Fit Curve Range", "OOR <"),
         *("*8954", "***", "120.5"),

@@ -1,4 +1,4 @@
-"""Numbers of every table: one decimal mark, and no number read against the rest of its file."""
+"""Numbers of every table: one decimal mark, consistent with the rest of the file."""
 
 import pandas as pd
 import pytest
@@ -87,8 +87,8 @@ def test_times_in_hours(tmp_path, text, stated, hour):
     rows = [LABS, ("A", "crp", "182,4", "mg/L", "1"), ("A", "platelets", "48", "10*9/L", text)]
     rows += [("A", "albumin", "4", "g/dL", "2")]
     result = read(write_export(tmp_path, labs=rows), decimal_comma=stated)
-    found = result.cohort.labs.set_index("analyte")["collected_hours"].get("platelets")
-    assert found == hour
+    collected = result.cohort.labs.set_index("analyte")["collected_hours"].get("platelets")
+    assert collected == hour
     if hour is None:
         assert "time_unusable" in codes(result)
 
@@ -124,10 +124,10 @@ def test_ages_doses_grades_and_bedside_values_follow_the_same_rule(tmp_path):
     assert stated.cohort.observations["value"].tolist() == ["38.5"]
     assert stated.cohort.assessments["grade"].tolist() == [2]
     batch = read_batch(tmp_path, CohortConfig(), {})
-    found = batch.rejects.set_index("column")["value"]
-    assert found["age_years"] == "62,5"
-    assert found["dose"] == "1.200"
-    assert {"dose_cells", "grade", "value"} <= set(found.index)
+    cells = batch.rejects.set_index("column")["value"]
+    assert cells["age_years"] == "62,5"
+    assert cells["dose"] == "1.200"
+    assert {"dose_cells", "grade", "value"} <= set(cells.index)
     assert batch.cohort.treatments["dose_mg"].isna().all()
     assert batch.cohort.patients["age_years"].isna().all()
 

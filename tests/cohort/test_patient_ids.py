@@ -1,4 +1,4 @@
-"""Ids that outputs cannot show are refused, and no two ids become one."""
+"""Ids that outputs cannot show are rejected, and different ids stay different."""
 
 from __future__ import annotations
 

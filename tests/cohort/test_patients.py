@@ -1,4 +1,4 @@
-""""""
+"""The patients table: repeats, defaults, times, deaths and a second infusion."""
 
 from __future__ import annotations
 
@@ -6,12 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.cohort.clock import NO_INFUSION_TIME
-from pipeline.cohort.ledger import CONTRADICTING
-from pipeline.cohort.patients import UNKNOWN_PATIENT
 from pipeline.errors import InputError
 from tests.exported import (
-    ASSESSMENTS,
     AT,
     codes,
     conserved,
@@ -43,10 +39,7 @@ def test_contradictory_rows_of_a_patient_are_refused_with_all_their_rows(tmp_pat
     patients, result = patients_of(tmp_path, ("A", 50), ("B", 60), ("B", 61), columns="age_years")
     assert patients.index.tolist() == ["A"]
     assert codes(result) == ["duplicate_patient"] * 4  # both rows, the lab row and the grade of B
-    told = result.rejects.set_index("file")["reason"]
-    where = "'B' stands on lines 3 and 4, which differ in age_years"
-    assert told["patients.csv"].tolist() == [f"{where}, so none of them is used."] * 2
-    assert told["labs.csv"] == f"The row cannot be placed: in patients, {where}."
+    assert result.rejects["reason"].str.contains("lines 3 and 4, which differ in age_years").all()
     assert result.rejects["remedy"].str.startswith("Keep one row per patient in patients").all()
     assert result.lost["B"] == "duplicate_patient"
     assert result.seen_ids == ["A", "B"]
@@ -134,7 +127,7 @@ def test_labs_with_timestamps_need_infusion_times(tmp_path):
     with pytest.raises(InputError, match=r"labs\.csv gives 'collected_at'.*infusion_time"):
         read(write_export(tmp_path / "a", labs=labs))
     batch = write_table(tmp_path / "labs.csv", labs)
-    with pytest.raises(InputError, match="a patients table with infusion_time is needed"):
+    with pytest.raises(InputError, match="infusion_time"):
         score(batch)
 
 
@@ -168,72 +161,6 @@ def test_the_record_ends_with_a_second_infusion(tmp_path):
     ]
     patients = read(write_export(tmp_path, patients=rows)).cohort.patients
     assert patients["record_end_hours"].tolist() == [300.0, 9.0]
-
-
-def test_an_id_that_lost_its_zeros_is_named(tmp_path):
-    labs = [
-        ("patient_id", "analyte", "value", "unit", "collected_hours"),
-        ("7", "crp", "1", "mg/L", 1),
-    ]
-    labs.append(("007", "crp", "2", "mg/L", 1))
-    result = read(write_export(tmp_path, patients=[("patient_id",), ("007",)], labs=labs,
-                               assessments=[*ASSESSMENTS[:1], ("007", "crs", 0, 5)]))  # fmt: skip
-    assert result.cohort.patients["patient_id"].tolist() == ["007"]
-    assert "Is '007' meant? Spreadsheets drop leading zeros." in result.rejects["reason"][0]
-
-
-def lab_codes(tmp_path, patients, *ids, clock="collected_hours", when="5"):
-    """Codes of lab rows of the given ids, which come after a good row of A."""
-    header = ("patient_id", "analyte", "value", "unit", clock)
-    labs = [header, *[(name, "crp", "7", "mg/L", when) for name in ("A", *ids)]]
-    result = read(write_export(tmp_path, patients=patients, labs=labs, assessments=ASSESSMENTS[:2]))
-    conserved(result)
-    rows = result.rejects[result.rejects["file"] == "labs.csv"]
-    return dict(zip(rows["row"], rows["code"], strict=True)), result
-
-
-def test_every_row_is_placed_with_its_own_patient(tmp_path):
-    patients = [("patient_id",), ("C",), ("A",), ("B",)]
-    found, result = lab_codes(tmp_path, patients, "C", "B", "A", "C")
-    assert found == {}
-    ids = result.cohort.patients["patient_id"].to_numpy()[result.cohort.labs["patient"]]
-    assert sorted(ids) == ["A", "B", "C"]
-    assert result.counts["labs.csv"]["collapsed"] == 2
-
-
-def test_unknown_and_blank_ids_lose_their_rows_only(tmp_path):
-    found, result = lab_codes(tmp_path, [("patient_id",), ("A",)], "X", "")
-    assert found[3] == UNKNOWN_PATIENT
-    assert set(found) == {3, 4}
-    assert len(result.cohort.labs) == 1
-
-
-def test_a_patient_on_contradicting_rows_loses_every_row_with_that_reason(tmp_path):
-    patients = [("patient_id", "age_years"), ("A", "50"), ("B", "50"), ("B", "60")]
-    assert lab_codes(tmp_path, patients, "B")[0] == {3: CONTRADICTING}
-
-
-def test_a_patient_without_infusion_time_cannot_be_placed(tmp_path):
-    patients = [("patient_id", "infusion_time"), ("A", AT), ("B", "")]
-    header = ("patient_id", "analyte", "value", "unit", "collected_at")
-    labs = [header, *[(name, "crp", "7", "mg/L", "2024-03-02T08:00:00Z") for name in "AB"]]
-    grades = [("patient_id", "scale", "grade", "assessed_at"), ("A", "crs", "0", AT)]
-    result = read(write_export(tmp_path, patients=patients, labs=labs, assessments=grades))
-    assert result.rejects.loc[result.rejects["file"] == "labs.csv", "code"].tolist() == [
-        NO_INFUSION_TIME
-    ]
-
-
-@pytest.mark.parametrize("table", ["assessments", "treatments"])
-def test_in_a_batch_without_patients_the_labs_say_who_is_a_patient(tmp_path, table):
-    rows = {
-        "assessments": [ASSESSMENTS[0], ("Z", "crs", "1", "6")],
-        "treatments": [("patient_id", "drug", "given_hours"), ("Z", "tocilizumab", "6")],
-    }
-    given = dict.fromkeys(("patients", "assessments")) | {table: rows[table]}
-    result = score(write_export(tmp_path, **given))
-    assert codes(result) == [UNKNOWN_PATIENT]
-    assert result.cohort.patients["patient_id"].tolist() == ["A", "B"]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Words that three patients share, or that the dictionary knows, may be shown; others may not."""
+"""Messages show words of the dictionary or of three patients, and no others."""
 
 from __future__ import annotations
 

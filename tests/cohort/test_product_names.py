@@ -1,4 +1,4 @@
-"""CAR-T products by any of their names: one product is one category, unknown ones stay."""
+"""CAR-T products by any name: one product is one category; unknown ones stay unchanged."""
 
 from __future__ import annotations
 

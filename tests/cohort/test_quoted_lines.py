@@ -1,4 +1,4 @@
-"""Stray quotes that join rows, in every place where one can stand."""
+"""Stray quotes that join rows, at every possible place."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The console's account of refused rows: shares, reasons, no ids; and what training makes of it."""
+"""Console summary of rejects (shares, reasons, no ids), and its effect on training."""
 
 import json
 
@@ -43,7 +43,7 @@ def test_a_majority_of_an_analyte_is_loud_and_strangers_are_not(tmp_path, capsys
     few = [("il6", "3", "pg/mL", hour, hour + 1) for hour in range(9)]
     result = read_labs(tmp_path, *GOOD, *BAD, *strangers, *few)
     lines = majority_lines(result.counts, result.analytes_read, result.analytes_rejected)
-    assert lines == ["most of 'crp' is refused: 3 of 5 rows (60 %), mostly unit_refused"]
+    assert lines == ["most of 'crp' is rejected: 3 of 5 rows (60 %), mostly unit_refused"]
     assert result.refused_share() == (3, 14)
     log.configure(quiet=True)
     result.report_refusals()
@@ -74,7 +74,7 @@ def test_a_cohort_that_is_mostly_refused_is_not_trained(mini, tmp_path, capsys):
     command = ["train", "--cohort", str(cohort), "--config", str(mini.config), "--out", str(out)]
     assert main([*command, "--no-track", "--quiet"]) == 3
     error = capsys.readouterr().err
-    assert "MOST OF labs.csv IS REFUSED" in error
+    assert "MOST OF labs.csv IS REJECTED" in error
     assert "cohort: {max_rejected_share: 0.6" in error
     assert not out.exists()
     refused = pd.read_csv(tmp_path / "bundle.rejects.csv")
@@ -90,15 +90,15 @@ def test_the_audit_says_what_training_would_say(mini, tmp_path, capsys, share, l
     out = tmp_path / "audit"
     command = ["audit", "--cohort", str(cohort), "--config", str(config), "--out", str(out)]
     assert main([*command, "--quiet"]) == code
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
     findings = json.loads((out / "audit.json").read_text(encoding="utf-8"))
     errors = [item for item in findings if item["severity"] == "error"]
     if code == 0:
-        assert said.startswith("Not blocked")
+        assert output.startswith("Not blocked")
         assert errors == []
         return
-    assert said.startswith("BLOCKED by CHK002")
-    assert "acknowledged" not in said
+    assert output.startswith("BLOCKED by CHK002")
+    assert "acknowledged" not in output
     assert [item["code"] for item in errors] == ["CHK002"]
     assert "more than cohort.max_rejected_share (0.5) allows" in errors[0]["evidence"]["summary"]
     assert "cohort: {max_rejected_share: 0.6" in errors[0]["remedy"]
@@ -112,7 +112,7 @@ def test_a_batch_that_is_mostly_refused_is_scored_loudly(mini, predict, batch, c
     labs.to_csv(batch / "labs.csv", index=False)
     code, out = predict(batch, "--no-pages")
     assert code in (0, 4)
-    assert "MOST OF labs.csv IS REFUSED" in capsys.readouterr().err
+    assert "MOST OF labs.csv IS REJECTED" in capsys.readouterr().err
     assert (out / "predictions.csv").is_file()
 
 

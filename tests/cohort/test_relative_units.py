@@ -1,4 +1,4 @@
-"""Relative units and the logarithms they are."""
+"""Relative units and their logarithmic scales."""
 
 import pytest
 
@@ -23,8 +23,8 @@ from pipeline.cohort.unit_spelling import normalise_unit
     ],
 )
 def test_spellings_of_one_relative_unit(text, unit, scale, signed):
-    found = relative_unit(text)
-    assert (found.unit, found.scale, found.signed) == (unit, scale, signed)
+    relative = relative_unit(text)
+    assert (relative.unit, relative.scale, relative.signed) == (unit, scale, signed)
     assert normalise_unit(text) == normalise_unit(unit)
 
 

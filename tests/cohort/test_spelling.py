@@ -1,4 +1,4 @@
-"""Spellings of a name meet."""
+"""Spelling variants of a name have one normal form."""
 
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-"""Stated limits pass the gate of values: an impossible one is not applied, and its row stays."""
+"""Stated limits: an implausible limit is ignored, and its row is kept."""
 
 from __future__ import annotations
 

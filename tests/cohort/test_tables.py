@@ -44,16 +44,16 @@ def test_take_nobody(cohort):
 
 
 def test_take_refuses_a_patient_twice(cohort):
-    with pytest.raises(ValueError, match="twice"):
+    with pytest.raises(ValueError, match="repeats a row number"):
         cohort.take(np.array([0, 0]))
 
 
 def test_an_empty_cohort_has_the_columns_of_a_read_one(cohort):
     empty = empty_cohort(["A"])
     for name in TABLES:
-        found, made = getattr(cohort, name), getattr(empty, name)
-        assert set(made.columns) == set(found.columns)
-        assert made.dtypes[found.columns].astype(str).tolist() == found.dtypes.astype(str).tolist()
+        table, blank = getattr(cohort, name), getattr(empty, name)
+        assert set(blank.columns) == set(table.columns)
+        assert blank.dtypes[table.columns].astype(str).tolist() == table.dtypes.astype(str).tolist()
 
 
 def test_with_labs_replaces_labs_only(cohort):

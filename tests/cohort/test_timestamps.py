@@ -1,4 +1,4 @@
-"""Text to timestamps: offsets, stated zones, clock changes; nothing is guessed."""
+"""Text to timestamps: offsets, stated zones, clock changes, ambiguous times."""
 
 from datetime import UTC, date, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
@@ -87,7 +87,7 @@ def test_a_day_that_may_be_a_month_says_so(text):
 def test_other_texts_are_no_times(text, tz):
     values, reason = hours([text], tz=tz)
     assert np.isnan(values[0])
-    assert "not an ISO 8601 time" in reason[0] or "no calendar" in reason[0]
+    assert "not an ISO 8601 time" in reason[0] or "calendar" in reason[0]
 
 
 @pytest.mark.parametrize("text", ["0001-01-01T00:00:00", "9999-12-31T23:59:59"])

@@ -1,4 +1,4 @@
-"""What no assessment at all means depends on whether the ward charts grade 0."""
+"""The meaning of a missing assessment depends on whether the ward charts grade 0."""
 
 import pytest
 
@@ -30,8 +30,8 @@ def test_silence_is_read_as_the_graded_patients_are_charted_or_as_stated(rows, s
     cohort = make_cohort(6, assessments=rows)
     silent = [number not in {row[0] for row in rows} for number in range(6)]
     assert never_graded(cohort, "crs").tolist() == silent
-    found = unknown_without_grades(cohort, "crs", setting)
-    assert found.tolist() == (silent if unknown else [False] * 6)
+    unknown_rows = unknown_without_grades(cohort, "crs", setting)
+    assert unknown_rows.tolist() == (silent if unknown else [False] * 6)
 
 
 def test_each_scale_is_asked_by_itself_and_death_never():
@@ -41,19 +41,16 @@ def test_each_scale_is_asked_by_itself_and_death_never():
     assert not unknown_without_grades(cohort, "death", "unknown").any()
 
 
-def test_the_words_count_the_silent_and_say_why():
+def test_the_text_counts_the_ungraded_and_gives_the_reason():
     cohort = make_cohort(5, assessments=ZEROS)
-    told = {
+    texts = {
         setting: ungraded_text(count_ungraded(cohort, "crs", setting).to_dict())
         for setting in ("as_charted", "no_event")
     }
-    assert told["as_charted"] == (
-        "crs: 2 of 5 patients were never graded and are left out as unknown, because 2 of the 3 "
-        "graded ones have a charted grade 0"
-    )
-    assert told["no_event"].endswith(
-        "count as without the event, as cohort.ungraded: no_event states"
-    )
+    assert texts["as_charted"].startswith("crs: 2 of 5 patients ")
+    assert "excluded as unknown, because 2 of the 3 " in texts["as_charted"]
+    assert "without the event" in texts["no_event"]
+    assert texts["no_event"].endswith("cohort.ungraded: no_event")
     whole = make_cohort(3, assessments=ZEROS)
-    said = ungraded_text(count_ungraded(whole, "crs", "as_charted").to_dict())
-    assert said == "crs: all 3 patients were graded"
+    text = ungraded_text(count_ungraded(whole, "crs", "as_charted").to_dict())
+    assert text == "crs: all 3 patients were graded"

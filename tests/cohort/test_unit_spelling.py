@@ -1,4 +1,4 @@
-"""Every spelling that the rule builds is one unit; no other spelling becomes one."""
+"""Every spelling of the rule is one unit; other spellings are not units."""
 
 import math
 
@@ -203,5 +203,5 @@ def test_american_and_german_units_are_read_from_an_export(tmp_path):
     table += [("A", key, text, unit, number) for number, (key, text, unit, _) in enumerate(rows)]
     result = read(write_export(tmp_path, labs=table))
     assert codes(result) == []
-    found = result.cohort.labs.sort_values("collected_hours")["value"].tolist()
-    assert found == pytest.approx([value for *_, value in rows])
+    values = result.cohort.labs.sort_values("collected_hours")["value"].tolist()
+    assert values == pytest.approx([value for *_, value in rows])

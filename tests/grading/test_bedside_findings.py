@@ -1,4 +1,4 @@
-"""What was known of every item at every moment, against a plain loop."""
+"""Findings known at every moment, compared with a plain loop."""
 
 import numpy as np
 import pandas as pd
@@ -28,13 +28,13 @@ def test_the_newest_row_at_each_moment_is_that_of_a_plain_loop(rows, asked, befo
         np.array([when for _, when in asked]),
         before=before,
     )
-    for found, (who, when) in zip(place, asked, strict=True):
+    for position, (who, when) in zip(place, asked, strict=True):
         seen = [
             number
             for number, (owner, hour) in enumerate(rows)
             if owner == who and (hour < when if before else hour <= when)
         ]
-        assert found == (max(seen) if seen else -1)
+        assert position == (max(seen) if seen else -1)
 
 
 @given(rows=st.lists(moments, max_size=20), asked=moments)
@@ -57,27 +57,27 @@ def crs_at(*rows, config=CONFIG):
 
 
 def test_each_time_at_or_after_time_zero_is_one_assessment():
-    found = crs_at(
+    moments = crs_at(
         ("temperature_c", "39", -1), ("temperature_c", "39", 0), ("hypotension", "no", 0),
         ("oxygen_device", "room_air", 5),
     )  # fmt: skip
-    assert found.hours.tolist() == [0.0, 5.0]
-    assert len(found) == 2
+    assert moments.hours.tolist() == [0.0, 5.0]
+    assert len(moments) == 2
 
 
 def test_a_finding_counts_until_it_is_too_old():
     late = CONFIG.carry_hours
-    found = crs_at(
+    moments = crs_at(
         ("temperature_c", "39", 0), ("hypotension", "no", late), ("hypotension", "no", late + 0.5)
     )
-    np.testing.assert_equal(found.items["temperature_c"], [39.0, 39.0, np.nan])
-    np.testing.assert_equal(found.age["fever"], [0.0, late, np.nan])
+    np.testing.assert_equal(moments.items["temperature_c"], [39.0, 39.0, np.nan])
+    np.testing.assert_equal(moments.age["fever"], [0.0, late, np.nan])
 
 
 def test_the_worse_of_two_values_at_one_moment_counts_and_is_a_conflict():
-    found = crs_at(("temperature_c", "37", 4), ("temperature_c", "39", 4))
-    assert found.items["temperature_c"].tolist() == [39.0]
-    assert found.conflict.tolist() == [True]
+    moments = crs_at(("temperature_c", "37", 4), ("temperature_c", "39", 4))
+    assert moments.items["temperature_c"].tolist() == [39.0]
+    assert moments.conflict.tolist() == [True]
     assert not crs_at(("temperature_c", "39", 4), ("temperature_c", "39", 4)).conflict.any()
 
 
@@ -93,10 +93,10 @@ def test_the_worse_of_two_values_at_one_moment_counts_and_is_a_conflict():
     ],
 )
 def test_running_vasopressors_are_counted_by_drug(drugs, pressors, vasopressins, stated):
-    found = crs_at(("hypotension", "yes", 4), *[("vasopressor", drug, 4) for drug in drugs])
-    assert found.pressors.tolist() == [pressors]
-    assert found.vasopressins.tolist() == [vasopressins]
-    assert found.pressors_stated.tolist() == [stated]
+    moments = crs_at(("hypotension", "yes", 4), *[("vasopressor", drug, 4) for drug in drugs])
+    assert moments.pressors.tolist() == [pressors]
+    assert moments.vasopressins.tolist() == [vasopressins]
+    assert moments.pressors_stated.tolist() == [stated]
 
 
 def test_none_ends_a_vasopressor_and_silence_does_not():
@@ -106,4 +106,4 @@ def test_none_ends_a_vasopressor_and_silence_does_not():
     silent = crs_at(first, ("hypotension", "yes", 4))
     assert silent.unstopped[-1]
     both = crs_at(("vasopressor", "none", 4), ("vasopressor", "norepinephrine", 4))
-    assert both.none_beside.tolist() == [True]
+    assert both.none_with_drug.tolist() == [True]

@@ -1,4 +1,4 @@
-"""Derived grades: what always holds, the command, and how they get into a cohort."""
+"""Derived grades: invariants, the command, and their use in a cohort."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ row = st.tuples(
 
 
 rows = st.lists(row, max_size=80).map(
-    lambda found: [(patient, *pair, hours) for patient, pair, hours in found]
+    lambda pairs: [(patient, *pair, hours) for patient, pair, hours in pairs]
 )
 
 
@@ -81,8 +81,8 @@ def last_grades(courses, scale):
     ages = {"age_years": [course["age"] for course in courses]}
     cohort = make_cohort(len(courses), observations=seen, treatments=treatments, patients=ages)
     table = derive_grades(cohort)
-    found = table.loc[table["scale"] == scale].set_index("patient")["grade"]
-    return found.reindex(range(len(courses))).to_numpy()
+    grades = table.loc[table["scale"] == scale].set_index("patient")["grade"]
+    return grades.reindex(range(len(courses))).to_numpy()
 
 
 courses = st.lists(

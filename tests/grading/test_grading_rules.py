@@ -1,4 +1,4 @@
-"""One grade from those of the domains, and the order of the words of an item."""
+"""The grade from those of the domains, and the order of categories."""
 
 import numpy as np
 import pytest

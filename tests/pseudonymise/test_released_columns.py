@@ -59,7 +59,7 @@ def test_only_columns_with_a_meaning_leave_and_the_others_are_listed(source, key
     assert list(cells(tmp_path / "out", "patients")) == [
         "patient_id", "infusion_time", "age_years", "disease",
     ]  # fmt: skip
-    assert "column MRN: identifies persons, its name says so" in said
+    assert "column MRN: identifies persons, its name" in said
     assert "column contact: identifies persons, cells look like e-mail addresses" in said
     assert "column comment: no schema names it (keep it: --keep comment)" in said
     assert "not copied: letter.docx" in said

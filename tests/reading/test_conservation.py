@@ -40,7 +40,7 @@ STATUS = ["", "final", "cancelled", "corrected", "unknown"]
 
 
 def rows_of(table: str, count: int) -> list[list[str]]:
-    """Rows of one table, most of them fine, different in every line."""
+    """Distinct rows of one table, most of them valid."""
     rows = []
     for n in range(count):
         who, hour = f"P{n % 12:03d}", n % 23
@@ -176,14 +176,14 @@ def test_every_physical_line_of_every_table_is_accounted_for(folder, data, targe
 @pytest.mark.parametrize("codec", ["utf-8", "utf-8-sig", "utf-16", "utf-32", "cp1252"])
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
 def test_the_shape_of_a_clean_file_changes_nothing(tmp_path, codec, separator):
-    found = []
+    results = []
     for spelled, mark in (("utf-8", ","), (codec, separator)):
         for table in TABLES:
             rows = [HEADERS[table], *rows_of(table, 40)]
             text = text_of(rows, mark, "\r\n").replace("≥", "<")
             (tmp_path / f"{table}.csv").write_bytes(text.encode(spelled))
-        found.append(read_cohort(tmp_path, CONFIG))
-    plain, other = found
+        results.append(read_cohort(tmp_path, CONFIG))
+    plain, other = results
     conserved(plain)
     assert plain.counts == other.counts
     assert plain.cohort.labs.equals(other.cohort.labs)

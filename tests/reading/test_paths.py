@@ -1,4 +1,4 @@
-"""Which files of a folder are tables, and what is said of those that are not read."""
+"""Tables of a folder, and remarks on files that are not read."""
 
 from __future__ import annotations
 

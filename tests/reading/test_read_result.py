@@ -1,4 +1,4 @@
-"""What a read result answers: who had a refused result, how much is refused, and why no grade."""
+"""Summaries of a read result: patients with rejects, share of rejects, missing grades."""
 
 from __future__ import annotations
 
@@ -79,14 +79,14 @@ def test_the_main_reason_is_the_commonest_code_of_the_named_table(tmp_path):
 
 def test_without_a_single_grade_there_is_nothing_to_learn(tmp_path):
     config = CohortConfig()
-    found = read(write_export(tmp_path / "bare", assessments=ASSESSMENTS[:1]))
-    assert found.no_grades_reason(["crs"], config).startswith("assessments.csv has a header but no")
+    result = read(write_export(tmp_path / "bare", assessments=ASSESSMENTS[:1]))
+    assert result.no_grades_reason(["crs"], config).startswith("assessments.csv has a header but")
     rows = [ASSESSMENTS[0], ("A", "crs", "9", "5")]
-    found = read(write_export(tmp_path / "refused", assessments=rows))
-    assert found.no_grades_reason(["crs"], config).startswith("no row of assessments.csv gives a g")
+    result = read(write_export(tmp_path / "refused", assessments=rows))
+    assert result.no_grades_reason(["crs"], config).startswith("no row of assessments.csv gives a")
     assert read(write_export(tmp_path / "whole")).no_grades_reason(["icans"], config) == ""
-    # deaths stand in patients too
+    # patients also has deaths
     people = [("patient_id", "death_hours"), ("A", "50"), ("B", "")]
-    found = read(write_export(tmp_path / "d", patients=people, assessments=ASSESSMENTS[:1]))
-    assert found.no_grades_reason(["crs"], config)
-    assert found.no_grades_reason(["crs", "death"], config) == ""
+    result = read(write_export(tmp_path / "d", patients=people, assessments=ASSESSMENTS[:1]))
+    assert result.no_grades_reason(["crs"], config)
+    assert result.no_grades_reason(["crs", "death"], config) == ""

@@ -1,4 +1,4 @@
-"""Tables in memory are read as the files of them are, whatever they hold."""
+"""Tables in memory are read exactly like their files."""
 
 from __future__ import annotations
 

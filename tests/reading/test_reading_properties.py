@@ -1,4 +1,4 @@
-"""Whatever an export holds: no traceback, no row lost, no order that matters."""
+"""For any export: no traceback, no lost row, no effect of order."""
 
 from __future__ import annotations
 
@@ -144,11 +144,11 @@ def test_the_order_of_rows_changes_nothing(folder, tables, random):
         body = rows[1:]
         random.shuffle(body)
         shuffled[name] = [rows[0], *body]
-    found = []
+    results = []
     for content in (tables, shuffled):
         fresh_export(folder, content)
-        found.append(attempt(lambda: read(folder, extra_analytes="accept")))
-    first, second = found
+        results.append(attempt(lambda: read(folder, extra_analytes="accept")))
+    first, second = results
     if isinstance(first, CytocastError):
         assert type(first) is type(second)
         return

@@ -1,4 +1,4 @@
-"""A table that exists and is no regular file stops every command by its name."""
+"""A table that is not a regular file stops every command and is named."""
 
 from __future__ import annotations
 
