@@ -227,6 +227,10 @@ def train(
     >>> bundle.outcomes, bundle.evaluation.kind
     (['icans'], 'cross-validated')
     """
+    if not isinstance(cohort, Cohort):
+        raise UsageError(
+            f"train needs a cohort from cytocast.read_cohort, got {type(cohort).__name__}"
+        )
     settings = cohort.config if config is None else as_config(config)
     if config is not None:
         cohort = read_export(cohort, settings)

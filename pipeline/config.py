@@ -367,7 +367,12 @@ def _stated(settings: Settings) -> tuple[list[Mapping[str, Any]], str]:
         return [settings.model_dump(mode="json", exclude_unset=True)], "given"
     if isinstance(settings, Mapping):
         return [settings], "given"
-    paths = [settings] if isinstance(settings, str | Path) else list(settings)
+    paths = [settings] if isinstance(settings, str | Path) else settings
+    if not isinstance(paths, list | tuple):
+        raise UsageError(
+            "settings are a Config, a mapping or the path of a YAML file, got "
+            f"{type(settings).__name__}"
+        )
     return [_content(path) for path in paths], " + ".join(map(str, paths)) or "of the bundle"
 
 

@@ -124,8 +124,22 @@ def test_a_folder_name_is_escaped_in_html(tmp_path) -> None:
 def test_what_cannot_be_read_is_an_error_of_ours(source, error) -> None:
     with pytest.raises(getattr(cytocast, error)):
         cytocast.read_cohort(source)
-    with pytest.raises(cytocast.UsageError):
-        cytocast.read_cohort("anywhere", {"colour": "blue"})
+    for settings in ({"colour": "blue"}, 7):
+        with pytest.raises(cytocast.UsageError):
+            cytocast.read_cohort("anywhere", settings)
+
+
+def test_a_part_of_a_cohort_is_no_source(mini, bundle) -> None:
+    cohort = cytocast.read_cohort(mini.cohort, mini.config)
+    part = cohort.take(np.arange(5))
+    for call in (
+        lambda: cytocast.train(part),
+        lambda: cytocast.evaluate(bundle, part),
+        lambda: cytocast.audit(part),
+        lambda: bundle.predict(part),
+    ):
+        with pytest.raises(cytocast.UsageError, match="read_cohort"):
+            call()
 
 
 def test_the_audit_of_a_cohort_is_that_of_its_folder(mini) -> None:

@@ -143,6 +143,8 @@ def export_tables(source: Source, config: Config) -> tuple[dict[str, RawTable], 
     ------
     InputError
         If a required table is missing or cannot be read.
+    UsageError
+        If ``source`` is of another type.
 
     Examples
     --------
@@ -153,6 +155,7 @@ def export_tables(source: Source, config: Config) -> tuple[dict[str, RawTable], 
     """
     if isinstance(source, Mapping):
         return tables_in_memory(source), []
+    refuse_other_sources(source)
     paths = cohort_paths(Path(source), config.cohort.grades)
     return raw_tables(paths), folder_remarks(Path(source), paths)
 
@@ -174,6 +177,8 @@ def batch_tables(source: Source | pd.DataFrame) -> tuple[dict[str, RawTable], li
     ------
     InputError
         If there is no labs table or it cannot be read.
+    UsageError
+        If ``source`` is of another type.
 
     Examples
     --------
@@ -184,8 +189,31 @@ def batch_tables(source: Source | pd.DataFrame) -> tuple[dict[str, RawTable], li
         return tables_in_memory({"labs": source}), []
     if isinstance(source, Mapping):
         return tables_in_memory(source), []
+    refuse_other_sources(source)
     paths = batch_paths(source)
     return raw_tables(paths), folder_remarks(Path(source), paths)
+
+
+def refuse_other_sources(source: object) -> None:
+    """Refuse what is no path.
+
+    Parameters
+    ----------
+    source : object
+
+    Raises
+    ------
+    UsageError
+
+    Examples
+    --------
+    >>> refuse_other_sources("exports/2026")
+    """
+    if not isinstance(source, str | Path):
+        raise UsageError(
+            "data are a folder, tables by name (a dict of DataFrames), or a cohort from "
+            f"cytocast.read_cohort; got {type(source).__name__}"
+        )
 
 
 def tables_in_memory(tables: Mapping[str, pd.DataFrame]) -> dict[str, RawTable]:
