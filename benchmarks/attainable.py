@@ -1,15 +1,15 @@
-"""The best attainable risk on simulated patients: boosted trees fitted on very many of them.
+"""The best attainable risk on simulated patients: boosted trees fitted on up to 100,000.
 
     python benchmarks/attainable.py features --patients 100000 --work /tmp/evidence
     python benchmarks/attainable.py curve --work /tmp/evidence
     python benchmarks/attainable.py fit --work /tmp/evidence
 
-``features`` simulates patients in blocks and keeps what the model of ``configs/cohorts/
-synthetic.yaml`` reads, with what happened within 72 h; ``curve`` fits on 5, 10, 20 thousand
-of them and prints how good each fit is on the last block, so that a plateau can be seen; ``fit``
-keeps the fit on all of them, which ``benchmarks/evidence.py`` compares with. Unlike the product's
-model it is not stacked, not bounded in sign and reads the host in the trees as well: at this
-number of patients nothing needs protection. Finished steps are kept and not repeated.
+``features`` simulates patients in blocks and stores the features that the model of
+``configs/cohorts/synthetic.yaml`` uses, with the outcomes within 72 h. ``curve`` fits on 5, 10, 20
+thousand patients and prints the performance of each fit on the last block, to show the plateau.
+``fit`` stores the fit on all patients for ``benchmarks/evidence.py``. Unlike the product's model,
+the trees are not stacked, have no sign constraints and use host columns; with this many patients,
+overfitting is negligible. Finished steps are stored and not repeated.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ TREES = {
 
 @dataclass(frozen=True)
 class Reading:
-    """How the blocks were read: the trees know columns by their place alone, so names are kept."""
+    """Spec, limits and column names of the blocks; the trees store column positions only."""
 
     spec: FeatureSpec
     limits: dict[str, dict[str, float]]
@@ -72,7 +72,7 @@ class Reading:
 
 
 class Attainable:
-    """The fitted trees of each outcome, and the features they read."""
+    """The fitted trees of each outcome, and the features they use."""
 
     def __init__(self, work: Path) -> None:
         import xgboost
@@ -110,7 +110,7 @@ def main() -> None:
 
 
 def keep_block(number: int, config: Config, work: Path) -> None:
-    """Simulate one block of patients and keep features and labels."""
+    """Simulate one block of patients and store features and labels."""
     path = work / f"block_{number:03d}.npz"
     if path.exists():
         return
@@ -136,7 +136,7 @@ def keep_block(number: int, config: Config, work: Path) -> None:
 
 
 def people_of(patients: int, seed: int, config: Config) -> Cohort:
-    """Simulated patients through the front door, without the costly true risks."""
+    """Simulate patients and read them as an export, without the costly true risks."""
     settings, random = simulation(), generators(seed)
     people = draw_people(patients, settings, random["people"])
     history = simulate_history(people, settings, random["course"])
@@ -148,12 +148,12 @@ def people_of(patients: int, seed: int, config: Config) -> Cohort:
 
 
 def landmarks_of(cohort: Cohort, config: Config) -> pd.DataFrame:
-    """Landmarks of training; the settings put them on the grid alone, alike for both scales."""
+    """Training landmarks; the settings use the grid only, so both scales share them."""
     return training_landmarks(cohort, config.landmarks, "crs")
 
 
 def columns_of(matrix: FeatureMatrix, spec: FeatureSpec, config: Config) -> list[str]:
-    """Columns that any member of the product's model reads."""
+    """Columns that any member of the product's model uses."""
     wanted: dict[str, None] = {}
     for scale, _ in OUTCOMES.values():
         design = members.labs_design(scale, spec, matrix.metas, config.model, with_state=True)
@@ -165,13 +165,13 @@ def columns_of(matrix: FeatureMatrix, spec: FeatureSpec, config: Config) -> list
 
 
 def inputs_of(matrix: FeatureMatrix, columns: list[str]) -> np.ndarray:
-    """Return the given columns, single precision."""
+    """Return the given columns in single precision."""
     place = {name: number for number, name in enumerate(matrix.names)}
     return matrix.values[:, [place[name] for name in columns]].astype(np.float32)
 
 
 def curve(work: Path) -> str:
-    """Fits on more and more patients, each scored on the last block."""
+    """Fit on increasing numbers of patients, each scored on the last block."""
     count = len(_blocks(work)) - 1
     sizes = [size for size in (2, 4, 8) if size < count]
     lines = [
@@ -184,14 +184,14 @@ def curve(work: Path) -> str:
 
 
 def fit(work: Path) -> str:
-    """Keep the fit on all blocks but the last, which says when to stop."""
+    """Store the fit on all blocks but the last, which is used for early stopping."""
     size = len(_blocks(work)) - 1
     lines = [_line(size * BLOCK, name, _fitted(work, name, size, keep=True)) for name in OUTCOMES]
     return "\n".join(lines)
 
 
 def _fitted(work: Path, outcome: str, size: int, *, keep: bool = False) -> Mapping[str, float]:
-    """How good the fit on the first blocks is on the last; stops when that stops improving."""
+    """Fit on the first blocks with early stopping on the last; return performance on it."""
     stored, model = work / f"curve_{outcome}_{size}.json", work / f"best_{outcome}.ubj"
     if stored.exists() and (model.exists() or not keep):
         return dict(json.loads(stored.read_text()))
@@ -245,9 +245,9 @@ def _reading(work: Path) -> Reading:
     return Reading(spec_from_dict(stored["spec"]), stored["limits"], stored["columns"])
 
 
-def _line(patients: int, outcome: str, found: Mapping[str, float]) -> str:
-    cells = [f"{found[key]:.4f}" for key in ("auroc", "log_loss", "brier")]
-    return f"| {patients} | {outcome} | {found['rounds']:.0f} | {' | '.join(cells)} |"
+def _line(patients: int, outcome: str, performance: Mapping[str, float]) -> str:
+    cells = [f"{performance[key]:.4f}" for key in ("auroc", "log_loss", "brier")]
+    return f"| {patients} | {outcome} | {performance['rounds']:.0f} | {' | '.join(cells)} |"
 
 
 if __name__ == "__main__":

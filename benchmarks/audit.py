@@ -1,10 +1,9 @@
-"""How often the audit is wrong on clean exports, and how often it finds a planted defect.
+"""False alarms of the audit on clean exports, and detection of planted defects.
 
-Run ``.venv/bin/python benchmarks/audit.py``; docs/audit.md quotes what it prints. With
-``--counts FOLDER`` every seed leaves its counts there, and a second run counts only what is
-missing. ``--checks CHK005 CHK407`` counts these checks alone. ``--size 10000`` prints instead what
-an audit of so many patients costs beside reading them, and ``--cohorts FOLDER`` what it finds in
-the public cohorts.
+Run ``.venv/bin/python benchmarks/audit.py``; docs/audit.md quotes the output. ``--counts FOLDER``
+stores the counts of each seed; a second run counts only missing seeds. ``--checks CHK005 CHK407``
+restricts the run to these checks. ``--size 10000`` prints the cost of auditing so many patients
+compared with reading them, and ``--cohorts FOLDER`` the findings in the public cohorts.
 """
 
 from __future__ import annotations
@@ -89,16 +88,18 @@ KNOWN = {
 
 
 def main() -> None:
-    """Print what was asked for."""
+    """Run the requested part."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=20)
-    parser.add_argument("--patients", type=int, default=400, help="of the clean exports")
-    parser.add_argument("--planted-patients", type=int, default=100)
+    parser.add_argument("--patients", type=int, default=400, help="patients of each clean export")
+    parser.add_argument(
+        "--planted-patients", type=int, default=100, help="of each export with a defect"
+    )
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--counts", type=Path, help="folder that keeps the counts of every seed")
+    parser.add_argument("--counts", type=Path, help="folder for the counts of each seed")
     parser.add_argument("--checks", nargs="+", choices=sorted(by_code()), default=sorted(by_code()))
     parser.add_argument("--partial", action="store_true", help="print after every seed")
-    parser.add_argument("--size", type=int, help="patients of the export whose cost is printed")
+    parser.add_argument("--size", type=int, help="measure the cost for so many patients")
     parser.add_argument("--cohorts", type=Path, help="folder of the public cohorts")
     options = parser.parse_args()
     if options.size:
@@ -135,7 +136,7 @@ def seeds(options: argparse.Namespace) -> None:
 
 
 def cost(patients: int) -> None:
-    """Print time and memory of an audit beside those of reading the cohort, and its slow checks."""
+    """Print time and memory of an audit and of reading the cohort, and the slowest checks."""
     spawn = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory() as name:
         sizes = (patients // 10, patients)
@@ -169,14 +170,14 @@ def _read(folder: Path) -> ReadResult:
 
 
 def _reading(folder: Path) -> tuple[float, float]:
-    """Seconds and peak of memory in MB."""
+    """Seconds and peak memory in MB of reading a cohort."""
     start = time.perf_counter()
     _read(folder)
     return time.perf_counter() - start, _peak()
 
 
 def _auditing(folder: Path) -> tuple[float, dict[str, float], float]:
-    """Seconds in all and by check, without those of reading the cohort, and the peak in MB."""
+    """Seconds in total and by check, without reading the cohort, and peak memory in MB."""
     read = _read(folder)
     seconds = {}
     start = last = time.perf_counter()
@@ -196,16 +197,17 @@ def _peak() -> float:
 
 
 def public(folder: Path) -> None:
-    """Print which check finds each known defect of the public cohorts, and what blocks them."""
+    """Print the check that finds each known defect of the public cohorts, and blocking checks."""
     for cohort, config in PUBLIC.items():
         settings = load_config([Path("configs/cohorts") / config])
         report = audit_folder(folder / cohort, settings)
         codes = ", ".join(dict.fromkeys(item.code for item in report.blocking))
         print(f"{cohort}: {f'blocked by {codes}' if codes else 'not blocked'}")
-        for defect, code, words in KNOWN[cohort]:
-            told = [x.summary for x in report.findings if x.code == code and words in x.summary]
-            seen = textwrap.shorten(told[0], 96, placeholder=" ...") if told else "NOT FOUND"
-            print(f"  {defect:42}{code:8}{seen}")
+        for defect, code, fragment in KNOWN[cohort]:
+            same = [item.summary for item in report.findings if item.code == code]
+            matches = [summary for summary in same if fragment in summary]
+            shown = textwrap.shorten(matches[0], 96, placeholder=" ...") if matches else "NOT FOUND"
+            print(f"  {defect:42}{code:8}{shown}")
 
 
 def report(
@@ -247,52 +249,52 @@ def one_seed(
 
 
 def false_alarms(seed: int, patients: int, codes: list[str]) -> Counter[tuple[str, object]]:
-    """Codes with a finding: clean, without what is true of it, and with wrong rows; and errors.
+    """Count findings by check on clean, sound and wrong exports, and errors in all.
 
-    Simulated wards draw more from the sick and simulated assays write 301 beyond their limit,
-    which three checks rightly find; ``sound`` counts them where neither is true. Clean exports are
-    read by the front door for CHK005 only, which counts accepted grades.
+    In clean exports sicker patients have more labs, and assays report 301 beyond their limit;
+    three checks find this correctly. ``sound`` exports have neither. ``wrong`` exports have 22
+    wrong rows. Clean exports are read from disk only for CHK005, which counts accepted grades.
     """
     counts: Counter[tuple[str, object]] = Counter()
     tables = simulated_tables(patients, seed)
     wrong, _ = plant_rows(tables, generators(seed)["planted"])
     sound = without_limit_codes(strangers_grades(tables))
-    for kind, look, export, asked in (
+    for kind, open_tables, export, selected in (
         ("sound", in_memory, sound, TRUE_OF_CLEAN & {*codes}),
         ("clean", in_memory, tables, {*codes} - READ_WHERE_CLEAN),
         ("clean", on_disk, tables, READ_WHERE_CLEAN & {*codes}),
         ("wrong", on_disk, wrong, {*codes}),
     ):
-        if not asked:
+        if not selected:
             continue
-        context = look(export, load_config())
-        for code in sorted(asked):
-            found = run(code, context)
-            counts[code, kind] += bool(found)
-            counts["errors", ""] += sum(item.severity == "error" for item in found)
+        context = open_tables(export, load_config())
+        for code in sorted(selected):
+            findings = run(code, context)
+            counts[code, kind] += bool(findings)
+            counts["errors", ""] += sum(item.severity == "error" for item in findings)
     return counts
 
 
 def detections(seed: int, patients: int, codes: list[str]) -> Counter[tuple[str, object]]:
-    """Codes and strengths at which a planted defect is found that was not there before."""
+    """Count detections of planted defects by check and strength; earlier findings do not count."""
     counts: Counter[tuple[str, object]] = Counter()
     everything = load_config().model_dump()
     everything["cohort"]["extra_analytes"] = "accept"
     tables = simulated_tables(patients, 1000 + seed)
-    sound = in_memory(tables, load_config())  # nothing that needs reading is found in it
+    sound = in_memory(tables, load_config())  # checks that need reading have no finding here
     read = on_disk(tables, load_config()) if READ_WHERE_CLEAN & {*codes} else sound
     for code in (item for item in DEFECTS if item in codes):
         config = Config.model_validate(everything) if code == "CHK103" else load_config()
         if code == "CHK407":
             abroad = config.cohort.model_copy(update={"time_zone": "America/New_York"})
             config = config.model_copy(update={"cohort": abroad})
-        look = on_disk if code in NEEDS_READING else in_memory
+        open_tables = on_disk if code in NEEDS_READING else in_memory
         clean = read if code in READ_WHERE_CLEAN else sound
         before = {item.summary for item in run(code, clean)}
         for strength in STRENGTHS:
             random = np.random.default_rng([seed, int(100 * strength)])
             spoilt = plant_defect(tables, code, random, strength)
-            after = {item.summary for item in run(code, look(spoilt, config))}
+            after = {item.summary for item in run(code, open_tables(spoilt, config))}
             counts[code, strength] += bool(after - before)
     return counts
 
@@ -306,7 +308,7 @@ def run(code: str, context: AuditContext) -> list[Finding]:
 
 
 def in_memory(tables: Tables, config: Config) -> AuditContext:
-    """Context of tables as the front door would read them, without asking it."""
+    """Context of tables in memory, as if read from files."""
     raw = {name: table.assign(_line=np.arange(len(table)) + 2) for name, table in tables.items()}
     return AuditContext(raw, {name: f"{name}.csv" for name in raw}, config)
 

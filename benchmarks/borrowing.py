@@ -1,13 +1,13 @@
-"""What a centre of 60 patients gains by borrowing from one of 300 with other sites.
+"""Gain of a centre of 60 patients from a prior trained on 300 patients of other sites.
 
     python benchmarks/borrowing.py --work /tmp/borrowing            # seeds 0 to 4, then the table
     python benchmarks/borrowing.py --work /tmp/borrowing --seed 3   # one of them
 
-Simulated patients of the sites ``north`` and ``coast`` (research assays on most days) train the
-prior, patients of ``south`` (few research assays, own assays and products) are the small centre and
-the patients it is scored on. Prints the table of ``docs/evidence.md``: within 72 h, with the prior,
-without it, and the prior alone, over seeds of the training patients. Finished seeds are kept in the
-work folder and not repeated.
+The prior is trained on simulated patients of the sites ``north`` and ``coast``, with research
+assays on most days. The small centre and the scored patients are of ``south``, with few research
+assays and its own assays and products. Prints the table of ``docs/evidence.md``: performance within
+72 h with the prior, without it, and of the prior alone, over seeds of the training patients.
+Finished seeds are stored in the work folder and not repeated.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ HEAD = """\
 def main() -> None:
     """Simulate, fit over seeds, print the table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--seed", type=int, help="this one only")
+    parser.add_argument("--seed", type=int, help="run only this seed; default: seeds 0 to 4")
     parser.add_argument("--work", type=Path, required=True)
     options = parser.parse_args()
     config = load_config([CONFIG])
@@ -65,14 +65,16 @@ def main() -> None:
                 json.dumps(one(cohort, config, seed), indent=1) + "\n", encoding="utf-8"
             )
     done = [options.work / f"seed_{seed}.json" for seed in SEEDS]
-    found = [json.loads(path.read_text()) for path in done if path.exists()]
-    if len(found) > 1:
-        print(f"{len(found)} seeds, scored on {found[0]['n']} patients of the small centre's site.")
-        print(report(found))
+    results = [json.loads(path.read_text()) for path in done if path.exists()]
+    if len(results) > 1:
+        print(
+            f"{len(results)} seeds, {results[0]['n']} scored patients of the small centre's site."
+        )
+        print(report(results))
 
 
 def one(cohort: Cohort, config: Config, seed: int) -> dict:
-    """Figures of one draw of both centres; the patients scored are in neither."""
+    """Performance for one draw of both centres; scored patients are in neither."""
     south = (cohort.patients["site"] == "south").to_numpy()
     random = np.random.default_rng(seed)
     large = random.choice(np.flatnonzero(~south), LARGE, replace=False)
@@ -94,14 +96,14 @@ def one(cohort: Cohort, config: Config, seed: int) -> dict:
 
 
 def models_of(model: RiskModel) -> tuple[RiskModel, RiskModel, RiskModel]:
-    """The model, the same without its prior, and the prior by itself."""
+    """The model, the model without its prior, and the prior alone."""
     assert model.alone is not None
     assert model.prior is not None
     return model, model.alone, model.prior
 
 
 def bundle_of(cohort: Cohort, config: Config, prior: Bundle | None) -> Bundle:
-    """Fit both scales on everyone; no cross-validation, no interval."""
+    """Fit both scales on all patients, without cross-validation or intervals."""
     limits = infer_limits(cohort.labs)
     seen = cohort.with_labs(apply_limits(cohort.labs, limits))
     spec = learn_spec(seen, config, {})
@@ -113,13 +115,13 @@ def bundle_of(cohort: Cohort, config: Config, prior: Bundle | None) -> Bundle:
         thresholds = stacked_thresholds(seen, scale, reported)
         targets = build_targets(seen, landmarks, scale, thresholds)
         matrix = build_features(seen, landmarks, spec)
-        theirs = None
+        prior_columns = None
         if prior is not None:
             columns = {item for model in prior.models.values() for item in model.columns}
             rule = prior.config.predict
             matrix = with_prior(matrix, cohort, spec, prior.reference, rule, columns)
-            theirs = reading_prior_columns(prior.models[scale])
-        plan = FitPlan(scale, reported, spec, config.model, config.seed, 2, theirs)
+            prior_columns = reading_prior_columns(prior.models[scale])
+        plan = FitPlan(scale, reported, spec, config.model, config.seed, 2, prior_columns)
         models[scale] = fit_risk_model(matrix, targets, plan)
         ranges.update(feature_ranges(matrix))
         rates[name] = base_rate_table(matrix, targets, threshold, models[scale].horizons)
@@ -136,16 +138,16 @@ def scored(label: np.ndarray, risk: np.ndarray) -> dict[str, float]:
     return {"auroc": float(area), "brier": brier, "slope": float(slope)}
 
 
-def report(found: list[dict]) -> str:
-    """Mean over seeds, with the standard deviation over seeds."""
+def report(results: list[dict]) -> str:
+    """Mean and standard deviation over seeds, as a Markdown table."""
     lines = [HEAD]
     for name in OUTCOMES:
-        for number, who in enumerate(NAMES):
-            cells = {key: np.array([item[name][number][key] for item in found]) for key in _KEYS}
-            without = np.array([item[name][1]["auroc"] for item in found])
+        for number, title in enumerate(NAMES):
+            cells = {key: np.array([item[name][number][key] for item in results]) for key in _KEYS}
+            without = np.array([item[name][1]["auroc"] for item in results])
             gain = "" if number == 1 else spread(cells["auroc"] - without, "+.3f")
             shown = [spread(cells[key], f) for key, f in _KEYS.items()]
-            lines.append(f"| {name} | {who} | {shown[0]} | {gain} | {shown[1]} | {shown[2]} |")
+            lines.append(f"| {name} | {title} | {shown[0]} | {gain} | {shown[1]} | {shown[2]} |")
     return "\n".join(lines)
 
 

@@ -1,13 +1,12 @@
-"""Digest every file that the commands write: two revisions agree if they print the same lines.
+"""Print a digest of every file that the commands write, to compare two revisions.
 
     python benchmarks/digests.py --out DIR [--data ../shared/data] [--full] [--against FILE]
 
-Runs the demo on SYNTHETIC patients and, where ``--data`` is given, training, evaluation, prediction
-and monitoring on the public PrCRS and Wuhan cohorts. By default folds, rounds and draws are few;
-``--full`` uses the settings of ``configs/``. Prints a line per file, ``sha256  path``, and one per
-group of files. ``--against`` compares with lines printed earlier and exits with 1 where a
-digest differs.
-Clock times, durations, run ids and digests that depend on them are masked first.
+Runs the demo on SYNTHETIC patients and, with ``--data``, training, evaluation, prediction and
+monitoring on the public PrCRS, Wuhan and NULISA cohorts. Folds, rounds and draws are few unless
+``--full`` selects the settings of ``configs/``. Prints one line per file, ``sha256  path``, and one
+per group of files. ``--against`` compares with an earlier output and exits with 1 if a digest
+differs. Clock times, durations and run ids are masked first.
 """
 
 from __future__ import annotations
@@ -39,11 +38,11 @@ PAGES = (".html", ".svg")
 
 
 def run(*arguments: str | Path, cwd: Path, allowed: tuple[int, ...] = (0, 3, 4, 6)) -> None:
-    """Run one command of the CLI; print its name and what it wrote to stdout as a digest."""
-    words = [str(item) for item in arguments]
+    """Run one CLI command and store its exit code and output under ``console/``."""
+    command = [str(item) for item in arguments]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "MPLBACKEND": "Agg"}
     done = subprocess.run(
-        [sys.executable, "-c", CODE, *words, "--quiet"],
+        [sys.executable, "-c", CODE, *command, "--quiet"],
         cwd=cwd,
         env=environment,
         capture_output=True,
@@ -51,15 +50,15 @@ def run(*arguments: str | Path, cwd: Path, allowed: tuple[int, ...] = (0, 3, 4, 
         check=False,
     )
     if done.returncode not in allowed:
-        sys.exit(f"cytocast {' '.join(words)} ended with {done.returncode}:\n{done.stderr}")
+        sys.exit(f"cytocast {' '.join(command)} ended with {done.returncode}:\n{done.stderr}")
     (cwd / "console").mkdir(exist_ok=True)
     count = len(list((cwd / "console").iterdir()))
-    said = re.sub(r"\d+ s\b", "<s>", f"{done.returncode}\n{done.stdout}\n{done.stderr}")
-    (cwd / "console" / f"{count:02d}-{words[0]}.txt").write_text(said, encoding="utf-8")
+    output = re.sub(r"\d+ s\b", "<s>", f"{done.returncode}\n{done.stdout}\n{done.stderr}")
+    (cwd / "console" / f"{count:02d}-{command[0]}.txt").write_text(output, encoding="utf-8")
 
 
 def synthetic(folder: Path, full: bool) -> None:
-    """Demo, and every other command on what the demo has written."""
+    """Run the demo, and every other command on its output."""
     more = [] if full else ["--patients", "120", "--batch", "12", "--config", "quick.yaml"]
     run("demo", "--out", "demo", *more, cwd=folder)
     cohort, batch, model = "demo/cohort", "demo/batch", "demo/model"
@@ -76,7 +75,7 @@ def synthetic(folder: Path, full: bool) -> None:
 
 
 def real(folder: Path, data: Path, full: bool) -> None:
-    """Train on the public cohorts, and score them with what was trained."""
+    """Train on the public cohorts, and score them with the trained bundles."""
     quick = [] if full else ["--config", "quick.yaml"]
     for name, settings in (("prcrs_recovered", "prcrs"), ("wuhan", "wuhan"), ("nulisa", "nulisa")):
         config = ["--config", ROOT / "configs" / "cohorts" / f"{settings}.yaml", *quick]
@@ -107,7 +106,7 @@ def real(folder: Path, data: Path, full: bool) -> None:
 
 
 def files_of(folder: Path) -> Iterator[Path]:
-    """Every written file, sorted, without tracking stores and inputs."""
+    """Yield every written file, sorted, without tracking stores and inputs."""
     for path in sorted(folder.rglob("*")):
         parts = path.relative_to(folder).parts
         if path.is_file() and not set(parts) & {*SKIPPED, "batch", "key"}:
@@ -115,7 +114,7 @@ def files_of(folder: Path) -> Iterator[Path]:
 
 
 def digest_of(path: Path) -> str:
-    """SHA-256 of a file without what the clock decides."""
+    """SHA-256 of a file with clock times and run ids masked."""
     content = path.read_bytes()
     if path.suffix in (".json", ".txt", ".md", *PAGES):
         for pattern, replacement in MASKS:
@@ -124,39 +123,39 @@ def digest_of(path: Path) -> str:
 
 
 def main() -> int:
-    """Run, print, and compare where asked to."""
+    """Run, print and, with ``--against``, compare."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--out", type=Path, required=True, help="new folder to work in")
     parser.add_argument("--data", type=Path, help="folder of the public cohorts")
-    parser.add_argument("--full", action="store_true", help="settings of configs/, not quick ones")
-    parser.add_argument("--against", type=Path, help="lines printed by another revision")
+    parser.add_argument("--full", action="store_true", help="use the settings of configs/")
+    parser.add_argument("--against", type=Path, help="output of another revision")
     options = parser.parse_args()
     if options.out.exists():
-        parser.error(f"{options.out} exists; name a new folder")
+        parser.error(f"{options.out} exists; give a folder that does not exist")
     options.out.mkdir(parents=True)
     folder = options.out.resolve()
     (folder / "quick.yaml").write_text(QUICK, encoding="utf-8")
     synthetic(folder, options.full)
     if options.data is not None:
         real(folder, options.data.resolve(), options.full)
-    found = {path.relative_to(folder).as_posix(): digest_of(path) for path in files_of(folder)}
-    for name, digest in found.items():
+    digests = {path.relative_to(folder).as_posix(): digest_of(path) for path in files_of(folder)}
+    for name, digest in digests.items():
         print(f"{digest}  {name}")
     for group in GROUPS:
-        part = [digest for name, digest in found.items() if group in f"/{name}"]
+        part = [digest for name, digest in digests.items() if group in f"/{name}"]
         whole = hashlib.sha256("".join(part).encode()).hexdigest()
         print(f"{whole}  {len(part)} files with {group.strip('/')}")
     if options.against is None:
         return 0
     lines = options.against.read_text(encoding="utf-8").splitlines()
     earlier = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
-    differing = [name for name in found if earlier.get(name) != found[name]]
-    lost = [name for name in earlier if name not in found and " files with " not in name]
+    differing = [name for name in digests if earlier.get(name) != digests[name]]
+    lost = [name for name in earlier if name not in digests and " files with " not in name]
     for name in differing:
         print(f"differs: {name}")
     for name in lost:
         print(f"missing: {name}")
-    print(f"{len(found) - len(differing)} of {len(found)} files agree, {len(lost)} missing")
+    print(f"{len(digests) - len(differing)} of {len(digests)} files agree, {len(lost)} missing")
     return 1 if differing or lost else 0
 
 

@@ -1,13 +1,13 @@
-"""Evidence on simulated patients: distance to the best attainable model, calibration, coverage.
+"""Evidence on simulated patients: gap to the best attainable model, calibration, coverage.
 
     python benchmarks/evidence.py learn --patients 150 --seed 0 --work /tmp/evidence
     python benchmarks/evidence.py gate --patients 150 --seed 0 --work /tmp/evidence
     python benchmarks/evidence.py report --work /tmp/evidence
 
-``learn`` fits the model on a small cohort and scores it, the best attainable one (fitted first by
-``benchmarks/attainable.py``) and the simulator's true risk on the same fresh patients; ``gate``
-cross-validates the same cohort and notes what the promotion gates say; ``report`` prints the
-tables of ``docs/evidence.md``. Finished steps are kept in the work folder and not repeated.
+``learn`` fits the model on a small cohort and compares it on new patients with the best attainable
+model (fitted first by ``benchmarks/attainable.py``) and the simulator's true risk. ``gate``
+cross-validates the same cohort and stores the results of the promotion gates. ``report`` prints the
+tables of ``docs/evidence.md``. Finished steps are stored in the work folder and not repeated.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ KEY = f"{HORIZON:g}"
 
 @dataclass(frozen=True)
 class Prepared:
-    """A cohort as one scale's model reads it."""
+    """Features, targets and fit plan of one scale."""
 
     cohort: Cohort
     spec: FeatureSpec
@@ -73,7 +73,9 @@ def main() -> None:
     parser.add_argument("--patients", type=int, default=150)
     parser.add_argument("--seed", type=int, nargs="+", default=[0])
     parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--config", type=Path, nargs="*", default=[], help="settings laid over")
+    parser.add_argument(
+        "--config", type=Path, nargs="*", default=[], help="YAML files that override settings"
+    )
     options = parser.parse_args()
     config = load_config([CONFIG, *options.config])
     if options.step == "report":
@@ -90,7 +92,7 @@ def main() -> None:
 def learn(
     patients: int, seed: int, config: Config, work: Path, fresh: Cohort, truth: pd.DataFrame
 ) -> None:
-    """Fit on a small cohort and score it on fresh patients beside the best model and the truth."""
+    """Fit on a small cohort; compare with the best model and the true risk on new patients."""
     path = work / f"learned_{patients}_{seed}.json"
     if path.exists():
         return
@@ -134,7 +136,7 @@ def learn(
 
 
 def gate(patients: int, seed: int, config: Config, work: Path) -> None:
-    """Cross-validate a small cohort and note which gates it passes."""
+    """Cross-validate a small cohort and store which gates it passes."""
     path = work / f"gates_{patients}_{seed}.json"
     if path.exists():
         return
@@ -144,10 +146,10 @@ def gate(patients: int, seed: int, config: Config, work: Path) -> None:
         small = prepared[name]
         ranked = published_scores(small.cohort, small.matrix.landmarks, small.spec)[0]
         splits = splits_of(small.targets.patient, shared_folds(small.cohort, config))
-        found = cross_validate(
+        scores = cross_validate(
             small.matrix, small.targets, small.plan, splits, beside=ComparatorInputs(ranked)
         )
-        outcome = gated(found[threshold], config, config.evaluation.bootstrap)
+        outcome = gated(scores[threshold], config, config.evaluation.bootstrap)
         evaluation = EvaluationReport(
             canary_auroc=0.5, audit=AuditCodes(), outcomes={name: outcome}
         )
@@ -157,7 +159,7 @@ def gate(patients: int, seed: int, config: Config, work: Path) -> None:
 
 
 def prepare(patients: int, seed: int, config: Config) -> dict[str, Prepared]:
-    """The small cohort of a seed, ready to fit each outcome's scale."""
+    """Prepare the small cohort of a seed for each outcome's scale."""
     cohort = people_of(patients, FIRST_SEED + 37 * seed + patients, config)
     limits = infer_limits(cohort.labs)
     cohort = cohort.with_labs(apply_limits(cohort.labs, limits))
@@ -176,7 +178,7 @@ def prepare(patients: int, seed: int, config: Config) -> dict[str, Prepared]:
 def prepare_fresh(
     cohort: Cohort, small: dict[str, Prepared], config: Config
 ) -> dict[str, Prepared]:
-    """Fresh patients as the models of a small cohort read them."""
+    """Prepare new patients with the limits and features of a small cohort."""
     first = next(iter(small.values()))
     cohort = cohort.with_labs(apply_limits(cohort.labs, first.limits))
     matrix = build_features(cohort, landmarks_of(cohort, config), first.spec)
@@ -238,11 +240,11 @@ def compared(rows: pd.DataFrame) -> dict[str, float]:
 def refits_alone(
     model: RiskModel, matrix: FeatureMatrix, threshold: int, best: np.ndarray
 ) -> float:
-    """Coverage had the interval been the central part of the bootstrap refits, as it once was."""
+    """Coverage of an interval from bootstrap refits alone, as in earlier versions."""
     inside = np.zeros(len(best), dtype=bool)
     for variant, rows in model.variants(matrix):
-        asked = query(len(rows), (HORIZON,), threshold)
-        drawn = variant.all_log_odds(matrix.take(rows), asked)
+        rows_asked = query(len(rows), (HORIZON,), threshold)
+        drawn = variant.all_log_odds(matrix.take(rows), rows_asked)
         low, high = np.quantile(drawn[:, 1:], [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=1)
         aim = logit(np.clip(best[rows], 1e-9, 1 - 1e-9))
         inside[rows] = (np.minimum(low, drawn[:, 0]) <= aim) & (
@@ -252,16 +254,16 @@ def refits_alone(
 
 
 def contrast(shared: dict[str, pd.DataFrame]) -> dict[str, float]:
-    """Which syndrome comes, among landmarks after which exactly one does."""
+    """AUROC of CRS against ICANS at landmarks followed by exactly one of them."""
     both = shared["severe_crs"].merge(
         shared["icans"], on=["patient", "hours"], suffixes=("_crs", "_icans")
     )
     both = both.loc[both["label_crs"] + both["label_icans"] == 1]
     label = both["label_crs"].to_numpy()
     result = {"n": float(len(both)), "n_crs": float(label.sum())}
-    for who, name in (("ours", "auroc"), ("best", "auroc_best"), ("true", "auroc_true")):
+    for column, name in (("ours", "auroc"), ("best", "auroc_best"), ("true", "auroc_true")):
         crs, icans = (
-            logit(np.clip(both[f"{who}_{scale}"].to_numpy(), SMALLEST, 1 - SMALLEST))
+            logit(np.clip(both[f"{column}_{scale}"].to_numpy(), SMALLEST, 1 - SMALLEST))
             for scale in ("crs", "icans")
         )
         result[name] = area(label, crs - icans)
@@ -269,7 +271,7 @@ def contrast(shared: dict[str, pd.DataFrame]) -> dict[str, float]:
 
 
 def gated(scores: ScoredRows, config: Config, draws: int) -> OutcomeReport:
-    """What the gates look at: model and comparators at the gates' horizon."""
+    """Performance of model and comparators at the gates' horizon."""
     minimum = config.evaluation.min_event_patients
     rows = scores.resampled(draws, config.seed, minimum).at(HORIZON)
     names = [name for name in scores.risks if name not in (*MODELS, "constant")]
@@ -281,7 +283,7 @@ def gated(scores: ScoredRows, config: Config, draws: int) -> OutcomeReport:
 
 
 def deserved(scores: ScoredRows, config: Config) -> dict[str, bool]:
-    """Whether what each gate asks for holds on fresh patients, by the point estimates."""
+    """Whether the condition of each gate holds on new patients, by point estimates."""
     outcome = gated(scores, config, 20)
     gates, slope = config.gates, outcome.model[KEY].cal_slope
     result = {
@@ -293,16 +295,16 @@ def deserved(scores: ScoredRows, config: Config) -> dict[str, bool]:
 
 
 def area(label: np.ndarray, score: np.ndarray) -> float:
-    """AUROC over all rows: one model, so ranks are comparable."""
+    """AUROC over all rows; one model, so ranks are comparable."""
     zeros = np.zeros(len(label), dtype=np.intp)
     return float(metrics.auroc(label, score, np.ones((len(label), 1)), zeros)[0])
 
 
 def report(work: Path) -> str:
     """Mean and standard deviation over seeds by size and outcome, then the gates."""
-    found = [json.loads(path.read_text()) for path in sorted(work.glob("learned_*.json"))]
+    learned = [json.loads(path.read_text()) for path in sorted(work.glob("learned_*.json"))]
     judged = [json.loads(path.read_text()) for path in sorted(work.glob("gates_*.json"))]
-    sizes = sorted({item["patients"] for item in found})
+    sizes = sorted({item["patients"] for item in learned})
     areas = ("auroc", "auroc_best", "auroc_true", "auroc_grade_and_day")
     others = (
         *("cal_slope", "expected_observed"),
@@ -311,27 +313,27 @@ def report(work: Path) -> str:
     lines = _header("patients", "seeds", "outcome", "AUROC", "best", "true risk", "grade and day")
     for name in (*OUTCOMES, "contrast"):
         for size in sizes:
-            lines.append(_row(found, size, name, areas))
+            lines.append(_row(learned, size, name, areas))
     lines += ["", *_header("patients", "seeds", "outcome", "slope", "expected / observed")]
     lines[-2] += " coverage of 80 % | in the riskiest fifth | by refits alone | mean width |"
     lines[-1] += "---|---|---|---|"
     for name in OUTCOMES:
         for size in sizes:
-            lines.append(_row(found, size, name, others))
+            lines.append(_row(learned, size, name, others))
     chance = {
         name: item[name]["expected_observed_true"]
-        for item in found
+        for item in learned
         for name in OUTCOMES
         if "expected_observed_true" in item[name]
     }
     shown = ", ".join(f"{name} {value:.2f}" for name, value in chance.items())
     lines += ["", f"Expected / observed of the true risk itself on these patients: {shown}."]
-    return "\n".join([*lines, "", *_verdicts(found, judged)])
+    return "\n".join([*lines, "", *_verdicts(learned, judged)])
 
 
-def _verdicts(found: list[dict[str, Any]], judged: list[dict[str, Any]]) -> list[str]:
-    """How often a gate passes what holds on fresh patients, and what does not."""
-    truth = {(item["patients"], item["seed"]): item for item in found}
+def _verdicts(learned: list[dict[str, Any]], judged: list[dict[str, Any]]) -> list[str]:
+    """Count right and wrong decisions of each gate, judged on new patients."""
+    truth = {(item["patients"], item["seed"]): item for item in learned}
     pairs = [(item, truth[key]) for item in judged if (key := _key(item)) in truth]
     lines = _header(
         "patients", "seeds", "outcome", "gate", "passes, and it holds", "passes, wrongly"
@@ -346,15 +348,15 @@ def _verdicts(found: list[dict[str, Any]], judged: list[dict[str, Any]]) -> list
                 "calibration slope": ("calibration slope",),
                 "every comparator, slope and enough events": None,
             }
-            for words, gates in questions.items():
+            for question, gates in questions.items():
                 outcomes = ((True, True), (True, False), (False, True), (False, False))
                 counts = dict.fromkeys(outcomes, 0)
                 for passed, holds in mine:
-                    said = all(passed[key] for key in gates or passed if key in passed)
+                    passes = all(passed[key] for key in gates or passed if key in passed)
                     real = all(holds[key] for key in gates or holds)
-                    counts[said, real] += 1
+                    counts[passes, real] += 1
                 cells_ = " | ".join(str(value) for value in counts.values())
-                lines.append(f"| {size} | {len(mine)} | {name} | {words} | {cells_} |")
+                lines.append(f"| {size} | {len(mine)} | {name} | {question} | {cells_} |")
     return lines
 
 
@@ -362,12 +364,12 @@ def _key(item: dict[str, Any]) -> tuple[int, int]:
     return item["patients"], item["seed"]
 
 
-def _header(*words: str) -> list[str]:
-    return [f"| {' | '.join(words)} |", f"|{'---|' * len(words)}"]
+def _header(*titles: str) -> list[str]:
+    return [f"| {' | '.join(titles)} |", f"|{'---|' * len(titles)}"]
 
 
-def _row(found: list[dict[str, Any]], size: int, name: str, keys: tuple[str, ...]) -> str:
-    mine = [item[name] for item in found if item["patients"] == size]
+def _row(learned: list[dict[str, Any]], size: int, name: str, keys: tuple[str, ...]) -> str:
+    mine = [item[name] for item in learned if item["patients"] == size]
     shown = [
         _spread([item[key] for item in mine]) if all(key in item for item in mine) else "-"
         for key in keys

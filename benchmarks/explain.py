@@ -2,8 +2,8 @@
 
     python benchmarks/explain.py [--patients 25] [--analytes 25] [--training 200] [--sweep]
 
-A wide SYNTHETIC cohort is made first (analytes of every pathway, both syndromes graded); its
-numbers mean nothing beyond this benchmark. ``--sweep`` compares budgets with full enumeration.
+Writes a wide SYNTHETIC cohort first, with analytes of every pathway and both syndromes graded; its
+values have no clinical meaning. ``--sweep`` compares budgets with full enumeration.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def wide_analytes(count: int) -> list[str]:
 
 
 def write_wide(folder: Path, analytes: list[str], patients: int, days: int, seed: int) -> None:
-    """Write daily labs of every analyte, of which each patient lacks a few, and both grades."""
+    """Write daily labs, with a few analytes missing per patient, and grades of both scales."""
     random = np.random.default_rng(seed)
     labs, grades, people = [], [], []
     units = {key: dictionary()[key].unit for key in analytes}
@@ -94,7 +94,7 @@ def fit_parts(folder: Path, config: Config, patients: int) -> list[Part]:
 
 
 def explain(parts: list[Part], effort: Effort) -> tuple[float, list[Contributions]]:
-    """Seconds and results."""
+    """Seconds and contributions of all parts."""
     begun = time.perf_counter()
     results = [
         contributions(model, matrix, threshold, model.horizons, background, effort)
@@ -104,9 +104,9 @@ def explain(parts: list[Part], effort: Effort) -> tuple[float, list[Contribution
 
 
 def main() -> int:
-    """Measure, print and return 0 when the goal is met."""
+    """Measure, print and return 0 if the goal is met."""
     parser = argparse.ArgumentParser(description="Time and sampling error of the contributions")
-    parser.add_argument("--patients", type=int, default=25)
+    parser.add_argument("--patients", type=int, default=25, help="patients to explain")
     parser.add_argument("--analytes", type=int, default=25)
     parser.add_argument("--training", type=int, default=200, help="patients to train on")
     parser.add_argument("--sweep", action="store_true", help="also measure other budgets")
@@ -130,10 +130,10 @@ def main() -> int:
     print(f"largest standard error of sampled points: {error:.3f} percentage points")
     if options.sweep:
         exact = explain(parts, Effort(budget=2**16))
-        print(f"budget 2^16: {exact[0]:.1f} s, the yardstick of the following")
+        print(f"budget 2^16: {exact[0]:.1f} s, the reference for the following")
         for effort in [Effort(b, p) for b in (2048, 4096, 8192) for p in (16, 32, 64, 128)]:
-            taken, found = explain(parts, effort)
-            off = [np.abs(a.points - b.points) for a, b in zip(found, exact[1], strict=True)]
+            taken, sampled = explain(parts, effort)
+            off = [np.abs(a.points - b.points) for a, b in zip(sampled, exact[1], strict=True)]
             worst, mean = max(float(o.max()) for o in off), float(np.mean([o.mean() for o in off]))
             print(
                 f"budget {effort.budget:5d} pairs {effort.pairs:4d}: {taken:5.1f} s, "

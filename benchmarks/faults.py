@@ -1,14 +1,14 @@
-"""Does every writing command survive kills, other writers and a failing disk? Counts as printed.
+"""Tests every writing command under kills, concurrent writers, failing disks and signals.
 
     python benchmarks/faults.py [--kills 200] [--rounds 20] [--writers 8] [--seed 1]
 
-Kills: every writing command replaces its own output with --force and is killed by SIGKILL at a
-random moment of its run, or just before or after one of its renames. Afterwards the output must be
-whole, old or new; the next start of the command must leave no other file. Writers: so many
-processes write one output at once without --force; exactly one may win. Disks: a file system that
-is full, and one that is read-only; nothing may be left and the exit code is documented. Signals:
-SIGTERM and ctrl-C. Vanished: the folder above the output is removed in mid-run. Every part decides
-the verdict; a file system that cannot be mounted here is named as left out.
+Kills: every command replaces its own output with --force and gets SIGKILL at a random moment, or
+just before or after a rename. After the next run, the output must be complete and no other file may
+remain. Writers: several processes write one output at once without
+--force; exactly one may succeed. Disks: a full and a read-only file system; no file may remain and
+the exit code must be documented. Signals: SIGTERM and ctrl-C. Vanished: the parent folder of the
+output is removed during the run. All parts count for the result; a file system that cannot be
+mounted is reported as skipped.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ collected: {column: hours, reads: hours}
 labs: {CRP (mg/L): {analyte: crp, unit: mg/L}}
 """
 DOCUMENTED = {0, 2, 3, 4, 5, 6, 130, 143}
-# stops a process for good at the n-th rename, exchange or link, before or after it is made
+# kills a process at its n-th rename, exchange or link, before or after the call
 STOPPED = """
 import os, signal, sys
 from pipeline.folders import publish
@@ -61,7 +61,7 @@ Commands = dict[str, list[str]]
 
 
 def prepare(root: Path) -> Commands:
-    """Inputs of every writing command, and its arguments without --out."""
+    """Create the inputs and return the arguments of every writing command, without --out."""
     cohort = write_cohort(root / "cohort", patients=60, seed=1)
     (root / "mini.yaml").write_text(CONFIG)
     (root / "sheet.csv").write_text(SHEET)
@@ -92,12 +92,12 @@ def prepare(root: Path) -> Commands:
 
 
 def output_of(place: Path, name: str) -> Path:
-    """Where a command writes below a place."""
+    """Output path of a command below a folder."""
     return place / (f"{name}.csv" if name == "grade" else name)
 
 
 def leftovers(out: Path) -> list[str]:
-    """Files in the folder of an output that are neither it nor written beside it."""
+    """Files in the folder of an output that are neither the output nor its companions."""
     lists = r"(\.(rejects|disagreements)\.csv|\.audit\.html)?"
     own = re.compile(rf"{re.escape(out.stem)}{lists}|{re.escape(out.name)}")
     sidecar = f".{out.name}.cytocast.json"
@@ -107,7 +107,7 @@ def leftovers(out: Path) -> list[str]:
 
 
 def whole(out: Path) -> bool:
-    """Whether an output is there with every byte of one run."""
+    """Whether an output exists and is complete."""
     if out.is_dir():
         marker = read_marker(out)
         return marker is not None and marker.intact(out) and not marker.foreign(out)
@@ -116,7 +116,7 @@ def whole(out: Path) -> bool:
 
 
 def started(arguments: list[str], *, code: list[str] | None = None) -> subprocess.Popen:
-    """A command in a process of its own."""
+    """Start a command in its own process."""
     command = ["-c", STOPPED, *code] if code else ["-m", "pipeline.cli"]
     return subprocess.Popen(
         [sys.executable, *command, *arguments, "--quiet"],
@@ -145,8 +145,8 @@ def kills(root: Path, commands: Commands, number: int, chance: random.Random) ->
         arguments = [*commands[name], "--out", str(out), "--force"]
         if turn % 2:
             wanted, side = str(chance.randint(1, 4)), chance.choice(["before", "after"])
-            way = chance.choice(["exchange", "renames"])
-            run = started(arguments, code=[wanted, side, way])
+            method = chance.choice(["exchange", "renames"])
+            run = started(arguments, code=[wanted, side, method])
             run.communicate()
         else:
             run = started(arguments)
@@ -168,7 +168,7 @@ def kills(root: Path, commands: Commands, number: int, chance: random.Random) ->
 
 
 def whole_after_kill(root: Path, commands: Commands, number: int, chance) -> Counter:
-    """Kill predict around its exchange; the output is whole at once, without a further run."""
+    """Kill predict around its exchange; the output must be complete without another run."""
     counts: Counter = Counter()
     out = root / "at-once" / "predict"
     started([*commands["predict"], "--out", str(out)]).communicate()
@@ -182,7 +182,7 @@ def whole_after_kill(root: Path, commands: Commands, number: int, chance) -> Cou
 
 
 def writers(root: Path, commands: Commands, rounds: int, number: int) -> Counter:
-    """Several writers of one output, without --force."""
+    """Start several writers of one output without --force."""
     counts: Counter = Counter()
     for turn in range(rounds):
         out = root / "writers" / str(turn)
@@ -200,7 +200,7 @@ def writers(root: Path, commands: Commands, rounds: int, number: int) -> Counter
 
 
 def ended_well(run: subprocess.Popen, what: str, *, also: int = 0) -> bool:
-    """Whether a run ends with a documented code, or ``also``, and no traceback; prints if not."""
+    """Whether a run ends with a documented code or ``also``, without traceback; prints if not."""
     error = run.communicate()[1]
     fine = run.returncode in {*DOCUMENTED, also} and "Traceback" not in error
     if not fine:
@@ -209,7 +209,7 @@ def ended_well(run: subprocess.Popen, what: str, *, also: int = 0) -> bool:
 
 
 def disks(root: Path, commands: Commands) -> Counter:
-    """Full and read-only file systems; each command once."""
+    """Run each command on a full and on a read-only file system."""
     counts: Counter = Counter()
     mount = root / "mount"
     mount.mkdir()
@@ -221,7 +221,7 @@ def disks(root: Path, commands: Commands) -> Counter:
             capture_output=True,
         )
         if done.returncode:
-            print(f"{kind}: no file system can be mounted here; left out")
+            print(f"{kind}: cannot mount a file system; skipped")
             continue
         if kind == "full":
             (mount / "ballast").write_bytes(bytes(60 * 1024))
@@ -243,7 +243,7 @@ def disks(root: Path, commands: Commands) -> Counter:
 
 
 def signals(root: Path, commands: Commands, chance: random.Random) -> Counter:
-    """SIGTERM and ctrl-C while each command holds its output: old or new, and nothing beside it."""
+    """Send SIGTERM and ctrl-C while each command writes; the output must be old or new."""
     counts: Counter = Counter()
     for number in (signal.SIGTERM, signal.SIGINT):
         for name, arguments in commands.items():
@@ -253,7 +253,7 @@ def signals(root: Path, commands: Commands, chance: random.Random) -> Counter:
                 time.sleep(0.01)
             time.sleep(chance.uniform(0, 0.3))
             run.send_signal(number)
-            # once it has ended its work, and ends itself, the system's default takes a signal
+            # a process that is already exiting has the default signal handler
             fine = ended_well(run, f"{number.name}, {name}", also=-number)
             fine = fine and (run.returncode >= 0 or whole(out))
             half = out.exists() and not whole(out)
@@ -267,7 +267,7 @@ def signals(root: Path, commands: Commands, chance: random.Random) -> Counter:
 
 
 def vanished(root: Path, commands: Commands) -> Counter:
-    """The folder above the output is removed while each command works on it."""
+    """Remove the parent folder of the output while each command runs."""
     counts: Counter = Counter()
     for name, arguments in commands.items():
         parent = root / "gone" / name
@@ -280,10 +280,10 @@ def vanished(root: Path, commands: Commands) -> Counter:
     return counts
 
 
-def broken(found: dict[str, Counter]) -> list[str]:
-    """Parts whose counts differ from what was promised."""
-    kills, once, race = (found[part] for part in ("kills", "at once", "writers"))
-    disk, signalled, gone = (found[part] for part in ("disks", "signals", "vanished"))
+def failed_parts(results: dict[str, Counter]) -> list[str]:
+    """Parts whose counts differ from the requirement."""
+    kills, once, race = (results[part] for part in ("kills", "at once", "writers"))
+    disk, signalled, gone = (results[part] for part in ("disks", "signals", "vanished"))
     held = {
         "kills": kills["whole after the next run"] == kills["turns"] and not kills["leftovers"],
         "at once": once["whole at once"] == once["kills"],
@@ -299,15 +299,15 @@ def broken(found: dict[str, Counter]) -> list[str]:
 
 
 def main() -> int:
-    """Run, print and return 0 when every promise held."""
-    parser = argparse.ArgumentParser(description="kills, writers, disks and signals")
-    parser.add_argument("--kills", type=int, default=200)
-    parser.add_argument("--rounds", type=int, default=20)
-    parser.add_argument("--writers", type=int, default=8)
+    """Run, print and return 0 if every requirement is met."""
+    parser = argparse.ArgumentParser(description="Kills, writers, disks and signals")
+    parser.add_argument("--kills", type=int, default=200, help="kills over all commands")
+    parser.add_argument("--rounds", type=int, default=20, help="rounds of concurrent writers")
+    parser.add_argument("--writers", type=int, default=8, help="concurrent writers")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     chance = random.Random(options.seed)
-    # a shell starts background commands with ctrl-C ignored, and its children inherit that
+    # shells start background jobs with ctrl-C ignored, and child processes inherit this
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)
     with tempfile.TemporaryDirectory() as name:
@@ -315,7 +315,7 @@ def main() -> int:
         commands = prepare(root)
         for place in ("kills", "at-once", "writers", "signals", "gone"):
             (root / place).mkdir()
-        found = {
+        results = {
             "kills": kills(root, commands, options.kills, chance),
             "at once": whole_after_kill(root, commands, max(1, options.kills // 10), chance),
             "writers": writers(root, commands, options.rounds, options.writers),
@@ -323,12 +323,12 @@ def main() -> int:
             "signals": signals(root, commands, chance),
             "vanished": vanished(root, commands),
         }
-    for part, counts in found.items():
+    for part, counts in results.items():
         for what, count in sorted(counts.items()):
             print(f"{part:10} {what:40} {count:6}")
-    wrong = broken(found)
-    print(f"A PROMISE WAS BROKEN: {', '.join(wrong)}" if wrong else "every promise held")
-    return 1 if wrong else 0
+    failed = failed_parts(results)
+    print(f"FAIL: {', '.join(failed)}" if failed else "PASS")
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""Attack every file of a bundle and count what is refused.
+"""Damages every file of a bundle and counts how often loading is refused.
 
     python benchmarks/faults_bundle.py BUNDLE [--other BUNDLE] [--flips 200] [--seed 0]
 
-Per file: `--flips` single bits at random, the first, middle and last byte, one byte more and less,
-empty, removed, exchanged with another file of the bundle (and with its namesake of `--other`),
-replaced by a link to a copy and by a folder. Then the manifest: each field removed, of another
-type, and with other content; names that are not plain; files that are not listed.
+Per file: one flipped bit at `--flips` random bytes and in the first, middle and last byte; one byte
+more or less; emptied; removed; swapped with another file of the bundle or the same file of
+`--other`; replaced by a link to a copy or by a folder. Manifest: each field removed, of another
+type, or with other content; file names that are not plain; files that are not listed.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ VALUES: tuple[Any, ...] = (None, True, 0, 3, 1.5, "", "crs", [], ["crs"], {}, {"
 def main() -> None:
     """Run every attack and print the counts."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("bundle", type=Path)
-    parser.add_argument("--other", type=Path)
-    parser.add_argument("--flips", type=int, default=200)
+    parser.add_argument("bundle", type=Path, help="bundle folder")
+    parser.add_argument("--other", type=Path, help="second bundle to swap files with")
+    parser.add_argument("--flips", type=int, default=200, help="random bit flips per file")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     draws = random.Random(options.seed)
@@ -76,7 +76,7 @@ def main() -> None:
 def attacks(
     folder: Path, other: Path | None, flips: int, draws: random.Random
 ) -> Iterator[tuple[str, str, Callable[[], None]]]:
-    """Apply one attack after another; each comes with its kind, its object and how to undo it."""
+    """Apply one attack at a time; yields its kind, its target and a function that undoes it."""
     files = sorted(
         path
         for path in folder.rglob("*")
@@ -120,7 +120,7 @@ def attacks(
 def contents(
     whole: bytes, neighbour: bytes, flips: int, draws: random.Random
 ) -> Iterator[tuple[str, bytes]]:
-    """Other contents of a file, by kind."""
+    """Yield damaged contents of a file, by kind."""
     fixed = [0, len(whole) // 2, len(whole) - 1]
     for place in [*fixed, *(draws.randrange(len(whole)) for _ in range(flips))]:
         yield (
@@ -135,7 +135,7 @@ def contents(
 
 
 def manifests(path: Path) -> Iterator[tuple[str, str, Callable[[], None]]]:
-    """Other manifests."""
+    """Yield damaged manifests."""
     whole = path.read_bytes()
     content = json.loads(whole)
 

@@ -1,10 +1,10 @@
-"""Attack releases of many simulated cohorts: common cut-offs, dates of export and planted ids.
+"""Attacks pseudonymised releases: common cut-offs, export dates and planted ids.
 
     .venv/bin/python benchmarks/faults_privacy.py [COHORTS]
 
-Prints how many shifts (or dates of infusion, of a release in hours) a reader who knows the cut-off
-recovers from a plain shift and from the release, how many planted ids are left, and how many
-cohorts without a cut-off were touched.
+The attacker knows the cut-off date. Prints how many date shifts (infusion dates, if the release is
+in hours) can be recovered from a plain shift and from the release, how many planted ids remain, and
+how often a cut-off is found, by kind of cohort.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ KINDS = ("followed_until", BOTH, "death", "resulted", "two sites", "none")
 
 
 def planted(folder: Path, kind: str, draw: np.random.Generator) -> dict[str, pd.Series]:
-    """Plant a cut-off; returns the true moments by id and column."""
+    """Plant a cut-off; returns the true times by column and id."""
     path = folder / "patients.csv"
     people = pd.read_csv(path, dtype="str", keep_default_na=False)
     zero = pd.to_datetime(people["infusion_time"], utc=True, errors="coerce")
@@ -67,7 +67,7 @@ def planted(folder: Path, kind: str, draw: np.random.Generator) -> dict[str, pd.
 def recovered(
     people: pd.DataFrame, truth: dict[str, pd.Series], zero: pd.Series, shift: dict[str, int]
 ) -> int:
-    """Patients whose shift or date of infusion the cut-off gives, by subtraction of days."""
+    """Count patients whose shift or infusion date follows from the cut-off."""
     hit: set[str] = set()
     for column, moments in truth.items():
         for name, cut in moments.items():
@@ -87,7 +87,7 @@ def recovered(
 
 
 def attack(seed: int, root: Path, counts: Counter[str]) -> None:
-    """One cohort, released in both forms."""
+    """Attack one cohort, released as shifted dates and as hours."""
     draw = np.random.default_rng(seed)
     kind, source = KINDS[seed % len(KINDS)], root / "cohort"
     simulate(int(draw.integers(15, 60)), seed, source, batch=False)
@@ -110,10 +110,10 @@ def attack(seed: int, root: Path, counts: Counter[str]) -> None:
         except InputError:
             counts["releases stopped"] += 1
             continue
-        found = "share a date" in text or "several patients share" in text
-        counts[f"found: {kind}"] += found
+        detected = "share a date" in text or "several patients share" in text
+        counts[f"found: {kind}"] += detected
         counts[f"releases: {kind}"] += 1
-        counts["cut-offs missed"] += bool(touched >= 3 and not found)
+        counts["cut-offs missed"] += bool(touched >= 3 and not detected)
         out = pd.read_csv(root / times / "patients.csv", dtype="str", keep_default_na=False)
         out = out.drop_duplicates("patient_id").set_index("patient_id")
         names = {key.pseudonym(name): name for name in people["patient_id"]}
@@ -127,7 +127,7 @@ def attack(seed: int, root: Path, counts: Counter[str]) -> None:
 
 
 def main() -> None:
-    """Attack as many cohorts as the command line names."""
+    """Attack as many cohorts as the first argument gives (default 60)."""
     cohorts = int(sys.argv[1]) if len(sys.argv) > 1 else 60
     counts: Counter[str] = Counter()
     for seed in range(cohorts):

@@ -1,10 +1,10 @@
-"""Attacks `cytocast serve`: bursts, clients that leave, hostile bodies, hosts, signals.
+"""Tests `cytocast serve`: bursts, disconnects, hostile bodies, hosts and signals.
 
     MLFLOW_TRACKING_URI=sqlite:///out/demo/mlflow.db python benchmarks/faults_serve.py \
         [--model models:/cytocast@champion] [--clients 200] [--rounds 3] [--bodies 2000] [--ends 3]
 
-`cytocast demo` makes such a store. Every answer is compared with what `cytocast predict` writes for
-the same rows. Prints counts; returns 1 if a promise was broken.
+`cytocast demo` creates a suitable store. Every answer is compared with the output of `cytocast
+predict` for the same rows. Prints counts; returns 1 if a requirement is not met.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ ANALYTES += (("d_dimer", "mg/L{FEU}", 0.8), ("platelets", "10*9/L", 120))
 MARK = "Ward7Secret"
 TEXTS = ("status", "top_1", "top_2", "analytes_present")
 NUMBERS = ("risk", "risk_lo", "risk_hi", "landmark_hours")
-ODD_IDS = ("NA", "007", "=1+1", "'A", "A,B", 'A"B', "A;B", "Ä ö", "1e5", "true", "a", "A")
-ODD_IDS += ("nan", "-")
+UNUSUAL_IDS = ("NA", "007", "=1+1", "'A", "A,B", 'A"B', "A;B", "Ä ö", "1e5", "true", "a", "A")
+UNUSUAL_IDS += ("nan", "-")
 UP_WITHIN, MIB = 300, 1024 * 1024
 
 
 def invented_rows(patient: str, seed: int) -> list[list[str]]:
-    """Three days of invented results of one patient."""
+    """Three days of synthetic results of one patient."""
     dice = random.Random(seed)
     rows = []
     for day in range(3):
@@ -55,12 +55,12 @@ def invented_rows(patient: str, seed: int) -> list[list[str]]:
 
 
 def body_of(rows: list[list[object]]) -> bytes:
-    """A request for some rows."""
+    """Request body for some rows."""
     return json.dumps({"dataframe_split": {"columns": COLUMNS, "data": rows}}).encode()
 
 
 def predicted(rows: list[list[str]], model: str, folder: Path) -> dict[str, list[dict[str, str]]]:
-    """Rows of predictions.csv by patient, as `cytocast predict` writes them."""
+    """Rows of predictions.csv by patient, from `cytocast predict`."""
     (folder / "in").mkdir()
     with (folder / "in" / "labs.csv").open("w", encoding="utf-8", newline="") as target:
         csv.writer(target).writerows([COLUMNS, *rows])
@@ -76,7 +76,7 @@ def predicted(rows: list[list[str]], model: str, folder: Path) -> dict[str, list
 
 
 def is_right(patient: str, answer: bytes, expected: list[dict[str, str]]) -> bool:
-    """Whether an answer is what predict writes for the patient, and of no other."""
+    """Whether an answer equals the output of predict for this patient only."""
     rows = json.loads(answer)["predictions"]
     if len(rows) != len(expected) or {row["patient_id"] for row in rows} != {patient}:
         return False
@@ -114,7 +114,7 @@ class Service:
     def ask(
         self, method: str, path: str, body: object = None, *, wait: float = 120, **headers: str
     ) -> tuple[int, bytes]:
-        """Status and body of an answer; status 0 where there was none."""
+        """Status and body of an answer; status 0 if there is none."""
         fields = JSON | {key.replace("_", "-"): value for key, value in headers.items()}
         connection = http.client.HTTPConnection(HOST, self.port, timeout=wait)
         with closing(connection):
@@ -126,16 +126,16 @@ class Service:
                 return 0, b""
 
     def score(self, body: bytes, wait: float = 120) -> tuple[int, bytes]:
-        """Answer to a request for predictions."""
+        """Request predictions; returns status and body."""
         return self.ask("POST", "/invocations", body, wait=wait)
 
     def logged(self) -> str:
-        """What it wrote to stderr."""
+        """Output on stderr."""
         self.log.seek(0)
         return self.log.read().decode(errors="replace")
 
     def alive(self) -> bool:
-        """Whether any process of its group lives."""
+        """Whether any process of its group is alive."""
         try:
             os.killpg(self.process.pid, 0)
         except ProcessLookupError:
@@ -143,7 +143,7 @@ class Service:
         return True
 
     def end(self) -> tuple[int, float]:
-        """Exit code after SIGTERM, and the seconds until then."""
+        """Send SIGTERM; returns the exit code and the seconds until exit."""
         began = time.monotonic()
         self.process.send_signal(signal.SIGTERM)
         code = self.process.wait(timeout=60)
@@ -151,20 +151,20 @@ class Service:
 
 
 class Ledger:
-    """Promises with their counts."""
+    """Prints requirements with their counts, and counts failures."""
 
     def __init__(self) -> None:
-        self.broken = 0
+        self.failed = 0
 
-    def note(self, promise: str, counts: str, *, kept: bool) -> None:
+    def note(self, requirement: str, counts: str, *, kept: bool) -> None:
         """Print one line."""
-        self.broken += not kept
-        print(f"{'PASS' if kept else 'FAIL'}: {promise}: {counts}", flush=True)
+        self.failed += not kept
+        print(f"{'PASS' if kept else 'FAIL'}: {requirement}: {counts}", flush=True)
 
 
 @contextmanager
 def pinging(service: Service) -> Iterator[tuple[Counter[int], list[float]]]:
-    """Ask /ping all the while; yields statuses and seconds."""
+    """Request /ping repeatedly in a thread; yields statuses and seconds."""
     statuses: Counter[int] = Counter()
     seconds: list[float] = []
     over = threading.Event()
@@ -192,7 +192,7 @@ def attack_with_bursts(
     rounds: int,
     ledger: Ledger,
 ) -> None:
-    """All clients at once, some rounds; then clients that leave without waiting."""
+    """Send requests of all clients at once, for some rounds; then disconnect early."""
     patients = [*bodies]
     chosen = [patients[number % len(patients)] for number in range(clients)]
     statuses: Counter[int] = Counter()
@@ -220,7 +220,7 @@ def attack_with_bursts(
     counts = f"{left[0]} left after 1 s, {left[503]} busy; the next answer after {took:.1f} s"
     ledger.note("clients that leave", counts, kept=kept)
     answered = 0
-    for name in patients:  # one after the other, odd ids included
+    for name in patients:  # sequentially, with unusual ids
         status, body = service.score(bodies[name])
         answered += status == 200 and is_right(name, body, expected[name])
     seconds = []
@@ -235,7 +235,7 @@ def attack_with_bursts(
 
 
 def hostile_bodies(count: int) -> Iterator[bytes]:
-    """Requests with damaged bytes, odd ids and cells of every kind; each holds the mark."""
+    """Yield requests with damaged bytes or unusual cells; each contains the mark."""
     dice = random.Random(15)
     rows = invented_rows(MARK, 1)
     good = body_of(rows)
@@ -260,7 +260,7 @@ def hostile_bodies(count: int) -> Iterator[bytes]:
 
 
 def attack_with_bodies(service: Service, count: int, ledger: Ledger) -> None:
-    """Hostile bodies: a refusal with a code, without trace, path or data."""
+    """Send hostile bodies; refusals must have a code and no traceback, path or data."""
     statuses: Counter[int] = Counter()
     leaks = shapeless = 0
     for body in hostile_bodies(count):
@@ -283,7 +283,7 @@ def attack_with_bodies(service: Service, count: int, ledger: Ledger) -> None:
 
 
 def attack_with_sizes(service: Service, ledger: Ledger) -> None:
-    """Bodies of 300 MB, hosts of others, wrong types and methods, connections that hang."""
+    """Send bodies of 300 MB, foreign hosts, wrong types and methods, and hanging connections."""
 
     def endless() -> Iterator[bytes]:
         for _ in range(300):
@@ -295,12 +295,14 @@ def attack_with_sizes(service: Service, ledger: Ledger) -> None:
     counts = f"{counted.count(413)} of {len(counted)} refused with 413"
     ledger.note("bodies of 300 MB", counts, kept=set(counted) == {413})
     hosts = ("evil.example", "127.0.0.1.nip.io", "localhost.evil.example", "", "[::1].evil")
-    found = Counter(
+    statuses = Counter(
         service.ask(method, path, b"{}", host=host)[0]
         for host in hosts
         for method, path in (("GET", "/ping"), ("GET", "/ready"), ("POST", "/invocations"))
     )
-    ledger.note("hosts", f"{found[403]} of {found.total()} refused", kept=set(found) == {403})
+    ledger.note(
+        "hosts", f"{statuses[403]} of {statuses.total()} refused", kept=set(statuses) == {403}
+    )
     kinds = ("text/csv", "text/plain", "multipart/form-data", "application/x-parquet")
     wrong = [service.ask("POST", "/invocations", b"{}", content_type=kind)[0] for kind in kinds]
     wrong += [service.ask(verb, "/invocations")[0] for verb in ("GET", "PUT", "DELETE", "OPTIONS")]
@@ -314,13 +316,13 @@ def attack_with_sizes(service: Service, ledger: Ledger) -> None:
     closed = sum(connection.recv(1) == b"" for connection in hanging)
     for connection in hanging:
         connection.close()
-    counts = f"/ping {status} beside {len(hanging)}; {closed} closed after "
+    counts = f"/ping {status} with {len(hanging)} open; {closed} closed after "
     counts += f"{time.monotonic() - began:.0f} s"
     ledger.note("connections that hang", counts, kept=status == 200 and closed == len(hanging))
 
 
 def attack_with_signals(model: str, ends: int, ledger: Ledger) -> None:
-    """SIGTERM while requests are scored and wait: all answered, no process left."""
+    """Send SIGTERM while requests are pending; all must be answered, no process may remain."""
     statuses: Counter[int] = Counter()
     codes: Counter[int] = Counter()
     alive = 0
@@ -337,7 +339,7 @@ def attack_with_signals(model: str, ends: int, ledger: Ledger) -> None:
         slowest = max(slowest, seconds)
         time.sleep(0.2)
         alive += service.alive() or service.ask("GET", "/ping")[0] != 0
-    counts = f"{ends} x 30 requests: {statuses[200]} answered, {statuses[503]} told 503, "
+    counts = f"{ends} x 30 requests: {statuses[200]} answered, {statuses[503]} with 503, "
     counts += f"{statuses[0]} lost; exit codes {dict(codes)}, at most {slowest:.1f} s, "
     counts += f"{alive} processes left"
     kept = not alive and set(statuses) <= {200, 503} and set(codes) == {0} and slowest < 15
@@ -345,14 +347,16 @@ def attack_with_signals(model: str, ends: int, ledger: Ledger) -> None:
 
 
 def main() -> int:
-    """Run every attack, print the counts and return 0 where all promises were kept."""
-    parser = argparse.ArgumentParser(description="attacks on cytocast serve")
-    parser.add_argument("--model", default="models:/cytocast@champion")
+    """Run every attack, print the counts and return 0 if every requirement is met."""
+    parser = argparse.ArgumentParser(description="Attacks on cytocast serve")
+    parser.add_argument(
+        "--model", default="models:/cytocast@champion", help="bundle or registry URI"
+    )
     for name, count in (("clients", 200), ("rounds", 3), ("bodies", 2000), ("ends", 3)):
         parser.add_argument(f"--{name}", type=int, default=count, metavar="N")
     options = parser.parse_args()
     ledger = Ledger()
-    names = [*ODD_IDS, *(f"P{number:03d}" for number in range(16))]
+    names = [*UNUSUAL_IDS, *(f"P{number:03d}" for number in range(16))]
     rows = {name: invented_rows(name, seed) for seed, name in enumerate(names)}
     bodies = {name: body_of(each) for name, each in rows.items()}
     with tempfile.TemporaryDirectory() as folder:
@@ -368,8 +372,8 @@ def main() -> int:
         if service.alive():
             os.killpg(service.process.pid, signal.SIGKILL)
     attack_with_signals(options.model, options.ends, ledger)
-    print(f"{ledger.broken} promises broken")
-    return 1 if ledger.broken else 0
+    print(f"{ledger.failed} requirements failed")
+    return 1 if ledger.failed else 0
 
 
 if __name__ == "__main__":

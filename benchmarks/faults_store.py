@@ -1,10 +1,10 @@
-"""Attacks the tracking store: kills and rivals of its creation, truncations, rival promotions.
+"""Tests the tracking store: killed and concurrent creation, truncation, concurrent promotion.
 
 Prints counts. Run it from the repository::
 
     .venv/bin/python benchmarks/faults_store.py [--times 40] [--bundle OUT]
 
-``--bundle`` names a finished bundle: two copies are registered at once, and promoted at once.
+With ``--bundle``, two copies of that bundle are registered at once, then promoted at once.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ from pipeline.model.tracking_store import store_problem
 def main() -> None:
     """Run every attack and print its counts."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--times", type=int, default=40)
+    parser.add_argument("--times", type=int, default=40, help="repetitions of each attack")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--bundle", type=Path)
+    parser.add_argument("--bundle", type=Path, help="bundle folder")
     options = parser.parse_args()
     draw = random.Random(options.seed)
-    import mlflow.store.tracking.sqlalchemy_store  # noqa: F401  # once, before processes are forked
+    import mlflow.store.tracking.sqlalchemy_store  # noqa: F401  # import before forking
 
     connect()
     with tempfile.TemporaryDirectory() as folder:
@@ -64,7 +64,7 @@ def main() -> None:
 
 
 def kills(place: Path, times: int, seconds: float, draw: random.Random) -> Counter[str]:
-    """Kill a creation at a random moment: no store or a whole one, and the next start mends it."""
+    """Kill a creation at a random moment; the store is absent or whole, and reparable."""
     counts: Counter[str] = Counter()
     for number in range(times):
         file = _folder(place, "kill", number) / "mlflow.db"
@@ -73,7 +73,7 @@ def kills(place: Path, times: int, seconds: float, draw: random.Random) -> Count
             counts["whole" if _whole(file) else "BROKEN"] += 1
         else:
             counts["absent"] += 1
-        if number % 4 == 0:  # the next start costs a creation
+        if number % 4 == 0:  # each repair takes as long as a creation
             prepare_store(_uri(file))
             clean = os.listdir(file.parent) == ["mlflow.db"] and _whole(file)
             counts["mended by the next start" if clean else "NOT MENDED"] += 1
@@ -81,7 +81,7 @@ def kills(place: Path, times: int, seconds: float, draw: random.Random) -> Count
 
 
 def kills_in_place(place: Path, times: int, seconds: float, draw: random.Random) -> Counter[str]:
-    """Kill MLflow while it makes a store in place: what is not whole is recognised."""
+    """Kill MLflow while it creates a store in place; partial stores must be recognised."""
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
     counts: Counter[str] = Counter()
@@ -100,7 +100,7 @@ def kills_in_place(place: Path, times: int, seconds: float, draw: random.Random)
 
 
 def pairs(place: Path, times: int) -> Counter[str]:
-    """Two processes make the same store at once: both end well, one store."""
+    """Create the same store in two processes; both must succeed and leave one store."""
     counts: Counter[str] = Counter()
     for number in range(times):
         file = _folder(place, "pair", number) / "mlflow.db"
@@ -112,7 +112,7 @@ def pairs(place: Path, times: int) -> Counter[str]:
 
 
 def truncations(place: Path, times: int, draw: random.Random) -> Counter[str]:
-    """Cut a whole store at a random byte: recognised by readers and writers."""
+    """Truncate a store at a random byte; readers and writers must recognise it."""
     content = (place / "whole.db").read_bytes()
     file = place / "cut.db"
     counts: Counter[str] = Counter()
@@ -129,7 +129,7 @@ def truncations(place: Path, times: int, draw: random.Random) -> Counter[str]:
 
 
 def rivals(place: Path, bundle: Path) -> Counter[str]:
-    """Register two copies of a bundle at once in a fresh store, and promote twice at once."""
+    """Register two copies of a bundle at once in a new store, then promote twice at once."""
     folder = _folder(place, "rivals", 0)
     file = folder / "mlflow.db"
     copies = [shutil.copytree(bundle, folder / name) for name in ("one", "two")]

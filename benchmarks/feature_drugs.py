@@ -1,11 +1,11 @@
-"""Do the drug rules change how well outcomes are told apart? Paired, with the rules and without.
+"""Paired comparison of AUROC with and without the drug rules of the features.
 
     python benchmarks/feature_drugs.py --work /tmp/drugs [--patients 200] [--seeds 6] [--cohort DIR]
 
-The same model is fitted twice to each SIMULATED cohort, with ``features.drug_rules`` on and off;
-both are scored on the same fresh simulated patients: AUROC for an event within 72 h over all
-landmarks and over those after a drug that a rule names. ``--cohort`` says how much of the features
-of a real export the rules change.
+Fits the same model twice to each SIMULATED cohort, with ``features.drug_rules`` on and off, and
+scores both on the same new patients: AUROC for an event within 72 h over all landmarks and over
+landmarks after a drug with a rule. ``--cohort`` counts the feature values of a real export that the
+rules change.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ HORIZON, FIRST_SEED, TEST_PATIENTS, TEST_SEED = 72.0, 4_000, 200, 80_001
 
 @dataclass(frozen=True)
 class Learned:
-    """Models by scale, and what they read."""
+    """Models by scale, with their features and limits."""
 
     models: dict[str, RiskModel]
     spec: FeatureSpec
@@ -45,12 +45,12 @@ class Learned:
 
 
 def settings_of(name: str) -> Config:
-    """The settings of a cohort that the repository names."""
+    """Settings of a cohort from ``configs/cohorts``."""
     return load_config([config_path(f"cohorts/{name}.yaml")])
 
 
 def cohort_of(patients: int, seed: int, config: Config, work: Path) -> Cohort:
-    """Simulate once and read through the front door."""
+    """Simulate a cohort once, and read it as an export."""
     folder = work / f"sim_{patients}_{seed}"
     if not folder.exists():
         simulate(patients, seed, folder)
@@ -58,7 +58,7 @@ def cohort_of(patients: int, seed: int, config: Config, work: Path) -> Cohort:
 
 
 def fit(cohort: Cohort, config: Config) -> Learned:
-    """Fit both scales on everyone."""
+    """Fit both scales on all patients."""
     limits = infer_limits(cohort.labs)
     cohort = cohort.with_labs(apply_limits(cohort.labs, limits))
     spec = learn_spec(cohort, config, {})
@@ -78,7 +78,7 @@ def fit(cohort: Cohort, config: Config) -> Learned:
 def scored(
     learned: Learned, cohort: Cohort, config: Config, scale: str, threshold: int
 ) -> dict[str, np.ndarray]:
-    """Risks at the labelled landmarks of fresh patients."""
+    """Risks at the labelled landmarks of new patients."""
     cohort = cohort.with_labs(apply_limits(cohort.labs, learned.limits))
     landmarks = training_landmarks(cohort, config.landmarks, scale)
     targets = build_targets(cohort, landmarks, scale, (threshold,))
@@ -94,13 +94,13 @@ def scored(
 
 
 def area(label: np.ndarray, score: np.ndarray) -> float:
-    """AUROC over all rows: one model, so ranks are comparable."""
+    """AUROC over all rows; one model, so ranks are comparable."""
     zeros = np.zeros(len(label), dtype=np.intp)
     return float(metrics.auroc(label, score, np.ones((len(label), 1)), zeros)[0])
 
 
 def without_rules(config: Config) -> Config:
-    """The same settings with the rules off."""
+    """Return the settings with the rules off."""
     features = config.features.model_copy(update={"drug_rules": False})
     return config.model_copy(update={"features": features})
 
@@ -114,7 +114,7 @@ def after_a_drug(cohort: Cohort, key: np.ndarray) -> np.ndarray:
 
 
 def one_seed(seed: int, patients: int, work: Path) -> dict[str, list[float]]:
-    """AUROC with and without the rules by outcome and kind of landmark; kept once it is there."""
+    """AUROC with and without the rules by outcome and kind of landmark; stored."""
     path = work / f"drugs_{patients}_{seed}.json"
     if path.exists():
         return json.loads(path.read_text(encoding="utf-8"))
@@ -135,7 +135,7 @@ def one_seed(seed: int, patients: int, work: Path) -> dict[str, list[float]]:
 
 
 def touched(folder: Path) -> str:
-    """How many cells of the shared columns of a real cohort the rules change."""
+    """Count the values in shared columns of a real cohort that the rules change."""
     config = settings_of("prcrs")
     cohort = read_cohort(folder, config.cohort, extra_scales=("crs", "icans")).cohort
     landmarks = training_landmarks(cohort, config.landmarks, "crs")
@@ -156,9 +156,9 @@ def main() -> None:
     """Fit, score and print."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--patients", type=int, default=200)
-    parser.add_argument("--seeds", type=int, default=6)
-    parser.add_argument("--cohort", type=Path)
+    parser.add_argument("--patients", type=int, default=200, help="patients of each cohort")
+    parser.add_argument("--seeds", type=int, default=6, help="simulated cohorts")
+    parser.add_argument("--cohort", type=Path, help="folder of a PrCRS export")
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     if options.cohort:

@@ -1,11 +1,11 @@
-"""One run of one feature library on the lab table, in another environment than the project's.
+"""Runs one feature library on the lab table, in its own environment.
 
     python benchmarks/feature_libraries.py LIBRARY LABS.parquet PATIENTS OUT.npy
 
-None of them knows when a result became available, so the table they get has every result at once.
-What each computes is the nearest it has; `SAME` in `features.py` names what is compared. The clock
-runs from the library's own form of the table to its own result, so preparing either is not timed.
-Each runs twice in its process; the first run counts the import of the library too.
+No library supports result times, so results in this table are available at collection. Each library
+computes its nearest equivalents; `SAME` in `features.py` lists the compared statistics. Timing runs
+from the library's own input format to its own result; conversions are not timed. Each library runs
+twice per process; the first run includes its import.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ import numpy as np
 import pandas as pd
 from feature_peers import LANDMARKS, MIN_SPAN, N_ANALYTES, NAMES, WINDOWS, Timed, report, since
 
-# hours between the starts of two patients laid end to end, and the day that stands for hour 0
+# hours between the starts of two consecutive patients, and the date of hour 0
 APART, EPOCH = 1_000.0, pd.Timestamp("2020-01-01")
 
 
 def with_tsflex(path: str) -> Timed:
-    """One call per patient, as its users would; windows end at the landmarks."""
+    """One call per patient, the typical use; windows end at the landmarks."""
     labs = pd.read_parquet(path, columns=["patient", "code", "value", "collected_hours"])
     patients = {
         patient: [
@@ -46,7 +46,7 @@ def with_tsflex(path: str) -> Timed:
 
 
 def with_tsflex_once(path: str) -> Timed:
-    """All patients laid end to end, so that one call serves them all."""
+    """One call for all patients, placed one after another in time."""
     labs = pd.read_parquet(path, columns=["patient", "code", "value", "collected_hours"])
     at = labs["patient"] * APART + labs["collected_hours"]
     starts = APART * np.arange(int(labs["patient"].max()) + 1)
@@ -68,7 +68,7 @@ def with_tsflex_once(path: str) -> Timed:
 
 
 def _padded(at: np.ndarray, values: np.ndarray, code: int, end: float = APART) -> pd.Series:
-    """A series for tsflex; the ends, outside every window, let all landmarks be in its bounds."""
+    """A series for tsflex; added ends, outside every window, extend it beyond all landmarks."""
     at, values = np.r_[-APART, at, end], np.r_[0.0, values, 0.0]
     return pd.Series(values, index=at, name=f"a{code}")
 
@@ -101,7 +101,7 @@ def _window(values: pd.Series) -> tuple[float, ...]:
 
 
 def _tsflex_long(frame: pd.DataFrame, patient: int | np.ndarray) -> pd.DataFrame:
-    """The rows of one result by patient, analyte and landmark; the index is in hours."""
+    """Rows of one result by patient, analyte and landmark; the index is in hours."""
     parts = []
     for code in range(N_ANALYTES):
         names = {
@@ -115,7 +115,7 @@ def _tsflex_long(frame: pd.DataFrame, patient: int | np.ndarray) -> pd.DataFrame
 
 
 def with_tsfresh(path: str) -> Timed:
-    """One series per patient, landmark and window; that table is made before the clock starts."""
+    """One series per patient, landmark and window; preparing that table is not timed."""
     labs = pd.read_parquet(path, columns=["patient", "code", "value", "collected_hours"])
     at = labs["collected_hours"].to_numpy()
     parts = []
@@ -156,7 +156,7 @@ def with_tsfresh(path: str) -> Timed:
 
 
 def with_timeseriesflattener(path: str) -> Timed:
-    """One predictor per analyte with three lookbehinds; its slope is by whole calendar days."""
+    """One predictor per analyte with three lookbehinds; its slope uses whole days."""
     import polars as pl
 
     labs = pd.read_parquet(path, columns=["patient", "code", "value", "collected_hours"])

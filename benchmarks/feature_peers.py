@@ -1,10 +1,10 @@
-"""One run of one rival of the lab features, in another environment than the project's.
+"""Runs one alternative implementation of the lab features, in its own environment.
 
     python benchmarks/feature_peers.py pandas|polars|duckdb LABS.parquet PATIENTS OUT.npy
 
-Each is a plain, vectorised formulation of the same contract: results with ``resulted < L`` only,
-windows ``L - w <= collected < L``. The clock stops at the rival's own result; bringing it into the
-shape that is compared is not timed.
+Each is a plain, vectorised implementation of the same contract: only results with ``resulted < L``,
+windows ``L - w <= collected < L``. Timing stops at the native result; reshaping it for comparison
+is not timed.
 """
 
 from __future__ import annotations
@@ -126,10 +126,9 @@ def since(begun: tuple[float, float]) -> tuple[float, float]:
 
 
 def report(rivals: dict[str, Callable[[str], Timed]]) -> int:
-    """Run one rival twice, save what is compared, print the seconds.
+    """Run one implementation twice, save the compared columns, print the seconds.
 
-    The first run, which counts imports and starts, is reported on its own. A column that the rival
-    lacks stays empty.
+    The first run, with imports and start-up, is reported separately. Missing columns stay empty.
     """
     name, path, patients, out = sys.argv[1:]
     try:
@@ -137,7 +136,7 @@ def report(rivals: dict[str, Callable[[str], Timed]]) -> int:
         del finish
         wall, cpu, finish = rivals[name](path)
     except ModuleNotFoundError as error:
-        sys.stderr.write(f"{error}: install the requirements that features.py names\n")
+        sys.stderr.write(f"{error}: see the top of features.py for the environment\n")
         return 1
     frame = finish().reindex(columns=["key", "moment", *COLUMNS])
     n = int(patients)

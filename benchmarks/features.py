@@ -1,18 +1,17 @@
-"""Time the lab features against other ways to compute them, after checking that the numbers agree.
+"""Times the lab features against other implementations, after checking that values agree.
 
     python benchmarks/features.py [--patients 1000 10000] [--runs 3] [--peers PYTHON]
 
-Peers live in their own environment, never in the project's:
+Peers need their own environment:
 
     python -m venv /tmp/peers && /tmp/peers/bin/pip install -r benchmarks/requirements-peers.txt
 
-Give its interpreter with --peers. timeseriesflattener needs an older polars and so an environment
-of its own (benchmarks/requirements-timeseriesflattener.txt), given with --flattener. Every run is
-its own process; runs of all contestants alternate.
-Each starts from a table in memory in its own form and ends with its result in memory. It does so
-twice in its process, and the second time counts: the first also pays for imports, for the start of
-numba and for memory that the machine has yet to find. The first call is printed on its own where it
-matters, for calls on few patients.
+Pass its interpreter with --peers. timeseriesflattener needs an older polars and a separate
+environment (benchmarks/requirements-timeseriesflattener.txt), passed with --flattener. Every run is
+a new process; runs of all implementations alternate. Timing starts from a table in memory in the
+native format and ends with the native result in memory. Each process runs twice and the second run
+counts, because the first includes imports, the start of numba and memory allocation. The first call
+is printed separately for calls on few patients.
 The data are SYNTHETIC: nine analytes, about 93 rows per patient, 2 % late, 15 daily landmarks.
 """
 
@@ -46,7 +45,7 @@ STATISTICS = ("last", "count", "min", "max", "mean", "slope", "delta")
 CHECKED = ("last", *(f"{name}_{window:g}h" for window in WINDOWS for name in STATISTICS[1:]))
 PEERS = ("pandas", "polars", "duckdb")
 GOALS = {"pandas": 3.0, "polars": 8.0, "duckdb": 5.0}
-# feature libraries: how many patients they are timed with, the goal and what must be the same
+# feature libraries: number of patients, goal, and statistics that must agree
 LIBRARIES = {
     "tsflex": (100, 200.0),
     "tsflex-once": (100, 200.0),
@@ -58,7 +57,7 @@ SAME["tsflex"] = SAME["tsflex-once"] = (*SAME["tsflex"], "slope", "delta")
 
 
 def write_labs(path: Path, patients: int, delayed: bool = True) -> None:
-    """Write the table that every contestant reads; results stand by patient and analyte."""
+    """Write the table that every implementation reads, sorted by patient and analyte."""
     random = np.random.default_rng(0)
     parts = []
     for code, key in enumerate(ANALYTES):
@@ -91,7 +90,7 @@ def write_labs(path: Path, patients: int, delayed: bool = True) -> None:
 def ours(
     path: Path, patients: int, jobs: int, compile_it: bool
 ) -> tuple[dict[str, float], np.ndarray]:
-    """The kernel twice, as every contestant: seconds and the checked columns."""
+    """Run the kernel twice; returns seconds and the checked columns."""
     labs = pd.read_parquet(path).assign(
         side=np.int8(0), cancelled=False, superseded_hours=np.inf, value=lambda t: 2.0 ** t["value"]
     )
@@ -108,13 +107,13 @@ def ours(
         WINDOWS, -168.0, 6.0, 36.0, 1.0, (), (), (), statistics=STATISTICS,
     )  # fmt: skip
     if compile_it:
-        # whatever the size; the start of numba is timed on its own
+        # compile at any size; the start of numba is timed separately
         kernel_compilation.WORTH_COMPILING = -1
     begun = time.process_time()
     if compile_it:
         series_features(cohort, landmarks.iloc[:1], spec)
     start = time.process_time() - begun
-    # from here on the peak counts anew, or that of reading the table would hide the kernel's own
+    # reset the peak, which otherwise includes reading the table
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
     before = memory_kib("VmRSS")
     values = series_features(cohort, landmarks, spec, jobs)
@@ -125,7 +124,7 @@ def ours(
     system = os.times().system
     values = series_features(cohort, landmarks, spec, jobs)
     taken |= {"wall": time.perf_counter() - begun[0], "cpu": time.process_time() - begun[1]}
-    # what the machine needs to find memory for the output
+    # system time is mostly memory allocation for the output
     taken["system"] = os.times().system - system
     taken["output_gib"] = values.nbytes / 2**30
     taken["over_gib"] = peak / 2**20 - taken["output_gib"]
@@ -145,7 +144,7 @@ def memory_kib(field: str) -> int:
 
 
 def child(command: list[str]) -> dict[str, float]:
-    """Run one contestant; its last line is JSON."""
+    """Run one implementation; the last line of its output is JSON."""
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(f"{' '.join(command)}\n{done.stderr}")
@@ -155,21 +154,21 @@ def child(command: list[str]) -> dict[str, float]:
 def compare(
     patients: int, runs: int, peers: str | None, rivals: list[str], folder: Path
 ) -> dict[str, float]:
-    """Print one row per contestant; returns the medians of the kernel."""
+    """Print one row per implementation; returns the medians of the kernel."""
     path = folder / f"labs{patients}.parquet"
     write_labs(path, patients)
-    me = [sys.executable, __file__, "--one", str(path), "--patients", str(patients)]
-    contestants = {"cytocast": [*me, "--jobs", "1"], "cytocast, 2 jobs": [*me, "--jobs", "2"]}
+    own = [sys.executable, __file__, "--one", str(path), "--patients", str(patients)]
+    commands = {"cytocast": [*own, "--jobs", "1"], "cytocast, 2 jobs": [*own, "--jobs", "2"]}
     script = str(Path(__file__).with_name("feature_peers.py"))
     if peers is not None and patients <= 10_000:
         for name in rivals:
-            contestants[name] = [peers, script, name, str(path), str(patients)]
-    times: dict[str, list[dict[str, float]]] = {name: [] for name in contestants}
+            commands[name] = [peers, script, name, str(path), str(patients)]
+    times: dict[str, list[dict[str, float]]] = {name: [] for name in commands}
     for number in range(runs + 1):
-        for name, command in contestants.items():
+        for name, command in commands.items():
             out = folder / f"{name[:8]}.npy"
             taken = child([*command, str(out)] if name in PEERS else [*command, "--out", str(out)])
-            # the first round warms the file cache and checks the numbers
+            # the first round warms the file cache and checks the values
             if number:
                 times[name].append(taken)
             elif name in PEERS:
@@ -202,7 +201,7 @@ def compare(
 
 
 def compare_library(name: str, runs: int, python: str, folder: Path) -> None:
-    """Print the rows of one feature library, after a check of the statistics that are the same."""
+    """Compare one feature library with the kernel: check shared statistics, then time."""
     patients, goal = LIBRARIES[name]
     path, out = folder / f"{name}.parquet", folder / f"{name}.npy"
     write_labs(path, patients, delayed=False)
@@ -214,29 +213,29 @@ def compare_library(name: str, runs: int, python: str, folder: Path) -> None:
         "cytocast, as called": [*mine, "--as-called"],
         name: [python, script, name, str(path), str(patients), str(out)],
     }
-    times: dict[str, list[dict[str, float]]] = {who: [] for who in commands}
+    times: dict[str, list[dict[str, float]]] = {title: [] for title in commands}
     for number in range(runs + 1):
-        for who, command in commands.items():
+        for title, command in commands.items():
             taken = child(command)
             if number:
-                times[who].append(taken)
+                times[title].append(taken)
         if not number:
             check_library(name, np.load(out), np.load(folder / "mine.npy"))
     middle = {
-        who: {key: statistics.median(run[key] for run in rows) for key in ("cpu", "first")}
-        for who, rows in times.items()
+        title: {key: statistics.median(run[key] for run in rows) for key in ("cpu", "first")}
+        for title, rows in times.items()
     }
     base = {"cpu": middle["cytocast"]["cpu"], "first": middle["cytocast, as called"]["first"]}
-    for who, row in middle.items():
-        end = f" (goal {goal:g})" if who == name else ""
+    for title, row in middle.items():
+        end = f" (goal {goal:g})" if title == name else ""
         print(
-            f"{patients:7d} {who:19s} cpu {row['cpu']:8.4f} s  {row['cpu'] / base['cpu']:6.1f}x"
+            f"{patients:7d} {title:19s} cpu {row['cpu']:8.4f} s  {row['cpu'] / base['cpu']:6.1f}x"
             f"{end}; first call {row['first']:8.4f} s  {row['first'] / base['first']:6.1f}x"
         )
 
 
 def check_library(name: str, theirs: np.ndarray, mine: np.ndarray) -> None:
-    """Stop unless every statistic the library shares with the kernel has the same numbers."""
+    """Fail unless the shared statistics of library and kernel agree."""
     columns = [
         number
         for number, title in enumerate(CHECKED * len(ANALYTES))
@@ -253,10 +252,10 @@ def main() -> int:
     parser.add_argument("--patients", type=int, nargs="*", default=[1_000, 10_000])
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--peers", help="interpreter of the environment of the peers")
+    parser.add_argument("--peers", help="interpreter of the peers' environment")
     parser.add_argument("--libraries", nargs="*", default=[*LIBRARIES], choices=LIBRARIES)
     parser.add_argument("--rivals", nargs="*", default=[*PEERS], choices=PEERS)
-    parser.add_argument("--flattener", help="interpreter of that of timeseriesflattener")
+    parser.add_argument("--flattener", help="interpreter of timeseriesflattener's environment")
     parser.add_argument("--as-called", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--one", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--out", type=Path, help=argparse.SUPPRESS)
@@ -268,7 +267,7 @@ def main() -> int:
         return 0
     if options.peers is None:
         print(
-            "Peers are left out: make their environment as the top of this file says, then --peers"
+            "Peers are skipped: create their environment (see the top of this file), pass --peers"
         )
     print(f"SYNTHETIC data; {LANDMARKS} landmarks x {len(ANALYTES)} analytes; {options.runs} runs")
     with tempfile.TemporaryDirectory() as name:

@@ -1,10 +1,10 @@
-"""Do damaged inputs end in an error meant for the user? Counts by command and outcome.
+"""Checks that damaged inputs end in a CytocastError; prints counts by command and outcome.
 
     python benchmarks/fuzz_inputs.py [--inputs 10000] [--seed 1]
 
-Every command's reader gets the smallest legal input with one to three damages of one kind. An
-exception that is no CytocastError, or a warning, is a failure; its seed and traceback are printed.
-``--only SEED`` repeats one input. Rows are the physical lines of the tables, headers included.
+Every command's reader gets the smallest valid input with one to three damages of one kind. Any
+other exception, or a warning, is a failure; its seed and traceback are printed. ``--only SEED``
+repeats one input. Rows are the physical lines of the tables, headers included.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ MOST_SHOWN = 20
 
 
 def lines_of(files: Mapping[str, bytes]) -> int:
-    """Physical lines of the tables of an input; settings and keys are left out."""
+    """Count physical lines of the tables of an input, without settings and keys."""
     tables = [content for name, content in files.items() if name.startswith("in/")]
     return sum(len(content.splitlines()) for content in tables)
 
 
 def main() -> int:
-    """Run, print and return 0 when nothing but errors meant for the user came out."""
-    parser = argparse.ArgumentParser(description="damaged inputs of every command")
+    """Run, print and return 0 if every error is a CytocastError."""
+    parser = argparse.ArgumentParser(description="Damaged inputs of every command")
     parser.add_argument("--inputs", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", type=int, help="seed of one input to repeat")
@@ -57,7 +57,7 @@ def main() -> int:
                 with warnings.catch_warnings():
                     warnings.simplefilter("error")
                     outcome = outcome_of(command, files, Path(name) / "damaged")
-            except Exception as error:  # noqa: BLE001 (what the run looks for)
+            except Exception as error:  # noqa: BLE001 (any exception is a finding)
                 outcome = "FAILURE"
                 place = traceback.extract_tb(error.__traceback__)[-1]
                 cause = f"{type(error).__name__} at {Path(place.filename).name}:{place.lineno}"

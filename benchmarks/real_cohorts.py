@@ -1,12 +1,12 @@
-"""Two questions to the real cohorts that one training cannot answer, as tables of differences.
+"""Effect of fills in PrCRS, and of pooling landmarks in Wuhan, as tables of differences.
 
     python benchmarks/real_cohorts.py leak --data ../shared/data [--repeats 10]
     python benchmarks/real_cohorts.py pooling --data ../shared/data [--repeats 5]
 
-``leak`` fits the same model, on the same folds, to PrCRS as released and to the same patients with
-its fills removed: how far the fills flatter. ``pooling`` scores one model of all landmarks of the
-Wuhan cohort beside one model per landmark, of the same design and of plain logistic regression.
-Differences are paired by landmark, their 95 % intervals are over patients drawn with replacement.
+``leak`` fits the same model on the same folds to PrCRS as released and with its fills removed, to
+measure how much the fills inflate AUROC. ``pooling`` compares one model for all landmarks of the
+Wuhan cohort with one model per landmark, of the same design and as plain logistic regression.
+Differences are paired by landmark, with 95 % intervals over patients drawn with replacement.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ REFERENCE = (0.856, 0.868, 0.866, 0.897, 0.904, 0.906)  # data README, one regre
 
 @dataclass(frozen=True)
 class Ready:
-    """A cohort turned into rows to learn from."""
+    """A cohort with features, targets, fit plan and folds of one outcome."""
 
     config: Config
     patients: pd.Series
@@ -63,10 +63,9 @@ class Ready:
 def ready(
     folder: Path, settings: Sequence[Path], repeats: int, jobs: int, outcome: str | None = None
 ) -> Ready:
-    """Everything ``cytocast train`` does with a cohort before its first fit, for one outcome.
+    """Prepare a cohort as ``cytocast train`` does before its first fit, for one outcome.
 
-    Folds and features are those of all configured outcomes; ``outcome`` names the one to answer,
-    the first where it does not.
+    Folds and features are those of all configured outcomes; ``outcome`` defaults to the first.
     """
     config = load_config(settings)
     config = config.model_copy(
@@ -74,28 +73,28 @@ def ready(
     )
     scales = tuple(dict.fromkeys(item.scale for item in config.outcomes.values()))
     name = outcome or next(iter(config.outcomes))
-    asked = config.select_outcomes([name]).outcomes[name]
+    target = config.select_outcomes([name]).outcomes[name]
     read = read_cohort(folder, config.cohort, extra_scales=scales)
     limits = infer_limits(read.cohort.labs)
     cohort = read.cohort.with_labs(apply_limits(read.cohort.labs, limits))
     spec = learn_spec(cohort, config, read.local)
-    reported = reported_thresholds(config.outcomes, asked.scale)
+    reported = reported_thresholds(config.outcomes, target.scale)
     thresholds = stacked_thresholds(
-        cohort, asked.scale, reported, chosen=config.model.thresholds.get(asked.scale, ())
+        cohort, target.scale, reported, chosen=config.model.thresholds.get(target.scale, ())
     )
-    landmarks = training_landmarks(cohort, config.landmarks, asked.scale)
-    targets = build_targets(cohort, landmarks, asked.scale, thresholds)
+    landmarks = training_landmarks(cohort, config.landmarks, target.scale)
+    targets = build_targets(cohort, landmarks, target.scale, thresholds)
     matrix = build_features(cohort, landmarks, spec, jobs)
-    plan = FitPlan(asked.scale, reported, spec, config.model, config.seed, jobs)
+    plan = FitPlan(target.scale, reported, spec, config.model, config.seed, jobs)
     splits = splits_of(targets.patient, shared_folds(cohort, config))
     patients = cohort.patients["patient_id"]
-    return Ready(config, patients, matrix, targets, plan, splits, asked.threshold)
+    return Ready(config, patients, matrix, targets, plan, splits, target.threshold)
 
 
 def scores_of(cohort: Ready) -> ScoredRows:
     """Out-of-fold scores of the one outcome."""
-    found = cross_validate(cohort.matrix, cohort.targets, cohort.plan, cohort.splits)
-    return found[cohort.threshold]
+    scores = cross_validate(cohort.matrix, cohort.targets, cohort.plan, cohort.splits)
+    return scores[cohort.threshold]
 
 
 def keyed(scores: ScoredRows, patients: pd.Series) -> pd.MultiIndex:
@@ -117,14 +116,14 @@ def leak(data: Path, repeats: int, jobs: int) -> None:
     alike = np.array_equal(*(part.label for part in same), equal_nan=True)
     crossed = set(zip(same[0].group.tolist(), same[1].group.tolist(), strict=True))
     same_folds = len(crossed) == len({fold for fold, _ in crossed})
-    print(f"{len(rows)} of {len(ours)} rows ({repeats} repeats) stand in both; ", end="")
+    print(f"{len(rows)} of {len(ours)} rows ({repeats} repeats) are in both; ", end="")
     print(f"same labels: {alike}; same folds: {same_folds}")
     draws = patient_draws(same[0].patient, DRAWS, honest.config.seed)
     print("| within | model | fills removed | as released | difference |")
     print("|---|---|---|---|---|")
     for place, horizon in enumerate(clean.horizons):
         known = np.flatnonzero(~np.isnan(same[0].label[:, place]))
-        for name, words in (("model", "with state"), ("model_no_state", "without state")):
+        for name, title in (("model", "with state"), ("model_no_state", "without state")):
             areas = [
                 metrics.auroc(
                     part.label[known, place],
@@ -134,8 +133,8 @@ def leak(data: Path, repeats: int, jobs: int) -> None:
                 )
                 for part in same
             ]
-            cells = [f"{area[0]:.3f}" for area in areas] + [told(areas[1] - areas[0])]
-            print(f"| {horizon:g} h | {words} | {' | '.join(cells)} |", flush=True)
+            cells = [f"{area[0]:.3f}" for area in areas] + [difference_text(areas[1] - areas[0])]
+            print(f"| {horizon:g} h | {title} | {' | '.join(cells)} |", flush=True)
 
 
 def pooling(data: Path, repeats: int, jobs: int) -> None:
@@ -160,7 +159,7 @@ def pooling(data: Path, repeats: int, jobs: int) -> None:
         rows = index.get_indexer(keyed(single, cohort.patients))
         risks["same design"][rows] = single.risks["model"][:, place]
         for split in alone:
-            found = plain(cohort, split)
+            risk = plain(cohort, split)
             keys = pd.MultiIndex.from_arrays(
                 [
                     cohort.patients.to_numpy()[cohort.targets.patient[split.test]],
@@ -169,7 +168,7 @@ def pooling(data: Path, repeats: int, jobs: int) -> None:
                 ]
             )
             where = index.get_indexer(keys)
-            risks[PLAIN][where[where >= 0]] = found[where >= 0]
+            risks[PLAIN][where[where >= 0]] = risk[where >= 0]
     label, draws = pooled.label[:, place], patient_draws(pooled.patient, DRAWS, cohort.config.seed)
     known = ~np.isnan(label)
     areas: dict[str, list[np.ndarray]] = {name: [] for name in risks}
@@ -190,12 +189,15 @@ def pooling(data: Path, repeats: int, jobs: int) -> None:
     for number, landmark in enumerate(LANDMARKS):
         count = int((known & (pooled.hours == landmark)).sum()) // repeats
         cells = [f"{areas[name][number][0]:.3f}" for name in areas]
-        gaps = [told(areas["pooled"][number] - areas[name][number]) for name in list(areas)[1:]]
+        gaps = [
+            difference_text(areas["pooled"][number] - areas[name][number])
+            for name in list(areas)[1:]
+        ]
         first = f"| {landmark / 24:g} | {count} | {REFERENCE[number]:.3f} | "
         print(first + " | ".join(cells + gaps) + " |")
-    means = {name: np.mean(found, axis=0) for name, found in areas.items()}
+    means = {name: np.mean(parts, axis=0) for name, parts in areas.items()}
     cells = [f"{mean[0]:.3f}" for mean in means.values()]
-    gaps = [told(means["pooled"] - means[name]) for name in list(means)[1:]]
+    gaps = [difference_text(means["pooled"] - means[name]) for name in list(means)[1:]]
     print(f"| mean | | {np.mean(REFERENCE):.3f} | " + " | ".join(cells + gaps) + " |")
 
 
@@ -220,18 +222,18 @@ def plain(cohort: Ready, split: Split) -> np.ndarray:
     return model.predict_proba(values[split.test])[:, 1]
 
 
-def told(difference: np.ndarray) -> str:
-    """Difference with its interval."""
+def difference_text(difference: np.ndarray) -> str:
+    """Write a difference with its interval."""
     low, high = interval(difference)
     return f"{difference[0]:+.3f} [{low:+.3f}, {high:+.3f}]"
 
 
 def main() -> int:
-    """Answer one question."""
+    """Run one comparison."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("question", choices=("leak", "pooling"))
     parser.add_argument("--data", type=Path, required=True, help="folder of the real cohorts")
-    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--repeats", type=int, default=5, help="rounds of the folds")
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
     log.configure(quiet=True)

@@ -1,9 +1,9 @@
-"""Is `cytocast predict` as light as it should be? CPU against a bare `import xgboost`.
+"""CPU time of `cytocast predict` compared with a bare `import xgboost`.
 
     python benchmarks/startup.py [--bundle DIR --input PATH] [--runs 7]
 
-Without arguments a small synthetic cohort is written and trained on first; its numbers mean nothing
-beyond this benchmark.
+Without --bundle and --input, a bundle is trained on a small synthetic cohort first; its values have
+no clinical meaning.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ audit: {acknowledge: [CHK102]}  # its labs and grades come from one draw
 outcomes: {severe_crs: {scale: crs, threshold: 3, label: Severe CRS (synthetic)}}
 evaluation: {repeats: 1, folds: 2, bootstrap: 20}
 """
-# analyte, unit, median value, what a severe course multiplies it by
+# analyte, unit, median value, factor in a severe course
 LABS = (("crp", "mg/L", 40, 3), ("ferritin", "ng/mL", 600, 4), ("il6", "pg/mL", 20, 6))
 LABS += (("d_dimer", "mg/L{FEU}", 0.8, 2), ("platelets", "10*9/L", 120, 0.5))
 
@@ -67,7 +67,7 @@ def write_synthetic(folder: Path, prefix: str, patients: int, days: int, seed: i
 
 
 def cytocast(*arguments: str | Path, code: str = LEAVE) -> subprocess.CompletedProcess[str]:
-    """Run one command of the CLI in its own process; exit code 4 is a result, not a failure."""
+    """Run one CLI command in its own process; exit code 4 is allowed."""
     command = [sys.executable, "-c", code, *map(str, arguments), "--quiet"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode not in (0, 4):
@@ -97,7 +97,7 @@ def child_cpu(run: list[str]) -> float:
 
 
 def main() -> int:
-    """Measure, print and return 0 when both goals are met."""
+    """Measure, print and return 0 if both goals are met."""
     parser = argparse.ArgumentParser(description="CPU of predict against a bare import of xgboost")
     parser.add_argument("--bundle", type=Path, help="bundle folder; default: a throw-away one")
     parser.add_argument("--input", type=Path, help="batch to score; default: 25 synthetic patients")

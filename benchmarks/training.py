@@ -1,14 +1,13 @@
-"""Cost of a training with its whole evaluation: CPU, wall, peak memory, and where the CPU is spent.
+"""Cost of training with evaluation: CPU and wall time, peak memory, and CPU by library.
 
     python benchmarks/training.py [--cohort DIR --config FILE ...] [--outcomes a,b] [--jobs 1]
         [--repeats 10] [--bootstrap 500]
 
-Without --cohort a small synthetic cohort is simulated first. While the training runs, a timer that
-counts CPU looks every few milliseconds at which machine instruction is being executed; the shared
-library that holds it says whether that is xgboost, scikit-learn, scipy, NumPy or the interpreter.
-A function profile cannot say that: an array operator is no call, and a call's time is the
-caller's. Linux on x86-64 only. Afterwards the bounded Newton fit races against L-BFGS-B on the
-widest linear fit that was made.
+Without --cohort a small synthetic cohort is simulated first. During training a CPU timer samples
+the current instruction address every few milliseconds; the shared library at that address is
+xgboost, scikit-learn, scipy, NumPy or the interpreter. A function profile does not separate these,
+because array operators are not calls. Linux on x86-64 only. Afterwards the bounded Newton fit is
+timed against L-BFGS-B on the widest linear fit of the training.
 """
 
 from __future__ import annotations
@@ -45,14 +44,14 @@ from pipeline.resources import config_path
 
 GOAL_SHARE, GOAL_SECONDS, CORES = 0.7, 300.0, 2
 KERNELS = ("xgboost", "scikit-learn", "scipy", "NumPy", "compiled array code here")
-PLACES = (  # part of the path of a shared library, and what it is called
+PLACES = (  # part of the path of a shared library, and its name in the output
     ("/xgboost", "xgboost"), ("libgomp", "xgboost"), ("/sklearn/", "scikit-learn"),
     ("/scikit_learn", "scikit-learn"), ("/scipy", "scipy"), ("/numpy", "NumPy"),
     ("/pandas/", "pandas"), ("/pyarrow/", "pyarrow"), ("/libc.", "C library"),
     ("/libc-", "C library"), ("/libm", "C library"), ("python", "interpreter"),
 )  # fmt: skip
 MOST = 1 << 20  # samples that are kept
-EVERY = 0.001  # seconds of CPU asked for; the kernel's clock may allow fewer
+EVERY = 0.001  # seconds of CPU between samples; the kernel may sample less often
 _SEEN = np.zeros(MOST + 1, np.uint64)
 _ADDRESS = _SEEN.ctypes.data
 _INSTRUCTION = 21  # place of the instruction pointer in ucontext_t, in words (x86-64)
@@ -69,7 +68,7 @@ def _at(_, address):
 
 @cfunc(types.void(types.int32, types.voidptr, types.voidptr))
 def _note(_number, _info, context):
-    """Signal handler in machine code: store where the interrupted thread was."""
+    """Signal handler in machine code: store the address of the interrupted instruction."""
     seen = carray(_at(_ADDRESS), MOST + 1, np.uint64)
     count = seen[0]
     if count < MOST:
@@ -88,7 +87,7 @@ class _Action(ctypes.Structure):
 
 @contextmanager
 def sampled() -> Iterator[Counter[str]]:
-    """Count, per place, the samples taken while the block ran."""
+    """Count the samples per library while the block runs."""
     action, shares = _Action(handler=_note.address, flags=_RESTART_AND_INFO), Counter()
     _SEEN[0] = 0
     if ctypes.CDLL(None).sigaction(signal.SIGPROF, ctypes.byref(action), None):
@@ -106,7 +105,7 @@ def sampled() -> Iterator[Counter[str]]:
 
 
 def _mapped() -> tuple[list[int], list[int], list[str]]:
-    """First and last address of every mapped file, and what it belongs to."""
+    """First and last address of every mapped file, and its library."""
     rows = []
     for line in Path("/proc/self/maps").read_text().splitlines():
         span, access, *rest = line.split(maxsplit=5)
@@ -118,14 +117,14 @@ def _mapped() -> tuple[list[int], list[int], list[str]]:
 
 
 def _place(file: str) -> str:
-    if file == "":  # code that numba compiled lies in memory without a file
+    if file == "":  # code compiled by numba is in memory without a file
         return "compiled array code here"
     tail = file.rpartition("site-packages")[2] if "site-packages" in file else f"/{Path(file).name}"
     return next((name for part, name in PLACES if part in tail), "other libraries")
 
 
 def lbfgs(features, context, landmark, label, weight, limits, *, start=None):
-    """The same bounded minimum by scipy's L-BFGS-B, as it was fitted before."""
+    """Solve the same bounded problem by scipy's L-BFGS-B, as in earlier versions."""
     size, count = features.shape[1], len(features)
     if start is None:
         start = np.clip(limits.centre, limits.lower, limits.upper)
@@ -152,7 +151,7 @@ def objective_at(theta, features, context, landmark, label, weight, limits) -> f
 
 
 def measure(cohort: Path, out: Path, config: Config, jobs: int) -> tuple[Counter[str], list]:
-    """Train once; samples per place, and the widest linear fit that was made."""
+    """Train once; returns samples per library and the widest linear fit."""
     widest: list = []
 
     def spy(*problem, start=None):
@@ -170,24 +169,26 @@ def measure(cohort: Path, out: Path, config: Config, jobs: int) -> tuple[Counter
 def race(problem, runs: int) -> tuple[dict[str, float], float]:
     """Median CPU of both fits of one problem, alternating, and loss(L-BFGS-B) - loss(Newton)."""
     took: dict[str, list[float]] = {"newton": [], "lbfgs": []}
-    found = {}
+    theta = {}
     with one_blas_thread():
         for _ in range(runs + 1):
             for name, fit in (("newton", fit_logistic), ("lbfgs", lbfgs)):
                 started = time.process_time()
-                found[name] = fit(*problem)
+                theta[name] = fit(*problem)
                 took[name].append(time.process_time() - started)
     medians = {name: statistics.median(times[1:]) for name, times in took.items()}
-    return medians, objective_at(found["lbfgs"], *problem) - objective_at(found["newton"], *problem)
+    return medians, objective_at(theta["lbfgs"], *problem) - objective_at(theta["newton"], *problem)
 
 
 def main() -> int:
-    """Measure, print and return 0 when the goals are met."""
-    parser = argparse.ArgumentParser(description="what a training with its evaluation costs")
+    """Measure, print and return 0 if the goals are met."""
+    parser = argparse.ArgumentParser(description="Cost of training with evaluation")
     parser.add_argument("--cohort", type=Path, help="default: a small synthetic one")
     parser.add_argument("--config", type=Path, action="append", help="repeatable")
     parser.add_argument("--outcomes", default="", help="comma-separated; default: all")
-    parser.add_argument("--jobs", type=int, default=1, help="fits at once; 1 gives a clean profile")
+    parser.add_argument(
+        "--jobs", type=int, default=1, help="parallel fits; 1 gives a clean profile"
+    )
     parser.add_argument("--repeats", type=int, help="rounds of the folds; default: the config")
     parser.add_argument("--bootstrap", type=int, help="draws of patients; default: the config")
     parser.add_argument("--runs", type=int, default=3, help="measured runs of each fit")
@@ -199,11 +200,11 @@ def main() -> int:
             cohort, files = Path(name) / "cohort", [config_path("cohorts/synthetic.yaml"), *files]
             simulate(120, 0, cohort)
             print("No --cohort: a SYNTHETIC cohort of 120 patients.")
-        asked = {key: getattr(options, key) for key in ("repeats", "bootstrap")}
-        asked = {key: value for key, value in asked.items() if value is not None}
-        extra = Path(name) / "asked.yaml"
-        extra.write_text(f"evaluation: {asked}\n")
-        config = load_config([*files, extra] if asked else files)
+        changes = {key: getattr(options, key) for key in ("repeats", "bootstrap")}
+        changes = {key: value for key, value in changes.items() if value is not None}
+        extra = Path(name) / "changes.yaml"
+        extra.write_text(f"evaluation: {changes}\n")
+        config = load_config([*files, extra] if changes else files)
         if options.outcomes:
             config = config.select_outcomes(options.outcomes.split(","))
         wall, spent = time.perf_counter(), time.process_time()
@@ -216,10 +217,10 @@ def main() -> int:
     print(f"{settings.bootstrap} bootstrap draws, jobs: {options.jobs}")
     quick = spent / CORES < GOAL_SECONDS
     print(f"  {spent:.0f} s CPU, {wall:.0f} s wall, {peak:.0f} MB at most")
-    print(f"{'PASS' if quick else 'FAIL'}: {spent / CORES:.0f} s if both of {CORES} cores ", end="")
-    print(f"were ours alone (CPU / {CORES}), goal {GOAL_SECONDS:.0f} s")
+    print(f"{'PASS' if quick else 'FAIL'}: {spent / CORES:.0f} s on {CORES} idle cores ", end="")
+    print(f"(CPU / {CORES}), goal {GOAL_SECONDS:.0f} s")
     known = sum(shares.values())
-    print(f"Where the CPU was, {known} samples:")
+    print(f"CPU by library, {known} samples:")
     for where, seen in shares.most_common():
         print(f"  {where:25} {100 * seen / known:5.1f} %")
     kernels = sum(shares[name] for name in KERNELS) / known

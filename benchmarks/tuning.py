@@ -1,12 +1,12 @@
-"""What nested tuning is worth: tuned against untuned settings on the same folds.
+"""Gain from nested tuning: tuned against untuned settings on the same folds.
 
     python benchmarks/tuning.py --cohort COHORT --config CONFIG [--outcome NAME] [--trials 8]
         [--repeats 2] [--jobs 1]
 
-Every fit of the outer folds chooses its own settings on inner folds of its training patients
-(``model.tune`` of the configuration, with so many trials), so no patient is scored by settings that
-were chosen on that patient. Prints AUROC, Brier score and log loss of both, the differences paired
-by landmark with 95 % intervals over 500 draws of patients, and what was chosen.
+Every outer fold chooses its settings on inner folds of its training patients (``model.tune``, with
+``--trials`` trials), so no patient is scored with settings chosen on that patient. Prints AUROC,
+Brier score and log loss of both, paired differences with 95 % intervals over 500 draws of patients,
+and the chosen settings.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from real_cohorts import DRAWS, Ready, ready, told
+from real_cohorts import DRAWS, Ready, difference_text, ready
 
 from pipeline import log
 from pipeline.arrays import Floats
@@ -38,7 +38,7 @@ VARIANTS = (("model", "with state"), ("model_no_state", "without state"))
 
 @dataclass(frozen=True)
 class Fitted:
-    """Held-out scores of some settings, what each fold chose, and how long all folds took."""
+    """Held-out scores, the settings chosen by each fold, and the total seconds."""
 
     scores: ScoredRows
     chosen: list[Settings]
@@ -53,7 +53,7 @@ def fitted(cohort: Ready, model: ModelConfig, jobs: int) -> Fitted:
         train, known = cohort.matrix.take(split.train), cohort.targets.take(split.train)
         risk_model = fit_risk_model(train, known, plan)
         rows = rows_at_risk(cohort.matrix, cohort.targets, split.test, cohort.threshold)
-        found = score(
+        scores = score(
             risk_model,
             cohort.matrix.take(rows),
             cohort.targets.take(rows),
@@ -61,7 +61,7 @@ def fitted(cohort: Ready, model: ModelConfig, jobs: int) -> Fitted:
             base_rate_table(train, known, cohort.threshold, risk_model.horizons),
             repeat=split.repeat,
         )
-        return found, risk_model.tuned
+        return scores, risk_model.tuned
 
     start = time.perf_counter()
     parts = list(side_by_side(run, cohort.splits, jobs))
@@ -71,13 +71,13 @@ def fitted(cohort: Ready, model: ModelConfig, jobs: int) -> Fitted:
 
 
 def losses(label: Floats, risk: Floats, weight: Floats) -> Floats:
-    """Mean logarithmic score of every draw."""
+    """Mean log loss of every draw."""
     chance = np.where(label == 1, risk, 1.0 - risk)
     return -(np.log(np.maximum(chance, 1e-12)) @ weight) / weight.sum(axis=0)
 
 
 def difference(values: list[Floats]) -> str:
-    """Tuned minus untuned with its interval, to four decimals."""
+    """Write tuned minus untuned with its interval, to four decimals."""
     gap = values[1] - values[0]
     low, high = interval(gap)
     return f"{gap[0]:+.4f} [{low:+.4f}, {high:+.4f}]"
@@ -101,21 +101,22 @@ def report(cohort: Ready, trials: int, jobs: int) -> None:
     for place, horizon in enumerate(scores.horizons):
         rows = np.flatnonzero(~np.isnan(scores.label[:, place]))
         label, weight, group = scores.label[rows, place], draws[rows], scores.group[rows]
-        for name, words in VARIANTS:
+        for name, title in VARIANTS:
             risks = [part.scores.risks[name][rows, place] for part in (plain, tuned)]
             areas = [metrics.auroc(label, risk, weight, group) for risk in risks]
             brier = [metrics.brier(label, risk, weight) for risk in risks]
             loss = [losses(label, risk, weight) for risk in risks]
             print(
-                f"| {horizon:g} h | {words} | {areas[0][0]:.3f} | {areas[1][0]:.3f} | "
-                f"{told(areas[1] - areas[0])} | {difference(brier)} | {difference(loss)} |"
+                f"| {horizon:g} h | {title} | {areas[0][0]:.3f} | {areas[1][0]:.3f} | "
+                f"{difference_text(areas[1] - areas[0])} | {difference(brier)} | "
+                f"{difference(loss)} |"
             )
     print("| setting | configured | chosen: least | median | most |")
     print("|---|---|---|---|---|")
     for name in tune.space:
-        found = [item[name] for item in tuned.chosen if name in item]
-        if found:
-            ends = " | ".join(f"{value:.3g}" for value in np.quantile(found, [0.0, 0.5, 1.0]))
+        values = [item[name] for item in tuned.chosen if name in item]
+        if values:
+            ends = " | ".join(f"{value:.3g}" for value in np.quantile(values, [0.0, 0.5, 1.0]))
             print(f"| {name} | {getattr(cohort.config.model, name):g} | {ends} |")
     kept = sum(_is_start(item, cohort.config.model) for item in tuned.chosen)
     print(f"the configured settings were kept in {kept} of {len(tuned.chosen)} folds")

@@ -1,13 +1,13 @@
-"""What single changes of the members are worth, as AUROC on the same folds.
+"""Gain in AUROC from single changes of the members, on the same folds.
 
     python benchmarks/variants.py --cohort COHORT --config CONFIG [--outcome NAME] [--rounds 3]
     python benchmarks/variants.py ... --rounds 10 --only as-it-is
 
-The members are fitted alone on each training fold and their log-odds averaged with equal weights;
-calibration would not change how the landmarks of one horizon rank. Every change is set against the
+Members are fitted on each training fold and their log-odds are averaged with equal weights, without
+calibration, which does not change the ranks at one horizon. Every change is compared with the
 start: one distance between grades on all days, and both extremes of every analyte. Differences are
-paired by landmark, with 95 % intervals over 500 draws of patients. "With clinical state" counts
-the landmarks whose current grade is known.
+paired by landmark, with 95 % intervals over 500 draws of patients. "With clinical state" includes
+only landmarks with a known current grade.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from real_cohorts import DRAWS, Ready, ready, told
+from real_cohorts import DRAWS, Ready, difference_text, ready
 
 from pipeline import log
 from pipeline.arrays import Floats, Ints
@@ -49,11 +49,13 @@ class Change:
     Attributes
     ----------
     by_day : bool
-        Whether the thresholds lie apart by day rather than by one distance.
+        Whether the distance between thresholds depends on the day.
     feared : bool
-        Whether it reads the feared extreme only.
+        Whether only the extreme in the direction of risk is used.
     host : bool
-        Whether it reads the columns of host and product.
+        Whether host and product columns are used.
+    log_day : bool
+        Whether the logarithm of the time since infusion is added.
     settings : mapping
         Model settings that differ from those of the configuration.
     """
@@ -73,7 +75,7 @@ CHANGES = {
     "no host columns": Change(host=False),
     "all three": Change(by_day=True, feared=True, host=False),
     "as it is: the first two": Change(by_day=True, feared=True),
-    "log of the day beside the day": Change(log_day=True),
+    "log of the day in addition to the day": Change(log_day=True),
     "other thresholds weigh 0.2": Change(settings={"other_threshold_weight": 0.2}),
     "other thresholds weigh 0": Change(settings={"other_threshold_weight": 0.0}),
     "changes over 24 and 72 h": Change(
@@ -95,7 +97,7 @@ def labs_design(
     """The linear member's design after a change."""
     plan, config = cohort.plan, settings_of(cohort, change)
     design = members.labs_design(plan.scale, plan.spec, metas, config, with_state=with_state)
-    if not change.feared:  # without signs nothing is feared, so both extremes are read
+    if not change.feared:  # without signs both extremes are used
         free = config.model_copy(update={"signs": False})
         whole = members.labs_design(plan.scale, plan.spec, metas, free, with_state=with_state)
         sign = dict(zip(design.columns, design.sign, strict=True))
@@ -124,7 +126,7 @@ def labs_design(
 
 
 def peak_sign(name: str) -> int:
-    """Direction of an extreme that is not feared: the peak of what is feared when low."""
+    """Sign of the added extreme: negative for the peak of an analyte that is a risk when low."""
     return -1 if name.endswith("__peak") and "peak" in SIGNED else 0
 
 
@@ -138,8 +140,8 @@ def fit_changed(
 ) -> LinearMember:
     """Fit the linear member with labs after a change.
 
-    One distance between grades is the same member with the coefficients of both ends of the
-    calendar held equal.
+    A single distance between grades is the same member with equal coefficients at the first and
+    last day.
     """
     design = labs_design(cohort, train.metas, change, with_state=with_state)
     thresholds = cohort.targets.thresholds
@@ -212,7 +214,7 @@ def score_fold(cohort: Ready, split: Split, changes: Mapping[str, Change]) -> Sc
 def booster(
     cohort: Ready, train: FeatureMatrix, rows: StackedRows, *, with_state: bool
 ) -> Callable[[FeatureMatrix, StackedRows], Floats]:
-    """Log-odds of the booster, by the settings of the configuration."""
+    """Log-odds of the booster with the configured settings."""
     plan = cohort.plan
     columns, sign = members.booster_columns(
         plan.scale, plan.spec, train.metas, plan.config, with_state=with_state
@@ -226,7 +228,7 @@ def booster(
 def with_state(
     cohort: Ready, train: FeatureMatrix, rows: StackedRows, change: Change
 ) -> list[Callable[[FeatureMatrix, StackedRows], Floats]]:
-    """All four members that read the grade."""
+    """Log-odds functions of the four members that use the grade."""
     plan = cohort.plan
     horizons = tuple(float(hours) for hours in plan.config.horizons_hours)
     designs = {
@@ -259,22 +261,24 @@ def report(cohort: Ready, changes: Mapping[str, Change], jobs: int) -> None:
     areas: dict[str, list[Floats]] = {name: [] for name in risk}
     for place, horizon in enumerate(horizons):
         label = cohort.targets.label(cohort.threshold, float(horizon))[rows]
-        for name, found in risk.items():
-            usable = np.flatnonzero(~np.isnan(label) & ~np.isnan(found[:, place]))
+        for name, values in risk.items():
+            usable = np.flatnonzero(~np.isnan(label) & ~np.isnan(values[:, place]))
             areas[name].append(
-                metrics.auroc(label[usable], found[usable, place], draws[usable], fold[usable])
+                metrics.auroc(label[usable], values[usable, place], draws[usable], fold[usable])
             )
     print(f"{len(rows)} held-out landmarks in {len(kept)} folds; ", end="")
     print(f"{sum(name != START for name in changes)} changes")
     print("| | " + " | ".join(f"{hours:g} h" for hours in horizons) + " |")
     print("|---" * (1 + len(horizons)) + "|")
-    for name, found in areas.items():
-        print(f"| {name} | {' | '.join(f'{area[0]:.3f}' for area in found)} |")
-    for name, found in areas.items():
+    for name, parts in areas.items():
+        print(f"| {name} | {' | '.join(f'{area[0]:.3f}' for area in parts)} |")
+    for name, parts in areas.items():
         start = WITH_STATE[0] if name == WITH_STATE[1] else START
         if name in (start, "booster alone", "linear member alone") or start not in areas:
             continue
-        gaps = [told(area - base) for area, base in zip(found, areas[start], strict=True)]
+        gaps = [
+            difference_text(area - base) for area, base in zip(parts, areas[start], strict=True)
+        ]
         print(f"| {name}, difference | {' | '.join(gaps)} |")
 
 
@@ -284,8 +288,10 @@ def main() -> int:
     parser.add_argument("--cohort", type=Path, required=True)
     parser.add_argument("--config", type=Path, action="append", default=[])
     parser.add_argument("--outcome", help="default: the first of the configuration")
-    parser.add_argument("--rounds", type=int, default=3, help="times the folds are dealt anew")
-    parser.add_argument("--only", choices=("as-it-is",), help="the start and the present member")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of the folds")
+    parser.add_argument(
+        "--only", choices=("as-it-is",), help="fit only the start and the current member"
+    )
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
     log.configure(quiet=True)
@@ -298,7 +304,7 @@ def main() -> int:
 
 
 def with_column(matrix: FeatureMatrix, name: str, values: Floats) -> FeatureMatrix:
-    """Return the matrix with one more column, of which no member knows unless told."""
+    """Return the matrix with one more column, which members use only if named."""
     meta = replace(matrix.metas[0], name=name, group="extra", subject="time")
     return replace(
         matrix,

@@ -1,11 +1,12 @@
-"""Whether training landmarks without a single lab help or harm: cross-validation with and without.
+"""Effect of training landmarks without any lab: cross-validation with and without them.
 
     python benchmarks/without_lab.py --cohort COHORT --config CONFIG [--repeats 2] [--jobs 1]
 
-Prints, for every outcome of the configuration, how many landmarks have no lab, and AUROC and Brier
-score at every horizon when such landmarks are trained on and when they are not. Both are scored on
-the same held-out landmarks: those with a lab, the only ones that get an estimate in prediction,
-and all. Differences are paired by landmark, with 95 % intervals over 500 draws of patients.
+Prints, for every configured outcome, the number of landmarks without a lab, and AUROC and Brier
+score at every horizon when these landmarks are used in training and when they are not. Both models
+are scored on the same held-out landmarks: those with a lab, which alone get an estimate in
+prediction, and all. Differences are paired by landmark, with 95 % intervals over 500 draws of
+patients.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from real_cohorts import DRAWS, Ready, ready, scores_of, told
+from real_cohorts import DRAWS, Ready, difference_text, ready, scores_of
 
 from pipeline import log
 from pipeline.config import load_config
@@ -28,7 +29,7 @@ from pipeline.model.abstention import without_lab
 
 
 def report(cohort: Ready, name: str) -> None:
-    """Fit every fold with and without the bare landmarks and print the table."""
+    """Fit every fold with and without landmarks that have no lab, and print the table."""
     bare = without_lab(cohort.matrix)
     at_risk = cohort.targets.at_risk[:, cohort.targets.thresholds.index(cohort.threshold)]
     print(
@@ -45,7 +46,7 @@ def report(cohort: Ready, name: str) -> None:
     print("|---|---|---|---|---|---|---|")
     for place, horizon in enumerate(kept.horizons):
         known = ~np.isnan(kept.label[:, place])
-        for words, chosen in (("with a lab", known & has_lab), ("all", known)):
+        for title, chosen in (("with a lab", known & has_lab), ("all", known)):
             rows = np.flatnonzero(chosen)
             label, weight, group = kept.label[rows, place], draws[rows], kept.group[rows]
             risks = [part.risks["model"][rows, place] for part in (kept, dropped)]
@@ -53,8 +54,8 @@ def report(cohort: Ready, name: str) -> None:
             gap = np.subtract(*(metrics.brier(label, risk, weight) for risk in risks[::-1]))
             low, high = interval(gap)
             print(
-                f"| {horizon:g} h | {words} | {round(len(rows) / kept.n_repeats)} | "
-                f"{areas[0][0]:.3f} | {areas[1][0]:.3f} | {told(areas[1] - areas[0])} | "
+                f"| {horizon:g} h | {title} | {round(len(rows) / kept.n_repeats)} | "
+                f"{areas[0][0]:.3f} | {areas[1][0]:.3f} | {difference_text(areas[1] - areas[0])} | "
                 f"{gap[0]:+.4f} [{low:+.4f}, {high:+.4f}] |",
                 flush=True,
             )

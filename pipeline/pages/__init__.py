@@ -1,1 +1,1 @@
-"""Everything that people read as HTML and SVG."""
+"""Renders HTML pages and SVG charts; computes nothing."""

@@ -1,4 +1,4 @@
-"""The audit page: what to fix, where it stands and why it matters, most serious first."""
+"""The audit page: what to fix, where it is and why it matters, most serious first."""
 
 from __future__ import annotations
 
@@ -26,10 +26,24 @@ def render_audit(report: AuditReport, *, title: str, synthetic: bool = False) ->
     Parameters
     ----------
     report : AuditReport
+        Findings and counts.
     title : str
         Heading of the page.
     synthetic : bool
-        Whether to say that the patients are simulated.
+        Adds the banner for simulated patients.
+
+    Returns
+    -------
+    str
+        HTML.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> totals = {"rows": {}, "events": {}, "patients": 0, "infusions": 0, "counts": {}}
+    >>> report = AuditReport((), (), (), totals, pd.DataFrame())
+    >>> "no readable table" in render_audit(report, title="Audit of ward")
+    True
     """
     groups = _grouped(report)
     sections = [
@@ -59,7 +73,7 @@ def render_audit(report: AuditReport, *, title: str, synthetic: bool = False) ->
 
 
 def _grouped(report: AuditReport) -> list[dict[str, Any]]:
-    """Findings of one check, severity and remedy under one heading."""
+    """Group findings by severity, code, remedy and effect."""
     groups: dict[tuple[str, str, str, str], list[Finding]] = {}
     for item in report.findings:
         remedy = RefusedRows.remedy if _is_table(item) else item.remedy
@@ -68,23 +82,23 @@ def _grouped(report: AuditReport) -> list[dict[str, Any]]:
         {
             "severity": severity,
             "code": code,
-            "title": found[0].title,
+            "title": members[0].title,
             "remedy": remedy,
             "effect": effect,
-            "findings": found,
-            "refused": [_refused(item) for item in found if _is_table(item)],
-            "places": [] if _is_table(found[0]) else _places(found),
-            "wholes": _wholes(found, report),
+            "findings": members,
+            "refused": [_refused(item) for item in members if _is_table(item)],
+            "places": [] if _is_table(members[0]) else _places(members),
+            "wholes": _whole_columns(members, report),
             "acknowledged": severity == "error"
             and code in report.acknowledged
             and code not in NEVER_ACKNOWLEDGED,
         }
-        for (severity, code, remedy, effect), found in groups.items()
+        for (severity, code, remedy, effect), members in groups.items()
     ]
 
 
 def _overview(report: AuditReport) -> list[dict[str, Any]]:
-    """One line per code and severity: how often, and what."""
+    """Count the findings of each code and severity."""
     lines: dict[tuple[str, str], dict[str, Any]] = {}
     for item in report.findings:
         line = lines.setdefault(
@@ -95,37 +109,37 @@ def _overview(report: AuditReport) -> list[dict[str, Any]]:
     return list(lines.values())
 
 
-def _places(found: list[Finding]) -> list[tuple[str, Example]]:
-    """Where to look: the same number of examples of each finding, with the analyte they are of."""
-    each = max(1, MOST_SHOWN // len(found))
+def _places(findings: list[Finding]) -> list[tuple[str, Example]]:
+    """Examples with their analyte, the same number from each finding."""
+    each = max(1, MOST_SHOWN // len(findings))
     places = [
         (str(item.counts.get("analyte", "")), example)
-        for item in found
+        for item in findings
         for example in item.examples[:each]
     ]
     return places[:MOST_SHOWN]
 
 
-def _wholes(found: list[Finding], report: AuditReport) -> list[str]:
-    """Where to look if no row is more at fault than another: whole columns of a file."""
+def _whole_columns(findings: list[Finding], report: AuditReport) -> list[str]:
+    """Columns named by findings that have no example rows."""
     files = {Path(file).stem: file for file in report.facts["rows"]}
     return list(
         dict.fromkeys(
             f"the whole column{'s' * (len(item.columns) > 1)} {joined(item.columns)} "
             f"of {files.get(item.table, item.table)}"
-            for item in found
+            for item in findings
             if item.columns and not item.examples
         )
     )
 
 
 def _is_table(item: Finding) -> bool:
-    """Whether a finding is one reason for refused rows, shown as a line of a table."""
+    """Whether a finding is one reason for rejected rows, shown as a table row."""
     return item.code == RefusedRows.code and item.severity != "error"
 
 
 def _refused(item: Finding) -> dict[str, Any]:
-    """One reason for which rows are refused, as a line of a table."""
+    """Table row of one reason for rejected rows."""
     entries, read = int(item.counts["entries"]), int(item.counts["rows read"])
     seen, _, reason = item.summary.partition(". For example: ")
     first = item.examples[0]
@@ -142,7 +156,7 @@ def _refused(item: Finding) -> dict[str, Any]:
 
 
 def _lead(report: AuditReport) -> str:
-    """The verdict in plain words."""
+    """Summarise errors and warnings in one or two sentences."""
     errors = list(dict.fromkeys(item.code for item in report.blocking))
     warnings = len({item.code for item in report.findings if item.severity == "warning"})
     also = f"{counted(warnings, 'kind')} of warning" if warnings else "no warnings"
@@ -161,10 +175,10 @@ def _lead(report: AuditReport) -> str:
 
 
 def _what(report: AuditReport) -> str:
-    """What was looked at, in a sentence."""
+    """Describe patients, rows, outcomes and checks in one sentence."""
     rows = [f"{integer(count)} rows in {file}" for file, count in report.facts["rows"].items()]
     events = [f"{name} in {integer(count)}" for name, count in report.facts["events"].items()]
-    found = (
+    charted = (
         f"Outcomes charted: {joined(events)} patients. "
         if events
         else ("No configured outcome was found in the assessments. ")
@@ -173,16 +187,16 @@ def _what(report: AuditReport) -> str:
     return (
         f"{integer(report.facts['patients'])} patients{_infusions(report)}; "
         f"{joined(rows) or 'no readable table'}. "
-        f"{found}{made} of {len(report.outcomes)} checks could be made."
+        f"{charted}{made} of {len(report.outcomes)} checks could be made."
     )
 
 
 def _infusions(report: AuditReport) -> str:
-    """Infusions, where some patient has several."""
+    """Number of infusions; blank if every patient has one."""
     count = report.facts["infusions"]
     return "" if count == report.facts["patients"] else f", {integer(count)} infusions"
 
 
 def _files(report: AuditReport) -> list[dict[str, Any]]:
-    """Rows read, accepted and refused per file."""
+    """Rows read, accepted and rejected per file."""
     return [{"file": file, **count} for file, count in report.facts["counts"].items()]

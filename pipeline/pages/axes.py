@@ -1,4 +1,4 @@
-"""Axis scales with round ticks, and the guides that data is read against."""
+"""Axis scales with round ticks, and the guide lines and bands of a plot."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pipeline.format import plain
 from pipeline.pages.svg import GREY, GRID, INK, PALE, Style, element, stroke, text
 
 TINY = 1e-12
-"""Smaller than any value worth an axis of its own."""
+"""Spans and values below this count as zero."""
 Kind = Literal["linear", "log2", "log10"]
 
 
@@ -25,7 +25,7 @@ _IDEAL = Style(GREY, "5 4", width=1.3)
 @dataclass(frozen=True)
 class Scale:
     """
-    One axis: `low` sits at pixel `start`, `high` at pixel `end`.
+    One axis: `low` maps to pixel `start`, `high` to pixel `end`.
 
     Examples
     --------
@@ -43,17 +43,17 @@ class Scale:
     kind: Kind = "linear"
 
     def __post_init__(self) -> None:
-        """Refuse a domain that has no width, or none on a log axis."""
+        """Refuse an empty or non-finite domain, and a log domain at or below zero."""
         if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
             raise ValueError(
                 f"`low` must be finite and below `high`, got {self.low!r} and {self.high!r}."
-                " `domain(values)` widens a single value for you."
+                " Use `domain(values)`, which widens a single value."
             )
         if self.kind != "linear" and self.low <= 0:
             raise ValueError(f"A log scale starts above zero, got `low` {self.low!r}.")
 
     def __call__(self, value: float) -> float:
-        """Return the position of a value; on a log axis zero and below sit at the low end."""
+        """Return the pixel of a value; a log axis maps zero and below to the low end."""
         if self.kind == "linear":
             share = (value - self.low) / (self.high - self.low)
         elif value <= 0:
@@ -75,7 +75,7 @@ class Scale:
 
 def domain(values: Iterable[float | None], kind: Kind = "linear") -> tuple[float, float]:
     """
-    Return ends of an axis that hold every finite value, with some width even for one value.
+    Return axis limits that cover every finite value; a single value is widened.
 
     Examples
     --------
@@ -108,7 +108,7 @@ def _linear_ticks(low: float, high: float, count: int) -> tuple[float, ...]:
 
 
 def _log_ticks(low: float, high: float, count: int, base: int) -> tuple[float, ...]:
-    """Powers of the base, thinned when too many; 1-2-5 or plain steps when too few."""
+    """Powers of the base, thinned if too many; 1-2-5 or linear steps if too few."""
     first = math.ceil(math.log(low, base) - 1e-9)
     last = math.floor(math.log(high, base) + 1e-9)
     stride = max(1, math.ceil((last - first + 1) / max(count, 1)))
@@ -136,7 +136,7 @@ def axes(
     y_ticks: Sequence[tuple[float, str]] | None = None,
 ) -> Markup:
     """
-    Draw a light grid, two axis lines, tick labels and axis labels; ticks may be given.
+    Draw grid, axis lines, tick labels and axis labels; ticks default to round values.
 
     Examples
     --------
@@ -180,7 +180,7 @@ def rule(
     x: Scale, y: Scale, at: float, label: str, style: Style, *, across: bool = False
 ) -> Markup:
     """
-    Draw a labelled line over the whole plot: upright at an x, or across at a y.
+    Draw a labelled line over the whole plot: vertical at an x, or horizontal at a y.
 
     Examples
     --------
@@ -196,7 +196,7 @@ def rule(
 
 def diagonal(x: Scale, y: Scale, label: str = "") -> Markup:
     """
-    Draw the line on which both axes agree, named along its upper half.
+    Draw the line y = x, labelled along its upper half.
 
     Examples
     --------
@@ -215,7 +215,7 @@ def diagonal(x: Scale, y: Scale, label: str = "") -> Markup:
 
 
 def _nice_step(span: float, count: int) -> float:
-    """1, 2 or 5 times a power of ten, so that about `count` steps cover the span."""
+    """Step of 1, 2 or 5 times a power of ten; about `count` steps cover the span."""
     raw = span / max(count, 1)
     power = 10.0 ** math.floor(math.log10(raw))
     factor = next(f for f in (1, 2, 5, 10) if raw <= f * power * (1 + 1e-9) or f == 10)

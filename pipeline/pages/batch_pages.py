@@ -1,4 +1,4 @@
-"""Writes the pages of a scored batch: one per patient and the ward list."""
+"""Writes the pages of a scored batch: one per patient and a ward list."""
 
 from __future__ import annotations
 
@@ -21,33 +21,49 @@ _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")
 
 
 def write_pages(
-    folder: Path, patients: Sequence[Patient], facts: ModelSummary, *, made: datetime
+    folder: Path, patients: Sequence[Patient], summary: ModelSummary, *, made: datetime
 ) -> None:
     """Write ``index.html`` and one page per patient into a new folder.
 
     Parameters
     ----------
+    folder : pathlib.Path
+        Created; must not exist.
     patients : sequence of Patient
         From :func:`pipeline.predict.patient_results.patient_results`.
+    summary : ModelSummary
+        The model that scored the batch.
     made : datetime
-        When the pages are made.
+        Printed as the time of writing.
+
+    Examples
+    --------
+    >>> from datetime import UTC
+    >>> from tempfile import TemporaryDirectory
+    >>> counts = (60, {"icans": 12}, {}, {}, {}, {}, {}, "", {})
+    >>> summary = ModelSummary("demo", "1", "ab12", "ward", False, *counts, 72.0, 0.8, 24.0, 36.0)
+    >>> with TemporaryDirectory() as name:
+    ...     folder = Path(name) / "report"
+    ...     write_pages(folder, [], summary, made=datetime(2026, 1, 2, tzinfo=UTC))
+    ...     [path.name for path in folder.iterdir()]
+    ['index.html']
     """
     names = page_names(patient.record.patient_id for patient in patients)
     folder.mkdir()
     listed = []
     for patient in patients:
         address = f"{names[patient.record.patient_id]}.html"
-        page = patient_page(patient, facts, made=made, back=INDEX)
+        page = patient_page(patient, summary, made=made, back=INDEX)
         (folder / address).write_text(page, encoding="utf-8")
         listed.append((patient, address))
-    (folder / INDEX).write_text(ward_page(listed, facts, made=made), encoding="utf-8")
+    (folder / INDEX).write_text(ward_page(listed, summary, made=made), encoding="utf-8")
 
 
 def page_names(patient_ids: Iterable[str]) -> dict[str, str]:
-    """A file name without suffix for each patient, safe on every system and used once.
+    """Return a unique file name without suffix for each patient, safe on every system.
 
-    A plain id keeps its own name. Any other, and ids that differ in capitals only, get their plain
-    characters and a digest of the id.
+    An id of letters, digits, ``-`` and ``_`` is its own name. Other ids, and ids that differ only
+    in case, get their safe characters plus a digest of the id.
 
     Examples
     --------

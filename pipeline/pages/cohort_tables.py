@@ -1,4 +1,4 @@
-"""Tables of the page that belong to no single outcome: the contrast and the use of analytes."""
+"""Tables of the evaluation page across outcomes: the contrast and the use of analytes."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from pipeline.model.evaluation_report import AnalyteUse, ContrastDetail
 from pipeline.pages.evaluation_tables import Grid, area, difference, signed_spread
 
 _LINES = Markup('{}<br><span class="note">{}</span>')
-_BARS = {"day": "Day only", "crs_grade_and_day": "CRS grade and day"}
+_COMPARATORS = {"day": "Day only", "crs_grade_and_day": "CRS grade and day"}
 _CORE = 9
 _DRIVERS = 6
 
 
 def contrast(cells: Mapping[str, PerformanceCell], detail: ContrastDetail) -> Grid | None:
-    """AUROC of the contrast per horizon beside what is known without labs."""
+    """AUROC of the contrast per horizon, compared with predictors that use no labs."""
     hours = list(cells)
     if not hours:
         return None
     rows: list[tuple[str, ...]] = [
         ("logit p(CRS) − logit p(ICANS)", *(area(cells[h]) for h in hours))
     ]
-    for name, words in _BARS.items():
+    for name, title in _COMPARATORS.items():
         if table := detail.comparators.get(name):
             pairs = [table.get(h, AreaCell()) for h in hours]
-            rows.append((words, *(_LINES.format(area(c), difference(c)) for c in pairs)))
+            rows.append((title, *(_LINES.format(area(c), difference(c)) for c in pairs)))
     rows.append(
         (
             "Landmarks (patients); CRS first in",
@@ -46,7 +46,7 @@ def contrast(cells: Mapping[str, PerformanceCell], detail: ContrastDetail) -> Gr
 
 
 def _never_graded(detail: ContrastDetail) -> str:
-    """Whose landmarks are in no pair, because one of the two scales was never graded."""
+    """Note on landmarks left out because one of the two scales was never graded."""
     scales = [
         f"never graded on {scale}: {integer(cell.landmarks)} ({integer(cell.patients)})"
         for scale, cell in detail.never_graded.items()
@@ -64,7 +64,7 @@ def _counts(cell: Counts) -> str:
 
 
 def drivers(detail: ContrastDetail, hours: str) -> Grid | None:
-    """Analytes whose exchange lowers the contrast's AUROC most."""
+    """Analytes with the largest fall in the contrast's AUROC when permuted."""
     table = detail.drivers.get(hours, {})
     rows: list[tuple[str, ...]] = [
         (name, signed_spread(cell.loss))
@@ -90,18 +90,18 @@ def analyte_use(
     events: Number = None,
     apparent: bool = False,
 ) -> Grid | None:
-    """One row per analyte: was it there, was it used, and what its exchange did to the AUROC.
+    """One row per analyte: availability, use, and the fall in AUROC when it is permuted.
 
     Parameters
     ----------
     firm_from : int
-        With fewer event patients than this, no interval is interpreted.
+        Fewest event patients for which an interval is interpreted.
     events : float, optional
         Event patients of the outcome at this horizon.
     apparent : bool
-        Whether these are the training patients; then no interval is interpreted either.
+        Whether the model is scored on its training patients; no interval is then interpreted.
     """
-    looked_at = compared_analytes(entries, hours)
+    compared = compared_analytes(entries, hours)
     rows: list[tuple[str, ...]] = []
     core = list(entries.values())[:_CORE]
     others = sorted(list(entries.values())[_CORE:], key=lambda entry: -_fall_of(entry, hours))
@@ -114,7 +114,7 @@ def analyte_use(
                 integer(entry.event_patients),
                 f"{'Yes' if entry.used else 'No'}: {entry.why}",
                 _fall_or_dash(entry, hours),
-                _verdict(entry, hours, events, firm_from, looked_at, apparent=apparent),
+                _verdict(entry, hours, events, firm_from, compared, apparent=apparent),
             )
         )
     if not rows:
@@ -133,7 +133,7 @@ def analyte_use(
         rows,
         "Exchanged: the analyte's values and times come from another patient of the same day, the "
         "model stays. Analytes that travel together cover for each other, so no fall does not mean "
-        f"no biology. {integer(looked_at)} analytes have an interval here: if none carried "
+        f"no biology. {integer(compared)} analytes have an interval here: if none carried "
         "anything, one in twenty would miss 0 by chance.",
     )
 
@@ -143,7 +143,7 @@ def _with_share(count: Number, share: Number) -> str:
 
 
 def compared_analytes(entries: Mapping[str, AnalyteUse], hours: str) -> int:
-    """How many analytes have a fall with an interval at a horizon."""
+    """Count the analytes whose fall in AUROC has an interval at a horizon."""
     cells = (entry.importance.at(hours) for entry in entries.values())
     return sum(not is_missing(cell.fall_lo) for cell in cells)
 
@@ -158,11 +158,11 @@ def _verdict(
     hours: str,
     events: Number,
     firm_from: int,
-    looked_at: int,
+    compared: int,
     *,
     apparent: bool,
 ) -> str:
-    """Where the interval lies, as printed; a reason where nothing can be said of it."""
+    """Position of the printed interval relative to 0, or why it is not interpreted."""
     if entry.importance.reason:
         return entry.importance.reason
     fall = entry.importance.at(hours).loss
@@ -176,7 +176,7 @@ def _verdict(
     fewest = min((int(n) for n in known if n is not None and not is_missing(n)), default=0)
     if fewest < firm_from:
         return f"nothing: {counted(fewest, 'event patient')}, a verdict needs {firm_from}"
-    one_of = f"one of {looked_at} looked at"
+    one_of = f"one of {compared} looked at"
     return {
         1: f"above 0: ranking falls without it ({one_of})",
         -1: f"below 0: ranking rises without it ({one_of})",

@@ -1,4 +1,4 @@
-"""Tables of what acting on the risks would mean: alerts and net benefit."""
+"""Tables of decisions based on the risks: alerts and net benefit."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SHOWN_THRESHOLDS = (0.05, 0.1, 0.2, 0.3)
 
 
 def alerts(outcome: OutcomeReport, names: Mapping[str, str]) -> Grid | None:
-    """Alert burden and lead time at each wished alert rate."""
+    """Alert burden and lead time at each target alert rate."""
     rows: list[tuple[str, ...]] = []
     for hours, name, rate, cell in _alert_cells(outcome.alerts):
         if cell.reason:
@@ -74,9 +74,9 @@ def net_benefit(outcome: OutcomeReport, names: Mapping[str, str]) -> Grid | None
         shown = [cell.thresholds[n] for n in places]
         for name in ("model", "grade_and_day", "clinical_state", "treat_all"):
             if cell.curve(name) is not None:
-                words = "Treat all" if name == "treat_all" else names.get(name, name)
+                title = "Treat all" if name == "treat_all" else names.get(name, name)
                 values = (_per_thousand(cell.at(name, n), decimal).rstrip() for n in places)
-                rows.append((f"{hours} h, {words}", *values))
+                rows.append((f"{hours} h, {title}", *values))
         if cell.diff is not None:
             values = (_per_thousand(cell.at("diff", n), signed) for n in places)
             rows.append((f"{hours} h, model minus grade and day", *values))
@@ -111,5 +111,5 @@ def _thousand(value: Number) -> Number:
     return None if value is None else 1000.0 * value
 
 
-def _near(value: float, wanted: Sequence[float]) -> bool:
-    return any(abs(value - other) < 1e-6 for other in wanted)
+def _near(value: float, targets: Sequence[float]) -> bool:
+    return any(abs(value - other) < 1e-6 for other in targets)

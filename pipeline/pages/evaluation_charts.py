@@ -30,9 +30,9 @@ _BAND = "#c9dcec"
 
 def roc_chart(curves: Mapping[str, RocCurve], *, title: str = "ROC curves") -> Markup:
     """
-    Draw ROC curves, each under the name to show.
+    Draw ROC curves by name.
 
-    As many as there are distinct line styles; the key counts the rest.
+    At most one curve per distinct line style is drawn; the key counts the others.
 
     Examples
     --------
@@ -67,7 +67,7 @@ def calibration_chart(
     points: CalibrationGroups, *, title: str = "Calibration", x_label: str = "Predicted risk"
 ) -> Markup:
     """
-    Draw observed against predicted risk with intervals; the diagonal is ideal.
+    Draw observed against predicted risk with intervals and the ideal diagonal.
 
     Examples
     --------
@@ -86,11 +86,11 @@ def calibration_chart(
         if at is not None and a is not None and b is not None
         if math.isfinite(at) and math.isfinite(a) and math.isfinite(b)
     ]
-    told = "; ".join(f"predicted {percent(a)}, observed {proportion(b)}" for a, b in known)
+    description = "; ".join(f"predicted {percent(a)}, observed {proportion(b)}" for a, b in known)
     ticks = [(value, plain(round(100 * value, 6))) for value in x.ticks()]
     return chart(
         title,
-        f"{told}." if told else "No group could be estimated.",
+        f"{description}." if description else "No group could be estimated.",
         WIDTH,
         HEIGHT,
         axes.axes(
@@ -112,14 +112,14 @@ def histogram_pair(
     title: str = "Risk distribution",
 ) -> Markup:
     """
-    Draw two histograms of counts, events upwards and the others downwards.
+    Draw histograms of risk, events upwards and non-events downwards.
 
-    Each is drawn as a share of its own group, because events are rare.
+    Bars are shares of their own group, because events are rare.
 
     Parameters
     ----------
     means : sequence of float
-        Mean risk of those with the event and of the others, which no histogram can tell.
+        Mean risk of events and of non-events; bins do not determine it.
 
     Examples
     --------
@@ -134,13 +134,13 @@ def histogram_pair(
     x, y = Scale(low, high, _LEFT, _RIGHT), Scale(-reach, reach, _BOTTOM, _TOP)
     across = [(value, plain(round(100 * value, 6))) for value in x.ticks()]
     up = [(value, plain(round(100 * abs(value), 6))) for value in y.ticks()]
-    event_words = f"Event (n = {integer(sum(events))})"
-    other_words = f"No event (n = {integer(sum(non_events))})"
+    event_label = f"Event (n = {integer(sum(events))})"
+    other_label = f"No event (n = {integer(sum(non_events))})"
     return chart(
         title,
         " ".join(
-            f"{words}{'' if is_missing(mean) else f': mean risk {percent(mean)}'}."
-            for words, mean in zip((event_words, other_words), means, strict=True)
+            f"{label}{'' if is_missing(mean) else f': mean risk {percent(mean)}'}."
+            for label, mean in zip((event_label, other_label), means, strict=True)
         ),
         WIDTH,
         HEIGHT,
@@ -154,15 +154,15 @@ def histogram_pair(
         ),
         marks.bars(x, y, edges, above, Style(ORANGE)),
         marks.bars(x, y, edges, [-share for share in below], Style(BLUE)),
-        text(_RIGHT - 4, _TOP + 14, f"▲ {event_words}", anchor="end", bold=True, colour=ORANGE),
-        text(_RIGHT - 4, _BOTTOM - 8, f"▼ {other_words}", anchor="end", bold=True, colour=BLUE),
+        text(_RIGHT - 4, _TOP + 14, f"▲ {event_label}", anchor="end", bold=True, colour=ORANGE),
+        text(_RIGHT - 4, _BOTTOM - 8, f"▼ {other_label}", anchor="end", bold=True, colour=BLUE),
     )
 
 
 def smooth_calibration(
     smooth: SmoothCalibration, groups: CalibrationGroups, *, title: str
 ) -> Markup:
-    """Smoothed observed rate with its band, the groups as points, the diagonal as ideal."""
+    """Draw the smoothed observed rate with its band, groups as points, and the diagonal."""
     risk, low, high = smooth.risk, smooth.lo, smooth.hi
     reach = min(1.0, domain([0.0, 0.05, *risk, *smooth.observed, *groups.observed])[1])
     x, y = Scale(0, reach, _LEFT, _RIGHT), Scale(0, reach, _BOTTOM, _TOP)
@@ -172,10 +172,10 @@ def smooth_calibration(
     curve = [(r, y.clamp(v)) for r, v in zip(risk, smooth.observed, strict=True)]
     known = marks.finite_pairs(zip(groups.predicted, groups.observed, strict=True))
     inside = [(a, b) for a, b in known if a <= reach and b <= reach]
-    told = "; ".join(f"predicted {percent(a)}, observed {proportion(b)}" for a, b in known)
+    description = "; ".join(f"predicted {percent(a)}, observed {proportion(b)}" for a, b in known)
     return chart(
         title,
-        f"{told}. The band is the pointwise 95 % interval of the smoothed rate.",
+        f"{description}. The band is the pointwise 95 % interval of the smoothed rate.",
         _WIDTH,
         _HEIGHT,
         axes.axes(
@@ -189,7 +189,7 @@ def smooth_calibration(
 
 
 def decision_chart(cell: NetBenefit, names: Mapping[str, str], *, title: str) -> Markup:
-    """Net benefit per 1,000 landmarks against the risk threshold."""
+    """Draw net benefit per 1,000 landmarks against the risk threshold."""
     thresholds = cell.thresholds
     lines = {
         name: [1000.0 * (value or 0.0) for value in curve]
@@ -206,12 +206,12 @@ def decision_chart(cell: NetBenefit, names: Mapping[str, str], *, title: str) ->
                    style)
         for name, style in zip(shown, STYLES, strict=False)
     ]  # fmt: skip
-    words = {"treat_all": "Treat all", "treat_none": "Treat none"}
+    labels = {"treat_all": "Treat all", "treat_none": "Treat none"}
     entries = [
-        (words.get(name, names.get(name, name)), style)
+        (labels.get(name, names.get(name, name)), style)
         for name, style in zip(shown, STYLES, strict=False)
     ]
-    told = ", ".join(
+    description = ", ".join(
         f"{name} {plain(round(lines[code][0], 1))}"
         for code, (name, _) in zip(shown, entries, strict=True)
     )
@@ -219,7 +219,7 @@ def decision_chart(cell: NetBenefit, names: Mapping[str, str], *, title: str) ->
     longest = max(len(name) for name, _ in entries)
     return chart(
         title,
-        f"Net benefit per 1,000 landmarks at the lowest threshold: {told}.",
+        f"Net benefit per 1,000 landmarks at the lowest threshold: {description}.",
         _WIDTH,
         _HEIGHT,
         axes.axes(
@@ -236,7 +236,7 @@ def decision_chart(cell: NetBenefit, names: Mapping[str, str], *, title: str) ->
 
 
 def difference_chart(rows: Sequence[tuple[str, Metric]], *, title: str) -> Markup:
-    """Differences in AUROC with intervals, one line each; right of 0 the model is better."""
+    """Draw differences in AUROC with intervals, one row each; positive favours the model."""
     step, left, right, top = 26, 250, 620, 14
     bottom = top + step * len(rows)
     low, high = domain([0.0, *(part for _, metric in rows for part in metric)])
@@ -250,8 +250,8 @@ def difference_chart(rows: Sequence[tuple[str, Metric]], *, title: str) -> Marku
             element("line", x1=x(lo), y1=middle, x2=x(hi), y2=middle, stroke=BLUE, stroke_width=2)
         )
         parts.append(element("circle", cx=x(value), cy=middle, r=4.5, fill=BLUE))
-        told = f"{signed(value, 3)} [{signed(lo, 3)}, {signed(hi, 3)}]"
-        parts.append(text(right + 14, middle + 4, told))
+        label = f"{signed(value, 3)} [{signed(lo, 3)}, {signed(hi, 3)}]"
+        parts.append(text(right + 14, middle + 4, label))
     parts += [
         text(x(tick), bottom + 16, signed(tick, 2), anchor="middle", colour=INK)
         for tick in x.ticks()
@@ -260,10 +260,10 @@ def difference_chart(rows: Sequence[tuple[str, Metric]], *, title: str) -> Marku
         "line", x1=x(0), y1=top, x2=x(0), y2=bottom, stroke=GREY, stroke_width=1.4,
         stroke_dasharray="4 3",
     )  # fmt: skip
-    said = "; ".join(f"{name} {signed(metric.value, 3)}" for name, metric in rows)
+    differences = "; ".join(f"{name} {signed(metric.value, 3)}" for name, metric in rows)
     return chart(
         title,
-        f"Model minus each: {said}.",
+        f"Model minus each: {differences}.",
         800,
         bottom + 40,
         zero,
@@ -287,26 +287,26 @@ def _shares(counts: Sequence[float]) -> list[float]:
 
 
 def _event_rate(cell: NetBenefit, x: Scale, y: Scale) -> list[Markup]:
-    """Upright at the share with the event, where treating all crosses treating none."""
+    """Vertical line at the event rate, where treat all crosses treat none."""
     first, gained = cell.thresholds[0], cell.at("treat_all", 0).value
     if gained is None or is_missing(gained) or not 0.0 < first < 1.0:
         return []
     rate = gained * (1.0 - first) + first
     if not x.low <= rate <= x.high:
         return []
-    upright = element(
+    mark = element(
         "line", x1=x(rate), y1=y.start, x2=x(rate), y2=y.end, stroke=GREY, stroke_width=1.2,
         stroke_dasharray="4 3",
     )  # fmt: skip
     right = rate > (x.low + x.high) / 2
-    words = text(
+    label = text(
         x(rate) + (-4 if right else 4),
         y.start - 5,
         "share with event",
         anchor="end" if right else "start",
         halo=True,
     )
-    return [upright, words]
+    return [mark, label]
 
 
 def _places(x: Scale, y: Scale, pairs: Sequence[tuple[float, float]]) -> str:
@@ -314,11 +314,26 @@ def _places(x: Scale, y: Scale, pairs: Sequence[tuple[float, float]]) -> str:
 
 
 def standalone_charts(curves: HorizonCurves, title: str) -> Iterator[tuple[str, str]]:
-    """ROC, calibration and distribution of one horizon, each as an SVG file of its own.
+    """Yield ROC, calibration and risk distribution of one horizon as SVG files.
+
+    Parameters
+    ----------
+    curves : HorizonCurves
+        Curves of one outcome at one horizon.
+    title : str
+        Appended to the title of each chart.
 
     Yields
     ------
-    name, markup
+    name : str
+        File name without suffix.
+    markup : str
+        SVG with its namespace.
+
+    Examples
+    --------
+    >>> [name for name, markup in standalone_charts(HorizonCurves(), "ICANS")]
+    ['roc', 'calibration']
     """
     yield "roc", _standalone(roc_chart(curves.roc, title=f"ROC: {title}"))
     calibration = calibration_chart(curves.calibration, title=f"Calibration: {title}")
@@ -331,7 +346,7 @@ def standalone_charts(curves: HorizonCurves, title: str) -> Iterator[tuple[str, 
 
 
 def _standalone(markup: str) -> str:
-    """An SVG element of a page as a file, which must name its namespace."""
+    """Add the namespace that an SVG file needs."""
     text = str(markup)
     if "xmlns=" not in text.split(">", 1)[0]:
         text = text.replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"', 1)

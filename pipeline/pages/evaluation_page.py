@@ -30,7 +30,7 @@ from pipeline.pages.evaluation_titles import (
     subject_text,
 )
 from pipeline.pages.headline_sentences import calibration_text
-from pipeline.pages.html import facts, render
+from pipeline.pages.html import render, setting_rows
 from pipeline.pages.method_sentences import arrival_text, audit_lines, event_share, protocol_text
 from pipeline.pages.model_tables import model_grid
 
@@ -45,19 +45,23 @@ def render_evaluation(
     synthetic: bool = False,
 ) -> str:
     """
-    Render the page on which a statistician finds every figure of an evaluation.
+    Render every figure of an evaluation as one self-contained HTML page.
 
     Parameters
     ----------
     report : EvaluationReport
-        Optional parts may be absent and figures None.
+        Parts may be absent and figures None.
     curves : mapping of HorizonCurves
         By outcome and horizon.
     title : str
         Heading of the page.
     synthetic : bool
-        Whether to say that all patients are simulated; the cohort says it of itself and of the
-        patients the model learned from.
+        Marks all patients as simulated, whatever the report states.
+
+    Returns
+    -------
+    str
+        HTML.
 
     Examples
     --------
@@ -103,7 +107,7 @@ def render_evaluation(
         audits=_audits(report),
         command=report.command,
         minimum=minimum,
-        facts=[line for part in settings for line in facts(part, WORDS["facts"])],
+        facts=[line for part in settings for line in setting_rows(part, WORDS["facts"])],
     )
 
 
@@ -112,7 +116,7 @@ def _number(value: Number, noun: str) -> str:
 
 
 def _audits(report: EvaluationReport) -> list[tuple[str, list[str]]]:
-    """What audits found beyond the errors that stand among the warnings."""
+    """Audit findings other than the errors listed among the warnings."""
     audits = [
         ("The audit of this cohort warns", audit_lines(report.audit, errors=False)),
         (
@@ -120,11 +124,11 @@ def _audits(report: EvaluationReport) -> list[tuple[str, list[str]]]:
             audit_lines(report.audit_of_training),
         ),
     ]
-    return [(words, lines) for words, lines in audits if lines]
+    return [(heading, lines) for heading, lines in audits if lines]
 
 
 def _with_label(line: str, outcomes: Mapping[str, OutcomeReport]) -> str:
-    """A sentence about an outcome, under its label rather than its key."""
+    """Replace the outcome key at the start of a sentence by its label."""
     name, colon, rest = line.partition(":")
     label = outcomes[name].label if name in outcomes else ""
     return f"{label}{colon}{rest}" if label else line
@@ -134,7 +138,7 @@ def outcome_view(
     key: str, outcome: OutcomeReport, curves: Curves, kind: str = ""
 ) -> dict[str, Any]:
     """
-    Arrange one outcome for the template: sentences, a table and charts per horizon, further grids.
+    Return the template variables of one outcome: sentences, tables and charts.
 
     Examples
     --------
@@ -208,7 +212,7 @@ def _analyte_grids(report: EvaluationReport) -> list[evaluation_tables.Grid]:
 
 
 def _glance(label: str, outcome: OutcomeReport, hours: str) -> Markup | None:
-    """Differences from every comparator with an interval, at the headline horizon."""
+    """Chart of the differences from each comparator that have an interval."""
     rows = [
         (name, table[hours].difference)
         for name, table in _compared(outcome)
@@ -231,7 +235,7 @@ def _compared(outcome: OutcomeReport) -> Iterator[tuple[str, Mapping[str, AreaCe
 
 
 def _rows(outcome: OutcomeReport, hours: str) -> list[dict[str, Any]]:
-    """One table row for the model, its variant without grades, and each comparator."""
+    """Table rows of the model, its variant without grades, and each comparator."""
     predictors = {"model": outcome.model, "model_no_state": outcome.model_no_state}
     predictors |= outcome.comparators
     return [
@@ -249,15 +253,15 @@ def _rows(outcome: OutcomeReport, hours: str) -> list[dict[str, Any]]:
 def _charts(
     label: str, hours: str, outcome: OutcomeReport, curves: Curves
 ) -> Sequence[tuple[str, Markup]]:
-    """Caption and drawing of each chart whose curve is there."""
+    """Caption and drawing of each chart that has data."""
     drawn: list[tuple[str, Markup]] = []
-    curve, asked = curves.get(hours, HorizonCurves()), f"{label}, next {hours} h"
+    curve, subject = curves.get(hours, HorizonCurves()), f"{label}, next {hours} h"
     if curve.roc:
         lines = {named(name): rates for name, rates in curve.roc.items()}
-        drawn.append(("ROC curves", roc_chart(lines, title=f"ROC curves: {asked}")))
+        drawn.append(("ROC curves", roc_chart(lines, title=f"ROC curves: {subject}")))
     groups, smooth, bins = curve.calibration, curve.calibration_smooth, curve.risk_distribution
     if groups.predicted:
-        title = f"Calibration: {asked}"
+        title = f"Calibration: {subject}"
         chart = (
             evaluation_charts.smooth_calibration(smooth, groups, title=title)
             if smooth.risk
@@ -265,14 +269,14 @@ def _charts(
         )
         drawn.append((f"Calibration of the model within {hours} h", chart))
     if bins is not None:
-        title = f"Risks given: {asked}"
+        title = f"Risks given: {subject}"
         chart = histogram_pair(
             bins.edges, bins.events, bins.non_events, means=bins.means, title=title
         )
         drawn.append(("Risks the model gave", chart))
     cell = outcome.net_benefit.get(hours)
     if cell is not None and cell.thresholds:
-        title = f"Decision curve: {asked}"
+        title = f"Decision curve: {subject}"
         drawn.append(
             (
                 "Net benefit",

@@ -1,4 +1,4 @@
-"""The evaluation in a few lines for the console."""
+"""Console summary of an evaluation."""
 
 from __future__ import annotations
 
@@ -22,7 +22,24 @@ _HEADINGS = (
 
 
 def describe(report: EvaluationReport) -> str:
-    """The evaluation in a few lines for stdout."""
+    """Summarise an evaluation as plain text for stdout.
+
+    Parameters
+    ----------
+    report : EvaluationReport
+        Metrics by outcome and horizon.
+
+    Returns
+    -------
+    str
+        Lines without a final newline.
+
+    Examples
+    --------
+    >>> print(describe(EvaluationReport(kind="apparent", canary_auroc=0.5)))
+    apparent, None patients; AUROC [95 % interval]
+      constant predictor: 0.50
+    """
     lines = []
     if simulated := banner_text(report.cohort):
         lines.append(f"SYNTHETIC data. {simulated}")

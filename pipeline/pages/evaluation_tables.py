@@ -1,4 +1,4 @@
-"""Tables of the evaluation page: from the report of an outcome to captioned rows of text."""
+"""Tables of the evaluation page for one outcome."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _SPLITS = {
     "leave_one_site_out": "Each site by a model of the other sites",
     "temporal": "The latest patients by a model of the earlier ones",
 }
-_BARS = {
+_COMPARATORS = {
     "grade_and_day": "grade and day",
     "clinical_state": "all grades so far, no labs",
 }
@@ -46,7 +46,7 @@ _NO_INTERVAL = (
 
 @dataclass(frozen=True)
 class Grid:
-    """A table: the first cell of each row names it."""
+    """A captioned table; the first cell of each row is its header."""
 
     caption: str
     head: tuple[str, ...]
@@ -56,7 +56,7 @@ class Grid:
 
 
 def area(cell: AreaCell) -> str:
-    """AUROC with its interval.
+    """Write an AUROC with its interval.
 
     Examples
     --------
@@ -67,7 +67,7 @@ def area(cell: AreaCell) -> str:
 
 
 def difference(cell: Difference) -> str:
-    """Difference in AUROC with its interval.
+    """Write a difference in AUROC with its interval.
 
     Examples
     --------
@@ -78,13 +78,13 @@ def difference(cell: Difference) -> str:
 
 
 def signed_spread(metric: Metric) -> str:
-    """A difference and its interval with signs, three decimals each."""
+    """Write a difference and its interval, signed, to three decimals."""
     value, low, high = (signed(part, 3) for part in metric)
     return f"{value} [{low}, {high}]" if metric.has_interval else value
 
 
 def spread(metric: Metric, write: Callable[[Number], str]) -> str:
-    """A figure and its interval, each end written the same way; a dash where it is missing."""
+    """Write a figure and its interval with the same formatter; a dash if it is missing."""
     text = write(metric.value)
     if text == DASH or not metric.has_interval:
         return text
@@ -92,7 +92,7 @@ def spread(metric: Metric, write: Callable[[Number], str]) -> str:
 
 
 def share(metric: Metric) -> str:
-    """A proportion and its interval in percent; none where every draw gives the same 0 or 1.
+    """Write a proportion and its interval in percent; no interval if it is degenerate at 0 or 1.
 
     Examples
     --------
@@ -105,11 +105,11 @@ def share(metric: Metric) -> str:
 
 
 def robustness(outcome: OutcomeReport, hours: Sequence[str]) -> Grid:
-    """The same AUROC counted in other ways, and its difference from grade and day below it."""
+    """AUROC under other variants of counting, each with its difference from grade and day."""
     early, answered = outcome.without_early_onsets, outcome.answered
     weighted, within = outcome.patient_weighted, outcome.within_grade.by_horizon()
     equal = [(h, within[h]) for h in hours if h in within]
-    ways: list[tuple[str, Mapping[str, AreaCell], Mapping[str, AreaCell]]] = [
+    variants: list[tuple[str, Mapping[str, AreaCell], Mapping[str, AreaCell]]] = [
         (
             "Every landmark counts the same",
             outcome.model,
@@ -135,18 +135,18 @@ def robustness(outcome: OutcomeReport, hours: Sequence[str]) -> Grid:
         ("Weighted for loss of follow-up", outcome.time_dependent, {}),
     ]
     notes = []
-    for name, words in _SPLITS.items():
+    for name, title in _SPLITS.items():
         split = outcome.further_splits.get(name)
         if isinstance(split, str):
-            notes.append(f"{words}: not done, because {split}.")
+            notes.append(f"{title}: not done, because {split}.")
         elif split is not None:
-            ways.append((words, split.model, split.grade_and_day))
+            variants.append((title, split.model, split.grade_and_day))
             notes += _sites_left_out(name, split, outcome)
     if outcome.within_grade.reason:
         notes.append(f"Equal current grade: {outcome.within_grade.reason}.")
     rows: list[tuple[str, ...]] = [
-        (words, *(_two_lines(model.get(h), other.get(h)) for h in hours))
-        for words, model, other in ways
+        (title, *(_two_lines(model.get(h), other.get(h)) for h in hours))
+        for title, model, other in variants
         if model
     ]
     return Grid(
@@ -159,7 +159,7 @@ def robustness(outcome: OutcomeReport, hours: Sequence[str]) -> Grid:
 
 
 def _sites_left_out(name: str, split: OtherSplit, outcome: OutcomeReport) -> list[str]:
-    """A note where some site is not tested, because the others have too few event patients."""
+    """Note on sites left out because the other sites have too few event patients."""
     if name != "leave_one_site_out":
         return []
     pairs = [(cell.n, outcome.model[h].n) for h, cell in split.model.items() if h in outcome.model]
@@ -177,17 +177,17 @@ def _sites_left_out(name: str, split: OtherSplit, outcome: OutcomeReport) -> lis
     ]
 
 
-def _two_lines(cell: AreaCell | None, bar: AreaCell | None) -> str:
+def _two_lines(cell: AreaCell | None, reference: AreaCell | None) -> str:
     figure = area(cell or AreaCell())
-    return _LINES.format(figure, difference(bar)) if bar else figure
+    return _LINES.format(figure, difference(reference)) if reference else figure
 
 
 def labs(outcome: OutcomeReport, hours: Sequence[str]) -> Grid | None:
-    """What the labs add, against what has none and against labs that belong to somebody else."""
+    """Gain of the model over predictors without labs and over permuted labs."""
     control = outcome.negative_control
     rows: list[tuple[str, ...]] = [
-        (f"Model minus {words}", *(difference(outcome.compared(name, h)) for h in hours))
-        for name, words in _BARS.items()
+        (f"Model minus {title}", *(difference(outcome.compared(name, h)) for h in hours))
+        for name, title in _COMPARATORS.items()
         if name in outcome.comparators
     ]
     note = "An interval that holds 0 shows no difference."
@@ -208,7 +208,7 @@ def labs(outcome: OutcomeReport, hours: Sequence[str]) -> Grid | None:
 
 
 def incidence(outcome: OutcomeReport) -> Grid | None:
-    """Observed incidence (Aalen-Johansen) beside the mean risk, overall and by quarter of risk."""
+    """Observed incidence (Aalen-Johansen) and mean risk, overall and by quarter of risk."""
     rows = [
         (
             f"{hours} h",
@@ -237,7 +237,7 @@ def _quarters(groups: Sequence[RiskGroup]) -> list[str]:
 
 
 def comes_first(outcome: OutcomeReport, label: str, names: Mapping[str, str]) -> Grid | None:
-    """Incidence of whichever comes first after a landmark."""
+    """Cumulative incidence of the first of several events after a landmark."""
     table = outcome.what_comes_first
     if not table.incidence:
         return None
@@ -263,7 +263,7 @@ def comes_first(outcome: OutcomeReport, label: str, names: Mapping[str, str]) ->
 
 
 def days(outcome: OutcomeReport, hours: Sequence[str]) -> Grid | None:
-    """AUROC per day of the landmark and horizon."""
+    """AUROC by day of the landmark and horizon."""
     tables = [outcome.by_day_and_horizon.get(h, {}) for h in hours]
     numbers = sorted({int(day) for table in tables for day in table})
     rows: list[tuple[str, ...]] = [
@@ -281,7 +281,7 @@ def days(outcome: OutcomeReport, hours: Sequence[str]) -> Grid | None:
 
 
 def subgroups(outcome: OutcomeReport, hours: Sequence[str], headline: str) -> Grid | None:
-    """AUROC per subgroup and horizon, with counts and calibration at the headline horizon."""
+    """AUROC by subgroup and horizon, with counts and calibration at the headline horizon."""
     rows = []
     for attribute, levels in outcome.subgroups.items():
         for level, table in levels.items():

@@ -1,4 +1,4 @@
-"""Names, title and banner of an evaluation page: who was scored, what is simulated."""
+"""Names, title and banner of an evaluation page."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _BOTH = "Simulated patients: nothing on this page is clinical evidence."
 
 
 def named(predictor: str) -> str:
-    """A predictor, event or part in words.
+    """Return the display name of a predictor, event or part.
 
     Examples
     --------
@@ -31,7 +31,16 @@ def named(predictor: str) -> str:
 
 
 def page_title(report: EvaluationReport) -> str:
-    """Title that names the cohort of the model and the one it was scored on.
+    """Return a title with the training cohort and the scored cohort.
+
+    Parameters
+    ----------
+    report : EvaluationReport
+        Only its kind and cohort are used.
+
+    Returns
+    -------
+    str
 
     Examples
     --------
@@ -52,13 +61,13 @@ def page_title(report: EvaluationReport) -> str:
 
 
 def model_simulated(cohort: EvaluatedCohort) -> bool:
-    """Whether the model learned from simulated patients; by default those it was scored on."""
+    """Whether the training patients are simulated; if not stated, as the scored ones are."""
     stated = cohort.trained_on_synthetic
     return cohort.synthetic if stated is None else stated
 
 
 def banner_text(cohort: EvaluatedCohort, *, synthetic: bool = False) -> str:
-    """What a banner has to say of simulated patients; nothing where there are none.
+    """Return the banner on simulated patients; blank if there are none.
 
     Examples
     --------
@@ -84,7 +93,7 @@ def banner_text(cohort: EvaluatedCohort, *, synthetic: bool = False) -> str:
 
 
 def subject_text(cohort: EvaluatedCohort) -> str:
-    """Sentence on model and evaluated cohort, each with whether it is marked as simulated.
+    """Describe the training and scored cohorts and whether each is marked as simulated.
 
     Examples
     --------

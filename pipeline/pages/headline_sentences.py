@@ -1,4 +1,4 @@
-"""The first sentences of the page: ranking, calibration, what labs add, alerts and limits."""
+"""Sentences on ranking, calibration, alerts and limits at the top of an evaluation page."""
 
 from __future__ import annotations
 
@@ -36,12 +36,20 @@ _ALERT_RATE = "0.1"
 
 
 def headline(label: str, outcome: OutcomeReport, kind: str = "") -> str:
-    """Say in plain words how well the model ranks patients, and what it adds to grade and day.
+    """Describe the AUROC at the headline horizon and its gain over grade and day.
 
     Parameters
     ----------
+    label : str
+        Name of the outcome.
+    outcome : OutcomeReport
+        Metrics of the outcome.
     kind : str
-        Of the evaluation; an ``apparent`` one is compared with nothing.
+        Kind of evaluation; ``apparent`` ones are not compared.
+
+    Returns
+    -------
+    str
 
     Examples
     --------
@@ -69,7 +77,7 @@ the model is 0.06 higher (difference 0.01 to 0.11).
 
 
 def agreeing_places(first: float, second: Number, difference: Number) -> int:
-    """Decimals at which the rounded figures differ by the rounded difference: 2, else 3 or 4.
+    """Fewest decimals (2 to 4) at which rounded figures differ by the rounded difference.
 
     Examples
     --------
@@ -87,7 +95,7 @@ def agreeing_places(first: float, second: Number, difference: Number) -> int:
 
 
 def other_horizons(model: Mapping[str, PerformanceCell], hours: Sequence[str]) -> str:
-    """Tell the same figure at every other horizon, so that none is picked out."""
+    """List the AUROC at every other horizon."""
     first = headline_key(model)
     others = {h: model[h].auroc for h in hours if h != first}
     if all(is_missing(auroc) for auroc in others.values()):
@@ -96,7 +104,7 @@ def other_horizons(model: Mapping[str, PerformanceCell], hours: Sequence[str]) -
 
 
 def alert_text(outcome: OutcomeReport) -> str:
-    """Say what alerting on the highest tenth of landmarks would mean; nothing where unknown.
+    """Describe alerts on the highest tenth of risks; blank if unknown.
 
     Compares the model with grade and day at the same alert rate.
     """
@@ -114,9 +122,9 @@ def alert_text(outcome: OutcomeReport) -> str:
 
 
 def weighted_text(outcome: OutcomeReport) -> str:
-    """Say where the difference from grade and day depends on patients with many landmarks.
+    """Warn if the difference from grade and day depends on patients with many landmarks.
 
-    Nothing where it has the same sign and is shown, or not shown, in both ways of counting.
+    Blank if equal weights per patient change neither its sign nor whether its interval holds 0.
 
     Examples
     --------
@@ -149,7 +157,7 @@ def weighted_text(outcome: OutcomeReport) -> str:
 def cannot_show_sentences(
     outcomes: Mapping[str, OutcomeReport], kind: str, minimum: int
 ) -> list[str]:
-    """What this evaluation cannot show, from its own numbers."""
+    """List the limits of the evaluation, from its own figures."""
     sentences = []
     for name, outcome in outcomes.items():
         label = outcome.label or name
@@ -189,7 +197,7 @@ def cannot_show_sentences(
 
 
 def is_at_interval_end(metric: Metric) -> bool:
-    """Whether an AUROC, as printed, is an end of its interval or outside it.
+    """Whether the printed AUROC is at or beyond an end of its printed interval.
 
     Examples
     --------
@@ -206,12 +214,12 @@ _PLACES = 2
 
 
 def calibration_text(outcome: OutcomeReport, first: str | None) -> str:
-    """Say whether the risks are too low, too high or too extreme; nothing where unknown.
+    """Describe whether the risks are too low, too high or too extreme; blank if unknown.
 
     Parameters
     ----------
     first : str or None
-        Horizon of the headline; another one is named where its interval is clear of the ideal.
+        Headline horizon; others are listed only if their interval excludes the ideal.
 
     Examples
     --------
@@ -252,15 +260,15 @@ def _against_reference(other: AreaCell, places: int) -> str:
     within = other.difference.has_interval and _holds_0(low, high)
     if float(size) == 0:
         least = f"less than {decimal(10**-places, places)}"
-        way = "not shown to differ" if within or not span else f"apart by {least}"
-        return f"{alone}; the model is {way}{span}."
-    way = "higher" if difference > 0 else "lower"
+        relation = "not shown to differ" if within or not span else f"apart by {least}"
+        return f"{alone}; the model is {relation}{span}."
+    relation = "higher" if difference > 0 else "lower"
     doubt = ", so no difference is shown" if within else ""
-    return f"{alone}; the model is {size} {way}{span}{doubt}."
+    return f"{alone}; the model is {size} {relation}{span}{doubt}."
 
 
 def _reference_alerts(table: AlertTable) -> str:
-    """The same of grade and day; nothing where it is not known."""
+    """Describe alerts by grade and day at the same rate; blank if unknown."""
     cell = table.grade_and_day.get(_ALERT_RATE, AlertCell())
     if is_missing(cell.patients_warned):
         return ""
@@ -273,7 +281,7 @@ def _reference_alerts(table: AlertTable) -> str:
 
 
 def _reached(cell: AlertCell) -> str:
-    """Share of landmarks that reach the cut-off, where it is not the one aimed at."""
+    """Share of landmarks that reach the cut-off; blank if it equals the target."""
     rate = cell.alert_rate
     if is_missing(rate) or percent(rate) == percent(float(_ALERT_RATE)):
         return ""
@@ -286,7 +294,7 @@ def _warned(cell: AlertCell, verb: str) -> str:
 
 
 def _counted(cell: AlertCell) -> str:
-    """Warned patients of all event patients; a mean over the rounds may have a decimal."""
+    """Warned patients of all event patients; means over rounds may have decimals."""
     part, whole = cell.n_warned, cell.n_event_patients
     if is_missing(part) or is_missing(whole):
         return ""
@@ -295,7 +303,7 @@ def _counted(cell: AlertCell) -> str:
 
 
 def _true_alerts(cell: AlertCell) -> str:
-    """True alerts among 100, in whole ones."""
+    """Number of true alerts among 100, rounded."""
     needed = cell.number_needed_to_alert
     if is_missing(needed) or not needed:
         return "an unknown share of"
@@ -308,7 +316,7 @@ def _holds_0(low: Number, high: Number) -> bool:
 
 
 def _level(outcome: OutcomeReport, hours: str) -> str:
-    """Mean risk against what was observed, and the intercept with its verdict."""
+    """Mean risk, observed rate, and the intercept with its verdict."""
     cell = outcome.incidence.get(hours, Incidence())
     parts = []
     if not is_missing(cell.observed) and not is_missing(cell.mean_risk):
@@ -339,16 +347,16 @@ def _slope(slope: Metric) -> str:
 
 
 def _faults(outcome: OutcomeReport, hours: str) -> list[str]:
-    """What is clearly wrong at a horizon, each with its figure."""
+    """Miscalibrations at a horizon whose interval excludes the ideal."""
     faults = []
     cell = outcome.performance("model", hours)
     intercept, slope = cell.intercept, cell.slope
     if intercept.is_complete and (side := intercept.side_of(0.0, _PLACES)):
-        way = "low" if side > 0 else "high"
+        direction = "low" if side > 0 else "high"
         value, low, high = (signed(part) for part in intercept)
-        faults.append(f"risks too {way} (intercept {value}, 95 % interval {low} to {high})")
+        faults.append(f"risks too {direction} (intercept {value}, 95 % interval {low} to {high})")
     if slope.is_complete and (side := slope.side_of(1.0, _PLACES)):
-        way = "not extreme enough" if side > 0 else "too extreme"
+        fault = "not extreme enough" if side > 0 else "too extreme"
         ends = interval(slope.low, slope.high)
-        faults.append(f"a spread {way} (slope {decimal(slope.value)}, 95 % interval {ends})")
+        faults.append(f"a spread {fault} (slope {decimal(slope.value)}, 95 % interval {ends})")
     return faults

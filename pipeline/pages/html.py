@@ -1,4 +1,4 @@
-"""The HTML shell: one strict jinja2 environment whose templates extend ``base.html.j2``."""
+"""Renders HTML templates in one strict jinja2 environment."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ BASE = Path(__file__).parent / "templates"
 
 def environment(templates: Path) -> Environment:
     """
-    Return the environment that reads a room's templates first and the shared ones second.
+    Return an environment that looks up templates in a folder first, then the shared ones.
 
-    Everything is escaped, an undefined name is an error, and a None or NaN that reaches
-    the output is written as an en dash. The number formats are filters.
+    Output is escaped, undefined names raise, and None and NaN are written as an en dash.
+    Number formats are filters.
 
     Examples
     --------
@@ -56,17 +56,17 @@ def environment(templates: Path) -> Environment:
 
 def render(templates: Path, template: str, /, **context: Any) -> str:
     """
-    Render one self-contained page from a room's templates folder.
+    Render one self-contained page.
 
     Parameters
     ----------
     templates : pathlib.Path
-        Folder of the room's own templates; they may say ``{% extends "base.html.j2" %}``
-        and fill the blocks `style`, `heading`, `main` and `footer`.
+        Folder of templates; they may extend ``base.html.j2`` and fill its blocks `style`,
+        `heading`, `main` and `footer`.
     template : str
         Name of the template in that folder.
     **context : Any
-        `title` is required by the base; `synthetic` (default False) adds the banner.
+        Template variables. The base requires `title`; `synthetic` adds the banner.
 
     Examples
     --------
@@ -80,33 +80,34 @@ def render(templates: Path, template: str, /, **context: Any) -> str:
 _cached = cache(environment)
 
 
-def facts(table: Mapping[str, Any], names: Mapping[str, str]) -> list[tuple[str, str]]:
+def setting_rows(table: Mapping[str, Any], names: Mapping[str, str]) -> list[tuple[str, str]]:
     """
-    Write every plain entry as (name, value) in words; nested tables are left out.
+    Write every scalar or list entry as (name, value); nested tables are skipped.
 
     Examples
     --------
-    >>> facts({"seed": 7, "horizons_h": [24, 72], "synthetic": True}, {"horizons_h": "Horizons"})
+    >>> settings = {"seed": 7, "horizons_h": [24, 72], "synthetic": True}
+    >>> setting_rows(settings, {"horizons_h": "Horizons"})
     [('Seed', '7'), ('Horizons', '24, 72'), ('Synthetic', 'yes')]
     """
     return [
-        (names.get(name, words(name)), fact(value))
+        (names.get(name, words(name)), setting_text(value))
         for name, value in table.items()
         if not isinstance(value, Mapping)
     ]
 
 
-def fact(value: Any) -> str:
+def setting_text(value: Any) -> str:
     """
     Write one setting; a missing one is a dash.
 
     Examples
     --------
-    >>> fact(False), fact(None), fact(["a", 2]), fact(float("nan"))
-    ('no', '–', 'a, 2', '–')
+    >>> [setting_text(value) for value in (False, None, ["a", 2], float("nan"))]
+    ['no', '–', 'a, 2', '–']
     """
     if isinstance(value, list | tuple):
-        return ", ".join(fact(part) for part in value)
+        return ", ".join(setting_text(part) for part in value)
     if isinstance(value, bool):
         return "yes" if value else "no"
     if value is None or (isinstance(value, float) and is_missing(value)):
@@ -115,7 +116,7 @@ def fact(value: Any) -> str:
 
 
 def _shown(value: Any) -> Any:
-    """Never let None, NaN or a character that does not print reach a page."""
+    """Replace None, NaN and non-printing characters before output."""
     if isinstance(value, str):
         clean = visible(value)
         return Markup(clean) if isinstance(value, Markup) else clean

@@ -1,4 +1,4 @@
-"""Marks that show data on two scales: lines, steps, points, intervals and bars."""
+"""Data marks on two scales: lines, steps, points, intervals and bars."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ stroke-linejoin="round"/>
 
 def step(x: Scale, y: Scale, pairs: Iterable[Pair], style: Style) -> Markup:
     """
-    Join known pairs by stairs: a value holds until the next one.
+    Join known pairs by steps; a value holds until the next one.
 
     Examples
     --------
@@ -56,10 +56,10 @@ def step(x: Scale, y: Scale, pairs: Iterable[Pair], style: Style) -> Markup:
     True
     """
     known = finite_pairs(pairs)
-    stairs = known[:1]
+    corners = known[:1]
     for before, after in pairwise(known):
-        stairs += [(after[0], before[1]), after]
-    return _open_line(" ".join(f"{x(a):.5g},{y(b):.5g}" for a, b in stairs), style)
+        corners += [(after[0], before[1]), after]
+    return _open_line(" ".join(f"{x(a):.5g},{y(b):.5g}" for a, b in corners), style)
 
 
 def points(
@@ -75,8 +75,8 @@ def points(
     1
     """
     known = finite_pairs(pairs)
-    look = {"colour": style.colour, "size": size, "filled": filled}
-    return element("g", *(marker(style.marker, x(a), y(b), **look) for a, b in known))  # type: ignore[arg-type]
+    attributes = {"colour": style.colour, "size": size, "filled": filled}
+    return element("g", *(marker(style.marker, x(a), y(b), **attributes) for a, b in known))  # type: ignore[arg-type]
 
 
 def error_bar(x: Scale, y: Scale, at: float, lo: float, hi: float, style: Style) -> Markup:
@@ -98,7 +98,7 @@ def bars(
     x: Scale, y: Scale, edges: Sequence[float], heights: Sequence[float], style: Style
 ) -> Markup:
     """
-    Draw bars from zero between neighbouring edges; negative heights hang down.
+    Draw bars from zero between neighbouring edges; negative heights point down.
 
     Examples
     --------
@@ -116,5 +116,9 @@ def bars(
 
 
 def _open_line(places: str, style: Style) -> Markup:
-    look = {"stroke": style.colour, "stroke_width": style.width, "stroke_dasharray": style.dash}
-    return element("polyline", points=places, fill="none", **look, stroke_linejoin="round")
+    attributes = {
+        "stroke": style.colour,
+        "stroke_width": style.width,
+        "stroke_dasharray": style.dash,
+    }
+    return element("polyline", points=places, fill="none", **attributes, stroke_linejoin="round")

@@ -1,4 +1,4 @@
-"""How the figures of a page were made and what the audit warned of, in sentences."""
+"""Sentences on the evaluation protocol and the audit findings."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from pipeline.audit.check import Check
 
 
-_MANY = 0.5  # share of results from which the page says so, as CHK402 does
+_MANY = 0.5  # share of results that triggers the sentence; the same as in CHK402
 
 
 def protocol_text(report: EvaluationReport) -> list[tuple[str, str]]:
-    """What a reviewer asks of every evaluation, each under its name.
+    """Describe scoring, counting, intervals, missing data, choices and comparisons.
 
-    What the report does not hold is left out of the sentences.
+    Parts that the report lacks are left out.
 
     Examples
     --------
@@ -42,7 +42,7 @@ def protocol_text(report: EvaluationReport) -> list[tuple[str, str]]:
 
 
 def event_share(cell: Counts) -> str:
-    """Share of landmarks followed by the outcome, with what the AUPRC of a coin would be.
+    """Share of landmarks followed by the outcome; the AUPRC of a random score.
 
     Examples
     --------
@@ -56,17 +56,17 @@ def event_share(cell: Counts) -> str:
 
 
 def audit_lines(codes: AuditCodes | None, *, errors: bool = True) -> list[str]:
-    """One sentence per finding of an audit: its title and what it does to a result.
+    """One sentence per finding of an audit: code, title and effect.
 
     Parameters
     ----------
     errors : bool
-        Whether to list errors too.
+        Include errors, not only warnings.
 
     Examples
     --------
-    >>> audit_lines(AuditCodes(warnings=["CHK107"]))[0][:43]
-    'CHK107, records end at the worst grade: How'
+    >>> audit_lines(AuditCodes(warnings=["CHK107"]))[0].partition(":")[0]
+    'CHK107, records end at the worst grade'
     >>> audit_lines(None)
     []
     """
@@ -79,7 +79,7 @@ def audit_lines(codes: AuditCodes | None, *, errors: bool = True) -> list[str]:
 
 
 def audit_titles(codes: AuditCodes | None) -> str:
-    """The findings of an audit with their titles, in one phrase.
+    """Codes and titles of the findings of an audit, comma-separated.
 
     Examples
     --------
@@ -95,7 +95,7 @@ def audit_titles(codes: AuditCodes | None) -> str:
 
 
 def arrival_text(times: ResultTimes) -> str:
-    """A doubt about "had arrived by then", where most results arrive as they are collected.
+    """Caveat if most results have equal collection and result times; else blank.
 
     Examples
     --------
@@ -166,7 +166,7 @@ def _missing(outcomes: Iterable[OutcomeReport]) -> str:
 
 
 def _grades(outcomes: Iterable[OutcomeReport]) -> str:
-    """How often the grade is unknown, per outcome whose scale is graded."""
+    """Number of landmarks with unknown grade, per outcome whose scale is graded."""
     unknown = [
         f"{integer(cell.n)} of {integer(cell.of)} ({outcome.label})"
         for outcome in outcomes
@@ -181,7 +181,7 @@ def _grades(outcomes: Iterable[OutcomeReport]) -> str:
 
 
 def _ungraded(report: EvaluationReport) -> str:
-    """Who was never graded at all, per scale."""
+    """Patients never graded, per scale."""
     scales = "; ".join(ungraded_text(entry.model_dump()) for entry in report.never_graded.values())
     return f" Never graded at all: {scales}." if scales else ""
 
@@ -199,7 +199,7 @@ def _chosen(report: EvaluationReport) -> str:
 
 
 def _comparisons(report: EvaluationReport) -> str:
-    """How many intervals around 0 a reader can look at, and how many would miss it by chance."""
+    """Number of intervals on the page, and how many would exclude 0 by chance."""
     count = sum(
         not is_missing(cell.diff_lo) and not cell.is_constant
         for outcome in report.outcomes.values()
@@ -238,5 +238,5 @@ def _checks() -> Mapping[str, type[Check]]:
 
 
 def _lowered(title: str) -> str:
-    """A title inside a sentence; a name such as D-dimer keeps its capital."""
+    """Lower-case the first letter of a title, except in names such as D-dimer."""
     return title if title[1:2] in "-0" or title[1:2].isupper() else title[:1].lower() + title[1:]

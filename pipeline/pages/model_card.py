@@ -1,4 +1,4 @@
-"""The model card of a run: ``model_card.md``, ``card.json`` (CHAI) and the TRIPOD+AI checklist."""
+"""Writes ``model_card.md``, ``card.json`` (CHAI) and ``tripod_ai.md`` (TRIPOD+AI checklist)."""
 
 from __future__ import annotations
 
@@ -41,24 +41,48 @@ def write_card(
     spec: FeatureSpec,
     read: ReadResult,
 ) -> None:
-    """Write the three files into a bundle folder.
+    """Write model card, Applied Model Card and TRIPOD+AI checklist into a bundle folder.
 
     Parameters
     ----------
+    folder : pathlib.Path
+        Existing bundle folder.
+    config : Config
+        Settings of the training.
     report : EvaluationReport
-        Of the training, with ``sample_size`` and ``abstention``.
+        Evaluation of the training, with ``sample_size`` and ``abstention``.
+    spec : FeatureSpec
+        Analytes and drug classes of the model.
+    read : ReadResult
+        The training cohort as read.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from numpy import full, inf
+    >>> from pandas import DataFrame
+    >>> from pipeline.cohort.tables import empty_cohort
+    >>> from pipeline.config import load_config
+    >>> from pipeline.features.spec import learn_spec
+    >>> config, cohort = load_config(), empty_cohort(["P1"])
+    >>> spec, report = learn_spec(cohort, config, {}), EvaluationReport(kind="cross-validated")
+    >>> read = ReadResult(cohort, DataFrame(), {}, {}, {}, ["P1"], {}, "", 0, full(1, inf))
+    >>> with TemporaryDirectory() as folder:
+    ...     write_card(Path(folder), config, report, spec, read)
+    ...     print(sorted(path.name for path in Path(folder).iterdir()))
+    ['card.json', 'model_card.md', 'tripod_ai.md']
     """
-    facts = card_facts(config, report, spec, read)
-    items = checklist(facts, config.card.items)
-    card = chai_card(config, report, facts)
-    title = f"Model card: {facts['title']}"
+    phrases = card_facts(config, report, spec, read)
+    items = checklist(phrases, config.card.items)
+    card = chai_card(config, report, phrases)
+    title = f"Model card: {phrases['title']}"
     context = {
         "card": {"title": title, "use": USE},
-        "facts": facts,
+        "facts": phrases,
         "uses": card["UsesAndDirections"],
         "rows": _rows(report),
-        "made": [(_cell(name), _cell(told)) for name, told in made_of(report)],
-        "notes": notes_of(report, facts),
+        "made": [(_cell(name), _cell(value)) for name, value in made_of(report)],
+        "notes": notes_of(report, phrases),
         "items": items,
         "open": [item for item in items if item["answer"] == OPEN],
         "answered": sum(item["answer"] != OPEN for item in items),
@@ -69,18 +93,20 @@ def write_card(
     (folder / "card.json").write_text(text, encoding="utf-8")
 
 
-def checklist(facts: Mapping[str, str], stated: Mapping[str, str]) -> list[dict[str, str]]:
-    """Every item of TRIPOD+AI with its answer, where it stands, or ``not reported``.
+def checklist(phrases: Mapping[str, str], stated: Mapping[str, str]) -> list[dict[str, str]]:
+    """List every TRIPOD+AI item with its answer and location, or ``not reported``.
 
     Parameters
     ----------
+    phrases : mapping
+        From ``card_facts``; they fill the answers of ``tripod_ai.yaml``.
     stated : mapping
-        Answers of the configuration by item number; they win.
+        Answers of the configuration by item number; they take precedence.
     """
     result = []
     for item in schema_yaml("tripod_ai.yaml")["items"]:
         number, where = item["number"], item.get("where", "")
-        answer = stated.get(number) or item["answer"].format(**facts)
+        answer = stated.get(number) or item["answer"].format(**phrases)
         if number in stated:
             where = "config.json card"
         answer = OPEN if not answer or answer.startswith(OPEN) else answer
@@ -89,23 +115,26 @@ def checklist(facts: Mapping[str, str], stated: Mapping[str, str]) -> list[dict[
     return result
 
 
-def chai_card(config: Config, report: EvaluationReport, facts: Mapping[str, str]) -> dict[str, Any]:
-    """Applied Model Card in the shape of the Coalition for Health AI (schema 0.2)."""
+def chai_card(
+    config: Config, report: EvaluationReport, phrases: Mapping[str, str]
+) -> dict[str, Any]:
+    """Applied Model Card of the Coalition for Health AI (schema 0.2)."""
     stated = config.card
     performance, added = performance_of(config, report), added_value_of(config, report)
-    notes = notes_of(report, facts)
+    notes = notes_of(report, phrases)
     process = (
-        f"{facts['folds']}-fold cross-validation over patients, {facts['repeats']}; evaluation.json"
+        f"{phrases['folds']}-fold cross-validation over patients, {phrases['repeats']}; "
+        "evaluation.json"
     )
     common = {
         "TestType": "internal, cross-validated",
-        "TestingDataDescription": facts["flow"],
+        "TestingDataDescription": phrases["flow"],
         "ValidationProcessAndJustification": process,
     }
-    fair = facts["fairness"]
+    fair = phrases["fairness"]
     return {
         "BasicInfo": {
-            "ModelName": facts["title"],
+            "ModelName": phrases["title"],
             "ModelDeveloper": stated.developer or OPEN,
             "DeveloperContact": stated.contact or OPEN,
         },
@@ -117,7 +146,7 @@ def chai_card(config: Config, report: EvaluationReport, facts: Mapping[str, str]
             "RegulatoryApproval": "none; not a medical device",
         },
         "ModelSummary": {
-            "Summary": facts["summary"],
+            "Summary": phrases["summary"],
             "Keywords": ["CAR-T", "CRS", "ICANS", "biomarkers", "risk prediction"],
         },
         "UsesAndDirections": {
@@ -125,13 +154,13 @@ def chai_card(config: Config, report: EvaluationReport, facts: Mapping[str, str]
             "batch of results, read together with the evaluation",
             "PrimaryIntendedUsers": USERS,
             "HowToUse": "cytocast predict; docs/operations.md",
-            "TargetedPatientPopulation": facts["population"],
+            "TargetedPatientPopulation": phrases["population"],
             "CautionedOutOfScopeSettings": "clinical decisions, time-critical use, products and "
             "sites not in training, patients below the information floor",
         },
         "Warnings": {
             "KnownRisksAndLimitations": " ".join(
-                [f"{facts['limitations']}.", facts["size"], *notes]
+                [f"{phrases['limitations']}.", phrases["size"], *notes]
             ),
             "KnownBiasesOrEthicalConsiderations": "What was ordered, and when, differs between "
             "sites and is part of what the model reads",
@@ -139,14 +168,14 @@ def chai_card(config: Config, report: EvaluationReport, facts: Mapping[str, str]
         },
         "TrustIngredients": {
             "AISystemFacts": {
-                "OutcomesAndOutputs": f"{facts['outcomes']}, within {facts['horizons']} h: risk, "
-                f"{facts['level']} % interval, base rate, contributions",
-                "ModelType": f"{facts['members']}. {facts['made']}. {facts['settings']}",
+                "OutcomesAndOutputs": f"{phrases['outcomes']}, within {phrases['horizons']} h: "
+                f"risk, {phrases['level']} % interval, base rate, contributions",
+                "ModelType": f"{phrases['members']}. {phrases['made']}. {phrases['settings']}",
                 "FoundationModels": "none",
-                "InputDataSource": f"cohort export '{facts['cohort']}', sha256 "
-                f"{facts['cohort_sha']}",
+                "InputDataSource": f"cohort export '{phrases['cohort']}', sha256 "
+                f"{phrases['cohort_sha']}",
                 "OutputAndInputDataTypes": "tables in, tables and pages out",
-                "DevelopmentDataCharacterization": f"{facts['flow']}. {facts['reading']}",
+                "DevelopmentDataCharacterization": f"{phrases['flow']}. {phrases['reading']}",
                 "BiasMitigationApproaches": fair,
                 "OngoingMaintenance": OPEN,
                 "Security": "no pickle; every file under a manifest of SHA-256 digests",
@@ -172,8 +201,8 @@ def chai_card(config: Config, report: EvaluationReport, facts: Mapping[str, str]
             },
             "SafetyReliability": {
                 "MetricGoal": "No estimate where information is too thin or too unusual",
-                "Results": _results("abstention", [facts["abstention"]]),
-                "Interpretation": facts["abstention"],
+                "Results": _results("abstention", [phrases["abstention"]]),
+                "Interpretation": phrases["abstention"],
                 **common,
             },
         },
@@ -191,12 +220,12 @@ def _results(label: str, values: list[str]) -> list[dict[str, str]]:
 
 
 def _rows(report: EvaluationReport) -> list[list[str]]:
-    """One line of the card's table per outcome and horizon."""
+    """Table rows of the card, one per outcome and horizon."""
     rows = []
     for name, outcome in report.outcomes.items():
         for key in outcome.model:
             cell = outcome.performance("model", key)
-            bar = outcome.compared("grade_and_day", key)
+            reference = outcome.compared("grade_and_day", key)
             known = cell.auroc is not None
             rows.append(
                 [
@@ -205,7 +234,7 @@ def _rows(report: EvaluationReport) -> list[list[str]]:
                     f"{cell.n_events} of {cell.n}",
                     f"{cell.n_event_patients} of {cell.n_patients}",
                     f"{cell.auroc:.3f} ({bounds(cell.area)})" if known else "not estimable",
-                    f"{bar.auroc:.3f}" if bar.auroc is not None else "not estimable",
+                    f"{reference.auroc:.3f}" if reference.auroc is not None else "not estimable",
                     brier_text(cell.brier_score),
                     slope_text(cell.slope) if known else "not estimable",
                 ]
@@ -214,12 +243,12 @@ def _rows(report: EvaluationReport) -> list[list[str]]:
 
 
 def _cell(text: str) -> str:
-    """One line that does not break a Markdown table."""
+    """Escape text for one cell of a Markdown table."""
     return " ".join(str(text).replace("|", "\\|").split())
 
 
 def _inert(value: Any) -> Any:
-    """Text of a card without markup of an input, and without what does not print."""
+    """Escape HTML tags and remove non-printing characters."""
     return _TAG.sub("&lt;", visible(value)) if isinstance(value, str) else value
 
 

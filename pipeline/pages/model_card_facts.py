@@ -1,4 +1,4 @@
-"""What a run can say about itself in words: the facts behind the model card and the checklist."""
+"""Phrases about a training run for the model card and the TRIPOD+AI checklist."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LIMITATIONS = (
 def card_facts(
     config: Config, report: EvaluationReport, spec: FeatureSpec, read: ReadResult
 ) -> dict[str, str]:
-    """Facts by name; each is a phrase without a final stop."""
+    """Return phrases by name, each without a full stop."""
     cohort, protocol = report.cohort, report.protocol
     outcomes = "; ".join(item.label for item in config.outcomes.values())
     synthetic = "SYNTHETIC DATA: " if config.cohort.synthetic else ""
@@ -63,7 +63,7 @@ def card_facts(
         "bootstrap": str(protocol.bootstrap),
         "members": _members(config, report),
         "tuning": protocol.tuning,
-        "made": "; ".join(f"{name}: {told}" for name, told in made_of(report)),
+        "made": "; ".join(f"{name}: {value}" for name, value in made_of(report)),
         "settings": settings_text(report.settings_changed).removesuffix("."),
         "heterogeneity": _subgroups(report, "site") or "not reported: no figure by centre",
         "fairness": _subgroups(report, "sex") or "not reported: no figure by sex or age",
@@ -86,14 +86,14 @@ def card_facts(
     }
 
 
-def notes_of(report: EvaluationReport, facts: Mapping[str, str]) -> list[str]:
-    """Warnings of the training, and what the audit warned of; sample size stands elsewhere."""
-    notes = [note for note in report.warnings if note not in facts["size"]]
+def notes_of(report: EvaluationReport, phrases: Mapping[str, str]) -> list[str]:
+    """Warnings of training and audit, without those already in the sample-size phrase."""
+    notes = [note for note in report.warnings if note not in phrases["size"]]
     return notes + [f"Audit: {line}" for line in audit_lines(report.audit, errors=False)]
 
 
 def follow_up_text(read: ReadResult) -> str:
-    """Median time for which patients are followed after time zero, as stated or by their rows."""
+    """Median and quartiles of follow-up after time zero, in days."""
     days = read.cohort.patients["followed_until_hours"].dropna() / 24.0
     if days.empty:
         return "length of follow-up: not known"
@@ -105,7 +105,7 @@ def follow_up_text(read: ReadResult) -> str:
 
 
 def _subgroup_figures(report: EvaluationReport) -> str:
-    """By what there are figures of subgroups, and where they stand."""
+    """Kinds of subgroup with figures, and where to find them."""
     kinds = dict.fromkeys(
         kind for outcome in report.outcomes.values() for kind in outcome.subgroups
     )
@@ -120,7 +120,7 @@ def _limitations(report: EvaluationReport) -> str:
 
 
 def _arrival(report: EvaluationReport, read: ReadResult) -> str:
-    """What "by their result time" is worth in this cohort, to follow that phrase."""
+    """Caveats about result times, appended to "by their result time"."""
     doubt = arrival_text(report.result_times)
     assumed = (
         f"{read.turnaround_imputed} results without a time of their own get the usual delay"
@@ -131,7 +131,7 @@ def _arrival(report: EvaluationReport, read: ReadResult) -> str:
 
 
 def made_of(report: EvaluationReport) -> list[tuple[str, str]]:
-    """What each scale's model is made of: thresholds, members, signs, prior, clinical state."""
+    """Thresholds, members, signs, prior and clinical state of each scale's model."""
     return [
         (f"{scale}, {name[0].lower()}{name[1:]}", text)
         for scale, model in report.models.items()
@@ -150,7 +150,7 @@ def counts_of(report: EvaluationReport) -> list[str]:
 
 
 def performance_of(config: Config, report: EvaluationReport) -> list[str]:
-    """Discrimination and calibration of each outcome at the horizon of the gates."""
+    """Discrimination and calibration of each outcome at the promotion gates' horizon."""
     lines = []
     for name, key, outcome in _gate_horizons(config, report):
         cell = outcome.performance("model", key)
@@ -166,7 +166,7 @@ def performance_of(config: Config, report: EvaluationReport) -> list[str]:
 
 
 def added_value_of(config: Config, report: EvaluationReport) -> list[str]:
-    """What the model adds to grade and day, per outcome."""
+    """Gain in AUROC over grade and day, per outcome."""
     lines = []
     for name, key, outcome in _gate_horizons(config, report):
         difference = outcome.compared("grade_and_day", key).difference
@@ -182,7 +182,7 @@ def added_value_of(config: Config, report: EvaluationReport) -> list[str]:
 
 
 def bounds(metric: Metric, places: int = 3) -> str:
-    """Interval of a metric in words."""
+    """Write the interval of a metric."""
     low, high = metric.low, metric.high
     return (
         "no interval" if low is None or high is None else f"{low:.{places}f} to {high:.{places}f}"
@@ -190,12 +190,12 @@ def bounds(metric: Metric, places: int = 3) -> str:
 
 
 def brier_text(score: Metric) -> str:
-    """Brier score and its interval."""
+    """Write a Brier score and its interval."""
     return "not estimable" if score.value is None else f"{score.value:.4f} ({bounds(score, 4)})"
 
 
 def slope_text(slope: Metric) -> str:
-    """Calibration slope and its interval.
+    """Write a calibration slope and its interval.
 
     Examples
     --------
@@ -213,7 +213,7 @@ def slope_text(slope: Metric) -> str:
 def _gate_horizons(
     config: Config, report: EvaluationReport
 ) -> Iterator[tuple[str, str, OutcomeReport]]:
-    """Name of each outcome, and the horizon at which the gates look at it."""
+    """Name and promotion-gate horizon of each outcome."""
     for name, outcome in report.outcomes.items():
         yield name, nearest_horizon(outcome.model, config.gates.horizon_hours), outcome
 
@@ -227,7 +227,7 @@ def _summary(config: Config, report: EvaluationReport) -> str:
 
 
 def _members(config: Config, report: EvaluationReport) -> str:
-    """What kinds of learner any scale's model holds, and how they are joined."""
+    """Kinds of learner over all scales, and how their log-odds are averaged."""
     names = {
         name
         for model in report.models.values()
@@ -263,7 +263,7 @@ def _reading(read: ReadResult) -> str:
 
 
 def _measured(report: EvaluationReport) -> str:
-    """Share of the landmarks at risk of the first outcome with a result of each analyte read."""
+    """Share of landmarks at risk of the first outcome with a result, per analyte used."""
     entries = next(iter(report.analyte_use.values()), {})
     shares = [
         f"{key} {proportion(entry.row_share)}" for key, entry in entries.items() if entry.used
@@ -272,12 +272,12 @@ def _measured(report: EvaluationReport) -> str:
 
 
 def _ungraded(report: EvaluationReport) -> str:
-    """Who was never graded on a scale, and what the labels make of it."""
+    """Patients never graded, per scale, and how they are labelled."""
     scales = "; ".join(ungraded_text(entry.model_dump()) for entry in report.never_graded.values())
     return scales or "death is stated in the patients table, so nobody counts as never graded"
 
 
 def _subgroups(report: EvaluationReport, kind: str) -> str:
-    """Names the outcomes with figures by a kind of subgroup."""
+    """Names of outcomes with figures for a kind of subgroup."""
     names = [name for name, outcome in report.outcomes.items() if kind in outcome.subgroups]
     return f"figures by {kind} for {', '.join(names)}" if names else ""

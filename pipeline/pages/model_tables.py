@@ -1,4 +1,4 @@
-"""What a model is made of and which settings differ from the defaults, as table and sentence."""
+"""Table of a model's components, and the settings that differ from the defaults."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pipeline.format import joined, words
 from pipeline.model.evaluation_report import ModelDescription
 from pipeline.pages.evaluation_tables import Grid
 from pipeline.pages.evaluation_titles import named
-from pipeline.pages.html import fact
+from pipeline.pages.html import setting_text
 
 _MEMBERS = {PRIOR: "Model of another cohort"}
 
@@ -20,7 +20,7 @@ _MEMBERS = {PRIOR: "Model of another cohort"}
 def model_grid(
     models: Mapping[str, ModelDescription], changed: Mapping[str, JsonValue]
 ) -> Grid | None:
-    """One row per fact and one column per scale."""
+    """One row per property and one column per scale."""
     if not models:
         return None
     columns = [dict(fact_text(model)) for model in models.values()]
@@ -33,7 +33,7 @@ def model_grid(
 
 
 def settings_text(changed: Mapping[str, JsonValue]) -> str:
-    """Settings that differ from the defaults, in one sentence.
+    """List the settings that differ from the defaults.
 
     Examples
     --------
@@ -42,12 +42,12 @@ def settings_text(changed: Mapping[str, JsonValue]) -> str:
     """
     if not changed:
         return "All settings are the defaults."
-    told = "; ".join(f"{name} {_value(value)}" for name, value in changed.items())
-    return f"Settings that differ from the defaults: {told}."
+    changes = "; ".join(f"{name} {_value(value)}" for name, value in changed.items())
+    return f"Settings that differ from the defaults: {changes}."
 
 
 def fact_text(model: ModelDescription) -> list[tuple[str, str]]:
-    """Facts of one scale as (name, value) in words, the same names for every scale."""
+    """Properties of one scale's model as (name, value); names are the same for every scale."""
     state = model.clinical_state
     shown = (
         f"risk {state.shown} clinical state, both evaluated"
@@ -85,8 +85,8 @@ def _members_text(members: Mapping[str, Mapping[str, float]], without: str) -> s
 
 
 def _signs_text(signs: Mapping[str, list[str]]) -> str:
-    told = [f"{said} {', '.join(signs[key])}" for key, said in _SIGNS.items() if signs.get(key)]
-    return joined(told) if told else "none"
+    parts = [f"{label} {', '.join(signs[key])}" for key, label in _SIGNS.items() if signs.get(key)]
+    return joined(parts) if parts else "none"
 
 
 def _tuned_text(tuned: Mapping[str, float]) -> str:
@@ -94,9 +94,9 @@ def _tuned_text(tuned: Mapping[str, float]) -> str:
 
 
 def _value(value: JsonValue) -> str:
-    """A setting in words; a table of settings as name and value."""
+    """Write a setting; a table of settings as name and value."""
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {_value(part)}" for name, part in value.items()) or "none"
     if isinstance(value, list):
         return ", ".join(_value(part) for part in value) or "none"
-    return f"{value:g}" if isinstance(value, float) else fact(value)
+    return f"{value:g}" if isinstance(value, float) else setting_text(value)

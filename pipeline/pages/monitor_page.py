@@ -1,4 +1,4 @@
-"""The monitoring page: alarms first, then every comparison beside what training would give."""
+"""The monitoring page: alarms first, then every comparison with the training cohort."""
 
 from __future__ import annotations
 
@@ -30,11 +30,26 @@ def render_monitor(
     Parameters
     ----------
     content : mapping
-        The document.
-    figures : sequence of Figure
+        Content of ``monitor.json``.
+    figures : sequence of Comparison
         The comparisons in it.
     refused : str
-        How many results were refused and why; blank where none was.
+        Number of rejected results and reasons; blank if none.
+
+    Returns
+    -------
+    str
+        HTML.
+
+    Examples
+    --------
+    >>> from pipeline.config import load_config
+    >>> counts = ("patients", "patients_compared", "results", "batches", "comparisons")
+    >>> content = {**dict.fromkeys(counts, 0), "alarms": [], "synthetic": False}
+    >>> content |= {"trained_on": "ward", "training_patients": 120, "bundle_sha256": "ab12"}
+    >>> content |= {"package_version": "0", "thresholds": load_config().monitor.model_dump()}
+    >>> "120 training patients of ward" in render_monitor(content, [])
+    True
     """
     kinds = _text()["kinds"]
     tables = [
@@ -77,16 +92,16 @@ def _chance(p: float | None) -> str:
 
 
 def _fifths(figure: Comparison) -> dict[str, Any]:
-    """Share of patients in each fifth of the training values, found beside expected."""
+    """Chart of observed and expected shares of patients by fifth of the training values."""
     groups = figure.facts["groups"]
-    found = [count / figure.n for _, count in groups]
+    observed = [count / figure.n for _, count in groups]
     expected = [share for share, _ in groups]
     x = Scale(0, len(groups), _LEFT, _RIGHT)
     y = Scale(0, 1, _BOTTOM, _TOP)
     names = _text()["groups"]
-    told = ", ".join(
+    description = ", ".join(
         f"{name} {percent(a)} where {percent(b)} were expected"
-        for name, a, b in zip(names, found, expected, strict=True)
+        for name, a, b in zip(names, observed, expected, strict=True)
     )
     levels = [(at, plain(100 * at)) for at in (0, 0.25, 0.5, 0.75, 1)]
     ticks = [(i + 0.5, name.removesuffix(" fifth")) for i, name in enumerate(names)]
@@ -94,7 +109,7 @@ def _fifths(figure: Comparison) -> dict[str, Any]:
     steps = [(float(i), expected[min(i, len(expected) - 1)]) for i in range(len(expected) + 1)]
     drawing: Markup = chart(
         f"{figure.name}: patients by fifth of the training values",
-        f"{told}.",
+        f"{description}.",
         _WIDTH,
         _HEIGHT,
         axes.axes(
@@ -105,7 +120,7 @@ def _fifths(figure: Comparison) -> dict[str, Any]:
             x_ticks=ticks,
             y_ticks=levels,
         ),
-        marks.bars(x, y, list(range(len(groups) + 1)), found, Style(BLUE)),
+        marks.bars(x, y, list(range(len(groups) + 1)), observed, Style(BLUE)),
         marks.step(x, y, steps, dashed),
         key([("expected", dashed), ("found", Style(BLUE, None, width=8))], _LEFT + 8, 10),
     )

@@ -1,4 +1,4 @@
-"""The card of one outcome: a risk compared with what is usual, or an honest reason for none."""
+"""The card of one outcome: a risk compared with the base rate, or why there is no estimate."""
 
 from __future__ import annotations
 
@@ -29,22 +29,24 @@ _TOUCHES = 1e-6
 
 @dataclass(frozen=True)
 class Card:
-    """What the template draws for one outcome.
+    """Content of the card of one outcome.
 
     Attributes
     ----------
     title : str
     big : str
-        The risk, or "Already present" and the like.
+        The risk, or the status if there is no estimate.
     lines : tuple of str
-        Sentences below it.
-    drawings : tuple of (caption, drawing)
+        Sentences below the risk.
+    interval, change : str
+        Interval of the risk, and change within 24 h; blank if unknown.
+    through, between : str
+        For a large change: contributions that changed, and drugs and grades since then.
     line : Markup or None
         Number line.
-    through, between : str
-        Of a large change: which contributions changed, and what was given and charted meanwhile.
+    drawings : tuple of (caption, drawing)
     rows : tuple
-        Every horizon as text: hours, risk, interval, usual.
+        Every horizon as text: hours, risk, interval, base rate.
     """
 
     title: str
@@ -60,31 +62,31 @@ class Card:
 
 
 def card(
-    item: Estimate, record: PatientRecord, facts: ModelSummary, reach: float, note: str = ""
+    item: Estimate, record: PatientRecord, summary: ModelSummary, reach: float, note: str = ""
 ) -> Card:
-    """The card of one estimate.
+    """Return the card of one estimate.
 
     Parameters
     ----------
     reach : float
-        End of the axis of the number line, the same for all cards of a page.
+        Upper end of the number line, the same for all cards of a page.
     note : str
-        Why this outcome is asked, where another has happened.
+        Why this outcome replaces one that is already present; blank otherwise.
     """
     risk = item.headline
     notes = (note,) if note else ()
     if risk is None:
-        return Card(item.label, *_without(item, record, facts, notes))
+        return Card(item.label, *_without(item, record, summary, notes))
     interval = phrase(
         "estimate",
         "interval",
-        level=level_text(facts.level),
+        level=level_text(summary.level),
         interval=interval_text(risk.low, risk.high),
     )
     usual = risk.usual
     times = ratio_to_average(risk.ratio) or (phrase("estimate", "few_events") if usual else "")
     if usual and risk_text(risk.risk) == risk_text(usual.rate):
-        # the two read alike, so no word may set one above the other; none where both are clipped
+        # both print the same, so neither may be called higher; clipped values are not compared
         times = "" if is_clipped(risk.risk) else ratio_to_average(1.0)
     drawings = [
         (
@@ -103,13 +105,13 @@ def card(
                 patient_charts.history_chart(item.past, now, title=title),
             )
         )
-    through, between = _between(item, record, facts)
+    through, between = _between(item, record, summary)
     desc = phrase(
         "estimate",
         "number_line",
         label=item.label,
         risk=risk_text(risk.risk),
-        level=level_text(facts.level),
+        level=level_text(summary.level),
         interval=interval_text(risk.low, risk.high),
         usual=risk_text(usual.rate) if usual else "unknown",
     )
@@ -134,7 +136,7 @@ def card(
 
 
 def usual_text(usual: DayAverage | None) -> str:
-    """The base rate with the counts behind it; the counts alone where the rate would be clipped."""
+    """Write the base rate with its counts; the counts alone if the rate is clipped."""
     if usual is None or is_missing(usual.rate):
         return phrase("estimate", "usual_unknown")
     keys = ("usual_counts", "usual_counts_pooled")
@@ -153,40 +155,40 @@ def usual_text(usual: DayAverage | None) -> str:
 
 
 def refits_text(risk: Risk) -> str:
-    """A sentence where the estimate lies at an end of its interval; else blank."""
+    """Note that the estimate lies at an end of its interval; else blank."""
     at_low, at_high = risk.risk - risk.low < _TOUCHES, risk.high - risk.risk < _TOUCHES
     if at_low == at_high:
         return ""
     return phrase("estimate", "refits_higher" if at_low else "refits_lower")
 
 
-def change_text(item: Estimate, landmark_hours: float, words: str = "estimate") -> str:
-    """Change of the headline risk against the same model 24 h before; blank where unknown.
+def change_text(item: Estimate, landmark_hours: float, section: str = "estimate") -> str:
+    """Describe the change of the headline risk within 24 h, same model; blank if unknown.
 
     Parameters
     ----------
-    words : str
-        Section of ``sentences.yaml``: ``estimate``, or ``ward`` for fewer words.
+    section : str
+        Section of ``sentences.yaml``: ``estimate``, or ``ward`` for a shorter text.
     """
     before, risk = item.day_before(landmark_hours), item.headline
     if before is None or risk is None:
         return ""
     points = whole(100 * risk.risk) - whole(100 * before.risk)
     key = "change_none" if points == 0 else "change_up" if points > 0 else "change_down"
-    return phrase(words, key, points=points_text(points), before=risk_text(before.risk))
+    return phrase(section, key, points=points_text(points), before=risk_text(before.risk))
 
 
-def _between(item: Estimate, record: PatientRecord, facts: ModelSummary) -> tuple[str, str]:
-    """Of a large change since a day ago, through what, and what was given and charted meanwhile."""
+def _between(item: Estimate, record: PatientRecord, summary: ModelSummary) -> tuple[str, str]:
+    """Drivers of a large change within 24 h, and drugs and grades since then; else blank."""
     before, risk = item.day_before(record.hours), item.headline
     if before is None or risk is None or not is_large_change(before.risk, risk.risk):
         return "", ""
-    between = interim_events(record, before.landmark_hours, graded_scales(facts))
-    return change_drivers(item, before, facts), between
+    between = interim_events(record, before.landmark_hours, graded_scales(summary))
+    return change_drivers(item, before, summary), between
 
 
 def present_text(item: Estimate, record: PatientRecord, *, brief: bool = False) -> str:
-    """When an outcome that is already present was first charted; blank where that is unknown."""
+    """When an outcome that is already present was first charted; blank if unknown."""
     onset = record.first_grade(item.scale, item.threshold)
     if onset is None:
         return ""
@@ -195,7 +197,7 @@ def present_text(item: Estimate, record: PatientRecord, *, brief: bool = False) 
 
 
 def level_text(level: float) -> str:
-    """An interval level in percent.
+    """Write an interval level in percent.
 
     Examples
     --------
@@ -206,16 +208,16 @@ def level_text(level: float) -> str:
 
 
 def _without(
-    item: Estimate, record: PatientRecord, facts: ModelSummary, notes: tuple[str, ...]
+    item: Estimate, record: PatientRecord, summary: ModelSummary, notes: tuple[str, ...]
 ) -> tuple[str, tuple[str, ...]]:
     if item.status == EVENT_PRESENT:
         when = present_text(item, record)
         key = "event_present" if when else "event_present_unknown"
-        said = phrase("no_estimate", key, label=item.label, when=when)
-        return phrase("no_estimate", "event_present_title"), (*notes, said)
+        sentence = phrase("no_estimate", key, label=item.label, when=when)
+        return phrase("no_estimate", "event_present_title"), (*notes, sentence)
     key = "rejected" if item.status == REJECTED else "abstained"
-    said = phrase("no_estimate", key, reason=item.reason.replace("_", " ") or "not stated")
-    lines = (*notes, said, phrase("no_estimate", "not_low"))
+    sentence = phrase("no_estimate", key, reason=item.reason.replace("_", " ") or "not stated")
+    lines = (*notes, sentence, phrase("no_estimate", "not_low"))
     return phrase("no_estimate", "none_title"), lines
 
 

@@ -1,4 +1,4 @@
-"""Drawings of an estimate: number line, risk by horizon, earlier days, and the mirror chart."""
+"""Charts of an estimate: number line, risk by horizon, earlier days, and mirror chart."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from pipeline.pages.svg import BLUE, GRID, INK, ORANGE, Style, chart, element, m
 _REACHES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0)
 _THIN = Style(INK, None, width=1.2)
 LETTERS = 10.0
-"""Size of every letter; the widths below make it 9 pt or more on paper."""
+"""Font size; with the widths below, 9 pt or more in print."""
 _LINE_WIDTH, _HEIGHT = 274.0, 55.0
 _LABEL = 38.0  # room for the points at the end of a row
-_LEADING, _BOLD = 10.0, 6.4  # from line to line; widest mean of bold letters
+_LEADING, _BOLD = 10.0, 6.4  # line height; largest mean width of bold letters
 _NAME_LENGTH = 21  # characters of a pathway on one line
 _FAINT = Style(GRID, None, width=1)
 _SPREAD = "#f0c3a0"
 
 
 def axis_maximum(risks: Sequence[Risk]) -> float:
-    """End of an axis of risks, so that intervals and usual rates lie on it.
+    """Return an axis limit that covers all intervals and base rates.
 
     Examples
     --------
@@ -38,7 +38,7 @@ def axis_maximum(risks: Sequence[Risk]) -> float:
 
 
 def number_line(risk: Risk, reach: float, *, title: str, desc: str) -> Markup:
-    """The headline risk with its interval and the usual rate on one line from 0 to ``reach``."""
+    """Draw the headline risk, its interval and the base rate on a line from 0 to ``reach``."""
     x = Scale(0.0, reach, 11.0, _LINE_WIDTH - 11.0)
     here = x(x.clamp(risk.risk))
     ours = f"this patient {risk_text(risk.risk)}"
@@ -63,13 +63,13 @@ def number_line(risk: Risk, reach: float, *, title: str, desc: str) -> Markup:
     if risk.usual is not None:
         usual = x(x.clamp(risk.usual.rate))
         parts.append(stroke(usual, 11, usual, 26, Style(INK, None, width=2.4)))
-        said = f"usual {risk_text(risk.usual.rate)}"
-        parts.append(text(_inside(usual, said, 10), 35, said, anchor="middle", size=LETTERS))
+        label = f"usual {risk_text(risk.usual.rate)}"
+        parts.append(text(_inside(usual, label, 10), 35, label, anchor="middle", size=LETTERS))
     return chart(title, desc, _LINE_WIDTH, 38, *parts)
 
 
 def mini_line(risk: Risk, reach: float) -> Markup:
-    """A number line without words for a list; the words stand beside it."""
+    """Draw a number line without labels, for a list."""
     x = Scale(0.0, reach, 3.0, 147.0)
     low, high = x(risk.low), x(x.clamp(risk.high))
     parts = [
@@ -87,7 +87,7 @@ def mini_line(risk: Risk, reach: float) -> Markup:
 
 
 def horizon_chart(risks: Sequence[Risk], headline: float, *, title: str) -> Markup:
-    """Risk within each horizon with its interval, beside what is usual."""
+    """Draw risk, interval and base rate at each horizon."""
     width, height = 160.0, _HEIGHT
     reach = axis_maximum(risks)
     x = Scale(0.0, max(risk.hours for risk in risks) * 1.06, 37.0, width - 4)
@@ -114,15 +114,15 @@ def horizon_chart(risks: Sequence[Risk], headline: float, *, title: str) -> Mark
         marks.line(x, y, [(risk.hours, risk.risk) for risk in risks], ours),
         marks.points(x, y, [(risk.hours, risk.risk) for risk in risks], ours, size=3.2),
     ]
-    told = "; ".join(
+    description = "; ".join(
         f"within {risk.hours:g} h {risk_text(risk.risk)} ({interval_text(risk.low, risk.high)})"
         for risk in risks
     )
-    return chart(title, f"{told}.", width, height, *parts)
+    return chart(title, f"{description}.", width, height, *parts)
 
 
 def history_chart(past: Sequence[EarlierEstimate], now: EarlierEstimate, *, title: str) -> Markup:
-    """The headline risk at earlier landmarks and now, as steps with their intervals."""
+    """Draw the headline risk at earlier landmarks and now, as steps with intervals."""
     width, height = 108.0, _HEIGHT
     every = [*past, now]
     first, last = every[0].landmark_hours, now.landmark_hours
@@ -141,21 +141,21 @@ def history_chart(past: Sequence[EarlierEstimate], now: EarlierEstimate, *, titl
     pairs = [(p.landmark_hours, p.risk) for p in every]
     parts += [marks.step(x, y, pairs, style), marks.points(x, y, pairs[:-1], style, size=2.4)]
     parts.append(marker("diamond", x(last), y(y.clamp(now.risk)), colour=ORANGE, size=3.2))
-    told = "; ".join(f"day {int(p.landmark_hours // 24)} {risk_text(p.risk)}" for p in every)
-    return chart(title, f"{told}.", width, height, *parts)
+    description = "; ".join(f"day {int(p.landmark_hours // 24)} {risk_text(p.risk)}" for p in every)
+    return chart(title, f"{description}.", width, height, *parts)
 
 
 def mirror_chart(
     names: Sequence[str], sides: Sequence[tuple[str, Sequence[float]]], *, title: str
 ) -> Markup:
-    """Points by pathway, one column per estimate: raising bars point right, lowering ones left.
+    """Draw percentage points by pathway, one column per estimate; raising bars point right.
 
     Parameters
     ----------
     names : sequence of str
-        One per row.
+        Pathway of each row.
     sides : sequence of (str, sequence of float)
-        One or two estimates: short name and points per row.
+        One or two estimates: short name and percentage points per row.
 
     Examples
     --------
@@ -171,9 +171,9 @@ def mirror_chart(
     steps = [2.0 + _LEADING + _LEADING * (len(rows) - 1) for rows in lines]
     tops = [top + sum(steps[:row]) for row in range(len(names))]
     parts = [
-        text(0.0, at + 9.5 + _LEADING * number, words, size=LETTERS)
+        text(0.0, at + 9.5 + _LEADING * number, line, size=LETTERS)
         for at, rows in zip(tops, lines, strict=True)
-        for number, words in enumerate(rows)
+        for number, line in enumerate(rows)
     ]
     parts += [stroke(0.0, at, width, at, _FAINT) for at in tops[1:]]
     values = [value for _, points in sides for value in points]
@@ -183,26 +183,26 @@ def mirror_chart(
         start = first + number * (column + gap)
         zero = start + lowered * unit
         parts += [
-            text(start, top - 4 - _LEADING * number, words, bold=True, size=LETTERS)
-            for number, words in enumerate(reversed(heads[number]))
+            text(start, top - 4 - _LEADING * number, line, bold=True, size=LETTERS)
+            for number, line in enumerate(reversed(heads[number]))
         ]
         parts.append(stroke(zero, top, zero, top + sum(steps), _THIN))
         for at, step, value in zip(tops, steps, points, strict=True):
-            way, middle = (1.0 if value > 0 else -1.0), at + step / 2
-            parts.append(_bar(zero, way, abs(value) * unit, middle - 4, value))
-            said = signed_points(value)
+            direction, middle = (1.0 if value > 0 else -1.0), at + step / 2
+            parts.append(_bar(zero, direction, abs(value) * unit, middle - 4, value))
+            label = signed_points(value)
             parts.append(
-                text(start + column, middle + 3.5, said, anchor="end", size=LETTERS, bold=True)
+                text(start + column, middle + 3.5, label, anchor="end", size=LETTERS, bold=True)
             )
-    told = "; ".join(
+    description = "; ".join(
         f"{name}: " + ", ".join(f"{short} {signed_points(points[row])}" for short, points in sides)
         for row, name in enumerate(names)
     )
-    return chart(title, f"{told}.", width, top + sum(steps) + 2, *parts)
+    return chart(title, f"{description}.", width, top + sum(steps) + 2, *parts)
 
 
 def _lines(name: str, length: int) -> list[str]:
-    """A name on lines of about the same length, as few as hold it.
+    """Wrap a name onto the fewest lines, of similar length.
 
     Examples
     --------
@@ -217,11 +217,11 @@ def _lines(name: str, length: int) -> list[str]:
     )
 
 
-def _bar(zero: float, way: float, size: float, y: float, value: float) -> Markup:
-    """A full bar raises the risk, an open one lowers it."""
+def _bar(zero: float, direction: float, size: float, y: float, value: float) -> Markup:
+    """Draw a bar: filled if it raises the risk, open if it lowers it."""
     if size < 0.5:
         return Markup("")
-    left = zero if way > 0 else zero - size
+    left = zero if direction > 0 else zero - size
     colour = ORANGE if value > 0 else BLUE
     fill = colour if value > 0 else "#fff"
     return element(
@@ -239,11 +239,11 @@ def _percent_axis(x: Scale, y: Scale) -> list[Markup]:
 
 
 def _percent(risk: float) -> str:
-    """A round number on an axis."""
+    """Write an axis label."""
     return f"{round(100 * risk)}\u00a0%"
 
 
 def _inside(x: float, label: str, free: float = 0.0) -> float:
-    """Middle of a label, kept within the number line and away from its ends."""
+    """Centre of a label, kept within the number line and clear of its ends."""
     half = 3.3 * len(label) + 2
     return min(max(x, half + free), _LINE_WIDTH - half - 3 * free)

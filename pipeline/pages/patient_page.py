@@ -1,4 +1,4 @@
-"""The patient page: one A4 that a clinician reads in ten seconds."""
+"""The patient page: one printed A4 sheet."""
 
 from __future__ import annotations
 
@@ -38,51 +38,53 @@ from pipeline.predict.patient_results import Patient
 TEMPLATES = Path(__file__).parent / "templates"
 MOST_TRENDS = 11
 MOST_ROWS = 7
-# characters on paper: more are shortened, fewer large; more of the shortened ones lose drawings
+# characters in print: above _ROOM shortened, then above _FULL packed; below _HALF_ROOM large
 _ROOM, _FULL, _HALF_ROOM = 1550, 2320, 1000
-_ROW = 150  # characters in the place of one row of the pathway chart
-_START, _TREND_ROW = 600, 550  # characters beside the chart, and in the place of a row of trends
+_ROW = 150  # characters that need as much space as one row of the pathway chart
+_START, _TREND_ROW = 600, 550  # the same, for the text column at the chart and a row of trends
 _SHORT_LABS, _SHORT_TRENDS = 3, 8  # printed on a shortened page
 _EARLIEST, _LONGEST = -48.0, 14 * 24.0
 
 
-def patient_page(patient: Patient, facts: ModelSummary, *, made: datetime, back: str = "") -> str:
+def patient_page(patient: Patient, summary: ModelSummary, *, made: datetime, back: str = "") -> str:
     """Render the page of one patient.
 
     Parameters
     ----------
     made : datetime
-        When the page was made.
+        Time of writing; decides whether the estimate has expired.
     back : str
-        Relative address of the ward list; no link where blank.
+        Relative address of the ward list; blank for no link.
     """
     record, inputs = patient.record, patient.inputs
-    shown = asked(list(patient.estimates), facts.outcomes)
+    shown = asked(list(patient.estimates), summary.outcomes)
     estimated = [item for item in shown if item.headline is not None]
     risks = [item.headline for item in estimated if item.headline is not None]
     reach = patient_charts.axis_maximum(risks)
     drugs = drug_marks(record.doses)
     context: dict[str, Any] = {
-        "cards": [card(item, record, facts, reach, _note(item, patient, facts)) for item in shown],
-        "reliance": _reliance(patient, estimated, facts, made),
-        "why": _why(estimated, facts),
+        "cards": [
+            card(item, record, summary, reach, _note(item, patient, summary)) for item in shown
+        ],
+        "reliance": _reliance(patient, estimated, summary, made),
+        "why": _why(estimated, summary),
         "contrast": sentences.contrast_sentence(estimated),
-        "labs": sentences.lab_sentences(record, estimated, facts),
-        "against": sentences.opposing_sentences(record, estimated, facts),
-        "missing": _missing(patient, facts),
-        "trends": _trends(record, estimated, facts, drugs),
-        "linear": _linear_axes(record, facts),
-        "others": _other_labs(record, estimated, facts),
+        "labs": sentences.lab_sentences(record, estimated, summary),
+        "against": sentences.opposing_sentences(record, estimated, summary),
+        "missing": _missing(patient, summary),
+        "trends": _trends(record, estimated, summary, drugs),
+        "linear": _linear_axes(record, summary),
+        "others": _other_labs(record, estimated, summary),
         "drugs": [_drug_text(drug, record) for drug in drugs],
         "unseen": sentence("unseen"),
-        "footer": footer_lines(shown, facts),
+        "footer": footer_lines(shown, summary),
     }
     return render(
         TEMPLATES,
         "patient.html.j2",
         title=_title(record),
-        subtitle=_subtitle(record, inputs, facts, made),
-        synthetic=facts.synthetic,
+        subtitle=_subtitle(record, inputs, summary, made),
+        synthetic=summary.synthetic,
         back=back,
         association=phrase("pathways", "association"),
         density=_density(context),
@@ -91,7 +93,7 @@ def patient_page(patient: Patient, facts: ModelSummary, *, made: datetime, back:
 
 
 def _density(context: Mapping[str, Any]) -> str:
-    """Class of the page: ``dense`` and ``packed`` print shortened, ``roomy`` prints large."""
+    """CSS class of the page: ``dense`` and ``packed`` print shortened, ``roomy`` large."""
     characters, drawn = _printed_length(context), len(context["trends"])
     if characters > _ROOM or (drawn > _SHORT_TRENDS and characters > _HALF_ROOM):
         return "dense packed" if _shortened_length(context, drawn) > _FULL else "dense"
@@ -99,59 +101,59 @@ def _density(context: Mapping[str, Any]) -> str:
 
 
 def _shortened_length(context: Mapping[str, Any], drawn: int) -> int:
-    """Characters of a shortened page, in which drawings count by their place."""
-    rely = context["reliance"]
-    first = [told[0] for told in context["against"]]
-    beside = max(sum(map(len, context["missing"])), sum(map(len, first)))
+    """Length of a shortened page in characters; charts count by the space they need."""
+    confidence = context["reliance"]
+    first = [pair[0] for pair in context["against"]]
+    column = max(sum(map(len, context["missing"])), sum(map(len, first)))
     labs = sum(len(f"{lab.text} {lab.effect}") for lab in context["labs"][:_SHORT_LABS])
     rows: int = sum(block["rows"] for block in context["why"])
     saved = _TREND_ROW if drawn <= _SHORT_TRENDS / 2 else 0
-    words = [*(rely.reasons if rely else ()), *context["drugs"], context["contrast"]]
-    total: int = sum(map(len, words))
+    texts = [*(confidence.reasons if confidence else ()), *context["drugs"], context["contrast"]]
+    total: int = sum(map(len, texts))
     through = max((len(card.through) for card in context["cards"]), default=0)
-    total += 2 * (beside + through) + max(_ROW * rows, 2 * labs - _START) - saved
+    total += 2 * (column + through) + max(_ROW * rows, 2 * labs - _START) - saved
     return total
 
 
 def _printed_length(context: Mapping[str, Any]) -> int:
     """Characters of the parts whose length depends on the patient."""
-    rely, drugs = context["reliance"], context["drugs"]
-    against = [sentence for told in context["against"] for sentence in told]
+    confidence, drugs = context["reliance"], context["drugs"]
+    against = [sentence for pair in context["against"] for sentence in pair]
     parts = [*against, *context["missing"], *drugs, context["contrast"]]
-    parts += rely.reasons if rely else ()
+    parts += confidence.reasons if confidence else ()
     parts += [one.through + one.between for one in context["cards"]]
     parts += [f"{lab.text} {lab.effect}" for lab in context["labs"]]
     return sum(len(part) for part in parts)
 
 
-def footer_lines(shown: Sequence[Estimate], facts: ModelSummary) -> list[str]:
-    """Model, training data, validation and what is not claimed."""
-    version = f"version {facts.version}" if facts.version.isdigit() else ""
+def footer_lines(shown: Sequence[Estimate], summary: ModelSummary) -> list[str]:
+    """Footer on model, training data, validation and limitations."""
+    version = f"version {summary.version}" if summary.version.isdigit() else ""
     events = [
         phrase("footer", "events", count=integer(count), short=outcome_short(name))
-        for name, count in facts.event_patients.items()
+        for name, count in summary.event_patients.items()
     ]
     lines = [
         phrase(
-            "footer", "model", name=facts.name, version=version, sha=facts.bundle_sha[:12]
+            "footer", "model", name=summary.name, version=version, sha=summary.bundle_sha[:12]
         ).replace(" ,", ","),
         phrase(
             "footer",
             "trained",
-            patients=integer(facts.n_patients),
-            cohort=facts.cohort,
+            patients=integer(summary.n_patients),
+            cohort=summary.cohort,
             events=joined(events) or "events not counted",
         ),
     ]
     names = dict.fromkeys([item.outcome for item in shown])
-    figures = [_figure(name, facts.validation.get(name)) for name in names]
-    if facts.validation_kind and figures:
+    figures = [_figure(name, summary.validation.get(name)) for name in names]
+    if summary.validation_kind and figures:
         lines.append(
             phrase(
                 "footer",
                 "internal",
-                kind=facts.validation_kind,
-                horizon=f"{facts.horizon:g}",
+                kind=summary.validation_kind,
+                horizon=f"{summary.horizon:g}",
                 figures="; ".join(figures),
             )
         )
@@ -177,12 +179,12 @@ def _title(record: PatientRecord) -> str:
 
 
 def _subtitle(
-    record: PatientRecord, inputs: EstimateInputs | None, facts: ModelSummary, made: datetime
+    record: PatientRecord, inputs: EstimateInputs | None, summary: ModelSummary, made: datetime
 ) -> str:
     parts = []
     if inputs is not None and len(record.labs):
-        parts.append(_labs_text(record, inputs, facts, made))
-    if inputs is not None and (grades := grade_text(record, facts)):
+        parts.append(_labs_text(record, inputs, summary, made))
+    if inputs is not None and (grades := grade_text(record, summary)):
         parts.append(phrase("header", "grades", grades=", ".join(grades)))
     parts.append(phrase("header", "made", when=timestamp_text(made, record.clock)))
     parts.append(record.clock.zone_words())
@@ -190,15 +192,15 @@ def _subtitle(
 
 
 def _labs_text(
-    record: PatientRecord, inputs: EstimateInputs, facts: ModelSummary, made: datetime
+    record: PatientRecord, inputs: EstimateInputs, summary: ModelSummary, made: datetime
 ) -> str:
-    """The moment of the estimate and the age of the newest sample when the page was made.
+    """Time of the estimate, and age of the newest sample when the page is made.
 
-    Only samples of analytes that the model reads count; where there is none, that is said.
+    Only samples of analytes that the model uses count.
     """
     if is_missing(inputs.newest):
         return phrase("header", "labs_unread")
-    late = estimate_age(record, made, facts.horizon)
+    late = estimate_age(record, made, summary.horizon)
     newest = moment_text(record.clock, record.hours - inputs.newest, made)
     if late is None:
         when, age = record.clock.words(record.hours), age_text(inputs.newest)
@@ -213,24 +215,24 @@ def _labs_text(
     )
 
 
-def grade_text(record: PatientRecord, facts: ModelSummary) -> list[str]:
-    """The current grade on each scale, and when it was charted."""
-    said = []
-    for scale in graded_scales(facts):
-        grade, name = record.current_grade(scale, facts.grade_valid_hours), scale.upper()
+def grade_text(record: PatientRecord, summary: ModelSummary) -> list[str]:
+    """Current grade on each scale, and when it was charted."""
+    lines = []
+    for scale in graded_scales(summary):
+        grade, name = record.current_grade(scale, summary.grade_valid_hours), scale.upper()
         if grade is None:
-            hours = f"{facts.grade_valid_hours:g}"
-            said.append(phrase("header", "grade_unknown", scale=name, hours=hours))
+            hours = f"{summary.grade_valid_hours:g}"
+            lines.append(phrase("header", "grade_unknown", scale=name, hours=hours))
             continue
         at = record.grades.loc[record.grades["scale"] == scale, "assessed_hours"].iloc[-1]
         when = record.clock.words(float(at))
-        said.append(phrase("header", "grade", scale=name, grade=grade, when=when))
-    return said
+        lines.append(phrase("header", "grade", scale=name, grade=grade, when=when))
+    return lines
 
 
-def _note(item: Estimate, patient: Patient, facts: ModelSummary) -> str:
-    """Why an outcome is asked that stands in for one already present."""
-    first = facts.outcomes[item.outcome].shown_after
+def _note(item: Estimate, patient: Patient, summary: ModelSummary) -> str:
+    """Why an outcome replaces one that is already present; else blank."""
+    first = summary.outcomes[item.outcome].shown_after
     before = next((other for other in patient.estimates if other.outcome == first), None)
     if before is None or before.status != EVENT_PRESENT:
         return ""
@@ -239,18 +241,18 @@ def _note(item: Estimate, patient: Patient, facts: ModelSummary) -> str:
 
 
 def _reliance(
-    patient: Patient, estimated: Sequence[Estimate], facts: ModelSummary, made: datetime
+    patient: Patient, estimated: Sequence[Estimate], summary: ModelSummary, made: datetime
 ) -> Confidence | None:
     if patient.inputs is None or not estimated:
         return None
-    late = estimate_age(patient.record, made, facts.horizon)
+    late = estimate_age(patient.record, made, summary.horizon)
     return confidence_of(
-        patient.record, patient.inputs, estimated, facts, patient.refused, late, patient.later
+        patient.record, patient.inputs, estimated, summary, patient.refused, late, patient.later
     )
 
 
-def _why(estimated: Sequence[Estimate], facts: ModelSummary) -> list[dict[str, Any]]:
-    """A mirror chart for each pair of estimates, with the sentence that says where it starts."""
+def _why(estimated: Sequence[Estimate], summary: ModelSummary) -> list[dict[str, Any]]:
+    """A mirror chart for each pair of estimates, with its starting point and caption."""
     blocks = []
     for start in range(0, len(estimated), 2):
         pair = estimated[start : start + 2]
@@ -281,17 +283,17 @@ def _why(estimated: Sequence[Estimate], facts: ModelSummary) -> list[dict[str, A
             for item in pair
             if item.headline is not None and not is_missing(item.reference_risk)
         ]
-        caption = phrase("pathways", "caption", horizon=f"{facts.horizon:g}")
+        caption = phrase("pathways", "caption", horizon=f"{summary.horizon:g}")
         drawn = ""
         if "measurement" in big:
             name = pathway_name("measurement")
             drawn = phrase("pathways", "drawn", name=name)
         none = phrase("pathways", "none")
-        start_words = phrase("pathways", "start", steps="; ".join(steps)) if steps else ""
+        start_text = phrase("pathways", "start", steps="; ".join(steps)) if steps else ""
         blocks.append(
             {
                 "drawing": drawing,
-                "start": start_words,
+                "start": start_text,
                 "caption": caption if big else none,
                 "drawn": drawn,
                 "rows": len(names),
@@ -301,36 +303,36 @@ def _why(estimated: Sequence[Estimate], facts: ModelSummary) -> list[dict[str, A
 
 
 def _step(item: Estimate) -> str:
-    """Key of the sentence for the way from the reference to the risk, as both are shown."""
+    """Key of the sentence from reference risk to risk; they may print the same."""
     same = item.headline and risk_text(item.headline.risk) == risk_text(item.reference_risk)
     return "step_same" if same else "step"
 
 
-def _missing(patient: Patient, facts: ModelSummary) -> list[str]:
+def _missing(patient: Patient, summary: ModelSummary) -> list[str]:
     if patient.inputs is None:
         return []
-    return missing_sentences(patient.record, patient.inputs, facts, patient.refused)
+    return missing_sentences(patient.record, patient.inputs, summary, patient.refused)
 
 
 def _trend_order(
-    record: PatientRecord, estimated: Sequence[Estimate], facts: ModelSummary
+    record: PatientRecord, estimated: Sequence[Estimate], summary: ModelSummary
 ) -> list[str]:
-    """Core markers first, then by how much they move an estimate."""
+    """Measured analytes: core markers first, then by largest contribution."""
     measured = set(record.labs["analyte"])
 
     def strength(key: str) -> float:
         return max((abs(item.players.get(key, 0.0)) for item in estimated), default=0.0)
 
-    keys = [key for key in facts.analytes if key in measured]
-    return sorted(keys, key=lambda key: (not facts.analytes[key].core, -strength(key)))
+    keys = [key for key in summary.analytes if key in measured]
+    return sorted(keys, key=lambda key: (not summary.analytes[key].core, -strength(key)))
 
 
-def _linear_axes(record: PatientRecord, facts: ModelSummary) -> list[str]:
-    """Short names of the measured analytes drawn on a linear axis with zero."""
+def _linear_axes(record: PatientRecord, summary: ModelSummary) -> list[str]:
+    """Short names of measured analytes drawn on a linear axis with zero."""
     measured = set(record.labs["analyte"])
     return [
         analyte.short
-        for key, analyte in facts.analytes.items()
+        for key, analyte in summary.analytes.items()
         if analyte.by_difference and key in measured
     ]
 
@@ -338,7 +340,7 @@ def _linear_axes(record: PatientRecord, facts: ModelSummary) -> list[str]:
 def _trends(
     record: PatientRecord,
     estimated: Sequence[Estimate],
-    facts: ModelSummary,
+    summary: ModelSummary,
     drugs: Sequence[DrugMark],
 ) -> list[trend_charts.Trend]:
     if record.labs.empty:
@@ -349,12 +351,16 @@ def _trends(
     x = trend_charts.time_axis(float(inside.min()) if len(inside) else earliest, record.hours)
     drawn = [
         trend_charts.lab_trend(
-            record.series(key), with_own_range(facts.analytes[key], record), x, drugs, record.clock
+            record.series(key),
+            with_own_range(summary.analytes[key], record),
+            x,
+            drugs,
+            record.clock,
         )
-        for key in _trend_order(record, estimated, facts)
+        for key in _trend_order(record, estimated, summary)
         if (record.series(key)["collected_hours"] >= x.low).any()
     ][:MOST_TRENDS]
-    scales = list(dict.fromkeys(outcome.scale for outcome in facts.outcomes.values()))
+    scales = list(dict.fromkeys(outcome.scale for outcome in summary.outcomes.values()))
     graded = [name for name in scales if (record.grades["scale"] == name).any()][:2]
     shown = record.grades.loc[record.grades["assessed_hours"] >= x.low]
     if graded and (shown.groupby("scale")["grade"].nunique() > 1).any():
@@ -363,11 +369,11 @@ def _trends(
 
 
 def _other_labs(
-    record: PatientRecord, estimated: Sequence[Estimate], facts: ModelSummary
+    record: PatientRecord, estimated: Sequence[Estimate], summary: ModelSummary
 ) -> list[str]:
-    """Newest results of the analytes for which there was no room among the trends."""
-    rest = _trend_order(record, estimated, facts)[MOST_TRENDS:]
-    return [sentences.lab_text(record, facts.analytes[key]) for key in rest]
+    """Newest results of the analytes beyond the most that are drawn as trends."""
+    rest = _trend_order(record, estimated, summary)[MOST_TRENDS:]
+    return [sentences.lab_text(record, summary.analytes[key]) for key in rest]
 
 
 def _drug_text(drug: DrugMark, record: PatientRecord) -> str:

@@ -1,4 +1,4 @@
-"""SVG elements: escaped tags, text, markers that differ by shape, and a key with line samples."""
+"""SVG elements: escaped tags, text, markers, and a key with line samples."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _PATHS: dict[Shape, str] = {
 
 @dataclass(frozen=True)
 class Style:
-    """How one series is told apart: colour, dash pattern and marker, never colour alone."""
+    """Appearance of a series: colour, dash pattern and marker, never colour alone."""
 
     colour: str = BLUE
     dash: str | None = None
@@ -49,17 +49,17 @@ STYLES: tuple[Style, ...] = (
 
 def element(name: str, *children: Markup | str, **attributes: object) -> Markup:
     """
-    Build one element; text and attributes are escaped, attributes that are None left out.
+    Build one element with escaped text and attributes; attributes of None are omitted.
 
-    Underscores in attribute names become hyphens, a trailing one is dropped, and numbers
-    are rounded to a tenth of a pixel.
+    Underscores in attribute names become hyphens, trailing ones are dropped, and numbers are
+    rounded to a tenth of a pixel.
 
     Examples
     --------
     >>> print(element("text", "a < b", x=1.23456, text_anchor="end", class_="note"))
     <text x="1.2" text-anchor="end" class="note">a &lt; b</text>
     """
-    # plain strings: pages are made of thousands of elements, and Markup.format parses each time
+    # plain strings: a page has thousands of elements, and Markup.format parses every call
     written = "".join(
         f' {key.rstrip("_").replace("_", "-")}="{_attribute(value)}"'
         for key, value in attributes.items()
@@ -71,7 +71,7 @@ def element(name: str, *children: Markup | str, **attributes: object) -> Markup:
 
 def chart(title: str, desc: str, width: float, height: float, *children: Markup) -> Markup:
     """
-    Build a whole drawing that a screen reader announces by its title and description.
+    Build a drawing with a title and description for screen readers.
 
     Examples
     --------
@@ -105,7 +105,7 @@ def text(
     halo: bool = False,
 ) -> Markup:
     """
-    Write text at a place, if wanted turned around it or with a white rim over busy ground.
+    Write text at a point, optionally rotated or with a white outline.
 
     Examples
     --------
@@ -130,7 +130,7 @@ def marker(
     shape: Shape, x: float, y: float, *, colour: str = BLUE, size: float = 4, filled: bool = True
 ) -> Markup:
     """
-    Draw one marker; an open one has a white inside.
+    Draw one marker; an unfilled one is white inside.
 
     Examples
     --------
@@ -179,9 +179,9 @@ def stroke(x1: float, y1: float, x2: float, y2: float, style: Style) -> Markup:
 
 
 def _attribute(value: object) -> str:
-    """Numbers short and finite, everything else as it is."""
+    """Write an attribute: numbers rounded to a tenth, other values escaped."""
     if isinstance(value, int | float):
         if not math.isfinite(value):
-            raise ValueError(f"A drawing needs finite numbers, got {value!r}.")
+            raise ValueError(f"Attributes must be finite numbers, got {value!r}.")
         return f"{round(float(value), 1):g}"
     return str(escape(str(value)))

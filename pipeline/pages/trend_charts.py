@@ -1,4 +1,4 @@
-"""Trends as small multiples: labs on a log axis, drug lines, grades, one common time axis."""
+"""Trends as small multiples with a common time axis: labs, drugs and grades."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from pipeline.pages.svg import BLUE, GREY, INK, Style, chart, marker, stroke, te
 
 WIDTH, HEIGHT = 142.0, 46.0
 LETTERS = 10.0
-"""Size of every letter; the width makes it 9 pt on paper, where the height is not less."""
+"""Font size; 9 pt in print at this width."""
 _BOTTOM, _LEFT, _RIGHT = HEIGHT - 13.0, 8.0, 97.0
 _LONGEST_GAP = 36.0
-_APART = 11.0  # between two labels, so that neither covers the other
+_APART = 11.0  # least distance between two labels
 _DIGIT, _SIGN = 6.4, 8.4
 _DRUG = Style("#7a3e00", "4 2", width=1.2)
 _AXIS = Style(INK, None, width=1)
@@ -33,7 +33,7 @@ _ZERO = Style(GREY, "1 3", width=1)
 
 @dataclass(frozen=True)
 class Trend:
-    """One small multiple: name and newest value, the drawing, and its values as a table."""
+    """One small multiple: name, newest value, drawing, and values as a table."""
 
     name: str
     newest: str
@@ -42,7 +42,7 @@ class Trend:
 
 
 def time_axis(first: float, last: float) -> Scale:
-    """The common axis in hours, from the first sample shown to the landmark."""
+    """Return the common axis in hours, from the first sample shown to the landmark."""
     return Scale(min(first, last - 24.0), last, _LEFT, _RIGHT)
 
 
@@ -53,10 +53,10 @@ def lab_trend(
     drugs: Sequence[DrugMark],
     clock: InfusionClock,
 ) -> Trend:
-    """One analyte over time.
+    """Draw one analyte over time.
 
-    Values at a detection limit are open triangles, down for below and up for above; a gap of more
-    than 36 h, and anything before or after a limit, is not bridged.
+    Values at a detection limit are open triangles: down for below, up for above. Gaps of more
+    than 36 h and values at a limit are not connected.
     """
     shown = series.loc[series["collected_hours"] >= x.low]
     points = [
@@ -84,19 +84,19 @@ def lab_trend(
         size = 3.6 if place == len(points) - 1 else 2.6
         parts.append(marker(shape, x(at), y(value), size=size, filled=side == 0))  # type: ignore[arg-type]
     newest = series.iloc[-1]
-    said = value_text(float(newest["value"]), float(newest["side"]), analyte.unit)
+    newest_text = value_text(float(newest["value"]), float(newest["side"]), analyte.unit)
     rows = tuple(
         (clock.words(at), value_text(value, side, analyte.unit)) for at, value, side in points
     )
     count = counted(len(points), "value")
-    desc = f"{count}, newest {said}, {rows[-1][0]}." if rows else f"Newest {said}."
+    desc = f"{count}, newest {newest_text}, {rows[-1][0]}." if rows else f"Newest {newest_text}."
     unit = unit_text(analyte.unit) or "no unit"
     title = f"{analyte.short}, {unit}, over the days since infusion"
-    return Trend(analyte.short, said, chart(title, desc, WIDTH, HEIGHT, *parts), rows)
+    return Trend(analyte.short, newest_text, chart(title, desc, WIDTH, HEIGHT, *parts), rows)
 
 
 def _end_labels(low: float, high: float, y: Scale) -> list[Markup]:
-    """Lowest and highest value beside the axis; moved apart where they would touch."""
+    """Label the lowest and highest value, moved apart if they would overlap."""
     if number_text(low) == number_text(high):
         return []
     centre, half = (y(low) + y(high)) / 2, max((y(low) - y(high)) / 2, _APART / 2)
@@ -119,7 +119,7 @@ def grade_trend(
     drugs: Sequence[DrugMark],
     clock: InfusionClock,
 ) -> Trend:
-    """Grades over time, one line of steps per scale, with the grade written where it changes."""
+    """Draw grades over time as steps, one line per scale, with a marker at each change."""
     y = Scale(0.0, 4.0, _BOTTOM - 3, _top(drugs) + 4)
     parts = [*_frame(x), *_drug_lines(x, drugs)]
     parts += [text(_RIGHT + 10, y(at) + 3.5, str(at), size=LETTERS, colour=GREY) for at in (0, 4)]
@@ -147,21 +147,21 @@ def grade_trend(
             for at, grade in zip(mine["assessed_hours"], mine["grade"], strict=True)
         ]
     rows.sort(key=lambda row: row[0])
-    said = ", ".join(newest) or "none charted"
+    newest_text = ", ".join(newest) or "none charted"
     title = "Grades charted over the days since infusion"
-    drawing = chart(title, f"Newest: {said}.", WIDTH, HEIGHT, *parts)
-    return Trend("Grades", said, drawing, tuple((when, what) for _, when, what in rows))
+    drawing = chart(title, f"Newest: {newest_text}.", WIDTH, HEIGHT, *parts)
+    return Trend("Grades", newest_text, drawing, tuple((when, grade) for _, when, grade in rows))
 
 
 def _top(drugs: Sequence[DrugMark]) -> float:
-    """Top of the plot: below the letters of the drugs, where there are any."""
+    """Top of the plot, below the letters of any drugs."""
     return LETTERS if drugs else 2.0
 
 
 def _value_axis(values: Sequence[float], analyte: Analyte, top: float) -> Scale:
-    """Log axis over the values, and a near limit of the usual range.
+    """Log axis that covers the values and any nearby reference limit.
 
-    Logarithms and signed numbers have a linear axis that includes zero.
+    Analytes compared by difference have a linear axis that includes zero.
     """
     if analyte.by_difference:
         reach = 2 * max(map(abs, values), default=0.0)
@@ -178,7 +178,7 @@ def _value_axis(values: Sequence[float], analyte: Analyte, top: float) -> Scale:
 
 
 def _frame(x: Scale) -> list[Markup]:
-    """The base line with a tick at each midnight since infusion, named where there is room."""
+    """Base line with a tick every 24 h since infusion, labelled where there is room."""
     parts = [stroke(x.start, _BOTTOM, x.end, _BOTTOM, _AXIS)]
     days = range(math.ceil(x.low / 24 - 1e-9), math.floor(x.high / 24 + 1e-9) + 1)
     names = {day: f"d{day}" if day >= 0 else f"d−{-day}" for day in days}
@@ -195,7 +195,7 @@ def _frame(x: Scale) -> list[Markup]:
 
 
 def _drug_lines(x: Scale, drugs: Sequence[DrugMark]) -> list[Markup]:
-    """A dashed line with the letter at the first dose of each drug, short ticks at the others."""
+    """Dashed line and letter at the first dose of each drug, short ticks at later doses."""
     parts = []
     seen = []
     for drug in sorted(drugs, key=lambda item: item.hours[0]):
@@ -221,7 +221,7 @@ def _drug_lines(x: Scale, drugs: Sequence[DrugMark]) -> list[Markup]:
 
 
 def _apart(places: Sequence[float], end: float) -> list[float]:
-    """Rising places of letters, moved right so that none covers another, then back before ``end``.
+    """Spread increasing positions by one letter width, all at or before ``end``.
 
     Examples
     --------
