@@ -140,7 +140,9 @@ class Claim:
                     f"cannot write --out {self.stated}: {error.strerror}", options=("out",)
                 ) from error
             if kept is not None:
-                log.warn(f"files were added to {self.stated} during the run; they are kept in {kept}")
+                log.warn(
+                    f"files were added to {self.stated} during the run; they are kept in {kept}"
+                )
 
     @contextmanager
     def files(self, names: Iterable[str], *, always: bool = False) -> Iterator[Path]:
@@ -327,7 +329,9 @@ def _refuse_special(place: Path, out: Path) -> None:
             options=("out",),
         )
     if os.path.ismount(place):
-        raise UsageError(f"--out {out} is a mount point; choose a folder inside it", options=("out",))
+        raise UsageError(
+            f"--out {out} is a mount point; choose a folder inside it", options=("out",)
+        )
 
 
 def _refuse_unwritable(place: Path, out: Path) -> None:
@@ -337,7 +341,8 @@ def _refuse_unwritable(place: Path, out: Path) -> None:
         parent = parent.parent
     if not parent.is_dir():
         raise UsageError(
-            f"cannot write --out {out}: {parent} is a file; choose a path below a folder", options=("out",)
+            f"cannot write --out {out}: {parent} is a file; choose a path below a folder",
+            options=("out",),
         )
     try:  # try it: permissions do not show a full, read-only or virtual file system
         longest = f"{_PARTIAL}-old"  # longest suffix of the temporary names

@@ -94,7 +94,9 @@ def test_an_edited_result_does_not_count_as_finished(mini, place, capsys, file) 
     assert finished in capsys.readouterr().out
 
 
-def test_a_foreign_file_in_a_finished_result_does_not_make_it_unfinished(mini, place, capsys) -> None:
+def test_a_foreign_file_in_a_finished_result_does_not_make_it_unfinished(
+    mini, place, capsys
+) -> None:
     (place / "out" / "notes.txt").write_text("mine")
     capsys.readouterr()
     assert run(mini, place) in (0, 4)
