@@ -9,8 +9,8 @@ from typing import Any
 from markupsafe import Markup
 
 from pipeline.format import decimal, percent, plain
-from pipeline.monitor.comparison import Comparison
-from pipeline.monitor.monitoring_report import _text
+from pipeline.monitor.alarm_rule import Comparison
+from pipeline.monitor.monitoring_report import monitor_texts
 from pipeline.pages import axes, marks
 from pipeline.pages.axes import Scale
 from pipeline.pages.html import render
@@ -36,7 +36,7 @@ def render_monitor(
     refused : str
         How many results were refused and why; blank where none was.
     """
-    kinds = _text()["kinds"]
+    kinds = monitor_texts()["kinds"]
     tables = [
         {"title": about["title"], "rows": rows}
         for kind, about in kinds.items()
@@ -63,8 +63,8 @@ def _row(figure: Comparison, unit: str) -> dict[str, Any]:
         "name": figure.name or "All",
         "n": figure.n,
         "expected": shown(figure.expected),
-        "found": shown(figure.found),
-        "note": str(figure.facts.get("unit", "")),
+        "found": shown(figure.observed),
+        "note": str(figure.details.get("unit", "")),
         "chance": _chance(figure.p),
         "alarm": figure.alarm,
     }
@@ -78,12 +78,12 @@ def _chance(p: float | None) -> str:
 
 def _fifths(figure: Comparison) -> dict[str, Any]:
     """Share of patients in each fifth of the training values, found beside expected."""
-    groups = figure.facts["groups"]
+    groups = figure.details["groups"]
     found = [count / figure.n for _, count in groups]
     expected = [share for share, _ in groups]
     x = Scale(0, len(groups), _LEFT, _RIGHT)
     y = Scale(0, 1, _BOTTOM, _TOP)
-    names = _text()["groups"]
+    names = monitor_texts()["groups"]
     told = ", ".join(
         f"{name} {percent(a)} where {percent(b)} were expected"
         for name, a, b in zip(names, found, expected, strict=True)
