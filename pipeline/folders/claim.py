@@ -108,9 +108,8 @@ class Claim:
         if foreign_files:
             more = f" and {len(foreign_files) - _SHOWN} more" if len(foreign_files) > _SHOWN else ""
             raise UsageError(
-                f"{self.stated} already holds something else, not written by cytocast "
-                f"{self.command}: {', '.join(foreign_files[:_SHOWN])}{more}. Move it, or choose "
-                "another --out",
+                f"{self.stated} contains files not written by cytocast {self.command}: "
+                f"{', '.join(foreign_files[:_SHOWN])}{more}; move them, or choose another --out",
                 options=("out",),
             )
 
@@ -272,7 +271,7 @@ def claim(
     ...     sorted(path.name for path in (Path(place) / "out").iterdir())
     ['.cytocast.json', 'audit.json']
     """
-    with ExitStack() as held:
+    with ExitStack() as locks:
         with _refused(out):
             place = out.resolve()
             if place.is_symlink():  # Python 3.13 leaves a circle of links as it is
@@ -281,7 +280,7 @@ def claim(
             _refuse_special(place, out)
             _refuse_unwritable(place, out)
             place.parent.mkdir(parents=True, exist_ok=True)
-            held.enter_context(locked(place.with_name(f".{place.name}.cytocast-lock"), str(out)))
+            locks.enter_context(locked(place.with_name(f".{place.name}.cytocast-lock"), str(out)))
             recover(place)
             _remove_leftovers(place)
         yield Claim(place, out, command, force, private)

@@ -84,7 +84,7 @@ def read_omop(folder: Path, mapping: ExchangeMapping, ledger: Ledger) -> Records
         files = ", ".join([path.name for path in listing(folder)][:12])
         raise InputError(
             f"{folder} lacks {', '.join(f'{name}.csv' for name in missing)} (or .parquet) of an "
-            f"OMOP export. Found: {files or 'nothing'}"
+            f"OMOP export; add it. Files: {files or 'nothing'}"
         )
     concepts = _concepts(tables.get("concept"))
     timed = {
@@ -128,7 +128,9 @@ def _read(path: Path, name: str, ledger: Ledger) -> pd.DataFrame:
         missing.append(" or ".join(rule["clock"]))
     if missing:
         present = ", ".join(map(str, table.columns.drop("_line")))
-        raise InputError(f"{path} lacks the column {'; '.join(missing)}. Found: {present}")
+        raise InputError(
+            f"{path} lacks the column {'; '.join(missing)}; export it. Columns: {present}"
+        )
     for column in wanted:
         cells = table[column] if column in table else pd.Series("", index=table.index, dtype="str")
         if re.search(r"_id(_\d)?$", column):  # a float if the column had blanks

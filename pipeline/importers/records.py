@@ -52,7 +52,7 @@ class Records:
     shape : str
         Name of the format in ``data_schema/exchange.yaml``.
     left_out : list of (file, kind)
-        One entry per row that is not a laboratory result, such as a vital sign.
+        One entry per row that is not a laboratory result, for example a vital sign.
     """
 
     people: pd.DataFrame

@@ -44,7 +44,7 @@ M = TypeVar("M", bound="StrictModel")
 HEADER = """\
 # Meaning of each column of {file}, proposed by cytocast import. Nothing is imported before you
 #   1. correct errors and fill in every blank unit ('' if the header has none),
-#   2. move columns that matter from 'ignored' to where they belong,
+#   2. move columns to import from 'ignored' to their group,
 #   3. name every blank clock: collected (labs), assessed (grades), given (doses), observed
 #      (observations); a column with another clock: crs_grade: {{scale: crs, at: tox_date}},
 #   4. fill in blank 'values', as in sex: {{to: sex, values: {{'1': male, '2': female}}}},

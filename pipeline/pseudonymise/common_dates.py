@@ -192,8 +192,8 @@ def shared_days(
     for shift in (pd.Timedelta(0), _HALF_DAY):  # a cut-off around midnight counts as one day
         day = (known + shift.as_unit("us")).dt.floor("D")
         number = (day - _EPOCH.as_unit("us")).dt.days
-        held = ids[known.index].groupby(number).nunique()
-        for each, patients in held[held >= alike].items():
+        per_day = ids[known.index].groupby(number).nunique()
+        for each, patients in per_day[per_day >= alike].items():
             rows = known[number == each]
             others = number[number != each]
             rate = _expected_rows(others.to_numpy(), int(str(each)))
@@ -201,8 +201,8 @@ def shared_days(
             exact = ids[rows.index[rows == mode]].nunique()
             same_clock = float((clock[others.index] == mode - mode.floor("D")).sum())
             exact_rate = rate * max(same_clock, 0.5) / max(len(others), 1)
-            many = patients >= _FEWEST and pdtrc(patients - 1, rate) * len(held) < _CHANCE
-            same = exact >= alike and pdtrc(exact - 1, exact_rate) * len(held) < _CHANCE
+            many = patients >= _FEWEST and pdtrc(patients - 1, rate) * len(per_day) < _CHANCE
+            same = exact >= alike and pdtrc(exact - 1, exact_rate) * len(per_day) < _CHANCE
             if (many or same) and patients > excess * rate:
                 mask[rows.index] = True
     return mask
@@ -212,10 +212,12 @@ def _expected_rows(others: np.ndarray, day: int) -> float:
     """Expected rows on a day: the largest of nearby days, same weekdays, and all days."""
     if not len(others):
         return 0.0
-    apart = np.abs(others - day)
-    weekday = float(((apart <= 7 * _WEEKS) & (apart % 7 == 0)).sum()) / (2 * _WEEKS)
+    distance = np.abs(others - day)
+    weekday = float(((distance <= 7 * _WEEKS) & (distance % 7 == 0)).sum()) / (2 * _WEEKS)
     span = max(float(np.ptp(others)), 2.0 * _NEAR_DAYS)
-    return max(float((apart <= _NEAR_DAYS).sum()) / (2 * _NEAR_DAYS), weekday, len(others) / span)
+    return max(
+        float((distance <= _NEAR_DAYS).sum()) / (2 * _NEAR_DAYS), weekday, len(others) / span
+    )
 
 
 def _filed_dates(

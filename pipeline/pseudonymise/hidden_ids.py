@@ -59,7 +59,7 @@ class IdSearch:
         inside = {len(name) for name in self._plain if _is_inside(name)}
         self._lengths = tuple(sorted(inside))
 
-    def holds(self, text: str, *, shared: bool = False) -> bool:
+    def contains(self, text: str, *, shared: bool = False) -> bool:
         """Whether a text contains an id.
 
         Parameters
@@ -75,9 +75,9 @@ class IdSearch:
         Examples
         --------
         >>> search = IdSearch(frozenset({"MRN-004711", "12", "T3"}))
-        >>> [search.holds(text) for text in ("see mrn 4711", "xMRN4711y", "day 12", "pat. 12")]
+        >>> [search.contains(text) for text in ("see mrn 4711", "xMRN4711y", "day 12", "pat. 12")]
         [True, True, False, True]
-        >>> search.holds("T3"), search.holds("T3", shared=True), search.holds("CT30")
+        >>> search.contains("T3"), search.contains("T3", shared=True), search.contains("CT30")
         (True, False, False)
         """
         parts = _parts(text)
@@ -98,15 +98,15 @@ class IdSearch:
         labelled = _LABELLED.findall(_folded(text))
         return any(plain(number) in self._plain for number in labelled)
 
-    def holds_number(self, text: str, own: str) -> bool:
+    def matches_number(self, text: str, own: str) -> bool:
         """Whether a numeric cell is an id: that of its own patient, or a long one.
 
         Examples
         --------
         >>> search = IdSearch(frozenset({"4711", "20261234"}))
-        >>> search.holds_number("4711", "4711"), search.holds_number("4711", "20261234")
+        >>> search.matches_number("4711", "4711"), search.matches_number("4711", "20261234")
         (True, False)
-        >>> search.holds_number("20261234", "4711"), search.holds_number("12", "12")
+        >>> search.matches_number("20261234", "4711"), search.matches_number("12", "12")
         (True, False)
         """
         digits = re.sub(r"[.,]0+$", "", text.strip().lstrip("<>=≤≥~≈ "))
@@ -131,15 +131,15 @@ def cells_with_ids(table: pd.DataFrame, column: str, search: IdSearch) -> pd.Ser
     texts = {
         cell
         for cell, patients in holders.items()
-        if cell not in numbers and search.holds(str(cell), shared=patients >= _SHARED)
+        if cell not in numbers and search.contains(str(cell), shared=patients >= _SHARED)
     }
     with_id = cells.isin(texts)
     numeric = pairs[pairs["cell"].isin(numbers)]
     hits = [
         (cell, name)
         for cell, name in numeric.itertuples(index=False)
-        if search.holds_number(_leading_number(cell), name)
-        or (not _is_number(cell) and search.holds(_after_number(cell)))
+        if search.matches_number(_leading_number(cell), name)
+        or (not _is_number(cell) and search.contains(_after_number(cell)))
     ]
     if hits:
         keys = pd.MultiIndex.from_arrays([cells, own])
@@ -188,7 +188,7 @@ def without_ids(
         for place, column in enumerate(list(table.columns), start=1):
             if column in GENERATED or column in times[name]:
                 continue
-            if search.holds(str(column)):
+            if search.contains(str(column)):
                 account.add(f"dropped: {file}, column {place}: its name contains an id")
                 table = table.drop(columns=column)
                 continue
@@ -246,7 +246,7 @@ def refuse_remaining_ids(
                     str(each)
                     for each in table.columns
                     if each not in skipped
-                    and (search.holds(str(each)) or cells_with_ids(tested, each, search).any())
+                    and (search.contains(str(each)) or cells_with_ids(tested, each, search).any())
                 ),
                 "",
             )
