@@ -321,8 +321,8 @@ def rows_in_hours(
         table = table.assign(**{column: hours_text(read.hours.mask(late, read.until))})
         if late.any():
             account.add(
-                f"{file}: {counted(int(late.sum()), 'row')} with a day of draw but no time "
-                "now count from the end of that day"
+                f"{file}: {counted(int(late.sum()), 'row')} with only the day of draw and no "
+                "result time: set to the end of that day"
             )
         for why in read.reason[read.reason != ""].unique():
             wrong = read.reason == why
