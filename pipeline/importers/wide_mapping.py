@@ -161,16 +161,13 @@ def write_mapping(mapping: StrictModel, path: Path, header: str, notes: Sequence
     >>> mapping = propose_mapping(["id", "Date", "CRP (mg/L)"])
     >>> with NamedTemporaryFile() as file:
     ...     write_mapping(mapping, Path(file.name), "# check\n")
-    ...     print("".join(Path(file.name).read_text().splitlines(keepends=True)[:4]))
-    # check
-    confirmed: false
-    patient_id: id
-    collected:
-    <BLANKLINE>
+    ...     Path(file.name).read_text().splitlines()[:3]
+    ['# check', 'confirmed: false', 'patient_id: id']
     """
     content = mapping.model_dump(mode="json", exclude_none=True)
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)
-    comments = "".join(f"# {line}\n" for line in ["Found in the export:", *notes] if notes)
+    lines = ["Found in the export:", *notes] if notes else []
+    comments = "".join(f"# {line}\n" for line in lines)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(header + text + comments, encoding="utf-8")

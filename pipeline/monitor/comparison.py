@@ -246,9 +246,8 @@ def _origin(
         counts = {str(unit): int(number) for unit, number in tally.items()}
         training = trained["patients"]
         known_units: Counter[str] = Counter()
-        for spelling, number in trained[
-            "units"
-        ].items():  # older bundles have unnormalised spellings
+        # older bundles have unnormalised spellings
+        for spelling, number in trained["units"].items():
             known_units[normalise_unit(spelling)] += number
         gaps = {u: n / patients - known_units[u] / training for u, n in counts.items()}
         unit = max(gaps, key=lambda item: gaps[item])
