@@ -28,6 +28,11 @@ RAISED = {
 NO_EXAMPLE = {
     "pipeline.model.registry.connect",
     "pipeline.model.registry.store_errors",
+    "pipeline.serve.scoring_server.run_server",
+    "pipeline.explain.contributions.contributions",
+    "pipeline.explain.shap_values.attribute",
+    "pipeline.explain.model_summary.summarise_model",
+    "pipeline.simulate.calibration_report.compare",
 }
 
 

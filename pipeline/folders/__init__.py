@@ -1,1 +1,1 @@
-"""Output folders and files: complete or absent, owned by the command that wrote them, locked."""
+"""Output folders and files: written completely or not at all, marked and locked."""

@@ -1,4 +1,4 @@
-"""What a command may write: its own output only, never an input, a link's end or a foreign file."""
+"""Checks that a command may write its output, and writes it completely or not at all."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ _SHOWN = 3
 
 @dataclass(frozen=True)
 class Claim:
-    """The right to write one output, held for as long as the block of :func:`claim` runs.
+    """An output locked for one command, while the block of :func:`claim` runs.
 
     Attributes
     ----------
     out : Path
-        Where the output will be, links resolved.
+        The output, links resolved.
     stated : Path
-        The same as the user gave it, for messages.
+        The output as the user gave it, for messages.
     command : str
     force : bool
-        Whether what the same command wrote before is replaced.
+        Whether an earlier output of the same command is replaced.
     private : bool
         Whether the output is readable by its owner only.
     """
@@ -47,7 +47,7 @@ class Claim:
     private: bool = True
 
     def finished(self, key: str) -> bool:
-        """Whether this command left a result of the same key here, with every byte in place."""
+        """Whether the output is an unchanged result of this command with the same key."""
         earlier = read_marker(self.out) if self.out.is_dir() else None
         return (
             earlier is not None
@@ -57,15 +57,16 @@ class Claim:
         )
 
     def refuse_occupied(self) -> None:
-        """Refuse a folder that holds anything, but for what ``force`` may replace.
+        """Refuse a folder that is not empty, unless ``force`` may replace its content.
 
         Raises
         ------
         UsageError
+            If the folder may not be replaced.
         """
         if self.out.exists() and not self.out.is_dir():
             raise UsageError(
-                f"--out {self.stated} already holds something else: it is a file; choose another",
+                f"--out {self.stated} is a file; choose a folder",
                 options=("out",),
             )
         if not self.out.is_dir() or not any(self.out.iterdir()):
@@ -79,16 +80,17 @@ class Claim:
             )
 
     def refuse_foreign(self, unfinished: Collection[str] = ()) -> None:
-        """Refuse a folder that holds files which this command did not write.
+        """Refuse a folder with files that this command did not write.
 
         Parameters
         ----------
         unfinished : collection of str
-            Patterns of names at the top of a folder that a run which did not end may have made.
+            Patterns of top-level names that an interrupted run may have made.
 
         Raises
         ------
         UsageError
+            If there is one.
         """
         if not self.out.is_dir():
             return
@@ -102,19 +104,18 @@ class Claim:
                     options=("force", "out"),
                 )
             return
-        strangers = earlier.foreign(self.out, unfinished)
-        if strangers:
-            more = f" and {len(strangers) - _SHOWN} more" if len(strangers) > _SHOWN else ""
+        foreign_files = earlier.foreign(self.out, unfinished)
+        if foreign_files:
+            more = f" and {len(foreign_files) - _SHOWN} more" if len(foreign_files) > _SHOWN else ""
             raise UsageError(
-                f"{self.stated} already holds something else, not written by cytocast "
-                f"{self.command}: {', '.join(strangers[:_SHOWN])}{more}. Move it, or choose "
-                "another --out",
+                f"{self.stated} contains files not written by cytocast {self.command}: "
+                f"{', '.join(foreign_files[:_SHOWN])}{more}; move them, or choose another --out",
                 options=("out",),
             )
 
     @contextmanager
     def folder(self, key: str = "") -> Iterator[Path]:
-        """A temporary folder, which becomes the output when the block ends well.
+        """Yield a temporary folder that becomes the output if the block succeeds.
 
         Parameters
         ----------
@@ -138,24 +139,26 @@ class Claim:
                     f"cannot write --out {self.stated}: {error.strerror}", options=("out",)
                 ) from error
             if kept is not None:
-                log.warn(f"files were added to {self.stated} meanwhile; they are kept in {kept}")
+                log.warn(
+                    f"files were added to {self.stated} during the run; they are kept in {kept}"
+                )
 
     @contextmanager
     def files(self, names: Iterable[str], *, always: bool = False) -> Iterator[Path]:
-        """A temporary folder, whose files are put beside each other when the block ends well.
+        """Yield a temporary folder whose files move to the folder of ``out`` on success.
 
         Parameters
         ----------
         names : iterable of str
-            Files that may be written, in the folder of ``out``; one that exists is replaced only
-            where the sidecar of ``out`` lists it, and removed if it is not written again.
+            Files that may be written. An existing file is replaced only if the sidecar of ``out``
+            lists it, and removed if it is not written again.
         always : bool
-            Replace what this command wrote without ``force`` too.
+            Replace files of this command even without ``force``.
 
         Raises
         ------
         UsageError
-            If a file exists that may not be replaced.
+            If an existing file may not be replaced.
         """
         wanted = list(names)
         self.refuse_files(wanted, always=always)
@@ -167,7 +170,7 @@ class Claim:
             sidecar = Marker(self.command, "", {**kept, **made})
             (temporary / self._sidecar.name).write_text(sidecar.to_json() + "\n", encoding="utf-8")
             seal(temporary, private=True)
-            # the sidecar first: what a kill leaves is then known as this command's own
+            # sidecar first: after a kill, the next run recognises the files as this command's
             for name in [self._sidecar.name, *sorted(made, key=lambda name: name == self.out.name)]:
                 replace = name in owned or name == self._sidecar.name
                 try:
@@ -184,18 +187,19 @@ class Claim:
         return self.out.with_name(f".{self.out.name}{_SIDECAR}")
 
     def _owned(self) -> dict[str, str]:
-        """Digest of the files beside each other that this command wrote, by the sidecar."""
+        """Digests of the files that this command wrote, from the sidecar."""
         earlier = marker_of(self._sidecar) if self._sidecar.is_file() else None
         if earlier is None or earlier.command != self.command:
             return {}
         return {name: each for name, each in earlier.files.items() if Path(name).name == name}
 
     def refuse_files(self, names: Iterable[str], *, always: bool = False) -> None:
-        """Refuse files that exist, but for those that may be replaced; see :meth:`files`.
+        """Refuse existing files, except those that may be replaced; see :meth:`files`.
 
         Raises
         ------
         UsageError
+            If a file may not be replaced.
         """
         owned = self._owned()
         for name in names:
@@ -206,8 +210,8 @@ class Claim:
                 continue
             if name not in owned:
                 raise UsageError(
-                    f"{path} exists, and --force replaces only what cytocast {self.command} "
-                    "wrote; choose another --out",
+                    f"{path} exists; --force replaces only what cytocast {self.command} wrote; "
+                    "choose another --out",
                     options=("force", "out"),
                 )
             if not self.force and not always:
@@ -229,24 +233,33 @@ class Claim:
 def claim(
     out: Path, *, command: str, reads: Iterable[Path] = (), force: bool, private: bool = True
 ) -> Iterator[Claim]:
-    """Hold an output for one command, after checking that it may be written.
+    """Check that an output may be written, and lock it for one command.
 
-    A link is followed to its end. The output may not be the folder of work or above it, a mount
-    point, or equal to, above or below what the command reads. Leftovers of runs that were killed
-    are removed, and an interrupted exchange is finished.
+    Links are followed. Leftovers of killed runs are removed, and an interrupted exchange of
+    folders is finished.
 
     Parameters
     ----------
     out : Path
-        Folder, or file, that the command writes.
+        Folder or file that the command writes.
+    command : str
+        Name of the command.
     reads : iterable of Path
         Every path that the command reads: inputs, mapping, configuration, key, bundle, store.
-    force, private
-        See :class:`Claim`.
+    force : bool
+        Whether an earlier output of the same command is replaced.
+    private : bool
+        Whether only the owner may read the output.
+
+    Yields
+    ------
+    Claim
 
     Raises
     ------
     UsageError
+        If the output is the current folder or above it, a mount point, equal to, above or below
+        an input, in use by another process, or cannot be written.
 
     Examples
     --------
@@ -258,7 +271,7 @@ def claim(
     ...     sorted(path.name for path in (Path(place) / "out").iterdir())
     ['.cytocast.json', 'audit.json']
     """
-    with ExitStack() as held:
+    with ExitStack() as locks:
         with _refused(out):
             place = out.resolve()
             if place.is_symlink():  # Python 3.13 leaves a circle of links as it is
@@ -267,7 +280,7 @@ def claim(
             _refuse_special(place, out)
             _refuse_unwritable(place, out)
             place.parent.mkdir(parents=True, exist_ok=True)
-            held.enter_context(locked(place.with_name(f".{place.name}.cytocast-lock"), str(out)))
+            locks.enter_context(locked(place.with_name(f".{place.name}.cytocast-lock"), str(out)))
             recover(place)
             _remove_leftovers(place)
         yield Claim(place, out, command, force, private)
@@ -275,15 +288,15 @@ def claim(
 
 @contextmanager
 def _refused(out: Path) -> Iterator[None]:
-    """Turn a path that the system refuses, before any work, into an error meant for the user."""
+    """Raise UsageError where the operating system refuses the path of the output."""
     try:
         yield
-    except (OSError, RuntimeError, ValueError) as error:  # the second: a circle of links
+    except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: a circle of links
         reason = os.strerror(errno.ELOOP) if isinstance(error, RuntimeError) else str(error)
         if isinstance(error, OSError):
             reason = error.strerror or reason
         raise UsageError(
-            f"cannot write --out {out}: {reason}; name another place", options=("out",)
+            f"cannot write --out {out}: {reason}; choose another path", options=("out",)
         ) from error
 
 
@@ -291,11 +304,11 @@ def _refuse_inputs(place: Path, out: Path, reads: Iterable[Path]) -> None:
     for path in reads:
         try:
             source = path.resolve()
-        except (OSError, RuntimeError, ValueError):  # its reader refuses it
+        except (OSError, RuntimeError, ValueError):  # refused when it is read
             continue
         if place == source or place in source.parents:
             raise UsageError(
-                f"--out {out} is, or holds, the input {path} and would replace it; choose another "
+                f"--out {out} is or contains the input {path} and would replace it; choose another "
                 "folder",
                 options=("out",),
             )
@@ -307,36 +320,40 @@ def _refuse_inputs(place: Path, out: Path, reads: Iterable[Path]) -> None:
 
 
 def _refuse_special(place: Path, out: Path) -> None:
-    """Refuse places that cannot be exchanged for a new folder."""
+    """Refuse the current folder, folders above it, and mount points."""
     here = Path.cwd().resolve()
     if place == here or place in here.parents:
         raise UsageError(
-            f"--out {out} is, or holds, the current folder; name a folder inside it",
+            f"--out {out} is or contains the current folder; choose a folder inside it",
             options=("out",),
         )
     if os.path.ismount(place):
-        raise UsageError(f"--out {out} is a mount point; name a folder inside it", options=("out",))
+        raise UsageError(
+            f"--out {out} is a mount point; choose a folder inside it", options=("out",)
+        )
 
 
 def _refuse_unwritable(place: Path, out: Path) -> None:
-    """Refuse a place where no folder can be made, before any work is done."""
+    """Refuse a path where no folder can be created, before any work is done."""
     parent = place.parent
     while not parent.exists() and parent != parent.parent:
         parent = parent.parent
     if not parent.is_dir():
         raise UsageError(
-            f"cannot write --out {out}: {parent} is a file, not a folder", options=("out",)
+            f"cannot write --out {out}: {parent} is a file; choose a path below a folder",
+            options=("out",),
         )
-    try:  # permissions do not tell of a full, read-only or virtual file system
-        longest = f"{_PARTIAL}-old"  # of the names that are made beside the output
-        made = Path(tempfile.mkdtemp(prefix=f".{place.name}.", suffix=longest, dir=parent))
-        with suppress(FileNotFoundError):  # another writer has taken it for a leftover
-            made.rmdir()
+    try:  # try it: permissions do not show a full, read-only or virtual file system
+        longest = f"{_PARTIAL}-old"  # longest suffix of the temporary names
+        trial = Path(tempfile.mkdtemp(prefix=f".{place.name}.", suffix=longest, dir=parent))
+        with suppress(FileNotFoundError):  # another process removed it as a leftover
+            trial.rmdir()
     except OSError as error:
         if error.errno == errno.ENAMETOOLONG:
             raise
         raise UsageError(
-            f"cannot write --out {out}: no folder can be made in {parent} ({error.strerror})",
+            f"cannot write --out {out}: {parent} allows no new folder ({error.strerror}); "
+            "choose another path",
             options=("out",),
         ) from error
 
@@ -349,11 +366,11 @@ def _make_partial(place: Path, out: Path) -> Path:
 
 
 def _remove_leftovers(place: Path) -> None:
-    """Remove what killed runs left; the lock is held, so nobody is at work on it."""
+    """Remove temporary folders of killed runs; the lock excludes a running writer."""
     if not place.parent.is_dir():
         return
-    # no dot within the random part, so that those of an output "a.b" are not those of "a"
-    mine = re.compile(rf"\.{re.escape(place.name)}\.[^.]+{re.escape(_PARTIAL)}(-old)?")
+    # no dot in the random part: "a" must not match the folders of an output "a.b"
+    leftover = re.compile(rf"\.{re.escape(place.name)}\.[^.]+{re.escape(_PARTIAL)}(-old)?")
     for path in place.parent.iterdir():
-        if mine.fullmatch(path.name):
+        if leftover.fullmatch(path.name):
             shutil.rmtree(path, ignore_errors=True)

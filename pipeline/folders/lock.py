@@ -1,4 +1,4 @@
-"""One writer at a time: an advisory lock beside an output, released when its owner ends."""
+"""Advisory lock file of an output: one writer at a time, released when its process ends."""
 
 from __future__ import annotations
 
@@ -28,20 +28,30 @@ def locked(
     Parameters
     ----------
     path : Path
-        Made where missing, and removed at the end.
+        Lock file, created if missing and removed at the end.
     what : str
-        What is locked, for the message.
+        Name of the output, for the message.
     wait_seconds : float
-        How long to wait for another owner.
+        Longest wait for another process, in seconds.
     remedy : str
-        What to do where another process holds it.
+        Advice in the message when another process holds the lock.
     options : tuple of str
         Command-line options that the remedy names.
 
     Raises
     ------
     UsageError
-        If another process holds it, and did not release it in time.
+        If another process holds the lock and does not release it in time.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     lock = Path(folder, "out.lock")
+    ...     with locked(lock, "out"):
+    ...         held = lock.exists()
+    ...     held, lock.exists()
+    (True, False)
     """
     handle = _acquire(path, what, wait_seconds, remedy, options)
     try:
@@ -54,7 +64,7 @@ def locked(
 def _acquire(
     path: Path, what: str, wait_seconds: float, remedy: str, options: tuple[str, ...]
 ) -> int:
-    until = time.monotonic() + wait_seconds
+    deadline = time.monotonic() + wait_seconds
     while True:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
@@ -62,7 +72,7 @@ def _acquire(
         except BlockingIOError as error:
             owner = os.read(handle, 32).decode("ascii", "replace").strip()
             os.close(handle)
-            if time.monotonic() < until:
+            if time.monotonic() < deadline:
                 time.sleep(_PAUSE_SECONDS)
                 continue
             raise UsageError(
@@ -70,7 +80,7 @@ def _acquire(
                 f"{remedy}",
                 options=options,
             ) from error
-        if _is_still(path, handle):  # not the file of an owner who has just removed it
+        if _is_still(path, handle):  # else its owner has just removed the file
             os.truncate(handle, 0)
             os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
             return handle
@@ -79,8 +89,8 @@ def _acquire(
 
 def _is_still(path: Path, handle: int) -> bool:
     try:
-        there = path.stat()
+        on_disk = path.stat()
     except FileNotFoundError:
         return False
-    mine = os.fstat(handle)
-    return (there.st_dev, there.st_ino) == (mine.st_dev, mine.st_ino)
+    opened = os.fstat(handle)
+    return (on_disk.st_dev, on_disk.st_ino) == (opened.st_dev, opened.st_ino)

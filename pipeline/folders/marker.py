@@ -1,4 +1,4 @@
-"""The marker of an output: which command wrote it, from what, and the digest of every file."""
+"""Marker file of an output: the command that wrote it, its key, and the digest of every file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pipeline import __version__
 
 NAME = ".cytocast.json"
 UNFINISHED = "unfinished"  # key of a folder that a command fills step by step
-# folders of predict before there were markers
+# outputs of predict from versions without markers
 _LEGACY = "run_summary.json"
 _LEGACY_FILES = {
     _LEGACY,
@@ -30,18 +30,18 @@ _LEGACY_FOLDER = "report"
 
 @dataclass(frozen=True)
 class Marker:
-    """What a command wrote.
+    """Files that a command wrote, with their digests.
 
     Attributes
     ----------
     command : str
-        Such as ``predict``.
+        For example ``predict``.
     key : str
-        Digest of everything that can change a byte of the result; "" where none was stated.
+        Digest of everything that can change a byte of the result; "" if not given.
     files : mapping of str to str
-        SHA-256 in hex by path below the folder, with ``/`` between parts; "" where not known.
+        SHA-256 in hex by path below the folder, with ``/`` between parts; "" if unknown.
     version : str
-        Of the package.
+        Version of the package.
     """
 
     command: str
@@ -50,7 +50,7 @@ class Marker:
     version: str = __version__
 
     def intact(self, folder: Path) -> bool:
-        """Whether every file is there with the bytes that were written."""
+        """Whether every file exists and has its original bytes."""
         return all(
             (folder / name).is_file() and sha256(folder / name) == digest
             for name, digest in self.files.items()
@@ -62,13 +62,17 @@ class Marker:
         Parameters
         ----------
         unfinished : collection of str
-            Patterns of names at the top of the folder that count as written where the marker is
-            ``UNFINISHED``.
+            Patterns of top-level names that also count as written if the key is ``UNFINISHED``.
+
+        Returns
+        -------
+        list of str
+            Paths below the folder.
         """
-        strangers = sorted(name for name in _names(folder) if name not in {*self.files, NAME})
+        foreign_files = sorted(name for name in _names(folder) if name not in {*self.files, NAME})
         if self.key != UNFINISHED:
-            return strangers
-        tops = {name: name.partition("/")[0] for name in strangers}
+            return foreign_files
+        tops = {name: name.partition("/")[0] for name in foreign_files}
         return [
             name
             for name, top in tops.items()
@@ -76,12 +80,20 @@ class Marker:
         ]
 
     def to_json(self) -> str:
-        """Content of the marker's file."""
+        """Return the content of the marker file."""
         return json.dumps({**asdict(self), "files": dict(self.files)}, indent=1, sort_keys=True)
 
 
 def mark(folder: Path, command: str, key: str) -> None:
     """Write the marker of a finished folder.
+
+    Parameters
+    ----------
+    folder : Path
+    command : str
+        Name of the command that wrote the folder.
+    key : str
+        Digest of everything that can change a byte of the result; "" if not known.
 
     Examples
     --------
@@ -98,9 +110,26 @@ def mark(folder: Path, command: str, key: str) -> None:
 
 
 def add_to_marker(folder: Path, names: Collection[str]) -> None:
-    """Add files to the marker of a folder, so that its command may replace them with the rest.
+    """Add files to the marker of a folder, so that ``--force`` replaces them too.
 
-    Nothing is done where the folder has no marker.
+    A folder without a marker stays unchanged.
+
+    Parameters
+    ----------
+    folder : Path
+    names : collection of str
+        Paths of existing files below the folder.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as place:
+    ...     folder = Path(place)
+    ...     mark(folder, "train", "")
+    ...     written = (folder / "card.html").write_text("x")
+    ...     add_to_marker(folder, ["card.html"])
+    ...     list(read_marker(folder).files)
+    ['card.html']
     """
     marker = marker_of(folder / NAME) if (folder / NAME).is_file() else None
     if marker is None:
@@ -113,9 +142,9 @@ def add_to_marker(folder: Path, names: Collection[str]) -> None:
 
 
 def read_marker(folder: Path) -> Marker | None:
-    """Marker of a folder; None where there is none that can be read.
+    """Read the marker of a folder; None if missing or unreadable.
 
-    A folder with ``run_summary.json`` and no marker is one of ``predict``, by its file names.
+    A folder with ``run_summary.json`` and no marker counts as an output of ``predict``.
     """
     if (folder / NAME).is_file():
         return marker_of(folder / NAME)
@@ -130,7 +159,7 @@ def read_marker(folder: Path) -> Marker | None:
 
 
 def marker_of(path: Path) -> Marker | None:
-    """Marker in a file; None where it cannot be read."""
+    """Read a marker file; None if it cannot be read."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         marker = Marker(**content)
@@ -141,7 +170,17 @@ def marker_of(path: Path) -> Marker | None:
 
 
 def key_of(content: Mapping[str, Any]) -> str:
-    """Digest of what decides a result; the order of the keys does not matter.
+    """Digest of the inputs and options of a result, whatever the order of its keys.
+
+    Parameters
+    ----------
+    content : mapping
+        Values that JSON can represent.
+
+    Returns
+    -------
+    str
+        SHA-256 in hex.
 
     Examples
     --------
@@ -152,7 +191,24 @@ def key_of(content: Mapping[str, Any]) -> str:
 
 
 def sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes, in hex."""
+    """SHA-256 of the bytes of a file.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    str
+        64 hex digits.
+
+    Examples
+    --------
+    >>> from tempfile import NamedTemporaryFile
+    >>> with NamedTemporaryFile() as file:
+    ...     sha256(Path(file.name))[:16]
+    'e3b0c44298fc1c14'
+    """
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -1,4 +1,4 @@
-"""Moves a finished folder or file into place: durable, atomic, never over what it does not own."""
+"""Moves a finished folder or file into place, durably and atomically."""
 
 from __future__ import annotations
 
@@ -17,33 +17,39 @@ _UNSUPPORTED = {errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.ENOTSUP}
 
 
 def seal(folder: Path, *, private: bool) -> None:
-    """Bring a folder to the disk and set its permissions.
+    """Flush a folder to disk and set its permissions.
 
     Parameters
     ----------
+    folder : Path
     private : bool
-        Whether group and others lose access: folders 0700 and files 0600, or stricter where the
-        umask is; else permissions are those of the umask.
+        Whether group and others lose access: folders 0700 and files 0600, or stricter if the
+        umask is. Otherwise the umask decides.
     """
     umask = os.umask(0)
     os.umask(umask)
     for path in [*sorted(folder.rglob("*"), reverse=True), folder]:
         if path.is_symlink():
             continue
-        most = 0o777 if path.is_dir() else 0o666
-        wanted = most & ~umask & (0o700 if private else 0o777)
+        full = 0o777 if path.is_dir() else 0o666
+        wanted = full & ~umask & (0o700 if private else 0o777)
         special = path.stat().st_mode & 0o7000  # the group of a shared folder is inherited
         path.chmod(wanted | special)
     _sync_all(folder)
 
 
 def publish_folder(temporary: Path, out: Path) -> Path | None:
-    """Move a sealed folder to ``out``; an earlier folder there is exchanged for it and removed.
+    """Move a sealed folder to ``out``, and remove an earlier folder there.
+
+    Parameters
+    ----------
+    temporary : Path
+    out : Path
 
     Returns
     -------
     Path or None
-        Where the earlier folder was kept, because somebody had put files of their own into it.
+        Path of the earlier folder, if it has foreign files and is therefore kept.
 
     Raises
     ------
@@ -51,7 +57,7 @@ def publish_folder(temporary: Path, out: Path) -> Path | None:
         If ``out`` is a file or, without a marker, a folder that is not empty.
     """
     if not out.exists() or not any(out.iterdir()):
-        temporary.rename(out)  # fails where something was put there in the meantime
+        temporary.rename(out)  # fails if out has been filled since
         _sync(out.parent)
         return None
     if not _exchange(temporary, out):
@@ -69,10 +75,27 @@ def publish_folder(temporary: Path, out: Path) -> Path | None:
 def publish_file(temporary: Path, out: Path, *, replace: bool) -> None:
     """Move a sealed file to ``out``.
 
+    Parameters
+    ----------
+    temporary : Path
+    out : Path
+    replace : bool
+        Whether an existing file is replaced.
+
     Raises
     ------
     FileExistsError
-        If there is a file and ``replace`` is false.
+        If ``out`` exists and ``replace`` is false.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     new, out = Path(folder, "new"), Path(folder, "out")
+    ...     written = new.write_text("x")
+    ...     publish_file(new, out, replace=False)
+    ...     new.exists(), out.read_text()
+    (False, 'x')
     """
     if replace:
         temporary.replace(out)
@@ -83,7 +106,7 @@ def publish_file(temporary: Path, out: Path, *, replace: bool) -> None:
 
 
 def journal_of(out: Path) -> Path:
-    """File that says how far an exchange by two renames has come."""
+    """Path of the journal that records an unfinished exchange by renames."""
     return out.with_name(f".{out.name}.cytocast-journal")
 
 
@@ -96,7 +119,7 @@ def recover(out: Path) -> None:
         names = json.loads(journal.read_text(encoding="utf-8"))
         new, old = (out.with_name(names[part]) for part in ("new", "old"))
     except (ValueError, KeyError, TypeError):
-        new = old = journal  # cut short while it was written: nothing had been renamed yet
+        new = old = journal  # an incomplete journal: no folder had been renamed yet
     if not out.exists():
         complete = new.is_dir() and (new / NAME).is_file()
         for candidate in (new, old) if complete else (old,):
@@ -107,7 +130,7 @@ def recover(out: Path) -> None:
 
 
 def _exchange(one: Path, other: Path) -> bool:
-    """Exchange two folders in one step; False where the system or file system cannot."""
+    """Exchange two folders atomically; False if the system does not support it."""
     rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
     if rename is None:
         return False
@@ -140,14 +163,14 @@ def _unused(path: Path) -> Path:
 
 
 def _sync_all(folder: Path) -> None:
-    """Bring everything below a folder to the disk, in one call where the system has it."""
-    together = getattr(ctypes.CDLL(None), "syncfs", None)
-    if together is None:
+    """Flush everything below a folder to disk, in one call where the system has one."""
+    syncfs = getattr(ctypes.CDLL(None), "syncfs", None)
+    if syncfs is None:
         os.sync()
         return
     handle = os.open(folder, os.O_RDONLY)
     try:
-        if together(handle) != 0:
+        if syncfs(handle) != 0:
             os.sync()
     finally:
         os.close(handle)

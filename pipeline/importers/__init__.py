@@ -1,1 +1,1 @@
-"""Other shapes of export, rewritten as the tables that ``reading`` reads."""
+"""Rewrites wide sheets, OMOP and FHIR exports as the tables of a cohort."""

@@ -1,4 +1,4 @@
-"""Records and a confirmed mapping to the tables of a cohort; nothing is left out unsaid."""
+"""Builds the tables of a cohort from records and a confirmed mapping; every row is counted."""
 
 from __future__ import annotations
 
@@ -36,21 +36,21 @@ _LABS = ("loinc", "specimen", "status", "ref_low", "ref_high")
 
 @dataclass
 class AssembledTables:
-    """Tables in our layout, and what became of every row.
+    """Tables of a cohort, and counts of the rows of each file.
 
     Attributes
     ----------
     tables : dict of DataFrame
     fates : dict of Counter
-        Per file: ``carried``, ``other patients`` (without an infusion), ``not named`` (by the
-        mapping), ``not laboratory results``. Rejected rows are in the ledger.
+        Rows per file and fate: ``carried``, ``other patients`` (without an infusion), ``not
+        named`` (by the mapping), ``not laboratory results``. Rejected rows are in the ledger.
     """
 
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
     fates: dict[str, Counter[str]] = field(default_factory=dict)
 
     def count(self, rows: pd.DataFrame, fate: str) -> None:
-        """Note what became of rows."""
+        """Count rows by file under a fate."""
         for file, number in rows["file"].value_counts().items():
             self.fates.setdefault(str(file), Counter())[fate] += int(number)
 
@@ -58,21 +58,44 @@ class AssembledTables:
 def assemble(
     records: Records, mapping: ExchangeMapping, ledger: Ledger, time_zone: str | None
 ) -> AssembledTables:
-    """Make the tables patients, labs, treatments and assessments.
+    """Build the tables patients, labs, treatments and assessments.
 
     Parameters
     ----------
     records : Records
     mapping : ExchangeMapping
+        Confirmed, with at least one rule for infusions.
     ledger : Ledger
-        Takes every record that is not carried over, with the reason.
+        Receives every rejected record with its reason.
     time_zone : str or None
-        Zone of times without offset; None leaves them as they are.
+        Zone of times without offset; None leaves them unchanged.
+
+    Returns
+    -------
+    AssembledTables
 
     Raises
     ------
     InputError
         If no patient has an infusion by the mapping.
+
+    Examples
+    --------
+    >>> from pipeline.importers.records import EVENT_COLUMNS, RESULT_COLUMNS, text_frame
+    >>> people = {"patient_id": "7", "birth": "1960", "sex": "male", "site": "", "death": ""}
+    >>> infusion = {"table": "Procedure", "patient_id": "7", "codes": ("CAR-T",), "_line": 1}
+    >>> infusion = dict.fromkeys(EVENT_COLUMNS, "") | infusion | {"at": "2026-03-01T10:00:00Z"}
+    >>> records = Records(
+    ...     people=text_frame([{**people, "file": "", "_line": 1}], [*people, "file"]),
+    ...     results=text_frame([], RESULT_COLUMNS),
+    ...     events=text_frame([infusion], EVENT_COLUMNS),
+    ...     periods=text_frame([], ("patient_id", "start", "end")),
+    ...     shape="fhir",
+    ... )
+    >>> rule = {"table": "Procedure", "codes": ["CAR-T"]}
+    >>> made = assemble(records, ExchangeMapping(infusion=[rule]), Ledger(), None)
+    >>> made.tables["patients"][["patient_id", "infusion_time", "age_years"]].values.tolist()
+    [['7', '2026-03-01T10:00:00Z', '66']]
     """
     made = AssembledTables()
     remark = left_out_remark(kind for _, kind in records.left_out)
@@ -88,14 +111,14 @@ def assemble(
         ledger,
         column="patient_id",
         code="no_infusion",
-        reason="No record of this patient is an infusion by the mapping.",
-        remedy="Nothing, if the patient had none; else add its code to the mapping.",
+        reason="No record of this patient matches an 'infusion' rule of the mapping.",
+        remedy="No action needed if there was no infusion; else add its code to the mapping.",
     )
     if people.empty:
         raise InputError(
-            "no patient has an infusion by the mapping; the rules under 'infusion' name "
+            "no record of a known patient matches the rules under 'infusion' in the mapping: "
             + "; ".join(f"{rule.table}: {', '.join(rule.codes)}" for rule in mapping.infusion)
-            + unusable
+            + f". Correct their codes{unusable}"
         )
     made.count(people, "carried")
     made.tables["patients"] = patients_table(people, infusions, records.periods, time_zone, ledger)
@@ -117,18 +140,19 @@ def assemble(
     for name, table in (("treatments", treatments), ("assessments", assessments)):
         if len(table):
             made.tables[name] = table
-    _place(made, time_zone, ledger)
+    _add_offsets(made, time_zone, ledger)
     return made
 
 
 def _unusable_infusion(ledger: Ledger) -> str:
-    """Where and why the first record of an infusion is refused, "" if none is."""
+    """Place and reason of the first rejected infusion record, "" if there is none."""
     refused = ledger.frame()
     refused = refused.loc[refused["code"] == "time_unusable"]
     if refused.empty:
         return ""
     first = refused.iloc[0]
-    return f". {first['file']}, row {first['row']}: {first['reason']} {first['remedy']}"
+    place = f"{first['file']}, row {first['row']}"
+    return f". First rejected: {place}: {first['reason']} {first['remedy']}"
 
 
 def _within(
@@ -138,7 +162,7 @@ def _within(
     time_zone: str | None,
     made: AssembledTables,
 ) -> pd.DataFrame:
-    """Rows of patients with an infusion, near enough to it to be of use."""
+    """Rows of patients with an infusion, within the time window around it."""
     known = rows["patient_id"].isin(infusions["patient_id"])
     made.count(rows.loc[~known], "other patients")
     rows = _without_clock_changes(rows.loc[known], ledger, time_zone)
@@ -156,7 +180,7 @@ def _within(
             code="outside_window",
             reason=f"The record lies more than {window['before']} days before or {window['after']} "
             "days after the infusion.",
-            remedy="Nothing, if the time is right: no prediction would use it.",
+            remedy="No action needed if the time is right: no prediction would use the record.",
         )
     return rows
 
@@ -164,20 +188,20 @@ def _within(
 def _without_clock_changes(
     rows: pd.DataFrame, ledger: Ledger, time_zone: str | None
 ) -> pd.DataFrame:
-    """Rows without times that the zone skips or has twice, which nobody can place."""
+    """Rows whose local times exist exactly once in the zone."""
     for clock in ("at", "resulted"):
         if clock not in rows or time_zone is None:
             continue
-        why = clock_changes(rows[clock], time_zone)
+        problem = clock_changes(rows[clock], time_zone)
         place = rows["at_column"] if clock == "at" else pd.Series("issued", index=rows.index)
-        for column in place[why != ""].unique():
+        for column in place[problem != ""].unique():
             rows = refuse(
                 rows.assign(**{f"_raw_{column}": rows[clock]}),
-                (why != "").loc[rows.index] & (place.loc[rows.index] == column),
+                (problem != "").loc[rows.index] & (place.loc[rows.index] == column),
                 ledger,
                 column=str(column),
                 code="time_unusable",
-                reason=quoted(rows[clock]) + " " + why.loc[rows.index] + ".",
+                reason=quoted(rows[clock]) + " " + problem.loc[rows.index] + ".",
                 remedy=STATE_OFFSET,
             )
     return rows
@@ -201,8 +225,11 @@ def _labs(
         ledger,
         column="code",
         code="loinc_conflict",
-        reason=quoted(rows["called"]) + " and LOINC " + named_codes(rows["loinc"]) + " are "
-        "different analytes.",
+        reason="The name "
+        + quoted(rows["called"])
+        + " and LOINC "
+        + named_codes(rows["loinc"])
+        + " are different analytes.",
         remedy="Correct the code at the source, or name the analyte in the mapping.",
     )
     unit, clash = agreed_units(rows["name"], rows["unit"], rows["coded_unit"])
@@ -212,14 +239,13 @@ def _labs(
         ledger,
         column=column,
         code="unit_conflict",
-        reason="Of "
-        + named_codes(rows["name"])
-        + ", the unit as printed, "
+        reason=named_codes(rows["name"])
+        + ": the printed unit "
         + quoted(rows["unit"])
-        + ", and the coded one, "
+        + " and the coded unit "
         + quoted(rows["coded_unit"])
-        + ", differ by a factor.",
-        remedy="Find out in which of them the number is, and correct the other.",
+        + " differ by a factor.",
+        remedy="Ask the laboratory for the unit of the number, and correct the other unit.",
     )
     made.count(rows, "carried")
     collected = {"collected_at": rows["at"]}
@@ -227,7 +253,7 @@ def _labs(
     if mapping.measurement_time == "resulted":
         resulted = {"resulted_at": first_filled(rows["resulted"], rows["at"])}
     table = pd.DataFrame(
-        {"patient_id": rows["patient_id"], "analyte": _read_by_people(rows), "value": rows["value"],
+        {"patient_id": rows["patient_id"], "analyte": _analyte_names(rows), "value": rows["value"],
          "unit": unit.loc[rows.index], **collected, **resulted,
          **{name: rows[name] for name in _LABS}, "source_row": _source(rows)}
     )  # fmt: skip
@@ -235,8 +261,8 @@ def _labs(
     return filled_columns(table, ("patient_id", "analyte", "value", "unit", "collected_at"))
 
 
-def _read_by_people(rows: pd.DataFrame) -> pd.Series:
-    """Analytes by the dictionary's key where only a known LOINC code names them."""
+def _analyte_names(rows: pd.DataFrame) -> pd.Series:
+    """Names of analytes; a known LOINC code becomes the key of the dictionary."""
     coded = (rows["name"] == rows["loinc"]) & (rows["loinc"] != "")
     keys = {code: find_key(code) or code for code in rows.loc[coded, "loinc"].unique()}
     return rows["name"].mask(coded, rows["loinc"].map(keys)).astype("str")
@@ -258,14 +284,13 @@ def _treatments(
         ledger,
         column="drug",
         code="unknown_drug",
-        reason=quoted(rows["name"]) + " is no drug of data_schema/drugs.yaml, so it would have no "
-        "effect.",
-        remedy="Name its code under 'drugs' in the mapping if it is one of them.",
+        reason=quoted(rows["name"]) + " is not in data_schema/drugs.yaml and would have no effect.",
+        remedy="If it is a drug of that file, add its code under 'drugs' in the mapping.",
     )
     made.count(rows, "carried")
     columns = {"patient_id": rows["patient_id"], "drug": rows["drug"], "given_at": rows["at"]}
     columns |= {"dose": rows["dose"], "unit": rows["unit"], "route": rows["route"]}
-    # without source_row, by which no dose that stands twice would be like another
+    # no source_row: with it, repeated doses would all differ
     return filled_columns(pd.DataFrame(columns), ("patient_id", "drug", "given_at"))
 
 
@@ -288,9 +313,9 @@ def _assessments(
         ledger,
         column="grade",
         code="required_blank",
-        reason="The mapping names this record as a grade of '" + rows["scale"] + "', but it holds "
-        "no value.",
-        remedy="State `grade` in the rule if the code itself means one grade.",
+        reason="By the mapping this record is a grade of '" + rows["scale"] + "', but it has no "
+        "value.",
+        remedy="If the code itself means one grade, add `grade` to the rule.",
     )
     made.count(rows, "carried")
     columns = {"patient_id": rows["patient_id"], "scale": rows["scale"], "grade": rows["grade"]}
@@ -300,16 +325,18 @@ def _assessments(
 
 
 def _stated(rows: pd.DataFrame, names: dict[str, str], otherwise: pd.Series) -> pd.Series:
-    """Name that the mapping gives a code of each row, else the given one."""
+    """Name of each row by its codes in the mapping, else the given name."""
     if not names:
         return otherwise
-    found = [next((names[code] for code in codes if code in names), "") for codes in rows["codes"]]
-    stated = pd.Series(found, index=rows.index, dtype="str")
+    stated_names = [
+        next((names[code] for code in codes if code in names), "") for codes in rows["codes"]
+    ]
+    stated = pd.Series(stated_names, index=rows.index, dtype="str")
     return stated.where(stated != "", otherwise).astype("str")
 
 
-def _place(made: AssembledTables, time_zone: str | None, ledger: Ledger) -> None:
-    """Write the offset of the zone behind every time without one, or say that it is missing."""
+def _add_offsets(made: AssembledTables, time_zone: str | None, ledger: Ledger) -> None:
+    """Append the offset of the zone to times without one; count those that stay without."""
     missing = 0
     for name, table in made.tables.items():
         placed = table.copy()

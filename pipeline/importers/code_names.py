@@ -16,18 +16,22 @@ UNRECOGNISED_LISTED = 20
 
 
 def name_for_code(code: str, label: str, called: str) -> str:
-    """Name that replaces a LOINC code outside the dictionary, "" where no name is safe.
+    """Name that replaces a LOINC code outside the dictionary, "" if no name is safe.
 
-    The label of the code decides. The name in the record counts only if the code has no label, or
-    a short one that names no other analyte and no other specimen.
+    The label of the code decides. The name in the record is used only if the code has no label, or
+    a short label without another analyte or specimen.
 
     Parameters
     ----------
     code : str
     label : str
-        Name that the terminology gives the code.
+        Name of the code in the terminology.
     called : str
         Name in the record.
+
+    Returns
+    -------
+    str
 
     Examples
     --------
@@ -60,15 +64,27 @@ def note_names_for_codes(rows: pd.DataFrame, ledger: Ledger) -> None:
             code="name_over_code",
             reason="LOINC "
             + quoted(rows["loinc"])
-            + " is not in the dictionary; the row is read by the name "
+            + " is not in the dictionary; the row is read by its name "
             + quoted(rows["name"])
             + ".",
-            remedy="No action needed if the name is right; else name the code in the mapping.",
+            remedy="No action needed if the name is right; else add the code to the mapping.",
         )
 
 
 def unrecognised_analytes(names: pd.Series, labels: pd.Series | None = None) -> list[str]:
-    """Lines on the analytes outside the dictionary, which reading rejects by default.
+    """Report analytes outside the dictionary; reading rejects them by default.
+
+    Parameters
+    ----------
+    names : Series of str
+        Analyte of each result.
+    labels : Series of str, optional
+        Readable name of each result, with the same index.
+
+    Returns
+    -------
+    list of str
+        One line, or none.
 
     Examples
     --------
@@ -80,8 +96,8 @@ def unrecognised_analytes(names: pd.Series, labels: pd.Series | None = None) -> 
     if lost.empty:
         return []
     counts = lost.value_counts()
-    shown = lost if labels is None else first_filled(labels.loc[lost.index], lost)
-    label = dict(zip(lost, shown, strict=True))
+    readable = lost if labels is None else first_filled(labels.loc[lost.index], lost)
+    label = dict(zip(lost, readable, strict=True))
     listed = [
         f"{name}{'' if label[name] == name else ' ' + label[name][:60]} ({number})"
         for name, number in counts.head(UNRECOGNISED_LISTED).items()
@@ -97,7 +113,7 @@ def unrecognised_analytes(names: pd.Series, labels: pd.Series | None = None) -> 
 
 
 def system_of(label: str) -> str:
-    """Specimen at the end of a LOINC long name, "" where it has none.
+    """Specimen at the end of a LOINC long name, "" if it has none.
 
     Examples
     --------

@@ -24,9 +24,9 @@ HEADER = """\
 # only by names and codes of data_schema/products.yaml. Codes: concept ids, codes or source values.
 #   infusion  the records that are the CAR-T infusion: table, codes, product if known.
 #             Check that each was given: an order or a history is not an infusion
-#   grades    records that hold a charted grade: table, codes, scale; grade where the code itself
-#             means one grade; grading_system where it is not astct
-#   drugs     code to a drug of data_schema/drugs.yaml. Those proposed were found by name: check
+#   grades    records with a charted grade: table, codes, scale; grade if the code itself means
+#             one grade; grading_system if it is not astct
+#   drugs     code to a drug of data_schema/drugs.yaml. Proposals are matched by name: check them
 #   analytes  code to a name of data_schema/analytes.yaml, for results without a LOINC code
 # Then set confirmed: true and run the same command again.
 """
@@ -50,7 +50,7 @@ class InfusionRule(StrictModel):
 
 
 class GradeRule(StrictModel):
-    """Records that hold a grade of one scale: in their value, or by their code."""
+    """Records with a grade of one scale, in their value or by their code."""
 
     table: str
     codes: Codes
@@ -60,19 +60,19 @@ class GradeRule(StrictModel):
 
 
 class ExchangeMapping(StrictModel):
-    """What a person states about an OMOP or FHIR export.
+    """Meaning of the records of an OMOP or FHIR export, confirmed by a person.
 
     Attributes
     ----------
     same_infusion_days : float
-        Infusion records closer to the first of an episode than this are the same infusion.
+        Infusion records within this many days of the first are the same infusion.
     midnight : {"day", "time"} or None
-        Whether a time of 00:00 is a day without a time. None: a day where every time of the table
-        is midnight, else a time.
+        Whether 00:00 means a day without a time. None: a day if every time of the table is 00:00,
+        else a time.
     measurement_time : {"collected", "resulted"}
-        Which clock the time of a result is, where it has no other.
+        Clock of a result's only time.
     date_order : {"day_first", "month_first"} or None
-        Order of numeric dates with the year last; None rejects them.
+        Order of numeric dates with the year last; None rejects these dates.
     """
 
     confirmed: bool = False
@@ -88,7 +88,7 @@ class ExchangeMapping(StrictModel):
     @model_validator(mode="after")
     def _known_names(self) -> ExchangeMapping:
         problems = [
-            f"drugs.{code}: '{name}' is no drug of data_schema/drugs.yaml"
+            f"drugs.{code}: '{name}' is not in data_schema/drugs.yaml"
             for code, name in self.drugs.items()
             if normalise_name(name) not in drug_index()
         ]
@@ -101,29 +101,44 @@ class ExchangeMapping(StrictModel):
 
 
 def read_exchange_mapping(path: Path, tables: Collection[str]) -> ExchangeMapping:
-    """Read a mapping and refuse it unless it is confirmed and names the infusion.
+    """Read a mapping; refuse it unless it is confirmed and names the infusion.
 
     Parameters
     ----------
+    path : Path
+        YAML file.
     tables : collection of str
         Tables or resource types that rules may name.
+
+    Returns
+    -------
+    ExchangeMapping
 
     Raises
     ------
     UsageError
+        If the file cannot be read, has unknown keys or tables, no infusion, or is not confirmed.
+
+    Examples
+    --------
+    >>> from tempfile import NamedTemporaryFile
+    >>> text = "{confirmed: true, infusion: [{table: Procedure, codes: [7]}]}"
+    >>> with NamedTemporaryFile(suffix=".yaml") as file:
+    ...     written = Path(file.name).write_text(text)
+    ...     read_exchange_mapping(Path(file.name), ["Procedure"]).infusion[0].codes
+    ('7',)
     """
     mapping = load_mapping(path, ExchangeMapping)
     rules: Iterable[InfusionRule | GradeRule] = (*mapping.infusion, *mapping.grades)
     wrong = sorted({rule.table for rule in rules} - set(tables))
     if wrong:
         raise UsageError(
-            f"mapping {path} names {', '.join(wrong)}; legal tables are {', '.join(tables)}"
+            f"mapping {path} names the table {', '.join(wrong)}; use one of {', '.join(tables)}"
         )
     if not mapping.infusion:
         raise UsageError(
-            f"mapping {path} names no infusion, which is never guessed; add the table and codes of "
-            "the CAR-T infusion, for example: infusion: [{table: procedure_occurrence, codes: "
-            "['123']}]"
+            f"mapping {path} names no infusion; add the table and codes of the CAR-T infusion, for "
+            "example: infusion: [{table: procedure_occurrence, codes: ['123']}]"
         )
     if not mapping.confirmed:
         raise UsageError(f"mapping {path} is not confirmed; check it and set confirmed: true in it")
@@ -131,16 +146,29 @@ def read_exchange_mapping(path: Path, tables: Collection[str]) -> ExchangeMappin
 
 
 def propose_exchange(records: Records) -> tuple[ExchangeMapping, list[str]]:
-    """Mapping with the drugs that are recognised by name, and what stands in the export.
+    """Propose a mapping with the drugs and infusions that are recognised by name or code.
+
+    Parameters
+    ----------
+    records : Records
 
     Returns
     -------
     mapping : ExchangeMapping
-        Not confirmed; with infusions only where a CAR-T product is named, see
-        :func:`propose_infusions`.
-    found : list of str
-        Per table, the commonest codes with their name and numbers of patients and rows; of results
-        only those that the dictionary does not know.
+        Not confirmed; infusions by :func:`propose_infusions`.
+    lines : list of str
+        Per table, the commonest codes with their name and numbers of patients and rows. Results of
+        the dictionary are not listed.
+
+    Examples
+    --------
+    >>> from pipeline.importers.records import EVENT_COLUMNS, RESULT_COLUMNS, text_frame
+    >>> dose = {"table": "drug_exposure", "patient_id": "7", "codes": ("9",), "_line": 2}
+    >>> dose = dict.fromkeys(EVENT_COLUMNS, "") | dose | {"name": "Tocilizumab 400 mg"}
+    >>> nothing, events = text_frame([], RESULT_COLUMNS), text_frame([dose], EVENT_COLUMNS)
+    >>> mapping, lines = propose_exchange(Records(nothing, nothing, events, nothing, "omop"))
+    >>> mapping.drugs, lines
+    ({'9': 'tocilizumab'}, ['drug_exposure:', '  9 Tocilizumab 400 mg  (1 patients, 1 rows)'])
     """
     drugs: dict[str, str] = {}
     drug_of = {name: drug_named(name) for name in records.events["name"].unique()}
@@ -149,23 +177,26 @@ def propose_exchange(records: Records) -> tuple[ExchangeMapping, list[str]]:
             drugs[codes[0]] = drug_of[name]
     unknown = records.results.loc[[find_key(name) is None for name in records.results["name"]]]
     labelled = unknown.assign(name=first_filled(unknown["label"], unknown["name"]))
-    found = []
+    lines = []
     for part in (records.events, labelled):
         for table, rows in part.groupby("table", sort=True):
-            found += [f"{table}:", *_commonest(rows)]
-    return ExchangeMapping(infusion=propose_infusions(records.events), drugs=drugs), found
+            lines += [f"{table}:", *_commonest(rows)]
+    return ExchangeMapping(infusion=propose_infusions(records.events), drugs=drugs), lines
 
 
 def propose_infusions(events: pd.DataFrame) -> tuple[InfusionRule, ...]:
-    """Rules for doses and procedures that name a CAR-T product or carry a code of one.
+    """Rules for doses and procedures with a name or code of ``data_schema/products.yaml``.
 
-    Names and codes are those of ``data_schema/products.yaml``; other tables, such as conditions,
-    may refer to an earlier infusion and propose none.
+    Other tables, for example conditions, may refer to an earlier infusion and are not used.
 
     Parameters
     ----------
     events : DataFrame
         ``Records.events``.
+
+    Returns
+    -------
+    tuple of InfusionRule
     """
     given = events.loc[events["table"].isin(_INFUSION_TABLES) & (events["codes"].map(len) > 0)]
     codes: dict[tuple[str, str], dict[str, None]] = {}
@@ -182,7 +213,7 @@ def propose_infusions(events: pd.DataFrame) -> tuple[InfusionRule, ...]:
 
 
 def _product_of(codes: Sequence[str], name: str) -> str | None:
-    """Product that a record names, "" for an infusion without one, None if not an infusion."""
+    """Product of a record, "" for an infusion of unknown product, None if not an infusion."""
     # digits alone may be a concept id, so a numeric code needs the prefix of its system
     systems = [code for code in codes if not code.isdigit()]
     bare = [re.split(r"[|:]", code)[-1].strip().upper() for code in systems]
@@ -195,18 +226,18 @@ def _product_of(codes: Sequence[str], name: str) -> str | None:
 
 
 def matching_rule(rows: pd.DataFrame, rules: Sequence[InfusionRule | GradeRule]) -> pd.Series:
-    """Number of the first rule that names each row, -1 where none does."""
-    found = pd.Series(-1, index=rows.index)
+    """Number of the first rule that matches each row, -1 if none does."""
+    numbers = pd.Series(-1, index=rows.index)
     for number in reversed(range(len(rules))):
         wanted = set(rules[number].codes)
         codes = rows.loc[rows["table"] == rules[number].table, "codes"]
         named = np.array([not wanted.isdisjoint(own) for own in codes], dtype=bool)
-        found[codes.index[named]] = number
-    return found
+        numbers[codes.index[named]] = number
+    return numbers
 
 
 def _commonest(rows: pd.DataFrame) -> list[str]:
-    """Lines on the codes that most patients have, rarest rows first among equals."""
+    """Lines on the codes of most patients; ties in order of fewest rows."""
     spelled = rows["codes"].map(lambda codes: " | ".join(codes) or "(no code)")
     keys = [spelled.rename("code"), rows["name"]]
     table = rows.groupby(keys, sort=True)["patient_id"].agg(["nunique", "size"]).reset_index()

@@ -1,4 +1,4 @@
-"""A FHIR R4 export, a Bundle or bulk ndjson, as records."""
+"""Reads a FHIR R4 export, a Bundle or bulk ndjson, as records."""
 
 from __future__ import annotations
 
@@ -38,18 +38,18 @@ from pipeline.resources import schema_yaml
 Row = dict[str, Any]
 # column, code, reason, remedy
 Refusal = tuple[str, str, str, str]
-NAMING = ("Medication", "Specimen")  # resources that others refer to
-AS_STATED = "Nothing, if it is so; otherwise correct the resource at the source."
+NAMING = ("Medication", "Specimen")  # only referred to by other resources
+AS_STATED = "No action needed if this is right; else correct the resource at the source."
 
 
 def observation_row(item: LocatedResource, specimens: Mapping[str, str] | None = None) -> Row:
-    """Row of :attr:`Records.results` with ``refusal``: None, or why it is not carried over.
+    """Row of :attr:`Records.results` with ``refusal``: None, or why it is rejected.
 
     Parameters
     ----------
     item : LocatedResource
     specimens : mapping, optional
-        As :func:`pipeline.importers.fhir_specimens.specimen_index` gives them.
+        From :func:`pipeline.importers.fhir_specimens.specimen_index`.
     """
     resource = item.resource
     status = text_at(resource, "status")
@@ -83,14 +83,19 @@ def observation_row(item: LocatedResource, specimens: Mapping[str, str] | None =
     }
     if status not in _rules()["status"]:
         legal = ", ".join(_rules()["status"])
-        refusal = ("status", "status_refused", f"Status '{status}' is none of {legal}.", AS_STATED)
+        refusal = (
+            "status",
+            "status_refused",
+            f"Status '{status}' is not one of {legal}.",
+            AS_STATED,
+        )
     elif row["status"] in WITHDRAWN:
         refusal = None
     return {**row, "refusal": row["refusal"] or clash or refusal}
 
 
 def record_of(item: LocatedResource, kind: str) -> Row:
-    """What every record has: place, patient, codes, name and time."""
+    """Fields of every record: place, patient, codes, name and time."""
     resource = item.resource
     subject = text_at(resource, "subject", "reference")
     at, column = "", str(_rules()["clock"][kind][0])
@@ -102,7 +107,7 @@ def record_of(item: LocatedResource, kind: str) -> Row:
     refusal: Refusal | None = None
     if not subject:
         remedy = "Give subject.reference, for example Patient/7."
-        refusal = ("subject", "required_blank", "The record names no patient.", remedy)
+        refusal = ("subject", "required_blank", "The record has no patient.", remedy)
     concept = resource.get("code")
     return {
         "table": kind, "file": item.file, "_line": item.line, "patient_id": reference_id(subject),
@@ -112,34 +117,35 @@ def record_of(item: LocatedResource, kind: str) -> Row:
 
 
 def one_draw_per_result(rows: list[Row]) -> list[Row]:
-    """Mark as refused older versions of a resource whose time or code a later one changed."""
+    """Reject older versions of a resource with another patient, time or code than the newest."""
     newest: dict[str, Row] = {}
     for row in rows:
         if row["id"] and row["updated"] >= newest.get(row["id"], row)["updated"]:
             newest[row["id"]] = row
     for row in rows:
         last = newest.get(row["id"], row)
-        draw = ("patient_id", "name", "at")
-        if any(row[part] != last[part] for part in draw) and not row["refusal"]:
+        keys = ("patient_id", "name", "at")
+        if any(row[key] != last[key] for key in keys) and not row["refusal"]:
             reason = "A later version of this resource has another patient, code or time."
             row["refusal"] = ("id", "superseded", reason, AS_STATED)
     return rows
 
 
 def without_empty_withdrawals(results: pd.DataFrame, ledger: Ledger) -> pd.DataFrame:
-    """Results without withdrawals of what the export does not hold, and a note on components."""
+    """Reject withdrawals of results that the export lacks, and flag results with components."""
     draw = ["patient_id", "name", "at"]
-    gone = results["status"].isin(WITHDRAWN)
-    held = pd.MultiIndex.from_frame(results.loc[~gone, draw])
-    nothing = gone & ~pd.MultiIndex.from_frame(results[draw]).isin(held)
+    withdrawn = results["status"].isin(WITHDRAWN)
+    present = pd.MultiIndex.from_frame(results.loc[~withdrawn, draw])
     kept = refuse(
         results,
-        nothing,
+        withdrawn & ~pd.MultiIndex.from_frame(results[draw]).isin(present),
         ledger,
         column="status",
         code="withdrawn",
-        reason="The result is " + results["status"] + ", and no other version of it is here.",
-        remedy="Nothing is lost, because nothing holds.",
+        reason="The result is "
+        + results["status"]
+        + ", and the export has no other version of it.",
+        remedy="No action needed: no valid result is lost.",
     )
     for file in kept["file"].unique():
         ledger.note(
@@ -148,8 +154,8 @@ def without_empty_withdrawals(results: pd.DataFrame, ledger: Ledger) -> pd.DataF
             file=str(file),
             column="component",
             code="component_left_out",
-            reason="The value is carried over, the components are not.",
-            remedy="Export each component as an observation of its own.",
+            reason="The value is used; the components are not.",
+            remedy="Export each component as a separate Observation.",
         )
     return kept.drop(columns="component")
 
@@ -162,14 +168,32 @@ def read_fhir(source: Path, mapping: ExchangeMapping, ledger: Ledger) -> Records
     source : Path
         Bundle (.json), .ndjson file, or folder of them.
     mapping : ExchangeMapping
-        Only ``midnight`` counts here.
+        ``midnight`` is used; the codes of a confirmed mapping are kept whatever their kind.
     ledger : Ledger
-        Takes every resource that is not carried over.
+        Receives every rejected resource.
+
+    Returns
+    -------
+    Records
 
     Raises
     ------
     InputError
-        If nothing can be read.
+        If a file cannot be read, or none has a resource of these types.
+
+    Examples
+    --------
+    >>> import json
+    >>> from tempfile import NamedTemporaryFile
+    >>> crp = {"resourceType": "Observation", "status": "final", "code": {"text": "CRP"}}
+    >>> crp |= {"subject": {"reference": "Patient/7"}, "effectiveDateTime": "2026-03-02"}
+    >>> crp |= {"valueQuantity": {"value": 12.50, "unit": "mg/L"}}
+    >>> with NamedTemporaryFile("w", suffix=".json") as file:
+    ...     _ = file.write(json.dumps(crp))
+    ...     file.flush()
+    ...     records = read_fhir(Path(file.name), ExchangeMapping(), Ledger())
+    >>> records.results[["patient_id", "name", "value", "unit"]].values.tolist()
+    [['7', 'CRP', '12.5', 'mg/L']]
     """
     kinds = ("Patient", *_rules()["named"], *NAMING)
     placed = read_resources(source, kinds, ledger)
@@ -178,7 +202,7 @@ def read_fhir(source: Path, mapping: ExchangeMapping, ledger: Ledger) -> Records
         by_kind[text_at(item.resource, "resourceType")].append(item)
     medications = {text_at(item.resource, "id"): item.resource for item in by_kind["Medication"]}
     for item in (item for kind in NAMING for item in by_kind[kind]):
-        ledger.read[item.file] -= 1  # names part of another record; not counted
+        ledger.read[item.file] -= 1  # part of another record; not counted
     specimens = specimen_index(by_kind["Specimen"])
     results = [observation_row(item, specimens) for item in by_kind["Observation"]]
     named = named_by(mapping, "Observation")
@@ -192,14 +216,14 @@ def read_fhir(source: Path, mapping: ExchangeMapping, ledger: Ledger) -> Records
         for kind in ("MedicationAdministration", "Procedure", "Condition")
         for item in by_kind[kind]
     ]
-    observations = _sort_out(one_draw_per_result(results), RESULT_COLUMNS, ledger)
+    observations = _without_refused(one_draw_per_result(results), RESULT_COLUMNS, ledger)
     return Records(
         people=_people(by_kind["Patient"], ledger),
         results=days_for_midnights(
             without_empty_withdrawals(observations, ledger), mapping.midnight, ledger
         ),
         events=days_for_midnights(
-            _sort_out(events, EVENT_COLUMNS, ledger), mapping.midnight, ledger
+            _without_refused(events, EVENT_COLUMNS, ledger), mapping.midnight, ledger
         ),
         periods=text_frame([], ("patient_id", "start", "end")),
         shape="fhir",
@@ -208,13 +232,14 @@ def read_fhir(source: Path, mapping: ExchangeMapping, ledger: Ledger) -> Records
 
 
 def _value(resource: Mapping[str, Any]) -> tuple[str, Refusal | None]:
-    """Result as printed, and why there is none."""
+    """Result as printed, or why there is none."""
     quantity = resource.get("valueQuantity")
     comparator, number = text_at(quantity, "comparator"), text_at(quantity, "value")
     if comparator not in _rules()["comparators"]:
         legal = ", ".join(text for text in _rules()["comparators"] if text)
-        reason = f"Comparator '{comparator}' is none of {legal}."
-        return "", ("valueQuantity.comparator", "operator_unknown", reason, "Correct it.")
+        reason = f"Comparator '{comparator}' is not one of {legal}."
+        remedy = "Correct the comparator."
+        return "", ("valueQuantity.comparator", "operator_unknown", reason, remedy)
     if number:
         return comparator + number, None
     text = text_at(resource, "valueString") or text_at(resource, "valueInteger")
@@ -225,20 +250,20 @@ def _value(resource: Mapping[str, Any]) -> tuple[str, Refusal | None]:
     unread = [name for name in others if name not in _rules()["values"]]
     if unread:
         legal = ", ".join(_rules()["values"])
-        reason = f"The value is a {unread[0]}; read are {legal}."
+        reason = f"The value is a {unread[0]}; accepted are {legal}."
         return "", (unread[0], "value_unusable", reason, "Give the result as valueQuantity.")
     if parts_at(resource, "component"):
-        reason = "The observation holds components only, which are not read."
-        remedy = "Export each result as an observation of its own."
+        reason = "The observation has components only, which are not read."
+        remedy = "Export each result as a separate Observation."
         return "", ("component", "component_left_out", reason, remedy)
     absent = label_of(resource.get("dataAbsentReason")) or "none given"
     reason = f"There is no value (dataAbsentReason: {absent})."
-    remedy = "Nothing is lost, because it holds no result."
+    remedy = "No action needed: the record has no result."
     return "", ("value[x]", "no_result", reason, remedy)
 
 
 def _loinc(resource: Mapping[str, Any]) -> tuple[str, Refusal | None]:
-    """LOINC code, and why it cannot be told: codes of several analytes."""
+    """LOINC code, and a refusal if the codes name several analytes."""
     codes = [
         text_at(coding, "code")
         for coding in parts_at(resource, "code", "coding")
@@ -247,13 +272,13 @@ def _loinc(resource: Mapping[str, Any]) -> tuple[str, Refusal | None]:
     keys = {find_key(code) for code in codes} - {None}
     if len(keys) > 1:
         reason = f"The LOINC codes {', '.join(map(named_code, codes))} name different analytes."
-        return codes[0], ("code.coding", "loinc_conflict", reason, "Keep the right one.")
+        return codes[0], ("code.coding", "loinc_conflict", reason, "Keep one code.")
     known = [code for code in codes if find_key(code) is not None]
     return next(iter([*known, *codes]), ""), None
 
 
 def _label_of_code(resource: Mapping[str, Any], code: str) -> str:
-    """Display of a LOINC coding."""
+    """Display text of a LOINC coding."""
     return next(
         (
             text_at(coding, "display")
@@ -265,7 +290,7 @@ def _label_of_code(resource: Mapping[str, Any], code: str) -> str:
 
 
 def _reference(resource: Mapping[str, Any], unit: str) -> tuple[str, str]:
-    """Reference limits of the only range, where it is in the unit of the result."""
+    """Reference limits, if there is one range in the unit of the result."""
     ranges = parts_at(resource, "referenceRange")
     if len(ranges) != 1:
         return "", ""
@@ -305,8 +330,8 @@ def _people(patients: Sequence[LocatedResource], ledger: Ledger) -> pd.DataFrame
             file=str(file),
             column="deceasedBoolean",
             code="death_without_time",
-            reason="The patient died, but it is not said when; no death is carried over.",
-            remedy="Give deceasedDateTime, so that the death counts as a competing event.",
+            reason="The patient died, but the time is missing; the death is not used.",
+            remedy="Give deceasedDateTime; the death then counts as a competing event.",
         )
     return table.drop(columns="dead")
 
@@ -327,30 +352,30 @@ def _event(item: LocatedResource, kind: str, medications: Mapping[str, dict[str,
         "route": label_of(route[0]) if route else "",
     }
     status = text_at(resource, "status")
-    untrue = text_at(resource, "verificationStatus", "coding", 0, "code")
+    verification = text_at(resource, "verificationStatus", "coding", 0, "code")
     refusal = None
     if kind != "Condition" and status not in _rules()["done"]:
-        reason = f"Status '{status}' does not say that it was done."
+        reason = f"Status '{status}' does not mean that it was done."
         refusal = ("status", "status_refused", reason, AS_STATED)
-    if kind == "Condition" and untrue in _rules()["untrue"]:
-        reason = f"The condition is {untrue}."
+    if kind == "Condition" and verification in _rules()["untrue"]:
+        reason = f"The condition is {verification}."
         refusal = ("verificationStatus", "status_refused", reason, AS_STATED)
     return {**row, "refusal": row["refusal"] or refusal}
 
 
 def _medication(resource: Mapping[str, Any], medications: Mapping[str, dict[str, Any]]) -> Any:
-    """Concept of the drug: in the record, in a contained or in another resource."""
+    """Concept of the drug, from the record, a contained resource or another resource."""
     concept = resource.get("medicationCodeableConcept")
     reference = text_at(resource, "medicationReference", "reference")
     if concept is not None or not reference:
         return concept
     contained = {f"#{text_at(item, 'id')}": item for item in parts_at(resource, "contained")}
-    found = contained.get(reference, medications.get(reference_id(reference), {}))
-    return found.get("code") or {"text": text_at(resource, "medicationReference", "display")}
+    medication = contained.get(reference, medications.get(reference_id(reference), {}))
+    return medication.get("code") or {"text": text_at(resource, "medicationReference", "display")}
 
 
-def _sort_out(rows: list[Row], columns: Sequence[str], ledger: Ledger) -> pd.DataFrame:
-    """Records without refused ones, which are listed."""
+def _without_refused(rows: list[Row], columns: Sequence[str], ledger: Ledger) -> pd.DataFrame:
+    """Rows without refusal; the others are recorded in the ledger."""
     table = text_frame(rows, columns)
     refusals = [row["refusal"] for row in rows]
     for column, code, remedy in dict.fromkeys((r[0], r[1], r[3]) for r in refusals if r):

@@ -1,4 +1,4 @@
-"""FHIR resources from Bundles and ndjson files, with the place of each."""
+"""Reads FHIR resources from Bundles and ndjson files, each with its file and line."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from pipeline.resources import schema_yaml
 
 LINED = (".ndjson", ".jsonl")
 SUFFIXES = (".json", *LINED)  # each also with .gz
-DEEPEST = 8  # nested folders, and nested Bundles
+DEEPEST = 8  # levels of folders and of Bundles
 _NO_TYPE = "no resourceType"
 
 
 class LocatedResource(NamedTuple):
-    """A resource, its file, and its line there (ndjson) or its number in the file (json)."""
+    """A resource, its file, and its line (ndjson) or number (json) in the file."""
 
     file: str
     line: int
@@ -30,28 +30,57 @@ class LocatedResource(NamedTuple):
 
 
 def fhir_files(source: Path) -> list[Path]:
-    """Files of an export: a single file, or those of a folder and its subfolders, by name."""
+    """List the FHIR files of an export by their names.
+
+    Parameters
+    ----------
+    source : Path
+        A file, or a folder that is searched with its subfolders; hidden files are left out.
+
+    Returns
+    -------
+    list of Path
+        Sorted; empty if no file ends in .json, .ndjson or .jsonl, with or without .gz.
+
+    Examples
+    --------
+    >>> fhir_files(Path("Patient.ndjson.gz")), fhir_files(Path("labs.csv"))
+    ([PosixPath('Patient.ndjson.gz')], [])
+    """
     if source.is_dir():
-        found = (path for path in source.rglob("*") if _is_fhir(path))
-        chosen = sorted(path for path in found if _is_open(path.relative_to(source)))
-        for path in chosen:
+        paths = (path for path in source.rglob("*") if _is_fhir(path))
+        visible = sorted(path for path in paths if _is_visible(path.relative_to(source)))
+        for path in visible:
             refuse_irregular(path)
-        return chosen
+        return visible
     return [source] if _is_fhir(source) else []
 
 
 def read_resources(source: Path, types: tuple[str, ...], ledger: Ledger) -> list[LocatedResource]:
-    """Resources of the given types; the ids that other resources call them by are made uniform.
+    """Read the resources of the given types, with one id per resource in every reference.
 
-    Bundles, lists and the resources of ``Parameters`` are opened, also nested. Numbers stay text,
-    so that no digit is lost.
+    Bundles, lists and ``Parameters`` are opened, also nested. Numbers stay text and keep their
+    digits.
+
+    Parameters
+    ----------
+    source : Path
+        File or folder.
+    types : tuple of str
+        Values of ``resourceType``.
+    ledger : Ledger
+        Receives unreadable lines, counts and remarks.
+
+    Returns
+    -------
+    list of LocatedResource
 
     Raises
     ------
     InputError
-        If a file cannot be read, is not JSON, or no file holds a resource.
+        If a file cannot be read or is not JSON, or no file has a resource of these types.
     """
-    found: list[LocatedResource] = []
+    resources: list[LocatedResource] = []
     others: Counter[str] = Counter()
     opened = OpenedContainers()
     for path in fhir_files(source):
@@ -59,27 +88,27 @@ def read_resources(source: Path, types: tuple[str, ...], ledger: Ledger) -> list
         for placed in _of_file(path, name, ledger, opened):
             kind = text_at(placed.resource, "resourceType")
             if kind in types:
-                found.append(placed)
+                resources.append(placed)
                 ledger.read[placed.file] += 1
             else:
                 others[kind or _NO_TYPE] += 1
     ledger.remarks += opened.remarks()
     hide(set(others) - {*schema_yaml("exchange.yaml")["fhir"]["not_read"], *types, _NO_TYPE}, TEXT)
-    if not found:
+    if not resources:
         listed = ", ".join(f"{number} {kind}" for kind, number in others.most_common())
         raise InputError(
-            f"{source} holds no resource of type {', '.join(types)}; give Bundles (.json), .ndjson "
+            f"{source} has no resource of type {', '.join(types)}; give Bundles (.json), .ndjson "
             f"files (either also .gz) or a folder of them. Found: {listed or 'nothing'}"
             + (f" in {opened.bundles} Bundles" if opened.bundles else "")
         )
     if others:
         listed = ", ".join(f"{number} {kind}" for kind, number in others.most_common())
         ledger.remarks.append(f"resources of other types, which are not read: {listed}")
-    return [item._replace(resource=opened.renamed(item.resource)) for item in found]
+    return [item._replace(resource=opened.renamed(item.resource)) for item in resources]
 
 
 def text_at(node: Any, *path: str | int) -> str:
-    """Text at a path of keys and positions, "" where there is none.
+    """Text at a path of keys and positions, "" if there is none.
 
     Examples
     --------
@@ -97,7 +126,7 @@ def text_at(node: Any, *path: str | int) -> str:
 
 
 def parts_at(node: Any, *path: str) -> list[dict[str, Any]]:
-    """Objects of the list at a path of keys; an object that stands alone counts as a list of one.
+    """Objects of the list at a path of keys; a single object counts as a list of one.
 
     Examples
     --------
@@ -111,7 +140,7 @@ def parts_at(node: Any, *path: str) -> list[dict[str, Any]]:
 
 
 def reference_id(reference: str) -> str:
-    """Id that a reference ends in.
+    """Id at the end of a reference.
 
     Examples
     --------
@@ -123,7 +152,7 @@ def reference_id(reference: str) -> str:
 
 
 def codes_of(concept: Any) -> tuple[str, ...]:
-    """What a mapping may name: each code, with and without its system, and the text."""
+    """Names for a mapping: each code, with and without its system, and the text."""
     names = [text_at(concept, "text")]
     for coding in parts_at(concept, "coding"):
         code, system = text_at(coding, "code"), text_at(coding, "system")
@@ -132,20 +161,20 @@ def codes_of(concept: Any) -> tuple[str, ...]:
 
 
 def label_of(concept: Any) -> str:
-    """Text of a concept, else the display or the code of its first coding."""
+    """Text of a concept, else the display or code of its first coding."""
     first = parts_at(concept, "coding")
     return text_at(concept, "text") or text_at(first, 0, "display") or text_at(first, 0, "code")
 
 
 @dataclass
 class OpenedContainers:
-    """Containers opened to reach the resources.
+    """Counts of opened Bundles, and ids that references use.
 
     Attributes
     ----------
     bundles : int
     paged : Counter
-        Per file, Bundles that link to a next page.
+        Bundles with a link to a next page, by file.
     aliases : dict
         Id that references use for a resource, to its actual id.
     """
@@ -159,11 +188,11 @@ class OpenedContainers:
         lines = [f"Bundles opened: {self.bundles}"] if self.bundles > 1 else []
         for file, number in self.paged.items():
             pages = "a Bundle that links" if number == 1 else f"{number} Bundles that link"
-            lines.append(f"{file} holds {pages} to a next page. Export every page.")
+            lines.append(f"{file} has {pages} to a next page. Export every page.")
         return lines
 
     def renamed(self, node: Any, depth: int = 0) -> Any:
-        """A resource whose references, down to a depth limit, use the actual ids."""
+        """Replace aliases by actual ids in the references of a resource, to a depth limit."""
         if not self.aliases or depth > DEEPEST:
             return node
         if isinstance(node, list):
@@ -181,7 +210,7 @@ def _is_fhir(path: Path) -> bool:
     return path.name.lower().removesuffix(".gz").endswith(SUFFIXES)
 
 
-def _is_open(path: Path) -> bool:
+def _is_visible(path: Path) -> bool:
     """Whether a path has no hidden part and is not nested too deeply."""
     return len(path.parts) <= DEEPEST and not any(part.startswith(".") for part in path.parts)
 
@@ -195,7 +224,9 @@ def _of_file(
     number = 0
     for item in json_values(text, by_line=by_line):
         if item.problem and not by_line:
-            raise InputError(f"{path} is not JSON: line {item.line}: {item.problem}")
+            raise InputError(
+                f"{path} line {item.line} is not JSON: {item.problem}; export the file again"
+            )
         if item.problem:
             ledger.read[file] += 1
             reason = f"The line is not JSON: {item.problem}."
@@ -215,7 +246,7 @@ def _of_file(
 def _resources(
     value: Any, file: str, opened: OpenedContainers, depth: int
 ) -> Iterator[dict[str, Any] | None]:
-    """Resources of a value, a Bundle, a list or Parameters; None where nested too deeply."""
+    """Resources of a value, a Bundle, a list or Parameters; None if nested too deeply."""
     if depth > DEEPEST:
         yield None
         return
@@ -228,7 +259,7 @@ def _resources(
         if any(text_at(link, "relation") == "next" for link in parts_at(value, "link")):
             opened.paged[file] += 1
         for entry in parts_at(value, "entry"):
-            _name(entry, opened)
+            _set_id(entry, opened)
             yield from _resources(entry.get("resource"), file, opened, depth + 1)
     elif kind == "Parameters" and parts_at(value, "parameter"):
         for part in parts_at(value, "parameter"):
@@ -249,7 +280,7 @@ def _parameter(
         yield from _parameter(inner, file, opened, depth + 1)
 
 
-def _name(entry: dict[str, Any], opened: OpenedContainers) -> None:
+def _set_id(entry: dict[str, Any], opened: OpenedContainers) -> None:
     """Give the resource of an entry its id, and record the other ids that references use."""
     url, resource = text_at(entry, "fullUrl"), entry.get("resource")
     if not url or not isinstance(resource, dict):

@@ -1,4 +1,4 @@
-"""Specimens of FHIR observations: contained, in the export, or in the reference itself."""
+"""Finds the specimen of FHIR observations: contained, in the export, or in the reference."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _IDENTIFIER = "identifier:"
 def specimen_index(specimens: Sequence[LocatedResource]) -> dict[str, str]:
     """Type of each Specimen, by its id and by each of its identifiers.
 
-    An identifier shared by specimens of different types is ignored.
+    An identifier of several specimens of different types is ignored.
     """
     types: dict[str, str] = {}
     for item in specimens:
@@ -32,9 +32,9 @@ def specimen_index(specimens: Sequence[LocatedResource]) -> dict[str, str]:
 
 
 def specimen_of(resource: Mapping[str, Any], specimens: Mapping[str, str]) -> str:
-    """Specimen of an observation, "" where none is stated.
+    """Specimen of an observation, "" if none is stated.
 
-    Without a specimen the body site counts, if it is one, such as cerebrospinal fluid.
+    Without a specimen, a body site that names one is used, for example cerebrospinal fluid.
 
     Examples
     --------
@@ -58,7 +58,7 @@ def specimen_of(resource: Mapping[str, Any], specimens: Mapping[str, str]) -> st
 
 
 def specimen_type(specimen: Mapping[str, Any]) -> str:
-    """Type of a Specimen: the first of its text, displays and codes that is a known specimen.
+    """Type of a Specimen: the first known one among its text, displays and codes.
 
     Examples
     --------
@@ -70,7 +70,7 @@ def specimen_type(specimen: Mapping[str, Any]) -> str:
 
 
 def _known_text(concept: Any) -> str:
-    """The first of text, displays and codes of a concept that is a known specimen."""
+    """First known specimen among text, displays and codes of a concept."""
     codings = parts_at(concept, "coding")
     texts = [text_at(concept, "text"), *(text_at(coding, "display") for coding in codings)]
     texts += [text_at(coding, "code") for coding in codings]
@@ -78,7 +78,7 @@ def _known_text(concept: Any) -> str:
 
 
 def _identifiers(node: Any) -> list[str]:
-    """Keys of identifiers: value and system, because two systems may use the same number."""
+    """Keys of identifiers: system and value, because systems may share a number."""
     parts = parts_at({"identifier": node}, "identifier")
     return [
         f"{_IDENTIFIER}{text_at(part, 'system')}|{text_at(part, 'value')}"

@@ -1,4 +1,4 @@
-"""Who was infused when: the episodes of an export, and its table of patients."""
+"""Finds the infusions of an export, and builds the table of patients."""
 
 from __future__ import annotations
 
@@ -27,14 +27,23 @@ def find_infusions(
     ledger: Ledger,
     time_zone: str | None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Infusions, and the records that say so.
+    """Find the infusions of each patient, and reject those without a time or known patient.
+
+    Parameters
+    ----------
+    records : Records
+    mapping : ExchangeMapping
+    ledger : Ledger
+        Receives the rejected records.
+    time_zone : str or None
+        Zone of times without offset.
 
     Returns
     -------
     infusions : DataFrame
         One row per patient and episode: ``patient_id, episode, at, moment, product``.
     rows : DataFrame
-        Records of them; those without a usable time or a known patient are refused.
+        The records of these infusions.
     """
     both = (records.results, records.events)
     rows = pd.concat(
@@ -42,14 +51,18 @@ def find_infusions(
     )
     rows = rows.assign(rule=matching_rule(rows, mapping.infusion))
     rows = rows.assign(moment=utc_times(rows["at"], time_zone), _raw_at=rows["at"])
-    why, omop = clock_changes(rows["at"], time_zone), records.shape == "omop"
+    problem, omop = clock_changes(rows["at"], time_zone), records.shape == "omop"
     rows = refuse(
         rows,
-        why != "",
+        problem != "",
         ledger,
         column="at",
         code="time_unusable",
-        reason="The infusion has no readable time: " + quoted(rows["at"]) + " " + why + ".",
+        reason="The time of the infusion is not usable: "
+        + quoted(rows["at"])
+        + " "
+        + problem
+        + ".",
         remedy=STATE_OFFSET,
     )
     rows = refuse(
@@ -58,9 +71,9 @@ def find_infusions(
         ledger,
         column="at",
         code="time_unusable",
-        reason="The infusion has no readable time: " + quoted(rows["at"]) + ".",
-        remedy="Give the record a date, preferably with a time, in ISO 8601"
-        + ("; state date_order in the mapping if it is 01/03/2026." if omop else "."),
+        reason="The time of the infusion is not readable: " + quoted(rows["at"]) + ".",
+        remedy="Give a date in ISO 8601, preferably with a time"
+        + ("; for dates like 01/03/2026, set date_order in the mapping." if omop else "."),
     )
     rows = refuse(
         rows,
@@ -68,8 +81,9 @@ def find_infusions(
         ledger,
         column="patient_id",
         code="unknown_patient",
-        reason="The infusion belongs to " + quoted(rows["patient_id"]) + ", who is not among the "
-        "patients of the export.",
+        reason="The patient of the infusion, "
+        + quoted(rows["patient_id"])
+        + ", is not in the export.",
         remedy="Export the patient too.",
     )
     table = _episodes(rows.sort_values(["patient_id", "moment"]), mapping)
@@ -77,7 +91,8 @@ def find_infusions(
     if several:
         ledger.remarks.append(
             f"{several} patients have infusions at least {mapping.same_infusion_days:g} days "
-            "apart; each is an episode of its own. Parts of one infusion: raise same_infusion_days."
+            "apart; each is a separate episode. If they are parts of one infusion, raise "
+            "same_infusion_days in the mapping."
         )
     return table, rows
 
@@ -85,25 +100,25 @@ def find_infusions(
 def _episodes(rows: pd.DataFrame, mapping: ExchangeMapping) -> pd.DataFrame:
     """One row per infusion from records in order of patient and time.
 
-    A record less than the gap after the first of an infusion belongs to it; the first record with a
-    time of day places it, and the first product that a rule states names it.
+    A record within the gap after the first record belongs to the same infusion. The time is that of
+    the first record with a time of day, and the product that of the first rule with one.
     """
     gap = max(pd.Timedelta(days=mapping.same_infusion_days), pd.Timedelta(seconds=1))
-    found: list[list[Any]] = []
+    episodes: list[list[Any]] = []
     start, timed = pd.Timestamp(0, tz="UTC"), False
     columns = (rows[name] for name in ("patient_id", "at", "moment", "rule"))
     for patient, at, moment, rule in zip(*columns, strict=True):
         has_time, product = len(at) > len("2026-03-01"), mapping.infusion[rule].product
-        again = bool(found) and found[-1][0] == patient
+        again = bool(episodes) and episodes[-1][0] == patient
         if not again or moment - start >= gap:
-            episode = found[-1][1] + 1 if again else 1
-            found.append([patient, episode, at, moment, product])
+            episode = episodes[-1][1] + 1 if again else 1
+            episodes.append([patient, episode, at, moment, product])
             start, timed = moment, has_time
             continue
         if has_time and not timed:
-            found[-1][2:4], timed = [at, moment], True
-        found[-1][4] = found[-1][4] or product
-    return pd.DataFrame(found, columns=["patient_id", "episode", "at", "moment", "product"])
+            episodes[-1][2:4], timed = [at, moment], True
+        episodes[-1][4] = episodes[-1][4] or product
+    return pd.DataFrame(episodes, columns=["patient_id", "episode", "at", "moment", "product"])
 
 
 def patients_table(
@@ -113,10 +128,10 @@ def patients_table(
     time_zone: str | None,
     ledger: Ledger,
 ) -> pd.DataFrame:
-    """Table ``patients``, one row per patient and episode.
+    """Build the table ``patients``, one row per patient and episode.
 
-    ``followed_until`` is the end of the observation period that holds the infusion, two years
-    after it at the latest; a death after that is left out.
+    ``followed_until`` is the end of the observation period around the infusion, at most two years
+    after the infusion. Later deaths are left out.
     """
     days = schema_yaml("exchange.yaml")["window_days"]["after"] - 1
     people = _deaths_by_day(people, time_zone, ledger)
@@ -131,7 +146,8 @@ def patients_table(
     over = (utc_times(end, time_zone) > latest) | late
     if late.any():
         ledger.remarks.append(
-            f"{table.loc[late, 'patient_id'].nunique()} deaths later than two years are left out."
+            f"{table.loc[late, 'patient_id'].nunique()} deaths are more than two years after the "
+            "infusion and are left out."
         )
     ages = [
         _age(birth, start) for birth, start in zip(table["birth"], table["moment"], strict=True)
@@ -151,23 +167,25 @@ def patients_table(
 
 
 def _deaths_by_day(people: pd.DataFrame, time_zone: str | None, ledger: Ledger) -> pd.DataFrame:
-    """The day alone of a death at a local time that the zone skips or has twice."""
-    why = clock_changes(people["death"], time_zone)
-    for file in people.loc[why != "", "file"].unique():
+    """Replace a time of death that the zone skips or has twice by its day."""
+    problem = clock_changes(people["death"], time_zone)
+    for file in people.loc[problem != "", "file"].unique():
         ledger.note(
             people,
-            (why != "") & (people["file"] == file),
+            (problem != "") & (people["file"] == file),
             file=str(file),
             column="death",
             code="clock_change",
-            reason=quoted(people["death"]) + " " + why + "; the day alone is carried over.",
+            reason=quoted(people["death"]) + " " + problem + "; only the day is used.",
             remedy=STATE_OFFSET,
         )
-    return people.assign(death=people["death"].mask(why != "", people["death"].str.slice(0, 10)))
+    return people.assign(
+        death=people["death"].mask(problem != "", people["death"].str.slice(0, 10))
+    )
 
 
 def one_row_each(people: pd.DataFrame, ledger: Ledger) -> pd.DataFrame:
-    """Patients without exact repeats; rows that contradict each other are all refused."""
+    """Drop exact repeats of patients; reject all rows of a patient that differ."""
     content = [name for name in people if name not in ("file", "_line")]
     repeats = people.duplicated(content)
     for file in people["file"].unique():
@@ -179,8 +197,7 @@ def one_row_each(people: pd.DataFrame, ledger: Ledger) -> pd.DataFrame:
         ledger,
         column="patient_id",
         code="duplicate_patient",
-        reason=quoted(people["patient_id"])
-        + " stands on several rows that differ, so none is used.",
+        reason=quoted(people["patient_id"]) + " has several different rows; none is used.",
         remedy="Export one row per patient.",
     )
 
@@ -188,7 +205,7 @@ def one_row_each(people: pd.DataFrame, ledger: Ledger) -> pd.DataFrame:
 def _observed_until(
     periods: pd.DataFrame, table: pd.DataFrame, first: pd.Series, time_zone: str | None
 ) -> dict[str, str]:
-    """End of the observation period in which the first infusion lies, by patient."""
+    """End of the observation period around the first infusion, by patient."""
     start = pd.Series(first.to_numpy(), index=table["patient_id"]).groupby(level=0).first()
     when = periods["patient_id"].map(start).dt.normalize()
     around = utc_times(periods["start"], time_zone).dt.normalize() <= when
@@ -197,15 +214,15 @@ def _observed_until(
 
 
 def _age(birth: str, moment: pd.Timestamp) -> str:
-    """Completed years; of a year of birth alone, the difference of the years.
+    """Completed years; with only a year of birth, the difference of the years.
 
     Examples
     --------
     >>> _age("1960-05-02", pd.Timestamp("2026-05-01")), _age("1960", pd.Timestamp("2026-05-01"))
     ('65', '66')
     """
-    found = re.match(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?", birth)
-    if found is None:
+    match = re.match(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?", birth)
+    if match is None:
         return ""
-    later = (int(found[2] or 0), int(found[3] or 0)) > (moment.month, moment.day)
-    return str(moment.year - int(found[1]) - int(later))
+    later = (int(match[2] or 0), int(match[3] or 0)) > (moment.month, moment.day)
+    return str(moment.year - int(match[1]) - int(later))

@@ -1,4 +1,4 @@
-"""JSON values of a file: one, several in sequence, or one per line; compressed or not."""
+"""Reads the JSON values of a file: one, several in sequence, or one per line; also gzip."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ _HALF = re.compile(r"\\u[dD][89a-fA-F]")  # half of a pair of UTF-16, as an esca
 
 
 class _RepeatedKeyError(ValueError):
-    """An object states one key twice, and it cannot be known which counts."""
+    """An object has the same key twice."""
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) != len(pairs):
+    content = dict(pairs)
+    if len(content) != len(pairs):
         keys = [key for key, _ in pairs]
         repeated = next(key for key in keys if keys.count(key) > 1)
         raise _RepeatedKeyError(f"the key '{shown(repeated)}' is repeated in an object")
-    return made
+    return content
 
 
 _DECODER = json.JSONDecoder(
@@ -39,7 +39,7 @@ TOO_DEEP = "objects are nested too deeply"
 
 
 class JsonValue(NamedTuple):
-    """A value and the line it begins on, or why that line holds none."""
+    """A value and its first line, or the problem of that line."""
 
     line: int
     value: Any
@@ -47,7 +47,7 @@ class JsonValue(NamedTuple):
 
 
 def read_text(path: Path) -> str:
-    """Text of a file, plain or gzip; damaged bytes become lone surrogates.
+    """Read the text of a file, plain or gzip; damaged bytes become lone surrogates.
 
     Raises
     ------
@@ -63,13 +63,17 @@ def read_text(path: Path) -> str:
 
 
 def json_values(text: str, *, by_line: bool) -> list[JsonValue]:
-    r"""Values of a text in order; numbers stay text, so that no digit is lost.
+    r"""Parse the JSON values of a text in order; numbers stay text and keep their digits.
 
     Parameters
     ----------
+    text : str
     by_line : bool
-        A line without a value is listed with its problem, and the others are read. Otherwise the
-        first problem ends the list.
+        Whether each line is parsed alone, so that a broken line does not end the list.
+
+    Returns
+    -------
+    list of JsonValue
 
     Examples
     --------
@@ -102,7 +106,7 @@ def is_by_line(text: str) -> bool:
 
 
 def _stream(text: str, line: int) -> Iterator[JsonValue]:
-    """Values that follow each other, up to the first problem."""
+    """Yield consecutive values, up to the first problem."""
     place = _end_of_gap(text, 0)
     counted = 0
     while place < len(text):
@@ -126,12 +130,12 @@ def _stream(text: str, line: int) -> Iterator[JsonValue]:
         damaged = _DAMAGED.search(text, place, end) or (
             _HALF.search(text, place, end) and _has_halves(value)
         )
-        yield JsonValue(line, value, "it holds bytes that are not UTF-8" if damaged else "")
+        yield JsonValue(line, value, "the text has bytes that are not UTF-8" if damaged else "")
         place = _end_of_gap(text, end)
 
 
 def _has_halves(value: Any) -> bool:
-    """Whether a text of a value is no Unicode: half of a pair without the other."""
+    """Whether a text of a value has a lone surrogate."""
     try:
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""Headers of wide sheets: analyte, unit and specimen of a column name."""
+"""Reads analyte, unit and specimen from the column names of wide sheets."""
 
 from __future__ import annotations
 
@@ -13,9 +13,17 @@ from pipeline.importers.wide_columns import LabColumn
 
 
 def lab_column(name: str) -> LabColumn | None:
-    """Analyte and stated unit of a column name, None without an analyte.
+    """Read analyte and unit from a column name; None without an analyte.
 
-    A specimen in the name must be that of the analyte, or one in which the dictionary has it.
+    A specimen in the name must be one in which the dictionary has the analyte.
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    LabColumn or None
 
     Examples
     --------
@@ -45,11 +53,11 @@ def compact(text: str) -> str:
 
 
 def _read_column(name: str, stated: Specimens) -> LabColumn | None:
-    """Analyte and unit of a column name; ``stated`` holds its specimens."""
+    """Analyte and unit of a column name; ``stated`` are its specimens."""
     framed = re.fullmatch(r"(.+?)\s*[(\[]\s*([^()\[\]]+?)\s*[)\]](.*)", name)
     if framed:
         key = _substance(framed[1], stated)
-        basis = _without_words_of_specimens(framed[3])
+        basis = _without_specimens(framed[3])
         if key is not None:
             unit = f"{framed[2]} {basis}".strip()
             return LabColumn(analyte=key, unit=unit if _is_unit(dictionary()[key], unit) else "")
@@ -60,7 +68,7 @@ def _read_column(name: str, stated: Specimens) -> LabColumn | None:
     for cut in range(len(parts) - 1, 0, -1):
         key = _substance(" ".join(parts[:cut]), stated)
         if key is not None:
-            rest = _without_words_of_specimens(" ".join(parts[cut:])).replace(" ", "")
+            rest = _without_specimens(" ".join(parts[cut:])).replace(" ", "")
             unit = _stated_unit(dictionary()[key], rest)
             return LabColumn(analyte=key, unit=unit) if unit else None
     return None
@@ -73,7 +81,7 @@ def _substance(name: str, stated: Specimens) -> str | None:
 
 
 def _without_bracketed_specimen(name: str) -> tuple[str, Specimens]:
-    """Column name without specimens in brackets; a unit in the same brackets stays."""
+    """Column name without specimens in brackets; a unit in the brackets stays."""
     stated: set[str] = set()
 
     def cut(group: re.Match[str]) -> str:
@@ -90,7 +98,7 @@ def _without_bracketed_specimen(name: str) -> tuple[str, Specimens]:
     return " ".join(bare.split()) if stated else name, frozenset(stated)
 
 
-def _without_words_of_specimens(text: str) -> str:
+def _without_specimens(text: str) -> str:
     """Text after a name without specimen words: the rest is a unit or its basis."""
     words = re.split(r"[\s_,;]+", text.strip())
     return " ".join(word for word in words if not stated_in_name(word))
@@ -114,7 +122,7 @@ def _is_unit(analyte: Analyte, text: str) -> bool:
 
 
 def _stated_unit(analyte: Analyte, text: str) -> str:
-    """Unit with the letters and digits of the text, "" where none or several match."""
+    """Unit with the letters and digits of the text, "" if none or several match."""
     wanted = _unit_letters(text)
     known = (analyte.unit, *analyte.conversions, *analyte.refused)
     matching = [unit for unit in known if _unit_letters(unit) == wanted]

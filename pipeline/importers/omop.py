@@ -1,4 +1,4 @@
-"""An OMOP CDM 5.4 export, one CSV or Parquet file per table, as records."""
+"""Reads an OMOP CDM 5.4 export, one CSV or Parquet file per table, as records."""
 
 from __future__ import annotations
 
@@ -37,24 +37,42 @@ _LOINC = r"(?:.*[|:/ ])?(\d{1,5}-\d)"
 
 
 def read_omop(folder: Path, mapping: ExchangeMapping, ledger: Ledger) -> Records:
-    """Read the tables that are there; ``person`` and ``measurement`` must be.
+    r"""Read the tables of an export; only ``person`` and ``measurement`` are required.
 
     Parameters
     ----------
     folder : Path
     mapping : ExchangeMapping
-        Only ``midnight`` and ``date_order`` count here.
+        ``midnight`` and ``date_order`` are used; the codes of a confirmed mapping are kept
+        whatever their kind.
     ledger : Ledger
-        Takes measurements whose number cannot be known.
+        Receives measurements with an unclear number.
+
+    Returns
+    -------
+    Records
 
     Raises
     ------
     InputError
-        If it is no folder, or a table or column is missing.
+        If ``folder`` is not a folder, or a table or column is missing.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> columns = "person_id,measurement_concept_id,measurement_datetime,measurement_source_value"
+    >>> with TemporaryDirectory() as folder:
+    ...     export = Path(folder)
+    ...     _ = (export / "person.csv").write_text("person_id,year_of_birth\n7,1960\n")
+    ...     text = f"{columns},value_source_value\n7,0,2026-03-02T06:00:00Z,CRP,<5\n"
+    ...     _ = (export / "measurement.csv").write_text(text)
+    ...     records = read_omop(export, ExchangeMapping(), Ledger())
+    >>> records.results[["patient_id", "name", "value"]].values.tolist()
+    [['7', 'CRP', '<5']]
     """
     if not folder.is_dir():
         refuse_irregular(folder)
-        raise InputError(f"{folder} is not a folder; give the folder of an OMOP export's tables")
+        raise InputError(f"{folder} is not a folder; give the folder with the OMOP tables")
     paths = {name: find_table(folder, name) for name in _rules()["tables"]}
     tables = {
         name: _with_iso_times(_read(path, name, ledger), mapping.date_order)
@@ -63,10 +81,10 @@ def read_omop(folder: Path, mapping: ExchangeMapping, ledger: Ledger) -> Records
     }
     missing = [name for name in ("person", "measurement") if name not in tables]
     if missing:
-        found = ", ".join([path.name for path in listing(folder)][:12])
+        files = ", ".join([path.name for path in listing(folder)][:12])
         raise InputError(
             f"{folder} lacks {', '.join(f'{name}.csv' for name in missing)} (or .parquet) of an "
-            f"OMOP export. Found: {found or 'nothing'}"
+            f"OMOP export; add it. Files: {files or 'nothing'}"
         )
     concepts = _concepts(tables.get("concept"))
     timed = {
@@ -99,7 +117,7 @@ def _rules() -> Mapping[str, Any]:
 
 
 def _read(path: Path, name: str, ledger: Ledger) -> pd.DataFrame:
-    """Table with every column that is asked for, blank where the file lacks it."""
+    """Read a table; optional columns that the file lacks are blank."""
     rule = _rules()["tables"][name]
     parts = ("needs", "codes", "clock", "grade", "columns")
     wanted = list(dict.fromkeys(column for part in parts for column in rule.get(part, ())))
@@ -109,11 +127,13 @@ def _read(path: Path, name: str, ledger: Ledger) -> pd.DataFrame:
     if "clock" in rule and not any(column in table for column in rule["clock"]):
         missing.append(" or ".join(rule["clock"]))
     if missing:
-        found = ", ".join(map(str, table.columns.drop("_line")))
-        raise InputError(f"{path} lacks the column {'; '.join(missing)}. Found: {found}")
+        present = ", ".join(map(str, table.columns.drop("_line")))
+        raise InputError(
+            f"{path} lacks the column {'; '.join(missing)}; export it. Columns: {present}"
+        )
     for column in wanted:
         cells = table[column] if column in table else pd.Series("", index=table.index, dtype="str")
-        if re.search(r"_id(_\d)?$", column):  # written as a float where a column had blanks
+        if re.search(r"_id(_\d)?$", column):  # a float if the column had blanks
             cells = cells.str.replace(r"^(\d+)\.0+$", r"\1", regex=True)
         table[column] = cells.astype("str").replace({"NULL": "", "\\N": "", "null": ""})
     return table.assign(file=path.name, patient_id=table.get("person_id", ""))
@@ -138,7 +158,7 @@ def _classes(table: pd.DataFrame | None) -> dict[str, str]:
 def _kinds(
     results: pd.DataFrame, classes: Mapping[str, str], mapping: ExchangeMapping
 ) -> pd.Series:
-    """Kind of each result that cannot be an analyte, "" for kept results."""
+    """Kind of each result that is not an analyte, "" for results that are kept."""
     parts = ["codes", "name", "called", "label", "loinc", "unit"]
     number = results.groupby(parts, sort=False).ngroup().to_numpy()
     records = [
@@ -154,10 +174,10 @@ def _kinds(
 def _timed(
     table: pd.DataFrame, name: str, mapping: ExchangeMapping, ledger: Ledger
 ) -> pd.DataFrame:
-    """Add ``at``: the date and time, or the date where there is none.
+    """Add ``at``: the date and time, or only the date.
 
-    A time of day alone is combined with the date of its row. The date alone is used where the
-    time cannot be read.
+    A time of day is combined with the date of its row. If the time cannot be read, only the date
+    is used.
     """
     rules = _rules()["tables"][name]
     moment, day = (table[column] for column in rules["clock"])
@@ -178,7 +198,7 @@ def _timed(
 
 
 def _with_iso_times(table: pd.DataFrame, order: str | None) -> pd.DataFrame:
-    """Dates and times with one reading, in ISO 8601."""
+    """Rewrite unambiguous dates and times in ISO 8601."""
     names = [name for name in table if str(name).endswith(("_date", "_datetime"))]
     return table.assign(**{str(name): iso_times(table[name], order) for name in names})
 
@@ -284,23 +304,24 @@ def _names_for_codes(loinc: pd.Series, concept: pd.Series, source: pd.Series) ->
 def _specimens_in(concept: pd.Series, source: pd.Series) -> pd.Series:
     """Specimen at the end of the concept name, else the one in the source value."""
     systems = {name: system_of(name) for name in concept.unique()}
-    words = {name: specimen_names(stated_in_name(name)) for name in source.unique()}
-    return first_filled(concept.map(systems).astype("str"), source.map(words).astype("str"))
+    specimens = {name: specimen_names(stated_in_name(name)) for name in source.unique()}
+    return first_filled(concept.map(systems).astype("str"), source.map(specimens).astype("str"))
 
 
 def _values(
     table: pd.DataFrame, concepts: Mapping[str, tuple[str, str, str]], ledger: Ledger
 ) -> pd.Series:
-    """Result as printed, from operator, number and source text; missing where they contradict.
+    """Result as printed, from operator, number and source text; missing if they contradict.
 
-    Where the operator is blank or 0, the comparator of the source text counts; such rows are noted.
+    If the operator is blank or 0, the comparator of the source text is used, and the row is
+    flagged.
     """
     operator = table["operator_concept_id"]
     sign = look_up(operator, _rules()["operators"])
     absent = operator.isin(_rules()["no_concept"])
     number, printed = table["value_as_number"], table["value_source_value"]
-    answers = {key: name for key, (_, _, name) in concepts.items()}
-    text = first_filled(printed, look_up(table["value_as_concept_id"], answers))
+    concept_names = {key: name for key, (_, _, name) in concepts.items()}
+    text = first_filled(printed, look_up(table["value_as_concept_id"], concept_names))
     parsed = parse_values(text)
     word = parsed["word"].map({BELOW: -1, ABOVE: 1}).fillna(0).astype("int8")
     side = parsed["side"].where(parsed["side"] != 0, word)
@@ -311,8 +332,8 @@ def _values(
         file=file,
         column="operator_concept_id",
         code="operator_unknown",
-        reason=quoted(operator) + " is no operator of data_schema/exchange.yaml.",
-        remedy="Correct it: "
+        reason=quoted(operator) + " is not an operator of data_schema/exchange.yaml.",
+        remedy="Correct it. Accepted: "
         + ", ".join(f"{key} is {text}" for key, text in _rules()["operators"].items())
         + ".",
     )
@@ -323,8 +344,8 @@ def _values(
         file=file,
         column="operator_concept_id",
         code="operator_conflict",
-        reason="The operator says '" + sign + "', the source value " + quoted(text) + ".",
-        remedy="Correct the one that is wrong.",
+        reason="The operator is '" + sign + "', but the source value is " + quoted(text) + ".",
+        remedy="Correct the operator or the source value.",
     )
     lost = absent & (side != 0) & (to_number(number) > 0)
     ledger.note(
@@ -333,12 +354,12 @@ def _values(
         file=file,
         column="value_source_value",
         code="operator_lost",
-        reason="The operator is blank; the comparator of the source value is taken.",
-        remedy="Let the conversion to OMOP fill operator_concept_id.",
+        reason="The operator is blank; the comparator of the source value is used.",
+        remedy="Fill operator_concept_id in the conversion to OMOP.",
     )
     known = sign.where(sign != "=", "").where(~lost, side.map({-1: "<", 0: "", 1: ">"}))
-    # "not detected" stored as zero: the number says nothing that the word does not
-    spoken = (number == "") | (absent & (side != 0) & (to_number(number) == 0))
+    # "not detected" stored as zero: the text is used, not the number
+    text_only = (number == "") | (absent & (side != 0) & (to_number(number) == 0))
     bare = (parsed["side"] == 0) & parsed["value"].notna()
-    whole = (known.where(bare, "") + text).where(spoken, known + number)
+    whole = (known.where(bare, "") + text).where(text_only, known + number)
     return whole.loc[kept.index].astype("str").reindex(table.index)

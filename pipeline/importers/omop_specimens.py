@@ -1,4 +1,4 @@
-"""Specimens of OMOP measurements, by the links of the data model."""
+"""Finds the specimens of OMOP measurements by the links of the data model."""
 
 from __future__ import annotations
 
@@ -17,9 +17,8 @@ def specimens_of(
 ) -> pd.Series:
     """Specimen of each measurement, "" without a link.
 
-    A link by ``measurement_event_id`` takes precedence over ``fact_relationship``. Several linked
-    specimens are all named, and reading resolves them. Samples that only share person and time are
-    not linked.
+    ``measurement_event_id`` takes precedence over ``fact_relationship``. Several linked specimens
+    are joined, and reading resolves them. The same person and time do not make a link.
 
     Parameters
     ----------
@@ -27,9 +26,13 @@ def specimens_of(
         Text cells with ``measurement_id``, ``measurement_event_id`` and
         ``meas_event_field_concept_id``.
     tables : mapping
-        ``specimen`` and ``fact_relationship``, where the export has them.
+        ``specimen`` and ``fact_relationship``, if the export has them.
     concepts : mapping
         Concept id to vocabulary, code and name.
+
+    Returns
+    -------
+    Series of str
     """
     blank = pd.Series("", index=measurement.index, dtype="str")
     specimen = tables.get("specimen")
@@ -50,7 +53,7 @@ def specimens_of(
 
 
 def _linked(links: pd.DataFrame | None, text_of: Mapping[str, str]) -> dict[str, str]:
-    """Measurement id to the texts of its specimens in facts, linked in either direction."""
+    """Measurement id to the texts of its specimens in ``fact_relationship``, either direction."""
     if links is None:
         return {}
     rules = schema_yaml("exchange.yaml")["omop"]["specimen_links"]

@@ -17,16 +17,21 @@ from pipeline.resources import schema_yaml
 def finding_kind(
     names: tuple[str, ...], loinc: str, unit: str, categories: tuple[str, ...] = ()
 ) -> str:
-    """Kind of a finding by ``not_laboratory.yaml``, "" where it could be an analyte.
+    """Kind of a finding by ``not_laboratory.yaml``, "" if it may be an analyte.
 
     Parameters
     ----------
     names : tuple of str
         Names in the record.
     loinc : str
-        LOINC code, "" where there is none.
+        LOINC code or "".
+    unit : str
     categories : tuple of str
         FHIR categories, or OMOP concept classes.
+
+    Returns
+    -------
+    str
 
     Examples
     --------
@@ -39,7 +44,7 @@ def finding_kind(
     if any(find_key(name) for name in (*names, loinc) if name):
         return ""
     spelled = [f"_{normalise_name(name)}_" for name in names]
-    if _holds(spelled, rules["grades"]):
+    if _contains(spelled, rules["grades"]):
         return ""
     for kind, codes in rules["codes"].items():
         if loinc in codes:
@@ -50,20 +55,20 @@ def finding_kind(
     for category in plain:
         if category in rules["categories"]:
             return str(rules["categories"][category])
-    for kind, words in rules["words"].items():
-        if _holds(spelled, words):
+    for kind, terms in rules["words"].items():
+        if _contains(spelled, terms):
             return str(kind)
     return ""
 
 
 def named_by(mapping: ExchangeMapping, table: str) -> frozenset[str]:
-    """Codes of a table that a mapping names, which are never left out."""
+    """Codes of a table in a mapping; their records are never left out."""
     rules: list[InfusionRule | GradeRule] = [*mapping.infusion, *mapping.grades]
     return frozenset(mapping.analytes).union(*(rule.codes for rule in rules if rule.table == table))
 
 
 def left_out_remark(kinds: Iterable[str]) -> str:
-    """Summary line on rows that were left out, "" without any.
+    """Summary line on rows that are left out, "" if there are none.
 
     Examples
     --------
@@ -83,16 +88,16 @@ def left_out_remark(kinds: Iterable[str]) -> str:
 def kinds_of(
     records: Iterable[dict[str, Any]], named: frozenset[str], *, applied: bool
 ) -> list[str]:
-    """Kind of each record, "" where it is kept.
+    """Kind of each record, "" for records that are kept.
 
     Parameters
     ----------
     records : iterable of dict
         Each with ``codes, name, called, label, loinc, unit, categories``.
     named : frozenset of str
-        Codes that the mapping names.
+        Codes in the mapping.
     applied : bool
-        False for a proposal, which lists every record.
+        False for a proposal, which keeps every record.
     """
     if not applied:
         return ["" for _ in records]
@@ -109,9 +114,9 @@ def kinds_of(
     ]
 
 
-def _holds(spelled: list[str], words: Iterable[str]) -> bool:
-    wanted = [f"_{normalise_name(word)}_" for word in words]
-    return any(word in name for name in spelled for word in wanted)
+def _contains(spelled: list[str], terms: Iterable[str]) -> bool:
+    wanted = [f"_{normalise_name(term)}_" for term in terms]
+    return any(term in name for name in spelled for term in wanted)
 
 
 def _of_laboratory(unit: str) -> bool:

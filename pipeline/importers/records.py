@@ -1,4 +1,4 @@
-"""Records of an exchange format in one shape, before a mapping says what they mean."""
+"""Records of an exchange format in one shape, before a mapping gives them a meaning."""
 
 from __future__ import annotations
 
@@ -32,27 +32,27 @@ _MIDNIGHT = r"(\d{4}-\d{2}-\d{2})[T ]00:00(?::00(?:\.0+)?)?(?: ?(?:Z|UTC|[+-]\d{
 
 @dataclass(frozen=True)
 class Records:
-    """What an export holds; every cell is text, blank where there is nothing.
+    """Content of an export; every cell is text, blank if missing.
 
     Attributes
     ----------
     people : DataFrame
-        ``patient_id, birth`` (ISO 8601, possibly the year alone), ``sex, site, death, file,
+        ``patient_id, birth`` (ISO 8601, possibly only the year), ``sex, site, death, file,
         _line``.
     results : DataFrame
-        Laboratory results: ``table, file, _line, patient_id, codes`` (tuple of str: what a mapping
-        may name), ``name`` (analyte as far as the record tells), ``called`` (the record's own
-        word for it), ``label`` (its words for a reader), ``loinc, value, unit`` (as printed),
-        ``coded_unit, at, at_column, resulted, status, specimen, ref_low, ref_high, grade``.
+        Laboratory results: ``table, file, _line, patient_id, codes`` (tuple of str, for rules of a
+        mapping), ``name`` (analyte by name or code), ``called`` (name in the record), ``label``
+        (readable name), ``loinc, value, unit`` (as printed), ``coded_unit, at, at_column,
+        resulted, status, specimen, ref_low, ref_high, grade``.
     events : DataFrame
         Everything else: ``table, file, _line, patient_id, codes, name, at, at_column, grade, dose,
         unit, route``.
     periods : DataFrame
-        ``patient_id, start, end`` of observation; empty where the format has none.
+        ``patient_id, start, end`` of observation; empty if the format has none.
     shape : str
         Name of the format in ``data_schema/exchange.yaml``.
     left_out : list of (file, kind)
-        One entry per row that is not a laboratory result, such as a vital sign.
+        One entry per row that is not a laboratory result, for example a vital sign.
     """
 
     people: pd.DataFrame
@@ -68,7 +68,7 @@ class Records:
 
 
 def utc_times(cells: pd.Series, time_zone: str | None) -> pd.Series:
-    """UTC moments, for order and distances; a day counts from its start, no zone means UTC.
+    """UTC times, for order and distances; a day counts from its start, no zone means UTC.
 
     Examples
     --------
@@ -83,18 +83,19 @@ def utc_times(cells: pd.Series, time_zone: str | None) -> pd.Series:
 def without_midnight(
     cells: pd.Series, reading: Literal["day", "time"] | None
 ) -> tuple[pd.Series, float]:
-    """Days for times of 00:00, where these stand for a lost time of day.
+    """Replace times of 00:00 by days, if they mean a missing time of day.
 
     Parameters
     ----------
+    cells : Series of str
     reading : {"day", "time"} or None
-        What midnight is; None: a day if every cell with a time says midnight.
+        Meaning of 00:00. None: a day if every cell with a time has 00:00.
 
     Returns
     -------
     cells : Series of str
     share : float
-        Share of midnights among the cells with a time of day.
+        Share of 00:00 among the cells with a time of day.
 
     Examples
     --------
@@ -110,14 +111,20 @@ def without_midnight(
 
 
 def with_offsets(cells: pd.Series, time_zone: str | None) -> tuple[pd.Series, int]:
-    """Write the offset of a zone behind times that have none.
+    """Append the offset of a zone to times without one.
+
+    Parameters
+    ----------
+    cells : Series of str
+    time_zone : str or None
+        IANA name.
 
     Returns
     -------
     cells : Series of str
-        Times that do not exist or occur twice in the zone stay as they are.
+        Times that do not exist or occur twice in the zone stay unchanged.
     naive : int
-        Times that still have no offset.
+        Number of times without offset that remain.
 
     Examples
     --------
@@ -135,16 +142,16 @@ def with_offsets(cells: pd.Series, time_zone: str | None) -> tuple[pd.Series, in
 
 
 def offset_hint(missing: int, ledger: Ledger) -> None:
-    """Say how many times have no offset, if any."""
+    """Add a remark on times without offset, if there are any."""
     if missing:
         ledger.remarks.append(
-            f"{missing} times have no offset: give --tz here, or to every command that reads the "
+            f"{missing} times have no offset; give --tz here, or to every command that reads the "
             "cohort."
         )
 
 
 def clock_changes(cells: pd.Series, time_zone: str | None) -> pd.Series:
-    """Why a local time is no moment because clocks change, "" for every other cell.
+    """Why a clock change makes a local time ambiguous or impossible, "" for every other cell.
 
     Examples
     --------
@@ -158,7 +165,7 @@ def clock_changes(cells: pd.Series, time_zone: str | None) -> pd.Series:
 
 
 def named_code(name: str) -> str:
-    """A LOINC code with the name of its analyte, any other name as it is.
+    """A LOINC code with the name of its analyte; any other name unchanged.
 
     Examples
     --------
@@ -177,9 +184,20 @@ def named_codes(names: pd.Series) -> pd.Series:
 def agreed_units(
     names: pd.Series, printed: pd.Series, coded: pd.Series
 ) -> tuple[pd.Series, pd.Series]:
-    """One unit per result from the printed and the coded one, and where they contradict.
+    """Choose one unit per result from the printed and the coded unit.
 
-    The printed one counts, unless only the coded one can be converted.
+    The printed unit is used, unless only the coded unit can be converted.
+
+    Parameters
+    ----------
+    names, printed, coded : Series of str
+        Analyte and units of each result, with the same index.
+
+    Returns
+    -------
+    unit : Series of str
+    clash : Series of bool
+        Whether the two units contradict each other.
 
     Examples
     --------
@@ -190,9 +208,9 @@ def agreed_units(
     """
     triples = pd.DataFrame({"name": names, "printed": printed, "coded": coded})
     number = triples.groupby(["name", "printed", "coded"], sort=False).ngroup().to_numpy()
-    judged = [_agreed(*triple) for triple in triples.drop_duplicates().itertuples(index=False)]
-    units = np.array([unit for unit, _ in judged], dtype=object)
-    clashes = np.array([clash for _, clash in judged], dtype=bool)
+    agreed = [_agreed(*triple) for triple in triples.drop_duplicates().itertuples(index=False)]
+    units = np.array([unit for unit, _ in agreed], dtype=object)
+    clashes = np.array([clash for _, clash in agreed], dtype=bool)
     return (
         pd.Series(units[number], index=names.index, dtype="str"),
         pd.Series(clashes[number], index=names.index, dtype=bool),
@@ -200,7 +218,7 @@ def agreed_units(
 
 
 def text_frame(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> pd.DataFrame:
-    """Frame of text columns and ``_line``, whatever the number of rows; ``codes`` are tuples.
+    """Frame of text columns and ``_line``, also without rows; ``codes`` are tuples.
 
     Examples
     --------
@@ -218,7 +236,7 @@ def text_frame(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> pd.
 def days_for_midnights(
     rows: pd.DataFrame, reading: Literal["day", "time"] | None, ledger: Ledger
 ) -> pd.DataFrame:
-    """Apply :func:`without_midnight` per kind of record, and say where it mattered."""
+    """Apply :func:`without_midnight` per file and table; add a remark if days replace times."""
     at = iso_times(rows["at"])
     rows = rows.assign(at=at)
     for (file, table), part in rows.groupby(["file", "table"]):
@@ -228,19 +246,18 @@ def days_for_midnights(
             continue
         if share == 1.0:
             ledger.remarks.append(
-                f"{file}: every time of {table} is 00:00, so the time of day is lost; days are "
-                "carried over."
+                f"{file}: every time of {table} is 00:00; only the days are used."
             )
         elif share > MANY_MIDNIGHTS:
             ledger.remarks.append(
-                f"{file}: {share:.0%} of the times of {table} are 00:00 and are read as such; if "
-                "these are days without a time, set midnight: day in the mapping."
+                f"{file}: {share:.0%} of the times of {table} are 00:00 and are read as midnight; "
+                "if they are days without a time, set midnight: day in the mapping."
             )
     return rows.assign(at=at)
 
 
 def look_up(cells: pd.Series, names: Mapping[Any, str]) -> pd.Series:
-    """Text that a mapping gives each cell, "" where it has none.
+    """Translate each cell by a mapping, "" for other cells.
 
     Examples
     --------
@@ -251,7 +268,7 @@ def look_up(cells: pd.Series, names: Mapping[Any, str]) -> pd.Series:
 
 
 def first_filled(*parts: pd.Series) -> pd.Series:
-    """Per row the first cell that is not blank.
+    """First cell of each row that is not blank.
 
     Examples
     --------
@@ -274,23 +291,23 @@ def refuse(
     reason: str | pd.Series,
     remedy: str,
 ) -> pd.DataFrame:
-    """Record masked rows, which may come from several files, and return the others."""
+    """Record the masked rows in the ledger, by file, and return the other rows."""
     chosen = np.asarray(mask, dtype=bool)
     for file in rows.loc[chosen, "file"].unique():
         part = chosen & (rows["file"] == file).to_numpy()
-        words = {"column": column, "code": code, "reason": reason, "remedy": remedy}
-        ledger.reject(rows, part, file=str(file), **words)  # type: ignore[arg-type]
+        entry = {"column": column, "code": code, "reason": reason, "remedy": remedy}
+        ledger.reject(rows, part, file=str(file), **entry)  # type: ignore[arg-type]
     return rows.loc[~chosen]
 
 
 def filled_columns(table: pd.DataFrame, always: Sequence[str]) -> pd.DataFrame:
-    """The table without columns that are blank throughout."""
+    """Drop columns that are completely blank, except those in ``always``."""
     names = [name for name in table if name in always or (table[name] != "").any()]
     return table[names].reset_index(drop=True)
 
 
 def contradicting(called: pd.Series, coded: pd.Series) -> pd.Series:
-    """Where a name and a code are known for different analytes; a fluid may be left unsaid.
+    """Where a name and a code are of different analytes; a name may omit the specimen.
 
     Examples
     --------
@@ -298,8 +315,8 @@ def contradicting(called: pd.Series, coded: pd.Series) -> pd.Series:
     [True, False]
     """
     pairs = list(zip(called, coded, strict=True))
-    judged = {pair: _contradict(*pair) for pair in set(pairs)}
-    return pd.Series([judged[pair] for pair in pairs], index=called.index, dtype=bool)
+    contradicts = {pair: _contradict(*pair) for pair in set(pairs)}
+    return pd.Series([contradicts[pair] for pair in pairs], index=called.index, dtype=bool)
 
 
 def _contradict(called: str, coded: str) -> bool:

@@ -11,8 +11,8 @@ import pandas as pd
 
 from pipeline.resources import schema_yaml
 
-_SHARE = 0.8  # of the filled cells of a column that must look like times
-_FILLED = 0.5  # of the rows with a result; a clock must be filled in as many
+_SHARE = 0.8  # least share of filled cells that look like times
+_FILLED = 0.5  # least share of rows with a result in which a clock is filled
 _DATE = (
     r"(?:\d{4}[-./]?\d{1,2}[-./]?\d{1,2}|\d{1,2}[-./]\d{1,2}[-./](?:\d{4}|\d{2})"
     r"|\d{1,2}[-. ]?[A-Za-zéûä]{3,9}[-., ]*\d{2,4}|[A-Za-z]{3,9} \d{1,2},? \d{4})(?:[T ,].*)?"
@@ -23,14 +23,14 @@ _NUMBER = r"[-+]?\d+(?:\.\d+)?"
 
 @dataclass(frozen=True)
 class ClockColumns:
-    """Columns that hold times, in the order of the sheet.
+    """Columns with times, in the order of the sheet.
 
     Attributes
     ----------
     reads : dict of str
         Column to ``at``, ``hours`` or ``days``.
     time_of_day : dict of str
-        Column of dates to the column with their times of day.
+        Column of dates to its column of times of day.
     """
 
     reads: dict[str, str] = field(default_factory=dict)
@@ -38,15 +38,19 @@ class ClockColumns:
 
 
 def clock_columns(header: Sequence[str], table: pd.DataFrame | None = None) -> ClockColumns:
-    """Columns that hold a time of their row, by name and content.
+    """Find the columns with the time of each row, by name and content.
 
-    Dates of the patient, such as birth or infusion, are left out.
+    Dates of the patient, for example of birth or infusion, are left out.
 
     Parameters
     ----------
     header : sequence of str
     table : DataFrame, optional
-        Text cells; without it only the names count.
+        Text cells; without a table, only the names are used.
+
+    Returns
+    -------
+    ClockColumns
 
     Examples
     --------
@@ -82,7 +86,7 @@ def stem(column: str) -> tuple[str, ...]:
 
 
 def instruments(header: Sequence[str]) -> dict[str, str]:
-    """Column to its REDCap form; empty where the sheet has no form.
+    """Column to its REDCap form; empty if the sheet has no form.
 
     The columns of a form end with ``<form>_complete``, or ``Complete?`` in an export of labels.
 
@@ -104,10 +108,10 @@ def instruments(header: Sequence[str]) -> dict[str, str]:
 def owning_clock(
     column: str, header: Sequence[str], clocks: Collection[str], table: pd.DataFrame | None
 ) -> str:
-    """Clock of a column, "" where none or several match.
+    """Clock of a column, "" if none or several match.
 
-    The clock shares the first words of the column (``tox_date``, ``tox_grade``), or is the only one
-    of its REDCap form. In a table it must be filled on half of the rows with a result.
+    The clock starts like the column (``tox_date``, ``tox_grade``), or is the only clock of the
+    REDCap form. In a table, it must be filled in half of the rows with a result.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Roles of the columns of a wide sheet, as stated in a mapping."""
+"""Roles of the columns of a wide sheet in a mapping."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-# group of columns to its clock
+# clock of each group of columns
 CLOCKS = {
     "labs": "collected",
     "grades": "assessed",
@@ -17,13 +17,13 @@ CLOCKS = {
 
 
 def _as_clock(value: Any) -> Any:
-    """Accepts a column name alone as a clock that reads 'at'."""
+    """Read a column name alone as a clock with the reading 'at'."""
     return {"column": value, "reads": "at"} if isinstance(value, str) else value
 
 
 def _as_code(value: Any) -> str:
     if isinstance(value, bool):
-        raise ValueError("YAML reads yes and no as true and false; put the code in quotes")
+        raise ValueError("YAML reads yes and no as true and false; quote the code")
     return "" if value is None else str(value).strip()
 
 
@@ -96,8 +96,8 @@ class WideMapping(StrictModel):
     Attributes
     ----------
     collected, assessed, given, observed : TimeColumn
-        Clock of labs, grades, doses and observations without their own. An unstated clock is
-        ``collected``, unless the sheet has another column of times.
+        Clock of labs, grades, doses and observations without a clock of their own. If missing,
+        ``collected`` is used, unless the sheet has another column of times.
     specimen : str or None
         Column with the specimen of every result of the row.
     patients : dict
@@ -134,13 +134,13 @@ class WideMapping(StrictModel):
         repeated = sorted({name for name in names if name and names.count(name) > 1} | clocks)
         if repeated:
             raise ValueError(
-                f"columns with two roles: {', '.join(repeated)}; name each once, and leave a "
-                "column with a role out of 'ignored'"
+                f"columns with two roles: {', '.join(repeated)}; name each column once, and remove "
+                "columns with a role from 'ignored'"
             )
         targets = [item.to for item in self.patient_columns().values()]
         twice = sorted({name for name in targets if targets.count(name) > 1})
         if twice:
-            raise ValueError(f"two columns for one field of patients: {', '.join(twice)}")
+            raise ValueError(f"two columns for one field of patients: {', '.join(twice)}; keep one")
         return self
 
     def columns(self) -> list[str]:
@@ -158,7 +158,7 @@ class WideMapping(StrictModel):
                 *self.observations]  # fmt: skip
 
     def times_of(self, header: Iterable[str]) -> list[str]:
-        """Columns of a header that may hold times: all without data."""
+        """Columns of a header that may have times: all without data."""
         data = set(self.data_columns())
         return [name for name in header if name not in data and name != "_line"]
 
@@ -199,13 +199,13 @@ class WideMapping(StrictModel):
         return groups[group]
 
     def clocks(self) -> list[TimeColumn]:
-        """Every clock that is stated, each once."""
+        """Every clock of the mapping, each once."""
         own = [item.at for group in CLOCKS for item in self.columns_of(group).values()]
         stated = [*self._group_clocks(), *own]
         return list(dict.fromkeys(clock for clock in stated if clock is not None))
 
     def clock_of(self, group: str, column: str) -> TimeColumn | None:
-        """Clock of a column of a group, None where the mapping states none.
+        """Clock of a column of a group, None if the mapping has none.
 
         A clock shared with a group has the reading of the group.
         """

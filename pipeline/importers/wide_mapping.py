@@ -1,4 +1,4 @@
-"""The mapping of a wide sheet: proposed from its header, confirmed by a person as YAML."""
+"""Proposes and reads the mapping of a wide sheet, a YAML file that a person confirms."""
 
 from __future__ import annotations
 
@@ -43,15 +43,15 @@ from pipeline.resources import read_yaml, schema_yaml
 M = TypeVar("M", bound="StrictModel")
 HEADER = """\
 # Meaning of each column of {file}, proposed by cytocast import. Nothing is imported before you
-#   1. correct what is wrong and fill in every unit that is blank ('' where a header states none),
-#   2. move columns that matter from 'ignored' to where they belong,
+#   1. correct errors and fill in every blank unit ('' if the header has none),
+#   2. move columns to import from 'ignored' to their group,
 #   3. name every blank clock: collected (labs), assessed (grades), given (doses), observed
 #      (observations); a column with another clock: crs_grade: {{scale: crs, at: tox_date}},
 #   4. fill in blank 'values', as in sex: {{to: sex, values: {{'1': male, '2': female}}}},
 #   5. set confirmed: true.
 # Analytes and units: data_schema/analytes.yaml. Times read 'at' (ISO 8601), or 'hours' or 'days'
 # since the infusion; time: names the column with the time of day, if it is a separate column.
-# specimen: names the column that holds serum, CSF, ... of each row, if there is one.
+# specimen: names the column with the specimen of each row (serum, CSF, ...), if there is one.
 """
 
 
@@ -86,12 +86,30 @@ _GRADES = {
 
 
 def read_mapping(path: Path) -> WideMapping:
-    """Read a mapping and refuse it unless it is confirmed and complete.
+    """Read a mapping; refuse it unless it is confirmed and complete.
+
+    Parameters
+    ----------
+    path : Path
+        YAML file.
+
+    Returns
+    -------
+    WideMapping
 
     Raises
     ------
     UsageError
-        Naming what to fill in, and what is legal there.
+        If the file cannot be read, is incomplete (with the missing parts), or is not confirmed.
+
+    Examples
+    --------
+    >>> from tempfile import NamedTemporaryFile
+    >>> text = "{patient_id: id, collected: date, labs: {CRP: {analyte: crp, unit: mg/L}}"
+    >>> with NamedTemporaryFile(suffix=".yaml") as file:
+    ...     written = Path(file.name).write_text(text + ", confirmed: true}")
+    ...     read_mapping(Path(file.name)).labs
+    {'CRP': LabColumn(analyte='crp', unit='mg/L')}
     """
     mapping = load_mapping(path, WideMapping)
     problems = [*_lab_problems(mapping), *_field_problems(mapping), *_clock_problems(mapping)]
@@ -108,7 +126,7 @@ def load_mapping(path: Path, model: type[M]) -> M:
     Raises
     ------
     UsageError
-        Naming every key that is wrong.
+        If the file cannot be read or has wrong keys (all are listed).
     """
     try:
         return model.model_validate(read_yaml(path))
@@ -120,35 +138,60 @@ def load_mapping(path: Path, model: type[M]) -> M:
         raise UsageError(f"mapping {path} cannot be used:\n" + "\n".join(lines)) from error
 
 
-def write_mapping(mapping: StrictModel, path: Path, header: str, found: Sequence[str] = ()) -> None:
-    """Write a mapping for a person to check.
+def write_mapping(mapping: StrictModel, path: Path, header: str, notes: Sequence[str] = ()) -> None:
+    r"""Write a mapping for a person to check.
 
     Parameters
     ----------
+    mapping : StrictModel
+    path : Path
     header : str
         Comment at the top.
-    found : sequence of str
-        Lines on what stands in the export, as comments at the end.
+    notes : sequence of str
+        Lines on the content of the export, for comments at the end.
 
     Raises
     ------
     UsageError
         If the file cannot be written.
+
+    Examples
+    --------
+    >>> from tempfile import NamedTemporaryFile
+    >>> mapping = propose_mapping(["id", "Date", "CRP (mg/L)"])
+    >>> with NamedTemporaryFile() as file:
+    ...     write_mapping(mapping, Path(file.name), "# check\n")
+    ...     Path(file.name).read_text().splitlines()[:3]
+    ['# check', 'confirmed: false', 'patient_id: id']
     """
     content = mapping.model_dump(mode="json", exclude_none=True)
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)
-    notes = "".join(f"# {line}\n" for line in ["Found in the export:", *found]) if found else ""
+    lines = ["Found in the export:", *notes] if notes else []
+    comments = "".join(f"# {line}\n" for line in lines)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(header + text + notes, encoding="utf-8")
+        path.write_text(header + text + comments, encoding="utf-8")
     except OSError as error:
-        raise UsageError(f"cannot write {path}: {error}") from error
+        raise UsageError(
+            f"cannot write the mapping {path}: {error.strerror}; choose another path"
+        ) from error
 
 
 def propose_mapping(header: Sequence[str], table: pd.DataFrame | None = None) -> WideMapping:
-    """Roles of the columns, proposed from their names and the cells of the sheet.
+    """Propose the roles of columns from their names and the cells of the sheet.
 
-    The clock of a group is blank if several columns could be it.
+    The clock of a group is blank if several columns match.
+
+    Parameters
+    ----------
+    header : sequence of str
+    table : DataFrame, optional
+        Text cells; without a table, only the names are used.
+
+    Returns
+    -------
+    WideMapping
+        Not confirmed.
 
     Examples
     --------
@@ -201,20 +244,22 @@ def _lab_problems(mapping: WideMapping) -> list[str]:
         analyte = dictionary().get(lab.analyte)
         if analyte is None:
             if not lab.analyte:
-                problems.append(f"labs.{column}: 'analyte' is blank; name it, or ignore the column")
-            continue  # a cohort-local analyte, which reading accepts or rejects
+                problems.append(
+                    f"labs.{column}: 'analyte' is blank; name it, or move the column to 'ignored'"
+                )
+            continue  # an analyte of the cohort; reading accepts or rejects it
         stated = stated_in_name(column)
         own = specimen_classes(analyte.specimen) or NOTHING
         if stated and own and stated.isdisjoint(own):
             problems.append(
-                f"labs.{column}: the column is of {specimen_names(stated)}, but {lab.analyte} is "
+                f"labs.{column}: the name states {specimen_names(stated)}, but {lab.analyte} is "
                 f"measured in {analyte.specimen}; move the column to 'ignored' or correct the "
                 "analyte"
             )
             continue
         if not lab.unit:
             legal = ", ".join([analyte.unit, *analyte.conversions])
-            problems.append(f"labs.{column}: 'unit' is blank. Legal for {lab.analyte}: {legal}")
+            problems.append(f"labs.{column}: 'unit' is blank; units of {lab.analyte}: {legal}")
             continue
         _, why = conversion(analyte, lab.unit)
         if why:
@@ -229,23 +274,25 @@ def _field_problems(mapping: WideMapping) -> list[str]:
     problems = [] if mapping.patient_id else ["patient_id is blank; name the column of the sheet"]
     stated = {column: item.to for column, item in mapping.patient_columns().items()}
     problems += [
-        f"patients.{column}: '{name}' is no column of data_schema/patients.json"
+        f"patients.{column}: '{name}' is not a column of data_schema/patients.json"
         for column, name in stated.items()
         if name not in fields or name == "patient_id"
     ]
     problems += [
-        f"grades.{column}: '{item.scale}' is not a scale; legal are {', '.join(scales)}"
+        f"grades.{column}: '{item.scale}' is not a scale; use one of {', '.join(scales)}"
         for column, item in mapping.grade_columns().items()
         if item.scale not in scales
     ]
     problems += [
-        f"observations.{column}: '{item.item}' is not an item; legal are {', '.join(items)}"
+        f"observations.{column}: '{item.item}' is not an item; use one of {', '.join(items)}"
         for column, item in mapping.observation_columns().items()
         if item.item not in items
     ]
     for column, dose in mapping.doses.items():
         if dose.drug and normalise_name(dose.drug) not in drug_index():
-            problems.append(f"doses.{column}: '{dose.drug}' is not in data_schema/drugs.yaml")
+            problems.append(
+                f"doses.{column}: '{dose.drug}' is not a drug of data_schema/drugs.yaml"
+            )
         if not dose.unit and (dose.drug or dose.dose):
             problems.append(f"doses.{column}: 'unit' is blank; state the unit of the doses")
     both = {name.rsplit("_", 1)[0] for name in stated.values()}
@@ -253,7 +300,9 @@ def _field_problems(mapping: WideMapping) -> list[str]:
         readings = [name for name in stated.values() if name in
                  {f"{clock}_{item}" for item in READINGS}]  # fmt: skip
         if len(readings) > 1:
-            problems.append(f"patients: {' and '.join(readings)} are two readings of one clock")
+            problems.append(
+                f"patients: {' and '.join(readings)} are two readings of one clock; keep one"
+            )
     return problems
 
 
@@ -267,12 +316,12 @@ def _clock_problems(mapping: WideMapping) -> list[str]:
         if blank:
             problems.append(
                 f"{name}.column is blank; name the column with the time of {', '.join(blank)}, or "
-                "give each a clock: at: <column>"
+                "add a clock to each: at: <column>"
             )
         reads = sorted({clock.reads for clock in clocks.values() if clock})
         if len(reads) > 1:
             problems.append(
-                f"{group}: clocks read {' and '.join(reads)}; use one reading per table"
+                f"{group}: the clocks have the readings {' and '.join(reads)}; use one per table"
             )
     if not mapping.collected.column and not mapping.labs:
         problems.append("collected.column is blank; name the column of the sheet")
@@ -286,7 +335,9 @@ def _clock_problems(mapping: WideMapping) -> list[str]:
     legal = schema_yaml("exchange.yaml")["clocks"]["sex"]
     for column, item in mapping.patient_columns().items():
         wrong = [
-            word for word in (item.values or {}).values() if word and word.lower() not in legal
+            meaning
+            for meaning in (item.values or {}).values()
+            if meaning and meaning.lower() not in legal
         ]
         if item.to == "sex" and wrong:
             problems.append(f"patients.{column}: '{wrong[0]}' is not one of {', '.join(legal)}")

@@ -60,7 +60,7 @@ def observation_item(name: str) -> str:
 
 
 def column_of_specimens(header: Sequence[str], table: pd.DataFrame | None = None) -> str:
-    """Column with the specimen of each row: by its name, else by its cells; "" where none is.
+    """Column with the specimen of each row, by its name or its cells; "" if there is none.
 
     Examples
     --------
@@ -72,8 +72,8 @@ def column_of_specimens(header: Sequence[str], table: pd.DataFrame | None = None
     named = specimen_column(header)
     if named or table is None:
         return named
-    held = {name: [specimen_classes(cell) for cell in table[name].unique()] for name in header}
-    return next((name for name, read in held.items() if any(read) and None not in read), "")
+    specimens = {name: [specimen_classes(cell) for cell in table[name].unique()] for name in header}
+    return next((name for name, read in specimens.items() if any(read) and None not in read), "")
 
 
 def with_values(
@@ -109,12 +109,20 @@ def codes_in(cells: pd.Series) -> tuple[str, ...]:
 def with_clocks(
     draft: WideMapping, header: Sequence[str], clocks: ClockColumns, table: pd.DataFrame | None
 ) -> WideMapping:
-    """The proposal with the clock of every group, blank where several columns match.
+    """Propose the clock of every group and column; blank if several columns match.
 
     Parameters
     ----------
     draft : WideMapping
-        ``collected`` is proposed from names only.
+        Proposal with ``collected`` from names only.
+    header : sequence of str
+    clocks : ClockColumns
+    table : DataFrame or None
+        Text cells.
+
+    Returns
+    -------
+    WideMapping
     """
     reads = dict(clocks.reads)
     if draft.collected.column:
@@ -126,10 +134,10 @@ def with_clocks(
     }  # fmt: skip
 
     readings = set(reads.values())
-    usual = readings.pop() if len(readings) == 1 else "at"  # of a clock that is left blank
+    default_reading = readings.pop() if len(readings) == 1 else "at"  # for clocks that stay blank
 
     def clock(column: str) -> TimeColumn:
-        read = {"column": column, "reads": reads.get(column, usual)}
+        read = {"column": column, "reads": reads.get(column, default_reading)}
         return TimeColumn.model_validate({**read, "time": clocks.time_of_day.get(column)})
 
     others = {name for group in CLOCKS if group != "labs" for name in owners[group].values()}
@@ -155,7 +163,26 @@ def with_clocks(
 
 
 def clock_notes(proposal: WideMapping, clocks: ClockColumns) -> list[str]:
-    """Lines for the proposal: columns that may hold times, and clocks left blank."""
+    """List the columns that may have times, and the clocks left blank.
+
+    Parameters
+    ----------
+    proposal : WideMapping
+    clocks : ClockColumns
+        From :func:`pipeline.importers.wide_clocks.clock_columns`.
+
+    Returns
+    -------
+    list of str
+        Lines; empty if at most one column may have times.
+
+    Examples
+    --------
+    >>> draft = {"patient_id": "id", "collected": "lab_date", "labs": {}}
+    >>> clocks = ClockColumns({"lab_date": "at", "tox_day": "days"})
+    >>> clock_notes(WideMapping(**draft), clocks)
+    ['columns that may have times: lab_date, tox_day (days)']
+    """
     candidates = list(dict.fromkeys([*proposal.clock_names(), *clocks.reads]))
     if len(candidates) <= 1:
         return []
@@ -163,17 +190,17 @@ def clock_notes(proposal: WideMapping, clocks: ClockColumns) -> list[str]:
     listed = [
         name if read.get(name, "at") == "at" else f"{name} ({read[name]})" for name in candidates
     ]
-    lines = [f"columns that may hold times: {', '.join(listed)}"]
+    lines = [f"columns that may have times: {', '.join(listed)}"]
     for group, name in CLOCKS.items():
         stated: TimeColumn | None = getattr(proposal, name)
         bare = [key for key, item in proposal.columns_of(group).items() if item.at is None]
         if stated is not None and not stated.column and bare:
-            lines.append(f"{name} is blank: name the column with the time of {', '.join(bare)}")
+            lines.append(f"{name} is blank; name the column with the time of {', '.join(bare)}")
     return lines
 
 
 def _collected(named: str, owners: dict[str, str], rivals: set[str]) -> str:
-    """Clock of the labs: by a clear name, else by their columns, else the only one."""
+    """Clock of the labs: by a specific name, else by their columns, else the only clock."""
     plain = re.sub(r"[^a-z]", "", named.lower())
     if named and plain not in _GENERIC:
         return named

@@ -32,16 +32,16 @@ _TABLES = {"labs": "labs", "grades": "assessments", "doses": "treatments",
 
 @dataclass(frozen=True)
 class WideTables:
-    """Tables in our layout by name, and counts of the cells and lines of the sheet.
+    """Tables of a cohort by name, and counts of the cells and lines of the sheet.
 
     Attributes
     ----------
     filled, blank : int
-        Cells of labs that are imported, and that are blank.
+        Cells of labs that are imported, and cells that are blank.
     untimed : dict of int
-        Table to number of filled cells that were rejected because their clock is blank.
+        Filled cells rejected because their clock is blank, by table.
     unused : int
-        Lines without imported cells, because every column with a role is blank.
+        Lines that are blank in every column with a role.
     """
 
     tables: dict[str, pd.DataFrame]
@@ -52,13 +52,12 @@ class WideTables:
 
 
 def check_columns(table: pd.DataFrame, mapping: WideMapping, file: str) -> None:
-    """Refuse a mapping that does not account for every column, clock and code of the sheet.
+    """Refuse a mapping that does not define every column, clock and code of the sheet.
 
     Raises
     ------
     UsageError
-        Naming the columns that are missing or without a role, the ambiguous clocks, and the codes
-        without a meaning.
+        If columns are missing or have no role, clocks are ambiguous, or codes have no meaning.
     """
     present = [name for name in table.columns if name != "_line"]
     named = mapping.columns()
@@ -66,13 +65,13 @@ def check_columns(table: pd.DataFrame, mapping: WideMapping, file: str) -> None:
     new = [name for name in present if name not in named]
     if missing:
         raise UsageError(
-            f"the mapping names {', '.join(map(repr, missing))}, which {file} lacks. "
-            f"Found: {', '.join(present)}"
+            f"the mapping names {', '.join(map(repr, missing))}, which {file} lacks; correct the "
+            f"mapping. Columns of the sheet: {', '.join(present)}"
         )
     if new:
         raise UsageError(
-            f"{file} has columns without a role in the mapping: {', '.join(map(repr, new))}. "
-            "Give each a role, or list it under 'ignored'"
+            f"{file} has columns without a role in the mapping: {', '.join(map(repr, new))}; "
+            "give each a role, or list it under 'ignored'"
         )
     _check_clocks(table, mapping, file)
     _check_codes(table, mapping, file)
@@ -81,9 +80,37 @@ def check_columns(table: pd.DataFrame, mapping: WideMapping, file: str) -> None:
 def with_zone_offsets(
     table: pd.DataFrame, mapping: WideMapping, file: str, time_zone: str | None, ledger: Ledger
 ) -> pd.DataFrame:
-    """The sheet with the offset of the zone behind times that have none.
+    """Append the offset of a zone to times without one.
 
-    A row whose time clocks skip or show twice is refused. Without a zone the times are counted.
+    Rows with a time that the zone skips or has twice are rejected.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Text cells with ``_line``.
+    mapping : WideMapping
+    file : str
+        Name of the sheet, for messages.
+    time_zone : str or None
+        IANA name; None only counts times without offset.
+    ledger : Ledger
+        Receives rejected rows and the count of times without offset.
+
+    Returns
+    -------
+    DataFrame
+
+    Raises
+    ------
+    UsageError
+        If the mapping does not define every column, clock and code.
+
+    Examples
+    --------
+    >>> sheet = pd.DataFrame({"id": ["A"], "date": ["2026-03-01 08:00"], "_line": [2]})
+    >>> mapping = WideMapping(patient_id="id", collected="date", labs={})
+    >>> with_zone_offsets(sheet, mapping, "s.csv", "Europe/Berlin", Ledger())["date"].tolist()
+    ['2026-03-01T08:00:00+01:00']
     """
     check_columns(table, mapping, file)
     clocks = [clock for clock in mapping.clocks() if clock.reads == "at" and clock.column]
@@ -99,14 +126,14 @@ def with_zone_offsets(
     table = ledger.remember(file, table, table.assign(**iso))
     missing = 0
     for column in dict.fromkeys(columns):
-        why = clock_changes(table[column], time_zone)
+        problem = clock_changes(table[column], time_zone)
         table = ledger.reject(
             table,
-            why != "",
+            problem != "",
             file=file,
             column=column,
             code="time_unusable",
-            reason=quoted(table[column]) + " " + why + ".",
+            reason=quoted(table[column]) + " " + problem + ".",
             remedy=STATE_OFFSET,
         )
         cells, naive = with_offsets(table[column], time_zone)
@@ -118,24 +145,38 @@ def with_zone_offsets(
 def from_wide(
     table: pd.DataFrame, mapping: WideMapping, file: str, ledger: Ledger | None = None
 ) -> WideTables:
-    """Rewrite a wide sheet; every filled cell of a lab, grade, dose or observation is one row.
+    """Rewrite a wide sheet; every filled cell of a lab, grade, dose or observation is a row.
 
     Parameters
     ----------
     table : DataFrame
-        Text cells with ``_line``, as :func:`pipeline.cohort.files.read_raw` gives them.
+        Text cells with ``_line``, from :func:`pipeline.cohort.files.read_raw`.
     mapping : WideMapping
     file : str
         Name of the sheet, for messages.
     ledger : Ledger, optional
-        Receives every filled cell whose clock is blank; its line is not counted as rejected.
+        Receives filled cells with a blank clock; their lines do not count as rejected.
+
+    Returns
+    -------
+    WideTables
 
     Raises
     ------
     UsageError
-        If the mapping does not account for every column, clock and code.
+        If the mapping does not define every column, clock and code.
     InputError
         If a patient has several values in a column of patients.
+
+    Examples
+    --------
+    >>> sheet = {"id": ["A"], "day": ["3"], "CRP": ["12"], "IL-6": [""], "_line": [2]}
+    >>> labs = {"CRP": {"analyte": "crp", "unit": "mg/L"}, "IL-6": {"analyte": "il6"}}
+    >>> clock = {"column": "day", "reads": "days"}
+    >>> mapping = WideMapping(patient_id="id", collected=clock, labs=labs)
+    >>> imported = from_wide(pd.DataFrame(sheet), mapping, "sheet.csv")
+    >>> imported.tables["labs"].values.tolist(), imported.blank
+    ([['A', 'crp', '12', 'mg/L', '3']], 1)
     """
     check_columns(table, mapping, file)
     cells = Ledger()
@@ -191,7 +232,7 @@ def _long(
 
 
 def _timed(rows: pd.DataFrame, file: str, cells: Ledger, table: str) -> pd.DataFrame:
-    """Rows of a table with a time; the others are recorded in a ledger of cells."""
+    """Rows with a time; the other cells are recorded in the ledger."""
     if rows.empty:
         return rows.drop(columns=["_line", "_column", "_clock"], errors="ignore")
     clocks = tuple(f"{name}_" for name in CLOCKS.values())
@@ -200,9 +241,11 @@ def _timed(rows: pd.DataFrame, file: str, cells: Ledger, table: str) -> pd.DataF
     value = next(name for name in ("value", "grade", "drug") if name in rows)
     for column in rows.loc[untimed, "_column"].unique():
         chosen = (untimed & (rows["_column"] == column)).to_numpy()
-        shown = rows["dose"] if value == "drug" and (rows["dose"] != "").any() else rows[value]
+        quoted_cells = (
+            rows["dose"] if value == "drug" and (rows["dose"] != "").any() else rows[value]
+        )
         cells.reject(
-            pd.DataFrame({column: shown.to_numpy(), "_line": rows["_line"].to_numpy()}),
+            pd.DataFrame({column: quoted_cells.to_numpy(), "_line": rows["_line"].to_numpy()}),
             chosen,
             file=file,
             column=column,
@@ -210,14 +253,14 @@ def _timed(rows: pd.DataFrame, file: str, cells: Ledger, table: str) -> pd.DataF
             reason=pd.Series(
                 "The cell has no time: '" + rows["_clock"] + "' is blank in its row."
             ).reset_index(drop=True),
-            remedy="Fill in the time, or name the correct clock of the column in the mapping.",
+            remedy="Fill in the time, or correct the clock of the column in the mapping.",
         )
         cells.rejected[table] += int(np.count_nonzero(chosen))
     return rows.loc[~untimed].drop(columns=["_line", "_column", "_clock"])
 
 
 def translated(cells: pd.Series, values: Mapping[str, str] | None) -> pd.Series:
-    """Cells with codes replaced by their meaning; others stay unchanged.
+    """Replace codes by their meaning; other cells stay unchanged.
 
     Examples
     --------
@@ -242,7 +285,7 @@ def _joined(table: pd.DataFrame, clock: TimeColumn) -> pd.Series:
 
 
 def _check_clocks(table: pd.DataFrame, mapping: WideMapping, file: str) -> None:
-    """Refuse columns without a clock where the sheet has several columns of times."""
+    """Refuse columns without a clock if the sheet has several columns of times."""
     own = {mapping.collected.column, mapping.collected.time}
     times = clock_columns(mapping.times_of(table.columns), table).reads
     stated = [clock.column for clock in mapping.clocks()]
@@ -252,7 +295,7 @@ def _check_clocks(table: pd.DataFrame, mapping: WideMapping, file: str) -> None:
         if bare and (further or not mapping.collected.column):
             candidates = ", ".join(map(repr, [mapping.collected.column, *further]))
             raise UsageError(
-                f"{file} has several columns of times, but the mapping has no clock for {group} "
+                f"{file} has several columns of times, and the mapping has no clock for {group} "
                 f"{listed(bare, most=6)}. Add '{clock}: {{column: ..., reads: at}}', or 'at' to a "
                 f"column. Candidates: {candidates}"
             )
@@ -277,8 +320,8 @@ def _check_codes(table: pd.DataFrame, mapping: WideMapping, file: str) -> None:
         if unknown:
             example = f"{{to: {people[column].to}, " if column in people else "{"
             raise UsageError(
-                f"{file}: '{column}' holds {listed(unknown, most=6)}, but {role} of the mapping "
-                f"does not define it. Add: {example}values: {{'{unknown[0]}': ...}}}}"
+                f"{file}: column '{column}' has {listed(unknown, most=6)}, which {role} of the "
+                f"mapping does not define. Add: {example}values: {{'{unknown[0]}': ...}}}}"
             )
 
 

@@ -1,1 +1,1 @@
-"""Batches compared with the training cohort."""
+"""Compares batches with the training cohort."""

@@ -1,4 +1,4 @@
-"""The content of ``monitor.json``: comparisons, alarms and the thresholds in force."""
+"""Builds the content of ``monitor.json``: comparisons, alarms and thresholds."""
 
 from __future__ import annotations
 
@@ -11,64 +11,121 @@ from pipeline.config import MonitorConfig, parse_config
 from pipeline.errors import UsageError
 from pipeline.format import decimal, integer, percent, plain
 from pipeline.model.bundle import Bundle
-from pipeline.monitor.comparison import Comparison
+from pipeline.monitor.alarm_rule import Comparison
 from pipeline.resources import read_yaml, schema_yaml
 
 _DIGITS = 6
 
 
 def sentence(figure: Comparison) -> str:
-    """A comparison in one sentence: what was expected, what was found, in how many."""
-    words = _text()
-    about, facts = words["kinds"][figure.kind], figure.facts
-    told = {
+    """Describe a comparison: observed, expected, number of patients.
+
+    Parameters
+    ----------
+    figure : Comparison
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> figure = Comparison("missing", "crp", "CRP", 40, 0.1, 0.75, 1e-9, True, {"count": 30})
+    >>> sentence(figure).partition(";")[0]
+    'CRP: 30 of 40 patients (75 %) have no recent result'
+    """
+    texts, details = monitor_texts(), figure.details
+    values = {
         "name": figure.name,
         "n": integer(figure.n),
-        "found": integer(facts["count"]) if "count" in facts else _written(figure, figure.found),
-        "found_share": percent(figure.found) if "count" in facts else "",
+        "observed": (
+            integer(details["count"]) if "count" in details else _written(figure, figure.observed)
+        ),
+        "observed_share": percent(figure.observed) if "count" in details else "",
         "expected": _written(figure, figure.expected),
     }
     for name in ("slow_hours", "median", "usual_median"):
-        told[name] = decimal(facts.get(name), 1)
+        values[name] = decimal(details.get(name), 1)
     for name in ("most_share", "usual_share", "base"):
-        told[name] = percent(facts.get(name))
-    told["most_group"] = words["groups"][facts["most"]] if "most" in facts else ""
-    told["horizon"] = plain(facts.get("horizon"))
-    told["unit"] = f"{facts.get('unit', '')}"
-    told["reasons"] = f"{facts.get('reasons', '')}"
-    return str(about["sentence"].format(**told))
+        values[name] = percent(details.get(name))
+    values["most_group"] = texts["groups"][details["most"]] if "most" in details else ""
+    values["horizon"] = plain(details.get("horizon"))
+    values["unit"] = f"{details.get('unit', '')}"
+    values["reasons"] = f"{details.get('reasons', '')}"
+    return str(texts["kinds"][figure.kind]["sentence"].format(**values))
 
 
 SECTIONS = {"monitor", "cohort"}
 
 
 def monitor_config(bundle: Bundle, files: Sequence[Path]) -> MonitorConfig:
-    """Thresholds of the bundle with those of the given files on top.
+    """Thresholds of the bundle, replaced by those of the given files.
+
+    Parameters
+    ----------
+    bundle : Bundle
+    files : sequence of Path
+        Configuration files; a later file wins.
+
+    Returns
+    -------
+    MonitorConfig
 
     Raises
     ------
     UsageError
-        If a file holds anything but the sections ``monitor`` and ``cohort``.
+        If a file has other sections than ``monitor`` and ``cohort``, or an unknown setting.
+
+    Examples
+    --------
+    >>> from tempfile import NamedTemporaryFile
+    >>> from pipeline.model.bundle import empty_bundle
+    >>> with NamedTemporaryFile(suffix=".yaml") as file:
+    ...     written = Path(file.name).write_text("monitor: {psi: 0.5}")
+    ...     config = monitor_config(empty_bundle(), [Path(file.name)])
+    >>> config.psi, config.min_patients
+    (0.5, 10)
     """
     whole = bundle.config.model_dump(mode="json")
     for path in files:
         content = read_yaml(path) or {}
         if not isinstance(content, Mapping) or set(content) - SECTIONS:
             raise UsageError(
-                f"{path} may hold the sections 'monitor' and 'cohort' (reading settings) "
-                "only; other settings were fixed in training"
+                f"{path} has other sections than 'monitor' and 'cohort'; only these are accepted. "
+                "Remove the others: training has fixed those settings"
             )
         whole["monitor"] = {**whole["monitor"], **(content.get("monitor") or {})}
     return parse_config(whole, source=" + ".join(map(str, files)) or "bundle").monitor
 
 
 def document(
-    figures: Sequence[Comparison], facts: Mapping[str, Any], config: MonitorConfig
+    figures: Sequence[Comparison], summary: Mapping[str, Any], config: MonitorConfig
 ) -> dict[str, Any]:
-    """Content of ``monitor.json``: nothing in it is about one patient."""
+    """Build the content of ``monitor.json``; it has no data of single patients.
+
+    Parameters
+    ----------
+    figures : sequence of Comparison
+    summary : mapping
+        Values of the run, copied unchanged.
+    config : MonitorConfig
+        Thresholds.
+
+    Returns
+    -------
+    dict
+        ``summary`` with ``thresholds, alarms, figures``.
+
+    Examples
+    --------
+    >>> figure = Comparison("missing", "crp", "CRP", 40, 0.1, 0.75, 1e-9, True, {"count": 30})
+    >>> content = document([figure], {"patients": 40}, MonitorConfig())
+    >>> content["alarms"][0]["kind"], content["figures"][0]["found"]
+    ('missing', 0.75)
+    """
     kinds = schema_yaml("monitor.yaml")["kinds"]
     return {
-        **facts,
+        **summary,
         "thresholds": config.model_dump(mode="json"),
         "alarms": [
             {
@@ -86,12 +143,24 @@ def document(
 
 
 def _written(figure: Comparison, number: float) -> str:
-    if _text()["kinds"][figure.kind]["unit"] == "share":
+    if monitor_texts()["kinds"][figure.kind]["unit"] == "share":
         return percent(number)
     return decimal(number, 0 if float(number).is_integer() else 2)
 
 
-def _text() -> dict[str, Any]:
+def monitor_texts() -> dict[str, Any]:
+    """Texts of ``data_schema/monitor.yaml``.
+
+    Returns
+    -------
+    dict
+        ``kinds`` and ``groups``.
+
+    Examples
+    --------
+    >>> monitor_texts()["kinds"]["risk"]["title"]
+    'Mean predicted risk'
+    """
     content: dict[str, Any] = schema_yaml("monitor.yaml")
     return content
 
@@ -106,11 +175,11 @@ def _plain(figure: Comparison) -> dict[str, Any]:
         "subject": figure.subject,
         "patients": figure.n,
         "expected": known(figure.expected),
-        "found": known(figure.found),
+        "found": known(figure.observed),
         "p": known(figure.p),
         "alarm": figure.alarm,
         **{
             key: known(value) if isinstance(value, float) else value
-            for key, value in figure.facts.items()
+            for key, value in figure.details.items()
         },
     }

@@ -1,4 +1,4 @@
-"""What batches looked like when they were scored, as monitoring compares it with training."""
+"""Summaries of scored batches for comparison with training."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ from pipeline.predict.prepare import PreparedBatch, prepare_batch, read_for
 
 @dataclass(frozen=True)
 class ObservedBatch:
-    """Patients of one or several batches, each at the newest landmark.
+    """Patients of one or several batches, each at their newest landmark.
 
     Attributes
     ----------
     patients : DataFrame
-        ``patient_id, hours, day, abstained`` and per outcome ``risk:<name>``, NaN where no
-        estimate is given, and ``base:<name>``.
+        ``patient_id, hours, day, abstained`` and per outcome ``risk:<name>`` (NaN without an
+        estimate) and ``base:<name>``.
     recent : DataFrame
         ``patient_id, analyte, value, side``: newest results that are not stale.
     sources : DataFrame
         ``patient_id, analyte, unit, collected_hours, delay_hours`` of every accepted row.
     seen_ids, refused_ids : frozenset of str
-        Every patient of the input, and those with a refused row.
+        All patients of the input, and those with a rejected row.
     refusals : Counter
-        Refused rows per name of the analyte as exported and code.
+        Rejected rows by exported name of the analyte and code.
     n_results : int
-        Rows of labs read.
+        Rows of labs that were read.
     """
 
     patients: pd.DataFrame
@@ -51,16 +51,43 @@ class ObservedBatch:
     n_results: int
 
     def refused_results(self) -> dict[tuple[str, str], int]:
-        """Refused rows that held a result of a known analyte, by its name and code."""
+        """Rejected rows by name and code, without harmless codes."""
         return {item: n for item, n in self.refusals.items() if item[1] not in HARMLESS}
 
 
 def observe_batches(
     paths: Sequence[Path], bundle: Bundle, time_zone: str | None = None
 ) -> ObservedBatch:
-    """Read and score batches; a patient of several counts once, at the newest landmark.
+    r"""Read and score batches; a patient in several batches counts once, at the newest landmark.
 
-    What is refused is reported on stderr.
+    Rejected rows are reported on stderr.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Folders of tables, or files of labs.
+    bundle : Bundle
+    time_zone : str, optional
+        Zone of times without offset.
+
+    Returns
+    -------
+    ObservedBatch
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> from tempfile import TemporaryDirectory
+    >>> from pipeline.model.bundle import empty_bundle
+    >>> bundle = empty_bundle()
+    >>> bundle = replace(bundle, config=bundle.config.model_copy(update={"outcomes": {}}))
+    >>> text = "patient_id,analyte,value,unit,collected_hours\n7,zinc,1,mg/L,30\n7,crp,2,mg/L,30\n"
+    >>> with TemporaryDirectory() as folder:
+    ...     labs = Path(folder, "labs.csv")
+    ...     written = labs.write_text(text)
+    ...     seen = observe_batches([labs], bundle)
+    >>> seen.n_results, dict(seen.refusals), seen.patients["day"].tolist()
+    (2, {('zinc', 'unknown_analyte'): 1}, [1])
     """
     reads = [read_for(bundle, path, time_zone=time_zone) for path in paths]
     for read in reads:
@@ -87,7 +114,7 @@ def observe_batches(
 
 
 def observed_batch(prepared: PreparedBatch) -> ObservedBatch:
-    """One batch; landmarks before time zero are left out."""
+    """Summarise one batch; landmarks before time zero are left out."""
     read, bundle = prepared.read, prepared.bundle
     rows = np.flatnonzero(prepared.landmarks["hours"] >= 0)
     landmarks = prepared.landmarks.iloc[rows].reset_index(drop=True)
@@ -111,37 +138,58 @@ def observed_batch(prepared: PreparedBatch) -> ObservedBatch:
 
 
 def headline(bundle: Bundle, scale: str) -> float:
-    """Fitted horizon nearest to the one shown large on the pages, hours."""
+    """Fitted horizon nearest to the main horizon of the pages, in hours."""
     wanted = bundle.config.predict.headline_hours
     return nearest_horizon(bundle.models[scale].horizons, wanted)
 
 
 def later_outcomes(patients: pd.DataFrame, cohort: Cohort, bundle: Bundle, name: str) -> pd.Series:
-    """Whether the outcome came within the headline horizon of each patient's landmark.
+    """Look up whether each patient had the outcome within the headline horizon.
+
+    Parameters
+    ----------
+    patients : DataFrame
+        ``patient_id`` and ``hours`` of the landmark.
+    cohort : Cohort
+        Later data of the same patients.
+    bundle : Bundle
+    name : str
+        Outcome.
 
     Returns
     -------
     Series of float
-        1, 0, or NaN where the patient is not in the cohort or was not followed long enough.
+        1 or 0; NaN if the patient is not in the cohort or follow-up is too short.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> from types import SimpleNamespace
+    >>> from pipeline.cohort.tables import empty_cohort
+    >>> from pipeline.model.bundle import empty_bundle
+    >>> bundle = replace(empty_bundle(), models={"icans": SimpleNamespace(horizons=(72.0,))})
+    >>> patients = pd.DataFrame({"patient_id": ["P1", "P9"], "hours": 48.0})
+    >>> later_outcomes(patients, empty_cohort(["P1"]), bundle, "icans").tolist()
+    [0.0, nan]
     """
     outcome = bundle.config.outcomes[name]
     result = pd.Series(np.nan, index=patients.index)
     known = patients["patient_id"].isin(set(cohort.patients["patient_id"]))
-    asked = patients.loc[known].sort_values("patient_id")
-    if asked.empty:
+    followed = patients.loc[known].sort_values("patient_id")
+    if followed.empty:
         return result
-    moments = given_landmarks(cohort, asked[["patient_id", "hours"]]).assign(weight=1.0)
+    moments = given_landmarks(cohort, followed[["patient_id", "hours"]]).assign(weight=1.0)
     targets = build_targets(
         cohort, moments, outcome.scale, (outcome.threshold,), bundle.config.cohort.ungraded
     )
     label = targets.label(outcome.threshold, headline(bundle, outcome.scale))
     ids = cohort.patients["patient_id"].to_numpy()[moments["patient"].to_numpy()]
-    result[asked.index] = pd.Series(label, index=ids)[asked["patient_id"]].to_numpy()
+    result[followed.index] = pd.Series(label, index=ids)[followed["patient_id"]].to_numpy()
     return result
 
 
 def _scored(prepared: PreparedBatch, rows: Ints) -> pd.DataFrame:
-    """Day, abstention, risks and base rates at the given landmarks."""
+    """Days, abstentions, risks and base rates at the given landmarks."""
     bundle, matrix = prepared.bundle, prepared.matrix.take(rows)
     ids, day = prepared.patient_ids.iloc[rows], landmark_days(matrix)
     rejected = ids.isin(list(prepared.mostly_rejected)).to_numpy()

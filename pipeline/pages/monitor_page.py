@@ -9,8 +9,8 @@ from typing import Any
 from markupsafe import Markup
 
 from pipeline.format import decimal, percent, plain
-from pipeline.monitor.comparison import Comparison
-from pipeline.monitor.monitoring_report import _text
+from pipeline.monitor.alarm_rule import Comparison
+from pipeline.monitor.monitoring_report import monitor_texts
 from pipeline.pages import axes, marks
 from pipeline.pages.axes import Scale
 from pipeline.pages.html import render
@@ -51,7 +51,7 @@ def render_monitor(
     >>> "120 training patients of ward" in render_monitor(content, [])
     True
     """
-    kinds = _text()["kinds"]
+    kinds = monitor_texts()["kinds"]
     tables = [
         {"title": about["title"], "rows": rows}
         for kind, about in kinds.items()
@@ -78,8 +78,8 @@ def _row(figure: Comparison, unit: str) -> dict[str, Any]:
         "name": figure.name or "All",
         "n": figure.n,
         "expected": shown(figure.expected),
-        "found": shown(figure.found),
-        "note": str(figure.facts.get("unit", "")),
+        "found": shown(figure.observed),
+        "note": str(figure.details.get("unit", "")),
         "chance": _chance(figure.p),
         "alarm": figure.alarm,
     }
@@ -93,12 +93,12 @@ def _chance(p: float | None) -> str:
 
 def _fifths(figure: Comparison) -> dict[str, Any]:
     """Chart of observed and expected shares of patients by fifth of the training values."""
-    groups = figure.facts["groups"]
+    groups = figure.details["groups"]
     observed = [count / figure.n for _, count in groups]
     expected = [share for share, _ in groups]
     x = Scale(0, len(groups), _LEFT, _RIGHT)
     y = Scale(0, 1, _BOTTOM, _TOP)
-    names = _text()["groups"]
+    names = monitor_texts()["groups"]
     description = ", ".join(
         f"{name} {percent(a)} where {percent(b)} were expected"
         for name, a, b in zip(names, observed, expected, strict=True)

@@ -1,1 +1,1 @@
-"""Tables to the same tables under keyed pseudonyms, without dates or identifiers."""
+"""Replaces ids by keyed pseudonyms and removes dates and identifiers from tables."""

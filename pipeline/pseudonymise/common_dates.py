@@ -1,4 +1,4 @@
-"""Dates that many patients share beyond chance: a known one undoes the shift of all of them."""
+"""Finds dates that patients share beyond chance; one known date would reveal all their shifts."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from pipeline.cohort.timestamps import parse_dates, parse_timestamps
 
 ENDS = ("record_end", "followed_until")
 EVENTS = ("death", "second_infusion", "new_therapy")
-_FEWEST = 3  # patients on one day; two are enough at one moment
-_FEWEST_FILED = 5  # patients in a table with many rows each, where draws meet by chance
-_CHANCE = 0.01  # of one such day anywhere in a column
-_NEAR_DAYS = 15  # days before and after that state how many to expect
-_APART_DAYS = 7  # a row this far from every other row of its patient was not charted at the bedside
-_WEEKS = 5  # weeks before and after in which the same weekday is looked at
-_EXCESS = 4.0  # outpatient days repeat; a date of export exceeds them several times
+_FEWEST = 3  # patients on one day; at one moment, two
+_FEWEST_FILED = 5  # the same in tables with many rows per patient, where draws coincide by chance
+_CHANCE = 0.01  # highest probability of one such day in a column
+_NEAR_DAYS = 15  # days before and after, for the expected number of rows
+_APART_DAYS = 7  # a row this far from all other rows of its patient is not bedside charting
+_WEEKS = 5  # weeks before and after, for the expected number on the same weekday
+_EXCESS = 4.0  # a date of export exceeds repeating outpatient days by this factor
 _EPOCH = pd.Timestamp("1970-01-01", tz="UTC")
 _HALF_DAY = pd.Timedelta(hours=12)
 
 
 @dataclass(frozen=True)
 class CommonDate:
-    """Cells of a column that lie on a day which many patients share.
+    """Cells of a column on a day that many patients share.
 
     Attributes
     ----------
     table, column : str
     moments : Series
-        The moments, by the index of their rows.
+        UTC times, with the index of their rows.
     """
 
     table: str
@@ -41,7 +41,7 @@ class CommonDate:
 
 
 def column_of(table: pd.DataFrame, clock: str) -> str:
-    """Column that states a clock, as the reader chooses it; "" where none does."""
+    """Column of a clock, chosen as in reading; "" if there is none."""
     names = (f"{clock}_{form}" for form in ("hours", "days", "at"))
     return next((name for name in names if name in table), "")
 
@@ -49,25 +49,54 @@ def column_of(table: pd.DataFrame, clock: str) -> str:
 def moments_of(
     table: pd.DataFrame, clock: str, zero: pd.Series, time_zone: str | None
 ) -> tuple[str, pd.Series]:
-    """Column that states a clock ("" where none does), and the moments in UTC of its rows.
+    """Column of a clock ("" if there is none), and the UTC times of its rows.
 
     Parameters
     ----------
+    table : DataFrame
+    clock : str
+        For example ``collected``.
     zero : Series
-        Infusion time of each row's patient, from which hours and days count.
+        Infusion time of the patient of each row; hours and days count from it.
+    time_zone : str or None
+        Zone of times without offset.
+
+    Returns
+    -------
+    column : str
+    moments : Series of datetime
     """
     column = column_of(table, clock)
     if not column:
         return "", pd.Series(pd.NaT, index=table.index, dtype="datetime64[us, UTC]")
     if column.endswith("_at"):
-        found = parse_timestamps(table[column], time_zone)[0]
-        return column, found.fillna(parse_dates(table[column], time_zone)[0])
+        moments = parse_timestamps(table[column], time_zone)[0]
+        return column, moments.fillna(parse_dates(table[column], time_zone)[0])
     hours = to_number(table[column]) * (24.0 if column.endswith("_days") else 1.0)
     return column, zero + pd.to_timedelta(hours.clip(-1e6, 1e6), unit="h")
 
 
 def infusion_times(tables: Mapping[str, pd.DataFrame], time_zone: str | None) -> pd.Series:
-    """First infusion of each patient in UTC, by id; empty where none is stated."""
+    """First infusion of each patient in UTC.
+
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame
+        Text cells; ``patients`` is used if present.
+    time_zone : str or None
+        Zone of times without offset.
+
+    Returns
+    -------
+    Series of datetime
+        By patient id; empty if no infusion time is given.
+
+    Examples
+    --------
+    >>> cells = {"patient_id": ["A"], "infusion_time": ["2026-03-01T09:00+01:00"]}
+    >>> infusion_times({"patients": pd.DataFrame(cells)}, None).dt.hour.to_dict()
+    {'A': 8}
+    """
     patients = tables.get("patients")
     if patients is None or "infusion_time" not in patients:
         return pd.Series([], index=pd.Index([], dtype="str"), dtype="datetime64[us, UTC]")
@@ -77,20 +106,42 @@ def infusion_times(tables: Mapping[str, pd.DataFrame], time_zone: str | None) ->
 
 
 def zero_of(ids: pd.Series, zero: pd.Series) -> pd.Series:
-    """First infusion of the patient of each row, NaT where it is not known."""
+    """First infusion of the patient of each row, NaT if unknown."""
     return zero.reindex(ids).set_axis(ids.index)
 
 
 def common_dates(
     tables: Mapping[str, pd.DataFrame], zero: pd.Series, time_zone: str | None
 ) -> list[CommonDate]:
-    """Cells on a day that patients share beyond chance, in columns that state one per patient.
+    """Find cells on a day that patients share beyond chance.
 
-    In other tables rows that lie apart from every other row of their patient are looked at, and
-    whatever stands at exactly their moment. The infusion itself is not: who was treated on a day
-    is not known from the day.
+    In tables with many rows per patient, only rows far from all other rows of their patient are
+    tested, and cells at exactly the same time. Infusion dates are not tested: a date alone does
+    not show who was treated on it.
+
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame
+        Text cells.
+    zero : Series of datetime
+        First infusion by patient id, from :func:`infusion_times`.
+    time_zone : str or None
+        Zone of times without offset.
+
+    Returns
+    -------
+    list of CommonDate
+
+    Examples
+    --------
+    >>> start = [f"2026-{month}-03T09:00:00Z" for month in ("01", "02", "04")]
+    >>> cells = {"patient_id": list("ABC"), "infusion_time": start, "record_end_at": "2026-06-30"}
+    >>> tables = {"patients": pd.DataFrame(cells)}
+    >>> [common] = common_dates(tables, infusion_times(tables, None), None)
+    >>> common.column, len(common.moments)
+    ('record_end_at', 3)
     """
-    found = []
+    dates = []
     patients = tables.get("patients")
     if patients is not None:
         own = zero_of(patients["patient_id"], zero)
@@ -104,21 +155,28 @@ def common_dates(
             if column.startswith(ENDS):
                 mask = mask | _on(moments, known)
             if mask.any():
-                found.append(CommonDate("patients", column, moments[mask]))
-    return found + _filed_dates(tables, zero, time_zone)
+                dates.append(CommonDate("patients", column, moments[mask]))
+    return dates + _filed_dates(tables, zero, time_zone)
 
 
 def shared_days(
     moments: pd.Series, ids: pd.Series, *, alike: int = 2, excess: float = 1.0
 ) -> pd.Series:
-    """Rows on a day, or at a moment, that more patients share than their density explains.
+    """Rows on a day, or at one time, that more patients share than their density explains.
 
     Parameters
     ----------
+    moments : Series of datetime
+    ids : Series of str
+        Patient of each row.
     alike : int
-        Patients at one moment who are enough; on one day, three are needed.
+        Fewest patients at one time; on one day, three are needed.
     excess : float
-        How many times the usual number of a day is needed besides.
+        Fewest patients on a day, as a multiple of the expected number.
+
+    Returns
+    -------
+    Series of bool
 
     Examples
     --------
@@ -131,39 +189,41 @@ def shared_days(
     mask = pd.Series(False, index=moments.index)
     known = moments.dropna()
     clock = known - known.dt.floor("D")
-    for shift in (pd.Timedelta(0), _HALF_DAY):  # a cut-off around midnight is one day as well
+    for shift in (pd.Timedelta(0), _HALF_DAY):  # a cut-off around midnight counts as one day
         day = (known + shift.as_unit("us")).dt.floor("D")
         number = (day - _EPOCH.as_unit("us")).dt.days
-        held = ids[known.index].groupby(number).nunique()
-        for each, patients in held[held >= alike].items():
+        per_day = ids[known.index].groupby(number).nunique()
+        for each, patients in per_day[per_day >= alike].items():
             rows = known[number == each]
             others = number[number != each]
-            rate = _usual(others.to_numpy(), int(str(each)))
+            rate = _expected_rows(others.to_numpy(), int(str(each)))
             mode = rows.mode().iloc[0]
             exact = ids[rows.index[rows == mode]].nunique()
             same_clock = float((clock[others.index] == mode - mode.floor("D")).sum())
             exact_rate = rate * max(same_clock, 0.5) / max(len(others), 1)
-            many = patients >= _FEWEST and pdtrc(patients - 1, rate) * len(held) < _CHANCE
-            same = exact >= alike and pdtrc(exact - 1, exact_rate) * len(held) < _CHANCE
+            many = patients >= _FEWEST and pdtrc(patients - 1, rate) * len(per_day) < _CHANCE
+            same = exact >= alike and pdtrc(exact - 1, exact_rate) * len(per_day) < _CHANCE
             if (many or same) and patients > excess * rate:
                 mask[rows.index] = True
     return mask
 
 
-def _usual(others: np.ndarray, day: int) -> float:
-    """Rows to expect on a day: by those of the weeks around it, its weekday, and all."""
+def _expected_rows(others: np.ndarray, day: int) -> float:
+    """Expected rows on a day: the largest of nearby days, same weekdays, and all days."""
     if not len(others):
         return 0.0
-    apart = np.abs(others - day)
-    weekday = float(((apart <= 7 * _WEEKS) & (apart % 7 == 0)).sum()) / (2 * _WEEKS)
+    distance = np.abs(others - day)
+    weekday = float(((distance <= 7 * _WEEKS) & (distance % 7 == 0)).sum()) / (2 * _WEEKS)
     span = max(float(np.ptp(others)), 2.0 * _NEAR_DAYS)
-    return max(float((apart <= _NEAR_DAYS).sum()) / (2 * _NEAR_DAYS), weekday, len(others) / span)
+    return max(
+        float((distance <= _NEAR_DAYS).sum()) / (2 * _NEAR_DAYS), weekday, len(others) / span
+    )
 
 
 def _filed_dates(
     tables: Mapping[str, pd.DataFrame], zero: pd.Series, time_zone: str | None
 ) -> list[CommonDate]:
-    """Common dates of tables with many rows per patient, such as a date of export."""
+    """Common dates of tables with many rows per patient, for example a date of export."""
     clocks: dict[tuple[str, str], tuple[pd.Series, pd.Series]] = {}
     for name, table in tables.items():
         if name == "patients":
@@ -183,8 +243,10 @@ def _filed_dates(
         + [pd.DataFrame({"patient": zero.index, "day": zero.dt.floor("D").array})]
     )
     every = every.dropna().drop_duplicates()
-    every = every[every["patient"].duplicated(keep=False)]  # a single day is apart from nothing
-    found = []
+    every = every[
+        every["patient"].duplicated(keep=False)
+    ]  # a single day has no distance to another
+    dates = []
     for (name, column), (moments, ids) in clocks.items():
         lonely = _apart(moments, ids[moments.index], every)
         rows = moments[lonely]
@@ -197,8 +259,8 @@ def _filed_dates(
         days = set(per_patient["at"][mask])
         chosen = moments.isin(days) | (lonely & _on(moments, _days(per_patient["at"][mask])))
         if chosen.any():
-            found.append(CommonDate(name, column, moments[chosen]))
-    return found
+            dates.append(CommonDate(name, column, moments[chosen]))
+    return dates
 
 
 def _apart(moments: pd.Series, ids: pd.Series, every: pd.DataFrame) -> pd.Series:

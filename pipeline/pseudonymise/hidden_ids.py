@@ -1,4 +1,4 @@
-"""Original ids inside other cells and headers: found under any separator, case or leading zeros."""
+"""Finds original ids in cells and headers, whatever their separators, case and leading zeros."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ import pandas as pd
 from pipeline.errors import InputError
 from pipeline.pseudonymise.released_columns import Account
 
-SHORT = 3  # signs; shorter ids count only as whole words that few patients share
-_INSIDE = 6  # signs from which an id is also found within a longer word
-_OWN, _ANY = 4, 6  # digits of a cell that is a number: of the row's patient, of any patient
-_SHARED = 3  # patients who share a cell, so that it is a word and no id
+SHORT = 3  # characters; ids up to here match only whole words that few patients share
+_INSIDE = 6  # characters; ids from here on also match inside longer words
+_OWN, _ANY = 4, 6  # fewest digits of a numeric cell: id of the row's patient, id of any patient
+_SHARED = 3  # patients with the same cell; it is then a word, not an id
 _MOST_WORDS = 8
 _ZEROS = re.compile(r"(?<!\d)0+(?=\d)")
 _TOKENS = re.compile(r"\d+|[^\W\d_]+")
 _WORDS = re.compile(r"[^\W_]+")
 _NUMBER = re.compile(r"[<>=≤≥~≈\s]*[+-]?[\d.,'\s]*\d[\d.,'\s]*(?:[eE][+-]?\d+)?\s*(?:\D.{0,15})?")
-_ANNOUNCED = re.compile(
+_LABELLED = re.compile(
     r"\b(?:patient(?:en|in)?|pat|pt|subject|subj|case|mrn|pid|id|fall|nr)\b"
     r"(?:[\W_]*(?:id|nr|no|number|nummer)\b)*[\W_]*(\d+)"
 )
-# cells that are generated, or that hold the pseudonym
+# generated columns, and the column of the pseudonym
 GENERATED = ("patient_id", "_line")
 
 
 def plain(text: str) -> str:
-    """Signs of an id that count: letters and digits, without case, accents and leading zeros.
+    """Letters and digits of an id, without case, accents and leading zeros.
 
     Examples
     --------
@@ -42,12 +42,12 @@ def plain(text: str) -> str:
 
 @dataclass
 class IdSearch:
-    """Finds the ids of a set of patients in text.
+    """Search for the ids of a set of patients in text.
 
     Attributes
     ----------
     ids : frozenset of str
-        Ids as written.
+        Ids as exported.
     """
 
     ids: frozenset[str]
@@ -59,20 +59,25 @@ class IdSearch:
         inside = {len(name) for name in self._plain if _is_inside(name)}
         self._lengths = tuple(sorted(inside))
 
-    def holds(self, text: str, *, shared: bool = False) -> bool:
-        """Whether a text holds an id.
+    def contains(self, text: str, *, shared: bool = False) -> bool:
+        """Whether a text contains an id.
 
         Parameters
         ----------
+        text : str
         shared : bool
-            Whether several patients have the same text, so that a short id in it is a word.
+            Whether several patients have the same text; a short id in it is then a word.
+
+        Returns
+        -------
+        bool
 
         Examples
         --------
         >>> search = IdSearch(frozenset({"MRN-004711", "12", "T3"}))
-        >>> [search.holds(text) for text in ("see mrn 4711", "xMRN4711y", "day 12", "pat. 12")]
+        >>> [search.contains(text) for text in ("see mrn 4711", "xMRN4711y", "day 12", "pat. 12")]
         [True, True, False, True]
-        >>> search.holds("T3"), search.holds("T3", shared=True), search.holds("CT30")
+        >>> search.contains("T3"), search.contains("T3", shared=True), search.contains("CT30")
         (True, False, False)
         """
         parts = _parts(text)
@@ -90,18 +95,18 @@ class IdSearch:
                 run += word
                 if run in self._plain and self._counts(run, shared=shared):
                     return True
-        announced = _ANNOUNCED.findall(_folded(text))
-        return any(plain(number) in self._plain for number in announced)
+        labelled = _LABELLED.findall(_folded(text))
+        return any(plain(number) in self._plain for number in labelled)
 
-    def holds_number(self, text: str, own: str) -> bool:
-        """Whether a cell that is a number is an id: of its own patient, or long enough.
+    def matches_number(self, text: str, own: str) -> bool:
+        """Whether a numeric cell is an id: that of its own patient, or a long one.
 
         Examples
         --------
         >>> search = IdSearch(frozenset({"4711", "20261234"}))
-        >>> search.holds_number("4711", "4711"), search.holds_number("4711", "20261234")
+        >>> search.matches_number("4711", "4711"), search.matches_number("4711", "20261234")
         (True, False)
-        >>> search.holds_number("20261234", "4711"), search.holds_number("12", "12")
+        >>> search.matches_number("20261234", "4711"), search.matches_number("12", "12")
         (True, False)
         """
         digits = re.sub(r"[.,]0+$", "", text.strip().lstrip("<>=≤≥~≈ "))
@@ -117,7 +122,7 @@ class IdSearch:
 
 
 def cells_with_ids(table: pd.DataFrame, column: str, search: IdSearch) -> pd.Series:
-    """Rows of a column whose cell holds an id."""
+    """Rows of a column with an id in the cell."""
     cells, own = table[column].astype("str"), table["patient_id"].astype("str")
     pairs = pd.DataFrame({"cell": cells, "own": own}).drop_duplicates()
     pairs = pairs[pairs["cell"] != ""]
@@ -126,20 +131,20 @@ def cells_with_ids(table: pd.DataFrame, column: str, search: IdSearch) -> pd.Ser
     texts = {
         cell
         for cell, patients in holders.items()
-        if cell not in numbers and search.holds(str(cell), shared=patients >= _SHARED)
+        if cell not in numbers and search.contains(str(cell), shared=patients >= _SHARED)
     }
-    found = cells.isin(texts)
-    doubtful = pairs[pairs["cell"].isin(numbers)]
+    with_id = cells.isin(texts)
+    numeric = pairs[pairs["cell"].isin(numbers)]
     hits = [
         (cell, name)
-        for cell, name in doubtful.itertuples(index=False)
-        if search.holds_number(_leading_number(cell), name)
-        or (not _is_number(cell) and search.holds(_after_number(cell)))
+        for cell, name in numeric.itertuples(index=False)
+        if search.matches_number(_leading_number(cell), name)
+        or (not _is_number(cell) and search.contains(_after_number(cell)))
     ]
     if hits:
         keys = pd.MultiIndex.from_arrays([cells, own])
-        found |= keys.isin(pd.MultiIndex.from_tuples(hits))
-    return found
+        with_id |= keys.isin(pd.MultiIndex.from_tuples(hits))
+    return with_id
 
 
 def without_ids(
@@ -149,9 +154,33 @@ def without_ids(
     times: Mapping[str, Collection[str]],
     account: Account,
 ) -> dict[str, pd.DataFrame]:
-    """Tables without columns whose header holds an id; cells that hold one are withheld.
+    """Drop columns with an id in the header, and withhold cells with an id.
 
-    A category of patients is left blank instead, which stands for an unknown one.
+    In ``patients`` these cells become blank, which means unknown.
+
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame
+        Text cells with ``patient_id`` and ``_line``.
+    files : mapping of str to str
+        File name by table, for the account.
+    search : IdSearch
+    times : mapping of str to collection of str
+        Columns of times by table; they are not searched.
+    account : Account
+        Receives a line per dropped column and withheld cells.
+
+    Returns
+    -------
+    dict of str to DataFrame
+
+    Examples
+    --------
+    >>> labs = pd.DataFrame({"patient_id": ["A7"], "value": ["see A7"], "_line": [2]})
+    >>> search, account = IdSearch(frozenset({"A7"})), Account()
+    >>> clean = without_ids({"labs": labs}, {"labs": "labs.csv"}, search, {"labs": ()}, account)
+    >>> clean["labs"]["value"].tolist(), account.lines
+    (['unreadable'], ["withheld ('unreadable'): labs.csv, column value, row 2: 1 cell with an id"])
     """
     made = {}
     for name, table in tables.items():
@@ -159,12 +188,12 @@ def without_ids(
         for place, column in enumerate(list(table.columns), start=1):
             if column in GENERATED or column in times[name]:
                 continue
-            if search.holds(str(column)):
-                account.say(f"dropped: {file}, column {place}: its name holds the id of a patient")
+            if search.contains(str(column)):
+                account.add(f"dropped: {file}, column {place}: its name contains an id")
                 table = table.drop(columns=column)
                 continue
             chosen = cells_with_ids(table, column, search)
-            why = "with the id of a patient inside"
+            why = "with an id"
             blank = name == "patients"
             table = account.withhold(table, column, chosen, file=file, why=why, blank=blank)
         made[name] = table
@@ -178,18 +207,33 @@ def refuse_remaining_ids(
     own: Mapping[str, pd.Series],
     times: Iterable[str],
 ) -> None:
-    """Stop a release that still holds an original id.
+    """Stop a release that still contains an original id.
 
     Parameters
     ----------
+    released : mapping of str to DataFrame
+        Tables under pseudonyms.
+    files : mapping of str to str
+        File name by table, for the message.
+    search : IdSearch
     own : mapping of str to Series
-        The original ids of the rows, by table.
-    times : collection of str
-        Columns of times, which are generated.
+        Original id of each row, by table.
+    times : iterable of str
+        Columns of times; they are generated and not searched.
 
     Raises
     ------
     InputError
+        If a header or cell contains an original id.
+
+    Examples
+    --------
+    >>> labs, search = pd.DataFrame({"patient_id": ["Px"], "A7": [""]}), IdSearch(frozenset({"A7"}))
+    >>> refuse_remaining_ids(
+    ...     {"labs": labs}, {"labs": "labs.csv"}, search, {"labs": pd.Series(["A7"])}, []
+    ... )  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    pipeline.errors.InputError: labs.csv, column 2: an original id remains...
     """
     skipped = {*GENERATED, *times}
     for name, table in released.items():
@@ -202,14 +246,14 @@ def refuse_remaining_ids(
                     str(each)
                     for each in table.columns
                     if each not in skipped
-                    and (search.holds(str(each)) or cells_with_ids(tested, each, search).any())
+                    and (search.contains(str(each)) or cells_with_ids(tested, each, search).any())
                 ),
                 "",
             )
         if column:
             place = list(table.columns).index(column) + 1
             raise InputError(
-                f"{files[name]}, column {place}: an original id is left in the release; nothing "
+                f"{files[name]}, column {place}: an original id remains in the release; nothing "
                 "is written. Leave the column out, or remove the id at the source"
             )
 
@@ -232,8 +276,8 @@ def _is_number(cell: str) -> bool:
 
 
 def _leading_number(cell: str) -> str:
-    found = re.match(r"[<>=≤≥~≈\s]*[+-]?[\d.,'\s]*\d(?:[.,]\d+)?", cell)
-    return found.group() if found else ""
+    match = re.match(r"[<>=≤≥~≈\s]*[+-]?[\d.,'\s]*\d(?:[.,]\d+)?", cell)
+    return match.group() if match else ""
 
 
 def _after_number(cell: str) -> str:

@@ -1,4 +1,4 @@
-"""Which columns and cells may leave, and the account of what was withheld."""
+"""Selects the columns and cells for release, and lists what is withheld."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from pipeline.cohort.schema import TableSchema, check_field, to_number
 from pipeline.errors import UsageError
 from pipeline.format import counted
 
-# replaces a cell that may not be released; no column accepts it as a value
+# replaces a withheld cell; no column accepts it as a value
 WITHHELD = "unreadable"
-_ROWS_TOLD = 5
+_MOST_ROWS = 5
 
 
 OLDEST = 89  # 45 CFR 164.514(b)(2)(i)(C): ages over 89 become one category, 90 or older
@@ -28,18 +28,18 @@ _DATE = re.compile(
 
 @dataclass
 class Account:
-    """Collects what the summary tells.
+    """Lines of the summary.
 
     Attributes
     ----------
     lines : list of str
-        Sentences, in the order in which things were done.
+        In order of processing.
     """
 
     lines: list[str] = field(default_factory=list)
 
-    def say(self, line: str) -> None:
-        """Add one sentence."""
+    def add(self, line: str) -> None:
+        """Add one line."""
         self.lines.append(line)
 
     def withhold(
@@ -52,45 +52,69 @@ class Account:
         why: str,
         blank: bool = False,
     ) -> pd.DataFrame:
-        """Replace masked cells of a column, or blank them, and say where they stood."""
+        """Replace masked cells of a column, or blank them, and add a line with their rows."""
         chosen = np.asarray(mask, dtype=bool)
         if not chosen.any():
             return table
         rows = table.loc[chosen, "_line"].tolist()
-        told = ", ".join(map(str, rows[:_ROWS_TOLD])) + (" ..." if len(rows) > _ROWS_TOLD else "")
-        place = f"{file}, column {column}, row {told}"
-        fate = "left blank" if blank else f"withheld ('{WITHHELD}')"
-        self.say(f"{fate}: {place}: {counted(len(rows), 'cell')} {why}")
-        kept = "" if blank else WITHHELD
-        return table.assign(**{column: table[column].mask(chosen, kept).astype("str")})
+        shown_rows = ", ".join(map(str, rows[:_MOST_ROWS])) + (
+            " ..." if len(rows) > _MOST_ROWS else ""
+        )
+        place = f"{file}, column {column}, row {shown_rows}"
+        action = "left blank" if blank else f"withheld ('{WITHHELD}')"
+        self.add(f"{action}: {place}: {counted(len(rows), 'cell')} {why}")
+        replacement = "" if blank else WITHHELD
+        return table.assign(**{column: table[column].mask(chosen, replacement).astype("str")})
 
 
 def allowed_columns(
     table: pd.DataFrame, schema: TableSchema, file: str, keep: Collection[str], account: Account
 ) -> pd.DataFrame:
-    """The table without columns that identify persons, or that neither schema nor user names.
+    """Drop columns that identify persons, or are neither in the schema nor in ``keep``.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Text cells with ``patient_id`` and ``_line``.
+    schema : TableSchema
+    file : str
+        Name of the file, for messages.
+    keep : collection of str
+        Columns to keep although the schema does not name them.
+    account : Account
+        Receives a line per dropped column.
+
+    Returns
+    -------
+    DataFrame
 
     Raises
     ------
     UsageError
         If a column to keep identifies persons.
+
+    Examples
+    --------
+    >>> labs = pd.DataFrame({"patient_id": ["A"], "value": ["1"], "MRN": ["17"], "_line": [2]})
+    >>> allowed_columns(labs, TableSchema.load("labs"), "labs.csv", (), Account()).columns.tolist()
+    ['patient_id', 'value', '_line']
     """
     for column in map(str, table.columns.drop(["_line", "patient_id"])):
         why = identifies_persons(column, table[column])
         if why and column in schema.required():
-            account.say(f"look at {file}, column {column}: it is required and kept, but {why}")
+            account.add(f"check {file}, column {column}: it is required and kept, but {why}")
         elif why and column in keep:
             raise UsageError(
                 f"--keep {column}: this column of {file} identifies persons ({why}) and is never "
-                "kept. If it does not, rename it at the source",
+                "kept. If it does not identify persons, rename it at the source",
                 options=("keep",),
             )
         elif why:
-            account.say(f"dropped: {file}, column {column}: identifies persons, {why}")
+            account.add(f"dropped: {file}, column {column}: identifies persons, {why}")
             table = table.drop(columns=column)
         elif column not in schema.fields and column not in keep:
-            account.say(
-                f"dropped: {file}, column {column}: no schema names it (keep it: --keep {column})"
+            account.add(
+                f"dropped: {file}, column {column}: not in the schema (to keep it: --keep {column})"
             )
             table = table.drop(columns=column)
     return table
@@ -99,14 +123,32 @@ def allowed_columns(
 def safe_cells(
     table: pd.DataFrame, schema: TableSchema, file: str, done: Collection[str], account: Account
 ) -> pd.DataFrame:
-    """Withhold cells that hold a date, or text in a column of numbers, where no time was moved.
+    """Withhold cells that contain a date or are not accepted by the schema.
 
-    No such cell means anything to the reader, which refuses or ignores it either way.
+    Reading would reject or ignore these cells.
 
     Parameters
     ----------
+    table : DataFrame
+        Text cells with ``patient_id`` and ``_line``.
+    schema : TableSchema
+    file : str
+        Name of the file, for the account.
     done : collection of str
-        Columns of times, already moved.
+        Columns of times; they are not checked here.
+    account : Account
+        Receives a line per column with withheld cells.
+
+    Returns
+    -------
+    DataFrame
+
+    Examples
+    --------
+    >>> cells = {"patient_id": ["A", "A"], "value": ["12", "see 2026-03-04"], "_line": [2, 3]}
+    >>> labs = pd.DataFrame(cells)
+    >>> safe_cells(labs, TableSchema.load("labs"), "labs.csv", (), Account())["value"].tolist()
+    ['12', 'unreadable']
     """
     for column in map(str, table.columns.drop(["_line", "patient_id"])):
         if column in done:
@@ -114,7 +156,7 @@ def safe_cells(
         cells, item = table[column], schema.fields.get(column, {})
         illegal, legal, _ = check_field(cells, item)
         table = account.withhold(
-            table, column, pd.Series(illegal), file=file, why=f"not legal (legal is {legal})"
+            table, column, pd.Series(illegal), file=file, why=f"not accepted (accepted: {legal})"
         )
         dated = cells.map({cell: _DATE.search(cell) is not None for cell in cells.unique()})
         table = account.withhold(
@@ -122,16 +164,33 @@ def safe_cells(
             column,
             dated.astype(bool).to_numpy() & ~np.asarray(illegal),
             file=file,
-            why="with a date inside",
+            why="with a date",
         )
     return table
 
 
 def capped_ages(table: pd.DataFrame, account: Account) -> pd.DataFrame:
-    """Ages above 89 as 90, the one category of the oldest."""
+    """Set ages above 89 to 90, one category for the oldest.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Text cells, with or without ``age_years``.
+    account : Account
+        Receives the number of changed ages.
+
+    Returns
+    -------
+    DataFrame
+
+    Examples
+    --------
+    >>> capped_ages(pd.DataFrame({"age_years": ["89", "97"]}), Account())["age_years"].tolist()
+    ['89', '90']
+    """
     if "age_years" not in table:
         return table
     old = to_number(table["age_years"]) > OLDEST
     if old.any():
-        account.say(f"ages above {OLDEST} set to {OLDEST + 1}: {int(old.sum())}")
+        account.add(f"ages above {OLDEST} set to {OLDEST + 1}: {int(old.sum())}")
     return table.assign(age_years=table["age_years"].mask(old, str(OLDEST + 1)).astype("str"))

@@ -1,4 +1,4 @@
-"""Times that may leave: dates shifted by whole days per patient, or hours since the infusion."""
+"""Times for release: dates shifted by whole days per patient, or hours since the infusion."""
 
 from __future__ import annotations
 
@@ -18,11 +18,26 @@ from pipeline.format import counted
 from pipeline.pseudonymise.released_columns import Account
 from pipeline.pseudonymise.secret_key import Key
 
-_FIRST_YEAR = pd.Timestamp("1900-01-02", tz="UTC")  # what the reader takes for a time
+_FIRST_YEAR = pd.Timestamp("1900-01-02", tz="UTC")  # first time that reading accepts
 
 
 def time_columns(table: pd.DataFrame, schema: TableSchema) -> list[str]:
-    """Columns of timestamps that the schema names."""
+    """List the columns of timestamps in the schema.
+
+    Parameters
+    ----------
+    table : DataFrame
+    schema : TableSchema
+
+    Returns
+    -------
+    list of str
+
+    Examples
+    --------
+    >>> time_columns(pd.DataFrame(columns=["collected_at", "value"]), TableSchema.load("labs"))
+    ['collected_at']
+    """
     return [
         str(name)
         for name in table.columns
@@ -33,13 +48,29 @@ def time_columns(table: pd.DataFrame, schema: TableSchema) -> list[str]:
 def refuse_without_offset(
     table: pd.DataFrame, schema: TableSchema, file: str, time_zone: str | None
 ) -> None:
-    """Refuse a column of times without an offset where no zone says which moments they are.
+    """Refuse a column of times without offset if no time zone is given.
 
-    A few of them among times with an offset are withheld later, as the reader refuses them.
+    A minority of these cells in a column is not refused here but withheld later.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Text cells with ``_line``.
+    schema : TableSchema
+    file : str
+        Name of the file, for the message.
+    time_zone : str or None
+        IANA name.
 
     Raises
     ------
     UsageError
+        If more than half of the filled cells of a column have no offset.
+
+    Examples
+    --------
+    >>> labs = pd.DataFrame({"collected_at": ["2026-03-01 08:00"], "_line": [2]})
+    >>> refuse_without_offset(labs, TableSchema.load("labs"), "labs.csv", "Europe/Berlin")
     """
     for column in time_columns(table, schema):
         _, reason = parse_timestamps(table[column], time_zone)
@@ -47,15 +78,34 @@ def refuse_without_offset(
         if naive.sum() > (table[column] != "").sum() / 2:
             raise UsageError(
                 f"{file}, row {table.loc[naive, '_line'].iloc[0]}, column {column}: the time has "
-                f"no offset, like {int(naive.sum()):,} of this column, so no interval can be kept "
-                "over a clock change. Say with --tz in which zone they are, for example "
-                "--tz Europe/Berlin, or export them with an offset",
+                f"no offset, like {int(naive.sum()):,} of this column; intervals over a clock "
+                "change would be wrong. Give their zone, for example --tz Europe/Berlin, or export "
+                "them with an offset",
                 options=("tz",),
             )
 
 
 def infusion_offsets(patients: pd.DataFrame | None, time_zone: str | None) -> dict[str, float]:
-    """Minutes east of UTC of each patient's first infusion, as far as they are known."""
+    """UTC offset of the first infusion of each patient.
+
+    Parameters
+    ----------
+    patients : DataFrame or None
+        Text cells.
+    time_zone : str or None
+        Zone of times without offset.
+
+    Returns
+    -------
+    dict of str to float
+        Minutes east of UTC by id; patients without a readable time are left out.
+
+    Examples
+    --------
+    >>> cells = {"patient_id": ["A"], "infusion_time": ["2026-03-01T09:00:00+01:00"]}
+    >>> infusion_offsets(pd.DataFrame(cells), None)
+    {'A': 60.0}
+    """
     if patients is None or "infusion_time" not in patients:
         return {}
     cells = patients["infusion_time"]
@@ -77,10 +127,38 @@ def shifted(
     time_zone: str | None,
     account: Account,
 ) -> pd.DataFrame:
-    """Every time of a table moved back by the whole days of its patient.
+    """Move every time of a table back by the whole days of its patient.
 
-    Moments move by multiples of 24 hours, so intervals stay exact whatever clocks did; all times of
-    a patient are written in one offset, because a clock change within a stay would tell its date.
+    Intervals stay exact, because the shift is a multiple of 24 hours. All times of a patient get
+    one offset: a clock change within a stay would reveal its date.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Text cells with ``patient_id`` and ``_line``.
+    schema : TableSchema
+    file : str
+        Name of the file, for the account.
+    key : Key
+        Gives the days of each patient.
+    offsets : mapping of str to float
+        Minutes east of UTC by id, from :func:`infusion_offsets`.
+    time_zone : str or None
+        Zone of times without offset.
+    account : Account
+        Receives a line per column with withheld times.
+
+    Returns
+    -------
+    DataFrame
+
+    Examples
+    --------
+    >>> labs = pd.DataFrame({"patient_id": ["A"], "collected_at": ["2026-03-05"], "_line": [2]})
+    >>> schema, key = TableSchema.load("labs"), Key(bytes(range(32)))
+    >>> moved = shifted(labs, schema, "labs.csv", key, {}, None, Account())
+    >>> key.days("A"), moved["collected_at"][0]
+    (2704, '2018-10-09')
     """
     ids = table["patient_id"]
     back = pd.to_timedelta(ids.map({name: key.days(name) for name in ids.unique()}), unit="D")
@@ -92,7 +170,7 @@ def shifted(
             times = times.fillna(parse_dates(table[column], time_zone)[0])
         moved, moved_days = times - back, days - back
         early = (moved < _FIRST_YEAR) | (moved_days < _FIRST_YEAR)
-        reason = reason.mask(days.notna(), "").mask(early, "would lie before 1900")
+        reason = reason.mask(days.notna(), "").mask(early, "the shifted time is before 1900")
         text = pd.Series("", index=table.index, dtype="str")
         text = text.mask(days.notna(), moved_days.dt.strftime("%Y-%m-%d"))
         text = text.mask(times.notna(), _written(moved, offset))
@@ -105,7 +183,27 @@ def shifted(
 def infusions_of(
     patients: pd.DataFrame | None, file: str, time_zone: str | None
 ) -> pd.DataFrame | None:
-    """One row per infusion that the reader accepts; None where no infusion time is stated."""
+    """Read the infusions of a table of patients, as training and prediction do.
+
+    Parameters
+    ----------
+    patients : DataFrame or None
+        Text cells with ``_line``.
+    file : str
+    time_zone : str or None
+        Zone of times without offset.
+
+    Returns
+    -------
+    DataFrame or None
+        One row per accepted infusion; None without a column ``infusion_time``.
+
+    Examples
+    --------
+    >>> cells = {"patient_id": ["A"], "infusion_time": ["2026-03-01T09:00:00+01:00"], "_line": [2]}
+    >>> infusions_of(pd.DataFrame(cells), "patients.csv", None)["utc_offset_minutes"].tolist()
+    [60.0]
+    """
     if patients is None or "infusion_time" not in patients:
         return None
     return read_patients(patients, file, CohortConfig(time_zone=time_zone), Ledger())
@@ -114,9 +212,33 @@ def infusions_of(
 def patients_in_hours(
     raw: pd.DataFrame, infusions: pd.DataFrame, file: str, account: Account
 ) -> pd.DataFrame:
-    """Patients without infusion time and dates; rows that the reader refuses are left out.
+    """Write the table of patients in hours, without infusion time and dates.
 
-    Where there are later infusions, the row before states when they came.
+    Rows that reading rejects are left out. ``second_infusion_hours`` gives the hour of a later
+    infusion.
+
+    Parameters
+    ----------
+    raw : DataFrame
+        Text cells.
+    infusions : DataFrame
+        From :func:`infusions_of`.
+    file : str
+        Name of the file, for the account.
+    account : Account
+        Receives the number of rows left out.
+
+    Returns
+    -------
+    DataFrame
+
+    Examples
+    --------
+    >>> cells = {"patient_id": ["A"], "infusion_time": ["2026-03-01T09:00:00+01:00"], "_line": [2]}
+    >>> raw = pd.DataFrame({**cells, "death_at": ["2026-03-03T09:00:00+01:00"]})
+    >>> infusions = infusions_of(raw, "patients.csv", None)
+    >>> patients_in_hours(raw, infusions, "patients.csv", Account())["death_hours"].tolist()
+    ['48.0']
     """
     blank = pd.Series("", index=raw.index, dtype="str")
     episode = to_number(raw.get("episode", blank)).fillna(1.0)
@@ -124,9 +246,9 @@ def patients_in_hours(
     placed = infusions.set_index(["patient_id", "episode"])
     usable = keys.isin(placed.index)
     if not usable.all():
-        account.say(
+        account.add(
             f"left out: {file}: {counted(int((~usable).sum()), 'row')} without a usable time zero "
-            "(the reader refuses them; cytocast audit says why)"
+            "(rejected in reading; for the reasons, run cytocast audit)"
         )
     table, hours = raw.loc[usable].copy(), placed.reindex(keys[usable])
     for clock in CLOCKS:
@@ -147,10 +269,38 @@ def rows_in_hours(
     time_zone: str | None,
     account: Account,
 ) -> pd.DataFrame:
-    """Another table in hours; a time that cannot be placed is withheld.
+    """Write another table in hours since the infusion; unusable times are withheld.
 
-    A draw of which only the day is known counts from the end of that day, unless the row states its
-    result time: its hour must never make the result visible earlier.
+    A draw with a day but no time of day counts from the end of that day, unless the row has a
+    result time. A result is therefore never visible earlier than it was.
+
+    Parameters
+    ----------
+    raw : DataFrame
+        Text cells with ``patient_id`` and ``_line``.
+    schema : TableSchema
+    infusions : DataFrame
+        From :func:`infusions_of`.
+    file : str
+        Name of the file, for the account.
+    time_zone : str or None
+        Zone of times without offset.
+    account : Account
+        Receives a line per column with withheld or late times.
+
+    Returns
+    -------
+    DataFrame
+
+    Examples
+    --------
+    >>> cells = {"patient_id": ["A"], "infusion_time": ["2026-03-01T09:00:00+01:00"], "_line": [2]}
+    >>> infusions = infusions_of(pd.DataFrame(cells), "patients.csv", None)
+    >>> cells = {"patient_id": ["A"], "collected_at": ["2026-03-02T09:00:00+01:00"], "_line": [2]}
+    >>> labs, schema = pd.DataFrame(cells), TableSchema.load("labs")
+    >>> moved = rows_in_hours(labs, schema, infusions, "labs.csv", None, Account())
+    >>> moved["collected_hours"].tolist()
+    ['24.0']
     """
     first = infusions.drop_duplicates("patient_id").set_index("patient_id")
     own = first.reindex(raw["patient_id"]).set_axis(raw.index)
@@ -170,9 +320,9 @@ def rows_in_hours(
         late = read.dated & ~_resulted(raw) & (clock == "collected")
         table = table.assign(**{column: hours_text(read.hours.mask(late, read.until))})
         if late.any():
-            account.say(
-                f"{file}: {counted(int(late.sum()), 'row')} with a day of draw alone and no "
-                "result time now count from the end of that day"
+            account.add(
+                f"{file}: {counted(int(late.sum()), 'row')} with only the day of draw and no "
+                "result time: set to the end of that day"
             )
         for why in read.reason[read.reason != ""].unique():
             wrong = read.reason == why
@@ -182,7 +332,7 @@ def rows_in_hours(
 
 
 def hours_text(hours: pd.Series) -> pd.Series:
-    """Hours with every digit, "" where there are none.
+    """Hours with every digit, "" if missing.
 
     Examples
     --------
@@ -193,7 +343,7 @@ def hours_text(hours: pd.Series) -> pd.Series:
 
 
 def _written(moments: pd.Series, offset: pd.Series) -> pd.Series:
-    """Moments as ISO 8601 in the given offsets (minutes), "" where there is none."""
+    """Times as ISO 8601 in the given offsets (minutes), "" if missing."""
     known = moments.notna()
     local = (moments[known] + pd.to_timedelta(offset[known], unit="min")).dt.tz_localize(None)
     clock = pd.Series(np.datetime_as_string(local.to_numpy()), index=local.index, dtype="str")

@@ -1,4 +1,4 @@
-"""Common dates made harmless: follow-up is shortened, never prolonged, and filed rows lose them."""
+"""Removes common dates: follow-up is shortened, and other cells are withheld."""
 
 from __future__ import annotations
 
@@ -32,11 +32,43 @@ def without_common_dates(
     time_zone: str | None,
     account: Account,
 ) -> dict[str, pd.DataFrame]:
-    """Tables in which no common date is left.
+    """Remove common dates from tables.
 
-    An end of follow-up moves back by 1 to 28 days of its patient, drawn from the key, but not
-    beyond the patient's last row where that lies earlier, and to whole days since the infusion. An
-    event on a common date becomes the end of follow-up before it. Other cells are withheld.
+    An end of follow-up moves back by 1 to 28 days (from the key, per patient), to whole days since
+    the infusion, but not before an earlier last row of the patient. An event on a common date is
+    left out, and follow-up ends before it. Other cells are withheld.
+
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame
+        Text cells with ``patient_id`` and ``_line``.
+    files : mapping of str to str
+        File name by table, for the account.
+    common : sequence of CommonDate
+        From :func:`pipeline.pseudonymise.common_dates.common_dates`.
+    zero : Series of datetime
+        First infusion by patient id.
+    key : Key
+    time_zone : str or None
+        Zone of times without offset.
+    account : Account
+        Receives a line per changed column.
+
+    Returns
+    -------
+    dict of str to DataFrame
+
+    Examples
+    --------
+    >>> cells = {"patient_id": ["A"], "record_end_at": ["2026-06-30T00:00:00Z"], "_line": [2]}
+    >>> labs = pd.DataFrame({"patient_id": ["A"], "collected_at": ["2026-03-09"], "_line": [2]})
+    >>> tables, files = {"patients": pd.DataFrame(cells), "labs": labs}, {"patients": "p.csv"}
+    >>> zero = pd.Series(pd.to_datetime(["2026-03-01T00:00Z"]), index=["A"])
+    >>> end = pd.Series(pd.to_datetime(["2026-06-30T00:00Z"]))
+    >>> common, key = [CommonDate("patients", "record_end_at", end)], Key(bytes(range(32)))
+    >>> cut = without_common_dates(tables, files, common, zero, key, None, Account())
+    >>> key.days_cut("A", MOST_DAYS_CUT), cut["patients"]["record_end_at"][0][:10]
+    (6, '2026-06-24')
     """
     made = dict(tables)
     moments = [each.moments for each in common if each.table == "patients"]
@@ -45,7 +77,7 @@ def without_common_dates(
         table, file = made[each.table], files[each.table]
         if each.table != "patients":
             chosen = pd.Series(table.index.isin(each.moments.index), index=table.index)
-            why = "on a date that several patients share and that would undo the shift"
+            why = "on a date that several patients share and that would reveal the shift"
             made[each.table] = account.withhold(table, each.column, chosen, file=file, why=why)
             continue
         clock = next(name for name in (*ENDS, *EVENTS) if each.column.startswith(name))
@@ -58,15 +90,15 @@ def without_common_dates(
                 **{each.column: table[each.column].mask(table.index.isin(cut.index), "")}
             )
             made["patients"] = _ended_before(table, cut, own, time_zone)
-            account.say(
-                f"{file}, column {each.column}: {number} share a date, which would undo the shift; "
+            account.add(
+                f"{file}, column {each.column}: {number} share a date that would reveal the shift; "
                 f"the event is left out and their follow-up ends up to {MOST_DAYS_CUT + 1} days "
                 "before it"
             )
             continue
         made["patients"] = written_clock(table, each.column, cut.mask(blank), own)
-        account.say(
-            f"{file}, column {each.column}: {number} share a date, which would undo the shift; "
+        account.add(
+            f"{file}, column {each.column}: {number} share a date that would reveal the shift; "
             f"shortened by up to {MOST_DAYS_CUT + 1} days, to whole days since the infusion"
         )
     return made
@@ -80,21 +112,33 @@ def shortened(
     key: Key,
     avoided: pd.Series,
 ) -> tuple[pd.Series, pd.Series]:
-    """Earlier ends, and which of them are left blank because they would lie before the infusion.
+    """Shorten ends of follow-up, and mark those that would precede the infusion.
 
-    Blank means the last row of the patient, which lies no later than the stated end there.
+    Marked ends are left blank; follow-up then ends with the last row of the patient, which is not
+    later than the original end.
 
     Parameters
     ----------
-    ends : Series
-        Moments to shorten, by the index of some rows of the other series.
-    avoided : Series
-        Common moments; no end is left within a day of one.
+    ends : Series of datetime
+        Ends to shorten, with the index of their rows.
+    ids : Series of str
+        Patient of every row.
+    zero, last : Series of datetime
+        Infusion and last row of the patient of every row.
+    key : Key
+    avoided : Series of datetime
+        Common dates; no end stays within a day of one.
+
+    Returns
+    -------
+    cut : Series of datetime
+    blank : Series of bool
     """
     start = zero[ends.index].fillna(ends.dt.floor("D") - 1000 * _DAY)
     days = ids[ends.index].map({name: key.days_cut(name, MOST_DAYS_CUT) for name in ids.unique()})
     drawn = ends - pd.to_timedelta(days, unit="D")
-    kept = pd.concat([last[ends.index].astype(ends.dtype), ends - _DAY], axis=1).min(axis=1)
+    rows = last[ends.index].astype(ends.dtype)
+    kept = rows.where(rows.isna() | (rows < ends - _DAY), ends - _DAY)
     target = pd.concat([drawn, kept], axis=1).max(axis=1)
     whole = np.floor((target - start).dt.total_seconds() / 86400.0)
     cut = start + pd.to_timedelta(whole, unit="D")
@@ -112,7 +156,7 @@ def shortened(
 def last_rows(
     tables: Mapping[str, pd.DataFrame], zero: pd.Series, time_zone: str | None
 ) -> pd.Series:
-    """Moment of each patient's last row in any table but patients, by id."""
+    """Time of the last row of each patient, by id; the table ``patients`` does not count."""
     parts = []
     for name, table in tables.items():
         if name == "patients":
@@ -131,7 +175,7 @@ def last_rows(
 def written_clock(
     table: pd.DataFrame, column: str, moments: pd.Series, zero: pd.Series
 ) -> pd.DataFrame:
-    """Moments in the form of their column, never later; "" where there is none.
+    """Write times in the form of their column, never later; "" if missing.
 
     Examples
     --------
@@ -145,7 +189,7 @@ def written_clock(
         text = moments.dt.strftime("%Y-%m-%dT%H:%M:%S.%f+00:00")
     else:
         hours = (moments - zero[moments.index]).dt.total_seconds() / 3600.0
-        # a whole day counts until its end
+        # a day counts until its end
         number = hours / 24.0 - 1.0 if column.endswith("_days") else hours
         text = number.map(lambda each: "" if pd.isna(each) else repr(float(each)))
     text = text.where(moments.notna(), "").astype("str")
@@ -157,7 +201,7 @@ def written_clock(
 def _ended_before(
     table: pd.DataFrame, cut: pd.Series, zero: pd.Series, time_zone: str | None
 ) -> pd.DataFrame:
-    """Patients whose follow-up ends with ``cut`` at the latest."""
+    """End the follow-up of patients at ``cut`` at the latest."""
     for clock in ENDS:
         column, stated = moments_of(table, clock, zero, time_zone)
         if not column and clock == "record_end":

@@ -1,1 +1,1 @@
-"""Answers lab rows over HTTP."""
+"""Answers requests with lab rows over HTTP."""

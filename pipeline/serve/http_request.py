@@ -1,4 +1,4 @@
-"""The parts of an HTTP request that are checked before its content: host, type, size, time."""
+"""Checks an HTTP request before its content: host, type, size and time."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def header_values(headers: Headers, name: str) -> list[str]:
 
 
 def host_name(value: str) -> str:
-    """The name within a ``Host`` header, without port, in lower case.
+    """Name in a ``Host`` header, without port, in lower case.
 
     Examples
     --------
@@ -47,7 +47,7 @@ def host_name(value: str) -> str:
 
 
 def refuse_host(headers: Headers, allowed: Collection[str]) -> None:
-    """Refuse a request that was sent to another name, as a page of another site can make it.
+    """Refuse a request to another host name; pages of other sites can send these.
 
     Raises
     ------
@@ -59,13 +59,13 @@ def refuse_host(headers: Headers, allowed: Collection[str]) -> None:
         raise Refusal(
             403,
             "host",
-            "the header Host names no host of this service; use localhost, or start the service "
+            "the header Host is not a name of this service; use localhost, or start the service "
             "with --host-name",
         )
 
 
 def refuse_type(headers: Headers) -> None:
-    """Refuse what is not sent as plain JSON in UTF-8.
+    """Refuse a body that is not uncompressed JSON in UTF-8.
 
     Raises
     ------
@@ -80,20 +80,22 @@ def refuse_type(headers: Headers) -> None:
     kind, _, rest = (types[0] if len(types) == 1 else "").partition(";")
     parameters = rest.replace(" ", "").replace('"', "").lower()
     if kind.strip().lower() != _JSON or parameters not in ("", "charset=utf-8"):
-        raise Refusal(415, "content_type", f"the Content-Type is accepted as {_JSON} in UTF-8 only")
+        raise Refusal(
+            415, "content_type", f"the Content-Type is not {_JSON} in UTF-8; send it as this type"
+        )
     encodings = header_values(headers, "content-encoding")
     if any(each.strip().lower() != "identity" for each in encodings):
-        raise Refusal(415, "content_encoding", "the body is compressed; send it as it is")
+        raise Refusal(415, "content_encoding", "the body is compressed; send it uncompressed")
 
 
 class RequestBody:
-    """The body of one request, received once, within limits of size and time.
+    """Body of one request, received once, within limits of size and time.
 
     Parameters
     ----------
     headers : pairs of bytes
     receive : callable
-        As ASGI gives it.
+        From ASGI.
     limits : ServiceLimits
     """
 
@@ -106,19 +108,23 @@ class RequestBody:
         self.complete = not self._announced and not header_values(headers, "transfer-encoding")
 
     async def read(self, reserve: Callable[[int], bool]) -> bytes:
-        """The whole body.
+        """Receive the whole body.
 
         Parameters
         ----------
         reserve : callable
-            Takes so many bytes of the memory for bodies; False where there is not enough left.
+            Reserves a number of bytes of the memory for bodies; False if too little is left.
+
+        Returns
+        -------
+        bytes
 
         Raises
         ------
         Refusal
-            413 if it is too large, 408 if it takes too long, 503 if there is no memory for it.
+            413 if it is too large, 408 if it takes too long, 503 if memory is short.
         ClientGone
-            If the client leaves before its end.
+            If the client closes the connection before the end of the body.
         """
         if self._announced > self._limits.body_bytes:
             raise self._too_large()
@@ -130,18 +136,18 @@ class RequestBody:
                     if len(body) + len(chunk) > self._limits.body_bytes:
                         raise self._too_large()
                     if not reserve(len(chunk)):
-                        raise unavailable("busy", "too many requests are sent at once; try again")
+                        raise unavailable("busy", "too many requests at once; try again later")
                     body += chunk
         except TimeoutError as error:
             seconds = self._limits.body_seconds
-            message = f"the body did not arrive within {seconds:g} s"
+            message = f"the body did not arrive within {seconds:g} s; send it again"
             raise Refusal(408, "body_time", message) from error
         return bytes(body)
 
     async def discard(self) -> None:
-        """Receive and forget what the client still sends, so that it can read its answer.
+        """Receive and drop the rest of the body, so that the client can read its answer.
 
-        A client that waits for leave to send has nothing to forget.
+        A client that waits for ``100 Continue`` has not sent a body.
         """
         if self._expected:
             return

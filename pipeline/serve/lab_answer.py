@@ -1,4 +1,4 @@
-"""Scores the body of a request with one bundle, and writes the answer as JSON."""
+"""Scores the body of a request with one bundle, and returns the predictions as JSON."""
 
 from __future__ import annotations
 
@@ -19,7 +19,29 @@ from pipeline.serve.service_limits import ServiceLimits
 
 
 def answer_with(bundle: Bundle, name: ModelName, limits: ServiceLimits) -> Answer:
-    """Make the function from the body of a request to that of its answer."""
+    """Create the function that scores the body of a request.
+
+    Parameters
+    ----------
+    bundle : Bundle
+    name : ModelName
+        Name and version of the model, for the predictions.
+    limits : ServiceLimits
+
+    Returns
+    -------
+    callable
+        Body of a request to the body of its answer; raises Refusal for a body that cannot be
+        scored.
+
+    Examples
+    --------
+    >>> from pipeline.model.bundle import empty_bundle
+    >>> answer = answer_with(empty_bundle(), ModelName("cytocast", "1"), ServiceLimits())
+    >>> answer(b'{"instances": []}')
+    Traceback (most recent call last):
+    pipeline.serve.refusal.Refusal: instances has no usable row; send at least one row
+    """
     optional = optional_columns(bundle)
 
     def answer(body: bytes) -> bytes:
@@ -34,13 +56,13 @@ def answer_with(bundle: Bundle, name: ModelName, limits: ServiceLimits) -> Answe
             )
         except UsageError as error:
             raise bad_request(
-                "as_of", "params.as_of cannot be used with these rows; give another hour"
+                "as_of", "params.as_of is outside the dates of these rows; give another hour"
             ) from error
-        except InputError as error:  # its sentence may quote values
+        except InputError as error:  # its message may quote values
             raise bad_request(
                 "rows",
-                "the rows cannot be read as laboratory results; data_schema/labs.json lists the "
-                "columns",
+                "the rows cannot be read as laboratory results; use the columns of "
+                "data_schema/labs.json",
             ) from error
         refuse_other_patients(request, scored)
         return to_json(scored)
@@ -49,7 +71,7 @@ def answer_with(bundle: Bundle, name: ModelName, limits: ServiceLimits) -> Answe
 
 
 def refuse_other_patients(request: LabRequest, scored: pd.DataFrame) -> None:
-    """Refuse to answer where reading has changed an id, or taken two ids for one.
+    """Refuse to answer if reading has changed an id, or merged two ids.
 
     Raises
     ------
@@ -64,13 +86,13 @@ def refuse_other_patients(request: LabRequest, scored: pd.DataFrame) -> None:
     if request.patient_ids != set(scored["patient_id"]):
         raise bad_request(
             "patient_id",
-            "reading does not tell the patient_id of two patients apart, or changes one; give "
-            "ids of plain letters and digits",
+            "reading merges the patient_id of two patients, or changes one; give ids of plain "
+            "letters and digits",
         )
 
 
 def to_json(scored: pd.DataFrame) -> bytes:
-    """``{"predictions": [...]}``, one object per row, null where a cell is empty.
+    """Write ``{"predictions": [...]}``, one object per row, null for an empty cell.
 
     Examples
     --------

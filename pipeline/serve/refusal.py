@@ -1,4 +1,4 @@
-"""Answers of the service that are no predictions: a status, a code and one sentence."""
+"""Answers of the service without predictions: a status, a code and one sentence."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ RETRY_SECONDS = 5
 
 
 class Refusal(Exception):
-    """A request that is not answered with predictions.
+    """A request that gets no predictions.
 
     Parameters
     ----------
     status : int
         HTTP status.
     code : str
-        For programs; it never changes.
+        Stable code for programs.
     message : str
-        For people. It names fields, rows by number and kinds of value, and quotes no value, because
-        values are about patients.
+        Message for people, with fields, numbers of rows and kinds of value. It quotes no value,
+        because values are data of patients.
     headers : tuple of pairs of str
-        Besides type and length.
+        Headers in addition to type and length.
 
     Examples
     --------
@@ -37,17 +37,17 @@ class Refusal(Exception):
         self.headers = headers
 
     def body(self) -> bytes:
-        """The answer as JSON."""
+        """Return the answer as JSON."""
         return json.dumps({"error_code": self.code, "message": str(self)}).encode()
 
 
 def bad_request(code: str, message: str) -> Refusal:
-    """Refuse a request that stays wrong when it is sent again."""
+    """Refuse a request that must be corrected."""
     return Refusal(400, code, message)
 
 
 def unavailable(code: str, message: str) -> Refusal:
-    """Refuse a request that may be sent again after a while.
+    """Refuse a request that may be sent again later.
 
     Examples
     --------

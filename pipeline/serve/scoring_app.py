@@ -1,4 +1,4 @@
-"""The HTTP service as an ASGI application: which address answers what, and when it does not."""
+"""The HTTP service as an ASGI application: addresses, answers and refusals."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ class ScoringApp:
     Parameters
     ----------
     answer : callable
-        Body of a request to body of its answer; runs in the one worker thread.
+        Body of a request to the body of its answer; runs in the worker thread.
     hosts : collection of str
-        Names besides those of this machine that a ``Host`` header may hold.
+        Accepted ``Host`` headers, in addition to the names of this machine.
     limits : ServiceLimits
     """
 
@@ -59,15 +59,15 @@ class ScoringApp:
 
     @property
     def working(self) -> bool:
-        """Whether a request is being scored, also one whose client has left."""
+        """Whether a request is being scored, even if its client has left."""
         return self._queue.working
 
     def stop(self) -> None:
-        """Refuse what waits and what comes; what is being scored goes on."""
+        """Refuse waiting and new requests; the running one continues."""
         self._queue.stop()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request, whatever it holds."""
+        """Answer one request."""
         body = RequestBody(scope["headers"], receive, self._limits)
         headers: _Headers = ()
         try:
@@ -77,7 +77,9 @@ class ScoringApp:
         except Refusal as refusal:
             status, content, headers = refusal.status, refusal.body(), refusal.headers
         except asyncio.CancelledError:  # the grace time is over
-            ending = unavailable("stopping", "the service is ending; send the request again later")
+            ending = unavailable(
+                "stopping", "the service is stopping; send the request again later"
+            )
             status, content, headers = ending.status, ending.body(), ending.headers
             body.complete = True
         await _send(send, body, status, content, headers)
@@ -85,7 +87,7 @@ class ScoringApp:
     async def _route(self, scope: Scope, body: RequestBody, receive: Receive) -> bytes:
         refuse_host(scope["headers"], self._hosts)
         if scope["path"] not in self._routes:
-            raise Refusal(404, "path", f"there is nothing here; use {', '.join(self._routes)}")
+            raise Refusal(404, "path", f"unknown path; use {', '.join(self._routes)}")
         methods, answer = self._routes[scope["path"]]
         if scope["method"] not in methods:
             allowed = ", ".join(methods)
@@ -121,7 +123,7 @@ class ScoringApp:
         return True
 
     async def _outcome(self, job: Job, receive: Receive) -> bytes:
-        """Wait for the answer, the client's leaving or the end of the time, what comes first."""
+        """Wait until the answer is ready, the client leaves or the time is over."""
         gone = asyncio.ensure_future(_left(receive))
         try:
             first: list[asyncio.Future[Any]] = [job.outcome, gone]
@@ -158,17 +160,19 @@ async def _left(receive: Receive) -> None:
 
 
 def _bug(error: BaseException) -> Refusal:
-    """The answer to a failure of ours; its kind and place are logged, its text may quote rows."""
+    """Answer to an internal failure; only type and place are logged: the text may quote rows."""
     last = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{Path(last.filename).name}:{last.lineno}"
     log.warn(f"a request failed: {type(error).__name__} at {place}")
-    return Refusal(_BUG, "internal", "the rows could not be scored; this is a bug of the service")
+    return Refusal(
+        _BUG, "internal", "the rows could not be scored because of a bug in the service; report it"
+    )
 
 
 async def _send(
     send: Send, body: RequestBody, status: int, content: bytes, headers: _Headers
 ) -> None:
-    """Send an answer; where the body was not read, let the client end it before closing."""
+    """Send an answer; if the body is unread, let the client finish it before closing."""
     unread = not body.complete
     fields = [("content-type", "application/json"), ("content-length", str(len(content)))]
     fields += [("cache-control", "no-store"), ("x-content-type-options", "nosniff"), *headers]

@@ -1,4 +1,4 @@
-"""One worker thread behind a queue of bounded length; every method runs on the event loop."""
+"""One worker thread with a queue of limited length; every method runs on the event loop."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ Work = Callable[[], bytes]
 
 @dataclass(eq=False)
 class Job:
-    """Work that waits, runs or has ended; ``outcome`` holds its answer."""
+    """Work that waits, runs or has ended; ``outcome`` is its answer."""
 
     work: Work
     outcome: asyncio.Future[bytes]
 
 
 class ScoringQueue:
-    """Runs work one after the other, because scoring is bound by one processor.
+    """Runs one job at a time, because scoring uses one processor fully.
 
     Parameters
     ----------
     length : int
-        Jobs that may wait while another runs.
+        Most jobs that wait while another runs.
     """
 
     def __init__(self, length: int) -> None:
@@ -39,11 +39,11 @@ class ScoringQueue:
 
     @property
     def working(self) -> bool:
-        """Whether the worker has not ended its last job."""
+        """Whether a job is running."""
         return self._running is not None
 
     def refuse_more(self) -> None:
-        """Refuse a job where none can be taken.
+        """Refuse a job if the queue is full or stopping.
 
         Raises
         ------
@@ -51,9 +51,11 @@ class ScoringQueue:
             503.
         """
         if self._stopping:
-            raise unavailable("stopping", "the service is ending; send the request again later")
+            raise unavailable("stopping", "the service is stopping; send the request again later")
         if self._running is not None and len(self._waiting) >= self._length:
-            raise unavailable("busy", f"{self._length} requests are waiting already; try again")
+            raise unavailable(
+                "busy", f"{self._length} requests are already waiting; try again later"
+            )
 
     def submit(self, work: Work) -> Job:
         """Queue work.
@@ -70,22 +72,22 @@ class ScoringQueue:
         return job
 
     def waits(self, job: Job) -> bool:
-        """Whether a job has not been started."""
+        """Whether a job has not started."""
         return job in self._waiting
 
     def withdraw(self, job: Job) -> None:
-        """Forget a job. What runs already runs to its end, and its answer is dropped."""
+        """Drop a job; a running job continues, and its answer is dropped."""
         if job in self._waiting:
             self._waiting.remove(job)
         job.outcome.cancel()
 
     def stop(self) -> None:
-        """Take no more jobs and refuse those that wait; the running one goes on."""
+        """Accept no more jobs and refuse the waiting ones; the running job continues."""
         self._stopping = True
         while self._waiting:
             job = self._waiting.popleft()
             job.outcome.set_exception(
-                unavailable("stopping", "the service is ending; send the request again later")
+                unavailable("stopping", "the service is stopping; send the request again later")
             )
 
     def _start_next(self) -> None:

@@ -1,4 +1,4 @@
-"""Runs the HTTP service in this process, on this machine only, until it is asked to end."""
+"""Runs the HTTP service in this process, on this machine only, until a signal stops it."""
 
 from __future__ import annotations
 
@@ -20,25 +20,36 @@ HOST = "127.0.0.1"
 
 
 def refuse_port(port: int) -> None:
-    """Refuse a port that cannot be listened on.
+    """Refuse a port on which the service cannot listen.
+
+    Parameters
+    ----------
+    port : int
 
     Raises
     ------
     UsageError
+        If the port is out of range or in use.
+
+    Examples
+    --------
+    >>> refuse_port(65536)
+    Traceback (most recent call last):
+    pipeline.errors.UsageError: --port is 65536; give a number from 1 to 65535
     """
     listen(port).close()
 
 
 def listen(port: int) -> socket.socket:
-    """A socket bound to a port of this machine.
+    """Bind a socket to a port of this machine.
 
     Raises
     ------
     UsageError
-        If the port is none or taken.
+        If the port is out of range or in use.
     """
     if not 0 < port < 65536:
-        raise UsageError(f"--port is {port}; a port is a number from 1 to 65535", options=("port",))
+        raise UsageError(f"--port is {port}; give a number from 1 to 65535", options=("port",))
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -53,17 +64,23 @@ def listen(port: int) -> socket.socket:
 
 
 def run_server(app: ScoringApp, port: int, limits: ServiceLimits) -> None:
-    """Answer requests until SIGTERM or ctrl-C, then end within ``limits.grace_seconds``.
+    """Answer requests until SIGTERM or ctrl-C, then stop within ``limits.grace_seconds``.
 
-    What waits is refused; what is being scored is answered. If that takes longer than the grace
-    time, its client gets 503 and the process ends at once, with 143 or 130.
+    Waiting requests are refused; the running one is answered. If it takes longer than the grace
+    time, its client gets 503 and the process exits at once, with code 143 or 130.
+
+    Parameters
+    ----------
+    app : ScoringApp
+    port : int
+    limits : ServiceLimits
 
     Raises
     ------
     UsageError
-        If the port is none or taken.
+        If the port is out of range or in use.
     KeyboardInterrupt
-        If a signal comes before the service has started.
+        If a signal arrives before the service has started.
     """
     import uvicorn
 
@@ -106,7 +123,7 @@ def run_server(app: ScoringApp, port: int, limits: ServiceLimits) -> None:
     finally:
         listener.close()
     if app.working:
-        log.warn(f"ended after {limits.grace_seconds:g} s while a request was still being scored")
-        # uvicorn raises the signal again, in vain where a parent left ctrl-C ignored: the first
-        # signal decides. A thread cannot be stopped, and Python would wait for it
+        log.warn(f"stopped after {limits.grace_seconds:g} s; a request was still being scored")
+        # the first signal decides: uvicorn raises it again, which has no effect if the parent
+        # process ignores ctrl-C. Python would wait for the thread, which cannot be stopped
         os._exit(INTERRUPTED if received[:1] == [signal.SIGINT] else TERMINATED)

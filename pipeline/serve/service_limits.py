@@ -1,4 +1,4 @@
-"""What one service accepts and how long it takes over it."""
+"""Limits of size, number and time of the service."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ MIB = 1024 * 1024
 
 @dataclass(frozen=True)
 class ServiceLimits:
-    """Limits of the service; ``docs/operations.md`` states them for its users.
+    """Limits of the service; ``docs/operations.md`` lists them for users.
 
     Attributes
     ----------
     body_bytes, buffered_bytes : int
-        Of one request; of all requests that are received or wait.
+        Largest body of one request; of all requests that are received or wait.
     rows, patients : int
-        Of one request. They bound how long it occupies the one worker.
+        Most rows and patients of one request; they limit how long it occupies the worker.
     queued : int
-        Requests that wait while one is scored.
+        Most requests that wait while one is scored.
     body_seconds, request_seconds : float
-        To receive a body; to answer once it is there, waiting included.
+        Time to receive a body; time to answer it, waiting included.
     header_seconds : float
-        To receive the header of a request.
+        Time to receive the header of a request.
     grace_seconds : float
-        For the request that is scored when the service is asked to end.
+        Time for the running request after a signal to stop.
     connections : int
-        Open at once, below the usual limit of open files.
+        Most open connections, below the common limit of open files.
     """
 
     body_bytes: int = 8 * MIB

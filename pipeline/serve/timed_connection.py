@@ -1,4 +1,4 @@
-"""A connection that is closed where the header of a request does not arrive in time."""
+"""A connection that closes if the header of a request does not arrive in time."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ HEADER_SECONDS = 10.0
 
 
 class TimedConnection(H11Protocol):
-    """HTTP/1.1 by h11, as uvicorn speaks it, with a time limit on each header."""
+    """HTTP/1.1 connection of uvicorn with h11, with a time limit for each header."""
 
     header_seconds = HEADER_SECONDS
     _header_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Start the clock of the first header."""
+        """Start the timer of the first header."""
         super().connection_made(transport)
         self._watch_header()
 
     def data_received(self, data: bytes) -> None:
-        """Stop the clock once a header is complete; start it with the first byte of another."""
+        """Stop the timer after a complete header; start it with the first byte of the next."""
         super().data_received(data)
         self._watch_header()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the clock."""
+        """Stop the timer."""
         self._stop_watch()
         super().connection_lost(exc)
 

@@ -280,7 +280,7 @@ def test_a_day_without_a_time_stays_a_day_or_counts_from_its_end(key, tmp_path) 
     pseudonymise(source, tmp_path / "shifted", key)
     compare(before, read_cohort(tmp_path / "shifted", CohortConfig(), required=wanted))
     _, said = pseudonymise(source, tmp_path / "hours", key, times="hours")
-    assert "1 row with a day of draw alone" in said
+    assert "1 row with only the day of draw" in said
     after = read_cohort(tmp_path / "hours", CohortConfig(), required=wanted)
     first, second = before.cohort.labs, after.cohort.labs
     assert (second["resulted_hours"] >= first["resulted_hours"]).all()

@@ -1,4 +1,4 @@
-"""Every command of the parser that writes an output protects every path that it reads."""
+"""Every command that writes an output protects every path that it reads."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from pipeline.cli import main
 from pipeline.command_parser import build_parser
 
-# options that name a place to read although their type is text
+# options that name a path to read, although their type is text
 _PLACES = {"model", "prior"}
 SHEET = "Patient ID,hours,CRP (mg/L)\nA,5,12\nA,29,120\n"
 MAPPING = """confirmed: true

@@ -1,4 +1,4 @@
-"""A finished result is that of the same command, options, model and bytes; nothing else."""
+"""A result is finished only for the same command, options, model and input bytes."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_every_option_of_predict_is_varied() -> None:
 
 
 @pytest.mark.parametrize("name", VARIED)
-def test_another_option_gives_the_same_bytes_or_no_answer(mini, place, capsys, name) -> None:
+def test_another_option_gives_the_same_bytes_or_is_refused(mini, place, capsys, name) -> None:
     option, changes = VARIED[name]
     names = {"settings": "settings.yaml", "other": "other", "copy": "copy"}
     places = {part: place / name for part, name in names.items()}
@@ -82,7 +82,7 @@ def test_another_option_gives_the_same_bytes_or_no_answer(mini, place, capsys, n
 @pytest.mark.parametrize(
     "file", ["predictions.csv", "report/index.html", "run_summary.json", ".cytocast.json"]
 )
-def test_an_edited_result_is_not_taken_for_finished(mini, place, capsys, file) -> None:
+def test_an_edited_result_does_not_count_as_finished(mini, place, capsys, file) -> None:
     path = place / "out" / file
     path.write_bytes(path.read_bytes() + b" ")
     capsys.readouterr()
@@ -94,7 +94,9 @@ def test_an_edited_result_is_not_taken_for_finished(mini, place, capsys, file) -
     assert finished in capsys.readouterr().out
 
 
-def test_a_note_beside_a_finished_result_does_not_make_it_unfinished(mini, place, capsys) -> None:
+def test_a_foreign_file_in_a_finished_result_does_not_make_it_unfinished(
+    mini, place, capsys
+) -> None:
     (place / "out" / "notes.txt").write_text("mine")
     capsys.readouterr()
     assert run(mini, place) in (0, 4)

@@ -1,4 +1,4 @@
-"""A path that the system refuses ends every writing command with one sentence, before any work."""
+"""Every writing command refuses an unusable path with one sentence, before any work."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BAD = {
     "circle of links": "circle",
     "below a circle of links": "circle/out",
     "name too long": "x" * 300,
-    "no room for the names beside it": "x" * 240,
+    "no room for the temporary names": "x" * 240,
     "folder name too long": f"{'x' * 300}/out",
     "path too long": "/".join(["x" * 200] * 30),
     "NUL": "a\0b",
@@ -56,7 +56,7 @@ def place(tmp_path, monkeypatch) -> Path:
 
 
 def arguments(command: str, given: dict[str, Path], out: str, **other: str) -> list[str]:
-    """The command with usable inputs, but for those in ``other``."""
+    """Arguments of a command with usable inputs, except those in ``other``."""
     paths = {**given, **({"input": given["sheet"]} if command == "import" else {}), **other}
     names = {action.dest for action in writers()[command]._actions}
     taken = [name for name in paths if name in names]
@@ -82,7 +82,7 @@ def test_an_output_that_cannot_be_made_exits_2(command, kind, given, place, caps
 def test_an_input_that_is_a_circle_of_links_ends_with_a_sentence(
     command, option, given, place, capsys
 ) -> None:
-    """Never with 1, which is a bug."""
+    """Exit code 1 would be a bug."""
     before = content(place)
     assert main(arguments(command, given, "out", **{option: "circle"})) in (2, 3, 5)
     (sentence,) = capsys.readouterr().err.splitlines()

@@ -1,4 +1,4 @@
-"""Several writers of one output: exactly one wins, and the output is whole."""
+"""Of several writers of one output, exactly one succeeds, and the output is complete."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pipeline.folders.marker import read_marker
 WRITERS = 4
 
 
-def test_exactly_one_of_several_writers_wins(tmp_path) -> None:
+def test_exactly_one_of_several_writers_succeeds(tmp_path) -> None:
     out = tmp_path / "out"
     command = [sys.executable, "-m", "pipeline.cli", "simulate", "--batch", "--quiet"]
     runs = [
@@ -23,9 +23,9 @@ def test_exactly_one_of_several_writers_wins(tmp_path) -> None:
         )
         for seed in range(WRITERS)
     ]
-    said = [run.communicate()[1] for run in runs]
+    messages = [run.communicate()[1] for run in runs]
     assert sorted(run.returncode for run in runs) == [0, *[2] * (WRITERS - 1)]
-    assert not any("Traceback" in each for each in said)
+    assert not any("Traceback" in each for each in messages)
     winner = [run.returncode for run in runs].index(0)
     assert (out / "patients.csv").read_text().splitlines()[1].startswith(f"B{winner}-")
     assert read_marker(out).intact(out)

@@ -32,7 +32,7 @@ def content(out):
 
 @pytest.fixture
 def home(tmp_path):
-    """A folder with an input ``in/labs.csv``; nothing else may be left in it."""
+    """A folder with an input ``in/labs.csv``."""
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "labs.csv").write_text("labs")
     return tmp_path
@@ -105,7 +105,7 @@ def test_a_file_added_while_the_command_works_is_kept(home, caplog):
     assert content(home / kept)["notes.txt"] == "mine"
 
 
-def test_a_folder_of_predict_without_a_marker_is_known_by_its_summary(home):
+def test_a_folder_of_predict_without_a_marker_is_recognised_by_its_summary(home):
     out = home / "out"
     (out / "report").mkdir(parents=True)
     for name in ("run_summary.json", "predictions.csv", "report/index.html"):
@@ -160,7 +160,7 @@ def test_a_failure_leaves_what_was_there(home):
     assert sorted(os.listdir(home)) == ["in", "out"]
 
 
-def test_a_finished_result_is_known_by_command_key_and_every_byte(home):
+def test_a_finished_result_is_recognised_by_command_key_and_every_byte(home):
     out = write(home / "out", key="k")
 
     def finished(key="k", command="audit"):
@@ -182,7 +182,7 @@ def test_a_finished_result_is_known_by_command_key_and_every_byte(home):
 @pytest.mark.parametrize(
     ("umask", "folder", "file"), [(0o022, 0o700, 0o600), (0o277, 0o500, 0o400)]
 )
-def test_patients_files_are_their_owners_alone(home, umask, folder, file):
+def test_only_the_owner_can_read_files_of_patients(home, umask, folder, file):
     before = os.umask(umask)
     try:
         out = write(home / "out", private=True)

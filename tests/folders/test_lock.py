@@ -1,4 +1,4 @@
-"""A lock has one owner, and a dead owner has none."""
+"""A lock has one owner, and is released when its owner dies."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""The marker lists every file with its digest, and nothing else is believed."""
+"""The marker lists every file with its digest; a damaged marker is ignored."""
 
 import json
 
@@ -15,7 +15,7 @@ def folder(tmp_path):
     return tmp_path
 
 
-def test_a_marker_says_who_wrote_what(folder):
+def test_a_marker_has_the_command_the_key_and_the_files(folder):
     marker = read_marker(folder)
     assert (marker.command, marker.key, list(marker.files)) == ("audit", "key", ["sub/a"])
     assert marker.intact(folder)

@@ -1,4 +1,4 @@
-"""Exchanging two folders, with and without help of the system, and what a kill leaves."""
+"""Exchange of two folders, atomic or by renames, and recovery after a kill."""
 
 import contextlib
 import os
@@ -12,17 +12,17 @@ from tests.folders.test_claim import content, write
 
 
 class Killed(BaseException):
-    """Stands for a kill: nothing of the run's own clean-up follows."""
+    """Simulates a kill: the run cannot clean up."""
 
 
 @pytest.fixture(params=["exchange", "renames"])
-def way(request, monkeypatch):
+def exchange_method(request, monkeypatch):
     if request.param == "renames":
         monkeypatch.setattr(publish, "_exchange", lambda one, other: False)
     return request.param
 
 
-def test_an_earlier_folder_is_exchanged(tmp_path, way):
+def test_an_earlier_folder_is_exchanged(tmp_path, exchange_method):
     out = write(tmp_path / "out")
     write(out, "2", force=True)
     assert content(out) == {"sub/a.txt": "2"}
@@ -30,7 +30,7 @@ def test_an_earlier_folder_is_exchanged(tmp_path, way):
 
 
 @pytest.mark.parametrize("after", [0, 1, 2, 3])
-def test_a_kill_between_renames_is_put_right_by_the_next_start(tmp_path, monkeypatch, after):
+def test_the_next_run_recovers_from_a_kill_between_renames(tmp_path, monkeypatch, after):
     monkeypatch.setattr(publish, "_exchange", lambda one, other: False)
     out = write(tmp_path / "out")
     real, done = os.rename, []

@@ -1,4 +1,4 @@
-"""Turns a cohort folder into an OMOP or a FHIR export, as a conversion at a hospital would."""
+"""Converts a cohort folder into an OMOP or FHIR export."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def read_tables(folder: Path) -> dict[str, pd.DataFrame]:
 
 
 def plain(folder: Path, out: Path) -> Path:
-    """The same cohort with only what OMOP and FHIR can carry, and numbers for patients."""
+    """The same cohort without columns that OMOP and FHIR lack, and with numbers for patients."""
     tables = read_tables(folder)
     people = tables["patients"].drop_duplicates("patient_id", keep=False)
     ids = {name: str(1000 + place) for place, name in enumerate(sorted(people["patient_id"]))}
@@ -246,7 +246,7 @@ def _fhir_events(folder: Path):
 
 
 def mapping_for(folder: Path, path: Path, shape: str = "omop", **changes: object) -> Path:
-    """Mapping that a person would have confirmed."""
+    """A confirmed mapping."""
     done, seen = {
         "omop": ("procedure_occurrence", "observation"),
         "fhir": ("Procedure", "Observation"),

@@ -1,4 +1,4 @@
-"""Records and a mapping to tables: every row has a fate, every time its place."""
+"""Tables from records and a mapping: every row is counted, every time gets an offset."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pipeline.resources import schema_yaml
 from tests.importers.test_omop import DAY0, MAPPING, bring
 
 
-def test_every_row_has_a_fate(tmp_path):
+def test_every_row_is_counted(tmp_path):
     people = [{"person_id": number} for number in "1233"]
     people[3]["year_of_birth"] = "1950"
     dose = {"person_id": "1", "drug_concept_id": "5", "drug_exposure_start_date": "2024-03-03"}
@@ -25,7 +25,7 @@ def test_every_row_has_a_fate(tmp_path):
         "grades": [{"table": "observation", "codes": ["CRS"], "scale": "crs"}],
     }
     tables = {"person": people, "drug_exposure": doses, "observation": seen}
-    found, rejects, said = bring(tmp_path, [{}, {"person_id": "2"}], stated, **tables)
+    imported, rejects, summary = bring(tmp_path, [{}, {"person_id": "2"}], stated, **tables)
     for line in (
         "person.csv: 4 rows read: 1 carried, 3 refused",
         "measurement.csv: 2 rows read: 1 other patients, 1 carried",
@@ -33,7 +33,7 @@ def test_every_row_has_a_fate(tmp_path):
         "observation.csv: 3 rows read: 1 carried, 1 not named, 1 refused",
         "procedure_occurrence.csv: 1 rows read: 1 carried",
     ):
-        assert line in said
+        assert line in summary
     assert sorted(rejects["code"]) == [
         "duplicate_patient",
         "duplicate_patient",
@@ -41,17 +41,17 @@ def test_every_row_has_a_fate(tmp_path):
         "required_blank",
         "unknown_drug",
     ]
-    assert found["treatments"]["drug"].tolist() == ["tocilizumab", "tocilizumab"]
-    assert found["assessments"]["grade"].tolist() == ["2"]
+    assert imported["treatments"]["drug"].tolist() == ["tocilizumab", "tocilizumab"]
+    assert imported["assessments"]["grade"].tolist() == ["2"]
 
 
-def test_times_without_offset_are_placed_or_said(tmp_path):
-    found, _, said = bring(tmp_path, [{}], time_zone=None)
-    assert found["labs"]["collected_at"].tolist() == ["2024-03-02 06:00:00"]
-    assert "2 times have no offset: give --tz" in said
-    found, _, said = bring(tmp_path, [{}])
-    assert found["labs"]["collected_at"].tolist() == ["2024-03-02T06:00:00+01:00"]
-    assert "no offset" not in said
+def test_times_without_offset_are_placed_or_counted(tmp_path):
+    imported, _, summary = bring(tmp_path, [{}], time_zone=None)
+    assert imported["labs"]["collected_at"].tolist() == ["2024-03-02 06:00:00"]
+    assert "2 times have no offset" in summary
+    imported, _, summary = bring(tmp_path, [{}])
+    assert imported["labs"]["collected_at"].tolist() == ["2024-03-02T06:00:00+01:00"]
+    assert "no offset" not in summary
 
 
 @pytest.mark.parametrize(
@@ -61,11 +61,11 @@ def test_times_without_offset_are_placed_or_said(tmp_path):
         ("2024-10-27 02:30:00", "occurs twice in Europe/Berlin, because clocks go back"),
     ],
 )
-def test_a_time_in_a_clock_change_is_listed_with_its_place_and_the_way_out(tmp_path, time, why):
+def test_a_time_in_a_clock_change_is_listed_with_its_place_and_a_remedy(tmp_path, time, why):
     labs = [{}, {"measurement_datetime": time}]
     death = [{"person_id": "1", "death_datetime": time}]
     late = {**MAPPING, "same_infusion_days": 0}
-    found, rejects, _ = bring(tmp_path, labs, late, death=death)
+    imported, rejects, _ = bring(tmp_path, labs, late, death=death)
     row = rejects.iloc[0].to_dict()
     assert row == {
         "file": "measurement.csv", "row": "3", "column": "measurement_datetime", "value": time,
@@ -73,8 +73,8 @@ def test_a_time_in_a_clock_change_is_listed_with_its_place_and_the_way_out(tmp_p
         "remedy": "Give the time with its offset at the source, as in 2026-10-25T02:30:00+01:00.",
     }  # fmt: skip
     assert len(rejects) == 1
-    assert len(found["labs"]) == 1
-    assert found["patients"]["death_at"].tolist() == [time[:10]]
+    assert len(imported["labs"]) == 1
+    assert imported["patients"]["death_at"].tolist() == [time[:10]]
     flags = pd.read_csv(tmp_path / "out" / "import_flags.csv")
     assert flags[["file", "row", "column", "value", "code"]].to_numpy().tolist() == [
         ["person.csv", 2, "death", time, "clock_change"]
@@ -85,10 +85,10 @@ def test_a_time_in_a_clock_change_is_listed_with_its_place_and_the_way_out(tmp_p
 
 
 def test_a_time_that_is_the_result_time_is_not_known_earlier(tmp_path):
-    found, _, _ = bring(tmp_path, [{}], {**MAPPING, "measurement_time": "resulted"})
-    assert found["labs"]["resulted_at"].tolist() == found["labs"]["collected_at"].tolist()
-    found, _, _ = bring(tmp_path, [{}])
-    assert "resulted_at" not in found["labs"]
+    imported, _, _ = bring(tmp_path, [{}], {**MAPPING, "measurement_time": "resulted"})
+    assert imported["labs"]["resulted_at"].tolist() == imported["labs"]["collected_at"].tolist()
+    imported, _, _ = bring(tmp_path, [{}])
+    assert "resulted_at" not in imported["labs"]
 
 
 def test_rows_beyond_the_window_around_the_infusion_are_refused(tmp_path):
@@ -96,8 +96,8 @@ def test_rows_beyond_the_window_around_the_infusion_are_refused(tmp_path):
     start = pd.Timestamp(DAY0)
     days = [-window["before"] - 2, -window["before"], window["after"] - 1, window["after"] + 1]
     labs = [{"measurement_datetime": str(start + pd.Timedelta(days=day))} for day in days]
-    found, rejects, _ = bring(tmp_path, labs)
-    assert len(found["labs"]) == 2
+    imported, rejects, _ = bring(tmp_path, labs)
+    assert len(imported["labs"]) == 2
     assert rejects["code"].tolist() == ["outside_window"] * 2
     assert rejects["row"].tolist() == ["2", "5"]
 
@@ -112,13 +112,13 @@ def test_a_grade_by_its_code_and_a_grade_in_its_value(tmp_path):
         {"table": "observation", "codes": ["CRS"], "scale": "crs", "grading_system": "astct"},
         {"table": "observation", "codes": ["CRS2"], "scale": "crs", "grade": 2},
     ]
-    found, rejects, _ = bring(tmp_path, [{}], {**MAPPING, "grades": rules}, observation=seen)
+    imported, rejects, _ = bring(tmp_path, [{}], {**MAPPING, "grades": rules}, observation=seen)
     assert rejects is None
-    assert found["assessments"]["grade"].tolist() == ["3", "2"]
-    assert found["assessments"]["grading_system"].tolist() == ["astct", ""]
+    assert imported["assessments"]["grade"].tolist() == ["3", "2"]
+    assert imported["assessments"]["grading_system"].tolist() == ["astct", ""]
 
 
 def test_the_mapping_names_an_analyte_that_the_code_does_not(tmp_path):
     own = {"measurement_source_value": "LOCAL-CRP"}
-    found, _, _ = bring(tmp_path, [own], {**MAPPING, "analytes": {"LOCAL-CRP": "crp"}})
-    assert found["labs"]["analyte"].tolist() == ["crp"]
+    imported, _, _ = bring(tmp_path, [own], {**MAPPING, "analytes": {"LOCAL-CRP": "crp"}})
+    assert imported["labs"]["analyte"].tolist() == ["crp"]

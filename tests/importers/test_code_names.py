@@ -1,4 +1,4 @@
-"""Names for codes that the dictionary lacks, and what reading will not know."""
+"""Names for codes outside the dictionary, and analytes that reading rejects."""
 
 import pandas as pd
 import pytest
@@ -47,7 +47,7 @@ def test_the_system_of_a_long_name(label, system):
     assert system_of(label) == system
 
 
-def test_what_reading_will_not_know_is_counted_and_listed():
+def test_analytes_outside_the_dictionary_are_counted_and_listed():
     names = pd.Series(["crp", "77777-7", "77777-7", "IL-6 CSF"])
     labels = pd.Series(["CRP", "GFR", "GFR", "IL-6 CSF"])
     (line,) = unrecognised_analytes(names, labels)

@@ -23,19 +23,19 @@ from tests.importers.test_omop import MAPPING, bring
 
 
 @pytest.mark.parametrize(
-    ("changes", "words"),
+    ("changes", "fragment"),
     [
-        ({"infusion": []}, "names no infusion, which is never guessed"),
+        ({"infusion": []}, "names no infusion"),
         ({"confirmed": False}, "not confirmed"),
-        ({"infusion": [{"table": "visit", "codes": ["1"]}]}, "names visit; legal tables are"),
+        ({"infusion": [{"table": "visit", "codes": ["1"]}]}, "names the table visit"),
         ({"infusion": [{"table": "measurement", "codes": []}]}, "infusion.0.codes"),
-        ({"drugs": {"1": "water"}}, "'water' is no drug"),
+        ({"drugs": {"1": "water"}}, "'water'"),
         ({"analytes": {"1": ""}}, "analytes.1 is blank"),
         ({"nonsense": 1}, "nonsense"),
     ],
 )
-def test_a_mapping_that_does_not_fit_is_refused_in_words(tmp_path, changes, words):
-    with pytest.raises(UsageError, match=words):
+def test_a_mapping_that_does_not_fit_is_refused(tmp_path, changes, fragment):
+    with pytest.raises(UsageError, match=fragment):
         bring(tmp_path, [{}], {**MAPPING, **changes})
 
 
@@ -121,5 +121,5 @@ def test_a_mapping_survives_its_file(tmp_path):
     write_mapping(mapping, path, "# head\n", ["one", "two"])
     tables = ("procedure_occurrence", "observation")
     assert read_exchange_mapping(path, tables) == mapping
-    with pytest.raises(UsageError, match="legal tables"):
+    with pytest.raises(UsageError, match="procedure_occurrence"):
         read_exchange_mapping(path, ("observation",))

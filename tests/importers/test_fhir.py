@@ -1,4 +1,4 @@
-"""FHIR exports: every resource is carried over or listed, and the cohort equals its origin."""
+"""FHIR exports: every resource is imported or listed, and the cohort equals its origin."""
 
 from __future__ import annotations
 
@@ -44,21 +44,21 @@ MAPPING = {
 
 
 def bring(folder, *resources, mapping=MAPPING, people=(PATIENT, INFUSION)):
-    """Import resources; the tables, the refused rows as (row, column, code), and what was said."""
+    """Import resources; the tables, rejects as (row, column, code), and the summary."""
     folder.mkdir(parents=True, exist_ok=True)
     lines = [json.dumps(item) if isinstance(item, dict) else item for item in (*people, *resources)]
     (folder / "all.ndjson").write_text("\n".join(lines), encoding="utf-8")
     (folder / "mapping.yaml").write_text(yaml.safe_dump(mapping), encoding="utf-8")
     out = folder / "out"
     source = folder / "all.ndjson"
-    _, said = import_export(source, out, folder / "mapping.yaml", force=True)
+    _, summary = import_export(source, out, folder / "mapping.yaml", force=True)
     listed = []
     if (out / "import_rejects.csv").exists():
         frame = pd.read_csv(out / "import_rejects.csv", dtype="str", keep_default_na=False)
         assert (frame["reason"] != "").all()
         assert (frame["remedy"] != "").all()
         listed = frame[["row", "column", "code"]].to_numpy().tolist()
-    return read_tables(out), listed, said
+    return read_tables(out), listed, summary
 
 
 def lab(**changes):
@@ -108,18 +108,18 @@ def test_an_observation_becomes_one_row_of_labs(tmp_path):
         specimen={"display": "serum"},
         status="amended",
     )
-    found, listed, said = bring(tmp_path, full)
+    imported, listed, summary = bring(tmp_path, full)
     assert listed == []
-    row = found["labs"].iloc[0].to_dict()
+    row = imported["labs"].iloc[0].to_dict()
     assert row == {
         "patient_id": "7", "analyte": "crp", "value": "<5", "unit": "mg/l",
         "collected_at": "2024-03-02T06:00:00+01:00", "resulted_at": "2024-03-02T08:30:00+01:00",
         "loinc": "1988-5", "specimen": "serum", "status": "corrected", "ref_low": "0",
         "ref_high": "5.0", "source_row": "all.ndjson:3",
     }  # fmt: skip
-    assert found["patients"]["age_years"].tolist() == ["63"]
-    assert "all.ndjson: 3 rows read: 3 carried" in said
-    assert "this cohort can be scored, not trained" in said
+    assert imported["patients"]["age_years"].tolist() == ["63"]
+    assert "all.ndjson: 3 rows read: 3 carried" in summary
+    assert "this cohort can be scored, not trained" in summary
 
 
 def category(code):
@@ -145,12 +145,12 @@ def test_what_is_no_laboratory_result_is_left_out_and_counted(tmp_path):
         lab(category=category("survey"), code={"text": "CRS by nurse"}, valueQuantity={"value": 2}),
     ]
     rule = {"table": "Observation", "codes": ["CRS by nurse"], "scale": "crs"}
-    found, listed, said = bring(tmp_path, *others, mapping={**MAPPING, "grades": [rule]})
+    imported, listed, summary = bring(tmp_path, *others, mapping={**MAPPING, "grades": [rule]})
     assert listed == []
-    assert found["labs"]["analyte"].tolist() == ["crp", "Effector score"]
-    assert found["assessments"]["grade"].tolist() == ["2"]
-    assert "3 rows of 2 kinds" in said
-    assert "8 rows read: 3 not laboratory results, 5 carried" in said
+    assert imported["labs"]["analyte"].tolist() == ["crp", "Effector score"]
+    assert imported["assessments"]["grade"].tolist() == ["2"]
+    assert "3 rows of 2 kinds" in summary
+    assert "8 rows read: 3 not laboratory results, 5 carried" in summary
 
 
 @pytest.mark.parametrize(
@@ -198,16 +198,16 @@ def test_what_is_no_laboratory_result_is_left_out_and_counted(tmp_path):
     ],
 )
 def test_what_cannot_be_carried_over_is_listed_with_its_place(tmp_path, changes, column, code):
-    found, listed, said = bring(tmp_path, lab(), lab(**changes))
+    imported, listed, summary = bring(tmp_path, lab(), lab(**changes))
     if code == "withdrawn":  # it withdraws the result before it
         assert listed == []
-        assert found["labs"]["status"].tolist() == ["final", changes["status"]]
-        found, listed, said = bring(
+        assert imported["labs"]["status"].tolist() == ["final", changes["status"]]
+        imported, listed, summary = bring(
             tmp_path, lab(), lab(**changes, effectiveDateTime="2024-03-03T06:00:00+01:00")
         )
     assert listed == [["4", column, code]]
-    assert len(found["labs"]) == 1
-    assert "all.ndjson: 4 rows read: 3 carried, 1 refused" in said
+    assert len(imported["labs"]) == 1
+    assert "all.ndjson: 4 rows read: 3 carried, 1 refused" in summary
 
 
 def test_messages_name_the_analytes_of_codes(tmp_path):
@@ -217,14 +217,16 @@ def test_messages_name_the_analytes_of_codes(tmp_path):
     unit = {"value": 1, "unit": "mg/L", "code": "mg/dL", "system": UCUM}
     bring(tmp_path, two, other, lab(valueQuantity=unit))
     reasons = pd.read_csv(tmp_path / "out" / "import_rejects.csv")["reason"].tolist()
-    assert reasons[0] == (
-        "The LOINC codes 1988-5 (C-reactive protein), 2276-4 (Ferritin) name different analytes."
+    named = (
+        ["1988-5 (C-reactive protein)", "2276-4 (Ferritin)"],
+        ["'CRP'", "'2276-4 (Ferritin)'"],
+        ["'1988-5 (C-reactive protein)'", "'mg/L'", "'mg/dL'"],
     )
-    assert reasons[1] == "'CRP' and LOINC '2276-4 (Ferritin)' are different analytes."
-    assert reasons[2].startswith("Of '1988-5 (C-reactive protein)', the unit as printed, 'mg/L'")
+    for reason, names in zip(reasons, named, strict=True):
+        assert all(name in reason for name in names)
 
 
-def test_the_reason_of_an_absent_value_is_told(tmp_path):
+def test_the_reason_of_an_absent_value_is_reported(tmp_path):
     absent = {"coding": [{"code": "not-performed"}]}
     bring(tmp_path, lab(), lab(valueQuantity=None, dataAbsentReason=absent))
     text = (tmp_path / "out" / "import_rejects.csv").read_text(encoding="utf-8")
@@ -243,24 +245,24 @@ def test_older_versions_of_a_resource_with_another_time_are_superseded(tmp_path)
     moved = "2024-03-02T05:00:00+01:00"
     old = lab(id="a", meta={"lastUpdated": "2024-03-02T09:00:00Z"})
     new = lab(id="a", meta={"lastUpdated": "2024-03-02T10:00:00Z"}, effectiveDateTime=moved)
-    found, listed, _ = bring(tmp_path, old, new)
+    imported, listed, _ = bring(tmp_path, old, new)
     assert listed == [["3", "id", "superseded"]]
-    assert found["labs"]["collected_at"].tolist() == [moved]
+    assert imported["labs"]["collected_at"].tolist() == [moved]
 
 
 def test_a_result_without_issue_time_or_with_a_period(tmp_path):
     first, last = "2024-03-02T05:00:00+01:00", "2024-03-02T07:00:00+01:00"
     timed = lab(issued=None, effectiveDateTime=None, effectivePeriod={"start": first, "end": last})
-    found, _, _ = bring(tmp_path, timed)
-    assert found["labs"]["collected_at"].tolist() == [last]
-    assert "resulted_at" not in found["labs"]
+    imported, _, _ = bring(tmp_path, timed)
+    assert imported["labs"]["collected_at"].tolist() == [last]
+    assert "resulted_at" not in imported["labs"]
 
 
 def test_the_basis_of_a_d_dimer_survives_in_the_coded_unit(tmp_path):
     code = {"text": "D-dimer"}
     quantity = {"value": 0.6, "unit": "mg/L", "code": "mg/L{FEU}", "system": UCUM}
-    found, _, _ = bring(tmp_path, lab(code=code, valueQuantity=quantity))
-    assert found["labs"]["unit"].tolist() == ["mg/L{FEU}"]
+    imported, _, _ = bring(tmp_path, lab(code=code, valueQuantity=quantity))
+    assert imported["labs"]["unit"].tolist() == ["mg/L{FEU}"]
 
 
 def dose(**changes):
@@ -277,7 +279,7 @@ def dose(**changes):
 def test_a_dose_is_recognised_wherever_its_name_stands(tmp_path):
     kept = {"resourceType": "Medication", "id": "m1", "code": {"text": "Actemra"}}
     inside = {**kept, "id": "m2"}
-    found, listed, said = bring(
+    imported, listed, summary = bring(
         tmp_path,
         lab(),
         kept,
@@ -288,12 +290,12 @@ def test_a_dose_is_recognised_wherever_its_name_stands(tmp_path):
         dose(medicationCodeableConcept={"text": "Tocilizumab"}, status="not-done"),
         dose(medicationCodeableConcept={"text": "Aspirin"}),
     )
-    assert found["treatments"]["drug"].tolist() == ["tocilizumab"] * 4
-    assert found["treatments"][["dose", "unit", "route"]].drop_duplicates().to_numpy().tolist() == [
-        ["560", "mg", "iv"]
-    ]
+    assert imported["treatments"]["drug"].tolist() == ["tocilizumab"] * 4
+    assert imported["treatments"][
+        ["dose", "unit", "route"]
+    ].drop_duplicates().to_numpy().tolist() == [["560", "mg", "iv"]]
     assert listed == [["9", "status", "status_refused"], ["10", "drug", "unknown_drug"]]
-    assert "all.ndjson: 9 rows read: 7 carried, 2 refused" in said
+    assert "all.ndjson: 9 rows read: 7 carried, 2 refused" in summary
 
 
 def test_grades_come_from_what_the_mapping_names(tmp_path):
@@ -309,16 +311,16 @@ def test_grades_come_from_what_the_mapping_names(tmp_path):
         {"table": "Observation", "codes": ["ASTCT CRS"], "scale": "crs"},
         {"table": "Condition", "codes": ["ICANS3"], "scale": "icans", "grade": 3},
     ]
-    found, listed, said = bring(
+    imported, listed, summary = bring(
         tmp_path, lab(), graded, condition, refuted, mapping={**MAPPING, "grades": rules}
     )
-    grades = found["assessments"]
+    grades = imported["assessments"]
     assert grades[["scale", "grade"]].to_numpy().tolist() == [["crs", "2"], ["icans", "3"]]
     assert listed == [["6", "verificationStatus", "status_refused"]]
-    assert "not trained" not in said
+    assert "not trained" not in summary
 
 
-def test_a_bundle_names_patients_by_url_and_says_when_a_page_is_missing(tmp_path):
+def test_a_bundle_names_patients_by_url_and_a_missing_page_is_remarked(tmp_path):
     url = "urn:uuid:0c9-1"
     person = {key: value for key, value in PATIENT.items() if key != "id"}
     ours = {"subject": {"reference": url}}
@@ -333,26 +335,26 @@ def test_a_bundle_names_patients_by_url_and_says_when_a_page_is_missing(tmp_path
     source = tmp_path / "bundle.json"
     source.write_text(json.dumps(bundle), encoding="utf-8")
     (tmp_path / "m.yaml").write_text(yaml.safe_dump(MAPPING), encoding="utf-8")
-    _, said = import_export(source, tmp_path / "out", tmp_path / "m.yaml")
-    found = read_tables(tmp_path / "out")
-    assert found["patients"]["patient_id"].tolist() == ["0c9-1"]
-    assert found["labs"]["patient_id"].tolist() == ["0c9-1"]
-    assert "bundle.json holds a Bundle that links to a next page" in said
-    assert "which are not read: 1 Encounter, 1 no resourceType" in said
-    assert "flagged: 1 rows" in said
+    _, summary = import_export(source, tmp_path / "out", tmp_path / "m.yaml")
+    imported = read_tables(tmp_path / "out")
+    assert imported["patients"]["patient_id"].tolist() == ["0c9-1"]
+    assert imported["labs"]["patient_id"].tolist() == ["0c9-1"]
+    assert "a Bundle that links to a next page" in summary
+    assert "1 Encounter, 1 no resourceType" in summary
+    assert "flagged: 1 rows" in summary
     assert "death_without_time" in (tmp_path / "out" / "import_flags.csv").read_text()
 
 
 def test_a_damaged_line_is_listed_and_a_damaged_file_refused(tmp_path):
-    found, listed, said = bring(tmp_path, lab(), '{"resourceType": "Observation", ')
+    imported, listed, summary = bring(tmp_path, lab(), '{"resourceType": "Observation", ')
     assert listed == [["4", "", "ragged_line"]]
-    assert "4 rows read: 3 carried, 1 refused" in said
-    assert len(found["labs"]) == 1
+    assert "4 rows read: 3 carried, 1 refused" in summary
+    assert len(imported["labs"]) == 1
     (tmp_path / "one.json").write_text("{", encoding="utf-8")
-    with pytest.raises(InputError, match=r"one\.json is not JSON: .*line 1"):
+    with pytest.raises(InputError, match=r"one\.json line 1 is not JSON"):
         import_export(tmp_path / "one.json", tmp_path / "o", tmp_path / "mapping.yaml")
     (tmp_path / "one.json").write_text('{"resourceType": "Group"}', encoding="utf-8")
-    with pytest.raises(InputError, match=r"holds no resource of type Patient.*Found: 1 Group"):
+    with pytest.raises(InputError, match=r"type Patient.*Found: 1 Group"):
         import_export(tmp_path / "one.json", tmp_path / "o", tmp_path / "mapping.yaml")
 
 
@@ -375,8 +377,8 @@ def test_comparator_unit_and_every_digit_survive(tmp_path, results):
     for sign, number, unit in results:
         quantity = {"value": "NUMBER", "unit": unit, **({"comparator": sign} if sign else {})}
         lines.append(json.dumps(lab(valueQuantity=quantity)).replace('"NUMBER"', number))
-    found, listed, _ = bring(tmp_path, *lines)
-    pairs = zip(found["labs"]["value"], found["labs"]["unit"], strict=True)
+    imported, listed, _ = bring(tmp_path, *lines)
+    pairs = zip(imported["labs"]["value"], imported["labs"]["unit"], strict=True)
     assert listed == []
     assert list(pairs) == [(f"{sign}{number}", unit) for sign, number, unit in results]
 
@@ -408,8 +410,8 @@ FIELDS = ["code", "subject", "valueQuantity", "valueString", "component", "refer
 )
 def test_no_resource_however_malformed_stops_the_rest(tmp_path, odd, kind):
     resources = [{"resourceType": kind, "status": "final", **item} for item in odd]
-    found, listed, said = bring(tmp_path, lab(), *resources)
-    assert "all.ndjson:3" in set(found["labs"]["source_row"])
-    counts = said.split(" rows read: ")[1].split("\n")[0].split(", ")
+    imported, listed, summary = bring(tmp_path, lab(), *resources)
+    assert "all.ndjson:3" in set(imported["labs"]["source_row"])
+    counts = summary.split(" rows read: ")[1].split("\n")[0].split(", ")
     assert sum(int(part.split()[0]) for part in counts) == 3 + len(odd)
     assert len(listed) <= len(odd)

@@ -1,4 +1,4 @@
-"""FHIR resources from files: their place, their text and what cannot be read."""
+"""FHIR resources from files: their place, their text, and unreadable files."""
 
 import gzip
 import json
@@ -32,28 +32,28 @@ def bundle(path, *entries, **more):
 def test_a_bundle_and_lines_give_the_same_resources_with_their_places(tmp_path):
     ledger = Ledger()
     whole = bundle(tmp_path / "b.json", {"resource": PATIENT}, {"resource": LAB})
-    found = read_resources(whole, ("Patient", "Observation"), ledger)
-    assert [(item.file, item.line) for item in found] == [("b.json", 1), ("b.json", 2)]
+    resources = read_resources(whole, ("Patient", "Observation"), ledger)
+    assert [(item.file, item.line) for item in resources] == [("b.json", 1), ("b.json", 2)]
     lines = tmp_path / "x.ndjson"
     lines.write_text(json.dumps(PATIENT) + "\n\n" + json.dumps(LAB) + "\n")
     again = read_resources(lines, ("Patient", "Observation"), Ledger())
     assert [item.line for item in again] == [1, 3]
-    assert [item.resource for item in again] == [item.resource for item in found]
+    assert [item.resource for item in again] == [item.resource for item in resources]
     assert ledger.read["b.json"] == 2
 
 
 def test_numbers_keep_every_digit_of_the_file(tmp_path):
     path = tmp_path / "x.ndjson"
     path.write_text('{"resourceType": "Observation", "valueQuantity": {"value": 1.500}}')
-    (found,) = read_resources(path, ("Observation",), Ledger())
-    assert text_at(found.resource, "valueQuantity", "value") == "1.500"
+    (resources,) = read_resources(path, ("Observation",), Ledger())
+    assert text_at(resources.resource, "valueQuantity", "value") == "1.500"
 
 
 def test_without_an_id_the_url_of_the_entry_names_a_resource(tmp_path):
     entry = {"fullUrl": "urn:uuid:a-b", "resource": {"resourceType": "Patient"}}
     path = bundle(tmp_path / "b.json", entry, {"resource": PATIENT, "fullUrl": "urn:uuid:c"})
-    found = read_resources(path, ("Patient",), Ledger())
-    assert [item.resource["id"] for item in found] == ["a-b", "1"]
+    resources = read_resources(path, ("Patient",), Ledger())
+    assert [item.resource["id"] for item in resources] == ["a-b", "1"]
 
 
 def test_a_line_that_is_no_json_is_listed_and_the_rest_is_read(tmp_path):
@@ -120,8 +120,8 @@ def test_resources_are_found_in_every_container(tmp_path, name, packed, between)
     path.parent.mkdir(parents=True)
     path.write_bytes(gzip.compress(content) if packed else content)
     ledger = Ledger()
-    found = read_resources(tmp_path, KINDS, ledger)
-    assert [item.resource["id"] for item in found] == ["1", "2"]
+    resources = read_resources(tmp_path, KINDS, ledger)
+    assert [item.resource["id"] for item in resources] == ["1", "2"]
     assert ledger.read == {f"deep/er/{path.name}": 2}
     assert ledger.frame().empty
 
@@ -139,8 +139,8 @@ def test_a_damaged_line_among_bundles_is_listed_with_its_number(tmp_path):
     whole = json.dumps(bundle_of(PATIENT, LAB))
     path.write_text(f"{whole}\n{whole[:40]}\n\n{json.dumps(LAB)}\n")
     ledger = Ledger()
-    found = read_resources(path, KINDS, ledger)
-    assert [item.line for item in found] == [1, 1, 4]
+    resources = read_resources(path, KINDS, ledger)
+    assert [item.line for item in resources] == [1, 1, 4]
     assert ledger.frame()[["row", "code"]].to_numpy().tolist() == [[2, "ragged_line"]]
     assert ledger.read["x.ndjson"] == 4
 
@@ -159,8 +159,8 @@ def test_bundles_within_each_other_have_a_limit(tmp_path):
 def test_a_reference_by_the_url_of_an_entry_finds_the_id_of_its_resource(tmp_path):
     lab = {**LAB, "subject": {"reference": "urn:uuid:a"}}
     entries = [{"fullUrl": "urn:uuid:a", "resource": PATIENT}, {"resource": lab}]
-    found = read_resources(bundle(tmp_path / "b.json", *entries), KINDS, Ledger())
-    assert reference_id(found[1].resource["subject"]["reference"]) == "1"
+    resources = read_resources(bundle(tmp_path / "b.json", *entries), KINDS, Ledger())
+    assert reference_id(resources[1].resource["subject"]["reference"]) == "1"
 
 
 def test_hidden_files_and_a_damaged_json_file(tmp_path):
@@ -169,7 +169,7 @@ def test_hidden_files_and_a_damaged_json_file(tmp_path):
     bundle(tmp_path / "a.json", {"resource": PATIENT})
     assert len(read_resources(tmp_path, KINDS, Ledger())) == 1
     (tmp_path / "b.json").write_text('{\n"resourceType": "Patient",\n')
-    with pytest.raises(InputError, match=r"b\.json is not JSON: line 3"):
+    with pytest.raises(InputError, match=r"b\.json line 3 is not JSON"):
         read_resources(tmp_path, KINDS, Ledger())
 
 

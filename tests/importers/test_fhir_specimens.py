@@ -1,4 +1,4 @@
-"""Specimens of FHIR observations, and names beside codes that the dictionary lacks."""
+"""Specimens of FHIR observations, and names with codes outside the dictionary."""
 
 import pytest
 
@@ -59,10 +59,12 @@ def test_an_identifier_of_two_types_names_neither():
 
 
 def test_interleukin_of_csf_is_no_result_of_serum(tmp_path):
-    found, listed, said = bring(tmp_path, CSF, il6(specimen={"reference": "Specimen/s1"}), il6())
+    imported, listed, summary = bring(
+        tmp_path, CSF, il6(specimen={"reference": "Specimen/s1"}), il6()
+    )
     assert listed == []
-    assert "Specimen" not in said
-    assert found["labs"]["specimen"].tolist() == ["258450006", ""]
+    assert "Specimen" not in summary
+    assert imported["labs"]["specimen"].tolist() == ["258450006", ""]
     result = read_batch(tmp_path / "out", CohortConfig(), {})
     assert result.rejects["code"].tolist() == ["specimen_conflict"]
     assert result.cohort.labs["analyte"].tolist() == ["il6"]
@@ -83,12 +85,12 @@ def test_a_text_of_another_specimen_contradicts_a_code_of_blood(tmp_path, text):
         ("Creatinine [Mass/volume] in Urine", "Creatinine", "38483-4"),
     ],
 )
-def test_a_text_beside_an_unknown_code_counts_where_it_is_safe(tmp_path, display, text, analyte):
+def test_a_text_with_an_unknown_code_counts_where_it_is_safe(tmp_path, display, text, analyte):
     code = {"coding": [{"system": LOINC, "code": "38483-4", "display": display}], "text": text}
-    found, _, said = bring(tmp_path, lab(code=code))
-    assert found["labs"]["analyte"].tolist() == [analyte]
-    assert ("flagged: 1 rows" in said) == (analyte != "38483-4")
-    assert ("will be rejected" in said) == (analyte == "38483-4")
+    imported, _, summary = bring(tmp_path, lab(code=code))
+    assert imported["labs"]["analyte"].tolist() == [analyte]
+    assert ("flagged: 1 rows" in summary) == (analyte != "38483-4")
+    assert ("will be rejected" in summary) == (analyte == "38483-4")
 
 
 @pytest.mark.parametrize(
@@ -100,6 +102,6 @@ def test_a_text_beside_an_unknown_code_counts_where_it_is_safe(tmp_path, display
         (None, ""),
     ],
 )
-def test_a_body_site_counts_where_it_is_a_specimen(site, specimen):
+def test_a_body_site_counts_if_it_is_a_specimen(site, specimen):
     assert specimen_of({"bodySite": site}, {}) == specimen
     assert specimen_of({"bodySite": site, "specimen": {"display": "Serum"}}, {}) == "Serum"

@@ -1,4 +1,4 @@
-"""An imported export trains and is scored on what the cohort it was made from would give."""
+"""Training and scoring of an imported export equal those of the original cohort."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ evaluation: {folds: 2, repeats: 1, bootstrap: 20, control_permutations: 0,
 
 
 def exported(folder, out, shape):
-    """What such an export can carry of a cohort, and the folder that comes of importing it."""
+    """The part of a cohort that an export can carry, and the imported folder."""
     origin = plain(folder, out / "plain")
     if shape == "omop":
         origin = without_result_times(origin, out / "reference")

@@ -1,4 +1,4 @@
-"""Who was infused when, and the table of patients."""
+"""Infusions of an export, and the table of patients."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ def test_infusions_of_one_day_are_one_and_a_later_one_is_an_episode(tmp_path):
     again = {"person_id": "1", "procedure_concept_id": "0", "procedure_source_value": "CART"}
     times = ["2024-03-01", DAY0, "2024-06-01 09:00:00"]
     procedures = [{**again, "procedure_datetime": time} for time in times]
-    found, _, said = bring(tmp_path, [{}], procedure_occurrence=procedures)
-    patients = found["patients"]
+    imported, _, summary = bring(tmp_path, [{}], procedure_occurrence=procedures)
+    patients = imported["patients"]
     assert patients["episode"].tolist() == ["1", "2"]
     assert patients["infusion_time"].str.slice(0, 16).tolist() == [
         "2024-03-01T10:00",
         "2024-06-01T09:00",
     ]
-    assert "1 patients have infusions at least 1 days apart" in said
-    found, _, _ = bring(
+    assert "1 patients have infusions at least 1 days apart" in summary
+    imported, _, _ = bring(
         tmp_path, [{}], {**MAPPING, "same_infusion_days": 30}, procedure_occurrence=procedures[1:2]
     )
-    assert len(found["patients"]) == 1
+    assert len(imported["patients"]) == 1
 
 
-def test_an_infusion_that_no_record_is_stops_the_import(tmp_path):
+def test_an_infusion_without_a_record_stops_the_import(tmp_path):
     rules = [{"table": "drug_exposure", "codes": ["1594034"]}]
-    with pytest.raises(InputError, match=r"no patient has an infusion.*drug_exposure: 1594034"):
+    with pytest.raises(InputError, match=r"'infusion'.*drug_exposure: 1594034"):
         bring(tmp_path, [{}], {**MAPPING, "infusion": rules})
 
 
-def test_an_infusion_in_a_clock_change_is_refused_with_the_way_out(tmp_path):
+def test_an_infusion_in_a_clock_change_is_refused_with_a_remedy(tmp_path):
     done = {"procedure_concept_id": "0", "procedure_source_value": "CART"}
     time = "2024-03-31 02:30:00"
     both = [{"person_id": "1", "procedure_datetime": at, **done} for at in (time, DAY0)]
@@ -51,7 +51,7 @@ def test_an_infusion_in_a_clock_change_is_refused_with_the_way_out(tmp_path):
     ]
     assert "does not exist in Europe/Berlin" in rejects["reason"][0]
     assert "with its offset" in rejects["remedy"][0]
-    with pytest.raises(InputError, match=r"no patient has.*csv, row 2: .*'2024-03-31 02:30:00'.*"):
+    with pytest.raises(InputError, match=r"'infusion'.*csv, row 2: .*'2024-03-31 02:30:00'.*"):
         bring(tmp_path, [{}], procedure_occurrence=both[:1])
 
 
@@ -62,10 +62,10 @@ def test_follow_up_is_the_period_of_the_infusion_and_two_years_at_most(tmp_path)
         for dates in (("2019-01-01", "2020-01-01"), ("2024-02-01", "2030-01-01"))
     ]
     death = [{"person_id": "1", "death_date": "2029-12-31"}]
-    found, _, said = bring(tmp_path, [{}], observation_period=periods, death=death)
-    assert found["patients"]["followed_until_at"].tolist() == ["2026-02-28"]
-    assert "death_at" not in found["patients"]
-    assert "1 deaths later than two years are left out" in said
+    imported, _, summary = bring(tmp_path, [{}], observation_period=periods, death=death)
+    assert imported["patients"]["followed_until_at"].tolist() == ["2026-02-28"]
+    assert "death_at" not in imported["patients"]
+    assert "1 deaths are more than two years after" in summary
     read = read_cohort(
         tmp_path / "out", CohortConfig(), required=("patients", "labs")
     ).cohort.patients

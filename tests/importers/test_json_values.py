@@ -20,27 +20,27 @@ from pipeline.importers.json_values import TOO_DEEP, is_by_line, json_values, re
 )  # fmt: skip
 @pytest.mark.parametrize("by_line", [True, False])
 def test_values_behind_each_other_are_read_in_any_layout(text, by_line):
-    found = json_values(text, by_line=by_line)
-    assert [item.value for item in found] == [{"a": "1"}, {"b": "2"}]
+    values = json_values(text, by_line=by_line)
+    assert [item.value for item in values] == [{"a": "1"}, {"b": "2"}]
 
 
 def test_a_damaged_line_is_listed_with_its_number_and_the_rest_is_read():
     text = '{"a": 1}\n{"b": \n\n{"c": 3} x\n"d"\n{"e": 5}{"f": 6}\n'
-    found = json_values(text, by_line=True)
-    assert [item.line for item in found if item.problem] == [2, 4]
-    assert [item.value for item in found if not item.problem] == [
+    values = json_values(text, by_line=True)
+    assert [item.line for item in values if item.problem] == [2, 4]
+    assert [item.value for item in values if not item.problem] == [
         {"a": "1"}, "d", {"e": "5"}, {"f": "6"},
     ]  # fmt: skip
 
 
 def test_without_lines_one_problem_ends_the_list_with_its_line():
-    found = json_values('{"a": 1}\n{"b":\n]', by_line=False)
-    assert [(item.line, bool(item.problem)) for item in found] == [(1, False), (3, True)]
+    values = json_values('{"a": 1}\n{"b":\n]', by_line=False)
+    assert [(item.line, bool(item.problem)) for item in values] == [(1, False), (3, True)]
 
 
 def test_depth_without_end_is_a_problem_and_no_crash():
-    (found,) = json_values("[" * 200_000, by_line=True)
-    assert found.problem == TOO_DEEP
+    (values,) = json_values("[" * 200_000, by_line=True)
+    assert values.problem == TOO_DEEP
 
 
 @pytest.mark.parametrize("form", ["plain", "gzip", "bom", "utf-16"])
@@ -53,15 +53,15 @@ def test_a_file_is_read_in_every_encoding(tmp_path, form):
         "utf-16": text.encode("utf-16"),
     }[form]
     path.write_bytes(content)
-    (found,) = json_values(read_text(path), by_line=False)
-    assert found.value == {"name": "µ"}
+    (values,) = json_values(read_text(path), by_line=False)
+    assert values.value == {"name": "µ"}
 
 
 def test_damaged_bytes_are_a_problem_of_their_line_alone(tmp_path):
     path = tmp_path / "x.ndjson"
     path.write_bytes(b'{"a": "\xb5"}\n{"a": "\xef\xbf\xbd"}\n')
-    found = json_values(read_text(path), by_line=True)
-    assert [(item.line, bool(item.problem)) for item in found] == [(1, True), (2, False)]
+    values = json_values(read_text(path), by_line=True)
+    assert [(item.line, bool(item.problem)) for item in values] == [(1, True), (2, False)]
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_a_damaged_archive_is_refused(tmp_path, content):
         read_text(path)
 
 
-def test_lines_are_told_from_one_object_over_several_lines():
+def test_lines_differ_from_one_object_over_several_lines():
     assert is_by_line('\n{"a": 1}\n{')
     assert not is_by_line('{\n"a": 1}\n')
     assert not is_by_line("")
@@ -94,14 +94,14 @@ lines = st.lists(
 @settings(deadline=None)
 @given(lines)
 def test_every_line_that_is_not_blank_is_accounted_for(parts):
-    found = json_values("\n".join(parts), by_line=True)
+    values = json_values("\n".join(parts), by_line=True)
     whole = [text for text in parts if text.startswith("{") and text.endswith("}")]
-    assert [item.value for item in found if isinstance(item.value, dict) and not item.problem] == [
+    assert [item.value for item in values if isinstance(item.value, dict) and not item.problem] == [
         {key: str(number) for key, number in json.loads(text).items()} for text in whole
-    ] or not any(not item.problem for item in found)
+    ] or not any(not item.problem for item in values)
     filled = {number for number, text in enumerate(parts, 1) if text.strip("\x1e \n")}
-    if len(found) > 1:
-        assert {item.line for item in found} == filled
+    if len(values) > 1:
+        assert {item.line for item in values} == filled
 
 
 @pytest.mark.parametrize(

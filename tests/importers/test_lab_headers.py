@@ -29,9 +29,9 @@ from pipeline.importers.lab_headers import lab_column
         ("CSF_albumin_mg_dL", "csf_albumin", "mg/dL"),
     ],
 )
-def test_a_header_tells_the_analyte_and_the_unit_it_states(name, key, unit):
-    found = lab_column(name)
-    assert (found.analyte, found.unit) == (key, unit)
+def test_a_header_has_an_analyte_and_a_unit(name, key, unit):
+    lab = lab_column(name)
+    assert (lab.analyte, lab.unit) == (key, unit)
 
 
 @pytest.mark.parametrize("name", ["Ward", "Comment", "CRP change", "", "crp max", "WBC in Urine"])
@@ -62,5 +62,5 @@ def test_a_header_of_another_specimen_is_no_analyte(form, analyte):
     ],
 )
 def test_a_column_in_a_relative_unit_is_an_analyte_of_its_own(column, analyte, unit):
-    found = lab_column(column)
-    assert (found.analyte, found.unit) == (analyte, unit)
+    lab = lab_column(column)
+    assert (lab.analyte, lab.unit) == (analyte, unit)

@@ -1,4 +1,4 @@
-"""OMOP exports: nothing is guessed or lost, and the cohort equals the one it was made from."""
+"""OMOP exports: nothing is guessed or lost, and the cohort equals its origin."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def reference(tmp_path_factory):
 
 
 def export(folder, labs, **tables):
-    """A small export of patient 1, infused on 1 March, and of whom else ``tables`` tell."""
+    """A small export of patient 1, infused on 1 March, with ``tables`` replaced."""
     folder.mkdir(parents=True, exist_ok=True)
     procedure = {"procedure_concept_id": "0", "procedure_source_value": "CART"}
     content = {
@@ -66,21 +66,21 @@ def export(folder, labs, **tables):
 
 
 def bring(folder, labs, mapping=MAPPING, time_zone="Europe/Berlin", **tables):
-    """Import a small export; its tables, its refused rows and what was said."""
+    """Import a small export; its tables, its rejects and the summary."""
     place = folder / "mapping.yaml"
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_text(yaml.safe_dump(mapping), encoding="utf-8")
     out = folder / "out"
     source = export(folder / "omop", labs, **tables)
-    _, said = import_export(source, out, place, time_zone=time_zone, force=True)
-    found = read_tables(out)
+    _, summary = import_export(source, out, place, time_zone=time_zone, force=True)
+    imported = read_tables(out)
     refused = out / "import_rejects.csv"
     rejects = pd.read_csv(refused, dtype="str", keep_default_na=False) if refused.exists() else None
-    return found, rejects, said
+    return imported, rejects, summary
 
 
 def accepted_twice(reference, out):
-    """The accepted tables of the cohort and of what was imported, in the columns both have."""
+    """Tables of the original and the imported cohort, in their common columns."""
     before, after = read_cohort(reference, CohortConfig()), read_cohort(out, CohortConfig())
     for name in ("patients", "labs", "treatments", "assessments"):
         left, right = getattr(before.cohort, name), getattr(after.cohort, name)
@@ -93,9 +93,9 @@ def accepted_twice(reference, out):
 def test_the_imported_cohort_equals_the_original(reference, tmp_path, concepts, parquet):
     source = to_omop(reference, tmp_path / "omop", concepts=concepts, parquet=parquet)
     mapping = mapping_for(reference, tmp_path / "mapping.yaml")
-    code, said = import_export(source, tmp_path / "out", mapping)
+    code, summary = import_export(source, tmp_path / "out", mapping)
     assert code == 0
-    assert "refused" not in said
+    assert "refused" not in summary
     for left, right in accepted_twice(reference, tmp_path / "out"):
         assert len(left)
         pd.testing.assert_frame_equal(left, right)
@@ -106,8 +106,8 @@ def test_the_audit_and_the_command_line_take_what_was_imported(reference, tmp_pa
     out = tmp_path / "out"
     arguments = ["import", "--input", str(source), "--out", str(out), "--tz", "UTC", "--quiet"]
     assert main(arguments) == 2
-    said = capsys.readouterr().err
-    assert "State which records are the infusion" in said
+    summary = capsys.readouterr().err
+    assert "State which records are the infusion" in summary
     place = tmp_path / "out.mapping.yaml"
     text = place.read_text(encoding="utf-8")
     proposed = yaml.safe_load(text)
@@ -151,11 +151,11 @@ def test_the_audit_and_the_command_line_take_what_was_imported(reference, tmp_pa
     ],
 )
 def test_a_value_is_operator_and_number_else_the_source_text(tmp_path, lab, value):
-    found, rejects, said = bring(tmp_path, [lab])
-    assert found["labs"]["value"].tolist() == [value]
+    imported, rejects, summary = bring(tmp_path, [lab])
+    assert imported["labs"]["value"].tolist() == [value]
     assert rejects is None
     lost = lab.get("operator_concept_id", "0") == "0" and value in ("<12", ">12")
-    assert ("flagged: 1 rows" in said) == lost
+    assert ("flagged: 1 rows" in summary) == lost
 
 
 @pytest.mark.parametrize(
@@ -178,14 +178,14 @@ def test_a_value_is_operator_and_number_else_the_source_text(tmp_path, lab, valu
 )
 def test_what_contradicts_itself_is_listed_with_file_and_row(tmp_path, lab, code, column):
     concept = [{"concept_id": "8840", "concept_code": "mg/dL", "vocabulary_id": "UCUM"}]
-    found, rejects, said = bring(tmp_path, [{}, lab], concept=concept)
+    imported, rejects, summary = bring(tmp_path, [{}, lab], concept=concept)
     assert rejects[["file", "row", "column", "code"]].to_numpy().tolist() == [
         ["measurement.csv", "3", column, code]
     ]
     assert rejects["reason"][0]
     assert rejects["remedy"][0]
-    assert len(found["labs"]) == 1
-    assert "measurement.csv: 2 rows read: 1 carried, 1 refused" in said
+    assert len(imported["labs"]) == 1
+    assert "measurement.csv: 2 rows read: 1 carried, 1 refused" in summary
 
 
 CONCEPTS = [
@@ -218,10 +218,10 @@ CONCEPTS = [
         ),
     ],
 )
-def test_an_analyte_is_told_by_concept_then_code_then_name(tmp_path, lab, analyte, loinc):
+def test_an_analyte_is_identified_by_concept_then_code_then_name(tmp_path, lab, analyte, loinc):
     stated = {**MAPPING, "analytes": {"K77": "ferritin"}}
-    found, _, _ = bring(tmp_path, [lab], stated, concept=CONCEPTS)
-    labs = found["labs"]
+    imported, _, _ = bring(tmp_path, [lab], stated, concept=CONCEPTS)
+    labs = imported["labs"]
     assert labs["analyte"].tolist() == [analyte]
     assert labs.get("loinc", pd.Series([""])).tolist() == [loinc]
     assert labs["source_row"].tolist() == ["measurement.csv:2"]
@@ -246,11 +246,11 @@ def test_what_is_no_laboratory_result_is_left_out_and_counted(tmp_path):
         for row, unit in zip(rows, ["cm", "", "mg/L", "", ""], strict=True)
     ]
     labs += [{"measurement_source_value": "Screening for drug abuse", "unit_source_value": ""}]
-    found, rejects, said = bring(tmp_path, labs, concept=concept)
+    imported, rejects, summary = bring(tmp_path, labs, concept=concept)
     assert rejects is None
-    assert found["labs"]["analyte"].tolist() == ["crp", "99999-9", "ASTCT ICANS grade"]
-    assert "3 rows of 2 kinds" in said
-    assert "measurement.csv: 6 rows read: 3 not laboratory results, 3 carried" in said
+    assert imported["labs"]["analyte"].tolist() == ["crp", "99999-9", "ASTCT ICANS grade"]
+    assert "3 rows of 2 kinds" in summary
+    assert "measurement.csv: 6 rows read: 3 not laboratory results, 3 carried" in summary
 
 
 def test_the_proposal_names_codes_that_the_dictionary_lacks(tmp_path):
@@ -265,13 +265,13 @@ def test_the_proposal_names_codes_that_the_dictionary_lacks(tmp_path):
         import_export(source, tmp_path / "out", tmp_path / "new.yaml")
     written = (tmp_path / "new.yaml").read_text(encoding="utf-8")
     assert "88 Albumin [Mass/volume] in Urine  (1 patients, 1 rows)" in written
-    assert "3020460" not in written  # what the dictionary knows needs no mapping
+    assert "3020460" not in written  # analytes of the dictionary need no mapping
 
 
 def test_the_coded_unit_counts_where_none_is_printed(tmp_path):
     lab = {"unit_source_value": "", "unit_concept_id": "8751.0"}
-    found, _, _ = bring(tmp_path, [lab], concept=CONCEPTS)
-    assert found["labs"]["unit"].tolist() == ["mg/L"]
+    imported, _, _ = bring(tmp_path, [lab], concept=CONCEPTS)
+    assert imported["labs"]["unit"].tolist() == ["mg/L"]
 
 
 @settings(
@@ -298,8 +298,8 @@ def test_comparator_number_and_unit_survive(tmp_path, results):
         }
         for sign, number, unit in results
     ]
-    found, _, _ = bring(tmp_path, labs)
-    table = found["labs"]
+    imported, _, _ = bring(tmp_path, labs)
+    table = imported["labs"]
     pairs = zip(table["value"], table["unit"], strict=True)
     assert list(pairs) == [(f"{sign}{number}", unit) for sign, number, unit in results]
 
@@ -308,7 +308,7 @@ def test_missing_tables_and_columns_are_named(tmp_path):
     source = export(tmp_path / "omop", [{}])
     (tmp_path / "m.yaml").write_text(yaml.safe_dump(MAPPING), encoding="utf-8")
     (source / "measurement.csv").write_text("person_id,measurement_date\n1,2024-03-01\n")
-    with pytest.raises(InputError, match=r"lacks the column measurement_concept_id\. Found: per"):
+    with pytest.raises(InputError, match=r"lacks the column measurement_concept_id;"):
         import_export(source, tmp_path / "out", tmp_path / "m.yaml")
     export(source, [{}])
     (source / "person.csv").unlink()
@@ -397,17 +397,17 @@ def test_concepts_of_an_export_without_quoting_are_read_line_by_line(tmp_path):
     (source / "CONCEPT.csv").write_text(ATHENA, encoding="utf-8")
     place = tmp_path / "mapping.yaml"
     place.write_text(yaml.safe_dump(MAPPING), encoding="utf-8")
-    _, said = import_export(source, tmp_path / "out", place, time_zone="Europe/Berlin")
+    _, summary = import_export(source, tmp_path / "out", place, time_zone="Europe/Berlin")
     names = read_tables(tmp_path / "out")["labs"]["analyte"].tolist()
     assert sorted(names) == ["crp", "ferritin", "ldh", "platelets"]
-    assert "CONCEPT.csv: 4 rows read" in said
+    assert "CONCEPT.csv: 4 rows read" in summary
 
 
 @settings(
     max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(st.data(), st.sampled_from(MARKS), st.sampled_from(ENDS))
-def test_every_physical_line_of_an_export_has_a_fate(tmp_path, data, mark, end):
+def test_every_physical_line_of_an_export_is_counted(tmp_path, data, mark, end):
     folder, physical = export(tmp_path / "omop", [{}]), {}
     for name in ("measurement", "person", "procedure_occurrence"):
         path = folder / f"{name}.csv"
@@ -419,12 +419,12 @@ def test_every_physical_line_of_an_export_has_a_fate(tmp_path, data, mark, end):
         physical[path.name] = len(re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+$", end.join(lines)))
     place = tmp_path / "mapping.yaml"
     place.write_text(yaml.safe_dump(MAPPING), encoding="utf-8")
-    _, said = import_export(folder, tmp_path / "out", place, time_zone="UTC", force=True)
+    _, summary = import_export(folder, tmp_path / "out", place, time_zone="UTC", force=True)
     for file, total in physical.items():
-        told = next(
-            line for line in said.splitlines() if f"{file}: " in line and " rows read" in line
+        line_of_file = next(
+            line for line in summary.splitlines() if f"{file}: " in line and " rows read" in line
         )
-        rows, fates = told.split(": ")[1], told.split(": ")[2:]
+        rows, fates = line_of_file.split(": ")[1], line_of_file.split(": ")[2:]
         numbers = [int(number) for number in re.findall(r"\d+", rows)]
         read = numbers[0]
         assert sum(numbers[1:2] or [read]) == total - 1

@@ -30,26 +30,26 @@ def test_a_fact_links_a_measurement_with_its_specimen(tmp_path, turned):
     one, two = ("2", "1") if turned else ("1", "2")
     fact = {f"domain_concept_id_{one}": "21", f"fact_id_{one}": "4.0"}
     fact |= {f"domain_concept_id_{two}": "36", f"fact_id_{two}": "90"}
-    found, _, _ = bring(
+    imported, _, _ = bring(
         tmp_path,
         [{**IL6, "measurement_id": "4"}, {**IL6, "measurement_id": "5"}],
         specimen=SPECIMENS,
         concept=CONCEPTS,
         fact_relationship=[fact],
     )
-    assert found["labs"]["specimen"].tolist() == ["Cerebrospinal fluid specimen", ""]
+    assert imported["labs"]["specimen"].tolist() == ["Cerebrospinal fluid specimen", ""]
 
 
 def test_an_event_field_links_only_by_its_name(tmp_path):
     linked = {"measurement_event_id": "90", "meas_event_field_concept_id": "5002"}
     other = {"measurement_event_id": "90", "meas_event_field_concept_id": "5001"}
-    found, _, _ = bring(
+    imported, _, _ = bring(
         tmp_path,
         [{**IL6, **linked}, {**IL6, **other}, IL6],
         specimen=SPECIMENS,
         concept=CONCEPTS,
     )
-    assert found["labs"]["specimen"].tolist() == ["Cerebrospinal fluid specimen", "", ""]
+    assert imported["labs"]["specimen"].tolist() == ["Cerebrospinal fluid specimen", "", ""]
 
 
 def test_several_specimens_of_one_measurement_are_all_named():
@@ -66,7 +66,7 @@ def test_several_specimens_of_one_measurement_are_all_named():
 
 
 def test_names_of_concepts_and_source_values_state_specimens_too(tmp_path):
-    found, _, said = bring(
+    imported, _, summary = bring(
         tmp_path,
         [
             {"measurement_concept_id": "5003", "measurement_source_value": "KREA"},
@@ -75,11 +75,11 @@ def test_names_of_concepts_and_source_values_state_specimens_too(tmp_path):
         ],
         concept=CONCEPTS,
     )
-    labs = found["labs"]
+    labs = imported["labs"]
     assert labs["analyte"].tolist() == [
         "Creatinine [Mass/volume] in Blood", "2161-8", "Interleukin 6"
     ]  # fmt: skip
     assert labs["specimen"].tolist() == ["Blood", "Urine", "CSF"]
-    assert "1 analyte (1 of 3 results) is not in the dictionary" in said
-    assert "2161-8 Creatinine [Mass/volume] in Urine (1)" in said
-    assert "flagged: 1 rows" in said
+    assert "1 analyte (1 of 3 results) is not in the dictionary" in summary
+    assert "2161-8 Creatinine [Mass/volume] in Urine (1)" in summary
+    assert "flagged: 1 rows" in summary

@@ -1,4 +1,4 @@
-"""Cells of records: times, units and codes in one shape."""
+"""Cells of records: times, units and codes."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from pipeline.importers.records import (
 from tests.importers.test_omop import MAPPING, bring
 
 
-def test_a_lost_time_of_day_becomes_a_day_and_is_said(tmp_path):
+def test_a_lost_time_of_day_becomes_a_day_with_a_remark(tmp_path):
     midnight = {"measurement_datetime": "2024-03-02 00:00:00"}
-    found, _, said = bring(tmp_path, [midnight, midnight])
-    assert found["labs"]["collected_at"].tolist() == ["2024-03-02", "2024-03-02"]
-    assert "measurement.csv: every time of measurement is 00:00, so the time of day is lost" in said
-    found, _, said = bring(tmp_path, [midnight, {}])
-    assert found["labs"]["collected_at"][0] == "2024-03-02T00:00:00+01:00"
-    assert "50% of the times of measurement are 00:00 and are read as such" in said
-    found, _, _ = bring(tmp_path, [midnight, {}], {**MAPPING, "midnight": "day"})
-    assert found["labs"]["collected_at"][0] == "2024-03-02"
+    imported, _, summary = bring(tmp_path, [midnight, midnight])
+    assert imported["labs"]["collected_at"].tolist() == ["2024-03-02", "2024-03-02"]
+    assert "measurement.csv: every time of measurement is 00:00" in summary
+    imported, _, summary = bring(tmp_path, [midnight, {}])
+    assert imported["labs"]["collected_at"][0] == "2024-03-02T00:00:00+01:00"
+    assert "50% of the times of measurement are 00:00" in summary
+    imported, _, _ = bring(tmp_path, [midnight, {}], {**MAPPING, "midnight": "day"})
+    assert imported["labs"]["collected_at"][0] == "2024-03-02"
 
 
 def cells(*texts):
@@ -47,13 +47,13 @@ def cells(*texts):
 )
 @settings(deadline=None, max_examples=20)
 def test_midnight_is_a_day_where_it_is_stated_or_where_there_is_no_other_time(times, reading):
-    found, share = without_midnight(cells(*times), reading)
+    read, share = without_midnight(cells(*times), reading)
     midnights = times.count("2026-03-01 00:00")
     timed = midnights + times.count("2026-03-01T08:15:00Z")
     assert share == (midnights / timed if timed else 0.0)
     lost = reading == "day" or (reading is None and timed > 0 and midnights == timed)
     day = "2026-03-01"
-    assert found.tolist() == [day if lost and time.endswith("00:00") else time for time in times]
+    assert read.tolist() == [day if lost and time.endswith("00:00") else time for time in times]
 
 
 @given(

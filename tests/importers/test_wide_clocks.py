@@ -1,4 +1,4 @@
-"""Columns of times in a wide sheet: by name, by content, and to what they belong."""
+"""Columns of times in a wide sheet: by name, by content, and their data columns."""
 
 from __future__ import annotations
 
@@ -60,9 +60,9 @@ def test_dates_of_the_patient_and_other_columns_are_no_clock(name, cell):
 def test_a_time_of_day_of_its_own_column_belongs_to_the_date_of_the_same_name():
     header = ["lab_date", "lab_time", "tox_date", "tox_time"]
     table = pd.DataFrame([["2026-03-02", "06:00", "2026-03-02", "6:00 PM"]], columns=header)
-    found = clock_columns(header, table)
-    assert found.time_of_day == {"lab_date": "lab_time", "tox_date": "tox_time"}
-    assert list(found.reads) == ["lab_date", "tox_date"]
+    clocks = clock_columns(header, table)
+    assert clocks.time_of_day == {"lab_date": "lab_time", "tox_date": "tox_time"}
+    assert list(clocks.reads) == ["lab_date", "tox_date"]
 
 
 def test_forms_end_with_their_complete_column():
@@ -92,9 +92,9 @@ def test_the_longest_shared_beginning_wins():
 
 @given(st.lists(st.sampled_from(["a", "b", ""]), max_size=5))
 def test_a_common_clock_is_one_of_them_and_blank_where_one_is_missing(owners):
-    found = common_clock(owners)
-    assert (found == "") == (not owners or "" in owners)
-    assert found == "" or owners.count(found) == max(map(owners.count, owners))
+    clock = common_clock(owners)
+    assert (clock == "") == (not owners or "" in owners)
+    assert clock == "" or owners.count(clock) == max(map(owners.count, owners))
 
 
 @given(st.text(max_size=20))

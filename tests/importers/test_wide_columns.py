@@ -1,4 +1,4 @@
-"""Roles of a wide sheet: forms of writing them, clocks, and what is refused."""
+"""Roles of the columns of a wide sheet: spellings, clocks, and refusals."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_one_clock_may_time_several_groups_and_counts_once():
         ({"assessed": "crp"}, "two roles: crp"),
         ({"grades": {"crp": "crs"}}, "two roles: crp"),
         ({"patients": {"a": "sex", "b": {"to": "sex"}}}, "two columns for one field"),
-        ({"patients": {"a": {"to": "sex", "values": {True: "male"}}}}, "quotes"),
+        ({"patients": {"a": {"to": "sex", "values": {True: "male"}}}}, "quote"),
         ({"grades": {"crs": {"scale": "crs", "when": "x"}}}, "when"),
         ({"doses": {"toci": {"medicine": "tocilizumab"}}}, "medicine"),
     ],

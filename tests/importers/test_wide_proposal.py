@@ -1,4 +1,4 @@
-"""What a sheet proposes: clocks that obviously belong, blanks where several could be meant."""
+"""The proposal of a sheet: clear clocks, and blanks where several columns match."""
 
 from __future__ import annotations
 

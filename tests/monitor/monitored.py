@@ -1,4 +1,4 @@
-"""A profile of simulated patients and batches of others, as monitoring compares them."""
+"""A profile of simulated patients, and batches of other patients to compare."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from pipeline.features.spec import learn_spec
 from pipeline.model.bundle import Bundle
 from pipeline.model.cohort_profile import Profile, profile_risks, recent_results
 from pipeline.model.training_reference import TrainingReference
-from pipeline.monitor.comparison import Comparison, compare
+from pipeline.monitor.alarm_rule import Comparison
+from pipeline.monitor.comparison import compare
 from pipeline.monitor.observed_batch import ObservedBatch
 from pipeline.predict.prepare import batch_landmarks
 from pipeline.reading.reader import read_batch, read_cohort
@@ -28,7 +29,7 @@ STALE = 48.0
 
 @dataclass(frozen=True)
 class World:
-    """A bundle without models, its profile, and a pool of patients who differ in nothing."""
+    """A bundle without models, its profile, and a pool of patients without differences."""
 
     bundle: Bundle
     profile: Profile
@@ -81,7 +82,7 @@ def risks(count: int, random: np.random.Generator, *, odds: float = 1.0) -> np.n
 
 
 def of_patients(seen: ObservedBatch, ids: list[str]) -> ObservedBatch:
-    """The part of a batch that some patients make up."""
+    """The part of a batch with the given patients."""
     chosen = set(ids)
 
     def rows(table: pd.DataFrame) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""What chance alone gives: against library values, a plain loop and repeated draws."""
+"""Chance alone: compared with library values, a plain loop and repeated draws."""
 
 import math
 from itertools import product
@@ -19,12 +19,12 @@ from pipeline.monitor.drift import chance_means, chance_psi, events_p, psi, shar
     patients=st.integers(5, 500),
 )
 def test_the_tail_of_a_share_is_that_of_the_library(n, part, expected, patients):
-    found = round(part * n)
+    observed = round(part * n)
     spread = betabinom(n, expected * patients + 0.5, (1 - expected) * patients + 0.5)
-    more, less = spread.sf(found - 1), spread.cdf(found)
+    more, less = spread.sf(observed - 1), spread.cdf(observed)
     upper, both = min(more, 1), min(1, 2 * min(more, less))
-    assert share_p(found, n, expected, patients, upper=True) == pytest.approx(upper, abs=1e-9)
-    assert share_p(found, n, expected, patients) == pytest.approx(both, abs=1e-9)
+    assert share_p(observed, n, expected, patients, upper=True) == pytest.approx(upper, abs=1e-9)
+    assert share_p(observed, n, expected, patients) == pytest.approx(both, abs=1e-9)
 
 
 def test_few_training_patients_make_a_share_less_certain():
@@ -33,9 +33,9 @@ def test_few_training_patients_make_a_share_less_certain():
 
 def test_psi_is_the_sum_of_its_definition():
     expected, counts = np.array([0.5, 0.3, 0.2]), np.array([12, 30, 18])
-    found = (counts + 0.5) / 61.5
+    observed = (counts + 0.5) / 61.5
     known = (expected * 60 + 0.5) / 61.5
-    plain = sum((o - e) * math.log(o / e) for o, e in zip(found, known, strict=True))
+    plain = sum((o - e) * math.log(o / e) for o, e in zip(observed, known, strict=True))
     assert float(psi(expected, counts)) == pytest.approx(plain)
 
 
@@ -69,11 +69,11 @@ def test_mean_risk_spreads_as_that_of_patients_drawn_one_by_one():
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=6), st.integers(0, 6))
-def test_the_number_of_events_is_that_of_every_course_counted(risk, found):
-    found = min(found, len(risk))
+def test_the_number_of_events_is_that_of_every_course_counted(risk, observed):
+    observed = min(observed, len(risk))
     mass = np.zeros(len(risk) + 1)
     for course in product((0, 1), repeat=len(risk)):
         chance = math.prod(r if c else 1 - r for r, c in zip(risk, course, strict=True))
         mass[sum(course)] += chance
-    plain = min(1.0, 2 * min(mass[found:].sum(), mass[: found + 1].sum()))
-    assert events_p(found, np.array(risk)) == pytest.approx(plain, abs=1e-12)
+    plain = min(1.0, 2 * min(mass[observed:].sum(), mass[: observed + 1].sum()))
+    assert events_p(observed, np.array(risk)) == pytest.approx(plain, abs=1e-12)

@@ -1,4 +1,4 @@
-"""What batches looked like when they were scored, counted again from their rows."""
+"""Summaries of scored batches, counted again from their rows."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def bundle(mini: Mini) -> Bundle:
 
 @pytest.fixture(scope="module")
 def ward(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Eight patients with what came later, and as the ward had them at 60 h and 84 h."""
+    """Eight patients with later outcomes, and as exported at 60 h and 84 h."""
     root = tmp_path_factory.mktemp("ward")
     later = write_cohort(root / "later", patients=8, seed=5, prefix="W")
     ids = [f"W{number:04d}" for number in range(8)]
@@ -158,7 +158,7 @@ def test_the_headline_is_the_fitted_horizon_nearest_to_that_of_the_pages(bundle,
 
 
 @pytest.mark.parametrize("name", ["severe_crs", "icans"])
-def test_what_came_later_is_the_first_onset_within_the_headline_horizon(
+def test_a_later_outcome_is_the_first_onset_within_the_headline_horizon(
     bundle, ward, observed, name
 ):
     outcome, cohort = bundle.config.outcomes[name], read_cohort_for(bundle, ward / "later").cohort

@@ -3,7 +3,7 @@
 import pytest
 
 from pipeline.config import MonitorConfig
-from pipeline.monitor.comparison import Comparison
+from pipeline.monitor.alarm_rule import Comparison
 from pipeline.monitor.monitoring_report import document
 from pipeline.pages.monitor_page import render_monitor
 from tests.pages.html_reader import read
@@ -12,13 +12,15 @@ FIFTHS = [(0.2, 1), (0.2, 2), (0.2, 3), (0.2, 4), (0.2, 10)]
 
 
 def shift(number=0, *, alarm=True):
-    facts = {"most": 4, "most_share": 0.5, "usual_share": 0.2, "groups": FIFTHS}
-    return Comparison("shift", f"a{number}", f"Analyte {number}", 20, 0.1, 1.4, 1e-6, alarm, facts)
+    details = {"most": 4, "most_share": 0.5, "usual_share": 0.2, "groups": FIFTHS}
+    return Comparison(
+        "shift", f"a{number}", f"Analyte {number}", 20, 0.1, 1.4, 1e-6, alarm, details
+    )
 
 
 def missing(*, alarm=False, p=0.4, name="CRP"):
-    facts = {"count": 7}
-    return Comparison("missing", "crp", name, 20, 0.1, 0.35, p, alarm, facts)
+    details = {"count": 7}
+    return Comparison("missing", "crp", name, 20, 0.1, 0.35, p, alarm, details)
 
 
 FACTS = {

@@ -112,16 +112,16 @@ def test_an_estimate_carries_interval_base_rate_and_reasons() -> None:
         }
     ]
     note = resource["note"][0]["text"]
-    assert note.startswith("80% interval 5.0 to 30.0 %")
-    assert "Usual on that day in training: 7.0 % (41 patients)" in note
+    assert note.startswith("80% interval 5.0–30.0%")
+    assert "in training: 7.0% (41 patients)" in note
 
 
 @pytest.mark.parametrize(
     ("rate", "ratio", "said"),
     [
-        (0.0, float("nan"), "Usual on that day in training: under 1 % (41 patients)."),
-        (0.03, float("nan"), "Usual on that day in training: 3.0 % (41 patients)."),
-        (0.005, 2.0, "training: 0.5 % (41 patients); relativeRisk is the estimate divided by that"),
+        (0.0, float("nan"), "in training: under 1% (41 patients)."),
+        (0.03, float("nan"), "in training: 3.0% (41 patients)."),
+        (0.005, 2.0, "in training: 0.5% (41 patients); relativeRisk"),
     ],
 )
 def test_the_note_tells_a_ratio_only_where_there_is_one(rate, ratio, said) -> None:

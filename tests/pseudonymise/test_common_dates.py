@@ -34,11 +34,11 @@ def test_a_cut_off_is_found_among_few(days, expected) -> None:
 
 def test_chance_among_many_is_no_cut_off_and_a_cut_off_is() -> None:
     draw = np.random.default_rng(5)
-    found = 0
+    hits = 0
     for _ in range(8):
         moments = times(list(draw.uniform(0, 900, 300)))
-        found += bool(shared_days(moments, names(300)).any())
-    assert found <= 1
+        hits += bool(shared_days(moments, names(300)).any())
+    assert hits <= 1
     moments = times([*draw.uniform(0, 900, 300), *[880.0] * 40])
     assert shared_days(moments, names(340))[300:].all()
 
@@ -62,8 +62,8 @@ def test_a_date_of_export_in_any_table_is_found() -> None:
         }
     )
     tables = {"patients": patients.astype("str"), "labs": labs.astype("str")}
-    found = common_dates(tables, infusion_times(tables, None), None)
-    assert [(each.table, each.column, len(each.moments)) for each in found] == [
+    common = common_dates(tables, infusion_times(tables, None), None)
+    assert [(each.table, each.column, len(each.moments)) for each in common] == [
         ("labs", "resulted_at", 8)
     ]
 

@@ -48,7 +48,7 @@ def cohort(folder: Path, column: str, cell: str = CUT) -> Path:
     "column",
     ["followed_until_at", "record_end_at", "death_at", "new_therapy_at", "followed_until_hours"],
 )
-def test_a_known_cut_off_gives_no_patient_away(tmp_path, column, times) -> None:
+def test_a_known_cut_off_reveals_no_patient(tmp_path, column, times) -> None:
     source = cohort(tmp_path / "in", column)
     write_key(SECRET, tmp_path / "keys" / "key")
     _, text = pseudonymise(source, tmp_path / "out", tmp_path / "keys" / "key", times=times)
@@ -78,18 +78,16 @@ def test_a_naive_shift_is_recovered_and_stops_the_release(tmp_path) -> None:
     common = common_dates({"patients": table}, zero, None)
     schema = TableSchema.load("patients")
     naive = shifted(table, schema, "patients.csv", SECRET, {}, None, Account())
-    found = recovered_shifts({"patients": naive}, common, SECRET.days, zero, {})
-    assert {place: len(ids) for place, ids in found.items()} == {
+    recovered = recovered_shifts({"patients": naive}, common, SECRET.days, zero, {})
+    assert {place: len(ids) for place, ids in recovered.items()} == {
         "patients, column followed_until_at": 8
     }
     with pytest.raises(InputError, match="column followed_until_at") as stopped:
-        refuse_recovered(found, {"patients": "patients.csv"})
+        refuse_recovered(recovered, {"patients": "patients.csv"})
     assert "Q0" not in str(stopped.value)
 
 
-def test_a_release_that_still_gives_a_shift_away_is_not_written(
-    tmp_path, monkeypatch, capfd
-) -> None:
+def test_a_release_that_still_reveals_a_shift_is_not_written(tmp_path, monkeypatch, capfd) -> None:
     source = cohort(tmp_path / "in", "followed_until_at")
     monkeypatch.setattr(
         "pipeline.commands.pseudonymise.without_common_dates", lambda tables, *rest: tables

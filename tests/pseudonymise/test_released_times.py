@@ -1,4 +1,4 @@
-"""Times that leave: intervals exact, dates moved, nothing visible earlier than it was."""
+"""Released times: exact intervals, shifted dates, no result visible earlier."""
 
 from datetime import timedelta
 
@@ -34,7 +34,7 @@ def table(**columns):
 
 
 def moved(*cells, ids=None, offsets=None, zone=None):
-    """Shifted collection times of patient A, and what was said."""
+    """Shifted collection times of patient A, and the lines of the account."""
     account = Account()
     rows = table(patient_id=ids or ["A"] * len(cells), collected_at=list(cells))
     result = shifted(rows, LABS, "labs.csv", KEY, offsets or {}, zone, account)
@@ -47,30 +47,30 @@ def test_moments_move_by_the_whole_days_of_their_patient_across_clock_changes(ho
     start = pd.Timestamp("2025-06-01T00:00:00", tz="UTC")
     times = [start + pd.Timedelta(hours=hour) for hour in hours]
     cells = [time.tz_convert("Europe/Berlin").isoformat() for time in times]
-    found, said = moved(*cells, offsets={"A": 60.0})
-    after = [pd.Timestamp(cell) for cell in found]
+    released, lines = moved(*cells, offsets={"A": 60.0})
+    after = [pd.Timestamp(cell) for cell in released]
     back = timedelta(days=KEY.days("A"))
     assert [time - new for time, new in zip(times, after, strict=True)] == [back] * len(times)
-    assert {cell[-6:] for cell in found} == {"+01:00"}
-    assert said == []
+    assert {cell[-6:] for cell in released} == {"+01:00"}
+    assert lines == []
 
 
 def test_patients_move_by_days_of_their_own_and_days_stay_days():
-    found, _ = moved("2026-03-05", "2026-03-05", ids=["A", "B"])
-    assert all(len(cell) == 10 for cell in found)
-    gaps = [pd.Timestamp("2026-03-05") - pd.Timestamp(cell) for cell in found]
+    released, _ = moved("2026-03-05", "2026-03-05", ids=["A", "B"])
+    assert all(len(cell) == 10 for cell in released)
+    gaps = [pd.Timestamp("2026-03-05") - pd.Timestamp(cell) for cell in released]
     assert [gap.days for gap in gaps] == [KEY.days("A"), KEY.days("B")]
     assert KEY.days("A") != KEY.days("B")
 
 
 @pytest.mark.parametrize("cell", ["soon", "2026-03-05 08:00", "1900-01-03T00:00:00Z"])
 def test_what_cannot_be_moved_is_withheld_and_named(cell):
-    found, said = moved("2026-03-05T08:00:00Z", cell)
-    assert found[1] == WITHHELD
-    assert found[0] != WITHHELD
-    assert len(said) == 1
-    assert "row 3" in said[0]
-    assert cell not in said[0]
+    released, lines = moved("2026-03-05T08:00:00Z", cell)
+    assert released[1] == WITHHELD
+    assert released[0] != WITHHELD
+    assert len(lines) == 1
+    assert "row 3" in lines[0]
+    assert cell not in lines[0]
 
 
 def test_a_blank_time_stays_blank():
@@ -107,7 +107,7 @@ def test_the_offset_of_the_first_infusion_counts():
 
 
 def in_hours(**columns):
-    """A lab table of patient A in hours, and what was said."""
+    """A lab table of patient A in hours, and the lines of the account."""
     patients = table(patient_id=["A"], infusion_time=[ZERO])
     infusions = infusions_of(patients, "patients.csv", None)
     account = Account()
@@ -119,25 +119,25 @@ def in_hours(**columns):
 @settings(deadline=None, max_examples=15)
 def test_hours_come_back_to_the_moment(hours):
     moment = pd.Timestamp(ZERO) + pd.Timedelta(seconds=round(hours * 3600))
-    found, said = in_hours(collected_at=[moment.isoformat()])
+    released, lines = in_hours(collected_at=[moment.isoformat()])
     expected = round(hours * 3600) / 3600
-    assert float(found["collected_hours"][0]) == pytest.approx(expected, abs=1e-9)
-    assert "collected_at" not in found
-    assert said == []
+    assert float(released["collected_hours"][0]) == pytest.approx(expected, abs=1e-9)
+    assert "collected_at" not in released
+    assert lines == []
 
 
 def test_a_day_of_draw_never_makes_a_result_visible_earlier():
     day = "2026-03-03"
-    alone, said = in_hours(collected_at=[day])
+    alone, lines = in_hours(collected_at=[day])
     assert float(alone["collected_hours"][0]) == pytest.approx(64 - 1 / 3600)
-    assert len(said) == 1
-    stated, said = in_hours(collected_at=[day], resulted_at=["2026-03-03T12:00:00+01:00"])
+    assert len(lines) == 1
+    stated, lines = in_hours(collected_at=[day], resulted_at=["2026-03-03T12:00:00+01:00"])
     assert float(stated["collected_hours"][0]) == 40.0
     assert float(stated["resulted_hours"][0]) == 52.0
-    assert said == []
+    assert lines == []
 
 
-def test_patients_in_hours_hold_no_date_and_later_infusions_are_told_by_their_hour():
+def test_patients_in_hours_hold_no_date_and_give_the_hour_of_later_infusions():
     patients = table(
         patient_id=["A", "A", "B"],
         episode=["1", "2", "1"],
@@ -146,12 +146,12 @@ def test_patients_in_hours_hold_no_date_and_later_infusions_are_told_by_their_ho
     )
     infusions = infusions_of(patients, "patients.csv", None)
     account = Account()
-    found = patients_in_hours(patients, infusions, "patients.csv", account)
-    assert found["patient_id"].tolist() == ["A", "A"]
-    assert "infusion_time" not in found
+    released = patients_in_hours(patients, infusions, "patients.csv", account)
+    assert released["patient_id"].tolist() == ["A", "A"]
+    assert "infusion_time" not in released
     hours = (pd.Timestamp("2026-04-10T08:00:00+02:00") - pd.Timestamp(ZERO)) / pd.Timedelta(hours=1)
-    assert float(found["second_infusion_hours"][0]) == pytest.approx(hours)
-    assert not found.astype("str").apply(lambda column: column.str.contains("2026")).any().any()
+    assert float(released["second_infusion_hours"][0]) == pytest.approx(hours)
+    assert not released.astype("str").apply(lambda column: column.str.contains("2026")).any().any()
     assert any("left out" in line for line in account.lines)
 
 

@@ -1,4 +1,4 @@
-"""The key: made once for its owner alone, never too short, never beside what it protects."""
+"""The key: private, never too short, never next to the release."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_shifts_fill_their_range_and_do_not_follow_the_pseudonym() -> None:
     assert sum(a == b for a, b in zip(first, days, strict=True)) < 10
 
 
-def test_a_new_key_is_read_back_and_belongs_to_its_owner_alone(tmp_path) -> None:
+def test_a_new_key_is_read_back_and_only_its_owner_can_read_it(tmp_path) -> None:
     path, key = tmp_path / "safe" / "key", new_key()
     write_key(key, path)
     assert read_key(path) == key
@@ -56,20 +56,20 @@ def test_a_new_key_is_read_back_and_belongs_to_its_owner_alone(tmp_path) -> None
 
 
 @pytest.mark.parametrize(
-    ("content", "words"),
+    ("content", "fragment"),
     [
-        (b"", "too short: 0 bytes where at least 32"),
+        (b"", "too short: 0 bytes; at least 32"),
         (b"0123456789abcdef" * 3, "too short: 24 bytes"),
         (b"secret", "too short: 6 bytes"),
         (b"00" * 40, "not random"),
         (b"abcabcabc" * 9, "not random"),
     ],
 )
-def test_a_weak_key_is_refused(tmp_path, content, words) -> None:
+def test_a_weak_key_is_refused(tmp_path, content, fragment) -> None:
     path = tmp_path / "key"
     path.write_bytes(content)
     path.chmod(0o600)
-    with pytest.raises(UsageError, match=words):
+    with pytest.raises(UsageError, match=fragment):
         read_key(path)
 
 
@@ -77,17 +77,17 @@ def test_a_weak_key_is_refused(tmp_path, content, words) -> None:
 def test_a_key_that_others_may_read_is_refused(tmp_path) -> None:
     write_key(new_key(), tmp_path / "key")
     (tmp_path / "key").chmod(0o640)
-    with pytest.raises(UsageError, match=r"mode 640, legal is 600.*chmod 600"):
+    with pytest.raises(UsageError, match=r"mode 640; accepted is 600.*chmod 600"):
         read_key(tmp_path / "key")
 
 
 @pytest.mark.parametrize("place", ["out/key", "out/deep/key", "key", "out"])
-def test_a_key_in_or_beside_the_output_is_refused(tmp_path, capsys, place) -> None:
+def test_a_key_in_or_next_to_the_output_is_refused(tmp_path, capsys, place) -> None:
     source = table(tmp_path / "batch")
     assert run("--input", source, "--out", tmp_path / "out", "--key", tmp_path / place) == 2
-    told = capsys.readouterr().err
-    assert "in or beside --out" in told
-    assert "KEY=" in told
+    message = capsys.readouterr().err
+    assert "--out" in message
+    assert "KEY=" in message
     assert sorted(path.name for path in tmp_path.iterdir()) == ["batch"]
 
 

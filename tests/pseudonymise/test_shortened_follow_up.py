@@ -28,6 +28,19 @@ def test_never_later_never_on_the_date_and_at_most_a_month_earlier(drawn) -> Non
     assert (moved[~blank] > zero[~blank]).all()
 
 
+def test_the_ends_of_patients_without_rows_are_drawn_apart() -> None:
+    cut = pd.Timestamp("2026-06-30", tz="UTC")
+    ids = pd.Series([f"P{place}" for place in range(40)])
+    ends = pd.Series([cut] * len(ids))
+    zero = ends - 100 * DAY
+    never = pd.Series([pd.NaT] * len(ids), dtype="datetime64[us, UTC]")
+    moved, blank = shortened(ends, ids, zero, never, SECRET, ends.iloc[:1])
+    assert not blank.any()
+    assert moved.nunique() > 15
+    expected = [SECRET.days_cut(name, MOST_DAYS_CUT) for name in ids]
+    assert ((ends - moved) / DAY >= expected).all()
+
+
 def test_a_whole_day_counts_until_its_end_so_one_less_is_written() -> None:
     table = pd.DataFrame({"followed_until_days": ["60"]})
     zero = pd.Series([pd.Timestamp("2026-01-01T08:00Z")])

@@ -12,7 +12,7 @@ HEADERS = {"host": "127.0.0.1:5001", "content-type": "application/json"}
 
 @dataclass
 class Reply:
-    """What the application sent."""
+    """The reply of the application."""
 
     status: int = 0
     headers: dict[str, str] = field(default_factory=dict)
@@ -53,7 +53,7 @@ class Client:
         return {"type": "http.request", "body": body, "more_body": bool(self._chunks)}
 
     async def send(self, message: dict[str, Any]) -> None:
-        """Keep what the application sends."""
+        """Keep a message of the application."""
         if message["type"] == "http.response.start":
             pairs = [(key.decode(), value.decode()) for key, value in message["headers"]]
             self.reply.status, self.reply.headers = message["status"], dict(pairs)

@@ -12,7 +12,7 @@ if __name__ == "__main__":
     port, seconds, grace = int(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3])
 
     def answer(body: bytes) -> bytes:
-        """Give the body back after a while."""
+        """Return the body after a pause."""
         time.sleep(seconds)
         return body
 

@@ -127,7 +127,7 @@ def test_a_body_that_is_too_large_is_refused_but_received(chunks, headers):
     assert whole == sum(len(chunk) for chunk in chunks if chunk)
 
 
-def test_a_client_that_waits_for_leave_to_send_is_not_given_it():
+def test_a_client_that_waits_for_100_continue_gets_none():
     with pytest.raises(Refusal):
         read(b"x" * 300, headers=(("content-length", "300"), ("expect", "100-continue")))
     assert read.received == (0, 0)

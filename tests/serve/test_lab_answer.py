@@ -1,4 +1,4 @@
-"""A request is scored as the same rows in memory, and answered for the same patients."""
+"""A request is scored like the same rows in memory, for the same patients."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Every shape of request gives the same rows, and each fault is named without its value."""
+"""Every form of request gives the same rows; messages name faults without values."""
 
 import json
 

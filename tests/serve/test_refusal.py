@@ -1,4 +1,4 @@
-"""A refusal is JSON with a code, and 503 names when to come back."""
+"""A refusal is JSON with a code; 503 has a time to retry."""
 
 import json
 
@@ -10,7 +10,7 @@ def test_a_refusal_is_json_whatever_its_sentence_holds():
     assert content == {"error_code": "cells", "message": 'a "quote"\r\nü'}
 
 
-def test_only_what_may_be_sent_again_names_a_time():
+def test_only_a_request_that_may_be_sent_again_has_a_time_to_retry():
     assert bad_request("cells", "x").status == 400
     assert bad_request("cells", "x").headers == ()
     assert unavailable("busy", "x").status == 503

@@ -120,11 +120,11 @@ def test_a_burst_is_answered_at_once_or_refused_at_once_and_nobody_is_lost():
     async def story():
         model = Model(held=True)
         app = ScoringApp(model, limits=LIMITS)
-        asked = [
+        tasks = [
             asyncio.create_task(Client(str(number).encode()).ask(app)) for number in range(200)
         ]
         await settle()
-        refused = [task.result() for task in asked if task.done()]
+        refused = [task.result() for task in tasks if task.done()]
         assert len(refused) == 200 - 1 - LIMITS.queued
         assert {reply.status for reply in refused} == {503}
         assert {reply.code for reply in refused} == {"busy"}
@@ -132,7 +132,7 @@ def test_a_burst_is_answered_at_once_or_refused_at_once_and_nobody_is_lost():
         alive, ready = [await Client().ask(app, path, method="GET") for path in ("/ping", "/ready")]
         assert (alive.status, ready.status, ready.code) == (200, 503, "busy")
         model.free.set()
-        replies = await asyncio.gather(*asked)
+        replies = await asyncio.gather(*tasks)
         answered = [number for number, reply in enumerate(replies) if reply.status == 200]
         assert len(answered) == 1 + LIMITS.queued
         assert all(replies[number].body == str(number).encode() for number in answered)
@@ -147,11 +147,11 @@ def test_clients_that_leave_while_they_wait_cost_nothing():
         model = Model(held=True)
         app = ScoringApp(model, limits=LIMITS)
         clients = [Client(str(number).encode()) for number in range(4)]
-        asked = [asyncio.create_task(client.ask(app)) for client in clients]
+        tasks = [asyncio.create_task(client.ask(app)) for client in clients]
         await settle()
         for client in clients:
             client.leave()
-        await asyncio.gather(*asked)
+        await asyncio.gather(*tasks)
         assert [client.reply.status for client in clients] == [0] * 4
         again = asyncio.create_task(Client(b"again").ask(app))
         await settle()
@@ -182,13 +182,13 @@ def test_the_bodies_of_all_clients_fit_into_the_stated_memory():
     async def story():
         app = ScoringApp(Model(), limits=LIMITS)
         held = [Client(b"x" * 900, None) for _ in range(3)]
-        asked = [asyncio.create_task(client.ask(app)) for client in held]
+        tasks = [asyncio.create_task(client.ask(app)) for client in held]
         await settle()
         reply = await Client(b"x" * 900).ask(app)
         assert (reply.status, reply.code) == (503, "busy")
         for client in held:
             client.leave()
-        await asyncio.gather(*asked)
+        await asyncio.gather(*tasks)
         assert (await Client(b"x" * 900).ask(app)).status == 200
 
     run(story)
@@ -198,7 +198,7 @@ def test_stopping_answers_everybody():
     async def story():
         model = Model(held=True)
         app = ScoringApp(model, limits=LIMITS)
-        asked = [asyncio.create_task(Client(b"x").ask(app)) for _ in range(3)]
+        tasks = [asyncio.create_task(Client(b"x").ask(app)) for _ in range(3)]
         await settle()
         app.stop()
         late = await Client(b"x").ask(app)
@@ -206,8 +206,8 @@ def test_stopping_answers_everybody():
         alive = await Client().ask(app, "/ping", method="GET")
         assert [reply.status for reply in (late, ready, alive)] == [503, 503, 200]
         assert app.working
-        asked[0].cancel()  # as a server does once the grace time is over
-        replies = await asyncio.gather(*asked)
+        tasks[0].cancel()  # as a server does once the grace time is over
+        replies = await asyncio.gather(*tasks)
         assert [reply.code for reply in replies] == ["stopping"] * 3
         model.free.set()
 

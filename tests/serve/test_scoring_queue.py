@@ -1,4 +1,4 @@
-"""One worker, a queue of stated length, and nothing is run for those who have left."""
+"""One worker, a queue of limited length, and no work for clients that have left."""
 
 import asyncio
 import threading

@@ -40,7 +40,7 @@ def test_a_taken_port_is_refused_and_a_free_one_stays_free():
 
 @pytest.fixture
 def start():
-    """Start a service that needs so long for an answer and ends within so long."""
+    """Start a service with a given time per answer and grace time."""
     started = []
 
     def begin(
@@ -67,7 +67,7 @@ def start():
         process.communicate()
 
 
-def asked(port: int) -> tuple[int, str]:
+def request_status(port: int) -> tuple[int, str]:
     """Status of a request and the code of its refusal."""
     connection = http.client.HTTPConnection(HOST, port, timeout=30)
     connection.request("POST", "/invocations", b"{}", {"content-type": "application/json"})
@@ -85,12 +85,12 @@ def asked(port: int) -> tuple[int, str]:
         (60, 1, signal.SIGTERM, [], 0),
     ],
 )
-def test_a_signal_ends_the_service_and_everybody_is_answered(
+def test_a_signal_ends_the_service_and_every_client_is_answered(
     start, seconds, grace, sent, answers, code
 ):
     process, port = start(seconds, grace)
     with ThreadPoolExecutor(3) as clients:
-        waiting = [clients.submit(asked, port) for _ in answers]
+        waiting = [clients.submit(request_status, port) for _ in answers]
         time.sleep(1.0)
         began = time.monotonic()
         process.send_signal(sent)
@@ -108,7 +108,7 @@ def test_a_parent_that_ignores_ctrl_c_does_not_change_the_code(start, sent, code
     """A shell starts background commands with ctrl-C ignored."""
     process, port = start(60, 1, lambda: signal.signal(signal.SIGINT, signal.SIG_IGN))
     with ThreadPoolExecutor(1) as clients:
-        waiting = clients.submit(asked, port)
+        waiting = clients.submit(request_status, port)
         time.sleep(1.0)
         process.send_signal(sent)
         assert waiting.result() == (503, "stopping")

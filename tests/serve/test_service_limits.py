@@ -1,4 +1,4 @@
-"""The limits of the service are those that its users are told."""
+"""The limits of the service are those of its documentation."""
 
 from pathlib import Path
 

@@ -22,7 +22,7 @@ async def hello(scope, receive, send):
 
 
 async def ask(port, *pieces):
-    """What the server sends to pieces of a request, and for how long the connection stays open."""
+    """Answer of the server to parts of a request, and the time until the connection closes."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     began = time.monotonic()
     for piece in pieces:
