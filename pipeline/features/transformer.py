@@ -27,8 +27,9 @@ class LabFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     A sample is a landmark: a patient and an hour. A feature uses only results that were available
     strictly before the hour. Fitting learns from the patients of the given landmarks only: the
-    analytes, drugs and category levels that occur, and silent detection limits. To cross-validate,
-    split by patient: ``GroupKFold`` with ``groups=X["person"]``.
+    analytes, drugs and category levels that occur, and silent detection limits. Reading the cohort
+    itself has set the limit meant by results such as "not detected", from all patients and without
+    outcomes. To cross-validate, split by patient: ``GroupKFold`` with ``groups=X["person"]``.
 
     Parameters
     ----------
