@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.arrays import Floats
-from pipeline.config import EvaluationConfig
+from pipeline.config_evaluation import EvaluationConfig
 from pipeline.evaluate import metrics
 from pipeline.evaluate.added_value import added_value, negative_control
 from pipeline.evaluate.alerts import alert_burden

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.config import Config, GateConfig
+from pipeline.config import Config
+from pipeline.config_evaluation import GateConfig
 from pipeline.evaluate.scored_rows import ScoredRows
 from pipeline.format import signed
 from pipeline.model.evaluation_cells import AreaCell, Counts, Metric, Number

@@ -11,7 +11,8 @@ from pipeline.audit.export_context import context_of
 from pipeline.audit.runner import ERROR_CHECKS, AuditReport, audit, audit_folder, describe
 from pipeline.cohort.files import RawTable
 from pipeline.cohort.reject_summary import acceptance_setting, too_many_refused
-from pipeline.config import AuditConfig, Config
+from pipeline.config import Config
+from pipeline.config_evaluation import AuditConfig
 from pipeline.csv_files import write_csv
 from pipeline.errors import InputError
 from pipeline.folders.claim import Claim

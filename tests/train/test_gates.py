@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.config import GateConfig
+from pipeline.config_evaluation import GateConfig
 from pipeline.model.evaluation_report import EvaluationReport
 from pipeline.train.gates import Candidate, check_gates
 
