@@ -94,10 +94,10 @@ def test_errors_of_the_audit_come_first_and_do_not_stop_an_evaluation(
         edit(path, twice)
     assert evaluate(mini, other, tmp_path / "out") == 0
     told = capsys.readouterr().out
-    assert told.startswith("THE AUDIT FINDS ERRORS in this cohort (CHK104), so the figures may be")
+    assert told.startswith("AUDIT ERRORS in this cohort (CHK104)")
     found = content(tmp_path / "out")
     assert found["audit"]["unacknowledged_errors"] == ["CHK104"]
-    assert found["warnings"][0].startswith("Audit error CHK104 in this cohort, so figures may be")
+    assert found["warnings"][0].startswith("Audit error CHK104 in this cohort")
     assert "M9999" not in found["warnings"][0]
     page = (tmp_path / "out" / "evaluation.html").read_text(encoding="utf-8")
     assert "Audit error CHK104 in this cohort" in page
