@@ -64,9 +64,9 @@ def test_an_export_that_needs_settings_of_reading_is_evaluated_with_them(
     assert evaluate(mini, other, tmp_path / "out", "--config", str(config), "--tz", "UTC") == 0
     told = capsys.readouterr()
     assert told.out.startswith(
-        'Read with other settings than in training: time_zone: "UTC", date_order: "day_first"\n'
+        'Reading settings that differ from training: time_zone: "UTC", date_order: "day_first"\n'
     )
-    assert "model and cohort.name not used" in told.err
+    assert "model and cohort.name" in told.err
     found, plain = content(tmp_path / "out"), content(tmp_path / "plain")
     assert found["read_with"] == {"time_zone": "UTC", "date_order": "day_first"}
     for part in (*found["outcomes"].values(), *plain["outcomes"].values()):

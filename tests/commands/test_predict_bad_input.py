@@ -594,5 +594,5 @@ def test_nobody_scored_has_no_abstention_rate(mini, predict, batch, capsys) -> N
     code, _ = predict(batch, "--no-pages")
     said = capsys.readouterr().out
     assert code == 3
-    assert "12 rejected (nobody could be scored)" in said
+    assert "12 rejected (no patient has usable input)" in said
     assert "abstention rate" not in said

@@ -419,7 +419,7 @@ def _answered(server: subprocess.Popen, request: urllib.request.Request) -> byte
 
 def test_what_cannot_be_served_is_named(mini, tracked, capsys) -> None:
     assert main(["serve", "--model", str(mini.bundle)]) == 2
-    assert "takes a registered model" in capsys.readouterr().err
+    assert "not a registered model" in capsys.readouterr().err
     assert main(["serve", "--model", "models:/other@champion"]) == 5
     assert "models:/other@champion is not in the registry" in capsys.readouterr().err
     with socket.socket() as taken:

@@ -185,7 +185,7 @@ def test_what_contradicts_itself_is_listed_with_file_and_row(tmp_path, lab, code
     assert rejects["reason"][0]
     assert rejects["remedy"][0]
     assert len(found["labs"]) == 1
-    assert "measurement.csv: 2 rows read: 1 carried, 1 refused" in said
+    assert "measurement.csv: 2 rows read: 1 carried, 1 rejected" in said
 
 
 CONCEPTS = [

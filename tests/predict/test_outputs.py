@@ -24,7 +24,7 @@ def test_drugs_without_effect_and_contradicting_grades_are_counted_on_stdout(
     code, out = predict(batch, "--no-pages")
     said = capsys.readouterr().out
     assert code == 0
-    assert "flagged, used all the same: 3, see" in said
+    assert "flagged but used: 3," in said
     assert "unknown_drug: 1 (doses of drugs that are not recognised" in said
     assert "conflicting: 2" in said
     assert sorted(flags(out)["code"]) == ["conflicting", "conflicting", "unknown_drug"]

@@ -48,7 +48,7 @@ def test_what_belongs_to_training_is_reported_as_unused(tmp_path, caplog) -> Non
     path, config = written(tmp_path, text), make_config()
     found = with_reading(config, [path], None, command="monitor", sections=["monitor"])
     warned = caplog.text
-    assert "seed and cohort.extra_analytes not used" in warned
+    assert "seed and cohort.extra_analytes" in warned
     assert found.seed == config.seed
     assert found.cohort.extra_analytes == "reject"
 
@@ -104,7 +104,7 @@ def test_a_batch_of_other_habits_is_scored_alike_and_says_how(
     said = capsys.readouterr().out
     assert code == 0
     pd.testing.assert_frame_equal(read_predictions(out), plain)
-    assert "other than in training: time_zone, date_order and decimal_comma" in said
+    assert "differs from training: time_zone, date_order and decimal_comma" in said
     reading = json.loads((out / "run_summary.json").read_text())["reading"]
     assert reading["settings"]["date_order"] == "month_first"
     assert set(reading["differs_from_training"]) == {"date_order", "decimal_comma", "time_zone"}
