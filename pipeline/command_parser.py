@@ -138,9 +138,7 @@ def build_parser() -> argparse.ArgumentParser:
     promote = add_command(
         commands, "promote", "make the challenger champion if every gate passes", zone=False
     )
-    promote.add_argument(
-        "--name", default="cytocast", help="registered model; default: cytocast"
-    )
+    promote.add_argument("--name", default="cytocast", help="registered model; default: cytocast")
     promote.add_argument(
         "--against",
         type=Path,

@@ -125,7 +125,9 @@ def _import_records(
     lines = [*ledger.remarks, *_fates(made, ledger)]
     lines += [f"flagged: {len(ledger.notes())} rows (import_flags.csv)"] * bool(ledger.noted)
     if "assessments" not in made.tables:
-        lines.append("no grades in the mapping: the cohort can be scored, but not used for training")
+        lines.append(
+            "no grades in the mapping: the cohort can be scored, but not used for training"
+        )
     return 0, _write(made.tables, ledger, output, lines)
 
 
@@ -159,8 +161,8 @@ def import_wide(
     """Convert a sheet with one column per analyte; see :func:`import_export`."""
     if not source.is_file() or source.suffix.lower() not in SUFFIXES:
         raise InputError(
-            f"{source} does not end in {', '.join(SUFFIXES)}; export the sheet in one of these "
-            "formats" + workbook_hint([source])
+            f"{source} does not end in {', '.join(SUFFIXES)}"
+            + (workbook_hint([source]) or "; export the sheet in one of these formats")
         )
     ledger = Ledger()
     table = read_raw(source, ()).record_in(ledger)

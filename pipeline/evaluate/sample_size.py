@@ -141,6 +141,27 @@ def size_report(
     Returns
     -------
     SampleSizeReport
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from pipeline.cohort.tables import empty_cohort
+    >>> from pipeline.features.build import build_features
+    >>> from pipeline.model.bundle import empty_bundle
+    >>> from pipeline.model.fitting import FitPlan, fit_risk_model
+    >>> bundle, patient = empty_bundle(), np.arange(20)
+    >>> landmarks = pd.DataFrame({"patient": patient, "hours": 24.0})
+    >>> matrix = build_features(empty_cohort(["P"] * 20), landmarks, bundle.reference.spec)
+    >>> event = (patient % 4 == 0)[:, None]
+    >>> times, status = np.where(event, 20.0, 200.0), event.astype(np.int8)
+    >>> rest = np.ones(20), patient, np.full(20, 24.0), np.full((20, 1), 200.0), patient
+    >>> targets = Targets((3,), times, status, np.full((20, 1), True), *rest)
+    >>> config = bundle.config.model.model_copy(update={"members": ("labs",)})
+    >>> plan = FitPlan("crs", (3,), bundle.reference.spec, config, seed=0, jobs=1)
+    >>> model = fit_risk_model(matrix, targets, plan)
+    >>> report = size_report("severe_crs", bundle.config, model, matrix, targets)
+    >>> report.n_patients, report.n_event_patients, report.needed.all
+    (20, 5, 289)
     """
     outcome = config.outcomes[name]
     column = targets.thresholds.index(outcome.threshold)

@@ -164,6 +164,20 @@ def audit_cohort(folder: str | Path, config: Config, read: ReadResult) -> AuditR
     Returns
     -------
     AuditReport
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from pipeline.config import load_config
+    >>> with TemporaryDirectory() as place:
+    ...     _ = (Path(place) / "patients.csv").write_text("patient_id\\nA\\n")
+    ...     header = "patient_id,analyte,value,unit,collected_hours\\n"
+    ...     _ = (Path(place) / "labs.csv").write_text(header + "A,crp,9,mg/L,30\\n")
+    ...     rows = "patient_id,scale,grade,assessed_hours\\nA,crs,1,24\\n"
+    ...     _ = (Path(place) / "assessments.csv").write_text(rows)
+    ...     read = read_training(place, load_config())
+    ...     [item.code for item in audit_cohort(place, load_config(), read).blocking]
+    []
     """
     log.info("auditing the cohort")
     return audit_folder(folder, config, read=read)
@@ -254,6 +268,23 @@ def audit_evaluated_cohort(
     Returns
     -------
     AuditReport
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from pipeline.cohort.files import raw_from_frame
+    >>> from pipeline.model.bundle import empty_bundle
+    >>> from pipeline.predict.prepare import read_cohort_for
+    >>> labs = pd.DataFrame({"patient_id": ["A"], "analyte": "CRP", "value": "9",
+    ...                      "unit": "mg/L", "collected_hours": 30})
+    >>> grades = pd.DataFrame({"patient_id": ["A"], "scale": "crs", "grade": 1,
+    ...                        "assessed_hours": 24})
+    >>> tables = {"patients": labs[["patient_id"]], "labs": labs, "assessments": grades}
+    >>> raw = {name: raw_from_frame(table, name) for name, table in tables.items()}
+    >>> bundle = empty_bundle()
+    >>> report = audit_evaluated_cohort(raw, bundle.config, read_cohort_for(bundle, raw))
+    >>> [item.code for item in report.findings]
+    []
     """
     log.info("auditing the cohort for errors")
     config = config.model_copy(update={"audit": AuditConfig()})

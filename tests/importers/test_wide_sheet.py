@@ -157,7 +157,7 @@ def test_a_sheet_that_is_no_table_and_an_occupied_folder_are_refused(sheet, tmp_
     with pytest.raises(InputError, match="does not exist"):
         import_export(tmp_path / "none.csv", tmp_path / "out", None, force=False)
     (tmp_path / "sheet.xlsx").write_bytes(b"PK")
-    with pytest.raises(InputError, match="no file ending in"):
+    with pytest.raises(InputError, match="workbook"):
         import_export(tmp_path / "sheet.xlsx", tmp_path / "out", None, force=False)
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "x").write_text("")

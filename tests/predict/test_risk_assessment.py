@@ -156,7 +156,7 @@ def test_the_id_is_that_of_the_question() -> None:
 def test_hours_only_are_refused_and_a_patient_without_a_moment_is_left_out(
     mini, predict, batch, capsys
 ) -> None:
-    with pytest.raises(UsageError, match="gives hours only; add a patients table"):
+    with pytest.raises(UsageError, match="hours only; add a patients table"):
         made(landmark_at=None)
     assert made(landmark_at=None, landmark_hours=float("nan"), status="rejected") == []
 
