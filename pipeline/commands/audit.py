@@ -22,7 +22,7 @@ def audit_command(
     time_zone: str | None,
     force: bool,
 ) -> tuple[int, str]:
-    """Audit an export; write ``audit.html``, ``audit.json`` and, if any, ``rejects.csv``.
+    r"""Audit an export; write ``audit.html``, ``audit.json`` and, if any, ``rejects.csv``.
 
     Parameters
     ----------
@@ -49,10 +49,10 @@ def audit_command(
     >>> with TemporaryDirectory() as place:
     ...     cohort, out = Path(place) / "cohort", Path(place) / "audit"
     ...     cohort.mkdir()
-    ...     _ = (cohort / "patients.csv").write_text("patient_id\\nA\\n")
-    ...     header = "patient_id,analyte,value,unit,collected_hours\\n"
-    ...     _ = (cohort / "labs.csv").write_text(header + "A,CRP,9,mg/L,30\\n")
-    ...     _ = (cohort / "assessments.csv").write_text("patient_id,scale,grade,assessed_hours\\n")
+    ...     _ = (cohort / "patients.csv").write_text("patient_id\nA\n")
+    ...     header = "patient_id,analyte,value,unit,collected_hours\n"
+    ...     _ = (cohort / "labs.csv").write_text(header + "A,CRP,9,mg/L,30\n")
+    ...     _ = (cohort / "assessments.csv").write_text("patient_id,scale,grade,assessed_hours\n")
     ...     code, summary = audit_command(cohort, out, [], time_zone=None, force=False)
     ...     code, sorted(path.name for path in out.glob("audit.*"))
     (3, ['audit.html', 'audit.json'])

@@ -37,7 +37,7 @@ def grade_command(
     time_zone: str | None,
     force: bool,
 ) -> tuple[int, str]:
-    """Write derived grades to ``out``, and differences from charted grades next to it.
+    r"""Write derived grades to ``out``, and differences from charted grades next to it.
 
     Parameters
     ----------
@@ -68,13 +68,13 @@ def grade_command(
     Examples
     --------
     >>> from tempfile import TemporaryDirectory
-    >>> rows = ("A,temperature_c,39.1,20\\nA,hypotension,no,20\\n"
-    ...         "A,oxygen_device,room_air,20\\n")
+    >>> rows = ("A,temperature_c,39.1,20\nA,hypotension,no,20\n"
+    ...         "A,oxygen_device,room_air,20\n")
     >>> with TemporaryDirectory() as place:
     ...     cohort, out = Path(place) / "cohort", Path(place) / "grades.csv"
     ...     cohort.mkdir()
-    ...     _ = (cohort / "patients.csv").write_text("patient_id\\nA\\n")
-    ...     header = "patient_id,item,value,observed_hours\\n"
+    ...     _ = (cohort / "patients.csv").write_text("patient_id\nA\n")
+    ...     header = "patient_id,item,value,observed_hours\n"
     ...     _ = (cohort / "observations.csv").write_text(header + rows)
     ...     _ = grade_command(cohort, out, [], time_zone=None, force=False)
     ...     pd.read_csv(out)[["scale", "grade"]].values.tolist()

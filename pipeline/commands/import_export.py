@@ -43,7 +43,7 @@ def import_export(
     time_zone: str | None = None,
     force: bool = False,
 ) -> tuple[int, str]:
-    """Convert a wide sheet, OMOP or FHIR export to a cohort folder.
+    r"""Convert a wide sheet, OMOP or FHIR export to a cohort folder.
 
     If the mapping does not exist, a proposal is written for a person to confirm.
 
@@ -81,7 +81,7 @@ def import_export(
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as place:
     ...     sheet, mapping = Path(place) / "sheet.csv", Path(place) / "map.yaml"
-    ...     _ = sheet.write_text("id,hours,CRP (mg/L)\\nA,30,9\\n")
+    ...     _ = sheet.write_text("id,hours,CRP (mg/L)\nA,30,9\n")
     ...     try:
     ...         import_export(sheet, Path(place) / "cohort", mapping)
     ...     except UsageError:

@@ -60,7 +60,7 @@ def pseudonymise(
     time_zone: str | None = None,
     force: bool = False,
 ) -> tuple[int, str]:
-    """Write the tables of a cohort or batch under keyed pseudonyms.
+    r"""Write the tables of a cohort or batch under keyed pseudonyms.
 
     Parameters
     ----------
@@ -99,8 +99,8 @@ def pseudonymise(
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as place:
     ...     labs, out = Path(place) / "labs.csv", Path(place) / "out"
-    ...     header = "patient_id,name,analyte,value,unit,collected_hours\\n"
-    ...     _ = labs.write_text(header + "MRN123,Jane,crp,9,mg/L,30\\n")
+    ...     header = "patient_id,name,analyte,value,unit,collected_hours\n"
+    ...     _ = labs.write_text(header + "MRN123,Jane,crp,9,mg/L,30\n")
     ...     _ = pseudonymise(labs, out, Path(place) / "keys" / "key")
     ...     table = pd.read_csv(out / "labs.csv")
     >>> "name" in table, table["patient_id"][0] == "MRN123", table["value"].tolist()
@@ -271,7 +271,7 @@ def _without_dates(
 
 
 def _renamed(table: pd.DataFrame, key: Key) -> pd.DataFrame:
-    """Rows under pseudonyms and sorted by them, because the original order can reveal identities."""
+    """Rows sorted by pseudonym, because the original order can reveal identities."""
     table = _by_pseudonym(table, key)
     return table.assign(patient_id=table["_pseudonym"]).drop(columns="_pseudonym")
 

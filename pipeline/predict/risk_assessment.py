@@ -50,11 +50,11 @@ def risk_assessments(
 
     Examples
     --------
-    >>> row = {"patient_id": "A", "landmark_hours": 36.0, "landmark_at": "2026-03-02T08:00:00+00:00",
-    ...        "outcome": "icans", "horizon_h": 72, "status": "ok", "risk": 0.18, "risk_lo": 0.1,
-    ...        "risk_hi": 0.3, "interval_level": 0.8, "base_rate": 0.12, "base_rate_n": 400,
-    ...        "ratio_to_base": 1.5, "top_1": "", "top_2": "", "top_3": "", "model_name": "cytocast",
-    ...        "model_version": "1", "bundle_sha": "1f2e"}
+    >>> row = {"patient_id": "A", "landmark_hours": 36.0, "outcome": "icans", "horizon_h": 72,
+    ...        "landmark_at": "2026-03-02T08:00:00+00:00", "status": "ok", "risk": 0.18,
+    ...        "risk_lo": 0.1, "risk_hi": 0.3, "interval_level": 0.8, "base_rate": 0.12,
+    ...        "base_rate_n": 400, "ratio_to_base": 1.5, "top_1": "", "top_2": "", "top_3": "",
+    ...        "model_name": "cytocast", "model_version": "1", "bundle_sha": "1f2e"}
     >>> outcomes = {"icans": OutcomeConfig(scale="icans", threshold=1, label="ICANS")}
     >>> resource = risk_assessments(pd.DataFrame([row]), outcomes, synthetic=False)[0]
     >>> resource["subject"], resource["prediction"][0]["probabilityDecimal"]
@@ -159,6 +159,6 @@ def _percent(share: Any) -> float:
 
 
 def _identity(row: Mapping[Any, Any]) -> str:
-    """Same id for the same patient, outcome, horizon, time and bundle, so that servers update it."""
+    """Same id for the same patient, outcome, horizon, time and bundle, for updates on a server."""
     names = ("patient_id", "outcome", "horizon_h", "landmark_at", "bundle_sha")
     return hashlib.sha256("|".join(str(row[name]) for name in names).encode()).hexdigest()[:32]

@@ -79,7 +79,7 @@ def outcome_figures(
 
 
 def beeswarm(attribution: Attribution, title: str) -> Figure:
-    """One dot per landmark and column: its SHAP value in log-odds, coloured by the feature value."""
+    """One dot per landmark and column: SHAP value in log-odds, coloured by the feature value."""
     import shap
 
     figure, axes = _figure(10.5, 8.2)

@@ -83,7 +83,7 @@ def refuse_unusable(read: ReadResult, config: Config) -> None:
 
 
 def write_rows(read: ReadResult, output: Claim) -> None:
-    """Write rejected and flagged rows next to the bundle, even if training fails later.
+    r"""Write rejected and flagged rows next to the bundle, even if training fails later.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def write_rows(read: ReadResult, output: Claim) -> None:
     ...     with claim(Path(place) / "mine", command="train", force=False) as output:
     ...         write_rows(read, output)
     ...     (Path(place) / "mine.rejects.csv").read_text()
-    'file,row\\nlabs.csv,6\\n'
+    'file,row\nlabs.csv,6\n'
     """
     tables = {
         f"{output.out.name}.{name}.csv": table
@@ -117,7 +117,7 @@ def write_rows(read: ReadResult, output: Claim) -> None:
 
 
 def read_training(folder: str | Path, config: Config) -> ReadResult:
-    """Read a training cohort, and log accepted, rejected and flagged rows.
+    r"""Read a training cohort, and log accepted, rejected and flagged rows.
 
     Parameters
     ----------
@@ -138,10 +138,10 @@ def read_training(folder: str | Path, config: Config) -> ReadResult:
     >>> from tempfile import TemporaryDirectory
     >>> from pipeline.config import load_config
     >>> with TemporaryDirectory() as place:
-    ...     _ = (Path(place) / "patients.csv").write_text("patient_id\\nA\\n")
-    ...     header = "patient_id,analyte,value,unit,collected_hours\\n"
-    ...     _ = (Path(place) / "labs.csv").write_text(header + "A,crp,9,mg/L,30\\n")
-    ...     rows = "patient_id,scale,grade,assessed_hours\\nA,crs,1,24\\n"
+    ...     _ = (Path(place) / "patients.csv").write_text("patient_id\nA\n")
+    ...     header = "patient_id,analyte,value,unit,collected_hours\n"
+    ...     _ = (Path(place) / "labs.csv").write_text(header + "A,crp,9,mg/L,30\n")
+    ...     rows = "patient_id,scale,grade,assessed_hours\nA,crs,1,24\n"
     ...     _ = (Path(place) / "assessments.csv").write_text(rows)
     ...     read_training(place, load_config()).counts["labs.csv"]["accepted"]
     1
@@ -152,7 +152,7 @@ def read_training(folder: str | Path, config: Config) -> ReadResult:
 
 
 def audit_cohort(folder: str | Path, config: Config, read: ReadResult) -> AuditReport:
-    """Audit a training cohort.
+    r"""Audit a training cohort.
 
     Parameters
     ----------
@@ -170,10 +170,10 @@ def audit_cohort(folder: str | Path, config: Config, read: ReadResult) -> AuditR
     >>> from tempfile import TemporaryDirectory
     >>> from pipeline.config import load_config
     >>> with TemporaryDirectory() as place:
-    ...     _ = (Path(place) / "patients.csv").write_text("patient_id\\nA\\n")
-    ...     header = "patient_id,analyte,value,unit,collected_hours\\n"
-    ...     _ = (Path(place) / "labs.csv").write_text(header + "A,crp,9,mg/L,30\\n")
-    ...     rows = "patient_id,scale,grade,assessed_hours\\nA,crs,1,24\\n"
+    ...     _ = (Path(place) / "patients.csv").write_text("patient_id\nA\n")
+    ...     header = "patient_id,analyte,value,unit,collected_hours\n"
+    ...     _ = (Path(place) / "labs.csv").write_text(header + "A,crp,9,mg/L,30\n")
+    ...     rows = "patient_id,scale,grade,assessed_hours\nA,crs,1,24\n"
     ...     _ = (Path(place) / "assessments.csv").write_text(rows)
     ...     read = read_training(place, load_config())
     ...     [item.code for item in audit_cohort(place, load_config(), read).blocking]
