@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pipeline.arrays import Bools
 from pipeline.features.landmarks import landmark_days
 from pipeline.model.abstention import analyte_ages, out_of_range
 from pipeline.model.manifest import SCHEMA_VERSION
@@ -71,9 +72,7 @@ def _landmark_columns(prepared: PreparedBatch) -> pd.DataFrame:
     stale_hours = prepared.bundle.config.predict.stale_hours
     counts = [measured.column(name) for name in measured.names if name.endswith("__count_24h")]
     newest = np.full(len(moment), np.nan)
-    measured_any = np.zeros(len(moment), dtype=bool)
-    if ages.shape[1]:
-        measured_any = ~np.isnan(ages).all(axis=1)
+    measured_any: Bools = ~np.isnan(ages).all(axis=1) & (ages.shape[1] > 0)
     newest[measured_any] = np.nanmin(ages[measured_any], axis=1)
     at = patients["infusion_time"] + pd.to_timedelta(moment * 3600.0, unit="s").round("s")
     return pd.DataFrame(

@@ -184,8 +184,8 @@ def test_a_site_is_not_tested_by_a_model_of_too_few_event_patients():
     assert f"{whole - further.model['72'].n} landmarks of sites whose others have" in page
     alone = np.array(["big"] * 10 + ["free of it"] * 20)
     none = evaluate(severe(range(3), site=alone), config)[0].report.outcomes["severe_crs"]
-    said = none.further_splits["leave_one_site_out"]
-    assert "fewer than 5" in said
+    output = none.further_splits["leave_one_site_out"]
+    assert "fewer than 5" in output
 
 
 def test_a_fold_in_which_no_grade_is_known_is_scored_without_state():
