@@ -95,7 +95,7 @@ def test_the_seed_of_the_call_wins(write):
 
 
 @pytest.mark.parametrize(
-    ("text", "words"), [("- a\n- b\n", "must hold a mapping"), ("a: [1\n", "not valid YAML")]
+    ("text", "phrase"), [("- a\n- b\n", "must hold a mapping"), ("a: [1\n", "not valid YAML")]
 )
 def test_a_file_that_is_no_mapping(write, text, phrase):
     assert phrase in refused(write(text))
