@@ -114,8 +114,8 @@ def what_comes_first(scores: ScoredRows, rivals: dict[str, Floats]) -> FirstEven
         has, NaN where unknown.
     """
     rows = scores.first_repeat()
-    seen = [name for name, hours in rivals.items() if np.isfinite(hours[rows]).any()]
-    names = [name for name in seen if np.isnan(rivals[name][rows]).mean() <= _MOST]
+    observed = [name for name, hours in rivals.items() if np.isfinite(hours[rows]).any()]
+    names = [name for name in observed if np.isnan(rivals[name][rows]).mean() <= _MOST]
     unknown = np.zeros(len(rows), dtype=bool)
     for name in names:
         unknown |= np.isnan(rivals[name][rows])
@@ -136,8 +136,8 @@ def what_comes_first(scores: ScoredRows, rivals: dict[str, Floats]) -> FirstEven
     at = np.asarray(once.horizons, dtype=float)
     table = aalen_johansen(time, cause, once.weight, at, hours.shape[1])
     return FirstEvents(
-        never_observed=[name for name in rivals if name not in seen],
-        mostly_unknown=[name for name in seen if name not in names],
+        never_observed=[name for name in rivals if name not in observed],
+        mostly_unknown=[name for name in observed if name not in names],
         left_out_unknown=int(unknown.sum()),
         incidence={
             f"{horizon:g}": {

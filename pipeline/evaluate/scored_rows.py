@@ -214,10 +214,8 @@ class ScoredRows:
     def at(self, horizon: float) -> HorizonRows:
         """Rows whose label at a horizon is known.
 
-        Examples
-        --------
-        ``rows.at(72.0).auroc("last_crp", against="model")`` is the AUROC of the last CRP within
-        72 h, with the model's difference from it.
+        For example, ``rows.at(72.0).auroc("last_crp", against="model")`` is the AUROC of the last
+        CRP within 72 h, with the model's difference from it.
         """
         place = self.horizons.index(horizon)
         rows = np.flatnonzero(~np.isnan(self.label[:, place]))
