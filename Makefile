@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CHAMPION := models:/cytocast@champion
 
-# inputs of the targets below; all are given in capitals on the command line
+# variables of the targets below, given as NAME=value on the command line
 COHORT ?=
 INPUT ?=
 OUT ?=
@@ -54,7 +54,7 @@ fitting = $(if $(OUTCOMES),--outcomes "$(OUTCOMES)") $(if $(SEED),--seed "$(SEED
 help: ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(READY) ## Every step once, on simulated patients [OUT=out/demo PATIENTS=400 BATCH=25 SEED= CONFIG="A B" JOBS=]
+demo: $(READY) ## Run every step once on simulated patients [OUT=out/demo PATIENTS=400 BATCH=25 SEED= CONFIG="A B" JOBS=]
 	@$(BIN)/cytocast demo $(if $(OUT),--out "$(OUT)") $(if $(PATIENTS),--patients "$(PATIENTS)") $(if $(BATCH),--batch "$(BATCH)") $(configs) $(fitting)
 
 simulate: need-OUT $(READY) ## Write a synthetic cohort: OUT=DIR [PATIENTS=400 SEED=0 BATCH=1 FORCE=1]
@@ -63,25 +63,25 @@ simulate: need-OUT $(READY) ## Write a synthetic cohort: OUT=DIR [PATIENTS=400 S
 grade: need-COHORT need-OUT $(READY) ## Derive ASTCT grades from observations: COHORT=DIR OUT=FILE [CONFIG= TZ_NAME= SHOW_VALUES=1 FORCE=1]
 	@$(BIN)/cytocast grade --cohort "$(COHORT)" --out "$(OUT)" $(configs) $(zone) $(shown) $(force)
 
-audit: need-COHORT $(READY) ## What is wrong with a cohort export, and where: COHORT=DIR [OUT= CONFIG="A B" TZ_NAME= SHOW_VALUES=1 FORCE=1]
+audit: need-COHORT $(READY) ## List the problems of a cohort export: COHORT=DIR [OUT= CONFIG="A B" TZ_NAME= SHOW_VALUES=1 FORCE=1]
 	@$(BIN)/cytocast audit --cohort "$(COHORT)" --out "$(audit_out)" $(configs) $(zone) $(shown) $(force)
 
-import: need-INPUT need-OUT $(READY) ## Wide sheet, OMOP or FHIR export to a cohort: INPUT=PATH OUT=DIR [MAPPING=FILE FORMAT= TZ_NAME= SHOW_VALUES=1 FORCE=1]
+import: need-INPUT need-OUT $(READY) ## Convert a wide sheet, OMOP or FHIR export to a cohort: INPUT=PATH OUT=DIR [MAPPING=FILE FORMAT= TZ_NAME= SHOW_VALUES=1 FORCE=1]
 	@$(BIN)/cytocast import $(if $(FORMAT),--format "$(FORMAT)") --input "$(INPUT)" --out "$(OUT)" $(if $(MAPPING),--mapping "$(MAPPING)") $(zone) $(shown) $(force)
 
-pseudonymise: need-INPUT need-OUT $(READY) ## Replace ids, drop names, shift dates: INPUT=PATH OUT=DIR [KEY=FILE KEEP="A B" TIMES=hours CONFIG= TZ_NAME= SHOW_VALUES=1 FORCE=1]
+pseudonymise: need-INPUT need-OUT $(READY) ## Replace ids, drop names and shift dates: INPUT=PATH OUT=DIR [KEY=FILE KEEP="A B" TIMES=hours CONFIG= TZ_NAME= SHOW_VALUES=1 FORCE=1]
 	@$(BIN)/cytocast pseudonymise --input "$(INPUT)" --out "$(OUT)" $(if $(KEY),--key "$(KEY)") $(foreach name,$(KEEP),--keep "$(name)") $(if $(TIMES),--times "$(TIMES)") $(configs) $(zone) $(shown) $(force)
 
-train: need-COHORT $(READY) ## Cohort export to bundle: COHORT=DIR [OUT= CONFIG="A B" OUTCOMES=a,b PRIOR=BUNDLE JOBS= SEED= TZ_NAME= SHOW_VALUES=1 FORCE=1]
+train: need-COHORT $(READY) ## Train and evaluate a bundle on a cohort export: COHORT=DIR [OUT= CONFIG="A B" OUTCOMES=a,b PRIOR=BUNDLE JOBS= SEED= TZ_NAME= SHOW_VALUES=1 FORCE=1]
 	@$(BIN)/cytocast train --cohort "$(COHORT)" --out "$(train_out)" $(configs) $(fitting) $(if $(PRIOR),--prior "$(PRIOR)") $(zone) $(shown) $(force)
 
-evaluate: need-COHORT need-OUT $(READY) ## Score a bundle on another cohort: COHORT=DIR OUT=DIR [MODEL= CONFIG= TZ_NAME= SIGNED_BY=KEY SHOW_VALUES=1 FORCE=1]
+evaluate: need-COHORT need-OUT $(READY) ## Evaluate a bundle on another cohort: COHORT=DIR OUT=DIR [MODEL= CONFIG= TZ_NAME= SIGNED_BY=KEY SHOW_VALUES=1 FORCE=1]
 	@$(BIN)/cytocast evaluate --model "$(model)" --cohort "$(COHORT)" --out "$(OUT)" $(configs) $(zone) $(signed) $(shown) $(force)
 
-reproduce: need-COHORT $(READY) ## Train a bundle again and compare: COHORT=DIR [MODEL= JOBS= SHOW_VALUES=1]
+reproduce: need-COHORT $(READY) ## Train a bundle again and compare the files: COHORT=DIR [MODEL= JOBS= SHOW_VALUES=1]
 	@$(BIN)/cytocast reproduce "$(model)" --cohort "$(COHORT)" $(if $(JOBS),--jobs "$(JOBS)") $(shown)
 
-register: need-OUT $(READY) ## Log and register a finished bundle: OUT=BUNDLE
+register: need-OUT $(READY) ## Log a bundle to MLflow and register it: OUT=BUNDLE
 	@$(BIN)/cytocast register "$(OUT)"
 
 promote: $(READY) ## Make the challenger champion if every gate passes [AGAINST=DIR SIGNED_BY=KEY FORCE=1]
@@ -90,25 +90,25 @@ promote: $(READY) ## Make the challenger champion if every gate passes [AGAINST=
 predict: need-INPUT need-OUT $(READY) ## Score a lab batch: INPUT=PATH OUT=DIR [MODEL= AS_OF= CONFIG= TZ_NAME= EMIT=fhir STRICT=1 SPREADSHEET_SAFE=1 SIGNED_BY=KEY SHOW_VALUES=1 FORCE=1]
 	@$(BIN)/cytocast predict --input "$(INPUT)" --out "$(OUT)" --model "$(model)" $(as_of) $(configs) $(zone) $(if $(EMIT),--emit "$(EMIT)") $(if $(filter-out 0 no false,$(STRICT)),--strict) $(if $(filter-out 0 no false,$(SPREADSHEET_SAFE)),--spreadsheet-safe) $(signed) $(shown) $(force) || { code=$$?; [ $$code -eq 4 ] || exit $$code; echo "Some patients have no estimate; see status_reason in $(OUT)/predictions.csv."; }
 
-report: predict ## Score a lab batch and say where its pages are: INPUT=PATH OUT=DIR [as for predict]
+report: predict ## Score a lab batch and print where its pages are: INPUT=PATH OUT=DIR [as for predict]
 	@echo "Open $(OUT)/report/index.html in a browser."
 
-monitor: need-INPUT need-OUT $(READY) ## Batches against the training cohort: INPUT="A B" OUT=DIR [MODEL= COHORT=DIR CONFIG= TZ_NAME= SIGNED_BY=KEY SHOW_VALUES=1 FORCE=1]
+monitor: need-INPUT need-OUT $(READY) ## Compare batches with the training cohort: INPUT="A B" OUT=DIR [MODEL= COHORT=DIR CONFIG= TZ_NAME= SIGNED_BY=KEY SHOW_VALUES=1 FORCE=1]
 	@$(BIN)/cytocast monitor $(foreach path,$(INPUT),--input "$(path)") --out "$(OUT)" --model "$(model)" $(if $(COHORT),--cohort "$(COHORT)") $(configs) $(zone) $(signed) $(shown) $(force)
 
 ui: $(READY) ## Browse runs and models at http://127.0.0.1:5000
 	@$(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1
 
-sign: $(READY) ## Sign a bundle, or make a key: MODEL=DIR KEY=FILE [FORCE=1], or NEW_KEY=FILE
+sign: $(READY) ## Sign a bundle, or make a key pair: MODEL=DIR KEY=FILE [FORCE=1], or NEW_KEY=FILE
 	@$(BIN)/cytocast sign $(if $(MODEL),"$(MODEL)") $(if $(KEY),--key "$(KEY)") $(if $(NEW_KEY),--new-key "$(NEW_KEY)") $(force)
 
-serve: $(READY) ## Answer lab rows at http://127.0.0.1:5001/invocations [MODEL=models:/... PORT=5001 SIGNED_BY=KEY]
+serve: $(READY) ## Score lab rows at http://127.0.0.1:5001/invocations [MODEL=models:/... PORT=5001 SIGNED_BY=KEY]
 	@$(BIN)/cytocast serve --model "$(model)" $(if $(PORT),--port "$(PORT)") $(signed)
 
 test: $(READY) ## Run the tests
 	@$(BIN)/pytest -n auto --dist loadfile
 
-lint: $(READY) ## Check style, format, the layers of imports and the sections of docstrings
+lint: $(READY) ## Check style, format, import layers and the sections of docstrings
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports
@@ -117,7 +117,7 @@ lint: $(READY) ## Check style, format, the layers of imports and the sections of
 typecheck: $(READY) ## Check types
 	@$(BIN)/mypy
 
-faults: $(READY) ## Attack the promises of docs/reliability.md at length: kills, writers, disks, strings, bytes
+faults: $(READY) ## Test the guarantees of docs/reliability.md at length: kills, writers, disks, strings, bytes
 	@for attack in benchmarks/faults*.py benchmarks/fuzz_inputs.py; do $(BIN)/python $$attack || exit 1; done
 
 clean: ## Remove the environment and caches; results stay
@@ -139,7 +139,7 @@ predict: EXAMPLE = make predict INPUT=batches/today OUT=out/today MODEL=out/2026
 need-%:
 	@: $(if $(strip $($*)),,$(error $* is missing; for example: $(EXAMPLE)))
 
-# The environment: made once, and again when the requirements change.
+# The environment: created once, and again when the requirements change.
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 $(READY): pyproject.toml constraints.txt
 	@if ! $(BIN)/python -c '$(SUPPORTED)' 2>/dev/null; then \
@@ -148,7 +148,7 @@ $(READY): pyproject.toml constraints.txt
 	    if "$$name" -c '$(SUPPORTED)' 2>/dev/null; then found=$$name; break; fi; \
 	  done; \
 	  if [ -z "$$found" ]; then \
-	    echo "Python 3.11, 3.12 or 3.13 is needed$(if $(PYTHON),: $(PYTHON) is not one of them); install one, or name it: make PYTHON=/path/to/python3.11" >&2; \
+	    echo "Python 3.11, 3.12 or 3.13 is required$(if $(PYTHON),: $(PYTHON) is none of these); install one, or give its path: make PYTHON=/path/to/python3.11" >&2; \
 	    exit 2; \
 	  fi; \
 	  "$$found" -m venv --clear $(VENV); \

@@ -111,7 +111,7 @@ def learn(
         part, known = test.matrix.take(rows), test.targets.take(rows)
         rates = base_rate_table(small.matrix, small.targets, threshold, model.horizons)
         ranked = published_scores(test.cohort, part.landmarks, small.spec)[0]
-        scores = score(model, part, known, threshold, rates, beside=ComparatorInputs(ranked))
+        scores = score(model, part, known, threshold, rates, inputs=ComparatorInputs(ranked))
         place = scores.horizons.index(HORIZON)
         table = part.landmarks[["patient", "hours"]].assign(
             row=np.arange(len(rows)),
@@ -147,7 +147,7 @@ def gate(patients: int, seed: int, config: Config, work: Path) -> None:
         ranked = published_scores(small.cohort, small.matrix.landmarks, small.spec)[0]
         splits = splits_of(small.targets.patient, shared_folds(small.cohort, config))
         scores = cross_validate(
-            small.matrix, small.targets, small.plan, splits, beside=ComparatorInputs(ranked)
+            small.matrix, small.targets, small.plan, splits, inputs=ComparatorInputs(ranked)
         )
         outcome = gated(scores[threshold], config, config.evaluation.bootstrap)
         evaluation = EvaluationReport(

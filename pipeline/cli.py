@@ -1,4 +1,4 @@
-"""The command line: one thin function per command; heavy imports wait until they are needed."""
+"""The command line: one thin function per command; heavy modules are imported on use."""
 
 from __future__ import annotations
 
@@ -19,7 +19,18 @@ os.environ.setdefault("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its documented exit code."""
+    """Run one command.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Without the program name; default: those of the process.
+
+    Returns
+    -------
+    int
+        Exit code.
+    """
     options = build_parser().parse_args(arguments)
     log.configure(quiet=options.quiet, json_logs=options.json_logs)
     typed = sys.argv[1:] if arguments is None else map(str, arguments)
@@ -236,7 +247,7 @@ RUNNERS: dict[str, Callable[[argparse.Namespace], tuple[int, str]]] = {
 
 
 def run() -> None:
-    """Entry point of the command; an interrupted run ends with its code whatever Python noted."""
+    """Entry point of the command; an interrupted run exits at once with its own code."""
     code = main()
     if code in (INTERRUPTED, TERMINATED):
         sys.stderr.flush()

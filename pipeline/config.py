@@ -6,17 +6,23 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
 from pipeline.config_cohort import READING, CohortConfig
+from pipeline.config_evaluation import (
+    AuditConfig,
+    CardConfig,
+    EvaluationConfig,
+    GateConfig,
+    Share,
+)
 from pipeline.config_model import HEADLINE_HOURS, ModelConfig, PositiveHours, Strict, options_named
 from pipeline.errors import UsageError
-from pipeline.resources import config_path, read_yaml, schema_yaml
+from pipeline.resources import config_path, read_yaml
 
 SCALES = ("crs", "icans", "hlh", "death")
-Share = Annotated[float, Field(gt=0, lt=1)]
 Sign = Literal["increasing", "decreasing", "free"]
 
 
@@ -72,34 +78,8 @@ class FeatureConfig(Strict):
     )
 
 
-class EvaluationConfig(Strict):
-    """Cross-validation and intervals."""
-
-    folds: int = Field(default=5, ge=2, le=20)
-    repeats: int = Field(default=4, ge=1, le=50)
-    bootstrap: int = Field(default=300, ge=20, le=5000)
-    min_event_patients: int = Field(default=5, ge=1)
-    expected_auroc: float = Field(default=0.75, gt=0.5, lt=1)
-    control_permutations: int = Field(default=3, ge=0, le=50)
-    analyte_importance: bool = True
-    further_splits: tuple[Literal["site", "temporal"], ...] = ("site", "temporal")
-    temporal_test_share: float = Field(default=0.3, gt=0, lt=1)
-    alert_rates: tuple[Share, ...] = (0.05, 0.1, 0.2)
-    net_benefit_range: tuple[Share, Share] = (0.05, 0.3)
-    early_onset_hours: PositiveHours = 12
-    age_bands: tuple[int, ...] = Field(default=(18, 40, 65), min_length=1)
-
-    @model_validator(mode="after")
-    def _ranges_rise(self) -> EvaluationConfig:
-        if self.net_benefit_range[0] >= self.net_benefit_range[1]:
-            raise ValueError("net_benefit_range must rise, e.g. [0.05, 0.3]")
-        if list(self.age_bands) != sorted(set(self.age_bands)):
-            raise ValueError("age_bands must rise without repeats, e.g. [18, 40, 65]")
-        return self
-
-
 class PredictConfig(Strict):
-    """When an estimate is refused."""
+    """When the model abstains."""
 
     min_analytes: int = Field(default=2, ge=0)
     newest_lab_hours: PositiveHours = 72
@@ -112,51 +92,13 @@ class PredictConfig(Strict):
 
 
 class MonitorConfig(Strict):
-    """When a difference from the training cohort is an alarm."""
+    """When a difference from the training cohort raises an alarm."""
 
     psi: float = Field(default=0.25, gt=0)
     share_change: Share = 0.2
     risk_ratio: float = Field(default=1.5, gt=1)
     min_patients: int = Field(default=10, ge=2)
     false_alarm_rate: Share = 0.01
-
-
-class GateConfig(Strict):
-    """Promotion gates (design decision 12)."""
-
-    margin_auroc: float = Field(default=0.02, ge=0)
-    slope_low: float = 0.8
-    slope_high: float = 1.25
-    min_event_patients: int = Field(default=20, ge=1)
-    horizon_hours: PositiveHours = 72
-
-
-class AuditConfig(Strict):
-    """Which errors of the audit are known and accepted."""
-
-    acknowledge: tuple[Annotated[str, Field(pattern=r"^CHK\d{3}$")], ...] = ()
-
-
-class CardConfig(Strict):
-    """What the model card cannot know from a run."""
-
-    developer: str = ""
-    contact: str = ""
-    release_date: str = ""
-    items: dict[str, str] = Field(default_factory=dict)
-
-    @model_validator(mode="after")
-    def _items_exist(self) -> CardConfig:
-        if not self.items:
-            return self
-        known = [item["number"] for item in schema_yaml("tripod_ai.yaml")["items"]]
-        unknown = [number for number in self.items if number not in known]
-        if unknown:
-            raise ValueError(
-                f"items names {', '.join(unknown)}, which TRIPOD+AI does not have; legal are "
-                f"{', '.join(known)}"
-            )
-        return self
 
 
 class TrackingConfig(Strict):
@@ -167,7 +109,7 @@ class TrackingConfig(Strict):
 
 
 class Config(Strict):
-    """All settings of one run; what is not stated keeps its default."""
+    """All settings of one run; settings that are not stated keep their defaults."""
 
     seed: int = Field(default=0, ge=0)
     cohort: CohortConfig = CohortConfig()
@@ -208,12 +150,12 @@ class Config(Strict):
             if item.threshold not in chosen:
                 raise ValueError(
                     f"model.thresholds.{item.scale} lacks {item.threshold}, which the outcome "
-                    f"{name} asks for"
+                    f"{name} needs"
                 )
             if model.threshold_weights.get(item.scale, {}).get(item.threshold, 1.0) == 0.0:
                 raise ValueError(
                     f"model.threshold_weights.{item.scale}.{item.threshold} is 0, but the outcome "
-                    f"{name} asks for it"
+                    f"{name} needs it; set a weight above 0"
                 )
         return self
 
@@ -234,7 +176,8 @@ class Config(Strict):
         if unknown:
             raise UsageError(
                 f"unknown outcome {', '.join(unknown)}; configured are "
-                f"{', '.join(self.outcomes)}. Add it under 'outcomes' in a config file"
+                f"{', '.join(self.outcomes)}. Choose one of these, or add it under 'outcomes' in "
+                "a config file"
             )
         kept = {
             name: outcome.model_copy(
@@ -317,7 +260,7 @@ def as_config(settings: Settings = None) -> Config:
 
 
 def reading_settings(config: Config, settings: Settings) -> tuple[CohortConfig, tuple[str, ...]]:
-    """Reading settings of another export: those of training, then those stated.
+    """Reading settings of another export: those of training, overridden by the stated ones.
 
     Only settings of ``cohort`` named in ``READING`` apply. All other settings were fixed in
     training; they are checked, but not used.
@@ -360,7 +303,7 @@ def reading_settings(config: Config, settings: Settings) -> tuple[CohortConfig, 
 
 
 def _stated(settings: Settings) -> tuple[list[Mapping[str, Any]], str]:
-    """Contents of settings, and their name in messages."""
+    """Contents of the settings, and the source to name in messages."""
     if settings is None:
         return [], "of the bundle"
     if isinstance(settings, Config):
@@ -379,7 +322,10 @@ def _stated(settings: Settings) -> tuple[list[Mapping[str, Any]], str]:
 def _content(path: str | Path) -> Mapping[str, Any]:
     content = read_yaml(Path(path)) or {}
     if not isinstance(content, Mapping):
-        raise UsageError(f"{path} must hold a mapping of settings, got {type(content).__name__}")
+        raise UsageError(
+            f"{path} must hold a mapping of settings, got {type(content).__name__}; write one "
+            "setting per line as 'name: value'"
+        )
     return content
 
 
@@ -392,7 +338,30 @@ def _merged(contents: Sequence[Mapping[str, Any]], source: str) -> Config:
 
 
 def parse_config(content: Mapping[str, Any], *, source: str) -> Config:
-    """Validate settings already read; errors name the key, the value and what is legal."""
+    """Validate settings that are already read.
+
+    Parameters
+    ----------
+    content : mapping
+        Every section, or those that differ from the defaults.
+    source : str
+        Where the settings come from, for the message.
+
+    Returns
+    -------
+    Config
+
+    Raises
+    ------
+    UsageError
+        The message names each illegal key, its value and what is accepted.
+
+    Examples
+    --------
+    >>> outcome = {"scale": "crs", "threshold": 3, "label": "Severe CRS"}
+    >>> parse_config({"outcomes": {"severe_crs": outcome}}, source="mine.yaml").scales
+    ('crs',)
+    """
     try:
         return Config.model_validate(content)
     except ValidationError as error:
@@ -402,7 +371,7 @@ def parse_config(content: Mapping[str, Any], *, source: str) -> Config:
             for item in error.errors(include_url=False)
         ]
         raise UsageError(
-            f"configuration {source} cannot be used:\n" + "\n".join(lines),
+            f"configuration {source} cannot be used; correct these settings:\n" + "\n".join(lines),
             options=options_named(error),
         ) from error
 

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from pipeline.config_model import PositiveHours, Strict
 from pipeline.resources import schema_yaml
 
-# settings of `cohort` for reading an export; the others belong to the model and its training
+# settings of `cohort` for reading an export; all others are fixed in training
 READING = (
     "time_zone",
     "date_order",
@@ -43,7 +43,9 @@ class LocalAnalyteConfig(Strict):
     def _pathway_exists(self) -> LocalAnalyteConfig:
         known = schema_yaml("pathways.yaml")["pathways"]
         if self.pathway not in known:
-            raise ValueError(f"pathway {self.pathway!r} is unknown; legal are {', '.join(known)}")
+            raise ValueError(
+                f"pathway {self.pathway!r} is unknown; accepted are {', '.join(known)}"
+            )
         return self
 
 
@@ -112,7 +114,7 @@ class CohortConfig(Strict):
     def _derived_grades_are_astct(self) -> CohortConfig:
         if self.grades != "charted" and self.grading_system != "astct":
             raise ValueError(
-                f"grades: {self.grades} gives ASTCT grades, which are never pooled with "
+                f"grades: {self.grades} gives ASTCT grades, which cannot be mixed with "
                 f"{self.grading_system}; set grading_system: astct or grades: charted"
             )
         return self

@@ -1,4 +1,4 @@
-"""Typed settings of the model: members, their penalties, and what is tuned."""
+"""Typed settings of the model: members, their penalties, and tuning."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from pipeline.errors import SettingError
 
-HEADLINE_HOURS = 72  # of the horizon shown first
+HEADLINE_HOURS = 72  # horizon shown first
 PositiveHours = Annotated[float, Field(gt=0, le=2160)]
 BuiltIn = Literal["grade_and_day", "state", "labs", "booster"]
-PRIOR = "prior"  # the member that another cohort's bundle is
-# what may be tuned, and whether it is a whole number
+PRIOR = "prior"  # member that is another cohort's bundle
+# settings that may be tuned, with their type
 TUNABLE: dict[str, type] = {
     **dict.fromkeys(("ridge_context", "ridge_state", "ridge_labs", "ridge_calibration"), float),
     **dict.fromkeys(("booster_rounds", "booster_depth"), int),
@@ -22,9 +22,9 @@ TUNABLE: dict[str, type] = {
 
 
 class Strict(BaseModel):
-    """Settings that cannot change, in which an unknown key is an error."""
+    """Frozen settings; an unknown key is an error."""
 
-    # defaults are validated too, so that settings read back from a bundle are equal to the digit
+    # defaults are validated too, so that settings read back from a bundle are exactly equal
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
 
@@ -50,7 +50,7 @@ class SpanConfig(Strict):
 
 
 class TuneConfig(Strict):
-    """Nested tuning; no trials: nothing is tuned."""
+    """Nested tuning; with 0 trials nothing is tuned."""
 
     trials: int = Field(default=0, ge=0, le=200)
     folds: int = Field(default=3, ge=2, le=10)
@@ -68,7 +68,7 @@ class TuneConfig(Strict):
     def _space_is_legal(self) -> TuneConfig:
         for name, span in self.space.items():
             if name not in TUNABLE:
-                raise ValueError(f"{name} cannot be tuned; legal are {', '.join(TUNABLE)}")
+                raise ValueError(f"{name} cannot be tuned; accepted are {', '.join(TUNABLE)}")
             if self.trials:
                 for value in (span.low, span.high):
                     ModelConfig.model_validate({name: value})
@@ -141,24 +141,45 @@ class ModelConfig(Strict):
     def _members_fit_together(self) -> ModelConfig:
         if not self.custom and not {"labs", "booster"} & set(self.members):
             raise ValueError(
-                "members must hold labs or booster, or custom a member: the model without "
-                "clinical state has no others"
+                "members must hold labs or booster, or custom must hold a member: the variant "
+                "without clinical state uses no other members"
             )
         taken = sorted(set(self.custom) & {*get_args(BuiltIn), PRIOR})
         if taken:
-            raise ValueError(f"custom member {taken[0]} has the name of a built-in one")
+            raise ValueError(
+                f"custom member {taken[0]} has the name of a built-in member; choose another name"
+            )
         unknown = sorted(set(self.weights) - {*self.members, *self.custom, PRIOR})
         if unknown:
             raise SettingError(
                 f"weights names {', '.join(unknown)}, which is no member; members are "
-                f"{', '.join([*self.members, *self.custom])}, and {PRIOR} with --prior",
+                f"{', '.join([*self.members, *self.custom])}, and {PRIOR} with --prior. Correct "
+                "the name",
                 options=("prior",),
             )
         return self
 
 
 def options_named(error: ValidationError) -> tuple[str, ...]:
-    """Command-line options that the messages of a validation error name."""
+    """Command-line options named in the messages of a validation error.
+
+    Parameters
+    ----------
+    error : ValidationError
+
+    Returns
+    -------
+    tuple of str
+        Without dashes.
+
+    Examples
+    --------
+    >>> try:
+    ...     ModelConfig(weights={"oracle": 1})
+    ... except ValidationError as error:
+    ...     options_named(error)
+    ('prior',)
+    """
     causes = [item.get("ctx", {}).get("error") for item in error.errors(include_url=False)]
     named = [cause.options for cause in causes if isinstance(cause, SettingError)]
     return tuple(option for options in named for option in options)

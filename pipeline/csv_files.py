@@ -1,4 +1,4 @@
-"""CSV files that people open: text that a spreadsheet would run is neutralised, and read back."""
+"""Writes and reads CSV files; neutralises text that a spreadsheet would run as a formula."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Literal
 
 import pandas as pd
 
-# a spreadsheet takes a cell that begins with one of these as a formula, or drops the sign
+# a spreadsheet runs a cell that begins with one of these as a formula, or drops the sign
 _RUN = r"\s*[=+\-@\t\r\n＝＋－＠]"
 _RISKY = re.compile(rf"'*{_RUN}")
 _NEUTRAL = re.compile(rf"'+{_RUN}")
@@ -17,10 +17,18 @@ _NUMBER = re.compile(r"[+-]?\d[\d.,]*(?:[eE][+-]?\d+)?|[+-]?[.,]\d+|[+-](?:inf|n
 
 
 def neutral(cell: str) -> str:
-    r"""Text with an apostrophe in front where a spreadsheet would run it; a number stays.
+    r"""Prefix text that a spreadsheet would run with an apostrophe; numbers stay as they are.
 
-    An apostrophe that is there already gets another, so that :func:`restored` gives every text
-    back.
+    A risky text that already starts with an apostrophe gets another one, so that
+    :func:`restored` recovers every text.
+
+    Parameters
+    ----------
+    cell : str
+
+    Returns
+    -------
+    str
 
     Examples
     --------
@@ -33,7 +41,15 @@ def neutral(cell: str) -> str:
 
 
 def restored(cell: str) -> str:
-    """Text of a cell that :func:`neutral` may have changed.
+    """Undo :func:`neutral` for one cell.
+
+    Parameters
+    ----------
+    cell : str
+
+    Returns
+    -------
+    str
 
     Examples
     --------
@@ -44,10 +60,18 @@ def restored(cell: str) -> str:
 
 
 def restored_cells(cells: pd.Series) -> pd.Series:
-    """Cells of a column of text as they were before :func:`neutral`.
+    """Undo :func:`neutral` for a column of text.
 
-    A column that still holds text to be run was not written here. It stays as it is, so that an
-    id with an apostrophe and one without stay two.
+    A column with a risky cell that is not neutralised comes from another program. It is returned
+    unchanged, so that an id with an apostrophe and the same id without one stay different.
+
+    Parameters
+    ----------
+    cells : Series of str
+
+    Returns
+    -------
+    Series of str
 
     Examples
     --------
@@ -63,15 +87,20 @@ def restored_cells(cells: pd.Series) -> pd.Series:
 def csv_text(
     table: pd.DataFrame, *, float_format: str | None = None, spreadsheet_safe: bool = True
 ) -> str:
-    r"""Content of a CSV file: LF, blanks for what is missing, every cell read back as it was.
+    r"""Content of a CSV file: LF line ends, blank cells for missing values.
 
     Parameters
     ----------
     table : DataFrame
-        Its index is not written.
+        The index is not written.
     float_format : str, optional
+        For example ``"%.4f"``.
     spreadsheet_safe : bool
         Whether text is neutralised; numbers never are.
+
+    Returns
+    -------
+    str
 
     Examples
     --------
@@ -93,7 +122,7 @@ def csv_text(
     names = [str(name) for name in made.columns]
     lone |= any("\r" in name for name in names)
     made.columns = pd.Index([neutral(name) for name in names] if spreadsheet_safe else names)
-    # before Python 3.13 a bare carriage return is not quoted, and would end the line
+    # Python before 3.13 does not quote a lone carriage return, which would end the line
     quoting: Literal[0, 2] = csv.QUOTE_NONNUMERIC if lone else csv.QUOTE_MINIMAL
     return str(
         made.to_csv(index=False, lineterminator="\n", float_format=float_format, quoting=quoting)
@@ -107,13 +136,51 @@ def write_csv(
     float_format: str | None = None,
     spreadsheet_safe: bool = True,
 ) -> None:
-    """Write a CSV file, see :func:`csv_text`; text that is no Unicode is written escaped."""
+    r"""Write a CSV file; characters that UTF-8 cannot hold are escaped.
+
+    Parameters
+    ----------
+    table : DataFrame
+        The index is not written.
+    path : Path
+    float_format : str, optional
+        For example ``"%.4f"``.
+    spreadsheet_safe : bool
+        As in :func:`csv_text`.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "risks.csv"
+    ...     write_csv(pd.DataFrame({"id": ["=A1"], "risk": [0.25]}), path, float_format="%.1f")
+    ...     path.read_text()
+    "id,risk\n'=A1,0.2\n"
+    """
     text = csv_text(table, float_format=float_format, spreadsheet_safe=spreadsheet_safe)
     path.write_bytes(text.encode("utf-8", errors="backslashreplace"))
 
 
 def read_csv(path: Path) -> pd.DataFrame:
-    """Read a CSV file that :func:`write_csv` wrote, as text."""
+    """Read a CSV file of :func:`write_csv`; every cell is text.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    DataFrame of str
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "risks.csv"
+    ...     write_csv(pd.DataFrame({"id": ["=A1"], "risk": [0.25]}), path)
+    ...     read_csv(path).to_dict("list")
+    {'id': ['=A1'], 'risk': ['0.25']}
+    """
     table = pd.read_csv(path, dtype="str", keep_default_na=False)
     return table.apply(restored_cells) if len(table) else table
 

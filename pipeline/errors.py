@@ -1,11 +1,11 @@
-"""Errors that carry the documented exit code and the options they name, and text for messages."""
+"""Errors with their documented exit codes, and helpers that make input text safe to print."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
 
-# printable by Python, and invisible or mistaken for a space: joiners, fillers, variation selectors
+# printable for Python, but invisible or like a space: joiners, fillers, variation selectors
 IGNORABLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\ufffd"
     "\U000e0100-\U000e01ef]"
@@ -17,9 +17,17 @@ _UNSEEN = re.compile(
 
 
 def visible(text: str) -> str:
-    r"""Text with control characters, reordering marks and zero-width characters escaped.
+    r"""Escape control characters, reordering marks and zero-width characters.
 
     Line feeds and tabs stay.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    str
 
     Examples
     --------
@@ -32,7 +40,17 @@ def visible(text: str) -> str:
 
 
 def shown(text: str, longest: int = 60) -> str:
-    r"""Text of an input as a message may show it: cut, with what does not print escaped.
+    r"""Shorten text of an input for a message and escape what does not print.
+
+    Parameters
+    ----------
+    text : str
+    longest : int
+        Characters kept.
+
+    Returns
+    -------
+    str
 
     Examples
     --------
@@ -47,26 +65,35 @@ def shown(text: str, longest: int = 60) -> str:
 
 
 def listed(names: Iterable[str], most: int = 20) -> str:
-    """Names of an input for a message, each cut, of many only the first.
+    """List names of an input for a message: each shortened, at most ``most`` of them.
+
+    Parameters
+    ----------
+    names : iterable of str
+    most : int
+
+    Returns
+    -------
+    str
 
     Examples
     --------
     >>> listed(["a", "b", "c"], most=2)
     'a, b and 1 more'
     """
-    told = [shown(name) for name in names]
-    more = f" and {len(told) - most} more" if len(told) > most else ""
-    return ", ".join(told[:most]) + more
+    shortened = [shown(name) for name in names]
+    more = f" and {len(shortened) - most} more" if len(shortened) > most else ""
+    return ", ".join(shortened[:most]) + more
 
 
 class CytocastError(Exception):
-    """Base of every error meant for the user; ``exit_code`` is what the CLI returns.
+    """Base of every error meant for the user; ``exit_code`` is the exit code of the command.
 
     Parameters
     ----------
     message : str
     options : tuple of str
-        Command-line options that the message names, in its order and without dashes.
+        Command-line options named in the message, in order, without dashes.
     """
 
     exit_code = 1
@@ -83,7 +110,7 @@ class UsageError(CytocastError):
 
 
 class SettingError(ValueError):
-    """A setting that a configuration model refuses, with the options that the message names."""
+    """A setting that a configuration model refuses, with the options named in the message."""
 
     def __init__(self, message: str, *, options: tuple[str, ...] = ()) -> None:
         super().__init__(message)

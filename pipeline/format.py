@@ -1,4 +1,4 @@
-"""Numbers to text for people: a missing number is an en dash, never "nan" or "None"."""
+"""Formats numbers as text for people; a missing number is an en dash."""
 
 from __future__ import annotations
 
@@ -11,8 +11,15 @@ Number = float | None
 
 
 def is_missing(x: Number) -> bool:
-    """
-    Tell whether a number cannot be shown: None, NaN or infinite.
+    """Whether a number cannot be shown: None, NaN or infinite.
+
+    Parameters
+    ----------
+    x : float or None
+
+    Returns
+    -------
+    bool
 
     Examples
     --------
@@ -23,8 +30,17 @@ def is_missing(x: Number) -> bool:
 
 
 def decimal(x: Number, places: int = 2) -> str:
-    """
-    Write a number with fixed decimals.
+    """Number with fixed decimals.
+
+    Parameters
+    ----------
+    x : float or None
+    places : int
+        Decimals.
+
+    Returns
+    -------
+    str
 
     Examples
     --------
@@ -42,8 +58,17 @@ def decimal(x: Number, places: int = 2) -> str:
 
 
 def signed(x: Number, places: int = 2) -> str:
-    """
-    Write a difference with its sign always shown.
+    """Difference with its sign, plus included.
+
+    Parameters
+    ----------
+    x : float or None
+    places : int
+        Decimals.
+
+    Returns
+    -------
+    str
 
     Examples
     --------
@@ -56,8 +81,15 @@ def signed(x: Number, places: int = 2) -> str:
 
 
 def integer(x: Number) -> str:
-    """
-    Write a count with thousands separated.
+    """Count with thousands separators.
+
+    Parameters
+    ----------
+    x : float or None
+
+    Returns
+    -------
+    str
 
     Examples
     --------
@@ -70,8 +102,17 @@ def integer(x: Number) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """
-    Write a count with its noun.
+    """Count with its noun.
+
+    Parameters
+    ----------
+    number : int
+    noun : str
+        Singular; the plural adds an s.
+
+    Returns
+    -------
+    str
 
     Examples
     --------
@@ -82,8 +123,15 @@ def counted(number: int, noun: str) -> str:
 
 
 def plain(x: Number) -> str:
-    """
-    Write a number as short as it is, for axis ticks and lab values.
+    """Number in its shortest form, for axis ticks and lab values.
+
+    Parameters
+    ----------
+    x : float or None
+
+    Returns
+    -------
+    str
 
     Examples
     --------
@@ -96,8 +144,16 @@ def plain(x: Number) -> str:
 
 
 def percent(p: Number) -> str:
-    """
-    Write a probability as an integer percent, clipped to "<1 %" and ">99 %".
+    """Probability as an integer percentage, clipped to "<1 %" and ">99 %".
+
+    Parameters
+    ----------
+    p : float or None
+        From 0 to 1.
+
+    Returns
+    -------
+    str
 
     Examples
     --------
@@ -109,8 +165,16 @@ def percent(p: Number) -> str:
 
 
 def proportion(p: Number) -> str:
-    """
-    Write a counted share as an integer percent: none is 0 % and all are 100 %, unlike a risk.
+    """Counted share as an integer percentage; unlike a risk it may be 0 % or 100 %.
+
+    Parameters
+    ----------
+    p : float or None
+        From 0 to 1.
+
+    Returns
+    -------
+    str
 
     Examples
     --------
@@ -121,8 +185,16 @@ def proportion(p: Number) -> str:
 
 
 def percent_interval(lo: Number, hi: Number) -> str:
-    """
-    Write an interval of probabilities in integer percent.
+    """Interval of probabilities in integer percent.
+
+    Parameters
+    ----------
+    lo, hi : float or None
+        From 0 to 1.
+
+    Returns
+    -------
+    str
 
     Examples
     --------
@@ -135,8 +207,17 @@ def percent_interval(lo: Number, hi: Number) -> str:
 
 
 def interval(lo: Number, hi: Number, places: int = 2) -> str:
-    """
-    Write an interval in words that survive a minus sign.
+    """Interval as "low to high", which stays readable with minus signs.
+
+    Parameters
+    ----------
+    lo, hi : float or None
+    places : int
+        Decimals.
+
+    Returns
+    -------
+    str
 
     Examples
     --------
@@ -149,8 +230,17 @@ def interval(lo: Number, hi: Number, places: int = 2) -> str:
 
 
 def bracket(lo: Number, hi: Number, places: int = 2) -> str:
-    """
-    Write an interval in brackets for a table cell; nothing when either end is missing.
+    """Interval in brackets for a table cell; "" where either end is missing.
+
+    Parameters
+    ----------
+    lo, hi : float or None
+    places : int
+        Decimals.
+
+    Returns
+    -------
+    str
 
     Examples
     --------
@@ -163,8 +253,19 @@ def bracket(lo: Number, hi: Number, places: int = 2) -> str:
 
 
 def in_words(name: str, lo: Number, hi: Number, places: int = 2) -> str:
-    """
-    Write a named interval to follow a figure in a sentence; nothing when it is not known.
+    """Named interval that follows a figure in a sentence; "" where it is missing.
+
+    Parameters
+    ----------
+    name : str
+        Name of the interval.
+    lo, hi : float or None
+    places : int
+        Decimals.
+
+    Returns
+    -------
+    str
 
     Examples
     --------
@@ -175,8 +276,16 @@ def in_words(name: str, lo: Number, hi: Number, places: int = 2) -> str:
 
 
 def count_of(k: Number, n: Number) -> str:
-    """
-    Write a part and its whole.
+    """Part and whole.
+
+    Parameters
+    ----------
+    k, n : float or None
+        Part and whole.
+
+    Returns
+    -------
+    str
 
     Examples
     --------
@@ -187,8 +296,16 @@ def count_of(k: Number, n: Number) -> str:
 
 
 def words(name: object) -> str:
-    """
-    Turn a machine name into words.
+    """Machine name as a phrase.
+
+    Parameters
+    ----------
+    name : object
+        For example ``grade_and_day``.
+
+    Returns
+    -------
+    str
 
     Examples
     --------
@@ -200,8 +317,15 @@ def words(name: object) -> str:
 
 
 def joined(parts: Sequence[object]) -> str:
-    """
-    List things the way a sentence does.
+    """Items as a sentence lists them: commas, and "and" before the last.
+
+    Parameters
+    ----------
+    parts : sequence
+
+    Returns
+    -------
+    str
 
     Examples
     --------
@@ -213,11 +337,11 @@ def joined(parts: Sequence[object]) -> str:
 
 
 def _percent_digits(p: Number) -> str:
-    """Percent without its sign; a value that is no probability is a bug worth stopping for."""
+    """Digits of a percentage; raises ValueError for a value that is not a probability."""
     if p is None or is_missing(p):
         return DASH
     if not -1e-9 <= p <= 1 + 1e-9:
-        raise ValueError(f"A probability lies between 0 and 1, got {p!r}.")
+        raise ValueError(f"A probability must be between 0 and 1, got {p!r}.")
     if p < 0.01:
         return "<1"
     return ">99" if p > 0.99 else str(math.floor(100 * p + 0.5))

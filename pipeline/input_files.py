@@ -1,4 +1,4 @@
-"""Files that commands read: regular, readable and of a legal size, or refused by their name."""
+"""Reads input files; refuses a file that is not regular, not readable or too large."""
 
 from __future__ import annotations
 
@@ -22,9 +22,17 @@ _KINDS = (
 
 
 def irregular(path: Path) -> str:
-    """Why a path that exists is no file to be read; "" for a regular file and for nothing at all.
+    """Why an existing path is not a regular file; "" for a regular or missing file.
 
-    A pipe is not opened, so it cannot block.
+    A pipe is not opened, so the call cannot block.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    str
 
     Examples
     --------
@@ -39,16 +47,29 @@ def irregular(path: Path) -> str:
         return f"is a link to {os.readlink(path)}, which cannot be reached ({_why(error)})"
     if stat.S_ISREG(mode):
         return ""
-    return "is " + next((words for is_kind, words in _KINDS if is_kind(mode)), "no file")
+    return "is " + next((kind for is_kind, kind in _KINDS if is_kind(mode)), "of an unknown kind")
 
 
 def refuse_irregular(path: Path, error: type[CytocastError] = InputError) -> None:
-    """Refuse a path that exists and is no regular file.
+    """Refuse a path that exists and is not a regular file.
+
+    Parameters
+    ----------
+    path : Path
+    error : type of CytocastError
+        Class of the error raised.
 
     Raises
     ------
     CytocastError
         Of the given class.
+
+    Examples
+    --------
+    >>> refuse_irregular(Path(os.devnull))
+    Traceback (most recent call last):
+    pipeline.errors.InputError: /dev/null is a device, not a file. Mount the share, correct the \
+link, or put the file itself there
     """
     problem = irregular(path)
     if problem:
@@ -59,18 +80,35 @@ def refuse_irregular(path: Path, error: type[CytocastError] = InputError) -> Non
 
 
 def listing(folder: Path) -> list[Path]:
-    """Entries of a folder by name.
+    """Entries of a folder, sorted by name.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Returns
+    -------
+    list of Path
 
     Raises
     ------
     InputError
         If the folder cannot be listed.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     _ = (Path(folder) / "labs.csv").write_text("")
+    ...     [path.name for path in listing(Path(folder))]
+    ['labs.csv']
     """
     try:
         return sorted(folder.iterdir())
     except OSError as error:
         raise InputError(
-            f"{folder} cannot be listed: {_why(error)}. Give a folder that this user may read"
+            f"{folder} cannot be listed: {_why(error)}. Give a folder that you have permission to "
+            "read"
         ) from error
 
 
@@ -86,20 +124,35 @@ def read_file(
     ----------
     path : Path
     error : type of CytocastError
-        Raised for a file that cannot be used.
+        Class of the error raised for a file that cannot be used.
     most : int
-        Largest legal size in bytes.
+        Largest accepted size in bytes.
+
+    Returns
+    -------
+    bytes
 
     Raises
     ------
     CytocastError
-        If it is no regular file, cannot be read, or is larger.
+        If the file is not regular, cannot be read, or is larger.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "labs.csv"
+    ...     _ = path.write_bytes(b"patient_id")
+    ...     read_file(path)
+    b'patient_id'
     """
     refuse_irregular(path, error)
     try:
         size = path.stat().st_size
         if size > most:
-            raise error(f"{path} has {_size(size)}, more than the {_size(most)} read; split it")
+            raise error(
+                f"{path} has {_size(size)}; at most {_size(most)} are accepted. Split the file"
+            )
         return path.read_bytes()
     except OSError as problem:
         raise error(f"{path} cannot be read: {_why(problem)}") from problem
@@ -108,10 +161,27 @@ def read_file(
 def read_settings(path: Path) -> str:
     """Text of a YAML file of settings or of a mapping.
 
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    str
+
     Raises
     ------
     UsageError
-        If it cannot be read, is too large, or is not UTF-8.
+        If the file cannot be read, is too large, or is not UTF-8.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "mine.yaml"
+    ...     _ = path.write_text("seed: 1")
+    ...     read_settings(path)
+    'seed: 1'
     """
     try:
         return read_file(path, error=UsageError, most=limits.YAML_BYTES).decode("utf-8")
@@ -120,12 +190,25 @@ def read_settings(path: Path) -> str:
 
 
 def decompressed(content: bytes, path: Path, *, most: int = limits.JSON_BYTES) -> bytes:
-    """Content of a gzip file, in pieces, so that a file made to fill the memory is found in time.
+    """Content of a gzip file, decompressed in pieces so that a gzip bomb stops early.
+
+    Parameters
+    ----------
+    content : bytes
+        Compressed.
+    path : Path
+        Named in the message.
+    most : int
+        Largest accepted size in bytes after decompression.
+
+    Returns
+    -------
+    bytes
 
     Raises
     ------
     InputError
-        If it is damaged, or expands beyond what is legal.
+        If the file is damaged or expands too much.
 
     Examples
     --------
@@ -142,8 +225,8 @@ def decompressed(content: bytes, path: Path, *, most: int = limits.JSON_BYTES) -
                 size += len(part)
                 if size > legal:
                     raise InputError(
-                        f"{path} expands to more than {_size(legal)}, the most that is read of a "
-                        "file of its size. Export it in smaller files, or uncompressed"
+                        f"{path} expands to more than {_size(legal)}, the limit for a compressed "
+                        "file of this size. Export it in smaller files, or uncompressed"
                     )
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path} cannot be read: {error}; export it again") from error

@@ -1,4 +1,4 @@
-"""Logs and progress on stderr; cells of an input are hidden unless ``--show-values`` asks."""
+"""Logs and progress on stderr; cells of an input are hidden without ``--show-values``."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class _JsonFormatter(logging.Formatter):
 
 
 def configure(*, quiet: bool = False, json_logs: bool = False) -> None:
-    """Send library logs to stderr; ``quiet`` keeps warnings and hides progress."""
+    """Send logs to stderr; ``quiet`` hides progress and everything below warnings."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_JsonFormatter() if json_logs else _PlainFormatter())
     _LOGGER.handlers[:] = [handler]
@@ -54,7 +54,7 @@ def warn(message: str) -> None:
 
 
 def failed(message: str) -> None:
-    """Write to stderr why a command failed, without cells of the input unless asked for."""
+    """Write to stderr why a command failed."""
     sys.stderr.write(visible(redacted(message) + "\n"))
     if hid_any():
         sys.stderr.write(
@@ -63,7 +63,7 @@ def failed(message: str) -> None:
 
 
 def printed(summary: str) -> None:
-    """Write the summary to stdout; a reader that has closed the pipe, such as head, is no error."""
+    """Write the summary to stdout; a closed pipe (``| head``) is not an error."""
     try:
         sys.stdout.write(visible(redacted(summary) + "\n"))
         sys.stdout.flush()
@@ -88,7 +88,7 @@ def progress(items: Iterable[T], *, label: str, total: int | None = None) -> Ite
 
 
 def _plain_progress(items: Iterable[T], label: str, total: int | None) -> Iterator[T]:
-    """Without a terminal: a line per quarter, so that a log file stays short."""
+    """Log one line per quarter where stderr is not a terminal."""
     step = max(1, (total or 0) // 4)
     for done, item in enumerate(items):
         if total and _STATE["progress"] and done % step == 0:

@@ -1,7 +1,7 @@
-"""Hides cells of the input in what a command prints, unless ``--show-values`` asks for them.
+"""Hides cells of the input in printed messages, unless ``--show-values`` is given.
 
-A message may hold what a person wrote for it, names of files and columns, and words of the
-dictionary. A cell of an input is replaced by its kind, such as ``[text]``.
+A message keeps its own text, names of files and columns, and words of the dictionary. A cell of
+an input is replaced by its kind, for example ``[text]``.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from functools import cache
 from pathlib import Path
 
 TEXT, ID = "text", "patient id"
-_LONGEST = 200  # signs of a cell that are looked for
+_LONGEST = 200  # characters of a cell that are searched for
 _MOST_WORDS = 24
-_GAP = 4  # signs between two words of one cell
+_GAP = 4  # characters between two words of one cell
 _TOKEN = re.compile(r"[^\W_]+")
 _QUOTED = re.compile(r"(?<![^\W_])'([^'\n]{1,200})'(?![^\W_])")
 _OPENING, _CLOSING = re.compile(r"(?<![^\W_])'"), re.compile(r"'(?![^\W_])")
 _NUMBER = re.compile(r"[<>=≤≥~\s]*[-+]?\d[\d.,'\s]*(?:[eE][-+]?\d+)?\s*%?")
 _TIME = re.compile(r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}(?:[T\s].*)?|\d{1,2}:\d{2}.*")
-_LONG_NUMBER = 6  # digits from which a number outside quotes is no count
-_SHORT_WORD = 3  # signs from which a cell outside quotes is looked for
+_LONG_NUMBER = 6  # a number outside quotes with fewer digits is taken for a count
+_SHORT_WORD = 3  # a shorter cell outside quotes is not searched for
 
 
 @dataclass
@@ -39,14 +39,21 @@ _STATE = _State()
 
 
 def start(arguments: Iterable[str], *, show: bool) -> None:
-    """Begin a command: forget earlier cells; what the user typed is never hidden.
+    """Start hiding cells for one command; text that the user typed is never hidden.
+
+    Parameters
+    ----------
+    arguments : iterable of str
+        Command line.
+    show : bool
+        Whether nothing is hidden (``--show-values``).
 
     Examples
     --------
     >>> start(["predict"], show=False)
     >>> hide(["Zyx 9"], TEXT)
-    >>> redacted("'zyx-9' is no unit"), redacted("12 of 40 rows")
-    ("'[text]' is no unit", '12 of 40 rows')
+    >>> redacted("'zyx-9' is not a unit"), redacted("12 of 40 rows")
+    ("'[text]' is not a unit", '12 of 40 rows')
     >>> stop()
     """
     global _STATE
@@ -55,23 +62,48 @@ def start(arguments: Iterable[str], *, show: bool) -> None:
 
 
 def stop() -> None:
-    """Forget every cell; nothing is hidden any more."""
+    """Stop hiding and drop all recorded cells."""
     global _STATE
     _STATE = _State()
 
 
 def active() -> bool:
-    """Whether cells are hidden now."""
+    """Whether cells are being hidden."""
     return _STATE.on
 
 
 def hid_any() -> bool:
-    """Whether a cell has been hidden since the command began."""
+    """Whether a cell was hidden since :func:`start`.
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> hid_any()
+    False
+    """
     return _STATE.hidden > 0
 
 
 def hide(cells: Iterable[str], kind: str) -> None:
-    """Hide these cells in every message from now on."""
+    """Hide the given cells in every later message.
+
+    Parameters
+    ----------
+    cells : iterable of str
+    kind : {"text", "patient id"}
+        Shown in place of the cell.
+
+    Examples
+    --------
+    >>> start([], show=False)
+    >>> hide(["Zyx 9"], ID)
+    >>> redacted("'Zyx 9' has no infusion time")
+    "'[patient id]' has no infusion time"
+    >>> stop()
+    """
     if not _STATE.on:
         return
     for cell in cells:
@@ -87,31 +119,55 @@ def hide(cells: Iterable[str], kind: str) -> None:
 
 
 def allow(names: Iterable[str]) -> None:
-    """Show these names, of columns and files, although a cell may be the same."""
+    """Never hide the given names of columns and files, even where a cell is equal."""
     if _STATE.on:
         _STATE.free.update("".join(_tokens(name)) for name in names)
 
 
 def redacted(message: str) -> str:
-    """Message with every hidden cell replaced by its kind."""
+    """Replace every hidden cell of a message by its kind.
+
+    Parameters
+    ----------
+    message : str
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> start([], show=False)
+    >>> hide(["Zyx 9"], TEXT)
+    >>> redacted("'Zyx 9' is not a unit")
+    "'[text]' is not a unit"
+    >>> stop()
+    """
     if not _STATE.on:
         return message
     return _without_runs(_without_quoted(message, strict=False))
 
 
 def without_cells(reason: str, value: str, *, always: bool = False) -> str:
-    """Reason of a refused row without its cells: its value, and every quoted word not allowed.
+    """Reason of a rejected row without its value and without unknown quoted text.
 
     Parameters
     ----------
+    reason : str
+    value : str
+        Cell of the row.
     always : bool
-        Whether cells are left out even where ``--show-values`` asks for them, as in what is shared.
+        Hide cells even with ``--show-values``, for files that are shared.
+
+    Returns
+    -------
+    str
 
     Examples
     --------
     >>> start([], show=False)
-    >>> without_cells("'zyx' is no unit; 731.5 is too much", "731.5")
-    "'[text]' is no unit; [number] is too much"
+    >>> without_cells("'zyx' is not a unit; 731.5 is too high", "731.5")
+    "'[text]' is not a unit; [number] is too high"
     >>> stop()
     """
     if not (_STATE.on or always):
@@ -125,7 +181,15 @@ def without_cells(reason: str, value: str, *, always: bool = False) -> str:
 
 
 def kind_of(cell: str) -> str:
-    """What a cell is, without its content.
+    """Kind of a cell.
+
+    Parameters
+    ----------
+    cell : str
+
+    Returns
+    -------
+    {"number", "time", "text"}
 
     Examples
     --------
@@ -137,13 +201,21 @@ def kind_of(cell: str) -> str:
     return "time" if _TIME.fullmatch(cell) else TEXT
 
 
-def set_vocabulary(words: Callable[[], frozenset[str]]) -> None:
-    """State where the words of the dictionary come from, in the form of :func:`plain_cell`."""
-    _VOCABULARY[:] = [words]
+def set_vocabulary(vocabulary: Callable[[], frozenset[str]]) -> None:
+    """Set the source of dictionary words, each in the form of :func:`plain_cell`."""
+    _VOCABULARY[:] = [vocabulary]
 
 
 def plain_cell(text: str) -> str:
-    """Letters and digits of a text without case and accents.
+    """Letters and digits of a text, without case and accents.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    str
 
     Examples
     --------
@@ -176,7 +248,7 @@ def _without_quoted(message: str, *, strict: bool) -> str:
 
 
 def _without_apostrophes(message: str) -> str:
-    """Hide quoted cells that hold apostrophes themselves."""
+    """Hide quoted cells that contain apostrophes."""
     starts = [match.start() for match in _OPENING.finditer(message)]
     ends = [match.start() for match in _CLOSING.finditer(message)]
     if len(starts) < 2 and len(ends) < 2:
@@ -192,43 +264,43 @@ def _without_apostrophes(message: str) -> str:
 
 
 def _without_runs(message: str) -> str:
-    """Hide cells outside quotes: the longest run of words that is one."""
-    found = list(_TOKEN.finditer(message))
-    plain = ["".join(_tokens(match[0])) for match in found]
+    """Hide cells outside quotes: the longest run of words that equals a cell."""
+    tokens = list(_TOKEN.finditer(message))
+    plain = ["".join(_tokens(match[0])) for match in tokens]
     parts, end, place = [], 0, 0
-    while place < len(found):
+    while place < len(tokens):
         last, run, shown = -1, "", TEXT
-        for step in range(place, min(place + _MOST_WORDS, len(found))):
-            if step > place and found[step].start() - found[step - 1].end() > _GAP:
+        for step in range(place, min(place + _MOST_WORDS, len(tokens))):
+            if step > place and tokens[step].start() - tokens[step - 1].end() > _GAP:
                 break
             run += plain[step]
             kind = _STATE.cells.get(run)
-            if kind and _tells(run, plain[place : step + 1], kind):
+            if kind and _is_distinctive(run, plain[place : step + 1], kind):
                 last, shown = step, kind
         if last < 0:
             place += 1
             continue
-        parts += [message[end : found[place].start()], f"[{shown}]"]
-        end, place = found[last].end(), last + 1
+        parts += [message[end : tokens[place].start()], f"[{shown}]"]
+        end, place = tokens[last].end(), last + 1
         _STATE.hidden += 1
     return "".join([*parts, message[end:]])
 
 
-def _tells(run: str, words: list[str], kind: str) -> bool:
-    """Whether a run of words outside quotes can be told from the words of the message."""
-    if all(word in _STATE.free for word in words) or (kind != ID and run in _STATE.free):
+def _is_distinctive(run: str, tokens: list[str], kind: str) -> bool:
+    """Whether text outside quotes that equals a cell is unlikely to be the message's own text."""
+    if all(token in _STATE.free for token in tokens) or (kind != ID and run in _STATE.free):
         return False
     if run.isdigit():
         return len(run) >= _LONG_NUMBER
-    wordy = len(words) > 1 or not any(sign.isdigit() for sign in run)
-    if wordy and all(len(word) < 2 or word.isdigit() or word in own_words() for word in words):
+    wordy = len(tokens) > 1 or not any(sign.isdigit() for sign in run)
+    if wordy and all(len(each) < 2 or each.isdigit() or each in own_words() for each in tokens):
         return False
     return len(run) >= (2 if kind == ID else _SHORT_WORD)
 
 
 @cache
 def own_words() -> frozenset[str]:
-    """Words of the texts of this package, which a cell alone cannot be told from."""
+    """Words of this package's source, and so of its messages."""
     source = "".join(
         path.read_text(encoding="utf-8") for path in Path(__file__).parent.rglob("*.py")
     )
@@ -236,7 +308,7 @@ def own_words() -> frozenset[str]:
 
 
 def _is_known(plain: str) -> bool:
-    return plain in _STATE.free or any(plain in words() for words in _VOCABULARY)
+    return plain in _STATE.free or any(plain in vocabulary() for vocabulary in _VOCABULARY)
 
 
 def _tokens(text: str) -> list[str]:

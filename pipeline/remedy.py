@@ -1,4 +1,4 @@
-"""Messages and remedies by reader: trainer or operator, command line or make."""
+"""Messages whose text depends on the reader: trainer or operator, command line or make."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ MAKE_VARIABLES = {
 
 
 class Audience(Enum):
-    """Who reads a message."""
+    """Reader of a message."""
 
-    TRAINING = "training"  # the person who trains and can change the configuration
-    SCORING = "scoring"  # the operator of a trained model, whose configuration is fixed
+    TRAINING = "training"  # trains the model and can change the configuration
+    SCORING = "scoring"  # runs a trained model, whose configuration is fixed
 
 
 class Interface(Enum):
@@ -60,7 +60,7 @@ class Remedy:
     operator : str or None
         For the operator of a trained model; None where ``train`` holds for both.
     option : tuple of str
-        Command-line options that the text names for either reader, in its order, without dashes.
+        Command-line options named in the text, in order, without dashes.
     """
 
     train: str
@@ -72,6 +72,16 @@ def render(
     message: str | Remedy, audience: Audience, interface: Interface = Interface.PLAIN
 ) -> str:
     """Text of a message for one audience and interface; a plain string is the same for all.
+
+    Parameters
+    ----------
+    message : str or Remedy
+    audience : Audience
+    interface : Interface
+
+    Returns
+    -------
+    str
 
     Examples
     --------
@@ -88,9 +98,19 @@ def render(
 
 
 def with_make(message: str, option: Iterable[str]) -> str:
-    """Message with the ``make`` variables of the options it names, before its last full stop.
+    """Append the ``make`` variables of the options that a message names.
 
     Options that ``make`` does not pass on are left out.
+
+    Parameters
+    ----------
+    message : str
+    option : iterable of str
+        Names without dashes.
+
+    Returns
+    -------
+    str
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Where the reviewed data files live: ``data_schema/`` and ``configs/``."""
+"""Locates and reads the reviewed data files in ``data_schema/`` and ``configs/``."""
 
 from __future__ import annotations
 
@@ -18,23 +18,65 @@ _ROOT = _PACKAGED if _PACKAGED.is_dir() else Path(__file__).parent.parent
 
 
 def schema_path(name: str) -> Path:
-    """Path of a file in ``data_schema/``."""
+    """Path of a file in ``data_schema/``.
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    Path
+
+    Examples
+    --------
+    >>> schema_path("drugs.yaml").is_file()
+    True
+    """
     return _ROOT / "data_schema" / name
 
 
 def config_path(name: str) -> Path:
-    """Path of a file in ``configs/``."""
+    """Path of a file in ``configs/``.
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    Path
+
+    Examples
+    --------
+    >>> config_path("default.yaml").is_file()
+    True
+    """
     return _ROOT / "configs" / name
 
 
 def read_yaml(path: Path) -> Any:
-    """Parse a YAML file; a syntax error names the file and line.
+    """Parse a YAML file; the message of a syntax error names file and line.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    object
+        Mapping, list or scalar.
 
     Raises
     ------
     UsageError
-        If the file is missing, is not YAML, repeats a key, grows by references, is nested too
-        deeply, or holds a number of too many digits.
+        If the file is missing, is not YAML, repeats a key, multiplies references, is nested too
+        deeply, or holds a number with too many digits.
+
+    Examples
+    --------
+    >>> read_yaml(config_path("cohorts/synthetic.yaml"))["cohort"]["synthetic"]
+    True
     """
     text = read_settings(path)
     try:
@@ -48,11 +90,39 @@ def read_yaml(path: Path) -> Any:
 
 @cache
 def schema_yaml(name: str) -> Any:
-    """Parsed YAML file of ``data_schema/`` (cached; treat as read-only)."""
+    """Content of a YAML file of ``data_schema/`` (cached; treat as read-only).
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    object
+
+    Examples
+    --------
+    >>> schema_yaml("drugs.yaml")["drugs"]["anakinra"]["class"]
+    'il1_blocker'
+    """
     return yaml.load(schema_path(name).read_text(encoding="utf-8"), Loader=UniqueKeys)
 
 
 @cache
 def schema_json(name: str) -> Any:
-    """Parsed JSON file of ``data_schema/`` (cached; treat as read-only)."""
+    """Content of a JSON file of ``data_schema/`` (cached; treat as read-only).
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    object
+
+    Examples
+    --------
+    >>> schema_json("predictions.json")["fields"][0]["name"]
+    'patient_id'
+    """
     return json.loads(schema_path(name).read_text(encoding="utf-8"))

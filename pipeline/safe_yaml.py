@@ -1,4 +1,4 @@
-"""YAML without repeated keys, and without what would take the memory or minutes to build."""
+"""Refuses YAML with repeated keys, and YAML that would exhaust memory or take minutes to load."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MAP, _MERGE = "tag:yaml.org,2002:map", "tag:yaml.org,2002:merge"
 
 
 class UniqueKeys(PARSER):  # type: ignore[misc]
-    """Loader of safe YAML that refuses a repeated key, of which the last would count in silence.
+    """Safe YAML loader that refuses repeated keys; plain YAML silently keeps the last one.
 
     Examples
     --------
@@ -44,7 +44,13 @@ UniqueKeys.add_constructor(_MAP, _mapping)
 
 
 def refuse_unsafe(events: Iterable[yaml.Event], path: Path) -> None:
-    """Refuse deep nesting, numbers of too many digits, and references that multiply.
+    """Refuse deep nesting, numbers with too many digits, and references that multiply.
+
+    Parameters
+    ----------
+    events : iterable of yaml.Event
+    path : Path
+        Named in the message.
 
     Raises
     ------
@@ -69,18 +75,22 @@ def refuse_unsafe(events: Iterable[yaml.Event], path: Path) -> None:
         anchor = event.anchor or ""
         count += sizes.get(anchor, 1) if isinstance(event, yaml.AliasEvent) else 1
         if isinstance(event, yaml.AliasEvent) and anchor in {name for name, _ in open_nodes}:
-            raise UsageError(f"{place}: *{shown(anchor)} holds itself; write its text out")
+            raise UsageError(
+                f"{place}: *{shown(anchor)} contains itself; replace the reference by its content"
+            )
         if isinstance(event, yaml.CollectionStartEvent):
             open_nodes.append((anchor, count))
         if isinstance(event, yaml.ScalarEvent):
             sizes.pop(anchor, None)
             _refuse_digits(event, place)
         if len(open_nodes) > YAML_DEPTH:
-            raise UsageError(f"{place} is nested more than {YAML_DEPTH} deep; write it flatter")
+            raise UsageError(
+                f"{place} is nested more than {YAML_DEPTH} levels deep; use fewer levels"
+            )
         if count > YAML_NODES:
             raise UsageError(
-                f"{place}: with its references the file has more than {YAML_NODES:,} values; write "
-                "out what is needed"
+                f"{place}: with its references the file has more than {YAML_NODES:,} values; "
+                "replace references by their content"
             )
 
 
@@ -88,6 +98,6 @@ def _refuse_digits(event: yaml.ScalarEvent, place: str) -> None:
     number = event.implicit[0] and event.value.lstrip("+-")[:1].isdigit()
     if number and len(event.value) > YAML_DIGITS:
         raise UsageError(
-            f"{place}: a number of {len(event.value):,} characters; at most {YAML_DIGITS} are "
-            "read. Correct it, or put text in quotes"
+            f"{place}: a number has {len(event.value):,} characters; at most {YAML_DIGITS} are "
+            "accepted. Correct it, or put text in quotes"
         )

@@ -50,7 +50,7 @@ def test_every_wrong_setting_is_named_at_once(write):
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "phrase"),
     [
         ("cohort: {grading_system: homemade}", "cohort.grading_system"),
         ("cohort: {turnaround: soon}", "cohort.turnaround"),
@@ -62,8 +62,8 @@ def test_every_wrong_setting_is_named_at_once(write):
         ("1: {2: 3}", "1"),
     ],
 )
-def test_illegal_values_are_named(write, text, words):
-    assert words in refused(write(text))
+def test_illegal_values_are_named(write, text, phrase):
+    assert phrase in refused(write(text))
 
 
 @pytest.mark.parametrize(
@@ -95,10 +95,10 @@ def test_the_seed_of_the_call_wins(write):
 
 
 @pytest.mark.parametrize(
-    ("text", "words"), [("- a\n- b\n", "must hold a mapping"), ("a: [1\n", "not valid YAML")]
+    ("text", "phrase"), [("- a\n- b\n", "must hold a mapping"), ("a: [1\n", "not valid YAML")]
 )
-def test_a_file_that_is_no_mapping(write, text, words):
-    assert words in refused(write(text))
+def test_a_file_that_is_no_mapping(write, text, phrase):
+    assert phrase in refused(write(text))
 
 
 def test_a_missing_file_and_a_binary_one(write, tmp_path):

@@ -84,12 +84,12 @@ def test_a_repeated_column_name_is_written_as_it_is():
 
 def test_no_other_module_writes_csv():
     writers = re.compile(r"\.to_csv\(|csv\.writer|csv\.DictWriter|write_csv\(.*pyarrow")
-    found = [
+    result = [
         path.relative_to(PIPELINE).as_posix()
         for path in PIPELINE.rglob("*.py")
         if writers.search(path.read_text(encoding="utf-8"))
     ]
-    assert found == ["csv_files.py"]
+    assert result == ["csv_files.py"]
 
 
 def test_a_column_that_another_program_wrote_keeps_its_apostrophes():

@@ -108,5 +108,5 @@ def test_a_reader_that_closes_the_pipe_changes_no_code(tmp_path):
     command += ["--batch", "--out", str(tmp_path / "out")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
         run.stdout.close()
-        said = run.stderr.read()
-    assert (run.returncode, said) == (0, b"")
+        output = run.stderr.read()
+    assert (run.returncode, output) == (0, b"")

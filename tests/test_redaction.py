@@ -248,7 +248,7 @@ def test_a_quoted_cell_never_stays(cell) -> None:
     redaction.start([], show=False)
     hide([cell.strip()], TEXT)
     plain = redaction.plain_cell(cell)
-    words = re.findall("[a-zA-Z]{3,}", cell)  # shorter ones cannot be told from other text
+    phrase = re.findall("[a-zA-Z]{3,}", cell)  # shorter ones cannot be told from other text
     shown = redacted(f"labs.csv, line 3: '{cell.strip()}' is no number")
     redaction.stop()
-    assert not words or plain not in redaction.plain_cell(shown)
+    assert not phrase or plain not in redaction.plain_cell(shown)

@@ -1,4 +1,4 @@
-"""``cytocast audit``: an export in, one page and one JSON file out."""
+"""``cytocast audit``: audits an export; writes a page and a JSON file."""
 
 from __future__ import annotations
 
@@ -22,12 +22,40 @@ def audit_command(
     time_zone: str | None,
     force: bool,
 ) -> tuple[int, str]:
-    """Audit an export; write ``audit.html``, ``audit.json`` and, if any, ``rejects.csv``.
+    r"""Audit an export; write ``audit.html``, ``audit.json`` and, if any, ``rejects.csv``.
+
+    Parameters
+    ----------
+    cohort : Path
+        Folder of the export.
+    out : Path
+        Folder to write.
+    config_files : sequence of Path
+    time_zone : str or None
+        Zone of times without offset.
+    force : bool
+        Replace the existing content of ``out``.
 
     Returns
     -------
-    code, summary
-        3 when an error blocks, 0 otherwise, and the findings in a line each.
+    code : int
+        3 if an error blocks, 0 otherwise.
+    summary : str
+        One line per finding.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as place:
+    ...     cohort, out = Path(place) / "cohort", Path(place) / "audit"
+    ...     cohort.mkdir()
+    ...     _ = (cohort / "patients.csv").write_text("patient_id\nA\n")
+    ...     header = "patient_id,analyte,value,unit,collected_hours\n"
+    ...     _ = (cohort / "labs.csv").write_text(header + "A,CRP,9,mg/L,30\n")
+    ...     _ = (cohort / "assessments.csv").write_text("patient_id,scale,grade,assessed_hours\n")
+    ...     code, summary = audit_command(cohort, out, [], time_zone=None, force=False)
+    ...     code, sorted(path.name for path in out.glob("audit.*"))
+    (3, ['audit.html', 'audit.json'])
     """
     config = load_config(config_files)
     if time_zone is not None:
@@ -47,5 +75,5 @@ def audit_command(
                 write_csv(report.rejects, folder / "rejects.csv")
     pages = f"Page: {out / 'audit.html'}"
     if len(report.rejects):
-        pages += f"; every refused row: {out / 'rejects.csv'}"
+        pages += f"; rejected rows: {out / 'rejects.csv'}"
     return BLOCKED if report.blocking else 0, f"{describe(report)}\n{pages}"

@@ -1,4 +1,4 @@
-"""``cytocast demo``: every step on simulated patients, in one folder with its own MLflow store."""
+"""``cytocast demo``: runs every step on simulated patients, in one folder with its own MLflow."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ _HIGHEST = 5
 SETTINGS = "cohorts/synthetic.yaml"
 MARK = "SYNTHETIC.txt"
 _MARKED = (
-    "Made by `cytocast demo` from simulated patients; nothing in this folder describes a real "
-    "person.\n`cytocast demo` replaces it as a whole when run again.\n"
+    "Written by `cytocast demo` from simulated patients; no file describes a real person.\n"
+    "The next `cytocast demo` replaces the whole folder.\n"
 )
-# what an unfinished demo may have made; an SQLite store may have further files
-_MADE = (
+# files of an unfinished demo; an SQLite store may have further files
+_DEMO_FILES = (
     MARK,
     "cohort",
     "audit",
@@ -61,7 +61,7 @@ _STORE = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")
 
 @dataclass(frozen=True)
 class DemoFolder:
-    """Where everything stands below the folder of the demo."""
+    """Paths in the folder of the demo."""
 
     root: Path
 
@@ -72,7 +72,7 @@ class DemoFolder:
 
     @property
     def audit(self) -> Path:
-        """What the audit found in the cohort."""
+        """Audit of the cohort."""
         return self.root / "audit"
 
     @property
@@ -87,7 +87,7 @@ class DemoFolder:
 
     @property
     def results(self) -> Path:
-        """What predict says about the batch."""
+        """Predictions for the batch."""
         return self.root / "results"
 
 
@@ -101,28 +101,35 @@ def demo(
     jobs: int,
     force: bool = False,
 ) -> tuple[int, str]:
-    """Show every step on simulated patients and say in words what came out.
+    """Run every step on simulated patients and summarise the results.
 
-    A folder that an earlier demo made is replaced; nothing outside ``out`` is touched, and the
-    user's own tracking store is not used.
+    The folder of an earlier demo is replaced. Nothing outside ``out`` changes, and the user's own
+    tracking store is not used.
 
     Parameters
     ----------
+    out : Path
+        Folder to write.
     patients, batch : int
-        Simulated patients to train on, and in the batch to score.
+        Number of simulated patients to train on, and to score.
+    seed : int
     config_files : sequence of Path
-        Settings on top of those of the synthetic cohort.
+        Settings that override those of the synthetic cohort.
+    jobs : int
+        Fits at a time.
+    force : bool
+        Replace the existing content of ``out``.
 
     Returns
     -------
-    code, summary
-        0, also when a gate refuses the model: the summary then says why, and the batch is scored
-        with the challenger.
+    code : int
+        0, even if a gate fails: the batch is then scored with the challenger.
+    summary : str
 
     Raises
     ------
     UsageError
-        If ``out`` holds something that no demo made.
+        If ``out`` holds files of something else, or a number is below 1.
     """
     files = [config_path(SETTINGS), *config_files]
     config = load_config(files, seed=seed)
@@ -134,13 +141,13 @@ def demo(
         _empty_own_folder(output)
         places, started = DemoFolder(out), time.perf_counter()
         _step(1, f"simulating {patients} patients")
-        _say(simulate(patients, seed, places.cohort)[1])
+        _log(simulate(patients, seed, places.cohort)[1])
         _step(2, "auditing the cohort")
         audited = audit_command(places.cohort, places.audit, files, time_zone=None, force=False)[1]
-        _say(audited)
+        _log(audited)
         with _own_store(out, config.tracking.experiment):
             _step(3, "training, evaluation and MLflow")
-            _say(
+            _log(
                 train_command(
                     places.cohort,
                     places.bundle,
@@ -156,11 +163,11 @@ def demo(
             _step(4, "promotion gates")
             alias, verdict = _promoted(config.tracking.model_name)
             _step(5, f"simulating a batch of {batch} other patients in mid-course")
-            _say(simulate(batch, seed + 1, places.batch, batch=True)[1])
+            _log(simulate(batch, seed + 1, places.batch, batch=True)[1])
             _step(6, f"predicting with the {alias}")
             model = f"models:/{config.tracking.model_name}@{alias}"
-            code, said = predict(places.batch, places.results, model)
-            _say(said)
+            code, predicted = predict(places.batch, places.results, model)
+            _log(predicted)
         mark(output.out, "demo", "")
     seconds = time.perf_counter() - started
     return 0 if code == PARTIAL else code, summary(places.root, audited, verdict, seconds)
@@ -172,16 +179,16 @@ def summary(root: Path, audited: str, verdict: str, seconds: float) -> str:
     Parameters
     ----------
     audited, verdict : str
-        What the audit and the promotion gates said.
+        Summaries of the audit and of the promotion gates.
     """
     text = (root / "model" / "evaluation.json").read_text(encoding="utf-8")
     report = EvaluationReport.from_json(text)
     run = json.loads((root / "results" / "run_summary.json").read_text(encoding="utf-8"))
     table = pd.read_csv(root / "results" / "predictions.csv", dtype={"patient_id": str})
-    lines = ["SYNTHETIC demo: every patient here is simulated; the figures say nothing about care."]
+    lines = ["SYNTHETIC demo: all patients are simulated; the figures do not describe real care."]
     lines += _cohort(report.cohort)
     lines += [f"  audit: {line.strip()}" for line in audited.splitlines()[:1]]
-    lines += ["", "The model on patients it had not seen (SYNTHETIC, cross-validated)"]
+    lines += ["", "Performance on held-out patients (SYNTHETIC, cross-validated)"]
     for outcome in report.outcomes.values():
         lines += [f"  {headline(outcome.label, outcome)}", f"    {calibration(outcome)}"]
     lines += ["", "Promotion", *(f"  {line.strip()}" for line in verdict.splitlines())]
@@ -189,12 +196,12 @@ def summary(root: Path, audited: str, verdict: str, seconds: float) -> str:
     lines += [f"  {line}" for line in _statuses(run, report.outcomes)]
     lines += [f"  Highest risks within {HEADLINE_HOURS} h:"]
     lines += [f"    {line}" for line in highest(table, report.outcomes)]
-    lines += ["", "Look at", *(f"  {line}" for line in _files(root))]
+    lines += ["", "Results", *(f"  {line}" for line in _files(root))]
     return "\n".join([*lines, "", f"Finished in {seconds:.0f} s. Research use only."])
 
 
 def calibration(outcome: OutcomeReport) -> str:
-    """One sentence about calibration at the horizon of the headline.
+    """Sentence on calibration at the headline horizon.
 
     Examples
     --------
@@ -205,7 +212,7 @@ def calibration(outcome: OutcomeReport) -> str:
     hours = headline_key(outcome.model)
     cell = outcome.model[hours]
     if cell.cal_slope is None:
-        return "Calibration could not be estimated: too few events."
+        return "Calibration cannot be estimated: too few events."
     slope, low, high = (decimal(part) for part in cell.slope)
     return (
         f"Calibration slope {slope} (95 % interval {low} to {high}; "
@@ -214,7 +221,7 @@ def calibration(outcome: OutcomeReport) -> str:
 
 
 def highest(table: pd.DataFrame, outcomes: Mapping[str, OutcomeReport]) -> list[str]:
-    """The highest displayed risks of a batch, one line each; at most five.
+    """The highest risks of a batch, one line each; at most five.
 
     Parameters
     ----------
@@ -228,13 +235,13 @@ def highest(table: pd.DataFrame, outcomes: Mapping[str, OutcomeReport]) -> list[
     lines = []
     for row in rows.to_dict("records"):
         name = str(row["outcome"])
-        usual = percent(row["base_rate"])
+        average = percent(row["base_rate"])
         lines.append(
             f"{row['patient_id']}, day {integer(row['infusion_day'])}: {percent(row['risk'])} "
-            f"({percent_interval(row['risk_lo'], row['risk_hi'])}; usual on this day {usual}) "
+            f"({percent_interval(row['risk_lo'], row['risk_hi'])}; day average {average}) "
             f"{outcomes[name].label if name in outcomes else name}"
         )
-    return lines or ["nobody could be scored"]
+    return lines or ["no patient has an estimate"]
 
 
 def _cohort(cohort: EvaluatedCohort) -> Iterator[str]:
@@ -244,45 +251,45 @@ def _cohort(cohort: EvaluatedCohort) -> Iterator[str]:
         f"The cohort (SYNTHETIC): {counted(int(cohort.n_patients or 0), 'patient')}, "
         f"{integer(cohort.n_lab_rows)} lab results, {integer(cohort.n_landmarks)} landmarks"
     )
-    yield f"  patients with the outcome still ahead at some landmark: {events}"
+    yield f"  patients with an event after a landmark: {events}"
 
 
 def _statuses(run: Mapping[str, Any], outcomes: Mapping[str, OutcomeReport]) -> Iterator[str]:
-    refused = sum(part["rejected"] for part in run["files"].values())
-    yield f"refused at the front door: {counted(refused, 'row')} or cells (wrong on purpose)"
+    rejected = sum(part["rejected"] for part in run["files"].values())
+    yield f"rejected: {counted(rejected, 'row')} or cells (planted errors)"
     for name, counts in run["statuses"].items():
         label = outcomes[name].label if name in outcomes else name
         yield f"{label}: {', '.join(_counts(counts))}"
 
 
 def _counts(counts: Mapping[str, int]) -> Iterator[str]:
-    said = {
+    texts = {
         OK: "scored",
-        EVENT_PRESENT: "with the event already",
-        ABSTAINED: "without an estimate: too little or too unusual information",
+        EVENT_PRESENT: "with the event already present",
+        ABSTAINED: "without an estimate (too few or too unusual results)",
         REJECTED: "without a usable result",
     }
-    for status, words in said.items():
+    for status, text in texts.items():
         if counts.get(status):
-            yield f"{counts[status]} {words}"
+            yield f"{counts[status]} {text}"
 
 
 def _files(root: Path) -> Iterator[str]:
-    yield f"{root / 'results' / 'report' / 'index.html'}: the ward list, with a page per patient"
+    yield f"{root / 'results' / 'report' / 'index.html'}: ward list, with a page per patient"
     yield f"{root / 'results' / 'predictions.csv'}: every patient, outcome and horizon"
-    yield f"{root / 'results' / 'rejects.csv'}: what was refused in the batch, and why"
-    yield f"{root / 'model' / 'evaluation.html'}: how good the model is"
-    yield f"{root / 'audit' / 'audit.html'}: what the audit found in the cohort"
-    yield f"{root / 'cohort' / 'report.md'}: simulated figures beside published ones"
+    yield f"{root / 'results' / 'rejects.csv'}: rejected rows of the batch, with reasons"
+    yield f"{root / 'model' / 'evaluation.html'}: evaluation of the model"
+    yield f"{root / 'audit' / 'audit.html'}: audit of the cohort"
+    yield f"{root / 'cohort' / 'report.md'}: simulated figures compared with published ones"
     yield f"mlflow ui --backend-store-uri sqlite:///{root / 'mlflow.db'}: runs and figures"
 
 
 def _empty_own_folder(output: Claim) -> None:
-    """Empty a folder that an earlier demo made; refuse any other that holds something."""
+    """Empty the folder of an earlier demo; refuse any other non-empty folder."""
     if (output.out / MARK).is_file() and not (output.out / NAME).is_file():  # before markers
         text = Marker("demo", UNFINISHED, {}).to_json()
         (output.out / NAME).write_text(text, encoding="utf-8")
-    output.refuse_foreign(unfinished=_MADE)
+    output.refuse_foreign(unfinished=_DEMO_FILES)
     if output.out.is_dir():
         for path in output.out.iterdir():
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
@@ -316,13 +323,13 @@ def _restore(environment: Mapping[str, str | None]) -> None:
 
 
 def _promoted(name: str) -> tuple[str, str]:
-    """Alias to predict with, and what the gates said."""
+    """Alias to predict with, and the summary of the gates."""
     try:
         verdict = promote(name, force=False)[1]
     except GateError as error:
-        _say(str(error))
+        _log(str(error))
         return CHALLENGER, str(error)
-    _say(verdict)
+    _log(verdict)
     return CHAMPION, verdict
 
 
@@ -330,6 +337,6 @@ def _step(number: int, what: str) -> None:
     log.info(f"== demo {number} of 6: {what} (SYNTHETIC)")
 
 
-def _say(text: str) -> None:
+def _log(text: str) -> None:
     for line in text.splitlines():
         log.info(f"   {line}")

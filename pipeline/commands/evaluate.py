@@ -1,4 +1,4 @@
-"""``cytocast evaluate``: score a bundle on another cohort."""
+"""``cytocast evaluate``: evaluates a bundle on another cohort."""
 
 from __future__ import annotations
 
@@ -39,14 +39,30 @@ def evaluate_command(
     force: bool,
     signed_by: Path | None = None,
 ) -> tuple[int, str]:
-    """Score a bundle on a cohort and write ``evaluation.json`` and ``evaluation.html``.
+    """Evaluate a bundle on a cohort; write ``evaluation.json`` and ``evaluation.html``.
 
     Parameters
     ----------
+    model : str
+        Bundle folder or ``models:/<name>@<alias>``.
+    cohort : Path
+        Folder of the export.
+    out : Path
+        Folder to write.
     config_files : sequence of Path
-        How this cohort is read where that differs from training: settings of ``cohort`` only.
+        Reading settings of ``cohort`` that differ from training.
+    time_zone : str or None
+        Zone of times without offset.
+    force : bool
+        Replace the existing content of ``out``.
     signed_by : Path, optional
-        Public key; a bundle that its owner has not signed is refused.
+        Public key; a bundle without a signature of its private key is refused.
+
+    Returns
+    -------
+    code : int
+        0.
+    summary : str
     """
     folder = bundle_folder(model)
     reads = [cohort, folder, *config_files, *([signed_by] if signed_by else [])]
@@ -80,7 +96,7 @@ def evaluate_command(
     lines = [describe(result.report), f"Page: {out / 'evaluation.html'}"]
     if differing:
         settings = ", ".join(f"{name}: {json.dumps(value)}" for name, value in differing.items())
-        lines.insert(0, f"Read with other settings than in training: {settings}")
+        lines.insert(0, f"Reading settings that differ from training: {settings}")
     if audit.blocking:
         lines.insert(0, f"{errors_line(audit)}")
     return 0, "\n".join(lines)
@@ -96,7 +112,7 @@ def audited_evaluation(
     synthetic: bool,
     read_with: dict[str, Any],
 ) -> Evaluation:
-    """Evaluate a bundle on a cohort, with the errors of its audit in the report.
+    """Evaluate a bundle on a cohort, and add the errors of its audit to the report.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The command ``grade``: observations in, derived grades and a comparison with charted ones out."""
+"""``cytocast grade``: derives grades from observations and compares them with charted grades."""
 
 from __future__ import annotations
 
@@ -38,7 +38,26 @@ def grade_command(
     time_zone: str | None,
     force: bool,
 ) -> tuple[int, str]:
-    """Write derived grades to ``out``; differences from charted grades go beside it.
+    r"""Write derived grades to ``out``, and differences from charted grades next to it.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the export.
+    out : Path
+        File to write; disagreements and rejects go to ``<stem>.disagreements.csv`` and
+        ``<stem>.rejects.csv``.
+    config_files : sequence of Path
+    time_zone : str or None
+        Zone of times without offset.
+    force : bool
+        Replace existing files.
+
+    Returns
+    -------
+    code : int
+        0.
+    summary : str
 
     Raises
     ------
@@ -46,9 +65,26 @@ def grade_command(
         If the cohort has no usable observation of CRS or ICANS.
     UsageError
         If ``out`` exists, or is neither ``.csv`` nor ``.parquet``.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> rows = ("A,temperature_c,39.1,20\nA,hypotension,no,20\n"
+    ...         "A,oxygen_device,room_air,20\n")
+    >>> with TemporaryDirectory() as place:
+    ...     cohort, out = Path(place) / "cohort", Path(place) / "grades.csv"
+    ...     cohort.mkdir()
+    ...     _ = (cohort / "patients.csv").write_text("patient_id\nA\n")
+    ...     header = "patient_id,item,value,observed_hours\n"
+    ...     _ = (cohort / "observations.csv").write_text(header + rows)
+    ...     _ = grade_command(cohort, out, [], time_zone=None, force=False)
+    ...     pd.read_csv(out)[["scale", "grade"]].values.tolist()
+    [['crs', 1]]
     """
     if out.suffix not in (".csv", ".parquet"):
-        raise UsageError(f"--out {out} must end in .csv or .parquet", options=("out",))
+        raise UsageError(
+            f"--out {out} must end in .csv or .parquet; choose another name", options=("out",)
+        )
     config = load_config(config_files).cohort
     if time_zone is not None:
         zone(time_zone)
@@ -78,13 +114,13 @@ def _read(folder: Path, config: CohortConfig) -> tuple[Cohort, pd.DataFrame]:
     if not folder.is_dir():
         refuse_irregular(folder)
         raise InputError(f"{folder} is not a folder; give the folder that holds observations.csv")
-    found = {name: find_table(folder, name) for name in _TABLES}
-    paths = {name: path for name, path in found.items() if path is not None}
+    places = {name: find_table(folder, name) for name in _TABLES}
+    paths = {name: path for name, path in places.items() if path is not None}
     missing = [name for name in ("patients", "observations") if name not in paths]
     if missing:
         raise InputError(
-            f"{folder} lacks {', '.join(f'{name}.csv' for name in missing)} (or .parquet), so "
-            "there is nothing to grade; data_schema/observations.yaml lists the items that count"
+            f"{folder} lacks {', '.join(f'{name}.csv' for name in missing)} (or .parquet), which "
+            "grading needs; add it with the items of data_schema/observations.yaml"
         )
     ledger = Ledger()
     raw = {}
@@ -105,14 +141,14 @@ def _read(folder: Path, config: CohortConfig) -> tuple[Cohort, pd.DataFrame]:
         )
     if not gradable_scales(tables["observations"]):
         raise InputError(
-            f"no usable row of {paths['observations']} holds an item of CRS or ICANS; "
-            "data_schema/observations.yaml lists them"
+            f"no usable row of {paths['observations']} has an item of CRS or ICANS; "
+            "add items of data_schema/observations.yaml"
         )
     return Cohort(patients, blank.labs, **tables), ledger.frame()
 
 
 def _named(table: pd.DataFrame, ids: pd.Series) -> pd.DataFrame:
-    """Patient ids instead of row numbers."""
+    """Replace row numbers by patient ids."""
     named = table.drop(columns="patient")
     named.insert(0, "patient_id", ids.iloc[table["patient"].to_numpy(np.intp)].to_numpy())
     return named
@@ -148,7 +184,7 @@ def _summary(
         )
     compared = sum(part.compared for part in agreement)
     if compared and compared == sum(part.equal for part in agreement):
-        lines.append("  no charted grade differs, so no list of disagreements is written")
+        lines.append("  no charted grade differs; no list of disagreements is written")
     if rejected:
-        lines.append(f"  {rejected} rows or cells were refused")
+        lines.append(f"  {rejected} rows or cells rejected")
     return [*lines, *(f"Written: {path}" for path in written)]

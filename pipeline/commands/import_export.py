@@ -1,4 +1,4 @@
-"""``cytocast import``: propose a mapping, or apply a confirmed one."""
+"""``cytocast import``: proposes a mapping, or applies a confirmed one."""
 
 from __future__ import annotations
 
@@ -43,32 +43,51 @@ def import_export(
     time_zone: str | None = None,
     force: bool = False,
 ) -> tuple[int, str]:
-    """Rewrite another shape of export as a cohort folder.
+    r"""Convert a wide sheet, OMOP or FHIR export to a cohort folder.
 
-    Without a mapping, or with one that does not exist yet, a proposal is written for a person to
-    confirm.
+    If the mapping does not exist, a proposal is written for a person to confirm.
 
     Parameters
     ----------
     source : Path
         A sheet with one column per analyte, a folder with an OMOP export, or a FHIR .json or
         .ndjson file (also .gz) or folder of them.
-    shape : str, optional
-        One of ``SHAPES``; told from the file names by default.
+    out : Path
+        Folder to write.
+    mapping : Path or None
+        Default: ``<out>.mapping.yaml``.
+    shape : {"wide", "omop", "fhir"}, optional
+        Default: inferred from the file names.
     time_zone : str, optional
         Zone of times without offset.
+    force : bool
+        Replace the existing content of ``out``.
 
     Returns
     -------
     code : int
+        0.
     summary : str
 
     Raises
     ------
     UsageError
-        If there is no confirmed mapping; the proposal then lies where the message says.
+        If there is no confirmed mapping; the message names the file with the proposal.
     InputError
         If the export cannot be read.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as place:
+    ...     sheet, mapping = Path(place) / "sheet.csv", Path(place) / "map.yaml"
+    ...     _ = sheet.write_text("id,hours,CRP (mg/L)\nA,30,9\n")
+    ...     try:
+    ...         import_export(sheet, Path(place) / "cohort", mapping)
+    ...     except UsageError:
+    ...         read = mapping.read_text()
+    >>> "confirmed: false" in read, "crp" in read
+    (True, True)
     """
     if not source.is_dir():
         refuse_irregular(source)
@@ -89,17 +108,16 @@ def import_export(
 def _import_records(
     source: Path, output: Claim, place: Path, *, shape: str, time_zone: str | None
 ) -> tuple[int, str]:
-    """Rewrite an OMOP or FHIR export; see :func:`import_export`."""
+    """Convert an OMOP or FHIR export; see :func:`import_export`."""
     ledger = Ledger()
     if not os.path.lexists(place):
         records = _records(shape, source, ExchangeMapping(), ledger)
-        proposal, found = propose_exchange(records)
-        write_mapping(proposal, place, EXCHANGE_HEADER.format(name=source.name, shape=shape), found)
+        proposal, notes = propose_exchange(records)
+        write_mapping(proposal, place, EXCHANGE_HEADER.format(name=source.name, shape=shape), notes)
         raise UsageError(
-            f"no mapping yet: a proposal is written to {place}, with the codes of this {shape} "
-            "export. State which records are the infusion and, for training, which are grades; "
-            "set confirmed: true, and run the same command again "
-            f"with --mapping {place}",
+            f"no mapping yet: a proposal with the codes of this {shape} export is written to "
+            f"{place}. State which records are the infusion and, for training, the grades; set "
+            f"confirmed: true, and run the command again with --mapping {place}",
             options=("mapping",),
         )
     stated = read_exchange_mapping(place, schema_yaml("exchange.yaml")[shape]["named"])
@@ -107,30 +125,32 @@ def _import_records(
     lines = [*ledger.remarks, *_fates(made, ledger)]
     lines += [f"flagged: {len(ledger.notes())} rows (import_flags.csv)"] * bool(ledger.noted)
     if "assessments" not in made.tables:
-        lines.append("no grades: the mapping names none, so this cohort can be scored, not trained")
+        lines.append(
+            "no grades in the mapping: the cohort can be scored, but not used for training"
+        )
     return 0, _write(made.tables, ledger, output, lines)
 
 
 def shape_of(source: Path) -> str:
-    """Shape of an export by its file names.
+    """Kind of an export, from its file names.
 
     Raises
     ------
     InputError
-        If it is none of ``SHAPES``.
+        If the files match none of ``SHAPES``.
     """
     if source.is_dir():
         if find_table(source, "person") and find_table(source, "measurement"):
             return "omop"
-        found = [path.name for path in listing(source)]
+        files = [path.name for path in listing(source)]
         if find_table(source, "labs"):
-            raise InputError(f"{source} is a cohort folder already; nothing is to be imported")
+            raise InputError(f"{source} is a cohort folder already; use it without import")
         if fhir_files(source):
             return "fhir"
         raise InputError(
-            f"{source} is no known shape: an OMOP export has person and measurement as .csv or "
-            ".parquet, a FHIR export .json or .ndjson (also .gz). "
-            f"Found: {', '.join(found[:12]) or 'nothing'}" + workbook_hint(map(Path, found))
+            f"{source} has no known format: an OMOP export has person and measurement as .csv or "
+            ".parquet, a FHIR export has .json or .ndjson (also .gz). "
+            f"Found: {', '.join(files[:12]) or 'nothing'}" + workbook_hint(map(Path, files))
         )
     return "fhir" if fhir_files(source) else "wide"
 
@@ -138,10 +158,11 @@ def shape_of(source: Path) -> str:
 def import_wide(
     source: Path, output: Claim, place: Path, *, time_zone: str | None = None
 ) -> tuple[int, str]:
-    """Rewrite a sheet with one column per analyte; see :func:`import_export`."""
+    """Convert a sheet with one column per analyte; see :func:`import_export`."""
     if not source.is_file() or source.suffix.lower() not in SUFFIXES:
         raise InputError(
-            f"{source} is no file ending in {', '.join(SUFFIXES)}" + workbook_hint([source])
+            f"{source} does not end in {', '.join(SUFFIXES)}"
+            + (workbook_hint([source]) or "; export the sheet in one of these formats")
         )
     ledger = Ledger()
     table = read_raw(source, ()).record_in(ledger)
@@ -153,10 +174,10 @@ def import_wide(
         blank = sum(not lab.unit for lab in proposal.labs.values())
         clock_text = f" Times: {'; '.join(notes)}." if len(notes) > 1 else ""
         raise UsageError(
-            f"no mapping yet: a proposal is written to {place}. It takes {len(proposal.labs)} "
-            f"columns as analytes, {blank} of them without a unit, and ignores "
+            f"no mapping yet: a proposal is written to {place}. It maps {len(proposal.labs)} "
+            f"columns to analytes, {blank} of them without a unit, and ignores "
             f"{len(proposal.ignored)}.{clock_text} Check it, fill in blanks, set confirmed: "
-            f"true, and run the same command again with --mapping {place}",
+            f"true, and run the command again with --mapping {place}",
             options=("mapping",),
         )
     mapping = read_mapping(place)
@@ -164,14 +185,15 @@ def import_wide(
     imported = from_wide(usable, mapping, source.name, ledger)
     if imported.filled == 0:
         raise InputError(
-            f"{source} holds no result with a time in the columns that the mapping names"
+            f"{source} has no result with a time in the columns of {place}; correct the columns "
+            "in the mapping"
         )
-    refused = ledger.rejected[source.name]
+    rejected = ledger.rejected[source.name]
     lines = [
         *ledger.remarks,
         *unrecognised_analytes(imported.tables["labs"]["analyte"]),
         f"{source.name}: {ledger.read[source.name]} rows read{_lines_text(source.name, ledger)}"
-        + (f", {refused} lines refused (import_rejects.csv)" if refused else ""),
+        + (f", {rejected} rejected (import_rejects.csv)" if rejected else ""),
         f"results: {imported.filled}, blank cells: {imported.blank}, "
         f"patients: {len(imported.tables['patients'])}",
     ]
@@ -179,7 +201,7 @@ def import_wide(
         counts = ", ".join(f"{name} {number}" for name, number in imported.untimed.items())
         lines.append(f"cells without a time, rejected (import_rejects.csv): {counts}")
     if imported.unused:
-        lines.append(f"lines without a filled cell in any mapped column: {imported.unused}")
+        lines.append(f"rows without a value in any mapped column: {imported.unused}")
     return 0, _write(imported.tables, ledger, output, lines)
 
 
@@ -188,21 +210,21 @@ def _records(shape: str, source: Path, mapping: ExchangeMapping, ledger: Ledger)
 
 
 def _fates(made: AssembledTables, ledger: Ledger) -> list[str]:
-    """Per file, what became of its rows."""
+    """One line per file: rows read, and the number with each result."""
     lines = []
     for file in sorted(ledger.read):
-        refused = {"refused": ledger.rejected[file], "repeats": ledger.collapsed[file]}
-        fates = {**made.fates.get(file, {}), **refused}
+        rejected = {"rejected": ledger.rejected[file], "repeats": ledger.collapsed[file]}
+        fates = {**made.fates.get(file, {}), **rejected}
         parts = [f"{number} {fate}" for fate, number in fates.items() if number]
         rows = f"{ledger.read[file]} rows read{_lines_text(file, ledger)}"
         lines.append(": ".join([file, rows, ", ".join(parts)]))
     if ledger.parts:
-        lines.append("refused rows stand in import_rejects.csv, with the reason")
+        lines.append("import_rejects.csv lists rejected rows with reasons")
     return [line.removesuffix(": ") for line in lines]
 
 
 def _lines_text(file: str, ledger: Ledger) -> str:
-    """Number of physical lines where it differs from the rows, else ""."""
+    """Number of physical lines if it differs from the rows, else ""."""
     counts = ledger.line_counts(file)
     if not counts:
         return ""

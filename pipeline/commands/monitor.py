@@ -1,4 +1,4 @@
-"""``cytocast monitor``: batches against the training cohort; page, JSON file and exit code."""
+"""``cytocast monitor``: compares batches with the training cohort; writes a page and JSON."""
 
 from __future__ import annotations
 
@@ -45,20 +45,28 @@ def monitor(
     ----------
     sources : sequence of Path
         Batches, each a folder of tables or a labs file.
+    out : Path
+        Folder to write.
     model : str
         Bundle folder or ``models:/<name>@<alias>``.
     config_files : sequence of Path
-        Files that may hold the section ``monitor``, which replaces that of the bundle key by key,
-        and ``cohort``, for reading settings that differ from training.
+        Section ``monitor`` overrides that of the bundle key by key; ``cohort`` holds reading
+        settings that differ from training.
     cohort : Path, optional
-        Folder in which the same patients have outcomes that came later.
+        Folder with the later outcomes of the same patients.
+    time_zone : str, optional
+        Zone of times without offset.
+    force : bool
+        Replace the existing content of ``out``.
     signed_by : Path, optional
-        Public key; a bundle that its owner has not signed is refused.
+        Public key; a bundle without a signature of its private key is refused.
 
     Returns
     -------
-    code, summary
-        6 when there is an alarm, 0 otherwise, and the alarms in a sentence each.
+    code : int
+        6 if there is an alarm, 0 otherwise.
+    summary : str
+        One sentence per alarm.
 
     Raises
     ------
@@ -84,14 +92,15 @@ def monitor(
         profile = bundle.reference.profile
         if profile is None or not profile.days:
             raise BundleError(
-                f"{folder} has no profile of its cohort (trained by an earlier version, or "
-                "on fewer than five patients a day); train again"
+                f"{folder} has no profile of its training cohort (older version, or fewer than "
+                "five patients per day); train again on more patients"
             )
         log.info("reading and scoring the batches")
-        seen = observe_batches(sources, bundle)
-        if seen.patients.empty:
+        observed = observe_batches(sources, bundle)
+        if observed.patients.empty:
             raise InputError(
-                "no patient has a usable result after time zero, so there is no landmark"
+                "no patient has a usable result after time zero, so there is no landmark; check "
+                "the times of the batch"
             )
         later = None
         if cohort is not None:
@@ -99,62 +108,62 @@ def monitor(
         followed = (
             None
             if later is None
-            else lambda name: later_outcomes(seen.patients, later, bundle, name)
+            else lambda name: later_outcomes(observed.patients, later, bundle, name)
         )
-        lost = seen.refused_results()
-        figures = compare(seen, bundle, profile, config, followed)
-        facts = {
+        rejected = observed.refused_results()
+        figures = compare(observed, bundle, profile, config, followed)
+        counts = {
             "bundle_sha256": bundle.sha256,
             "trained_on": bundle.provenance["cohort_name"],
             "training_patients": bundle.reference.n_patients,
             "batches": len(sources),
             "input_sha256": [sha256_files(list(item.values())) for item in paths],
-            "patients": len(seen.seen_ids),
-            "patients_compared": len(seen.patients),
-            "results": seen.n_results,
-            "results_refused": sum(lost.values()),
-            "patients_refused": len(seen.refused_ids),
+            "patients": len(observed.seen_ids),
+            "patients_compared": len(observed.patients),
+            "results": observed.n_results,
+            "results_refused": sum(rejected.values()),
+            "patients_refused": len(observed.refused_ids),
             "comparisons": rule_of(bundle, config).tests,
             "reading": reading_options(trained.config.cohort, settings.cohort).summary(),
             "outcomes_known": cohort is not None,
             "synthetic": bundle.config.cohort.synthetic,
             "package_version": __version__,
         }
-        content = document(figures, facts, config)
-        refused = _refused_text(facts, lost)
-        page = render_monitor(content, figures, refused)
+        content = document(figures, counts, config)
+        rejected_text = _rejected_text(counts, rejected)
+        page = render_monitor(content, figures, rejected_text)
         with output.folder() as target:
             text = json.dumps(
                 content, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False
             )
             (target / "monitor.json").write_text(text + "\n", encoding="utf-8")
             (target / "monitor.html").write_text(page, encoding="utf-8")
-    return (ALARM if content["alarms"] else 0), _text(content, out, refused)
+    return (ALARM if content["alarms"] else 0), _text(content, out, rejected_text)
 
 
-def _refused_text(facts: Mapping[str, Any], lost: Mapping[tuple[str, str], int]) -> str:
-    """How many results were refused, of how many patients, and why; blank where none was."""
-    refused, whole = facts["results_refused"], facts["results"]
-    if not refused:
+def _rejected_text(counts: Mapping[str, Any], rejected: Mapping[tuple[str, str], int]) -> str:
+    """Number of rejected results and patients, with reasons; "" if there are none."""
+    number, total = counts["results_refused"], counts["results"]
+    if not number:
         return ""
     return (
-        f"{refused} of {whole} results ({share_text(refused, whole)}) are refused, in "
-        f"{facts['patients_refused']} of {facts['patients']} patients: {refusal_text(lost)}; see "
-        "rejects.csv of the prediction"
+        f"{number} of {total} results ({share_text(number, total)}) rejected, in "
+        f"{counts['patients_refused']} of {counts['patients']} patients: "
+        f"{refusal_text(rejected)}; see rejects.csv of the prediction"
     )
 
 
-def _text(content: Mapping[str, Any], out: Path, refused: str) -> str:
+def _text(content: Mapping[str, Any], out: Path, rejected: str) -> str:
     alarms, least = content["alarms"], content["thresholds"]["min_patients"]
     compared = content["patients_compared"]
     lines = [
         f"{compared} of {content['patients']} patients and {content['results']} results compared "
         f"with {content['training_patients']} training patients of {content['trained_on']}"
     ]
-    if refused:
-        lines.append(refused)
+    if rejected:
+        lines.append(rejected)
     if compared < least:
-        lines.append(f"Fewer than {least} patients: too few for an alarm about the patients.")
+        lines.append(f"Fewer than {least} patients: too few for alarms about patients.")
     lines += [f"ALARM {item['sentence']} {item['remedy']}" for item in alarms]
     if not alarms:
         lines.append("No alarm.")

@@ -1,4 +1,4 @@
-"""``cytocast predict``: a batch in, a complete output folder and an exit code out."""
+"""``cytocast predict``: scores a batch and writes the output folder."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ from pipeline.redaction import without_cells
 DONE, NOTHING_SCORED, PARTIAL = 0, 3, 4
 _CODES = 5
 _ABOUT_FLAGS = {
-    "unknown_drug": " (doses of drugs that are not recognised, so without any effect)",
-    "drug_in_text": " (doses of drugs recognised by a name within a longer text)",
-    "drug_class_only": " (doses named only by class, so of unknown strength)",
-    "dose_implausible": " (doses outside the label)",
-    "unseen_category": " (categories of fewer than 5 training patients)",
+    "unknown_drug": " (drug not recognised, dose not used)",
+    "drug_in_text": " (drug recognised within a longer text)",
+    "drug_class_only": " (only the drug class is given, strength unknown)",
+    "dose_implausible": " (dose outside the label)",
+    "unseen_category": " (category of fewer than 5 training patients)",
 }
 
 
@@ -74,18 +74,26 @@ def predict(
     ----------
     source : Path
         Folder of tables or a labs file.
+    out : Path
+        Folder to write.
     model : str
         Bundle folder or ``models:/<name>@<alias>``.
     config_files : sequence of Path
         Reading settings of ``cohort`` that differ from training.
+    as_of : str, optional
+        Landmark of every patient, in hours or ISO 8601; default: the newest result.
+    time_zone : str, optional
+        Zone of times without offset.
     strict : bool
-        Treat any rejected row as fatal.
+        Stop if any row is rejected.
+    force : bool
+        Replace the existing content of ``out``.
     pages : bool
         Also write the ward list and a page per patient.
     emit : sequence of str
         Further formats: ``fhir``.
     signed_by : Path, optional
-        Public key; a bundle that its owner has not signed is refused.
+        Public key; a bundle without a signature of its private key is refused.
     spreadsheet_safe : bool
         Neutralise text of ``predictions.csv`` that a spreadsheet would run.
 
@@ -94,7 +102,7 @@ def predict(
     exit_code : int
         0 done, 3 nothing scored, 4 at least one patient without an estimate because of input.
     summary : str
-        Result in words for stdout.
+        For stdout.
     """
     started = time.perf_counter()
     zone(time_zone)
@@ -108,7 +116,7 @@ def predict(
         reading = reading_options(trained.cohort, config.cohort)
         options = RunOptions(as_of, pages, tuple(emit), reading, strict, spreadsheet_safe)
         name = ModelName(config.tracking.model_name, version or digest[:12])
-        # read once: what is digested is what is scored
+        # read once, so that the digest is of the scored content
         tables, remarks = raw_tables(paths), folder_remarks(source, paths)
         key = result_key(tables, remarks, folder / MANIFEST, name, options)
         earlier = read_summary(output.out) if output.finished(key) and not force else None
@@ -145,16 +153,15 @@ def predict(
 
 
 def _unchanged(output: Claim, earlier: Mapping[str, Any]) -> tuple[int, str]:
-    """What is printed of a result that is there already."""
+    """Exit code and summary of a result that exists already."""
     out = output.stated
     text = console_text(out, earlier, rejects_of(output.out))
-    return int(
-        earlier["exit_code"]
-    ), f"{out} already holds this result; nothing was rewritten\n{text}"
+    code = int(earlier["exit_code"])
+    return code, f"{out} already holds this result; nothing was rewritten\n{text}"
 
 
 def console_text(out: Path, summary: Mapping[str, Any], rejects: pd.DataFrame) -> str:
-    """What ``cytocast predict`` prints.
+    """Summary that ``cytocast predict`` prints.
 
     Parameters
     ----------
@@ -171,18 +178,18 @@ def console_text(out: Path, summary: Mapping[str, Any], rejects: pd.DataFrame) -
     lines += [f"  {line}" for line in mostly_refused_lines(rejects, summary["files"])]
     if summary["patients_mostly_refused"]:
         lines.append(
-            "  patients of whom most results were refused, so that no risk is given: "
+            "  patients without an estimate because most results were rejected: "
             f"{summary['patients_mostly_refused']}"
         )
     lines += [f"  {line}" for line in reading_lines(summary["reading"])]
-    lines.append(f"  refused rows or cells: {len(rejects)}, see {out / 'rejects.csv'}")
+    lines.append(f"  rejected rows or cells: {len(rejects)}, see {out / 'rejects.csv'}")
     for code, number in rejects["code"].value_counts().head(_CODES).items():
         lines.append(f"    {code}: {number}")
     flags: Counter[str] = Counter()
     for each in summary["flags"].values():
         flags.update(each)
     if flags:
-        lines.append(f"  flagged, used all the same: {flags.total()}, see {out / 'flags.csv'}")
+        lines.append(f"  flagged but used: {flags.total()}, see {out / 'flags.csv'}")
     for code, number in flags.most_common():
         lines.append(f"    {code}: {number}{_ABOUT_FLAGS.get(code, '')}")
     unscored = summary["patients_without_estimate"]
@@ -191,10 +198,10 @@ def console_text(out: Path, summary: Mapping[str, Any], rejects: pd.DataFrame) -
     since = summary["patients_charted_since"]
     if since:
         lines.append(
-            "  patients with a grade, a drug or a death charted after their estimate, so no part "
-            f"of it: {since}, an event or a death among them: {summary['patients_overtaken']}"
+            "  patients with a grade, drug or death charted after the estimate (shown, not used): "
+            f"{since}; of these with an event or death: {summary['patients_overtaken']}"
         )
-        lines.append("    --as-of (make: AS_OF=) with the present moment counts what was charted")
+        lines.append("    to use it, give the current time with --as-of (make: AS_OF=)")
     if summary["pages"]:
         lines.append(f"  ward list and pages: {out / REPORT / 'index.html'}")
     if summary["emit"]:
@@ -204,45 +211,45 @@ def console_text(out: Path, summary: Mapping[str, Any], rejects: pd.DataFrame) -
 
 
 def status_text(counts: Mapping[str, int]) -> str:
-    """Patients per status; the abstention rate is of those whose input could be used.
+    """Number of patients per status, and the abstention rate among those with usable input.
 
     Examples
     --------
     >>> status_text({"ok": 3, "abstained": 1, "rejected": 2})
     '1 abstained, 3 ok, 2 rejected (abstention rate 25 %)'
     >>> status_text({"rejected": 3})
-    '3 rejected (nobody could be scored)'
+    '3 rejected (no patient has usable input)'
     """
-    said = ", ".join(f"{number} {status}" for status, number in sorted(counts.items()))
+    text = ", ".join(f"{number} {status}" for status, number in sorted(counts.items()))
     usable = sum(counts.values()) - counts.get(REJECTED, 0)
     if not usable:
-        return f"{said} (nobody could be scored)"
-    return f"{said} (abstention rate {100 * counts.get(ABSTAINED, 0) / usable:.0f} %)"
+        return f"{text} (no patient has usable input)"
+    return f"{text} (abstention rate {100 * counts.get(ABSTAINED, 0) / usable:.0f} %)"
 
 
 def reading_lines(reading: Mapping[str, Any]) -> list[str]:
-    """Lines on how a batch was read and what differs from training; none without settings.
+    """Lines on the reading settings of a batch; none for default settings.
 
     Parameters
     ----------
     reading : mapping
-        As :class:`pipeline.predict.reading_options.ReadingOptions` summarises it.
+        From ``ReadingOptions.summary``.
 
     Examples
     --------
     >>> reading_lines({"settings": {"time_zone": "UTC"}, "differs_from_training": ["time_zone"]})
-    ['read with: times without offset in UTC (other than in training: time_zone)']
+    ['read with: times without offset in UTC (differs from training: time_zone)']
     """
     effects = reading_text(CohortConfig(**reading["settings"]))
     differs = joined(reading["differs_from_training"])
     if not differs:
         return [f"read as in training: {effect}" for effect in effects]
     effects = effects or ["settings of --config"]
-    return [f"read with: {effect} (other than in training: {differs})" for effect in effects]
+    return [f"read with: {effect} (differs from training: {differs})" for effect in effects]
 
 
 def reading_text(config: CohortConfig) -> list[str]:
-    """Effect of settings on the numbers and dates of a batch; at most one line.
+    """Effect of the settings on numbers, dates and units; at most one line.
 
     Examples
     --------
@@ -251,23 +258,23 @@ def reading_text(config: CohortConfig) -> list[str]:
     >>> reading_text(CohortConfig())
     []
     """
-    said = []
+    effects = []
     if config.decimal_comma is not None:
         mark, example = (
             ("comma", "12,5 is 12.5") if config.decimal_comma else ("point", "12,500 is 12500")
         )
-        said.append(f"a {mark} before decimals ({example})")
+        effects.append(f"a {mark} before decimals ({example})")
     if config.date_order is not None:
         first, example = {
             "day_first": ("day", "1 March"),
             "month_first": ("month", "3 January"),
         }[config.date_order]
-        said.append(f"dates with the {first} first (01/03 is {example})")
+        effects.append(f"dates with the {first} first (01/03 is {example})")
     if config.time_zone is not None:
-        said.append(f"times without offset in {config.time_zone}")
+        effects.append(f"times without offset in {config.time_zone}")
     if config.assume_units:
-        said.append(f"units assumed for {joined(sorted(config.assume_units))}")
-    return ["; ".join(said)] if said else []
+        effects.append(f"units assumed for {joined(sorted(config.assume_units))}")
+    return ["; ".join(effects)] if effects else []
 
 
 def _refuse_rejects(read: ReadResult) -> None:
@@ -277,7 +284,7 @@ def _refuse_rejects(read: ReadResult) -> None:
     first = read.rejects.iloc[0]
     reason = without_cells(str(first["reason"]), str(first["value"]))
     raise InputError(
-        f"--strict: {len(read.rejects)} cells or rows were refused, first {first['file']} line "
+        f"--strict: {len(read.rejects)} rows or cells are rejected, first {first['file']} line "
         f"{first['row']}, {first['column']}: {reason} {first['remedy']}",
         options=("strict",),
     )
@@ -291,9 +298,9 @@ def _page_writer(
     from pipeline.predict.patient_results import patient_results
 
     evaluation, made = read_evaluation(folder), datetime.now(UTC)
-    facts = summarise_model(prepared.bundle, name.name, name.version, evaluation)
-    patients = patient_results(prepared, result, facts)
-    return lambda target: write_pages(target, patients, facts, made=made)
+    model = summarise_model(prepared.bundle, name.name, name.version, evaluation)
+    patients = patient_results(prepared, result, model)
+    return lambda target: write_pages(target, patients, model, made=made)
 
 
 def _fhir_writer(prepared: PreparedBatch, result: BatchResult) -> Callable[[Path], None]:

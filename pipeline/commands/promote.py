@@ -1,4 +1,4 @@
-"""``cytocast promote``: the challenger becomes champion when every gate holds."""
+"""``cytocast promote``: makes the challenger champion if every gate passes."""
 
 from __future__ import annotations
 
@@ -32,24 +32,34 @@ def promote(
 ) -> tuple[int, str]:
     """Promote the challenger of a registered model.
 
-    The gate table is stored with the model version, passed or not: as tags, and whole as
-    ``gates.json`` of its run. A lock beside an SQLite store is held meanwhile.
+    The results of the gates are stored with the model version: as tags, and in full as
+    ``gates.json`` of its run. An SQLite store is locked during the promotion.
 
     Parameters
     ----------
+    name : str
+        Registered model.
+    force : bool
+        Promote even if a gate fails.
     against : Path, optional
-        Bundle that stands in for the champion: trained with the champion's settings on the
-        challenger's cohort, for when the champion knew another cohort.
+        Bundle compared in place of a champion of another cohort: trained with the champion's
+        settings on the challenger's cohort.
     signed_by : Path, optional
-        Public key; a challenger that its owner has not signed is refused.
+        Public key; a challenger without a signature of its private key is refused.
+
+    Returns
+    -------
+    code : int
+        0.
+    summary : str
 
     Raises
     ------
     GateError
-        If a gate fails and ``force`` is false; the message has one sentence per failed gate. If
-        another promotion changes the champion meanwhile.
+        If a gate fails and ``force`` is false, with one sentence per failed gate; or if another
+        promotion changes the champion at the same time.
     BundleError
-        If there is no challenger, or ``against`` is no bundle.
+        If there is no challenger, or ``against`` is not a bundle.
     UsageError
         If ``against`` was not trained with the champion's settings.
     """
@@ -69,8 +79,9 @@ def _promote(
     if before == version:
         return 0, f"{name} version {version} is champion already"
     champion = fetch_bundle(f"models:/{name}/{before}")[0] if before else None
-    bar = champion if against is None else _stand_in(against, champion)
-    gates = check_gates(_candidate(folder), config.gates, None if bar is None else _candidate(bar))
+    rival = champion if against is None else _checked_substitute(against, champion)
+    compared = None if rival is None else _candidate(rival)
+    gates = check_gates(_candidate(folder), config.gates, compared)
     failed = [gate for gate in gates if not gate.passed]
     client.set_model_version_tag(name, version, "gates", _table(gates))
     client.set_model_version_tag(name, version, "gates_passed", str(not failed).lower())
@@ -79,29 +90,29 @@ def _promote(
     if failed and not force:
         reasons = "\n".join(f"  {gate.sentence}" for gate in failed)
         raise GateError(
-            f"{name} version {version} is not promoted, {len(failed)} of {len(gates)} gates "
+            f"{name} version {version} is not promoted: {len(failed)} of {len(gates)} gates "
             f"failed:\n{reasons}",
             options=("config", "against") if SAME_COHORT in {gate.name for gate in failed} else (),
         )
     _set_champion(client, name, version, before=before, forced=bool(failed))
-    said = "all gates passed" if not failed else f"FORCED past {len(failed)} failed gates"
-    return 0, f"{name} version {version} is champion now ({len(gates)} gates, {said})"
+    verdict = "all passed" if not failed else f"FORCED although {len(failed)} failed"
+    return 0, f"{name} version {version} is champion now ({len(gates)} gates, {verdict})"
 
 
 def _champion(client: MlflowClient, name: str) -> str:
-    """Version of the champion; "" where there is none."""
+    """Version of the champion; "" if there is none."""
     return str(client.get_registered_model(name).aliases.get(CHAMPION, ""))
 
 
 def _set_champion(
     client: MlflowClient, name: str, version: str, *, before: str, forced: bool
 ) -> None:
-    """Set the alias and read it back, because a server offers no step that does both.
+    """Set the alias and read it back, because a server has no atomic compare-and-set.
 
     Raises
     ------
     GateError
-        If the champion is no longer the one of the gates, or is another one afterwards.
+        If the champion differs from the one of the gates, or changes afterwards.
     """
     _refuse_conflict(_champion(client, name), before, version)
     client.set_model_version_tag(name, version, _FORCED, str(forced).lower())
@@ -115,8 +126,8 @@ def _set_champion(
 def _refuse_conflict(champion: str, expected: str, version: str) -> None:
     if champion != expected:
         raise GateError(
-            f"version {version} is not promoted: another promotion made "
-            f"{f'version {champion}' if champion else 'none'} champion meanwhile; promote again"
+            f"version {version} is not promoted: another promotion meanwhile made "
+            f"{f'version {champion}' if champion else 'no version'} champion; promote again"
         )
 
 
@@ -125,8 +136,8 @@ def _candidate(folder: Path) -> Candidate:
     return Candidate(EvaluationReport.from_json(text), read_draws(folder))
 
 
-def _stand_in(against: Path, champion: Path | None) -> Path:
-    """Bundle with the champion's settings, checked."""
+def _checked_substitute(against: Path, champion: Path | None) -> Path:
+    """Return ``against`` if it has the champion's settings."""
     settings = load_bundle(against).provenance["config_sha256"]
     if champion is not None and settings != load_bundle(champion).provenance["config_sha256"]:
         raise UsageError(
@@ -138,7 +149,7 @@ def _stand_in(against: Path, champion: Path | None) -> Path:
 
 
 def _table(gates: list[Gate]) -> str:
-    """Failed gates first, within what a tag can hold."""
+    """Gates for a tag, failed ones first, cut to the length of a tag."""
     ordered = sorted(gates, key=lambda gate: gate.passed)
     rows = [f"{'pass' if gate.passed else 'FAIL'} {gate.sentence}" for gate in ordered]
     return "\n".join(rows)[:4900]

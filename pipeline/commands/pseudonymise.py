@@ -1,4 +1,4 @@
-"""``cytocast pseudonymise``: the tables of a cohort or batch without ids, names and dates."""
+"""``cytocast pseudonymise``: writes a cohort or batch without ids, names and dates."""
 
 from __future__ import annotations
 
@@ -60,33 +60,51 @@ def pseudonymise(
     time_zone: str | None = None,
     force: bool = False,
 ) -> tuple[int, str]:
-    """Write the tables of a cohort or batch under keyed pseudonyms.
+    r"""Write the tables of a cohort or batch under keyed pseudonyms.
 
     Parameters
     ----------
     source : Path
         Folder of tables, or one table.
+    out : Path
+        Folder to write.
     key_file : Path, optional
-        Secret key; made where there is none. One key links batches, another cannot.
+        Secret key, created if missing. Batches with the same key can be linked.
     config_files : sequence of Path
-        State the time zone and the order of dates, and name host columns to keep.
+        Time zone, order of dates, and host columns to keep.
     keep : collection of str
-        Columns to keep although no schema names them.
+        Columns to keep that are not in the schema.
     times : {"shifted", "hours"}
-        Dates moved by whole days per patient, or hours since the infusion.
+        Dates shifted by whole days per patient, or hours since the infusion.
     time_zone : str, optional
-        Zone of times without offset; wins over the configuration.
+        Zone of times without offset; overrides the configuration.
+    force : bool
+        Replace the existing content of ``out``.
 
     Returns
     -------
-    code, summary
+    code : int
+        0.
+    summary : str
 
     Raises
     ------
     UsageError
-        If a place, the key, a column to keep or a time without offset is not legal.
+        If a path, the key, a column to keep or a time without offset is not accepted.
     InputError
-        If the input cannot be read, or the release still gives a shift or an id away.
+        If the input cannot be read, or the release still reveals a shift or an id.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as place:
+    ...     labs, out = Path(place) / "labs.csv", Path(place) / "out"
+    ...     header = "patient_id,name,analyte,value,unit,collected_hours\n"
+    ...     _ = labs.write_text(header + "MRN123,Jane,crp,9,mg/L,30\n")
+    ...     _ = pseudonymise(labs, out, Path(place) / "keys" / "key")
+    ...     table = pd.read_csv(out / "labs.csv")
+    >>> "name" in table, table["patient_id"][0] == "MRN123", table["value"].tolist()
+    (False, False, [9])
     """
     config = load_config(config_files).cohort
     time_zone = time_zone or config.time_zone
@@ -124,23 +142,23 @@ def pseudonymise(
         *_about_times(tables, times, any(time_columns(raw[n], TableSchema.load(n)) for n in raw)),
         *_not_copied(source, paths),
         _about_key(key_path, raw, known=known),
-        "This makes it harder to recognise a patient, not impossible: rare courses, sites and free "
-        "text stay. It is no legal advice; docs/data.md says what to check before data leave.",
+        "Patients are harder to recognise, but not anonymous: rare courses, sites and free text "
+        "stay. This is not legal advice; see docs/data.md for checks before data leave.",
         f"written to {out}",
     ]  # fmt: skip
     return 0, "\n".join(lines)
 
 
 def _paths_of(source: Path) -> dict[str, Path]:
-    """Tables of a folder, or the one table that a file is (labs, unless its name says another)."""
+    """Tables of a folder, or the table of a file, named after the file (default: labs)."""
     if source.is_dir():
         paths = tables_of(source)
         if paths:
             return paths
-        found = [path.name for path in listing(source)]
+        files = [path.name for path in listing(source)]
         raise InputError(
-            f"{source} holds none of the tables {', '.join(TABLES)} (as {', '.join(SUFFIXES)}). "
-            f"Found: {', '.join(found[:10]) or 'nothing'}" + workbook_hint(map(Path, found))
+            f"{source} has none of the tables {', '.join(TABLES)} (as {', '.join(SUFFIXES)}). "
+            f"Found: {', '.join(files[:10]) or 'nothing'}" + workbook_hint(map(Path, files))
         )
     if source.is_file() and source.suffix.lower() in SUFFIXES:
         name = source.stem.lower()
@@ -161,7 +179,7 @@ def _refuse_unknown(keep: Collection[str], raw: Mapping[str, pd.DataFrame]) -> N
     unknown = [name for name in keep if name not in present]
     if unknown:
         raise UsageError(
-            f"--keep {unknown[0]}: no table has this column. Columns are {', '.join(present)}",
+            f"--keep {unknown[0]}: no table has this column. Choose from {', '.join(present)}",
             options=("keep",),
         )
 
@@ -175,12 +193,12 @@ def _released(
     times: str,
     account: Account,
 ) -> Tables:
-    """Tables as they leave, after an attack on them has found nothing.
+    """Tables of the release, after a test attack has found nothing.
 
     Raises
     ------
     InputError
-        If a common date gives a shift away, or an original id is left.
+        If a common date reveals a shift, or an original id remains.
     """
     search = IdSearch(frozenset().union(*(table["patient_id"] for table in raw.values())) - {""})
     dated = {name: time_columns(table, TableSchema.load(name)) for name, table in raw.items()}
@@ -204,7 +222,7 @@ def _released(
 def _allowed(
     raw: Mapping[str, pd.DataFrame], files: Mapping[str, str], keep: set[str], account: Account
 ) -> Tables:
-    """Tables with the columns and cells that may leave; times are as they were."""
+    """Tables with the columns and cells that may be released; times are unchanged."""
     tables = {}
     for name, table in raw.items():
         schema, file = TableSchema.load(name), files[name]
@@ -239,8 +257,8 @@ def _without_dates(
         dated = time_columns(table, schema)
         if dated and infusions is None:
             raise InputError(
-                f"{file} gives '{dated[0]}' but no patients table gives 'infusion_time', so hours "
-                "cannot be counted; add it, or leave --times out to shift the dates",
+                f"{file} has '{dated[0]}', but no patients table has 'infusion_time', so hours "
+                "cannot be computed; add it, or leave --times out to shift the dates",
                 options=("times",),
             )
         if infusions is None or not dated:
@@ -253,7 +271,7 @@ def _without_dates(
 
 
 def _renamed(table: pd.DataFrame, key: Key) -> pd.DataFrame:
-    """Rows under pseudonyms, in their order, because the order of an export can tell who is who."""
+    """Rows sorted by pseudonym, because the original order can reveal identities."""
     table = _by_pseudonym(table, key)
     return table.assign(patient_id=table["_pseudonym"]).drop(columns="_pseudonym")
 
@@ -266,7 +284,7 @@ def _by_pseudonym(table: pd.DataFrame, key: Key) -> pd.DataFrame:
 
 
 def _write(table: pd.DataFrame, folder: Path, name: str, path: Path) -> None:
-    """A table as Parquet where it was, else as CSV; every cell is text."""
+    """Write a table in its original format, CSV or Parquet; every cell is text."""
     table = table.drop(columns="_line")
     if path.suffix.lower() == ".parquet":
         table.to_parquet(folder / f"{name}.parquet", index=False)
@@ -276,16 +294,16 @@ def _write(table: pd.DataFrame, folder: Path, name: str, path: Path) -> None:
 
 def _about_times(tables: Tables, times: str, dated: bool) -> list[str]:
     if not dated:
-        return ["times: no table has dates, so none were changed"]
+        return ["times: no table has dates"]
     if times == "hours":
-        return ["times: hours since the first infusion of each patient; no date is left"]
+        return ["times: hours since the first infusion of each patient; no date remains"]
     lines = [
         f"times: each patient's dates moved back by 1 to {MOST_DAYS:,} whole days, the same in "
         "every table; intervals are exact (safer: --times hours)"
     ]
     if "infusion_time" in tables.get("patients", ()):
         lines.append(
-            "who came first is lost with the dates: leave the temporal split out of evaluations "
+            "the order of patients in time is lost: leave the temporal split out of evaluations "
             "(evaluation.further_splits: [site])"
         )
     return lines
@@ -295,16 +313,16 @@ def _not_copied(source: Path, paths: Mapping[str, Path]) -> list[str]:
     if not source.is_dir():
         return []
     others = sorted({path.name for path in listing(source)} - {p.name for p in paths.values()})
-    told = ", ".join(others[:6]) + (f" and {len(others) - 6} more" if len(others) > 6 else "")
-    return [f"not copied: {told}"] if others else []
+    names = ", ".join(others[:6]) + (f" and {len(others) - 6} more" if len(others) > 6 else "")
+    return [f"not copied: {names}"] if others else []
 
 
 def _about_key(path: Path, raw: Mapping[str, pd.DataFrame], *, known: bool) -> str:
     ids = {name for table in raw.values() for name in table["patient_id"].unique() if name}
     end = (
-        "the same as before, so these patients link to those of earlier batches"
+        "an existing key, so patients link to earlier batches"
         if known
-        else "made now, for your eyes alone. Keep it: later batches link through it, and whoever "
-        "has it can test whether a known patient is in the data"
+        else "which is new. Keep it, and keep it secret: it links later batches, and anyone with "
+        "it can test whether a known patient is in the data"
     )
     return f"patient_id: {counted(len(ids), 'patient')} under pseudonyms of the key {path}, {end}"

@@ -1,4 +1,4 @@
-"""``cytocast register``: log and register a finished bundle, as its training would have done."""
+"""``cytocast register``: logs and registers a finished bundle."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from pipeline.model.bundle import EVALUATION, REPORTS, load_bundle, read_evaluat
 from pipeline.train.tracking import TrackedTraining, log_tracked, logging_to_store
 from pipeline.train.tracking_checks import registered_version, tracking_ready
 
-_COMMIT = ("unknown", "unknown")  # a bundle does not hold the commit of the code that trained it
-_LEFT_OUT = (
-    "Left out, because they need the training data: the figures of the runs. evaluation.html "
-    "holds the charts"
+_COMMIT = ("unknown", "unknown")  # a bundle does not hold the commit of its training code
+_OMITTED = (
+    "The figures of the runs are omitted, because they need the training data; the charts are in "
+    "evaluation.html"
 )
 
 
 def register(folder: Path) -> tuple[int, str]:
     """Log a bundle to MLflow and register it as challenger, unless it is registered already.
 
-    For a bundle of a training without tracking, or whose store failed at the end.
+    For a bundle trained without tracking, or after a failure of the store.
 
     Parameters
     ----------
     folder : Path
-        Bundle with its reports, as ``cytocast train`` writes it.
+        Bundle with its reports, as written by ``cytocast train``.
 
     Returns
     -------
@@ -35,7 +35,7 @@ def register(folder: Path) -> tuple[int, str]:
     Raises
     ------
     BundleError
-        If the bundle is not intact, lacks a report, or the store fails on the way.
+        If the bundle is not intact or lacks a report, or the store fails.
     UsageError
         If the tracking store cannot be used.
     """
@@ -44,16 +44,16 @@ def register(folder: Path) -> tuple[int, str]:
     missing = [name for name in (EVALUATION, *REPORTS) if not (folder / name).is_file()]
     if evaluation is None or missing:
         raise BundleError(
-            f"{folder} lacks {', '.join(missing)}, which a run holds; give a bundle as 'cytocast "
-            "train' wrote it"
+            f"{folder} lacks {', '.join(missing)}; give a complete bundle as written by 'cytocast "
+            "train'"
         )
     outcomes = {name: evaluation.outcomes[name] for name in bundle.config.outcomes}
     report = evaluation.model_copy(update={"outcomes": outcomes})  # in the order of the training
-    tracking_ready("mend the store", "")
+    tracking_ready("repair the store", "")
     name = bundle.config.tracking.model_name
     with logging_to_store(folder):
         known = registered_version(name, bundle.sha256)
         if known:
             return 0, f"{folder} is already registered as {name} version {known}; nothing changed"
         version = log_tracked(TrackedTraining(bundle, report, folder, {}, _COMMIT))
-    return 0, f"MLflow: registered as {name} version {version}, challenger\n{_LEFT_OUT}"
+    return 0, f"MLflow: registered as {name} version {version}, challenger\n{_OMITTED}"

@@ -1,4 +1,4 @@
-"""Trains a bundle again from its own settings and says whether every file comes out the same."""
+"""``cytocast reproduce``: trains a bundle again and compares every file."""
 
 from __future__ import annotations
 
@@ -31,13 +31,21 @@ def reproduce(source: str, cohort: Path, *, jobs: int) -> tuple[int, str]:
         Bundle folder, ``models:/<name>@<alias>``, ``runs:/<id>`` or the id of a run.
     cohort : Path
         Folder with the cohort of that training.
+    jobs : int
+        Fits at a time.
+
+    Returns
+    -------
+    code : int
+        0.
+    summary : str
 
     Raises
     ------
     BundleError
-        If there is no such bundle.
+        If there is no bundle at ``source``.
     GateError
-        If the cohort is another one, or something differs; the message says what.
+        If the cohort or a file differs; the message names the differences.
     """
     folder = _folder(source)
     bundle = load_bundle(folder)
@@ -46,24 +54,24 @@ def reproduce(source: str, cohort: Path, *, jobs: int) -> tuple[int, str]:
     wanted = bundle.provenance["cohort_sha256"]
     if digest != wanted:
         raise GateError(
-            f"{cohort} is not the cohort of this training: its digest is {digest[:12]}, that of "
-            f"the training {wanted[:12]}; nothing was retrained"
+            f"{cohort} is not the cohort of this training: its digest is {digest[:12]}, not "
+            f"{wanted[:12]}; give the original export"
         )
     log.info("training again")
     with tempfile.TemporaryDirectory() as place:
         again = Path(place) / "again"
         with claim(again, command="train", reads=[folder, cohort], force=False) as output:
             train_into(output, cohort, config, jobs=jobs, prior=bundle.prior)
-        found = differences(folder, again)
-    if not found:
+        changes = differences(folder, again)
+    if not changes:
         count = len(_digests_of(folder))
         return 0, f"Reproduced: all {count} files of {bundle.sha256[:12]} have the same digest"
-    lines = "\n".join(f"  {line}" for line in [*found, *_other_versions(bundle)])
+    lines = "\n".join(f"  {line}" for line in [*changes, *_other_versions(bundle)])
     raise GateError(f"{source} was not reproduced:\n{lines}")
 
 
 def differences(first: Path, second: Path) -> list[str]:
-    """Files that differ between two bundles, and by how much their metrics do; empty if none."""
+    """Files that differ between two bundles, and the differences of metrics; empty if none."""
     ours, theirs = (_digests_of(folder) for folder in (first, second))
     lines = [f"{name} is missing after retraining" for name in sorted(ours.keys() - theirs.keys())]
     lines += [f"{name} is new after retraining" for name in sorted(theirs.keys() - ours.keys())]

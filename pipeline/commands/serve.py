@@ -1,4 +1,4 @@
-"""``cytocast serve``: answer lab rows over HTTP with a registered model."""
+"""``cytocast serve``: scores lab rows over HTTP with a registered model."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def serve(
     port : int
         From 1 to 65535, on 127.0.0.1 only.
     host_names : sequence of str
-        Names besides those of this machine under which requests arrive.
+        Accepted Host headers in addition to those of this machine.
     signed_by : Path, optional
-        Public key; a bundle that its owner has not signed is refused.
+        Public key; a bundle without a signature of its private key is refused.
 
     Returns
     -------
@@ -44,14 +44,14 @@ def serve(
     Raises
     ------
     UsageError
-        If the model is a folder, or the port is none or taken.
+        If the model is a folder, or the port is invalid or in use.
     BundleError
-        If the registry holds no such model, its bundle or code was changed, or it is not signed.
+        If the model is not in the registry, its bundle or code was changed, or it is not signed.
     """
     if not model.startswith("models:/"):
         raise UsageError(
-            f"{model} is not in the registry; serving takes a registered model. Give --model as "
-            "models:/<name>@<alias> or models:/<name>/<version>; training registers one",
+            f"--model {model} is not a registered model, which serving needs. Give "
+            "models:/<name>@<alias> or models:/<name>/<version>; training registers a model",
             options=("model",),
         )
     refuse_port(port)
@@ -59,6 +59,6 @@ def serve(
     refuse_unsigned(folder, signed_by)
     bundle, limits = load_bundle(folder), ServiceLimits()
     answer = answer_with(bundle, ModelName(bundle.config.tracking.model_name, version), limits)
-    log.info(f"{model} (version {version}) at http://{HOST}:{port}/invocations; Ctrl-C ends it")
+    log.info(f"{model} (version {version}) at http://{HOST}:{port}/invocations; stop with Ctrl-C")
     run_server(ScoringApp(answer, host_names, limits), port, limits)
     return 0, f"served {model}"

@@ -1,4 +1,4 @@
-"""``cytocast sign``: a signature into a bundle, or a new pair of keys."""
+"""``cytocast sign``: signs a bundle, or writes a new key pair."""
 
 from __future__ import annotations
 
@@ -20,25 +20,34 @@ def sign(
     Parameters
     ----------
     bundle : Path, optional
-        Bundle folder; its identity does not change.
+        Bundle folder; its digest does not change.
     key : Path, optional
         Private key.
     new_key : Path, optional
-        Where to write a new private key; the public one goes to the same folder.
+        File for a new private key; the public key is written next to it.
     force : bool
         Replace a signature of another key.
 
     Returns
     -------
-    code, summary
-        0 and what was written.
+    code : int
+        0.
+    summary : str
 
     Raises
     ------
     UsageError
-        If neither is asked for, a key cannot be used or exists, or the bundle is signed already.
+        If no key is given, a key cannot be used or exists, or the bundle is signed already.
     BundleError
-        If the folder is no intact bundle.
+        If the folder is not an intact bundle.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as place:
+    ...     _ = sign(None, None, new_key=Path(place) / "site.key")
+    ...     sorted(path.name for path in Path(place).glob("site*"))
+    ['site.key', 'site.key.pub']
     """
     if (key is None) == (new_key is None) or (bundle is None and key is not None):
         raise UsageError(
@@ -47,8 +56,8 @@ def sign(
         )
     if bundle is not None and str(bundle).startswith("models:"):
         raise UsageError(
-            f"{bundle} is in the registry, where a bundle stays as registered; sign the bundle "
-            "folder, then register it",
+            f"{bundle} is in the registry, where bundles cannot change; sign the bundle folder, "
+            "then register it",
             options=("model",),
         )
     lines = []
@@ -69,14 +78,14 @@ def _sign_bundle(bundle: Path, key: Path | None, *, force: bool) -> str:
         return f"{bundle} is already signed with this key; nothing was rewritten"
     if path.exists() and not force:
         raise UsageError(
-            f"{bundle} has a signature of another key or state; replace it with --force",
+            f"{bundle} has another signature; replace it with --force",
             options=("force",),
         )
     with claim(path, command="sign", reads=[key], force=force) as output:
         with output.files([SIGNATURE]) as folder:
             (folder / SIGNATURE).write_text(text, encoding="utf-8")
         made = [SIGNATURE, f".{SIGNATURE}.cytocast.json"]
-        for name in made:  # as readable as the bundle
+        for name in made:  # same permissions as the bundle
             shutil.copymode(bundle / MANIFEST, bundle / name)
         add_to_marker(bundle, made)
     return f"Signed: {path}"

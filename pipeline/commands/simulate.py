@@ -1,4 +1,4 @@
-"""``cytocast simulate``: a synthetic cohort, its true risks and its report, in one folder."""
+"""``cytocast simulate``: writes a synthetic cohort, its true risks and a report."""
 
 from __future__ import annotations
 
@@ -25,21 +25,34 @@ def simulate(
     Parameters
     ----------
     patients : int
-        How many.
+        Number of patients.
     seed : int
-        The same seed gives the same bytes.
+        The same seed gives identical files.
+    out : Path
+        Folder to write.
     batch : bool
-        Write patients in mid-course to be scored instead of a cohort to train on.
+        Write patients in mid-course to score instead of a cohort to train on.
+    force : bool
+        Replace the existing content of ``out``.
 
     Returns
     -------
-    code, summary
-        Exit code 0 and what stands in ``out``.
+    code : int
+        0.
+    summary : str
 
     Raises
     ------
     UsageError
-        If ``patients`` or ``seed`` is out of range, or ``out`` holds something.
+        If ``patients`` or ``seed`` is out of range, or ``out`` is not empty.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as place:
+    ...     code, summary = simulate(2, 0, Path(place) / "batch", batch=True)
+    >>> code, summary.splitlines()[0]
+    (0, 'SYNTHETIC batch to score: no row describes a real person.')
     """
     with claim(out, command="simulate", force=force, private=False) as output:
         output.refuse_occupied()
@@ -72,6 +85,6 @@ def _summary(cohort: SimulatedCohort, out: Path, kind: str, verdict: str) -> str
     rows = ", ".join(f"{name} {len(table)}" for name, table in cohort.exports.items())
     return (
         f"SYNTHETIC {kind}: no row describes a real person.\n"
-        f"rows: {rows}; {len(cohort.planted)} of them wrong on purpose (planted.csv)\n"
+        f"rows: {rows}; {len(cohort.planted)} of them are planted errors (planted.csv)\n"
         f"{verdict}written to {out}"
     )

@@ -1,4 +1,4 @@
-"""``cytocast train``: a cohort in; bundle, evaluation, pages and MLflow run out."""
+"""``cytocast train``: trains on a cohort; writes bundle, evaluation, pages and MLflow run."""
 
 from __future__ import annotations
 
@@ -48,7 +48,45 @@ def train_command(
     track: bool,
     prior: str = "",
 ) -> tuple[int, str]:
-    """Train, write the bundle, log it to MLflow and register it as challenger."""
+    """Train, write the bundle, log it to MLflow and register it as challenger.
+
+    Parameters
+    ----------
+    cohort : Path
+        Folder of the export.
+    out : Path
+        Bundle to write.
+    config_files : sequence of Path
+    outcomes : str
+        Names separated by commas; "" for all configured outcomes.
+    seed : int or None
+        Overrides the seed of the configuration.
+    time_zone : str or None
+        Zone of times without offset.
+    jobs : int
+        Fits at a time.
+    force : bool
+        Replace the existing content of ``out``.
+    track : bool
+        Log to MLflow.
+    prior : str
+        Bundle of another cohort to borrow from, "" for none.
+
+    Returns
+    -------
+    code : int
+        0.
+    summary : str
+
+    Raises
+    ------
+    UsageError
+        If a setting, a path or the tracking store cannot be used.
+    InputError
+        If the cohort cannot be used.
+    BundleError
+        If the tracking store fails at the end.
+    """
     config = _settings(config_files, outcomes, seed, time_zone)
     if jobs < 1:
         raise UsageError(f"--jobs must be at least 1, got {jobs}", options=("jobs",))
@@ -80,8 +118,8 @@ def train_into(
 ) -> TrainingResult:
     """Read, audit and train; write the complete bundle with its reports to the claimed output.
 
-    Rejected rows go to ``<out>.rejects.csv`` and the audit page to ``<out>.audit.html`` beside the
-    bundle, because a bundle carries no patient's data.
+    Rejected rows go to ``<out>.rejects.csv`` and the audit page to ``<out>.audit.html`` next to
+    the bundle, because a bundle holds no data of single patients.
 
     Parameters
     ----------
@@ -92,7 +130,7 @@ def train_into(
     jobs : int
         Fits at a time.
     prior : Bundle, optional
-        Of another cohort, whose log-odds become one more member.
+        Of another cohort; its log-odds become an additional member.
 
     Returns
     -------
@@ -103,7 +141,7 @@ def train_into(
     InputError
         If the cohort cannot be used, or an error of the audit blocks.
     UsageError
-        If the output holds something else, or the prior does not fit.
+        If the output holds other files, or the prior does not match the cohort.
     """
     refuse_missing_prior(config, prior)
     read = read_training(cohort, config)
@@ -134,7 +172,7 @@ def train_audited(
     jobs : int
         Fits at a time.
     prior : Bundle, optional
-        Of another cohort, whose log-odds become one more member.
+        Of another cohort; its log-odds become an additional member.
 
     Returns
     -------
@@ -145,7 +183,7 @@ def train_audited(
     InputError
         If there is no lab row, or an outcome cannot be learned.
     UsageError
-        If the output holds something else, or the prior does not fit.
+        If the output holds other files, or the prior does not match the cohort.
     """
     refuse_without_labs(read)
     result = train(read, audit, config, jobs=jobs, prior=prior)
@@ -174,12 +212,14 @@ def refuse_missing_prior(config: Config, prior: Bundle | None) -> None:
     """
     if prior is None and PRIOR in config.model.weights:
         raise UsageError(
-            "model.weights names prior, but no bundle is given with --prior", options=("prior",)
+            "model.weights names prior, but no bundle is given with --prior; give one, or remove "
+            "the weight",
+            options=("prior",),
         )
 
 
 def _write_audit_page(audit: AuditReport, config: Config, output: Claim) -> Path:
-    """Write ``<out>.audit.html``, even if the training fails later."""
+    """Write ``<out>.audit.html``, even if training fails later."""
     name = f"{output.out.name}.audit.html"
     title = f"Audit of {config.cohort.name}"
     page = render_audit(audit, title=title, synthetic=config.cohort.synthetic)
@@ -205,7 +245,7 @@ def _write_reports(result: TrainingResult, folder: Path) -> None:
 
 
 def _charts(result: TrainingResult) -> dict[str, dict[str, str]]:
-    """Charts of every outcome and horizon as SVG, by their path below the run's artifacts."""
+    """SVG charts of every outcome and horizon, by path below the run's artifacts."""
     return {
         name: {
             f"figures/h{hours}_{kind}.svg": markup

@@ -1,1 +1,1 @@
-"""How good a model is: splits, metrics, intervals, comparators, and the report."""
+"""Evaluates a model: splits, metrics, intervals, comparators, and the report."""

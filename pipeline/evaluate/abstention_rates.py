@@ -1,4 +1,4 @@
-"""How often the rule for giving no estimate would have spoken, and why."""
+"""Abstention rates by reason."""
 
 from __future__ import annotations
 
@@ -27,17 +27,36 @@ def held_out_abstentions(
     analytes: tuple[str, ...],
     config: Config,
 ) -> Codes:
-    """Code of each landmark's refusal; what is familiar comes from the other folds.
+    """Abstention code of each landmark, with the training range taken from the other folds.
 
     Parameters
     ----------
+    cohort : Cohort
+    matrix : FeatureMatrix, shape (n_landmarks, n_features)
+    targets : Targets
+    threshold : int
+        Grade of the outcome.
     analytes : tuple of str
         Keys of the model's analytes.
+    config : Config
 
     Returns
     -------
     ndarray of str, shape (n_landmarks,)
-        Empty where an estimate would be given.
+        "" where an estimate would be given.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from pipeline.cohort.tables import empty_cohort
+    >>> from pipeline.config import load_config
+    >>> from pipeline.model.outcomes import build_targets
+    >>> cohort = empty_cohort(list("ABCDE"))
+    >>> landmarks = pd.DataFrame({"patient": range(5), "hours": 24.0, "weight": 1.0})
+    >>> matrix = FeatureMatrix(np.empty((5, 0)), (), landmarks)
+    >>> targets = build_targets(cohort, landmarks, "crs", (3,))
+    >>> held_out_abstentions(cohort, matrix, targets, 3, ("crp",), load_config()).tolist()
+    ['no_lab', 'no_lab', 'no_lab', 'no_lab', 'no_lab']
     """
     column = targets.thresholds.index(threshold)
     event = (targets.status[:, column] == EVENT) & targets.at_risk[:, column]
@@ -48,31 +67,76 @@ def held_out_abstentions(
         targets.patient, event, folds=folds, repeats=1, seed=config.seed
     ):
         once = split.train[np.unique(targets.patient[split.train], return_index=True)[1]]
-        seen = None if product is None else product.iloc[once]
-        familiar = support_from_rows(
-            matrix.take(split.train), analytes, seen, targets.patient[split.train]
+        trained = None if product is None else product.iloc[once]
+        support = support_from_rows(
+            matrix.take(split.train), analytes, trained, targets.patient[split.train]
         )
-        asked = None if product is None else product.iloc[split.test].reset_index(drop=True)
+        tested = None if product is None else product.iloc[split.test].reset_index(drop=True)
         code[split.test] = abstention_codes(
-            matrix.take(split.test), asked, familiar, config.predict
+            matrix.take(split.test), tested, support, config.predict
         ).code
     return code
 
 
 def answered_rows(code: Codes, targets: Targets, scores: ScoredRows) -> NDArray[np.bool_]:
-    """Rows of ``scores`` whose landmark gets an estimate."""
+    """Whether the landmark of each scored row gets an estimate.
+
+    Parameters
+    ----------
+    code : ndarray of str, shape (n_landmarks,)
+        From :func:`held_out_abstentions`.
+    targets : Targets
+        Of these landmarks.
+    scores : ScoredRows
+
+    Returns
+    -------
+    ndarray of bool, shape (n_rows,)
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> landmarks = SimpleNamespace(episode=np.array([0, 1]), hours=np.array([24.0, 24.0]))
+    >>> answered_rows(np.array(["", "no_lab"]), landmarks, landmarks).tolist()
+    [True, False]
+    """
     moments = zip(targets.episode.tolist(), targets.hours.tolist(), strict=True)
     answered = dict(zip(moments, code == "", strict=True))
-    asked = zip(scores.episode.tolist(), scores.hours.tolist(), strict=True)
-    return np.array([answered[moment] for moment in asked], dtype=bool)
+    scored = zip(scores.episode.tolist(), scores.hours.tolist(), strict=True)
+    return np.array([answered[moment] for moment in scored], dtype=bool)
 
 
 def abstention_report(
     code: Codes, matrix: FeatureMatrix, targets: Targets, threshold: int
 ) -> Abstentions:
-    """Count the scored landmarks, and those at which no estimate would be given.
+    """Count the landmarks at risk, and those at which no estimate would be given.
 
-    ``n_before_event`` are abstentions of patients who have the event later.
+    Parameters
+    ----------
+    code : ndarray of str, shape (n_landmarks,)
+        Abstention code; "" where an estimate would be given.
+    matrix : FeatureMatrix
+    targets : Targets
+    threshold : int
+        Grade of the outcome.
+
+    Returns
+    -------
+    Abstentions
+        ``n_before_event`` counts abstentions of patients who have the event later.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from pipeline.cohort.tables import empty_cohort
+    >>> from pipeline.model.outcomes import build_targets
+    >>> landmarks = pd.DataFrame(
+    ...     {"patient": [0, 1], "hours": 24.0, "weight": 1.0, "source": "grid"})
+    >>> targets = build_targets(empty_cohort(["A", "B"]), landmarks, "crs", (3,))
+    >>> matrix = FeatureMatrix(np.empty((2, 0)), (), landmarks)
+    >>> report = abstention_report(np.array(["", "no_lab"]), matrix, targets, 3)
+    >>> report.n, report.rate, report.by_reason
+    (2, 0.5, {'no_lab': 1})
     """
     column = targets.thresholds.index(threshold)
     rows = rows_at_risk(matrix, targets, np.arange(len(code)), threshold)
@@ -91,14 +155,25 @@ def abstention_report(
 
 
 def abstention_warnings(name: str, report: Abstentions) -> list[str]:
-    """A warning where the model would seldom or never speak, so that its figures are of little use.
+    """Warning for an outcome with an estimate at less than half of the landmarks.
+
+    Parameters
+    ----------
+    name : str
+        Outcome.
+    report : Abstentions
+
+    Returns
+    -------
+    list of str
+        Empty where estimates are more frequent.
 
     Examples
     --------
     >>> report = Abstentions(n=50, n_abstained=50, rate=1.0, by_reason={"no_lab": 50})
     >>> print(abstention_warnings("icans", report)[0])
-    icans: an estimate would be given at 0 of 50 landmarks (no_lab 50); the figures are those of \
-all landmarks, so they describe what would not be shown.
+    icans: an estimate would be given at 0 of 50 landmarks (no_lab 50). The figures include the \
+landmarks without an estimate, so they do not describe the estimates shown in use.
     >>> abstention_warnings("icans", Abstentions(n=50, n_abstained=3, rate=0.06))
     []
     """
@@ -106,13 +181,23 @@ all landmarks, so they describe what would not be shown.
         return []
     return [
         f"{name}: an estimate would be given at {report.n - report.n_abstained} of "
-        f"{report.n} landmarks ({_reasons(report)}); the figures are those of all landmarks, so "
-        "they describe what would not be shown."
+        f"{report.n} landmarks ({_reasons(report)}). The figures include the landmarks without an "
+        "estimate, so they do not describe the estimates shown in use."
     ]
 
 
 def abstention_line(name: str, report: Abstentions) -> str:
-    """The report in one line for stdout.
+    """Abstentions of one outcome in one line for stdout.
+
+    Parameters
+    ----------
+    name : str
+        Outcome.
+    report : Abstentions
+
+    Returns
+    -------
+    str
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What labs add beyond grade, day and state, compared with another patient's labs."""
+"""What labs add beyond grade, day and clinical state, with a negative control."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ BARS = ("grade_and_day", "clinical_state")
 def same_day_donors(patient: Ints, day: Ints, seed: int) -> Ints:
     """Row of another patient of the same day for every landmark.
 
-    The patients of a day are put in a random ring and each takes the labs of the next, so nobody
-    keeps their own and every set of labs is used about as often as before. A day with one patient
-    joins the day nearest before it (the first such day, the one after).
+    The patients of a day form a random ring, and each takes the labs of the next. No patient
+    keeps their own labs, and every set of labs is used about as often as before. A day with one
+    patient is joined to the previous day, or the first day to the next.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def same_day_donors(patient: Ints, day: Ints, seed: int) -> Ints:
     Returns
     -------
     ndarray of int, shape (n_landmarks,)
-        All rows stay their own where the cohort has one patient only.
+        With a single patient every row is its own donor.
 
     Examples
     --------
@@ -60,7 +60,7 @@ def same_day_donors(patient: Ints, day: Ints, seed: int) -> Ints:
 
 
 def swap_labs(matrix: FeatureMatrix, donor: Ints) -> FeatureMatrix:
-    """All columns made of labs from the donor rows; everything else unchanged."""
+    """Take all lab columns from the donor rows; other columns stay."""
     labs = [number for number, meta in enumerate(matrix.metas) if meta.group in _LABS]
     values = matrix.values.copy()
     values[:, labs] = matrix.values[donor][:, labs]
@@ -68,7 +68,7 @@ def swap_labs(matrix: FeatureMatrix, donor: Ints) -> FeatureMatrix:
 
 
 def analyte_columns(matrix: FeatureMatrix) -> dict[str, list[int]]:
-    """Columns of each analyte: every series of it, and how and when it was measured."""
+    """Column numbers by analyte: its values, and how and when it was measured."""
     columns: dict[str, list[int]] = {}
     for place, meta in enumerate(matrix.metas):
         if meta.group in ("analyte", "measurement"):
@@ -82,20 +82,22 @@ def donors_of(matrix: FeatureMatrix, patient: Ints, seed: int) -> Ints:
     Parameters
     ----------
     patient : ndarray of int, shape (n_landmarks,)
-        ``Targets.patient``: one number per patient, whichever infusion a landmark follows, so that
-        nobody is given their own labs of another infusion.
+        ``Targets.patient``: one number per patient across infusions, so that a patient never
+        receives their own labs of another infusion.
     """
     return same_day_donors(patient, landmark_days(matrix), seed)
 
 
 def with_control(real: ScoredRows, control: ScoredRows) -> ScoredRows:
-    """Control risks beside the real model's risks of the same folds, one repeat per permutation.
+    """Join the control's risks to the real model's risks of the same folds.
+
+    The result has one repeat per permutation.
 
     Parameters
     ----------
     control : ScoredRows
-        Repeat r was refitted, training and test folds alike, with labs permuted for the r-th
-        time on the folds of repeat ``r % real.n_repeats``.
+        Repeat r: trained and tested on labs of the r-th permutation, on the folds of repeat
+        ``r % real.n_repeats``.
     """
     parts = []
     for permutation in range(control.n_repeats):
@@ -134,7 +136,7 @@ def with_control(real: ScoredRows, control: ScoredRows) -> ScoredRows:
 def negative_control(
     real: ScoredRows, control: ScoredRows, bootstrap: int, seed: int, minimum: int
 ) -> dict[str, ControlCell]:
-    """AUROC of the model refitted on other patients' labs, and how far the real one exceeds it.
+    """AUROC of the model refitted on other patients' labs, and the difference from the real model.
 
     Returns
     -------
@@ -181,17 +183,23 @@ def _difference(cell: Difference) -> Difference:
 def labs_verdict(
     outcome: OutcomeReport, key: str, firm_from: int = 0, *, apparent: bool = False
 ) -> str:
-    """One line: what the labs add at a horizon, and whether the control agrees.
+    """Sentence on what labs add at a horizon, and whether the negative control agrees.
 
     Labs add only if the model is better than its bar *and* than its negative control.
 
     Parameters
     ----------
+    outcome : OutcomeReport
+    key : str
+        Horizon in hours.
     firm_from : int
-        With fewer event patients than this nothing is decided, whatever the interval says:
-        resampling a handful of patients shows too little of what chance can do.
+        Event patients needed for a verdict; bootstrap intervals of fewer patients are unreliable.
     apparent : bool
-        Whether these are the training patients, of whom nothing is decided either.
+        Whether these are the training patients, for whom there is no verdict.
+
+    Returns
+    -------
+    str
 
     Examples
     --------
@@ -210,29 +218,29 @@ def labs_verdict(
     shown = [part.low > 0 for part in (labs, control) if part.low is not None]
     over = "the clinical state" if bar == "clinical_state" else "grade and day"
     if control.low is None:
-        beside = "no negative control was run"
+        compared = "no negative control was run"
     else:
-        beside = f"against the same model given other patients' labs {_span(control)}"
+        compared = f"compared with the same model on other patients' labs {_span(control)}"
     if apparent:
         return (
             f"Within {key} h, training patients cannot show what labs add to {over}: AUROC "
-            f"{_span(labs)}, too good by an unknown amount."
+            f"{_span(labs)}, optimistic by an unknown amount."
         )
     events = cell.n_event_patients
     if events is not None and events < firm_from:
         return (
             f"Within {key} h, {counted(int(events), 'event patient')} "
             f"{'is' if events == 1 else 'are'} too few to say whether labs add to "
-            f"{over} (a verdict needs {firm_from}): AUROC {_span(labs)}; {beside}."
+            f"{over} (a verdict needs {firm_from}): AUROC {_span(labs)}; {compared}."
         )
     worse = labs.high is not None and labs.high < 0
     verdict = "add" if all(shown) else "make it worse than" if worse else "are not shown to add"
     preposition = "" if worse and not all(shown) else " to"
-    return f"Within {key} h, labs {verdict}{preposition} {over}: AUROC {_span(labs)}; {beside}."
+    return f"Within {key} h, labs {verdict}{preposition} {over}: AUROC {_span(labs)}; {compared}."
 
 
 def _pools(patient: Ints, day: Ints) -> list[Ints]:
-    """Rows of each day, days of one patient joined to a neighbour."""
+    """Rows of each day; a day with one patient is joined to a neighbouring day."""
     pools: list[Ints] = []
     waiting: Ints = np.empty(0, dtype=np.intp)
     for value in np.unique(day):

@@ -1,4 +1,4 @@
-"""What alerts would mean on the ward: how many, how many for nothing, how long before onset."""
+"""Alert burden: number of alerts, false alerts, and lead time before onset."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ALERTED = ("model", "grade_and_day")
 
 
 def cutoff_at_rate(risk: Floats, rate: float) -> float:
-    """Lowest risk such that at most this share of landmarks reach it; inf where ties forbid any.
+    """Lowest risk that at most the given share of landmarks reach; inf where ties rule out any.
 
     Examples
     --------
@@ -31,10 +31,10 @@ def cutoff_at_rate(risk: Floats, rate: float) -> float:
 
 
 def fold_cutoffs(risk: Floats, group: Ints, repeat: Ints, rate: float) -> Floats:
-    """Cut-off of each row, learned on the other folds of the same repeat, never on its own.
+    """Cut-off of each row, learned on the other folds of the same repeat.
 
-    The risks looked at are out of fold themselves, so a cut-off is not flattered by the fit.
-    NaN where a repeat has one fold only.
+    All risks are out of fold, so the fit does not bias a cut-off. NaN where a repeat has one fold
+    only.
     """
     result = np.full(len(risk), np.nan)
     for number_ in np.unique(repeat):
@@ -51,14 +51,14 @@ def alert_burden(
     rates: Sequence[float],
     fixed: Mapping[str, AlertTable] | None = None,
 ) -> dict[str, AlertTable]:
-    """Alerts of the model and of grade and day at each wished alert rate, per horizon.
+    """Alerts of the model and of grade and day at each alert rate, per horizon.
 
     Parameters
     ----------
     rates : sequence of float
         Share of the training landmarks that may raise an alert.
     fixed : mapping, optional
-        Table of a training evaluation whose mean cut-offs are applied unchanged; needed where
+        Table of the training evaluation; its mean cut-offs are applied unchanged. Needed where
         the scores have no folds, as in an external cohort.
     """
     tables: dict[str, AlertTable] = {}
@@ -89,7 +89,7 @@ def _stored(fixed: Mapping[str, AlertTable], horizon: str, name: str, rate: floa
 
 def _cell(scores: ScoredRows, rows: HorizonRows, risk: Floats, cutoff: Floats) -> AlertCell:
     if np.isnan(cutoff).any():
-        return AlertCell(reason="no cut-off from training patients is known")
+        return AlertCell(reason="no cut-off from training patients is available")
     label, weight = rows.label, rows.weight
     alert = (risk >= cutoff).astype(float)
     finite = cutoff[np.isfinite(cutoff)]
@@ -119,16 +119,16 @@ def _cell(scores: ScoredRows, rows: HorizonRows, risk: Floats, cutoff: Floats) -
 
 
 def _patient_days(scores: ScoredRows) -> Floats:
-    """Share of its patient-day that each row stands for, so that the rows sum to patient-days."""
+    """1 / rows of the same patient and day, so that the rows sum to patient-days."""
     key = np.stack([scores.repeat, scores.episode, scores.day], axis=1)
     _, code, count = np.unique(key, axis=0, return_inverse=True, return_counts=True)
     return np.asarray(1.0 / count[code])
 
 
 def _by_patient(scores: ScoredRows, label: Floats, alert: Floats) -> tuple[Ints, Floats, Floats]:
-    """Event patients of each repeat: a row of theirs, whether warned, hours from alert to onset.
+    """Event patients of each repeat: first row, whether warned, hours from alert to onset.
 
-    Only alerts within the horizon before onset count; the first of them gives the lead time.
+    Only alerts within the horizon before onset count; the first one gives the lead time.
     """
     event = np.flatnonzero(label == 1)
     key = np.stack([scores.repeat[event], scores.episode[event]], axis=1)

@@ -1,4 +1,4 @@
-"""Whether an analyte was there, was used, and carried anything in this cohort."""
+"""Whether each analyte was measured, used by the model, and important in this cohort."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def analyte_use(
     spec: FeatureSpec,
     columns: tuple[str, ...],
 ) -> dict[str, AnalyteUse]:
-    """One entry per analyte: how often it was there, whether it was used and why, what it carried.
+    """Availability, use and importance by analyte.
 
-    The nine core analytes are always listed, the others if the cohort or the model knows them.
+    The nine core analytes are always listed, the others if the cohort or the model has them.
 
     Parameters
     ----------
     columns : tuple of str
-        Features that the model reads.
+        Features of the model.
     """
     measured = set(cohort.labs.loc[~cohort.labs["cancelled"], "analyte"].unique())
     known = {**dictionary(), **{item.key: item for item in spec.analytes}}
@@ -39,11 +39,11 @@ def analyte_use(
     keys = dict.fromkeys((*CORE, *sorted(in_spec | (measured & set(known)))))
     first = scores.first_repeat()
     views = dict(scores.by_horizon())
-    seen = first_visible(cohort)
+    visible_from = first_visible(cohort)
     read = {name.removeprefix(PREFIX).split("__")[0] for name in columns}
     result = {}
     for key in keys:
-        moment = seen.get(key, np.full(len(cohort), np.inf))[scores.episode]
+        moment = visible_from.get(key, np.full(len(cohort), np.inf))[scores.episode]
         present = moment < scores.hours
         rows = first[present[first]]
         event = np.unique(scores.patient[rows][scores.status[rows] == 1])
@@ -70,7 +70,7 @@ def analyte_use(
 
 
 def first_visible(cohort: Cohort) -> dict[str, Floats]:
-    """Hour at which the first result of each analyte arrived, per patient; inf where none did."""
+    """Hour of the first result of each analyte per patient; inf where there is none."""
     rows = cohort.labs.loc[~cohort.labs["cancelled"]]
     result = {}
     for key, part in rows.groupby("analyte", sort=False):
@@ -86,12 +86,12 @@ def _used(
     key: str, analyte: Analyte, in_spec: set[str], measured: set[str], read: set[str], rows: int
 ) -> tuple[bool, str]:
     if key not in measured:
-        told = "no result in this cohort"
-        return False, f"{told}, though the model reads it" if key in in_spec else told
+        absent = "no result in this cohort"
+        return False, f"{absent}, although the model uses it" if key in in_spec else absent
     if key not in in_spec:
-        return False, "left out by features.analytes in the configuration"
+        return False, "excluded by features.analytes in the configuration"
     if rows == 0:
         return False, "no result arrived before a landmark at risk"
     if key not in read:
-        return False, "no member reads its statistics"
-    return True, "read by the model"
+        return False, "no member uses its statistics"
+    return True, "used by the model"

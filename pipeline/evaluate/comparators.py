@@ -57,16 +57,21 @@ def comparator_risks(
     horizons: tuple[float, ...],
     ranked: Mapping[str, Floats] | None = None,
 ) -> dict[str, Floats]:
-    """Scores of every comparator, each (n_landmarks, n_horizons).
+    """Scores of every comparator, each of shape (n_landmarks, n_horizons).
 
     ``base_rate``, ``grade_and_day`` and ``clinical_state`` (all grades so far, no labs) are
-    probabilities; the others are for ranking only. A model with a prior also has ``prior`` (that
-    one by itself, NaN where it is silent) and ``without_prior``, both calibrated probabilities.
+    probabilities; the others are for ranking only. A model with a prior also has ``prior`` (the
+    prior alone, NaN where it abstains) and ``without_prior``, both calibrated probabilities.
 
     Parameters
     ----------
+    model : RiskModel
     rates : RateTable
         Base rates by day of the training patients.
+    test : FeatureMatrix
+    threshold : int
+    horizons : tuple of float
+        Hours.
     ranked : mapping, optional
         Last CRP, last ferritin and published scores at the same landmarks, one value each.
     """
@@ -93,37 +98,39 @@ def comparator_risks(
 def state_risk(
     model: RiskModel, matrix: FeatureMatrix, threshold: int, horizons: tuple[float, ...]
 ) -> Floats | None:
-    """Risk by the grades so far and the day, no labs; None where the cohort is not graded.
+    """Risk from the grades so far and the day, without labs; None where the cohort has no grades.
 
-    This is the model's own member, uncalibrated: its ranking is exact, its level approximate.
+    This is a member of the model, uncalibrated: its ranking is exact, its level approximate.
     """
     members = model.state.linear if model.state is not None else ()
     for member in members:
         if member.name == "state":
-            asked = query(len(matrix.values), horizons, threshold)
-            return sigmoid(member.log_odds(matrix, asked)).reshape(-1, len(horizons))
+            rows = query(len(matrix.values), horizons, threshold)
+            return sigmoid(member.log_odds(matrix, rows)).reshape(-1, len(horizons))
     return None
 
 
 def published_scores(
     cohort: Cohort, landmarks: pd.DataFrame, spec: FeatureSpec
 ) -> tuple[dict[str, Floats], dict[str, str]]:
-    """Last CRP and ferritin and the published scores, for ranking only.
+    """Last CRP, last ferritin and the published scores, for ranking only.
 
-    Their inputs are taken from the cohort even where the configuration keeps them from the model,
-    so that every evaluation has the same comparators.
+    Every evaluation has the same comparators: the inputs are used even where the configuration
+    excludes them from the model.
 
     Parameters
     ----------
+    cohort : Cohort
+    landmarks : DataFrame
     spec : FeatureSpec
-        How values are scaled; its choice of analytes is not followed.
+        Scaling of values; its choice of analytes is ignored.
 
     Returns
     -------
     values : dict of ndarray, shape (n_landmarks,)
         NaN where an input is missing or too old.
     absent : dict of str
-        Scores without a single value, each with the commonest reason.
+        Scores without any value, each with the most frequent reason.
     """
     keys = dict.fromkeys([*LAST.values(), *(part for n in PUBLISHED for part in scores()[n].parts)])
     measured = set(cohort.labs.loc[~cohort.labs["cancelled"], "analyte"].unique())
@@ -147,6 +154,8 @@ def published_scores(
         if np.isnan(values[name]).all():
             del values[name]
             reasons = table.reasons[name] if name in PUBLISHED else pd.Series(dtype=str)
-            told = reasons[reasons != ""].mode()
-            absent[name] = str(told.iloc[0]) if len(told) else "never measured in this cohort"
+            frequent = reasons[reasons != ""].mode()
+            absent[name] = (
+                str(frequent.iloc[0]) if len(frequent) else "never measured in this cohort"
+            )
     return values, absent

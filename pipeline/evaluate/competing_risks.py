@@ -1,4 +1,4 @@
-"""Competing risks: Aalen-Johansen incidence, what came first, and AUROC that allows for losses."""
+"""Competing risks: Aalen-Johansen incidence, first events, and AUROC weighted for censoring."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ def aalen_johansen(time: Floats, cause: Ints, weight: Floats, at: Floats, causes
     """Cumulative incidence of competing causes, for many weightings at once.
 
     Aalen and Johansen (Scand J Statist 5:141, 1978): the hazard of each cause at each time, times
-    the share still free of any event just before it. Events precede losses of the same time.
+    the share free of any event just before. At equal times events precede losses to follow-up.
 
     Parameters
     ----------
     time : ndarray, shape (n,)
     cause : ndarray of int, shape (n,)
-        0 lost to follow-up, 1 to ``causes`` the event that ended the time.
+        0 lost to follow-up; 1 to ``causes`` the event at ``time``.
     weight : ndarray, shape (n, n_draws)
     at : ndarray, shape (n_times,)
-        Times at which the incidence is wanted.
+        Times of the incidence.
 
     Returns
     -------
@@ -65,10 +65,10 @@ def aalen_johansen(time: Floats, cause: Ints, weight: Floats, at: Floats, causes
 
 
 def incidence_of_outcome(scores: ScoredRows) -> dict[str, Incidence]:
-    """Observed incidence beside the mean risk, per horizon, over all landmarks and by risk.
+    """Observed incidence and mean risk per horizon, over all landmarks and by quarter of risk.
 
-    The competing events are those of the estimand (status 2); nobody is left out for being lost
-    to follow-up. Groups are quarters of the risk given.
+    The competing events are those of the estimand (status 2). Patients lost to follow-up are
+    included until then.
     """
     result: dict[str, Incidence] = {}
     cause, weight = scores.status.astype(np.intp), scores.weight
@@ -101,20 +101,21 @@ def incidence_of_outcome(scores: ScoredRows) -> dict[str, Incidence]:
 
 
 def what_comes_first(scores: ScoredRows, rivals: dict[str, Floats]) -> FirstEvents:
-    """Incidence of whichever comes first after a landmark: the outcome or one of its rivals.
+    """Incidence of the first event after a landmark: the outcome or one of its rivals.
 
-    What came first is unknown where one of them is, so such landmarks are left out. A rival that
-    is unknown at more than half of the landmarks is not asked about instead.
+    Landmarks at which a rival is unknown are excluded. A rival that is unknown at more than half
+    of the landmarks is excluded instead.
 
     Parameters
     ----------
+    scores : ScoredRows
     rivals : dict of ndarray
-        Name to hours from the landmark until it happens; inf where it never does or already has,
-        NaN where that is unknown.
+        Name to hours from the landmark until the event; inf where it never happens or already
+        has, NaN where unknown.
     """
     rows = scores.first_repeat()
-    seen = [name for name, hours in rivals.items() if np.isfinite(hours[rows]).any()]
-    names = [name for name in seen if np.isnan(rivals[name][rows]).mean() <= _MOST]
+    observed = [name for name, hours in rivals.items() if np.isfinite(hours[rows]).any()]
+    names = [name for name in observed if np.isnan(rivals[name][rows]).mean() <= _MOST]
     unknown = np.zeros(len(rows), dtype=bool)
     for name in names:
         unknown |= np.isnan(rivals[name][rows])
@@ -135,8 +136,8 @@ def what_comes_first(scores: ScoredRows, rivals: dict[str, Floats]) -> FirstEven
     at = np.asarray(once.horizons, dtype=float)
     table = aalen_johansen(time, cause, once.weight, at, hours.shape[1])
     return FirstEvents(
-        never_observed=[name for name in rivals if name not in seen],
-        mostly_unknown=[name for name in seen if name not in names],
+        never_observed=[name for name in rivals if name not in observed],
+        mostly_unknown=[name for name in observed if name not in names],
         left_out_unknown=int(unknown.sum()),
         incidence={
             f"{horizon:g}": {
@@ -151,8 +152,8 @@ def what_comes_first(scores: ScoredRows, rivals: dict[str, Floats]) -> FirstEven
 def time_dependent_auroc(scores: ScoredRows, floor: float) -> dict[str, FollowUpCell]:
     """Cumulative/dynamic AUROC and Brier score weighted for loss of follow-up, per horizon.
 
-    Cases have the event within the horizon, controls are free of it at the horizon or had a
-    competing event; each counts by the inverse probability of being followed until then
+    Cases have the event within the horizon; controls are free of it at the horizon or had a
+    competing event. Weights are the inverse probability of being followed until then
     (10.1002/sim.4427; 10.1002/bimj.201200045), estimated by Kaplan-Meier and truncated.
     """
     result: dict[str, FollowUpCell] = {}
@@ -174,6 +175,6 @@ def time_dependent_auroc(scores: ScoredRows, floor: float) -> dict[str, FollowUp
 
 
 def follow_up(scores: ScoredRows) -> FollowUp:
-    """How long the scored patients are followed, each counted once."""
+    """Distribution of follow-up of the scored patients, each counted once."""
     once = np.unique(scores.patient, return_index=True)[1]
     return FollowUp.fit(scores.hours[once] + scores.time[once], scores.status[once])

@@ -1,4 +1,4 @@
-"""The contrast: logit p(CRS) minus logit p(ICANS) as a sign of which syndrome comes first."""
+"""The contrast: logit p(CRS) minus logit p(ICANS) as a predictor of which syndrome comes first."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _EPS = 1e-6
 
 @dataclass(frozen=True)
 class Pair:
-    """Landmarks at risk of both syndromes, scored for both by models without the patient.
+    """Landmarks at risk of both syndromes, with out-of-fold scores for both.
 
     Attributes
     ----------
@@ -35,11 +35,11 @@ class Pair:
     icans: ScoredRows
 
     def score(self, crs: Floats, icans: Floats) -> Floats:
-        """Log-odds of the first minus those of the second."""
+        """Log-odds of CRS minus log-odds of ICANS."""
         return logit(np.clip(crs, _EPS, 1 - _EPS)) - logit(np.clip(icans, _EPS, 1 - _EPS))
 
     def first(self, horizon: float) -> Floats:
-        """1 where CRS alone comes first within the horizon, 0 where ICANS does, NaN otherwise."""
+        """1 where CRS comes first within the horizon, 0 where ICANS does, NaN otherwise."""
         hours = [
             np.where((part.status == 1) & (part.time <= horizon), part.time, np.inf)
             for part in (self.crs, self.icans)
@@ -48,7 +48,7 @@ class Pair:
         return label
 
     def at(self, horizon: float) -> HorizonRows:
-        """Rows at which exactly one comes first, with the contrast as risk: CRS first is 1."""
+        """Rows at which exactly one comes first, with the contrast as risk; the label is CRS."""
         place = self.crs.horizons.index(horizon)
         first = self.first(horizon)
         rows = np.flatnonzero(~np.isnan(first))
@@ -80,20 +80,20 @@ class Pair:
         )
 
     def ties(self, horizon: float) -> int:
-        """Landmarks after which both were charted in the same hour."""
+        """Number of landmarks after which both were charted in the same hour."""
         both = (self.crs.time == self.icans.time) & (self.crs.time <= horizon)
         return int((both & (self.crs.status == 1) & (self.icans.status == 1)).sum())
 
 
 def contrast_outcomes(outcomes: dict[str, OutcomeConfig]) -> tuple[str, str] | None:
-    """Names of the outcomes to contrast: on each of crs and icans the one of lowest threshold."""
-    found = []
+    """Names of the outcomes to contrast: the lowest threshold on crs and on icans."""
+    lowest = []
     for scale in ("crs", "icans"):
         names = [name for name, item in outcomes.items() if item.scale == scale]
         if not names:
             return None
-        found.append(min(names, key=lambda name: (outcomes[name].threshold, name)))
-    return found[0], found[1]
+        lowest.append(min(names, key=lambda name: (outcomes[name].threshold, name)))
+    return lowest[0], lowest[1]
 
 
 def pair_scores(crs: ScoredRows, icans: ScoredRows) -> Pair:
@@ -118,10 +118,10 @@ def pair_scores(crs: ScoredRows, icans: ScoredRows) -> Pair:
 def evaluate_contrast(
     pair: Pair, bootstrap: int, seed: int, minimum: int
 ) -> tuple[dict[str, PerformanceCell], ContrastDetail]:
-    """AUROC of the contrast per horizon, and its comparators and drivers.
+    """AUROC of the contrast per horizon, with its comparators and drivers.
 
-    Pairs of landmarks are compared within a fold only. An event patient is here a patient with
-    CRS first; at least ``minimum`` patients must stand on each side.
+    Pairs of landmarks are compared within a fold only. Here an event patient has CRS first; CRS
+    and ICANS each need at least ``minimum`` patients in whom they come first.
     """
     pair = replace(pair, crs=pair.crs.resampled(bootstrap, seed, minimum))
     cells: dict[str, PerformanceCell] = {}
@@ -138,7 +138,7 @@ def evaluate_contrast(
 
 
 def _drivers(rows: HorizonRows) -> dict[str, Fall]:
-    """Fall of the contrast's AUROC when an analyte is exchanged, the largest first."""
+    """Fall of the contrast's AUROC when an analyte is permuted, largest first."""
     if not rows.is_estimable:
         return {}
     falls = {name: rows.fall(name) for name in rows.permuted}

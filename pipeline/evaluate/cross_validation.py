@@ -1,4 +1,4 @@
-"""Out-of-fold scores: every fit sees other patients than those it scores."""
+"""Out-of-fold scores: no patient is scored by a model that was trained on them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from pipeline.model.training_reference import RateTable, base_rate_table
 
 @dataclass(frozen=True)
 class ComparatorInputs:
-    """What is scored beside the model at every landmark of a matrix.
+    """Further scores at every landmark of a matrix.
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ class ComparatorInputs:
     swapped: FeatureMatrix | None = None
 
     def take(self, rows: Ints) -> ComparatorInputs:
-        """Return those of the given landmarks."""
+        """Return the inputs of the given landmarks."""
         swapped = None if self.swapped is None else self.swapped.take(rows)
         return ComparatorInputs(
             {name: values[rows] for name, values in self.ranked.items()}, swapped
@@ -54,17 +54,17 @@ def cross_validate(
     plan: FitPlan,
     splits: Sequence[Split],
     *,
-    beside: ComparatorInputs = NO_INPUTS,
+    inputs: ComparatorInputs = NO_INPUTS,
     label: str = "cross-validation",
 ) -> dict[int, ScoredRows]:
-    """ScoredRows of every reported threshold on held-out grid landmarks.
+    """Scores of every reported threshold on held-out grid landmarks.
 
     Parameters
     ----------
     matrix, targets
-        All landmarks of the cohort; those added at new results are trained on, not scored.
+        All landmarks of the cohort; landmarks at new results are used for training only.
     splits : sequence of Split
-        Divisions by patient; one without a landmark to learn from or to score is passed over.
+        Splits by patient; a split without a landmark to train on or to score is skipped.
 
     Returns
     -------
@@ -74,11 +74,11 @@ def cross_validate(
     one_core = replace(plan, jobs=1)
 
     def run(split: Split) -> dict[int, ScoredRows]:
-        return _score_fold(matrix, targets, split, one_core, beside)
+        return _score_fold(matrix, targets, split, one_core, inputs)
 
-    words = f"{label} {plan.scale}"
+    title = f"{label} {plan.scale}"
     scored = side_by_side(run, splits, plan.jobs)
-    folded = list(log.progress(scored, label=words, total=len(splits)))
+    folded = list(log.progress(scored, label=title, total=len(splits)))
     repeats = len({split.repeat for split in splits})
     return {
         threshold: concatenate(parts, repeats)
@@ -88,10 +88,10 @@ def cross_validate(
 
 
 def _score_fold(
-    matrix: FeatureMatrix, targets: Targets, split: Split, plan: FitPlan, beside: ComparatorInputs
+    matrix: FeatureMatrix, targets: Targets, split: Split, plan: FitPlan, inputs: ComparatorInputs
 ) -> dict[int, ScoredRows]:
     train, known = matrix.take(split.train), targets.take(split.train)
-    if not _teaches(known, plan):
+    if not _has_labels(known, plan):
         return {}
     fitted = fit_risk_model(train, known, plan)
     result = {}
@@ -106,13 +106,13 @@ def _score_fold(
             targets.take(rows),
             threshold,
             rates,
-            beside=beside.take(rows),
+            inputs=inputs.take(rows),
             repeat=split.repeat,
         )
     return result
 
 
-def _teaches(targets: Targets, plan: FitPlan) -> bool:
+def _has_labels(targets: Targets, plan: FitPlan) -> bool:
     """Whether any landmark has a known label."""
     return any(
         bool((~np.isnan(targets.label(threshold, float(horizon)))).any())
@@ -128,22 +128,22 @@ def score(
     threshold: int,
     rates: RateTable,
     *,
-    beside: ComparatorInputs = NO_INPUTS,
+    inputs: ComparatorInputs = NO_INPUTS,
     repeat: int = 0,
 ) -> ScoredRows:
-    """ScoredRows of one fitted model and its comparators on landmarks at risk.
+    """Scores of one fitted model and its comparators on landmarks at risk.
 
     Parameters
     ----------
     rates : RateTable
-        Base rates by day of the patients the model was fitted on.
+        Base rates by day of the training patients.
     """
     horizons = model.horizons
     risks = {
         "model": model.risk(matrix, threshold, horizons),
         "model_no_state": model.risk(matrix, threshold, horizons, use_state=False),
         **_other_state(model, matrix, threshold),
-        **comparator_risks(model, rates, matrix, threshold, horizons, beside.ranked),
+        **comparator_risks(model, rates, matrix, threshold, horizons, inputs.ranked),
     }
     label = np.stack([targets.label(threshold, horizon) for horizon in horizons], axis=1)
     column = targets.thresholds.index(threshold)
@@ -162,12 +162,12 @@ def score(
         status=targets.status[:, column],
         grade=np.full(count, np.nan) if model.grade is None else matrix.column(model.grade),
         n_repeats=1,
-        permuted=_permuted(model, matrix, beside.swapped, threshold),
+        permuted=_permuted(model, matrix, inputs.swapped, threshold),
     )
 
 
 def _other_state(model: RiskModel, matrix: FeatureMatrix, threshold: int) -> dict[str, Floats]:
-    """Risk with clinical state, where the shown one is without."""
+    """Risk with clinical state, if the model shows the risk without it."""
     if model.show_state or model.state is None:
         return {}
     risk = model.risk(matrix, threshold, model.horizons, use_state=True)
@@ -177,7 +177,7 @@ def _other_state(model: RiskModel, matrix: FeatureMatrix, threshold: int) -> dic
 def _permuted(
     model: RiskModel, matrix: FeatureMatrix, swapped: FeatureMatrix | None, threshold: int
 ) -> dict[str, Floats]:
-    """Risk with one analyte at a time from the swapped matrix, for the analytes the model reads."""
+    """Risk with one analyte of the model at a time taken from the swapped matrix."""
     if swapped is None:
         return {}
     read = set(model.columns)
@@ -193,6 +193,6 @@ def _permuted(
 
 
 def rows_at_risk(matrix: FeatureMatrix, targets: Targets, rows: Ints, threshold: int) -> Ints:
-    """Landmarks on the grid at which the outcome has not been charted yet."""
+    """Grid landmarks before the outcome is charted."""
     at_risk = targets.at_risk[:, targets.thresholds.index(threshold)]
     return rows[(at_risk & on_grid(matrix.landmarks))[rows]]

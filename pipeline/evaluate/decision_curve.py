@@ -1,4 +1,4 @@
-"""Net benefit of acting above a risk threshold, against acting on everybody and on nobody."""
+"""Net benefit of treating above a risk threshold, compared with treating all and none."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ SHOWN = ("model", "model_no_state", "grade_and_day", "clinical_state")
 
 
 def net_benefit(label: Floats, risk: Floats, weight: Floats, thresholds: Floats) -> Floats:
-    """True positives minus false positives at the odds of each threshold, per landmark.
+    """True positives minus false positives weighted by the odds of the threshold, per landmark.
 
     ``TP/n - FP/n * t/(1-t)`` (Vickers and Elkin, 10.1177/0272989X06295361); a risk equal to the
-    threshold is acted on.
+    threshold counts as positive.
 
     Parameters
     ----------
@@ -39,10 +39,10 @@ def net_benefit(label: Floats, risk: Floats, weight: Floats, thresholds: Floats)
     array([[0.1875],
            [0.25  ]])
     """
-    acted = (risk[None, :] >= thresholds[:, None]).astype(float)
+    positive = (risk[None, :] >= thresholds[:, None]).astype(float)
     total = weight.sum(axis=0)
     odds = (thresholds / (1.0 - thresholds))[:, None]
-    gained = (acted * label) @ weight - odds * ((acted * (1.0 - label)) @ weight)
+    gained = (positive * label) @ weight - odds * ((positive * (1.0 - label)) @ weight)
     return ratio(gained, np.broadcast_to(total, gained.shape))
 
 
@@ -60,8 +60,8 @@ def threshold_grid(low: float, high: float) -> Floats:
 def decision_curves(scores: ScoredRows, thresholds: Floats) -> dict[str, NetBenefit]:
     """Net benefit per horizon of the model, its comparators, and treating all or none.
 
-    ``diff`` is the model minus grade and day, with its interval; ``better_than_all_and_none``
-    tells whether the model's estimate exceeds both policies at each threshold.
+    ``diff`` is the model minus grade and day, with its interval; ``better_than_all_and_none`` is
+    true where the model's estimate exceeds both policies.
     """
     return {hours: _curves(rows, thresholds) for hours, rows in scores.by_horizon()}
 
@@ -99,7 +99,18 @@ def _numbers(curve: Floats) -> list[float | None]:
 
 
 def net_benefit_at(cell: NetBenefit, threshold: float) -> float | None:
-    """The model's net benefit at one threshold; None where the curve does not reach it.
+    """The model's net benefit at one threshold.
+
+    Parameters
+    ----------
+    cell : NetBenefit
+    threshold : float
+        Probability.
+
+    Returns
+    -------
+    float or None
+        None where the curve does not cover the threshold.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Scores a bundle on a cohort; flags a cohort that it was trained on."""
+"""Evaluates a bundle on a cohort; marks the evaluation as apparent on its training cohort."""
 
 from __future__ import annotations
 
@@ -38,18 +38,24 @@ def evaluate_bundle(
 ) -> Evaluation:
     """Evaluate every outcome of a bundle on a cohort.
 
-    The bundle's own limits, units, base rates and settings are applied; nothing is learned from
-    the cohort. The same cohort digest as in training is labelled ``apparent``. The negative
-    control is applied rather than refitted, because nothing is fitted here.
+    Limits, units, base rates and settings are those of the bundle; nothing is learned from the
+    cohort. With the cohort digest of training the evaluation is ``apparent``. The negative control
+    is applied, not refitted.
 
     Parameters
     ----------
+    bundle : Bundle
+    read : ReadResult
     training : EvaluationReport, optional
-        The bundle's own; its alert cut-offs are applied unchanged.
+        Of the bundle; its alert cut-offs are applied unchanged.
     cohort_name : str
-        Name of the cohort to print; not used where it is the training cohort.
+        Name to show; unused on the training cohort.
     synthetic : bool
-        Whether its patients are simulated, as the folder says.
+        Whether the patients are simulated.
+
+    Returns
+    -------
+    Evaluation
 
     Raises
     ------
@@ -60,7 +66,7 @@ def evaluate_bundle(
 
     cohort = read.cohort.with_labs(apply_limits(read.cohort.labs, bundle.reference.limits))
     scored, warnings, n_landmarks = {}, [], 0
-    familiar, abstained = support_from_reference(bundle.reference), {}
+    support, abstained = support_from_reference(bundle.reference), {}
     for name, outcome in bundle.config.outcomes.items():
         model = bundle.models[outcome.scale]
         landmarks = training_landmarks(cohort, bundle.config.landmarks, outcome.scale)
@@ -72,32 +78,32 @@ def evaluate_bundle(
         if not graded or len(landmarks) == 0:
             warnings.append(
                 f"{name}: not scored, because the cohort has no assessment on the scale "
-                f"'{outcome.scale}' or no landmark."
+                f"'{outcome.scale}' or no landmark; add the grades."
             )
             continue
         measured, matrix = read_features(read.cohort, landmarks, bundle)
         everyone: Ints = np.arange(len(landmarks))
         rows = rows_at_risk(matrix, targets, everyone, outcome.threshold)
         if len(rows) == 0:
-            warnings.append(f"{name}: not scored, because no landmark is at risk.")
+            warnings.append(f"{name}: not scored, because no landmark is at risk of the outcome.")
             continue
         count = event_patients(targets, outcome.threshold)
         warnings += few_events(name, count, bundle.config.evaluation.min_event_patients)
         n_landmarks = max(n_landmarks, len(rows))
-        code = applied_abstentions(cohort, measured, familiar, bundle.config)
+        code = applied_abstentions(cohort, measured, support, bundle.config)
         abstained[name] = abstention_report(code, measured, targets, outcome.threshold)
         warnings += abstention_warnings(name, abstained[name])
         part, known = matrix.take(rows), targets.take(rows)
         rates = bundle.reference.base_rates[name]
         swapped = swap_labs(part, donors_of(part, known.patient, bundle.config.seed))
         ranked, absent = published_scores(cohort, part.landmarks, bundle.reference.spec)
-        beside = ComparatorInputs(
+        inputs = ComparatorInputs(
             ranked, swapped if bundle.config.evaluation.analyte_importance else None
         )
-        found = score(model, part, known, outcome.threshold, rates, beside=beside)
+        scores = score(model, part, known, outcome.threshold, rates, inputs=inputs)
         scored[name] = ScoredOutcome(
-            scores=found,
-            answered=answered_rows(code, targets, found),
+            scores=scores,
+            answered=answered_rows(code, targets, scores),
             columns=model.columns,
             control=_control(bundle.config, model, part, known, outcome.threshold, rates),
             absent=absent,
@@ -106,11 +112,11 @@ def evaluate_bundle(
         raise InputError(" ".join(warnings))
     apparent = read.sha256 == bundle.provenance["cohort_sha256"]
     trained_on = bundle.provenance["cohort_name"]
-    taught_by_simulation = bool(bundle.config.cohort.synthetic)
+    trained_on_synthetic = bool(bundle.config.cohort.synthetic)
     if not apparent:
         warnings.append(
-            "Whether patients of this cohort were also in the training cohort is not checked; the "
-            "figures are external only if none was."
+            "It is not checked whether patients of this cohort were in the training cohort; the "
+            "figures are external only if none were."
         )
     evaluated = EvaluatedCohort(
         name=trained_on if apparent else cohort_name or "another cohort",
@@ -118,9 +124,9 @@ def evaluate_bundle(
         n_landmarks=n_landmarks,
         n_lab_rows=len(cohort.labs),
         sha256=read.sha256,
-        synthetic=synthetic or (apparent and taught_by_simulation),
+        synthetic=synthetic or (apparent and trained_on_synthetic),
         trained_on=trained_on,
-        trained_on_synthetic=taught_by_simulation,
+        trained_on_synthetic=trained_on_synthetic,
         bundle_sha256=bundle.sha256,
     )
     evaluation = assemble(
@@ -149,7 +155,7 @@ def _control(
     threshold: int,
     rates: RateTable,
 ) -> ScoredRows | None:
-    """Risks with the labs of another patient of the same day, the model unchanged."""
+    """Risks of the unchanged model on the labs of another patient of the same day."""
     parts = []
     for permutation in range(config.evaluation.control_permutations):
         donor = donors_of(matrix, targets.patient, config.seed + permutation + 1)

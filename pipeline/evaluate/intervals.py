@@ -1,4 +1,4 @@
-"""Patients drawn with replacement: weights per row, percentile intervals, numbers for JSON."""
+"""Bootstrap over patients: weights per row, percentile intervals, numbers for JSON."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _ENOUGH_DRAWS = 0.9
 
 
 def patient_draws(patient: Ints, draws: int, seed: int) -> Floats:
-    """Weights per row: column 0 is the sample, the others count each row's patient in a draw.
+    """Weights per row: 1 in column 0 (the sample), then how often each draw holds the patient.
 
     Returns
     -------
@@ -23,9 +23,9 @@ def patient_draws(patient: Ints, draws: int, seed: int) -> Floats:
 
 
 def interval(values: Floats) -> tuple[float | None, float | None]:
-    """95 % percentile interval of the draws after the first value, which is the estimate.
+    """95 % percentile interval of the draws; the first value is the estimate, not a draw.
 
-    None where more than a tenth of the draws give no value.
+    None where more than a tenth of the draws are NaN.
 
     Examples
     --------
@@ -40,7 +40,7 @@ def interval(values: Floats) -> tuple[float | None, float | None]:
 
 
 def number(value: float) -> float | None:
-    """Six decimals for JSON; None where there is no finite value.
+    """Round to six decimals for JSON; None for a value that is not finite.
 
     Examples
     --------

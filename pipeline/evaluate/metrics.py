@@ -1,8 +1,8 @@
-"""Metrics under row weights, many bootstrap draws at once; AUROC is ranked within groups.
+"""Weighted metrics for many bootstrap draws at once; AUROC is ranked within groups.
 
-``weight`` has one column per draw: column 0 is the sample itself, the others say how often each
-row's patient was drawn. A *group* is one fold of one repeat: scores are never ranked across
-groups, so a constant predictor has an AUROC of exactly 0.50.
+``weight`` has one column per draw: column 0 is the sample, the others count how often each row's
+patient was drawn. A *group* is one fold of one repeat: scores are never ranked across groups, so a
+constant predictor has an AUROC of exactly 0.50.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def auroc(label: Floats, score: Floats, weight: Floats, group: Ints) -> Floats:
 def auprc(label: Floats, score: Floats, weight: Floats, group: Ints) -> Floats:
     """Average precision per draw, mean over groups weighted by their events.
 
-    Ties are taken together, as scikit-learn does.
+    Tied scores share one threshold, as in scikit-learn.
 
     Returns
     -------
@@ -73,7 +73,7 @@ def auprc(label: Floats, score: Floats, weight: Floats, group: Ints) -> Floats:
         hits = np.cumsum(drawn[hit], axis=0)
         last = np.r_[np.flatnonzero(np.diff(s[order])), len(s) - 1]
         seen = np.cumsum(hit)[last]
-        # only where an event was added does precision count
+        # precision counts only at thresholds that add an event
         new = np.flatnonzero(np.diff(np.r_[0, seen]))
         taken = np.cumsum(drawn, axis=0)[last[new]]
         reached = hits[seen[new] - 1]
@@ -84,7 +84,7 @@ def auprc(label: Floats, score: Floats, weight: Floats, group: Ints) -> Floats:
 
 
 def brier(label: Floats, risk: Floats, weight: Floats) -> Floats:
-    """Weighted mean squared error per draw; NaN where a draw holds no row."""
+    """Weighted mean squared error per draw; NaN for a draw without rows."""
     squared = (risk - label) ** 2
     return _ratio(squared @ weight, weight.sum(axis=0))
 
@@ -121,7 +121,7 @@ def calibration_line(label: Floats, risk: Floats, weight: Floats) -> tuple[Float
 def logistic_draws(columns: Floats, label: Floats, weight: Floats) -> Floats:
     """Unpenalised logistic coefficients of every draw, shape (n_columns, n_draws).
 
-    NaN where the steps do not settle, as when the classes are separated.
+    NaN where the fit does not converge, for example with separated classes.
     """
     return _newton(columns, np.zeros(len(columns)), label, weight)
 
@@ -131,7 +131,7 @@ def ici(label: Floats, risk: Floats, weight: Floats) -> float:
     """Integrated calibration index: mean distance of risk from the smoothed observed rate.
 
     Austin and Steyerberg, 10.1002/sim.8281; smoothed by logistic regression on the logit and its
-    square instead of loess, which is unstable at few events.
+    square, because loess is unstable with few events.
     """
     from pipeline.model.logistic import fit_logistic, penalty
 
@@ -151,7 +151,7 @@ def ici(label: Floats, risk: Floats, weight: Floats) -> float:
 
 
 def roc_points(label: Floats, score: Floats, group: Ints) -> tuple[Floats, Floats]:
-    """Average the ROC curves of all groups on a grid of 101 false positive rates."""
+    """Mean ROC curve of all groups on a grid of 101 false positive rates."""
     grid = np.linspace(0.0, 1.0, 101)
     curves = []
     for part in _groups(group):
@@ -174,7 +174,7 @@ _DRAWS = 200
 def calibration_groups(
     label: Floats, risk: Floats, patient: Ints, repeats: int
 ) -> CalibrationGroups:
-    """Observed rate in at most eight equally large groups of risk, with patient-bootstrap bars."""
+    """Observed rate in at most eight equally large risk groups, with bootstrap intervals."""
     edges = np.unique(np.quantile(risk, np.linspace(0, 1, _GROUPS + 1)))
     group = np.clip(np.searchsorted(edges, risk, side="right") - 1, 0, max(len(edges) - 2, 0))
     draws = patient_draws(patient, _DRAWS, 0)
@@ -196,9 +196,9 @@ def calibration_groups(
 def calibration_smooth(label: Floats, risk: Floats, patient: Ints) -> SmoothCalibration:
     """Smoothed observed rate over the central 98 % of the risks, with a pointwise 95 % band.
 
-    Logistic regression of the outcome on the log-odds and its square, refitted in every patient
-    bootstrap draw; a flexible calibration curve in the sense of 10.1016/j.jclinepi.2015.12.005
-    that stays stable at few events.
+    Logistic regression of the outcome on the log-odds and its square, refitted in every bootstrap
+    draw of patients: a flexible calibration curve (10.1016/j.jclinepi.2015.12.005) that is stable
+    with few events.
     """
     if np.ptp(risk) < 1e-9:
         return SmoothCalibration()
@@ -217,17 +217,17 @@ def calibration_smooth(label: Floats, risk: Floats, patient: Ints) -> SmoothCali
 
 
 def _quotient(part: Floats, whole: Floats) -> Floats:
-    """Quotient, 0 where nothing was drawn yet."""
+    """Quotient, 0 where the denominator is 0."""
     return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
 
 
 def _newton(columns: Floats, offset: Floats, label: Floats, weight: Floats) -> Floats:
-    """Logistic coefficients of all draws at once, each started from those of the first.
+    """Logistic coefficients of all draws at once; the fit of the sample is the starting point.
 
     Returns
     -------
     ndarray, shape (n_columns, n_draws)
-        NaN where the steps do not settle, as when the classes are separated.
+        NaN where the fit does not converge, for example with separated classes.
     """
     first = _steps(columns, offset, label, weight[:, :1], np.zeros((columns.shape[1], 1)))
     start = np.repeat(np.nan_to_num(first), weight.shape[1] - 1, axis=1)
@@ -235,7 +235,7 @@ def _newton(columns: Floats, offset: Floats, label: Floats, weight: Floats) -> F
 
 
 def _steps(columns: Floats, offset: Floats, label: Floats, weight: Floats, theta: Floats) -> Floats:
-    """Newton steps from ``theta``, shape (n_columns, n_draws); those that raise the loss halved."""
+    """Newton steps from ``theta``, shape (n_columns, n_draws), halved while they raise the loss."""
     size, draws = theta.shape
     if draws == 0:
         return theta
@@ -267,7 +267,7 @@ def _steps(columns: Floats, offset: Floats, label: Floats, weight: Floats, theta
 
 
 def _ratio(part: Floats, whole: Floats) -> Floats:
-    """Quotient per draw, NaN where nothing was drawn."""
+    """Quotient per draw, NaN where the denominator is 0."""
     return np.asarray(np.divide(part, whole, out=np.full(len(whole), np.nan), where=whole > 0))
 
 

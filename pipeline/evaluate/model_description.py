@@ -1,4 +1,4 @@
-"""What shaped a model, per scale: members, weights, thresholds, signs, prior and clinical state."""
+"""Describes the model of each scale: members, weights, thresholds, signs, prior, clinical state."""
 
 from __future__ import annotations
 
@@ -13,14 +13,42 @@ from pipeline.model.outcomes import reported_thresholds
 from pipeline.model.risk_model import RiskModel, Variant
 
 _GROUPS = ("cohort", "landmarks", "features", "model", "evaluation", "predict", "gates")
-_UNTOLD = ("cohort.name", "cohort.synthetic")
+_HIDDEN = ("cohort.name", "cohort.synthetic")
 _SIGNS = {"up": "risk may only rise with", "down": "risk may only fall with"}
 
 
 def describe_models(
     models: Mapping[str, RiskModel], config: Config, spec: FeatureSpec
 ) -> dict[str, ModelDescription]:
-    """What the fitted model of each scale is made of."""
+    """Describe the fitted model of each scale.
+
+    Parameters
+    ----------
+    models : mapping of str to RiskModel
+        By scale.
+    config : Config
+    spec : FeatureSpec
+
+    Returns
+    -------
+    dict of str to ModelDescription
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pipeline.model.bundle import empty_bundle
+    >>> from pipeline.model.calibration import identity
+    >>> from pipeline.model.linear import LinearDesign, LinearMember
+    >>> design = LinearDesign(("crp__last",), (1.0,), (1,), None, 1.0)
+    >>> zeros = np.zeros((1, 2))
+    >>> labs = LinearMember("labs", design, zeros[0], zeros[0], (24.0,), (3,), zeros)
+    >>> variant = Variant((labs,), (), identity((24.0,), (3,)))
+    >>> model = RiskModel("crs", (3,), (24.0,), None, labs, variant, None)
+    >>> bundle = empty_bundle()
+    >>> described = describe_models({"crs": model}, bundle.config, bundle.reference.spec)["crs"]
+    >>> described.members, described.clinical_state.shown
+    ({'without': {'labs': 1.0}}, 'without')
+    """
     return {
         scale: ModelDescription(
             thresholds=list(model.thresholds),
@@ -45,7 +73,7 @@ def describe_models(
 
 
 def changed_settings(config: Config) -> dict[str, JsonValue]:
-    """Settings that differ from the defaults, by their name in a configuration file.
+    """Settings that differ from the defaults, by name in a configuration file.
 
     Examples
     --------
@@ -55,13 +83,13 @@ def changed_settings(config: Config) -> dict[str, JsonValue]:
     >>> changed_settings(config), changed_settings(config.model_copy(update={"model": milder}))
     ({}, {'model.ridge_labs': 600.0})
     """
-    usual = Config(outcomes=config.outcomes).model_dump(mode="json")
+    default = Config(outcomes=config.outcomes).model_dump(mode="json")
     own = config.model_dump(mode="json")
     return {
         f"{group}.{name}": value
         for group in _GROUPS
         for name, value in own[group].items()
-        if value != usual[group][name] and f"{group}.{name}" not in _UNTOLD
+        if value != default[group][name] and f"{group}.{name}" not in _HIDDEN
     }
 
 
@@ -83,7 +111,7 @@ def _shares(variant: Variant) -> dict[str, float]:
 
 
 def _signs(model: RiskModel, config: Config, spec: FeatureSpec) -> dict[str, list[str]]:
-    """Analytes whose direction on the scale is held, among those that the model reads."""
+    """Analytes of the model whose direction on the scale is constrained."""
     if not config.model.signs:
         return {}
     read = {name.split("__")[0] for name in model.columns}

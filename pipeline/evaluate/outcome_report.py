@@ -1,4 +1,4 @@
-"""One outcome's scores to its part of the evaluation report, every figure with its interval."""
+"""Evaluates one outcome: every figure of its part of the report, with intervals."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.arrays import Floats
-from pipeline.config import EvaluationConfig
+from pipeline.config_evaluation import EvaluationConfig
 from pipeline.evaluate import metrics
 from pipeline.evaluate.added_value import added_value, negative_control
 from pipeline.evaluate.alerts import alert_burden
@@ -52,24 +52,24 @@ Performance = dict[str, PerformanceCell]
 
 @dataclass(frozen=True)
 class OutcomeContext:
-    """What an outcome's evaluation needs in addition to its scores.
+    """Inputs of an outcome's evaluation in addition to its scores.
 
     Attributes
     ----------
     control : ScoredRows or None
         The model refitted on other patients' labs.
     further : dict
-        Name of another way to split to its scores, or to the reason why there are none.
+        Name of another split to its scores, or to the reason why there are none.
     masks : dict
         Attribute to level to rows.
     rivals : dict
-        Name to hours from each landmark until it happens.
+        Name of a competing event to hours from each landmark.
     absent : dict
         Comparator to the reason why it has no input.
     answered : ndarray of bool or None
         Rows at which an estimate would be given.
     cutoffs : mapping or None
-        Alerts of the training evaluation, whose cut-offs are applied unchanged.
+        Alert tables of the training evaluation; their cut-offs are applied unchanged.
     """
 
     control: ScoredRows | None = None
@@ -88,10 +88,10 @@ NO_CONTEXT = OutcomeContext()
 def evaluate_outcome(
     scores: ScoredRows, config: EvaluationConfig, *, seed: int, context: OutcomeContext = NO_CONTEXT
 ) -> OutcomeReport:
-    """Everything about one outcome.
+    """Evaluate one outcome.
 
-    Intervals are 95 % percentile intervals over patients drawn with replacement, with the
-    predictions held fixed; differences are paired on the same draws and the same landmarks.
+    Intervals are 95 % percentile intervals over patients drawn with replacement; the predictions
+    are fixed. Differences are paired on the same draws and the same landmarks.
     """
     scores = scores.resampled(config.bootstrap, seed, config.min_event_patients)
     models = {name: performance_by_horizon(scores, name) for name in MODELS}
@@ -139,7 +139,7 @@ def evaluate_outcome(
 
 
 def canary_auroc(scores: ScoredRows, minimum: int) -> float | None:
-    """Mean AUROC of a constant predictor over the horizons; None where there is none."""
+    """Mean AUROC of a constant predictor over the horizons; None if it cannot be estimated."""
     scores = replace(scores, draws=None, minimum=minimum)
     areas = [rows.auroc("constant").auroc for _, rows in scores.by_horizon()]
     known = [area for area in areas if area is not None]
@@ -147,9 +147,9 @@ def canary_auroc(scores: ScoredRows, minimum: int) -> float | None:
 
 
 def absent_comparators(present: Mapping[str, Any], reasons: Mapping[str, str]) -> dict[str, str]:
-    """Comparators that could not be scored, each with its reason."""
+    """Comparators that cannot be scored, each with its reason."""
     return {
-        name: reasons.get(name, "no landmark has the inputs it needs")
+        name: reasons.get(name, "its inputs are missing at every landmark")
         for name in EXPECTED
         if name not in present
     }
@@ -175,7 +175,7 @@ def performance(rows: HorizonRows, name: str, against: str | None = None) -> Per
 
 
 def weighted_by_patient(scores: ScoredRows) -> ModelAndComparators:
-    """AUROC and difference when every patient counts the same, however many landmarks they have."""
+    """AUROC and difference with equal weight for every patient instead of every landmark."""
     return ModelAndComparators(
         **{
             name: {
@@ -188,7 +188,7 @@ def weighted_by_patient(scores: ScoredRows) -> ModelAndComparators:
 
 
 def subset_auroc(scores: ScoredRows, chosen: Mask) -> SomeLandmarks:
-    """AUROC and differences on part of the landmarks, with how many are ``left_out``."""
+    """AUROC and differences on part of the landmarks; ``left_out`` counts the others."""
     part = scores.take(np.flatnonzero(chosen))
     tables = {
         name: {hours: _area(rows, name) for hours, rows in part.by_horizon()}
@@ -207,7 +207,7 @@ def _area(rows: HorizonRows, name: str) -> AreaCell:
 
 
 def _other_split(scores: ScoredRows, config: EvaluationConfig, seed: int) -> OtherSplit:
-    """Model and its difference from grade and day on another way to split the patients."""
+    """Model and its difference from grade and day on another split of the patients."""
     scores = scores.resampled(config.bootstrap, seed, config.min_event_patients)
     return OtherSplit(
         model=performance_by_horizon(scores, "model"),
@@ -227,7 +227,7 @@ def _probability_metrics(label: Floats, risk: Floats, weight: Floats) -> dict[st
 
 
 def _without_grade(scores: ScoredRows) -> GradeUnknown:
-    """At how many landmarks the current grade is unknown; empty where none is ever charted."""
+    """Number of landmarks with unknown grade; empty where no grade is ever charted."""
     unknown = np.isnan(scores.grade)
     if unknown.all():
         return GradeUnknown()
@@ -237,22 +237,22 @@ def _without_grade(scores: ScoredRows) -> GradeUnknown:
 
 def _intervals(cell: PerformanceCell) -> dict[str, Any]:
     """Intervals that go to ``probability_intervals``."""
-    apart = ProbabilityIntervals.model_fields
-    return {name: value for name, value in cell.to_dict().items() if name in apart}
+    names = ProbabilityIntervals.model_fields
+    return {name: value for name, value in cell.to_dict().items() if name in names}
 
 
 def _without_intervals(table: Performance) -> Performance:
-    apart = ProbabilityIntervals.model_fields
+    names = ProbabilityIntervals.model_fields
     return {
         hours: PerformanceCell(
-            **{name: value for name, value in cell.to_dict().items() if name not in apart}
+            **{name: value for name, value in cell.to_dict().items() if name not in names}
         )
         for hours, cell in table.items()
     }
 
 
 def days_at_longest(scores: ScoredRows) -> dict[str, DayCell]:
-    """Count landmarks, with observed rate, mean risk and AUROC, per day at the longest horizon."""
+    """Landmarks, observed rate, mean risk and AUROC per day at the longest horizon."""
     longest = scores.at(scores.horizons[-1])
     day = scores.day[longest.rows]
     result = {}
@@ -270,7 +270,7 @@ def days_at_longest(scores: ScoredRows) -> dict[str, DayCell]:
 def curves(scores: ScoredRows, minimum: int) -> dict[str, HorizonCurves]:
     """ROC, calibration and risk distribution per horizon, for the page and the figures.
 
-    Only where the figures are given too: the curve of a few event patients is that of them alone.
+    Horizons with too few event patients are omitted: their curves would describe single patients.
     """
     result = {}
     for hours, rows in replace(scores, minimum=minimum).by_horizon():

@@ -47,7 +47,7 @@ _MANY_EVENTS = 100
 
 
 def result_times(cohort: Cohort) -> ResultTimes:
-    """How many results are known, and how many of them arrived the moment they were collected."""
+    """Number of results, and of those whose result time equals the collection time."""
     labs = cohort.labs.loc[~cohort.labs["cancelled"]]
     same = labs["resulted_hours"] <= labs["collected_hours"]
     return ResultTimes(rows=len(labs), as_collected=int(same.sum()))
@@ -55,7 +55,7 @@ def result_times(cohort: Cohort) -> ResultTimes:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The evaluation report, and by outcome and horizon the curves that its page draws."""
+    """The evaluation report, and the curves of its page by outcome and horizon."""
 
     report: EvaluationReport
     curves: Mapping[str, Mapping[str, HorizonCurves]]
@@ -83,16 +83,34 @@ def assemble(
     ----------
     scored : mapping
         Outcome name to its scored landmarks.
+    config : Config
     kind : str
         ``cross-validated``, ``external`` or ``apparent``.
     cohort : Cohort
-        Patients, drugs and grades behind the scores.
+        The scored patients, with drugs and grades.
+    spec : FeatureSpec
     evaluated : EvaluatedCohort
-        Name and size of the cohort; nothing about one patient.
+        Name and size of the cohort; no data of single patients.
+    warnings : list of str
     command : str
-        What to type to get every number again.
+        Command that reproduces the report.
     training : EvaluationReport, optional
         Of the training; its alert cut-offs are applied unchanged.
+
+    Returns
+    -------
+    Evaluation
+
+    Examples
+    --------
+    >>> from pipeline.cohort.tables import empty_cohort
+    >>> from pipeline.model.bundle import empty_bundle
+    >>> bundle, cohort = empty_bundle(), EvaluatedCohort(name="mine", n_patients=1)
+    >>> evaluation = assemble(
+    ...     {}, bundle.config, kind="external", cohort=empty_cohort(["P1"]),
+    ...     spec=bundle.reference.spec, evaluated=cohort, warnings=["not scored"], command="")
+    >>> evaluation.report.cohort.name, evaluation.report.protocol.bootstrap
+    ('mine', 300)
     """
     settings, minimum = config.evaluation, config.evaluation.min_event_patients
     outcomes, drawn, canaries, used = {}, {}, [], {}
@@ -139,10 +157,10 @@ def assemble(
 def rival_hours(
     cohort: Cohort, scores: ScoredRows, scale: str, ungraded: Ungraded = "as_charted"
 ) -> dict[str, Floats]:
-    """Hours from each landmark to what may come before the outcome; inf where it does not follow.
+    """Hours from each landmark to events that may precede the outcome; inf where there is none.
 
-    Death, the other syndrome, IEC-HS where it is graded, a second infusion or new therapy. NaN
-    where nobody knows, because the patient was never graded on that scale.
+    The events are death, the other syndrome, IEC-HS where it is graded, and a second infusion or
+    new therapy. NaN where the patient was never graded on the scale.
     """
     onset = {
         name: onset_hours(cohort, other, threshold)
@@ -167,7 +185,7 @@ def rival_hours(
 
 
 def tuning_text(config: TuneConfig) -> str:
-    """Whether anything was tuned, and where.
+    """Describe the tuning in a phrase.
 
     Examples
     --------
@@ -181,12 +199,25 @@ def tuning_text(config: TuneConfig) -> str:
 
 
 def few_events(name: str, count: int, minimum: int) -> list[str]:
-    """A warning where an outcome has few event patients; none at a hundred or more.
+    """Warning for an outcome with few event patients; none from 100 on.
+
+    Parameters
+    ----------
+    name : str
+        Outcome.
+    count : int
+        Event patients.
+    minimum : int
+        Below this number, discrimination and calibration are not reported.
+
+    Returns
+    -------
+    list of str
 
     Examples
     --------
     >>> few_events("icans", 1, 5)[0]
-    'icans: 1 event patient, fewer than 5, so discrimination and calibration are not printed.'
+    'icans: 1 event patient, fewer than 5, so discrimination and calibration are not reported.'
     >>> few_events("icans", 100, 5)
     []
     """
@@ -194,18 +225,40 @@ def few_events(name: str, count: int, minimum: int) -> list[str]:
     if count < minimum:
         return [
             f"{name}: {patients}, fewer than {minimum}, so discrimination and calibration are not "
-            "printed."
+            "reported."
         ]
     if count < _MANY_EVENTS:
         return [
             f"{name}: {patients}; read the intervals, because small differences in AUROC are noise "
-            "at this size."
+            "at this sample size."
         ]
     return []
 
 
 def event_patients(targets: Targets, threshold: int) -> int:
-    """Patients who are at risk at some landmark and have the event later."""
+    """Number of patients who are at risk at some landmark and have the event later.
+
+    Parameters
+    ----------
+    targets : Targets
+    threshold : int
+        Grade of the outcome.
+
+    Returns
+    -------
+    int
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from pipeline.cohort.tables import empty_cohort
+    >>> from pipeline.model.outcomes import build_targets
+    >>> cohort = empty_cohort(["A", "B"])
+    >>> cohort.assessments.loc[0] = [0, "crs", 3, 42.0]  # patient, scale, grade, hours
+    >>> landmarks = pd.DataFrame({"patient": [0, 0, 1], "hours": [12, 24, 24], "weight": 1.0})
+    >>> event_patients(build_targets(cohort, landmarks, "crs", (3,)), 3)
+    1
+    """
     column = targets.thresholds.index(threshold)
     hit = (targets.status[:, column] == EVENT) & targets.at_risk[:, column]
     return len(np.unique(targets.patient[hit]))
@@ -241,7 +294,7 @@ def _contrast(
 ) -> tuple[dict[str, PerformanceCell], ContrastDetail]:
     names = contrast_outcomes({name: config.outcomes[name] for name in scored})
     if names is None:
-        reason = "an outcome on the scale crs and one on icans are needed"
+        reason = "the contrast needs an outcome on the scale crs and one on icans"
         return {}, ContrastDetail(reason=reason)
     pair = pair_scores(scored[names[0]].scores, scored[names[1]].scores)
     if len(pair.crs.hours) == 0:
@@ -257,9 +310,9 @@ def _contrast(
 def _one_sided(
     names: tuple[str, str], scored: Mapping[str, ScoredOutcome], config: Config, cohort: Cohort
 ) -> dict[str, LeftOut]:
-    """By scale: landmarks at risk of the other syndrome whose patient was never graded on it.
+    """By scale: landmarks at risk of the other syndrome of patients never graded on this one.
 
-    They are in no pair, because a patient of unknown grades is at risk of nothing.
+    They are in no pair, because a patient without grades is not at risk.
     """
     result = {}
     for name, other in (names, names[::-1]):
@@ -276,7 +329,7 @@ def _one_sided(
 def _never_graded(
     scored: Mapping[str, ScoredOutcome], config: Config, cohort: Cohort
 ) -> dict[str, UngradedPatients]:
-    """By scale: who was never graded on it, and what the labels make of it."""
+    """By scale: number of patients never graded on it, and how labels treat them."""
     scales = dict.fromkeys(config.outcomes[name].scale for name in scored)
     return {
         scale: UngradedPatients.model_validate(
@@ -308,5 +361,5 @@ def _protocol(config: Config, *, internal: bool) -> Protocol:
 
 
 def _whole(hours: float) -> float:
-    """24 rather than 24.0, so that pages and files read naturally."""
+    """24 instead of 24.0 for pages and files."""
     return int(hours) if float(hours).is_integer() else float(hours)

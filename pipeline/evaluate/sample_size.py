@@ -1,4 +1,4 @@
-"""How many patients a model needs (Riley et al.), and whether the cohort has them."""
+"""Sample size that a model needs (Riley et al.), compared with the cohort."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class SampleSize:
     Attributes
     ----------
     shrinkage : int
-        So that coefficients need to be shrunk by at most a tenth.
+        For a shrinkage of coefficients by at most a tenth.
     nagelkerke : int
-        So that apparent and true Nagelkerke R2 differ by at most .05.
+        For a difference of apparent and true Nagelkerke R2 of at most .05.
     overall_risk : int
-        So that the overall risk is known within .05.
+        For an overall risk known within .05.
     """
 
     shrinkage: int
@@ -47,7 +47,7 @@ class SampleSize:
 
 
 def required_patients(parameters: float, prevalence: float, r2: float) -> SampleSize:
-    """Patients needed for a model with so many parameters.
+    """Patients needed for a model with the given number of parameters.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def required_patients(parameters: float, prevalence: float, r2: float) -> Sample
 
 
 def supported_parameters(patients: int, prevalence: float, r2: float) -> float:
-    """Parameters that so many patients support by the first two criteria.
+    """Number of parameters that the patients support by the first two criteria.
 
     Examples
     --------
@@ -84,7 +84,7 @@ def supported_parameters(patients: int, prevalence: float, r2: float) -> float:
 
 
 def overall_margin(patients: int, prevalence: float) -> float:
-    """Half width of the 95 % interval of the overall risk; the third criterion wants .05.
+    """Half width of the 95 % interval of the overall risk; the third criterion requires .05.
 
     Examples
     --------
@@ -107,12 +107,12 @@ def cox_snell_r2(auroc: float, prevalence: float) -> float:
     """
     from scipy.stats import norm
 
-    apart = float(np.sqrt(2.0) * norm.ppf(auroc))
+    distance = float(np.sqrt(2.0) * norm.ppf(auroc))
     node, weight = np.polynomial.hermite_e.hermegauss(80)
     weight = weight / weight.sum()
-    start = log(prevalence / (1.0 - prevalence)) - apart**2 / 2.0
-    event = weight @ -np.logaddexp(0.0, -(start + apart * (node + apart)))
-    other = weight @ -np.logaddexp(0.0, start + apart * node)
+    start = log(prevalence / (1.0 - prevalence)) - distance**2 / 2.0
+    event = weight @ -np.logaddexp(0.0, -(start + distance * (node + distance)))
+    other = weight @ -np.logaddexp(0.0, start + distance * node)
     gain = prevalence * event + (1.0 - prevalence) * other - _null(prevalence)
     return float(1.0 - exp(-2.0 * max(gain, 0.0)))
 
@@ -122,9 +122,46 @@ def size_report(
 ) -> SampleSizeReport:
     """Patients needed and parameters supported for one outcome.
 
-    Parameters are counted as effective ones of the linear members; their equal mean has the mean
-    of their counts. Trees have no such count, so the figure says nothing about the booster.
-    ``sentence`` is the warning printed at the end of training.
+    Parameters are the effective parameters of the linear members, averaged over the members. The
+    booster has no such count and is not included. ``sentence`` is the warning printed at the end
+    of training.
+
+    Parameters
+    ----------
+    name : str
+        Outcome.
+    config : Config
+    model : RiskModel
+        Fitted on all patients.
+    matrix : FeatureMatrix
+        Features of all training landmarks.
+    targets : Targets
+        Of these landmarks.
+
+    Returns
+    -------
+    SampleSizeReport
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from pipeline.cohort.tables import empty_cohort
+    >>> from pipeline.features.build import build_features
+    >>> from pipeline.model.bundle import empty_bundle
+    >>> from pipeline.model.fitting import FitPlan, fit_risk_model
+    >>> bundle, patient = empty_bundle(), np.arange(20)
+    >>> landmarks = pd.DataFrame({"patient": patient, "hours": 24.0})
+    >>> matrix = build_features(empty_cohort(["P"] * 20), landmarks, bundle.reference.spec)
+    >>> event = (patient % 4 == 0)[:, None]
+    >>> times, status = np.where(event, 20.0, 200.0), event.astype(np.int8)
+    >>> rest = np.ones(20), patient, np.full(20, 24.0), np.full((20, 1), 200.0), patient
+    >>> targets = Targets((3,), times, status, np.full((20, 1), True), *rest)
+    >>> config = bundle.config.model.model_copy(update={"members": ("labs",)})
+    >>> plan = FitPlan("crs", (3,), bundle.reference.spec, config, seed=0, jobs=1)
+    >>> model = fit_risk_model(matrix, targets, plan)
+    >>> report = size_report("severe_crs", bundle.config, model, matrix, targets)
+    >>> report.n_patients, report.n_event_patients, report.needed.all
+    (20, 5, 289)
     """
     outcome = config.outcomes[name]
     column = targets.thresholds.index(outcome.threshold)
@@ -134,7 +171,7 @@ def size_report(
     used = float(np.mean(list(parameters.values())))
     expected = config.evaluation.expected_auroc
     size, supported, margin = None, None, None
-    sentence = f"{name}: no sample size can be given, because all or none have it."
+    sentence = f"{name}: no sample size can be computed, because all or no patients have the event."
     if 0 < events < patients:
         prevalence = events / patients
         r2 = cox_snell_r2(expected, prevalence)
@@ -143,11 +180,10 @@ def size_report(
         margin = overall_margin(patients, prevalence)
         sentence = (
             f"{name}: {events} of {patients} patients have the event. At an AUROC of {expected:g} "
-            f"that supports {supported:.1f} parameters and the overall risk within "
-            f"{100 * round(margin, 4):.1f} points; the linear members use {round(used, 1):.1f} "
-            "effective parameters (the mean over them, unweighted), for which "
-            f"{size.needed} patients are needed (Riley, 10.1002/sim.7992)."
-            f" {_support_text(parameters, supported)}"
+            f"this sample supports {supported:.1f} parameters and an overall risk within "
+            f"{100 * round(margin, 4):.1f} points. The linear members use {round(used, 1):.1f} "
+            f"effective parameters on average, which need {size.needed} patients "
+            f"(Riley, 10.1002/sim.7992). {_support_text(parameters, supported)}"
         )
     return SampleSizeReport(
         n_patients=patients,
@@ -205,15 +241,15 @@ def _member_parameters(
 
 
 def _support_text(parameters: dict[str, float], supported: float) -> str:
-    """Which linear members the cohort supports, in sentences."""
+    """Sentences on the linear members that the cohort supports."""
     can = [f"{key} ({value:.1f})" for key, value in parameters.items() if value <= supported]
     cannot = [f"{key} ({value:.1f})" for key, value in parameters.items() if value > supported]
     if not cannot:
         return "The cohort supports every linear member; the booster is not counted."
-    held = (
+    support = (
         f"The cohort supports {', '.join(can)}, but not" if can else "The cohort supports none of"
     )
     return (
-        f"{held} {', '.join(cannot)}; the booster is not counted. Risks may be too "
+        f"{support} {', '.join(cannot)}; the booster is not counted. Risks may be too "
         "extreme on new patients: validate calibration there before use."
     )

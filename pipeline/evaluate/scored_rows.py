@@ -1,4 +1,4 @@
-"""Scored landmarks, and those of one horizon with their metrics."""
+"""Scored landmarks, and the landmarks of one horizon with their metrics."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class HorizonRows:
     label : ndarray, shape (n,)
         1 event, 0 none.
     risks, permuted : mapping of ndarray, shape (n,)
-        Risk by predictor, NaN where it has no input; the model's risk by analyte that comes from
+        Risk by predictor, NaN where it has no input; the model's risk by analyte taken from
         another patient.
     patient : ndarray of int, shape (n,)
     group : ndarray of int, shape (n,)
@@ -37,9 +37,9 @@ class HorizonRows:
     weight : ndarray, shape (n, 1 + draws)
         First column the sample, the others bootstrap draws of patients.
     rows : ndarray of int, shape (n,)
-        Place of each landmark among the scored ones.
+        Row of each landmark in the scored rows.
     n_repeats : int
-        How often each landmark occurs.
+        Number of times each landmark occurs.
     minimum : int
         Below this many patients with the event, or without, figures are None.
     """
@@ -55,7 +55,7 @@ class HorizonRows:
     permuted: Mapping[str, Floats] = field(default_factory=dict)
 
     def take(self, places: Ints) -> HorizonRows:
-        """The landmarks at the given places."""
+        """The landmarks at the given positions."""
         return replace(
             self,
             label=self.label[places],
@@ -77,16 +77,16 @@ class HorizonRows:
         return self.take(np.flatnonzero(~missing)) if missing.any() else self
 
     def within(self, group: Ints) -> HorizonRows:
-        """The same landmarks, ranked within other groups, given over all scored landmarks."""
+        """The same landmarks with other ranking groups, given for all scored rows."""
         return replace(self, group=group[self.rows])
 
     def with_equal_patients(self) -> HorizonRows:
-        """The same landmarks, weighted so that every patient counts the same."""
+        """The same landmarks, with equal total weight for every patient."""
         _, code, count = np.unique(self.patient, return_inverse=True, return_counts=True)
         return replace(self, weight=self.weight / count[code][:, None])
 
     def counts(self) -> dict[str, int]:
-        """How many landmarks and patients there are, with and without the event."""
+        """Number of landmarks and patients, in total and with the event."""
         return {
             "n": round(len(self.label) / self.n_repeats),
             "n_patients": len(np.unique(self.patient)),
@@ -106,12 +106,13 @@ class HorizonRows:
         return metrics.auroc(self.label, risk, self.weight, self.group)
 
     def auroc(self, name: str, against: str | None = None) -> AreaCell:
-        """Counts and AUROC of a predictor at the landmarks at which it has its inputs.
+        """Counts and AUROC of a predictor at the landmarks where it is available.
 
         Parameters
         ----------
         against : str, optional
-            Predictor whose AUROC minus that of ``name`` is added, on the same landmarks and draws.
+            Predictor for the difference: its AUROC minus that of ``name``, on the same landmarks
+            and draws.
         """
         part = self.known(name)
         figures: dict[str, float | None] = dict.fromkeys(_AREA)
@@ -126,7 +127,7 @@ class HorizonRows:
         return AreaCell(**part.counts(), **figures)
 
     def fall(self, analyte: str) -> Fall:
-        """Fall in the model's AUROC when an analyte comes from another patient."""
+        """Fall of the model's AUROC when an analyte is taken from another patient."""
         if not self.is_estimable:
             return Fall(fall=None, fall_lo=None, fall_hi=None)
         risk = self.permuted.get(analyte, self.risks["model"])
@@ -153,20 +154,20 @@ class ScoredRows:
     label : ndarray, shape (n_rows, n_horizons)
         1 event, 0 none, NaN not followed long enough.
     patient, episode, day : ndarray of int
-        Row number of the patient's first episode and of this one in the cohort, which differ after
-        a later infusion only; whole days since time zero.
+        Row numbers in the cohort of the patient's first episode and of this one, which differ
+        only after a later infusion; whole days since time zero.
     group : ndarray of int
-        Fold of a repeat: ranks are compared within groups only.
+        Fold of a repeat: risks are ranked within groups only.
     repeat : ndarray of int
     hours : ndarray
         Time zero to the landmark.
     time, status : ndarray
         Hours from the landmark to the event, the competing event or the end of follow-up, and
-        which of them (0 censored, 1 event, 2 competing).
+        its kind (0 censored, 1 event, 2 competing).
     grade : ndarray
         Grade on the outcome's own scale at the landmark, NaN where unknown.
     permuted : dict of ndarray, shape (n_rows, n_horizons)
-        By analyte: the model's risk when this analyte comes from another patient of the same day.
+        By analyte: the model's risk with this analyte taken from another patient of the same day.
     draws : ndarray, shape (n_rows, 1 + draws), or None
         Bootstrap weights of the rows; None for the sample only.
     minimum : int
@@ -191,7 +192,7 @@ class ScoredRows:
     minimum: int = 1
 
     def take(self, rows: Ints) -> ScoredRows:
-        """ScoredRows of the given rows."""
+        """Return the given rows."""
         parts: dict[str, Any] = {name: getattr(self, name)[rows] for name in _ROWS}
         parts |= {name: _each(getattr(self, name), rows) for name in ("risks", "permuted")}
         parts["draws"] = None if self.draws is None else self.draws[rows]
@@ -213,10 +214,8 @@ class ScoredRows:
     def at(self, horizon: float) -> HorizonRows:
         """Rows whose label at a horizon is known.
 
-        Examples
-        --------
-        ``rows.at(72.0).auroc("last_crp", against="model")`` is the AUROC of the last CRP within
-        72 h, with the model's difference from it.
+        For example, ``rows.at(72.0).auroc("last_crp", against="model")`` is the AUROC of the last
+        CRP within 72 h, with the model's difference from it.
         """
         place = self.horizons.index(horizon)
         rows = np.flatnonzero(~np.isnan(self.label[:, place]))
@@ -241,7 +240,7 @@ class ScoredRows:
 def concatenate(parts: list[ScoredRows], n_repeats: int) -> ScoredRows:
     """Join the scores of several folds, renumbering the groups.
 
-    A comparator that some part does not know is left out.
+    A comparator that is missing in any part is omitted.
     """
     joined: dict[str, Any] = {
         name: np.concatenate([getattr(part, name) for part in parts])

@@ -1,4 +1,4 @@
-"""Which fits an evaluation needs: shared folds, the negative control, sites and time."""
+"""Fits of an evaluation: shared folds, the negative control, splits by site and time."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ _SWAP_SEED = 7919
 
 @dataclass(frozen=True)
 class ScoredOutcome:
-    """Everything scored for one outcome.
+    """All scores of one outcome.
 
     Attributes
     ----------
     columns : tuple of str
-        Features that the model fitted on everyone reads.
+        Features of the model that is fitted on all patients.
     control : ScoredRows or None
         The model refitted on other patients' labs, one repeat per permutation.
     further : dict
-        Name of another way to split to its scores, or to the reason why there are none.
+        Name of another split to its scores, or to the reason why there are none.
     absent : dict
         Comparator to the reason why it has no input.
     answered : ndarray of bool or None
-        Rows of ``scores`` at which the rule for giving no estimate is silent.
+        Rows of ``scores`` at which an estimate would be given.
     """
 
     scores: ScoredRows
@@ -50,14 +50,27 @@ class ScoredOutcome:
 
 
 def shared_folds(cohort: Cohort, config: Config) -> Ints:
-    """Folds of patients that all outcomes share, so that their risks can be set side by side.
+    """Folds of patients shared by all outcomes, so that risks of two outcomes can be compared.
 
-    Strata are the combinations of outcomes a patient has after the first landmark; the rarest
-    outcome is spread most evenly. All episodes of a patient share a fold.
+    Strata are the combinations of outcomes that a patient has after the first landmark; the
+    rarest outcome is spread most evenly. All episodes of a patient share a fold.
+
+    Parameters
+    ----------
+    cohort : Cohort
+    config : Config
 
     Returns
     -------
     ndarray of int, shape (repeats, n_episodes)
+
+    Examples
+    --------
+    >>> from pipeline.cohort.tables import empty_cohort
+    >>> from pipeline.config import load_config
+    >>> folds = shared_folds(empty_cohort(list("ABCDE")), load_config())
+    >>> folds.shape, sorted(folds[0].tolist())
+    ((4, 5), [0, 1, 2, 3, 4])
     """
     start = config.landmarks.first_hours
     onset = [onset_hours(cohort, item.scale, item.threshold) for item in config.outcomes.values()]
@@ -79,23 +92,32 @@ def score_scale(
     config: Config,
     table: Ints,
 ) -> dict[int, ScoredOutcome]:
-    """All scores of one scale's reported thresholds, without the columns of the final model.
+    """Scores of the reported thresholds of one scale; ``columns`` are left empty.
 
-    The negative control is refitted: in training and test folds alike each patient's labs are
-    those of another patient of the same day, so only what labs say about *this* patient is gone.
-    A model that is merely applied to swapped labs would look worse than one that never had them.
+    The negative control is refitted: in training and test folds each patient has the labs of
+    another patient of the same day, which removes only what labs say about *this* patient.
+    Applying the real model to swapped labs would look worse than a model without labs.
 
     Parameters
     ----------
+    cohort : Cohort
+    matrix : FeatureMatrix, shape (n_landmarks, n_features)
+    targets : Targets
+    plan : FitPlan
+    config : Config
     table : ndarray of int, shape (repeats, n_patients)
         From :func:`shared_folds`.
+
+    Returns
+    -------
+    dict of ScoredOutcome by threshold
     """
     settings = config.evaluation
     swapped = swap_labs(matrix, donors_of(matrix, targets.patient, config.seed))
     ranked, absent = published_scores(cohort, matrix.landmarks, plan.spec)
-    beside = ComparatorInputs(ranked, swapped if settings.analyte_importance else None)
+    inputs = ComparatorInputs(ranked, swapped if settings.analyte_importance else None)
     splits = splits_of(targets.patient, table)
-    scores = cross_validate(matrix, targets, plan, splits, beside=beside)
+    scores = cross_validate(matrix, targets, plan, splits, inputs=inputs)
     control = _control(matrix, targets, plan, config, table)
     further: dict[str, dict[int, ScoredRows | str] | str] = {}
     minimum = settings.min_event_patients
@@ -132,8 +154,8 @@ def _control(
         swapped = swap_labs(matrix, donors_of(matrix, targets.patient, seed))
         folds = splits_of(targets.patient, table[permutation % len(table)][None, :])
         label = f"negative control {permutation + 1}"
-        found = cross_validate(swapped, targets, plan, folds, label=label)
-        parts.append({key: _as_repeat(part, permutation) for key, part in found.items()})
+        scored = cross_validate(swapped, targets, plan, folds, label=label)
+        parts.append({key: _as_repeat(part, permutation) for key, part in scored.items()})
     return {
         key: stacked_repeats([part[key] for part in parts if key in part])
         for key in plan.reported
@@ -146,7 +168,7 @@ def _as_repeat(scores: ScoredRows, repeat: int) -> ScoredRows:
 
 
 def stacked_repeats(parts: list[ScoredRows]) -> ScoredRows:
-    """Join whole repeats, keeping the folds of each apart."""
+    """Join whole repeats; their folds stay separate groups."""
     joined = concatenate(parts, len(parts))
     folds = np.concatenate([part.group for part in parts])
     return replace(joined, group=joined.group * (int(folds.max(initial=0)) + 1) + folds)
@@ -155,10 +177,7 @@ def stacked_repeats(parts: list[ScoredRows]) -> ScoredRows:
 def _other(
     matrix: FeatureMatrix, targets: Targets, plan: FitPlan, table: Ints, label: str, minimum: int
 ) -> dict[int, ScoredRows | str]:
-    """ScoredRows of another way to split, of the parts whose complement has enough event patients.
-
-    A model of two patients of one site tested on a hundred of another says nothing about sites.
-    """
+    """Scores of another split, for the folds whose training part has enough event patients."""
     splits = splits_of(targets.patient, table)
     poor = {
         threshold: [
@@ -169,11 +188,11 @@ def _other(
         for threshold in plan.reported
     }
     kept = [split for split in splits if any(split.fold not in part for part in poor.values())]
-    found = cross_validate(matrix, targets, plan, kept, label=label) if kept else {}
+    scored = cross_validate(matrix, targets, plan, kept, label=label) if kept else {}
     result: dict[int, ScoredRows | str] = {}
     for threshold in plan.reported:
-        reason = f"fewer than {minimum} patients to learn from have the event"
-        scores = found.get(threshold)
+        reason = f"fewer than {minimum} training patients have the event"
+        scores = scored.get(threshold)
         if scores is not None:
             rows = np.flatnonzero(~np.isin(table[0, scores.patient], poor[threshold]))
             result[threshold] = scores.take(rows) if len(rows) else reason
@@ -188,7 +207,7 @@ def _event_patients(targets: Targets, rows: Ints, threshold: int) -> Ints:
     return np.unique(targets.patient[rows[hit]])
 
 
-def _of(found: dict[int, ScoredRows | str] | str, threshold: int) -> ScoredRows | str:
-    if isinstance(found, str):
-        return found
-    return found.get(threshold, "no landmark at risk could be scored")
+def _of(scored: dict[int, ScoredRows | str] | str, threshold: int) -> ScoredRows | str:
+    if isinstance(scored, str):
+        return scored
+    return scored.get(threshold, "no landmark is at risk")

@@ -1,4 +1,4 @@
-"""Splits by patient: repeated and stratified, by site, by time. Rows are never split."""
+"""Splits by patient: repeated and stratified, by site, by time; never by row."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MIN_SITE_PATIENTS = 5
 
 @dataclass(frozen=True)
 class Split:
-    """One train/test division of landmarks; no patient stands on both sides."""
+    """One train/test split of landmarks; no patient is on both sides."""
 
     repeat: int
     fold: int
@@ -25,12 +25,12 @@ class Split:
 
 
 def patient_folds(stratum: Ints, *, folds: int, repeats: int, seed: int) -> Ints:
-    """Deal patients to folds, each stratum evenly, anew in each repeat.
+    """Assign patients to folds at random in each repeat, every stratum evenly.
 
     Parameters
     ----------
     stratum : ndarray of int, shape (n_patients,)
-        For example which outcomes a patient has; strata with a high number are dealt first.
+        For example the outcomes of a patient; strata with a high number are assigned first.
 
     Returns
     -------
@@ -65,14 +65,14 @@ def patient_folds(stratum: Ints, *, folds: int, repeats: int, seed: int) -> Ints
 
 
 def splits_of(patient: Ints, table: Ints) -> list[Split]:
-    """Divisions of landmarks that follow a table of patient folds.
+    """Splits of landmarks from a table of patient folds.
 
     Parameters
     ----------
     patient : ndarray of int, shape (n_landmarks,)
         Column of ``table``.
     table : ndarray of int, shape (repeats, n_patients)
-        Fold of each patient; -1 is trained on and never tested.
+        Fold of each patient; -1 for training only.
     """
     splits = []
     for repeat, fold_of in enumerate(table):
@@ -86,7 +86,7 @@ def splits_of(patient: Ints, table: Ints) -> list[Split]:
 def repeated_patient_folds(
     patient: Ints, event: NDArray[np.bool_], *, folds: int, repeats: int, seed: int
 ) -> list[Split]:
-    """Repeated k-fold over patients, event patients spread evenly over the folds.
+    """Repeated k-fold over patients, with event patients spread evenly over the folds.
 
     Parameters
     ----------
@@ -107,17 +107,17 @@ def repeated_patient_folds(
 
 
 def site_folds(patients: pd.DataFrame) -> tuple[Ints, tuple[str, ...]] | str:
-    """Leave one site out: each site is tested by a model of the others.
+    """Leave one site out: each site is scored by a model of the others.
 
     Sites with fewer than five patients are tested together as ``other sites``.
 
     Returns
     -------
     tuple or str
-        Table of one repeat and the name of each fold, or the reason why it cannot be done.
+        Table of one repeat and the name of each fold, or the reason why there is none.
     """
     if "site" not in patients:
-        return "the cohort names no site"
+        return "the cohort has no site column"
     name = patients["site"].astype("object").where(patients["site"].notna(), "").astype(str)
     name = name.str.strip().replace("", "unknown site")
     size = name.map(name.value_counts())
@@ -134,7 +134,7 @@ def temporal_fold(patients: pd.DataFrame, test_share: float) -> Ints | str:
     Returns
     -------
     ndarray or str
-        Table of one repeat (0 tested, -1 trained on), or the reason why it cannot be done.
+        Table of one repeat (0 test, -1 training), or the reason why there is none.
     """
     start = patients["infusion_time"]
     if start.isna().any():

@@ -1,4 +1,4 @@
-"""The same figures in parts of the cohort: who, where, which grade and day, before which drug."""
+"""Performance in subgroups: age, sex, product, site, grade, day, before or after tocilizumab."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ _TOCILIZUMAB_CLASS = "il6_receptor_blocker"
 def subgroup_masks(
     cohort: Cohort, scores: ScoredRows, age_bands: Sequence[float]
 ) -> dict[str, dict[str, Mask]]:
-    """Rows of each level of each attribute; attributes the cohort does not carry are left out.
+    """Rows of each level of each attribute; attributes missing from the cohort are omitted.
 
-    Age band, sex, product and site are those of the patient; ``tocilizumab`` tells whether an
-    IL-6 receptor blocker was given before the landmark.
+    Age band, sex, product and site belong to the patient; ``tocilizumab`` is whether an IL-6
+    receptor blocker was given before the landmark.
     """
     patients = cohort.patients
     masks: dict[str, dict[str, Mask]] = {}
     if "age_years" in patients and patients["age_years"].notna().any():
         age = pd.to_numeric(patients["age_years"], errors="coerce").to_numpy(dtype=float)
-        words, order = _age_text(age, age_bands)
-        found = _levels(words, scores.episode)
-        masks["age"] = {level: found[level] for level in order if level in found}
+        bands, order = _age_text(age, age_bands)
+        levels = _levels(bands, scores.episode)
+        masks["age"] = {level: levels[level] for level in order if level in levels}
     for name in ("sex", "product", "site"):
         if name in patients:
             cells = patients[name].astype("object").where(patients[name].notna(), "").astype(str)
@@ -54,17 +54,17 @@ def subgroup_masks(
 def _age_text(age: Floats, bands: Sequence[float]) -> tuple[NDArray[np.str_], list[str]]:
     """Band of each patient, and the bands from young to old."""
     edges = [float(edge) for edge in bands]
-    words = [f"under {edges[0]:g}"]
-    words += [f"{low:g} to {high - 1:g}" for low, high in pairwise(edges)]
-    words.append(f"{edges[-1]:g} and over")
+    labels = [f"under {edges[0]:g}"]
+    labels += [f"{low:g} to {high - 1:g}" for low, high in pairwise(edges)]
+    labels.append(f"{edges[-1]:g} and over")
     code = np.searchsorted(edges, np.nan_to_num(age), side="right")
-    return np.where(np.isnan(age), "", np.array(words)[code]), words
+    return np.where(np.isnan(age), "", np.array(labels)[code]), labels
 
 
-def _levels(words: NDArray[np.str_], episode: Ints) -> dict[str, Mask]:
-    found, count = np.unique(words[words != ""], return_counts=True)
-    kept = sorted(found[np.argsort(-count, kind="stable")][:_MAX_LEVELS])
-    return {str(level): (words == level)[episode] for level in kept}
+def _levels(cells: NDArray[np.str_], episode: Ints) -> dict[str, Mask]:
+    values, count = np.unique(cells[cells != ""], return_counts=True)
+    kept = sorted(values[np.argsort(-count, kind="stable")][:_MAX_LEVELS])
+    return {str(level): (cells == level)[episode] for level in kept}
 
 
 def _first_dose(cohort: Cohort) -> Floats:
@@ -105,13 +105,13 @@ def part_cell(rows: HorizonRows, name: str = "model") -> PartCell:
 
 
 def within_grade(scores: ScoredRows) -> WithinGrade:
-    """AUROC among landmarks of equal current grade: what is left once the grade is known.
+    """AUROC among landmarks of equal current grade: discrimination beyond the grade.
 
-    Pairs are formed within a fold and a grade only; landmarks of unknown grade are left out.
+    Pairs are formed within a fold and a grade only; landmarks of unknown grade are excluded.
     """
     graded = ~np.isnan(scores.grade)
     if not graded.any():
-        return WithinGrade(reason="the cohort does not chart grades on this scale")
+        return WithinGrade(reason="the cohort has no grades on this scale")
     strata = scores.group * 10 + np.nan_to_num(scores.grade).astype(np.intp)
     tables = {}
     for hours, known in scores.by_horizon():

@@ -1,4 +1,4 @@
-"""Risks at earlier landmarks of the same patients, and what moved them, as was visible then."""
+"""Risks at earlier landmarks of the same patients, from results visible then."""
 
 from __future__ import annotations
 
@@ -29,28 +29,29 @@ COLUMNS = (
     "reference_risk",
 )
 Explained = tuple[dict[str, float], float]
-"""Points by player, and the risk that they start from."""
+"""Points by player, and the reference risk."""
 _NOT_EXPLAINED: Explained = ({}, float("nan"))
 _SAME_MOMENT = 1e-6
 
 
 def past_risks(prepared: PreparedBatch, horizon: float) -> pd.DataFrame:
-    """Estimates of the same model at earlier landmarks, by the one path that builds features.
+    """Estimates of the same model at earlier landmarks.
 
-    Patients of whom most results were rejected are left out.
+    Patients with mostly rejected results are excluded.
 
     Parameters
     ----------
+    prepared : PreparedBatch
     horizon : float
         Hours ahead.
 
     Returns
     -------
     DataFrame
-        ``patient_id, outcome, landmark_hours, risk, risk_lo, risk_hi``, where an estimate could
-        be given at that landmark. ``points`` (by player) and ``reference_risk`` are known for the
-        landmark of 24 h before, where the risk has changed much since and both moments were
-        estimated by the same members; elsewhere no points and NaN.
+        ``patient_id, outcome, landmark_hours, risk, risk_lo, risk_hi``, one row per earlier
+        landmark with an estimate. ``points`` (by player) and ``reference_risk`` are filled 24 h
+        before, where the risk has changed much since and both risks come from the same members;
+        elsewhere they are empty and NaN.
     """
     bundle, cohort = prepared.bundle, prepared.cohort
     usable = ~prepared.patient_ids.isin(list(prepared.mostly_rejected)).to_numpy()
@@ -82,7 +83,7 @@ def _outcome_rows(
     low, high = model.interval(part, outcome.threshold, (horizon,), level)
     changed = _largely_changed(prepared, part, risk, name, horizon)
     background = bundle.reference.background[name]
-    explained = _explained(model, part, changed, (outcome.threshold, horizon), background)
+    explained = _explained(model, part, changed, outcome.threshold, horizon, background)
     points = [explained.get(row, _NOT_EXPLAINED) for row in range(len(rows))]
     ids = prepared.cohort.patients["patient_id"].to_numpy()
     return pd.DataFrame(
@@ -102,7 +103,7 @@ def _outcome_rows(
 def _largely_changed(
     prepared: PreparedBatch, earlier: FeatureMatrix, risk: Floats, name: str, horizon: float
 ) -> Ints:
-    """Rows of 24 h before whose risk has changed much since, by the same members."""
+    """Rows 24 h before whose risk, from the same members, has changed much since."""
     outcome = prepared.bundle.config.outcomes[name]
     model = prepared.bundle.models[outcome.scale]
     known = prepared.statuses[name].estimated()
@@ -127,7 +128,7 @@ def _largely_changed(
 
 
 def _members(model: RiskModel, matrix: FeatureMatrix) -> Ints:
-    """A number for the members that answer at each landmark: with grades or not, prior or not."""
+    """Code of the members used at each landmark: with clinical state or not, prior or not."""
     return 2 * model.state_used(matrix).astype(int) + prior_available(matrix)
 
 
@@ -135,14 +136,14 @@ def _explained(
     model: RiskModel,
     matrix: FeatureMatrix,
     rows: Ints,
-    asked: tuple[int, float],
+    threshold: int,
+    horizon: float,
     background: Background,
 ) -> dict[int, Explained]:
-    """Points of the given rows, by row; ``asked`` are threshold and horizon."""
+    """Points and reference risk of the given rows, by row."""
     if not len(rows):
         return {}
-    threshold, horizon = asked
-    found = contributions(model, matrix.take(rows), threshold, (horizon,), background)
-    points = [dict(zip(found.players, row.tolist(), strict=True)) for row in found.points[:, 0]]
-    reference = found.reference_risk[:, 0].tolist()
+    result = contributions(model, matrix.take(rows), threshold, (horizon,), background)
+    points = [dict(zip(result.players, row.tolist(), strict=True)) for row in result.points[:, 0]]
+    reference = result.reference_risk[:, 0].tolist()
     return dict(zip(rows.tolist(), zip(points, reference, strict=True), strict=True))

@@ -1,4 +1,4 @@
-"""Lab rows in memory to the rows of ``predictions.csv``, for callers that hold no files."""
+"""Scores lab rows in memory, for callers without files."""
 
 from __future__ import annotations
 
@@ -30,10 +30,13 @@ def score_lab_rows(
     ----------
     rows : DataFrame
         The columns of :mod:`pipeline.model.lab_row_columns`.
+    bundle : Bundle
+    name : ModelName
+        Name and version of the model on every row.
     as_of : str, optional
-        Hour from which rows are dropped.
+        Cut-off in hours since time zero; rows from then on are rejected.
     decimal_comma : str
-        ``true`` where 12,5 is 12.5, ``false`` where 1,234 is 1234; blank as in training.
+        ``true`` if 12,5 is 12.5, ``false`` if 1,234 is 1234; blank as in training.
 
     Returns
     -------
@@ -45,20 +48,20 @@ def score_lab_rows(
     InputError
         If the table or ``decimal_comma`` cannot be read.
     UsageError
-        If ``as_of`` cannot be used.
+        If ``as_of`` is not a moment.
     """
     bundle = reading_commas(bundle, decimal_comma)
     read = read_for(bundle, lab_tables(rows, bundle), as_of=as_of)
     prepared = prepare_batch(read, bundle, as_of=as_of is not None)
     scored = score_batch(prepared, name).predictions
-    # None rather than NaN, which a server would write as it stands and JSON does not know
+    # None instead of NaN, because JSON has no NaN
     return scored.astype({key: object for key in scored if scored[key].isna().any()}).where(
         scored.notna(), None
     )
 
 
 def reading_commas(bundle: Bundle, stated: str) -> Bundle:
-    """The bundle with ``cohort.decimal_comma`` as a request states it, as trained where blank.
+    """The bundle with the ``cohort.decimal_comma`` of a request; unchanged where blank.
 
     Raises
     ------
@@ -68,13 +71,13 @@ def reading_commas(bundle: Bundle, stated: str) -> Bundle:
     if not stated:
         return bundle
     if stated not in COMMA:
-        raise InputError(f"decimal_comma is {stated!r}; give true, false or nothing")
+        raise InputError(f"decimal_comma is {stated!r}; give true or false, or leave it out")
     cohort = bundle.config.cohort.model_copy(update={"decimal_comma": COMMA[stated]})
     return replace(bundle, config=bundle.config.model_copy(update={"cohort": cohort}))
 
 
 def lab_tables(rows: pd.DataFrame, bundle: Bundle) -> dict[str, RawTable]:
-    """The tables ``labs`` and ``patients`` of lab rows, as tables in memory."""
+    """Split lab rows into the tables ``labs`` and ``patients``."""
     host = [column.name for column in bundle.reference.spec.host if column.name in rows]
     patients = rows[["patient_id", *host]].copy()
     # a host value on one row applies to all rows of the patient; reading rejects contradictions

@@ -1,4 +1,4 @@
-"""One outcome of a prepared batch: risks with their intervals, and what they are made of."""
+"""Scores one outcome of a prepared batch: risks with intervals, and their contributions."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ class OutcomeScores:
     risk, low, high : ndarray of float, shape (n_rows, n_horizons)
         NaN where there is no estimate.
     base_rate, base_rate_n : ndarray of float, shape (n_rows, n_horizons)
-        Base rate of the day in training, and how many landmarks it is of.
+        Base rate of the day in training, and its number of landmarks.
     state_used : ndarray of bool, shape (n_rows,)
-        Whether the clinical state is known, so that the variant with it answers.
+        Whether the clinical state is known and the variant with it is used.
     """
 
     outcome: str
@@ -52,14 +52,14 @@ class OutcomeScores:
 
 @dataclass(frozen=True)
 class OutcomeExplanations:
-    """What the risks of one outcome are made of.
+    """Contributions to the risks of one outcome.
 
     Attributes
     ----------
     table : DataFrame
         Rows of ``explanations.parquet``.
     reasons : ndarray of str, shape (n_rows, n_horizons, 3)
-        The largest contributions in words; empty where there is no estimate.
+        Phrases of the largest contributions; "" where there is no estimate.
     points_error : float
         Largest standard error of a contribution, percentage points.
     """
@@ -70,7 +70,7 @@ class OutcomeExplanations:
 
 
 def score_outcome(prepared: PreparedBatch, name: str) -> OutcomeScores:
-    """Risks of one outcome; an outcome shown after another one only where that is present."""
+    """Score one outcome; with ``shown_after`` only where the other outcome is present."""
     bundle, outcome = prepared.bundle, prepared.bundle.config.outcomes[name]
     model, level = bundle.models[outcome.scale], bundle.config.model.interval_level
     landmarks = np.arange(len(prepared.landmarks))

@@ -1,4 +1,4 @@
-"""Writes the outputs of a scored batch atomically, and recognises a finished run."""
+"""Writes the outputs of a scored batch, and recognises a finished run."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _WHOLE = [
 
 @dataclass(frozen=True)
 class RunOptions:
-    """Options of a run that decide what is written.
+    """Options of a run that change its outputs.
 
     Attributes
     ----------
@@ -46,11 +46,11 @@ class RunOptions:
     emit : tuple of str
         Further formats.
     reading : ReadingOptions
-        How the batch was read.
+        Reading settings of the batch.
     strict : bool
-        Whether any rejected row is fatal.
+        Whether any rejected row stops the run.
     spreadsheet_safe : bool
-        Whether text of ``predictions.csv`` that a spreadsheet would run is neutralised too.
+        Whether risky text of ``predictions.csv`` is neutralised for spreadsheets.
     """
 
     as_of: str | None = None
@@ -61,7 +61,7 @@ class RunOptions:
     spreadsheet_safe: bool = False
 
     def summary(self) -> dict[str, Any]:
-        """The options as ``run_summary.json`` holds them."""
+        """The options in the form of ``run_summary.json``."""
         return {
             "as_of": self.as_of,
             "pages": self.pages,
@@ -88,12 +88,30 @@ def write_outputs(
     ----------
     folder : Path
         Empty folder of an unfinished output.
+    result : BatchResult
+    read : ReadResult
+    summary : mapping
+        From :func:`summarise`.
     pages : callable, optional
-        Writes the pages into the folder it is given, which does not exist yet.
+        Writes the pages into the given folder, which does not exist yet.
     extra : callable, optional
-        Writes further files into the folder it is given.
+        Writes further files into the given folder.
     spreadsheet_safe : bool
         As in :class:`RunOptions`.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from types import SimpleNamespace
+    >>> from pipeline.explain.explanation_rows import COLUMNS as EXPLANATIONS
+    >>> from pipeline.predict.predictions_table import COLUMNS
+    >>> frame = pd.DataFrame(columns=COLUMNS)
+    >>> result = BatchResult(frame, pd.DataFrame(columns=EXPLANATIONS))
+    >>> read = SimpleNamespace(rejects=frame, notes=frame)
+    >>> with TemporaryDirectory() as place:
+    ...     write_outputs(Path(place), result, read, {"patients": 0})
+    ...     sorted(path.name for path in Path(place).iterdir())
+    ['explanations.parquet', 'flags.csv', 'predictions.csv', 'rejects.csv', 'run_summary.json']
     """
     place = folder / "predictions.csv"
     write_predictions(result.predictions, place, spreadsheet_safe=spreadsheet_safe)
@@ -115,16 +133,35 @@ def result_key(
     model_name: ModelName,
     options: RunOptions,
 ) -> str:
-    """Digest of everything that can change a byte of a result, but for the clock.
+    """Digest of everything that can change a result, except the clock.
 
     Parameters
     ----------
     tables : mapping of str to RawTable
-        The batch as it was read, once.
+        The batch.
     remarks : sequence of str
         On the source as a whole.
     manifest : Path
         Of the bundle, with the digests of its files and reports.
+    model_name : ModelName
+    options : RunOptions
+
+    Returns
+    -------
+    str
+        Hexadecimal.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> name = ModelName("cytocast", "1")
+    >>> with TemporaryDirectory() as place:
+    ...     manifest = Path(place) / "manifest.json"
+    ...     _ = manifest.write_text("{}")
+    ...     keys = [result_key({}, (), manifest, name, RunOptions(pages=each))
+    ...             for each in (True, True, False)]
+    >>> keys[0] == keys[1], keys[0] == keys[2]
+    (True, False)
     """
     return key_of(
         {
@@ -141,7 +178,7 @@ def result_key(
 def write_predictions(
     predictions: pd.DataFrame, path: Path, *, spreadsheet_safe: bool = False
 ) -> None:
-    """Write predictions with four decimals, LF and blanks for what is missing."""
+    """Write predictions with four decimals; missing values are blank."""
     table = predictions.copy()
     for name in _WHOLE:
         table[name] = table[name].astype("Float64").round().astype("Int64")
@@ -158,12 +195,37 @@ def summarise(
     exit_code: int,
     started: float,
 ) -> dict[str, Any]:
-    """Content of ``run_summary.json``: counts, digests and versions, nothing patient-level.
+    """Content of ``run_summary.json``: counts, digests and versions, no data of single patients.
 
     Parameters
     ----------
+    prepared : PreparedBatch
+    result : BatchResult
+    model_name : ModelName
+    options : RunOptions
+    exit_code : int
     started : float
-        Reading of ``time.perf_counter`` when the run began.
+        ``time.perf_counter()`` at the start of the run.
+
+    Returns
+    -------
+    dict
+
+    Examples
+    --------
+    >>> from pipeline.cohort.files import raw_from_frame
+    >>> from pipeline.model.bundle import empty_bundle
+    >>> from pipeline.predict.prepare import prepare_batch, read_for
+    >>> from pipeline.predict.score import score_batch
+    >>> labs = pd.DataFrame({"patient_id": ["A"], "analyte": "CRP", "value": "9",
+    ...                      "unit": "mg/L", "collected_hours": 30})
+    >>> bundle, name = empty_bundle(), ModelName("cytocast", "1")
+    >>> prepared = prepare_batch(read_for(bundle, {"labs": raw_from_frame(labs, "labs")}), bundle)
+    >>> frame = pd.DataFrame({"patient_id": ["A"], "outcome": ["icans"], "status": ["ok"]})
+    >>> result = BatchResult(frame, frame)
+    >>> summary = summarise(prepared, result, name, RunOptions(), exit_code=0, started=0.0)
+    >>> summary["patients"], summary["statuses"]
+    (1, {'icans': {'ok': 1}})
     """
     read, bundle, events = prepared.read, prepared.bundle, prepared.subsequent_events
     outcomes = bundle.config.outcomes.values()
@@ -195,22 +257,78 @@ def summarise(
 
 
 def read_summary(out: Path) -> dict[str, Any]:
-    """Content of ``run_summary.json`` of a finished run."""
+    """Content of ``run_summary.json`` of a finished run.
+
+    Parameters
+    ----------
+    out : Path
+        Folder of the run.
+
+    Returns
+    -------
+    dict
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as place:
+    ...     _ = (Path(place) / SUMMARY).write_text('{"patients": 12}')
+    ...     read_summary(Path(place))
+    {'patients': 12}
+    """
     return dict(json.loads((out / SUMMARY).read_text(encoding="utf-8")))
 
 
 def same_rejects(out: Path, rejects: pd.DataFrame) -> bool:
-    """Whether ``rejects.csv`` of a finished run holds exactly these rows."""
+    """Whether ``rejects.csv`` of a finished run has exactly the given rows.
+
+    Parameters
+    ----------
+    out : Path
+        Folder of the run.
+    rejects : DataFrame
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> rejects = pd.DataFrame({"file": ["labs.csv"], "row": ["6"]})
+    >>> with TemporaryDirectory() as place:
+    ...     write_csv(rejects, Path(place) / REJECTS)
+    ...     same_rejects(Path(place), rejects), same_rejects(Path(place), rejects.head(0))
+    (True, False)
+    """
     return (out / REJECTS).read_bytes() == csv_text(rejects).encode("utf-8", "backslashreplace")
 
 
 def rejects_of(out: Path) -> pd.DataFrame:
-    """``rejects.csv`` of a finished run, as text."""
+    """Read ``rejects.csv`` of a finished run.
+
+    Parameters
+    ----------
+    out : Path
+        Folder of the run.
+
+    Returns
+    -------
+    DataFrame of str
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as place:
+    ...     write_csv(pd.DataFrame({"file": ["labs.csv"], "row": [6]}), Path(place) / REJECTS)
+    ...     rejects_of(Path(place)).to_dict("list")
+    {'file': ['labs.csv'], 'row': ['6']}
+    """
     return read_csv(out / REJECTS)
 
 
 def _status_counts(predictions: pd.DataFrame) -> dict[str, dict[str, int]]:
-    """Patients per outcome and status."""
+    """Number of patients by outcome and status."""
     statuses = predictions.drop_duplicates(["patient_id", "outcome"])
     by_status = statuses.groupby(["outcome", "status"]).size()
     counts: dict[str, dict[str, int]] = {}

@@ -1,4 +1,4 @@
-"""What a page shows of each patient: record, inputs, estimates, rejects and later events."""
+"""Content of a patient's page: record, inputs, estimates, rejects and later events."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from pipeline.predict.score import BatchResult
 
 @dataclass(frozen=True)
 class Patient:
-    """All that a page shows of one patient.
+    """Content of the page of one patient.
 
     Attributes
     ----------
     record : PatientRecord
     inputs : EstimateInputs or None
-        None where no landmark could be set.
+        None if there is no landmark.
     estimates : sequence of Estimate
         One per outcome, in the order of the config.
     refused : PatientRejects
@@ -45,12 +45,42 @@ class Patient:
 
 
 def patient_results(
-    prepared: PreparedBatch, result: BatchResult, facts: ModelSummary
+    prepared: PreparedBatch, result: BatchResult, model: ModelSummary
 ) -> list[Patient]:
-    """Every patient of the input, sorted by id, with the estimates of the week before."""
-    shown = result.explanations["horizon_h"] == facts.horizon
+    """Every patient of the input, sorted by id, with the estimates of the previous week.
+
+    Parameters
+    ----------
+    prepared : PreparedBatch
+    result : BatchResult
+    model : ModelSummary
+
+    Returns
+    -------
+    list of Patient
+
+    Examples
+    --------
+    >>> from pipeline.cohort.files import raw_from_frame
+    >>> from pipeline.explain.model_summary import summarise_model
+    >>> from pipeline.model.bundle import empty_bundle
+    >>> from pipeline.predict.predictions_table import COLUMNS
+    >>> from pipeline.predict.prepare import prepare_batch, read_for
+    >>> labs = pd.DataFrame({"patient_id": ["A"], "analyte": "CRP", "value": "n/a",
+    ...                      "unit": "mg/L", "collected_hours": 30})
+    >>> bundle = empty_bundle()
+    >>> prepared = prepare_batch(read_for(bundle, {"labs": raw_from_frame(labs, "labs")}), bundle)
+    >>> row = {"patient_id": "A", "outcome": "icans", "horizon_h": 72.0, "status": "rejected"}
+    >>> predictions = pd.DataFrame([row]).reindex(columns=COLUMNS)
+    >>> result = BatchResult(predictions, pd.DataFrame(columns=["patient_id", "horizon_h"]))
+    >>> model = summarise_model(bundle, "cytocast", "1", None)
+    >>> [(each.record.patient_id, each.refused.rows) for each in
+    ...  patient_results(prepared, result, model)]
+    [('A', 1)]
+    """
+    shown = result.explanations["horizon_h"] == model.horizon
     explained = _by_patient(result.explanations.loc[shown])
-    earlier = _by_patient(past_risks(prepared, facts.horizon))
+    earlier = _by_patient(past_risks(prepared, model.horizon))
     known = {record.patient_id: record for record in records(prepared.cohort, prepared.landmarks)}
     blank = _blank_records(prepared)
     return [
@@ -58,7 +88,7 @@ def patient_results(
             record=known.get(patient_id) or blank[patient_id],
             inputs=None if pd.isna(rows[0]["landmark_hours"]) else inputs_of(rows[0]),
             estimates=estimates(
-                rows, explained.get(patient_id, []), earlier.get(patient_id, []), facts
+                rows, explained.get(patient_id, []), earlier.get(patient_id, []), model
             ),
             refused=prepared.read.refused.get(patient_id, PatientRejects()),
             later=prepared.subsequent_events.get(patient_id, ()),

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pipeline.arrays import Bools
 from pipeline.features.landmarks import landmark_days
 from pipeline.model.abstention import analyte_ages, out_of_range
 from pipeline.model.manifest import SCHEMA_VERSION
@@ -23,7 +24,7 @@ _MIN_BASE_EVENTS = 5  # a ratio to a base rate of fewer events is too uncertain 
 
 @dataclass(frozen=True)
 class ModelName:
-    """How the model is named on every row."""
+    """Name and version of the model on every row."""
 
     name: str
     version: str
@@ -64,15 +65,15 @@ def predictions_table(
 
 
 def _landmark_columns(prepared: PreparedBatch) -> pd.DataFrame:
-    """Columns of a landmark that are the same for every outcome and horizon."""
+    """Columns of each landmark that do not depend on outcome and horizon."""
     measured, patients = prepared.measured, prepared.patients
     moment = prepared.landmarks["hours"].to_numpy(dtype=float)
     keys, ages = analyte_ages(measured)
     stale_hours = prepared.bundle.config.predict.stale_hours
     counts = [measured.column(name) for name in measured.names if name.endswith("__count_24h")]
     newest = np.full(len(moment), np.nan)
-    seen = ~np.isnan(ages).all(axis=1) if ages.shape[1] else np.zeros(len(moment), dtype=bool)
-    newest[seen] = np.nanmin(ages[seen], axis=1)
+    measured_any: Bools = ~np.isnan(ages).all(axis=1) & (ages.shape[1] > 0)
+    newest[measured_any] = np.nanmin(ages[measured_any], axis=1)
     at = patients["infusion_time"] + pd.to_timedelta(moment * 3600.0, unit="s").round("s")
     return pd.DataFrame(
         {

@@ -1,4 +1,4 @@
-"""Reads a batch for a bundle and prepares it once: limits, landmarks, features, statuses."""
+"""Reads and prepares a batch for a bundle: limits, landmarks, features, statuses."""
 
 from __future__ import annotations
 
@@ -44,17 +44,17 @@ class PreparedBatch:
     ----------
     bundle : Bundle
     read : ReadResult
-        The batch as read, without silent limits.
+        The batch as read, without inferred limits.
     cohort : Cohort
-        The same with the silent limits of training.
+        The batch with the inferred limits of training.
     landmarks : DataFrame
         ``patient`` (row number in the cohort), ``hours``, ``source``.
     measured, matrix : FeatureMatrix, shape (n_landmarks, n_features)
-        Features as measured, and as the models read them.
+        Features as measured, and as the models use them.
     support : TrainingSupport
-        What training has seen.
+        Ranges and products of training.
     mostly_rejected : mapping
-        Patient id to the sentence, for patients of whom most results were rejected.
+        Patient id to the reason, for patients with mostly rejected results.
     abstentions : AbstentionCodes
         Landmarks with too few results or too far from training.
     statuses : mapping
@@ -86,17 +86,22 @@ class PreparedBatch:
 
     @cached_property
     def subsequent_events(self) -> dict[str, list[SubsequentEvents]]:
-        """Patient id to what was charted from the landmark on."""
+        """Patient id to the events charted from the landmark on."""
         return subsequent_events(self.cohort, self.landmarks, self.read.as_of_hours)
 
     def newest_results(self, rows: Ints) -> pd.DataFrame:
-        """Newest result of every analyte at the given landmarks, in rising order.
+        """Newest result of every analyte at the given landmarks.
+
+        Parameters
+        ----------
+        rows : ndarray of int
+            Ascending.
 
         Returns
         -------
         DataFrame
-            As :func:`pipeline.explain.patient_record.newest_results` gives it; ``landmark`` counts
-            the given landmarks.
+            As from :func:`pipeline.explain.patient_record.newest_results`; ``landmark`` is the
+            position in ``rows``.
         """
         place = np.full(len(self.landmarks), -1)
         place[rows] = np.arange(len(rows))
@@ -118,18 +123,33 @@ def read_for(
     time_zone: str | None = None,
     remarks: Sequence[str] = (),
 ) -> ReadResult:
-    """Read a batch as the bundle's training cohort was read.
+    """Read a batch with the reading settings of a bundle.
 
     Parameters
     ----------
+    bundle : Bundle
     source : path or mapping of str to RawTable
         Folder of tables, a labs file, or tables in memory by name.
     as_of : str, optional
         Hours since time zero or an ISO 8601 time; rows from then on are rejected.
     time_zone : str, optional
-        Zone of times without offset, instead of that of training.
+        Zone of times without offset; default: that of training.
     remarks : sequence of str
         On tables in memory as a whole.
+
+    Returns
+    -------
+    ReadResult
+
+    Examples
+    --------
+    >>> from pipeline.cohort.files import raw_from_frame
+    >>> from pipeline.model.bundle import empty_bundle
+    >>> labs = pd.DataFrame({"patient_id": "A", "analyte": "CRP", "value": ["9", "80"],
+    ...                      "unit": "mg/L", "collected_hours": [6, 30]})
+    >>> read = read_for(empty_bundle(), {"labs": raw_from_frame(labs, "labs")}, as_of="24")
+    >>> read.cohort.labs["value"].tolist(), read.rejects["code"].tolist()
+    ([9.0], ['future'])
     """
     config, settings = cohort_config_for(bundle, time_zone), _reading_settings(bundle)
     if isinstance(source, Mapping):
@@ -140,7 +160,7 @@ def read_for(
 def read_cohort_for(
     bundle: Bundle, source: str | Path | Mapping[str, RawTable], remarks: Sequence[str] = ()
 ) -> ReadResult:
-    """Read a cohort with outcomes as the bundle's training cohort was read.
+    """Read a cohort with outcomes, with the reading settings of a bundle.
 
     Parameters
     ----------
@@ -158,6 +178,19 @@ def read_cohort_for(
     ------
     InputError
         If a required table or column is missing, or no row can be used.
+
+    Examples
+    --------
+    >>> from pipeline.cohort.files import raw_from_frame
+    >>> from pipeline.model.bundle import empty_bundle
+    >>> labs = pd.DataFrame({"patient_id": ["A"], "analyte": "CRP", "value": "9",
+    ...                      "unit": "mg/L", "collected_hours": 30})
+    >>> grades = pd.DataFrame({"patient_id": ["A"], "scale": "crs", "grade": 1,
+    ...                        "assessed_hours": 24})
+    >>> tables = {"patients": labs[["patient_id"]], "labs": labs, "assessments": grades}
+    >>> raw = {name: raw_from_frame(table, name) for name, table in tables.items()}
+    >>> read_cohort_for(empty_bundle(), raw).cohort.assessments["grade"].tolist()
+    [1]
     """
     config, settings = bundle.config.cohort, _reading_settings(bundle)
     if isinstance(source, Mapping):
@@ -166,7 +199,7 @@ def read_cohort_for(
 
 
 def cohort_config_for(bundle: Bundle, time_zone: str | None = None) -> CohortConfig:
-    """How the training cohort was read; ``time_zone`` replaces its zone."""
+    """Reading settings of training; ``time_zone`` replaces the zone."""
     config = bundle.config.cohort
     return config if time_zone is None else config.model_copy(update={"time_zone": time_zone})
 
@@ -178,8 +211,24 @@ def prepare_batch(read: ReadResult, bundle: Bundle, *, as_of: bool = False) -> P
     ----------
     read : ReadResult
         From :func:`read_for`.
+    bundle : Bundle
     as_of : bool
         Use ``read.as_of_hours`` as landmark instead of the newest result.
+
+    Returns
+    -------
+    PreparedBatch
+
+    Examples
+    --------
+    >>> from pipeline.cohort.files import raw_from_frame
+    >>> from pipeline.model.bundle import empty_bundle
+    >>> labs = pd.DataFrame({"patient_id": ["A"], "analyte": "CRP", "value": "9",
+    ...                      "unit": "mg/L", "collected_hours": 30, "resulted_hours": 32})
+    >>> bundle = empty_bundle()
+    >>> prepared = prepare_batch(read_for(bundle, {"labs": raw_from_frame(labs, "labs")}), bundle)
+    >>> prepared.landmarks["hours"].round().tolist(), prepared.statuses["icans"].status.tolist()
+    ([32.0], ['abstained'])
     """
     config, support = bundle.config.predict, support_from_reference(bundle.reference)
     cohort = read.cohort.with_labs(apply_limits(read.cohort.labs, bundle.reference.limits))

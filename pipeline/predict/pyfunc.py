@@ -1,4 +1,4 @@
-"""The MLflow model as code over the bundle: raw lab rows in, rows of predictions.csv out."""
+"""The MLflow model as code over the bundle: scores raw lab rows."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class CytocastModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc, name-defin
     bundle: Bundle
 
     def load_context(self, context: Any) -> None:
-        """Load the bundle, with the code of this model verified as well."""
+        """Load the bundle after verifying the code of this model."""
         folder = Path(context.artifacts["bundle"])
         refuse_unsealed_model(folder.parents[1])
         self.bundle = load_bundle(folder)
@@ -37,11 +37,11 @@ class CytocastModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc, name-defin
         model_input : DataFrame
             ``patient_id, analyte, value, unit`` and ``collected_hours`` since time zero; optionally
             ``resulted_hours`` and the other columns of ``labs``, and the patient columns that the
-            model uses (``product``, ``age_years``, ...), on some or every row of a patient. Text
-            or numbers of any type; a whole number and its text are the same id.
+            model uses (``product``, ``age_years``, ...), on at least one row of a patient. Text or
+            numbers of any type; an integer and its text are the same id.
         params : dict, optional
-            ``as_of``: hour from which rows are dropped. ``decimal_comma``: ``true`` where 12,5 is
-            12.5, ``false`` where 1,234 is 1234; blank reads values as in training.
+            ``as_of``: cut-off in hours; rows from then on are rejected. ``decimal_comma``:
+            ``true`` if 12,5 is 12.5, ``false`` if 1,234 is 1234; blank as in training.
 
         Returns
         -------

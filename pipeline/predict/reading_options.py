@@ -1,4 +1,4 @@
-"""Reading settings of a batch or another cohort: those of training, then files and options."""
+"""Reading settings of a batch or another cohort: those of training, files and options."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from pipeline.format import joined
 
 @dataclass(frozen=True)
 class ReadingOptions:
-    """Reading settings in force, and which of them differ from training.
+    """Reading settings in use, and which of them differ from training.
 
     Attributes
     ----------
     settings : mapping
-        The settings of ``cohort`` named in ``READING``, as JSON holds them.
+        The settings of ``cohort`` named in ``READING``, as JSON values.
     differs_from_training : tuple of str
-        Names of those that have another value than in training.
+        Names of the settings that differ from training.
     """
 
     settings: Mapping[str, Any] = field(default_factory=dict)
     differs_from_training: tuple[str, ...] = ()
 
     def summary(self) -> dict[str, Any]:
-        """The options as ``run_summary.json`` and ``monitor.json`` hold them.
+        """The options in the form of ``run_summary.json`` and ``monitor.json``.
 
         Examples
         --------
@@ -43,12 +43,27 @@ class ReadingOptions:
         }
 
     def differing(self) -> dict[str, Any]:
-        """Settings that have another value than in training."""
+        """Settings that differ from training, with their values."""
         return {name: self.settings[name] for name in self.differs_from_training}
 
 
 def reading_options(trained: CohortConfig, now: CohortConfig) -> ReadingOptions:
-    """Reading settings in force, compared with those of training."""
+    """Compare the reading settings in use with those of training.
+
+    Parameters
+    ----------
+    trained, now : CohortConfig
+
+    Returns
+    -------
+    ReadingOptions
+
+    Examples
+    --------
+    >>> now = CohortConfig(time_zone="UTC")
+    >>> reading_options(CohortConfig(), now).differs_from_training
+    ('time_zone',)
+    """
     before, after = trained.model_dump(mode="json"), now.model_dump(mode="json")
     return ReadingOptions(
         {name: after[name] for name in READING},
@@ -64,9 +79,9 @@ def with_reading(
     command: str,
     sections: Sequence[str] = (),
 ) -> Config:
-    """Settings of a bundle, overridden by stated reading settings and by the zone.
+    """Settings of a bundle, overridden by stated reading settings and the zone.
 
-    Other stated settings are reported as unused.
+    A warning names stated settings that are not used.
 
     Parameters
     ----------
@@ -75,24 +90,35 @@ def with_reading(
     settings : Config, mapping, path, sequence of paths or None
         As in :func:`pipeline.config.as_config`.
     time_zone : str or None
-        ``--tz``, which wins over ``settings``.
+        ``--tz``; overrides ``settings``.
     command : str
-        Name of the command, for the message.
+        Name of the command, for the warning.
     sections : sequence of str
         Other sections of the files that the command uses.
+
+    Returns
+    -------
+    Config
 
     Raises
     ------
     UsageError
         If a file is missing, or holds an unknown key or illegal value, or the zone is unknown.
+
+    Examples
+    --------
+    >>> from pipeline.config import load_config
+    >>> stated = {"cohort": {"date_order": "day_first"}}
+    >>> with_reading(load_config(), stated, "UTC", command="predict").cohort.date_order
+    'day_first'
     """
     cohort, unused = reading_settings(config, settings)
     unused = tuple(name for name in unused if name not in sections)
     if unused:
         log.warn(
-            f"the settings {joined(list(unused))} are not used; "
-            f"{command} takes only reading settings (cohort: {', '.join(READING)})"
-            f"{_sections_text(sections)}. The rest was fixed in training"
+            f"the settings {joined(list(unused))} are not used: they are fixed in training. "
+            f"{command} uses only reading settings (cohort: {', '.join(READING)})"
+            f"{_sections_text(sections)}"
         )
     if time_zone is not None:
         zone(time_zone)

@@ -1,4 +1,4 @@
-"""Scores a prepared batch: every patient, outcome and horizon, and why."""
+"""Scores a prepared batch: every patient, outcome and horizon, with explanations."""
 
 from __future__ import annotations
 
@@ -28,8 +28,7 @@ class BatchResult:
     Attributes
     ----------
     points_error : float
-        Largest standard error of any contribution, in percentage points; 0 where every
-        coalition was enumerated.
+        Largest standard error of a contribution, in percentage points; 0 with exact enumeration.
     """
 
     predictions: pd.DataFrame
@@ -37,14 +36,24 @@ class BatchResult:
     points_error: float = 0.0
 
     def unscored_patients(self) -> int:
-        """Patients for whom input alone prevented an estimate (rejected or abstained)."""
+        """Number of patients without an estimate because of their input."""
         answered = self.predictions["status"].isin([OK, EVENT_PRESENT])
-        everyone = self.predictions["patient_id"]
-        return everyone.nunique() - everyone[answered].nunique()
+        patients = self.predictions["patient_id"]
+        return patients.nunique() - patients[answered].nunique()
 
 
 def score_batch(prepared: PreparedBatch, model_name: ModelName) -> BatchResult:
-    """Score every patient of a batch and explain the estimates."""
+    """Score every patient of a batch and explain the estimates.
+
+    Parameters
+    ----------
+    prepared : PreparedBatch
+    model_name : ModelName
+
+    Returns
+    -------
+    BatchResult
+    """
     scores = [score_outcome(prepared, name) for name in prepared.bundle.config.outcomes]
     explanations = [explain_outcome(prepared, each) for each in scores]
     error = max((each.points_error for each in explanations), default=0.0)

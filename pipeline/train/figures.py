@@ -1,4 +1,4 @@
-"""Figures for the data scientist, logged to MLflow as PNG; they name no patient."""
+"""Figures for data scientists, logged to MLflow as PNG; without patient ids."""
 
 from __future__ import annotations
 
@@ -41,14 +41,16 @@ def outcome_figures(
     horizon_h: float,
     synthetic: bool,
 ) -> Iterator[tuple[str, bytes]]:
-    """Path below the run's artifacts and PNG of every figure of one outcome.
+    """Every figure of one outcome: path below the run's artifacts, and PNG.
 
     Parameters
     ----------
+    scale, label : str
+        Of the outcome.
     attribution : Attribution or None
-        SHAP of the booster; its three figures are left out where there is none.
+        SHAP of the booster; without it three figures are omitted.
     analytes : mapping
-        Dictionary entries by key; the core ones get a panel each.
+        Dictionary entries by key; each core analyte gets a panel.
     curves : mapping of HorizonCurves
         By horizon; their calibration is drawn.
     by_day : mapping
@@ -60,12 +62,12 @@ def outcome_figures(
     mark = "SYNTHETIC · " if synthetic else ""
     drawn: dict[str, Figure] = {}
     if attribution is not None:
-        asked = f"{label}, next {attribution.horizon:g} h"
-        drawn["beeswarm"] = beeswarm(attribution, f"{mark}What moves the booster: {asked}")
+        query = f"{label}, next {attribution.horizon:g} h"
+        drawn["beeswarm"] = beeswarm(attribution, f"{mark}Most important features: {query}")
         drawn["dependence"] = dependence(
-            attribution, analytes, f"{mark}Core analytes and the booster: {asked}"
+            attribution, analytes, f"{mark}Core analytes and the booster: {query}"
         )
-        drawn["pathways"] = pathway_importance(attribution, f"{mark}Importance by pathway: {asked}")
+        drawn["pathways"] = pathway_importance(attribution, f"{mark}Importance by pathway: {query}")
     if curves:
         drawn["calibration"] = calibration(curves, f"{mark}Calibration, out of fold: {label}")
     if by_day:
@@ -77,11 +79,11 @@ def outcome_figures(
 
 
 def beeswarm(attribution: Attribution, title: str) -> Figure:
-    """One dot per landmark and column: what it adds to the log-odds, coloured by its value."""
+    """One dot per landmark and column: SHAP value in log-odds, coloured by the feature value."""
     import shap
 
     figure, axes = _figure(10.5, 8.2)
-    # a column without a single value has no colour to show
+    # a column without values has no colours
     known = np.count_nonzero(~np.isnan(attribution.inputs), axis=0)
     shown = [
         number
@@ -107,7 +109,7 @@ def beeswarm(attribution: Attribution, title: str) -> Figure:
 
 
 def dependence(attribution: Attribution, analytes: Mapping[str, Analyte], title: str) -> Figure:
-    """Newest value of each core analyte against what all its columns add to the log-odds."""
+    """Sum of the SHAP values of each core analyte's columns against its newest value."""
     core = [analyte for analyte in analytes.values() if analyte.core]
     columns = 3
     figure, grid = _figure(11.5, 9.5, max(-(-len(core) // columns), 1), columns)
@@ -163,7 +165,7 @@ def _trend(value: Floats, added: Floats) -> tuple[Floats, Floats]:
 
 
 def pathway_importance(attribution: Attribution, title: str) -> Figure:
-    """Mean absolute log-odds of each pathway, its columns summed first."""
+    """Mean absolute SHAP value of each pathway, summed over its columns first."""
     size = {key: float(np.abs(attribution.pathway(key)).mean()) for key in attribution.pathways()}
     order = sorted(size, key=lambda key: (size[key], key))
     figure, axes = _figure(9.5, 1.6 + 0.42 * len(order))
@@ -202,7 +204,7 @@ def calibration(curves: Mapping[str, HorizonCurves], title: str) -> Figure:
         )
         axes.set(xlim=(0, top), ylim=(0, top))
         axes.set_title(f"next {key} h", fontsize=9)
-        axes.set_xlabel("risk given")
+        axes.set_xlabel("predicted risk")
         _percent_axes(axes, both=True)
     grid.flat[0].set_ylabel("share with the event")
     grid.flat[0].legend(fontsize=7, frameon=False, loc="upper left")
@@ -211,18 +213,18 @@ def calibration(curves: Mapping[str, HorizonCurves], title: str) -> Figure:
 
 
 def risk_by_day(by_day: Mapping[str, DayCell], title: str) -> Figure:
-    """Mean risk and observed rate per landmark day, above how many landmarks there are."""
+    """Mean risk, observed rate and number of landmarks per landmark day."""
     days = sorted(int(day) for day in by_day)
     cells = [by_day[str(day)] for day in days]
     figure, grid = _figure(9.0, 5.4, 2, 1, height_ratios=[3, 1], sharex=True)
     top, bottom = grid.flat
-    for name, colour, style, words in (
-        ("mean_risk", _BLUE, "o-", "mean risk given"),
+    for name, colour, style, label in (
+        ("mean_risk", _BLUE, "o-", "mean predicted risk"),
         ("base_rate", _ORANGE, "s--", "share with the event"),
     ):
         values = [getattr(cell, name) for cell in cells]
         level = [np.nan if value is None else value for value in values]
-        top.plot(days, level, style, color=colour, markersize=4, label=words)
+        top.plot(days, level, style, color=colour, markersize=4, label=label)
     top.set_ylim(bottom=0)
     _percent_axes(top, both=False)
     top.legend(fontsize=8, frameon=False)
@@ -236,16 +238,16 @@ def risk_by_day(by_day: Mapping[str, DayCell], title: str) -> Figure:
 
 def _text(name: str, meta: FeatureMeta | None) -> str:
     if name == "threshold_minus_grade":
-        return "Threshold asked for minus current grade"
+        return "Threshold of the outcome minus current grade"
     if meta is None:
         return name
     unit = _readable(meta.unit)
-    words = meta.words[:1].upper() + meta.words[1:]
-    return f"{words} ({unit})" if unit else words
+    phrase = meta.words[:1].upper() + meta.words[1:]
+    return f"{phrase} ({unit})" if unit else phrase
 
 
 def _readable(unit: str) -> str:
-    """UCUM as people write it; nothing for a bare number.
+    """UCUM unit in common notation; "" for a dimensionless number.
 
     Examples
     --------
@@ -281,7 +283,7 @@ def _titled(axes: Axes, title: str) -> None:
 def _figure(
     width: float, height: float, rows: int = 1, columns: int = 1, **options: Any
 ) -> tuple[Figure, Any]:
-    """Figure and axes that belong to no window and no global state."""
+    """Figure and axes without a window and without global state."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

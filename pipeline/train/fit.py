@@ -1,4 +1,4 @@
-"""Trains on a cohort that was read and audited: fits, evaluates, records its provenance."""
+"""Trains on a cohort that is read and audited: fits, evaluates, records the provenance."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pipeline.model.evaluation_report import EvaluatedCohort
 from pipeline.reading.read_result import ReadResult
 from pipeline.train.gates import gate_draws
 from pipeline.train.learned_reference import learn_profile, learn_reference
-from pipeline.train.prior_checks import count_prior_abstentions, prior_facts
+from pipeline.train.prior_checks import count_prior_abstentions, prior_record
 from pipeline.train.scale_fit import ScaleResult, TrainingTask, fit_scale, prepare_task
 from pipeline.train.training_evaluation import (
     HeldOut,
@@ -31,7 +31,18 @@ _NUMERIC = ("numpy", "scipy", "pandas", "scikit-learn", "xgboost", "xgboost-cpu"
 
 
 def versions() -> dict[str, str]:
-    """Python and the installed numerical packages, by name."""
+    """Versions of Python and of the installed numerical packages.
+
+    Returns
+    -------
+    dict of str
+        By package name.
+
+    Examples
+    --------
+    >>> versions()["python"] == python_version(), "numpy" in versions()
+    (True, True)
+    """
     installed = {"python": python_version()}
     for name in _NUMERIC:
         try:
@@ -54,7 +65,7 @@ def provenance_of(
     cohort : EvaluatedCohort
         Name, digest and counts of the training cohort.
     prior : mapping or None
-        What is recorded about the bundle that the model borrows from.
+        Record of the bundle that the model borrows from.
     """
     return {
         "cohort_name": cohort.name,
@@ -73,7 +84,7 @@ def provenance_of(
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """A trained bundle, how good it is, and what it was trained on.
+    """A trained bundle, its evaluation, and the data of its training.
 
     Attributes
     ----------
@@ -82,10 +93,10 @@ class TrainingResult:
         On held-out patients.
     gate_draws : dict
         Bootstrap draws of each outcome's AUROC, for paired promotion gates.
-    read, audit
-        What was rejected, and what the audit found.
+    read : ReadResult
+    audit : AuditReport
     scales : mapping
-        Scale to what it was trained on, with its out-of-fold scores.
+        Scale to its model, training data and out-of-fold scores.
     """
 
     bundle: Bundle
@@ -108,20 +119,26 @@ def train(
 
     Parameters
     ----------
-    read, audit
-        From :func:`pipeline.train.intake.read_training` and
-        :func:`pipeline.train.intake.audit_cohort`.
+    read : ReadResult
+        From :func:`pipeline.train.intake.read_training`.
+    audit : AuditReport
+        From :func:`pipeline.train.intake.audit_cohort`.
+    config : Config
     jobs : int
         Fits at a time.
     prior : Bundle, optional
-        Of another cohort, whose log-odds become one more member.
+        Of another cohort; its log-odds become an additional member.
+
+    Returns
+    -------
+    TrainingResult
 
     Raises
     ------
     InputError
         If an outcome cannot be learned from the cohort.
     UsageError
-        If the prior does not fit.
+        If the prior does not match the cohort.
     """
     task = prepare_task(read, config, jobs=jobs, prior=prior)
     scales = {scale: fit_scale(task, scale) for scale in config.scales}
@@ -143,20 +160,20 @@ def train(
 
 
 def _borrowed(task: TrainingTask, scales: Mapping[str, ScaleResult]) -> dict[str, Any] | None:
-    """What the bundle and the evaluation record about the prior; None without one."""
+    """Record of the prior for the bundle and the evaluation; None without a prior."""
     if task.prior is None:
         return None
     abstentions = {
         scale: count_prior_abstentions(part.matrix, scale) for scale, part in scales.items()
     }
     models = {scale: part.model for scale, part in scales.items()}
-    return prior_facts(task.prior, task.config, models, abstentions)
+    return prior_record(task.prior, task.config, models, abstentions)
 
 
 def _profile(
     read: ReadResult, task: TrainingTask, scales: Mapping[str, ScaleResult], results: HeldOut
 ) -> Profile:
-    """What monitoring compares later batches with; abstentions are those of the first outcome."""
+    """Profile that monitoring compares later batches with; abstentions of the first outcome."""
     first = next(iter(task.config.outcomes))
     return learn_profile(
         read,

@@ -1,4 +1,4 @@
-"""Promotion gates: what a challenger must show before it becomes champion."""
+"""Promotion gates: requirements that a challenger must meet to become champion."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.config import Config, GateConfig
+from pipeline.config import Config
+from pipeline.config_evaluation import GateConfig
 from pipeline.evaluate.scored_rows import ScoredRows
 from pipeline.format import signed
 from pipeline.model.evaluation_cells import AreaCell, Counts, Metric, Number
@@ -26,7 +27,7 @@ FILE = "gate_draws.json"
 
 @dataclass(frozen=True)
 class Candidate:
-    """What the gates look at: the evaluation and the AUROC draws of one bundle."""
+    """Evaluation and AUROC draws of one bundle."""
 
     evaluation: EvaluationReport
     draws: Mapping[str, Any]
@@ -34,7 +35,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Gate:
-    """One requirement, whether it holds, and a sentence that says why."""
+    """One requirement, whether it is met, and a sentence with the reason."""
 
     name: str
     passed: bool
@@ -44,13 +45,25 @@ class Gate:
 def check_gates(
     challenger: Candidate, config: GateConfig, champion: Candidate | None
 ) -> list[Gate]:
-    """Gates of design decision 12 on a cross-validated evaluation.
+    """Check the promotion gates on a cross-validated evaluation.
 
     Parameters
     ----------
     challenger : Candidate
+    config : GateConfig
     champion : Candidate or None
-        None when there is no champion yet.
+        None if there is no champion yet.
+
+    Returns
+    -------
+    list of Gate
+        Passed and failed.
+
+    Examples
+    --------
+    >>> challenger = Candidate(EvaluationReport(canary_auroc=0.5), {})
+    >>> [(gate.name, gate.passed) for gate in check_gates(challenger, GateConfig(), None)]
+    [('canary', True), ('audit', False)]
     """
     report = challenger.evaluation
     gates = [_canary(report), _audited(report)]
@@ -72,7 +85,7 @@ def check_gates(
 def gate_draws(
     scores: Mapping[str, ScoredRows], config: Config, cohort_sha256: str
 ) -> dict[str, Any]:
-    """AUROC at the gate's horizon, then in every bootstrap draw of patients, per outcome."""
+    """AUROC at the horizon of the gates per outcome: the sample, then every bootstrap draw."""
     outcomes = {}
     for name, part in scores.items():
         keys = [f"{horizon:g}" for horizon in part.horizons]
@@ -91,12 +104,42 @@ def gate_draws(
 
 
 def write_draws(content: Mapping[str, Any], folder: Path) -> None:
-    """Write the draws into a bundle folder."""
+    """Write the draws into a bundle folder.
+
+    Parameters
+    ----------
+    content : mapping
+        From :func:`gate_draws`.
+    folder : Path
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as place:
+    ...     write_draws({"seed": 0, "outcomes": {}}, Path(place))
+    ...     read_draws(Path(place))
+    {'outcomes': {}, 'seed': 0}
+    """
     (folder / FILE).write_text(json.dumps(content, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def read_draws(folder: Path) -> dict[str, Any]:
-    """Draws of a bundle; empty for a bundle written before they were kept."""
+    """Draws of a bundle.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Returns
+    -------
+    dict
+        Empty for a bundle of an older version without draws.
+
+    Examples
+    --------
+    >>> read_draws(Path("no-such-bundle"))
+    {}
+    """
     path = folder / FILE
     if not path.is_file():
         return {}
@@ -107,14 +150,14 @@ def read_draws(folder: Path) -> dict[str, Any]:
 def _canary(report: EvaluationReport) -> Gate:
     value = report.canary_auroc
     passed = value is not None and abs(value - 0.5) < _CANARY_TOLERANCE
-    shown = "could not be scored" if value is None else f"scores {value:.2f}"
-    return Gate("canary", passed, f"A constant predictor {shown}; it must score 0.50.")
+    shown = "cannot be scored" if value is None else f"has an AUROC of {value:.2f}"
+    return Gate("canary", passed, f"A constant predictor {shown}; it must be 0.50.")
 
 
 def _audited(report: EvaluationReport) -> Gate:
     audit = report.audit
     if audit is None:
-        return Gate("audit", False, "The training cohort was not audited; train again.")
+        return Gate("audit", False, "The training cohort has no audit; train again.")
     open_errors, known = audit.unacknowledged_errors, audit.acknowledged_errors
     acknowledged = f" Acknowledged in the configuration: {', '.join(known)}." if known else ""
     codes = ", ".join(open_errors) or "none"
@@ -122,17 +165,17 @@ def _audited(report: EvaluationReport) -> Gate:
 
 
 def _not_worse(outcome: str, key: str, comparator: str, cell: AreaCell, config: GateConfig) -> Gate:
-    """The lower bound decides; a comparator whose inputs too few patients have is no bar."""
+    """The lower bound decides; a comparator with too few event patients is not required."""
     name = f"{outcome}/h{key}/not worse than {comparator}"
     if cell.diff_lo is None:
         few = _events(cell) < config.min_event_patients
         return Gate(
             name,
             few,
-            f"{outcome} at {key} h: only {cell.n_event_patients} event patients have what "
-            f"{comparator} needs, so it is no bar."
+            f"{outcome} at {key} h: only {cell.n_event_patients} event patients have the inputs "
+            f"of {comparator}, so it is not required."
             if few
-            else f"{outcome} at {key} h: the difference to {comparator} has no interval.",
+            else f"{outcome} at {key} h: the difference from {comparator} has no interval.",
         )
     return Gate(
         name,
@@ -143,8 +186,8 @@ def _not_worse(outcome: str, key: str, comparator: str, cell: AreaCell, config: 
 
 
 def _difference(value: Number, low: float, config: GateConfig) -> str:
-    found, least, bar = (signed(x, 3) for x in (value, low, -config.margin_auroc))
-    return f"is {found}, 95 % interval from {least}; the lower end must exceed {bar}."
+    difference, lower, bound = (signed(x, 3) for x in (value, low, -config.margin_auroc))
+    return f"is {difference}, 95 % interval from {lower}; the lower end must exceed {bound}."
 
 
 def _slope(outcome: str, key: str, slope: Metric, config: GateConfig) -> Gate:
@@ -161,12 +204,12 @@ def _slope(outcome: str, key: str, slope: Metric, config: GateConfig) -> Gate:
 
 
 def _enough_events(outcome: str, key: str, cell: Counts, config: GateConfig) -> Gate:
-    """Wide intervals overlap anything, so the other gates mean little with few events."""
+    """With few events intervals are wide, and the other gates pass too easily."""
     return Gate(
         f"{outcome}/h{key}/enough events",
         _events(cell) >= config.min_event_patients,
         f"{outcome} at {key} h: {cell.n_event_patients} event patients; at least "
-        f"{config.min_event_patients} are needed for the intervals to mean something.",
+        f"{config.min_event_patients} are needed for informative intervals.",
     )
 
 
@@ -175,7 +218,7 @@ def _events(cell: Counts) -> float:
 
 
 def _against_champion(challenger: Candidate, champion: Candidate, config: GateConfig) -> list[Gate]:
-    """Non-inferior to the champion on the same cohort, and no outcome fewer."""
+    """Non-inferior to the champion on the same cohort, with all its outcomes."""
     ours, theirs = challenger.evaluation, champion.evaluation
     lost = [name for name in theirs.outcomes if name not in ours.outcomes]
     kept = Gate(
@@ -191,9 +234,9 @@ def _against_champion(challenger: Candidate, champion: Candidate, config: GateCo
             Gate(
                 SAME_COHORT,
                 False,
-                "The champion was evaluated on another cohort, so the two cannot be compared: "
-                "train once more on the challenger's cohort with the champion's config.json "
-                "(--config, --no-track), then promote with --against that bundle.",
+                "The champion was evaluated on another cohort, so the two cannot be compared. "
+                "Train on the challenger's cohort with the champion's config.json (--config, "
+                "--no-track), then promote with --against that bundle.",
             ),
         ]
     shared = [name for name in ours.outcomes if name in theirs.outcomes]
@@ -209,14 +252,16 @@ def _not_inferior(
             f"{outcome}/not worse than champion",
             False,
             f"{outcome}: the champion was evaluated with another seed, horizon or number of "
-            "draws, so the difference has no paired interval; use its seed and evaluation "
+            "draws, so the difference has no paired interval. Train with its seed and evaluation "
             "settings.",
         )
     key, difference = drawn
     known = difference[1:][~np.isnan(difference[1:])]
     name = f"{outcome}/h{key}/not worse than champion"
     if np.isnan(difference[0]) or len(known) < 0.9 * (len(difference) - 1):
-        return Gate(name, False, f"{outcome} at {key} h: too few events to compare with champion.")
+        return Gate(
+            name, False, f"{outcome} at {key} h: too few events to compare with the champion."
+        )
     low = float(np.quantile(known, 0.025))
     return Gate(
         name,
@@ -229,7 +274,7 @@ def _not_inferior(
 def _paired(
     outcome: str, ours: Mapping[str, Any], theirs: Mapping[str, Any]
 ) -> tuple[str, np.typing.NDArray[np.float64]] | None:
-    """Horizon, and difference in AUROC of the sample and of every draw; None if not paired."""
+    """Horizon, and difference in AUROC of the sample and every draw; None if not paired."""
     mine = ours.get("outcomes", {}).get(outcome)
     other = theirs.get("outcomes", {}).get(outcome)
     if mine is None or other is None or ours["seed"] != theirs["seed"]:

@@ -1,4 +1,4 @@
-"""What training accepts: how much was rejected, and whether the audit blocks."""
+"""Reads and checks a training cohort: rejected rows, grades, and errors of the audit."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from pipeline.audit.export_context import context_of
 from pipeline.audit.runner import ERROR_CHECKS, AuditReport, audit, audit_folder, describe
 from pipeline.cohort.files import RawTable
 from pipeline.cohort.reject_summary import acceptance_setting, too_many_refused
-from pipeline.config import AuditConfig, Config
+from pipeline.config import Config
+from pipeline.config_evaluation import AuditConfig
 from pipeline.csv_files import write_csv
 from pipeline.errors import InputError
 from pipeline.folders.claim import Claim
@@ -21,7 +22,7 @@ from pipeline.redaction import without_cells
 
 
 def report_reading(read: ReadResult) -> None:
-    """Log what became of the rows of every file, and why rows are refused."""
+    """Log accepted, rejected and flagged rows per file, with reasons."""
     for file, count in read.counts.items():
         log.info(
             f"{file}: {count['read']} rows read, {count['accepted']} accepted, "
@@ -31,36 +32,79 @@ def report_reading(read: ReadResult) -> None:
     for remark in read.remarks:
         log.info(remark)
     for file, flags in read.flags.items():
-        said = ", ".join(f"{number} {code}" for code, number in sorted(flags.items()))
-        log.info(f"{file}: rows used but flagged: {said}")
+        counts = ", ".join(f"{number} {code}" for code, number in sorted(flags.items()))
+        log.info(f"{file}: rows flagged but used: {counts}")
     read.report_refusals()
     if read.turnaround_imputed:
-        log.info(f"result time imputed from the turnaround for {read.turnaround_imputed} lab rows")
+        log.info(
+            f"{read.turnaround_imputed} lab rows without result time: imputed from the turnaround"
+        )
 
 
 def refuse_unusable(read: ReadResult, config: Config) -> None:
-    """Refuse a cohort most of whose results are refused, or of whom nobody has a grade.
+    """Refuse a cohort with too many rejected results or without any grade.
 
-    What is left of most is no sample of it, and without a grade there is nothing to learn.
+    Parameters
+    ----------
+    read : ReadResult
+    config : Config
+
+    Raises
+    ------
+    InputError
+        If the remainder is not representative, or there is no outcome to learn.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> from pipeline.config import load_config
+    >>> from pipeline.errors import CytocastError
+    >>> read = SimpleNamespace(
+    ...     refused_share=lambda: (0, 40), no_grades_reason=lambda *_: "no row has a grade")
+    >>> try:
+    ...     refuse_unusable(read, load_config())
+    ... except CytocastError as error:
+    ...     str(error).split(".")[0]
+    'no row has a grade'
     """
-    refused, usable = read.refused_share()
-    found = too_many_refused(refused, usable, config.cohort.max_rejected_share)
-    if found:
+    rejected, usable = read.refused_share()
+    problem = too_many_refused(rejected, usable, config.cohort.max_rejected_share)
+    if problem:
         raise InputError(
-            f"{found}; a model of the rest would describe the export, not the patients. Correct "
-            f"the causes listed above, or accept the share in the config: "
-            f"{acceptance_setting(refused, usable)}"
+            f"{problem}; the remainder is not representative. Correct the causes listed above, or "
+            f"accept the share in the config: {acceptance_setting(rejected, usable)}"
         )
     scales = {item.scale for item in config.outcomes.values()}
     if ungraded := read.no_grades_reason(scales, config.cohort):
         raise InputError(
-            f"{ungraded}. Export every charted grade, 0 included, or derive grades from the "
+            f"{ungraded}. Export every charted grade, including 0, or derive grades from "
             "observations with cohort.grades: derived"
         )
 
 
 def write_rows(read: ReadResult, output: Claim) -> None:
-    """List refused and flagged rows beside the bundle, whatever becomes of the training."""
+    r"""Write rejected and flagged rows next to the bundle, even if training fails later.
+
+    Parameters
+    ----------
+    read : ReadResult
+    output : Claim
+        Of the bundle ``<out>``; the files are ``<out>.rejects.csv`` and ``<out>.flags.csv``.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from tempfile import TemporaryDirectory
+    >>> from types import SimpleNamespace
+    >>> from pipeline.folders.claim import claim
+    >>> rejects = pd.DataFrame({"file": ["labs.csv"], "row": ["6"]})
+    >>> read = SimpleNamespace(rejects=rejects, notes=rejects.head(0))
+    >>> with TemporaryDirectory() as place:
+    ...     with claim(Path(place) / "mine", command="train", force=False) as output:
+    ...         write_rows(read, output)
+    ...     (Path(place) / "mine.rejects.csv").read_text()
+    'file,row\nlabs.csv,6\n'
+    """
     tables = {
         f"{output.out.name}.{name}.csv": table
         for name, table in (("rejects", read.rejects), ("flags", read.notes))
@@ -69,24 +113,78 @@ def write_rows(read: ReadResult, output: Claim) -> None:
         for name, table in tables.items():
             if len(table):
                 write_csv(table, folder / name)
-                log.info(f"{len(table)} entries in {output.stated.with_name(name)}")
+                log.info(f"{len(table)} rows or cells listed in {output.stated.with_name(name)}")
 
 
 def read_training(folder: str | Path, config: Config) -> ReadResult:
-    """Read a cohort to train on, and log what became of its rows."""
+    r"""Read a training cohort, and log accepted, rejected and flagged rows.
+
+    Parameters
+    ----------
+    folder : path
+    config : Config
+
+    Returns
+    -------
+    ReadResult
+
+    Raises
+    ------
+    InputError
+        If a required table or column is missing.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from pipeline.config import load_config
+    >>> with TemporaryDirectory() as place:
+    ...     _ = (Path(place) / "patients.csv").write_text("patient_id\nA\n")
+    ...     header = "patient_id,analyte,value,unit,collected_hours\n"
+    ...     _ = (Path(place) / "labs.csv").write_text(header + "A,crp,9,mg/L,30\n")
+    ...     rows = "patient_id,scale,grade,assessed_hours\nA,crs,1,24\n"
+    ...     _ = (Path(place) / "assessments.csv").write_text(rows)
+    ...     read_training(place, load_config()).counts["labs.csv"]["accepted"]
+    1
+    """
     read = read_cohort(folder, config.cohort, extra_scales=config.scales)
     report_reading(read)
     return read
 
 
 def audit_cohort(folder: str | Path, config: Config, read: ReadResult) -> AuditReport:
-    """Audit a training cohort."""
+    r"""Audit a training cohort.
+
+    Parameters
+    ----------
+    folder : path
+    config : Config
+    read : ReadResult
+        Of this folder.
+
+    Returns
+    -------
+    AuditReport
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from pipeline.config import load_config
+    >>> with TemporaryDirectory() as place:
+    ...     _ = (Path(place) / "patients.csv").write_text("patient_id\nA\n")
+    ...     header = "patient_id,analyte,value,unit,collected_hours\n"
+    ...     _ = (Path(place) / "labs.csv").write_text(header + "A,crp,9,mg/L,30\n")
+    ...     rows = "patient_id,scale,grade,assessed_hours\nA,crs,1,24\n"
+    ...     _ = (Path(place) / "assessments.csv").write_text(rows)
+    ...     read = read_training(place, load_config())
+    ...     [item.code for item in audit_cohort(place, load_config(), read).blocking]
+    []
+    """
     log.info("auditing the cohort")
     return audit_folder(folder, config, read=read)
 
 
 def refuse_blocked(report: AuditReport, page: str) -> None:
-    """Refuse a cohort that the audit blocks.
+    """Refuse a cohort with errors of the audit that are not acknowledged.
 
     Parameters
     ----------
@@ -98,20 +196,45 @@ def refuse_blocked(report: AuditReport, page: str) -> None:
     ------
     InputError
         The message names every code, and what to do.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> refuse_blocked(AuditReport((), (), (), {}, pd.DataFrame()), "audit.html")
     """
     if report.blocking:
         codes = ", ".join(dict.fromkeys(item.code for item in report.blocking))
         reasons = "\n".join(f"  {item.code} {item.summary}" for item in report.blocking[:5])
         raise InputError(
-            f"the audit blocks this cohort ({codes}):\n{reasons}\n{page} says what to do. If you "
-            f"accept that results are false in this respect, set audit.acknowledge: [{codes}]"
+            f"the audit blocks this cohort ({codes}):\n{reasons}\nSee {page} for what to do. To "
+            f"accept results that these errors distort, set audit.acknowledge: [{codes}]"
         )
     log.info(describe(report))
     log.info(f"audit: {page}")
 
 
 def refuse_without_labs(read: ReadResult) -> None:
-    """Refuse a cohort without a usable lab row."""
+    """Refuse a cohort without a usable lab row.
+
+    Parameters
+    ----------
+    read : ReadResult
+
+    Raises
+    ------
+    InputError
+        With the reasons of the first rejected rows.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from types import SimpleNamespace
+    >>> from pipeline.cohort.tables import empty_cohort
+    >>> rejects = pd.DataFrame({"reason": ["unit furlong is unknown."], "value": ["12"]})
+    >>> refuse_without_labs(SimpleNamespace(cohort=empty_cohort(["A"]), rejects=rejects))
+    Traceback (most recent call last):
+    pipeline.errors.InputError: no lab row could be used: unit furlong is unknown.
+    """
     if len(read.cohort.labs) == 0:
         first = read.rejects.head(3)[["reason", "value"]].astype("str")
         reasons = [without_cells(*each) for each in first.itertuples(index=False)]
@@ -119,10 +242,10 @@ def refuse_without_labs(read: ReadResult) -> None:
 
 
 def audit_warnings(report: AuditReport) -> list[str]:
-    """Sentences for the evaluation about errors that the configuration acknowledges."""
+    """Warnings of the evaluation about audit errors that the configuration acknowledges."""
     known = {item.code: item for item in report.findings if item.severity == "error"}
     return [
-        f"Audit error {code} was acknowledged, so figures may be false: {item.title}. {item.effect}"
+        f"Audit error {code} was acknowledged, so figures may be wrong: {item.title}. {item.effect}"
         for code, item in known.items()
     ]
 
@@ -130,10 +253,9 @@ def audit_warnings(report: AuditReport) -> list[str]:
 def audit_evaluated_cohort(
     tables: Mapping[str, RawTable], config: Config, read: ReadResult
 ) -> AuditReport:
-    """Errors of a cohort on which a bundle is evaluated; they block nothing.
+    """Audit a cohort on which a bundle is evaluated, for errors only; they do not block.
 
-    Errors acknowledged for the training cohort are reported again for this one. Only the checks
-    that find errors are run.
+    Errors acknowledged for the training cohort are reported again for this one.
 
     Parameters
     ----------
@@ -146,6 +268,23 @@ def audit_evaluated_cohort(
     Returns
     -------
     AuditReport
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from pipeline.cohort.files import raw_from_frame
+    >>> from pipeline.model.bundle import empty_bundle
+    >>> from pipeline.predict.prepare import read_cohort_for
+    >>> labs = pd.DataFrame({"patient_id": ["A"], "analyte": "CRP", "value": "9",
+    ...                      "unit": "mg/L", "collected_hours": 30})
+    >>> grades = pd.DataFrame({"patient_id": ["A"], "scale": "crs", "grade": 1,
+    ...                        "assessed_hours": 24})
+    >>> tables = {"patients": labs[["patient_id"]], "labs": labs, "assessments": grades}
+    >>> raw = {name: raw_from_frame(table, name) for name, table in tables.items()}
+    >>> bundle = empty_bundle()
+    >>> report = audit_evaluated_cohort(raw, bundle.config, read_cohort_for(bundle, raw))
+    >>> [item.code for item in report.findings]
+    []
     """
     log.info("auditing the cohort for errors")
     config = config.model_copy(update={"audit": AuditConfig()})
@@ -155,18 +294,50 @@ def audit_evaluated_cohort(
 
 
 def errors_line(report: AuditReport) -> str:
-    """One sentence on the errors of an evaluated cohort."""
+    """Sentence for stdout on the audit errors of an evaluated cohort.
+
+    Parameters
+    ----------
+    report : AuditReport
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> print(errors_line(SimpleNamespace(blocking=[SimpleNamespace(code="CHK104")])))
+    AUDIT ERRORS in this cohort (CHK104), so the figures may be wrong; run `cytocast audit` for \
+places and remedies.
+    """
     codes = ", ".join(dict.fromkeys(item.code for item in report.blocking))
     return (
-        f"THE AUDIT FINDS ERRORS in this cohort ({codes}), so the figures may be false; "
-        "`cytocast audit` says where and what to do."
+        f"AUDIT ERRORS in this cohort ({codes}), so the figures may be wrong; "
+        "run `cytocast audit` for places and remedies."
     )
 
 
 def error_sentences(report: AuditReport) -> list[str]:
-    """Sentences for the evaluation about errors of the evaluated cohort."""
+    """Warnings of the evaluation about audit errors of the evaluated cohort.
+
+    Parameters
+    ----------
+    report : AuditReport
+
+    Returns
+    -------
+    list of str
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> error = SimpleNamespace(code="CHK104", title="Repeated patients", summary="2 of 40.")
+    >>> error_sentences(SimpleNamespace(blocking=[error]))
+    ['Audit error CHK104 in this cohort, so figures may be wrong: Repeated patients. 2 of 40.']
+    """
     return [
-        f"Audit error {item.code} in this cohort, so figures may be false: {item.title}. "
+        f"Audit error {item.code} in this cohort, so figures may be wrong: {item.title}. "
         f"{item.summary}"
         for item in report.blocking
     ]

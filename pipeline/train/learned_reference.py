@@ -46,9 +46,9 @@ def learn_reference(
     Parameters
     ----------
     scales : mapping
-        Scale to what it was trained on.
+        Scale to its model and training data.
     profile : Profile
-        What monitoring compares later batches with.
+        For monitoring later batches.
     """
     base_rates, ranges, background = {}, {}, {}
     for name, outcome in task.config.outcomes.items():
@@ -99,7 +99,7 @@ def learn_profile(
     scored : mapping
         Per outcome: out-of-fold scores, with the rows that get an estimate.
     refused : tuple
-        Features at the training landmarks and the code of each one's refusal.
+        Features at the training landmarks, and their abstention codes.
     """
     matrix, codes = refused
     return Profile(
@@ -112,7 +112,7 @@ def learn_profile(
 def lab_profile(
     read: ReadResult, cohort: Cohort, keys: Sequence[str], config: Config
 ) -> dict[str, Any]:
-    """Fields of a :class:`Profile` that need no model: days, units, delays and refused rows."""
+    """Fields of a :class:`Profile` without a model: days, units, delays and rejected rows."""
     landmarks = last_results_of_days(cohort, config.landmarks.last_hours)
     newest = newest_results(cohort.labs, landmarks)
     recent = recent_results(newest, landmarks, keys, config.predict.stale_hours)
@@ -120,11 +120,11 @@ def lab_profile(
     person = cohort.persons()[landmarks["patient"].to_numpy()]
     rows = read.sources.loc[read.sources["analyte"].isin(list(keys))]
     parts = {str(key): part for key, part in rows.groupby("analyte", sort=True)}
-    waited = {key: first_delays(part) for key, part in parts.items()}
+    delays = {key: first_delays(part) for key, part in parts.items()}
     return {
         "days": profile_days(hours, person, recent),
         "units": {key: unit_counts(part) for key, part in parts.items() if _enough(part)},
-        "delays": {key: _delays(first) for key, first in waited.items() if _enough(first)},
+        "delays": {key: _delays(first) for key, first in delays.items() if _enough(first)},
         "refused": {
             "patients": len(read.seen_ids),
             "refused": at_least_five(len(read.refused_ids())),
@@ -133,14 +133,14 @@ def lab_profile(
 
 
 def last_results_of_days(cohort: Cohort, last_hours: float) -> pd.DataFrame:
-    """Just after the last result of every patient on every day: when a batch would be scored."""
+    """Landmarks just after the last result of each patient and day, when a batch is scored."""
     moments = every_result_landmarks(cohort, last_hours)
     day = np.floor(moments["hours"] / _DAY)
     return moments.loc[~_repeats(moments["patient"], day)].reset_index(drop=True)
 
 
 def unit_counts(sources: pd.DataFrame) -> dict[str, Any]:
-    """Patients of one analyte, and of each of its units."""
+    """Number of patients with the analyte, in total and by unit."""
     counts = sources.groupby("unit", sort=True)["patient_id"].nunique()
     return {
         "patients": int(sources["patient_id"].nunique()),
@@ -149,7 +149,7 @@ def unit_counts(sources: pd.DataFrame) -> dict[str, Any]:
 
 
 def _products(cohort: Cohort) -> dict[str, int]:
-    """Patients per product of five or more; empty where the cohort names none."""
+    """Patients by product, for products of at least five; empty without a product column."""
     if "product" not in cohort.patients:
         return {}
     product = category(cohort.patients["product"])
@@ -158,7 +158,7 @@ def _products(cohort: Cohort) -> dict[str, int]:
 
 
 def _repeats(patient: pd.Series, day: pd.Series) -> pd.Series:
-    """Whether a later moment of the same patient and day follows."""
+    """Whether a later landmark of the same patient and day exists."""
     return pd.DataFrame({"patient": patient, "day": day}).duplicated(keep="last")
 
 
@@ -184,22 +184,22 @@ def _abstained(
     fresh = (ages <= _DAY).any(axis=1) & on_grid(matrix.landmarks)
     day = landmark_days(matrix)
     patient = person[matrix.landmarks["patient"].to_numpy()]
-    found = {}
+    by_day = {}
     for centre in np.unique(day[fresh]):
         rows = np.flatnonzero(fresh & (day == centre))
         patients = len(np.unique(patient[rows]))
         if patients >= MIN_PATIENTS:
             count = int((codes[rows] != "").sum())
-            found[int(centre)] = {
+            by_day[int(centre)] = {
                 "n": len(rows),
                 "patients": patients,
                 "abstained": at_least_five(count),
             }
-    return found
+    return by_day
 
 
 def _risks(scored: ScoredOutcome, headline_hours: float) -> dict[str, Any]:
-    """Mean over the repeats of each landmark's held-out risk, at the headline horizon."""
+    """Held-out risks by day at the headline horizon, averaged over the repeats."""
     scores = scored.scores
     horizon = scores.horizons.index(nearest_horizon(scores.horizons, headline_hours))
     table = pd.DataFrame(

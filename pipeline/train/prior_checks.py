@@ -1,4 +1,4 @@
-"""Borrowing from another cohort's bundle: what must match, and what is recorded."""
+"""Checks and records a prior: the bundle of another cohort that the model borrows from."""
 
 from __future__ import annotations
 
@@ -19,31 +19,31 @@ from pipeline.reading.read_result import ReadResult
 _SAME = ("time_zero", "grading_system")
 
 
-_WORDS = {"state": "with clinical state", "no_state": "without"}
+_VARIANTS = {"state": "with clinical state", "no_state": "without"}
 
 
 def check_prior(prior: Bundle, config: Config, read: ReadResult, spec: FeatureSpec) -> None:
-    """Refuse a prior that answers another question, measures otherwise or knows these patients.
+    """Refuse a prior with other outcomes or units, or trained on the same patients.
 
     Raises
     ------
     UsageError
-        The message says what differs and the way out.
+        The message names the difference and the remedy.
     """
     if prior.prior is not None:
         raise UsageError(
-            "--prior: this bundle borrows from another one itself; give that one",
+            "--prior: this bundle already borrows from another bundle; give that other bundle",
             options=("prior",),
         )
     if prior.provenance["cohort_sha256"] == read.sha256:
         raise UsageError(
-            "--prior: this bundle was trained on the same files, so it has seen the patients it "
-            "would be scored on; give a bundle of another cohort",
+            "--prior: this bundle was trained on the same files, so evaluation would be biased; "
+            "give a bundle of another cohort",
             options=("prior",),
         )
     if prior.provenance.get("synthetic") and not config.cohort.synthetic:
         raise UsageError(
-            "--prior: this bundle was trained on simulated patients and the cohort is real; give "
+            "--prior: this bundle was trained on simulated patients, but the cohort is real; give "
             "a bundle of real patients",
             options=("prior",),
         )
@@ -51,13 +51,15 @@ def check_prior(prior: Bundle, config: Config, read: ReadResult, spec: FeatureSp
         ours, theirs = getattr(config.cohort, key), getattr(prior.config.cohort, key)
         if ours != theirs:
             raise UsageError(
-                f"--prior: cohort.{key} is '{theirs}' there and '{ours}' here; they must be equal",
+                f"--prior: cohort.{key} is '{theirs}' in the bundle and '{ours}' here; give a "
+                "bundle with the same value",
                 options=("prior",),
             )
     if prior.reference.spec.grade_valid_hours != spec.grade_valid_hours:
         raise UsageError(
-            f"--prior: a grade is valid for {prior.reference.spec.grade_valid_hours:g} h there and "
-            f"for {spec.grade_valid_hours:g} h here; set features.grade_valid_hours alike",
+            "--prior: features.grade_valid_hours is "
+            f"{prior.reference.spec.grade_valid_hours:g} in the bundle and "
+            f"{spec.grade_valid_hours:g} here; set it to the value of the bundle",
             options=("prior",),
         )
     _check_outcomes(prior, config)
@@ -70,15 +72,15 @@ def _check_outcomes(prior: Bundle, config: Config) -> None:
         if (item.scale, item.threshold) not in theirs:
             known = ", ".join(f"{other} ({key[0]} >= {key[1]})" for key, other in theirs.items())
             raise UsageError(
-                f"--prior: the bundle does not predict {name} ({item.scale} >= {item.threshold}) "
-                f"but {known}; choose shared outcomes with --outcomes",
+                f"--prior: the bundle does not predict {name} ({item.scale} >= {item.threshold}), "
+                f"only {known}; choose shared outcomes with --outcomes",
                 options=("prior", "outcomes"),
             )
     fitted = prior.config.model.horizons_hours
     missing = [hours for hours in config.model.horizons_hours if hours not in fitted]
     if missing:
         raise UsageError(
-            f"--prior: the bundle was not fitted for {_listed(missing)} h but for "
+            f"--prior: the bundle was not fitted for {_listed(missing)} h, only for "
             f"{_listed(fitted)} h; set model.horizons_hours to some of these",
             options=("prior",),
         )
@@ -89,8 +91,8 @@ def _check_units(prior: Bundle, spec: FeatureSpec) -> None:
     for item in spec.analytes:
         if theirs.get(item.key, item.unit) != item.unit:
             raise UsageError(
-                f"--prior: {item.key} is in {theirs[item.key]} there and in {item.unit} here; "
-                "train one of the two again with the other's unit",
+                f"--prior: {item.key} is in {theirs[item.key]} in the bundle and in {item.unit} "
+                "here; train one of the two again with the other unit",
                 options=("prior",),
             )
 
@@ -99,15 +101,15 @@ def _listed(hours: tuple[float, ...] | list[float]) -> str:
     return ", ".join(f"{item:g}" for item in hours)
 
 
-def prior_facts(
+def prior_record(
     prior: Bundle, config: Config, models: Mapping[str, RiskModel], abstentions: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """What the bundle and the evaluation record about the prior; nothing about one patient.
+    """Record of the prior for the bundle and the evaluation; no data of single patients.
 
     Parameters
     ----------
     abstentions : mapping
-        Scale to what :func:`count_prior_abstentions` counted.
+        Scale to the result of :func:`count_prior_abstentions`.
     """
     shares = {
         scale: {
@@ -134,7 +136,7 @@ def count_prior_abstentions(matrix: FeatureMatrix, scale: str) -> dict[str, Any]
     Raises
     ------
     InputError
-        If it gives none at all.
+        If the prior abstains at every landmark.
     """
     codes = matrix.landmarks[PRIOR_SILENT].to_numpy(dtype=str)
     reasons, counts = np.unique(codes[codes != ""], return_counts=True)
@@ -142,32 +144,31 @@ def count_prior_abstentions(matrix: FeatureMatrix, scale: str) -> dict[str, Any]
     if counts.sum() == len(codes):
         reasons_text = ", ".join(f"{key} {count}" for key, count in by_reason.items())
         raise InputError(
-            f"--prior: it gives no estimate at any of the {len(codes)} landmarks ({scale}: "
-            f"{reasons_text}), so there is nothing to borrow; train without it",
+            f"--prior: the bundle gives no estimate at any of the {len(codes)} landmarks ({scale}: "
+            f"{reasons_text}); train without --prior",
             options=("prior",),
         )
     return {"n": len(codes), "n_silent": int(counts.sum()), "by_reason": by_reason}
 
 
-def prior_sentences(facts: Mapping[str, Any]) -> list[str]:
-    """What a reader must know about the prior, and what nobody can check."""
+def prior_sentences(record: Mapping[str, Any]) -> list[str]:
+    """Warnings of the evaluation about the prior, from :func:`prior_record`."""
     shares = "; ".join(
         f"{scale}: "
-        + ", ".join(f"{100 * share:.0f} % {_WORDS[name]}" for name, share in part.items())
-        for scale, part in facts["shares"].items()
+        + ", ".join(f"{100 * share:.0f} % {_VARIANTS[name]}" for name, share in part.items())
+        for scale, part in record["shares"].items()
     )
     silent = "; ".join(
         f"{scale}: {part['n_silent']} of {part['n']} landmarks"
         + "".join(f", {reason} {count}" for reason, count in part["by_reason"].items())
-        for scale, part in facts["silent"].items()
+        for scale, part in record["silent"].items()
     )
-    how = "a learned" if facts["weight"] is None else "the stated"
+    how = "a learned" if record["weight"] is None else "the configured"
     return [
-        f"The model borrows from a bundle trained on {facts['n_patients']} patients of the cohort "
-        f"'{facts['cohort_name']}': its log-odds are one more member with {how} "
-        f"share of the mean ({shares}). Where its own rule gives no estimate the model without "
-        f"it answers ({silent}).",
-        "Whether a patient of this cohort was also in the cohort of the prior cannot be checked "
-        "beyond the files being different; every such patient makes the figures of the prior and "
-        "of this model too good.",
+        f"The model borrows from a bundle trained on {record['n_patients']} patients of the cohort "
+        f"'{record['cohort_name']}': its log-odds are an additional member with {how} "
+        f"share of the mean ({shares}). Where that bundle abstains, the model without it is used "
+        f"({silent}).",
+        "Only the files of the two cohorts are known to differ. Whether they share patients cannot "
+        "be checked; shared patients make the figures of the prior and of this model optimistic.",
     ]

@@ -1,4 +1,4 @@
-"""One scale of a training: landmarks, outcomes, features, held-out scores, the final model."""
+"""Trains one scale: landmarks, outcomes, features, held-out scores, the final model."""
 
 from __future__ import annotations
 
@@ -37,19 +37,19 @@ Limits = dict[str, dict[str, float]]
 
 @dataclass(frozen=True)
 class TrainingTask:
-    """What the scales of a training share.
+    """Inputs shared by all scales of a training.
 
     Attributes
     ----------
     raw, cohort : Cohort
         As read, and with detection limits applied.
     limits : mapping
-        Detection limits by analyte: inferred from the cohort, and the usual ones.
+        Detection limits by analyte: inferred from the cohort, and defaults.
     folds : ndarray of int, shape (n_repeats, n_patients)
     prior : Bundle or None
-        Another cohort's bundle as it is kept inside the new one.
+        Bundle of another cohort, as stored inside the new bundle.
     rejected_grades : str
-        How many rows of ``assessments`` were rejected and why, for the error message.
+        Number of rejected rows of ``assessments`` and the main reason, for the error message.
     """
 
     raw: Cohort
@@ -65,7 +65,7 @@ class TrainingTask:
 
 @dataclass(frozen=True)
 class ScaleResult:
-    """What a scale was trained on, and its out-of-fold scores by threshold."""
+    """Model, training data and out-of-fold scores by threshold of one scale."""
 
     model: RiskModel
     matrix: FeatureMatrix
@@ -76,12 +76,12 @@ class ScaleResult:
 def prepare_task(
     read: ReadResult, config: Config, *, jobs: int, prior: Bundle | None
 ) -> TrainingTask:
-    """Infer limits, learn the features and draw the folds of a cohort.
+    """Infer limits, learn the feature specification and draw the folds of a cohort.
 
     Raises
     ------
     UsageError
-        If the prior does not fit the cohort.
+        If the prior does not match the cohort.
     """
     limits = learn_limits(read.cohort.labs, read.limits)
     cohort = read.cohort.with_labs(apply_limits(read.cohort.labs, limits))
@@ -123,7 +123,7 @@ def fit_scale(task: TrainingTask, scale: str) -> ScaleResult:
 
 
 def _targets(task: TrainingTask, landmarks: pd.DataFrame, scale: str) -> Targets:
-    """Outcomes at the landmarks; refused where they cannot be learned."""
+    """Outcomes at the landmarks; refuses outcomes that cannot be learned."""
     config, cohort = task.config, task.cohort
     thresholds = stacked_thresholds(
         cohort,

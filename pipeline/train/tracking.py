@@ -1,4 +1,4 @@
-"""Logs a training to MLflow: aggregates, figures, bundle and model; nothing patient-level."""
+"""Logs a training to MLflow: aggregates, figures, bundle and model; no data of single patients."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ _REQUIRED = ("mlflow", "numpy", "pandas", "pyarrow", "pydantic", "pyyaml", "scik
 
 @dataclass(frozen=True)
 class TrackedTraining:
-    """What is logged of a finished training.
+    """Parts of a finished training that are logged.
 
     Attributes
     ----------
@@ -70,9 +70,9 @@ class TrackedTraining:
     folder : Path
         The bundle on disk, with its reports.
     figures : mapping
-        Outcome to its figures, by their path below the run's artifacts.
+        Outcome to its figures, by path below the run's artifacts.
     commit : tuple of str
-        Commit of the code that trained, and whether it had changes; each perhaps ``unknown``.
+        Commit of the training code, and whether it had changes; ``unknown`` where not available.
     """
 
     bundle: Bundle
@@ -85,10 +85,11 @@ class TrackedTraining:
 def log_training(
     result: TrainingResult, folder: Path, charts: Mapping[str, Mapping[str, str]]
 ) -> str:
-    """Log a training that has just ended, with every figure; see :func:`log_tracked`.
+    """Log a training that has just ended, with all figures; see :func:`log_tracked`.
 
     Parameters
     ----------
+    result : TrainingResult
     folder : Path
         The bundle on disk, with its reports.
     charts : mapping
@@ -115,12 +116,17 @@ def log_training(
 
 @contextmanager
 def logging_to_store(folder: Path) -> Iterator[None]:
-    """Hold the store for this block: one process at a time logs to an SQLite store.
+    """Lock the tracking store for this block: one process at a time writes to SQLite.
+
+    Parameters
+    ----------
+    folder : Path
+        The bundle on disk, named in the message.
 
     Raises
     ------
     BundleError
-        If the store fails; the message names the command that registers the bundle ``folder``.
+        If the store fails; the message names the command that registers the bundle.
     """
     uri = tracking_uri()
     failures: tuple[type[Exception], ...] = (*store_errors(), UsageError)
@@ -134,14 +140,18 @@ def logging_to_store(folder: Path) -> Iterator[None]:
     except failures as error:
         raise BundleError(
             f"the bundle {folder} is complete, but the tracking store {shown_uri(uri)} failed "
-            f"({first_line(error)}); mend it, then run cytocast register {folder}"
+            f"({first_line(error)}). Repair the store, then run cytocast register {folder}"
         ) from error
 
 
 def log_tracked(training: TrackedTraining) -> str:
     """Log one parent run and a child run per outcome, and register the model as challenger.
 
-    The version is registered last, with the bundle's digest: a run that was interrupted has none.
+    The version is registered last, with the bundle's digest, so an interrupted run has no version.
+
+    Parameters
+    ----------
+    training : TrackedTraining
 
     Returns
     -------
@@ -201,17 +211,19 @@ def _log_outcome(
 def _figures(
     result: TrainingResult, name: str, outcome: OutcomeReport, charts: Mapping[str, str]
 ) -> Iterator[tuple[str, bytes]]:
-    """Charts as SVG and figures as PNG of one outcome, by their path below the run's artifacts."""
+    """Charts (SVG) and figures (PNG) of one outcome, by path below the run's artifacts."""
     yield from ((path, markup.encode()) for path, markup in charts.items())
     config = result.bundle.config
-    asked = config.outcomes[name]
-    part = result.scales[asked.scale]
+    definition = config.outcomes[name]
+    part = result.scales[definition.scale]
     horizons = part.model.horizons
     near = nearest_horizon(horizons, config.gates.horizon_hours)
     yield from outcome_figures(
-        asked.scale,
+        definition.scale,
         outcome.label,
-        attribute(part.model, part.matrix, part.targets, asked.threshold, near, seed=config.seed),
+        attribute(
+            part.model, part.matrix, part.targets, definition.threshold, near, seed=config.seed
+        ),
         {analyte.key: analyte for analyte in result.bundle.reference.spec.analytes},
         result.evaluation.curves[name],
         outcome.by_day,
@@ -257,11 +269,11 @@ def _register(mlflow: ModuleType, training: TrackedTraining, run_id: str) -> str
     from mlflow.types.schema import AnyType
 
     name = training.bundle.config.tracking.model_name
-    # of any type: MLflow refuses whole hours and whole ids for columns declared double and string
-    whatever = AnyType()  # type: ignore[no-untyped-call]
-    columns: list[Any] = [ColSpec(whatever, column) for column in REQUIRED]
+    # any type: MLflow refuses integer hours in a double column and integer ids in a string column
+    any_type = AnyType()  # type: ignore[no-untyped-call]
+    columns: list[Any] = [ColSpec(any_type, column) for column in REQUIRED]
     columns += [
-        ColSpec(whatever, column, required=False) for column in optional_columns(training.bundle)
+        ColSpec(any_type, column, required=False) for column in optional_columns(training.bundle)
     ]
     inputs = Schema(columns)
     params = ParamSchema([ParamSpec(name, "string", "") for name in ("as_of", "decimal_comma")])
@@ -269,7 +281,7 @@ def _register(mlflow: ModuleType, training: TrackedTraining, run_id: str) -> str
     code = Path(pipeline.__file__).parent
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "model"
-        # the artifact is stored under the name of the folder it comes from
+        # MLflow names the artifact after its source folder
         bundle = shutil.copytree(training.folder, Path(folder) / BUNDLE_ARTIFACT)
         mlflow.pyfunc.save_model(
             path=str(target),
@@ -280,7 +292,7 @@ def _register(mlflow: ModuleType, training: TrackedTraining, run_id: str) -> str
             input_example=_example(),
             pip_requirements=_requirements(),
         )
-        _forget_paths(target)
+        _remove_paths(target)
         digests = seal_model(target)
         mlflow.log_artifacts(str(target), "model")
     tags = {**digests, "bundle_sha256": training.bundle.sha256}
@@ -302,7 +314,7 @@ def _description(training: TrackedTraining) -> str:
 
 
 def _example() -> pd.DataFrame:
-    """One invented patient with two results, which shows the expected columns."""
+    """Two results of an invented patient, as an example of the columns."""
     return pd.DataFrame(
         {
             "patient_id": ["example-1", "example-1"],
@@ -315,7 +327,7 @@ def _example() -> pd.DataFrame:
     )
 
 
-def _forget_paths(target: Path) -> None:
+def _remove_paths(target: Path) -> None:
     """Remove this machine's paths and caches from the saved model."""
     path = target / "MLmodel"
     content = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -343,7 +355,7 @@ def _requirements() -> list[str]:
 
 
 def _git() -> tuple[str, str]:
-    """Commit of the code and whether it had changes; ``unknown`` outside a checkout."""
+    """Commit of the code, and whether it had changes; ``unknown`` outside a checkout."""
     root = Path(pipeline.__file__).parent.parent
     try:
         commit = subprocess.run(

@@ -1,4 +1,4 @@
-"""What is asked of the tracking store before a training or a bundle is logged to it."""
+"""Checks the tracking store before a training or a bundle is logged to it."""
 
 from __future__ import annotations
 
@@ -15,26 +15,27 @@ from pipeline.model.tracking_store import (
 
 
 def tracking_ready(remedy: str = "train with --no-track", option: str = "no-track") -> None:
-    """Check in seconds that the tracking store can be used, before hours of work depend on it.
+    """Check that the tracking store can be used, before a long training starts.
 
-    An SQLite store is made where there is none.
+    An SQLite store is created if there is none.
 
     Parameters
     ----------
     remedy, option : str
-        What else to do about a store that cannot be used, and the option that this names.
+        Alternative named in the message, and its command-line option.
 
     Raises
     ------
     UsageError
+        If the store cannot be used.
     """
     uri = tracking_uri()
 
     def unusable(problem: str) -> UsageError:
-        ways = f"set MLFLOW_TRACKING_URI, or {remedy}"
+        remedies = f"set MLFLOW_TRACKING_URI, or {remedy}"
         return UsageError(
             f"the tracking store {shown_uri(uri)} {problem}"
-            f"{', or' if has_remedy(problem) else ';'} {ways}",
+            f"{', or' if has_remedy(problem) else ';'} {remedies}",
             options=(option,) if option else (),
         )
 
@@ -52,10 +53,20 @@ def tracking_ready(remedy: str = "train with --no-track", option: str = "no-trac
 
 
 def registered_version(model_name: str, bundle_sha256: str) -> str:
-    """Version under which a bundle is registered; "" where it is not.
+    """Version under which a bundle is registered.
 
-    A version that is the newest of its model, and which an interruption left without the alias,
-    becomes challenger.
+    The newest version of the model becomes challenger if an interruption left it without the
+    alias.
+
+    Parameters
+    ----------
+    model_name : str
+    bundle_sha256 : str
+
+    Returns
+    -------
+    str
+        "" if the bundle is not registered.
     """
     client = connect().MlflowClient()
     versions = client.search_model_versions(f"name = '{model_name}'")

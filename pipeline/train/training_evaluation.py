@@ -1,4 +1,4 @@
-"""The cross-validated evaluation of a training: out-of-fold scores, abstentions, sample size."""
+"""Evaluates a training by cross-validation: out-of-fold scores, abstentions, sample size."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class HeldOut:
     scored : dict
         Scores, with the rows at which an estimate would be given.
     abstained : dict of ndarray of str, shape (n_landmarks,)
-        Why no estimate would be given at a landmark; "" where one would.
+        Abstention code of each landmark; "" where an estimate would be given.
     """
 
     scored: dict[str, ScoredOutcome]
@@ -46,7 +46,7 @@ class HeldOut:
 
 
 def held_out(task: TrainingTask, scales: Mapping[str, ScaleResult]) -> HeldOut:
-    """Apply the abstention rule out of fold to every outcome."""
+    """Apply the abstention rules out of fold to every outcome."""
     keys = tuple(analyte.key for analyte in task.spec.analytes)
     outcomes = task.config.outcomes
     abstained = {
@@ -69,7 +69,7 @@ def held_out(task: TrainingTask, scales: Mapping[str, ScaleResult]) -> HeldOut:
 def cohort_summary(
     read: ReadResult, config: Config, scales: Mapping[str, ScaleResult]
 ) -> EvaluatedCohort:
-    """Name, digest and counts of the training cohort; nothing about one patient."""
+    """Name, digest and counts of the training cohort; no data of single patients."""
     events = {
         name: event_patients(scales[item.scale].targets, item.threshold)
         for name, item in config.outcomes.items()
@@ -105,7 +105,7 @@ def evaluate_training(
     summary : EvaluatedCohort
         From :func:`cohort_summary`.
     prior : mapping or None
-        What is recorded about the bundle that the model borrows from.
+        Record of the bundle that the model borrows from.
     """
     config = task.config
     parts = {name: scales[item.scale] for name, item in config.outcomes.items()}
@@ -148,7 +148,7 @@ def evaluate_training(
 def _warnings(
     config: Config, scales: Mapping[str, ScaleResult], abstentions: Mapping[str, Abstentions]
 ) -> list[str]:
-    """Outcomes that are often not estimated, then outcomes with few events."""
+    """Warnings about outcomes with frequent abstentions, then about few events."""
     silent = [
         line for name, report in abstentions.items() for line in abstention_warnings(name, report)
     ]

@@ -36,14 +36,14 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 
     root = tmp_path_factory.mktemp("demo")
     (root / "tiny.yaml").write_text(CONFIG, encoding="utf-8")
-    here, said = Path.cwd(), io.StringIO()
+    here, output = Path.cwd(), io.StringIO()
     os.chdir(root)
     try:
-        with contextlib.redirect_stdout(said):
+        with contextlib.redirect_stdout(output):
             assert demo(root) == 0
     finally:
         os.chdir(here)
-    return root, said.getvalue()
+    return root, output.getvalue()
 
 
 def test_it_writes_everything_below_its_folder_and_nothing_elsewhere(shown) -> None:
@@ -58,43 +58,43 @@ def test_it_writes_everything_below_its_folder_and_nothing_elsewhere(shown) -> N
 
 
 def test_the_summary_says_synthetic_and_what_it_saw(shown) -> None:
-    root, said = shown
+    root, output = shown
     evaluation = json.loads((root / "demo" / "model" / "evaluation.json").read_text())
-    assert said.count("SYNTHETIC") >= 4
-    assert f"{evaluation['cohort']['n_patients']} patients" in said
+    assert output.count("SYNTHETIC") >= 4
+    assert f"{evaluation['cohort']['n_patients']} patients" in output
     for outcome in evaluation["outcomes"].values():
-        assert f"{outcome['label']} within 72 h" in said
-    assert "Calibration" in said
-    assert "nan" not in said.lower().split()
-    assert "None" not in said
-    assert "audit: Not blocked" in said
+        assert f"{outcome['label']} within 72 h" in output
+    assert "Calibration" in output
+    assert "nan" not in output.lower().split()
+    assert "None" not in output
+    assert "audit: Not blocked" in output
     for file in ("index.html", "predictions.csv", "rejects.csv", "evaluation.html", "audit.html"):
-        path = next(word for word in said.split() if word.rstrip(":").endswith(file)).rstrip(":")
+        path = next(word for word in output.split() if word.rstrip(":").endswith(file)).rstrip(":")
         assert (root / path).is_file()
 
 
 def test_a_refusal_is_told_and_the_batch_is_scored_all_the_same(shown) -> None:
-    root, said = shown
+    root, output = shown
     table = read_predictions(root / "demo" / "results")
     named = table["patient_id"].str.startswith("B4-")
     assert table.loc[named, "patient_id"].nunique() == 6
     # so few patients cannot pass the gate on events
-    assert "is not promoted" in said
-    assert "event patients; at least 20 are needed" in said
+    assert "is not promoted" in output
+    assert "event patients; at least 20 are needed" in output
     run = json.loads((root / "demo" / "results" / "run_summary.json").read_text())
     assert run["synthetic_model"] is True
     assert run["model_version"] == "1"
 
 
 def test_the_highest_risks_are_the_highest(shown) -> None:
-    root, said = shown
+    root, output = shown
     table = read_predictions(root / "demo" / "results")
     scored = table[(table["status"] == "ok") & (table["horizon_h"] == 72)]
     top = scored.sort_values("risk", ascending=False).iloc[0]
     lines = highest(table, {})
     assert lines[0].startswith(f"{top['patient_id']}, day {int(top['infusion_day'])}: ")
     assert len(lines) == min(5, len(scored))
-    assert lines[0].split(":")[0] in said
+    assert lines[0].split(":")[0] in output
 
 
 def test_mlflow_of_the_demo_holds_the_figures_of_each_outcome(shown) -> None:

@@ -53,26 +53,26 @@ def test_an_export_that_needs_settings_of_reading_is_evaluated_with_them(
     day_first(other)
     capsys.readouterr()
     assert evaluate(mini, other, tmp_path / "out", "--tz", "UTC") == 3
-    said = capsys.readouterr().err
-    assert "cohort.date_order" in said
-    assert "--tz" not in said
+    output = capsys.readouterr().err
+    assert "cohort.date_order" in output
+    assert "--tz" not in output
     assert evaluate(mini, other, tmp_path / "out") == 3
     assert capsys.readouterr().err.count("(make: TZ_NAME=)") == 1
 
     config = tmp_path / "other.yaml"
     config.write_text(ORDER, encoding="utf-8")
     assert evaluate(mini, other, tmp_path / "out", "--config", str(config), "--tz", "UTC") == 0
-    told = capsys.readouterr()
-    assert told.out.startswith(
-        'Read with other settings than in training: time_zone: "UTC", date_order: "day_first"\n'
+    text = capsys.readouterr()
+    assert text.out.startswith(
+        'Reading settings that differ from training: time_zone: "UTC", date_order: "day_first"\n'
     )
-    assert "model and cohort.name not used" in told.err
-    found, plain = content(tmp_path / "out"), content(tmp_path / "plain")
-    assert found["read_with"] == {"time_zone": "UTC", "date_order": "day_first"}
-    for part in (*found["outcomes"].values(), *plain["outcomes"].values()):
+    assert "model and cohort.name" in text.err
+    result, plain = content(tmp_path / "out"), content(tmp_path / "plain")
+    assert result["read_with"] == {"time_zone": "UTC", "date_order": "day_first"}
+    for part in (*result["outcomes"].values(), *plain["outcomes"].values()):
         part.pop("labs_answer")  # the plain one is apparent and gives no verdict
-    assert found["outcomes"] == plain["outcomes"]  # the model is the same
-    assert found["cohort"]["name"] == "other"  # other bytes than those of training
+    assert result["outcomes"] == plain["outcomes"]  # the model is the same
+    assert result["cohort"]["name"] == "other"  # other bytes than those of training
 
     config.write_text("cohort: {date_oder: day_first}\n", encoding="utf-8")
     assert evaluate(mini, other, tmp_path / "typo", "--config", str(config)) == 2
@@ -93,11 +93,11 @@ def test_errors_of_the_audit_come_first_and_do_not_stop_an_evaluation(
     for path in other.glob("*.csv"):
         edit(path, twice)
     assert evaluate(mini, other, tmp_path / "out") == 0
-    told = capsys.readouterr().out
-    assert told.startswith("THE AUDIT FINDS ERRORS in this cohort (CHK104), so the figures may be")
-    found = content(tmp_path / "out")
-    assert found["audit"]["unacknowledged_errors"] == ["CHK104"]
-    assert found["warnings"][0].startswith("Audit error CHK104 in this cohort, so figures may be")
-    assert "M9999" not in found["warnings"][0]
+    text = capsys.readouterr().out
+    assert text.startswith("AUDIT ERRORS in this cohort (CHK104)")
+    result = content(tmp_path / "out")
+    assert result["audit"]["unacknowledged_errors"] == ["CHK104"]
+    assert result["warnings"][0].startswith("Audit error CHK104 in this cohort")
+    assert "M9999" not in result["warnings"][0]
     page = (tmp_path / "out" / "evaluation.html").read_text(encoding="utf-8")
     assert "Audit error CHK104 in this cohort" in page

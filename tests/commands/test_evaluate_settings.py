@@ -66,17 +66,17 @@ def test_the_shown_risk_reads_no_grade_and_both_are_evaluated(chosen, mini, tmp_
 
 def test_page_card_and_document_say_so(chosen):
     content = evaluated(chosen)
-    said = "tuned inside folds, 2 trials on 2 inner folds each"
-    assert content["protocol"]["tuning"] == said
+    output = "tuned inside folds, 2 trials on 2 inner folds each"
+    assert content["protocol"]["tuning"] == output
     assert content["models"]["crs"]["thresholds"] == [2, 3]
     assert set(content["models"]["crs"]["tuned"]) == {"ridge_labs"}
     answered = content["outcomes"]["severe_crs"]["answered"]
     assert answered["left_out"] == content["abstention"]["severe_crs"]["n_abstained"]
     assert answered["model"]["72"]["auroc"] is not None
     page = (chosen / "bundle" / "evaluation.html").read_text()
-    assert said in page
+    assert output in page
     assert "Only landmarks that get an estimate" in page
-    assert said in (chosen / "bundle" / "model_card.md").read_text() + (
+    assert output in (chosen / "bundle" / "model_card.md").read_text() + (
         chosen / "bundle" / "card.json"
     ).read_text() + "".join(path.read_text() for path in (chosen / "bundle").glob("*tripod*"))
 
@@ -105,7 +105,7 @@ def test_page_card_and_document_say_what_shaped_the_model(chosen):
     files = ("evaluation.html", "model_card.md", "card.json", "tripod_ai.md")
     for file in files:
         text = (chosen / "bundle" / file).read_text()
-        for said in (
+        for output in (
             "risk without clinical state, both evaluated",
             "2 or more: 0.3, 3 or more: 1 (reported)",
             "risk may only fall with crp",
@@ -113,7 +113,7 @@ def test_page_card_and_document_say_what_shaped_the_model(chosen):
             "threshold_weights crs 2 0.3",
             tuned,
         ):
-            assert said in text, (file, said)
+            assert output in text, (file, output)
 
 
 def evaluated(chosen):
@@ -121,7 +121,7 @@ def evaluated(chosen):
 
 
 @pytest.mark.parametrize(
-    ("more", "said"),
+    ("more", "output"),
     [
         ("features: {signs: {crp: upwards}}", "signs"),
         ("features: {signs: {krypton: free}}", "krypton"),
@@ -130,10 +130,10 @@ def evaluated(chosen):
         ("model: {threshold_weights: {crs: {3: 0}}}", "is 0, but the outcome severe_crs"),
     ],
 )
-def test_settings_that_cannot_be(mini, tmp_path, capsys, more, said):
+def test_settings_that_cannot_be(mini, tmp_path, capsys, more, output):
     config = tmp_path / "more.yaml"
     config.write_text(more)
     sources = ["--cohort", str(mini.cohort), "--config", str(mini.config)]
     sources += ["--config", str(config), "--out", str(tmp_path / "out")]
     assert main(["train", *sources, "--no-track", "--quiet"]) == 2
-    assert said in capsys.readouterr().err
+    assert output in capsys.readouterr().err

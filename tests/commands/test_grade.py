@@ -48,18 +48,18 @@ def test_labs_and_charted_grades_are_not_needed(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("observations", "out", "code", "words"),
+    ("observations", "out", "code", "text"),
     [
         (None, "grades.csv", 3, "lacks observations.csv"),
         (OBSERVATIONS[:1], "grades.csv", 3, "no usable row"),
         (OBSERVATIONS, "grades.txt", 2, ".csv or .parquet"),
     ],
 )
-def test_what_cannot_be_graded_is_said(tmp_path, capsys, observations, out, code, words):
+def test_what_cannot_be_graded_is_said(tmp_path, capsys, observations, out, code, text):
     folder = write_export(tmp_path / "in", observations=observations)
     arguments = ["grade", "--cohort", str(folder), "--out", str(tmp_path / out), "--quiet"]
     assert main(arguments) == code
-    assert words in capsys.readouterr().err
+    assert text in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -20,7 +20,7 @@ def test_a_folder_of_another_shape_is_named(tmp_path):
     with pytest.raises(InputError, match="is a cohort folder already"):
         shape_of(tmp_path)
     (tmp_path / "labs.csv").rename(tmp_path / "notes.xlsx")
-    with pytest.raises(InputError, match=r"no known shape.*Found: notes\.xlsx.*is a workbook"):
+    with pytest.raises(InputError, match=r"no known format.*Found: notes\.xlsx.*is a workbook"):
         shape_of(tmp_path)
 
 

@@ -51,10 +51,10 @@ def copied(batch: Path, target: Path) -> Path:
 
 
 def test_a_batch_like_training_raises_nothing(monitor, ward):
-    code, document, said, page = monitor("--input", ward[0])
+    code, document, output, page = monitor("--input", ward[0])
     assert (code, document["alarms"]) == (0, [])
-    assert "40 of 40 patients" in said
-    assert "No alarm." in said
+    assert "40 of 40 patients" in output
+    assert "No alarm." in output
     assert "No alarm." in page
     assert "None of these results is refused." in page
     kinds = {item["kind"] for item in document["figures"]}
@@ -65,13 +65,13 @@ def test_a_batch_like_training_raises_nothing(monitor, ward):
 def test_an_alarm_is_said_in_full_and_has_its_exit_code(monitor, ward, tmp_path):
     spoiled = copied(ward[0], tmp_path / "spoiled")
     edit(spoiled / "labs.csv", lambda labs: labs.loc[labs["analyte"] != "ferritin"])
-    code, document, said, page = monitor("--input", spoiled)
+    code, document, output, page = monitor("--input", spoiled)
     assert code == 6
     kinds = [(item["kind"], item["subject"]) for item in document["alarms"]]
     assert ("missing", "ferritin") in kinds
     sentence = document["alarms"][kinds.index(("missing", "ferritin"))]["sentence"]
     assert "40 of 40 patients" in sentence
-    assert f"ALARM {sentence}" in said
+    assert f"ALARM {sentence}" in output
     assert sentence in html.unescape(page)
     assert "Ask the laboratory" in page
 
@@ -85,14 +85,14 @@ def test_refused_rows_are_told_also_without_an_alarm(monitor, ward, tmp_path):
 
     edit(spoiled / "labs.csv", change)
     name = pd.read_csv(spoiled / "labs.csv", dtype=str)["analyte"][0]
-    code, document, said, page = monitor("--input", spoiled)
+    code, document, output, page = monitor("--input", spoiled)
     whole = document["results"]
     assert (code, document["results_refused"], document["patients_refused"]) == (0, 1, 1)
-    assert f"1 of {whole} results (<1 %) are refused, in 1 of 40 patients" in said
-    assert f"unit_refused of {name} (1 row); see rejects.csv" in said
-    line = next(line for line in said.splitlines() if "are refused" in line)
+    assert f"1 of {whole} results (<1 %) rejected, in 1 of 40 patients" in output
+    assert f"unit_refused of {name} (1 row); see rejects.csv" in output
+    line = next(line for line in output.splitlines() if " rejected, in " in line)
     assert f"<p>{html.escape(line)}.</p>" in page
-    assert "No alarm." in said
+    assert "No alarm." in output
 
 
 def test_values_ten_times_too_large_are_seen(monitor, ward, tmp_path):
@@ -112,9 +112,9 @@ def test_values_ten_times_too_large_are_seen(monitor, ward, tmp_path):
 
 def test_outcomes_that_came_later_are_set_beside_the_risks(monitor, ward):
     code, document, _, page = monitor("--input", ward[0], "--cohort", ward[1])
-    found = {i["subject"]: i for i in document["figures"] if i["kind"] == "outcome"}
-    assert set(found) <= {"severe_crs", "icans", "severe_icans"}
-    icans = found["icans"]
+    result = {i["subject"]: i for i in document["figures"] if i["kind"] == "outcome"}
+    assert set(result) <= {"severe_crs", "icans", "severe_icans"}
+    icans = result["icans"]
     assert 10 <= icans["patients"] <= 40
     table = pd.read_csv(ward[1] / "assessments.csv")
     people = pd.read_csv(ward[1] / "patients.csv").set_index("patient_id")
@@ -140,9 +140,9 @@ def test_few_patients_are_said_to_be_few(monitor, ward, tmp_path):
     for name in ("patients", "labs", "assessments", "treatments"):
         edit(few / f"{name}.csv", lambda rows: rows.loc[rows["patient_id"] <= "W0004"])
     edit(few / "labs.csv", lambda labs: labs.loc[labs["analyte"] != "ferritin"])
-    code, document, said, page = monitor("--input", few)
+    code, document, output, page = monitor("--input", few)
     assert (code, document["alarms"]) == (0, [])
-    assert "Fewer than 10 patients" in said
+    assert "Fewer than 10 patients" in output
     assert "too few" in page
 
 
@@ -156,8 +156,8 @@ def test_thresholds_can_be_set(monitor, ward, tmp_path):
 
 
 def test_nothing_about_one_patient_leaves(monitor, ward):
-    _, document, said, page = monitor("--input", ward[0], "--cohort", ward[1])
-    for text in (json.dumps(document), said, page):
+    _, document, output, page = monitor("--input", ward[0], "--cohort", ward[1])
+    for text in (json.dumps(document), output, page):
         assert not re.search(r"W00\d\d", text)
 
 

@@ -56,14 +56,14 @@ def set_cell(batch: Path, table: str, row: int, **cells: str) -> None:
 def test_one_bad_lab_row_loses_only_itself(mini, predict, batch, cells, code) -> None:
     set_cell(batch, "labs", 4, **cells)
     exit_code, out = predict(batch)
-    found = rejects(out)
+    result = rejects(out)
     assert exit_code == 0
-    assert len(found) == 1
-    assert found.loc[0, "file"] == "labs.csv"
-    assert found.loc[0, "row"] == "6"
-    assert found.loc[0, "code"] == code
-    assert found.loc[0, "reason"]
-    assert found.loc[0, "remedy"]
+    assert len(result) == 1
+    assert result.loc[0, "file"] == "labs.csv"
+    assert result.loc[0, "row"] == "6"
+    assert result.loc[0, "code"] == code
+    assert result.loc[0, "reason"]
+    assert result.loc[0, "remedy"]
     assert set(read_predictions(out)["patient_id"]) == set(mini.patients)
     counts = json.loads((out / "run_summary.json").read_text())["files"]["labs.csv"]
     assert counts["rejected"] == 1
@@ -195,7 +195,7 @@ def test_a_folder_without_labs_is_unusable(predict, tmp_path, capsys, files) -> 
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "output"),
     [
         ("", "empty"),
         ("patient_id,analyte,value,unit,collected_hours\n", "no usable row"),
@@ -205,14 +205,14 @@ def test_a_folder_without_labs_is_unusable(predict, tmp_path, capsys, files) -> 
         ("patient_id,analyte,value,unit,collected_at\nP1,crp,3,mg/L,2024\n", "infusion_time"),
     ],
 )
-def test_an_unusable_labs_file_is_named(predict, tmp_path, capsys, text, said) -> None:
+def test_an_unusable_labs_file_is_named(predict, tmp_path, capsys, text, output) -> None:
     labs = tmp_path / "labs.csv"
     labs.write_text(text)
     code, out = predict(labs)
     assert code == 3
     assert not out.exists()
     error = capsys.readouterr().err
-    assert said in error
+    assert output in error
     assert "labs.csv" in error
 
 
@@ -331,9 +331,9 @@ def test_a_moment_in_the_future_is_refused(mini, predict, capsys, moment) -> Non
     code, out = predict(mini.batch, "--as-of", moment)
     assert code == 2
     assert not out.exists()
-    said = capsys.readouterr().err
-    assert f"--as-of {moment} lies in the future" in said
-    assert "UTC" in said
+    output = capsys.readouterr().err
+    assert f"--as-of {moment} lies in the future" in output
+    assert "UTC" in output
 
 
 def test_an_hour_that_some_patients_have_not_reached_is_remarked(mini, predict, batch) -> None:
@@ -362,11 +362,11 @@ def test_a_patient_without_an_infusion_time_is_said_to_lack_it(mini, predict, ba
     if end:
         set_cell(batch, "patients", 0, record_end_at="2024-02-01T00:00:00Z")
     code, out = predict(batch)
-    found = rejects(out)
+    result = rejects(out)
     assert code == 4
-    assert set(found["code"]) == {"no_infusion_time"}
-    assert set(found["remedy"]) == {"Fill in infusion_time in the patient's row of patients."}
-    assert found["reason"].str.contains("no infusion_time").all()
+    assert set(result["code"]) == {"no_infusion_time"}
+    assert set(result["remedy"]) == {"Fill in infusion_time in the patient's row of patients."}
+    assert result["reason"].str.contains("no infusion_time").all()
     rows = read_predictions(out)
     own = rows[rows["patient_id"] == mini.patients[0]]
     assert set(own["status_reason"]) == {"no_infusion_time"}
@@ -381,18 +381,18 @@ def test_rejects_quote_a_date_as_it_was_written(tmp_path) -> None:
     (tmp_path / "labs.csv").write_text(text)
     (tmp_path / "patients.csv").write_text(f"patient_id,infusion_time\nP1,{zero}\n")
     config = CohortConfig(name="dates", date_order="day_first", time_zone="Europe/Berlin")
-    found = read_batch(tmp_path, config, {}).rejects
-    assert found["value"].tolist() == ["31.02.2026 08:00", "01.01.2020 08:00", "31/02/2026"]
-    assert found["row"].tolist() == [2, 4, 5]
-    assert "calendar" in found["reason"][0]
-    assert "lies outside" in found["reason"][1]
-    assert "calendar" in found["reason"][2]
+    result = read_batch(tmp_path, config, {}).rejects
+    assert result["value"].tolist() == ["31.02.2026 08:00", "01.01.2020 08:00", "31/02/2026"]
+    assert result["row"].tolist() == [2, 4, 5]
+    assert "calendar" in result["reason"][0]
+    assert "lies outside" in result["reason"][1]
+    assert "calendar" in result["reason"][2]
 
 
 def test_remedies_name_what_a_user_of_make_types(mini, predict, batch) -> None:
     set_cell(batch, "labs", 4, collected_at="2024-01-09T08:00:00")
-    found = rejects(predict(batch)[1])
-    assert found.loc[0, "remedy"].endswith("or --tz (make: TZ_NAME=).")
+    result = rejects(predict(batch)[1])
+    assert result.loc[0, "remedy"].endswith("or --tz (make: TZ_NAME=).")
 
 
 def test_settings_of_the_training_that_change_how_a_batch_is_read_are_told(
@@ -527,17 +527,17 @@ def test_semicolons_and_decimal_commas_give_no_risk_and_say_why(
     number = table["value"].str.replace(r"^(\d+)(?:\.(\d+))?$", r"\1,\g<2>5", regex=True)
     table.assign(value=number).to_csv(batch / "labs.csv", sep=";", index=False)
     code, out = predict(batch, "--no-pages")
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
     assert code in (3, 4)
     assert read_predictions(out)["risk"].isna().all()
-    line = next(line for line in said.splitlines() if "MOST OF labs.csv" in line)
+    line = next(line for line in output.splitlines() if "MOST OF labs.csv" in line)
     assert "mostly value_unusable" in line
     assert "Write a point before decimals (12.5)" in line
     assert "cohort.decimal_comma: true with --config" in line
     assert predict(batch, "--no-pages")[0] == code
     again = capsys.readouterr().out
     assert "nothing was rewritten" in again
-    assert said in again
+    assert output in again
 
 
 def test_a_misnamed_table_is_named_with_what_may_be_meant(mini, predict, batch, capsys) -> None:
@@ -570,29 +570,29 @@ def test_a_workbook_beside_its_table_is_a_remark(mini, predict, batch) -> None:
 def test_a_year_ten_too_high_is_answered_with_checking_the_date(mini, predict, batch) -> None:
     moment = pd.read_csv(batch / "labs.csv", dtype=str)["collected_at"][4]
     set_cell(batch, "labs", 4, collected_at=f"{int(moment[:4]) + 10}{moment[4:]}")
-    found = rejects(predict(batch, "--no-pages")[1])
-    assert list(found["code"]) == ["time_unusable"]
-    assert "lies outside" in found.loc[0, "reason"]
-    assert found.loc[0, "remedy"] == "Check this time and the patient's infusion_time."
+    result = rejects(predict(batch, "--no-pages")[1])
+    assert list(result["code"]) == ["time_unusable"]
+    assert "lies outside" in result.loc[0, "reason"]
+    assert result.loc[0, "remedy"] == "Check this time and the patient's infusion_time."
 
 
 def test_text_of_the_input_is_cut_and_escaped_in_messages(mini, predict, batch, capsys) -> None:
     (batch / "assessments.csv").write_text("x" * 5000 + "\nA\n")
     assert predict(batch)[0] == 3
-    said = capsys.readouterr().err
-    assert "lacks the column" in said
-    assert len(said) < 500
+    output = capsys.readouterr().err
+    assert "lacks the column" in output
+    assert len(output) < 500
     (batch / "assessments.csv").write_bytes(b"\xcd\x07,\xd8\x1b[31m\n\x00\x01\n")
     assert predict(batch)[0] == 3
-    said = capsys.readouterr().err
-    assert "is not text" in said
-    assert said.strip().isprintable()
+    output = capsys.readouterr().err
+    assert "is not text" in output
+    assert output.strip().isprintable()
 
 
 def test_nobody_scored_has_no_abstention_rate(mini, predict, batch, capsys) -> None:
     edit(batch / "labs.csv", lambda labs: labs.assign(unit="furlong"))
     code, _ = predict(batch, "--no-pages")
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
     assert code == 3
-    assert "12 rejected (nobody could be scored)" in said
-    assert "abstention rate" not in said
+    assert "12 rejected (no patient has usable input)" in output
+    assert "abstention rate" not in output

@@ -206,14 +206,14 @@ def test_intervals_are_exact_over_clock_changes_and_nothing_tells_the_date(
     before = read_cohort(source, CohortConfig(time_zone=BERLIN), required=wanted)
     after = read_cohort(root / "out", CohortConfig(), required=wanted)
     assert len(before.rejects) == len(after.rejects) == 0
-    found = []
+    result = []
     for read, name in ((before, SECRET.pseudonym), (after, str)):
         held = read.cohort.patients["patient_id"].map(name).to_numpy()
         labs = read.cohort.labs
         columns = (held[labs["patient"]], labs["value"], labs["collected_hours"],
                    labs["resulted_hours"])  # fmt: skip
-        found.append(sorted(zip(*columns, strict=True)))
-    assert found[0] == found[1]
+        result.append(sorted(zip(*columns, strict=True)))
+    assert result[0] == result[1]
     text = "".join(path.read_text(encoding="utf-8") for path in (root / "out").iterdir())
     for name in ids:
         assert not re.search(rf"(?<![0-9a-zA-Z]){re.escape(name)}(?![0-9a-zA-Z])", text)
@@ -253,7 +253,7 @@ def test_second_infusions_and_patients_without_time_zero_fare_as_before(
     key, tmp_path, times
 ) -> None:
     source = write(tmp_path / "in", patients=TWICE, labs=COURSE)
-    _, said = pseudonymise(source, tmp_path / "out", key, times=times)
+    _, output = pseudonymise(source, tmp_path / "out", key, times=times)
     wanted = ("patients", "labs")
     before, after = (
         read_cohort(place, CohortConfig(), required=wanted) for place in (source, tmp_path / "out")
@@ -263,7 +263,7 @@ def test_second_infusions_and_patients_without_time_zero_fare_as_before(
     compare(before, after)
     assert {SECRET.pseudonym(name) for name in before.seen_ids} == set(after.seen_ids)
     if times == "hours":
-        assert "left out: patients.csv: 3 rows" in said
+        assert "left out: patients.csv: 3 rows" in output
         assert not re.search(r"20\d\d-", (tmp_path / "out" / "patients.csv").read_text())
 
 
@@ -279,8 +279,8 @@ def test_a_day_without_a_time_stays_a_day_or_counts_from_its_end(key, tmp_path) 
     before = read_cohort(source, CohortConfig(), required=wanted)
     pseudonymise(source, tmp_path / "shifted", key)
     compare(before, read_cohort(tmp_path / "shifted", CohortConfig(), required=wanted))
-    _, said = pseudonymise(source, tmp_path / "hours", key, times="hours")
-    assert "1 row with only the day of draw" in said
+    _, output = pseudonymise(source, tmp_path / "hours", key, times="hours")
+    assert "1 row with only the day of draw" in output
     after = read_cohort(tmp_path / "hours", CohortConfig(), required=wanted)
     first, second = before.cohort.labs, after.cohort.labs
     assert (second["resulted_hours"] >= first["resulted_hours"]).all()

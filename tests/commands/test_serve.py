@@ -23,9 +23,9 @@ def no_store(monkeypatch, tmp_path):
 
 @pytest.fixture
 def free_port():
-    with socket.socket() as found:
-        found.bind((HOST, 0))
-        return found.getsockname()[1]
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return probe.getsockname()[1]
 
 
 def test_a_folder_is_not_served(no_store, free_port):

@@ -53,7 +53,7 @@ def test_progress_goes_to_stderr_unless_quiet(
 ) -> None:
     out = ["--patients", "1", "--out", str(tmp_path / "out")]
     assert main(["simulate", *out, *extra]) == 0
-    said = capsys.readouterr()
-    assert len(said.err.splitlines()) == lines
-    assert ("simulating 1 synthetic patient\n" in said.err) == (lines > 0)
-    assert "simulating" not in said.out
+    output = capsys.readouterr()
+    assert len(output.err.splitlines()) == lines
+    assert ("simulating 1 synthetic patient\n" in output.err) == (lines > 0)
+    assert "simulating" not in output.out

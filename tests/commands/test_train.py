@@ -100,7 +100,7 @@ def test_only_the_asked_outcomes_are_trained(mini, tmp_path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("extra", "said"),
+    ("extra", "output"),
     [
         (["--outcomes", "sepsis"], "sepsis"),
         (["--config", "missing.yaml"], "missing.yaml"),
@@ -108,9 +108,9 @@ def test_only_the_asked_outcomes_are_trained(mini, tmp_path) -> None:
         (["--jobs", "0"], "--jobs"),
     ],
 )
-def test_usage_errors_exit_2(mini, tmp_path, capsys, extra, said) -> None:
+def test_usage_errors_exit_2(mini, tmp_path, capsys, extra, output) -> None:
     assert train(mini, tmp_path / "b", "--no-track", *extra) == 2
-    assert said in capsys.readouterr().err
+    assert output in capsys.readouterr().err
     assert not (tmp_path / "b").exists()
 
 
@@ -168,9 +168,9 @@ def test_rejected_rows_of_a_training_go_beside_the_bundle(mini, spoiled, tmp_pat
 
     edit(spoiled / "labs.csv", change)
     assert train(mini, tmp_path / "b", "--no-track", cohort=spoiled) == 0
-    found = pd.read_csv(tmp_path / "b.rejects.csv")
-    assert list(found["code"]) == ["unit_refused"]
-    assert list(found["row"]) == [5]
+    result = pd.read_csv(tmp_path / "b.rejects.csv")
+    assert list(result["code"]) == ["unit_refused"]
+    assert list(result["row"]) == [5]
 
 
 def test_vasopressors_oxygen_and_ice_change_no_prediction_model(mini, spoiled, tmp_path) -> None:
@@ -419,7 +419,7 @@ def _answered(server: subprocess.Popen, request: urllib.request.Request) -> byte
 
 def test_what_cannot_be_served_is_named(mini, tracked, capsys) -> None:
     assert main(["serve", "--model", str(mini.bundle)]) == 2
-    assert "takes a registered model" in capsys.readouterr().err
+    assert "not a registered model" in capsys.readouterr().err
     assert main(["serve", "--model", "models:/other@champion"]) == 5
     assert "models:/other@champion is not in the registry" in capsys.readouterr().err
     with socket.socket() as taken:

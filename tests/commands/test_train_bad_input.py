@@ -69,9 +69,9 @@ def test_one_event_patient_gives_counts_and_no_curve_of_that_patient(
 ) -> None:
     milder(spoiled, severe(spoiled)[1:])
     assert train(mini, spoiled, tmp_path / "b") == 0
-    said = capsys.readouterr().out
-    assert "severe_crs: 1 event patient, fewer than 5, so discrimination" in said
-    assert "read the intervals" not in said
+    output = capsys.readouterr().out
+    assert "severe_crs: 1 event patient, fewer than 5, so discrimination" in output
+    assert "read the intervals" not in output
     page = (tmp_path / "b" / "evaluation.html").read_text()
     assert "<figure" not in page
     assert "1 of 60 patients have the event" in page
@@ -97,9 +97,9 @@ def test_an_event_before_the_first_landmark_only_is_refused(
     milder(spoiled, patients)
     charted(spoiled, patients, 6.0)
     assert train(mini, spoiled, tmp_path / "b") == 3
-    said = capsys.readouterr().err
-    assert "severe_crs: no landmark is followed by crs grade 3 or more" in said
-    assert "landmarks.first_hours" in said
+    output = capsys.readouterr().err
+    assert "severe_crs: no landmark is followed by crs grade 3 or more" in output
+    assert "landmarks.first_hours" in output
     everyone = pd.read_csv(spoiled / "patients.csv")["patient_id"].tolist()
     charted(spoiled, everyone, 6.0)
     assert train(mini, spoiled, tmp_path / "b") == 3
@@ -112,19 +112,19 @@ def test_assessments_with_a_header_alone_are_nothing_to_learn_from(
 ) -> None:
     edit(spoiled / "assessments.csv", lambda rows: rows[:0])
     assert train(mini, spoiled, tmp_path / "b") == 3
-    said = capsys.readouterr().err
-    assert "assessments.csv has a header but no row, so there is no outcome to learn from" in said
-    assert "cohort.grades: derived" in said
+    output = capsys.readouterr().err
+    assert "assessments.csv has a header but no row, so there is no outcome to learn from" in output
+    assert "cohort.grades: derived" in output
     arguments = ["--cohort", str(spoiled), "--config", str(mini.config), "--quiet"]
     assert main(["audit", *arguments, "--out", str(tmp_path / "audit")]) == 3
     assert "BLOCKED by CHK001" in capsys.readouterr().out
-    (found,) = (
+    (result,) = (
         item
         for item in json.loads((tmp_path / "audit" / "audit.json").read_text())
         if item["code"] == "CHK001"
     )
-    assert (found["severity"], found["table"]) == ("error", "assessments")
-    assert found["evidence"]["summary"].startswith("assessments.csv has a header but no row")
+    assert (result["severity"], result["table"]) == ("error", "assessments")
+    assert result["evidence"]["summary"].startswith("assessments.csv has a header but no row")
 
 
 def test_labs_after_every_landmark_mean_a_model_that_would_never_speak(

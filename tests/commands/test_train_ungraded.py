@@ -29,10 +29,10 @@ def test_training_leaves_them_out_and_page_card_and_audit_count_them(tmp_path) -
     counted = [day["patients"] for days in rates.values() for day in days]
     assert 0 < max(counted) <= 34
 
-    said = "icans: 6 of 40 patients were never graded and are excluded as unknown"
+    output = "icans: 6 of 40 patients were never graded and are excluded as unknown"
     for name in ("evaluation.html", "model_card.md", "tripod_ai.md"):
-        assert said in (out / name).read_text(encoding="utf-8"), name
+        assert output in (out / name).read_text(encoding="utf-8"), name
     findings = json.loads((out / "audit.json").read_text(encoding="utf-8"))
-    found = [item for item in findings if item["code"] == "CHK005"]
-    assert said in {item["evidence"]["summary"][: len(said)] for item in found}
-    assert {item["severity"] for item in found} == {"warning"}
+    result = [item for item in findings if item["code"] == "CHK005"]
+    assert output in {item["evidence"]["summary"][: len(output)] for item in result}
+    assert {item["severity"] for item in result} == {"warning"}

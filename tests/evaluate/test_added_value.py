@@ -75,7 +75,7 @@ def difference(lo, hi):
 
 
 @pytest.mark.parametrize(
-    ("bar", "control", "words"),
+    ("bar", "control", "text"),
     [
         (difference(0.01, 0.05), difference(0.01, 0.05), "labs add to the clinical state"),
         (difference(0.01, 0.05), difference(-0.01, 0.05), "are not shown to add to"),
@@ -85,9 +85,9 @@ def difference(lo, hi):
         ({"72": {"diff_auroc": None, "diff_lo": None}}, {}, "cannot be estimated"),
     ],
 )
-def test_labs_add_only_if_bar_and_control_are_both_beaten(bar, control, words):
+def test_labs_add_only_if_bar_and_control_are_both_beaten(bar, control, text):
     outcome = {"comparators": {"clinical_state": bar}, "negative_control": control}
-    assert words in labs_verdict(OutcomeReport.model_validate(outcome), "72")
+    assert text in labs_verdict(OutcomeReport.model_validate(outcome), "72")
 
 
 def test_without_clinical_state_the_bar_is_grade_and_day():
@@ -97,20 +97,20 @@ def test_without_clinical_state_the_bar_is_grade_and_day():
     assert "cannot be estimated" in labs_verdict(OutcomeReport(), "72")
     assert added_value(outcome.comparators).to_dict() == difference(0.01, 0.05)
     both = {"grade_and_day": difference(0, 1), "clinical_state": difference(0, 2)}
-    found = added_value(OutcomeReport.model_validate({"comparators": both}).comparators)
-    assert found.to_dict()["against_clinical_state"] == difference(0, 2)
+    result = added_value(OutcomeReport.model_validate({"comparators": both}).comparators)
+    assert result.to_dict()["against_clinical_state"] == difference(0, 2)
 
 
 @pytest.mark.parametrize("span", [(-0.107, -0.036), (0.01, 0.05), (-0.01, 0.05)])
 def test_a_handful_of_event_patients_gives_no_verdict(span):
-    def said(events):
+    def output(events):
         bar = {"72": {**difference(*span)["72"], "n_event_patients": events}}
         content = {"comparators": {"clinical_state": bar}, "negative_control": difference(*span)}
         return labs_verdict(OutcomeReport.model_validate(content), "72", firm_from=20)
 
-    assert said(5).startswith(
+    assert output(5).startswith(
         "Within 72 h, 5 event patients are too few to say whether labs add to the clinical state "
         "(a verdict needs 20): AUROC "
     )
-    assert "too few" in said(19)
-    assert "Within 72 h, labs " in said(20)
+    assert "too few" in output(19)
+    assert "Within 72 h, labs " in output(20)

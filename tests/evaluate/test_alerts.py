@@ -42,10 +42,10 @@ def test_a_cutoff_does_not_depend_on_the_fold_it_is_used_on(seed):
 def test_repeats_do_not_share_cutoffs_and_one_fold_has_none():
     risk = np.array([0.1, 0.2, 0.3, 0.4])
     assert np.isnan(fold_cutoffs(risk, np.zeros(4, int), np.zeros(4, int), 0.5)).all()
-    found = fold_cutoffs(risk, np.array([0, 1, 2, 3]), np.array([0, 0, 1, 1]), 0.5)
-    assert found.tolist() == [np.inf, np.inf, np.inf, np.inf]
-    found = fold_cutoffs(risk, np.array([0, 1, 2, 3]), np.array([0, 0, 1, 1]), 0.999)
-    assert np.isinf(found).all()
+    result = fold_cutoffs(risk, np.array([0, 1, 2, 3]), np.array([0, 0, 1, 1]), 0.5)
+    assert result.tolist() == [np.inf, np.inf, np.inf, np.inf]
+    result = fold_cutoffs(risk, np.array([0, 1, 2, 3]), np.array([0, 0, 1, 1]), 0.999)
+    assert np.isinf(result).all()
 
 
 def small_scores():

@@ -37,9 +37,9 @@ def test_an_analyte_that_carries_the_risk_shows_a_fall():
 
 def test_why_an_analyte_was_not_used_is_stated():
     entries = table()
-    assert entries["ldh"].why == "left out by features.analytes in the configuration"
+    assert entries["ldh"].why.startswith("excluded by features.analytes")
     assert entries["gm_csf"].why == "no result in this cohort"
-    assert entries["platelets"].why.endswith("though the model reads it")
+    assert entries["platelets"].why.endswith("although the model uses it")
     assert entries["il6"].why == "no result arrived before a landmark at risk"
     assert not any(entries[key].used for key in ("ldh", "gm_csf", "platelets", "il6"))
     assert entries["gm_csf"].importance.reason == "not used by the model"

@@ -51,14 +51,14 @@ def rates(small):
     return base_rate_table(small.matrix, small.targets, SEVERE, small.model.horizons)
 
 
-def scored(small, rows, rates, **beside):
+def scored(small, rows, rates, **inputs):
     return score(
         small.model,
         small.matrix.take(rows),
         small.targets.take(rows),
         SEVERE,
         rates,
-        beside=ComparatorInputs(**beside),
+        inputs=ComparatorInputs(**inputs),
     )
 
 
@@ -150,11 +150,11 @@ def test_exchanging_an_analyte_changes_the_risk_through_its_columns_only(small, 
     assert not np.allclose(changed.permuted["crp"], same.risks["model"])
 
 
-def test_what_stands_beside_the_model_is_taken_with_its_landmarks(small):
+def test_comparator_inputs_follow_their_landmarks(small):
     count = len(small.matrix.values)
-    beside = ComparatorInputs({"last_crp": np.arange(float(count))}, small.matrix)
+    inputs = ComparatorInputs({"last_crp": np.arange(float(count))}, small.matrix)
     rows = np.array([5, 2, 2])
-    taken = beside.take(rows)
+    taken = inputs.take(rows)
     assert taken.ranked["last_crp"].tolist() == [5.0, 2.0, 2.0]
     np.testing.assert_array_equal(taken.swapped.values, small.matrix.values[rows])
     assert ComparatorInputs({}).take(rows).swapped is None

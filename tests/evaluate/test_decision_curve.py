@@ -34,9 +34,9 @@ def naive(label, risk, weight, threshold):
 def test_net_benefit_is_the_published_formula(rows, threshold):
     label, risk, weight = (np.array(column, dtype=float) for column in zip(*rows, strict=True))
     both = np.stack([np.ones(len(label)), weight], axis=1)
-    found = net_benefit(label, risk, both, np.array([threshold]))[0]
+    result = net_benefit(label, risk, both, np.array([threshold]))[0]
     expected = [naive(label, risk, both[:, draw], threshold) for draw in (0, 1)]
-    np.testing.assert_allclose(found, expected, atol=1e-12)
+    np.testing.assert_allclose(result, expected, atol=1e-12)
 
 
 @given(rows=drawn_rows)

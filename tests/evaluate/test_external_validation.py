@@ -41,8 +41,8 @@ def test_external_evaluation_has_every_part(external):
 
 def test_alert_cutoffs_come_from_training_and_their_absence_is_stated(external):
     bundle, read, training = external
-    told = training.outcomes["severe_crs"].alerts["168"].model["0.2"].cutoff
-    found = evaluate_bundle(bundle, read, training).report.outcomes["severe_crs"]
-    assert found.alerts["168"].model["0.2"].cutoff == pytest.approx(told)
+    output = training.outcomes["severe_crs"].alerts["168"].model["0.2"].cutoff
+    rows = evaluate_bundle(bundle, read, training).report.outcomes["severe_crs"]
+    assert rows.alerts["168"].model["0.2"].cutoff == pytest.approx(output)
     unknown = evaluate_bundle(bundle, read).report.outcomes["severe_crs"]
     assert "no cut-off" in unknown.alerts["168"].model["0.2"].reason

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.config import EvaluationConfig
+from pipeline.config_evaluation import EvaluationConfig
 from pipeline.evaluate.outcome_report import canary_auroc, curves, evaluate_outcome
 from pipeline.evaluate.scored_rows import concatenate
 from tests.evaluate.scored import make_scores

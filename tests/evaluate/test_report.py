@@ -182,11 +182,11 @@ def test_whole_hours_are_whole_numbers_in_the_file():
 
 def test_the_cutoffs_of_alerts_are_those_of_the_training(whole):
     training = whole.report
-    told = training.outcomes["severe_crs"].alerts["72"].model
+    output = training.outcomes["severe_crs"].alerts["72"].model
     report = assembled({"severe_crs": scored(1)}, kind="external", training=training).report
-    found = report.outcomes["severe_crs"].alerts["72"].model
-    assert {rate: cell.cutoff for rate, cell in found.items()} == {
-        rate: cell.cutoff for rate, cell in told.items()
+    result = report.outcomes["severe_crs"].alerts["72"].model
+    assert {rate: cell.cutoff for rate, cell in result.items()} == {
+        rate: cell.cutoff for rate, cell in output.items()
     }
     alone = assembled({"severe_crs": scored(1)}, kind="external").report
     assert all(cell.reason for cell in alone.outcomes["severe_crs"].alerts["72"].model.values())

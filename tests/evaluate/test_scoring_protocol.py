@@ -164,7 +164,7 @@ def test_one_site_constant_features_and_an_empty_analyte_are_stated():
     config = settings(control_permutations=1, repeats=1)
     result, _ = evaluate(cohort.with_labs(cancelled), config)
     outcome = result.report.outcomes["severe_crs"]
-    assert outcome.further_splits["leave_one_site_out"] == "the cohort has one site only"
+    assert outcome.further_splits["leave_one_site_out"].endswith("one site only")
     assert outcome.model["72"].auroc is not None
     use = result.report.analyte_use["severe_crs"]
     assert use["crp"].importance.at("72").fall == pytest.approx(0.0, abs=0.05)
@@ -184,8 +184,8 @@ def test_a_site_is_not_tested_by_a_model_of_too_few_event_patients():
     assert f"{whole - further.model['72'].n} landmarks of sites whose others have" in page
     alone = np.array(["big"] * 10 + ["free of it"] * 20)
     none = evaluate(severe(range(3), site=alone), config)[0].report.outcomes["severe_crs"]
-    said = none.further_splits["leave_one_site_out"]
-    assert said == "fewer than 5 patients to learn from have the event"
+    output = none.further_splits["leave_one_site_out"]
+    assert "fewer than 5" in output
 
 
 def test_a_fold_in_which_no_grade_is_known_is_scored_without_state():

@@ -27,10 +27,10 @@ def test_every_row_is_counted(tmp_path):
     tables = {"person": people, "drug_exposure": doses, "observation": seen}
     imported, rejects, summary = bring(tmp_path, [{}, {"person_id": "2"}], stated, **tables)
     for line in (
-        "person.csv: 4 rows read: 1 carried, 3 refused",
+        "person.csv: 4 rows read: 1 carried, 3 rejected",
         "measurement.csv: 2 rows read: 1 other patients, 1 carried",
-        "drug_exposure.csv: 3 rows read: 2 carried, 1 refused",
-        "observation.csv: 3 rows read: 1 carried, 1 not named, 1 refused",
+        "drug_exposure.csv: 3 rows read: 2 carried, 1 rejected",
+        "observation.csv: 3 rows read: 1 carried, 1 not named, 1 rejected",
         "procedure_occurrence.csv: 1 rows read: 1 carried",
     ):
         assert line in summary

@@ -207,7 +207,7 @@ def test_what_cannot_be_carried_over_is_listed_with_its_place(tmp_path, changes,
         )
     assert listed == [["4", column, code]]
     assert len(imported["labs"]) == 1
-    assert "all.ndjson: 4 rows read: 3 carried, 1 refused" in summary
+    assert "all.ndjson: 4 rows read: 3 carried, 1 rejected" in summary
 
 
 def test_messages_name_the_analytes_of_codes(tmp_path):
@@ -295,7 +295,7 @@ def test_a_dose_is_recognised_wherever_its_name_stands(tmp_path):
         ["dose", "unit", "route"]
     ].drop_duplicates().to_numpy().tolist() == [["560", "mg", "iv"]]
     assert listed == [["9", "status", "status_refused"], ["10", "drug", "unknown_drug"]]
-    assert "all.ndjson: 9 rows read: 7 carried, 2 refused" in summary
+    assert "all.ndjson: 9 rows read: 7 carried, 2 rejected" in summary
 
 
 def test_grades_come_from_what_the_mapping_names(tmp_path):
@@ -348,7 +348,7 @@ def test_a_bundle_names_patients_by_url_and_a_missing_page_is_remarked(tmp_path)
 def test_a_damaged_line_is_listed_and_a_damaged_file_refused(tmp_path):
     imported, listed, summary = bring(tmp_path, lab(), '{"resourceType": "Observation", ')
     assert listed == [["4", "", "ragged_line"]]
-    assert "4 rows read: 3 carried, 1 refused" in summary
+    assert "4 rows read: 3 carried, 1 rejected" in summary
     assert len(imported["labs"]) == 1
     (tmp_path / "one.json").write_text("{", encoding="utf-8")
     with pytest.raises(InputError, match=r"one\.json line 1 is not JSON"):

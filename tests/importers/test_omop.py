@@ -185,7 +185,7 @@ def test_what_contradicts_itself_is_listed_with_file_and_row(tmp_path, lab, code
     assert rejects["reason"][0]
     assert rejects["remedy"][0]
     assert len(imported["labs"]) == 1
-    assert "measurement.csv: 2 rows read: 1 carried, 1 refused" in summary
+    assert "measurement.csv: 2 rows read: 1 carried, 1 rejected" in summary
 
 
 CONCEPTS = [
@@ -261,7 +261,7 @@ def test_the_proposal_names_codes_that_the_dictionary_lacks(tmp_path):
         for code in ("88", "3020460")
     ]
     source = export(tmp_path / "omop", labs, concept=concept)
-    with pytest.raises(UsageError, match="a proposal is written"):
+    with pytest.raises(UsageError, match="proposal"):
         import_export(source, tmp_path / "out", tmp_path / "new.yaml")
     written = (tmp_path / "new.yaml").read_text(encoding="utf-8")
     assert "88 Albumin [Mass/volume] in Urine  (1 patients, 1 rows)" in written

@@ -100,7 +100,7 @@ def test_times_of_a_sheet_get_the_offset_of_the_zone_or_are_listed(tmp_path):
     content = yaml.safe_load(place.read_text(encoding="utf-8"))
     place.write_text(yaml.safe_dump({**content, "confirmed": True}), encoding="utf-8")
     _, summary = import_export(sheet, out, place, time_zone="Europe/Berlin")
-    assert "sheet.csv: 3 rows read, 1 lines refused" in summary
+    assert "sheet.csv: 3 rows read, 1 lines rejected" in summary
     labs = pd.read_csv(out / "labs.csv", dtype="str")
     assert labs["collected_at"].tolist() == [
         "2026-03-28T06:00:00+01:00",
@@ -149,7 +149,7 @@ def test_a_damaged_line_is_kept_out_and_listed(sheet):
     sheet.write_text(SHEET + "009,1\r\n", encoding="utf-8")
     place = confirm(proposed(sheet))
     _, summary = import_export(sheet, sheet.parent / "out", place, force=False)
-    assert "1 lines refused" in summary
+    assert "1 lines rejected" in summary
     assert "ragged_line" in (sheet.parent / "out" / "import_rejects.csv").read_text()
 
 
@@ -157,7 +157,7 @@ def test_a_sheet_that_is_no_table_and_an_occupied_folder_are_refused(sheet, tmp_
     with pytest.raises(InputError, match="does not exist"):
         import_export(tmp_path / "none.csv", tmp_path / "out", None, force=False)
     (tmp_path / "sheet.xlsx").write_bytes(b"PK")
-    with pytest.raises(InputError, match="no file ending in"):
+    with pytest.raises(InputError, match="workbook"):
         import_export(tmp_path / "sheet.xlsx", tmp_path / "out", None, force=False)
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "x").write_text("")

@@ -167,4 +167,4 @@ def test_the_training_patients_judge_nothing():
     bar = {"72": {"diff_auroc": 0.2, "diff_lo": 0.1, "diff_hi": 0.3}}
     told = labs_answer({"comparators": {"grade_and_day": bar}}, "72", apparent=True)
     assert "training patients cannot show what labs add" in told
-    assert "labs add to grade and day: AUROC +0.200 [+0.100, +0.300], too good by" in told
+    assert "labs add to grade and day: AUROC +0.200 [+0.100, +0.300], optimistic by" in told

@@ -42,8 +42,8 @@ def test_a_large_change_is_the_difference_of_the_contributions_of_the_two_moment
         result = score_batch(prepared, ModelName("m", "1"))
         shown = result.predictions.query("horizon_h == 72 and status == 'ok'")
         rows[at] = shown.set_index(["patient_id", "outcome"])
-        told = result.explanations.query("horizon_h == 72 and level == 'analyte'")
-        points[at] = dict(tuple(told.groupby(["patient_id", "outcome"])))
+        output = result.explanations.query("horizon_h == 72 and level == 'analyte'")
+        points[at] = dict(tuple(output.groupby(["patient_id", "outcome"])))
     past = past_risks(prepared, 72.0)
     explained = past[past["points"].map(len) > 0]
     assert set(explained["landmark_hours"]) == {hours - 24.0}

@@ -146,7 +146,7 @@ def test_an_analyte_is_present_or_stale_by_the_age_of_its_newest_result(mixed, l
 def test_an_analyte_is_out_of_range_by_its_newest_value(mini, mixed, landmark_rows):
     ranges, spec = mixed.bundle.reference.ranges, mixed.bundle.reference.spec
     logged = {analyte.key: analyte.log for analyte in spec.analytes}
-    found = {}
+    result = {}
     for row in landmark_rows.itertuples():
         known = visible(mixed, row.patient_id, row.landmark_hours).sort_values("collected_hours")
         outside = set()
@@ -156,10 +156,10 @@ def test_an_analyte_is_out_of_range_by_its_newest_value(mini, mixed, landmark_ro
             low, high = ranges[f"{key}__last"]
             if value > high or (value < low and last["side"] >= 0):
                 outside.add(key)
-        found[row.patient_id] = outside
+        result[row.patient_id] = outside
         assert {key for key in row.out_of_range.split(";") if key} == outside
-    assert "ferritin" in found[mini.patients[4]]
-    assert set() in found.values()
+    assert "ferritin" in result[mini.patients[4]]
+    assert set() in result.values()
 
 
 def test_the_moment_of_the_landmark_is_that_many_hours_after_the_infusion(mixed, landmark_rows):

@@ -25,10 +25,10 @@ def test_later_files_win_and_the_zone_over_them(tmp_path) -> None:
     first = written(tmp_path, "cohort: {date_order: day_first, time_zone: Asia/Tokyo}\n", "a.yaml")
     second = written(tmp_path, "cohort: {date_order: month_first}\n", "b.yaml")
     config = make_config()
-    found = with_reading(config, [first, second], "Europe/Berlin", command="predict").cohort
-    assert (found.date_order, found.time_zone) == ("month_first", "Europe/Berlin")
-    assert found.host_columns == config.cohort.host_columns
-    options = reading_options(config.cohort, found)
+    result = with_reading(config, [first, second], "Europe/Berlin", command="predict").cohort
+    assert (result.date_order, result.time_zone) == ("month_first", "Europe/Berlin")
+    assert result.host_columns == config.cohort.host_columns
+    options = reading_options(config.cohort, result)
     assert set(options.differs_from_training) == {"date_order", "time_zone"}
     assert set(options.settings) == set(READING)
     json.dumps(options.summary())
@@ -39,18 +39,18 @@ def test_units_are_added_to_those_of_training(tmp_path) -> None:
     cohort = trained.cohort.model_copy(update={"assume_units": {"crp": {"mg/dl": "mg/dL"}}})
     path = written(tmp_path, "cohort: {assume_units: {d_dimer: {mg/L: 'mg/L{FEU}'}}}\n")
     config = trained.model_copy(update={"cohort": cohort})
-    found = with_reading(config, [path], None, command="predict").cohort
-    assert set(found.assume_units) == {"crp", "d_dimer"}
+    result = with_reading(config, [path], None, command="predict").cohort
+    assert set(result.assume_units) == {"crp", "d_dimer"}
 
 
 def test_what_belongs_to_training_is_reported_as_unused(tmp_path, caplog) -> None:
     text = "seed: 5\ncohort: {date_order: day_first, extra_analytes: accept}\nmonitor: {psi: 0.5}\n"
     path, config = written(tmp_path, text), make_config()
-    found = with_reading(config, [path], None, command="monitor", sections=["monitor"])
+    result = with_reading(config, [path], None, command="monitor", sections=["monitor"])
     warned = caplog.text
-    assert "seed and cohort.extra_analytes not used" in warned
-    assert found.seed == config.seed
-    assert found.cohort.extra_analytes == "reject"
+    assert "seed and cohort.extra_analytes" in warned
+    assert result.seed == config.seed
+    assert result.cohort.extra_analytes == "reject"
 
 
 @pytest.mark.parametrize(
@@ -101,10 +101,10 @@ def test_a_batch_of_other_habits_is_scored_alike_and_says_how(
     text = "cohort: {date_order: month_first, decimal_comma: true, time_zone: UTC}\n"
     stated = ["--config", str(written(tmp_path, text))]
     code, out = predict(batch, "--no-pages", *stated)
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
     assert code == 0
     pd.testing.assert_frame_equal(read_predictions(out), plain)
-    assert "other than in training: time_zone, date_order and decimal_comma" in said
+    assert "differs from training: time_zone, date_order and decimal_comma" in output
     reading = json.loads((out / "run_summary.json").read_text())["reading"]
     assert reading["settings"]["date_order"] == "month_first"
     assert set(reading["differs_from_training"]) == {"date_order", "decimal_comma", "time_zone"}

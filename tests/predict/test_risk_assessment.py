@@ -74,12 +74,12 @@ def test_resources_tell_what_predictions_csv_tells(mini, predict) -> None:
         assert resource["subject"]["reference"] == f"Patient/{row.patient_id}"
         assert ("prediction" in resource) == (row.status == "ok")
         if row.status == "ok":
-            told = resource["prediction"][0]
-            assert told["probabilityDecimal"] == pytest.approx(100 * row.risk, abs=0.006)
-            span = pd.Timestamp(told["whenPeriod"]["end"]) - pd.Timestamp(row.landmark_at)
+            text = resource["prediction"][0]
+            assert text["probabilityDecimal"] == pytest.approx(100 * row.risk, abs=0.006)
+            span = pd.Timestamp(text["whenPeriod"]["end"]) - pd.Timestamp(row.landmark_at)
             assert span == pd.Timedelta(hours=row.horizon_h)
-            assert ("relativeRisk" in told) == pd.notna(row.ratio_to_base)
-            assert row.top_1 in told["rationale"]
+            assert ("relativeRisk" in text) == pd.notna(row.ratio_to_base)
+            assert row.top_1 in text["rationale"]
         note = " ".join(item["text"] for item in resource["note"])
         assert "Research use only" in note
         assert "simulated patients" in note
@@ -117,18 +117,18 @@ def test_an_estimate_carries_interval_base_rate_and_reasons() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rate", "ratio", "said"),
+    ("rate", "ratio", "output"),
     [
         (0.0, float("nan"), "in training: under 1% (41 patients)."),
         (0.03, float("nan"), "in training: 3.0% (41 patients)."),
         (0.005, 2.0, "in training: 0.5% (41 patients); relativeRisk"),
     ],
 )
-def test_the_note_tells_a_ratio_only_where_there_is_one(rate, ratio, said) -> None:
+def test_the_note_tells_a_ratio_only_where_there_is_one(rate, ratio, output) -> None:
     (resource,) = made(base_rate=rate, ratio_to_base=ratio)
     legal(resource)
     note = resource["note"][0]["text"]
-    assert said in note
+    assert output in note
     assert ("relativeRisk" in note) == ("relativeRisk" in resource["prediction"][0])
 
 
@@ -138,8 +138,8 @@ def test_without_an_estimate_there_is_a_reason_and_no_number(status) -> None:
     (resource,) = made(status=status, status_reason="no_recent_result", **nothing)
     legal(resource)
     assert "prediction" not in resource
-    said = resource["note"][0]["text"]
-    assert said == f"No estimate within 72 h ({status}): no_recent_result."
+    output = resource["note"][0]["text"]
+    assert output == f"No estimate within 72 h ({status}): no_recent_result."
 
 
 def test_an_id_that_fhir_forbids_becomes_an_identifier() -> None:
@@ -156,7 +156,7 @@ def test_the_id_is_that_of_the_question() -> None:
 def test_hours_only_are_refused_and_a_patient_without_a_moment_is_left_out(
     mini, predict, batch, capsys
 ) -> None:
-    with pytest.raises(UsageError, match="gives hours only; add a patients table"):
+    with pytest.raises(UsageError, match="hours only; add a patients table"):
         made(landmark_at=None)
     assert made(landmark_at=None, landmark_hours=float("nan"), status="rejected") == []
 

@@ -95,9 +95,9 @@ def test_the_key_is_made_once_kept_and_never_shown(tmp_path, capsys, monkeypatch
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "settings"))
     source = table(tmp_path / "batch")
     assert run("--input", source, "--out", tmp_path / "one") == 0
-    assert "made now" in (first := capsys.readouterr().out)
+    assert "which is new" in (first := capsys.readouterr().out)
     assert run("--input", source, "--out", tmp_path / "two") == 0
-    assert "the same as before" in (second := capsys.readouterr().out)
+    assert "an existing key" in (second := capsys.readouterr().out)
     path = tmp_path / "settings" / "cytocast" / "pseudonym.key"
     written = [(tmp_path / name / "labs.csv").read_bytes() for name in ("one", "two")]
     assert written[0] == written[1]

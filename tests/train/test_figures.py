@@ -26,54 +26,52 @@ def small() -> Fitted:
 
 
 @pytest.fixture(scope="module")
-def found(small) -> Attribution:
+def rows(small) -> Attribution:
     result = attribute(small.model, small.matrix, small.targets, 3, 72.0, seed=0)
     assert result is not None
     return result
 
 
-def test_shap_values_agree_with_the_contributions_of_xgboost(small, found):
+def test_shap_values_agree_with_the_contributions_of_xgboost(small, rows):
     import xgboost
 
     booster = small.model.state.boosters[0].booster
-    expected = booster.predict(xgboost.DMatrix(found.inputs), pred_contribs=True)
-    np.testing.assert_allclose(found.values, expected[:, :-1], atol=1e-5)
-    assert found.expected == pytest.approx(expected[0, -1], abs=1e-5)
-    margin = booster.inplace_predict(found.inputs, predict_type="margin")
-    np.testing.assert_allclose(found.values.sum(axis=1) + found.expected, margin, atol=1e-4)
-    assert np.abs(found.values).max() > 0.05
+    expected = booster.predict(xgboost.DMatrix(rows.inputs), pred_contribs=True)
+    np.testing.assert_allclose(rows.values, expected[:, :-1], atol=1e-5)
+    assert rows.expected == pytest.approx(expected[0, -1], abs=1e-5)
+    margin = booster.inplace_predict(rows.inputs, predict_type="margin")
+    np.testing.assert_allclose(rows.values.sum(axis=1) + rows.expected, margin, atol=1e-4)
+    assert np.abs(rows.values).max() > 0.05
 
 
-def test_pathways_and_the_question_add_up_to_all_columns(found):
-    question = [number for number, meta in enumerate(found.metas) if meta is None]
-    assert [found.names[number] for number in question] == ["log_horizon", "threshold"]
-    parts = [found.pathway(key) for key in found.pathways()]
-    total = np.sum(parts, axis=0) + found.values[:, question].sum(axis=1)
-    np.testing.assert_allclose(total, found.values.sum(axis=1), atol=1e-9)
-    bars = pathway_importance(found, "Pathways").axes[0].patches
+def test_pathways_and_the_question_add_up_to_all_columns(rows):
+    question = [number for number, meta in enumerate(rows.metas) if meta is None]
+    assert [rows.names[number] for number in question] == ["log_horizon", "threshold"]
+    parts = [rows.pathway(key) for key in rows.pathways()]
+    total = np.sum(parts, axis=0) + rows.values[:, question].sum(axis=1)
+    np.testing.assert_allclose(total, rows.values.sum(axis=1), atol=1e-9)
+    bars = pathway_importance(rows, "Pathways").axes[0].patches
     widths = sorted(bar.get_width() for bar in bars)
     np.testing.assert_allclose(widths, sorted(np.abs(part).mean() for part in parts))
 
 
-def test_only_landmarks_at_risk_with_a_known_grade_are_explained(small, found):
+def test_only_landmarks_at_risk_with_a_known_grade_are_explained(small, rows):
     at_risk = small.targets.at_risk[:, small.targets.thresholds.index(3)]
-    assert len(found.values) == (at_risk & small.model.state_known(small.matrix)).sum()
+    assert len(rows.values) == (at_risk & small.model.state_known(small.matrix)).sum()
 
 
-def test_labels_have_words_and_units(small, found):
-    labels = [text.get_text() for text in beeswarm(found, "T").axes[0].get_yticklabels()]
+def test_labels_have_words_and_units(small, rows):
+    labels = [text.get_text() for text in beeswarm(rows, "T").axes[0].get_yticklabels()]
     assert any("mg/L" in label or "ng/mL" in label for label in labels)
     assert not any("__" in label or "10*9" in label or "log2(1)" in label for label in labels)
     analytes = {analyte.key: analyte for analyte in small.plan.spec.analytes}
-    panels = dependence(found, analytes, "T").axes
+    panels = dependence(rows, analytes, "T").axes
     titles = [axes.get_title() for axes in panels if axes.get_title()]
     assert sorted(titles) == sorted(item.name for item in analytes.values() if item.core)
 
 
 @pytest.mark.parametrize("synthetic", [True, False])
-def test_every_figure_is_a_png_that_says_synthetic_where_it_is(
-    small, found, synthetic, monkeypatch
-):
+def test_every_figure_is_a_png_that_says_synthetic_where_it_is(small, rows, synthetic, monkeypatch):
     from matplotlib.figure import Figure
 
     texts = []
@@ -89,7 +87,7 @@ def test_every_figure_is_a_png_that_says_synthetic_where_it_is(
     analytes = {analyte.key: analyte for analyte in small.plan.spec.analytes}
     drawn = dict(
         outcome_figures(
-            "crs", "Severe CRS", found, analytes, CURVES, BY_DAY, horizon_h=168, synthetic=synthetic
+            "crs", "Severe CRS", rows, analytes, CURVES, BY_DAY, horizon_h=168, synthetic=synthetic
         )
     )
     names = ("beeswarm", "dependence", "pathways", "calibration", "risk_by_day")

@@ -110,7 +110,7 @@ def test_patients_count_once_and_both_courses_are_learned_from(trained):
     later = {
         name: outcome["further_splits"]["temporal"] for name, outcome in content["outcomes"].items()
     }
-    scored = {name for name, told in later.items() if not isinstance(told, str)}
+    scored = {name for name, output in later.items() if not isinstance(output, str)}
     assert scored == {"severe_crs", "icans"}
     config = load_config([trained / "config.yaml"])
     cohort = read_cohort(trained / "cohort", config.cohort).cohort
@@ -120,8 +120,8 @@ def test_patients_count_once_and_both_courses_are_learned_from(trained):
     of_first = int((first & (landmarks["source"] == "grid")).sum())
     assert content["cohort"]["n_landmarks"] > of_first
     assert f"{PATIENTS} patients" in (trained / "bundle" / "model_card.md").read_text()
-    found = json.loads((trained / "bundle" / "audit.json").read_text())
-    assert not {item["code"] for item in found} & {"CHK001", "CHK104"}
+    rows = json.loads((trained / "bundle" / "audit.json").read_text())
+    assert not {item["code"] for item in rows} & {"CHK001", "CHK104"}
 
 
 def test_labs_are_swapped_between_patients_not_between_infusions(trained):
@@ -232,11 +232,11 @@ AUDIT = AuditReport((), (), (), {}, pd.DataFrame())
 
 
 def test_installed_packages_are_named_with_their_version():
-    found = versions()
-    assert found["python"] == python_version()
-    assert found["numpy"] == version("numpy")
-    assert {"scipy", "pandas", "scikit-learn"} <= set(found)
-    assert all(found.values())
+    rows = versions()
+    assert rows["python"] == python_version()
+    assert rows["numpy"] == version("numpy")
+    assert {"scipy", "pandas", "scikit-learn"} <= set(rows)
+    assert all(rows.values())
 
 
 @pytest.mark.parametrize("prior", [None, {}, {"bundle_sha256": "b" * 64}])

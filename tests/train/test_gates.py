@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.config import GateConfig
+from pipeline.config_evaluation import GateConfig
 from pipeline.model.evaluation_report import EvaluationReport
 from pipeline.train.gates import Candidate, check_gates
 
@@ -91,8 +91,8 @@ def test_the_paired_interval_against_the_champion_decides() -> None:
 
 @pytest.mark.parametrize("changes", [{"seed": 1}, {"outcomes": {}}])
 def test_draws_that_do_not_pair_are_a_refusal(changes) -> None:
-    found = failed(evaluation(), evaluation(), draws(**changes))
-    assert found == ["severe_crs/not worse than champion"]
+    result = failed(evaluation(), evaluation(), draws(**changes))
+    assert result == ["severe_crs/not worse than champion"]
 
 
 def test_an_acknowledged_audit_error_passes_and_is_named() -> None:
@@ -109,8 +109,8 @@ def test_a_training_without_an_audit_does_not_pass() -> None:
 
 
 def test_a_champion_of_another_cohort_cannot_be_compared() -> None:
-    found = check_gates(candidate(evaluation(sha="b")), GateConfig(), candidate(evaluation()))
-    refusal = [gate for gate in found if not gate.passed]
+    result = check_gates(candidate(evaluation(sha="b")), GateConfig(), candidate(evaluation()))
+    refusal = [gate for gate in result if not gate.passed]
     assert [gate.name for gate in refusal] == ["champion/same cohort"]
     assert "--against" in refusal[0].sentence
 

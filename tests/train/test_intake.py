@@ -38,9 +38,9 @@ def test_an_error_blocks_and_says_why_and_where_to_read_on(twins, tmp_path, caps
     code, out = train(twins, tmp_path)
     assert code == 3
     assert not out.exists()
-    said = capsys.readouterr().err
-    assert "CHK104" in said
-    assert "audit.acknowledge: [CHK104]" in said
+    output = capsys.readouterr().err
+    assert "CHK104" in output
+    assert "audit.acknowledge: [CHK104]" in output
     page = tmp_path / "bundle.audit.html"
     assert "The same patient under two ids" in page.read_text(encoding="utf-8")
 

@@ -74,9 +74,9 @@ def test_each_patient_is_looked_at_once_a_day_just_after_the_last_result():
         lab(1, "crp", 6.0, 1.0, 30.0),
         lab(1, "crp", 6.0, -9.0, -3.0),
     )
-    found = last_results_of_days(cohort, np.inf)
-    assert found["patient"].tolist() == [0, 0, 1]
-    np.testing.assert_allclose(found["hours"], [10.5 + 1 / 60, 26 + 1 / 60, 30 + 1 / 60])
+    result = last_results_of_days(cohort, np.inf)
+    assert result["patient"].tolist() == [0, 0, 1]
+    np.testing.assert_allclose(result["hours"], [10.5 + 1 / 60, 26 + 1 / 60, 30 + 1 / 60])
     assert len(last_results_of_days(cohort, 26.5)) == 2
 
 
@@ -119,8 +119,8 @@ def look(read, keys=("crp", "il6")):
 
 
 def test_analytes_of_fewer_than_five_patients_are_left_out(read):
-    found = look(read)
-    assert set(found["units"]) == set(found["delays"]) == {"crp"}
+    result = look(read)
+    assert set(result["units"]) == set(result["delays"]) == {"crp"}
 
 
 def test_delays_are_those_of_each_patients_first_stated_result(read):
