@@ -278,7 +278,24 @@ def on_grid(landmarks: pd.DataFrame) -> Bools:
 
 
 def weighted(moments: pd.DataFrame) -> pd.DataFrame:
-    """Sort, drop repeats (the grid row is kept) and weight by 1 / landmarks of the patient-day."""
+    """Sort, drop repeated moments (the grid wins) and weight by 1 / moments of the patient-day.
+
+    Parameters
+    ----------
+    moments : DataFrame
+        ``patient, hours, source``.
+
+    Returns
+    -------
+    DataFrame
+        With ``weight``; the weights of a patient's day sum to 1.
+
+    Examples
+    --------
+    >>> moments = pd.DataFrame({"patient": 0, "hours": [30.0, 24.0, 48.0], "source": "grid"})
+    >>> weighted(moments)["weight"].tolist()
+    [0.5, 0.5, 1.0]
+    """
     result = moments.sort_values(["patient", "hours", "source"], kind="stable")
     result = result.drop_duplicates(["patient", "hours"]).reset_index(drop=True)
     day = np.floor(result["hours"] / 24.0)

@@ -119,7 +119,7 @@ def test_an_observation_becomes_one_row_of_labs(tmp_path):
     }  # fmt: skip
     assert imported["patients"]["age_years"].tolist() == ["63"]
     assert "all.ndjson: 3 rows read: 3 carried" in summary
-    assert "this cohort can be scored, not trained" in summary
+    assert "no grades in the mapping" in summary
 
 
 def category(code):
