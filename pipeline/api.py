@@ -134,18 +134,19 @@ def read_batch(
     >>> read_batch(rows, as_loaded(empty_bundle())).labs["value"].tolist()
     [12.0]
     """
+    _refuse_other_bundle(bundle)
     return bundle.read(source, as_of, config)
 
 
 def audit(source: Source | Cohort, config: Settings = None) -> AuditReport:
-    """Check an export for what has misled published work.
+    """Check an export for the faults that have misled published studies.
 
     Parameters
     ----------
     source : path, mapping of str to DataFrame, or Cohort
         A folder that cannot be read as a cohort is still judged.
     config : Config, mapping, path or None
-        Settings; None uses those of the cohort, or the defaults.
+        Settings that differ from those of the cohort, or from the defaults.
 
     Returns
     -------
@@ -167,8 +168,9 @@ def audit(source: Source | Cohort, config: Settings = None) -> AuditReport:
     """
     if isinstance(source, str | Path):
         return audit_folder(source, as_config(config))
-    if isinstance(source, Cohort) and config is None:
-        cohort = source
+    if isinstance(source, Cohort):
+        settings = as_config(config, source.config)
+        cohort = source if config is None else read_export(source, settings)
     else:
         cohort = read_export(source, as_config(config))
     return run_checks(context_of(cohort.raw, cohort.config, cohort.read))
@@ -192,13 +194,13 @@ def train(
     cohort : Cohort
         From :func:`read_cohort`.
     config : Config, mapping, path or None
-        Settings; None uses those of the cohort.
+        Settings that differ from those of the cohort.
     out : path, optional
         Folder for the bundle with its reports; the rejects are listed beside it.
     prior : Bundle, optional
-        Of another cohort, to borrow from.
+        Bundle of another cohort; its risks become one more member of the model.
     jobs : int
-        Fits at a time.
+        Number of fits run in parallel.
     force : bool
         Replace a bundle that ``out`` holds.
 
@@ -229,11 +231,16 @@ def train(
     """
     if not isinstance(cohort, Cohort):
         raise UsageError(
-            f"train needs a cohort from cytocast.read_cohort, got {type(cohort).__name__}"
+            f"train needs a whole cohort from cytocast.read_cohort, got {type(cohort).__name__}. "
+            "To train on some patients, choose them in the tables before these are read"
         )
-    settings = cohort.config if config is None else as_config(config)
-    if config is not None:
-        cohort = read_export(cohort, settings)
+    if prior is not None and not isinstance(prior, Bundle):
+        raise UsageError("prior must be a bundle: give cytocast.load_bundle(folder)")
+    if not isinstance(jobs, int) or jobs < 1:
+        raise UsageError(f"jobs must be a whole number of at least 1, got {jobs!r}")
+    settings = as_config(config, cohort.config)
+    read_anew = (settings.cohort, settings.scales) != (cohort.config.cohort, cohort.config.scales)
+    cohort = read_export(cohort, settings) if read_anew else replace(cohort, config=settings)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "bundle" if out is None else Path(out)
         with claim(folder, command="train", force=force, private=False) as output:
@@ -280,6 +287,7 @@ def evaluate(bundle: Bundle, source: Source | Cohort, config: Settings = None) -
     >>> evaluate(bundle, simulate(20, seed=2)).to_frame()["predictor"].iloc[0]
     'model'
     """
+    _refuse_other_bundle(bundle)
     if isinstance(source, Cohort):
         tables, remarks = dict(source.raw), list[str]()
         config = source.reading_settings() if config is None else config
@@ -331,7 +339,7 @@ def load_bundle(model: str | Path) -> Bundle:
 
 
 def simulate(patients: int = 200, seed: int = 1, *, batch: bool = False) -> Cohort:
-    """Draw synthetic patients; the data of no real person.
+    """Draw synthetic patients, none of whom is a real person.
 
     Parameters
     ----------
@@ -359,3 +367,10 @@ def simulate(patients: int = 200, seed: int = 1, *, batch: bool = False) -> Coho
     """
     tables = draw_cohort(patients, seed, batch=batch).exports
     return read_export(tables, as_config(config_path("cohorts/synthetic.yaml")))
+
+
+def _refuse_other_bundle(bundle: object) -> None:
+    if not isinstance(bundle, Bundle):
+        raise UsageError(
+            f"a bundle is needed, got {type(bundle).__name__}; give cytocast.load_bundle(folder)"
+        )

@@ -231,13 +231,15 @@ def load_config(paths: Sequence[str | Path] = (), *, seed: int | None = None) ->
     return _merged(contents if seed is None else [*contents, {"seed": seed}], source)
 
 
-def as_config(settings: Settings = None) -> Config:
+def as_config(settings: Settings = None, base: Config | None = None) -> Config:
     """Settings in any form that the Python API takes.
 
     Parameters
     ----------
     settings : Config, mapping, path, sequence of paths or None
-        A mapping and the files override the defaults; None gives the defaults.
+        A mapping and the files override ``base``; None gives ``base``.
+    base : Config, optional
+        The defaults by default.
 
     Returns
     -------
@@ -256,7 +258,8 @@ def as_config(settings: Settings = None) -> Config:
     if isinstance(settings, Config):
         return settings
     contents, source = _stated(settings)
-    return _merged(contents, source)
+    stated = [] if base is None else [base.model_dump(mode="json", exclude_unset=True)]
+    return _merged([*stated, *contents], source)
 
 
 def reading_settings(config: Config, settings: Settings) -> tuple[CohortConfig, tuple[str, ...]]:

@@ -129,6 +129,55 @@ def test_what_cannot_be_read_is_an_error_of_ours(source, error) -> None:
             cytocast.read_cohort("anywhere", settings)
 
 
+def test_settings_given_later_add_to_those_of_the_cohort(mini) -> None:
+    stated = {"cohort": {"name": "mine", "synthetic": True, "sentinels": [-5]}, **QUICK}
+    cohort = cytocast.read_cohort(mini.cohort, stated)
+    bundle = cytocast.train(cohort, {"evaluation": {"bootstrap": 30}})
+    assert bundle.config.cohort == cohort.config.cohort
+    assert bundle.config.model == cohort.config.model
+    assert bundle.config.evaluation.bootstrap == 30
+    assert bundle.provenance["synthetic"]
+    assert bundle.provenance["cohort_name"] == "mine"
+
+
+def test_tables_of_a_cohort_can_be_written_and_read_again(tmp_path) -> None:
+    drawn = cytocast.simulate(4, seed=3)
+    for name, table in drawn.source_tables().items():
+        table.to_csv(tmp_path / f"{name}.csv", index=False)
+    pd.testing.assert_frame_equal(cytocast.read_cohort(tmp_path).labs, drawn.labs)
+
+
+def test_arguments_of_another_kind_are_errors_of_ours(mini, bundle) -> None:
+    cohort = cytocast.read_cohort(mini.cohort, mini.config)
+    X = cytocast.landmarks(cohort, "icans", 72).X
+    other = X.assign(patient_id="Z")
+    risk = cytocast.RiskEstimator("icans", 72, cohort=cohort)
+    calls = [
+        *(lambda h=h: cytocast.landmarks(cohort, "icans", h) for h in (0, -5, np.nan, True, "72")),
+        lambda: cytocast.landmarks(cohort.labs, "icans"),
+        lambda: cytocast.RiskEstimator(cohort="cohort").fit(X),
+        lambda: risk.set_params(horizon_hours="72").fit(X),
+        lambda: cytocast.LabFeatures(cohort, jobs=0).fit(X),
+        lambda: cytocast.LabFeatures(cohort).fit(other),
+        lambda: cytocast.LabFeatures(cohort).fit(X.assign(hours=np.nan)),
+        lambda: cytocast.LabFeatures(cohort).fit(X.assign(hours="day 1")),
+        lambda: bundle.explain(mini.batch, "icans", "72"),
+        lambda: cytocast.train(cohort, prior="bundle"),
+        lambda: cytocast.train(cohort, jobs=0),
+        lambda: cytocast.evaluate("bundle", cohort),
+        lambda: cytocast.read_batch(mini.batch, None),
+        lambda: cytocast.simulate("a"),
+        lambda: cytocast.simulate(2, seed=1.5),
+    ]
+    for call in calls:
+        with pytest.raises(cytocast.UsageError):
+            call()
+    with pytest.raises(cytocast.InputError):
+        cytocast.landmarks(cohort, "icans", 5000)
+    assert cohort == cohort
+    assert cohort != cytocast.read_cohort(mini.cohort, mini.config)
+
+
 def test_a_part_of_a_cohort_is_no_source(mini, bundle) -> None:
     cohort = cytocast.read_cohort(mini.cohort, mini.config)
     part = cohort.take(np.arange(5))

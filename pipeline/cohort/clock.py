@@ -297,8 +297,8 @@ def future_cutoff_hours(
     moment, reason = parse_timestamps(asked_at, config.time_zone)
     if pd.isna(moment[0]):
         raise UsageError(
-            f"--as-of '{as_of}' {reason[0] or 'is blank'}; give hours since {config.time_zero} "
-            "or ISO 8601",
+            f"--as-of {as_of} {reason[0] or 'is blank'}; give hours since {config.time_zero}, or a "
+            "date with time and offset such as 2026-03-01T08:00+01:00",
             options=("as-of",),
         )
     if moment[0] > now:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 TABLES = ("patients", "labs", "treatments", "observations", "assessments")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Cohort:
     """Five tables; ``patient`` in the last four is the row number in ``patients``.
 

@@ -36,7 +36,7 @@ class LabFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     cohort : Cohort
         From :func:`cytocast.read_cohort`. Clones of the estimator share it.
     config : Config, mapping, path or None
-        Settings; None uses those of the cohort.
+        Settings that differ from those of the cohort.
     jobs : int
         Threads; the result does not depend on them.
 
@@ -180,7 +180,7 @@ def learn_features(own: Cohort, cohort: Cohort, config: Config) -> LearnedFeatur
 
 
 def settings_of(cohort: Cohort, config: Settings) -> Config:
-    """Settings of an estimator: those given, else those the cohort was read with.
+    """Settings of an estimator: those of the cohort, overridden by those given.
 
     Parameters
     ----------
@@ -202,9 +202,7 @@ def settings_of(cohort: Cohort, config: Settings) -> Config:
     >>> settings_of(empty_cohort(["a"]), {"seed": 7}).seed
     7
     """
-    if config is None and isinstance(cohort, ExportedCohort):
-        return cohort.config
-    return as_config(config)
+    return as_config(config, cohort.config if isinstance(cohort, ExportedCohort) else None)
 
 
 def cohort_of(estimator: BaseEstimator, X: pd.DataFrame) -> Cohort:
@@ -235,8 +233,9 @@ def cohort_of(estimator: BaseEstimator, X: pd.DataFrame) -> Cohort:
     1
     """
     name = type(estimator).__name__
-    if estimator.cohort is None:
-        raise UsageError(f"{name} needs a cohort: {name}(cohort=cytocast.read_cohort(folder))")
+    refuse_other_cohort(estimator.cohort, name)
+    if not isinstance(estimator.jobs, int) or estimator.jobs < 1:
+        raise UsageError(f"jobs must be a whole number of at least 1, got {estimator.jobs!r}")
     if not isinstance(X, pd.DataFrame) or not {"patient", "hours"} <= set(X.columns):
         raise UsageError(
             f"{name} needs landmarks, a DataFrame with 'patient' and 'hours', got "
@@ -250,4 +249,44 @@ def cohort_of(estimator: BaseEstimator, X: pd.DataFrame) -> Cohort:
             f"'patient' is a row number of cohort.patients, 0 to {len(cohort) - 1}; got "
             f"{patient.min()} to {patient.max()} ({patient.dtype})"
         )
+    hours = X["hours"]
+    if not pd.api.types.is_numeric_dtype(hours.dtype) or not np.isfinite(hours).all():
+        raise UsageError("'hours' of the landmarks must be finite numbers of hours since infusion")
+    _refuse_other_patients(cohort, X)
     return cohort
+
+
+def refuse_other_cohort(cohort: object, name: str) -> None:
+    """Refuse what is no cohort.
+
+    Parameters
+    ----------
+    cohort : object
+    name : str
+        Of the estimator or function, for the message.
+
+    Raises
+    ------
+    UsageError
+
+    Examples
+    --------
+    >>> from pipeline.cohort.tables import empty_cohort
+    >>> refuse_other_cohort(empty_cohort(["a"]), "landmarks")
+    """
+    if not isinstance(cohort, Cohort):
+        found = "none" if cohort is None else type(cohort).__name__
+        raise UsageError(f"{name} needs a cohort from cytocast.read_cohort(folder), got {found}")
+
+
+def _refuse_other_patients(cohort: Cohort, X: pd.DataFrame) -> None:
+    """Refuse landmarks that were made of another cohort."""
+    if "patient_id" not in X:
+        return
+    own = cohort.patients["patient_id"].to_numpy()[X["patient"].to_numpy()]
+    other = np.flatnonzero(own != X["patient_id"].to_numpy())
+    if len(other):
+        raise UsageError(
+            f"the landmarks are of another cohort: 'patient_id' differs in {len(other)} of "
+            f"{len(X)} rows; make them with cytocast.landmarks from this cohort"
+        )

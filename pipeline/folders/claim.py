@@ -73,9 +73,15 @@ class Claim:
             return
         self.refuse_foreign()
         if not self.force:
+            earlier = read_marker(self.out)
+            edited = [] if earlier is None else earlier.changed(self.out)
+            content = "holds another result (other input, options or version)"
+            if edited:
+                more = f" and {len(edited) - _SHOWN} more" if len(edited) > _SHOWN else ""
+                content = f"holds files changed after writing: {', '.join(edited[:_SHOWN])}{more}"
             raise UsageError(
-                f"{self.stated} already holds something else; choose another --out, or replace it "
-                "with --force",
+                f"{self.stated} already {content}; choose another --out, or replace it with "
+                "--force",
                 options=("out", "force"),
             )
 

@@ -49,12 +49,17 @@ class Marker:
     files: Mapping[str, str]
     version: str = __version__
 
+    def changed(self, folder: Path) -> list[str]:
+        """Files that are missing or no longer have their original bytes."""
+        return [
+            name
+            for name, digest in self.files.items()
+            if not (folder / name).is_file() or sha256(folder / name) != digest
+        ]
+
     def intact(self, folder: Path) -> bool:
         """Whether every file exists and has its original bytes."""
-        return all(
-            (folder / name).is_file() and sha256(folder / name) == digest
-            for name, digest in self.files.items()
-        )
+        return not self.changed(folder)
 
     def foreign(self, folder: Path, unfinished: Collection[str] = ()) -> list[str]:
         """Files below a folder that the command did not write, sorted.

@@ -37,7 +37,7 @@ EVALUATION = "evaluation.json"
 REPORTS = ("audit.json", "evaluation.html", "model_card.md", "card.json", "tripod_ai.md")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Bundle:
     """RiskModels by scale with their TrainingReference and provenance.
 

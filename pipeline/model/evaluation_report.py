@@ -317,6 +317,14 @@ class EvaluationReport(Part):
     prior: PriorDescription | None = None
     read_with: dict[str, JsonValue] = Field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        return f"EvaluationReport: {self.kind}, {', '.join(self.outcomes) or 'no outcome'}"
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        return self.to_frame().to_html(index=False)
+
     def outcome(self, name: str) -> OutcomeReport:
         """Return the report of an outcome; empty if it was not evaluated."""
         return self.outcomes.get(name, OutcomeReport())

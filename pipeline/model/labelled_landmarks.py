@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from pipeline.cohort.tables import Cohort
 from pipeline.config import Config, OutcomeConfig
-from pipeline.errors import UsageError
+from pipeline.errors import InputError, UsageError
 from pipeline.features.landmarks import training_landmarks
-from pipeline.features.transformer import settings_of
+from pipeline.features.transformer import refuse_other_cohort, settings_of
 from pipeline.model.outcomes import build_targets
 
 
@@ -61,7 +61,9 @@ def landmarks(
     Raises
     ------
     UsageError
-        If the settings have no such outcome.
+        If the settings have no such outcome, or the horizon is no positive number.
+    InputError
+        If no label is known.
 
     Examples
     --------
@@ -71,11 +73,18 @@ def landmarks(
     >>> X.columns.tolist(), sorted(y.unique().tolist())
     (['patient_id', 'patient', 'person', 'hours', 'source'], [0, 1])
     """
+    refuse_other_cohort(cohort, "landmarks")
+    refuse_other_hours(horizon_hours)
     config = settings_of(cohort, None)
     wanted = outcome_of(config, outcome)
     moments = training_landmarks(cohort, config.landmarks, wanted.scale)
     label = labels(cohort, moments, wanted, horizon_hours, config)
     known = np.flatnonzero(~np.isnan(label))
+    if not len(known):
+        raise InputError(
+            f"no landmark has a known label of {outcome} within {horizon_hours:g} h: nobody is "
+            "followed so long, or graded; choose a shorter horizon or another outcome"
+        )
     moments = moments.iloc[known].reset_index(drop=True)
     patient = moments["patient"].to_numpy()
     X = pd.DataFrame(
@@ -89,6 +98,26 @@ def landmarks(
     )
     y = pd.Series(label[known].astype(int), name=outcome)
     return LabelledLandmarks(X, y, X["person"])
+
+
+def refuse_other_hours(hours: Any) -> None:
+    """Refuse a horizon that is no positive number of hours.
+
+    Parameters
+    ----------
+    hours : object
+
+    Raises
+    ------
+    UsageError
+
+    Examples
+    --------
+    >>> refuse_other_hours(72)
+    """
+    number = isinstance(hours, int | float | np.integer | np.floating)
+    if not number or isinstance(hours, bool) or not 0 < float(hours) < np.inf:
+        raise UsageError(f"horizon_hours must be a positive number of hours, got {hours!r}")
 
 
 def outcome_of(config: Config, name: str) -> OutcomeConfig:

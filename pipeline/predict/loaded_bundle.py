@@ -15,6 +15,7 @@ from pipeline.explain.shap_explanation import shap_explanation
 from pipeline.format import counted
 from pipeline.model.bundle import Bundle as StoredBundle
 from pipeline.model.evaluation_report import EvaluationReport
+from pipeline.model.labelled_landmarks import refuse_other_hours
 from pipeline.model.outcomes import nearest_horizon
 from pipeline.predict.outcome_scores import outcome_contributions, score_outcome
 from pipeline.predict.predictions_table import ModelName
@@ -135,8 +136,9 @@ class Bundle(StoredBundle):
         Returns
         -------
         DataFrame
-            The columns of ``predictions.csv``; ``status`` is ``ok``, ``event_present``,
-            ``abstained`` or ``rejected``, and ``risk`` a probability where it is ``ok``.
+            The columns of ``predictions.csv``, numbers not rounded. ``status`` is ``ok``,
+            ``event_present``, ``abstained`` or ``rejected``; ``risk`` is a probability where it is
+            ``ok``.
 
         Raises
         ------
@@ -250,6 +252,7 @@ class Bundle(StoredBundle):
         horizons = self.models[self.config.outcomes[outcome].scale].horizons
         if hours is None:
             return nearest_horizon(horizons, self.config.predict.headline_hours)
+        refuse_other_hours(hours)
         if not np.isclose(horizons, hours).any():
             fitted = ", ".join(f"{each:g}" for each in horizons)
             raise UsageError(f"horizon_hours is {hours:g}; the bundle has {fitted}")

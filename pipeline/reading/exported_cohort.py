@@ -1,4 +1,4 @@
-"""The cohort that the Python API hands out: its tables, what was rejected, how it was read."""
+"""The cohort of the Python API: its tables, its rejects, and the settings it was read with."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Source = str | Path | Mapping[str, pd.DataFrame]
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Cohort(Tables):
-    """A cohort with what was rejected on the way in.
+    """Five clean tables, with the rows that were rejected.
 
     Made by :func:`cytocast.read_cohort`, :func:`cytocast.read_batch` and
     :func:`cytocast.simulate`. The five tables hold accepted rows only; all times are hours since
@@ -76,7 +76,10 @@ class Cohort(Tables):
 
     @property
     def rejects(self) -> pd.DataFrame:
-        """Rows and cells that are not used: ``file, row, column, value, code, reason, remedy``."""
+        """Rows and cells that are not used: ``file, row, column, value, code, reason, remedy``.
+
+        ``row`` is the line of a file (its header is line 1), or the row of a DataFrame from 1.
+        """
         return self.read.rejects
 
     @property
@@ -104,6 +107,16 @@ class Cohort(Tables):
         """
         stated = self.config.cohort.model_dump(mode="json", exclude_unset=True)
         return {"cohort": {name: stated[name] for name in READING if name in stated}}
+
+    def source_tables(self) -> dict[str, pd.DataFrame]:
+        """The tables as they were given, all cells as text, for example to write them to CSV.
+
+        Returns
+        -------
+        dict of DataFrame
+            By table name.
+        """
+        return {name: table.frame.drop(columns="_line") for name, table in self.raw.items()}
 
     def summary(self) -> pd.DataFrame:
         """Rows of every file: read, accepted, rejected, collapsed (repeats), withdrawn.

@@ -293,7 +293,7 @@ def _read(
     recorded = _recorded(tables, config, ledger)
     TableSchema.load("labs").check_columns(recorded["labs"], names["labs"])
     if len(recorded["labs"]) == 0:
-        raise InputError(f"{tables['labs'].source} has a header but no usable row")
+        raise InputError(f"{tables['labs'].source} has a header but no usable row; export it again")
     seen = set().union(*(table.get("patient_id", ()) for table in recorded.values()))
     seen = seen.union(ledger.refused_ids, *ledger.ragged_patients.values())
     typed = {name: table.typed for name, table in tables.items()}

@@ -79,10 +79,12 @@ def draw_cohort(patients: int, seed: int, *, batch: bool = False) -> SimulatedCo
     >>> sorted(draw_cohort(3, seed=1).exports)
     ['assessments', 'labs', 'observations', 'patients', 'treatments']
     """
-    if not 1 <= patients <= MOST_PATIENTS:
-        raise UsageError(f"--patients must lie between 1 and {MOST_PATIENTS}, got {patients}")
-    if seed < 0:
-        raise UsageError(f"--seed must not be negative, got {seed}", options=("seed",))
+    if not isinstance(patients, int) or not 1 <= patients <= MOST_PATIENTS:
+        raise UsageError(
+            f"the number of patients must lie between 1 and {MOST_PATIENTS}, got {patients}"
+        )
+    if not isinstance(seed, int) or seed < 0:
+        raise UsageError(f"the seed must be a whole number of at least 0, got {seed}")
     settings, random = load(), generators(seed)
     people = draw_people(patients, settings, random["people"])
     history = simulate_history(people, settings, random["course"])

@@ -18,7 +18,7 @@ from pipeline.features.build import build_features
 from pipeline.features.landmarks import weighted
 from pipeline.features.transformer import cohort_of, learn_features, settings_of
 from pipeline.model.fitting import FitPlan, fit_risk_model
-from pipeline.model.labelled_landmarks import labels, outcome_of
+from pipeline.model.labelled_landmarks import labels, outcome_of, refuse_other_hours
 from pipeline.model.outcomes import (
     build_targets,
     onset_hours,
@@ -42,7 +42,8 @@ class RiskEstimator(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     horizon_hours : float
         Hours ahead, within the range of ``model.horizons_hours``.
     config : Config, mapping, path or None
-        Settings; None uses those of the cohort.
+        Settings that differ from those of the cohort, for example
+        ``{"model": {"booster_rounds": 300}}``.
     cohort : Cohort
         From :func:`cytocast.read_cohort`. Clones of the estimator share it.
     jobs : int
@@ -209,6 +210,7 @@ class RiskEstimator(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return tuple(each for each in every if each <= highest or each == outcome.threshold)
 
     def _refuse_other_horizon(self, config: Config) -> None:
+        refuse_other_hours(self.horizon_hours)
         hours = [float(each) for each in config.model.horizons_hours]
         if not min(hours) <= self.horizon_hours <= max(hours):
             raise UsageError(

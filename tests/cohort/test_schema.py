@@ -22,7 +22,7 @@ def test_a_missing_column_is_named_with_those_found():
     with pytest.raises(InputError) as error:
         TableSchema.load("labs").check_columns(frame, "labs.csv")
     message = str(error.value)
-    assert "labs.csv lacks the column analyte; value; unit." in message
+    assert "labs.csv lacks the columns analyte, value, unit." in message
     assert "Found: patient_id, name, collected_hours." in message
 
 
