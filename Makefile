@@ -117,8 +117,12 @@ lint: $(READY) ## Check style, format, import layers and the sections of docstri
 typecheck: $(READY) ## Check types
 	@$(BIN)/mypy
 
-faults: $(READY) ## Test the guarantees of docs/reliability.md at length: kills, writers, disks, strings, bytes
-	@for attack in benchmarks/faults*.py benchmarks/fuzz_inputs.py; do $(BIN)/python $$attack || exit 1; done
+faults: $(READY) ## Attack the promises of docs/reliability.md at length (hours): kills, writers, disks, strings, bytes
+	@rm -rf out/faults
+	@$(BIN)/python -c "from pathlib import Path; from tests.minicohort import train_bundle; train_bundle(Path('out/faults'))"
+	@for attack in faults.py "faults_bundle.py out/faults/bundle" "faults_store.py --bundle out/faults/bundle" \
+	  "faults_serve.py --model out/faults/bundle" faults_privacy.py "faults_strings.py --model out/faults/bundle" fuzz_inputs.py; do \
+	  echo "$$attack"; $(BIN)/python benchmarks/$$attack || exit 1; done
 
 clean: ## Remove the environment and caches; results stay
 	@rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

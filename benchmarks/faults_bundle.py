@@ -14,6 +14,7 @@ import argparse
 import json
 import random
 import shutil
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -43,8 +44,8 @@ EXTRA = ("extra.json", "code.py", "crs_state_99.ubj", "a/b.json", "sitecustomize
 VALUES: tuple[Any, ...] = (None, True, 0, 3, 1.5, "", "crs", [], ["crs"], {}, {"a": 1}, "0" * 64)
 
 
-def main() -> None:
-    """Run every attack and print the counts."""
+def main() -> int:
+    """Run every attack, print the counts and return 0 if no changed bundle loads."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("bundle", type=Path, help="bundle folder")
     parser.add_argument("--other", type=Path, help="second bundle to swap files with")
@@ -71,6 +72,7 @@ def main() -> None:
     print(f"all          refused {refused.total()}, loaded {len(loaded)}")
     for line in loaded:
         print(f"  LOADED {line}")
+    return 1 if loaded else 0
 
 
 def attacks(
@@ -158,4 +160,4 @@ def manifests(path: Path) -> Iterator[tuple[str, str, Callable[[], None]]]:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

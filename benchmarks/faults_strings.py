@@ -1,6 +1,6 @@
 """Scores batches with hostile strings in text cells and checks every output of predict.
 
-    python benchmarks/faults_strings.py --model BUNDLE [--strings 10000] [--patients 500] [--seed 1]
+    python benchmarks/faults_strings.py [--model BUNDLE] [--strings 10000] [--patients 500]
 
 Batches, alternately CSV and Parquet, are scored with pages and FHIR until `--strings` strings are
 used as ids, products, sites, diseases, drugs, analytes, values and units. Every patient must be in
@@ -20,15 +20,16 @@ from pathlib import Path
 
 from pipeline import log
 from pipeline.commands.predict import predict
+from tests.minicohort import train_bundle
 from tests.planted.hostile_strings import hostile_string, problems_of, write_batch
 
 MOST_SHOWN = 10
 
 
 def main() -> int:
-    """Run, print the counts and return 0 if no problem is problems."""
+    """Run, print the counts and return 0 if there is no problem."""
     parser = argparse.ArgumentParser(description="Hostile strings through predict")
-    parser.add_argument("--model", required=True, help="bundle folder")
+    parser.add_argument("--model", help="bundle folder; default: one of a small cohort")
     parser.add_argument("--product", default="axi-cel", help="a product of the bundle")
     parser.add_argument("--strings", type=int, default=10_000, help="strings to use")
     parser.add_argument("--patients", type=int, default=500, help="patients per batch")
@@ -40,6 +41,7 @@ def main() -> int:
     codes: Counter[int] = Counter()
     problems: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as name:
+        model = options.model or str(train_bundle(Path(name) / "trained"))
         while used < options.strings:
             folder = Path(name) / str(batches)
             ids = list(dict.fromkeys(hostile_string(chance) for _ in range(options.patients)))
@@ -48,7 +50,7 @@ def main() -> int:
                 folder / "in", ids, chance, options.product, parquet=batches % 2 == 1
             )
             try:
-                code, _ = predict(folder / "in", folder / "out", options.model, emit=["fhir"])
+                code, _ = predict(folder / "in", folder / "out", model, emit=["fhir"])
             except Exception as error:  # noqa: BLE001 (any exception is a finding)
                 code = -1
                 problems[f"{type(error).__name__}: {error}"[:200]] += 1

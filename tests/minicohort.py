@@ -121,3 +121,16 @@ def cut(source: Path, target: Path, *, hours: float, patients: list[str]) -> Pat
         since = pd.to_datetime(rows[clock]) - pd.to_datetime(rows["patient_id"].map(zero))
         rows[since < pd.Timedelta(hours=hours)].to_csv(target / f"{name}.csv", index=False)
     return target
+
+
+def train_bundle(root: Path) -> Path:
+    """Bundle of a cohort of 60 patients, for attacks that need any bundle."""
+    from pipeline.cli import main
+
+    cohort = write_cohort(root / "cohort", patients=60, seed=1)
+    (root / "mini.yaml").write_text(CONFIG, encoding="utf-8")
+    bundle = root / "bundle"
+    arguments = ["--cohort", str(cohort), "--config", str(root / "mini.yaml"), "--no-track"]
+    if main(["train", *arguments, "--out", str(bundle), "--quiet"]) != 0:
+        raise RuntimeError("the bundle of the mini cohort could not be trained")
+    return bundle

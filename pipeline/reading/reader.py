@@ -328,7 +328,7 @@ def _read(
     surplus["patients"] = len(cohort) - len(infusions)
     cohort = with_grades(cohort, config)
     derived = lab_rows["flag"] == "derived"
-    exported_names = recorded["labs"]["analyte"].value_counts()
+    exported_names = tables["labs"].frame["analyte"].value_counts()
     return ReadResult(
         cohort=cohort,
         rejects=ledger.frame(),

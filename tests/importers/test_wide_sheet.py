@@ -100,7 +100,7 @@ def test_times_of_a_sheet_get_the_offset_of_the_zone_or_are_listed(tmp_path):
     content = yaml.safe_load(place.read_text(encoding="utf-8"))
     place.write_text(yaml.safe_dump({**content, "confirmed": True}), encoding="utf-8")
     _, summary = import_export(sheet, out, place, time_zone="Europe/Berlin")
-    assert "sheet.csv: 3 rows read, 1 lines rejected" in summary
+    assert "sheet.csv: 3 rows read, 1 rejected" in summary
     labs = pd.read_csv(out / "labs.csv", dtype="str")
     assert labs["collected_at"].tolist() == [
         "2026-03-28T06:00:00+01:00",
@@ -149,7 +149,7 @@ def test_a_damaged_line_is_kept_out_and_listed(sheet):
     sheet.write_text(SHEET + "009,1\r\n", encoding="utf-8")
     place = confirm(proposed(sheet))
     _, summary = import_export(sheet, sheet.parent / "out", place, force=False)
-    assert "1 lines rejected" in summary
+    assert "1 rejected" in summary
     assert "ragged_line" in (sheet.parent / "out" / "import_rejects.csv").read_text()
 
 

@@ -7,7 +7,7 @@ import pytest
 from pipeline.cohort.tables import TABLES
 from pipeline.config import load_config
 from pipeline.errors import InputError, UsageError
-from pipeline.reading.reader import read_cohort
+from pipeline.reading.reader import read_batch, read_cohort
 from tests.exported import (
     ASSESSMENTS,
     AT,
@@ -372,3 +372,12 @@ def test_real_cohorts_are_read_whole(folder, config, patients):
     assert labs["rejected"] < 0.05 * labs["read"]
     assert set(codes(result)) <= {"implausible", "value_unusable", "sentinel"}
     assert result.counts["assessments.csv"]["rejected"] == 0
+
+
+def test_rows_with_unusable_ids_count_among_the_rows_of_their_analyte(tmp_path):
+    rows = ["patient_id,analyte,value,unit,collected_hours", "A,CRP,5,mg/L,3"]
+    rows += [f"B\u202e{number},CRP,5,mg/L,3" for number in range(4)]
+    (tmp_path / "labs.csv").write_text("\n".join(rows), encoding="utf-8")
+    read = read_batch(tmp_path, load_config().cohort, {})
+    assert read.analytes_read == {"CRP": 5}
+    assert read.refused_share() == (4, 5)
