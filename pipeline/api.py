@@ -69,7 +69,7 @@ def read_cohort(source: Source, config: Settings = None) -> Cohort:
     ----------
     source : path or mapping of str to DataFrame
         Folder with ``patients``, ``labs`` and ``assessments`` (CSV or Parquet), and optionally
-        ``treatments`` and ``observations``; or the same tables by name.
+        ``treatments`` and ``observations``. Or DataFrames by table name; only ``labs`` is required.
     config : Config, mapping, path, sequence of paths or None
         Settings that differ from the defaults, as in ``configs/*.yaml``.
 
@@ -196,7 +196,7 @@ def train(
     config : Config, mapping, path or None
         Settings that differ from those of the cohort.
     out : path, optional
-        Folder for the bundle with its reports; the rejects are listed beside it.
+        Folder for the bundle with its reports; rejected rows go to ``<out>.rejects.csv``.
     prior : Bundle, optional
         Bundle of another cohort; its risks become one more member of the model.
     jobs : int

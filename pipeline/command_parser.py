@@ -104,7 +104,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--outcomes", default="", help="names separated by commas; default: all configured"
     )
     train.add_argument(
-        "--prior", default="", metavar="BUNDLE", help="bundle of another cohort to borrow from"
+        "--prior", default="", metavar="BUNDLE", help="bundle of another cohort, used as a prior"
     )
     train.add_argument("--no-track", action="store_true", help="do not log to MLflow")
     configured_option(train)
@@ -172,7 +172,7 @@ def build_parser() -> argparse.ArgumentParser:
     predict.add_argument(
         "--spreadsheet-safe",
         action="store_true",
-        help="prefix text of predictions.csv that a spreadsheet would run with an apostrophe",
+        help="put an apostrophe before text in predictions.csv that a spreadsheet would execute",
     )
     predict.add_argument("--no-pages", action="store_true", help="do not write the pages")
     configured_option(predict)
@@ -190,7 +190,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--cohort",
         type=Path,
         metavar="DIR",
-        help="the same patients with their later outcomes",
+        help="cohort export with the outcomes of these patients",
     )
     watch.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
     watch.add_argument(

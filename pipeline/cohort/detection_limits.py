@@ -102,18 +102,18 @@ def learn_limits(
     labs : DataFrame
         ``Cohort.labs``.
     usual : mapping
-        Analyte to limits, from :func:`usual_limits`; they replace inferred ones.
+        Analyte to limits, from :func:`usual_limits`; added under ``below`` and ``above``.
 
     Returns
     -------
     dict
-        Analyte to its limits by name (``lower``, ``upper``).
+        Analyte to its limits by name (``lower``, ``upper``, ``below``, ``above``).
 
     Examples
     --------
     >>> from pipeline.cohort.tables import empty_cohort
-    >>> learn_limits(empty_cohort([]).labs, {"il6": {"lower": 2.0}})
-    {'il6': {'lower': 2.0}}
+    >>> learn_limits(empty_cohort([]).labs, {"il6": {"below": 2.0}})
+    {'il6': {'below': 2.0}}
     """
     inferred = infer_limits(labs)
     return {

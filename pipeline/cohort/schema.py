@@ -145,9 +145,9 @@ class TableSchema:
             hints = [
                 f" Is '{shown(close)}' meant for {name}?" for name, close in near.items() if close
             ]
-            columns = f"column{'s' * (len(missing) > 1)} {', '.join(missing)}"
+            lacking = f"column{'s' * (len(missing) > 1)} {', '.join(missing)}"
             raise InputError(
-                f"{file} lacks the {columns}. Found: {listed(present)}."
+                f"{file} lacks the {lacking}. Found: {listed(present)}."
                 f"{''.join(hints)} Rename or add it; data_schema/{self.name}.json lists all columns"
             )
         for clock in (*self.required_clocks, *self.optional_clocks):

@@ -44,7 +44,7 @@ class LabFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     ----------
     spec_ : FeatureSpec
     limits_ : dict
-        Analyte to silent limits, in its canonical unit.
+        Detection limits by analyte, in its canonical unit.
     feature_names_in_ : ndarray of str
     n_features_in_ : int
 
@@ -88,7 +88,7 @@ class LabFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Raises
         ------
         UsageError
-            If there is no cohort, or ``X`` is no table of landmarks.
+            If there is no cohort, or ``X`` is not a table of landmarks.
         """
         cohort = cohort_of(self, X)
         config = settings_of(cohort, self.config)
@@ -141,7 +141,7 @@ class LearnedFeatures:
     cohort : Cohort
         These patients, with the limits applied.
     limits : dict
-        Analyte to silent limits, in its canonical unit.
+        Detection limits by analyte, in its canonical unit.
     spec : FeatureSpec
     """
 
@@ -222,7 +222,7 @@ def cohort_of(estimator: BaseEstimator, X: pd.DataFrame) -> Cohort:
     Raises
     ------
     UsageError
-        If there is no cohort, ``X`` is no table of landmarks, or it names a patient that the
+        If there is no cohort, ``X`` is not a table of landmarks, or it names a patient that the
         cohort does not have.
 
     Examples
@@ -257,7 +257,7 @@ def cohort_of(estimator: BaseEstimator, X: pd.DataFrame) -> Cohort:
 
 
 def refuse_other_cohort(cohort: object, name: str) -> None:
-    """Refuse what is no cohort.
+    """Refuse an object that is not a cohort.
 
     Parameters
     ----------

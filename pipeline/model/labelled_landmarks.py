@@ -61,7 +61,7 @@ def landmarks(
     Raises
     ------
     UsageError
-        If the settings have no such outcome, or the horizon is no positive number.
+        If the settings have no such outcome, or the horizon is not a positive number.
     InputError
         If no label is known.
 
@@ -82,8 +82,8 @@ def landmarks(
     known = np.flatnonzero(~np.isnan(label))
     if not len(known):
         raise InputError(
-            f"no landmark has a known label of {outcome} within {horizon_hours:g} h: nobody is "
-            "followed so long, or graded; choose a shorter horizon or another outcome"
+            f"no landmark has a known label of {outcome} within {horizon_hours:g} h: no patient is "
+            "followed that long, or none is graded; choose a shorter horizon or another outcome"
         )
     moments = moments.iloc[known].reset_index(drop=True)
     patient = moments["patient"].to_numpy()
@@ -101,7 +101,7 @@ def landmarks(
 
 
 def refuse_other_hours(hours: Any) -> None:
-    """Refuse a horizon that is no positive number of hours.
+    """Refuse a horizon that is not a positive number of hours.
 
     Parameters
     ----------

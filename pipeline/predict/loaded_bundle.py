@@ -1,4 +1,4 @@
-"""The bundle that the Python API hands out: it predicts and explains batches."""
+"""The bundle of the Python API: predicts and explains batches."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ Batch = Source | pd.DataFrame | Cohort
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Bundle(StoredBundle):
-    """A trained model with everything it learned; loading one runs no code.
+    """A trained model with its limits, ranges and base rates; loading runs no code.
 
     Made by :func:`cytocast.load_bundle` and :func:`cytocast.train`.
 
@@ -57,7 +57,7 @@ class Bundle(StoredBundle):
     version : str
         Version in the MLflow registry; empty for a folder.
     evaluation : EvaluationReport or None
-        How good the model is, as training found it.
+        Cross-validated evaluation from training; None if missing.
 
     Examples
     --------
@@ -143,7 +143,7 @@ class Bundle(StoredBundle):
         Raises
         ------
         InputError
-            If the batch has no labs table or no usable column.
+            If there is no labs table, or a required column is missing.
         UsageError
             If ``as_of`` or a setting cannot be used.
         """
@@ -198,10 +198,10 @@ class Bundle(StoredBundle):
         scores = score_outcome(prepared, name)
         landmarks = scores.landmarks[scores.statuses.estimated()]
         if not len(landmarks):
-            found = ", ".join(sorted(set(scores.statuses.status))) or "not shown"
+            statuses = ", ".join(sorted(set(scores.statuses.status))) or "none"
             raise InputError(
-                f"no patient of the batch has an estimate of {name} ({found}); "
-                "Bundle.predict states why in status_reason"
+                f"no patient of the batch has an estimate of {name} (statuses: {statuses}); see "
+                "status_reason of Bundle.predict"
             )
         result = outcome_contributions(prepared, name, landmarks, (hours,))
         label = self.config.outcomes[name].label
@@ -248,14 +248,18 @@ class Bundle(StoredBundle):
     def _horizon(self, outcome: str, hours: float | None) -> float:
         if outcome not in self.config.outcomes:
             known = ", ".join(self.outcomes)
-            raise UsageError(f"unknown outcome '{outcome}'; the bundle has {known}")
+            raise UsageError(
+                f"unknown outcome '{outcome}'; the bundle has {known}; choose one of these"
+            )
         horizons = self.models[self.config.outcomes[outcome].scale].horizons
         if hours is None:
             return nearest_horizon(horizons, self.config.predict.headline_hours)
         refuse_other_hours(hours)
         if not np.isclose(horizons, hours).any():
             fitted = ", ".join(f"{each:g}" for each in horizons)
-            raise UsageError(f"horizon_hours is {hours:g}; the bundle has {fitted}")
+            raise UsageError(
+                f"horizon_hours is {hours:g}; the bundle has {fitted}; choose one of these"
+            )
         return float(hours)
 
 

@@ -208,7 +208,7 @@ def batch_tables(source: Source | pd.DataFrame) -> tuple[dict[str, RawTable], li
 
 
 def refuse_other_sources(source: object) -> None:
-    """Refuse what is no path.
+    """Refuse a source that is not a path.
 
     Parameters
     ----------
@@ -224,8 +224,8 @@ def refuse_other_sources(source: object) -> None:
     """
     if not isinstance(source, str | Path):
         raise UsageError(
-            "data are a folder, tables by name (a dict of DataFrames), or a cohort from "
-            f"cytocast.read_cohort; got {type(source).__name__}"
+            f"the source is a {type(source).__name__}; give a folder, a dict of DataFrames by "
+            "table name, or a cohort from cytocast.read_cohort"
         )
 
 
@@ -243,7 +243,7 @@ def tables_in_memory(tables: Mapping[str, pd.DataFrame]) -> dict[str, RawTable]:
     Raises
     ------
     UsageError
-        If a name is no table or a value is no DataFrame.
+        If a name is not that of a table, or a value is not a DataFrame.
 
     Examples
     --------

@@ -33,7 +33,8 @@ class RiskEstimator(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     Fits the model of ``cytocast train`` for the scale of the outcome: all its thresholds and
     horizons together, calibrated out of fold. A fit learns limits, features and model from the
-    patients of the given landmarks only. The labels are those charted in the cohort.
+    patients of the given landmarks only (see :class:`cytocast.LabFeatures` for what reading sets).
+    The labels are those charted in the cohort.
 
     Parameters
     ----------
@@ -56,7 +57,7 @@ class RiskEstimator(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     model_ : RiskModel
     spec_ : FeatureSpec
     limits_ : dict
-        Analyte to silent limits, in its canonical unit.
+        Detection limits by analyte, in its canonical unit.
     feature_names_in_ : ndarray of str
     n_features_in_ : int
 
@@ -114,7 +115,7 @@ class RiskEstimator(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Raises
         ------
         UsageError
-            If there is no cohort, ``X`` is no table of landmarks, the outcome or horizon is not
+            If there is no cohort, ``X`` is not a table of landmarks, the outcome or horizon is not
             known, or ``y`` contradicts the cohort.
         InputError
             If the outcome cannot be learned from these patients.
