@@ -97,7 +97,7 @@ def configured_option(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="FILE",
-        help="settings that override the defaults; repeatable, later files win",
+        help="settings that override the defaults; repeatable, later files override earlier ones",
     )
 
 

@@ -200,7 +200,7 @@ Settings = Config | Mapping[str, Any] | str | Path | Sequence[str | Path] | None
 
 
 def load_config(paths: Sequence[str | Path] = (), *, seed: int | None = None) -> Config:
-    """Read ``configs/default.yaml``, then each given file; later values win.
+    """Read ``configs/default.yaml``, then each given file; later values override earlier ones.
 
     A mapping under ``outcomes`` in a later file replaces the earlier outcomes as a whole; every
     other mapping is merged key by key.

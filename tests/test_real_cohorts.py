@@ -20,8 +20,8 @@ from tests.conftest import read_predictions
 
 CONFIGS = Path(__file__).parent.parent / "configs" / "cohorts"
 QUICK = """\
-model: {booster_rounds: 60, inner_folds: 2, bootstrap_members: 4}
-evaluation: {folds: 3, repeats: 1, bootstrap: 60}
+model: {booster_rounds: 40, inner_folds: 2, bootstrap_members: 2}
+evaluation: {folds: 2, repeats: 1, bootstrap: 40, control_permutations: 1, further_splits: []}
 """
 
 

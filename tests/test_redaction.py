@@ -242,7 +242,7 @@ def test_what_is_shared_never_quotes_a_cell() -> None:
     assert without_cells("'Zqx' is no unit", "Zqx") == "'Zqx' is no unit"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.text("qzjQZJ 0123'-_/µ", min_size=6, max_size=30))
 def test_a_quoted_cell_never_stays(cell) -> None:
     redaction.start([], show=False)

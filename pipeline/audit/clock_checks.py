@@ -230,12 +230,12 @@ class OncePerPatient(Check):
     code = "CHK406"
     title = "Cytokines are measured once per patient"
     effect = (
-        "There is no trend to learn from, only one value at a time chosen by the ward. The model "
-        "may learn why it was drawn."
+        "A single value has no trend. Its timing may reflect clinical suspicion, which the model "
+        "can learn."
     )
     remedy = (
-        "No correction is needed if it is true. Consider removing these analytes from "
-        "features.analytes, and do not interpret their contribution as kinetics."
+        "No correction is needed if each patient had one draw. Consider removing these analytes "
+        "from features.analytes, and do not interpret their contribution as kinetics."
     )
 
     def check(self, context: AuditContext) -> list[Finding]:

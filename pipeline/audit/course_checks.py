@@ -72,8 +72,8 @@ class InformativeGaps(Check):
     code = "CHK108"
     title = "Measurement frequency follows the outcome"
     effect = (
-        "The model may learn that worried staff order a test, not what the test shows. It then "
-        "fails where ordering habits differ."
+        "The model may learn who is tested instead of what the test shows. It then fails where "
+        "ordering habits differ."
     )
     remedy = (
         "No correction is needed if sicker patients are simply tested more. Compare the evaluation "

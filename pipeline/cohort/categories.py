@@ -141,7 +141,7 @@ def check_host_columns(
                 column=name,
                 code="unseen_category",
                 reason=quoted(raw[name]) + f" in '{name}' occurs in fewer than 5 training "
-                f"patients. The model knows {listed(sorted(known))}.",
+                f"patients. Categories in the model: {listed(sorted(known))}.",
                 remedy=_CORRECT_LEVEL,
             )
             continue

@@ -185,7 +185,7 @@ def labs_verdict(
 ) -> str:
     """Sentence on what labs add at a horizon, and whether the negative control agrees.
 
-    Labs add only if the model is better than its bar *and* than its negative control.
+    Labs add only if the model is better than its comparator and its negative control.
 
     Parameters
     ----------

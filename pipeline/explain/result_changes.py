@@ -136,9 +136,9 @@ def reason(
     """Why a result changes an estimate in a direction that its usual range does not suggest.
 
     The model compares a result with an average training patient, not with the usual range, and
-    also uses its age and trend. Returns None if no reason is needed: if the effect has the
-    expected direction or is below a point, or, for an analyte without an assumed direction,
-    unless a result outside the usual range lowers the estimate.
+    also uses its age and trend. Returns None if the effect is below a point or has the expected
+    direction. For an analyte without an assumed direction, returns a reason only if a result
+    outside the usual range lowers the estimate.
     """
     points, analyte = item.players.get(key, 0.0), summary.analytes[key]
     direction = {"up": 1, "down": -1}.get(analyte.direction.get(item.scale, ""), 0)

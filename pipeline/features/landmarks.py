@@ -278,7 +278,7 @@ def on_grid(landmarks: pd.DataFrame) -> Bools:
 
 
 def weighted(moments: pd.DataFrame) -> pd.DataFrame:
-    """Sort, drop repeated moments (the grid wins) and weight by 1 / moments of the patient-day.
+    """Sort, drop repeats (the grid row is kept) and weight by 1 / landmarks of the patient-day.
 
     Parameters
     ----------

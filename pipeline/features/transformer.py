@@ -275,8 +275,8 @@ def refuse_other_cohort(cohort: object, name: str) -> None:
     >>> refuse_other_cohort(empty_cohort(["a"]), "landmarks")
     """
     if not isinstance(cohort, Cohort):
-        found = "none" if cohort is None else type(cohort).__name__
-        raise UsageError(f"{name} needs a cohort from cytocast.read_cohort(folder), got {found}")
+        given = "none" if cohort is None else type(cohort).__name__
+        raise UsageError(f"{name} needs a cohort from cytocast.read_cohort(folder), got {given}")
 
 
 def _refuse_other_patients(cohort: Cohort, X: pd.DataFrame) -> None:

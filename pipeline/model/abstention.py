@@ -54,7 +54,7 @@ class TrainingSupport:
 
 @dataclass(frozen=True)
 class AbstentionCodes:
-    """Code and sentence of the reason for no estimate, by landmark; empty if there is one."""
+    """Code and sentence of the reason for no estimate, by landmark; empty where one is given."""
 
     code: np.typing.NDArray[np.object_]
     sentence: np.typing.NDArray[np.object_]

@@ -318,8 +318,8 @@ def refuse_unlearnable(
     remedy = f"leave '{name}' out with --outcomes"
     if not at_risk.any():
         raise InputError(
-            f"{name}: no landmark is at risk of {event}: for every patient it, a competing event "
-            "or the end of the record precedes the first landmark; check record_end_hours and "
+            f"{name}: no landmark is at risk of {event}: in every patient it, a competing event "
+            "or the record end comes before the first landmark; check record_end_hours and "
             f"landmarks.first_hours, or {remedy}",
             options=("outcomes",),
         )

@@ -207,10 +207,10 @@ def _file_problem(path: Path, *, writes: bool) -> str:
 
 
 def _content_problem(path: Path, *, writes: bool) -> str:
-    """Why a file is no store of this MLflow, cannot be opened, or not locked for a change."""
+    """Reason why a file is not a usable MLflow store: wrong format, unreadable or locked."""
     if path.stat().st_size == 0:
         return f"is an empty file: its creation was interrupted; remove {path}"
-    # what a killed writer left is rolled back by the next opener of the file, and may write it
+    # opening the file rolls back an interrupted write, so it may modify the file
     writable = writes or Path(f"{path}-journal").exists()
     address = f"{path.absolute().as_uri()}?mode={'rw' if writable else 'ro'}"
     try:
@@ -219,7 +219,7 @@ def _content_problem(path: Path, *, writes: bool) -> str:
                 result = database.execute("PRAGMA quick_check(1)").fetchone()[0]
                 if result != "ok":
                     return _damaged(result, path)
-            database.execute("BEGIN")  # nobody writes between the next questions
+            database.execute("BEGIN")  # blocks writers during the next queries
             problem = schema_problem(database, path)
             if _cut_short(database, path):
                 problem = _damaged("its end is missing", path)

@@ -65,7 +65,7 @@ def monitor_config(bundle: Bundle, files: Sequence[Path]) -> MonitorConfig:
     ----------
     bundle : Bundle
     files : sequence of Path
-        Configuration files; a later file wins.
+        Configuration files; a later file overrides earlier ones.
 
     Returns
     -------

@@ -113,7 +113,7 @@ def cohort_paths(
         raise InputError(
             f"{folder} lacks {', '.join(f'{name}.csv' for name in missing)} (or .parquet). "
             f"Found: {', '.join(sorted(path.name for path in paths.values())) or 'no table'}"
-            + derive
+            + (derive or ". Add it")
             + workbook_hint(listing(folder))
         )
     return paths

@@ -258,8 +258,8 @@ def read_tables(
     """
     if "labs" not in tables or set(tables) - set(TABLES):
         raise InputError(
-            f"the tables are {', '.join(TABLES)}; labs is required. Found: "
-            f"{', '.join(tables) or 'no table'}"
+            f"tables found: {', '.join(tables) or 'none'}; accepted are {', '.join(TABLES)}, and "
+            "labs is required. Add or rename it"
         )
     tables = {name: tables[name] for name in TABLES if name in tables}
     read = _read(

@@ -1,1 +1,1 @@
-"""A synthetic cohort whose truth is known: its course, what the ward sees, and the true risk."""
+"""A synthetic cohort with known course, observed data and true risk."""

@@ -108,7 +108,7 @@ moments = st.datetimes(
 
 
 @given(moment=moments, minutes=st.integers(-14 * 60, 14 * 60))
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 def test_a_written_offset_comes_back_with_its_moment(moment, minutes):
     aware = moment.replace(tzinfo=timezone(timedelta(minutes=minutes)))
     cells = pd.Series([aware.isoformat()], dtype="str")
@@ -119,7 +119,7 @@ def test_a_written_offset_comes_back_with_its_moment(moment, minutes):
 
 
 @given(moment=moments, name=st.sampled_from(["Europe/Berlin", "America/New_York", "Asia/Tokyo"]))
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 def test_a_local_time_is_that_of_the_stated_zone_or_refused(moment, name):
     first, second = (moment.replace(tzinfo=ZoneInfo(name), fold=fold) for fold in (0, 1))
     cells = pd.Series([moment.isoformat()], dtype="str")
@@ -134,7 +134,7 @@ def test_a_local_time_is_that_of_the_stated_zone_or_refused(moment, name):
 
 
 @given(day=st.dates(date(1972, 1, 1), date(2037, 12, 31)))
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 def test_a_date_lasts_from_midnight_to_the_second_before_the_next(day):
     start, until = parse_dates(pd.Series([day.isoformat()], dtype="str"), "Europe/Berlin")
     berlin = ZoneInfo("Europe/Berlin")

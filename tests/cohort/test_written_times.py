@@ -183,7 +183,7 @@ moments = st.datetimes(datetime(1900, 1, 2), datetime(2899, 12, 30)).map(  # noq
 
 
 @given(moment=moments, minutes=st.integers(-14 * 4, 14 * 4).map(lambda n: 15 * n))
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 def test_a_moment_in_any_form_comes_back(moment, minutes):
     aware = moment.replace(tzinfo=timezone(timedelta(minutes=minutes)))
     offset = f"{aware:%z}"
@@ -196,7 +196,7 @@ def test_a_moment_in_any_form_comes_back(moment, minutes):
 
 
 @given(day=st.dates(date(1900, 1, 1), date(2899, 12, 31)), text=st.text(max_size=12))
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 def test_what_is_rewritten_is_iso_and_stays_so(day, text):
     for order in (None, "day_first", "month_first"):
         once = iso_time(f"{day.isoformat()}{text}", order)

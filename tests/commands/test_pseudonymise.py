@@ -181,7 +181,7 @@ rows = st.tuples(st.sampled_from(["P1", "p1", "Müller, J", "007"]), moments,
                  st.sampled_from(["naive", "utc", "local"]))  # fmt: skip
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(rows, min_size=4, max_size=25), moments, st.sampled_from(["shifted", "hours"]))
 def test_intervals_are_exact_over_clock_changes_and_nothing_tells_the_date(
     tmp_path_factory, drawn, start, times
@@ -322,7 +322,7 @@ cell_text = st.text(
 ).map(str.strip)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=7, deadline=None)
 @given(st.lists(st.tuples(cell_text, cell_text, st.booleans()), min_size=1, max_size=6))
 def test_any_value_unit_and_analyte_survives(tmp_path_factory, drawn) -> None:
     root = tmp_path_factory.mktemp("text")

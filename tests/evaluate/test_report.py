@@ -101,7 +101,7 @@ def test_rivals_are_counted_from_the_landmark_and_not_before_it():
     assert "death" not in rival_hours(cohort, scores, "death")
 
 
-@effort(max_examples=25, deadline=None)
+@effort(max_examples=12, deadline=None)
 @given(
     grades=st.lists(
         st.tuples(st.integers(0, 5), st.integers(0, 4), st.integers(1, 90).map(float)), max_size=15

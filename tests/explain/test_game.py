@@ -49,7 +49,7 @@ def games(draw):
     return worth, [names.index(union) for union in union_of]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(games())
 def test_exact_values_are_the_mean_over_all_orders(game):
     worth, union_of = game
@@ -58,7 +58,7 @@ def test_exact_values_are_the_mean_over_all_orders(game):
     assert not found.error.any()
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(games(), st.sampled_from([1, 8, 4096]))
 def test_values_always_sum_to_their_union_and_to_the_whole(game, budget):
     worth, union_of = game
@@ -71,7 +71,7 @@ def test_values_always_sum_to_their_union_and_to_the_whole(game, budget):
     np.testing.assert_allclose(found.unions.sum(axis=0), worth[-1] - worth[0], atol=1e-12)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=15)
 @given(st.integers(0, 2**32 - 1))
 def test_unions_of_one_give_shapley_values(seed):
     worth = np.random.default_rng(seed).normal(size=(16, 1))

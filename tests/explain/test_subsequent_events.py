@@ -47,7 +47,7 @@ def test_an_event_after_the_newest_result_is_told_and_changes_no_number(
     charted(batch, who, moment, scale=scale, grade=COLUMNS[scale])
     capsys.readouterr()
     after = predict(batch, out=tmp_path / "after")[1]
-    assert "an event or a death among them: 1" in capsys.readouterr().out
+    assert "of these with an event or death: 1" in capsys.readouterr().out
     pd.testing.assert_frame_equal(read_predictions(after), rows)
     page = text_of(after, who)
     assert f"Overtaken: charted after this estimate, so no part of it: {said}" in page

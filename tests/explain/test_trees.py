@@ -39,7 +39,7 @@ def margin(booster, inputs):
     return np.asarray(booster.inplace_predict(inputs, predict_type="margin"), dtype=float)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=12)
 @given(
     depth=st.sampled_from(sorted(BOOSTERS)),
     player_of=st.lists(st.integers(FIXED, 2), min_size=WIDTH, max_size=WIDTH).map(tuple),

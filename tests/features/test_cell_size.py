@@ -13,7 +13,7 @@ NUMBERS = st.floats(-1e6, 1e6).map(lambda value: round(value, 3))
 VALUES = st.lists(NUMBERS, min_size=20, max_size=60)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(values=VALUES, repeats=st.integers(1, 3))
 def test_no_end_depends_on_the_four_lowest_and_highest_of_many(values, repeats):
     ordered = np.sort(np.array(values))

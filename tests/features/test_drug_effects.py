@@ -104,7 +104,7 @@ doses = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(
     before=doses,
     after=doses,

@@ -83,7 +83,7 @@ def test_result_landmarks_only_where_grades_are_finer_than_a_day():
     assert len(training_landmarks(make_cohort(2), always, "crs")) == 0
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=15)
 @given(
     resulted=st.lists(
         st.tuples(st.integers(0, 2), st.integers(0, 9000).map(lambda minute: minute / 60.0)),

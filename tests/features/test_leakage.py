@@ -68,7 +68,7 @@ def later_labs(draw, past):
     return draw(st.permutations(kept))
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=40)
 @given(data=st.data(), labs=past_labs, assessments=gradings, treatments=doses)
 def test_nothing_from_the_landmark_on_changes_its_row(data, labs, assessments, treatments):
     before = row_of(labs, assessments, treatments)
@@ -80,7 +80,7 @@ def test_nothing_from_the_landmark_on_changes_its_row(data, labs, assessments, t
     assert same(before, row_of(edited, graded, given_drugs))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(data=st.data(), labs=past_labs, assessments=gradings, treatments=doses)
 def test_row_order_and_company_change_nothing(data, labs, assessments, treatments):
     tables = (labs, assessments, treatments)

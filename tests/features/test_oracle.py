@@ -168,7 +168,7 @@ def window_statistics(points, moment, window):
     return result
 
 
-@settings(deadline=None, max_examples=110)
+@settings(deadline=None, max_examples=55)
 @given(rows=lab_rows, moment=moments)
 def test_lab_statistics_agree_with_a_plain_loop(rows, moment):
     rows = below_zero(rows)

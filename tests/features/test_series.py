@@ -43,7 +43,7 @@ def newest(rows, patient, analyte, moment):
     return (max(standing), standing[max(standing)]) if standing else None
 
 
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=7)
 @given(rows=results, moment=st.integers(1, 70).map(float))
 def test_the_newest_value_is_that_of_the_newest_draw_on_screen(rows, moment):
     spec = make_spec(("albumin", "platelets"), statistics=("last", "hours_since_last"))
@@ -199,7 +199,7 @@ def test_a_result_below_its_limit_never_counts_as_more_than_the_limit(scale, lim
 
 
 @given(shift=st.integers(-40, 40), values=st.lists(st.integers(-20, 20), min_size=3, max_size=6))
-@settings(deadline=None, max_examples=10)
+@settings(deadline=None, max_examples=6)
 def test_the_zero_of_a_signed_scale_has_no_meaning(shift, values):
     def computed(offset):
         rows = [lab(0, "base_excess", v + offset, 12.0 * n - 6) for n, v in enumerate(values)]

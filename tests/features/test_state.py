@@ -31,7 +31,7 @@ def state_statistics(rows, patient, scale, moment):
     }
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=50)
 @given(
     rows=st.lists(
         st.tuples(

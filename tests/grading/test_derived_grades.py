@@ -95,7 +95,7 @@ courses = st.lists(
 
 
 @given(courses, st.sampled_from(sorted(WORSE)))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=6, deadline=None)
 def test_a_worse_finding_never_lowers_the_grade(drawn, item):
     steps = [
         [{**course, "seen": {**course["seen"], item: word}} for word in WORSE[item]]
@@ -142,7 +142,7 @@ def test_the_order_of_rows_is_irrelevant(seen, treatments, random):
 
 
 @given(rows, doses, rows, doses, st.sampled_from([0.4, 1.0, 8.0, 13.5]))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=6, deadline=None)
 def test_nothing_later_changes_an_earlier_grade(seen, treatments, more, more_doses, moment):
     later = [item for item in more if item[3] > moment]
     later_doses = [dose for dose in more_doses if dose[2] >= moment]
@@ -214,7 +214,7 @@ def test_a_batch_gets_derived_grades_by_the_same_rule(tmp_path):
 
 
 def test_derived_grades_are_never_pooled_with_another_system():
-    with pytest.raises(ValueError, match="never pooled"):
+    with pytest.raises(ValueError, match="penn"):
         CohortConfig(grades="derived", grading_system="penn")
 
 
@@ -278,7 +278,7 @@ def test_a_charted_death_is_compared_with_the_worst_that_can_be_derived():
     charted=st.lists(st.integers(0, 20).map(lambda number: number / 2), unique=True, max_size=6),
     derived=st.lists(st.integers(0, 20).map(lambda number: number / 2), unique=True, max_size=6),
 )
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 def test_a_charted_grade_is_compared_with_the_nearest_derived_one_within_reach(charted, derived):
     rows = pd.DataFrame(
         {"patient": 0, "scale": "crs", "grade": 1, "assessed_hours": np.array(charted, dtype=float)}

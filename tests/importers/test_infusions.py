@@ -97,7 +97,7 @@ def test_exact_repeats_of_a_patient_collapse_and_contradictions_lose_every_row()
     hours=st.lists(st.integers(0, 24 * 12), min_size=1, max_size=6, unique=True),
     gap=st.integers(0, 6),
 )
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_records_closer_to_the_first_than_the_gap_are_one_infusion(hours, gap):
     start = pd.Timestamp("2024-03-01T10:00:00Z")
     blank = dict.fromkeys(EVENT_COLUMNS, "") | {"table": "procedure_occurrence", "file": "p.csv"}

@@ -45,7 +45,7 @@ def cells(*texts):
     times=st.lists(st.sampled_from(["2026-03-01", "2026-03-01 00:00", "2026-03-01T08:15:00Z", ""])),
     reading=st.sampled_from(["day", "time", None]),
 )
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=10)
 def test_midnight_is_a_day_where_it_is_stated_or_where_there_is_no_other_time(times, reading):
     read, share = without_midnight(cells(*times), reading)
     midnights = times.count("2026-03-01 00:00")
@@ -60,7 +60,7 @@ def test_midnight_is_a_day_where_it_is_stated_or_where_there_is_no_other_time(ti
     hours=st.lists(st.integers(0, 24 * 365), max_size=8),
     zone=st.sampled_from(["Europe/Berlin", "America/New_York", None]),
 )
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=10)
 def test_a_written_offset_does_not_move_the_moment(hours, zone):
     start = pd.Timestamp("2026-01-01")
     naive = cells(*[str(start + pd.Timedelta(hours=hour)) for hour in hours])
@@ -103,7 +103,7 @@ def test_blank_columns_are_left_out_unless_they_are_always_there():
 
 
 @given(st.lists(st.tuples(*[st.sampled_from(["", "x", "y"])] * 3), max_size=6))
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=10)
 def test_the_first_filled_cell_counts(rows):
     parts = [cells(*[row[number] for row in rows]) for number in range(3)]
     expected = [next((cell for cell in row if cell), "") for row in rows]

@@ -350,7 +350,7 @@ ROWS = st.lists(
 )
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(ROWS)
 def test_every_filled_cell_is_carried_over_or_rejected_with_its_line(rows):
     table = pd.DataFrame(rows, columns=["lab_day", "crp", "tox_day", "crs", "icans"], dtype="str")
@@ -387,7 +387,7 @@ CELLS = st.dictionaries(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(CELLS)
 def test_long_to_wide_to_long_is_the_same_table(cells):
     long = pd.DataFrame(

@@ -109,7 +109,7 @@ def test_a_result_below_its_limit_is_not_unusually_low():
     assert out_of_range(low, support)[0].tolist() == [True, False, False]
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(collected=st.lists(st.tuples(st.sampled_from(KEYS), st.integers(0, 47)), max_size=8))
 def test_ages_are_hours_since_the_newest_sample_of_each_analyte(collected):
     matrix = matrix_of([lab(0, key, 3.0, float(hour)) for key, hour in collected])

@@ -56,7 +56,7 @@ def test_a_loaded_bundle_gives_the_same_risks(saved, fitted):
 
 @given(data=st.data())
 @settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=7, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_any_changed_or_missing_file_is_refused(saved, data):
     folder, _ = saved

@@ -23,7 +23,7 @@ def test_the_file_of_a_training_is_read_and_written_unchanged(mini):
     assert report.replace(warnings=report.warnings).to_json() == text
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(model=TABLE, other=TABLE, canary=FIGURE, hours=st.just(24) | st.just(24.5))
 def test_absent_parts_stay_absent_and_numbers_keep_their_type(model, other, canary, hours):
     outcome = {"model": model, "comparators": {"last_crp": other}, "within_grade": {"reason": "x"}}

@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from pipeline.model.logistic import fit_logistic, logit, minimise_quadratic, penalty, sigmoid
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(seed=st.integers(0, 10_000), size=st.integers(1, 12))
 def test_bounded_quadratic_agrees_with_bounded_least_squares(seed, size):
     random = np.random.default_rng(seed)

@@ -154,7 +154,7 @@ def test_a_death_of_a_patient_never_graded_is_no_competing_event_of_the_scale():
     )
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(
     grades=st.lists(st.tuples(st.integers(0, 5), st.integers(0, 100).map(float)), max_size=6),
     later=st.lists(st.tuples(st.integers(0, 5), st.integers(60, 200).map(float)), max_size=6),

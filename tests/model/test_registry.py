@@ -19,7 +19,7 @@ from tests.model.test_store_schema import make
 names = st.from_regex(r"\A[a-z][a-z0-9_-]{0,10}\Z")
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=15)
 @given(name=names, alias=names, number=st.integers(1, 999))
 def test_an_address_names_an_alias_or_a_version(name, alias, number):
     assert parse_address(f"models:/{name}@{alias}") == (name, alias, "")

@@ -82,7 +82,7 @@ def test_too_few_events_leave_the_configured_values(tuned):
 @pytest.mark.parametrize(
     ("settings", "reason"),
     [
-        ({"space": {"seed": {"low": 1, "high": 2}}}, "seed cannot be tuned; legal are"),
+        ({"space": {"seed": {"low": 1, "high": 2}}}, "seed cannot be tuned"),
         ({"space": {"ridge_labs": {"low": 9, "high": 2}}}, "low below high"),
         ({"trials": 2, "space": {"booster_depth": {"low": 2, "high": 40}}}, "booster_depth"),
         ({"space": {}}, "at least 1 item"),

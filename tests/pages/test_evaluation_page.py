@@ -48,7 +48,7 @@ def test_unestimable_figures_become_dashes_with_a_footnote(missing):
     assert "could not be estimated" in text
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(m=METRICS, shares=st.lists(SHARES, max_size=5), canary=SHARES, rate=SHARES)
 def test_any_figures_give_a_clean_page(m, shares, canary, rate):
     whole = evaluation(m, canary_auroc=canary, contrast={"24": m | {"auroc": None}})
@@ -135,7 +135,7 @@ def test_every_part_of_an_evaluation_is_on_the_page():
     assert all("scope" in attrs for tag, attrs in reader.tags if tag == "th")
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(m=METRICS, shares=st.lists(SHARES, max_size=5))
 def test_every_part_survives_any_figures(m, shares):
     read(render_evaluation(whole_evaluation(m), curves(shares), title="Any"))

@@ -50,7 +50,7 @@ def written(cell):
     return f"{value:.3f} [{low}, {high}]"
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.dictionaries(st.sampled_from(HOURS), cells(), min_size=1))
 def test_each_horizon_has_a_line_with_the_figures_of_the_report(by_horizon):
     lines = describe(report(by_horizon)).splitlines()

@@ -44,7 +44,7 @@ def grids(report):
     ]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(m=METRICS)
 def test_every_row_of_any_figures_is_as_wide_as_the_head_and_shows_no_missing_number(m):
     for grid in grids(outcome(**whole_outcome(m))):

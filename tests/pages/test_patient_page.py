@@ -344,7 +344,7 @@ def patients(draw: st.DrawFn) -> Patient:
 
 
 @settings(
-    max_examples=40,
+    max_examples=20,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
@@ -609,7 +609,7 @@ def test_one_lab_without_a_chart_is_told_in_the_singular() -> None:
     assert "2 other labs\n" in page_text(Patient(record("P", 71.2, labs), EstimateInputs(1.0), ()))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(st.lists(NUMBERS, min_size=2, max_size=6))
 def test_labels_of_lowest_and_highest_value_never_touch(values: list[float]) -> None:
     labs = {"crp": [(10.0 * n, value) for n, value in enumerate(values)]}

@@ -143,7 +143,7 @@ def test_a_column_of_times_without_offset_needs_a_zone(source, key, tmp_path) ->
 
 def test_hours_need_an_infusion_time(source, key, tmp_path) -> None:
     (source / "patients.csv").unlink()
-    with pytest.raises(InputError, match=r"labs.csv gives 'collected_at' but .*infusion_time"):
+    with pytest.raises(InputError, match=r"labs.csv has 'collected_at'.*infusion_time"):
         pseudonymise(source, tmp_path / "out", key, times="hours")
     assert pseudonymise(source, tmp_path / "shifted", key)[0] == 0
 

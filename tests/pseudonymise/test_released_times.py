@@ -42,7 +42,7 @@ def moved(*cells, ids=None, offsets=None, zone=None):
 
 
 @given(hours=st.lists(st.integers(0, 24 * 400), min_size=2, max_size=6))
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=15)
 def test_moments_move_by_the_whole_days_of_their_patient_across_clock_changes(hours):
     start = pd.Timestamp("2025-06-01T00:00:00", tz="UTC")
     times = [start + pd.Timedelta(hours=hour) for hour in hours]
@@ -116,7 +116,7 @@ def in_hours(**columns):
 
 
 @given(hours=st.floats(-1000, 10_000))
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=7)
 def test_hours_come_back_to_the_moment(hours):
     moment = pd.Timestamp(ZERO) + pd.Timedelta(seconds=round(hours * 3600))
     released, lines = in_hours(collected_at=[moment.isoformat()])

@@ -45,7 +45,7 @@ def outcome(read, folder):
 
 
 @given(messy_tables(), st.booleans())
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 def test_tables_in_memory_are_read_as_their_files(tmp_path_factory, tables, live) -> None:
     folder = write_export(tmp_path_factory.mktemp("export"), **tables)
     config, paths = CohortConfig(), tables_of(folder)
@@ -90,7 +90,7 @@ CELLS = {
 
 
 @given(st.fixed_dictionaries(CELLS))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_a_frame_becomes_the_text_of_a_parquet_file_of_it(tmp_path_factory, columns) -> None:
     count = min(len(cells) for cells in columns.values())
     frame = pd.DataFrame({name: pd.Series(cells[:count]) for name, cells in columns.items()})
