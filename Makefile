@@ -19,6 +19,7 @@ SEED ?=
 PRIOR ?=
 PATIENTS ?=
 BATCH ?=
+PANEL ?=
 MAPPING ?=
 EMIT ?=
 SPREADSHEET_SAFE ?=
@@ -57,8 +58,8 @@ help: ## Show this help
 demo: $(READY) ## Run every step once on simulated patients [OUT=out/demo PATIENTS=400 BATCH=25 SEED= CONFIG="A B" JOBS=]
 	@$(BIN)/cytocast demo $(if $(OUT),--out "$(OUT)") $(if $(PATIENTS),--patients "$(PATIENTS)") $(if $(BATCH),--batch "$(BATCH)") $(configs) $(fitting)
 
-simulate: need-OUT $(READY) ## Write a synthetic cohort: OUT=DIR [PATIENTS=400 SEED=0 BATCH=1 FORCE=1]
-	@$(BIN)/cytocast simulate --out "$(OUT)" $(if $(PATIENTS),--patients "$(PATIENTS)") $(if $(SEED),--seed "$(SEED)") $(if $(filter-out 0 no false,$(BATCH)),--batch) $(force)
+simulate: need-OUT $(READY) ## Write a synthetic cohort: OUT=DIR [PATIENTS=400 SEED=0 BATCH=1 PANEL=research FORCE=1]
+	@$(BIN)/cytocast simulate --out "$(OUT)" $(if $(PATIENTS),--patients "$(PATIENTS)") $(if $(SEED),--seed "$(SEED)") $(if $(filter-out 0 no false,$(BATCH)),--batch) $(if $(PANEL),--panel "$(PANEL)") $(force)
 
 grade: need-COHORT need-OUT $(READY) ## Derive ASTCT grades from observations: COHORT=DIR OUT=FILE [CONFIG= TZ_NAME= SHOW_VALUES=1 FORCE=1]
 	@$(BIN)/cytocast grade --cohort "$(COHORT)" --out "$(OUT)" $(configs) $(zone) $(shown) $(force)

@@ -338,7 +338,9 @@ def load_bundle(model: str | Path) -> Bundle:
     return as_loaded(load_stored(folder), version=version, evaluation=read_evaluation(folder))
 
 
-def simulate(patients: int = 200, seed: int = 1, *, batch: bool = False) -> Cohort:
+def simulate(
+    patients: int = 200, seed: int = 1, *, batch: bool = False, panel: str | None = None
+) -> Cohort:
     """Draw synthetic patients, none of whom is a real person.
 
     Parameters
@@ -349,6 +351,8 @@ def simulate(patients: int = 200, seed: int = 1, *, batch: bool = False) -> Coho
         The same seed gives the same patients.
     batch : bool
         Patients in mid-course to predict, rather than complete courses to train on.
+    panel : str, optional
+        ``research``: every patient has NfL, IL-1RA, GM-CSF and CSF/serum albumin on fixed days.
 
     Returns
     -------
@@ -358,14 +362,14 @@ def simulate(patients: int = 200, seed: int = 1, *, batch: bool = False) -> Coho
     Raises
     ------
     UsageError
-        If ``patients`` or ``seed`` is out of range.
+        If ``patients`` or ``seed`` is out of range, or there is no such panel.
 
     Examples
     --------
     >>> simulate(5, seed=1).n_patients
     5
     """
-    tables = draw_cohort(patients, seed, batch=batch).exports
+    tables = draw_cohort(patients, seed, batch=batch, panel=panel).exports
     return read_export(tables, as_config(config_path("cohorts/synthetic.yaml")))
 
 

@@ -77,7 +77,12 @@ def _simulate(options: argparse.Namespace) -> tuple[int, str]:
     from pipeline.commands.simulate import simulate
 
     return simulate(
-        options.patients, options.seed, options.out, batch=options.batch, force=options.force
+        options.patients,
+        options.seed,
+        options.out,
+        batch=options.batch,
+        panel=options.panel,
+        force=options.force,
     )
 
 

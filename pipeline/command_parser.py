@@ -64,6 +64,11 @@ def build_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="write patients in mid-course to score, not a cohort to train on",
     )
+    simulate.add_argument(
+        "--panel",
+        metavar="NAME",
+        help="research: NfL, IL-1RA, GM-CSF and CSF/serum albumin of every patient on fixed days",
+    )
     grade = add_command(commands, "grade", "derive CRS and ICANS grades from observations")
     grade.add_argument("--cohort", type=Path, required=True, metavar="DIR", help="folder of tables")
     grade.add_argument(

@@ -33,14 +33,15 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def split(source: Path, root: Path, every: int) -> tuple[Path, Path]:
-    """Two cohorts: all patients but every n-th, and every n-th."""
+    """Two cohorts of about 150 patients: all but every n-th, and every n-th."""
     people = pd.read_csv(source / "patients.csv", dtype=str)
-    left_out = set(people["patient_id"][::every])
+    used = people["patient_id"][:: max(len(people) // 150, 1)]
+    left_out = set(used[::every])
     for name, keep in (("train", False), ("left_out", True)):
         (root / name).mkdir()
         for table in ("patients", "labs", "assessments"):
             rows = pd.read_csv(source / f"{table}.csv", dtype=str, keep_default_na=False)
-            chosen = rows["patient_id"].isin(left_out) == keep
+            chosen = rows["patient_id"].isin(left_out if keep else set(used) - left_out)
             rows[chosen].to_csv(root / name / f"{table}.csv", index=False)
     return root / "train", root / "left_out"
 

@@ -37,6 +37,7 @@ from pipeline.pages.headline_sentences import headline
 from pipeline.resources import config_path
 
 _HIGHEST = 5
+PANEL = "research"
 SETTINGS = "cohorts/synthetic.yaml"
 MARK = "SYNTHETIC.txt"
 _MARKED = (
@@ -141,7 +142,7 @@ def demo(
         _empty_own_folder(output)
         places, started = DemoFolder(out), time.perf_counter()
         _step(1, f"simulating {patients} patients")
-        _log(simulate(patients, seed, places.cohort)[1])
+        _log(simulate(patients, seed, places.cohort, panel=PANEL)[1])
         _step(2, "auditing the cohort")
         audited = audit_command(places.cohort, places.audit, files, time_zone=None, force=False)[1]
         _log(audited)
@@ -163,7 +164,7 @@ def demo(
             _step(4, "promotion gates")
             alias, verdict = _promoted(config.tracking.model_name)
             _step(5, f"simulating a batch of {batch} other patients in mid-course")
-            _log(simulate(batch, seed + 1, places.batch, batch=True)[1])
+            _log(simulate(batch, seed + 1, places.batch, batch=True, panel=PANEL)[1])
             _step(6, f"predicting with the {alias}")
             model = f"models:/{config.tracking.model_name}@{alias}"
             code, predicted = predict(places.batch, places.results, model)

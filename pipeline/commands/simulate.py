@@ -11,14 +11,21 @@ from pipeline import log
 from pipeline.csv_files import write_csv
 from pipeline.folders.claim import claim
 from pipeline.format import counted
-from pipeline.simulate.calibration_report import compare, markdown
+from pipeline.simulate.calibration_report import compare
 from pipeline.simulate.export import REPORT, write
+from pipeline.simulate.report_lines import markdown
 from pipeline.simulate.simulated_cohort import SimulatedCohort, draw_cohort
 from pipeline.simulate.true_risk import true_risk
 
 
 def simulate(
-    patients: int, seed: int, out: Path, *, batch: bool = False, force: bool = False
+    patients: int,
+    seed: int,
+    out: Path,
+    *,
+    batch: bool = False,
+    panel: str | None = None,
+    force: bool = False,
 ) -> tuple[int, str]:
     """Write a synthetic cohort to ``out``.
 
@@ -32,6 +39,8 @@ def simulate(
         Folder to write.
     batch : bool
         Write patients in mid-course to score instead of a cohort to train on.
+    panel : str, optional
+        ``research``: every patient has the research assays on fixed days.
     force : bool
         Replace the existing content of ``out``.
 
@@ -44,7 +53,8 @@ def simulate(
     Raises
     ------
     UsageError
-        If ``patients`` or ``seed`` is out of range, or ``out`` is not empty.
+        If ``patients`` or ``seed`` is out of range, there is no such panel, or ``out`` is not
+        empty.
 
     Examples
     --------
@@ -57,7 +67,7 @@ def simulate(
     with claim(out, command="simulate", force=force, private=False) as output:
         output.refuse_occupied()
         log.info(f"simulating {counted(patients, 'synthetic patient')}")
-        cohort = draw_cohort(patients, seed, batch=batch)
+        cohort = draw_cohort(patients, seed, batch=batch, panel=panel)
         with output.folder() as folder:
             write(cohort.exports, folder)
             write_csv(cohort.planted, folder / "planted.csv")

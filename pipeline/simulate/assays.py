@@ -25,6 +25,7 @@ def true_levels(
     hours: Floats,
     people: People,
     history: History,
+    background: Floats,
     settings: Mapping[str, Any],
     random: np.random.Generator,
 ) -> Floats:
@@ -36,15 +37,17 @@ def true_levels(
         Analyte of ``simulation.yaml``.
     patient, hours : ndarray
         One entry per draw.
+    background : ndarray, shape (n_days, n_patients)
+        From :func:`background_inflammation`.
     """
     entry, sampling = settings["analytes"][key], settings["sampling"]
     log = np.log10(float(entry["base"])) + _baseline(entry, people, random)[patient]
     rho = entry.get("autocorrelation", sampling["autocorrelation"])
-    first = settings["time"]["first_lab_hours"] // 24 - 1
-    days = settings["time"]["follow_up_hours"] // 24 - first + 1
+    first, days = _days(settings)
     noise = autoregressive(days, len(people), rho, random)
     day = np.floor(hours / 24.0).astype(np.int64) - first
     log = log + entry["within"] * noise[day, patient]
+    log = log + entry.get("background", 0.0) * background[day, patient]
     log = log + sampling["analytic_log10_sd"] * random.standard_normal(len(patient))
     for axis, (gain, scale) in entry.get("axes", {}).items():
         log = log + gain * np.log10(1.0 + scale * history.at(axis, patient, hours))
@@ -54,6 +57,29 @@ def true_levels(
         )
     level = 10.0**log
     return _drugged(key, level, patient, hours, history, settings["policies"])
+
+
+def background_inflammation(
+    people: People, settings: Mapping[str, Any], random: np.random.Generator
+) -> Floats:
+    """Draw inflammation of other causes (tumour, infection), which changes labs and not grades.
+
+    Returns
+    -------
+    ndarray, shape (n_days, n_patients)
+        Standard normal: a part of the patient's own, and a part that changes from day to day.
+    """
+    entry = settings["background"]
+    own = np.sqrt(entry["between"]) * random.standard_normal(len(people))
+    daily = autoregressive(_days(settings)[1], len(people), entry["autocorrelation"], random)
+    return np.asarray(own[None, :] + np.sqrt(1.0 - entry["between"]) * daily)
+
+
+def _days(settings: Mapping[str, Any]) -> tuple[int, int]:
+    """First day with labs, and number of days until the end of follow-up."""
+    time = settings["time"]
+    first = time["first_lab_hours"] // 24 - 1
+    return first, time["follow_up_hours"] // 24 - first + 1
 
 
 def autoregressive(
@@ -225,7 +251,7 @@ def _turnaround(
     delay = middle * np.exp(spread * random.standard_normal(len(patient)))
     late = random.uniform(size=len(patient)) < sampling["late"]
     delay = delay + np.where(late, between(random, sampling["late_hours"], len(patient)), 0.0)
-    if "run_weekday" in entry:
+    if entry.get("run_weekday") is not None:
         start = pd.Timestamp(settings["time"]["first_infusion"])
         offset = 24.0 * ((entry["run_weekday"] - start.weekday()) % 7) + 14.0
         since = people.infusion[patient] + hours + delay - offset

@@ -7,121 +7,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
 
-from pipeline.arrays import Bools, Floats
+from pipeline.arrays import Bools
 from pipeline.cohort.analytes import dictionary
 from pipeline.cohort.units import conversion
 from pipeline.cohort.values import parse_values
+from pipeline.simulate.course_figures import auroc
+from pipeline.simulate.course_report import course_lines
 from pipeline.simulate.latent_history import History
+from pipeline.simulate.report_lines import FEWEST, Line, report_line
 from pipeline.simulate.simulated_patients import People
 from pipeline.simulate.simulated_tables import Tables
-
-Line = dict[str, Any]
-
-
-_FEWEST = 12
-
-
-def report_line(
-    name: str,
-    value: float,
-    n: int,
-    entry: Mapping[str, Any],
-    quartiles: list[float] | None = None,
-) -> Line:
-    """Compare one figure with its target.
-
-    Parameters
-    ----------
-    name : str
-        Name of the figure.
-    value : float
-        Simulated figure.
-    n : int
-        Patients or events behind the figure.
-    entry : mapping
-        ``target``, ``tolerance``, ``near`` and ``source`` of ``simulation.yaml``.
-    quartiles : list of float, optional
-        Simulated quartiles, shown with the value.
-
-    Returns
-    -------
-    dict
-        ``name, simulated, n, target, low, high, quartiles, target_quartiles, pass, source``.
-
-    Examples
-    --------
-    >>> entry = {"target": 0.4, "tolerance": 0.05, "near": "share", "source": "[I]"}
-    >>> line = report_line("ICANS", 0.45, 100, entry)
-    >>> line["low"], line["high"], line["pass"]
-    (0.2226, 0.5774, True)
-    """
-    target = entry["target"]
-    middle, spread = (target[0], list(target[1:])) if isinstance(target, list) else (target, [])
-    tolerance, near = float(entry["tolerance"]), entry.get("near", "factor")
-    if near == "factor":
-        low, high = middle / tolerance, middle * tolerance
-    else:
-        margin = {
-            "share": 2.6 * float(np.sqrt(max(middle * (1 - middle), 0.0) / max(n, 1))),
-            "days": 7.5 / float(np.sqrt(max(n, 1))),
-            "auroc": 0.8 / float(np.sqrt(max(n, 1))),
-        }[near]
-        low = middle - tolerance - margin
-        high = middle + tolerance + margin
-        low, high = (max(low, 0.0), min(high, 1.0)) if near != "days" else (max(low, 0.0), high)
-    return {
-        "name": name,
-        "simulated": round(float(value), 4),
-        "n": int(n),
-        "target": middle,
-        "low": round(float(low), 4),
-        "high": round(float(high), 4),
-        "quartiles": [round(float(item), 4) for item in quartiles or []],
-        "target_quartiles": spread,
-        "pass": bool(low <= value <= high),
-        "source": entry["source"],
-    }
-
-
-def markdown(lines: list[Line], patients: int) -> str:
-    """Format the report in Markdown.
-
-    Parameters
-    ----------
-    lines : list of dict
-        From :func:`compare`.
-    patients : int
-        Number of simulated patients.
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
-    >>> entry = {"target": 0.4, "tolerance": 0.05, "near": "share", "source": "[I]"}
-    >>> print(markdown([report_line("ICANS", 0.45, 100, entry)], 100).splitlines()[-1])
-    | ICANS | 100 | 0.45 | 0.4 | 0.223 to 0.577 | yes | [I] |
-    """
-    rows = [
-        "# Synthetic cohort: simulated against published figures",
-        "",
-        f"SYNTHETIC: {patients} simulated patients; no row describes a real person. Sources are "
-        "marked as in data_schema/simulation.yaml.",
-        "",
-        "| figure | n | simulated | published | bounds | within | source |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for line in lines:
-        simulated = _shown(line["simulated"], line["quartiles"])
-        target = _shown(line["target"], line["target_quartiles"])
-        bounds = f"{_number(line['low'])} to {_number(line['high'])}"
-        verdict = "yes" if line["pass"] else "**no**"
-        cells = [line["name"], str(line["n"]), simulated, target, bounds, verdict, line["source"]]
-        rows.append("| " + " | ".join(cells) + " |")
-    return "\n".join(rows) + "\n"
 
 
 def read_results(labs: pd.DataFrame, history: History) -> pd.DataFrame:
@@ -192,39 +88,16 @@ def compare(
     Returns
     -------
     list of dict
-        As from :func:`report_line`; figures of fewer than 12 patients are left out.
+        As from :func:`~pipeline.simulate.report_lines.report_line`; figures of fewer than 12
+        patients are left out.
     """
     lines = [*_products(people, history, settings), *_rates(history, settings)]
     results = read_results(tables["labs"], history)
     lines += _levels(results, settings["report"]["levels"])
     lines += _timing(results, settings["report"])
+    lines += course_lines(people, history, results, settings)
     lines += _oracle(history, risk, settings)
     return lines
-
-
-def auroc(score: Floats, event: Bools) -> float:
-    """Return the probability that an event scores higher than a non-event; NaN without both.
-
-    Examples
-    --------
-    >>> auroc(np.array([0.1, 0.2, 0.9]), np.array([False, False, True]))
-    1.0
-    """
-    events = int(event.sum())
-    others = len(event) - events
-    if events == 0 or others == 0:
-        return float("nan")
-    ranks = rankdata(score)
-    return float((ranks[event].sum() - events * (events + 1) / 2) / (events * others))
-
-
-def _shown(value: float, quartiles: list[float]) -> str:
-    text = _number(value)
-    return f"{text} [{_number(quartiles[0])}-{_number(quartiles[1])}]" if quartiles else text
-
-
-def _number(value: float) -> str:
-    return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
 
 
 def _products(people: People, history: History, settings: Mapping[str, Any]) -> list[Line]:
@@ -245,7 +118,7 @@ def _products(people: People, history: History, settings: Mapping[str, Any]) -> 
                 threshold = 3 if name.startswith("severe") else 1
                 near, n = "share", int(here.sum())
                 value = float((worst[scale][here] >= threshold).mean()) if n else np.nan
-            if n >= _FEWEST:
+            if n >= FEWEST:
                 title = f"{product}: {name.replace('_', ' ')}"
                 entry_of = {**base, "near": near, "tolerance": tolerance[near]}
                 lines.append(report_line(title, value, n, entry_of))
@@ -289,7 +162,7 @@ def _rates(history: History, settings: Mapping[str, Any]) -> list[Line]:
             n = len(length)
             value = float(np.median(length)) if n else np.nan
             quartiles = list(np.percentile(length, [25, 75])) if n else None
-        if n >= _FEWEST:
+        if n >= FEWEST:
             lines.append(report_line(entry["words"], value, n, entry, quartiles))
     return lines
 
@@ -312,7 +185,7 @@ def _levels(results: pd.DataFrame, entries: list[Mapping[str, Any]]) -> list[Lin
             values = rows.groupby("patient")["value"].max()
         if entry.get("trough"):
             values = rows.groupby("patient")["value"].min()
-        if len(values) >= _FEWEST:
+        if len(values) >= FEWEST:
             q1, middle, q3 = np.percentile(values, [25, 50, 75])
             lines.append(report_line(entry["words"], float(middle), len(values), entry, [q1, q3]))
     return lines
@@ -335,7 +208,7 @@ def _timing(results: pd.DataFrame, entries: Mapping[str, Any]) -> list[Line]:
         often = after.groupby("patient")["value"].transform("size") >= 4
         place = after.loc[often].groupby("patient")["value"].agg(which)
         day = results.loc[place.to_numpy(), clock] / (24.0 if clock == "hours" else 1.0)
-        if len(day) >= _FEWEST:
+        if len(day) >= FEWEST:
             q1, middle, q3 = np.percentile(day, [25, 50, 75])
             lines.append(
                 report_line(
@@ -343,7 +216,7 @@ def _timing(results: pd.DataFrame, entries: Mapping[str, Any]) -> list[Line]:
                 )
             )
     before = results.loc[(results["analyte"] == "il6") & (results["hours"] < 0)]
-    if len(before) >= _FEWEST:
+    if len(before) >= FEWEST:
         entry = entries["il6_baseline_sd"]
         spread = float(np.log10(before["value"]).std())
         lines.append(report_line(entry["words"], spread, len(before), entry))
@@ -362,7 +235,7 @@ def _oracle(history: History, risk: pd.DataFrame, settings: Mapping[str, Any]) -
         ]
         event = first[rows["patient"].to_numpy()] <= entry["landmark_hours"] + horizon
         value = auroc(rows["risk"].to_numpy(), event)
-        if event.sum() >= _FEWEST:
+        if event.sum() >= FEWEST:
             lines.append(
                 report_line(f"{entry['words']}, {horizon} h", value, int(event.sum()), entry)
             )

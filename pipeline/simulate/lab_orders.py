@@ -107,6 +107,8 @@ def order_samples(
 
 def _site_factor(entry: Mapping[str, Any], settings: Mapping[str, Any]) -> Floats:
     sites = named(settings["sites"])
+    if entry.get("every_site"):
+        return np.ones(len(sites))
     factor = np.array([site["orders"] for site in sites.values()], dtype=float)
     if entry["batch"] == "routine":
         factor = np.minimum(factor, 1.0)

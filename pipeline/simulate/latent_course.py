@@ -218,16 +218,21 @@ def _move_axes(
     state.endothelium = _relax(state.endothelium, leak, step, lag["endothelium"])
     window = expansion(middle, people.icans_peak, course["icans_power"])
     neuro = np.exp(course["neuro_sd"] * people.zn) * window
-    state.barrier = _relax(state.barrier, 0.5 * (state.endothelium + neuro), step, lag["barrier"])
-    state.myeloid = _relax(state.myeloid, neuro + 0.3 * state.inflammation, step, lag["myeloid"])
-    injury = course["neuronal_gain"] * step * (state.icans + 0.3 * state.barrier)
+    share = course["endothelium_to_barrier"]
+    opened = share * state.endothelium + (1 - share) * neuro
+    state.barrier = _relax(state.barrier, opened, step, lag["barrier"])
+    engaged = neuro + course["inflammation_to_myeloid"] * state.inflammation
+    state.myeloid = _relax(state.myeloid, engaged, step, lag["myeloid"])
+    injury = (
+        course["neuronal_gain"] * step * (state.icans + course["neuronal_barrier"] * state.barrier)
+    )
     state.neuronal = state.neuronal * np.exp(-step / lag["neuronal_decay"]) + injury
     open_window = hour < time["risk_window_hours"]
     state.crs_hazard += step * people.crs_rate * strength * growing * open_window
     rising = np.array(course["crs_up"])[np.minimum(state.crs, 3)]
-    state.crs_up_hazard += (
-        step * rising * people.severity * state.inflammation ** course["crs_up_power"]
-    )
+    drive = state.inflammation ** course["crs_up_power"]
+    drive = drive * state.endothelium ** course["crs_up_endothelium_power"]
+    state.crs_up_hazard += step * rising * people.severity * drive
     weight = course["endothelium_to_icans"]
     state.icans_hazard += (
         step * people.icans_rate * neuro * (1 - weight + weight * state.barrier) * open_window

@@ -53,7 +53,9 @@ class SimulatedCohort:
     random: np.random.Generator
 
 
-def draw_cohort(patients: int, seed: int, *, batch: bool = False) -> SimulatedCohort:
+def draw_cohort(
+    patients: int, seed: int, *, batch: bool = False, panel: str | None = None
+) -> SimulatedCohort:
     """Draw a synthetic cohort.
 
     Parameters
@@ -64,6 +66,8 @@ def draw_cohort(patients: int, seed: int, *, batch: bool = False) -> SimulatedCo
         The same seed gives the same cohort.
     batch : bool
         Whether each patient is cut in mid-course, to be scored.
+    panel : str, optional
+        ``research``: every patient has NfL, IL-1RA, GM-CSF and CSF/serum albumin on fixed days.
 
     Returns
     -------
@@ -72,7 +76,7 @@ def draw_cohort(patients: int, seed: int, *, batch: bool = False) -> SimulatedCo
     Raises
     ------
     UsageError
-        If ``patients`` or ``seed`` is out of range.
+        If ``patients`` or ``seed`` is out of range, or there is no such panel.
 
     Examples
     --------
@@ -85,7 +89,7 @@ def draw_cohort(patients: int, seed: int, *, batch: bool = False) -> SimulatedCo
         )
     if not isinstance(seed, int) or seed < 0:
         raise UsageError(f"the seed must be a whole number of at least 0, got {seed}")
-    settings, random = load(), generators(seed)
+    settings, random = load(panel), generators(seed)
     people = draw_people(patients, settings, random["people"])
     history = simulate_history(people, settings, random["course"])
     tables = build_tables(people, history, settings, random)

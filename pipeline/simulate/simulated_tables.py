@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.simulate.assays import report_results, true_levels
+from pipeline.simulate.assays import background_inflammation, report_results, true_levels
 from pipeline.simulate.bedside_chart import chart_observations
 from pipeline.simulate.lab_orders import order_samples, plan_rounds
 from pipeline.simulate.latent_history import History
@@ -91,10 +91,13 @@ def _labs(
     people: People, history: History, settings: Mapping[str, Any], random: Generators
 ) -> pd.DataFrame:
     rounds = plan_rounds(people, history, settings, random["orders"])
+    background = background_inflammation(people, settings, random["markers"])
     parts = []
     for key in settings["analytes"]:
         patient, hours = order_samples(key, people, history, rounds, settings, random["orders"])
-        level = true_levels(key, patient, hours, people, history, settings, random["markers"])
+        level = true_levels(
+            key, patient, hours, people, history, background, settings, random["markers"]
+        )
         parts.append(report_results(key, patient, hours, level, people, settings, random["assays"]))
     rows = pd.concat(parts, ignore_index=True)
     # a result after death or the end of follow-up is not exported

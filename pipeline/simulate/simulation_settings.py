@@ -8,26 +8,45 @@ from typing import Any
 import numpy as np
 
 from pipeline.arrays import Floats, Ints
+from pipeline.errors import UsageError
 from pipeline.resources import schema_yaml
 
 STREAMS = ("people", "course", "markers", "orders", "assays", "bedside", "planted", "truth")
 
 
-def load() -> dict[str, Any]:
-    """Return all settings (cached; treat as read-only).
+def load(panel: str | None = None) -> dict[str, Any]:
+    """Return all settings (treat as read-only).
+
+    Parameters
+    ----------
+    panel : str, optional
+        Panel of ``simulation.yaml`` whose settings replace those of its analytes.
 
     Returns
     -------
     dict
         Content of ``simulation.yaml``.
 
+    Raises
+    ------
+    UsageError
+        If there is no such panel.
+
     Examples
     --------
-    >>> load()["time"]["step_hours"]
-    4
+    >>> load()["analytes"]["nfl"]["order"], load("research")["analytes"]["nfl"]["order"]
+    (0.06, 0.0)
     """
     content: dict[str, Any] = schema_yaml("simulation.yaml")
-    return content
+    if panel is None:
+        return content
+    if panel not in content["panels"]:
+        known = ", ".join(content["panels"])
+        raise UsageError(f"there is no panel {panel!r}; accepted: {known}")
+    analytes = dict(content["analytes"])
+    for draw in content["panels"][panel]["draws"]:
+        analytes |= {key: {**analytes[key], **draw["settings"]} for key in draw["analytes"]}
+    return {**content, "analytes": analytes}
 
 
 def named(group: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:

@@ -111,7 +111,7 @@ def attempt(call):
         return error
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(messy_tables(), st.sampled_from(["train", None, "24", "2024-03-02T08:00:00Z"]))
 def test_a_messy_export_loses_nothing_silently(folder, tables, use):
     fresh_export(folder, tables)
@@ -136,7 +136,7 @@ def test_a_messy_export_loses_nothing_silently(folder, tables, use):
     assert ids - own <= set(result.lost)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(messy_tables(), st.randoms(use_true_random=False))
 def test_the_order_of_rows_changes_nothing(folder, tables, random):
     shuffled = {}
@@ -166,7 +166,7 @@ def test_the_order_of_rows_changes_nothing(folder, tables, random):
     pd.testing.assert_frame_equal(left, right)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.data())
 def test_damaged_bytes_are_a_message_or_a_counted_line(folder, data):
     text = io.StringIO(newline="")
