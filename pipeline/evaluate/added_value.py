@@ -16,11 +16,13 @@ from pipeline.features.matrix import FeatureMatrix
 from pipeline.format import counted, signed
 from pipeline.model.evaluated_outcome import AddedValue, OutcomeReport
 from pipeline.model.evaluation_cells import ControlCell, Difference, Metric, PerformanceCell
+from pipeline.resources import schema_yaml
 
 _LABS = ("analyte", "measurement", "composite_scores")
 
 
 CONTROL = "control"
+AXIS = "axis:"  # prefix of axes among the permuted risks
 BARS = ("grade_and_day", "clinical_state")
 
 
@@ -73,6 +75,22 @@ def analyte_columns(matrix: FeatureMatrix) -> dict[str, list[int]]:
     for place, meta in enumerate(matrix.metas):
         if meta.group in ("analyte", "measurement"):
             columns.setdefault(meta.analyte or meta.subject, []).append(place)
+    return columns
+
+
+def axis_columns(matrix: FeatureMatrix) -> dict[str, list[int]]:
+    """Column numbers by axis of ``pathways.yaml``: all analytes of its pathways."""
+    axis_of = {
+        pathway: name
+        for name, axis in schema_yaml("pathways.yaml")["axes"].items()
+        for pathway in axis["pathways"]
+    }
+    pathway_of = {meta.analyte: meta.pathway for meta in matrix.metas if meta.group == "analyte"}
+    columns: dict[str, list[int]] = {}
+    for analyte, places in analyte_columns(matrix).items():
+        name = axis_of.get(pathway_of.get(analyte, ""))
+        if name is not None:
+            columns.setdefault(f"{AXIS}{name}", []).extend(places)
     return columns
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from pipeline.arrays import Floats
 from pipeline.cohort.analytes import Analyte, dictionary
 from pipeline.cohort.tables import Cohort
+from pipeline.evaluate.added_value import AXIS
 from pipeline.evaluate.intervals import number
 from pipeline.evaluate.scored_rows import ScoredRows
 from pipeline.features.spec import FeatureSpec
@@ -67,6 +68,24 @@ def analyte_use(
             importance=Importance.model_validate({"reason": reason} if reason else falls),
         )
     return result
+
+
+def axis_use(scores: ScoredRows) -> dict[str, Importance]:
+    """Fall in AUROC by axis of ``pathways.yaml`` when all its analytes are another patient's.
+
+    Parameters
+    ----------
+    scores : ScoredRows
+        With bootstrap draws.
+    """
+    views = dict(scores.by_horizon())
+    names = [name for name in scores.permuted if name.startswith(AXIS)]
+    return {
+        name.removeprefix(AXIS): Importance.model_validate(
+            {hours: view.fall(name) for hours, view in views.items()}
+        )
+        for name in names
+    }
 
 
 def first_visible(cohort: Cohort) -> dict[str, Floats]:

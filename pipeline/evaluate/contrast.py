@@ -9,6 +9,7 @@ import pandas as pd
 
 from pipeline.arrays import Floats, Ints
 from pipeline.config import OutcomeConfig
+from pipeline.evaluate.added_value import AXIS
 from pipeline.evaluate.scored_rows import HorizonRows, ScoredRows
 from pipeline.model.evaluation_cells import AreaCell, Fall, PerformanceCell
 from pipeline.model.evaluation_report import ContrastDetail
@@ -126,19 +127,24 @@ def evaluate_contrast(
     pair = replace(pair, crs=pair.crs.resampled(bootstrap, seed, minimum))
     cells: dict[str, PerformanceCell] = {}
     comparators: dict[str, dict[str, AreaCell]] = {name: {} for name in _BARS}
-    drivers, ties = {}, {}
+    drivers, axes, ties = {}, {}, {}
     for horizon in pair.crs.horizons:
         key, rows = f"{horizon:g}", pair.at(horizon)
         ties[key] = round(pair.ties(horizon) / pair.crs.n_repeats)
         cells[key] = PerformanceCell(**rows.auroc("model").to_dict(), **dict.fromkeys(_NOT_GIVEN))
         for name in _BARS:
             comparators[name][key] = rows.auroc(name, against="model")
-        drivers[key] = _drivers(rows)
-    return cells, ContrastDetail(comparators=comparators, drivers=drivers, same_hour=ties)
+        falls = _falls(rows)
+        drivers[key] = {name: fall for name, fall in falls.items() if not name.startswith(AXIS)}
+        axes[key] = {
+            name.removeprefix(AXIS): fall for name, fall in falls.items() if name.startswith(AXIS)
+        }
+    detail = ContrastDetail(comparators=comparators, drivers=drivers, axes=axes, same_hour=ties)
+    return cells, detail
 
 
-def _drivers(rows: HorizonRows) -> dict[str, Fall]:
-    """Fall of the contrast's AUROC when an analyte is permuted, largest first."""
+def _falls(rows: HorizonRows) -> dict[str, Fall]:
+    """Fall of the contrast's AUROC when an analyte or an axis is permuted, largest first."""
     if not rows.is_estimable:
         return {}
     falls = {name: rows.fall(name) for name in rows.permuted}

@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline import log
 from pipeline.arrays import Floats, Ints
-from pipeline.evaluate.added_value import analyte_columns
+from pipeline.evaluate.added_value import analyte_columns, axis_columns
 from pipeline.evaluate.comparators import comparator_risks
 from pipeline.evaluate.scored_rows import ScoredRows, concatenate
 from pipeline.evaluate.splits import Split
@@ -177,18 +177,18 @@ def _other_state(model: RiskModel, matrix: FeatureMatrix, threshold: int) -> dic
 def _permuted(
     model: RiskModel, matrix: FeatureMatrix, swapped: FeatureMatrix | None, threshold: int
 ) -> dict[str, Floats]:
-    """Risk with one analyte of the model at a time taken from the swapped matrix."""
+    """Risk with one analyte, or one axis, at a time taken from the swapped matrix."""
     if swapped is None:
         return {}
     read = set(model.columns)
     result = {}
-    for analyte, columns in analyte_columns(matrix).items():
+    for name, columns in {**analyte_columns(matrix), **axis_columns(matrix)}.items():
         if not read & {matrix.metas[number].name for number in columns}:
             continue
         values = matrix.values.copy()
         values[:, columns] = swapped.values[:, columns]
         changed = FeatureMatrix(values, matrix.metas, matrix.landmarks)
-        result[analyte] = model.risk(changed, threshold, model.horizons)
+        result[name] = model.risk(changed, threshold, model.horizons)
     return result
 
 

@@ -19,7 +19,7 @@ from pipeline.cohort.ungraded import (
 from pipeline.config import Config
 from pipeline.config_model import TuneConfig
 from pipeline.evaluate.added_value import labs_verdict
-from pipeline.evaluate.analyte_use import analyte_use
+from pipeline.evaluate.analyte_use import analyte_use, axis_use
 from pipeline.evaluate.contrast import contrast_outcomes, evaluate_contrast, pair_scores
 from pipeline.evaluate.model_description import changed_settings
 from pipeline.evaluate.outcome_report import OutcomeContext, canary_auroc, curves, evaluate_outcome
@@ -113,7 +113,7 @@ def assemble(
     ('mine', 300)
     """
     settings, minimum = config.evaluation, config.evaluation.min_event_patients
-    outcomes, drawn, canaries, used = {}, {}, [], {}
+    outcomes, drawn, canaries, used, axes = {}, {}, [], {}, {}
     for name, part in scored.items():
         context = _context(name, part, config, cohort, kind, training)
         outcome = evaluate_outcome(part.scores, settings, seed=config.seed, context=context)
@@ -135,6 +135,7 @@ def assemble(
         drawn[name] = curves(part.scores, minimum)
         resampled = part.scores.resampled(settings.bootstrap, config.seed, minimum)
         used[name] = analyte_use(resampled, cohort, spec, part.columns)
+        axes[name] = axis_use(resampled)
     cells, detail = _contrast(scored, config, cohort)
     report = EvaluationReport(
         cohort=evaluated,
@@ -150,6 +151,7 @@ def assemble(
         contrast=cells,
         contrast_detail=detail,
         analyte_use=used,
+        axis_use=axes,
     )
     return Evaluation(report, drawn)
 

@@ -152,6 +152,7 @@ class ContrastDetail(Part):
     outcomes: list[str] = Field(default_factory=list)
     comparators: dict[str, dict[str, AreaCell]] = Field(default_factory=dict)
     drivers: dict[str, dict[str, Fall]] = Field(default_factory=dict)
+    axes: dict[str, dict[str, Fall]] = Field(default_factory=dict)
     same_hour: dict[str, int] = Field(default_factory=dict)
     never_graded: dict[str, LeftOut] = Field(default_factory=dict)
 
@@ -284,7 +285,7 @@ class EvaluationReport(Part):
         AUROC of a constant predictor, which must be 0.5.
     never_graded, models : dict
         By scale.
-    outcomes, analyte_use, abstention, sample_size : dict
+    outcomes, analyte_use, axis_use, abstention, sample_size : dict
         By outcome.
     contrast : dict
         By horizon.
@@ -309,6 +310,7 @@ class EvaluationReport(Part):
     contrast: dict[str, PerformanceCell] = Field(default_factory=dict)
     contrast_detail: ContrastDetail = Field(default_factory=ContrastDetail)
     analyte_use: dict[str, dict[str, AnalyteUse]] = Field(default_factory=dict)
+    axis_use: dict[str, dict[str, Importance]] = Field(default_factory=dict)
     sample_size: dict[str, SampleSizeReport] = Field(default_factory=dict)
     abstention: dict[str, Abstentions] = Field(default_factory=dict)
     models: dict[str, ModelDescription] = Field(default_factory=dict)

@@ -6,10 +6,17 @@ from collections.abc import Mapping
 
 from markupsafe import Markup
 
-from pipeline.format import counted, integer, is_missing, proportion
-from pipeline.model.evaluation_cells import AreaCell, Counts, Number, PerformanceCell
-from pipeline.model.evaluation_report import AnalyteUse, ContrastDetail
+from pipeline.format import DASH, counted, integer, is_missing, proportion
+from pipeline.model.evaluation_cells import AreaCell, Counts, Fall, Number, PerformanceCell
+from pipeline.model.evaluation_report import (
+    AnalyteUse,
+    ContrastDetail,
+    EvaluationReport,
+    Importance,
+)
+from pipeline.model.outcomes import headline_key
 from pipeline.pages.evaluation_tables import Grid, area, difference, signed_spread
+from pipeline.resources import schema_yaml
 
 _LINES = Markup('{}<br><span class="note">{}</span>')
 _COMPARATORS = {"day": "Day only", "crs_grade_and_day": "CRS grade and day"}
@@ -79,6 +86,39 @@ def drivers(detail: ContrastDetail, hours: str) -> Grid | None:
         rows,
         "The largest falls. An interval that holds 0 shows nothing.",
     )
+
+
+def axes(report: EvaluationReport) -> Grid | None:
+    """Fall in AUROC of each outcome and of the contrast when an axis of biomarkers is exchanged."""
+    outcomes = [name for name, table in report.axis_use.items() if table]
+    if not outcomes:
+        return None
+    headline = {name: headline_key(report.outcome(name).model) for name in outcomes}
+    between = headline_key(report.contrast) if report.contrast else ""
+    contrast_falls = report.contrast_detail.axes.get(between, {})
+    rows: list[tuple[str, ...]] = []
+    for key, axis in schema_yaml("pathways.yaml")["axes"].items():
+        cells = [
+            report.axis_use[name].get(key, Importance()).at(headline[name]) for name in outcomes
+        ]
+        cells += [contrast_falls[key]] if key in contrast_falls else []
+        if any(not is_missing(cell.fall) for cell in cells):
+            rows.append((axis["name"], *(_spread_or_dash(cell) for cell in cells)))
+    if not rows:
+        return None
+    titles = [f"{report.outcome(name).label or name}, {headline[name]} h" for name in outcomes]
+    titles += [f"Which comes first, {between} h"] if contrast_falls else []
+    return Grid(
+        "Which biomarkers tell which syndrome",
+        ("Taken from another patient of the same day", *titles),
+        rows,
+        "Fall in AUROC when all results of the group are another patient's; the model stays. An "
+        "interval that holds 0 shows nothing.",
+    )
+
+
+def _spread_or_dash(cell: Fall) -> str:
+    return DASH if is_missing(cell.fall) else signed_spread(cell.loss)
 
 
 def analyte_use(

@@ -190,7 +190,11 @@ def outcome_view(
 def _contrast_grids(report: EvaluationReport) -> list[evaluation_tables.Grid]:
     cells, detail = report.contrast, report.contrast_detail
     hours = headline_key(cells)
-    grids = (cohort_tables.contrast(cells, detail), cohort_tables.drivers(detail, hours))
+    grids = (
+        cohort_tables.axes(report),
+        cohort_tables.contrast(cells, detail),
+        cohort_tables.drivers(detail, hours),
+    )
     return [grid for grid in grids if grid is not None]
 
 

@@ -62,7 +62,10 @@ def daily_levels(results: pd.DataFrame, last_day: int) -> pd.DataFrame:
     day = np.floor(results["hours"] / _DAY)
     kept = results.loc[(results["value"] > 0) & day.between(0, last_day)]
     logs = kept.assign(day=day, level=np.log10(kept["value"]))
-    return logs.pivot_table(index=["patient", "day"], columns="analyte", values="level")
+    levels: pd.DataFrame = logs.pivot_table(
+        index=["patient", "day"], columns="analyte", values="level"
+    )
+    return levels
 
 
 def rank_correlation(levels: pd.DataFrame, first: str, second: str) -> tuple[float, int]:
@@ -130,8 +133,8 @@ def lab_auroc(
     event_hours: Floats,
     end_hours: Floats,
     *,
-    horizon: float = 72.0,
-    recent: float = 48.0,
+    horizon: int = 72,
+    recent: int = 96,
 ) -> tuple[float, int]:
     """Return the AUROC of one lab alone for an event after daily landmarks.
 
@@ -146,9 +149,9 @@ def lab_auroc(
     analyte : str
     event_hours, end_hours : ndarray, shape (n_patients,)
         Hour of the event (inf without one) and end of the record.
-    horizon : float
+    horizon : int
         Hours after the landmark within which the event counts.
-    recent : float
+    recent : int
         Greatest age of a value in hours.
 
     Returns

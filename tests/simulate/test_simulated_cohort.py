@@ -16,7 +16,7 @@ from pipeline.config import load_config
 from pipeline.reading.read_result import ReadResult
 from pipeline.reading.reader import read_cohort
 from pipeline.resources import config_path
-from pipeline.simulate.calibration_report import auroc
+from pipeline.simulate.course_figures import auroc
 
 NINE = [
     "crp",
