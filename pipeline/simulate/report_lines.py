@@ -47,7 +47,7 @@ def report_line(
     """
     target = entry["target"]
     middle, spread = (target[0], list(target[1:])) if isinstance(target, list) else (target, [])
-    low, high = _bounds(float(middle), n, entry)
+    low, high = _bounds(float(middle), n, entry, quartiles)
     return {
         "name": name,
         "simulated": round(float(value), 4),
@@ -101,12 +101,14 @@ def markdown(lines: list[Line], patients: int) -> str:
     return "\n".join(rows) + "\n"
 
 
-def _bounds(target: float, n: int, entry: Mapping[str, Any]) -> tuple[float, float]:
+def _bounds(
+    target: float, n: int, entry: Mapping[str, Any], quartiles: list[float] | None
+) -> tuple[float, float]:
     """Range accepted for a figure of n patients: of the entry, and of chance."""
     near = entry.get("near", "factor")
     root = float(np.sqrt(max(n, 1)))
     if near == "factor":
-        factor = entry["tolerance"] * float(np.exp(1.2 / root))
+        factor = entry["tolerance"] * float(np.exp(2.6 * _log_error(quartiles) / root))
         return target / factor, target * factor
     share = max(target * (1 - target), 0.0)
     margin = {
@@ -122,6 +124,14 @@ def _bounds(target: float, n: int, entry: Mapping[str, Any]) -> tuple[float, flo
         near, (0.0, 1.0)
     )
     return max(low - margin, least), min(high + margin, most)
+
+
+def _log_error(quartiles: list[float] | None) -> float:
+    """Standard error of a median of one log-normal value, natural log; .5 without quartiles."""
+    if not quartiles or quartiles[0] <= 0:
+        return 0.5
+    spread = np.log(quartiles[1] / quartiles[0]) / 1.349  # SD from the quartiles
+    return float(np.sqrt(np.pi / 2) * spread)
 
 
 def _shown(value: float, quartiles: list[float]) -> str:

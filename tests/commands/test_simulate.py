@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 
 from pipeline.cli import main
-from pipeline.reading.reader import read_batch
+from pipeline.reading.reader import read_batch, read_cohort
 from tests.simulate.test_simulated_cohort import planted, refused, settings, simulate
 
 
-@pytest.mark.parametrize("extra", [[], ["--batch"]])
+@pytest.mark.parametrize("extra", [[], ["--batch"], ["--panel", "research"]])
 def test_the_same_seed_gives_the_same_bytes(tmp_path: Path, extra: list[str]) -> None:
     first = simulate(tmp_path / "a", 30, 7, *extra)
     second = simulate(tmp_path / "b", 30, 7, *extra)
@@ -45,6 +45,19 @@ def test_a_tiny_cohort_and_wrong_arguments(
     assert main(["simulate", "--patients", "0", "--out", str(tmp_path / "none")]) == 2
     assert main(["simulate", "--seed", "-1", "--out", str(tmp_path / "none")]) == 2
     assert main(["simulate", "--patients", "2", "--out", str(tmp_path / "one")]) == 2
+    assert main(["simulate", "--panel", "all", "--out", str(tmp_path / "none")]) == 2
+
+
+def test_the_research_panel_draws_its_assays_from_nearly_every_patient(tmp_path: Path) -> None:
+    shares = {}
+    for name, extra in (("plain", []), ("panel", ["--panel", "research"])):
+        folder = simulate(tmp_path / name, 60, 5, *extra)
+        labs = read_cohort(folder, settings()).cohort.labs
+        early = labs[labs["collected_hours"].between(0, 168) & ~labs["cancelled"]]
+        patients = early.groupby("analyte")["patient"].nunique() / 60
+        shares[name] = patients[["nfl", "il1ra", "gm_csf", "csf_serum_albumin", "crp"]]
+    assert (shares["panel"] > 0.9).all()
+    assert (shares["plain"].drop("crp") < 0.8).all()
 
 
 @pytest.mark.parametrize(("extra", "lines"), [([], 2), (["--batch"], 1), (["--quiet"], 0)])

@@ -25,6 +25,7 @@ def read(name: str):
 
 ANALYTES = read("analytes.yaml")["analytes"]
 PATHWAYS = read("pathways.yaml")["pathways"]
+AXES = read("pathways.yaml")["axes"]
 DRUGS = read("drugs.yaml")["drugs"]
 ITEMS = read("observations.yaml")["items"]
 
@@ -377,6 +378,15 @@ def test_pathways_are_the_agreed_ones_in_order():
     for entry in PATHWAYS.values():
         assert set(entry) == {"name", "words", "order"}
         assert not entry["words"].endswith(".")
+
+
+def test_axes_hold_each_pathway_once_and_the_nine_core_analytes():
+    held = [pathway for entry in AXES.values() for pathway in entry["pathways"]]
+    assert len(held) == len(set(held))
+    assert set(held) <= set(PATHWAYS)
+    assert {ANALYTES[key]["pathway"] for key in CORE} <= set(held)
+    for entry in AXES.values():
+        assert set(entry) == {"name", "pathways", "mainly"}
 
 
 @every_analyte

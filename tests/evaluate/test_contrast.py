@@ -38,7 +38,11 @@ def two_syndromes(n=400, seed=0, drop=0):
             day=day,
             time=np.minimum(hours[name], 500.0),
             status=(hours[name] <= 500.0).astype(np.int8),
-            permuted={"crp": flat, "nfl": np.stack([risk, risk], axis=1)},
+            permuted={
+                "crp": flat,
+                "nfl": np.stack([risk, risk], axis=1),
+                "axis:systemic": flat,
+            },
         )
     parts["icans"] = parts["icans"].take(np.arange(drop, n))
     return parts["crs"], parts["icans"], hours
@@ -72,6 +76,7 @@ def test_contrast_finds_the_signal_and_its_driver():
     assert list(drivers) == ["crp", "nfl"]
     assert drivers["crp"].fall == pytest.approx(cell.auroc - 0.5, abs=2e-6)
     assert drivers["nfl"].fall == 0.0
+    assert detail.axes["72"] == {"systemic": drivers["crp"]}
     assert detail.same_hour == {"24": 0, "72": 0}
 
 

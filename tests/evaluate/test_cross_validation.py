@@ -135,7 +135,7 @@ def test_comparators_have_one_value_per_landmark_at_every_horizon(small, at_risk
 def test_exchanging_an_analyte_changes_the_risk_through_its_columns_only(small, at_risk, rates):
     matrix = small.matrix.take(at_risk)
     same = scored(small, at_risk, rates, swapped=matrix)
-    assert set(same.permuted) == {"crp", "ferritin"}
+    assert set(same.permuted) == {"crp", "ferritin", "axis:systemic"}
     for risk in same.permuted.values():
         np.testing.assert_array_equal(risk, same.risks["model"])
     values = matrix.values.copy()
@@ -148,6 +148,8 @@ def test_exchanging_an_analyte_changes_the_risk_through_its_columns_only(small, 
         changed.permuted["crp"], small.model.risk(other, SEVERE, small.model.horizons)
     )
     assert not np.allclose(changed.permuted["crp"], same.risks["model"])
+    # the axis holds both, and only CRP differs
+    np.testing.assert_array_equal(changed.permuted["axis:systemic"], changed.permuted["crp"])
 
 
 def test_comparator_inputs_follow_their_landmarks(small):

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.model.evaluation_cells import PerformanceCell
-from pipeline.model.evaluation_report import AnalyteUse, ContrastDetail
+from pipeline.model.evaluation_report import AnalyteUse, ContrastDetail, EvaluationReport
 from pipeline.pages import cohort_tables
 from pipeline.pages.cohort_tables import compared_analytes, contrast, drivers
 
@@ -113,3 +113,22 @@ def test_landmarks_of_patients_never_graded_are_counted_in_the_note(landmarks):
     grid = contrast({"24": PerformanceCell(**CELL)}, detail)
     assert ("icans: 40 (20)" in grid.note) == bool(landmarks)
     assert ("never graded" in grid.note) == bool(landmarks)
+
+
+def test_axes_of_biomarkers_have_a_column_per_outcome_and_one_for_the_contrast():
+    fall = {"fall": 0.1, "fall_lo": 0.05, "fall_hi": 0.15}
+    report = EvaluationReport.model_validate(
+        {
+            "outcomes": {
+                "severe_crs": {"label": "Severe CRS", "model": {"72": {"auroc": 0.8}}},
+                "icans": {"label": "ICANS", "model": {"72": {"auroc": 0.8}}},
+            },
+            "axis_use": {"severe_crs": {"systemic": {"72": fall}}, "icans": {"systemic": {}}},
+            "contrast": {"72": {"auroc": 0.8}},
+            "contrast_detail": {"axes": {"72": {"nervous_system": fall}}},
+        }
+    )
+    grid = cohort_tables.axes(report)
+    assert len(grid.rows) == 2
+    assert [sum(cell != "–" for cell in row[1:]) for row in grid.rows] == [1, 1]
+    assert cohort_tables.axes(EvaluationReport()) is None

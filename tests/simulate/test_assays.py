@@ -11,7 +11,12 @@ import pytest
 from pipeline.cohort.analytes import dictionary
 from pipeline.cohort.units import conversion
 from pipeline.cohort.values import parse_values
-from pipeline.simulate.assays import autoregressive, report_results, true_levels
+from pipeline.simulate.assays import (
+    autoregressive,
+    background_inflammation,
+    report_results,
+    true_levels,
+)
 
 
 def reported(world, key, level, hours=30.0):
@@ -97,10 +102,34 @@ def test_the_noise_is_stationary_with_the_stated_autocorrelation(rho):
         assert abs(np.corrcoef(noise[step - 1], noise[step])[0, 1] - rho) < 0.06
 
 
+def test_the_background_is_standard_normal_with_a_part_of_the_patient_s_own(world):
+    people = world.people.take(np.zeros(4000, dtype=np.int64))
+    found = background_inflammation(people, world.settings, np.random.default_rng(2))
+    np.testing.assert_allclose(found.std(axis=1), 1.0, atol=0.06)
+    entry = world.settings["background"]
+    far = np.corrcoef(found[0], found[-1])[0, 1]
+    assert abs(far - entry["between"]) < 0.06
+    near = np.corrcoef(found[0], found[1])[0, 1]
+    expected = entry["between"] + (1 - entry["between"]) * entry["autocorrelation"]
+    assert abs(near - expected) < 0.06
+
+
+def test_the_background_moves_every_marker_by_its_weight(world):
+    settings = quiet(world, "ferritin", days={-10: 0.0, 40: 0.0}, background=0.5)
+    random = np.random.default_rng(0)
+    shifted = np.full_like(background_inflammation(world.people, settings, random), 2.0)
+    found = true_levels(
+        "ferritin", np.array([0]), np.array([-48.0]), world.people, world.history, shifted,
+        settings, random,
+    )  # fmt: skip
+    np.testing.assert_allclose(found, float(settings["analytes"]["ferritin"]["base"]) * 10.0)
+
+
 def quiet(world, key, **entry):
     """Settings in which one analyte has no noise."""
     settings = deepcopy(world.settings)
-    settings["analytes"][key] |= {"between": 0.0, "within": 0.0, "age_log10_per_year": 0.0} | entry
+    still = dict.fromkeys(("between", "within", "age_log10_per_year", "background"), 0.0)
+    settings["analytes"][key] |= still | entry
     settings["sampling"]["analytic_log10_sd"] = 0.0
     return settings
 
@@ -108,7 +137,10 @@ def quiet(world, key, **entry):
 def level(world, key, patient, hours, settings):
     patient, hours = np.asarray(patient), np.asarray(hours, dtype=float)
     random = np.random.default_rng(0)
-    return true_levels(key, patient, hours, world.people, world.history, settings, random)
+    background = background_inflammation(world.people, settings, random)
+    return true_levels(
+        key, patient, hours, world.people, world.history, background, settings, random
+    )
 
 
 def test_before_the_infusion_the_level_is_the_base(world):

@@ -110,7 +110,5 @@ def test_worsening_looks_at_the_worst_grade_of_the_next_day():
 
 
 def test_onset_and_days_count_days_and_not_assessments():
-    grades = pd.DataFrame(
-        {"patient": 3, "hours": [10.0, 30.0, 40.0, 80.0], "grade": [0, 1, 2, 1]}
-    )
+    grades = pd.DataFrame({"patient": 3, "hours": [10.0, 30.0, 40.0, 80.0], "grade": [0, 1, 2, 1]})
     assert onset_and_days(grades).loc[3].tolist() == [1, 2]

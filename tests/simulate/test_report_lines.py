@@ -25,9 +25,9 @@ def test_a_factor_bounds_both_sides_and_a_missing_figure_never_passes():
     assert [report_line("x", value, many, entry)["pass"] for value in (49, 51, 199, 201)] == [
         False, True, True, False,
     ]  # fmt: skip
-    few = report_line("x", 230.0, 9, entry)
+    few = report_line("x", 230.0, 9, entry, [100.0, 100.0 * np.exp(1.349)])  # SD of logs 1
     assert few["pass"]
-    assert few["high"] == pytest.approx(200 * np.exp(0.4), rel=1e-3)
+    assert few["high"] == pytest.approx(200 * np.exp(2.6 * np.sqrt(np.pi / 2) / 3), rel=1e-3)
     assert report_line("x", 90.0, 9, entry)["target_quartiles"] == [50.0, 200.0]
     assert not report_line("x", float("nan"), 9, entry)["pass"]
 

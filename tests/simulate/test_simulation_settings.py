@@ -1,9 +1,11 @@
 """Random streams and shares of the simulation."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.errors import UsageError
 from pipeline.simulate.simulation_settings import STREAMS, between, choose, generators, load, named
 
 shares = st.lists(st.floats(0.01, 10), min_size=1, max_size=6).map(np.array)
@@ -44,3 +46,21 @@ def test_uniform_draws_stay_between_their_bounds(low, width, seed):
 def test_the_source_of_a_group_is_no_entry():
     sites = load()["sites"]
     assert set(named(sites)) == set(sites) - {"source"}
+
+
+def test_a_panel_replaces_settings_of_its_analytes_only():
+    plain, panel = load(), load("research")
+    drawn = {key for draw in plain["panels"]["research"]["draws"] for key in draw["analytes"]}
+    assert drawn == {"nfl", "il1ra", "gm_csf", "csf_serum_albumin"}
+    for key, entry in panel["analytes"].items():
+        assert (entry == plain["analytes"][key]) == (key not in drawn)
+        assert (
+            entry["axes" if "axes" in entry else "base"]
+            == plain["analytes"][key]["axes" if "axes" in entry else "base"]
+        )
+    assert {**panel, "analytes": 0} == {**plain, "analytes": 0}
+
+
+def test_an_unknown_panel_is_refused_with_those_that_exist():
+    with pytest.raises(UsageError, match="research"):
+        load("everything")
