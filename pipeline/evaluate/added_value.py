@@ -16,6 +16,7 @@ from pipeline.features.matrix import FeatureMatrix
 from pipeline.format import counted, signed
 from pipeline.model.evaluated_outcome import AddedValue, OutcomeReport
 from pipeline.model.evaluation_cells import ControlCell, Difference, Metric, PerformanceCell
+from pipeline.model.stacked_rows import Targets
 from pipeline.resources import schema_yaml
 
 _LABS = ("analyte", "measurement", "composite_scores")
@@ -94,16 +95,27 @@ def axis_columns(matrix: FeatureMatrix) -> dict[str, list[int]]:
     return columns
 
 
-def donors_of(matrix: FeatureMatrix, patient: Ints, seed: int) -> Ints:
+def donors_of(matrix: FeatureMatrix, targets: Targets, seed: int) -> Ints:
     """Donor row of every landmark of a feature matrix.
+
+    Donor and receiver have the same thresholds charted, so that the labs of a patient who already
+    has the event never stand for those of a patient at risk. A receiver without such a donor has
+    any other patient's labs of the day.
 
     Parameters
     ----------
-    patient : ndarray of int, shape (n_landmarks,)
-        ``Targets.patient``: one number per patient across infusions, so that a patient never
-        receives their own labs of another infusion.
+    targets : Targets
+        One row per row of ``matrix``. ``patient`` is one number per patient across infusions, so
+        that a patient never receives their own labs of another infusion.
     """
-    return same_day_donors(patient, landmark_days(matrix), seed)
+    patient, day = targets.patient, landmark_days(matrix)
+    donor = same_day_donors(patient, day, seed)
+    charted = (~targets.at_risk).sum(axis=1)
+    for count in np.unique(charted):
+        rows = np.flatnonzero(charted == count)
+        if len(np.unique(patient[rows])) > 1:
+            donor[rows] = rows[same_day_donors(patient[rows], day[rows], seed)]
+    return donor
 
 
 def with_control(real: ScoredRows, control: ScoredRows) -> ScoredRows:

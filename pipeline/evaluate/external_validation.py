@@ -95,7 +95,7 @@ def evaluate_bundle(
         warnings += abstention_warnings(name, abstained[name])
         part, known = matrix.take(rows), targets.take(rows)
         rates = bundle.reference.base_rates[name]
-        swapped = swap_labs(part, donors_of(part, known.patient, bundle.config.seed))
+        swapped = swap_labs(part, donors_of(part, known, bundle.config.seed))
         ranked, absent = published_scores(cohort, part.landmarks, bundle.reference.spec)
         inputs = ComparatorInputs(
             ranked, swapped if bundle.config.evaluation.analyte_importance else None
@@ -158,7 +158,7 @@ def _control(
     """Risks of the unchanged model on the labs of another patient of the same day."""
     parts = []
     for permutation in range(config.evaluation.control_permutations):
-        donor = donors_of(matrix, targets.patient, config.seed + permutation + 1)
+        donor = donors_of(matrix, targets, config.seed + permutation + 1)
         swapped = swap_labs(matrix, donor)
         parts.append(score(model, swapped, targets, threshold, rates, repeat=permutation))
     return stacked_repeats(parts) if parts else None

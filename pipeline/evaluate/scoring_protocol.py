@@ -113,7 +113,7 @@ def score_scale(
     dict of ScoredOutcome by threshold
     """
     settings = config.evaluation
-    swapped = swap_labs(matrix, donors_of(matrix, targets.patient, config.seed))
+    swapped = swap_labs(matrix, donors_of(matrix, targets, config.seed))
     ranked, absent = published_scores(cohort, matrix.landmarks, plan.spec)
     inputs = ComparatorInputs(ranked, swapped if settings.analyte_importance else None)
     splits = splits_of(targets.patient, table)
@@ -151,7 +151,7 @@ def _control(
     parts: list[dict[int, ScoredRows]] = []
     for permutation in range(config.evaluation.control_permutations):
         seed = config.seed + _SWAP_SEED * (permutation + 1)
-        swapped = swap_labs(matrix, donors_of(matrix, targets.patient, seed))
+        swapped = swap_labs(matrix, donors_of(matrix, targets, seed))
         folds = splits_of(targets.patient, table[permutation % len(table)][None, :])
         label = f"negative control {permutation + 1}"
         scored = cross_validate(swapped, targets, plan, folds, label=label)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.arrays import Floats
+from pipeline.arrays import Floats, Ints
 from pipeline.model.logistic import fit_logistic, penalty
 from pipeline.model.stacked_rows import StackedRows, horizon_steps, threshold_steps
 
@@ -70,18 +70,39 @@ def identity(knots: tuple[float, ...], thresholds: tuple[int, ...]) -> Calibrati
     )
 
 
+def event_patients(rows: StackedRows, patient: Ints) -> int:
+    """Number of patients with a positive label.
+
+    Examples
+    --------
+    >>> from pipeline.model.stacked_rows import query
+    >>> rows = query(2, (24.0,), 3)
+    >>> rows.label[:] = 1.0
+    >>> event_patients(rows, np.array([7, 7]))
+    1
+    """
+    return len(np.unique(patient[rows.landmark[rows.label == 1]]))
+
+
 def fit_calibration(
     blend: Floats,
     rows: StackedRows,
     knots: tuple[float, ...],
     thresholds: tuple[int, ...],
     ridge: float,
+    *,
+    patient: Ints,
 ) -> Calibration:
-    """Fit on out-of-fold log-odds; with fewer than five event rows, return the identity.
+    """Fit on out-of-fold log-odds; with fewer than five event patients, return the identity.
 
     The slope is shrunk towards 1 and the steps towards 0.
+
+    Parameters
+    ----------
+    patient : ndarray of int, shape (n_landmarks,)
+        ``Targets.patient``.
     """
-    if rows.label.sum() < MIN_EVENT_PATIENTS:
+    if event_patients(rows, patient) < MIN_EVENT_PATIENTS:
         return identity(knots, thresholds)
     intercept, slope, steps = _fit(
         blend[:, None], rows, knots, thresholds, ridge, ridge_slope=1.0, centre=np.ones(1)

@@ -10,10 +10,9 @@ from pipeline.arrays import Bools, Floats, Ints
 from pipeline.config_model import ModelConfig
 from pipeline.features.matrix import FeatureMatrix
 from pipeline.features.spec import FeatureSpec
-from pipeline.model import members
+from pipeline.model import calibration, members
 from pipeline.model.booster import fit_booster
 from pipeline.model.borrowed_prior import cohort_metas
-from pipeline.model.calibration import MIN_EVENT_PATIENTS, fit_calibration, fit_shares, identity
 from pipeline.model.custom_member import fit_custom
 from pipeline.model.linear import LinearMember, fit_linear
 from pipeline.model.logistic import sigmoid
@@ -209,8 +208,9 @@ def _tuned(matrix: FeatureMatrix, targets: Targets, rows: StackedRows, plan: Fit
     The loss is that of the blend, calibrated on its own out-of-fold log-odds, at the reported
     thresholds and over both variants.
     """
-    labels = rows.label[np.isin(rows.threshold, plan.reported)]
-    if plan.config.tune.trials == 0 or labels.sum() < MIN_EVENT_PATIENTS:
+    reported = rows.where(np.isin(rows.threshold, plan.reported))
+    few = calibration.event_patients(reported, targets.patient) < calibration.MIN_EVENT_PATIENTS
+    if plan.config.tune.trials == 0 or few:
         return {}
     grade = members.grade_column(plan.scale, plan.spec)
     variants = [(False, rows)]
@@ -244,9 +244,8 @@ def _out_of_fold_loss(
     plan: FitPlan,
 ) -> float:
     kept, each = _out_of_fold(parts, held_out, matrix, rows, plan)
-    knots, ridge = parts[0].calibration.knots, plan.config.ridge_calibration
     blend = each @ _learned(parts[0], each, kept, plan).shares
-    line = fit_calibration(blend, kept, knots, targets.thresholds, ridge)
+    line = _line(parts[0], blend, kept, targets, plan)
     return log_loss(kept.label, sigmoid(line.log_odds(blend, kept)), kept.weight)
 
 
@@ -276,7 +275,7 @@ def _learned(variant: Variant, each: Floats, rows: StackedRows, plan: FitPlan) -
         [[name == other for other in names] for name in variant.names], dtype=float
     )
     count = same_name.sum(axis=0)
-    shares = fit_shares(
+    shares = calibration.fit_shares(
         each @ same_name / count,
         rows,
         variant.calibration.knots,
@@ -301,24 +300,25 @@ def _calibrated(
 ) -> Variant:
     """Weight and calibrate ``whole`` by the log-odds of ``parts`` for ``held_out`` rows."""
     kept, each = _out_of_fold(parts, held_out, matrix, rows, plan)
-    knots, ridge = whole.calibration.knots, plan.config.ridge_calibration
-    event_patients = len(np.unique(targets.patient[kept.landmark[kept.label == 1]]))
-    if event_patients < MIN_EVENT_PATIENTS:
+    if calibration.event_patients(kept, targets.patient) < calibration.MIN_EVENT_PATIENTS:
         return whole
     whole = _learned(whole, each, kept, plan)
     blend = each @ whole.shares
-    calibration = fit_calibration(blend, kept, knots, targets.thresholds, ridge)
     redrawn = [
-        fit_calibration(
-            blend,
-            replace(kept, weight=kept.weight * times[kept.landmark]),
-            knots,
-            targets.thresholds,
-            ridge,
-        )
+        _line(whole, blend, replace(kept, weight=kept.weight * times[kept.landmark]), targets, plan)
         for times in (resample if resample is not None else ())
     ]
-    return replace(whole, calibration=calibration, redrawn=tuple(redrawn))
+    line = _line(whole, blend, kept, targets, plan)
+    return replace(whole, calibration=line, redrawn=tuple(redrawn))
+
+
+def _line(
+    variant: Variant, blend: Floats, rows: StackedRows, targets: Targets, plan: FitPlan
+) -> calibration.Calibration:
+    knots, ridge = variant.calibration.knots, plan.config.ridge_calibration
+    return calibration.fit_calibration(
+        blend, rows, knots, targets.thresholds, ridge, patient=targets.patient
+    )
 
 
 def _both_classes(rows: StackedRows, fold: Ints, number: int) -> bool:
@@ -392,7 +392,7 @@ def _fit_members(
     return Variant(
         tuple(linear),
         tuple(boosters),
-        identity(horizons, targets.thresholds),
+        calibration.identity(horizons, targets.thresholds),
         custom=tuple(custom),
         weights=plan.config.weights,
     )

@@ -37,6 +37,9 @@ class LinearDesign:
         Column whose value interacts with horizon and threshold.
     ridge_context : float
         Penalty of the horizon and threshold terms.
+    by_horizon : bool
+        Whether the step between thresholds shrinks with the horizon; False in bundles written
+        before version 0.2.0.
     """
 
     columns: tuple[str, ...]
@@ -44,6 +47,7 @@ class LinearDesign:
     sign: tuple[int, ...]
     grade: str | None
     ridge_context: float
+    by_horizon: bool = True
 
 
 @dataclass(frozen=True)
@@ -108,6 +112,7 @@ class LinearMember:
             "sign": list(self.design.sign),
             "grade": self.design.grade,
             "ridge_context": self.design.ridge_context,
+            "by_horizon": self.design.by_horizon,
             "centre": self.centre.tolist(),
             "scale": self.scale.tolist(),
             "knots": list(self.knots),
@@ -124,6 +129,7 @@ def linear_from_dict(content: Mapping[str, Any]) -> LinearMember:
         tuple(content["sign"]),
         content["grade"],
         content["ridge_context"],
+        content.get("by_horizon", False),
     )
     return LinearMember(
         content["name"],
@@ -208,10 +214,13 @@ def _context(
     knots: tuple[float, ...],
     thresholds: tuple[int, ...],
 ) -> Floats:
-    """Intercept, then horizon and threshold steps in every context.
+    """Intercept, then horizon and threshold steps in every context, then both together.
 
     Horizon steps interact with day and grade. Threshold steps interact with the grade; without a
-    grade column, they interact with the day, the only other sign of how near a grade is.
+    grade column, they interact with the day, the only other sign of how near a grade is. From
+    grade 0, a high threshold is far likelier in a week than in a day: its step is largest at the
+    shortest horizon and shrinks by each horizon step (coefficients at most 0, so that the risk
+    still rises with the horizon and falls with the threshold).
     """
     day = np.clip(matrix.column("time__hours") / DAY_SCALE_HOURS, 0.0, 1.0)
     contexts = stages = np.stack([1.0 - day, day], axis=1)
@@ -219,13 +228,13 @@ def _context(
         worse = np.nan_to_num(np.clip(matrix.column(design.grade) / 3.0, 0.0, 1.0))
         stages = np.stack([1.0 - worse, worse], axis=1)
         contexts = cross(contexts, stages)
-    return np.hstack(
-        [
-            np.ones((len(rows.landmark), 1)),
-            cross(horizon_steps(rows.horizon, knots), contexts[rows.landmark]),
-            cross(threshold_steps(rows.threshold, thresholds), stages[rows.landmark]),
-        ]
-    )
+    rise, fall = horizon_steps(rows.horizon, knots), threshold_steps(rows.threshold, thresholds)
+    stage = stages[rows.landmark]
+    parts = [np.ones((len(rows.landmark), 1)), cross(rise, contexts[rows.landmark])]
+    parts.append(cross(fall, stage))
+    if design.by_horizon:
+        parts.append(cross(cross(fall, 1.0 - rise), stage))
+    return np.hstack(parts)
 
 
 def _limits(
@@ -233,6 +242,7 @@ def _limits(
 ) -> Penalty:
     rising = (len(knots) - 1) * (2 if design.grade is None else 4)
     falling = (len(thresholds) - 1) * 2
+    falling *= len(knots) if design.by_horizon else 1
     if 1 + rising + falling != n_context:
         raise AssertionError("context columns and bounds disagree")
     sign = np.asarray(design.sign)

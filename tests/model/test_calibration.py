@@ -5,7 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.model.calibration import calibration_from_dict, fit_calibration, fit_shares
+from pipeline.model.calibration import (
+    calibration_from_dict,
+    event_patients,
+    fit_calibration,
+    fit_shares,
+)
 from pipeline.model.logistic import sigmoid
 from pipeline.model.stacked_rows import StackedRows
 
@@ -25,7 +30,7 @@ def test_calibration_repairs_a_distorted_predictor():
     label = (random.random(4000) < sigmoid(true)).astype(float)
     blend = 1.0 + 2.5 * (true - (horizon == 48.0) * 0.8)
     rows = rows_of(label, horizon)
-    fitted = fit_calibration(blend, rows, (24.0, 48.0), (1, 3), 5.0)
+    fitted = fit_calibration(blend, rows, (24.0, 48.0), (1, 3), 5.0, patient=np.arange(4000))
 
     def loss(eta):
         return np.mean(np.logaddexp(0, eta) - label * eta)
@@ -44,7 +49,9 @@ def test_calibration_never_turns_a_ranking_round():
     random = np.random.default_rng(0)
     blend = random.normal(size=500)
     label = (random.random(500) < sigmoid(-2 * blend)).astype(float)
-    fitted = fit_calibration(blend, rows_of(label, np.full(500, 24.0)), (24.0,), (3,), 5.0)
+    fitted = fit_calibration(
+        blend, rows_of(label, np.full(500, 24.0)), (24.0,), (3,), 5.0, patient=np.arange(500)
+    )
     assert fitted.slope == 0.0
 
 
@@ -52,12 +59,22 @@ def test_calibration_below_five_events_changes_nothing():
     label = np.r_[np.ones(4), np.zeros(96)]
     rows = rows_of(label, np.full(100, 24.0))
     blend = np.linspace(-3, 3, 100)
-    fitted = fit_calibration(blend, rows, (24.0, 72.0), (1, 3), 5.0)
+    each = {"patient": np.arange(100)}
+    fitted = fit_calibration(blend, rows, (24.0, 72.0), (1, 3), 5.0, **each)
     np.testing.assert_array_equal(fitted.log_odds(blend, rows), blend)
     changed = fit_calibration(
-        blend, rows_of(np.r_[1.0, label[:-1]], rows.horizon), (24.0,), (3,), 5.0
+        blend, rows_of(np.r_[1.0, label[:-1]], rows.horizon), (24.0,), (3,), 5.0, **each
     )
     assert changed.slope != 1.0
+
+
+def test_many_event_rows_of_four_patients_are_four_events():
+    label = np.r_[np.ones(40), np.zeros(60)]
+    rows, patient = rows_of(label, np.full(100, 24.0)), np.arange(100) // 10
+    assert event_patients(rows, patient) == 4
+    blend = np.linspace(-3, 3, 100)
+    fitted = fit_calibration(blend, rows, (24.0,), (3,), 5.0, patient=patient)
+    np.testing.assert_array_equal(fitted.log_odds(blend, rows), blend)
 
 
 def member_rows(seed, n):

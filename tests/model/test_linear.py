@@ -1,5 +1,7 @@
 """Effective parameters: all without a penalty, fewer with one, none that a bound holds."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
@@ -68,3 +70,35 @@ def test_linear_members_survive_json_form_and_keep_signs(fitted):
         assert (signed >= -1e-12).all()
     labs = fitted.model.no_state.linear[-1].design
     assert labs.sign[labs.columns.index("crp__last")] == 1
+
+
+def test_the_step_between_thresholds_shrinks_with_the_horizon_and_the_risk_stays_monotone():
+    """Whatever the coefficients within their bounds."""
+    knots, thresholds, grid = (24.0, 72.0, 168.0), (1, 2, 3), (24.0, 40.0, 72.0, 100.0, 168.0)
+    _, matrix, _ = fitted(1.0)
+    matrix = matrix.take(np.arange(5))
+    design = LinearDesign((), (), (), None, 1.0)
+    member = LinearMember("m", design, np.empty(0), np.empty(0), knots, thresholds, np.empty(0))
+    rows = {t: query(5, grid, t) for t in thresholds}
+    limits = member.design_matrix(matrix, rows[1])[1]
+    random = np.random.default_rng(3)
+    for _ in range(20):
+        theta = np.clip(random.normal(size=len(limits.lower)), limits.lower, limits.upper)
+        drawn = replace(member, coefficients=theta[None, :])
+        odds = np.stack([drawn.log_odds(matrix, rows[t]).reshape(5, -1) for t in thresholds])
+        assert (np.diff(odds, axis=2) >= -1e-12).all()  # horizon
+        assert (np.diff(odds, axis=0) <= 1e-12).all()  # threshold
+        step = odds[:-1] - odds[1:]
+        assert (np.diff(step, axis=2) <= 1e-12).all()
+
+
+def test_a_member_of_an_older_bundle_has_no_step_by_horizon(fitted):
+    member = fitted.model.no_state.linear[0]
+    content = member.to_dict()
+    del content["by_horizon"]
+    old = linear_from_dict(content)
+    rows = query(len(fitted.matrix.values), (24.0, 72.0), 3)
+    wide, narrow = (part.design_matrix(fitted.matrix, rows)[0] for part in (member, old))
+    kept = narrow.shape[1]
+    np.testing.assert_array_equal(wide[:, :kept], narrow)
+    assert wide.shape[1] > kept
