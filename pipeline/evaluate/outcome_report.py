@@ -168,7 +168,8 @@ def performance(rows: HorizonRows, name: str, against: str | None = None) -> Per
     figures: dict[str, float | None] = dict.fromkeys(_PROBABILITY)
     if rows.is_estimable:
         label, risk, weight = rows.label, rows.risks[name], rows.weight
-        figures |= estimate(metrics.auprc(label, risk, weight, rows.group), "auprc")
+        drawn = metrics.auprc(label, risk, weight, rows.group)
+        figures |= estimate(drawn, "auprc", bias_corrected=True)
         if name in PROBABILITIES:
             figures |= _probability_metrics(label, risk, weight)
     return PerformanceCell(**rows.auroc(name, against).to_dict(), **figures)

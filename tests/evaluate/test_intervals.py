@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import bootstrap
 
 from pipeline.evaluate.intervals import estimate, interval, number, patient_draws, ratio
 
@@ -90,3 +91,25 @@ def test_a_quotient_is_missing_exactly_where_the_denominator_is_0(part, whole):
 def test_a_row_over_a_column_is_a_table():
     table = ratio(np.array([[1.0], [2.0]]), np.array([2.0, 0.0, 4.0]))
     np.testing.assert_array_equal(table, [[0.5, NAN, 0.25], [1.0, NAN, 0.5]])
+
+
+def test_a_bias_corrected_interval_is_that_of_scipy_without_acceleration():
+    """SciPy has BCa; with a symmetric sample its acceleration is 0, which leaves BC."""
+    random = np.random.default_rng(0)
+    sample = random.normal(size=30)
+    sample = np.concatenate([sample, -sample])
+    found = bootstrap(
+        (sample,), np.mean, n_resamples=4000, method="BCa", rng=np.random.default_rng(1)
+    )
+    draws = np.concatenate([[sample.mean()], found.bootstrap_distribution])
+    low, high = interval(draws, bias_corrected=True)
+    assert (low, high) == pytest.approx(tuple(found.confidence_interval), abs=1e-3)
+
+
+@given(shift=st.floats(0.1, 1.0))
+def test_draws_above_the_estimate_shift_the_interval_down(shift):
+    draws = np.random.default_rng(2).normal(size=2000)
+    plain = interval(np.concatenate([[-shift], draws]))
+    corrected = interval(np.concatenate([[-shift], draws]), bias_corrected=True)
+    assert corrected[0] < plain[0]
+    assert corrected[1] < plain[1]
