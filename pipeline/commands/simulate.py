@@ -73,20 +73,27 @@ def simulate(
             write_csv(cohort.planted, folder / "planted.csv")
             if batch:
                 return 0, _summary(cohort, out, "batch to score", "")
-            verdict = _truth_and_report(cohort, folder)
+            verdict = _truth_and_report(cohort, folder, seed, panel)
         return 0, _summary(cohort, out, "cohort", verdict)
 
 
-def _truth_and_report(cohort: SimulatedCohort, folder: Path) -> str:
+def _truth_and_report(cohort: SimulatedCohort, folder: Path, seed: int, panel: str | None) -> str:
     people, history = cohort.people, cohort.history
     log.info("simulating futures from every landmark, for the true risk")
     risk = true_risk(people, history, cohort.settings, cohort.random)
     lines = compare(people, history, cohort.tables, risk, cohort.settings)
     named = risk.assign(patient=np.array(cohort.ids, dtype=object)[risk["patient"].to_numpy()])
     write_csv(named.rename(columns={"patient": "patient_id"}), folder / "true_risk.csv")
-    report = {"synthetic": True, "patients": len(people), "comparisons": lines}
+    report = {
+        "synthetic": True,
+        "patients": len(people),
+        "seed": seed,
+        "panel": panel,
+        "comparisons": lines,
+    }
+    drawn = f", seed {seed}, {panel or 'no'} panel"
     (folder / REPORT).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    (folder / "report.md").write_text(markdown(lines, len(people)), encoding="utf-8")
+    (folder / "report.md").write_text(markdown(lines, len(people), drawn), encoding="utf-8")
     passed = sum(line["pass"] for line in lines)
     return f"report: {passed} of {len(lines)} figures within their bounds (report.md)\n"
 

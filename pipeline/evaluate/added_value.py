@@ -98,9 +98,9 @@ def axis_columns(matrix: FeatureMatrix) -> dict[str, list[int]]:
 def donors_of(matrix: FeatureMatrix, targets: Targets, seed: int) -> Ints:
     """Donor row of every landmark of a feature matrix.
 
-    Donor and receiver have the same thresholds charted, so that the labs of a patient who already
-    has the event never stand for those of a patient at risk. A receiver without such a donor has
-    any other patient's labs of the day.
+    The donor is another patient of the same day with the same thresholds reached, so that patients
+    with and without the event are not mixed. Where the day has no such patient, any other patient
+    of the day is the donor.
 
     Parameters
     ----------
@@ -111,8 +111,8 @@ def donors_of(matrix: FeatureMatrix, targets: Targets, seed: int) -> Ints:
     patient, day = targets.patient, landmark_days(matrix)
     donor = same_day_donors(patient, day, seed)
     charted = (~targets.at_risk).sum(axis=1)
-    for count in np.unique(charted):
-        rows = np.flatnonzero(charted == count)
+    for pool in np.unique(np.stack([day, charted], axis=1), axis=0):
+        rows = np.flatnonzero((day == pool[0]) & (charted == pool[1]))
         if len(np.unique(patient[rows])) > 1:
             donor[rows] = rows[same_day_donors(patient[rows], day[rows], seed)]
     return donor

@@ -36,9 +36,9 @@ def interval(values: Floats, *, bias_corrected: bool = False) -> tuple[float | N
     values : ndarray, shape (1 + n_draws,)
         Estimate, then draws.
     bias_corrected : bool
-        Shift the percentiles by how far the estimate is from the median of the draws (BC
-        interval: Efron 1987, 10.1080/01621459.1987.10478410), for a figure such as AUPRC that is
-        higher in most draws because they repeat patients.
+        Shift the percentiles by the distance of the estimate from the median of the draws (BC
+        interval: Efron 1987, 10.1080/01621459.1987.10478410). Used for AUPRC: draws repeat
+        patients, which raises it.
 
     Returns
     -------

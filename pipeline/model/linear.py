@@ -38,8 +38,8 @@ class LinearDesign:
     ridge_context : float
         Penalty of the horizon and threshold terms.
     by_horizon : bool
-        Whether the step between thresholds shrinks with the horizon; False in bundles written
-        before version 0.2.0.
+        Whether the step between thresholds shrinks with the horizon; False where a bundle does not
+        state it.
     """
 
     columns: tuple[str, ...]
@@ -217,10 +217,10 @@ def _context(
     """Intercept, then horizon and threshold steps in every context, then both together.
 
     Horizon steps interact with day and grade. Threshold steps interact with the grade; without a
-    grade column, they interact with the day, the only other sign of how near a grade is. From
-    grade 0, a high threshold is far likelier in a week than in a day: its step is largest at the
-    shortest horizon and shrinks by each horizon step (coefficients at most 0, so that the risk
-    still rises with the horizon and falls with the threshold).
+    grade column, they interact with the day, the only other sign of how near a grade is. Within a
+    day, first events are mostly of low grade; within a week, more of them reach a high one. The
+    step between thresholds is therefore largest at the shortest horizon. Coefficients are at most
+    0, so the risk rises with the horizon and falls with the threshold.
     """
     day = np.clip(matrix.column("time__hours") / DAY_SCALE_HOURS, 0.0, 1.0)
     contexts = stages = np.stack([1.0 - day, day], axis=1)

@@ -109,11 +109,16 @@ def axes(report: EvaluationReport) -> Grid | None:
     titles = [f"{report.outcome(name).label or name}, {headline[name]} h" for name in outcomes]
     titles += [f"Which comes first, {between} h"] if contrast_falls else []
     return Grid(
-        "Which biomarkers tell which syndrome",
-        ("Taken from another patient of the same day", *titles),
+        "Biomarkers by syndrome",
+        ("Group exchanged", *titles),
         rows,
-        "Fall in AUROC when all results of the group are another patient's; the model stays. An "
-        "interval that holds 0 shows nothing.",
+        "Fall in AUROC when values and times of all analytes of the group come from another "
+        "patient of the same day. The fitted model is unchanged. Other labs are not exchanged. "
+        + (
+            "These are training patients, so the falls are no evidence."
+            if report.kind == "apparent"
+            else "If the interval includes 0, no effect is shown."
+        ),
     )
 
 

@@ -191,9 +191,9 @@ def _contrast_grids(report: EvaluationReport) -> list[evaluation_tables.Grid]:
     cells, detail = report.contrast, report.contrast_detail
     hours = headline_key(cells)
     grids = (
-        cohort_tables.axes(report),
         cohort_tables.contrast(cells, detail),
         cohort_tables.drivers(detail, hours),
+        cohort_tables.axes(report),
     )
     return [grid for grid in grids if grid is not None]
 

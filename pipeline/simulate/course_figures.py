@@ -138,7 +138,7 @@ def lab_auroc(
 ) -> tuple[float, int]:
     """Return the AUROC of one lab alone for an event after daily landmarks.
 
-    The landmarks are every 24 hours from 24 on, while the patient is in record and before the
+    The landmarks are every 24 hours from 24 on, while the patient is in record and up to the
     event. The score is the latest value collected before the landmark, at most ``recent`` hours
     old; landmarks without one are left out.
 

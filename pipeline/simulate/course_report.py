@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.arrays import Floats
+from pipeline.cohort.analytes import dictionary
 from pipeline.simulate.course_figures import (
     daily_levels,
     daily_worsening,
@@ -44,7 +45,7 @@ def course_lines(
     -------
     list of dict
         As from :func:`~pipeline.simulate.report_lines.report_line`; figures of fewer than 12
-        patients are left out.
+        patients, events or days are left out.
 
     Examples
     --------
@@ -54,7 +55,7 @@ def course_lines(
     >>> results = read_results(cohort.tables["labs"], cohort.history)
     >>> lines = course_lines(cohort.people, cohort.history, results, cohort.settings)
     >>> lines[0]["name"], lines[0]["n"]
-    ('correlation of crp and albumin', 20)
+    ('correlation of CRP and albumin', 20)
     """
     entries = settings["report"]["courses"]
     levels = daily_levels(results, entries["last_day"])
@@ -63,10 +64,12 @@ def course_lines(
         first, second = pair["analytes"]
         value, n = rank_correlation(levels, first, second)
         entry = {"near": "correlation", "tolerance": entries["correlations"]["tolerance"], **pair}
-        lines.append(report_line(f"correlation of {first} and {second}", value, n, entry))
+        lines.append(
+            report_line(f"correlation of {_short(first)} and {_short(second)}", value, n, entry)
+        )
     for analyte, target in entries["spread"].items():
         value, n = within_patient_sd(levels, analyte)
-        name = f"SD of {analyte} within patients, log10"
+        name = f"SD of {_short(analyte)} within patients, log10"
         lines.append(report_line(name, value, n, {"near": "spread", **target}))
     lines += _single_labs(history, results, entries["single_labs"])
     lines += _grades(people, history, settings, entries)
@@ -87,9 +90,13 @@ def _single_labs(history: History, results: pd.DataFrame, entries: Mapping[str, 
                 recent=entries["recent_hours"],
             )
             entry = {"near": "auroc", "tolerance": entries["tolerance"], **target}
-            name = f"AUROC of {analyte} alone, {words} within {entries['horizon_hours']} h"
+            name = f"AUROC of {_short(analyte)} alone, {words} within {entries['horizon_hours']} h"
             lines.append(report_line(name, value, n, entry))
     return lines
+
+
+def _short(analyte: str) -> str:
+    return dictionary()[analyte].short
 
 
 def _grades(

@@ -62,7 +62,7 @@ def report_line(
     }
 
 
-def markdown(lines: list[Line], patients: int) -> str:
+def markdown(lines: list[Line], patients: int, drawn: str = "") -> str:
     """Format the report in Markdown.
 
     Parameters
@@ -71,6 +71,8 @@ def markdown(lines: list[Line], patients: int) -> str:
         From :func:`~pipeline.simulate.calibration_report.compare`.
     patients : int
         Number of simulated patients.
+    drawn : str
+        Seed and panel, after the number of patients.
 
     Returns
     -------
@@ -83,12 +85,15 @@ def markdown(lines: list[Line], patients: int) -> str:
     | ICANS | 100 | 0.45 | 0.4 | 0.223 to 0.577 | yes | [I] |
     """
     rows = [
-        "# Synthetic cohort: simulated against published figures",
+        "# Synthetic cohort: simulated figures and their targets",
         "",
-        f"SYNTHETIC: {patients} simulated patients; no row describes a real person. Sources are "
-        "marked as in data_schema/simulation.yaml.",
+        f"SYNTHETIC: {patients} simulated patients{drawn}; no row describes a real person.",
         "",
-        "| figure | n | simulated | published | bounds | within | source |",
+        "[V] verified in the named source, [D] measured on public data, [M] textbook knowledge, "
+        f"[I] our own judgement. Figures of fewer than {FEWEST} patients, events or results (n) "
+        "are left out.",
+        "",
+        "| figure | n | simulated | target | bounds | within | source |",
         "|---|---|---|---|---|---|---|",
     ]
     for line in lines:

@@ -42,7 +42,9 @@ def load(panel: str | None = None) -> dict[str, Any]:
         return content
     if panel not in content["panels"]:
         known = ", ".join(content["panels"])
-        raise UsageError(f"there is no panel {panel!r}; accepted: {known}")
+        raise UsageError(
+            f"the panel {panel!r} does not exist; accepted: {known}. Omit it for routine draws."
+        )
     analytes = dict(content["analytes"])
     for draw in content["panels"][panel]["draws"]:
         analytes |= {key: {**analytes[key], **draw["settings"]} for key in draw["analytes"]}

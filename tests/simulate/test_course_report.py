@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from pipeline.cohort.analytes import dictionary
 from pipeline.simulate.calibration_report import read_results
 from pipeline.simulate.course_report import charted_grades, course_lines, first_hours
 
@@ -17,8 +18,12 @@ def lines(world):
 def test_every_correlation_and_spread_has_a_line(lines, world):
     entries = world.settings["report"]["courses"]
     pairs = entries["correlations"]["pairs"]
-    names = ["correlation of {} and {}".format(*pair["analytes"]) for pair in pairs]
-    names += [f"SD of {key} within patients, log10" for key in entries["spread"]]
+    short = {key: entry.short for key, entry in dictionary().items()}
+    names = [
+        "correlation of {} and {}".format(*(short[key] for key in pair["analytes"]))
+        for pair in pairs
+    ]
+    names += [f"SD of {short[key]} within patients, log10" for key in entries["spread"]]
     assert set(names) <= set(lines)
     assert len(pairs) == 15  # all pairs of six analytes
 
