@@ -55,7 +55,7 @@ def course_lines(
     >>> results = read_results(cohort.tables["labs"], cohort.history)
     >>> lines = course_lines(cohort.people, cohort.history, results, cohort.settings)
     >>> lines[0]["name"], lines[0]["n"]
-    ('correlation of CRP and albumin', 20)
+    ('correlation of CRP and Albumin', 20)
     """
     entries = settings["report"]["courses"]
     levels = daily_levels(results, entries["last_day"])

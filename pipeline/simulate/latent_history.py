@@ -91,7 +91,7 @@ def simulate_history(
     >>> people = draw_people(3, settings, random["people"])
     >>> history = simulate_history(people, settings, random["course"])
     >>> history.tracks["crs"].max(axis=0).tolist()
-    [3, 1, 1]
+    [1, 3, 1]
     """
     time = settings["time"]
     step = time["step_hours"]

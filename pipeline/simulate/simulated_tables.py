@@ -53,7 +53,7 @@ def build_tables(
     >>> history = simulate_history(people, settings, random["course"])
     >>> tables = build_tables(people, history, settings, random)
     >>> tables["labs"][["analyte", "value", "unit"]].head(2).to_numpy().tolist()
-    [['crp', '41.1', 'mg/L'], ['crp', '116', 'mg/L']]
+    [['crp', '34.7', 'mg/L'], ['crp', '244', 'mg/L']]
     """
     assessed = _assessed(history, random["bedside"])
     return {
@@ -151,7 +151,8 @@ def _assessed(history: History, random: np.random.Generator) -> pd.DataFrame:
             "treated": treated,
         }
     )
-    rows = rows.loc[rows["hours"] < history.final.died[patient]]
+    until = np.minimum(history.followed_until, history.final.died)
+    rows = rows.loc[rows["hours"] < until[patient]]
     return rows.sort_values(["patient", "hours"], kind="stable", ignore_index=True)
 
 

@@ -57,7 +57,7 @@ def true_risk(
     >>> history = simulate_history(people, settings, random["course"])
     >>> risk = true_risk(people, history, settings, random["truth"])
     >>> risk.loc[risk["outcome"] == "icans", "risk"].tolist()
-    [0.0, 0.0, 0.0, 0.0, 0.1, 0.2, 0.5, 0.6]
+    [0.0, 0.0, 0.0, 0.0, 0.1, 0.2, 0.5, 0.8]
     """
     truth = settings["truth"]
     parts = []
