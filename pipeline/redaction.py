@@ -81,8 +81,10 @@ def hid_any() -> bool:
 
     Examples
     --------
+    >>> start([], show=True)
     >>> hid_any()
     False
+    >>> stop()
     """
     return _STATE.hidden > 0
 
