@@ -17,7 +17,7 @@ from pipeline.resources import schema_json
 
 COLUMNS = [item["name"] for item in schema_json("explanations.json")["fields"]]
 CONTRASTED = ("severe_crs", "icans")
-_SHOWN_POINTS = 0.05
+SHOWN_POINTS = 0.05
 
 
 def explanation_rows(
@@ -206,7 +206,7 @@ def top_reasons(
     reasons = np.full((*order.shape[:2], count), "", dtype=object)
     for index in np.ndindex(order.shape):
         points = float(result.points[index[0], index[1], order[index]])
-        if abs(points) >= _SHOWN_POINTS:
+        if abs(points) >= SHOWN_POINTS:
             reasons[index] = _sentence(labels[order[index]][index[0]], points)
     return reasons
 
@@ -249,7 +249,7 @@ def _labels(player: str, results: pd.DataFrame, analytes: dict[str, Analyte]) ->
 
 
 def _sentence(label: str, points: float) -> str:
-    if abs(points) < _SHOWN_POINTS:
+    if abs(points) < SHOWN_POINTS:
         return label if label.endswith("not measured") else f"{label}: hardly changes the estimate"
     verb = "raises" if points > 0 else "lowers"
     size = "less than 1" if abs(points) < 1 else f"{abs(points):.0f}"
@@ -258,7 +258,7 @@ def _sentence(label: str, points: float) -> str:
 
 
 def _direction(points: float) -> str:
-    if abs(points) < _SHOWN_POINTS:
+    if abs(points) < SHOWN_POINTS:
         return "does not tell CRS from ICANS"
     first, second = ("CRS", "ICANS") if points > 0 else ("ICANS", "CRS")
     return f"points to {first} rather than {second}"

@@ -29,6 +29,7 @@ ANOTHER = {
     "mapping": "{mapping}",
     "model": "{bundle}",
     "outcomes": "severe_crs",
+    "panel": "research",
     "patients": "7",
     "prior": "{bundle}",
     "require_signature": "{key}",

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipeline.explain.explanation_rows import COLUMNS
+from pipeline.explain.explanation_rows import COLUMNS, SHOWN_POINTS
 from pipeline.model.status import ABSTAINED, EVENT_PRESENT, OK, OutcomeStatuses
 from pipeline.predict.outcome_scores import explain_outcome, score_outcome
 
@@ -75,7 +75,13 @@ def test_contributions_add_up_to_the_estimate_at_every_landmark_and_horizon(mixe
     explained = explain_outcome(mixed, scores)
     estimated = scores.statuses.estimated()
     known = explained.reasons != ""
-    assert known[estimated, :, 0].all()
+    rows = explained.table[explained.table["level"] == "analyte"]
+    largest = rows["points"].abs().groupby([rows["patient_id"], rows["horizon_h"]]).max()
+    for row in estimated:
+        patient = mixed.patient_ids.iloc[scores.landmarks[row]]
+        for column, horizon in enumerate(scores.horizons):
+            shown = largest[patient, horizon] >= SHOWN_POINTS  # a negligible one is no reason
+            assert known[row, column, 0] == shown
     assert known.any(axis=(1, 2)).sum() == len(estimated)
     for level in ("analyte", "pathway"):
         rows = explained.table[explained.table["level"] == level]
