@@ -56,7 +56,7 @@ class Made:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
-    folder = simulate(tmp_path_factory.mktemp("synthetic") / "cohort", 800, 1)
+    folder = simulate(tmp_path_factory.mktemp("synthetic") / "cohort", 500, 1)
     return Made(
         folder,
         read_cohort(folder, settings()),
