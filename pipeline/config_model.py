@@ -96,7 +96,7 @@ class ModelConfig(Strict):
         default_factory=dict
     )
     other_threshold_weight: float = Field(default=0.5, ge=0, le=1)
-    booster_rounds: int = Field(default=150, ge=1, le=5000)
+    booster_rounds: int = Field(default=300, ge=1, le=5000)
     booster_depth: int = Field(default=3, ge=1, le=8)
     booster_eta: float = Field(default=0.04, gt=0, le=1)
     booster_min_child_weight: float = Field(default=10.0, ge=0)
@@ -123,7 +123,7 @@ class ModelConfig(Strict):
         "delta_72h",
         "delta_168h",
     )
-    booster_host: bool = False
+    booster_host: bool = True
     tune: TuneConfig = Field(default_factory=lambda: TuneConfig())
     inner_folds: int = Field(default=5, ge=2, le=20)
     bootstrap_members: int = Field(default=40, ge=0, le=500)

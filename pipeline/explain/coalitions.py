@@ -13,6 +13,7 @@ from pipeline.features.matrix import FeatureMatrix
 from pipeline.features.names import FeatureMeta
 from pipeline.features.score_definitions import GROUP as SCORES
 from pipeline.model.booster import BoosterMember
+from pipeline.model.calibration import RowCalibration
 from pipeline.model.custom_member import CustomMember
 from pipeline.model.linear import LinearMember
 from pipeline.model.risk_model import Variant
@@ -32,7 +33,7 @@ class BlackBoxMember:
     Attributes
     ----------
     share : float
-        Calibrated log-odds per unit of the member's log-odds.
+        Share of the member in the blend.
     owner : ndarray of int, shape (n_columns,)
         Player of each column; negative if the column keeps the patient's value.
     own : ndarray, shape (1, n_columns)
@@ -64,7 +65,7 @@ class BlackBoxMember:
         return replace(self, owner=owner)
 
     def change(self, coalitions: Bools) -> Floats:
-        """Return the calibrated log-odds of each coalition minus those of the patient.
+        """Return the weighted log-odds of each coalition minus those of the patient.
 
         Returns
         -------
@@ -90,25 +91,36 @@ class BlackBoxMember:
 class RiskGame:
     """Risk of one patient at every horizon as a game between players.
 
+    The blend of a coalition is a sum of terms; its calibration gives the log-odds of the risk.
+
     Attributes
     ----------
     subsets : ndarray of bool, shape (n_terms, n_players)
         Players that a coalition must include for a term to count.
     terms : ndarray, shape (n_terms, n_horizons, n_prototypes)
-        Calibrated log-odds.
+        Weighted log-odds.
     whole : ndarray, shape (n_horizons,)
-        Calibrated log-odds of the patient, with every term.
+        Blend of the patient, with every term, without the prior.
     weight : ndarray, shape (n_prototypes,)
         Weights of the prototypes; sum to 1.
+    calibrations : tuple of RowCalibration
+        Applied to the blend in turn, one row per horizon.
     opaque : tuple of BlackBoxMember
         Custom members, which have no terms and are evaluated for every coalition.
+    prior : RiskGame or None
+        Game of the prior's calibrated log-odds, which are a member of the blend.
+    prior_share : float
+        Share of the prior in the blend.
     """
 
     subsets: Bools
     terms: Floats
     whole: Floats
     weight: Floats
+    calibrations: tuple[RowCalibration, ...]
     opaque: tuple[BlackBoxMember, ...] = ()
+    prior: RiskGame | None = None
+    prior_share: float = 0.0
 
     def active(self) -> Bools:
         """Whether each player changes the risk for any prototype; the others have value 0."""
@@ -116,7 +128,7 @@ class RiskGame:
         active = np.asarray(self.subsets[nonzero].any(axis=0))
         for member in self.opaque:
             active = active | member.active(len(active))
-        return active
+        return active if self.prior is None else active | self.prior.active()
 
     def among(self, players: Ints) -> RiskGame:
         """Restrict the game to the given players."""
@@ -124,6 +136,7 @@ class RiskGame:
             self,
             subsets=self.subsets[:, players],
             opaque=tuple(member.among(players) for member in self.opaque),
+            prior=None if self.prior is None else self.prior.among(players),
         )
 
     def risk(self, coalitions: Bools) -> Floats:
@@ -156,7 +169,14 @@ class RiskGame:
         for member in self.opaque:
             shift += member.change(coalitions)
         return _LogOdds(
-            together.astype(np.float32), distinct.astype(np.float32), terms, start, shift
+            together.astype(np.float32),
+            distinct.astype(np.float32),
+            terms,
+            start,
+            shift,
+            tuple(item.columns() for item in self.calibrations),
+            None if self.prior is None else self.prior._log_odds(coalitions),
+            self.prior_share,
         )
 
 
@@ -167,13 +187,21 @@ class _LogOdds:
     terms: Floats
     start: Floats
     shift: Floats
+    calibrations: tuple[RowCalibration, ...]
+    prior: _LogOdds | None
+    prior_share: float
 
     def __call__(self, part: slice) -> Floats:
         """Return log-odds, shape (n_coalitions, n_horizons, n_prototypes)."""
         counts = self.coalitions[part] @ self.subsets.T == self.subsets.sum(axis=1)
-        added = counts.astype(float) @ self.terms
-        here = added.reshape(-1, *self.start.shape) + self.start
-        return np.asarray(here + self.shift[part][:, None, :])
+        blend: Floats = (counts.astype(float) @ self.terms).reshape(-1, *self.start.shape)
+        blend += self.start
+        blend += self.shift[part][:, None, :]
+        if self.prior is not None:
+            blend += self.prior_share * self.prior(part)
+        for calibration in self.calibrations:
+            blend = calibration(blend)
+        return blend
 
 
 def _distinct(rows: Bools) -> tuple[Ints, Ints]:
@@ -218,18 +246,24 @@ class Switchboard:
         }
         self._trees = {
             number: self._read(member)
-            for number, (member, _) in enumerate(variant.weighted())
+            for number, member in enumerate(variant.members)
             if isinstance(member, BoosterMember)
         }
+        self._prior = None
+        if variant.prior is not None:
+            self._prior = Switchboard(variant.prior, metas, players, threshold, horizons)
 
     def game(self, patient: FeatureMatrix, background: FeatureMatrix, weight: Floats) -> RiskGame:
         """Build the game of one patient (one row) and prototypes at the patient's hour."""
         horizons = query(1, self._horizons, self._threshold)
         one = query(len(background.values), self._horizons[:1], self._threshold)
+        variant, prior = self._variant, self._prior
         subsets = [np.zeros((0, len(self._players)), dtype=bool)]
         terms = [np.zeros((0, len(self._horizons), len(background.values)))]
-        opaque = []
-        for number, (member, share) in enumerate(self._variant.weighted()):
+        whole, opaque = np.zeros(len(self._horizons)), []
+        for number, member in enumerate(variant.members):
+            share = float(variant.shares[number])
+            whole += share * member.log_odds(patient, horizons)
             if isinstance(member, LinearMember):
                 subsets.append(np.eye(len(self._players), dtype=bool))
                 terms.append(share * self._linear(member, patient, background))
@@ -243,9 +277,12 @@ class Switchboard:
         return RiskGame(
             self._without_absent(np.concatenate(subsets), patient),
             np.concatenate(terms),
-            self._variant.log_odds(patient, horizons),
+            whole,
             weight / weight.sum(),
+            variant.calibrations(horizons),
             tuple(opaque),
+            None if prior is None else prior.game(patient, background, weight),
+            0.0 if prior is None else float(variant.shares[-1]),
         )
 
     def _opaque(

@@ -12,7 +12,7 @@ from pipeline.arrays import Floats, Ints
 from pipeline.config_model import PRIOR
 from pipeline.features.matrix import FeatureMatrix
 from pipeline.model.booster import BoosterMember
-from pipeline.model.calibration import Calibration
+from pipeline.model.calibration import Calibration, RowCalibration, at_rows
 from pipeline.model.custom_member import CustomMember
 from pipeline.model.linear import LinearMember
 from pipeline.model.logistic import sigmoid
@@ -32,6 +32,10 @@ class Variant:
         Weight of a member by name, 1 by default. Members of the same name have the same weight.
     prior : Variant or None
         Another cohort's model; its calibrated log-odds are an additional member.
+    update : Calibration or None
+        Local recalibration of the calibrated log-odds (:mod:`pipeline.train.recalibrate`).
+    update_redrawn : tuple of Calibration
+        The same, refitted on bootstrap samples of the local patients.
     """
 
     linear: tuple[LinearMember, ...]
@@ -41,6 +45,8 @@ class Variant:
     custom: tuple[CustomMember, ...] = ()
     weights: Mapping[str, float] = field(default_factory=dict)
     prior: Variant | None = None
+    update: Calibration | None = None
+    update_redrawn: tuple[Calibration, ...] = ()
 
     @property
     def members(self) -> tuple[Member, ...]:
@@ -58,14 +64,16 @@ class Variant:
         weight = np.array([self.weights.get(name, 1.0) for name in self.names])
         return np.asarray(weight / weight.sum())
 
-    def weighted(self) -> Iterator[tuple[Member, float]]:
-        """Iterate over all members, the prior's included, with their factor in the log-odds."""
-        slope, shares = self.calibration.slope, self.shares
-        for member, share in zip(self.members, shares, strict=False):
-            yield member, float(slope * share)
-        if self.prior is not None:
-            for member, share in self.prior.weighted():
-                yield member, float(slope * shares[-1] * share)
+    def calibrated(self, blend: Floats, rows: StackedRows) -> Floats:
+        """Return the displayed log-odds of each row, from its blended log-odds."""
+        for calibration in self.calibrations(rows):
+            blend = calibration(blend)
+        return blend
+
+    def calibrations(self, rows: StackedRows) -> tuple[RowCalibration, ...]:
+        """Return the calibration of each row and, after a recalibration, the local update."""
+        own = self.calibration.at(rows)
+        return (own,) if self.update is None else (own, self.update.at(rows))
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -95,7 +103,7 @@ class Variant:
 
     def log_odds(self, matrix: FeatureMatrix, rows: StackedRows) -> Floats:
         """Return the calibrated log-odds of each stacked row."""
-        return self.calibration.log_odds(self.blend(matrix, rows), rows)
+        return self.calibrated(self.blend(matrix, rows), rows)
 
     def risk(self, matrix: FeatureMatrix, rows: StackedRows) -> Floats:
         """Return the calibrated probability of each stacked row."""
@@ -103,8 +111,8 @@ class Variant:
 
     def all_log_odds(self, matrix: FeatureMatrix, rows: StackedRows) -> Floats:
         """Return calibrated log-odds of the fit, then of each draw, (n_rows, 1 + n_draws)."""
-        drawn = np.stack(self._draws(matrix, rows))
-        return np.asarray(np.tensordot(self.shares, drawn, axes=1))
+        drawn = np.tensordot(self.shares, np.stack(self._draws(matrix, rows)), axes=1)
+        return self._calibrated_draws(drawn, rows)
 
     def spread(self, matrix: FeatureMatrix, rows: StackedRows) -> tuple[Floats, Floats]:
         """Return the calibrated log-odds of each row and their standard error.
@@ -114,36 +122,47 @@ class Variant:
         variance between members. The second term covers the uncertainty from shrinkage and from
         the form of the model (model averaging: Buckland et al., 10.2307/2533961).
         """
-        drawn = self._draws(matrix, rows)
+        blends = self._draws(matrix, rows)
+        centre = self.calibrated(self.shares @ np.stack([each[:, 0] for each in blends]), rows)
+        drawn = [self._calibrated_draws(each, rows) for each in blends]
         fits = np.stack([each[:, 0] for each in drawn])
-        centre = self.shares @ fits
         variance = np.zeros(len(centre))
         if self.n_draws > 1:
             variance += self.shares @ np.stack([each[:, 1:].var(axis=1, ddof=1) for each in drawn])
         if len(fits) > 1:
             another = (len(fits) + 1) / (len(fits) - 1)
-            variance += another * (self.shares @ (fits - centre) ** 2)
+            variance += another * (self.shares @ (fits - self.shares @ fits) ** 2)
         return centre, np.sqrt(variance)
 
     def _draws(self, matrix: FeatureMatrix, rows: StackedRows) -> list[Floats]:
-        """Log-odds of each member under the calibration of the blend: fit, then each draw.
+        """Log-odds of each member: fit, then each draw, (n_rows, 1 + n_draws).
 
-        ``redrawn`` has one calibration per draw, fitted on the same patients. Custom members have
-        no draws and keep their fit; the draws of a prior are used cyclically.
+        Custom members have no draws and keep their fit; the draws of a prior are used cyclically.
         """
         count = self.n_draws
         draws = [member.all_log_odds(matrix, rows, slice(count + 1)) for member in self.linear]
         draws += [member.all_log_odds(matrix, rows, count) for member in self.boosters]
-        draws += [member.log_odds(matrix, rows)[:, None] for member in self.custom]
+        own = (member.log_odds(matrix, rows)[:, None] for member in self.custom)
+        draws += [np.repeat(each, count + 1, axis=1) for each in own]
         if self.prior is not None:
             of_prior = self.prior.all_log_odds(matrix, rows)
-            refits = of_prior.shape[1] - 1
-            turns = [0, *(1 + draw % refits if refits else 0 for draw in range(count))]
-            draws.append(of_prior[:, turns])
-        used = (self.calibration, *(self.redrawn or (self.calibration,) * count))
-        slopes = np.array([each.slope for each in used])
-        shifts = np.stack([each.shift(rows) for each in used], axis=1)
-        return [slopes * drawn + shifts for drawn in draws]
+            draws.append(of_prior[:, _turns(of_prior.shape[1] - 1, count)])
+        return draws
+
+    def _calibrated_draws(self, drawn: Floats, rows: StackedRows) -> Floats:
+        """Calibrate the fit and each draw; draw i by the calibration of the same patients."""
+        count = drawn.shape[1] - 1
+        turns = _turns(len(self.redrawn), count)
+        drawn = at_rows([(self.calibration, *self.redrawn)[turn] for turn in turns], rows)(drawn)
+        if self.update is None:
+            return drawn
+        turns = _turns(len(self.update_redrawn), count)
+        return at_rows([(self.update, *self.update_redrawn)[turn] for turn in turns], rows)(drawn)
+
+
+def _turns(available: int, draws: int) -> list[int]:
+    """Position of the fit, then of each draw; refits are used cyclically, or else the fit."""
+    return [0, *(1 + draw % available if available else 0 for draw in range(draws))]
 
 
 def prior_available(matrix: FeatureMatrix) -> np.typing.NDArray[np.bool_]:

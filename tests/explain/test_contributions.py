@@ -13,6 +13,7 @@ from pipeline.explain.contributions import _prototypes, contributions
 from pipeline.explain.game import Effort, owen_values
 from pipeline.features.matrix import FeatureMatrix
 from pipeline.model.background import Background, Prototypes
+from pipeline.model.calibration import Calibration, identity
 from pipeline.model.stacked_rows import query
 from tests.explain.conftest import THRESHOLD
 
@@ -163,7 +164,7 @@ def test_booster_terms_equal_interventional_tree_shap(explained):
     alone = replace(
         explained.model.no_state,
         linear=(),
-        calibration=replace(explained.model.no_state.calibration, slope=1.0),
+        calibration=identity(HORIZONS, (THRESHOLD,)),
     )
     for row in (0, 5):
         patient, others, found = column_values(explained, row, alone)
@@ -185,7 +186,7 @@ def test_linear_terms_equal_linear_shap(explained):
         explained.model.no_state,
         linear=(member,),
         boosters=(),
-        calibration=replace(explained.model.no_state.calibration, slope=1.0),
+        calibration=identity(HORIZONS, (THRESHOLD,)),
     )
     patient, others, found = column_values(explained, 0, alone)
     size = len(member.design.columns)
@@ -197,6 +198,25 @@ def test_linear_terms_equal_linear_shap(explained):
         mine = found[patient.names.index(name)]
         np.testing.assert_allclose(mine, values[column], atol=1e-10)
     assert np.abs(values).max() > 0.05
+
+
+@pytest.mark.parametrize("kind", ["bent", "updated", "prior"])
+def test_points_sum_to_the_risk_of_a_calibration_with_a_slope_per_horizon(explained, kind):
+    steps = np.array([1.0, 0.8]), np.zeros(0), HORIZONS, (THRESHOLD,), np.array([-0.4, -0.1])
+    line = Calibration(0.2, 1.3, *steps, low=-4.0, high=0.0)
+    bent = replace(explained.model.no_state, calibration=line)
+    if kind == "updated":
+        bent = replace(bent, update=replace(line, intercept=-0.5))
+    if kind == "prior":
+        bent = replace(explained.model.no_state, prior=bent)
+    model = replace(explained.model, state=None, grade=None, no_state=bent)
+    result = explain(replace(explained, model=model))
+    shown = model.risk(explained.matrix, THRESHOLD, HORIZONS)
+    np.testing.assert_allclose(result.risk, shown, atol=1e-6)
+    total = 100 * (result.risk - result.reference_risk)
+    np.testing.assert_allclose(result.points.sum(axis=2), total, atol=1e-9)
+    low, high = model.interval(explained.matrix, THRESHOLD, HORIZONS, 0.8)
+    assert ((low <= shown) & (shown <= high)).all()
 
 
 def test_mean_log_odds_are_those_of_the_members(explained):
