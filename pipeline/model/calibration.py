@@ -83,9 +83,9 @@ class Calibration:
         """Return the calibration of each row."""
         rise = horizon_steps(rows.horizon, self.knots)
         fall = threshold_steps(rows.threshold, self.thresholds)
-        shift = self.intercept + rise @ self.horizon + fall @ self.threshold
+        shift = self.intercept + _sum(rise, self.horizon) + _sum(fall, self.threshold)
         full = np.ones(len(shift))
-        bend = rise @ self.bend if self.bend.size else np.zeros(len(shift))
+        bend = _sum(rise, self.bend) if self.bend.size else np.zeros(len(shift))
         return RowCalibration(shift, self.slope * full, bend, self.low * full, self.high * full)
 
     def to_dict(self) -> dict[str, Any]:
@@ -101,6 +101,11 @@ class Calibration:
             "low": self.low,
             "high": self.high,
         }
+
+
+def _sum(basis: Floats, coefficients: Floats) -> Floats:
+    """Product without BLAS, whose rounding depends on the number of rows."""
+    return np.asarray((basis * coefficients).sum(axis=1))
 
 
 def calibration_from_dict(content: Mapping[str, Any]) -> Calibration:

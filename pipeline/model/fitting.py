@@ -191,7 +191,9 @@ def _fit_variant(
         whole, *parts = (replace(part, prior=prior) for part in (whole, *parts))
         usable = rows.of(prior_available(matrix))
         result.append(_calibrated(whole, parts, held_out, matrix, targets, usable, plan, resample))
-    return result
+    if resample is None:
+        return result
+    return [variant.with_mean_variance(matrix, rows) for variant in result]
 
 
 def _held_out(targets: Targets, rows: StackedRows, plan: FitPlan, folds: int) -> list[Bools]:

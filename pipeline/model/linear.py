@@ -69,8 +69,14 @@ class LinearMember:
     coefficients: Floats
 
     def log_odds(self, matrix: FeatureMatrix, rows: StackedRows, draw: int = 0) -> Floats:
-        """Return the log-odds of each stacked row for one set of coefficients."""
-        return self.all_log_odds(matrix, rows, slice(draw, draw + 1))[:, 0]
+        """Return the log-odds of each stacked row for one set of coefficients.
+
+        Summed without BLAS, whose rounding of a row depends on the other rows.
+        """
+        features = self._standardised(matrix)
+        context = _context(matrix, rows, self.design, self.knots, self.thresholds)
+        own, terms = np.split(self.coefficients[draw], [features.shape[1]])
+        return np.asarray((features * own).sum(axis=1)[rows.landmark] + (context * terms).sum(1))
 
     def all_log_odds(
         self, matrix: FeatureMatrix, rows: StackedRows, draws: slice = slice(None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import NormalDist
 
 import numpy as np
@@ -16,9 +16,10 @@ from pipeline.model.calibration import Calibration, RowCalibration, at_rows
 from pipeline.model.custom_member import CustomMember
 from pipeline.model.linear import LinearMember
 from pipeline.model.logistic import sigmoid
-from pipeline.model.stacked_rows import StackedRows, query
+from pipeline.model.stacked_rows import StackedRows, horizon_steps, query
 
 PRIOR_SILENT = "prior_silent"  # column of landmarks: code why the prior gives no estimate
+_MOST_LANDMARKS = 2000
 Member = LinearMember | BoosterMember | CustomMember
 
 
@@ -36,6 +37,8 @@ class Variant:
         Local recalibration of the calibrated log-odds (:mod:`pipeline.train.recalibrate`).
     update_redrawn : tuple of Calibration
         The same, refitted on bootstrap samples of the local patients.
+    mean_variance : ndarray, shape (n_thresholds, n_horizons), or None
+        Mean of :meth:`variance` over training landmarks; None in bundles of earlier versions.
     """
 
     linear: tuple[LinearMember, ...]
@@ -47,6 +50,7 @@ class Variant:
     prior: Variant | None = None
     update: Calibration | None = None
     update_redrawn: tuple[Calibration, ...] = ()
+    mean_variance: Floats | None = None
 
     @property
     def members(self) -> tuple[Member, ...]:
@@ -93,7 +97,7 @@ class Variant:
 
     def blend(self, matrix: FeatureMatrix, rows: StackedRows) -> Floats:
         """Return the weighted mean of the members' log-odds."""
-        return np.asarray(self.parts(matrix, rows) @ self.shares)
+        return np.asarray((self.parts(matrix, rows) * self.shares).sum(axis=1))
 
     def parts(self, matrix: FeatureMatrix, rows: StackedRows) -> Floats:
         """Return the log-odds of each member, the prior last, shape (n_rows, n_members)."""
@@ -117,6 +121,22 @@ class Variant:
     def spread(self, matrix: FeatureMatrix, rows: StackedRows) -> tuple[Floats, Floats]:
         """Return the calibrated log-odds of each row and their standard error.
 
+        The squared error is half the row's own variance and half the mean variance of its
+        threshold and horizon: the variance of a single landmark is estimated too poorly to tell
+        certain from uncertain landmarks (docs/evidence.md).
+        """
+        centre, variance = self.variance(matrix, rows)
+        if self.mean_variance is not None:
+            at = np.searchsorted(self.calibration.thresholds, rows.threshold)
+            mean = self.mean_variance[at]
+            rise = horizon_steps(rows.horizon, self.calibration.knots)
+            pooled = mean[:, 0] + (rise * np.diff(mean, axis=1)).sum(axis=1)
+            variance = (variance + pooled) / 2.0
+        return centre, np.sqrt(variance)
+
+    def variance(self, matrix: FeatureMatrix, rows: StackedRows) -> tuple[Floats, Floats]:
+        """Return the calibrated log-odds of each row and their variance.
+
         The variance is that of a new member, with the m members as a sample of possible models:
         the mean variance of a member over its bootstrap refits plus (m + 1) / (m - 1) times the
         variance between members. The second term covers the uncertainty from shrinkage and from
@@ -132,7 +152,31 @@ class Variant:
         if len(fits) > 1:
             another = (len(fits) + 1) / (len(fits) - 1)
             variance += another * (self.shares @ (fits - self.shares @ fits) ** 2)
-        return centre, np.sqrt(variance)
+        return centre, variance
+
+    def with_mean_variance(self, matrix: FeatureMatrix, rows: StackedRows) -> Variant:
+        """Return the variant with the mean variance over the given rows.
+
+        Parameters
+        ----------
+        matrix : FeatureMatrix
+        rows : StackedRows
+            Of every threshold and horizon of the calibration; at most 2,000 landmarks are used.
+        """
+        landmarks = np.unique(rows.landmark)
+        used = np.zeros(len(matrix.values), dtype=bool)
+        used[landmarks[:: -(-len(landmarks) // _MOST_LANDMARKS)]] = True
+        part = rows.of(used)
+        variance = self.variance(matrix, part)[1]
+        threshold = np.searchsorted(self.calibration.thresholds, part.threshold)
+        horizon = np.searchsorted(self.calibration.knots, part.horizon)
+        shape = (len(self.calibration.thresholds), len(self.calibration.knots))
+        total, count = np.zeros(shape), np.zeros(shape)
+        np.add.at(total, (threshold, horizon), variance)
+        np.add.at(count, (threshold, horizon), 1.0)
+        overall = variance.mean() if len(variance) else 0.0
+        mean = np.divide(total, count, out=np.full(shape, overall), where=count > 0)
+        return replace(self, mean_variance=mean)
 
     def _draws(self, matrix: FeatureMatrix, rows: StackedRows) -> list[Floats]:
         """Log-odds of each member: fit, then each draw, (n_rows, 1 + n_draws).

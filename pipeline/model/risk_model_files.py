@@ -8,6 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from pipeline.arrays import Floats
 from pipeline.model.booster import load_booster
 from pipeline.model.borrowed_prior import reading_prior_columns
 from pipeline.model.calibration import calibration_from_dict
@@ -53,6 +56,7 @@ def _calibrations(variant: Variant) -> dict[str, Any]:
     return {
         "calibration": variant.calibration.to_dict(),
         "redrawn": [item.to_dict() for item in variant.redrawn],
+        "mean_variance": None if variant.mean_variance is None else variant.mean_variance.tolist(),
     }
 
 
@@ -95,6 +99,7 @@ def load_model(files: Mapping[str, bytes], scale: str, prior: RiskModel | None =
                 for item in part["custom"]
             ),
             dict(part["weights"]),
+            mean_variance=_mean_variance(part),
         )
     no_state = variants["no_state"]
     if no_state is None:
@@ -131,7 +136,13 @@ def _recalibrated(variant: Variant, content: Mapping[str, Any]) -> Variant:
         variant,
         calibration=calibration_from_dict(content["calibration"]),
         redrawn=tuple(calibration_from_dict(item) for item in content["redrawn"]),
+        mean_variance=_mean_variance(content),
     )
+
+
+def _mean_variance(content: Mapping[str, Any]) -> Floats | None:
+    stored = content.get("mean_variance")  # absent in bundles of earlier versions
+    return None if stored is None else np.asarray(stored, dtype=float)
 
 
 def write_json(path: Path, content: Any, *, sort: bool = True) -> None:

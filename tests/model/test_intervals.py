@@ -56,7 +56,7 @@ def test_refits_take_turns_over_the_draws(course):
 def test_the_spread_is_that_of_one_more_member(course):
     variant = fitted(course, bootstrap_boosters=2).state
     asked = query(len(course[0].values), (72.0,), 3)
-    centre, error = variant.spread(course[0], asked)
+    centre, variance = variant.variance(course[0], asked)
     members = [*variant.linear, *variant.boosters]
     for row in (0, 7, 40):
         one = course[0].take(np.array([row]))
@@ -74,12 +74,28 @@ def test_the_spread_is_that_of_one_more_member(course):
             ]
             fits.append(variant.calibration.log_odds(drawn[:1], mine)[0])
             within.append(np.var(refits, ddof=1))
-        assert centre[row] == pytest.approx(np.average(fits, weights=variant.shares))
+        assert centre[row] == pytest.approx(variant.log_odds(one, mine)[0])
         # variance of the mean of m models plus that of another one, both from their own spread
-        apart = np.average((np.array(fits) - centre[row]) ** 2, weights=variant.shares)
+        mean_fit = np.average(fits, weights=variant.shares)
+        apart = np.average((np.array(fits) - mean_fit) ** 2, weights=variant.shares)
         another = apart * len(fits) / (len(fits) - 1) * (1 + 1 / len(fits))
         mean = np.average(within, weights=variant.shares)
-        assert error[row] ** 2 == pytest.approx(mean + another)
+        assert variance[row] == pytest.approx(mean + another)
+
+
+def test_half_of_the_variance_is_the_mean_of_its_threshold_and_horizon(course):
+    model = fitted(course, bootstrap_boosters=2)
+    variant, n = model.state, len(course[0].values)
+    known = model.state_known(course[0])
+    asked = query(n, (72.0,), 3).of(known)
+    own = variant.variance(course[0], asked)[1]
+    error = variant.spread(course[0], asked)[1]
+    place = variant.calibration.thresholds.index(3), variant.calibration.knots.index(72.0)
+    np.testing.assert_allclose(error**2, (own + variant.mean_variance[place]) / 2)
+    labelled = ~np.isnan(course[1].label(3, 72.0))[asked.landmark]
+    assert variant.mean_variance[place] == pytest.approx(own[labelled].mean())
+    earlier = replace(variant, mean_variance=None)  # a bundle of an earlier version
+    np.testing.assert_allclose(earlier.spread(course[0], asked)[1] ** 2, own)
 
 
 def test_a_single_member_has_its_refits_only_and_without_refits_no_width(course):
