@@ -44,7 +44,6 @@ OTHERS = {
     "features/test_oracle": "lab statistics of kernel, series and statistics by a plain loop",
     "importers/test_imported_training": "an import trains as its original, through every room",
     "model/test_bundle_formats": "older formats, every byte, and what changes no identity",
-    "model/test_intervals": "intervals of fitted models: fitting, members and risk_model",
     "pages/test_audit_sentences": "what an audit found, on the evaluation page",
     "pages/test_evaluation_page_browser": "the page in a browser",
     "pages/test_patient_page_browser": "the page in a browser",

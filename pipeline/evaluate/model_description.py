@@ -10,7 +10,8 @@ from pipeline.config import Config
 from pipeline.features.spec import FeatureSpec
 from pipeline.model.evaluation_report import ClinicalState, ModelDescription
 from pipeline.model.outcomes import reported_thresholds
-from pipeline.model.risk_model import RiskModel, Variant
+from pipeline.model.risk_model import RiskModel
+from pipeline.model.variant import Variant
 
 _GROUPS = ("cohort", "landmarks", "features", "model", "evaluation", "predict", "gates")
 _HIDDEN = ("cohort.name", "cohort.synthetic")

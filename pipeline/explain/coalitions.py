@@ -13,11 +13,11 @@ from pipeline.features.matrix import FeatureMatrix
 from pipeline.features.names import FeatureMeta
 from pipeline.features.score_definitions import GROUP as SCORES
 from pipeline.model.booster import BoosterMember
-from pipeline.model.calibration import RowCalibration
 from pipeline.model.custom_member import CustomMember
+from pipeline.model.horizon_order import Interpolation, between, needed, rising
 from pipeline.model.linear import LinearMember
-from pipeline.model.risk_model import Variant
 from pipeline.model.stacked_rows import StackedRows, query
+from pipeline.model.variant import Variant
 
 _AT_ONCE = 100_000
 
@@ -32,8 +32,8 @@ class BlackBoxMember:
 
     Attributes
     ----------
-    share : float
-        Share of the member in the blend.
+    share : ndarray, shape (n_horizons,)
+        Calibrated log-odds per unit of the member's log-odds.
     owner : ndarray of int, shape (n_columns,)
         Player of each column; negative if the column keeps the patient's value.
     own : ndarray, shape (1, n_columns)
@@ -43,7 +43,7 @@ class BlackBoxMember:
     """
 
     member: CustomMember
-    share: float
+    share: Floats
     owner: Ints
     own: Floats
     others: Floats
@@ -65,7 +65,7 @@ class BlackBoxMember:
         return replace(self, owner=owner)
 
     def change(self, coalitions: Bools) -> Floats:
-        """Return the weighted log-odds of each coalition minus those of the patient.
+        """Return the member's log-odds of each coalition minus those of the patient.
 
         Returns
         -------
@@ -84,43 +84,44 @@ class BlackBoxMember:
             for part in (distinct[at : at + size] for at in range(0, len(distinct), size))
         ]
         scores = np.concatenate(parts).reshape(len(distinct), len(self.others))
-        return np.asarray(self.share * (scores - patient)[number.ravel()])
+        return np.asarray((scores - patient)[number.ravel()])
 
 
 @dataclass(frozen=True)
 class RiskGame:
     """Risk of one patient at every horizon as a game between players.
 
-    The blend of a coalition is a sum of terms; its calibration gives the log-odds of the risk.
+    Terms are given at ``n_steps`` fitted horizons, on which the risks at ``n_horizons`` asked ones
+    depend.
 
     Attributes
     ----------
     subsets : ndarray of bool, shape (n_terms, n_players)
         Players that a coalition must include for a term to count.
-    terms : ndarray, shape (n_terms, n_horizons, n_prototypes)
-        Weighted log-odds.
-    whole : ndarray, shape (n_horizons,)
-        Blend of the patient, with every term, without the prior.
+    terms : ndarray, shape (n_terms, n_steps, n_prototypes)
+        Calibrated log-odds.
+    whole : ndarray, shape (n_steps,)
+        Calibrated log-odds of the patient, with every term.
     weight : ndarray, shape (n_prototypes,)
         Weights of the prototypes; sum to 1.
-    calibrations : tuple of RowCalibration
-        Applied to the blend in turn, one row per horizon.
+    asked : Interpolation or None
+        Asked horizons between the steps, whose log-odds are put in order; None if they are the
+        steps and in order by construction.
     opaque : tuple of BlackBoxMember
         Custom members, which have no terms and are evaluated for every coalition.
-    prior : RiskGame or None
-        Game of the prior's calibrated log-odds, which are a member of the blend.
-    prior_share : float
-        Share of the prior in the blend.
     """
 
     subsets: Bools
     terms: Floats
     whole: Floats
     weight: Floats
-    calibrations: tuple[RowCalibration, ...]
+    asked: Interpolation | None = None
     opaque: tuple[BlackBoxMember, ...] = ()
-    prior: RiskGame | None = None
-    prior_share: float = 0.0
+
+    @property
+    def n_horizons(self) -> int:
+        """Number of asked horizons."""
+        return len(self.whole if self.asked is None else self.asked.lower)
 
     def active(self) -> Bools:
         """Whether each player changes the risk for any prototype; the others have value 0."""
@@ -128,7 +129,7 @@ class RiskGame:
         active = np.asarray(self.subsets[nonzero].any(axis=0))
         for member in self.opaque:
             active = active | member.active(len(active))
-        return active if self.prior is None else active | self.prior.active()
+        return active
 
     def among(self, players: Ints) -> RiskGame:
         """Restrict the game to the given players."""
@@ -136,13 +137,12 @@ class RiskGame:
             self,
             subsets=self.subsets[:, players],
             opaque=tuple(member.among(players) for member in self.opaque),
-            prior=None if self.prior is None else self.prior.among(players),
         )
 
     def risk(self, coalitions: Bools) -> Floats:
         """Mean risk of each coalition, shape (n_coalitions, n_horizons)."""
         log_odds = self._log_odds(coalitions)
-        result = np.empty((len(coalitions), len(self.whole)))
+        result = np.empty((len(coalitions), self.n_horizons))
         for start in range(0, len(coalitions), _CHUNK):
             part = slice(start, start + _CHUNK)
             here = log_odds(part)
@@ -165,18 +165,14 @@ class RiskGame:
         terms = np.add.reduceat(flat[order], starts, axis=0) if len(order) else flat
         start = self.whole[:, None] - self.terms.sum(axis=0)
         together, distinct = coalitions[:, first], needed[kept]
-        shift = np.zeros((len(coalitions), len(self.weight)))
-        for member in self.opaque:
-            shift += member.change(coalitions)
+        changes = tuple((member.share, member.change(coalitions)) for member in self.opaque)
         return _LogOdds(
             together.astype(np.float32),
             distinct.astype(np.float32),
             terms,
             start,
-            shift,
-            tuple(item.columns() for item in self.calibrations),
-            None if self.prior is None else self.prior._log_odds(coalitions),
-            self.prior_share,
+            changes,
+            self.asked,
         )
 
 
@@ -186,22 +182,19 @@ class _LogOdds:
     subsets: np.typing.NDArray[np.float32]
     terms: Floats
     start: Floats
-    shift: Floats
-    calibrations: tuple[RowCalibration, ...]
-    prior: _LogOdds | None
-    prior_share: float
+    changes: tuple[tuple[Floats, Floats], ...]
+    asked: Interpolation | None
 
     def __call__(self, part: slice) -> Floats:
         """Return log-odds, shape (n_coalitions, n_horizons, n_prototypes)."""
         counts = self.coalitions[part] @ self.subsets.T == self.subsets.sum(axis=1)
-        blend: Floats = (counts.astype(float) @ self.terms).reshape(-1, *self.start.shape)
-        blend += self.start
-        blend += self.shift[part][:, None, :]
-        if self.prior is not None:
-            blend += self.prior_share * self.prior(part)
-        for calibration in self.calibrations:
-            blend = calibration(blend)
-        return blend
+        here: Floats = (counts.astype(float) @ self.terms).reshape(-1, *self.start.shape)
+        here += self.start
+        for share, change in self.changes:
+            here += share[:, None] * change[part][:, None, :]
+        if self.asked is None:
+            return here
+        return np.moveaxis(self.asked(np.moveaxis(rising(here, axis=1), 1, -1)), -1, 1)
 
 
 def _distinct(rows: Bools) -> tuple[Ints, Ints]:
@@ -239,6 +232,10 @@ class Switchboard:
     ) -> None:
         self._variant, self._players = variant, players
         self._threshold, self._horizons = threshold, horizons
+        self._asked = None
+        if variant.by_horizon:
+            self._horizons = needed(horizons, variant.calibration.knots)
+            self._asked = between(np.asarray(horizons, dtype=float), self._horizons)
         self._owner = {meta.name: players.index(meta.player) for meta in metas}
         self._values = {
             player: [n for n, meta in enumerate(metas) if meta.player == player]
@@ -246,49 +243,41 @@ class Switchboard:
         }
         self._trees = {
             number: self._read(member)
-            for number, member in enumerate(variant.members)
+            for number, (member, _) in enumerate(variant.weighted(self._query(1)))
             if isinstance(member, BoosterMember)
         }
-        self._prior = None
-        if variant.prior is not None:
-            self._prior = Switchboard(variant.prior, metas, players, threshold, horizons)
 
     def game(self, patient: FeatureMatrix, background: FeatureMatrix, weight: Floats) -> RiskGame:
         """Build the game of one patient (one row) and prototypes at the patient's hour."""
         horizons = query(1, self._horizons, self._threshold)
         one = query(len(background.values), self._horizons[:1], self._threshold)
-        variant, prior = self._variant, self._prior
         subsets = [np.zeros((0, len(self._players)), dtype=bool)]
         terms = [np.zeros((0, len(self._horizons), len(background.values)))]
-        whole, opaque = np.zeros(len(self._horizons)), []
-        for number, member in enumerate(variant.members):
-            share = float(variant.shares[number])
-            whole += share * member.log_odds(patient, horizons)
+        opaque = []
+        for number, (member, share) in enumerate(self._variant.weighted(horizons)):
             if isinstance(member, LinearMember):
                 subsets.append(np.eye(len(self._players), dtype=bool))
-                terms.append(share * self._linear(member, patient, background))
+                terms.append(share[:, None] * self._linear(member, patient, background))
             elif isinstance(member, BoosterMember):
                 trees = self._trees[number]
                 subsets.append(trees.subsets)
                 own, others = member.inputs(patient, horizons), member.inputs(background, one)
-                terms.append(share * trees.terms(own, others).transpose(0, 2, 1))
+                terms.append(share[:, None] * trees.terms(own, others).transpose(0, 2, 1))
             else:
                 opaque.append(self._opaque(member, share, patient, background))
         return RiskGame(
             self._without_absent(np.concatenate(subsets), patient),
             np.concatenate(terms),
-            whole,
+            self._variant.unordered(patient, horizons),
             weight / weight.sum(),
-            variant.calibrations(horizons),
+            self._asked,
             tuple(opaque),
-            None if prior is None else prior.game(patient, background, weight),
-            0.0 if prior is None else float(variant.shares[-1]),
         )
 
     def _opaque(
         self,
         member: CustomMember,
-        share: float,
+        share: Floats,
         patient: FeatureMatrix,
         background: FeatureMatrix,
     ) -> BlackBoxMember:

@@ -107,7 +107,7 @@ def contributions(
 def _shares(game: RiskGame, pathways: tuple[str, ...], effort: Effort) -> tuple[Floats, Floats]:
     """Owen values and their errors; players without effect are left out of the game."""
     active = np.flatnonzero(game.active())
-    shape = (len(pathways), len(game.whole))
+    shape = (len(pathways), game.n_horizons)
     points, error = np.zeros(shape), np.zeros(shape)
     if len(active):
         names = list(dict.fromkeys(pathways[player] for player in active))

@@ -22,8 +22,9 @@ from pipeline.features.names import FeatureMeta
 from pipeline.features.spec import FeatureSpec
 from pipeline.model.abstention import abstention_codes, support_from_reference
 from pipeline.model.linear import LinearMember
-from pipeline.model.risk_model import PRIOR_SILENT, RiskModel, Variant
+from pipeline.model.risk_model import PRIOR_SILENT, RiskModel
 from pipeline.model.training_reference import TrainingReference, clip_ages
+from pipeline.model.variant import Variant
 
 PREFIX = "prior:"
 _SHARED = "time__hours"  # identical for both models

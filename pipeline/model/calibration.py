@@ -1,68 +1,37 @@
-"""Calibrates the blend: intercept and slope per horizon, monotone in horizon and threshold."""
+"""Calibrates the blend: slope and intercept per horizon, and falling threshold intercepts."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from pipeline.arrays import Floats, Ints
+from pipeline.model.horizon_order import between
 from pipeline.model.logistic import fit_logistic, penalty
 from pipeline.model.stacked_rows import StackedRows, horizon_steps, threshold_steps
 
 MIN_EVENT_PATIENTS = 5
-_RANGE = (0.01, 0.99)  # quantiles of z between which the slope may depend on the horizon
-
-
-@dataclass(frozen=True)
-class RowCalibration:
-    """Calibration of given rows: ``shift + slope * z + bend * (clip(z, low, high) - middle)``.
-
-    ``middle`` is half-way between ``low`` and ``high``.
-
-    Attributes
-    ----------
-    shift, slope, bend, low, high : ndarray
-        Shapes that broadcast with z.
-    """
-
-    shift: Floats
-    slope: Floats
-    bend: Floats
-    low: Floats
-    high: Floats
-
-    def __call__(self, z: Floats) -> Floats:
-        """Return calibrated log-odds."""
-        result = self.slope * z + self.shift
-        if np.any(self.bend):
-            middle = (self.low + self.high) / 2.0
-            result += self.bend * (np.clip(z, self.low, self.high) - middle)
-        return np.asarray(result)
-
-    def columns(self) -> RowCalibration:
-        """Return the same calibration with a last axis, for z with several columns per row."""
-        parts = (self.shift, self.slope, self.bend, self.low, self.high)
-        return RowCalibration(*(part[..., None] for part in parts))
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Calibrated log-odds: a line in z whose intercept and slope depend on the horizon.
+    """Calibrated log-odds, linear in z with a slope of its own at each horizon.
 
-    At the first horizon the slope is ``slope``. Over each interval between horizons the slope
-    changes by ``bend`` for z between ``low`` and ``high``, and the log-odds half-way between them
-    rise by ``horizon``. They rise at ``low`` and at ``high`` too, and the slope is never negative,
-    so the risk never falls with the horizon or with z.
+    ``intercept + slope * z + horizon steps + threshold steps``, and ``deviation * (z - centre)``
+    where slopes differ between horizons. Slopes are at least 0 and threshold steps at most 0.
+    Without deviations, horizon steps are at least 0, so the log-odds rise with the horizon; with
+    them, :func:`pipeline.model.horizon_order.rising` puts the log-odds in order.
 
     Attributes
     ----------
-    horizon, bend : ndarray, shape (n_horizons - 1,)
-        An empty ``bend`` is one slope for all horizons.
+    horizon : ndarray, shape (n_horizons - 1,)
     threshold : ndarray, shape (n_thresholds - 1,)
-        At most 0.
+    deviation : ndarray, shape (n_horizons,) or (0,)
+        Slope of each horizon minus ``slope``; empty if all horizons have the same slope.
+    centre : float
     """
 
     intercept: float
@@ -71,22 +40,38 @@ class Calibration:
     threshold: Floats
     knots: tuple[float, ...]
     thresholds: tuple[int, ...]
-    bend: Floats = field(default_factory=lambda: np.zeros(0))
-    low: float = 0.0
-    high: float = 0.0
+    deviation: Floats = field(default_factory=lambda: np.zeros(0))
+    centre: float = 0.0
+
+    @property
+    def by_horizon(self) -> bool:
+        """Whether slopes differ between horizons."""
+        return bool(np.any(self.deviation))
 
     def log_odds(self, blend: Floats, rows: StackedRows) -> Floats:
-        """Return the calibrated log-odds of each stacked row."""
-        return self.at(rows)(blend)
+        """Return calibrated log-odds; ``blend`` may have several draws as columns."""
+        slope, shift = self.slopes(rows), self.shift(rows)
+        if blend.ndim > 1:
+            slope, shift = slope[:, None], shift[:, None]
+        return np.asarray(slope * blend + shift)
 
-    def at(self, rows: StackedRows) -> RowCalibration:
-        """Return the calibration of each row."""
-        rise = horizon_steps(rows.horizon, self.knots)
-        fall = threshold_steps(rows.threshold, self.thresholds)
-        shift = self.intercept + _sum(rise, self.horizon) + _sum(fall, self.threshold)
-        full = np.ones(len(shift))
-        bend = _sum(rise, self.bend) if self.bend.size else np.zeros(len(shift))
-        return RowCalibration(shift, self.slope * full, bend, self.low * full, self.high * full)
+    def slopes(self, rows: StackedRows) -> Floats:
+        """Return the factor of z in each row."""
+        return self.slope + self._deviations(rows)
+
+    def shift(self, rows: StackedRows) -> Floats:
+        """Return the term added to ``slopes * z`` in each row."""
+        return (
+            self.intercept
+            + _sum(horizon_steps(rows.horizon, self.knots), self.horizon)
+            + _sum(threshold_steps(rows.threshold, self.thresholds), self.threshold)
+            - self.centre * self._deviations(rows)
+        )
+
+    def _deviations(self, rows: StackedRows) -> Floats:
+        if not self.by_horizon:
+            return np.zeros(len(rows.horizon))
+        return between(rows.horizon, self.knots)(self.deviation)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -97,15 +82,9 @@ class Calibration:
             "threshold": self.threshold.tolist(),
             "knots": list(self.knots),
             "thresholds": list(self.thresholds),
-            "bend": self.bend.tolist(),
-            "low": self.low,
-            "high": self.high,
+            "deviation": self.deviation.tolist(),
+            "centre": self.centre,
         }
-
-
-def _sum(basis: Floats, coefficients: Floats) -> Floats:
-    """Product without BLAS, whose rounding depends on the number of rows."""
-    return np.asarray((basis * coefficients).sum(axis=1))
 
 
 def calibration_from_dict(content: Mapping[str, Any]) -> Calibration:
@@ -120,19 +99,14 @@ def calibration_from_dict(content: Mapping[str, Any]) -> Calibration:
         np.asarray(content["threshold"], dtype=float),
         tuple(content["knots"]),
         tuple(content["thresholds"]),
-        np.asarray(content.get("bend", ()), dtype=float),
-        float(content.get("low", 0.0)),
-        float(content.get("high", 0.0)),
+        np.asarray(content.get("deviation", ()), dtype=float),
+        float(content.get("centre", 0.0)),
     )
 
 
-def at_rows(calibrations: Sequence[Calibration], rows: StackedRows) -> RowCalibration:
-    """Return several calibrations of the same rows, one per column."""
-    each = [item.at(rows) for item in calibrations]
-    names = ("shift", "slope", "bend", "low", "high")
-    return RowCalibration(
-        *(np.stack([getattr(item, name) for item in each], axis=1) for name in names)
-    )
+def _sum(basis: Floats, coefficients: Floats) -> Floats:
+    """Product without BLAS, whose rounding depends on the number of rows."""
+    return np.asarray((basis * coefficients).sum(axis=1))
 
 
 def identity(knots: tuple[float, ...], thresholds: tuple[int, ...]) -> Calibration:
@@ -167,7 +141,7 @@ def fit_calibration(
 ) -> Calibration:
     """Fit on out-of-fold log-odds; with fewer than five event patients, return the identity.
 
-    The slope is shrunk towards 1; its changes between horizons and the steps are shrunk towards 0.
+    The common slope is shrunk towards 1; deviations from it and the steps are shrunk towards 0.
 
     Parameters
     ----------
@@ -176,61 +150,44 @@ def fit_calibration(
     """
     if event_patients(rows, patient) < MIN_EVENT_PATIENTS:
         return identity(knots, thresholds)
-    ends = np.quantile(blend, _RANGE)
-    free = np.full(max(len(knots) - 1, 0), np.inf)
-    fitted = _fit_slopes(blend, rows, knots, thresholds, ridge, ends, (-free, free))
-    bend = _monotone(fitted)
-    if np.array_equal(bend, fitted.bend):
-        return fitted
-    return _fit_slopes(blend, rows, knots, thresholds, ridge, ends, (bend, bend))
-
-
-def _monotone(fitted: Calibration) -> Floats:
-    """Shrink the changes of the slope until the log-odds rise with z and with every horizon."""
-    width = fitted.high - fitted.low
-    if width <= 0.0:
-        return np.zeros(len(fitted.bend))
-    limit = 2.0 * fitted.horizon / width
-    bend = np.clip(fitted.bend, -limit, limit)
-    lowest = -float(np.cumsum(bend).min(initial=0.0))
-    return bend * min(1.0, fitted.slope / lowest) if lowest > 0.0 else bend
-
-
-def _fit_slopes(
-    blend: Floats,
-    rows: StackedRows,
-    knots: tuple[float, ...],
-    thresholds: tuple[int, ...],
-    ridge: float,
-    ends: Floats,
-    bounds: tuple[Floats, Floats],
-) -> Calibration:
-    """Fit with changes of the slope within ``bounds``; fixed ones bound the other coefficients."""
-    low, high = (float(end) for end in ends)
-    rise = horizon_steps(rows.horizon, knots)
-    fall = threshold_steps(rows.threshold, thresholds)
-    bent = rise * (np.clip(blend, low, high) - (low + high) / 2.0)[:, None]
-    count, falling = rise.shape[1], fall.shape[1]
-    fixed = np.where(np.isfinite(bounds[0]), bounds[0], 0.0)
-    least_rise = np.abs(fixed) * (high - low) / 2.0
-    least_slope = -float(np.cumsum(fixed).min(initial=0.0))
-    free = np.inf
+    n_rise, n_fall, several = len(knots) - 1, len(thresholds) - 1, len(knots) > 1
+    centre = float(np.average(blend, weights=rows.weight)) if several else 0.0
+    own = (
+        rows.horizon[:, None] == np.asarray(knots)[None, :]
+        if several
+        else np.zeros((len(blend), 0))
+    )
     theta = fit_logistic(
         np.zeros((len(blend), 0)),
-        np.hstack([np.ones((len(blend), 1)), blend[:, None], rise, bent, fall]),
+        np.hstack(
+            [
+                np.ones((len(blend), 1)),
+                blend[:, None],
+                horizon_steps(rows.horizon, knots),
+                threshold_steps(rows.threshold, thresholds),
+                own * (blend - centre)[:, None],
+            ]
+        ),
         np.arange(len(blend)),
         rows.label,
         rows.weight,
         penalty(
-            [0.0, 1.0] + [ridge] * (2 * count + falling),
-            lower=[-free, least_slope, *least_rise, *bounds[0]] + [-free] * falling,
-            upper=[free] * (2 + count) + [*bounds[1]] + [0.0] * falling,
-            centre=[0.0, 1.0] + [0.0] * (2 * count + falling),
+            [0.0, 1.0] + [ridge] * (n_rise + n_fall + own.shape[1]),
+            lower=[-np.inf, 0.0] + [-np.inf] * (n_rise + n_fall + own.shape[1]),
+            upper=[np.inf] * (2 + n_rise) + [0.0] * n_fall + [np.inf] * own.shape[1],
+            centre=[0.0, 1.0] + [0.0] * (n_rise + n_fall + own.shape[1]),
         ),
     )
-    steps = np.split(theta[2:], [count, 2 * count])
+    steps = np.split(theta[2:], [n_rise, n_rise + n_fall])
     return Calibration(
-        float(theta[0]), float(theta[1]), steps[0], steps[2], knots, thresholds, steps[1], low, high
+        float(theta[0]),
+        float(theta[1]),
+        steps[0],
+        steps[1],
+        knots,
+        thresholds,
+        np.maximum(steps[2], -theta[1]),
+        centre,
     )
 
 

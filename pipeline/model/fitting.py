@@ -17,9 +17,10 @@ from pipeline.model.custom_member import fit_custom
 from pipeline.model.linear import LinearMember, fit_linear
 from pipeline.model.logistic import sigmoid
 from pipeline.model.parallel import one_blas_thread, side_by_side
-from pipeline.model.risk_model import RiskModel, Variant, prior_available
+from pipeline.model.risk_model import RiskModel, prior_available
 from pipeline.model.stacked_rows import StackedRows, Targets, stack
 from pipeline.model.tuning import Settings, log_loss, tune, with_settings
+from pipeline.model.variant import Variant
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ from pipeline.model.borrowed_prior import reading_prior_columns
 from pipeline.model.calibration import calibration_from_dict
 from pipeline.model.custom_member import load_custom
 from pipeline.model.linear import linear_from_dict
-from pipeline.model.risk_model import RiskModel, Variant
+from pipeline.model.risk_model import RiskModel
+from pipeline.model.variant import Variant
 
 
 def save_model(model: RiskModel, folder: Path, scale: str) -> None:

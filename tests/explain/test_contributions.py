@@ -202,8 +202,8 @@ def test_linear_terms_equal_linear_shap(explained):
 
 @pytest.mark.parametrize("kind", ["bent", "updated", "prior"])
 def test_points_sum_to_the_risk_of_a_calibration_with_a_slope_per_horizon(explained, kind):
-    steps = np.array([1.0, 0.8]), np.zeros(0), HORIZONS, (THRESHOLD,), np.array([-0.4, -0.1])
-    line = Calibration(0.2, 1.3, *steps, low=-4.0, high=0.0)
+    steps = np.array([0.1, 0.2]), np.zeros(0), HORIZONS, (THRESHOLD,)
+    line = Calibration(0.2, 1.3, *steps, deviation=np.array([0.4, 0.0, -0.5]), centre=-4.0)
     bent = replace(explained.model.no_state, calibration=line)
     if kind == "updated":
         bent = replace(bent, update=replace(line, intercept=-0.5))
@@ -212,11 +212,19 @@ def test_points_sum_to_the_risk_of_a_calibration_with_a_slope_per_horizon(explai
     model = replace(explained.model, state=None, grade=None, no_state=bent)
     result = explain(replace(explained, model=model))
     shown = model.risk(explained.matrix, THRESHOLD, HORIZONS)
+    everyone = query(len(shown), HORIZONS, THRESHOLD)
+    unordered = model.no_state.unordered(explained.matrix, everyone).reshape(shown.shape)
+    assert (np.diff(unordered, axis=1) < 0).any()
+    assert (np.diff(shown, axis=1) >= 0).all()
     np.testing.assert_allclose(result.risk, shown, atol=1e-6)
     total = 100 * (result.risk - result.reference_risk)
     np.testing.assert_allclose(result.points.sum(axis=2), total, atol=1e-9)
     low, high = model.interval(explained.matrix, THRESHOLD, HORIZONS, 0.8)
     assert ((low <= shown) & (shown <= high)).all()
+    one = contributions(model, explained.matrix, THRESHOLD, (100.0,), explained.background)
+    between = model.risk(explained.matrix, THRESHOLD, (100.0,))
+    np.testing.assert_allclose(one.risk, between, atol=1e-6)
+    assert ((shown[:, 1:2] <= between) & (between <= shown[:, 2:])).all()
 
 
 def test_mean_log_odds_are_those_of_the_members(explained):

@@ -1,4 +1,4 @@
-"""Risk intervals: refits and disagreement between members, ordered like the risks."""
+"""Variants: refits and disagreement between members, and the interval that follows from them."""
 
 from dataclasses import replace
 
