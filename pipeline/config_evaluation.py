@@ -17,7 +17,7 @@ class EvaluationConfig(Strict):
 
     folds: int = Field(default=5, ge=2, le=20)
     repeats: int = Field(default=4, ge=1, le=50)
-    bootstrap: int = Field(default=300, ge=20, le=5000)
+    bootstrap: int = Field(default=1000, ge=20, le=5000)
     min_event_patients: int = Field(default=5, ge=1)
     expected_auroc: float = Field(default=0.75, gt=0.5, lt=1)
     control_permutations: int = Field(default=3, ge=0, le=50)

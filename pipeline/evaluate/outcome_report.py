@@ -22,6 +22,7 @@ from pipeline.evaluate.competing_risks import (
 from pipeline.evaluate.decision_curve import decision_curves, threshold_grid
 from pipeline.evaluate.intervals import estimate, number
 from pipeline.evaluate.metrics import calibration_groups, calibration_smooth
+from pipeline.evaluate.patient_weights import PatientWeights
 from pipeline.evaluate.scored_rows import HorizonRows, ScoredRows
 from pipeline.evaluate.subgroups import Mask, by_day, subgroup_table, within_grade
 from pipeline.model.evaluated_outcome import (
@@ -42,7 +43,6 @@ from pipeline.model.evaluation_report import HorizonCurves, RiskDistribution, Ro
 
 MODELS = ("model", "model_no_state")
 BARS = ("grade_and_day", "clinical_state")
-_SLOPE_DRAWS = 200
 _MIN_LANDMARKS_PER_DAY = 10
 _PROBABILITY = (
     *("auprc", "brier", "ipa", "cal_slope", "cal_slope_lo", "cal_slope_hi", "cal_intercept", "ici"),
@@ -216,8 +216,10 @@ def _other_split(scores: ScoredRows, config: EvaluationConfig, seed: int) -> Oth
     )
 
 
-def _probability_metrics(label: Floats, risk: Floats, weight: Floats) -> dict[str, float | None]:
-    intercept, slope = metrics.calibration_line(label, risk, weight[:, : _SLOPE_DRAWS + 1])
+def _probability_metrics(
+    label: Floats, risk: Floats, weight: PatientWeights
+) -> dict[str, float | None]:
+    intercept, slope = metrics.calibration_line(label, risk, weight)
     return {
         **estimate(metrics.brier(label, risk, weight), "brier"),
         **estimate(metrics.ipa(label, risk, weight), "ipa"),

@@ -40,6 +40,7 @@ from pipeline.model.evaluation_report import (
     UngradedPatients,
 )
 from pipeline.model.outcomes import headline_key, onset_hours
+from pipeline.model.parallel import one_blas_thread
 from pipeline.model.stacked_rows import EVENT, Targets
 
 _RIVALS = {"severe_crs": ("crs", 3), "icans": ("icans", 1), "iec_hs": ("hlh", 1)}
@@ -65,6 +66,7 @@ class Evaluation:
         return replace(self, report=self.report.replace(**parts))
 
 
+@one_blas_thread()
 def assemble(
     scored: Mapping[str, ScoredOutcome],
     config: Config,
@@ -110,7 +112,7 @@ def assemble(
     ...     {}, bundle.config, kind="external", cohort=empty_cohort(["P1"]),
     ...     spec=bundle.reference.spec, evaluated=cohort, warnings=["not scored"], command="")
     >>> evaluation.report.cohort.name, evaluation.report.protocol.bootstrap
-    ('mine', 300)
+    ('mine', 1000)
     """
     settings, minimum = config.evaluation, config.evaluation.min_event_patients
     outcomes, drawn, canaries, used, axes = {}, {}, [], {}, {}
