@@ -282,6 +282,7 @@ def _context(
     return OutcomeContext(
         control=part.control,
         further=part.further,
+        refits=part.refits,
         masks=subgroup_masks(cohort, part.scores, config.evaluation.age_bands),
         rivals=rival_hours(
             cohort, part.scores, config.outcomes[name].scale, config.cohort.ungraded

@@ -23,6 +23,7 @@ from pipeline.model.evaluation_cells import (
     PerformanceCell,
     ProbabilityIntervals,
     Rate,
+    RefitCell,
 )
 
 
@@ -123,6 +124,7 @@ class OutcomeReport(Part):
     subgroups: dict[str, dict[str, dict[str, PartCell]]] = Field(default_factory=dict)
     further_splits: dict[str, OtherSplit | str] = Field(default_factory=dict)
     negative_control: dict[str, ControlCell] = Field(default_factory=dict)
+    refit_intervals: dict[str, RefitCell] = Field(default_factory=dict)
     answered: SomeLandmarks = Field(default_factory=SomeLandmarks)
     labs_answer: str = ""
     negative_control_kind: str = ""

@@ -161,6 +161,7 @@ def outcome_view(
     further = [
         evaluation_tables.labs(outcome, hours),
         evaluation_tables.robustness(outcome, hours) if hours else None,
+        evaluation_tables.refits(outcome, hours),
         decision_tables.alerts(outcome, NAMES),
         decision_tables.net_benefit(outcome, NAMES),
         evaluation_tables.incidence(outcome),
