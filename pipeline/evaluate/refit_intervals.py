@@ -15,7 +15,7 @@ from pipeline.evaluate.intervals import number
 from pipeline.evaluate.scored_rows import HorizonRows, ScoredRows
 from pipeline.evaluate.splits import Split
 from pipeline.features.matrix import FeatureMatrix
-from pipeline.model.evaluation_cells import RefitCell, RefitFigures
+from pipeline.model.evaluated_outcome import RefitCell, RefitFigures
 from pipeline.model.fitting import FitPlan
 from pipeline.model.stacked_rows import EVENT, Targets
 

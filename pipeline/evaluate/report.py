@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from pipeline.arrays import Floats
+from pipeline.cohort.record_ends import count_record_ends, grade_ends
 from pipeline.cohort.tables import Cohort
 from pipeline.cohort.ungraded import (
     STATED_ELSEWHERE,
@@ -124,6 +125,7 @@ def assemble(
             canaries.append(canary)
         outcomes[name] = outcome.replace(
             label=config.outcomes[name].label,
+            record_ends=_record_ends(cohort, config.outcomes[name].scale),
             labs_answer=labs_verdict(
                 outcome,
                 headline_key(outcome.model),
@@ -292,6 +294,12 @@ def _context(
         cutoffs=cutoffs,
         ipcw_floor=config.model.ipcw_floor,
     )
+
+
+def _record_ends(cohort: Cohort, scale: str) -> dict[str, Any]:
+    """Patients whose grades on a scale end at the worst one, of all in the cohort."""
+    grades = cohort.assessments.rename(columns={"assessed_hours": "hours"})
+    return asdict(count_record_ends(grade_ends(grades[grades["scale"] == scale])))
 
 
 def _contrast(

@@ -204,34 +204,6 @@ class ControlCell(AreaCell):
     highest: Number = None
 
 
-class RefitFigures(Part):
-    """Median out-of-bag figures over whole refits, with 95 % percentile intervals."""
-
-    auroc: Number = None
-    auroc_lo: Number = None
-    auroc_hi: Number = None
-    brier: Number = None
-    brier_lo: Number = None
-    brier_hi: Number = None
-    cal_slope: Number = None
-    cal_slope_lo: Number = None
-    cal_slope_hi: Number = None
-
-    def metric(self, name: str) -> Metric:
-        """One figure with its interval, by its field name."""
-        return Metric(*(getattr(self, f"{name}{end}") for end in ("", "_lo", "_hi")))
-
-
-class RefitCell(Part):
-    """Refits, those with enough out-of-bag events, and figures; ``difference`` is of the two."""
-
-    refits: Number = None
-    used: Number = None
-    model: RefitFigures = Field(default_factory=RefitFigures)
-    grade_and_day: RefitFigures = Field(default_factory=RefitFigures)
-    difference: RefitFigures = Field(default_factory=RefitFigures)
-
-
 class GradeStrata(Part):
     """AUROC among landmarks of equal current grade."""
 

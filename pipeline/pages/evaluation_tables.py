@@ -19,7 +19,7 @@ from pipeline.format import (
     proportion,
     signed,
 )
-from pipeline.model.evaluated_outcome import OtherSplit, OutcomeReport
+from pipeline.model.evaluated_outcome import OtherSplit, OutcomeReport, RefitCell
 from pipeline.model.evaluation_cells import (
     AreaCell,
     ControlCell,
@@ -28,7 +28,6 @@ from pipeline.model.evaluation_cells import (
     Number,
     PartCell,
     Rate,
-    RefitCell,
     RiskGroup,
 )
 
