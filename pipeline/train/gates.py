@@ -196,7 +196,7 @@ def _slopes(
     """One gate per horizon with enough event patients; the horizon of the gates has one always."""
     return [
         _slope(outcome, hours, cell.slope, config)
-        for hours, cell in model.items()
+        for hours, cell in sorted(model.items(), key=lambda item: float(item[0]))
         if hours == key or _events(cell) >= config.min_event_patients
     ]
 
