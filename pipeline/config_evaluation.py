@@ -17,7 +17,8 @@ class EvaluationConfig(Strict):
 
     folds: int = Field(default=5, ge=2, le=20)
     repeats: int = Field(default=4, ge=1, le=50)
-    bootstrap: int = Field(default=300, ge=20, le=5000)
+    bootstrap: int = Field(default=1000, ge=20, le=5000)
+    refit_bootstrap: int = Field(default=0, ge=0, le=1000)
     min_event_patients: int = Field(default=5, ge=1)
     expected_auroc: float = Field(default=0.75, gt=0.5, lt=1)
     control_permutations: int = Field(default=3, ge=0, le=50)
@@ -44,8 +45,18 @@ class GateConfig(Strict):
     margin_auroc: float = Field(default=0.02, ge=0)
     slope_low: float = 0.8
     slope_high: float = 1.25
+    slope_estimate_low: float = 0.67
+    slope_estimate_high: float = 1.5
     min_event_patients: int = Field(default=20, ge=1)
     horizon_hours: PositiveHours = 72
+
+    @model_validator(mode="after")
+    def _ranges_rise(self) -> GateConfig:
+        for name in ("slope", "slope_estimate"):
+            low, high = getattr(self, f"{name}_low"), getattr(self, f"{name}_high")
+            if low >= high:
+                raise ValueError(f"{name}_low must be below {name}_high, not {low:g} and {high:g}")
+        return self
 
 
 class AuditConfig(Strict):

@@ -11,6 +11,7 @@ from pipeline.audit.finding import Finding, NotApplicable
 from pipeline.audit.leakage_checks import candidate_columns
 from pipeline.audit.null_statistics import rank_auc
 from pipeline.cohort.column_words import contains_word, listed, word_list
+from pipeline.cohort.record_ends import count_record_ends, grade_ends
 from pipeline.cohort.schema import to_number
 from pipeline.format import counted
 
@@ -40,26 +41,20 @@ class CutAtThePeak(Check):
             rows = context.grades[context.grades["scale"] == scale]
             rows = rows.dropna(subset=["hours", "grade"])
             rows = rows.sort_values(["patient", "hours"], kind="stable")
-            by = rows.groupby("patient")["grade"]
-            table = by.agg(["max", "min", "last", "size"])
-            table["at"] = rows["grade"].eq(by.transform("max")).groupby(rows["patient"]).sum()
-            table = table[(table["max"] > table["min"]) & (table["size"] >= 3)]
-            if len(table) < MIN_PATIENTS:
-                continue
-            ends = table["last"] == table["max"]
-            chance = table["at"] / table["size"]
-            spread = np.sqrt((chance * (1 - chance)).sum())
-            z = (ends.sum() - chance.sum()) / spread if spread > 0 else 0.0
-            if ends.mean() >= 0.4 and z >= MIN_Z:
-                cut = rows[rows["patient"].isin(table.index[ends])].groupby("patient").tail(1)
+            table = grade_ends(rows)
+            count = count_record_ends(table)
+            if count.is_excessive:
+                ends = table.index[table["at_worst"]]
+                cut = rows[rows["patient"].isin(ends)].groupby("patient").tail(1)
                 findings.append(
                     self.finding(
-                        f"{scale}: the last grade is the worst one in {int(ends.sum())} of "
-                        f"{len(table)} patients whose grade changed ({100 * ends.mean():.1f} %); "
-                        f"at a random moment it would be {100 * chance.mean():.0f} %.",
+                        f"{scale}: the last grade is the worst one in {count.patients} of "
+                        f"{count.of} patients whose grade changed "
+                        f"({100 * count.patients / count.of:.1f} %); at a random moment it would "
+                        f"be {100 * count.by_chance:.0f} %.",
                         table="assessments",
                         columns=("grade",),
-                        counts={"patients": int(ends.sum()), "of": len(table)},
+                        counts={"patients": count.patients, "of": count.of},
                         examples=context.examples("assessments", cut[cut["line"] > 0], "grade"),
                     )
                 )

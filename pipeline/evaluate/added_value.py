@@ -180,8 +180,9 @@ def negative_control(
         spread = {}
         if rows.is_estimable:
             repeat, risk = both.repeat[rows.rows], rows.risks[CONTROL]
+            sample = rows.weight.sample[:, None]
             single = [
-                metrics.auroc(rows.label[one], risk[one], rows.weight[one, :1], rows.group[one])[0]
+                metrics.auroc(rows.label[one], risk[one], sample[one], rows.group[one])[0]
                 for one in (np.flatnonzero(repeat == r) for r in range(both.n_repeats))
             ]
             spread = {"lowest": number(np.min(single)), "highest": number(np.max(single))}

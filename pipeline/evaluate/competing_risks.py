@@ -9,6 +9,7 @@ import numpy as np
 from pipeline.arrays import Floats, Ints
 from pipeline.evaluate import metrics
 from pipeline.evaluate.intervals import estimate, number
+from pipeline.evaluate.patient_weights import PatientWeights, patient_weights
 from pipeline.evaluate.scored_rows import ScoredRows
 from pipeline.model.evaluated_outcome import FirstEvents
 from pipeline.model.evaluation_cells import FollowUpCell, Incidence, Rate, RiskGroup
@@ -20,7 +21,9 @@ _FEW_EVENTS = "too few event patients"
 _WEIGHTED = ("auroc", "auroc_lo", "auroc_hi", "brier", "brier_lo", "brier_hi")
 
 
-def aalen_johansen(time: Floats, cause: Ints, weight: Floats, at: Floats, causes: int) -> Floats:
+def aalen_johansen(
+    time: Floats, cause: Ints, weight: Floats | PatientWeights, at: Floats, causes: int
+) -> Floats:
     """Cumulative incidence of competing causes, for many weightings at once.
 
     Aalen and Johansen (Scand J Statist 5:141, 1978): the hazard of each cause at each time, times
@@ -31,7 +34,7 @@ def aalen_johansen(time: Floats, cause: Ints, weight: Floats, at: Floats, causes
     time : ndarray, shape (n,)
     cause : ndarray of int, shape (n,)
         0 lost to follow-up; 1 to ``causes`` the event at ``time``.
-    weight : ndarray, shape (n, n_draws)
+    weight : ndarray or PatientWeights, shape (n, n_draws)
     at : ndarray, shape (n_times,)
         Times of the incidence.
 
@@ -46,21 +49,24 @@ def aalen_johansen(time: Floats, cause: Ints, weight: Floats, at: Floats, causes
     array([[0.25, 0.75],
            [0.25, 0.25]])
     """
-    order = np.argsort(time, kind="stable")
-    time, cause, weight = time[order], cause[order], weight[order]
-    moments, start = np.unique(time, return_index=True)
-    at_risk = np.cumsum(weight[::-1], axis=0)[::-1][start]
+    weight = patient_weights(weight).compact()
+    counted = time <= at.max(initial=-np.inf)
+    moments = np.unique(time[counted & (cause > 0)])
+    passed, bins = np.searchsorted(moments, time, side="right"), len(moments) + 1
+    remaining = np.cumsum(weight.by_bin(passed, bins)[::-1], axis=0)[::-1]
+    at_risk = remaining[1:] @ weight.times
     happened = np.stack(
         [
-            np.add.reduceat(weight * (cause == number_)[:, None], start, axis=0)
+            weight.by_bin(passed, bins, counted & (cause == number_))[1:] @ weight.times
             for number_ in range(1, causes + 1)
         ]
     )
     hazard = np.divide(happened, at_risk, out=np.zeros_like(happened), where=at_risk > 0)
     left = np.cumprod(1.0 - hazard.sum(axis=0), axis=0)
-    before = np.vstack([np.ones((1, weight.shape[1])), left[:-1]])
+    start = np.ones((1, weight.shape[1]))
+    before = np.vstack([start, left[:-1]])[: len(moments)]
     incidence = np.cumsum(hazard * before, axis=1)
-    padded = np.concatenate([np.zeros((causes, 1, weight.shape[1])), incidence], axis=1)
+    padded = np.concatenate([np.zeros((causes, *start.shape)), incidence], axis=1)
     return np.asarray(padded[:, np.searchsorted(moments, at, side="right")])
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from pipeline.arrays import Floats
 from pipeline.evaluate.intervals import interval, number, ratio
+from pipeline.evaluate.patient_weights import PatientWeights
 from pipeline.evaluate.scored_rows import TOO_FEW, HorizonRows, ScoredRows
 from pipeline.model.evaluation_cells import NetBenefit
 
@@ -15,7 +16,9 @@ STEP = 0.01
 SHOWN = ("model", "model_no_state", "grade_and_day", "clinical_state")
 
 
-def net_benefit(label: Floats, risk: Floats, weight: Floats, thresholds: Floats) -> Floats:
+def net_benefit(
+    label: Floats, risk: Floats, weight: Floats | PatientWeights, thresholds: Floats
+) -> Floats:
     """True positives minus false positives weighted by the odds of the threshold, per landmark.
 
     ``TP/n - FP/n * t/(1-t)`` (Vickers and Elkin, 10.1177/0272989X06295361); a risk equal to the
@@ -24,7 +27,7 @@ def net_benefit(label: Floats, risk: Floats, weight: Floats, thresholds: Floats)
     Parameters
     ----------
     label, risk : ndarray, shape (n,)
-    weight : ndarray, shape (n, n_draws)
+    weight : ndarray or PatientWeights, shape (n, n_draws)
     thresholds : ndarray, shape (n_thresholds,)
         Probabilities above 0 and below 1.
 

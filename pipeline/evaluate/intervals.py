@@ -7,23 +7,25 @@ from statistics import NormalDist
 import numpy as np
 
 from pipeline.arrays import Floats, Ints
+from pipeline.evaluate.patient_weights import PatientWeights
 
 _ENOUGH_DRAWS = 0.9
 _TAIL = 0.025
 _NORMAL = NormalDist()
 
 
-def patient_draws(patient: Ints, draws: int, seed: int) -> Floats:
+def patient_draws(patient: Ints, draws: int, seed: int) -> PatientWeights:
     """Weights per row: 1 in column 0 (the sample), then how often each draw holds the patient.
 
     Returns
     -------
-    ndarray, shape (n_rows, 1 + draws)
+    PatientWeights, shape (n_rows, 1 + draws)
     """
     unique, code = np.unique(patient, return_inverse=True)
     random = np.random.default_rng(seed)
     times = random.multinomial(len(unique), np.full(len(unique), 1 / len(unique)), size=draws)
-    return np.hstack([np.ones((len(patient), 1)), times[:, code].T.astype(float)])
+    counts = np.hstack([np.ones((len(unique), 1)), times.T.astype(float)])
+    return PatientWeights(code, counts, np.ones(len(patient)))
 
 
 def interval(values: Floats, *, bias_corrected: bool = False) -> tuple[float | None, float | None]:

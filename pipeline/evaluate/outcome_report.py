@@ -22,6 +22,8 @@ from pipeline.evaluate.competing_risks import (
 from pipeline.evaluate.decision_curve import decision_curves, threshold_grid
 from pipeline.evaluate.intervals import estimate, number
 from pipeline.evaluate.metrics import calibration_groups, calibration_smooth
+from pipeline.evaluate.patient_weights import PatientWeights
+from pipeline.evaluate.refit_intervals import refit_intervals
 from pipeline.evaluate.scored_rows import HorizonRows, ScoredRows
 from pipeline.evaluate.subgroups import Mask, by_day, subgroup_table, within_grade
 from pipeline.model.evaluated_outcome import (
@@ -42,7 +44,6 @@ from pipeline.model.evaluation_report import HorizonCurves, RiskDistribution, Ro
 
 MODELS = ("model", "model_no_state")
 BARS = ("grade_and_day", "clinical_state")
-_SLOPE_DRAWS = 200
 _MIN_LANDMARKS_PER_DAY = 10
 _PROBABILITY = (
     *("auprc", "brier", "ipa", "cal_slope", "cal_slope_lo", "cal_slope_hi", "cal_intercept", "ici"),
@@ -60,6 +61,8 @@ class OutcomeContext:
         The model refitted on other patients' labs.
     further : dict
         Name of another split to its scores, or to the reason why there are none.
+    refits : ScoredRows or None
+        Out-of-bag scores of whole refits.
     masks : dict
         Attribute to level to rows.
     rivals : dict
@@ -74,6 +77,7 @@ class OutcomeContext:
 
     control: ScoredRows | None = None
     further: Mapping[str, ScoredRows | str] = field(default_factory=dict)
+    refits: ScoredRows | None = None
     masks: dict[str, dict[str, Mask]] = field(default_factory=dict)
     rivals: dict[str, Floats] = field(default_factory=dict)
     absent: Mapping[str, str] = field(default_factory=dict)
@@ -133,6 +137,9 @@ def evaluate_outcome(
             scores, context.control, config.bootstrap, seed, config.min_event_patients
         ),
     )
+    if context.refits is not None:
+        refits = refit_intervals(context.refits, config.refit_bootstrap, config.min_event_patients)
+        report = report.replace(refit_intervals=refits)
     if context.answered is None:
         return report
     return report.replace(answered=subset_auroc(scores, context.answered))
@@ -216,8 +223,10 @@ def _other_split(scores: ScoredRows, config: EvaluationConfig, seed: int) -> Oth
     )
 
 
-def _probability_metrics(label: Floats, risk: Floats, weight: Floats) -> dict[str, float | None]:
-    intercept, slope = metrics.calibration_line(label, risk, weight[:, : _SLOPE_DRAWS + 1])
+def _probability_metrics(
+    label: Floats, risk: Floats, weight: PatientWeights
+) -> dict[str, float | None]:
+    intercept, slope = metrics.calibration_line(label, risk, weight)
     return {
         **estimate(metrics.brier(label, risk, weight), "brier"),
         **estimate(metrics.ipa(label, risk, weight), "ipa"),

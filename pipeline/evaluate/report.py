@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from pipeline.arrays import Floats
+from pipeline.cohort.record_ends import count_record_ends, grade_ends
 from pipeline.cohort.tables import Cohort
 from pipeline.cohort.ungraded import (
     STATED_ELSEWHERE,
@@ -40,6 +41,7 @@ from pipeline.model.evaluation_report import (
     UngradedPatients,
 )
 from pipeline.model.outcomes import headline_key, onset_hours
+from pipeline.model.parallel import one_blas_thread
 from pipeline.model.stacked_rows import EVENT, Targets
 
 _RIVALS = {"severe_crs": ("crs", 3), "icans": ("icans", 1), "iec_hs": ("hlh", 1)}
@@ -65,6 +67,7 @@ class Evaluation:
         return replace(self, report=self.report.replace(**parts))
 
 
+@one_blas_thread()
 def assemble(
     scored: Mapping[str, ScoredOutcome],
     config: Config,
@@ -110,7 +113,7 @@ def assemble(
     ...     {}, bundle.config, kind="external", cohort=empty_cohort(["P1"]),
     ...     spec=bundle.reference.spec, evaluated=cohort, warnings=["not scored"], command="")
     >>> evaluation.report.cohort.name, evaluation.report.protocol.bootstrap
-    ('mine', 300)
+    ('mine', 1000)
     """
     settings, minimum = config.evaluation, config.evaluation.min_event_patients
     outcomes, drawn, canaries, used, axes = {}, {}, [], {}, {}
@@ -122,6 +125,7 @@ def assemble(
             canaries.append(canary)
         outcomes[name] = outcome.replace(
             label=config.outcomes[name].label,
+            record_ends=_record_ends(cohort, config.outcomes[name].scale),
             labs_answer=labs_verdict(
                 outcome,
                 headline_key(outcome.model),
@@ -280,6 +284,7 @@ def _context(
     return OutcomeContext(
         control=part.control,
         further=part.further,
+        refits=part.refits,
         masks=subgroup_masks(cohort, part.scores, config.evaluation.age_bands),
         rivals=rival_hours(
             cohort, part.scores, config.outcomes[name].scale, config.cohort.ungraded
@@ -289,6 +294,12 @@ def _context(
         cutoffs=cutoffs,
         ipcw_floor=config.model.ipcw_floor,
     )
+
+
+def _record_ends(cohort: Cohort, scale: str) -> dict[str, Any]:
+    """Patients whose grades on a scale end at the worst one, of all in the cohort."""
+    grades = cohort.assessments.rename(columns={"assessed_hours": "hours"})
+    return asdict(count_record_ends(grade_ends(grades[grades["scale"] == scale])))
 
 
 def _contrast(

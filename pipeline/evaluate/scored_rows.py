@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pipeline.arrays import Floats, Ints
 from pipeline.evaluate import metrics
 from pipeline.evaluate.intervals import estimate, interval, number, patient_draws
+from pipeline.evaluate.patient_weights import PatientWeights, patient_weights
 from pipeline.model.evaluation_cells import AreaCell, Fall
 
 TOO_FEW = "too few patients with, or without, the event"
@@ -34,7 +35,7 @@ class HorizonRows:
     patient : ndarray of int, shape (n,)
     group : ndarray of int, shape (n,)
         Risks are ranked within groups only.
-    weight : ndarray, shape (n, 1 + draws)
+    weight : PatientWeights, shape (n, 1 + draws)
         First column the sample, the others bootstrap draws of patients.
     rows : ndarray of int, shape (n,)
         Row of each landmark in the scored rows.
@@ -48,7 +49,7 @@ class HorizonRows:
     risks: Mapping[str, Floats]
     patient: Ints
     group: Ints
-    weight: Floats
+    weight: PatientWeights
     rows: Ints
     n_repeats: int = 1
     minimum: int = 1
@@ -83,7 +84,7 @@ class HorizonRows:
     def with_equal_patients(self) -> HorizonRows:
         """The same landmarks, with equal total weight for every patient."""
         _, code, count = np.unique(self.patient, return_inverse=True, return_counts=True)
-        return replace(self, weight=self.weight / count[code][:, None])
+        return replace(self, weight=self.weight * (1.0 / count[code])[:, None])
 
     def counts(self) -> dict[str, int]:
         """Number of landmarks and patients, in total and with the event."""
@@ -168,7 +169,7 @@ class ScoredRows:
         Grade on the outcome's own scale at the landmark, NaN where unknown.
     permuted : dict of ndarray, shape (n_rows, n_horizons)
         By analyte: the model's risk with this analyte taken from another patient of the same day.
-    draws : ndarray, shape (n_rows, 1 + draws), or None
+    draws : PatientWeights, shape (n_rows, 1 + draws), or None
         Bootstrap weights of the rows; None for the sample only.
     minimum : int
         Below this many event patients (or patients without the event) figures are None.
@@ -188,7 +189,7 @@ class ScoredRows:
     grade: Floats
     n_repeats: int
     permuted: dict[str, Floats] = field(default_factory=dict)
-    draws: Floats | None = None
+    draws: PatientWeights | None = None
     minimum: int = 1
 
     def take(self, rows: Ints) -> ScoredRows:
@@ -203,9 +204,9 @@ class ScoredRows:
         return replace(self, draws=patient_draws(self.patient, bootstrap, seed), minimum=minimum)
 
     @property
-    def weight(self) -> Floats:
+    def weight(self) -> PatientWeights:
         """Bootstrap weights, the sample in the first column."""
-        return np.ones((len(self.label), 1)) if self.draws is None else self.draws
+        return patient_weights(np.ones((len(self.label), 1))) if self.draws is None else self.draws
 
     def first_repeat(self) -> Ints:
         """Rows of one repeat, so that each landmark occurs once."""

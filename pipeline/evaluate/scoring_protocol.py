@@ -13,6 +13,7 @@ from pipeline.config import Config
 from pipeline.evaluate.added_value import donors_of, swap_labs
 from pipeline.evaluate.comparators import published_scores
 from pipeline.evaluate.cross_validation import ComparatorInputs, cross_validate
+from pipeline.evaluate.refit_intervals import score_refits
 from pipeline.evaluate.scored_rows import ScoredRows, concatenate
 from pipeline.evaluate.splits import patient_folds, site_folds, splits_of, temporal_fold
 from pipeline.features.matrix import FeatureMatrix
@@ -35,6 +36,8 @@ class ScoredOutcome:
         The model refitted on other patients' labs, one repeat per permutation.
     further : dict
         Name of another split to its scores, or to the reason why there are none.
+    refits : ScoredRows or None
+        Out-of-bag scores of refits on bootstrap samples of patients, one repeat each.
     absent : dict
         Comparator to the reason why it has no input.
     answered : ndarray of bool or None
@@ -45,6 +48,7 @@ class ScoredOutcome:
     columns: tuple[str, ...]
     control: ScoredRows | None = None
     further: dict[str, ScoredRows | str] = field(default_factory=dict)
+    refits: ScoredRows | None = None
     absent: dict[str, str] = field(default_factory=dict)
     answered: NDArray[np.bool_] | None = None
 
@@ -133,11 +137,17 @@ def score_scale(
         further["temporal"] = (
             late if isinstance(late, str) else _other(matrix, targets, plan, late, "time", minimum)
         )
+    refits = (
+        score_refits(matrix, targets, plan, settings.refit_bootstrap, config.seed, minimum)
+        if settings.refit_bootstrap
+        else {}
+    )
     return {
         threshold: ScoredOutcome(
             scores=part,
             columns=(),
             control=control.get(threshold),
+            refits=refits.get(threshold),
             absent=absent,
             further={name: _of(other, threshold) for name, other in further.items()},
         )

@@ -16,6 +16,7 @@ from pipeline.model.evaluation_cells import (
     FollowUpCell,
     GradeStrata,
     Incidence,
+    Metric,
     NetBenefit,
     Number,
     Part,
@@ -87,11 +88,48 @@ class FirstEvents(Part):
     incidence: dict[str, dict[str, Rate]] = Field(default_factory=dict)
 
 
+class RefitFigures(Part):
+    """Median out-of-bag figures over whole refits, with 95 % percentile intervals."""
+
+    auroc: Number = None
+    auroc_lo: Number = None
+    auroc_hi: Number = None
+    brier: Number = None
+    brier_lo: Number = None
+    brier_hi: Number = None
+    cal_slope: Number = None
+    cal_slope_lo: Number = None
+    cal_slope_hi: Number = None
+
+    def metric(self, name: str) -> Metric:
+        """One figure with its interval, by its field name."""
+        return Metric(*(getattr(self, f"{name}{end}") for end in ("", "_lo", "_hi")))
+
+
+class RefitCell(Part):
+    """Refits, those with enough out-of-bag events, and figures; ``difference`` is of the two."""
+
+    refits: Number = None
+    used: Number = None
+    model: RefitFigures = Field(default_factory=RefitFigures)
+    grade_and_day: RefitFigures = Field(default_factory=RefitFigures)
+    difference: RefitFigures = Field(default_factory=RefitFigures)
+
+
 class GradeUnknown(Part):
     """Number of landmarks with unknown grade, and of all landmarks."""
 
     n: Number = None
     of: Number = None
+
+
+class CutRecords(Part):
+    """Patients whose grades end at the worst one, of those whose grade changed."""
+
+    patients: Number = None
+    of: Number = None
+    by_chance: Number = None
+    is_excessive: bool = False
 
 
 class OutcomeReport(Part):
@@ -123,6 +161,8 @@ class OutcomeReport(Part):
     subgroups: dict[str, dict[str, dict[str, PartCell]]] = Field(default_factory=dict)
     further_splits: dict[str, OtherSplit | str] = Field(default_factory=dict)
     negative_control: dict[str, ControlCell] = Field(default_factory=dict)
+    record_ends: CutRecords = Field(default_factory=CutRecords)
+    refit_intervals: dict[str, RefitCell] = Field(default_factory=dict)
     answered: SomeLandmarks = Field(default_factory=SomeLandmarks)
     labs_answer: str = ""
     negative_control_kind: str = ""

@@ -29,6 +29,7 @@ from pipeline.pages.evaluation_titles import (
     named,
     subject_text,
 )
+from pipeline.pages.hard_cases import hard_cases
 from pipeline.pages.headline_sentences import calibration_text
 from pipeline.pages.html import render, setting_rows
 from pipeline.pages.method_sentences import arrival_text, audit_lines, event_share, protocol_text
@@ -161,6 +162,7 @@ def outcome_view(
     further = [
         evaluation_tables.labs(outcome, hours),
         evaluation_tables.robustness(outcome, hours) if hours else None,
+        evaluation_tables.refits(outcome, hours),
         decision_tables.alerts(outcome, NAMES),
         decision_tables.net_benefit(outcome, NAMES),
         evaluation_tables.incidence(outcome),
@@ -172,6 +174,7 @@ def outcome_view(
         "label": label,
         "headline": headline_sentences.headline(label, outcome, kind),
         "others": headline_sentences.other_horizons(model, hours),
+        "hard": hard_cases(outcome) if kind != "apparent" else [],
         "sentences": [line for line in judged if line],
         "glance": _glance(label, outcome, first),
         "absent": [

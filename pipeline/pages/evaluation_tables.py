@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from markupsafe import Markup
 
@@ -18,7 +19,7 @@ from pipeline.format import (
     proportion,
     signed,
 )
-from pipeline.model.evaluated_outcome import OtherSplit, OutcomeReport
+from pipeline.model.evaluated_outcome import OtherSplit, OutcomeReport, RefitCell
 from pipeline.model.evaluation_cells import (
     AreaCell,
     ControlCell,
@@ -38,6 +39,11 @@ _SPLITS = {
 _COMPARATORS = {
     "grade_and_day": "grade and day",
     "clinical_state": "all grades so far, no labs",
+}
+_REFITTED: dict[str, tuple[str, Callable[[Number], str]]] = {
+    "auroc": ("AUROC", decimal),
+    "brier": ("Brier score", partial(decimal, places=3)),
+    "cal_slope": ("calibration slope", decimal),
 }
 _NO_INTERVAL = (
     "0 % without an interval: none was seen, and drawing the same patients again can tell no more."
@@ -175,6 +181,32 @@ def _sites_left_out(name: str, split: OtherSplit, outcome: OutcomeReport) -> lis
         f"Each site: {integer(max(gaps))} landmarks of sites whose others have too few event "
         "patients to learn from are left out."
     ]
+
+
+def refits(outcome: OutcomeReport, hours: Sequence[str]) -> Grid | None:
+    """Out-of-bag figures of whole refits by horizon; None if nothing was refitted."""
+    cells = [outcome.refit_intervals.get(h, RefitCell()) for h in hours]
+    if not outcome.refit_intervals:
+        return None
+    parts = {
+        "Model": [cell.model for cell in cells],
+        "Grade and day": [cell.grade_and_day for cell in cells],
+    }
+    rows: list[tuple[str, ...]] = [
+        (f"{name}, {title}", *(spread(part.metric(figure), write) for part in figures))
+        for figure, (title, write) in _REFITTED.items()
+        for name, figures in parts.items()
+    ]
+    differences = [signed_spread(cell.difference.metric("auroc")) for cell in cells]
+    rows.insert(2, ("Difference in AUROC", *differences))
+    used = ", ".join(f"{integer(c.used)} ({h} h)" for c, h in zip(cells, hours, strict=True))
+    return Grid(
+        "Does the figure hold when the model is refitted?",
+        ("Median over refits", *(f"{h} h" for h in hours)),
+        rows,
+        f"The whole model refitted on {integer(cells[0].refits)} bootstrap samples of patients and "
+        f"scored on the patients left out; used, with enough events: {used}.",
+    )
 
 
 def _two_lines(cell: AreaCell | None, reference: AreaCell | None) -> str:

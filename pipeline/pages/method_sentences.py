@@ -138,12 +138,11 @@ def _counted(protocol: Protocol) -> str:
 
 
 def _intervals(protocol: Protocol) -> str:
-    draws = int(protocol.bootstrap or 0)
-    fewer = " (the first 200 for slope and intercept)" if draws > 200 else ""
     return (
-        f"95 %, between percentiles of {integer(draws)} draws of patients with replacement{fewer}, "
-        "each with all landmarks of the patient. Predictions are held fixed, so what another "
-        "training cohort would have taught is not in them."
+        f"95 %, between percentiles of {integer(protocol.bootstrap)} draws of patients with "
+        "replacement, each with all landmarks of the patient. They cover the sample of patients "
+        "with fixed predictions and exclude refitting: what another training cohort would have "
+        "taught the model."
     )
 
 

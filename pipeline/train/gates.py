@@ -14,7 +14,7 @@ from pipeline.config import Config
 from pipeline.config_evaluation import GateConfig
 from pipeline.evaluate.scored_rows import ScoredRows
 from pipeline.format import signed
-from pipeline.model.evaluation_cells import AreaCell, Counts, Metric, Number
+from pipeline.model.evaluation_cells import AreaCell, Counts, Metric, Number, PerformanceCell
 from pipeline.model.evaluation_report import EvaluationReport
 from pipeline.model.outcomes import nearest_horizon
 
@@ -76,7 +76,7 @@ def check_gates(
             for comparator, table in outcome.comparators.items()
             if key in table
         ]
-        gates.append(_slope(name, key, cell.slope, config))
+        gates += _slopes(name, key, outcome.model, config)
     if champion is not None:
         gates += _against_champion(challenger, champion, config)
     return gates
@@ -190,16 +190,34 @@ def _difference(value: Number, low: float, config: GateConfig) -> str:
     return f"is {difference}, 95 % interval from {lower}; the lower end must exceed {bound}."
 
 
+def _slopes(
+    outcome: str, key: str, model: Mapping[str, PerformanceCell], config: GateConfig
+) -> list[Gate]:
+    """One gate per horizon with enough event patients; the horizon of the gates has one always."""
+    return [
+        _slope(outcome, hours, cell.slope, config)
+        for hours, cell in sorted(model.items(), key=lambda item: float(item[0]))
+        if hours == key or _events(cell) >= config.min_event_patients
+    ]
+
+
 def _slope(outcome: str, key: str, slope: Metric, config: GateConfig) -> Gate:
-    low, high = slope.low, slope.high
+    """The interval must overlap a range, and the estimate lie in a wider one.
+
+    A wide interval overlaps any range, so the overlap alone would pass with few events.
+    """
+    value, low, high = slope
     name = f"{outcome}/h{key}/calibration slope"
-    if low is None or high is None:
+    if value is None or low is None or high is None:
         return Gate(name, False, f"{outcome} at {key} h: the calibration slope has no interval.")
+    overlaps = low <= config.slope_high and high >= config.slope_low
     return Gate(
         name,
-        low <= config.slope_high and high >= config.slope_low,
-        f"{outcome} at {key} h: calibration slope {slope.value:.2f}, 95 % interval "
-        f"{low:.2f} to {high:.2f}; it must overlap {config.slope_low} to {config.slope_high}.",
+        overlaps and config.slope_estimate_low <= value <= config.slope_estimate_high,
+        f"{outcome} at {key} h: calibration slope {value:.2f}, 95 % interval {low:.2f} to "
+        f"{high:.2f}; the estimate must lie within {config.slope_estimate_low} to "
+        f"{config.slope_estimate_high} and the interval overlap {config.slope_low} to "
+        f"{config.slope_high}.",
     )
 
 

@@ -20,7 +20,7 @@ patients = st.lists(st.integers(0, 12), min_size=1, max_size=40).map(np.array)
 
 def test_draws_keep_patients_whole():
     patient = np.array([3, 3, 7, 9, 9, 9])
-    draws = patient_draws(patient, 50, 0)
+    draws = np.asarray(patient_draws(patient, 50, 0))
     assert (draws[:, 0] == 1).all()
     assert (draws[0] == draws[1]).all()
     assert (draws[3] == draws[5]).all()
@@ -29,7 +29,7 @@ def test_draws_keep_patients_whole():
 
 @given(patient=patients, seed=st.integers(0, 99))
 def test_each_draw_holds_as_many_patients_as_the_sample(patient, seed):
-    draws = patient_draws(patient, 7, seed)
+    draws = np.asarray(patient_draws(patient, 7, seed))
     size = Counter(patient.tolist())
     assert draws.shape == (len(patient), 8)
     for column in draws.T:
@@ -40,12 +40,12 @@ def test_each_draw_holds_as_many_patients_as_the_sample(patient, seed):
 
 
 def test_every_patient_is_drawn_about_once_and_a_seed_repeats_the_draws():
-    draws = patient_draws(np.arange(20), 4000, 1)
+    draws = np.asarray(patient_draws(np.arange(20), 4000, 1))
     np.testing.assert_allclose(draws[:, 1:].mean(axis=1), 1.0, atol=0.1)
     # variance of a multinomial count of n draws with probability 1 / n
     np.testing.assert_allclose(draws[:, 1:].var(axis=1), 1 - 1 / 20, atol=0.15)
-    np.testing.assert_array_equal(draws, patient_draws(np.arange(20), 4000, 1))
-    assert not np.array_equal(draws, patient_draws(np.arange(20), 4000, 2))
+    np.testing.assert_array_equal(draws, np.asarray(patient_draws(np.arange(20), 4000, 1)))
+    assert not np.array_equal(draws, np.asarray(patient_draws(np.arange(20), 4000, 2)))
 
 
 def test_the_ends_cut_off_a_fortieth_of_the_draws_on_each_side():

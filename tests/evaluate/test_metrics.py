@@ -11,6 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
 
 from pipeline.evaluate import metrics
+from pipeline.evaluate.intervals import patient_draws
 from pipeline.evaluate.metrics import calibration_groups, calibration_smooth
 from pipeline.model.logistic import logit
 
@@ -39,6 +40,47 @@ def test_auroc_auprc_and_brier_agree_with_scikit_learn(drawn):
     np.testing.assert_allclose(metrics.auprc(label, risk, both, group), precision)
     expected = [brier_score_loss(label, risk, sample_weight=both[:, draw]) for draw in (0, 1)]
     np.testing.assert_allclose(metrics.brier(label, risk, both), expected)
+
+
+def concordance(label, score, weight, group):
+    """AUROC of one draw, pair by pair."""
+    pairs = [
+        (weight[i] * weight[j], (score[i] > score[j]) + (score[i] == score[j]) / 2)
+        for i in np.flatnonzero(label == 1)
+        for j in np.flatnonzero(label == 0)
+        if group[i] == group[j]
+    ]
+    total = sum(weight for weight, _ in pairs)
+    return sum(weight * part for weight, part in pairs) / total if total else np.nan
+
+
+def precision_of_groups(label, score, weight, group):
+    """Average precision of each group, weighted by its events."""
+    parts = [group == number for number in np.unique(group)]
+    known = [(weight[part] @ label[part], part) for part in parts if weight[part] @ label[part] > 0]
+    areas = [
+        count * average_precision_score(label[part], score[part], sample_weight=weight[part])
+        for count, part in known
+    ]
+    return sum(areas) / sum(count for count, _ in known)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_patients_with_many_rows_are_weighed_as_pair_by_pair(seed):
+    """Draws of patients, one factor per row, ties, and groups that share patients."""
+    random = np.random.default_rng(seed)
+    patient, group = random.integers(0, 12, 90), random.integers(0, 4, 90)
+    score = np.round(random.random(90), 1 + seed % 2)
+    label = (random.random(90) < 0.3).astype(float)
+    weight = patient_draws(patient, 8, seed) * random.uniform(0.2, 3.0, (90, 1))
+    matrix = np.asarray(weight)
+    area = [concordance(label, score, column, group) for column in matrix.T]
+    np.testing.assert_allclose(metrics.auroc(label, score, weight, group), area)
+    np.testing.assert_allclose(metrics.auroc(label, score, matrix, group), area)
+    precision = [precision_of_groups(label, score, column, group) for column in matrix.T]
+    np.testing.assert_allclose(metrics.auprc(label, score, weight, group), precision)
+    for figure in (metrics.brier, metrics.ipa):
+        np.testing.assert_allclose(figure(label, score, weight), figure(label, score, matrix))
 
 
 @settings(deadline=None)

@@ -34,7 +34,7 @@ def test_weights_stay_with_their_rows():
     rows = scores.at(24.0)
     np.testing.assert_array_equal(rows.weight, scores.weight[rows.rows])
     np.testing.assert_array_equal(rows.permuted["crp"], rows.label)
-    assert part(1, 0).weight.tolist() == [[1.0]] * 3
+    assert np.asarray(part(1, 0).weight).tolist() == [[1.0]] * 3
 
 
 def test_a_horizon_that_was_not_scored_is_refused():

@@ -161,10 +161,11 @@ def test_one_site_constant_features_and_an_empty_analyte_are_stated():
     site = np.full(30, "only")
     cohort = severe(range(10), site=site, age_years=np.full(30, 50.0))
     cancelled = cohort.labs.assign(value=20.0)
-    config = settings(control_permutations=1, repeats=1)
+    config = settings(control_permutations=1, repeats=1, refit_bootstrap=2)
     result, _ = evaluate(cohort.with_labs(cancelled), config)
     outcome = result.report.outcomes["severe_crs"]
     assert outcome.further_splits["leave_one_site_out"].endswith("one site only")
+    assert outcome.refit_intervals["72"].refits == 2
     assert outcome.model["72"].auroc is not None
     use = result.report.analyte_use["severe_crs"]
     assert use["crp"].importance.at("72").fall == pytest.approx(0.0, abs=0.05)

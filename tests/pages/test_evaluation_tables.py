@@ -17,6 +17,7 @@ from pipeline.pages.evaluation_tables import (
     difference,
     incidence,
     labs,
+    refits,
     robustness,
     share,
     subgroups,
@@ -55,6 +56,19 @@ def test_every_row_of_any_figures_is_as_wide_as_the_head_and_shows_no_missing_nu
             assert len(row) == len(grid.head)
             assert row[0]
             assert not any(bad in cell for cell in row for bad in ("nan", "None", "inf"))
+
+
+def test_refits_have_a_table_only_if_there_are_any():
+    figures = {f"auroc{end}": value for end, value in (("", 0.8), ("_lo", 0.7), ("_hi", 0.9))}
+    cell = {"refits": 200, "used": 190, "model": figures, "difference": figures}
+    grid = refits(outcome(refit_intervals={"24": cell}), ["24", "72"])
+    cells = {row[0]: row[1:] for row in grid.rows}
+    assert cells["Model, AUROC"] == ("0.80 [0.70, 0.90]", DASH)
+    assert cells["Difference in AUROC"][0] == "+0.800 [+0.700, +0.900]"
+    assert cells["Grade and day, Brier score"] == (DASH, DASH)
+    assert "200" in grid.note
+    assert "190 (24 h)" in grid.note
+    assert refits(outcome(), ["24"]) is None
 
 
 def test_without_figures_there_is_no_table():

@@ -25,7 +25,8 @@ def test_the_page_says_how_it_was_scored_and_what_is_missing():
     text = " ".join(" ".join(read(render_evaluation(whole, curves(), title="Any")).text).split())
     for part in (
         "5 folds of patients, dealt evenly by outcome, in 2 rounds",
-        "500 draws of patients with replacement (the first 200 for slope and intercept)",
+        "500 draws of patients with replacement",
+        "with fixed predictions and exclude refitting",
         "(at most 4 % of landmarks)",
         "unknown at 12 of 983 (Severe CRS (ASTCT grade 3 or more)) landmarks",
         "4 differences in AUROC in the tables by horizon have an interval",

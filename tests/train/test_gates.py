@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from pipeline.train.gates import Candidate, check_gates
 def evaluation(**changes: Any) -> dict[str, Any]:
     cell = {"auroc": 0.8, "cal_slope": 1.0, "cal_slope_lo": 0.7, "cal_slope_hi": 1.3}
     cell["n_event_patients"] = 31
+    early = {**cell, **changes.get("early", {})}
     bar = {"diff_auroc": 0.01, "diff_lo": -0.01, "diff_hi": 0.03}
     bar["n_event_patients"] = changes.get("bar_event_patients", 31)
     cell.update({key: value for key, value in changes.items() if key in cell})
@@ -29,7 +29,7 @@ def evaluation(**changes: Any) -> dict[str, Any]:
         },
         "outcomes": {
             "severe_crs": {
-                "model": {"24": copy.copy(cell), "72": cell},
+                "model": {"24": early, "72": cell},
                 "comparators": {"grade_and_day": {"24": bar, "72": bar}},
             }
         },
@@ -71,10 +71,25 @@ def test_a_sound_first_challenger_passes() -> None:
         ({"cal_slope_lo": 1.26, "cal_slope_hi": 2.0}, "severe_crs/h72/calibration slope"),
         ({"cal_slope_lo": 0.2, "cal_slope_hi": 0.79}, "severe_crs/h72/calibration slope"),
         ({"cal_slope_lo": None, "cal_slope_hi": None}, "severe_crs/h72/calibration slope"),
+        ({"cal_slope": 1.51}, "severe_crs/h72/calibration slope"),
+        ({"cal_slope": 0.66}, "severe_crs/h72/calibration slope"),
+        ({"early": {"cal_slope": 1.6}}, "severe_crs/h24/calibration slope"),
+        ({"early": {"cal_slope_hi": 0.79}}, "severe_crs/h24/calibration slope"),
     ],
 )
 def test_each_gate_can_fail(changes, gate) -> None:
     assert failed(evaluation(**changes)) == [gate]
+
+
+def test_a_slope_is_judged_at_every_horizon_with_enough_event_patients() -> None:
+    def judged(**changes: Any) -> list[str]:
+        gates = check_gates(candidate(evaluation(**changes)), GateConfig(), None)
+        return [gate.name for gate in gates if gate.name.endswith("slope")]
+
+    both = [f"severe_crs/h{hours}/calibration slope" for hours in (24, 72)]
+    assert judged() == both
+    assert judged(early={"n_event_patients": 19}) == both[1:]
+    assert judged(n_event_patients=19, early={"n_event_patients": 19}) == both[1:]
 
 
 def test_a_comparator_that_few_patients_have_inputs_for_is_no_bar() -> None:
