@@ -70,7 +70,7 @@ class Pair:
             },
             patient=crs.patient[rows],
             group=crs.group[rows],
-            weight=crs.weight[rows],
+            weight=self._weight(horizon, first, rows),
             rows=rows,
             n_repeats=crs.n_repeats,
             minimum=crs.minimum,
@@ -79,6 +79,13 @@ class Pair:
                 for name in dict.fromkeys([*crs.permuted, *icans.permuted])
             },
         )
+
+    def _weight(self, horizon: float, first: Floats, rows: Ints) -> Floats:
+        """Weight of each row for the syndrome that came first, which ended its follow-up."""
+        weight = self.crs.weight_at(horizon, rows)
+        other = first[rows] == 0
+        weight[other] = replace(self.icans, draws=self.crs.draws).weight_at(horizon, rows[other])
+        return weight
 
     def ties(self, horizon: float) -> int:
         """Number of landmarks after which both were charted in the same hour."""

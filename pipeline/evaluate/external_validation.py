@@ -101,6 +101,7 @@ def evaluate_bundle(
             ranked, swapped if bundle.config.evaluation.analyte_importance else None
         )
         scores = score(model, part, known, outcome.threshold, rates, inputs=inputs)
+        scores = scores.weighted_for_censoring(bundle.config.model.ipcw_floor)
         scored[name] = ScoredOutcome(
             scores=scores,
             answered=answered_rows(code, targets, scores),

@@ -13,15 +13,14 @@ from pipeline.config_evaluation import EvaluationConfig
 from pipeline.evaluate import metrics
 from pipeline.evaluate.added_value import added_value, negative_control
 from pipeline.evaluate.alerts import alert_burden
+from pipeline.evaluate.calibration_curves import calibration_groups, calibration_smooth
 from pipeline.evaluate.comparators import EXPECTED, PROBABILITIES
 from pipeline.evaluate.competing_risks import (
     incidence_of_outcome,
-    time_dependent_auroc,
     what_comes_first,
 )
 from pipeline.evaluate.decision_curve import decision_curves, threshold_grid
 from pipeline.evaluate.intervals import estimate, number
-from pipeline.evaluate.metrics import calibration_groups, calibration_smooth
 from pipeline.evaluate.scored_rows import HorizonRows, ScoredRows
 from pipeline.evaluate.subgroups import Mask, by_day, subgroup_table, within_grade
 from pipeline.model.evaluated_outcome import (
@@ -35,6 +34,7 @@ from pipeline.model.evaluation_cells import (
     AlertTable,
     AreaCell,
     DayCell,
+    Number,
     PerformanceCell,
     ProbabilityIntervals,
 )
@@ -79,7 +79,6 @@ class OutcomeContext:
     absent: Mapping[str, str] = field(default_factory=dict)
     answered: Mask | None = None
     cutoffs: Mapping[str, AlertTable] | None = None
-    ipcw_floor: float = 0.1
 
 
 NO_CONTEXT = OutcomeContext()
@@ -121,7 +120,7 @@ def evaluate_outcome(
         alerts=alert_burden(scores, config.alert_rates, context.cutoffs),
         incidence=incidence_of_outcome(scores),
         what_comes_first=what_comes_first(scores, context.rivals),
-        time_dependent=time_dependent_auroc(scores, context.ipcw_floor),
+        lost_to_follow_up=lost_to_follow_up(scores),
         subgroups=subgroup_table(scores, context.masks),
         further_splits={
             name: other if isinstance(other, str) else _other_split(other, config, seed)
@@ -136,6 +135,14 @@ def evaluate_outcome(
     if context.answered is None:
         return report
     return report.replace(answered=subset_auroc(scores, context.answered))
+
+
+def lost_to_follow_up(scores: ScoredRows) -> dict[str, Number]:
+    """Share of landmarks whose label is unknown, per horizon."""
+    unknown = np.isnan(scores.label).mean(axis=0)
+    return {
+        f"{hours:g}": number(share) for hours, share in zip(scores.horizons, unknown, strict=True)
+    }
 
 
 def canary_auroc(scores: ScoredRows, minimum: int) -> float | None:
@@ -262,8 +269,8 @@ def days_at_longest(scores: ScoredRows) -> dict[str, DayCell]:
         shown = len(rows.label) / rows.n_repeats >= _MIN_LANDMARKS_PER_DAY
         result[str(int(value))] = DayCell(
             **rows.auroc("model").to_dict(),
-            base_rate=number(rows.label.mean()) if shown else None,
-            mean_risk=number(rows.risks["model"].mean()) if shown else None,
+            base_rate=number(np.average(rows.label, weights=rows.sample)) if shown else None,
+            mean_risk=rows.mean_risk() if shown else None,
         )
     return result
 
@@ -279,20 +286,23 @@ def curves(scores: ScoredRows, minimum: int) -> dict[str, HorizonCurves]:
             continue
         lines = {}
         for name in ("model", "model_no_state", "grade_and_day"):
-            false, true = metrics.roc_points(rows.label, rows.risks[name], rows.group)
+            risk = rows.risks[name]
+            false, true = metrics.roc_points(rows.label, risk, rows.sample, rows.group)
             if not np.isnan(true).any():
                 lines[name] = RocCurve(false.tolist(), true.tolist())
-        label, risk, patient = rows.label, rows.risks["model"], rows.patient
         result[hours] = HorizonCurves(
             roc=lines,
-            calibration=calibration_groups(label, risk, patient, scores.n_repeats),
-            calibration_smooth=calibration_smooth(label, risk, patient),
-            risk_distribution=_distribution(label, risk, scores.n_repeats),
+            calibration=calibration_groups(scores, float(hours)),
+            calibration_smooth=calibration_smooth(rows),
+            risk_distribution=_distribution(rows),
         )
     return result
 
 
-def _distribution(label: Floats, risk: Floats, repeats: int) -> RiskDistribution:
+def _distribution(rows: HorizonRows) -> RiskDistribution:
+    """Counts of landmarks by risk, and the weighted mean risk with and without the event."""
+    label, risk, repeats = rows.label, rows.risks["model"], rows.n_repeats
+    parts = (rows.take(np.flatnonzero(label == value)) for value in (1, 0))
     edges = np.linspace(0.0, 1.0, 21)
     events = np.histogram(risk[label == 1], edges)[0] / repeats
     others = np.histogram(risk[label == 0], edges)[0] / repeats
@@ -300,5 +310,5 @@ def _distribution(label: Floats, risk: Floats, repeats: int) -> RiskDistribution
         edges=edges.tolist(),
         events=np.round(events, 2).tolist(),
         non_events=np.round(others, 2).tolist(),
-        means=[number(risk[label == value].mean()) for value in (1, 0)],
+        means=[part.mean_risk() for part in parts],
     )

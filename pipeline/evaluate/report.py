@@ -287,7 +287,6 @@ def _context(
         absent=part.absent,
         answered=part.answered,
         cutoffs=cutoffs,
-        ipcw_floor=config.model.ipcw_floor,
     )
 
 

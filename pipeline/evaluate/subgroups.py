@@ -96,11 +96,11 @@ def part_cell(rows: HorizonRows, name: str = "model") -> PartCell:
     """AUROC, observed rate, mean risk and their ratio of one predictor on part of the rows."""
     figures: dict[str, float | None] = dict.fromkeys(_FIGURES)
     if rows.is_estimable:
-        label, risk = rows.label, rows.risks[name]
-        total = rows.weight.sum(axis=0)
-        figures |= estimate(ratio(label @ rows.weight, total), "observed")
-        figures["mean_risk"] = number(risk.mean())
-        figures["observed_to_expected"] = number(ratio(label.sum()[None], risk.sum()[None])[0])
+        events = rows.label @ rows.weight
+        figures |= estimate(ratio(events, rows.weight.sum(axis=0)), "observed")
+        figures["mean_risk"] = rows.mean_risk(name)
+        expected = (rows.risks[name] * rows.sample).sum()[None]
+        figures["observed_to_expected"] = number(ratio(events[:1], expected)[0])
     return PartCell(**rows.auroc(name).to_dict(), **figures)
 
 

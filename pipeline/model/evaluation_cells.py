@@ -187,15 +187,6 @@ class DayCell(AreaCell):
     mean_risk: Number = None
 
 
-class FollowUpCell(AreaCell):
-    """AUROC and Brier score weighted for loss of follow-up."""
-
-    brier: Number = None
-    brier_lo: Number = None
-    brier_hi: Number = None
-    share_lost: Number = None
-
-
 class ControlCell(AreaCell):
     """AUROC of the model with labs of other patients (negative control)."""
 

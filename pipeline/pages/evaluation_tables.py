@@ -132,7 +132,6 @@ def robustness(outcome: OutcomeReport, hours: Sequence[str]) -> Grid:
             answered.model,
             answered.grade_and_day,
         ),
-        ("Weighted for loss of follow-up", outcome.time_dependent, {}),
     ]
     notes = []
     for name, title in _SPLITS.items():

@@ -149,10 +149,10 @@ def _intervals(protocol: Protocol) -> str:
 
 def _missing(outcomes: Iterable[OutcomeReport]) -> str:
     lost = [
-        cell.share_lost
+        share
         for outcome in outcomes
-        for cell in outcome.time_dependent.values()
-        if cell.share_lost is not None and 0 <= cell.share_lost <= 1
+        for share in outcome.lost_to_follow_up.values()
+        if share is not None and 0 <= share <= 1
     ]
     share = f" (at most {percent(max(lost))} of landmarks)" if lost and max(lost) > 0 else ""
     none = " (no landmark here)" if lost and max(lost) == 0 else ""
@@ -160,8 +160,8 @@ def _missing(outcomes: Iterable[OutcomeReport]) -> str:
         "nothing is imputed from other patients or later results. A lab without a result stands at "
         "its mean in the linear members, beside a column that says it was never measured, and is "
         "missing to the trees. An old grade is unknown, not 0. A landmark whose follow-up ends "
-        f"within a horizon has no label there and is left out of it{share or none}; a row below "
-        "weighs the others for that loss."
+        f"within a horizon has no label there{share or none}; all figures weight the other "
+        "landmarks by the inverse probability of being followed."
     )
 
 

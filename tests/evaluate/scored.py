@@ -23,6 +23,7 @@ def make_scores(
         "time": np.where(event, reach - 1.0, 2000.0),
         "status": event.astype(np.int8),
         "grade": np.zeros(count),
+        "reach": np.full(count, np.inf),
         "n_repeats": 1,
         "episode": patient,
     }
