@@ -270,6 +270,7 @@ class NetBenefit(Part):
     model: list[Number] | None = None
     model_no_state: list[Number] | None = None
     grade_and_day: list[Number] | None = None
+    plain_logistic: list[Number] | None = None
     clinical_state: list[Number] | None = None
     model_lo: list[Number] | None = None
     model_hi: list[Number] | None = None
