@@ -22,6 +22,7 @@ from pipeline.evaluate.competing_risks import (
 from pipeline.evaluate.decision_curve import decision_curves, threshold_grid
 from pipeline.evaluate.intervals import estimate, number
 from pipeline.evaluate.scored_rows import HorizonRows, ScoredRows
+from pipeline.evaluate.site_calibration import calibration_by_site
 from pipeline.evaluate.subgroups import Mask, by_day, subgroup_table, within_grade
 from pipeline.model.evaluated_outcome import (
     GradeUnknown,
@@ -62,6 +63,8 @@ class OutcomeContext:
         Name of another split to its scores, or to the reason why there are none.
     masks : dict
         Attribute to level to rows.
+    sites : dict
+        Site to rows.
     rivals : dict
         Name of a competing event to hours from each landmark.
     absent : dict
@@ -75,6 +78,7 @@ class OutcomeContext:
     control: ScoredRows | None = None
     further: Mapping[str, ScoredRows | str] = field(default_factory=dict)
     masks: dict[str, dict[str, Mask]] = field(default_factory=dict)
+    sites: dict[str, Mask] = field(default_factory=dict)
     rivals: dict[str, Floats] = field(default_factory=dict)
     absent: Mapping[str, str] = field(default_factory=dict)
     answered: Mask | None = None
@@ -121,6 +125,7 @@ def evaluate_outcome(
         incidence=incidence_of_outcome(scores),
         what_comes_first=what_comes_first(scores, context.rivals),
         lost_to_follow_up=lost_to_follow_up(scores),
+        calibration_by_site=calibration_by_site(scores, context.sites),
         subgroups=subgroup_table(scores, context.masks),
         further_splits={
             name: other if isinstance(other, str) else _other_split(other, config, seed)

@@ -180,6 +180,31 @@ class PartCell(AreaCell):
     observed_to_expected: Number = None
 
 
+class SiteCalibration(Counts):
+    """Calibration of the model at one site."""
+
+    observed_to_expected: Number = None
+    observed_to_expected_lo: Number = None
+    observed_to_expected_hi: Number = None
+    cal_slope: Number = None
+    cal_slope_lo: Number = None
+    cal_slope_hi: Number = None
+    cal_intercept: Number = None
+    cal_intercept_lo: Number = None
+    cal_intercept_hi: Number = None
+
+    def metric(self, name: str) -> Metric:
+        """Return a figure with its interval."""
+        return Metric(*(getattr(self, f"{name}{end}") for end in ("", "_lo", "_hi")))
+
+
+class CalibrationBySite(Part):
+    """Calibration by site, and the number of sites with too few event patients."""
+
+    sites: dict[str, SiteCalibration] = Field(default_factory=dict)
+    too_few: Number = None
+
+
 class DayCell(AreaCell):
     """AUROC, observed rate and mean risk at the landmarks of one day."""
 

@@ -160,6 +160,7 @@ def whole_outcome(m):
             "never_observed": ["iec_hs"],
         },
         "by_day_and_horizon": {"24": {"2": m, "11": m}},
+        "calibration_by_site": {"72": {"sites": {"A": m}, "too_few": 2}},
         "subgroups": {"sex": {"F": {"72": m | observed}}},
     }
 
