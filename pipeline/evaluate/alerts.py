@@ -109,7 +109,7 @@ def _cell(scores: ScoredRows, rows: HorizonRows, risk: Floats, cutoff: Floats) -
         return AlertCell(reason="no cut-off from training patients is available")
     label, weight = rows.label, rows.weight
     alert = (risk >= cutoff).astype(float)
-    finite = cutoff[np.isfinite(cutoff)]
+    finite = np.isfinite(cutoff)
     true, raised = (alert * label) @ weight, alert @ weight
     total = weight.sum(axis=0)
     patient_days = _patient_days(scores) @ weight
@@ -117,7 +117,9 @@ def _cell(scores: ScoredRows, rows: HorizonRows, risk: Floats, cutoff: Floats) -
     warned = np.isfinite(lead)
     early = warned.astype(float)
     figures = {
-        "cutoff": number(finite.mean()) if len(finite) else None,
+        "cutoff": number(np.average(cutoff[finite], weights=rows.sample[finite]))
+        if finite.any()
+        else None,
         "n_alerts": round(float(alert.sum()) / rows.n_repeats, 1),
         "n_event_patients": round(len(unit) / rows.n_repeats, 1),
         "n_warned": round(float(early.sum()) / rows.n_repeats, 1),
@@ -172,7 +174,7 @@ def _quantiles(values: Floats, shares: Floats, weight: Floats) -> Floats:
     Examples
     --------
     >>> _quantiles(np.array([1.0, 2.0, 3.0]), np.array([0.5]), np.array([1.0, 1.0, 4.0]))
-    array([2.4])
+    array([2.3])
     """
     if np.ptp(weight) == 0.0:
         return np.asarray(np.quantile(values, shares))

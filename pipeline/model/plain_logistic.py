@@ -102,6 +102,7 @@ def fit_plain_logistic(
 
     Examples
     --------
+    >>> from dataclasses import replace
     >>> import pandas as pd
     >>> from pipeline.features.names import group_meta
     >>> from pipeline.model.stacked_rows import query
@@ -109,7 +110,8 @@ def fit_plain_logistic(
     >>> time = group_meta("time", "hours", "host_product", "h", "")
     >>> landmarks = pd.DataFrame({"patient": patient, "hours": hours})
     >>> matrix, rows = FeatureMatrix(hours[:, None], (time,), landmarks), query(40, (24.0,), 3)
-    >>> rows.weight[:], rows.label[:] = 1.0, patient % 20 < np.where(hours == 24.0, 10, 5)
+    >>> label = (patient % 20 < np.where(hours == 24.0, 10, 5)).astype(float)
+    >>> rows = replace(rows, label=label, weight=np.ones(40))
     >>> model = fit_plain_logistic(matrix, rows, None, (3,), (24.0,), patient=patient)
     >>> model.risk(matrix.take(np.array([0, 39])), 3, (24.0,)).round(2).ravel().tolist()
     [0.5, 0.25]
