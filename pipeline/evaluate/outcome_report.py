@@ -182,6 +182,7 @@ def performance(rows: HorizonRows, name: str, against: str | None = None) -> Per
         label, risk, weight = rows.label, rows.risks[name], rows.weight
         drawn = metrics.auprc(label, risk, weight, rows.group)
         figures |= estimate(drawn, "auprc", bias_corrected=True)
+        figures["event_rate"] = number(np.average(label, weights=rows.sample))
         if name in PROBABILITIES:
             figures |= _probability_metrics(label, risk, weight)
     return PerformanceCell(**rows.auroc(name, against).to_dict(), **figures)

@@ -133,8 +133,9 @@ class ProbabilityIntervals(Part):
 
 
 class PerformanceCell(ProbabilityIntervals, AreaCell):
-    """All metrics of one predictor."""
+    """All metrics of one predictor; ``event_rate`` is weighted for censoring."""
 
+    event_rate: Number = None
     auprc: Number = None
     brier: Number = None
     ipa: Number = None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pipeline.cohort.ungraded import ungraded_text
 from pipeline.format import DASH, integer, is_missing, joined, percent, proportion
 from pipeline.model.evaluated_outcome import OutcomeReport
-from pipeline.model.evaluation_cells import AreaCell, Counts
+from pipeline.model.evaluation_cells import AreaCell, PerformanceCell
 from pipeline.model.evaluation_report import AuditCodes, EvaluationReport, Protocol, ResultTimes
 from pipeline.model.outcomes import headline_key
 from pipeline.pages.cohort_tables import compared_analytes
@@ -41,14 +41,18 @@ def protocol_text(report: EvaluationReport) -> list[tuple[str, str]]:
     ]
 
 
-def event_share(cell: Counts) -> str:
+def event_share(cell: PerformanceCell) -> str:
     """Share of landmarks followed by the outcome; the AUPRC of a random score.
 
     Examples
     --------
-    >>> event_share(Counts(n=978, n_events=92)), event_share(Counts())
+    >>> event_share(PerformanceCell(n=978, n_events=92)), event_share(PerformanceCell())
     ('9 %', '–')
+    >>> event_share(PerformanceCell(n=978, n_events=92, event_rate=0.08))
+    '8 %'
     """
+    if cell.event_rate is not None and 0 <= cell.event_rate <= 1:
+        return proportion(cell.event_rate)
     whole, part = cell.n, cell.n_events
     if whole is None or part is None or is_missing(whole) or not 0 <= part <= whole or whole == 0:
         return DASH
