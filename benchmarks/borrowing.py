@@ -124,7 +124,9 @@ def bundle_of(cohort: Cohort, config: Config, prior: Bundle | None) -> Bundle:
         plan = FitPlan(scale, reported, spec, config.model, config.seed, 2, prior_columns)
         models[scale] = fit_risk_model(matrix, targets, plan)
         ranges.update(feature_ranges(matrix))
-        rates[name] = base_rate_table(matrix, targets, threshold, models[scale].horizons)
+        rates[name] = base_rate_table(
+            matrix, targets, threshold, models[scale].horizons, ipcw_floor=0.1
+        )
     reference = replace(reference, ranges=ranges, base_rates=rates)
     return Bundle(config, reference, models, {}, prior=prior)
 

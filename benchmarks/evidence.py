@@ -109,7 +109,9 @@ def learn(
             test.matrix, test.targets, np.arange(len(test.matrix.values)), threshold
         )
         part, known = test.matrix.take(rows), test.targets.take(rows)
-        rates = base_rate_table(small.matrix, small.targets, threshold, model.horizons)
+        rates = base_rate_table(
+            small.matrix, small.targets, threshold, model.horizons, ipcw_floor=0.1
+        )
         ranked = published_scores(test.cohort, part.landmarks, small.spec)[0]
         scores = score(model, part, known, threshold, rates, inputs=ComparatorInputs(ranked))
         place = scores.horizons.index(HORIZON)

@@ -58,7 +58,7 @@ def fitted(cohort: Ready, model: ModelConfig, jobs: int) -> Fitted:
             cohort.matrix.take(rows),
             cohort.targets.take(rows),
             cohort.threshold,
-            base_rate_table(train, known, cohort.threshold, risk_model.horizons),
+            base_rate_table(train, known, cohort.threshold, risk_model.horizons, ipcw_floor=0.1),
             repeat=split.repeat,
         )
         return scores, risk_model.tuned

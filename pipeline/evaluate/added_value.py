@@ -158,8 +158,10 @@ def with_control(real: ScoredRows, control: ScoredRows) -> ScoredRows:
         hours=joined.hours,
         time=joined.time,
         status=joined.status,
+        reach=joined.reach,
         grade=joined.grade,
         n_repeats=control.n_repeats,
+        followed=joined.followed,
     )
 
 

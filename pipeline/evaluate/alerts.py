@@ -14,8 +14,20 @@ from pipeline.model.evaluation_cells import AlertCell, AlertTable
 ALERTED = ("model", "grade_and_day")
 
 
-def cutoff_at_rate(risk: Floats, rate: float) -> float:
+def cutoff_at_rate(risk: Floats, rate: float, weight: Floats | None = None) -> float:
     """Lowest risk that at most the given share of landmarks reach; inf where ties rule out any.
+
+    Parameters
+    ----------
+    risk : ndarray, shape (n,)
+    rate : float
+        Share.
+    weight : ndarray, shape (n,), optional
+        Weights of the landmarks.
+
+    Returns
+    -------
+    float
 
     Examples
     --------
@@ -24,25 +36,30 @@ def cutoff_at_rate(risk: Floats, rate: float) -> float:
     >>> cutoff_at_rate(np.array([0.1, 0.4, 0.4, 0.4]), 0.5)
     inf
     """
-    values, count = np.unique(risk, return_counts=True)
-    reached = np.cumsum(count[::-1])[::-1]
-    allowed = np.flatnonzero(reached <= rate * len(risk) + 1e-9)
+    weight = np.ones(len(risk)) if weight is None else weight
+    values, code = np.unique(risk, return_inverse=True)
+    reached = np.cumsum(np.bincount(code, weight)[::-1])[::-1]
+    allowed = np.flatnonzero(reached <= rate * weight.sum() + 1e-9)
     return float(values[allowed[0]]) if len(allowed) else float("inf")
 
 
-def fold_cutoffs(risk: Floats, group: Ints, repeat: Ints, rate: float) -> Floats:
+def fold_cutoffs(
+    risk: Floats, group: Ints, repeat: Ints, rate: float, weight: Floats | None = None
+) -> Floats:
     """Cut-off of each row, learned on the other folds of the same repeat.
 
     All risks are out of fold, so the fit does not bias a cut-off. NaN where a repeat has one fold
     only.
     """
     result = np.full(len(risk), np.nan)
+    weight = np.ones(len(risk)) if weight is None else weight
     for number_ in np.unique(repeat):
         inside = np.flatnonzero(repeat == number_)
         for fold in np.unique(group[inside]):
             others = inside[group[inside] != fold]
             if len(others):
-                result[inside[group[inside] == fold]] = cutoff_at_rate(risk[others], rate)
+                cutoff = cutoff_at_rate(risk[others], rate, weight[others])
+                result[inside[group[inside] == fold]] = cutoff
     return result
 
 
@@ -72,7 +89,7 @@ def alert_burden(
             risk = rows.risks[name]
             for rate in rates:
                 if fixed is None:
-                    cutoff = fold_cutoffs(risk, part.group, part.repeat, rate)
+                    cutoff = fold_cutoffs(risk, part.group, part.repeat, rate, rows.sample)
                 else:
                     cutoff = np.full(len(risk), _stored(fixed, hours, name, rate))
                 table[f"{rate:g}"] = _cell(part, rows, risk, cutoff)
@@ -92,17 +109,21 @@ def _cell(scores: ScoredRows, rows: HorizonRows, risk: Floats, cutoff: Floats) -
         return AlertCell(reason="no cut-off from training patients is available")
     label, weight = rows.label, rows.weight
     alert = (risk >= cutoff).astype(float)
-    finite = cutoff[np.isfinite(cutoff)]
+    finite = np.isfinite(cutoff)
     true, raised = (alert * label) @ weight, alert @ weight
     total = weight.sum(axis=0)
     patient_days = _patient_days(scores) @ weight
-    unit, early, lead = _by_patient(scores, label, alert)
+    unit, lead = _by_patient(scores, label, alert)
+    warned = np.isfinite(lead)
+    early = warned.astype(float)
     figures = {
-        "cutoff": number(finite.mean()) if len(finite) else None,
+        "cutoff": number(np.average(cutoff[finite], weights=rows.sample[finite]))
+        if finite.any()
+        else None,
         "n_alerts": round(float(alert.sum()) / rows.n_repeats, 1),
         "n_event_patients": round(len(unit) / rows.n_repeats, 1),
         "n_warned": round(float(early.sum()) / rows.n_repeats, 1),
-        **_lead_time(lead),
+        **_lead_time(lead[warned], rows.sample[unit[warned]]),
     }
     shares = {
         "alert_rate": ratio(raised, total),
@@ -125,10 +146,10 @@ def _patient_days(scores: ScoredRows) -> Floats:
     return np.asarray(1.0 / count[code])
 
 
-def _by_patient(scores: ScoredRows, label: Floats, alert: Floats) -> tuple[Ints, Floats, Floats]:
-    """Event patients of each repeat: first row, whether warned, hours from alert to onset.
+def _by_patient(scores: ScoredRows, label: Floats, alert: Floats) -> tuple[Ints, Floats]:
+    """Event patients of each repeat: first row, and hours from the first alert to onset.
 
-    Only alerts within the horizon before onset count; the first one gives the lead time.
+    Only alerts within the horizon before onset count; -inf without one.
     """
     event = np.flatnonzero(label == 1)
     key = np.stack([scores.repeat[event], scores.episode[event]], axis=1)
@@ -136,15 +157,27 @@ def _by_patient(scores: ScoredRows, label: Floats, alert: Floats) -> tuple[Ints,
     lead = np.full(len(first), -np.inf)
     hours = np.where(alert[event] == 1, scores.time[event], -np.inf)
     np.maximum.at(lead, code, hours)
-    warned = np.isfinite(lead)
-    return event[first], warned.astype(float), lead[warned]
+    return event[first], lead
 
 
-def _lead_time(lead: Floats) -> dict[str, float | None]:
+def _lead_time(lead: Floats, weight: Floats) -> dict[str, float | None]:
     names = ("lead_hours_q1", "lead_hours_median", "lead_hours_q3")
     if len(lead) == 0:
         return dict.fromkeys(names)
-    return {
-        name: number(value)
-        for name, value in zip(names, np.quantile(lead, [0.25, 0.5, 0.75]), strict=True)
-    }
+    quartiles = _quantiles(lead, np.array([0.25, 0.5, 0.75]), weight)
+    return {name: number(value) for name, value in zip(names, quartiles, strict=True)}
+
+
+def _quantiles(values: Floats, shares: Floats, weight: Floats) -> Floats:
+    """Quantiles interpolated between the middles of the weights, as ``np.quantile`` for equal ones.
+
+    Examples
+    --------
+    >>> _quantiles(np.array([1.0, 2.0, 3.0]), np.array([0.5]), np.array([1.0, 1.0, 4.0]))
+    array([2.3])
+    """
+    if np.ptp(weight) == 0.0:
+        return np.asarray(np.quantile(values, shares))
+    order = np.argsort(values)
+    middle = np.cumsum(weight[order]) - weight[order] / 2
+    return np.interp(shares, (middle - middle[0]) / (middle[-1] - middle[0]), values[order])

@@ -25,7 +25,8 @@ from pipeline.model.training_reference import RateTable, rates_of_days
 
 PROBABILITIES = frozenset(
     {
-        *("model", "model_no_state", "base_rate", "grade_and_day", "clinical_state"),
+        *("model", "model_no_state", "base_rate", "grade_and_day", "plain_logistic"),
+        "clinical_state",
         *("model_with_state", "prior", "without_prior"),
     }
 )
@@ -33,6 +34,7 @@ EXPECTED = (
     "base_rate",
     "current_grade",
     "grade_and_day",
+    "plain_logistic",
     "clinical_state",
     "last_crp",
     "last_ferritin",
@@ -59,8 +61,10 @@ def comparator_risks(
 ) -> dict[str, Floats]:
     """Scores of every comparator, each of shape (n_landmarks, n_horizons).
 
-    ``base_rate``, ``grade_and_day`` and ``clinical_state`` (all grades so far, no labs) are
-    probabilities; the others are for ranking only. A model with a prior also has ``prior`` (the
+    ``base_rate``, ``grade_and_day``, ``plain_logistic`` (grade, worst grade and day on the
+    outcome's own scale) and ``clinical_state`` (all grades so far, no labs) are probabilities; the
+    others are for ranking only. Without grades, ``grade_and_day`` and ``plain_logistic`` use the
+    day only. A model with a prior also has ``prior`` (the
     prior alone, NaN where it abstains) and ``without_prior``, both calibrated probabilities.
 
     Parameters
@@ -80,6 +84,8 @@ def comparator_risks(
         "grade_and_day": model.reference_risk(test, threshold, horizons),
         "constant": np.full((len(test.values), len(horizons)), 0.5),
     }
+    if model.comparators.plain is not None:
+        result["plain_logistic"] = model.comparators.plain.risk(test, threshold, horizons)
     state = state_risk(model, test, threshold, horizons)
     if state is not None:
         result["clinical_state"] = state
@@ -100,13 +106,14 @@ def state_risk(
 ) -> Floats | None:
     """Risk from the grades so far and the day, without labs; None where the cohort has no grades.
 
-    This is a member of the model, uncalibrated: its ranking is exact, its level approximate.
+    This is a member of the model, calibrated alone on out-of-fold log-odds as the model is.
     """
     members = model.state.linear if model.state is not None else ()
     for member in members:
         if member.name == "state":
             rows = query(len(matrix.values), horizons, threshold)
-            return sigmoid(member.log_odds(matrix, rows)).reshape(-1, len(horizons))
+            log_odds = model.comparators.log_odds(member, matrix, rows)
+            return sigmoid(log_odds).reshape(-1, len(horizons))
     return None
 
 

@@ -1,24 +1,19 @@
-"""Competing risks: Aalen-Johansen incidence, first events, and AUROC weighted for censoring."""
+"""Competing risks: Aalen-Johansen incidence and first events."""
 
 from __future__ import annotations
-
-from dataclasses import replace
 
 import numpy as np
 
 from pipeline.arrays import Floats, Ints
-from pipeline.evaluate import metrics
 from pipeline.evaluate.intervals import estimate, number
 from pipeline.evaluate.patient_weights import PatientWeights, patient_weights
 from pipeline.evaluate.scored_rows import ScoredRows
 from pipeline.model.evaluated_outcome import FirstEvents
-from pipeline.model.evaluation_cells import FollowUpCell, Incidence, Rate, RiskGroup
-from pipeline.model.stacked_rows import FollowUp, censoring_weight
+from pipeline.model.evaluation_cells import Incidence, Rate, RiskGroup
 
 _GROUPS = 4
 _MOST = 0.5
 _FEW_EVENTS = "too few event patients"
-_WEIGHTED = ("auroc", "auroc_lo", "auroc_hi", "brier", "brier_lo", "brier_hi")
 
 
 def aalen_johansen(
@@ -153,34 +148,3 @@ def what_comes_first(scores: ScoredRows, rivals: dict[str, Floats]) -> FirstEven
             for place, horizon in enumerate(once.horizons)
         },
     )
-
-
-def time_dependent_auroc(scores: ScoredRows, floor: float) -> dict[str, FollowUpCell]:
-    """Cumulative/dynamic AUROC and Brier score weighted for loss of follow-up, per horizon.
-
-    Cases have the event within the horizon; controls are free of it at the horizon or had a
-    competing event. Weights are the inverse probability of being followed until then
-    (10.1002/sim.4427; 10.1002/bimj.201200045), estimated by Kaplan-Meier and truncated.
-    """
-    result: dict[str, FollowUpCell] = {}
-    followed = follow_up(scores)
-    for horizon in scores.horizons:
-        known = scores.at(horizon)
-        figures: dict[str, float | None] = dict.fromkeys(_WEIGHTED)
-        if known.is_estimable:
-            part = scores.take(known.rows)
-            until = np.minimum(part.time, horizon)
-            inverse = censoring_weight(followed, part.hours, until, floor)
-            rows = replace(known, weight=known.weight * inverse[:, None])
-            risk = rows.risks["model"]
-            figures |= estimate(rows.auroc_draws(risk), "auroc")
-            figures |= estimate(metrics.brier(rows.label, risk, rows.weight), "brier")
-            figures["share_lost"] = number(1.0 - len(known.rows) / len(scores.label))
-        result[f"{horizon:g}"] = FollowUpCell(**known.counts(), **figures)
-    return result
-
-
-def follow_up(scores: ScoredRows) -> FollowUp:
-    """Distribution of follow-up of the scored patients, each counted once."""
-    once = np.unique(scores.patient, return_index=True)[1]
-    return FollowUp.fit(scores.hours[once] + scores.time[once], scores.status[once])

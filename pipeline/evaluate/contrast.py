@@ -10,6 +10,7 @@ import pandas as pd
 from pipeline.arrays import Floats, Ints
 from pipeline.config import OutcomeConfig
 from pipeline.evaluate.added_value import AXIS
+from pipeline.evaluate.patient_weights import PatientWeights
 from pipeline.evaluate.scored_rows import HorizonRows, ScoredRows
 from pipeline.model.evaluation_cells import AreaCell, Fall, PerformanceCell
 from pipeline.model.evaluation_report import ContrastDetail
@@ -70,7 +71,7 @@ class Pair:
             },
             patient=crs.patient[rows],
             group=crs.group[rows],
-            weight=crs.weight[rows],
+            weight=self._weight(horizon, first, rows),
             rows=rows,
             n_repeats=crs.n_repeats,
             minimum=crs.minimum,
@@ -79,6 +80,11 @@ class Pair:
                 for name in dict.fromkeys([*crs.permuted, *icans.permuted])
             },
         )
+
+    def _weight(self, horizon: float, first: Floats, rows: Ints) -> PatientWeights:
+        """Weight of each row for the syndrome that came first, which ended its follow-up."""
+        crs, icans = (part.followed_at(horizon, rows) for part in (self.crs, self.icans))
+        return self.crs.weight[rows] * np.where(first[rows] == 1, crs, icans)[:, None]
 
     def ties(self, horizon: float) -> int:
         """Number of landmarks after which both were charted in the same hour."""

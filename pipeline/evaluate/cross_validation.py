@@ -81,7 +81,7 @@ def cross_validate(
     folded = list(log.progress(scored, label=title, total=len(splits)))
     repeats = len({split.repeat for split in splits})
     return {
-        threshold: concatenate(parts, repeats)
+        threshold: concatenate(parts, repeats).weighted_for_censoring(plan.config.ipcw_floor)
         for threshold in plan.reported
         if (parts := [part[threshold] for part in folded if threshold in part])
     }
@@ -99,7 +99,9 @@ def _score_fold(
         rows = rows_at_risk(matrix, targets, split.test, threshold)
         if len(rows) == 0:
             continue
-        rates = base_rate_table(train, known, threshold, fitted.horizons)
+        rates = base_rate_table(
+            train, known, threshold, fitted.horizons, ipcw_floor=plan.config.ipcw_floor
+        )
         result[threshold] = score(
             fitted,
             matrix.take(rows),
@@ -160,6 +162,7 @@ def score(
         hours=targets.hours,
         time=targets.time[:, column],
         status=targets.status[:, column],
+        reach=targets.reach[:, column],
         grade=np.full(count, np.nan) if model.grade is None else matrix.column(model.grade),
         n_repeats=1,
         permuted=_permuted(model, matrix, inputs.swapped, threshold),

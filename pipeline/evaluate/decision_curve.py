@@ -13,7 +13,7 @@ from pipeline.evaluate.scored_rows import TOO_FEW, HorizonRows, ScoredRows
 from pipeline.model.evaluation_cells import NetBenefit
 
 STEP = 0.01
-SHOWN = ("model", "model_no_state", "grade_and_day", "clinical_state")
+SHOWN = ("model", "model_no_state", "grade_and_day", "plain_logistic", "clinical_state")
 
 
 def net_benefit(

@@ -25,6 +25,7 @@ from pipeline.model.stacked_rows import Targets
 from pipeline.model.training_reference import RateTable
 from pipeline.reading.read_result import ReadResult
 
+OLDER_BUNDLE = "the bundle is older than this comparator; train it again"
 COMMAND = "cytocast evaluate --model BUNDLE --cohort COHORT --out OUT"
 
 
@@ -101,12 +102,13 @@ def evaluate_bundle(
             ranked, swapped if bundle.config.evaluation.analyte_importance else None
         )
         scores = score(model, part, known, outcome.threshold, rates, inputs=inputs)
+        scores = scores.weighted_for_censoring(bundle.config.model.ipcw_floor)
         scored[name] = ScoredOutcome(
             scores=scores,
             answered=answered_rows(code, targets, scores),
             columns=model.columns,
             control=_control(bundle.config, model, part, known, outcome.threshold, rates),
-            absent=absent,
+            absent={"plain_logistic": OLDER_BUNDLE} | absent,
         )
     if not scored:
         raise InputError(" ".join(warnings))

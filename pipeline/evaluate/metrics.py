@@ -1,9 +1,9 @@
 """Weighted metrics for many bootstrap draws at once; AUROC is ranked within groups.
 
 ``weight`` has one column per draw: column 0 is the sample, the others count how often each row's
-patient was drawn. It is a matrix or, at less cost, :class:`PatientWeights`. A *group* is one fold
-of one repeat: scores are never ranked across groups, so a constant predictor has an AUROC of
-exactly 0.50.
+patient was drawn; both are multiplied by the row's weight for censoring. It is a matrix or, at
+less cost, :class:`PatientWeights`. A *group* is one fold of one repeat: scores are never ranked
+across groups, so a constant predictor has an AUROC of exactly 0.50.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from typing import Literal
 import numpy as np
 
 from pipeline.arrays import Floats, Ints
-from pipeline.evaluate.intervals import patient_draws, ratio
 from pipeline.evaluate.patient_weights import (
     PatientWeights,
     patient_weights,
@@ -21,7 +20,6 @@ from pipeline.evaluate.patient_weights import (
     table_sums,
 )
 from pipeline.evaluate.weighted_logistic import condense, line, logistic_draws
-from pipeline.model.evaluation_report import CalibrationGroups, SmoothCalibration
 from pipeline.model.logistic import logit, sigmoid
 from pipeline.model.parallel import one_blas_thread
 
@@ -169,8 +167,8 @@ def ici(label: Floats, risk: Floats, weight: Weights) -> float:
     return float(np.average(np.abs(smooth - risk), weights=sample))
 
 
-def roc_points(label: Floats, score: Floats, group: Ints) -> tuple[Floats, Floats]:
-    """Mean ROC curve of all groups on a grid of 101 false positive rates."""
+def roc_points(label: Floats, score: Floats, weight: Floats, group: Ints) -> tuple[Floats, Floats]:
+    """Mean ROC curve of all groups on a grid of 101 false positive rates; weights per row."""
     grid = np.linspace(0.0, 1.0, 101)
     curves = []
     for part in _groups(group):
@@ -179,61 +177,11 @@ def roc_points(label: Floats, score: Floats, group: Ints) -> tuple[Floats, Float
             continue
         order = np.argsort(-s, kind="stable")
         last = np.r_[np.flatnonzero(np.diff(s[order])), len(s) - 1]
-        true = np.r_[0.0, np.cumsum(y[order])[last] / y.sum()]
-        false = np.r_[0.0, np.cumsum(1 - y[order])[last] / (1 - y).sum()]
+        hits, misses = weight[part] * y, weight[part] * (1 - y)
+        true = np.r_[0.0, np.cumsum(hits[order])[last] / hits.sum()]
+        false = np.r_[0.0, np.cumsum(misses[order])[last] / misses.sum()]
         curves.append(np.interp(grid, false, true))
     return grid, np.mean(curves, axis=0) if curves else np.full(101, np.nan)
-
-
-_GROUPS = 8
-_POINTS = 41
-_DRAWS = 1000
-
-
-def calibration_groups(
-    label: Floats, risk: Floats, patient: Ints, repeats: int
-) -> CalibrationGroups:
-    """Observed rate in at most eight equally large risk groups, with bootstrap intervals."""
-    edges = np.unique(np.quantile(risk, np.linspace(0, 1, _GROUPS + 1)))
-    group = np.clip(np.searchsorted(edges, risk, side="right") - 1, 0, max(len(edges) - 2, 0))
-    draws = patient_draws(patient, _DRAWS, 0)
-    points: dict[str, list[float]] = {
-        name: [] for name in ("predicted", "observed", "lo", "hi", "n")
-    }
-    for number in np.unique(group):
-        rows = group == number
-        rate = ratio(label[rows] @ draws[rows], draws[rows].sum(axis=0))
-        low, high = np.nanquantile(rate[1:], [0.025, 0.975])
-        points["predicted"].append(float(risk[rows].mean()))
-        points["observed"].append(float(rate[0]))
-        points["lo"].append(float(low))
-        points["hi"].append(float(high))
-        points["n"].append(round(int(rows.sum()) / repeats))
-    return CalibrationGroups(**points)
-
-
-def calibration_smooth(label: Floats, risk: Floats, patient: Ints) -> SmoothCalibration:
-    """Smoothed observed rate over the central 98 % of the risks, with a pointwise 95 % band.
-
-    Logistic regression of the outcome on the log-odds and its square, refitted in every bootstrap
-    draw of patients: a flexible calibration curve (10.1016/j.jclinepi.2015.12.005) that is stable
-    with few events.
-    """
-    if np.ptp(risk) < 1e-9:
-        return SmoothCalibration()
-    x = logit(np.clip(risk, 1e-6, 1 - 1e-6))
-    centre, spread = float(x.mean()), max(float(x.std()), 1e-9)
-    low_end, high_end = np.quantile(risk, [0.01, 0.99])
-    grid = np.linspace(low_end, high_end, _POINTS)
-    nodes = condense(x, label, patient_draws(patient, _DRAWS, 0))
-    theta = logistic_draws(nodes, lambda score: _columns(score, centre, spread))
-    shown = logit(np.clip(grid, 1e-6, 1 - 1e-6))
-    curve = sigmoid(_columns(shown, centre, spread) @ theta)
-    settled = curve[:, 1:][:, ~np.isnan(curve[0, 1:])]
-    if np.isnan(curve[:, 0]).any() or settled.shape[1] < 0.9 * _DRAWS:
-        return SmoothCalibration()
-    low, high = np.quantile(settled, [0.025, 0.975], axis=1)
-    return SmoothCalibration(*(values.tolist() for values in (grid, curve[:, 0], low, high)))
 
 
 def _quotient(part: Floats, whole: Floats) -> Floats:
@@ -250,8 +198,3 @@ def _groups(group: Ints) -> list[Ints]:
     order = np.argsort(group, kind="stable")
     edges = np.flatnonzero(np.diff(group[order])) + 1
     return np.split(order, edges) if len(order) else []
-
-
-def _columns(x: Floats, centre: float, spread: float) -> Floats:
-    z = (x - centre) / spread
-    return np.stack([np.ones(len(z)), z, z**2], axis=1)

@@ -13,18 +13,18 @@ from pipeline.config_evaluation import EvaluationConfig
 from pipeline.evaluate import metrics
 from pipeline.evaluate.added_value import added_value, negative_control
 from pipeline.evaluate.alerts import alert_burden
+from pipeline.evaluate.calibration_curves import calibration_groups, calibration_smooth
 from pipeline.evaluate.comparators import EXPECTED, PROBABILITIES
 from pipeline.evaluate.competing_risks import (
     incidence_of_outcome,
-    time_dependent_auroc,
     what_comes_first,
 )
 from pipeline.evaluate.decision_curve import decision_curves, threshold_grid
 from pipeline.evaluate.intervals import estimate, number
-from pipeline.evaluate.metrics import calibration_groups, calibration_smooth
 from pipeline.evaluate.patient_weights import PatientWeights
 from pipeline.evaluate.refit_intervals import refit_intervals
 from pipeline.evaluate.scored_rows import HorizonRows, ScoredRows
+from pipeline.evaluate.site_calibration import calibration_by_site
 from pipeline.evaluate.subgroups import Mask, by_day, subgroup_table, within_grade
 from pipeline.model.evaluated_outcome import (
     GradeUnknown,
@@ -37,6 +37,7 @@ from pipeline.model.evaluation_cells import (
     AlertTable,
     AreaCell,
     DayCell,
+    Number,
     PerformanceCell,
     ProbabilityIntervals,
 )
@@ -65,6 +66,8 @@ class OutcomeContext:
         Out-of-bag scores of whole refits.
     masks : dict
         Attribute to level to rows.
+    sites : dict
+        Site to rows.
     rivals : dict
         Name of a competing event to hours from each landmark.
     absent : dict
@@ -79,11 +82,11 @@ class OutcomeContext:
     further: Mapping[str, ScoredRows | str] = field(default_factory=dict)
     refits: ScoredRows | None = None
     masks: dict[str, dict[str, Mask]] = field(default_factory=dict)
+    sites: dict[str, Mask] = field(default_factory=dict)
     rivals: dict[str, Floats] = field(default_factory=dict)
     absent: Mapping[str, str] = field(default_factory=dict)
     answered: Mask | None = None
     cutoffs: Mapping[str, AlertTable] | None = None
-    ipcw_floor: float = 0.1
 
 
 NO_CONTEXT = OutcomeContext()
@@ -125,7 +128,8 @@ def evaluate_outcome(
         alerts=alert_burden(scores, config.alert_rates, context.cutoffs),
         incidence=incidence_of_outcome(scores),
         what_comes_first=what_comes_first(scores, context.rivals),
-        time_dependent=time_dependent_auroc(scores, context.ipcw_floor),
+        lost_to_follow_up=lost_to_follow_up(scores),
+        calibration_by_site=calibration_by_site(scores, context.sites),
         subgroups=subgroup_table(scores, context.masks),
         further_splits={
             name: other if isinstance(other, str) else _other_split(other, config, seed)
@@ -143,6 +147,14 @@ def evaluate_outcome(
     if context.answered is None:
         return report
     return report.replace(answered=subset_auroc(scores, context.answered))
+
+
+def lost_to_follow_up(scores: ScoredRows) -> dict[str, Number]:
+    """Share of landmarks whose label is unknown, per horizon."""
+    unknown = np.isnan(scores.label).mean(axis=0)
+    return {
+        f"{hours:g}": number(share) for hours, share in zip(scores.horizons, unknown, strict=True)
+    }
 
 
 def canary_auroc(scores: ScoredRows, minimum: int) -> float | None:
@@ -177,6 +189,7 @@ def performance(rows: HorizonRows, name: str, against: str | None = None) -> Per
         label, risk, weight = rows.label, rows.risks[name], rows.weight
         drawn = metrics.auprc(label, risk, weight, rows.group)
         figures |= estimate(drawn, "auprc", bias_corrected=True)
+        figures["event_rate"] = number(np.average(label, weights=rows.sample))
         if name in PROBABILITIES:
             figures |= _probability_metrics(label, risk, weight)
     return PerformanceCell(**rows.auroc(name, against).to_dict(), **figures)
@@ -271,8 +284,8 @@ def days_at_longest(scores: ScoredRows) -> dict[str, DayCell]:
         shown = len(rows.label) / rows.n_repeats >= _MIN_LANDMARKS_PER_DAY
         result[str(int(value))] = DayCell(
             **rows.auroc("model").to_dict(),
-            base_rate=number(rows.label.mean()) if shown else None,
-            mean_risk=number(rows.risks["model"].mean()) if shown else None,
+            base_rate=number(np.average(rows.label, weights=rows.sample)) if shown else None,
+            mean_risk=rows.mean_risk() if shown else None,
         )
     return result
 
@@ -288,20 +301,23 @@ def curves(scores: ScoredRows, minimum: int) -> dict[str, HorizonCurves]:
             continue
         lines = {}
         for name in ("model", "model_no_state", "grade_and_day"):
-            false, true = metrics.roc_points(rows.label, rows.risks[name], rows.group)
+            risk = rows.risks[name]
+            false, true = metrics.roc_points(rows.label, risk, rows.sample, rows.group)
             if not np.isnan(true).any():
                 lines[name] = RocCurve(false.tolist(), true.tolist())
-        label, risk, patient = rows.label, rows.risks["model"], rows.patient
         result[hours] = HorizonCurves(
             roc=lines,
-            calibration=calibration_groups(label, risk, patient, scores.n_repeats),
-            calibration_smooth=calibration_smooth(label, risk, patient),
-            risk_distribution=_distribution(label, risk, scores.n_repeats),
+            calibration=calibration_groups(scores, float(hours)),
+            calibration_smooth=calibration_smooth(rows),
+            risk_distribution=_distribution(rows),
         )
     return result
 
 
-def _distribution(label: Floats, risk: Floats, repeats: int) -> RiskDistribution:
+def _distribution(rows: HorizonRows) -> RiskDistribution:
+    """Counts of landmarks by risk, and the weighted mean risk with and without the event."""
+    label, risk, repeats = rows.label, rows.risks["model"], rows.n_repeats
+    parts = (rows.take(np.flatnonzero(label == value)) for value in (1, 0))
     edges = np.linspace(0.0, 1.0, 21)
     events = np.histogram(risk[label == 1], edges)[0] / repeats
     others = np.histogram(risk[label == 0], edges)[0] / repeats
@@ -309,5 +325,5 @@ def _distribution(label: Floats, risk: Floats, repeats: int) -> RiskDistribution
         edges=edges.tolist(),
         events=np.round(events, 2).tolist(),
         non_events=np.round(others, 2).tolist(),
-        means=[number(risk[label == value].mean()) for value in (1, 0)],
+        means=[part.mean_risk() for part in parts],
     )

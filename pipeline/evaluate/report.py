@@ -26,7 +26,7 @@ from pipeline.evaluate.model_description import changed_settings
 from pipeline.evaluate.outcome_report import OutcomeContext, canary_auroc, curves, evaluate_outcome
 from pipeline.evaluate.scored_rows import ScoredRows
 from pipeline.evaluate.scoring_protocol import ScoredOutcome
-from pipeline.evaluate.subgroups import subgroup_masks
+from pipeline.evaluate.subgroups import site_masks, subgroup_masks
 from pipeline.features.spec import FeatureSpec
 from pipeline.format import counted
 from pipeline.model.evaluation_cells import AlertTable, PerformanceCell
@@ -286,13 +286,13 @@ def _context(
         further=part.further,
         refits=part.refits,
         masks=subgroup_masks(cohort, part.scores, config.evaluation.age_bands),
+        sites=site_masks(cohort, part.scores),
         rivals=rival_hours(
             cohort, part.scores, config.outcomes[name].scale, config.cohort.ungraded
         ),
         absent=part.absent,
         answered=part.answered,
         cutoffs=cutoffs,
-        ipcw_floor=config.model.ipcw_floor,
     )
 
 

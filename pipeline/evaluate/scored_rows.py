@@ -15,6 +15,7 @@ from pipeline.evaluate import metrics
 from pipeline.evaluate.intervals import estimate, interval, number, patient_draws
 from pipeline.evaluate.patient_weights import PatientWeights, patient_weights
 from pipeline.model.evaluation_cells import AreaCell, Fall
+from pipeline.model.stacked_rows import FollowUp, censoring_weight
 
 TOO_FEW = "too few patients with, or without, the event"
 _AREA = ("auroc", "auroc_lo", "auroc_hi")
@@ -36,7 +37,8 @@ class HorizonRows:
     group : ndarray of int, shape (n,)
         Risks are ranked within groups only.
     weight : PatientWeights, shape (n, 1 + draws)
-        First column the sample, the others bootstrap draws of patients.
+        First column the sample, the others bootstrap draws of patients; times the inverse
+        probability of not being lost to follow-up.
     rows : ndarray of int, shape (n,)
         Row of each landmark in the scored rows.
     n_repeats : int
@@ -82,7 +84,7 @@ class HorizonRows:
         return replace(self, group=group[self.rows])
 
     def with_equal_patients(self) -> HorizonRows:
-        """The same landmarks, with equal total weight for every patient."""
+        """The same landmarks, each weight divided by the number of landmarks of the patient."""
         _, code, count = np.unique(self.patient, return_inverse=True, return_counts=True)
         return replace(self, weight=self.weight * (1.0 / count[code])[:, None])
 
@@ -94,6 +96,15 @@ class HorizonRows:
             "n_events": round(float(self.label.sum()) / self.n_repeats),
             "n_event_patients": len(np.unique(self.patient[self.label == 1])),
         }
+
+    @property
+    def sample(self) -> Floats:
+        """Weights of the sample, without draws."""
+        return self.weight.sample
+
+    def mean_risk(self, name: str = "model") -> float | None:
+        """Weighted mean risk of a predictor."""
+        return number(np.average(self.risks[name], weights=self.sample))
 
     @property
     def is_estimable(self) -> bool:
@@ -140,7 +151,8 @@ class HorizonRows:
 
 
 _ROWS = (
-    *("label", "patient", "episode", "day", "group", "repeat", "hours", "time", "status", "grade"),
+    *("label", "patient", "episode", "day", "group", "repeat"),
+    *("hours", "time", "status", "reach", "grade"),
 )
 
 
@@ -165,10 +177,14 @@ class ScoredRows:
     time, status : ndarray
         Hours from the landmark to the event, the competing event or the end of follow-up, and
         its kind (0 censored, 1 event, 2 competing).
+    reach : ndarray
+        Longest horizon to which enough patients are followed from the landmark.
     grade : ndarray
         Grade on the outcome's own scale at the landmark, NaN where unknown.
     permuted : dict of ndarray, shape (n_rows, n_horizons)
         By analyte: the model's risk with this analyte taken from another patient of the same day.
+    followed : ndarray, shape (n_rows, n_horizons), or None
+        Inverse probability of being followed to the event or the horizon; None for 1.
     draws : PatientWeights, shape (n_rows, 1 + draws), or None
         Bootstrap weights of the rows; None for the sample only.
     minimum : int
@@ -186,9 +202,11 @@ class ScoredRows:
     hours: Floats
     time: Floats
     status: NDArray[np.int8]
+    reach: Floats
     grade: Floats
     n_repeats: int
     permuted: dict[str, Floats] = field(default_factory=dict)
+    followed: Floats | None = None
     draws: PatientWeights | None = None
     minimum: int = 1
 
@@ -196,8 +214,30 @@ class ScoredRows:
         """Return the given rows."""
         parts: dict[str, Any] = {name: getattr(self, name)[rows] for name in _ROWS}
         parts |= {name: _each(getattr(self, name), rows) for name in ("risks", "permuted")}
-        parts["draws"] = None if self.draws is None else self.draws[rows]
+        for name in ("followed", "draws"):
+            values = getattr(self, name)
+            parts[name] = None if values is None else values[rows]
         return replace(self, **parts)
+
+    def weighted_for_censoring(self, floor: float) -> ScoredRows:
+        """The same rows, weighted by the inverse probability of being followed.
+
+        The probability is that of a patient followed at the landmark still being followed at the
+        event, the competing event or the horizon, whichever is first (IPCW: Uno et al.,
+        10.1198/016214507000000149; 10.1002/sim.4427). The Kaplan-Meier curve has every scored
+        episode once. Weights are 1 where follow-up is complete.
+
+        Parameters
+        ----------
+        floor : float
+            Smallest probability; the weight is at most ``1 / floor``.
+        """
+        curve = FollowUp.of_landmarks(self.episode, self.hours, self.time, self.status)
+        weights = [
+            censoring_weight(curve, self.hours, np.minimum(self.time, horizon), floor)
+            for horizon in self.horizons
+        ]
+        return replace(self, followed=np.stack(weights, axis=1))
 
     def resampled(self, bootstrap: int, seed: int, minimum: int) -> ScoredRows:
         """The same rows with weights of bootstrap draws of patients."""
@@ -205,8 +245,18 @@ class ScoredRows:
 
     @property
     def weight(self) -> PatientWeights:
-        """Bootstrap weights, the sample in the first column."""
+        """Bootstrap weights, the sample in the first column; not weighted for censoring."""
         return patient_weights(np.ones((len(self.label), 1))) if self.draws is None else self.draws
+
+    def weight_at(self, horizon: float, rows: Ints) -> PatientWeights:
+        """Bootstrap weights of the given rows times their weights for censoring at a horizon."""
+        return self.weight[rows] * self.followed_at(horizon, rows)[:, None]
+
+    def followed_at(self, horizon: float, rows: Ints) -> Floats:
+        """Weights for censoring of the given rows at a horizon."""
+        if self.followed is None:
+            return np.ones(len(rows))
+        return np.asarray(self.followed[rows, self.horizons.index(horizon)])
 
     def first_repeat(self) -> Ints:
         """Rows of one repeat, so that each landmark occurs once."""
@@ -225,7 +275,7 @@ class ScoredRows:
             risks={name: risk[rows, place] for name, risk in self.risks.items()},
             patient=self.patient[rows],
             group=self.group[rows],
-            weight=self.weight[rows],
+            weight=self.weight_at(horizon, rows),
             rows=rows,
             n_repeats=self.n_repeats,
             minimum=self.minimum,
@@ -248,6 +298,8 @@ def concatenate(parts: list[ScoredRows], n_repeats: int) -> ScoredRows:
         for name in _ROWS
         if name != "group"
     }
+    if parts[0].followed is not None:
+        joined["followed"] = np.concatenate([part.followed for part in parts])
     group = np.concatenate([np.full(len(part.day), number) for number, part in enumerate(parts)])
     return replace(
         parts[0],

@@ -40,8 +40,7 @@ def subgroup_masks(
         masks["age"] = {level: levels[level] for level in order if level in levels}
     for name in ("sex", "product", "site"):
         if name in patients:
-            cells = patients[name].astype("object").where(patients[name].notna(), "").astype(str)
-            levels = _levels(cells.str.strip().to_numpy(dtype=str), scores.episode)
+            levels = _levels(_text(patients[name]), scores.episode)
             if levels:
                 masks[name] = levels
     given = _first_dose(cohort)[scores.episode]
@@ -49,6 +48,20 @@ def subgroup_masks(
         after = given < scores.hours
         masks["tocilizumab"] = {"before or without": ~after, "after": after}
     return masks
+
+
+def site_masks(cohort: Cohort, scores: ScoredRows) -> dict[str, Mask]:
+    """Rows of every site; empty where the cohort has no column ``site``."""
+    if "site" not in cohort.patients:
+        return {}
+    cells = _text(cohort.patients["site"])
+    return _levels(cells, scores.episode, most=len(cells))
+
+
+def _text(column: pd.Series) -> NDArray[np.str_]:
+    """Text of each cell without outer blanks, empty where it is missing."""
+    cells = column.astype("object").where(column.notna(), "").astype(str)
+    return cells.str.strip().to_numpy(dtype=str)
 
 
 def _age_text(age: Floats, bands: Sequence[float]) -> tuple[NDArray[np.str_], list[str]]:
@@ -61,9 +74,9 @@ def _age_text(age: Floats, bands: Sequence[float]) -> tuple[NDArray[np.str_], li
     return np.where(np.isnan(age), "", np.array(labels)[code]), labels
 
 
-def _levels(cells: NDArray[np.str_], episode: Ints) -> dict[str, Mask]:
+def _levels(cells: NDArray[np.str_], episode: Ints, most: int = _MAX_LEVELS) -> dict[str, Mask]:
     values, count = np.unique(cells[cells != ""], return_counts=True)
-    kept = sorted(values[np.argsort(-count, kind="stable")][:_MAX_LEVELS])
+    kept = sorted(values[np.argsort(-count, kind="stable")][:most])
     return {str(level): (cells == level)[episode] for level in kept}
 
 
@@ -96,11 +109,11 @@ def part_cell(rows: HorizonRows, name: str = "model") -> PartCell:
     """AUROC, observed rate, mean risk and their ratio of one predictor on part of the rows."""
     figures: dict[str, float | None] = dict.fromkeys(_FIGURES)
     if rows.is_estimable:
-        label, risk = rows.label, rows.risks[name]
-        total = rows.weight.sum(axis=0)
-        figures |= estimate(ratio(label @ rows.weight, total), "observed")
-        figures["mean_risk"] = number(risk.mean())
-        figures["observed_to_expected"] = number(ratio(label.sum()[None], risk.sum()[None])[0])
+        events = rows.label @ rows.weight
+        figures |= estimate(ratio(events, rows.weight.sum(axis=0)), "observed")
+        figures["mean_risk"] = rows.mean_risk(name)
+        expected = (rows.risks[name] * rows.sample).sum()[None]
+        figures["observed_to_expected"] = number(ratio(events[:1], expected)[0])
     return PartCell(**rows.auroc(name).to_dict(), **figures)
 
 

@@ -10,10 +10,10 @@ from pydantic import ConfigDict, Field
 from pipeline.model.evaluation_cells import (
     AlertTable,
     AreaCell,
+    CalibrationBySite,
     ControlCell,
     DayCell,
     Difference,
-    FollowUpCell,
     GradeStrata,
     Incidence,
     Metric,
@@ -157,7 +157,8 @@ class OutcomeReport(Part):
     alerts: dict[str, AlertTable] = Field(default_factory=dict)
     incidence: dict[str, Incidence] = Field(default_factory=dict)
     what_comes_first: FirstEvents = Field(default_factory=FirstEvents)
-    time_dependent: dict[str, FollowUpCell] = Field(default_factory=dict)
+    lost_to_follow_up: dict[str, Number] = Field(default_factory=dict)
+    calibration_by_site: dict[str, CalibrationBySite] = Field(default_factory=dict)
     subgroups: dict[str, dict[str, dict[str, PartCell]]] = Field(default_factory=dict)
     further_splits: dict[str, OtherSplit | str] = Field(default_factory=dict)
     negative_control: dict[str, ControlCell] = Field(default_factory=dict)

@@ -133,8 +133,9 @@ class ProbabilityIntervals(Part):
 
 
 class PerformanceCell(ProbabilityIntervals, AreaCell):
-    """All metrics of one predictor."""
+    """All metrics of one predictor; ``event_rate`` is weighted for censoring."""
 
+    event_rate: Number = None
     auprc: Number = None
     brier: Number = None
     ipa: Number = None
@@ -180,20 +181,36 @@ class PartCell(AreaCell):
     observed_to_expected: Number = None
 
 
+class SiteCalibration(Counts):
+    """Calibration of the model at one site."""
+
+    observed_to_expected: Number = None
+    observed_to_expected_lo: Number = None
+    observed_to_expected_hi: Number = None
+    cal_slope: Number = None
+    cal_slope_lo: Number = None
+    cal_slope_hi: Number = None
+    cal_intercept: Number = None
+    cal_intercept_lo: Number = None
+    cal_intercept_hi: Number = None
+
+    def metric(self, name: str) -> Metric:
+        """Return a figure with its interval."""
+        return Metric(*(getattr(self, f"{name}{end}") for end in ("", "_lo", "_hi")))
+
+
+class CalibrationBySite(Part):
+    """Calibration by site, and the number of sites with too few event patients."""
+
+    sites: dict[str, SiteCalibration] = Field(default_factory=dict)
+    too_few: Number = None
+
+
 class DayCell(AreaCell):
     """AUROC, observed rate and mean risk at the landmarks of one day."""
 
     base_rate: Number = None
     mean_risk: Number = None
-
-
-class FollowUpCell(AreaCell):
-    """AUROC and Brier score weighted for loss of follow-up."""
-
-    brier: Number = None
-    brier_lo: Number = None
-    brier_hi: Number = None
-    share_lost: Number = None
 
 
 class ControlCell(AreaCell):
@@ -279,6 +296,7 @@ class NetBenefit(Part):
     model: list[Number] | None = None
     model_no_state: list[Number] | None = None
     grade_and_day: list[Number] | None = None
+    plain_logistic: list[Number] | None = None
     clinical_state: list[Number] | None = None
     model_lo: list[Number] | None = None
     model_hi: list[Number] | None = None

@@ -13,6 +13,7 @@ from pipeline.features.spec import FeatureSpec
 from pipeline.model import calibration, members
 from pipeline.model.booster import fit_booster
 from pipeline.model.borrowed_prior import cohort_metas
+from pipeline.model.clinical_comparators import fit_clinical_comparators
 from pipeline.model.custom_member import fit_custom
 from pipeline.model.linear import LinearMember, fit_linear
 from pipeline.model.logistic import sigmoid
@@ -86,27 +87,27 @@ def fit_risk_model(
     grade = members.grade_column(plan.scale, plan.spec)
     resample = patient_resample(targets.patient, bootstrap, plan.seed) if bootstrap else None
     design = members.reference_design(plan.scale, plan.spec, plan.config)
-    known = np.ones(len(matrix.values), dtype=bool)
-    if grade is not None:
-        known = ~np.isnan(matrix.column(grade))
-    graded = rows.of(known)
+    graded = rows if grade is None else rows.of(~np.isnan(matrix.column(grade)))
     if len(graded.landmark) == 0:  # no grade is known, so no state variant is fitted
         grade, graded = None, rows
-    horizons = tuple(float(hours) for hours in plan.config.horizons_hours)
+    thresholds, horizons = targets.thresholds, tuple(map(float, plan.config.horizons_hours))
     reference = fit_linear(
-        members.REFERENCE,
-        design,
-        matrix,
-        graded,
-        horizons,
-        targets.thresholds,
-        resample=resample,
+        members.REFERENCE, design, matrix, graded, horizons, thresholds, resample=resample
     )
     no_state = _fit_variant(matrix, targets, rows, plan, None, resample)
     state: list[Variant] | list[None] = [None]
     if grade is not None:
         state = _fit_variant(matrix, targets, graded, plan, reference, resample)
-    thresholds = targets.thresholds
+    comparators = fit_clinical_comparators(
+        reference,
+        state[0].linear if state[0] is not None else (),
+        matrix,
+        graded,
+        _held_out(targets, graded, plan, plan.config.inner_folds),
+        plan.reported,
+        plan.config.ridge_calibration,
+        patient=targets.patient,
+    )
     alone = RiskModel(
         plan.scale,
         thresholds,
@@ -117,6 +118,7 @@ def fit_risk_model(
         state[0],
         tuned=tuned,
         show_state=plan.config.clinical_state,
+        comparators=comparators,
     )
     if plan.prior is None:
         return alone

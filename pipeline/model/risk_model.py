@@ -10,6 +10,7 @@ import numpy as np
 
 from pipeline.arrays import Floats, Ints
 from pipeline.features.matrix import FeatureMatrix
+from pipeline.model.clinical_comparators import ClinicalComparators
 from pipeline.model.linear import LinearMember
 from pipeline.model.logistic import sigmoid
 from pipeline.model.stacked_rows import query
@@ -63,6 +64,8 @@ class RiskModel:
         Whether the shown risk uses the grades where they are known.
     tuned : mapping
         Settings chosen on inner folds of the training patients, by name.
+    comparators : ClinicalComparators
+        Calibration of the comparators, and a plain regression.
     """
 
     scale: str
@@ -76,6 +79,7 @@ class RiskModel:
     alone: RiskModel | None = None
     tuned: Mapping[str, float] = field(default_factory=dict)
     show_state: bool = True
+    comparators: ClinicalComparators = field(default_factory=ClinicalComparators)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -130,9 +134,9 @@ class RiskModel:
     def reference_risk(
         self, matrix: FeatureMatrix, threshold: int, horizons: tuple[float, ...]
     ) -> Floats:
-        """Return the risk by grade and day only, shape (n_landmarks, n_horizons)."""
+        """Return the calibrated risk by grade and day only, shape (n_landmarks, n_horizons)."""
         rows = query(len(matrix.values), horizons, threshold)
-        log_odds = self.reference.log_odds(matrix, rows)
+        log_odds = self.comparators.log_odds(self.reference, matrix, rows)
         return sigmoid(log_odds).reshape(-1, len(horizons))
 
     def state_known(self, matrix: FeatureMatrix) -> np.typing.NDArray[np.bool_]:

@@ -14,6 +14,7 @@ from pipeline.arrays import Floats
 from pipeline.model.booster import load_booster
 from pipeline.model.borrowed_prior import reading_prior_columns
 from pipeline.model.calibration import calibration_from_dict
+from pipeline.model.clinical_comparators import clinical_comparators_from_dict
 from pipeline.model.custom_member import load_custom
 from pipeline.model.linear import linear_from_dict
 from pipeline.model.risk_model import RiskModel
@@ -28,6 +29,7 @@ def save_model(model: RiskModel, folder: Path, scale: str) -> None:
         "horizons": list(model.horizons),
         "grade": model.grade,
         "reference": model.reference.to_dict(),
+        "comparators": model.comparators.to_dict(),
         "tuned": dict(model.tuned),
         "show_state": model.show_state,
     }
@@ -115,6 +117,7 @@ def load_model(files: Mapping[str, bytes], scale: str, prior: RiskModel | None =
         variants["state"],
         tuned=dict(content["tuned"]),
         show_state=content["show_state"],
+        comparators=clinical_comparators_from_dict(content.get("comparators", {})),
     )
     if prior is None:
         return model

@@ -79,12 +79,11 @@ class Targets:
         return np.where(unknown, np.nan, label)
 
     def followed(self, threshold: int) -> FollowUp:
-        """Return the follow-up of the patients at risk of a threshold, each counted once."""
+        """Return the follow-up of the episodes at risk of a threshold, each counted once."""
         column = self.thresholds.index(threshold)
         rows = np.flatnonzero(self.at_risk[:, column])
-        rows = rows[np.unique(self.patient[rows], return_index=True)[1]]
-        end = self.hours[rows] + self.time[rows, column]
-        return FollowUp.fit(end, self.status[rows, column])
+        time, status = self.time[rows, column], self.status[rows, column]
+        return FollowUp.of_landmarks(self.episode[rows], self.hours[rows], time, status)
 
 
 @dataclass(frozen=True)
@@ -117,6 +116,28 @@ class FollowUp:
         exposed = len(over) - np.searchsorted(over, moments, side="right")
         exposed += len(left) - np.searchsorted(left, moments, side="left")
         return cls(moments, np.concatenate([[1.0], np.cumprod(1.0 - lost / exposed)]))
+
+    @classmethod
+    def of_landmarks(
+        cls, episode: Ints, hours: Floats, time: Floats, status: NDArray[np.int8]
+    ) -> FollowUp:
+        """Fit the curve of the episodes of landmarks, each counted once.
+
+        Parameters
+        ----------
+        episode : ndarray of int, shape (n_landmarks,)
+        hours, time : ndarray, shape (n_landmarks,)
+            Hours from time zero to the landmark, and from there to the end.
+        status : ndarray of int, shape (n_landmarks,)
+
+        Examples
+        --------
+        >>> episode, hours, time = np.array([7, 7, 8]), np.array([1, 2, 1]), np.array([4, 3, 8])
+        >>> FollowUp.of_landmarks(episode, hours, time, np.array([0, 0, 1], dtype=np.int8)).share
+        array([1. , 0.5])
+        """
+        once = np.unique(episode, return_index=True)[1]
+        return cls.fit(hours[once] + time[once], status[once])
 
     def before(self, hours: Floats) -> Floats:
         """Return the share still followed just before each hour."""

@@ -17,7 +17,7 @@ from pipeline.features.names import FeatureMeta
 from pipeline.features.spec import FeatureSpec, spec_from_dict
 from pipeline.model.background import Background, background_from_dict
 from pipeline.model.cohort_profile import Profile, profile_from_dict
-from pipeline.model.stacked_rows import Targets
+from pipeline.model.stacked_rows import Targets, censoring_weight
 
 _AGE = "hours_since_last"
 RateTable = dict[str, list[dict[str, float]]]
@@ -172,9 +172,14 @@ def clip_to_ranges(
 
 
 def base_rate_table(
-    matrix: FeatureMatrix, targets: Targets, threshold: int, horizons: tuple[float, ...]
+    matrix: FeatureMatrix,
+    targets: Targets,
+    threshold: int,
+    horizons: tuple[float, ...],
+    *,
+    ipcw_floor: float,
 ) -> RateTable:
-    """Event rate by landmark day and horizon among landmarks at risk.
+    """Event rate by landmark day and horizon among landmarks at risk, weighted for censoring.
 
     A day with fewer than 30 patients also uses neighbouring days, one more on each side until 30
     patients are reached.
@@ -187,6 +192,8 @@ def base_rate_table(
     threshold : int
     horizons : tuple of float
         Hours ahead.
+    ipcw_floor : float
+        Smallest probability of being followed.
 
     Returns
     -------
@@ -200,25 +207,28 @@ def base_rate_table(
     >>> matrix = FeatureMatrix(np.empty((2, 0)), (), pd.DataFrame({"hours": hours}))
     >>> time, status = np.array([[18.0], [176.0]]), np.array([[1], [0]], dtype=np.int8)
     >>> rest = np.full((2, 1), True), np.ones(2), patient, hours, np.full((2, 1), 99.0), patient
-    >>> base_rate_table(matrix, Targets((3,), time, status, *rest), 3, (24.0,))
+    >>> base_rate_table(matrix, Targets((3,), time, status, *rest), 3, (24.0,), ipcw_floor=0.1)
     {'24': [{'day': 1.0, 'n': 2.0, 'patients': 2.0, 'rate': 0.5}]}
     """
     day = landmark_days(matrix)
+    column, curve = targets.thresholds.index(threshold), targets.followed(threshold)
     table: RateTable = {}
     for horizon in horizons:
         label = targets.label(threshold, horizon)
         known = ~np.isnan(label)
+        until = np.minimum(targets.time[known, column], horizon)
+        inverse = np.ones(len(label))
+        inverse[known] = censoring_weight(curve, targets.hours[known], until, ipcw_floor)
         entries = []
         for centre in np.unique(day[known]):
             rows = neighbourhood(day, known, targets.patient, centre)
-            weight = targets.weight[rows]
-            total = float(weight.sum())
+            weight = targets.weight[rows] * inverse[rows]
             entries.append(
                 {
                     "day": float(centre),
-                    "n": float(round(total)),
+                    "n": float(round(float(targets.weight[rows].sum()))),
                     "patients": float(len(np.unique(targets.patient[rows]))),
-                    "rate": float((weight * label[rows]).sum() / total),
+                    "rate": float((weight * label[rows]).sum() / weight.sum()),
                 }
             )
         table[f"{horizon:g}"] = entries

@@ -72,7 +72,7 @@ def net_benefit(outcome: OutcomeReport, names: Mapping[str, str]) -> Grid | None
             continue
         places = [n for n, t in enumerate(cell.thresholds) if _near(t, _SHOWN_THRESHOLDS)]
         shown = [cell.thresholds[n] for n in places]
-        for name in ("model", "grade_and_day", "clinical_state", "treat_all"):
+        for name in ("model", "grade_and_day", "plain_logistic", "clinical_state", "treat_all"):
             if cell.curve(name) is not None:
                 title = "Treat all" if name == "treat_all" else names.get(name, name)
                 values = (_per_thousand(cell.at(name, n), decimal).rstrip() for n in places)

@@ -168,6 +168,7 @@ def outcome_view(
         evaluation_tables.incidence(outcome),
         evaluation_tables.comes_first(outcome, label, NAMES),
         evaluation_tables.days(outcome, hours),
+        evaluation_tables.sites(outcome, first),
         evaluation_tables.subgroups(outcome, hours, first),
     ]
     return {

@@ -22,6 +22,7 @@ from pipeline.format import (
 from pipeline.model.evaluated_outcome import OtherSplit, OutcomeReport, RefitCell
 from pipeline.model.evaluation_cells import (
     AreaCell,
+    CalibrationBySite,
     ControlCell,
     Difference,
     Metric,
@@ -138,7 +139,6 @@ def robustness(outcome: OutcomeReport, hours: Sequence[str]) -> Grid:
             answered.model,
             answered.grade_and_day,
         ),
-        ("Weighted for loss of follow-up", outcome.time_dependent, {}),
     ]
     notes = []
     for name, title in _SPLITS.items():
@@ -266,6 +266,31 @@ def incidence(outcome: OutcomeReport) -> Grid | None:
 def _quarters(groups: Sequence[RiskGroup]) -> list[str]:
     cells = [_LINES.format(percent(group.mean_risk), share(group.incidence)) for group in groups]
     return [*cells, *[DASH] * (4 - len(cells))]
+
+
+def sites(outcome: OutcomeReport, hours: str) -> Grid | None:
+    """Calibration of the model at each site at one horizon."""
+    table = outcome.calibration_by_site.get(hours, CalibrationBySite())
+    names = ("observed_to_expected", "cal_slope", "cal_intercept")
+    rows: list[tuple[str, ...]] = [
+        (
+            name,
+            integer(cell.n),
+            integer(cell.n_event_patients),
+            *(spread(cell.metric(figure), decimal) for figure in names),
+        )
+        for name, cell in table.sites.items()
+    ]
+    if not rows:
+        return None
+    few = int(table.too_few or 0)
+    return Grid(
+        f"Calibration by site, next {hours} h",
+        ("Site", "Landmarks", "Event patients", "Observed to expected", "Slope", "Intercept"),
+        rows,
+        "Ideal: observed to expected 1, slope 1, intercept 0."
+        + (f" Not shown for too few event patients: {counted(few, 'site')}." if few else ""),
+    )
 
 
 def comes_first(outcome: OutcomeReport, label: str, names: Mapping[str, str]) -> Grid | None:

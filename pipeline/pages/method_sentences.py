@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pipeline.cohort.ungraded import ungraded_text
 from pipeline.format import DASH, integer, is_missing, joined, percent, proportion
 from pipeline.model.evaluated_outcome import OutcomeReport
-from pipeline.model.evaluation_cells import AreaCell, Counts
+from pipeline.model.evaluation_cells import AreaCell, PerformanceCell
 from pipeline.model.evaluation_report import AuditCodes, EvaluationReport, Protocol, ResultTimes
 from pipeline.model.outcomes import headline_key
 from pipeline.pages.cohort_tables import compared_analytes
@@ -41,14 +41,18 @@ def protocol_text(report: EvaluationReport) -> list[tuple[str, str]]:
     ]
 
 
-def event_share(cell: Counts) -> str:
+def event_share(cell: PerformanceCell) -> str:
     """Share of landmarks followed by the outcome; the AUPRC of a random score.
 
     Examples
     --------
-    >>> event_share(Counts(n=978, n_events=92)), event_share(Counts())
+    >>> event_share(PerformanceCell(n=978, n_events=92)), event_share(PerformanceCell())
     ('9 %', '–')
+    >>> event_share(PerformanceCell(n=978, n_events=92, event_rate=0.08))
+    '8 %'
     """
+    if cell.event_rate is not None and 0 <= cell.event_rate <= 1:
+        return proportion(cell.event_rate)
     whole, part = cell.n, cell.n_events
     if whole is None or part is None or is_missing(whole) or not 0 <= part <= whole or whole == 0:
         return DASH
@@ -148,10 +152,10 @@ def _intervals(protocol: Protocol) -> str:
 
 def _missing(outcomes: Iterable[OutcomeReport]) -> str:
     lost = [
-        cell.share_lost
+        share
         for outcome in outcomes
-        for cell in outcome.time_dependent.values()
-        if cell.share_lost is not None and 0 <= cell.share_lost <= 1
+        for share in outcome.lost_to_follow_up.values()
+        if share is not None and 0 <= share <= 1
     ]
     share = f" (at most {percent(max(lost))} of landmarks)" if lost and max(lost) > 0 else ""
     none = " (no landmark here)" if lost and max(lost) == 0 else ""
@@ -159,8 +163,8 @@ def _missing(outcomes: Iterable[OutcomeReport]) -> str:
         "nothing is imputed from other patients or later results. A lab without a result stands at "
         "its mean in the linear members, beside a column that says it was never measured, and is "
         "missing to the trees. An old grade is unknown, not 0. A landmark whose follow-up ends "
-        f"within a horizon has no label there and is left out of it{share or none}; a row below "
-        "weighs the others for that loss."
+        f"within a horizon has no label there{share or none}; all figures weight the other "
+        "landmarks by the inverse probability of being followed."
     )
 
 

@@ -54,7 +54,11 @@ def learn_reference(
     for name, outcome in task.config.outcomes.items():
         part = scales[outcome.scale]
         base_rates[name] = base_rate_table(
-            part.matrix, part.targets, outcome.threshold, part.model.horizons
+            part.matrix,
+            part.targets,
+            outcome.threshold,
+            part.model.horizons,
+            ipcw_floor=task.config.model.ipcw_floor,
         )
         at_risk = part.targets.at_risk[:, part.targets.thresholds.index(outcome.threshold)]
         background[name] = learn_background(

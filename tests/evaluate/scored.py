@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from pipeline.evaluate.scored_rows import ScoredRows
+from pipeline.model.stacked_rows import FollowUp
 
 
 def make_scores(
@@ -23,6 +26,7 @@ def make_scores(
         "time": np.where(event, reach - 1.0, 2000.0),
         "status": event.astype(np.int8),
         "grade": np.zeros(count),
+        "reach": np.full(count, np.inf),
         "n_repeats": 1,
         "episode": patient,
     }
@@ -39,3 +43,21 @@ def make_scores(
         repeat=zeros if repeat is None else np.asarray(repeat, dtype=np.intp),
         **{**defaults, **more},
     )
+
+
+def censored(scores: ScoredRows, end, floor: float) -> ScoredRows:
+    """The scores with follow-up lost at ``end`` hours since time zero, weighted for that loss."""
+    left = end - scores.hours
+    gone = left < scores.time
+    time = np.where(gone, left, scores.time)
+    status = np.where(gone, 0, scores.status).astype(np.int8)
+    horizons = np.asarray(scores.horizons)
+    label = np.where(
+        (gone & (left > 0))[:, None] & (left[:, None] < horizons), np.nan, scores.label
+    )
+    kept = np.flatnonzero(left > 0)
+    part = replace(scores, time=time, status=status, label=label).take(kept)
+    curve = FollowUp.of_landmarks(part.episode, part.hours, part.time, part.status)
+    reach = curve.reach(part.hours, floor)
+    part = replace(part, reach=reach, label=np.where(reach[:, None] < horizons, np.nan, part.label))
+    return part.weighted_for_censoring(floor)

@@ -109,3 +109,30 @@ def test_no_alert_and_no_cutoff_are_stated():
     assert silent.lead_hours_median is None
     assert alert_burden(scores, (0.2,), {})["48"].model["0.2"].reason
     assert alert_burden(replace(scores, minimum=9), (0.2,))["48"].reason
+
+
+def test_a_weighted_landmark_counts_like_that_many_landmarks():
+    """Integer weights for censoring give the figures of repeated landmarks."""
+    random = np.random.default_rng(3)
+    risk, label = random.random(60).round(1), (random.random(60) < 0.4).astype(float)
+    times = random.integers(1, 4, 60)
+    group, time = np.arange(60) % 3, np.where(label == 1, random.uniform(1.0, 23.0, 60), 2000.0)
+
+    def table(copies, followed):
+        rows = np.repeat(np.arange(60), copies)
+        scores = make_scores(
+            {"model": risk[rows], "grade_and_day": risk[rows]},
+            label[rows],
+            patient=np.arange(len(rows)),
+            group=group[rows],
+            time=time[rows],
+            followed=followed,
+        )
+        return alert_burden(scores.resampled(0, 0, 2), [0.2])["24"].model["0.2"]
+
+    weighted, repeated = table(1, times[:, None].astype(float)), table(times, None)
+    for name in ("cutoff", "alert_rate", "ppv", "sensitivity", "patients_warned"):
+        assert getattr(weighted, name) == pytest.approx(getattr(repeated, name), abs=1e-6), name
+    hours = (weighted.lead_hours_q1, weighted.lead_hours_median, weighted.lead_hours_q3)
+    assert hours == tuple(sorted(hours))
+    assert weighted.lead_hours_median == pytest.approx(repeated.lead_hours_median, abs=3.0)

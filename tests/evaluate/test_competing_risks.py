@@ -1,4 +1,4 @@
-"""Incidence and time-dependent AUROC against scikit-survival."""
+"""Incidence of competing events against scikit-survival."""
 
 from dataclasses import replace
 
@@ -6,14 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sksurv.metrics import brier_score, cumulative_dynamic_auc
 from sksurv.nonparametric import cumulative_incidence_competing_risks
-from sksurv.util import Surv
 
 from pipeline.evaluate.competing_risks import (
     aalen_johansen,
     incidence_of_outcome,
-    time_dependent_auroc,
     what_comes_first,
 )
 from tests.evaluate.scored import make_scores
@@ -60,30 +57,6 @@ def survival(seed, n=400, competing=False):
         hours=np.zeros(n),
     )
     return scores, risk, time, status
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_time_dependent_auroc_and_brier_agree_with_scikit_survival(seed):
-    scores, risk, time, status = survival(seed)
-    cell = time_dependent_auroc(scores.resampled(20, 0, 5), 1e-6)["72"]
-    truth = Surv.from_arrays(status == 1, time)
-    expected = cumulative_dynamic_auc(truth, truth, risk, [72.0])[0][0]
-    assert cell.auroc == pytest.approx(expected, abs=2e-6)
-    _, brier = brier_score(truth, truth, 1.0 - risk[:, None], [72.0])
-    # scikit-survival divides by all rows, lost ones included; here by the sum of the weights
-    share = _weights(time, status).sum() / len(time)
-    assert cell.brier * share == pytest.approx(brier[0], abs=1e-4)
-    assert cell.share_lost > 0.05
-
-
-def _weights(time, status):
-    from sksurv.nonparametric import CensoringDistributionEstimator
-
-    truth = Surv.from_arrays(status == 1, time)
-    follow = CensoringDistributionEstimator().fit(truth)
-    until = np.minimum(time, 72.0)
-    known = ~((status == 0) & (time < 72.0))
-    return known / follow.predict_proba(until)
 
 
 def test_incidence_counts_losses_and_competing_events():

@@ -48,7 +48,9 @@ def at_risk(small):
 
 @pytest.fixture(scope="module")
 def rates(small):
-    return base_rate_table(small.matrix, small.targets, SEVERE, small.model.horizons)
+    return base_rate_table(
+        small.matrix, small.targets, SEVERE, small.model.horizons, ipcw_floor=0.1
+    )
 
 
 def scored(small, rows, rates, **inputs):

@@ -6,13 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from sklearn.calibration import calibration_curve
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
 
 from pipeline.evaluate import metrics
 from pipeline.evaluate.intervals import patient_draws
-from pipeline.evaluate.metrics import calibration_groups, calibration_smooth
 from pipeline.model.logistic import logit
 
 RISKS = st.sampled_from([0.02, 0.1, 0.1, 0.3, 0.5, 0.7, 0.95]) | st.floats(0.01, 0.99)
@@ -113,7 +111,7 @@ def test_metrics_without_events_or_rows_are_unknown():
     np.testing.assert_allclose(metrics.brier(label, risk, weight), [0.04, np.nan])
     assert np.isnan(metrics.ipa(label, risk, weight)).all()
     assert np.isnan(metrics.calibration_line(label, risk, weight)).all()
-    assert np.isnan(metrics.roc_points(label, risk, group)[1]).all()
+    assert np.isnan(metrics.roc_points(label, risk, weight[:, 0], group)[1]).all()
 
 
 @pytest.mark.parametrize(("shift", "stretch"), [(0.0, 1.0), (0.7, 0.5), (-1.2, 1.8), (6, 3)])
@@ -159,46 +157,8 @@ def test_ipa_and_ici_tell_a_good_from_a_distorted_predictor():
 def test_roc_curve_is_the_mean_over_groups():
     label = np.array([0, 1, 0, 1.0])
     score = np.array([0.1, 0.9, 0.8, 0.2])
-    false, true = metrics.roc_points(label, score, np.array([0, 0, 1, 1]))
+    false, true = metrics.roc_points(label, score, np.ones(4), np.array([0, 0, 1, 1]))
     assert len(false) == 101
     assert true[0] == pytest.approx(0.5)
     assert true[50] == pytest.approx(0.5)
     assert true[-1] == 1.0
-
-
-def simulated(stretch=1.0, n=4000, seed=0):
-    random = np.random.default_rng(seed)
-    risk = random.uniform(0.03, 0.7, n)
-    odds = np.log(risk / (1 - risk))
-    label = (random.random(n) < 1 / (1 + np.exp(-stretch * odds))).astype(float)
-    return label, risk, np.arange(n) // 4
-
-
-def test_groups_agree_with_scikit_learn():
-    label, risk, patient = simulated()
-    points = calibration_groups(label, risk, patient, 1)
-    observed, predicted = calibration_curve(label, risk, n_bins=8, strategy="quantile")
-    np.testing.assert_allclose(points.observed, observed, atol=1e-9)
-    np.testing.assert_allclose(points.predicted, predicted, atol=1e-9)
-    assert sum(points.n) == 4000
-    for low, middle, high in zip(points.lo, points.observed, points.hi, strict=True):
-        assert low <= middle <= high
-
-
-@pytest.mark.parametrize("stretch", [1.0, 0.5])
-def test_the_smooth_curve_and_its_band_hold_the_truth(stretch):
-    label, risk, patient = simulated(stretch)
-    curve = calibration_smooth(label, risk, patient)
-    grid = np.array(curve.risk)
-    truth = 1 / (1 + np.exp(-stretch * np.log(grid / (1 - grid))))
-    np.testing.assert_allclose(curve.observed, truth, atol=0.06)
-    assert (np.array(curve.lo) <= np.array(curve.observed)).all()
-    covered = (np.array(curve.lo) <= truth) & (truth <= np.array(curve.hi))
-    assert covered.mean() > 0.8
-
-
-def test_a_constant_risk_and_separated_classes_give_no_curve():
-    label = np.tile([0.0, 1.0], 20)
-    assert calibration_smooth(label, np.full(40, 0.3), np.arange(40)).risk == ()
-    assert calibration_smooth(label, 0.2 + 0.6 * label, np.arange(40)).risk == ()
-    assert calibration_groups(label, np.full(40, 0.3), np.arange(40), 1).observed == [0.5]

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
+from pipeline.evaluate import metrics
+from pipeline.evaluate.decision_curve import net_benefit
 from pipeline.evaluate.scored_rows import concatenate
-from tests.evaluate.scored import make_scores
+from tests.evaluate.scored import censored, make_scores
 
 
 def part(fold, repeat, **more):
@@ -116,3 +122,90 @@ def test_an_analyte_that_is_the_model_carries_its_whole_ranking():
     area = rows.auroc("model").auroc
     assert rows.fall("crp").fall == pytest.approx(area - 0.5, abs=2e-6)
     assert rows.fall("nfl").fall == 0.0
+
+
+def planted(n=3000, seed=0):
+    """Two landmarks per patient, event times by an exponential hazard, and a calibrated risk."""
+    random = np.random.default_rng(seed)
+    patient = np.repeat(np.arange(n), 2)
+    hazard = np.repeat(random.gamma(1.0, 0.004, n), 2)
+    onset = np.repeat(random.exponential(1.0, n), 2) / hazard
+    day = np.tile([1, 2], n)
+    time = onset + 24.0 - 24.0 * day
+    rows = np.flatnonzero(time > 0)
+    horizons = (24.0, 168.0)
+    risk = 1.0 - np.exp(-hazard[:, None] * np.array(horizons))
+    label = (time[:, None] <= np.array(horizons)).astype(float)
+    return make_scores(
+        {"model": risk[rows], "grade_and_day": risk[rows] ** 2},
+        label[rows],
+        horizons=horizons,
+        patient=patient[rows],
+        day=day[rows],
+        time=time[rows],
+        status=np.ones(len(rows), dtype=np.int8),
+    )
+
+
+def figures(rows):
+    """Figures of the sample."""
+    label, risk, weight = rows.label, rows.risks["model"], rows.weight[:, :1]
+    intercept, slope = metrics.calibration_line(label, risk, weight)
+    return np.array(
+        [
+            np.average(label, weights=rows.sample),
+            metrics.brier(label, risk, weight)[0],
+            net_benefit(label, risk, weight, np.array([0.3]))[0, 0],
+            intercept[0],
+            slope[0],
+        ]
+    )
+
+
+def test_planted_censoring_moves_complete_cases_but_no_weighted_figure():
+    whole = planted()
+    end = np.random.default_rng(1).uniform(24.0, 260.0, whole.patient.max() + 1)[whole.patient]
+    part = censored(whole, end, 0.1)
+    truth, weighted = figures(whole.at(168.0)), figures(part.at(168.0))
+    cases = figures(replace(part, followed=None).at(168.0))
+    tolerance = np.array([0.03, 0.015, 0.03, 0.15, 0.15])
+    assert (np.abs(weighted - truth) < tolerance).all()
+    assert (np.abs(cases - truth)[:4] > tolerance[:4]).all()  # the slope barely moves
+    counted = part.at(168.0).counts()
+    assert counted == replace(part, followed=None).at(168.0).counts()
+
+
+def test_weights_are_the_inverse_of_being_followed_since_the_landmark():
+    hours, time = np.array([10.0, 50.0, 10.0, 10.0]), np.array([90.0, 50.0, 20.0, 5.0])
+    scores = make_scores(
+        {"model": np.full(4, 0.5)},
+        np.array([0.0, 0.0, np.nan, 1.0]),
+        horizons=(48.0,),
+        patient=[0, 0, 1, 2],
+        hours=hours,
+        time=time,
+        status=np.array([2, 2, 0, 1], dtype=np.int8),
+    ).weighted_for_censoring(0.1)
+    # at hour 30, one of the two patients still followed is lost
+    np.testing.assert_array_equal(scores.at(48.0).sample, [2.0, 1.0, 1.0])
+    np.testing.assert_array_equal(scores.take(np.array([1])).at(48.0).sample, [1.0])
+    twice = concatenate([scores, scores], 2)
+    np.testing.assert_array_equal(twice.at(48.0).sample, [2.0, 1.0, 1.0, 2.0, 1.0, 1.0])
+    drawn = scores.resampled(20, 0, 1)
+    rows = drawn.at(48.0)
+    np.testing.assert_array_equal(rows.weight, drawn.draws[rows.rows] * rows.sample[:, None])
+
+
+@given(
+    time=st.lists(st.floats(1.0, 400.0), min_size=2, max_size=20),
+    floor=st.floats(0.01, 1.0),
+)
+def test_weights_of_complete_follow_up_are_exactly_one(time, floor):
+    status = (np.arange(len(time)) % 2 + 1).astype(np.int8)
+    scores = make_scores(
+        {"model": np.full(len(time), 0.5)}, np.zeros(len(time)), time=np.array(time), status=status
+    )
+    # administrative end after every horizon
+    late = replace(scores, status=np.where(scores.time >= 24.0, 0, status).astype(np.int8))
+    for part in (scores, late):
+        assert (part.weighted_for_censoring(floor).followed == 1.0).all()

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from pipeline.evaluate.subgroups import by_day, subgroup_masks, subgroup_table, within_grade
+from pipeline.evaluate.subgroups import (
+    by_day,
+    site_masks,
+    subgroup_masks,
+    subgroup_table,
+    within_grade,
+)
 from tests.builders import make_cohort
 from tests.evaluate.scored import make_scores
 
@@ -45,6 +51,15 @@ def test_masks_follow_the_patients_and_the_first_dose():
     assert masks["age"]["under 18"].tolist() == [True] * 2 + [False] * 6
     assert masks["sex"]["M"].tolist() == [False] * 2 + [True] * 4 + [False] * 2
     assert np.flatnonzero(masks["tocilizumab"]["after"]).tolist() == [1]
+
+
+def test_every_site_has_a_mask_however_many_there_are():
+    names = [f"S{number:02}" for number in range(20)]
+    scores = make_scores({"model": np.full(20, 0.1)}, np.zeros(20))
+    masks = site_masks(make_cohort(20, patients={"site": names}), scores)
+    assert list(masks) == names
+    assert masks["S07"].sum() == 1
+    assert site_masks(make_cohort(2), make_scores({"model": np.full(2, 0.1)}, np.zeros(2))) == {}
 
 
 def test_a_cohort_without_attributes_has_no_subgroups():

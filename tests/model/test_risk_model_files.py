@@ -38,3 +38,17 @@ def test_a_model_without_the_variant_without_state_is_refused(fitted, tmp_path):
     content = {**json.loads(files["crs.json"]), "no_state": None}
     with pytest.raises(ValueError, match=r"crs\.json"):
         load_model({**files, "crs.json": json.dumps(content).encode()}, "crs")
+
+
+def test_a_model_of_an_older_bundle_has_uncalibrated_comparators(fitted, tmp_path):
+    save_model(fitted.model, tmp_path, "crs")
+    files = contents(tmp_path)
+    content = json.loads(files["crs.json"])
+    assert content["comparators"]["calibrations"]
+    del content["comparators"]
+    older = load_model({**files, "crs.json": json.dumps(content).encode()}, "crs")
+    assert older.comparators.plain is None
+    before, after = (
+        model.reference_risk(fitted.matrix, 3, (24.0,)) for model in (fitted.model, older)
+    )
+    assert not np.allclose(before, after)

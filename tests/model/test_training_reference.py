@@ -20,12 +20,12 @@ def test_base_rates_by_day_borrow_from_neighbours_until_thirty_patients():
     cohort, landmarks, targets = targets_of(onsets, np.full(40, 600.0), (24.0, 48.0))
     late = np.r_[:70:1]
     matrix = build_features(cohort, landmarks, make_spec()).take(late)
-    table = base_rate_table(matrix, targets.take(late), 3, (24.0, 72.0))
+    table = base_rate_table(matrix, targets.take(late), 3, (24.0, 72.0), ipcw_floor=0.1)
     assert [entry["day"] for entry in table["24"]] == [1.0, 2.0]
     assert table["24"][0] == {"day": 1.0, "n": 35.0, "patients": 35.0, "rate": 0.0}
     assert table["24"][1]["rate"] == pytest.approx(10 / 35)
     few = np.arange(50)
-    table = base_rate_table(matrix.take(few), targets.take(few), 3, (24.0,))["24"]
+    table = base_rate_table(matrix.take(few), targets.take(few), 3, (24.0,), ipcw_floor=0.1)["24"]
     assert table[0]["n"] == 50.0  # 25 patients a day: both days together
     assert table[0]["rate"] == table[1]["rate"] == pytest.approx(10 / 50)
     rate, n = rates_of_days({"24": table}, np.array([0, 1, 9]), (24.0, 48.0))

@@ -147,7 +147,7 @@ def whole_outcome(m):
         "patient_weighted": both,
         "within_grade": {h: {"model": m, "grade_and_day": m, "by_grade": {}} for h in HOURS},
         "without_early_onsets": {"hours": 12, "left_out": 4, **both},
-        "time_dependent": dict.fromkeys(HOURS, m),
+        "lost_to_follow_up": dict.fromkeys(HOURS, 0.04),
         "further_splits": {"leave_one_site_out": both, "temporal": "no infusion time"},
         "alerts": {h: {"model": {"0.1": alert, "0.2": {"reason": "none"}}} for h in HOURS},
         "net_benefit": {"24": curve, "72": {"reason": "too few event patients"}},
@@ -160,6 +160,7 @@ def whole_outcome(m):
             "never_observed": ["iec_hs"],
         },
         "by_day_and_horizon": {"24": {"2": m, "11": m}},
+        "calibration_by_site": {"72": {"sites": {"A": m}, "too_few": 2}},
         "subgroups": {"sex": {"F": {"72": m | observed}}},
     }
 

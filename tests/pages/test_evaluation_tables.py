@@ -20,6 +20,7 @@ from pipeline.pages.evaluation_tables import (
     refits,
     robustness,
     share,
+    sites,
     subgroups,
 )
 from tests.pages.evaluations import HOURS, METRICS, metrics, whole_outcome
@@ -41,6 +42,7 @@ def grids(report):
         incidence(report),
         comes_first(report, "Severe CRS", {}),
         days(report, HOURS),
+        sites(report, "72"),
         subgroups(report, HOURS, "72"),
     ]
 
@@ -74,7 +76,7 @@ def test_refits_have_a_table_only_if_there_are_any():
 def test_without_figures_there_is_no_table():
     empty = grids(outcome())
     assert empty.pop(1).rows == []  # the ways of counting, of which none has a figure
-    assert empty == [None] * 5
+    assert empty == [None] * 6
 
 
 def test_a_share_that_no_draw_can_change_has_no_interval():
@@ -187,3 +189,13 @@ def test_a_column_per_asked_horizon(name):
     for hours in (("24",), ("72", "24"), ("24", "48", "72")):
         grid = getattr(evaluation_tables, name)(whole, hours)
         assert [head.split()[0] for head in grid.head[1:]] == list(hours)
+
+
+def test_sites_with_enough_event_patients_have_a_row_and_the_others_are_counted():
+    cell = {"n": 90, "n_event_patients": 12, "observed_to_expected": 0.8, "cal_slope": None}
+    ends = {"observed_to_expected_lo": 0.6, "observed_to_expected_hi": 1.1}
+    table = {"72": {"sites": {"A": cell | ends}, "too_few": 2}}
+    grid = sites(outcome(calibration_by_site=table), "72")
+    assert grid.rows == [("A", "90", "12", "0.80 [0.60, 1.10]", DASH, DASH)]
+    assert "2 sites" in grid.note
+    assert sites(outcome(calibration_by_site=table), "24") is None

@@ -20,7 +20,7 @@ def test_the_page_says_how_it_was_scored_and_what_is_missing():
     whole = evaluation(metrics(n=978, n_patients=140, n_events=92, n_event_patients=31))
     outcome = whole["outcomes"]["severe_crs"]
     outcome["grade_unknown"] = {"n": 12, "of": 983}
-    outcome["time_dependent"] = {"72": {"share_lost": 0.04}}
+    outcome["lost_to_follow_up"] = {"72": 0.04}
     outcome["probability_intervals"] = {"model": {"72": {"brier_lo": 0.21, "brier_hi": 0.29}}}
     text = " ".join(" ".join(read(render_evaluation(whole, curves(), title="Any")).text).split())
     for part in (
