@@ -190,7 +190,8 @@ class PatientsWithoutLabs(Check):
         file = context.files["labs"]
         return [
             self.finding(
-                f"{len(without)} of {len(people)} patients have no row in {file}.",
+                f"{len(without)} of {len(people)} patients have no row in {file}"
+                f"{_event_shares(context, people.index, without.index)}.",
                 table="labs",
                 columns=("patient_id",),
                 counts={"patients": len(without), "of": len(people)},
@@ -250,6 +251,20 @@ class NeverGradedPatients(Check):
                 )
             )
         return findings
+
+
+def _event_shares(context: AuditContext, people: pd.Index, chosen: pd.Index) -> str:
+    """Event patients of each outcome among chosen patients and the others, as text."""
+    shares = []
+    for label in context.labels:
+        known = people[label.known[people]]
+        inside = known.isin(chosen)
+        event = label.event[known]
+        shares.append(
+            f"{label.name} in {event[inside].sum()} of {inside.sum()} against "
+            f"{event[~inside].sum()} of {(~inside).sum()} others"
+        )
+    return f": {listed(shares)}" if shares else ""
 
 
 def _no_grades(context: AuditContext) -> str:
