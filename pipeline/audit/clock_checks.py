@@ -27,8 +27,8 @@ class SameTimeOfDay(Check):
     code = "CHK401"
     title = "All times show the same time of day"
     effect = (
-        "Only the day is known, or the schedule. Results appear to be available hours earlier or later than they "
-        "were, and hours-since features are wrong by up to a day."
+        "Only the day is known, or the schedule. Results appear to be available hours earlier or "
+        "later than they were, and hours-since features are wrong by up to a day."
     )
     remedy = (
         "Export date and time of collection and result. If only days exist, place results at the "
