@@ -11,6 +11,7 @@ folds, differences paired by landmark with 95 % intervals over 500 draws of pati
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import sys
 from pathlib import Path
@@ -47,6 +48,7 @@ INPUTS = {
 }
 PAIRS = ((2, 1), (1, 1))  # lowest grades of CRS and ICANS
 ENOUGH = 20  # event patients below which no regression is fitted
+QUARTILES = (0.25, 0.5, 0.75)
 WIDTH = 0.05  # half width of an interval that would settle a small difference
 
 
@@ -61,7 +63,8 @@ def main() -> int:
     folder, config = options.data / "nulisa", load_config([SETTINGS])
     if not (options.out / "evaluation.json").is_file():
         command = ["train", "--cohort", folder, "--config", SETTINGS, "--out", options.out]
-        code = cytocast([*map(str, command), "--no-track", "--jobs", str(options.jobs), "--quiet"])
+        with contextlib.redirect_stdout(sys.stderr):
+            code = cytocast([*map(str, command), "--no-track", "--jobs", str(options.jobs)])
         if code:
             return code
     log.configure(quiet=True)
@@ -146,7 +149,7 @@ def order(cohort: Cohort) -> None:
     """Share of patients by the day on which each syndrome is first charted."""
     print("\nOrder of the first days, within follow-up (95 % Wilson intervals):\n")
     kinds = ("CRS first", "same day", "ICANS first", "CRS only", "ICANS only", "neither")
-    header("grades", *kinds)
+    header("grades", *kinds, "days from CRS to ICANS, median [quartiles]")
     for lowest in PAIRS:
         crs, icans = (
             np.floor(onset_hours(cohort, scale, grade) / 24.0)
@@ -161,11 +164,7 @@ def order(cohort: Cohort) -> None:
         row(
             f"CRS >= {lowest[0]}, ICANS >= {lowest[1]}",
             *(share_text(int(part.sum()), len(crs)) for part in groups),
-        )
-        gaps = (icans - crs)[both]
-        print(
-            f"  days from CRS to ICANS where both: median {np.median(gaps):g}, "
-            f"quartiles {np.quantile(gaps, 0.25):g} and {np.quantile(gaps, 0.75):g}"
+            "{1:g} [{0:g}, {2:g}]".format(*np.quantile(icans[both] - crs[both], QUARTILES)),
         )
 
 

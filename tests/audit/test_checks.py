@@ -287,6 +287,10 @@ def test_outcomes_of_patients_without_labs_are_compared_with_the_others(clean) -
     [item] = run("CHK004", in_memory(spoilt))
     assert item.counts["patients"] == 9
     assert f"icans in 9 of 9 against {event.sum() - 9} of {len(people) - 9}" in item.summary
+    ages = clean["patients"]["age_years"].mask(people.isin(lost), "")
+    blank = {**spoilt, "patients": clean["patients"].assign(age_years=ages)}
+    assert "age_years" not in item.summary
+    assert "age_years" in run("CHK004", in_memory(blank))[0].summary
 
 
 @pytest.mark.parametrize(("last", "early"), [(90.0, True), (50.0, False)])
