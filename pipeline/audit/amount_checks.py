@@ -76,21 +76,14 @@ class DosesWithoutAmount(Check):
         if "drug" not in raw:
             raise NotApplicable("there is no table of treatments")
         keys = raw["drug"].map({text: drug_named(text) for text in raw["drug"].unique()})
-        steroids = {
-            key
-            for key, drug in schema_yaml("drugs.yaml")["drugs"].items()
-            if drug["class"] == "corticosteroid"
-        }
-        rows = raw[keys.isin(steroids)].assign(key=keys)
+        drugs = schema_yaml("drugs.yaml")["drugs"]
+        steroids = {key for key, drug in drugs.items() if drug["class"] == "corticosteroid"}
+        rows = raw.assign(key=keys)[keys.isin(steroids)]
         if rows.empty:
             raise NotApplicable("no corticosteroid is charted")
-        named = {
-            key for key in steroids if "dex_equivalent" in schema_yaml("drugs.yaml")["drugs"][key]
-        }
-        dose = (
-            to_number(rows["dose"]) if "dose" in rows else pd.Series(float("nan"), index=rows.index)
-        )
-        vague = rows[~rows["key"].isin(named) | ~(dose > 0)]
+        named = {key for key in steroids if "dex_equivalent" in drugs[key]}
+        stated = to_number(rows["dose"]) > 0 if "dose" in rows else False
+        vague = rows[~(rows["key"].isin(named) & stated)]
         if len(vague) < MIN_WITHOUT * len(rows):
             return []
         classes = rows.loc[~rows["key"].isin(named), "drug"].value_counts()

@@ -307,6 +307,8 @@ def test_doses_of_half_of_the_steroids_are_enough(clean) -> None:
     steroids = np.flatnonzero(drugs["drug"] == "dexamethasone")
     blank = drugs.assign(dose=drugs["dose"].mask(drugs.index.isin(steroids[: len(steroids) // 3])))
     assert run("CHK307", in_memory({**clean, "treatments": blank.fillna("")})) == []
+    other = drugs[drugs["drug"] == "tocilizumab"].drop(columns="dose")
+    assert run("CHK307", in_memory({**clean, "treatments": other})) == []
     [item] = run("CHK307", in_memory({**clean, "treatments": drugs.drop(columns="dose")}))
     assert item.counts == {"rows": len(steroids), "of": len(steroids)}
 

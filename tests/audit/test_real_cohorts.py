@@ -85,7 +85,7 @@ def test_every_peculiarity_of_nulisa_is_a_warning(shared_data) -> None:
     assert "508 of 508 results" in summaries(report, "CHK402")
     assert "60 of 60 patients" in summaries(report, "CHK404")
     assert "severe_icans in 3 of 6 against 5 of 54" in summaries(report, "CHK004")
-    assert "age_years and sex blank" in summaries(report, "CHK004")
+    assert "age_years, sex blank" in summaries(report, "CHK004")
     assert "in 19 it is at most a day after the last grade" in summaries(report, "CHK109")
     for score in ("effector_score", "vascular_score"):
         assert f"{score}: 254 results" in summaries(report, "CHK306")
