@@ -275,8 +275,9 @@ def _blank_columns(context: AuditContext, people: pd.DataFrame, chosen: pd.DataF
     raw = context.raw["patients"]
     blank = raw.loc[people["position"], candidate_columns(raw)].eq("")
     inside = blank.index.isin(chosen["position"])
-    columns = blank.columns[(blank[inside].mean() >= MOST) & (blank[~inside].mean() <= 1 - MOST)]
-    return f"; {listed(columns)} blank for them and filled for the others" if len(columns) else ""
+    alone = (blank[inside].mean() >= MOST) & (blank[~inside].mean() <= 1 - MOST)
+    columns = blank.columns[alone].tolist()
+    return f"; {listed(columns)} blank for them and filled for the others" if columns else ""
 
 
 def _no_grades(context: AuditContext) -> str:
