@@ -273,7 +273,7 @@ def _event_shares(context: AuditContext, people: pd.Index, chosen: pd.Index) -> 
 def _blank_columns(context: AuditContext, people: pd.DataFrame, chosen: pd.DataFrame) -> str:
     """Columns of patients that are blank for chosen patients and filled for others, as text."""
     raw = context.raw["patients"]
-    blank = raw.loc[people["position"].to_numpy()][candidate_columns(raw)].eq("")
+    blank = raw.loc[people["position"].to_numpy(), candidate_columns(raw)] == ""
     inside = blank.index.isin(chosen["position"])
     alone = (blank[inside].mean() >= MOST) & (blank[~inside].mean() <= 1 - MOST)
     columns = [str(name) for name in blank.columns[alone]]
