@@ -47,7 +47,12 @@ READ_WHERE_CLEAN = {"CHK005"}
 TRUE_OF_CLEAN = {"CHK108", "CHK202", "CHK203"}
 
 
-PUBLIC = {"prcrs_as_released": "prcrs.yaml", "prcrs_recovered": "prcrs.yaml", "wuhan": "wuhan.yaml"}
+PUBLIC = {
+    "prcrs_as_released": "prcrs.yaml",
+    "prcrs_recovered": "prcrs.yaml",
+    "wuhan": "wuhan.yaml",
+    "nulisa": "nulisa.yaml",
+}
 PRCRS = [
     ("the digit 0 was deleted", "CHK201", "ferritin: the digit 0"),
     ("records are cut at the worst grade", "CHK107", "crs"),
@@ -83,6 +88,20 @@ KNOWN = {
         ("ids in the order of the outcome", "CHK105", "number in patient_id"),
         ("informative missingness", "CHK108", "death"),
         ("one clock only", "CHK402", "collected"),
+        ("labs on few days", "CHK408", "patient-days"),
+    ],
+    "nulisa": [
+        ("samples at one hour of the day", "CHK401", "collected_hours"),
+        ("drugs at one hour of the day", "CHK401", "given_hours"),
+        ("grades at one hour of the day", "CHK401", "assessed_hours"),
+        ("grades once a day", "CHK404", "icans"),
+        ("one clock only", "CHK402", "collected"),
+        ("signed z-scores", "CHK306", "vascular_score"),
+        ("steroids without a dose", "CHK307", "steroid"),
+        ("samples on few days", "CHK408", "patient-days"),
+        ("6 patients without samples", "CHK004", "6 of 60"),
+        ("records end with the grades", "CHK109", "after the last grade"),
+        ("severe ICANS too rare", "CHK003", "severe_icans"),
     ],
 }
 

@@ -120,7 +120,7 @@ def test_signed_scores_of_nulisa_are_read_audited_and_become_features(shared_dat
     assert (labs["value"] < 0).mean() > 0.3
     spec = learn_spec(read.cohort, config, read.local)
     assert [(a.signed, a.scale, a.log, a.unit) for a in spec.analytes] == [
-        (True, "log2", False, "{z}")
+        (True, "linear", False, "{z}")
     ] * 2
     landmarks = training_landmarks(read.cohort, config.landmarks, "icans")
     newest = build_features(read.cohort, landmarks, spec).column("effector_score__last")

@@ -1,4 +1,4 @@
-"""CHK401 to CHK406: defects of times, grading systems and sampling."""
+"""CHK401 to CHK406 and CHK408: defects of times, grading systems and sampling."""
 
 from __future__ import annotations
 
@@ -14,18 +14,21 @@ from pipeline.cohort.column_words import listed, word_list
 from pipeline.cohort.timestamps import CLOCK_CHANGE, parse_timestamps
 
 MIN_ROWS = 30
+ONE_TIME = 0.9  # share of times at one time of day
+TWO_TIMES = 0.98  # and at two
+MIN_DRAWN = 0.5  # share of days with a result below which they are rare
 # offsets of zones with summer time: most of Europe, North America, parts of Australia
 _SHIFTING = ("-08", "-07", "-06", "-05", "-04", "-03", "+00", "+01", "+02", "+03", "+10", "+11")
 
 
 class SameTimeOfDay(Check):
-    """Times that all show the same hour of the day, for example midnight."""
+    """Times that all show the same one or two times of day, for example midnight."""
 
     code = "CHK401"
     title = "All times show the same time of day"
     effect = (
-        "Only the day is known. Results appear to be available hours earlier or later than they "
-        "were, and hours-since features are wrong by up to a day."
+        "Only the day is known, or the schedule. Results appear to be available hours earlier or "
+        "later than they were, and hours-since features are wrong by up to a day."
     )
     remedy = (
         "Export date and time of collection and result. If only days exist, place results at the "
@@ -33,14 +36,14 @@ class SameTimeOfDay(Check):
     )
 
     def check(self, context: AuditContext) -> list[Finding]:
-        """Find the most frequent time of day of every clock."""
+        """Find the one or two most frequent times of day of every clock."""
         findings = []
         for table, raw in context.raw.items():
             if table == "patients":
                 continue
             for column in raw.columns:
-                share, shown = _commonest_time(raw[column], column)
-                if share < 0.9:
+                share, shown = _commonest_times(raw[column], column)
+                if not shown:
                     continue
                 rows = raw.assign(line=raw["_line"])
                 findings.append(
@@ -171,13 +174,17 @@ class DailyGrades(Check):
             if len(gaps) < 5 or daily < 0.1 * len(gaps):
                 continue
             mixed = "" if daily > 0.9 * len(gaps) else ", the others more often"
+            days = part.drop_duplicates(["patient", "day"])
+            between = _days_between(days)
+            missed = between - len(days)
+            gap = f"; no grade on {missed} of {between} days from first to last" if missed else ""
             findings.append(
                 self.finding(
                     f"{scale}: {daily} of {len(gaps)} patients are graded at most about once a "
-                    f"day{mixed}.",
+                    f"day{mixed}{gap}.",
                     table="assessments",
                     columns=("scale",),
-                    counts={"patients": daily, "of": len(gaps)},
+                    counts={"patients": daily, "of": len(gaps), "days without grade": missed},
                 )
             )
         return findings
@@ -264,8 +271,48 @@ class OncePerPatient(Check):
         ]
 
 
-def _commonest_time(cells: pd.Series, column: str) -> tuple[float, str]:
-    """Share and text of the most frequent time of day of a clock; 0 for any other column."""
+class RareResults(Check):
+    """No result of any analyte on most days of a patient's record."""
+
+    code = "CHK408"
+    title = "Most days have no result"
+    effect = (
+        "At most landmarks the newest result is a day or more old. Estimates rest on the grades "
+        "and the day, and the value of the labs is measured mainly where they are fresh."
+    )
+    remedy = (
+        "Check whether results were lost. If samples were scheduled, evaluate the labs on the days "
+        "with a sample, and set predict.newest_lab_hours to the longest gap that is acceptable."
+    )
+
+    def check(self, context: AuditContext) -> list[Finding]:
+        """Count days with a draw from the infusion to the last draw or grade of each patient."""
+        labs = context.need_timed_labs()
+        draws = labs[(labs["patient"] >= 0) & (labs["day"] >= 0)]
+        draws = draws[["patient", "day"]].drop_duplicates()
+        grades = context.grades[["patient", "day"]].dropna()
+        grades = grades[grades["patient"].isin(draws["patient"]) & (grades["day"] >= 0)]
+        charted = pd.concat([draws, grades])
+        between = _days_between(charted) if len(charted) else 0
+        if between < MIN_ROWS:
+            raise NotApplicable(f"the records cover fewer than {MIN_ROWS} days")
+        if len(draws) >= MIN_DRAWN * between:
+            return []
+        people = int(draws["patient"].nunique())
+        return [
+            self.finding(
+                f"{len(draws)} of {between} patient-days have a result ({len(draws) / between:.0%}"
+                f"); the {people} patients have {len(draws) / people:.1f} days with a draw on "
+                "average.",
+                table="labs",
+                columns=("collected_hours",),
+                counts={"days with a result": len(draws), "days": between, "patients": people},
+            )
+        ]
+
+
+def _commonest_times(cells: pd.Series, column: str) -> tuple[float, str]:
+    """Share and text of the one or two times of day of a clock; 0 and "" if there are more."""
     if column.endswith("_at"):
         times = cells[cells != ""].str.extract(r"[T ](\d{2}:?\d{2})", expand=False).fillna("date")
     elif column.endswith("_hours"):
@@ -276,9 +323,19 @@ def _commonest_time(cells: pd.Series, column: str) -> tuple[float, str]:
         return 0.0, ""
     if len(times) < MIN_ROWS:
         return 0.0, ""
-    counts = times.value_counts()
-    shown = str(counts.index[0])
-    return float(counts.iloc[0] / len(times)), "a date without a time" if shown == "date" else shown
+    shares = times.value_counts(normalize=True)
+    for number, least in ((1, ONE_TIME), (2, TWO_TIMES)):
+        share = float(shares.iloc[:number].sum())
+        if share >= least:
+            shown = " or ".join(map(str, shares.index[:number]))
+            return share, "a date without a time" if shown == "date" else shown
+    return 0.0, ""
+
+
+def _days_between(rows: pd.DataFrame) -> int:
+    """Days from the first to the last row of each patient, both included, summed."""
+    by = rows.groupby("patient")["day"]
+    return int((by.max() - by.min() + 1).sum())
 
 
 def _ambiguous(cells: pd.Series, context: AuditContext) -> tuple[str, pd.Index]:

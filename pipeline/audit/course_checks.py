@@ -123,6 +123,11 @@ class AfterTheEnd(Check):
         "Check the clock of these rows and the end of the record. Rows after the end are not used "
         "for landmarks after it, but wrong clocks shift every row."
     )
+    early_ends = (
+        "The record seems to end where grading stops, not where the patient leaves. Results after "
+        "it are not used, and the days after it count as unknown although the patient was seen; "
+        "if well patients are graded for fewer days, risks at long horizons are too high."
+    )
     late_grades = (
         "A grade after the end of follow-up extends follow-up on its scale: the patient counts as "
         "followed until the last grade. If patients were graded late only because something "
@@ -151,14 +156,18 @@ class AfterTheEnd(Check):
             if late.empty:
                 continue
             people_late = int(late["patient"].nunique())
+            cut = int(_ends_with_grading(context, end)[late["patient"].unique()].sum())
+            early = name != "death" and cut > 0.5 * people_late
             findings.append(
                 self.finding(
                     f"{len(late)} lab rows of {people_late} patients were collected after the "
-                    f"{name}, up to {late['late'].max():.0f} h later.",
+                    f"{name}, up to {late['late'].max():.0f} h later"
+                    + (f"; in {cut} it is at most a day after the last grade." if early else "."),
                     table="labs",
                     columns=(_clock(context),),
                     counts={"rows": len(late), "patients": people_late},
                     examples=context.examples("labs", late, _clock(context)),
+                    effect=self.early_ends if early else None,
                 )
             )
         return findings
@@ -261,6 +270,13 @@ def _differing_shares(
 
 def _clock(context: AuditContext) -> str:
     return "collected_hours" if "collected_hours" in context.raw["labs"] else "collected_at"
+
+
+def _ends_with_grading(context: AuditContext, end: pd.Series) -> np.ndarray:
+    """Whether each patient's end is at most a day after the last grade."""
+    graded = context.grades[context.grades["scale"] != "death"]
+    last = graded.groupby("patient")["hours"].max().reindex(end.index)
+    return (end - last).between(0.0, 24.0).to_numpy()
 
 
 def _after(rows: pd.DataFrame, end: pd.Series) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from pipeline.audit.amount_checks import DosesWithoutAmount, ScoresOfAGroup
 from pipeline.audit.check import Check
 from pipeline.audit.clock_checks import (
     ClockChanges,
@@ -18,6 +19,7 @@ from pipeline.audit.clock_checks import (
     MixedGrading,
     OncePerPatient,
     OneClock,
+    RareResults,
     SameTimeOfDay,
 )
 from pipeline.audit.constant_checks import EncodingConstants, RepeatedConstants
@@ -80,6 +82,8 @@ CHECKS: tuple[type[Check], ...] = (
     UnitSlips,
     ShiftedNames,
     BasisChanges,
+    ScoresOfAGroup,
+    DosesWithoutAmount,
     SameTimeOfDay,
     OneClock,
     ClockChanges,
@@ -87,6 +91,7 @@ CHECKS: tuple[type[Check], ...] = (
     MixedGrading,
     OncePerPatient,
     ForeignZone,
+    RareResults,
 )
 # checks that can report an error; the others only warn
 ERROR_CHECKS: tuple[type[Check], ...] = (

@@ -10,12 +10,14 @@ import pandas as pd
 from pipeline.audit.check import Check
 from pipeline.audit.export_context import NEVER_GRADED, AuditContext
 from pipeline.audit.finding import Example, Finding, NotApplicable
+from pipeline.audit.leakage_checks import candidate_columns
 from pipeline.cohort.column_words import listed
 from pipeline.cohort.reject_summary import acceptance_setting, too_many_refused
 from pipeline.cohort.ungraded import STATED_ELSEWHERE, count_ungraded, never_graded, ungraded_text
 from pipeline.reading.read_result import ReadResult
 
 FEW_EVENTS = 20
+MOST = 0.9  # share of blank, or of filled, cells
 ONE_SITE = 0.9  # share of rejected rows at one site from which on the site is named
 
 
@@ -190,7 +192,9 @@ class PatientsWithoutLabs(Check):
         file = context.files["labs"]
         return [
             self.finding(
-                f"{len(without)} of {len(people)} patients have no row in {file}.",
+                f"{len(without)} of {len(people)} patients have no row in {file}"
+                f"{_event_shares(context, people.index, without.index)}"
+                f"{_blank_columns(context, people, without)}.",
                 table="labs",
                 columns=("patient_id",),
                 counts={"patients": len(without), "of": len(people)},
@@ -250,6 +254,30 @@ class NeverGradedPatients(Check):
                 )
             )
         return findings
+
+
+def _event_shares(context: AuditContext, people: pd.Index, chosen: pd.Index) -> str:
+    """Event patients of each outcome among chosen patients and the others, as text."""
+    shares = []
+    for label in context.labels:
+        known = people[label.known[people]]
+        inside = known.isin(chosen)
+        event = label.event[known]
+        shares.append(
+            f"{label.name} in {event[inside].sum()} of {inside.sum()} against "
+            f"{event[~inside].sum()} of {(~inside).sum()} others"
+        )
+    return f": {listed(shares)}" if shares else ""
+
+
+def _blank_columns(context: AuditContext, people: pd.DataFrame, chosen: pd.DataFrame) -> str:
+    """Columns of patients that are blank for chosen patients and filled for others, as text."""
+    raw = context.raw["patients"]
+    blank = raw.loc[people["position"].to_numpy(), candidate_columns(raw)] == ""
+    inside = blank.index.isin(chosen["position"])
+    alone = (blank[inside].mean() >= MOST) & (blank[~inside].mean() <= 1 - MOST)
+    columns = [str(name) for name in blank.columns[alone]]
+    return f"; {listed(columns)} blank for them and filled for the others" if columns else ""
 
 
 def _no_grades(context: AuditContext) -> str:

@@ -251,7 +251,7 @@ def _measured(record: PatientRecord, inputs: EstimateInputs, summary: ModelSumma
     if inputs.newest > limits["old_hours"]:
         level = "poor" if inputs.newest > limits["very_old_hours"] else "care"
         return Reason(level, text, phrase("flags", "old"))
-    if count < limits["few_analytes_24h"]:
+    if count < min(limits["few_analytes_24h"], len(summary.analytes)):
         return Reason("care", text, phrase("flags", "few"))
     return Reason("good", text)
 

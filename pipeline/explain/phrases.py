@@ -10,6 +10,7 @@ from pipeline.format import MINUS, is_missing, joined
 from pipeline.resources import schema_yaml
 
 _NARROW = "\u00a0"
+_SYNDROMES = ("crs", "icans")
 
 
 def section(name: str) -> Mapping[str, Any]:
@@ -226,6 +227,8 @@ def listed_phrases(names: Sequence[str], most: int = 5) -> str:
 def outcome_short(outcome: str) -> str:
     """Return the short name of an outcome on charts and in sentences.
 
+    A name without an entry in ``sentences.yaml`` is split into words, with syndromes in capitals.
+
     Parameters
     ----------
     outcome : str
@@ -237,10 +240,11 @@ def outcome_short(outcome: str) -> str:
 
     Examples
     --------
-    >>> outcome_short("severe_crs"), outcome_short("any_infection")
-    ('severe CRS', 'any infection')
+    >>> outcome_short("severe_crs"), outcome_short("crs_grade_2"), outcome_short("any_infection")
+    ('severe CRS', 'CRS grade 2', 'any infection')
     """
-    return str(section("outcomes").get(outcome, outcome.replace("_", " ")))
+    words = (word.upper() if word in _SYNDROMES else word for word in outcome.split("_"))
+    return str(section("outcomes").get(outcome, " ".join(words)))
 
 
 def whole(value: float) -> int:

@@ -247,6 +247,72 @@ def test_grades_after_the_end_of_follow_up_and_after_death_are_warned_of() -> No
     assert run("CHK109", in_memory({**tables, "assessments": whole})) == []
 
 
+def days_of_labs(hours, grades=(), **patients):
+    """One patient A with CRP draws and grades at given hours."""
+    labs = pd.DataFrame({"patient_id": "A", "analyte": "crp", "value": "9", "unit": "mg/L"}, hours)
+    charted = pd.DataFrame({"patient_id": "A", "scale": "crs", "grade": "0"}, grades)
+    return {
+        "patients": pd.DataFrame({"patient_id": ["A"], **patients}),
+        "labs": labs.assign(collected_hours=hours, resulted_hours=hours),
+        "assessments": charted.assign(assessed_hours=grades),
+    }
+
+
+@pytest.mark.parametrize(
+    ("of_day", "columns"),
+    [([6.0], 2), ([6.0, 23.0], 2), ([6.0, 14.0, 23.0], 0)],
+)
+def test_one_or_two_times_of_day_are_a_day_and_three_a_clock(of_day, columns) -> None:
+    hours = [24.0 * day + of_day[day % len(of_day)] for day in range(40)]
+    found = run("CHK401", in_memory(days_of_labs(hours)))
+    assert len(found) == columns
+    for item in found:
+        assert all(f"hour {hour:g}" in item.summary for hour in of_day)
+
+
+@pytest.mark.parametrize(("every", "missed"), [(1, 0), (2, 0), (3, 1)])
+def test_days_without_a_result_count_up_to_the_last_grade(every, missed) -> None:
+    hours = [24.0 * day + 6 for day in range(0, 40, every)]
+    found = run("CHK408", in_memory(days_of_labs(hours, [24.0 * 39 + 23])))
+    assert len(found) == missed
+    for item in found:
+        assert item.counts == {"days with a result": 14, "days": 40, "patients": 1}
+
+
+def test_outcomes_of_patients_without_labs_are_compared_with_the_others(clean) -> None:
+    event = with_event(clean)
+    people, labs = clean["patients"]["patient_id"], clean["labs"]
+    lost = people[event][:9]
+    spoilt = {**clean, "labs": labs[~labs["patient_id"].isin(lost)]}
+    [item] = run("CHK004", in_memory(spoilt))
+    assert item.counts["patients"] == 9
+    assert f"icans in 9 of 9 against {event.sum() - 9} of {len(people) - 9}" in item.summary
+    ages = clean["patients"]["age_years"].mask(people.isin(lost), "")
+    blank = {**spoilt, "patients": clean["patients"].assign(age_years=ages)}
+    assert "age_years" not in item.summary
+    assert "age_years" in run("CHK004", in_memory(blank))[0].summary
+
+
+@pytest.mark.parametrize(("last", "early"), [(90.0, True), (50.0, False)])
+def test_a_record_that_ends_with_the_grades_is_another_matter_than_wrong_clocks(
+    last, early
+) -> None:
+    tables = days_of_labs([5.0, 140.0], [20.0, last], record_end_hours=["96"])
+    [item] = [item for item in run("CHK109", in_memory(tables)) if item.table == "labs"]
+    assert (item.effect == by_code()["CHK109"].early_ends) == early
+
+
+def test_doses_of_half_of_the_steroids_are_enough(clean) -> None:
+    drugs = clean["treatments"]
+    steroids = np.flatnonzero(drugs["drug"] == "dexamethasone")
+    blank = drugs.assign(dose=drugs["dose"].mask(drugs.index.isin(steroids[: len(steroids) // 3])))
+    assert run("CHK307", in_memory({**clean, "treatments": blank.fillna("")})) == []
+    other = drugs[drugs["drug"] == "tocilizumab"].drop(columns="dose")
+    assert run("CHK307", in_memory({**clean, "treatments": other})) == []
+    [item] = run("CHK307", in_memory({**clean, "treatments": drugs.drop(columns="dose")}))
+    assert item.counts == {"rows": len(steroids), "of": len(steroids)}
+
+
 VALUE_CHECKS = ("CHK202", "CHK203", "CHK204", "CHK205", "CHK206", "CHK207", "CHK303", "CHK304")
 SIGNED = {"cohort": {"local_analytes": {"score": {"signed": True, "scale": "log2"}}}}
 

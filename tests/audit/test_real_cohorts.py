@@ -73,3 +73,22 @@ def test_every_known_defect_of_wuhan_is_a_warning(shared_data) -> None:
     assert "hs_troponin_i (57 % against 30 %)" in summaries(report, "CHK108")
     assert "55230 of 55230 results" in summaries(report, "CHK402")
     assert "patient_id predicts death (AUROC 1.00)" in summaries(report, "CHK105")
+
+
+def test_every_peculiarity_of_nulisa_is_a_warning(shared_data) -> None:
+    report = audit_of(shared_data / "nulisa", "nulisa.yaml")
+    assert report.count("error") == 0
+    times = summaries(report, "CHK401")
+    for clock in ("collected_hours", "given_hours", "assessed_hours"):
+        assert clock in times
+    assert "hour 6 of the day or hour 23 of the day" in times
+    assert "508 of 508 results" in summaries(report, "CHK402")
+    assert "60 of 60 patients" in summaries(report, "CHK404")
+    assert "severe_icans in 3 of 6 against 5 of 54" in summaries(report, "CHK004")
+    assert "age_years, sex blank" in summaries(report, "CHK004")
+    assert "in 19 it is at most a day after the last grade" in summaries(report, "CHK109")
+    for score in ("effector_score", "vascular_score"):
+        assert f"{score}: 254 results" in summaries(report, "CHK306")
+    assert "steroid (121)" in summaries(report, "CHK307")
+    assert "202 of 733 patient-days" in summaries(report, "CHK408")
+    assert "8 of 60 patients" in summaries(report, "CHK003")

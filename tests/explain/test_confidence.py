@@ -57,6 +57,20 @@ def test_one_reason_asks_for_its_level(changes, level):
     assert confidence(**changes).level == level
 
 
+def test_all_markers_of_a_small_model_are_enough():
+    person = rising_crs()
+    labs = person.record.labs
+    recent = labs.loc[labs["collected_hours"] >= person.record.hours - 24, "analyte"].unique()
+    keys = [key for key in SURE.analytes if key in recent][: LIMITS["few_analytes_24h"] - 1]
+    assert keys
+    small = replace(SURE, analytes={key: SURE.analytes[key] for key in keys})
+    assert section("flags")["few"] not in confidence(model=small).flags
+    larger = [key for key in SURE.analytes if key not in recent][:1]
+    assert larger
+    partly = replace(small, analytes={key: SURE.analytes[key] for key in [*keys[:1], *larger]})
+    assert section("flags")["few"] in confidence(model=partly).flags
+
+
 def test_an_outcome_at_chance_is_poor_where_every_estimate_is():
     def figures(**low):
         return {name: validation(auroc_lo=value) for name, value in low.items()}

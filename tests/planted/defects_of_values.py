@@ -228,6 +228,34 @@ def one_basis(tables: Tables) -> Tables:
     return _labs(tables, labs[~labs["unit"].str.contains("DDU")])
 
 
+@plants("CHK306")
+def _scores(tables: Tables, random: np.random.Generator, strength: float) -> Tables:
+    """Replace LDH by its z-score within the cohort; below full strength in some patients only."""
+    labs, people = tables["labs"].copy(), tables["patients"]["patient_id"]
+    picked = labs["patient_id"].isin(people[chosen(len(people), strength, random)]).to_numpy()
+    rows = _of(labs, "ldh") & picked & _numbers(labs).notna().to_numpy()
+    logs = np.log(_numbers(labs)[rows])
+    score = (logs - logs.mean()) / logs.std()
+    labs.loc[rows, ["analyte", "unit", "loinc"]] = ["ldh_score", "1", ""]
+    labs.loc[rows, "value"] = score.map("{:.3f}".format)
+    return _labs(tables, labs)
+
+
+@plants("CHK307")
+def _steroid_days(tables: Tables, random: np.random.Generator, strength: float) -> Tables:
+    """Write steroids as a class without dose; below full strength lose most of the doses only."""
+    drugs = tables["treatments"].copy()
+    steroid = drugs["drug"] == "dexamethasone"
+    lost = steroid & chosen(len(drugs), 0.6 + 0.4 * strength, random)
+    drugs.loc[lost, ["dose", "unit"]] = ""
+    return {
+        **tables,
+        "treatments": drugs.assign(
+            drug=drugs["drug"].mask(steroid, "steroid") if strength >= 1 else drugs["drug"]
+        ),
+    }
+
+
 @plants("CHK401")
 def _midnight(tables: Tables, random: np.random.Generator, strength: float) -> Tables:
     """Set collection times to midnight, all of them or 95 %."""
@@ -296,3 +324,13 @@ def _bare_times(tables: Tables, random: np.random.Generator, strength: float) ->
     bare = labs["collected_at"].str.replace(r"[+-]\d\d:\d\d$", "", regex=True)
     rows = chosen(len(labs), 0.2 * strength, random)
     return _labs(tables, labs.assign(collected_at=labs["collected_at"].mask(rows, bare)))
+
+
+@plants("CHK408")
+def _few_samples(tables: Tables, random: np.random.Generator, strength: float) -> Tables:
+    """Keep the draws of a few days of each patient: of two in five, or of one in ten."""
+    labs = tables["labs"]
+    day = (labs["patient_id"] + labs["collected_at"].str[:10]).to_numpy()
+    days = np.unique(day)
+    kept = days[chosen(len(days), 0.6 - 0.5 * strength, random)]
+    return _labs(tables, labs[np.isin(day, kept)])
