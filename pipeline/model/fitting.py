@@ -18,6 +18,7 @@ from pipeline.model.custom_member import fit_custom
 from pipeline.model.linear import LinearMember, fit_linear
 from pipeline.model.logistic import sigmoid
 from pipeline.model.parallel import one_blas_thread, side_by_side
+from pipeline.model.patient_samples import inner_folds, patient_resample
 from pipeline.model.risk_model import RiskModel, prior_available
 from pipeline.model.stacked_rows import StackedRows, Targets, stack
 from pipeline.model.tuning import Settings, log_loss, tune, with_settings
@@ -123,34 +124,6 @@ def fit_risk_model(
     if plan.prior is None:
         return alone
     return replace(alone, no_state=no_state[-1], state=state[-1], prior=plan.prior, alone=alone)
-
-
-def patient_resample(patient: Ints, draws: int, seed: int) -> Floats:
-    """Count how often each landmark's patient occurs in each bootstrap sample of patients.
-
-    Returns
-    -------
-    ndarray, shape (draws, n_landmarks)
-    """
-    unique, code = np.unique(patient, return_inverse=True)
-    random = np.random.default_rng(seed)
-    times = random.multinomial(len(unique), np.full(len(unique), 1.0 / len(unique)), size=draws)
-    return times[:, code].astype(float)
-
-
-def inner_folds(patient: Ints, event: np.typing.NDArray[np.bool_], folds: int, seed: int) -> Ints:
-    """Fold of each landmark; folds split by patient, with event patients spread evenly."""
-    unique, code = np.unique(patient, return_inverse=True)
-    has_event = np.zeros(len(unique), dtype=bool)
-    np.logical_or.at(has_event, code, event)
-    random = np.random.default_rng(seed)
-    fold = np.empty(len(unique), dtype=np.intp)
-    offset = 0
-    for group in (True, False):
-        chosen = random.permutation(np.flatnonzero(has_event == group))
-        fold[chosen] = (np.arange(len(chosen)) + offset) % folds
-        offset += len(chosen)
-    return fold[code]
 
 
 def _stacked(targets: Targets, plan: FitPlan) -> StackedRows:

@@ -149,7 +149,7 @@ def planted(n=3000, seed=0):
 
 def figures(rows):
     """Figures of the sample."""
-    label, risk, weight = rows.label, rows.risks["model"], rows.weight[:, :1]
+    label, risk, weight = rows.label, rows.risks["model"], rows.sample[:, None]
     intercept, slope = metrics.calibration_line(label, risk, weight)
     return np.array(
         [

@@ -3,10 +3,8 @@
 from dataclasses import replace
 
 import numpy as np
-from hypothesis import given
-from hypothesis import strategies as st
 
-from pipeline.model.fitting import fit_risk_model, inner_folds, patient_resample
+from pipeline.model.fitting import fit_risk_model
 from tests.builders import course_cohort, lab, make_cohort
 from tests.model.conftest import fit
 
@@ -31,33 +29,6 @@ def test_another_seed_gives_another_model(fitted):
     assert not np.array_equal(
         fitted.model.risk(fitted.matrix, 3, (72.0,)), other.model.risk(fitted.matrix, 3, (72.0,))
     )
-
-
-@given(
-    patient=st.lists(st.integers(0, 12), min_size=1, max_size=60).map(np.array),
-    folds=st.integers(2, 5),
-    seed=st.integers(0, 50),
-)
-def test_inner_folds_keep_patients_whole_and_spread_events(patient, folds, seed):
-    event = np.random.default_rng(seed).random(len(patient)) < 0.3
-    fold = inner_folds(patient, event, folds, seed)
-    np.testing.assert_array_equal(fold, inner_folds(patient, event, folds, seed))
-    size = np.zeros(folds)
-    for who in np.unique(patient):
-        assert len(set(fold[patient == who])) == 1
-        size[fold[patient == who][0]] += 1
-    assert size.max() - size.min() <= 1
-    hit = [
-        len(np.unique(patient[(fold == number)][event[fold == number]])) for number in range(folds)
-    ]
-    assert max(hit) - min(hit) <= 1
-
-
-def test_bootstrap_draws_patients():
-    patient = np.array([4, 4, 9, 2])
-    times = patient_resample(patient, 30, 0)
-    assert (times[:, 0] == times[:, 1]).all()
-    assert (times[:, [0, 2, 3]].sum(axis=1) == 3).all()
 
 
 def test_few_event_patients_leave_the_blend_uncalibrated():
