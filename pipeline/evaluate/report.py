@@ -17,7 +17,7 @@ from pipeline.cohort.ungraded import (
     count_ungraded,
     unknown_without_grades,
 )
-from pipeline.config import Config
+from pipeline.config import Config, OutcomeConfig
 from pipeline.config_model import TuneConfig
 from pipeline.evaluate.added_value import labs_verdict
 from pipeline.evaluate.analyte_use import analyte_use, axis_use
@@ -161,16 +161,22 @@ def assemble(
 
 
 def rival_hours(
-    cohort: Cohort, scores: ScoredRows, scale: str, ungraded: Ungraded = "as_charted"
+    cohort: Cohort,
+    scores: ScoredRows,
+    scale: str,
+    ungraded: Ungraded = "as_charted",
+    outcomes: Mapping[str, OutcomeConfig] | None = None,
 ) -> dict[str, Floats]:
     """Hours from each landmark to events that may precede the outcome; inf where there is none.
 
     The events are death, the other syndrome, IEC-HS where it is graded, and a second infusion or
-    new therapy. NaN where the patient was never graded on the scale.
+    new therapy. NaN where the patient was never graded on the scale. A syndrome is the outcome of
+    the lowest threshold on its scale, or severe CRS, ICANS and IEC-HS of any grade.
     """
+    rivals = _rivals(outcomes or {})
     onset = {
         name: onset_hours(cohort, other, threshold)
-        for name, (other, threshold) in _RIVALS.items()
+        for name, (other, threshold) in rivals.items()
         if other != scale
     }
     if scale != "death":
@@ -180,13 +186,23 @@ def rival_hours(
         cohort.patients[columns].fillna(np.inf).min(axis=1).to_numpy(dtype=float)
     )
     result = {}
-    for name, (other, _) in _RIVALS.items():
+    for name, (other, _) in rivals.items():
         if name in onset:
             unknown = unknown_without_grades(cohort, other, ungraded)
             onset[name] = np.where(unknown, np.nan, onset[name])
     for name, hours in onset.items():
         ahead = hours[scores.episode] - scores.hours
         result[name] = np.where(ahead < 0, np.inf, ahead)
+    return result
+
+
+def _rivals(outcomes: Mapping[str, OutcomeConfig]) -> dict[str, tuple[str, int]]:
+    """Scale and threshold of each syndrome."""
+    result = {}
+    for name, (scale, threshold) in _RIVALS.items():
+        own = [(item.threshold, key) for key, item in outcomes.items() if item.scale == scale]
+        lowest, key = min(own, default=(threshold, name))
+        result[key] = (scale, lowest)
     return result
 
 
@@ -288,7 +304,11 @@ def _context(
         masks=subgroup_masks(cohort, part.scores, config.evaluation.age_bands),
         sites=site_masks(cohort, part.scores),
         rivals=rival_hours(
-            cohort, part.scores, config.outcomes[name].scale, config.cohort.ungraded
+            cohort,
+            part.scores,
+            config.outcomes[name].scale,
+            config.cohort.ungraded,
+            config.outcomes,
         ),
         absent=part.absent,
         answered=part.answered,

@@ -8,6 +8,7 @@ from functools import partial
 
 from markupsafe import Markup
 
+from pipeline.explain.phrases import outcome_short
 from pipeline.format import (
     DASH,
     counted,
@@ -298,17 +299,21 @@ def comes_first(outcome: OutcomeReport, label: str, names: Mapping[str, str]) ->
     table = outcome.what_comes_first
     if not table.incidence:
         return None
+
+    def event(name: str) -> str:
+        return names.get(name) or outcome_short(name)
+
     hours = list(table.incidence)
     rows: list[tuple[str, ...]] = [
         (
-            label if cause == "outcome" else names.get(cause, cause),
+            label if cause == "outcome" else event(cause),
             *(share(table.incidence[h].get(cause, Rate()).rate) for h in hours),
         )
         for cause in table.incidence[hours[0]]
     ]
-    never = [names.get(name, name) for name in table.never_observed]
+    never = [event(name) for name in table.never_observed]
     note = f" Never charted after a landmark at risk: {', '.join(never)}." if never else ""
-    vague = [names.get(name, name) for name in table.mostly_unknown]
+    vague = [event(name) for name in table.mostly_unknown]
     note += f" Not asked, because most were never graded: {', '.join(vague)}." if vague else ""
     if lost := int(table.left_out_unknown or 0):
         note += (

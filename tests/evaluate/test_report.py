@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
-from pipeline.config import Config, load_config
+from pipeline.config import Config, OutcomeConfig, load_config
 from pipeline.evaluate.report import (
     assemble,
     event_patients,
@@ -98,6 +98,10 @@ def test_rivals_are_counted_from_the_landmark_and_not_before_it():
     known = rival_hours(cohort, scores, "crs", "no_event")
     np.testing.assert_array_equal(known["icans"], [36.0, INF, INF, INF])
     assert "icans" not in rival_hours(cohort, scores, "icans")
+    grade_2 = OutcomeConfig(scale="icans", threshold=2, label="ICANS 2")
+    chosen = rival_hours(cohort, scores, "crs", "no_event", {"icans_2": grade_2})
+    assert "icans" not in chosen
+    np.testing.assert_array_equal(chosen["icans_2"], [INF, INF, INF, INF])
     assert "death" not in rival_hours(cohort, scores, "death")
 
 
