@@ -77,6 +77,13 @@ def check_gates(
             if key in table
         ]
         gates.append(_slope(name, key, cell.slope, config))
+    recalibration = report.recalibration
+    gates += [
+        Gate(
+            f"{name}/recalibrated", False, f"{name} keeps the calibration of the parent: {reason}."
+        )
+        for name, reason in ({} if recalibration is None else recalibration.kept).items()
+    ]
     if champion is not None:
         gates += _against_champion(challenger, champion, config)
     return gates
