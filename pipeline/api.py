@@ -10,7 +10,7 @@ from pipeline.audit.export_context import context_of
 from pipeline.audit.runner import AuditReport, audit_folder
 from pipeline.audit.runner import audit as run_checks
 from pipeline.commands.evaluate import audited_evaluation
-from pipeline.commands.recalibrate import local_config, read_local, recalibrate_into
+from pipeline.commands.recalibrate import recalibrate_bundle as recalibrate
 from pipeline.commands.train import refuse_missing_prior, train_audited
 from pipeline.config import Settings, as_config
 from pipeline.errors import (
@@ -310,86 +310,6 @@ def evaluate(bundle: Bundle, source: Source | Cohort, config: Settings = None) -
         synthetic=synthetic,
         read_with=reading_options(bundle.config.cohort, settings.cohort).differing(),
     ).report
-
-
-def recalibrate(
-    bundle: Bundle,
-    source: Source | Cohort,
-    config: Settings = None,
-    *,
-    out: str | Path | None = None,
-    jobs: int = 1,
-    force: bool = False,
-) -> Bundle:
-    """Update the risks of a bundle to the patients of another hospital.
-
-    Nothing is logged to MLflow; ``cytocast register OUT`` does so later.
-
-    Parameters
-    ----------
-    bundle : Bundle
-    source : path, mapping of str to DataFrame, or Cohort
-        The local patients.
-    config : Config, mapping or path, optional
-        Reading settings in which the cohort differs from training, and ``recalibration``,
-        ``evaluation``, ``audit``, ``card``.
-    out : path, optional
-        Folder for the new bundle with its reports.
-    jobs : int
-        Splits at a time.
-    force : bool
-        Replace a bundle that ``out`` holds.
-
-    Returns
-    -------
-    Bundle
-        ``evaluation.recalibration`` has the updates, and figures before and after.
-
-    Raises
-    ------
-    InputError
-        If the cohort cannot be used, or no outcome can be recalibrated.
-    UsageError
-        If a setting is not legal, the bundle is recalibrated already, or it was trained on the
-        cohort.
-
-    Examples
-    --------
-    >>> quick = {"outcomes": {"icans": {"scale": "icans", "threshold": 1, "label": "ICANS"}},
-    ...          "features": {"analytes": ["crp"]}, "landmarks": {"last_hours": 72},
-    ...          "model": {"booster_rounds": 2, "inner_folds": 2, "horizons_hours": [72]},
-    ...          "evaluation": {"folds": 2, "repeats": 1, "bootstrap": 20}}
-    >>> bundle = recalibrate(train(simulate(24, seed=1), quick), simulate(40, seed=2))
-    >>> bundle.provenance["updates"]["icans"]["state"] in ("none", "intercept", "slope", "horizon")
-    True
-    """
-    _refuse_other_bundle(bundle)
-    if not isinstance(jobs, int) or jobs < 1:
-        raise UsageError(f"jobs must be a whole number of at least 1, got {jobs!r}")
-    parent = bundle.stored()
-    name, synthetic = Path(name_of(source)).name, False
-    if isinstance(source, Cohort):
-        stated = source.config.cohort
-        name, synthetic = stated.name, stated.synthetic
-        config = source.reading_settings() if config is None else config
-    elif isinstance(source, str | Path):
-        synthetic = is_simulated(source)
-    settings = local_config(parent.config, config, None, name=name, synthetic=synthetic)
-    if isinstance(source, Cohort):
-        tables, remarks = dict(source.raw), list[str]()
-    else:
-        tables, remarks = export_tables(source, settings)
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary) / "bundle" if out is None else Path(out)
-        with claim(folder, command="recalibrate", force=force, private=False) as output:
-            output.refuse_occupied()
-            read = read_local(parent, settings, tables, remarks)
-            write_rows(read, output)
-            refuse_unusable(read, settings)
-            report = run_checks(context_of(tables, settings, read))
-            refuse_blocked(report, "cytocast.audit(cohort).to_frame()")
-            recalibrate_into(output, parent, read, report, settings, jobs=jobs)
-        return load_bundle(folder)
 
 
 def load_bundle(model: str | Path) -> Bundle:

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from pipeline import log
+from pipeline.audit.export_context import context_of
 from pipeline.audit.runner import AuditReport
+from pipeline.audit.runner import audit as run_checks
 from pipeline.cohort.files import RawTable
 from pipeline.commands.train import log_bundle, write_audit_page, write_bundle
 from pipeline.config import Config, Settings, as_config
 from pipeline.errors import UsageError
 from pipeline.folders.claim import Claim, claim
-from pipeline.model.bundle import Bundle, load_bundle
+from pipeline.model.bundle import Bundle, load_bundle, read_evaluation
 from pipeline.model.registry import bundle_folder
 from pipeline.model.signature import refuse_unsigned
 from pipeline.model.tracking_store import store_files
 from pipeline.pages.evaluation_summary import describe
 from pipeline.pages.recalibration_table import change_lines
+from pipeline.predict.loaded_bundle import Bundle as LoadedBundle
+from pipeline.predict.loaded_bundle import as_loaded
 from pipeline.predict.prepare import read_cohort_for
 from pipeline.predict.reading_options import with_reading
-from pipeline.reading.exported_cohort import export_tables
+from pipeline.reading.exported_cohort import Cohort, Source, export_tables, name_of
 from pipeline.reading.read_result import ReadResult
 from pipeline.simulate.export import is_simulated
 from pipeline.train.fit import TrainingResult
@@ -125,6 +130,91 @@ def recalibrate_command(
     return 0, "\n".join(lines)
 
 
+def recalibrate_bundle(
+    bundle: LoadedBundle,
+    source: Source | Cohort,
+    config: Settings = None,
+    *,
+    out: str | Path | None = None,
+    jobs: int = 1,
+    force: bool = False,
+) -> LoadedBundle:
+    """Update the risks of a bundle to the patients of another hospital.
+
+    Nothing is logged to MLflow; ``cytocast register OUT`` does so later.
+
+    Parameters
+    ----------
+    bundle : Bundle
+    source : path, mapping of str to DataFrame, or Cohort
+        The local patients.
+    config : Config, mapping or path, optional
+        Reading settings in which the cohort differs from training, and ``recalibration``,
+        ``evaluation``, ``audit``, ``card``.
+    out : path, optional
+        Folder for the new bundle with its reports.
+    jobs : int
+        Splits at a time.
+    force : bool
+        Replace a bundle that ``out`` holds.
+
+    Returns
+    -------
+    Bundle
+        ``evaluation.recalibration`` has the updates, and figures before and after.
+
+    Raises
+    ------
+    InputError
+        If the cohort cannot be used, or no outcome can be recalibrated.
+    UsageError
+        If a setting is not legal, the bundle is recalibrated already, or it was trained on the
+        cohort.
+
+    Examples
+    --------
+    >>> import cytocast
+    >>> quick = {"outcomes": {"icans": {"scale": "icans", "threshold": 1, "label": "ICANS"}},
+    ...          "features": {"analytes": ["crp"]}, "landmarks": {"last_hours": 72},
+    ...          "model": {"booster_rounds": 2, "inner_folds": 2, "horizons_hours": [72]},
+    ...          "evaluation": {"folds": 2, "repeats": 1, "bootstrap": 20}}
+    >>> bundle = cytocast.train(cytocast.simulate(24, seed=1), quick)
+    >>> bundle = cytocast.recalibrate(bundle, cytocast.simulate(40, seed=2))
+    >>> bundle.provenance["updates"]["icans"]["state"] in ("none", "intercept", "slope", "horizon")
+    True
+    """
+    if not isinstance(bundle, LoadedBundle):
+        raise UsageError(
+            f"a bundle is needed, got {type(bundle).__name__}; give cytocast.load_bundle(folder)"
+        )
+    if not isinstance(jobs, int) or jobs < 1:
+        raise UsageError(f"jobs must be a whole number of at least 1, got {jobs!r}")
+    parent = bundle.stored()
+    name, synthetic = Path(name_of(source)).name, False
+    if isinstance(source, Cohort):
+        stated = source.config.cohort
+        name, synthetic = stated.name, stated.synthetic
+        config = source.reading_settings() if config is None else config
+    elif isinstance(source, str | Path):
+        synthetic = is_simulated(source)
+    settings = local_config(parent.config, config, None, name=name, synthetic=synthetic)
+    if isinstance(source, Cohort):
+        tables, remarks = dict(source.raw), list[str]()
+    else:
+        tables, remarks = export_tables(source, settings)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary) / "bundle" if out is None else Path(out)
+        with claim(folder, command="recalibrate", force=force, private=False) as output:
+            output.refuse_occupied()
+            read = read_local(parent, settings, tables, remarks)
+            write_rows(read, output)
+            refuse_unusable(read, settings)
+            report = run_checks(context_of(tables, settings, read))
+            refuse_blocked(report, "cytocast.audit(cohort).to_frame()")
+            recalibrate_into(output, parent, read, report, settings, jobs=jobs)
+        return as_loaded(load_bundle(folder), evaluation=read_evaluation(folder))
+
+
 def local_config(
     config: Config,
     settings: Settings,
@@ -212,7 +302,7 @@ def read_local(
         If there is no usable lab row.
     """
     read = read_cohort_for(replace(parent, config=config), tables, remarks)
-    refuse_unsuitable(parent, read.sha256)
+    refuse_unsuitable(parent, read.sha256, synthetic=config.cohort.synthetic)
     report_reading(read)
     refuse_without_labs(read)
     return read

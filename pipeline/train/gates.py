@@ -79,9 +79,7 @@ def check_gates(
         gates.append(_slope(name, key, cell.slope, config))
     recalibration = report.recalibration
     gates += [
-        Gate(
-            f"{name}/recalibrated", False, f"{name} keeps the calibration of the parent: {reason}."
-        )
+        Gate(f"{name}/recalibrated", False, f"{name} keeps the parent's calibration: {reason}.")
         for name, reason in ({} if recalibration is None else recalibration.kept).items()
     ]
     if champion is not None:

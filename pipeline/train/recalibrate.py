@@ -73,14 +73,16 @@ class RecalibratedScale:
     result: ScaleResult
 
 
-def refuse_unsuitable(parent: Bundle, sha256: str) -> None:
-    """Refuse a bundle that was recalibrated before, or that learned from the same cohort.
+def refuse_unsuitable(parent: Bundle, sha256: str, *, synthetic: bool) -> None:
+    """Refuse a bundle that was recalibrated before, of the same cohort, or of simulated patients.
 
     Parameters
     ----------
     parent : Bundle
     sha256 : str
         Digest of the local cohort.
+    synthetic : bool
+        Whether the local patients are simulated.
 
     Raises
     ------
@@ -89,7 +91,7 @@ def refuse_unsuitable(parent: Bundle, sha256: str) -> None:
     Examples
     --------
     >>> from pipeline.model.bundle import empty_bundle
-    >>> refuse_unsuitable(empty_bundle(), "1f2e")
+    >>> refuse_unsuitable(empty_bundle(), "1f2e", synthetic=False)
     """
     if RECALIBRATED_FROM in parent.provenance:
         origin = str(parent.provenance[RECALIBRATED_FROM].get("bundle_sha256", ""))
@@ -97,6 +99,12 @@ def refuse_unsuitable(parent: Bundle, sha256: str) -> None:
             f"this bundle is already recalibrated, from bundle {origin[:12]}; give that bundle, "
             "with all local patients",
             options=("model",),
+        )
+    if parent.config.cohort.synthetic and not synthetic:
+        raise UsageError(
+            "the bundle was trained on simulated patients, but the cohort is not marked as "
+            "simulated; give a bundle of real patients, or set cohort.synthetic",
+            options=("model", "config"),
         )
     of_prior = frozenset() if parent.prior is None else learned_from(parent.prior.provenance)
     if sha256 in learned_from(parent.provenance) | of_prior:
@@ -138,7 +146,7 @@ def recalibrate(
     InputError
         If no outcome can be recalibrated.
     """
-    refuse_unsuitable(parent, read.sha256)
+    refuse_unsuitable(parent, read.sha256, synthetic=config.cohort.synthetic)
     bundle = replace(parent, config=config)
     cohort = read.cohort.with_labs(apply_limits(read.cohort.labs, parent.reference.limits))
     scales: dict[str, RecalibratedScale] = {}
