@@ -30,6 +30,7 @@ from pipeline.commands.simulate import simulate
 from pipeline.config import Config, load_config
 from pipeline.evaluate import metrics
 from pipeline.evaluate.cross_validation import rows_at_risk
+from pipeline.evaluate.local_updates import LocalScale, fit_updates, local_log_odds, with_updates
 from pipeline.features.build import build_features
 from pipeline.features.landmarks import training_landmarks
 from pipeline.features.matrix import FeatureMatrix
@@ -39,7 +40,6 @@ from pipeline.model.outcomes import build_targets, reported_thresholds, stacked_
 from pipeline.model.risk_model import RiskModel
 from pipeline.model.stacked_rows import EVENT, Targets
 from pipeline.reading.reader import read_cohort
-from pipeline.train.local_updates import LocalScale, fit_updates, local_log_odds, with_updates
 
 CONFIGS = Path(__file__).parent.parent / "configs" / "cohorts"
 PARENTS, SPLITS, RATES = 4, 5, (0.12, 0.3)

@@ -7,7 +7,6 @@ the horizon.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -15,6 +14,7 @@ import numpy as np
 from pipeline.arrays import Floats, Ints
 from pipeline.config_evaluation import RecalibrationConfig
 from pipeline.model.calibration import Calibration, event_patients, fit_calibration, identity
+from pipeline.model.fitting import patient_resample
 from pipeline.model.logistic import fit_logistic, penalty, sigmoid
 from pipeline.model.stacked_rows import StackedRows
 
@@ -145,7 +145,8 @@ def fit_update(
     *,
     ridge: float,
     config: RecalibrationConfig,
-    resample: Iterable[Floats] = (),
+    bootstrap: int = 0,
+    seed: int = 0,
 ) -> LocalUpdate:
     """Choose the form of an update and fit it; one update serves all thresholds.
 
@@ -162,13 +163,23 @@ def fit_update(
     ridge : float
         Shrinkage of differences between horizons.
     config : RecalibrationConfig
-    resample : iterable of ndarray, shape (n_landmarks,)
-        How often each landmark's patient occurs in a bootstrap sample. A sample with one class
-        only is skipped.
+    bootstrap : int
+        Number of bootstrap samples of patients on which the chosen form is refitted. A sample with
+        one class only is skipped.
+    seed : int
 
     Returns
     -------
     LocalUpdate
+
+    Examples
+    --------
+    >>> patient, every = np.arange(100), np.ones(100)
+    >>> rows = StackedRows(patient, 24 * every, 3 * every, (patient < 10) * every, every)
+    >>> update = fit_update(0 * every, rows, patient, (24.0,), (3,), ridge=5.0,
+    ...                     config=RecalibrationConfig(), bootstrap=2)
+    >>> update.choice.form, len(update.redrawn)
+    ('intercept', 2)
     """
     choice = choose_form(z, rows, patient, config)
     if choice.form == NONE:
@@ -177,6 +188,7 @@ def fit_update(
     def fit(part: StackedRows) -> Calibration:
         return fit_form(choice.form, z, part, patient, knots, thresholds, ridge=ridge)
 
+    resample = patient_resample(patient, bootstrap, seed) if bootstrap else ()
     drawn = (replace(rows, weight=rows.weight * times[rows.landmark]) for times in resample)
     redrawn = tuple(fit(part) for part in drawn if _has_both_classes(part))
     return LocalUpdate(choice, fit(rows), redrawn)

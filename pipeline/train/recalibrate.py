@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from pipeline import log
 from pipeline.audit.runner import AuditReport
 from pipeline.cohort.detection_limits import apply_limits
@@ -15,11 +13,17 @@ from pipeline.cohort.tables import Cohort
 from pipeline.config import Config
 from pipeline.errors import InputError, UsageError
 from pipeline.evaluate.abstention_rates import answered_rows
-from pipeline.evaluate.comparators import published_scores
-from pipeline.evaluate.cross_validation import rows_at_risk
+from pipeline.evaluate.local_updates import (
+    CrossFitted,
+    LocalScale,
+    cross_fitted,
+    fit_updates,
+    local_log_odds,
+    with_updates,
+)
+from pipeline.evaluate.recalibration_figures import figures_by_horizon
 from pipeline.evaluate.report import event_patients
 from pipeline.evaluate.scoring_protocol import ScoredOutcome, shared_folds
-from pipeline.evaluate.splits import splits_of
 from pipeline.features.landmarks import training_landmarks
 from pipeline.model.abstention import Codes, applied_abstentions, support_from_reference
 from pipeline.model.background import learn_background
@@ -40,15 +44,7 @@ from pipeline.reading.read_result import ReadResult
 from pipeline.train.fit import TrainingResult, provenance_of
 from pipeline.train.gates import gate_draws
 from pipeline.train.learned_reference import learn_profile
-from pipeline.train.local_updates import (
-    CrossFitted,
-    LocalScale,
-    cross_fitted,
-    fit_updates,
-    local_log_odds,
-    with_updates,
-)
-from pipeline.train.recalibration_evaluation import evaluate_recalibration, figures_by_horizon
+from pipeline.train.recalibration_evaluation import evaluate_recalibration
 from pipeline.train.scale_fit import ScaleResult
 
 PARENT_DRAWS = "parent"  # key of gate_draws.json
@@ -232,9 +228,8 @@ def _recalibrate_scale(
     known = local_log_odds(local, config)
     updates = fit_updates(known, targets, config, bootstrap=True)
     model = with_updates(local.model, updates)
-    ranked, absent = published_scores(cohort, local.matrix.landmarks, bundle.reference.spec)
-    splits = splits_of(targets.patient, shared_folds(cohort, config))
-    scores = cross_fitted(local, known, splits, config, ranked, jobs=jobs)
+    table = shared_folds(cohort, config)
+    scores = cross_fitted(local, known, table, cohort, bundle, jobs=jobs)
     codes = applied_abstentions(
         cohort, local.measured, support_from_reference(bundle.reference), config
     )
@@ -243,7 +238,7 @@ def _recalibrate_scale(
             scores=part.after,
             columns=model.columns,
             control=part.control,
-            absent=absent,
+            absent=part.absent,
             answered=answered_rows(codes, targets, part.after),
         )
         for threshold, part in scores.items()
@@ -285,9 +280,9 @@ def _summary(
         if item.scale in results and item.threshold in results[item.scale].scored
     }
     scored = [
-        len(rows_at_risk(part.matrix, part.targets, np.arange(len(part.matrix.values)), threshold))
+        len(part.scored[config.outcomes[name].threshold].scores.day)
+        // part.scored[config.outcomes[name].threshold].scores.n_repeats
         for name, part in parts.items()
-        for threshold in (config.outcomes[name].threshold,)
     ]
     return EvaluatedCohort(
         name=config.cohort.name,

@@ -6,29 +6,22 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from pipeline.arrays import Floats
 from pipeline.audit.runner import AuditReport
 from pipeline.cohort.tables import Cohort
 from pipeline.config import Config
 from pipeline.evaluate.abstention_rates import abstention_report, abstention_warnings
-from pipeline.evaluate.decision_curve import net_benefit
-from pipeline.evaluate.intervals import number
+from pipeline.evaluate.local_updates import LocalScale
 from pipeline.evaluate.model_description import describe_models
-from pipeline.evaluate.outcome_report import performance
 from pipeline.evaluate.report import Evaluation, assemble, event_patients, few_events
-from pipeline.evaluate.scored_rows import HorizonRows, ScoredRows
 from pipeline.format import counted
 from pipeline.model.abstention import Codes
 from pipeline.model.bundle import Bundle
 from pipeline.model.evaluation_report import EvaluatedCohort, SampleSizeReport
 from pipeline.model.recalibration_report import (
-    BeforeAfter,
     RecalibrationReport,
     UpdateDescription,
-    UpdateFigures,
 )
 from pipeline.train.intake import audit_warnings
-from pipeline.train.local_updates import LocalScale
 from pipeline.train.scale_fit import ScaleResult
 
 COMMAND = "cytocast recalibrate --model PARENT --cohort COHORT --out OUT"
@@ -36,7 +29,6 @@ OVERLAP = (
     "Whether patients of this cohort were in the training of the parent cannot be checked; shared "
     "patients make the figures optimistic."
 )
-_THRESHOLDS = (0.1, 0.2)
 _FORMS = {
     "none": "no change",
     "intercept": "intercept",
@@ -50,54 +42,6 @@ _VARIANTS = {
     "no_state_without_prior": "without grades and prior",
 }
 ScaleParts = Mapping[str, tuple[LocalScale, Codes, ScaleResult]]
-
-
-def figures_by_horizon(
-    before: ScoredRows, after: ScoredRows, config: Config
-) -> dict[str, BeforeAfter]:
-    """Calibration, Brier score, AUROC and net benefit of parent and update by horizon.
-
-    Parameters
-    ----------
-    before, after : ScoredRows
-        The same rows.
-    config : Config
-
-    Returns
-    -------
-    dict of BeforeAfter
-    """
-    settings = config.evaluation
-    resampled = [
-        rows.resampled(settings.bootstrap, config.seed, settings.min_event_patients)
-        for rows in (before, after)
-    ]
-    low, high = settings.net_benefit_range
-    inner = [value for value in _THRESHOLDS if low < value < high]
-    thresholds = np.array([low, *inner, high])
-    return {
-        hours: BeforeAfter(before=_figures(first, thresholds), after=_figures(second, thresholds))
-        for (hours, first), (_, second) in zip(
-            resampled[0].by_horizon(), resampled[1].by_horizon(), strict=True
-        )
-    }
-
-
-def _figures(rows: HorizonRows, thresholds: Floats) -> UpdateFigures:
-    if not rows.is_estimable:
-        return UpdateFigures()
-    cell = performance(rows, "model")
-    label, risk = rows.label, rows.risks["model"]
-    gained = net_benefit(label, risk, rows.weight[:, :1], thresholds)[:, 0]
-    names = set(UpdateFigures.model_fields) & set(type(cell).model_fields)
-    return UpdateFigures(
-        **{name: getattr(cell, name) for name in names},
-        observed_to_expected=number(label.sum() / risk.sum()),
-        net_benefit={
-            f"{threshold:g}": number(value)
-            for threshold, value in zip(thresholds, gained, strict=True)
-        },
-    )
 
 
 def evaluate_recalibration(

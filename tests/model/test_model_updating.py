@@ -12,6 +12,7 @@ from scipy.optimize import minimize
 from scipy.stats import chi2
 
 from pipeline.config_evaluation import RecalibrationConfig
+from pipeline.model import model_updating
 from pipeline.model.logistic import sigmoid
 from pipeline.model.model_updating import (
     FORMS,
@@ -179,13 +180,14 @@ def test_every_update_is_monotone(form, seed):
         assert (np.diff(updated, axis=1) >= -1e-9).all()
 
 
-def test_samples_with_one_class_have_no_refit():
+def test_samples_with_one_class_have_no_refit(monkeypatch):
     every = np.ones(40)
     label = (np.arange(40) < 6).astype(float)
     rows = StackedRows(np.arange(40), 24.0 * every, 3 * every, label, every)
-    samples = [every, 1.0 - label, label]
+    samples = np.stack([every, 1.0 - label, label])
+    monkeypatch.setattr(model_updating, "patient_resample", lambda *_: samples)
     update = fit_update(
-        3.0 * every, rows, np.arange(40), (24.0,), (3,), ridge=5.0, config=CONFIG, resample=samples
+        3.0 * every, rows, np.arange(40), (24.0,), (3,), ridge=5.0, config=CONFIG, bootstrap=3
     )
     assert update.choice.form == "intercept"
     assert [item.to_dict() for item in update.redrawn] == [update.calibration.to_dict()]

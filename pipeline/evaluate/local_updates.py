@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from pipeline import log
-from pipeline.arrays import Bools, Floats
+from pipeline.arrays import Bools, Floats, Ints
+from pipeline.cohort.tables import Cohort
 from pipeline.config import Config
 from pipeline.evaluate.added_value import donors_of, swap_labs
+from pipeline.evaluate.comparators import published_scores
 from pipeline.evaluate.cross_validation import ComparatorInputs, rows_at_risk, score
 from pipeline.evaluate.scored_rows import ScoredRows, concatenate
 from pipeline.evaluate.scoring_protocol import stacked_repeats
-from pipeline.evaluate.splits import Split
+from pipeline.evaluate.splits import Split, splits_of
 from pipeline.features.matrix import FeatureMatrix
-from pipeline.model.fitting import patient_resample
+from pipeline.model.bundle import Bundle
 from pipeline.model.model_updating import LocalUpdate, fit_update
 from pipeline.model.outcomes import reported_thresholds
 from pipeline.model.parallel import one_blas_thread, side_by_side
@@ -73,11 +75,14 @@ class CrossFitted:
         With the update, and by the parent, on the same rows.
     control : ScoredRows or None
         With the labs of another patient of the same day.
+    absent : dict
+        Comparator to the reason why it has no input.
     """
 
     after: ScoredRows
     before: ScoredRows
     control: ScoredRows | None
+    absent: dict[str, str]
 
 
 def local_log_odds(local: LocalScale, config: Config) -> dict[str, LocalLogOdds]:
@@ -148,7 +153,6 @@ def fit_updates(
     updates = {}
     for name, part in known.items():
         kept = np.ones(len(part.z), dtype=bool) if among is None else among[part.rows.landmark]
-        draws = part.variant.n_draws if bootstrap else 0
         updates[name] = fit_update(
             part.z[kept],
             part.rows.where(kept),
@@ -157,7 +161,8 @@ def fit_updates(
             part.variant.calibration.thresholds,
             ridge=config.model.ridge_calibration,
             config=config.recalibration,
-            resample=patient_resample(targets.patient, draws, config.seed) if draws else (),
+            bootstrap=part.variant.n_draws if bootstrap else 0,
+            seed=config.seed,
         )
     return updates
 
@@ -185,9 +190,9 @@ def with_updates(model: RiskModel, updates: Updates) -> RiskModel:
 def cross_fitted(
     local: LocalScale,
     known: Mapping[str, LocalLogOdds],
-    splits: Sequence[Split],
-    config: Config,
-    ranked: Mapping[str, Floats],
+    table: Ints,
+    cohort: Cohort,
+    bundle: Bundle,
     *,
     jobs: int = 1,
 ) -> dict[int, CrossFitted]:
@@ -197,11 +202,11 @@ def cross_fitted(
     ----------
     local : LocalScale
     known : mapping of LocalLogOdds
-    splits : sequence of Split
-        By patient.
-    config : Config
-    ranked : mapping
-        Published scores by name, one value per landmark.
+    table : ndarray of int, shape (repeats, n_patients)
+        From :func:`pipeline.evaluate.scoring_protocol.shared_folds`.
+    cohort : Cohort
+    bundle : Bundle
+        The parent, with the settings of the local cohort.
     jobs : int
         Splits at a time.
 
@@ -210,7 +215,9 @@ def cross_fitted(
     dict of CrossFitted by threshold
         Thresholds without a landmark at risk are omitted.
     """
-    matrix, targets, settings = local.matrix, local.targets, config.evaluation
+    matrix, targets, config = local.matrix, local.targets, bundle.config
+    settings, splits = config.evaluation, splits_of(targets.patient, table)
+    ranked, absent = published_scores(cohort, matrix.landmarks, bundle.reference.spec)
     donors = donors_of(matrix, targets, config.seed)
     swapped = swap_labs(matrix, donors) if settings.analyte_importance else None
     inputs = ComparatorInputs(ranked, swapped)
@@ -253,7 +260,9 @@ def cross_fitted(
     scored = list(log.progress(side_by_side(run, splits, jobs), label=label, total=len(splits)))
     repeats = len({split.repeat for split in splits})
     return {
-        threshold: _joined([part[threshold] for part in scored if threshold in part], repeats)
+        threshold: _joined(
+            [part[threshold] for part in scored if threshold in part], repeats, absent
+        )
         for threshold in reported
         if any(threshold in part for part in scored)
     }
@@ -271,7 +280,9 @@ def _by_parent(
 
 
 def _joined(
-    parts: list[tuple[ScoredRows, ScoredRows, list[ScoredRows]]], repeats: int
+    parts: list[tuple[ScoredRows, ScoredRows, list[ScoredRows]]],
+    repeats: int,
+    absent: dict[str, str],
 ) -> CrossFitted:
     """Join the folds; the control has one repeat per permutation."""
     by_permutation = zip(*(control for _, _, control in parts if control), strict=True)
@@ -280,6 +291,7 @@ def _joined(
         concatenate([after for after, _, _ in parts], repeats),
         concatenate([before for _, before, _ in parts], repeats),
         stacked_repeats(control) if control else None,
+        absent,
     )
 
 

@@ -2,26 +2,55 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 import pytest
 
-from pipeline.evaluate.scoring_protocol import shared_folds
-from pipeline.evaluate.splits import splits_of
-from pipeline.model.model_updating import FormChoice, LocalUpdate, fit_form
-from pipeline.train import local_updates
-from pipeline.train.local_updates import (
+from pipeline.cohort.tables import Cohort
+from pipeline.config import Config, OutcomeConfig
+from pipeline.config_evaluation import EvaluationConfig
+from pipeline.evaluate import local_updates
+from pipeline.evaluate.local_updates import (
     LocalScale,
     cross_fitted,
     fit_updates,
     local_log_odds,
     with_updates,
 )
+from pipeline.evaluate.scoring_protocol import shared_folds
+from pipeline.model.bundle import Bundle, empty_bundle
+from pipeline.model.model_updating import FormChoice, LocalUpdate, fit_form
+from tests.builders import course_cohort
+from tests.model.conftest import Fitted, fit
+
+
+@dataclass(frozen=True)
+class Steps:
+    config: Config
+    cohort: Cohort
+    bundle: Bundle
+
+
+@pytest.fixture(scope="module")
+def small() -> Fitted:
+    return fit(course_cohort(60, days=6, seed=2), bootstrap=3, booster_rounds=5, inner_folds=2)
+
+
+@pytest.fixture(scope="module")
+def steps(small) -> Steps:
+    outcomes = {"severe_crs": OutcomeConfig(scale="crs", threshold=3, label="Severe CRS")}
+    evaluation = EvaluationConfig(folds=3, repeats=1, bootstrap=20, control_permutations=0)
+    parts = {"outcomes": outcomes, "model": small.plan.config, "evaluation": evaluation}
+    bundle = empty_bundle()
+    config = bundle.config.model_copy(update=parts)
+    reference = replace(bundle.reference, spec=small.plan.spec)
+    return Steps(config, small.cohort, replace(bundle, config=config, reference=reference))
 
 
 @pytest.fixture
-def local(steps) -> LocalScale:
-    part = steps.scales["crs"]
-    return LocalScale(part.model, part.matrix, part.matrix, part.targets)
+def local(small) -> LocalScale:
+    return LocalScale(small.model, small.matrix, small.matrix, small.targets)
 
 
 def test_rows_of_the_state_variant_have_a_known_grade(steps, local):
@@ -48,9 +77,10 @@ def test_no_patient_is_in_the_fit_and_in_the_evaluation(steps, local, monkeypatc
 
     monkeypatch.setattr(local_updates, "fit_updates", recorded_fit)
     monkeypatch.setattr(local_updates, "score", recorded_score)
-    splits = splits_of(local.targets.patient, shared_folds(steps.task.cohort, steps.config))
-    result = cross_fitted(local, local_log_odds(local, steps.config), splits, steps.config, {})
-    assert len(scored) == len(splits)
+    known = local_log_odds(local, steps.config)
+    table = shared_folds(steps.cohort, steps.config)
+    result = cross_fitted(local, known, table, steps.cohort, steps.bundle)
+    assert len(scored) == len(fitted) == 3
     assert all(fitted[number - 1].isdisjoint(patients) for number, patients in scored)
     after, before = result[3].after, result[3].before
     np.testing.assert_array_equal(after.label, before.label)
@@ -84,7 +114,7 @@ def test_an_update_changes_its_variant_only(steps, local):
 
 def test_draws_refit_the_chosen_form(steps, local):
     known = local_log_odds(local, steps.config)
-    shifted = {name: local_updates.replace(part, z=part.z + 3.0) for name, part in known.items()}
+    shifted = {name: replace(part, z=part.z + 3.0) for name, part in known.items()}
     updates = fit_updates(shifted, local.targets, steps.config, bootstrap=True)
     for name, update in updates.items():
         assert update.choice.form != "none"
