@@ -7,6 +7,7 @@ the horizon.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -26,18 +27,19 @@ _RIDGE_SLOPE = 1.0
 
 @dataclass(frozen=True)
 class FormTest:
-    """Test of a simpler form against the most flexible candidate.
+    """Test of a form against every more flexible candidate.
 
     Attributes
     ----------
-    df : float
-        Degrees of freedom of the reference distribution; not a whole number.
+    p : float
+        Combined over the alternatives.
+    against : dict of float
+        P value by alternative.
     """
 
     form: str
-    statistic: float
-    df: float
     p: float
+    against: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,10 @@ def candidates(count: int, config: RecalibrationConfig) -> tuple[str, ...]:
 def choose_form(
     z: Floats, rows: StackedRows, patient: Ints, config: RecalibrationConfig
 ) -> FormChoice:
-    """Choose the simplest form that is not rejected against the most flexible candidate.
+    """Choose the simplest form that is not rejected against the more flexible candidates.
+
+    Vergouwe et al. (10.1002/sim.7179) test against the most flexible form only. Its many parameters
+    hide a change of the intercept, so the p values against all more flexible forms are combined.
 
     Parameters
     ----------
@@ -129,8 +134,8 @@ def choose_form(
         return FormChoice(NONE, count, allowed)
     code = np.unique(patient[rows.landmark], return_inverse=True)[1]
     tests: list[FormTest] = []
-    for form in allowed[:-1]:
-        tests.append(_form_test(form, allowed[-1], z, rows, code))
+    for place, form in enumerate(allowed[:-1], start=1):
+        tests.append(_form_test(form, allowed[place:], z, rows, code))
         if tests[-1].p > config.alpha:
             return FormChoice(form, count, allowed, tuple(tests))
     return FormChoice(allowed[-1], count, allowed, tuple(tests))
@@ -292,14 +297,33 @@ def working_score_test(
     return statistic, df, float(gammaincc(df / 2.0, statistic / 2.0))
 
 
-def _form_test(form: str, flexible: str, z: Floats, rows: StackedRows, code: Ints) -> FormTest:
-    """Test of one form, fitted without shrinkage of differences, against the most flexible."""
+def combined_p(values: Iterable[float]) -> float:
+    """Combine dependent p values by the Cauchy combination test (10.1080/01621459.2018.1554485).
+
+    Examples
+    --------
+    >>> round(combined_p([0.01, 0.4, 0.6]), 3), round(combined_p([0.3]), 3)
+    (0.03, 0.3)
+    """
+    kept = np.clip(np.fromiter(values, dtype=float), 1e-15, 1.0 - 1e-15)
+    return float(0.5 - np.arctan(np.tan((0.5 - kept) * np.pi).mean()) / np.pi)
+
+
+def _form_test(
+    form: str, alternatives: Iterable[str], z: Floats, rows: StackedRows, code: Ints
+) -> FormTest:
+    """Test of one form, fitted without shrinkage of differences, against more flexible ones."""
     simple = _columns(form, z, rows)
     knots = tuple(float(hours) for hours in np.unique(rows.horizon))
     fitted = fit_form(form, z, rows, code, knots, (int(rows.threshold[0]),), ridge=0.0)
     risk = sigmoid(fitted.log_odds(z, rows))
-    columns = _columns(flexible, z, rows)
-    return FormTest(form, *working_score_test(simple, columns, risk, rows.label, rows.weight, code))
+    against = {
+        other: working_score_test(
+            simple, _columns(other, z, rows), risk, rows.label, rows.weight, code
+        )[2]
+        for other in alternatives
+    }
+    return FormTest(form, combined_p(against.values()), against)
 
 
 def _columns(form: str, z: Floats, rows: StackedRows) -> Floats:

@@ -20,13 +20,12 @@ class ParentBundle(Part):
     synthetic: bool = False
 
 
-class RejectedForm(Part):
-    """Test of a simpler form of update against the most flexible candidate."""
+class FormEvidence(Part):
+    """Test of a form of update, with the p value against each more flexible form."""
 
     form: str = ""
-    statistic: Number = None
-    df: Number = None
     p: Number = None
+    against: dict[str, Number] = Field(default_factory=dict)
 
 
 class UpdateDescription(Part):
@@ -35,7 +34,7 @@ class UpdateDescription(Part):
     form: str = ""
     event_patients: int = 0
     candidates: list[str] = Field(default_factory=list)
-    tests: list[RejectedForm] = Field(default_factory=list)
+    tests: list[FormEvidence] = Field(default_factory=list)
 
 
 class UpdateFigures(Part):

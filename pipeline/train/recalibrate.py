@@ -33,9 +33,9 @@ from pipeline.model.model_updating import LocalUpdate
 from pipeline.model.outcomes import build_targets, reported_thresholds
 from pipeline.model.recalibration_report import (
     RECALIBRATED_FROM,
+    FormEvidence,
     ParentBundle,
     RecalibrationReport,
-    RejectedForm,
     UpdateDescription,
     learned_from,
 )
@@ -337,7 +337,7 @@ def _description(update: LocalUpdate) -> UpdateDescription:
         event_patients=choice.event_patients,
         candidates=list(choice.candidates),
         tests=[
-            RejectedForm(form=item.form, statistic=item.statistic, df=item.df, p=item.p)
+            FormEvidence(form=item.form, p=item.p, against=dict(item.against))
             for item in choice.tests
         ],
     )

@@ -3,9 +3,9 @@
 from pipeline.model.evaluation_report import EvaluationReport
 from pipeline.model.recalibration_report import (
     BeforeAfter,
+    FormEvidence,
     ParentBundle,
     RecalibrationReport,
-    RejectedForm,
     UpdateDescription,
     UpdateFigures,
     learned_from,
@@ -15,7 +15,7 @@ from pipeline.model.recalibration_report import (
 def test_it_is_read_as_it_was_written():
     part = RecalibrationReport(
         parent=ParentBundle(bundle_sha256="1f", cohort_name="wuhan", n_patients=375),
-        updates={"crs": {"state": UpdateDescription(form="slope", tests=[RejectedForm(p=0.01)])}},
+        updates={"crs": {"state": UpdateDescription(form="slope", tests=[FormEvidence(p=0.01)])}},
         kept={"icans": "no grades"},
         performance={"crs": {"24": BeforeAfter(after=UpdateFigures(net_benefit={"0.1": 0.02}))}},
     )
