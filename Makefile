@@ -50,7 +50,7 @@ signed = $(if $(SIGNED_BY),--require-signature "$(SIGNED_BY)")
 configs = $(foreach file,$(CONFIG),--config "$(file)")
 fitting = $(if $(OUTCOMES),--outcomes "$(OUTCOMES)") $(if $(SEED),--seed "$(SEED)") $(if $(JOBS),--jobs "$(JOBS)")
 
-.PHONY: help demo simulate import pseudonymise audit grade train evaluate reproduce register promote predict report monitor ui sign serve test lint typecheck faults clean
+.PHONY: help demo simulate import pseudonymise audit grade train evaluate recalibrate reproduce register promote predict report monitor ui sign serve test lint typecheck faults clean
 
 help: ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -78,6 +78,9 @@ train: need-COHORT $(READY) ## Train and evaluate a bundle on a cohort export: C
 
 evaluate: need-COHORT need-OUT $(READY) ## Evaluate a bundle on another cohort: COHORT=DIR OUT=DIR [MODEL= CONFIG= TZ_NAME= SIGNED_BY=KEY SHOW_VALUES=1 FORCE=1]
 	@$(BIN)/cytocast evaluate --model "$(model)" --cohort "$(COHORT)" --out "$(OUT)" $(configs) $(zone) $(signed) $(shown) $(force)
+
+recalibrate: need-COHORT need-OUT $(READY) ## Update the risks of a bundle to another hospital: COHORT=DIR OUT=DIR [MODEL= CONFIG= JOBS= TZ_NAME= SIGNED_BY=KEY SHOW_VALUES=1 FORCE=1]
+	@$(BIN)/cytocast recalibrate --model "$(model)" --cohort "$(COHORT)" --out "$(OUT)" $(configs) $(if $(JOBS),--jobs "$(JOBS)") $(zone) $(signed) $(shown) $(force)
 
 reproduce: need-COHORT $(READY) ## Train a bundle again and compare the files: COHORT=DIR [MODEL= JOBS= SHOW_VALUES=1]
 	@$(BIN)/cytocast reproduce "$(model)" --cohort "$(COHORT)" $(if $(JOBS),--jobs "$(JOBS)") $(shown)
@@ -136,6 +139,7 @@ audit: EXAMPLE = make audit COHORT=exports/2026 CONFIG=configs/cohorts/mine.yaml
 pseudonymise: EXAMPLE = make pseudonymise INPUT=exports/2026 OUT=release/2026
 train: EXAMPLE = make train COHORT=exports/2026 CONFIG=configs/cohorts/mine.yaml
 evaluate: EXAMPLE = make evaluate COHORT=exports/other-site OUT=out/other-site MODEL=out/2026
+recalibrate: EXAMPLE = make recalibrate COHORT=exports/other-site OUT=out/other-site MODEL=out/2026
 register: EXAMPLE = make register OUT=out/2026
 reproduce: EXAMPLE = make reproduce COHORT=exports/2026 MODEL=out/2026
 monitor: EXAMPLE = make monitor INPUT="batches/monday batches/today" OUT=out/monitor MODEL=out/2026

@@ -67,6 +67,7 @@ if TYPE_CHECKING:
         load_bundle,
         read_batch,
         read_cohort,
+        recalibrate,
         simulate,
         train,
     )
@@ -87,6 +88,7 @@ __all__ = [
     "load_bundle",
     "read_batch",
     "read_cohort",
+    "recalibrate",
     "simulate",
     "train",
 ]

@@ -10,6 +10,7 @@ from pipeline.audit.export_context import context_of
 from pipeline.audit.runner import AuditReport, audit_folder
 from pipeline.audit.runner import audit as run_checks
 from pipeline.commands.evaluate import audited_evaluation
+from pipeline.commands.recalibrate import recalibrate_bundle as recalibrate
 from pipeline.commands.train import refuse_missing_prior, train_audited
 from pipeline.config import Settings, as_config
 from pipeline.errors import (
@@ -57,6 +58,7 @@ __all__ = [
     "load_bundle",
     "read_batch",
     "read_cohort",
+    "recalibrate",
     "simulate",
     "train",
 ]

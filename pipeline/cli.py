@@ -161,6 +161,22 @@ def _evaluate(options: argparse.Namespace) -> tuple[int, str]:
     )
 
 
+def _recalibrate(options: argparse.Namespace) -> tuple[int, str]:
+    from pipeline.commands.recalibrate import recalibrate_command
+
+    return recalibrate_command(
+        options.model,
+        options.cohort,
+        options.out,
+        options.config,
+        time_zone=options.tz,
+        jobs=options.jobs,
+        force=options.force,
+        track=not options.no_track,
+        signed_by=options.require_signature,
+    )
+
+
 def _reproduce(options: argparse.Namespace) -> tuple[int, str]:
     from pipeline.commands.reproduce import reproduce
 
@@ -240,6 +256,7 @@ RUNNERS: dict[str, Callable[[argparse.Namespace], tuple[int, str]]] = {
     "import": _import,
     "train": _train,
     "evaluate": _evaluate,
+    "recalibrate": _recalibrate,
     "reproduce": _reproduce,
     "register": _register,
     "promote": _promote,

@@ -122,6 +122,7 @@ def build_parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
     configured_option(evaluate)
     signed_option(evaluate)
+    _add_recalibrate(commands)
     again = add_command(
         commands,
         "reproduce",
@@ -217,6 +218,20 @@ def build_parser() -> argparse.ArgumentParser:
     serve.add_argument("--host-name", action="append", default=[], metavar="NAME", help=names)
     signed_option(serve)
     return parser
+
+
+def _add_recalibrate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    summary = "update the risks of a bundle to the patients of another hospital"
+    parser = add_command(commands, "recalibrate", summary)
+    parser.add_argument("--model", required=True, help=f"bundle folder or {CHAMPION}")
+    parser.add_argument(
+        "--cohort", type=Path, required=True, metavar="DIR", help="folder of tables"
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="bundle to write")
+    parser.add_argument("--no-track", action="store_true", help="do not log to MLflow")
+    configured_option(parser)
+    parallel_option(parser)
+    signed_option(parser)
 
 
 def _add_sign(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -16,6 +16,7 @@ from pipeline.config_evaluation import (
     CardConfig,
     EvaluationConfig,
     GateConfig,
+    RecalibrationConfig,
     Share,
 )
 from pipeline.config_model import HEADLINE_HOURS, ModelConfig, PositiveHours, Strict, options_named
@@ -121,6 +122,7 @@ class Config(Strict):
     predict: PredictConfig = PredictConfig()
     monitor: MonitorConfig = MonitorConfig()
     gates: GateConfig = GateConfig()
+    recalibration: RecalibrationConfig = RecalibrationConfig()
     audit: AuditConfig = AuditConfig()
     card: CardConfig = CardConfig()
     tracking: TrackingConfig = TrackingConfig()

@@ -59,6 +59,14 @@ class GateConfig(Strict):
         return self
 
 
+class RecalibrationConfig(Strict):
+    """Local updates: event patients for any update and for a slope; level of the closed test."""
+
+    min_event_patients: int = Field(default=5, ge=5)
+    slope_event_patients: int = Field(default=20, ge=5)
+    alpha: Share = 0.05
+
+
 class AuditConfig(Strict):
     """Audit errors that are known and accepted."""
 

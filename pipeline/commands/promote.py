@@ -20,6 +20,7 @@ from pipeline.model.signature import refuse_unsigned
 from pipeline.model.store_creation import store_lock
 from pipeline.model.tracking_store import tracking_uri
 from pipeline.train.gates import SAME_COHORT, Candidate, Gate, check_gates, read_draws
+from pipeline.train.recalibrate import PARENT_DRAWS
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -81,6 +82,8 @@ def _promote(
     champion = fetch_bundle(f"models:/{name}/{before}")[0] if before else None
     rival = champion if against is None else _checked_substitute(against, champion)
     compared = None if rival is None else _candidate(rival)
+    if champion is not None and against is None:
+        compared = _as_parent(_candidate(folder), load_bundle(champion).sha256) or compared
     gates = check_gates(_candidate(folder), config.gates, compared)
     failed = [gate for gate in gates if not gate.passed]
     client.set_model_version_tag(name, version, "gates", _table(gates))
@@ -134,6 +137,14 @@ def _refuse_conflict(champion: str, expected: str, version: str) -> None:
 def _candidate(folder: Path) -> Candidate:
     text = (folder / "evaluation.json").read_text(encoding="utf-8")
     return Candidate(EvaluationReport.from_json(text), read_draws(folder))
+
+
+def _as_parent(challenger: Candidate, champion_sha256: str) -> Candidate | None:
+    """The champion on the challenger's cohort, if the challenger was recalibrated from it."""
+    draws = challenger.draws.get(PARENT_DRAWS)
+    if draws is None or draws["bundle_sha256"] != champion_sha256:
+        return None
+    return Candidate(challenger.evaluation, draws)
 
 
 def _checked_substitute(against: Path, champion: Path | None) -> Path:

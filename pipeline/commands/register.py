@@ -47,7 +47,11 @@ def register(folder: Path) -> tuple[int, str]:
             f"{folder} lacks {', '.join(missing)}; give a complete bundle as written by 'cytocast "
             "train'"
         )
-    outcomes = {name: evaluation.outcomes[name] for name in bundle.config.outcomes}
+    outcomes = {
+        name: evaluation.outcomes[name]
+        for name in bundle.config.outcomes
+        if name in evaluation.outcomes  # a recalibration may not score all
+    }
     report = evaluation.model_copy(update={"outcomes": outcomes})  # in the order of the training
     tracking_ready("repair the store", "")
     name = bundle.config.tracking.model_name

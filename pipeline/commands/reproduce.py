@@ -9,12 +9,13 @@ from pathlib import Path
 
 from pipeline import log
 from pipeline.commands.train import train_into
-from pipeline.errors import GateError
+from pipeline.errors import GateError, UsageError
 from pipeline.folders.claim import claim
 from pipeline.model.bundle import EVALUATION, Bundle, load_bundle
 from pipeline.model.evaluated_outcome import OutcomeReport
 from pipeline.model.evaluation_report import EvaluationReport
 from pipeline.model.manifest import read_manifest
+from pipeline.model.recalibration_report import RECALIBRATED_FROM
 from pipeline.model.registry import fetch_bundle, fetch_run_bundle
 from pipeline.reading.reader import read_cohort
 from pipeline.train.fit import versions
@@ -44,11 +45,19 @@ def reproduce(source: str, cohort: Path, *, jobs: int) -> tuple[int, str]:
     ------
     BundleError
         If there is no bundle at ``source``.
+    UsageError
+        If the bundle was recalibrated.
     GateError
         If the cohort or a file differs; the message names the differences.
     """
     folder = _folder(source)
     bundle = load_bundle(folder)
+    if RECALIBRATED_FROM in bundle.provenance:
+        raise UsageError(
+            f"{source} was recalibrated, not trained; run cytocast recalibrate with its parent "
+            "again and compare bundle_sha256 of both manifest.json",
+            options=("model",),
+        )
     config = bundle.config
     digest = read_cohort(cohort, config.cohort, extra_scales=config.scales).sha256
     wanted = bundle.provenance["cohort_sha256"]

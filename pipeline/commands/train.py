@@ -101,7 +101,7 @@ def train_command(
     lines = [describe(result.evaluation.report), f"Bundle: {out}"]
     lines.append(f"Page: {out / 'evaluation.html'}")
     if track:
-        version = log_training(result, out, _charts(result))
+        version = log_bundle(result, out)
         lines.append(
             f"MLflow: registered as {config.tracking.model_name} version {version}, challenger"
         )
@@ -148,7 +148,7 @@ def train_into(
     write_rows(read, output)
     refuse_unusable(read, config)
     audit = audit_cohort(cohort, config, read)
-    refuse_blocked(audit, str(_write_audit_page(audit, config, output)))
+    refuse_blocked(audit, str(write_audit_page(audit, config, output)))
     return train_audited(output, read, audit, config, jobs=jobs, prior=prior)
 
 
@@ -186,7 +186,22 @@ def train_audited(
         If the output holds other files, or the prior does not match the cohort.
     """
     refuse_without_labs(read)
-    result = train(read, audit, config, jobs=jobs, prior=prior)
+    return write_bundle(output, train(read, audit, config, jobs=jobs, prior=prior))
+
+
+def write_bundle(output: Claim, result: TrainingResult) -> TrainingResult:
+    """Write a bundle with its reports to the claimed output.
+
+    Parameters
+    ----------
+    output : Claim
+    result : TrainingResult
+
+    Returns
+    -------
+    TrainingResult
+        With the digest of the bundle.
+    """
     with output.folder() as folder:
         _write_reports(result, folder)
         digest = save_bundle(result.bundle, folder)
@@ -218,8 +233,21 @@ def refuse_missing_prior(config: Config, prior: Bundle | None) -> None:
         )
 
 
-def _write_audit_page(audit: AuditReport, config: Config, output: Claim) -> Path:
-    """Write ``<out>.audit.html``, even if training fails later."""
+def write_audit_page(audit: AuditReport, config: Config, output: Claim) -> Path:
+    """Write ``<out>.audit.html``, even if the command fails later.
+
+    Parameters
+    ----------
+    audit : AuditReport
+    config : Config
+    output : Claim
+        Of the bundle ``<out>``.
+
+    Returns
+    -------
+    Path
+        The page, as the user gave the output.
+    """
     name = f"{output.out.name}.audit.html"
     title = f"Audit of {config.cohort.name}"
     page = render_audit(audit, title=title, synthetic=config.cohort.synthetic)
@@ -242,6 +270,22 @@ def _write_reports(result: TrainingResult, folder: Path) -> None:
     )
     (folder / "evaluation.html").write_text(page, encoding="utf-8")
     (folder / "audit.json").write_text(as_json(result.audit, examples=False), encoding="utf-8")
+
+
+def log_bundle(result: TrainingResult, folder: Path) -> str:
+    """Log a written bundle with its charts to MLflow; return the registered version.
+
+    Parameters
+    ----------
+    result : TrainingResult
+    folder : Path
+        The bundle on disk.
+
+    Returns
+    -------
+    str
+    """
+    return log_training(result, folder, _charts(result))
 
 
 def _charts(result: TrainingResult) -> dict[str, dict[str, str]]:

@@ -20,6 +20,7 @@ from pipeline.model.abstention import applied_abstentions, support_from_referenc
 from pipeline.model.bundle import Bundle, read_features
 from pipeline.model.evaluation_report import EvaluatedCohort, EvaluationReport
 from pipeline.model.outcomes import build_targets
+from pipeline.model.recalibration_report import learned_from
 from pipeline.model.risk_model import RiskModel
 from pipeline.model.stacked_rows import Targets
 from pipeline.model.training_reference import RateTable
@@ -112,7 +113,7 @@ def evaluate_bundle(
         )
     if not scored:
         raise InputError(" ".join(warnings))
-    apparent = read.sha256 == bundle.provenance["cohort_sha256"]
+    apparent = read.sha256 in learned_from(bundle.provenance)
     trained_on = bundle.provenance["cohort_name"]
     trained_on_synthetic = bool(bundle.config.cohort.synthetic)
     if not apparent:

@@ -45,8 +45,8 @@ class Calibration:
 
     @property
     def by_horizon(self) -> bool:
-        """Whether slopes differ between horizons."""
-        return bool(np.any(self.deviation))
+        """Whether the log-odds may fall with the horizon before they are put in order."""
+        return bool(np.any(self.deviation) or np.any(self.horizon < 0.0))
 
     def log_odds(self, blend: Floats, rows: StackedRows) -> Floats:
         """Return calibrated log-odds; ``blend`` may have several draws as columns."""
@@ -69,7 +69,7 @@ class Calibration:
         )
 
     def _deviations(self, rows: StackedRows) -> Floats:
-        if not self.by_horizon:
+        if not self.deviation.size:
             return np.zeros(len(rows.horizon))
         return between(rows.horizon, self.knots)(self.deviation)
 

@@ -22,6 +22,7 @@ from pipeline.model.evaluation_cells import (
     Part,
     PerformanceCell,
 )
+from pipeline.model.recalibration_report import RecalibrationReport
 
 Values = Sequence[float | None]
 
@@ -317,6 +318,7 @@ class EvaluationReport(Part):
     audit: AuditCodes | None = None
     audit_of_training: AuditCodes | None = None
     prior: PriorDescription | None = None
+    recalibration: RecalibrationReport | None = None
     read_with: dict[str, JsonValue] = Field(default_factory=dict)
 
     def __repr__(self) -> str:

@@ -60,6 +60,14 @@ def _calibrations(variant: Variant) -> dict[str, Any]:
         "calibration": variant.calibration.to_dict(),
         "redrawn": [item.to_dict() for item in variant.redrawn],
         "mean_variance": None if variant.mean_variance is None else variant.mean_variance.tolist(),
+        **(
+            {}
+            if variant.update is None
+            else {
+                "update": variant.update.to_dict(),
+                "update_redrawn": [item.to_dict() for item in variant.update_redrawn],
+            }
+        ),
     }
 
 
@@ -89,21 +97,20 @@ def load_model(files: Mapping[str, bytes], scale: str, prior: RiskModel | None =
         part = content[name]
         if part is None:
             continue
-        variants[name] = Variant(
+        stored = Variant(
             tuple(linear_from_dict(item) for item in part["linear"]),
             tuple(
                 load_booster(item, f"{scale}_{name}_{number}.ubj", files)
                 for number, item in enumerate(part["boosters"])
             ),
             calibration_from_dict(part["calibration"]),
-            tuple(calibration_from_dict(item) for item in part["redrawn"]),
-            tuple(
+            custom=tuple(
                 load_custom(item, f"{scale}_{name}_{item['name']}.skops", files)
                 for item in part["custom"]
             ),
-            dict(part["weights"]),
-            mean_variance=_mean_variance(part),
+            weights=dict(part["weights"]),
         )
+        variants[name] = _with_calibrations(stored, part)
     no_state = variants["no_state"]
     if no_state is None:
         raise ValueError(f"{scale}.json has no variant without clinical state")
@@ -129,18 +136,24 @@ def load_model(files: Mapping[str, bytes], scale: str, prior: RiskModel | None =
         prior=renamed,
         alone=replace(
             model,
-            no_state=_recalibrated(no_state, content["no_state"]["alone"]),
-            state=model.state and _recalibrated(model.state, content["state"]["alone"]),
+            no_state=_with_calibrations(no_state, content["no_state"]["alone"]),
+            state=model.state and _with_calibrations(model.state, content["state"]["alone"]),
         ),
     )
 
 
-def _recalibrated(variant: Variant, content: Mapping[str, Any]) -> Variant:
+def _with_calibrations(variant: Variant, content: Mapping[str, Any]) -> Variant:
+    """The variant with stored calibrations; bundles that were not recalibrated have no update."""
+    update = content.get("update")
     return replace(
         variant,
         calibration=calibration_from_dict(content["calibration"]),
         redrawn=tuple(calibration_from_dict(item) for item in content["redrawn"]),
         mean_variance=_mean_variance(content),
+        update=None if update is None else calibration_from_dict(update),
+        update_redrawn=tuple(
+            calibration_from_dict(item) for item in content.get("update_redrawn", ())
+        ),
     )
 
 

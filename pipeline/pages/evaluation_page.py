@@ -34,6 +34,7 @@ from pipeline.pages.headline_sentences import calibration_text
 from pipeline.pages.html import render, setting_rows
 from pipeline.pages.method_sentences import arrival_text, audit_lines, event_share, protocol_text
 from pipeline.pages.model_tables import model_grid
+from pipeline.pages.recalibration_table import recalibration_grid
 
 Curves = Mapping[str, HorizonCurves]
 
@@ -101,6 +102,7 @@ def render_evaluation(
             for name, abstained in report.abstention.items()
         ],
         protocol=protocol_text(report),
+        recalibration=recalibration_grid(report),
         made=model_grid(report.models, report.settings_changed),
         canary=report.canary_auroc,
         warnings=[_with_label(line, outcomes) for line in report.warnings],

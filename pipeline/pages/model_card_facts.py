@@ -221,8 +221,20 @@ def _gate_horizons(
 def _summary(config: Config, report: EvaluationReport) -> str:
     performance = "; ".join(performance_of(config, report))
     return (
-        f"Risk at each landmark from laboratory values, grades and treatments so far, in "
+        f"{_lineage(report)}Risk at each landmark from laboratory values, grades and treatments so "
+        f"far, in "
         f"{report.cohort.n_patients} patients, by cross-validation: {performance}"
+    )
+
+
+def _lineage(report: EvaluationReport) -> str:
+    """Sentence on the parent of a recalibrated bundle; "" for a trained one."""
+    if report.recalibration is None:
+        return ""
+    parent = report.recalibration.parent
+    return (
+        f"Recalibrated on {report.cohort.name} from parent {parent.bundle_sha256[:12]} "
+        f"({parent.n_patients} patients of {parent.cohort_name}). "
     )
 
 

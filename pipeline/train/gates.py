@@ -77,6 +77,11 @@ def check_gates(
             if key in table
         ]
         gates += _slopes(name, key, outcome.model, config)
+    recalibration = report.recalibration
+    gates += [
+        Gate(f"{name}/recalibrated", False, f"{name} keeps the parent's calibration: {reason}.")
+        for name, reason in ({} if recalibration is None else recalibration.kept).items()
+    ]
     if champion is not None:
         gates += _against_champion(challenger, champion, config)
     return gates

@@ -22,7 +22,18 @@ from pipeline.redaction import without_cells
 
 
 def report_reading(read: ReadResult) -> None:
-    """Log accepted, rejected and flagged rows per file, with reasons."""
+    """Log accepted, rejected and flagged rows per file, with reasons.
+
+    Parameters
+    ----------
+    read : ReadResult
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> report_reading(SimpleNamespace(
+    ...     counts={}, remarks=[], flags={}, turnaround_imputed=0, report_refusals=lambda: None))
+    """
     for file, count in read.counts.items():
         log.info(
             f"{file}: {count['read']} rows read, {count['accepted']} accepted, "

@@ -13,6 +13,7 @@ from pipeline.errors import InputError, UsageError
 from pipeline.features.matrix import FeatureMatrix
 from pipeline.features.spec import FeatureSpec
 from pipeline.model.bundle import Bundle
+from pipeline.model.recalibration_report import learned_from
 from pipeline.model.risk_model import PRIOR_SILENT, RiskModel
 from pipeline.reading.read_result import ReadResult
 
@@ -35,7 +36,7 @@ def check_prior(prior: Bundle, config: Config, read: ReadResult, spec: FeatureSp
             "--prior: this bundle already borrows from another bundle; give that other bundle",
             options=("prior",),
         )
-    if prior.provenance["cohort_sha256"] == read.sha256:
+    if read.sha256 in learned_from(prior.provenance):
         raise UsageError(
             "--prior: this bundle was trained on the same files, so evaluation would be biased; "
             "give a bundle of another cohort",

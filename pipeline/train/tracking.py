@@ -28,6 +28,7 @@ from pipeline.model.evaluation_report import EvaluationReport
 from pipeline.model.lab_row_columns import REQUIRED, optional_columns
 from pipeline.model.manifest import SCHEMA_VERSION
 from pipeline.model.outcomes import nearest_horizon
+from pipeline.model.recalibration_report import RECALIBRATED_FROM
 from pipeline.model.registered_model import seal_model
 from pipeline.model.registry import (
     BUNDLE_ARTIFACT,
@@ -162,7 +163,7 @@ def log_tracked(training: TrackedTraining) -> str:
     log.info("logging to MLflow")
     config, evaluation = training.bundle.config, training.evaluation
     mlflow.set_experiment(config.tracking.experiment)
-    with mlflow.start_run(run_name=f"train {config.cohort.name}") as run:
+    with mlflow.start_run(run_name=f"{_command(training)} {config.cohort.name}") as run:
         mlflow.set_tags(_tags(training, ", ".join(evaluation.outcomes)))
         mlflow.log_params(_params(config.model_dump(mode="json")))
         mlflow.log_text(yaml.safe_dump(config.model_dump(mode="json")), "config.yaml")
@@ -243,8 +244,12 @@ def _tags(training: TrackedTraining, outcome: str) -> dict[str, str]:
         "git_dirty": dirty,
         "synthetic": str(bundle.config.cohort.synthetic).lower(),
         "intended_use": "research use only",
-        "mlflow.source.name": "cytocast train",
+        "mlflow.source.name": f"cytocast {_command(training)}",
     }
+
+
+def _command(training: TrackedTraining) -> str:
+    return "recalibrate" if RECALIBRATED_FROM in training.bundle.provenance else "train"
 
 
 def _params(settings: Mapping[str, Any]) -> dict[str, str]:
