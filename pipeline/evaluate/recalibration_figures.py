@@ -63,11 +63,11 @@ def _figures(rows: HorizonRows, thresholds: Floats) -> UpdateFigures:
         return UpdateFigures()
     cell = performance(rows, "model")
     label, risk = rows.label, rows.risks["model"]
-    gained = net_benefit(label, risk, rows.weight[:, :1], thresholds)[:, 0]
+    gained = net_benefit(label, risk, rows.sample[:, None], thresholds)[:, 0]
     names = set(UpdateFigures.model_fields) & set(type(cell).model_fields)
     return UpdateFigures(
         **{name: getattr(cell, name) for name in names},
-        observed_to_expected=number(label.sum() / risk.sum()),
+        observed_to_expected=number((label @ rows.sample) / (risk @ rows.sample)),
         net_benefit={
             f"{threshold:g}": number(value)
             for threshold, value in zip(thresholds, gained, strict=True)
