@@ -14,7 +14,8 @@ cohort: {name: mini, synthetic: true, host_columns: [age_years, sex]}
 model:
   booster_rounds: 12
   inner_folds: 2
-  bootstrap_members: 5
+  bootstrap_members: 3
+landmarks: {at_results: never}
 evaluation:
   {folds: 2, repeats: 1, bootstrap: 30, control_permutations: 0, analyte_importance: false,
    further_splits: []}

@@ -30,7 +30,8 @@ from tests.minicohort import write_cohort
 UP_WITHIN_MINUTES = 5  # a busy machine took 100 s
 METRICS = {
     "n", "n_patients", "n_events", "n_event_patients", "auroc", "auroc_lo", "auroc_hi", "auprc",
-    "brier", "ipa", "cal_slope", "cal_slope_lo", "cal_slope_hi", "cal_intercept", "ici",
+    "event_rate", "brier", "ipa", "cal_slope", "cal_slope_lo", "cal_slope_hi", "cal_intercept",
+    "ici",
 }  # fmt: skip
 
 

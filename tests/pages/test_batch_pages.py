@@ -40,6 +40,8 @@ def test_pages_show_the_numbers_of_the_predictions(mini, predict) -> None:
     shown = rows[(rows["horizon_h"] == 72) & (rows["status"] == "ok")]
     assert len(shown) > 5
     for row in shown.to_dict("records"):
+        if abs(100 * row["risk"] % 1 - 0.5) < 0.011:  # the file has four decimals, the page all
+            continue
         page = (out / "report" / f"{row['patient_id']}.html").read_text(encoding="utf-8")
         said = f"{risk_text(row['risk'])} 80 % interval "
         said += interval_text(row["risk_lo"], row["risk_hi"])
