@@ -40,6 +40,7 @@ NO_EXAMPLE = {
     "pipeline.evaluate.local_updates.cross_fitted",
     "pipeline.evaluate.local_updates.fit_updates",
     "pipeline.evaluate.local_updates.local_log_odds",
+    "pipeline.evaluate.local_updates.with_mean_variances",
     "pipeline.evaluate.local_updates.with_updates",
     "pipeline.train.fit.train",
     "pipeline.train.recalibrate.recalibrate",

@@ -39,6 +39,11 @@ def grade_ends(grades: pd.DataFrame) -> pd.DataFrame:
     grades : DataFrame
         Columns ``patient``, ``hours`` and ``grade`` of one scale.
 
+    Returns
+    -------
+    DataFrame
+        ``at_worst`` (bool) and ``chance`` (share), with the patient as index.
+
     Examples
     --------
     >>> grades = pd.DataFrame({"patient": 0, "hours": [1.0, 2, 3], "grade": [1.0, 0, 2]})
@@ -57,6 +62,15 @@ def grade_ends(grades: pd.DataFrame) -> pd.DataFrame:
 
 def count_record_ends(table: pd.DataFrame) -> RecordEnds:
     """Count the records of :func:`grade_ends` that end at the worst grade.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns ``at_worst`` and ``chance``.
+
+    Returns
+    -------
+    RecordEnds
 
     Examples
     --------

@@ -47,7 +47,17 @@ MODELS = ("model", "model_no_state")
 BARS = ("grade_and_day", "clinical_state")
 _MIN_LANDMARKS_PER_DAY = 10
 _PROBABILITY = (
-    *("auprc", "brier", "ipa", "cal_slope", "cal_slope_lo", "cal_slope_hi", "cal_intercept", "ici"),
+    *(
+        "event_rate",
+        "auprc",
+        "brier",
+        "ipa",
+        "cal_slope",
+        "cal_slope_lo",
+        "cal_slope_hi",
+        "cal_intercept",
+        "ici",
+    ),
 )
 Performance = dict[str, PerformanceCell]
 
