@@ -67,7 +67,7 @@ def _figures(rows: HorizonRows, thresholds: Floats) -> UpdateFigures:
     names = set(UpdateFigures.model_fields) & set(type(cell).model_fields)
     return UpdateFigures(
         **{name: getattr(cell, name) for name in names},
-        observed_to_expected=number((label @ rows.sample) / (risk @ rows.sample)),
+        observed_to_expected=number(float(label @ rows.sample) / float(risk @ rows.sample)),
         net_benefit={
             f"{threshold:g}": number(value)
             for threshold, value in zip(thresholds, gained, strict=True)
