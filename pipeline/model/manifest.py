@@ -14,8 +14,9 @@ from typing import Any
 from pipeline.config_model import PRIOR
 from pipeline.errors import BundleError, shown
 
-FORMAT = 4
-READABLE = (2, 3, 4)
+FORMAT = 5
+READABLE = (2, 3, 4, 5)
+_WHOLE = 4  # from this format on, the digest covers the whole manifest
 SCHEMA_VERSION = "1"
 MANIFEST = "manifest.json"
 SIGNATURE = "signature.json"
@@ -27,7 +28,7 @@ _FIELDS = {
         *("reports", "reports_sha256"),
     },
 }
-_FIELDS[4] = _FIELDS[3]
+_FIELDS[4] = _FIELDS[5] = _FIELDS[3]
 # JSON files of formats 2 and 3 that hold no model
 _NO_SCALES = {"audit", "card", "config", "evaluation", "gate_draws", "provenance", "reference"}
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -111,7 +112,7 @@ def parse_manifest(content: bytes, path: Path) -> dict[str, Any]:
     intact = manifest["bundle_sha256"] == _identity(manifest) and manifest[
         "reports_sha256"
     ] == digest_of(manifest["reports"])
-    if not intact or (version >= FORMAT and content != _text(manifest).encode("utf-8")):
+    if not intact or (version >= _WHOLE and content != _text(manifest).encode("utf-8")):
         raise BundleError(f"{path} was changed: its digest does not match; {_AGAIN}")
     return dict(manifest)
 
@@ -271,7 +272,7 @@ def name_problem(name: str) -> str:
 
 def _identity(manifest: Mapping[str, Any]) -> str:
     """Digest of the files used in scoring; in formats 2 and 3, of the list of files only."""
-    if manifest["format"] < FORMAT:
+    if manifest["format"] < _WHOLE:
         return digest_of(manifest["files"])
     return digest_of(
         {key: manifest[key] for key in ("format", "schema_version", "scales", "files")}
@@ -317,7 +318,7 @@ def _problem(manifest: Mapping[str, Any], version: int) -> str:
         return "no list of scales"
     if not {f"{scale}.json" for scale in scales} <= set(manifest["files"]):
         return "a scale without its file"
-    if version < FORMAT and scales != _scales_of(manifest["files"]):
+    if version < _WHOLE and scales != _scales_of(manifest["files"]):
         return "scales do not match the files"
     return ""
 

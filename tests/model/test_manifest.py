@@ -47,7 +47,7 @@ def rewritten(folder, **changes):
 
 def test_what_is_written_is_verified(folder):
     manifest = verify_bundle(folder)
-    assert (manifest["format"], manifest["scales"]) == (4, ["crs"])
+    assert (manifest["format"], manifest["scales"]) == (5, ["crs"])
     assert set(manifest["files"]) == {
         *("config.json", "crs.json", "crs_state_0.ubj", "prior/crs.json")
     }
@@ -112,11 +112,11 @@ WRONG = {
     "unknown field": {"extra": 1},
     "another schema": {"schema_version": "2"},
     "schema as number": {"schema_version": 1},
-    "format as text": {"format": "4"},
-    "format as float": {"format": 4.0},
+    "format as text": {"format": "5"},
+    "format as float": {"format": 5.0},
     "format true": {"format": True},
     "no format": {"format": None},
-    "format 5": {"format": 5},
+    "format 6": {"format": 6},
     "format 3": {"format": 3},
     "format 2": {"format": 2},
     "digest of another": {"bundle_sha256": "0" * 64},
