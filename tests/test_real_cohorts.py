@@ -20,7 +20,7 @@ from tests.conftest import read_predictions
 
 CONFIGS = Path(__file__).parent.parent / "configs" / "cohorts"
 QUICK = """\
-model: {booster_rounds: 40, inner_folds: 2, bootstrap_members: 2}
+model: {booster_rounds: 20, inner_folds: 2, bootstrap_members: 2, bootstrap_boosters: 2}
 evaluation: {folds: 2, repeats: 1, bootstrap: 40, control_permutations: 1, further_splits: []}
 """
 

@@ -103,16 +103,16 @@ def recalibrate_command(
         output.refuse_occupied()
         refuse_unsigned(folder, signed_by)
         parent = load_bundle(folder)
-        if track:
-            tracking_ready()
         config = local_config(
             parent.config,
             config_files,
             time_zone,
-            name=cohort.resolve().name,
+            name=cohort.absolute().name,
             synthetic=is_simulated(cohort),
         )
         tables, remarks = export_tables(cohort, config)
+        if track:
+            tracking_ready()
         read = read_local(parent, config, tables, remarks)
         write_rows(read, output)
         refuse_unusable(read, config)

@@ -16,12 +16,12 @@ from pipeline.model.logistic import logit, sigmoid
 
 _GROUPS = 8
 _POINTS = 41
-_DRAWS = 1000
+DRAWS = 200  # at most; the bands are drawn, not printed
 _SAME_HOURS = 1e-6
 
 
 def calibration_groups(
-    scores: ScoredRows, horizon: float, name: str = "model"
+    scores: ScoredRows, horizon: float, name: str = "model", draws: int = DRAWS
 ) -> CalibrationGroups:
     """Observed incidence in at most eight equally large risk groups, with bootstrap intervals.
 
@@ -36,18 +36,20 @@ def calibration_groups(
         Hours.
     name : str
         Predictor.
+    draws : int
+        Bootstrap draws of patients.
     """
     scores = scores.take(np.flatnonzero(scores.reach >= horizon - _SAME_HOURS))
     risk = scores.risks[name][:, scores.horizons.index(horizon)]
     edges = np.unique(np.quantile(risk, np.linspace(0, 1, _GROUPS + 1)))
     group = np.clip(np.searchsorted(edges, risk, side="right") - 1, 0, max(len(edges) - 2, 0))
-    draws = patient_draws(scores.patient, _DRAWS, 0)
+    weights = patient_draws(scores.patient, draws, 0)
     points: dict[str, list[float]] = {
         name: [] for name in ("predicted", "observed", "lo", "hi", "n")
     }
     for number in np.unique(group):
         rows = np.flatnonzero(group == number)
-        rate = incidence_at(scores.time[rows], scores.status[rows], draws[rows], horizon)
+        rate = incidence_at(scores.time[rows], scores.status[rows], weights[rows], horizon)
         low, high = np.nanquantile(rate[1:], [0.025, 0.975])
         points["predicted"].append(float(risk[rows].mean()))
         points["observed"].append(float(rate[0]))
@@ -89,7 +91,9 @@ def incidence_at(
     return np.where(weight.sum(axis=0) > 0, table[0, 0], np.nan)
 
 
-def calibration_smooth(rows: HorizonRows, name: str = "model") -> SmoothCalibration:
+def calibration_smooth(
+    rows: HorizonRows, name: str = "model", draws: int = DRAWS
+) -> SmoothCalibration:
     """Smoothed observed rate over the central 98 % of the risks, with a pointwise 95 % band.
 
     Logistic regression of the outcome on the log-odds and its square, refitted in every bootstrap
@@ -103,13 +107,13 @@ def calibration_smooth(rows: HorizonRows, name: str = "model") -> SmoothCalibrat
     centre, spread = float(x.mean()), max(float(x.std()), 1e-9)
     low_end, high_end = np.quantile(risk, [0.01, 0.99])
     grid = np.linspace(low_end, high_end, _POINTS)
-    weight = patient_draws(rows.patient, _DRAWS, 0) * rows.sample[:, None]
+    weight = patient_draws(rows.patient, draws, 0) * rows.sample[:, None]
     nodes = condense(x, rows.label, weight)
     theta = logistic_draws(nodes, lambda score: _columns(score, centre, spread))
     shown = logit(np.clip(grid, 1e-6, 1 - 1e-6))
     curve = sigmoid(_columns(shown, centre, spread) @ theta)
     settled = curve[:, 1:][:, ~np.isnan(curve[0, 1:])]
-    if np.isnan(curve[:, 0]).any() or settled.shape[1] < 0.9 * _DRAWS:
+    if np.isnan(curve[:, 0]).any() or settled.shape[1] < 0.9 * draws:
         return SmoothCalibration()
     low, high = np.quantile(settled, [0.025, 0.975], axis=1)
     return SmoothCalibration(*(values.tolist() for values in (grid, curve[:, 0], low, high)))

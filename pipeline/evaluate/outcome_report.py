@@ -13,7 +13,7 @@ from pipeline.config_evaluation import EvaluationConfig
 from pipeline.evaluate import metrics
 from pipeline.evaluate.added_value import added_value, negative_control
 from pipeline.evaluate.alerts import alert_burden
-from pipeline.evaluate.calibration_curves import calibration_groups, calibration_smooth
+from pipeline.evaluate.calibration_curves import DRAWS, calibration_groups, calibration_smooth
 from pipeline.evaluate.comparators import EXPECTED, PROBABILITIES
 from pipeline.evaluate.competing_risks import (
     incidence_of_outcome,
@@ -300,7 +300,7 @@ def days_at_longest(scores: ScoredRows) -> dict[str, DayCell]:
     return result
 
 
-def curves(scores: ScoredRows, minimum: int) -> dict[str, HorizonCurves]:
+def curves(scores: ScoredRows, minimum: int, draws: int = DRAWS) -> dict[str, HorizonCurves]:
     """ROC, calibration and risk distribution per horizon, for the page and the figures.
 
     Horizons with too few event patients are omitted: their curves would describe single patients.
@@ -317,8 +317,8 @@ def curves(scores: ScoredRows, minimum: int) -> dict[str, HorizonCurves]:
                 lines[name] = RocCurve(false.tolist(), true.tolist())
         result[hours] = HorizonCurves(
             roc=lines,
-            calibration=calibration_groups(scores, float(hours)),
-            calibration_smooth=calibration_smooth(rows),
+            calibration=calibration_groups(scores, float(hours), draws=draws),
+            calibration_smooth=calibration_smooth(rows, draws=draws),
             risk_distribution=_distribution(rows),
         )
     return result

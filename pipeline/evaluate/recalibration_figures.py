@@ -37,7 +37,8 @@ def figures_by_horizon(
     >>> label = np.arange(n)[:, None] % 2.0
     >>> risks = {"model": 0.1 + 0.5 * label}
     >>> rows = ScoredRows((24.0,), risks, label, np.arange(n), np.arange(n), none, none, none,
-    ...                   none * 1.0, none * 1.0, none.astype(np.int8), none * 1.0, 1)
+    ...                   none * 1.0, none * 1.0, none.astype(np.int8), none + 99.0,
+    ...                   none * 1.0, 1)
     >>> pair = figures_by_horizon(rows, rows, load_config())["24"]
     >>> round(pair.after.observed_to_expected, 2), pair.before == pair.after
     (1.43, True)

@@ -21,6 +21,7 @@ from pipeline.config import Config, OutcomeConfig
 from pipeline.config_model import TuneConfig
 from pipeline.evaluate.added_value import labs_verdict
 from pipeline.evaluate.analyte_use import analyte_use, axis_use
+from pipeline.evaluate.calibration_curves import DRAWS
 from pipeline.evaluate.contrast import contrast_outcomes, evaluate_contrast, pair_scores
 from pipeline.evaluate.model_description import changed_settings
 from pipeline.evaluate.outcome_report import OutcomeContext, canary_auroc, curves, evaluate_outcome
@@ -136,7 +137,7 @@ def assemble(
                 "refitted" if kind == "cross-validated" else "applied, not refitted"
             ),
         )
-        drawn[name] = curves(part.scores, minimum)
+        drawn[name] = curves(part.scores, minimum, min(DRAWS, settings.bootstrap))
         resampled = part.scores.resampled(settings.bootstrap, config.seed, minimum)
         used[name] = analyte_use(resampled, cohort, spec, part.columns)
         axes[name] = axis_use(resampled)

@@ -24,7 +24,7 @@ outcomes:
 
 
 def demo(folder: Path, *extra: str) -> int:
-    size = ("--patients", "60", "--batch", "6", "--seed", "3", "--jobs", "2")
+    size = ("--patients", "50", "--batch", "6", "--seed", "3", "--jobs", "2")
     config = ("--config", str(folder / "tiny.yaml"))
     return main(["demo", "--out", str(folder / "demo"), *size, *config, "--quiet", *extra])
 
