@@ -28,11 +28,21 @@ def command(cohort, out, *extra: str) -> int:
     return main(["audit", "--cohort", str(cohort), "--out", str(out), "--quiet", *extra])
 
 
+@pytest.fixture(scope="module")
+def few(clean):
+    """The first 60 patients."""
+    ids = set(clean["patients"]["patient_id"][:60])
+    return {
+        name: table[table["patient_id"].isin(ids)].reset_index(drop=True)
+        for name, table in clean.items()
+    }
+
+
 @pytest.fixture
-def twins(clean, tmp_path):
+def twins(few, tmp_path):
     folder = tmp_path / "twins"
     folder.mkdir()
-    write(plant_defect(clean, "CHK104", np.random.default_rng(1), 1.0), folder)
+    write(plant_defect(few, "CHK104", np.random.default_rng(1), 1.0), folder)
     return folder
 
 
@@ -54,28 +64,28 @@ def test_an_error_exits_3_and_page_and_json_say_what_to_do(twins, tmp_path, caps
 
 
 @pytest.mark.parametrize("stray", [False, True])
-def test_patients_and_their_infusions_are_counted_apart(clean, stray) -> None:
-    people = clean["patients"]
+def test_patients_and_their_infusions_are_counted_apart(few, stray) -> None:
+    people = few["patients"]
     again = people.iloc[[0]].assign(episode="2")
     tables = {
-        **clean,
+        **few,
         "patients": pd.concat([people.assign(episode="1"), again], ignore_index=True),
     }
     if stray:
-        other = clean["labs"].iloc[[0]].assign(patient_id="?")
-        tables["labs"] = pd.concat([clean["labs"], other], ignore_index=True)
+        other = few["labs"].iloc[[0]].assign(patient_id="?")
+        tables["labs"] = pd.concat([few["labs"], other], ignore_index=True)
     report = audit(in_memory(tables))
     page = " ".join(read(render_audit(report, title="Two")).text)
     assert f"{len(people)} patients, {len(people) + 1} infusions; " in page
     assert f"{len(people)} patients; " in " ".join(
-        read(render_audit(audit(in_memory(clean)), title="One")).text
+        read(render_audit(audit(in_memory(few)), title="One")).text
     )
 
 
-def test_no_patient_id_is_quoted(twins, clean, tmp_path) -> None:
+def test_no_patient_id_is_quoted(twins, few, tmp_path) -> None:
     command(twins, tmp_path / "out")
     text = (tmp_path / "out" / "audit.json").read_text(encoding="utf-8")
-    assert not any(name in text for name in clean["patients"]["patient_id"])
+    assert not any(name in text for name in few["patients"]["patient_id"])
 
 
 def test_a_refused_id_is_not_quoted(tmp_path) -> None:

@@ -192,7 +192,7 @@ model:
   custom:
     boosting:
       estimator: sklearn.ensemble.HistGradientBoostingClassifier
-      parameters: {max_iter: 8, max_leaf_nodes: 4}
+      parameters: {max_iter: 4, max_leaf_nodes: 4}
   weights: {boosting: 2}
 """
 
