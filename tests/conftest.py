@@ -15,7 +15,7 @@ from pipeline.cli import main
 from tests.minicohort import CONFIG, cut, write_cohort
 
 # HYPOTHESIS_PROFILE=thorough looks longer, and elsewhere in every run; the suite repeats itself
-settings.register_profile("suite", max_examples=20, derandomize=True)
+settings.register_profile("suite", max_examples=12, derandomize=True)
 settings.register_profile("thorough", max_examples=1000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 SHARED = Path(__file__).parent.parent.parent / "shared" / "data"

@@ -68,7 +68,7 @@ def cut_at_day_4(source: Path, target: Path, *, assessments: bool) -> list[str]:
     ("cohort", "config", "outcome", "horizon", "low", "high"),
     [
         ("prcrs_recovered", "prcrs.yaml", "severe_crs", "72", 0.80, 0.97),
-        ("wuhan", "wuhan.yaml", "death", "168", 0.82, 0.96),
+        pytest.param("wuhan", "wuhan.yaml", "death", "168", 0.82, 0.96, marks=pytest.mark.slow),
     ],
 )
 def test_train_evaluate_and_predict(

@@ -174,6 +174,7 @@ def test_rejected_rows_of_a_training_go_beside_the_bundle(mini, spoiled, tmp_pat
     assert list(result["row"]) == [5]
 
 
+@pytest.mark.slow
 def test_vasopressors_oxygen_and_ice_change_no_prediction_model(mini, spoiled, tmp_path) -> None:
     people = pd.read_csv(spoiled / "patients.csv", dtype=str)
     pressors = pd.DataFrame(
@@ -369,6 +370,7 @@ def test_the_registered_pyfunc_scores_raw_rows_like_the_command(mini, tracked, t
     assert (scored["risk"].astype(float).round(4) - written["risk"]).abs().max() == 0
 
 
+@pytest.mark.slow
 def test_the_server_answers_raw_rows_and_loses_only_the_bad_ones(tracked) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

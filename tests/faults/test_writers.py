@@ -8,7 +8,7 @@ import sys
 
 from pipeline.folders.marker import read_marker
 
-WRITERS = 4
+WRITERS = 3
 
 
 def test_exactly_one_of_several_writers_succeeds(tmp_path) -> None:

@@ -131,6 +131,7 @@ def test_labs_are_swapped_between_patients_not_between_infusions(trained):
         assert set(patient) <= set(persons)
 
 
+@pytest.mark.slow
 def test_the_bundle_comes_out_the_same_again_and_can_be_evaluated(trained, tmp_path):
     bundle, cohort = str(trained / "bundle"), ["--cohort", str(trained / "cohort")]
     assert main(["reproduce", bundle, *cohort, "--quiet", "--jobs", "2"]) == 0
@@ -197,6 +198,7 @@ model:
 """
 
 
+@pytest.mark.slow
 def test_hist_gradient_boosting_from_configuration_to_explanations(mini, tmp_path):
     config = tmp_path / "custom.yaml"
     config.write_text(CUSTOM)

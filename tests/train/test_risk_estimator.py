@@ -104,6 +104,7 @@ def test_clones_share_the_cohort_and_nothing_that_was_learned(fitted, cohort):
         again.predict_proba(pd.DataFrame({"patient": [0], "hours": [24.0]}))
 
 
+@pytest.mark.slow
 def test_folds_of_patients_in_cross_validation(cohort, samples):
     X, y, groups = samples
     estimator = make_pipeline(RiskEstimator("icans", 72, cohort=cohort))
