@@ -1,4 +1,4 @@
-"""What is hard stands beside the headline figure."""
+"""Figures at equal grade and on the first days next to the headline figure."""
 
 from __future__ import annotations
 
