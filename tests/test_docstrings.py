@@ -43,7 +43,7 @@ NO_EXAMPLE = {
     "pipeline.evaluate.local_updates.with_mean_variances",
     "pipeline.evaluate.local_updates.with_updates",
     "pipeline.train.fit.train",
-    "pipeline.train.recalibrate.recalibrate",
+    "pipeline.train.recalibrated_bundle.recalibrate",
     "pipeline.train.tracking.log_tracked",
     "pipeline.train.tracking.log_training",
     "pipeline.train.tracking.logging_to_store",

@@ -20,7 +20,7 @@ from pipeline.model.signature import refuse_unsigned
 from pipeline.model.store_creation import store_lock
 from pipeline.model.tracking_store import tracking_uri
 from pipeline.train.gates import SAME_COHORT, Candidate, Gate, check_gates, read_draws
-from pipeline.train.recalibrate import PARENT_DRAWS
+from pipeline.train.recalibrated_bundle import PARENT_DRAWS
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -38,7 +38,7 @@ from pipeline.train.intake import (
     report_reading,
     write_rows,
 )
-from pipeline.train.recalibrate import recalibrate, refuse_unsuitable
+from pipeline.train.recalibrated_bundle import recalibrate, refuse_unsuitable
 from pipeline.train.tracking_checks import tracking_ready
 
 SECTIONS = ("recalibration", "evaluation", "audit", "card", "tracking")

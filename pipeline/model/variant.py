@@ -33,7 +33,7 @@ class Variant:
     prior : Variant or None
         Another cohort's model; its calibrated log-odds are an additional member.
     update : Calibration or None
-        Local recalibration of the calibrated log-odds (:mod:`pipeline.train.recalibrate`).
+        Local recalibration of the calibrated log-odds (:mod:`pipeline.train.recalibrated_bundle`).
     update_redrawn : tuple of Calibration
         The same, refitted on bootstrap samples of the local patients.
     mean_variance : ndarray, shape (n_thresholds, n_horizons), or None

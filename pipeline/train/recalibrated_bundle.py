@@ -1,4 +1,4 @@
-"""Recalibrates a bundle on local patients: updates, cross-fitted evaluation, local averages."""
+"""Makes a bundle recalibrated on local patients: updates, evaluation, local averages."""
 
 from __future__ import annotations
 
