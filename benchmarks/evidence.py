@@ -1,19 +1,22 @@
 """Evidence on simulated patients: gap to the best attainable model, calibration, coverage.
 
+    python benchmarks/evidence.py fit --patients 150 --seed 0 --work /tmp/evidence
     python benchmarks/evidence.py learn --patients 150 --seed 0 --work /tmp/evidence
     python benchmarks/evidence.py gate --patients 150 --seed 0 --work /tmp/evidence
     python benchmarks/evidence.py report --work /tmp/evidence
 
-``learn`` fits the model on a small cohort and compares it on new patients with the best attainable
-model (fitted first by ``benchmarks/attainable.py``) and the simulator's true risk. ``gate``
-cross-validates the same cohort and stores the results of the promotion gates. ``report`` prints the
-tables of ``docs/evidence.md``. Finished steps are stored in the work folder and not repeated.
+``fit`` fits the model on a small cohort; ``learn`` compares it on new patients with the best
+attainable model (fitted first by ``benchmarks/attainable.py``) and the simulator's true risk.
+``gate`` cross-validates the same cohort and stores the results of the promotion gates. ``report``
+prints the tables of ``docs/evidence.md``. Finished steps are kept in the work folder.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import shutil
+import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -42,6 +45,7 @@ from pipeline.model.fitting import FitPlan, fit_risk_model
 from pipeline.model.logistic import logit
 from pipeline.model.outcomes import build_targets, reported_thresholds, stacked_thresholds
 from pipeline.model.risk_model import RiskModel
+from pipeline.model.risk_model_files import load_model, save_model
 from pipeline.model.stacked_rows import Targets, query
 from pipeline.model.training_reference import base_rate_table
 from pipeline.reading.reader import read_cohort
@@ -69,7 +73,7 @@ class Prepared:
 def main() -> None:
     """Run one step."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("step", choices=("learn", "gate", "report"))
+    parser.add_argument("step", choices=("fit", "learn", "gate", "report"))
     parser.add_argument("--patients", type=int, default=150)
     parser.add_argument("--seed", type=int, nargs="+", default=[0])
     parser.add_argument("--work", type=Path, required=True)
@@ -81,12 +85,22 @@ def main() -> None:
     if options.step == "report":
         print(report(options.work))
         return
+    if options.step == "fit":
+        for seed in options.seed:
+            fit(options.patients, seed, config, options.work)
+        return
     fresh = fresh_patients(config, options.work)
     for seed in options.seed:
         if options.step == "learn":
             learn(options.patients, seed, config, options.work, *fresh)
         else:
             gate(options.patients, seed, config, options.work)
+
+
+def fit(patients: int, seed: int, config: Config, work: Path) -> None:
+    """Fit the models of a small cohort; those fitted before are kept."""
+    for name, small in prepare(patients, seed, config).items():
+        fitted(small, config, work / f"model_{patients}_{seed}_{name}")
 
 
 def learn(
@@ -102,9 +116,7 @@ def learn(
     tests = prepare_fresh(fresh, small_ones, config)
     for name, (_, threshold) in OUTCOMES.items():
         small, test = small_ones[name], tests[name]
-        model = fit_risk_model(
-            small.matrix, small.targets, small.plan, bootstrap=config.model.bootstrap_members
-        )
+        model = fitted(small, config, work / f"model_{patients}_{seed}_{name}")
         rows = rows_at_risk(
             test.matrix, test.targets, np.arange(len(test.matrix.values)), threshold
         )
@@ -135,6 +147,19 @@ def learn(
         shared[name] = table
     result["contrast"] = contrast(shared)
     path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+
+
+def fitted(small: Prepared, config: Config, folder: Path) -> RiskModel:
+    """Fit the model, or load it where it was fitted before."""
+    scale = small.plan.scale
+    if not folder.exists():
+        model = fit_risk_model(
+            small.matrix, small.targets, small.plan, bootstrap=config.model.bootstrap_members
+        )
+        with tempfile.TemporaryDirectory(dir=folder.parent) as fresh:
+            save_model(model, Path(fresh), scale)
+            shutil.copytree(fresh, folder)
+    return load_model({path.name: path.read_bytes() for path in folder.iterdir()}, scale)
 
 
 def gate(patients: int, seed: int, config: Config, work: Path) -> None:

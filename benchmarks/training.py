@@ -1,7 +1,7 @@
 """Cost of training with evaluation: CPU and wall time, peak memory, and CPU by library.
 
     python benchmarks/training.py [--cohort DIR --config FILE ...] [--outcomes a,b] [--jobs 1]
-        [--repeats 10] [--bootstrap 500]
+        [--repeats 10] [--bootstrap 1000] [--out BUNDLE]
 
 Without --cohort a small synthetic cohort is simulated first. During training a CPU timer samples
 the current instruction address every few milliseconds; the shared library at that address is
@@ -192,6 +192,7 @@ def main() -> int:
     parser.add_argument("--repeats", type=int, help="rounds of the folds; default: the config")
     parser.add_argument("--bootstrap", type=int, help="draws of patients; default: the config")
     parser.add_argument("--runs", type=int, default=3, help="measured runs of each fit")
+    parser.add_argument("--out", type=Path, help="keep the bundle in this new folder")
     options = parser.parse_args()
     log.configure(quiet=True)
     with tempfile.TemporaryDirectory() as name:
@@ -208,7 +209,9 @@ def main() -> int:
         if options.outcomes:
             config = config.select_outcomes(options.outcomes.split(","))
         wall, spent = time.perf_counter(), time.process_time()
-        shares, problem = measure(cohort, Path(name) / "bundle", config, options.jobs)
+        shares, problem = measure(
+            cohort, options.out or Path(name) / "bundle", config, options.jobs
+        )
         wall, spent = time.perf_counter() - wall, time.process_time() - spent
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     medians, worse = race(problem, options.runs)

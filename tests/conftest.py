@@ -41,8 +41,8 @@ def mini(tmp_path_factory: pytest.TempPathFactory) -> Mini:
     bundle = root / "bundle"
     arguments = ["--cohort", str(cohort), "--config", str(config), "--out", str(bundle)]
     assert main(["train", *arguments, "--no-track", "--quiet", "--jobs", "2"]) == 0
-    write_cohort(root / "others", patients=12, seed=2, prefix="N")
-    patients = [f"N{number:04d}" for number in range(12)]
+    write_cohort(root / "others", patients=7, seed=2, prefix="N")
+    patients = [f"N{number:04d}" for number in range(7)]
     batch = cut(root / "others", root / "batch", hours=84, patients=patients)
     return Mini(cohort, config, bundle, batch, patients)
 

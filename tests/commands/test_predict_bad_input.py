@@ -341,7 +341,7 @@ def test_an_hour_that_some_patients_have_not_reached_is_remarked(mini, predict, 
     set_cell(batch, "patients", 0, infusion_time=begun)
     _, out = predict(batch, "--as-of", "72")
     remark = " ".join(json.loads((out / "run_summary.json").read_text())["remarks"])
-    assert "1 of 12 patients have not reached hour 72 yet" in remark
+    assert "1 of 7 patients have not reached hour 72 yet" in remark
 
 
 def test_before_the_infusion_there_is_no_estimate_and_no_day(mini, predict) -> None:
