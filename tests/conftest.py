@@ -9,13 +9,16 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from pipeline.cli import main
 from tests.minicohort import CONFIG, cut, write_cohort
 
 # HYPOTHESIS_PROFILE=thorough looks longer, and elsewhere in every run; the suite repeats itself
-settings.register_profile("suite", max_examples=12, derandomize=True)
+SLOW = [HealthCheck.too_slow]  # measures the machine
+settings.register_profile(
+    "suite", max_examples=12, derandomize=True, deadline=None, suppress_health_check=SLOW
+)
 settings.register_profile("thorough", max_examples=1000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 SHARED = Path(__file__).parent.parent.parent / "shared" / "data"

@@ -594,5 +594,5 @@ def test_nobody_scored_has_no_abstention_rate(mini, predict, batch, capsys) -> N
     code, _ = predict(batch, "--no-pages")
     output = capsys.readouterr().out
     assert code == 3
-    assert "12 rejected (no patient has usable input)" in output
+    assert "7 rejected (no patient has usable input)" in output
     assert "abstention rate" not in output

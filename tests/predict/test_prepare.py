@@ -90,7 +90,7 @@ def test_an_as_of_moment_is_the_landmark_and_hides_what_came_later(mini, bundle)
     assert scored["landmark_hours"].dropna().eq(48.0).all()
 
 
-@pytest.mark.parametrize("rows", [[1, 4, 7], [0, 11]])
+@pytest.mark.parametrize("rows", [[1, 4, 5], [0, 6]])
 def test_newest_results_of_some_landmarks_are_those_of_a_batch_of_them(prepared, rows) -> None:
     expected = newest_results(prepared.cohort.labs, prepared.landmarks.iloc[rows])
     pd.testing.assert_frame_equal(prepared.newest_results(np.array(rows)), expected)
