@@ -169,7 +169,8 @@ def _fit_variant(
         result.append(_calibrated(whole, parts, held_out, matrix, targets, usable, plan, resample))
     if resample is None:
         return result
-    return [variant.with_mean_variance(matrix, rows) for variant in result]
+    patients = len(np.unique(targets.patient[rows.landmark]))
+    return [each.with_mean_variance(matrix, rows).trained_on(patients) for each in result]
 
 
 def _held_out(targets: Targets, rows: StackedRows, plan: FitPlan, folds: int) -> list[Bools]:

@@ -60,6 +60,7 @@ def _calibrations(variant: Variant) -> dict[str, Any]:
         "calibration": variant.calibration.to_dict(),
         "redrawn": [item.to_dict() for item in variant.redrawn],
         "mean_variance": None if variant.mean_variance is None else variant.mean_variance.tolist(),
+        "shrinkage_variance": variant.shrinkage_variance,
         **(
             {}
             if variant.update is None
@@ -150,6 +151,9 @@ def _with_calibrations(variant: Variant, content: Mapping[str, Any]) -> Variant:
         calibration=calibration_from_dict(content["calibration"]),
         redrawn=tuple(calibration_from_dict(item) for item in content["redrawn"]),
         mean_variance=_mean_variance(content),
+        shrinkage_variance=content.get(
+            "shrinkage_variance"
+        ),  # absent in bundles of earlier versions
         update=None if update is None else calibration_from_dict(update),
         update_redrawn=tuple(
             calibration_from_dict(item) for item in content.get("update_redrawn", ())

@@ -83,7 +83,7 @@ def test_the_spread_is_that_of_one_more_member(course):
         assert variance[row] == pytest.approx(mean + another)
 
 
-def test_half_of_the_variance_is_the_mean_of_its_threshold_and_horizon(course):
+def test_the_error_pools_the_variance_and_adds_that_of_shrinkage(course):
     model = fitted(course, bootstrap_boosters=2)
     variant, n = model.state, len(course[0].values)
     known = model.state_known(course[0])
@@ -91,10 +91,14 @@ def test_half_of_the_variance_is_the_mean_of_its_threshold_and_horizon(course):
     own = variant.variance(course[0], asked)[1]
     error = variant.spread(course[0], asked)[1]
     place = variant.calibration.thresholds.index(3), variant.calibration.knots.index(72.0)
-    np.testing.assert_allclose(error**2, (own + variant.mean_variance[place]) / 2)
+    pooled = (own + variant.mean_variance[place]) / 2
+    patients = len(np.unique(course[1].patient))
+    np.testing.assert_allclose(error**2, pooled / 3 + 6 / np.sqrt(patients))
+    format_5 = replace(variant, shrinkage_variance=None)  # a bundle from before this term
+    np.testing.assert_allclose(format_5.spread(course[0], asked)[1] ** 2, pooled)
     labelled = ~np.isnan(course[1].label(3, 72.0))[asked.landmark]
     assert variant.mean_variance[place] == pytest.approx(own[labelled].mean())
-    earlier = replace(variant, mean_variance=None)  # a bundle of an earlier version
+    earlier = replace(format_5, mean_variance=None)  # a bundle of an earlier version
     np.testing.assert_allclose(earlier.spread(course[0], asked)[1] ** 2, own)
 
 
