@@ -19,8 +19,8 @@ from pipeline.model.logistic import sigmoid
 from pipeline.model.stacked_rows import StackedRows, horizon_steps
 
 _MOST_LANDMARKS = 2000
-_ESTIMATED_SHARE = 1.0 / 3.0
-_SHRINKAGE = 6.0  # times one over the square root of the number of patients
+_ESTIMATED_SHARE = 0.4
+_SHRINKAGE = 5.0  # times one over the square root of the number of patients
 Member = LinearMember | BoosterMember | CustomMember
 
 
@@ -162,7 +162,7 @@ class Variant:
         """Return the calibrated log-odds of each row and their standard error.
 
         The estimated variance is half the row's own and half the mean of its threshold and horizon,
-        because that of one landmark is estimated too poorly. The squared error is a third of
+        because that of one landmark is estimated too poorly. The squared error is 0.4 of
         it plus :attr:`shrinkage_variance`: refits and members share the same shrinkage, so they do
         not show the signals that it suppresses. Both numbers were chosen on simulated cohorts
         (docs/evidence.md).

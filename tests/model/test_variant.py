@@ -93,7 +93,7 @@ def test_the_error_pools_the_variance_and_adds_that_of_shrinkage(course):
     place = variant.calibration.thresholds.index(3), variant.calibration.knots.index(72.0)
     pooled = (own + variant.mean_variance[place]) / 2
     patients = len(np.unique(course[1].patient))
-    np.testing.assert_allclose(error**2, pooled / 3 + 6 / np.sqrt(patients))
+    np.testing.assert_allclose(error**2, 0.4 * pooled + 5 / np.sqrt(patients))
     format_5 = replace(variant, shrinkage_variance=None)  # a bundle from before this term
     np.testing.assert_allclose(format_5.spread(course[0], asked)[1] ** 2, pooled)
     labelled = ~np.isnan(course[1].label(3, 72.0))[asked.landmark]
