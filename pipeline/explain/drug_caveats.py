@@ -33,17 +33,25 @@ def caveats(doses: pd.DataFrame, analyte: str, collected: float) -> list[str]:
         Hour of the sample.
     """
     sentences = []
-    for drug in dict.fromkeys(doses["drug"]):
+    for drug, hours in doses_by_drug(doses).items():
         effect = _entry(drug).get("effects", {}).get(analyte)
-        hours = doses.loc[doses["drug"] == drug, "given_hours"].astype(float)
-        before = hours[hours < collected]
-        if effect is None or before.empty:
+        before = [hour for hour in hours if hour < collected]
+        if effect is None or not before:
             continue
         lasts = effect["for_hours"]
-        if lasts is None or collected - float(before.max()) <= lasts:
-            name = drug_name(drug)
-            sentences.append(phrase("labs", "drug", drug=name.lower(), words=effect["words"]))
+        if lasts is None or collected - max(before) <= lasts:
+            name = drug_name(drug).lower()
+            sentences.append(phrase("labs", "drug", drug=name, effect=effect["words"]))
     return sentences
+
+
+def doses_by_drug(doses: pd.DataFrame) -> dict[str, list[float]]:
+    """Hours of the doses of each drug, in order of the table."""
+    result: dict[str, list[float]] = {}
+    if len(doses):
+        for drug, hour in zip(doses["drug"].tolist(), doses["given_hours"].tolist(), strict=True):
+            result.setdefault(str(drug), []).append(float(hour))
+    return result
 
 
 def drug_marks(doses: pd.DataFrame) -> list[DrugMark]:
@@ -67,12 +75,11 @@ def drug_marks(doses: pd.DataFrame) -> list[DrugMark]:
     letters = section("drug_marks")
     used: set[str] = set()
     marks = []
-    for drug in dict.fromkeys(doses["drug"]):
+    for drug, hours in doses_by_drug(doses).items():
         name = drug_name(drug)
         wanted = [str(letters.get(drug, name[:1])), *name.upper(), *"ABCDEFGHIJKLMNOPQRSTUVWXYZ"]
         letter = next((item for item in wanted if item.isalpha() and item not in used), "•")
         used.add(letter)
-        hours = doses.loc[doses["drug"] == drug, "given_hours"].astype(float)
         marks.append(DrugMark(letter, name, tuple(sorted(hours))))
     return marks
 

@@ -61,6 +61,8 @@ class Estimate:
         Risk to which the points are added.
     past : tuple of EarlierEstimate
         By increasing landmark, without the present one.
+    member_range : tuple of float
+        Lowest and highest headline risk of the members of the model; NaN if unknown.
     """
 
     outcome: str
@@ -76,6 +78,7 @@ class Estimate:
     reference_risk: float = float("nan")
     state_used: bool = True
     past: tuple[EarlierEstimate, ...] = ()
+    member_range: tuple[float, float] = (float("nan"), float("nan"))
 
     @property
     def short(self) -> str:
