@@ -44,8 +44,8 @@ class ReasonText:
 
     @property
     def brief(self) -> str:
-        """Name and value."""
-        return f"{self.name} {self.value}".strip()
+        """Name, with the value of a lab."""
+        return f"{self.name} {self.value}" if self.driver else self.name
 
 
 @dataclass(frozen=True)
@@ -57,13 +57,16 @@ class EstimateReasons:
     bars : tuple of ReasonText
         Largest first.
     other : float
-        Percentage points of all other findings.
+        Percentage points of all other findings and of a small ``offset``.
+    offset : float
+        Mean risk of the model minus the average of the day; 0 below ``LEAST_POINTS``.
     against : str
         Findings that oppose the estimate; a sentence that there are none if no bar does.
     """
 
     bars: tuple[ReasonText, ...]
     other: float
+    offset: float
     against: str
 
 
@@ -86,15 +89,19 @@ def estimate_reasons(
     EstimateReasons
     """
     ranked = rank_reasons(item.players)
+    offset = 100.0 * (item.reference_risk - item.average)
+    large = abs(offset) >= LEAST_POINTS
     bars = tuple(_reason(key, points, item, record, summary) for key, points in ranked.bars)
-    opposing = {key for key, _ in ranked.opposing}
+    opposing = {key for key, _ in ranked.along(-item.direction)}
     named = [
         phrase("against", "finding", what=bar.brief, points=signed_points(bar.points))
         for bar in bars
         if bar.key in opposing
     ]
     key = "some" if named else "none"
-    return EstimateReasons(bars, ranked.other, phrase("against", key, what=joined(named)))
+    against = phrase("against", key, what=joined(named))
+    other = ranked.other if large else ranked.other + offset
+    return EstimateReasons(bars, other, offset if large else 0.0, against)
 
 
 def strongest_reason(item: Estimate, record: PatientRecord, summary: ModelSummary) -> str:
@@ -113,7 +120,7 @@ def strongest_reason(item: Estimate, record: PatientRecord, summary: ModelSummar
     -------
     str
     """
-    for key, points in rank_reasons(item.players).supporting[:1]:
+    for key, points in rank_reasons(item.players).along(item.direction)[:1]:
         arrow = signed_points(points).partition(" ")[0]
         results = record.results.get(key) if key in summary.analytes else None
         number = f" {number_text(results[-1].value)}" if results else ""

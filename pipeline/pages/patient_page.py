@@ -48,7 +48,9 @@ from pipeline.predict.patient_results import Patient
 
 TEMPLATES = Path(__file__).parent / "templates"
 MOST_LABS = 6
-_MOST_CHIPS, _MOST_DRUGS, _MOST_EXCEPTIONS = 4, 4, 4
+_MOST_PRINTED_ROWS = 28
+"""Above, the step lines and drug caveats are not printed."""
+_MOST_CHIPS, _MOST_DRUGS, _MOST_EXCEPTIONS, _MOST_CAVEATS = 4, 4, 4, 2
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,7 @@ class Why:
     rows: list[WaterfallRow]
     against: str
     favours: str
+    none: str
 
 
 def patient_page(patient: Patient, summary: ModelSummary, *, made: datetime, back: str = "") -> str:
@@ -78,7 +81,9 @@ def patient_page(patient: Patient, summary: ModelSummary, *, made: datetime, bac
     reasons = [estimate_reasons(item, record, summary) for item in estimated]
     confidence = _confidence(patient, estimated, summary, made)
     missing = [] if inputs is None else _missing(patient, estimated, summary)
+    exceptions = _exceptions(patient, confidence, summary)
     keys = list(dict.fromkeys(bar.key for each in reasons for bar in each.bars))
+    timeline, why = _timeline(record, estimated, summary), _why(estimated, reasons, summary)
     return render(
         TEMPLATES,
         "patient.html.j2",
@@ -90,10 +95,12 @@ def patient_page(patient: Patient, summary: ModelSummary, *, made: datetime, bac
         back=back,
         cards=[card(item, record, summary, _note(item, patient, summary)) for item in shown],
         level=confidence,
-        exceptions=_exceptions(patient, confidence, summary),
-        why=_why(estimated, reasons, summary),
-        caveats=caveat_sentences(keys, record, summary),
-        timeline=_timeline(record, estimated, summary),
+        exceptions=exceptions[:_MOST_EXCEPTIONS],
+        more_exceptions=exceptions[_MOST_EXCEPTIONS:],
+        why=why,
+        caveats=caveat_sentences(keys, record, summary)[:_MOST_CAVEATS],
+        timeline=timeline,
+        dense=_rows(exceptions, why, timeline) > _MOST_PRINTED_ROWS,
         heatmap=heatmap(estimated, record, summary),
         missing=missing[:_MOST_CHIPS],
         more_missing=missing[_MOST_CHIPS:],
@@ -101,6 +108,14 @@ def patient_page(patient: Patient, summary: ModelSummary, *, made: datetime, bac
         limits=model_limits(shown, summary),
         footer=footer_lines(shown, summary),
     )
+
+
+def _rows(
+    exceptions: Sequence[str], why: Sequence[Why], timeline: Sequence[TimelineRow]
+) -> int:
+    """Rows of a page in print; a bar with a driver counts twice."""
+    bars = max((sum(1 + bool(row.driver) for row in each.rows) for each in why), default=0)
+    return min(len(exceptions), _MOST_EXCEPTIONS) + bars + len(timeline)
 
 
 def footer_lines(shown: Sequence[Estimate], summary: ModelSummary) -> list[str]:
@@ -221,7 +236,8 @@ def _why(
         names = [player_name(key, summary) for key in favouring.get(item.outcome, [])]
         favours = phrase("why", "favours", short=item.short, what=joined(names)) if names else ""
         hue = syndrome_hue(item.scale, item.threshold)
-        result.append(Why(hue, item.short, waterfall(item, each), each.against, favours))
+        rows, none = waterfall(item, each), phrase("why", "none")
+        result.append(Why(hue, item.short, rows, each.against, favours, none))
     return result
 
 

@@ -20,7 +20,7 @@ from pipeline.pages.risk_scale import position, syndrome_hue
 
 _LONGEST_GAP = 36.0
 _EARLIEST, _LONGEST = -48.0, 14 * 24.0
-_RISK_HEIGHT, _LAB_HEIGHT, _RIBBON_HEIGHT, _DRUG_HEIGHT, _AXIS_HEIGHT = 92.0, 34.0, 18.0, 18.0, 18.0
+_RISK_HEIGHT, _LAB_HEIGHT, _RIBBON_HEIGHT, _DRUG_HEIGHT, _AXIS_HEIGHT = 88.0, 30.0, 18.0, 16.0, 18.0
 _RISK_LINES = ((0.0, "0"), (0.05, "5%"), (0.25, "25%"), (1.0, "100%"))
 _MOST_DAY_LABELS = 8
 _DIGIT = 3.0  # least share of the width for the digit of a grade
@@ -138,7 +138,8 @@ def grade_row(scale: str, record: PatientRecord, x: TimeAxis, valid_hours: float
                 f'text-anchor="middle">{grade}</text>'
             )
     alternative = "; ".join(f"{record.clock.words(at)} {grade}" for at, grade in rows)
-    newest = str(rows[-1][1]) if rows else ""
+    current = record.current_grade(scale, valid_hours)
+    newest = phrase("timeline", "unknown") if current is None else str(current)
     drawing = _drawing(_RIBBON_HEIGHT, parts, alternative)
     hue = "crs" if scale == "crs" else "icans" if scale == "icans" else "other-syndrome"
     name = phrase("timeline", "grades", scale=scale.upper())
@@ -148,7 +149,7 @@ def grade_row(scale: str, record: PatientRecord, x: TimeAxis, valid_hours: float
 def drug_row(drug: DrugMark, record: PatientRecord, x: TimeAxis) -> TimelineRow:
     """Draw every dose of a drug as a mark."""
     parts = [
-        f'<text x="{x(max(at, x.low)):.2f}%" y="14" text-anchor="middle">▼</text>'
+        f'<text x="{x(max(at, x.low)):.2f}%" y="13" text-anchor="middle">▼</text>'
         for at in drug.hours
         if x.low <= at <= x.high
     ]

@@ -21,7 +21,7 @@ class WaterfallRow:
     Attributes
     ----------
     kind : str
-        ``start``, ``bar``, ``other`` or ``end``.
+        ``start``, ``step``, ``other`` or ``end``.
     """
 
     kind: str
@@ -45,30 +45,31 @@ def waterfall(item: Estimate, reasons: EstimateReasons) -> list[WaterfallRow]:
     risk = item.headline
     if risk is None or not reasons.bars:
         return []
-    steps = [bar.points for bar in reasons.bars] + [reasons.other]
-    ends = [100.0 * item.reference_risk]
+    sums = {"offset": reasons.offset, "other": reasons.other}
+    named = {key: points for key, points in sums.items() if key == "other" or points}
+    steps = [*(bar.points for bar in reasons.bars), *named.values()]
+    ends = [100.0 * item.average]
     for step in steps:
         ends.append(ends[-1] + step)
     x = _Axis(min(ends), max(ends))
-    rows = [_end_row("start", start_name(item), item.reference_risk, ends[0], x)]
-    for place, (bar, points) in enumerate(zip((*reasons.bars, None), steps, strict=True)):
+    rows = [_end_row("start", start_name(item), item.average, ends[0], x)]
+    for place, bar in enumerate(reasons.bars):
         drawing = _bar(ends[place], ends[place + 1], x)
-        if bar is None:
-            name, kind = phrase("why", "other"), "other"
-            rows.append(WaterfallRow(kind, name, "", "", drawing, signed_points(points)))
-        else:
-            text = signed_points(points)
-            rows.append(WaterfallRow("bar", bar.name, bar.value, bar.driver, drawing, text))
+        text = signed_points(bar.points)
+        rows.append(WaterfallRow("step", bar.name, bar.value, bar.driver, drawing, text))
+    for place, (key, points) in enumerate(named.items(), len(reasons.bars)):
+        drawing = _bar(ends[place], ends[place + 1], x)
+        name = phrase("why", key)
+        rows.append(WaterfallRow("other", name, "", "", drawing, signed_points(points)))
     return [*rows, _end_row("end", phrase("why", "end"), risk.risk, ends[-1], x)]
 
 
 def start_name(item: Estimate) -> str:
-    """Name of the starting point; that of the model if it prints unlike the average shown."""
-    risk = item.headline
-    usual = None if risk is None else risk.usual
-    day = "" if usual is None else usual.day
-    same = usual is not None and risk_text(usual.rate) == risk_text(item.reference_risk)
-    return phrase("why", "start" if same else "start_model", day=day)
+    """Name of the starting point: the average of the day, or the mean of the model."""
+    usual = None if item.headline is None else item.headline.usual
+    if usual is None:
+        return phrase("why", "start_model")
+    return phrase("why", "start", day=usual.day)
 
 
 @dataclass(frozen=True)

@@ -36,8 +36,8 @@ class MeasuringEffect:
     high: float
 
 
-def measuring_effects(prepared: PreparedBatch, horizon: float) -> dict[int, MeasuringEffect]:
-    """For each landmark, the missing or old core analyte whose measurement could change most.
+def measuring_effects(prepared: PreparedBatch, horizon: float) -> dict[str, MeasuringEffect]:
+    """For each patient, the missing or old core analyte whose measurement could change most.
 
     The columns of the analyte are drawn together from the prototypes of the same day in which it
     was measured, weighted by their patients; all other columns stay. Prototypes are means of
@@ -51,10 +51,11 @@ def measuring_effects(prepared: PreparedBatch, horizon: float) -> dict[int, Meas
 
     Returns
     -------
-    dict of int to MeasuringEffect
-        By row of ``prepared.landmarks``; rows without a range of two points are left out.
+    dict of str to MeasuringEffect
+        By patient id; patients without a range of at least two points are left out.
     """
-    bundle, best = prepared.bundle, {}
+    bundle, ids = prepared.bundle, prepared.patient_ids.tolist()
+    best: dict[str, MeasuringEffect] = {}
     lacking = _lacking(prepared)
     for name, outcome in bundle.config.outcomes.items():
         rows = prepared.statuses[name].estimated()
@@ -70,9 +71,9 @@ def measuring_effects(prepared: PreparedBatch, horizon: float) -> dict[int, Meas
         for row, analyte, drawn, weight in draws:
             low, high = _middle(risk[at : at + len(drawn)], weight)
             at += len(drawn)
-            known = best.get(row)
+            known = best.get(ids[row])
             if high - low >= _LEAST and (known is None or high - low > known.high - known.low):
-                best[row] = MeasuringEffect(analyte, name, low, high)
+                best[ids[row]] = MeasuringEffect(analyte, name, low, high)
     return best
 
 

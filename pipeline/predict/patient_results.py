@@ -88,42 +88,39 @@ def patient_results(
     explained = _by_patient(result.explanations.loc[shown])
     earlier = _by_patient(past_risks(prepared, model.horizon))
     known = {record.patient_id: record for record in records(prepared.cohort, prepared.landmarks)}
-    blank, shown = _blank_records(prepared), prepared.patient_ids.tolist()
-    place = {patient_id: row for row, patient_id in enumerate(shown)}
-    effects, ranges = measuring_effects(prepared, model.horizon), member_ranges(prepared, model)
+    blank, ranges = _blank_records(prepared), _member_ranges(prepared, model.horizon)
+    effects = measuring_effects(prepared, model.horizon)
     return [
         Patient(
             record=known.get(patient_id) or blank[patient_id],
             inputs=None if pd.isna(rows[0]["landmark_hours"]) else inputs_of(rows[0]),
             estimates=[
-                replace(
-                    item,
-                    member_range=ranges.get((place.get(patient_id, -1), item.outcome), _UNKNOWN),
-                )
+                replace(item, member_range=ranges.get((patient_id, item.outcome), _UNKNOWN))
                 for item in estimates(
                     rows, explained.get(patient_id, []), earlier.get(patient_id, []), model
                 )
             ],
             refused=prepared.read.refused.get(patient_id, PatientRejects()),
             later=prepared.subsequent_events.get(patient_id, ()),
-            measuring=effects.get(place.get(patient_id, -1)),
+            measuring=effects.get(patient_id),
         )
         for patient_id, rows in sorted(_by_patient(result.predictions).items())
     ]
 
 
-def member_ranges(
-    prepared: PreparedBatch, model: ModelSummary
-) -> dict[tuple[int, str], tuple[float, float]]:
-    """Lowest and highest risk of the members, by row of the landmarks and outcome."""
-    result = {}
+def _member_ranges(
+    prepared: PreparedBatch, horizon: float
+) -> dict[tuple[str, str], tuple[float, float]]:
+    """Lowest and highest risk of the members, by patient and outcome."""
+    result: dict[tuple[str, str], tuple[float, float]] = {}
+    ids = prepared.patient_ids.tolist()
     for name, outcome in prepared.bundle.config.outcomes.items():
         rows = prepared.statuses[name].estimated()
         if len(rows):
-            part, risk_model = prepared.matrix.take(rows), prepared.bundle.models[outcome.scale]
-            low, high = risk_model.member_range(part, outcome.threshold, model.horizon)
-            pairs = zip(low.tolist(), high.tolist(), strict=True)
-            result.update(zip(((int(row), name) for row in rows), pairs, strict=True))
+            part, model = prepared.matrix.take(rows), prepared.bundle.models[outcome.scale]
+            low, high = model.member_range(part, outcome.threshold, horizon)
+            for place, row in enumerate(rows.tolist()):
+                result[ids[row], name] = (float(low[place]), float(high[place]))
     return result
 
 
