@@ -1,4 +1,4 @@
-"""Doses on a page: names, letters on the charts, and effects of a drug on a biomarker."""
+"""Doses on a page: names, hours, and effects of a drug on a biomarker."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.explain.phrases import phrase, section
+from pipeline.explain.phrases import phrase
 from pipeline.resources import schema_yaml
 
 
 @dataclass(frozen=True)
 class DrugMark:
-    """A drug on the charts: its letter, its name and the hours of its doses."""
+    """A drug on the timeline: its name and the hours of its doses."""
 
-    letter: str
     name: str
     hours: tuple[float, ...]
 
@@ -55,7 +54,7 @@ def doses_by_drug(doses: pd.DataFrame) -> dict[str, list[float]]:
 
 
 def drug_marks(doses: pd.DataFrame) -> list[DrugMark]:
-    """Return every drug given, in order of first dose, with a distinct letter.
+    """Return every drug given, in order of first dose.
 
     Parameters
     ----------
@@ -69,19 +68,13 @@ def drug_marks(doses: pd.DataFrame) -> list[DrugMark]:
     Examples
     --------
     >>> doses = pd.DataFrame({"drug": ["tocilizumab", "anakinra"], "given_hours": [20.0, 30.0]})
-    >>> [(mark.letter, mark.name) for mark in drug_marks(doses)]
-    [('T', 'Tocilizumab'), ('A', 'Anakinra')]
+    >>> drug_marks(doses)[0]
+    DrugMark(name='Tocilizumab', hours=(20.0,))
     """
-    letters = section("drug_marks")
-    used: set[str] = set()
-    marks = []
-    for drug, hours in doses_by_drug(doses).items():
-        name = drug_name(drug)
-        wanted = [str(letters.get(drug, name[:1])), *name.upper(), *"ABCDEFGHIJKLMNOPQRSTUVWXYZ"]
-        letter = next((item for item in wanted if item.isalpha() and item not in used), "•")
-        used.add(letter)
-        marks.append(DrugMark(letter, name, tuple(sorted(hours))))
-    return marks
+    return [
+        DrugMark(drug_name(drug), tuple(sorted(hours)))
+        for drug, hours in doses_by_drug(doses).items()
+    ]
 
 
 def drug_names(doses: pd.DataFrame) -> list[str]:

@@ -110,9 +110,7 @@ def patient_page(patient: Patient, summary: ModelSummary, *, made: datetime, bac
     )
 
 
-def _rows(
-    exceptions: Sequence[str], why: Sequence[Why], timeline: Sequence[TimelineRow]
-) -> int:
+def _rows(exceptions: Sequence[str], why: Sequence[Why], timeline: Sequence[TimelineRow]) -> int:
     """Rows of a page in print; a bar with a driver counts twice."""
     bars = max((sum(1 + bool(row.driver) for row in each.rows) for each in why), default=0)
     return min(len(exceptions), _MOST_EXCEPTIONS) + bars + len(timeline)

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.cohort.analytes import dictionary
 from pipeline.explain.patient_record import LabResult, records
-from pipeline.explain.reference_range import reference_range, with_own_range
+from pipeline.explain.reference_range import own_range, reference_range
 from pipeline.explain.result_changes import range_text
 from tests.exported import codes, conserved, read, write_export
 
@@ -54,7 +54,6 @@ def test_limits_of_the_export_reach_the_words_in_the_canonical_unit(tmp_path):
         assert stored.loc[key].isna().all()
     landmarks = pd.DataFrame({"patient": [0], "hours": [24.0]})
     (record,) = records(result.cohort, landmarks)
-    own = with_own_range(dictionary()["fibrinogen"], record)
+    own = own_range(dictionary()["fibrinogen"], record)
     assert "180–420" in range_text(500.0, 0, own)
-    usual = with_own_range(dictionary()["crp"], record)
-    assert usual.reference == dictionary()["crp"].reference
+    assert own_range(dictionary()["crp"], record) == dictionary()["crp"].reference
