@@ -193,11 +193,11 @@ def _extrapolating(
     many = len(keys) >= section("reliance")["limits"]["many_out_of_range"]
     names = [summary.analytes[key].short for key in keys]
     short = joined([*names[:_NAMED_IN_FULL], *(["others"] if len(names) > _NAMED_IN_FULL else [])])
-    text = joined([_beyond(key, record, summary) for key in keys[:_NAMED_IN_FULL]])
-    if len(keys) > _NAMED_IN_FULL:
-        text = phrase("reliance", "range_more", first=text, count=len(keys) - _NAMED_IN_FULL)
+    text = _beyond(keys[0], record, summary)
+    if len(keys) > 1:
+        text = phrase("reliance", "range_more", first=text, count=len(keys) - 1)
     flag = phrase("flags", "range", analytes=short)
-    return [Reason("poor" if many else "care", phrase("reliance", "range", what=text), flag)]
+    return [Reason("poor" if many else "care", text, flag)]
 
 
 def _beyond(key: str, record: PatientRecord, summary: ModelSummary) -> str:
@@ -250,8 +250,10 @@ def _product(record: PatientRecord, summary: ModelSummary) -> list[Reason]:
         text = phrase("reliance", "product_unknown")
         return [Reason("care", text, phrase("flags", "product_unknown"))]
     count = int(summary.products.get(normalise_name(record.product), 0))
-    if count >= section("reliance")["limits"]["few_product_patients"]:
-        return []
+    limits = section("reliance")["limits"]
+    share = limits["few_product_share"] * summary.n_patients
+    if count >= min(limits["few_product_patients"], share):
+        return []  # in a small cohort every product is rare, which is a limit of the model
     text = phrase("reliance", "product_few", product=record.product, count=integer(count))
     return [Reason("care", text, phrase("flags", "product", product=record.product))]
 

@@ -42,11 +42,6 @@ class ReasonText:
     driver: str
     points: float
 
-    @property
-    def brief(self) -> str:
-        """Name, with the value of a lab."""
-        return f"{self.name} {self.value}" if self.driver else self.name
-
 
 @dataclass(frozen=True)
 class EstimateReasons:
@@ -94,7 +89,7 @@ def estimate_reasons(
     bars = tuple(_reason(key, points, item, record, summary) for key, points in ranked.bars)
     opposing = {key for key, _ in ranked.along(-item.direction)}
     named = [
-        phrase("against", "finding", what=bar.brief, points=signed_points(bar.points))
+        phrase("against", "finding", what=bar.name, points=signed_points(bar.points))
         for bar in bars
         if bar.key in opposing
     ]

@@ -50,7 +50,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 MOST_LABS = 6
 _MOST_PRINTED_ROWS = 28
 """Above, the step lines and drug caveats are not printed."""
-_MOST_CHIPS, _MOST_DRUGS, _MOST_EXCEPTIONS, _MOST_CAVEATS = 4, 4, 4, 2
+_MOST_CHIPS, _MOST_DRUGS, _MOST_EXCEPTIONS, _MOST_CAVEATS = 4, 4, 3, 2
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,7 @@ def patient_page(patient: Patient, summary: ModelSummary, *, made: datetime, bac
     missing = [] if inputs is None else _missing(patient, estimated, summary)
     exceptions = _exceptions(patient, confidence, summary)
     keys = list(dict.fromkeys(bar.key for each in reasons for bar in each.bars))
+    caveats = [text for key in keys for text in caveat_sentences([key], record, summary)[:1]]
     timeline, why = _timeline(record, estimated, summary), _why(estimated, reasons, summary)
     return render(
         TEMPLATES,
@@ -98,7 +99,7 @@ def patient_page(patient: Patient, summary: ModelSummary, *, made: datetime, bac
         exceptions=exceptions[:_MOST_EXCEPTIONS],
         more_exceptions=exceptions[_MOST_EXCEPTIONS:],
         why=why,
-        caveats=caveat_sentences(keys, record, summary)[:_MOST_CAVEATS],
+        caveats=caveats[:_MOST_CAVEATS],
         timeline=timeline,
         dense=_rows(exceptions, why, timeline) > _MOST_PRINTED_ROWS,
         heatmap=heatmap(estimated, record, summary),

@@ -58,7 +58,7 @@ def measuring_effects(prepared: PreparedBatch, horizon: float) -> dict[str, Meas
     best: dict[str, MeasuringEffect] = {}
     lacking = _lacking(prepared)
     for name, outcome in bundle.config.outcomes.items():
-        rows = prepared.statuses[name].estimated()
+        rows = prepared.shown_estimates(name)
         draws = list(_draws(prepared.matrix, rows, lacking, bundle.reference.background[name]))
         if not draws:
             continue

@@ -115,7 +115,7 @@ def _member_ranges(
     result: dict[tuple[str, str], tuple[float, float]] = {}
     ids = prepared.patient_ids.tolist()
     for name, outcome in prepared.bundle.config.outcomes.items():
-        rows = prepared.statuses[name].estimated()
+        rows = prepared.shown_estimates(name)
         if len(rows):
             part, model = prepared.matrix.take(rows), prepared.bundle.models[outcome.scale]
             low, high = model.member_range(part, outcome.threshold, horizon)

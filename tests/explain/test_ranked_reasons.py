@@ -92,7 +92,7 @@ def test_no_sentence_denies_a_bar(cases):
             opposing = [bar for bar in reasons.bars if (bar.points > 0) != up]
             # what argues against is every opposing bar, and nothing else
             if opposing:
-                assert all(bar.brief in reasons.against for bar in opposing)
+                assert all(bar.name in reasons.against for bar in opposing)
                 assert reasons.against.count("▲" if not up else "▼") == len(opposing)
                 assert ("▲" if up else "▼") not in reasons.against
             else:
