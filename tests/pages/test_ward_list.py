@@ -53,16 +53,16 @@ def test_counts_stand_on_top() -> None:
 def test_a_line_tells_risk_interval_usual_change_and_age() -> None:
     line = line_of(ward_text([rising_crs()]), "P-0042")
     assert "day 2, 23 h" in line
-    assert "18 %" in line
-    assert "11 to 26 %, usual 7 %" in line
+    assert "18%" in line
+    assert "11–26%, usual 7%" in line
     assert "▲ up 11 points in 24 h" in line
     assert "unchanged in 24 h" in line
-    assert "1 h ● Within what the model was trained on" in line
+    assert "1 h ● No exceptions" in line
 
 
 def test_an_outcome_that_is_present_shows_the_next_question() -> None:
     line = line_of(ward_text([icans_present()]), "P-0099")
-    assert "31 % severe ICANS; ICANS present since 23 Nov 10:30 19 to 43 %, usual 9 %" in line
+    assert "31% severe ICANS; ICANS present since 23 Nov 10:30 19–43%, usual 9%" in line
 
 
 def test_old_labs_are_flagged_in_words() -> None:
