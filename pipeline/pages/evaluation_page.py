@@ -11,7 +11,8 @@ from pipeline.evaluate.abstention_rates import abstention_line
 from pipeline.format import DASH, count_of, counted, is_missing, joined, words
 from pipeline.model.evaluated_outcome import OutcomeReport
 from pipeline.model.evaluation_cells import AreaCell, Number, PerformanceCell
-from pipeline.model.evaluation_report import EvaluationReport, HorizonCurves
+from pipeline.model.evaluation_curves import HorizonCurves
+from pipeline.model.evaluation_report import EvaluationReport
 from pipeline.model.outcomes import headline_key
 from pipeline.pages import (
     cohort_tables,
@@ -41,7 +42,6 @@ Curves = Mapping[str, HorizonCurves]
 
 def render_evaluation(
     report: EvaluationReport,
-    curves: Mapping[str, Curves],
     *,
     title: str,
     synthetic: bool = False,
@@ -53,8 +53,6 @@ def render_evaluation(
     ----------
     report : EvaluationReport
         Parts may be absent and figures None.
-    curves : mapping of HorizonCurves
-        By outcome and horizon.
     title : str
         Heading of the page.
     synthetic : bool
@@ -67,7 +65,7 @@ def render_evaluation(
 
     Examples
     --------
-    >>> page = render_evaluation(EvaluationReport(kind="apparent"), {}, title="Demo")
+    >>> page = render_evaluation(EvaluationReport(kind="apparent"), title="Demo")
     >>> "optimistic" in page, "<script" in page
     (True, False)
     """
@@ -89,7 +87,7 @@ def render_evaluation(
         landmarks=_number(cohort.n_landmarks, "landmark"),
         patients=_number(cohort.n_patients, "patient"),
         outcomes=[
-            outcome_view(key, outcome, curves.get(key, {}), report.kind)
+            outcome_view(key, outcome, outcome.curves, report.kind)
             for key, outcome in outcomes.items()
         ],
         limits=headline_sentences.cannot_show_sentences(outcomes, report.kind, minimum),

@@ -226,7 +226,7 @@ def _figures(
             part.model, part.matrix, part.targets, definition.threshold, near, seed=config.seed
         ),
         {analyte.key: analyte for analyte in result.bundle.reference.spec.analytes},
-        result.evaluation.curves[name],
+        outcome.curves,
         outcome.by_day,
         horizon_h=horizons[-1],
         synthetic=config.cohort.synthetic,

@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 
 from pipeline.evaluate import added_value
 from pipeline.model.evaluated_outcome import OutcomeReport
-from pipeline.model.evaluation_report import (
+from pipeline.model.evaluation_curves import (
     CalibrationGroups,
-    EvaluationReport,
     HorizonCurves,
     RiskDistribution,
     RocCurve,
     SmoothCalibration,
 )
+from pipeline.model.evaluation_report import EvaluationReport
 from pipeline.pages import evaluation_page
 
 HOURS = ("24", "72")

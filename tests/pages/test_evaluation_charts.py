@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.model.evaluation_report import CalibrationGroups, RocCurve
+from pipeline.model.evaluation_curves import CalibrationGroups, RocCurve
 from pipeline.pages import axes, marks, svg
 from pipeline.pages.axes import Scale
 from pipeline.pages.evaluation_charts import calibration_chart, histogram_pair, roc_chart

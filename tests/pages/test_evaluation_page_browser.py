@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.model.evaluation_report import SmoothCalibration
+from pipeline.model.evaluation_curves import SmoothCalibration
 from tests.pages.evaluations import (
     curves,
     metrics,
