@@ -113,9 +113,7 @@ def scorecard(outcome: OutcomeReport, kind: str = "", firm_from: int = 0) -> Sco
         "labs": Judgement(difference, _OF_LABS[finding], f"labs_{finding}"),
     }
     if kind == "apparent":
-        judged = {
-            name: Judgement(part.metric, "none", "apparent") for name, part in judged.items()
-        }
+        judged = {name: Judgement(part.metric, "none", "apparent") for name, part in judged.items()}
     return Scorecard(hours, cell.n_patients, cell.n_event_patients, labs_over=over, **judged)
 
 
