@@ -39,10 +39,9 @@ def csv_table(grid: Grid) -> pd.DataFrame:
 
     Examples
     --------
-    >>> csv_table(Grid("Days", ("", "24 h"), [("1", "−0.20 [−0.30, 0.10]"), ("2", "–")]))
+    >>> csv_table(Grid("Days", ("", "24 h"), [("1", "−0.20 [−0.30, 0.10]")]))
       row   24 h 24 h low 24 h high
     0   1  -0.20    -0.30      0.10
-    1   2
     """
     columns: dict[str, list[str]] = {}
     for place, head in enumerate(grid.head):

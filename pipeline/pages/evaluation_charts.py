@@ -21,8 +21,8 @@ from pipeline.pages import axes, marks
 from pipeline.pages.axes import Scale, domain
 from pipeline.pages.svg import BLUE, GREY, ORANGE, STYLES, Style, chart, element, key, stroke, text
 
-WIDTH, HEIGHT = 300, 270
-_LEFT, _RIGHT, _TOP, _BOTTOM = 48, 290, 12, 226
+WIDTH, HEIGHT = 270, 250
+_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 262, 12, 208
 _LETTER = 6.4
 _BAND = "#c9dcec"
 _RISK_TICKS = (0.0, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0)
@@ -100,7 +100,7 @@ def calibration_chart(
         axes.axes(
             x,
             y,
-            x_label="Predicted, % (square-root scale)",
+            x_label="Predicted, % (√ scale)",
             y_label="Observed, %",
             x_ticks=ticks,
             y_ticks=ticks,

@@ -11,8 +11,9 @@ from pipeline.model.evaluation_cells import Metric, Number
 from pipeline.pages.axes import Scale, domain
 from pipeline.pages.svg import BLUE, GREY, GRID, INK, Style, chart, element, stroke, text
 
-WIDTH = 300
-_LEFT, _RIGHT, _TOP, _ROW = 8, 292, 6, 30
+WIDTH = 270
+_LEFT, _RIGHT, _TOP, _ROW = 4, 266, 4, 26
+_LETTER = 6.6
 _INTERVAL, _ZERO = Style(BLUE, None, width=2.4), Style(GREY, "4 3", width=1.3)
 
 
@@ -43,31 +44,43 @@ def forest_chart(
     Examples
     --------
     >>> drawn = forest_chart([("Last CRP", Metric(0.1, 0.05, 0.2))], title="AUROC", x_label="")
-    >>> "Last CRP" in drawn, "0.10 [0.05, 0.20]" in drawn
+    >>> "Last CRP</text>" in drawn, "Last CRP 0.10 [0.05, 0.20]" in drawn
     (True, True)
     """
     known = [(name, metric) for name, metric in rows if metric.is_complete]
     bottom = _TOP + _ROW * len(known) + 4
     values = [reference, *(part for _, metric in known for part in metric)]
     x = Scale(*domain(values), _LEFT + 10, _RIGHT - 10)
-    ticks = x.ticks(4)
+    ticks = x.ticks(3)
     parts = [stroke(x(tick), _TOP, x(tick), bottom, Style(GRID, width=1)) for tick in ticks]
     parts.append(stroke(x(reference), _TOP, x(reference), bottom, _ZERO))
-    told = []
+    drawn = []
     for number, (name, metric) in enumerate(known):
         value, low, high = (float(part or 0.0) for part in metric)
-        label, middle = _TOP + _ROW * number + 12, _TOP + _ROW * number + 22
-        figure = f"{write(value)} [{write(low)}, {write(high)}]"
+        label, middle = _TOP + _ROW * number + 11, _TOP + _ROW * number + 20
+        figure = write(value)
+        room = int((_RIGHT - _LEFT - 8) / _LETTER) - len(figure)
         parts += [
-            text(_LEFT, label, name, halo=True),
-            text(_RIGHT, label, figure, anchor="end", size=11, halo=True),
+            text(_LEFT, label, _cut(name, room), halo=True),
+            text(_RIGHT, label, figure, anchor="end", halo=True),
             stroke(x(low), middle, x(high), middle, _INTERVAL),
             element("circle", cx=x(value), cy=middle, r=4, fill=BLUE),
         ]
-        told.append(f"{name} {figure}")
+        drawn.append(f"{name} {figure} [{write(low)}, {write(high)}]")
     parts += [
-        text(x(tick), bottom + 14, write(tick), anchor="middle", size=11, colour=INK)
+        text(x(tick), bottom + 14, _tick(tick, ticks), anchor="middle", size=11, colour=INK)
         for tick in ticks
     ]
     parts.append(text(WIDTH / 2, bottom + 32, x_label, anchor="middle"))
-    return chart(title, f"{'; '.join(told)}.", WIDTH, bottom + 40, *parts)
+    return chart(title, f"{'; '.join(drawn)}.", WIDTH, bottom + 40, *parts)
+
+
+def _cut(name: str, room: int) -> str:
+    """Shorten a name that would reach the figure at the right edge."""
+    return name if len(name) <= room else f"{name[: room - 1].rstrip()}…"
+
+
+def _tick(value: float, ticks: Sequence[float]) -> str:
+    """Write a tick with as many decimals as the step between ticks needs."""
+    step = ticks[1] - ticks[0] if len(ticks) > 1 else 1.0
+    return decimal(value, 3 if step < 0.01 else 2)
