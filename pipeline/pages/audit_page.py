@@ -222,7 +222,7 @@ def _figures(report: AuditReport) -> list[tuple[str, Markup]]:
     if export.completeness:
         names = {_label(analyte): row for analyte, row in export.completeness.items()}
         shown = dict(list(names.items())[:_MOST_ANALYTES])
-        title = texts["completeness"]
+        title = texts["completeness"]["title"]
         figures.append((title, completeness_heatmap(export.days, shown, title=title)))
     if counts:
         title = texts["rejects"]
@@ -259,11 +259,11 @@ def _tables(report: AuditReport) -> list[tuple[str, str, Grid]]:
     ]
     head = ("File", *(words(name) for name in _COUNTS))
     grids = {
-        "rows": Grid(texts["rows"], head, files),
-        "completeness": Grid(texts["completeness"], ("Analyte", *days), completeness),
-        "units": Grid(texts["units"], ("Analyte", "Unit", "Rows"), units),
+        "rows": Grid(texts["rows"]["title"], head, files),
+        "completeness": Grid(texts["completeness"]["title"], ("Analyte", *days), completeness),
+        "units": Grid(texts["units"]["title"], ("Analyte", "Unit", "Rows"), units),
     }
-    return [(key, texts[f"{key}_about"], grid) for key, grid in grids.items() if grid.rows]
+    return [(key, texts[key]["sentence"], grid) for key, grid in grids.items() if grid.rows]
 
 
 def _label(analyte: str) -> str:

@@ -27,7 +27,7 @@ from pipeline.pages.evaluation_titles import TEMPLATES, WORDS, banner_text, subj
 from pipeline.pages.hard_cases import hard_cases
 from pipeline.pages.headline_sentences import calibration_text
 from pipeline.pages.html import render, setting_rows
-from pipeline.pages.method_sentences import arrival_text, audit_lines, protocol_text
+from pipeline.pages.method_sentences import arrival_text, audit_lines, audit_titles, protocol_text
 from pipeline.pages.model_tables import model_grid
 from pipeline.pages.recalibration_table import recalibration_grid
 from pipeline.pages.scorecard_rows import ScoreRow, score_row
@@ -96,6 +96,7 @@ def render_evaluation(report: EvaluationReport, *, title: str, synthetic: bool =
         warnings=[_with_label(line, outcomes) for line in report.warnings],
         arrival=arrival_text(report.result_times),
         audits=_audits(report),
+        audit_codes=audit_titles(report.audit),
         command=report.command,
         minimum=minimum,
         facts=[line for part in settings for line in setting_rows(part, WORDS["facts"])],
