@@ -12,7 +12,7 @@ from pipeline.pages.axes import Scale
 from pipeline.pages.svg import BLUE, ORANGE, Style, chart, element, key, text
 
 WIDTH = 300
-_LEFT, _RIGHT = 48, 290
+_LEFT, _RIGHT = 56, 290
 _TOP, _BOTTOM, _HEIGHT = 36, 166, 204
 _LABELS, _BAR, _GAP = 70, 16, 26
 

@@ -22,7 +22,7 @@ from pipeline.pages.axes import Scale, domain
 from pipeline.pages.svg import BLUE, GREY, ORANGE, STYLES, Style, chart, element, key, stroke, text
 
 WIDTH, HEIGHT = 270, 250
-_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 262, 12, 208
+_LEFT, _RIGHT, _TOP, _BOTTOM = 50, 256, 12, 208
 _LETTER = 6.4
 _BAND = "#c9dcec"
 _RISK_TICKS = (0.0, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0)
@@ -149,8 +149,24 @@ def histogram_pair(bins: RiskDistribution, *, title: str = "Risk distribution") 
         ),
         marks.bars(x, y, edges, above, Style(ORANGE)),
         marks.bars(x, y, edges, [-share for share in below], Style(BLUE)),
-        text(_RIGHT - 4, _TOP + 14, f"▲ {event_label}", anchor="end", bold=True, colour=ORANGE),
-        text(_RIGHT - 4, _BOTTOM - 8, f"▼ {other_label}", anchor="end", bold=True, colour=BLUE),
+        text(
+            _RIGHT - 4,
+            _TOP + 14,
+            f"▲ {event_label}",
+            anchor="end",
+            bold=True,
+            colour=ORANGE,
+            halo=True,
+        ),
+        text(
+            _RIGHT - 4,
+            _BOTTOM - 8,
+            f"▼ {other_label}",
+            anchor="end",
+            bold=True,
+            colour=BLUE,
+            halo=True,
+        ),
     )
 
 

@@ -121,7 +121,7 @@ def test_the_square_root_scale_gives_rare_events_room():
     groups = CalibrationGroups([0.01, 0.25], [0.01, 0.25])
     root = drawing(calibration_chart(groups))
     low, high = (float(point.get("cx")) for point in root.iter(f"{NS}circle"))
-    left, right = 46, 262
+    left, right = 50, 256
     assert high == pytest.approx(right, abs=0.1)
     assert low - left == pytest.approx((right - left) / 5, abs=0.1)
 

@@ -53,7 +53,7 @@ def test_the_decision_curve_marks_the_share_with_the_event(rate, marked):
     upright = re.findall(r'<line x1="([\d.]+)"[^>]*x2="\1"[^>]*dasharray="4 3"', drawn)
     assert bool(upright) is marked
     if marked:
-        across = 46 + (rate - lowest) / (highest - lowest) * (262 - 46)
+        across = 50 + (rate - lowest) / (highest - lowest) * (256 - 50)
         assert float(upright[0]) == pytest.approx(across, abs=0.1)
 
 
