@@ -166,7 +166,7 @@ def chai_card(
             "Keywords": ["CAR-T", "CRS", "ICANS", "biomarkers", "risk prediction"],
         },
         "UsesAndDirections": {
-            "IntendedUseAndWorkflow": f"{USE} Risks beside the base rate of the day, once per "
+            "IntendedUseAndWorkflow": f"{USE} Risks with the base rate of the day, once per "
             "batch of results, read together with the evaluation",
             "PrimaryIntendedUsers": USERS,
             "HowToUse": "cytocast predict; docs/operations.md",
@@ -216,7 +216,7 @@ def chai_card(
                 **common,
             },
             "SafetyReliability": {
-                "MetricGoal": "No estimate where information is too thin or too unusual",
+                "MetricGoal": "No estimate where information is too sparse or far outside training",
                 "Results": _results("abstention", [phrases["abstention"]]),
                 "Interpretation": phrases["abstention"],
                 **common,

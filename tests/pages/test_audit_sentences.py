@@ -32,7 +32,7 @@ def test_an_evaluation_of_a_bundle_tells_what_was_found_in_training():
 
 
 def test_that_results_had_arrived_is_doubted_where_their_times_are_those_of_collection():
-    doubt = "But 9 of 10 results carry the moment of collection as that of their arrival"
+    doubt = "But 9 of 10 results have equal collection and result times"
     assert doubt in text_of(result_times={"rows": 10, "as_collected": 9})
     assert "But" not in text_of(result_times={"rows": 10, "as_collected": 4})
 

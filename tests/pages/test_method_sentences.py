@@ -27,7 +27,7 @@ def test_the_page_says_how_it_was_scored_and_what_is_missing():
     outcome["probability_intervals"] = {"model": {"72": {"brier_lo": 0.21, "brier_hi": 0.29}}}
     text = " ".join(" ".join(read(render_evaluation(whole, curves(), title="Any")).text).split())
     for part in (
-        "5 folds of patients, dealt evenly by outcome, in 2 rounds",
+        "5 folds of patients, stratified by outcome, in 2 rounds",
         "500 draws of patients with replacement",
         "with fixed predictions and exclude refitting",
         "(at most 4 % of landmarks)",
