@@ -187,7 +187,7 @@ def decision_chart(cell: NetBenefit, names: Mapping[str, str], *, title: str) ->
     top = max([1.0, *(max(values) for values in lines.values()), *(high for *_, high in band)])
     low = -0.2 * top
     x = Scale(at[0], at[-1], _LEFT, _RIGHT)
-    y = Scale(low, top * 1.05, _BOTTOM, _TOP + 8)
+    y = Scale(low, top * 1.45, _BOTTOM, _TOP + 8)  # room for the key
     styled = list(zip(lines.items(), STYLES, strict=False))
     drawn = [
         marks.line(x, y, _above(low, list(zip(at, values, strict=True))), style)

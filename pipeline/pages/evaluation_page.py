@@ -60,7 +60,7 @@ def render_evaluation(report: EvaluationReport, *, title: str, synthetic: bool =
     >>> "optimistic" in page, "<script" in page
     (True, False)
     """
-    cohort, protocol, outcomes = report.cohort, report.protocol, report.outcomes
+    cohort, protocol, outcomes = report.cohort, report.protocol, _in_page_order(report.outcomes)
     horizons = sorted({h for outcome in outcomes.values() for h in outcome.model}, key=float)
     minimum = int(protocol.min_event_patients or 5)
     simulated = banner_text(cohort, synthetic=synthetic)
@@ -172,6 +172,13 @@ def outcome_view(key: str, outcome: OutcomeReport, report: EvaluationReport) -> 
             key, outcome, report, [line for line in lines if line and judged]
         ),
     )
+
+
+def _in_page_order(outcomes: Mapping[str, OutcomeReport]) -> dict[str, OutcomeReport]:
+    """Outcomes in the order of ``sentences.yaml``, others last: a file sorts them by name."""
+    order = list(section("outcomes"))
+    places = {name: order.index(name) if name in order else len(order) for name in outcomes}
+    return dict(sorted(outcomes.items(), key=lambda item: places[item[0]]))
 
 
 def _number(value: Number, noun: str) -> str:

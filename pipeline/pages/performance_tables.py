@@ -8,7 +8,7 @@ from pipeline.format import DASH, bracket, decimal, integer, is_missing, percent
 from pipeline.model.evaluated_outcome import OutcomeReport
 from pipeline.model.evaluation_cells import Metric, PerformanceCell
 from pipeline.pages.evaluation_tables import Grid
-from pipeline.pages.evaluation_titles import named
+from pipeline.pages.evaluation_titles import NAMES, named
 from pipeline.pages.method_sentences import event_share
 
 _STACKED = Markup('{}<br><span class="iv">{}</span>')
@@ -40,7 +40,7 @@ def performance_grid(outcome: OutcomeReport, label: str, hours: str, minimum: in
         Fewest event patients for a figure.
     """
     predictors = {"model": outcome.model, "model_no_state": outcome.model_no_state}
-    predictors |= outcome.comparators
+    predictors |= dict(sorted(outcome.comparators.items(), key=lambda item: _rank(item[0])))
     cells = {
         name: outcome.performance(name, hours)
         for name, by_hour in predictors.items()
@@ -80,6 +80,12 @@ def day_grid(outcome: OutcomeReport, label: str, minimum: int) -> Grid | None:
         list(rows),
         footnote(minimum),
     )
+
+
+def _rank(name: str) -> int:
+    """Position of a predictor in ``words.json``; others last."""
+    order = list(NAMES)
+    return order.index(name) if name in order else len(order)
 
 
 def _cells(cell: PerformanceCell, *, itself: bool) -> tuple[str, ...]:

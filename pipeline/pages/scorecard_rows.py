@@ -50,7 +50,7 @@ def score_row(key: str, label: str, outcome: OutcomeReport, card: Scorecard) -> 
     >>> row.hours, row.cells[0].value, row.cells[0].interval, row.cells[0].word
     ('72', '0.81', '[0.74, 0.87]', 'Good')
     """
-    over = named(card.labs_over).lower() if card.labs_over else ""
+    over = named(card.labs_over).lower().removesuffix(", no labs") if card.labs_over else ""
     cells = (
         _cell(card.ranking, decimal, ""),
         _cell(card.calibration, decimal, _level(outcome, card.hours)),
