@@ -49,6 +49,8 @@ class Section:
         Sentences shown as a list.
     parts : list of Section
         Folded inside.
+    folds_tables : bool
+        Whether the tables are folded too where there are charts.
     """
 
     key: str
@@ -58,6 +60,7 @@ class Section:
     grids: Sequence[Grid] = ()
     lines: Sequence[str] = ()
     parts: Sequence[Section] = field(default_factory=tuple)
+    folds_tables: bool = True
 
     @property
     def is_filled(self) -> bool:
@@ -221,7 +224,7 @@ def _horizon(key: str, label: str, outcome: OutcomeReport, hours: str, minimum: 
     area = evaluation_tables.area(outcome.model[hours])
     grid = performance_grid(outcome, label, hours, minimum)
     title = f"Next {hours} h"
-    return Section(f"{key}-{hours}h", title, f"AUROC {area}.", figures, [grid])
+    return Section(f"{key}-{hours}h", title, f"AUROC {area}.", figures, [grid], folds_tables=False)
 
 
 def _calibration(outcome: OutcomeReport, hours: str, subject: str) -> list[Figure]:
