@@ -32,6 +32,8 @@ from pipeline.pages.model_tables import model_grid
 from pipeline.pages.recalibration_table import recalibration_grid
 from pipeline.pages.scorecard_rows import ScoreRow, score_row
 
+_ERROR = "Audit error"  # start of the warnings that invalidate results
+
 
 def render_evaluation(report: EvaluationReport, *, title: str, synthetic: bool = False) -> str:
     """
@@ -64,6 +66,7 @@ def render_evaluation(report: EvaluationReport, *, title: str, synthetic: bool =
     horizons = sorted({h for outcome in outcomes.values() for h in outcome.model}, key=float)
     minimum = int(protocol.min_event_patients or 5)
     simulated = banner_text(cohort, synthetic=synthetic)
+    warnings = [_with_label(line, outcomes) for line in report.warnings]
     settings = [part.model_dump(exclude_unset=True) for part in (cohort, protocol)]
     return render(
         TEMPLATES,
@@ -93,7 +96,8 @@ def render_evaluation(report: EvaluationReport, *, title: str, synthetic: bool =
         made=model_grid(report.models, report.settings_changed),
         canary=report.canary_auroc,
         canary_sentence=about("canary", auroc=decimal(report.canary_auroc))[1],
-        warnings=[_with_label(line, outcomes) for line in report.warnings],
+        errors=[line for line in warnings if line.startswith(_ERROR)],
+        warnings=[line for line in warnings if not line.startswith(_ERROR)],
         arrival=arrival_text(report.result_times),
         audits=_audits(report),
         audit_codes=audit_titles(report.audit),

@@ -11,6 +11,7 @@ from typing import Any
 from pipeline import __version__
 from pipeline.config import Config
 from pipeline.errors import visible
+from pipeline.explain.phrases import outcome_short
 from pipeline.features.spec import FeatureSpec
 from pipeline.model.evaluation_report import EvaluationReport
 from pipeline.pages.csv_links import data_link
@@ -233,7 +234,7 @@ def chai_card(
 
 def _page_context(context: Mapping[str, Any], config: Config) -> dict[str, Any]:
     """The facts of the Markdown card, with its tables as grids."""
-    rows = [tuple(row) for row in context["rows"]]
+    rows = [(outcome_short(name), *row) for name, *row in context["rows"]]
     items = [tuple(item[name] for name in _ITEM) for item in context["items"]]
     return {
         **context,
