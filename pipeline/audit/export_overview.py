@@ -68,7 +68,7 @@ def export_overview(context: AuditContext) -> ExportOverview:
     known = labs[(labs["key"] != "") & labs["key"].notna() & (labs["patient"] >= 0)]
     counts = known.groupby(["key", "unit"], sort=True).size()
     units: dict[str, dict[str, int]] = {}
-    for (analyte, unit), count in counts.items():
+    for analyte, unit, count in counts.reset_index(name="rows").itertuples(index=False):
         units.setdefault(str(analyte), {})[str(unit)] = int(count)
     if not context.timed:
         return ExportOverview(units=units)

@@ -63,8 +63,8 @@ def _roc_curves(rows: HorizonRows) -> dict[str, RocCurve]:
 
 
 def _rounded_groups(groups: CalibrationGroups) -> CalibrationGroups:
-    parts = (groups.predicted, groups.observed, groups.lo, groups.hi)
-    return CalibrationGroups(*(_rounded(part) for part in parts), n=groups.n)
+    parts = (groups.predicted, groups.observed, groups.lo, groups.hi, groups.n)
+    return CalibrationGroups(*(_rounded(part) for part in parts))
 
 
 def _rounded_curve(curve: SmoothCalibration) -> SmoothCalibration:

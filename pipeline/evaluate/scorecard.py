@@ -106,15 +106,20 @@ def scorecard(outcome: OutcomeReport, kind: str = "", firm_from: int = 0) -> Sco
     over = labs_comparator(outcome)
     difference = outcome.compared(over, hours).difference
     finding = labs_finding(outcome, hours, firm_from)
-    judged = {
-        "ranking": _ranking(cell.area),
-        "calibration": _calibration(cell.slope, cell.intercept),
-        "net_benefit": _net_benefit(outcome.net_benefit.get(hours, NetBenefit())),
-        "labs": Judgement(difference, _OF_LABS[finding], f"labs_{finding}"),
-    }
-    if kind == "apparent":
-        judged = {name: Judgement(part.metric, "none", "apparent") for name, part in judged.items()}
-    return Scorecard(hours, cell.n_patients, cell.n_event_patients, labs_over=over, **judged)
+
+    def shown(part: Judgement) -> Judgement:
+        return Judgement(part.metric, "none", "apparent") if kind == "apparent" else part
+
+    return Scorecard(
+        hours=hours,
+        n_patients=cell.n_patients,
+        n_event_patients=cell.n_event_patients,
+        ranking=shown(_ranking(cell.area)),
+        calibration=shown(_calibration(cell.slope, cell.intercept)),
+        net_benefit=shown(_net_benefit(outcome.net_benefit.get(hours, NetBenefit()))),
+        labs=shown(Judgement(difference, _OF_LABS[finding], f"labs_{finding}")),
+        labs_over=over,
+    )
 
 
 def _ranking(area: Metric) -> Judgement:
