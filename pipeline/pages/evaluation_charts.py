@@ -293,6 +293,11 @@ def standalone_charts(curves: HorizonCurves, title: str) -> Iterator[tuple[str, 
 
 def _key(entries: Sequence[tuple[str, Style]], top: float) -> Markup:
     """Key at the right edge of the plot."""
+    room = int((_RIGHT - _LEFT - 50) / _LETTER)
+    entries = [
+        (name if len(name) <= room else f"{name[: room - 1].rstrip()}…", style)
+        for name, style in entries
+    ]
     longest = max((len(name) for name, _ in entries), default=0)
     return key(entries, max(_LEFT + 8, _RIGHT - 40 - _LETTER * longest), top, gap=15)
 

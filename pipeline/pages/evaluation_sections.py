@@ -51,6 +51,8 @@ class Section:
         Folded inside.
     folds_tables : bool
         Whether the tables are folded too where there are charts.
+    subject : str
+        Outcome, for the labels of its tables.
     """
 
     key: str
@@ -61,6 +63,7 @@ class Section:
     lines: Sequence[str] = ()
     parts: Sequence[Section] = field(default_factory=tuple)
     folds_tables: bool = True
+    subject: str = ""
 
     @property
     def is_filled(self) -> bool:
@@ -145,6 +148,7 @@ def outcome_sections(
     ) -> Section:
         kept = [grid for grid in grids if grid is not None and grid.rows]
         inside = {"figures": list(figures), "grids": kept, "lines": lines, "parts": parts}
+        inside["subject"] = label
         return Section(f"{key}-{name}", *about(name, **values), **inside)  # type: ignore[arg-type]
 
     groups = list(_group_areas(outcome, first))
@@ -337,7 +341,9 @@ def _importance(
         for caption, rows in drawn.items()
         if any(metric.is_complete for _, metric in rows)
     ]
-    return Section(blank.key, blank.title, blank.sentence, figures, [grid] if grid else [])
+    return Section(
+        blank.key, blank.title, blank.sentence, figures, [grid] if grid else [], subject=label
+    )
 
 
 def _largest_falls(entries: Mapping[str, AnalyteUse], hours: str) -> list[tuple[str, Metric]]:

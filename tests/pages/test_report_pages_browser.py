@@ -60,7 +60,12 @@ def whole_page() -> str:
     outcome["net_benefit"]["72"] = outcome["net_benefit"]["24"] | {
         "model_lo": [-0.2] * 4, "model_hi": [0.1] * 4
     }  # fmt: skip
-    return render_evaluation(content, curves(smooth=smooth), title="Evaluation", synthetic=True)
+    content["outcomes"]["icans"] = outcome | {"label": "ICANS"}
+    content["warnings"] = ["icans: 9 event patients.", "Audit error CHK104 in this cohort."]
+    drawn = curves(smooth=smooth)
+    drawn["severe_crs"]["72"].roc["plain_logistic"] = drawn["severe_crs"]["72"].roc["model"]
+    drawn["icans"] = drawn["severe_crs"]
+    return render_evaluation(content, drawn, title="Evaluation", synthetic=True)
 
 
 @pytest.fixture(scope="module")
@@ -132,6 +137,6 @@ def test_the_first_screen_has_every_verdict_and_four_charts(browser, folder) -> 
         "[...document.querySelectorAll('.score, .four figure svg')].map(e => "
         "e.getBoundingClientRect().bottom)"
     )
-    assert len(ends) == 1 + 4
-    assert max(ends) <= 900
+    assert len(ends) == 1 + 2 * 4
+    assert max(ends[:5]) <= 900
     page.close()
