@@ -10,7 +10,7 @@ from markupsafe import Markup
 from pipeline.format import percent, proportion
 from pipeline.pages.svg import BLUE, GREY, GRID, ORANGE, Style, chart, element, stroke, text
 
-_NAMES, _CELL, _ROW, _TOP = 130, 26, 19, 8
+_NAMES, _CELL, _ROW, _TOP = 150, 25, 19, 8
 _SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 _FAINT = 0.06  # opacity of a cell without results, so that the grid stays visible
 _BAR_WIDTH, _BAR_ROW = 430, 34
@@ -58,7 +58,7 @@ def reject_bars(rejected: Mapping[str, tuple[int, int]], *, title: str) -> Marku
     >>> "15 of 60 (25 %)" in drawn
     True
     """
-    left, right = 8, _BAR_WIDTH - 10
+    left, right = 8, _BAR_WIDTH - 20
     parts: list[Markup] = []
     bottom = _TOP + _BAR_ROW * len(rejected)
     for share in (0.01, 0.1, 0.25, 0.5, 1.0):
