@@ -48,7 +48,7 @@ OTHERS = {
     "importers/test_imported_training": "an import trains as its original, through every room",
     "model/test_bundle_formats": "older formats, every byte, and what changes no identity",
     "pages/test_audit_sentences": "what an audit found, on the evaluation page",
-    "pages/test_evaluation_page_browser": "the page in a browser",
+    "pages/test_report_pages_browser": "evaluation, monitoring and card pages in a browser",
     "pages/test_patient_page_browser": "the page in a browser",
     "reading/test_conservation": "every row is accounted for, through reading and cohort",
     "reading/test_read_tables": "tables in memory as their files, through cohort and reading",

@@ -26,6 +26,7 @@ from pipeline.audit.constant_checks import EncodingConstants, RepeatedConstants
 from pipeline.audit.course_checks import AfterTheEnd, CutAtThePeak, InformativeGaps, PeakColumns
 from pipeline.audit.digit_checks import CodeBeyondLimit, MissingDigit, Sentinels, SilentLimit
 from pipeline.audit.export_context import AuditContext, open_export
+from pipeline.audit.export_overview import export_overview
 from pipeline.audit.finding import SEVERITIES, Finding, NotApplicable
 from pipeline.audit.identity_checks import InformativeOrder, PersonsInTheExport, SamePatientTwice
 from pipeline.audit.leakage_checks import ColumnsThatAreTheOutcome, OutcomeAmongInputs
@@ -132,7 +133,7 @@ class AuditReport:
         Codes that the configuration acknowledges.
     facts : dict
         ``patients``, ``infusions``, ``rows`` per file, ``events`` per outcome, ``counts`` of
-        read and rejected rows per file, and ``readable``.
+        read and rejected rows per file, ``readable``, and ``overview`` (:class:`ExportOverview`).
     rejects : DataFrame
         Every rejected row or cell, in the columns of ``rejects.csv``.
     """
@@ -386,4 +387,5 @@ def _export_contents(context: AuditContext) -> dict[str, Any]:
         "events": events,
         "counts": counts,
         "readable": context.read is not None,
+        "overview": export_overview(context),
     }

@@ -89,7 +89,7 @@ def evaluate_command(
         )
         with output.folder() as target:
             (target / "evaluation.json").write_text(result.report.to_json(), encoding="utf-8")
-            page = render_evaluation(result.report, result.curves, title=page_title(result.report))
+            page = render_evaluation(result.report, title=page_title(result.report))
             (target / "evaluation.html").write_text(page, encoding="utf-8")
             write_csv(read.rejects, target / "rejects.csv")
             write_csv(read.notes, target / "flags.csv")

@@ -264,7 +264,6 @@ def _write_reports(result: TrainingResult, folder: Path) -> None:
     write_draws(result.gate_draws, folder)
     page = render_evaluation(
         evaluation.report,
-        evaluation.curves,
         title=f"Evaluation of {config.cohort.name}",
         synthetic=config.cohort.synthetic,
     )
@@ -293,7 +292,7 @@ def _charts(result: TrainingResult) -> dict[str, dict[str, str]]:
     return {
         name: {
             f"figures/h{hours}_{kind}.svg": markup
-            for hours, curves in result.evaluation.curves[name].items()
+            for hours, curves in outcome.curves.items()
             for kind, markup in standalone_charts(curves, f"{outcome.label}, within {hours} h")
         }
         for name, outcome in result.evaluation.report.outcomes.items()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from pipeline.resources import schema_yaml
 _LABS = ("analyte", "measurement", "composite_scores")
 
 
+Finding = Literal["add", "not_shown", "worse", "too_few", "unknown"]
 CONTROL = "control"
 AXIS = "axis:"  # prefix of axes among the permuted risks
 BARS = ("grade_and_day", "clinical_state")
@@ -242,13 +243,12 @@ def labs_verdict(
     >>> line.startswith("Within 72 h, labs are not shown to add to grade and day: AUROC +0.005")
     True
     """
-    bar = next((name for name in reversed(BARS) if name in outcome.comparators), "")
+    bar = labs_comparator(outcome)
     cell = outcome.compared(bar, key)
     control = outcome.negative_control.get(key, ControlCell()).difference
     labs = cell.difference
     if labs.low is None:
         return f"Within {key} h, what the labs add cannot be estimated: {TOO_FEW}."
-    shown = [part.low > 0 for part in (labs, control) if part.low is not None]
     over = "the clinical state" if bar == "clinical_state" else "grade and day"
     if control.low is None:
         compared = "no negative control was run"
@@ -259,17 +259,56 @@ def labs_verdict(
             f"Within {key} h, training patients cannot show what labs add to {over}: AUROC "
             f"{_span(labs)}, optimistic by an unknown amount."
         )
-    events = cell.n_event_patients
-    if events is not None and events < firm_from:
+    finding = labs_finding(outcome, key, firm_from)
+    if finding == "too_few":
+        events = int(cell.n_event_patients or 0)
         return (
-            f"Within {key} h, {counted(int(events), 'event patient')} "
+            f"Within {key} h, {counted(events, 'event patient')} "
             f"{'is' if events == 1 else 'are'} too few to say whether labs add to "
             f"{over} (a verdict needs {firm_from}): AUROC {_span(labs)}; {compared}."
         )
-    worse = labs.high is not None and labs.high < 0
-    verdict = "add" if all(shown) else "make it worse than" if worse else "are not shown to add"
-    preposition = "" if worse and not all(shown) else " to"
-    return f"Within {key} h, labs {verdict}{preposition} {over}: AUROC {_span(labs)}; {compared}."
+    verdict = {"add": "add to", "worse": "make it worse than"}.get(
+        finding, "are not shown to add to"
+    )
+    return f"Within {key} h, labs {verdict} {over}: AUROC {_span(labs)}; {compared}."
+
+
+def labs_comparator(outcome: OutcomeReport) -> str:
+    """Comparator without labs: the clinical state, or grade and day; "" if neither was scored."""
+    return next((name for name in reversed(BARS) if name in outcome.comparators), "")
+
+
+def labs_finding(outcome: OutcomeReport, key: str, firm_from: int = 0) -> Finding:
+    """Whether labs add at a horizon, by the comparator without labs and the negative control.
+
+    Parameters
+    ----------
+    outcome : OutcomeReport
+    key : str
+        Horizon in hours.
+    firm_from : int
+        Event patients needed for a verdict.
+
+    Returns
+    -------
+    {"add", "not_shown", "worse", "too_few", "unknown"}
+
+    Examples
+    --------
+    >>> bar = {"72": {"diff_auroc": 0.05, "diff_lo": 0.01, "diff_hi": 0.09}}
+    >>> labs_finding(OutcomeReport.model_validate({"comparators": {"grade_and_day": bar}}), "72")
+    'add'
+    """
+    cell = outcome.compared(labs_comparator(outcome), key)
+    labs = cell.difference
+    control = outcome.negative_control.get(key, ControlCell()).difference
+    if labs.low is None:
+        return "unknown"
+    if cell.n_event_patients is not None and cell.n_event_patients < firm_from:
+        return "too_few"
+    if all(part.low > 0 for part in (labs, control) if part.low is not None):
+        return "add"
+    return "worse" if labs.high is not None and labs.high < 0 else "not_shown"
 
 
 def _pools(patient: Ints, day: Ints) -> list[Ints]:

@@ -11,7 +11,7 @@ from pipeline.evaluate.intervals import patient_draws
 from pipeline.evaluate.patient_weights import PatientWeights
 from pipeline.evaluate.scored_rows import HorizonRows, ScoredRows
 from pipeline.evaluate.weighted_logistic import condense, logistic_draws
-from pipeline.model.evaluation_report import CalibrationGroups, SmoothCalibration
+from pipeline.model.evaluation_curves import CalibrationGroups, SmoothCalibration
 from pipeline.model.logistic import logit, sigmoid
 
 _GROUPS = 8

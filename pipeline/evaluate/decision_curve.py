@@ -63,7 +63,8 @@ def threshold_grid(low: float, high: float) -> Floats:
 def decision_curves(scores: ScoredRows, thresholds: Floats) -> dict[str, NetBenefit]:
     """Net benefit per horizon of the model, its comparators, and treating all or none.
 
-    ``diff`` is the model minus grade and day, with its interval; ``better_than_all_and_none`` is
+    ``diff`` is the model minus grade and day and ``gain`` the model minus the better of treating
+    all and none, each with its interval, paired on the same draws; ``better_than_all_and_none`` is
     true where the model's estimate exceeds both policies.
     """
     return {hours: _curves(rows, thresholds) for hours, rows in scores.by_horizon()}
@@ -78,21 +79,24 @@ def _curves(rows: HorizonRows, thresholds: Floats) -> NetBenefit:
         for name in SHOWN
         if name in rows.risks and not np.isnan(rows.risks[name]).any()
     }
-    everyone = net_benefit(label, np.ones(len(label)), weight, thresholds)[:, 0]
+    everyone = net_benefit(label, np.ones(len(label)), weight, thresholds)
     model = curves["model"]
+    gain = model - np.maximum(everyone, 0.0)
     low, high = _ends(model)
     parts: dict[str, Any] = {name: _numbers(curve[:, 0]) for name, curve in curves.items()}
     if "grade_and_day" in curves:
         difference = model - curves["grade_and_day"]
         parts["diff"] = _numbers(difference[:, 0])
         parts["diff_lo"], parts["diff_hi"] = _ends(difference)
+    parts["gain"] = _numbers(gain[:, 0])
+    parts["gain_lo"], parts["gain_hi"] = _ends(gain)
     return NetBenefit(
         thresholds=thresholds.tolist(),
         model_lo=low,
         model_hi=high,
-        treat_all=_numbers(everyone),
+        treat_all=_numbers(everyone[:, 0]),
         treat_none=[0.0] * len(thresholds),
-        better_than_all_and_none=(model[:, 0] > np.maximum(everyone, 0.0)).tolist(),
+        better_than_all_and_none=(gain[:, 0] > 0).tolist(),
         **parts,
     )
 

@@ -167,9 +167,17 @@ def ici(label: Floats, risk: Floats, weight: Weights) -> float:
     return float(np.average(np.abs(smooth - risk), weights=sample))
 
 
+FALSE_POSITIVE_RATES = np.array(
+    [0, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1]
+)
+
+
 def roc_points(label: Floats, score: Floats, weight: Floats, group: Ints) -> tuple[Floats, Floats]:
-    """Mean ROC curve of all groups on a grid of 101 false positive rates; weights per row."""
-    grid = np.linspace(0.0, 1.0, 101)
+    """Mean ROC curve of all groups at ``FALSE_POSITIVE_RATES``; weights per row.
+
+    Few fixed points do not show single patients.
+    """
+    grid = FALSE_POSITIVE_RATES
     curves = []
     for part in _groups(group):
         y, s = label[part], score[part]
@@ -181,7 +189,7 @@ def roc_points(label: Floats, score: Floats, weight: Floats, group: Ints) -> tup
         true = np.r_[0.0, np.cumsum(hits[order])[last] / hits.sum()]
         false = np.r_[0.0, np.cumsum(misses[order])[last] / misses.sum()]
         curves.append(np.interp(grid, false, true))
-    return grid, np.mean(curves, axis=0) if curves else np.full(101, np.nan)
+    return grid, np.mean(curves, axis=0) if curves else np.full(len(grid), np.nan)
 
 
 def _quotient(part: Floats, whole: Floats) -> Floats:

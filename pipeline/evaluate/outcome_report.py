@@ -13,7 +13,6 @@ from pipeline.config_evaluation import EvaluationConfig
 from pipeline.evaluate import metrics
 from pipeline.evaluate.added_value import added_value, negative_control
 from pipeline.evaluate.alerts import alert_burden
-from pipeline.evaluate.calibration_curves import DRAWS, calibration_groups, calibration_smooth
 from pipeline.evaluate.comparators import EXPECTED, PROBABILITIES
 from pipeline.evaluate.competing_risks import (
     incidence_of_outcome,
@@ -41,7 +40,6 @@ from pipeline.model.evaluation_cells import (
     PerformanceCell,
     ProbabilityIntervals,
 )
-from pipeline.model.evaluation_report import HorizonCurves, RiskDistribution, RocCurve
 
 MODELS = ("model", "model_no_state")
 BARS = ("grade_and_day", "clinical_state")
@@ -298,42 +296,3 @@ def days_at_longest(scores: ScoredRows) -> dict[str, DayCell]:
             mean_risk=rows.mean_risk() if shown else None,
         )
     return result
-
-
-def curves(scores: ScoredRows, minimum: int, draws: int = DRAWS) -> dict[str, HorizonCurves]:
-    """ROC, calibration and risk distribution per horizon, for the page and the figures.
-
-    Horizons with too few event patients are omitted: their curves would describe single patients.
-    """
-    result = {}
-    for hours, rows in replace(scores, minimum=minimum).by_horizon():
-        if not rows.is_estimable:
-            continue
-        lines = {}
-        for name in ("model", "model_no_state", "grade_and_day"):
-            risk = rows.risks[name]
-            false, true = metrics.roc_points(rows.label, risk, rows.sample, rows.group)
-            if not np.isnan(true).any():
-                lines[name] = RocCurve(false.tolist(), true.tolist())
-        result[hours] = HorizonCurves(
-            roc=lines,
-            calibration=calibration_groups(scores, float(hours), draws=draws),
-            calibration_smooth=calibration_smooth(rows, draws=draws),
-            risk_distribution=_distribution(rows),
-        )
-    return result
-
-
-def _distribution(rows: HorizonRows) -> RiskDistribution:
-    """Counts of landmarks by risk, and the weighted mean risk with and without the event."""
-    label, risk, repeats = rows.label, rows.risks["model"], rows.n_repeats
-    parts = (rows.take(np.flatnonzero(label == value)) for value in (1, 0))
-    edges = np.linspace(0.0, 1.0, 21)
-    events = np.histogram(risk[label == 1], edges)[0] / repeats
-    others = np.histogram(risk[label == 0], edges)[0] / repeats
-    return RiskDistribution(
-        edges=edges.tolist(),
-        events=np.round(events, 2).tolist(),
-        non_events=np.round(others, 2).tolist(),
-        means=[part.mean_risk() for part in parts],
-    )

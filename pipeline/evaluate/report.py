@@ -23,8 +23,9 @@ from pipeline.evaluate.added_value import labs_verdict
 from pipeline.evaluate.analyte_use import analyte_use, axis_use
 from pipeline.evaluate.calibration_curves import DRAWS
 from pipeline.evaluate.contrast import contrast_outcomes, evaluate_contrast, pair_scores
+from pipeline.evaluate.horizon_curves import curves
 from pipeline.evaluate.model_description import changed_settings
-from pipeline.evaluate.outcome_report import OutcomeContext, canary_auroc, curves, evaluate_outcome
+from pipeline.evaluate.outcome_report import OutcomeContext, canary_auroc, evaluate_outcome
 from pipeline.evaluate.scored_rows import ScoredRows
 from pipeline.evaluate.scoring_protocol import ScoredOutcome
 from pipeline.evaluate.subgroups import site_masks, subgroup_masks
@@ -35,7 +36,6 @@ from pipeline.model.evaluation_report import (
     ContrastDetail,
     EvaluatedCohort,
     EvaluationReport,
-    HorizonCurves,
     LeftOut,
     Protocol,
     ResultTimes,
@@ -58,10 +58,9 @@ def result_times(cohort: Cohort) -> ResultTimes:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The evaluation report, and the curves of its page by outcome and horizon."""
+    """The evaluation report."""
 
     report: EvaluationReport
-    curves: Mapping[str, Mapping[str, HorizonCurves]]
 
     def with_parts(self, **parts: Any) -> Evaluation:
         """Return a copy with parts of the report added or replaced."""
@@ -117,7 +116,7 @@ def assemble(
     ('mine', 1000)
     """
     settings, minimum = config.evaluation, config.evaluation.min_event_patients
-    outcomes, drawn, canaries, used, axes = {}, {}, [], {}, {}
+    outcomes, canaries, used, axes = {}, [], {}, {}
     for name, part in scored.items():
         context = _context(name, part, config, cohort, kind, training)
         outcome = evaluate_outcome(part.scores, settings, seed=config.seed, context=context)
@@ -136,8 +135,8 @@ def assemble(
             negative_control_kind=(
                 "refitted" if kind == "cross-validated" else "applied, not refitted"
             ),
+            curves=curves(part.scores, minimum, min(DRAWS, settings.bootstrap)),
         )
-        drawn[name] = curves(part.scores, minimum, min(DRAWS, settings.bootstrap))
         resampled = part.scores.resampled(settings.bootstrap, config.seed, minimum)
         used[name] = analyte_use(resampled, cohort, spec, part.columns)
         axes[name] = axis_use(resampled)
@@ -158,7 +157,7 @@ def assemble(
         analyte_use=used,
         axis_use=axes,
     )
-    return Evaluation(report, drawn)
+    return Evaluation(report)
 
 
 def rival_hours(

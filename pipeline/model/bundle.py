@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 EVALUATION = "evaluation.json"
 REPORTS = ("audit.json", "evaluation.html", "model_card.md", "card.json", "tripod_ai.md")
+CARD_PAGE = "model_card.html"  # absent from bundles of earlier versions
 
 
 @dataclass(frozen=True, eq=False)

@@ -25,6 +25,7 @@ from pipeline.model.evaluation_cells import (
     ProbabilityIntervals,
     Rate,
 )
+from pipeline.model.evaluation_curves import HorizonCurves
 
 
 class ModelAndComparators(Part):
@@ -167,6 +168,7 @@ class OutcomeReport(Part):
     answered: SomeLandmarks = Field(default_factory=SomeLandmarks)
     labs_answer: str = ""
     negative_control_kind: str = ""
+    curves: dict[str, HorizonCurves] = Field(default_factory=dict)
 
     def compared(self, name: str, hours: str) -> PerformanceCell:
         """Return the metrics of a comparator at a horizon; empty if there are none."""

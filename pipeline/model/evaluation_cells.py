@@ -288,7 +288,8 @@ class AlertTable(Part):
 class NetBenefit(Part):
     """Net benefit at each threshold; only a ``reason`` if it cannot be estimated.
 
-    ``diff`` is the model minus grade and day.
+    ``diff`` is the model minus grade and day, ``gain`` the model minus the better of treating all
+    and treating none.
     """
 
     reason: str = ""
@@ -306,6 +307,9 @@ class NetBenefit(Part):
     diff: list[Number] | None = None
     diff_lo: list[Number] | None = None
     diff_hi: list[Number] | None = None
+    gain: list[Number] | None = None
+    gain_lo: list[Number] | None = None
+    gain_hi: list[Number] | None = None
 
     def curve(self, name: str) -> list[Number] | None:
         """Return the net benefit of a predictor or policy at each threshold; None if unknown."""
@@ -313,7 +317,7 @@ class NetBenefit(Part):
         return curve
 
     def at(self, name: str, place: int) -> Metric:
-        """Return the net benefit of a predictor or policy, or ``diff``, at one threshold."""
+        """Return the net benefit of a policy, ``diff`` or ``gain`` at one threshold."""
         curves = [self.curve(f"{name}{end}") for end in ("", "_lo", "_hi")]
         return Metric(*(None if curve is None else curve[place] for curve in curves))
 

@@ -5,14 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from markupsafe import Markup
+
+from pipeline.audit.export_overview import ExportOverview
 from pipeline.audit.finding import Example, Finding
 from pipeline.audit.runner import NEVER_ACKNOWLEDGED, AuditReport
 from pipeline.audit.usability_checks import RefusedRows
-from pipeline.format import counted, integer, joined, percent
+from pipeline.cohort.analytes import dictionary
+from pipeline.explain.phrases import section
+from pipeline.format import counted, integer, joined, percent, words
+from pipeline.pages.audit_charts import completeness_heatmap, reject_bars
+from pipeline.pages.csv_links import data_link
+from pipeline.pages.evaluation_tables import Grid
 from pipeline.pages.html import render
 
 TEMPLATES = Path(__file__).parent / "templates"
 MOST_SHOWN = 10
+_MOST_ANALYTES = 30
+_COUNTS = ("read", "accepted", "rejected", "collapsed", "withdrawn", "cells_ignored")
 HEADINGS = {
     "error": "Errors: a result would be false",
     "warning": "Warnings: a result would be weaker than it looks",
@@ -64,11 +74,14 @@ def render_audit(report: AuditReport, *, title: str, synthetic: bool = False) ->
         blocked=bool(report.blocking),
         what=_what(report),
         sections=sections,
-        overview=_overview(report),
+        index=_index(report),
+        figures=_figures(report),
+        tables=_tables(report),
+        mixed=_mixed_units(_export(report)),
+        link=data_link,
         most_shown=MOST_SHOWN,
         passed=quiet["passed"],
         skipped=quiet["not applicable"],
-        files=_files(report),
     )
 
 
@@ -97,7 +110,7 @@ def _grouped(report: AuditReport) -> list[dict[str, Any]]:
     ]
 
 
-def _overview(report: AuditReport) -> list[dict[str, Any]]:
+def _index(report: AuditReport) -> list[dict[str, Any]]:
     """Count the findings of each code and severity."""
     lines: dict[tuple[str, str], dict[str, Any]] = {}
     for item in report.findings:
@@ -162,16 +175,16 @@ def _lead(report: AuditReport) -> str:
     also = f"{counted(warnings, 'kind')} of warning" if warnings else "no warnings"
     if errors:
         return (
-            f"Training on this export is blocked by {joined(errors)}. Fix what stands under "
+            f"Training on this export is blocked by {joined(errors)}. Fix the findings under "
             f"Errors first; there {'is' if warnings == 1 else 'are'} also {also}."
         )
     known = sorted({item.code for item in report.findings if item.severity == "error"})
     if known:
         return (
             f"Training is possible only because the configuration acknowledges {joined(known)}. "
-            f"Figures from this export are not to be believed in that respect; {also}."
+            f"Figures from this export are not reliable in that respect; {also}."
         )
-    return f"Nothing here makes a result false, so training is not blocked; {also}."
+    return f"No finding invalidates results, so training is not blocked; {also}."
 
 
 def _what(report: AuditReport) -> str:
@@ -197,6 +210,62 @@ def _infusions(report: AuditReport) -> str:
     return "" if count == report.facts["patients"] else f", {integer(count)} infusions"
 
 
-def _files(report: AuditReport) -> list[dict[str, Any]]:
-    """Rows read, accepted and rejected per file."""
-    return [{"file": file, **count} for file, count in report.facts["counts"].items()]
+def _export(report: AuditReport) -> ExportOverview:
+    overview: ExportOverview = report.facts.get("overview", ExportOverview())
+    return overview
+
+
+def _figures(report: AuditReport) -> list[tuple[str, Markup]]:
+    """Charts of the overview that have data."""
+    export, counts = _export(report), report.facts["counts"]
+    texts, figures = section("audit_overview"), []
+    if export.completeness:
+        names = {_label(analyte): row for analyte, row in export.completeness.items()}
+        shown = dict(list(names.items())[:_MOST_ANALYTES])
+        title = texts["completeness"]["title"]
+        figures.append((title, completeness_heatmap(export.days, shown, title=title)))
+    if counts:
+        title = texts["rejects"]
+        rejected = {file: (int(row["rejected"]), int(row["read"])) for file, row in counts.items()}
+        figures.append((title, reject_bars(rejected, title=title)))
+    return figures
+
+
+def _mixed_units(export: ExportOverview) -> list[tuple[str, str]]:
+    """Analytes written in several units, with the number of rows of each."""
+    return [
+        (_label(analyte), ", ".join(f"{unit or 'none'} ({integer(n)})" for unit, n in ordered))
+        for analyte, units in sorted(export.units.items())
+        if len(ordered := sorted(units.items(), key=lambda item: -item[1])) > 1
+    ]
+
+
+def _tables(report: AuditReport) -> list[tuple[str, str, Grid]]:
+    """Key, sentence and table of every folded table."""
+    export, counts = _export(report), report.facts["counts"]
+    texts = section("audit_overview")
+    completeness: list[tuple[str, ...]] = [
+        (_label(analyte), *(percent(share) for share in row))
+        for analyte, row in export.completeness.items()
+    ]
+    units: list[tuple[str, ...]] = [
+        (_label(analyte), unit or "none", integer(count))
+        for analyte, by_unit in sorted(export.units.items())
+        for unit, count in by_unit.items()
+    ]
+    days = tuple("Before" if day < 0 else f"Day {day}" for day in export.days)
+    files: list[tuple[str, ...]] = [
+        (file, *(integer(row[name]) for name in _COUNTS)) for file, row in counts.items()
+    ]
+    head = ("File", *(words(name) for name in _COUNTS))
+    grids = {
+        "rows": Grid(texts["rows"]["title"], head, files),
+        "completeness": Grid(texts["completeness"]["title"], ("Analyte", *days), completeness),
+        "units": Grid(texts["units"]["title"], ("Analyte", "Unit", "Rows"), units),
+    }
+    return [(key, texts[key]["sentence"], grid) for key, grid in grids.items() if grid.rows]
+
+
+def _label(analyte: str) -> str:
+    known = dictionary().get(analyte)
+    return analyte if known is None else known.short

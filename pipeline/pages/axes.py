@@ -14,7 +14,7 @@ from pipeline.pages.svg import GREY, GRID, INK, PALE, Style, element, stroke, te
 
 TINY = 1e-12
 """Spans and values below this count as zero."""
-Kind = Literal["linear", "log2", "log10"]
+Kind = Literal["linear", "sqrt", "log2", "log10"]
 
 
 _AXIS = Style(INK, None, width=1.2)
@@ -34,6 +34,8 @@ class Scale:
     (150.0, (0.0, 2.0, 4.0, 6.0, 8.0, 10.0))
     >>> Scale(1, 1000, 0, 300, "log10").ticks(4)
     (1.0, 10.0, 100.0, 1000.0)
+    >>> Scale(0, 1, 0, 100, "sqrt")(0.25)
+    50.0
     """
 
     low: float
@@ -49,13 +51,18 @@ class Scale:
                 f"`low` must be finite and below `high`, got {self.low!r} and {self.high!r}."
                 " Use `domain(values)`, which widens a single value."
             )
-        if self.kind != "linear" and self.low <= 0:
+        if self.kind == "sqrt" and self.low < 0:
+            raise ValueError(f"A square-root scale starts at or above zero, got {self.low!r}.")
+        if self.kind.startswith("log") and self.low <= 0:
             raise ValueError(f"A log scale starts above zero, got `low` {self.low!r}.")
 
     def __call__(self, value: float) -> float:
         """Return the pixel of a value; a log axis maps zero and below to the low end."""
         if self.kind == "linear":
             share = (value - self.low) / (self.high - self.low)
+        elif self.kind == "sqrt":
+            low, high = math.sqrt(self.low), math.sqrt(self.high)
+            share = (math.sqrt(max(value, 0.0)) - low) / (high - low)
         elif value <= 0:
             share = 0.0
         else:
@@ -68,7 +75,7 @@ class Scale:
 
     def ticks(self, count: int = 5) -> tuple[float, ...]:
         """Return about `count` round values inside the axis."""
-        if self.kind == "linear":
+        if self.kind in ("linear", "sqrt"):
             return _linear_ticks(self.low, self.high, count)
         return _log_ticks(self.low, self.high, count, 2 if self.kind == "log2" else 10)
 

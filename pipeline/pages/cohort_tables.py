@@ -47,7 +47,7 @@ def contrast(cells: Mapping[str, PerformanceCell], detail: ContrastDetail) -> Gr
         ("", *(f"{h} h" for h in hours)),
         rows,
         "Second line: the contrast minus this. Landmarks at risk of both, after which exactly one "
-        f"comes first within the horizon; same hour: left out.{_never_graded(detail)}",
+        f"comes first within the horizon; same hour: excluded.{_never_graded(detail)}",
         frozenset({0}),
     )
 
@@ -62,7 +62,7 @@ def _never_graded(detail: ContrastDetail) -> str:
     if not scales:
         return ""
     return (
-        f" Landmarks (patients) left out, because what came first is unknown: {'; '.join(scales)}."
+        f" Landmarks (patients) excluded, because what came first is unknown: {'; '.join(scales)}."
     )
 
 
@@ -84,7 +84,7 @@ def drivers(detail: ContrastDetail, hours: str) -> Grid | None:
         f"What drives the contrast within {hours} h",
         ("Analyte", "Fall in AUROC when it comes from another patient of the same day"),
         rows,
-        "The largest falls. An interval that holds 0 shows nothing.",
+        "The largest falls. If the interval includes 0, no effect is shown.",
     )
 
 
@@ -173,13 +173,13 @@ def analyte_use(
             "Event patients",
             "Used, and why",
             f"Fall in AUROC ({hours} h) when exchanged",
-            "What the interval shows",
+            "Verdict",
         ),
         rows,
         "Exchanged: the analyte's values and times come from another patient of the same day, the "
-        "model stays. Analytes that travel together cover for each other, so no fall does not mean "
-        f"no biology. {integer(compared)} analytes have an interval here: if none carried "
-        "anything, one in twenty would miss 0 by chance.",
+        "model stays. Correlated analytes replace each other, so no fall does not mean "
+        f"no biology. {integer(compared)} analytes have an interval here: if none mattered, "
+        "one in twenty would exclude 0 by chance.",
     )
 
 
@@ -221,11 +221,11 @@ def _verdict(
     fewest = min((int(n) for n in known if n is not None and not is_missing(n)), default=0)
     if fewest < firm_from:
         return f"nothing: {counted(fewest, 'event patient')}, a verdict needs {firm_from}"
-    one_of = f"one of {compared} looked at"
+    one_of = f"one of {compared} compared"
     return {
         1: f"above 0: ranking falls without it ({one_of})",
         -1: f"below 0: ranking rises without it ({one_of})",
-        0: "holds 0: nothing shown",
+        0: "includes 0: no effect shown",
     }[fall.side_of(0.0, 3)]
 
 

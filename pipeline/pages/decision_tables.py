@@ -49,7 +49,7 @@ def alerts(outcome: OutcomeReport, names: Mapping[str, str]) -> Grid | None:
         rows,
         "The cut-off is learned on the other folds, never on the patients it is used on. A patient "
         "counts as warned by an alert within the horizon before onset. Hours are those of warned "
-        "patients, from the first such alert, so they cannot exceed the horizon and start at a "
+        "patients, from the first of these, so they cannot exceed the horizon and start at a "
         "landmark. A landmark alerts by itself: several on one day are several alerts.",
     )
 
@@ -87,7 +87,7 @@ def net_benefit(outcome: OutcomeReport, names: Mapping[str, str]) -> Grid | None
         "threshold",
         ("", *(f"Threshold {percent(t)}" for t in shown)),
         rows,
-        "Treating nobody has a net benefit of 0. A model is of use at a threshold where it exceeds "
+        "Treating none has a net benefit of 0. A model is useful at a threshold where it exceeds "
         "0 and treating all, whose curve crosses 0 at the share with the event. The range of "
         "thresholds comes from the configuration (evaluation.net_benefit_range); whether it was "
         "set before these data were seen is not known here.",

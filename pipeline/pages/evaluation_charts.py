@@ -1,4 +1,4 @@
-"""Charts of an evaluation: ROC, calibration, distributions, decision curves and differences."""
+"""Charts of an evaluation: ROC, calibration, risks given, decision curve and events over time."""
 
 from __future__ import annotations
 
@@ -8,24 +8,25 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from markupsafe import Markup
 
-from pipeline.format import integer, is_missing, percent, plain, proportion, signed
-from pipeline.model.evaluation_cells import Metric, NetBenefit
-from pipeline.model.evaluation_report import (
+from pipeline.format import integer, is_missing, percent, plain, proportion
+from pipeline.model.evaluation_cells import NetBenefit, Rate
+from pipeline.model.evaluation_curves import (
     CalibrationGroups,
     HorizonCurves,
+    RiskDistribution,
     RocCurve,
     SmoothCalibration,
 )
 from pipeline.pages import axes, marks
 from pipeline.pages.axes import Scale, domain
-from pipeline.pages.svg import BLUE, GREY, INK, ORANGE, STYLES, Style, chart, element, key, text
+from pipeline.pages.svg import BLUE, GREY, ORANGE, STYLES, Style, chart, element, key, stroke, text
 
-WIDTH, HEIGHT = 360, 340
-_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 346, 12, 292
-
-
-_WIDTH, _HEIGHT = 360, 340
+WIDTH, HEIGHT = 270, 250
+_LEFT, _RIGHT, _TOP, _BOTTOM = 50, 256, 12, 208
+_LETTER = 6.4
 _BAND = "#c9dcec"
+_RISK_TICKS = (0.0, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0)
+_DECISIONS = ("model", "grade_and_day", "treat_all", "treat_none")
 
 
 def roc_chart(curves: Mapping[str, RocCurve], *, title: str = "ROC curves") -> Markup:
@@ -36,8 +37,7 @@ def roc_chart(curves: Mapping[str, RocCurve], *, title: str = "ROC curves") -> M
 
     Examples
     --------
-    >>> drawing = roc_chart({"Model": RocCurve([0, 0.2, 1], [0, 0.7, 1])})
-    >>> "Model" in drawing and "<title>ROC curves</title>" in drawing
+    >>> "Sensitivity" in roc_chart({"Model": RocCurve([0, 1], [0, 1])})
     True
     """
     x, y = Scale(0, 1, _LEFT, _RIGHT), Scale(0, 1, _BOTTOM, _TOP)
@@ -49,8 +49,6 @@ def roc_chart(curves: Mapping[str, RocCurve], *, title: str = "ROC curves") -> M
         names.append((f"and {len(known) - len(shown)} more", Style("none")))
     at_ten = [f"{name} {proportion(_height_at(0.1, pairs))}" for name, pairs in known]
     desc = "Sensitivity where 10 % of landmarks without event are flagged: " + ", ".join(at_ten)
-    longest = max((len(name) for name, _ in names), default=0)
-    key_x = max(_LEFT + 8, _RIGHT - 42 - 6.4 * longest)
     return chart(
         title,
         f"{desc}." if at_ten else "No curve could be estimated.",
@@ -59,88 +57,85 @@ def roc_chart(curves: Mapping[str, RocCurve], *, title: str = "ROC curves") -> M
         axes.axes(x, y, x_label="1 − specificity", y_label="Sensitivity"),
         axes.diagonal(x, y),
         *lines,
-        key(names, key_x, _BOTTOM + 4 - 15 * len(names), gap=15),
+        _key(names, _BOTTOM + 4 - 15 * len(names)),
     )
 
 
 def calibration_chart(
-    points: CalibrationGroups, *, title: str = "Calibration", x_label: str = "Predicted risk"
+    groups: CalibrationGroups,
+    smooth: SmoothCalibration = SmoothCalibration(),  # noqa: B008 - frozen
+    *,
+    title: str = "Calibration",
 ) -> Markup:
     """
-    Draw observed against predicted risk with intervals and the ideal diagonal.
+    Draw observed against predicted risk on square-root axes, on which rare events have room.
+
+    Points are groups of landmarks with 95 % intervals, the line is the smoothed rate with its
+    band; everything is cut at the edge of the plot.
 
     Examples
     --------
-    >>> groups = CalibrationGroups([0.1, 0.3], [0.12, None], [0.05], [0.2])
+    >>> groups = CalibrationGroups([0.02, 0.1], [0.01, 0.15], [0.0, 0.1], [0.04, 0.2])
     >>> calibration_chart(groups).count("<circle")
-    1
+    2
     """
-    predicted, observed, lo, hi = points.predicted, points.observed, points.lo, points.hi
-    style = Style(BLUE)
-    reach = min(1.0, domain([0.0, 0.05, *predicted, *observed, *hi])[1])
-    x, y = Scale(0, reach, _LEFT, _RIGHT), Scale(0, reach, _BOTTOM, _TOP)
+    predicted, observed = groups.predicted, groups.observed
     known = marks.finite_pairs(zip(predicted, observed, strict=False))
+    reach = _reach([*smooth.risk, *(part for pair in known for part in pair)])
+    x, y = Scale(0, reach, _LEFT, _RIGHT, "sqrt"), Scale(0, reach, _BOTTOM, _TOP, "sqrt")
+    ticks = [(at, plain(100 * at)) for at in _RISK_TICKS if at <= reach]
+    ends = zip(predicted, groups.lo, groups.hi, strict=False)
     spans = [
-        marks.error_bar(x, y, at, a, b, style)
-        for at, a, b in zip(predicted, lo, hi, strict=False)
-        if at is not None and a is not None and b is not None
-        if math.isfinite(at) and math.isfinite(a) and math.isfinite(b)
+        marks.error_bar(x, y, at, low, high, Style(BLUE))
+        for at, low, high in _finite_triples(ends)
+        if at <= reach
     ]
+    curve = [(r, y.clamp(v)) for r, v in zip(smooth.risk, smooth.observed, strict=True)]
     description = "; ".join(f"predicted {percent(a)}, observed {proportion(b)}" for a, b in known)
-    ticks = [(value, plain(round(100 * value, 6))) for value in x.ticks()]
     return chart(
         title,
         f"{description}." if description else "No group could be estimated.",
         WIDTH,
         HEIGHT,
         axes.axes(
-            x, y, x_label=f"{x_label}, %", y_label="Observed, %", x_ticks=ticks, y_ticks=ticks
+            x,
+            y,
+            x_label="Predicted, % (√ scale)",
+            y_label="Observed, %",
+            x_ticks=ticks,
+            y_ticks=ticks,
         ),
-        *spans,
-        marks.line(x, y, known, Style(BLUE, None, width=1.2)),
+        _band(x, y, smooth.risk, smooth.lo, smooth.hi),
         axes.diagonal(x, y, "ideal"),
-        marks.points(x, y, known, style),
+        marks.line(x, y, curve, Style(BLUE, None, width=2.2)),
+        *spans,
+        marks.points(x, y, [(a, y.clamp(b)) for a, b in known], Style(BLUE), size=3.2),
     )
 
 
-def histogram_pair(
-    edges: Sequence[float],
-    events: Sequence[float],
-    non_events: Sequence[float],
-    *,
-    means: Sequence[float | None] = (None, None),
-    title: str = "Risk distribution",
-) -> Markup:
+def histogram_pair(bins: RiskDistribution, *, title: str = "Risk distribution") -> Markup:
     """
     Draw histograms of risk, events upwards and non-events downwards.
 
     Bars are shares of their own group, because events are rare.
 
-    Parameters
-    ----------
-    means : sequence of float
-        Mean risk of events and of non-events; bins do not determine it.
-
     Examples
     --------
-    >>> drawing = histogram_pair([0, 0.5, 1], [3, 7], [80, 20])
-    >>> "Event (n = 10)" in drawing and "No event (n = 100)" in drawing
+    >>> "Event (n = 3)" in histogram_pair(RiskDistribution([0, 0.5, 1], [1, 2], [8, 1]))
     True
     """
-    above, below = _shares(events), _shares(non_events)
-    tallest = max([0.1, *above, *below])
-    reach = math.ceil(tallest * 10 - 1e-9) / 10
+    edges, above, below = bins.edges, _shares(bins.events), _shares(bins.non_events)
+    reach = math.ceil(max([0.1, *above, *below]) * 10 - 1e-9) / 10
     low, high = (min(edges), max(edges)) if len(edges) > 1 else (0.0, 1.0)
     x, y = Scale(low, high, _LEFT, _RIGHT), Scale(-reach, reach, _BOTTOM, _TOP)
-    across = [(value, plain(round(100 * value, 6))) for value in x.ticks()]
     up = [(value, plain(round(100 * abs(value), 6))) for value in y.ticks()]
-    event_label = f"Event (n = {integer(sum(events))})"
-    other_label = f"No event (n = {integer(sum(non_events))})"
+    event_label = f"Event (n = {integer(sum(bins.events))})"
+    other_label = f"No event (n = {integer(sum(bins.non_events))})"
     return chart(
         title,
         " ".join(
             f"{label}{'' if is_missing(mean) else f': mean risk {percent(mean)}'}."
-            for label, mean in zip((event_label, other_label), means, strict=True)
+            for label, mean in zip((event_label, other_label), bins.means, strict=True)
         ),
         WIDTH,
         HEIGHT,
@@ -149,168 +144,122 @@ def histogram_pair(
             y,
             x_label="Predicted risk, %",
             y_label="Share of group, %",
-            x_ticks=across,
+            x_ticks=_percent_ticks(x),
             y_ticks=up,
         ),
         marks.bars(x, y, edges, above, Style(ORANGE)),
         marks.bars(x, y, edges, [-share for share in below], Style(BLUE)),
-        text(_RIGHT - 4, _TOP + 14, f"▲ {event_label}", anchor="end", bold=True, colour=ORANGE),
-        text(_RIGHT - 4, _BOTTOM - 8, f"▼ {other_label}", anchor="end", bold=True, colour=BLUE),
-    )
-
-
-def smooth_calibration(
-    smooth: SmoothCalibration, groups: CalibrationGroups, *, title: str
-) -> Markup:
-    """Draw the smoothed observed rate with its band, groups as points, and the diagonal."""
-    risk, low, high = smooth.risk, smooth.lo, smooth.hi
-    reach = min(1.0, domain([0.0, 0.05, *risk, *smooth.observed, *groups.observed])[1])
-    x, y = Scale(0, reach, _LEFT, _RIGHT), Scale(0, reach, _BOTTOM, _TOP)
-    edge = [(r, y.clamp(v)) for r, v in zip(risk, high, strict=True)]
-    edge += [(r, y.clamp(v)) for r, v in zip(reversed(risk), reversed(low), strict=True)]
-    ticks = [(value, plain(round(100 * value, 6))) for value in x.ticks()]
-    curve = [(r, y.clamp(v)) for r, v in zip(risk, smooth.observed, strict=True)]
-    known = marks.finite_pairs(zip(groups.predicted, groups.observed, strict=True))
-    inside = [(a, b) for a, b in known if a <= reach and b <= reach]
-    description = "; ".join(f"predicted {percent(a)}, observed {proportion(b)}" for a, b in known)
-    return chart(
-        title,
-        f"{description}. The band is the pointwise 95 % interval of the smoothed rate.",
-        _WIDTH,
-        _HEIGHT,
-        axes.axes(
-            x, y, x_label="Predicted risk, %", y_label="Observed, %", x_ticks=ticks, y_ticks=ticks
+        text(
+            _RIGHT - 4,
+            _TOP + 14,
+            f"▲ {event_label}",
+            anchor="end",
+            bold=True,
+            colour=ORANGE,
+            halo=True,
         ),
-        element("polygon", points=_places(x, y, edge), fill=_BAND),
-        marks.line(x, y, curve, Style(BLUE, None, width=2.2)),
-        axes.diagonal(x, y, "ideal"),
-        marks.points(x, y, inside, Style(BLUE), filled=False),
+        text(
+            _RIGHT - 4,
+            _BOTTOM - 8,
+            f"▼ {other_label}",
+            anchor="end",
+            bold=True,
+            colour=BLUE,
+            halo=True,
+        ),
     )
 
 
 def decision_chart(cell: NetBenefit, names: Mapping[str, str], *, title: str) -> Markup:
-    """Draw net benefit per 1,000 landmarks against the risk threshold."""
-    thresholds = cell.thresholds
+    """Draw net benefit per 1,000 landmarks against the risk threshold, with the model's band.
+
+    Lines and band end at the edge of the plot.
+    """
+    at = cell.thresholds
     lines = {
         name: [1000.0 * (value or 0.0) for value in curve]
-        for name in ("model", "grade_and_day", "treat_all", "treat_none")
+        for name in _DECISIONS
         if (curve := cell.curve(name)) is not None
     }
-    shown = list(lines)
-    top = max(max(values) for values in lines.values())
-    low = -0.25 * max(top, 1.0)
-    x = Scale(thresholds[0], thresholds[-1], _LEFT, _RIGHT)
-    y = Scale(low, max(top, 1.0) * 1.05, _BOTTOM, _TOP)
+    band = [(t, 1000.0 * low, 1000.0 * high) for t, low, high in _finite_triples(
+        zip(at, cell.model_lo or (), cell.model_hi or (), strict=False)
+    )]  # fmt: skip
+    top = max([1.0, *(max(values) for values in lines.values()), *(high for *_, high in band)])
+    low = -0.2 * top
+    x = Scale(at[0], at[-1], _LEFT, _RIGHT)
+    y = Scale(low, top * 1.45, _BOTTOM, _TOP + 8)  # room for the key
+    styled = list(zip(lines.items(), STYLES, strict=False))
     drawn = [
-        marks.line(x, y, [(t, v) for t, v in zip(thresholds, lines[name], strict=True) if v >= low],
-                   style)
-        for name, style in zip(shown, STYLES, strict=False)
-    ]  # fmt: skip
-    labels = {"treat_all": "Treat all", "treat_none": "Treat none"}
-    entries = [
-        (labels.get(name, names.get(name, name)), style)
-        for name, style in zip(shown, STYLES, strict=False)
+        marks.line(x, y, _above(low, list(zip(at, values, strict=True))), style)
+        for (_, values), style in styled
     ]
+    entries = [(_policy(name, names), style) for (name, _), style in styled]
     description = ", ".join(
-        f"{name} {plain(round(lines[code][0], 1))}"
-        for code, (name, _) in zip(shown, entries, strict=True)
+        f"{_policy(name, names)} {plain(round(values[0], 1))}" for name, values in lines.items()
     )
-    ticks = [(value, plain(round(100 * value, 6))) for value in x.ticks()]
-    longest = max(len(name) for name, _ in entries)
     return chart(
         title,
         f"Net benefit per 1,000 landmarks at the lowest threshold: {description}.",
-        _WIDTH,
-        _HEIGHT,
+        WIDTH,
+        HEIGHT,
         axes.axes(
             x,
             y,
             x_label="Risk threshold, %",
             y_label="Net benefit per 1,000",
-            x_ticks=ticks,
+            x_ticks=_percent_ticks(x),
         ),
+        _band(x, y, *([part[n] for part in band] for n in range(3))),
         *_event_rate(cell, x, y),
         *reversed(drawn),
-        key(entries, max(_LEFT + 8, _RIGHT - 48 - 6.4 * longest), _TOP + 12, gap=15),
+        _key(entries, _TOP + 18),
     )
 
 
-def difference_chart(rows: Sequence[tuple[str, Metric]], *, title: str) -> Markup:
-    """Draw differences in AUROC with intervals, one row each; positive favours the model."""
-    step, left, right, top = 26, 250, 620, 14
-    bottom = top + step * len(rows)
-    low, high = domain([0.0, *(part for _, metric in rows for part in metric)])
-    x, y = Scale(low, high, left, right), Scale(0, len(rows), top, bottom)
-    parts = []
-    for number, (name, metric) in enumerate(rows):
-        value, lo, hi = (float(part or 0.0) for part in metric)
-        middle = y(number + 0.5)
-        parts.append(text(left - 12, middle + 4, name, anchor="end"))
-        parts.append(
-            element("line", x1=x(lo), y1=middle, x2=x(hi), y2=middle, stroke=BLUE, stroke_width=2)
-        )
-        parts.append(element("circle", cx=x(value), cy=middle, r=4.5, fill=BLUE))
-        label = f"{signed(value, 3)} [{signed(lo, 3)}, {signed(hi, 3)}]"
-        parts.append(text(right + 14, middle + 4, label))
-    parts += [
-        text(x(tick), bottom + 16, signed(tick, 2), anchor="middle", colour=INK)
-        for tick in x.ticks()
+def events_chart(
+    incidence: Mapping[str, Mapping[str, Rate]], names: Mapping[str, str], *, title: str
+) -> Markup:
+    """Draw the cumulative incidence of each first event by horizon, with intervals."""
+    hours = sorted(incidence, key=float)
+    causes = list(dict.fromkeys(cause for h in hours for cause in incidence[h]))
+    rates = {
+        cause: [(float(h), incidence[h][cause].rate) for h in hours if cause in incidence[h]]
+        for cause in causes
+    }
+    ends = [part for points in rates.values() for _, rate in points for part in rate]
+    x = Scale(0, float(hours[-1]) * 1.03, _LEFT, _RIGHT)
+    y = Scale(0, domain([0.0, 0.05, *ends])[1], _BOTTOM, _TOP)
+    drawn: list[Markup] = []
+    for (_cause, points), style in zip(rates.items(), STYLES, strict=False):
+        line = [(0.0, 0.0), *((hour, rate.value) for hour, rate in points)]
+        drawn += [
+            marks.error_bar(x, y, hour, low, high, style)
+            for hour, low, high in _finite_triples((h, r.low, r.high) for h, r in points)
+        ]
+        drawn += [marks.line(x, y, line, style), marks.points(x, y, line[1:], style, size=3.2)]
+    entries = [
+        (names.get(cause, cause), style) for cause, style in zip(rates, STYLES, strict=False)
     ]
-    zero = element(
-        "line", x1=x(0), y1=top, x2=x(0), y2=bottom, stroke=GREY, stroke_width=1.4,
-        stroke_dasharray="4 3",
-    )  # fmt: skip
-    differences = "; ".join(f"{name} {signed(metric.value, 3)}" for name, metric in rows)
+    last = "; ".join(
+        f"{names.get(cause, cause)} {percent(points[-1][1].value)}"
+        for cause, points in rates.items()
+    )
     return chart(
         title,
-        f"Model minus each: {differences}.",
-        800,
-        bottom + 40,
-        zero,
-        *parts,
-        text((left + right) / 2, bottom + 34, "AUROC of the model minus this", anchor="middle"),
+        f"Within {hours[-1]} h: {last}.",
+        WIDTH,
+        HEIGHT,
+        axes.axes(
+            x,
+            y,
+            x_label="Hours after the landmark",
+            y_label="Incidence, %",
+            x_ticks=[(float(h), h) for h in hours],
+            y_ticks=_percent_ticks(y),
+        ),
+        *drawn,
+        key(entries, _LEFT + 10, _TOP + 8, gap=15),
     )
-
-
-def _rates(curve: RocCurve) -> list[tuple[float, float]]:
-    return marks.finite_pairs(zip(curve.fpr, curve.tpr, strict=False))
-
-
-def _height_at(at: float, pairs: Sequence[tuple[float, float]]) -> float:
-    xs, ys = zip(*pairs, strict=True)
-    return float(np.clip(np.interp(at, xs, ys), 0, 1))
-
-
-def _shares(counts: Sequence[float]) -> list[float]:
-    total = sum(counts)
-    return [count / total if total else 0.0 for count in counts]
-
-
-def _event_rate(cell: NetBenefit, x: Scale, y: Scale) -> list[Markup]:
-    """Vertical line at the event rate, where treat all crosses treat none."""
-    first, gained = cell.thresholds[0], cell.at("treat_all", 0).value
-    if gained is None or is_missing(gained) or not 0.0 < first < 1.0:
-        return []
-    rate = gained * (1.0 - first) + first
-    if not x.low <= rate <= x.high:
-        return []
-    mark = element(
-        "line", x1=x(rate), y1=y.start, x2=x(rate), y2=y.end, stroke=GREY, stroke_width=1.2,
-        stroke_dasharray="4 3",
-    )  # fmt: skip
-    right = rate > (x.low + x.high) / 2
-    label = text(
-        x(rate) + (-4 if right else 4),
-        y.start - 5,
-        "share with event",
-        anchor="end" if right else "start",
-        halo=True,
-    )
-    return [mark, label]
-
-
-def _places(x: Scale, y: Scale, pairs: Sequence[tuple[float, float]]) -> str:
-    return " ".join(f"{x(a):.5g},{y(b):.5g}" for a, b in pairs)
 
 
 def standalone_charts(curves: HorizonCurves, title: str) -> Iterator[tuple[str, str]]:
@@ -328,26 +277,108 @@ def standalone_charts(curves: HorizonCurves, title: str) -> Iterator[tuple[str, 
     name : str
         File name without suffix.
     markup : str
-        SVG with its namespace.
+        SVG.
 
     Examples
     --------
-    >>> [name for name, markup in standalone_charts(HorizonCurves(), "ICANS")]
+    >>> [name for name, _ in standalone_charts(HorizonCurves(), "ICANS")]
     ['roc', 'calibration']
     """
-    yield "roc", _standalone(roc_chart(curves.roc, title=f"ROC: {title}"))
-    calibration = calibration_chart(curves.calibration, title=f"Calibration: {title}")
-    yield "calibration", _standalone(calibration)
+    yield "roc", str(roc_chart(curves.roc, title=f"ROC: {title}"))
+    groups, smooth = curves.calibration, curves.calibration_smooth
+    yield "calibration", str(calibration_chart(groups, smooth, title=f"Calibration: {title}"))
     if bins := curves.risk_distribution:
-        chart = histogram_pair(
-            bins.edges, bins.events, bins.non_events, means=bins.means, title=f"Risks: {title}"
-        )
-        yield "risk_distribution", _standalone(chart)
+        yield "risk_distribution", str(histogram_pair(bins, title=f"Risks: {title}"))
 
 
-def _standalone(markup: str) -> str:
-    """Add the namespace that an SVG file needs."""
-    text = str(markup)
-    if "xmlns=" not in text.split(">", 1)[0]:
-        text = text.replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"', 1)
-    return text
+def _key(entries: Sequence[tuple[str, Style]], top: float) -> Markup:
+    """Key at the right edge of the plot."""
+    room = int((_RIGHT - _LEFT - 50) / _LETTER)
+    entries = [
+        (name if len(name) <= room else f"{name[: room - 1].rstrip()}…", style)
+        for name, style in entries
+    ]
+    longest = max((len(name) for name, _ in entries), default=0)
+    return key(entries, max(_LEFT + 8, _RIGHT - 40 - _LETTER * longest), top, gap=15)
+
+
+def _policy(name: str, names: Mapping[str, str]) -> str:
+    return {"treat_all": "Treat all", "treat_none": "Treat none"}.get(name, names.get(name, name))
+
+
+def _rates(curve: RocCurve) -> list[tuple[float, float]]:
+    return marks.finite_pairs(zip(curve.fpr, curve.tpr, strict=False))
+
+
+def _height_at(at: float, pairs: Sequence[tuple[float, float]]) -> float:
+    xs, ys = zip(*pairs, strict=True)
+    return float(np.clip(np.interp(at, xs, ys), 0, 1))
+
+
+def _shares(counts: Sequence[float]) -> list[float]:
+    total = sum(counts)
+    return [count / total if total else 0.0 for count in counts]
+
+
+def _reach(values: Sequence[float]) -> float:
+    """First labelled risk that covers all values, at least 10 %."""
+    largest = max([0.1, *values])
+    return next((tick for tick in _RISK_TICKS if tick >= largest), 1.0)
+
+
+def _percent_ticks(scale: Scale) -> list[tuple[float, str]]:
+    return [(value, plain(round(100 * value, 6))) for value in scale.ticks()]
+
+
+def _finite_triples(
+    rows: Iterator[tuple[float | None, float | None, float | None]],
+) -> list[tuple[float, float, float]]:
+    return [
+        (float(a), float(b), float(c))
+        for a, b, c in rows
+        if a is not None and b is not None and c is not None
+        if math.isfinite(a) and math.isfinite(b) and math.isfinite(c)
+    ]
+
+
+def _above(low: float, pairs: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """The line down to where it leaves the plot at the bottom."""
+    kept: list[tuple[float, float]] = []
+    for place, (at, value) in enumerate(pairs):
+        if value >= low:
+            kept.append((at, value))
+        elif kept and kept[-1] == pairs[place - 1]:
+            before, above = kept[-1]
+            kept.append((before + (at - before) * (above - low) / (above - value), low))
+    return kept
+
+
+def _band(
+    x: Scale, y: Scale, at: Sequence[float], low: Sequence[float], high: Sequence[float]
+) -> Markup:
+    """Area between two curves, inside the plot; blank without points."""
+    if not at:
+        return Markup("")
+    edge = [(a, y.clamp(value)) for a, value in zip(at, high, strict=True)]
+    edge += [(a, y.clamp(value)) for a, value in zip(reversed(at), reversed(low), strict=True)]
+    places = " ".join(f"{x(a):.5g},{y(b):.5g}" for a, b in edge)
+    return element("polygon", points=places, fill=_BAND)
+
+
+def _event_rate(cell: NetBenefit, x: Scale, y: Scale) -> list[Markup]:
+    """Vertical line at the event rate, where treat all crosses treat none."""
+    first, gained = cell.thresholds[0], cell.at("treat_all", 0).value
+    if gained is None or is_missing(gained) or not 0.0 < first < 1.0:
+        return []
+    rate = gained * (1.0 - first) + first
+    if not x.low <= rate <= x.high:
+        return []
+    right = rate > (x.low + x.high) / 2
+    label = text(
+        x(rate) + (-4 if right else 4),
+        y.end - 4,
+        "share with event",
+        anchor="end" if right else "start",
+        halo=True,
+    )
+    return [stroke(x(rate), y.start, x(rate), y.end, Style(GREY, "4 3", width=1.2)), label]

@@ -1,60 +1,51 @@
-"""The evaluation page: evaluation.json and its curves as one self-contained HTML file."""
+"""The evaluation page: evaluation.json as one self-contained HTML file, verdicts first."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
-
-from markupsafe import Markup
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from pipeline.evaluate.abstention_rates import abstention_line
-from pipeline.format import DASH, count_of, counted, is_missing, joined, words
+from pipeline.evaluate.scorecard import THRESHOLD, USEFUL_AUROC, scorecard
+from pipeline.explain.phrases import outcome_short, section
+from pipeline.format import DASH, counted, decimal, is_missing, joined, percent, words
 from pipeline.model.evaluated_outcome import OutcomeReport
-from pipeline.model.evaluation_cells import AreaCell, Number, PerformanceCell
-from pipeline.model.evaluation_report import EvaluationReport, HorizonCurves
+from pipeline.model.evaluation_cells import Number
+from pipeline.model.evaluation_report import EvaluationReport
 from pipeline.model.outcomes import headline_key
-from pipeline.pages import (
-    cohort_tables,
-    decision_tables,
-    evaluation_charts,
-    evaluation_tables,
-    headline_sentences,
+from pipeline.pages import cohort_tables, headline_sentences
+from pipeline.pages.csv_links import data_link
+from pipeline.pages.evaluation_sections import (
+    Figure,
+    Section,
+    about,
+    outcome_sections,
+    overview_figures,
 )
-from pipeline.pages.evaluation_charts import calibration_chart, histogram_pair, roc_chart
-from pipeline.pages.evaluation_titles import (
-    NAMES,
-    TEMPLATES,
-    WORDS,
-    banner_text,
-    named,
-    subject_text,
-)
+from pipeline.pages.evaluation_tables import Grid
+from pipeline.pages.evaluation_titles import TEMPLATES, WORDS, banner_text, subject_text
 from pipeline.pages.hard_cases import hard_cases
 from pipeline.pages.headline_sentences import calibration_text
 from pipeline.pages.html import render, setting_rows
-from pipeline.pages.method_sentences import arrival_text, audit_lines, event_share, protocol_text
+from pipeline.pages.method_sentences import arrival_text, audit_lines, audit_titles, protocol_text
 from pipeline.pages.model_tables import model_grid
 from pipeline.pages.recalibration_table import recalibration_grid
+from pipeline.pages.scorecard_rows import ScoreRow, score_row
 
-Curves = Mapping[str, HorizonCurves]
+_ERROR = "Audit error"  # start of the warnings that invalidate results
 
 
-def render_evaluation(
-    report: EvaluationReport,
-    curves: Mapping[str, Curves],
-    *,
-    title: str,
-    synthetic: bool = False,
-) -> str:
+def render_evaluation(report: EvaluationReport, *, title: str, synthetic: bool = False) -> str:
     """
     Render every figure of an evaluation as one self-contained HTML page.
+
+    The first screen has a scorecard per outcome and its charts at the headline horizon. Everything
+    else is folded, and every table has its CSV in a link.
 
     Parameters
     ----------
     report : EvaluationReport
         Parts may be absent and figures None.
-    curves : mapping of HorizonCurves
-        By outcome and horizon.
     title : str
         Heading of the page.
     synthetic : bool
@@ -67,14 +58,15 @@ def render_evaluation(
 
     Examples
     --------
-    >>> page = render_evaluation(EvaluationReport(kind="apparent"), {}, title="Demo")
+    >>> page = render_evaluation(EvaluationReport(kind="apparent"), title="Demo")
     >>> "optimistic" in page, "<script" in page
     (True, False)
     """
-    cohort, protocol, outcomes = report.cohort, report.protocol, report.outcomes
+    cohort, protocol, outcomes = report.cohort, report.protocol, _in_page_order(report.outcomes)
     horizons = sorted({h for outcome in outcomes.values() for h in outcome.model}, key=float)
     minimum = int(protocol.min_event_patients or 5)
     simulated = banner_text(cohort, synthetic=synthetic)
+    warnings = [_with_label(line, outcomes) for line in report.warnings]
     settings = [part.model_dump(exclude_unset=True) for part in (cohort, protocol)]
     return render(
         TEMPLATES,
@@ -88,15 +80,13 @@ def render_evaluation(
         cohort=cohort,
         landmarks=_number(cohort.n_landmarks, "landmark"),
         patients=_number(cohort.n_patients, "patient"),
-        outcomes=[
-            outcome_view(key, outcome, curves.get(key, {}), report.kind)
-            for key, outcome in outcomes.items()
-        ],
+        outcomes=[outcome_view(key, outcome, report) for key, outcome in outcomes.items()],
         limits=headline_sentences.cannot_show_sentences(outcomes, report.kind, minimum),
         horizons=joined(protocol.horizons_h or horizons),
-        contrast=_contrast_grids(report),
-        contrast_reason=report.contrast_detail.reason,
-        analytes=_analyte_grids(report),
+        threshold=percent(THRESHOLD),
+        useful=decimal(USEFUL_AUROC),
+        sections=section("evaluation_sections"),
+        contrast=_contrast_section(report),
         abstentions=[
             abstention_line(report.outcome(name).label or words(name), abstained)
             for name, abstained in report.abstention.items()
@@ -105,13 +95,94 @@ def render_evaluation(
         recalibration=recalibration_grid(report),
         made=model_grid(report.models, report.settings_changed),
         canary=report.canary_auroc,
-        warnings=[_with_label(line, outcomes) for line in report.warnings],
+        canary_sentence=about("canary", auroc=decimal(report.canary_auroc))[1],
+        errors=[line for line in warnings if line.startswith(_ERROR)],
+        warnings=[line for line in warnings if not line.startswith(_ERROR)],
         arrival=arrival_text(report.result_times),
         audits=_audits(report),
+        audit_codes=audit_titles(report.audit),
         command=report.command,
         minimum=minimum,
         facts=[line for part in settings for line in setting_rows(part, WORDS["facts"])],
+        link=data_link,
     )
+
+
+@dataclass(frozen=True)
+class OutcomeView:
+    """What the page shows of one outcome.
+
+    Attributes
+    ----------
+    key, label, short : str
+    row : ScoreRow
+        Of the scorecard.
+    headline : str
+        AUROC and its gain over grade and day.
+    others : str
+        AUROC at the other horizons.
+    hard : list of str
+        Hard cases.
+    figures : list of Figure
+        Charts at the headline horizon.
+    sections : list of Section
+        Folded.
+    """
+
+    key: str
+    label: str
+    short: str
+    row: ScoreRow
+    headline: str
+    others: str
+    hard: list[str]
+    figures: list[Figure]
+    sections: list[Section]
+
+
+def outcome_view(key: str, outcome: OutcomeReport, report: EvaluationReport) -> OutcomeView:
+    """
+    Return what the page shows of one outcome.
+
+    Examples
+    --------
+    >>> icans = OutcomeReport.model_validate({"model": {"24": {"auroc": 0.8}}})
+    >>> view = outcome_view("icans", icans, EvaluationReport(outcomes={"icans": icans}))
+    >>> view.label, [part.key for part in view.sections[0].parts]
+    ('ICANS', ['icans-24h'])
+    """
+    short = outcome_short(key)
+    short = short[:1].upper() + short[1:]
+    label, kind = outcome.label or short, report.kind
+    firm_from = int(report.protocol.verdict_event_patients or 0)
+    card = scorecard(outcome, kind, firm_from)
+    hours = sorted(outcome.model, key=float)
+    judged = kind != "apparent"
+    lines = (
+        headline_sentences.weighted_text(outcome),
+        calibration_text(outcome, headline_key(outcome.model) or None),
+        headline_sentences.alert_text(outcome),
+    )
+    return OutcomeView(
+        key=key,
+        label=label,
+        short=short,
+        row=score_row(key, short, outcome, card),
+        headline=headline_sentences.headline(label, outcome, kind),
+        others=headline_sentences.other_horizons(outcome.model, hours),
+        hard=hard_cases(outcome) if judged else [],
+        figures=overview_figures(label, outcome),
+        sections=outcome_sections(
+            key, outcome, report, [line for line in lines if line and judged]
+        ),
+    )
+
+
+def _in_page_order(outcomes: Mapping[str, OutcomeReport]) -> dict[str, OutcomeReport]:
+    """Outcomes in the order of ``sentences.yaml``, others last: a file sorts them by name."""
+    order = list(section("outcomes"))
+    places = {name: order.index(name) if name in order else len(order) for name in outcomes}
+    return dict(sorted(outcomes.items(), key=lambda item: places[item[0]]))
 
 
 def _number(value: Number, noun: str) -> str:
@@ -122,10 +193,7 @@ def _audits(report: EvaluationReport) -> list[tuple[str, list[str]]]:
     """Audit findings other than the errors listed among the warnings."""
     audits = [
         ("The audit of this cohort warns", audit_lines(report.audit, errors=False)),
-        (
-            "The audit of the cohort the model learned from found",
-            audit_lines(report.audit_of_training),
-        ),
+        ("The audit of the training cohort found", audit_lines(report.audit_of_training)),
     ]
     return [(heading, lines) for heading, lines in audits if lines]
 
@@ -137,160 +205,14 @@ def _with_label(line: str, outcomes: Mapping[str, OutcomeReport]) -> str:
     return f"{label}{colon}{rest}" if label else line
 
 
-def outcome_view(
-    key: str, outcome: OutcomeReport, curves: Curves, kind: str = ""
-) -> dict[str, Any]:
-    """
-    Return the template variables of one outcome: sentences, tables and charts.
-
-    Examples
-    --------
-    >>> icans = OutcomeReport(model={"24": PerformanceCell(auroc=0.8)})
-    >>> view = outcome_view("icans", icans, {})
-    >>> view["label"], [block["hours"] for block in view["horizons"]]
-    ('Icans', ['24'])
-    """
-    label, model = outcome.label or words(key), outcome.model
-    hours = sorted(model, key=float)
-    first = headline_key(model)
-    longest = model[hours[-1]] if hours else PerformanceCell()
-    first_lines = (
-        outcome.labs_answer,
-        headline_sentences.weighted_text(outcome),
-        calibration_text(outcome, first or None),
-        headline_sentences.alert_text(outcome),
-    )
-    judged = first_lines if kind != "apparent" else ()
-    further = [
-        evaluation_tables.labs(outcome, hours),
-        evaluation_tables.robustness(outcome, hours) if hours else None,
-        evaluation_tables.refits(outcome, hours),
-        decision_tables.alerts(outcome, NAMES),
-        decision_tables.net_benefit(outcome, NAMES),
-        evaluation_tables.incidence(outcome),
-        evaluation_tables.comes_first(outcome, label, NAMES),
-        evaluation_tables.days(outcome, hours),
-        evaluation_tables.sites(outcome, first),
-        evaluation_tables.subgroups(outcome, hours, first),
-    ]
-    return {
-        "label": label,
-        "headline": headline_sentences.headline(label, outcome, kind),
-        "others": headline_sentences.other_horizons(model, hours),
-        "hard": hard_cases(outcome) if kind != "apparent" else [],
-        "sentences": [line for line in judged if line],
-        "glance": _glance(label, outcome, first),
-        "absent": [
-            f"{named(name)}: {reason}" for name, reason in outcome.comparators_absent.items()
-        ],
-        "horizons": [
-            {"hours": h, "rows": _rows(outcome, h), "charts": _charts(label, h, outcome, curves)}
-            for h in hours
-        ],
-        "grids": [grid for grid in further if grid is not None and grid.rows],
-        "by_day": sorted(outcome.by_day.items(), key=lambda item: float(item[0])),
-        "counts": count_of(longest.n_event_patients, longest.n_patients),
-    }
-
-
-def _contrast_grids(report: EvaluationReport) -> list[evaluation_tables.Grid]:
+def _contrast_section(report: EvaluationReport) -> Section:
     cells, detail = report.contrast, report.contrast_detail
     hours = headline_key(cells)
-    grids = (
+    grids: list[Grid | None] = [
         cohort_tables.contrast(cells, detail),
         cohort_tables.drivers(detail, hours),
         cohort_tables.axes(report),
-    )
-    return [grid for grid in grids if grid is not None]
-
-
-def _analyte_grids(report: EvaluationReport) -> list[evaluation_tables.Grid]:
-    result = []
-    for name, entries in report.analyte_use.items():
-        outcome = report.outcome(name)
-        hours = headline_key(outcome.model)
-        grid = cohort_tables.analyte_use(
-            entries,
-            outcome.label or words(name),
-            hours,
-            firm_from=int(report.protocol.verdict_event_patients or 0),
-            events=outcome.performance("model", hours).n_event_patients,
-            apparent=report.kind == "apparent",
-        )
-        result += [] if grid is None else [grid]
-    return result
-
-
-def _glance(label: str, outcome: OutcomeReport, hours: str) -> Markup | None:
-    """Chart of the differences from each comparator that have an interval."""
-    rows = [
-        (name, table[hours].difference)
-        for name, table in _compared(outcome)
-        if hours in table and table[hours].difference.is_complete
     ]
-    if not rows:
-        return None
-    title = f"Model against each comparator: {label}, next {hours} h"
-    return evaluation_charts.difference_chart(rows, title=title)
-
-
-def _compared(outcome: OutcomeReport) -> Iterator[tuple[str, Mapping[str, AreaCell]]]:
-    for name, table in outcome.comparators.items():
-        yield (
-            named(name),
-            {hours: cell for hours, cell in table.items() if not cell.is_constant},
-        )
-    if outcome.negative_control:
-        yield named("negative_control"), outcome.negative_control
-
-
-def _rows(outcome: OutcomeReport, hours: str) -> list[dict[str, Any]]:
-    """Table rows of the model, its variant without grades, and each comparator."""
-    predictors = {"model": outcome.model, "model_no_state": outcome.model_no_state}
-    predictors |= outcome.comparators
-    return [
-        {
-            "name": named(name),
-            "m": outcome.performance(name, hours),
-            "share": event_share(by_hour[hours]),
-            "main": name == "model",
-        }
-        for name, by_hour in predictors.items()
-        if hours in by_hour
-    ]
-
-
-def _charts(
-    label: str, hours: str, outcome: OutcomeReport, curves: Curves
-) -> Sequence[tuple[str, Markup]]:
-    """Caption and drawing of each chart that has data."""
-    drawn: list[tuple[str, Markup]] = []
-    curve, subject = curves.get(hours, HorizonCurves()), f"{label}, next {hours} h"
-    if curve.roc:
-        lines = {named(name): rates for name, rates in curve.roc.items()}
-        drawn.append(("ROC curves", roc_chart(lines, title=f"ROC curves: {subject}")))
-    groups, smooth, bins = curve.calibration, curve.calibration_smooth, curve.risk_distribution
-    if groups.predicted:
-        title = f"Calibration: {subject}"
-        chart = (
-            evaluation_charts.smooth_calibration(smooth, groups, title=title)
-            if smooth.risk
-            else calibration_chart(groups, title=title)
-        )
-        drawn.append((f"Calibration of the model within {hours} h", chart))
-    if bins is not None:
-        title = f"Risks given: {subject}"
-        chart = histogram_pair(
-            bins.edges, bins.events, bins.non_events, means=bins.means, title=title
-        )
-        drawn.append(("Risks the model gave", chart))
-    cell = outcome.net_benefit.get(hours)
-    if cell is not None and cell.thresholds:
-        title = f"Decision curve: {subject}"
-        drawn.append(
-            (
-                "Net benefit",
-                evaluation_charts.decision_chart(cell, NAMES, title=title),
-            )
-        )
-    return drawn
+    lines = [f"Not scored: {detail.reason}."] if detail.reason else []
+    kept = [grid for grid in grids if grid is not None]
+    return Section("contrast", *about("contrast"), grids=kept, lines=lines)

@@ -47,9 +47,7 @@ _REFITTED: dict[str, tuple[str, Callable[[Number], str]]] = {
     "brier": ("Brier score", partial(decimal, places=3)),
     "cal_slope": ("calibration slope", decimal),
 }
-_NO_INTERVAL = (
-    "0 % without an interval: none was seen, and drawing the same patients again can tell no more."
-)
+_NO_INTERVAL = "0 % without an interval: no event was seen, so resampling shows no spread."
 
 
 @dataclass(frozen=True)
@@ -119,11 +117,11 @@ def robustness(outcome: OutcomeReport, hours: Sequence[str]) -> Grid:
     equal = [(h, within[h]) for h in hours if h in within]
     variants: list[tuple[str, Mapping[str, AreaCell], Mapping[str, AreaCell]]] = [
         (
-            "Every landmark counts the same",
+            "Equal weight per landmark",
             outcome.model,
             outcome.comparators.get("grade_and_day", {}),
         ),
-        ("Every patient counts the same", weighted.model, weighted.grade_and_day),
+        ("Equal weight per patient", weighted.model, weighted.grade_and_day),
         (
             "Only landmarks of equal current grade are compared",
             {h: strata.model for h, strata in equal},
@@ -131,12 +129,12 @@ def robustness(outcome: OutcomeReport, hours: Sequence[str]) -> Grid:
         ),
         (
             f"Without onsets within {plain(early.hours)} h "
-            f"({integer(early.left_out)} landmarks left out)",
+            f"({integer(early.left_out)} landmarks excluded)",
             early.model,
             early.grade_and_day,
         ),
         (
-            f"Only landmarks that get an estimate ({integer(answered.left_out)} left out)",
+            f"Only landmarks that get an estimate ({integer(answered.left_out)} excluded)",
             answered.model,
             answered.grade_and_day,
         ),
@@ -180,7 +178,7 @@ def _sites_left_out(name: str, split: OtherSplit, outcome: OutcomeReport) -> lis
         return []
     return [
         f"Each site: {integer(max(gaps))} landmarks of sites whose others have too few event "
-        "patients to learn from are left out."
+        "patients to learn from are excluded."
     ]
 
 
@@ -223,7 +221,7 @@ def labs(outcome: OutcomeReport, hours: Sequence[str]) -> Grid | None:
         for name, title in _COMPARATORS.items()
         if name in outcome.comparators
     ]
-    note = "An interval that holds 0 shows no difference."
+    note = "If the interval includes 0, no difference is shown."
     if control:
         cells = [control.get(h, ControlCell()) for h in hours]
         kind = outcome.negative_control_kind or "refitted"
@@ -314,10 +312,10 @@ def comes_first(outcome: OutcomeReport, label: str, names: Mapping[str, str]) ->
     never = [event(name) for name in table.never_observed]
     note = f" Never charted after a landmark at risk: {', '.join(never)}." if never else ""
     vague = [event(name) for name in table.mostly_unknown]
-    note += f" Not asked, because most were never graded: {', '.join(vague)}." if vague else ""
+    note += f" Not compared, because most were never graded: {', '.join(vague)}." if vague else ""
     if lost := int(table.left_out_unknown or 0):
         note += (
-            " Landmarks left out, because the patient was never graded for one of the causes, so "
+            " Landmarks excluded, because the patient was never graded for one of the causes, so "
             f"what came first is unknown: {integer(lost)}."
         )
     note = f"{_NO_INTERVAL}{note}"
@@ -338,7 +336,7 @@ def days(outcome: OutcomeReport, hours: Sequence[str]) -> Grid | None:
         "AUROC by day of the landmark and horizon",
         ("Day", *(f"{h} h" for h in hours)),
         rows,
-        "Days with too few event patients at every horizon are left out.",
+        "Days with too few event patients at every horizon are not shown.",
     )
 
 
@@ -371,6 +369,6 @@ def subgroups(outcome: OutcomeReport, hours: Sequence[str], headline: str) -> Gr
             "Mean risk",
         ),
         rows,
-        "Nothing but counts is printed where there are too few event patients. No test of "
-        "interaction was made: the more subgroups, the more of them stand out by chance.",
+        "Only counts are printed where there are too few event patients. No test of "
+        "interaction was made: the more subgroups, the more differ by chance.",
     )

@@ -87,7 +87,7 @@ def banner_text(cohort: EvaluatedCohort, *, synthetic: bool = False) -> str:
     if scored:
         return (
             "The patients scored here are simulated; those the model learned from are not marked "
-            "as such. Nothing on this page says how good the model is for real patients."
+            "as such. Nothing on this page shows how good the model is for real patients."
         )
     return ""
 

@@ -133,7 +133,7 @@ def weighted_text(outcome: OutcomeReport) -> str:
     >>> content = {"model": {"72": {}}, "comparators": {"grade_and_day": bar}}
     >>> content["patient_weighted"] = {"grade_and_day": other}
     >>> weighted_text(OutcomeReport.model_validate(content))[:57]
-    'When every patient counts the same, however many landmark'
+    'With equal weight per patient instead of per landmark, the'
     """
     hours = headline_key(outcome.model)
     by_landmark = outcome.compared(REFERENCE, hours).difference
@@ -148,7 +148,7 @@ def weighted_text(outcome: OutcomeReport) -> str:
     value, low, high = (signed(part, 3) for part in by_patient)
     verdict = ["has the other sign"] * turned + ["is not shown"] * (not shown)
     return (
-        "When every patient counts the same, however many landmarks they have, the difference "
+        "With equal weight per patient instead of per landmark, the difference "
         f"from grade and day within {hours} h {joined(verdict)}: {value} (95 % interval {low} to "
         f"{high})."
     )
@@ -169,8 +169,8 @@ def cannot_show_sentences(
             sentences.append(
                 f"{label}: with {counted(int(cell.n_event_patients or 0), 'event patient')}, the "
                 f"AUROC within {hours} h must differ from that of grade and day by about "
-                f"{decimal(cell.difference.width / 2)} before it can be told from chance (half "
-                "the width of that interval; other comparators have others)."
+                f"{decimal(cell.difference.width / 2)} to exceed chance (half the "
+                "width of that interval)."
             )
         ends = [h for h, other in outcome.model.items() if is_at_interval_end(other.area)]
         if ends:
@@ -189,9 +189,7 @@ def cannot_show_sentences(
         )
     elif kind == "apparent":
         sentences.append("Anything about new patients: these are the training patients.")
-    sentences.append(
-        f"Subgroups and analytes with fewer than {minimum} event patients: left out, not judged."
-    )
+    sentences.append(f"Subgroups and analytes with fewer than {minimum} event patients: not shown.")
     sentences.append("Cause: what predicts is associated with the outcome under the care given.")
     return sentences
 
@@ -326,7 +324,7 @@ def _level(outcome: OutcomeReport, hours: str) -> str:
         verdict = {
             1: "the risks are too low on average",
             -1: "the risks are too high on average",
-            0: "the risks are not shown to be too high or too low on average",
+            0: "no evidence that the risks are too high or too low on average",
         }[intercept.side_of(0.0, _PLACES)]
         value, low, high = (signed(part) for part in intercept)
         parts.append(f"intercept {value} (95 % interval {low} to {high}), {verdict}")
@@ -340,8 +338,7 @@ def _slope(slope: Metric) -> str:
     verdict = {
         1: "the spread of the risks is not extreme enough",
         -1: "the spread of the risks is too extreme",
-        0: "the spread of the risks is not shown to be wrong: the slope is not shown to differ "
-        f"from 1, with an interval {decimal(slope.width)} wide",
+        0: f"no evidence of over- or underconfidence (interval {decimal(slope.width)} wide)",
     }[slope.side_of(1.0, _PLACES)]
     return f"{figure}, {verdict}"
 

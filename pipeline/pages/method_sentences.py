@@ -23,7 +23,7 @@ _MANY = 0.5  # share of results that triggers the sentence; the same as in CHK40
 def protocol_text(report: EvaluationReport) -> list[tuple[str, str]]:
     """Describe scoring, counting, intervals, missing data, choices and comparisons.
 
-    Parts that the report lacks are left out.
+    Parts that the report lacks are omitted.
 
     Examples
     --------
@@ -106,15 +106,15 @@ def arrival_text(times: ResultTimes) -> str:
     >>> arrival_text(ResultTimes(rows=10, as_collected=2))
     ''
     >>> print(arrival_text(ResultTimes(rows=1200, as_collected=1200)))
-    1,200 of 1,200 results carry the moment of collection as that of their arrival, so they may \
-have been used before anyone knew them (CHK402)
+    1,200 of 1,200 results have equal collection and result times, so they may have been used \
+before they were known (CHK402)
     """
     rows, same = times.rows, times.as_collected
     if not rows or same < _MANY * rows:
         return ""
     return (
-        f"{integer(same)} of {integer(rows)} results carry the moment of collection as that of "
-        "their arrival, so they may have been used before anyone knew them (CHK402)"
+        f"{integer(same)} of {integer(rows)} results have equal collection and result times, so "
+        "they may have been used before they were known (CHK402)"
     )
 
 
@@ -127,7 +127,7 @@ def _scored(kind: str, protocol: Protocol) -> str:
         )
     rounds = "one round" if repeats == 1 else f"{integer(repeats)} rounds"
     return (
-        f"models of the other folds: {integer(folds)} folds of patients, dealt evenly by outcome, "
+        f"models of the other folds: {integer(folds)} folds of patients, stratified by outcome, "
         f"in {rounds}. Members, their weights, calibration, base rates and alert cut-offs are "
         "learned anew each time. Ranks are compared within a fold only."
     )
@@ -137,7 +137,7 @@ def _counted(protocol: Protocol) -> str:
     once = " A landmark counts once, however many rounds scored it." if protocol.repeats else ""
     return (
         "landmarks, several per patient, at which the outcome has not been charted yet; patients "
-        f"stand in brackets beside them.{once}"
+        f"in brackets.{once}"
     )
 
 
@@ -145,8 +145,7 @@ def _intervals(protocol: Protocol) -> str:
     return (
         f"95 %, between percentiles of {integer(protocol.bootstrap)} draws of patients with "
         "replacement, each with all landmarks of the patient. They cover the sample of patients "
-        "with fixed predictions and exclude refitting: what another training cohort would have "
-        "taught the model."
+        "with fixed predictions and exclude refitting on another training cohort."
     )
 
 
@@ -160,9 +159,9 @@ def _missing(outcomes: Iterable[OutcomeReport]) -> str:
     share = f" (at most {percent(max(lost))} of landmarks)" if lost and max(lost) > 0 else ""
     none = " (no landmark here)" if lost and max(lost) == 0 else ""
     return (
-        "nothing is imputed from other patients or later results. A lab without a result stands at "
-        "its mean in the linear members, beside a column that says it was never measured, and is "
-        "missing to the trees. An old grade is unknown, not 0. A landmark whose follow-up ends "
+        "nothing is imputed from other patients or later results. A lab without a result has "
+        "its mean in the linear members, with a column for never measured, and is "
+        "missing in the trees. An old grade is unknown, not 0. A landmark whose follow-up ends "
         f"within a horizon has no label there{share or none}; all figures weight the other "
         "landmarks by the inverse probability of being followed."
     )
@@ -214,9 +213,9 @@ def _comparisons(report: EvaluationReport) -> str:
         for name, entries in report.analyte_use.items()
     )
     expected = f", here about {integer(max(1, (count + falls) / 20))}" if count + falls else ""
-    carried = f" and {integer(falls)} falls when an analyte is exchanged" if falls else ""
+    exchanged = f" and {integer(falls)} falls when an analyte is exchanged" if falls else ""
     return (
-        f"{integer(count)} differences in AUROC in the tables by horizon{carried} have an "
+        f"{integer(count)} differences in AUROC in the tables by horizon{exchanged} have an "
         "interval; none is corrected for their number. If nothing differed, one interval in "
         f"twenty would miss 0{expected}. A score that is the same at all landmarks is not counted."
     )

@@ -1,4 +1,4 @@
-"""Writes ``model_card.md``, ``card.json`` (CHAI) and ``tripod_ai.md`` (TRIPOD+AI checklist)."""
+"""Writes the model card as Markdown and HTML, ``card.json`` (CHAI) and ``tripod_ai.md``."""
 
 from __future__ import annotations
 
@@ -11,8 +11,12 @@ from typing import Any
 from pipeline import __version__
 from pipeline.config import Config
 from pipeline.errors import visible
+from pipeline.explain.phrases import outcome_short
 from pipeline.features.spec import FeatureSpec
 from pipeline.model.evaluation_report import EvaluationReport
+from pipeline.pages.csv_links import data_link
+from pipeline.pages.evaluation_tables import Grid
+from pipeline.pages.html import render
 from pipeline.pages.model_card_facts import (
     USERS,
     added_value_of,
@@ -27,9 +31,20 @@ from pipeline.pages.model_card_facts import (
 from pipeline.reading.read_result import ReadResult
 from pipeline.resources import schema_yaml
 
-FILES = ("model_card.md", "card.json", "tripod_ai.md")
+FILES = ("model_card.md", "model_card.html", "card.json", "tripod_ai.md")
 OPEN = "not reported"
 USE = "Research use only."
+_ITEM = ("number", "section", "asks", "answer", "where")
+_PERFORMANCE = (
+    "Outcome",
+    "Within",
+    "Landmarks with event",
+    "Patients with event",
+    "AUROC",
+    "Grade and day",
+    "Brier",
+    "Calibration slope",
+)
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -70,7 +85,7 @@ def write_card(
     >>> with TemporaryDirectory() as folder:
     ...     write_card(Path(folder), config, report, spec, read)
     ...     print(sorted(path.name for path in Path(folder).iterdir()))
-    ['card.json', 'model_card.md', 'tripod_ai.md']
+    ['card.json', 'model_card.html', 'model_card.md', 'tripod_ai.md']
     """
     phrases = card_facts(config, report, spec, read)
     items = checklist(phrases, config.card.items)
@@ -81,13 +96,15 @@ def write_card(
         "facts": phrases,
         "uses": card["UsesAndDirections"],
         "rows": _rows(report),
-        "made": [(_cell(name), _cell(value)) for name, value in made_of(report)],
+        "made": made_of(report),
         "notes": notes_of(report, phrases),
         "items": items,
         "open": [item for item in items if item["answer"] == OPEN],
         "answered": sum(item["answer"] != OPEN for item in items),
     }
     (folder / "model_card.md").write_text(_rendered("model_card.md.j2", context), encoding="utf-8")
+    page = render(_TEMPLATES, "model_card.html.j2", **_page_context(context, config))
+    (folder / "model_card.html").write_text(page, encoding="utf-8")
     (folder / "tripod_ai.md").write_text(_rendered("tripod_ai.md.j2", context), encoding="utf-8")
     text = json.dumps(card, indent=1, ensure_ascii=False) + "\n"
     (folder / "card.json").write_text(text, encoding="utf-8")
@@ -111,7 +128,7 @@ def checklist(phrases: Mapping[str, str], stated: Mapping[str, str]) -> list[dic
             where = "config.json card"
         answer = OPEN if not answer or answer.startswith(OPEN) else answer
         cells = {**item, "answer": answer, "where": "" if answer == OPEN else where}
-        result.append({key: _cell(value) for key, value in cells.items()})
+        result.append({key: str(value) for key, value in cells.items()})
     return result
 
 
@@ -150,7 +167,7 @@ def chai_card(
             "Keywords": ["CAR-T", "CRS", "ICANS", "biomarkers", "risk prediction"],
         },
         "UsesAndDirections": {
-            "IntendedUseAndWorkflow": f"{USE} Risks beside the base rate of the day, once per "
+            "IntendedUseAndWorkflow": f"{USE} Risks with the base rate of the day, once per "
             "batch of results, read together with the evaluation",
             "PrimaryIntendedUsers": USERS,
             "HowToUse": "cytocast predict; docs/operations.md",
@@ -200,7 +217,7 @@ def chai_card(
                 **common,
             },
             "SafetyReliability": {
-                "MetricGoal": "No estimate where information is too thin or too unusual",
+                "MetricGoal": "No estimate where information is too sparse or far outside training",
                 "Results": _results("abstention", [phrases["abstention"]]),
                 "Interpretation": phrases["abstention"],
                 **common,
@@ -212,6 +229,21 @@ def chai_card(
             "PatientConsentOrDisclosure": stated.items.get("17", OPEN),
         },
         "Bibliography": "10.1136/bmj-2023-078378; 10.1002/sim.7992; 10.1016/j.bbmt.2018.12.758",
+    }
+
+
+def _page_context(context: Mapping[str, Any], config: Config) -> dict[str, Any]:
+    """The facts of the Markdown card, with its tables as grids."""
+    rows = [(outcome_short(name), *row) for name, *row in context["rows"]]
+    items = [tuple(item[name] for name in _ITEM) for item in context["items"]]
+    return {
+        **context,
+        "title": context["card"]["title"].replace("SYNTHETIC DATA: ", ""),
+        "synthetic": config.cohort.synthetic,
+        "performance": Grid("Performance, cross-validated", _PERFORMANCE, rows),
+        "made": Grid("Models", ("Property", "Value"), context["made"]),
+        "checklist": Grid("TRIPOD+AI", tuple(name.capitalize() for name in _ITEM), items),
+        "link": data_link,
     }
 
 
@@ -264,4 +296,5 @@ def _rendered(template: str, context: Mapping[str, Any]) -> str:
         keep_trailing_newline=True,
         finalize=_inert,
     )
+    env.filters["cell"] = _cell
     return env.get_template(template).render(**context)

@@ -123,7 +123,7 @@ def _arrival(report: EvaluationReport, read: ReadResult) -> str:
     """Caveats about result times, appended to "by their result time"."""
     doubt = arrival_text(report.result_times)
     assumed = (
-        f"{read.turnaround_imputed} results without a time of their own get the usual delay"
+        f"{read.turnaround_imputed} results without a result time get the typical turnaround"
         if read.turnaround_imputed
         else ""
     )
@@ -200,13 +200,10 @@ def slope_text(slope: Metric) -> str:
     Examples
     --------
     >>> slope_text(Metric())
-    'not estimable, because the risks are all alike or part the landmarks without an overlap'
+    'not estimable, because the risks are all equal or separate the landmarks completely'
     """
     if slope.value is None:
-        return (
-            "not estimable, because the risks are all alike or part the landmarks without an "
-            "overlap"
-        )
+        return "not estimable, because the risks are all equal or separate the landmarks completely"
     return f"{slope.value:.2f} ({bounds(slope, 2)})"
 
 
@@ -269,7 +266,7 @@ def _sites(read: ReadResult) -> str:
 
 def _reading(read: ReadResult) -> str:
     return "; ".join(
-        f"{file}: {count['read']} rows read, {count['rejected']} refused"
+        f"{file}: {count['read']} rows read, {count['rejected']} rejected"
         for file, count in read.counts.items()
     )
 
@@ -286,7 +283,7 @@ def _measured(report: EvaluationReport) -> str:
 def _ungraded(report: EvaluationReport) -> str:
     """Patients never graded, per scale, and how they are labelled."""
     scales = "; ".join(ungraded_text(entry.model_dump()) for entry in report.never_graded.values())
-    return scales or "death is stated in the patients table, so nobody counts as never graded"
+    return scales or "death is recorded in the patients table, so no patient counts as never graded"
 
 
 def _subgroups(report: EvaluationReport, kind: str) -> str:

@@ -58,7 +58,7 @@ def fact_text(model: ModelDescription) -> list[tuple[str, str]]:
     return [
         ("Shown", shown),
         (
-            "Grades asked, weight in the fit",
+            "Thresholds fitted, weight in the fit",
             ", ".join(
                 f"{grade} or more: {weight:g}"
                 + (" (reported)" if int(grade) in model.reported else "")

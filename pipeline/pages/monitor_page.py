@@ -1,4 +1,4 @@
-"""The monitoring page: alarms first, then every comparison with the training cohort."""
+"""The monitoring page: a card with a chart per alarm; every comparison folded."""
 
 from __future__ import annotations
 
@@ -8,18 +8,17 @@ from typing import Any
 
 from markupsafe import Markup
 
-from pipeline.format import decimal, percent, plain
+from pipeline.explain.phrases import section
+from pipeline.format import counted, decimal, integer, percent
 from pipeline.monitor.alarm_rule import Comparison
 from pipeline.monitor.monitoring_report import monitor_texts
-from pipeline.pages import axes, marks
-from pipeline.pages.axes import Scale
+from pipeline.pages.alarm_charts import fifths_chart, pair_chart
+from pipeline.pages.csv_links import data_link
+from pipeline.pages.evaluation_tables import Grid
 from pipeline.pages.html import render
-from pipeline.pages.svg import BLUE, ORANGE, Style, chart, key
 
 TEMPLATES = Path(__file__).parent / "templates"
-_WIDTH, _HEIGHT = 360, 250
-_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 346, 36, 205
-_MOST_CHARTS = 8
+_HEAD = ("Subject", "Patients", "Expected", "Found", "By chance", "Alarm")
 
 
 def render_monitor(
@@ -52,37 +51,62 @@ def render_monitor(
     True
     """
     kinds = monitor_texts()["kinds"]
-    tables = [
-        {"title": about["title"], "rows": rows}
-        for kind, about in kinds.items()
-        if (rows := [_row(item, about["unit"]) for item in figures if item.kind == kind])
+    raised = [item for item in figures if item.alarm]
+    cards = [
+        {
+            "title": kinds[item.kind]["title"],
+            "name": item.name,
+            "sentence": alarm["sentence"],
+            "remedy": alarm["remedy"],
+            "drawing": _chart(item, kinds[item.kind]),
+        }
+        for item, alarm in zip(raised, content["alarms"], strict=True)
     ]
-    shifted = [item for item in figures if item.kind == "shift" and item.alarm]
     return render(
         TEMPLATES,
         "monitor.html.j2",
         title="Monitoring: new batches against the training cohort",
         content=content,
-        alarms=content["alarms"],
-        tables=tables,
-        charts=[_fifths(item) for item in shifted[:_MOST_CHARTS]],
-        more_charts=len(shifted[_MOST_CHARTS:]),
+        cards=cards,
+        tables=[
+            (kind, _about(rows), _grid(about["title"], rows, about["unit"]))
+            for kind, about in kinds.items()
+            if (rows := [item for item in figures if item.kind == kind])
+        ],
         synthetic=content["synthetic"],
         refused=refused,
+        link=data_link,
     )
 
 
-def _row(figure: Comparison, unit: str) -> dict[str, Any]:
+def _about(rows: Sequence[Comparison]) -> str:
+    """Number of comparisons and alarms of a kind."""
+    texts, alarms = section("monitor_page"), sum(item.alarm for item in rows)
+    key = "some_alarms" if alarms else "no_alarm"
+    compared = counted(len(rows), "comparison")
+    return str(texts[key]).format(compared=compared, alarms=counted(alarms, "alarm"))
+
+
+def _grid(title: str, rows: Sequence[Comparison], unit: str) -> Grid:
     shown = percent if unit == "share" else decimal
-    return {
-        "name": figure.name or "All",
-        "n": figure.n,
-        "expected": shown(figure.expected),
-        "found": shown(figure.observed),
-        "note": str(figure.details.get("unit", "")),
-        "chance": _chance(figure.p),
-        "alarm": figure.alarm,
-    }
+    cells: list[tuple[str, ...]] = [
+        (
+            f"{item.name or 'All'}{_unit(item)}",
+            integer(item.n),
+            shown(item.expected),
+            shown(item.observed),
+            _chance(item.p),
+            "alarm" if item.alarm else "no",
+        )
+        for item in rows
+    ]
+    main = frozenset(place for place, item in enumerate(rows) if item.alarm)
+    return Grid(title, _HEAD, cells, main=main)
+
+
+def _unit(item: Comparison) -> str:
+    unit = str(item.details.get("unit", ""))
+    return f" ({unit})" if unit else ""
 
 
 def _chance(p: float | None) -> str:
@@ -91,37 +115,21 @@ def _chance(p: float | None) -> str:
     return "<0.0001" if p < 1e-4 else f"{p:.2g}" if p < 0.01 else f"{p:.2f}"
 
 
-def _fifths(figure: Comparison) -> dict[str, Any]:
-    """Chart of observed and expected shares of patients by fifth of the training values."""
-    groups = figure.details["groups"]
-    observed = [count / figure.n for _, count in groups]
-    expected = [share for share, _ in groups]
-    x = Scale(0, len(groups), _LEFT, _RIGHT)
-    y = Scale(0, 1, _BOTTOM, _TOP)
-    names = monitor_texts()["groups"]
-    description = ", ".join(
-        f"{name} {percent(a)} where {percent(b)} were expected"
-        for name, a, b in zip(names, observed, expected, strict=True)
-    )
-    levels = [(at, plain(100 * at)) for at in (0, 0.25, 0.5, 0.75, 1)]
-    ticks = [(i + 0.5, name.removesuffix(" fifth")) for i, name in enumerate(names)]
-    dashed = Style(ORANGE, "5 3", width=2.4)
-    steps = [(float(i), expected[min(i, len(expected) - 1)]) for i in range(len(expected) + 1)]
-    drawing: Markup = chart(
-        f"{figure.name}: patients by fifth of the training values",
-        f"{description}.",
-        _WIDTH,
-        _HEIGHT,
-        axes.axes(
-            x,
-            y,
-            x_label="Fifth of the training values",
-            y_label="Patients, %",
-            x_ticks=ticks,
-            y_ticks=levels,
-        ),
-        marks.bars(x, y, list(range(len(groups) + 1)), observed, Style(BLUE)),
-        marks.step(x, y, steps, dashed),
-        key([("expected", dashed), ("found", Style(BLUE, None, width=8))], _LEFT + 8, 10),
-    )
-    return {"name": figure.name, "drawing": drawing}
+def _chart(item: Comparison, about: Mapping[str, Any]) -> Markup:
+    """Fifths of a shifted analyte; otherwise expected and found."""
+    if "groups" in item.details:
+        groups = item.details["groups"]
+        return fifths_chart(
+            f"{item.name}: patients by fifth of the training values",
+            monitor_texts()["groups"],
+            [share for share, _ in groups],
+            [count / item.n for _, count in groups],
+        )
+    title = f"{about['title']}{': ' if item.name else ''}{item.name}"
+    if about["unit"] == "share":
+        return pair_chart(title, item.expected, item.observed, percent, top=1.0)
+    return pair_chart(title, item.expected, item.observed, _number)
+
+
+def _number(value: float) -> str:
+    return decimal(value, 0 if float(value).is_integer() else 1)

@@ -17,7 +17,7 @@ from pipeline.explain.shap_values import Attribution
 from pipeline.features.names import FeatureMeta, feature_name
 from pipeline.format import plain
 from pipeline.model.evaluation_cells import DayCell
-from pipeline.model.evaluation_report import HorizonCurves
+from pipeline.model.evaluation_curves import HorizonCurves
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -22,7 +22,7 @@ from pipeline import log
 from pipeline.errors import BundleError, UsageError
 from pipeline.evaluate.decision_curve import net_benefit_at
 from pipeline.explain.shap_values import attribute
-from pipeline.model.bundle import REPORTS, Bundle
+from pipeline.model.bundle import CARD_PAGE, REPORTS, Bundle
 from pipeline.model.evaluated_outcome import OutcomeReport
 from pipeline.model.evaluation_report import EvaluationReport
 from pipeline.model.lab_row_columns import REQUIRED, optional_columns
@@ -168,8 +168,9 @@ def log_tracked(training: TrackedTraining) -> str:
         mlflow.log_params(_params(config.model_dump(mode="json")))
         mlflow.log_text(yaml.safe_dump(config.model_dump(mode="json")), "config.yaml")
         mlflow.log_dict(evaluation.to_dict(), "evaluation.json")
-        for name in REPORTS:
-            mlflow.log_artifact(str(training.folder / name))
+        for name in (*REPORTS, CARD_PAGE):
+            if name in REPORTS or (training.folder / name).is_file():
+                mlflow.log_artifact(str(training.folder / name))
         card = (training.folder / "model_card.md").read_text(encoding="utf-8")
         mlflow.set_tag("mlflow.note.content", card[:_NOTE_LENGTH])
         for name, outcome in evaluation.outcomes.items():
@@ -226,7 +227,7 @@ def _figures(
             part.model, part.matrix, part.targets, definition.threshold, near, seed=config.seed
         ),
         {analyte.key: analyte for analyte in result.bundle.reference.spec.analytes},
-        result.evaluation.curves[name],
+        outcome.curves,
         outcome.by_day,
         horizon_h=horizons[-1],
         synthetic=config.cohort.synthetic,

@@ -56,7 +56,7 @@ def test_a_batch_like_training_raises_nothing(monitor, ward):
     assert "40 of 40 patients" in output
     assert "No alarm." in output
     assert "No alarm." in page
-    assert "None of these results is refused." in page
+    assert "No result was rejected." in page
     kinds = {item["kind"] for item in document["figures"]}
     assert kinds >= {"missing", "below", "above", "shift", "units", "delay", "risk", "abstained"}
     assert "outcome" not in kinds

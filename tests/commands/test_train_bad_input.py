@@ -86,8 +86,8 @@ def test_one_event_patient_gives_counts_and_no_curve_of_that_patient(
 def section(folder: Path, label: str) -> str:
     """The part of a page that belongs to one outcome."""
     page = (folder / "evaluation.html").read_text()
-    start = page.index(f"<h2>{label}")
-    return page[start : page.index("<h2>", start + 4)]
+    start = page.index(f">{label} (")
+    return page[start : page.index("<h2", start)]
 
 
 def test_an_event_before_the_first_landmark_only_is_refused(

@@ -18,7 +18,7 @@ CODE = "\n".join(
     for path in (FOLDER.parent / "pipeline" / room).rglob("*")
     if path.suffix in {".py", ".j2"}
 )
-BY_KEY = ("outcomes", "groups")  # looked up by names from data
+BY_KEY = ("outcomes", "groups", "verdicts")  # looked up by names from data
 
 
 def sentences() -> list[tuple[str, str]]:

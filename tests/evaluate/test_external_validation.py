@@ -35,7 +35,7 @@ def test_external_evaluation_has_every_part(external):
     assert crp.used
     assert crp.importance.at("168").fall is not None
     assert result.report.contrast["168"].n > 0
-    page = render_evaluation(result.report, result.curves, title="External")
+    page = render_evaluation(result.report, title="External")
     assert "cytocast evaluate --model BUNDLE --cohort COHORT --out OUT" in page
 
 

@@ -158,7 +158,7 @@ def test_roc_curve_is_the_mean_over_groups():
     label = np.array([0, 1, 0, 1.0])
     score = np.array([0.1, 0.9, 0.8, 0.2])
     false, true = metrics.roc_points(label, score, np.ones(4), np.array([0, 0, 1, 1]))
-    assert len(false) == 101
+    assert false.tolist() == metrics.FALSE_POSITIVE_RATES.tolist()
     assert true[0] == pytest.approx(0.5)
-    assert true[50] == pytest.approx(0.5)
+    assert true[false == 0.5] == pytest.approx(0.5)
     assert true[-1] == 1.0

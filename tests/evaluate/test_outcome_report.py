@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from pipeline.config_evaluation import EvaluationConfig
-from pipeline.evaluate.outcome_report import canary_auroc, curves, evaluate_outcome
+from pipeline.evaluate.horizon_curves import curves
+from pipeline.evaluate.outcome_report import canary_auroc, evaluate_outcome
 from pipeline.evaluate.scored_rows import concatenate
 from tests.evaluate.scored import make_scores
 

@@ -57,7 +57,7 @@ def evaluate(cohort, config) -> tuple[Evaluation, ScoredOutcome]:
         command="cytocast train",
     )
     assert EvaluationReport.from_json(result.report.to_json()) == result.report
-    page = render_evaluation(result.report, result.curves, title="Small")
+    page = render_evaluation(result.report, title="Small")
     assert "nan" not in page.lower().replace("finance", "")
     return result, part
 
@@ -181,7 +181,7 @@ def test_a_site_is_not_tested_by_a_model_of_too_few_event_patients():
     assert set(part.further["leave_one_site_out"].patient) == {29}
     whole = result.report.outcomes["severe_crs"].model["72"].n
     assert further.model["72"].n < whole
-    page = render_evaluation(result.report, result.curves, title="Small")
+    page = render_evaluation(result.report, title="Small")
     assert f"{whole - further.model['72'].n} landmarks of sites whose others have" in page
     alone = np.array(["big"] * 10 + ["free of it"] * 20)
     none = evaluate(severe(range(3), site=alone), config)[0].report.outcomes["severe_crs"]

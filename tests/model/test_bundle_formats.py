@@ -21,6 +21,7 @@ REPORTS = {
     "evaluation.html",
     "evaluation.json",
     "gate_draws.json",
+    "model_card.html",
     "model_card.md",
     "tripod_ai.md",
 }

@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 
 from pipeline.evaluate import added_value
 from pipeline.model.evaluated_outcome import OutcomeReport
-from pipeline.model.evaluation_report import (
+from pipeline.model.evaluation_curves import (
     CalibrationGroups,
-    EvaluationReport,
     HorizonCurves,
     RiskDistribution,
     RocCurve,
     SmoothCalibration,
 )
+from pipeline.model.evaluation_report import EvaluationReport
 from pipeline.pages import evaluation_page
 
 HOURS = ("24", "72")
@@ -28,11 +28,19 @@ SHARES = st.none() | st.just(math.nan) | st.floats(0, 1)
 METRICS = st.dictionaries(st.sampled_from(FIGURES), st.none() | st.floats(), max_size=18)
 
 
+def with_curves(content, curves):
+    """The content of an ``evaluation.json`` with curves by outcome and horizon."""
+    outcomes = {
+        name: outcome | ({"curves": curves[name]} if name in curves else {})
+        for name, outcome in content.get("outcomes", {}).items()
+    }
+    return content | ({"outcomes": outcomes} if outcomes else {})
+
+
 def render_evaluation(content, curves, **options):
     """Page of the content of an ``evaluation.json``."""
-    return evaluation_page.render_evaluation(
-        EvaluationReport.model_validate(content), curves, **options
-    )
+    report = EvaluationReport.model_validate(with_curves(content, curves))
+    return evaluation_page.render_evaluation(report, **options)
 
 
 def labs_answer(content, *arguments, **options):
@@ -72,7 +80,12 @@ def read(page):
     assert (tags.count("main"), tags.count("h1"), tags.count("script")) == (1, 1, 0)
     policies = [a["content"] for t, a in reader.tags if t == "meta" and "http-equiv" in a]
     assert policies == ["default-src 'none'; style-src 'unsafe-inline'; img-src data:"]
-    assert not any({"src", "href", "onload", "onclick"} & set(a) for _, a in reader.tags)
+    assert not any({"src", "onload", "onclick"} & set(a) for _, a in reader.tags)
+    links = [a["href"] for _, a in reader.tags if "href" in a]
+    assert all(link.startswith(("#", "data:text/csv;charset=utf-8,")) for link in links)
+    ids = [a["id"] for _, a in reader.tags if "id" in a]
+    assert len(ids) == len(set(ids))
+    assert {link[1:] for link in links if link.startswith("#")} <= set(ids)
     assert not re.search(r"https?://", page.replace("http://www.w3.org/2000/svg", ""))
     assert not re.search(r"\b(nan|inf|None|NaN)\b", page)
     return reader

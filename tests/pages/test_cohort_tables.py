@@ -31,13 +31,13 @@ def shown(fall, *, events=30, firm_from=20, **options):
 
 def test_an_interval_clear_of_0_is_told_as_one_of_those_looked_at():
     told, note = shown((0.02, 0.01, 0.03))
-    assert told == "above 0: ranking falls without it (one of 2 looked at)"
+    assert told == "above 0: ranking falls without it (one of 2 compared)"
     assert "2 analytes have an interval here" in note
     assert shown((-0.02, -0.03, -0.01))[0].startswith("below 0")
 
 
 def test_an_interval_that_begins_at_0_as_printed_shows_nothing():
-    assert shown((0.002, 0.0003, 0.005))[0] == "holds 0: nothing shown"
+    assert shown((0.002, 0.0003, 0.005))[0] == "includes 0: no effect shown"
 
 
 @pytest.mark.parametrize("options", [{"events": 8}, {"apparent": True}])

@@ -1,31 +1,32 @@
 """Every drawing is well-formed, announced by a title, and never told apart by colour alone."""
 
 import math
-import xml.etree.ElementTree as ET
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.model.evaluation_report import CalibrationGroups, RocCurve
+from pipeline.model.evaluation_cells import NetBenefit, Rate
+from pipeline.model.evaluation_curves import (
+    CalibrationGroups,
+    RiskDistribution,
+    RocCurve,
+    SmoothCalibration,
+)
 from pipeline.pages import axes, marks, svg
 from pipeline.pages.axes import Scale
-from pipeline.pages.evaluation_charts import calibration_chart, histogram_pair, roc_chart
+from pipeline.pages.evaluation_charts import (
+    calibration_chart,
+    decision_chart,
+    events_chart,
+    histogram_pair,
+    roc_chart,
+)
+from tests.pages.drawings import NS, drawing, inside, texts
 
 X, Y = Scale(0, 10, 50, 250), Scale(1, 100, 180, 20, "log10")
-NS = "{http://www.w3.org/2000/svg}"
 RISKS = st.lists(st.none() | st.just(math.nan) | st.floats(0, 1), max_size=6)
 COUNTS = st.lists(st.integers(0, 500), min_size=4, max_size=4)
-
-
-def drawing(text):
-    """Parse, and check what holds for every chart."""
-    root = ET.fromstring(str(text))
-    assert root.get("role") == "img"
-    assert [child.tag for child in root][:2] == [f"{NS}title", f"{NS}desc"]
-    assert all(root.findtext(f"{NS}{part}") for part in ("title", "desc"))
-    assert not any(bad in str(text) for bad in ("nan", "None", "inf"))
-    return root
 
 
 def test_roc_curves_differ_by_dash_and_are_named():
@@ -65,14 +66,14 @@ def test_calibration_survives_any_groups(predicted, observed, lo, hi):
 @settings(deadline=None)
 @given(events=COUNTS, others=COUNTS)
 def test_histograms_survive_any_counts(events, others):
-    root = drawing(histogram_pair([0, 0.1, 0.2, 0.4, 1], events, others))
+    root = drawing(histogram_pair(RiskDistribution([0, 0.1, 0.2, 0.4, 1], events, others)))
     assert all(float(bar.get("height")) >= 0 for bar in root.iter(f"{NS}rect"))
 
 
 def test_the_mean_of_a_histogram_is_the_one_given_or_none():
-    told = str(histogram_pair([0, 0.5, 1], [1, 0], [9, 1], means=(0.031, 0.44)))
+    told = str(histogram_pair(RiskDistribution([0, 0.5, 1], [1, 0], [9, 1], (0.031, 0.44))))
     assert "Event (n = 1): mean risk 3 %. No event (n = 10): mean risk 44 %." in told
-    unknown = str(histogram_pair([0, 0.5, 1], [1, 0], [9, 1]))
+    unknown = str(histogram_pair(RiskDistribution([0, 0.5, 1], [1, 0], [9, 1])))
     assert "mean risk" not in unknown
 
 
@@ -82,7 +83,7 @@ def test_a_counted_share_of_none_or_all_is_exact():
 
 
 def test_histograms_point_up_and_down_from_the_same_line():
-    root = drawing(histogram_pair([0, 0.5, 1], [1, 0], [0, 1]))
+    root = drawing(histogram_pair(RiskDistribution([0, 0.5, 1], [1, 0], [0, 1])))
     up, _, _, down = root.iter(f"{NS}rect")
     assert float(up.get("y")) + float(up.get("height")) == pytest.approx(float(down.get("y")))
 
@@ -92,7 +93,46 @@ def test_nothing_known_still_draws():
     assert "could be estimated" in drawing(calibration_chart(CalibrationGroups())).findtext(
         f"{NS}desc"
     )
-    drawing(histogram_pair([], [], []))
+    drawing(histogram_pair(RiskDistribution([], [], [])))
+
+
+def test_bands_and_lines_stay_inside_the_plot():
+    wide = [0.0, 0.3, 1.0]
+    groups = CalibrationGroups(wide, wide, [0.0] * 3, [1.0] * 3)
+    risk = [0.02, 0.1, 0.2]
+    smooth = SmoothCalibration(risk, risk, [0.0, 0.01, 0.02], [0.4, 0.9, 1.0])
+    assert inside(drawing(calibration_chart(groups, smooth)))
+    rare = CalibrationGroups(risk, risk)
+    assert inside(drawing(calibration_chart(rare, smooth)))
+    cell = NetBenefit(
+        thresholds=[0.05, 0.1, 0.3],
+        model=[0.02, 0.01, 0.0],
+        model_lo=[-0.9, -0.9, -0.9],
+        model_hi=[0.03, 0.9, 0.01],
+        treat_all=[0.01, -0.04, -0.4],
+        treat_none=[0.0, 0.0, 0.0],
+    )
+    root = drawing(decision_chart(cell, {"model": "Model"}, title="Any"))
+    assert inside(root)
+    assert {"Model", "Treat all", "Treat none"} <= set(texts(root))
+
+
+def test_the_square_root_scale_gives_rare_events_room():
+    groups = CalibrationGroups([0.01, 0.25], [0.01, 0.25])
+    root = drawing(calibration_chart(groups))
+    low, high = (float(point.get("cx")) for point in root.iter(f"{NS}circle"))
+    left, right = 50, 256
+    assert high == pytest.approx(right, abs=0.1)
+    assert low - left == pytest.approx((right - left) / 5, abs=0.1)
+
+
+def test_events_rise_from_zero_by_horizon_and_are_named():
+    rate = {"value": 0.1, "value_lo": 0.05, "value_hi": 0.2}
+    table = {h: {"outcome": Rate(**rate), "death": Rate(value=0.01)} for h in ("24", "72")}
+    root = drawing(events_chart(table, {"outcome": "Severe CRS", "death": "Death"}, title="Any"))
+    assert {"Severe CRS", "Death", "24", "72"} <= set(texts(root))
+    assert len(list(root.iter(f"{NS}polyline"))) == 2
+    assert "Within 72 h: Severe CRS 10 %; Death 1 %." in root.findtext(f"{NS}desc")
 
 
 def test_marks_and_guides_make_one_drawing():

@@ -24,11 +24,13 @@ def test_complete_page_shows_every_part_in_order():
     page = render_evaluation(evaluation(metrics()), curves(), title="Evaluation")
     reader = read(page)
     text = " ".join(reader.text)
-    parts = ["Research use only", "fitted without that patient", "In short", "What was predicted"]
-    parts += ["Next 24 h", "Next 72 h", "By day", "Canary", "How to read", "Pitfalls", "ab" * 32]
+    parts = ["Research use only", "fitted without that patient", "Headline horizon of each", "ROC"]
+    parts += ["Verdicts use", "Next 24 h", "Next 72 h", "Observed rate", "At 900 landmarks"]
+    parts += ["sound in this respect", "Pitfalls", "ab" * 32]
     places = [text.index(part) for part in parts]
     assert places == sorted(places)
-    assert [tag for tag, _ in reader.tags].count("svg") == 7
+    # ROC, calibration and differences on the first screen; three charts per horizon
+    assert [tag for tag, _ in reader.tags].count("svg") == 3 + 2 * 3
     assert "within the next 24 and 72 hours" in text
     assert "SYNTHETIC" not in text
 
@@ -36,7 +38,12 @@ def test_complete_page_shows_every_part_in_order():
 def test_tables_have_captions_and_scopes():
     reader = read(render_evaluation(evaluation(metrics()), curves(), title="Evaluation"))
     tags = [tag for tag, _ in reader.tags]
-    assert tags.count("table") == tags.count("caption") == 5
+    # the scorecard, both horizons, days, labs and other ways of counting
+    assert tags.count("table") == tags.count("caption") == 6
+    links = [a for tag, a in reader.tags if tag == "a" and "download" in a]
+    assert len(links) == tags.count("table") - 1
+    assert len({link["download"] for link in links}) == len(links)
+    assert all(tag != "details" or "open" not in attrs for tag, attrs in reader.tags)
     assert all("scope" in attrs for tag, attrs in reader.tags if tag == "th")
 
 
@@ -113,9 +120,9 @@ def test_every_part_of_an_evaluation_is_on_the_page():
         "What this page cannot show",
         "NfL for age (z) (no NfL in this cohort)",
         "What do the labs add?",
-        "Every patient counts the same",
+        "Equal weight per patient",
         "Only landmarks of equal current grade",
-        "Without onsets within 12 h (4 landmarks left out)",
+        "Without onsets within 12 h (4 landmarks excluded)",
         "Each site by a model of the other sites",
         "not done, because no infusion time",
         "Alerts per true alert",
@@ -125,7 +132,7 @@ def test_every_part_of_an_evaluation_is_on_the_page():
         "AUROC by day of the landmark and horizon",
         "sex: F",
         "What drives the contrast",
-        "above 0: ranking falls without it (one of 1 looked at)",
+        "above 0: ranking falls without it (one of 1 compared)",
         "no estimate at 3 of 50 landmarks",
         "cytocast train --cohort COHORT --config config.json --out OUT",
     ):
@@ -159,8 +166,9 @@ def test_the_training_patients_judge_nothing():
     content |= {"kind": "apparent"}
     page = render_evaluation(content, {}, title="Any")
     text = " ".join(" ".join(read(page).text).split())
-    short = text[text.index("In short") : text.index("What was predicted")]
+    short = text[: text.index("Verdicts use")]
     assert "nothing is judged here" in short
+    assert short.count("Not judged") == 4
     assert "AUROC 0.25 (95 % interval 0.25 to 0.25) on its own training patients." in short
     for verdict in ("labs are", "higher", "told from chance", "Calibration within", "warned"):
         assert verdict not in short, verdict

@@ -29,7 +29,7 @@ def cases(**changes):
 
 
 def page(whole):
-    return render_evaluation(EvaluationReport.model_validate(whole), {}, title="Hard")
+    return render_evaluation(EvaluationReport.model_validate(whole), title="Hard")
 
 
 def test_equal_grades_the_first_three_days_and_cut_records_are_named():
@@ -51,7 +51,7 @@ def test_they_stand_before_everything_but_the_headline():
     whole = evaluation(metrics())
     whole["outcomes"]["severe_crs"] |= content()
     text = " ".join(read(page(whole)).text)
-    places = [text.index(part) for part in ("In short", "equal grade: AUROC", "97 of 106")]
+    places = [text.index(part) for part in ("Headline horizon", "equal grade: AUROC", "97 of 106")]
     assert places == sorted(places)
-    assert places[-1] < text.index("What was predicted")
+    assert places[-1] < text.index("Verdicts use")
     assert "97 of 106" not in page(whole | {"kind": "apparent"})

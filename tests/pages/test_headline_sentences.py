@@ -203,7 +203,7 @@ def calibrated(slope, intercept, hours="72"):
 def test_a_slope_whose_interval_holds_one_is_not_called_right():
     cell = {"cal_slope": 1.4, "cal_slope_lo": 0.6, "cal_slope_hi": 2.3}
     said = calibration_words({"model": {"72": cell}}, "72")
-    assert "not shown to differ from 1, with an interval 1.70 wide" in said
+    assert "no evidence of over- or underconfidence (interval 1.70 wide)" in said
     assert "about right" not in said
 
 
@@ -215,7 +215,7 @@ def test_a_slope_whose_interval_holds_one_is_not_called_right():
             "intercept +1.01 (95 % interval +0.52 to +1.37), the risks are too low",
         ),
         ((-0.4, -0.7, -0.1), "the risks are too high on average"),
-        ((0.3, -0.1, 0.7), "the risks are not shown to be too high or too low on average"),
+        ((0.3, -0.1, 0.7), "no evidence that the risks are too high or too low on average"),
     ],
 )
 def test_the_level_of_the_risks_is_judged_with_its_interval(intercept, words):
@@ -228,7 +228,7 @@ def test_the_level_of_the_risks_is_judged_with_its_interval(intercept, words):
 
 def test_a_slope_is_judged_by_the_interval_as_printed():
     said = calibration_words(calibrated((0.66, 0.48, 0.996), (0.0, -1.0, 1.0)), "72")
-    assert "0.48 to 1.00), the spread of the risks is not shown to be wrong" in said
+    assert "0.48 to 1.00), no evidence of over- or underconfidence" in said
 
 
 def test_a_fault_at_another_horizon_is_named():

@@ -4,13 +4,18 @@ import json
 import re
 
 import pytest
+from numpy import full, inf
+from pandas import DataFrame
 
+from pipeline.cohort.tables import empty_cohort
 from pipeline.config import load_config
 from pipeline.errors import UsageError
+from pipeline.features.spec import learn_spec
 from pipeline.model.bundle import load_bundle
 from pipeline.model.evaluation_report import EvaluationReport
-from pipeline.pages.model_card import OPEN, checklist
+from pipeline.pages.model_card import OPEN, checklist, write_card
 from pipeline.pages.model_card_facts import card_facts
+from pipeline.reading.read_result import ReadResult
 from pipeline.reading.reader import read_cohort
 from pipeline.resources import schema_yaml
 
@@ -78,7 +83,10 @@ def test_a_doubt_about_result_times_qualifies_item_9b(mini):
     content["result_times"] = {"rows": 10, "as_collected": 0}
     assert "CHK402" not in answer()
     content["result_times"] = {"rows": 10, "as_collected": 10}
-    assert "by their result time; but 10 of 10 results carry the moment of collection" in answer()
+    assert (
+        "by their result time; but 10 of 10 results have equal collection and result times"
+        in answer()
+    )
 
 
 def test_the_chai_card_has_every_part_filled(mini):
@@ -106,13 +114,26 @@ def test_what_the_configuration_states_wins_and_an_unknown_item_is_refused(tmp_p
     facts = dict.fromkeys(_placeholders(), "said")
     stated = {"17": "Approved by the local | board", "15": "Classes"}
     found = {item["number"]: item for item in checklist(facts, stated)}
-    assert found["17"]["answer"] == "Approved by the local \\| board"
+    assert found["17"]["answer"] == "Approved by the local | board"
     assert found["15"] == {**found["15"], "answer": "Classes", "where": "config.json card"}
     assert found["18b"] == {**found["18b"], "answer": OPEN, "where": ""}
     path = tmp_path / "card.yaml"
     path.write_text('card: {items: {"99": "no"}}')
     with pytest.raises(UsageError, match="99"):
         load_config([path])
+
+
+def test_the_page_and_the_markdown_hold_the_same_answers(tmp_path):
+    config, cohort = load_config(), empty_cohort(["P1"])
+    stated = config.card.model_copy(update={"items": {"17": "Approved | <b>here</b>"}})
+    config = config.model_copy(update={"card": stated})
+    report = EvaluationReport(kind="cross-validated", cohort={"n_patients": 1})
+    files = ReadResult(cohort, DataFrame(), {}, {}, {}, ["P1"], {}, "", 0, full(1, inf))
+    write_card(tmp_path, config, report, learn_spec(cohort, config, {}), files)
+    assert rows_of((tmp_path / "tripod_ai.md").read_text())["17"][3].startswith("Approved \\|")
+    page = (tmp_path / "model_card.html").read_text()
+    assert '<td class="wide">Approved | &lt;b&gt;here&lt;/b&gt;</td>' in page
+    assert page.count("<table>") == page.count("<caption>") == 3
 
 
 def _placeholders() -> set[str]:

@@ -161,7 +161,9 @@ def test_rows_read_and_refused_are_those_of_the_export(export):
     result = export()
     facts = facts_of(result)
     for file, count in result.counts.items():
-        assert f"{file}: {count['read']} rows read, {count['rejected']} refused" in facts["reading"]
+        assert (
+            f"{file}: {count['read']} rows read, {count['rejected']} rejected" in facts["reading"]
+        )
 
 
 def test_the_flow_sets_event_patients_beside_those_at_risk(export):

@@ -42,7 +42,7 @@ def test_a_scale_without_grades_says_so():
 
 def test_every_part_of_a_model_with_grades_and_a_prior_is_in_its_text():
     text = dict(fact_text(CRS))
-    assert text["Grades asked, weight in the fit"] == (
+    assert text["Thresholds fitted, weight in the fit"] == (
         "1 or more: 0.25, 2 or more: 0.5, 3 or more: 1 (reported)"
     )
     with_state, without = text["Members, share in the mean of log-odds"].split("; ")

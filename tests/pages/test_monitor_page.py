@@ -41,11 +41,20 @@ def rows(reader):
     return [line for line in table.splitlines() if line.endswith((" no", " alarm"))]
 
 
-@pytest.mark.parametrize("count", [0, 1, 8, 11])
-def test_shifted_analytes_are_drawn_up_to_a_number_and_the_rest_is_counted(count):
+@pytest.mark.parametrize("count", [0, 1, 11])
+def test_every_alarm_is_a_card_with_a_chart(count):
     figures = [shift(number) for number in range(count)] + [shift(99, alarm=False)]
     reader = page(*figures)
-    assert sum(tag == "svg" for tag, _ in reader.tags) == min(count, 8)
+    assert sum(tag == "svg" for tag, _ in reader.tags) == count
+    assert sum(tag == "article" for tag, _ in reader.tags) == count
+
+
+def test_everything_but_the_alarms_is_folded():
+    reader = page(missing(), missing(alarm=True, p=1e-5, name="IL-6"), shift())
+    folded = [attrs for tag, attrs in reader.tags if tag == "details"]
+    assert len(folded) == 3
+    assert not any("open" in attrs for attrs in folded)
+    assert reader.text.count("2 comparisons, 1 alarm.") == 1
 
 
 def test_every_comparison_has_its_row_and_alarms_are_listed_first():

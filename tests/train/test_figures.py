@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.explain.shap_values import Attribution, attribute
 from pipeline.model.evaluation_cells import DayCell
-from pipeline.model.evaluation_report import CalibrationGroups, HorizonCurves
+from pipeline.model.evaluation_curves import CalibrationGroups, HorizonCurves
 from pipeline.train.figures import beeswarm, dependence, outcome_figures, pathway_importance
 from tests.builders import course_cohort
 from tests.model.conftest import Fitted, fit

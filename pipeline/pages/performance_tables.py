@@ -1,0 +1,119 @@
+"""Table of every metric of the model and its comparators at one horizon, and by day."""
+
+from __future__ import annotations
+
+from markupsafe import Markup
+
+from pipeline.format import DASH, bracket, decimal, integer, is_missing, percent, proportion, signed
+from pipeline.model.evaluated_outcome import OutcomeReport
+from pipeline.model.evaluation_cells import Metric, PerformanceCell
+from pipeline.pages.evaluation_tables import Grid
+from pipeline.pages.evaluation_titles import NAMES, named
+from pipeline.pages.method_sentences import event_share
+
+_STACKED = Markup('{}<br><span class="iv">{}</span>')
+_HEAD = (
+    "Predictor",
+    "Landmarks (with event)",
+    "Patients (with event)",
+    "AUROC",
+    "Model minus this",
+    "AUPRC",
+    "Share with event",
+    "Brier",
+    "IPA",
+    "Calibration slope",
+    "Intercept",
+    "ICI",
+)
+
+
+def performance_grid(outcome: OutcomeReport, label: str, hours: str, minimum: int) -> Grid:
+    """Every metric of the model, its variant without grades, and each comparator.
+
+    Parameters
+    ----------
+    outcome : OutcomeReport
+    label, hours : str
+        Of the caption; figures are those at this horizon.
+    minimum : int
+        Fewest event patients for a figure.
+    """
+    predictors = {"model": outcome.model, "model_no_state": outcome.model_no_state}
+    predictors |= dict(sorted(outcome.comparators.items(), key=lambda item: _rank(item[0])))
+    cells = {
+        name: outcome.performance(name, hours)
+        for name, by_hour in predictors.items()
+        if hours in by_hour
+    }
+    rows = [(named(name), *_cells(cell, itself=name == "model")) for name, cell in cells.items()]
+    main = {number for number, name in enumerate(cells) if name == "model"}
+    return Grid(f"{label}, next {hours} h", _HEAD, rows, footnote(minimum), frozenset(main))
+
+
+def footnote(minimum: int) -> str:
+    """Meaning of a dash and of brackets."""
+    return (
+        f"– fewer than {minimum} patients with, or without, the event, or not estimable (a lab "
+        "value alone is no probability). Square brackets: 95 % intervals; ICI has none, because a "
+        "resampled mean distance is biased upwards."
+    )
+
+
+def day_grid(outcome: OutcomeReport, label: str, minimum: int) -> Grid | None:
+    """Observed rate and mean risk by day at the longest horizon; None if there is no day."""
+    rows = [
+        (
+            day,
+            integer(cell.n),
+            integer(cell.n_events),
+            proportion(cell.base_rate),
+            percent(cell.mean_risk),
+        )
+        for day, cell in sorted(outcome.by_day.items(), key=lambda item: float(item[0]))
+    ]
+    if not rows:
+        return None
+    return Grid(
+        f"{label}: observed rate and mean risk by day",
+        ("Day after infusion", "Landmarks", "With event", "Observed rate", "Mean risk"),
+        list(rows),
+        footnote(minimum),
+    )
+
+
+def _rank(name: str) -> int:
+    """Position of a predictor in ``words.json``; others last."""
+    order = list(NAMES)
+    return order.index(name) if name in order else len(order)
+
+
+def _cells(cell: PerformanceCell, *, itself: bool) -> tuple[str, ...]:
+    compared = _difference(cell) if cell.is_compared else "not compared"
+    return (
+        f"{integer(cell.n)} ({integer(cell.n_events)})",
+        f"{integer(cell.n_patients)} ({integer(cell.n_event_patients)})",
+        _stacked(cell.area, 3),
+        "itself" if itself else compared,
+        _stacked(cell.precision),
+        DASH if is_missing(cell.auprc) else event_share(cell),
+        _stacked(cell.brier_score, 3),
+        _stacked(cell.prediction_accuracy),
+        _stacked(cell.slope),
+        _stacked(cell.intercept),
+        decimal(cell.ici, 3),
+    )
+
+
+def _stacked(metric: Metric, places: int = 2) -> str:
+    value = decimal(metric.value, places)
+    if value == DASH or not metric.has_interval:
+        return value
+    return _STACKED.format(value, bracket(metric.low, metric.high, places))
+
+
+def _difference(cell: PerformanceCell) -> str:
+    value = signed(cell.diff_auroc, 3)
+    if not cell.difference.has_interval:
+        return value
+    return _STACKED.format(value, bracket(cell.diff_lo, cell.diff_hi, 3))

@@ -1,0 +1,83 @@
+"""Verdicts follow intervals, not estimates, and training patients are not judged."""
+
+import pytest
+
+from pipeline.evaluate.scorecard import scorecard
+from pipeline.model.evaluated_outcome import OutcomeReport
+
+
+def card(cell=None, kind="", firm_from=0, **parts):
+    return scorecard(OutcomeReport.model_validate({"model": {"72": cell or {}}} | parts), kind,
+                     firm_from)  # fmt: skip
+
+
+def ends(name, value, low, high):
+    return {name: value, f"{name}_lo": low, f"{name}_hi": high}
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "light", "verdict"),
+    [
+        (0.71, 0.9, "good", "ranks_well"),
+        (0.65, 0.9, "unclear", "ranks_unclearly"),
+        (0.55, 0.69, "poor", "ranks_weakly"),
+        (0.49, 0.8, "poor", "ranks_by_chance"),
+        (None, None, "none", "unknown"),
+    ],
+)
+def test_ranking(low, high, light, verdict):
+    judged = card(ends("auroc", 0.68, low, high)).ranking
+    assert (judged.light, judged.verdict) == (light, verdict)
+
+
+@pytest.mark.parametrize(
+    ("slope", "intercept", "verdict"),
+    [
+        ((1.0, 0.8, 1.3), (0.0, -0.2, 0.2), "calibrated"),
+        ((0.6, 0.2, 1.1), (0.0, -0.2, 0.2), "calibration_unclear"),
+        ((0.6, 0.4, 0.9), (0.0, -0.2, 0.2), "risks_extreme"),
+        ((1.5, 1.2, 1.9), (0.0, -0.2, 0.2), "risks_moderate"),
+        ((1.0, 0.8, 1.3), (0.4, 0.2, 0.6), "risks_low"),
+        ((1.0, 0.8, 1.3), (-0.4, -0.6, -0.2), "risks_high"),
+    ],
+)
+def test_calibration(slope, intercept, verdict):
+    cell = ends("cal_slope", *slope) | {"cal_intercept": intercept[0]}
+    bounds = {"cal_intercept_lo": intercept[1], "cal_intercept_hi": intercept[2]}
+    judged = card(cell, probability_intervals={"model": {"72": bounds}}).calibration
+    assert judged.verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [(0.001, 0.02, "useful"), (-0.01, 0.02, "usefulness_unclear"), (-0.02, -0.001, "harmful")],
+)
+def test_net_benefit_at_the_stated_threshold(low, high, verdict):
+    cell = {"thresholds": [0.05, 0.1], "gain": [0.5, 0.01], "gain_lo": [0.4, low],
+            "gain_hi": [0.6, high]}  # fmt: skip
+    judged = card(net_benefit={"72": cell}).net_benefit
+    assert judged.verdict == verdict
+    assert judged.metric.value == 0.01
+
+
+def test_a_file_without_gain_or_threshold_is_not_judged():
+    for cell in ({"thresholds": [0.1], "model": [0.1]}, {"thresholds": [0.2], "gain": [0.1]}):
+        assert card(net_benefit={"72": cell}).net_benefit.light == "none"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "events", "light"),
+    [(0.01, 0.1, 50, "good"), (-0.01, 0.1, 50, "unclear"), (-0.2, -0.1, 50, "poor"),
+     (0.01, 0.1, 3, "none")],
+)  # fmt: skip
+def test_labs_use_the_same_rule_as_their_sentence(low, high, events, light):
+    bar = {"diff_auroc": 0.05, "diff_lo": low, "diff_hi": high, "n_event_patients": events}
+    judged = card(firm_from=20, comparators={"grade_and_day": {"72": bar}}).labs
+    assert judged.light == light
+
+
+def test_training_patients_are_not_judged_and_no_horizon_gives_no_figures():
+    apparent = card(ends("auroc", 0.9, 0.85, 0.95), kind="apparent")
+    assert apparent.ranking.light == "none"
+    assert apparent.ranking.metric.value == 0.9
+    assert scorecard(OutcomeReport()).hours == ""
