@@ -36,7 +36,7 @@ def main() -> None:
         parser.error(f"{options.bundle} has no evaluation")
     for outcome, report in evaluation.outcomes.items():
         print(f"\n**{report.label or outcome}**\n")
-        print(table(TITLES, [row(report, key) for key in report.model]))
+        print(table(TITLES, [row(report, key) for key in sorted(report.model, key=float)]))
         if options.days:
             print("\n" + by_day(report, options.days))
         if report.added_value:
@@ -74,7 +74,7 @@ def added(report: OutcomeReport) -> str:
     found = report.added_value.against_clinical_state if report.added_value else {}
     parts = [
         f"{key} h {interval(cell.diff_auroc, cell.diff_lo, cell.diff_hi, sign='+')}"
-        for key, cell in found.items()
+        for key, cell in sorted(found.items(), key=lambda item: float(item[0]))
     ]
     return ", ".join(parts)
 
