@@ -300,7 +300,7 @@ def _page_writer(
     evaluation, made = read_evaluation(folder), datetime.now(UTC)
     model = summarise_model(prepared.bundle, name.name, name.version, evaluation)
     patients = patient_results(prepared, result, model)
-    return lambda target: write_pages(target, patients, model, made=made)
+    return lambda target: write_pages(target, patients, model, made=made, bundle=folder)
 
 
 def _fhir_writer(prepared: PreparedBatch, result: BatchResult) -> Callable[[Path], None]:
