@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 
 from pipeline.pages.patient_page import patient_page
-from pipeline.pages.ward_list import ward_page
 from tests.pages.patients import KINDS, MADE, facts
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -42,17 +41,13 @@ class Seen:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A page of each kind, with a synthetic model because its banner needs room, and the list."""
+    """A page of each kind, with a synthetic model because its banner needs room."""
     target = tmp_path_factory.mktemp("report")
     model = facts(synthetic=True)
     patients = [(make(), f"{kind}.html") for kind, make in KINDS.items()]
     for patient, address in patients:
         page = patient_page(patient, model, made=MADE, back="index.html")
         (target / address).write_text(page, encoding="utf-8")
-    (target / "index.html").write_text(ward_page(patients, model, made=MADE), encoding="utf-8")
-    many = ward_page(patients * 25, model, made=MADE)
-    (target / "many.html").write_text(many, encoding="utf-8")
-    (target / "none.html").write_text(ward_page([], model, made=MADE), encoding="utf-8")
     return target
 
 
@@ -90,7 +85,7 @@ def opened(browser, folder) -> Iterator[object]:
         page.close()
 
 
-FILES = [*(f"{kind}.html" for kind in KINDS), "index.html", "none.html"]
+FILES = [f"{kind}.html" for kind in KINDS]
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -165,18 +160,7 @@ def test_letters_of_charts_print_in_9_points_and_apart(opened, kind) -> None:
     assert cut == []
 
 
-def test_strips_of_the_ward_list_stand_below_each_other(opened) -> None:
-    page = opened("index.html", 1280).page
-    rights = page.evaluate(
-        """() => [...document.querySelectorAll('tbody tr')].map(row =>
-            [...row.querySelectorAll('svg')].map(svg =>
-                Math.round(svg.getBoundingClientRect().right)))"""
-    )
-    full = {tuple(row) for row in rights if len(row) == 2}
-    assert len(full) == 1, rights
-
-
-@pytest.mark.parametrize("name", [*FILES, "many.html"])
+@pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("width", [640, 390])
 def test_no_sideways_scrolling_at_200_percent_and_on_a_phone(opened, name, width) -> None:
     """A screen of 1280 pixels at 200 % zoom is laid out at 640."""
