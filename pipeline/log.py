@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -84,7 +84,8 @@ def details_in(path: Path, seconds: Sequence[float]) -> Iterator[None]:
     shown = _STATE["progress"] and sys.stderr.isatty()
     _STATE["bar"] = StepBar(seconds, sys.stderr) if shown else None
     try:
-        yield
+        with redirect_stderr(details.stream):  # of libraries that print
+            yield
     finally:
         if _STATE["bar"] is not None:
             _STATE["bar"].close()

@@ -1,4 +1,4 @@
-"""Confidence in an estimate: its level and the reasons."""
+"""Confidence in an estimate: its level, from facts about this patient only."""
 
 from __future__ import annotations
 
@@ -12,20 +12,19 @@ from pipeline.explain.estimate_inputs import EstimateInputs, results_refused, re
 from pipeline.explain.estimates import Estimate
 from pipeline.explain.model_summary import ModelSummary
 from pipeline.explain.patient_record import PatientRecord
-from pipeline.explain.phrases import age_text, listed_phrases, phrase, section
+from pipeline.explain.phrases import age_text, interval_text, phrase, section
 from pipeline.explain.result_text import number_text, value_text
 from pipeline.explain.subsequent_events import SubsequentEvents, is_grave, subsequent_event_text
-from pipeline.format import integer, is_missing, joined
+from pipeline.format import integer, joined
 
 LEVELS = ("good", "care", "poor", "past")
 _DAY = 24.0
-_CHANCE = 0.5  # AUROC of a coin
 _NAMED_IN_FULL = 2
 
 
 @dataclass(frozen=True)
 class Reason:
-    """One reason: the level it implies, a sentence, and a short flag for the ward list."""
+    """One exception: the level it implies, a sentence, and a short flag for the ward list."""
 
     level: str
     text: str
@@ -34,7 +33,15 @@ class Reason:
 
 @dataclass(frozen=True)
 class Confidence:
-    """A level (``good``, ``care``, ``poor``, ``past``), its symbol and label, and the reasons."""
+    """A level (``good``, ``care``, ``poor``, ``past``), its symbol and label, and exceptions.
+
+    Attributes
+    ----------
+    reasons : tuple of str
+        Exceptions of this patient, worst first; empty at level ``good``.
+    flags : tuple of str
+        The same in few words, for the ward list.
+    """
 
     level: str
     shape: str
@@ -52,7 +59,10 @@ def confidence_of(
     late: EstimateAge | None = None,
     later: Sequence[SubsequentEvents] = (),
 ) -> Confidence:
-    """Grade the confidence in the estimates of a patient, with the worst reasons first.
+    """Grade the confidence in the estimates of a patient, with the worst exceptions first.
+
+    Facts about the model are not used: they hold for every patient, and
+    :func:`pipeline.explain.model_limits.model_limits` lists them.
 
     Parameters
     ----------
@@ -83,25 +93,22 @@ def confidence_of(
     >>> from pipeline.explain.patient_record import records
     >>> landmark = pd.DataFrame({"patient": [0], "hours": [72.0]})
     >>> [record] = records(empty_cohort(["P-1"]), landmark)
-    >>> model = SimpleNamespace(synthetic=False, analytes={}, ranges={}, products={})
+    >>> model = SimpleNamespace(analytes={}, ranges={}, products={})
     >>> confidence_of(record, EstimateInputs(100.0), [], model, PatientRejects()).level
     'poor'
     """
     reasons = [
         *_late(late),
         *_afterwards(record, estimates, summary, later),
-        *_synthetic(summary),
-        *_skill(estimates, summary),
         *refused_reasons(summary, refused),
         *_extrapolating(record, inputs, summary),
-        _measured(record, inputs, summary),
+        *_measured(record, inputs, summary),
         *_grades(estimates, summary),
         *_product(record, summary),
-        *_events(estimates, summary),
-        Reason("good", phrase("reliance", "interval")),
+        *_disagreement(estimates),
     ]
     reasons.sort(key=lambda reason: -LEVELS.index(reason.level))
-    level = reasons[0].level
+    level = reasons[0].level if reasons else "good"
     look = section("reliance")["levels"][level]
     return Confidence(
         level,
@@ -138,9 +145,14 @@ def refused_reasons(summary: ModelSummary, refused: PatientRejects) -> list[Reas
     lost = results_refused(summary, refused)
     if not lost:
         return []
+    named = [
+        phrase("missing", "unreadable", analyte=summary.analytes[key].short, count=count)
+        if count > 1
+        else summary.analytes[key].short
+        for key, count in lost.items()
+    ]
     count = results_text(sum(lost.values()))
-    names = joined([summary.analytes[key].short for key in lost])
-    text = phrase("reliance", "refused", count=count, analytes=names)
+    text = phrase("reliance", "refused", count=count, analytes=joined(named))
     return [Reason("care", text, phrase("flags", "refused", count=count))]
 
 
@@ -164,41 +176,8 @@ def _afterwards(
     grave = is_grave(later, [summary.outcomes[item.outcome] for item in estimates])
     events = subsequent_event_text(later, record.clock)
     key = "later_grave" if grave else "later"
-    text, flag = (phrase(name, key, facts=events) for name in ("reliance", "flags"))
+    text, flag = (phrase(name, key, events=events) for name in ("reliance", "flags"))
     return [Reason("poor" if grave else "care", text, flag)]
-
-
-def _synthetic(summary: ModelSummary) -> list[Reason]:
-    return [Reason("care", phrase("reliance", "synthetic"))] if summary.synthetic else []
-
-
-def _skill(estimates: Sequence[Estimate], summary: ModelSummary) -> list[Reason]:
-    """Reasons that the model was not shown to beat chance, or grade and day, for an outcome."""
-    shown = [item for item in estimates if item.headline is not None]
-    chance, known = [], []
-    for item in shown:
-        validation = summary.validation.get(item.outcome)
-        if validation is None:
-            continue
-        performance = validation.shown if item.state_used else validation.no_state
-        gain = validation.added.diff_lo if item.state_used else None
-        if _at_most(performance.auroc_lo, _CHANCE):
-            chance.append(item.short)
-        elif _at_most(gain, 0.0):
-            known.append(item.short)
-    reasons = []
-    if chance:
-        names = joined(chance)
-        level = "poor" if len(chance) == len(shown) else "care"
-        flag = phrase("flags", "chance", outcomes=names)
-        reasons.append(Reason(level, phrase("reliance", "chance", outcomes=names), flag))
-    if known:
-        reasons.append(Reason("care", phrase("reliance", "known", outcomes=joined(known))))
-    return reasons
-
-
-def _at_most(value: float | None, bound: float) -> bool:
-    return value is not None and not is_missing(value) and value <= bound
 
 
 def _extrapolating(
@@ -207,53 +186,48 @@ def _extrapolating(
     keys = [
         key
         for key in inputs.out_of_range
-        if key in summary.analytes and key in summary.ranges and len(record.series(key))
+        if key in summary.analytes and key in summary.ranges and key in record.results
     ]
     if not keys:
         return []
     many = len(keys) >= section("reliance")["limits"]["many_out_of_range"]
-    level = "poor" if many else "care"
     names = [summary.analytes[key].short for key in keys]
     short = joined([*names[:_NAMED_IN_FULL], *(["others"] if len(names) > _NAMED_IN_FULL else [])])
+    text = _beyond(keys[0], record, summary)
+    if len(keys) > 1:
+        text = phrase("reliance", "range_more", first=text, count=len(keys) - 1)
     flag = phrase("flags", "range", analytes=short)
-    reasons = [Reason(level, _beyond(key, record, summary)) for key in keys[:_NAMED_IN_FULL]]
-    if len(keys) > _NAMED_IN_FULL:
-        more = phrase("reliance", "range_more", analytes=listed_phrases(names[_NAMED_IN_FULL:]))
-        reasons.append(Reason(level, more))
-    return [Reason(level, reasons[0].text, flag), *reasons[1:]]
+    return [Reason("poor" if many else "care", text, flag)]
 
 
 def _beyond(key: str, record: PatientRecord, summary: ModelSummary) -> str:
-    analyte, newest = summary.analytes[key], record.series(key).iloc[-1]
+    analyte, newest = summary.analytes[key], record.results[key][-1]
     low, high = summary.ranges[key]
-    above = float(newest["value"]) > high
+    above = newest.value > high
     return phrase(
         "reliance",
         "above" if above else "below",
         analyte=analyte.short,
-        value=value_text(float(newest["value"]), float(newest["side"]), analyte.unit),
+        value=value_text(newest.value, newest.side, analyte.unit),
         limit=number_text(high if above else low),
     )
 
 
-def _measured(record: PatientRecord, inputs: EstimateInputs, summary: ModelSummary) -> Reason:
+def _measured(record: PatientRecord, inputs: EstimateInputs, summary: ModelSummary) -> list[Reason]:
     limits = section("reliance")["limits"]
-    newest = record.labs.groupby("analyte")["collected_hours"].max()
-    recent = newest.index[record.hours - newest <= _DAY]
-    count = sum(key in summary.analytes for key in recent)
-    text = phrase(
-        "reliance",
-        "inputs" if count else "inputs_none",
-        count=count,
-        total=len(summary.analytes),
-        age=age_text(inputs.newest),
-    )
     if inputs.newest > limits["old_hours"]:
         level = "poor" if inputs.newest > limits["very_old_hours"] else "care"
-        return Reason(level, text, phrase("flags", "old"))
-    if count < min(limits["few_analytes_24h"], len(summary.analytes)):
-        return Reason("care", text, phrase("flags", "few"))
-    return Reason("good", text)
+        text = phrase("reliance", "old", age=age_text(inputs.newest))
+        return [Reason(level, text, phrase("flags", "old"))]
+    count = sum(
+        record.hours - results[-1].hours <= _DAY
+        for key, results in record.results.items()
+        if key in summary.analytes
+    )
+    if count >= min(limits["few_analytes_24h"], len(summary.analytes)):
+        return []
+    text = phrase("reliance", "few", count=count, total=len(summary.analytes))
+    return [Reason("care", text, phrase("flags", "few"))]
 
 
 def _grades(estimates: Sequence[Estimate], summary: ModelSummary) -> list[Reason]:
@@ -264,7 +238,6 @@ def _grades(estimates: Sequence[Estimate], summary: ModelSummary) -> list[Reason
         "reliance",
         "state_unknown",
         scales=" or ".join(dict.fromkeys(item.scale.upper() for item in without)),
-        shorts=joined([item.short for item in without]),
         hours=f"{summary.grade_valid_hours:g}",
     )
     return [Reason("care", text, phrase("flags", "state"))]
@@ -277,20 +250,25 @@ def _product(record: PatientRecord, summary: ModelSummary) -> list[Reason]:
         text = phrase("reliance", "product_unknown")
         return [Reason("care", text, phrase("flags", "product_unknown"))]
     count = int(summary.products.get(normalise_name(record.product), 0))
-    few = count < section("reliance")["limits"]["few_product_patients"]
-    key = "product_few" if few else "product_seen"
-    text = phrase("reliance", key, product=record.product, count=integer(count))
-    flag = phrase("flags", "product", product=record.product) if few else ""
-    return [Reason("care" if few else "good", text, flag)]
+    limits = section("reliance")["limits"]
+    share = limits["few_product_share"] * summary.n_patients
+    if count >= min(limits["few_product_patients"], share):
+        return []  # in a small cohort every product is rare, which is a limit of the model
+    text = phrase("reliance", "product_few", product=record.product, count=integer(count))
+    return [Reason("care", text, phrase("flags", "product", product=record.product))]
 
 
-def _events(estimates: Sequence[Estimate], summary: ModelSummary) -> list[Reason]:
-    few = section("reliance")["limits"]["few_event_patients"]
-    counts = [
-        f"{integer(summary.event_patients[item.outcome])} {item.short}"
-        for item in estimates
-        if item.headline is not None and summary.event_patients.get(item.outcome, few) < few
-    ]
-    return (
-        [Reason("care", phrase("reliance", "few_events", counts=joined(counts)))] if counts else []
-    )
+def _disagreement(estimates: Sequence[Estimate]) -> list[Reason]:
+    """Reason that the members of the model disagree much about an estimate, if they do."""
+    limit = float(section("reliance")["limits"]["member_ratio"])
+    reasons = []
+    for item in estimates:
+        low, high = item.member_range
+        odds = [risk / max(1e-9, 1.0 - risk) for risk in (low, high)]
+        # high - low is false for NaN, where the members are unknown
+        if high - low >= section("reliance")["limits"]["member_gap"] and odds[1] > limit * odds[0]:
+            text = phrase(
+                "reliance", "members", short=item.short, interval=interval_text(low, high)
+            )
+            reasons.append(Reason("care", text, phrase("flags", "members", short=item.short)))
+    return reasons

@@ -1,4 +1,4 @@
-"""Doses on a page: names, letters on the charts, and effects of a drug on a biomarker."""
+"""Doses on a page: names, hours, and effects of a drug on a biomarker."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.explain.phrases import phrase, section
+from pipeline.explain.phrases import phrase
 from pipeline.resources import schema_yaml
 
 
 @dataclass(frozen=True)
 class DrugMark:
-    """A drug on the charts: its letter, its name and the hours of its doses."""
+    """A drug on the timeline: its name and the hours of its doses."""
 
-    letter: str
     name: str
     hours: tuple[float, ...]
 
@@ -33,21 +32,29 @@ def caveats(doses: pd.DataFrame, analyte: str, collected: float) -> list[str]:
         Hour of the sample.
     """
     sentences = []
-    for drug in dict.fromkeys(doses["drug"]):
+    for drug, hours in doses_by_drug(doses).items():
         effect = _entry(drug).get("effects", {}).get(analyte)
-        hours = doses.loc[doses["drug"] == drug, "given_hours"].astype(float)
-        before = hours[hours < collected]
-        if effect is None or before.empty:
+        before = [hour for hour in hours if hour < collected]
+        if effect is None or not before:
             continue
         lasts = effect["for_hours"]
-        if lasts is None or collected - float(before.max()) <= lasts:
-            name = drug_name(drug)
-            sentences.append(phrase("labs", "drug", drug=name.lower(), words=effect["words"]))
+        if lasts is None or collected - max(before) <= lasts:
+            name = drug_name(drug).lower()
+            sentences.append(phrase("labs", "drug", drug=name, effect=effect["words"]))
     return sentences
 
 
+def doses_by_drug(doses: pd.DataFrame) -> dict[str, list[float]]:
+    """Hours of the doses of each drug, in order of the table."""
+    result: dict[str, list[float]] = {}
+    if len(doses):
+        for drug, hour in zip(doses["drug"].tolist(), doses["given_hours"].tolist(), strict=True):
+            result.setdefault(str(drug), []).append(float(hour))
+    return result
+
+
 def drug_marks(doses: pd.DataFrame) -> list[DrugMark]:
-    """Return every drug given, in order of first dose, with a distinct letter.
+    """Return every drug given, in order of first dose.
 
     Parameters
     ----------
@@ -61,20 +68,13 @@ def drug_marks(doses: pd.DataFrame) -> list[DrugMark]:
     Examples
     --------
     >>> doses = pd.DataFrame({"drug": ["tocilizumab", "anakinra"], "given_hours": [20.0, 30.0]})
-    >>> [(mark.letter, mark.name) for mark in drug_marks(doses)]
-    [('T', 'Tocilizumab'), ('A', 'Anakinra')]
+    >>> drug_marks(doses)[0]
+    DrugMark(name='Tocilizumab', hours=(20.0,))
     """
-    letters = section("drug_marks")
-    used: set[str] = set()
-    marks = []
-    for drug in dict.fromkeys(doses["drug"]):
-        name = drug_name(drug)
-        wanted = [str(letters.get(drug, name[:1])), *name.upper(), *"ABCDEFGHIJKLMNOPQRSTUVWXYZ"]
-        letter = next((item for item in wanted if item.isalpha() and item not in used), "•")
-        used.add(letter)
-        hours = doses.loc[doses["drug"] == drug, "given_hours"].astype(float)
-        marks.append(DrugMark(letter, name, tuple(sorted(hours))))
-    return marks
+    return [
+        DrugMark(drug_name(drug), tuple(sorted(hours)))
+        for drug, hours in doses_by_drug(doses).items()
+    ]
 
 
 def drug_names(doses: pd.DataFrame) -> list[str]:

@@ -9,8 +9,7 @@ from typing import Any
 from pipeline.cohort.reject_summary import PatientRejects
 from pipeline.explain.model_summary import ModelSummary
 from pipeline.explain.patient_record import PatientRecord
-from pipeline.explain.phrases import age_text, listed_phrases, phrase
-from pipeline.format import joined
+from pipeline.explain.phrases import age_text, phrase
 
 
 @dataclass(frozen=True)
@@ -65,10 +64,18 @@ def results_text(count: int) -> str:
     return phrase("missing", "result" if count == 1 else "results", count=count)
 
 
-def missing_sentences(
+@dataclass(frozen=True)
+class MissingInput:
+    """One missing or old input: analyte (blank for a grade or other rows) and text."""
+
+    analyte: str
+    text: str
+
+
+def missing_inputs(
     record: PatientRecord, inputs: EstimateInputs, summary: ModelSummary, refused: PatientRejects
-) -> list[str]:
-    """Return sentences on missing, old and rejected results.
+) -> list[MissingInput]:
+    """Return core markers never measured, old results, uncharted grades and other rejects.
 
     Parameters
     ----------
@@ -83,7 +90,7 @@ def missing_sentences(
 
     Returns
     -------
-    list of str
+    list of MissingInput
 
     Examples
     --------
@@ -95,44 +102,29 @@ def missing_sentences(
     >>> landmark = pd.DataFrame({"patient": [0], "hours": [72.0]})
     >>> [record] = records(empty_cohort(["P-1"]), landmark)
     >>> model = SimpleNamespace(analytes={"crp": dictionary()["crp"]}, outcomes={})
-    >>> missing_sentences(record, EstimateInputs(100.0), model, PatientRejects())
-    ['No result so far: CRP.']
+    >>> missing_inputs(record, EstimateInputs(100.0), model, PatientRejects())
+    [MissingInput(analyte='crp', text='CRP never measured')]
     """
-    core = [key for key, analyte in summary.analytes.items() if analyte.core]
-    measured = set(record.labs["analyte"])
     lost = results_refused(summary, refused)
-    never = [summary.analytes[key].short for key in core if key not in measured and key not in lost]
-    newest = record.labs.groupby("analyte")["collected_hours"].max()
-    ages = sorted(
-        ((key, record.hours - float(newest[key])) for key in inputs.stale if key in newest),
-        key=lambda item: -item[1],
-    )
-    sentences = []
-    if lost:
-        named = [f"{summary.analytes[key].short} ({results_text(n)})" for key, n in lost.items()]
-        sentences.append(phrase("missing", "results_refused", analytes=joined(named)))
-    if never:
-        sentences.append(phrase("missing", "never", analytes=joined(never)))
-    if ages:
-        named = [
-            phrase("missing", "stale_one", analyte=summary.analytes[key].short, age=age_text(age))
-            for key, age in ages
-            if key in summary.analytes
-        ]
-        sentences.append(phrase("missing", "stale", analytes=listed_phrases(named)))
-    scales = dict.fromkeys(outcome.scale for outcome in summary.outcomes.values())
-    uncharted = [
-        scale.upper()
-        for scale in scales
-        if scale != "death" and not (record.grades["scale"] == scale).any()
+    items = [
+        MissingInput(key, phrase("missing", "never", analyte=analyte.short))
+        for key, analyte in summary.analytes.items()
+        if analyte.core and key not in record.results and key not in lost
     ]
-    if uncharted:
-        sentences.append(phrase("missing", "grades_none", scales=joined(uncharted)))
+    ages = {
+        key: record.hours - record.results[key][-1].hours
+        for key in inputs.stale
+        if key in record.results and key in summary.analytes
+    }
+    for key in sorted(ages, key=lambda key: -ages[key]):
+        name, age = summary.analytes[key].short, age_text(ages[key])
+        items.append(MissingInput(key, phrase("missing", "stale", analyte=name, age=age)))
+    scales = dict.fromkeys(outcome.scale for outcome in summary.outcomes.values())
+    items += [
+        MissingInput("", phrase("missing", "grades", scale=scale.upper()))
+        for scale in scales
+        if scale != "death" and scale not in record.charted
+    ]
     if refused.rows > sum(lost.values()):
-        key = "refused_too" if lost else "refused"
-        return [*(sentences or [_none(summary)]), phrase("missing", key)]
-    return sentences or [_none(summary)]
-
-
-def _none(summary: ModelSummary) -> str:
-    return phrase("missing", "none", hours=f"{summary.stale_hours:g}")
+        items.append(MissingInput("", phrase("missing", "refused")))
+    return items

@@ -61,6 +61,8 @@ class Estimate:
         Risk to which the points are added.
     past : tuple of EarlierEstimate
         By increasing landmark, without the present one.
+    member_range : tuple of float
+        Lowest and highest headline risk of the members of the model; NaN if unknown.
     """
 
     outcome: str
@@ -76,6 +78,7 @@ class Estimate:
     reference_risk: float = float("nan")
     state_used: bool = True
     past: tuple[EarlierEstimate, ...] = ()
+    member_range: tuple[float, float] = (float("nan"), float("nan"))
 
     @property
     def short(self) -> str:
@@ -86,6 +89,20 @@ class Estimate:
     def headline(self) -> Risk | None:
         """Risk at the headline horizon; None without an estimate."""
         return next((risk for risk in self.risks if risk.hours == self.headline_hours), None)
+
+    @property
+    def average(self) -> float:
+        """Average of the day, else the mean of the model; where the bars of an estimate start."""
+        risk = self.headline
+        if risk is None or risk.usual is None or risk.usual.rate != risk.usual.rate:
+            return self.reference_risk
+        return risk.usual.rate
+
+    @property
+    def direction(self) -> int:
+        """1 if the headline risk is at or above the average, -1 if below, 0 without estimate."""
+        risk = self.headline
+        return 0 if risk is None else 1 if risk.risk >= self.average else -1
 
     def day_before(self, landmark_hours: float) -> EarlierEstimate | None:
         """The estimate 24 h before the landmark, if there is one."""

@@ -8,7 +8,8 @@ import pandas as pd
 from pipeline.cohort.analytes import Analyte
 from pipeline.explain.contributions import Contributions
 from pipeline.explain.patient_record import of_analyte
-from pipeline.explain.phrases import pathway_name
+from pipeline.explain.phrases import pathway_name, whole
+from pipeline.explain.ranked_reasons import LEAST_POINTS, rank_reasons
 from pipeline.explain.result_text import plain_result
 from pipeline.features.matrix import FeatureMatrix
 from pipeline.features.score_definitions import PREFIX, score_label, scores
@@ -180,7 +181,8 @@ def top_reasons(
     Returns
     -------
     ndarray of str, shape (n_landmarks, n_horizons, count)
-        Empty where a contribution is negligible.
+        The first bars of :func:`pipeline.explain.ranked_reasons.rank_reasons`; empty where there
+        are fewer.
 
     Examples
     --------
@@ -195,19 +197,19 @@ def top_reasons(
     ...     columns=["landmark", "analyte", "value", "side", "collected_hours"],
     ... )
     >>> top_reasons(result, newest, SimpleNamespace(analytes=[]), 2).tolist()
-    [[['Drugs given so far: lowers the estimate by 3 percentage points', '']]]
+    [[['Drugs given: lowers the estimate by 3 percentage points', '']]]
     """
     analytes = {analyte.key: analyte for analyte in spec.analytes}
     size = len(result.points)
     labels = [
         _labels(player, of_analyte(newest, player, size), analytes) for player in result.players
     ]
-    order = np.argsort(-np.abs(result.points), axis=2, kind="stable")[:, :, :count]
-    reasons = np.full((*order.shape[:2], count), "", dtype=object)
-    for index in np.ndindex(order.shape):
-        points = float(result.points[index[0], index[1], order[index]])
-        if abs(points) >= SHOWN_POINTS:
-            reasons[index] = _sentence(labels[order[index]][index[0]], points)
+    number = {player: place for place, player in enumerate(result.players)}
+    reasons = np.full((*result.points.shape[:2], count), "", dtype=object)
+    for row, column in np.ndindex(result.points.shape[:2]):
+        points = dict(zip(result.players, result.points[row, column].tolist(), strict=True))
+        for place, (player, value) in enumerate(rank_reasons(points).bars[:count]):
+            reasons[row, column, place] = _sentence(labels[number[player]][row], value)
     return reasons
 
 
@@ -249,12 +251,12 @@ def _labels(player: str, results: pd.DataFrame, analytes: dict[str, Analyte]) ->
 
 
 def _sentence(label: str, points: float) -> str:
-    if abs(points) < SHOWN_POINTS:
-        return label if label.endswith("not measured") else f"{label}: hardly changes the estimate"
+    if abs(points) < LEAST_POINTS:
+        if points == 0 and label.endswith("not measured"):
+            return label
+        return f"{label}: changes the estimate by less than {LEAST_POINTS:g} percentage points"
     verb = "raises" if points > 0 else "lowers"
-    size = "less than 1" if abs(points) < 1 else f"{abs(points):.0f}"
-    plural = "" if size in ("1", "less than 1") else "s"
-    return f"{label}: {verb} the estimate by {size} percentage point{plural}"
+    return f"{label}: {verb} the estimate by {whole(abs(points))} percentage points"
 
 
 def _direction(points: float) -> str:

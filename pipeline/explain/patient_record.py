@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -66,6 +67,16 @@ def of_analyte(newest: pd.DataFrame, analyte: str, count: int) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
+class LabResult(NamedTuple):
+    """One result: hour of collection, canonical value, side of a limit, own reference range."""
+
+    hours: float
+    value: float
+    side: int = 0
+    ref_low: float = math.nan
+    ref_high: float = math.nan
+
+
 @dataclass(frozen=True)
 class PatientRecord:
     """One patient as known at a landmark.
@@ -98,26 +109,43 @@ class PatientRecord:
     grades: pd.DataFrame
     age_years: float = field(default=float("nan"), kw_only=True)
 
-    def series(self, analyte: str) -> pd.DataFrame:
-        """Results of one analyte by collection time."""
-        return self._by_analyte.get(analyte, self.labs.iloc[:0])
+    @cached_property
+    def results(self) -> dict[str, list[LabResult]]:
+        """Results of each measured analyte by collection time."""
+        labs = self.labs
+        blank = [math.nan] * len(labs)
+        columns = (
+            labs[name].tolist() if name in labs else blank
+            for name in ("analyte", "collected_hours", "value", "side", *REFERENCE_COLUMNS)
+        )
+        result: dict[str, list[LabResult]] = {}
+        for key, hours, value, side, low, high in zip(*columns, strict=True):
+            row = LabResult(float(hours), float(value), int(side), float(low), float(high))
+            result.setdefault(str(key), []).append(row)
+        return result
 
     @cached_property
-    def _by_analyte(self) -> dict[str, pd.DataFrame]:
-        return {str(key): rows for key, rows in self.labs.groupby("analyte", sort=False)}
+    def charted(self) -> dict[str, list[tuple[float, int]]]:
+        """Hour and grade of each scale by time."""
+        rows = self.grades
+        result: dict[str, list[tuple[float, int]]] = {}
+        if len(rows):
+            columns = (rows[name].tolist() for name in ("scale", "assessed_hours", "grade"))
+            for scale, hours, grade in zip(*columns, strict=True):
+                result.setdefault(str(scale), []).append((float(hours), int(grade)))
+        return result
 
     def first_grade(self, scale: str, threshold: int) -> float | None:
         """Hour at which a grade of at least ``threshold`` was first charted."""
-        rows = self.grades
-        hours = rows.loc[(rows["scale"] == scale) & (rows["grade"] >= threshold), "assessed_hours"]
-        return float(hours.min()) if len(hours) else None
+        rows = self.charted.get(scale, [])
+        return min((hours for hours, grade in rows if grade >= threshold), default=None)
 
     def current_grade(self, scale: str, valid_hours: float) -> int | None:
         """Newest grade of a scale; None if there is none or it is too old."""
-        rows = self.grades.loc[self.grades["scale"] == scale]
-        if rows.empty or self.hours - float(rows["assessed_hours"].iloc[-1]) > valid_hours:
+        rows = self.charted.get(scale)
+        if not rows or self.hours - rows[-1][0] > valid_hours:
             return None
-        return int(rows["grade"].iloc[-1])
+        return rows[-1][1]
 
 
 def records(cohort: Cohort, landmarks: pd.DataFrame) -> Iterator[PatientRecord]:

@@ -94,10 +94,10 @@ def risk_text(risk: float) -> str:
 
     Examples
     --------
-    >>> [risk_text(risk).replace(chr(160), " ") for risk in (0.184, 0.004, 0.999)]
-    ['18 %', 'under 1 %', 'over 99 %']
+    >>> [risk_text(risk) for risk in (0.184, 0.004, 0.999)]
+    ['18%', 'under 1%', 'over 99%']
     """
-    return f"{_digits(risk)}{_NARROW}%"
+    return f"{_digits(risk)}%"
 
 
 def interval_text(low: float, high: float) -> str:
@@ -114,11 +114,13 @@ def interval_text(low: float, high: float) -> str:
 
     Examples
     --------
-    >>> interval_text(0.11, 0.29).replace(chr(160), " "), interval_text(0.001, 0.002)[-6:-2]
-    ('11 to 29 %', 'er 1')
+    >>> interval_text(0.11, 0.29), interval_text(0.001, 0.08), interval_text(0.001, 0.002)
+    ('11–29%', '0–8%', 'under 1%')
     """
-    ends = _digits(low), _digits(high)
-    return risk_text(low) if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}{_NARROW}%"
+    if _digits(low) == _digits(high):
+        return risk_text(low)
+    ends = ("0" if low < 0.01 else _digits(low), "100" if high > 0.99 else _digits(high))
+    return f"{ends[0]}–{ends[1]}%"
 
 
 def points_text(points: float) -> str:
@@ -182,7 +184,7 @@ def ratio_to_average(ratio: float) -> str:
     Examples
     --------
     >>> ratio_to_average(2.6), ratio_to_average(1.0), ratio_to_average(float("nan"))
-    ('About 3 times usual.', 'About as usual.', '')
+    ('about 3 times average', 'about average', '')
     """
     if is_missing(ratio):
         return ""
@@ -308,7 +310,7 @@ def pathway_name(key: str) -> str:
     Examples
     --------
     >>> pathway_name("inflammation"), pathway_name("treatments")
-    ('Systemic inflammation', 'Drugs given so far')
+    ('Systemic inflammation', 'Drugs given')
     """
     groups = section("groups")
     return str(groups[key]) if key in groups else pathway_title(key)

@@ -3,43 +3,40 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
-
-import pandas as pd
+from collections.abc import Sequence
 
 from pipeline.cohort.analytes import Analyte
-from pipeline.explain.patient_record import PatientRecord
+from pipeline.explain.patient_record import LabResult, PatientRecord
 
 
-def with_own_range(analyte: Analyte, record: PatientRecord) -> Analyte:
-    """Return the analyte with the reference range of a patient's newest result.
+def own_range(analyte: Analyte, record: PatientRecord) -> tuple[float | None, float | None]:
+    """Return the reference range of a patient's newest result of an analyte.
 
     Parameters
     ----------
     analyte : Analyte
         Entry of the dictionary.
     record : PatientRecord
-        The patient, with labs and age.
+        The patient, with results and age.
 
     Returns
     -------
-    Analyte
+    low, high : float or None
+        In the canonical unit.
 
     Examples
     --------
     >>> from types import SimpleNamespace
     >>> from pipeline.cohort.analytes import dictionary
-    >>> rows = pd.DataFrame({"ref_low": [2.0], "ref_high": [6.0]})
-    >>> record = SimpleNamespace(series=lambda key: rows, age_years=50.0)
-    >>> with_own_range(dictionary()["crp"], record).reference
+    >>> results = {"crp": [LabResult(20.0, 9.0, 0, 2.0, 6.0)]}
+    >>> own_range(dictionary()["crp"], SimpleNamespace(results=results, age_years=50.0))
     (2.0, 6.0)
     """
-    limits = reference_range(record.series(analyte.key), analyte, record.age_years)
-    return replace(analyte, reference=limits)
+    return reference_range(record.results.get(analyte.key, ()), analyte, record.age_years)
 
 
 def reference_range(
-    series: pd.DataFrame, analyte: Analyte, age_years: float
+    results: Sequence[LabResult], analyte: Analyte, age_years: float
 ) -> tuple[float | None, float | None]:
     """Return the limits stated with the newest result, else those for the patient's age.
 
@@ -47,8 +44,8 @@ def reference_range(
 
     Parameters
     ----------
-    series : DataFrame
-        Results of one analyte by collection time, with ``ref_low`` and ``ref_high``.
+    results : sequence of LabResult
+        Results of one analyte by collection time.
     analyte : Analyte
         Entry of the dictionary.
     age_years : float
@@ -62,16 +59,14 @@ def reference_range(
     Examples
     --------
     >>> from pipeline.cohort.analytes import dictionary
-    >>> rows = pd.DataFrame({"ref_low": [float("nan")], "ref_high": [7.0]})
-    >>> reference_range(rows, dictionary()["il6"], 50.0)
+    >>> reference_range([LabResult(20.0, 9.0, ref_high=7.0)], dictionary()["il6"], 50.0)
     (0.0, 7.0)
-    >>> reference_range(rows.iloc[:0], dictionary()["nfl"], 62.0)
+    >>> reference_range([], dictionary()["nfl"], 62.0)
     (0.0, 28.8)
     """
     low, high = analyte.reference_at(age_years)
-    if len(series) and {"ref_low", "ref_high"} <= set(series.columns):
-        newest = series.iloc[-1]
-        own = [float(newest[name]) for name in ("ref_low", "ref_high")]
+    if results:
+        own = [results[-1].ref_low, results[-1].ref_high]
         if not all(map(math.isnan, own)):
             low, high = (None if math.isnan(limit) else limit for limit in own)
     lowest = analyte.plausible[0]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pipeline.explain.drug_caveats import drug_name
+from pipeline.explain.drug_caveats import doses_by_drug, drug_name
 from pipeline.explain.estimates import EarlierEstimate, Estimate
 from pipeline.explain.model_summary import ModelSummary
 from pipeline.explain.patient_record import PatientRecord
 from pipeline.explain.phrases import listed_phrases, phrase, points_text, section, whole
-from pipeline.features.score_definitions import PREFIX, score_label, scores
+from pipeline.explain.sentences import player_name
 from pipeline.format import MINUS, joined
 
 _DAY = "day"  # the change of the reference risk of the day
@@ -42,12 +42,12 @@ def interim_events(record: PatientRecord, since: float, scales: Sequence[str]) -
     >>> cohort.treatments.loc[0] = [0, "tocilizumab", 60.0, "therapy", 800.0]
     >>> [record] = records(cohort, pd.DataFrame({"patient": [0], "hours": [72.0]}))
     >>> interim_events(record, 48.0, ["crs"]).replace(chr(160), " ")
-    'In between: given tocilizumab (day 2, 12 h).'
+    'Since then: tocilizumab (day 2, 12 h) given.'
     """
     events = [*_drugs(record, since), *_grades(record, since, scales)]
     if not events:
         return phrase("between", "nothing")
-    return phrase("between", "something", facts="; ".join(events))
+    return phrase("between", "something", events="; ".join(events))
 
 
 def is_large_change(before: float, now: float) -> bool:
@@ -102,7 +102,7 @@ def change_drivers(item: Estimate, before: EarlierEstimate, summary: ModelSummar
     ... )
     >>> before = EarlierEstimate(48.0, 0.07, 0.04, 0.12, {"crp": 2.0}, 0.05)
     >>> change_drivers(now, before, SimpleNamespace(analytes=dictionary())).replace(chr(160), " ")
-    'Mostly through CRP (+10 points).'
+    'Mainly driven by CRP (+10 points).'
     """
     risk = item.headline
     if risk is None or not before.players:
@@ -132,10 +132,10 @@ def change_drivers(item: Estimate, before: EarlierEstimate, summary: ModelSummar
 
 
 def _drugs(record: PatientRecord, since: float) -> list[str]:
-    given = record.doses.loc[record.doses["given_hours"] >= since]
     names = [
-        f"{drug_name(str(drug)).lower()} ({record.clock.words(float(hours.min()))})"
-        for drug, hours in given.groupby("drug", sort=False)["given_hours"]
+        f"{drug_name(drug).lower()} ({record.clock.words(min(given))})"
+        for drug, hours in doses_by_drug(record.doses).items()
+        if (given := [hour for hour in hours if hour >= since])
     ]
     return [phrase("between", "given", drugs=listed_phrases(names, 3))] if names else []
 
@@ -143,16 +143,13 @@ def _drugs(record: PatientRecord, since: float) -> list[str]:
 def _grades(record: PatientRecord, since: float, scales: Sequence[str]) -> list[str]:
     changes = []
     for scale in scales:
-        rows = record.grades.loc[record.grades["scale"] == scale]
-        before = rows.loc[rows["assessed_hours"] < since, "grade"]
-        after = rows.loc[rows["assessed_hours"] >= since, "grade"]
-        if after.empty or (len(before) and int(before.iloc[-1]) == int(after.iloc[-1])):
+        rows = record.charted.get(scale, [])
+        before = [grade for hours, grade in rows if hours < since]
+        after = [grade for hours, grade in rows if hours >= since]
+        if not after or before[-1:] == after[-1:]:
             continue
-        key = "changed" if len(before) else "charted"
-        first = int(before.iloc[-1]) if len(before) else ""
-        changes.append(
-            phrase("between", key, scale=scale.upper(), before=first, now=int(after.iloc[-1]))
-        )
+        key, first = ("changed", before[-1]) if before else ("charted", "")
+        changes.append(phrase("between", key, scale=scale.upper(), before=first, now=after[-1]))
     return changes
 
 
@@ -164,10 +161,6 @@ def _move_text(key: str, points: float, summary: ModelSummary) -> str:
 
 def _name(key: str, summary: ModelSummary) -> str:
     """Name of a contribution in a sentence; abbreviations keep their capitals."""
-    if key in summary.analytes:
-        name = summary.analytes[key].short
-        return name.lower() if name[1:].replace(" ", "").isalpha() and name[1:].islower() else name
-    if key.startswith(PREFIX):
-        return score_label(scores()[key.removeprefix(PREFIX)])
-    name = str(section("groups").get(key, key))
-    return name[:1].lower() + name[1:]
+    name = player_name(key, summary)
+    plain = name[1:2].isalpha() and name[1:] == name[1:].lower()
+    return name[:1].lower() + name[1:] if plain else name

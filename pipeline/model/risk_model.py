@@ -131,6 +131,19 @@ class RiskModel:
             high[rows] = highs[:, place:].max(axis=1)[:, columns]
         return low, high
 
+    def member_range(
+        self, matrix: FeatureMatrix, threshold: int, horizon: float
+    ) -> tuple[Floats, Floats]:
+        """Return the lowest and highest calibrated risk of the members at each landmark.
+
+        Members of the same name count once, by the mean of their log-odds.
+        """
+        low, high = np.empty(len(matrix.values)), np.empty(len(matrix.values))
+        for variant, rows in self.variants(matrix):
+            risks = variant.member_risks(matrix.take(rows), query(len(rows), (horizon,), threshold))
+            low[rows], high[rows] = risks.min(axis=1), risks.max(axis=1)
+        return low, high
+
     def reference_risk(
         self, matrix: FeatureMatrix, threshold: int, horizons: tuple[float, ...]
     ) -> Floats:

@@ -112,6 +112,17 @@ class Variant:
         parts += [] if self.prior is None else [self.prior.unordered(matrix, rows)]
         return np.stack(parts, axis=1)
 
+    def member_risks(self, matrix: FeatureMatrix, rows: StackedRows) -> Floats:
+        """Return the risk by each member name alone, calibrated as their mean is.
+
+        Returns
+        -------
+        ndarray, shape (n_rows, n_names)
+        """
+        parts, names = self.parts(matrix, rows), np.array(self.names)
+        means = [parts[:, names == name].mean(axis=1) for name in dict.fromkeys(self.names)]
+        return sigmoid(np.stack([self._calibrated(each, rows, 0) for each in means], axis=1))
+
     def log_odds(self, matrix: FeatureMatrix, rows: StackedRows) -> Floats:
         """Return the displayed log-odds of each stacked row.
 

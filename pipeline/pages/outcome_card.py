@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from pipeline.explain.estimates import EarlierEstimate, Estimate, Risk
+from pipeline.explain.estimates import Estimate, Risk
 from pipeline.explain.infusion_clock import day_and_hour
-from pipeline.explain.model_summary import DayAverage, ModelSummary, graded_scales
+from pipeline.explain.model_summary import ModelSummary, graded_scales
 from pipeline.explain.patient_record import PatientRecord
 from pipeline.explain.phrases import (
     interval_text,
@@ -22,7 +22,8 @@ from pipeline.explain.phrases import (
 from pipeline.explain.risk_changes import change_drivers, interim_events, is_large_change
 from pipeline.format import integer, is_missing
 from pipeline.model.status import EVENT_PRESENT, REJECTED
-from pipeline.pages import patient_charts
+from pipeline.pages.patient_charts import horizon_steps
+from pipeline.pages.risk_scale import RiskMark, risk_scale, syndrome_hue
 
 _TOUCHES = 1e-6
 
@@ -33,6 +34,8 @@ class Card:
 
     Attributes
     ----------
+    hue : str
+        CSS class of the syndrome.
     title : str
     big : str
         The risk, or the status if there is no estimate.
@@ -40,118 +43,89 @@ class Card:
         Sentences below the risk.
     interval, change : str
         Interval of the risk, and change within 24 h; blank if unknown.
-    through, between : str
+    note : str
+        Why this outcome replaces another; blank otherwise.
+    drivers : str
         For a large change: contributions that changed, and drugs and grades since then.
-    line : Markup or None
-        Number line.
-    drawings : tuple of (caption, drawing)
+    scale, steps : Markup or None
+        Risk on the fixed scale, and risk by horizon.
     rows : tuple
-        Every horizon as text: hours, risk, interval, base rate.
+        Every horizon as text: hours, risk, interval, average.
     """
 
+    hue: str
     title: str
     big: str
     lines: tuple[str, ...]
     interval: str = ""
     change: str = ""
-    through: str = ""
-    between: str = ""
-    line: Markup | None = None
-    drawings: tuple[tuple[str, Markup], ...] = ()
+    note: str = ""
+    drivers: str = ""
+    scale: Markup | None = None
+    steps: Markup | None = None
     rows: tuple[tuple[str, str, str, str], ...] = ()
 
 
-def card(
-    item: Estimate, record: PatientRecord, summary: ModelSummary, reach: float, note: str = ""
-) -> Card:
+def card(item: Estimate, record: PatientRecord, summary: ModelSummary, note: str = "") -> Card:
     """Return the card of one estimate.
 
     Parameters
     ----------
-    reach : float
-        Upper end of the number line, the same for all cards of a page.
     note : str
         Why this outcome replaces one that is already present; blank otherwise.
     """
-    risk = item.headline
-    notes = (note,) if note else ()
+    risk, hue = item.headline, syndrome_hue(item.scale, item.threshold)
     if risk is None:
-        return Card(item.label, *_without(item, record, summary, notes))
-    interval = phrase(
+        big, lines = _without(item, record)
+        return Card(hue, item.label, big, lines, note=note)
+    level, ends = level_text(summary.level), interval_text(risk.low, risk.high)
+    average = risk.usual.rate if risk.usual else None
+    alternative = phrase(
         "estimate",
-        "interval",
-        level=level_text(summary.level),
-        interval=interval_text(risk.low, risk.high),
-    )
-    usual = risk.usual
-    times = ratio_to_average(risk.ratio) or (phrase("estimate", "few_events") if usual else "")
-    if usual and risk_text(risk.risk) == risk_text(usual.rate):
-        # both print the same, so neither may be called higher; clipped values are not compared
-        times = "" if is_clipped(risk.risk) else ratio_to_average(1.0)
-    drawings = [
-        (
-            phrase("estimate", "horizons"),
-            patient_charts.horizon_chart(
-                item.risks, risk.hours, title=f"{item.label}: risk by hours ahead"
-            ),
-        )
-    ]
-    if item.past:
-        now = EarlierEstimate(record.hours, risk.risk, risk.low, risk.high)
-        title = f"{item.label}: {risk.hours:g} h risk on earlier days and now"
-        drawings.append(
-            (
-                phrase("estimate", "history", horizon=f"{risk.hours:g}"),
-                patient_charts.history_chart(item.past, now, title=title),
-            )
-        )
-    through, between = _between(item, record, summary)
-    desc = phrase(
-        "estimate",
-        "number_line",
+        "scale",
         label=item.label,
         risk=risk_text(risk.risk),
-        level=level_text(summary.level),
-        interval=interval_text(risk.low, risk.high),
-        usual=risk_text(usual.rate) if usual else "unknown",
+        level=level,
+        interval=ends,
+        average="unknown" if average is None else risk_text(average),
     )
+    label = phrase("estimate", "average_label")
+    mark = RiskMark(hue, risk.risk, risk.low, risk.high, average, alternative, label)
+    lines = (average_text(risk), refits_text(risk))
     return Card(
+        hue=hue,
         title=f"{item.label}, next {risk.hours:g}\u00a0h",
         big=risk_text(risk.risk),
-        lines=tuple(
-            line
-            for line in (*notes, f"{usual_text(usual)} {times}".strip(), refits_text(risk))
-            if line
-        ),
-        interval=interval,
+        lines=tuple(line for line in lines if line),
+        interval=phrase("estimate", "interval", level=level, interval=ends),
         change=change_text(item, record.hours),
-        through=through,
-        between=between,
-        line=patient_charts.number_line(
-            risk, reach, title=f"{item.label}: risk and usual rate", desc=desc
-        ),
-        drawings=tuple(drawings),
-        rows=tuple(_row(risk) for risk in item.risks),
+        note=note,
+        drivers=_drivers(item, record, summary),
+        scale=risk_scale(mark),
+        steps=horizon_steps(item.risks, risk.hours),
+        rows=tuple(_row(each) for each in item.risks),
     )
 
 
-def usual_text(usual: DayAverage | None) -> str:
-    """Write the base rate with its counts; the counts alone if the rate is clipped."""
+def average_text(risk: Risk) -> str:
+    """Average of the day with its counts, and the risk relative to it."""
+    usual = risk.usual
     if usual is None or is_missing(usual.rate):
-        return phrase("estimate", "usual_unknown")
-    keys = ("usual_counts", "usual_counts_pooled")
-    if not is_clipped(usual.rate):
-        keys = ("usual", "usual_pooled")
-    some = phrase("estimate", "usual_some", count=integer(usual.events))
-    events = some if usual.events else phrase("estimate", "usual_none")
-    return phrase(
+        return phrase("estimate", "average_unknown")
+    text = phrase(
         "estimate",
-        keys[usual.pooled],
+        "average_pooled" if usual.pooled else "average",
         day=usual.day,
         rate=risk_text(usual.rate),
-        events=events,
+        events=integer(usual.events) if usual.events else phrase("estimate", "events_none"),
         patients=integer(usual.of),
     )
+    if risk_text(risk.risk) == risk_text(usual.rate):
+        # both print the same, so neither is called higher; clipped values are not compared
+        times = "" if is_clipped(risk.risk) else ratio_to_average(1.0)
+    else:
+        times = ratio_to_average(risk.ratio) or phrase("estimate", "few_events")
+    return f"{text}; {times}" if times else text
 
 
 def refits_text(risk: Risk) -> str:
@@ -178,13 +152,13 @@ def change_text(item: Estimate, landmark_hours: float, section: str = "estimate"
     return phrase(section, key, points=points_text(points), before=risk_text(before.risk))
 
 
-def _between(item: Estimate, record: PatientRecord, summary: ModelSummary) -> tuple[str, str]:
+def _drivers(item: Estimate, record: PatientRecord, summary: ModelSummary) -> str:
     """Drivers of a large change within 24 h, and drugs and grades since then; else blank."""
     before, risk = item.day_before(record.hours), item.headline
     if before is None or risk is None or not is_large_change(before.risk, risk.risk):
-        return "", ""
-    between = interim_events(record, before.landmark_hours, graded_scales(summary))
-    return change_drivers(item, before, summary), between
+        return ""
+    events = interim_events(record, before.landmark_hours, graded_scales(summary))
+    return f"{change_drivers(item, before, summary)} {events}".strip()
 
 
 def present_text(item: Estimate, record: PatientRecord, *, brief: bool = False) -> str:
@@ -201,24 +175,22 @@ def level_text(level: float) -> str:
 
     Examples
     --------
-    >>> level_text(0.8).replace(chr(160), " ")
-    '80 %'
+    >>> level_text(0.8)
+    '80%'
     """
-    return f"{whole(100 * level)}\u00a0%"
+    return f"{whole(100 * level)}%"
 
 
-def _without(
-    item: Estimate, record: PatientRecord, summary: ModelSummary, notes: tuple[str, ...]
-) -> tuple[str, tuple[str, ...]]:
+def _without(item: Estimate, record: PatientRecord) -> tuple[str, tuple[str, ...]]:
     if item.status == EVENT_PRESENT:
         when = present_text(item, record)
         key = "event_present" if when else "event_present_unknown"
-        sentence = phrase("no_estimate", key, label=item.label, when=when)
-        return phrase("no_estimate", "event_present_title"), (*notes, sentence)
+        return phrase("no_estimate", "event_present_title"), (
+            phrase("no_estimate", key, when=when),
+        )
     key = "rejected" if item.status == REJECTED else "abstained"
-    sentence = phrase("no_estimate", key, reason=item.reason.replace("_", " ") or "not stated")
-    lines = (*notes, sentence, phrase("no_estimate", "not_low"))
-    return phrase("no_estimate", "none_title"), lines
+    text = phrase("no_estimate", key, reason=item.reason.replace("_", " ") or "not stated")
+    return phrase("no_estimate", "none_title"), (text, phrase("no_estimate", "not_low"))
 
 
 def _row(risk: Risk) -> tuple[str, str, str, str]:

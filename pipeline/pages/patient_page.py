@@ -2,48 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from markupsafe import Markup
-
-from pipeline.explain import sentences
-from pipeline.explain.confidence import Confidence, confidence_of
-from pipeline.explain.drug_caveats import DrugMark, drug_marks
-from pipeline.explain.estimate_age import estimate_age, moment_text, span_text
-from pipeline.explain.estimate_inputs import EstimateInputs, missing_sentences
+from pipeline.explain.confidence import Confidence, confidence_of, refused_reasons
+from pipeline.explain.drug_caveats import drug_marks
+from pipeline.explain.estimate_age import estimate_age, span_text
+from pipeline.explain.estimate_inputs import missing_inputs
 from pipeline.explain.estimates import Estimate, asked
 from pipeline.explain.infusion_clock import since_infusion, timestamp_text
+from pipeline.explain.model_limits import model_limits
 from pipeline.explain.model_summary import ModelSummary, Validation, graded_scales
 from pipeline.explain.patient_record import PatientRecord
-from pipeline.explain.phrases import (
-    age_text,
-    outcome_short,
-    pathway_name,
-    phrase,
-    risk_text,
-    sentence,
-    whole,
+from pipeline.explain.phrases import interval_text, outcome_short, phrase
+from pipeline.explain.reference_range import own_range
+from pipeline.explain.result_changes import range_text
+from pipeline.explain.sentences import (
+    EstimateReasons,
+    caveat_sentences,
+    estimate_reasons,
+    favouring_players,
+    lab_row,
+    player_name,
 )
-from pipeline.explain.reference_range import with_own_range
 from pipeline.format import decimal, integer, is_missing, joined
 from pipeline.model.status import EVENT_PRESENT
-from pipeline.pages import patient_charts, trend_charts
+from pipeline.pages.contribution_heatmap import heatmap
 from pipeline.pages.html import render
 from pipeline.pages.outcome_card import card, present_text
+from pipeline.pages.risk_scale import syndrome_hue
+from pipeline.pages.timeline_chart import (
+    TimelineRow,
+    axis_row,
+    drug_row,
+    grade_row,
+    lab_timeline,
+    risk_row,
+    time_axis,
+)
+from pipeline.pages.waterfall_chart import WaterfallRow, waterfall
 from pipeline.predict.patient_results import Patient
 
 TEMPLATES = Path(__file__).parent / "templates"
-MOST_TRENDS = 11
-MOST_ROWS = 7
-# characters in print: above _ROOM shortened, then above _FULL packed; below _HALF_ROOM large
-_ROOM, _FULL, _HALF_ROOM = 1550, 2320, 1000
-_ROW = 150  # characters that need as much space as one row of the pathway chart
-_START, _TREND_ROW = 600, 550  # the same, for the text column at the chart and a row of trends
-_SHORT_LABS, _SHORT_TRENDS = 3, 8  # printed on a shortened page
-_EARLIEST, _LONGEST = -48.0, 14 * 24.0
+MOST_LABS = 6
+_MOST_PRINTED_ROWS = 28
+"""Above, the step lines and drug caveats are not printed."""
+_MOST_CHIPS, _MOST_DRUGS, _MOST_EXCEPTIONS, _MOST_CAVEATS = 4, 4, 3, 2
+
+
+@dataclass(frozen=True)
+class Why:
+    """Reasons of one estimate: waterfall, opposing findings and players that favour it."""
+
+    hue: str
+    title: str
+    rows: list[WaterfallRow]
+    against: str
+    favours: str
+    none: str
 
 
 def patient_page(patient: Patient, summary: ModelSummary, *, made: datetime, back: str = "") -> str:
@@ -59,71 +78,43 @@ def patient_page(patient: Patient, summary: ModelSummary, *, made: datetime, bac
     record, inputs = patient.record, patient.inputs
     shown = asked(list(patient.estimates), summary.outcomes)
     estimated = [item for item in shown if item.headline is not None]
-    risks = [item.headline for item in estimated if item.headline is not None]
-    reach = patient_charts.axis_maximum(risks)
-    drugs = drug_marks(record.doses)
-    context: dict[str, Any] = {
-        "cards": [
-            card(item, record, summary, reach, _note(item, patient, summary)) for item in shown
-        ],
-        "reliance": _reliance(patient, estimated, summary, made),
-        "why": _why(estimated, summary),
-        "contrast": sentences.contrast_sentence(estimated),
-        "labs": sentences.lab_sentences(record, estimated, summary),
-        "against": sentences.opposing_sentences(record, estimated, summary),
-        "missing": _missing(patient, summary),
-        "trends": _trends(record, estimated, summary, drugs),
-        "linear": _linear_axes(record, summary),
-        "others": _other_labs(record, estimated, summary),
-        "drugs": [_drug_text(drug, record) for drug in drugs],
-        "unseen": sentence("unseen"),
-        "footer": footer_lines(shown, summary),
-    }
+    reasons = [estimate_reasons(item, record, summary) for item in estimated]
+    confidence = _confidence(patient, estimated, summary, made)
+    missing = [] if inputs is None else _missing(patient, estimated, summary)
+    exceptions = _exceptions(patient, confidence, summary)
+    keys = list(dict.fromkeys(bar.key for each in reasons for bar in each.bars))
+    caveats = [text for key in keys for text in caveat_sentences([key], record, summary)[:1]]
+    timeline, why = _timeline(record, estimated, summary), _why(estimated, reasons, summary)
     return render(
         TEMPLATES,
         "patient.html.j2",
-        title=_title(record),
-        subtitle=_subtitle(record, inputs, summary, made),
-        synthetic=summary.synthetic,
+        title=record.patient_id,
+        bar=_bar(patient, summary, made),
+        made=phrase("header", "made", when=timestamp_text(made, record.clock)),
+        zone=record.clock.zone_words(),
+        is_synthetic=summary.synthetic,
         back=back,
-        association=phrase("pathways", "association"),
-        density=_density(context),
-        **context,
+        cards=[card(item, record, summary, _note(item, patient, summary)) for item in shown],
+        level=confidence,
+        exceptions=exceptions[:_MOST_EXCEPTIONS],
+        more_exceptions=exceptions[_MOST_EXCEPTIONS:],
+        why=why,
+        caveats=caveats[:_MOST_CAVEATS],
+        timeline=timeline,
+        dense=_rows(exceptions, why, timeline) > _MOST_PRINTED_ROWS,
+        heatmap=heatmap(estimated, record, summary),
+        missing=missing[:_MOST_CHIPS],
+        more_missing=missing[_MOST_CHIPS:],
+        labs=_all_labs(record, summary),
+        limits=model_limits(shown, summary),
+        footer=footer_lines(shown, summary),
     )
 
 
-def _density(context: Mapping[str, Any]) -> str:
-    """CSS class of the page: ``dense`` and ``packed`` print shortened, ``roomy`` large."""
-    characters, drawn = _printed_length(context), len(context["trends"])
-    if characters > _ROOM or (drawn > _SHORT_TRENDS and characters > _HALF_ROOM):
-        return "dense packed" if _shortened_length(context, drawn) > _FULL else "dense"
-    return "roomy" if characters < _HALF_ROOM and drawn <= _SHORT_TRENDS else ""
-
-
-def _shortened_length(context: Mapping[str, Any], drawn: int) -> int:
-    """Length of a shortened page in characters; charts count by the space they need."""
-    confidence = context["reliance"]
-    first = [pair[0] for pair in context["against"]]
-    column = max(sum(map(len, context["missing"])), sum(map(len, first)))
-    labs = sum(len(f"{lab.text} {lab.effect}") for lab in context["labs"][:_SHORT_LABS])
-    rows: int = sum(block["rows"] for block in context["why"])
-    saved = _TREND_ROW if drawn <= _SHORT_TRENDS / 2 else 0
-    texts = [*(confidence.reasons if confidence else ()), *context["drugs"], context["contrast"]]
-    total: int = sum(map(len, texts))
-    through = max((len(card.through) for card in context["cards"]), default=0)
-    total += 2 * (column + through) + max(_ROW * rows, 2 * labs - _START) - saved
-    return total
-
-
-def _printed_length(context: Mapping[str, Any]) -> int:
-    """Characters of the parts whose length depends on the patient."""
-    confidence, drugs = context["reliance"], context["drugs"]
-    against = [sentence for pair in context["against"] for sentence in pair]
-    parts = [*against, *context["missing"], *drugs, context["contrast"]]
-    parts += confidence.reasons if confidence else ()
-    parts += [one.through + one.between for one in context["cards"]]
-    parts += [f"{lab.text} {lab.effect}" for lab in context["labs"]]
-    return sum(len(part) for part in parts)
+def _rows(exceptions: Sequence[str], why: Sequence[Why], timeline: Sequence[TimelineRow]) -> int:
+    """Rows of a page in print; a bar with a driver counts twice."""
+    bars = max((sum(1 + bool(row.driver) for row in each.rows) for each in why), default=0)
+    return min(len(exceptions), _MOST_EXCEPTIONS) + bars + len(timeline)
 
 
 def footer_lines(shown: Sequence[Estimate], summary: ModelSummary) -> list[str]:
@@ -171,63 +162,39 @@ def _figure(name: str, validation: Validation | None) -> str:
     return phrase("footer", "figure", short=short, auroc=auroc, lo=low, hi=high, slope=slope)
 
 
-def _title(record: PatientRecord) -> str:
-    parts = [record.patient_id, record.product or "product not stated"]
+def _bar(patient: Patient, summary: ModelSummary, made: datetime) -> list[str]:
+    """Product, time since infusion, grades, and age of the newest lab when the page is made."""
+    record, inputs = patient.record, patient.inputs
+    parts = [record.product] if record.product else []
     if not is_missing(record.hours):
         parts.append(since_infusion(record.hours))
-    return " · ".join(parts)
-
-
-def _subtitle(
-    record: PatientRecord, inputs: EstimateInputs | None, summary: ModelSummary, made: datetime
-) -> str:
-    parts = []
-    if inputs is not None and len(record.labs):
-        parts.append(_labs_text(record, inputs, summary, made))
-    if inputs is not None and (grades := grade_text(record, summary)):
-        parts.append(phrase("header", "grades", grades=", ".join(grades)))
-    parts.append(phrase("header", "made", when=timestamp_text(made, record.clock)))
-    parts.append(record.clock.zone_words())
-    return " ".join(part for part in parts if part)
-
-
-def _labs_text(
-    record: PatientRecord, inputs: EstimateInputs, summary: ModelSummary, made: datetime
-) -> str:
-    """Time of the estimate, and age of the newest sample when the page is made.
-
-    Only samples of analytes that the model uses count.
-    """
-    if is_missing(inputs.newest):
-        return phrase("header", "labs_unread")
+    if inputs is None:
+        return parts
+    parts.append(grade_text(record, summary))
     late = estimate_age(record, made, summary.horizon)
-    newest = moment_text(record.clock, record.hours - inputs.newest, made)
-    if late is None:
-        when, age = record.clock.words(record.hours), age_text(inputs.newest)
-        return phrase("header", "labs", newest=newest, age=age, when=when)
-    return phrase(
-        "header",
-        "labs_past" if late.past else "labs_clock",
-        newest=newest,
-        when=late.when,
-        before=span_text(late.hours),
-        age=span_text(inputs.newest if late.past else inputs.newest + late.hours),
+    if is_missing(inputs.newest):
+        parts.append(phrase("header", "labs_unread"))
+    else:
+        age = span_text(inputs.newest + (late.hours if late else 0.0))
+        parts.append(phrase("header", "labs", age=age))
+    return [part for part in parts if part]
+
+
+def grade_text(record: PatientRecord, summary: ModelSummary) -> str:
+    """Current grade on each scale; a scale without one is named as unknown."""
+    grades = {
+        scale.upper(): record.current_grade(scale, summary.grade_valid_hours)
+        for scale in graded_scales(summary)
+    }
+    known = [
+        phrase("header", "grade", scale=name, grade=grade)
+        for name, grade in grades.items()
+        if grade is not None
+    ]
+    unknown = "/".join(name for name, grade in grades.items() if grade is None)
+    return ", ".join(
+        [*known, *([phrase("header", "grade_unknown", scale=unknown)] if unknown else [])]
     )
-
-
-def grade_text(record: PatientRecord, summary: ModelSummary) -> list[str]:
-    """Current grade on each scale, and when it was charted."""
-    lines = []
-    for scale in graded_scales(summary):
-        grade, name = record.current_grade(scale, summary.grade_valid_hours), scale.upper()
-        if grade is None:
-            hours = f"{summary.grade_valid_hours:g}"
-            lines.append(phrase("header", "grade_unknown", scale=name, hours=hours))
-            continue
-        at = record.grades.loc[record.grades["scale"] == scale, "assessed_hours"].iloc[-1]
-        when = record.clock.words(float(at))
-        lines.append(phrase("header", "grade", scale=name, grade=grade, when=when))
-    return lines
 
 
 def _note(item: Estimate, patient: Patient, summary: ModelSummary) -> str:
@@ -236,11 +203,11 @@ def _note(item: Estimate, patient: Patient, summary: ModelSummary) -> str:
     before = next((other for other in patient.estimates if other.outcome == first), None)
     if before is None or before.status != EVENT_PRESENT:
         return ""
-    when = present_text(before, patient.record)
+    when = present_text(before, patient.record, brief=True)
     return phrase("no_estimate", "instead", when=when) if when else ""
 
 
-def _reliance(
+def _confidence(
     patient: Patient, estimated: Sequence[Estimate], summary: ModelSummary, made: datetime
 ) -> Confidence | None:
     if patient.inputs is None or not estimated:
@@ -251,132 +218,86 @@ def _reliance(
     )
 
 
-def _why(estimated: Sequence[Estimate], summary: ModelSummary) -> list[dict[str, Any]]:
-    """A mirror chart for each pair of estimates, with its starting point and caption."""
-    blocks = []
-    for start in range(0, len(estimated), 2):
-        pair = estimated[start : start + 2]
-        keys = list(dict.fromkeys(key for item in pair for key in item.pathways))
-        points = {key: [item.pathways.get(key, 0.0) for item in pair] for key in keys}
-        big = [key for key in keys if any(whole(abs(value)) > 0 for value in points[key])]
-        big = sorted(big, key=lambda key: -max(abs(value) for value in points[key]))[:MOST_ROWS]
-        small = [key for key in keys if key not in big]
-        names = [pathway_name(key) for key in big]
-        rows = [points[key] for key in big]
-        if big and small:
-            key = "other" if len(small) == 1 else "others"
-            names.append(phrase("pathways", key, count=len(small)))
-            rows.append([sum(points[key][side] for key in small) for side in range(len(pair))])
-        drawing: Markup | None = None
-        if big:
-            sides = [(item.short, [row[side] for row in rows]) for side, item in enumerate(pair)]
-            title = f"Points by pathway: {joined([item.short for item in pair])}"
-            drawing = patient_charts.mirror_chart(names, sides, title=title)
-        steps = [
-            phrase(
-                "pathways",
-                _step(item),
-                short=item.short,
-                reference=risk_text(item.reference_risk),
-                risk=risk_text(item.headline.risk),
+def _exceptions(
+    patient: Patient, confidence: Confidence | None, summary: ModelSummary
+) -> tuple[str, ...]:
+    if confidence is None:
+        return tuple(reason.text for reason in refused_reasons(summary, patient.refused))
+    return confidence.reasons
+
+
+def _why(
+    estimated: Sequence[Estimate], reasons: Sequence[EstimateReasons], summary: ModelSummary
+) -> list[Why]:
+    favouring = favouring_players(estimated)
+    result = []
+    for item, each in zip(estimated, reasons, strict=True):
+        names = [player_name(key, summary) for key in favouring.get(item.outcome, [])]
+        favours = phrase("why", "favours", short=item.short, what=joined(names)) if names else ""
+        hue = syndrome_hue(item.scale, item.threshold)
+        rows, none = waterfall(item, each), phrase("why", "none")
+        result.append(Why(hue, item.short, rows, each.against, favours, none))
+    return result
+
+
+def _missing(
+    patient: Patient, estimated: Sequence[Estimate], summary: ModelSummary
+) -> list[tuple[str, str]]:
+    """Missing or old inputs, the one whose measurement could change most first, with its effect."""
+    found = missing_inputs(patient.record, patient.inputs, summary, patient.refused)  # type: ignore[arg-type]
+    effect = patient.measuring
+    items = sorted(found, key=lambda item: effect is None or item.analyte != effect.analyte)
+    result = []
+    for item in items:
+        text = ""
+        if effect is not None and item.analyte == effect.analyte:
+            text = phrase(
+                "missing",
+                "measuring",
+                short=outcome_short(effect.outcome),
+                interval=interval_text(effect.low, effect.high),
             )
-            for item in pair
-            if item.headline is not None and not is_missing(item.reference_risk)
-        ]
-        caption = phrase("pathways", "caption", horizon=f"{summary.horizon:g}")
-        drawn = ""
-        if "measurement" in big:
-            name = pathway_name("measurement")
-            drawn = phrase("pathways", "drawn", name=name)
-        none = phrase("pathways", "none")
-        start_text = phrase("pathways", "start", steps="; ".join(steps)) if steps else ""
-        blocks.append(
-            {
-                "drawing": drawing,
-                "start": start_text,
-                "caption": caption if big else none,
-                "drawn": drawn,
-                "rows": len(names),
-            }
-        )
-    return blocks
+        result.append((item.text, text))
+    return result
 
 
-def _step(item: Estimate) -> str:
-    """Key of the sentence from reference risk to risk; they may print the same."""
-    same = item.headline and risk_text(item.headline.risk) == risk_text(item.reference_risk)
-    return "step_same" if same else "step"
-
-
-def _missing(patient: Patient, summary: ModelSummary) -> list[str]:
-    if patient.inputs is None:
-        return []
-    return missing_sentences(patient.record, patient.inputs, summary, patient.refused)
-
-
-def _trend_order(
+def _timeline(
     record: PatientRecord, estimated: Sequence[Estimate], summary: ModelSummary
-) -> list[str]:
-    """Measured analytes: core markers first, then by largest contribution."""
-    measured = set(record.labs["analyte"])
-
-    def strength(key: str) -> float:
-        return max((abs(item.players.get(key, 0.0)) for item in estimated), default=0.0)
-
-    keys = [key for key in summary.analytes if key in measured]
-    return sorted(keys, key=lambda key: (not summary.analytes[key].core, -strength(key)))
-
-
-def _linear_axes(record: PatientRecord, summary: ModelSummary) -> list[str]:
-    """Short names of measured analytes drawn on a linear axis with zero."""
-    measured = set(record.labs["analyte"])
-    return [
-        analyte.short
-        for key, analyte in summary.analytes.items()
-        if analyte.by_difference and key in measured
+) -> list[TimelineRow]:
+    if not record.results:
+        return []
+    x = time_axis(record)
+    rows = [risk_row(estimated, record, x)] if estimated else []
+    rows += [
+        grade_row(scale, record, x, summary.grade_valid_hours)
+        for scale in graded_scales(summary)
+        if scale in record.charted
     ]
+    rows += [drug_row(drug, record, x) for drug in drug_marks(record.doses)[:_MOST_DRUGS]]
+    keys = most_relevant(record, estimated, summary)[:MOST_LABS]
+    rows += [lab_timeline(summary.analytes[key], record, x) for key in keys]
+    return [*rows, axis_row(x)]
 
 
-def _trends(
-    record: PatientRecord,
-    estimated: Sequence[Estimate],
-    summary: ModelSummary,
-    drugs: Sequence[DrugMark],
-) -> list[trend_charts.Trend]:
-    if record.labs.empty:
-        return []
-    earliest = max(_EARLIEST, record.hours - _LONGEST)
-    collected = record.labs["collected_hours"]
-    inside = collected[collected >= earliest]
-    x = trend_charts.time_axis(float(inside.min()) if len(inside) else earliest, record.hours)
-    drawn = [
-        trend_charts.lab_trend(
-            record.series(key),
-            with_own_range(summary.analytes[key], record),
-            x,
-            drugs,
-            record.clock,
-        )
-        for key in _trend_order(record, estimated, summary)
-        if (record.series(key)["collected_hours"] >= x.low).any()
-    ][:MOST_TRENDS]
-    scales = list(dict.fromkeys(outcome.scale for outcome in summary.outcomes.values()))
-    graded = [name for name in scales if (record.grades["scale"] == name).any()][:2]
-    shown = record.grades.loc[record.grades["assessed_hours"] >= x.low]
-    if graded and (shown.groupby("scale")["grade"].nunique() > 1).any():
-        drawn.append(trend_charts.grade_trend(record.grades, graded, x, drugs, record.clock))
-    return drawn
-
-
-def _other_labs(
+def most_relevant(
     record: PatientRecord, estimated: Sequence[Estimate], summary: ModelSummary
 ) -> list[str]:
-    """Newest results of the analytes beyond the most that are drawn as trends."""
-    rest = _trend_order(record, estimated, summary)[MOST_TRENDS:]
-    return [sentences.lab_text(record, summary.analytes[key]) for key in rest]
+    """Measured analytes of the model by largest contribution, then core markers first."""
+
+    def order(key: str) -> tuple[float, bool]:
+        strength = max((abs(item.players.get(key, 0.0)) for item in estimated), default=0.0)
+        return -strength, not summary.analytes[key].core
+
+    return sorted((key for key in summary.analytes if key in record.results), key=order)
 
 
-def _drug_text(drug: DrugMark, record: PatientRecord) -> str:
-    first = record.clock.words(drug.hours[0])
-    doses = "" if len(drug.hours) == 1 else f", {len(drug.hours)} doses"
-    return f"{drug.letter} = {drug.name.lower()} from {first}{doses}"
+def _all_labs(record: PatientRecord, summary: ModelSummary) -> list[tuple[Any, ...]]:
+    """Every measured analyte of the model: name, value, time, change, range and drug effects."""
+    rows = []
+    for key, analyte in summary.analytes.items():
+        if key in record.results:
+            newest = record.results[key][-1]
+            place = range_text(newest.value, newest.side, own_range(analyte, record))
+            effects = "; ".join(caveat_sentences([key], record, summary))
+            rows.append((*lab_row(key, record, summary), place, effects))
+    return rows

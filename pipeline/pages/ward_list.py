@@ -108,18 +108,17 @@ def _counts(patients: Sequence[WardPatient], severe: Sequence[str]) -> list[tupl
     """Numbers of patients on top of the list, with their names."""
     rise = section("ward")["rising_from_points"]
     counts = {
-        "patients": len(patients),
-        "rising": sum(largest_rise(each, severe) >= rise for each in patients),
-        "treated": sum(each.treated_since for each in patients),
-        "event": sum(each.present for each in patients),
-        "missing": sum(not each.estimated for each in patients),
-        "expired": sum(each.expired for each in patients),
+        "count_patients": len(patients),
+        "count_rising": sum(largest_rise(each, severe) >= rise for each in patients),
+        "count_treated": sum(each.treated_since for each in patients),
+        "count_event": sum(each.present for each in patients),
+        "count_missing": sum(not each.estimated for each in patients),
+        "count_expired": sum(each.expired for each in patients),
     }
-    always = ("patients", "rising", "treated", "event", "missing")
     return [
-        (count, phrase("ward", f"count_{name}", points=rise))
+        (count, phrase("ward", name, points=rise))
         for name, count in counts.items()
-        if count or name in always
+        if count or name != "count_expired"
     ]
 
 

@@ -23,6 +23,7 @@ from pipeline.explain.phrases import (
     section,
     whole,
 )
+from pipeline.explain.ranked_reasons import rank_reasons
 from pipeline.format import MINUS, is_missing
 from pipeline.model.status import EVENT_PRESENT, OK, REJECTED
 from pipeline.pages.risk_scale import RiskMark, compact_scale, syndrome_hue
@@ -146,16 +147,15 @@ class WardPatient:
     def reason(self, outcomes: Sequence[str]) -> str:
         """Largest contribution to the leading estimate, with its points; blank if all are small."""
         item = self.leading(outcomes)
-        if item is None or not item.players:
+        if item is None:
             return ""
-        name, points = max(item.players.items(), key=lambda pair: abs(pair[1]))
-        scale, count = item.scale.upper().replace("_", "-"), whole(abs(points))
-        if count < section("ward")["reason_from_points"]:
+        scale, bars = item.scale.upper().replace("_", "-"), rank_reasons(item.players).bars
+        if not bars:
             return phrase("ward", "reason_none", scale=scale)
+        name, points = bars[0]
         sign = "+" if points > 0 else MINUS
-        return phrase(
-            "ward", "reason", scale=scale, name=self._player(name), points=f"{sign}{count}"
-        )
+        shown = {"name": self._player(name), "points": f"{sign}{whole(abs(points))}"}
+        return phrase("ward", "reason", scale=scale, **shown)
 
     def exceptions(self) -> list[str]:
         """Facts that make this patient an exception, in a few words each."""
@@ -244,9 +244,12 @@ def change_marks(points: int) -> tuple[str, str]:
     >>> change_marks(11), change_marks(0)
     (('▲ 11', 'up 11 points in 24 h'), ('±0', 'unchanged in 24 h'))
     """
-    key = "change_none" if points == 0 else "change_up" if points > 0 else "change_down"
-    marks = phrase("ward", key, points=abs(points))
-    return marks, phrase("ward", f"{key}_words", points=abs(points))
+    key, words = "change_none", "change_none_words"
+    if points:
+        up = points > 0
+        key = "change_up" if up else "change_down"
+        words = "change_up_words" if up else "change_down_words"
+    return phrase("ward", key, points=abs(points)), phrase("ward", words, points=abs(points))
 
 
 def brief_risk(risk: float) -> str:
@@ -255,7 +258,7 @@ def brief_risk(risk: float) -> str:
     Examples
     --------
     >>> brief_risk(0.004).replace(chr(160), " ")
-    '<1 %'
+    '<1%'
     """
     return risk_text(risk).replace("under ", "<").replace("over ", ">")
 

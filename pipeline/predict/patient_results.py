@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
@@ -16,8 +16,11 @@ from pipeline.explain.model_summary import ModelSummary
 from pipeline.explain.patient_record import PatientRecord, clock_of, records
 from pipeline.explain.subsequent_events import SubsequentEvents
 from pipeline.predict.earlier_estimates import past_risks
+from pipeline.predict.measuring_effects import MeasuringEffect, measuring_effects
 from pipeline.predict.prepare import PreparedBatch
 from pipeline.predict.score import BatchResult
+
+_UNKNOWN = (float("nan"), float("nan"))
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,8 @@ class Patient:
         Rejected rows and cells of this patient.
     later : sequence of SubsequentEvents
         Events charted after the landmark.
+    measuring : MeasuringEffect or None
+        The missing analyte whose measurement could change an estimate most.
     """
 
     record: PatientRecord
@@ -42,6 +47,7 @@ class Patient:
     estimates: Sequence[Estimate]
     refused: PatientRejects = field(default_factory=PatientRejects)
     later: Sequence[SubsequentEvents] = ()
+    measuring: MeasuringEffect | None = None
 
 
 def patient_results(
@@ -82,19 +88,40 @@ def patient_results(
     explained = _by_patient(result.explanations.loc[shown])
     earlier = _by_patient(past_risks(prepared, model.horizon))
     known = {record.patient_id: record for record in records(prepared.cohort, prepared.landmarks)}
-    blank = _blank_records(prepared)
+    blank, ranges = _blank_records(prepared), _member_ranges(prepared, model.horizon)
+    effects = measuring_effects(prepared, model.horizon)
     return [
         Patient(
             record=known.get(patient_id) or blank[patient_id],
             inputs=None if pd.isna(rows[0]["landmark_hours"]) else inputs_of(rows[0]),
-            estimates=estimates(
-                rows, explained.get(patient_id, []), earlier.get(patient_id, []), model
-            ),
+            estimates=[
+                replace(item, member_range=ranges.get((patient_id, item.outcome), _UNKNOWN))
+                for item in estimates(
+                    rows, explained.get(patient_id, []), earlier.get(patient_id, []), model
+                )
+            ],
             refused=prepared.read.refused.get(patient_id, PatientRejects()),
             later=prepared.subsequent_events.get(patient_id, ()),
+            measuring=effects.get(patient_id),
         )
         for patient_id, rows in sorted(_by_patient(result.predictions).items())
     ]
+
+
+def _member_ranges(
+    prepared: PreparedBatch, horizon: float
+) -> dict[tuple[str, str], tuple[float, float]]:
+    """Lowest and highest risk of the members, by patient and outcome."""
+    result: dict[tuple[str, str], tuple[float, float]] = {}
+    ids = prepared.patient_ids.tolist()
+    for name, outcome in prepared.bundle.config.outcomes.items():
+        rows = prepared.shown_estimates(name)
+        if len(rows):
+            part, model = prepared.matrix.take(rows), prepared.bundle.models[outcome.scale]
+            low, high = model.member_range(part, outcome.threshold, horizon)
+            for place, row in enumerate(rows.tolist()):
+                result[ids[row], name] = (float(low[place]), float(high[place]))
+    return result
 
 
 def _by_patient(table: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:

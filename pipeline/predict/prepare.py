@@ -31,7 +31,7 @@ from pipeline.model.abstention import (
     support_from_reference,
 )
 from pipeline.model.bundle import Bundle, model_features
-from pipeline.model.status import OutcomeStatuses, outcome_statuses
+from pipeline.model.status import EVENT_PRESENT, OutcomeStatuses, outcome_statuses
 from pipeline.reading.read_result import ReadResult
 from pipeline.reading.reader import read_batch, read_cohort, read_tables
 
@@ -88,6 +88,14 @@ class PreparedBatch:
     def subsequent_events(self) -> dict[str, list[SubsequentEvents]]:
         """Patient id to the events charted from the landmark on."""
         return subsequent_events(self.cohort, self.landmarks, self.read.as_of_hours)
+
+    def shown_estimates(self, outcome: str) -> Ints:
+        """Rows of the landmarks with an estimate of an outcome, where that outcome is shown."""
+        rows: Ints = self.statuses[outcome].estimated()
+        first = self.bundle.config.outcomes[outcome].shown_after
+        if first is None:
+            return rows
+        return rows[self.statuses[first].status[rows] == EVENT_PRESENT]
 
     def newest_results(self, rows: Ints) -> pd.DataFrame:
         """Newest result of every analyte at the given landmarks.

@@ -1,4 +1,4 @@
-"""Doses on a page: a letter for each drug, and the caveat of a dose while it lasts."""
+"""Doses on a page: the doses of each drug, and the caveat of a dose while it lasts."""
 
 import pandas as pd
 import pytest
@@ -43,12 +43,10 @@ keys = st.sampled_from([*sorted(DRUGS), "wonder_drug", "drug_2"])
 
 
 @given(st.lists(st.tuples(keys, st.floats(0, 90)), max_size=20))
-def test_every_drug_has_a_letter_of_its_own_and_its_doses_in_order(rows):
+def test_every_drug_has_its_doses_in_order(rows):
     marks = drug_marks(doses(*rows))
     first = list(dict.fromkeys(drug for drug, _ in rows))
     assert [mark.name for mark in marks] == [drug_name(drug) for drug in first]
-    letters = [mark.letter for mark in marks if mark.letter != "•"]
-    assert len(set(letters)) == len(letters)
     for mark, drug in zip(marks, first, strict=True):
         assert list(mark.hours) == sorted(hour for name, hour in rows if name == drug)
 

@@ -12,8 +12,6 @@ from pipeline.predict.patient_results import Patient
 from tests.pages.html_reader import read
 from tests.pages.patients import facts, icans_only, nearly_no_labs, rising_crs, soon_after
 
-LABS = "22 Nov 06:12"
-
 
 def page(patient: Patient, later: float) -> str:
     made = soon_after(patient) + timedelta(hours=later)
@@ -28,9 +26,8 @@ def ward(patients: list[Patient], later: float) -> str:
 
 def test_the_age_of_the_newest_sample_counts_up_to_the_page() -> None:
     text = page(rising_crs(), 11.0)
-    assert f"Estimate for 22 Nov 07:12, labs up to {LABS}: 12 h before this page" in text
-    assert "● Within what the model was trained on" in text
-    assert "Old:" not in text
+    assert "Labs 12 h old" in text
+    assert "confidence" not in text
 
 
 def test_a_page_made_in_the_clock_of_the_patient() -> None:
@@ -39,23 +36,18 @@ def test_a_page_made_in_the_clock_of_the_patient() -> None:
 
 def test_an_estimate_of_yesterday_is_called_old() -> None:
     text = page(rising_crs(), 39.7)
-    assert "41 h before this page" in text
-    assert "▲ Use with care" in text
-    said = "Old: made for 22 Nov 07:12, 40 h before this page; 40 of the 72 h have passed."
-    assert said in text
-    lines = ward([rising_crs()], 39.7)
-    assert "▲ old: made for 22 Nov 07:12, 40 of the 72 h have passed" in lines
-    assert "■ 41 h old" in lines
+    assert "Labs 41 h old" in text
+    assert "▲ Reduced confidence" in text
+    assert "Made for 22 Nov 07:12, 40 h ago: 40 of 72 h have passed" in text
+    assert "▲ old: made for 22 Nov 07:12, 40 of 72 h have passed" in ward([rising_crs()], 39.7)
 
 
-def test_an_estimate_beyond_its_horizon_is_called_past() -> None:
+def test_an_estimate_beyond_its_horizon_is_called_expired() -> None:
     text = page(rising_crs(), 100.0)
-    assert "■ Past" in text
-    assert "Grades at the estimate: CRS 2" in text
-    assert "Past: the 72 h ended on 25 Nov 07:12." in text
+    assert "■ Expired" in text
+    assert "Expired: the 72 h ended 25 Nov 07:12" in text
     both = ward([rising_crs(), replace_clock(icans_only(), 200.0)], 100.0)
-    assert "■ past: the 72 h ended on 25 Nov 07:12" in both
-    assert "All estimates here are of past moments" not in both
+    assert "■ expired 25 Nov 07:12" in both
 
 
 def replace_clock(patient: Patient, hours: float) -> Patient:
@@ -68,28 +60,24 @@ def replace_clock(patient: Patient, hours: float) -> Patient:
 
 def test_a_batch_of_past_years_says_so_once_and_with_the_year() -> None:
     text = ward([rising_crs(), icans_only()], 24 * 900.0)
-    assert "All estimates here are of past moments" in text
-    assert "past: the 72 h" not in text
+    assert "expired 25 Nov" not in text
     assert "22 Nov 2026 07:12" in text
-    assert "1 h before the estimate" in text
-    assert "● Within what the model was trained on" in text
     single = page(rising_crs(), 24 * 900.0)
-    assert "Estimate for 22 Nov 2026 07:12 (900 days before this page), labs" in single
-    assert "Past: the 72 h ended on 25 Nov 2026 07:12." in single
+    assert "Expired: the 72 h ended 25 Nov 2026 07:12" in single
 
 
 def test_without_a_clock_nothing_is_said_of_the_page() -> None:
     for later in (0.0, 24 * 900.0):
         text = page(nearly_no_labs(), later)
-        assert "30 h old at this estimate (day 1, 16 h)" in text.replace("\u00a0", " ")
-        assert "Past" not in text
-        assert "Old: made" not in text
+        assert "Labs 30 h old" in text.replace("\u00a0", " ")
+        assert "Expired" not in text
+        assert "Made for" not in text
         lines = ward([nearly_no_labs()], later)
-        assert "past" not in lines
+        assert "expired" not in lines
         assert "■ 30 h old" in lines
 
 
 def test_an_estimate_ahead_of_the_page_is_as_fresh_as_can_be() -> None:
     text = page(rising_crs(), -24 * 30.0)
-    assert "1 h before this page" in text
-    assert "● Within what the model was trained on" in text
+    assert "Labs 1 h old" in text
+    assert "confidence" not in text

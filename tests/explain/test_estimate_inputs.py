@@ -1,10 +1,12 @@
 """Inputs of an estimate: read from its row, and each missing result listed once."""
 
+from dataclasses import replace
+
 from pipeline.cohort.reject_summary import PatientRejects
 from pipeline.explain.estimate_inputs import (
     EstimateInputs,
     inputs_of,
-    missing_sentences,
+    missing_inputs,
     results_refused,
 )
 from tests.pages.patients import facts, rising_crs
@@ -21,16 +23,17 @@ def test_inputs_are_read_from_a_row_of_the_output():
 def test_what_is_missing_is_named_once_by_its_reason():
     patient = rising_crs()
     core = [key for key, analyte in MODEL.analytes.items() if analyte.core]
-    absent = [key for key in core if not len(patient.record.series(key))]
+    absent = [key for key in core if key not in patient.record.results]
     shorts = [MODEL.analytes[key].short for key in absent]
     inputs = EstimateInputs(1.0, stale=("platelets",))
-    (never, old) = missing_sentences(patient.record, inputs, MODEL, NONE)
-    assert all(short in never for short in shorts)
-    assert MODEL.analytes["platelets"].short in old
-    rejects = PatientRejects({absent[0]: 1}, rows=1)
-    refused, never, _ = missing_sentences(patient.record, inputs, MODEL, rejects)
-    assert shorts[0] in refused
-    assert shorts[0] not in never
+    found = missing_inputs(patient.record, inputs, MODEL, NONE)
+    assert [item.analyte for item in found] == [*absent, "platelets"]
+    assert all(short in item.text for short, item in zip(shorts, found, strict=False))
+    rejects = PatientRejects({absent[0]: 1}, rows=2)
+    fewer = missing_inputs(patient.record, inputs, MODEL, rejects)
+    assert [item.analyte for item in fewer] == [*absent[1:], "platelets", ""]
+    ungraded = replace(patient.record, grades=patient.record.grades.iloc[:0])
+    assert len(missing_inputs(ungraded, inputs, MODEL, NONE)) == len(found) + 2
 
 
 def test_only_rejected_results_of_the_models_analytes_are_counted():

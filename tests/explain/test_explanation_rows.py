@@ -10,6 +10,7 @@ import pytest
 
 from pipeline.explain.contributions import contributions
 from pipeline.explain.explanation_rows import contrast_rows, explanation_rows, top_reasons
+from pipeline.explain.ranked_reasons import LEAST_POINTS
 from pipeline.features.spec import learn_spec
 from tests.builders import course_cohort, make_config
 from tests.explain.conftest import THRESHOLD
@@ -66,10 +67,10 @@ def test_levels_sum_to_the_same_and_pathways_to_their_analytes(rows):
 
 def test_sentences_agree_with_the_points(rows):
     analytes = rows[rows["level"] == "analyte"]
-    raising = analytes[analytes["points"] > 1]
+    raising = analytes[analytes["points"] >= LEAST_POINTS]
     assert len(raising) > 0
     assert raising["sentence"].str.contains("raises the estimate by").all()
-    lowering = analytes[analytes["points"] < -1]
+    lowering = analytes[analytes["points"] <= -LEAST_POINTS]
     assert lowering["sentence"].str.contains("lowers the estimate by").all()
 
 
@@ -89,8 +90,9 @@ def test_a_limit_is_shown_as_a_limit(rows):
 def test_top_reasons_are_the_largest_points(result, newest, spec):
     reasons = top_reasons(result, newest, spec)
     assert reasons.shape == (*result.risk.shape, 3)
-    biggest = np.abs(result.points).max(axis=2) >= 0.05
-    assert (reasons[:, :, 0][biggest] != "").all()
+    large = np.abs(result.points).max(axis=2) >= LEAST_POINTS
+    assert large.any()
+    np.testing.assert_array_equal(reasons[:, :, 0] != "", large)
 
 
 def test_contrast_is_the_difference_where_both_are_estimated(rows, spec):

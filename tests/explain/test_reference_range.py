@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from pipeline.cohort.analytes import dictionary
-from pipeline.explain.patient_record import records
-from pipeline.explain.reference_range import reference_range, with_own_range
+from pipeline.explain.patient_record import LabResult, records
+from pipeline.explain.reference_range import own_range, reference_range
 from pipeline.explain.result_changes import range_text
 from tests.exported import codes, conserved, read, write_export
 
@@ -31,7 +31,7 @@ NAN = float("nan")
 )
 def test_the_own_limits_of_the_newest_result_come_first(analyte, own, age, limits):
     earlier = (99.0, 999.0)
-    rows = pd.DataFrame([earlier, own], columns=["ref_low", "ref_high"])
+    rows = [LabResult(hour, 5.0, 0, *ends) for hour, ends in ((1.0, earlier), (2.0, own))]
     assert reference_range(rows, dictionary()[analyte], age) == limits
 
 
@@ -54,7 +54,6 @@ def test_limits_of_the_export_reach_the_words_in_the_canonical_unit(tmp_path):
         assert stored.loc[key].isna().all()
     landmarks = pd.DataFrame({"patient": [0], "hours": [24.0]})
     (record,) = records(result.cohort, landmarks)
-    own = with_own_range(dictionary()["fibrinogen"], record)
-    assert "180 to 420" in range_text(500.0, 0, own)
-    usual = with_own_range(dictionary()["crp"], record)
-    assert usual.reference == dictionary()["crp"].reference
+    own = own_range(dictionary()["fibrinogen"], record)
+    assert "180–420" in range_text(500.0, 0, own)
+    assert own_range(dictionary()["crp"], record) == dictionary()["crp"].reference

@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 
 from pipeline.explain.phrases import phrase, section
 from pipeline.explain.risk_changes import change_drivers, interim_events, is_large_change
-from tests.pages.patients import after_tocilizumab, facts, record, rising_crs
+from tests.pages.patients import (
+    ANALYTES,
+    after_tocilizumab,
+    estimate,
+    facts,
+    record,
+    rising_crs,
+)
 
 SCALES = ("crs", "icans")
 
@@ -70,3 +77,49 @@ def test_drugs_and_grades_from_then_on_are_told(doses, grades, parts):
 def test_a_scale_that_is_not_asked_for_is_not_told():
     patient = after_tocilizumab().record
     assert interim_events(patient, 45.9, ()) != interim_events(patient, 45.9, SCALES)
+
+
+def changed(now, then, risks=(0.2, 0.1)):
+    """Sentence on the change of a severe-CRS estimate with these points now and a day ago."""
+    item = estimate("severe_crs", risks[0], now, past=[(47.2, risks[1])], before=then)
+    return change_drivers(item, item.past[-1], facts()).replace("\u00a0", " ")
+
+
+@pytest.mark.parametrize(
+    ("now", "then", "text"),
+    [
+        ({"ferritin": 8.0}, {"ferritin": 1.0}, "Mainly driven by ferritin (+7 points)."),
+        (
+            {"ferritin": 6.0, "crp": 5.0, "il6": 1.0},
+            {"ferritin": 1.0, "crp": 1.0},
+            "Mainly driven by ferritin (+5 points) and CRP (+4 points).",
+        ),
+        # what was not measured then had no points then
+        ({"measurement": 0.0, "nfl": 9.0}, {"measurement": -1.0}, "driven by NfL (+9 points)."),
+        # the mean of the patients of the day is a part of the change
+        ({"crp": 1.0}, {"crp": 0.0}, "Mainly driven by day since infusion (+9 points)."),
+        (
+            {"ferritin": 9.0, "il6": -4.0, "clinical_state": 5.0},
+            {"ferritin": 1.0, "il6": 3.0},
+            "Mainly driven by ferritin (+8 points) and CRS/ICANS grade (+5 points), "
+            "against IL-6 (−7 points).",
+        ),
+        (
+            dict.fromkeys(ANALYTES[:10], 1.0),
+            dict.fromkeys(ANALYTES[:10], 0.001),
+            "many small changes, most by CRP (+1 point) and CSF/serum albumin (+1 point).",
+        ),
+        (
+            {"score_m_easix": 9.0},
+            {"score_m_easix": 1.0},
+            "Mainly driven by Modified EASIX (LDH, CRP, Platelets) (+8 points).",
+        ),
+    ],
+)
+def test_a_change_names_the_contributions_that_changed_most(now, then, text):
+    assert text in changed(now, then)
+
+
+def test_a_fall_is_attributed_to_what_fell():
+    fell = changed({"crp": 1.0, "ferritin": 6.0}, {"crp": 9.0, "ferritin": 4.0}, (0.05, 0.2))
+    assert "day since infusion (−9 points) and CRP (−8 points)" in fell

@@ -1,93 +1,81 @@
-"""The labs that are shown, their order, and their effect on each estimate."""
+"""Reasons as text: names, values, opposing findings and what favours a syndrome."""
 
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from pipeline.explain.phrases import pathway_name, section, whole
+from pipeline.explain.phrases import pathway_name, phrase, section
 from pipeline.explain.sentences import (
-    MOST_LABS,
-    contrast_sentence,
-    effect_text,
-    factor_text,
-    lab_sentences,
-    lab_text,
-    opposing_sentences,
+    caveat_sentences,
+    estimate_reasons,
+    favouring_players,
+    lab_row,
+    player_name,
+    strongest_reason,
 )
 from pipeline.resources import schema_yaml
-from tests.pages.patients import KINDS, crowded, facts, icans_only, rising_crs
+from tests.pages.patients import (
+    KINDS,
+    after_tocilizumab,
+    estimate,
+    facts,
+    icans_only,
+    record,
+    rising_crs,
+)
 
 with_estimates = [name for name, make in KINDS.items() if any(e.risks for e in make().estimates)]
 
 
 @pytest.mark.parametrize("name", with_estimates)
-def test_told_labs_are_measured_ones_strongest_first_and_the_rest_is_one(name):
+def test_measured_labs_are_named_with_value_and_driver(name):
     patient = KINDS[name]()
-    found = lab_sentences(patient.record, patient.estimates, facts())
-    told = [item for item in found if item.analyte]
-    measured = {key for key in facts().analytes if len(patient.record.series(key))}
-    assert len(told) <= MOST_LABS
-    assert {item.analyte for item in told} <= measured
-    points = [item.points for item in told]
-    assert points == sorted(points, reverse=True)
-    rest = measured - {item.analyte for item in told}
-    assert len(found) - len(told) == bool(rest)
-    for item in told:
-        players = [abs(one.players.get(item.analyte, 0.0)) for one in patient.estimates]
-        assert item.points == max(players)
+    for item in patient.estimates:
+        if item.headline is None:
+            continue
+        for bar in estimate_reasons(item, patient.record, facts()).bars:
+            measured = bar.key in patient.record.results
+            assert bool(bar.driver) == measured
+            assert bar.name == player_name(bar.key, facts())
+            assert not measured or bar.value
 
 
-def test_labs_that_lower_an_estimate_are_told_although_others_are_stronger():
-    patient = crowded()
-    found = [item.analyte for item in lab_sentences(patient.record, patient.estimates, facts())]
-    lowering = [
-        key
-        for key in facts().analytes
-        if any(whole(-item.players.get(key, 0.0)) > 0 for item in patient.estimates)
-    ]
-    assert len(set(found) & set(lowering)) >= 2
+def test_an_old_value_states_its_age():
+    values = {"crp": [(20.0, 90.0)], "ferritin": [(70.0, 9000.0)]}
+    item = estimate("severe_crs", 0.2, {"crp": 5.0, "ferritin": 4.0})
+    crp, ferritin = estimate_reasons(item, record("P", 72.0, values), facts()).bars
+    assert "52\u00a0h old" in crp.value
+    assert "old" not in ferritin.value
 
 
-@given(st.lists(st.tuples(st.sampled_from(["CRS", "ICANS"]), st.floats(-30, 30)), max_size=3))
-def test_effects_are_told_by_direction_and_small_ones_not_at_all(effects):
-    text = effect_text(effects)
-    up = [points for _, points in effects if whole(points) > 0]
-    down = [points for _, points in effects if whole(-points) > 0]
-    assert text.count("▲") == bool(up)
-    assert text.count("▼") == bool(down)
+def test_what_opposes_a_low_estimate_raises_it():
+    item = estimate("severe_crs", 0.02, {"crp": 3.0, "ferritin": -6.0})
+    person = record("P", 72.0, {"crp": [(70, 90)], "ferritin": [(70, 90)]})
+    reasons = estimate_reasons(item, person, facts())
+    assert "CRP" in reasons.against
+    assert "Ferritin" not in reasons.against
+    assert strongest_reason(item, person, facts()).startswith("▼ Ferritin")
+    alone = estimate_reasons(replace(item, players={"ferritin": -3.0}), person, facts())
+    assert alone.against == phrase("against", "none")
 
 
-def test_reasons_follow_an_effect_each_once():
-    text = effect_text([("CRS", 3.0)], ["because", "", "because"])
-    assert text.endswith(", because")
-    assert text.count("because") == 1
-    assert "because" not in effect_text([("CRS", 0.1)], ["because"])
+def test_a_small_difference_of_model_and_average_is_part_of_other_and_a_large_one_is_named():
+    item = estimate("severe_crs", 0.2, {"crp": 9.0})
+    person = record("P", 72.0, {"crp": [(70, 90)]})
+    close = replace(item, reference_risk=item.average + 0.01)
+    apart = replace(item, reference_risk=item.average + 0.03)
+    assert estimate_reasons(close, person, facts()).offset == 0.0
+    assert estimate_reasons(close, person, facts()).other == pytest.approx(1.0)
+    assert estimate_reasons(apart, person, facts()).offset == pytest.approx(3.0)
 
 
-@pytest.mark.parametrize("name", with_estimates)
-def test_each_estimate_has_at_most_two_opposing_factors(name):
-    patient = KINDS[name]()
-    shown = [item for item in patient.estimates if item.headline is not None]
-    found = opposing_sentences(patient.record, patient.estimates, facts())
-    assert len(found) == len(shown)
-    for item, told in zip(shown, found, strict=True):
-        sign = 1.0 if item.headline.risk >= item.reference_risk else -1.0
-        opposing = [key for key, points in item.players.items() if whole(-sign * points) > 0]
-        assert len(told) == min(max(len(opposing), 1), 2)
-
-
-def test_the_contrast_names_pathways_that_raise_their_outcome():
-    patient = icans_only()
-    crs, icans = patient.estimates
-    text = contrast_sentence(patient.estimates)
-    strongest = max(icans.pathways, key=lambda key: icans.pathways[key] - crs.pathways.get(key, 0))
-    assert pathway_name(strongest).lower() in text.lower()
-    assert contrast_sentence((crs,)) == ""
-    assert contrast_sentence((crs, replace(icans, risks=()))) == ""
-    same = replace(icans, pathways=dict(crs.pathways))
-    assert contrast_sentence((crs, same)) not in ("", text)
+def test_what_favours_a_syndrome_needs_both_estimates_and_raises_it():
+    crs, icans = icans_only().estimates
+    assert favouring_players((crs,)) == {}
+    assert favouring_players((crs, replace(icans, risks=()))) == {}
+    found = favouring_players((crs, icans))
+    assert found["severe_crs"] == []
+    assert found["icans"] == ["nfl", "csf_serum_albumin"]
 
 
 @pytest.mark.parametrize("key", [*schema_yaml("pathways.yaml")["pathways"], *section("groups")])
@@ -96,13 +84,15 @@ def test_every_pathway_and_group_has_a_name(key):
     assert pathway_name(key) != key
 
 
-def test_a_factor_is_named_with_what_it_holds():
-    patient = rising_crs()
-    state = factor_text("clinical_state", patient.record, facts())
-    assert "CRS 2" in state
-    assert "ICANS 0" in state
-    old = replace(patient.record, hours=patient.record.hours + 48)
-    assert "CRS" not in factor_text("clinical_state", old, facts())
-    brief = factor_text("crp", patient.record, facts())
-    assert brief == lab_text(patient.record, facts().analytes["crp"], brief=True)
-    assert len(brief) < len(lab_text(patient.record, facts().analytes["crp"]))
+def test_drug_effects_are_stated_once_for_the_labs_they_change():
+    patient = after_tocilizumab()
+    found = caveat_sentences(["crp", "il6", "il1ra", "clinical_state"], patient.record, facts())
+    assert len(found) == len(set(found)) == 3
+    assert caveat_sentences(["ferritin"], patient.record, facts()) == []
+    assert caveat_sentences(["crp"], rising_crs().record, facts()) == []
+
+
+def test_a_lab_is_described_by_value_time_and_change():
+    name, value, when, change = lab_row("crp", rising_crs().record, facts())
+    assert (name, value, when) == ("CRP", "184 mg/L", "22 Nov 06:12")
+    assert "3.1-fold" in change

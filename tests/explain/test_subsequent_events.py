@@ -50,7 +50,7 @@ def test_an_event_after_the_newest_result_is_told_and_changes_no_number(
     assert "of these with an event or death: 1" in capsys.readouterr().out
     pd.testing.assert_frame_equal(read_predictions(after), rows)
     page = text_of(after, who)
-    assert f"Overtaken: charted after this estimate, so no part of it: {said}" in page
+    assert f"Overtaken since this estimate: {said}" in page
     assert f"overtaken by {said}" in text_of(after, "index")
     summary = json.loads((after / "run_summary.json").read_text(encoding="utf-8"))
     assert summary["patients_overtaken"] == 1
@@ -65,21 +65,21 @@ def test_an_unchanged_grade_after_the_newest_result_is_no_news(mini, batch, pred
     newest = known.sort_values("assessed_at")["grade"].iloc[-1]
     charted(batch, who, moment, scale="crs", grade=newest)
     out = predict(batch, "--force")[1]
-    assert "harted after" not in text_of(out, who)
+    assert "ince this estimate" not in text_of(out, who)
 
 
 def test_what_overtakes_an_estimate_is_the_worst_that_can_be_said_of_it() -> None:
     patient = rising_crs()
     at = patient.record.hours + 1
     for fact, level in (
-        (SubsequentEvents("crs", 3, "", at), "Rely on it little"),
-        (SubsequentEvents("crs", 2, "", at), "Use with care"),
-        (SubsequentEvents("", 0, "tocilizumab", at), "Use with care"),
+        (SubsequentEvents("crs", 3, "", at), "Low confidence"),
+        (SubsequentEvents("crs", 2, "", at), "Reduced confidence"),
+        (SubsequentEvents("", 0, "tocilizumab", at), "Reduced confidence"),
     ):
         known = replace(patient, later=[fact])
         page = patient_page(known, facts(), made=soon_after(patient), back="index.html")
         assert level in read(page).text
-        assert "harted after this estimate, so no part of it: " in read(page).text
+        assert "ince this estimate: " in read(page).text
 
 
 def test_as_of_looks_at_nothing_later(mini, batch, predict) -> None:

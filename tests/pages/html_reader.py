@@ -25,6 +25,8 @@ class Reader(HTMLParser):
         self.tags.append((tag, dict(attrs)))
         if tag in BLOCKS:
             self.parts.append("\n")
+        if tag == "svg" and dict(attrs).get("aria-label"):
+            self.parts.append(f"[{dict(attrs)['aria-label']}]\n")
         if tag not in VOID:
             self.stack.append(tag)
 
@@ -35,7 +37,7 @@ class Reader(HTMLParser):
         assert self.stack.pop() == tag
         if tag in BLOCKS:
             self.parts.append("\n")
-        elif tag in {"td", "th", "figcaption", "title", "desc", "b", "small"}:
+        elif tag in {"td", "th", "figcaption", "title", "desc", "b", "small", "span"}:
             self.parts.append(" ")
 
     def handle_data(self, data):
@@ -45,7 +47,7 @@ class Reader(HTMLParser):
 
     @property
     def text(self) -> str:
-        """One line per block, single spaces; a drawing gives its title and description."""
+        """One line per block, single spaces; a drawing gives its text alternative."""
         lines = "".join(self.parts).replace("\u00a0", " ").split("\n")
         kept = [" ".join(line.split()) for line in lines]
         return "\n".join(line for line in kept if line)

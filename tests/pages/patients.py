@@ -17,7 +17,9 @@ from pipeline.explain.estimates import EarlierEstimate, Estimate, Risk
 from pipeline.explain.infusion_clock import InfusionClock
 from pipeline.explain.model_summary import DayAverage, ModelSummary, Validation
 from pipeline.explain.patient_record import PatientRecord
+from pipeline.explain.subsequent_events import SubsequentEvents
 from pipeline.model.evaluation_cells import Difference, PerformanceCell
+from pipeline.predict.measuring_effects import MeasuringEffect
 from pipeline.predict.patient_results import Patient
 
 MADE = datetime(2026, 11, 30, 6, 30, tzinfo=UTC)
@@ -307,6 +309,56 @@ def after_tocilizumab() -> Patient:
     )
 
 
+def tocilizumab_since() -> Patient:
+    """As ``rising_crs``, with a dose after the estimate."""
+    patient = rising_crs()
+    dose = SubsequentEvents("", 0, "tocilizumab", patient.record.hours + 0.2)
+    return replace(patient, record=replace(patient.record, patient_id="P-0043"), later=[dose])
+
+
+def icans_after_crs() -> Patient:
+    """CRS has resolved, the risk of ICANS rises; NfL is missing and would change it."""
+    labs = {
+        "crp": [(20, 140), (44, 180), (68, 90), (92, 41), (116, 22)],
+        "ferritin": [(20, 2100), (44, 6200), (68, 8100), (92, 9900), (116, 14200)],
+        "ldh": [(44, 310), (68, 420), (92, 510), (116, 640)],
+        "platelets": [(20, 88), (44, 60), (68, 41), (92, 28), (116, 19)],
+        "ang2": [(116, 6100)],
+    }
+    grades = [("crs", 1, 20), ("crs", 2, 40), ("crs", 1, 70), ("crs", 0, 94), ("crs", 0, 116)]
+    grades += [("icans", 0, hour) for hour in (20, 40, 70, 94, 116)]
+    crs = estimate(
+        "severe_crs", 0.02, {"crp": -3.1, "clinical_state": -2.2, "ferritin": 0.9}, day=4
+    )
+    icans = estimate(
+        "icans",
+        0.34,
+        {"ferritin": 8.6, "platelets": 5.1, "ldh": 4.2, "ang2": 3.3, "crp": -2.4}
+        | {"measurement": 2.1, "host_product": 1.3},
+        day=4,
+        past=[(69.2, 0.14), (93.2, 0.21)],
+        before={"ferritin": 4.1, "platelets": 3.0, "ldh": 2.6, "crp": -1.0},
+    )
+    effect = MeasuringEffect("nfl", "icans", 0.24, 0.51)
+    person = record("P-0071", 117.2, labs, grades=grades, doses=[("tocilizumab", 42.0)])
+    return Patient(person, EstimateInputs(1.2), (crs, icans), measuring=effect)
+
+
+def low_risk() -> Patient:
+    """Everything normal: no finding moves an estimate by two points."""
+    labs = {
+        "crp": [(-20, 3), (20, 4), (44, 5), (68, 4)],
+        "ferritin": [(-20, 210), (20, 240), (44, 260), (68, 250)],
+        "platelets": [(-20, 190), (20, 170), (44, 165), (68, 168)],
+        "ldh": [(20, 180), (44, 190), (68, 185)],
+    }
+    grades = [(scale, 0, hour) for hour in (12, 36, 60) for scale in ("crs", "icans")]
+    crs = estimate("severe_crs", 0.011, {"crp": -1.9, "ferritin": -1.4, "clinical_state": -1.2})
+    icans = estimate("icans", 0.03, {"ferritin": -3.1, "clinical_state": -2.3, "crp": -0.8})
+    person = record("P-0005", 69.0, labs, grades=grades)
+    return Patient(person, EstimateInputs(1.0), (crs, icans))
+
+
 def nearly_no_labs() -> Patient:
     labs = {"platelets": [(10.0, 88)], "crp": [(-3.0, 4)]}
     crs = estimate("severe_crs", 0.061, {"measurement": -0.9, "crp": 0.1}, day=1)
@@ -387,3 +439,7 @@ KINDS = {
         crowded,
     )
 }
+PAGES = KINDS | {
+    function.__name__: function for function in (tocilizumab_since, icans_after_crs, low_risk)
+}
+"""``KINDS``, and further patients of whom only the page is tested."""

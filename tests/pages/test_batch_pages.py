@@ -34,7 +34,7 @@ def test_everyone_has_a_page_and_stands_on_the_list(mini, predict) -> None:
     for patient in mini.patients:
         text = read((report / f"{patient}.html").read_text(encoding="utf-8")).text
         assert text.startswith(patient)
-        assert "SYNTHETIC DATA." in text
+        assert "Synthetic" in text
 
 
 def test_pages_show_the_numbers_of_the_predictions(mini, predict) -> None:
@@ -46,12 +46,12 @@ def test_pages_show_the_numbers_of_the_predictions(mini, predict) -> None:
         if abs(100 * row["risk"] % 1 - 0.5) < 0.011:  # the file has four decimals, the page all
             continue
         page = (out / "report" / f"{row['patient_id']}.html").read_text(encoding="utf-8")
-        said = f"{risk_text(row['risk'])} 80 % interval "
+        said = f"{risk_text(row['risk'])} 80% interval "
         said += interval_text(row["risk_lo"], row["risk_hi"])
         assert said.replace("\u00a0", " ") in read(page).text
     for row in rows[rows["status"] == "event_present"].drop_duplicates("patient_id").itertuples():
         page = read((out / "report" / f"{row.patient_id}.html").read_text(encoding="utf-8")).text
-        assert "first charted" in page
+        assert re.search("First charted|present since", page)
 
 
 def test_every_link_of_the_list_leads_to_a_file(mini, predict) -> None:
@@ -133,7 +133,7 @@ def test_labs_that_the_model_does_not_read_cost_nobody_a_page(mini, batch, predi
     found = read_predictions(out).set_index("patient_id")["status"]
     assert set(found[mini.patients[0]]) == {"abstained"}
     text = read((out / "report" / f"{mini.patients[0]}.html").read_text(encoding="utf-8")).text
-    assert "No lab that the model reads so far." in text
+    assert "No lab that the model reads" in text
     assert "nan" not in text.lower()
 
 
@@ -149,4 +149,4 @@ def test_clock_times_stand_in_the_offset_of_the_infusion(mini, batch, predict) -
     newest = pd.to_datetime(mine["collected_at"], utc=True).max().tz_convert("-04:00")
     text = read((report / f"{mini.patients[1]}.html").read_text(encoding="utf-8")).text
     assert "Times in UTC−04:00." in text
-    assert re.search(rf"labs up to {newest.day} {newest:%b}( {newest:%Y})? {newest:%H:%M}:", text)
+    assert f"{newest.day} {newest:%b} {newest:%H:%M}" in text.partition("All labs")[2]

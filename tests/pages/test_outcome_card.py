@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pipeline.explain.model_summary import DayAverage
 from pipeline.explain.phrases import risk_text
-from pipeline.pages.outcome_card import card, change_text, present_text, refits_text, usual_text
+from pipeline.pages.outcome_card import average_text, card, change_text, present_text, refits_text
 from tests.pages.patients import (
     HORIZONS,
     KINDS,
@@ -25,22 +25,23 @@ from tests.pages.patients import (
 def test_a_card_has_a_number_and_a_drawing_exactly_where_there_is_an_estimate(kind):
     patient = KINDS[kind]()
     for item in patient.estimates:
-        found = card(item, patient.record, facts(), 0.3)
+        found = card(item, patient.record, facts())
         estimated = item.headline is not None
-        assert bool(found.drawings) == (found.line is not None) == bool(found.rows) == estimated
+        assert (found.scale is not None) == (found.steps is not None) == estimated
+        assert bool(found.rows) == bool(found.interval) == estimated
         assert found.lines
+        assert found.hue in ("crs", "icans", "severe-icans")
         if estimated:
             assert found.big == risk_text(item.headline.risk)
             assert len(found.rows) == len(HORIZONS)
-            assert len(found.drawings) == (2 if item.past else 1)
         else:
             assert "%" not in found.big
 
 
-def test_a_note_comes_first_with_and_without_an_estimate():
+def test_a_note_is_kept_with_and_without_an_estimate():
     patient = icans_present()
     for item in patient.estimates:
-        assert card(item, patient.record, facts(), 0.3, note="why this").lines[0] == "why this"
+        assert card(item, patient.record, facts(), note="why this").note == "why this"
 
 
 def test_the_change_of_a_day_is_told_where_that_day_is_known():
@@ -55,22 +56,34 @@ def test_the_change_of_a_day_is_told_where_that_day_is_known():
 
 def test_only_a_large_change_is_taken_apart():
     patient = after_tocilizumab()
-    crs, icans = (card(item, patient.record, facts(), 0.3) for item in patient.estimates)
-    assert crs.through
-    assert crs.between
-    assert (icans.through, icans.between) == ("", "")
+    crs, icans = (card(item, patient.record, facts()) for item in patient.estimates)
+    assert "tocilizumab" in crs.drivers
+    assert icans.drivers == ""
 
 
 @given(rate=st.floats(0, 1), of=st.integers(1, 900), pooled=st.booleans())
-def test_the_base_rate_is_told_with_its_counts_and_a_clipped_one_by_counts_alone(rate, of, pooled):
-    text = usual_text(DayAverage(3, rate, of, pooled))
-    assert (risk_text(rate) in text) == (0.01 <= rate <= 0.99)
-    assert f"{of:,}" in text
+def test_the_average_is_stated_with_its_counts(rate, of, pooled):
+    risk = rising_crs().estimates[0].headline
+    text = average_text(replace(risk, usual=DayAverage(3, rate, of, pooled)))
+    assert f"average {risk_text(rate)} (" in text
+    assert f"of {of:,}" in text
     assert ("patient-days" in text) == pooled
 
 
-def test_an_unknown_base_rate_is_said_to_be_unknown():
-    assert usual_text(None) == usual_text(DayAverage(1, float("nan"), 9, False))
+def test_an_unknown_average_is_called_unknown():
+    risk = rising_crs().estimates[0].headline
+    nan = DayAverage(1, float("nan"), 9, False)
+    assert average_text(replace(risk, usual=None)) == average_text(replace(risk, usual=nan))
+
+
+def test_risks_that_print_alike_are_called_average():
+    risk = rising_crs().estimates[0].headline
+    same = replace(risk, risk=0.0226, usual=replace(risk.usual, rate=0.0175), ratio=1.29)
+    assert average_text(same).endswith("; about average")
+    higher = replace(same, risk=0.027, ratio=1.54)
+    assert "1.5 times" in average_text(higher)
+    rare = replace(same, risk=0.004, usual=replace(risk.usual, rate=0.0075))
+    assert "average" not in average_text(rare).partition(")")[2]
 
 
 def test_an_estimate_at_one_end_of_its_interval_says_so():

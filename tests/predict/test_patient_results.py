@@ -44,3 +44,12 @@ def test_every_patient_of_the_input_has_a_result(mini, bundle, batch) -> None:
     assert first not in set(prepared.patient_ids)
     assert patients[0].inputs is None
     assert result.unscored_patients() == 1
+    shown = [item for each in patients for item in each.estimates if item.headline is not None]
+    assert shown
+    for item in shown:
+        low, high = item.member_range
+        assert 0 <= low <= high <= 1
+    for each in patients:
+        if each.measuring is not None:
+            assert each.measuring.high - each.measuring.low >= 0.02
+            assert each.measuring.outcome in {item.outcome for item in each.estimates}
