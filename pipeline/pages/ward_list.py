@@ -128,7 +128,7 @@ def _about(patients: Sequence[WardPatient], summary: ModelSummary) -> str:
     text = phrase("ward", "about", horizon=horizon, level=level)
     estimated = [each for each in patients if each.estimated and each.late is not None]
     if estimated and all(each.expired for each in estimated):
-        return f"{phrase('ward', 'all_expired', horizon=horizon)} {text}"
+        return " ".join([phrase("ward", "all_expired", horizon=horizon), text])
     return text
 
 

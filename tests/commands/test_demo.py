@@ -14,7 +14,7 @@ from tests.conftest import read_predictions
 
 NOW = "2026-11-22T06:30Z"
 CONFIG = """\
-model: {booster_rounds: 8, inner_folds: 2, bootstrap_members: 3, thresholds: {}}
+model: {booster_rounds: 8, inner_folds: 2, bootstrap_members: 3}
 landmarks: {last_hours: 168}
 features: {analytes: [crp, ferritin, il6, fibrinogen, platelets]}
 evaluation: {folds: 2, bootstrap: 20, control_permutations: 0, analyte_importance: false}
