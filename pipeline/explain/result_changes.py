@@ -121,6 +121,19 @@ def change_direction(
 def range_text(value: float, side: float, limits: tuple[float | None, float | None]) -> str:
     """Whether a result lies above, below or within the reference range; empty if unknown.
 
+    Parameters
+    ----------
+    value : float
+        Result in the canonical unit.
+    side : float
+        -1 for a result below its limit, 1 above it, else 0.
+    limits : tuple of (float or None)
+        Reference range in the same unit.
+
+    Returns
+    -------
+    str
+
     Examples
     --------
     >>> range_text(9.0, 0, (0.0, 5.0))

@@ -82,6 +82,20 @@ def estimate_reasons(
     Returns
     -------
     EstimateReasons
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> from pipeline.explain.estimates import Risk
+    >>> item = Estimate(
+    ...     "icans", "ICANS", "icans", 1, "ok", "", 72.0, (Risk(72.0, 0.2, 0.1, 0.3),),
+    ...     players={"host_product": 4.0, "measurement": 6.0}, reference_risk=0.1,
+    ... )
+    >>> person = SimpleNamespace(results={}, product="axi-cel")
+    >>> reasons = estimate_reasons(item, person, SimpleNamespace(analytes={}))
+    >>> [(bar.name, bar.value, bar.points) for bar in reasons.bars], reasons.against
+    ([('Which labs were drawn', '', 6.0), ('Patient and product', 'axi-cel', 4.0)], \
+'No substantial opposing findings')
     """
     ranked = rank_reasons(item.players)
     offset = 100.0 * (item.reference_risk - item.average)
@@ -114,6 +128,18 @@ def strongest_reason(item: Estimate, record: PatientRecord, summary: ModelSummar
     Returns
     -------
     str
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> from pipeline.explain.estimates import Risk
+    >>> item = Estimate(
+    ...     "icans", "ICANS", "icans", 1, "ok", "", 72.0, (Risk(72.0, 0.2, 0.1, 0.3),),
+    ...     players={"host_product": 4.0, "measurement": 6.0}, reference_risk=0.1,
+    ... )
+    >>> person = SimpleNamespace(results={}, product="axi-cel")
+    >>> strongest_reason(item, person, SimpleNamespace(analytes={}))
+    '▲ Which labs were drawn'
     """
     for key, points in rank_reasons(item.players).along(item.direction)[:1]:
         arrow = signed_points(points).partition(" ")[0]
@@ -176,6 +202,12 @@ def player_name(key: str, summary: ModelSummary) -> str:
     Returns
     -------
     str
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> player_name("treatments", SimpleNamespace(analytes={}))
+    'Drugs given'
     """
     if key.startswith(PREFIX):
         return score_label(scores()[key.removeprefix(PREFIX)])
@@ -199,6 +231,17 @@ def lab_row(key: str, record: PatientRecord, summary: ModelSummary) -> tuple[str
     Returns
     -------
     tuple of str
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> from pipeline.cohort.analytes import dictionary
+    >>> from pipeline.explain.infusion_clock import InfusionClock
+    >>> from pipeline.explain.patient_record import LabResult
+    >>> results = {"crp": [LabResult(20.0, 9.0)]}
+    >>> person = SimpleNamespace(results=results, clock=InfusionClock(None))
+    >>> lab_row("crp", person, SimpleNamespace(analytes=dictionary()))[:2]
+    ('CRP', '9 mg/L')
     """
     analyte, results = summary.analytes[key], record.results[key]
     newest = results[-1]
@@ -224,6 +267,17 @@ def caveat_sentences(
     Returns
     -------
     list of str
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from types import SimpleNamespace
+    >>> from pipeline.cohort.analytes import dictionary
+    >>> from pipeline.explain.patient_record import LabResult
+    >>> doses = pd.DataFrame({"drug": ["tocilizumab"], "given_hours": [10.0]})
+    >>> person = SimpleNamespace(results={"crp": [LabResult(20.0, 9.0)]}, doses=doses)
+    >>> caveat_sentences(["crp"], person, SimpleNamespace(analytes=dictionary()))
+    ['After tocilizumab, CRP falls regardless of severity; interpret cautiously']
     """
     measured = [key for key in keys if key in summary.analytes and key in record.results]
     found = (caveats(record.doses, key, record.results[key][-1].hours) for key in measured)

@@ -98,6 +98,14 @@ def page_names(patient_ids: Iterable[str]) -> dict[str, str]:
     An id of letters, digits, ``-`` and ``_`` is its own name. Other ids, and ids that differ only
     in case, get their safe characters plus a digest of the id.
 
+    Parameters
+    ----------
+    patient_ids : iterable of str
+
+    Returns
+    -------
+    dict of str to str
+
     Examples
     --------
     >>> page_names(["P-1", "../etc"])

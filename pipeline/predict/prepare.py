@@ -93,9 +93,9 @@ class PreparedBatch:
         """Rows of the landmarks with an estimate of an outcome, where that outcome is shown."""
         rows: Ints = self.statuses[outcome].estimated()
         first = self.bundle.config.outcomes[outcome].shown_after
-        if first is None:
-            return rows
-        return rows[self.statuses[first].status[rows] == EVENT_PRESENT]
+        if first is not None:
+            rows = rows[self.statuses[first].status[rows] == EVENT_PRESENT]
+        return rows
 
     def newest_results(self, rows: Ints) -> pd.DataFrame:
         """Newest result of every analyte at the given landmarks.
