@@ -19,6 +19,7 @@ SEED ?=
 PRIOR ?=
 PATIENTS ?=
 BATCH ?=
+NOW ?=
 PANEL ?=
 MAPPING ?=
 EMIT ?=
@@ -55,8 +56,8 @@ fitting = $(if $(OUTCOMES),--outcomes "$(OUTCOMES)") $(if $(SEED),--seed "$(SEED
 help: ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(READY) ## Run every step once on simulated patients [OUT=out/demo PATIENTS=400 BATCH=25 SEED= CONFIG="A B" JOBS=]
-	@$(BIN)/cytocast demo $(if $(OUT),--out "$(OUT)") $(if $(PATIENTS),--patients "$(PATIENTS)") $(if $(BATCH),--batch "$(BATCH)") $(configs) $(fitting)
+demo: $(READY) ## Run every step once on simulated patients [OUT=out/demo PATIENTS=300 BATCH=25 SEED= NOW= CONFIG="A B" JOBS=]
+	@$(BIN)/cytocast demo $(if $(OUT),--out "$(OUT)") $(if $(PATIENTS),--patients "$(PATIENTS)") $(if $(BATCH),--batch "$(BATCH)") $(if $(NOW),--now "$(NOW)") $(configs) $(fitting)
 
 simulate: need-OUT $(READY) ## Write a synthetic cohort: OUT=DIR [PATIENTS=400 SEED=0 BATCH=1 PANEL=research FORCE=1]
 	@$(BIN)/cytocast simulate --out "$(OUT)" $(if $(PATIENTS),--patients "$(PATIENTS)") $(if $(SEED),--seed "$(SEED)") $(if $(filter-out 0 no false,$(BATCH)),--batch) $(if $(PANEL),--panel "$(PANEL)") $(force)

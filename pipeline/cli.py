@@ -70,6 +70,7 @@ def _demo(options: argparse.Namespace) -> tuple[int, str]:
         config_files=options.config,
         jobs=options.jobs,
         force=options.force,
+        now=options.now,
     )
 
 

@@ -43,10 +43,13 @@ def build_parser() -> argparse.ArgumentParser:
         "--out", type=Path, default=Path("out/demo"), metavar="DIR", help="default: out/demo"
     )
     demo.add_argument(
-        "--patients", type=int, default=400, metavar="N", help="patients to train on; default: 400"
+        "--patients", type=int, default=300, metavar="N", help="patients to train on; default: 300"
     )
     demo.add_argument(
         "--batch", type=int, default=25, metavar="N", help="patients to score; default: 25"
+    )
+    demo.add_argument(
+        "--now", metavar="TIME", help="ISO 8601 time at which the batch ends; default: now"
     )
     configured_option(demo)
     demo.add_argument("--seed", type=int, default=0, metavar="S", help="random seed; default: 0")

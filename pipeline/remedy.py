@@ -28,6 +28,7 @@ MAKE_VARIABLES = {
     "spreadsheet-safe": "SPREADSHEET_SAFE=1",
     "show-values": "SHOW_VALUES=1",
     "seed": "SEED=",
+    "now": "NOW=",
     "jobs": "JOBS=",
     "port": "PORT=",
     "new-key": "NEW_KEY=",

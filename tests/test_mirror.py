@@ -50,6 +50,7 @@ OTHERS = {
     "pages/test_audit_sentences": "what an audit found, on the evaluation page",
     "pages/test_report_pages_browser": "evaluation, monitoring and card pages in a browser",
     "pages/test_patient_page_browser": "the page in a browser",
+    "pages/test_ward_list_browser": "the page in a browser",
     "reading/test_conservation": "every row is accounted for, through reading and cohort",
     "reading/test_read_tables": "tables in memory as their files, through cohort and reading",
     "reading/test_reading_properties": "messy exports, through reading and cohort",

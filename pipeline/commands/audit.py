@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline import log
-from pipeline.audit.runner import BLOCKED, as_json, audit_folder, describe
+from pipeline.audit.runner import BLOCKED, AuditReport, as_json, audit_folder, describe
 from pipeline.cohort.timestamps import zone
-from pipeline.config import load_config
+from pipeline.config import Config, load_config
 from pipeline.csv_files import write_csv
-from pipeline.folders.claim import claim
+from pipeline.folders.claim import Claim, claim
 from pipeline.pages.audit_page import render_audit
 
 
@@ -66,14 +66,32 @@ def audit_command(
         output.refuse_occupied()
         log.info("auditing the export")
         report = audit_folder(cohort, config)
-        with output.folder() as folder:
-            title = f"Audit of {cohort.resolve().name}"
-            page = render_audit(report, title=title, synthetic=config.cohort.synthetic)
-            (folder / "audit.html").write_text(page, encoding="utf-8")
-            (folder / "audit.json").write_text(as_json(report), encoding="utf-8")
-            if len(report.rejects):
-                write_csv(report.rejects, folder / "rejects.csv")
+        write_audit(report, output, title=f"Audit of {cohort.resolve().name}", config=config)
+    return BLOCKED if report.blocking else 0, audit_summary(report, out)
+
+
+def write_audit(report: AuditReport, output: Claim, *, title: str, config: Config) -> None:
+    """Write page, JSON file and rejected rows of an audit to the claimed output.
+
+    Parameters
+    ----------
+    report : AuditReport
+    output : Claim
+    title : str
+        Of the page.
+    config : Config
+    """
+    with output.folder() as folder:
+        page = render_audit(report, title=title, synthetic=config.cohort.synthetic)
+        (folder / "audit.html").write_text(page, encoding="utf-8")
+        (folder / "audit.json").write_text(as_json(report), encoding="utf-8")
+        if len(report.rejects):
+            write_csv(report.rejects, folder / "rejects.csv")
+
+
+def audit_summary(report: AuditReport, out: Path) -> str:
+    """One line per finding, and where the page is."""
     pages = f"Page: {out / 'audit.html'}"
     if len(report.rejects):
         pages += f"; rejected rows: {out / 'rejects.csv'}"
-    return BLOCKED if report.blocking else 0, f"{describe(report)}\n{pages}"
+    return f"{describe(report)}\n{pages}"

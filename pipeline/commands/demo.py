@@ -2,43 +2,35 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
 
 from pipeline import log
-from pipeline.commands.audit import audit_command
+from pipeline.audit.runner import AuditReport
+from pipeline.commands.audit import audit_summary, write_audit
+from pipeline.commands.demo_summary import DemoFolder, summary
 from pipeline.commands.predict import PARTIAL, predict
 from pipeline.commands.promote import promote
 from pipeline.commands.simulate import simulate
 from pipeline.commands.train import train_command
-from pipeline.config import load_config
-from pipeline.config_model import HEADLINE_HOURS
+from pipeline.config import Config, load_config
 from pipeline.errors import GateError, UsageError
 from pipeline.folders.claim import Claim, claim
 from pipeline.folders.marker import NAME, UNFINISHED, Marker, mark
-from pipeline.format import counted, decimal, integer, percent, percent_interval
-from pipeline.model.evaluated_outcome import OutcomeReport
-from pipeline.model.evaluation_report import EvaluatedCohort, EvaluationReport
-from pipeline.model.outcomes import headline_key
 from pipeline.model.registry import CHALLENGER, CHAMPION, connect
-from pipeline.model.status import ABSTAINED, EVENT_PRESENT, OK, REJECTED
 from pipeline.model.store_creation import prepare_store
 from pipeline.model.tracking_store import tracking_uri
-from pipeline.pages.headline_sentences import headline
+from pipeline.reading.read_result import ReadResult
 from pipeline.resources import config_path
+from pipeline.train.intake import audit_cohort, read_training
 
-_HIGHEST = 5
 PANEL = "research"
-SETTINGS = "cohorts/synthetic.yaml"
+SETTINGS = ("cohorts/synthetic.yaml", "cohorts/demo.yaml")
 MARK = "SYNTHETIC.txt"
 _MARKED = (
     "Written by `cytocast demo` from simulated patients; no file describes a real person.\n"
@@ -54,42 +46,13 @@ _DEMO_FILES = (
     "batch",
     "results",
     "artifacts",
+    "demo.log",
     "mlflow.db*",
     ".mlflow.db*",
 )
+_SECONDS = (5, 10, 120, 5, 5, 15)  # expected of each step on two quiet cores
+_FINAL_FIT = 2  # in folds: the fit on all patients of a scale
 _STORE = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")
-
-
-@dataclass(frozen=True)
-class DemoFolder:
-    """Paths in the folder of the demo."""
-
-    root: Path
-
-    @property
-    def cohort(self) -> Path:
-        """Simulated patients to train on."""
-        return self.root / "cohort"
-
-    @property
-    def audit(self) -> Path:
-        """Audit of the cohort."""
-        return self.root / "audit"
-
-    @property
-    def bundle(self) -> Path:
-        """Trained bundle with its evaluation."""
-        return self.root / "model"
-
-    @property
-    def batch(self) -> Path:
-        """Simulated patients in mid-course."""
-        return self.root / "batch"
-
-    @property
-    def results(self) -> Path:
-        """Predictions for the batch."""
-        return self.root / "results"
 
 
 def demo(
@@ -101,6 +64,7 @@ def demo(
     config_files: Sequence[Path],
     jobs: int,
     force: bool = False,
+    now: str | None = None,
 ) -> tuple[int, str]:
     """Run every step on simulated patients and summarise the results.
 
@@ -115,11 +79,13 @@ def demo(
         Number of simulated patients to train on, and to score.
     seed : int
     config_files : sequence of Path
-        Settings that override those of the synthetic cohort.
+        Settings that override those of the demo.
     jobs : int
         Fits at a time.
     force : bool
         Replace the existing content of ``out``.
+    now : str, optional
+        ISO 8601 time with offset at which the batch ends; default: the present.
 
     Returns
     -------
@@ -130,159 +96,93 @@ def demo(
     Raises
     ------
     UsageError
-        If ``out`` holds files of something else, or a number is below 1.
+        If ``out`` holds files of something else, a number is below 1, or ``now`` cannot be used.
     """
-    files = [config_path(SETTINGS), *config_files]
+    files = [*(config_path(name) for name in SETTINGS), *config_files]
     config = load_config(files, seed=seed)
     for option, number in (("patients", patients), ("batch", batch), ("jobs", jobs)):
         if number < 1:
             raise UsageError(f"--{option} must be at least 1, got {number}", options=(option,))
+    moment = demo_moment(now)
     reads = [Path(name) for name in config_files]
     with claim(out, command="demo", reads=reads, force=force, private=False) as output:
         _empty_own_folder(output)
         places, started = DemoFolder(out), time.perf_counter()
-        _step(1, f"simulating {patients} patients")
-        _log(simulate(patients, seed, places.cohort, panel=PANEL)[1])
-        _step(2, "auditing the cohort")
-        audited = audit_command(places.cohort, places.audit, files, time_zone=None, force=False)[1]
-        _log(audited)
-        with _own_store(out, config.tracking.experiment):
-            _step(3, "training, evaluation and MLflow")
-            _log(
-                train_command(
-                    places.cohort,
-                    places.bundle,
-                    files,
-                    outcomes="",
-                    seed=seed,
-                    time_zone=None,
-                    jobs=jobs,
-                    force=False,
-                    track=True,
-                )[1]
-            )
-            _step(4, "promotion gates")
-            alias, verdict = _promoted(config.tracking.model_name)
-            _step(5, f"simulating a batch of {batch} other patients in mid-course")
-            _log(simulate(batch, seed + 1, places.batch, batch=True, panel=PANEL)[1])
-            _step(6, f"predicting with the {alias}")
-            model = f"models:/{config.tracking.model_name}@{alias}"
-            code, predicted = predict(places.batch, places.results, model)
-            _log(predicted)
-        mark(output.out, "demo", "")
+        with log.details_in(places.log, _SECONDS):
+            _step(1, f"simulating {patients} patients")
+            _log(simulate(patients, seed, places.cohort, panel=PANEL, truth=False)[1])
+            _step(2, "reading and auditing the cohort")
+            audited = _audited(places, config)
+            with _own_store(out, config.tracking.experiment):
+                _step(3, "training and evaluation", items=_fits(config))
+                _log(
+                    train_command(
+                        places.cohort,
+                        places.bundle,
+                        files,
+                        outcomes="",
+                        seed=seed,
+                        time_zone=None,
+                        jobs=jobs,
+                        force=False,
+                        track=True,
+                        audited=audited,
+                    )[1]
+                )
+                _step(4, "promotion gates")
+                alias, verdict = _promoted(config.tracking.model_name)
+                _step(5, f"simulating a ward of {batch} other patients")
+                drawn = simulate(batch, seed + 1, places.batch, batch=True, panel=PANEL, now=moment)
+                _log(drawn[1])
+                _step(6, f"predicting with the {alias}")
+                model = f"models:/{config.tracking.model_name}@{alias}"
+                code, predicted = predict(places.batch, places.results, model, made=moment)
+                _log(predicted)
+            mark(output.out, "demo", "")
     seconds = time.perf_counter() - started
-    return 0 if code == PARTIAL else code, summary(places.root, audited, verdict, seconds)
+    return 0 if code == PARTIAL else code, summary(places, audited[1], verdict, seconds)
 
 
-def summary(root: Path, audited: str, verdict: str, seconds: float) -> str:
-    """Lines for stdout about a finished demo in ``root``.
+def demo_moment(now: str | None) -> datetime:
+    """Return the moment at which the batch ends, to the minute.
 
-    Parameters
-    ----------
-    audited, verdict : str
-        Summaries of the audit and of the promotion gates.
-    """
-    text = (root / "model" / "evaluation.json").read_text(encoding="utf-8")
-    report = EvaluationReport.from_json(text)
-    run = json.loads((root / "results" / "run_summary.json").read_text(encoding="utf-8"))
-    table = pd.read_csv(root / "results" / "predictions.csv", dtype={"patient_id": str})
-    lines = ["SYNTHETIC demo: all patients are simulated; the figures do not describe real care."]
-    lines += _cohort(report.cohort)
-    lines += [f"  audit: {line.strip()}" for line in audited.splitlines()[:1]]
-    lines += ["", "Performance on held-out patients (SYNTHETIC, cross-validated)"]
-    for outcome in report.outcomes.values():
-        lines += [f"  {headline(outcome.label, outcome)}", f"    {calibration(outcome)}"]
-    lines += ["", "Promotion", *(f"  {line.strip()}" for line in verdict.splitlines())]
-    lines += ["", f"The batch (SYNTHETIC): {counted(run['patients'], 'patient')} in mid-course"]
-    lines += [f"  {line}" for line in _statuses(run, report.outcomes)]
-    lines += [f"  Highest risks within {HEADLINE_HOURS} h:"]
-    lines += [f"    {line}" for line in highest(table, report.outcomes)]
-    lines += ["", "Results", *(f"  {line}" for line in _files(root))]
-    return "\n".join([*lines, "", f"Finished in {seconds:.0f} s. Research use only."])
-
-
-def calibration(outcome: OutcomeReport) -> str:
-    """Sentence on calibration at the headline horizon.
+    Raises
+    ------
+    UsageError
+        If the time cannot be read, has no offset, or lies in the future.
 
     Examples
     --------
-    >>> cell = {"cal_slope": 0.96, "cal_slope_lo": 0.8, "cal_slope_hi": 1.15, "brier": 0.02}
-    >>> calibration(OutcomeReport.model_validate({"model": {"72": cell}}))
-    'Calibration slope 0.96 (95 % interval 0.80 to 1.15; 1 is ideal), Brier score 0.0200.'
+    >>> demo_moment("2026-11-22T06:30:20Z").isoformat()
+    '2026-11-22T06:30:00+00:00'
     """
-    hours = headline_key(outcome.model)
-    cell = outcome.model[hours]
-    if cell.cal_slope is None:
-        return "Calibration cannot be estimated: too few events."
-    slope, low, high = (decimal(part) for part in cell.slope)
-    return (
-        f"Calibration slope {slope} (95 % interval {low} to {high}; "
-        f"1 is ideal), Brier score {decimal(cell.brier, 4)}."
-    )
+    present = datetime.now(UTC)
+    wanted = "give a past time with offset, such as 2026-11-22T06:30Z"
+    try:
+        moment = present if now is None else datetime.fromisoformat(now)
+    except ValueError:
+        raise UsageError(f"--now {now} is not a time; {wanted}", options=("now",)) from None
+    if moment.tzinfo is None or moment > present:
+        problem = "has no offset" if moment.tzinfo is None else "lies in the future"
+        raise UsageError(f"--now {now} {problem}; {wanted}", options=("now",))
+    return moment.replace(second=0, microsecond=0)
 
 
-def highest(table: pd.DataFrame, outcomes: Mapping[str, OutcomeReport]) -> list[str]:
-    """The highest risks of a batch, one line each; at most five.
-
-    Parameters
-    ----------
-    table : DataFrame
-        ``predictions.csv``.
-    outcomes : mapping
-        Outcome name to its evaluation, for the label.
-    """
-    rows = table.loc[(table["status"] == OK) & (table["horizon_h"] == HEADLINE_HOURS)]
-    rows = rows.sort_values(["risk", "patient_id"], ascending=[False, True]).head(_HIGHEST)
-    lines = []
-    for row in rows.to_dict("records"):
-        name = str(row["outcome"])
-        average = percent(row["base_rate"])
-        lines.append(
-            f"{row['patient_id']}, day {integer(row['infusion_day'])}: {percent(row['risk'])} "
-            f"({percent_interval(row['risk_lo'], row['risk_hi'])}; day average {average}) "
-            f"{outcomes[name].label if name in outcomes else name}"
-        )
-    return lines or ["no patient has an estimate"]
+def _audited(places: DemoFolder, config: Config) -> tuple[ReadResult, AuditReport]:
+    """Read the cohort and audit it once, for the page and for the training."""
+    read = read_training(places.cohort, config)
+    report = audit_cohort(places.cohort, config, read)
+    with claim(places.audit, command="audit", reads=[places.cohort], force=False) as output:
+        write_audit(report, output, title="Audit of the demo cohort", config=config)
+    _log(audit_summary(report, places.audit))
+    return read, report
 
 
-def _cohort(cohort: EvaluatedCohort) -> Iterator[str]:
-    events = ", ".join(f"{name} {count}" for name, count in cohort.event_patients.items())
-    yield ""
-    yield (
-        f"The cohort (SYNTHETIC): {counted(int(cohort.n_patients or 0), 'patient')}, "
-        f"{integer(cohort.n_lab_rows)} lab results, {integer(cohort.n_landmarks)} landmarks"
-    )
-    yield f"  patients with an event after a landmark: {events}"
-
-
-def _statuses(run: Mapping[str, Any], outcomes: Mapping[str, OutcomeReport]) -> Iterator[str]:
-    rejected = sum(part["rejected"] for part in run["files"].values())
-    yield f"rejected: {counted(rejected, 'row')} or cells (planted errors)"
-    for name, counts in run["statuses"].items():
-        label = outcomes[name].label if name in outcomes else name
-        yield f"{label}: {', '.join(_counts(counts))}"
-
-
-def _counts(counts: Mapping[str, int]) -> Iterator[str]:
-    texts = {
-        OK: "scored",
-        EVENT_PRESENT: "with the event already present",
-        ABSTAINED: "without an estimate (too few or too unusual results)",
-        REJECTED: "without a usable result",
-    }
-    for status, text in texts.items():
-        if counts.get(status):
-            yield f"{counts[status]} {text}"
-
-
-def _files(root: Path) -> Iterator[str]:
-    yield f"{root / 'results' / 'report' / 'index.html'}: ward list, with a page per patient"
-    yield f"{root / 'results' / 'predictions.csv'}: every patient, outcome and horizon"
-    yield f"{root / 'results' / 'rejects.csv'}: rejected rows of the batch, with reasons"
-    yield f"{root / 'model' / 'evaluation.html'}: evaluation of the model"
-    yield f"{root / 'audit' / 'audit.html'}: audit of the cohort"
-    yield f"{root / 'cohort' / 'report.md'}: simulated figures compared with published ones"
-    yield f"mlflow ui --backend-store-uri sqlite:///{root / 'mlflow.db'}: runs and figures"
+def _fits(config: Config) -> int:
+    """Number of folds that the training reports as progress."""
+    folds = config.evaluation.folds
+    rounds = config.evaluation.repeats + config.evaluation.control_permutations
+    return len(config.scales) * (folds * rounds + _FINAL_FIT)
 
 
 def _empty_own_folder(output: Claim) -> None:
@@ -334,8 +234,8 @@ def _promoted(name: str) -> tuple[str, str]:
     return CHAMPION, verdict
 
 
-def _step(number: int, what: str) -> None:
-    log.info(f"== demo {number} of 6: {what} (SYNTHETIC)")
+def _step(number: int, what: str, items: int = 0) -> None:
+    log.step(f"{number} of {len(_SECONDS)}: {what} (SYNTHETIC)", items)
 
 
 def _log(text: str) -> None:

@@ -67,6 +67,7 @@ def predict(
     emit: Sequence[str] = (),
     signed_by: Path | None = None,
     spreadsheet_safe: bool = False,
+    made: datetime | None = None,
 ) -> tuple[int, str]:
     """Score a batch and write ``out``.
 
@@ -96,6 +97,8 @@ def predict(
         Public key; a bundle without a signature of its private key is refused.
     spreadsheet_safe : bool
         Neutralise text of ``predictions.csv`` that a spreadsheet would run.
+    made : datetime, optional
+        Time of writing that pages state; default: the present.
 
     Returns
     -------
@@ -145,7 +148,7 @@ def predict(
                 result,
                 read,
                 summary,
-                pages=_page_writer(folder, prepared, result, name) if pages else None,
+                pages=_page_writer(folder, prepared, result, name, made) if pages else None,
                 extra=_fhir_writer(prepared, result) if "fhir" in emit else None,
                 spreadsheet_safe=spreadsheet_safe,
             )
@@ -291,16 +294,20 @@ def _refuse_rejects(read: ReadResult) -> None:
 
 
 def _page_writer(
-    folder: Path, prepared: PreparedBatch, result: BatchResult, name: ModelName
+    folder: Path,
+    prepared: PreparedBatch,
+    result: BatchResult,
+    name: ModelName,
+    made: datetime | None,
 ) -> Callable[[Path], None]:
     from pipeline.explain.model_summary import summarise_model
     from pipeline.pages.batch_pages import write_pages
     from pipeline.predict.patient_results import patient_results
 
-    evaluation, made = read_evaluation(folder), datetime.now(UTC)
+    evaluation, made = read_evaluation(folder), made or datetime.now(UTC)
     model = summarise_model(prepared.bundle, name.name, name.version, evaluation)
     patients = patient_results(prepared, result, model)
-    return lambda target: write_pages(target, patients, model, made=made)
+    return lambda target: write_pages(target, patients, model, made=made, bundle=folder)
 
 
 def _fhir_writer(prepared: PreparedBatch, result: BatchResult) -> Callable[[Path], None]:

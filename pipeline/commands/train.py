@@ -47,6 +47,7 @@ def train_command(
     force: bool,
     track: bool,
     prior: str = "",
+    audited: tuple[ReadResult, AuditReport] | None = None,
 ) -> tuple[int, str]:
     """Train, write the bundle, log it to MLflow and register it as challenger.
 
@@ -71,6 +72,9 @@ def train_command(
         Log to MLflow.
     prior : str
         Bundle of another cohort to borrow from, "" for none.
+    audited : (ReadResult, AuditReport), optional
+        The cohort as read and audited with these settings, which saves doing it again; rejected
+        rows and the audit page are then not written next to the bundle.
 
     Returns
     -------
@@ -97,7 +101,10 @@ def train_command(
         borrowed = None if source is None else load_bundle(source)
         if track:
             tracking_ready()
-        result = train_into(output, cohort, config, jobs=jobs, prior=borrowed)
+        if audited is None:
+            result = train_into(output, cohort, config, jobs=jobs, prior=borrowed)
+        else:
+            result = train_audited(output, *audited, config, jobs=jobs, prior=borrowed)
     lines = [describe(result.evaluation.report), f"Bundle: {out}"]
     lines.append(f"Page: {out / 'evaluation.html'}")
     if track:

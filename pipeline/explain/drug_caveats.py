@@ -85,6 +85,15 @@ def drug_names(doses: pd.DataFrame) -> list[str]:
 def drug_name(drug: str) -> str:
     """Name of a drug, or its key with a note if it is not in the dictionary.
 
+    Parameters
+    ----------
+    drug : str
+        Key of the drug.
+
+    Returns
+    -------
+    str
+
     Examples
     --------
     >>> drug_name("tocilizumab"), drug_name("wonder_drug")

@@ -98,6 +98,15 @@ def since_infusion(hours: float) -> str:
 def day_text(day: int) -> str:
     """Format a day since the infusion; days before it have a typographic minus.
 
+    Parameters
+    ----------
+    day : int
+        0 is the day of the infusion.
+
+    Returns
+    -------
+    str
+
     Examples
     --------
     >>> day_text(3), day_text(-1)

@@ -1,29 +1,46 @@
-"""Writes the pages of a scored batch: one per patient and a ward list."""
+"""Writes the pages of a scored batch: one per patient, a ward list, and copies of reports."""
 
 from __future__ import annotations
 
 import hashlib
 import re
+import shutil
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 
 from pipeline.explain.model_summary import ModelSummary
+from pipeline.explain.phrases import phrase
 from pipeline.pages.patient_page import patient_page
-from pipeline.pages.ward_list import ward_page
+from pipeline.pages.ward_list import ward_pages
+from pipeline.pages.ward_order import INDEX
 from pipeline.predict.patient_results import Patient
 
-INDEX = "index.html"
 _RESERVED = {"index", "con", "prn", "aux", "nul"}
 _RESERVED |= {f"{device}{number}" for device in ("com", "lpt") for number in range(10)}
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")
 
 
+# reports of a bundle that the ward list links to, the first of each kind that exists
+_REPORTS = {
+    "link_evaluation": ("evaluation.html",),
+    "link_card": ("model_card.html", "model_card.md"),
+}
+
+
 def write_pages(
-    folder: Path, patients: Sequence[Patient], summary: ModelSummary, *, made: datetime
+    folder: Path,
+    patients: Sequence[Patient],
+    summary: ModelSummary,
+    *,
+    made: datetime,
+    bundle: Path | None = None,
 ) -> None:
-    """Write ``index.html`` and one page per patient into a new folder.
+    """Write the ward list in every order and one page per patient into a new folder.
+
+    The evaluation and the model card of the bundle are copied, so that the folder is complete
+    when it is moved. Names of other files have two dots, so no patient page has the same name.
 
     Parameters
     ----------
@@ -35,6 +52,8 @@ def write_pages(
         The model that scored the batch.
     made : datetime
         Printed as the time of writing.
+    bundle : pathlib.Path, optional
+        Folder of the bundle.
 
     Examples
     --------
@@ -45,8 +64,8 @@ def write_pages(
     >>> with TemporaryDirectory() as name:
     ...     folder = Path(name) / "report"
     ...     write_pages(folder, [], summary, made=datetime(2026, 1, 2, tzinfo=UTC))
-    ...     [path.name for path in folder.iterdir()]
-    ['index.html']
+    ...     [path.name for path in sorted(folder.iterdir())][-1]
+    'index.html'
     """
     names = page_names(patient.record.patient_id for patient in patients)
     folder.mkdir()
@@ -56,7 +75,21 @@ def write_pages(
         page = patient_page(patient, summary, made=made, back=INDEX)
         (folder / address).write_text(page, encoding="utf-8")
         listed.append((patient, address))
-    (folder / INDEX).write_text(ward_page(listed, summary, made=made), encoding="utf-8")
+    links = [(phrase("ward", "link_csv"), "../predictions.csv"), *_copied(bundle, folder)]
+    for name, page in ward_pages(listed, summary, made=made, links=links).items():
+        (folder / name).write_text(page, encoding="utf-8")
+
+
+def _copied(bundle: Path | None, folder: Path) -> list[tuple[str, str]]:
+    """Copy the reports of a bundle; return name and relative address of each."""
+    links = []
+    for key, names in _REPORTS.items():
+        found = [bundle / name for name in names if (bundle / name).is_file()] if bundle else []
+        if found:
+            address = f"model.{found[0].name}"
+            shutil.copyfile(found[0], folder / address)
+            links.append((phrase("ward", key), address))
+    return links
 
 
 def page_names(patient_ids: Iterable[str]) -> dict[str, str]:
@@ -64,6 +97,14 @@ def page_names(patient_ids: Iterable[str]) -> dict[str, str]:
 
     An id of letters, digits, ``-`` and ``_`` is its own name. Other ids, and ids that differ only
     in case, get their safe characters plus a digest of the id.
+
+    Parameters
+    ----------
+    patient_ids : iterable of str
+
+    Returns
+    -------
+    dict of str to str
 
     Examples
     --------

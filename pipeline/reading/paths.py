@@ -15,8 +15,9 @@ from pipeline.input_files import irregular, listing, refuse_irregular
 _DATA = (".csv", ".tsv", ".parquet", ".feather", ".sas7bdat", ".sav", ".dta", ".gz", ".zip")
 _MAYBE = (".txt", ".json", ".ndjson")  # data only if named like a table
 # files that the commands write: in their output folder, and next to --out
-_OWN = {"planted.csv", "true_risk.csv", "rejects.csv", "flags.csv", "import_rejects.csv",
-        "import_flags.csv", "predictions.csv", "explanations.parquet"}  # fmt: skip
+_OWN = {"planted.csv", "kinds.csv", "true_risk.csv", "rejects.csv", "flags.csv",
+        "import_rejects.csv", "import_flags.csv", "predictions.csv",
+        "explanations.parquet"}  # fmt: skip
 _OWN_ENDINGS = (".rejects.csv", ".flags.csv", ".disagreements.csv")
 _CLOSE = 0.75
 

@@ -29,7 +29,11 @@ _UNKNOWN = ["record_end_hours", "followed_until_hours", "death_hours"]
 
 
 def to_exports(
-    tables: Tables, ids: list[str], people: People, settings: Mapping[str, Any]
+    tables: Tables,
+    ids: list[str],
+    people: People,
+    settings: Mapping[str, Any],
+    zero: Floats | None = None,
 ) -> Tables:
     """Replace row numbers with ids and hours with timestamps; all cells become text.
 
@@ -43,6 +47,8 @@ def to_exports(
         Simulated patients.
     settings : mapping
         ``simulation.yaml``.
+    zero : ndarray of float, shape (n_patients,), optional
+        Seconds since 1970 of each infusion; default: as drawn.
 
     Returns
     -------
@@ -58,7 +64,7 @@ def to_exports(
     >>> to_exports({"treatments": doses}, ["SYN-1"], people, load())["treatments"].iloc[0].tolist()
     ['SYN-1', 'tocilizumab', '2023-12-25T13:36:00+01:00']
     """
-    zero = _infusion_seconds(people, settings)
+    zero = _infusion_seconds(people, settings) if zero is None else zero
     names = np.array(ids, dtype=object)
     result = {}
     for name, table in tables.items():

@@ -6,12 +6,13 @@ import json
 import os
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from pipeline.cli import main
-from pipeline.commands.demo import highest
 from tests.conftest import read_predictions
 
+NOW = "2026-11-22T06:30Z"
 CONFIG = """\
 model: {booster_rounds: 8, inner_folds: 2, bootstrap_members: 3}
 landmarks: {last_hours: 168}
@@ -24,7 +25,7 @@ outcomes:
 
 
 def demo(folder: Path, *extra: str) -> int:
-    size = ("--patients", "50", "--batch", "6", "--seed", "3", "--jobs", "2")
+    size = ("--patients", "50", "--batch", "9", "--seed", "3", "--jobs", "2", "--now", NOW)
     config = ("--config", str(folder / "tiny.yaml"))
     return main(["demo", "--out", str(folder / "demo"), *size, *config, "--quiet", *extra])
 
@@ -57,7 +58,20 @@ def test_it_writes_everything_below_its_folder_and_nothing_elsewhere(shown) -> N
     )
 
 
-def test_the_summary_says_synthetic_and_what_it_saw(shown) -> None:
+def test_the_summary_is_short_and_names_three_pages_worth_opening(shown) -> None:
+    root, output = shown
+    lines = output.splitlines()
+    assert len(lines) <= 26
+    first, last = lines.index("Open first:"), lines.index("Further files:")
+    pages = [line.split(":")[0].strip() for line in lines[first + 1 : last]]
+    assert len(pages) == 3
+    assert all((root / page).is_file() for page in pages)
+    assert [Path(page).name for page in (pages[0], pages[2])] == ["index.html", "evaluation.html"]
+    for line in lines[last + 1 : -2]:
+        assert (root / line.split(":")[0].strip()).is_file()
+
+
+def test_the_summary_says_synthetic_and_gives_every_outcome(shown) -> None:
     root, output = shown
     evaluation = json.loads((root / "demo" / "model" / "evaluation.json").read_text())
     assert output.count("SYNTHETIC") >= 4
@@ -67,17 +81,33 @@ def test_the_summary_says_synthetic_and_what_it_saw(shown) -> None:
     assert "Calibration" in output
     assert "nan" not in output.lower().split()
     assert "None" not in output
-    assert "audit: Not blocked" in output
-    for file in ("index.html", "predictions.csv", "rejects.csv", "evaluation.html", "audit.html"):
-        path = next(word for word in output.split() if word.rstrip(":").endswith(file)).rstrip(":")
-        assert (root / path).is_file()
+    assert "Audit: Not blocked" in output
 
 
-def test_a_refusal_is_told_and_the_batch_is_scored_all_the_same(shown) -> None:
+def test_details_are_in_the_log_file(shown) -> None:
+    root, output = shown
+    details = (root / "demo" / "demo.log").read_text(encoding="utf-8")
+    steps = [line for line in details.splitlines() if " of 6: " in line and "SYNTHETIC" in line]
+    assert len(steps) == 6
+    assert details.count("auditing the cohort") == 1 + 1  # the step, and the audit itself
+    assert "rows read" in details
+    assert "rows read" not in output
+
+
+def test_the_cohort_is_audited_once_and_simulated_without_true_risks(shown) -> None:
+    root, _ = shown
+    demo_folder = root / "demo"
+    assert (demo_folder / "audit" / "audit.html").is_file()
+    assert not list(demo_folder.glob("model.audit.html"))
+    assert not (demo_folder / "cohort" / "true_risk.csv").exists()
+    assert json.loads((demo_folder / "cohort" / "report.json").read_text())["synthetic"] is True
+
+
+def test_a_refusal_is_told_and_the_ward_is_scored_all_the_same(shown) -> None:
     root, output = shown
     table = read_predictions(root / "demo" / "results")
     named = table["patient_id"].str.startswith("B4-")
-    assert table.loc[named, "patient_id"].nunique() == 6
+    assert table.loc[named, "patient_id"].nunique() == 9
     # so few patients cannot pass the gate on events
     assert "is not promoted" in output
     assert "event patients; at least 20 are needed" in output
@@ -86,15 +116,20 @@ def test_a_refusal_is_told_and_the_batch_is_scored_all_the_same(shown) -> None:
     assert run["model_version"] == "1"
 
 
-def test_the_highest_risks_are_the_highest(shown) -> None:
-    root, output = shown
-    table = read_predictions(root / "demo" / "results")
-    scored = table[(table["status"] == "ok") & (table["horizon_h"] == 72)]
-    top = scored.sort_values("risk", ascending=False).iloc[0]
-    lines = highest(table, {})
-    assert lines[0].startswith(f"{top['patient_id']}, day {int(top['infusion_day'])}: ")
-    assert len(lines) == min(5, len(scored))
-    assert lines[0].split(":")[0] in output
+def test_the_ward_is_dated_and_holds_every_kind_of_patient(shown) -> None:
+    root, _ = shown
+    folder = root / "demo"
+    kinds = pd.read_csv(folder / "batch" / "kinds.csv").set_index("kind")["patient_id"]
+    table = read_predictions(folder / "results").drop_duplicates(["patient_id", "outcome"])
+    status = table.set_index(["patient_id", "outcome"])["status"]
+    assert set(status[kinds["abstained"]]) == {"abstained"}
+    assert set(status[kinds["rejected"]]) == {"rejected"}
+    assert status[kinds["icans_present"], "icans"] == "event_present"
+    assert status[kinds["severe_crs_rising"], "severe_crs"] == "ok"
+    ward = (folder / "results" / "report" / "index.html").read_text(encoding="utf-8")
+    assert "22 Nov 2026 06:30" in ward
+    assert ward.count("Tocilizumab since") == 1
+    assert "xpired" not in ward
 
 
 def test_mlflow_of_the_demo_holds_the_figures_of_each_outcome(shown) -> None:
@@ -123,6 +158,8 @@ def test_a_folder_of_somebody_else_is_left_alone(tmp_path, capsys) -> None:
 def test_impossible_sizes_are_refused_before_anything_is_replaced(shown, capsys) -> None:
     root, _ = shown
     before = (root / "demo" / "SYNTHETIC.txt").stat().st_mtime_ns
+    for time in ("2026-11-22T06:30", "2999-01-01T00:00Z", "yesterday"):
+        assert main(["demo", "--out", str(root / "demo"), "--now", time, "--quiet"]) == 2
     assert main(["demo", "--out", str(root / "demo"), "--batch", "0", "--quiet"]) == 2
     assert main(["demo", "--out", str(root / "demo"), "--patients", "0", "--quiet"]) == 2
     assert (root / "demo" / "SYNTHETIC.txt").stat().st_mtime_ns == before

@@ -19,15 +19,18 @@ HOSTILE = ["../../etc/passwd", "a/b", "case", "CASE", "index", "CON", "<b>&\"x'"
 
 
 def links(folder) -> list[str]:
+    """Addresses of the list, without those of its files and other orders."""
     tags = read((folder / "index.html").read_text(encoding="utf-8")).tags
-    return [str(attributes["href"]) for tag, attributes in tags if tag == "a"]
+    found = [str(attributes["href"]) for tag, attributes in tags if tag == "a"]
+    return [name for name in found if name.count(".") == 1]
 
 
 def test_everyone_has_a_page_and_stands_on_the_list(mini, predict) -> None:
     report = predict(mini.batch)[1] / "report"
     files = {path.name for path in report.iterdir()}
-    assert files == {"index.html", *(f"{patient}.html" for patient in mini.patients)}
-    assert sorted(links(report)) == sorted(files - {"index.html"})
+    pages = {name for name in files if name.count(".") == 1}  # others have two dots
+    assert pages == {"index.html", *(f"{patient}.html" for patient in mini.patients)}
+    assert sorted(links(report)) == sorted(pages - {"index.html"})
     for patient in mini.patients:
         text = read((report / f"{patient}.html").read_text(encoding="utf-8")).text
         assert text.startswith(patient)
@@ -49,6 +52,19 @@ def test_pages_show_the_numbers_of_the_predictions(mini, predict) -> None:
     for row in rows[rows["status"] == "event_present"].drop_duplicates("patient_id").itertuples():
         page = read((out / "report" / f"{row.patient_id}.html").read_text(encoding="utf-8")).text
         assert re.search("First charted|present since", page)
+
+
+def test_every_link_of_the_list_leads_to_a_file(mini, predict) -> None:
+    """CSV, evaluation and model card among them; the folder is complete when it is moved."""
+    report = predict(mini.batch)[1] / "report"
+    tags = read((report / "index.html").read_text(encoding="utf-8")).tags
+    found = {str(attributes["href"]) for tag, attributes in tags if tag == "a"}
+    assert all((report / name).is_file() for name in found)
+    assert "../predictions.csv" in found
+    copied = report / "model.evaluation.html"
+    assert copied.name in found
+    assert copied.read_bytes() == (mini.bundle / "evaluation.html").read_bytes()
+    assert any(name.startswith("model.model_card.") for name in found)
 
 
 def test_no_pages_on_request(mini, predict) -> None:

@@ -14,8 +14,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.pages.patient_page import patient_page
-from pipeline.pages.ward_list import ward_page
-from tests.pages.patients import KINDS, MADE, PAGES, facts, soon_after
+from tests.pages.patients import PAGES, facts, soon_after
 
 CHROMIUM = Path("/usr/bin/chromium")
 REQUIRE = "CYTOCAST_REQUIRE_BROWSER"
@@ -45,18 +44,13 @@ class Seen:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A page of each kind, with a synthetic model because its banner needs room, and the list."""
+    """A page of each kind, with a synthetic model because its banner needs room."""
     target = tmp_path_factory.mktemp("report")
     model = facts(synthetic=True)
     patients = [(make(), f"{kind}.html") for kind, make in PAGES.items()]
     for patient, address in patients:
         page = patient_page(patient, model, made=soon_after(patient), back="index.html")
         (target / address).write_text(page, encoding="utf-8")
-    patients = [(make(), f"{kind}.html") for kind, make in KINDS.items()]
-    (target / "index.html").write_text(ward_page(patients, model, made=MADE), encoding="utf-8")
-    many = ward_page(patients * 25, model, made=MADE)
-    (target / "many.html").write_text(many, encoding="utf-8")
-    (target / "none.html").write_text(ward_page([], model, made=MADE), encoding="utf-8")
     return target
 
 
@@ -95,7 +89,6 @@ def opened(browser, folder) -> Iterator[object]:
 
 
 PAGE_FILES = [f"{kind}.html" for kind in PAGES]
-FILES = [*(f"{kind}.html" for kind in KINDS), "index.html", "none.html"]
 WORDS = """() => {
     document.querySelectorAll('svg').forEach(svg => svg.remove());
     const words = document.body.innerText.split(/\\s+/);
@@ -132,7 +125,7 @@ LAYOUT = """() => {
 }"""
 
 
-@pytest.mark.parametrize("name", [*PAGE_FILES, "index.html", "none.html"])
+@pytest.mark.parametrize("name", PAGE_FILES)
 def test_asks_for_nothing_says_nothing_and_passes_axe(opened, folder, name) -> None:
     from axe_playwright_python.sync_playwright import Axe
 
@@ -180,18 +173,7 @@ def test_dark_and_forced_colours_keep_words_and_contrast(opened, kind) -> None:
     assert page.evaluate(BACKGROUND) == light  # paper is white
 
 
-def test_strips_of_the_ward_list_stand_below_each_other(opened) -> None:
-    page = opened("index.html", 1280).page
-    rights = page.evaluate(
-        """() => [...document.querySelectorAll('tbody tr')].map(row =>
-            [...row.querySelectorAll('svg')].map(svg =>
-                Math.round(svg.getBoundingClientRect().right)))"""
-    )
-    full = {tuple(row) for row in rights if len(row) == 2}
-    assert len(full) == 1, rights
-
-
-@pytest.mark.parametrize("name", [*FILES, "many.html"])
+@pytest.mark.parametrize("name", PAGE_FILES)
 @pytest.mark.parametrize("width", [640, 390])
 def test_no_sideways_scrolling_at_200_percent_and_on_a_phone(opened, name, width) -> None:
     """A screen of 1280 pixels at 200 % zoom is laid out at 640."""

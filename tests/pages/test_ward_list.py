@@ -1,85 +1,76 @@
-"""The ward list: sorted, counted, honest about who has no estimate, for none and for many."""
+"""The ward list: counts, columns, copies in each order, for no patient and for many."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from pipeline.explain.estimate_inputs import EstimateInputs
-from pipeline.pages.ward_list import highest_risk, ward_page
+from pipeline.pages.ward_list import ward_pages
+from pipeline.pages.ward_order import INDEX, ward_orders
 from pipeline.predict.patient_results import Patient
-from tests.pages.html_reader import read
-from tests.pages.patients import (
-    KINDS,
-    MADE,
-    estimate,
-    facts,
-    icans_present,
-    rising_crs,
-    soon_after,
-)
+from tests.pages.html_reader import Reader, read
+from tests.pages.patients import KINDS, MADE, estimate, facts, rising_crs, soon_after
 
 
-def ward_text(patients: list[Patient], made: datetime | None = None) -> str:
-    """The list, made right after the first estimate unless a moment is given."""
+def ward(patients: list[Patient], made: datetime | None = None, **changes: object) -> dict:
+    """Every page, made right after the first estimate unless a moment is given."""
     made = made or (soon_after(patients[0]) if patients else MADE)
     listed = [(patient, f"p{number}.html") for number, patient in enumerate(patients)]
-    return read(ward_page(listed, facts(), made=made)).text
+    return {
+        name: read(page) for name, page in ward_pages(listed, facts(**changes), made=made).items()
+    }
 
 
-def line_of(text: str, patient_id: str) -> str:
-    """All that stands on the line of a patient, joined."""
-    rest = text[text.index(f"\n{patient_id}") + 1 :]
-    return " ".join(re.split(r"\n(?=P-|Without|Page made)", rest)[0].split("\n"))
+def ids(page: Reader) -> list[str]:
+    """Patients of a page from top to bottom."""
+    return re.findall(r"^((?:P-|Q)\d[\w-]*)", page.text, re.MULTILINE)
 
 
-def test_highest_risk_comes_first_and_the_rest_last() -> None:
-    patients = [make() for make in KINDS.values()]
-    text = ward_text(patients)
-    order = sorted(patients, key=lambda patient: -highest_risk(patient))
-    places = [text.index(f"\n{patient.record.patient_id}") for patient in order]
-    assert places == sorted(places)
-    assert text.index("A missing estimate is not a low risk.") < text.index("\nP-0400")
+def counts(page: Reader) -> dict[str, int]:
+    found = re.findall(r"^(\d+) ([a-z].*)$", page.text, re.MULTILINE)
+    return {name: int(count) for count, name in found}
+
+
+def test_every_copy_lists_every_patient_once_and_links_to_the_others() -> None:
+    pages = ward([make() for make in KINDS.values()])
+    assert list(pages) == [order.file for order in ward_orders(facts())]
+    assert INDEX in pages
+    for name, page in pages.items():
+        links = [attributes["href"] for tag, attributes in page.tags if tag == "a"]
+        assert set(links) >= {f"p{number}.html" for number in range(len(KINDS))}
+        assert set(pages) - {name} <= set(links)
+        assert name not in links
+    assert len({tuple(ids(page)) for page in pages.values()}) > 2
 
 
 def test_counts_stand_on_top() -> None:
-    text = ward_text([make() for make in KINDS.values()])
-    said = "8 patients: 6 with an estimate, 2 without; 1 already with an outcome."
-    assert said in text
-    assert "1 patient: 1 with an estimate" in ward_text([rising_crs()])
+    page = ward([make() for make in KINDS.values()])[INDEX]
+    found = counts(page)
+    assert found["patients"] == 8
+    assert found["without an estimate"] == 2
+    assert found["with an outcome present"] == 1
+    assert any(name.startswith("rising") and count == 2 for name, count in found.items())
+    assert page.text.index("No estimate: ") < page.text.index("\nP-0400")
 
 
-def test_a_line_tells_risk_interval_usual_change_and_age() -> None:
-    line = line_of(ward_text([rising_crs()]), "P-0042")
-    assert "day 2, 23 h" in line
-    assert "18%" in line
-    assert "11–26%, usual 7%" in line
-    assert "▲ up 11 points in 24 h" in line
-    assert "unchanged in 24 h" in line
-    assert "1 h ● No exceptions" in line
-
-
-def test_an_outcome_that_is_present_shows_the_next_question() -> None:
-    line = line_of(ward_text([icans_present()]), "P-0099")
-    assert "31% severe ICANS; ICANS present since 23 Nov 10:30 19–43%, usual 9%" in line
-
-
-def test_old_labs_are_flagged_in_words() -> None:
-    line = line_of(ward_text([replace(rising_crs(), inputs=EstimateInputs(61.0))]), "P-0042")
-    assert "■ 61 h old" in line
-    assert "no recent labs" in line
-
-
-def test_current_grades_stand_beside_the_time() -> None:
-    assert "day 2, 23 h 22 Nov 07:12 CRS 2, ICANS 0" in line_of(ward_text([rising_crs()]), "P-0042")
-    assert "day 5, 0 h 24 Nov 08:00 ICANS 2, no recent CRS grade" in line_of(
-        ward_text([icans_present()]), "P-0099"
-    )
+def test_expired_estimates_are_counted_and_named_once_for_all() -> None:
+    late = ward([rising_crs()], soon_after(rising_crs()) + timedelta(hours=100))[INDEX]
+    assert counts(late)["expired"] == 1
+    assert late.text.count("All estimates have expired") == 1
+    assert "expired" not in counts(ward([rising_crs()])[INDEX])
 
 
 def test_no_patient_at_all() -> None:
-    assert "No patient stands in this batch." in ward_text([])
+    pages = ward([])
+    assert set(pages) == {order.file for order in ward_orders(facts())}
+    assert "This batch has no patient." in pages[INDEX].text
+    assert not any(tag == "table" for tag, _ in pages[INDEX].tags)
+
+
+def test_synthetic_is_said_only_of_a_synthetic_model() -> None:
+    assert "Synthetic" in ward([rising_crs()], synthetic=True)[INDEX].text
+    assert "Synthetic" not in ward([rising_crs()])[INDEX].text
 
 
 def test_two_hundred_patients() -> None:
@@ -89,6 +80,4 @@ def test_two_hundred_patients() -> None:
         person = replace(first.record, patient_id=f"Q{number:03d}")
         crs = estimate("severe_crs", number / 250, {"crp": 0.0})
         patients.append(replace(first, record=person, estimates=(crs,)))
-    text = ward_text(patients)
-    found = re.findall(r"^Q(\d{3})", text, re.MULTILINE)
-    assert found == [f"{number:03d}" for number in reversed(range(200))]
+    assert ids(ward(patients)[INDEX]) == [f"Q{number:03d}" for number in reversed(range(200))]

@@ -1,0 +1,105 @@
+"""One line of the ward list: risks, change, reason, exceptions, and what is left out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from pipeline.explain.estimate_age import estimate_age
+from pipeline.explain.phrases import section
+from pipeline.explain.subsequent_events import SubsequentEvents
+from pipeline.pages.ward_row import WardPatient, brief_risk
+from pipeline.predict.patient_results import Patient
+from tests.pages.patients import (
+    OUTCOMES,
+    abstained,
+    after_tocilizumab,
+    crowded,
+    facts,
+    icans_present,
+    rejected,
+    rising_crs,
+    soon_after,
+)
+
+NAMES = list(OUTCOMES)
+SEVERE = ["severe_crs", "severe_icans"]
+
+
+def line(patient: Patient, hours: float = 0.0) -> WardPatient:
+    """The patient on a list made some hours after the estimate."""
+    model = facts()
+    made = soon_after(patient) + timedelta(hours=hours)
+    return WardPatient(patient, "p.html", model, estimate_age(patient.record, made, model.horizon))
+
+
+def test_a_cell_has_the_risk_its_change_and_a_bar_that_names_interval_and_average() -> None:
+    crs, icans, severe = line(rising_crs()).cells(NAMES)
+    assert (crs.number, crs.change, crs.hue) == (brief_risk(0.18), "▲ 11", "crs")
+    assert crs.change_words == "up 11 points in 24 h"
+    assert 'role="img"' in crs.bar
+    assert "average" in crs.bar
+    assert icans.hue == "icans"
+    assert (severe.number, severe.status, severe.bar) == ("", "", None)
+
+
+def test_a_present_outcome_has_its_day_and_no_number() -> None:
+    icans = line(icans_present()).cells(NAMES)[1]
+    assert icans.number == ""
+    assert "present" in icans.status
+    assert "day 4" in icans.status
+    assert line(icans_present()).present
+
+
+def test_without_an_estimate_the_reason_stands_on_the_line() -> None:
+    for patient in (abstained(), rejected()):
+        one = line(patient)
+        assert not one.estimated
+        assert one.missing.startswith("No estimate")
+        assert "_" not in one.missing
+        assert one.leading(SEVERE) is None
+        assert one.reason(SEVERE) == ""
+    assert line(rising_crs()).missing == ""
+
+
+def test_the_reason_is_the_largest_contribution_to_the_leading_severe_risk() -> None:
+    for make in (rising_crs, icans_present, after_tocilizumab, crowded):
+        one = line(make())
+        item = one.leading(SEVERE)
+        assert item.headline.risk == max(one.risk(name) for name in SEVERE)
+        points = max(item.players.values(), key=abs)
+        assert one.reason(SEVERE).endswith(f"{'+' if points > 0 else '−'}{round(abs(points))}")
+        assert one.reason(SEVERE).startswith(item.scale.upper())
+
+
+def test_small_contributions_are_not_named() -> None:
+    first = rising_crs()
+    crs = replace(first.estimates[0], players={"crp": 1.4})
+    reason = line(replace(first, estimates=(crs,))).reason(SEVERE)
+    assert "CRP" not in reason
+    assert reason
+
+
+def test_what_happened_since_is_an_exception_and_comes_before_the_rest() -> None:
+    later = [SubsequentEvents("", 0, "tocilizumab", 71.2), SubsequentEvents("icans", 2, "", 72.0)]
+    one = line(replace(rising_crs(), later=later))
+    assert one.exceptions()[:2] == ["Tocilizumab since", "ICANS 2 since"]
+    assert one.treated_since
+    assert not line(rising_crs()).treated_since
+
+
+def test_an_expired_estimate_says_so_first() -> None:
+    assert line(rising_crs(), hours=80).exceptions()[0].startswith("Expired")
+    assert line(rising_crs(), hours=80).expired
+    assert not line(rising_crs(), hours=1).expired
+
+
+def test_further_exceptions_are_counted() -> None:
+    one = line(crowded())
+    most = section("ward")["most_exceptions"]
+    assert len(one.exceptions()) > most == len(one.chips)
+    assert one.chips[-1].startswith(str(len(one.exceptions()) - most + 1))
+
+
+def test_an_unknown_grade_is_no_grade_0() -> None:
+    assert line(icans_present()).grades == "CRS ? ICANS 2"
