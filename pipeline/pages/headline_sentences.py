@@ -132,8 +132,8 @@ def weighted_text(outcome: OutcomeReport) -> str:
     >>> other = {"72": {"diff_auroc": 0.02, "diff_lo": -0.03, "diff_hi": 0.06}}
     >>> content = {"model": {"72": {}}, "comparators": {"grade_and_day": bar}}
     >>> content["patient_weighted"] = {"grade_and_day": other}
-    >>> weighted_text(OutcomeReport.model_validate(content))[:57]
-    'With equal weight per patient instead of per landmark, the'
+    >>> weighted_text(OutcomeReport.model_validate(content))[:54]
+    'With equal weight per patient instead of per landmark,'
     """
     hours = headline_key(outcome.model)
     by_landmark = outcome.compared(REFERENCE, hours).difference

@@ -59,6 +59,8 @@ def measuring_effects(prepared: PreparedBatch, horizon: float) -> dict[str, Meas
     lacking = _lacking(prepared)
     for name, outcome in bundle.config.outcomes.items():
         rows = prepared.shown_estimates(name)
+        if len(rows) == 0:
+            continue
         draws = list(_draws(prepared.matrix, rows, lacking, bundle.reference.background[name]))
         if not draws:
             continue

@@ -10,7 +10,6 @@ import pytest
 
 from pipeline.explain.subsequent_events import SubsequentEvents
 from pipeline.pages.patient_page import patient_page
-from pipeline.pages.ward_list import ward_page
 from tests.conftest import edit, read_predictions
 from tests.pages.html_reader import read
 from tests.pages.patients import facts, rising_crs, soon_after
@@ -86,18 +85,6 @@ def test_as_of_looks_at_nothing_later(mini, batch, predict) -> None:
     out = predict(batch, "--as-of", "60")[1]
     summary = json.loads((out / "run_summary.json").read_text(encoding="utf-8"))
     assert summary["patients_charted_since"] == 0
-
-
-def test_the_list_of_one_outcome_speaks_of_one() -> None:
-    patient = rising_crs()
-    known = facts()
-    one = {name: known.outcomes[name] for name in ("severe_crs",)}
-    made = soon_after(patient)
-    alone = read(ward_page([(patient, "a.html")], facts(outcomes=one), made=made)).text
-    assert "Highest risk first. Each risk" in alone
-    assert "ICANS of any grade" not in alone
-    both = read(ward_page([(patient, "a.html")], known, made=made)).text
-    assert "ICANS of any grade is the commoner one" in both
 
 
 def test_a_drug_that_the_model_does_not_know_is_called_so() -> None:
