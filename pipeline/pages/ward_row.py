@@ -172,7 +172,7 @@ class WardPatient:
             self.summary,
             self.patient.refused,
         )
-        return [*self._age(), *self._since(), *confidence.flags]
+        return [*self._since(), *self._age(), *confidence.flags]
 
     @property
     def chips(self) -> list[str]:
