@@ -107,7 +107,8 @@ def estimate_reasons(
         for bar in bars
         if bar.key in opposing
     ]
-    key = "some" if named else "none"
+    some = "some" if item.direction > 0 else "some_low"
+    key = some if named else "none"
     against = phrase("against", key, what=joined(named))
     other = ranked.other if large else ranked.other + offset
     return EstimateReasons(bars, other, offset if large else 0.0, against)

@@ -91,8 +91,9 @@ def severe_name(severe: Sequence[str]) -> str:
 
 
 def largest(patient: WardPatient, outcomes: Sequence[str]) -> float:
-    """Largest risk among some outcomes; -1 without an estimate."""
-    return max((patient.risk(name) for name in outcomes), default=-1.0)
+    """Largest risk among some outcomes, 1 if one is present now; -1 without an estimate."""
+    risks = (1.0 if patient.has_now(name) else patient.risk(name) for name in outcomes)
+    return max(risks, default=-1.0)
 
 
 def largest_rise(patient: WardPatient, outcomes: Sequence[str]) -> float:

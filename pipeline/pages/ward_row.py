@@ -78,6 +78,12 @@ class WardPatient:
         item = self.by_outcome.get(outcome)
         return _NO_RISK if item is None or item.headline is None else item.headline.risk
 
+    def has_now(self, outcome: str) -> bool:
+        """Whether the current grade reaches the threshold of an outcome."""
+        config = self.summary.outcomes[outcome]
+        grade = self.patient.record.current_grade(config.scale, self.summary.grade_valid_hours)
+        return grade is not None and grade >= config.threshold
+
     def change(self, outcome: str) -> int | None:
         """Change of the headline risk within 24 h in points; None if unknown."""
         item = self.by_outcome.get(outcome)

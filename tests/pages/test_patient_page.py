@@ -298,7 +298,7 @@ def test_one_outcome_alone_has_one_card_and_no_contrast() -> None:
     text = page_text(alone, outcomes={"severe_crs": facts().outcomes["severe_crs"]})
     assert "ICANS of any grade" not in text
     assert "Favours" not in text
-    assert "Favours severe CRS: " in page_text(rising_crs())
+    assert "Favours severe CRS over ICANS: " in page_text(rising_crs())
 
 
 def test_a_large_change_names_drugs_and_grades_since() -> None:

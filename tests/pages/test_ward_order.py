@@ -5,7 +5,9 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
-from pipeline.pages.ward_order import severe_outcomes, ward_orders
+import pandas as pd
+
+from pipeline.pages.ward_order import largest, severe_outcomes, ward_orders
 from pipeline.pages.ward_row import WardPatient
 from tests.pages.patients import KINDS, OUTCOMES, estimate, facts, icans_only, rising_crs
 
@@ -36,7 +38,7 @@ def test_the_orders_sort_by_what_they_name() -> None:
     severe, icans, change, patient, day = (
         order.sort(ward())[:-2] for order in ward_orders(facts())
     )
-    risks = [max(each.risk(name) for name in severe_outcomes(facts())) for each in severe]
+    risks = [largest(each, severe_outcomes(facts())) for each in severe]
     assert risks == sorted(risks, reverse=True)
     assert [each.risk("icans") for each in icans] == sorted(
         (each.risk("icans") for each in icans), reverse=True
@@ -71,3 +73,16 @@ def test_with_one_threshold_per_scale_every_outcome_is_severe() -> None:
     model = replace(facts(), outcomes=two)
     assert severe_outcomes(model) == list(two)
     assert len({order.file for order in ward_orders(model)}) == len(ward_orders(model)) == 4
+
+
+def test_a_severe_grade_charted_now_comes_before_every_risk() -> None:
+    first = ward_orders(facts())[0]
+    rising = WardPatient(rising_crs(), "p.html", facts())
+    patient = icans_only()
+    record = patient.record
+    rows = pd.DataFrame({"scale": ["crs"], "grade": [3], "assessed_hours": [record.hours - 1.0]})
+    charted = replace(patient, record=replace(record, grades=rows))
+    severe = WardPatient(charted, "q.html", facts())
+    assert severe.has_now("severe_crs")
+    assert not rising.has_now("severe_crs")
+    assert first.sort([rising, severe]) == [severe, rising]
