@@ -14,7 +14,9 @@ Light = Literal["good", "unclear", "poor", "none"]
 USEFUL_AUROC = 0.7
 THRESHOLD = 0.1
 SLOPE_RANGE = (0.8, 1.25)
-"""Slopes that count as calibrated; the same as in the promotion gates."""
+"""Estimates that count as calibrated; the same as in the promotion gates."""
+SLOPE_INTERVAL = (0.7, 1.4)
+"""Limits of the interval; wider ones leave too much open for a good verdict."""
 _PLACES = 2
 _SAME = 1e-6
 _OF_LABS: dict[Finding, Light] = {
@@ -142,7 +144,9 @@ def _calibration(slope: Metric, intercept: Metric) -> Judgement:
     if side := slope.side_of(1.0, _PLACES):
         return Judgement(slope, "poor", "risks_moderate" if side > 0 else "risks_extreme")
     low, high = SLOPE_RANGE
-    if low <= float(slope.value or 0.0) <= high:
+    lowest, highest = SLOPE_INTERVAL
+    narrow = lowest <= float(slope.low or 0.0) <= float(slope.high or highest + 1) <= highest
+    if narrow and low <= float(slope.value or 0.0) <= high:
         return Judgement(slope, "good", "calibrated")
     return Judgement(slope, "unclear", "calibration_unclear")
 

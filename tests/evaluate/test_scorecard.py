@@ -35,6 +35,8 @@ def test_ranking(low, high, light, verdict):
     [
         ((1.0, 0.8, 1.3), (0.0, -0.2, 0.2), "calibrated"),
         ((0.6, 0.2, 1.1), (0.0, -0.2, 0.2), "calibration_unclear"),
+        ((1.0, 0.8, 1.5), (0.0, -0.2, 0.2), "calibration_unclear"),
+        ((1.0, 0.6, 1.3), (0.0, -0.2, 0.2), "calibration_unclear"),
         ((0.6, 0.4, 0.9), (0.0, -0.2, 0.2), "risks_extreme"),
         ((1.5, 1.2, 1.9), (0.0, -0.2, 0.2), "risks_moderate"),
         ((1.0, 0.8, 1.3), (0.4, 0.2, 0.6), "risks_low"),
