@@ -233,7 +233,7 @@ def _why(
     result = []
     for item, each in zip(estimated, reasons, strict=True):
         names = [player_name(key, summary) for key in favouring.get(item.outcome, [])]
-        other = joined([each.short for each in estimated if each is not item])
+        other = joined([each.scale.upper() for each in estimated if each is not item])
         favours = phrase("why", "favours", short=item.short, other=other, what=joined(names))
         favours = favours if names else ""
         hue = syndrome_hue(item.scale, item.threshold)
