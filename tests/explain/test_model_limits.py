@@ -1,4 +1,4 @@
-"""Limits of a model: named for the outcomes shown, whoever the patient is."""
+"""Limits of a model: named for the outcomes shown, the same for every patient."""
 
 from dataclasses import replace
 
