@@ -5,7 +5,6 @@ Skipped where Chromium is absent, unless ``CYTOCAST_REQUIRE_BROWSER`` is set, as
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,10 +15,10 @@ import pytest
 from pipeline.pages.ward_list import ward_pages
 from tests.pages.patients import KINDS, facts, rising_crs, soon_after
 from tests.pages.pdf_letters import letter_points, pages_of
+from tests.pages.test_patient_page_browser import browser
 
-CHROMIUM = Path("/usr/bin/chromium")
-REQUIRE = "CYTOCAST_REQUIRE_BROWSER"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
+__all__ = ["browser"]
+
 WIDTHS = [1280, 1024, 700, 390]
 A4_LANDSCAPE = (842, 595)
 PATIENTS = 30
@@ -67,20 +66,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         page = ward_pages(few, model, made=made)["index.html"]
         (target / name).write_text(page, encoding="utf-8")
     return target
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[object]:
-    if not CHROMIUM.is_file():
-        if os.environ.get(REQUIRE):
-            pytest.fail(f"{REQUIRE} is set but {CHROMIUM} is absent: apt-get install chromium")
-        pytest.skip(f"{CHROMIUM} is absent; 'apt-get install chromium' adds these tests")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture
