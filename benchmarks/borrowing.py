@@ -29,7 +29,8 @@ from pipeline.features.landmarks import training_landmarks
 from pipeline.features.spec import learn_spec
 from pipeline.model.borrowed_prior import reading_prior_columns, with_prior
 from pipeline.model.bundle import Bundle, as_prior, read_features
-from pipeline.model.fitting import FitPlan, fit_risk_model
+from pipeline.model.fit_plan import FitPlan
+from pipeline.model.fitting import fit_risk_model
 from pipeline.model.outcomes import build_targets, reported_thresholds, stacked_thresholds
 from pipeline.model.risk_model import RiskModel
 from pipeline.model.training_reference import TrainingReference, base_rate_table, feature_ranges

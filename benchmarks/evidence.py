@@ -41,7 +41,8 @@ from pipeline.features.matrix import FeatureMatrix
 from pipeline.features.spec import FeatureSpec, learn_spec
 from pipeline.model.evaluated_outcome import OutcomeReport
 from pipeline.model.evaluation_report import AuditCodes, EvaluationReport
-from pipeline.model.fitting import FitPlan, fit_risk_model
+from pipeline.model.fit_plan import FitPlan
+from pipeline.model.fitting import fit_risk_model
 from pipeline.model.logistic import logit
 from pipeline.model.outcomes import build_targets, reported_thresholds, stacked_thresholds
 from pipeline.model.risk_model import RiskModel

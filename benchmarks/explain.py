@@ -26,7 +26,8 @@ from pipeline.features.landmarks import training_landmarks
 from pipeline.features.matrix import FeatureMatrix
 from pipeline.features.spec import learn_spec
 from pipeline.model.background import Background, learn_background
-from pipeline.model.fitting import FitPlan, fit_risk_model
+from pipeline.model.fit_plan import FitPlan
+from pipeline.model.fitting import fit_risk_model
 from pipeline.model.outcomes import build_targets, stacked_thresholds
 from pipeline.model.risk_model import RiskModel
 from pipeline.reading.reader import read_cohort

@@ -33,7 +33,7 @@ from pipeline.features.build import build_features
 from pipeline.features.landmarks import training_landmarks
 from pipeline.features.matrix import FeatureMatrix
 from pipeline.features.spec import learn_spec
-from pipeline.model.fitting import FitPlan
+from pipeline.model.fit_plan import FitPlan
 from pipeline.model.outcomes import build_targets, reported_thresholds, stacked_thresholds
 from pipeline.model.stacked_rows import Targets
 from pipeline.reading.reader import read_cohort
@@ -93,7 +93,9 @@ def ready(
 
 def scores_of(cohort: Ready) -> ScoredRows:
     """Out-of-fold scores of the one outcome."""
-    scores = cross_validate(cohort.matrix, cohort.targets, cohort.plan, cohort.splits)
+    scores = cross_validate(
+        cohort.matrix, cohort.targets, cohort.plan, cohort.splits, share_inner=True
+    )
     return scores[cohort.threshold]
 
 

@@ -35,7 +35,8 @@ from pipeline.features.build import build_features
 from pipeline.features.landmarks import training_landmarks
 from pipeline.features.matrix import FeatureMatrix
 from pipeline.features.spec import FeatureSpec, learn_spec
-from pipeline.model.fitting import FitPlan, fit_risk_model
+from pipeline.model.fit_plan import FitPlan
+from pipeline.model.fitting import fit_risk_model
 from pipeline.model.outcomes import build_targets, reported_thresholds, stacked_thresholds
 from pipeline.model.risk_model import RiskModel
 from pipeline.model.stacked_rows import EVENT, Targets

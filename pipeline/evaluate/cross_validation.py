@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -12,10 +12,19 @@ from pipeline.arrays import Floats, Ints
 from pipeline.evaluate.added_value import analyte_columns, axis_columns
 from pipeline.evaluate.comparators import comparator_risks
 from pipeline.evaluate.scored_rows import ScoredRows, concatenate
+from pipeline.evaluate.shared_inner_fits import (
+    SharedInnerFits,
+    can_share,
+    fit_pairs,
+    fold_of_landmarks,
+    pairs_of,
+)
 from pipeline.evaluate.splits import Split
 from pipeline.features.landmarks import landmark_days, on_grid
 from pipeline.features.matrix import FeatureMatrix
-from pipeline.model.fitting import FitPlan, fit_risk_model
+from pipeline.model.fit_plan import FitPlan
+from pipeline.model.fitting import fit_risk_model
+from pipeline.model.inner_fits import InnerFits
 from pipeline.model.parallel import side_by_side
 from pipeline.model.risk_model import RiskModel
 from pipeline.model.stacked_rows import Targets
@@ -56,6 +65,7 @@ def cross_validate(
     *,
     inputs: ComparatorInputs = NO_INPUTS,
     label: str = "cross-validation",
+    share_inner: bool = False,
 ) -> dict[int, ScoredRows]:
     """Scores of every reported threshold on held-out grid landmarks.
 
@@ -65,20 +75,30 @@ def cross_validate(
         All landmarks of the cohort; landmarks at new results are used for training only.
     splits : sequence of Split
         Splits by patient; a split without a landmark to train on or to score is skipped.
+    inputs : ComparatorInputs
+    label : str
+        Of the progress.
+    share_inner : bool
+        Whether the folds of a repeat, if of similar size, share their inner fits
+        (:mod:`pipeline.evaluate.shared_inner_fits`); else each has ``inner_folds`` of its own.
 
     Returns
     -------
     dict of ScoredRows by threshold
         Thresholds without a landmark at risk are omitted.
     """
-    one_core = replace(plan, jobs=1)
-
-    def run(split: Split) -> dict[int, ScoredRows]:
-        return _score_fold(matrix, targets, split, one_core, inputs)
-
+    repeats_of_splits = [
+        (part, share_inner and can_share(part, plan, len(matrix.values)))
+        for part in _by_repeat(splits)
+    ]
+    total = sum(len(part) + shared * len(pairs_of(part)) for part, shared in repeats_of_splits)
+    steps = (
+        step
+        for part, shared in repeats_of_splits
+        for step in _repeat(matrix, targets, plan, part, inputs, shared)
+    )
     title = f"{label} {plan.scale}"
-    scored = side_by_side(run, splits, plan.jobs)
-    folded = list(log.progress(scored, label=title, total=len(splits)))
+    folded = [step for step in log.progress(steps, label=title, total=total) if step is not None]
     repeats = len({split.repeat for split in splits})
     return {
         threshold: concatenate(parts, repeats).weighted_for_censoring(plan.config.ipcw_floor)
@@ -87,13 +107,49 @@ def cross_validate(
     }
 
 
+def _repeat(
+    matrix: FeatureMatrix,
+    targets: Targets,
+    plan: FitPlan,
+    splits: Sequence[Split],
+    inputs: ComparatorInputs,
+    share: bool,
+) -> Iterator[dict[int, ScoredRows] | None]:
+    """Iterate over the scores of each fold, after None for each inner fit that folds share."""
+    one_core = replace(plan, jobs=1)
+    inner: SharedInnerFits | None = None
+    if share:
+        pairs = {}
+        for pair, fitted in fit_pairs(matrix, targets, plan, splits):
+            pairs[pair] = fitted
+            yield None
+        inner = SharedInnerFits(fold_of_landmarks(splits, len(matrix.values)), pairs)
+
+    def run(split: Split) -> dict[int, ScoredRows]:
+        return _score_fold(
+            matrix, targets, split, one_core, inputs, None if inner is None else inner.of(split)
+        )
+
+    yield from side_by_side(run, splits, plan.jobs)
+
+
+def _by_repeat(splits: Sequence[Split]) -> list[list[Split]]:
+    repeats = dict.fromkeys(split.repeat for split in splits)
+    return [[split for split in splits if split.repeat == repeat] for repeat in repeats]
+
+
 def _score_fold(
-    matrix: FeatureMatrix, targets: Targets, split: Split, plan: FitPlan, inputs: ComparatorInputs
+    matrix: FeatureMatrix,
+    targets: Targets,
+    split: Split,
+    plan: FitPlan,
+    inputs: ComparatorInputs,
+    inner: InnerFits | None,
 ) -> dict[int, ScoredRows]:
     train, known = matrix.take(split.train), targets.take(split.train)
     if not _has_labels(known, plan):
         return {}
-    fitted = fit_risk_model(train, known, plan)
+    fitted = fit_risk_model(train, known, plan, inner=inner)
     result = {}
     for threshold in plan.reported:
         rows = rows_at_risk(matrix, targets, split.test, threshold)

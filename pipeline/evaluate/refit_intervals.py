@@ -16,7 +16,7 @@ from pipeline.evaluate.scored_rows import HorizonRows, ScoredRows
 from pipeline.evaluate.splits import Split
 from pipeline.features.matrix import FeatureMatrix
 from pipeline.model.evaluated_outcome import RefitCell, RefitFigures
-from pipeline.model.fitting import FitPlan
+from pipeline.model.fit_plan import FitPlan
 from pipeline.model.stacked_rows import EVENT, Targets
 
 COMPARED = ("model", "grade_and_day")

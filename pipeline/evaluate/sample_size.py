@@ -148,7 +148,8 @@ def size_report(
     >>> from pipeline.cohort.tables import empty_cohort
     >>> from pipeline.features.build import build_features
     >>> from pipeline.model.bundle import empty_bundle
-    >>> from pipeline.model.fitting import FitPlan, fit_risk_model
+    >>> from pipeline.model.fit_plan import FitPlan
+    >>> from pipeline.model.fitting import fit_risk_model
     >>> bundle, patient = empty_bundle(), np.arange(20)
     >>> landmarks = pd.DataFrame({"patient": patient, "hours": 24.0})
     >>> matrix = build_features(empty_cohort(["P"] * 20), landmarks, bundle.reference.spec)

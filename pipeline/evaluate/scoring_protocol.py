@@ -17,7 +17,7 @@ from pipeline.evaluate.refit_intervals import score_refits
 from pipeline.evaluate.scored_rows import ScoredRows, concatenate
 from pipeline.evaluate.splits import patient_folds, site_folds, splits_of, temporal_fold
 from pipeline.features.matrix import FeatureMatrix
-from pipeline.model.fitting import FitPlan
+from pipeline.model.fit_plan import FitPlan
 from pipeline.model.outcomes import onset_hours
 from pipeline.model.stacked_rows import EVENT, Targets
 
@@ -121,7 +121,7 @@ def score_scale(
     ranked, absent = published_scores(cohort, matrix.landmarks, plan.spec)
     inputs = ComparatorInputs(ranked, swapped if settings.analyte_importance else None)
     splits = splits_of(targets.patient, table)
-    scores = cross_validate(matrix, targets, plan, splits, inputs=inputs)
+    scores = cross_validate(matrix, targets, plan, splits, inputs=inputs, share_inner=True)
     control = _control(matrix, targets, plan, config, table)
     further: dict[str, dict[int, ScoredRows | str] | str] = {}
     minimum = settings.min_event_patients
@@ -164,7 +164,7 @@ def _control(
         swapped = swap_labs(matrix, donors_of(matrix, targets, seed))
         folds = splits_of(targets.patient, table[permutation % len(table)][None, :])
         label = f"negative control {permutation + 1}"
-        scored = cross_validate(swapped, targets, plan, folds, label=label)
+        scored = cross_validate(swapped, targets, plan, folds, label=label, share_inner=True)
         parts.append({key: _as_repeat(part, permutation) for key, part in scored.items()})
     return {
         key: stacked_repeats([part[key] for part in parts if key in part])

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from pipeline.arrays import Bools, Floats, Ints
 from pipeline.config_model import ModelConfig
 from pipeline.features.matrix import FeatureMatrix
-from pipeline.features.spec import FeatureSpec
 from pipeline.model import calibration, members
-from pipeline.model.booster import fit_booster
-from pipeline.model.borrowed_prior import cohort_metas
 from pipeline.model.clinical_comparators import fit_clinical_comparators
-from pipeline.model.custom_member import fit_custom
+from pipeline.model.fit_members import fit_members
+from pipeline.model.fit_plan import FitPlan
+from pipeline.model.inner_fits import InnerFits
 from pipeline.model.linear import LinearMember, fit_linear
 from pipeline.model.logistic import sigmoid
 from pipeline.model.parallel import one_blas_thread, side_by_side
@@ -25,29 +24,14 @@ from pipeline.model.tuning import Settings, log_loss, tune, with_settings
 from pipeline.model.variant import Variant
 
 
-@dataclass(frozen=True)
-class FitPlan:
-    """Settings shared by all fits of one scale.
-
-    Attributes
-    ----------
-    prior : RiskModel or None
-        Another cohort's model with the column names of :mod:`pipeline.model.borrowed_prior`;
-        never refitted.
-    """
-
-    scale: str
-    reported: tuple[int, ...]
-    spec: FeatureSpec
-    config: ModelConfig
-    seed: int
-    jobs: int
-    prior: RiskModel | None = None
-
-
 @one_blas_thread()
 def fit_risk_model(
-    matrix: FeatureMatrix, targets: Targets, plan: FitPlan, *, bootstrap: int = 0
+    matrix: FeatureMatrix,
+    targets: Targets,
+    plan: FitPlan,
+    *,
+    bootstrap: int = 0,
+    inner: InnerFits | None = None,
 ) -> RiskModel:
     """Fit members and calibration on the given landmarks.
 
@@ -59,6 +43,8 @@ def fit_risk_model(
     plan : FitPlan
     bootstrap : int
         Number of patient bootstrap refits of the linear members, for intervals.
+    inner : InnerFits, optional
+        Used for weights and calibration in place of ``config.inner_folds`` inner fits.
 
     Returns
     -------
@@ -85,26 +71,25 @@ def fit_risk_model(
     rows = _stacked(targets, plan)
     tuned = _tuned(matrix, targets, rows, plan)
     plan = replace(plan, config=with_settings(plan.config, tuned))
-    grade = members.grade_column(plan.scale, plan.spec)
     resample = patient_resample(targets.patient, bootstrap, plan.seed) if bootstrap else None
     design = members.reference_design(plan.scale, plan.spec, plan.config)
-    graded = rows if grade is None else rows.of(~np.isnan(matrix.column(grade)))
-    if len(graded.landmark) == 0:  # no grade is known, so no state variant is fitted
-        grade, graded = None, rows
+    grade, graded = _graded(matrix, rows, plan)
     thresholds, horizons = targets.thresholds, tuple(map(float, plan.config.horizons_hours))
     reference = fit_linear(
         members.REFERENCE, design, matrix, graded, horizons, thresholds, resample=resample
     )
-    no_state = _fit_variant(matrix, targets, rows, plan, None, resample)
+    no_state = _fit_variant(matrix, targets, rows, plan, None, resample, inner)
     state: list[Variant] | list[None] = [None]
     if grade is not None:
-        state = _fit_variant(matrix, targets, graded, plan, reference, resample)
+        state = _fit_variant(matrix, targets, graded, plan, reference, resample, inner)
     comparators = fit_clinical_comparators(
         reference,
         state[0].linear if state[0] is not None else (),
         matrix,
         graded,
-        _held_out(targets, graded, plan, plan.config.inner_folds),
+        _held_out(targets, graded, plan, plan.config.inner_folds)
+        if inner is None
+        else inner.of(grade is not None, graded)[0],
         plan.reported,
         plan.config.ridge_calibration,
         patient=targets.patient,
@@ -126,6 +111,64 @@ def fit_risk_model(
     return replace(alone, no_state=no_state[-1], state=state[-1], prior=plan.prior, alone=alone)
 
 
+def fit_uncalibrated(matrix: FeatureMatrix, targets: Targets, plan: FitPlan) -> dict[bool, Variant]:
+    """Fit members only, for :class:`~pipeline.model.inner_fits.InnerFits` of other fits.
+
+    Parameters
+    ----------
+    matrix : FeatureMatrix
+    targets : Targets
+    plan : FitPlan
+        Settings are not tuned.
+
+    Returns
+    -------
+    dict of Variant
+        By whether the clinical state is used; a variant whose rows have one class only is left
+        out.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from pipeline.cohort.tables import empty_cohort
+    >>> from pipeline.features.build import build_features
+    >>> from pipeline.model.bundle import empty_bundle
+    >>> bundle, patient = empty_bundle(), np.arange(20)
+    >>> landmarks = pd.DataFrame({"patient": patient, "hours": 24.0})
+    >>> matrix = build_features(empty_cohort(["P"] * 20), landmarks, bundle.reference.spec)
+    >>> event = (patient % 4 == 0)[:, None]  # after 20 h
+    >>> status, times = event.astype(np.int8), np.where(event, 20.0, 200.0)
+    >>> rest = np.ones(20), patient, np.full(20, 24.0), np.full((20, 1), 200.0), patient
+    >>> targets = Targets((3,), times, status, np.full((20, 1), True), *rest)
+    >>> config = bundle.config.model.model_copy(update={"members": ("labs",)})
+    >>> plan = FitPlan("crs", (3,), bundle.reference.spec, config, seed=0, jobs=1)
+    >>> fit_uncalibrated(matrix, targets, plan)[False].names
+    ['labs']
+    """
+    rows = _stacked(targets, plan)
+    grade, graded = _graded(matrix, rows, plan)
+    variants = {False: rows} if grade is None else {False: rows, True: graded}
+    return {
+        with_state: fit_members(matrix, targets, chosen, plan, with_state, None, None)
+        for with_state, chosen in variants.items()
+        if _two_classes(chosen.label)
+    }
+
+
+def _graded(
+    matrix: FeatureMatrix, rows: StackedRows, plan: FitPlan
+) -> tuple[str | None, StackedRows]:
+    """Column of the current grade, and the rows where it is known.
+
+    If none is, the column is None and all rows are returned: no state variant is fitted.
+    """
+    grade = members.grade_column(plan.scale, plan.spec)
+    if grade is None:
+        return None, rows
+    graded = rows.of(~np.isnan(matrix.column(grade)))
+    return (grade, graded) if len(graded.landmark) else (None, rows)
+
+
 def _stacked(targets: Targets, plan: FitPlan) -> StackedRows:
     return stack(
         targets,
@@ -144,6 +187,7 @@ def _fit_variant(
     plan: FitPlan,
     reference: LinearMember | None,
     resample: Floats | None,
+    inner: InnerFits | None,
 ) -> list[Variant]:
     """Fit the members of one variant on all rows and its calibration on out-of-fold log-odds.
 
@@ -153,14 +197,18 @@ def _fit_variant(
         Without the prior and, if there is a prior, with it.
     """
     with_state = reference is not None
-    held_out = _held_out(targets, rows, plan, plan.config.inner_folds)
 
     def run(kept: Bools | None) -> Variant:
         if kept is None:
-            return _fit_members(matrix, targets, rows, plan, with_state, reference, resample)
-        return _fit_members(matrix, targets, rows.of(~kept), plan, with_state, None, None)
+            return fit_members(matrix, targets, rows, plan, with_state, reference, resample)
+        return fit_members(matrix, targets, rows.of(~kept), plan, with_state, None, None)
 
-    whole, *parts = side_by_side(run, [None, *held_out], plan.jobs)
+    if inner is None:
+        held_out = _held_out(targets, rows, plan, plan.config.inner_folds)
+        whole, *parts = side_by_side(run, [None, *held_out], plan.jobs)
+    else:
+        held_out, parts = inner.of(with_state, rows)
+        whole = run(None)
     result = [_calibrated(whole, parts, held_out, matrix, targets, rows, plan, resample)]
     if plan.prior is not None:
         prior = plan.prior.variant_of(with_state)
@@ -203,7 +251,7 @@ def _tuned(matrix: FeatureMatrix, targets: Targets, rows: StackedRows, plan: Fit
         for with_state, part in variants:
             held_out = _held_out(targets, part, plan, plan.config.tune.folds)
             fitted = [
-                _fit_members(matrix, targets, part.of(~kept), trial, with_state, None, None)
+                fit_members(matrix, targets, part.of(~kept), trial, with_state, None, None)
                 for kept in held_out
             ]
             if not held_out:
@@ -303,75 +351,8 @@ def _line(
 def _both_classes(rows: StackedRows, fold: Ints, number: int) -> bool:
     """Whether a fold has rows and the other folds have both classes."""
     held_out = (fold == number)[rows.landmark]
-    label = rows.label[~held_out]
-    return bool(held_out.any() and label.min(initial=1) < label.max(initial=0))
+    return bool(held_out.any()) and _two_classes(rows.label[~held_out])
 
 
-def _fit_members(
-    matrix: FeatureMatrix,
-    targets: Targets,
-    rows: StackedRows,
-    plan: FitPlan,
-    with_state: bool,
-    reference: LinearMember | None,
-    resample: Floats | None,
-) -> Variant:
-    horizons = tuple(float(hours) for hours in plan.config.horizons_hours)
-    wanted, metas = plan.config.members, cohort_metas(matrix.metas)
-    designs = {}
-    if with_state:
-        if reference is None and members.REFERENCE in wanted:
-            designs[members.REFERENCE] = members.reference_design(
-                plan.scale, plan.spec, plan.config
-            )
-        if "state" in wanted:
-            designs["state"] = members.state_design(plan.scale, plan.spec, metas, plan.config)
-    if "labs" in wanted:
-        designs["labs"] = members.labs_design(
-            plan.scale, plan.spec, metas, plan.config, with_state=with_state
-        )
-    kept = reference is not None and members.REFERENCE in wanted
-    linear = [reference] if kept and reference is not None else []
-    linear += [
-        fit_linear(name, design, matrix, rows, horizons, targets.thresholds, resample=resample)
-        for name, design in designs.items()
-    ]
-    columns, sign = members.booster_columns(
-        plan.scale, plan.spec, metas, plan.config, with_state=with_state
-    )
-    grade = members.grade_column(plan.scale, plan.spec) if with_state else None
-    boosters = [
-        fit_booster(
-            "booster",
-            columns,
-            sign,
-            grade,
-            matrix,
-            rows,
-            plan.config,
-            seed=plan.seed,
-            resample=None if resample is None else resample[: plan.config.bootstrap_boosters],
-        )
-        for _ in range(wanted.count("booster"))
-    ]
-    custom = [
-        fit_custom(
-            name,
-            settings,
-            columns,
-            matrix,
-            rows,
-            horizons,
-            targets.thresholds,
-            ridge=plan.config.ridge_context,
-            seed=plan.seed,
-        )
-        for name, settings in plan.config.custom.items()
-    ]
-    return Variant(
-        tuple(linear),
-        tuple(boosters),
-        calibration.identity(horizons, targets.thresholds),
-        custom=tuple(custom),
-        weights=plan.config.weights,
-    )
+def _two_classes(label: Floats) -> bool:
+    return bool(label.min(initial=1) < label.max(initial=0))

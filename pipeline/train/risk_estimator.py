@@ -17,7 +17,8 @@ from pipeline.errors import InputError, UsageError
 from pipeline.features.build import build_features
 from pipeline.features.landmarks import weighted
 from pipeline.features.transformer import cohort_of, learn_features, settings_of
-from pipeline.model.fitting import FitPlan, fit_risk_model
+from pipeline.model.fit_plan import FitPlan
+from pipeline.model.fitting import fit_risk_model
 from pipeline.model.labelled_landmarks import labels, outcome_of, refuse_other_hours
 from pipeline.model.outcomes import (
     build_targets,

@@ -19,7 +19,8 @@ from pipeline.features.matrix import FeatureMatrix
 from pipeline.features.spec import FeatureSpec, learn_spec
 from pipeline.model.borrowed_prior import reading_prior_columns
 from pipeline.model.bundle import Bundle, add_prior_features, as_prior
-from pipeline.model.fitting import FitPlan, fit_risk_model
+from pipeline.model.fit_plan import FitPlan
+from pipeline.model.fitting import fit_risk_model
 from pipeline.model.outcomes import (
     build_targets,
     refuse_unlearnable,

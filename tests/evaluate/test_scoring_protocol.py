@@ -15,7 +15,7 @@ from pipeline.features.build import build_features
 from pipeline.features.landmarks import training_landmarks
 from pipeline.features.spec import learn_spec
 from pipeline.model.evaluation_report import EvaluatedCohort, EvaluationReport
-from pipeline.model.fitting import FitPlan
+from pipeline.model.fit_plan import FitPlan
 from pipeline.model.outcomes import build_targets, stacked_thresholds
 from pipeline.pages.evaluation_page import render_evaluation
 from tests.builders import course_cohort, lab, make_cohort, make_config

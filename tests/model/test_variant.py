@@ -7,7 +7,8 @@ import pytest
 
 from pipeline.features.build import build_features
 from pipeline.features.landmarks import training_landmarks
-from pipeline.model.fitting import FitPlan, fit_risk_model
+from pipeline.model.fit_plan import FitPlan
+from pipeline.model.fitting import fit_risk_model
 from pipeline.model.outcomes import build_targets
 from pipeline.model.stacked_rows import query
 from tests.builders import course_cohort, make_config, make_spec
