@@ -47,6 +47,7 @@ NO_EXAMPLE = {
     "pipeline.train.tracking.log_tracked",
     "pipeline.train.tracking.log_training",
     "pipeline.train.tracking.logging_to_store",
+    "pipeline.train.tracking.opened_run",
     "pipeline.train.tracking_checks.registered_version",
     "pipeline.train.tracking_checks.tracking_ready",
 }

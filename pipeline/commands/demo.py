@@ -20,6 +20,7 @@ from pipeline.commands.simulate import simulate
 from pipeline.commands.train import train_command
 from pipeline.config import Config, load_config
 from pipeline.errors import GateError, UsageError
+from pipeline.evaluate.shared_inner_fits import steps_of
 from pipeline.folders.claim import Claim, claim
 from pipeline.folders.marker import NAME, UNFINISHED, Marker, mark
 from pipeline.model.registry import CHALLENGER, CHAMPION, connect
@@ -179,10 +180,9 @@ def _audited(places: DemoFolder, config: Config) -> tuple[ReadResult, AuditRepor
 
 
 def _fits(config: Config) -> int:
-    """Number of folds that the training reports as progress."""
-    folds = config.evaluation.folds
+    """Number of fits that the training reports as progress."""
     rounds = config.evaluation.repeats + config.evaluation.control_permutations
-    return len(config.scales) * (folds * rounds + _FINAL_FIT)
+    return len(config.scales) * (steps_of(config.evaluation.folds) * rounds + _FINAL_FIT)
 
 
 def _empty_own_folder(output: Claim) -> None:

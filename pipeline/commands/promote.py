@@ -19,7 +19,7 @@ from pipeline.model.registry import (
 from pipeline.model.signature import refuse_unsigned
 from pipeline.model.store_creation import store_lock
 from pipeline.model.tracking_store import tracking_uri
-from pipeline.train.gates import SAME_COHORT, Candidate, Gate, check_gates, read_draws
+from pipeline.train.gates import SAME_COHORT, Candidate, Gate, check_gates, gate_tags, read_draws
 from pipeline.train.recalibrated_bundle import PARENT_DRAWS
 
 if TYPE_CHECKING:
@@ -86,6 +86,8 @@ def _promote(
         compared = _as_parent(_candidate(folder), load_bundle(champion).sha256) or compared
     gates = check_gates(_candidate(folder), config.gates, compared)
     failed = [gate for gate in gates if not gate.passed]
+    for tag, verdict in gate_tags(gates).items():
+        client.set_model_version_tag(name, version, tag, verdict)
     client.set_model_version_tag(name, version, "gates", _table(gates))
     client.set_model_version_tag(name, version, "gates_passed", str(not failed).lower())
     run_id = client.get_model_version(name, version).run_id

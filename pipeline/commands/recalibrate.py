@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,6 +40,7 @@ from pipeline.train.intake import (
     write_rows,
 )
 from pipeline.train.recalibrated_bundle import recalibrate, refuse_unsuitable
+from pipeline.train.tracking import opened_run
 from pipeline.train.tracking_checks import tracking_ready
 
 SECTIONS = ("recalibration", "evaluation", "audit", "card", "tracking")
@@ -99,34 +101,38 @@ def recalibrate_command(
         raise UsageError(f"--jobs must be at least 1, got {jobs}", options=("jobs",))
     folder = bundle_folder(model)
     reads = [cohort, folder, *config_files, *store_files(), *([signed_by] if signed_by else [])]
-    with claim(out, command="recalibrate", reads=reads, force=force, private=False) as output:
-        output.refuse_occupied()
-        refuse_unsigned(folder, signed_by)
-        parent = load_bundle(folder)
-        config = local_config(
-            parent.config,
-            config_files,
-            time_zone,
-            name=cohort.absolute().name,
-            synthetic=is_simulated(cohort),
-        )
-        tables, remarks = export_tables(cohort, config)
+    with ExitStack() as tracked:
+        with claim(out, command="recalibrate", reads=reads, force=force, private=False) as output:
+            output.refuse_occupied()
+            refuse_unsigned(folder, signed_by)
+            parent = load_bundle(folder)
+            config = local_config(
+                parent.config,
+                config_files,
+                time_zone,
+                name=cohort.absolute().name,
+                synthetic=is_simulated(cohort),
+            )
+            tables, remarks = export_tables(cohort, config)
+            if track:
+                tracking_ready()
+            read = read_local(parent, config, tables, remarks)
+            write_rows(read, output)
+            refuse_unusable(read, config)
+            audit = audit_cohort(cohort, config, read)
+            refuse_blocked(audit, str(write_audit_page(audit, config, output)))
+            run_id = ""
+            if track:
+                run_id = tracked.enter_context(opened_run(config, read.sha256, "recalibrate"))
+            result = recalibrate_into(output, parent, read, audit, config, jobs=jobs)
+        report = result.evaluation.report
+        lines = [describe(report), *change_lines(report), f"Bundle: {out}"]
+        lines.append(f"Page: {out / 'evaluation.html'}")
         if track:
-            tracking_ready()
-        read = read_local(parent, config, tables, remarks)
-        write_rows(read, output)
-        refuse_unusable(read, config)
-        audit = audit_cohort(cohort, config, read)
-        refuse_blocked(audit, str(write_audit_page(audit, config, output)))
-        result = recalibrate_into(output, parent, read, audit, config, jobs=jobs)
-    report = result.evaluation.report
-    lines = [describe(report), *change_lines(report), f"Bundle: {out}"]
-    lines.append(f"Page: {out / 'evaluation.html'}")
-    if track:
-        version = log_bundle(result, out)
-        lines.append(
-            f"MLflow: registered as {config.tracking.model_name} version {version}, challenger"
-        )
+            version = log_bundle(result, out, run_id)
+            lines.append(
+                f"MLflow: registered as {config.tracking.model_name} version {version}, challenger"
+            )
     return 0, "\n".join(lines)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,7 +32,7 @@ from pipeline.train.intake import (
     refuse_without_labs,
     write_rows,
 )
-from pipeline.train.tracking import log_training
+from pipeline.train.tracking import log_training, opened_run
 from pipeline.train.tracking_checks import tracking_ready
 
 
@@ -96,22 +97,26 @@ def train_command(
         raise UsageError(f"--jobs must be at least 1, got {jobs}", options=("jobs",))
     source = bundle_folder(prior) if prior else None
     reads = [cohort, *config_files, *([source] if source else []), *store_files()]
-    with claim(out, command="train", reads=reads, force=force, private=False) as output:
-        output.refuse_occupied()
-        borrowed = None if source is None else load_bundle(source)
+    with ExitStack() as tracked:
+        with claim(out, command="train", reads=reads, force=force, private=False) as output:
+            output.refuse_occupied()
+            borrowed = None if source is None else load_bundle(source)
+            if track:
+                tracking_ready()
+            refuse_missing_prior(config, borrowed)
+            read, audit = _read_audited(output, cohort, config) if audited is None else audited
+            refuse_without_labs(read)
+            run_id = ""
+            if track:
+                run_id = tracked.enter_context(opened_run(config, read.sha256, "train"))
+            result = train_audited(output, read, audit, config, jobs=jobs, prior=borrowed)
+        lines = [describe(result.evaluation.report), f"Bundle: {out}"]
+        lines.append(f"Page: {out / 'evaluation.html'}")
         if track:
-            tracking_ready()
-        if audited is None:
-            result = train_into(output, cohort, config, jobs=jobs, prior=borrowed)
-        else:
-            result = train_audited(output, *audited, config, jobs=jobs, prior=borrowed)
-    lines = [describe(result.evaluation.report), f"Bundle: {out}"]
-    lines.append(f"Page: {out / 'evaluation.html'}")
-    if track:
-        version = log_bundle(result, out)
-        lines.append(
-            f"MLflow: registered as {config.tracking.model_name} version {version}, challenger"
-        )
+            version = log_bundle(result, out, run_id)
+            lines.append(
+                f"MLflow: registered as {config.tracking.model_name} version {version}, challenger"
+            )
     return 0, "\n".join(lines)
 
 
@@ -151,12 +156,17 @@ def train_into(
         If the output holds other files, or the prior does not match the cohort.
     """
     refuse_missing_prior(config, prior)
+    read, audit = _read_audited(output, cohort, config)
+    return train_audited(output, read, audit, config, jobs=jobs, prior=prior)
+
+
+def _read_audited(output: Claim, cohort: Path, config: Config) -> tuple[ReadResult, AuditReport]:
     read = read_training(cohort, config)
     write_rows(read, output)
     refuse_unusable(read, config)
     audit = audit_cohort(cohort, config, read)
     refuse_blocked(audit, str(write_audit_page(audit, config, output)))
-    return train_audited(output, read, audit, config, jobs=jobs, prior=prior)
+    return read, audit
 
 
 def train_audited(
@@ -278,7 +288,7 @@ def _write_reports(result: TrainingResult, folder: Path) -> None:
     (folder / "audit.json").write_text(as_json(result.audit, examples=False), encoding="utf-8")
 
 
-def log_bundle(result: TrainingResult, folder: Path) -> str:
+def log_bundle(result: TrainingResult, folder: Path, run_id: str) -> str:
     """Log a written bundle with its charts to MLflow; return the registered version.
 
     Parameters
@@ -286,12 +296,14 @@ def log_bundle(result: TrainingResult, folder: Path) -> str:
     result : TrainingResult
     folder : Path
         The bundle on disk.
+    run_id : str
+        Run that was opened before the training.
 
     Returns
     -------
     str
     """
-    return log_training(result, folder, _charts(result))
+    return log_training(result, folder, _charts(result), run_id)
 
 
 def _charts(result: TrainingResult) -> dict[str, dict[str, str]]:

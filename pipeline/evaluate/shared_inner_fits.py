@@ -61,6 +61,25 @@ def can_share(splits: Sequence[Split], plan: FitPlan, n_landmarks: int) -> bool:
     return whole and len(splits) >= LEAST_FOLDS and plan.config.tune.trials == 0
 
 
+def steps_of(folds: int) -> int:
+    """Number of fits that a repeat of so many folds reports as progress, without tuning.
+
+    Parameters
+    ----------
+    folds : int
+
+    Returns
+    -------
+    int
+
+    Examples
+    --------
+    >>> steps_of(3), steps_of(5)
+    (3, 15)
+    """
+    return folds if folds < LEAST_FOLDS else folds * (folds + 1) // 2
+
+
 def pairs_of(splits: Sequence[Split]) -> list[frozenset[int]]:
     """Return every two folds of one repeat.
 

@@ -202,10 +202,14 @@ def fetch_run_bundle(run_id: str) -> Path:
     """
     refuse_unusable_store(f"run {run_id}")
     mlflow = connect()
-    path = f"model/artifacts/{BUNDLE_ARTIFACT}"
     try:
-        tags = mlflow.MlflowClient().get_run(run_id).data.tags
-        folder = Path(mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path=path))
+        run = mlflow.MlflowClient().get_run(run_id)
+        tags, models = run.data.tags, run.outputs.model_outputs if run.outputs else []
+        # trainings before version 0.2 kept the model among the artifacts of the run
+        model = f"models:/{models[0].model_id}" if models else f"runs:/{run_id}/model"
+        folder = Path(
+            mlflow.artifacts.download_artifacts(artifact_uri=f"{model}/artifacts/{BUNDLE_ARTIFACT}")
+        )
     except store_errors() as error:
         raise BundleError(
             f"run {run_id} has no bundle in the store {shown_uri(tracking_uri())} "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,6 +85,25 @@ def check_gates(
     if champion is not None:
         gates += _against_champion(challenger, champion, config)
     return gates
+
+
+def gate_tags(gates: Sequence[Gate]) -> dict[str, str]:
+    """Tags of a run or model version: ``passed`` or ``failed`` by ``gate/<name>``.
+
+    Parameters
+    ----------
+    gates : sequence of Gate
+
+    Returns
+    -------
+    dict of str
+
+    Examples
+    --------
+    >>> gate_tags([Gate("canary", True, "No leak.")])
+    {'gate/canary': 'passed'}
+    """
+    return {f"gate/{gate.name}": "passed" if gate.passed else "failed" for gate in gates}
 
 
 def gate_draws(

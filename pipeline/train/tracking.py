@@ -3,61 +3,56 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import pandas as pd
 import yaml
 
 import pipeline
 from pipeline import log
+from pipeline.config import Config
 from pipeline.errors import BundleError, UsageError
-from pipeline.evaluate.decision_curve import net_benefit_at
 from pipeline.explain.shap_values import attribute
+from pipeline.failure import Terminated
 from pipeline.model.bundle import CARD_PAGE, REPORTS, Bundle
 from pipeline.model.evaluated_outcome import OutcomeReport
 from pipeline.model.evaluation_report import EvaluationReport
-from pipeline.model.lab_row_columns import REQUIRED, optional_columns
 from pipeline.model.manifest import SCHEMA_VERSION
 from pipeline.model.outcomes import nearest_horizon
 from pipeline.model.recalibration_report import RECALIBRATED_FROM
-from pipeline.model.registered_model import seal_model
-from pipeline.model.registry import (
-    BUNDLE_ARTIFACT,
-    CHALLENGER,
-    connect,
-    first_line,
-    store_errors,
-)
+from pipeline.model.registered_model import BUNDLE_TAG
+from pipeline.model.registry import connect, first_line, store_errors
 from pipeline.model.store_creation import prepare_store, store_lock
-from pipeline.model.tracking_store import shown_uri, store_problem, tracking_uri
-from pipeline.resources import config_path, schema_path
+from pipeline.model.tracking_store import one_attempt, shown_uri, store_problem, tracking_uri
 from pipeline.train.figures import outcome_figures
 from pipeline.train.fit import TrainingResult
-
-_NOTE_LENGTH = 7900  # a tag holds 8000 characters
-_METRICS = (
-    "auroc",
-    "auroc_lo",
-    "auroc_hi",
-    "auprc",
-    "brier",
-    "ipa",
-    "cal_slope",
-    "cal_slope_lo",
-    "cal_slope_hi",
-    "cal_intercept",
-    "n_events",
+from pipeline.train.gates import Candidate, check_gates, gate_tags, read_draws
+from pipeline.train.logged_model import finish_model, start_model
+from pipeline.train.tracked_metrics import (
+    comparator_table,
+    outcome_metrics,
+    subgroup_table,
+    training_metrics,
 )
-_REQUIRED = ("mlflow", "numpy", "pandas", "pyarrow", "pydantic", "pyyaml", "scikit-learn", "scipy")
+from pipeline.train.tracked_settings import outcome_params, run_params
+
+CONFIG_TAG = "config_sha256"
+INTENDED_USE = "research use only"
+EXPERIMENT_KIND = "custom_model_development"  # the interface opens on the table of runs
+EXPERIMENT_NOTE = (
+    "Trainings of Cytocast, research use only. One run per training, with one child run per "
+    "outcome. Compare the metrics `headline/<outcome>_auroc`, `_brier`, `_cal_slope`, "
+    "`_minus_grade_and_day` and `_minus_negative_control`, with the ends `_lo` and `_hi` of their "
+    "95% intervals. Tags `gate/...` are the promotion gates. `evaluation.html` is the full report."
+)
+DIGEST_LENGTH = 36  # of a dataset in MLflow
+_NOTE_LENGTH = 7900  # a tag holds 8000 characters
 
 
 @dataclass(frozen=True)
@@ -83,8 +78,50 @@ class TrackedTraining:
     commit: tuple[str, str]
 
 
+@contextmanager
+def opened_run(config: Config, cohort_sha256: str, command: str) -> Iterator[str]:
+    """Open the run of a training that starts now; if this block fails, mark it so.
+
+    Parameters
+    ----------
+    config : Config
+    cohort_sha256 : str
+    command : str
+        ``train`` or ``recalibrate``.
+
+    Yields
+    ------
+    str
+        Id of the run, for :func:`log_training`.
+    """
+    mlflow = connect()
+    uri = tracking_uri()
+    with store_lock(uri):
+        experiment = mlflow.set_experiment(config.tracking.experiment)
+        _describe_experiment(mlflow, experiment)
+        client = mlflow.MlflowClient()
+        run = client.create_run(
+            experiment.experiment_id,
+            run_name=f"{command} {config.cohort.name}",
+            tags={
+                "cohort_sha256": cohort_sha256,
+                CONFIG_TAG: config.sha256(),
+                "synthetic": str(config.cohort.synthetic).lower(),
+                "intended_use": INTENDED_USE,
+            },
+        )
+    run_id = str(run.info.run_id)
+    try:
+        yield run_id
+    except BaseException as error:
+        stopped = isinstance(error, (KeyboardInterrupt, Terminated))
+        with suppress(*store_errors()), one_attempt(), store_lock(uri):
+            client.set_terminated(run_id, "KILLED" if stopped else "FAILED")
+        raise
+
+
 def log_training(
-    result: TrainingResult, folder: Path, charts: Mapping[str, Mapping[str, str]]
+    result: TrainingResult, folder: Path, charts: Mapping[str, Mapping[str, str]], run_id: str
 ) -> str:
     """Log a training that has just ended, with all figures; see :func:`log_tracked`.
 
@@ -95,6 +132,8 @@ def log_training(
         The bundle on disk, with its reports.
     charts : mapping
         Outcome to path below the run's artifacts to SVG markup.
+    run_id : str
+        From :func:`opened_run`.
 
     Returns
     -------
@@ -112,7 +151,7 @@ def log_training(
         for name, outcome in report.outcomes.items()
     }
     with logging_to_store(folder):
-        return log_tracked(TrackedTraining(result.bundle, report, folder, figures, _git()))
+        return log_tracked(TrackedTraining(result.bundle, report, folder, figures, _git()), run_id)
 
 
 @contextmanager
@@ -145,14 +184,15 @@ def logging_to_store(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def log_tracked(training: TrackedTraining) -> str:
+def log_tracked(training: TrackedTraining, run_id: str = "") -> str:
     """Log one parent run and a child run per outcome, and register the model as challenger.
-
-    The version is registered last, with the bundle's digest, so an interrupted run has no version.
 
     Parameters
     ----------
     training : TrackedTraining
+    run_id : str
+        Run that was opened before the training; "" opens one, and marks earlier unfinished runs
+        of the same cohort and settings as failed.
 
     Returns
     -------
@@ -162,52 +202,116 @@ def log_tracked(training: TrackedTraining) -> str:
     mlflow = connect()
     log.info("logging to MLflow")
     config, evaluation = training.bundle.config, training.evaluation
-    mlflow.set_experiment(config.tracking.experiment)
-    with mlflow.start_run(run_name=f"{_command(training)} {config.cohort.name}") as run:
-        mlflow.set_tags(_tags(training, ", ".join(evaluation.outcomes)))
-        mlflow.log_params(_params(config.model_dump(mode="json")))
-        mlflow.log_text(yaml.safe_dump(config.model_dump(mode="json")), "config.yaml")
-        mlflow.log_dict(evaluation.to_dict(), "evaluation.json")
-        for name in (*REPORTS, CARD_PAGE):
-            if name in REPORTS or (training.folder / name).is_file():
-                mlflow.log_artifact(str(training.folder / name))
-        card = (training.folder / "model_card.md").read_text(encoding="utf-8")
-        mlflow.set_tag("mlflow.note.content", card[:_NOTE_LENGTH])
-        for name, outcome in evaluation.outcomes.items():
-            _log_outcome(mlflow, training, name, outcome)
-        return _register(mlflow, training, run.info.run_id)
+    experiment = mlflow.set_experiment(config.tracking.experiment)
+    _describe_experiment(mlflow, experiment)
+    name = f"{_command(training)} {config.cohort.name}"
+    with mlflow.start_run(run_id=run_id or None, run_name=None if run_id else name) as run:
+        if not run_id:
+            _close_unfinished(mlflow, experiment.experiment_id, training, run.info.run_id)
+        model_id = start_model(mlflow, experiment.experiment_id, run.info.run_id, training.bundle)
+        dataset = _log_dataset(mlflow, run.info.run_id, evaluation)
+        gates = _gate_tags(training)
+        mlflow.set_tags({**_tags(training, ", ".join(evaluation.outcomes)), **gates})
+        mlflow.log_params(run_params(config))
+        mlflow.log_metrics(
+            training_metrics(evaluation, config.gates.horizon_hours),
+            model_id=model_id,
+            dataset=dataset,
+        )
+        _log_reports(mlflow, training)
+        for outcome, report in evaluation.outcomes.items():
+            _log_outcome(mlflow, training, outcome, report)
+        return finish_model(
+            mlflow,
+            model_id,
+            run.info.run_id,
+            training.bundle,
+            training.folder,
+            tags=gates,
+            description=_description(training),
+        )
+
+
+def _describe_experiment(mlflow: ModuleType, experiment: Any) -> None:
+    tags = {"mlflow.experimentKind": EXPERIMENT_KIND, "mlflow.note.content": EXPERIMENT_NOTE}
+    missing = {name: text for name, text in tags.items() if experiment.tags.get(name) != text}
+    if missing:
+        mlflow.set_experiment_tags(missing)
+
+
+def _close_unfinished(
+    mlflow: ModuleType, experiment_id: str, training: TrackedTraining, run_id: str
+) -> None:
+    """Mark unfinished runs of the same cohort and settings as failed, and name this run there."""
+    provenance, client = training.bundle.provenance, mlflow.MlflowClient()
+    query = (
+        f"tags.cohort_sha256 = '{provenance['cohort_sha256']}' and "
+        f"tags.{CONFIG_TAG} = '{provenance['config_sha256']}' and attributes.status != 'FINISHED'"
+    )
+    for run in client.search_runs([experiment_id], query):
+        if run.info.run_id != run_id:
+            client.set_tag(run.info.run_id, "logged_in_run", run_id)
+            client.set_terminated(run.info.run_id, "FAILED")
+
+
+def _log_dataset(mlflow: ModuleType, run_id: str, evaluation: EvaluationReport) -> Any:
+    """Log the training cohort as a dataset: name, digest and counts, no rows."""
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    cohort = evaluation.cohort
+    digest = str(cohort.sha256 or "")
+    counts = {
+        "patients": cohort.n_patients,
+        "landmarks": cohort.n_landmarks,
+        "lab rows": cohort.n_lab_rows,
+        **{f"patients with {name}": count for name, count in cohort.event_patients.items()},
+    }
+    dataset = Dataset(
+        name=str(cohort.name),
+        digest=digest[:DIGEST_LENGTH],
+        source_type="cohort",
+        source=json.dumps({"cohort_sha256": digest, "synthetic": cohort.synthetic}),
+        profile=json.dumps(counts),
+    )
+    used = DatasetInput(dataset, [InputTag("mlflow.data.context", "training and evaluation")])
+    mlflow.MlflowClient().log_inputs(run_id, [used])
+    return dataset
+
+
+def _log_reports(mlflow: ModuleType, training: TrackedTraining) -> None:
+    config, evaluation = training.bundle.config, training.evaluation
+    mlflow.log_text(yaml.safe_dump(config.model_dump(mode="json")), "config.yaml")
+    mlflow.log_dict(evaluation.to_dict(), "evaluation.json")
+    for name in (*REPORTS, CARD_PAGE):
+        if name in REPORTS or (training.folder / name).is_file():
+            mlflow.log_artifact(str(training.folder / name))
+    card = (training.folder / "model_card.md").read_text(encoding="utf-8")
+    mlflow.set_tag("mlflow.note.content", card[:_NOTE_LENGTH])
+    tables = {"comparators": comparator_table(evaluation), "subgroups": subgroup_table(evaluation)}
+    for name, table in tables.items():
+        if len(table):
+            mlflow.log_table(table, f"tables/{name}.json")
 
 
 def _log_outcome(
     mlflow: ModuleType, training: TrackedTraining, name: str, outcome: OutcomeReport
 ) -> None:
-    metrics = {
-        f"{name}/h{hours}/{metric}": value
-        for hours, cell in outcome.model.items()
-        for metric in _METRICS
-        if (value := getattr(cell, metric)) is not None
-    }
-    metrics |= {
-        f"{name}/h{hours}/no_state/{metric}": value
-        for hours, cell in outcome.model_no_state.items()
-        for metric in ("auroc", "brier", "cal_slope")
-        if (value := getattr(cell, metric)) is not None
-    }
-    metrics |= {
-        f"{name}/h{hours}/net_benefit_p10": value
-        for hours, cell in outcome.net_benefit.items()
-        if (value := net_benefit_at(cell, 0.1)) is not None
-    }
-    mlflow.log_metrics(metrics)
     with mlflow.start_run(run_name=name, nested=True):
-        mlflow.set_tags(_tags(training, name))
-        mlflow.log_metrics(metrics)
+        mlflow.set_tags({**_tags(training, name), "mlflow.note.content": outcome.label})
+        mlflow.log_params(outcome_params(training.bundle.config, name))
+        mlflow.log_metrics(outcome_metrics(outcome))
         with tempfile.TemporaryDirectory() as folder:
             for path, content in training.figures.get(name, ()):
                 target = Path(folder) / path
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(content)
             mlflow.log_artifacts(folder)
+
+
+def _gate_tags(training: TrackedTraining) -> dict[str, str]:
+    """One tag per gate that needs no champion; promotion compares with the champion too."""
+    candidate = Candidate(training.evaluation, read_draws(training.folder))
+    return gate_tags(check_gates(candidate, training.bundle.config.gates, None))
 
 
 def _figures(
@@ -239,74 +343,19 @@ def _tags(training: TrackedTraining, outcome: str) -> dict[str, str]:
     return {
         "outcome": outcome,
         "cohort_sha256": bundle.provenance["cohort_sha256"],
-        "bundle_sha256": bundle.sha256,
+        CONFIG_TAG: bundle.provenance["config_sha256"],
+        BUNDLE_TAG: bundle.sha256,
         "schema_version": SCHEMA_VERSION,
         "git_commit": commit,
         "git_dirty": dirty,
         "synthetic": str(bundle.config.cohort.synthetic).lower(),
-        "intended_use": "research use only",
+        "intended_use": INTENDED_USE,
         "mlflow.source.name": f"cytocast {_command(training)}",
     }
 
 
 def _command(training: TrackedTraining) -> str:
     return "recalibrate" if RECALIBRATED_FROM in training.bundle.provenance else "train"
-
-
-def _params(settings: Mapping[str, Any]) -> dict[str, str]:
-    """Settings as flat parameters; nested keys joined by dots."""
-    flat: dict[str, str] = {}
-
-    def walk(prefix: str, value: Any) -> None:
-        if isinstance(value, Mapping):
-            for key, inner in value.items():
-                walk(f"{prefix}.{key}" if prefix else str(key), inner)
-        else:
-            flat[prefix] = json.dumps(value, ensure_ascii=False)[:500]
-
-    walk("", settings)
-    allowed = str.maketrans(dict.fromkeys("@[]<>(),'\"", "_"))
-    return {key.translate(allowed): value for key, value in flat.items()}
-
-
-def _register(mlflow: ModuleType, training: TrackedTraining, run_id: str) -> str:
-    from mlflow.models import ModelSignature
-    from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
-    from mlflow.types.schema import AnyType
-
-    name = training.bundle.config.tracking.model_name
-    # any type: MLflow refuses integer hours in a double column and integer ids in a string column
-    any_type = AnyType()  # type: ignore[no-untyped-call]
-    columns: list[Any] = [ColSpec(any_type, column) for column in REQUIRED]
-    columns += [
-        ColSpec(any_type, column, required=False) for column in optional_columns(training.bundle)
-    ]
-    inputs = Schema(columns)
-    params = ParamSchema([ParamSpec(name, "string", "") for name in ("as_of", "decimal_comma")])
-    signature = ModelSignature(inputs, params=params)
-    code = Path(pipeline.__file__).parent
-    with tempfile.TemporaryDirectory() as folder:
-        target = Path(folder) / "model"
-        # MLflow names the artifact after its source folder
-        bundle = shutil.copytree(training.folder, Path(folder) / BUNDLE_ARTIFACT)
-        mlflow.pyfunc.save_model(
-            path=str(target),
-            python_model=str(code / "predict" / "pyfunc.py"),
-            artifacts={BUNDLE_ARTIFACT: str(bundle)},
-            code_paths=[str(code), str(schema_path("")), str(config_path(""))],
-            signature=signature,
-            input_example=_example(),
-            pip_requirements=_requirements(),
-        )
-        _remove_paths(target)
-        digests = seal_model(target)
-        mlflow.log_artifacts(str(target), "model")
-    tags = {**digests, "bundle_sha256": training.bundle.sha256}
-    registered = mlflow.register_model(f"runs:/{run_id}/model", name, tags=tags)
-    client = mlflow.MlflowClient()
-    client.set_registered_model_alias(name, CHALLENGER, registered.version)
-    client.update_model_version(name, registered.version, description=_description(training))
-    return str(registered.version)
 
 
 def _description(training: TrackedTraining) -> str:
@@ -317,47 +366,6 @@ def _description(training: TrackedTraining) -> str:
         f"{synthetic}Research use only. Trained on {cohort.n_patients} patients of the cohort "
         f"'{cohort.name}' for {outcomes}; see evaluation.html."
     )
-
-
-def _example() -> pd.DataFrame:
-    """Two results of an invented patient, as an example of the columns."""
-    return pd.DataFrame(
-        {
-            "patient_id": ["example-1", "example-1"],
-            "analyte": ["crp", "crp"],
-            "value": ["12.5", "<0.3"],
-            "unit": ["mg/L", "mg/L"],
-            "collected_hours": [30.0, 6.0],
-            "resulted_hours": [32.0, 8.0],
-        }
-    )
-
-
-def _remove_paths(target: Path) -> None:
-    """Remove this machine's paths and caches from the saved model."""
-    path = target / "MLmodel"
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    flavor = content["flavors"]["python_function"]
-    flavor["model_code_path"] = Path(flavor["model_code_path"]).name
-    for artifact in flavor.get("artifacts", {}).values():
-        artifact["uri"] = artifact["path"]
-    path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
-    for cache in sorted(target.rglob("__pycache__"), reverse=True):
-        for file in cache.iterdir():
-            file.unlink()
-        cache.rmdir()
-
-
-def _requirements() -> list[str]:
-    from importlib.metadata import PackageNotFoundError
-
-    pins = [f"{name}=={version(name)}" for name in _REQUIRED]
-    for name in ("xgboost-cpu", "xgboost"):
-        try:
-            return [*pins, f"{name}=={version(name)}"]
-        except PackageNotFoundError:
-            continue
-    return pins
 
 
 def _git() -> tuple[str, str]:

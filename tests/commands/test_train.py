@@ -21,9 +21,11 @@ import pytest
 
 from pipeline.cli import main
 from pipeline.commands.promote import promote
+from pipeline.commands.train import train_command
 from pipeline.errors import BundleError
 from pipeline.model.bundle import load_bundle
 from pipeline.model.manifest import read_manifest
+from pipeline.resources import schema_json
 from tests.conftest import Mini, edit, read_predictions
 from tests.minicohort import write_cohort
 
@@ -265,6 +267,69 @@ def test_mlflow_holds_metrics_figures_and_a_challenger(tracked) -> None:
     assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
 
 
+def test_mlflow_links_model_metrics_and_cohort(tracked) -> None:
+    import mlflow
+
+    client = mlflow.MlflowClient()
+    version = client.get_model_version_by_alias("cytocast", "challenger")
+    run = client.get_run(version.run_id)
+    bundle = load_bundle(tracked / "b")
+    model = client.get_logged_model(run.outputs.model_outputs[0].model_id)
+    assert (model.status, model.source_run_id) == ("READY", version.run_id)
+    assert {metric.key: metric.value for metric in model.metrics} == run.data.metrics
+    used = run.inputs.dataset_inputs[0].dataset
+    assert bundle.provenance["cohort_sha256"].startswith(used.digest)
+    assert json.loads(used.profile)["patients"] == bundle.provenance["n_patients"]
+    fitting = run.info.end_time - run.info.start_time
+    children = client.search_runs(
+        [run.info.experiment_id], f"tags.mlflow.parentRunId = '{version.run_id}'"
+    )
+    logged = [child.info.start_time for child in children]
+    assert min(logged) - run.info.start_time > 0.2 * fitting  # it was opened before fitting
+    assert {child.data.params["outcome"] for child in children} == {"severe_crs", "icans"}
+    assert all("h72/auroc_lo" in child.data.metrics for child in children)
+    assert any(name.startswith("h72/minus_grade_and_day") for name in children[0].data.metrics)
+    gates = {name for name in version.tags if name.startswith("gate/")}
+    assert gates == {name for name in run.data.tags if name.startswith("gate/")}
+    assert "gate/icans/h72/calibration slope" in gates
+    assert client.get_registered_model("cytocast").description == version.description
+    table = mlflow.load_table("tables/comparators.json", [version.run_id])
+    assert {"model", "grade_and_day"} <= set(table["predictor"])
+    signature = mlflow.models.get_model_info("models:/cytocast@challenger").signature
+    predictions = schema_json("predictions.json")["fields"]
+    assert signature.outputs.input_names() == [field["name"] for field in predictions]
+    experiment = client.get_experiment(run.info.experiment_id)
+    assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
+    assert len(run.data.metrics) + len(run.data.params) < 120
+
+
+def test_a_training_that_fails_leaves_a_failed_run_that_names_the_later_one(
+    mini, tracked, tmp_path, monkeypatch
+) -> None:
+    import mlflow
+
+    client = mlflow.MlflowClient()
+    experiment = client.get_experiment_by_name("cytocast").experiment_id
+    before = {run.info.run_id for run in client.search_runs([experiment])}
+
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as broken:
+        broken.setattr("pipeline.commands.train.train_audited", stop)
+        with pytest.raises(KeyboardInterrupt):
+            train_command(
+                mini.cohort, tmp_path / "b", [mini.config], outcomes="icans", seed=None,
+                time_zone=None, jobs=1, force=False, track=True,
+            )  # fmt: skip
+    (killed,) = [run for run in client.search_runs([experiment]) if run.info.run_id not in before]
+    assert killed.info.status == "KILLED"
+    assert (
+        killed.data.tags["cohort_sha256"] == load_bundle(tracked / "b").provenance["cohort_sha256"]
+    )
+    client.delete_run(killed.info.run_id)
+
+
 def test_nothing_patient_level_and_no_path_reaches_mlflow(tracked) -> None:
     files = [path for path in tracked.rglob("*") if path.is_file() and "mlruns" in path.parts]
     assert len(files) > 10
@@ -451,13 +516,13 @@ def test_a_training_whose_store_fails_is_registered_later(
 ) -> None:
     import mlflow
 
-    def fail(*_):
+    def fail(*_, **__):
         raise OSError(28, "No space left on device")
 
     client = mlflow.MlflowClient()
     trained = client.get_run(client.get_model_version("cytocast", "1").run_id)
     with monkeypatch.context() as broken:
-        broken.setattr("pipeline.train.tracking._register", fail)
+        broken.setattr("pipeline.train.tracking.finish_model", fail)
         assert train(mini, tracked / "b2", "--outcomes", "severe_crs,icans", "--seed", "5") == 5
     command = f"cytocast register {tracked / 'b2'}"
     assert command in capsys.readouterr().err
@@ -470,6 +535,10 @@ def test_a_training_whose_store_fails_is_registered_later(
     assert version.tags["bundle_sha256"] == load_bundle(tracked / "b2").sha256
     assert version.description == first.description
     later = client.get_run(version.run_id)
+    failed = client.search_runs(
+        [later.info.experiment_id], f"tags.logged_in_run = '{version.run_id}'"
+    )
+    assert [run.info.status for run in failed] == ["FAILED"]
     assert later.info.run_name == trained.info.run_name
     assert later.info.status == "FINISHED"
     assert later.data.metrics.keys() == trained.data.metrics.keys()
