@@ -101,8 +101,15 @@ report: predict ## Score a lab batch and print where its pages are: INPUT=PATH O
 monitor: need-INPUT need-OUT $(READY) ## Compare batches with the training cohort: INPUT="A B" OUT=DIR [MODEL= COHORT=DIR CONFIG= TZ_NAME= SIGNED_BY=KEY SHOW_VALUES=1 FORCE=1]
 	@$(BIN)/cytocast monitor $(foreach path,$(INPUT),--input "$(path)") --out "$(OUT)" --model "$(model)" $(if $(COHORT),--cohort "$(COHORT)") $(configs) $(zone) $(signed) $(shown) $(force)
 
-ui: $(READY) ## Browse runs and models at http://127.0.0.1:5000
-	@$(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1
+ui: $(READY) ## Browse the runs of the last training, demo included [OUT=out/demo PORT=5000]
+	@newest=$$(ls -t mlflow.db "$(or $(OUT),out/demo)/mlflow.db" 2>/dev/null | head -n 1); \
+	store=$${MLFLOW_TRACKING_URI:-$${newest:+sqlite:///$$newest}}; \
+	case "$$store" in \
+	"") echo "There is no tracking store: train first (make demo), or set MLFLOW_TRACKING_URI." >&2; exit 2;; \
+	http*) echo "The runs are on a server: open $$store"; exit 0;; \
+	esac; \
+	echo "Runs of $$store at http://127.0.0.1:$(or $(PORT),5000)"; \
+	exec $(BIN)/mlflow ui --backend-store-uri "$$store" --host 127.0.0.1 --port $(or $(PORT),5000)
 
 sign: $(READY) ## Sign a bundle, or make a key pair: MODEL=DIR KEY=FILE [FORCE=1], or NEW_KEY=FILE
 	@$(BIN)/cytocast sign $(if $(MODEL),"$(MODEL)") $(if $(KEY),--key "$(KEY)") $(if $(NEW_KEY),--new-key "$(NEW_KEY)") $(force)

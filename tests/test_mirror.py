@@ -36,6 +36,7 @@ OTHERS = {
     "audit/test_docs": "docs/audit.md",
     "audit/test_real_cohorts": "public cohorts, whole",
     "commands/test_evaluate_settings": "settings of a training, from configuration to cards",
+    "commands/test_mlflow_server": "training, promotion and prediction with a server on PostgreSQL",
     "commands/test_predict_hostile_strings": "hostile strings, through every output of predict",
     "commands/test_predict_bad_input": "one bad row never loses a batch, for every command of it",
     "commands/test_train_bad_input": "bad input to a training, for every room",
