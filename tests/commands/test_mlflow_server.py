@@ -91,8 +91,11 @@ def wait_for_port(port: int) -> None:
 class Server:
     """An MLflow server that can be stopped, and started again with moved artifacts."""
 
-    def __init__(self, database: str, artifacts: Path) -> None:
+    def __init__(
+        self, database: str, artifacts: Path | str, environment: dict[str, str] | None = None
+    ) -> None:
         self.database, self.artifacts, self.port = database, artifacts, free_port()
+        self.environment = environment or {}
         self.running: subprocess.Popen[bytes] | None = None
 
     @property
@@ -105,8 +108,14 @@ class Server:
         command += ["--artifacts-destination", str(self.artifacts), "--serve-artifacts"]
         self.running = subprocess.Popen(
             command,
-            env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_TRACKING_URI": ""},
-            cwd=self.artifacts.parent,
+            env={
+                **os.environ,
+                "MLFLOW_DISABLE_TELEMETRY": "true",
+                "MLFLOW_TRACKING_URI": "",
+                "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # nine processes less
+                **self.environment,
+            },
+            cwd="/",
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
@@ -139,7 +148,7 @@ def server(database, tmp_path_factory) -> Iterator[Server]:
         result.stop()
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def store(server, tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", server.uri)
@@ -169,7 +178,7 @@ def predictions(mini: Mini, out: Path, model: str) -> pd.DataFrame:
 
 
 def test_the_champion_on_a_server_predicts_as_its_bundle_and_reproduces(
-    mini, trained, tmp_path
+    mini, store, trained, tmp_path
 ) -> None:
     by_alias = predictions(mini, tmp_path / "alias", "models:/cytocast@champion")
     by_path = predictions(mini, tmp_path / "path", str(trained))
@@ -180,7 +189,7 @@ def test_the_champion_on_a_server_predicts_as_its_bundle_and_reproduces(
 
 
 def test_a_server_that_goes_away_leaves_a_bundle_to_register_and_a_failed_run(
-    mini, server, trained, tmp_path, monkeypatch, capsys
+    mini, store, server, trained, tmp_path, monkeypatch, capsys
 ) -> None:
     import mlflow
 
@@ -213,3 +222,60 @@ def test_a_server_that_goes_away_leaves_a_bundle_to_register_and_a_failed_run(
     # the champion was logged before the artifacts were moved
     again = predictions(mini, tmp_path / "again", "models:/cytocast@champion")
     pd.testing.assert_frame_equal(again, predictions(mini, tmp_path / "path", str(trained)))
+
+
+@pytest.fixture(scope="module")
+def s3(tmp_path_factory) -> Iterator[dict[str, str]]:
+    """Environment of a client of an S3-compatible store with the bucket ``runs``.
+
+    moto and boto3 are installed outside this environment, whose pins they contradict.
+    """
+    place, port = tmp_path_factory.mktemp("s3"), free_port()
+    python = str(place / "venv" / "bin" / "python")
+    pip = ["-m", "pip", "install", "--quiet"]
+    try:
+        subprocess.run([sys.executable, "-m", "venv", str(place / "venv")], check=True)
+        subprocess.run([python, *pip, "moto[server]"], check=True, capture_output=True)
+        subprocess.run(
+            [python, *pip, "--target", str(place / "boto3"), "boto3"],
+            check=True,
+            capture_output=True,
+        )
+    except subprocess.CalledProcessError as error:
+        pytest.skip(f"moto cannot be installed: {error.stderr.decode()[-200:]}")
+    running = subprocess.Popen(
+        [python, "-m", "moto.server", "-p", str(port)],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    address = f"http://127.0.0.1:{port}"
+    try:
+        wait_for_port(port)
+        urllib.request.urlopen(urllib.request.Request(f"{address}/runs", method="PUT")).close()
+        yield {
+            "MLFLOW_S3_ENDPOINT_URL": address,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "PYTHONPATH": str(place / "boto3"),
+        }
+    finally:
+        running.terminate()
+        running.wait(SECONDS)
+
+
+@pytest.mark.slow
+def test_artifacts_in_an_s3_compatible_store(mini, s3, tmp_path, monkeypatch) -> None:
+    server = Server(f"sqlite:///{tmp_path / 'server.db'}", "s3://runs/artifacts", s3)
+    server.start()
+    try:
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", server.uri)
+        assert train(mini, tmp_path / "b") == 0
+        assert main(["promote", "--force", "--quiet"]) == 0
+        by_alias = predictions(mini, tmp_path / "alias", "models:/cytocast@champion")
+        by_path = predictions(mini, tmp_path / "path", str(tmp_path / "b"))
+        pd.testing.assert_frame_equal(by_alias, by_path)
+        listed = urllib.request.urlopen(f"{s3['MLFLOW_S3_ENDPOINT_URL']}/runs").read()
+        assert b"artifacts/bundle/manifest.json" in listed
+    finally:
+        server.stop()
