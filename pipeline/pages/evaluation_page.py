@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pipeline.evaluate.abstention_rates import abstention_line
+from pipeline.evaluate.evaluation_phrases import evaluation_section
 from pipeline.evaluate.scorecard import THRESHOLD, USEFUL_AUROC, scorecard
 from pipeline.explain.phrases import outcome_short, section
 from pipeline.format import DASH, counted, decimal, is_missing, joined, percent, words
@@ -24,6 +25,7 @@ from pipeline.pages.evaluation_sections import (
 )
 from pipeline.pages.evaluation_tables import Grid
 from pipeline.pages.evaluation_titles import TEMPLATES, WORDS, banner_text, subject_text
+from pipeline.pages.evaluation_warnings import page_warnings, sample_size_grid
 from pipeline.pages.hard_cases import hard_cases
 from pipeline.pages.headline_sentences import calibration_text
 from pipeline.pages.html import render, setting_rows
@@ -31,8 +33,6 @@ from pipeline.pages.method_sentences import arrival_text, audit_lines, audit_tit
 from pipeline.pages.model_tables import model_grid
 from pipeline.pages.recalibration_table import recalibration_grid
 from pipeline.pages.scorecard_rows import ScoreRow, score_row
-
-_ERROR = "Audit error"  # start of the warnings that invalidate results
 
 
 def render_evaluation(report: EvaluationReport, *, title: str, synthetic: bool = False) -> str:
@@ -66,7 +66,11 @@ def render_evaluation(report: EvaluationReport, *, title: str, synthetic: bool =
     horizons = sorted({h for outcome in outcomes.values() for h in outcome.model}, key=float)
     minimum = int(protocol.min_event_patients or 5)
     simulated = banner_text(cohort, synthetic=synthetic)
-    warnings = [_with_label(line, outcomes) for line in report.warnings]
+    warnings = page_warnings(report)
+    views = [
+        outcome_view(key, outcome, report, warnings.by_outcome[key])
+        for key, outcome in outcomes.items()
+    ]
     settings = [part.model_dump(exclude_unset=True) for part in (cohort, protocol)]
     return render(
         TEMPLATES,
@@ -80,12 +84,12 @@ def render_evaluation(report: EvaluationReport, *, title: str, synthetic: bool =
         cohort=cohort,
         landmarks=_number(cohort.n_landmarks, "landmark"),
         patients=_number(cohort.n_patients, "patient"),
-        outcomes=[outcome_view(key, outcome, report) for key, outcome in outcomes.items()],
+        outcomes=views,
         limits=headline_sentences.cannot_show_sentences(outcomes, report.kind, minimum),
         horizons=joined(protocol.horizons_h or horizons),
-        threshold=percent(THRESHOLD),
+        columns=_columns(),
         useful=decimal(USEFUL_AUROC),
-        sections=section("evaluation_sections"),
+        sections=evaluation_section("sections"),
         contrast=_contrast_section(report),
         abstentions=[
             abstention_line(report.outcome(name).label or words(name), abstained)
@@ -96,8 +100,9 @@ def render_evaluation(report: EvaluationReport, *, title: str, synthetic: bool =
         made=model_grid(report.models, report.settings_changed),
         canary=report.canary_auroc,
         canary_sentence=about("canary", auroc=decimal(report.canary_auroc))[1],
-        errors=[line for line in warnings if line.startswith(_ERROR)],
-        warnings=[line for line in warnings if not line.startswith(_ERROR)],
+        errors=warnings.errors,
+        warnings=warnings.general,
+        sample_size=sample_size_grid(report, [(view.key, view.short) for view in views]),
         arrival=arrival_text(report.result_times),
         audits=_audits(report),
         audit_codes=audit_titles(report.audit),
@@ -140,7 +145,9 @@ class OutcomeView:
     sections: list[Section]
 
 
-def outcome_view(key: str, outcome: OutcomeReport, report: EvaluationReport) -> OutcomeView:
+def outcome_view(
+    key: str, outcome: OutcomeReport, report: EvaluationReport, warnings: Sequence[str] = ()
+) -> OutcomeView:
     """
     Return what the page shows of one outcome.
 
@@ -167,7 +174,14 @@ def outcome_view(key: str, outcome: OutcomeReport, report: EvaluationReport) -> 
         key=key,
         label=label,
         short=short,
-        row=score_row(key, short, outcome, card),
+        row=score_row(
+            key,
+            short,
+            outcome,
+            card,
+            events=report.cohort.event_patients.get(key),
+            warnings=warnings,
+        ),
         headline=headline_sentences.headline(label, outcome, kind),
         others=headline_sentences.other_horizons(outcome.model, hours),
         hard=hard_cases(outcome) if judged else [],
@@ -176,6 +190,15 @@ def outcome_view(key: str, outcome: OutcomeReport, report: EvaluationReport) -> 
             key, outcome, report, [line for line in lines if line and judged]
         ),
     )
+
+
+def _columns() -> dict[str, str]:
+    """Headings of the scorecard, by the key of its cells."""
+    threshold = percent(THRESHOLD)
+    return {
+        name: str(text).format(threshold=threshold)
+        for name, text in evaluation_section("scorecard")["columns"].items()
+    }
 
 
 def _in_page_order(outcomes: Mapping[str, OutcomeReport]) -> dict[str, OutcomeReport]:
@@ -196,13 +219,6 @@ def _audits(report: EvaluationReport) -> list[tuple[str, list[str]]]:
         ("The audit of the training cohort found", audit_lines(report.audit_of_training)),
     ]
     return [(heading, lines) for heading, lines in audits if lines]
-
-
-def _with_label(line: str, outcomes: Mapping[str, OutcomeReport]) -> str:
-    """Replace the outcome key at the start of a sentence by its label."""
-    name, colon, rest = line.partition(":")
-    label = outcomes[name].label if name in outcomes else ""
-    return f"{label}{colon}{rest}" if label else line
 
 
 def _contrast_section(report: EvaluationReport) -> Section:
