@@ -19,6 +19,7 @@ from pipeline.pages.audit_page import render_audit
 from pipeline.pages.evaluation_charts import standalone_charts
 from pipeline.pages.evaluation_page import render_evaluation
 from pipeline.pages.evaluation_summary import describe
+from pipeline.pages.evaluation_titles import page_title
 from pipeline.pages.model_card import write_card
 from pipeline.reading.read_result import ReadResult
 from pipeline.train.fit import TrainingResult, train
@@ -271,7 +272,7 @@ def _write_reports(result: TrainingResult, folder: Path) -> None:
     write_draws(result.gate_draws, folder)
     page = render_evaluation(
         evaluation.report,
-        title=f"Evaluation of {config.cohort.name}",
+        title=page_title(evaluation.report),
         synthetic=config.cohort.synthetic,
     )
     (folder / "evaluation.html").write_text(page, encoding="utf-8")

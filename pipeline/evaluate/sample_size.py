@@ -85,7 +85,7 @@ def supported_parameters(patients: int, prevalence: float, r2: float) -> float:
 
 
 def overall_margin(patients: int, prevalence: float) -> float:
-    """Half width of the 95 % interval of the overall risk; the third criterion requires .05.
+    """Half width of the 95% interval of the overall risk; the third criterion requires .05.
 
     Examples
     --------

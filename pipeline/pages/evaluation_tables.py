@@ -47,7 +47,7 @@ _REFITTED: dict[str, tuple[str, Callable[[Number], str]]] = {
     "brier": ("Brier score", partial(decimal, places=3)),
     "cal_slope": ("calibration slope", decimal),
 }
-_NO_INTERVAL = "0 % without an interval: no event was seen, so resampling shows no spread."
+_NO_INTERVAL = "0% without an interval: no event was seen, so resampling shows no spread."
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def share(metric: Metric) -> str:
     Examples
     --------
     >>> share(Metric(0.5, 0.4, 0.6)), share(Metric(0.0, 0.0, 0.0))
-    ('50 % [40 %, 60 %]', '0 %')
+    ('50% [40%, 60%]', '0%')
     """
     if metric.value in (0, 1) and metric.value == metric.low == metric.high:
         return proportion(metric.value)

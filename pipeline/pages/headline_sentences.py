@@ -57,7 +57,7 @@ def headline(label: str, outcome: OutcomeReport, kind: str = "") -> str:
     >>> other = {"72": {"auroc": 0.75, "diff_auroc": 0.06, "diff_lo": 0.01, "diff_hi": 0.11}}
     >>> content = {"model": model, "comparators": {"grade_and_day": other}}
     >>> print(headline("ICANS", OutcomeReport.model_validate(content)))
-    ICANS within 72 h: AUROC 0.81 (95 % interval 0.74 to 0.87). Grade and day alone reach 0.75; \
+    ICANS within 72 h: AUROC 0.81 (95% interval 0.74 to 0.87). Grade and day alone reach 0.75; \
 the model is 0.06 higher (difference 0.01 to 0.11).
     """
     hours = headline_key(outcome.model)
@@ -67,11 +67,11 @@ the model is 0.06 higher (difference 0.01 to 0.11).
     if cell.auroc is None or is_missing(cell.auroc):
         return f"{start} the AUROC could not be estimated{_why(cell)}."
     if kind == "apparent":
-        spread = in_words("95 % interval", cell.auroc_lo, cell.auroc_hi)
+        spread = in_words("95% interval", cell.auroc_lo, cell.auroc_hi)
         return f"{start} AUROC {decimal(cell.auroc)}{spread} on its own training patients."
     other = outcome.compared(REFERENCE, hours)
     places = agreeing_places(cell.auroc, other.auroc, other.diff_auroc)
-    spread = in_words("95 % interval", cell.auroc_lo, cell.auroc_hi, places)
+    spread = in_words("95% interval", cell.auroc_lo, cell.auroc_hi, places)
     against = _against_reference(other, places)
     return f"{start} AUROC {decimal(cell.auroc, places)}{spread}. {against}"
 
@@ -149,7 +149,7 @@ def weighted_text(outcome: OutcomeReport) -> str:
     verdict = ["has the other sign"] * turned + ["is not shown"] * (not shown)
     return (
         "With equal weight per patient instead of per landmark, the difference "
-        f"from grade and day within {hours} h {joined(verdict)}: {value} (95 % interval {low} to "
+        f"from grade and day within {hours} h {joined(verdict)}: {value} (95% interval {low} to "
         f"{high})."
     )
 
@@ -224,7 +224,7 @@ def calibration_text(outcome: OutcomeReport, first: str | None) -> str:
     >>> cell = {"cal_slope": 0.7, "cal_slope_lo": 0.5, "cal_slope_hi": 0.9}
     >>> outcome = OutcomeReport.model_validate({"model": {"72": cell}})
     >>> print(calibration_text(outcome, "72"))
-    Calibration within 72 h: slope 0.70 (95 % interval 0.50 to 0.90), the spread of the risks is \
+    Calibration within 72 h: slope 0.70 (95% interval 0.50 to 0.90), the spread of the risks is \
 too extreme.
     """
     if first is None:
@@ -327,14 +327,14 @@ def _level(outcome: OutcomeReport, hours: str) -> str:
             0: "no evidence that the risks are too high or too low on average",
         }[intercept.side_of(0.0, _PLACES)]
         value, low, high = (signed(part) for part in intercept)
-        parts.append(f"intercept {value} (95 % interval {low} to {high}), {verdict}")
+        parts.append(f"intercept {value} (95% interval {low} to {high}), {verdict}")
     return "; ".join(parts)
 
 
 def _slope(slope: Metric) -> str:
     if not slope.is_complete:
         return ""
-    figure = f"slope {decimal(slope.value)}{in_words('95 % interval', slope.low, slope.high)}"
+    figure = f"slope {decimal(slope.value)}{in_words('95% interval', slope.low, slope.high)}"
     verdict = {
         1: "the spread of the risks is not extreme enough",
         -1: "the spread of the risks is too extreme",
@@ -351,9 +351,9 @@ def _faults(outcome: OutcomeReport, hours: str) -> list[str]:
     if intercept.is_complete and (side := intercept.side_of(0.0, _PLACES)):
         direction = "low" if side > 0 else "high"
         value, low, high = (signed(part) for part in intercept)
-        faults.append(f"risks too {direction} (intercept {value}, 95 % interval {low} to {high})")
+        faults.append(f"risks too {direction} (intercept {value}, 95% interval {low} to {high})")
     if slope.is_complete and (side := slope.side_of(1.0, _PLACES)):
         fault = "not extreme enough" if side > 0 else "too extreme"
         ends = interval(slope.low, slope.high)
-        faults.append(f"a spread {fault} (slope {decimal(slope.value)}, 95 % interval {ends})")
+        faults.append(f"a spread {fault} (slope {decimal(slope.value)}, 95% interval {ends})")
     return faults

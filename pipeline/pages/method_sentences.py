@@ -47,9 +47,9 @@ def event_share(cell: PerformanceCell) -> str:
     Examples
     --------
     >>> event_share(PerformanceCell(n=978, n_events=92)), event_share(PerformanceCell())
-    ('9 %', '–')
+    ('9%', '–')
     >>> event_share(PerformanceCell(n=978, n_events=92, event_rate=0.08))
-    '8 %'
+    '8%'
     """
     if cell.event_rate is not None and 0 <= cell.event_rate <= 1:
         return proportion(cell.event_rate)
@@ -143,7 +143,7 @@ def _counted(protocol: Protocol) -> str:
 
 def _intervals(protocol: Protocol) -> str:
     return (
-        f"95 %, between percentiles of {integer(protocol.bootstrap)} draws of patients with "
+        f"95%, between percentiles of {integer(protocol.bootstrap)} draws of patients with "
         "replacement, each with all landmarks of the patient. They cover the sample of patients "
         "with fixed predictions and exclude refitting on another training cohort."
     )

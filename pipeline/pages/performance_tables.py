@@ -55,7 +55,7 @@ def footnote(minimum: int) -> str:
     """Meaning of a dash and of brackets."""
     return (
         f"– fewer than {minimum} patients with, or without, the event, or not estimable (a lab "
-        "value alone is no probability). Square brackets: 95 % intervals; ICI has none, because a "
+        "value alone is no probability). Square brackets: 95% intervals; ICI has none, because a "
         "resampled mean distance is biased upwards."
     )
 

@@ -30,13 +30,13 @@ def test_the_page_says_how_it_was_scored_and_what_is_missing():
         "5 folds of patients, stratified by outcome, in 2 rounds",
         "500 draws of patients with replacement",
         "with fixed predictions and exclude refitting",
-        "(at most 4 % of landmarks)",
+        "(at most 4% of landmarks)",
         "unknown at 12 of 983 (Severe CRS (ASTCT grade 3 or more)) landmarks",
         "4 differences in AUROC in the tables by horizon have an interval",
         "figures of these two are not free of that choice",
         "978 (92)",
         "140 (31)",
-        "0.25 9 % 0.250 [0.210, 0.290]",
+        "0.25 9% 0.250 [0.210, 0.290]",
     ):
         assert part in text, part
     external = render_evaluation(evaluation({}, kind="external"), {}, title="Any")
@@ -81,9 +81,9 @@ def test_none_and_all_are_counted_exactly_and_a_risk_is_not():
     entry = {"label": "CRP", "rows": 983, "row_share": 1.0, "used": True}
     whole["analyte_use"] = {"severe_crs": {"crp": entry}}
     text = " ".join(" ".join(read(render_evaluation(whole, {}, title="Any")).text).split())
-    assert "983 (100 %)" in text
-    assert "0.25 0 % 0.250" in text  # share with event
-    assert "1 9 0 0 % <1 %" in text
+    assert "983 (100%)" in text
+    assert "0.25 0% 0.250" in text  # share with event
+    assert "1 9 0 0% <1%" in text
 
 
 def test_a_page_drawn_again_from_its_file_is_the_same():
