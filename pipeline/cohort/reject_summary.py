@@ -100,7 +100,7 @@ def refusal_table(rejects: pd.DataFrame, counts: Mapping[str, Mapping[str, int]]
     >>> for line in refusal_table(rejects, {"labs.csv": {"read": 4, "rejected": 1}}):
     ...     print(line)
     labs.csv: 1 of 4 rows are rejected (25%)
-      unit_refused                   1   25%  line 3, unit
+      unit_refused                   1    25%  line 3, unit
           'x' is no unit. Correct the unit.
     """
     lines = []

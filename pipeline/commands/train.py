@@ -11,6 +11,7 @@ from pipeline.cohort.timestamps import zone
 from pipeline.config import Config, load_config
 from pipeline.config_model import PRIOR
 from pipeline.errors import UsageError
+from pipeline.explain.prototype_contributions import explain_prototypes
 from pipeline.folders.claim import Claim, claim
 from pipeline.model.bundle import Bundle, load_bundle, save_bundle
 from pipeline.model.registry import bundle_folder
@@ -274,6 +275,7 @@ def _write_reports(result: TrainingResult, folder: Path) -> None:
         evaluation.report,
         title=page_title(evaluation.report),
         synthetic=config.cohort.synthetic,
+        explained=explain_prototypes(result.bundle, config.evaluation.explained_prototypes),
     )
     (folder / "evaluation.html").write_text(page, encoding="utf-8")
     (folder / "audit.json").write_text(as_json(result.audit, examples=False), encoding="utf-8")

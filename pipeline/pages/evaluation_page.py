@@ -9,12 +9,14 @@ from pipeline.evaluate.abstention_rates import abstention_line
 from pipeline.evaluate.evaluation_phrases import evaluation_section
 from pipeline.evaluate.scorecard import THRESHOLD, USEFUL_AUROC, scorecard
 from pipeline.explain.phrases import outcome_short, section
+from pipeline.explain.prototype_contributions import PrototypeContributions
 from pipeline.format import DASH, counted, decimal, is_missing, joined, percent, words
 from pipeline.model.evaluated_outcome import OutcomeReport
 from pipeline.model.evaluation_cells import Number
 from pipeline.model.evaluation_report import EvaluationReport
 from pipeline.model.outcomes import headline_key
 from pipeline.pages import cohort_tables, headline_sentences
+from pipeline.pages.contribution_sections import contribution_sections
 from pipeline.pages.csv_links import data_link
 from pipeline.pages.evaluation_sections import (
     Figure,
@@ -35,7 +37,13 @@ from pipeline.pages.recalibration_table import recalibration_grid
 from pipeline.pages.scorecard_rows import ScoreRow, score_row
 
 
-def render_evaluation(report: EvaluationReport, *, title: str, synthetic: bool = False) -> str:
+def render_evaluation(
+    report: EvaluationReport,
+    *,
+    title: str,
+    synthetic: bool = False,
+    explained: Mapping[str, PrototypeContributions] | None = None,
+) -> str:
     """
     Render every figure of an evaluation as one self-contained HTML page.
 
@@ -50,6 +58,8 @@ def render_evaluation(report: EvaluationReport, *, title: str, synthetic: bool =
         Heading of the page.
     synthetic : bool
         Marks all patients as simulated, whatever the report states.
+    explained : mapping, optional
+        By outcome, from :func:`~pipeline.explain.prototype_contributions.explain_prototypes`.
 
     Returns
     -------
@@ -68,7 +78,7 @@ def render_evaluation(report: EvaluationReport, *, title: str, synthetic: bool =
     simulated = banner_text(cohort, synthetic=synthetic)
     warnings = page_warnings(report)
     views = [
-        outcome_view(key, outcome, report, warnings.by_outcome[key])
+        outcome_view(key, outcome, report, warnings.by_outcome[key], (explained or {}).get(key))
         for key, outcome in outcomes.items()
     ]
     settings = [part.model_dump(exclude_unset=True) for part in (cohort, protocol)]
@@ -146,7 +156,11 @@ class OutcomeView:
 
 
 def outcome_view(
-    key: str, outcome: OutcomeReport, report: EvaluationReport, warnings: Sequence[str] = ()
+    key: str,
+    outcome: OutcomeReport,
+    report: EvaluationReport,
+    warnings: Sequence[str] = (),
+    explained: PrototypeContributions | None = None,
 ) -> OutcomeView:
     """
     Return what the page shows of one outcome.
@@ -186,9 +200,10 @@ def outcome_view(
         others=headline_sentences.other_horizons(outcome.model, hours),
         hard=hard_cases(outcome) if judged else [],
         figures=overview_figures(label, outcome),
-        sections=outcome_sections(
-            key, outcome, report, [line for line in lines if line and judged]
-        ),
+        sections=[
+            *outcome_sections(key, outcome, report, [line for line in lines if line and judged]),
+            *contribution_sections(key, label, explained),
+        ],
     )
 
 

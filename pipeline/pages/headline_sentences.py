@@ -57,8 +57,8 @@ def headline(label: str, outcome: OutcomeReport, kind: str = "") -> str:
     >>> other = {"72": {"auroc": 0.75, "diff_auroc": 0.06, "diff_lo": 0.01, "diff_hi": 0.11}}
     >>> content = {"model": model, "comparators": {"grade_and_day": other}}
     >>> print(headline("ICANS", OutcomeReport.model_validate(content)))
-    ICANS within 72 h: AUROC 0.81 (95% interval 0.74 to 0.87). Grade and day alone reach 0.75; \
-the model is 0.06 higher (difference 0.01 to 0.11).
+    ICANS within 72 h: AUROC 0.81 (95% interval 0.74–0.87). Grade and day alone reach 0.75; \
+the model is 0.06 higher (difference 0.01–0.11).
     """
     hours = headline_key(outcome.model)
     if not hours:
@@ -224,7 +224,7 @@ def calibration_text(outcome: OutcomeReport, first: str | None) -> str:
     >>> cell = {"cal_slope": 0.7, "cal_slope_lo": 0.5, "cal_slope_hi": 0.9}
     >>> outcome = OutcomeReport.model_validate({"model": {"72": cell}})
     >>> print(calibration_text(outcome, "72"))
-    Calibration within 72 h: slope 0.70 (95% interval 0.50 to 0.90), the spread of the risks is \
+    Calibration within 72 h: slope 0.70 (95% interval 0.50–0.90), the spread of the risks is \
 too extreme.
     """
     if first is None:

@@ -19,6 +19,7 @@ from pipeline.pages.monitor_page import render_monitor
 from pipeline.reading.read_result import ReadResult
 from tests.pages.evaluations import curves, metrics, render_evaluation, whole_evaluation
 from tests.pages.pdf_letters import letter_points, pages_of
+from tests.pages.test_contribution_sections import EXPLAINED
 from tests.pages.test_monitor_page import FACTS, missing, shift
 from tests.pages.test_patient_page_browser import browser
 
@@ -73,7 +74,10 @@ def whole_page() -> str:
     drawn = curves(smooth=smooth)
     drawn["severe_crs"]["72"].roc["plain_logistic"] = drawn["severe_crs"]["72"].roc["model"]
     drawn["icans"] = drawn["severe_crs"]
-    return render_evaluation(content, drawn, title="Evaluation", synthetic=True)
+    explained = {"severe_crs": EXPLAINED}
+    return render_evaluation(
+        content, drawn, title="Evaluation", synthetic=True, explained=explained
+    )
 
 
 @pytest.fixture(scope="module")
