@@ -43,7 +43,7 @@ def limits(content, kind, minimum):
     ("lo", "diff", "hi", "words"),
     [
         (-0.02, 0.001, 0.02, "the model is not shown to differ (difference −0.02 to 0.02)."),
-        (0.001, 0.004, 0.008, "the model is apart by less than 0.01 (difference 0.00–0.01)."),
+        (0.001, 0.004, 0.008, "the model differs by less than 0.01 (difference 0.00–0.01)."),
         (0.01, 0.06, 0.11, "the model is 0.06 higher (difference 0.01–0.11)."),
         (-0.02, 0.03, 0.08, "so no difference is shown."),
         (-0.09, -0.05, -0.01, "the model is 0.05 lower (difference −0.09 to −0.01)."),
@@ -105,9 +105,9 @@ def test_limits_depend_on_the_kind(kind, words):
     outcome = {"label": "X", "model": {"72": {}}, "comparators": {"grade_and_day": bar}}
     told = " ".join(limits({"x": outcome, "y": {}}, kind, 5))
     assert words in told
-    half = "31 event patients, the AUROC within 72 h must differ from that of grade and day by"
+    half = "31 event patients within 72 h, the AUROC must differ from that of grade and day by"
     assert (f"{half} about 0.03" in told) is (kind != "apparent")
-    assert "y: too few patients with, or without" in told
+    assert "y: too few event patients" in told
 
 
 def test_alerts_of_grade_and_day_stand_beside_those_of_the_model():

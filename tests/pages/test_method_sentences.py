@@ -53,7 +53,7 @@ def test_the_decision_curve_marks_the_share_with_the_event(rate, marked):
     upright = re.findall(r'<line x1="([\d.]+)"[^>]*x2="\1"[^>]*dasharray="4 3"', drawn)
     assert bool(upright) is marked
     if marked:
-        across = 50 + (rate - lowest) / (highest - lowest) * (256 - 50)
+        across = 51 + (rate - lowest) / (highest - lowest) * (236 - 51)
         assert float(upright[0]) == pytest.approx(across, abs=0.1)
 
 
@@ -101,7 +101,7 @@ def test_one_is_written_in_the_singular():
     assert "(refitted, 1 permutation)" in text
     bar = {"72": {"diff_auroc": 0.2, "diff_lo": 0.1, "diff_hi": 0.3, "n_event_patients": 1}}
     said = labs_answer({"comparators": {"grade_and_day": bar}}, "72", 20)
-    assert "1 event patient is too few to say" in said
+    assert "1 event patient is too few to show" in said
 
 
 def test_the_range_of_thresholds_is_not_said_to_precede_the_data():
