@@ -25,7 +25,7 @@ from pipeline.pages.evaluation_sections import (
     outcome_sections,
     overview_figures,
 )
-from pipeline.pages.evaluation_tables import Grid
+from pipeline.pages.evaluation_tables import Grid, table_text
 from pipeline.pages.evaluation_titles import TEMPLATES, WORDS, banner_text, subject_text
 from pipeline.pages.evaluation_warnings import page_warnings, sample_size_grid
 from pipeline.pages.hard_cases import hard_cases
@@ -244,6 +244,6 @@ def _contrast_section(report: EvaluationReport) -> Section:
         cohort_tables.drivers(detail, hours),
         cohort_tables.axes(report),
     ]
-    lines = [f"Not scored: {detail.reason}."] if detail.reason else []
+    lines = [table_text("contrast_reason", reason=detail.reason)] if detail.reason else []
     kept = [grid for grid in grids if grid is not None]
     return Section("contrast", *about("contrast"), grids=kept, lines=lines)

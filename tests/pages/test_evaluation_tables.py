@@ -112,7 +112,7 @@ def test_a_split_that_was_not_done_is_a_reason_and_no_row():
     grid = robustness(outcome(**content, further_splits=further), HOURS)
     assert len(grid.rows) == 2
     assert "no infusion time" in grid.note
-    assert "10 landmarks of sites" in grid.note
+    assert "10 landmarks" in grid.note
     both["model"]["24"]["n"] = 100
     assert "of sites" not in robustness(outcome(**content, further_splits=further), HOURS).note
 

@@ -109,5 +109,5 @@ def test_the_range_of_thresholds_is_not_said_to_precede_the_data():
     whole = evaluation(metrics())
     whole["outcomes"]["severe_crs"]["net_benefit"] = {"72": curve}
     page = render_evaluation(whole, {}, title="Any")
-    assert "comes from the configuration" in page
+    assert "The configuration sets the range of thresholds" in page
     assert "not chosen on these data" not in page
