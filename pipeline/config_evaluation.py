@@ -23,6 +23,7 @@ class EvaluationConfig(Strict):
     expected_auroc: float = Field(default=0.75, gt=0.5, lt=1)
     control_permutations: int = Field(default=3, ge=0, le=50)
     analyte_importance: bool = True
+    explained_prototypes: int = Field(default=30, ge=0, le=500)
     further_splits: tuple[Literal["site", "temporal"], ...] = ("site", "temporal")
     temporal_test_share: float = Field(default=0.3, gt=0, lt=1)
     alert_rates: tuple[Share, ...] = (0.05, 0.1, 0.2)

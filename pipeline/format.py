@@ -144,7 +144,7 @@ def plain(x: Number) -> str:
 
 
 def percent(p: Number) -> str:
-    """Probability as an integer percentage, clipped to "<1 %" and ">99 %".
+    """Probability as an integer percentage, clipped to "<1%" and ">99%".
 
     Parameters
     ----------
@@ -158,14 +158,14 @@ def percent(p: Number) -> str:
     Examples
     --------
     >>> percent(0.176), percent(0.004), percent(0.999), percent(None)
-    ('18 %', '<1 %', '>99 %', '–')
+    ('18%', '<1%', '>99%', '–')
     """
     digits = _percent_digits(p)
-    return digits if digits == DASH else f"{digits} %"
+    return digits if digits == DASH else f"{digits}%"
 
 
 def proportion(p: Number) -> str:
-    """Counted share as an integer percentage; unlike a risk it may be 0 % or 100 %.
+    """Counted share as an integer percentage; unlike a risk it may be 0% or 100%.
 
     Parameters
     ----------
@@ -179,9 +179,9 @@ def proportion(p: Number) -> str:
     Examples
     --------
     >>> proportion(0), proportion(0.004), proportion(0.999), proportion(1), proportion(None)
-    ('0 %', '<1 %', '>99 %', '100 %', '–')
+    ('0%', '<1%', '>99%', '100%', '–')
     """
-    return f"{100 * p:.0f} %" if p in (0, 1) else percent(p)
+    return f"{100 * p:.0f}%" if p in (0, 1) else percent(p)
 
 
 def percent_interval(lo: Number, hi: Number) -> str:
@@ -199,15 +199,15 @@ def percent_interval(lo: Number, hi: Number) -> str:
     Examples
     --------
     >>> percent_interval(0.11, 0.29), percent_interval(0.001, 0.02), percent_interval(None, 1)
-    ('11 to 29 %', '<1 to 2 %', '–')
+    ('11–29%', '<1–2%', '–')
     """
     if is_missing(lo) or is_missing(hi):
         return DASH
-    return f"{_percent_digits(lo)} to {_percent_digits(hi)} %"
+    return f"{_percent_digits(lo)}{DASH}{_percent_digits(hi)}%"
 
 
 def interval(lo: Number, hi: Number, places: int = 2) -> str:
-    """Interval as "low to high", which stays readable with minus signs.
+    """Interval with an en dash, or with "to" if an end is negative.
 
     Parameters
     ----------
@@ -222,11 +222,12 @@ def interval(lo: Number, hi: Number, places: int = 2) -> str:
     Examples
     --------
     >>> interval(0.744, 0.871), interval(-0.01, 0.05), interval(0.1, None)
-    ('0.74 to 0.87', '−0.01 to 0.05', '–')
+    ('0.74–0.87', '−0.01 to 0.05', '–')
     """
     if is_missing(lo) or is_missing(hi):
         return DASH
-    return f"{decimal(lo, places)} to {decimal(hi, places)}"
+    low, high = decimal(lo, places), decimal(hi, places)
+    return f"{low}{' to ' if MINUS in low + high else DASH}{high}"
 
 
 def bracket(lo: Number, hi: Number, places: int = 2) -> str:
@@ -269,8 +270,8 @@ def in_words(name: str, lo: Number, hi: Number, places: int = 2) -> str:
 
     Examples
     --------
-    >>> in_words("95 % interval", 0.744, 0.871), in_words("range", None, 1)
-    (' (95 % interval 0.74 to 0.87)', '')
+    >>> in_words("95% interval", 0.744, 0.871), in_words("range", None, 1)
+    (' (95% interval 0.74–0.87)', '')
     """
     return "" if is_missing(lo) or is_missing(hi) else f" ({name} {interval(lo, hi, places)})"
 

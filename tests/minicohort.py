@@ -18,7 +18,7 @@ model:
 landmarks: {at_results: never}
 evaluation:
   {folds: 2, repeats: 1, bootstrap: 30, control_permutations: 0, analyte_importance: false,
-   further_splits: []}
+   further_splits: [], explained_prototypes: 3}
 """
 ANALYTES = {"crp": ("mg/L", 20.0), "ferritin": ("ng/mL", 600.0), "il6": ("pg/mL", 15.0)}
 

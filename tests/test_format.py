@@ -16,15 +16,15 @@ SHARES = st.none() | st.just(math.nan) | st.floats(0, 1)
 @pytest.mark.parametrize(
     ("p", "text"),
     [
-        (0, "<1 %"),
-        (0.0099, "<1 %"),
-        (0.01, "1 %"),
-        (0.125, "13 %"),
-        (0.99, "99 %"),
-        (0.9901, ">99 %"),
-        (1, ">99 %"),
-        (1 + 1e-12, ">99 %"),
-        (np.float64(0.5), "50 %"),
+        (0, "<1%"),
+        (0.0099, "<1%"),
+        (0.01, "1%"),
+        (0.125, "13%"),
+        (0.99, "99%"),
+        (0.9901, ">99%"),
+        (1, ">99%"),
+        (1 + 1e-12, ">99%"),
+        (np.float64(0.5), "50%"),
     ],
 )
 def test_percent_is_a_clipped_integer(p, text):
@@ -69,7 +69,7 @@ def test_missing_is_a_dash(write, x):
         (format.counted(1, "row"), "1 row"),
         (format.counted(0, "event patient"), "0 event patients"),
         (format.bracket(0.1, math.nan), ""),
-        (format.percent_interval(0.995, 1), ">99 to >99 %"),
+        (format.percent_interval(0.995, 1), ">99–>99%"),
     ],
 )
 def test_edges(text, wanted):
@@ -86,7 +86,7 @@ def test_no_number_prints_nan_none_or_a_hyphen_minus(x, y):
         format.interval(x, y),
         format.bracket(x, y),
     ]
-    text = " ".join([*written, format.count_of(x, y), format.in_words("95 % interval", x, y)])
+    text = " ".join([*written, format.count_of(x, y), format.in_words("95% interval", x, y)])
     assert not any(bad in text for bad in ("nan", "None", "inf", "-"))
 
 

@@ -48,7 +48,7 @@ class SameTimeOfDay(Check):
                 rows = raw.assign(line=raw["_line"])
                 findings.append(
                     self.finding(
-                        f"{table} column '{column}': {100 * share:.0f} % of "
+                        f"{table} column '{column}': {100 * share:.0f}% of "
                         f"{len(raw)} times are at {shown}.",
                         table=table,
                         columns=(column,),
@@ -232,7 +232,7 @@ class MixedGrading(Check):
 
 
 class OncePerPatient(Check):
-    """Cytokines measured only once in at least 40 % of their patients."""
+    """Cytokines measured only once in at least 40% of their patients."""
 
     code = "CHK406"
     title = "Cytokines are measured once per patient"
@@ -255,7 +255,7 @@ class OncePerPatient(Check):
         named, keys = [], []
         for key, counts in draws.groupby("key", sort=True):
             if len(counts) >= 20 and (counts == 1).mean() >= 0.4:
-                named.append(f"{key} ({100 * (counts == 1).mean():.0f} % of {len(counts)})")
+                named.append(f"{key} ({100 * (counts == 1).mean():.0f}% of {len(counts)})")
                 keys.append(key)
         if not named:
             return []

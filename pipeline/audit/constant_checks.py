@@ -81,8 +81,8 @@ class EncodingConstants(Check):
             f"{len(constants)} values of {len(keys)} analytes ({listed(keys)}) recur with one "
             f"label, unlike other values: {strongest['number']:.6g} of {strongest['key']} in "
             f"{strongest['n']} rows, with {target} = {strongest['encoded']:g}. "
-            f"{100 * covered:.1f} % of patient-days have one of these constants; it alone "
-            f"predicts {target} on {100 * right:.1f} % of them."
+            f"{100 * covered:.1f}% of patient-days have one of these constants; it alone "
+            f"predicts {target} on {100 * right:.1f}% of them."
         )
         names = ["key", "unit", "number"]
         first = rows[(rows[names] == strongest[names]).all(axis=1)]

@@ -50,8 +50,8 @@ class CutAtThePeak(Check):
                     self.finding(
                         f"{scale}: the last grade is the worst one in {count.patients} of "
                         f"{count.of} patients whose grade changed "
-                        f"({100 * count.patients / count.of:.1f} %); at a random moment it would "
-                        f"be {100 * count.by_chance:.0f} %.",
+                        f"({100 * count.patients / count.of:.1f}%); at a random moment it would "
+                        f"be {100 * count.by_chance:.0f}%.",
                         table="assessments",
                         columns=("grade",),
                         counts={"patients": count.patients, "of": count.of},
@@ -92,7 +92,7 @@ class InformativeGaps(Check):
             differing = _differing_shares(drawn, known, event)
             if differing:
                 names = [
-                    f"{key} ({100 * w:.0f} % against {100 * o:.0f} %)" for key, w, o in differing
+                    f"{key} ({100 * w:.0f}% against {100 * o:.0f}%)" for key, w, o in differing
                 ]
                 findings.append(
                     self.finding(
@@ -298,7 +298,7 @@ def _extremes(labs: pd.DataFrame) -> pd.DataFrame:
 def _matching(
     number: np.ndarray, patients: pd.Index, extremes: pd.DataFrame
 ) -> tuple[str, str, pd.Series] | None:
-    """Analyte whose maximum or minimum equals a column in 80 % of the patients with both."""
+    """Analyte whose maximum or minimum equals a column in 80% of the patients with both."""
     for key in extremes.index.get_level_values("key").unique():
         part = extremes.loc[key].reindex(patients)
         for name, extreme in (("max", "maximum"), ("min", "minimum")):
@@ -317,5 +317,5 @@ def _after_onset(match: tuple[str, str, pd.Series], labels: list[OutcomeLabel]) 
         known = np.isfinite(onset) & match[2].notna().to_numpy()
         if known.sum() >= 5:
             late = (match[2].to_numpy()[known] > onset[known]).mean()
-            return f"; {100 * late:.0f} % of these were reached after the onset of {label.name}"
+            return f"; {100 * late:.0f}% of these were reached after the onset of {label.name}"
     return ""

@@ -88,7 +88,7 @@ class SilentLimit(Check):
                 rest = f"; {beyond} values lie beyond it" if beyond else ""
                 findings.append(
                     self.finding(
-                        f"{key}: {count} of {len(part)} results ({100 * count / len(part):.0f} %) "
+                        f"{key}: {count} of {len(part)} results ({100 * count / len(part):.0f}%) "
                         f"are exactly {amount}, the {end} end of the distribution{rest}.",
                         table="labs",
                         columns=("value",),
@@ -226,9 +226,9 @@ def piles_at_limit(
 ) -> list[tuple[float, int, int, str]]:
     """Find piles of equal values at the ends of a distribution.
 
-    A pile has at least eight values and 1 % of all values. It has four times as many values as
+    A pile has at least eight values and 1% of all values. It has four times as many values as
     the mean of its ten inner neighbours, and twice as many as any of them. Beyond it lie at most
-    a fifth as many values, and at most 2 % of all values. Values below half of a lower pile
+    a fifth as many values, and at most 2% of all values. Values below half of a lower pile
     exclude it, because no dilution explains them. At the upper end, three equal maxima are a
     pile if the ten next values are all distinct.
 

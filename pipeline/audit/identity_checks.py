@@ -54,7 +54,7 @@ class SamePatientTwice(Check):
             findings.append(
                 self.finding(
                     f"Two ids share {shared:.0f} pairs of consecutive lab values, "
-                    f"{100 * share:.0f} % of those of the shorter record, in the same order.",
+                    f"{100 * share:.0f}% of those of the shorter record, in the same order.",
                     table="patients",
                     columns=("patient_id",),
                     counts={"shared pairs of values": int(shared), "of": int(of)},
@@ -128,7 +128,7 @@ class InformativeOrder(Check):
                 return [
                     self.finding(
                         f"The letters before the number in patient_id predict {label.name}: its "
-                        f"rate ranges from {low:.0f} % to {high:.0f} % between prefixes.",
+                        f"rate ranges from {low:.0f}% to {high:.0f}% between prefixes.",
                         table="patients",
                         columns=("patient_id",),
                         counts={"prefixes": len(counts)},

@@ -187,11 +187,11 @@ def separates_outcome(cells: pd.Series, event: np.ndarray) -> str:
     if 0.02 < filled.mean() < 0.98:
         accuracy, balanced = level_gain(filled.astype(int), event.astype(int))
         if min(accuracy, balanced) >= MIN_ACCURACY:
-            return f"filled cells agree with it in {100 * accuracy:.1f} % of patients"
+            return f"filled cells agree with it in {100 * accuracy:.1f}% of patients"
     if 2 <= cells.nunique() <= MOST_LEVELS:
         accuracy, balanced = level_gain(cells.to_numpy(), event.astype(int))
         if min(accuracy, balanced) >= MIN_ACCURACY:
-            return f"its levels predict it in {100 * accuracy:.1f} % of patients"
+            return f"its levels predict it in {100 * accuracy:.1f}% of patients"
     return ""
 
 
@@ -210,7 +210,7 @@ def _follows_grade(part: pd.DataFrame) -> str:
             accuracy, balanced = level_gain(number, event.astype(int))
             if min(accuracy, balanced) >= MIN_ACCURACY:
                 percent = 100 * accuracy
-                return f"its values predict grade {threshold:g} or more in {percent:.1f} % of rows"
+                return f"its values predict grade {threshold:g} or more in {percent:.1f}% of rows"
     return ""
 
 

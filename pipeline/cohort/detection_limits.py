@@ -31,7 +31,7 @@ def infer_limits(labs: pd.DataFrame) -> dict[str, dict[str, float]]:
 
     A value near the upper (lower) end is a limit if all of these hold:
 
-    - It occurs at least three times, in two patients, and in at least 0.5 % of the results.
+    - It occurs at least three times, in two patients, and in at least 0.5% of the results.
     - It occurs three times as often as the ten next values, and four times as often as the five
       next equally round numbers, because some laboratories print fewer digits.
     - Its repeats are not chance: if values were spread as densely as those ten neighbours, the

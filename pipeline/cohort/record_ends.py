@@ -21,7 +21,7 @@ class RecordEnds:
     by_chance : float
         Share expected if the record ended after a random grade of the patient.
     is_excessive : bool
-        Whether at least 40 % end there, five standard errors more than by chance, among at least
+        Whether at least 40% end there, five standard errors more than by chance, among at least
         15 patients.
     """
 

@@ -99,8 +99,8 @@ def refusal_table(rejects: pd.DataFrame, counts: Mapping[str, Mapping[str, int]]
     ...     "code": "unit_refused", "reason": "'x' is no unit.", "remedy": "Correct the unit."}])
     >>> for line in refusal_table(rejects, {"labs.csv": {"read": 4, "rejected": 1}}):
     ...     print(line)
-    labs.csv: 1 of 4 rows are rejected (25 %)
-      unit_refused                   1   25 %  line 3, unit
+    labs.csv: 1 of 4 rows are rejected (25%)
+      unit_refused                   1    25%  line 3, unit
           'x' is no unit. Correct the unit.
     """
     lines = []
@@ -144,7 +144,7 @@ def majority_lines(
     Examples
     --------
     >>> print(*majority_lines({}, {"crp": 4}, {"crp": {"unit_refused": 3}}))
-    most of 'crp' is rejected: 3 of 4 rows (75 %), mostly unit_refused
+    most of 'crp' is rejected: 3 of 4 rows (75%), mostly unit_refused
     """
     lines = [
         f"MOST OF {file} IS REJECTED: {count['rejected']} of {count['read']} rows "
@@ -201,7 +201,7 @@ def mostly_refused_lines(
     ... )
     >>> for line in mostly_refused_lines(rejects, {"labs.csv": {"read": 4, "rejected": 3}}):
     ...     print(line)
-    MOST OF labs.csv IS REJECTED: 3 of 4 rows (75 %), mostly unit_refused: 'x' is no unit. Correct \
+    MOST OF labs.csv IS REJECTED: 3 of 4 rows (75%), mostly unit_refused: 'x' is no unit. Correct \
 the unit.
     """
     lines = majority_lines(counts, {}, {})
@@ -310,7 +310,7 @@ def too_many_refused(refused: int, usable: int, limit: float) -> str:
     >>> too_many_refused(1, 2, 0.5)
     ''
     >>> print(too_many_refused(2, 3, 0.5))
-    2 of 3 results of known analytes are rejected (67 %), more than cohort.max_rejected_share \
+    2 of 3 results of known analytes are rejected (67%), more than cohort.max_rejected_share \
 (0.5) allows
     """
     if not usable or refused <= limit * usable:
@@ -342,7 +342,7 @@ def acceptance_setting(refused: int, usable: int) -> str:
 
 
 def share_text(part: int, whole: int) -> str:
-    """Share in percent; "0 %" and "100 %" only if exact.
+    """Share in percent; "0%" and "100%" only if exact.
 
     Parameters
     ----------
@@ -356,12 +356,12 @@ def share_text(part: int, whole: int) -> str:
     Examples
     --------
     >>> share_text(1, 1000), share_text(999, 1000), share_text(1, 2)
-    ('<1 %', '>99 %', '50 %')
+    ('<1%', '>99%', '50%')
     """
     percent = 100.0 * part / whole
     if 0 < percent < 1:
-        return "<1 %"
-    return ">99 %" if 99 < percent < 100 else f"{percent:.0f} %"
+        return "<1%"
+    return ">99%" if 99 < percent < 100 else f"{percent:.0f}%"
 
 
 def _mostly(count: Mapping[str, int]) -> bool:

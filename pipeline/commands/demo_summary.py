@@ -99,7 +99,7 @@ def calibration(outcome: OutcomeReport) -> str:
     --------
     >>> cell = {"cal_slope": 0.96, "cal_slope_lo": 0.8, "cal_slope_hi": 1.15, "brier": 0.02}
     >>> calibration(OutcomeReport.model_validate({"model": {"72": cell}}))
-    'Calibration slope 0.96 (95 % interval 0.80 to 1.15; 1 is ideal), Brier score 0.0200.'
+    'Calibration slope 0.96 (95% interval 0.80 to 1.15; 1 is ideal), Brier score 0.0200.'
     """
     hours = headline_key(outcome.model)
     cell = outcome.model[hours]
@@ -107,7 +107,7 @@ def calibration(outcome: OutcomeReport) -> str:
         return "Calibration cannot be estimated: too few events."
     slope, low, high = (decimal(part) for part in cell.slope)
     return (
-        f"Calibration slope {slope} (95 % interval {low} to {high}; "
+        f"Calibration slope {slope} (95% interval {low} to {high}; "
         f"1 is ideal), Brier score {decimal(cell.brier, 4)}."
     )
 

@@ -176,7 +176,7 @@ def _summary(
         if part.charted == 0:
             lines.append(f"  {part.scale}: no charted grade to compare with")
             continue
-        share = f" ({100 * part.equal / part.compared:.2f} %)" if part.compared else ""
+        share = f" ({100 * part.equal / part.compared:.2f}%)" if part.compared else ""
         kappa = "not defined" if math.isnan(part.kappa) else f"{part.kappa:.4f}"
         lines.append(
             f"  {part.scale}: {part.compared} of {part.charted} charted grades compared, "

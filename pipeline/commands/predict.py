@@ -219,7 +219,7 @@ def status_text(counts: Mapping[str, int]) -> str:
     Examples
     --------
     >>> status_text({"ok": 3, "abstained": 1, "rejected": 2})
-    '1 abstained, 3 ok, 2 rejected (abstention rate 25 %)'
+    '1 abstained, 3 ok, 2 rejected (abstention rate 25%)'
     >>> status_text({"rejected": 3})
     '3 rejected (no patient has usable input)'
     """
@@ -227,7 +227,7 @@ def status_text(counts: Mapping[str, int]) -> str:
     usable = sum(counts.values()) - counts.get(REJECTED, 0)
     if not usable:
         return f"{text} (no patient has usable input)"
-    return f"{text} (abstention rate {100 * counts.get(ABSTAINED, 0) / usable:.0f} %)"
+    return f"{text} (abstention rate {100 * counts.get(ABSTAINED, 0) / usable:.0f}%)"
 
 
 def reading_lines(reading: Mapping[str, Any]) -> list[str]:

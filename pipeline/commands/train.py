@@ -12,6 +12,7 @@ from pipeline.cohort.timestamps import zone
 from pipeline.config import Config, load_config
 from pipeline.config_model import PRIOR
 from pipeline.errors import UsageError
+from pipeline.explain.prototype_contributions import explain_prototypes
 from pipeline.folders.claim import Claim, claim
 from pipeline.model.bundle import Bundle, load_bundle, save_bundle
 from pipeline.model.registry import bundle_folder
@@ -20,6 +21,7 @@ from pipeline.pages.audit_page import render_audit
 from pipeline.pages.evaluation_charts import standalone_charts
 from pipeline.pages.evaluation_page import render_evaluation
 from pipeline.pages.evaluation_summary import describe
+from pipeline.pages.evaluation_titles import page_title
 from pipeline.pages.model_card import write_card
 from pipeline.reading.read_result import ReadResult
 from pipeline.train.fit import TrainingResult, train
@@ -281,8 +283,9 @@ def _write_reports(result: TrainingResult, folder: Path) -> None:
     write_draws(result.gate_draws, folder)
     page = render_evaluation(
         evaluation.report,
-        title=f"Evaluation of {config.cohort.name}",
+        title=page_title(evaluation.report),
         synthetic=config.cohort.synthetic,
+        explained=explain_prototypes(result.bundle, config.evaluation.explained_prototypes),
     )
     (folder / "evaluation.html").write_text(page, encoding="utf-8")
     (folder / "audit.json").write_text(as_json(result.audit, examples=False), encoding="utf-8")

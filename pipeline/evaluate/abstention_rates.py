@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from pipeline.cohort.tables import Cohort
 from pipeline.config import Config
 from pipeline.evaluate.cross_validation import rows_at_risk
+from pipeline.evaluate.evaluation_phrases import evaluation_phrase
 from pipeline.evaluate.scored_rows import ScoredRows
 from pipeline.evaluate.splits import repeated_patient_folds
 from pipeline.features.host import products_of
@@ -171,19 +172,16 @@ def abstention_warnings(name: str, report: Abstentions) -> list[str]:
     Examples
     --------
     >>> report = Abstentions(n=50, n_abstained=50, rate=1.0, by_reason={"no_lab": 50})
-    >>> print(abstention_warnings("icans", report)[0])
-    icans: an estimate would be given at 0 of 50 landmarks (no_lab 50). The figures include the \
-landmarks without an estimate, so they do not describe the estimates shown in use.
+    >>> abstention_warnings("icans", report)[0][:48]
+    'icans: An estimate is given at 0 of 50 landmarks'
     >>> abstention_warnings("icans", Abstentions(n=50, n_abstained=3, rate=0.06))
     []
     """
     if report.rate is None or report.rate < _SELDOM:
         return []
-    return [
-        f"{name}: an estimate would be given at {report.n - report.n_abstained} of "
-        f"{report.n} landmarks ({_reasons(report)}). The figures include the landmarks without an "
-        "estimate, so they do not describe the estimates shown in use."
-    ]
+    given = report.n - report.n_abstained
+    parts = {"count": given, "whole": report.n, "reasons": _reasons(report)}
+    return [f"{name}: {evaluation_phrase('warnings', 'abstains', **parts)}"]
 
 
 def abstention_line(name: str, report: Abstentions) -> str:
@@ -203,15 +201,21 @@ def abstention_line(name: str, report: Abstentions) -> str:
     --------
     >>> report = Abstentions(n=50, n_abstained=3, rate=0.06, by_reason={"no_lab": 3})
     >>> abstention_line("icans", report)
-    'icans: no estimate at 3 of 50 landmarks (6.0 %: no_lab 3), 0 before an event; 0 without a lab'
+    'icans: no estimate at 3 of 50 landmarks (6.0%: no_lab 3), 0 before an event; 0 without a lab'
     """
     if report.rate is None:
-        return f"{name}: no landmark scored"
-    share = f"{100 * report.rate:.1f} %" + (f": {_reasons(report)}" if report.by_reason else "")
-    return (
-        f"{name}: no estimate at {report.n_abstained} of {report.n} landmarks ({share}), "
-        f"{report.n_before_event} before an event; {report.n_without_lab} without a lab"
+        return f"{name}: {evaluation_phrase('abstention', 'none')}"
+    share = f"{100 * report.rate:.1f}%" + (f": {_reasons(report)}" if report.by_reason else "")
+    text = evaluation_phrase(
+        "abstention",
+        "line",
+        count=report.n_abstained,
+        whole=report.n,
+        share=share,
+        before=report.n_before_event,
+        without=report.n_without_lab,
     )
+    return f"{name}: {text}"
 
 
 def _reasons(report: Abstentions) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 
 from pipeline.arrays import Ints
 from pipeline.evaluate import metrics
+from pipeline.evaluate.evaluation_phrases import evaluation_phrase
 from pipeline.evaluate.intervals import number
 from pipeline.evaluate.scored_rows import TOO_FEW, ScoredRows
 from pipeline.features.landmarks import landmark_days
@@ -19,6 +21,7 @@ from pipeline.model.evaluation_cells import ControlCell, Difference, Metric, Per
 from pipeline.model.stacked_rows import Targets
 from pipeline.resources import schema_yaml
 
+_phrase = partial(evaluation_phrase, "labs")
 _LABS = ("analyte", "measurement", "composite_scores")
 
 
@@ -248,29 +251,20 @@ def labs_verdict(
     control = outcome.negative_control.get(key, ControlCell()).difference
     labs = cell.difference
     if labs.low is None:
-        return f"Within {key} h, what the labs add cannot be estimated: {TOO_FEW}."
-    over = "the clinical state" if bar == "clinical_state" else "grade and day"
-    if control.low is None:
-        compared = "no negative control was run"
-    else:
-        compared = f"compared with the same model on other patients' labs {_span(control)}"
+        return _phrase("not_estimable", hours=key, why=TOO_FEW)
+    over = _phrase("over_state" if bar == "clinical_state" else "over_grade")
+    parts = {"hours": key, "over": over, "gain": _span(labs)}
     if apparent:
-        return (
-            f"Within {key} h, training patients cannot show what labs add to {over}: AUROC "
-            f"{_span(labs)}, optimistic by an unknown amount."
-        )
+        return _phrase("apparent", **parts)
+    known = control.low is not None
+    parts["control"] = _phrase("control", gain=_span(control)) if known else _phrase("no_control")
     finding = labs_finding(outcome, key, firm_from)
     if finding == "too_few":
         events = int(cell.n_event_patients or 0)
-        return (
-            f"Within {key} h, {counted(events, 'event patient')} "
-            f"{'is' if events == 1 else 'are'} too few to say whether labs add to "
-            f"{over} (a verdict needs {firm_from}): AUROC {_span(labs)}; {compared}."
-        )
-    verdict = {"add": "add to", "worse": "make it worse than"}.get(
-        finding, "are not shown to add to"
-    )
-    return f"Within {key} h, labs {verdict} {over}: AUROC {_span(labs)}; {compared}."
+        verb = _phrase("is_one" if events == 1 else "are_many")
+        count = counted(events, "event patient")
+        return _phrase("too_few", events=count, verb=verb, least=firm_from, **parts)
+    return _phrase(finding if finding in ("add", "worse") else "not_shown", **parts)
 
 
 def labs_comparator(outcome: OutcomeReport) -> str:

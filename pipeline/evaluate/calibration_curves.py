@@ -94,7 +94,7 @@ def incidence_at(
 def calibration_smooth(
     rows: HorizonRows, name: str = "model", draws: int = DRAWS
 ) -> SmoothCalibration:
-    """Smoothed observed rate over the central 98 % of the risks, with a pointwise 95 % band.
+    """Smoothed observed rate over the central 98% of the risks, with a pointwise 95% band.
 
     Logistic regression of the outcome on the log-odds and its square, refitted in every bootstrap
     draw of patients: a flexible calibration curve (10.1016/j.jclinepi.2015.12.005) that is stable

@@ -10,6 +10,7 @@ from pipeline.evaluate.abstention_rates import abstention_report, abstention_war
 from pipeline.evaluate.added_value import donors_of, swap_labs
 from pipeline.evaluate.comparators import published_scores
 from pipeline.evaluate.cross_validation import ComparatorInputs, rows_at_risk, score
+from pipeline.evaluate.evaluation_phrases import evaluation_phrase
 from pipeline.evaluate.model_description import describe_models
 from pipeline.evaluate.report import Evaluation, assemble, event_patients, few_events
 from pipeline.evaluate.scored_rows import ScoredRows
@@ -87,7 +88,7 @@ def evaluate_bundle(
         everyone: Ints = np.arange(len(landmarks))
         rows = rows_at_risk(matrix, targets, everyone, outcome.threshold)
         if len(rows) == 0:
-            warnings.append(f"{name}: not scored, because no landmark is at risk of the outcome.")
+            warnings.append(f"{name}: {evaluation_phrase('warnings', 'not_scored')}")
             continue
         count = event_patients(targets, outcome.threshold)
         warnings += few_events(name, count, bundle.config.evaluation.min_event_patients)
@@ -117,10 +118,7 @@ def evaluate_bundle(
     trained_on = bundle.provenance["cohort_name"]
     trained_on_synthetic = bool(bundle.config.cohort.synthetic)
     if not apparent:
-        warnings.append(
-            "It is not checked whether patients of this cohort were in the training cohort; the "
-            "figures are external only if none were."
-        )
+        warnings.append(evaluation_phrase("warnings", "perhaps_trained_on"))
     evaluated = EvaluatedCohort(
         name=trained_on if apparent else cohort_name or "another cohort",
         n_patients=cohort.n_patients,

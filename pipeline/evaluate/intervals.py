@@ -29,7 +29,7 @@ def patient_draws(patient: Ints, draws: int, seed: int) -> PatientWeights:
 
 
 def interval(values: Floats, *, bias_corrected: bool = False) -> tuple[float | None, float | None]:
-    """95 % percentile interval of the draws; the first value is the estimate, not a draw.
+    """95% percentile interval of the draws; the first value is the estimate, not a draw.
 
     None where more than a tenth of the draws are NaN.
 

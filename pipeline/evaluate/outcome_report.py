@@ -105,7 +105,7 @@ def evaluate_outcome(
 ) -> OutcomeReport:
     """Evaluate one outcome.
 
-    Intervals are 95 % percentile intervals over patients drawn with replacement; the predictions
+    Intervals are 95% percentile intervals over patients drawn with replacement; the predictions
     are fixed. Differences are paired on the same draws and the same landmarks.
     """
     scores = scores.resampled(config.bootstrap, seed, config.min_event_patients)

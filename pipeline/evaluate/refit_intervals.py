@@ -69,7 +69,7 @@ def score_refits(
 
 
 def refit_intervals(scores: ScoredRows, refits: int, minimum: int) -> dict[str, RefitCell]:
-    """Out-of-bag AUROC, Brier score and slope over the refits, with 95 % percentile intervals.
+    """Out-of-bag AUROC, Brier score and slope over the refits, with 95% percentile intervals.
 
     Parameters
     ----------

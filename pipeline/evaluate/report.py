@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from pipeline.evaluate.added_value import labs_verdict
 from pipeline.evaluate.analyte_use import analyte_use, axis_use
 from pipeline.evaluate.calibration_curves import DRAWS
 from pipeline.evaluate.contrast import contrast_outcomes, evaluate_contrast, pair_scores
+from pipeline.evaluate.evaluation_phrases import evaluation_phrase
 from pipeline.evaluate.horizon_curves import curves
 from pipeline.evaluate.model_description import changed_settings
 from pipeline.evaluate.outcome_report import OutcomeContext, canary_auroc, evaluate_outcome
@@ -45,6 +47,7 @@ from pipeline.model.outcomes import headline_key, onset_hours
 from pipeline.model.parallel import one_blas_thread
 from pipeline.model.stacked_rows import EVENT, Targets
 
+_warning = partial(evaluation_phrase, "warnings")
 _RIVALS = {"severe_crs": ("crs", 3), "icans": ("icans", 1), "iec_hs": ("hlh", 1)}
 _MANY_EVENTS = 100
 
@@ -238,23 +241,15 @@ def few_events(name: str, count: int, minimum: int) -> list[str]:
 
     Examples
     --------
-    >>> few_events("icans", 1, 5)[0]
-    'icans: 1 event patient, fewer than 5, so discrimination and calibration are not reported.'
+    >>> few_events("icans", 30, 5)[0]
+    'icans: 30 event patients in all of follow-up; small differences in AUROC are noise.'
     >>> few_events("icans", 100, 5)
     []
     """
     patients = counted(count, "event patient")
     if count < minimum:
-        return [
-            f"{name}: {patients}, fewer than {minimum}, so discrimination and calibration are not "
-            "reported."
-        ]
-    if count < _MANY_EVENTS:
-        return [
-            f"{name}: {patients}; read the intervals, because small differences in AUROC are noise "
-            "at this sample size."
-        ]
-    return []
+        return [f"{name}: {_warning('no_figures', count=patients, minimum=minimum)}"]
+    return [f"{name}: {_warning('few_events', count=patients)}"] if count < _MANY_EVENTS else []
 
 
 def event_patients(targets: Targets, threshold: int) -> int:

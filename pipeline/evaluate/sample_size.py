@@ -8,6 +8,7 @@ from math import ceil, exp, inf, log, sqrt
 import numpy as np
 
 from pipeline.config import Config
+from pipeline.evaluate.evaluation_phrases import evaluation_phrase
 from pipeline.evaluate.report import event_patients
 from pipeline.features.matrix import FeatureMatrix
 from pipeline.model.evaluation_report import NeededPatients, SampleSizeReport
@@ -84,7 +85,7 @@ def supported_parameters(patients: int, prevalence: float, r2: float) -> float:
 
 
 def overall_margin(patients: int, prevalence: float) -> float:
-    """Half width of the 95 % interval of the overall risk; the third criterion requires .05.
+    """Half width of the 95% interval of the overall risk; the third criterion requires .05.
 
     Examples
     --------
@@ -172,20 +173,14 @@ def size_report(
     used = float(np.mean(list(parameters.values())))
     expected = config.evaluation.expected_auroc
     size, supported, margin = None, None, None
-    sentence = f"{name}: no sample size can be computed, because all or no patients have the event."
+    sentence = f"{name}: {evaluation_phrase('warnings', 'no_sample_size')}"
     if 0 < events < patients:
         prevalence = events / patients
         r2 = cox_snell_r2(expected, prevalence)
         size = required_patients(used, prevalence, r2)
         supported = supported_parameters(patients, prevalence, r2)
         margin = overall_margin(patients, prevalence)
-        sentence = (
-            f"{name}: {events} of {patients} patients have the event. At an AUROC of {expected:g} "
-            f"this sample supports {supported:.1f} parameters and an overall risk within "
-            f"{100 * round(margin, 4):.1f} points. The linear members use {round(used, 1):.1f} "
-            f"effective parameters on average, which need {size.needed} patients "
-            f"(Riley, 10.1002/sim.7992). {_support_text(parameters, supported)}"
-        )
+        sentence = f"{name}: {parameters_text(supported, used)}"
     return SampleSizeReport(
         n_patients=patients,
         n_event_patients=events,
@@ -203,6 +198,27 @@ def size_report(
         supported_parameters=None if supported is None else round(supported, 1),
         overall_risk_margin=None if margin is None else round(margin, 4),
         sentence=sentence,
+    )
+
+
+def parameters_text(supported: float, used: float) -> str:
+    """Sentence on the parameters that the sample supports and those that the model has.
+
+    Parameters
+    ----------
+    supported, used : float
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> parameters_text(3.0, 31.7)
+    'The sample supports 3.0 parameters; the model has about 31.7.'
+    """
+    return evaluation_phrase(
+        "warnings", "parameters", supported=f"{supported:.1f}", used=f"{used:.1f}"
     )
 
 
@@ -239,18 +255,3 @@ def _member_parameters(
         rows = rows.of(model.state_used(matrix))
     members = model.shown.linear or (model.reference,)
     return {member.name: effective_parameters(member, matrix, rows) for member in members}
-
-
-def _support_text(parameters: dict[str, float], supported: float) -> str:
-    """Sentences on the linear members that the cohort supports."""
-    can = [f"{key} ({value:.1f})" for key, value in parameters.items() if value <= supported]
-    cannot = [f"{key} ({value:.1f})" for key, value in parameters.items() if value > supported]
-    if not cannot:
-        return "The cohort supports every linear member; the booster is not counted."
-    support = (
-        f"The cohort supports {', '.join(can)}, but not" if can else "The cohort supports none of"
-    )
-    return (
-        f"{support} {', '.join(cannot)}; the booster is not counted. Risks may be too "
-        "extreme on new patients: validate calibration there before use."
-    )

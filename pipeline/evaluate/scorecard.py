@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline.evaluate.added_value import Finding, labs_comparator, labs_finding
+from pipeline.evaluate.added_value import BARS, CONTROL, Finding, labs_comparator, labs_finding
 from pipeline.model.evaluated_outcome import OutcomeReport
-from pipeline.model.evaluation_cells import Metric, NetBenefit, Number
+from pipeline.model.evaluation_cells import (
+    ControlCell,
+    GradeStrata,
+    Metric,
+    NetBenefit,
+    Number,
+)
 from pipeline.model.outcomes import headline_key
 
 Light = Literal["good", "unclear", "poor", "none"]
@@ -18,6 +25,7 @@ SLOPE_RANGE = (0.8, 1.25)
 SLOPE_INTERVAL = (0.7, 1.4)
 """Limits of the interval; wider ones leave too much open for a good verdict."""
 _PLACES = 2
+_BENEFIT_PLACES = 5
 _SAME = 1e-6
 _OF_LABS: dict[Finding, Light] = {
     "add": "good",
@@ -39,7 +47,7 @@ class Judgement:
     light : {"good", "unclear", "poor", "none"}
         ``none`` where nothing is judged.
     verdict : str
-        Key of the verdict in ``sentences.yaml``, section ``verdicts``.
+        Key of the verdict in ``evaluation_sentences.yaml``, section ``verdicts``.
     """
 
     metric: Metric
@@ -56,16 +64,25 @@ class Scorecard:
     hours : str
         Horizon; blank if there are no figures.
     n_patients, n_event_patients : float or None
+        At landmarks at risk; patients with the event within the horizon after one of them.
     ranking : Judgement
         AUROC.
+    equal_grade : Metric
+        AUROC among landmarks of equal current grade.
     calibration : Judgement
         Calibration slope; the verdict also uses the intercept.
     net_benefit : Judgement
-        Gain over the better of treating all and none, per landmark.
+        Gain over the better of treating all and none, per landmark; the verdict also uses
+        ``net_benefit_over_grade``.
+    net_benefit_over_grade : Metric
+        Net benefit minus that of grade and day.
     labs : Judgement
-        AUROC of the model minus that of ``labs_over``.
+        AUROC of the model minus that of ``labs_over``; the verdict also uses the negative control.
     labs_over : str
         Comparator without labs.
+    gains : mapping of Metric
+        AUROC of the model minus that of each other predictor without this patient's labs:
+        ``grade_and_day`` and ``control``, the model given the labs of other patients.
     threshold : float
         Risk threshold of the net benefit.
     """
@@ -74,10 +91,13 @@ class Scorecard:
     n_patients: Number
     n_event_patients: Number
     ranking: Judgement
+    equal_grade: Metric
     calibration: Judgement
     net_benefit: Judgement
+    net_benefit_over_grade: Metric
     labs: Judgement
     labs_over: str
+    gains: Mapping[str, Metric]
     threshold: float = THRESHOLD
 
 
@@ -108,6 +128,9 @@ def scorecard(outcome: OutcomeReport, kind: str = "", firm_from: int = 0) -> Sco
     over = labs_comparator(outcome)
     difference = outcome.compared(over, hours).difference
     finding = labs_finding(outcome, hours, firm_from)
+    gained, above_grade = _net_benefits(outcome.net_benefit.get(hours, NetBenefit()))
+    gains = {name: outcome.compared(name, hours).difference for name in BARS if name != over}
+    gains[CONTROL] = outcome.negative_control.get(hours, ControlCell()).difference
 
     def shown(part: Judgement) -> Judgement:
         return Judgement(part.metric, "none", "apparent") if kind == "apparent" else part
@@ -117,10 +140,13 @@ def scorecard(outcome: OutcomeReport, kind: str = "", firm_from: int = 0) -> Sco
         n_patients=cell.n_patients,
         n_event_patients=cell.n_event_patients,
         ranking=shown(_ranking(cell.area)),
+        equal_grade=outcome.within_grade.by_horizon().get(hours, GradeStrata()).model.area,
         calibration=shown(_calibration(cell.slope, cell.intercept)),
-        net_benefit=shown(_net_benefit(outcome.net_benefit.get(hours, NetBenefit()))),
+        net_benefit=shown(_net_benefit(gained, above_grade)),
+        net_benefit_over_grade=above_grade,
         labs=shown(Judgement(difference, _OF_LABS[finding], f"labs_{finding}")),
         labs_over=over,
+        gains={name: gain for name, gain in gains.items() if gain.value is not None},
     )
 
 
@@ -151,11 +177,27 @@ def _calibration(slope: Metric, intercept: Metric) -> Judgement:
     return Judgement(slope, "unclear", "calibration_unclear")
 
 
-def _net_benefit(cell: NetBenefit) -> Judgement:
+def _net_benefits(cell: NetBenefit) -> tuple[Metric, Metric]:
+    """Gain over treating all or none, and over grade and day, at the threshold."""
     places = [n for n, t in enumerate(cell.thresholds) if abs(t - THRESHOLD) < _SAME]
-    gain = cell.at("gain", places[0]) if places else Metric()
+    if not places:
+        return Metric(), Metric()
+    return cell.at("gain", places[0]), cell.at("diff", places[0])
+
+
+def _net_benefit(gain: Metric, above_grade: Metric) -> Judgement:
     if not gain.is_complete:
         return Judgement(gain, "none", "unknown")
-    if side := gain.side_of(0.0, 5):
-        return Judgement(gain, "good" if side > 0 else "poor", "useful" if side > 0 else "harmful")
-    return Judgement(gain, "unclear", "usefulness_unclear")
+    side = gain.side_of(0.0, _BENEFIT_PLACES)
+    if side < 0:
+        return Judgement(gain, "poor", "harmful")
+    if side == 0:
+        return Judgement(gain, "unclear", "usefulness_unclear")
+    if not above_grade.is_complete:
+        return Judgement(gain, "good", "useful")
+    beyond = above_grade.side_of(0.0, _BENEFIT_PLACES)
+    if beyond > 0:
+        return Judgement(gain, "good", "useful")
+    if beyond < 0:
+        return Judgement(gain, "poor", "below_grade")
+    return Judgement(gain, "unclear", "not_above_grade")

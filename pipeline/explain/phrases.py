@@ -270,7 +270,7 @@ def whole(value: float) -> int:
 
 
 def is_clipped(risk: float) -> bool:
-    """Whether a probability is shown as under 1 % or over 99 %.
+    """Whether a probability is shown as under 1% or over 99%.
 
     Parameters
     ----------

@@ -84,7 +84,7 @@ def shap_explanation(
         if np.isnan(value).all():
             continue
         kept.append(number)
-        names.append(_player_name(player) if analyte is None else _analyte_name(analyte))
+        names.append(player_name(player) if analyte is None else _analyte_name(analyte))
         data.append(value)
         texts.append(text)
     return shap.Explanation(
@@ -120,7 +120,23 @@ def _analyte_name(analyte: Analyte) -> str:
     return f"{analyte.short} ({unit})" if unit else analyte.short
 
 
-def _player_name(player: str) -> str:
+def player_name(player: str) -> str:
+    """Return the name of a composite score or a group of features.
+
+    Parameters
+    ----------
+    player : str
+        ``score_<name>`` or the key of a group.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> player_name("clinical_state")
+    'CRS/ICANS grade'
+    """
     if player.startswith(PREFIX):
         return score_label(scores()[player.removeprefix(PREFIX)])
     return pathway_name(player)

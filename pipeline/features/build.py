@@ -16,7 +16,25 @@ from pipeline.features.treatments import treatment_features, treatment_meta
 
 
 def feature_metas(spec: FeatureSpec) -> tuple[FeatureMeta, ...]:
-    """Metadata of every column of a spec, in column order."""
+    """Metadata of every column of a spec, in column order.
+
+    Parameters
+    ----------
+    spec : FeatureSpec
+
+    Returns
+    -------
+    tuple of FeatureMeta
+
+    Examples
+    --------
+    >>> from pipeline.cohort.tables import empty_cohort
+    >>> from pipeline.config import load_config
+    >>> from pipeline.features.spec import learn_spec
+    >>> spec = learn_spec(empty_cohort(["P1"]), load_config(), {})
+    >>> "time__hours" in {meta.name for meta in feature_metas(spec)}
+    True
+    """
     return (
         *series_meta(spec),
         *state_meta(spec),

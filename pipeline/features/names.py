@@ -212,7 +212,7 @@ def feature_sentence(meta: FeatureMeta, value: float, side: int = 0) -> str:
     >>> feature_sentence(analyte_meta(dictionary()["crp"], "max", 72.0), 7.0)
     'the highest CRP in the last 72 h was 128 mg/L'
     >>> feature_sentence(analyte_meta(dictionary()["crp"], "delta", 72.0), -1.0)
-    'CRP fell by 50 % over the last 72 h'
+    'CRP fell by 50% over the last 72 h'
     """
     content = schema_yaml(_FILE)
     entry = content[meta.section][meta.entry]

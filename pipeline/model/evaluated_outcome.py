@@ -90,7 +90,7 @@ class FirstEvents(Part):
 
 
 class RefitFigures(Part):
-    """Median out-of-bag figures over whole refits, with 95 % percentile intervals."""
+    """Median out-of-bag figures over whole refits, with 95% percentile intervals."""
 
     auroc: Number = None
     auroc_lo: Number = None

@@ -16,7 +16,7 @@ Number = Annotated[int | float | None, WithJsonSchema({"type": ["number", "null"
 
 
 class Metric(NamedTuple):
-    """An estimate with its 95 % interval; None where it cannot be estimated.
+    """An estimate with its 95% interval; None where it cannot be estimated.
 
     Examples
     --------

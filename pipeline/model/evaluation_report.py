@@ -277,7 +277,7 @@ class EvaluationReport(Part):
         -------
         DataFrame
             ``outcome, horizon_h, predictor`` (``model``, ``model_no_state`` or a comparator), then
-            the metrics with their 95 % limits (``_lo``, ``_hi``) and counts; NaN where a metric
+            the metrics with their 95% limits (``_lo``, ``_hi``) and counts; NaN where a metric
             cannot be estimated.
         """
         rows = []

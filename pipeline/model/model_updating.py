@@ -215,7 +215,7 @@ def fit_form(
     >>> patient, every = np.arange(100), np.ones(100)
     >>> rows = StackedRows(patient, 24 * every, 3 * every, (patient < 10) * every, every)
     >>> fitted = fit_form("intercept", 0 * every, rows, patient, (24.0,), (3,), ridge=5.0)
-    >>> round(fitted.intercept, 2), fitted.slope  # the log-odds of 10 %
+    >>> round(fitted.intercept, 2), fitted.slope  # the log-odds of 10%
     (-2.2, 1.0)
     """
     first = thresholds[:1]

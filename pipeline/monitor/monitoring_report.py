@@ -32,7 +32,7 @@ def sentence(figure: Comparison) -> str:
     --------
     >>> figure = Comparison("missing", "crp", "CRP", 40, 0.1, 0.75, 1e-9, True, {"count": 30})
     >>> sentence(figure).partition(";")[0]
-    'CRP: 30 of 40 patients (75 %) have no recent result'
+    'CRP: 30 of 40 patients (75%) have no recent result'
     """
     texts, details = monitor_texts(), figure.details
     values = {

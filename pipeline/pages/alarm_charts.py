@@ -62,7 +62,7 @@ def fifths_chart(
     Examples
     --------
     >>> fifths = ["lowest fifth", "highest fifth"]
-    >>> "lowest fifth 90 %" in fifths_chart("CRP", fifths, [0.5, 0.5], [0.9, 0.1])
+    >>> "lowest fifth 90%" in fifths_chart("CRP", fifths, [0.5, 0.5], [0.9, 0.1])
     True
     """
     count = len(names)

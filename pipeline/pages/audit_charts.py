@@ -24,7 +24,7 @@ def completeness_heatmap(
     Examples
     --------
     >>> drawn = completeness_heatmap([0, 1], {"CRP": [0.5, 1.0]}, title="Completeness")
-    >>> drawn.count("<rect"), "CRP 50 % to" in drawn
+    >>> drawn.count("<rect"), "CRP 50% to" in drawn
     (7, True)
     """
     parts: list[Markup] = []
@@ -55,7 +55,7 @@ def reject_bars(rejected: Mapping[str, tuple[int, int]], *, title: str) -> Marku
     Examples
     --------
     >>> drawn = reject_bars({"labs.csv": (15, 60)}, title="Rejected rows")
-    >>> "15 of 60 (25 %)" in drawn
+    >>> "15 of 60 (25%)" in drawn
     True
     """
     left, right = 8, _BAR_WIDTH - 20

@@ -15,11 +15,11 @@ from pipeline.model.evaluation_report import (
     Importance,
 )
 from pipeline.model.outcomes import headline_key
-from pipeline.pages.evaluation_tables import Grid, area, difference, signed_spread
+from pipeline.pages.evaluation_tables import Grid, area, difference, signed_spread, table_text
 from pipeline.resources import schema_yaml
 
 _LINES = Markup('{}<br><span class="note">{}</span>')
-_COMPARATORS = {"day": "Day only", "crs_grade_and_day": "CRS grade and day"}
+_COMPARATORS = {"day": "contrast_day", "crs_grade_and_day": "contrast_grade"}
 _CORE = 9
 _DRIVERS = 6
 
@@ -29,25 +29,24 @@ def contrast(cells: Mapping[str, PerformanceCell], detail: ContrastDetail) -> Gr
     hours = list(cells)
     if not hours:
         return None
-    rows: list[tuple[str, ...]] = [
-        ("logit p(CRS) − logit p(ICANS)", *(area(cells[h]) for h in hours))
-    ]
+    rows: list[tuple[str, ...]] = [(table_text("contrast_row"), *(area(cells[h]) for h in hours))]
     for name, title in _COMPARATORS.items():
         if table := detail.comparators.get(name):
             pairs = [table.get(h, AreaCell()) for h in hours]
-            rows.append((title, *(_LINES.format(area(c), difference(c)) for c in pairs)))
+            rows.append(
+                (table_text(title), *(_LINES.format(area(c), difference(c)) for c in pairs))
+            )
     rows.append(
         (
-            "Landmarks (patients); CRS first in",
+            table_text("contrast_counts"),
             *(_counts(cells[h]) for h in hours),
         )
     )
     return Grid(
-        "Which syndrome comes first",
-        ("", *(f"{h} h" for h in hours)),
+        table_text("contrast"),
+        ("", *(table_text("within", hours=h) for h in hours)),
         rows,
-        "Second line: the contrast minus this. Landmarks at risk of both, after which exactly one "
-        f"comes first within the horizon; same hour: excluded.{_never_graded(detail)}",
+        f"{table_text('contrast_note')}{_never_graded(detail)}",
         frozenset({0}),
     )
 
@@ -55,15 +54,16 @@ def contrast(cells: Mapping[str, PerformanceCell], detail: ContrastDetail) -> Gr
 def _never_graded(detail: ContrastDetail) -> str:
     """Note on landmarks left out because one of the two scales was never graded."""
     scales = [
-        f"never graded on {scale}: {integer(cell.landmarks)} ({integer(cell.patients)})"
+        table_text(
+            "contrast_never",
+            scale=scale,
+            landmarks=integer(cell.landmarks),
+            patients=integer(cell.patients),
+        )
         for scale, cell in detail.never_graded.items()
         if cell.landmarks
     ]
-    if not scales:
-        return ""
-    return (
-        f" Landmarks (patients) excluded, because what came first is unknown: {'; '.join(scales)}."
-    )
+    return f" {table_text('contrast_unknown', scales='; '.join(scales))}" if scales else ""
 
 
 def _counts(cell: Counts) -> str:
@@ -81,10 +81,10 @@ def drivers(detail: ContrastDetail, hours: str) -> Grid | None:
     if not rows:
         return None
     return Grid(
-        f"What drives the contrast within {hours} h",
-        ("Analyte", "Fall in AUROC when it comes from another patient of the same day"),
+        table_text("drivers", hours=hours),
+        (table_text("analyte"), table_text("drivers_fall")),
         rows,
-        "The largest falls. If the interval includes 0, no effect is shown.",
+        f"{table_text('drivers_note')} {table_text('includes_zero_effect')}",
     )
 
 
@@ -106,19 +106,17 @@ def axes(report: EvaluationReport) -> Grid | None:
             rows.append((axis["name"], *(_spread_or_dash(cell) for cell in cells)))
     if not rows:
         return None
-    titles = [f"{report.outcome(name).label or name}, {headline[name]} h" for name in outcomes]
-    titles += [f"Which comes first, {between} h"] if contrast_falls else []
+    titles = [
+        table_text("axes_outcome", label=report.outcome(name).label or name, hours=headline[name])
+        for name in outcomes
+    ]
+    titles += [table_text("axes_contrast", hours=between)] if contrast_falls else []
+    evidence = "axes_training" if report.kind == "apparent" else "includes_zero_effect"
     return Grid(
-        "Biomarkers by syndrome",
-        ("Group exchanged", *titles),
+        table_text("axes"),
+        (table_text("axes_group"), *titles),
         rows,
-        "Fall in AUROC when values and times of all analytes of the group come from another "
-        "patient of the same day. The fitted model is unchanged. Other labs are not exchanged. "
-        + (
-            "These are training patients, so the falls are no evidence."
-            if report.kind == "apparent"
-            else "If the interval includes 0, no effect is shown."
-        ),
+        f"{table_text('axes_note')} {table_text(evidence)}",
     )
 
 
@@ -157,7 +155,7 @@ def analyte_use(
                 _with_share(entry.rows, entry.row_share),
                 integer(entry.patients),
                 integer(entry.event_patients),
-                f"{'Yes' if entry.used else 'No'}: {entry.why}",
+                table_text("used_yes" if entry.used else "used_no", why=entry.why),
                 _fall_or_dash(entry, hours),
                 _verdict(entry, hours, events, firm_from, compared, apparent=apparent),
             )
@@ -165,21 +163,18 @@ def analyte_use(
     if not rows:
         return None
     return Grid(
-        f"Use of analytes: {label}",
+        table_text("analytes", label=label),
         (
-            "Analyte",
-            "Landmarks at risk with a result",
-            "Patients",
-            "Event patients",
-            "Used, and why",
-            f"Fall in AUROC ({hours} h) when exchanged",
-            "Verdict",
+            table_text("analyte"),
+            table_text("analytes_rows"),
+            table_text("analytes_patients"),
+            table_text("analytes_events"),
+            table_text("analytes_used"),
+            table_text("analytes_fall", hours=hours),
+            table_text("analytes_verdict"),
         ),
         rows,
-        "Exchanged: the analyte's values and times come from another patient of the same day, the "
-        "model stays. Correlated analytes replace each other, so no fall does not mean "
-        f"no biology. {integer(compared)} analytes have an interval here: if none mattered, "
-        "one in twenty would exclude 0 by chance.",
+        table_text("analytes_note", count=integer(compared)),
     )
 
 
@@ -195,7 +190,7 @@ def compared_analytes(entries: Mapping[str, AnalyteUse], hours: str) -> int:
 
 def _fall_or_dash(entry: AnalyteUse, hours: str) -> str:
     cell = entry.importance.at(hours)
-    return "not given" if is_missing(cell.fall) else signed_spread(cell.loss)
+    return table_text("no_fall") if is_missing(cell.fall) else signed_spread(cell.loss)
 
 
 def _verdict(
@@ -212,21 +207,18 @@ def _verdict(
         return entry.importance.reason
     fall = entry.importance.at(hours).loss
     if is_missing(fall.value):
-        return "too few event patients at this horizon"
+        return table_text("verdict_few_here")
     if not fall.has_interval:
-        return "no interval"
+        return table_text("verdict_no_interval")
     if apparent:
-        return "nothing: training patients"
+        return table_text("verdict_training")
     known = [entry.event_patients, events]
     fewest = min((int(n) for n in known if n is not None and not is_missing(n)), default=0)
     if fewest < firm_from:
-        return f"nothing: {counted(fewest, 'event patient')}, a verdict needs {firm_from}"
-    one_of = f"one of {compared} compared"
-    return {
-        1: f"above 0: ranking falls without it ({one_of})",
-        -1: f"below 0: ranking rises without it ({one_of})",
-        0: "includes 0: no effect shown",
-    }[fall.side_of(0.0, 3)]
+        count = counted(fewest, "event patient")
+        return table_text("verdict_few", count=count, least=firm_from)
+    names = {1: "verdict_above", -1: "verdict_below", 0: "verdict_none"}
+    return table_text(names[fall.side_of(0.0, 3)], count=compared)
 
 
 def _fall_of(entry: AnalyteUse, hours: str) -> float:

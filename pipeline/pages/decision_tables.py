@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pipeline.format import DASH, bracket, decimal, integer, is_missing, percent, proportion, signed
 from pipeline.model.evaluated_outcome import OutcomeReport
 from pipeline.model.evaluation_cells import AlertCell, AlertTable, Metric, Number
-from pipeline.pages.evaluation_tables import Grid, share, spread
+from pipeline.pages.evaluation_tables import Grid, share, spread, table_text
 
 _SHOWN_THRESHOLDS = (0.05, 0.1, 0.2, 0.3)
 
@@ -24,33 +24,38 @@ def alerts(outcome: OutcomeReport, names: Mapping[str, str]) -> Grid | None:
         )
         rows.append(
             (
-                f"{hours} h, {names.get(name, name)}, {percent(float(rate))}",
+                table_text(
+                    "alerts_name",
+                    hours=hours,
+                    name=names.get(name, name),
+                    rate=percent(float(rate)),
+                ),
                 proportion(cell.alert_rate),
                 decimal(_hundred(cell.alerts_per_patient_day), 1),
                 decimal(_hundred(cell.false_alerts_per_patient_day), 1),
                 spread(cell.needed, _one_place),
                 share(cell.warned),
-                DASH if is_missing(cell.lead_hours_median) else f"{median} h [{first}, {third}]",
+                DASH
+                if is_missing(cell.lead_hours_median)
+                else table_text("value_hours", value=median, first=first, third=third),
             )
         )
     if not rows:
         return None
+    columns = (
+        "alerts_row",
+        "alerts_rate",
+        "alerts_all",
+        "alerts_false",
+        "alerts_needed",
+        "alerts_warned",
+        "alerts_lead",
+    )
     return Grid(
-        "What would alerts cost, and how early would they come?",
-        (
-            "Horizon, predictor, alert rate aimed at",
-            "Rate reached",
-            "Alerts per 100 patient-days",
-            "False alerts per 100 patient-days",
-            "Alerts per true alert",
-            "Event patients warned",
-            "Hours from first alert to onset, median [quartiles]",
-        ),
+        table_text("alerts"),
+        tuple(table_text(name) for name in columns),
         rows,
-        "The cut-off is learned on the other folds, never on the patients it is used on. A patient "
-        "counts as warned by an alert within the horizon before onset. Hours are those of warned "
-        "patients, from the first of these, so they cannot exceed the horizon and start at a "
-        "landmark. A landmark alerts by itself: several on one day are several alerts.",
+        table_text("alerts_note"),
     )
 
 
@@ -74,23 +79,19 @@ def net_benefit(outcome: OutcomeReport, names: Mapping[str, str]) -> Grid | None
         shown = [cell.thresholds[n] for n in places]
         for name in ("model", "grade_and_day", "plain_logistic", "clinical_state", "treat_all"):
             if cell.curve(name) is not None:
-                title = "Treat all" if name == "treat_all" else names.get(name, name)
+                title = table_text("treat_all") if name == "treat_all" else names.get(name, name)
                 values = (_per_thousand(cell.at(name, n), decimal).rstrip() for n in places)
-                rows.append((f"{hours} h, {title}", *values))
+                rows.append((table_text("benefit_row", hours=hours, name=title), *values))
         if cell.diff is not None:
             values = (_per_thousand(cell.at("diff", n), signed) for n in places)
-            rows.append((f"{hours} h, model minus grade and day", *values))
+            rows.append((table_text("benefit_difference", hours=hours), *values))
     if not rows:
         return None
     return Grid(
-        "Net benefit: true positives per 1,000 landmarks, less false ones at the odds of the "
-        "threshold",
-        ("", *(f"Threshold {percent(t)}" for t in shown)),
+        table_text("benefit"),
+        ("", *(table_text("benefit_threshold", threshold=percent(t)) for t in shown)),
         rows,
-        "Treating none has a net benefit of 0. A model is useful at a threshold where it exceeds "
-        "0 and treating all, whose curve crosses 0 at the share with the event. The range of "
-        "thresholds comes from the configuration (evaluation.net_benefit_range); whether it was "
-        "set before these data were seen is not known here.",
+        table_text("benefit_note"),
     )
 
 

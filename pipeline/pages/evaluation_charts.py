@@ -19,10 +19,22 @@ from pipeline.model.evaluation_curves import (
 )
 from pipeline.pages import axes, marks
 from pipeline.pages.axes import Scale, domain
-from pipeline.pages.svg import BLUE, GREY, ORANGE, STYLES, Style, chart, element, key, stroke, text
+from pipeline.pages.svg import (
+    BLUE,
+    GREY,
+    ORANGE,
+    STYLES,
+    Style,
+    chart,
+    element,
+    key,
+    stroke,
+    text,
+    wrapped,
+)
 
-WIDTH, HEIGHT = 270, 250
-_LEFT, _RIGHT, _TOP, _BOTTOM = 50, 256, 12, 208
+WIDTH, HEIGHT = 250, 250
+_LEFT, _RIGHT, _TOP, _BOTTOM = 51, 236, 12, 208
 _LETTER = 6.4
 _BAND = "#c9dcec"
 _RISK_TICKS = (0.0, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0)
@@ -48,7 +60,7 @@ def roc_chart(curves: Mapping[str, RocCurve], *, title: str = "ROC curves") -> M
     if len(known) > len(shown):
         names.append((f"and {len(known) - len(shown)} more", Style("none")))
     at_ten = [f"{name} {proportion(_height_at(0.1, pairs))}" for name, pairs in known]
-    desc = "Sensitivity where 10 % of landmarks without event are flagged: " + ", ".join(at_ten)
+    desc = "Sensitivity where 10% of landmarks without event are flagged: " + ", ".join(at_ten)
     return chart(
         title,
         f"{desc}." if at_ten else "No curve could be estimated.",
@@ -57,7 +69,7 @@ def roc_chart(curves: Mapping[str, RocCurve], *, title: str = "ROC curves") -> M
         axes.axes(x, y, x_label="1 − specificity", y_label="Sensitivity"),
         axes.diagonal(x, y),
         *lines,
-        _key(names, _BOTTOM + 4 - 15 * len(names)),
+        _key(names),
     )
 
 
@@ -70,7 +82,7 @@ def calibration_chart(
     """
     Draw observed against predicted risk on square-root axes, on which rare events have room.
 
-    Points are groups of landmarks with 95 % intervals, the line is the smoothed rate with its
+    Points are groups of landmarks with 95% intervals, the line is the smoothed rate with its
     band; everything is cut at the edge of the plot.
 
     Examples
@@ -212,7 +224,7 @@ def decision_chart(cell: NetBenefit, names: Mapping[str, str], *, title: str) ->
         _band(x, y, *([part[n] for part in band] for n in range(3))),
         *_event_rate(cell, x, y),
         *reversed(drawn),
-        _key(entries, _TOP + 18),
+        _key(entries, top=_TOP + 18),
     )
 
 
@@ -291,15 +303,17 @@ def standalone_charts(curves: HorizonCurves, title: str) -> Iterator[tuple[str, 
         yield "risk_distribution", str(histogram_pair(bins, title=f"Risks: {title}"))
 
 
-def _key(entries: Sequence[tuple[str, Style]], top: float) -> Markup:
-    """Key at the right edge of the plot."""
-    room = int((_RIGHT - _LEFT - 50) / _LETTER)
+def _key(entries: Sequence[tuple[str, Style]], top: float | None = None) -> Markup:
+    """Key at the right edge of the plot, at its bottom by default; long names have two lines."""
+    room = _RIGHT - _LEFT - 50
     entries = [
-        (name if len(name) <= room else f"{name[: room - 1].rstrip()}…", style)
+        (line, Style("none") if number else style)
         for name, style in entries
+        for number, line in enumerate(wrapped(name, room, _LETTER))
     ]
     longest = max((len(name) for name, _ in entries), default=0)
-    return key(entries, max(_LEFT + 8, _RIGHT - 40 - _LETTER * longest), top, gap=15)
+    start = _BOTTOM + 4 - 15 * len(entries) if top is None else top
+    return key(entries, max(_LEFT + 8, _RIGHT - 40 - _LETTER * longest), start, gap=15)
 
 
 def _policy(name: str, names: Mapping[str, str]) -> str:
@@ -321,7 +335,7 @@ def _shares(counts: Sequence[float]) -> list[float]:
 
 
 def _reach(values: Sequence[float]) -> float:
-    """First labelled risk that covers all values, at least 10 %."""
+    """First labelled risk that covers all values, at least 10%."""
     largest = max([0.1, *values])
     return next((tick for tick in _RISK_TICKS if tick >= largest), 1.0)
 

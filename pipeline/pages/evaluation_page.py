@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pipeline.evaluate.abstention_rates import abstention_line
+from pipeline.evaluate.evaluation_phrases import evaluation_section
 from pipeline.evaluate.scorecard import THRESHOLD, USEFUL_AUROC, scorecard
 from pipeline.explain.phrases import outcome_short, section
+from pipeline.explain.prototype_contributions import PrototypeContributions
 from pipeline.format import DASH, counted, decimal, is_missing, joined, percent, words
 from pipeline.model.evaluated_outcome import OutcomeReport
 from pipeline.model.evaluation_cells import Number
 from pipeline.model.evaluation_report import EvaluationReport
 from pipeline.model.outcomes import headline_key
 from pipeline.pages import cohort_tables, headline_sentences
+from pipeline.pages.contribution_sections import contribution_sections
 from pipeline.pages.csv_links import data_link
 from pipeline.pages.evaluation_sections import (
     Figure,
@@ -22,8 +25,9 @@ from pipeline.pages.evaluation_sections import (
     outcome_sections,
     overview_figures,
 )
-from pipeline.pages.evaluation_tables import Grid
+from pipeline.pages.evaluation_tables import Grid, table_text
 from pipeline.pages.evaluation_titles import TEMPLATES, WORDS, banner_text, subject_text
+from pipeline.pages.evaluation_warnings import page_warnings, sample_size_grid
 from pipeline.pages.hard_cases import hard_cases
 from pipeline.pages.headline_sentences import calibration_text
 from pipeline.pages.html import render, setting_rows
@@ -32,10 +36,14 @@ from pipeline.pages.model_tables import model_grid
 from pipeline.pages.recalibration_table import recalibration_grid
 from pipeline.pages.scorecard_rows import ScoreRow, score_row
 
-_ERROR = "Audit error"  # start of the warnings that invalidate results
 
-
-def render_evaluation(report: EvaluationReport, *, title: str, synthetic: bool = False) -> str:
+def render_evaluation(
+    report: EvaluationReport,
+    *,
+    title: str,
+    synthetic: bool = False,
+    explained: Mapping[str, PrototypeContributions] | None = None,
+) -> str:
     """
     Render every figure of an evaluation as one self-contained HTML page.
 
@@ -50,6 +58,8 @@ def render_evaluation(report: EvaluationReport, *, title: str, synthetic: bool =
         Heading of the page.
     synthetic : bool
         Marks all patients as simulated, whatever the report states.
+    explained : mapping, optional
+        By outcome, from :func:`~pipeline.explain.prototype_contributions.explain_prototypes`.
 
     Returns
     -------
@@ -66,7 +76,11 @@ def render_evaluation(report: EvaluationReport, *, title: str, synthetic: bool =
     horizons = sorted({h for outcome in outcomes.values() for h in outcome.model}, key=float)
     minimum = int(protocol.min_event_patients or 5)
     simulated = banner_text(cohort, synthetic=synthetic)
-    warnings = [_with_label(line, outcomes) for line in report.warnings]
+    warnings = page_warnings(report)
+    views = [
+        outcome_view(key, outcome, report, warnings.by_outcome[key], (explained or {}).get(key))
+        for key, outcome in outcomes.items()
+    ]
     settings = [part.model_dump(exclude_unset=True) for part in (cohort, protocol)]
     return render(
         TEMPLATES,
@@ -80,12 +94,12 @@ def render_evaluation(report: EvaluationReport, *, title: str, synthetic: bool =
         cohort=cohort,
         landmarks=_number(cohort.n_landmarks, "landmark"),
         patients=_number(cohort.n_patients, "patient"),
-        outcomes=[outcome_view(key, outcome, report) for key, outcome in outcomes.items()],
+        outcomes=views,
         limits=headline_sentences.cannot_show_sentences(outcomes, report.kind, minimum),
         horizons=joined(protocol.horizons_h or horizons),
-        threshold=percent(THRESHOLD),
+        columns=_columns(),
         useful=decimal(USEFUL_AUROC),
-        sections=section("evaluation_sections"),
+        sections=evaluation_section("sections"),
         contrast=_contrast_section(report),
         abstentions=[
             abstention_line(report.outcome(name).label or words(name), abstained)
@@ -96,8 +110,9 @@ def render_evaluation(report: EvaluationReport, *, title: str, synthetic: bool =
         made=model_grid(report.models, report.settings_changed),
         canary=report.canary_auroc,
         canary_sentence=about("canary", auroc=decimal(report.canary_auroc))[1],
-        errors=[line for line in warnings if line.startswith(_ERROR)],
-        warnings=[line for line in warnings if not line.startswith(_ERROR)],
+        errors=warnings.errors,
+        warnings=warnings.general,
+        sample_size=sample_size_grid(report, [(view.key, view.short) for view in views]),
         arrival=arrival_text(report.result_times),
         audits=_audits(report),
         audit_codes=audit_titles(report.audit),
@@ -140,7 +155,13 @@ class OutcomeView:
     sections: list[Section]
 
 
-def outcome_view(key: str, outcome: OutcomeReport, report: EvaluationReport) -> OutcomeView:
+def outcome_view(
+    key: str,
+    outcome: OutcomeReport,
+    report: EvaluationReport,
+    warnings: Sequence[str] = (),
+    explained: PrototypeContributions | None = None,
+) -> OutcomeView:
     """
     Return what the page shows of one outcome.
 
@@ -167,15 +188,32 @@ def outcome_view(key: str, outcome: OutcomeReport, report: EvaluationReport) -> 
         key=key,
         label=label,
         short=short,
-        row=score_row(key, short, outcome, card),
+        row=score_row(
+            key,
+            short,
+            outcome,
+            card,
+            events=report.cohort.event_patients.get(key),
+            warnings=warnings,
+        ),
         headline=headline_sentences.headline(label, outcome, kind),
         others=headline_sentences.other_horizons(outcome.model, hours),
         hard=hard_cases(outcome) if judged else [],
         figures=overview_figures(label, outcome),
-        sections=outcome_sections(
-            key, outcome, report, [line for line in lines if line and judged]
-        ),
+        sections=[
+            *outcome_sections(key, outcome, report, [line for line in lines if line and judged]),
+            *contribution_sections(key, label, explained),
+        ],
     )
+
+
+def _columns() -> dict[str, str]:
+    """Headings of the scorecard, by the key of its cells."""
+    threshold = percent(THRESHOLD)
+    return {
+        name: str(text).format(threshold=threshold)
+        for name, text in evaluation_section("scorecard")["columns"].items()
+    }
 
 
 def _in_page_order(outcomes: Mapping[str, OutcomeReport]) -> dict[str, OutcomeReport]:
@@ -198,13 +236,6 @@ def _audits(report: EvaluationReport) -> list[tuple[str, list[str]]]:
     return [(heading, lines) for heading, lines in audits if lines]
 
 
-def _with_label(line: str, outcomes: Mapping[str, OutcomeReport]) -> str:
-    """Replace the outcome key at the start of a sentence by its label."""
-    name, colon, rest = line.partition(":")
-    label = outcomes[name].label if name in outcomes else ""
-    return f"{label}{colon}{rest}" if label else line
-
-
 def _contrast_section(report: EvaluationReport) -> Section:
     cells, detail = report.contrast, report.contrast_detail
     hours = headline_key(cells)
@@ -213,6 +244,6 @@ def _contrast_section(report: EvaluationReport) -> Section:
         cohort_tables.drivers(detail, hours),
         cohort_tables.axes(report),
     ]
-    lines = [f"Not scored: {detail.reason}."] if detail.reason else []
+    lines = [table_text("contrast_reason", reason=detail.reason)] if detail.reason else []
     kept = [grid for grid in grids if grid is not None]
     return Section("contrast", *about("contrast"), grids=kept, lines=lines)

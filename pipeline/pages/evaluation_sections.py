@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from pipeline.explain.phrases import outcome_short, section
+from pipeline.evaluate.evaluation_phrases import evaluation_section
+from pipeline.explain.phrases import outcome_short
 from pipeline.format import joined, signed
 from pipeline.model.evaluated_outcome import OutcomeReport
 from pipeline.model.evaluation_cells import AreaCell, Metric, Number
@@ -72,14 +73,14 @@ class Section:
 
 
 def about(name: str, **values: object) -> tuple[str, str]:
-    """Title and sentence of a section, from ``evaluation_sections`` of ``sentences.yaml``.
+    """Title and sentence of a section, from ``sections`` of ``evaluation_sentences.yaml``.
 
     Examples
     --------
     >>> about("labs", answer="Within 72 h, labs add.")
     ('What labs add', 'Within 72 h, labs add.')
     """
-    entry = section("evaluation_sections")[name]
+    entry = evaluation_section("sections")[name]
     return str(entry["title"]), str(entry["sentence"]).format(**values)
 
 

@@ -37,13 +37,13 @@ def describe(report: EvaluationReport) -> str:
     Examples
     --------
     >>> print(describe(EvaluationReport(kind="apparent", canary_auroc=0.5)))
-    apparent, None patients; AUROC [95 % interval]
+    apparent, None patients; AUROC [95% interval]
       constant predictor: 0.50
     """
     lines = []
     if simulated := banner_text(report.cohort):
         lines.append(f"SYNTHETIC data. {simulated}")
-    lines.append(f"{report.kind}, {report.cohort.n_patients} patients; AUROC [95 % interval]")
+    lines.append(f"{report.kind}, {report.cohort.n_patients} patients; AUROC [95% interval]")
     for name, outcome in report.outcomes.items():
         lines.append(f"  {outcome.label} ({name})")
         lines.append("    " + _ROW.format(*_HEADINGS))

@@ -8,6 +8,7 @@ from functools import partial
 
 from markupsafe import Markup
 
+from pipeline.evaluate.evaluation_phrases import evaluation_phrase
 from pipeline.explain.phrases import outcome_short
 from pipeline.format import (
     DASH,
@@ -34,20 +35,15 @@ from pipeline.model.evaluation_cells import (
 )
 
 _LINES = Markup('{}<br><span class="note">{}</span>')
-_SPLITS = {
-    "leave_one_site_out": "Each site by a model of the other sites",
-    "temporal": "The latest patients by a model of the earlier ones",
-}
-_COMPARATORS = {
-    "grade_and_day": "grade and day",
-    "clinical_state": "all grades so far, no labs",
-}
+_SPLITS = {"leave_one_site_out": "site_split", "temporal": "temporal_split"}
+_COMPARATORS = {"grade_and_day": "labs_over_grade", "clinical_state": "labs_over_state"}
 _REFITTED: dict[str, tuple[str, Callable[[Number], str]]] = {
-    "auroc": ("AUROC", decimal),
-    "brier": ("Brier score", partial(decimal, places=3)),
-    "cal_slope": ("calibration slope", decimal),
+    "auroc": ("refits_auroc", decimal),
+    "brier": ("refits_brier", partial(decimal, places=3)),
+    "cal_slope": ("refits_slope", decimal),
 }
-_NO_INTERVAL = "0 % without an interval: no event was seen, so resampling shows no spread."
+table_text = partial(evaluation_phrase, "tables")
+"""Text of a table, by its key in ``evaluation_sentences.yaml``."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +99,7 @@ def share(metric: Metric) -> str:
     Examples
     --------
     >>> share(Metric(0.5, 0.4, 0.6)), share(Metric(0.0, 0.0, 0.0))
-    ('50 % [40 %, 60 %]', '0 %')
+    ('50% [40%, 60%]', '0%')
     """
     if metric.value in (0, 1) and metric.value == metric.low == metric.high:
         return proportion(metric.value)
@@ -117,48 +113,48 @@ def robustness(outcome: OutcomeReport, hours: Sequence[str]) -> Grid:
     equal = [(h, within[h]) for h in hours if h in within]
     variants: list[tuple[str, Mapping[str, AreaCell], Mapping[str, AreaCell]]] = [
         (
-            "Equal weight per landmark",
+            table_text("equal_landmarks"),
             outcome.model,
             outcome.comparators.get("grade_and_day", {}),
         ),
-        ("Equal weight per patient", weighted.model, weighted.grade_and_day),
+        (table_text("equal_patients"), weighted.model, weighted.grade_and_day),
         (
-            "Only landmarks of equal current grade are compared",
+            table_text("equal_grade"),
             {h: strata.model for h, strata in equal},
             {h: strata.grade_and_day for h, strata in equal},
         ),
         (
-            f"Without onsets within {plain(early.hours)} h "
-            f"({integer(early.left_out)} landmarks excluded)",
+            table_text("without_early", hours=plain(early.hours), count=integer(early.left_out)),
             early.model,
             early.grade_and_day,
         ),
         (
-            f"Only landmarks that get an estimate ({integer(answered.left_out)} excluded)",
+            table_text("answered", count=integer(answered.left_out)),
             answered.model,
             answered.grade_and_day,
         ),
     ]
     notes = []
-    for name, title in _SPLITS.items():
+    for name, key in _SPLITS.items():
+        title = table_text(key)
         split = outcome.further_splits.get(name)
         if isinstance(split, str):
-            notes.append(f"{title}: not done, because {split}.")
+            notes.append(table_text("not_done", title=title, reason=split))
         elif split is not None:
             variants.append((title, split.model, split.grade_and_day))
             notes += _sites_left_out(name, split, outcome)
     if outcome.within_grade.reason:
-        notes.append(f"Equal current grade: {outcome.within_grade.reason}.")
+        notes.append(table_text("no_equal_grade", reason=outcome.within_grade.reason))
     rows: list[tuple[str, ...]] = [
         (title, *(_two_lines(model.get(h), other.get(h)) for h in hours))
         for title, model, other in variants
         if model
     ]
     return Grid(
-        "Does the figure hold when it is counted differently?",
-        ("Way of counting", *(f"{h} h" for h in hours)),
+        table_text("robust"),
+        (table_text("robust_head"), *_within(hours)),
         rows,
-        " ".join(["Second line: minus the AUROC of grade and day, counted the same way.", *notes]),
+        " ".join([table_text("robust_note"), *notes]),
         frozenset({0}),
     )
 
@@ -176,10 +172,7 @@ def _sites_left_out(name: str, split: OtherSplit, outcome: OutcomeReport) -> lis
     ]
     if max(gaps, default=0) <= 0:
         return []
-    return [
-        f"Each site: {integer(max(gaps))} landmarks of sites whose others have too few event "
-        "patients to learn from are excluded."
-    ]
+    return [table_text("site_note", count=integer(max(gaps)))]
 
 
 def refits(outcome: OutcomeReport, hours: Sequence[str]) -> Grid | None:
@@ -188,23 +181,28 @@ def refits(outcome: OutcomeReport, hours: Sequence[str]) -> Grid | None:
     if not outcome.refit_intervals:
         return None
     parts = {
-        "Model": [cell.model for cell in cells],
-        "Grade and day": [cell.grade_and_day for cell in cells],
+        "refits_model": [cell.model for cell in cells],
+        "refits_reference": [cell.grade_and_day for cell in cells],
     }
     rows: list[tuple[str, ...]] = [
-        (f"{name}, {title}", *(spread(part.metric(figure), write) for part in figures))
+        (
+            table_text(name, figure=table_text(title)),
+            *(spread(part.metric(figure), write) for part in figures),
+        )
         for figure, (title, write) in _REFITTED.items()
         for name, figures in parts.items()
     ]
     differences = [signed_spread(cell.difference.metric("auroc")) for cell in cells]
-    rows.insert(2, ("Difference in AUROC", *differences))
-    used = ", ".join(f"{integer(c.used)} ({h} h)" for c, h in zip(cells, hours, strict=True))
+    rows.insert(2, (table_text("refits_difference"), *differences))
+    used = [
+        table_text("refits_used", count=integer(c.used), hours=h)
+        for c, h in zip(cells, hours, strict=True)
+    ]
     return Grid(
-        "Does the figure hold when the model is refitted?",
-        ("Median over refits", *(f"{h} h" for h in hours)),
+        table_text("refits"),
+        (table_text("refits_head"), *_within(hours)),
         rows,
-        f"The whole model refitted on {integer(cells[0].refits)} bootstrap samples of patients and "
-        f"scored on the patients left out; used, with enough events: {used}.",
+        table_text("refits_note", count=integer(cells[0].refits), used=", ".join(used)),
     )
 
 
@@ -217,32 +215,29 @@ def labs(outcome: OutcomeReport, hours: Sequence[str]) -> Grid | None:
     """Gain of the model over predictors without labs and over permuted labs."""
     control = outcome.negative_control
     rows: list[tuple[str, ...]] = [
-        (f"Model minus {title}", *(difference(outcome.compared(name, h)) for h in hours))
+        (table_text(title), *(difference(outcome.compared(name, h)) for h in hours))
         for name, title in _COMPARATORS.items()
         if name in outcome.comparators
     ]
-    note = "If the interval includes 0, no difference is shown."
+    note = table_text("includes_zero")
     if control:
         cells = [control.get(h, ControlCell()) for h in hours]
         kind = outcome.negative_control_kind or "refitted"
         count = max((cell.n_permutations or 0 for cell in cells), default=0)
-        rows.append(("Model minus itself given other patients' labs", *map(difference, cells)))
-        rows.append(("AUROC of that control", *map(area, cells)))
-        note += (
-            f" Negative control ({kind}, {counted(int(count), 'permutation')}): each patient gets "
-            "the labs of another patient of the same day, in training and test alike where it is "
-            "refitted."
-        )
+        rows.append((table_text("labs_over_control"), *map(difference, cells)))
+        rows.append((table_text("labs_control"), *map(area, cells)))
+        times = counted(int(count), "permutation")
+        note += " " + table_text("labs_note", kind=kind, count=times)
     if not rows:
         return None
-    return Grid("What do the labs add?", ("", *(f"{h} h" for h in hours)), rows, note)
+    return Grid(table_text("labs"), ("", *_within(hours)), rows, note)
 
 
 def incidence(outcome: OutcomeReport) -> Grid | None:
     """Observed incidence (Aalen-Johansen) and mean risk, overall and by quarter of risk."""
     rows = [
         (
-            f"{hours} h",
+            table_text("within", hours=hours),
             share(cell.incidence),
             percent(cell.mean_risk),
             share(cell.competing_incidence),
@@ -253,12 +248,13 @@ def incidence(outcome: OutcomeReport) -> Grid | None:
     ]
     if not rows:
         return None
-    quarters = ("Lowest quarter of risk", "Second", "Third", "Highest")
+    names = ("incidence_horizon", "observed", "mean_risk", "competing")
+    quarters = ("quarter_1", "quarter_2", "quarter_3", "quarter_4")
     return Grid(
-        "Observed incidence with death and further therapy as competing events",
-        ("Horizon", "Observed", "Mean risk", "Competing event first", *quarters),
+        table_text("incidence"),
+        tuple(table_text(name) for name in (*names, *quarters)),
         rows,
-        f"Quarters: mean risk, below it the incidence observed (Aalen-Johansen). {_NO_INTERVAL}",
+        f"{table_text('incidence_note')} {table_text('zero')}",
     )
 
 
@@ -283,13 +279,16 @@ def sites(outcome: OutcomeReport, hours: str) -> Grid | None:
     if not rows:
         return None
     few = int(table.too_few or 0)
-    return Grid(
-        f"Calibration by site, next {hours} h",
-        ("Site", "Landmarks", "Event patients", "Observed to expected", "Slope", "Intercept"),
-        rows,
-        "Ideal: observed to expected 1, slope 1, intercept 0."
-        + (f" Not shown for too few event patients: {counted(few, 'site')}." if few else ""),
+    head = (
+        table_text("site"),
+        table_text("landmarks"),
+        table_text("event_patients_at", hours=hours),
+        *(table_text(name) for name in ("ratio", "slope", "intercept")),
     )
+    note = table_text("sites_note")
+    if few:
+        note += " " + table_text("sites_few", count=counted(few, "site"))
+    return Grid(table_text("sites", hours=hours), head, rows, note)
 
 
 def comes_first(outcome: OutcomeReport, label: str, names: Mapping[str, str]) -> Grid | None:
@@ -309,17 +308,14 @@ def comes_first(outcome: OutcomeReport, label: str, names: Mapping[str, str]) ->
         )
         for cause in table.incidence[hours[0]]
     ]
-    never = [event(name) for name in table.never_observed]
-    note = f" Never charted after a landmark at risk: {', '.join(never)}." if never else ""
-    vague = [event(name) for name in table.mostly_unknown]
-    note += f" Not compared, because most were never graded: {', '.join(vague)}." if vague else ""
+    notes = [table_text("zero")]
+    if never := [event(name) for name in table.never_observed]:
+        notes.append(table_text("never", names=", ".join(never)))
+    if vague := [event(name) for name in table.mostly_unknown]:
+        notes.append(table_text("vague", names=", ".join(vague)))
     if lost := int(table.left_out_unknown or 0):
-        note += (
-            " Landmarks excluded, because the patient was never graded for one of the causes, so "
-            f"what came first is unknown: {integer(lost)}."
-        )
-    note = f"{_NO_INTERVAL}{note}"
-    return Grid("What comes first after a landmark?", ("", *(f"{h} h" for h in hours)), rows, note)
+        notes.append(table_text("lost", count=integer(lost)))
+    return Grid(table_text("comes_first"), ("", *_within(hours)), rows, " ".join(notes))
 
 
 def days(outcome: OutcomeReport, hours: Sequence[str]) -> Grid | None:
@@ -333,10 +329,10 @@ def days(outcome: OutcomeReport, hours: Sequence[str]) -> Grid | None:
     if not rows:
         return None
     return Grid(
-        "AUROC by day of the landmark and horizon",
-        ("Day", *(f"{h} h" for h in hours)),
+        table_text("days"),
+        (table_text("day"), *_within(hours)),
         rows,
-        "Days with too few event patients at every horizon are not shown.",
+        table_text("days_note"),
     )
 
 
@@ -358,17 +354,17 @@ def subgroups(outcome: OutcomeReport, hours: Sequence[str], headline: str) -> Gr
             )
     if not rows:
         return None
-    return Grid(
-        "Subgroups",
-        (
-            "",
-            f"Landmarks ({headline} h)",
-            "Event patients",
-            *(f"AUROC {h} h" for h in hours),
-            f"Observed ({headline} h)",
-            "Mean risk",
-        ),
-        rows,
-        "Only counts are printed where there are too few event patients. No test of "
-        "interaction was made: the more subgroups, the more differ by chance.",
+    head = (
+        "",
+        table_text("landmarks_at", hours=headline),
+        table_text("event_patients_at", hours=headline),
+        *(table_text("auroc_at", hours=h) for h in hours),
+        table_text("observed_at", hours=headline),
+        table_text("mean_risk"),
     )
+    return Grid(table_text("subgroups"), head, rows, table_text("subgroups_note"))
+
+
+def _within(hours: Sequence[str]) -> tuple[str, ...]:
+    """Heads of columns by horizon."""
+    return tuple(table_text("within", hours=h) for h in hours)

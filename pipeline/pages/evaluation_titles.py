@@ -7,16 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.format import words
+from pipeline.evaluate.evaluation_phrases import evaluation_phrase
+from pipeline.format import counted, words
 from pipeline.model.evaluation_report import EvaluatedCohort, EvaluationReport
 
 TEMPLATES = Path(__file__).parent / "templates"
 WORDS: Mapping[str, Any] = json.loads((TEMPLATES / "words.json").read_text(encoding="utf-8"))
 NAMES: Mapping[str, str] = WORDS["predictors"]
-
-
-_MARK = " (simulated patients)"
-_BOTH = "Simulated patients: nothing on this page is clinical evidence."
 
 
 def named(predictor: str) -> str:
@@ -44,20 +41,32 @@ def page_title(report: EvaluationReport) -> str:
 
     Examples
     --------
+    >>> own = EvaluatedCohort(name="synthetic", n_patients=150, synthetic=True)
+    >>> page_title(EvaluationReport(kind="cross-validated", cohort=own))
+    'Evaluation: synthetic cohort, 150 patients'
     >>> ward = EvaluatedCohort(name="ward", trained_on="demo", trained_on_synthetic=True)
     >>> page_title(EvaluationReport(kind="external", cohort=ward))
-    'Evaluation of the model of demo (simulated patients) on ward'
-    >>> page_title(EvaluationReport(kind="apparent", cohort=EvaluatedCohort(name="ward")))
-    'Apparent evaluation of the model of ward, on its own training patients'
+    'Evaluation: model of demo (simulated patients) on ward cohort'
     """
     cohort = report.cohort
-    own = f"{cohort.name}{_MARK if cohort.synthetic else ''}"
+    own = _cohort_name(cohort.name, simulated=cohort.synthetic)
     if report.kind == "apparent":
-        return f"Apparent evaluation of the model of {own}, on its own training patients"
-    if cohort.trained_on is None:
-        return f"Evaluation of {own}"
-    simulated = _MARK if model_simulated(cohort) else ""
-    return f"Evaluation of the model of {cohort.trained_on}{simulated} on {own}"
+        text = evaluation_phrase("title", "apparent", cohort=own)
+    elif cohort.trained_on is None:
+        text = evaluation_phrase("title", "own", cohort=own)
+    else:
+        model = _cohort_name(cohort.trained_on, simulated=model_simulated(cohort))
+        text = evaluation_phrase("title", "other", cohort=own, model=model)
+    count = cohort.n_patients
+    return f"{text}, {counted(int(count), 'patient')}" if count else text
+
+
+def _cohort_name(name: str | None, *, simulated: bool) -> str:
+    """Name of a cohort, marked as simulated unless the name shows it."""
+    known = name or evaluation_phrase("title", "unnamed")
+    if not simulated or "synthetic" in known.lower() or "simulated" in known.lower():
+        return known
+    return evaluation_phrase("title", "simulated", name=known)
 
 
 def model_simulated(cohort: EvaluatedCohort) -> bool:
@@ -78,18 +87,10 @@ def banner_text(cohort: EvaluatedCohort, *, synthetic: bool = False) -> str:
     """
     model, scored = model_simulated(cohort), cohort.synthetic
     if synthetic or (model and scored):
-        return _BOTH
+        return evaluation_phrase("title", "banner_both")
     if model:
-        return (
-            "The model learned from simulated patients; those it was scored on are not marked as "
-            "simulated. No risk of this model is clinical evidence."
-        )
-    if scored:
-        return (
-            "The patients scored here are simulated; those the model learned from are not marked "
-            "as such. Nothing on this page shows how good the model is for real patients."
-        )
-    return ""
+        return evaluation_phrase("title", "banner_model")
+    return evaluation_phrase("title", "banner_scored") if scored else ""
 
 
 def subject_text(cohort: EvaluatedCohort) -> str:
@@ -104,11 +105,15 @@ marked as simulated).
     """
     if cohort.trained_on is None:
         return ""
-    return (
-        f"The model learned from “{cohort.trained_on}” ({_marked(model_simulated(cohort))}); "
-        f"scored are the patients of “{cohort.name}” ({_marked(cohort.synthetic)})."
+    model, scored = (
+        evaluation_phrase("title", "marked" if simulated else "not_marked")
+        for simulated in (model_simulated(cohort), cohort.synthetic)
     )
-
-
-def _marked(simulated: bool) -> str:
-    return "simulated patients" if simulated else "not marked as simulated"
+    return evaluation_phrase(
+        "title",
+        "subject",
+        trained=cohort.trained_on,
+        marked=model,
+        cohort=cohort.name,
+        scored=scored,
+    )

@@ -9,10 +9,10 @@ from markupsafe import Markup
 from pipeline.format import decimal
 from pipeline.model.evaluation_cells import Metric, Number
 from pipeline.pages.axes import Scale, domain
-from pipeline.pages.svg import BLUE, GREY, GRID, INK, Style, chart, element, stroke, text
+from pipeline.pages.svg import BLUE, GREY, GRID, INK, Style, chart, element, stroke, text, wrapped
 
-WIDTH = 270
-_LEFT, _RIGHT, _TOP, _ROW = 4, 266, 4, 26
+WIDTH = 250
+_LEFT, _RIGHT, _TOP, _ROW, _LINE = 4, 246, 4, 26, 14
 _LETTER = 6.6
 _INTERVAL, _ZERO = Style(BLUE, None, width=2.4), Style(GREY, "4 3", width=1.3)
 
@@ -48,36 +48,38 @@ def forest_chart(
     (True, True)
     """
     known = [(name, metric) for name, metric in rows if metric.is_complete]
-    bottom = _TOP + _ROW * len(known) + 4
+    named = [
+        wrapped(name, _RIGHT - _LEFT - 8 - _LETTER * len(write(metric.value)))
+        for name, metric in known
+    ]
+    bottom = _TOP + sum(_ROW + _LINE * (len(lines) - 1) for lines in named) + 4
     values = [reference, *(part for _, metric in known for part in metric)]
     x = Scale(*domain(values), _LEFT + 10, _RIGHT - 10)
     ticks = x.ticks(3)
     parts = [stroke(x(tick), _TOP, x(tick), bottom, Style(GRID, width=1)) for tick in ticks]
     parts.append(stroke(x(reference), _TOP, x(reference), bottom, _ZERO))
     drawn = []
-    for number, (name, metric) in enumerate(known):
+    top = _TOP
+    for lines, (name, metric) in zip(named, known, strict=True):
         value, low, high = (float(part or 0.0) for part in metric)
-        label, middle = _TOP + _ROW * number + 11, _TOP + _ROW * number + 20
-        figure = write(value)
-        room = int((_RIGHT - _LEFT - 8) / _LETTER) - len(figure)
+        figure, middle = write(value), top + _LINE * (len(lines) - 1) + 20
         parts += [
-            text(_LEFT, label, _cut(name, room), halo=True),
-            text(_RIGHT, label, figure, anchor="end", halo=True),
+            text(_LEFT, top + 11 + _LINE * number, line, halo=True)
+            for number, line in enumerate(lines)
+        ]
+        parts += [
+            text(_RIGHT, top + 11, figure, anchor="end", halo=True),
             stroke(x(low), middle, x(high), middle, _INTERVAL),
             element("circle", cx=x(value), cy=middle, r=4, fill=BLUE),
         ]
+        top += _ROW + _LINE * (len(lines) - 1)
         drawn.append(f"{name} {figure} [{write(low)}, {write(high)}]")
     parts += [
-        text(x(tick), bottom + 14, _tick(tick, ticks), anchor="middle", size=11, colour=INK)
+        text(x(tick), bottom + 14, _tick(tick, ticks), anchor="middle", colour=INK)
         for tick in ticks
     ]
     parts.append(text(WIDTH / 2, bottom + 32, x_label, anchor="middle"))
     return chart(title, f"{'; '.join(drawn)}.", WIDTH, bottom + 40, *parts)
-
-
-def _cut(name: str, room: int) -> str:
-    """Shorten a name that would reach the figure at the right edge."""
-    return name if len(name) <= room else f"{name[: room - 1].rstrip()}…"
 
 
 def _tick(value: float, ticks: Sequence[float]) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+from pipeline.evaluate.evaluation_phrases import evaluation_phrase
 from pipeline.format import integer, percent
 from pipeline.model.evaluated_outcome import OutcomeReport
 from pipeline.model.evaluation_cells import AreaCell
@@ -9,7 +12,7 @@ from pipeline.model.outcomes import headline_key
 from pipeline.pages.evaluation_tables import area
 
 _FIRST_DAYS = 3
-_UNKNOWN = "too few events"
+_phrase = partial(evaluation_phrase, "headline")
 
 
 def hard_cases(outcome: OutcomeReport) -> list[str]:
@@ -35,7 +38,7 @@ def _equal_grade(outcome: OutcomeReport, hours: str) -> str:
     if strata is None:
         return ""
     model, other = _area(strata.model), _area(strata.grade_and_day)
-    return f"Among landmarks of equal grade: AUROC {model}; grade and day {other}."
+    return _phrase("equal_grade", model=model, reference=other)
 
 
 def _days(outcome: OutcomeReport, hours: str) -> str:
@@ -43,20 +46,21 @@ def _days(outcome: OutcomeReport, hours: str) -> str:
     days = sorted(table, key=int)[:_FIRST_DAYS]
     if not days:
         return ""
-    figures = ", ".join(f"day {day} {_area(table[day])}" for day in days)
-    return f"First days: AUROC {figures}."
+    figures = [_phrase("day", day=day, auroc=_area(table[day])) for day in days]
+    return _phrase("first_days", days=", ".join(figures))
 
 
 def _cut(outcome: OutcomeReport) -> str:
     ends = outcome.record_ends
     if not ends.is_excessive:
         return ""
-    return (
-        f"{integer(ends.patients)} of {integer(ends.of)} records end at the worst grade, "
-        f"{percent(ends.by_chance)} expected by chance (CHK107): the figures describe time up to "
-        "the peak."
+    return _phrase(
+        "cut",
+        part=integer(ends.patients),
+        whole=integer(ends.of),
+        chance=percent(ends.by_chance),
     )
 
 
 def _area(cell: AreaCell) -> str:
-    return _UNKNOWN if cell.auroc is None else area(cell)
+    return _phrase("too_few") if cell.auroc is None else area(cell)

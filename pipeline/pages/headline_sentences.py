@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
-from pipeline.evaluate.scored_rows import TOO_FEW
+from pipeline.evaluate.evaluation_phrases import evaluation_phrase
 from pipeline.format import (
     counted,
     decimal,
@@ -32,6 +33,10 @@ from pipeline.model.outcomes import headline_key
 from pipeline.pages.evaluation_titles import named
 
 REFERENCE = "grade_and_day"
+_headline = partial(evaluation_phrase, "headline")
+_alerts = partial(evaluation_phrase, "alerts")
+_calibration = partial(evaluation_phrase, "calibration")
+_limit = partial(evaluation_phrase, "limits")
 _ALERT_RATE = "0.1"
 
 
@@ -57,23 +62,28 @@ def headline(label: str, outcome: OutcomeReport, kind: str = "") -> str:
     >>> other = {"72": {"auroc": 0.75, "diff_auroc": 0.06, "diff_lo": 0.01, "diff_hi": 0.11}}
     >>> content = {"model": model, "comparators": {"grade_and_day": other}}
     >>> print(headline("ICANS", OutcomeReport.model_validate(content)))
-    ICANS within 72 h: AUROC 0.81 (95 % interval 0.74 to 0.87). Grade and day alone reach 0.75; \
-the model is 0.06 higher (difference 0.01 to 0.11).
+    ICANS within 72 h: AUROC 0.81 (95% interval 0.74–0.87). Grade and day alone reach 0.75; \
+the model is 0.06 higher (difference 0.01–0.11).
     """
     hours = headline_key(outcome.model)
     if not hours:
-        return f"{label}: no figures."
-    cell, start = outcome.model[hours], f"{label} within {hours} h:"
+        return _headline("no_figures", label=label)
+    cell = outcome.model[hours]
     if cell.auroc is None or is_missing(cell.auroc):
-        return f"{start} the AUROC could not be estimated{_why(cell)}."
-    if kind == "apparent":
-        spread = in_words("95 % interval", cell.auroc_lo, cell.auroc_hi)
-        return f"{start} AUROC {decimal(cell.auroc)}{spread} on its own training patients."
+        return _headline("not_estimable", label=label, hours=hours, why=_why(cell))
     other = outcome.compared(REFERENCE, hours)
-    places = agreeing_places(cell.auroc, other.auroc, other.diff_auroc)
-    spread = in_words("95 % interval", cell.auroc_lo, cell.auroc_hi, places)
-    against = _against_reference(other, places)
-    return f"{start} AUROC {decimal(cell.auroc, places)}{spread}. {against}"
+    places = 2
+    if kind != "apparent":
+        places = agreeing_places(cell.auroc, other.auroc, other.diff_auroc)
+    parts = {
+        "label": label,
+        "hours": hours,
+        "auroc": decimal(cell.auroc, places),
+        "spread": in_words(_headline("interval"), cell.auroc_lo, cell.auroc_hi, places),
+    }
+    if kind == "apparent":
+        return _headline("apparent", **parts)
+    return _headline("line", against=_against_reference(other, places), **parts)
 
 
 def agreeing_places(first: float, second: Number, difference: Number) -> int:
@@ -100,7 +110,9 @@ def other_horizons(model: Mapping[str, PerformanceCell], hours: Sequence[str]) -
     others = {h: model[h].auroc for h in hours if h != first}
     if all(is_missing(auroc) for auroc in others.values()):
         return ""
-    return ", ".join(f"{decimal(auroc)} at {h} h" for h, auroc in others.items())
+    return ", ".join(
+        _headline("horizon", auroc=decimal(auroc), hours=h) for h, auroc in others.items()
+    )
 
 
 def alert_text(outcome: OutcomeReport) -> str:
@@ -113,12 +125,16 @@ def alert_text(outcome: OutcomeReport) -> str:
     cell = table.model.get(_ALERT_RATE, AlertCell())
     if is_missing(cell.patients_warned) or is_missing(cell.lead_hours_median):
         return ""
-    return (
-        f"If the highest {percent(float(_ALERT_RATE))} of risks within {hours} h raised an alert"
-        f"{_reached(cell)}: {_warned(cell, ' would be')}, the first alert a median of "
-        f"{integer(cell.lead_hours_median)} h before onset; {_true_alerts(cell)} alerts would "
-        f"be followed by the event.{_reference_alerts(table)}"
+    line = _alerts(
+        "line",
+        rate=percent(float(_ALERT_RATE)),
+        hours=hours,
+        reached=_reached(cell),
+        warned=_warned(cell),
+        lead=integer(cell.lead_hours_median),
+        true=_true_alerts(cell),
     )
+    return line + _reference_alerts(table)
 
 
 def weighted_text(outcome: OutcomeReport) -> str:
@@ -146,11 +162,9 @@ def weighted_text(outcome: OutcomeReport) -> str:
     if not turned and not lost:
         return ""
     value, low, high = (signed(part, 3) for part in by_patient)
-    verdict = ["has the other sign"] * turned + ["is not shown"] * (not shown)
-    return (
-        "With equal weight per patient instead of per landmark, the difference "
-        f"from grade and day within {hours} h {joined(verdict)}: {value} (95 % interval {low} to "
-        f"{high})."
+    verdict = [_headline("other_sign")] * turned + [_headline("is_lost")] * (not shown)
+    return _headline(
+        "weighted", hours=hours, verdict=joined(verdict), value=value, low=low, high=high
     )
 
 
@@ -164,33 +178,24 @@ def cannot_show_sentences(
         hours = headline_key(outcome.model)
         cell = outcome.compared(REFERENCE, hours)
         if not cell.difference.has_interval:
-            sentences.append(f"{label}: {TOO_FEW}, so nothing is compared.")
+            sentences.append(_limit("too_few", label=label))
         elif kind != "apparent":
-            sentences.append(
-                f"{label}: with {counted(int(cell.n_event_patients or 0), 'event patient')}, the "
-                f"AUROC within {hours} h must differ from that of grade and day by about "
-                f"{decimal(cell.difference.width / 2)} to exceed chance (half the "
-                "width of that interval)."
-            )
+            count = counted(int(cell.n_event_patients or 0), "event patient")
+            size = decimal(cell.difference.width / 2)
+            sentences.append(_limit("resolution", label=label, count=count, hours=hours, size=size))
         ends = [h for h, other in outcome.model.items() if is_at_interval_end(other.area)]
         if ends:
-            sentences.append(
-                f"{label}: the AUROC within {joined(ends)} h lies at an end of its interval, so "
-                "its draws are few or lopsided; read that interval as a width only."
-            )
+            sentences.append(_limit("interval_end", label=label, hours=joined(ends)))
         if outcome.comparators_absent:
             absent = [
                 f"{named(key)} ({reason})" for key, reason in outcome.comparators_absent.items()
             ]
-            sentences.append(f"{label}: not compared with {joined(absent)}.")
+            sentences.append(_limit("absent", label=label, names=joined(absent)))
     if kind == "cross-validated":
-        sentences.append(
-            "Another hospital, product or laboratory: only external figures can show that."
-        )
+        sentences.append(_limit("elsewhere"))
     elif kind == "apparent":
-        sentences.append("Anything about new patients: these are the training patients.")
-    sentences.append(f"Subgroups and analytes with fewer than {minimum} event patients: not shown.")
-    sentences.append("Cause: what predicts is associated with the outcome under the care given.")
+        sentences.append(_limit("training"))
+    sentences += [_limit("few", minimum=minimum), _limit("cause")]
     return sentences
 
 
@@ -224,7 +229,7 @@ def calibration_text(outcome: OutcomeReport, first: str | None) -> str:
     >>> cell = {"cal_slope": 0.7, "cal_slope_lo": 0.5, "cal_slope_hi": 0.9}
     >>> outcome = OutcomeReport.model_validate({"model": {"72": cell}})
     >>> print(calibration_text(outcome, "72"))
-    Calibration within 72 h: slope 0.70 (95 % interval 0.50 to 0.90), the spread of the risks is \
+    Calibration within 72 h: slope 0.70 (95% interval 0.50–0.90), the spread of the risks is \
 too extreme.
     """
     if first is None:
@@ -233,36 +238,38 @@ too extreme.
     if not parts:
         return ""
     others = [
-        f"within {hours} h {joined(faults)}"
+        _calibration("other", hours=hours, faults=joined(faults))
         for hours in sorted(outcome.model, key=float)
         if hours != first and (faults := _faults(outcome, hours))
     ]
-    further = f" Other horizons: {'; '.join(others)}." if others else ""
-    return f"Calibration within {first} h: {'; '.join(parts)}.{further}"
+    further = _calibration("others", others="; ".join(others)) if others else ""
+    return _calibration("line", hours=first, parts="; ".join(parts), others=further)
 
 
 def _why(cell: AreaCell) -> str:
     if is_missing(cell.n_patients) or is_missing(cell.n_event_patients):
         return ""
     events, patients = integer(cell.n_event_patients), integer(cell.n_patients)
-    return f": {events} of {patients} patients have the event"
+    return _headline("why", part=events, whole=patients)
 
 
 def _against_reference(other: AreaCell, places: int) -> str:
     difference, low, high = other.difference
     if difference is None or is_missing(difference):
-        return "The difference from grade and day alone could not be estimated."
+        return _headline("not_compared")
     size = decimal(abs(difference), places)
-    span = in_words("difference", low, high, places)
-    alone = f"Grade and day alone reach {decimal(other.auroc, places)}"
+    span = in_words(_headline("difference"), low, high, places)
     within = other.difference.has_interval and _holds_0(low, high)
+    doubt = ""
     if float(size) == 0:
-        least = f"less than {decimal(10**-places, places)}"
-        relation = "not shown to differ" if within or not span else f"apart by {least}"
-        return f"{alone}; the model is {relation}{span}."
-    relation = "higher" if difference > 0 else "lower"
-    doubt = ", so no difference is shown" if within else ""
-    return f"{alone}; the model is {size} {relation}{span}{doubt}."
+        unclear = within or not span
+        least = decimal(10**-places, places)
+        relation = _headline("not_shown") if unclear else _headline("close", least=least)
+    else:
+        relation = _headline("higher" if difference > 0 else "lower", size=size)
+        doubt = _headline("doubt") if within else ""
+    alone = decimal(other.auroc, places)
+    return _headline("reference", auroc=alone, relation=relation, spread=span, doubt=doubt)
 
 
 def _reference_alerts(table: AlertTable) -> str:
@@ -270,12 +277,17 @@ def _reference_alerts(table: AlertTable) -> str:
     cell = table.grade_and_day.get(_ALERT_RATE, AlertCell())
     if is_missing(cell.patients_warned):
         return ""
-    start = " By grade and day at the same rate"
     if cell.n_alerts == 0:
-        return f"{start} no alert is raised, because too many landmarks share the highest risk."
+        return _alerts("reference_none")
     lead = cell.lead_hours_median
-    early = "" if is_missing(lead) else f", a median of {integer(lead)} h before onset"
-    return f"{start}{_reached(cell)}: {_warned(cell, '')}{early}; {_true_alerts(cell)} alerts true."
+    early = "" if is_missing(lead) else _alerts("reference_lead", lead=integer(lead))
+    return _alerts(
+        "reference",
+        reached=_reached(cell),
+        warned=_warned(cell),
+        lead=early,
+        true=_true_alerts(cell),
+    )
 
 
 def _reached(cell: AlertCell) -> str:
@@ -283,12 +295,11 @@ def _reached(cell: AlertCell) -> str:
     rate = cell.alert_rate
     if is_missing(rate) or percent(rate) == percent(float(_ALERT_RATE)):
         return ""
-    return f" (here {proportion(rate)} of landmarks reach the cut-off)"
+    return _alerts("reached", rate=proportion(rate))
 
 
-def _warned(cell: AlertCell, verb: str) -> str:
-    share = proportion(cell.patients_warned)
-    return f"{share} of event patients{_counted(cell)}{verb} warned"
+def _warned(cell: AlertCell) -> str:
+    return _alerts("warned", share=proportion(cell.patients_warned), counts=_counted(cell))
 
 
 def _counted(cell: AlertCell) -> str:
@@ -296,17 +307,18 @@ def _counted(cell: AlertCell) -> str:
     part, whole = cell.n_warned, cell.n_event_patients
     if is_missing(part) or is_missing(whole):
         return ""
-    mean = all(float(number).is_integer() for number in (part, whole) if number is not None)
-    return f" ({plain(part)} of {plain(whole)}{'' if mean else ', a mean over the rounds'})"
+    whole_numbers = all(float(n).is_integer() for n in (part, whole) if n is not None)
+    name = "counts" if whole_numbers else "mean_counts"
+    return _alerts(name, part=plain(part), whole=plain(whole))
 
 
 def _true_alerts(cell: AlertCell) -> str:
     """Number of true alerts among 100, rounded."""
     needed = cell.number_needed_to_alert
     if is_missing(needed) or not needed:
-        return "an unknown share of"
+        return _alerts("true_unknown")
     count = round(100 / needed)
-    return f"about {count} of 100" if count else "fewer than 1 of 100"
+    return _alerts("true_share", count=count) if count else _alerts("true_few")
 
 
 def _holds_0(low: Number, high: Number) -> bool:
@@ -318,29 +330,27 @@ def _level(outcome: OutcomeReport, hours: str) -> str:
     cell = outcome.incidence.get(hours, Incidence())
     parts = []
     if not is_missing(cell.observed) and not is_missing(cell.mean_risk):
-        parts.append(f"mean risk {percent(cell.mean_risk)}, observed {proportion(cell.observed)}")
+        mean, observed = percent(cell.mean_risk), proportion(cell.observed)
+        parts.append(_calibration("level", mean=mean, observed=observed))
     intercept = outcome.performance("model", hours).intercept
     if intercept.is_complete:
-        verdict = {
-            1: "the risks are too low on average",
-            -1: "the risks are too high on average",
-            0: "no evidence that the risks are too high or too low on average",
-        }[intercept.side_of(0.0, _PLACES)]
+        names = {1: "intercept_low", -1: "intercept_high", 0: "intercept_fine"}
+        verdict = _calibration(names[intercept.side_of(0.0, _PLACES)])
         value, low, high = (signed(part) for part in intercept)
-        parts.append(f"intercept {value} (95 % interval {low} to {high}), {verdict}")
+        parts.append(_calibration("intercept", value=value, low=low, high=high, verdict=verdict))
     return "; ".join(parts)
 
 
 def _slope(slope: Metric) -> str:
     if not slope.is_complete:
         return ""
-    figure = f"slope {decimal(slope.value)}{in_words('95 % interval', slope.low, slope.high)}"
     verdict = {
-        1: "the spread of the risks is not extreme enough",
-        -1: "the spread of the risks is too extreme",
-        0: f"no evidence of over- or underconfidence (interval {decimal(slope.width)} wide)",
+        1: _calibration("slope_moderate"),
+        -1: _calibration("slope_extreme"),
+        0: _calibration("slope_fine", width=decimal(slope.width)),
     }[slope.side_of(1.0, _PLACES)]
-    return f"{figure}, {verdict}"
+    spread = in_words(_headline("interval"), slope.low, slope.high)
+    return _calibration("slope", value=decimal(slope.value), spread=spread, verdict=verdict)
 
 
 def _faults(outcome: OutcomeReport, hours: str) -> list[str]:
@@ -349,11 +359,11 @@ def _faults(outcome: OutcomeReport, hours: str) -> list[str]:
     cell = outcome.performance("model", hours)
     intercept, slope = cell.intercept, cell.slope
     if intercept.is_complete and (side := intercept.side_of(0.0, _PLACES)):
-        direction = "low" if side > 0 else "high"
         value, low, high = (signed(part) for part in intercept)
-        faults.append(f"risks too {direction} (intercept {value}, 95 % interval {low} to {high})")
+        name = "fault_low" if side > 0 else "fault_high"
+        faults.append(_calibration(name, value=value, low=low, high=high))
     if slope.is_complete and (side := slope.side_of(1.0, _PLACES)):
-        fault = "not extreme enough" if side > 0 else "too extreme"
+        name = "fault_moderate" if side > 0 else "fault_extreme"
         ends = interval(slope.low, slope.high)
-        faults.append(f"a spread {fault} (slope {decimal(slope.value)}, 95 % interval {ends})")
+        faults.append(_calibration(name, value=decimal(slope.value), ends=ends))
     return faults

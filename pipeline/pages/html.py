@@ -29,7 +29,7 @@ def environment(templates: Path) -> Environment:
     --------
     >>> env = environment(BASE)
     >>> env.from_string("{{ name }}: {{ p | percent }}, {{ x }}").render(name="<b>", p=0.2, x=None)
-    '&lt;b&gt;: 20 %, –'
+    '&lt;b&gt;: 20%, –'
     """
     env = Environment(
         loader=ChoiceLoader([FileSystemLoader(templates), FileSystemLoader(BASE)]),

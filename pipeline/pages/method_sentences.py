@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pipeline.cohort.ungraded import ungraded_text
+from pipeline.evaluate.evaluation_phrases import evaluation_phrase
 from pipeline.format import DASH, integer, is_missing, joined, percent, proportion
 from pipeline.model.evaluated_outcome import OutcomeReport
 from pipeline.model.evaluation_cells import AreaCell, PerformanceCell
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from pipeline.audit.check import Check
 
 
+_method = partial(evaluation_phrase, "method")
 _MANY = 0.5  # share of results that triggers the sentence; the same as in CHK402
 
 
@@ -32,12 +35,12 @@ def protocol_text(report: EvaluationReport) -> list[tuple[str, str]]:
     """
     protocol, outcomes = report.protocol, report.outcomes.values()
     return [
-        ("Scored by", _scored(report.kind, protocol)),
-        ("Counted", _counted(protocol)),
-        ("Intervals", _intervals(protocol)),
-        ("Missing data", _missing(outcomes) + _grades(outcomes) + _ungraded(report)),
-        ("Chosen on data", _chosen(report)),
-        ("Comparisons", _comparisons(report)),
+        (_method("scored"), _scored(report.kind, protocol)),
+        (_method("counted"), _counted(protocol)),
+        (_method("intervals"), _intervals(protocol)),
+        (_method("missing"), _missing(outcomes) + _grades(outcomes) + _ungraded(report)),
+        (_method("chosen"), _chosen(report)),
+        (_method("comparisons"), _comparisons(report)),
     ]
 
 
@@ -47,9 +50,9 @@ def event_share(cell: PerformanceCell) -> str:
     Examples
     --------
     >>> event_share(PerformanceCell(n=978, n_events=92)), event_share(PerformanceCell())
-    ('9 %', '–')
+    ('9%', '–')
     >>> event_share(PerformanceCell(n=978, n_events=92, event_rate=0.08))
-    '8 %'
+    '8%'
     """
     if cell.event_rate is not None and 0 <= cell.event_rate <= 1:
         return proportion(cell.event_rate)
@@ -112,41 +115,24 @@ before they were known (CHK402)
     rows, same = times.rows, times.as_collected
     if not rows or same < _MANY * rows:
         return ""
-    return (
-        f"{integer(same)} of {integer(rows)} results have equal collection and result times, so "
-        "they may have been used before they were known (CHK402)"
-    )
+    return _method("arrival", part=integer(same), whole=integer(rows))
 
 
 def _scored(kind: str, protocol: Protocol) -> str:
     folds, repeats = protocol.folds, protocol.repeats
     if kind != "cross-validated" or is_missing(folds) or is_missing(repeats):
-        return (
-            "the model of the bundle, unchanged, once per landmark; ranks are compared over all "
-            "landmarks."
-        )
-    rounds = "one round" if repeats == 1 else f"{integer(repeats)} rounds"
-    return (
-        f"models of the other folds: {integer(folds)} folds of patients, stratified by outcome, "
-        f"in {rounds}. Members, their weights, calibration, base rates and alert cut-offs are "
-        "learned anew each time. Ranks are compared within a fold only."
-    )
+        return _method("scored_unchanged")
+    rounds = _method("one_round") if repeats == 1 else _method("rounds", count=integer(repeats))
+    return _method("scored_folds", folds=integer(folds), rounds=rounds)
 
 
 def _counted(protocol: Protocol) -> str:
-    once = " A landmark counts once, however many rounds scored it." if protocol.repeats else ""
-    return (
-        "landmarks, several per patient, at which the outcome has not been charted yet; patients "
-        f"in brackets.{once}"
-    )
+    once = _method("counted_once") if protocol.repeats else ""
+    return _method("counted_text") + once
 
 
 def _intervals(protocol: Protocol) -> str:
-    return (
-        f"95 %, between percentiles of {integer(protocol.bootstrap)} draws of patients with "
-        "replacement, each with all landmarks of the patient. They cover the sample of patients "
-        "with fixed predictions and exclude refitting on another training cohort."
-    )
+    return _method("intervals_text", count=integer(protocol.bootstrap))
 
 
 def _missing(outcomes: Iterable[OutcomeReport]) -> str:
@@ -156,48 +142,38 @@ def _missing(outcomes: Iterable[OutcomeReport]) -> str:
         for share in outcome.lost_to_follow_up.values()
         if share is not None and 0 <= share <= 1
     ]
-    share = f" (at most {percent(max(lost))} of landmarks)" if lost and max(lost) > 0 else ""
-    none = " (no landmark here)" if lost and max(lost) == 0 else ""
-    return (
-        "nothing is imputed from other patients or later results. A lab without a result has "
-        "its mean in the linear members, with a column for never measured, and is "
-        "missing in the trees. An old grade is unknown, not 0. A landmark whose follow-up ends "
-        f"within a horizon has no label there{share or none}; all figures weight the other "
-        "landmarks by the inverse probability of being followed."
-    )
+    share = ""
+    if lost:
+        known = max(lost) > 0
+        share = (
+            _method("missing_share", share=percent(max(lost))) if known else _method("missing_none")
+        )
+    return _method("missing_text", share=share)
 
 
 def _grades(outcomes: Iterable[OutcomeReport]) -> str:
     """Number of landmarks with unknown grade, per outcome whose scale is graded."""
     unknown = [
-        f"{integer(cell.n)} of {integer(cell.of)} ({outcome.label})"
+        _method("grade_count", part=integer(cell.n), whole=integer(cell.of), label=outcome.label)
         for outcome in outcomes
         if (cell := outcome.grade_unknown).of is not None
     ]
-    if not unknown:
-        return ""
-    return (
-        f" The current grade is unknown at {joined(unknown)} landmarks; there the model without "
-        "grades answers."
-    )
+    return _method("grades", counts=joined(unknown)) if unknown else ""
 
 
 def _ungraded(report: EvaluationReport) -> str:
     """Patients never graded, per scale."""
     scales = "; ".join(ungraded_text(entry.model_dump()) for entry in report.never_graded.values())
-    return f" Never graded at all: {scales}." if scales else ""
+    return _method("ungraded", scales=scales) if scales else ""
 
 
 def _chosen(report: EvaluationReport) -> str:
-    tuning = report.protocol.tuning or "tuning not stated"
+    tuning = report.protocol.tuning or _method("tuning_unknown")
     changed = len(report.settings_changed)
-    settings = f"{changed} settings differ from the defaults" if changed else "all are defaults"
-    return (
-        f"{tuning}; {settings}. The list of analytes and the detection limits of an assay are "
-        "learned on the whole training cohort, without outcomes. The defaults themselves were set "
-        "while looking at the public cohorts PrCRS and Wuhan: figures of these two are not free of "
-        "that choice."
+    settings = (
+        _method("settings_changed", count=changed) if changed else _method("settings_default")
     )
+    return _method("chosen_text", tuning=tuning, settings=settings)
 
 
 def _comparisons(report: EvaluationReport) -> str:
@@ -212,13 +188,10 @@ def _comparisons(report: EvaluationReport) -> str:
         compared_analytes(entries, headline_key(report.outcome(name).model))
         for name, entries in report.analyte_use.items()
     )
-    expected = f", here about {integer(max(1, (count + falls) / 20))}" if count + falls else ""
-    exchanged = f" and {integer(falls)} falls when an analyte is exchanged" if falls else ""
-    return (
-        f"{integer(count)} differences in AUROC in the tables by horizon{exchanged} have an "
-        "interval; none is corrected for their number. If nothing differed, one interval in "
-        f"twenty would miss 0{expected}. A score that is the same at all landmarks is not counted."
-    )
+    total = count + falls
+    expected = _method("expected", count=integer(max(1, total / 20))) if total else ""
+    exchanged = _method("exchanged", count=integer(falls)) if falls else ""
+    return _method("comparisons_text", count=integer(count), exchanged=exchanged, expected=expected)
 
 
 def _tables(outcome: OutcomeReport) -> Iterator[Mapping[str, AreaCell]]:

@@ -186,7 +186,7 @@ def chai_card(
         "TrustIngredients": {
             "AISystemFacts": {
                 "OutcomesAndOutputs": f"{phrases['outcomes']}, within {phrases['horizons']} h: "
-                f"risk, {phrases['level']} % interval, base rate, contributions",
+                f"risk, {phrases['level']}% interval, base rate, contributions",
                 "ModelType": f"{phrases['members']}. {phrases['made']}. {phrases['settings']}",
                 "FoundationModels": "none",
                 "InputDataSource": f"cohort export '{phrases['cohort']}', sha256 "

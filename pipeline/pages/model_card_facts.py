@@ -158,7 +158,7 @@ def performance_of(config: Config, report: EvaluationReport) -> list[str]:
             lines.append(f"{name} within {key} h: {TOO_FEW} for a figure")
             continue
         lines.append(
-            f"{name} within {key} h: AUROC {cell.auroc:.3f} (95 % interval "
+            f"{name} within {key} h: AUROC {cell.auroc:.3f} (95% interval "
             f"{bounds(cell.area)}), Brier {brier_text(cell.brier_score)}, calibration slope "
             f"{slope_text(cell.slope)}"
         )
@@ -175,7 +175,7 @@ def added_value_of(config: Config, report: EvaluationReport) -> list[str]:
             continue
         value, low, high = (signed(part, 3) for part in difference)
         lines.append(
-            f"{name} within {key} h: AUROC {value} against grade and day (95 % interval {low} to "
+            f"{name} within {key} h: AUROC {value} against grade and day (95% interval {low} to "
             f"{high})"
         )
     return lines

@@ -77,7 +77,7 @@ def _members_text(members: Mapping[str, Mapping[str, float]], without: str) -> s
     return "; ".join(
         f"{names[variant]}: "
         + ", ".join(
-            f"{_MEMBERS.get(name) or named(name)} {100 * share:.0f} %"
+            f"{_MEMBERS.get(name) or named(name)} {100 * share:.0f}%"
             for name, share in shares.items()
         )
         for variant, shares in members.items()

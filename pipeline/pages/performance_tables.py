@@ -4,28 +4,15 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
+from pipeline.evaluate.evaluation_phrases import evaluation_section
 from pipeline.format import DASH, bracket, decimal, integer, is_missing, percent, proportion, signed
 from pipeline.model.evaluated_outcome import OutcomeReport
 from pipeline.model.evaluation_cells import Metric, PerformanceCell
-from pipeline.pages.evaluation_tables import Grid
+from pipeline.pages.evaluation_tables import Grid, table_text
 from pipeline.pages.evaluation_titles import NAMES, named
 from pipeline.pages.method_sentences import event_share
 
 _STACKED = Markup('{}<br><span class="iv">{}</span>')
-_HEAD = (
-    "Predictor",
-    "Landmarks (with event)",
-    "Patients (with event)",
-    "AUROC",
-    "Model minus this",
-    "AUPRC",
-    "Share with event",
-    "Brier",
-    "IPA",
-    "Calibration slope",
-    "Intercept",
-    "ICI",
-)
 
 
 def performance_grid(outcome: OutcomeReport, label: str, hours: str, minimum: int) -> Grid:
@@ -48,16 +35,16 @@ def performance_grid(outcome: OutcomeReport, label: str, hours: str, minimum: in
     }
     rows = [(named(name), *_cells(cell, itself=name == "model")) for name, cell in cells.items()]
     main = {number for number, name in enumerate(cells) if name == "model"}
-    return Grid(f"{label}, next {hours} h", _HEAD, rows, footnote(minimum), frozenset(main))
+    head = tuple(
+        str(name).format(hours=hours) for name in evaluation_section("tables")["metrics_head"]
+    )
+    caption = table_text("metrics", label=label, hours=hours)
+    return Grid(caption, head, rows, footnote(minimum), frozenset(main))
 
 
 def footnote(minimum: int) -> str:
     """Meaning of a dash and of brackets."""
-    return (
-        f"– fewer than {minimum} patients with, or without, the event, or not estimable (a lab "
-        "value alone is no probability). Square brackets: 95 % intervals; ICI has none, because a "
-        "resampled mean distance is biased upwards."
-    )
+    return table_text("metrics_note", minimum=minimum)
 
 
 def day_grid(outcome: OutcomeReport, label: str, minimum: int) -> Grid | None:
@@ -75,8 +62,8 @@ def day_grid(outcome: OutcomeReport, label: str, minimum: int) -> Grid | None:
     if not rows:
         return None
     return Grid(
-        f"{label}: observed rate and mean risk by day",
-        ("Day after infusion", "Landmarks", "With event", "Observed rate", "Mean risk"),
+        table_text("by_day", label=label),
+        tuple(evaluation_section("tables")["by_day_head"]),
         list(rows),
         footnote(minimum),
     )
@@ -89,12 +76,12 @@ def _rank(name: str) -> int:
 
 
 def _cells(cell: PerformanceCell, *, itself: bool) -> tuple[str, ...]:
-    compared = _difference(cell) if cell.is_compared else "not compared"
+    compared = _difference(cell) if cell.is_compared else table_text("not_compared")
     return (
         f"{integer(cell.n)} ({integer(cell.n_events)})",
         f"{integer(cell.n_patients)} ({integer(cell.n_event_patients)})",
         _stacked(cell.area, 3),
-        "itself" if itself else compared,
+        table_text("itself") if itself else compared,
         _stacked(cell.precision),
         DASH if is_missing(cell.auprc) else event_share(cell),
         _stacked(cell.brier_score, 3),

@@ -1,4 +1,4 @@
-"""The fixed risk scale of all patients: 0 to 100 %, square-root spaced."""
+"""The fixed risk scale of all patients: 0 to 100%, square-root spaced."""
 
 from __future__ import annotations
 

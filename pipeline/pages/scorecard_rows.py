@@ -2,44 +2,83 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from pipeline.evaluate.added_value import CONTROL
+from pipeline.evaluate.evaluation_phrases import evaluation_phrase, evaluation_section
 from pipeline.evaluate.scorecard import Judgement, Scorecard
-from pipeline.explain.phrases import section
-from pipeline.format import DASH, count_of, decimal, percent, proportion, signed
+from pipeline.format import DASH, decimal, integer, percent, proportion, signed
 from pipeline.model.evaluated_outcome import OutcomeReport
-from pipeline.model.evaluation_cells import Incidence, Number
-from pipeline.pages.evaluation_titles import named
+from pipeline.model.evaluation_cells import Incidence, Metric, Number
 
 _SIGNS = {"good": "✓", "unclear": "?", "poor": "✗", "none": "–"}
+_OVER = {
+    "grade_and_day": "over_grade_and_day",
+    "clinical_state": "over_clinical_state",
+    CONTROL: "over_control",
+}
+_Writer = Callable[[Number], str]
+
+
+@dataclass(frozen=True)
+class ScoreFigure:
+    """One figure as text: name, value and interval; a missing interval is blank."""
+
+    name: str
+    value: str
+    interval: str
 
 
 @dataclass(frozen=True)
 class ScoreCell:
-    """One cell: figure, interval and note as text; ``light`` is a CSS class, ``sign`` a letter."""
+    """One cell: figure, verdict and further figures; ``light`` is a CSS class, ``sign`` a letter.
 
-    value: str
-    interval: str
-    note: str
+    ``key`` names the column.
+    """
+
+    key: str
+    figure: ScoreFigure
     light: str
     sign: str
     word: str
+    further: Sequence[ScoreFigure] = ()
+    note: str = ""
 
 
 @dataclass(frozen=True)
 class ScoreRow:
-    """One outcome: name, horizon, counts and four cells."""
+    """One outcome: name, horizon, counts, four cells and its warnings."""
 
     label: str
     key: str
     hours: str
     counts: str
     cells: tuple[ScoreCell, ...]
+    warnings: Sequence[str] = ()
 
 
-def score_row(key: str, label: str, outcome: OutcomeReport, card: Scorecard) -> ScoreRow:
+def score_row(
+    key: str,
+    label: str,
+    outcome: OutcomeReport,
+    card: Scorecard,
+    *,
+    events: int | None = None,
+    warnings: Sequence[str] = (),
+) -> ScoreRow:
     """Write a scorecard as text.
+
+    Parameters
+    ----------
+    key, label : str
+    outcome : OutcomeReport
+    card : Scorecard
+        Of this outcome.
+    events : int, optional
+        Event patients in all of follow-up.
+    warnings : sequence of str
+        Shown below the figures.
 
     Examples
     --------
@@ -47,31 +86,60 @@ def score_row(key: str, label: str, outcome: OutcomeReport, card: Scorecard) -> 
     >>> cell = {"auroc": 0.81, "auroc_lo": 0.74, "auroc_hi": 0.87}
     >>> outcome = OutcomeReport.model_validate({"model": {"72": cell}})
     >>> row = score_row("icans", "ICANS", outcome, scorecard(outcome))
-    >>> row.hours, row.cells[0].value, row.cells[0].interval, row.cells[0].word
-    ('72', '0.81', '[0.74, 0.87]', 'Good')
+    >>> row.cells[0].figure.value, row.cells[0].figure.interval, row.cells[0].word
+    ('0.81', '[0.74, 0.87]', 'Good')
     """
-    over = named(card.labs_over).lower().removesuffix(", no labs") if card.labs_over else ""
+    within = [_figure("equal_grade", card.equal_grade, decimal)]
+    above = [_figure("over_grade_and_day", card.net_benefit_over_grade, _per_thousand)]
+    gains = [_figure(_OVER[name], gain, _three) for name, gain in card.gains.items()]
     cells = (
-        _cell(card.ranking, decimal, ""),
-        _cell(card.calibration, decimal, _level(outcome, card.hours)),
-        _cell(card.net_benefit, _per_thousand, ""),
-        _cell(card.labs, _three, f"over {over}" if over else ""),
+        _cell("auroc", card.ranking, decimal, further=within),
+        _cell("slope", card.calibration, decimal, note=_level(outcome, card.hours)),
+        _cell("net_benefit", card.net_benefit, _per_thousand, "over_default", above),
+        _cell("labs", card.labs, _three, _OVER.get(card.labs_over, ""), gains),
     )
-    counts = count_of(card.n_event_patients, card.n_patients)
-    return ScoreRow(label, key, card.hours, counts, cells)
+    return ScoreRow(label, key, card.hours, _counts(card, events), cells, warnings)
 
 
-def _cell(part: Judgement, write: Callable[[Number], str], note: str) -> ScoreCell:
-    metric = part.metric
-    value = write(metric.value)
-    known = value != DASH and metric.has_interval
+def _cell(
+    key: str,
+    part: Judgement,
+    write: _Writer,
+    name: str = "",
+    further: Sequence[ScoreFigure] = (),
+    note: str = "",
+) -> ScoreCell:
     return ScoreCell(
-        value=value,
-        interval=f"[{write(metric.low)}, {write(metric.high)}]" if known else "",
-        note=note,
+        key=key,
+        figure=_figure(name, part.metric, write),
         light=part.light,
         sign=_SIGNS[part.light],
-        word=str(section("verdicts")[part.verdict]),
+        word=str(evaluation_section("verdicts")[part.verdict]),
+        further=[figure for figure in further if figure.value != DASH],
+        note=note,
+    )
+
+
+def _figure(name: str, metric: Metric, write: _Writer) -> ScoreFigure:
+    """A figure with the name of ``evaluation_sentences.yaml``, section ``scorecard``."""
+    value = write(metric.value)
+    known = value != DASH and metric.has_interval
+    return ScoreFigure(
+        name=evaluation_phrase("scorecard", name) if name else "",
+        value=value,
+        interval=f"[{write(metric.low)}, {write(metric.high)}]" if known else "",
+    )
+
+
+def _counts(card: Scorecard, events: int | None) -> str:
+    """Patients with the event within the horizon and, where it differs, in all of follow-up."""
+    if not card.hours:
+        return ""
+    parts = {"part": integer(card.n_event_patients), "whole": integer(card.n_patients)}
+    if events is None or events == card.n_event_patients:
+        return evaluation_phrase("scorecard", "counts", hours=card.hours, **parts)
+    return evaluation_phrase(
+        "scorecard", "counts_all", hours=card.hours, count=integer(events), **parts
     )
 
 
@@ -79,7 +147,8 @@ def _level(outcome: OutcomeReport, hours: str) -> str:
     cell = outcome.incidence.get(hours, Incidence())
     if cell.observed is None or cell.mean_risk is None:
         return ""
-    return f"mean risk {percent(cell.mean_risk)}, observed {proportion(cell.observed)}"
+    mean, observed = percent(cell.mean_risk), proportion(cell.observed)
+    return evaluation_phrase("scorecard", "level", mean=mean, observed=observed)
 
 
 def _per_thousand(value: Number) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -163,6 +164,18 @@ def key(entries: Sequence[tuple[str, Style]], x: float, y: float, gap: float = 1
         rows.append(stroke(x, middle, x + 30, middle, style))
         rows.append(text(x + 36, middle + 4, name))
     return element("g", *rows)
+
+
+def wrapped(name: str, room: float, letter: float = 6.6) -> list[str]:
+    """
+    Split a name into lines that fit a width in pixels; nothing is cut off.
+
+    Examples
+    --------
+    >>> wrapped("Negative control: labs of other patients", 170)
+    ['Negative control: labs of', 'other patients']
+    """
+    return textwrap.wrap(name, max(1, int(room / letter))) or [""]
 
 
 def stroke(x1: float, y1: float, x2: float, y2: float, style: Style) -> Markup:

@@ -27,7 +27,7 @@ class MeasuringEffect:
     ----------
     analyte, outcome : str
     low, high : float
-        Ends of the middle 80 % of the risk.
+        Ends of the middle 80% of the risk.
     """
 
     analyte: str

@@ -180,7 +180,7 @@ def pathway_importance(attribution: Attribution, title: str) -> Figure:
 
 
 def calibration(curves: Mapping[str, HorizonCurves], title: str) -> Figure:
-    """Observed rate against risk per horizon, with 95 % bars over patients."""
+    """Observed rate against risk per horizon, with 95% bars over patients."""
     hours = sorted(curves, key=float)
     figure, grid = _figure(3.4 * len(hours) + 0.6, 4.2, 1, len(hours))
     for axes, key in zip(grid.flat, hours, strict=True):
@@ -272,7 +272,7 @@ def _colour_bar(figure: Figure, axes: Axes) -> None:
 
 def _percent_axes(axes: Axes, *, both: bool) -> None:
     for axis in (axes.yaxis, axes.xaxis) if both else (axes.yaxis,):
-        axis.set_major_formatter(lambda share, _: f"{plain(round(100 * share, 6))} %")
+        axis.set_major_formatter(lambda share, _: f"{plain(round(100 * share, 6))}%")
     axes.tick_params(labelsize=8)
 
 

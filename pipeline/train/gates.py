@@ -211,7 +211,7 @@ def _not_worse(outcome: str, key: str, comparator: str, cell: AreaCell, config: 
 
 def _difference(value: Number, low: float, config: GateConfig) -> str:
     difference, lower, bound = (signed(x, 3) for x in (value, low, -config.margin_auroc))
-    return f"is {difference}, 95 % interval from {lower}; the lower end must exceed {bound}."
+    return f"is {difference}, 95% interval from {lower}; the lower end must exceed {bound}."
 
 
 def _slopes(
@@ -238,7 +238,7 @@ def _slope(outcome: str, key: str, slope: Metric, config: GateConfig) -> Gate:
     return Gate(
         name,
         overlaps and config.slope_estimate_low <= value <= config.slope_estimate_high,
-        f"{outcome} at {key} h: calibration slope {value:.2f}, 95 % interval {low:.2f} to "
+        f"{outcome} at {key} h: calibration slope {value:.2f}, 95% interval {low:.2f} to "
         f"{high:.2f}; the estimate must lie within {config.slope_estimate_low} to "
         f"{config.slope_estimate_high} and the interval overlap {config.slope_low} to "
         f"{config.slope_high}.",

@@ -156,7 +156,7 @@ def prior_sentences(record: Mapping[str, Any]) -> list[str]:
     """Warnings of the evaluation about the prior, from :func:`prior_record`."""
     shares = "; ".join(
         f"{scale}: "
-        + ", ".join(f"{100 * share:.0f} % {_VARIANTS[name]}" for name, share in part.items())
+        + ", ".join(f"{100 * share:.0f}% {_VARIANTS[name]}" for name, share in part.items())
         for scale, part in record["shares"].items()
     )
     silent = "; ".join(

@@ -18,9 +18,9 @@ def test_the_table_tells_share_example_and_way_out(tmp_path):
     result = read_labs(tmp_path, *GOOD, *BAD)
     conserved(result)
     lines = refusal_table(result.rejects, result.counts)
-    assert lines[0] == "labs.csv: 3 of 5 rows are rejected (60 %)"
+    assert lines[0] == "labs.csv: 3 of 5 rows are rejected (60%)"
     assert "unit_refused" in lines[1]
-    assert "60 %" in lines[1]
+    assert "60%" in lines[1]
     assert "line 4, unit" in lines[1]
     assert "cannot be read" in lines[2]
     assert "Correct the unit" in lines[2]
@@ -43,7 +43,7 @@ def test_a_majority_of_an_analyte_is_loud_and_strangers_are_not(tmp_path, capsys
     few = [("il6", "3", "pg/mL", hour, hour + 1) for hour in range(9)]
     result = read_labs(tmp_path, *GOOD, *BAD, *strangers, *few)
     lines = majority_lines(result.counts, result.analytes_read, result.analytes_rejected)
-    assert lines == ["most of 'crp' is rejected: 3 of 5 rows (60 %), mostly unit_refused"]
+    assert lines == ["most of 'crp' is rejected: 3 of 5 rows (60%), mostly unit_refused"]
     assert result.refused_share() == (3, 14)
     log.configure(quiet=True)
     result.report_refusals()

@@ -29,7 +29,7 @@ def test_the_command_writes_grades_differences_and_rejects(tmp_path, capsys):
     assert other[["patient_id", "charted", "derived"]].values.tolist() == [["A", 2, 3]]
     assert len(pd.read_csv(out.with_name("grades.rejects.csv"))) == 1
     printed = capsys.readouterr().out
-    assert "crs: 1 of 1 charted grades compared, 0 agree (0.00 %)" in printed
+    assert "crs: 1 of 1 charted grades compared, 0 agree (0.00%)" in printed
     assert "icans: no charted grade to compare with" in printed
     assert main(["grade", "--cohort", str(folder), "--out", str(out), "--quiet"]) == 2
     arguments = ["grade", "--cohort", str(folder), "--out", str(out), "--quiet", "--force"]
@@ -69,7 +69,7 @@ def test_derived_grades_are_those_charted_in_simulated_cohorts(tmp_path, capsys,
     assert main([*arguments, "--out", str(folder)]) == 0
     assert main(["grade", "--cohort", str(folder), "--out", str(out), "--quiet"]) == 0
     printed = capsys.readouterr().out
-    assert printed.count("agree (100.00 %), weighted kappa 1.0000") == 2
+    assert printed.count("agree (100.00%), weighted kappa 1.0000") == 2
     assert not out.with_name("grades.disagreements.csv").exists()
     both = CohortConfig(grades="derived"), CohortConfig()
     derived, charted = (read_cohort(folder, item).cohort.assessments for item in both)

@@ -88,7 +88,7 @@ def test_refused_rows_are_told_also_without_an_alarm(monitor, ward, tmp_path):
     code, document, output, page = monitor("--input", spoiled)
     whole = document["results"]
     assert (code, document["results_refused"], document["patients_refused"]) == (0, 1, 1)
-    assert f"1 of {whole} results (<1 %) rejected, in 1 of 40 patients" in output
+    assert f"1 of {whole} results (<1%) rejected, in 1 of 40 patients" in output
     assert f"unit_refused of {name} (1 row); see rejects.csv" in output
     line = next(line for line in output.splitlines() if " rejected, in " in line)
     assert f"<p>{html.escape(line)}.</p>" in page

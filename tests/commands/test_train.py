@@ -215,8 +215,8 @@ def test_external_and_apparent_evaluation(mini, tmp_path) -> None:
         assert content["cohort"]["synthetic"] is (kind == "apparent")
         assert content["cohort"]["name"] == ("others" if kind == "external" else "mini")
         title = {
-            "external": "Evaluation of the model of mini (simulated patients) on others</title>",
-            "apparent": "<title>Apparent evaluation of the model of mini (simulated patients)",
+            "external": "Evaluation: model of mini (simulated patients) on others cohort, ",
+            "apparent": "<title>Apparent evaluation: mini (simulated patients) cohort",
         }
         assert title[kind] in (out / "evaluation.html").read_text()
         assert "<script" not in (out / "evaluation.html").read_text()

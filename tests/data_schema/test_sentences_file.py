@@ -12,16 +12,17 @@ from pipeline.resources import schema_json
 from tests.data_schema.test_data_files import FOLDER
 
 CONTENT = yaml.safe_load((FOLDER / "sentences.yaml").read_text(encoding="utf-8"))
+EVALUATION = yaml.safe_load((FOLDER / "evaluation_sentences.yaml").read_text(encoding="utf-8"))
 CODE = "\n".join(
     path.read_text(encoding="utf-8")
-    for room in ("explain", "pages")
+    for room in ("explain", "evaluate", "pages")
     for path in (FOLDER.parent / "pipeline" / room).rglob("*")
     if path.suffix in {".py", ".j2"}
 )
-BY_KEY = ("outcomes", "groups", "verdicts")  # looked up by names from data
+BY_KEY = ("outcomes", "groups", "verdicts", "members")  # looked up by names from data
 
 
-def sentences() -> list[tuple[str, str]]:
+def sentences(content: object = CONTENT) -> list[tuple[str, str]]:
     found = []
 
     def walk(path: str, node: object) -> None:
@@ -34,7 +35,7 @@ def sentences() -> list[tuple[str, str]]:
         elif isinstance(node, str):
             found.append((path, node))
 
-    walk("", CONTENT)
+    walk("", content)
     return found
 
 
@@ -42,19 +43,26 @@ def sentences() -> list[tuple[str, str]]:
     ("section", "key"),
     [
         (section, key)
-        for section, node in CONTENT.items()
+        for section, node in (CONTENT | EVALUATION).items()
         if isinstance(node, dict) and section not in BY_KEY
         for key in node
     ],
 )
 def test_every_entry_is_used(section: str, key: str) -> None:
-    named = f'"{key}"' in CODE or f"labels.{key}" in CODE  # in code, or in a template
+    named = any(form in CODE for form in (f'"{key}"', f"'{key}'", f"labels.{key}"))
     assert named, f"{section}.{key} is not used by any page"
 
 
 def test_braces_are_plain_names() -> None:
-    for path, text in sentences():
+    for path, text in (*sentences(), *sentences(EVALUATION)):
         assert re.sub(r"\{[a-z]+\}", "", text).count("{") == 0, path
+
+
+def test_texts_of_the_evaluation_have_no_code_names_and_percent_signs_are_close() -> None:
+    for path, text in sentences(EVALUATION):
+        assert not re.search(r"[a-z]_[a-z]", text), (path, text)
+        assert not re.search(r"[\d}] %", text), (path, text)
+        assert len(text.split()) < 80, path
 
 
 def test_no_sentence_says_what_to_do_or_claims_a_cause() -> None:

@@ -109,7 +109,7 @@ def test_a_handful_of_event_patients_gives_no_verdict(span):
         return labs_verdict(OutcomeReport.model_validate(content), "72", firm_from=20)
 
     assert output(5).startswith(
-        "Within 72 h, 5 event patients are too few to say whether labs add to the clinical state "
+        "Within 72 h, 5 event patients are too few to show whether labs add to the clinical state "
         "(a verdict needs 20): AUROC "
     )
     assert "too few" in output(19)

@@ -83,3 +83,32 @@ def test_training_patients_are_not_judged_and_no_horizon_gives_no_figures():
     assert apparent.ranking.light == "none"
     assert apparent.ranking.metric.value == 0.9
     assert scorecard(OutcomeReport()).hours == ""
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "light", "verdict"),
+    [
+        (0.001, 0.01, "good", "useful"),
+        (-0.004, 0.001, "unclear", "not_above_grade"),
+        (-0.01, -0.001, "poor", "below_grade"),
+        (None, None, "good", "useful"),
+    ],
+)
+def test_net_benefit_is_useful_only_beyond_grade_and_day(low, high, light, verdict):
+    cell = {"thresholds": [0.1], "gain": [0.01], "gain_lo": [0.001], "gain_hi": [0.02],
+            "diff": [0.0], "diff_lo": [low], "diff_hi": [high]}  # fmt: skip
+    made = card(net_benefit={"72": cell})
+    assert (made.net_benefit.light, made.net_benefit.verdict) == (light, verdict)
+    assert made.net_benefit_over_grade.value == 0.0
+
+
+def test_what_labs_add_has_every_gain():
+    gain = {"72": {"diff_auroc": 0.05, "diff_lo": 0.01, "diff_hi": 0.1}}
+    control = {"72": {"diff_auroc": 0.02, "diff_lo": 0.01, "diff_hi": 0.1}}
+    bars = {"grade_and_day": gain, "clinical_state": gain}
+    made = card(comparators=bars, negative_control=control)
+    assert made.labs_over == "clinical_state"
+    assert {name: metric.value for name, metric in made.gains.items()} == {
+        "grade_and_day": 0.05,
+        "control": 0.02,
+    }

@@ -84,8 +84,8 @@ def test_every_feature_of_every_statistic_reads_as_a_sentence(metas):
     [
         ("crp__last", 7.0, "CRP is 128 mg/L"),
         ("crp__delta_72h", 1.0, "CRP rose 2-fold over the last 72 h"),
-        ("crp__slope_72h", -1.0, "CRP fell by 50 % per day over the last 72 h"),
-        ("crp__drop_from_peak", 2.0, "CRP fell by 75 % from its highest value"),
+        ("crp__slope_72h", -1.0, "CRP fell by 50% per day over the last 72 h"),
+        ("crp__drop_from_peak", 2.0, "CRP fell by 75% from its highest value"),
         ("crp__sd_24h", 1.0, "CRP varied by a factor of 2 (SD) in the last 24 h"),
         ("albumin__delta_72h", -0.5, "Albumin fell by 0.5 g/dL over the last 72 h"),
         ("crp__last_censored", -1.0, "the last CRP is below its detection limit"),

@@ -107,7 +107,7 @@ def test_a_declared_new_unit_is_reported_and_shifts_nothing(spoil):
 def test_a_dropped_analyte_is_missed(spoil):
     alarms = spoil(lambda labs: labs.loc[~crp(labs)])
     assert named(alarms) == {("missing", "crp")}
-    assert "60 of 60 patients (>99 %)" in sentence(alarms[0])
+    assert "60 of 60 patients (>99%)" in sentence(alarms[0])
 
 
 def test_a_raised_detection_limit_is_named(spoil):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import zlib
 from collections import Counter
@@ -38,11 +39,17 @@ def _drawn(content: bytes) -> list[float]:
         elif match[2] == b"Q":
             scale = kept.pop()
         elif match[2] == b"cm":
-            scale *= abs(numbers[3])
+            scale *= _height(numbers)
         elif match[2] == b"Tf":
             size = numbers[-1]
         elif match[2] == b"Tm":
-            own = abs(numbers[3])
+            own = _height(numbers)
         else:
             drawn.append(round(scale * size * own, 2))
     return drawn
+
+
+def _height(matrix: list[float]) -> float:
+    """Scale of a transformation, whatever its rotation."""
+    a, b, c, d = matrix[:4]
+    return math.sqrt(abs(a * d - b * c))

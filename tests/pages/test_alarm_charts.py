@@ -19,4 +19,4 @@ def test_fifths_name_every_group_in_the_description():
     root = drawing(fifths_chart("CRP", names, [0.3, 0.4, 0.3], [0.1, 0.1, 0.8]))
     described = root.findtext(f"{NS}desc")
     assert all(name in described for name in names)
-    assert "highest fifth 80 % where 30 % were expected" in described
+    assert "highest fifth 80% where 30% were expected" in described

@@ -17,5 +17,5 @@ def test_one_rejected_row_of_many_has_a_bar_and_none_has_not():
     bars = [bar for bar in root.iter(f"{NS}rect") if bar.get("fill") == "#b34700"]
     assert len(bars) == 1
     assert float(bars[0].get("width")) >= 1
-    assert "1 of 90,000 (<1 %)" in texts(root)
+    assert "1 of 90,000 (<1%)" in texts(root)
     assert "0 of 5 (none)" in texts(root)

@@ -32,12 +32,12 @@ def test_an_alert_rate_is_written_per_hundred_patient_days():
     grid = alerts(outcome(alerts={"72": {"model": {"0.1": ALERT}}}), NAMES)
     assert grid.rows == [
         (
-            "72 h, Model, 10 %",
-            "12 %",
+            "72 h, Model, 10%",
+            "12%",
             "25.0",
             "20.0",
             "4.0 [3.0, 6.5]",
-            "60 % [40 %, 80 %]",
+            "60% [40%, 80%]",
             "30 h [20, 44]",
         )
     ]
@@ -52,9 +52,9 @@ def test_rates_without_a_cutoff_have_no_row_and_unknown_leads_are_dashes():
     }
     grid = alerts(outcome(alerts=tables), NAMES)
     assert [row[0] for row in grid.rows] == [
-        "24 h, Model, 20 %",
-        "72 h, Model, 20 %",
-        "72 h, Grade and day, 10 %",
+        "24 h, Model, 20%",
+        "72 h, Model, 20%",
+        "72 h, Grade and day, 10%",
     ]
     assert (grid.rows[0][4], grid.rows[0][6]) == (DASH, DASH)
     silent = {"24": {"model": {"0.1": {"reason": "no cut-off"}}}}

@@ -148,14 +148,21 @@ def test_every_part_survives_any_figures(m, shares):
     read(render_evaluation(whole_evaluation(m), curves(shares), title="Any"))
 
 
-def test_warnings_name_an_outcome_by_its_label_and_differences_carry_a_real_minus():
+def test_a_warning_stands_unfolded_on_the_card_of_its_outcome():
     content = whole_evaluation(metrics())
     content["warnings"] = ["severe_crs: 9 event patients.", "other: kept as it is."]
-    text = read(render_evaluation(content, {}, title="Any")).text
-    label = content["outcomes"]["severe_crs"]["label"]
-    assert f"{label}: 9 event patients." in " ".join(text)
-    assert "severe_crs" not in " ".join(text)
-    assert "other: kept as it is." in " ".join(text)
+    content["cohort"] |= {"event_patients": {"severe_crs": 44}}
+    page = render_evaluation(content, {}, title="Any")
+    card = page[page.index('class="about warned"') : page.index('<section class="outcome"')]
+    text = " ".join(read(page).text)
+    assert "9 event patients." in card[: card.index("</tr>")]
+    assert {"41", "44"} <= set(card[: card.index("Caution")].replace(">", " ").split())
+    assert "other: kept as it is." in card
+    assert "<details" not in card
+    assert "severe_crs" not in text
+
+
+def test_differences_carry_a_real_minus():
     bar = {"72": {"diff_auroc": 0.003, "diff_lo": -0.011, "diff_hi": 0.014}}
     said = labs_answer({"comparators": {"grade_and_day": bar}}, "72")
     assert "AUROC +0.003 [−0.011, +0.014]" in said
@@ -169,7 +176,7 @@ def test_the_training_patients_judge_nothing():
     short = text[: text.index("Verdicts use")]
     assert "nothing is judged here" in short
     assert short.count("Not judged") == 4
-    assert "AUROC 0.25 (95 % interval 0.25 to 0.25) on its own training patients." in short
+    assert "AUROC 0.25 (95% interval 0.25–0.25) on its own training patients." in short
     for verdict in ("labs are", "higher", "told from chance", "Calibration within", "warned"):
         assert verdict not in short, verdict
     bar = {"72": {"diff_auroc": 0.2, "diff_lo": 0.1, "diff_hi": 0.3}}

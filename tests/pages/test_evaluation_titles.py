@@ -25,14 +25,14 @@ def test_a_simulated_model_on_a_real_cohort_is_not_called_simulated_patients():
     text = page_of(model_simulated=True, cohort_simulated=False)
     assert "The model learned from simulated patients; those it was scored on are not" in text
     assert "Simulated patients: nothing on this page" not in text
-    assert "Evaluation of the model of demo (simulated patients) on ward " in text
+    assert "Evaluation: model of demo (simulated patients) on ward cohort" in text
     assert "scored are the patients of “ward” (not marked as simulated)" in text
 
 
 def test_a_real_model_on_a_simulated_cohort_has_a_banner():
     text = page_of(model_simulated=False, cohort_simulated=True)
     assert "SYNTHETIC DATA. The patients scored here are simulated" in text
-    assert "Evaluation of the model of demo on ward (simulated patients)" in text
+    assert "Evaluation: model of demo on ward (simulated patients) cohort" in text
 
 
 def test_both_or_neither_simulated():
@@ -44,6 +44,19 @@ def test_the_title_of_an_apparent_evaluation_says_so():
     cohort = {"name": "ward", "trained_on": "ward"}
     assert title_of({"kind": "apparent", "cohort": cohort}).startswith("Apparent evaluation")
     assert "another cohort" not in title_of({"kind": "apparent", "cohort": cohort})
+
+
+@pytest.mark.parametrize(
+    ("name", "simulated", "title"),
+    [
+        ("synthetic", True, "Evaluation: synthetic cohort, 150 patients"),
+        ("ward", True, "Evaluation: ward (simulated patients) cohort, 150 patients"),
+        ("ward", False, "Evaluation: ward cohort, 150 patients"),
+    ],
+)
+def test_the_title_has_cohort_and_size(name, simulated, title):
+    cohort = {"name": name, "synthetic": simulated, "n_patients": 150}
+    assert title_of({"kind": "cross-validated", "cohort": cohort}) == title
 
 
 @pytest.mark.parametrize(

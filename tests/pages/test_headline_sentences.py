@@ -43,8 +43,8 @@ def limits(content, kind, minimum):
     ("lo", "diff", "hi", "words"),
     [
         (-0.02, 0.001, 0.02, "the model is not shown to differ (difference −0.02 to 0.02)."),
-        (0.001, 0.004, 0.008, "the model is apart by less than 0.01 (difference 0.00 to 0.01)."),
-        (0.01, 0.06, 0.11, "the model is 0.06 higher (difference 0.01 to 0.11)."),
+        (0.001, 0.004, 0.008, "the model differs by less than 0.01 (difference 0.00–0.01)."),
+        (0.01, 0.06, 0.11, "the model is 0.06 higher (difference 0.01–0.11)."),
         (-0.02, 0.03, 0.08, "so no difference is shown."),
         (-0.09, -0.05, -0.01, "the model is 0.05 lower (difference −0.09 to −0.01)."),
         (None, 0.03, None, "the model is 0.03 higher."),
@@ -63,7 +63,7 @@ def test_the_printed_difference_is_that_of_the_printed_figures():
     outcome = {"model": {"72": {"auroc": 0.8149}}, "comparators": {"grade_and_day": other}}
     said = headline("ICANS", outcome)
     assert "AUROC 0.815." in said
-    assert "reach 0.745; the model is 0.070 higher (difference 0.010 to 0.110)" in said
+    assert "reach 0.745; the model is 0.070 higher (difference 0.010–0.110)" in said
 
 
 def test_a_figure_at_the_end_of_its_interval_is_named():
@@ -81,12 +81,12 @@ def alerting(**changes):
 
 def test_alerts_are_told_with_counts_lead_time_and_what_they_cost():
     assert alert_words(alerting()) == (
-        "If the highest 10 % of risks within 72 h raised an alert: 100 % of event patients "
+        "If the highest 10% of risks within 72 h raised an alert: 100% of event patients "
         "(19 of 19) would be warned, the first alert a median of 36 h before onset; about 40 of "
         "100 alerts would be followed by the event."
     )
     mean = alert_words(alerting(patients_warned=0.889, n_warned=27.6, n_event_patients=31.0))
-    assert "89 % of event patients (27.6 of 31, a mean over the rounds) would be warned" in mean
+    assert "89% of event patients (27.6 of 31, a mean over the rounds) would be warned" in mean
     rare = alert_words(alerting(number_needed_to_alert=400.0))
     assert "; fewer than 1 of 100 alerts would be followed" in rare
     for unknown in (None, 0.0):
@@ -105,9 +105,9 @@ def test_limits_depend_on_the_kind(kind, words):
     outcome = {"label": "X", "model": {"72": {}}, "comparators": {"grade_and_day": bar}}
     told = " ".join(limits({"x": outcome, "y": {}}, kind, 5))
     assert words in told
-    half = "31 event patients, the AUROC within 72 h must differ from that of grade and day by"
+    half = "31 event patients within 72 h, the AUROC must differ from that of grade and day by"
     assert (f"{half} about 0.03" in told) is (kind != "apparent")
-    assert "y: too few patients with, or without" in told
+    assert "y: too few event patients" in told
 
 
 def test_alerts_of_grade_and_day_stand_beside_those_of_the_model():
@@ -116,9 +116,9 @@ def test_alerts_of_grade_and_day_stand_beside_those_of_the_model():
     bar = table["model"]["0.1"] | {"alert_rate": 0.1, "patients_warned": 0.5, "n_warned": 9.5}
     table["grade_and_day"] = {"0.1": bar}
     said = alert_words(outcome)
-    assert "raised an alert (here 3 % of landmarks reach the cut-off): 100 %" in said
+    assert "raised an alert (here 3% of landmarks reach the cut-off): 100%" in said
     assert said.endswith(
-        "By grade and day at the same rate: 50 % of event patients (9.5 of 19, a mean over the "
+        "By grade and day at the same rate: 50% of event patients (9.5 of 19, a mean over the "
         "rounds) warned, a median of 36 h before onset; about 40 of 100 alerts true."
     )
     bar |= {"n_alerts": 0.0, "patients_warned": 0.0}
@@ -138,7 +138,7 @@ def test_a_difference_that_many_landmarks_make_is_named():
             }
         )
 
-    assert "within 72 h is not shown: +0.020 (95 % interval −0.030" in said(0.02, -0.03, 0.06)
+    assert "within 72 h is not shown: +0.020 (95% interval −0.030" in said(0.02, -0.03, 0.06)
     assert "has the other sign and is not shown: −0.010" in said(-0.01, -0.03, 0.06)
     assert "has the other sign: −0.040" in said(-0.04, -0.06, -0.01)
     assert said(0.04, 0.01, 0.06) == ""
@@ -147,7 +147,7 @@ def test_a_difference_that_many_landmarks_make_is_named():
 def test_without_alerts_nothing_is_said_of_them():
     assert alert_words({"model": {"72": {}}}) == ""
     assert alert_words({}) == ""
-    assert "60 % of event patients would be warned" in alert_words(whole_outcome(metrics()))
+    assert "60% of event patients would be warned" in alert_words(whole_outcome(metrics()))
 
 
 @given(first=st.integers(0, 10_000), second=st.integers(0, 10_000))
@@ -212,7 +212,7 @@ def test_a_slope_whose_interval_holds_one_is_not_called_right():
     [
         (
             (1.01, 0.52, 1.37),
-            "intercept +1.01 (95 % interval +0.52 to +1.37), the risks are too low",
+            "intercept +1.01 (95% interval +0.52 to +1.37), the risks are too low",
         ),
         ((-0.4, -0.7, -0.1), "the risks are too high on average"),
         ((0.3, -0.1, 0.7), "no evidence that the risks are too high or too low on average"),
@@ -222,13 +222,13 @@ def test_the_level_of_the_risks_is_judged_with_its_interval(intercept, words):
     outcome = calibrated((1.0, 0.8, 1.2), intercept)
     outcome["incidence"] = {"72": {"observed": 0.09, "mean_risk": 0.04}}
     said = calibration_words(outcome, "72")
-    assert said.startswith("Calibration within 72 h: mean risk 4 %, observed 9 %; ")
+    assert said.startswith("Calibration within 72 h: mean risk 4%, observed 9%; ")
     assert words in said
 
 
 def test_a_slope_is_judged_by_the_interval_as_printed():
     said = calibration_words(calibrated((0.66, 0.48, 0.996), (0.0, -1.0, 1.0)), "72")
-    assert "0.48 to 1.00), no evidence of over- or underconfidence" in said
+    assert "0.48–1.00), no evidence of over- or underconfidence" in said
 
 
 def test_a_fault_at_another_horizon_is_named():
@@ -238,7 +238,7 @@ def test_a_fault_at_another_horizon_is_named():
     outcome["probability_intervals"]["model"] |= early["probability_intervals"]["model"]
     said = calibration_words(outcome, "72")
     assert "Other horizons: within 24 h risks too low (intercept +0.50" in said
-    assert said.endswith("a spread not extreme enough (slope 1.46, 95 % interval 1.17 to 1.93).")
+    assert said.endswith("a spread not extreme enough (slope 1.46, 95% interval 1.17–1.93).")
 
 
 def test_nothing_is_said_where_nothing_is_known():

@@ -38,7 +38,7 @@ def test_all_27_items_stand_in_the_checklist(mini):
     assert rows["17"][3] == rows["18a"][3] == OPEN
     assert "60 patients" in rows["20a"][3]
     assert re.search(r"severe_crs \d+ of 60 at risk", rows["20a"][3])
-    assert re.search(r"with a result: crp .+ %, ferritin .+ %, il6 .+ %", rows["11"][3])
+    assert re.search(r"with a result: crp .+%, ferritin .+%, il6 .+%", rows["11"][3])
     assert "Riley" in rows["10"][3]
     assert re.search(r"; followed for a median of \d+\.\d days after time zero", rows["20a"][3])
     for hours in (24, 72, 168):

@@ -30,7 +30,7 @@ def test_a_scale_without_grades_says_so():
     told = dict(fact_text(DEATH))
     assert told["Shown"].startswith("none: no grade is charted")
     assert told["Members, share in the mean of log-odds"] == (
-        "members: Labs, linear 25 %, Labs, trees 75 %"
+        "members: Labs, linear 25%, Labs, trees 75%"
     )
     assert told["Signs"] == told["Prior of another cohort"] == "none"
     assert told["Tuned in the final fit"] == "nothing"
@@ -47,10 +47,10 @@ def test_every_part_of_a_model_with_grades_and_a_prior_is_in_its_text():
     )
     with_state, without = text["Members, share in the mean of log-odds"].split("; ")
     assert with_state.startswith("with clinical state: ")
-    assert "40 %" in with_state
-    assert "60 %" in with_state
+    assert "40%" in with_state
+    assert "60%" in with_state
     assert without.startswith("without clinical state: ")
-    assert without.endswith("100 %")
+    assert without.endswith("100%")
     assert all(name in text["Signs"] for name in ("CRP, ferritin", "platelets"))
     assert text["Prior of another cohort"] != "none"
     assert text["Tuned in the final fit"] == "ridge_labs 123.5"

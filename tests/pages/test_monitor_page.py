@@ -84,7 +84,7 @@ def test_the_chart_describes_found_and_expected_shares_of_every_fifth():
         for line in reader.text.splitlines()
         if "were expected" in line and "where" in line and "PSI" not in line
     ]
-    assert described.count("20%") + described.count("20 %") >= 5
+    assert described.count("20%") + described.count("20%") >= 5
 
 
 def test_few_patients_are_said_to_be_few():

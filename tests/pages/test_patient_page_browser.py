@@ -176,7 +176,7 @@ def test_dark_and_forced_colours_keep_words_and_contrast(opened, kind) -> None:
 @pytest.mark.parametrize("name", PAGE_FILES)
 @pytest.mark.parametrize("width", [640, 390])
 def test_no_sideways_scrolling_at_200_percent_and_on_a_phone(opened, name, width) -> None:
-    """A screen of 1280 pixels at 200 % zoom is laid out at 640."""
+    """A screen of 1280 pixels at 200% zoom is laid out at 640."""
     page = opened(name, width).page
     wide = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
     assert wide[0] <= wide[1]

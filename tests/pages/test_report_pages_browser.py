@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,8 @@ from pipeline.pages.model_card import write_card
 from pipeline.pages.monitor_page import render_monitor
 from pipeline.reading.read_result import ReadResult
 from tests.pages.evaluations import curves, metrics, render_evaluation, whole_evaluation
+from tests.pages.pdf_letters import letter_points, pages_of
+from tests.pages.test_contribution_sections import EXPLAINED
 from tests.pages.test_monitor_page import FACTS, missing, shift
 from tests.pages.test_patient_page_browser import browser
 
@@ -27,6 +28,7 @@ WIDTHS = (1280, 1024, 390)
 PAGES = ("evaluation", "monitor", "model_card")
 MOST_WORDS = 3000
 MOST_SHEETS = 6
+SMALLEST_LETTERS = 9.0
 # labels of a chart that lie over each other, and text that leaves its chart
 CROWDED = """() => [...document.querySelectorAll('svg[role=img]')].flatMap(svg => {
     const own = svg.getBoundingClientRect();
@@ -39,6 +41,13 @@ CROWDED = """() => [...document.querySelectorAll('svg[role=img]')].flatMap(svg =
         Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 4));
     return [...out, ...over].map(([text]) => svg.querySelector('title').textContent + ': ' + text);
 })"""
+# labels of charts in the colour of the page
+HIDDEN = """() => {
+    const page = getComputedStyle(document.body).backgroundColor;
+    return [...document.querySelectorAll('svg[role=img] text')].filter(t => t.checkVisibility() &&
+        [page, 'none', 'rgba(0, 0, 0, 0)'].includes(getComputedStyle(t).fill))
+        .map(t => t.textContent);
+}"""
 # boxes of the page that lie over each other
 OVERLAPPING = """() => {
     const kinds = 'figure, .score td, .score th, details, h2, article';
@@ -65,7 +74,10 @@ def whole_page() -> str:
     drawn = curves(smooth=smooth)
     drawn["severe_crs"]["72"].roc["plain_logistic"] = drawn["severe_crs"]["72"].roc["model"]
     drawn["icans"] = drawn["severe_crs"]
-    return render_evaluation(content, drawn, title="Evaluation", synthetic=True)
+    explained = {"severe_crs": EXPLAINED}
+    return render_evaluation(
+        content, drawn, title="Evaluation", synthetic=True, explained=explained
+    )
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +106,8 @@ def test_a_page_keeps_to_itself_fits_and_passes_axe_in_every_form(browser, folde
     page.goto(f"file://{folder / name}.html")
     assert len(page.inner_text("body").split()) < MOST_WORDS
     sheets = page.pdf(prefer_css_page_size=True, print_background=True)
-    assert len(re.findall(rb"/Type\s*/Page\b(?!s)", sheets)) <= MOST_SHEETS
+    assert pages_of(sheets) <= MOST_SHEETS
+    assert min(letter_points(sheets)) >= SMALLEST_LETTERS
     for opened in (False, True):
         if opened:
             page.evaluate("() => document.querySelectorAll('details').forEach(d => d.open = true)")
@@ -106,6 +119,7 @@ def test_a_page_keeps_to_itself_fits_and_passes_axe_in_every_form(browser, folde
             assert wide[0] <= wide[1], width
     for forms in ({"color_scheme": "light"}, {"color_scheme": "dark"}, {"forced_colors": "active"}):
         page.emulate_media(**forms)
+        assert page.evaluate(HIDDEN) == [], forms
         found = Axe().run(page)
         assert found.violations_count == 0, (forms, found.generate_report())
     assert requests == [f"file://{folder / name}.html"]

@@ -11,19 +11,19 @@ NET = {"thresholds": [0.1], "model": [0.02], "gain": [0.0123], "gain_lo": [0.004
        "gain_hi": [0.02]}  # fmt: skip
 
 
-def row(kind="", **changes):
+def row(kind="", options=(), **changes):
     content = {"model": {"72": CELL}, "net_benefit": {"72": NET}} | changes
     outcome = OutcomeReport.model_validate(content)
-    return score_row("icans", "ICANS", outcome, scorecard(outcome, kind))
+    return score_row("icans", "ICANS", outcome, scorecard(outcome, kind), **dict(options))
 
 
 def test_each_cell_has_a_word_and_a_sign():
     made = row()
-    assert made.counts == "9 of 90"
+    assert {"9", "90"} <= set(made.counts.split())
     assert [cell.light for cell in made.cells] == ["good", "none", "good", "none"]
     assert all(cell.word and cell.sign for cell in made.cells)
-    assert made.cells[2].value == "+12.3"
-    assert made.cells[2].interval == "[+4.0, +20.0]"
+    assert made.cells[2].figure.value == "+12.3"
+    assert made.cells[2].figure.interval == "[+4.0, +20.0]"
 
 
 @pytest.mark.parametrize("kind", ["apparent"])
@@ -32,5 +32,39 @@ def test_training_patients_are_not_judged(kind):
 
 
 def test_a_missing_figure_has_no_interval():
-    assert row(model={"72": {}}).cells[0].value == "–"
-    assert row(model={"72": {}}).cells[0].interval == ""
+    assert row(model={"72": {}}).cells[0].figure.value == "–"
+    assert row(model={"72": {}}).cells[0].figure.interval == ""
+
+
+def test_the_gain_over_grade_and_over_the_negative_control_are_figures_with_intervals():
+    gain = {"diff_auroc": 0.06, "diff_lo": 0.02, "diff_hi": 0.1}
+    bars = {"grade_and_day": {"72": gain | {"diff_auroc": 0.05}}, "clinical_state": {"72": gain}}
+    control = {"72": gain | {"diff_auroc": 0.043}}
+    labs = row(comparators=bars, negative_control=control).cells[3]
+    assert labs.figure.value == "+0.060"
+    assert [figure.value for figure in labs.further] == ["+0.050", "+0.043"]
+    assert {figure.interval for figure in labs.further} == {"[+0.020, +0.100]"}
+    assert len({labs.figure.name, *(figure.name for figure in labs.further)}) == 3
+    assert row(comparators=bars).cells[3].further == labs.further[:1]
+
+
+def test_net_benefit_against_grade_and_auroc_at_equal_grade_are_figures():
+    against = {"diff": [0.0011], "diff_lo": [-0.002], "diff_hi": [0.004]}
+    strata = {"72": {"model": CELL | {"auroc": 0.7}}}
+    made = row(net_benefit={"72": NET | against}, within_grade=strata)
+    assert [f.value for f in made.cells[2].further] == ["+1.1"]
+    assert [f.interval for f in made.cells[2].further] == ["[−2.0, +4.0]"]
+    assert made.cells[2].light == "unclear"
+    assert [f.value for f in made.cells[0].further] == ["0.70"]
+    assert row().cells[0].further == row().cells[2].further == []
+
+
+def test_two_counts_of_event_patients_state_where_each_is_counted():
+    both = row(options={"events": 12}).counts
+    assert both != row().counts
+    assert {"9", "12", "72"} <= set(both.split())
+    assert row(options={"events": 9}).counts == row().counts
+
+
+def test_warnings_stay_with_the_row():
+    assert row(options={"warnings": ["Few."]}).warnings == ["Few."]

@@ -120,7 +120,7 @@ def test_page_and_cards_name_the_prior_and_its_share(borrowed):
     assert 0.05 < share < 0.5
     for file in ("evaluation.html", "model_card.md", "card.json", "tripod_ai.md"):
         text = (borrowed / "first" / file).read_text()
-        assert f"Model of another cohort {100 * share:.0f} %" in text
+        assert f"Model of another cohort {100 * share:.0f}%" in text
 
 
 def test_the_same_training_has_the_same_digest_and_every_file_is_verified(borrowed, capsys):
