@@ -30,7 +30,6 @@ NO_EXAMPLE = {
     "pipeline.evaluate.scoring_protocol.score_scale",
     "pipeline.explain.contributions.contributions",
     "pipeline.explain.model_summary.summarise_model",
-    "pipeline.explain.shap_values.attribute",
     "pipeline.model.registry.connect",
     "pipeline.model.registry.store_errors",
     "pipeline.predict.lab_rows.score_lab_rows",

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pipeline.commands.train import training_charts
 from pipeline.errors import BundleError
 from pipeline.model.bundle import EVALUATION, REPORTS, load_bundle, read_evaluation
 from pipeline.train.tracking import TrackedTraining, log_tracked, logging_to_store
 from pipeline.train.tracking_checks import registered_version, tracking_ready
 
 _COMMIT = ("unknown", "unknown")  # a bundle does not hold the commit of its training code
-_OMITTED = (
-    "The figures of the runs are omitted, because they need the training data; the charts are in "
-    "evaluation.html"
-)
 
 
 def register(folder: Path) -> tuple[int, str]:
@@ -59,5 +56,6 @@ def register(folder: Path) -> tuple[int, str]:
         known = registered_version(name, bundle.sha256)
         if known:
             return 0, f"{folder} is already registered as {name} version {known}; nothing changed"
-        version = log_tracked(TrackedTraining(bundle, report, folder, {}, _COMMIT))
-    return 0, f"MLflow: registered as {name} version {version}, challenger\n{_OMITTED}"
+        charts = training_charts(report)
+        version = log_tracked(TrackedTraining(bundle, report, folder, charts, _COMMIT))
+    return 0, f"MLflow: registered as {name} version {version}, challenger"

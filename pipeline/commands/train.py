@@ -12,9 +12,10 @@ from pipeline.cohort.timestamps import zone
 from pipeline.config import Config, load_config
 from pipeline.config_model import PRIOR
 from pipeline.errors import UsageError
-from pipeline.explain.prototype_contributions import explain_prototypes
+from pipeline.explain.prototype_contributions import at_headline, explain_prototypes
 from pipeline.folders.claim import Claim, claim
 from pipeline.model.bundle import Bundle, load_bundle, save_bundle
+from pipeline.model.evaluation_report import EvaluationReport
 from pipeline.model.registry import bundle_folder
 from pipeline.model.tracking_store import store_files
 from pipeline.pages.audit_page import render_audit
@@ -285,7 +286,9 @@ def _write_reports(result: TrainingResult, folder: Path) -> None:
         evaluation.report,
         title=page_title(evaluation.report),
         synthetic=config.cohort.synthetic,
-        explained=explain_prototypes(result.bundle, config.evaluation.explained_prototypes),
+        explained=at_headline(
+            explain_prototypes(result.bundle, config.evaluation.explained_prototypes)
+        ),
     )
     (folder / "evaluation.html").write_text(page, encoding="utf-8")
     (folder / "audit.json").write_text(as_json(result.audit, examples=False), encoding="utf-8")
@@ -306,18 +309,32 @@ def log_bundle(result: TrainingResult, folder: Path, run_id: str) -> str:
     -------
     str
     """
-    return log_training(result, folder, _charts(result), run_id)
+    return log_training(result, folder, training_charts(result.evaluation.report), run_id)
 
 
-def _charts(result: TrainingResult) -> dict[str, dict[str, str]]:
-    """SVG charts of every outcome and horizon, by path below the run's artifacts."""
+def training_charts(report: EvaluationReport) -> dict[str, dict[str, str]]:
+    """SVG charts of every outcome and horizon, by path below the run's artifacts.
+
+    Parameters
+    ----------
+    report : EvaluationReport
+
+    Returns
+    -------
+    dict
+
+    Examples
+    --------
+    >>> training_charts(EvaluationReport())
+    {}
+    """
     return {
         name: {
             f"figures/h{hours}_{kind}.svg": markup
             for hours, curves in outcome.curves.items()
             for kind, markup in standalone_charts(curves, f"{outcome.label}, within {hours} h")
         }
-        for name, outcome in result.evaluation.report.outcomes.items()
+        for name, outcome in report.outcomes.items()
     }
 
 

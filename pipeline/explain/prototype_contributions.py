@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.arrays import Floats
-from pipeline.explain.contributions import contributions
+from pipeline.explain.contributions import Contributions, contributions
 from pipeline.explain.shap_explanation import player_name
 from pipeline.features.build import feature_metas
 from pipeline.features.matrix import FeatureMatrix
@@ -33,12 +33,14 @@ class PrototypeContributions:
     ----------
     horizon : float
         Hours ahead.
-    players : tuple of str
-        Names of analytes and groups, the largest mean contribution first.
+    keys, players, pathways : tuple of str
+        Keys, names and pathways of analytes and groups, the largest mean contribution first.
     points : ndarray, shape (n_prototypes, n_players)
         Percentage points; a row sums to 100 times risk minus reference.
+    reference : ndarray, shape (n_prototypes,)
+        Average risk of the prototype's day in percent, from which the points start.
     values : ndarray, shape (n_prototypes, n_players)
-        Newest value of an analyte as measured; NaN where unknown and for groups.
+        Newest value of an analyte as the model reads it; NaN where unknown and for groups.
     patients : ndarray, shape (n_prototypes,)
         Number of patients in each prototype.
     largest_gap : float
@@ -46,8 +48,11 @@ class PrototypeContributions:
     """
 
     horizon: float
+    keys: tuple[str, ...]
     players: tuple[str, ...]
+    pathways: tuple[str, ...]
     points: Floats
+    reference: Floats
     values: Floats
     patients: Floats
     largest_gap: float
@@ -58,8 +63,10 @@ class PrototypeContributions:
         return np.average(np.abs(self.points), axis=0, weights=self.patients)
 
 
-def explain_prototypes(bundle: Bundle, count: int) -> dict[str, PrototypeContributions]:
-    """Compute the contributions of prototypes at the headline horizon, by outcome.
+def explain_prototypes(
+    bundle: Bundle, count: int
+) -> dict[str, dict[float, PrototypeContributions]]:
+    """Compute the contributions of prototypes, by outcome and fitted horizon.
 
     Parameters
     ----------
@@ -89,21 +96,63 @@ def explain_prototypes(bundle: Bundle, count: int) -> dict[str, PrototypeContrib
         if sample is None or not set(model.columns) <= set(sample[0].names):
             continue
         matrix, patients = sample
-        horizon = float(headline_key(f"{hours:g}" for hours in model.horizons))
-        part = contributions(model, matrix, outcome.threshold, (horizon,), background)
-        points = part.points[:, 0]
-        gap = np.abs(points.sum(axis=1) - 100.0 * (part.risk - part.reference_risk)[:, 0]).max()
-        size = np.average(np.abs(points), axis=0, weights=patients)
-        order = [n for n in np.argsort(-size, kind="stable") if size[n] > 0]
-        result[name] = PrototypeContributions(
-            horizon=horizon,
-            players=tuple(_name(bundle, part.players[n]) for n in order),
-            points=points[:, order],
-            values=_newest(matrix, [part.players[n] for n in order]),
-            patients=patients,
-            largest_gap=float(gap),
-        )
+        part = contributions(model, matrix, outcome.threshold, model.horizons, background)
+        result[name] = {
+            hours: _at_horizon(bundle, part, number, hours, matrix, patients)
+            for number, hours in enumerate(model.horizons)
+        }
     return result
+
+
+def at_headline(
+    explained: Mapping[str, Mapping[float, PrototypeContributions]],
+) -> dict[str, PrototypeContributions]:
+    """Contributions of each outcome at the headline horizon.
+
+    Parameters
+    ----------
+    explained : mapping
+        From :func:`explain_prototypes`.
+
+    Returns
+    -------
+    dict
+
+    Examples
+    --------
+    >>> at_headline({})
+    {}
+    """
+    return {
+        name: by_horizon[float(headline_key(f"{hours:g}" for hours in by_horizon))]
+        for name, by_horizon in explained.items()
+    }
+
+
+def _at_horizon(
+    bundle: Bundle,
+    part: Contributions,
+    number: int,
+    hours: float,
+    matrix: FeatureMatrix,
+    patients: Floats,
+) -> PrototypeContributions:
+    points, reference = part.points[:, number], 100.0 * part.reference_risk[:, number]
+    gap = np.abs(points.sum(axis=1) + reference - 100.0 * part.risk[:, number]).max()
+    size = np.average(np.abs(points), axis=0, weights=patients)
+    order = [n for n in np.argsort(-size, kind="stable") if size[n] > 0]
+    keys = tuple(part.players[n] for n in order)
+    return PrototypeContributions(
+        horizon=hours,
+        keys=keys,
+        players=tuple(_name(bundle, key) for key in keys),
+        pathways=tuple(part.pathways[n] for n in order),
+        points=points[:, order],
+        reference=reference,
+        values=_newest(matrix, list(keys)),
+        patients=patients,
+        largest_gap=float(gap),
+    )
 
 
 def _sample(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
+import json
 import re
-from collections.abc import Iterator, Mapping
-from pathlib import PurePosixPath
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,13 +14,13 @@ import numpy as np
 from pipeline.arrays import Floats
 from pipeline.cohort.analytes import Analyte
 from pipeline.explain.phrases import pathway_title
-from pipeline.explain.shap_values import Attribution
-from pipeline.features.names import FeatureMeta, feature_name
+from pipeline.explain.prototype_contributions import PrototypeContributions
 from pipeline.format import plain
 from pipeline.model.evaluation_cells import DayCell
 from pipeline.model.evaluation_curves import HorizonCurves
 
 if TYPE_CHECKING:
+    import shap
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -27,13 +28,11 @@ _INK, _BLUE, _ORANGE, _GREY = "#222222", "#1f5fa8", "#c2570c", "#8a8a8a"
 _NOTE: dict[str, Any] = {"ha": "center", "va": "center", "color": _GREY, "fontsize": 9}
 _SHOWN = 18
 _BINS = 8
-_CONSTANT = frozenset({"log_horizon", "threshold"})
 
 
 def outcome_figures(
-    scale: str,
     label: str,
-    attribution: Attribution | None,
+    explained: Mapping[float, PrototypeContributions],
     analytes: Mapping[str, Analyte],
     curves: Mapping[str, HorizonCurves],
     by_day: Mapping[str, DayCell],
@@ -43,12 +42,15 @@ def outcome_figures(
 ) -> Iterator[tuple[str, bytes]]:
     """Every figure of one outcome: path below the run's artifacts, and PNG.
 
+    SHAP figures show the displayed, calibrated risk of prototypes in percentage points; a prototype
+    is the mean of several patients.
+
     Parameters
     ----------
-    scale, label : str
+    label : str
         Of the outcome.
-    attribution : Attribution or None
-        SHAP of the booster; without it three figures are omitted.
+    explained : mapping of PrototypeContributions
+        By horizon in hours; without any, the SHAP figures are omitted.
     analytes : mapping
         Dictionary entries by key; each core analyte gets a panel.
     curves : mapping of HorizonCurves
@@ -57,85 +59,129 @@ def outcome_figures(
         Landmark day to its figures.
     horizon_h : float
         Horizon of ``by_day``.
+    synthetic : bool
     """
-    folder = PurePosixPath("figures", scale)
     mark = "SYNTHETIC · " if synthetic else ""
-    drawn: dict[str, Figure] = {}
-    if attribution is not None:
-        query = f"{label}, next {attribution.horizon:g} h"
-        drawn["beeswarm"] = beeswarm(attribution, f"{mark}Most important features: {query}")
-        drawn["dependence"] = dependence(
-            attribution, analytes, f"{mark}Core analytes and the booster: {query}"
-        )
-        drawn["pathways"] = pathway_importance(attribution, f"{mark}Importance by pathway: {query}")
+    for hours, part in explained.items():
+        if not part.keys:
+            continue
+        query = f"{label}, next {hours:g} h"
+        for name, figure in {
+            "beeswarm": beeswarm(part, f"{mark}Contributions to the risk: {query}"),
+            "bar": bar(part, f"{mark}Mean size of contributions: {query}"),
+            "waterfall": waterfall(part, f"{mark}Prototype with the highest risk: {query}"),
+            "dependence": dependence(part, analytes, f"{mark}Core analytes: {query}"),
+            "pathways": pathway_importance(part, f"{mark}Importance by pathway: {query}"),
+        }.items():
+            yield f"shap/h{hours:g}/{name}.png", _png(figure)
     if curves:
-        drawn["calibration"] = calibration(curves, f"{mark}Calibration, out of fold: {label}")
+        figure = calibration(curves, f"{mark}Calibration, out of fold: {label}")
+        yield "figures/calibration.png", _png(figure)
     if by_day:
-        drawn["risk_by_day"] = risk_by_day(
-            by_day, f"{mark}Risk by day, next {horizon_h:g} h: {label}"
-        )
-    for name, figure in drawn.items():
-        yield str(folder / f"{name}.png"), _png(figure)
+        figure = risk_by_day(by_day, f"{mark}Risk by day, next {horizon_h:g} h: {label}")
+        yield "figures/risk_by_day.png", _png(figure)
 
 
-def beeswarm(attribution: Attribution, title: str) -> Figure:
-    """One dot per landmark and column: SHAP value in log-odds, coloured by the feature value."""
+def as_explanation(part: PrototypeContributions) -> shap.Explanation:
+    """Contributions as SHAP's plots take them: percentage points, one row per prototype."""
+    import shap
+
+    return shap.Explanation(
+        values=part.points,
+        base_values=part.reference,
+        data=part.values,
+        feature_names=list(part.players),
+    )
+
+
+def explanation_file(part: PrototypeContributions, label: str) -> bytes:
+    """Return the same as JSON; keys are the arguments of ``shap.Explanation``.
+
+    Parameters
+    ----------
+    part : PrototypeContributions
+    label : str
+        Of the outcome.
+    """
+    data = [[None if np.isnan(value) else value for value in row] for row in part.values.tolist()]
+    content = {
+        "values": part.points.tolist(),
+        "base_values": part.reference.tolist(),
+        "data": data,
+        "feature_names": list(part.players),
+        "output_names": f"{label} within {part.horizon:g} h, %",
+    }
+    return json.dumps(content).encode()
+
+
+def beeswarm(part: PrototypeContributions, title: str) -> Figure:
+    """One dot per prototype and player, coloured by the newest value."""
     import shap
 
     figure, axes = _figure(10.5, 8.2)
-    # a column without values has no colours
-    known = np.count_nonzero(~np.isnan(attribution.inputs), axis=0)
-    shown = [
-        number
-        for number, name in enumerate(attribution.names)
-        if name not in _CONSTANT and known[number] > 0
-    ]
-    explanation = shap.Explanation(
-        values=attribution.values[:, shown],
-        base_values=np.full(len(attribution.values), attribution.expected),
-        data=attribution.inputs[:, shown],
-        feature_names=[
-            _text(attribution.names[number], attribution.metas[number]) for number in shown
-        ],
-    )
-    shap.plots.beeswarm(
-        explanation, max_display=_SHOWN, ax=axes, show=False, plot_size=None, s=9, color_bar=False
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # groups and unmeasured analytes have no colour
+        shap.plots.beeswarm(
+            as_explanation(part), max_display=_SHOWN, ax=axes, show=False, plot_size=None, s=14,
+            color_bar=False,
+        )  # fmt: skip
     _colour_bar(figure, axes)
     axes.tick_params(axis="y", labelsize=8)
-    axes.set_xlabel("SHAP value: change in log-odds", fontsize=10)
+    axes.set_xlabel("Contribution in percentage points", fontsize=10)
     figure.suptitle(title, fontsize=12, color=_INK)
     return figure
 
 
-def dependence(attribution: Attribution, analytes: Mapping[str, Analyte], title: str) -> Figure:
-    """Sum of the SHAP values of each core analyte's columns against its newest value."""
+def bar(part: PrototypeContributions, title: str) -> Figure:
+    """Mean absolute contribution of each player, weighted by patients."""
+    names, sizes = part.players[:_SHOWN], part.mean_size[:_SHOWN]
+    return _bars(list(names)[::-1], list(sizes)[::-1], title)
+
+
+def waterfall(part: PrototypeContributions, title: str) -> Figure:
+    """From the average of the day to the risk of the prototype with the highest risk."""
+    import matplotlib.pyplot as plt
+    import shap
+
+    highest = int(np.argmax(part.points.sum(axis=1) + part.reference))
+    figure = plt.figure()  # SHAP draws on the current figure of pyplot
+    try:
+        shap.plots.waterfall(as_explanation(part)[highest], max_display=_SHOWN, show=False)
+    finally:
+        plt.close(figure)
+    figure.suptitle(title, fontsize=11, color=_INK, y=1.02)
+    return figure
+
+
+def dependence(part: PrototypeContributions, analytes: Mapping[str, Analyte], title: str) -> Figure:
+    """Contribution of each core analyte against its newest value, one dot per prototype."""
     core = [analyte for analyte in analytes.values() if analyte.core]
     columns = 3
     figure, grid = _figure(11.5, 9.5, max(-(-len(core) // columns), 1), columns)
     for axes, analyte in zip(grid.flat, core, strict=False):
-        _dependence_panel(axes, attribution, analyte)
+        _dependence_panel(axes, part, analyte)
     for axes in list(grid.flat)[len(core) :]:
         axes.set_axis_off()
-    legend = "dots: landmarks; line: median of equally large groups"
+    legend = "dots: prototypes; line: median of equally large groups"
     figure.suptitle(f"{title}\n{legend}", fontsize=12, color=_INK)
-    figure.supylabel("Sum of SHAP values of the analyte: change in log-odds", fontsize=10)
+    figure.supylabel("Contribution in percentage points", fontsize=10)
     return figure
 
 
-def _dependence_panel(axes: Axes, attribution: Attribution, analyte: Analyte) -> None:
-    newest = attribution.column(feature_name(analyte.key, "last"))
+def _dependence_panel(axes: Axes, part: PrototypeContributions, analyte: Analyte) -> None:
+    place = part.keys.index(analyte.key) if analyte.key in part.keys else None
+    newest = np.zeros(0) if place is None else part.values[:, place]
     axes.set_title(analyte.name, fontsize=8.5, color=_INK)
-    known = np.zeros(0, dtype=np.intp) if newest is None else np.flatnonzero(~np.isnan(newest))
-    if newest is None or len(known) == 0:
-        axes.text(0.5, 0.5, "not measured", transform=axes.transAxes, **_NOTE)
+    known = np.flatnonzero(~np.isnan(newest))
+    if place is None or len(known) == 0:
+        axes.text(0.5, 0.5, "not used", transform=axes.transAxes, **_NOTE)
         axes.set_xticks([])
         axes.set_yticks([])
         return
     value = 2.0 ** newest[known] if analyte.log else newest[known]
-    added = attribution.player(analyte.key)[known]
+    added = part.points[known, place]
     axes.axhline(0.0, color=_GREY, linewidth=0.8)
-    axes.scatter(value, added, s=7, alpha=0.35, color=_BLUE, linewidths=0)
+    axes.scatter(value, added, s=12, alpha=0.5, color=_BLUE, linewidths=0)
     middle, level = _trend(value, added)
     axes.plot(middle, level, color=_ORANGE, linewidth=1.8)
     if analyte.log:
@@ -147,8 +193,6 @@ def _dependence_panel(axes: Axes, attribution: Attribution, analyte: Analyte) ->
         f"{analyte.short}, newest value{f' ({unit})' if unit else ''}; n = {len(known)}", fontsize=8
     )
     axes.tick_params(labelsize=8)
-    if not added.any():
-        axes.text(0.5, 0.6, "not used by the booster", transform=axes.transAxes, **_NOTE)
 
 
 def _trend(value: Floats, added: Floats) -> tuple[Floats, Floats]:
@@ -164,17 +208,29 @@ def _trend(value: Floats, added: Floats) -> tuple[Floats, Floats]:
     )
 
 
-def pathway_importance(attribution: Attribution, title: str) -> Figure:
-    """Mean absolute SHAP value of each pathway, summed over its columns first."""
-    size = {key: float(np.abs(attribution.pathway(key)).mean()) for key in attribution.pathways()}
+def pathway_importance(part: PrototypeContributions, title: str) -> Figure:
+    """Mean absolute contribution of each pathway, summed over its players first."""
+    size = {
+        key: float(np.average(np.abs(_of_pathway(part, key)), weights=part.patients))
+        for key in dict.fromkeys(part.pathways)
+    }
     order = sorted(size, key=lambda key: (size[key], key))
-    figure, axes = _figure(9.5, 1.6 + 0.42 * len(order))
-    bars = axes.barh([pathway_title(key) for key in order], [size[key] for key in order])
-    for bar in bars:
-        bar.set_color(_BLUE)
+    return _bars([pathway_title(key) for key in order], [size[key] for key in order], title)
+
+
+def _of_pathway(part: PrototypeContributions, key: str) -> Floats:
+    chosen = [number for number, pathway in enumerate(part.pathways) if pathway == key]
+    return np.asarray(part.points[:, chosen].sum(axis=1))
+
+
+def _bars(names: Sequence[str], sizes: Sequence[float], title: str) -> Figure:
+    figure, axes = _figure(9.5, 1.6 + 0.42 * len(names))
+    bars = axes.barh(names, sizes)
+    for item in bars:
+        item.set_color(_BLUE)
     axes.bar_label(bars, fmt="%.2f", padding=3, fontsize=8)
     axes.margins(x=0.1)
-    axes.set_xlabel("Mean absolute SHAP value: change in log-odds")
+    axes.set_xlabel("Mean size of the contribution in percentage points")
     _titled(axes, title)
     return figure
 
@@ -236,16 +292,6 @@ def risk_by_day(by_day: Mapping[str, DayCell], title: str) -> Figure:
     return figure
 
 
-def _text(name: str, meta: FeatureMeta | None) -> str:
-    if name == "threshold_minus_grade":
-        return "Threshold of the outcome minus current grade"
-    if meta is None:
-        return name
-    unit = _readable(meta.unit)
-    phrase = meta.words[:1].upper() + meta.words[1:]
-    return f"{phrase} ({unit})" if unit else phrase
-
-
 def _readable(unit: str) -> str:
     """UCUM unit in common notation; "" for a dimensionless number.
 
@@ -296,5 +342,5 @@ def _figure(
 
 def _png(figure: Figure) -> bytes:
     target = io.BytesIO()
-    figure.savefig(target, format="png", dpi=110)
+    figure.savefig(target, format="png", dpi=110, bbox_inches="tight")
     return target.getvalue()

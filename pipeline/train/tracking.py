@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,19 +18,18 @@ import pipeline
 from pipeline import log
 from pipeline.config import Config
 from pipeline.errors import BundleError, UsageError
-from pipeline.explain.shap_values import attribute
+from pipeline.explain.prototype_contributions import PrototypeContributions, explain_prototypes
 from pipeline.failure import Terminated
 from pipeline.model.bundle import CARD_PAGE, REPORTS, Bundle
 from pipeline.model.evaluated_outcome import OutcomeReport
 from pipeline.model.evaluation_report import EvaluationReport
 from pipeline.model.manifest import SCHEMA_VERSION
-from pipeline.model.outcomes import nearest_horizon
 from pipeline.model.recalibration_report import RECALIBRATED_FROM
 from pipeline.model.registered_model import BUNDLE_TAG
 from pipeline.model.registry import connect, first_line, store_errors
 from pipeline.model.store_creation import prepare_store, store_lock
 from pipeline.model.tracking_store import one_attempt, shown_uri, store_problem, tracking_uri
-from pipeline.train.figures import outcome_figures
+from pipeline.train.figures import explanation_file, outcome_figures
 from pipeline.train.fit import TrainingResult
 from pipeline.train.gates import Candidate, check_gates, gate_tags, read_draws
 from pipeline.train.logged_model import finish_model, start_model
@@ -65,8 +64,8 @@ class TrackedTraining:
     evaluation : EvaluationReport
     folder : Path
         The bundle on disk, with its reports.
-    figures : mapping
-        Outcome to its figures, by path below the run's artifacts.
+    charts : mapping
+        Outcome to path below the run's artifacts to SVG markup.
     commit : tuple of str
         Commit of the training code, and whether it had changes; ``unknown`` where not available.
     """
@@ -74,7 +73,7 @@ class TrackedTraining:
     bundle: Bundle
     evaluation: EvaluationReport
     folder: Path
-    figures: Mapping[str, Iterable[tuple[str, bytes]]]
+    charts: Mapping[str, Mapping[str, str]]
     commit: tuple[str, str]
 
 
@@ -146,12 +145,8 @@ def log_training(
         If the store fails; see :func:`logging_to_store`.
     """
     report = result.evaluation.report
-    figures = {
-        name: _figures(result, name, outcome, charts[name])
-        for name, outcome in report.outcomes.items()
-    }
     with logging_to_store(folder):
-        return log_tracked(TrackedTraining(result.bundle, report, folder, figures, _git()), run_id)
+        return log_tracked(TrackedTraining(result.bundle, report, folder, charts, _git()), run_id)
 
 
 @contextmanager
@@ -219,8 +214,9 @@ def log_tracked(training: TrackedTraining, run_id: str = "") -> str:
             dataset=dataset,
         )
         _log_reports(mlflow, training)
+        explained = explain_prototypes(training.bundle, config.evaluation.explained_prototypes)
         for outcome, report in evaluation.outcomes.items():
-            _log_outcome(mlflow, training, outcome, report)
+            _log_outcome(mlflow, training, outcome, report, explained.get(outcome, {}))
         return finish_model(
             mlflow,
             model_id,
@@ -294,14 +290,21 @@ def _log_reports(mlflow: ModuleType, training: TrackedTraining) -> None:
 
 
 def _log_outcome(
-    mlflow: ModuleType, training: TrackedTraining, name: str, outcome: OutcomeReport
+    mlflow: ModuleType,
+    training: TrackedTraining,
+    name: str,
+    outcome: OutcomeReport,
+    explained: Mapping[float, PrototypeContributions],
 ) -> None:
     with mlflow.start_run(run_name=name, nested=True):
         mlflow.set_tags({**_tags(training, name), "mlflow.note.content": outcome.label})
         mlflow.log_params(outcome_params(training.bundle.config, name))
-        mlflow.log_metrics(outcome_metrics(outcome))
+        gaps = {
+            f"h{hours:g}/shap_largest_gap": part.largest_gap for hours, part in explained.items()
+        }
+        mlflow.log_metrics({**outcome_metrics(outcome), **gaps})
         with tempfile.TemporaryDirectory() as folder:
-            for path, content in training.figures.get(name, ()):
+            for path, content in _files(training, name, outcome, explained):
                 target = Path(folder) / path
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(content)
@@ -314,26 +317,24 @@ def _gate_tags(training: TrackedTraining) -> dict[str, str]:
     return gate_tags(check_gates(candidate, training.bundle.config.gates, None))
 
 
-def _figures(
-    result: TrainingResult, name: str, outcome: OutcomeReport, charts: Mapping[str, str]
+def _files(
+    training: TrackedTraining,
+    name: str,
+    outcome: OutcomeReport,
+    explained: Mapping[float, PrototypeContributions],
 ) -> Iterator[tuple[str, bytes]]:
-    """Charts (SVG) and figures (PNG) of one outcome, by path below the run's artifacts."""
-    yield from ((path, markup.encode()) for path, markup in charts.items())
-    config = result.bundle.config
-    definition = config.outcomes[name]
-    part = result.scales[definition.scale]
-    horizons = part.model.horizons
-    near = nearest_horizon(horizons, config.gates.horizon_hours)
+    """Charts (SVG), figures (PNG) and contributions (JSON), by path below the run's artifacts."""
+    yield from ((path, markup.encode()) for path, markup in training.charts.get(name, {}).items())
+    config = training.bundle.config
+    for hours, part in explained.items():
+        yield f"shap/h{hours:g}/explanation.json", explanation_file(part, outcome.label)
     yield from outcome_figures(
-        definition.scale,
         outcome.label,
-        attribute(
-            part.model, part.matrix, part.targets, definition.threshold, near, seed=config.seed
-        ),
-        {analyte.key: analyte for analyte in result.bundle.reference.spec.analytes},
+        explained,
+        {analyte.key: analyte for analyte in training.bundle.reference.spec.analytes},
         outcome.curves,
         outcome.by_day,
-        horizon_h=horizons[-1],
+        horizon_h=float(config.model.horizons_hours[-1]),
         synthetic=config.cohort.synthetic,
     )
 

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -259,11 +260,16 @@ def test_mlflow_holds_metrics_figures_and_a_challenger(tracked) -> None:
     query = f"tags.mlflow.parentRunId = '{version.run_id}'"
     children = client.search_runs([parent.info.experiment_id], query)
     assert {run.data.tags["outcome"] for run in children} == {"severe_crs", "icans"}
-    figures = [item.path for item in client.list_artifacts(children[0].info.run_id, "figures")]
-    assert {"figures/h72_roc.svg", "figures/h72_calibration.svg"} <= set(figures)
-    scale = {"severe_crs": "crs", "icans": "icans"}[children[0].data.tags["outcome"]]
-    drawn = client.list_artifacts(children[0].info.run_id, f"figures/{scale}")
-    assert f"figures/{scale}/beeswarm.png" in {item.path for item in drawn}
+    own = children[0].info.run_id
+    figures = {item.path for item in client.list_artifacts(own, "figures")}
+    assert {"figures/h72_roc.svg", "figures/h72_calibration.svg"} <= figures
+    drawn = {Path(item.path).stem for item in client.list_artifacts(own, "shap/h72")}
+    names = {"beeswarm", "bar", "waterfall", "dependence", "pathways", "explanation"}
+    assert drawn == names
+    content = mlflow.artifacts.load_dict(f"runs:/{own}/shap/h72/explanation.json")
+    points = np.array(content["values"])
+    assert points.shape == (len(content["base_values"]), len(content["feature_names"]))
+    assert children[0].data.metrics["h72/shap_largest_gap"] < 1e-9
     assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
 
 

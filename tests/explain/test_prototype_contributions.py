@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipeline.explain.prototype_contributions import explain_prototypes
+from pipeline.explain.prototype_contributions import at_headline, explain_prototypes
 from pipeline.model.bundle import load_bundle
 
 
@@ -17,9 +17,11 @@ def bundle(mini):
 def test_every_outcome_has_contributions_that_add_up(bundle):
     explained = explain_prototypes(bundle, 3)
     assert set(explained) == set(bundle.reference.background)
-    for part in explained.values():
+    for part in (item for by_horizon in explained.values() for item in by_horizon.values()):
         assert part.points.shape == part.values.shape == (3, len(part.players))
         assert part.largest_gap < 1e-9
+        assert len(part.keys) == len(part.pathways) == len(part.players)
+        assert ((part.reference > 0) & (part.reference < 100)).all()
         assert list(part.mean_size) == sorted(part.mean_size, reverse=True)
         assert part.mean_size.min() > 0
         assert not any("_" in name for name in part.players)
@@ -27,7 +29,7 @@ def test_every_outcome_has_contributions_that_add_up(bundle):
 
 def test_rows_are_prototypes_of_several_patients(bundle):
     name, background = next(iter(bundle.reference.background.items()))
-    part = explain_prototypes(bundle, 3)[name]
+    part = at_headline(explain_prototypes(bundle, 3))[name]
     stored = {size for day in background.days.values() for size in day.patients}
     assert set(part.patients) <= stored
     assert part.patients.min() >= 5

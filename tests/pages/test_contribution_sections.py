@@ -8,7 +8,10 @@ from tests.pages.evaluations import evaluation, metrics, read, render_evaluation
 
 EXPLAINED = PrototypeContributions(
     horizon=72.0,
+    keys=("crp", "clinical_state"),
     players=("CRP", "CRS/ICANS grade"),
+    pathways=("crp", "clinical_state"),
+    reference=np.array([5.0, 6.0, 7.0]),
     points=np.array([[3.0, 0.5], [-1.0, 0.1], [0.5, -0.2]]),
     values=np.array([[9.0, np.nan], [1.0, np.nan], [4.0, np.nan]]),
     patients=np.array([5.0, 5.0, 10.0]),

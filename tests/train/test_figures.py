@@ -1,16 +1,25 @@
-"""Figures for the data scientist: SHAP agrees with xgboost, files are PNG, nobody is named."""
+"""Figures for the data scientist: contributions to the calibrated risk of prototypes, as PNG."""
 
 from __future__ import annotations
+
+import json
 
 import numpy as np
 import pytest
 
-from pipeline.explain.shap_values import Attribution, attribute
+from pipeline.explain.prototype_contributions import PrototypeContributions, explain_prototypes
+from pipeline.model.bundle import load_bundle
 from pipeline.model.evaluation_cells import DayCell
 from pipeline.model.evaluation_curves import CalibrationGroups, HorizonCurves
-from pipeline.train.figures import beeswarm, dependence, outcome_figures, pathway_importance
-from tests.builders import course_cohort
-from tests.model.conftest import Fitted, fit
+from pipeline.train.figures import (
+    as_explanation,
+    bar,
+    beeswarm,
+    dependence,
+    explanation_file,
+    outcome_figures,
+    pathway_importance,
+)
 
 BY_DAY = {
     "1": DayCell(n=60, n_events=4, base_rate=0.07, mean_risk=0.08),
@@ -21,57 +30,47 @@ CURVES = dict.fromkeys(("24", "72"), HorizonCurves(calibration=GROUPS))
 
 
 @pytest.fixture(scope="module")
-def small() -> Fitted:
-    return fit(course_cohort(n_patients=50), bootstrap=0)
+def bundle(mini):
+    return load_bundle(mini.bundle)
 
 
 @pytest.fixture(scope="module")
-def rows(small) -> Attribution:
-    result = attribute(small.model, small.matrix, small.targets, 3, 72.0, seed=0)
-    assert result is not None
-    return result
+def part(bundle) -> PrototypeContributions:
+    return explain_prototypes(bundle, 4)["severe_crs"][72.0]
 
 
-def test_shap_values_agree_with_the_contributions_of_xgboost(small, rows):
-    import xgboost
-
-    booster = small.model.state.boosters[0].booster
-    expected = booster.predict(xgboost.DMatrix(rows.inputs), pred_contribs=True)
-    np.testing.assert_allclose(rows.values, expected[:, :-1], atol=1e-5)
-    assert rows.expected == pytest.approx(expected[0, -1], abs=1e-5)
-    margin = booster.inplace_predict(rows.inputs, predict_type="margin")
-    np.testing.assert_allclose(rows.values.sum(axis=1) + rows.expected, margin, atol=1e-4)
-    assert np.abs(rows.values).max() > 0.05
-
-
-def test_pathways_and_the_question_add_up_to_all_columns(rows):
-    question = [number for number, meta in enumerate(rows.metas) if meta is None]
-    assert [rows.names[number] for number in question] == ["log_horizon", "threshold"]
-    parts = [rows.pathway(key) for key in rows.pathways()]
-    total = np.sum(parts, axis=0) + rows.values[:, question].sum(axis=1)
-    np.testing.assert_allclose(total, rows.values.sum(axis=1), atol=1e-9)
-    bars = pathway_importance(rows, "Pathways").axes[0].patches
-    widths = sorted(bar.get_width() for bar in bars)
-    np.testing.assert_allclose(widths, sorted(np.abs(part).mean() for part in parts))
+def test_shap_receives_points_that_add_up_to_the_risk_in_percent(part):
+    explanation = as_explanation(part)
+    risk = explanation.values.sum(axis=1) + explanation.base_values
+    assert ((risk > 0) & (risk < 100)).all()
+    content = json.loads(explanation_file(part, "Severe CRS"))
+    np.testing.assert_allclose(content["values"], part.points)
+    assert len(content["feature_names"]) == part.points.shape[1]
+    known = np.array(content["data"], dtype=float)
+    np.testing.assert_array_equal(np.isnan(known), np.isnan(part.values))
 
 
-def test_only_landmarks_at_risk_with_a_known_grade_are_explained(small, rows):
-    at_risk = small.targets.at_risk[:, small.targets.thresholds.index(3)]
-    assert len(rows.values) == (at_risk & small.model.state_known(small.matrix)).sum()
+def test_bars_have_the_mean_size_of_players_and_pathways(part):
+    widths = [patch.get_width() for patch in bar(part, "T").axes[0].patches]
+    np.testing.assert_allclose(widths[::-1], part.mean_size[: len(widths)])
+    together = pathway_importance(part, "T").axes[0].patches
+    assert len(together) == len(set(part.pathways))
+    assert max(patch.get_width() for patch in together) <= part.mean_size.sum() + 1e-9
 
 
-def test_labels_have_words_and_units(small, rows):
-    labels = [text.get_text() for text in beeswarm(rows, "T").axes[0].get_yticklabels()]
-    assert any("mg/L" in label or "ng/mL" in label for label in labels)
-    assert not any("__" in label or "10*9" in label or "log2(1)" in label for label in labels)
-    analytes = {analyte.key: analyte for analyte in small.plan.spec.analytes}
-    panels = dependence(rows, analytes, "T").axes
+def test_labels_are_names(part, bundle):
+    labels = [text.get_text() for text in beeswarm(part, "T").axes[0].get_yticklabels()]
+    assert not any("__" in label for label in labels)
+    analytes = {analyte.key: analyte for analyte in bundle.reference.spec.analytes}
+    panels = dependence(part, analytes, "T").axes
     titles = [axes.get_title() for axes in panels if axes.get_title()]
     assert sorted(titles) == sorted(item.name for item in analytes.values() if item.core)
 
 
 @pytest.mark.parametrize("synthetic", [True, False])
-def test_every_figure_is_a_png_that_says_synthetic_where_it_is(small, rows, synthetic, monkeypatch):
+def test_every_figure_is_a_png_that_says_synthetic_where_it_is(
+    part, bundle, synthetic, monkeypatch
+):
     from matplotlib.figure import Figure
 
     texts = []
@@ -84,14 +83,15 @@ def test_every_figure_is_a_png_that_says_synthetic_where_it_is(small, rows, synt
         save(figure, *arguments, **options)
 
     monkeypatch.setattr(Figure, "savefig", spy)
-    analytes = {analyte.key: analyte for analyte in small.plan.spec.analytes}
+    analytes = {analyte.key: analyte for analyte in bundle.reference.spec.analytes}
     drawn = dict(
         outcome_figures(
-            "crs", "Severe CRS", rows, analytes, CURVES, BY_DAY, horizon_h=168, synthetic=synthetic
+            "Severe CRS", {72.0: part}, analytes, CURVES, BY_DAY, horizon_h=168, synthetic=synthetic
         )
     )
-    names = ("beeswarm", "dependence", "pathways", "calibration", "risk_by_day")
-    assert list(drawn) == [f"figures/crs/{name}.png" for name in names]
+    names = ("beeswarm", "bar", "waterfall", "dependence", "pathways")
+    figures = [f"shap/h72/{name}.png" for name in names]
+    assert list(drawn) == [*figures, "figures/calibration.png", "figures/risk_by_day.png"]
     for content in drawn.values():
         assert content.startswith(b"\x89PNG\r\n\x1a\n")
         assert len(content) > 5_000
@@ -99,9 +99,6 @@ def test_every_figure_is_a_png_that_says_synthetic_where_it_is(small, rows, synt
     assert all("Severe CRS" in text for text in texts)
 
 
-def test_without_a_booster_or_rows_the_other_figures_remain(small):
-    nobody = small.matrix.take(np.zeros(0, dtype=np.intp))
-    none = small.targets.take(np.zeros(0, dtype=np.intp))
-    assert attribute(small.model, nobody, none, 3, 72.0, seed=0) is None
-    left = outcome_figures("crs", "L", None, {}, CURVES, {}, horizon_h=168, synthetic=False)
-    assert [path for path, _ in left] == ["figures/crs/calibration.png"]
+def test_without_prototypes_the_other_figures_remain():
+    left = outcome_figures("L", {}, {}, CURVES, {}, horizon_h=168, synthetic=False)
+    assert [path for path, _ in left] == ["figures/calibration.png"]
