@@ -17,6 +17,7 @@ from pipeline.explain.contributions import Contributions, contributions
 from pipeline.explain.shap_explanation import player_name
 from pipeline.features.build import feature_metas
 from pipeline.features.matrix import FeatureMatrix
+from pipeline.features.names import feature_name
 from pipeline.model.background import Background
 from pipeline.model.bundle import Bundle
 from pipeline.model.outcomes import headline_key
@@ -40,7 +41,7 @@ class PrototypeContributions:
     reference : ndarray, shape (n_prototypes,)
         Average risk of the prototype's day in percent, from which the points start.
     values : ndarray, shape (n_prototypes, n_players)
-        Newest value of an analyte as the model reads it; NaN where unknown and for groups.
+        Newest value of an analyte in its canonical unit; NaN where unknown and for groups.
     patients : ndarray, shape (n_prototypes,)
         Number of patients in each prototype.
     largest_gap : float
@@ -126,6 +127,7 @@ def at_headline(
     return {
         name: by_horizon[float(headline_key(f"{hours:g}" for hours in by_horizon))]
         for name, by_horizon in explained.items()
+        if by_horizon
     }
 
 
@@ -149,7 +151,7 @@ def _at_horizon(
         pathways=tuple(part.pathways[n] for n in order),
         points=points[:, order],
         reference=reference,
-        values=_newest(matrix, list(keys)),
+        values=_newest(bundle, matrix, list(keys)),
         patients=patients,
         largest_gap=float(gap),
     )
@@ -182,13 +184,16 @@ def _sample(
     return matrix, np.array([background.days[day].patients[number] for day, number in chosen])
 
 
-def _newest(matrix: FeatureMatrix, players: list[str]) -> Floats:
-    """Newest value of each player; NaN for a group."""
+def _newest(bundle: Bundle, matrix: FeatureMatrix, players: list[str]) -> Floats:
+    """Newest value of each player in its canonical unit; NaN for a group."""
+    analytes = {analyte.key: analyte for analyte in bundle.reference.spec.analytes}
     places: Mapping[str, int] = {name: number for number, name in enumerate(matrix.names)}
     values = np.full((len(matrix.values), len(players)), np.nan)
     for number, player in enumerate(players):
-        if f"{player}__last" in places:
-            values[:, number] = matrix.values[:, places[f"{player}__last"]]
+        column = feature_name(player, "last")
+        if player in analytes and column in places:
+            newest = matrix.values[:, places[column]]
+            values[:, number] = 2.0**newest if analytes[player].log else newest
     return values
 
 

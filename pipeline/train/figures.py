@@ -14,7 +14,7 @@ import numpy as np
 from pipeline.arrays import Floats
 from pipeline.cohort.analytes import Analyte
 from pipeline.explain.phrases import pathway_title
-from pipeline.explain.prototype_contributions import PrototypeContributions
+from pipeline.explain.prototype_contributions import PrototypeContributions, at_headline
 from pipeline.format import plain
 from pipeline.model.evaluation_cells import DayCell
 from pipeline.model.evaluation_curves import HorizonCurves
@@ -63,17 +63,19 @@ def outcome_figures(
     """
     mark = "SYNTHETIC · " if synthetic else ""
     for hours, part in explained.items():
-        if not part.keys:
-            continue
-        query = f"{label}, next {hours:g} h"
-        for name, figure in {
-            "beeswarm": beeswarm(part, f"{mark}Contributions to the risk: {query}"),
-            "bar": bar(part, f"{mark}Mean size of contributions: {query}"),
-            "waterfall": waterfall(part, f"{mark}Prototype with the highest risk: {query}"),
-            "dependence": dependence(part, analytes, f"{mark}Core analytes: {query}"),
-            "pathways": pathway_importance(part, f"{mark}Importance by pathway: {query}"),
-        }.items():
-            yield f"shap/h{hours:g}/{name}.png", _png(figure)
+        if part.keys:
+            folder, query = f"shap/h{hours:g}", f"{label}, next {hours:g} h"
+            yield f"{folder}/beeswarm.png", _png(beeswarm(part, f"{mark}Contributions: {query}"))
+            yield f"{folder}/bar.png", _png(bar(part, f"{mark}Mean contribution: {query}"))
+            figure = waterfall(part, f"{mark}Prototype with the highest risk: {query}")
+            yield f"{folder}/waterfall.png", _png(figure, bbox_inches="tight")
+    for part in at_headline({label: explained}).values():
+        if part.keys:
+            query = f"{label}, next {part.horizon:g} h"
+            figure = dependence(part, analytes, f"{mark}Core analytes: {query}")
+            yield "shap/dependence.png", _png(figure)
+            figure = pathway_importance(part, f"{mark}Importance by pathway: {query}")
+            yield "shap/pathways.png", _png(figure)
     if curves:
         figure = calibration(curves, f"{mark}Calibration, out of fold: {label}")
         yield "figures/calibration.png", _png(figure)
@@ -146,7 +148,18 @@ def waterfall(part: PrototypeContributions, title: str) -> Figure:
     highest = int(np.argmax(part.points.sum(axis=1) + part.reference))
     figure = plt.figure()  # SHAP draws on the current figure of pyplot
     try:
-        shap.plots.waterfall(as_explanation(part)[highest], max_display=_SHOWN, show=False)
+        shap.plots.waterfall(
+            shap.Explanation(
+                values=part.points[highest],
+                base_values=float(part.reference[highest]),
+                feature_names=[
+                    name if np.isnan(value) else f"{name} {plain(value)}"
+                    for name, value in zip(part.players, part.values[highest], strict=True)
+                ],
+            ),
+            max_display=_SHOWN,
+            show=False,
+        )
     finally:
         plt.close(figure)
     figure.suptitle(title, fontsize=11, color=_INK, y=1.02)
@@ -178,7 +191,7 @@ def _dependence_panel(axes: Axes, part: PrototypeContributions, analyte: Analyte
         axes.set_xticks([])
         axes.set_yticks([])
         return
-    value = 2.0 ** newest[known] if analyte.log else newest[known]
+    value = newest[known]
     added = part.points[known, place]
     axes.axhline(0.0, color=_GREY, linewidth=0.8)
     axes.scatter(value, added, s=12, alpha=0.5, color=_BLUE, linewidths=0)
@@ -340,7 +353,7 @@ def _figure(
     return figure, figure.subplots(rows, columns, squeeze=False, **options)
 
 
-def _png(figure: Figure) -> bytes:
+def _png(figure: Figure, **options: Any) -> bytes:
     target = io.BytesIO()
-    figure.savefig(target, format="png", dpi=110, bbox_inches="tight")
+    figure.savefig(target, format="png", dpi=100, **options)
     return target.getvalue()

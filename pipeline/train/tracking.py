@@ -94,6 +94,8 @@ def opened_run(config: Config, cohort_sha256: str, command: str) -> Iterator[str
         Id of the run, for :func:`log_training`.
     """
     mlflow = connect()
+    from mlflow.tracking.context.registry import resolve_tags
+
     uri = tracking_uri()
     with store_lock(uri):
         experiment = mlflow.set_experiment(config.tracking.experiment)
@@ -102,12 +104,15 @@ def opened_run(config: Config, cohort_sha256: str, command: str) -> Iterator[str
         run = client.create_run(
             experiment.experiment_id,
             run_name=f"{command} {config.cohort.name}",
-            tags={
-                "cohort_sha256": cohort_sha256,
-                CONFIG_TAG: config.sha256(),
-                "synthetic": str(config.cohort.synthetic).lower(),
-                "intended_use": INTENDED_USE,
-            },
+            tags=resolve_tags(
+                {
+                    "cohort_sha256": cohort_sha256,
+                    CONFIG_TAG: config.sha256(),
+                    "synthetic": str(config.cohort.synthetic).lower(),
+                    "intended_use": INTENDED_USE,
+                    "mlflow.source.name": f"cytocast {command}",
+                }
+            ),
         )
     run_id = str(run.info.run_id)
     try:
