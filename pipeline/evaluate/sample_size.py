@@ -180,7 +180,21 @@ def size_report(
         size = required_patients(used, prevalence, r2)
         supported = supported_parameters(patients, prevalence, r2)
         margin = overall_margin(patients, prevalence)
-        sentence = f"{name}: {parameters_text(supported, used)}"
+        supports = all(value <= supported for value in parameters.values())
+        text = evaluation_phrase(
+            "warnings",
+            "sample_size",
+            events=events,
+            patients=patients,
+            auroc=f"{expected:g}",
+            supported=f"{supported:.1f}",
+            margin=f"{100 * margin:.1f}",
+            used=f"{used:.1f}",
+            needed=size.needed,
+        )
+        sentence = f"{name}: {text}"
+        if not supports:
+            sentence += " " + evaluation_phrase("warnings", "not_supported")
     return SampleSizeReport(
         n_patients=patients,
         n_event_patients=events,

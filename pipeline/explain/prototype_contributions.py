@@ -14,7 +14,7 @@ import pandas as pd
 
 from pipeline.arrays import Floats
 from pipeline.explain.contributions import Contributions, contributions
-from pipeline.explain.shap_explanation import player_name
+from pipeline.explain.shap_explanation import group_name
 from pipeline.features.build import feature_metas
 from pipeline.features.matrix import FeatureMatrix
 from pipeline.features.names import feature_name
@@ -201,5 +201,5 @@ def _name(bundle: Bundle, player: str) -> str:
     shorts = {analyte.key: analyte.short for analyte in bundle.reference.spec.analytes}
     if player in shorts:
         return shorts[player]
-    name = player_name(player)
+    name = group_name(player)
     return name[:1].upper() + name[1:]

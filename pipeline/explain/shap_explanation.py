@@ -84,7 +84,7 @@ def shap_explanation(
         if np.isnan(value).all():
             continue
         kept.append(number)
-        names.append(player_name(player) if analyte is None else _analyte_name(analyte))
+        names.append(group_name(player) if analyte is None else _analyte_name(analyte))
         data.append(value)
         texts.append(text)
     return shap.Explanation(
@@ -120,7 +120,7 @@ def _analyte_name(analyte: Analyte) -> str:
     return f"{analyte.short} ({unit})" if unit else analyte.short
 
 
-def player_name(player: str) -> str:
+def group_name(player: str) -> str:
     """Return the name of a composite score or a group of features.
 
     Parameters
@@ -134,7 +134,7 @@ def player_name(player: str) -> str:
 
     Examples
     --------
-    >>> player_name("clinical_state")
+    >>> group_name("clinical_state")
     'CRS/ICANS grade'
     """
     if player.startswith(PREFIX):

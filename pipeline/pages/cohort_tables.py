@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from markupsafe import Markup
 
+from pipeline.cohort.analytes import dictionary
 from pipeline.format import DASH, counted, integer, is_missing, proportion
 from pipeline.model.evaluation_cells import AreaCell, Counts, Fall, Number, PerformanceCell
 from pipeline.model.evaluation_report import (
@@ -74,7 +75,7 @@ def drivers(detail: ContrastDetail, hours: str) -> Grid | None:
     """Analytes with the largest fall in the contrast's AUROC when permuted."""
     table = detail.drivers.get(hours, {})
     rows: list[tuple[str, ...]] = [
-        (name, signed_spread(cell.loss))
+        (analyte_short(name), signed_spread(cell.loss))
         for name, cell in list(table.items())[:_DRIVERS]
         if not is_missing(cell.fall)
     ]
@@ -86,6 +87,18 @@ def drivers(detail: ContrastDetail, hours: str) -> Grid | None:
         rows,
         f"{table_text('drivers_note')} {table_text('includes_zero_effect')}",
     )
+
+
+def analyte_short(key: str) -> str:
+    """Return the short name of an analyte; an unknown key is kept.
+
+    Examples
+    --------
+    >>> analyte_short("d_dimer"), analyte_short("other")
+    ('D-dimer', 'other')
+    """
+    known = dictionary()
+    return known[key].short if key in known else key
 
 
 def axes(report: EvaluationReport) -> Grid | None:

@@ -10,6 +10,7 @@ from pipeline.config_model import PRIOR
 from pipeline.evaluate.model_description import _SIGNS
 from pipeline.format import joined, words
 from pipeline.model.evaluation_report import ModelDescription
+from pipeline.pages.cohort_tables import analyte_short
 from pipeline.pages.evaluation_tables import Grid
 from pipeline.pages.evaluation_titles import named
 from pipeline.pages.html import setting_text
@@ -85,7 +86,11 @@ def _members_text(members: Mapping[str, Mapping[str, float]], without: str) -> s
 
 
 def _signs_text(signs: Mapping[str, list[str]]) -> str:
-    parts = [f"{label} {', '.join(signs[key])}" for key, label in _SIGNS.items() if signs.get(key)]
+    parts = [
+        f"{label} {', '.join(analyte_short(name) for name in signs[key])}"
+        for key, label in _SIGNS.items()
+        if signs.get(key)
+    ]
     return joined(parts) if parts else "none"
 
 

@@ -108,7 +108,7 @@ def test_page_card_and_document_say_what_shaped_the_model(chosen):
         for output in (
             "risk without clinical state, both evaluated",
             "2 or more: 0.3, 3 or more: 1 (reported)",
-            "risk may only fall with crp",
+            "risk may only fall with CRP",
             f"Labs, linear {labs:.0f}%, Labs, trees {trees:.0f}%",
             "threshold_weights crs 2 0.3",
             tuned,

@@ -19,7 +19,7 @@ CODE = "\n".join(
     for path in (FOLDER.parent / "pipeline" / room).rglob("*")
     if path.suffix in {".py", ".j2"}
 )
-BY_KEY = ("outcomes", "groups", "verdicts", "members")  # looked up by names from data
+BY_KEY = ("outcomes", "groups", "verdicts", "abstention_reasons")  # looked up by names from data
 
 
 def sentences(content: object = CONTENT) -> list[tuple[str, str]]:

@@ -133,4 +133,4 @@ def test_who_was_never_graded_for_the_other_syndrome_is_left_out_and_counted():
     assert (first.left_out_unknown, "icans" in first.incidence["72"]) == (40, True)
     page = render_evaluation(result.report, title="Two scales")
     assert "what came first is unknown: never graded on icans: 40 (20)." in page
-    assert "never graded for one of the causes, so what came first is unknown: 40." in page
+    assert "never graded for a cause has no known first event: 40." in page

@@ -182,7 +182,7 @@ def test_a_site_is_not_tested_by_a_model_of_too_few_event_patients():
     whole = result.report.outcomes["severe_crs"].model["72"].n
     assert further.model["72"].n < whole
     page = render_evaluation(result.report, title="Small")
-    assert f"{whole - further.model['72'].n} landmarks of sites whose others have" in page
+    assert f"{whole - further.model['72'].n} landmarks are excluded, because the" in page
     alone = np.array(["big"] * 10 + ["free of it"] * 20)
     none = evaluate(severe(range(3), site=alone), config)[0].report.outcomes["severe_crs"]
     output = none.further_splits["leave_one_site_out"]

@@ -132,3 +132,8 @@ def test_axes_of_biomarkers_have_a_column_per_outcome_and_one_for_the_contrast()
     assert len(grid.rows) == 2
     assert [sum(cell != "–" for cell in row[1:]) for row in grid.rows] == [1, 1]
     assert cohort_tables.axes(EvaluationReport()) is None
+
+
+def test_analytes_have_their_short_name_where_the_file_has_a_key():
+    detail = ContrastDetail.model_validate({"drivers": {"24": {"d_dimer": {"fall": 0.1}}}})
+    assert drivers(detail, "24").rows[0][0] == "D-dimer"

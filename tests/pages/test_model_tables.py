@@ -51,7 +51,7 @@ def test_every_part_of_a_model_with_grades_and_a_prior_is_in_its_text():
     assert "60%" in with_state
     assert without.startswith("without clinical state: ")
     assert without.endswith("100%")
-    assert all(name in text["Signs"] for name in ("CRP, ferritin", "platelets"))
+    assert all(name in text["Signs"] for name in ("CRP, Ferritin", "Platelets"))
     assert text["Prior of another cohort"] != "none"
     assert text["Tuned in the final fit"] == "ridge_labs 123.5"
 
