@@ -43,6 +43,11 @@ def measuring_effects(prepared: PreparedBatch, horizon: float) -> dict[str, Meas
     was measured, weighted by their patients; all other columns stay. Prototypes are means of
     several patients, so the range is narrower than that of single patients.
 
+    A range that excludes the present risk is not returned. It arises because the draws fill all
+    columns of the analyte, also those on whether and how often it is measured: the step from the
+    present risk to the range is then that of a measured analyte against a missing one, or of an
+    average course against the patient's own, not that of its result.
+
     Parameters
     ----------
     prepared : PreparedBatch
@@ -52,7 +57,8 @@ def measuring_effects(prepared: PreparedBatch, horizon: float) -> dict[str, Meas
     Returns
     -------
     dict of str to MeasuringEffect
-        By patient id; patients without a range of at least two points are left out.
+        By patient id; patients without a range of at least two points around the present risk are
+        left out.
     """
     bundle, ids = prepared.bundle, prepared.patient_ids.tolist()
     best: dict[str, MeasuringEffect] = {}
@@ -69,10 +75,14 @@ def measuring_effects(prepared: PreparedBatch, horizon: float) -> dict[str, Meas
         matrix = replace(prepared.matrix.take(taken), values=values)
         model = bundle.models[outcome.scale]
         risk = model.risk(matrix, outcome.threshold, (horizon,))[:, 0]
+        now = model.risk(prepared.matrix.take(rows), outcome.threshold, (horizon,))[:, 0]
+        present = dict(zip(rows.tolist(), now.tolist(), strict=True))
         at = 0
         for row, analyte, drawn, weight in draws:
             low, high = _middle(risk[at : at + len(drawn)], weight)
             at += len(drawn)
+            if not low <= present[row] <= high:
+                continue
             known = best.get(ids[row])
             if high - low >= _LEAST and (known is None or high - low > known.high - known.low):
                 best[ids[row]] = MeasuringEffect(analyte, name, low, high)

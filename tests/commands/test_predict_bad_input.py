@@ -485,7 +485,7 @@ def test_a_patient_of_whom_most_results_are_refused_gets_no_risk(mini, predict, 
     assert code == 4
     assert set(own["status"]) == {"abstained"}
     assert set(own["status_reason"]) == {
-        f"most results of this patient were rejected ({most} of {whole}), see rejects.csv"
+        f"most results of this patient are unreadable ({most} of {whole}), see rejects.csv"
     }
     assert own["risk"].isna().all()
     others = rows[rows["patient_id"] != patient]

@@ -44,7 +44,7 @@ def test_an_old_value_states_its_age():
     values = {"crp": [(20.0, 90.0)], "ferritin": [(70.0, 9000.0)]}
     item = estimate("severe_crs", 0.2, {"crp": 5.0, "ferritin": 4.0})
     crp, ferritin = estimate_reasons(item, record("P", 72.0, values), facts()).bars
-    assert "52\u00a0h old" in crp.value
+    assert "2\u00a0days old" in crp.value
     assert "old" not in ferritin.value
 
 
