@@ -178,9 +178,12 @@ def _bar(patient: Patient, summary: ModelSummary, made: datetime) -> list[str]:
         parts.append(grade_text(record, summary, hours_at(record, made)))
     if inputs is not None:
         late = estimate_age(record, made, summary.horizon)
-        age = age_text(inputs.newest + (late.hours if late else 0.0))
-        key = "labs_unread" if is_missing(inputs.newest) else "labs"
-        parts.append(phrase("header", key, age=age))
+        age = inputs.newest + (late.hours if late else 0.0)
+        parts.append(
+            phrase("header", "labs_unread")
+            if is_missing(age)
+            else phrase("header", "labs", age=age_text(age))
+        )
     return [part for part in parts if part]
 
 

@@ -153,7 +153,7 @@ def test_clipped_and_whole_percentages() -> None:
 def test_only_exceptions_of_the_patient_are_shown() -> None:
     text = page_text(icans_only())
     assert "▲ Reduced confidence" in text
-    assert "CSF/serum albumin 0.0142 above the highest value in training (0.012)" in text
+    assert "CSF/serum albumin 0.0142 above the highest in training (0.012)" in text
     assert "cilta-cel: 12 patients in training" in text
     assert "No CRS or ICANS grade charted in 36 h" in text
     assert "■ Low confidence" in page_text(replace(rising_crs(), inputs=EstimateInputs(61.0)))
