@@ -187,6 +187,9 @@ def grade_row(scale: str, record: PatientRecord, x: TimeAxis, valid_hours: float
     newest = phrase("timeline", "unknown") if current is None else str(current)
     if scale in record.charted_since:
         newest = phrase("timeline", "grade_since", grade=newest)
+    elif current is not None and x.landmark - runs[-1][0] < _DIGIT * (x.high - x.low) / 98.0:
+        when = record.clock.words(runs[-1][0])  # too short for its digit
+        newest = phrase("timeline", "grade_from", grade=newest, when=when)
     drawing = _drawing(_RIBBON_HEIGHT, parts, alternative)
     hue = "crs" if scale == "crs" else "icans" if scale == "icans" else "other-syndrome"
     name = phrase("timeline", "grades", scale=scale.upper())

@@ -43,10 +43,10 @@ def measuring_effects(prepared: PreparedBatch, horizon: float) -> dict[str, Meas
     was measured, weighted by their patients; all other columns stay. Prototypes are means of
     several patients, so the range is narrower than that of single patients.
 
-    A range that excludes the present risk is not returned. It arises because the draws fill all
-    columns of the analyte, also those on whether and how often it is measured: the step from the
-    present risk to the range is then that of a measured analyte against a missing one, or of an
-    average course against the patient's own, not that of its result.
+    A range that excludes the present risk is not returned. It arises where an old result is
+    replaced: the draws are average courses of the day and ignore the patient's own earlier
+    values, so all of them can be on one side of the present risk, while a new result would more
+    likely continue the patient's own course.
 
     Parameters
     ----------

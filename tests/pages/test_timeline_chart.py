@@ -178,3 +178,12 @@ def test_without_an_event_since_the_line_is_at_the_right_edge():
     assert x.line == x(96.0) == 99
     [box] = drawn(grade_row("crs", patient, x, 36.0), "grade")
     assert float(box.get("x").rstrip("%")) + float(box.get("width").rstrip("%")) <= 99.01
+
+
+def test_a_grade_charted_just_before_the_estimate_names_its_hour():
+    grades = [("crs", 1, 70.0), ("crs", 2, 95.8)]
+    patient = person((10, 5, 0), grades=grades)
+    row = grade_row("crs", patient, time_axis(patient), 36.0)
+    assert row.newest == f"2 since {patient.clock.words(95.8)}"
+    patient = person((10, 5, 0), grades=[*grades[:1], ("crs", 2, 80.0)])
+    assert grade_row("crs", patient, time_axis(patient), 36.0).newest == "2"
