@@ -93,7 +93,7 @@ def confidence_of(
     >>> from pipeline.explain.patient_record import records
     >>> landmark = pd.DataFrame({"patient": [0], "hours": [72.0]})
     >>> [record] = records(empty_cohort(["P-1"]), landmark)
-    >>> model = SimpleNamespace(analytes={}, ranges={}, products={})
+    >>> model = SimpleNamespace(analytes={}, ranges={}, products={}, outcomes={})
     >>> confidence_of(record, EstimateInputs(100.0), [], model, PatientRejects()).level
     'poor'
     """
