@@ -138,20 +138,14 @@ def refits_text(risk: Risk) -> str:
     return phrase("estimate", "refits_higher" if at_low else "refits_lower")
 
 
-def change_text(item: Estimate, landmark_hours: float, section: str = "estimate") -> str:
-    """Describe the change of the headline risk within 24 h, same model; blank if unknown.
-
-    Parameters
-    ----------
-    section : str
-        Section of ``sentences.yaml``: ``estimate``, or ``ward`` for a shorter text.
-    """
+def change_text(item: Estimate, landmark_hours: float) -> str:
+    """Describe the change of the headline risk within 24 h, same model; blank if unknown."""
     before, risk = item.day_before(landmark_hours), item.headline
     if before is None or risk is None:
         return ""
     points = whole(100 * risk.risk) - whole(100 * before.risk)
     key = "change_none" if points == 0 else "change_up" if points > 0 else "change_down"
-    return phrase(section, key, points=points_text(points), before=risk_text(before.risk))
+    return phrase("estimate", key, points=points_text(points), before=risk_text(before.risk))
 
 
 def _drivers(item: Estimate, record: PatientRecord, summary: ModelSummary) -> str:
