@@ -164,7 +164,12 @@ def unscored_reasons(
             counted_phrase(name, "unknown", refused.rows) for name in ("reliance", "flags")
         )
         return [Reason("poor", text, flag)]
-    return [*_afterwards(record, [], summary, later), *refused_reasons(summary, refused)]
+    reasons = refused_reasons(summary, refused)
+    if later:
+        events = subsequent_event_text(later, record.clock)
+        text = phrase("reliance", "later_unscored", events=events)
+        reasons.insert(0, Reason("care", text, phrase("flags", "later", events=events)))
+    return reasons
 
 
 def refused_reasons(summary: ModelSummary, refused: PatientRejects) -> list[Reason]:

@@ -274,6 +274,7 @@ def _missing(patient: Patient, summary: ModelSummary) -> list[str]:
             "missing",
             "measuring_never" if first.kind == "never" else "measuring_stale",
             analyte=first.name,
+            age=first.age,
             short=outcome_short(effect.outcome),
             interval=interval_text(effect.low, effect.high),
         )

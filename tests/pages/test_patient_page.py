@@ -353,7 +353,7 @@ def test_a_dose_given_since_is_on_the_timeline_and_in_the_exceptions() -> None:
     page = patient_page(tocilizumab_since(), facts(), made=soon_after(tocilizumab_since()))
     assert page.count('class="row drug') == 1
     text = read(page).text
-    assert "since estimate" in text.partition("Timeline")[2]
+    assert "1 dose, later" in text.partition("Timeline")[2]
     assert "tocilizumab given" in text.partition("Why")[0]
     # without an estimate the event is an exception too
     gone = replace(tocilizumab_since(), estimates=abstained().estimates)
@@ -365,7 +365,7 @@ def test_a_drug_given_since_is_not_left_out_for_others() -> None:
     given = record("P", 0, {}, later_doses=[("emapalumab", patient.record.hours + 0.5)])
     person = replace(patient.record, later_doses=given.later_doses)
     page = patient_page(replace(patient, record=person), facts(), made=MADE)
-    assert "1 dose since estimate" in page
+    assert "1 dose, later" in page
 
 
 def test_the_current_state_of_icans_is_stated() -> None:

@@ -168,7 +168,7 @@ def test_what_was_charted_since_is_apart_right_of_the_line_of_the_estimate(minut
     left, width = (float(boxes[1].get(name).rstrip("%")) for name in ("x", "width"))
     assert left >= place
     assert width >= 2
-    assert grades.newest.startswith("3 ")
+    assert grades.newest.startswith("3,")
     assert drug.newest != drug_row(DrugMark("Tocilizumab", (50.0, 60.0)), patient, x).newest
 
 
