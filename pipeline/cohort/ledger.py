@@ -63,9 +63,9 @@ class Ledger:
         Grading system to patients who have a scale graded by it only.
     by_analyte : dict
         Exported name to rejected rows of labs per code.
-    lab_codes, rows_refused, results_refused : dict
+    lab_codes, rows_refused, results_refused, grades_refused : dict
         Per patient: rejected rows of labs by code, rejected rows, rejected results by exported
-        analyte.
+        analyte, rejected grades by exported scale.
     shifted_patients : set of str
         Patients whose infusion lies in the future, so their dates may be shifted.
     contradictions : dict
@@ -94,6 +94,7 @@ class Ledger:
     lab_codes: dict[str, Counter[str]] = field(default_factory=dict)
     rows_refused: Counter[str] = field(default_factory=Counter)
     results_refused: dict[str, Counter[str]] = field(default_factory=dict)
+    grades_refused: dict[str, Counter[str]] = field(default_factory=dict)
     shifted_patients: set[str] = field(default_factory=set)
     contradictions: dict[str, str] = field(default_factory=dict)
     written: dict[tuple[str, str], pd.Series] = field(default_factory=dict)
@@ -141,10 +142,11 @@ class Ledger:
                 self.rows_refused[str(patient)] += int(number)
                 if "analyte" in table:
                     self.lab_codes.setdefault(str(patient), Counter())[code] += int(number)
-        if {"patient_id", "analyte"} <= set(table) and code not in (*HARMLESS, FUTURE):
-            pairs = table.loc[chosen, ["patient_id", "analyte"]]
-            for patient, name in pairs.itertuples(index=False):
-                self.results_refused.setdefault(str(patient), Counter())[str(name)] += 1
+        for column, counts in (("analyte", self.results_refused), ("scale", self.grades_refused)):
+            if {"patient_id", column} <= set(table) and code not in (*HARMLESS, FUTURE):
+                pairs = table.loc[chosen, ["patient_id", column]]
+                for patient, name in pairs.itertuples(index=False):
+                    counts.setdefault(str(patient), Counter())[str(name)] += 1
         return table.loc[~chosen]
 
     def contradicting(self, patients: pd.Series) -> pd.Series:

@@ -35,16 +35,19 @@ class PatientRejects:
         Analyte to number of rejected results, without those after the time of prediction.
     rows : int
         Rejected rows of all tables.
+    grades : mapping
+        Scale in lower case, as exported, to number of rejected grades, also without later ones.
     """
 
     results: Mapping[str, int] = field(default_factory=dict)
     rows: int = 0
+    grades: Mapping[str, int] = field(default_factory=dict)
 
 
 def refused_rows(
     ledger: Ledger, config: CohortConfig, book: AnalyteResolver
 ) -> dict[str, PatientRejects]:
-    """Rejected rows of each patient, and rejected results by analyte key.
+    """Rejected rows of each patient, rejected results by analyte key, and grades by scale.
 
     Parameters
     ----------
@@ -64,7 +67,7 @@ def refused_rows(
     --------
     >>> ledger = Ledger(rows_refused=Counter({"A": 2}), results_refused={"A": Counter({"CRP": 1})})
     >>> refused_rows(ledger, CohortConfig(), AnalyteResolver({}, True))
-    {'A': PatientRejects(results={'crp': 1}, rows=2)}
+    {'A': PatientRejects(results={'crp': 1}, rows=2, grades={})}
     """
     rejects_by_patient = {}
     for patient, rows in ledger.rows_refused.items():
@@ -73,7 +76,10 @@ def refused_rows(
             key = known_key(name, config, book)
             if key is not None:
                 results[key] += number
-        rejects_by_patient[patient] = PatientRejects(dict(results), rows)
+        grades: Counter[str] = Counter()
+        for name, number in ledger.grades_refused.get(patient, {}).items():
+            grades[name.strip().lower()] += number
+        rejects_by_patient[patient] = PatientRejects(dict(results), rows, dict(grades))
     return rejects_by_patient
 
 

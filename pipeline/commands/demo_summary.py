@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from pipeline.audit.runner import AuditReport, describe
+from pipeline.cohort.patient_links import UNKNOWN_PATIENT
 from pipeline.config_model import HEADLINE_HOURS
 from pipeline.format import counted, decimal, integer, percent, percent_interval
 from pipeline.model.evaluated_outcome import OutcomeReport
@@ -137,15 +138,16 @@ def _cohort(cohort: EvaluatedCohort) -> str:
 
 
 def _ward(run: Mapping[str, Any], table: pd.DataFrame) -> str:
-    """Patients by status; a patient may have an estimate of one outcome and another present."""
-    by_patient = table.groupby("patient_id")["status"].agg(set)
+    """Patients by status; a patient may have an estimate of one outcome after another."""
+    known = table.loc[table["status_reason"] != UNKNOWN_PATIENT]
+    by_patient = known.groupby("patient_id")["status"].agg(set)
     texts = {
         "with an estimate": sum(OK in each for each in by_patient),
-        "with an outcome present": sum(EVENT_PRESENT in each for each in by_patient),
+        "with an outcome that occurred": sum(EVENT_PRESENT in each for each in by_patient),
         "without an estimate": sum(not each & {OK, EVENT_PRESENT} for each in by_patient),
     }
     rejected = sum(part["rejected"] for part in run["files"].values())
-    parts = [counted(run["patients"], "patient"), *(f"{n} {name}" for name, n in texts.items())]
+    parts = [counted(len(by_patient), "patient"), *(f"{n} {name}" for name, n in texts.items())]
     return f"{', '.join(parts)}; {counted(rejected, 'row')} or cells rejected (planted errors)"
 
 

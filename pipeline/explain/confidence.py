@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pipeline.cohort.analytes import normalise_name
 from pipeline.cohort.reject_summary import PatientRejects
 from pipeline.explain.estimate_age import EstimateAge
-from pipeline.explain.estimate_inputs import EstimateInputs, results_refused, results_text
+from pipeline.explain.estimate_inputs import EstimateInputs, grades_refused, results_refused
 from pipeline.explain.estimates import Estimate
 from pipeline.explain.model_summary import ModelSummary
 from pipeline.explain.patient_record import PatientRecord
-from pipeline.explain.phrases import age_text, interval_text, phrase, section
+from pipeline.explain.phrases import age_text, counted_phrase, interval_text, phrase, section
 from pipeline.explain.result_text import number_text, value_text
 from pipeline.explain.subsequent_events import SubsequentEvents, is_grave, subsequent_event_text
-from pipeline.format import integer, joined
+from pipeline.format import joined
 
 LEVELS = ("good", "care", "poor", "past")
 _DAY = 24.0
@@ -38,7 +38,7 @@ class Confidence:
     Attributes
     ----------
     reasons : tuple of str
-        Exceptions of this patient, worst first; empty at level ``good``.
+        Exceptions of this patient: expired, charted since, others by level; empty at ``good``.
     flags : tuple of str
         The same in few words, for the ward list.
     """
@@ -93,13 +93,12 @@ def confidence_of(
     >>> from pipeline.explain.patient_record import records
     >>> landmark = pd.DataFrame({"patient": [0], "hours": [72.0]})
     >>> [record] = records(empty_cohort(["P-1"]), landmark)
-    >>> model = SimpleNamespace(analytes={}, ranges={}, products={})
+    >>> model = SimpleNamespace(analytes={}, ranges={}, products={}, outcomes={})
     >>> confidence_of(record, EstimateInputs(100.0), [], model, PatientRejects()).level
     'poor'
     """
     reasons = [
         *_late(late),
-        *_afterwards(record, estimates, summary, later),
         *refused_reasons(summary, refused),
         *_extrapolating(record, inputs, summary),
         *_measured(record, inputs, summary),
@@ -107,8 +106,12 @@ def confidence_of(
         *_product(record, summary),
         *_disagreement(estimates),
     ]
+    # what was charted since comes after an expired estimate and before everything else
+    since = _afterwards(record, estimates, summary, later)
     reasons.sort(key=lambda reason: -LEVELS.index(reason.level))
-    level = reasons[0].level if reasons else "good"
+    level = max((each.level for each in (*since, *reasons)), key=LEVELS.index, default="good")
+    expired = sum(reason.level == "past" for reason in reasons)
+    reasons[expired:expired] = since
     look = section("reliance")["levels"][level]
     return Confidence(
         level,
@@ -119,41 +122,103 @@ def confidence_of(
     )
 
 
+def unscored_reasons(
+    record: PatientRecord,
+    summary: ModelSummary,
+    refused: PatientRejects,
+    later: Sequence[SubsequentEvents] = (),
+    *,
+    unknown: bool = False,
+) -> list[Reason]:
+    """Return the exceptions of a patient without an estimate.
+
+    Parameters
+    ----------
+    record : PatientRecord
+        The patient.
+    summary : ModelSummary
+        The model.
+    refused : PatientRejects
+        Rejected input of the patient.
+    later : sequence of SubsequentEvents
+        Events charted after the landmark.
+    unknown : bool
+        Whether the patient is in no accepted row of the patients table.
+
+    Returns
+    -------
+    list of Reason
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> from pipeline.explain.infusion_clock import InfusionClock
+    >>> person = SimpleNamespace(clock=InfusionClock(None))
+    >>> model = SimpleNamespace(analytes={}, outcomes={})
+    >>> [item] = unscored_reasons(person, model, PatientRejects(rows=2), unknown=True)
+    >>> item.flag
+    '2 rows not used'
+    """
+    if unknown:
+        text, flag = (
+            counted_phrase(name, "unknown", refused.rows) for name in ("reliance", "flags")
+        )
+        return [Reason("poor", text, flag)]
+    reasons = refused_reasons(summary, refused)
+    if later:
+        events = subsequent_event_text(later, record.clock)
+        text = phrase("reliance", "later_unscored", events=events)
+        reasons.insert(0, Reason("care", text, phrase("flags", "later", events=events)))
+    return reasons
+
+
 def refused_reasons(summary: ModelSummary, refused: PatientRejects) -> list[Reason]:
-    """Return the reason that results of the model's analytes were rejected, if any were.
+    """Return the reasons that results or grades of the model were rejected, if any were.
 
     Parameters
     ----------
     summary : ModelSummary
         The model.
     refused : PatientRejects
-        Rejected results of the patient.
+        Rejected results and grades of the patient.
 
     Returns
     -------
     list of Reason
-        At most one.
+        At most one for grades and one for results.
 
     Examples
     --------
     >>> from types import SimpleNamespace
     >>> from pipeline.cohort.analytes import dictionary
-    >>> model = SimpleNamespace(analytes={"crp": dictionary()["crp"]})
+    >>> model = SimpleNamespace(analytes={"crp": dictionary()["crp"]}, outcomes={})
     >>> [reason.level for reason in refused_reasons(model, PatientRejects({"crp": 2}, rows=2))]
     ['care']
     """
-    lost = results_refused(summary, refused)
-    if not lost:
-        return []
-    named = [
-        phrase("missing", "unreadable", analyte=summary.analytes[key].short, count=count)
-        if count > 1
-        else summary.analytes[key].short
-        for key, count in lost.items()
+    reasons = []
+    grades = [
+        counted_phrase("missing", "grade", count, scale=scale.upper())
+        if scale
+        else counted_phrase("missing", "unscaled_grade", count)
+        for scale, count in grades_refused(summary, refused).items()
     ]
-    count = results_text(sum(lost.values()))
-    text = phrase("reliance", "refused", count=count, analytes=joined(named))
-    return [Reason("care", text, phrase("flags", "refused", count=count))]
+    if grades:
+        text, flag = (
+            phrase(name, "refused_grades", grades=joined(grades)) for name in ("reliance", "flags")
+        )
+        reasons.append(Reason("care", text, flag))
+    lost = results_refused(summary, refused)
+    if lost:
+        named = [
+            phrase("missing", "unreadable", analyte=summary.analytes[key].short, count=count)
+            if count > 1
+            else summary.analytes[key].short
+            for key, count in lost.items()
+        ]
+        count = counted_phrase("missing", "result", sum(lost.values()))
+        text = phrase("reliance", "refused", count=count, analytes=joined(named))
+        reasons.append(Reason("care", text, phrase("flags", "refused", count=count)))
+    return reasons
 
 
 def _late(late: EstimateAge | None) -> list[Reason]:
@@ -254,7 +319,7 @@ def _product(record: PatientRecord, summary: ModelSummary) -> list[Reason]:
     share = limits["few_product_share"] * summary.n_patients
     if count >= min(limits["few_product_patients"], share):
         return []  # in a small cohort every product is rare, which is a limit of the model
-    text = phrase("reliance", "product_few", product=record.product, count=integer(count))
+    text = counted_phrase("reliance", "product_few", count, product=record.product)
     return [Reason("care", text, phrase("flags", "product", product=record.product))]
 
 

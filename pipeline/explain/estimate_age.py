@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from pipeline.explain.infusion_clock import InfusionClock
+from pipeline.explain.drug_caveats import doses_by_drug
+from pipeline.explain.infusion_clock import (
+    InfusionClock,
+    day_and_hour,
+    day_text,
+    since_infusion,
+)
 from pipeline.explain.patient_record import PatientRecord
 from pipeline.explain.phrases import age_text, phrase, section, whole
-from pipeline.format import integer, is_missing
-
-_IN_DAYS = 96.0
+from pipeline.format import is_missing
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ class EstimateAge:
             "past" if self.past else "late",
             when=self.when,
             end=self.end,
-            age=span_text(self.hours),
+            age=age_text(self.hours),
             gone=whole(self.hours),
             horizon=f"{self.horizon:g}",
         )
@@ -92,6 +96,72 @@ def estimate_age(record: PatientRecord, made: datetime, horizon: float) -> Estim
     return EstimateAge(hours, when, end, horizon)
 
 
+def hours_at(record: PatientRecord, made: datetime) -> float:
+    """Hour at which a page states day and grades of a patient.
+
+    Parameters
+    ----------
+    record : PatientRecord
+        The patient.
+    made : datetime
+        When the page is made.
+
+    Returns
+    -------
+    float
+        The landmark; without one, the time of the page, or that of the newest grade or dose if
+        only hours are known. NaN if nothing is known.
+
+    Examples
+    --------
+    >>> from datetime import UTC
+    >>> import pandas as pd
+    >>> clock, none = InfusionClock(datetime(2026, 11, 19, 7, 0, tzinfo=UTC)), pd.DataFrame()
+    >>> person = PatientRecord("P-1", "", float("nan"), clock, none, none, none)
+    >>> hours_at(person, datetime(2026, 11, 22, 7, 0, tzinfo=UTC))
+    72.0
+    """
+    if not is_missing(record.hours):
+        return record.hours
+    if record.clock.zero is not None:
+        return (made - record.clock.zero).total_seconds() / 3600.0
+    charted = [hour for rows in record.charted.values() for hour, _ in rows]
+    charted += [hour for hours in doses_by_drug(record.doses).values() for hour in hours]
+    return max(charted, default=float("nan"))
+
+
+def estimate_moment(record: PatientRecord, made: datetime) -> str:
+    """Format the landmark as day and time.
+
+    Parameters
+    ----------
+    record : PatientRecord
+        The patient at the landmark.
+    made : datetime
+        When the page is made.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> from datetime import UTC
+    >>> import pandas as pd
+    >>> clock, none = InfusionClock(datetime(2026, 11, 19, 7, 0, tzinfo=UTC)), pd.DataFrame()
+    >>> person = PatientRecord("P-1", "", 71.5, clock, none, none, none)
+    >>> estimate_moment(person, datetime(2026, 11, 22, 7, 0, tzinfo=UTC))
+    'day 2, 22 Nov 06:30'
+    """
+    if record.hours >= 0 and record.clock.zero is None:
+        return day_and_hour(record.hours)
+    before = record.hours < 0
+    day = since_infusion(record.hours) if before else day_text(int(record.hours // 24))
+    if record.clock.zero is None:
+        return day
+    return f"{day}, {moment_text(record.clock, record.hours, made)}"
+
+
 def moment_text(clock: InfusionClock, hours: float, made: datetime) -> str:
     """Format a time, with the year if it is not that of the page.
 
@@ -118,23 +188,3 @@ def moment_text(clock: InfusionClock, hours: float, made: datetime) -> str:
     at = clock.moment(hours)
     same = at is None or at.year == made.astimezone(at.tzinfo).year
     return clock.words(hours) if same else clock.words(hours, year=True)
-
-
-def span_text(hours: float) -> str:
-    """Format a duration in hours, or in days from four days on.
-
-    Parameters
-    ----------
-    hours : float
-        Duration in hours.
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
-    >>> [span_text(hours).replace(chr(160), " ") for hours in (40.2, 30000.0)]
-    ['40 h', '1,250 days']
-    """
-    return age_text(hours) if hours < _IN_DAYS else f"{integer(whole(hours / 24))}\u00a0days"

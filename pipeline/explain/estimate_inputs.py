@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pipeline.cohort.reject_summary import PatientRejects
-from pipeline.explain.model_summary import ModelSummary
+from pipeline.explain.model_summary import ModelSummary, graded_scales
 from pipeline.explain.patient_record import PatientRecord
-from pipeline.explain.phrases import age_text, phrase
+from pipeline.explain.phrases import age_text
+from pipeline.resources import schema_json
 
 
 @dataclass(frozen=True)
@@ -59,23 +61,42 @@ def results_refused(summary: ModelSummary, refused: PatientRejects) -> dict[str,
     return {key: refused.results[key] for key in summary.analytes if key in refused.results}
 
 
-def results_text(count: int) -> str:
-    """Format a number of results."""
-    return phrase("missing", "result" if count == 1 else "results", count=count)
+def grades_refused(summary: ModelSummary, refused: PatientRejects) -> dict[str, int]:
+    """Number of rejected grades by scale of the model; unknown scales together last, as blank."""
+    used, known = graded_scales(summary), schema_json("assessments.json")["scales"]
+    counts: Counter[str] = Counter()
+    for scale, number in refused.grades.items():
+        if scale in used or scale not in known:
+            counts[scale if scale in used else ""] += number
+    return {scale: counts[scale] for scale in [*used, ""] if counts[scale]}
 
 
 @dataclass(frozen=True)
 class MissingInput:
-    """One missing or old input: analyte (blank for a grade or other rows) and text."""
+    """One missing or old input.
+
+    Attributes
+    ----------
+    analyte : str
+        Key; blank for a grade or other rows.
+    kind : str
+        ``never``, ``stale``, ``grades`` or ``refused``: a key of ``missing`` in
+        ``sentences.yaml``.
+    name : str
+    age : str
+        Age of an old result; else blank.
+    """
 
     analyte: str
-    text: str
+    kind: str
+    name: str
+    age: str = ""
 
 
 def missing_inputs(
     record: PatientRecord, inputs: EstimateInputs, summary: ModelSummary, refused: PatientRejects
 ) -> list[MissingInput]:
-    """Return core markers never measured, old results, uncharted grades and other rejects.
+    """Return every lab never measured (core labs first), old results and uncharted grades.
 
     Parameters
     ----------
@@ -86,7 +107,8 @@ def missing_inputs(
     summary : ModelSummary
         The model.
     refused : PatientRejects
-        Rejected results, which are not listed as never measured.
+        Rejected results, which are not listed as never measured; other rejected rows are the last
+        item.
 
     Returns
     -------
@@ -103,28 +125,26 @@ def missing_inputs(
     >>> [record] = records(empty_cohort(["P-1"]), landmark)
     >>> model = SimpleNamespace(analytes={"crp": dictionary()["crp"]}, outcomes={})
     >>> missing_inputs(record, EstimateInputs(100.0), model, PatientRejects())
-    [MissingInput(analyte='crp', text='CRP never measured')]
+    [MissingInput(analyte='crp', kind='never', name='CRP', age='')]
     """
     lost = results_refused(summary, refused)
-    items = [
-        MissingInput(key, phrase("missing", "never", analyte=analyte.short))
-        for key, analyte in summary.analytes.items()
-        if analyte.core and key not in record.results and key not in lost
-    ]
+    absent = [key for key in summary.analytes if key not in record.results and key not in lost]
+    absent.sort(key=lambda key: not summary.analytes[key].core)
+    items = [MissingInput(key, "never", summary.analytes[key].short) for key in absent]
     ages = {
         key: record.hours - record.results[key][-1].hours
         for key in inputs.stale
         if key in record.results and key in summary.analytes
     }
-    for key in sorted(ages, key=lambda key: -ages[key]):
-        name, age = summary.analytes[key].short, age_text(ages[key])
-        items.append(MissingInput(key, phrase("missing", "stale", analyte=name, age=age)))
-    scales = dict.fromkeys(outcome.scale for outcome in summary.outcomes.values())
     items += [
-        MissingInput("", phrase("missing", "grades", scale=scale.upper()))
-        for scale in scales
-        if scale != "death" and scale not in record.charted
+        MissingInput(key, "stale", summary.analytes[key].short, age_text(ages[key]))
+        for key in sorted(ages, key=lambda key: -ages[key])
     ]
-    if refused.rows > sum(lost.values()):
-        items.append(MissingInput("", phrase("missing", "refused")))
+    items += [
+        MissingInput("", "grades", scale.upper())
+        for scale in graded_scales(summary)
+        if scale not in record.charted
+    ]
+    if refused.rows > sum(lost.values()) + sum(refused.grades.values()):
+        items.append(MissingInput("", "refused", ""))
     return items

@@ -96,6 +96,8 @@ class PatientRecord:
         ``drug, given_hours``, sorted by time.
     grades : DataFrame
         ``scale, grade, assessed_hours``, sorted by time; the highest grade of each hour.
+    later_doses, later_grades : DataFrame
+        Doses and grades charted at the landmark or after it: shown, not used.
     age_years : float
         NaN if unknown.
     """
@@ -107,6 +109,8 @@ class PatientRecord:
     labs: pd.DataFrame
     doses: pd.DataFrame
     grades: pd.DataFrame
+    later_doses: pd.DataFrame = field(default_factory=pd.DataFrame, kw_only=True)
+    later_grades: pd.DataFrame = field(default_factory=pd.DataFrame, kw_only=True)
     age_years: float = field(default=float("nan"), kw_only=True)
 
     @cached_property
@@ -126,22 +130,27 @@ class PatientRecord:
 
     @cached_property
     def charted(self) -> dict[str, list[tuple[float, int]]]:
-        """Hour and grade of each scale by time."""
-        rows = self.grades
-        result: dict[str, list[tuple[float, int]]] = {}
-        if len(rows):
-            columns = (rows[name].tolist() for name in ("scale", "assessed_hours", "grade"))
-            for scale, hours, grade in zip(*columns, strict=True):
-                result.setdefault(str(scale), []).append((float(hours), int(grade)))
-        return result
+        """Hour and grade of each scale by time, before the landmark."""
+        return _by_scale(self.grades)
 
-    def first_grade(self, scale: str, threshold: int) -> float | None:
-        """Hour at which a grade of at least ``threshold`` was first charted."""
-        rows = self.charted.get(scale, [])
-        return min((hours for hours, grade in rows if grade >= threshold), default=None)
+    @cached_property
+    def charted_since(self) -> dict[str, list[tuple[float, int]]]:
+        """Hour and grade of each scale by time, from the landmark on."""
+        return _by_scale(self.later_grades)
+
+    def grade_course(self, scale: str) -> list[tuple[float, int]]:
+        """Hour and grade of every assessment of a scale, before and after the landmark."""
+        return [*self.charted.get(scale, []), *self.charted_since.get(scale, [])]
+
+    def newest_grade(self, scale: str, at: float, valid_hours: float) -> int | None:
+        """Newest grade of a scale, also from after the landmark; None if too old at hour ``at``."""
+        rows = self.grade_course(scale)
+        if not rows or at - rows[-1][0] > valid_hours:
+            return None
+        return rows[-1][1]
 
     def current_grade(self, scale: str, valid_hours: float) -> int | None:
-        """Newest grade of a scale; None if there is none or it is too old."""
+        """Newest grade of a scale before the landmark; None if there is none or it is too old."""
         rows = self.charted.get(scale)
         if not rows or self.hours - rows[-1][0] > valid_hours:
             return None
@@ -172,17 +181,13 @@ def records(cohort: Cohort, landmarks: pd.DataFrame) -> Iterator[PatientRecord]:
     """
     moment = pd.Series(landmarks["hours"].to_numpy(), index=landmarks["patient"].to_numpy())
     labs = _labs(cohort.labs, moment)
-    doses = _before(cohort.treatments, moment, "given_hours")[["patient", "drug", "given_hours"]]
-    grades = _before(cohort.assessments, moment, "assessed_hours")
-    grades = grades.sort_values(["patient", "assessed_hours", "scale", "grade"], kind="stable")
-    grades = grades.drop_duplicates(["patient", "assessed_hours", "scale"], keep="last")
+    doses, later_doses = _split(doses_of(cohort), moment, "given_hours")
+    grades, later_grades = _split(grades_of(cohort), moment, "assessed_hours")
     # object columns: comparing a few strings is far quicker than with Arrow
-    labs, doses, grades = (
-        table.astype({name: object})
-        for table, name in ((labs, "analyte"), (doses, "drug"), (grades, "scale"))
-    )
-    tables = [_by_patient(table) for table in (labs, doses, grades)]
-    empty = [table.iloc[:0].drop(columns="patient") for table in (labs, doses, grades)]
+    labs = labs.astype({"analyte": object})
+    every = [labs, doses, grades, later_doses, later_grades]
+    tables = [_by_patient(table) for table in every]
+    empty = [table.iloc[:0].drop(columns="patient") for table in every]
     for patient, hours in zip(moment.index.to_numpy(), moment.to_numpy(), strict=True):
         row = cohort.patients.iloc[patient]
         product = row.get("product")
@@ -192,9 +197,59 @@ def records(cohort: Cohort, landmarks: pd.DataFrame) -> Iterator[PatientRecord]:
             "" if pd.isna(product) else str(product).strip(),
             float(hours),
             clock_of(row),
-            *parts,
+            *parts[:3],
+            later_doses=parts[3],
+            later_grades=parts[4],
             age_years=float(row.get("age_years", np.nan)),
         )
+
+
+def doses_of(cohort: Cohort) -> pd.DataFrame:
+    """Doses of every patient by time: ``patient, drug, given_hours``.
+
+    Parameters
+    ----------
+    cohort : Cohort
+        Validated tables.
+
+    Returns
+    -------
+    DataFrame
+
+    Examples
+    --------
+    >>> from pipeline.cohort.tables import empty_cohort
+    >>> list(doses_of(empty_cohort(["P-1"])).columns)
+    ['patient', 'drug', 'given_hours']
+    """
+    doses = cohort.treatments[["patient", "drug", "given_hours"]]
+    return doses.sort_values(["patient", "given_hours"], kind="stable").astype({"drug": object})
+
+
+def grades_of(cohort: Cohort) -> pd.DataFrame:
+    """Grades of every patient by time; the highest grade of each hour and scale.
+
+    Parameters
+    ----------
+    cohort : Cohort
+        Validated tables.
+
+    Returns
+    -------
+    DataFrame
+
+    Examples
+    --------
+    >>> from pipeline.cohort.tables import empty_cohort
+    >>> cohort = empty_cohort(["P-1"])
+    >>> cohort.assessments.loc[0] = [0, "crs", 2, 30.0]
+    >>> cohort.assessments.loc[1] = [0, "crs", 1, 30.0]
+    >>> grades_of(cohort)["grade"].tolist()
+    [2]
+    """
+    columns = ["patient", "assessed_hours", "scale"]
+    grades = cohort.assessments.sort_values([*columns, "grade"], kind="stable")
+    return grades.drop_duplicates(columns, keep="last").astype({"scale": object})
 
 
 def clock_of(patient: pd.Series) -> InfusionClock:
@@ -233,9 +288,19 @@ def _labs(labs: pd.DataFrame, moment: pd.Series) -> pd.DataFrame:
     return rows.reindex(columns=columns)
 
 
-def _before(table: pd.DataFrame, moment: pd.Series, clock: str) -> pd.DataFrame:
-    rows = table.loc[table[clock] < table["patient"].map(moment)]
-    return rows.sort_values(["patient", clock], kind="stable")
+def _split(table: pd.DataFrame, moment: pd.Series, clock: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Rows before the landmark of their patient, and rows from then on."""
+    hours = table["patient"].map(moment)
+    return table.loc[table[clock] < hours], table.loc[table[clock] >= hours]
+
+
+def _by_scale(grades: pd.DataFrame) -> dict[str, list[tuple[float, int]]]:
+    result: dict[str, list[tuple[float, int]]] = {}
+    if len(grades):
+        columns = (grades[name].tolist() for name in ("scale", "assessed_hours", "grade"))
+        for scale, hours, grade in zip(*columns, strict=True):
+            result.setdefault(str(scale), []).append((float(hours), int(grade)))
+    return result
 
 
 def _by_patient(table: pd.DataFrame) -> dict[Any, pd.DataFrame]:

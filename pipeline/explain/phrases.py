@@ -6,10 +6,11 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipeline.format import MINUS, is_missing, joined
+from pipeline.format import MINUS, integer, is_missing, joined
 from pipeline.resources import schema_yaml
 
 _NARROW = "\u00a0"
+_MOST_HOURS = 48.0  # older than this is stated in days
 _SYNDROMES = ("crs", "icans")
 
 
@@ -52,12 +53,37 @@ def phrase(name: str, key: str, /, **parts: object) -> str:
 
     Examples
     --------
-    >>> phrase("estimate", "points", count=6)
-    '6 points'
+    >>> phrase("flags", "range", analytes="CRP")
+    'CRP beyond training'
     """
     template = str(section(name)[key])
     text = template.format(**parts)
     return text[:1].upper() + text[1:] if template.startswith("{short}:") else text
+
+
+def counted_phrase(name: str, key: str, /, count: int, **parts: object) -> str:
+    """Return a sentence with a number: its form ``one`` for 1, else ``many``.
+
+    Parameters
+    ----------
+    name, key : str
+        Section of ``sentences.yaml`` and key of the two forms in it.
+    count : int
+        Value of the placeholder ``count``.
+    **parts : object
+        Values of further placeholders.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> counted_phrase("estimate", "point", 1), counted_phrase("estimate", "point", 2)
+    ('1 point', '2 points')
+    """
+    forms = section(name)[key]
+    return str(forms["one" if count == 1 else "many"]).format(count=integer(count), **parts)
 
 
 def sentence(name: str) -> str:
@@ -142,8 +168,8 @@ def points_text(points: float) -> str:
     """
     count = whole(abs(points))
     if count == 0:
-        return phrase("estimate", "point", count="under 1")
-    return phrase("estimate", "point" if count == 1 else "points", count=count)
+        return phrase("estimate", "under_point")
+    return counted_phrase("estimate", "point", count)
 
 
 def signed_points(points: float) -> str:
@@ -194,7 +220,7 @@ def ratio_to_average(ratio: float) -> str:
 
 
 def age_text(hours: float) -> str:
-    """Format the age of a sample in whole hours.
+    """Format an age or another span in whole hours, over 48 h in days.
 
     Parameters
     ----------
@@ -207,10 +233,14 @@ def age_text(hours: float) -> str:
 
     Examples
     --------
-    >>> [age_text(hours).replace(chr(160), " ") for hours in (0.4, 41.2)]
-    ['under 1 h', '41 h']
+    >>> [age_text(hours).replace(chr(160), " ") for hours in (0.4, 41.2, 30000.0)]
+    ['under 1 h', '41 h', '1,250 days']
     """
-    return f"under 1{_NARROW}h" if hours < 1 else f"{whole(hours)}{_NARROW}h"
+    if hours < 1:
+        return f"under 1{_NARROW}h"
+    if hours <= _MOST_HOURS:
+        return f"{whole(hours)}{_NARROW}h"
+    return f"{integer(whole(hours / 24))}{_NARROW}days"
 
 
 def listed_phrases(names: Sequence[str], most: int = 5) -> str:

@@ -13,7 +13,7 @@ from pipeline.explain.patient_record import PatientRecord
 from pipeline.explain.phrases import age_text, listed_phrases, phrase, section, signed_points
 from pipeline.explain.ranked_reasons import LEAST_POINTS, rank_reasons
 from pipeline.explain.result_changes import change_text
-from pipeline.explain.result_text import number_text, value_text
+from pipeline.explain.result_text import value_text
 from pipeline.features.score_definitions import PREFIX, score_label, scores
 from pipeline.format import joined
 
@@ -112,42 +112,6 @@ def estimate_reasons(
     against = phrase("against", key, what=joined(named))
     other = ranked.other if large else ranked.other + offset
     return EstimateReasons(bars, other, offset if large else 0.0, against)
-
-
-def strongest_reason(item: Estimate, record: PatientRecord, summary: ModelSummary) -> str:
-    """Arrow and name of the largest contribution along the estimate, for a list; may be blank.
-
-    Parameters
-    ----------
-    item : Estimate
-        With contributions; without any, the text is blank.
-    record : PatientRecord
-        The patient.
-    summary : ModelSummary
-        The model.
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
-    >>> from types import SimpleNamespace
-    >>> from pipeline.explain.estimates import Risk
-    >>> item = Estimate(
-    ...     "icans", "ICANS", "icans", 1, "ok", "", 72.0, (Risk(72.0, 0.2, 0.1, 0.3),),
-    ...     players={"host_product": 4.0, "measurement": 6.0}, reference_risk=0.1,
-    ... )
-    >>> person = SimpleNamespace(results={}, product="axi-cel")
-    >>> strongest_reason(item, person, SimpleNamespace(analytes={}))
-    '▲ Which labs were drawn'
-    """
-    for key, points in rank_reasons(item.players).along(item.direction)[:1]:
-        arrow = signed_points(points).partition(" ")[0]
-        results = record.results.get(key) if key in summary.analytes else None
-        number = f" {number_text(results[-1].value)}" if results else ""
-        return f"{arrow} {player_name(key, summary)}{number}"
-    return ""
 
 
 def favouring_players(estimates: Sequence[Estimate]) -> dict[str, list[str]]:

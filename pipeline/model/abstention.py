@@ -168,7 +168,7 @@ def abstention_codes(
     ages = analyte_ages(matrix)[1]
     recent = (ages <= config.newest_lab_hours).sum(axis=1)
     scarce = [
-        f"{number} of the model's analytes measured in the last {config.newest_lab_hours:g} h, "
+        f"{number} of the model's labs measured in the last {config.newest_lab_hours:g} h, "
         f"at least {config.min_analytes} needed"
         for number in recent
     ]
@@ -313,7 +313,7 @@ def mostly_rejected_reasons(
     >>> sources = pd.DataFrame({"patient_id": ["P1", "P1", "P2"]})
     >>> read = SimpleNamespace(refused=rejects, sources=sources)
     >>> mostly_rejected_reasons(["P1", "P2"], read, PredictConfig()).tolist()
-    ['most results of this patient were rejected (7 of 9), see rejects.csv', '']
+    ['most results of this patient are unreadable (7 of 9), see rejects.csv', '']
     """
     accepted = read.sources["patient_id"].value_counts()
     sentences = [
@@ -333,14 +333,14 @@ def mostly_rejected_reason(refused: int, accepted: int, config: PredictConfig) -
     Examples
     --------
     >>> mostly_rejected_reason(5, 3, PredictConfig())
-    'most results of this patient were rejected (5 of 8), see rejects.csv'
+    'most results of this patient are unreadable (5 of 8), see rejects.csv'
     >>> [mostly_rejected_reason(*counts, PredictConfig()) for counts in ((4, 4), (2, 1))]
     ['', '']
     """
     whole = refused + accepted
     if refused < config.min_refused_results or refused <= config.max_refused_share * whole:
         return ""
-    return f"most results of this patient were rejected ({refused} of {whole}), see rejects.csv"
+    return f"most results of this patient are unreadable ({refused} of {whole}), see rejects.csv"
 
 
 def applied_abstentions(

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from pipeline.cohort.patient_links import UNKNOWN_PATIENT
 from pipeline.explain.estimates import Estimate, Risk
-from pipeline.explain.infusion_clock import day_and_hour
 from pipeline.explain.model_summary import ModelSummary, graded_scales
+from pipeline.explain.outcome_state import outcome_state
 from pipeline.explain.patient_record import PatientRecord
 from pipeline.explain.phrases import (
     interval_text,
@@ -17,6 +18,7 @@ from pipeline.explain.phrases import (
     points_text,
     ratio_to_average,
     risk_text,
+    section,
     whole,
 )
 from pipeline.explain.risk_changes import change_drivers, interim_events, is_large_change
@@ -136,20 +138,14 @@ def refits_text(risk: Risk) -> str:
     return phrase("estimate", "refits_higher" if at_low else "refits_lower")
 
 
-def change_text(item: Estimate, landmark_hours: float, section: str = "estimate") -> str:
-    """Describe the change of the headline risk within 24 h, same model; blank if unknown.
-
-    Parameters
-    ----------
-    section : str
-        Section of ``sentences.yaml``: ``estimate``, or ``ward`` for a shorter text.
-    """
+def change_text(item: Estimate, landmark_hours: float) -> str:
+    """Describe the change of the headline risk within 24 h, same model; blank if unknown."""
     before, risk = item.day_before(landmark_hours), item.headline
     if before is None or risk is None:
         return ""
     points = whole(100 * risk.risk) - whole(100 * before.risk)
     key = "change_none" if points == 0 else "change_up" if points > 0 else "change_down"
-    return phrase(section, key, points=points_text(points), before=risk_text(before.risk))
+    return phrase("estimate", key, points=points_text(points), before=risk_text(before.risk))
 
 
 def _drivers(item: Estimate, record: PatientRecord, summary: ModelSummary) -> str:
@@ -161,13 +157,20 @@ def _drivers(item: Estimate, record: PatientRecord, summary: ModelSummary) -> st
     return f"{change_drivers(item, before, summary)} {events}".strip()
 
 
-def present_text(item: Estimate, record: PatientRecord, *, brief: bool = False) -> str:
-    """When an outcome that is already present was first charted; blank if unknown."""
-    onset = record.first_grade(item.scale, item.threshold)
-    if onset is None:
+def occurred_text(item: Estimate, record: PatientRecord) -> str:
+    """Whether an outcome that has occurred is present, and since when; blank if not charted."""
+    state = outcome_state(record, item.scale, item.threshold)
+    if state is None:
         return ""
-    when = record.clock.words(onset)
-    return when if brief or record.clock.zero is None else f"{when} ({day_and_hour(onset)})"
+    key = "present_since" if state.present else "over" if state.grade else "resolved"
+    return phrase(
+        "no_estimate",
+        key,
+        short=item.short,
+        grade=state.grade,
+        when=record.clock.words(state.since),
+        onset=record.clock.words(state.onset),
+    )
 
 
 def level_text(level: float) -> str:
@@ -183,14 +186,26 @@ def level_text(level: float) -> str:
 
 def _without(item: Estimate, record: PatientRecord) -> tuple[str, tuple[str, ...]]:
     if item.status == EVENT_PRESENT:
-        when = present_text(item, record)
-        key = "event_present" if when else "event_present_unknown"
-        return phrase("no_estimate", "event_present_title"), (
-            phrase("no_estimate", key, when=when),
-        )
-    key = "rejected" if item.status == REJECTED else "abstained"
-    text = phrase("no_estimate", key, reason=item.reason.replace("_", " ") or "not stated")
-    return phrase("no_estimate", "none_title"), (text, phrase("no_estimate", "not_low"))
+        state = outcome_state(record, item.scale, item.threshold)
+        title = "event_over_title" if state and not state.present else "event_present_title"
+        text = occurred_text(item, record) or phrase("no_estimate", "event_unknown")
+        lines = (f"{text[:1].upper()}{text[1:]}.", phrase("no_estimate", "event_no_risk"))
+        return phrase("no_estimate", title), lines
+    return phrase("no_estimate", "none_title"), (
+        unscored_text(item),
+        phrase("no_estimate", "not_low"),
+    )
+
+
+def unscored_text(item: Estimate) -> str:
+    """Why there is no estimate of an outcome that has not occurred."""
+    if item.status != REJECTED:
+        reason = item.reason.replace("_", " ") or phrase("no_estimate", "not_stated")
+        return phrase("no_estimate", "abstained", reason=reason)
+    if item.reason == UNKNOWN_PATIENT:
+        return phrase("no_estimate", "unknown_patient")
+    reason = section("no_estimate")["codes"].get(item.reason, item.reason.replace("_", " "))
+    return phrase("no_estimate", "rejected", reason=reason)
 
 
 def _row(risk: Risk) -> tuple[str, str, str, str]:

@@ -1,4 +1,4 @@
-"""Small drawings of an estimate: risk by horizon, and a line for a list."""
+"""Risk of an estimate by horizon as a small drawing."""
 
 from __future__ import annotations
 
@@ -8,45 +8,10 @@ from markupsafe import Markup
 
 from pipeline.explain.estimates import Risk
 from pipeline.explain.phrases import interval_text, risk_text
-from pipeline.pages.axes import Scale
 from pipeline.pages.risk_scale import position
-from pipeline.pages.svg import INK, ORANGE, Style, element, marker, stroke
 
-_REACHES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0)
-_THIN = Style(INK, None, width=1.2)
-_SPREAD = "#f0c3a0"
 _HEIGHT = 62.0
 _TOP, _BOTTOM = 16.0, 44.0
-
-
-def axis_maximum(risks: Sequence[Risk]) -> float:
-    """Return an axis limit that covers all intervals and base rates.
-
-    Examples
-    --------
-    >>> axis_maximum([Risk(72.0, 0.18, 0.11, 0.29)])
-    0.3
-    """
-    ends = [max(risk.high, risk.usual.rate if risk.usual else 0.0) for risk in risks]
-    return next((reach for reach in _REACHES if reach >= max(ends, default=0.0)), 1.0)
-
-
-def mini_line(risk: Risk, reach: float) -> Markup:
-    """Draw a number line without labels, for a list."""
-    x = Scale(0.0, reach, 3.0, 147.0)
-    low, high = x(risk.low), x(x.clamp(risk.high))
-    parts = [
-        stroke(x.start, 7, x.end, 7, _THIN),
-        element(
-            "rect", x=low, y=3, width=max(high - low, 2.0), height=8, fill=_SPREAD, stroke=ORANGE
-        ),
-        marker("diamond", x(x.clamp(risk.risk)), 7, colour=ORANGE, size=4),
-    ]
-    if risk.usual is not None:
-        usual = x(x.clamp(risk.usual.rate))
-        parts.append(stroke(usual, 0, usual, 14, Style(INK, None, width=2.4)))
-    box = {"viewBox": "0 0 150 14", "width": 110, "height": 10}
-    return element("svg", *parts, **box, xmlns="http://www.w3.org/2000/svg", aria_hidden="true")
 
 
 def horizon_steps(risks: Sequence[Risk], headline: float) -> Markup:

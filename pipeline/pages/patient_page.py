@@ -8,16 +8,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pipeline.explain.confidence import Confidence, confidence_of, refused_reasons
+import pandas as pd
+
+from pipeline.explain.confidence import Confidence, confidence_of, unscored_reasons
 from pipeline.explain.drug_caveats import drug_marks
-from pipeline.explain.estimate_age import estimate_age, span_text
+from pipeline.explain.estimate_age import estimate_age, estimate_moment, hours_at
 from pipeline.explain.estimate_inputs import missing_inputs
 from pipeline.explain.estimates import Estimate, asked
 from pipeline.explain.infusion_clock import since_infusion, timestamp_text
 from pipeline.explain.model_limits import model_limits
 from pipeline.explain.model_summary import ModelSummary, Validation, graded_scales
 from pipeline.explain.patient_record import PatientRecord
-from pipeline.explain.phrases import interval_text, outcome_short, phrase
+from pipeline.explain.phrases import age_text, interval_text, outcome_short, phrase
 from pipeline.explain.reference_range import own_range
 from pipeline.explain.result_changes import range_text
 from pipeline.explain.sentences import (
@@ -32,7 +34,7 @@ from pipeline.format import decimal, integer, is_missing, joined
 from pipeline.model.status import EVENT_PRESENT
 from pipeline.pages.contribution_heatmap import heatmap
 from pipeline.pages.html import render
-from pipeline.pages.outcome_card import card, present_text
+from pipeline.pages.outcome_card import card, occurred_text
 from pipeline.pages.risk_scale import syndrome_hue
 from pipeline.pages.timeline_chart import (
     TimelineRow,
@@ -40,6 +42,7 @@ from pipeline.pages.timeline_chart import (
     drug_row,
     grade_row,
     lab_timeline,
+    moment_row,
     risk_row,
     time_axis,
 )
@@ -50,7 +53,13 @@ TEMPLATES = Path(__file__).parent / "templates"
 MOST_LABS = 6
 _MOST_PRINTED_ROWS = 28
 """Above, the step lines and drug caveats are not printed."""
-_MOST_CHIPS, _MOST_DRUGS, _MOST_EXCEPTIONS, _MOST_CAVEATS = 4, 4, 3, 2
+_MISSING_LISTS = {
+    "never": "list_never",
+    "stale": "list_stale",
+    "grades": "list_grades",
+    "refused": "list_refused",
+}
+_MOST_DRUGS, _MOST_CAVEATS = 4, 2
 
 
 @dataclass(frozen=True)
@@ -75,16 +84,17 @@ def patient_page(patient: Patient, summary: ModelSummary, *, made: datetime, bac
     back : str
         Relative address of the ward list; blank for no link.
     """
-    record, inputs = patient.record, patient.inputs
+    record = patient.record
     shown = asked(list(patient.estimates), summary.outcomes)
     estimated = [item for item in shown if item.headline is not None]
     reasons = [estimate_reasons(item, record, summary) for item in estimated]
     confidence = _confidence(patient, estimated, summary, made)
-    missing = [] if inputs is None else _missing(patient, estimated, summary)
+    missing = _missing(patient, summary)
     exceptions = _exceptions(patient, confidence, summary)
     keys = list(dict.fromkeys(bar.key for each in reasons for bar in each.bars))
     caveats = [text for key in keys for text in caveat_sentences([key], record, summary)[:1]]
-    timeline, why = _timeline(record, estimated, summary), _why(estimated, reasons, summary)
+    timeline = _timeline(record, estimated, summary, _moment(patient, made))
+    why = _why(estimated, reasons, summary)
     return render(
         TEMPLATES,
         "patient.html.j2",
@@ -96,15 +106,13 @@ def patient_page(patient: Patient, summary: ModelSummary, *, made: datetime, bac
         back=back,
         cards=[card(item, record, summary, _note(item, patient, summary)) for item in shown],
         level=confidence,
-        exceptions=exceptions[:_MOST_EXCEPTIONS],
-        more_exceptions=exceptions[_MOST_EXCEPTIONS:],
+        exceptions=exceptions,
         why=why,
         caveats=caveats[:_MOST_CAVEATS],
         timeline=timeline,
         dense=_rows(exceptions, why, timeline) > _MOST_PRINTED_ROWS,
         heatmap=heatmap(estimated, record, summary),
-        missing=missing[:_MOST_CHIPS],
-        more_missing=missing[_MOST_CHIPS:],
+        missing=missing,
         labs=_all_labs(record, summary),
         limits=model_limits(shown, summary),
         footer=footer_lines(shown, summary),
@@ -114,7 +122,7 @@ def patient_page(patient: Patient, summary: ModelSummary, *, made: datetime, bac
 def _rows(exceptions: Sequence[str], why: Sequence[Why], timeline: Sequence[TimelineRow]) -> int:
     """Rows of a page in print; a bar with a driver counts twice."""
     bars = max((sum(1 + bool(row.driver) for row in each.rows) for each in why), default=0)
-    return min(len(exceptions), _MOST_EXCEPTIONS) + bars + len(timeline)
+    return len(exceptions) + bars + len(timeline)
 
 
 def footer_lines(shown: Sequence[Estimate], summary: ModelSummary) -> list[str]:
@@ -163,27 +171,36 @@ def _figure(name: str, validation: Validation | None) -> str:
 
 
 def _bar(patient: Patient, summary: ModelSummary, made: datetime) -> list[str]:
-    """Product, time since infusion, grades, and age of the newest lab when the page is made."""
+    """Product, time of the estimate, grades, and age of the newest lab when the page is made."""
     record, inputs = patient.record, patient.inputs
-    parts = [record.product] if record.product else []
-    if not is_missing(record.hours):
-        parts.append(since_infusion(record.hours))
-    if inputs is None:
-        return parts
-    parts.append(grade_text(record, summary))
-    late = estimate_age(record, made, summary.horizon)
-    if is_missing(inputs.newest):
-        parts.append(phrase("header", "labs_unread"))
-    else:
-        age = span_text(inputs.newest + (late.hours if late else 0.0))
-        parts.append(phrase("header", "labs", age=age))
+    parts = [record.product, _moment(patient, made)]
+    if not patient.unknown:
+        parts.append(grade_text(record, summary, hours_at(record, made)))
+    if inputs is not None:
+        late = estimate_age(record, made, summary.horizon)
+        age = inputs.newest + (late.hours if late else 0.0)
+        parts.append(
+            phrase("header", "labs_unread")
+            if is_missing(age)
+            else phrase("header", "labs", age=age_text(age))
+        )
     return [part for part in parts if part]
 
 
-def grade_text(record: PatientRecord, summary: ModelSummary) -> str:
-    """Current grade on each scale; a scale without one is named as unknown."""
+def _moment(patient: Patient, made: datetime) -> str:
+    """Day and time of the estimate; without a landmark, the day on which the page is made."""
+    record = patient.record
+    if is_missing(record.hours):
+        now = hours_at(record, made)
+        return "" if is_missing(now) else since_infusion(now)
+    key = "estimate" if any(item.headline for item in patient.estimates) else "moment"
+    return phrase("header", key, when=estimate_moment(record, made))
+
+
+def grade_text(record: PatientRecord, summary: ModelSummary, hours: float) -> str:
+    """Newest grade on each scale at an hour; a scale without one is named as unknown."""
     grades = {
-        scale.upper(): record.current_grade(scale, summary.grade_valid_hours)
+        scale.upper(): record.newest_grade(scale, hours, summary.grade_valid_hours)
         for scale in graded_scales(summary)
     }
     known = [
@@ -198,13 +215,12 @@ def grade_text(record: PatientRecord, summary: ModelSummary) -> str:
 
 
 def _note(item: Estimate, patient: Patient, summary: ModelSummary) -> str:
-    """Why an outcome replaces one that is already present; else blank."""
+    """State of the outcome that this one replaces because it has occurred; else blank."""
     first = summary.outcomes[item.outcome].shown_after
     before = next((other for other in patient.estimates if other.outcome == first), None)
     if before is None or before.status != EVENT_PRESENT:
         return ""
-    when = present_text(before, patient.record, brief=True)
-    return phrase("no_estimate", "instead", when=when) if when else ""
+    return occurred_text(before, patient.record)
 
 
 def _confidence(
@@ -221,9 +237,12 @@ def _confidence(
 def _exceptions(
     patient: Patient, confidence: Confidence | None, summary: ModelSummary
 ) -> tuple[str, ...]:
-    if confidence is None:
-        return tuple(reason.text for reason in refused_reasons(summary, patient.refused))
-    return confidence.reasons
+    if confidence is not None:
+        return confidence.reasons
+    reasons = unscored_reasons(
+        patient.record, summary, patient.refused, patient.later, unknown=patient.unknown
+    )
+    return tuple(reason.text for reason in reasons)
 
 
 def _why(
@@ -242,40 +261,52 @@ def _why(
     return result
 
 
-def _missing(
-    patient: Patient, estimated: Sequence[Estimate], summary: ModelSummary
-) -> list[tuple[str, str]]:
-    """Missing or old inputs, the one whose measurement could change most first, with its effect."""
-    found = missing_inputs(patient.record, patient.inputs, summary, patient.refused)  # type: ignore[arg-type]
-    effect = patient.measuring
-    items = sorted(found, key=lambda item: effect is None or item.analyte != effect.analyte)
-    result = []
-    for item in items:
-        text = ""
-        if effect is not None and item.analyte == effect.analyte:
-            text = phrase(
-                "missing",
-                "measuring",
-                short=outcome_short(effect.outcome),
-                interval=interval_text(effect.low, effect.high),
-            )
-        result.append((item.text, text))
-    return result
+def _missing(patient: Patient, summary: ModelSummary) -> list[str]:
+    """Every missing or old input; first the one whose measurement could change an estimate most."""
+    if patient.inputs is None:
+        return []
+    inputs = missing_inputs(patient.record, patient.inputs, summary, patient.refused)
+    effect, lines = patient.measuring, []
+    first = next((item for item in inputs if effect and item.analyte == effect.analyte), None)
+    if effect is not None and first is not None:
+        inputs.remove(first)
+        text = phrase(
+            "missing",
+            "measuring_never" if first.kind == "never" else "measuring_stale",
+            analyte=first.name,
+            age=first.age,
+            short=outcome_short(effect.outcome),
+            interval=interval_text(effect.low, effect.high),
+        )
+        lines.append(text)
+    for kind, key in _MISSING_LISTS.items():
+        by_age: dict[str, list[str]] = {}
+        for item in inputs:
+            if item.kind == kind:
+                by_age.setdefault(item.age, []).append(item.name)
+        if by_age:
+            names = "; ".join(f"{age} {', '.join(each)}".strip() for age, each in by_age.items())
+            lines.append(phrase("missing", key, names=names))
+    return lines
 
 
 def _timeline(
-    record: PatientRecord, estimated: Sequence[Estimate], summary: ModelSummary
+    record: PatientRecord, estimated: Sequence[Estimate], summary: ModelSummary, moment: str
 ) -> list[TimelineRow]:
     if not record.results:
         return []
     x = time_axis(record)
-    rows = [risk_row(estimated, record, x)] if estimated else []
+    rows = [risk_row(estimated, record, x, moment) if estimated else moment_row(moment, x)]
     rows += [
         grade_row(scale, record, x, summary.grade_valid_hours)
         for scale in graded_scales(summary)
-        if scale in record.charted
+        if record.grade_course(scale)
     ]
-    rows += [drug_row(drug, record, x) for drug in drug_marks(record.doses)[:_MOST_DRUGS]]
+    given = sorted(
+        drug_marks(pd.concat([record.doses, record.later_doses])),
+        key=lambda drug: max(drug.hours) < record.hours,  # those given since are never left out
+    )
+    rows += [drug_row(drug, record, x) for drug in given[:_MOST_DRUGS]]
     keys = most_relevant(record, estimated, summary)[:MOST_LABS]
     rows += [lab_timeline(summary.analytes[key], record, x) for key in keys]
     return [*rows, axis_row(x)]
@@ -284,7 +315,7 @@ def _timeline(
 def most_relevant(
     record: PatientRecord, estimated: Sequence[Estimate], summary: ModelSummary
 ) -> list[str]:
-    """Measured analytes of the model by largest contribution, then core markers first."""
+    """Measured analytes of the model by largest contribution, then core analytes first."""
 
     def order(key: str) -> tuple[float, bool]:
         strength = max((abs(item.players.get(key, 0.0)) for item in estimated), default=0.0)

@@ -10,10 +10,10 @@ from itertools import pairwise
 from markupsafe import Markup, escape
 
 from pipeline.cohort.analytes import Analyte
-from pipeline.explain.drug_caveats import DrugMark
+from pipeline.explain.drug_caveats import DrugMark, drug_marks
 from pipeline.explain.estimates import EarlierEstimate, Estimate
 from pipeline.explain.patient_record import LabResult, PatientRecord
-from pipeline.explain.phrases import interval_text, phrase, risk_text
+from pipeline.explain.phrases import counted_phrase, interval_text, phrase, risk_text
 from pipeline.explain.reference_range import own_range
 from pipeline.explain.result_text import number_text, value_text
 from pipeline.pages.risk_scale import position, syndrome_hue
@@ -21,8 +21,10 @@ from pipeline.pages.risk_scale import position, syndrome_hue
 _LONGEST_GAP = 36.0
 _EARLIEST, _LONGEST = -48.0, 14 * 24.0
 _RISK_HEIGHT, _LAB_HEIGHT, _RIBBON_HEIGHT, _DRUG_HEIGHT, _AXIS_HEIGHT = 88.0, 30.0, 18.0, 16.0, 18.0
+_MOMENT_HEIGHT = 14.0
 _RISK_LINES = ((0.0, "0"), (0.05, "5%"), (0.25, "25%"), (1.0, "100%"))
 _MOST_DAY_LABELS = 8
+_SINCE_WIDTH, _SINCE_GAP = 9.0, 2.0  # percent, for what was charted after the landmark
 _DIGIT = 3.0  # least share of the width for the digit of a grade
 
 
@@ -33,7 +35,7 @@ class TimelineRow:
     Attributes
     ----------
     kind : str
-        ``risk``, ``grade``, ``drug``, ``lab`` or ``axis``.
+        ``moment``, ``risk``, ``grade``, ``drug``, ``lab`` or ``axis``.
     hue : str
         CSS class of a syndrome; blank for none.
     keys : tuple of (str, str, bool)
@@ -51,14 +53,32 @@ class TimelineRow:
 
 @dataclass(frozen=True)
 class TimeAxis:
-    """Hours since infusion, from the first sample shown to the landmark, in percent."""
+    """Hours since infusion, from the first sample shown to the newest event, in percent.
+
+    What was charted after the landmark is in a strip of fixed width, so that an event minutes
+    later is visible.
+
+    Attributes
+    ----------
+    low, landmark, high : float
+        ``high`` is the landmark if nothing was charted since.
+    """
 
     low: float
+    landmark: float
     high: float
+
+    @property
+    def line(self) -> float:
+        """Return the place of the landmark."""
+        return 99.0 if self.high <= self.landmark else 99.0 - _SINCE_WIDTH
 
     def __call__(self, hours: float) -> float:
         """Return the place of an hour, from 1 to 99."""
-        return 1.0 + 98.0 * (hours - self.low) / (self.high - self.low)
+        if hours > self.landmark:
+            share = (hours - self.landmark) / (self.high - self.landmark)
+            return self.line + _SINCE_GAP + (99.0 - self.line - _SINCE_GAP) * share
+        return 1.0 + (self.line - 1.0) * (hours - self.low) / (self.landmark - self.low)
 
 
 def time_axis(record: PatientRecord) -> TimeAxis:
@@ -66,11 +86,29 @@ def time_axis(record: PatientRecord) -> TimeAxis:
     earliest = max(_EARLIEST, record.hours - _LONGEST)
     hours = (item.hours for results in record.results.values() for item in results)
     first = min((hour for hour in hours if hour >= earliest), default=earliest)
-    return TimeAxis(min(first, record.hours - 24.0), record.hours)
+    since = [hour for rows in record.charted_since.values() for hour, _ in rows]
+    since += [hour for mark in drug_marks(record.later_doses) for hour in mark.hours]
+    high = record.hours
+    if since:  # the newest event has room on its right
+        high += max(1.0, 1.5 * (max(since) - record.hours))
+    return TimeAxis(min(first, record.hours - 24.0), record.hours, high)
 
 
-def risk_row(estimates: Sequence[Estimate], record: PatientRecord, x: TimeAxis) -> TimelineRow:
-    """Draw the headline risk of every shown outcome over time, with intervals."""
+def moment_row(moment: str, x: TimeAxis) -> TimelineRow:
+    """Draw the time of the line that marks the landmark, where there is no risk to draw."""
+    return TimelineRow("moment", "", "", _drawing(_MOMENT_HEIGHT, [_moment(moment, x)], ""))
+
+
+def risk_row(
+    estimates: Sequence[Estimate], record: PatientRecord, x: TimeAxis, moment: str
+) -> TimelineRow:
+    """Draw the headline risk of every shown outcome over time, with intervals.
+
+    Parameters
+    ----------
+    moment : str
+        Time of the estimate, beside its line.
+    """
     parts = [
         f'<line class="grid" x1="0" y1="{_risk_y(at):.4g}" x2="100%" y2="{_risk_y(at):.4g}"/>'
         f'<text x="0" y="{_risk_y(at) - 2:.4g}">{label}</text>'
@@ -102,19 +140,26 @@ def risk_row(estimates: Sequence[Estimate], record: PatientRecord, x: TimeAxis) 
             )
             for one in every
         ]
-    drawing = _drawing(_RISK_HEIGHT, parts, "; ".join(told))
+    drawing = _drawing(
+        _RISK_HEIGHT, [_line(x, _RISK_HEIGHT), _moment(moment, x), *parts], "; ".join(told)
+    )
     name = phrase("timeline", "risk", horizon=hours)
     return TimelineRow("risk", name, "", drawing, keys=tuple(keys))
 
 
 def grade_row(scale: str, record: PatientRecord, x: TimeAxis, valid_hours: float) -> TimelineRow:
-    """Draw the grades of a scale as a ribbon; a grade ends with the next or when it expires."""
-    rows = record.charted.get(scale, [])
+    """Draw the grades of a scale as a ribbon; a grade ends with the next or when it expires.
+
+    Right of the landmark are only grades that were charted since.
+    """
+    rows = record.grade_course(scale)
     parts = [
         f'<line class="grid" x1="0" y1="{_RIBBON_HEIGHT - 1:g}" x2="100%" '
-        f'y2="{_RIBBON_HEIGHT - 1:g}"/>'
+        f'y2="{_RIBBON_HEIGHT - 1:g}"/>',
+        _line(x, _RIBBON_HEIGHT),
     ]
-    ends = [later for later, _ in rows[1:]] + [record.hours]
+    end = x.high if scale in record.charted_since else x.landmark
+    ends = [later for later, _ in rows[1:]] + [end]
     runs: list[tuple[float, float, int]] = []
     for (start, grade), end in zip(rows, ends, strict=True):
         end = min(end, start + valid_hours)
@@ -138,8 +183,13 @@ def grade_row(scale: str, record: PatientRecord, x: TimeAxis, valid_hours: float
                 f'text-anchor="middle">{grade}</text>'
             )
     alternative = "; ".join(f"{record.clock.words(at)} {grade}" for at, grade in rows)
-    current = record.current_grade(scale, valid_hours)
+    current = record.newest_grade(scale, record.hours, valid_hours)
     newest = phrase("timeline", "unknown") if current is None else str(current)
+    if scale in record.charted_since:
+        newest = phrase("timeline", "grade_since", grade=newest)
+    elif current is not None and x.landmark - runs[-1][0] < _DIGIT * (x.high - x.low) / 98.0:
+        when = record.clock.words(runs[-1][0])  # too short for its digit
+        newest = phrase("timeline", "grade_from", grade=newest, when=when)
     drawing = _drawing(_RIBBON_HEIGHT, parts, alternative)
     hue = "crs" if scale == "crs" else "icans" if scale == "icans" else "other-syndrome"
     name = phrase("timeline", "grades", scale=scale.upper())
@@ -153,10 +203,14 @@ def drug_row(drug: DrugMark, record: PatientRecord, x: TimeAxis) -> TimelineRow:
         for at in drug.hours
         if x.low <= at <= x.high
     ]
-    count = len(drug.hours)
-    newest = phrase("timeline", "dose" if count == 1 else "doses", count=count)
+    since = sum(at >= record.hours for at in drug.hours)
+    newest = counted_phrase("timeline", "dose", len(drug.hours))
+    if since:
+        key = "doses_since" if since < len(drug.hours) else "all_doses_since"
+        newest = phrase("timeline", key, doses=newest, count=since)
     told = "; ".join(record.clock.words(at) for at in drug.hours)
-    return TimelineRow("drug", drug.name, "", _drawing(_DRUG_HEIGHT, parts, told), newest)
+    drawing = _drawing(_DRUG_HEIGHT, [_line(x, _DRUG_HEIGHT), *parts], told)
+    return TimelineRow("drug", drug.name, "", drawing, newest)
 
 
 def lab_timeline(analyte: Analyte, record: PatientRecord, x: TimeAxis) -> TimelineRow:
@@ -169,7 +223,7 @@ def lab_timeline(analyte: Analyte, record: PatientRecord, x: TimeAxis) -> Timeli
     shown = [item for item in results if item.hours >= x.low]
     limits, newest = own_range(analyte, record), results[-1]
     y = _value_axis([item.value for item in shown or results], limits, analyte)
-    parts = []
+    parts = [_line(x, _LAB_HEIGHT)]
     low, high = limits
     if low is not None and high is not None and shown:
         top, bottom = y(high), y(low)
@@ -197,9 +251,9 @@ def lab_timeline(analyte: Analyte, record: PatientRecord, x: TimeAxis) -> Timeli
 
 def axis_row(x: TimeAxis) -> TimelineRow:
     """Draw the days since infusion below the rows."""
-    first, last = math.ceil(x.low / 24 - 1e-9), math.floor(x.high / 24 + 1e-9)
+    first, last = math.ceil(x.low / 24 - 1e-9), math.floor(x.landmark / 24 + 1e-9)
     every = max(1, math.ceil((last - first + 1) / _MOST_DAY_LABELS))
-    parts = ['<line class="axis" x1="0" y1="1" x2="100%" y2="1"/>']
+    parts = [_line(x, 5.0), '<line class="axis" x1="0" y1="1" x2="100%" y2="1"/>']
     for day in range(first, last + 1):
         at = x(24.0 * day)
         parts.append(f'<line class="axis" x1="{at:.2f}%" y1="1" x2="{at:.2f}%" y2="5"/>')
@@ -212,11 +266,24 @@ def axis_row(x: TimeAxis) -> TimelineRow:
     return TimelineRow("axis", "Day", "", _drawing(_AXIS_HEIGHT, parts, ""))
 
 
+def _line(x: TimeAxis, height: float) -> str:
+    """Line of the landmark."""
+    return f'<line class="moment" x1="{x.line:.2f}%" y1="0" x2="{x.line:.2f}%" y2="{height:g}"/>'
+
+
+def _moment(moment: str, x: TimeAxis) -> str:
+    """Time of the landmark, left of its line."""
+    return (
+        f'<text class="moment" x="{x.line:.2f}%" dx="-8" y="11" text-anchor="end">'
+        f"{escape(moment)}</text>"
+    )
+
+
 def _curve(every: Sequence[EarlierEstimate], x: TimeAxis, shift: float, *, dashed: bool) -> str:
     parts = []
     dash = ' stroke-dasharray="5 3"' if dashed else ""
     for one in every:
-        at = x(one.landmark_hours) + shift * (one.landmark_hours < x.high)
+        at = x(one.landmark_hours) + shift * (one.landmark_hours < x.landmark)
         low, high = _risk_y(one.low), _risk_y(one.high)
         parts.append(
             f'<line class="interval" x1="{at:.2f}%" y1="{low:.4g}" x2="{at:.2f}%" y2="{high:.4g}"/>'

@@ -7,10 +7,10 @@ from datetime import datetime
 
 from markupsafe import Markup
 
-from pipeline.explain.estimate_age import estimate_age
+from pipeline.explain.estimate_age import estimate_age, hours_at
 from pipeline.explain.infusion_clock import timestamp_text
 from pipeline.explain.model_summary import ModelSummary
-from pipeline.explain.phrases import phrase, section
+from pipeline.explain.phrases import counted_phrase, phrase, section
 from pipeline.pages.html import render
 from pipeline.pages.outcome_card import level_text
 from pipeline.pages.patient_page import TEMPLATES, footer_lines
@@ -49,7 +49,13 @@ def ward_pages(
         File name to page; ``index.html`` is sorted by the largest severe risk.
     """
     listed = [
-        WardPatient(patient, address, summary, estimate_age(patient.record, made, summary.horizon))
+        WardPatient(
+            patient,
+            address,
+            summary,
+            estimate_age(patient.record, made, summary.horizon),
+            hours_at(patient.record, made),
+        )
         for patient, address in patients
     ]
     labels = section("ward")
@@ -96,16 +102,17 @@ def ward_pages(
 def _groups(
     order: WardOrder, patients: Sequence[WardPatient], lines: dict[str, Markup]
 ) -> list[tuple[str, list[Markup]]]:
-    """Lines with an estimate, then under a heading those without."""
-    ordered = order.sort(patients)
-    known = [lines[each.address] for each in ordered if each.estimated]
-    missing = [lines[each.address] for each in ordered if not each.estimated]
-    groups = [("", known), (phrase("ward", "without"), missing)]
-    return [(heading, rows) for heading, rows in groups if rows]
+    """Lines with an estimate, then under headings those without and unknown patients."""
+    groups: dict[str, list[Markup]] = {"": [], "without": [], "unknown": []}
+    for each in order.sort(patients):
+        name = "unknown" if each.patient.unknown else "" if each.estimated else "without"
+        groups[name].append(lines[each.address])
+    return [(phrase("ward", name) if name else "", rows) for name, rows in groups.items() if rows]
 
 
 def _counts(patients: Sequence[WardPatient], severe: Sequence[str]) -> list[tuple[int, str]]:
-    """Numbers of patients on top of the list, with their names."""
+    """Numbers of patients on top of the list, with their names, without unknown patients."""
+    patients = [each for each in patients if not each.patient.unknown]
     rise = section("ward")["rising_from_points"]
     counts = {
         "count_patients": len(patients),
@@ -116,7 +123,12 @@ def _counts(patients: Sequence[WardPatient], severe: Sequence[str]) -> list[tupl
         "count_expired": sum(each.expired for each in patients),
     }
     return [
-        (count, phrase("ward", name, points=rise))
+        (
+            count,
+            counted_phrase("ward", name, count)
+            if name == "count_patients"
+            else phrase("ward", name, points=rise),
+        )
         for name, count in counts.items()
         if count or name != "count_expired"
     ]

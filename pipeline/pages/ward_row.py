@@ -8,17 +8,21 @@ from functools import cached_property
 
 from markupsafe import Markup
 
-from pipeline.explain.confidence import confidence_of, refused_reasons
+from pipeline.config import OutcomeConfig
+from pipeline.explain.confidence import confidence_of, unscored_reasons
 from pipeline.explain.drug_caveats import drug_name
 from pipeline.explain.estimate_age import EstimateAge
 from pipeline.explain.estimates import Estimate, Risk
 from pipeline.explain.infusion_clock import day_text, since_infusion
 from pipeline.explain.model_summary import ModelSummary, graded_scales
+from pipeline.explain.outcome_state import outcome_state
 from pipeline.explain.patient_record import PatientRecord
 from pipeline.explain.phrases import (
+    age_text,
     interval_text,
     outcome_short,
     phrase,
+    points_text,
     risk_text,
     section,
     whole,
@@ -26,6 +30,7 @@ from pipeline.explain.phrases import (
 from pipeline.explain.ranked_reasons import rank_reasons
 from pipeline.format import MINUS, is_missing
 from pipeline.model.status import EVENT_PRESENT, OK, REJECTED
+from pipeline.pages.outcome_card import unscored_text
 from pipeline.pages.risk_scale import RiskMark, compact_scale, syndrome_hue
 from pipeline.predict.patient_results import Patient
 
@@ -56,12 +61,15 @@ class WardPatient:
         Relative address of the patient's page.
     late : EstimateAge or None
         Age of the estimates; None if it is unknown.
+    now : float
+        Hour at which day and grades are stated for a patient without a landmark.
     """
 
     patient: Patient
     address: str
     summary: ModelSummary
     late: EstimateAge | None = None
+    now: float = float("nan")
 
     @property
     def patient_id(self) -> str:
@@ -78,11 +86,16 @@ class WardPatient:
         item = self.by_outcome.get(outcome)
         return _NO_RISK if item is None or item.headline is None else item.headline.risk
 
+    @property
+    def _hours(self) -> float:
+        landmark = self.patient.record.hours
+        return self.now if is_missing(landmark) else landmark
+
     def has_now(self, outcome: str) -> bool:
-        """Whether the current grade reaches the threshold of an outcome."""
+        """Whether the newest grade reaches the threshold of an outcome."""
         config = self.summary.outcomes[outcome]
-        grade = self.patient.record.current_grade(config.scale, self.summary.grade_valid_hours)
-        return grade is not None and grade >= config.threshold
+        state = outcome_state(self.patient.record, config.scale, config.threshold)
+        return state is not None and state.present
 
     def change(self, outcome: str) -> int | None:
         """Change of the headline risk within 24 h in points; None if unknown."""
@@ -104,8 +117,8 @@ class WardPatient:
 
     @property
     def present(self) -> bool:
-        """Whether any outcome is present."""
-        return any(item.status == EVENT_PRESENT for item in self.patient.estimates)
+        """Whether any outcome is present now."""
+        return any(self.has_now(name) for name in self.summary.outcomes)
 
     @property
     def treated_since(self) -> bool:
@@ -120,18 +133,21 @@ class WardPatient:
     @property
     def day(self) -> str:
         """Day since infusion, or the time before it; blank if unknown."""
-        hours = self.patient.record.hours
+        hours = self._hours
         if is_missing(hours):
             return ""
         return since_infusion(hours) if hours < 0 else str(int(hours // 24))
 
     @property
     def grades(self) -> str:
-        """Current grade on each scale, abbreviated; blank if there is no estimate time."""
-        if self.patient.inputs is None:
+        """Newest grade on each scale, abbreviated; blank for an unknown patient."""
+        if self.patient.unknown:
             return ""
         record, valid = self.patient.record, self.summary.grade_valid_hours
-        known = {name: record.current_grade(name, valid) for name in graded_scales(self.summary)}
+        known = {
+            name: record.newest_grade(name, self._hours, valid)
+            for name in graded_scales(self.summary)
+        }
         return " ".join(
             phrase("ward", "grade", scale=name.upper(), grade="?" if grade is None else grade)
             for name, grade in known.items()
@@ -147,15 +163,19 @@ class WardPatient:
         if self.estimated:
             return ""
         first = next((item for item in self.patient.estimates if item.reason), None)
-        reason = first.reason.replace("_", " ") if first else phrase("ward", "not_stated")
-        return phrase("ward", "missing", reason=reason)
+        return unscored_text(first or self.patient.estimates[0])
 
     def reason(self, outcomes: Sequence[str]) -> str:
-        """Largest contribution to the leading estimate, with its points; blank if all are small."""
+        """Outcome by which the line is sorted, with the largest contribution to its risk."""
+        for config in (self.summary.outcomes[name] for name in outcomes):
+            state = outcome_state(self.patient.record, config.scale, config.threshold)
+            if state is not None and state.present:
+                scale = _scale_name(config)
+                return phrase("ward", "reason_present", scale=scale, grade=state.grade)
         item = self.leading(outcomes)
         if item is None:
             return ""
-        scale, bars = item.scale.upper().replace("_", "-"), rank_reasons(item.players).bars
+        scale, bars = _scale_name(item), rank_reasons(item.players).bars
         if not bars:
             return phrase("ward", "reason_none", scale=scale)
         name, points = bars[0]
@@ -166,11 +186,16 @@ class WardPatient:
     def exceptions(self) -> list[str]:
         """Facts that make this patient an exception, in a few words each."""
         items = self.patient.estimates
-        refused = refused_reasons(self.summary, self.patient.refused)
         estimates = [item for item in items if item.headline is not None]
         inputs = self.patient.inputs
         if inputs is None or not estimates:
-            return [reason.flag for reason in refused] + self._since()
+            reasons = unscored_reasons(
+                self.patient.record,
+                self.summary,
+                self.patient.refused,
+                unknown=self.patient.unknown,
+            )
+            return [*self._since(), *(reason.flag for reason in reasons)]
         confidence = confidence_of(
             self.patient.record,
             inputs,
@@ -193,7 +218,7 @@ class WardPatient:
         if self.late is None or not (self.late.past or self.late.late):
             return []
         key = "expired" if self.late.past else "late"
-        return [phrase("ward", key, age=f"{whole(self.late.hours)}\u00a0h")]
+        return [phrase("ward", key, age=age_text(self.late.hours))]
 
     def _since(self) -> list[str]:
         """Drugs, grades and death after the estimate."""
@@ -219,7 +244,7 @@ class WardPatient:
         if item is None:
             return WardCell(label, hue)
         if item.status == EVENT_PRESENT:
-            return WardCell(label, hue, status=present_since(item, self.patient.record))
+            return WardCell(label, hue, status=occurred_since(item, self.patient.record))
         risk = item.headline
         if risk is None:
             key = "rejected" if item.status == REJECTED else "abstained"
@@ -227,6 +252,10 @@ class WardPatient:
         points = self.change(outcome)
         change, words = ("", "") if points is None else change_marks(points)
         return WardCell(label, hue, brief_risk(risk.risk), change, words, _bar(risk, hue))
+
+
+def _scale_name(item: Estimate | OutcomeConfig) -> str:
+    return item.scale.upper().replace("_", "-")
 
 
 def _bar(risk: Risk, hue: str) -> Markup:
@@ -255,7 +284,9 @@ def change_marks(points: int) -> tuple[str, str]:
         up = points > 0
         key = "change_up" if up else "change_down"
         words = "change_up_words" if up else "change_down_words"
-    return phrase("ward", key, points=abs(points)), phrase("ward", words, points=abs(points))
+    return phrase("ward", key, points=abs(points)), phrase(
+        "ward", words, points=points_text(points)
+    )
 
 
 def brief_risk(risk: float) -> str:
@@ -275,9 +306,11 @@ def column_title(outcome: str) -> str:
     return short[:1].upper() + short[1:]
 
 
-def present_since(item: Estimate, record: PatientRecord) -> str:
-    """Return that an outcome is present, and since which day if known."""
-    onset = record.first_grade(item.scale, item.threshold)
-    if onset is None:
+def occurred_since(item: Estimate, record: PatientRecord) -> str:
+    """Return that an outcome is present or over, and since which day if known."""
+    state = outcome_state(record, item.scale, item.threshold)
+    if state is None:
         return phrase("ward", "present")
-    return phrase("ward", "present_since", day=day_text(int(onset // 24)))
+    key = "present_since" if state.present else "over" if state.grade else "resolved"
+    day, onset = (day_text(int(hours // 24)) for hours in (state.since, state.onset))
+    return phrase("ward", key, grade=state.grade, day=day, onset=onset)

@@ -43,6 +43,11 @@ def measuring_effects(prepared: PreparedBatch, horizon: float) -> dict[str, Meas
     was measured, weighted by their patients; all other columns stay. Prototypes are means of
     several patients, so the range is narrower than that of single patients.
 
+    A range that excludes the present risk is not returned. It arises where an old result is
+    replaced: the draws are average courses of the day and ignore the patient's own earlier
+    values, so all of them can be on one side of the present risk, while a new result would more
+    likely continue the patient's own course.
+
     Parameters
     ----------
     prepared : PreparedBatch
@@ -52,7 +57,8 @@ def measuring_effects(prepared: PreparedBatch, horizon: float) -> dict[str, Meas
     Returns
     -------
     dict of str to MeasuringEffect
-        By patient id; patients without a range of at least two points are left out.
+        By patient id; patients without a range of at least two points around the present risk are
+        left out.
     """
     bundle, ids = prepared.bundle, prepared.patient_ids.tolist()
     best: dict[str, MeasuringEffect] = {}
@@ -69,10 +75,14 @@ def measuring_effects(prepared: PreparedBatch, horizon: float) -> dict[str, Meas
         matrix = replace(prepared.matrix.take(taken), values=values)
         model = bundle.models[outcome.scale]
         risk = model.risk(matrix, outcome.threshold, (horizon,))[:, 0]
+        now = model.risk(prepared.matrix.take(rows), outcome.threshold, (horizon,))[:, 0]
+        present = dict(zip(rows.tolist(), now.tolist(), strict=True))
         at = 0
         for row, analyte, drawn, weight in draws:
             low, high = _middle(risk[at : at + len(drawn)], weight)
             at += len(drawn)
+            if not low <= present[row] <= high:
+                continue
             known = best.get(ids[row])
             if high - low >= _LEAST and (known is None or high - low > known.high - known.low):
                 best[ids[row]] = MeasuringEffect(analyte, name, low, high)

@@ -8,13 +8,21 @@ from typing import Any
 
 import pandas as pd
 
+from pipeline.cohort.patient_links import UNKNOWN_PATIENT
 from pipeline.cohort.reject_summary import PatientRejects
 from pipeline.explain.estimate_inputs import EstimateInputs, inputs_of
 from pipeline.explain.estimates import Estimate, estimates
 from pipeline.explain.infusion_clock import InfusionClock
 from pipeline.explain.model_summary import ModelSummary
-from pipeline.explain.patient_record import PatientRecord, clock_of, records
+from pipeline.explain.patient_record import (
+    PatientRecord,
+    clock_of,
+    doses_of,
+    grades_of,
+    records,
+)
 from pipeline.explain.subsequent_events import SubsequentEvents
+from pipeline.model.status import REJECTED
 from pipeline.predict.earlier_estimates import past_risks
 from pipeline.predict.measuring_effects import MeasuringEffect, measuring_effects
 from pipeline.predict.prepare import PreparedBatch
@@ -48,6 +56,13 @@ class Patient:
     refused: PatientRejects = field(default_factory=PatientRejects)
     later: Sequence[SubsequentEvents] = ()
     measuring: MeasuringEffect | None = None
+
+    @property
+    def unknown(self) -> bool:
+        """Whether the id is in a table but not in that of patients, so that no row is used."""
+        return bool(self.estimates) and all(
+            item.status == REJECTED and item.reason == UNKNOWN_PATIENT for item in self.estimates
+        )
 
 
 def patient_results(
@@ -133,20 +148,24 @@ def _by_patient(table: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
 
 
 def _blank_records(prepared: PreparedBatch) -> dict[str, PatientRecord]:
-    """Records of patients without a usable lab row."""
+    """Records of patients without a readable lab result, with their grades and doses."""
     cohort, patients = prepared.cohort, prepared.cohort.patients
     places = {name: place for place, name in enumerate(patients["patient_id"])}
-    empty = [
-        cohort.labs.iloc[:0].drop(columns="patient"),
-        cohort.treatments.iloc[:0].drop(columns="patient"),
-        cohort.assessments.iloc[:0].drop(columns="patient"),
-    ]
+    labs = cohort.labs.iloc[:0].drop(columns="patient")
+    scored = prepared.landmarks["patient"]
+    doses, grades = (
+        table.loc[~table["patient"].isin(scored)] for table in (doses_of(cohort), grades_of(cohort))
+    )
     result = {}
-    for patient_id in prepared.read.seen_ids:
-        clock, product = InfusionClock(None), ""
-        if patient_id in places:
-            row = patients.iloc[places[patient_id]]
+    for patient_id in set(prepared.read.seen_ids) - set(prepared.patient_ids):
+        clock, product, place = InfusionClock(None), "", places.get(patient_id, -1)
+        if place >= 0:
+            row = patients.iloc[place]
             clock = clock_of(row)
             product = "" if pd.isna(row.get("product")) else str(row.get("product")).strip()
-        result[patient_id] = PatientRecord(patient_id, product, float("nan"), clock, *empty)
+        own = [
+            table.loc[table["patient"] == place].drop(columns="patient")
+            for table in (doses, grades)
+        ]
+        result[patient_id] = PatientRecord(patient_id, product, float("nan"), clock, labs, *own)
     return result

@@ -7,7 +7,15 @@ import pytest
 
 from pipeline import log
 from pipeline.cli import main
-from pipeline.cohort.reject_summary import majority_lines, refusal_table, refused_share
+from pipeline.cohort.analyte_resolver import AnalyteResolver
+from pipeline.cohort.ledger import FUTURE, Ledger
+from pipeline.cohort.reject_summary import (
+    majority_lines,
+    refusal_table,
+    refused_rows,
+    refused_share,
+)
+from pipeline.config_cohort import CohortConfig
 from tests.exported import conserved, lab_rows, read_labs, write_export
 
 GOOD = [("crp", "12", "mg/L", hour, hour + 1) for hour in (1, 2)]
@@ -131,3 +139,22 @@ def test_the_lists_are_written_with_a_header_when_empty(predict, mini, part):
     _, out = predict(mini.batch, "--no-pages")
     header = (out / f"{part}.csv").read_text().splitlines()[0]
     assert header == "file,row,column,value,code,reason,remedy"
+
+
+def test_rejected_grades_are_counted_by_patient_and_scale_without_later_ones():
+    ledger = Ledger()
+    table = pd.DataFrame(
+        {
+            "_line": [2, 3, 4, 5],
+            "patient_id": ["A", "A", "B", "A"],
+            "scale": ["CRS", "crs ", "cres", "icans"],
+            "grade": ["7", "2.5", "1", "0"],
+        }
+    )
+    entry = {"file": "assessments.csv", "column": "grade", "reason": "wrong", "remedy": "Correct."}
+    rest = ledger.reject(table, table["scale"] != "icans", code="illegal_value", **entry)
+    ledger.reject(rest, [True], code=FUTURE, **entry)
+    rejects = refused_rows(ledger, CohortConfig(), AnalyteResolver({}, True))
+    assert rejects["A"].grades == {"crs": 2}
+    assert rejects["B"].grades == {"cres": 1}
+    assert rejects["A"].rows == 3

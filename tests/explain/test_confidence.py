@@ -12,6 +12,7 @@ from pipeline.explain.estimate_inputs import (
     EstimateInputs,
 )
 from pipeline.explain.phrases import section
+from pipeline.explain.subsequent_events import SubsequentEvents
 from tests.pages.patients import facts, rising_crs, validation
 
 LIMITS = section("reliance")["limits"]
@@ -52,6 +53,8 @@ def test_a_patient_like_those_of_training_is_good_without_a_flag():
         ({"inputs": EstimateInputs(LIMITS["very_old_hours"] + 0.1)}, "poor"),
         ({"rejects": PatientRejects({"crp": 2}, rows=2)}, "care"),
         ({"rejects": PatientRejects({}, rows=2)}, "good"),
+        ({"rejects": PatientRejects(rows=1, grades={"crs": 1})}, "care"),
+        ({"rejects": PatientRejects(rows=1, grades={"hlh": 1})}, "good"),
         ({"inputs": EstimateInputs(1.0, out_of_range=("crp",))}, "care"),
         ({"inputs": EstimateInputs(1.0, out_of_range=("crp", "il6", "ferritin"))}, "poor"),
         ({"inputs": EstimateInputs(1.0, out_of_range=("nfl",))}, "good"),
@@ -109,3 +112,16 @@ def test_only_rejected_results_of_the_models_analytes_count():
     rejects = PatientRejects({"crp": 2, "saa": 9}, rows=11)
     assert len(refused_reasons(SURE, rejects)) == 1
     assert refused_reasons(SURE, PatientRejects({"saa": 9}, rows=9)) == []
+
+
+def test_what_was_charted_since_precedes_everything_but_expiry():
+    later = [SubsequentEvents("", 0, "tocilizumab", rising_crs().record.hours + 0.2)]
+    inputs = EstimateInputs(60.0, out_of_range=("crp",))
+    found = confidence(inputs=inputs, later=later)
+    assert found.level == "poor"
+    assert "tocilizumab" in found.flags[0]
+    record = rising_crs().record
+    made = record.clock.moment(record.hours) + timedelta(hours=80)
+    past = confidence(inputs=inputs, later=later, late=estimate_age(record, made, 72.0))
+    assert past.level == "past"
+    assert "tocilizumab" in past.flags[1]

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pipeline.cohort.reject_summary import PatientRejects
 from pipeline.explain.estimate_inputs import (
     EstimateInputs,
+    grades_refused,
     inputs_of,
     missing_inputs,
     results_refused,
@@ -22,20 +23,28 @@ def test_inputs_are_read_from_a_row_of_the_output():
 
 def test_what_is_missing_is_named_once_by_its_reason():
     patient = rising_crs()
-    core = [key for key, analyte in MODEL.analytes.items() if analyte.core]
-    absent = [key for key in core if key not in patient.record.results]
+    absent = [key for key in MODEL.analytes if key not in patient.record.results]
+    absent.sort(key=lambda key: not MODEL.analytes[key].core)
+    assert not MODEL.analytes[absent[-1]].core
     shorts = [MODEL.analytes[key].short for key in absent]
     inputs = EstimateInputs(1.0, stale=("platelets",))
     found = missing_inputs(patient.record, inputs, MODEL, NONE)
     assert [item.analyte for item in found] == [*absent, "platelets"]
-    assert all(short in item.text for short, item in zip(shorts, found, strict=False))
+    assert all(short == item.name for short, item in zip(shorts, found, strict=False))
     rejects = PatientRejects({absent[0]: 1}, rows=2)
     fewer = missing_inputs(patient.record, inputs, MODEL, rejects)
     assert [item.analyte for item in fewer] == [*absent[1:], "platelets", ""]
     ungraded = replace(patient.record, grades=patient.record.grades.iloc[:0])
     assert len(missing_inputs(ungraded, inputs, MODEL, NONE)) == len(found) + 2
+    graded = missing_inputs(patient.record, inputs, MODEL, PatientRejects(rows=1, grades={"x": 1}))
+    assert [item.kind for item in graded] == [*["never"] * len(absent), "stale"]
 
 
 def test_only_rejected_results_of_the_models_analytes_are_counted():
     rejects = PatientRejects({"crp": 2, "saa": 9}, rows=11)
     assert results_refused(MODEL, rejects) == {"crp": 2}
+
+
+def test_only_rejected_grades_that_the_model_could_use_are_counted():
+    rejects = PatientRejects(rows=9, grades={"crs": 2, "cres": 1, "icans-": 1, "hlh": 5})
+    assert grades_refused(MODEL, rejects) == {"crs": 2, "": 2}

@@ -120,6 +120,8 @@ def record(
     grades: Sequence[tuple[str, int, float]] = (),
     product: str = "axi-cel",
     clock: InfusionClock | None = None,
+    later_doses: Sequence[tuple[str, float]] = (),
+    later_grades: Sequence[tuple[str, int, float]] = (),
 ) -> PatientRecord:
     """A record from rows: labs as (hour, value[, side]), doses and grades as (what, ..., hour)."""
     rows = [
@@ -135,13 +137,21 @@ def record(
         pd.DataFrame(rows, columns=["analyte", "value", "side", "collected_hours"]).astype(
             {"value": float, "side": int, "collected_hours": float, "analyte": "str"}
         ),
-        pd.DataFrame(list(doses), columns=["drug", "given_hours"]).astype(
-            {"drug": "str", "given_hours": float}
-        ),
-        pd.DataFrame(list(grades), columns=["scale", "grade", "assessed_hours"]).astype(
-            {"scale": "str", "grade": int, "assessed_hours": float}
-        ),
+        _doses(doses),
+        _grades(grades),
+        later_doses=_doses(later_doses),
+        later_grades=_grades(later_grades),
     )
+
+
+def _doses(rows: Sequence[tuple[str, float]]) -> pd.DataFrame:
+    types = {"drug": "str", "given_hours": float}
+    return pd.DataFrame(list(rows), columns=list(types)).astype(types)
+
+
+def _grades(rows: Sequence[tuple[str, int, float]]) -> pd.DataFrame:
+    types = {"scale": "str", "grade": int, "assessed_hours": float}
+    return pd.DataFrame(list(rows), columns=list(types)).astype(types)
 
 
 def estimate(
@@ -312,8 +322,30 @@ def after_tocilizumab() -> Patient:
 def tocilizumab_since() -> Patient:
     """As ``rising_crs``, with a dose after the estimate."""
     patient = rising_crs()
-    dose = SubsequentEvents("", 0, "tocilizumab", patient.record.hours + 0.2)
-    return replace(patient, record=replace(patient.record, patient_id="P-0043"), later=[dose])
+    hours = patient.record.hours + 0.2
+    given = _doses([("tocilizumab", hours)])
+    person = replace(patient.record, patient_id="P-0043", later_doses=given)
+    return replace(patient, record=person, later=[SubsequentEvents("", 0, "tocilizumab", hours)])
+
+
+def icans_resolved() -> Patient:
+    """As ``icans_present``, with grade 0 again; one grade of each scale is unreadable."""
+    patient = icans_present()
+    grades = pd.concat([patient.record.grades, _grades([("icans", 0, 118.0)])], ignore_index=True)
+    person = replace(patient.record, patient_id="P-0098", grades=grades)
+    severe = estimate(
+        "severe_icans", 0.02, {"ferritin": -3.0, "clinical_state": -4.4, "crp": -0.9}, day=5
+    )
+    estimates = (*patient.estimates[:2], severe)
+    refused = PatientRejects(rows=3, grades={"crs": 1, "icans": 1, "cres": 1})
+    return replace(patient, record=person, estimates=estimates, refused=refused)
+
+
+def unknown() -> Patient:
+    """An id of labs that is not in the patients table."""
+    person = record("P-0600", float("nan"), {}, product="", clock=InfusionClock(None))
+    found = tuple(without(name, "rejected", "unknown_patient") for name in ("severe_crs", "icans"))
+    return Patient(person, None, found, PatientRejects({"crp": 1}, rows=1))
 
 
 def icans_after_crs() -> Patient:
@@ -370,7 +402,7 @@ def nearly_no_labs() -> Patient:
 
 
 def abstained() -> Patient:
-    reason = "1 of the model's analytes measured in the last 72 h, at least 2 needed"
+    reason = "1 of the model's labs measured in the last 72 h, at least 2 needed"
     person = record(
         "P-0300", 100.0, {"crp": [(99.0, 12)]}, grades=[("crs", 1, 90), ("icans", 0, 90)]
     )
@@ -379,7 +411,8 @@ def abstained() -> Patient:
 
 
 def rejected() -> Patient:
-    person = record("P-0400", float("nan"), {}, product="tisa-cel")
+    grades = [("crs", 1, 230.0), ("icans", 0, 230.0)]
+    person = record("P-0400", float("nan"), {}, product="tisa-cel", grades=grades)
     found = (
         without("severe_crs", "rejected", "no_lab_rows"),
         without("icans", "rejected", "no_lab_rows"),
@@ -440,6 +473,7 @@ KINDS = {
     )
 }
 PAGES = KINDS | {
-    function.__name__: function for function in (tocilizumab_since, icans_after_crs, low_risk)
+    function.__name__: function
+    for function in (tocilizumab_since, icans_after_crs, low_risk, icans_resolved, unknown)
 }
 """``KINDS``, and further patients of whom only the page is tested."""

@@ -8,14 +8,23 @@ from hypothesis import strategies as st
 
 from pipeline.explain.model_summary import DayAverage
 from pipeline.explain.phrases import risk_text
-from pipeline.pages.outcome_card import average_text, card, change_text, present_text, refits_text
+from pipeline.pages.outcome_card import (
+    average_text,
+    card,
+    change_text,
+    occurred_text,
+    refits_text,
+    unscored_text,
+)
 from tests.pages.patients import (
     HORIZONS,
     KINDS,
     after_tocilizumab,
     facts,
     icans_present,
+    icans_resolved,
     nearly_no_labs,
+    record,
     rising_crs,
     without,
 )
@@ -103,11 +112,34 @@ def test_an_estimate_at_one_end_of_its_interval_says_so():
     assert low != high
 
 
-def test_when_an_outcome_came_is_told_on_the_clock_of_the_patient():
-    patient = icans_present()
-    item = patient.estimates[1]
-    onset = patient.record.clock.words(98.5)
-    assert present_text(item, patient.record, brief=True) == onset
-    assert present_text(item, patient.record).startswith(f"{onset} (")
-    unknown = nearly_no_labs().record
-    assert present_text(item, unknown) == ""
+def test_an_outcome_is_present_only_while_the_newest_grade_says_so():
+    patient, over = icans_present(), icans_resolved().record
+    item, clock = patient.estimates[1], patient.record.clock
+    now, past = (occurred_text(item, person) for person in (patient.record, over))
+    assert clock.words(98.5) in now
+    assert clock.words(118.0) in past
+    assert "grade 0" in past
+    assert "grade" not in now
+    since = replace(patient.record, later_grades=over.grades.tail(1))
+    assert occurred_text(item, since) == past
+    titles = {card(item, person, facts()).big for person in (patient.record, over)}
+    assert len(titles) == 2
+    assert occurred_text(item, nearly_no_labs().record) == ""
+
+
+def test_a_severe_grade_that_fell_keeps_its_onset_and_names_the_newest_grade():
+    grades = [("icans", 3, 40.0), ("icans", 2, 60.0), ("icans", 2, 80.0)]
+    person = record("P", 96.0, {}, grades=grades)
+    text = occurred_text(without("severe_icans", "event_present"), person)
+    assert person.clock.words(40.0) in text
+    assert person.clock.words(60.0) in text
+    assert "grade 2" in text
+
+
+def test_no_estimate_names_its_cause_in_the_words_of_the_page():
+    texts = {
+        reason: unscored_text(without("icans", "rejected", reason))
+        for reason in ("unknown_patient", "value_unusable", "no_lab_rows", "unit_refused")
+    }
+    assert len(set(texts.values())) == len(texts)
+    assert not any("unusable" in text or "_" in text for text in texts.values())

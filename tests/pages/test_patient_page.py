@@ -35,6 +35,7 @@ from tests.pages.patients import (
     icans_after_crs,
     icans_only,
     icans_present,
+    icans_resolved,
     low_risk,
     nearly_no_labs,
     record,
@@ -42,6 +43,7 @@ from tests.pages.patients import (
     rising_crs,
     soon_after,
     tocilizumab_since,
+    unknown,
     validation,
     without,
 )
@@ -151,7 +153,7 @@ def test_clipped_and_whole_percentages() -> None:
 def test_only_exceptions_of_the_patient_are_shown() -> None:
     text = page_text(icans_only())
     assert "▲ Reduced confidence" in text
-    assert "CSF/serum albumin 0.0142 above the highest value in training (0.012)" in text
+    assert "CSF/serum albumin 0.0142 above the highest in training (0.012)" in text
     assert "cilta-cel: 12 patients in training" in text
     assert "No CRS or ICANS grade charted in 36 h" in text
     assert "■ Low confidence" in page_text(replace(rising_crs(), inputs=EstimateInputs(61.0)))
@@ -170,19 +172,22 @@ def test_refused_results_are_unreadable_and_not_never_measured() -> None:
     patient = replace(rising_crs(), refused=PatientRejects({"nfl": 2, "crp": 1, "zinc": 4}, rows=3))
     text = page_text(patient)
     assert "3 results unreadable, not used: CRP and NfL (2)" in text
-    assert "NfL never" not in text
-    assert "GM-CSF never measured" in text
+    never = next(line for line in text.splitlines() if line.startswith("Never measured: "))
+    assert "NfL" not in never
+    assert "GM-CSF" in never
     assert "rejects.csv" not in text
     more = page_text(replace(patient, refused=replace(patient.refused, rows=4)))
-    assert "some input rows rejected: see rejects.csv" in more
+    assert "see rejects.csv" in more
     gone = replace(abstained(), refused=PatientRejects({"crp": 2}, rows=2))
     assert "2 results unreadable" in page_text(gone)
 
 
 def test_what_measuring_would_change_comes_first() -> None:
     chips = page_text(icans_after_crs()).partition("Missing or stale")[2]
-    first = next(line for line in chips.splitlines() if "never" in line)
-    assert first == "NfL never measured: measuring it could move ICANS to 24–51%"
+    first, second = chips.splitlines()[1:3]
+    assert first.startswith("NfL never measured: ")
+    assert first.endswith("ICANS to 24–51%")
+    assert "NfL" not in second
 
 
 def test_a_moment_before_the_infusion_is_named() -> None:
@@ -324,10 +329,81 @@ def test_the_timeline_shows_the_six_most_relevant_labs() -> None:
 
 def test_a_number_never_leaves_its_unit() -> None:
     page = patient_page(rising_crs(), facts(), made=MADE)
-    assert "day 2, 23\u00a0h" in page
+    hourly = replace(rising_crs(), record=replace(rising_crs().record, clock=InfusionClock(None)))
+    assert "day 2, 23\u00a0h" in patient_page(hourly, facts(), made=MADE)
     assert "next 72\u00a0h" in page
 
 
 def test_the_highest_number_of_things_prints_shortened() -> None:
     assert 'class="sheet dense"' in patient_page(KINDS["crowded"](), facts(), made=MADE)
     assert 'class="sheet"' in patient_page(low_risk(), facts(), made=MADE)
+
+
+def test_the_hour_of_the_estimate_is_in_the_bar_and_on_the_timeline() -> None:
+    for make, moment in ((rising_crs, "day 2, 22 Nov 07:12"), (nearly_no_labs, "day 1, 16 h")):
+        page = patient_page(make(), facts(), made=soon_after(make())).replace("\u00a0", " ")
+        bar, _, rest = page.partition("</header>")
+        assert f"Estimate {moment}" in bar
+        assert f"Estimate {moment}</text>" in rest
+    assert "Estimate" not in page_text(abstained())
+    assert "day 4, 23 Nov 12:00" in page_text(abstained())
+
+
+def test_a_dose_given_since_is_on_the_timeline_and_in_the_exceptions() -> None:
+    page = patient_page(tocilizumab_since(), facts(), made=soon_after(tocilizumab_since()))
+    assert page.count('class="row drug') == 1
+    text = read(page).text
+    assert "1 dose, later" in text.partition("Timeline")[2]
+    assert "tocilizumab given" in text.partition("Why")[0]
+    # without an estimate the event is an exception too
+    gone = replace(tocilizumab_since(), estimates=abstained().estimates)
+    assert "tocilizumab given" in page_text(gone).partition("Timeline")[0]
+
+
+def test_a_drug_given_since_is_not_left_out_for_others() -> None:
+    patient = KINDS["crowded"]()
+    given = record("P", 0, {}, later_doses=[("emapalumab", patient.record.hours + 0.5)])
+    person = replace(patient.record, later_doses=given.later_doses)
+    page = patient_page(replace(patient, record=person), facts(), made=MADE)
+    assert "1 dose, later" in page
+
+
+def test_the_current_state_of_icans_is_stated() -> None:
+    assert "ICANS present since 23 Nov 10:30" in page_text(icans_present())
+    text = page_text(icans_resolved())
+    assert "ICANS present" not in text
+    assert "ICANS resolved: grade 0 since 24 Nov 06:00" in text
+
+
+def test_an_unreadable_grade_is_an_exception() -> None:
+    text = page_text(icans_resolved())
+    line = next(line for line in text.splitlines() if "unreadable" in line)
+    assert line.startswith("1 CRS grade")
+    assert "1 ICANS grade" in line
+    assert "unknown scale" in line
+    assert "rejects.csv" not in text
+    alone = replace(abstained(), refused=PatientRejects(rows=1, grades={"crs": 1}))
+    assert "1 CRS grade unreadable" in page_text(alone)
+
+
+def test_an_unknown_patient_is_called_unknown_and_nothing_unreadable() -> None:
+    text = page_text(unknown())
+    assert "Patient unknown" in text
+    assert "unreadable" not in text
+    assert "grade unknown" not in text
+
+
+def test_a_rejected_patient_has_the_day_and_grades_that_are_known() -> None:
+    bar = page_text(rejected()).partition("Research use")[0]
+    assert "day 10" in bar
+    assert "CRS 1" in bar
+    assert "ICANS 0" in bar
+
+
+def test_no_list_is_cut() -> None:
+    patient = replace(abstained(), refused=PatientRejects())
+    missing = page_text(patient).partition("Missing or stale")[2]
+    absent = [facts().analytes[key].short for key in ANALYTES if key != "crp"]
+    assert all(short in missing for short in absent)
+    text = page_text(KINDS["crowded"]())
+    assert not re.search(r"^\d+ more$", text, re.MULTILINE)

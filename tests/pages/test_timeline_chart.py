@@ -122,11 +122,13 @@ def test_a_grade_lasts_until_the_next_or_until_it_expires():
 
 def test_each_outcome_has_a_curve_intervals_and_a_key():
     patient = rising_crs()
-    row = risk_row(patient.estimates, patient.record, time_axis(patient.record))
+    row = risk_row(patient.estimates, patient.record, time_axis(patient.record), "day 2, noon")
     assert [key[1] for key in row.keys] == ["severe CRS 18%", "ICANS 15%"]
     assert [dashed for *_, dashed in row.keys] == [False, True]
     assert len(drawn(row, "dot")) == len(drawn(row, "interval")) == 6
     assert len(drawn(row, "curve")) == 4
+    [line, label] = drawn(row, "moment")
+    assert (line.tag.endswith("line"), label.text) == (True, "day 2, noon")
     heights = [float(dot.get("cy")) for dot in drawn(row, "dot")[:3]]
     assert heights == sorted(heights, reverse=True)
 
@@ -134,7 +136,7 @@ def test_each_outcome_has_a_curve_intervals_and_a_key():
 @pytest.mark.parametrize(("first", "low"), [(-100.0, -48.0), (90.0, 72.0), (-20.0, -20.0)])
 def test_the_axis_spans_at_least_a_day_and_ends_at_the_landmark(first, low):
     axis = time_axis(person((first, 5, 0)))
-    assert (axis.low, axis.high) == (low, 96.0)
+    assert (axis.low, axis.landmark, axis.high) == (low, 96.0, 96.0)
     assert 0 <= axis(axis.low) < axis(axis.high) <= 100
 
 
@@ -146,3 +148,42 @@ def test_days_are_labelled_apart(hours):
     places = [float(item.get("x").rstrip("%")) for item in labels]
     assert len(places) <= 9
     assert all(b - a > 7 for a, b in pairwise(places))
+
+
+@pytest.mark.parametrize("minutes", [0, 1, 20, 600])
+def test_what_was_charted_since_is_apart_right_of_the_line_of_the_estimate(minutes):
+    hour = 96.0 + minutes / 60
+    since = {"later_doses": [("tocilizumab", hour)], "later_grades": [("crs", 3, hour)]}
+    patient = person((10, 5, 0), grades=[("crs", 1, 90.0)], **since)
+    x = time_axis(patient)
+    drug = drug_row(DrugMark("Tocilizumab", (50.0, hour)), patient, x)
+    grades = grade_row("crs", patient, x, 36.0)
+    [line] = drawn(drug, "moment")
+    place = float(line.get("x1").rstrip("%"))
+    marks = [float(item.get("x").rstrip("%")) for item in ET.fromstring(drug.drawing) if item.text]
+    assert marks[0] < place < 99
+    assert place + (0 if minutes == 0 else 1.5) <= marks[1] <= 99
+    boxes = drawn(grades, "grade")
+    assert [box.get("fill-opacity") for box in boxes] == ["0.25", "0.75"]
+    left, width = (float(boxes[1].get(name).rstrip("%")) for name in ("x", "width"))
+    assert left >= place
+    assert width >= 2
+    assert grades.newest.startswith("3,")
+    assert drug.newest != drug_row(DrugMark("Tocilizumab", (50.0, 60.0)), patient, x).newest
+
+
+def test_without_an_event_since_the_line_is_at_the_right_edge():
+    patient = person((10, 5, 0), grades=[("crs", 1, 90.0)])
+    x = time_axis(patient)
+    assert x.line == x(96.0) == 99
+    [box] = drawn(grade_row("crs", patient, x, 36.0), "grade")
+    assert float(box.get("x").rstrip("%")) + float(box.get("width").rstrip("%")) <= 99.01
+
+
+def test_a_grade_charted_just_before_the_estimate_names_its_hour():
+    grades = [("crs", 1, 70.0), ("crs", 2, 95.8)]
+    patient = person((10, 5, 0), grades=grades)
+    row = grade_row("crs", patient, time_axis(patient), 36.0)
+    assert row.newest == f"2 since {patient.clock.words(95.8)}"
+    patient = person((10, 5, 0), grades=[*grades[:1], ("crs", 2, 80.0)])
+    assert grade_row("crs", patient, time_axis(patient), 36.0).newest == "2"

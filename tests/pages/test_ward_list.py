@@ -10,7 +10,17 @@ from pipeline.pages.ward_list import ward_pages
 from pipeline.pages.ward_order import INDEX, ward_orders
 from pipeline.predict.patient_results import Patient
 from tests.pages.html_reader import Reader, read
-from tests.pages.patients import KINDS, MADE, estimate, facts, rising_crs, soon_after
+from tests.pages.patients import (
+    KINDS,
+    MADE,
+    estimate,
+    facts,
+    icans_present,
+    icans_resolved,
+    rising_crs,
+    soon_after,
+    unknown,
+)
 
 
 def ward(patients: list[Patient], made: datetime | None = None, **changes: object) -> dict:
@@ -49,9 +59,23 @@ def test_counts_stand_on_top() -> None:
     found = counts(page)
     assert found["patients"] == 8
     assert found["without an estimate"] == 2
-    assert found["with an outcome present"] == 1
-    assert any(name.startswith("rising") and count == 2 for name, count in found.items())
+    assert found["with an outcome present now"] == 2
+    assert any("severe risk" in name and count == 2 for name, count in found.items())
     assert page.text.index("No estimate: ") < page.text.index("\nP-0400")
+
+
+def test_an_unknown_patient_is_listed_apart_and_not_counted() -> None:
+    page = ward([rising_crs(), unknown()])[INDEX]
+    found = counts(page)
+    assert (found["patient"], found["without an estimate"]) == (1, 0)
+    assert ids(page) == ["P-0042", "P-0600"]
+    lines = page.text.splitlines()
+    assert lines[[line[:6] for line in lines].index("P-0600") - 1].startswith("Unknown patients")
+
+
+def test_a_resolved_outcome_is_not_counted_as_present() -> None:
+    for make, count in ((icans_present, 1), (icans_resolved, 0)):
+        assert counts(ward([make()])[INDEX])["with an outcome present now"] == count
 
 
 def test_expired_estimates_are_counted_and_named_once_for_all() -> None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from pipeline.explain.estimate_age import estimate_age
 from pipeline.explain.phrases import section
 from pipeline.explain.subsequent_events import SubsequentEvents
-from pipeline.pages.ward_row import WardPatient, brief_risk
+from pipeline.pages.ward_row import WardPatient, brief_risk, change_marks
 from pipeline.predict.patient_results import Patient
 from tests.pages.patients import (
     OUTCOMES,
@@ -17,9 +17,12 @@ from tests.pages.patients import (
     crowded,
     facts,
     icans_present,
+    icans_resolved,
+    record,
     rejected,
     rising_crs,
     soon_after,
+    unknown,
 )
 
 NAMES = list(OUTCOMES)
@@ -55,7 +58,7 @@ def test_without_an_estimate_the_reason_stands_on_the_line() -> None:
     for patient in (abstained(), rejected()):
         one = line(patient)
         assert not one.estimated
-        assert one.missing.startswith("No estimate")
+        assert one.missing
         assert "_" not in one.missing
         assert one.leading(SEVERE) is None
         assert one.reason(SEVERE) == ""
@@ -103,3 +106,41 @@ def test_further_exceptions_are_counted() -> None:
 
 def test_an_unknown_grade_is_no_grade_0() -> None:
     assert line(icans_present()).grades == "CRS ? ICANS 2"
+
+
+def test_a_resolved_outcome_is_not_present() -> None:
+    one = line(icans_resolved())
+    status = one.cells(NAMES)[1].status
+    assert not one.present
+    assert "grade 0" in status
+    assert "day 4" in status
+    assert "present" not in status
+
+
+def test_an_unreadable_grade_is_an_exception() -> None:
+    [flag] = [chip for chip in line(icans_resolved()).exceptions() if "unreadable" in chip]
+    assert "1 CRS grade" in flag
+
+
+def test_a_severe_grade_charted_is_the_reason_of_its_place() -> None:
+    patient = rising_crs()
+    later = record("P", 0, {}, later_grades=[("icans", 4, patient.record.hours + 0.1)])
+    person = replace(patient.record, later_grades=later.later_grades)
+    one = line(replace(patient, record=person))
+    assert one.has_now("severe_icans")
+    assert one.reason(SEVERE).startswith("ICANS 4")
+    assert one.grades == "CRS 2 ICANS 4"
+
+
+def test_ages_and_points_are_in_days_and_in_the_right_number() -> None:
+    assert "days" in line(rising_crs(), hours=900).exceptions()[0]
+    assert change_marks(1)[1].count("point ") == 1
+    assert change_marks(-2)[1].count("points ") == 1
+
+
+def test_a_rejected_patient_has_day_and_grades_and_an_unknown_one_has_none() -> None:
+    one = WardPatient(rejected(), "p.html", facts(), now=240.0)
+    assert (one.day, one.grades) == ("10", "CRS 1 ICANS 0")
+    stranger = WardPatient(unknown(), "p.html", facts())
+    assert (stranger.day, stranger.grades) == ("", "")
+    assert not any("unreadable" in chip for chip in stranger.exceptions())

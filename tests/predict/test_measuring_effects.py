@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
+import pandas as pd
 import pytest
 
+from pipeline.features.matrix import FeatureMatrix
 from pipeline.model.background import Background, Prototypes
+from pipeline.predict import measuring_effects
 from pipeline.predict.measuring_effects import _draws, _middle
 
 
@@ -55,3 +60,32 @@ def test_the_ends_hold_the_middle_of_the_weighted_draws():
     assert (low, high) == (pytest.approx(0.1, abs=0.01), pytest.approx(0.9, abs=0.01))
     heavy = np.where(risk > 0.5, 100.0, 1.0)
     assert _middle(risk, heavy)[0] > 0.5
+
+
+@pytest.mark.parametrize(
+    ("present", "analytes"), [(0.35, ["nfl"]), (0.2, []), (0.45, []), (0.3, ["nfl"])]
+)
+def test_a_range_that_excludes_the_present_risk_is_not_returned(monkeypatch, present, analytes):
+    """Risks with NfL of 3 and 4 are 30 and 40 %."""
+
+    def risk(matrix, threshold, horizons):
+        nfl = matrix.values[:, [1]]
+        return np.where(np.isnan(nfl), present, nfl / 10)
+
+    values = np.array([[2.0, np.nan, 0.0]])
+    matrix = FeatureMatrix(values, METAS, pd.DataFrame({"patient": [0], "hours": [30.0]}))
+    bundle = SimpleNamespace(
+        config=SimpleNamespace(outcomes={"icans": SimpleNamespace(scale="icans", threshold=1)}),
+        reference=SimpleNamespace(background={"icans": BACKGROUND}),
+        models={"icans": SimpleNamespace(risk=risk)},
+    )
+    prepared = SimpleNamespace(
+        bundle=bundle,
+        matrix=matrix,
+        patient_ids=pd.Series(["P"]),
+        shown_estimates=lambda name: np.array([0]),
+    )
+    monkeypatch.setattr(measuring_effects, "_lacking", lambda _: {0: ["nfl"]})
+    found = measuring_effects.measuring_effects(prepared, 72.0)
+    assert [effect.analyte for effect in found.values()] == analytes
+    assert all(effect.low <= present <= effect.high for effect in found.values())

@@ -43,6 +43,8 @@ def test_every_patient_of_the_input_has_a_result(mini, bundle, batch) -> None:
     assert [item.record.patient_id for item in patients] == sorted(mini.patients)
     assert first not in set(prepared.patient_ids)
     assert patients[0].inputs is None
+    assert patients[0].record.charted
+    assert not patients[0].unknown
     assert result.unscored_patients() == 1
     shown = [item for each in patients for item in each.estimates if item.headline is not None]
     assert shown
@@ -53,3 +55,12 @@ def test_every_patient_of_the_input_has_a_result(mini, bundle, batch) -> None:
         if each.measuring is not None:
             assert each.measuring.high - each.measuring.low >= 0.02
             assert each.measuring.outcome in {item.outcome for item in each.estimates}
+
+
+def test_an_id_without_a_row_in_patients_is_unknown(mini, bundle, batch) -> None:
+    first = mini.patients[0]
+    edit(batch / "patients.csv", lambda table: table[table["patient_id"] != first])
+    prepared = prepare_batch(read_for(bundle, batch), bundle)
+    result = score_batch(prepared, NAME)
+    patients = patient_results(prepared, result, summarise_model(bundle, "m", "1", None))
+    assert [each.record.patient_id for each in patients if each.unknown] == [first]
