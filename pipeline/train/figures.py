@@ -7,7 +7,7 @@ import json
 import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -120,7 +120,8 @@ def beeswarm(part: PrototypeContributions, title: str) -> Figure:
     """One dot per prototype and player, coloured by the newest value."""
     import shap
 
-    figure, axes = _figure(10.5, 8.2)
+    figure, axes = _figure(10.5, 8.2, layout=None)
+    figure.subplots_adjust(left=0.22, right=0.98, top=0.93, bottom=0.07)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # groups and unmeasured analytes have no colour
         shap.plots.beeswarm(
@@ -153,7 +154,7 @@ def waterfall(part: PrototypeContributions, title: str) -> Figure:
                 values=part.points[highest],
                 base_values=float(part.reference[highest]),
                 feature_names=[
-                    name if np.isnan(value) else f"{name} {plain(value)}"
+                    name if np.isnan(value) else f"{name} {plain(float(f'{value:.3g}'))}"
                     for name, value in zip(part.players, part.values[highest], strict=True)
                 ],
             ),
@@ -170,7 +171,8 @@ def dependence(part: PrototypeContributions, analytes: Mapping[str, Analyte], ti
     """Contribution of each core analyte against its newest value, one dot per prototype."""
     core = [analyte for analyte in analytes.values() if analyte.core]
     columns = 3
-    figure, grid = _figure(11.5, 9.5, max(-(-len(core) // columns), 1), columns)
+    figure, grid = _figure(11.5, 9.5, max(-(-len(core) // columns), 1), columns, layout=None)
+    figure.subplots_adjust(left=0.08, right=0.98, top=0.9, bottom=0.06, hspace=0.5, wspace=0.22)
     for axes, analyte in zip(grid.flat, core, strict=False):
         _dependence_panel(axes, part, analyte)
     for axes in list(grid.flat)[len(core) :]:
@@ -237,7 +239,8 @@ def _of_pathway(part: PrototypeContributions, key: str) -> Floats:
 
 
 def _bars(names: Sequence[str], sizes: Sequence[float], title: str) -> Figure:
-    figure, axes = _figure(9.5, 1.6 + 0.42 * len(names))
+    figure, axes = _figure(9.5, 1.6 + 0.42 * len(names), layout=None)
+    figure.subplots_adjust(left=0.27, right=0.97, top=0.9, bottom=0.12)
     bars = axes.barh(names, sizes)
     for item in bars:
         item.set_color(_BLUE)
@@ -340,13 +343,22 @@ def _titled(axes: Axes, title: str) -> None:
 
 
 def _figure(
-    width: float, height: float, rows: int = 1, columns: int = 1, **options: Any
+    width: float,
+    height: float,
+    rows: int = 1,
+    columns: int = 1,
+    *,
+    layout: Literal["constrained"] | None = "constrained",
+    **options: Any,
 ) -> tuple[Figure, Any]:
-    """Figure and axes without a window and without global state."""
+    """Figure and axes without a window and without global state.
+
+    The constrained layout draws every text twice; figures with known margins use none.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = Figure(figsize=(width, height), layout=layout)
     FigureCanvasAgg(figure)
     if rows == columns == 1:
         return figure, figure.add_subplot()
