@@ -24,6 +24,7 @@ _AT_ONCE = 100_000
 
 STATE, MEASUREMENT, TIME = "clinical_state", "measurement", "time__hours"
 _CHUNK = 512
+_WORD = 8  # bytes of an integer that holds a row
 
 
 @dataclass(frozen=True)
@@ -200,6 +201,13 @@ class _LogOdds:
 def _distinct(rows: Bools) -> tuple[Ints, Ints]:
     """Index of the first of each set of equal rows, and the number of the set of each row."""
     packed = np.packbits(rows, axis=1)
+    if packed.shape[1] <= _WORD:
+        words = np.zeros((len(rows), _WORD), dtype=np.uint8)
+        words[:, : packed.shape[1]] = packed
+        _, first, number = np.unique(
+            words.view(np.uint64).ravel(), return_index=True, return_inverse=True
+        )
+        return first, number
     numbers: dict[bytes, int] = {}
     number = np.array([numbers.setdefault(row.tobytes(), len(numbers)) for row in packed])
     return np.unique(number, return_index=True)[1], number

@@ -90,17 +90,18 @@ def contributions(
     risk, reference = np.empty(shape), np.empty(shape)
     known = model.state_used(matrix)
     ends = np.stack([np.zeros(len(players), dtype=bool), np.ones(len(players), dtype=bool)])
-    for variant, rows in model.variants(matrix):
-        board = Switchboard(variant, matrix.metas, players, threshold, horizons)
-        for row in rows:
-            patient = matrix.take(np.array([row]))
-            others, weight = _prototypes(patient, background, model.grade if known[row] else None)
-            # the matrices are small: threads cost more time than they save
-            with threadpool_limits(1, user_api="blas"):
+    # the matrices are small: threads cost more time than they save
+    with threadpool_limits(1, user_api="blas"):
+        for variant, rows in model.variants(matrix):
+            board = Switchboard(variant, matrix.metas, players, threshold, horizons)
+            for row in rows:
+                patient = matrix.take(np.array([row]))
+                grade = model.grade if known[row] else None
+                others, weight = _prototypes(patient, background, grade)
                 game = board.game(patient, others, weight)
                 reference[row], risk[row] = game.risk(ends)
                 shares = _shares(game, pathways, effort or Effort())
-            points[row], error[row] = 100.0 * shares[0].T, 100.0 * shares[1].T
+                points[row], error[row] = 100.0 * shares[0].T, 100.0 * shares[1].T
     return Contributions(players, pathways, points, error, risk, reference)
 
 

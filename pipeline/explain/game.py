@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import comb
 
 import numpy as np
 
-from pipeline.arrays import Bools, Floats
+from pipeline.arrays import Bools, Floats, Ints
 
 Value = Callable[[Bools], Floats]
 """Maps coalitions (n_coalitions, n_players) to their values (n_coalitions, n_outputs)."""
@@ -145,29 +146,35 @@ def _sampled(
     value: Value, atoms: Bools, others: Bools, total: Floats, effort: Effort
 ) -> tuple[Floats, Floats]:
     """Values from random orders and their reverses; the residual is split by variance."""
-    random = np.random.default_rng(effort.seed)
     count, n_others = len(atoms), len(others)
-    orders, starts = [], []
     # every number of preceding unions is equally likely, so all numbers occur equally often
     pairs = -(-max(effort.pairs, 2) // (n_others + 1)) * (n_others + 1)
+    orders, ahead = _orders(count, n_others, pairs, effort.seed)
+    chains = np.zeros((len(orders), count + 1, atoms.shape[1]), dtype=bool)
+    chains[:, 0] = ahead.astype(np.float32) @ others.astype(np.float32) > 0
+    chains[:, 1:] = chains[:, :1] | np.logical_or.accumulate(atoms[orders], axis=1)
+    worth = value(chains.reshape(-1, atoms.shape[1])).reshape(len(orders), count + 1, -1)
+    gain = np.empty((len(orders), count, worth.shape[2]))
+    np.put_along_axis(gain, orders[:, :, None], np.diff(worth, axis=1), axis=1)
+    pair = gain.reshape(pairs, 2, count, -1).mean(axis=1)
+    estimate, variance = pair.mean(axis=0), pair.var(axis=0, ddof=1) / pairs
+    spread = variance.sum(axis=0)
+    share = np.where(spread > 0, variance / np.where(spread > 0, spread, 1.0), 1.0 / count)
+    return estimate + share * (total - estimate.sum(axis=0)), np.sqrt(variance)
+
+
+@lru_cache(maxsize=256)
+def _orders(count: int, n_others: int, pairs: int, seed: int) -> tuple[Ints, Bools]:
+    """Random orders, each followed by its reverse, and which others precede each."""
+    random = np.random.default_rng(seed)
+    orders, starts = [], []
     for number in range(pairs):
         order = random.permutation(count)
         ahead = np.zeros(n_others, dtype=bool)
         ahead[random.permutation(n_others)[: number % (n_others + 1)]] = True
         orders += [order, order[::-1]]
         starts += [ahead, ~ahead]
-    chains = np.zeros((len(orders), count + 1, atoms.shape[1]), dtype=bool)
-    for number, (order, ahead) in enumerate(zip(orders, starts, strict=True)):
-        chains[number, 0] = others[ahead].any(axis=0)
-        chains[number, 1:] = chains[number, 0] | np.logical_or.accumulate(atoms[order], axis=0)
-    worth = value(chains.reshape(-1, atoms.shape[1])).reshape(len(orders), count + 1, -1)
-    gain = np.empty((len(orders), count, worth.shape[2]))
-    np.put_along_axis(gain, np.array(orders)[:, :, None], np.diff(worth, axis=1), axis=1)
-    pair = gain.reshape(pairs, 2, count, -1).mean(axis=1)
-    estimate, variance = pair.mean(axis=0), pair.var(axis=0, ddof=1) / pairs
-    spread = variance.sum(axis=0)
-    share = np.where(spread > 0, variance / np.where(spread > 0, spread, 1.0), 1.0 / count)
-    return estimate + share * (total - estimate.sum(axis=0)), np.sqrt(variance)
+    return np.array(orders), np.array(starts)
 
 
 def _coalitions(atoms: Bools) -> Bools:
