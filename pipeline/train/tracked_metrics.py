@@ -20,6 +20,7 @@ from pipeline.model.outcomes import nearest_horizon
 THRESHOLD = 0.1  # of the net benefit, as in net_benefit_p10
 _OF_ALL = ("auroc", "auroc_lo", "auroc_hi", "auprc", "brier", "cal_slope")
 _ESTIMATES = ("auroc", "auprc", "brier", "ipa", "cal_slope", "cal_intercept")
+_OF_OTHERS = ("brier", "cal_slope")
 _COUNTS = ("n", "n_patients", "n_events", "n_event_patients")
 
 
@@ -67,8 +68,8 @@ def outcome_metrics(outcome: OutcomeReport) -> dict[str, float]:
     Returns
     -------
     dict of float
-        Named ``h<hours>/<metric>``, and ``h<hours>/minus_<comparator>/auroc`` for the AUROC of the
-        model minus that of a comparator.
+        Named ``h<hours>/<metric>``, ``h<hours>/<comparator>/<metric>``, and
+        ``h<hours>/minus_<comparator>/auroc`` for the AUROC of the model minus that of a comparator.
     """
     result: dict[str, Number] = {}
     for hours in outcome.model:
@@ -82,6 +83,9 @@ def outcome_metrics(outcome: OutcomeReport) -> dict[str, float]:
         metrics |= {"ici": cell.ici, "net_benefit_p10": _net_benefit(outcome, hours)}
         result |= {f"h{hours}/{name}": value for name, value in metrics.items()}
         for name, compared in _compared(outcome, hours):
+            result |= _ends(f"h{hours}/{name}/auroc", compared.area)
+            if isinstance(compared, PerformanceCell):
+                result |= {f"h{hours}/{name}/{key}": getattr(compared, key) for key in _OF_OTHERS}
             result |= _ends(f"h{hours}/minus_{name}/auroc", compared.difference)
     return _known(result)
 

@@ -46,6 +46,8 @@ def test_an_outcome_has_intervals_and_paired_differences():
     assert (metrics["h72/auroc_lo"], metrics["h72/auroc_hi"]) == (0.7, 0.9)
     assert metrics["h72/minus_negative_control/auroc_hi"] == 0.2
     assert metrics["h72/n_events"] == 9.0
+    assert metrics["h72/grade_and_day/auroc"] == 0.75
+    assert metrics["h72/negative_control/auroc"] == 0.7
 
 
 def test_tables_have_a_row_per_predictor_and_level():
