@@ -111,6 +111,8 @@ def hide(cells: Iterable[str], kind: str) -> None:
     for cell in cells:
         text = cell[:_LONGEST]
         tokens = _tokens(text)
+        if kind == TEXT and _is_known("".join(tokens)):
+            continue
         if tokens:
             _STATE.cells["".join(tokens)] = kind
             shortened = "".join(_tokens(text[:59]))
@@ -174,7 +176,7 @@ def without_cells(reason: str, value: str, *, always: bool = False) -> str:
     """
     if not (_STATE.on or always):
         return reason
-    if value and value in reason:
+    if value and value in reason and not _is_known(plain_cell(value)):
         edge = r"(?<![^\W_])", r"(?![^\W_])"
         known = re.compile(edge[0] + re.escape(value) + edge[1])
         reason, count = known.subn(f"[{kind_of(value)}]", reason)

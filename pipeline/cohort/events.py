@@ -22,8 +22,8 @@ from pipeline.remedy import Remedy
 from pipeline.resources import schema_yaml
 
 CHECK_AS_OF = Remedy(
-    "No action needed if --as-of is intentionally earlier; otherwise correct the time or offset at "
-    "the source.",
+    "Correct the time or its offset at the source; no action is needed if --as-of is intentionally "
+    "earlier.",
     option=("as-of",),
 )
 DATES_SHIFTED = Remedy(

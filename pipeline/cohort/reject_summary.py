@@ -119,11 +119,15 @@ def refusal_table(rejects: pd.DataFrame, counts: Mapping[str, Mapping[str, int]]
             f"{file}: {count['rejected']} of {whole} rows are rejected "
             f"({share_text(count['rejected'], whole)})"
         )
-        for code, number in part["code"].value_counts(sort=True).head(_CODES).items():
+        codes = part["code"].value_counts(sort=True)
+        for code, number in codes.head(_CODES).items():
             first = part.loc[part["code"] == code].iloc[0]
             where = f"line {first['row']}" + (f", {first['column']}" if first["column"] else "")
             lines.append(f"  {code:24} {number:>7} {share_text(int(number), whole):>6}  {where}")
             lines.append(f"      {_reason(first)} {first['remedy']}".rstrip())
+        if len(codes) > _CODES:
+            others = ", ".join(f"{code} {number}" for code, number in codes[_CODES:].items())
+            lines.append(f"  other codes: {others}")
     return lines
 
 

@@ -55,7 +55,10 @@ def canonical_header(
     (['patient_id', 'HLA type'], ['Patient ID'])
     """
     if all(name == "" for name in header):
-        raise InputError(f"{source} is empty: the first line must name the columns")
+        raise InputError(
+            f"{source} is empty: the first line must name the columns; export it again, or omit "
+            "the file if the table is optional"
+        )
     known = {_compact(name): name for name in fields}
     if "specimen" in fields and (column := specimen_column(header)):
         known.setdefault(_compact(column), "specimen")

@@ -186,7 +186,7 @@ def console_text(out: Path, summary: Mapping[str, Any], rejects: pd.DataFrame) -
         )
     lines += [f"  {line}" for line in reading_lines(summary["reading"])]
     lines.append(f"  rejected rows or cells: {len(rejects)}, see {out / 'rejects.csv'}")
-    for code, number in rejects["code"].value_counts().head(_CODES).items():
+    for code, number in rejects["code"].value_counts().items():
         lines.append(f"    {code}: {number}")
     flags: Counter[str] = Counter()
     for each in summary["flags"].values():

@@ -65,9 +65,11 @@ def outcome_figures(
     for hours, part in explained.items():
         if part.keys:
             folder, query = f"shap/h{hours:g}", f"{label}, next {hours:g} h"
-            yield f"{folder}/beeswarm.png", _png(beeswarm(part, f"{mark}Contributions: {query}"))
-            yield f"{folder}/bar.png", _png(bar(part, f"{mark}Mean contribution: {query}"))
-            figure = waterfall(part, f"{mark}Prototype with the highest risk: {query}")
+            shown = f"{len(part.points)} prototypes, means of 5 or more patients"
+            figure = beeswarm(part, f"{mark}Contributions: {query}\n{shown}")
+            yield f"{folder}/beeswarm.png", _png(figure)
+            yield f"{folder}/bar.png", _png(bar(part, f"{mark}Mean contribution: {query}; {shown}"))
+            figure = waterfall(part, f"{mark}{query}: highest of {shown}; percentage points")
             yield f"{folder}/waterfall.png", _png(figure, bbox_inches="tight")
     for part in at_headline({label: explained}).values():
         if part.keys:

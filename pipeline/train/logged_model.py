@@ -106,7 +106,14 @@ def finish_model(
         client.log_model_artifacts(model_id, str(target))
     client.finalize_logged_model(model_id, "READY")
     registered = mlflow.register_model(
-        f"models:/{model_id}", name, tags={**digests, BUNDLE_TAG: bundle.sha256, **tags}
+        f"models:/{model_id}",
+        name,
+        tags={
+            **digests,
+            BUNDLE_TAG: bundle.sha256,
+            "cohort_sha256": bundle.provenance["cohort_sha256"],
+            **tags,
+        },
     )
     client.set_registered_model_alias(name, CHALLENGER, registered.version)
     client.update_registered_model(name, description=description)

@@ -2,7 +2,8 @@
 
 Metrics of the training are named ``<outcome>/h<hours>/<metric>``; those of the run of one outcome
 lack the first part, so that outcomes can be compared too. ``headline/<outcome>_<metric>`` repeats
-the metrics of the horizon of the gates under names that do not depend on it.
+the metrics of the horizon of the gates under names that do not depend on it. ``no_state`` is the
+variant without grades, which a model loaded from the registry uses: lab rows hold no grades.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pipeline.model.outcomes import nearest_horizon
 THRESHOLD = 0.1  # of the net benefit, as in net_benefit_p10
 _OF_ALL = ("auroc", "auroc_lo", "auroc_hi", "auprc", "brier", "cal_slope")
 _ESTIMATES = ("auroc", "auprc", "brier", "ipa", "cal_slope", "cal_intercept")
+_OF_NO_STATE = ("auroc", "auroc_lo", "auroc_hi", "brier", "cal_slope")
 _OF_OTHERS = ("brier", "cal_slope")
 _COUNTS = ("n", "n_patients", "n_events", "n_event_patients")
 
@@ -50,6 +52,8 @@ def training_metrics(evaluation: EvaluationReport, horizon_hours: float) -> dict
         for hours, cell in outcome.model.items():
             own = {metric: getattr(cell, metric) for metric in _OF_ALL}
             own["net_benefit_p10"] = _net_benefit(outcome, hours)
+            bare = outcome.performance("model_no_state", hours)
+            own |= {f"no_state/{metric}": getattr(bare, metric) for metric in _OF_NO_STATE}
             result |= _known({f"{name}/h{hours}/{key}": value for key, value in own.items()})
         if outcome.model:
             hours = nearest_horizon(outcome.model, horizon_hours)
@@ -138,6 +142,7 @@ def _headline(outcome: OutcomeReport, hours: str) -> dict[str, Number]:
     cell = outcome.performance("model", hours)
     result: dict[str, Number] = {
         **_ends("auroc", cell.area),
+        **_ends("no_state_auroc", outcome.performance("model_no_state", hours).area),
         "brier": cell.brier,
         **_ends("cal_slope", cell.slope),
         "cal_intercept": cell.cal_intercept,

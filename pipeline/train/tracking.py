@@ -319,7 +319,8 @@ def _log_outcome(
 def _gate_tags(training: TrackedTraining) -> dict[str, str]:
     """One tag per gate that needs no champion; promotion compares with the champion too."""
     candidate = Candidate(training.evaluation, read_draws(training.folder))
-    return gate_tags(check_gates(candidate, training.bundle.config.gates, None))
+    gates = check_gates(candidate, training.bundle.config.gates, None)
+    return {**gate_tags(gates), "gates_passed": str(all(gate.passed for gate in gates)).lower()}
 
 
 def _files(
@@ -370,7 +371,8 @@ def _description(training: TrackedTraining) -> str:
     outcomes = ", ".join(training.evaluation.outcomes)
     return (
         f"{synthetic}Research use only. Trained on {cohort.n_patients} patients of the cohort "
-        f"'{cohort.name}' for {outcomes}; see evaluation.html."
+        f"'{cohort.name}' for {outcomes}; see evaluation.html. Loaded from the registry it scores "
+        "lab rows without grades; the metrics no_state are of this variant."
     )
 
 
