@@ -230,6 +230,14 @@ def test_counts_and_places_stay(hiding, message) -> None:
     assert redacted(message) == message
 
 
+def test_words_of_the_dictionary_stay(hiding) -> None:
+    reason = "D-dimer in mg/L may mean FEU or DDU. Write mg/L FEU. Accepted: mg/L{FEU}"
+    assert without_cells(reason, "mg/L") == reason
+    hide(["mg/L"], TEXT)
+    assert redacted("'mg/L' is not a unit of ferritin") == "'mg/L' is not a unit of ferritin"
+    assert without_cells("'smith' is not a unit", "smith") == "'[text]' is not a unit"
+
+
 def test_what_the_user_typed_stays() -> None:
     redaction.start(["predict", "--out", "out/Zqx7"], show=False)
     hide(["Zqx7"], ID)

@@ -34,6 +34,15 @@ def test_the_table_tells_share_example_and_way_out(tmp_path):
     assert "Correct the unit" in lines[2]
 
 
+def test_every_code_is_counted_though_few_have_an_example():
+    codes = ["a"] * 4 + ["b"] * 3 + ["c"] * 2 + ["d", "e"]
+    rejects = pd.DataFrame({"code": codes, "row": 2, "column": "unit", "value": "x"})
+    rejects = rejects.assign(file="labs.csv", reason="Wrong.", remedy="")
+    lines = refusal_table(rejects, {"labs.csv": {"read": 20, "rejected": 11}})
+    assert lines[-1].endswith("d 1, e 1")
+    assert len(refusal_table(rejects[:9], {"labs.csv": {"read": 20, "rejected": 9}})) == 7
+
+
 def test_no_id_of_a_patient_is_shown(tmp_path):
     rows = [*lab_rows(*GOOD), ("SECRET-7", "crp", "1", "mg/L", "1", "2")]
     people = [("patient_id",), ("A",)]

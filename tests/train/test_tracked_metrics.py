@@ -20,6 +20,7 @@ OUTCOME = OutcomeReport(
     model={"24": CELL, "72": CELL.model_copy(update={"auroc": 0.82})},
     comparators={"grade_and_day": {"72": OTHER}},
     negative_control={"72": CONTROL},
+    model_no_state={"72": PerformanceCell(auroc=0.7)},
     subgroups={"sex": {"female": {"72": PartCell(auroc=0.6, n=5)}}},
 )
 EVALUATION = EvaluationReport(outcomes={"icans": OUTCOME})
@@ -32,6 +33,7 @@ def test_a_training_has_every_horizon_and_the_headline_of_the_gates():
     assert metrics["headline/icans_minus_grade_and_day_lo"] == -0.01
     assert metrics["headline/icans_minus_negative_control"] == 0.1
     assert training_metrics(EVALUATION, 24)["headline/icans_auroc"] == 0.8
+    assert metrics["icans/h72/no_state/auroc"] == metrics["headline/icans_no_state_auroc"] == 0.7
 
 
 def test_what_cannot_be_estimated_is_absent():
