@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline.evaluate.added_value import BARS, CONTROL, Finding, labs_comparator, labs_finding
+from pipeline.evaluate.added_value import BARS, CONTROL, Finding, labs_finding
 from pipeline.model.evaluated_outcome import OutcomeReport
 from pipeline.model.evaluation_cells import (
     ControlCell,
@@ -30,6 +30,7 @@ _SAME = 1e-6
 _OF_LABS: dict[Finding, Light] = {
     "add": "good",
     "not_shown": "unclear",
+    "no_control": "unclear",
     "worse": "poor",
     "too_few": "none",
     "unknown": "none",
@@ -77,12 +78,14 @@ class Scorecard:
     net_benefit_over_grade : Metric
         Net benefit minus that of grade and day.
     labs : Judgement
-        AUROC of the model minus that of ``labs_over``; the verdict also uses the negative control.
+        AUROC of the model minus that of ``labs_over``; the verdict also uses the gain over the
+        comparator without labs.
     labs_over : str
-        Comparator without labs.
+        ``control``, the model given the labs of other patients; without one, the comparator
+        without labs; "" without either.
     gains : mapping of Metric
-        AUROC of the model minus that of each other predictor without this patient's labs:
-        ``grade_and_day`` and ``control``, the model given the labs of other patients.
+        AUROC of the model minus that of each other comparator without labs, in which product and
+        patient count as well.
     threshold : float
         Risk threshold of the net benefit.
     """
@@ -125,12 +128,10 @@ def scorecard(outcome: OutcomeReport, kind: str = "", firm_from: int = 0) -> Sco
     """
     hours = headline_key(outcome.model) if outcome.model else ""
     cell = outcome.performance("model", hours)
-    over = labs_comparator(outcome)
-    difference = outcome.compared(over, hours).difference
     finding = labs_finding(outcome, hours, firm_from)
     gained, above_grade = _net_benefits(outcome.net_benefit.get(hours, NetBenefit()))
-    gains = {name: outcome.compared(name, hours).difference for name in BARS if name != over}
-    gains[CONTROL] = outcome.negative_control.get(hours, ControlCell()).difference
+    gains = _gains(outcome, hours)
+    over = next(iter(gains), "")
 
     def shown(part: Judgement) -> Judgement:
         return Judgement(part.metric, "none", "apparent") if kind == "apparent" else part
@@ -144,10 +145,17 @@ def scorecard(outcome: OutcomeReport, kind: str = "", firm_from: int = 0) -> Sco
         calibration=shown(_calibration(cell.slope, cell.intercept)),
         net_benefit=shown(_net_benefit(gained, above_grade)),
         net_benefit_over_grade=above_grade,
-        labs=shown(Judgement(difference, _OF_LABS[finding], f"labs_{finding}")),
+        labs=shown(Judgement(gains.pop(over, Metric()), _OF_LABS[finding], f"labs_{finding}")),
         labs_over=over,
-        gains={name: gain for name, gain in gains.items() if gain.value is not None},
+        gains=gains,
     )
+
+
+def _gains(outcome: OutcomeReport, hours: str) -> dict[str, Metric]:
+    """Known differences from predictors without this patient's labs, the strictest first."""
+    gains = {CONTROL: outcome.negative_control.get(hours, ControlCell()).difference}
+    gains |= {name: outcome.compared(name, hours).difference for name in reversed(BARS)}
+    return {name: gain for name, gain in gains.items() if gain.value is not None}
 
 
 def _ranking(area: Metric) -> Judgement:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from pipeline.evaluate.added_value import CONTROL
 from pipeline.evaluate.evaluation_phrases import evaluation_phrase, evaluation_section
 from pipeline.evaluate.scorecard import Judgement, Scorecard
 from pipeline.format import DASH, decimal, integer, percent, proportion, signed
@@ -13,10 +12,11 @@ from pipeline.model.evaluated_outcome import OutcomeReport
 from pipeline.model.evaluation_cells import Incidence, Metric, Number
 
 _SIGNS = {"good": "✓", "unclear": "?", "poor": "✗", "none": "–"}
-_OVER = {
-    "grade_and_day": "over_grade_and_day",
-    "clinical_state": "over_clinical_state",
-    CONTROL: "over_control",
+_LABS_OVER = {
+    "control": "labs_over_control",
+    "clinical_state": "labs_over_clinical_state",
+    "grade_and_day": "labs_over_grade_and_day",
+    "": "",
 }
 _Writer = Callable[[Number], str]
 
@@ -91,12 +91,12 @@ def score_row(
     """
     within = [_figure("equal_grade", card.equal_grade, decimal)]
     above = [_figure("over_grade_and_day", card.net_benefit_over_grade, _per_thousand)]
-    gains = [_figure(_OVER[name], gain, _three) for name, gain in card.gains.items()]
+    gains = [_figure(_LABS_OVER[name], gain, _three) for name, gain in card.gains.items()]
     cells = (
         _cell("auroc", card.ranking, decimal, further=within),
         _cell("slope", card.calibration, decimal, note=_level(outcome, card.hours)),
         _cell("net_benefit", card.net_benefit, _per_thousand, "over_default", above),
-        _cell("labs", card.labs, _three, _OVER.get(card.labs_over, ""), gains),
+        _cell("labs", card.labs, _three, _LABS_OVER[card.labs_over], gains),
     )
     return ScoreRow(label, key, card.hours, _counts(card, events), cells, warnings)
 

@@ -74,8 +74,21 @@ def test_a_file_without_gain_or_threshold_is_not_judged():
 )  # fmt: skip
 def test_labs_use_the_same_rule_as_their_sentence(low, high, events, light):
     bar = {"diff_auroc": 0.05, "diff_lo": low, "diff_hi": high, "n_event_patients": events}
-    judged = card(firm_from=20, comparators={"grade_and_day": {"72": bar}}).labs
-    assert judged.light == light
+    control = {"72": {"diff_auroc": 0.05, "diff_lo": 0.01, "diff_hi": 0.1}}
+    bars = {"grade_and_day": {"72": bar}}
+    assert card(firm_from=20, comparators=bars, negative_control=control).labs.light == light
+
+
+@pytest.mark.parametrize(
+    ("low", "verdict"), [(0.01, "labs_add"), (-0.01, "labs_not_shown"), (None, "labs_no_control")]
+)
+def test_labs_add_only_beyond_the_negative_control(low, verdict):
+    bars = {"clinical_state": {"72": {"diff_auroc": 0.2, "diff_lo": 0.1, "diff_hi": 0.3}}}
+    control = {"72": {"diff_auroc": 0.05, "diff_lo": low, "diff_hi": 0.1}} if low else {}
+    made = card(comparators=bars, negative_control=control)
+    assert made.labs.verdict == verdict
+    assert made.labs.metric.value == (0.05 if low else 0.2)
+    assert made.labs_over == ("control" if low else "clinical_state")
 
 
 def test_training_patients_are_not_judged_and_no_horizon_gives_no_figures():
@@ -107,8 +120,8 @@ def test_what_labs_add_has_every_gain():
     control = {"72": {"diff_auroc": 0.02, "diff_lo": 0.01, "diff_hi": 0.1}}
     bars = {"grade_and_day": gain, "clinical_state": gain}
     made = card(comparators=bars, negative_control=control)
-    assert made.labs_over == "clinical_state"
+    assert (made.labs_over, made.labs.metric.value) == ("control", 0.02)
     assert {name: metric.value for name, metric in made.gains.items()} == {
+        "clinical_state": 0.05,
         "grade_and_day": 0.05,
-        "control": 0.02,
     }
