@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pipeline.evaluate.added_value import BARS, CONTROL, Finding, labs_finding
+from pipeline.evaluate.subgroups import WithinLevels, within_levels
 from pipeline.model.evaluated_outcome import OutcomeReport
 from pipeline.model.evaluation_cells import (
     ControlCell,
@@ -70,6 +71,8 @@ class Scorecard:
         AUROC.
     equal_grade : Metric
         AUROC among landmarks of equal current grade.
+    within_product : WithinLevels or None
+        AUROC within products; None with fewer than two that have enough event patients.
     calibration : Judgement
         Calibration slope; the verdict also uses the intercept.
     net_benefit : Judgement
@@ -95,6 +98,7 @@ class Scorecard:
     n_event_patients: Number
     ranking: Judgement
     equal_grade: Metric
+    within_product: WithinLevels | None
     calibration: Judgement
     net_benefit: Judgement
     net_benefit_over_grade: Metric
@@ -142,6 +146,7 @@ def scorecard(outcome: OutcomeReport, kind: str = "", firm_from: int = 0) -> Sco
         n_event_patients=cell.n_event_patients,
         ranking=shown(_ranking(cell.area)),
         equal_grade=outcome.within_grade.by_horizon().get(hours, GradeStrata()).model.area,
+        within_product=within_levels(outcome.subgroups.get("product", {}), hours),
         calibration=shown(_calibration(cell.slope, cell.intercept)),
         net_benefit=shown(_net_benefit(gained, above_grade)),
         net_benefit_over_grade=above_grade,

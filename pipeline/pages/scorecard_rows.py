@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from pipeline.evaluate.evaluation_phrases import evaluation_phrase, evaluation_section
 from pipeline.evaluate.scorecard import Judgement, Scorecard
-from pipeline.format import DASH, decimal, integer, percent, proportion, signed
+from pipeline.evaluate.subgroups import WithinLevels
+from pipeline.format import DASH, decimal, integer, interval, percent, proportion, signed
 from pipeline.model.evaluated_outcome import OutcomeReport
 from pipeline.model.evaluation_cells import Incidence, Metric, Number
 
@@ -23,7 +24,7 @@ _Writer = Callable[[Number], str]
 
 @dataclass(frozen=True)
 class ScoreFigure:
-    """One figure as text: name, value and interval; a missing interval is blank."""
+    """One figure as text: name, value and interval or range; a missing one is blank."""
 
     name: str
     value: str
@@ -90,6 +91,8 @@ def score_row(
     ('0.81', '[0.74, 0.87]', 'Good')
     """
     within = [_figure("equal_grade", card.equal_grade, decimal)]
+    if card.within_product is not None:
+        within.append(_within_products(card.within_product))
     above = [_figure("over_grade_and_day", card.net_benefit_over_grade, _per_thousand)]
     gains = [_figure(_LABS_OVER[name], gain, _three) for name, gain in card.gains.items()]
     cells = (
@@ -128,6 +131,15 @@ def _figure(name: str, metric: Metric, write: _Writer) -> ScoreFigure:
         name=evaluation_phrase("scorecard", name) if name else "",
         value=value,
         interval=f"[{write(metric.low)}, {write(metric.high)}]" if known else "",
+    )
+
+
+def _within_products(part: WithinLevels) -> ScoreFigure:
+    span = interval(part.lowest, part.highest)
+    return ScoreFigure(
+        name=evaluation_phrase("scorecard", "within_products", count=part.levels),
+        value=decimal(part.mean),
+        interval=evaluation_phrase("scorecard", "range", span=span),
     )
 
 

@@ -115,6 +115,15 @@ def test_net_benefit_is_useful_only_beyond_grade_and_day(low, high, light, verdi
     assert made.net_benefit_over_grade.value == 0.0
 
 
+def test_auroc_within_product_is_judged_at_the_headline_horizon():
+    cell = {"n": 40, "n_events": 20, "auroc": 0.6, "n_event_patients": 9}
+    levels = {"a": {"72": cell, "24": {"auroc": 0.9}}, "b": {"72": cell | {"auroc": 0.7}}}
+    made = card(subgroups={"product": levels, "sex": {"f": {"72": cell}, "m": {"72": cell}}})
+    assert (made.within_product.mean, made.within_product.levels) == (0.65, 2)
+    assert card(subgroups={"product": {"a": levels["a"]}}).within_product is None
+    assert card().within_product is None
+
+
 def test_what_labs_add_has_every_gain():
     gain = {"72": {"diff_auroc": 0.05, "diff_lo": 0.01, "diff_hi": 0.1}}
     control = {"72": {"diff_auroc": 0.02, "diff_lo": 0.01, "diff_hi": 0.1}}

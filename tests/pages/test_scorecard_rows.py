@@ -60,6 +60,16 @@ def test_net_benefit_against_grade_and_auroc_at_equal_grade_are_figures():
     assert row().cells[0].further == row().cells[2].further == []
 
 
+def test_auroc_within_product_has_a_range_instead_of_an_interval():
+    cell = {"n": 40, "n_events": 20}
+    levels = {name: {"72": cell | {"auroc": value}} for name, value in (("a", 0.6), ("b", 0.7))}
+    (figure,) = row(subgroups={"product": levels}).cells[0].further
+    assert figure.value == "0.65"
+    assert "0.60–0.70" in figure.interval
+    assert "[" not in figure.interval
+    assert "2" in figure.name
+
+
 def test_two_counts_of_event_patients_state_where_each_is_counted():
     both = row(options={"events": 12}).counts
     assert both != row().counts
