@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from pipeline.evaluate.evaluation_phrases import evaluation_section
 from pipeline.explain.phrases import outcome_short
-from pipeline.format import joined, signed
+from pipeline.format import joined, plain, signed
 from pipeline.model.evaluated_outcome import OutcomeReport
 from pipeline.model.evaluation_cells import AreaCell, Metric, Number
 from pipeline.model.evaluation_report import AnalyteUse, EvaluationReport
@@ -137,6 +137,7 @@ def outcome_sections(
     hours = sorted(outcome.model, key=float)
     first = headline_key(outcome.model)
     minimum = int(report.protocol.min_event_patients or 5)
+    by_day = plain(report.protocol.by_day_horizon_h or (float(hours[-1]) if hours else None))
 
     def made(
         name: str,
@@ -182,7 +183,8 @@ def outcome_sections(
         ),
         made(
             "days",
-            grids=[day_grid(outcome, label, minimum), evaluation_tables.days(outcome, hours)],
+            grids=[day_grid(outcome, label, by_day), evaluation_tables.days(outcome, hours)],
+            hours=by_day,
         ),
         made(
             "competing",

@@ -47,8 +47,16 @@ def footnote(minimum: int) -> str:
     return table_text("metrics_note", minimum=minimum)
 
 
-def day_grid(outcome: OutcomeReport, label: str, minimum: int) -> Grid | None:
-    """Observed rate and mean risk by day at the longest horizon; None if there is no day."""
+def day_grid(outcome: OutcomeReport, label: str, hours: str) -> Grid | None:
+    """Observed rate and mean risk by day, without intervals; None if there is no day.
+
+    Parameters
+    ----------
+    outcome : OutcomeReport
+    label : str
+    hours : str
+        Horizon of the table by day.
+    """
     rows = [
         (
             day,
@@ -62,10 +70,12 @@ def day_grid(outcome: OutcomeReport, label: str, minimum: int) -> Grid | None:
     if not rows:
         return None
     return Grid(
-        table_text("by_day", label=label),
-        tuple(evaluation_section("tables")["by_day_head"]),
+        table_text("by_day", label=label, hours=hours),
+        tuple(
+            str(name).format(hours=hours) for name in evaluation_section("tables")["by_day_head"]
+        ),
         list(rows),
-        footnote(minimum),
+        table_text("by_day_note"),
     )
 
 

@@ -42,6 +42,16 @@ def test_a_horizon_is_a_part_with_its_charts_and_one_table(report):
     assert len(first.grids) == 1
 
 
+def test_the_table_by_day_is_at_the_horizon_of_the_protocol(report):
+    def days(**protocol):
+        content = report.replace(protocol=report.protocol.replace(**protocol))
+        return next(part for part in sections(content) if part.key.endswith("-days"))
+
+    assert "168 h" in days(by_day_horizon_h=168).sentence
+    assert "168 h" in days(by_day_horizon_h=168).grids[0].caption
+    assert "72 h" in days().sentence
+
+
 def test_competing_events_subgroups_and_importance_start_with_charts(report):
     by_key = {part.key.removeprefix("severe_crs-"): part for part in sections(report)}
     for name in ("competing", "groups", "importance"):
