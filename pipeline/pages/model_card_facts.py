@@ -10,7 +10,7 @@ from pipeline.config import Config
 from pipeline.evaluate.abstention_rates import abstention_line
 from pipeline.evaluate.scored_rows import TOO_FEW
 from pipeline.features.spec import FeatureSpec
-from pipeline.format import counted, joined, proportion, signed
+from pipeline.format import area_places, counted, joined, proportion, signed
 from pipeline.model.evaluated_outcome import OutcomeReport
 from pipeline.model.evaluation_cells import Metric
 from pipeline.model.evaluation_report import EvaluationReport
@@ -157,10 +157,11 @@ def performance_of(config: Config, report: EvaluationReport) -> list[str]:
         if cell.auroc is None:
             lines.append(f"{name} within {key} h: {TOO_FEW} for a figure")
             continue
+        places = area_places(cell.auroc_lo, cell.auroc_hi)
         lines.append(
-            f"{name} within {key} h: AUROC {cell.auroc:.3f} (95% interval "
-            f"{bounds(cell.area)}), Brier {brier_text(cell.brier_score)}, calibration slope "
-            f"{slope_text(cell.slope)}"
+            f"{name} within {key} h: AUROC {cell.auroc:.{places}f} (95% interval "
+            f"{bounds(cell.area, places)}), Brier {brier_text(cell.brier_score)}, "
+            f"calibration slope {slope_text(cell.slope)}"
         )
     return lines
 

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from pipeline.evaluate.evaluation_phrases import evaluation_phrase, evaluation_section
 from pipeline.evaluate.scorecard import Judgement, Scorecard
 from pipeline.evaluate.subgroups import WithinLevels
-from pipeline.format import DASH, decimal, integer, interval, percent, proportion, signed
+from pipeline.format import (
+    DASH,
+    area_places,
+    decimal,
+    integer,
+    interval,
+    percent,
+    proportion,
+    signed,
+)
 from pipeline.model.evaluated_outcome import OutcomeReport
 from pipeline.model.evaluation_cells import Incidence, Metric, Number
 
@@ -90,13 +100,13 @@ def score_row(
     >>> row.cells[0].figure.value, row.cells[0].figure.interval, row.cells[0].word
     ('0.81', '[0.74, 0.87]', 'Good')
     """
-    within = [_figure("equal_grade", card.equal_grade, decimal)]
+    within = [_figure("equal_grade", card.equal_grade, _area(card.equal_grade))]
     if card.within_product is not None:
         within.append(_within_products(card.within_product))
     above = [_figure("over_grade_and_day", card.net_benefit_over_grade, _per_thousand)]
     gains = [_figure(_LABS_OVER[name], gain, _three) for name, gain in card.gains.items()]
     cells = (
-        _cell("auroc", card.ranking, decimal, further=within),
+        _cell("auroc", card.ranking, _area(card.ranking.metric), further=within),
         _cell("slope", card.calibration, decimal, note=_level(outcome, card.hours)),
         _cell("net_benefit", card.net_benefit, _per_thousand, "over_default", above),
         _cell("labs", card.labs, _three, _LABS_OVER[card.labs_over], gains),
@@ -161,6 +171,10 @@ def _level(outcome: OutcomeReport, hours: str) -> str:
         return ""
     mean, observed = percent(cell.mean_risk), proportion(cell.observed)
     return evaluation_phrase("scorecard", "level", mean=mean, observed=observed)
+
+
+def _area(metric: Metric) -> _Writer:
+    return partial(decimal, places=area_places(metric.low, metric.high))
 
 
 def _per_thousand(value: Number) -> str:

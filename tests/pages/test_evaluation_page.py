@@ -176,7 +176,7 @@ def test_the_training_patients_judge_nothing():
     short = text[: text.index("Verdicts use")]
     assert "nothing is judged here" in short
     assert short.count("Not judged") == 4
-    assert "AUROC 0.25 (95% interval 0.25–0.25) on its own training patients." in short
+    assert "AUROC 0.250 (95% interval 0.250–0.250) on its own training patients." in short
     for verdict in ("labs are", "higher", "told from chance", "Calibration within", "warned"):
         assert verdict not in short, verdict
     bar = {"72": {"diff_auroc": 0.2, "diff_lo": 0.1, "diff_hi": 0.3}}
