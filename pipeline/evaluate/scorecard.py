@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pipeline.evaluate.added_value import BARS, CONTROL, Finding, labs_finding
 from pipeline.evaluate.subgroups import WithinLevels, within_levels
@@ -16,6 +16,7 @@ from pipeline.model.evaluation_cells import (
     NetBenefit,
     Number,
 )
+from pipeline.model.evaluation_curves import HorizonCurves
 from pipeline.model.outcomes import headline_key
 
 Light = Literal["good", "unclear", "poor", "none"]
@@ -57,6 +58,14 @@ class Judgement:
     verdict: str
 
 
+class LowGroups(NamedTuple):
+    """Groups of the calibration curve with a mean risk below a threshold, and all groups."""
+
+    below: int
+    groups: int
+    threshold: float
+
+
 @dataclass(frozen=True)
 class Scorecard:
     """Judgements of one outcome at one horizon.
@@ -75,6 +84,9 @@ class Scorecard:
         AUROC within products; None with fewer than two that have enough event patients.
     calibration : Judgement
         Calibration slope; the verdict also uses the intercept.
+    low_groups : LowGroups or None
+        Groups of the calibration curve below the lowest threshold of the decision curve; None
+        unless these are most, so that calibration is known mainly where no decision is made.
     net_benefit : Judgement
         Gain over the better of treating all and none, per landmark; the verdict also uses
         ``net_benefit_over_grade``.
@@ -100,6 +112,7 @@ class Scorecard:
     equal_grade: Metric
     within_product: WithinLevels | None
     calibration: Judgement
+    low_groups: LowGroups | None
     net_benefit: Judgement
     net_benefit_over_grade: Metric
     labs: Judgement
@@ -148,6 +161,7 @@ def scorecard(outcome: OutcomeReport, kind: str = "", firm_from: int = 0) -> Sco
         equal_grade=outcome.within_grade.by_horizon().get(hours, GradeStrata()).model.area,
         within_product=within_levels(outcome.subgroups.get("product", {}), hours),
         calibration=shown(_calibration(cell.slope, cell.intercept)),
+        low_groups=_low_groups(outcome, hours),
         net_benefit=shown(_net_benefit(gained, above_grade)),
         net_benefit_over_grade=above_grade,
         labs=shown(Judgement(gains.pop(over, Metric()), _OF_LABS[finding], f"labs_{finding}")),
@@ -188,6 +202,16 @@ def _calibration(slope: Metric, intercept: Metric) -> Judgement:
     if narrow and low <= float(slope.value or 0.0) <= high:
         return Judgement(slope, "good", "calibrated")
     return Judgement(slope, "unclear", "calibration_unclear")
+
+
+def _low_groups(outcome: OutcomeReport, hours: str) -> LowGroups | None:
+    thresholds = outcome.net_benefit.get(hours, NetBenefit()).thresholds
+    means = outcome.curves.get(hours, HorizonCurves()).calibration.predicted
+    if not thresholds or not means:
+        return None
+    lowest = min(thresholds)
+    below = sum(mean < lowest for mean in means)
+    return LowGroups(below, len(means), lowest) if 2 * below > len(means) else None
 
 
 def _net_benefits(cell: NetBenefit) -> tuple[Metric, Metric]:

@@ -107,7 +107,7 @@ def score_row(
     gains = [_figure(_LABS_OVER[name], gain, _three) for name, gain in card.gains.items()]
     cells = (
         _cell("auroc", card.ranking, _area(card.ranking.metric), further=within),
-        _cell("slope", card.calibration, decimal, note=_level(outcome, card.hours)),
+        _cell("slope", card.calibration, decimal, note=_level(outcome, card)),
         _cell("net_benefit", card.net_benefit, _per_thousand, "over_default", above),
         _cell("labs", card.labs, _three, _LABS_OVER[card.labs_over], gains),
     )
@@ -165,12 +165,18 @@ def _counts(card: Scorecard, events: int | None) -> str:
     )
 
 
-def _level(outcome: OutcomeReport, hours: str) -> str:
-    cell = outcome.incidence.get(hours, Incidence())
-    if cell.observed is None or cell.mean_risk is None:
-        return ""
-    mean, observed = percent(cell.mean_risk), proportion(cell.observed)
-    return evaluation_phrase("scorecard", "level", mean=mean, observed=observed)
+def _level(outcome: OutcomeReport, card: Scorecard) -> str:
+    """Mean risk and observed rate, and where most points of the calibration curve are."""
+    cell = outcome.incidence.get(card.hours, Incidence())
+    parts = []
+    if cell.observed is not None and cell.mean_risk is not None:
+        mean, observed = percent(cell.mean_risk), proportion(cell.observed)
+        parts.append(evaluation_phrase("scorecard", "level", mean=mean, observed=observed))
+    if card.low_groups is not None:
+        below, groups, threshold = card.low_groups
+        counts = {"part": below, "whole": groups, "threshold": percent(threshold)}
+        parts.append(evaluation_phrase("scorecard", "low_groups", **counts))
+    return "; ".join(parts)
 
 
 def _area(metric: Metric) -> _Writer:

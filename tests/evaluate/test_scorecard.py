@@ -115,6 +115,17 @@ def test_net_benefit_is_useful_only_beyond_grade_and_day(low, high, light, verdi
     assert made.net_benefit_over_grade.value == 0.0
 
 
+@pytest.mark.parametrize(
+    ("risks", "expected"),
+    [([0.01, 0.02, 0.2], (2, 3, 0.05)), ([0.01, 0.1, 0.2], None), ([0.01, 0.2], None), ([], None)],
+)
+def test_groups_below_the_lowest_threshold_are_counted_where_they_are_most(risks, expected):
+    curves = {"72": {"calibration": {"predicted": risks, "observed": risks}}}
+    benefit = {"72": {"thresholds": [0.05, 0.1]}}
+    assert card(curves=curves, net_benefit=benefit).low_groups == expected
+    assert card(curves=curves).low_groups is None
+
+
 def test_auroc_within_product_is_judged_at_the_headline_horizon():
     cell = {"n": 40, "n_events": 20, "auroc": 0.6, "n_event_patients": 9}
     levels = {"a": {"72": cell, "24": {"auroc": 0.9}}, "b": {"72": cell | {"auroc": 0.7}}}

@@ -60,6 +60,14 @@ def test_net_benefit_against_grade_and_auroc_at_equal_grade_are_figures():
     assert row().cells[0].further == row().cells[2].further == []
 
 
+def test_the_calibration_names_where_its_points_are():
+    risks = [0.01, 0.02, 0.03, 0.2]
+    curves = {"72": {"calibration": {"predicted": risks, "observed": risks}}}
+    note = row(curves=curves, net_benefit={"72": NET | {"thresholds": [0.1]}}).cells[1].note
+    assert {"3", "4", "10%"} <= set(note.split())
+    assert row().cells[1].note == ""
+
+
 def test_auroc_within_product_has_a_range_instead_of_an_interval():
     cell = {"n": 40, "n_events": 20}
     levels = {name: {"72": cell | {"auroc": value}} for name, value in (("a", 0.6), ("b", 0.7))}
