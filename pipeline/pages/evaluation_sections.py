@@ -17,7 +17,7 @@ from pipeline.model.evaluation_report import AnalyteUse, EvaluationReport
 from pipeline.model.outcomes import headline_key
 from pipeline.pages import cohort_tables, decision_tables, evaluation_charts, evaluation_tables
 from pipeline.pages.evaluation_tables import Grid
-from pipeline.pages.evaluation_titles import NAMES, named
+from pipeline.pages.evaluation_titles import NAMES, named, predictor_rank
 from pipeline.pages.forest_chart import forest_chart
 from pipeline.pages.performance_tables import day_grid, performance_grid
 from pipeline.resources import schema_yaml
@@ -216,8 +216,8 @@ def _horizon(key: str, label: str, outcome: OutcomeReport, hours: str, minimum: 
     curves, figures = outcome.curves.get(hours), []
     if curves is not None and curves.roc:
         lines = {
-            named(name): curve
-            for name, curve in curves.roc.items()
+            named(name): curves.roc[name]
+            for name in sorted(curves.roc, key=predictor_rank)
             if name not in _CURVES_NOT_COMPARED
         }
         drawing = evaluation_charts.roc_chart(lines, title=f"ROC curves: {subject}")
