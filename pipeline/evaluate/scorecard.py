@@ -206,7 +206,8 @@ def _calibration(slope: Metric, intercept: Metric) -> Judgement:
 
 def _low_groups(outcome: OutcomeReport, hours: str) -> LowGroups | None:
     thresholds = outcome.net_benefit.get(hours, NetBenefit()).thresholds
-    means = outcome.curves.get(hours, HorizonCurves()).calibration.predicted
+    groups = outcome.curves.get(hours, HorizonCurves()).calibration.predicted
+    means = [mean for mean in groups if mean is not None]
     if not thresholds or not means:
         return None
     lowest = min(thresholds)

@@ -61,7 +61,7 @@ def roc_chart(curves: Mapping[str, RocCurve], *, title: str = "ROC curves") -> M
     lines = [marks.line(x, y, pairs, style) for (_, pairs), style in reversed(shown)]
     names = [(name, style) for (name, _), style in shown]
     if others := [name for name, _ in known[len(shown) :]]:
-        names.append((f"Not drawn: {', '.join(others)}", Style("none")))
+        names.append((f"Not drawn: {'; '.join(others)}", Style("none")))
     short = len(names) <= _KEY_INSIDE
     below = None if short else _key_lines(names, WIDTH - 2 * _KEY_MARGIN - 36)
     at_ten = [f"{name} {proportion(_height_at(0.1, pairs))}" for name, pairs in known]

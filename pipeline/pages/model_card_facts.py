@@ -296,9 +296,7 @@ def _measured(report: EvaluationReport) -> str:
 
 def _ungraded(report: EvaluationReport) -> str:
     """Patients never graded, per scale, and how they are labelled."""
-    entries = [entry.model_dump() for entry in report.never_graded.values()]
-    named = [entry | {"scale": outcome_short(str(entry["scale"]))} for entry in entries]
-    scales = "; ".join(ungraded_text(entry) for entry in named)
+    scales = "; ".join(ungraded_text(entry.model_dump()) for entry in report.never_graded.values())
     return scales or "death is recorded in the patients table, so no patient counts as never graded"
 
 

@@ -117,7 +117,12 @@ def test_net_benefit_is_useful_only_beyond_grade_and_day(low, high, light, verdi
 
 @pytest.mark.parametrize(
     ("risks", "expected"),
-    [([0.01, 0.02, 0.2], (2, 3, 0.05)), ([0.01, 0.1, 0.2], None), ([0.01, 0.2], None), ([], None)],
+    [
+        ([0.01, 0.02, None, 0.2], (2, 3, 0.05)),
+        ([0.01, 0.1, 0.2], None),
+        ([0.01, 0.2], None),
+        ([], None),
+    ],
 )
 def test_groups_below_the_lowest_threshold_are_counted_where_they_are_most(risks, expected):
     curves = {"72": {"calibration": {"predicted": risks, "observed": risks}}}

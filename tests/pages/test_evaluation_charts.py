@@ -45,7 +45,7 @@ def test_roc_names_the_curves_it_has_no_style_for():
     names = [f"curve{i}" for i in range(11)]
     root = drawing(roc_chart(dict.fromkeys(names, curve)))
     assert len(list(root.iter(f"{NS}polyline"))) == len(svg.STYLES)
-    words = " ".join(texts(root)).replace(",", "").split()
+    words = " ".join(texts(root)).replace(";", "").split()
     assert set(names) <= set(words)
 
 
