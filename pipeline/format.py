@@ -80,6 +80,28 @@ def signed(x: Number, places: int = 2) -> str:
     return f"+{text}" if shows_plus else text
 
 
+def area_places(lo: Number, hi: Number) -> int:
+    """Decimals of an AUROC: two, or three where its interval is narrower than 0.05.
+
+    Parameters
+    ----------
+    lo, hi : float or None
+        Ends of the interval.
+
+    Returns
+    -------
+    int
+
+    Examples
+    --------
+    >>> area_places(0.7, 0.8), area_places(0.97, 0.99), area_places(None, None)
+    (2, 3, 2)
+    """
+    if lo is None or hi is None or is_missing(lo) or is_missing(hi):
+        return 2
+    return 3 if round(hi - lo, 6) < 0.05 else 2
+
+
 def integer(x: Number) -> str:
     """Count with thousands separators.
 

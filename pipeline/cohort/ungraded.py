@@ -238,10 +238,11 @@ def ungraded_text(entry: Mapping[str, Any]) -> str:
     --------
     >>> entry = NeverGraded("crs", 12, 80, 68, "patients", "as_charted", "unknown").to_dict()
     >>> print(ungraded_text(entry))
-    crs: 12 of 80 patients were never graded and are excluded as unknown, because 68 of the 68 \
+    CRS: 12 of 80 patients were never graded and are excluded as unknown, because 68 of the 68 \
 graded ones have a charted grade 0
     """
-    scale, n, of, unit = (entry[key] for key in ("scale", "n", "of", "unit"))
+    key, n, of, unit = (entry[name] for name in ("scale", "n", "of", "unit"))
+    scale = key if key == "death" else key.upper()
     if n == 0:
         return f"{scale}: all {of} {unit} were graded"
     reading = (

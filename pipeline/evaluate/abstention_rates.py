@@ -13,6 +13,7 @@ from pipeline.evaluate.scored_rows import ScoredRows
 from pipeline.evaluate.splits import repeated_patient_folds
 from pipeline.features.host import products_of
 from pipeline.features.matrix import FeatureMatrix
+from pipeline.format import integer
 from pipeline.model.abstention import Codes, abstention_codes, support_from_rows, without_lab
 from pipeline.model.evaluation_report import Abstentions
 from pipeline.model.stacked_rows import EVENT, Targets
@@ -180,7 +181,7 @@ def abstention_warnings(name: str, report: Abstentions) -> list[str]:
     if report.rate is None or report.rate < _SELDOM:
         return []
     given = report.n - report.n_abstained
-    parts = {"count": given, "whole": report.n, "reasons": _reasons(report)}
+    parts = {"count": integer(given), "whole": integer(report.n), "reasons": _reasons(report)}
     return [f"{name}: {evaluation_phrase('warnings', 'abstains', **parts)}"]
 
 
@@ -202,24 +203,30 @@ def abstention_line(name: str, report: Abstentions) -> str:
     >>> report = Abstentions(n=50, n_abstained=3, rate=0.06, by_reason={"no_lab": 3})
     >>> abstention_line("icans", report)[:63]
     'icans: no estimate at 3 of 50 landmarks (6.0%: no lab result 3)'
+    >>> abstention_line("icans", Abstentions(n=2850, rate=0.0))
+    'icans: an estimate at all 2,850 landmarks'
     """
     if report.rate is None:
         return f"{name}: {evaluation_phrase('abstention', 'none')}"
-    share = f"{100 * report.rate:.1f}%" + (f": {_reasons(report)}" if report.by_reason else "")
-    text = evaluation_phrase(
-        "abstention",
-        "line",
-        count=report.n_abstained,
-        whole=report.n,
-        share=share,
-        before=report.n_before_event,
-        without=report.n_without_lab,
-    )
+    text = evaluation_phrase("abstention", "all", whole=integer(report.n))
+    if report.n_abstained:
+        share = f"{100 * report.rate:.1f}%" + (f": {_reasons(report)}" if report.by_reason else "")
+        text = evaluation_phrase(
+            "abstention",
+            "line",
+            count=integer(report.n_abstained),
+            whole=integer(report.n),
+            share=share,
+            before=integer(report.n_before_event),
+        )
+    if report.n_without_lab:
+        text += evaluation_phrase("abstention", "without", count=integer(report.n_without_lab))
     return f"{name}: {text}"
 
 
 def _reasons(report: Abstentions) -> str:
     known = evaluation_section("abstention_reasons")
     return ", ".join(
-        f"{known.get(reason, reason)} {count}" for reason, count in report.by_reason.items()
+        f"{known.get(reason, reason)} {integer(count)}"
+        for reason, count in report.by_reason.items()
     )

@@ -25,7 +25,7 @@ _phrase = partial(evaluation_phrase, "labs")
 _LABS = ("analyte", "measurement", "composite_scores")
 
 
-Finding = Literal["add", "not_shown", "worse", "too_few", "unknown"]
+Finding = Literal["add", "not_shown", "worse", "no_control", "too_few", "unknown"]
 CONTROL = "control"
 AXIS = "axis:"  # prefix of axes among the permuted risks
 BARS = ("grade_and_day", "clinical_state")
@@ -222,7 +222,7 @@ def labs_verdict(
 ) -> str:
     """Sentence on what labs add at a horizon, and whether the negative control agrees.
 
-    Labs add only if the model is better than its comparator and its negative control.
+    Labs add only if the model is better than its negative control and its comparator.
 
     Parameters
     ----------
@@ -243,7 +243,7 @@ def labs_verdict(
     >>> bar = {"72": {"diff_auroc": 0.005, "diff_lo": -0.01, "diff_hi": 0.024}}
     >>> outcome = OutcomeReport.model_validate({"comparators": {"grade_and_day": bar}})
     >>> line = labs_verdict(outcome, "72")
-    >>> line.startswith("Within 72 h, labs are not shown to add to grade and day: AUROC +0.005")
+    >>> line.endswith("labs, product and patient over grade and day +0.005 [−0.010, +0.024].")
     True
     """
     bar = labs_comparator(outcome)
@@ -254,6 +254,7 @@ def labs_verdict(
         return _phrase("not_estimable", hours=key, why=TOO_FEW)
     over = _phrase("over_state" if bar == "clinical_state" else "over_grade")
     parts = {"hours": key, "over": over, "gain": _span(labs)}
+    parts["together"] = _phrase("together", over=over, gain=parts["gain"])
     if apparent:
         return _phrase("apparent", **parts)
     known = control.low is not None
@@ -264,7 +265,7 @@ def labs_verdict(
         verb = _phrase("is_one" if events == 1 else "are_many")
         count = counted(events, "event patient")
         return _phrase("too_few", events=count, verb=verb, least=firm_from, **parts)
-    return _phrase(finding if finding in ("add", "worse") else "not_shown", **parts)
+    return _phrase("not_shown" if finding == "no_control" else finding, **parts)
 
 
 def labs_comparator(outcome: OutcomeReport) -> str:
@@ -273,7 +274,10 @@ def labs_comparator(outcome: OutcomeReport) -> str:
 
 
 def labs_finding(outcome: OutcomeReport, key: str, firm_from: int = 0) -> Finding:
-    """Whether labs add at a horizon, by the comparator without labs and the negative control.
+    """Whether labs add at a horizon, by the negative control and the comparator without labs.
+
+    A gain over the comparator may come from labs, product or patient. Only a gain over the
+    control, the same model given the labs of other patients, needs labs of the patient.
 
     Parameters
     ----------
@@ -285,12 +289,15 @@ def labs_finding(outcome: OutcomeReport, key: str, firm_from: int = 0) -> Findin
 
     Returns
     -------
-    {"add", "not_shown", "worse", "too_few", "unknown"}
+    {"add", "not_shown", "worse", "no_control", "too_few", "unknown"}
 
     Examples
     --------
     >>> bar = {"72": {"diff_auroc": 0.05, "diff_lo": 0.01, "diff_hi": 0.09}}
-    >>> labs_finding(OutcomeReport.model_validate({"comparators": {"grade_and_day": bar}}), "72")
+    >>> content = {"comparators": {"grade_and_day": bar}}
+    >>> labs_finding(OutcomeReport.model_validate(content), "72")
+    'no_control'
+    >>> labs_finding(OutcomeReport.model_validate(content | {"negative_control": bar}), "72")
     'add'
     """
     cell = outcome.compared(labs_comparator(outcome), key)
@@ -300,9 +307,11 @@ def labs_finding(outcome: OutcomeReport, key: str, firm_from: int = 0) -> Findin
         return "unknown"
     if cell.n_event_patients is not None and cell.n_event_patients < firm_from:
         return "too_few"
-    if all(part.low > 0 for part in (labs, control) if part.low is not None):
-        return "add"
-    return "worse" if labs.high is not None and labs.high < 0 else "not_shown"
+    if labs.high is not None and labs.high < 0:
+        return "worse"
+    if control.low is None:
+        return "no_control"
+    return "add" if min(labs.low, control.low) > 0 else "not_shown"
 
 
 def _pools(patient: Ints, day: Ints) -> list[Ints]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, exp, inf, log, sqrt
 
@@ -215,12 +216,16 @@ def size_report(
     )
 
 
-def parameters_text(supported: float, used: float) -> str:
-    """Sentence on the parameters that the sample supports and those that the model has.
+def parameters_text(supported: float, members: Sequence[float], mean: float) -> str:
+    """Sentence on the parameters that the sample supports and those of the linear members.
 
     Parameters
     ----------
-    supported, used : float
+    supported : float
+    members : sequence of float
+        Effective parameters of each linear member; trees have no number.
+    mean : float
+        Of the members.
 
     Returns
     -------
@@ -228,11 +233,18 @@ def parameters_text(supported: float, used: float) -> str:
 
     Examples
     --------
-    >>> parameters_text(3.0, 31.7)
-    'The sample supports 3.0 parameters; the model has about 31.7.'
+    >>> print(parameters_text(3.0, [10.7, 21.0, 63.3], 31.7))
+    The sample supports 3.0 parameters; the linear members have 10.7 to 63.3 each, mean 31.7 \
+(trees not counted).
     """
+    low, high = (f"{end(members or [mean]):.1f}" for end in (min, max))
     return evaluation_phrase(
-        "warnings", "parameters", supported=f"{supported:.1f}", used=f"{used:.1f}"
+        "warnings",
+        "parameters" if low == high else "parameters_range",
+        supported=f"{supported:.1f}",
+        low=low,
+        high=high,
+        mean=f"{mean:.1f}",
     )
 
 

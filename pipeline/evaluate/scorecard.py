@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
-from pipeline.evaluate.added_value import BARS, CONTROL, Finding, labs_comparator, labs_finding
+from pipeline.evaluate.added_value import BARS, CONTROL, Finding, labs_finding
+from pipeline.evaluate.subgroups import WithinLevels, within_levels
 from pipeline.model.evaluated_outcome import OutcomeReport
 from pipeline.model.evaluation_cells import (
     ControlCell,
@@ -15,6 +16,7 @@ from pipeline.model.evaluation_cells import (
     NetBenefit,
     Number,
 )
+from pipeline.model.evaluation_curves import HorizonCurves
 from pipeline.model.outcomes import headline_key
 
 Light = Literal["good", "unclear", "poor", "none"]
@@ -30,6 +32,7 @@ _SAME = 1e-6
 _OF_LABS: dict[Finding, Light] = {
     "add": "good",
     "not_shown": "unclear",
+    "no_control": "unclear",
     "worse": "poor",
     "too_few": "none",
     "unknown": "none",
@@ -55,6 +58,14 @@ class Judgement:
     verdict: str
 
 
+class LowGroups(NamedTuple):
+    """Groups of the calibration curve with a mean risk below a threshold, and all groups."""
+
+    below: int
+    groups: int
+    threshold: float
+
+
 @dataclass(frozen=True)
 class Scorecard:
     """Judgements of one outcome at one horizon.
@@ -69,20 +80,27 @@ class Scorecard:
         AUROC.
     equal_grade : Metric
         AUROC among landmarks of equal current grade.
+    within_product : WithinLevels or None
+        AUROC within products; None with fewer than two that have enough event patients.
     calibration : Judgement
         Calibration slope; the verdict also uses the intercept.
+    low_groups : LowGroups or None
+        Groups of the calibration curve below the lowest threshold of the decision curve; None
+        unless these are most, so that calibration is known mainly where no decision is made.
     net_benefit : Judgement
         Gain over the better of treating all and none, per landmark; the verdict also uses
         ``net_benefit_over_grade``.
     net_benefit_over_grade : Metric
         Net benefit minus that of grade and day.
     labs : Judgement
-        AUROC of the model minus that of ``labs_over``; the verdict also uses the negative control.
+        AUROC of the model minus that of ``labs_over``; the verdict also uses the gain over the
+        comparator without labs.
     labs_over : str
-        Comparator without labs.
+        ``control``, the model given the labs of other patients; without one, the comparator
+        without labs; "" without either.
     gains : mapping of Metric
-        AUROC of the model minus that of each other predictor without this patient's labs:
-        ``grade_and_day`` and ``control``, the model given the labs of other patients.
+        AUROC of the model minus that of each other comparator without labs, in which product and
+        patient count as well.
     threshold : float
         Risk threshold of the net benefit.
     """
@@ -92,7 +110,9 @@ class Scorecard:
     n_event_patients: Number
     ranking: Judgement
     equal_grade: Metric
+    within_product: WithinLevels | None
     calibration: Judgement
+    low_groups: LowGroups | None
     net_benefit: Judgement
     net_benefit_over_grade: Metric
     labs: Judgement
@@ -125,12 +145,10 @@ def scorecard(outcome: OutcomeReport, kind: str = "", firm_from: int = 0) -> Sco
     """
     hours = headline_key(outcome.model) if outcome.model else ""
     cell = outcome.performance("model", hours)
-    over = labs_comparator(outcome)
-    difference = outcome.compared(over, hours).difference
     finding = labs_finding(outcome, hours, firm_from)
     gained, above_grade = _net_benefits(outcome.net_benefit.get(hours, NetBenefit()))
-    gains = {name: outcome.compared(name, hours).difference for name in BARS if name != over}
-    gains[CONTROL] = outcome.negative_control.get(hours, ControlCell()).difference
+    gains = _gains(outcome, hours)
+    over = next(iter(gains), "")
 
     def shown(part: Judgement) -> Judgement:
         return Judgement(part.metric, "none", "apparent") if kind == "apparent" else part
@@ -141,13 +159,22 @@ def scorecard(outcome: OutcomeReport, kind: str = "", firm_from: int = 0) -> Sco
         n_event_patients=cell.n_event_patients,
         ranking=shown(_ranking(cell.area)),
         equal_grade=outcome.within_grade.by_horizon().get(hours, GradeStrata()).model.area,
+        within_product=within_levels(outcome.subgroups.get("product", {}), hours),
         calibration=shown(_calibration(cell.slope, cell.intercept)),
+        low_groups=_low_groups(outcome, hours),
         net_benefit=shown(_net_benefit(gained, above_grade)),
         net_benefit_over_grade=above_grade,
-        labs=shown(Judgement(difference, _OF_LABS[finding], f"labs_{finding}")),
+        labs=shown(Judgement(gains.pop(over, Metric()), _OF_LABS[finding], f"labs_{finding}")),
         labs_over=over,
-        gains={name: gain for name, gain in gains.items() if gain.value is not None},
+        gains=gains,
     )
+
+
+def _gains(outcome: OutcomeReport, hours: str) -> dict[str, Metric]:
+    """Known differences from predictors without this patient's labs, the strictest first."""
+    gains = {CONTROL: outcome.negative_control.get(hours, ControlCell()).difference}
+    gains |= {name: outcome.compared(name, hours).difference for name in reversed(BARS)}
+    return {name: gain for name, gain in gains.items() if gain.value is not None}
 
 
 def _ranking(area: Metric) -> Judgement:
@@ -175,6 +202,17 @@ def _calibration(slope: Metric, intercept: Metric) -> Judgement:
     if narrow and low <= float(slope.value or 0.0) <= high:
         return Judgement(slope, "good", "calibrated")
     return Judgement(slope, "unclear", "calibration_unclear")
+
+
+def _low_groups(outcome: OutcomeReport, hours: str) -> LowGroups | None:
+    thresholds = outcome.net_benefit.get(hours, NetBenefit()).thresholds
+    groups = outcome.curves.get(hours, HorizonCurves()).calibration.predicted
+    means = [mean for mean in groups if mean is not None]
+    if not thresholds or not means:
+        return None
+    lowest = min(thresholds)
+    below = sum(mean < lowest for mean in means)
+    return LowGroups(below, len(means), lowest) if 2 * below > len(means) else None
 
 
 def _net_benefits(cell: NetBenefit) -> tuple[Metric, Metric]:

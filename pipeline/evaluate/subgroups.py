@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -48,6 +49,52 @@ def subgroup_masks(
         after = given < scores.hours
         masks["tocilizumab"] = {"before or without": ~after, "after": after}
     return masks
+
+
+@dataclass(frozen=True)
+class WithinLevels:
+    """AUROC within the levels of an attribute: weighted mean, lowest, highest, their number."""
+
+    mean: float
+    lowest: float
+    highest: float
+    levels: int
+
+
+def within_levels(levels: Mapping[str, Mapping[str, PartCell]], hours: str) -> WithinLevels | None:
+    """Mean AUROC within levels, each weighted by its pairs of an event and a non-event landmark.
+
+    What the AUROC of all landmarks exceeds it by is ranking between levels.
+
+    Parameters
+    ----------
+    levels : mapping
+        Of one attribute, by horizon.
+    hours : str
+        Horizon.
+
+    Returns
+    -------
+    WithinLevels or None
+        None with fewer than two levels that have enough event patients for an AUROC.
+
+    Examples
+    --------
+    >>> a, b = PartCell(n=30, n_events=10, auroc=0.6), PartCell(n=30, n_events=20, auroc=0.7)
+    >>> within_levels({"A": {"72": a}, "B": {"72": b}, "C": {"72": PartCell(n=9)}}, "72")
+    WithinLevels(mean=0.65, lowest=0.6, highest=0.7, levels=2)
+    """
+    cells = [table.get(hours, PartCell()) for table in levels.values()]
+    known = [
+        (float(cell.auroc), float(cell.n_events or 0) * (cell.n - (cell.n_events or 0)))
+        for cell in cells
+        if cell.auroc is not None and cell.n is not None
+    ]
+    areas, pairs = [area for area, _ in known], [count for _, count in known]
+    if len(known) < 2 or min(pairs) <= 0:
+        return None
+    mean = sum(area * count for area, count in known) / sum(pairs)
+    return WithinLevels(round(mean, 6), min(areas), max(areas), len(known))
 
 
 def site_masks(cohort: Cohort, scores: ScoredRows) -> dict[str, Mask]:

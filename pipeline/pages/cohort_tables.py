@@ -168,7 +168,7 @@ def analyte_use(
                 _with_share(entry.rows, entry.row_share),
                 integer(entry.patients),
                 integer(entry.event_patients),
-                table_text("used_yes" if entry.used else "used_no", why=entry.why),
+                table_text("used_yes") if entry.used else table_text("used_no", why=entry.why),
                 _fall_or_dash(entry, hours),
                 _verdict(entry, hours, events, firm_from, compared, apparent=apparent),
             )

@@ -36,6 +36,8 @@ from pipeline.pages.svg import (
 WIDTH, HEIGHT = 250, 250
 _LEFT, _RIGHT, _TOP, _BOTTOM = 51, 236, 12, 208
 _LETTER = 6.4
+_KEY_INSIDE = 4  # entries; a longer key would hide the curves
+_KEY_MARGIN, _KEY_GAP = 8, 15
 _BAND = "#c9dcec"
 _RISK_TICKS = (0.0, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0)
 _DECISIONS = ("model", "grade_and_day", "treat_all", "treat_none")
@@ -45,7 +47,8 @@ def roc_chart(curves: Mapping[str, RocCurve], *, title: str = "ROC curves") -> M
     """
     Draw ROC curves by name.
 
-    At most one curve per distinct line style is drawn; the key counts the others.
+    At most one curve per distinct line style is drawn; the key names the others. A long key is
+    below the plot, a short one inside it.
 
     Examples
     --------
@@ -57,19 +60,21 @@ def roc_chart(curves: Mapping[str, RocCurve], *, title: str = "ROC curves") -> M
     shown = list(zip(known, STYLES, strict=False))
     lines = [marks.line(x, y, pairs, style) for (_, pairs), style in reversed(shown)]
     names = [(name, style) for (name, _), style in shown]
-    if len(known) > len(shown):
-        names.append((f"and {len(known) - len(shown)} more", Style("none")))
+    if others := [name for name, _ in known[len(shown) :]]:
+        names.append((f"Not drawn: {'; '.join(others)}", Style("none")))
+    short = len(names) <= _KEY_INSIDE
+    below = None if short else _key_lines(names, WIDTH - 2 * _KEY_MARGIN - 36)
     at_ten = [f"{name} {proportion(_height_at(0.1, pairs))}" for name, pairs in known]
     desc = "Sensitivity where 10% of landmarks without event are flagged: " + ", ".join(at_ten)
     return chart(
         title,
         f"{desc}." if at_ten else "No curve could be estimated.",
         WIDTH,
-        HEIGHT,
+        HEIGHT + (0 if below is None else _KEY_GAP * len(below) + _KEY_MARGIN),
         axes.axes(x, y, x_label="1 − specificity", y_label="Sensitivity"),
         axes.diagonal(x, y),
         *lines,
-        _key(names),
+        _key(names) if below is None else key(below, _KEY_MARGIN, HEIGHT + 10, gap=_KEY_GAP),
     )
 
 
@@ -161,23 +166,12 @@ def histogram_pair(bins: RiskDistribution, *, title: str = "Risk distribution") 
         ),
         marks.bars(x, y, edges, above, Style(ORANGE)),
         marks.bars(x, y, edges, [-share for share in below], Style(BLUE)),
-        text(
-            _RIGHT - 4,
-            _TOP + 14,
-            f"▲ {event_label}",
-            anchor="end",
-            bold=True,
-            colour=ORANGE,
-            halo=True,
-        ),
-        text(
-            _RIGHT - 4,
-            _BOTTOM - 8,
-            f"▼ {other_label}",
-            anchor="end",
-            bold=True,
-            colour=BLUE,
-            halo=True,
+        *(
+            text(_RIGHT - 4, at, name, anchor="end", bold=True, colour=colour, halo=True)
+            for at, name, colour in (
+                (_TOP + 14, f"▲ {event_label}", ORANGE),
+                (_BOTTOM - 8, f"▼ {other_label}", BLUE),
+            )
         ),
     )
 
@@ -305,15 +299,19 @@ def standalone_charts(curves: HorizonCurves, title: str) -> Iterator[tuple[str, 
 
 def _key(entries: Sequence[tuple[str, Style]], top: float | None = None) -> Markup:
     """Key at the right edge of the plot, at its bottom by default; long names have two lines."""
-    room = _RIGHT - _LEFT - 50
-    entries = [
+    entries = _key_lines(entries, _RIGHT - _LEFT - 50)
+    longest = max((len(name) for name, _ in entries), default=0)
+    start = _BOTTOM + 4 - _KEY_GAP * len(entries) if top is None else top
+    return key(entries, max(_LEFT + 8, _RIGHT - 40 - _LETTER * longest), start, gap=_KEY_GAP)
+
+
+def _key_lines(entries: Sequence[tuple[str, Style]], room: float) -> list[tuple[str, Style]]:
+    """Entries of a key, with names that are too long on further lines without a sample."""
+    return [
         (line, Style("none") if number else style)
         for name, style in entries
         for number, line in enumerate(wrapped(name, room, _LETTER))
     ]
-    longest = max((len(name) for name, _ in entries), default=0)
-    start = _BOTTOM + 4 - 15 * len(entries) if top is None else top
-    return key(entries, max(_LEFT + 8, _RIGHT - 40 - _LETTER * longest), start, gap=15)
 
 
 def _policy(name: str, names: Mapping[str, str]) -> str:

@@ -10,14 +10,14 @@ from markupsafe import Markup
 
 from pipeline.evaluate.evaluation_phrases import evaluation_section
 from pipeline.explain.phrases import outcome_short
-from pipeline.format import joined, signed
+from pipeline.format import joined, plain, signed
 from pipeline.model.evaluated_outcome import OutcomeReport
 from pipeline.model.evaluation_cells import AreaCell, Metric, Number
 from pipeline.model.evaluation_report import AnalyteUse, EvaluationReport
 from pipeline.model.outcomes import headline_key
 from pipeline.pages import cohort_tables, decision_tables, evaluation_charts, evaluation_tables
 from pipeline.pages.evaluation_tables import Grid
-from pipeline.pages.evaluation_titles import NAMES, named
+from pipeline.pages.evaluation_titles import NAMES, named, predictor_rank
 from pipeline.pages.forest_chart import forest_chart
 from pipeline.pages.performance_tables import day_grid, performance_grid
 from pipeline.resources import schema_yaml
@@ -137,6 +137,7 @@ def outcome_sections(
     hours = sorted(outcome.model, key=float)
     first = headline_key(outcome.model)
     minimum = int(report.protocol.min_event_patients or 5)
+    by_day = plain(report.protocol.by_day_horizon_h or (float(hours[-1]) if hours else None))
 
     def made(
         name: str,
@@ -182,7 +183,8 @@ def outcome_sections(
         ),
         made(
             "days",
-            grids=[day_grid(outcome, label, minimum), evaluation_tables.days(outcome, hours)],
+            grids=[day_grid(outcome, label, by_day), evaluation_tables.days(outcome, hours)],
+            hours=by_day,
         ),
         made(
             "competing",
@@ -214,8 +216,8 @@ def _horizon(key: str, label: str, outcome: OutcomeReport, hours: str, minimum: 
     curves, figures = outcome.curves.get(hours), []
     if curves is not None and curves.roc:
         lines = {
-            named(name): curve
-            for name, curve in curves.roc.items()
+            named(name): curves.roc[name]
+            for name in sorted(curves.roc, key=predictor_rank)
             if name not in _CURVES_NOT_COMPARED
         }
         drawing = evaluation_charts.roc_chart(lines, title=f"ROC curves: {subject}")

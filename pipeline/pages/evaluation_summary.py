@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pipeline.evaluate.abstention_rates import abstention_line
+from pipeline.format import area_places
 from pipeline.model.evaluated_outcome import OutcomeReport
 from pipeline.model.evaluation_cells import Metric
 from pipeline.model.evaluation_report import EvaluationReport
@@ -77,7 +78,8 @@ def _cells(outcome: OutcomeReport, key: str) -> list[str]:
 def _area(area: Metric) -> str:
     if area.value is None:
         return "not estimable"
-    return f"{area.value:.3f} [{_plain(area.low, 3)}, {_plain(area.high, 3)}]"
+    value, low, high = (_plain(part, area_places(area.low, area.high)) for part in area)
+    return f"{value} [{low}, {high}]"
 
 
 def _plain(value: float | None, places: int) -> str:

@@ -12,6 +12,7 @@ from pipeline.evaluate.evaluation_phrases import evaluation_phrase
 from pipeline.explain.phrases import outcome_short
 from pipeline.format import (
     DASH,
+    area_places,
     counted,
     decimal,
     integer,
@@ -65,7 +66,7 @@ def area(cell: AreaCell) -> str:
     >>> area(AreaCell(auroc=0.861, auroc_lo=0.8, auroc_hi=0.9)), area(AreaCell(auroc=None))
     ('0.86 [0.80, 0.90]', '–')
     """
-    return spread(cell.area, decimal)
+    return spread(cell.area, partial(decimal, places=area_places(cell.auroc_lo, cell.auroc_hi)))
 
 
 def difference(cell: Difference) -> str:

@@ -27,6 +27,18 @@ def named(predictor: str) -> str:
     return str(NAMES.get(predictor, words(predictor)))
 
 
+def predictor_rank(predictor: str) -> int:
+    """Position of a predictor in ``words.json``, the model first; others last.
+
+    Examples
+    --------
+    >>> predictor_rank("model"), predictor_rank("easix") < predictor_rank("some_score")
+    (0, True)
+    """
+    order = list(NAMES)
+    return order.index(predictor) if predictor in order else len(order)
+
+
 def page_title(report: EvaluationReport) -> str:
     """Return a title with the training cohort and the scored cohort.
 

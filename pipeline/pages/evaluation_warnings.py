@@ -61,7 +61,9 @@ def page_warnings(report: EvaluationReport) -> PageWarnings:
     for name, size in report.sample_size.items():
         supported, used = size.supported_parameters, size.effective_parameters_mean
         if name in result.by_outcome and supported is not None and (used or 0.0) > supported:
-            result.by_outcome[name].append(parameters_text(supported, float(used or 0.0)))
+            members = list(size.effective_parameters.values())
+            line = parameters_text(supported, members, float(used or 0.0))
+            result.by_outcome[name].append(line)
     return result
 
 

@@ -7,6 +7,7 @@ from functools import partial
 
 from pipeline.evaluate.evaluation_phrases import evaluation_phrase
 from pipeline.format import (
+    area_places,
     counted,
     decimal,
     in_words,
@@ -38,6 +39,8 @@ _alerts = partial(evaluation_phrase, "alerts")
 _calibration = partial(evaluation_phrase, "calibration")
 _limit = partial(evaluation_phrase, "limits")
 _ALERT_RATE = "0.1"
+_PLACES = 2
+_OF_DIFFERENCES = 3  # decimals, on the whole page
 
 
 def headline(label: str, outcome: OutcomeReport, kind: str = "") -> str:
@@ -63,7 +66,7 @@ def headline(label: str, outcome: OutcomeReport, kind: str = "") -> str:
     >>> content = {"model": model, "comparators": {"grade_and_day": other}}
     >>> print(headline("ICANS", OutcomeReport.model_validate(content)))
     ICANS within 72 h: AUROC 0.81 (95% interval 0.74–0.87). Grade and day alone reach 0.75; \
-the model is 0.06 higher (difference 0.01–0.11).
+the model is 0.060 higher (difference 0.010–0.110).
     """
     hours = headline_key(outcome.model)
     if not hours:
@@ -72,9 +75,7 @@ the model is 0.06 higher (difference 0.01–0.11).
     if cell.auroc is None or is_missing(cell.auroc):
         return _headline("not_estimable", label=label, hours=hours, why=_why(cell))
     other = outcome.compared(REFERENCE, hours)
-    places = 2
-    if kind != "apparent":
-        places = agreeing_places(cell.auroc, other.auroc, other.diff_auroc)
+    places = area_places(cell.auroc_lo, cell.auroc_hi)
     parts = {
         "label": label,
         "hours": hours,
@@ -86,32 +87,15 @@ the model is 0.06 higher (difference 0.01–0.11).
     return _headline("line", against=_against_reference(other, places), **parts)
 
 
-def agreeing_places(first: float, second: Number, difference: Number) -> int:
-    """Fewest decimals (2 to 4) at which rounded figures differ by the rounded difference.
-
-    Examples
-    --------
-    >>> agreeing_places(0.81, 0.75, 0.06), agreeing_places(0.8149, 0.7451, 0.0698)
-    (2, 3)
-    """
-    if is_missing(second) or is_missing(difference):
-        return 2
-    shown = float(second or 0.0), float(difference or 0.0)
-    for places in (2, 3):
-        gap = round(round(first, places) - round(shown[0], places), places)
-        if gap == round(shown[1], places):
-            return places
-    return 4
-
-
 def other_horizons(model: Mapping[str, PerformanceCell], hours: Sequence[str]) -> str:
     """List the AUROC at every other horizon."""
     first = headline_key(model)
-    others = {h: model[h].auroc for h in hours if h != first}
-    if all(is_missing(auroc) for auroc in others.values()):
+    others = {h: model[h].area for h in hours if h != first}
+    if all(is_missing(area.value) for area in others.values()):
         return ""
     return ", ".join(
-        _headline("horizon", auroc=decimal(auroc), hours=h) for h, auroc in others.items()
+        _headline("horizon", auroc=decimal(area.value, area_places(area.low, area.high)), hours=h)
+        for h, area in others.items()
     )
 
 
@@ -210,10 +194,8 @@ def is_at_interval_end(metric: Metric) -> bool:
     value, low, high = metric
     if value is None or low is None or high is None or low == high == value:
         return False
-    return not round(low, 2) < round(value, 2) < round(high, 2)
-
-
-_PLACES = 2
+    places = area_places(low, high)
+    return not round(low, places) < round(value, places) < round(high, places)
 
 
 def calibration_text(outcome: OutcomeReport, first: str | None) -> str:
@@ -257,13 +239,13 @@ def _against_reference(other: AreaCell, places: int) -> str:
     difference, low, high = other.difference
     if difference is None or is_missing(difference):
         return _headline("not_compared")
-    size = decimal(abs(difference), places)
-    span = in_words(_headline("difference"), low, high, places)
+    size = decimal(abs(difference), _OF_DIFFERENCES)
+    span = in_words(_headline("difference"), low, high, _OF_DIFFERENCES)
     within = other.difference.has_interval and _holds_0(low, high)
     doubt = ""
     if float(size) == 0:
         unclear = within or not span
-        least = decimal(10**-places, places)
+        least = decimal(10**-_OF_DIFFERENCES, _OF_DIFFERENCES)
         relation = _headline("not_shown") if unclear else _headline("close", least=least)
     else:
         relation = _headline("higher" if difference > 0 else "lower", size=size)

@@ -162,8 +162,11 @@ def _grades(outcomes: Iterable[OutcomeReport]) -> str:
 
 
 def _ungraded(report: EvaluationReport) -> str:
-    """Patients never graded, per scale."""
-    scales = "; ".join(ungraded_text(entry.model_dump()) for entry in report.never_graded.values())
+    """Patients never graded, per scale with any."""
+    entries = report.never_graded.values()
+    if entries and not any(entry.n for entry in entries):
+        return _method("all_graded")
+    scales = "; ".join(ungraded_text(entry.model_dump()) for entry in entries if entry.n)
     return _method("ungraded", scales=scales) if scales else ""
 
 

@@ -13,6 +13,7 @@ from pipeline.config import Config
 from pipeline.errors import visible
 from pipeline.explain.phrases import outcome_short
 from pipeline.features.spec import FeatureSpec
+from pipeline.model.evaluation_cells import Metric
 from pipeline.model.evaluation_report import EvaluationReport
 from pipeline.pages.csv_links import data_link
 from pipeline.pages.evaluation_tables import Grid
@@ -234,7 +235,7 @@ def chai_card(
 
 def _page_context(context: Mapping[str, Any], config: Config) -> dict[str, Any]:
     """The facts of the Markdown card, with its tables as grids."""
-    rows = [(outcome_short(name), *row) for name, *row in context["rows"]]
+    rows = [tuple(row) for row in context["rows"]]
     items = [tuple(item[name] for name in _ITEM) for item in context["items"]]
     return {
         **context,
@@ -261,17 +262,20 @@ def _rows(report: EvaluationReport) -> list[list[str]]:
             known = cell.auroc is not None
             rows.append(
                 [
-                    name,
+                    outcome_short(name),
                     f"{key} h",
                     f"{cell.n_events} of {cell.n}",
                     f"{cell.n_event_patients} of {cell.n_patients}",
-                    f"{cell.auroc:.3f} ({bounds(cell.area)})" if known else "not estimable",
-                    f"{reference.auroc:.3f}" if reference.auroc is not None else "not estimable",
+                    *(_area(each.area) for each in (cell, reference)),
                     brier_text(cell.brier_score),
                     slope_text(cell.slope) if known else "not estimable",
                 ]
             )
     return rows
+
+
+def _area(area: Metric) -> str:
+    return "not estimable" if area.value is None else f"{area.value:.3f} ({bounds(area)})"
 
 
 def _cell(text: str) -> str:

@@ -9,8 +9,9 @@ from pipeline.cohort.ungraded import ungraded_text
 from pipeline.config import Config
 from pipeline.evaluate.abstention_rates import abstention_line
 from pipeline.evaluate.scored_rows import TOO_FEW
+from pipeline.explain.phrases import outcome_short
 from pipeline.features.spec import FeatureSpec
-from pipeline.format import counted, joined, proportion, signed
+from pipeline.format import area_places, counted, joined, proportion, signed
 from pipeline.model.evaluated_outcome import OutcomeReport
 from pipeline.model.evaluation_cells import Metric
 from pipeline.model.evaluation_report import EvaluationReport
@@ -52,9 +53,10 @@ def card_facts(
         "grading": config.cohort.grading_system,
         "n_analytes": str(len(spec.analytes)),
         "analytes": ", ".join(analyte.key for analyte in spec.analytes),
-        "size": " ".join(item.sentence for item in report.sample_size.values()),
+        "size": " ".join(_renamed(item.sentence, report) for item in report.sample_size.values()),
         "abstention": "; ".join(
-            abstention_line(name, abstained) for name, abstained in report.abstention.items()
+            abstention_line(outcome_short(name), abstained)
+            for name, abstained in report.abstention.items()
         ),
         "ungraded": _ungraded(report),
         "folds": str(protocol.folds),
@@ -72,7 +74,7 @@ def card_facts(
         "flow": f"{cohort.n_patients} patients, {cohort.n_landmarks} landmarks, "
         f"{cohort.n_lab_rows} laboratory rows; patients with the event: "
         + ", ".join(
-            f"{name} {count} of {report.sample_size[name].n_patients} at risk"
+            f"{outcome_short(name)} {count} of {report.sample_size[name].n_patients} at risk"
             for name, count in cohort.event_patients.items()
         ),
         "measured": _measured(report),
@@ -88,7 +90,8 @@ def card_facts(
 
 def notes_of(report: EvaluationReport, phrases: Mapping[str, str]) -> list[str]:
     """Warnings of training and audit, without those already in the sample-size phrase."""
-    notes = [note for note in report.warnings if note not in phrases["size"]]
+    notes = [_renamed(note, report) for note in report.warnings]
+    notes = [note for note in notes if note not in phrases["size"]]
     return notes + [f"Audit: {line}" for line in audit_lines(report.audit, errors=False)]
 
 
@@ -102,6 +105,12 @@ def follow_up_text(read: ReadResult) -> str:
         f"followed for a median of {middle:.1f} days after time zero (quartiles {low:.1f} and "
         f"{high:.1f}; as stated, else until the last row)"
     )
+
+
+def _renamed(line: str, report: EvaluationReport) -> str:
+    """A line whose leading code of an outcome is replaced by the outcome's short name."""
+    name, colon, rest = line.partition(":")
+    return f"{outcome_short(name)}{colon}{rest}" if name in report.outcomes else line
 
 
 def _subgroup_figures(report: EvaluationReport) -> str:
@@ -133,7 +142,7 @@ def _arrival(report: EvaluationReport, read: ReadResult) -> str:
 def made_of(report: EvaluationReport) -> list[tuple[str, str]]:
     """Thresholds, members, signs, prior and clinical state of each scale's model."""
     return [
-        (f"{scale}, {name[0].lower()}{name[1:]}", text)
+        (f"{outcome_short(scale)}, {name[0].lower()}{name[1:]}", text)
         for scale, model in report.models.items()
         for name, text in fact_text(model)
     ]
@@ -142,7 +151,7 @@ def made_of(report: EvaluationReport) -> list[tuple[str, str]]:
 def counts_of(report: EvaluationReport) -> list[str]:
     """Landmarks, patients and events of each outcome at every horizon."""
     return [
-        f"{name} within {key} h: {cell.n_events} of {cell.n} landmarks, "
+        f"{outcome_short(name)} within {key} h: {cell.n_events} of {cell.n} landmarks, "
         f"{cell.n_event_patients} of {cell.n_patients} patients"
         for name, outcome in report.outcomes.items()
         for key, cell in outcome.model.items()
@@ -157,10 +166,11 @@ def performance_of(config: Config, report: EvaluationReport) -> list[str]:
         if cell.auroc is None:
             lines.append(f"{name} within {key} h: {TOO_FEW} for a figure")
             continue
+        places = area_places(cell.auroc_lo, cell.auroc_hi)
         lines.append(
-            f"{name} within {key} h: AUROC {cell.auroc:.3f} (95% interval "
-            f"{bounds(cell.area)}), Brier {brier_text(cell.brier_score)}, calibration slope "
-            f"{slope_text(cell.slope)}"
+            f"{name} within {key} h: AUROC {cell.auroc:.{places}f} (95% interval "
+            f"{bounds(cell.area, places)}), Brier {brier_text(cell.brier_score)}, "
+            f"calibration slope {slope_text(cell.slope)}"
         )
     return lines
 
@@ -210,9 +220,13 @@ def slope_text(slope: Metric) -> str:
 def _gate_horizons(
     config: Config, report: EvaluationReport
 ) -> Iterator[tuple[str, str, OutcomeReport]]:
-    """Name and promotion-gate horizon of each outcome."""
+    """Short name and promotion-gate horizon of each outcome."""
     for name, outcome in report.outcomes.items():
-        yield name, nearest_horizon(outcome.model, config.gates.horizon_hours), outcome
+        yield (
+            outcome_short(name),
+            nearest_horizon(outcome.model, config.gates.horizon_hours),
+            outcome,
+        )
 
 
 def _summary(config: Config, report: EvaluationReport) -> str:
@@ -288,5 +302,9 @@ def _ungraded(report: EvaluationReport) -> str:
 
 def _subgroups(report: EvaluationReport, kind: str) -> str:
     """Names of outcomes with figures for a kind of subgroup."""
-    names = [name for name, outcome in report.outcomes.items() if kind in outcome.subgroups]
+    names = [
+        outcome_short(name)
+        for name, outcome in report.outcomes.items()
+        if kind in outcome.subgroups
+    ]
     return f"figures by {kind} for {', '.join(names)}" if names else ""

@@ -9,7 +9,7 @@ from pipeline.format import DASH, bracket, decimal, integer, is_missing, percent
 from pipeline.model.evaluated_outcome import OutcomeReport
 from pipeline.model.evaluation_cells import Metric, PerformanceCell
 from pipeline.pages.evaluation_tables import Grid, table_text
-from pipeline.pages.evaluation_titles import NAMES, named
+from pipeline.pages.evaluation_titles import named, predictor_rank
 from pipeline.pages.method_sentences import event_share
 
 _STACKED = Markup('{}<br><span class="iv">{}</span>')
@@ -27,7 +27,9 @@ def performance_grid(outcome: OutcomeReport, label: str, hours: str, minimum: in
         Fewest event patients for a figure.
     """
     predictors = {"model": outcome.model, "model_no_state": outcome.model_no_state}
-    predictors |= dict(sorted(outcome.comparators.items(), key=lambda item: _rank(item[0])))
+    predictors |= dict(
+        sorted(outcome.comparators.items(), key=lambda item: predictor_rank(item[0]))
+    )
     cells = {
         name: outcome.performance(name, hours)
         for name, by_hour in predictors.items()
@@ -47,8 +49,16 @@ def footnote(minimum: int) -> str:
     return table_text("metrics_note", minimum=minimum)
 
 
-def day_grid(outcome: OutcomeReport, label: str, minimum: int) -> Grid | None:
-    """Observed rate and mean risk by day at the longest horizon; None if there is no day."""
+def day_grid(outcome: OutcomeReport, label: str, hours: str) -> Grid | None:
+    """Observed rate and mean risk by day, without intervals; None if there is no day.
+
+    Parameters
+    ----------
+    outcome : OutcomeReport
+    label : str
+    hours : str
+        Horizon of the table by day.
+    """
     rows = [
         (
             day,
@@ -62,17 +72,13 @@ def day_grid(outcome: OutcomeReport, label: str, minimum: int) -> Grid | None:
     if not rows:
         return None
     return Grid(
-        table_text("by_day", label=label),
-        tuple(evaluation_section("tables")["by_day_head"]),
+        table_text("by_day", label=label, hours=hours),
+        tuple(
+            str(name).format(hours=hours) for name in evaluation_section("tables")["by_day_head"]
+        ),
         list(rows),
-        footnote(minimum),
+        table_text("by_day_note"),
     )
-
-
-def _rank(name: str) -> int:
-    """Position of a predictor in ``words.json``; others last."""
-    order = list(NAMES)
-    return order.index(name) if name in order else len(order)
 
 
 def _cells(cell: PerformanceCell, *, itself: bool) -> tuple[str, ...]:

@@ -4,26 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from pipeline.evaluate.added_value import CONTROL
 from pipeline.evaluate.evaluation_phrases import evaluation_phrase, evaluation_section
 from pipeline.evaluate.scorecard import Judgement, Scorecard
-from pipeline.format import DASH, decimal, integer, percent, proportion, signed
+from pipeline.evaluate.subgroups import WithinLevels
+from pipeline.format import (
+    DASH,
+    area_places,
+    decimal,
+    integer,
+    interval,
+    percent,
+    proportion,
+    signed,
+)
 from pipeline.model.evaluated_outcome import OutcomeReport
 from pipeline.model.evaluation_cells import Incidence, Metric, Number
 
 _SIGNS = {"good": "✓", "unclear": "?", "poor": "✗", "none": "–"}
-_OVER = {
-    "grade_and_day": "over_grade_and_day",
-    "clinical_state": "over_clinical_state",
-    CONTROL: "over_control",
+_LABS_OVER = {
+    "control": "labs_over_control",
+    "clinical_state": "labs_over_clinical_state",
+    "grade_and_day": "labs_over_grade_and_day",
+    "": "",
 }
 _Writer = Callable[[Number], str]
 
 
 @dataclass(frozen=True)
 class ScoreFigure:
-    """One figure as text: name, value and interval; a missing interval is blank."""
+    """One figure as text: name, value and interval or range; a missing one is blank."""
 
     name: str
     value: str
@@ -89,14 +100,16 @@ def score_row(
     >>> row.cells[0].figure.value, row.cells[0].figure.interval, row.cells[0].word
     ('0.81', '[0.74, 0.87]', 'Good')
     """
-    within = [_figure("equal_grade", card.equal_grade, decimal)]
+    within = [_figure("equal_grade", card.equal_grade, _area(card.equal_grade))]
+    if card.within_product is not None:
+        within.append(_within_products(card.within_product))
     above = [_figure("over_grade_and_day", card.net_benefit_over_grade, _per_thousand)]
-    gains = [_figure(_OVER[name], gain, _three) for name, gain in card.gains.items()]
+    gains = [_figure(_LABS_OVER[name], gain, _three) for name, gain in card.gains.items()]
     cells = (
-        _cell("auroc", card.ranking, decimal, further=within),
-        _cell("slope", card.calibration, decimal, note=_level(outcome, card.hours)),
+        _cell("auroc", card.ranking, _area(card.ranking.metric), further=within),
+        _cell("slope", card.calibration, decimal, note=_level(outcome, card)),
         _cell("net_benefit", card.net_benefit, _per_thousand, "over_default", above),
-        _cell("labs", card.labs, _three, _OVER.get(card.labs_over, ""), gains),
+        _cell("labs", card.labs, _three, _LABS_OVER[card.labs_over], gains),
     )
     return ScoreRow(label, key, card.hours, _counts(card, events), cells, warnings)
 
@@ -131,6 +144,15 @@ def _figure(name: str, metric: Metric, write: _Writer) -> ScoreFigure:
     )
 
 
+def _within_products(part: WithinLevels) -> ScoreFigure:
+    span = interval(part.lowest, part.highest)
+    return ScoreFigure(
+        name=evaluation_phrase("scorecard", "within_products", count=part.levels),
+        value=decimal(part.mean),
+        interval=evaluation_phrase("scorecard", "range", span=span),
+    )
+
+
 def _counts(card: Scorecard, events: int | None) -> str:
     """Patients with the event within the horizon and, where it differs, in all of follow-up."""
     if not card.hours:
@@ -143,12 +165,22 @@ def _counts(card: Scorecard, events: int | None) -> str:
     )
 
 
-def _level(outcome: OutcomeReport, hours: str) -> str:
-    cell = outcome.incidence.get(hours, Incidence())
-    if cell.observed is None or cell.mean_risk is None:
-        return ""
-    mean, observed = percent(cell.mean_risk), proportion(cell.observed)
-    return evaluation_phrase("scorecard", "level", mean=mean, observed=observed)
+def _level(outcome: OutcomeReport, card: Scorecard) -> str:
+    """Mean risk and observed rate, and where most points of the calibration curve are."""
+    cell = outcome.incidence.get(card.hours, Incidence())
+    parts = []
+    if cell.observed is not None and cell.mean_risk is not None:
+        mean, observed = percent(cell.mean_risk), proportion(cell.observed)
+        parts.append(evaluation_phrase("scorecard", "level", mean=mean, observed=observed))
+    if card.low_groups is not None:
+        below, groups, threshold = card.low_groups
+        counts = {"part": below, "whole": groups, "threshold": percent(threshold)}
+        parts.append(evaluation_phrase("scorecard", "low_groups", **counts))
+    return "; ".join(parts)
+
+
+def _area(metric: Metric) -> _Writer:
+    return partial(decimal, places=area_places(metric.low, metric.high))
 
 
 def _per_thousand(value: Number) -> str:

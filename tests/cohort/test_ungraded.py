@@ -47,10 +47,10 @@ def test_the_text_counts_the_ungraded_and_gives_the_reason():
         setting: ungraded_text(count_ungraded(cohort, "crs", setting).to_dict())
         for setting in ("as_charted", "no_event")
     }
-    assert texts["as_charted"].startswith("crs: 2 of 5 patients ")
+    assert texts["as_charted"].startswith("CRS: 2 of 5 patients ")
     assert "excluded as unknown, because 2 of the 3 " in texts["as_charted"]
     assert "without the event" in texts["no_event"]
     assert texts["no_event"].endswith("cohort.ungraded: no_event")
     whole = make_cohort(3, assessments=ZEROS)
     text = ungraded_text(count_ungraded(whole, "crs", "as_charted").to_dict())
-    assert text == "crs: all 3 patients were graded"
+    assert text == "CRS: all 3 patients were graded"

@@ -29,7 +29,7 @@ def test_training_leaves_them_out_and_page_card_and_audit_count_them(tmp_path) -
     counted = [day["patients"] for days in rates.values() for day in days]
     assert 0 < max(counted) <= 34
 
-    output = "icans: 6 of 40 patients were never graded and are excluded as unknown"
+    output = "ICANS: 6 of 40 patients were never graded and are excluded as unknown"
     for name in ("evaluation.html", "model_card.md", "tripod_ai.md"):
         assert output in (out / name).read_text(encoding="utf-8"), name
     findings = json.loads((out / "audit.json").read_text(encoding="utf-8"))

@@ -13,6 +13,7 @@ from pipeline.evaluate.abstention_rates import (
 from pipeline.features.build import build_features
 from pipeline.features.landmarks import training_landmarks
 from pipeline.model.abstention import TrainingSupport, abstention_codes, support_from_rows
+from pipeline.model.evaluation_report import Abstentions
 from pipeline.model.outcomes import build_targets
 from pipeline.model.training_reference import feature_ranges
 from tests.builders import at, course_cohort, lab, make_cohort, make_config, make_spec
@@ -111,6 +112,15 @@ def test_a_product_of_one_patient_is_unseen_when_that_patient_is_held_out(course
     assert report.n_abstained == sum(report.by_reason.values())
     assert report.n_without_lab >= report.by_reason.get("no_lab", 0)
     assert abstention_line("severe_crs", report).startswith("severe_crs: no estimate at ")
+
+
+@pytest.mark.parametrize(
+    ("without", "ends"), [(0, "2,850 landmarks"), (1200, "1,200 without a lab")]
+)
+def test_no_abstention_has_one_count_and_landmarks_without_lab_only_if_any(without, ends):
+    line = abstention_line("icans", Abstentions(n=2850, rate=0.0, n_without_lab=without))
+    assert line.endswith(ends)
+    assert "0.0%" not in line
 
 
 def test_ranges_come_from_the_given_rows_only(course):

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from pipeline.evaluate.added_value import added_value, labs_verdict, negative_control, with_control
+from pipeline.evaluate.added_value import (
+    added_value,
+    labs_finding,
+    labs_verdict,
+    negative_control,
+    with_control,
+)
 from pipeline.model.evaluated_outcome import OutcomeReport
 from tests.evaluate.scored import make_scores
 
@@ -75,25 +81,36 @@ def difference(lo, hi):
 
 
 @pytest.mark.parametrize(
-    ("bar", "control", "text"),
+    ("bar", "control", "finding", "text"),
     [
-        (difference(0.01, 0.05), difference(0.01, 0.05), "labs add to the clinical state"),
-        (difference(0.01, 0.05), difference(-0.01, 0.05), "are not shown to add to"),
-        (difference(-0.01, 0.05), difference(0.01, 0.05), "are not shown to add to"),
-        (difference(-0.05, -0.01), difference(-0.05, 0.01), "make it worse than the clinical"),
-        (difference(0.01, 0.05), {}, "no negative control was run"),
-        ({"72": {"diff_auroc": None, "diff_lo": None}}, {}, "cannot be estimated"),
+        (difference(0.01, 0.05), difference(0.01, 0.05), "add", "labs add:"),
+        (difference(0.01, 0.05), difference(-0.01, 0.05), "not_shown", "not shown to add"),
+        (difference(-0.01, 0.05), difference(0.01, 0.05), "not_shown", "not shown to add"),
+        (difference(-0.05, -0.01), difference(-0.05, 0.01), "worse", "worse than the clinical"),
+        (difference(0.01, 0.05), {}, "no_control", "no negative control was run"),
+        ({"72": {"diff_auroc": None, "diff_lo": None}}, {}, "unknown", "cannot be estimated"),
     ],
 )
-def test_labs_add_only_if_bar_and_control_are_both_beaten(bar, control, text):
-    outcome = {"comparators": {"clinical_state": bar}, "negative_control": control}
-    assert text in labs_verdict(OutcomeReport.model_validate(outcome), "72")
+def test_labs_add_only_if_bar_and_control_are_both_beaten(bar, control, finding, text):
+    content = {"comparators": {"clinical_state": bar}, "negative_control": control}
+    outcome = OutcomeReport.model_validate(content)
+    assert labs_finding(outcome, "72") == finding
+    assert text in labs_verdict(outcome, "72")
+
+
+def test_the_gain_over_the_control_comes_first():
+    content = {
+        "comparators": {"clinical_state": difference(0.1, 0.3)},
+        "negative_control": difference(0.01, 0.05),
+    }
+    text = labs_verdict(OutcomeReport.model_validate(content), "72")
+    assert text.index("+0.030 [+0.010, +0.050]") < text.index("+0.200 [+0.100, +0.300]")
 
 
 def test_without_clinical_state_the_bar_is_grade_and_day():
     bars = {"grade_and_day": difference(0.01, 0.05)}
     outcome = OutcomeReport.model_validate({"comparators": bars})
-    assert "add to grade and day" in labs_verdict(outcome, "72")
+    assert "over grade and day" in labs_verdict(outcome, "72")
     assert "cannot be estimated" in labs_verdict(OutcomeReport(), "72")
     assert added_value(outcome.comparators).to_dict() == difference(0.01, 0.05)
     both = {"grade_and_day": difference(0, 1), "clinical_state": difference(0, 2)}
@@ -109,8 +126,7 @@ def test_a_handful_of_event_patients_gives_no_verdict(span):
         return labs_verdict(OutcomeReport.model_validate(content), "72", firm_from=20)
 
     assert output(5).startswith(
-        "Within 72 h, 5 event patients are too few to show whether labs add to the clinical state "
-        "(a verdict needs 20): AUROC "
+        "Within 72 h, 5 event patients are too few to show whether labs add (a verdict needs 20): "
     )
     assert "too few" in output(19)
     assert "Within 72 h, labs " in output(20)

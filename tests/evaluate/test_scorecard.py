@@ -74,8 +74,21 @@ def test_a_file_without_gain_or_threshold_is_not_judged():
 )  # fmt: skip
 def test_labs_use_the_same_rule_as_their_sentence(low, high, events, light):
     bar = {"diff_auroc": 0.05, "diff_lo": low, "diff_hi": high, "n_event_patients": events}
-    judged = card(firm_from=20, comparators={"grade_and_day": {"72": bar}}).labs
-    assert judged.light == light
+    control = {"72": {"diff_auroc": 0.05, "diff_lo": 0.01, "diff_hi": 0.1}}
+    bars = {"grade_and_day": {"72": bar}}
+    assert card(firm_from=20, comparators=bars, negative_control=control).labs.light == light
+
+
+@pytest.mark.parametrize(
+    ("low", "verdict"), [(0.01, "labs_add"), (-0.01, "labs_not_shown"), (None, "labs_no_control")]
+)
+def test_labs_add_only_beyond_the_negative_control(low, verdict):
+    bars = {"clinical_state": {"72": {"diff_auroc": 0.2, "diff_lo": 0.1, "diff_hi": 0.3}}}
+    control = {"72": {"diff_auroc": 0.05, "diff_lo": low, "diff_hi": 0.1}} if low else {}
+    made = card(comparators=bars, negative_control=control)
+    assert made.labs.verdict == verdict
+    assert made.labs.metric.value == (0.05 if low else 0.2)
+    assert made.labs_over == ("control" if low else "clinical_state")
 
 
 def test_training_patients_are_not_judged_and_no_horizon_gives_no_figures():
@@ -102,13 +115,38 @@ def test_net_benefit_is_useful_only_beyond_grade_and_day(low, high, light, verdi
     assert made.net_benefit_over_grade.value == 0.0
 
 
+@pytest.mark.parametrize(
+    ("risks", "expected"),
+    [
+        ([0.01, 0.02, None, 0.2], (2, 3, 0.05)),
+        ([0.01, 0.1, 0.2], None),
+        ([0.01, 0.2], None),
+        ([], None),
+    ],
+)
+def test_groups_below_the_lowest_threshold_are_counted_where_they_are_most(risks, expected):
+    curves = {"72": {"calibration": {"predicted": risks, "observed": risks}}}
+    benefit = {"72": {"thresholds": [0.05, 0.1]}}
+    assert card(curves=curves, net_benefit=benefit).low_groups == expected
+    assert card(curves=curves).low_groups is None
+
+
+def test_auroc_within_product_is_judged_at_the_headline_horizon():
+    cell = {"n": 40, "n_events": 20, "auroc": 0.6, "n_event_patients": 9}
+    levels = {"a": {"72": cell, "24": {"auroc": 0.9}}, "b": {"72": cell | {"auroc": 0.7}}}
+    made = card(subgroups={"product": levels, "sex": {"f": {"72": cell}, "m": {"72": cell}}})
+    assert (made.within_product.mean, made.within_product.levels) == (0.65, 2)
+    assert card(subgroups={"product": {"a": levels["a"]}}).within_product is None
+    assert card().within_product is None
+
+
 def test_what_labs_add_has_every_gain():
     gain = {"72": {"diff_auroc": 0.05, "diff_lo": 0.01, "diff_hi": 0.1}}
     control = {"72": {"diff_auroc": 0.02, "diff_lo": 0.01, "diff_hi": 0.1}}
     bars = {"grade_and_day": gain, "clinical_state": gain}
     made = card(comparators=bars, negative_control=control)
-    assert made.labs_over == "clinical_state"
+    assert (made.labs_over, made.labs.metric.value) == ("control", 0.02)
     assert {name: metric.value for name, metric in made.gains.items()} == {
+        "clinical_state": 0.05,
         "grade_and_day": 0.05,
-        "control": 0.02,
     }

@@ -10,7 +10,9 @@ from pipeline.evaluate.subgroups import (
     subgroup_masks,
     subgroup_table,
     within_grade,
+    within_levels,
 )
+from pipeline.model.evaluation_cells import PartCell
 from tests.builders import make_cohort
 from tests.evaluate.scored import make_scores
 
@@ -109,3 +111,14 @@ def test_every_day_and_horizon_has_a_cell():
     table = by_day(scores.resampled(20, 0, 5))
     assert set(table["24"]) == {"1", "2", "3", "4", "5"}
     assert sum(cell.n for cell in table["24"].values()) == 600
+
+
+def test_within_levels_weighs_pairs_and_needs_two_levels():
+    def cell(area, events, n=100):
+        return {"72": PartCell(auroc=area, n=n, n_events=events)}
+
+    made = within_levels({"a": cell(0.5, 10), "b": cell(0.8, 50), "c": cell(None, 1)}, "72")
+    assert made.mean == pytest.approx((0.5 * 900 + 0.8 * 2500) / 3400, abs=1e-6)
+    assert (made.lowest, made.highest, made.levels) == (0.5, 0.8, 2)
+    assert within_levels({"a": cell(0.5, 10), "c": cell(None, 1)}, "72") is None
+    assert within_levels({"a": cell(0.5, 10), "b": cell(0.8, 50)}, "24") is None

@@ -74,6 +74,8 @@ def test_core_analytes_come_first_and_the_others_by_their_fall(falls):
 
 def test_a_reason_stands_where_there_is_no_verdict_and_none_is_0():
     unused = {"label": "NfL", "rows": 0, "row_share": 0.0, "why": "no result"}
+    used = AnalyteUse.model_validate(unused | {"used": True, "why": "used by the model"})
+    assert cohort_tables.analyte_use({"nfl": used}, "ICANS", "72").rows[0][4] == "Yes"
     entry = AnalyteUse.model_validate(unused | {"importance": {"reason": "not used"}})
     row = cohort_tables.analyte_use({"nfl": entry}, "ICANS", "72").rows[0]
     assert (row[1], row[4], row[-1]) == ("0", "No: no result", "not used")

@@ -40,11 +40,26 @@ def test_roc_curves_differ_by_dash_and_are_named():
     assert "Model 60%" in root.findtext(f"{NS}desc")
 
 
-def test_roc_counts_the_curves_it_has_no_style_for():
+def test_roc_names_the_curves_it_has_no_style_for():
     curve = RocCurve([0, 1], [0, 1])
-    root = drawing(roc_chart({f"c{i}": curve for i in range(11)}))
+    names = [f"curve{i}" for i in range(11)]
+    root = drawing(roc_chart(dict.fromkeys(names, curve)))
     assert len(list(root.iter(f"{NS}polyline"))) == len(svg.STYLES)
-    assert any(text.text == "and 3 more" for text in root.iter(f"{NS}text"))
+    words = " ".join(texts(root)).replace(";", "").split()
+    assert set(names) <= set(words)
+
+
+@pytest.mark.parametrize(("count", "is_below"), [(4, False), (5, True), (13, True)])
+def test_a_long_key_is_below_the_plot_and_inside_the_drawing(count, is_below):
+    curve = RocCurve([0, 1], [0, 1])
+    root = drawing(roc_chart({f"A comparator number {i}": curve for i in range(count)}))
+    key = [text for text in root.iter(f"{NS}text") if "number" in text.text]
+    (label,) = (text for text in root.iter(f"{NS}text") if text.text.endswith("specificity"))
+    heights = [float(text.get("y")) for text in key]
+    assert all((y > float(label.get("y"))) is is_below for y in heights)
+    assert max(heights) < float(root.get("height"))
+    widest = max(float(text.get("x")) + 6.4 * len(text.text) for text in key)
+    assert widest <= float(root.get("width"))
 
 
 def test_line_styles_are_all_distinct_without_colour():

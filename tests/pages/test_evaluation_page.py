@@ -165,7 +165,7 @@ def test_a_warning_stands_unfolded_on_the_card_of_its_outcome():
 def test_differences_carry_a_real_minus():
     bar = {"72": {"diff_auroc": 0.003, "diff_lo": -0.011, "diff_hi": 0.014}}
     said = labs_answer({"comparators": {"grade_and_day": bar}}, "72")
-    assert "AUROC +0.003 [−0.011, +0.014]" in said
+    assert "+0.003 [−0.011, +0.014]" in said
 
 
 def test_the_training_patients_judge_nothing():
@@ -176,10 +176,10 @@ def test_the_training_patients_judge_nothing():
     short = text[: text.index("Verdicts use")]
     assert "nothing is judged here" in short
     assert short.count("Not judged") == 4
-    assert "AUROC 0.25 (95% interval 0.25–0.25) on its own training patients." in short
+    assert "AUROC 0.250 (95% interval 0.250–0.250) on its own training patients." in short
     for verdict in ("labs are", "higher", "told from chance", "Calibration within", "warned"):
         assert verdict not in short, verdict
     bar = {"72": {"diff_auroc": 0.2, "diff_lo": 0.1, "diff_hi": 0.3}}
     told = labs_answer({"comparators": {"grade_and_day": bar}}, "72", apparent=True)
     assert "training patients cannot show what labs add" in told
-    assert "labs add to grade and day: AUROC +0.200 [+0.100, +0.300], optimistic by" in told
+    assert "+0.200 [+0.100, +0.300], optimistic by" in told

@@ -1,5 +1,7 @@
 """Sections of an outcome: charts first, tables folded, empty parts left out."""
 
+from dataclasses import replace
+
 import pytest
 
 from pipeline.model.evaluation_report import EvaluationReport
@@ -40,6 +42,26 @@ def test_a_horizon_is_a_part_with_its_charts_and_one_table(report):
         "Risks given",
     ]
     assert len(first.grids) == 1
+
+
+def test_the_table_by_day_is_at_the_horizon_of_the_protocol(report):
+    def days(**protocol):
+        content = report.replace(protocol=report.protocol.replace(**protocol))
+        return next(part for part in sections(content) if part.key.endswith("-days"))
+
+    assert "168 h" in days(by_day_horizon_h=168).sentence
+    assert "168 h" in days(by_day_horizon_h=168).grids[0].caption
+    assert "72 h" in days().sentence
+
+
+def test_the_model_is_the_first_curve_whatever_the_order_of_the_file(report):
+    one = report.outcomes["severe_crs"].curves["72"]
+    line = one.roc["model"]
+    roc = dict.fromkeys(sorted([*(f"a{n}" for n in range(9)), "grade_and_day", "model"]), line)
+    curves = {"72": replace(one, roc=roc)}
+    made = sections(report, curves=curves)[0].parts[-1].figures[0].drawing
+    drawn = str(made)[str(made).index("</desc>") :]
+    assert drawn.index(">Model<") < drawn.index(">Grade and day<") < drawn.index(">A0<")
 
 
 def test_competing_events_subgroups_and_importance_start_with_charts(report):

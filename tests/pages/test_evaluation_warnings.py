@@ -28,9 +28,13 @@ def test_each_warning_has_one_place():
     assert placed.by_outcome["severe_crs"] == []
     first, second = placed.by_outcome["icans"]
     assert first == "35 event patients."
-    assert "3.0" in second
-    assert "31.7" in second
+    assert all(figure in second for figure in ("3.0", "10.7", "63.3", "31.7"))
     assert "grade_and_day" not in second
+
+
+def test_members_alike_have_no_range():
+    line = page_warnings(report(effective_parameters={"labs": 31.7})).by_outcome["icans"][1]
+    assert line.count("31.7") == 1
 
 
 def test_a_supported_model_has_no_warning_on_its_size():

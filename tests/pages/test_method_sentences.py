@@ -6,6 +6,7 @@ import pytest
 
 from pipeline.model.evaluation_cells import NetBenefit
 from pipeline.model.evaluation_report import EvaluationReport
+from pipeline.pages import method_sentences
 from pipeline.pages.evaluation_charts import decision_chart
 from pipeline.pages.evaluation_page import render_evaluation as page_of
 from tests.pages.evaluations import (
@@ -41,6 +42,21 @@ def test_the_page_says_how_it_was_scored_and_what_is_missing():
         assert part in text, part
     external = render_evaluation(evaluation({}, kind="external"), {}, title="Any")
     assert "the model of the bundle, unchanged" in external
+
+
+def test_only_scales_with_patients_never_graded_are_listed():
+    def missing(**counts):
+        entry = {"of": 30, "with_zero": 20, "unit": "patients", "read_as": "unknown",
+                 "setting": "as_charted"}  # fmt: skip
+        scales = {name: entry | {"scale": name, "n": n} for name, n in counts.items()}
+        report = EvaluationReport.model_validate({"never_graded": scales})
+        return dict(method_sentences.protocol_text(report))["Missing data"]
+
+    some = missing(crs=0, icans=4)
+    assert "4 of 30" in some
+    assert "CRS" not in some
+    assert "Never graded" not in missing(crs=0, icans=0)
+    assert missing(crs=0, icans=0) != missing()
 
 
 @pytest.mark.parametrize(("rate", "marked"), [(0.09, True), (0.6, False)])

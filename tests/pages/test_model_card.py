@@ -37,12 +37,12 @@ def test_all_27_items_stand_in_the_checklist(mini):
     assert all(len(row) == 5 and row[3] for row in rows.values())
     assert rows["17"][3] == rows["18a"][3] == OPEN
     assert "60 patients" in rows["20a"][3]
-    assert re.search(r"severe_crs \d+ of 60 at risk", rows["20a"][3])
+    assert re.search(r"severe CRS \d+ of 60 at risk", rows["20a"][3])
     assert re.search(r"with a result: crp .+%, ferritin .+%, il6 .+%", rows["11"][3])
     assert "Riley" in rows["10"][3]
     assert re.search(r"; followed for a median of \d+\.\d days after time zero", rows["20a"][3])
     for hours in (24, 72, 168):
-        assert f"icans within {hours} h: " in rows["21"][3]
+        assert f"ICANS within {hours} h: " in rows["21"][3]
     assert re.search(r"Brier 0\.\d{4} \(0\.\d{4} to 0\.\d{4}\)", rows["23a"][3])
     assert "table Subgroups" in rows["23a"][3]
     assert "2-fold cross-validation over patients, 1 repeat, seed" in rows["12a"][3]
@@ -56,6 +56,18 @@ def test_the_card_takes_its_numbers_from_the_evaluation(mini):
     assert f"{counted}| {cell['72']['n_event_patients']} of {cell['72']['n_patients']} |" in card
     assert "SYNTHETIC DATA" in card.splitlines()[0]
     assert "research use only" in card.lower()
+
+
+def test_the_card_has_names_for_codes_and_intervals_of_grade_and_day(mini):
+    card = (mini.bundle / "model_card.md").read_text()
+    assert not re.search(r"\b(severe_crs|severe_icans)\b", card)
+    (head,) = (line for line in card.splitlines() if line.startswith("| outcome "))
+    column = [name.strip() for name in head.split("|")].index("grade and day")
+    table = card[card.index(head) :].splitlines()[2:]
+    rows = [line.split("|") for line in table[: table.index("")]]
+    known = [row[column].strip() for row in rows if "not estimable" not in row[column]]
+    assert known
+    assert all(re.fullmatch(r"0\.\d{3} \(\d\.\d{3} to \d\.\d{3}\)", text) for text in known)
 
 
 def test_what_the_audit_warned_of_stands_in_card_and_checklist(mini):

@@ -83,12 +83,12 @@ def test_every_blank_of_the_checklist_is_filled(export):
 
 def test_counts_are_told_for_every_outcome_and_horizon():
     assert counts_of(report()) == [
-        f"severe_crs within {hours} h: 90 of 900 landmarks, 31 of 140 patients"
+        f"severe CRS within {hours} h: 90 of 900 landmarks, 31 of 140 patients"
         for hours in ("24", "72")
     ]
 
 
-@pytest.mark.parametrize(("wanted", "auroc"), [(24.0, "0.700"), (60.0, "0.813"), (168.0, "0.813")])
+@pytest.mark.parametrize(("wanted", "auroc"), [(24.0, "0.70"), (60.0, "0.81"), (168.0, "0.81")])
 def test_performance_is_told_at_the_horizon_of_the_gates(wanted, auroc):
     config = make_config()
     gates = config.gates.model_copy(update={"horizon_hours": wanted})
@@ -151,8 +151,8 @@ def test_subgroups_are_told_of_the_outcomes_that_have_them(export):
     content["outcomes"]["icans"] = {"model": {"72": CELL}, "subgroups": {"site": {"north": {}}}}
     content["cohort"]["event_patients"] = {}
     facts = facts_of(export(), EvaluationReport.model_validate(content))
-    assert facts["fairness"] == "figures by sex for severe_crs"
-    assert facts["heterogeneity"] == "figures by site for icans"
+    assert facts["fairness"] == "figures by sex for severe CRS"
+    assert facts["heterogeneity"] == "figures by site for ICANS"
     assert "sex and site" in facts["subgroups"]
     assert facts_of(export())["fairness"].startswith("not reported")
 
@@ -167,7 +167,7 @@ def test_rows_read_and_refused_are_those_of_the_export(export):
 
 
 def test_the_flow_sets_event_patients_beside_those_at_risk(export):
-    assert "severe_crs 31 of 138 at risk" in facts_of(export())["flow"]
+    assert "severe CRS 31 of 138 at risk" in facts_of(export())["flow"]
 
 
 def test_members_and_their_weights_are_named(export):
@@ -185,7 +185,7 @@ def test_members_and_their_weights_are_named(export):
 def test_what_a_model_is_made_of_is_named_by_its_scale():
     names = [name for name, _ in made_of(report())]
     assert names
-    assert all(name.startswith("crs, ") for name in names)
+    assert all(name.startswith("CRS, ") for name in names)
     assert made_of(report(models={})) == []
 
 
@@ -199,6 +199,16 @@ def test_warnings_are_notes_unless_they_stand_under_sample_size(export):
     assert facts["limitations"].startswith(LIMITATIONS)
     assert all(code in facts["limitations"] for code in ("CHK104", "CHK107"))
     assert facts_of(export())["limitations"] == LIMITATIONS
+
+
+def test_warnings_name_the_outcome_without_its_code(export):
+    content = report(warnings=["severe_crs: 9 event patients."])
+    assert notes_of(content, facts_of(export(), content)) == ["severe CRS: 9 event patients."]
+    size = {"severe_crs": {"n_patients": 138, "sentence": "severe_crs: 3 of 138."}}
+    content = report(sample_size=size, warnings=["severe_crs: 3 of 138."])
+    facts = facts_of(export(), content)
+    assert facts["size"] == "severe CRS: 3 of 138."
+    assert notes_of(content, facts) == []
 
 
 def test_simulated_patients_are_named_in_title_and_population(export):

@@ -1,7 +1,7 @@
 """The table of metrics has a row per predictor, and the days are in numeric order."""
 
 from pipeline.model.evaluated_outcome import OutcomeReport
-from pipeline.pages.performance_tables import day_grid, performance_grid
+from pipeline.pages.performance_tables import day_grid, footnote, performance_grid
 from tests.pages.evaluations import evaluation, metrics
 
 
@@ -28,6 +28,15 @@ def test_a_figure_without_interval_has_none():
 
 
 def test_days_are_sorted_as_numbers_and_absent_without_any():
-    grid = day_grid(outcome(), "CRS", 5)
+    grid = day_grid(outcome(), "CRS", "168")
     assert [row[0] for row in grid.rows] == ["3", "10"]
-    assert day_grid(outcome(by_day={}), "CRS", 5) is None
+    assert day_grid(outcome(by_day={}), "CRS", "168") is None
+
+
+def test_rates_by_day_state_their_horizon_and_no_note_of_other_tables():
+    grid = day_grid(outcome(), "CRS", "168")
+    assert "168 h" in grid.caption
+    assert all("168 h" in name for name in grid.head[2:])
+    assert grid.note
+    assert grid.note != footnote(5)
+    assert "ICI" not in grid.note

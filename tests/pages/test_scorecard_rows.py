@@ -41,11 +41,12 @@ def test_the_gain_over_grade_and_over_the_negative_control_are_figures_with_inte
     bars = {"grade_and_day": {"72": gain | {"diff_auroc": 0.05}}, "clinical_state": {"72": gain}}
     control = {"72": gain | {"diff_auroc": 0.043}}
     labs = row(comparators=bars, negative_control=control).cells[3]
-    assert labs.figure.value == "+0.060"
-    assert [figure.value for figure in labs.further] == ["+0.050", "+0.043"]
+    assert labs.figure.value == "+0.043"
+    assert [figure.value for figure in labs.further] == ["+0.060", "+0.050"]
     assert {figure.interval for figure in labs.further} == {"[+0.020, +0.100]"}
     assert len({labs.figure.name, *(figure.name for figure in labs.further)}) == 3
-    assert row(comparators=bars).cells[3].further == labs.further[:1]
+    without = row(comparators=bars).cells[3]
+    assert [without.figure, *without.further] == labs.further
 
 
 def test_net_benefit_against_grade_and_auroc_at_equal_grade_are_figures():
@@ -57,6 +58,24 @@ def test_net_benefit_against_grade_and_auroc_at_equal_grade_are_figures():
     assert made.cells[2].light == "unclear"
     assert [f.value for f in made.cells[0].further] == ["0.70"]
     assert row().cells[0].further == row().cells[2].further == []
+
+
+def test_the_calibration_names_where_its_points_are():
+    risks = [0.01, 0.02, 0.03, 0.2]
+    curves = {"72": {"calibration": {"predicted": risks, "observed": risks}}}
+    note = row(curves=curves, net_benefit={"72": NET | {"thresholds": [0.1]}}).cells[1].note
+    assert {"3", "4", "10%"} <= set(note.split())
+    assert row().cells[1].note == ""
+
+
+def test_auroc_within_product_has_a_range_instead_of_an_interval():
+    cell = {"n": 40, "n_events": 20}
+    levels = {name: {"72": cell | {"auroc": value}} for name, value in (("a", 0.6), ("b", 0.7))}
+    (figure,) = row(subgroups={"product": levels}).cells[0].further
+    assert figure.value == "0.65"
+    assert "0.60–0.70" in figure.interval
+    assert "[" not in figure.interval
+    assert "2" in figure.name
 
 
 def test_two_counts_of_event_patients_state_where_each_is_counted():
