@@ -213,6 +213,25 @@ def test_opposing_findings_are_always_stated() -> None:
     assert "No single finding moves this estimate by 2 points or more" in page_text(low_risk())
 
 
+def test_the_models_own_average_is_stated_without_a_finding_too() -> None:
+    """Average 7%, mean of the model 3%: no finding explains an estimate of 2%."""
+    item = replace(estimate("severe_crs", 0.02, {"crp": -1.0}), reference_risk=0.03)
+    text = page_text(Patient(rising_crs().record, EstimateInputs(1.0), (item,)))
+    assert "own day-2 average is 3%, below the observed 7%" in text
+    assert "own average: mean estimate" in text
+    assert "opposing" not in text
+    high = replace(item, reference_risk=0.1, players={"crp": -8.0})
+    text = page_text(Patient(rising_crs().record, EstimateInputs(1.0), (high,)))
+    assert "own day-2 average 10%" in text
+    assert "own average: mean estimate" not in page_text(icans_after_crs())
+
+
+def test_other_findings_are_taken_apart_where_they_are_the_largest() -> None:
+    text = page_text(low_risk())
+    assert "CRP −1.9, Ferritin −1.4, CRS/ICANS grade −1.2" in text
+    assert "largest:" not in page_text(icans_only())
+
+
 def test_points_lead_from_the_reference_to_the_risk() -> None:
     for make in (rising_crs, icans_only, after_tocilizumab):
         for item in make().estimates:
@@ -311,6 +330,9 @@ def test_a_large_change_names_drugs_and_grades_since() -> None:
     changed = text.partition("Change since 24 h ago.")[2].partition("\n")[0]
     assert "Since then: tocilizumab (21 Nov 06:00)" in changed
     assert "CRS 2 to 1" in changed
+    # what drove it is on the card, not under the fold
+    card = text.partition("Why severe CRS")[0]
+    assert "Mainly CRP (−6)" in card
     assert "Since then: no drug given, no grade changed." in page_text(icans_only())
     assert "Since then" not in page_text(nearly_no_labs())
 
@@ -335,7 +357,8 @@ def test_a_number_never_leaves_its_unit() -> None:
 
 
 def test_the_highest_number_of_things_prints_shortened() -> None:
-    assert 'class="sheet dense"' in patient_page(KINDS["crowded"](), facts(), made=MADE)
+    assert 'class="sheet dense full"' in patient_page(KINDS["crowded"](), facts(), made=MADE)
+    assert 'class="sheet dense"' in patient_page(after_tocilizumab(), facts(), made=MADE)
     assert 'class="sheet"' in patient_page(low_risk(), facts(), made=MADE)
 
 
