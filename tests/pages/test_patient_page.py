@@ -153,7 +153,7 @@ def test_clipped_and_whole_percentages() -> None:
 def test_only_exceptions_of_the_patient_are_shown() -> None:
     text = page_text(icans_only())
     assert "▲ Reduced confidence" in text
-    assert "CSF/serum albumin 0.0142 above the highest in training (0.012)" in text
+    assert "CSF/serum albumin 0.0142 ratio above the highest in training (0.012)" in text
     assert "cilta-cel: 12 patients in training" in text
     assert "No CRS or ICANS grade charted in 36 h" in text
     assert "■ Low confidence" in page_text(replace(rising_crs(), inputs=EstimateInputs(61.0)))
@@ -398,13 +398,16 @@ def test_the_current_state_of_icans_is_stated() -> None:
     assert "ICANS resolved: grade 0 since 24 Nov 06:00" in text
 
 
-def test_an_unreadable_grade_is_an_exception() -> None:
+def test_an_unreadable_grade_or_dose_is_an_exception() -> None:
     text = page_text(icans_resolved())
     line = next(line for line in text.splitlines() if "unreadable" in line)
     assert line.startswith("1 CRS grade")
     assert "1 ICANS grade" in line
     assert "unknown scale" in line
     assert "rejects.csv" not in text
+    dosed = page_text(replace(rising_crs(), refused=PatientRejects(rows=1, doses={"Dexa": 1})))
+    assert "1 Dexa row unreadable, not used" in dosed
+    assert "rejects.csv" not in dosed
     alone = replace(abstained(), refused=PatientRejects(rows=1, grades={"crs": 1}))
     assert "1 CRS grade unreadable" in page_text(alone)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+from pipeline.cohort.reject_summary import PatientRejects
 from pipeline.explain.estimate_age import estimate_age
 from pipeline.explain.phrases import section
 from pipeline.explain.subsequent_events import SubsequentEvents
@@ -125,6 +126,8 @@ def test_a_resolved_outcome_is_not_present() -> None:
 def test_an_unreadable_grade_is_an_exception() -> None:
     [flag] = [chip for chip in line(icans_resolved()).exceptions() if "unreadable" in chip]
     assert "1 CRS grade" in flag
+    dosed = replace(rising_crs(), refused=PatientRejects(rows=1, doses={"dexamethasone": 1}))
+    assert "1 dexamethasone row unreadable" in line(dosed).exceptions()
 
 
 def test_a_severe_grade_charted_is_the_reason_of_its_place() -> None:
