@@ -52,8 +52,8 @@ from pipeline.predict.patient_results import Patient
 TEMPLATES = Path(__file__).parent / "templates"
 MOST_LABS = 6
 _LINES_OF_A_COURSE = 2
-_DENSE_LINES, _FULL_LINES = 35, 45
-"""Above, the step lines and the fifth and sixth lab, then also drug caveats, are not printed."""
+_MOST_LINES = {" dense": 31, " denser": 37, " full": 45}
+"""Above, print leaves out the fifth and sixth lab, then the step lines, then the drug caveats."""
 _MISSING_LISTS = {
     "never": "list_never",
     "stale": "list_stale",
@@ -111,7 +111,7 @@ def patient_page(patient: Patient, summary: ModelSummary, *, made: datetime, bac
     own_average = phrase("why", "offset_note") if any(each.offset for each in reasons) else ""
     cards = [card(item, record, summary, _note(item, patient, summary)) for item in shown]
     notes = (*caveats, *exceptions, *([own_average] if own_average else []))
-    rows = len(notes) + _LINES_OF_A_COURSE * len(timeline) + _rows(why, cards)
+    lines = len(notes) + _LINES_OF_A_COURSE * len(timeline) + _lines(why, cards)
     return render(
         TEMPLATES,
         "patient.html.j2",
@@ -128,7 +128,7 @@ def patient_page(patient: Patient, summary: ModelSummary, *, made: datetime, bac
         own_average=own_average,
         caveats=caveats,
         timeline=timeline,
-        density=" dense" * (rows > _DENSE_LINES) + " full" * (rows > _FULL_LINES),
+        density="".join(name for name, most in _MOST_LINES.items() if lines > most),
         heatmap=heatmap(estimated, record, summary),
         missing=missing,
         labs=_all_labs(record, summary),
@@ -137,7 +137,7 @@ def patient_page(patient: Patient, summary: ModelSummary, *, made: datetime, bac
     )
 
 
-def _rows(why: Sequence[Why], cards: Sequence[Card]) -> int:
+def _lines(why: Sequence[Why], cards: Sequence[Card]) -> int:
     """Lines of the taller card and chart in print; a bar with a driver has two."""
     charts = (
         sum(1 + bool(row.driver) for row in each.rows)

@@ -357,8 +357,9 @@ def test_a_number_never_leaves_its_unit() -> None:
 
 
 def test_the_highest_number_of_things_prints_shortened() -> None:
-    assert 'class="sheet dense full"' in patient_page(KINDS["crowded"](), facts(), made=MADE)
-    assert 'class="sheet dense"' in patient_page(after_tocilizumab(), facts(), made=MADE)
+    assert 'class="sheet dense denser full"' in patient_page(KINDS["crowded"](), facts(), made=MADE)
+    assert 'class="sheet dense denser"' in patient_page(after_tocilizumab(), facts(), made=MADE)
+    assert 'class="sheet dense"' in patient_page(tocilizumab_since(), facts(), made=MADE)
     assert 'class="sheet"' in patient_page(low_risk(), facts(), made=MADE)
 
 
