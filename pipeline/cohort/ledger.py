@@ -63,9 +63,9 @@ class Ledger:
         Grading system to patients who have a scale graded by it only.
     by_analyte : dict
         Exported name to rejected rows of labs per code.
-    lab_codes, rows_refused, results_refused, grades_refused : dict
+    lab_codes, rows_refused, results_refused, grades_refused, doses_refused : dict
         Per patient: rejected rows of labs by code, rejected rows, rejected results by exported
-        analyte, rejected grades by exported scale.
+        analyte, rejected grades by exported scale, rejected doses by exported drug.
     shifted_patients : set of str
         Patients whose infusion lies in the future, so their dates may be shifted.
     contradictions : dict
@@ -95,6 +95,7 @@ class Ledger:
     rows_refused: Counter[str] = field(default_factory=Counter)
     results_refused: dict[str, Counter[str]] = field(default_factory=dict)
     grades_refused: dict[str, Counter[str]] = field(default_factory=dict)
+    doses_refused: dict[str, Counter[str]] = field(default_factory=dict)
     shifted_patients: set[str] = field(default_factory=set)
     contradictions: dict[str, str] = field(default_factory=dict)
     written: dict[tuple[str, str], pd.Series] = field(default_factory=dict)
@@ -142,10 +143,13 @@ class Ledger:
                 self.rows_refused[str(patient)] += int(number)
                 if "analyte" in table:
                     self.lab_codes.setdefault(str(patient), Counter())[code] += int(number)
-        for column, counts in (("analyte", self.results_refused), ("scale", self.grades_refused)):
+        counted = ("analyte", self.results_refused), ("scale", self.grades_refused)
+        for column, counts in (*counted, ("drug", self.doses_refused)):
             if {"patient_id", column} <= set(table) and code not in (*HARMLESS, FUTURE):
-                pairs = table.loc[chosen, ["patient_id", column]]
-                for patient, name in pairs.itertuples(index=False):
+                rows = table.loc[chosen]
+                for patient, name in zip(
+                    rows["patient_id"], _as_written(rows, column), strict=True
+                ):
                     counts.setdefault(str(patient), Counter())[str(name)] += 1
         return table.loc[~chosen]
 

@@ -37,17 +37,20 @@ class PatientRejects:
         Rejected rows of all tables.
     grades : mapping
         Scale in lower case, as exported, to number of rejected grades, also without later ones.
+    doses : mapping
+        Drug as exported to number of rejected doses, also without later ones.
     """
 
     results: Mapping[str, int] = field(default_factory=dict)
     rows: int = 0
     grades: Mapping[str, int] = field(default_factory=dict)
+    doses: Mapping[str, int] = field(default_factory=dict)
 
 
 def refused_rows(
     ledger: Ledger, config: CohortConfig, book: AnalyteResolver
 ) -> dict[str, PatientRejects]:
-    """Rejected rows of each patient, rejected results by analyte key, and grades by scale.
+    """Rejected rows of each patient; rejected results by analyte, grades by scale, doses by drug.
 
     Parameters
     ----------
@@ -67,7 +70,7 @@ def refused_rows(
     --------
     >>> ledger = Ledger(rows_refused=Counter({"A": 2}), results_refused={"A": Counter({"CRP": 1})})
     >>> refused_rows(ledger, CohortConfig(), AnalyteResolver({}, True))
-    {'A': PatientRejects(results={'crp': 1}, rows=2, grades={})}
+    {'A': PatientRejects(results={'crp': 1}, rows=2, grades={}, doses={})}
     """
     rejects_by_patient = {}
     for patient, rows in ledger.rows_refused.items():
@@ -79,7 +82,10 @@ def refused_rows(
         grades: Counter[str] = Counter()
         for name, number in ledger.grades_refused.get(patient, {}).items():
             grades[name.strip().lower()] += number
-        rejects_by_patient[patient] = PatientRejects(dict(results), rows, dict(grades))
+        doses: Counter[str] = Counter()
+        for name, number in ledger.doses_refused.get(patient, {}).items():
+            doses[name.strip()] += number
+        rejects_by_patient[patient] = PatientRejects(dict(results), rows, dict(grades), dict(doses))
     return rejects_by_patient
 
 

@@ -7,12 +7,20 @@ from dataclasses import dataclass
 
 from pipeline.cohort.analytes import normalise_name
 from pipeline.cohort.reject_summary import PatientRejects
+from pipeline.errors import shown
 from pipeline.explain.estimate_age import EstimateAge
 from pipeline.explain.estimate_inputs import EstimateInputs, grades_refused, results_refused
 from pipeline.explain.estimates import Estimate
 from pipeline.explain.model_summary import ModelSummary
 from pipeline.explain.patient_record import PatientRecord
-from pipeline.explain.phrases import age_text, counted_phrase, interval_text, phrase, section
+from pipeline.explain.phrases import (
+    age_text,
+    counted_phrase,
+    interval_text,
+    listed_phrases,
+    phrase,
+    section,
+)
 from pipeline.explain.result_text import number_text, value_text
 from pipeline.explain.subsequent_events import SubsequentEvents, is_grave, subsequent_event_text
 from pipeline.format import joined
@@ -20,6 +28,7 @@ from pipeline.format import joined
 LEVELS = ("good", "care", "poor", "past")
 _DAY = 24.0
 _NAMED_IN_FULL = 2
+_MOST_REFUSED, _LONGEST_DRUG = 3, 40
 
 
 @dataclass(frozen=True)
@@ -173,19 +182,19 @@ def unscored_reasons(
 
 
 def refused_reasons(summary: ModelSummary, refused: PatientRejects) -> list[Reason]:
-    """Return the reasons that results or grades of the model were rejected, if any were.
+    """Return the reasons that results, grades or doses of the model were rejected, if any were.
 
     Parameters
     ----------
     summary : ModelSummary
         The model.
     refused : PatientRejects
-        Rejected results and grades of the patient.
+        Rejected results, grades and doses of the patient.
 
     Returns
     -------
     list of Reason
-        At most one for grades and one for results.
+        At most one each for grades, doses and results.
 
     Examples
     --------
@@ -202,9 +211,16 @@ def refused_reasons(summary: ModelSummary, refused: PatientRejects) -> list[Reas
         else counted_phrase("missing", "unscaled_grade", count)
         for scale, count in grades_refused(summary, refused).items()
     ]
-    if grades:
+    doses = [
+        counted_phrase("missing", "dose", count, drug=shown(drug, _LONGEST_DRUG))
+        if drug
+        else counted_phrase("missing", "unnamed_dose", count)
+        for drug, count in refused.doses.items()
+    ]
+    for rows in filter(None, (grades, doses)):
         text, flag = (
-            phrase(name, "refused_grades", grades=joined(grades)) for name in ("reliance", "flags")
+            phrase(name, "refused_rows", rows=listed_phrases(rows, _MOST_REFUSED))
+            for name in ("reliance", "flags")
         )
         reasons.append(Reason("care", text, flag))
     lost = results_refused(summary, refused)

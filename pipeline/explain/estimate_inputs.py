@@ -145,6 +145,7 @@ def missing_inputs(
         for scale in graded_scales(summary)
         if scale not in record.charted
     ]
-    if refused.rows > sum(lost.values()) + sum(refused.grades.values()):
+    stated = (lost, refused.grades, refused.doses)
+    if refused.rows > sum(sum(counts.values()) for counts in stated):
         items.append(MissingInput("", "refused", ""))
     return items

@@ -26,10 +26,9 @@ def value_text(value: float, side: float, unit: str) -> str:
     Examples
     --------
     >>> value_text(5.0, -1, "pg/mL"), value_text(8400.2, 0, "ng/mL"), value_text(0.31, 0, "1")
-    ('<5 pg/mL', '8,400 ng/mL', '0.31')
+    ('<5 pg/mL', '8,400 ng/mL', '0.31 ratio')
     """
-    named = unit_text(unit)
-    return f"{_MARK[int(side)]}{number_text(value)}" + (f" {named}" if named else "")
+    return f"{_MARK[int(side)]}{number_text(value)} {unit_text(unit)}".strip()
 
 
 def plain_result(value: float, side: float, unit: str) -> str:
@@ -86,10 +85,10 @@ def unit_text(unit: str) -> str:
     Examples
     --------
     >>> unit_text("mg/L{FEU}"), unit_text("10*9/L"), unit_text("1"), unit_text("ug/L")
-    ('mg/L FEU', '×10⁹/L', '', 'µg/L')
+    ('mg/L FEU', '×10⁹/L', 'ratio', 'µg/L')
     """
     if unit == "1":
-        return ""
+        return "ratio"
     shown = unit.replace("10*9", "×10⁹").replace("10*12", "×10¹²").replace("10*6", "×10⁶")
     shown = _without_braces(shown.replace("{FEU}", " FEU").replace("{DDU}", " DDU"))
     return "µ" + shown[1:] if shown.startswith("ug/") else shown

@@ -8,7 +8,7 @@ from pipeline.explain.drug_caveats import doses_by_drug, drug_name
 from pipeline.explain.estimates import EarlierEstimate, Estimate
 from pipeline.explain.model_summary import ModelSummary
 from pipeline.explain.patient_record import PatientRecord
-from pipeline.explain.phrases import listed_phrases, phrase, points_text, section, whole
+from pipeline.explain.phrases import listed_phrases, phrase, section, whole
 from pipeline.explain.sentences import player_name
 from pipeline.format import MINUS, joined
 
@@ -72,7 +72,7 @@ def is_large_change(before: float, now: float) -> bool:
 
 
 def change_drivers(item: Estimate, before: EarlierEstimate, summary: ModelSummary) -> str:
-    """Sentence on the one or two contributions that changed most in the direction of the risk.
+    """Line on the one or two contributions that changed most in the direction of the risk.
 
     Empty if the contributions of the earlier landmark are unknown, if the contributions do not
     sum to the change, or if none changed by a point. Also names a contribution that changed at
@@ -102,7 +102,7 @@ def change_drivers(item: Estimate, before: EarlierEstimate, summary: ModelSummar
     ... )
     >>> before = EarlierEstimate(48.0, 0.07, 0.04, 0.12, {"crp": 2.0}, 0.05)
     >>> change_drivers(now, before, SimpleNamespace(analytes=dictionary())).replace(chr(160), " ")
-    'Mainly driven by CRP (+10 points).'
+    'Mainly CRP (+10)'
     """
     risk = item.headline
     if risk is None or not before.players:
@@ -155,12 +155,12 @@ def _grades(record: PatientRecord, since: float, scales: Sequence[str]) -> list[
 
 def _move_text(key: str, points: float, summary: ModelSummary) -> str:
     """Name of a contribution with its change in points."""
-    change = ("+" if points > 0 else MINUS) + points_text(points).replace(" ", "\u00a0")
+    change = ("+" if points > 0 else MINUS) + str(whole(abs(points)))
     return phrase("between", "move", name=_name(key, summary), points=change)
 
 
 def _name(key: str, summary: ModelSummary) -> str:
     """Name of a contribution in a sentence; abbreviations keep their capitals."""
     name = player_name(key, summary)
-    plain = name[1:2].isalpha() and name[1:] == name[1:].lower()
+    plain = name[1:2].isalpha() and name[1:] == name[1:].lower() and not name[-1].isdigit()
     return name[:1].lower() + name[1:] if plain else name

@@ -11,11 +11,16 @@ from pipeline.explain.estimates import Estimate
 from pipeline.explain.model_summary import ModelSummary
 from pipeline.explain.patient_record import PatientRecord
 from pipeline.explain.phrases import age_text, listed_phrases, phrase, section, signed_points
-from pipeline.explain.ranked_reasons import LEAST_POINTS, rank_reasons
+from pipeline.explain.ranked_reasons import (
+    LEAST_POINTS,
+    is_substantial,
+    largest_parts,
+    rank_reasons,
+)
 from pipeline.explain.result_changes import change_text
 from pipeline.explain.result_text import value_text
 from pipeline.features.score_definitions import PREFIX, score_label, scores
-from pipeline.format import joined
+from pipeline.format import joined, signed
 
 OLD_HOURS = 24.0
 """Age of a sample from which on it is stated."""
@@ -54,15 +59,20 @@ class EstimateReasons:
     other : float
         Percentage points of all other findings and of a small ``offset``.
     offset : float
-        Mean risk of the model minus the average of the day; 0 below ``LEAST_POINTS``.
+        The model's own average of the day minus the observed one, which is no finding; 0 if it is
+        below ``LEAST_POINTS`` and part of ``other``.
     against : str
-        Findings that oppose the estimate; a sentence that there are none if no bar does.
+        Findings that oppose the estimate, ``other`` among them; a sentence that there are none if
+        no bar does, blank without bars.
+    parts : str
+        The largest of the other findings if together they are as large as the largest bar.
     """
 
     bars: tuple[ReasonText, ...]
     other: float
     offset: float
     against: str
+    parts: str
 
 
 def estimate_reasons(
@@ -99,7 +109,11 @@ def estimate_reasons(
     """
     ranked = rank_reasons(item.players)
     offset = 100.0 * (item.reference_risk - item.average)
-    large = abs(offset) >= LEAST_POINTS
+    # also apart where it alone would make the other findings substantial, or hide them
+    apart = abs(offset) >= LEAST_POINTS or (
+        is_substantial(ranked.other + offset) != is_substantial(ranked.other)
+    )
+    other = ranked.other if apart else ranked.other + offset
     bars = tuple(_reason(key, points, item, record, summary) for key, points in ranked.bars)
     opposing = {key for key, _ in ranked.along(-item.direction)}
     named = [
@@ -107,11 +121,19 @@ def estimate_reasons(
         for bar in bars
         if bar.key in opposing
     ]
+    rest = phrase("why", "other" if bars else "small")
+    if is_substantial(other) and (other > 0) != (item.direction > 0):
+        named.append(phrase("against", "finding", what=rest, points=signed_points(other)))
     some = "some" if item.direction > 0 else "some_low"
     key = some if named else "none"
-    against = phrase("against", key, what=joined(named))
-    other = ranked.other if large else ranked.other + offset
-    return EstimateReasons(bars, other, offset if large else 0.0, against)
+    against = phrase("against", key, what=joined(named)) if named or bars else ""
+    parts = ", ".join(
+        f"{player_name(key, summary)}\u00a0{signed(points, 1)}"
+        for key, points in largest_parts(item.players, ranked, other)
+    )
+    if parts:
+        parts = phrase("why", "parts", name=rest, points=signed_points(other), what=parts)
+    return EstimateReasons(bars, other, offset if apart else 0.0, against, parts)
 
 
 def favouring_players(estimates: Sequence[Estimate]) -> dict[str, list[str]]:

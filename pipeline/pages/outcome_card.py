@@ -47,7 +47,7 @@ class Card:
         Interval of the risk, and change within 24 h; blank if unknown.
     note : str
         Why this outcome replaces another; blank otherwise.
-    drivers : str
+    drivers, events : str
         For a large change: contributions that changed, and drugs and grades since then.
     scale, steps : Markup or None
         Risk on the fixed scale, and risk by horizon.
@@ -63,6 +63,7 @@ class Card:
     change: str = ""
     note: str = ""
     drivers: str = ""
+    events: str = ""
     scale: Markup | None = None
     steps: Markup | None = None
     rows: tuple[tuple[str, str, str, str], ...] = ()
@@ -94,6 +95,7 @@ def card(item: Estimate, record: PatientRecord, summary: ModelSummary, note: str
     label = phrase("estimate", "average_label")
     mark = RiskMark(hue, risk.risk, risk.low, risk.high, average, alternative, label)
     lines = (average_text(risk), refits_text(risk))
+    drivers, events = _drivers(item, record, summary)
     return Card(
         hue=hue,
         title=f"{item.label}, next {risk.hours:g}\u00a0h",
@@ -102,7 +104,8 @@ def card(item: Estimate, record: PatientRecord, summary: ModelSummary, note: str
         interval=phrase("estimate", "interval", level=level, interval=ends),
         change=change_text(item, record.hours),
         note=note,
-        drivers=_drivers(item, record, summary),
+        drivers=drivers,
+        events=events,
         scale=risk_scale(mark),
         steps=horizon_steps(item.risks, risk.hours),
         rows=tuple(_row(each) for each in item.risks),
@@ -148,13 +151,13 @@ def change_text(item: Estimate, landmark_hours: float) -> str:
     return phrase("estimate", key, points=points_text(points), before=risk_text(before.risk))
 
 
-def _drivers(item: Estimate, record: PatientRecord, summary: ModelSummary) -> str:
+def _drivers(item: Estimate, record: PatientRecord, summary: ModelSummary) -> tuple[str, str]:
     """Drivers of a large change within 24 h, and drugs and grades since then; else blank."""
     before, risk = item.day_before(record.hours), item.headline
     if before is None or risk is None or not is_large_change(before.risk, risk.risk):
-        return ""
+        return "", ""
     events = interim_events(record, before.landmark_hours, graded_scales(summary))
-    return f"{change_drivers(item, before, summary)} {events}".strip()
+    return change_drivers(item, before, summary), events
 
 
 def occurred_text(item: Estimate, record: PatientRecord) -> str:

@@ -19,7 +19,7 @@ from pipeline.explain.infusion_clock import since_infusion, timestamp_text
 from pipeline.explain.model_limits import model_limits
 from pipeline.explain.model_summary import ModelSummary, Validation, graded_scales
 from pipeline.explain.patient_record import PatientRecord
-from pipeline.explain.phrases import age_text, interval_text, outcome_short, phrase
+from pipeline.explain.phrases import age_text, interval_text, outcome_short, phrase, risk_text
 from pipeline.explain.reference_range import own_range
 from pipeline.explain.result_changes import range_text
 from pipeline.explain.sentences import (
@@ -34,7 +34,7 @@ from pipeline.format import decimal, integer, is_missing, joined
 from pipeline.model.status import EVENT_PRESENT
 from pipeline.pages.contribution_heatmap import heatmap
 from pipeline.pages.html import render
-from pipeline.pages.outcome_card import card, occurred_text
+from pipeline.pages.outcome_card import Card, card, occurred_text
 from pipeline.pages.risk_scale import syndrome_hue
 from pipeline.pages.timeline_chart import (
     TimelineRow,
@@ -51,8 +51,9 @@ from pipeline.predict.patient_results import Patient
 
 TEMPLATES = Path(__file__).parent / "templates"
 MOST_LABS = 6
-_MOST_PRINTED_ROWS = 28
-"""Above, the step lines and drug caveats are not printed."""
+_LINES_OF_A_COURSE = 2
+_MOST_LINES = {" dense": 31, " denser": 37, " full": 45}
+"""Above, print leaves out the fifth and sixth lab, then the step lines, then the drug caveats."""
 _MISSING_LISTS = {
     "never": "list_never",
     "stale": "list_stale",
@@ -64,7 +65,17 @@ _MOST_DRUGS, _MOST_CAVEATS = 4, 2
 
 @dataclass(frozen=True)
 class Why:
-    """Reasons of one estimate: waterfall, opposing findings and players that favour it."""
+    """Reasons of one estimate.
+
+    Attributes
+    ----------
+    rows : list of WaterfallRow
+        Empty if no finding is large enough to be drawn; ``none`` is shown instead.
+    against, favours : str
+        Opposing findings, and players that favour this outcome; blank if nothing is to be shown.
+    parts : str
+        The largest of the other findings; blank unless they are as large as the largest bar.
+    """
 
     hue: str
     title: str
@@ -72,6 +83,7 @@ class Why:
     against: str
     favours: str
     none: str
+    parts: str
 
 
 def patient_page(patient: Patient, summary: ModelSummary, *, made: datetime, back: str = "") -> str:
@@ -93,8 +105,13 @@ def patient_page(patient: Patient, summary: ModelSummary, *, made: datetime, bac
     exceptions = _exceptions(patient, confidence, summary)
     keys = list(dict.fromkeys(bar.key for each in reasons for bar in each.bars))
     caveats = [text for key in keys for text in caveat_sentences([key], record, summary)[:1]]
+    caveats = caveats[:_MOST_CAVEATS]
     timeline = _timeline(record, estimated, summary, _moment(patient, made))
     why = _why(estimated, reasons, summary)
+    own_average = phrase("why", "offset_note") if any(each.offset for each in reasons) else ""
+    cards = [card(item, record, summary, _note(item, patient, summary)) for item in shown]
+    notes = (*caveats, *exceptions, *([own_average] if own_average else []))
+    lines = len(notes) + _LINES_OF_A_COURSE * len(timeline) + _lines(why, cards)
     return render(
         TEMPLATES,
         "patient.html.j2",
@@ -104,13 +121,14 @@ def patient_page(patient: Patient, summary: ModelSummary, *, made: datetime, bac
         zone=record.clock.zone_words(),
         is_synthetic=summary.synthetic,
         back=back,
-        cards=[card(item, record, summary, _note(item, patient, summary)) for item in shown],
+        cards=cards,
         level=confidence,
         exceptions=exceptions,
         why=why,
-        caveats=caveats[:_MOST_CAVEATS],
+        own_average=own_average,
+        caveats=caveats,
         timeline=timeline,
-        dense=_rows(exceptions, why, timeline) > _MOST_PRINTED_ROWS,
+        density="".join(name for name, most in _MOST_LINES.items() if lines > most),
         heatmap=heatmap(estimated, record, summary),
         missing=missing,
         labs=_all_labs(record, summary),
@@ -119,10 +137,14 @@ def patient_page(patient: Patient, summary: ModelSummary, *, made: datetime, bac
     )
 
 
-def _rows(exceptions: Sequence[str], why: Sequence[Why], timeline: Sequence[TimelineRow]) -> int:
-    """Rows of a page in print; a bar with a driver counts twice."""
-    bars = max((sum(1 + bool(row.driver) for row in each.rows) for each in why), default=0)
-    return len(exceptions) + bars + len(timeline)
+def _lines(why: Sequence[Why], cards: Sequence[Card]) -> int:
+    """Lines of the taller card and chart in print; a bar with a driver has two."""
+    charts = (
+        sum(1 + bool(row.driver) for row in each.rows)
+        + sum(map(bool, (each.parts, each.against, each.favours)))
+        for each in why
+    )
+    return max(charts, default=0) + any(each.drivers for each in cards)
 
 
 def footer_lines(shown: Sequence[Estimate], summary: ModelSummary) -> list[str]:
@@ -256,9 +278,23 @@ def _why(
         favours = phrase("why", "favours", short=item.short, other=other, what=joined(names))
         favours = favours if names else ""
         hue = syndrome_hue(item.scale, item.threshold)
-        rows, none = waterfall(item, each), phrase("why", "none")
-        result.append(Why(hue, item.short, rows, each.against, favours, none))
+        rows, none = waterfall(item, each), _no_bars(item, each)
+        result.append(Why(hue, item.short, rows, each.against, favours, none, each.parts))
     return result
+
+
+def _no_bars(item: Estimate, reasons: EstimateReasons) -> str:
+    """Sentence for an estimate without bars; names the model's own average if it differs much."""
+    usual = None if item.headline is None else item.headline.usual
+    if usual is None or not reasons.offset:
+        return phrase("why", "none")
+    return phrase(
+        "why",
+        "none_above" if reasons.offset > 0 else "none_below",
+        day=usual.day,
+        own=risk_text(item.reference_risk),
+        average=risk_text(usual.rate),
+    )
 
 
 def _missing(patient: Patient, summary: ModelSummary) -> list[str]:

@@ -28,7 +28,7 @@ from pipeline.explain.phrases import (
     whole,
 )
 from pipeline.explain.ranked_reasons import rank_reasons
-from pipeline.format import MINUS, is_missing
+from pipeline.format import is_missing
 from pipeline.model.status import EVENT_PRESENT, OK, REJECTED
 from pipeline.pages.outcome_card import unscored_text
 from pipeline.pages.risk_scale import RiskMark, compact_scale, syndrome_hue
@@ -166,7 +166,7 @@ class WardPatient:
         return unscored_text(first or self.patient.estimates[0])
 
     def reason(self, outcomes: Sequence[str]) -> str:
-        """Outcome by which the line is sorted, with the largest contribution to its risk."""
+        """Outcome by which the line is sorted, with what raises its risk most."""
         for config in (self.summary.outcomes[name] for name in outcomes):
             state = outcome_state(self.patient.record, config.scale, config.threshold)
             if state is not None and state.present:
@@ -175,12 +175,13 @@ class WardPatient:
         item = self.leading(outcomes)
         if item is None:
             return ""
-        scale, bars = _scale_name(item), rank_reasons(item.players).bars
-        if not bars:
+        scale, ranked = _scale_name(item), rank_reasons(item.players)
+        if not ranked.bars:
             return phrase("ward", "reason_none", scale=scale)
-        name, points = bars[0]
-        sign = "+" if points > 0 else MINUS
-        shown = {"name": self._player(name), "points": f"{sign}{whole(abs(points))}"}
+        if not (raising := ranked.along(1)):
+            return ""
+        name, points = raising[0]
+        shown = {"name": self._player(name), "points": f"+{whole(points)}"}
         return phrase("ward", "reason", scale=scale, **shown)
 
     def exceptions(self) -> list[str]:

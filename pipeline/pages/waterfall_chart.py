@@ -21,7 +21,7 @@ class WaterfallRow:
     Attributes
     ----------
     kind : str
-        ``start``, ``step``, ``other`` or ``end``.
+        ``start``, ``offset``, ``step``, ``other`` or ``end``.
     """
 
     kind: str
@@ -35,6 +35,8 @@ class WaterfallRow:
 def waterfall(item: Estimate, reasons: EstimateReasons) -> list[WaterfallRow]:
     """Return the rows from the average of the day to the risk, largest contribution first.
 
+    The model's own average, if it differs much, follows the average of the day.
+
     Parameters
     ----------
     item : Estimate
@@ -45,23 +47,23 @@ def waterfall(item: Estimate, reasons: EstimateReasons) -> list[WaterfallRow]:
     risk = item.headline
     if risk is None or not reasons.bars:
         return []
-    sums = {"offset": reasons.offset, "other": reasons.other}
-    named = {key: points for key, points in sums.items() if key == "other" or points}
-    steps = [*(bar.points for bar in reasons.bars), *named.values()]
+    steps = [("step", bar.name, bar.value, bar.driver, bar.points) for bar in reasons.bars]
+    steps.append(("other", phrase("why", "other"), "", "", reasons.other))
+    if reasons.offset and risk.usual is not None:
+        name, own = phrase("why", "offset", day=risk.usual.day), risk_text(item.reference_risk)
+        steps.insert(0, ("offset", name, own, "", reasons.offset))
     ends = [100.0 * item.average]
-    for step in steps:
-        ends.append(ends[-1] + step)
+    for *_, points in steps:
+        ends.append(ends[-1] + points)
     x = _Axis(min(ends), max(ends))
-    rows = [_end_row("start", start_name(item), item.average, ends[0], x)]
-    for place, bar in enumerate(reasons.bars):
-        drawing = _bar(ends[place], ends[place + 1], x)
-        text = signed_points(bar.points)
-        rows.append(WaterfallRow("step", bar.name, bar.value, bar.driver, drawing, text))
-    for place, (key, points) in enumerate(named.items(), len(reasons.bars)):
-        drawing = _bar(ends[place], ends[place + 1], x)
-        name = phrase("why", key)
-        rows.append(WaterfallRow("other", name, "", "", drawing, signed_points(points)))
-    return [*rows, _end_row("end", phrase("why", "end"), risk.risk, ends[-1], x)]
+    rows = [
+        WaterfallRow(
+            kind, name, value, driver, _bar(ends[place], ends[place + 1], x), signed_points(points)
+        )
+        for place, (kind, name, value, driver, points) in enumerate(steps)
+    ]
+    start = _end_row("start", start_name(item), item.average, ends[0], x)
+    return [start, *rows, _end_row("end", phrase("why", "end"), risk.risk, ends[-1], x)]
 
 
 def start_name(item: Estimate) -> str:

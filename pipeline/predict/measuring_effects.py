@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pipeline.arrays import Floats, Ints
+from pipeline.explain.phrases import whole
+from pipeline.explain.ranked_reasons import LEAST_POINTS
 from pipeline.features.matrix import FeatureMatrix
 from pipeline.model.abstention import analyte_ages
 from pipeline.model.background import Background, Prototypes
@@ -16,7 +18,6 @@ from pipeline.predict.prepare import PreparedBatch
 LEVEL = 0.8
 """Share of the draws between the two ends."""
 _MOST_ANALYTES = 4
-_LEAST = 0.02  # a smaller range is not worth stating
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,8 @@ def measuring_effects(prepared: PreparedBatch, horizon: float) -> dict[str, Meas
     Returns
     -------
     dict of str to MeasuringEffect
-        By patient id; patients without a range of at least two points around the present risk are
-        left out.
+        By patient id; without ranges whose ends, as printed, are both within ``LEAST_POINTS`` of
+        the present risk.
     """
     bundle, ids = prepared.bundle, prepared.patient_ids.tolist()
     best: dict[str, MeasuringEffect] = {}
@@ -81,12 +82,18 @@ def measuring_effects(prepared: PreparedBatch, horizon: float) -> dict[str, Meas
         for row, analyte, drawn, weight in draws:
             low, high = _middle(risk[at : at + len(drawn)], weight)
             at += len(drawn)
-            if not low <= present[row] <= high:
+            if not low <= present[row] <= high or not _is_large(low, present[row], high):
                 continue
             known = best.get(ids[row])
-            if high - low >= _LEAST and (known is None or high - low > known.high - known.low):
+            if known is None or high - low > known.high - known.low:
                 best[ids[row]] = MeasuringEffect(analyte, name, low, high)
     return best
+
+
+def _is_large(low: float, present: float, high: float) -> bool:
+    """Whether an end of the range, as printed, is more than ``LEAST_POINTS`` from the risk."""
+    below, now, above = (whole(100 * end) for end in (low, present, high))
+    return max(above - now, now - below) > LEAST_POINTS
 
 
 def _lacking(prepared: PreparedBatch) -> dict[int, list[str]]:

@@ -167,3 +167,20 @@ def test_rejected_grades_are_counted_by_patient_and_scale_without_later_ones():
     assert rejects["A"].grades == {"crs": 2}
     assert rejects["B"].grades == {"cres": 1}
     assert rejects["A"].rows == 3
+
+
+def test_rejected_doses_are_counted_by_patient_and_drug_as_written_without_later_ones():
+    ledger = Ledger()
+    table = pd.DataFrame(
+        {
+            "_line": [2, 3, 4],
+            "patient_id": ["A", "A", "A"],
+            "drug": ["dexamethasone"] * 3,
+            "_raw_drug": ["Dexa ", "Dexa", "Fortecortin"],
+        }
+    )
+    entry = {"file": "treatments.csv", "column": "drug", "reason": "wrong", "remedy": "Correct."}
+    late = table["_raw_drug"] == "Fortecortin"
+    rest = ledger.reject(table, ~late, code="time_unusable", **entry)
+    ledger.reject(rest, [True], code=FUTURE, **entry)
+    assert refused_rows(ledger, CohortConfig(), AnalyteResolver({}, True))["A"].doses == {"Dexa": 2}

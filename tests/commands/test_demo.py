@@ -128,7 +128,7 @@ def test_the_ward_is_dated_and_holds_every_kind_of_patient(shown) -> None:
     assert status[kinds["severe_crs_rising"], "severe_crs"] == "ok"
     ward = (folder / "results" / "report" / "index.html").read_text(encoding="utf-8")
     assert "22 Nov 2026 06:30" in ward
-    assert ward.count("Tocilizumab since") == 1
+    assert ward.count("Tocilizumab given since") == 1
     assert "xpired" not in ward
 
 

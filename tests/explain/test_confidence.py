@@ -55,6 +55,7 @@ def test_a_patient_like_those_of_training_is_good_without_a_flag():
         ({"rejects": PatientRejects({}, rows=2)}, "good"),
         ({"rejects": PatientRejects(rows=1, grades={"crs": 1})}, "care"),
         ({"rejects": PatientRejects(rows=1, grades={"hlh": 1})}, "good"),
+        ({"rejects": PatientRejects(rows=1, doses={"Dexa": 1})}, "care"),
         ({"inputs": EstimateInputs(1.0, out_of_range=("crp",))}, "care"),
         ({"inputs": EstimateInputs(1.0, out_of_range=("crp", "il6", "ferritin"))}, "poor"),
         ({"inputs": EstimateInputs(1.0, out_of_range=("nfl",))}, "good"),
@@ -112,6 +113,17 @@ def test_only_rejected_results_of_the_models_analytes_count():
     rejects = PatientRejects({"crp": 2, "saa": 9}, rows=11)
     assert len(refused_reasons(SURE, rejects)) == 1
     assert refused_reasons(SURE, PatientRejects({"saa": 9}, rows=9)) == []
+
+
+def test_rejected_doses_are_named_by_the_drug_as_written():
+    [reason] = refused_reasons(SURE, PatientRejects(rows=1, doses={"Dexa (4 mg)": 1}))
+    assert reason.text.startswith("1 Dexa (4 mg) row unreadable")
+    assert "1 Dexa (4 mg) row" in reason.flag
+    many = {"": 2, "x" * 99: 1, "b": 1, "c": 1}
+    [reason] = refused_reasons(SURE, PatientRejects(rows=5, doses=many))
+    assert "2 treatment rows" in reason.text
+    assert "2 more" in reason.text
+    assert len(reason.text) < 120
 
 
 def test_what_was_charted_since_precedes_everything_but_expiry():

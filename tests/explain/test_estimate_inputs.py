@@ -38,6 +38,8 @@ def test_what_is_missing_is_named_once_by_its_reason():
     assert len(missing_inputs(ungraded, inputs, MODEL, NONE)) == len(found) + 2
     graded = missing_inputs(patient.record, inputs, MODEL, PatientRejects(rows=1, grades={"x": 1}))
     assert [item.kind for item in graded] == [*["never"] * len(absent), "stale"]
+    dosed = missing_inputs(patient.record, inputs, MODEL, PatientRejects(rows=1, doses={"x": 1}))
+    assert dosed == graded
 
 
 def test_only_rejected_results_of_the_models_analytes_are_counted():

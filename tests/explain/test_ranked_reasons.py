@@ -13,7 +13,13 @@ import pytest
 from pipeline.explain.contributions import Contributions
 from pipeline.explain.explanation_rows import top_reasons
 from pipeline.explain.phrases import phrase, whole
-from pipeline.explain.ranked_reasons import LEAST_POINTS, MOST_BARS, rank_reasons
+from pipeline.explain.ranked_reasons import (
+    LEAST_POINTS,
+    MOST_BARS,
+    is_substantial,
+    largest_parts,
+    rank_reasons,
+)
 from pipeline.explain.sentences import (
     estimate_reasons,
     favouring_players,
@@ -81,7 +87,7 @@ def test_bars_are_the_largest_and_show_both_signs_where_both_are_large(points):
 
 
 def test_no_sentence_denies_a_bar(cases):
-    denied = 0
+    denied = others = 0
     for person, items in cases:
         favours = favouring_players(items)
         for item in items:
@@ -89,13 +95,18 @@ def test_no_sentence_denies_a_bar(cases):
             bars = {bar.key: bar for bar in reasons.bars}
             up = item.headline.risk >= item.average
             opposing = [bar for bar in reasons.bars if (bar.points > 0) != up]
-            # what argues against is every opposing bar, and nothing else
-            if opposing:
-                assert all(bar.name in reasons.against for bar in opposing)
-                assert reasons.against.count("▲" if not up else "▼") == len(opposing)
+            # what argues against is every opposing row of the chart but the model's own average
+            names = [bar.name for bar in opposing]
+            if whole(abs(reasons.other)) >= LEAST_POINTS and (reasons.other > 0) != up:
+                names.append(phrase("why", "other" if bars else "small"))
+            if names:
+                assert all(name in reasons.against for name in names)
+                assert reasons.against.count("▲" if not up else "▼") == len(names)
                 assert ("▲" if up else "▼") not in reasons.against
             else:
-                assert reasons.against == NONE
+                assert reasons.against == (NONE if bars else "")
+            others += bool(names) and not opposing
+            if not opposing:
                 denied += any(
                     abs(value) >= LEAST_POINTS and (value > 0) != up
                     for value in item.players.values()
@@ -106,6 +117,44 @@ def test_no_sentence_denies_a_bar(cases):
                 assert bars[key].points >= LEAST_POINTS
                 assert bars[key].points - other.players[key] >= LEAST_POINTS
     assert denied == 0
+    assert others > 10
+
+
+def test_the_models_own_average_never_argues_against(cases):
+    """Other findings of −1 with an own average of −1 or −5 oppose nothing."""
+    item = cases[0][1][0]
+    for own in (-1.0, -5.0):
+        players = {"crp": 6.0, "nfl": -1.0}
+        risk = item.average + (own + sum(players.values())) / 100
+        shown = estimate("severe_crs", max(risk, item.average), players)
+        shown = replace(shown, reference_risk=item.average + own / 100)
+        reasons = estimate_reasons(shown, cases[0][0], MODEL)
+        assert reasons.against == NONE
+        assert reasons.offset == pytest.approx(own)
+        assert reasons.other == pytest.approx(-1.0)
+
+
+def test_other_findings_as_large_as_the_largest_bar_name_their_largest_parts(cases):
+    named = 0
+    for person, items in cases[:500]:
+        for item in items:
+            ranked, reasons = rank_reasons(item.players), estimate_reasons(item, person, MODEL)
+            parts = largest_parts(item.players, ranked, reasons.other)
+            largest = abs(ranked.bars[0][1]) if ranked.bars else LEAST_POINTS
+            large = is_substantial(reasons.other) and whole(abs(reasons.other)) >= whole(largest)
+            assert bool(reasons.parts) == bool(parts)
+            assert large or not parts
+            named += bool(parts)
+            assert len(parts) <= 3
+            bars = {key for key, _ in ranked.bars}
+            rest = [
+                value
+                for key, value in item.players.items()
+                if key not in bars and value * reasons.other > 0
+            ]
+            assert [value for _, value in parts] == sorted(rest, key=abs)[::-1][: len(parts)]
+            assert all(player_name(key, MODEL) in reasons.parts for key, _ in parts)
+    assert named > 10
 
 
 def test_rows_of_the_waterfall_lead_from_the_average_to_the_risk(cases):

@@ -22,7 +22,7 @@ def test_a_result_keeps_three_significant_digits_or_its_whole_part(value):
     [
         ("platelets", "×10⁹/L"),
         ("d_dimer", "mg/L FEU"),
-        ("csf_serum_albumin", ""),
+        ("csf_serum_albumin", "ratio"),
         ("crp", "mg/L"),
     ],
 )

@@ -66,8 +66,9 @@ def test_the_change_of_a_day_is_told_where_that_day_is_known():
 def test_only_a_large_change_is_taken_apart():
     patient = after_tocilizumab()
     crs, icans = (card(item, patient.record, facts()) for item in patient.estimates)
-    assert "tocilizumab" in crs.drivers
-    assert icans.drivers == ""
+    assert "CRS/ICANS grade" in crs.drivers
+    assert "tocilizumab" in crs.events
+    assert icans.drivers == icans.events == ""
 
 
 @given(rate=st.floats(0, 1), of=st.integers(1, 900), pooled=st.booleans())

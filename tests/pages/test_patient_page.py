@@ -153,7 +153,7 @@ def test_clipped_and_whole_percentages() -> None:
 def test_only_exceptions_of_the_patient_are_shown() -> None:
     text = page_text(icans_only())
     assert "▲ Reduced confidence" in text
-    assert "CSF/serum albumin 0.0142 above the highest in training (0.012)" in text
+    assert "CSF/serum albumin 0.0142 ratio above the highest in training (0.012)" in text
     assert "cilta-cel: 12 patients in training" in text
     assert "No CRS or ICANS grade charted in 36 h" in text
     assert "■ Low confidence" in page_text(replace(rising_crs(), inputs=EstimateInputs(61.0)))
@@ -211,6 +211,25 @@ def test_opposing_findings_are_always_stated() -> None:
     agreed = Patient(person, EstimateInputs(1.0), (estimate("severe_crs", 0.2, {"crp": 9.0}),))
     assert "No substantial opposing findings" in page_text(agreed)
     assert "No single finding moves this estimate by 2 points or more" in page_text(low_risk())
+
+
+def test_the_models_own_average_is_stated_without_a_finding_too() -> None:
+    """Average 7%, mean of the model 3%: no finding explains an estimate of 2%."""
+    item = replace(estimate("severe_crs", 0.02, {"crp": -1.0}), reference_risk=0.03)
+    text = page_text(Patient(rising_crs().record, EstimateInputs(1.0), (item,)))
+    assert "own day-2 average is 3%, below the observed 7%" in text
+    assert "own average: mean estimate" in text
+    assert "opposing" not in text
+    high = replace(item, reference_risk=0.1, players={"crp": -8.0})
+    text = page_text(Patient(rising_crs().record, EstimateInputs(1.0), (high,)))
+    assert "own day-2 average 10%" in text
+    assert "own average: mean estimate" not in page_text(icans_after_crs())
+
+
+def test_other_findings_are_taken_apart_where_they_are_the_largest() -> None:
+    text = page_text(low_risk())
+    assert "CRP −1.9, Ferritin −1.4, CRS/ICANS grade −1.2" in text
+    assert "largest:" not in page_text(icans_only())
 
 
 def test_points_lead_from_the_reference_to_the_risk() -> None:
@@ -311,6 +330,9 @@ def test_a_large_change_names_drugs_and_grades_since() -> None:
     changed = text.partition("Change since 24 h ago.")[2].partition("\n")[0]
     assert "Since then: tocilizumab (21 Nov 06:00)" in changed
     assert "CRS 2 to 1" in changed
+    # what drove it is on the card, not under the fold
+    card = text.partition("Why severe CRS")[0]
+    assert "Mainly CRP (−6)" in card
     assert "Since then: no drug given, no grade changed." in page_text(icans_only())
     assert "Since then" not in page_text(nearly_no_labs())
 
@@ -335,7 +357,9 @@ def test_a_number_never_leaves_its_unit() -> None:
 
 
 def test_the_highest_number_of_things_prints_shortened() -> None:
-    assert 'class="sheet dense"' in patient_page(KINDS["crowded"](), facts(), made=MADE)
+    assert 'class="sheet dense denser full"' in patient_page(KINDS["crowded"](), facts(), made=MADE)
+    assert 'class="sheet dense denser"' in patient_page(after_tocilizumab(), facts(), made=MADE)
+    assert 'class="sheet dense"' in patient_page(tocilizumab_since(), facts(), made=MADE)
     assert 'class="sheet"' in patient_page(low_risk(), facts(), made=MADE)
 
 
@@ -375,13 +399,16 @@ def test_the_current_state_of_icans_is_stated() -> None:
     assert "ICANS resolved: grade 0 since 24 Nov 06:00" in text
 
 
-def test_an_unreadable_grade_is_an_exception() -> None:
+def test_an_unreadable_grade_or_dose_is_an_exception() -> None:
     text = page_text(icans_resolved())
     line = next(line for line in text.splitlines() if "unreadable" in line)
     assert line.startswith("1 CRS grade")
     assert "1 ICANS grade" in line
     assert "unknown scale" in line
     assert "rejects.csv" not in text
+    dosed = page_text(replace(rising_crs(), refused=PatientRejects(rows=1, doses={"Dexa": 1})))
+    assert "1 Dexa row unreadable, not used" in dosed
+    assert "rejects.csv" not in dosed
     alone = replace(abstained(), refused=PatientRejects(rows=1, grades={"crs": 1}))
     assert "1 CRS grade unreadable" in page_text(alone)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+from pipeline.cohort.reject_summary import PatientRejects
 from pipeline.explain.estimate_age import estimate_age
 from pipeline.explain.phrases import section
 from pipeline.explain.subsequent_events import SubsequentEvents
@@ -65,14 +66,19 @@ def test_without_an_estimate_the_reason_stands_on_the_line() -> None:
     assert line(rising_crs()).missing == ""
 
 
-def test_the_reason_is_the_largest_contribution_to_the_leading_severe_risk() -> None:
+def test_the_reason_is_what_raises_the_leading_severe_risk_most() -> None:
     for make in (rising_crs, icans_present, after_tocilizumab, crowded):
         one = line(make())
         item = one.leading(SEVERE)
         assert item.headline.risk == max(one.risk(name) for name in SEVERE)
-        points = max(item.players.values(), key=abs)
-        assert one.reason(SEVERE).endswith(f"{'+' if points > 0 else '−'}{round(abs(points))}")
+        assert one.reason(SEVERE).endswith(f"+{round(max(item.players.values()))}")
         assert one.reason(SEVERE).startswith(item.scale.upper())
+
+
+def test_what_lowers_a_risk_is_no_reason_for_it() -> None:
+    first = rising_crs()
+    crs = replace(first.estimates[0], players={"clinical_state": -3.0, "crp": 1.4})
+    assert line(replace(first, estimates=(crs,))).reason(SEVERE) == ""
 
 
 def test_small_contributions_are_not_named() -> None:
@@ -86,7 +92,7 @@ def test_small_contributions_are_not_named() -> None:
 def test_what_happened_since_is_an_exception_and_comes_before_the_rest() -> None:
     later = [SubsequentEvents("", 0, "tocilizumab", 71.2), SubsequentEvents("icans", 2, "", 72.0)]
     one = line(replace(rising_crs(), later=later))
-    assert one.exceptions()[:2] == ["Tocilizumab since", "ICANS 2 since"]
+    assert one.exceptions()[:2] == ["Tocilizumab given since", "ICANS 2 since"]
     assert one.treated_since
     assert not line(rising_crs()).treated_since
 
@@ -120,6 +126,8 @@ def test_a_resolved_outcome_is_not_present() -> None:
 def test_an_unreadable_grade_is_an_exception() -> None:
     [flag] = [chip for chip in line(icans_resolved()).exceptions() if "unreadable" in chip]
     assert "1 CRS grade" in flag
+    dosed = replace(rising_crs(), refused=PatientRejects(rows=1, doses={"dexamethasone": 1}))
+    assert "1 dexamethasone row unreadable" in line(dosed).exceptions()
 
 
 def test_a_severe_grade_charted_is_the_reason_of_its_place() -> None:

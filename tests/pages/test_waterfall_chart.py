@@ -41,6 +41,7 @@ def test_bars_lead_from_the_average_to_the_risk(points):
     assert kinds.count("step") <= 5
     assert (rows[0].points, rows[-1].points) == (risk_text(item.average), risk_text(risk))
     place = float(ET.fromstring(rows[0].drawing)[0].get("x1").rstrip("%"))
+    assert "offset" not in kinds[2:]
     for row in rows[1:-1]:
         left, right, raises = ends(row)
         assert 0 <= left <= right <= 100.5
@@ -60,8 +61,15 @@ def test_each_bar_has_its_points_and_small_ones_are_one_row():
         signed_points(-3.0),
     ]
     assert all(row.name and row.value and row.driver for row in rows if row.kind == "step")
-    assert len([row for row in rows if row.kind == "other"]) in (1, 2)
+    assert [row.kind for row in rows].count("other") == 1
     assert rows_of(estimate("severe_crs", 0.2, {"crp": 1.0})) == []
+
+
+def test_the_models_own_average_follows_the_average_of_the_day():
+    item = estimate("severe_crs", 0.2, {"crp": 9.0})
+    first, own = rows_of(item)[:2]
+    assert (first.kind, own.kind, own.value) == ("start", "offset", risk_text(0.11))
+    assert own.points == signed_points(100 * (0.11 - item.average))
 
 
 def test_the_start_is_named_for_its_day():

@@ -63,14 +63,27 @@ def test_the_ends_hold_the_middle_of_the_weighted_draws():
 
 
 @pytest.mark.parametrize(
-    ("present", "analytes"), [(0.35, ["nfl"]), (0.2, []), (0.45, []), (0.3, ["nfl"])]
+    ("ends", "present", "analytes"),
+    [
+        ((0.3, 0.4), 0.35, ["nfl"]),
+        ((0.3, 0.4), 0.3, ["nfl"]),
+        # the present risk is outside
+        ((0.3, 0.4), 0.2, []),
+        ((0.3, 0.4), 0.45, []),
+        # both ends are within two points, as printed
+        ((0.05, 0.08), 0.065, []),
+        ((0.066, 0.091), 0.068, []),
+        ((0.05, 0.08), 0.05, ["nfl"]),
+    ],
 )
-def test_a_range_that_excludes_the_present_risk_is_not_returned(monkeypatch, present, analytes):
-    """Risks with NfL of 3 and 4 are 30 and 40 %."""
+def test_only_a_range_around_the_present_risk_that_moves_it_is_returned(
+    monkeypatch, ends, present, analytes
+):
+    """``ends`` are the risks with NfL of 3 and 4."""
 
     def risk(matrix, threshold, horizons):
         nfl = matrix.values[:, [1]]
-        return np.where(np.isnan(nfl), present, nfl / 10)
+        return np.where(np.isnan(nfl), present, np.interp(nfl, (3, 4), ends))
 
     values = np.array([[2.0, np.nan, 0.0]])
     matrix = FeatureMatrix(values, METAS, pd.DataFrame({"patient": [0], "hours": [30.0]}))
