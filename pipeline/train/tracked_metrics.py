@@ -21,7 +21,6 @@ from pipeline.model.outcomes import nearest_horizon
 THRESHOLD = 0.1  # of the net benefit, as in net_benefit_p10
 _OF_ALL = ("auroc", "auroc_lo", "auroc_hi", "auprc", "brier", "cal_slope")
 _ESTIMATES = ("auroc", "auprc", "brier", "ipa", "cal_slope", "cal_intercept")
-_OF_NO_STATE = ("auroc", "auroc_lo", "auroc_hi", "brier", "cal_slope")
 _OF_OTHERS = ("brier", "cal_slope")
 _COUNTS = ("n", "n_patients", "n_events", "n_event_patients")
 
@@ -52,8 +51,7 @@ def training_metrics(evaluation: EvaluationReport, horizon_hours: float) -> dict
         for hours, cell in outcome.model.items():
             own = {metric: getattr(cell, metric) for metric in _OF_ALL}
             own["net_benefit_p10"] = _net_benefit(outcome, hours)
-            bare = outcome.performance("model_no_state", hours)
-            own |= {f"no_state/{metric}": getattr(bare, metric) for metric in _OF_NO_STATE}
+            own["no_state/auroc"] = outcome.performance("model_no_state", hours).auroc
             result |= _known({f"{name}/h{hours}/{key}": value for key, value in own.items()})
         if outcome.model:
             hours = nearest_horizon(outcome.model, horizon_hours)
