@@ -15,7 +15,7 @@ from pipeline.model.variant import Variant
 
 _GROUPS = ("cohort", "landmarks", "features", "model", "evaluation", "predict", "gates")
 _HIDDEN = ("cohort.name", "cohort.synthetic")
-_SIGNS = {"up": "risk may only rise with", "down": "risk may only fall with"}
+SIGNS = ("up", "down")  # a risk that may only rise, or fall, with an analyte
 
 
 def describe_models(
@@ -122,5 +122,5 @@ def _signs(model: RiskModel, config: Config, spec: FeatureSpec) -> dict[str, lis
             for analyte in spec.analytes
             if analyte.key in read and analyte.direction.get(model.scale) == direction
         ]
-        for direction in _SIGNS
+        for direction in SIGNS
     }

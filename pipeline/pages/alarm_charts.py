@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from markupsafe import Markup
 
+from pipeline.evaluate.evaluation_phrases import evaluation_phrase
 from pipeline.format import percent, plain
 from pipeline.pages import axes, marks
 from pipeline.pages.axes import Scale
 from pipeline.pages.svg import BLUE, ORANGE, Style, chart, element, key, text
 
+_text = partial(evaluation_phrase, "monitor")
 WIDTH = 300
 _LEFT, _RIGHT = 56, 290
 _TOP, _BOTTOM, _HEIGHT = 36, 166, 204
@@ -41,7 +44,7 @@ def pair_chart(
     x = Scale(0, reach, _LABELS, _RIGHT - 52)
     parts: list[Markup] = []
     for number, (name, value, colour) in enumerate(
-        (("Expected", expected, ORANGE), ("Found", found, BLUE))
+        ((_text("expected"), expected, ORANGE), (_text("found"), found, BLUE))
     ):
         y = 6 + _GAP * number
         width = max(x(max(value, 0.0)) - _LABELS, 1)
@@ -50,7 +53,7 @@ def pair_chart(
             element("rect", x=_LABELS, y=y, width=width, height=_BAR, fill=colour),
             text(_LABELS + width + 5, y + 13, write(value), bold=True),
         ]
-    description = f"Expected {write(expected)}, found {write(found)}."
+    description = _text("pair", expected=write(expected), found=write(found))
     return chart(title, description, WIDTH, 6 + 2 * _GAP, *parts)
 
 
@@ -68,10 +71,11 @@ def fifths_chart(
     count = len(names)
     x, y = Scale(0, count, _LEFT, _RIGHT), Scale(0, 1, _BOTTOM, _TOP)
     description = ", ".join(
-        f"{name} {percent(a)} where {percent(b)} were expected"
+        _text("fifth", name=name, found=percent(a), expected=percent(b))
         for name, a, b in zip(names, found, expected, strict=True)
     )
-    ticks = [(i + 0.5, name.removesuffix(" fifth")) for i, name in enumerate(names)]
+    suffix = _text("fifth_suffix")
+    ticks = [(i + 0.5, name.removesuffix(suffix)) for i, name in enumerate(names)]
     dashed = Style(ORANGE, "5 3", width=2.4)
     steps = [(float(i), expected[min(i, count - 1)]) for i in range(count + 1)]
     return chart(
@@ -82,12 +86,16 @@ def fifths_chart(
         axes.axes(
             x,
             y,
-            x_label="Fifth of the training values",
-            y_label="Patients, %",
+            x_label=_text("fifth_axis"),
+            y_label=_text("patients_axis"),
             x_ticks=ticks,
             y_ticks=[(at, plain(100 * at)) for at in (0, 0.25, 0.5, 0.75, 1)],
         ),
         marks.bars(x, y, list(range(count + 1)), found, Style(BLUE)),
         marks.step(x, y, steps, dashed),
-        key([("expected", dashed), ("found", Style(BLUE, None, width=8))], _LEFT + 8, 10),
+        key(
+            [(_text("expected_key"), dashed), (_text("found_key"), Style(BLUE, None, width=8))],
+            _LEFT + 8,
+            10,
+        ),
     )

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from markupsafe import Markup
 
+from pipeline.evaluate.evaluation_phrases import evaluation_phrase
 from pipeline.format import percent, proportion
 from pipeline.pages.svg import BLUE, GREY, GRID, ORANGE, Style, chart, element, stroke, text
 
+_text = partial(evaluation_phrase, "audit")
 _NAMES, _CELL, _ROW, _TOP = 150, 25, 19, 8
 _SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 _FAINT = 0.06  # opacity of a cell without results, so that the grid stays visible
@@ -34,11 +37,14 @@ def completeness_heatmap(
         parts += [_tile(_NAMES + _CELL * column, top, share) for column, share in enumerate(row)]
     bottom = _TOP + _ROW * len(shares)
     for column, day in enumerate(days):
-        label = "before" if day < 0 else str(day)
+        label = _text("before_axis") if day < 0 else str(day)
         place = _NAMES + _CELL * (column + 0.5)
         parts.append(text(place - (10 if day < 0 else 0), bottom + 14, label, anchor="middle"))
     parts += _scale(bottom + 34)
-    spans = [f"{name} {percent(min(row))} to {percent(max(row))}" for name, row in shares.items()]
+    spans = [
+        _text("span", name=name, low=percent(min(row)), high=percent(max(row)))
+        for name, row in shares.items()
+    ]
     width = max(_NAMES + _CELL * len(days) + 4, _NAMES + 330)
     return chart(title, f"{'; '.join(spans)}.", width, bottom + 58, *parts)
 
@@ -69,7 +75,8 @@ def reject_bars(rejected: Mapping[str, tuple[int, int]], *, title: str) -> Marku
     for number, (file, (count, read)) in enumerate(rejected.items()):
         top = _TOP + _BAR_ROW * number
         share = count / max(read, 1)
-        figure = f"{count:,} of {read:,} ({percent(share) if count else 'none'})"
+        shown = percent(share) if count else _text("nil")
+        figure = _text("rejected", count=f"{count:,}", read=f"{read:,}", share=shown)
         width = (right - left) * math.sqrt(share)
         parts.append(text(left, top + 13, file, halo=True))
         parts.append(text(right, top + 13, figure, anchor="end", halo=True))
@@ -90,7 +97,7 @@ def _tile(x: float, y: float, share: float) -> Markup:
 
 def _scale(y: float) -> list[Markup]:
     """Key of the shares."""
-    parts = [text(_NAMES - 8, y + 13, "Patients with a result", anchor="end", colour=GREY)]
+    parts = [text(_NAMES - 8, y + 13, _text("with_result"), anchor="end", colour=GREY)]
     for number, share in enumerate(_SHARES):
         left = _NAMES + 66 * number
         parts.append(_tile(left, y, share))

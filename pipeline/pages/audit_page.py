@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from pipeline.audit.finding import Example, Finding
 from pipeline.audit.runner import NEVER_ACKNOWLEDGED, AuditReport
 from pipeline.audit.usability_checks import RefusedRows
 from pipeline.cohort.analytes import dictionary
+from pipeline.evaluate.evaluation_phrases import evaluation_phrase, evaluation_section
 from pipeline.explain.phrases import section
 from pipeline.format import counted, integer, joined, percent, words
 from pipeline.pages.audit_charts import completeness_heatmap, reject_bars
@@ -23,11 +25,8 @@ TEMPLATES = Path(__file__).parent / "templates"
 MOST_SHOWN = 10
 _MOST_ANALYTES = 30
 _COUNTS = ("read", "accepted", "rejected", "collapsed", "withdrawn", "cells_ignored")
-HEADINGS = {
-    "error": "Errors: a result would be false",
-    "warning": "Warnings: a result would be weaker than it looks",
-    "info": "For information",
-}
+_SEVERITIES = ("error", "warning", "info")
+_text = partial(evaluation_phrase, "audit")
 
 
 def render_audit(report: AuditReport, *, title: str, synthetic: bool = False) -> str:
@@ -57,8 +56,8 @@ def render_audit(report: AuditReport, *, title: str, synthetic: bool = False) ->
     """
     groups = _grouped(report)
     sections = [
-        {"severity": severity, "heading": heading, "groups": chosen}
-        for severity, heading in HEADINGS.items()
+        {"severity": severity, "heading": _text(severity), "groups": chosen}
+        for severity in _SEVERITIES
         if (chosen := [group for group in groups if group["severity"] == severity])
     ]
     quiet = {
@@ -138,8 +137,11 @@ def _whole_columns(findings: list[Finding], report: AuditReport) -> list[str]:
     files = {Path(file).stem: file for file in report.facts["rows"]}
     return list(
         dict.fromkeys(
-            f"the whole column{'s' * (len(item.columns) > 1)} {joined(item.columns)} "
-            f"of {files.get(item.table, item.table)}"
+            _text(
+                "columns" if len(item.columns) > 1 else "column",
+                columns=joined(item.columns),
+                file=files.get(item.table, item.table),
+            )
             for item in findings
             if item.columns and not item.examples
         )
@@ -172,42 +174,45 @@ def _lead(report: AuditReport) -> str:
     """Summarise errors and warnings in one or two sentences."""
     errors = list(dict.fromkeys(item.code for item in report.blocking))
     warnings = len({item.code for item in report.findings if item.severity == "warning"})
-    also = f"{counted(warnings, 'kind')} of warning" if warnings else "no warnings"
+    also = _text("some_warnings", kinds=counted(warnings, "kind")) if warnings else ""
+    also = also or _text("no_warnings")
     if errors:
-        return (
-            f"Training on this export is blocked by {joined(errors)}. Fix the findings under "
-            f"Errors first; there {'is' if warnings == 1 else 'are'} also {also}."
-        )
+        verb = _text("is_one" if warnings == 1 else "are_many")
+        return _text("blocked", codes=joined(errors), verb=verb, warnings=also)
     known = sorted({item.code for item in report.findings if item.severity == "error"})
     if known:
-        return (
-            f"Training is possible only because the configuration acknowledges {joined(known)}. "
-            f"Figures from this export are not reliable in that respect; {also}."
-        )
-    return f"No finding invalidates results, so training is not blocked; {also}."
+        return _text("acknowledged", codes=joined(known), warnings=also)
+    return _text("free", warnings=also)
 
 
 def _what(report: AuditReport) -> str:
     """Describe patients, rows, outcomes and checks in one sentence."""
-    rows = [f"{integer(count)} rows in {file}" for file, count in report.facts["rows"].items()]
-    events = [f"{name} in {integer(count)}" for name, count in report.facts["events"].items()]
-    charted = (
-        f"Outcomes charted: {joined(events)} patients. "
-        if events
-        else ("No configured outcome was found in the assessments. ")
-    )
+    rows = [
+        _text("rows", count=integer(count), file=file)
+        for file, count in report.facts["rows"].items()
+    ]
+    events = [
+        _text("events", name=name, count=integer(count))
+        for name, count in report.facts["events"].items()
+    ]
     made = sum(item.status != "not applicable" for item in report.outcomes)
-    return (
-        f"{integer(report.facts['patients'])} patients{_infusions(report)}; "
-        f"{joined(rows) or 'no readable table'}. "
-        f"{charted}{made} of {len(report.outcomes)} checks could be made."
+    return _text(
+        "what",
+        patients=integer(report.facts["patients"]),
+        infusions=_infusions(report),
+        rows=joined(rows) or _text("no_table"),
+        charted=_text("charted", events=joined(events)) if events else _text("not_charted"),
+        made=made,
+        whole=len(report.outcomes),
     )
 
 
 def _infusions(report: AuditReport) -> str:
     """Number of infusions; blank if every patient has one."""
     count = report.facts["infusions"]
-    return "" if count == report.facts["patients"] else f", {integer(count)} infusions"
+    if count == report.facts["patients"]:
+        return ""
+    return _text("infusions", count=integer(count))
 
 
 def _export(report: AuditReport) -> ExportOverview:
@@ -234,7 +239,13 @@ def _figures(report: AuditReport) -> list[tuple[str, Markup]]:
 def _mixed_units(export: ExportOverview) -> list[tuple[str, str]]:
     """Analytes written in several units, with the number of rows of each."""
     return [
-        (_label(analyte), ", ".join(f"{unit or 'none'} ({integer(n)})" for unit, n in ordered))
+        (
+            _label(analyte),
+            ", ".join(
+                _text("unit_count", unit=unit or _text("no_unit"), count=integer(n))
+                for unit, n in ordered
+            ),
+        )
         for analyte, units in sorted(export.units.items())
         if len(ordered := sorted(units.items(), key=lambda item: -item[1])) > 1
     ]
@@ -249,19 +260,23 @@ def _tables(report: AuditReport) -> list[tuple[str, str, Grid]]:
         for analyte, row in export.completeness.items()
     ]
     units: list[tuple[str, ...]] = [
-        (_label(analyte), unit or "none", integer(count))
+        (_label(analyte), unit or _text("no_unit"), integer(count))
         for analyte, by_unit in sorted(export.units.items())
         for unit, count in by_unit.items()
     ]
-    days = tuple("Before" if day < 0 else f"Day {day}" for day in export.days)
+    days = tuple(_text("before") if day < 0 else _text("day", day=day) for day in export.days)
     files: list[tuple[str, ...]] = [
         (file, *(integer(row[name]) for name in _COUNTS)) for file, row in counts.items()
     ]
-    head = ("File", *(words(name) for name in _COUNTS))
+    head = (_text("file"), *(words(name) for name in _COUNTS))
     grids = {
         "rows": Grid(texts["rows"]["title"], head, files),
-        "completeness": Grid(texts["completeness"]["title"], ("Analyte", *days), completeness),
-        "units": Grid(texts["units"]["title"], ("Analyte", "Unit", "Rows"), units),
+        "completeness": Grid(
+            texts["completeness"]["title"], (_text("analyte"), *days), completeness
+        ),
+        "units": Grid(
+            texts["units"]["title"], tuple(evaluation_section("audit")["units_head"]), units
+        ),
     }
     return [(key, texts[key]["sentence"], grid) for key, grid in grids.items() if grid.rows]
 

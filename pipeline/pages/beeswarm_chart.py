@@ -8,6 +8,7 @@ from typing import Literal
 
 from markupsafe import Markup
 
+from pipeline.evaluate.evaluation_phrases import evaluation_phrase
 from pipeline.format import decimal
 from pipeline.pages.axes import Scale, domain
 from pipeline.pages.svg import (
@@ -115,4 +116,5 @@ def _places(x: Scale) -> int:
 
 
 def _described(rows: Sequence[SwarmRow]) -> str:
-    return "; ".join(f"{row.name} {decimal(row.size)}" for row in rows) + " points on average."
+    values = "; ".join(f"{row.name} {decimal(row.size)}" for row in rows)
+    return evaluation_phrase("charts", "mean_sizes", values=values)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 from markupsafe import Markup
 
+from pipeline.evaluate.evaluation_phrases import evaluation_phrase
 from pipeline.format import integer, is_missing, percent, plain, proportion
 from pipeline.model.evaluation_cells import NetBenefit, Rate
 from pipeline.model.evaluation_curves import (
@@ -40,10 +42,11 @@ _KEY_INSIDE = 4  # entries; a longer key would hide the curves
 _KEY_MARGIN, _KEY_GAP = 8, 15
 _BAND = "#c9dcec"
 _RISK_TICKS = (0.0, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0)
+_text = partial(evaluation_phrase, "charts")
 _DECISIONS = ("model", "grade_and_day", "treat_all", "treat_none")
 
 
-def roc_chart(curves: Mapping[str, RocCurve], *, title: str = "ROC curves") -> Markup:
+def roc_chart(curves: Mapping[str, RocCurve], *, title: str = "") -> Markup:
     """
     Draw ROC curves by name.
 
@@ -61,17 +64,16 @@ def roc_chart(curves: Mapping[str, RocCurve], *, title: str = "ROC curves") -> M
     lines = [marks.line(x, y, pairs, style) for (_, pairs), style in reversed(shown)]
     names = [(name, style) for (name, _), style in shown]
     if others := [name for name, _ in known[len(shown) :]]:
-        names.append((f"Not drawn: {'; '.join(others)}", Style("none")))
+        names.append((_text("not_drawn", names="; ".join(others)), Style("none")))
     short = len(names) <= _KEY_INSIDE
     below = None if short else _key_lines(names, WIDTH - 2 * _KEY_MARGIN - 36)
     at_ten = [f"{name} {proportion(_height_at(0.1, pairs))}" for name, pairs in known]
-    desc = "Sensitivity where 10% of landmarks without event are flagged: " + ", ".join(at_ten)
     return chart(
-        title,
-        f"{desc}." if at_ten else "No curve could be estimated.",
+        title or _text("roc"),
+        _text("at_ten", values=", ".join(at_ten)) if at_ten else _text("no_curve"),
         WIDTH,
         HEIGHT + (0 if below is None else _KEY_GAP * len(below) + _KEY_MARGIN),
-        axes.axes(x, y, x_label="1 − specificity", y_label="Sensitivity"),
+        axes.axes(x, y, x_label=_text("one_minus_specificity"), y_label=_text("sensitivity")),
         axes.diagonal(x, y),
         *lines,
         _key(names) if below is None else key(below, _KEY_MARGIN, HEIGHT + 10, gap=_KEY_GAP),
@@ -82,7 +84,7 @@ def calibration_chart(
     groups: CalibrationGroups,
     smooth: SmoothCalibration = SmoothCalibration(),  # noqa: B008 - frozen
     *,
-    title: str = "Calibration",
+    title: str = "",
 ) -> Markup:
     """
     Draw observed against predicted risk on square-root axes, on which rare events have room.
@@ -108,29 +110,31 @@ def calibration_chart(
         if at <= reach
     ]
     curve = [(r, y.clamp(v)) for r, v in zip(smooth.risk, smooth.observed, strict=True)]
-    description = "; ".join(f"predicted {percent(a)}, observed {proportion(b)}" for a, b in known)
+    description = "; ".join(
+        _text("group", predicted=percent(a), observed=proportion(b)) for a, b in known
+    )
     return chart(
-        title,
-        f"{description}." if description else "No group could be estimated.",
+        title or _text("calibration"),
+        f"{description}." if description else _text("no_group"),
         WIDTH,
         HEIGHT,
         axes.axes(
             x,
             y,
-            x_label="Predicted, % (√ scale)",
-            y_label="Observed, %",
+            x_label=_text("predicted_axis"),
+            y_label=_text("observed_axis"),
             x_ticks=ticks,
             y_ticks=ticks,
         ),
         _band(x, y, smooth.risk, smooth.lo, smooth.hi),
-        axes.diagonal(x, y, "ideal"),
+        axes.diagonal(x, y, _text("ideal")),
         marks.line(x, y, curve, Style(BLUE, None, width=2.2)),
         *spans,
         marks.points(x, y, [(a, y.clamp(b)) for a, b in known], Style(BLUE), size=3.2),
     )
 
 
-def histogram_pair(bins: RiskDistribution, *, title: str = "Risk distribution") -> Markup:
+def histogram_pair(bins: RiskDistribution, *, title: str = "") -> Markup:
     """
     Draw histograms of risk, events upwards and non-events downwards.
 
@@ -146,12 +150,14 @@ def histogram_pair(bins: RiskDistribution, *, title: str = "Risk distribution") 
     low, high = (min(edges), max(edges)) if len(edges) > 1 else (0.0, 1.0)
     x, y = Scale(low, high, _LEFT, _RIGHT), Scale(-reach, reach, _BOTTOM, _TOP)
     up = [(value, plain(round(100 * abs(value), 6))) for value in y.ticks()]
-    event_label = f"Event (n = {integer(sum(bins.events))})"
-    other_label = f"No event (n = {integer(sum(bins.non_events))})"
+    event_label = _text("event", count=integer(sum(bins.events)))
+    other_label = _text("no_event", count=integer(sum(bins.non_events)))
     return chart(
-        title,
+        title or _text("distribution"),
         " ".join(
-            f"{label}{'' if is_missing(mean) else f': mean risk {percent(mean)}'}."
+            _text("no_mean", group=label)
+            if is_missing(mean)
+            else _text("mean_risk", group=label, mean=percent(mean))
             for label, mean in zip((event_label, other_label), bins.means, strict=True)
         ),
         WIDTH,
@@ -159,8 +165,8 @@ def histogram_pair(bins: RiskDistribution, *, title: str = "Risk distribution") 
         axes.axes(
             x,
             y,
-            x_label="Predicted risk, %",
-            y_label="Share of group, %",
+            x_label=_text("risk_axis"),
+            y_label=_text("share_axis"),
             x_ticks=_percent_ticks(x),
             y_ticks=up,
         ),
@@ -205,14 +211,14 @@ def decision_chart(cell: NetBenefit, names: Mapping[str, str], *, title: str) ->
     )
     return chart(
         title,
-        f"Net benefit per 1,000 landmarks at the lowest threshold: {description}.",
+        _text("benefit", values=description),
         WIDTH,
         HEIGHT,
         axes.axes(
             x,
             y,
-            x_label="Risk threshold, %",
-            y_label="Net benefit per 1,000",
+            x_label=_text("threshold_axis"),
+            y_label=_text("benefit_axis"),
             x_ticks=_percent_ticks(x),
         ),
         _band(x, y, *([part[n] for part in band] for n in range(3))),
@@ -252,14 +258,14 @@ def events_chart(
     )
     return chart(
         title,
-        f"Within {hours[-1]} h: {last}.",
+        _text("incidence", hours=hours[-1], values=last),
         WIDTH,
         HEIGHT,
         axes.axes(
             x,
             y,
-            x_label="Hours after the landmark",
-            y_label="Incidence, %",
+            x_label=_text("hours_axis"),
+            y_label=_text("incidence_axis"),
             x_ticks=[(float(h), h) for h in hours],
             y_ticks=_percent_ticks(y),
         ),
@@ -290,11 +296,15 @@ def standalone_charts(curves: HorizonCurves, title: str) -> Iterator[tuple[str, 
     >>> [name for name, _ in standalone_charts(HorizonCurves(), "ICANS")]
     ['roc', 'calibration']
     """
-    yield "roc", str(roc_chart(curves.roc, title=f"ROC: {title}"))
+    yield "roc", str(roc_chart(curves.roc, title=_text("roc_file", subject=title)))
     groups, smooth = curves.calibration, curves.calibration_smooth
-    yield "calibration", str(calibration_chart(groups, smooth, title=f"Calibration: {title}"))
+    heading = _text("calibration_of", subject=title)
+    yield "calibration", str(calibration_chart(groups, smooth, title=heading))
     if bins := curves.risk_distribution:
-        yield "risk_distribution", str(histogram_pair(bins, title=f"Risks: {title}"))
+        yield (
+            "risk_distribution",
+            str(histogram_pair(bins, title=_text("risks_file", subject=title))),
+        )
 
 
 def _key(entries: Sequence[tuple[str, Style]], top: float | None = None) -> Markup:
@@ -315,7 +325,7 @@ def _key_lines(entries: Sequence[tuple[str, Style]], room: float) -> list[tuple[
 
 
 def _policy(name: str, names: Mapping[str, str]) -> str:
-    return {"treat_all": "Treat all", "treat_none": "Treat none"}.get(name, names.get(name, name))
+    return _text(name) if name in ("treat_all", "treat_none") else names.get(name, name)
 
 
 def _rates(curve: RocCurve) -> list[tuple[float, float]]:
@@ -389,7 +399,7 @@ def _event_rate(cell: NetBenefit, x: Scale, y: Scale) -> list[Markup]:
     label = text(
         x(rate) + (-4 if right else 4),
         y.end - 4,
-        "share with event",
+        _text("event_share"),
         anchor="end" if right else "start",
         halo=True,
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pipeline.evaluate.abstention_rates import abstention_line
-from pipeline.evaluate.evaluation_phrases import evaluation_section
+from pipeline.evaluate.evaluation_phrases import evaluation_phrase, evaluation_section
 from pipeline.evaluate.scorecard import THRESHOLD, USEFUL_AUROC, scorecard
 from pipeline.explain.phrases import outcome_short, section
 from pipeline.explain.prototype_contributions import PrototypeContributions
@@ -90,7 +90,7 @@ def render_evaluation(
         simulated=simulated,
         subject=subject_text(cohort),
         kind=report.kind,
-        kind_words=WORDS["kinds"].get(report.kind, "an unknown kind of evaluation"),
+        kind_words=WORDS["kinds"].get(report.kind, evaluation_phrase("page", "unknown_kind")),
         cohort=cohort,
         landmarks=_number(cohort.n_landmarks, "landmark"),
         patients=_number(cohort.n_patients, "patient"),
@@ -230,8 +230,8 @@ def _number(value: Number, noun: str) -> str:
 def _audits(report: EvaluationReport) -> list[tuple[str, list[str]]]:
     """Audit findings other than the errors listed among the warnings."""
     audits = [
-        ("The audit of this cohort warns", audit_lines(report.audit, errors=False)),
-        ("The audit of the training cohort found", audit_lines(report.audit_of_training)),
+        (evaluation_phrase("page", "audit_warns"), audit_lines(report.audit, errors=False)),
+        (evaluation_phrase("page", "audit_found"), audit_lines(report.audit_of_training)),
     ]
     return [(heading, lines) for heading, lines in audits if lines]
 

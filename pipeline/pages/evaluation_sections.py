@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple
 
 from markupsafe import Markup
 
-from pipeline.evaluate.evaluation_phrases import evaluation_section
+from pipeline.evaluate.evaluation_phrases import evaluation_phrase, evaluation_section
 from pipeline.explain.phrases import outcome_short
 from pipeline.format import joined, plain, signed
 from pipeline.model.evaluated_outcome import OutcomeReport
@@ -22,6 +23,8 @@ from pipeline.pages.forest_chart import forest_chart
 from pipeline.pages.performance_tables import day_grid, performance_grid
 from pipeline.resources import schema_yaml
 
+_chart = partial(evaluation_phrase, "charts")
+_text = partial(evaluation_phrase, "page")
 _OVERVIEW_ROC = ("model", "model_no_state", "grade_and_day", "last_crp")
 _MOST_ROWS = 8
 _MOST_ANALYTES = 12
@@ -93,25 +96,23 @@ def overview_figures(label: str, outcome: OutcomeReport) -> list[Figure]:
         if curves is None
         else {name: curves.roc[name] for name in _OVERVIEW_ROC if name in curves.roc}
     )
-    subject = f"{label}, next {hours} h"
+    subject = _chart("subject", label=label, hours=hours)
     figures = []
     if shown:
         lines = {named(name): curve for name, curve in shown.items()}
-        figures.append(
-            Figure("ROC", evaluation_charts.roc_chart(lines, title=f"ROC curves: {subject}"))
-        )
+        drawing = evaluation_charts.roc_chart(lines, title=_chart("roc_of", subject=subject))
+        figures.append(Figure(_chart("roc_overview"), drawing))
     figures += _calibration(outcome, hours, subject)
     figures += _decision(outcome, hours, subject)
     rows = list(_differences(outcome, hours))
     if rows:
-        caption = "Model minus comparator"
         drawing = forest_chart(
             rows[:_MOST_ROWS],
-            title=f"Model minus each comparator: {subject}",
-            x_label="Difference in AUROC",
+            title=_chart("differences_of", subject=subject),
+            x_label=_chart("difference_axis"),
             write=_three,
         )
-        figures.append(Figure(caption, drawing))
+        figures.append(Figure(_chart("differences"), drawing))
     return figures
 
 
@@ -212,7 +213,7 @@ def outcome_sections(
 
 def _horizon(key: str, label: str, outcome: OutcomeReport, hours: str, minimum: int) -> Section:
     """Charts and metrics at one horizon."""
-    subject = f"{label}, next {hours} h"
+    subject = _chart("subject", label=label, hours=hours)
     curves, figures = outcome.curves.get(hours), []
     if curves is not None and curves.roc:
         lines = {
@@ -220,18 +221,18 @@ def _horizon(key: str, label: str, outcome: OutcomeReport, hours: str, minimum: 
             for name in sorted(curves.roc, key=predictor_rank)
             if name not in _CURVES_NOT_COMPARED
         }
-        drawing = evaluation_charts.roc_chart(lines, title=f"ROC curves: {subject}")
-        figures.append(Figure("ROC curves", drawing))
+        drawing = evaluation_charts.roc_chart(lines, title=_chart("roc_of", subject=subject))
+        figures.append(Figure(_chart("roc"), drawing))
     figures += _calibration(outcome, hours, subject)
     if curves is not None and curves.risk_distribution is not None:
-        title = f"Risks given: {subject}"
+        title = _chart("risks_of", subject=subject)
         drawing = evaluation_charts.histogram_pair(curves.risk_distribution, title=title)
-        figures.append(Figure("Risks given", drawing))
+        figures.append(Figure(_chart("risks"), drawing))
     figures += _decision(outcome, hours, subject)
     area = evaluation_tables.area(outcome.model[hours])
     grid = performance_grid(outcome, label, hours, minimum)
-    title = f"Next {hours} h"
-    return Section(f"{key}-{hours}h", title, f"AUROC {area}.", figures, [grid], folds_tables=False)
+    title, sentence = _text("next", hours=hours), _text("auroc", area=area)
+    return Section(f"{key}-{hours}h", title, sentence, figures, [grid], folds_tables=False)
 
 
 def _calibration(outcome: OutcomeReport, hours: str, subject: str) -> list[Figure]:
@@ -239,17 +240,20 @@ def _calibration(outcome: OutcomeReport, hours: str, subject: str) -> list[Figur
     if curves is None or not curves.calibration.predicted:
         return []
     drawing = evaluation_charts.calibration_chart(
-        curves.calibration, curves.calibration_smooth, title=f"Calibration: {subject}"
+        curves.calibration,
+        curves.calibration_smooth,
+        title=_chart("calibration_of", subject=subject),
     )
-    return [Figure("Calibration", drawing)]
+    return [Figure(_chart("calibration"), drawing)]
 
 
 def _decision(outcome: OutcomeReport, hours: str, subject: str) -> list[Figure]:
     cell = outcome.net_benefit.get(hours)
     if cell is None or len(cell.thresholds) < 2 or cell.model is None:
         return []
-    title = f"Decision curve: {subject}"
-    return [Figure("Decision curve", evaluation_charts.decision_chart(cell, NAMES, title=title))]
+    title = _chart("decision_of", subject=subject)
+    drawing = evaluation_charts.decision_chart(cell, NAMES, title=title)
+    return [Figure(_chart("decision"), drawing)]
 
 
 def _differences(outcome: OutcomeReport, hours: str) -> Iterator[tuple[str, Metric]]:
@@ -266,7 +270,7 @@ def _differences(outcome: OutcomeReport, hours: str) -> Iterator[tuple[str, Metr
 
 def _absent(outcome: OutcomeReport) -> list[str]:
     absent = [f"{named(name)} ({reason})" for name, reason in outcome.comparators_absent.items()]
-    return [f"Comparators without a result: {'; '.join(absent)}."] if absent else []
+    return [_text("absent", names="; ".join(absent))] if absent else []
 
 
 def _events(key: str, label: str, outcome: OutcomeReport) -> list[Figure]:
@@ -277,8 +281,9 @@ def _events(key: str, label: str, outcome: OutcomeReport) -> list[Figure]:
     names = {cause: NAMES.get(cause) or outcome_short(cause) for cause in causes}
     short = outcome_short(key)
     names["outcome"] = short[:1].upper() + short[1:]
-    title = f"First event after a landmark: {label}"
-    return [Figure("First event", evaluation_charts.events_chart(incidence, names, title=title))]
+    title = _chart("first_event_of", label=label)
+    drawing = evaluation_charts.events_chart(incidence, names, title=title)
+    return [Figure(_chart("first_event"), drawing)]
 
 
 def _group_areas(outcome: OutcomeReport, hours: str) -> Iterator[tuple[str, Metric]]:
@@ -295,12 +300,12 @@ def _group_figures(
     if not groups:
         return []
     whole = outcome.model[hours].auroc or 0.5
-    title = f"AUROC by subgroup: {label}, next {hours} h"
+    title = _chart("subgroups_of", subject=_chart("subject", label=label, hours=hours))
     half = -(-len(groups) // 2) if len(groups) > _MOST_ROWS else len(groups)
     return [
         Figure(
-            "AUROC by subgroup (dashed: all)",
-            forest_chart(part, title=title, x_label="AUROC", reference=float(whole)),
+            _chart("subgroups"),
+            forest_chart(part, title=title, x_label=_chart("auroc"), reference=float(whole)),
         )
         for part in (groups[:half], groups[half:])
         if part
@@ -330,14 +335,18 @@ def _importance(
         (names[name]["name"] if name in names else named(name), use.at(hours).loss)
         for name, use in report.axis_use.get(key, {}).items()
     ]
-    drawn = {"Pathways": by_axis, "Analytes": _largest_falls(entries, hours)}
+    drawn = {
+        _chart("pathways"): by_axis,
+        _chart("analytes"): _largest_falls(entries, hours),
+    }
+    subject = _chart("subject", label=label, hours=hours)
     figures = [
         Figure(
             caption,
             forest_chart(
                 rows,
-                title=f"{caption}, fall in AUROC when exchanged: {label}, next {hours} h",
-                x_label="Fall in AUROC",
+                title=_chart("falls_of", part=caption, subject=subject),
+                x_label=_chart("fall_axis"),
                 write=_three,
             ),
         )

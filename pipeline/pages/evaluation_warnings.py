@@ -12,7 +12,6 @@ from pipeline.model.evaluation_report import EvaluationReport, SampleSizeReport
 from pipeline.pages.evaluation_tables import Grid
 from pipeline.pages.evaluation_titles import named
 
-_ERROR = "Audit error"  # start of the warnings that invalidate results
 _COLUMNS = ("outcome", "patients", "events", "supported", "used", "needed", "margin")
 
 
@@ -52,7 +51,7 @@ def page_warnings(report: EvaluationReport) -> PageWarnings:
     sizes = {size.sentence for size in report.sample_size.values() if size.sentence}
     for line in report.warnings:
         name, _, rest = line.partition(":")
-        if line.startswith(_ERROR):
+        if line.startswith(evaluation_phrase("page", "audit_error")):
             result.errors.append(line)
         elif name not in report.outcomes:
             result.general.append(line)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pipeline import __version__
 from pipeline.config import Config
 from pipeline.errors import visible
+from pipeline.evaluate.evaluation_phrases import evaluation_phrase, evaluation_section
 from pipeline.explain.phrases import outcome_short
 from pipeline.features.spec import FeatureSpec
 from pipeline.model.evaluation_cells import Metric
@@ -19,7 +21,6 @@ from pipeline.pages.csv_links import data_link
 from pipeline.pages.evaluation_tables import Grid
 from pipeline.pages.html import render
 from pipeline.pages.model_card_facts import (
-    USERS,
     added_value_of,
     bounds,
     brier_text,
@@ -33,19 +34,10 @@ from pipeline.reading.read_result import ReadResult
 from pipeline.resources import schema_yaml
 
 FILES = ("model_card.md", "model_card.html", "card.json", "tripod_ai.md")
-OPEN = "not reported"
-USE = "Research use only."
+_text = partial(evaluation_phrase, "card")
+_value = partial(evaluation_phrase, "card_json")
+OPEN = _text("not_reported")
 _ITEM = ("number", "section", "asks", "answer", "where")
-_PERFORMANCE = (
-    "Outcome",
-    "Within",
-    "Landmarks with event",
-    "Patients with event",
-    "AUROC",
-    "Grade and day",
-    "Brier",
-    "Calibration slope",
-)
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -91,9 +83,9 @@ def write_card(
     phrases = card_facts(config, report, spec, read)
     items = checklist(phrases, config.card.items)
     card = chai_card(config, report, phrases)
-    title = f"Model card: {phrases['title']}"
+    title = _text("page_title", title=phrases["title"])
     context = {
-        "card": {"title": title, "use": USE},
+        "card": {"title": title, "use": _text("use")},
         "facts": phrases,
         "uses": card["UsesAndDirections"],
         "rows": _rows(report),
@@ -126,7 +118,7 @@ def checklist(phrases: Mapping[str, str], stated: Mapping[str, str]) -> list[dic
         number, where = item["number"], item.get("where", "")
         answer = stated.get(number) or item["answer"].format(**phrases)
         if number in stated:
-            where = "config.json card"
+            where = _text("stated_in")
         answer = OPEN if not answer or answer.startswith(OPEN) else answer
         cells = {**item, "answer": answer, "where": "" if answer == OPEN else where}
         result.append({key: str(value) for key, value in cells.items()})
@@ -140,14 +132,10 @@ def chai_card(
     stated = config.card
     performance, added = performance_of(config, report), added_value_of(config, report)
     notes = notes_of(report, phrases)
-    process = (
-        f"{phrases['folds']}-fold cross-validation over patients, {phrases['repeats']}; "
-        "evaluation.json"
-    )
     common = {
-        "TestType": "internal, cross-validated",
+        "TestType": _value("test"),
         "TestingDataDescription": phrases["flow"],
-        "ValidationProcessAndJustification": process,
+        "ValidationProcessAndJustification": _value("process", **phrases),
     }
     fair = phrases["fairness"]
     return {
@@ -157,47 +145,44 @@ def chai_card(
             "DeveloperContact": stated.contact or OPEN,
         },
         "ReleaseInfo": {
-            "ReleaseStage": "research",
+            "ReleaseStage": _value("stage"),
             "ReleaseDate": stated.release_date or OPEN,
-            "ReleaseVersion": f"cytocast {__version__}, settings {config.sha256()[:12]}",
+            "ReleaseVersion": _value("version", version=__version__, settings=config.sha256()[:12]),
             "GlobalAvailability": OPEN,
-            "RegulatoryApproval": "none; not a medical device",
+            "RegulatoryApproval": _value("approval"),
         },
         "ModelSummary": {
             "Summary": phrases["summary"],
-            "Keywords": ["CAR-T", "CRS", "ICANS", "biomarkers", "risk prediction"],
+            "Keywords": list(evaluation_section("card_json")["keywords"]),
         },
         "UsesAndDirections": {
-            "IntendedUseAndWorkflow": f"{USE} Risks with the base rate of the day, once per "
-            "batch of results, read together with the evaluation",
-            "PrimaryIntendedUsers": USERS,
-            "HowToUse": "cytocast predict; docs/operations.md",
+            "IntendedUseAndWorkflow": _value("intended", use=_text("use")),
+            "PrimaryIntendedUsers": phrases["users"],
+            "HowToUse": _value("how"),
             "TargetedPatientPopulation": phrases["population"],
-            "CautionedOutOfScopeSettings": "clinical decisions, time-critical use, products and "
-            "sites not in training, patients below the information floor",
+            "CautionedOutOfScopeSettings": _value("out_of_scope"),
         },
         "Warnings": {
-            "KnownRisksAndLimitations": " ".join(
-                [f"{phrases['limitations']}.", phrases["size"], *notes]
+            "KnownRisksAndLimitations": _value(
+                "risks",
+                limitations=phrases["limitations"],
+                notes=" ".join([phrases["size"], *notes]),
             ),
-            "KnownBiasesOrEthicalConsiderations": "What was ordered, and when, differs between "
-            "sites and is part of what the model reads",
+            "KnownBiasesOrEthicalConsiderations": _value("biases"),
             "ClinicalRiskLevel": OPEN,
         },
         "TrustIngredients": {
             "AISystemFacts": {
-                "OutcomesAndOutputs": f"{phrases['outcomes']}, within {phrases['horizons']} h: "
-                f"risk, {phrases['level']}% interval, base rate, contributions",
-                "ModelType": f"{phrases['members']}. {phrases['made']}. {phrases['settings']}",
-                "FoundationModels": "none",
-                "InputDataSource": f"cohort export '{phrases['cohort']}', sha256 "
-                f"{phrases['cohort_sha']}",
-                "OutputAndInputDataTypes": "tables in, tables and pages out",
-                "DevelopmentDataCharacterization": f"{phrases['flow']}. {phrases['reading']}",
+                "OutcomesAndOutputs": _value("outputs", **phrases),
+                "ModelType": _value("type", **phrases),
+                "FoundationModels": _value("nil"),
+                "InputDataSource": _value("input", **phrases),
+                "OutputAndInputDataTypes": _value("data_types"),
+                "DevelopmentDataCharacterization": _value("data", **phrases),
                 "BiasMitigationApproaches": fair,
                 "OngoingMaintenance": OPEN,
-                "Security": "no pickle; every file under a manifest of SHA-256 digests",
-                "Transparency": "settings, coefficients and evaluation are part of the bundle",
+                "Security": _value("security"),
+                "Transparency": _value("transparency"),
             },
             "TransparencyInformation": {
                 "FundingSource": stated.items.get("18a", OPEN),
@@ -206,44 +191,45 @@ def chai_card(
         },
         "KeyMetrics": {
             "UsefulnessUsabilityEfficacy": {
-                "MetricGoal": "Better than grade and day at the same landmark",
-                "Results": _results("AUROC, Brier score and calibration", performance),
+                "MetricGoal": _value("goal_useful"),
+                "Results": _results(_value("results_useful"), performance),
                 "Interpretation": "; ".join(added),
                 **common,
             },
             "FairnessEquity": {
-                "MetricGoal": "Similar performance in all subgroups",
-                "Results": _results("subgroups", [fair]),
+                "MetricGoal": _value("goal_fair"),
+                "Results": _results(_value("results_fair"), [fair]),
                 "Interpretation": fair,
                 **common,
             },
             "SafetyReliability": {
-                "MetricGoal": "No estimate where information is too sparse or far outside training",
-                "Results": _results("abstention", [phrases["abstention"]]),
+                "MetricGoal": _value("goal_safe"),
+                "Results": _results(_value("results_safe"), [phrases["abstention"]]),
                 "Interpretation": phrases["abstention"],
                 **common,
             },
         },
         "Resources": {
-            "EvaluationReferences": "evaluation.html, tripod_ai.md",
-            "PeerReviewedPublications": "none",
+            "EvaluationReferences": _value("references"),
+            "PeerReviewedPublications": _value("nil"),
             "PatientConsentOrDisclosure": stated.items.get("17", OPEN),
         },
-        "Bibliography": "10.1136/bmj-2023-078378; 10.1002/sim.7992; 10.1016/j.bbmt.2018.12.758",
+        "Bibliography": _value("bibliography"),
     }
 
 
 def _page_context(context: Mapping[str, Any], config: Config) -> dict[str, Any]:
     """The facts of the Markdown card, with its tables as grids."""
+    texts = evaluation_section("card")
     rows = [tuple(row) for row in context["rows"]]
     items = [tuple(item[name] for name in _ITEM) for item in context["items"]]
     return {
         **context,
-        "title": context["card"]["title"].replace("SYNTHETIC DATA: ", ""),
+        "title": context["card"]["title"].replace(_text("synthetic"), ""),
         "synthetic": config.cohort.synthetic,
-        "performance": Grid("Performance, cross-validated", _PERFORMANCE, rows),
-        "made": Grid("Models", ("Property", "Value"), context["made"]),
-        "checklist": Grid("TRIPOD+AI", tuple(name.capitalize() for name in _ITEM), items),
+        "performance": Grid(texts["performance"], tuple(texts["performance_head"]), rows),
+        "made": Grid(texts["models"], tuple(texts["models_head"]), context["made"]),
+        "checklist": Grid(texts["checklist"], tuple(texts["checklist_head"]), items),
         "link": data_link,
     }
 
@@ -263,19 +249,21 @@ def _rows(report: EvaluationReport) -> list[list[str]]:
             rows.append(
                 [
                     outcome_short(name),
-                    f"{key} h",
-                    f"{cell.n_events} of {cell.n}",
-                    f"{cell.n_event_patients} of {cell.n_patients}",
+                    _text("hours", hours=key),
+                    _text("part", part=cell.n_events, whole=cell.n),
+                    _text("part", part=cell.n_event_patients, whole=cell.n_patients),
                     *(_area(each.area) for each in (cell, reference)),
                     brier_text(cell.brier_score),
-                    slope_text(cell.slope) if known else "not estimable",
+                    slope_text(cell.slope) if known else _text("not_estimable"),
                 ]
             )
     return rows
 
 
 def _area(area: Metric) -> str:
-    return "not estimable" if area.value is None else f"{area.value:.3f} ({bounds(area)})"
+    if area.value is None:
+        return _text("not_estimable")
+    return f"{area.value:.3f} ({bounds(area)})"
 
 
 def _cell(text: str) -> str:

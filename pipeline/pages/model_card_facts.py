@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 
 from pipeline import __version__
 from pipeline.cohort.ungraded import ungraded_text
 from pipeline.config import Config
 from pipeline.evaluate.abstention_rates import abstention_line
+from pipeline.evaluate.evaluation_phrases import evaluation_phrase
 from pipeline.evaluate.scored_rows import TOO_FEW
 from pipeline.explain.phrases import outcome_short
 from pipeline.features.spec import FeatureSpec
@@ -20,11 +22,7 @@ from pipeline.pages.method_sentences import arrival_text, audit_lines, audit_tit
 from pipeline.pages.model_tables import fact_text, settings_text
 from pipeline.reading.read_result import ReadResult
 
-USERS = "data scientists and clinicians of a cell therapy programme, for research"
-LIMITATIONS = (
-    "Association, not cause. Intervals of the evaluation hold predictions fixed. The hour of a "
-    "grade is when it was charted. Small cohorts support few parameters. Not validated elsewhere"
-)
+_text = partial(evaluation_phrase, "card")
 
 
 def card_facts(
@@ -33,20 +31,19 @@ def card_facts(
     """Return phrases by name, each without a full stop."""
     cohort, protocol = report.cohort, report.protocol
     outcomes = "; ".join(item.label for item in config.outcomes.values())
-    synthetic = "SYNTHETIC DATA: " if config.cohort.synthetic else ""
-    population = (
-        "simulated patients" if config.cohort.synthetic else f"patients of '{config.cohort.name}'"
-    )
+    synthetic = _text("synthetic") if config.cohort.synthetic else ""
+    simulated = _text("simulated") if config.cohort.synthetic else ""
+    population = simulated or _text("patients_of", cohort=config.cohort.name)
     model = config.model
     return {
-        "title": f"{synthetic}Prediction of {outcomes} from serial biomarkers, {population}",
+        "title": _text("title", synthetic=synthetic, outcomes=outcomes, population=population),
         "summary": _summary(config, report),
-        "population": f"{population}, hours since {config.cohort.time_zero}",
-        "users": USERS,
+        "population": _text("population", population=population, zero=config.cohort.time_zero),
+        "users": _text("users"),
         "cohort": config.cohort.name,
         "cohort_sha": str(cohort.sha256),
         "sites": _sites(read),
-        "drugs": ", ".join(spec.drug_classes) or "none in this cohort",
+        "drugs": ", ".join(spec.drug_classes) or _text("no_drugs"),
         "reading": _reading(read),
         "outcomes": outcomes,
         "horizons": ", ".join(f"{hours:g}" for hours in model.horizons_hours),
@@ -67,15 +64,24 @@ def card_facts(
         "tuning": protocol.tuning,
         "made": "; ".join(f"{name}: {value}" for name, value in made_of(report)),
         "settings": settings_text(report.settings_changed).removesuffix("."),
-        "heterogeneity": _subgroups(report, "site") or "not reported: no figure by centre",
-        "fairness": _subgroups(report, "sex") or "not reported: no figure by sex or age",
+        "heterogeneity": _subgroups(report, "site") or _text("no_centre"),
+        "fairness": _subgroups(report, "sex") or _text("no_sex"),
         "level": f"{100 * model.interval_level:.0f}",
         "version": __version__,
-        "flow": f"{cohort.n_patients} patients, {cohort.n_landmarks} landmarks, "
-        f"{cohort.n_lab_rows} laboratory rows; patients with the event: "
-        + ", ".join(
-            f"{outcome_short(name)} {count} of {report.sample_size[name].n_patients} at risk"
-            for name, count in cohort.event_patients.items()
+        "flow": _text(
+            "flow",
+            patients=cohort.n_patients,
+            landmarks=cohort.n_landmarks,
+            rows=cohort.n_lab_rows,
+            events=", ".join(
+                _text(
+                    "flow_events",
+                    name=outcome_short(name),
+                    count=count,
+                    whole=report.sample_size[name].n_patients,
+                )
+                for name, count in cohort.event_patients.items()
+            ),
         ),
         "measured": _measured(report),
         "counts": "; ".join(counts_of(report)),
@@ -92,19 +98,18 @@ def notes_of(report: EvaluationReport, phrases: Mapping[str, str]) -> list[str]:
     """Warnings of training and audit, without those already in the sample-size phrase."""
     notes = [_renamed(note, report) for note in report.warnings]
     notes = [note for note in notes if note not in phrases["size"]]
-    return notes + [f"Audit: {line}" for line in audit_lines(report.audit, errors=False)]
+    return notes + [
+        _text("audit_note", line=line) for line in audit_lines(report.audit, errors=False)
+    ]
 
 
 def follow_up_text(read: ReadResult) -> str:
     """Median and quartiles of follow-up after time zero, in days."""
     days = read.cohort.patients["followed_until_hours"].dropna() / 24.0
     if days.empty:
-        return "length of follow-up: not known"
-    low, middle, high = (days.quantile(part) for part in (0.25, 0.5, 0.75))
-    return (
-        f"followed for a median of {middle:.1f} days after time zero (quartiles {low:.1f} and "
-        f"{high:.1f}; as stated, else until the last row)"
-    )
+        return _text("follow_up_unknown")
+    low, middle, high = (f"{days.quantile(part):.1f}" for part in (0.25, 0.5, 0.75))
+    return _text("follow_up", low=low, middle=middle, high=high)
 
 
 def _renamed(line: str, report: EvaluationReport) -> str:
@@ -119,24 +124,23 @@ def _subgroup_figures(report: EvaluationReport) -> str:
         kind for outcome in report.outcomes.values() for kind in outcome.subgroups
     )
     if not kinds:
-        return "subgroups: no figure, because the cohort names none"
-    return f"by {joined(list(kinds))}: evaluation.html, table Subgroups"
+        return _text("no_subgroups")
+    return _text("subgroups", kinds=joined(list(kinds)))
 
 
 def _limitations(report: EvaluationReport) -> str:
-    findings = audit_titles(report.audit)
-    return f"{LIMITATIONS}. The audit of the cohort found: {findings}" if findings else LIMITATIONS
+    findings, limitations = audit_titles(report.audit), _text("limitations")
+    if not findings:
+        return limitations
+    return _text("audit_found", limitations=limitations, findings=findings)
 
 
 def _arrival(report: EvaluationReport, read: ReadResult) -> str:
     """Caveats about result times, appended to "by their result time"."""
     doubt = arrival_text(report.result_times)
-    assumed = (
-        f"{read.turnaround_imputed} results without a result time get the typical turnaround"
-        if read.turnaround_imputed
-        else ""
-    )
-    return "".join(f"; but {part}" for part in (doubt, assumed) if part)
+    count = read.turnaround_imputed
+    assumed = _text("imputed", count=count) if count else ""
+    return "".join(_text("but", part=part) for part in (doubt, assumed) if part)
 
 
 def made_of(report: EvaluationReport) -> list[tuple[str, str]]:
@@ -151,8 +155,15 @@ def made_of(report: EvaluationReport) -> list[tuple[str, str]]:
 def counts_of(report: EvaluationReport) -> list[str]:
     """Landmarks, patients and events of each outcome at every horizon."""
     return [
-        f"{outcome_short(name)} within {key} h: {cell.n_events} of {cell.n} landmarks, "
-        f"{cell.n_event_patients} of {cell.n_patients} patients"
+        _text(
+            "counts",
+            name=outcome_short(name),
+            hours=key,
+            events=cell.n_events,
+            landmarks=cell.n,
+            event_patients=cell.n_event_patients,
+            patients=cell.n_patients,
+        )
         for name, outcome in report.outcomes.items()
         for key, cell in outcome.model.items()
     ]
@@ -164,13 +175,19 @@ def performance_of(config: Config, report: EvaluationReport) -> list[str]:
     for name, key, outcome in _gate_horizons(config, report):
         cell = outcome.performance("model", key)
         if cell.auroc is None:
-            lines.append(f"{name} within {key} h: {TOO_FEW} for a figure")
+            lines.append(_text("no_figure", name=name, hours=key, reason=TOO_FEW))
             continue
         places = area_places(cell.auroc_lo, cell.auroc_hi)
         lines.append(
-            f"{name} within {key} h: AUROC {cell.auroc:.{places}f} (95% interval "
-            f"{bounds(cell.area, places)}), Brier {brier_text(cell.brier_score)}, "
-            f"calibration slope {slope_text(cell.slope)}"
+            _text(
+                "figure",
+                name=name,
+                hours=key,
+                auroc=f"{cell.auroc:.{places}f}",
+                interval=bounds(cell.area, places),
+                brier=brier_text(cell.brier_score),
+                slope=slope_text(cell.slope),
+            )
         )
     return lines
 
@@ -181,27 +198,26 @@ def added_value_of(config: Config, report: EvaluationReport) -> list[str]:
     for name, key, outcome in _gate_horizons(config, report):
         difference = outcome.compared("grade_and_day", key).difference
         if difference.low is None:
-            lines.append(f"{name} within {key} h: {TOO_FEW} to compare")
+            lines.append(_text("no_comparison", name=name, hours=key, reason=TOO_FEW))
             continue
         value, low, high = (signed(part, 3) for part in difference)
-        lines.append(
-            f"{name} within {key} h: AUROC {value} against grade and day (95% interval {low} to "
-            f"{high})"
-        )
+        lines.append(_text("comparison", name=name, hours=key, value=value, low=low, high=high))
     return lines
 
 
 def bounds(metric: Metric, places: int = 3) -> str:
     """Write the interval of a metric."""
     low, high = metric.low, metric.high
-    return (
-        "no interval" if low is None or high is None else f"{low:.{places}f} to {high:.{places}f}"
-    )
+    if low is None or high is None:
+        return _text("no_interval")
+    return _text("interval", low=f"{low:.{places}f}", high=f"{high:.{places}f}")
 
 
 def brier_text(score: Metric) -> str:
     """Write a Brier score and its interval."""
-    return "not estimable" if score.value is None else f"{score.value:.4f} ({bounds(score, 4)})"
+    if score.value is None:
+        return _text("not_estimable")
+    return f"{score.value:.4f} ({bounds(score, 4)})"
 
 
 def slope_text(slope: Metric) -> str:
@@ -213,7 +229,7 @@ def slope_text(slope: Metric) -> str:
     'not estimable, because the risks are all equal or separate the landmarks completely'
     """
     if slope.value is None:
-        return "not estimable, because the risks are all equal or separate the landmarks completely"
+        return _text("no_slope")
     return f"{slope.value:.2f} ({bounds(slope, 2)})"
 
 
@@ -230,11 +246,11 @@ def _gate_horizons(
 
 
 def _summary(config: Config, report: EvaluationReport) -> str:
-    performance = "; ".join(performance_of(config, report))
-    return (
-        f"{_lineage(report)}Risk at each landmark from laboratory values, grades and treatments so "
-        f"far, in "
-        f"{report.cohort.n_patients} patients, by cross-validation: {performance}"
+    return _text(
+        "summary",
+        lineage=_lineage(report),
+        patients=report.cohort.n_patients,
+        performance="; ".join(performance_of(config, report)),
     )
 
 
@@ -243,9 +259,12 @@ def _lineage(report: EvaluationReport) -> str:
     if report.recalibration is None:
         return ""
     parent = report.recalibration.parent
-    return (
-        f"Recalibrated on {report.cohort.name} from parent {parent.bundle_sha256[:12]} "
-        f"({parent.n_patients} patients of {parent.cohort_name}). "
+    return _text(
+        "lineage",
+        cohort=report.cohort.name,
+        parent=parent.bundle_sha256[:12],
+        patients=parent.n_patients,
+        parent_cohort=parent.cohort_name,
     )
 
 
@@ -257,30 +276,26 @@ def _members(config: Config, report: EvaluationReport) -> str:
         for shares in model.members.values()
         for name in shares
     }
-    kinds = ["ridge logistic regressions"] if names & {"grade_and_day", "state", "labs"} else []
-    kinds += ["a shallow XGBoost"] if "booster" in names else []
+    kinds = [_text("linear")] if names & {"grade_and_day", "state", "labs"} else []
+    kinds += [_text("trees")] if "booster" in names else []
     kinds += list(config.model.custom)
     if report.prior is not None:
-        kinds.append(f"the model of the cohort '{report.prior.cohort_name}' as a prior")
-    learned = (
-        "with equal weights"
-        if config.model.ridge_blend is None
-        else ("with weights learned from inner patient folds and shrunk towards equal ones")
-    )
-    weighed = "with stated weights" if config.model.weights else learned
-    return f"mean, {weighed}, of the log-odds of {joined(kinds)}, monotone in horizon and threshold"
+        kinds.append(_text("prior", cohort=report.prior.cohort_name))
+    learned = "equal" if config.model.ridge_blend is None else "learned"
+    weighed = _text("stated" if config.model.weights else learned)
+    return _text("members", weighed=weighed, kinds=joined(kinds))
 
 
 def _sites(read: ReadResult) -> str:
     patients = read.cohort.patients
     if "site" not in patients or patients["site"].replace("", None).isna().all():
-        return "not reported: the cohort names no site"
-    return f"{patients['site'].replace('', None).nunique()} sites; where: not reported"
+        return _text("no_site")
+    return _text("sites", count=patients["site"].replace("", None).nunique())
 
 
 def _reading(read: ReadResult) -> str:
     return "; ".join(
-        f"{file}: {count['read']} rows read, {count['rejected']} rejected"
+        _text("reading", file=file, read=count["read"], rejected=count["rejected"])
         for file, count in read.counts.items()
     )
 
@@ -291,13 +306,13 @@ def _measured(report: EvaluationReport) -> str:
     shares = [
         f"{key} {proportion(entry.row_share)}" for key, entry in entries.items() if entry.used
     ]
-    return ", ".join(shares) or "no analyte is read"
+    return ", ".join(shares) or _text("no_analyte")
 
 
 def _ungraded(report: EvaluationReport) -> str:
     """Patients never graded, per scale, and how they are labelled."""
     scales = "; ".join(ungraded_text(entry.model_dump()) for entry in report.never_graded.values())
-    return scales or "death is recorded in the patients table, so no patient counts as never graded"
+    return scales or _text("all_graded")
 
 
 def _subgroups(report: EvaluationReport, kind: str) -> str:
@@ -307,4 +322,4 @@ def _subgroups(report: EvaluationReport, kind: str) -> str:
         for name, outcome in report.outcomes.items()
         if kind in outcome.subgroups
     ]
-    return f"figures by {kind} for {', '.join(names)}" if names else ""
+    return _text("subgroup", kind=kind, names=", ".join(names)) if names else ""

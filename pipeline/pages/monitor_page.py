@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 
+from pipeline.evaluate.evaluation_phrases import evaluation_phrase, evaluation_section
 from pipeline.explain.phrases import section
 from pipeline.format import counted, decimal, integer, percent
 from pipeline.monitor.alarm_rule import Comparison
@@ -18,7 +20,7 @@ from pipeline.pages.evaluation_tables import Grid
 from pipeline.pages.html import render
 
 TEMPLATES = Path(__file__).parent / "templates"
-_HEAD = ("Subject", "Patients", "Expected", "Found", "By chance", "Alarm")
+_text = partial(evaluation_phrase, "monitor")
 
 
 def render_monitor(
@@ -65,7 +67,7 @@ def render_monitor(
     return render(
         TEMPLATES,
         "monitor.html.j2",
-        title="Monitoring: new batches against the training cohort",
+        title=_text("title"),
         content=content,
         cards=cards,
         tables=[
@@ -91,17 +93,17 @@ def _grid(title: str, rows: Sequence[Comparison], unit: str) -> Grid:
     shown = percent if unit == "share" else decimal
     cells: list[tuple[str, ...]] = [
         (
-            f"{item.name or 'All'}{_unit(item)}",
+            f"{item.name or _text('all')}{_unit(item)}",
             integer(item.n),
             shown(item.expected),
             shown(item.observed),
             _chance(item.p),
-            "alarm" if item.alarm else "no",
+            _text("alarm" if item.alarm else "no_alarm"),
         )
         for item in rows
     ]
     main = frozenset(place for place, item in enumerate(rows) if item.alarm)
-    return Grid(title, _HEAD, cells, main=main)
+    return Grid(title, tuple(evaluation_section("monitor")["head"]), cells, main=main)
 
 
 def _unit(item: Comparison) -> str:
@@ -111,7 +113,7 @@ def _unit(item: Comparison) -> str:
 
 def _chance(p: float | None) -> str:
     if p is None:
-        return "too few"
+        return _text("too_few")
     return "<0.0001" if p < 1e-4 else f"{p:.2g}" if p < 0.01 else f"{p:.2f}"
 
 
@@ -120,7 +122,7 @@ def _chart(item: Comparison, about: Mapping[str, Any]) -> Markup:
     if "groups" in item.details:
         groups = item.details["groups"]
         return fifths_chart(
-            f"{item.name}: patients by fifth of the training values",
+            _text("fifths", name=item.name),
             monitor_texts()["groups"],
             [share for share, _ in groups],
             [count / item.n for _, count in groups],

@@ -163,7 +163,7 @@ def footer_lines(shown: Sequence[Estimate], summary: ModelSummary) -> list[str]:
             "trained",
             patients=integer(summary.n_patients),
             cohort=summary.cohort,
-            events=joined(events) or "events not counted",
+            events=joined(events) or phrase("footer", "events_none"),
         ),
     ]
     names = dict.fromkeys([item.outcome for item in shown])

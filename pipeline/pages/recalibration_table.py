@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+from pipeline.evaluate.evaluation_phrases import evaluation_phrase, evaluation_section
 from pipeline.format import DASH, words
 from pipeline.model.evaluation_cells import Number
 from pipeline.model.evaluation_report import EvaluationReport
 from pipeline.model.recalibration_report import UpdateFigures
 from pipeline.pages.evaluation_tables import Grid
 
-_HEAD = ("Slope", "Intercept", "Observed/expected", "Brier", "AUROC", "Net benefit at")
-_NOTE = (
-    "Each patient is scored by an update chosen and fitted on other local patients. A slope of 1, "
-    "an intercept of 0 and observed/expected of 1 are ideal."
-)
+_text = partial(evaluation_phrase, "recalibration")
 
 
 def recalibration_grid(report: EvaluationReport) -> Grid | None:
@@ -37,10 +36,12 @@ def recalibration_grid(report: EvaluationReport) -> Grid | None:
     for name, by_horizon in report.recalibration.performance.items():
         label = report.outcome(name).label or words(name)
         for hours, pair in by_horizon.items():
-            for when, figures in (("parent", pair.before), ("updated", pair.after)):
-                rows.append((f"{label}, {hours} h, {when}", *_cells(figures)))
+            for when, figures in (("before", pair.before), ("after", pair.after)):
+                row = _text("row", label=label, hours=hours, version=_text(when))
+                rows.append((row, *_cells(figures)))
     main = frozenset(range(1, len(rows), 2))
-    return Grid("Before and after recalibration", ("", *_HEAD), rows, _NOTE, main)
+    head = evaluation_section("recalibration")["head"]
+    return Grid(_text("caption"), ("", *head), rows, _text("note"), main)
 
 
 def change_lines(report: EvaluationReport) -> list[str]:
@@ -62,9 +63,15 @@ def change_lines(report: EvaluationReport) -> list[str]:
     if report.recalibration is None:
         return []
     return [
-        f"  {name} within {hours} h: slope {_plain(pair.before.cal_slope)} -> "
-        f"{_plain(pair.after.cal_slope)}, intercept {_plain(pair.before.cal_intercept)} -> "
-        f"{_plain(pair.after.cal_intercept)}"
+        _text(
+            "change",
+            name=name,
+            hours=hours,
+            slope=_plain(pair.before.cal_slope),
+            new_slope=_plain(pair.after.cal_slope),
+            intercept=_plain(pair.before.cal_intercept),
+            new_intercept=_plain(pair.after.cal_intercept),
+        )
         for name, by_horizon in report.recalibration.performance.items()
         for hours, pair in by_horizon.items()
     ]

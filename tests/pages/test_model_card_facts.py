@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from pipeline.config import load_config
+from pipeline.evaluate.evaluation_phrases import evaluation_phrase
 from pipeline.model.evaluation_cells import Metric
 from pipeline.model.evaluation_report import EvaluationReport
 from pipeline.pages.model_card_facts import (
-    LIMITATIONS,
     added_value_of,
     bounds,
     brier_text,
@@ -196,9 +196,10 @@ def test_warnings_are_notes_unless_they_stand_under_sample_size(export):
     notes = notes_of(content, facts)
     assert notes[0] == "Odd."
     assert [note.split(",")[0] for note in notes[1:]] == ["Audit: CHK107"]
-    assert facts["limitations"].startswith(LIMITATIONS)
+    limitations = evaluation_phrase("card", "limitations")
+    assert facts["limitations"].startswith(limitations)
     assert all(code in facts["limitations"] for code in ("CHK104", "CHK107"))
-    assert facts_of(export())["limitations"] == LIMITATIONS
+    assert facts_of(export())["limitations"] == limitations
 
 
 def test_warnings_name_the_outcome_without_its_code(export):
