@@ -73,7 +73,7 @@ def roc_chart(curves: Mapping[str, RocCurve], *, title: str = "") -> Markup:
         _text("at_ten", values=", ".join(at_ten)) if at_ten else _text("no_curve"),
         WIDTH,
         HEIGHT + (0 if below is None else _KEY_GAP * len(below) + _KEY_MARGIN),
-        axes.axes(x, y, x_label=_text("one_minus_specificity"), y_label=_text("sensitivity")),
+        _axes(x, y, "one_minus_specificity", "sensitivity"),
         axes.diagonal(x, y),
         *lines,
         _key(names) if below is None else key(below, _KEY_MARGIN, HEIGHT + 10, gap=_KEY_GAP),
@@ -118,14 +118,7 @@ def calibration_chart(
         f"{description}." if description else _text("no_group"),
         WIDTH,
         HEIGHT,
-        axes.axes(
-            x,
-            y,
-            x_label=_text("predicted_axis"),
-            y_label=_text("observed_axis"),
-            x_ticks=ticks,
-            y_ticks=ticks,
-        ),
+        _axes(x, y, "predicted_axis", "observed_axis", x_ticks=ticks, y_ticks=ticks),
         _band(x, y, smooth.risk, smooth.lo, smooth.hi),
         axes.diagonal(x, y, _text("ideal")),
         marks.line(x, y, curve, Style(BLUE, None, width=2.2)),
@@ -162,14 +155,7 @@ def histogram_pair(bins: RiskDistribution, *, title: str = "") -> Markup:
         ),
         WIDTH,
         HEIGHT,
-        axes.axes(
-            x,
-            y,
-            x_label=_text("risk_axis"),
-            y_label=_text("share_axis"),
-            x_ticks=_percent_ticks(x),
-            y_ticks=up,
-        ),
+        _axes(x, y, "risk_axis", "share_axis", x_ticks=_percent_ticks(x), y_ticks=up),
         marks.bars(x, y, edges, above, Style(ORANGE)),
         marks.bars(x, y, edges, [-share for share in below], Style(BLUE)),
         *(
@@ -214,13 +200,7 @@ def decision_chart(cell: NetBenefit, names: Mapping[str, str], *, title: str) ->
         _text("benefit", values=description),
         WIDTH,
         HEIGHT,
-        axes.axes(
-            x,
-            y,
-            x_label=_text("threshold_axis"),
-            y_label=_text("benefit_axis"),
-            x_ticks=_percent_ticks(x),
-        ),
+        _axes(x, y, "threshold_axis", "benefit_axis", x_ticks=_percent_ticks(x)),
         _band(x, y, *([part[n] for part in band] for n in range(3))),
         *_event_rate(cell, x, y),
         *reversed(drawn),
@@ -261,11 +241,11 @@ def events_chart(
         _text("incidence", hours=hours[-1], values=last),
         WIDTH,
         HEIGHT,
-        axes.axes(
+        _axes(
             x,
             y,
-            x_label=_text("hours_axis"),
-            y_label=_text("incidence_axis"),
+            "hours_axis",
+            "incidence_axis",
             x_ticks=[(float(h), h) for h in hours],
             y_ticks=_percent_ticks(y),
         ),
@@ -301,10 +281,15 @@ def standalone_charts(curves: HorizonCurves, title: str) -> Iterator[tuple[str, 
     heading = _text("calibration_of", subject=title)
     yield "calibration", str(calibration_chart(groups, smooth, title=heading))
     if bins := curves.risk_distribution:
-        yield (
-            "risk_distribution",
-            str(histogram_pair(bins, title=_text("risks_file", subject=title))),
-        )
+        heading = _text("risks_file", subject=title)
+        yield "risk_distribution", str(histogram_pair(bins, title=heading))
+
+
+def _axes(
+    x: Scale, y: Scale, x_name: str, y_name: str, **ticks: Sequence[tuple[float, str]]
+) -> Markup:
+    """Axes labelled with texts of the charts, by their keys."""
+    return axes.axes(x, y, x_label=_text(x_name), y_label=_text(y_name), **ticks)
 
 
 def _key(entries: Sequence[tuple[str, Style]], top: float | None = None) -> Markup:

@@ -1,0 +1,59 @@
+"""What a reader of a page sees is in YAML files and templates, not in code."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PIPELINE = Path(__file__).parent.parent / "pipeline"
+MODULES = sorted((PIPELINE / "pages").glob("*.py"))
+LEAST_WORDS = 3
+WORD = re.compile(r'(?<![\w="#.-])[A-Za-z]{2,}(?![\w="-])')
+MARKUP = re.compile(r"<[^<>]*>")
+
+
+def sentences(source: str) -> Iterator[str]:
+    """Strings with several words, outside docstrings, raised errors and markup."""
+    tree = ast.parse(source)
+    skipped: set[ast.AST] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            skipped.add(node.value)
+        elif isinstance(node, ast.Raise):
+            skipped.update(ast.walk(node))
+        elif isinstance(node, ast.JoinedStr):
+            skipped.update(node.values)
+    for node in ast.walk(tree):
+        if node in skipped:
+            continue
+        parts = node.values if isinstance(node, ast.JoinedStr) else [node]
+        text = "".join(
+            str(part.value) if isinstance(part, ast.Constant) else " {} "
+            for part in parts
+            if isinstance(part, ast.Constant | ast.FormattedValue)
+        )
+        if len(WORD.findall(MARKUP.sub(" ", text))) >= LEAST_WORDS:
+            yield text
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ('x = "No curve could be drawn."', ["No curve could be drawn."]),
+        ('x = f"{a} of {b} were given."', [" {}  of  {}  were given."]),
+        ('x = ("Half a sentence " "and the rest")', ["Half a sentence and the rest"]),
+        ('"""What this module does."""', []),
+        ('raise InputError("What is wrong and what to do.")', []),
+        ("x = '<text class=\"a b c\" role=\"img\">' 'Day</text>'", []),
+        ('x = "two words"', []),
+    ],
+)
+def test_a_sentence_is_told_from_markup_docstrings_and_errors(code, found):
+    assert list(sentences(code)) == found
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_no_page_has_a_sentence_in_its_code(path):
+    assert list(sentences(path.read_text(encoding="utf-8"))) == []
