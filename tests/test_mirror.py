@@ -29,6 +29,7 @@ OTHERS = {
     "test_docstrings": "sections of what other rooms and notebooks call",
     "test_installed": "the wheel in an environment of its own",
     "test_house": "size and names of all modules",
+    "test_text_in_code": "text for readers is not in code",
     "test_mirror": "tests and modules together",
     "test_real_cohorts": "public cohorts, whole",
     "audit/test_browser": "the page in a browser",

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from pipeline.arrays import Floats, Ints
+from pipeline.evaluate.evaluation_phrases import evaluation_phrase
 from pipeline.evaluate.intervals import estimate, number, ratio
 from pipeline.evaluate.scored_rows import TOO_FEW, HorizonRows, ScoredRows
 from pipeline.model.evaluation_cells import AlertCell, AlertTable
@@ -106,7 +107,7 @@ def _stored(fixed: Mapping[str, AlertTable], horizon: str, name: str, rate: floa
 
 def _cell(scores: ScoredRows, rows: HorizonRows, risk: Floats, cutoff: Floats) -> AlertCell:
     if np.isnan(cutoff).any():
-        return AlertCell(reason="no cut-off from training patients is available")
+        return AlertCell(reason=evaluation_phrase("reasons", "no_cutoff"))
     label, weight = rows.label, rows.weight
     alert = (risk >= cutoff).astype(float)
     finite = np.isfinite(cutoff)

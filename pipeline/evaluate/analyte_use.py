@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from pipeline.arrays import Floats
 from pipeline.cohort.analytes import Analyte, dictionary
 from pipeline.cohort.tables import Cohort
 from pipeline.evaluate.added_value import AXIS
+from pipeline.evaluate.evaluation_phrases import evaluation_phrase
 from pipeline.evaluate.intervals import number
 from pipeline.evaluate.scored_rows import ScoredRows
 from pipeline.features.spec import FeatureSpec
 from pipeline.model.borrowed_prior import PREFIX
 from pipeline.model.evaluation_report import AnalyteUse, Importance
 
+_reason = partial(evaluation_phrase, "reasons")
 CORE = (
     "crp", "ferritin", "il6", "d_dimer", "fibrinogen", "csf_serum_albumin", "nfl", "il1ra", "gm_csf"
 )  # fmt: skip
@@ -51,11 +55,11 @@ def analyte_use(
         used, why = _used(key, known[key], in_spec, measured, read, len(rows))
         reason = ""
         if not used:
-            reason = "not used by the model"
+            reason = _reason("not_used")
         elif len(event) < scores.minimum:
-            reason = f"fewer than {scores.minimum} event patients have a result before a landmark"
+            reason = _reason("few_with_result", minimum=scores.minimum)
         elif key not in scores.permuted:
-            reason = "not computed"
+            reason = _reason("not_computed")
         falls = {hours: view.fall(key) for hours, view in views.items()} if not reason else {}
         result[key] = AnalyteUse(
             label=known[key].short,
@@ -105,12 +109,11 @@ def _used(
     key: str, analyte: Analyte, in_spec: set[str], measured: set[str], read: set[str], rows: int
 ) -> tuple[bool, str]:
     if key not in measured:
-        absent = "no result in this cohort"
-        return False, f"{absent}, although the model uses it" if key in in_spec else absent
+        return False, _reason("no_result_used" if key in in_spec else "no_result")
     if key not in in_spec:
-        return False, "excluded by features.analytes in the configuration"
+        return False, _reason("excluded")
     if rows == 0:
-        return False, "no result arrived before a landmark at risk"
+        return False, _reason("no_result_in_time")
     if key not in read:
-        return False, "no member uses its statistics"
-    return True, "used by the model"
+        return False, _reason("no_member")
+    return True, _reason("used")

@@ -11,6 +11,7 @@ import pandas as pd
 from pipeline.arrays import Floats
 from pipeline.cohort.analytes import dictionary
 from pipeline.cohort.tables import Cohort
+from pipeline.evaluate.evaluation_phrases import evaluation_phrase
 from pipeline.features.build import build_features
 from pipeline.features.landmarks import landmark_days
 from pipeline.features.matrix import FeatureMatrix
@@ -163,6 +164,8 @@ def published_scores(
             reasons = table.reasons[name] if name in PUBLISHED else pd.Series(dtype=str)
             frequent = reasons[reasons != ""].mode()
             absent[name] = (
-                str(frequent.iloc[0]) if len(frequent) else "never measured in this cohort"
+                str(frequent.iloc[0])
+                if len(frequent)
+                else evaluation_phrase("reasons", "never_measured")
             )
     return values, absent

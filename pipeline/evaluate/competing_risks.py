@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pipeline.arrays import Floats, Ints
+from pipeline.evaluate.evaluation_phrases import evaluation_phrase
 from pipeline.evaluate.intervals import estimate, number
 from pipeline.evaluate.patient_weights import PatientWeights, patient_weights
 from pipeline.evaluate.scored_rows import ScoredRows
@@ -13,7 +14,7 @@ from pipeline.model.evaluation_cells import Incidence, Rate, RiskGroup
 
 _GROUPS = 4
 _MOST = 0.5
-_FEW_EVENTS = "too few event patients"
+_FEW_EVENTS = evaluation_phrase("reasons", "too_few_first")
 
 
 def aalen_johansen(

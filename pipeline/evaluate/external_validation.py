@@ -27,7 +27,7 @@ from pipeline.model.stacked_rows import Targets
 from pipeline.model.training_reference import RateTable
 from pipeline.reading.read_result import ReadResult
 
-OLDER_BUNDLE = "the bundle is older than this comparator; train it again"
+OLDER_BUNDLE = evaluation_phrase("reasons", "older_bundle")
 COMMAND = "cytocast evaluate --model BUNDLE --cohort COHORT --out OUT"
 
 
@@ -80,8 +80,7 @@ def evaluate_bundle(
         graded = outcome.scale == "death" or (cohort.assessments["scale"] == outcome.scale).any()
         if not graded or len(landmarks) == 0:
             warnings.append(
-                f"{name}: not scored, because the cohort has no assessment on the scale "
-                f"'{outcome.scale}' or no landmark; add the grades."
+                evaluation_phrase("warnings", "not_graded", name=name, scale=outcome.scale)
             )
             continue
         measured, matrix = read_features(read.cohort, landmarks, bundle)

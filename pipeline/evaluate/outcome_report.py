@@ -19,6 +19,7 @@ from pipeline.evaluate.competing_risks import (
     what_comes_first,
 )
 from pipeline.evaluate.decision_curve import decision_curves, threshold_grid
+from pipeline.evaluate.evaluation_phrases import evaluation_phrase
 from pipeline.evaluate.intervals import estimate, number
 from pipeline.evaluate.patient_weights import PatientWeights
 from pipeline.evaluate.refit_intervals import refit_intervals
@@ -176,7 +177,7 @@ def canary_auroc(scores: ScoredRows, minimum: int) -> float | None:
 def absent_comparators(present: Mapping[str, Any], reasons: Mapping[str, str]) -> dict[str, str]:
     """Comparators that cannot be scored, each with its reason."""
     return {
-        name: reasons.get(name, "its inputs are missing at every landmark")
+        name: reasons.get(name, evaluation_phrase("reasons", "no_inputs"))
         for name in EXPECTED
         if name not in present
     }

@@ -135,8 +135,8 @@ def assemble(
                 config.gates.min_event_patients,
                 apparent=kind == "apparent",
             ),
-            negative_control_kind=(
-                "refitted" if kind == "cross-validated" else "applied, not refitted"
+            negative_control_kind=evaluation_phrase(
+                "reasons", "refitted" if kind == "cross-validated" else "applied"
             ),
             curves=curves(part.scores, minimum, min(DRAWS, settings.bootstrap)),
         )
@@ -219,8 +219,8 @@ def tuning_text(config: TuneConfig) -> str:
     ('nothing tuned', 'tuned inside folds, 20 trials on 3 inner folds each')
     """
     if config.trials == 0:
-        return "nothing tuned"
-    return f"tuned inside folds, {config.trials} trials on {config.folds} inner folds each"
+        return evaluation_phrase("reasons", "untuned")
+    return evaluation_phrase("reasons", "tuned", trials=config.trials, folds=config.folds)
 
 
 def few_events(name: str, count: int, minimum: int) -> list[str]:
@@ -322,11 +322,11 @@ def _contrast(
 ) -> tuple[dict[str, PerformanceCell], ContrastDetail]:
     names = contrast_outcomes({name: config.outcomes[name] for name in scored})
     if names is None:
-        reason = "the contrast needs an outcome on the scale crs and one on icans"
+        reason = evaluation_phrase("reasons", "no_contrast")
         return {}, ContrastDetail(reason=reason)
     pair = pair_scores(scored[names[0]].scores, scored[names[1]].scores)
     if len(pair.crs.hours) == 0:
-        return {}, ContrastDetail(reason="no landmark is at risk of both syndromes")
+        return {}, ContrastDetail(reason=evaluation_phrase("reasons", "never_both"))
     settings = config.evaluation
     cells, detail = evaluate_contrast(
         pair, settings.bootstrap, config.seed, settings.min_event_patients

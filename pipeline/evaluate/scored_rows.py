@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from pipeline.arrays import Floats, Ints
 from pipeline.evaluate import metrics
+from pipeline.evaluate.evaluation_phrases import evaluation_phrase
 from pipeline.evaluate.intervals import estimate, interval, number, patient_draws
 from pipeline.evaluate.patient_weights import PatientWeights, patient_weights
 from pipeline.model.evaluation_cells import AreaCell, Fall
 from pipeline.model.stacked_rows import FollowUp, censoring_weight
 
-TOO_FEW = "too few patients with, or without, the event"
+TOO_FEW = evaluation_phrase("reasons", "too_few")
 _AREA = ("auroc", "auroc_lo", "auroc_hi")
 _DIFFERENCE = ("diff_auroc", "diff_lo", "diff_hi")
 

@@ -13,6 +13,7 @@ from pipeline.config import Config
 from pipeline.evaluate.added_value import donors_of, swap_labs
 from pipeline.evaluate.comparators import published_scores
 from pipeline.evaluate.cross_validation import ComparatorInputs, cross_validate
+from pipeline.evaluate.evaluation_phrases import evaluation_phrase
 from pipeline.evaluate.refit_intervals import score_refits
 from pipeline.evaluate.scored_rows import ScoredRows, concatenate
 from pipeline.evaluate.splits import patient_folds, site_folds, splits_of, temporal_fold
@@ -201,7 +202,7 @@ def _other(
     scored = cross_validate(matrix, targets, plan, kept, label=label) if kept else {}
     result: dict[int, ScoredRows | str] = {}
     for threshold in plan.reported:
-        reason = f"fewer than {minimum} training patients have the event"
+        reason = evaluation_phrase("reasons", "few_training", minimum=minimum)
         scores = scored.get(threshold)
         if scores is not None:
             rows = np.flatnonzero(~np.isin(table[0, scores.patient], poor[threshold]))
@@ -220,4 +221,4 @@ def _event_patients(targets: Targets, rows: Ints, threshold: int) -> Ints:
 def _of(scored: dict[int, ScoredRows | str] | str, threshold: int) -> ScoredRows | str:
     if isinstance(scored, str):
         return scored
-    return scored.get(threshold, "no landmark is at risk")
+    return scored.get(threshold, evaluation_phrase("reasons", "no_landmark"))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from pipeline.arrays import Ints
 from pipeline.errors import InputError
+from pipeline.evaluate.evaluation_phrases import evaluation_phrase
 
 _MIN_SITE_PATIENTS = 5
 
@@ -117,14 +118,14 @@ def site_folds(patients: pd.DataFrame) -> tuple[Ints, tuple[str, ...]] | str:
         Table of one repeat and the name of each fold, or the reason why there is none.
     """
     if "site" not in patients:
-        return "the cohort has no site column"
+        return evaluation_phrase("reasons", "no_site")
     name = patients["site"].astype("object").where(patients["site"].notna(), "").astype(str)
     name = name.str.strip().replace("", "unknown site")
     size = name.map(name.value_counts())
     name = name.where(size >= _MIN_SITE_PATIENTS, "other sites")
     levels, code = np.unique(name.to_numpy(dtype=str), return_inverse=True)
     if len(levels) < 2:
-        return "the cohort has one site only"
+        return evaluation_phrase("reasons", "one_site")
     return code[None, :].astype(np.intp), tuple(str(level) for level in levels)
 
 
@@ -138,9 +139,9 @@ def temporal_fold(patients: pd.DataFrame, test_share: float) -> Ints | str:
     """
     start = patients["infusion_time"]
     if start.isna().any():
-        return "not every patient has an infusion time"
+        return evaluation_phrase("reasons", "no_infusion_time")
     moment = start.rank(method="min").to_numpy(dtype=float)
     late = moment > np.quantile(moment, 1.0 - test_share)
     if late.all() or not late.any():
-        return "all patients have the same infusion time"
+        return evaluation_phrase("reasons", "same_infusion_time")
     return np.where(late, 0, -1).astype(np.intp)[None, :]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from pipeline.arrays import Floats, Ints
 from pipeline.cohort.tables import Cohort
+from pipeline.evaluate.evaluation_phrases import evaluation_phrase
 from pipeline.evaluate.intervals import estimate, number, ratio
 from pipeline.evaluate.scored_rows import HorizonRows, ScoredRows
 from pipeline.model.evaluated_outcome import WithinGrade
@@ -171,7 +172,7 @@ def within_grade(scores: ScoredRows) -> WithinGrade:
     """
     graded = ~np.isnan(scores.grade)
     if not graded.any():
-        return WithinGrade(reason="the cohort has no grades on this scale")
+        return WithinGrade(reason=evaluation_phrase("reasons", "no_grades"))
     strata = scores.group * 10 + np.nan_to_num(scores.grade).astype(np.intp)
     tables = {}
     for hours, known in scores.by_horizon():

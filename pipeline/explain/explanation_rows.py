@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 
 from pipeline.cohort.analytes import Analyte
 from pipeline.explain.contributions import Contributions
 from pipeline.explain.patient_record import of_analyte
-from pipeline.explain.phrases import pathway_name, whole
+from pipeline.explain.phrases import pathway_name, phrase, whole
 from pipeline.explain.ranked_reasons import LEAST_POINTS, rank_reasons
 from pipeline.explain.result_text import plain_result
 from pipeline.features.matrix import FeatureMatrix
@@ -16,6 +18,7 @@ from pipeline.features.score_definitions import PREFIX, score_label, scores
 from pipeline.features.spec import FeatureSpec
 from pipeline.resources import schema_json
 
+_text = partial(phrase, "explanation_rows")
 COLUMNS = [item["name"] for item in schema_json("explanations.json")["fields"]]
 CONTRASTED = ("severe_crs", "icans")
 SHOWN_POINTS = 0.05
@@ -243,7 +246,7 @@ def _labels(player: str, results: pd.DataFrame, analytes: dict[str, Analyte]) ->
         return [pathway_name(player)] * len(results)
     analyte = analytes[player]
     return [
-        f"{analyte.short} not measured"
+        _text("not_measured", name=analyte.short)
         if np.isnan(value)
         else f"{analyte.short} {plain_result(value, side, analyte.unit)}"
         for value, side in zip(results["value"], results["side"], strict=True)
@@ -252,15 +255,15 @@ def _labels(player: str, results: pd.DataFrame, analytes: dict[str, Analyte]) ->
 
 def _sentence(label: str, points: float) -> str:
     if abs(points) < LEAST_POINTS:
-        if points == 0 and label.endswith("not measured"):
+        if points == 0 and label.endswith(_text("not_measured", name="")):
             return label
-        return f"{label}: changes the estimate by less than {LEAST_POINTS:g} percentage points"
+        return _text("small", label=label, points=f"{LEAST_POINTS:g}")
     verb = "raises" if points > 0 else "lowers"
-    return f"{label}: {verb} the estimate by {whole(abs(points))} percentage points"
+    return _text(verb, label=label, points=whole(abs(points)))
 
 
 def _direction(points: float) -> str:
     if abs(points) < SHOWN_POINTS:
-        return "does not tell CRS from ICANS"
+        return _text("no_direction")
     first, second = ("CRS", "ICANS") if points > 0 else ("ICANS", "CRS")
-    return f"points to {first} rather than {second}"
+    return _text("direction", first=first, second=second)
