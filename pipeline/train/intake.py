@@ -15,6 +15,7 @@ from pipeline.config import Config
 from pipeline.config_evaluation import AuditConfig
 from pipeline.csv_files import write_csv
 from pipeline.errors import InputError
+from pipeline.evaluate.evaluation_phrases import evaluation_phrase
 from pipeline.folders.claim import Claim
 from pipeline.reading.read_result import ReadResult
 from pipeline.reading.reader import read_cohort
@@ -256,7 +257,9 @@ def audit_warnings(report: AuditReport) -> list[str]:
     """Warnings of the evaluation about audit errors that the configuration acknowledges."""
     known = {item.code: item for item in report.findings if item.severity == "error"}
     return [
-        f"Audit error {code} was acknowledged, so figures may be wrong: {item.title}. {item.effect}"
+        evaluation_phrase(
+            "training", "acknowledged", code=code, title=item.title, effect=item.effect
+        )
         for code, item in known.items()
     ]
 
@@ -348,7 +351,8 @@ def error_sentences(report: AuditReport) -> list[str]:
     ['Audit error CHK104 in this cohort, so figures may be wrong: Repeated patients. 2 of 40.']
     """
     return [
-        f"Audit error {item.code} in this cohort, so figures may be wrong: {item.title}. "
-        f"{item.summary}"
+        evaluation_phrase(
+            "training", "error", code=item.code, title=item.title, summary=item.summary
+        )
         for item in report.blocking
     ]

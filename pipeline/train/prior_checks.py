@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from pipeline.config import Config
 from pipeline.config_model import PRIOR
 from pipeline.errors import InputError, UsageError
+from pipeline.evaluate.evaluation_phrases import evaluation_phrase
 from pipeline.features.matrix import FeatureMatrix
 from pipeline.features.spec import FeatureSpec
 from pipeline.model.bundle import Bundle
@@ -20,7 +22,7 @@ from pipeline.reading.read_result import ReadResult
 _SAME = ("time_zero", "grading_system")
 
 
-_VARIANTS = {"state": "with clinical state", "no_state": "without"}
+_text = partial(evaluation_phrase, "training")
 
 
 def check_prior(prior: Bundle, config: Config, read: ReadResult, spec: FeatureSpec) -> None:
@@ -156,20 +158,28 @@ def prior_sentences(record: Mapping[str, Any]) -> list[str]:
     """Warnings of the evaluation about the prior, from :func:`prior_record`."""
     shares = "; ".join(
         f"{scale}: "
-        + ", ".join(f"{100 * share:.0f}% {_VARIANTS[name]}" for name, share in part.items())
+        + ", ".join(f"{100 * share:.0f}% {_text(f'prior_{name}')}" for name, share in part.items())
         for scale, part in record["shares"].items()
     )
     silent = "; ".join(
-        f"{scale}: {part['n_silent']} of {part['n']} landmarks"
-        + "".join(f", {reason} {count}" for reason, count in part["by_reason"].items())
+        _text(
+            "silent",
+            scale=scale,
+            part=part["n_silent"],
+            whole=part["n"],
+            reasons="".join(f", {reason} {n}" for reason, n in part["by_reason"].items()),
+        )
         for scale, part in record["silent"].items()
     )
-    how = "a learned" if record["weight"] is None else "the configured"
+    how = _text("learned" if record["weight"] is None else "configured")
     return [
-        f"The model borrows from a bundle trained on {record['n_patients']} patients of the cohort "
-        f"'{record['cohort_name']}': its log-odds are an additional member with {how} "
-        f"share of the mean ({shares}). Where that bundle abstains, the model without it is used "
-        f"({silent}).",
-        "Only the files of the two cohorts are known to differ. Whether they share patients cannot "
-        "be checked; shared patients make the figures of the prior and of this model optimistic.",
+        _text(
+            "prior",
+            patients=record["n_patients"],
+            cohort=record["cohort_name"],
+            how=how,
+            shares=shares,
+            silent=silent,
+        ),
+        _text("prior_overlap"),
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from pipeline.audit.runner import AuditReport
 from pipeline.cohort.tables import Cohort
 from pipeline.config import Config
 from pipeline.evaluate.abstention_rates import abstention_report, abstention_warnings
+from pipeline.evaluate.evaluation_phrases import evaluation_phrase
 from pipeline.evaluate.local_updates import LocalScale
 from pipeline.evaluate.model_description import describe_models
 from pipeline.evaluate.report import Evaluation, assemble, event_patients, few_events
@@ -25,22 +27,7 @@ from pipeline.train.intake import audit_warnings
 from pipeline.train.scale_fit import ScaleResult
 
 COMMAND = "cytocast recalibrate --model PARENT --cohort COHORT --out OUT"
-OVERLAP = (
-    "Whether patients of this cohort were in the training of the parent cannot be checked; shared "
-    "patients make the figures optimistic."
-)
-_FORMS = {
-    "none": "no change",
-    "intercept": "intercept",
-    "slope": "intercept and slope",
-    "horizon": "intercept and slope of each horizon",
-}
-_VARIANTS = {
-    "state": "with grades",
-    "no_state": "without grades",
-    "state_without_prior": "with grades, without prior",
-    "no_state_without_prior": "without grades and prior",
-}
+_text = partial(evaluation_phrase, "training")
 ScaleParts = Mapping[str, tuple[LocalScale, Codes, ScaleResult]]
 
 
@@ -95,7 +82,7 @@ def evaluate_recalibration(
         evaluated=summary,
         warnings=[
             *recalibration_sentences(report, summary),
-            OVERLAP,
+            _text("overlap"),
             *_sites(cohort),
             *audit_warnings(audit),
             *(
@@ -154,30 +141,36 @@ def recalibration_sentences(report: RecalibrationReport, summary: EvaluatedCohor
     icans: keeps the calibration of the parent, because no grades.
     """
     parent = report.parent
-    simulated = " (simulated)" if parent.synthetic else ""
+    simulated = _text("simulated") if parent.synthetic else ""
     lines = [
-        f"Recalibrated on '{summary.name}' from parent {parent.bundle_sha256[:12]}, trained on "
-        f"{counted(parent.n_patients, 'patient')} of '{parent.cohort_name}'{simulated}."
+        _text(
+            "recalibrated",
+            cohort=summary.name,
+            parent=parent.bundle_sha256[:12],
+            patients=counted(parent.n_patients, "patient"),
+            parent_cohort=parent.cohort_name,
+            simulated=simulated,
+        )
     ]
     lines += [
-        f"Local update of {scale} {_VARIANTS[name]}: {_update_text(update)}."
+        _text("update", scale=scale, variant=_text(name), update=_update_text(update))
         for scale, variants in report.updates.items()
         for name, update in variants.items()
     ]
-    return lines + [
-        f"{name}: keeps the calibration of the parent, because {reason}."
-        for name, reason in report.kept.items()
-    ]
+    return lines + [_text("kept", name=name, reason=reason) for name, reason in report.kept.items()]
 
 
 def _update_text(update: UpdateDescription) -> str:
-    text = _FORMS[update.form]
+    text = _text(f"form_{update.form}")
     patients = counted(update.event_patients, "event patient")
     if len(update.candidates) == 1:
-        return f"{text}, because only {patients}"
-    tested = ", ".join(f"{_FORMS[item.form]} p = {item.p or 0.0:.2g}" for item in update.tests)
-    only = "" if len(update.candidates) > 2 else "; too few for a slope"
-    return f"{text} ({tested}; {patients}{only})"
+        return _text("only", form=text, patients=patients)
+    tested = ", ".join(
+        _text("test", form=_text(f"form_{item.form}"), p=f"{item.p or 0.0:.2g}")
+        for item in update.tests
+    )
+    few = "" if len(update.candidates) > 2 else _text("few")
+    return _text("tested", form=text, tests=tested, patients=patients, few=few)
 
 
 def _size(
@@ -191,8 +184,12 @@ def _size(
     return SampleSizeReport(
         n_patients=len(np.unique(local.targets.patient[at_risk])),
         n_event_patients=count,
-        sentence=f"{name}: {counted(count, 'local event patient')} for at most "
-        f"{counted(fitted, 'parameter')} of the update; all coefficients are those of the parent.",
+        sentence=_text(
+            "size",
+            name=name,
+            events=counted(count, "local event patient"),
+            parameters=counted(fitted, "parameter"),
+        ),
     )
 
 
@@ -203,7 +200,4 @@ def _sites(cohort: Cohort) -> list[str]:
     count = int(cohort.patients["site"].replace("", None).nunique())
     if count < 2:
         return []
-    return [
-        f"One update serves all {count} sites of the cohort; recalibrate by site if their event "
-        "rates differ."
-    ]
+    return [_text("sites", count=count)]
