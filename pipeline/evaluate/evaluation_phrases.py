@@ -1,4 +1,4 @@
-"""Text of the evaluation page and its warnings, from ``evaluation_sentences.yaml``."""
+"""Text of evaluation, model card, audit and monitoring, from ``evaluation_sentences.yaml``."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
-from pipeline.explain.phrases import age_text
+from pipeline.explain.phrases import age_text, phrase
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -49,7 +49,7 @@ class InfusionClock:
         """Sentence with the offset of all clock times; empty if only hours are known."""
         if self.zero is None:
             return ""
-        return f"Times in {_offset(self.zero)}."
+        return phrase("times", "zone", offset=_offset(self.zero))
 
 
 def day_and_hour(hours: float) -> str:
@@ -91,8 +91,8 @@ def since_infusion(hours: float) -> str:
     ['day 3, 6 h after infusion', '5 h before infusion']
     """
     if hours < 0:
-        return f"{age_text(-hours)} before infusion"
-    return f"{day_and_hour(hours)} after infusion"
+        return phrase("times", "before", age=age_text(-hours))
+    return phrase("times", "after", age=day_and_hour(hours))
 
 
 def day_text(day: int) -> str:
