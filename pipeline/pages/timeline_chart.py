@@ -263,7 +263,7 @@ def axis_row(x: TimeAxis) -> TimelineRow:
                 f'<text x="{at:.2f}%" y="16" text-anchor="{anchor}">{str(day).replace("-", "−")}'
                 "</text>"
             )
-    return TimelineRow("axis", "Day", "", _drawing(_AXIS_HEIGHT, parts, ""))
+    return TimelineRow("axis", phrase("timeline", "day"), "", _drawing(_AXIS_HEIGHT, parts, ""))
 
 
 def _line(x: TimeAxis, height: float) -> str:
