@@ -70,16 +70,18 @@ def test_one_event_patient_gives_counts_and_no_curve_of_that_patient(
     milder(spoiled, severe(spoiled)[1:])
     assert train(mini, spoiled, tmp_path / "b") == 0
     output = capsys.readouterr().out
-    assert "severe_crs: 1 event patient, fewer than 5, so discrimination" in output
+    assert "severe_crs: 1 event patient in all of follow-up, fewer than 5" in output
     assert "read the intervals" not in output
     page = (tmp_path / "b" / "evaluation.html").read_text()
-    assert "<figure" not in page
+    captions = re.findall(r"<figcaption>([^<]*)", page)
+    assert len(captions) == page.count("<figure") == 2  # of prototypes, no curve of one patient
+    assert "ROC" not in " ".join(captions)
     assert "1 of 60 patients have the event" in page
     assert "| not estimable |" in (tmp_path / "b" / "model_card.md").read_text()
     for name in FILES:
         assert not re.search(r"\b(nan|inf|NaN)\b", (tmp_path / "b" / name).read_text()), name
     external = evaluate(mini, spoiled, tmp_path / "e")
-    assert any("severe_crs: 1 event patient, fewer than 5" in line for line in external["warnings"])
+    assert any("severe_crs: 1 event patient in all of follow-up, fewer than 5" in line for line in external["warnings"])
     assert "<figcaption>ROC curves</figcaption>" not in section(tmp_path / "e", "Severe CRS")
 
 
@@ -142,9 +144,9 @@ def test_labs_after_every_landmark_mean_a_model_that_would_never_speak(
     edit(spoiled / "labs.csv", later)
     assert train(mini, spoiled, tmp_path / "b") == 0
     content = json.loads((tmp_path / "b" / "evaluation.json").read_text())
-    assert any("an estimate would be given at 0 of" in line for line in content["warnings"])
+    assert any("An estimate is given at 0 of" in line for line in content["warnings"])
     external = evaluate(mini, spoiled, tmp_path / "e")
-    assert any("an estimate would be given at 0 of" in line for line in external["warnings"])
+    assert any("An estimate is given at 0 of" in line for line in external["warnings"])
 
 
 @pytest.mark.parametrize(
