@@ -81,7 +81,10 @@ def test_one_event_patient_gives_counts_and_no_curve_of_that_patient(
     for name in FILES:
         assert not re.search(r"\b(nan|inf|NaN)\b", (tmp_path / "b" / name).read_text()), name
     external = evaluate(mini, spoiled, tmp_path / "e")
-    assert any("severe_crs: 1 event patient in all of follow-up, fewer than 5" in line for line in external["warnings"])
+    assert any(
+        "severe_crs: 1 event patient in all of follow-up, fewer than 5" in line
+        for line in external["warnings"]
+    )
     assert "<figcaption>ROC curves</figcaption>" not in section(tmp_path / "e", "Severe CRS")
 
 
