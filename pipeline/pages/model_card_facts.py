@@ -41,7 +41,7 @@ def card_facts(
         "population": _text("population", population=population, zero=config.cohort.time_zero),
         "users": _text("users"),
         "cohort": config.cohort.name,
-        "cohort_sha": str(cohort.sha256),
+        "digest": str(cohort.sha256),
         "sites": _sites(read),
         "drugs": ", ".join(spec.drug_classes) or _text("no_drugs"),
         "reading": _reading(read),
@@ -161,7 +161,7 @@ def counts_of(report: EvaluationReport) -> list[str]:
             hours=key,
             events=cell.n_events,
             landmarks=cell.n,
-            event_patients=cell.n_event_patients,
+            eventpatients=cell.n_event_patients,
             patients=cell.n_patients,
         )
         for name, outcome in report.outcomes.items()
@@ -264,7 +264,7 @@ def _lineage(report: EvaluationReport) -> str:
         cohort=report.cohort.name,
         parent=parent.bundle_sha256[:12],
         patients=parent.n_patients,
-        parent_cohort=parent.cohort_name,
+        parentcohort=parent.cohort_name,
     )
 
 

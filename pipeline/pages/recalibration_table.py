@@ -68,9 +68,9 @@ def change_lines(report: EvaluationReport) -> list[str]:
             name=name,
             hours=hours,
             slope=_plain(pair.before.cal_slope),
-            new_slope=_plain(pair.after.cal_slope),
+            newslope=_plain(pair.after.cal_slope),
             intercept=_plain(pair.before.cal_intercept),
-            new_intercept=_plain(pair.after.cal_intercept),
+            newintercept=_plain(pair.after.cal_intercept),
         )
         for name, by_horizon in report.recalibration.performance.items()
         for hours, pair in by_horizon.items()

@@ -148,7 +148,7 @@ def recalibration_sentences(report: RecalibrationReport, summary: EvaluatedCohor
             cohort=summary.name,
             parent=parent.bundle_sha256[:12],
             patients=counted(parent.n_patients, "patient"),
-            parent_cohort=parent.cohort_name,
+            parentcohort=parent.cohort_name,
             simulated=simulated,
         )
     ]

@@ -15,10 +15,11 @@ CONTENT = yaml.safe_load((FOLDER / "sentences.yaml").read_text(encoding="utf-8")
 EVALUATION = yaml.safe_load((FOLDER / "evaluation_sentences.yaml").read_text(encoding="utf-8"))
 CODE = "\n".join(
     path.read_text(encoding="utf-8")
-    for room in ("explain", "evaluate", "pages")
+    for room in ("explain", "evaluate", "pages", "train")
     for path in (FOLDER.parent / "pipeline" / room).rglob("*")
     if path.suffix in {".py", ".j2"}
 )
+PREFIXES = ("form", "prior")  # keys that code composes with a name from data
 BY_KEY = ("outcomes", "groups", "verdicts", "abstention_reasons")  # looked up by names from data
 
 
@@ -49,7 +50,10 @@ def sentences(content: object = CONTENT) -> list[tuple[str, str]]:
     ],
 )
 def test_every_entry_is_used(section: str, key: str) -> None:
-    named = any(form in CODE for form in (f'"{key}"', f"'{key}'", f"labels.{key}"))
+    composed = {f"{prefix}_{{" for prefix in PREFIXES if key.startswith(f"{prefix}_")}
+    composed |= {"_{WITHOUT_PRIOR}"} if key.endswith("_without_prior") else set()
+    forms = {f'"{key}"', f"'{key}'", f"labels.{key}", *composed}
+    named = any(form in CODE for form in forms)
     assert named, f"{section}.{key} is not used by any page"
 
 
@@ -60,7 +64,7 @@ def test_braces_are_plain_names() -> None:
 
 def test_texts_of_the_evaluation_have_no_code_names_and_percent_signs_are_close() -> None:
     for path, text in sentences(EVALUATION):
-        assert not re.search(r"[a-z]_[a-z]", text), (path, text)
+        assert not re.search(r"[a-z]_[a-z]", text.replace("tripod_ai.md", "")), (path, text)
         assert not re.search(r"[\d}] %", text), (path, text)
         assert len(text.split()) < 80, path
 
