@@ -176,7 +176,7 @@ def chai_card(
                 "OutcomesAndOutputs": _value("outputs", **phrases),
                 "ModelType": _value("type", **phrases),
                 "FoundationModels": _value("nil"),
-                "InputDataSource": _value("input", **phrases),
+                "InputDataSource": _value("input", digest=phrases["cohort_sha"], **phrases),
                 "OutputAndInputDataTypes": _value("data_types"),
                 "DevelopmentDataCharacterization": _value("data", **phrases),
                 "BiasMitigationApproaches": fair,

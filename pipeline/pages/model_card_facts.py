@@ -41,7 +41,7 @@ def card_facts(
         "population": _text("population", population=population, zero=config.cohort.time_zero),
         "users": _text("users"),
         "cohort": config.cohort.name,
-        "digest": str(cohort.sha256),
+        "cohort_sha": str(cohort.sha256),
         "sites": _sites(read),
         "drugs": ", ".join(spec.drug_classes) or _text("no_drugs"),
         "reading": _reading(read),
